@@ -1,0 +1,75 @@
+import nx from '@nx/eslint-plugin';
+import tseslint from 'typescript-eslint';
+
+/** What may import what: the architecture, as a rule. Nothing imports upwards. */
+const layers = [
+  { sourceTag: 'type:contracts', onlyDependOnLibsWithTags: [] },
+  { sourceTag: 'type:pure', onlyDependOnLibsWithTags: ['type:contracts', 'type:pure'] },
+  { sourceTag: 'type:shell', onlyDependOnLibsWithTags: ['type:contracts'] },
+  { sourceTag: 'type:client', onlyDependOnLibsWithTags: ['type:contracts', 'type:client'] },
+  { sourceTag: 'type:simulation', onlyDependOnLibsWithTags: ['type:contracts', 'type:pure'] },
+  {
+    sourceTag: 'type:app',
+    onlyDependOnLibsWithTags: ['type:contracts', 'type:pure', 'type:shell', 'type:client'],
+  },
+  {
+    sourceTag: 'type:tool',
+    onlyDependOnLibsWithTags: [
+      'type:contracts',
+      'type:pure',
+      'type:shell',
+      'type:client',
+      'type:simulation',
+      'type:app',
+    ],
+  },
+];
+
+export default tseslint.config(
+  { ignores: ['**/node_modules', '**/dist', '.nx', '**/.lab'] },
+  ...nx.configs['flat/base'],
+  ...tseslint.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    rules: {
+      '@nx/enforce-module-boundaries': [
+        'error',
+        { allow: [], depConstraints: layers, enforceBuildableLibDependency: false },
+      ],
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'ExportDefaultDeclaration', message: 'Named exports only.' },
+      ],
+      'max-lines': ['warn', { max: 400, skipBlankLines: true, skipComments: true }],
+    },
+  },
+  {
+    files: ['libs/{consensus,mqtt-state,member}/src/**/*.ts'],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        ...[
+          'setTimeout',
+          'setInterval',
+          'setImmediate',
+          'queueMicrotask',
+          'process',
+          'performance',
+          'fetch',
+        ].map((name) => ({
+          name,
+          message: 'The core is pure: no timers, no clock, no I/O.',
+        })),
+      ],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Math', property: 'random', message: 'Randomness comes in from outside.' },
+        { object: 'Date', property: 'now', message: 'Time comes in from outside.' },
+      ],
+      'no-restricted-imports': ['error', { patterns: ['node:*', '!node:crypto'] }],
+    },
+  },
+);

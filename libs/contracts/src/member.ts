@@ -1,0 +1,224 @@
+import type { ClusterConfig } from './cluster-config.ts';
+import type { ClusterSettings } from './commands.ts';
+import type { ClientId, ConnectionId, LogIndex, MemberId } from './ids.ts';
+import type { Message, MessageProperties, QoS, Subscription, Will } from './message.ts';
+import type { PeerMessage, Channel } from './peer-message.ts';
+import type { StoreWrite } from './store.ts';
+
+/**
+ * One member of the cluster without its disk, network and clock: inputs go in by the methods, outputs are taken
+ * with {@link Member.take}. Same inputs, same outputs. `libs/member` implements it; the broker, the appliance
+ * and the simulator drive it.
+ *
+ * All times are milliseconds of a monotonic clock that the caller chooses; every input must be preceded by a
+ * `tick` of the same turn when time has passed.
+ */
+export interface Member {
+  /** Lets time pass. Call at least every 20 ms, and first of all in every turn of the event loop. */
+  tick(nowMs: number): void;
+
+  // ---- peers ----
+  receive(from: MemberId, message: PeerMessage): void;
+  /** `refused`: the host answers but nobody listens, so the peer's process is dead; `down`: silence. */
+  link(peer: MemberId, state: LinkState): void;
+
+  // ---- disk ----
+  /** The write of this token, and all earlier ones, are on the disk. */
+  written(token: number): void;
+  /** The disk is full: the write of this token was not carried out (nor will be); it is to be written again. */
+  writeRefused(token: number): void;
+
+  // ---- clients (connections are numbered by the caller; packets of one connection in their order) ----
+  connect(connection: ConnectionId, request: ConnectRequest): void;
+  /** After it nothing is sent to the connection any more. */
+  disconnect(connection: ConnectionId, how: { graceful: boolean; sessionExpirySeconds?: number }): void;
+  subscribe(connection: ConnectionId, packetId: number, subscriptions: readonly Subscription[]): void;
+  unsubscribe(connection: ConnectionId, packetId: number, filters: readonly string[]): void;
+  publish(connection: ConnectionId, publish: PublishRequest): void;
+  pubrel(connection: ConnectionId, packetId: number): void;
+  puback(connection: ConnectionId, packetId: number): void;
+  /** `refused`: an MQTT 5 PUBREC with a reason of 0x80 or more ends the exchange. */
+  pubrec(connection: ConnectionId, packetId: number, refused?: boolean): void;
+  pubcomp(connection: ConnectionId, packetId: number): void;
+  /** False while the client's socket is full: QoS 0 is dropped, QoS 1 and 2 wait in their queue. */
+  writable(connection: ConnectionId, writable: boolean): void;
+  /** Messages of the member itself (`$SYS`); QoS 0, to its own clients only. */
+  publishLocal(message: Message): void;
+  /** Retained messages of the member's own (not replicated), for `$SYS`: set by publishLocal with retain. */
+
+  // ---- operators ----
+  /** No new clients; leadership goes elsewhere; connections are closed at `perSecond`; `drained` in the status when done. */
+  drain(perSecond: number): void;
+  /** Proposes a new set of members, one change at a time; the answer comes as a `configChange` effect. */
+  changeMembers(config: ClusterConfig): void;
+  transferLeadership(to?: MemberId): void;
+  changeSettings(settings: Partial<ClusterSettings>): void;
+  /** An operator's word that this empty member may found a cluster with the stores it knows of. */
+  bootstrap(): void;
+
+  /** Closes the turn: forms batches, advances consensus, and hands over everything to be done, in order. */
+  take(): MemberOutput;
+  status(): MemberStatus;
+}
+
+export type LinkState = 'up' | 'down' | 'refused';
+
+export interface ConnectRequest {
+  readonly client: ClientId;
+  readonly clean: boolean;
+  readonly sessionExpirySeconds: number;
+  /** MQTT 5 Receive Maximum or 65535; the member bounds it by its own maximum. */
+  readonly receiveMaximum: number;
+  readonly will?: Will;
+}
+
+export interface PublishRequest {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  /** QoS 1 and 2. */
+  readonly packetId?: number;
+  readonly properties?: MessageProperties;
+}
+
+export interface MemberOutput {
+  /** At most one per turn; tokens rise by one. */
+  readonly write: { readonly token: number; readonly change: StoreWrite } | null;
+  readonly send: readonly Outgoing[];
+  readonly effects: readonly ClientEffect[];
+  readonly events: readonly MemberEvent[];
+}
+
+export interface Outgoing {
+  readonly to: MemberId;
+  readonly channel: Channel;
+  readonly message: PeerMessage;
+}
+
+/** Why a client is refused or cut off. The broker translates it to CONNACK and DISCONNECT codes of 3.1.1 and 5. */
+export type RefusalReason =
+  | 'notServing'
+  | 'isolated'
+  | 'draining'
+  | 'quotaExceeded'
+  | 'takenOver'
+  | 'homeLost'
+  | 'snapshotInstalled'
+  | 'protocolError'
+  | 'receiveMaximumExceeded'
+  | 'slowConsumer';
+
+/** What a client hears. Each leaves only when its promise holds (design, P1). */
+export type ClientEffect =
+  | { readonly kind: 'connack'; readonly connection: ConnectionId; readonly sessionPresent: boolean }
+  | { readonly kind: 'refuse'; readonly connection: ConnectionId; readonly reason: RefusalReason }
+  | { readonly kind: 'close'; readonly connection: ConnectionId; readonly reason: RefusalReason }
+  | {
+      readonly kind: 'suback';
+      readonly connection: ConnectionId;
+      readonly packetId: number;
+      /** One per filter, in their order: the granted QoS, or 0x80 for a refusal. */
+      readonly codes: readonly number[];
+    }
+  | {
+      readonly kind: 'unsuback';
+      readonly connection: ConnectionId;
+      readonly packetId: number;
+      /** One per filter: whether there was such a subscription. */
+      readonly existed: readonly boolean[];
+    }
+  | {
+      readonly kind: 'puback' | 'pubrec';
+      readonly connection: ConnectionId;
+      readonly packetId: number;
+      readonly result: 'ok' | 'quotaExceeded';
+    }
+  | { readonly kind: 'pubcomp' | 'pubrel'; readonly connection: ConnectionId; readonly packetId: number }
+  | DeliverEffect;
+
+export interface DeliverEffect {
+  readonly kind: 'deliver';
+  readonly connection: ConnectionId;
+  readonly message: Message;
+  /** After the subscription's maximum [MQTT-3.8.4-6]. */
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly dup: boolean;
+  /** 0 for QoS 0. */
+  readonly packetId: number;
+  readonly subscriptionIdentifiers?: readonly number[];
+  /** What is left of the message's lifetime, seconds [MQTT-3.3.2-6]. */
+  readonly expirySeconds?: number;
+}
+
+/** For the log, `$SYS` and metrics. */
+export type MemberEvent =
+  | { readonly kind: 'state'; readonly state: ServingState; readonly reason: string }
+  | { readonly kind: 'leader'; readonly leader: MemberId | null; readonly term: number }
+  | { readonly kind: 'takeover'; readonly client: ClientId }
+  | { readonly kind: 'sessionOpened' | 'sessionEnded'; readonly client: ClientId }
+  | { readonly kind: 'willFired'; readonly client: ClientId; readonly byHome: boolean }
+  | { readonly kind: 'dropped'; readonly reason: DropReason; readonly count: number }
+  | { readonly kind: 'degradedAcks'; readonly count: number }
+  | {
+      readonly kind: 'snapshot';
+      readonly action: 'taken' | 'sent' | 'installed';
+      readonly index: LogIndex;
+      readonly bytes: number;
+    }
+  | { readonly kind: 'digestDiffers'; readonly index: LogIndex; readonly members: readonly MemberId[] }
+  | { readonly kind: 'configChanged'; readonly config: ClusterConfig }
+  | { readonly kind: 'configChange'; readonly accepted: boolean; readonly reason: string }
+  | { readonly kind: 'alarm'; readonly text: string };
+
+export type DropReason =
+  'queueFull' | 'slowSubscriber' | 'slowBridge' | 'expired' | 'noMajority' | 'sessionLimit' | 'outboxFull';
+
+export type ServingState = 'joining' | 'serving' | 'draining' | 'isolated';
+
+export interface MemberStatus {
+  readonly id: MemberId;
+  readonly state: ServingState;
+  /** In one clear sentence why the state is not `serving`; empty when it is. */
+  readonly reason: string;
+  readonly role: 'leader' | 'follower' | 'candidate' | 'learner' | 'none';
+  readonly leader: MemberId | null;
+  readonly term: number;
+  readonly lastIndex: LogIndex;
+  readonly commitIndex: LogIndex;
+  readonly appliedIndex: LogIndex;
+  readonly snapshotIndex: LogIndex;
+  readonly logBytes: number;
+  /** Leader only: how many entries each peer lacks. */
+  readonly lag: Readonly<Record<MemberId, number>>;
+  readonly links: Readonly<Record<MemberId, LinkState>>;
+  readonly config: ClusterConfig | null;
+  readonly elections: number;
+  readonly connections: number;
+  readonly sessions: number;
+  readonly subscriptions: number;
+  readonly retained: number;
+  readonly queuedMessages: number;
+  readonly queuedBytes: number;
+  readonly inFlight: number;
+  readonly outboxItems: number;
+  readonly outboxBytes: number;
+  readonly pendingCommands: number;
+  /** Of the last common index that was compared, and whether all agreed. */
+  readonly digest: { readonly index: LogIndex; readonly value: string } | null;
+  readonly digestsAgree: boolean;
+  readonly drained: boolean;
+  /** Other members' states as they last told. */
+  readonly peers: Readonly<Record<MemberId, PeerSummary>>;
+}
+
+export interface PeerSummary {
+  readonly state: ServingState;
+  readonly clients: number;
+  /** 0 idle to 1 overloaded. */
+  readonly load: number;
+  readonly appliedIndex: LogIndex;
+  /** For clients: where the peer serves them. */
+  readonly urls: readonly string[];
+}

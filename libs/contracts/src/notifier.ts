@@ -1,0 +1,9 @@
+/** Tells the service manager how this process is. Every method is safe to call when there is none. */
+export interface Notifier {
+  ready(): Promise<void>;
+  status(text: string): Promise<void>;
+  watchdog(): Promise<void>;
+  stopping(): Promise<void>;
+  /** How often `watchdog` is expected, ms; null when it isn't. */
+  readonly watchdogIntervalMs: number | null;
+}
