@@ -1,4 +1,5 @@
 export * from './bridge.ts';
+export * from './client-port.ts';
 export * from './cluster-config.ts';
 export * from './commands.ts';
 export * from './errors.ts';
