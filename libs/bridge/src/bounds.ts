@@ -1,0 +1,48 @@
+/** Bounds of the bridge, each with its reason. All of them hold per peer. */
+
+/** A frame is closed at about this size: large enough to amortise MQTT's and TLS's work, small enough not to stall. */
+export const frameBodyBytesTarget = 1024 * 1024;
+
+/** What a receiver takes at most; a larger frame is not sent. A snapshot piece or one append stays far below. */
+export const frameBytesMax = 32 * 1024 * 1024;
+
+/** Beyond it QoS 0 is dropped: a slow link must not make live messages old. */
+export const liveBacklogBytesMax = 1024 * 1024;
+
+/** Beyond it bulk is dropped too; the member sends again what nobody acknowledged. */
+export const logBacklogBytesMax = 16 * 1024 * 1024;
+
+/** Votes and heartbeats older than this backlog are of no use to anybody. */
+export const raftBacklogBytesMax = 1024 * 1024;
+
+/** TCP, TLS and MQTT CONNECT together. */
+export const connectTimeoutMs = 2_000;
+
+/** A connection that has lived this long failed by accident: its first reconnect comes at once. */
+export const settledConnectionMs = 1_000;
+
+/** Waits before the reconnects in a row; the last one repeats. Each is spread by half either way. */
+export const reconnectDelaysMs: readonly number[] = [5, 20, 50, 100, 200, 350];
+
+/** Waits of connections that the peer refused by CONNACK (another cluster, unknown member): nothing urgent. */
+export const rejectedDelayMs = 2_000;
+
+export const pingIntervalMs = 500;
+
+/** A connection on which nothing was heard for so long is torn down. */
+export const silenceMsMax = 2_500;
+
+/** MQTT keep alive of the CONNECT, seconds: the listener cuts a silent peer after one and a half times it. */
+export const keepAliveSeconds = 3;
+
+/** A stranger that connects and says nothing. */
+export const foreignConnectTimeoutMs = 3_000;
+
+/** Connections of strangers (and of peers that are taken over) beside the two of each peer. */
+export const spareConnectionsMax = 32;
+
+/** The same complaint about the same peer is logged once in this time. */
+export const repeatedLogMs = 10_000;
+
+/** How deep values of a frame may nest; a relayed append with a config in an entry has eight levels. */
+export const frameDepthMax = 16;

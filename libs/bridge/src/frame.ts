@@ -1,0 +1,126 @@
+import { crc32 } from 'node:zlib';
+import { FrameError } from '@mqtt-cluster/contracts';
+import type { PeerMessage } from '@mqtt-cluster/contracts';
+import { Packr, RESERVE_START_SPACE, Unpackr } from 'msgpackr';
+import { frameBodyBytesTarget, frameBytesMax } from './bounds.ts';
+import { checkMsgpack } from './msgpack-guard.ts';
+import { isPeerMessageList } from './peer-message-check.ts';
+
+/**
+ * A frame is one MQTT payload:
+ *
+ *     0  2  magic 'MB'
+ *     2  1  format version
+ *     3  1  flags, none yet
+ *     4  4  CRC-32 of the body, big endian
+ *     8     body: MessagePack array of peer messages
+ */
+export const frameVersion = 1;
+
+const headerBytes = 8;
+const magic = 0x4d42;
+/** What a message takes beside its payloads, roughly; only decides where a frame ends. */
+const messageOverheadBytes = 160;
+const entryOverheadBytes = 48;
+
+// Maps, not records: every frame stands alone and its keys are checked by name.
+const packr = new Packr({ useRecords: false, variableMapSize: true });
+const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true });
+
+/** One frame of these messages. */
+export function encodeFrame(messages: readonly PeerMessage[]): Uint8Array {
+  // The last eight bits of the option are how much room to leave in front.
+  const bytes: Uint8Array = packr.pack(messages, RESERVE_START_SPACE | headerBytes);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  view.setUint16(0, magic);
+  view.setUint8(2, frameVersion);
+  view.setUint8(3, 0);
+  view.setUint32(4, crc32(bytes.subarray(headerBytes)));
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** As few frames as the target size allows, in order. */
+export function encodeFrames(messages: readonly PeerMessage[]): Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  let from = 0;
+  let bytes = 0;
+  for (const [index, message] of messages.entries()) {
+    const size = approximateBytes(message);
+    if (index > from && bytes + size > frameBodyBytesTarget) {
+      frames.push(encodeFrame(messages.slice(from, index)));
+      from = index;
+      bytes = 0;
+    }
+    bytes += size;
+  }
+  if (from < messages.length) frames.push(encodeFrame(from === 0 ? messages : messages.slice(from)));
+  return frames;
+}
+
+/**
+ * The messages of a frame. Their bytes are views into `frame`: copy what is to be kept.
+ *
+ * @throws FrameError anything at all is wrong with it
+ */
+export function decodeFrame(frame: Uint8Array): PeerMessage[] {
+  if (frame.length > frameBytesMax) throw new FrameError(`a frame of ${frame.length} bytes is too long`);
+  if (frame.length <= headerBytes) throw new FrameError(`a frame of ${frame.length} bytes is too short`);
+  // A plain view of a Buffer, so that what is decoded is made of plain views too.
+  const bytes = new Uint8Array(frame.buffer, frame.byteOffset, frame.byteLength);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (view.getUint16(0) !== magic) throw new FrameError('not a frame of a bridge');
+  const version = view.getUint8(2);
+  if (version !== frameVersion)
+    throw new FrameError(`frame version ${version}, this member knows ${frameVersion}`);
+  if (view.getUint8(3) !== 0) throw new FrameError(`frame flags ${view.getUint8(3)} are unknown`);
+  const body = bytes.subarray(headerBytes);
+  if (view.getUint32(4) !== crc32(body)) throw new FrameError('the checksum of a frame is wrong');
+  return decodeBody(body);
+}
+
+function decodeBody(body: Uint8Array): PeerMessage[] {
+  checkMsgpack(body);
+  let value: unknown;
+  try {
+    value = unpackr.unpack(body);
+  } catch (cause) {
+    throw new FrameError('the body of a frame cannot be decoded', { cause });
+  }
+  if (!isPeerMessageList(value)) throw new FrameError('a frame holds what is no peer message');
+  return value;
+}
+
+function approximateBytes(message: PeerMessage): number {
+  switch (message.type) {
+    case 'relay':
+      return approximateBytes(message.message);
+    case 'propose':
+      return message.batches.reduce(
+        (sum, batch) => sum + batch.length + entryOverheadBytes,
+        messageOverheadBytes,
+      );
+    case 'live':
+      return message.messages.reduce(
+        (sum, { topic, payload }) => sum + topic.length + payload.length + entryOverheadBytes,
+        messageOverheadBytes,
+      );
+    case 'interest':
+      return [...message.add, ...message.remove].reduce(
+        (sum, filter) => sum + filter.length + 5,
+        messageOverheadBytes,
+      );
+    case 'hello':
+      return messageOverheadBytes * 8;
+    case 'raft':
+      return approximateRaftBytes(message.message);
+  }
+}
+
+function approximateRaftBytes(message: Extract<PeerMessage, { type: 'raft' }>['message']): number {
+  if (message.type === 'snapshotPiece') return messageOverheadBytes * 4 + message.data.length;
+  if (message.type !== 'appendRequest') return messageOverheadBytes;
+  return message.entries.reduce(
+    (sum, entry) => sum + entry.data.length + entryOverheadBytes,
+    messageOverheadBytes,
+  );
+}

@@ -1,0 +1,228 @@
+import { connect as connectPlain } from 'node:net';
+import type { Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { LinkState, MemberId } from '@mqtt-cluster/contracts';
+import { MqttClient } from 'mqtt';
+import {
+  connectTimeoutMs,
+  keepAliveSeconds,
+  pingIntervalMs,
+  reconnectDelaysMs,
+  rejectedDelayMs,
+  settledConnectionMs,
+  silenceMsMax,
+} from './bounds.ts';
+import { certificateNames, clientIdOf, userNameOf } from './handshake.ts';
+import type { ConnectionKind } from './handshake.ts';
+import type { OccasionalLog } from './occasional-log.ts';
+import type { BridgePeer, BridgeTls } from './options.ts';
+
+export interface OutgoingConnectionOptions {
+  readonly self: MemberId;
+  readonly cluster: string;
+  readonly peer: BridgePeer;
+  readonly kind: ConnectionKind;
+  readonly tls: BridgeTls | undefined;
+  readonly log: OccasionalLog;
+  readonly now: () => number;
+  readonly random: () => number;
+  onState(state: LinkState): void;
+  onRoundTrip(milliseconds: number): void;
+}
+
+/** What belongs to one TCP connection and goes with it. */
+interface Attempt {
+  readonly socket: Socket;
+  readonly client: MqttClient;
+  connectedAtMs: number | null;
+  /** Of CONNACK: the peer lives but won't have us. */
+  rejected: boolean;
+  fault: NodeJS.ErrnoException | null;
+  heardAtMs: number;
+  pingSentAtMs: number | null;
+  flushedBytes: number;
+  hadBacklog: boolean;
+}
+
+/**
+ * One MQTT connection to a peer's cluster listener, made again for ever while started. MQTT.js speaks the protocol; when to
+ * reconnect and when a silent connection is dead is decided here, because its own second and half minute are too
+ * long for a failover.
+ */
+export class OutgoingConnection {
+  readonly #options: OutgoingConnectionOptions;
+  #attempt: Attempt | null = null;
+  #retryTimer: NodeJS.Timeout | null = null;
+  #failuresInRow = 0;
+  #stopped = true;
+
+  constructor(options: OutgoingConnectionOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#stopped = false;
+    this.#connect();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    if (this.#retryTimer) clearTimeout(this.#retryTimer);
+    this.#retryTimer = null;
+    this.#attempt?.socket.destroy();
+  }
+
+  get connected(): boolean {
+    return this.#attempt?.connectedAtMs != null && !this.#attempt.socket.destroyed;
+  }
+
+  /** Bytes that the kernel has not taken yet. */
+  get backlogBytes(): number {
+    return this.connected ? this.#attempt!.socket.writableLength : 0;
+  }
+
+  /** Only while connected: nothing is queued for an absent peer. */
+  publish(topic: string, frame: Uint8Array): void {
+    if (!this.connected) return;
+    const payload = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength);
+    this.#attempt!.client.publish(topic, payload, { qos: 0 });
+  }
+
+  /** Call every `pingIntervalMs`. Pings, and tears down what was silent for too long. */
+  check(nowMs: number, pausedMs: number): void {
+    const attempt = this.#attempt;
+    if (!attempt || attempt.connectedAtMs === null || attempt.socket.destroyed) return;
+    // What we ourselves slept through is no silence of the peer's.
+    if (pausedMs > pingIntervalMs) attempt.heardAtMs = nowMs;
+    this.#noteProgress(attempt, nowMs);
+    if (nowMs - attempt.heardAtMs > silenceMsMax) {
+      this.#warn({}, 'a peer is silent, its connection is closed');
+      attempt.socket.destroy();
+      return;
+    }
+    // One at a time: behind a backlog they would pile up.
+    if (attempt.pingSentAtMs === null) {
+      attempt.pingSentAtMs = nowMs;
+      attempt.client.sendPing();
+    }
+  }
+
+  /**
+   * Behind a backlog an answer takes long. While the kernel takes more of a backlog the peer must be acknowledging;
+   * without one it proves nothing, because the kernel's own buffer takes a lot for a dead host.
+   */
+  #noteProgress(attempt: Attempt, nowMs: number): void {
+    const { bytesWritten, writableLength } = attempt.socket;
+    const flushedBytes = bytesWritten - writableLength;
+    const hasBacklog = writableLength > 0;
+    if (hasBacklog && attempt.hadBacklog && flushedBytes > attempt.flushedBytes) attempt.heardAtMs = nowMs;
+    attempt.flushedBytes = flushedBytes;
+    attempt.hadBacklog = hasBacklog;
+  }
+
+  #connect(): void {
+    if (this.#stopped) return;
+    const { self, cluster, kind, now } = this.#options;
+    const socket = this.#openSocket();
+    socket.setNoDelay(true);
+    const client = new MqttClient(() => socket, {
+      protocolId: 'MQTT',
+      protocolVersion: 4,
+      clientId: clientIdOf(self, kind),
+      username: userNameOf(cluster),
+      clean: true,
+      keepalive: keepAliveSeconds,
+      connectTimeout: connectTimeoutMs,
+      // Ours below; and heartbeats must not keep a ping from being sent.
+      reconnectPeriod: 0,
+      reschedulePings: false,
+      queueQoSZero: false,
+      resubscribe: false,
+    });
+    const attempt: Attempt = {
+      socket,
+      client,
+      connectedAtMs: null,
+      rejected: false,
+      fault: null,
+      heardAtMs: now(),
+      pingSentAtMs: null,
+      flushedBytes: 0,
+      hadBacklog: false,
+    };
+    this.#attempt = attempt;
+    client.on('connect', () => {
+      attempt.connectedAtMs = attempt.heardAtMs = now();
+      this.#options.onState('up');
+    });
+    client.on('packetreceive', (packet) => this.#heard(attempt, packet.cmd));
+    client.on('error', (error: Error & { code?: unknown }) => {
+      // CONNACK's return codes are numbers, the system's are names.
+      if (typeof error.code === 'number') attempt.rejected = true;
+      attempt.fault ??= error as NodeJS.ErrnoException;
+    });
+    socket.on('error', (error) => (attempt.fault ??= error));
+    socket.once('close', () => this.#closed(attempt));
+  }
+
+  #openSocket(): Socket {
+    const { peer, tls } = this.#options;
+    if (!tls) return connectPlain({ host: peer.host, port: peer.port });
+    return connectTls({
+      host: peer.host,
+      port: peer.port,
+      ...tls,
+      minVersion: 'TLSv1.3',
+      checkServerIdentity: (_host, certificate) =>
+        certificateNames(certificate, peer.id, peer.host)
+          ? undefined
+          : new Error(`the certificate is made out to neither ${peer.id} nor ${peer.host}`),
+    });
+  }
+
+  #heard(attempt: Attempt, command: string | undefined): void {
+    const now = this.#options.now();
+    attempt.heardAtMs = now;
+    if (command !== 'pingresp' || attempt.pingSentAtMs === null) return;
+    this.#options.onRoundTrip(now - attempt.pingSentAtMs);
+    attempt.pingSentAtMs = null;
+  }
+
+  #closed(attempt: Attempt): void {
+    attempt.client.end(true);
+    if (this.#attempt !== attempt) return;
+    this.#attempt = null;
+    const wasSettled =
+      attempt.connectedAtMs !== null && this.#options.now() - attempt.connectedAtMs >= settledConnectionMs;
+    if (wasSettled) this.#failuresInRow = 0;
+    const refused = attempt.fault?.code === 'ECONNREFUSED';
+    if (attempt.connectedAtMs === null && !refused && !this.#stopped) this.#explain(attempt);
+    // Scheduled first: whoever hears of the state may stop us.
+    if (!this.#stopped) this.#scheduleRetry(attempt.rejected);
+    this.#options.onState(refused ? 'refused' : 'down');
+  }
+
+  #explain(attempt: Attempt): void {
+    if (attempt.rejected) {
+      this.#warn(
+        { reason: attempt.fault?.message },
+        'a peer refuses this member: see its log for the reason',
+      );
+    } else {
+      this.#warn({ reason: attempt.fault?.message ?? 'closed or timed out' }, 'a peer cannot be connected');
+    }
+  }
+
+  #scheduleRetry(rejected: boolean): void {
+    const step = Math.min(this.#failuresInRow, reconnectDelaysMs.length - 1);
+    this.#failuresInRow += 1;
+    const delayMs = rejected ? rejectedDelayMs : reconnectDelaysMs[step]!;
+    this.#retryTimer = setTimeout(() => this.#connect(), delayMs * (0.5 + this.#options.random()));
+  }
+
+  #warn(fields: object, message: string): void {
+    const { peer, kind, log } = this.#options;
+    const address = `${peer.host}:${peer.port}`;
+    log.warn(`${peer.id} ${kind}`, { peer: peer.id, connection: kind, address, ...fields }, message);
+  }
+}

@@ -1,0 +1,138 @@
+import type {
+  BridgeCounters,
+  Channel,
+  LinkState,
+  MemberId,
+  Metrics,
+  PeerMessage,
+} from '@mqtt-cluster/contracts';
+import { bridgeTopics, noMetrics } from '@mqtt-cluster/contracts';
+import { frameBytesMax, liveBacklogBytesMax, logBacklogBytesMax, raftBacklogBytesMax } from './bounds.ts';
+import type { FrameEncoder } from './frame-encoder.ts';
+import { connectionOf } from './handshake.ts';
+import type { ConnectionKind } from './handshake.ts';
+import type { OccasionalLog } from './occasional-log.ts';
+import type { BridgeOptions, BridgePeer } from './options.ts';
+import { OutgoingConnection } from './outgoing-connection.ts';
+import { PeerMetrics, PeerStatistics } from './peer-statistics.ts';
+
+export interface PeerLinkOptions {
+  readonly bridge: BridgeOptions;
+  readonly peer: BridgePeer;
+  readonly log: OccasionalLog;
+  readonly now: () => number;
+}
+
+const kinds: readonly ConnectionKind[] = ['raft', 'log'];
+
+/** Both connections to one peer: sends within the bounds, and makes one state of two. */
+export class PeerLink {
+  readonly peer: MemberId;
+  readonly statistics = new PeerStatistics();
+  readonly #connections: Readonly<Record<ConnectionKind, OutgoingConnection>>;
+  readonly #states: Record<ConnectionKind, LinkState> = { raft: 'down', log: 'down' };
+  readonly #backlogBytesMax: Readonly<Record<Channel, number>>;
+  readonly #metrics: PeerMetrics;
+  readonly #log: OccasionalLog;
+  readonly #bridge: BridgeOptions;
+  #state: LinkState = 'down';
+  #started = false;
+
+  constructor({ bridge, peer, log, now }: PeerLinkOptions) {
+    this.peer = peer.id;
+    this.#bridge = bridge;
+    this.#log = log;
+    const metrics: Metrics = bridge.metrics ?? noMetrics;
+    this.#metrics = new PeerMetrics(metrics, peer.id);
+    this.#backlogBytesMax = {
+      raft: raftBacklogBytesMax,
+      log: bridge.logBacklogBytesMax ?? logBacklogBytesMax,
+      live: bridge.liveBacklogBytesMax ?? liveBacklogBytesMax,
+    };
+    const connection = (kind: ConnectionKind): OutgoingConnection =>
+      new OutgoingConnection({
+        self: bridge.self,
+        cluster: bridge.cluster,
+        peer,
+        kind,
+        tls: bridge.tls,
+        log,
+        now,
+        random: bridge.random ?? Math.random,
+        onState: (state) => this.#connectionIs(kind, state),
+        onRoundTrip: (milliseconds) => this.#roundTrip(kind, milliseconds),
+      });
+    this.#connections = { raft: connection('raft'), log: connection('log') };
+  }
+
+  start(): void {
+    this.#started = true;
+    for (const kind of kinds) this.#connections[kind].start();
+  }
+
+  stop(): void {
+    this.#started = false;
+    for (const kind of kinds) this.#connections[kind].stop();
+  }
+
+  send(channel: Channel, messages: readonly PeerMessage[], encoder: FrameEncoder): void {
+    const connection = this.#connections[connectionOf[channel]];
+    if (!connection.connected || connection.backlogBytes > this.#backlogBytesMax[channel]) {
+      this.statistics.dropped[channel] += messages.length;
+      if (connection.connected)
+        this.#log.warn(this.peer, { peer: this.peer, channel }, 'a peer is slow, messages are dropped');
+      return;
+    }
+    for (const frame of encoder.encode(channel, messages)) {
+      if (frame.length > frameBytesMax) {
+        this.statistics.dropped[channel] += 1;
+        this.#log.warn(
+          this.peer,
+          { peer: this.peer, channel, bytes: frame.length },
+          'a message is too long for a frame',
+        );
+        continue;
+      }
+      connection.publish(bridgeTopics[channel], frame);
+      this.statistics.bytesSent += frame.length;
+      this.statistics.framesSent += 1;
+    }
+  }
+
+  check(nowMs: number, pausedMs: number): void {
+    for (const kind of kinds) this.#connections[kind].check(nowMs, pausedMs);
+    this.#metrics.report(this.statistics, this.#backlogBytes(), this.#state === 'up');
+  }
+
+  counters(): BridgeCounters {
+    const { bytesSent, bytesReceived, framesRefused, dropped, roundTripMs } = this.statistics;
+    const backlogBytes = this.#backlogBytes();
+    return { bytesSent, bytesReceived, framesRefused, liveDropped: dropped.live, backlogBytes, roundTripMs };
+  }
+
+  #backlogBytes(): number {
+    return this.#connections.raft.backlogBytes + this.#connections.log.backlogBytes;
+  }
+
+  #roundTrip(kind: ConnectionKind, milliseconds: number): void {
+    // The other connection's includes what waits before the ping.
+    if (kind === 'raft') this.statistics.roundTripMs = milliseconds;
+  }
+
+  #connectionIs(kind: ConnectionKind, state: LinkState): void {
+    this.#states[kind] = state;
+    if (state === 'up') this.statistics.connects += 1;
+    const combined = combine(this.#states.raft, this.#states.log);
+    if (combined === this.#state || !this.#started) return;
+    this.#state = combined;
+    this.#bridge.logger.info({ peer: this.peer, state: combined }, 'the link to a peer has changed');
+    this.#bridge.handlers.onLink(this.peer, combined);
+  }
+}
+
+/** Up only when both are, so that whoever hears of it may send everything anew; refused only when nothing lives. */
+function combine(one: LinkState, other: LinkState): LinkState {
+  if (one === 'up' && other === 'up') return 'up';
+  if (one === 'up' || other === 'up') return 'down';
+  return one === 'refused' || other === 'refused' ? 'refused' : 'down';
+}

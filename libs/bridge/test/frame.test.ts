@@ -1,0 +1,144 @@
+import { FrameError } from '@mqtt-cluster/contracts';
+import type { PeerMessage } from '@mqtt-cluster/contracts';
+import fc from 'fast-check';
+import { pack } from 'msgpackr';
+import { crc32 } from 'node:zlib';
+import { decodeFrame, encodeFrame, encodeFrames } from '../src/index.ts';
+import { peerMessage, propose } from './samples.ts';
+
+/** A frame with a right header around any body. */
+function framed(body: Uint8Array, { version = 1, flags = 0 } = {}): Uint8Array {
+  const frame = Buffer.alloc(8 + body.length);
+  frame.set([0x4d, 0x42, version, flags]);
+  frame.writeUInt32BE(crc32(body), 4);
+  frame.set(body, 8);
+  return frame;
+}
+
+describe('a frame', () => {
+  test('gives back what was put in, bytes as plain Uint8Array', () => {
+    fc.assert(
+      fc.property(fc.array(peerMessage, { maxLength: 8 }), (messages) => {
+        // toStrictEqual tells a Buffer from a Uint8Array.
+        expect(decodeFrame(encodeFrame(messages))).toStrictEqual(messages);
+      }),
+    );
+  });
+
+  test('takes Buffers for payloads and is read from within a larger buffer', () => {
+    const frame = encodeFrame([propose(Buffer.from('one'), new Uint8Array([2]))]);
+    const surroundings = Buffer.alloc(frame.length + 7, 0xff);
+    surroundings.set(frame, 3);
+    expect(decodeFrame(surroundings.subarray(3, 3 + frame.length))).toStrictEqual([
+      propose(new TextEncoder().encode('one'), new Uint8Array([2])),
+    ]);
+  });
+
+  test('takes undefined for an absent optional field', () => {
+    const message = { topic: 't', payload: new Uint8Array(), qos: 0, retain: false, publisher: undefined };
+    const frame = framed(pack([{ type: 'live', messages: [message] }]));
+    expect(() => encodeFrame(decodeFrame(frame))).not.toThrow();
+  });
+
+  test('is split at its size, in order, and a message larger than that has its own', () => {
+    const sizes = [10, 700_000, 700_000, 3_000_000, 10, 10];
+    const messages = sizes.map((size, index) => propose(new Uint8Array(size).fill(index)));
+    const decoded = encodeFrames(messages).map((frame) => decodeFrame(frame));
+    expect(decoded.map((part) => part.length)).toEqual([2, 1, 1, 2]);
+    expect(decoded.flat()).toStrictEqual(messages);
+    expect(encodeFrames([])).toEqual([]);
+  });
+});
+
+describe('a wrong frame is refused', () => {
+  const good = encodeFrame([propose(new Uint8Array([1, 2, 3]))]);
+
+  test('with any one bit changed', () => {
+    for (let bit = 0; bit < good.length * 8; bit += 1) {
+      const bad = good.slice();
+      bad[bit >> 3]! ^= 1 << (bit & 7);
+      expect(() => decodeFrame(bad)).toThrow(FrameError);
+    }
+  });
+
+  test('cut off anywhere, or continued', () => {
+    for (let length = 0; length < good.length; length += 1) {
+      expect(() => decodeFrame(good.slice(0, length))).toThrow(FrameError);
+    }
+    expect(() => decodeFrame(Buffer.concat([good, Buffer.alloc(1)]))).toThrow(FrameError);
+  });
+
+  test('of a newer version or with unknown flags', () => {
+    const body = good.slice(8);
+    expect(decodeFrame(framed(body))).toHaveLength(1);
+    expect(() => decodeFrame(framed(body, { version: 2 }))).toThrow('frame version 2, this member knows 1');
+    expect(() => decodeFrame(framed(body, { flags: 1 }))).toThrow('flags 1 are unknown');
+  });
+
+  test('made of noise, also with a right header and checksum', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 400 }), fc.boolean(), (noise, withHeader) => {
+        const frame = withHeader ? framed(noise) : noise;
+        let messages: readonly PeerMessage[] | undefined;
+        try {
+          messages = decodeFrame(frame);
+        } catch (error) {
+          expect(error).toBeInstanceOf(FrameError);
+        }
+        // The one good body that noise hits: the empty list.
+        if (messages) expect(messages).toEqual([]);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('with a good body of which some bytes were changed and the checksum made right', () => {
+    fc.assert(
+      fc.property(
+        peerMessage,
+        fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+        (message, changes) => {
+          const body = encodeFrame([message]).slice(8);
+          for (const [at, value] of changes) body[at % body.length] = value;
+          try {
+            decodeFrame(framed(body));
+          } catch (error) {
+            expect(error).toBeInstanceOf(FrameError);
+          }
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test.each([
+    ['a list of four thousand million values', [0xdd, 0xff, 0xff, 0xff, 0xff, 0x01]],
+    ['a map of sixty thousand pairs', [0xde, 0xea, 0x60]],
+    ['lists in lists without end', new Array<number>(5_000).fill(0x91)],
+    ['an extension', [...pack([new Date(0)])]],
+    ['a regular expression', [...pack([/(a+)+$/])]],
+    ['a byte that means nothing', [0x91, 0xc1]],
+  ])('%s', (_name, body) => {
+    expect(() => decodeFrame(framed(Uint8Array.from(body)))).toThrow(FrameError);
+  });
+
+  test.each([
+    ['no list', { type: 'propose', batches: [] }],
+    ['an unknown message', [{ type: 'gossip' }]],
+    ['a type of the prototype', [{ type: 'constructor' }]],
+    ['a missing field', [{ type: 'propose' }]],
+    ['text for bytes', [{ type: 'propose', batches: ['text'] }]],
+    ['an unknown Raft message', [{ type: 'raft', message: { type: 'vote' } }]],
+    [
+      'a fraction for a term',
+      [{ type: 'raft', message: { type: 'timeoutNow', term: 1.5, storeId: '', toStoreId: '' } }],
+    ],
+    [
+      'a relay in a relay',
+      [{ type: 'relay', from: 'a', to: 'b', channel: 'log', message: { type: 'relay' } }],
+    ],
+    ['nothing', [null]],
+  ])('that decodes to %s', (_name, value) => {
+    expect(() => decodeFrame(framed(pack(value)))).toThrow('a frame holds what is no peer message');
+  });
+});
