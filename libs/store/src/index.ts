@@ -1,1 +1,4 @@
-export {};
+export { createStore, type StoreOptions } from './file-store.ts';
+export type { FileSystem, WritableFile } from './file-system.ts';
+export type { Migration } from './identity.ts';
+export { createMemoryDisk, createMemoryStore, type MemoryDisk, type MemoryStore } from './memory-store.ts';

@@ -1,0 +1,274 @@
+import type { LogEntry, Recovered, Snapshot, Store, StoreWrite } from '@mqtt-cluster/contracts';
+
+/** One disk, on which any number of stores may be created, as by one process after the other. */
+export interface StoreUnderTest {
+  create(): Store;
+  cleanUp(): Promise<void>;
+}
+
+export function testEntry(index: number, term = 1, text = `entry ${index}`): LogEntry {
+  return { index, term, kind: 'normal', data: Buffer.from(text) };
+}
+
+export function testEntries(from: number, to: number, term = 1): LogEntry[] {
+  return Array.from({ length: to - from + 1 }, (_, offset) => testEntry(from + offset, term));
+}
+
+const config = { members: [{ id: 'a', storeId: 'aa', role: 'voter' as const }] };
+
+function testSnapshot(index: number, bytes = 100): Snapshot {
+  return { index, term: 1, config, data: Buffer.alloc(bytes, index) };
+}
+
+function testItem(incarnation: number, sequence: number) {
+  return { incarnation, sequence, data: Buffer.from(`item ${incarnation}/${sequence}`) };
+}
+
+function summary(recovered: Recovered) {
+  return recovered.entries.map(
+    (entry) => `${entry.index}:${entry.term}:${Buffer.from(entry.data).toString()}`,
+  );
+}
+
+/** What every store must do; run by each implementation. */
+export function storeCompliance(name: string, makeStore: () => Promise<StoreUnderTest>): void {
+  describe(`${name} keeps the store contract`, () => {
+    let disk: StoreUnderTest;
+
+    beforeEach(async () => {
+      disk = await makeStore();
+    });
+
+    afterEach(() => disk.cleanUp());
+
+    async function written(...changes: StoreWrite[]): Promise<Recovered> {
+      const store = disk.create();
+      await store.open('a');
+      await Promise.all(changes.map((change) => store.write(change)));
+      await store.close();
+      return reopened();
+    }
+
+    async function reopened(): Promise<Recovered> {
+      const store = disk.create();
+      const recovered = await store.open('a');
+      await store.close();
+      return recovered;
+    }
+
+    lifeTests(() => disk, reopened, written);
+    contentTests(written, reopened);
+    orderTests(() => disk, reopened);
+  });
+}
+
+type Written = (...changes: StoreWrite[]) => Promise<Recovered>;
+type Reopened = () => Promise<Recovered>;
+
+function lifeTests(disk: () => StoreUnderTest, reopened: Reopened, written: Written): void {
+  test('an empty disk is fresh, with a random id and the first incarnation', async () => {
+    const recovered = await reopened();
+    expect(recovered.storeId).toMatch(/^[0-9a-f]{32}$/);
+    expect(recovered).toMatchObject({
+      incarnation: 1,
+      fresh: true,
+      hardState: { term: 0, votedFor: null },
+      snapshot: null,
+      entries: [],
+      outbox: [],
+      repairs: [],
+    });
+  });
+
+  test('the id stays and the incarnation counts up at every open', async () => {
+    const first = await reopened();
+    const second = await reopened();
+    const third = await reopened();
+    expect([second.storeId, third.storeId]).toEqual([first.storeId, first.storeId]);
+    expect([second.incarnation, third.incarnation]).toEqual([2, 3]);
+  });
+
+  test('starts that stored nothing leave it fresh, a vote does not', async () => {
+    await reopened();
+    expect((await reopened()).fresh).toBe(true);
+    expect((await written({ hardState: { term: 1, votedFor: 'b' } })).fresh).toBe(false);
+  });
+
+  test('it belongs to one member', async () => {
+    await reopened();
+    await expect(disk().create().open('b')).rejects.toMatchObject({
+      code: 'STORE_OWNER',
+      message: expect.stringMatching(/"a".*"b"/),
+    });
+    expect((await reopened()).incarnation).toBe(2);
+  });
+
+  test('it is locked while open', async () => {
+    const store = disk().create();
+    await store.open('a');
+    await expect(disk().create().open('a')).rejects.toMatchObject({ code: 'STORE_LOCKED' });
+    await store.write({ entries: [testEntry(1)] });
+    await store.close();
+    expect((await reopened()).entries).toHaveLength(1);
+  });
+
+  test('a store that is not open refuses to write', async () => {
+    const store = disk().create();
+    await expect(store.write({ entries: [testEntry(1)] })).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    await store.open('a');
+    await store.close();
+    await expect(store.write({ entries: [testEntry(1)] })).rejects.toMatchObject({ code: 'STORE_FAILED' });
+  });
+}
+
+function contentTests(written: Written, reopened: Reopened): void {
+  test('term and vote, the last ones', async () => {
+    await written({ hardState: { term: 3, votedFor: 'b' } }, { hardState: { term: 4, votedFor: null } });
+    expect((await reopened()).hardState).toEqual({ term: 4, votedFor: null });
+  });
+
+  test('entries of all kinds, byte for byte', async () => {
+    const entries: LogEntry[] = [
+      { index: 1, term: 1, kind: 'noop', data: Buffer.alloc(0) },
+      { index: 2, term: 1, kind: 'config', data: Buffer.alloc(0), config },
+      { index: 3, term: 2, kind: 'normal', data: Buffer.from([0, 255, 0, 128]) },
+    ];
+    const recovered = await written({ entries });
+    expect(recovered.entries.map((entry) => ({ ...entry, data: [...entry.data] }))).toEqual(
+      entries.map((entry) => ({ ...entry, data: [...entry.data] })),
+    );
+  });
+
+  test('truncateFrom removes the tail before entries are appended', async () => {
+    const recovered = await written(
+      { entries: testEntries(1, 5) },
+      { truncateFrom: 3, entries: [testEntry(3, 2, 'new')] },
+    );
+    expect(summary(recovered)).toEqual(['1:1:entry 1', '2:1:entry 2', '3:2:new']);
+    expect((await written({ truncateFrom: 1 })).entries).toEqual([]);
+    expect(summary(await written({ entries: [testEntry(1, 3, 'again')] }))).toEqual(['1:3:again']);
+  });
+
+  test('a snapshot replaces the log up to its index and keeps the rest', async () => {
+    const recovered = await written({ entries: testEntries(1, 10) }, { snapshot: testSnapshot(7) });
+    expect(recovered.snapshot).toMatchObject({ index: 7, term: 1, config });
+    expect(recovered.snapshot?.data).toHaveLength(100);
+    expect(recovered.snapshot?.data[99]).toBe(7);
+    expect(recovered.entries.map((entry) => entry.index)).toEqual([8, 9, 10]);
+    const next = await written({ entries: [testEntry(11)] }, { snapshot: testSnapshot(9) });
+    expect(next.snapshot?.index).toBe(9);
+    expect(next.entries.map((entry) => entry.index)).toEqual([10, 11]);
+  });
+
+  test('dropLog removes the whole log, and the next entry follows the snapshot', async () => {
+    const recovered = await written(
+      { entries: testEntries(1, 30) },
+      { snapshot: testSnapshot(20), dropLog: true, entries: testEntries(21, 22, 5) },
+    );
+    expect(summary(recovered)).toEqual(['21:5:entry 21', '22:5:entry 22']);
+  });
+
+  test('a snapshot ahead of the log replaces all of it', async () => {
+    const recovered = await written({ entries: testEntries(1, 3) }, { snapshot: testSnapshot(50) });
+    expect(recovered.entries).toEqual([]);
+    expect(summary(await written({ entries: [testEntry(51)] }))).toEqual(['51:1:entry 51']);
+  });
+
+  test('a snapshot of many pieces', async () => {
+    const bytes = 3 * 1024 * 1024 + 17;
+    const recovered = await written({ snapshot: testSnapshot(5, bytes), dropLog: true });
+    expect(recovered.snapshot?.data).toHaveLength(bytes);
+    expect(recovered.snapshot?.data.every((byte) => byte === 5)).toBe(true);
+  });
+
+  test('the outbox, by incarnation and sequence', async () => {
+    const recovered = await written(
+      { outboxPut: [testItem(10, 1), testItem(2, 2)] },
+      { outboxPut: [testItem(2, 10), testItem(2, 1)] },
+      {
+        outboxDelete: [
+          { incarnation: 2, sequence: 2 },
+          { incarnation: 9, sequence: 9 },
+        ],
+      },
+    );
+    expect(recovered.outbox.map((item) => [item.incarnation, item.sequence])).toEqual([
+      [2, 1],
+      [2, 10],
+      [10, 1],
+    ]);
+    expect(Buffer.from(recovered.outbox[0]?.data ?? []).toString()).toBe('item 2/1');
+  });
+
+  test('all parts of one change, in the order of the fields', async () => {
+    const recovered = await written(
+      { entries: testEntries(1, 6) },
+      {
+        hardState: { term: 9, votedFor: 'c' },
+        snapshot: testSnapshot(4),
+        truncateFrom: 6,
+        entries: testEntries(6, 7, 9),
+        outboxPut: [testItem(1, 1), testItem(1, 2)],
+        outboxDelete: [{ incarnation: 1, sequence: 1 }],
+      },
+    );
+    expect(recovered.hardState.term).toBe(9);
+    expect(summary(recovered)).toEqual(['5:1:entry 5', '6:9:entry 6', '7:9:entry 7']);
+    expect(recovered.outbox.map((item) => item.sequence)).toEqual([2]);
+  });
+}
+
+function orderTests(disk: () => StoreUnderTest, reopened: Reopened): void {
+  test('writes take effect and resolve in the order of the calls, many in one sync', async () => {
+    const store = disk().create();
+    await store.open('a');
+    const before = store.usage().syncs;
+    const resolved: number[] = [];
+    const writes = Array.from({ length: 200 }, async (_, call) => {
+      await store.write({ entries: [testEntry(call + 1)] });
+      resolved.push(call);
+    });
+    await Promise.all(writes);
+    expect(resolved).toEqual(Array.from({ length: 200 }, (_, call) => call));
+    expect(store.usage().syncs - before).toBeLessThan(20);
+    await store.close();
+    expect((await reopened()).entries.map((entry) => entry.index)).toEqual(
+      Array.from({ length: 200 }, (_, call) => call + 1),
+    );
+  });
+
+  test('close finishes what was written', async () => {
+    const store = disk().create();
+    await store.open('a');
+    const write = store.write({ entries: [testEntry(1)] });
+    await store.close();
+    await write;
+    expect((await reopened()).entries).toHaveLength(1);
+  });
+
+  test('entries with a hole are refused and leave the store as it was', async () => {
+    const store = disk().create();
+    await store.open('a');
+    await store.write({ entries: [testEntry(1)] });
+    await expect(store.write({ entries: [testEntry(3)] })).rejects.toThrow('entry 3 does not follow 1');
+    await expect(store.write({ entries: [testEntry(2), testEntry(4)] })).rejects.toThrow('entry 4');
+    await store.write({ entries: [testEntry(2)] });
+    await store.close();
+    expect(summary(await reopened())).toEqual(['1:1:entry 1', '2:1:entry 2']);
+  });
+
+  test('usage shrinks with the log and the outbox', async () => {
+    const store = disk().create();
+    await store.open('a');
+    const item = { incarnation: 1, sequence: 1, data: Buffer.alloc(50_000) };
+    await store.write({ entries: [{ ...testEntry(1), data: Buffer.alloc(100_000) }], outboxPut: [item] });
+    const { logBytes, outboxBytes } = store.usage();
+    expect(logBytes).toBeGreaterThanOrEqual(100_000);
+    expect(outboxBytes).toBeGreaterThanOrEqual(50_000);
+    await store.write({ snapshot: testSnapshot(1), outboxDelete: [item] });
+    await store.write({ entries: [testEntry(2)] });
+    expect(store.usage().logBytes).toBeLessThan(10_000);
+    expect(store.usage().outboxBytes).toBe(0);
+    await store.close();
+  });
+}

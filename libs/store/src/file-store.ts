@@ -1,0 +1,265 @@
+import { join } from 'node:path';
+import type {
+  ClusterError,
+  Logger,
+  MemberId,
+  Recovered,
+  Store,
+  StoreUsage,
+  StoreWrite,
+} from '@mqtt-cluster/contracts';
+import { StoreCorruptError, StoreFailedError, silentLogger } from '@mqtt-cluster/contracts';
+import { isFull, storeError } from './failures.ts';
+import type { FileSystem } from './file-system.ts';
+import { nodeFileSystem } from './file-system.ts';
+import type { Identity, Migration } from './identity.ts';
+import { builtInMigrations, newIdentity, readIdentity, writeIdentity } from './identity.ts';
+import { Journal, createJournal } from './journal.ts';
+import { lockCandidatePrefix } from './lock.ts';
+import type { JournalRecord } from './record.ts';
+import { segmentName, segmentNumbers } from './replay.ts';
+import { readSnapshot, snapshotName, snapshotNumber, writeSnapshot } from './snapshot-files.ts';
+import type { QueuedWrite } from './write-queue.ts';
+import { WriteQueue } from './write-queue.ts';
+
+/** Space of removed entries comes back in steps of about this size. */
+const segmentBytesMaxDefault = 8 * 1024 * 1024;
+
+export interface StoreOptions {
+  /** Created when missing; belongs to one member. */
+  readonly directory: string;
+  readonly logger?: Logger;
+  readonly segmentBytesMax?: number;
+  /** Replaced in tests. */
+  readonly fileSystem?: FileSystem;
+  readonly migrations?: ReadonlyMap<number, Migration>;
+}
+
+interface OpenStore {
+  readonly journal: Journal;
+  readonly release: () => Promise<void>;
+}
+
+const closedError = () => new StoreFailedError('the store is not open');
+
+export class FileStore implements Store {
+  readonly #directory: string;
+  readonly #logger: Logger;
+  readonly #system: FileSystem;
+  readonly #segmentBytesMax: number;
+  readonly #migrations: ReadonlyMap<number, Migration>;
+  readonly #queue: WriteQueue;
+  #open: OpenStore | null = null;
+  #failure: ClusterError | null = null;
+  #nextSnapshotFile = 1;
+  #obsoleteSnapshots: number[] = [];
+
+  constructor(options: StoreOptions) {
+    this.#directory = options.directory;
+    this.#logger = options.logger ?? silentLogger;
+    this.#system = options.fileSystem ?? nodeFileSystem;
+    this.#segmentBytesMax = options.segmentBytesMax ?? segmentBytesMaxDefault;
+    this.#migrations = options.migrations ?? builtInMigrations;
+    this.#queue = new WriteQueue((group) => this.#carryOut(group));
+  }
+
+  async open(member: MemberId): Promise<Recovered> {
+    if (this.#open !== null) throw new Error('the store is open already');
+    this.#failure = null;
+    let release: (() => Promise<void>) | null = null;
+    try {
+      await this.#system.makeDirectory(this.#directory);
+      release = (await this.#system.lock(this.#directory)).release;
+      return await this.#recover(member, release);
+    } catch (error) {
+      await release?.();
+      throw storeError(error, `open the store in ${this.#directory}`);
+    }
+  }
+
+  write(change: StoreWrite): Promise<void> {
+    if (this.#open === null) return Promise.reject(closedError());
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    return this.#queue.push(change);
+  }
+
+  usage(): StoreUsage {
+    return this.#open?.journal.usage() ?? { logBytes: 0, outboxBytes: 0, syncs: 0, lastSyncSeconds: 0 };
+  }
+
+  async close(): Promise<void> {
+    const open = this.#open;
+    if (open === null) return;
+    await this.#queue.drain();
+    if (this.#open === null) return;
+    this.#open = null;
+    await open.journal.close(this.#failure === null);
+    await open.release();
+  }
+
+  async #recover(member: MemberId, release: () => Promise<void>): Promise<Recovered> {
+    const repairs = await this.#removeUnfinished();
+    const identity =
+      (await readIdentity(this.#system, this.#directory, member, this.#migrations)) ??
+      (await this.#create(member));
+    const journal = new Journal({
+      system: this.#system,
+      directory: this.#directory,
+      storeId: identity.storeId,
+      segmentBytesMax: this.#segmentBytesMax,
+    });
+    try {
+      const { state, incarnation, repairs: cuts } = await journal.open();
+      const reference = state.snapshot;
+      const snapshot =
+        reference === null ? null : await readSnapshot(this.#system, this.#directory, reference);
+      repairs.push(...cuts, ...(await this.#removeUnnamedSnapshots(reference?.file ?? 0)));
+      if (journal.shouldRotate) await journal.rotate();
+      await journal.append([{ incarnation: incarnation + 1 }]);
+      await journal.reclaim();
+      this.#open = { journal, release };
+      for (const repair of repairs) this.#logger.warn({ directory: this.#directory }, `store: ${repair}`);
+      const { hardState } = state;
+      const entries = state.entries();
+      return {
+        storeId: identity.storeId,
+        incarnation: incarnation + 1,
+        // An earlier start that stored nothing leaves the member as new as it was.
+        fresh: hardState.term === 0 && snapshot === null && entries.length === 0,
+        hardState,
+        snapshot,
+        entries,
+        outbox: state.outbox(),
+        repairs,
+      };
+    } catch (error) {
+      await journal.close(false);
+      throw error;
+    }
+  }
+
+  async #create(member: MemberId): Promise<Identity> {
+    const numbers = segmentNumbers(await this.#system.list(this.#directory));
+    // A crash before the identity was written leaves at most the first segment, without any entry.
+    if (numbers.length > 1 || (numbers[0] ?? 1) !== 1) {
+      throw new StoreCorruptError(
+        `${this.#directory} holds a journal but no identity file; restore that file, or start with an empty directory`,
+      );
+    }
+    if (numbers.length === 1) await this.#checkBarelyCreated(join(this.#directory, segmentName(1)));
+    const identity = newIdentity(member);
+    await createJournal(this.#system, this.#directory, identity.storeId);
+    await writeIdentity(this.#system, this.#directory, identity);
+    return identity;
+  }
+
+  async #checkBarelyCreated(path: string): Promise<void> {
+    const headerBytesMax = 1024;
+    if ((await this.#system.read(path)).length <= headerBytesMax) return;
+    throw new StoreCorruptError(
+      `${path} holds data but the identity file beside it is missing; restore that file, or start with an empty directory`,
+    );
+  }
+
+  /** Nothing names them yet, so nothing is lost. */
+  async #removeUnfinished(): Promise<string[]> {
+    const repairs: string[] = [];
+    for (const name of await this.#system.list(this.#directory)) {
+      if (name.startsWith(lockCandidatePrefix)) await this.#system.remove(join(this.#directory, name));
+      if (!name.endsWith('.tmp')) continue;
+      await this.#system.remove(join(this.#directory, name));
+      repairs.push(`removed the unfinished file ${name}`);
+    }
+    return repairs;
+  }
+
+  async #removeUnnamedSnapshots(current: number): Promise<string[]> {
+    const repairs: string[] = [];
+    this.#nextSnapshotFile = current + 1;
+    for (const name of await this.#system.list(this.#directory)) {
+      const number = snapshotNumber(name);
+      if (number === null || number === current) continue;
+      await this.#system.remove(join(this.#directory, name));
+      repairs.push(`removed ${name}, which no record names (unfinished or replaced)`);
+      this.#nextSnapshotFile = Math.max(this.#nextSnapshotFile, number + 1);
+    }
+    return repairs;
+  }
+
+  /** One group: all of it is durable when this resolves, in the order of the calls. */
+  async #carryOut(group: readonly QueuedWrite[]): Promise<void> {
+    if (this.#failure !== null) throw this.#failure;
+    if (this.#open === null) throw closedError();
+    const { journal } = this.#open;
+    try {
+      const prepared = this.#queue.accept(group, journal.lastIndex);
+      if (prepared.length === 0) return;
+      const snapshotBefore = journal.snapshot;
+      await this.#append(prepared, journal);
+      if (snapshotBefore !== null && journal.snapshot !== snapshotBefore) {
+        this.#obsoleteSnapshots.push(snapshotBefore.file);
+      }
+      for (const write of prepared) write.resolve();
+    } catch (error) {
+      throw this.#refuse(error);
+    }
+    await this.#reclaim(journal);
+  }
+
+  async #append(group: readonly QueuedWrite[], journal: Journal): Promise<void> {
+    const first = group[0]?.change;
+    if (first?.snapshot === undefined) {
+      if (journal.shouldRotate) await journal.rotate();
+      await journal.append(group.map((write) => withoutSnapshot(write.change)));
+      return;
+    }
+    // A snapshot is a group of its own, at the head of a segment, so that the ones before can go with the log.
+    const file = this.#nextSnapshotFile++;
+    const reference = await writeSnapshot(this.#system, this.#directory, file, first.snapshot);
+    try {
+      await journal.rotate();
+      await journal.append([{ ...withoutSnapshot(first), snapshot: reference }]);
+    } catch (error) {
+      await this.#system.remove(join(this.#directory, snapshotName(file))).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  #refuse(error: unknown): ClusterError {
+    const failure = storeError(error, `write to the store in ${this.#directory}`);
+    if (isFull(failure)) {
+      this.#logger.warn({ error: failure }, 'store: the disk is full, a write was refused');
+    } else {
+      this.#failure = failure;
+      this.#logger.error({ error: failure }, 'store: a write failed, all further ones are refused');
+    }
+    return failure;
+  }
+
+  /** Space that can't be freed now is freed later, or at the next start. */
+  async #reclaim(journal: Journal): Promise<void> {
+    try {
+      for (const file of this.#obsoleteSnapshots.splice(0)) {
+        await this.#system.remove(join(this.#directory, snapshotName(file)));
+      }
+      await journal.reclaim();
+    } catch (error) {
+      // An append that failed half-way; a file that can't be removed does no harm.
+      if (error instanceof StoreFailedError) this.#failure = error;
+      this.#logger.warn(
+        { error: storeError(error, `free space in ${this.#directory}`) },
+        'store: space not freed',
+      );
+    }
+  }
+}
+
+function withoutSnapshot(change: StoreWrite): JournalRecord {
+  const { snapshot: _snapshot, ...rest } = change;
+  return rest;
+}
+
+/** Durable storage in `directory`: a journal of checksummed records and a file per snapshot. See docs/adr/0002. */
+export function createStore(options: StoreOptions): Store {
+  return new FileStore(options);
+}

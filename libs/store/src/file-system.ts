@@ -1,0 +1,87 @@
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { acquireLock } from './lock.ts';
+
+/** An open file, written at given offsets. */
+export interface WritableFile {
+  /** @returns how many bytes were written; may be fewer than given. */
+  write(bytes: Uint8Array, offset: number): Promise<number>;
+  /** fdatasync. */
+  sync(): Promise<void>;
+  truncate(length: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What the store needs of the disk; replaced in tests by one that tears, fills up and fails. Paths are absolute. */
+export interface FileSystem {
+  makeDirectory(path: string): Promise<void>;
+  /** Names of the files in a directory. */
+  list(path: string): Promise<string[]>;
+  read(path: string): Promise<Buffer>;
+  /** `create` makes an empty file and replaces an older one. */
+  open(path: string, mode: 'create' | 'update'): Promise<WritableFile>;
+  rename(from: string, to: string): Promise<void>;
+  remove(path: string): Promise<void>;
+  /** Makes created, renamed and removed names durable. */
+  syncDirectory(path: string): Promise<void>;
+  /** Held until released or until this process dies. @throws StoreLockedError */
+  lock(directory: string): Promise<{ release(): Promise<void> }>;
+}
+
+export const nodeFileSystem: FileSystem = {
+  async makeDirectory(path) {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  },
+  list: (path) => readdir(path),
+  read: (path) => readFile(path),
+  async open(path, mode) {
+    const handle = await open(path, mode === 'create' ? 'w' : 'r+', 0o600);
+    return {
+      async write(bytes, offset) {
+        return (await handle.write(bytes, 0, bytes.length, offset)).bytesWritten;
+      },
+      sync: () => handle.datasync(),
+      truncate: (length) => handle.truncate(length),
+      close: () => handle.close(),
+    };
+  },
+  rename,
+  remove: (path) => rm(path, { force: true }),
+  async syncDirectory(path) {
+    const handle = await open(path, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  },
+  lock: acquireLock,
+};
+
+/** Writes all of `bytes`, in as many calls as the system needs. */
+export async function writeFully(file: WritableFile, bytes: Uint8Array, offset: number): Promise<void> {
+  let done = 0;
+  while (done < bytes.length) {
+    const written = await file.write(bytes.subarray(done), offset + done);
+    // A disk that is full at this very byte may answer 0 before it answers ENOSPC.
+    if (written === 0) throw Object.assign(new Error('nothing was written'), { code: 'ENOSPC' });
+    done += written;
+  }
+}
+
+/** Creates a file that is there whole or not at all after a crash; its name is durable after `syncDirectory`. */
+export async function createWhole(system: FileSystem, path: string, content: Uint8Array): Promise<void> {
+  const temporary = `${path}.tmp`;
+  try {
+    const file = await system.open(temporary, 'create');
+    try {
+      await writeFully(file, content, 0);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await system.rename(temporary, path);
+  } catch (error) {
+    await system.remove(temporary).catch(() => undefined);
+    throw error;
+  }
+}

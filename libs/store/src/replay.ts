@@ -1,0 +1,160 @@
+import { join } from 'node:path';
+import type { Incarnation, StoreId } from '@mqtt-cluster/contracts';
+import { StoreCorruptError } from '@mqtt-cluster/contracts';
+import { replaceAdvice } from './failures.ts';
+import type { FileSystem } from './file-system.ts';
+import type { JournalRecord, SnapshotReference } from './record.ts';
+import { decodeRecord } from './record.ts';
+import { preambleBytes, readFrame, readPreamble, wasSynced } from './segment-format.ts';
+import type { SegmentLedger } from './segment-ledger.ts';
+import { StoredState } from './stored-state.ts';
+
+const namePattern = /^journal-(\d{8,})\.log$/;
+
+export function segmentName(number: number): string {
+  return `journal-${String(number).padStart(8, '0')}.log`;
+}
+
+/** @returns the numbers of the segments among `names`, rising. */
+export function segmentNumbers(names: readonly string[]): number[] {
+  const numbers: number[] = [];
+  for (const name of names) {
+    const match = namePattern.exec(name);
+    if (match !== null) numbers.push(Number(match[1]));
+  }
+  return numbers.sort((a, b) => a - b);
+}
+
+export interface Replayed {
+  readonly state: StoredState<SnapshotReference>;
+  incarnation: Incarnation;
+  /** Of the last segment, which is written on. */
+  salt: number;
+  readonly repairs: string[];
+}
+
+/**
+ * Reads all segments in order. A bad end of the last one that no later sync vouches for is a torn write: it is left
+ * out of the ledger's size, and must be cut off before anything is appended.
+ * @throws StoreCorruptError
+ */
+export async function replay(
+  system: FileSystem,
+  directory: string,
+  storeId: StoreId,
+  ledger: SegmentLedger,
+): Promise<Replayed> {
+  const numbers = segmentNumbers(await system.list(directory));
+  if (numbers.length === 0) {
+    throw new StoreCorruptError(`${directory}: the journal is missing; ${replaceAdvice}`);
+  }
+  const replayed: Replayed = { state: new StoredState(), incarnation: 0, salt: 0, repairs: [] };
+  for (const [position, number] of numbers.entries()) {
+    const path = join(directory, segmentName(number));
+    if (position > 0 && numbers[position - 1] !== number - 1) {
+      throw new StoreCorruptError(`${join(directory, segmentName(number - 1))} is missing; ${replaceAdvice}`);
+    }
+    const file = await system.read(path);
+    const reader = new SegmentReader(path, file, replayed, ledger);
+    reader.read(number, storeId, position === 0, position === numbers.length - 1);
+  }
+  const { state } = replayed;
+  const expected = (state.snapshot?.index ?? 0) + 1;
+  if (state.firstIndex !== undefined && state.firstIndex !== expected) {
+    throw new StoreCorruptError(
+      `${directory}: entries ${expected} to ${state.firstIndex - 1} are missing; ${replaceAdvice}`,
+    );
+  }
+  return replayed;
+}
+
+class SegmentReader {
+  readonly #path: string;
+  readonly #file: Buffer;
+  readonly #replayed: Replayed;
+  readonly #ledger: SegmentLedger;
+
+  constructor(path: string, file: Buffer, replayed: Replayed, ledger: SegmentLedger) {
+    this.#path = path;
+    this.#file = file;
+    this.#replayed = replayed;
+    this.#ledger = ledger;
+  }
+
+  read(number: number, storeId: StoreId, isFirst: boolean, isLast: boolean): void {
+    const salt = readPreamble(this.#file);
+    // Segments are renamed into place when synced, so even the last one has its preamble and header.
+    if (salt === null) throw this.#corrupt(0, 'is not a segment of a journal');
+    this.#replayed.salt = salt;
+    const segment = this.#ledger.add(number);
+    let offset = preambleBytes;
+    while (offset < this.#file.length) {
+      const frame = readFrame(this.#file, offset, salt);
+      if (frame === null) {
+        this.#checkTorn(offset, salt, isLast);
+        break;
+      }
+      const record = this.#decode(frame.payload, offset);
+      if (offset === preambleBytes) this.#checkHeader(record, number, storeId, isFirst);
+      this.#apply(record, offset);
+      this.#ledger.account(segment, record);
+      offset = frame.end;
+    }
+    if (offset === preambleBytes) throw this.#corrupt(offset, 'has no header');
+    this.#ledger.resize(segment, offset);
+  }
+
+  #checkTorn(offset: number, salt: number, isLast: boolean): void {
+    if (!isLast || wasSynced(this.#file, offset, salt)) {
+      throw this.#corrupt(offset, 'has a wrong checksum although it had been synced');
+    }
+    const bytes = this.#file.length - offset;
+    this.#replayed.repairs.push(
+      `${this.#path}: cut off ${bytes} bytes of an unfinished write at byte ${offset}`,
+    );
+  }
+
+  #decode(payload: Buffer, offset: number): JournalRecord {
+    try {
+      return decodeRecord(payload);
+    } catch (error) {
+      throw this.#corrupt(offset, 'is not readable although its checksum is right', error);
+    }
+  }
+
+  #checkHeader(record: JournalRecord, number: number, storeId: StoreId, isFirst: boolean): void {
+    const { header } = record;
+    if (header === undefined) throw this.#corrupt(preambleBytes, 'has no header');
+    if (header.storeId !== storeId || header.segment !== number) {
+      throw this.#corrupt(
+        preambleBytes,
+        `belongs to segment ${header.segment} of store ${header.storeId}, not to store ${storeId}`,
+      );
+    }
+    if (!isFirst) return;
+    this.#replayed.incarnation = header.incarnation;
+    this.#replayed.state.hardState = header.hardState;
+    this.#replayed.state.snapshot = header.snapshot;
+  }
+
+  #apply(record: JournalRecord, offset: number): void {
+    const { state } = this.#replayed;
+    this.#replayed.incarnation = record.incarnation ?? this.#replayed.incarnation;
+    const { entries, ...before } = record;
+    state.apply(before);
+    const first = entries?.[0]?.index;
+    // Of a log without entries the beginning may have been removed together with its segment; replay() checks the end.
+    if (first !== undefined && state.firstIndex !== undefined && first !== state.lastIndex + 1) {
+      throw this.#corrupt(offset, `holds entry ${first}, which does not follow ${state.lastIndex}`);
+    }
+    if (entries !== undefined) state.apply({ entries });
+  }
+
+  #corrupt(offset: number, what: string, cause?: unknown): StoreCorruptError {
+    const last = this.#replayed.state.lastIndex;
+    return new StoreCorruptError(
+      `${this.#path}: the record at byte ${offset} (after entry ${last}) ${what}; ${replaceAdvice}`,
+      cause === undefined ? undefined : { cause },
+    );
+  }
+}

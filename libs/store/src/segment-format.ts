@@ -1,0 +1,77 @@
+import { ByteWriter } from './byte-writer.ts';
+import { crc32 } from './crc32.ts';
+import type { JournalRecord } from './record.ts';
+import { encodeRecord } from './record.ts';
+
+/**
+ * A segment: a preamble (magic, salt), then records of
+ * (magic, payload length, offset of the record's group in the file, checksum, payload).
+ *
+ * A group is what one sync covered. The next group is written only after that sync, so a record whose group starts
+ * behind a wrong checksum proves that the wrong bytes had been synced: that is damage, not a torn write. The
+ * checksum starts from the segment's random salt, so payloads can't pass for records.
+ */
+export const preambleBytes = 16;
+const frameBytes = 16;
+const segmentMagic = Buffer.from('MQTTClusterJ');
+const recordMagic = Buffer.from([0xd7, 0x4d, 0x51, 0x52]);
+
+export function encodePreamble(salt: number): Buffer {
+  const preamble = Buffer.alloc(preambleBytes);
+  preamble.set(segmentMagic);
+  preamble.writeUInt32BE(salt, segmentMagic.length);
+  return preamble;
+}
+
+/** @returns the salt, or null when this is no segment. */
+export function readPreamble(file: Buffer): number | null {
+  if (file.length < preambleBytes || !file.subarray(0, segmentMagic.length).equals(segmentMagic)) return null;
+  return file.readUInt32BE(segmentMagic.length);
+}
+
+export function frameRecord(
+  writer: ByteWriter,
+  record: JournalRecord,
+  groupStart: number,
+  salt: number,
+): void {
+  writer.bytes(recordMagic);
+  const frameAt = writer.skip(frameBytes - recordMagic.length);
+  const payloadAt = writer.length;
+  encodeRecord(writer, record);
+  writer.patchUint32(frameAt, writer.length - payloadAt);
+  writer.patchUint32(frameAt + 4, groupStart);
+  const checksum = crc32(writer.view(payloadAt), crc32(writer.view(frameAt, frameAt + 8), salt));
+  writer.patchUint32(frameAt + 8, checksum);
+}
+
+export interface FramedRecord {
+  readonly offset: number;
+  readonly end: number;
+  readonly groupStart: number;
+  readonly payload: Buffer;
+}
+
+/** @returns null when no whole record with a right checksum begins at `offset`. */
+export function readFrame(file: Buffer, offset: number, salt: number): FramedRecord | null {
+  const payloadAt = offset + frameBytes;
+  if (payloadAt > file.length) return null;
+  if (!file.subarray(offset, offset + recordMagic.length).equals(recordMagic)) return null;
+  const end = payloadAt + file.readUInt32BE(offset + 4);
+  if (end > file.length) return null;
+  const payload = file.subarray(payloadAt, end);
+  const checksum = crc32(payload, crc32(file.subarray(offset + 4, offset + 12), salt));
+  if (checksum !== file.readUInt32BE(offset + 12)) return null;
+  return { offset, end, groupStart: file.readUInt32BE(offset + 8), payload };
+}
+
+/** @returns whether a later group proves that the bytes at `badOffset` had been synced. */
+export function wasSynced(file: Buffer, badOffset: number, salt: number): boolean {
+  let candidate = file.indexOf(recordMagic, badOffset + 1);
+  while (candidate !== -1) {
+    const frame = readFrame(file, candidate, salt);
+    if (frame !== null && frame.groupStart > badOffset) return true;
+    candidate = file.indexOf(recordMagic, candidate + 1);
+  }
+  return false;
+}

@@ -1,0 +1,92 @@
+import type { HardState, LogEntry, LogIndex, OutboxItem, StoreWrite } from '@mqtt-cluster/contracts';
+
+/** The change of a store's content, whatever form its snapshot has. */
+export type StateChange<S extends { readonly index: LogIndex }> = Omit<StoreWrite, 'snapshot'> & {
+  readonly snapshot?: S;
+};
+
+export function outboxKey(item: Pick<OutboxItem, 'incarnation' | 'sequence'>): string {
+  return `${item.incarnation}/${item.sequence}`;
+}
+
+/** The last index after `change`; the rules of {@link StoreWrite} in one place. */
+export function lastIndexAfter<S extends { readonly index: LogIndex }>(
+  last: LogIndex,
+  change: StateChange<S>,
+): LogIndex {
+  let result = last;
+  if (change.snapshot !== undefined) {
+    result = change.dropLog === true ? change.snapshot.index : Math.max(result, change.snapshot.index);
+  }
+  if (change.truncateFrom !== undefined) result = Math.min(result, change.truncateFrom - 1);
+  return change.entries?.at(-1)?.index ?? result;
+}
+
+/** @returns why the entries of `change` can't be appended, or null. */
+export function entriesProblem<S extends { readonly index: LogIndex }>(
+  last: LogIndex,
+  change: StateChange<S>,
+): string | null {
+  if (change.entries === undefined || change.entries.length === 0) return null;
+  const { entries: _entries, ...before } = change;
+  let expected = lastIndexAfter(last, before) + 1;
+  for (const entry of change.entries) {
+    if (entry.index !== expected) return `entry ${entry.index} does not follow ${expected - 1}`;
+    expected++;
+  }
+  return null;
+}
+
+/** What a store holds; `S` is a snapshot or a reference to one. */
+export class StoredState<S extends { readonly index: LogIndex }> {
+  hardState: HardState = { term: 0, votedFor: null };
+  snapshot: S | null = null;
+  #entries: LogEntry[] = [];
+  readonly #outbox = new Map<string, OutboxItem>();
+
+  get lastIndex(): LogIndex {
+    return this.#entries.at(-1)?.index ?? this.snapshot?.index ?? 0;
+  }
+
+  /** The change must have been checked (see {@link entriesProblem}). */
+  apply(change: StateChange<S>): void {
+    if (change.hardState !== undefined) this.hardState = change.hardState;
+    if (change.snapshot !== undefined) {
+      this.snapshot = change.snapshot;
+      if (change.dropLog === true) this.#entries = [];
+      else this.#dropUpTo(change.snapshot.index);
+    }
+    if (change.truncateFrom !== undefined) this.#truncateFrom(change.truncateFrom);
+    if (change.entries !== undefined) {
+      for (const entry of change.entries) this.#entries.push(entry);
+    }
+    for (const item of change.outboxPut ?? []) this.#outbox.set(outboxKey(item), item);
+    for (const item of change.outboxDelete ?? []) this.#outbox.delete(outboxKey(item));
+  }
+
+  entries(): readonly LogEntry[] {
+    return [...this.#entries];
+  }
+
+  /** By incarnation, then sequence. */
+  outbox(): readonly OutboxItem[] {
+    return [...this.#outbox.values()].sort(
+      (a, b) => a.incarnation - b.incarnation || a.sequence - b.sequence,
+    );
+  }
+
+  get firstIndex(): LogIndex | undefined {
+    return this.#entries[0]?.index;
+  }
+
+  #dropUpTo(index: LogIndex): void {
+    const first = this.#entries[0];
+    if (first !== undefined && first.index <= index) this.#entries.splice(0, index - first.index + 1);
+  }
+
+  #truncateFrom(index: LogIndex): void {
+    const first = this.#entries[0];
+    if (first !== undefined)
+      this.#entries.length = Math.min(this.#entries.length, Math.max(0, index - first.index));
+  }
+}

@@ -1,0 +1,26 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { storeCompliance } from '../src/compliance.ts';
+import { createMemoryDisk, createMemoryStore, createStore } from '../src/index.ts';
+
+storeCompliance('the store on disk', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'store-'));
+  return {
+    create: () => createStore({ directory: join(directory, 'data') }),
+    cleanUp: () => rm(directory, { recursive: true, force: true }),
+  };
+});
+
+storeCompliance('the store on disk with tiny segments', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'store-'));
+  return {
+    create: () => createStore({ directory, segmentBytesMax: 200 }),
+    cleanUp: () => rm(directory, { recursive: true, force: true }),
+  };
+});
+
+storeCompliance('the store in memory', async () => {
+  const disk = createMemoryDisk();
+  return { create: () => createMemoryStore(disk), cleanUp: async () => undefined };
+});
