@@ -88,6 +88,8 @@ export interface MemberOutput {
   readonly send: readonly Outgoing[];
   readonly effects: readonly ClientEffect[];
   readonly events: readonly MemberEvent[];
+  /** Carrying this out made new work: another turn should follow at once, without waiting for an input. */
+  readonly more: boolean;
 }
 
 export interface Outgoing {

@@ -1,0 +1,85 @@
+import type { MemberContext } from '../context.ts';
+import type { Connection } from './connection.ts';
+import { replicatedPacketIdMin } from './connection.ts';
+import type { Delivery } from './delivery.ts';
+import type { Progress } from './progress.ts';
+
+/**
+ * What subscribers acknowledge. Each method returns false for an acknowledgement of another kind of exchange, which
+ * is a protocol error (MQTT 5, 4.13); one for nothing at all is what a resumed client may rightly send.
+ */
+export class Acknowledgements {
+  readonly #context: MemberContext;
+  readonly #delivery: Delivery;
+  readonly #progress: Progress;
+
+  constructor(context: MemberContext, delivery: Delivery, progress: Progress) {
+    this.#context = context;
+    this.#delivery = delivery;
+    this.#progress = progress;
+  }
+
+  puback(connection: Connection, packetId: number): boolean {
+    const flight = connection.inFlight.get(packetId);
+    if (flight === undefined) return true;
+    if (flight.qos !== 1) return false;
+    connection.inFlight.delete(packetId);
+    if (flight.itemNumber !== null) this.#progress.done(connection, flight.itemNumber);
+    else if (flight.early !== undefined) {
+      connection.earlyInFlight.delete(flight.early);
+      connection.earlyAcked.add(flight.early);
+    }
+    this.#delivery.pump(connection);
+    return true;
+  }
+
+  pubrec(connection: Connection, packetId: number, refused: boolean): boolean {
+    const flight = connection.inFlight.get(packetId);
+    if (flight === undefined) {
+      // An exchange that ended before the client came here: let it finish.
+      if (!refused) this.#release(connection, packetId);
+      return true;
+    }
+    if (flight.qos !== 2) return false;
+    if (flight.itemNumber !== null) {
+      if (refused) {
+        connection.inFlight.delete(packetId);
+        this.#progress.completed(connection, packetId);
+      } else if (flight.received) this.#release(connection, packetId);
+      else this.#progress.received(connection, packetId);
+      return true;
+    }
+    if (refused) {
+      connection.inFlight.delete(packetId);
+      this.#delivery.pump(connection);
+      return true;
+    }
+    flight.received = true;
+    this.#release(connection, packetId);
+    return true;
+  }
+
+  /** All members know now that the client has these messages: PUBREL may leave. */
+  received(connection: Connection, packetIds: readonly number[]): void {
+    for (const packetId of packetIds) {
+      const flight = connection.inFlight.get(packetId);
+      if (flight === undefined || flight.itemNumber === null) continue;
+      flight.received = true;
+      this.#release(connection, packetId);
+    }
+  }
+
+  pubcomp(connection: Connection, packetId: number): boolean {
+    const flight = connection.inFlight.get(packetId);
+    if (flight === undefined) return true;
+    if (flight.qos !== 2 || !flight.received) return false;
+    connection.inFlight.delete(packetId);
+    if (flight.itemNumber !== null && packetId >= replicatedPacketIdMin) this.#progress.completed(connection, packetId);
+    this.#delivery.pump(connection);
+    return true;
+  }
+
+  #release(connection: Connection, packetId: number): void {
+    this.#context.effects.push({ kind: 'pubrel', connection: connection.id, packetId });
+  }
+}

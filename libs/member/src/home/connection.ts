@@ -1,0 +1,97 @@
+import type { ClientId, ConnectionId, ConnectRequest, Epoch, Message, QoS, Subscription } from '@mqtt-cluster/contracts';
+import { Fifo } from './fifo.ts';
+
+/** Packet ids below this are the home's own; from here on they are part of the replicated state (QoS 2). */
+export const replicatedPacketIdMin = 32_768;
+const packetIdMax = 65_535;
+
+/** Something on its way to a client, until acknowledged. */
+export interface Flight {
+  readonly qos: QoS;
+  /** The item of the session's queue; null for what only this home knows (clean sessions, retained, early). */
+  itemNumber: number | null;
+  /** QoS 2 known only to this home: PUBREC has come. */
+  received: boolean;
+  /** Delivered without a majority: which publish it was. */
+  readonly early?: string;
+}
+
+export interface LocalItem {
+  readonly message: Message;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly subscriptionIdentifiers?: readonly number[];
+  readonly early?: string;
+}
+
+/** One client connection at its home. Fields change by the parts of the home; none outlives the connection. */
+export class Connection {
+  readonly id: ConnectionId;
+  /** Its name in the router. */
+  readonly key: string;
+  readonly client: ClientId;
+  /** Its session began and ends with it: subscriptions and queue live only here. Final once open. */
+  clean: boolean;
+  readonly request: ConnectRequest;
+  readonly window: number;
+  readonly receiveMaximum: number;
+  /** `opening`: the cluster has not answered; `gone`: the client has left, or was told to. */
+  phase: 'opening' | 'open' | 'gone' = 'opening';
+  /** 0 while it has none: opening, or connected without a majority. */
+  epoch: Epoch = 0;
+  writable = true;
+  /** How the client left while it was still opening. */
+  left: { graceful: boolean; sessionExpirySeconds?: number } | null = null;
+  /** What must wait for the epoch. */
+  readonly deferred: (() => void)[] = [];
+
+  readonly subscriptions = new Map<string, Subscription>();
+  readonly inFlight = new Map<number, Flight>();
+  /** Messages that only this home knows. */
+  readonly local = new Fifo<LocalItem>();
+  /** Persistent: the first queue item not yet looked at. */
+  cursor = 0;
+  /** Persistent: items below it may have been sent by an earlier home. */
+  resumedBelow = 0;
+  /** Persistent: delivered early and acknowledged by the client, but not yet in its queue. */
+  readonly earlyAcked = new Set<string>();
+  readonly earlyInFlight = new Map<string, number>();
+  /** Publishes of this client not yet answered. */
+  unanswered = 0;
+
+  /** Scratch of the router: the matches of the message in hand. */
+  matchRound = 0;
+  matchQoS: QoS = 0;
+  matchRetainAsPublished = false;
+  matchIdentifiers: number[] | undefined = undefined;
+
+  #nextPacketId = 1;
+
+  constructor(
+    id: ConnectionId,
+    request: ConnectRequest,
+    inFlightMax: number,
+  ) {
+    this.id = id;
+    this.key = String(id);
+    this.request = request;
+    this.client = request.client;
+    this.clean = request.sessionExpirySeconds === 0;
+    this.receiveMaximum = Math.max(1, Math.min(request.receiveMaximum, inFlightMax));
+    this.window = this.receiveMaximum;
+  }
+
+  get hasRoom(): boolean {
+    return this.inFlight.size < this.window && this.writable;
+  }
+
+  /** A free packet id of the home's half. There always is one: the window is far smaller. */
+  allocatePacketId(): number {
+    const limit = this.clean ? packetIdMax : replicatedPacketIdMin - 1;
+    for (;;) {
+      const packetId = this.#nextPacketId;
+      this.#nextPacketId = packetId >= limit ? 1 : packetId + 1;
+      if (!this.inFlight.has(packetId)) return packetId;
+    }
+  }
+}

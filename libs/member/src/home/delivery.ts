@@ -1,0 +1,186 @@
+import type { DropReason, Message, QoS } from '@mqtt-cluster/contracts';
+import type { QueueItem, SessionView } from '@mqtt-cluster/mqtt-state';
+import type { MemberContext } from '../context.ts';
+import { replicatedPacketIdMin } from './connection.ts';
+import type { Connection, LocalItem } from './connection.ts';
+import type { Progress } from './progress.ts';
+
+/** A QoS 1 or 2 message to one connection. */
+interface Outbound {
+  readonly message: Message;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly dup: boolean;
+  readonly packetId: number;
+  readonly subscriptionIdentifiers?: readonly number[];
+}
+
+/**
+ * The pump of each connection: ordered, windowed, bounded. What only this home knows waits in `connection.local`;
+ * what the cluster knows waits in the session's queue, which is the same on every member.
+ */
+export class Delivery {
+  readonly #context: MemberContext;
+  readonly #progress: Progress;
+  readonly #drops = new Map<DropReason, number>();
+
+  constructor(context: MemberContext, progress: Progress) {
+    this.#context = context;
+    this.#progress = progress;
+  }
+
+  /** QoS 0: now or never. */
+  sendUnacknowledged(connection: Connection, item: LocalItem): void {
+    if (connection.phase !== 'open') return;
+    if (!connection.writable) return this.#drop('slowSubscriber');
+    this.#send(connection, { ...item, qos: 0, dup: false, packetId: 0 });
+  }
+
+  /** Into the connection's own queue, and out as far as its window allows. */
+  enqueue(connection: Connection, item: LocalItem): void {
+    if (item.qos === 0) return this.sendUnacknowledged(connection, item);
+    if (connection.local.length >= this.#context.options.limits.cleanQueueMax) {
+      connection.local.shift();
+      this.#drop('slowSubscriber');
+    }
+    connection.local.push(item);
+    if (connection.phase === 'open') this.#pumpLocal(connection);
+  }
+
+  pump(connection: Connection): void {
+    if (connection.phase !== 'open') return;
+    this.#pumpLocal(connection);
+    if (connection.clean && connection.cursor === 0 && !this.#mayHaveQueue(connection)) return;
+    const session = this.#context.state.session(connection.client);
+    if (session !== undefined && session.epoch === connection.epoch) this.#pumpQueue(connection, session);
+  }
+
+  /** Nothing of the session's queue still waits to be sent. */
+  isLevel(connection: Connection): boolean {
+    if (connection.local.length > 0) return false;
+    const session = this.#context.state.session(connection.client);
+    if (session === undefined) return true;
+    for (const _ of session.queueFrom(connection.cursor)) return false;
+    return true;
+  }
+
+  takeDrops(): void {
+    for (const [reason, count] of this.#drops) this.#context.events.push({ kind: 'dropped', reason, count });
+    this.#drops.clear();
+  }
+
+  /** Clean sessions have a replicated queue only through shared subscriptions. */
+  #mayHaveQueue(connection: Connection): boolean {
+    const session = this.#context.state.session(connection.client);
+    return session !== undefined && session.queuedMessages > 0;
+  }
+
+  #pumpLocal(connection: Connection): void {
+    while (connection.local.length > 0 && connection.hasRoom) {
+      const item = connection.local.shift()!;
+      const packetId = connection.allocatePacketId();
+      if (!this.#send(connection, { ...item, dup: false, packetId })) continue;
+      const flight = { qos: item.qos, itemNumber: null, received: false };
+      connection.inFlight.set(packetId, item.early === undefined ? flight : { ...flight, early: item.early });
+      if (item.early !== undefined) connection.earlyInFlight.set(item.early, packetId);
+    }
+  }
+
+  #pumpQueue(connection: Connection, session: SessionView): void {
+    for (const item of session.queueFrom(connection.cursor)) {
+      if (this.#deliveredEarly(connection, item)) {
+        connection.cursor = item.number + 1;
+        continue;
+      }
+      if (!connection.hasRoom) return;
+      // Its packet id comes when the replicated window has room; later items of the same publisher may not overtake.
+      if (item.qos === 2 && item.packetId === 0) return;
+      connection.cursor = item.number + 1;
+      if (item.qos === 2) this.#sendExactlyOnce(connection, item);
+      else this.#sendAtLeastOnce(connection, item);
+    }
+  }
+
+  #sendAtLeastOnce(connection: Connection, item: QueueItem): void {
+    const packetId = connection.allocatePacketId();
+    const dup = item.number < connection.resumedBelow;
+    if (this.#send(connection, { ...outbound(item), dup, packetId })) {
+      connection.inFlight.set(packetId, { qos: 1, itemNumber: item.number, received: false });
+    } else this.#progress.done(connection, item.number);
+  }
+
+  #sendExactlyOnce(connection: Connection, item: QueueItem): void {
+    const { packetId } = item;
+    if (item.received) {
+      connection.inFlight.set(packetId, { qos: 2, itemNumber: item.number, received: true });
+      this.#context.effects.push({ kind: 'pubrel', connection: connection.id, packetId });
+      return;
+    }
+    const dup = item.number < connection.resumedBelow;
+    if (this.#send(connection, { ...outbound(item), dup, packetId })) {
+      connection.inFlight.set(packetId, { qos: 2, itemNumber: item.number, received: false });
+    } else this.#progress.completed(connection, packetId);
+  }
+
+  /** The client had it from this home already, while there was no majority. */
+  #deliveredEarly(connection: Connection, item: QueueItem): boolean {
+    if (connection.earlyAcked.size + connection.earlyInFlight.size === 0 || item.origin === undefined) return false;
+    if (item.origin.storeId !== this.#context.options.recovered.storeId || item.qos !== 1) return false;
+    const key = earlyKey(item.origin.incarnation, item.origin.sequence, item.origin.command);
+    if (connection.earlyAcked.delete(key)) {
+      this.#progress.done(connection, item.number);
+      return true;
+    }
+    const packetId = connection.earlyInFlight.get(key);
+    if (packetId === undefined) return false;
+    connection.earlyInFlight.delete(key);
+    const flight = connection.inFlight.get(packetId);
+    if (flight === undefined) return false;
+    flight.itemNumber = item.number;
+    return true;
+  }
+
+  /** @returns false when its lifetime was over [MQTT-3.3.2-5]. */
+  #send(connection: Connection, item: Outbound): boolean {
+    const { expiresAt } = item.message;
+    const { message, qos, retain, dup, packetId, subscriptionIdentifiers } = item;
+    const effect = { kind: 'deliver' as const, connection: connection.id, message, qos, retain, dup, packetId };
+    if (expiresAt === undefined && subscriptionIdentifiers === undefined) {
+      this.#context.effects.push(effect);
+      return true;
+    }
+    const identifiers = subscriptionIdentifiers === undefined ? {} : { subscriptionIdentifiers };
+    if (expiresAt === undefined) {
+      this.#context.effects.push({ ...effect, ...identifiers });
+      return true;
+    }
+    const expirySeconds = Math.ceil((expiresAt - this.#context.state.timeMs) / 1_000);
+    if (expirySeconds <= 0) {
+      this.#drop('expired');
+      return false;
+    }
+    this.#context.effects.push({ ...effect, ...identifiers, expirySeconds });
+    return true;
+  }
+
+  #drop(reason: DropReason): void {
+    this.#drops.set(reason, (this.#drops.get(reason) ?? 0) + 1);
+  }
+}
+
+export function earlyKey(incarnation: number, sequence: number, command: number): string {
+  return `${incarnation}.${sequence}.${command}`;
+}
+
+/** Whether the packet id is one that all members know. */
+export function isReplicatedPacketId(connection: Connection, packetId: number): boolean {
+  const flight = connection.inFlight.get(packetId);
+  return flight === undefined ? packetId >= replicatedPacketIdMin : flight.qos === 2 && flight.itemNumber !== null;
+}
+
+function outbound(item: QueueItem): Omit<Outbound, 'dup' | 'packetId'> {
+  const { message, qos, retain, subscriptionIdentifiers } = item;
+  return subscriptionIdentifiers === undefined
+    ? { message, qos, retain }
+    : { message, qos, retain, subscriptionIdentifiers };
+}

@@ -1,0 +1,102 @@
+import type { InterestMessage, MemberId, Message } from '@mqtt-cluster/contracts';
+import { SubscriptionTrie } from '@mqtt-cluster/mqtt-state';
+import type { MemberContext } from '../context.ts';
+import type { Peers } from '../peers.ts';
+import type { Router } from './router.ts';
+
+/** QoS 0 messages waiting for one peer within a turn; more are dropped (counted). */
+const liveMessagesPerTurnMax = 10_000;
+
+/** QoS 0 between members: each tells its peers which filters its clients have, and gets only what matches. */
+export class Live {
+  readonly #context: MemberContext;
+  readonly #peers: Peers;
+  readonly #router: Router;
+  readonly #interest = new SubscriptionTrie<MemberId>();
+  readonly #peerFilters = new Map<MemberId, Set<string>>();
+  readonly #waiting = new Map<MemberId, Message[]>();
+  #version = 0;
+  #dropped = 0;
+  #lastFullMs: number;
+
+  constructor(context: MemberContext, peers: Peers, router: Router) {
+    this.#context = context;
+    this.#peers = peers;
+    this.#router = router;
+    this.#lastFullMs = context.nowMs;
+  }
+
+  forward(message: Message): void {
+    let last: Set<MemberId> | undefined;
+    this.#interest.match(message.topic, (peer) => {
+      if (last?.has(peer)) return;
+      (last ??= new Set()).add(peer);
+      let waiting = this.#waiting.get(peer);
+      if (waiting === undefined) this.#waiting.set(peer, (waiting = []));
+      if (waiting.length < liveMessagesPerTurnMax) waiting.push(message);
+      else this.#dropped++;
+    });
+  }
+
+  onInterest(from: MemberId, interest: InterestMessage): void {
+    let filters = this.#peerFilters.get(from);
+    if (filters === undefined) this.#peerFilters.set(from, (filters = new Set()));
+    if (interest.full) {
+      const now = new Set(interest.add);
+      for (const filter of filters) if (!now.has(filter)) this.#remove(from, filters, filter);
+    }
+    for (const filter of interest.remove) this.#remove(from, filters, filter);
+    for (const filter of interest.add) {
+      if (filters.has(filter)) continue;
+      filters.add(filter);
+      this.#interest.add(filter, from, from);
+    }
+  }
+
+  linkUp(peer: MemberId): void {
+    this.#sendFull(peer);
+  }
+
+  /** What a lost peer wanted is forgotten; it tells anew. */
+  linkDown(peer: MemberId): void {
+    const filters = this.#peerFilters.get(peer);
+    if (filters === undefined) return;
+    for (const filter of filters) this.#interest.remove(filter, peer);
+    this.#peerFilters.delete(peer);
+    this.#waiting.delete(peer);
+  }
+
+  /** Once a turn: changed interest, then the messages. */
+  flush(): void {
+    const { nowMs, options } = this.#context;
+    const changes = this.#router.takeChanges();
+    if (changes !== null) {
+      const version = ++this.#version;
+      for (const peer of this.#peers.ids) {
+        this.#peers.send(peer, 'log', { type: 'interest', full: false, version, ...changes });
+      }
+    }
+    if (nowMs - this.#lastFullMs >= options.timings.interestMs) {
+      this.#lastFullMs = nowMs;
+      for (const peer of this.#peers.ids) this.#sendFull(peer);
+    }
+    for (const [peer, messages] of this.#waiting) {
+      if (messages.length === 0) continue;
+      this.#peers.send(peer, 'live', { type: 'live', messages });
+      this.#waiting.set(peer, []);
+    }
+    if (this.#dropped > 0) {
+      this.#context.events.push({ kind: 'dropped', reason: 'slowBridge', count: this.#dropped });
+      this.#dropped = 0;
+    }
+  }
+
+  #sendFull(peer: MemberId): void {
+    const add = [...this.#router.filters];
+    this.#peers.send(peer, 'log', { type: 'interest', full: true, version: this.#version, add, remove: [] });
+  }
+
+  #remove(from: MemberId, filters: Set<string>, filter: string): void {
+    if (filters.delete(filter)) this.#interest.remove(filter, from);
+  }
+}

@@ -1,0 +1,126 @@
+import type { Message, Subscription } from '@mqtt-cluster/contracts';
+import { parseShare, validFilter } from '@mqtt-cluster/mqtt-state';
+import type { CommandResult, MqttState, TopicTree } from '@mqtt-cluster/mqtt-state';
+import type { MemberContext } from '../context.ts';
+import type { Proposer } from '../proposer.ts';
+import type { Connection, LocalItem } from './connection.ts';
+import type { Request } from './request.ts';
+import type { Router } from './router.ts';
+
+/** Reason code of SUBACK for a filter that is refused (3.1.1: 0x80; the broker refines it for MQTT 5). */
+const refusedCode = 0x80;
+
+interface Granted {
+  readonly codes: readonly number[];
+  readonly isNew: readonly boolean[];
+}
+
+/**
+ * Subscriptions of persistent sessions and all shared ones go through the log; those of clean sessions are this
+ * home's own business (design, section 3).
+ */
+export class Subscribing {
+  readonly #context: MemberContext;
+  readonly #proposer: Proposer;
+  readonly #router: Router;
+
+  constructor(context: MemberContext, proposer: Proposer, router: Router) {
+    this.#context = context;
+    this.#proposer = proposer;
+    this.#router = router;
+  }
+
+  /** @returns what was granted when nothing has to wait for the log. */
+  subscribe(connection: Connection, packetId: number, subscriptions: readonly Subscription[]): Granted | null {
+    const codes: number[] = [];
+    const isNew: boolean[] = [];
+    const positions: number[] = [];
+    subscriptions.forEach((subscription, position) => {
+      isNew.push(!connection.subscriptions.has(subscription.filter));
+      codes.push(validFilter(subscription.filter) ? subscription.qos : refusedCode);
+      if (codes[position] === refusedCode) return;
+      if (!connection.clean || parseShare(subscription.filter) !== null) positions.push(position);
+      else this.#router.add(connection, subscription);
+    });
+    if (positions.length === 0) {
+      this.#context.effects.push({ kind: 'suback', connection: connection.id, packetId, codes });
+      return { codes, isNew };
+    }
+    const { client, epoch } = connection;
+    const logged = positions.map((position) => subscriptions[position]!);
+    const request: Request = { kind: 'subscribe', connection, packetId, subscriptions, positions, codes, isNew };
+    this.#proposer.add({ kind: 'subscribe', client, epoch, subscriptions: logged }, request);
+    return null;
+  }
+
+  subscribed(
+    connection: Connection,
+    request: Extract<Request, { kind: 'subscribe' }>,
+    result: Extract<CommandResult, { kind: 'subscribed' }>,
+  ): Granted {
+    request.positions.forEach((position, count) => {
+      request.codes[position] = result.codes[count] ?? refusedCode;
+      request.isNew[position] = result.isNew[count] ?? true;
+      const subscription = request.subscriptions[position]!;
+      const granted = request.codes[position]! < refusedCode;
+      if (granted && parseShare(subscription.filter) === null) this.#router.add(connection, subscription);
+    });
+    const { packetId, codes, isNew } = request;
+    this.#context.effects.push({ kind: 'suback', connection: connection.id, packetId, codes });
+    return { codes, isNew };
+  }
+
+  unsubscribe(connection: Connection, packetId: number, filters: readonly string[]): void {
+    const existed: boolean[] = [];
+    const positions: number[] = [];
+    filters.forEach((filter, position) => {
+      existed.push(false);
+      if (!connection.clean || parseShare(filter) !== null) positions.push(position);
+      else existed[position] = this.#router.remove(connection, filter);
+    });
+    if (positions.length === 0) {
+      this.#context.effects.push({ kind: 'unsuback', connection: connection.id, packetId, existed });
+      return;
+    }
+    const { client, epoch } = connection;
+    const logged = positions.map((position) => filters[position]!);
+    const request: Request = { kind: 'unsubscribe', connection, packetId, filters, positions, existed };
+    this.#proposer.add({ kind: 'unsubscribe', client, epoch, filters: logged }, request);
+  }
+
+  unsubscribed(
+    connection: Connection,
+    request: Extract<Request, { kind: 'unsubscribe' }>,
+    result: Extract<CommandResult, { kind: 'unsubscribed' }>,
+  ): void {
+    request.positions.forEach((position, count) => {
+      request.existed[position] = result.existed[count] ?? false;
+      this.#router.remove(connection, request.filters[position]!);
+    });
+    const { packetId, existed } = request;
+    this.#context.effects.push({ kind: 'unsuback', connection: connection.id, packetId, existed });
+  }
+}
+
+/** The retained messages that granted subscriptions ask for, RETAIN set [MQTT-3.3.1-8]; none for shared ones. */
+export function* retainedFor(
+  state: MqttState,
+  local: TopicTree<Message>,
+  subscriptions: readonly Subscription[],
+  codes: readonly number[],
+  isNew: readonly boolean[],
+): Iterable<LocalItem> {
+  for (const [position, subscription] of subscriptions.entries()) {
+    const { filter, qos, retainHandling = 0, subscriptionIdentifier } = subscription;
+    const refused = codes[position]! >= refusedCode || parseShare(filter) !== null;
+    if (refused || retainHandling === 2 || (retainHandling === 1 && !isNew[position])) continue;
+    const identifiers = subscriptionIdentifier === undefined ? {} : { subscriptionIdentifiers: [subscriptionIdentifier] };
+    for (const { message } of state.retained(filter)) {
+      yield { message, qos: Math.min(qos, message.qos) as 0 | 1 | 2, retain: true, ...identifiers };
+    }
+    if (!filter.startsWith('$')) continue;
+    const ofThisMember: Message[] = [];
+    local.match(filter, (message) => ofThisMember.push(message));
+    for (const message of ofThisMember) yield { message, qos: 0, retain: true, ...identifiers };
+  }
+}

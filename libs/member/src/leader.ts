@@ -1,0 +1,179 @@
+import { findMember, semanticsVersion } from '@mqtt-cluster/contracts';
+import type { ClusterConfig, Incarnation, MemberId, StoreId } from '@mqtt-cluster/contracts';
+import type { Raft, RaftStatus } from '@mqtt-cluster/consensus';
+import { decodeBatchHeader } from '@mqtt-cluster/mqtt-state';
+import type { BatchHeader } from '@mqtt-cluster/mqtt-state';
+import type { MemberContext } from './context.ts';
+import type { Peers } from './peers.ts';
+import type { Proposer } from './proposer.ts';
+import { stamp, unstamp } from './stamp.ts';
+
+/** A learner that lacks no more than this may vote: the rest comes with the next appends. */
+const promotionLagEntriesMax = 64;
+/** A change of members is not proposed more often than this. */
+const membershipIntervalMs = 200;
+/** `lost` and `time` commands are not repeated faster than this while they are on their way. */
+const dutyIntervalMs = 50;
+const lostIntervalMs = 1_000;
+
+interface Cursor {
+  readonly storeId: StoreId;
+  readonly incarnation: Incarnation;
+  readonly sequence: number;
+}
+
+/** What the leader does besides Raft: numbers, time stamps, timers, lost members, wiped and new ones. */
+export class Leader {
+  readonly #context: MemberContext;
+  readonly #peers: Peers;
+  readonly #proposer: Proposer;
+  /** The last batch of each member in this leader's log, committed or not. */
+  readonly #cursors = new Map<MemberId, Cursor>();
+  readonly #lostProposedMs = new Map<MemberId, number>();
+  #electedAtMs = 0;
+  #baseTimeMs = 0;
+  #membershipMs = -Infinity;
+  #timeProposedMs = -Infinity;
+  #semanticsMs = -Infinity;
+
+  constructor(context: MemberContext, peers: Peers, proposer: Proposer) {
+    this.#context = context;
+    this.#peers = peers;
+    this.#proposer = proposer;
+  }
+
+  /** Cluster time goes on from the last stamp in the log; no wall clock can move it (design, section 3). */
+  elected(raft: Raft, appliedIndex: number): void {
+    const { state, nowMs } = this.#context;
+    this.#cursors.clear();
+    this.#lostProposedMs.clear();
+    this.#electedAtMs = nowMs;
+    this.#baseTimeMs = state.timeMs;
+    const { lastIndex } = raft.status();
+    for (let index = appliedIndex + 1; index <= lastIndex; index++) {
+      const entry = raft.entry(index);
+      if (entry?.kind !== 'normal') continue;
+      const { timeMs, batch } = unstamp(entry.data);
+      this.#baseTimeMs = Math.max(this.#baseTimeMs, timeMs);
+      this.#note(batch);
+    }
+  }
+
+  get timeMs(): number {
+    return Math.max(this.#context.state.timeMs, this.#baseTimeMs + (this.#context.nowMs - this.#electedAtMs));
+  }
+
+  /** Takes the next batches of each member, in order; repeats and what follows a hole stay out (design, section 3). */
+  accept(raft: Raft, batches: readonly Uint8Array[]): void {
+    const timeMs = this.timeMs;
+    const stamped: Uint8Array[] = [];
+    for (const batch of batches) if (this.#isNext(batch)) stamped.push(stamp(timeMs, batch));
+    if (stamped.length === 0) return;
+    if (raft.propose(stamped) === null) this.#cursors.clear();
+  }
+
+  /** Once a turn. */
+  duties(raft: Raft, status: RaftStatus): void {
+    this.#runTimers();
+    this.#loseSilentHomes();
+    this.#raiseSemantics(status);
+    this.#changeMembership(raft, status);
+  }
+
+  #isNext(batch: Uint8Array): boolean {
+    const header = headerOf(batch);
+    if (header === null) return false;
+    const cursor: Cursor | undefined = this.#cursors.get(header.member) ?? this.#context.state.proposer(header.member);
+    const same = cursor?.storeId === header.storeId && cursor.incarnation === header.incarnation;
+    const next = same
+      ? header.sequence === cursor.sequence + 1
+      : header.sequence === 1 && (cursor?.storeId !== header.storeId || header.incarnation > cursor.incarnation);
+    if (next) this.#cursors.set(header.member, header);
+    return next;
+  }
+
+  #note(batch: Uint8Array): void {
+    const header = headerOf(batch);
+    if (header !== null) this.#cursors.set(header.member, header);
+  }
+
+  #runTimers(): void {
+    const { state, nowMs } = this.#context;
+    const deadline = state.nextDeadline();
+    if (deadline === null || deadline > this.timeMs || nowMs - this.#timeProposedMs < dutyIntervalMs) return;
+    this.#timeProposedMs = nowMs;
+    this.#proposer.add({ kind: 'time' });
+  }
+
+  #loseSilentHomes(): void {
+    const { state, nowMs, options } = this.#context;
+    for (const member of this.#peers.ids) {
+      const heardOrElected = Math.min(this.#peers.silentMs(member), nowMs - this.#electedAtMs);
+      if (heardOrElected < options.timings.lostAfterMs) continue;
+      if (nowMs - (this.#lostProposedMs.get(member) ?? -Infinity) < lostIntervalMs) continue;
+      let incarnation: Incarnation | null = null;
+      for (const session of state.connectedAt(member)) {
+        incarnation = Math.max(incarnation ?? 0, session.home?.incarnation ?? 0);
+      }
+      if (incarnation === null) continue;
+      this.#lostProposedMs.set(member, nowMs);
+      this.#proposer.add({ kind: 'lost', member, incarnation });
+    }
+  }
+
+  /** New kinds of entry are written only when all members know them (design, section 4). */
+  #raiseSemantics(status: RaftStatus): void {
+    const { state, nowMs, options } = this.#context;
+    if (state.semantics >= semanticsVersion || status.config === null) return;
+    if (nowMs - this.#semanticsMs < membershipIntervalMs) return;
+    const known = status.config.members.every(
+      ({ id }) => id === options.id || (this.#peers.hellos.get(id)?.semantics ?? 0) >= semanticsVersion,
+    );
+    if (!known) return;
+    this.#semanticsMs = nowMs;
+    this.#proposer.add({ kind: 'semantics', version: semanticsVersion });
+  }
+
+  /** One change at a time: new and wiped members enter as learners and vote when they have caught up. */
+  #changeMembership(raft: Raft, status: RaftStatus): void {
+    const { nowMs } = this.#context;
+    if (status.config === null || status.configChangePending) return;
+    if (nowMs - this.#membershipMs < membershipIntervalMs) return;
+    this.#membershipMs = nowMs;
+    const next = this.#withNewcomer(status.config) ?? this.#withPromotion(status);
+    if (next !== null) raft.proposeConfig(next);
+  }
+
+  #withNewcomer(config: ClusterConfig): ClusterConfig | null {
+    for (const id of this.#context.options.members) {
+      const hello = this.#peers.hellos.get(id);
+      if (hello === undefined || !hello.fresh || this.#peers.silentMs(id) > lostIntervalMs * 2) continue;
+      const known = findMember(config, id);
+      if (known?.storeId === hello.storeId) continue;
+      const others = config.members.filter((member) => member.id !== id);
+      return { members: [...others, { id, storeId: hello.storeId, role: 'learner' }] };
+    }
+    return null;
+  }
+
+  #withPromotion(status: RaftStatus): ClusterConfig | null {
+    const { members } = status.config!;
+    const ready = members.find((member) => {
+      if (member.role !== 'learner' || this.#peers.hellos.get(member.id)?.storeId !== member.storeId) return false;
+      const lag = status.commitIndex - (status.match[member.id] ?? 0);
+      const serving = this.#peers.hellos.get(member.id)?.state === 'serving';
+      return serving && lag <= promotionLagEntriesMax && (status.silentMs[member.id] ?? Infinity) < lostIntervalMs;
+    });
+    if (ready === undefined) return null;
+    return { members: members.map((member) => (member === ready ? { ...member, role: 'voter' } : member)) };
+  }
+}
+
+/** Null for bytes that are no batch: a peer's fault is not this member's. */
+function headerOf(batch: Uint8Array): BatchHeader | null {
+  try {
+    return decodeBatchHeader(batch);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,82 @@
+import type {
+  Channel,
+  HelloMessage,
+  LinkState,
+  MemberId,
+  Outgoing,
+  PeerMessage,
+  PeerSummary,
+} from '@mqtt-cluster/contracts';
+import type { MemberContext } from './context.ts';
+
+/** A detour is tried through another third after this, in case the third can't reach the peer either. */
+const detourRotationMs = 200;
+
+/** The links to the other members: what is known of each, and how to reach those whose own link is down. */
+export class Peers {
+  readonly links = new Map<MemberId, LinkState>();
+  readonly hellos = new Map<MemberId, HelloMessage>();
+  readonly #heardAtMs = new Map<MemberId, number>();
+  readonly #context: MemberContext;
+  #outgoing: Outgoing[] = [];
+
+  constructor(context: MemberContext) {
+    this.#context = context;
+    for (const id of context.options.members) if (id !== context.options.id) this.links.set(id, 'down');
+  }
+
+  get ids(): Iterable<MemberId> {
+    return this.links.keys();
+  }
+
+  heard(from: MemberId): void {
+    this.#heardAtMs.set(from, this.#context.nowMs);
+  }
+
+  /** Milliseconds since anything came from this peer; Infinity when nothing ever did. */
+  silentMs(peer: MemberId): number {
+    const heardAtMs = this.#heardAtMs.get(peer);
+    return heardAtMs === undefined ? Infinity : this.#context.nowMs - heardAtMs;
+  }
+
+  send(to: MemberId, channel: Channel, message: Exclude<PeerMessage, { type: 'relay' }>): void {
+    if (this.links.get(to) === 'up') {
+      this.#outgoing.push({ to, channel, message });
+      return;
+    }
+    const third = this.#detour(to);
+    if (third === null || channel === 'live') return;
+    const relay: PeerMessage = { type: 'relay', from: this.#context.options.id, to, channel, message };
+    this.#outgoing.push({ to: third, channel, message: relay });
+  }
+
+  /** Passes a message of one peer on to another; one hop only. */
+  forward(relay: Extract<PeerMessage, { type: 'relay' }>): void {
+    if (this.links.get(relay.to) !== 'up') return;
+    this.#outgoing.push({ to: relay.to, channel: relay.channel, message: relay });
+  }
+
+  take(): Outgoing[] {
+    const outgoing = this.#outgoing;
+    this.#outgoing = [];
+    return outgoing;
+  }
+
+  summaries(): Record<MemberId, PeerSummary> {
+    const summaries: [MemberId, PeerSummary][] = [];
+    for (const [id, hello] of this.hellos) {
+      const { state, clients, load, appliedIndex, urls } = hello;
+      summaries.push([id, { state, clients, load, appliedIndex, urls }]);
+    }
+    return Object.fromEntries(summaries);
+  }
+
+  #detour(to: MemberId): MemberId | null {
+    // A process that is dead for certain needs no detour.
+    if (this.links.get(to) === 'refused') return null;
+    const thirds = [...this.links].filter(([id, link]) => id !== to && link === 'up').map(([id]) => id);
+    if (thirds.length === 0) return null;
+    const turn = Math.floor(this.#context.nowMs / detourRotationMs);
+    return thirds[((turn % thirds.length) + thirds.length) % thirds.length] ?? null;
+  }
+}

@@ -1,0 +1,254 @@
+import type { Command, LogIndex, OutboxItem, PublishCommand } from '@mqtt-cluster/contracts';
+import { encodeBatch, encodePublishes } from '@mqtt-cluster/mqtt-state';
+import type { MemberContext } from './context.ts';
+import type { Request } from './home/request.ts';
+
+/** A rough size of a command besides its payload, for the bounds. */
+const commandOverheadBytes = 64;
+
+export interface PendingCommand {
+  command: Command;
+  readonly request: Request | null;
+  /** The client has its answer already (degraded ack). */
+  answered: boolean;
+  /** Delivered to this home's clients before the cluster had it. */
+  deliveredEarly: boolean;
+}
+
+export interface PendingBatch {
+  readonly sequence: number;
+  readonly commands: PendingCommand[];
+  encoded: Uint8Array;
+  /** Which sending it was last part of; see `#sending`. */
+  sentIn: number;
+  outbox: 'none' | 'writing' | 'stored';
+  outboxBytes: number;
+}
+
+/**
+ * What this home asks of the cluster: commands in their order, in numbered batches, sent again until applied
+ * (design, section 3). Without a majority the same batches, stored on the own disk, are the outbox (ADR 0004).
+ */
+export class Proposer {
+  readonly #context: MemberContext;
+  #pending: PendingCommand[] = [];
+  #pendingBytes = 0;
+  #batches: PendingBatch[] = [];
+  #batchBytes = 0;
+  #nextSequence = 1;
+  /** Rises whenever everything unanswered is to be sent again. */
+  #sending = 1;
+  #lastProgressMs = 0;
+  #lastSentAgainMs = 0;
+  #resendMs: number;
+  #outboxBytes = 0;
+
+  constructor(context: MemberContext) {
+    this.#context = context;
+    this.#resendMs = context.options.timings.resendMs;
+    this.#lastProgressMs = context.nowMs;
+  }
+
+  /** Commands wait for a batch that may be formed now. */
+  get hasPending(): boolean {
+    return this.#pending.length > 0 && this.#batches.length < this.#context.options.limits.batchesInFlightMax;
+  }
+
+  get pendingCommands(): number {
+    let count = this.#pending.length;
+    for (const batch of this.#batches) count += batch.commands.length;
+    return count;
+  }
+
+  get outboxItems(): number {
+    return this.#batches.reduce((count, batch) => count + (batch.outbox === 'none' ? 0 : 1), 0);
+  }
+
+  get outboxBytes(): number {
+    return this.#outboxBytes;
+  }
+
+  get bytes(): number {
+    return this.#pendingBytes + this.#batchBytes;
+  }
+
+  add(command: Command, request: Request | null = null): void {
+    if (this.#batches.length === 0 && this.#pending.length === 0) this.#lastProgressMs = this.#context.nowMs;
+    this.#pending.push({ command, request, answered: false, deliveredEarly: false });
+    this.#pendingBytes += commandBytes(command);
+  }
+
+  /** Since when its oldest unapplied command has made no progress, or null when nothing waits. */
+  stalledSinceMs(): number | null {
+    return this.#batches.length + this.#pending.length === 0 ? null : this.#lastProgressMs;
+  }
+
+  /** A pause of this process is no stall of the cluster. */
+  forgetStall(): void {
+    this.#lastProgressMs = this.#context.nowMs;
+  }
+
+  /** Everything unanswered is to be sent again: another leader, or the link to it is new. */
+  sendAgain(): void {
+    this.#sending++;
+  }
+
+  /** Puts waiting commands into batches. `unbounded`: without a majority they all go to the disk. */
+  form(unbounded: boolean): void {
+    const { batchBytesMax, batchesInFlightMax } = this.#context.options.limits;
+    while (this.#pending.length > 0 && (unbounded || this.#batches.length < batchesInFlightMax)) {
+      let bytes = 0;
+      let count = 0;
+      while (count < this.#pending.length && (count === 0 || bytes < batchBytesMax)) {
+        bytes += commandBytes(this.#pending[count]!.command);
+        count++;
+      }
+      const commands = count === this.#pending.length ? this.#pending : this.#pending.slice(0, count);
+      this.#pending = count === this.#pending.length ? [] : this.#pending.slice(count);
+      this.#pendingBytes -= bytes;
+      const sequence = this.#nextSequence++;
+      const encoded = this.#encode(sequence, commands);
+      this.#batches.push({ sequence, commands, encoded, sentIn: 0, outbox: 'none', outboxBytes: 0 });
+      this.#batchBytes += encoded.length;
+    }
+  }
+
+  /** What is to be sent to the leader now, in order. */
+  toSend(): Uint8Array[] {
+    const { nowMs, options } = this.#context;
+    const window = Math.min(this.#batches.length, options.limits.batchesInFlightMax);
+    if (window > 0 && nowMs >= Math.max(this.#lastProgressMs, this.#lastSentAgainMs) + this.#resendMs) {
+      this.#sending++;
+      this.#lastSentAgainMs = nowMs;
+      this.#resendMs = Math.min(this.#resendMs * 2, options.timings.resendMsMax);
+    }
+    const encoded: Uint8Array[] = [];
+    for (let position = 0; position < window; position++) {
+      const batch = this.#batches[position]!;
+      if (batch.sentIn === this.#sending) continue;
+      batch.sentIn = this.#sending;
+      encoded.push(batch.encoded);
+    }
+    return encoded;
+  }
+
+  /** The batch of that number, while it is unapplied. */
+  find(sequence: number): PendingBatch | undefined {
+    const first = this.#batches[0];
+    return first === undefined ? undefined : this.#batches[sequence - first.sequence];
+  }
+
+  /** The batch was applied: hands it back, with what is to be deleted from the outbox. */
+  applied(sequence: number): PendingBatch | undefined {
+    const batch = this.#batches[0];
+    if (batch === undefined || batch.sequence !== sequence) return undefined;
+    this.#batches.shift();
+    this.#drop(batch);
+    this.#lastProgressMs = this.#context.nowMs;
+    this.#resendMs = this.#context.options.timings.resendMs;
+    return batch;
+  }
+
+  /** A snapshot says that everything up to `sequence` was applied: hands back what that was, unanswered. */
+  appliedBySnapshot(sequence: number): PendingBatch[] {
+    const done: PendingBatch[] = [];
+    while (this.#batches.length > 0 && this.#batches[0]!.sequence <= sequence) {
+      const batch = this.#batches.shift()!;
+      this.#drop(batch);
+      done.push(batch);
+    }
+    this.#lastProgressMs = this.#context.nowMs;
+    this.#sending++;
+    return done;
+  }
+
+  /**
+   * Without a majority: marks every unapplied QoS 1 publish as isolated and every clean opening as to be adopted, under
+   * their old numbers (whichever copy is committed counts, once), and says what the disk must hold before they are acked.
+   */
+  degrade(isolatedSince: LogIndex): { items: OutboxItem[]; full: number } {
+    const items: OutboxItem[] = [];
+    let full = 0;
+    for (const batch of this.#batches) {
+      if (batch.outbox !== 'none') continue;
+      const publishes = this.#isolate(batch, isolatedSince);
+      if (publishes.length === 0) continue;
+      const data = encodePublishes(publishes);
+      if (this.#outboxBytes + data.length > this.#context.options.limits.outboxBytesMax) {
+        // Not acked, and not refused either: it waits for the majority like under `hold`.
+        full += publishes.length;
+        continue;
+      }
+      batch.outbox = 'writing';
+      batch.outboxBytes = data.length;
+      this.#outboxBytes += data.length;
+      const incarnation = this.#context.options.recovered.incarnation;
+      items.push({ incarnation, sequence: batch.sequence, data });
+    }
+    return { items, full };
+  }
+
+  outboxStored(sequence: number): PendingBatch | undefined {
+    const batch = this.find(sequence);
+    if (batch?.outbox === 'writing') batch.outbox = 'stored';
+    return batch;
+  }
+
+  outboxRefused(sequence: number): void {
+    const batch = this.find(sequence);
+    if (batch?.outbox !== 'writing') return;
+    batch.outbox = 'none';
+    this.#outboxBytes -= batch.outboxBytes;
+    batch.outboxBytes = 0;
+  }
+
+  *unanswered(): Iterable<PendingCommand> {
+    for (const batch of this.#batches) yield* batch.commands;
+    yield* this.#pending;
+  }
+
+  #isolate(batch: PendingBatch, isolatedSince: LogIndex): PublishCommand[] {
+    const publishes: PublishCommand[] = [];
+    let changed = false;
+    for (const pending of batch.commands) {
+      const command = pending.command;
+      if (command.kind === 'publish' && command.message.qos === 1) {
+        const marked = command.isolatedSince === undefined ? { ...command, isolatedSince } : command;
+        changed ||= marked !== command;
+        pending.command = marked;
+        publishes.push(marked);
+      } else if (command.kind === 'open' && command.clean && command.expirySeconds === 0 && !command.adopt) {
+        pending.command = { ...command, adopt: true };
+        changed = true;
+      }
+    }
+    if (changed) {
+      this.#batchBytes -= batch.encoded.length;
+      batch.encoded = this.#encode(batch.sequence, batch.commands);
+      this.#batchBytes += batch.encoded.length;
+    }
+    return publishes;
+  }
+
+  #encode(sequence: number, commands: readonly PendingCommand[]): Uint8Array {
+    const { id, recovered } = this.#context.options;
+    return encodeBatch({
+      member: id,
+      storeId: recovered.storeId,
+      incarnation: recovered.incarnation,
+      sequence,
+      commands: commands.map((pending) => pending.command),
+    });
+  }
+
+  #drop(batch: PendingBatch): void {
+    this.#batchBytes -= batch.encoded.length;
+    this.#outboxBytes -= batch.outboxBytes;
+  }
+}
+
+function commandBytes(command: Command): number {
+  if (command.kind !== 'publish') return commandOverheadBytes;
+  return commandOverheadBytes + command.message.payload.length + command.message.topic.length;
+}
+

@@ -1,0 +1,99 @@
+import type { MemberId, ServingState } from '@mqtt-cluster/contracts';
+import type { MemberContext } from './context.ts';
+import type { Proposer } from './proposer.ts';
+
+/** A tick this late means that the process was paused: what it knows is old, but nobody has stalled. */
+const pauseMs = 1_000;
+
+/**
+ * Whether this member serves: `joining` until its own start has been applied (so it has everything before it),
+ * `isolated` while there is no leader or its own proposals make no progress (design, section 6).
+ */
+export class Serving {
+  readonly #context: MemberContext;
+  readonly #proposer: Proposer;
+  #leaderSeenMs: number;
+  #isolatedAtMs: number | null = null;
+  #joined = false;
+  #draining = false;
+  #state: ServingState = 'joining';
+  #reason = 'starting';
+  #isolatedSinceIndex = 0;
+
+  constructor(context: MemberContext, proposer: Proposer) {
+    this.#context = context;
+    this.#proposer = proposer;
+    this.#leaderSeenMs = context.nowMs;
+  }
+
+  get state(): ServingState {
+    return this.#state;
+  }
+
+  get reason(): string {
+    return this.#reason;
+  }
+
+  get isolated(): boolean {
+    return this.#isolatedAtMs !== null;
+  }
+
+  /** The last index applied when the majority was lost. */
+  get isolatedSinceIndex(): number {
+    return this.#isolatedSinceIndex;
+  }
+
+  get accepts(): boolean {
+    return this.isolated && this.#context.options.whenIsolated === 'accept';
+  }
+
+  joined(): void {
+    this.#joined = true;
+  }
+
+  drain(): void {
+    this.#draining = true;
+  }
+
+  /** Before anything else in a turn. */
+  timePassed(elapsedMs: number): void {
+    if (elapsedMs < pauseMs) return;
+    this.#leaderSeenMs = this.#context.nowMs;
+    this.#proposer.forgetStall();
+  }
+
+  /** @returns whether the member has just become isolated. */
+  update(leader: MemberId | null, isMember: boolean, waitingFor: string): boolean {
+    const { nowMs, state, options } = this.#context;
+    if (leader !== null) this.#leaderSeenMs = nowMs;
+    const stalledSinceMs = this.#proposer.stalledSinceMs();
+    const limitMs = options.timings.isolatedAfterMs;
+    const cutOff = nowMs - this.#leaderSeenMs >= limitMs;
+    const stalled = stalledSinceMs !== null && nowMs - stalledSinceMs >= limitMs;
+    let became = false;
+    if (!this.isolated && isMember && (cutOff || stalled)) {
+      this.#isolatedAtMs = nowMs;
+      this.#isolatedSinceIndex = state.index;
+      became = true;
+    } else if (this.isolated && leader !== null && this.#movesAgain(stalledSinceMs)) this.#isolatedAtMs = null;
+    this.#set(cutOff, waitingFor);
+    return became;
+  }
+
+  #movesAgain(stalledSinceMs: number | null): boolean {
+    return stalledSinceMs === null || stalledSinceMs > this.#isolatedAtMs!;
+  }
+
+  #set(cutOff: boolean, waitingFor: string): void {
+    const [state, reason] = this.#now(cutOff, waitingFor);
+    if (state !== this.#state) this.#context.events.push({ kind: 'state', state, reason });
+    this.#state = state;
+    this.#reason = reason;
+  }
+
+  #now(cutOff: boolean, waitingFor: string): [ServingState, string] {
+    if (this.#draining) return ['draining', 'draining: leaving the cluster for now'];
+    if (this.isolated) return ['isolated', cutOff ? 'no majority: no leader is heard' : 'no majority: proposals stall'];
+    return this.#joined ? ['serving', ''] : ['joining', waitingFor];
+  }
+}

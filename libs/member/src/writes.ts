@@ -1,0 +1,124 @@
+import type { MemberOutput, OutboxItem, Snapshot, StoreWrite } from '@mqtt-cluster/contracts';
+import type { RaftWrite } from '@mqtt-cluster/consensus';
+import { foundingTerm } from './founding.ts';
+import type { MemberContext } from './context.ts';
+
+type OutboxKey = Pick<OutboxItem, 'incarnation' | 'sequence'>;
+
+/** Deletions from the outbox wait this long for another write to ride on. */
+const outboxDeleteDelayMs = 1_000;
+
+/** What a write that has reached the disk (or was refused) meant. */
+export interface DoneWrite {
+  readonly raftToken: number | null;
+  readonly outboxSequences: readonly number[];
+  readonly snapshot: Snapshot | null;
+  readonly founding: boolean;
+}
+
+/** Gathers what one turn wants stored into one atomic write, and remembers what each write was for. */
+export class Writes {
+  readonly #context: MemberContext;
+  readonly #underWay = new Map<number, DoneWrite & { readonly outboxDelete: readonly OutboxKey[] }>();
+  #nextToken = 1;
+  #raft: RaftWrite | null = null;
+  #snapshot: Snapshot | null = null;
+  #founding = false;
+  #outboxPut: OutboxItem[] = [];
+  #outboxDelete: OutboxKey[] = [];
+  #deleteSinceMs = 0;
+  /** The disk was full at the last answer. */
+  full = false;
+
+  constructor(context: MemberContext) {
+    this.#context = context;
+  }
+
+  get busy(): boolean {
+    return this.#underWay.size > 0;
+  }
+
+  get snapshotPending(): boolean {
+    for (const write of this.#underWay.values()) if (write.snapshot !== null) return true;
+    return false;
+  }
+
+  raft(write: RaftWrite): void {
+    this.#raft = write;
+  }
+
+  snapshot(snapshot: Snapshot, founding: boolean): void {
+    this.#snapshot = snapshot;
+    this.#founding = founding;
+  }
+
+  putOutbox(items: readonly OutboxItem[]): void {
+    for (const item of items) this.#outboxPut.push(item);
+  }
+
+  deleteOutbox(key: OutboxKey): void {
+    if (this.#outboxDelete.length === 0) this.#deleteSinceMs = this.#context.nowMs;
+    this.#outboxDelete.push({ incarnation: key.incarnation, sequence: key.sequence });
+  }
+
+  take(): MemberOutput['write'] {
+    const raft = this.#raft;
+    const snapshot = this.#snapshot;
+    const deletesDue =
+      this.#outboxDelete.length > 0 && this.#context.nowMs - this.#deleteSinceMs >= outboxDeleteDelayMs;
+    if (raft === null && snapshot === null && this.#outboxPut.length === 0 && !deletesDue) return null;
+    const token = this.#nextToken++;
+    const founding = this.#founding;
+    const outboxPut = this.#outboxPut;
+    const outboxDelete = this.#outboxDelete;
+    const outboxSequences = outboxPut.map((item) => item.sequence);
+    this.#underWay.set(token, { raftToken: raft?.token ?? null, outboxSequences, snapshot, founding, outboxDelete });
+    this.#raft = null;
+    this.#snapshot = null;
+    this.#founding = false;
+    this.#outboxPut = [];
+    this.#outboxDelete = [];
+    return { token, change: { ...fromRaft(raft), ...fromSnapshot(snapshot, founding), ...parts(outboxPut, outboxDelete) } };
+  }
+
+  /** Writes are finished in their order; one token speaks for itself only. */
+  written(token: number): DoneWrite | null {
+    this.full = false;
+    const write = this.#underWay.get(token) ?? null;
+    this.#underWay.delete(token);
+    return write;
+  }
+
+  refused(token: number): DoneWrite | null {
+    this.full = true;
+    const write = this.#underWay.get(token) ?? null;
+    this.#underWay.delete(token);
+    if (write !== null) this.#outboxDelete.push(...write.outboxDelete);
+    return write;
+  }
+}
+
+function fromRaft(write: RaftWrite | null): StoreWrite {
+  if (write === null) return {};
+  const { hardState, truncateFrom, entries, snapshot } = write;
+  return {
+    ...(hardState === undefined ? {} : { hardState }),
+    ...(snapshot === undefined ? {} : { snapshot, dropLog: true }),
+    ...(truncateFrom === undefined ? {} : { truncateFrom }),
+    ...(entries === undefined ? {} : { entries }),
+  };
+}
+
+function fromSnapshot(snapshot: Snapshot | null, founding: boolean): StoreWrite {
+  if (snapshot === null) return {};
+  return founding
+    ? { hardState: { term: foundingTerm, votedFor: null }, snapshot, dropLog: true }
+    : { snapshot };
+}
+
+function parts(outboxPut: readonly OutboxItem[], outboxDelete: readonly OutboxKey[]): StoreWrite {
+  return {
+    ...(outboxPut.length === 0 ? {} : { outboxPut }),
+    ...(outboxDelete.length === 0 ? {} : { outboxDelete }),
+  };
+}
