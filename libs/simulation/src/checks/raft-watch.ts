@@ -1,0 +1,107 @@
+import type { LogIndex, MemberId, MemberStatus, Outgoing } from '@mqtt-cluster/contracts';
+import type { History } from '../history.ts';
+import type { Host } from '../host.ts';
+
+interface Committed {
+  readonly term: number;
+  readonly by: MemberId;
+}
+
+/** Looks over the members' shoulders while they run: what Raft promises, as it happens (paper, figure 3). */
+export class RaftWatch {
+  readonly #history: History;
+  readonly #hosts: ReadonlyMap<MemberId, Host>;
+  /** Election safety: who has led in a term. */
+  readonly #leaders = new Map<number, MemberId>();
+  readonly #committed = new Map<LogIndex, Committed>();
+  /** Up to where each process was looked at. */
+  readonly #seenCommit = new Map<string, LogIndex>();
+  readonly #digests = new Map<LogIndex, { readonly value: string; readonly by: MemberId }>();
+
+  constructor(history: History, hosts: ReadonlyMap<MemberId, Host>) {
+    this.#history = history;
+    this.#hosts = hosts;
+  }
+
+  sent(from: MemberId, outgoing: Outgoing): void {
+    const message = outgoing.message.type === 'relay' ? outgoing.message.message : outgoing.message;
+    const sender = outgoing.message.type === 'relay' ? outgoing.message.from : from;
+    if (message.type === 'hello') {
+      if (message.digest !== null) this.digest(sender, message.digest.index, message.digest.value);
+      return;
+    }
+    if (message.type !== 'raft' || message.message.type !== 'appendRequest') return;
+    this.#leads(message.message.term, sender);
+  }
+
+  /** Equal state, byte for byte, at the same index. */
+  digest(member: MemberId, index: LogIndex, value: string): void {
+    const known = this.#digests.get(index);
+    if (known === undefined) this.#digests.set(index, { value, by: member });
+    else if (known.value !== value) {
+      this.#history.violate({
+        promise: 'same state',
+        text: `at index ${index} ${known.by} has digest ${known.value} and ${member} ${value}`,
+      });
+    }
+  }
+
+  /** Called after a turn: what this process now takes for committed. */
+  look(host: Host, status: MemberStatus): void {
+    const key = `${host.id} ${host.process}`;
+    const seen = this.#seenCommit.get(key);
+    if (seen === status.commitIndex) return;
+    this.#seenCommit.set(key, status.commitIndex);
+    if (seen !== undefined && status.commitIndex < seen) {
+      const text = `${host.id} took back its commit from ${seen} to ${status.commitIndex}`;
+      this.#history.violate({ promise: 'commit', text });
+    }
+    const from = Math.max(seen ?? 0, status.snapshotIndex) + 1;
+    for (let index = from; index <= status.commitIndex; index += 1) this.#commit(host, status, index);
+    if (status.digest !== null) this.digest(host.id, status.digest.index, status.digest.value);
+  }
+
+  #leads(term: number, member: MemberId): void {
+    const known = this.#leaders.get(term);
+    if (known === undefined) {
+      this.#leaders.set(term, member);
+      this.#history.count('terms with a leader');
+      this.#history.note(() => `${member} leads term ${term}`);
+    } else if (known !== member) {
+      this.#history.violate({
+        promise: 'election safety',
+        text: `${known} and ${member} both lead term ${term}`,
+      });
+    }
+  }
+
+  #commit(host: Host, status: MemberStatus, index: LogIndex): void {
+    const entry = host.disk.entryOrPending(index);
+    if (entry === undefined) return;
+    const known = this.#committed.get(index);
+    if (known !== undefined) {
+      if (known.term === entry.term) return;
+      const text = `index ${index}: ${known.by} committed term ${known.term}, ${host.id} term ${entry.term}`;
+      this.#history.violate({ promise: 'state machine safety', text });
+      return;
+    }
+    this.#committed.set(index, { term: entry.term, by: host.id });
+    this.#checkDurable(host, status, index, entry.term);
+  }
+
+  /** P1: what counts as committed is on the disks of a majority. */
+  #checkDurable(host: Host, status: MemberStatus, index: LogIndex, term: number): void {
+    const voters = (status.config?.members ?? []).filter(({ role }) => role === 'voter');
+    if (voters.length === 0) return;
+    const holders = voters.filter(({ id, storeId }) => {
+      const disk = this.#hosts.get(id)?.disk;
+      return disk !== undefined && disk.storeId === storeId && disk.holds(index, term);
+    });
+    // A change of members under way counts by its own majority, which differs by one at most.
+    if (holders.length * 2 + 1 >= voters.length && holders.length > 0) {
+      if (holders.length * 2 > voters.length || status.config === null) return;
+    }
+    const text = `${host.id} took index ${index} of term ${term} for committed on ${holders.length} of ${voters.length} disks`;
+    this.#history.violate({ promise: 'P1', text });
+  }
+}

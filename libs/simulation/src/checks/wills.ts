@@ -1,0 +1,37 @@
+import type { ConnectionRecord, History } from '../history.ts';
+
+/**
+ * P6, by what a subscriber saw that has been there all the time: at most one will per connection, none after a
+ * DISCONNECT, and one for a client that died and never came back.
+ */
+export function checkWills(history: History, watcher: string): void {
+  const seen = new Map<number, number>();
+  for (const session of history.sessions) {
+    if (session.client !== watcher) continue;
+    for (const { publication } of session.arrivals) seen.set(publication, (seen.get(publication) ?? 0) + 1);
+  }
+  const lastOf = new Map<string, ConnectionRecord>();
+  for (const record of history.connections.values()) {
+    const former = lastOf.get(record.client);
+    if (former === undefined || former.openedAtMs <= record.openedAtMs) lastOf.set(record.client, record);
+  }
+  for (const record of history.connections.values()) {
+    if (record.will === null || record.client.startsWith('twin')) continue;
+    const times = seen.get(record.will.publication) ?? 0;
+    const text = (what: string): string =>
+      `${what}: will #${record.will?.publication} of ${record.client} on ${record.id} at ${record.host}, ` +
+      `${record.end}${record.endReason === '' ? '' : ` (${record.endReason})`} at ${record.endedAtMs?.toFixed(1)}`;
+    const violate = (what: string): void =>
+      history.violate({
+        promise: 'P6',
+        client: record.client,
+        publication: record.will?.publication ?? 0,
+        text: text(what),
+      });
+    if (times > 1) violate(`published ${times} times`);
+    if (times > 0 && record.disconnectHandled) violate('published after a DISCONNECT');
+    if (times > 0 && record.end === 'open') violate('published though its client is connected');
+    const died = record.end === 'lost' && record.connackAtMs !== null;
+    if (died && times === 0 && lastOf.get(record.client) === record) violate('never published');
+  }
+}

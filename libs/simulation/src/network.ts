@@ -1,0 +1,223 @@
+import type { LinkState, MemberId, Outgoing, PeerMessage } from '@mqtt-cluster/contracts';
+import type { Random } from './random.ts';
+import type { Timeline } from './timeline.ts';
+
+/** The state of a host, as the network sees it. */
+export type HostState = 'running' | 'paused' | 'dead' | 'powerless';
+
+export interface NetworkHost {
+  readonly id: MemberId;
+  readonly state: HostState;
+  /** Rises with every start of its process. */
+  readonly process: number;
+  receive(from: MemberId, message: PeerMessage): void;
+  linkChanged(peer: MemberId, state: LinkState): void;
+}
+
+/** One way's properties. Delays are milliseconds. */
+export interface Path {
+  delayMs: number;
+  jitterMs: number;
+  blocked: boolean;
+}
+
+/** A cut connection is noticed by a ping without an answer, after this long. */
+const silenceNoticedMsMin = 900;
+const silenceNoticedMsMax = 1_600;
+const retryMsMin = 50;
+const retryMsMax = 250;
+const resetNoticedMsMax = 5;
+/** Beyond it a stalled connection loses what it is given, as a full bridge does. */
+const heldMessagesMax = 5_000;
+
+interface Held {
+  readonly lane: number;
+  readonly message: PeerMessage;
+}
+
+/** The connection that `from` holds to `to`; carries what goes that way. Raft has a lane of its own. */
+interface Connection {
+  readonly from: NetworkHost;
+  readonly to: NetworkHost;
+  readonly fromProcess: number;
+  toProcess: number;
+  state: LinkState;
+  stalledSinceMs: number | null;
+  held: Held[];
+  readonly laneFreeAtMs: number[];
+  /** Replaced by a newer one, or torn down: what is under way on it is lost. */
+  broken: boolean;
+}
+
+export class Network {
+  /** A scenario may look at every message, and return false to lose it together with its connection's order. */
+  filter: ((from: MemberId, outgoing: Outgoing) => boolean) | null = null;
+  /** Sees every message that is sent. */
+  tap: ((from: MemberId, outgoing: Outgoing) => void) | null = null;
+  readonly #timeline: Timeline;
+  readonly #random: Random;
+  readonly #hosts = new Map<MemberId, NetworkHost>();
+  readonly #paths = new Map<string, Path>();
+  readonly #connections = new Map<string, Connection>();
+
+  constructor(timeline: Timeline, random: Random) {
+    this.#timeline = timeline;
+    this.#random = random;
+  }
+
+  add(host: NetworkHost): void {
+    for (const other of this.#hosts.keys()) {
+      for (const way of [wayOf(host.id, other), wayOf(other, host.id)]) {
+        this.#paths.set(way, {
+          delayMs: this.#random.between(0.3, 3),
+          jitterMs: this.#random.between(0, 3),
+          blocked: false,
+        });
+      }
+    }
+    this.#hosts.set(host.id, host);
+  }
+
+  path(from: MemberId, to: MemberId): Path {
+    const path = this.#paths.get(wayOf(from, to));
+    if (path === undefined) throw new Error(`no path from ${from} to ${to}`);
+    return path;
+  }
+
+  /** Blocks or opens one way. Call {@link Network.changed} after a set of changes. */
+  block(from: MemberId, to: MemberId, blocked: boolean): void {
+    this.path(from, to).blocked = blocked;
+  }
+
+  /** A process has started: its connections are set up anew. */
+  started(host: NetworkHost): void {
+    for (const other of this.#hosts.values()) {
+      if (other !== host) this.#renew(host, other);
+    }
+    this.changed();
+  }
+
+  send(from: MemberId, outgoing: Outgoing): void {
+    this.tap?.(from, outgoing);
+    if (this.filter !== null && !this.filter(from, outgoing)) return;
+    const connection = this.#connections.get(wayOf(from, outgoing.to));
+    if (connection === undefined || connection.state !== 'up') return;
+    const lane = outgoing.channel === 'raft' ? 0 : 1;
+    if (this.#isStalled(connection)) this.#hold(connection, lane, outgoing.message);
+    else this.#transmit(connection, lane, outgoing.message);
+  }
+
+  /** Looks at all connections after hosts or paths have changed. */
+  changed(): void {
+    for (const connection of this.#connections.values()) this.#evaluate(connection);
+  }
+
+  #transmit(connection: Connection, lane: number, message: PeerMessage): void {
+    const path = this.path(connection.from.id, connection.to.id);
+    const arrivalMs = this.#timeline.nowMs + path.delayMs + this.#random.between(0, path.jitterMs);
+    const freeAtMs = Math.max(connection.laneFreeAtMs[lane] ?? 0, arrivalMs);
+    connection.laneFreeAtMs[lane] = freeAtMs;
+    this.#timeline.at(freeAtMs, () => this.#arrive(connection, lane, message));
+  }
+
+  #arrive(connection: Connection, lane: number, message: PeerMessage): void {
+    if (connection.broken || connection.to.process !== connection.toProcess) return;
+    if (this.path(connection.from.id, connection.to.id).blocked) {
+      // Lost packets are sent again by TCP once the way is open, if the connection lives until then.
+      this.#hold(connection, lane, message);
+      return;
+    }
+    connection.to.receive(connection.from.id, message);
+  }
+
+  #hold(connection: Connection, lane: number, message: PeerMessage): void {
+    if (connection.held.length < heldMessagesMax) connection.held.push({ lane, message });
+  }
+
+  #isStalled(connection: Connection): boolean {
+    return this.path(connection.from.id, connection.to.id).blocked || connection.to.state === 'powerless';
+  }
+
+  #evaluate(connection: Connection): void {
+    const { from, to } = connection;
+    if (connection.broken || from.process !== connection.fromProcess || from.state === 'dead') return;
+    if (from.state === 'powerless' || connection.state !== 'up') return;
+    const reachable = this.#isOpen(from, to);
+    if (reachable && (to.process !== connection.toProcess || to.state === 'dead')) {
+      this.#timeline.after(this.#random.between(0.1, resetNoticedMsMax), () => this.#break(connection));
+      return;
+    }
+    if (reachable && to.state === 'running') {
+      connection.stalledSinceMs = null;
+      const held = connection.held;
+      connection.held = [];
+      for (const { lane, message } of held) this.#transmit(connection, lane, message);
+      return;
+    }
+    if (connection.stalledSinceMs !== null) return;
+    const sinceMs = this.#timeline.nowMs;
+    connection.stalledSinceMs = sinceMs;
+    this.#timeline.after(this.#random.between(silenceNoticedMsMin, silenceNoticedMsMax), () => {
+      if (connection.stalledSinceMs === sinceMs) this.#break(connection);
+    });
+  }
+
+  #break(connection: Connection): void {
+    if (connection.broken || connection.state !== 'up') return;
+    connection.broken = true;
+    const { from, to } = connection;
+    if (from.process !== connection.fromProcess) return;
+    if (from.state === 'dead' || from.state === 'powerless') return;
+    this.#renew(from, to);
+  }
+
+  /** A new connection in place of the former one, and its attempts to connect. */
+  #renew(from: NetworkHost, to: NetworkHost): void {
+    const way = wayOf(from.id, to.id);
+    const former = this.#connections.get(way);
+    const connection: Connection = {
+      from,
+      to,
+      fromProcess: from.process,
+      toProcess: to.process,
+      state: 'down',
+      stalledSinceMs: null,
+      held: [],
+      laneFreeAtMs: [0, 0],
+      broken: false,
+    };
+    this.#connections.set(way, connection);
+    const tellLoss = former !== undefined && former.fromProcess === from.process;
+    this.#attempt(connection, tellLoss);
+  }
+
+  #attempt(connection: Connection, tell: boolean): void {
+    const { from, to } = connection;
+    if (connection.broken || from.process !== connection.fromProcess) return;
+    if (from.state === 'dead' || from.state === 'powerless') return;
+    let state: LinkState = 'down';
+    if (from.state === 'running' && this.#isOpen(from, to)) {
+      if (to.state === 'dead') state = 'refused';
+      else if (to.state === 'running') state = 'up';
+    }
+    const isNew = state !== connection.state;
+    connection.state = state;
+    connection.toProcess = to.process;
+    if (isNew || tell) from.linkChanged(to.id, state);
+    if (state === 'up') return;
+    const delayMs = this.#random.between(retryMsMin, retryMsMax);
+    this.#timeline.after(delayMs, () => this.#attempt(connection, false));
+  }
+
+  #isOpen(one: NetworkHost, other: NetworkHost): boolean {
+    return (
+      other.state !== 'powerless' &&
+      !this.path(one.id, other.id).blocked &&
+      !this.path(other.id, one.id).blocked
+    );
+  }
+}
+
+function wayOf(from: MemberId, to: MemberId): string {
+  return `${from}>${to}`;
+}
