@@ -1,0 +1,154 @@
+import type { MemberAdvertisement } from '@mqtt-cluster/contracts';
+import { normalizeUrl, parseAddress } from './address.ts';
+import { OptionsError } from './errors.ts';
+import { rendezvousOrder } from './rendezvous.ts';
+import type { Server } from './types.ts';
+
+export interface Candidate {
+  readonly id: string;
+  readonly url: string;
+}
+
+type MemberState = MemberAdvertisement['state'] | 'unknown' | 'removed';
+
+interface Known extends Candidate {
+  readonly configured: boolean;
+  readonly state: MemberState;
+  readonly avoidUntilMs: number;
+}
+
+/** An isolated member still serves QoS 0 and (mostly) 1, so it comes before those that take no clients. */
+const rankOfState: Readonly<Record<MemberState, number>> = {
+  serving: 0,
+  unknown: 0,
+  isolated: 1,
+  joining: 2,
+  draining: 2,
+  removed: 2,
+  unreachable: 3,
+};
+
+/** More than any cluster has; bounds what a wrong advertisement can make us remember. */
+const advertisedServersMax = 64;
+
+/** What the client knows of the servers, and the order in which it tries them. */
+export class ServerList {
+  readonly #clientId: string;
+  readonly #preferred: string | undefined;
+  readonly #secure: boolean;
+  #servers = new Map<string, Known>();
+
+  /** @throws OptionsError when there is no server, or one is listed twice or has a wrong URL. */
+  constructor(clientId: string, servers: readonly Server[], preferred?: string) {
+    if (servers.length === 0) throw new OptionsError('servers: at least one is needed');
+    this.#clientId = clientId;
+    this.#preferred = preferred === undefined ? undefined : (normalizeUrl(preferred) ?? preferred);
+    this.#secure = servers.some(({ url }) => parseAddress(url).secure);
+    for (const server of servers) {
+      const url = normalizeUrl(server.url) ?? server.url;
+      const id = server.id ?? url;
+      if (this.#servers.has(id)) throw new OptionsError(`servers: ${id} is listed twice`);
+      this.#servers.set(id, { id, url, configured: true, state: 'unknown', avoidUntilMs: 0 });
+    }
+  }
+
+  get secure(): boolean {
+    return this.#secure;
+  }
+
+  /** The cluster's own list. Configured servers stay, with the address that was configured. */
+  update(members: readonly MemberAdvertisement[]): void {
+    const next = new Map<string, Known>();
+    const configured = [...this.#servers.values()].filter((server) => server.configured);
+    for (const member of members.slice(0, advertisedServersMax)) {
+      const urls = this.#usable(member.urls);
+      const own = configured.find((server) => server.id === member.id || urls.includes(server.url));
+      const url = own?.url ?? urls[0];
+      if (url === undefined) continue;
+      const avoidUntilMs = (this.#servers.get(member.id) ?? own)?.avoidUntilMs ?? 0;
+      next.set(member.id, { id: member.id, url, configured: !!own, state: member.state, avoidUntilMs });
+    }
+    const covered = new Set([...next.values()].map((server) => server.url));
+    for (const server of configured) {
+      if (!covered.has(server.url)) next.set(server.id, { ...server, state: 'removed' });
+    }
+    this.#servers = next;
+  }
+
+  /** Asked last until then: it was silent, refused us or sent us away. */
+  avoid(id: string, untilMs: number): void {
+    const server = this.#servers.get(id);
+    if (server) this.#servers.set(id, { ...server, avoidUntilMs: untilMs });
+  }
+
+  state(id: string): MemberState {
+    return this.#servers.get(id)?.state ?? 'removed';
+  }
+
+  /** The id by which the server at this address is known now. */
+  identify(candidate: Candidate): string {
+    if (this.#servers.has(candidate.id)) return candidate.id;
+    return [...this.#servers.values()].find((server) => server.url === candidate.url)?.id ?? candidate.id;
+  }
+
+  /** Those that a Server Reference names; also ones we have not heard of. */
+  referenced(urls: readonly string[]): Candidate[] {
+    return urls.slice(0, advertisedServersMax).map((url) => {
+      const known = [...this.#servers.values()].find((server) => server.url === url);
+      return known ? { id: known.id, url } : { id: url, url };
+    });
+  }
+
+  /** All servers, best first. `last` (another connection's server, or the one just lost) comes at the very end. */
+  order(nowMs: number, last: readonly string[] = []): Candidate[] {
+    const place = new Map(
+      rendezvousOrder(this.#clientId, [...this.#servers.keys()]).map((id, index) => [id, index]),
+    );
+    const key = (server: Known): readonly number[] => [
+      last.includes(server.id) ? 1 : 0,
+      rankOfState[server.state],
+      server.avoidUntilMs > nowMs ? 1 : 0,
+      server.id === this.#preferred || server.url === this.#preferred ? 0 : 1,
+      place.get(server.id) ?? 0,
+    ];
+    return [...this.#servers.values()]
+      .map((server) => ({ server, key: key(server) }))
+      .sort((a, b) => compareKeys(a.key, b.key))
+      .map(({ server: { id, url } }) => ({ id, url }));
+  }
+
+  #usable(urls: readonly string[]): string[] {
+    const normalized = urls.map(normalizeUrl).filter((url) => url !== undefined);
+    return normalized.filter((url) => url.startsWith('mqtts:') === this.#secure);
+  }
+}
+
+function compareKeys(a: readonly number[], b: readonly number[]): number {
+  for (const [index, value] of a.entries()) {
+    const difference = value - (b[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** Reads the retained `$SYS/cluster/members`; undefined for what is no such list. */
+export function parseAdvertisements(payload: Uint8Array): MemberAdvertisement[] | undefined {
+  try {
+    const list: unknown = JSON.parse(Buffer.from(payload).toString('utf8'));
+    return Array.isArray(list) && list.every(isAdvertisement) ? list : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAdvertisement(value: unknown): value is MemberAdvertisement {
+  if (typeof value !== 'object' || value === null) return false;
+  const { id, urls, state } = value as Record<string, unknown>;
+  return (
+    typeof id === 'string' &&
+    Array.isArray(urls) &&
+    urls.every((url) => typeof url === 'string') &&
+    typeof state === 'string' &&
+    Object.hasOwn(rankOfState, state)
+  );
+}

@@ -1,0 +1,142 @@
+import { createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { generate, parser } from 'mqtt-packet';
+import type { IConnectPacket, Packet } from 'mqtt-packet';
+
+export interface FakeOptions {
+  /** The answer to CONNECT; null for none. */
+  connack?: (connect: IConnectPacket) => Partial<Extract<Packet, { cmd: 'connack' }>> | null;
+  /** Called for every packet after CONNECT; true when it was dealt with. */
+  onPacket?: (packet: Packet, server: FakeServer, socket: Socket) => boolean;
+  /** Sent to everybody who subscribes to it. */
+  retained?: Record<string, string>;
+}
+
+interface Waiter {
+  readonly wanted: (packet: Packet) => boolean;
+  readonly resolve: (packet: Packet) => void;
+}
+
+/** As much of an MQTT server as the tests need: acks, one session's worth of memory, and every way to die. */
+export class FakeServer {
+  readonly #options: FakeOptions;
+  readonly #server: Server;
+  readonly sockets = new Set<Socket>();
+  readonly received: Packet[] = [];
+  #waiters: Waiter[] = [];
+  #silent = false;
+  #port = 0;
+
+  constructor(options: FakeOptions = {}) {
+    this.#options = options;
+    this.#server = createServer((socket) => this.#serve(socket));
+  }
+
+  get url(): string {
+    return `mqtt://127.0.0.1:${this.#port}`;
+  }
+
+  /** Listens; on its former port when it did before. */
+  async start(): Promise<this> {
+    await new Promise<void>((resolve) => this.#server.listen(this.#port, '127.0.0.1', resolve));
+    this.#port = (this.#server.address() as AddressInfo).port;
+    return this;
+  }
+
+  /** As a killed process: connections are reset, and new ones refused. */
+  async die(): Promise<void> {
+    for (const socket of this.sockets) socket.destroy();
+    if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  /** As a host that was unplugged: connections stay, and nothing comes. */
+  fallSilent(): void {
+    this.#silent = true;
+  }
+
+  send(packet: Packet): void {
+    for (const socket of this.sockets) socket.write(generate(packet, { protocolVersion: 5 }));
+  }
+
+  packets<Command extends Packet['cmd']>(command: Command): Extract<Packet, { cmd: Command }>[] {
+    return this.received.filter((packet) => packet.cmd === command) as Extract<Packet, { cmd: Command }>[];
+  }
+
+  /** The first packet, received already or yet to come, for which this is true. */
+  async seen(wanted: (packet: Packet) => boolean): Promise<Packet> {
+    const known = this.received.find(wanted);
+    return known ?? new Promise((resolve) => this.#waiters.push({ wanted, resolve }));
+  }
+
+  #serve(socket: Socket): void {
+    this.sockets.add(socket);
+    socket.on('close', () => this.sockets.delete(socket));
+    socket.on('error', () => socket.destroy());
+    const packets = parser({ protocolVersion: 5 });
+    packets.on('packet', (packet) => this.#onPacket(packet, socket));
+    packets.on('error', () => socket.destroy());
+    socket.on('data', (data) => packets.parse(data));
+  }
+
+  #onPacket(packet: Packet, socket: Socket): void {
+    this.received.push(packet);
+    const told = this.#waiters.filter(({ wanted }) => wanted(packet));
+    this.#waiters = this.#waiters.filter((waiter) => !told.includes(waiter));
+    for (const { resolve } of told) resolve(packet);
+    if (this.#silent) return;
+    if (packet.cmd !== 'connect' && this.#options.onPacket?.(packet, this, socket)) return;
+    for (const answer of this.#answers(packet)) socket.write(generate(answer, { protocolVersion: 5 }));
+  }
+
+  #answers(packet: Packet): Packet[] {
+    switch (packet.cmd) {
+      case 'connect': {
+        const connack = this.#options.connack ? this.#options.connack(packet) : {};
+        return connack === null ? [] : [{ cmd: 'connack', reasonCode: 0, sessionPresent: false, ...connack }];
+      }
+      case 'publish':
+        return packet.qos === 0
+          ? []
+          : [
+              {
+                cmd: packet.qos === 1 ? 'puback' : 'pubrec',
+                messageId: packet.messageId ?? 0,
+                reasonCode: 0,
+              },
+            ];
+      case 'pubrel':
+        return [{ cmd: 'pubcomp', messageId: packet.messageId ?? 0, reasonCode: 0 }];
+      case 'pubrec':
+        return [{ cmd: 'pubrel', messageId: packet.messageId ?? 0, reasonCode: 0 }];
+      case 'subscribe': {
+        const topics = packet.subscriptions.map(({ topic }) => topic);
+        const retained = topics.flatMap((topic) => {
+          const payload = this.#options.retained?.[topic];
+          return payload === undefined ? [] : [publishPacket(topic, payload, { retain: true })];
+        });
+        const suback: Packet = {
+          cmd: 'suback',
+          messageId: packet.messageId ?? 0,
+          granted: packet.subscriptions.map(({ qos }) => qos),
+        };
+        return [suback, ...retained];
+      }
+      case 'unsubscribe':
+        return [
+          { cmd: 'unsuback', messageId: packet.messageId ?? 0, granted: packet.unsubscriptions.map(() => 0) },
+        ];
+      case 'pingreq':
+        return [{ cmd: 'pingresp' }];
+      default:
+        return [];
+    }
+  }
+}
+
+export function publishPacket(
+  topic: string,
+  payload: string,
+  more: Partial<Extract<Packet, { cmd: 'publish' }>> = {},
+): Packet {
+  return { cmd: 'publish', topic, payload: Buffer.from(payload), qos: 0, retain: false, dup: false, ...more };
+}
