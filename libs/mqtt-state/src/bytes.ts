@@ -1,0 +1,212 @@
+import { FrameError } from '@mqtt-cluster/contracts';
+
+const initialBytes = 512;
+/** Strings up to this length are tried as ASCII first: cheaper than a call into the encoder. */
+const asciiLoopCharactersMax = 48;
+
+/** Grows as it is written to. Numbers are non-negative safe integers in 7-bit groups, lowest first. */
+export class ByteWriter {
+  #buffer = Buffer.allocUnsafe(initialBytes);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  byte(value: number): void {
+    this.#reserve(1);
+    this.#buffer[this.#length++] = value;
+  }
+
+  /** @throws RangeError the number can't be written: a mistake of the caller. */
+  number(value: number): void {
+    if (!Number.isSafeInteger(value) || value < 0) {
+      throw new RangeError(`${value} is not a non-negative safe integer`);
+    }
+    this.#reserve(8);
+    let rest = value;
+    while (rest > 127) {
+      this.#buffer[this.#length++] = (rest % 128) + 128;
+      rest = Math.floor(rest / 128);
+    }
+    this.#buffer[this.#length++] = rest;
+  }
+
+  double(value: number): void {
+    this.#reserve(8);
+    this.#length = this.#buffer.writeDoubleBE(value, this.#length);
+  }
+
+  string(value: string): void {
+    if (value.length <= asciiLoopCharactersMax && this.#ascii(value)) return;
+    const byteLength = Buffer.byteLength(value);
+    this.number(byteLength);
+    this.#reserve(byteLength);
+    this.#length += this.#buffer.write(value, this.#length, byteLength, 'utf8');
+  }
+
+  bytes(value: Uint8Array): void {
+    this.number(value.length);
+    this.#reserve(value.length);
+    this.#buffer.set(value, this.#length);
+    this.#length += value.length;
+  }
+
+  /** Leaves room for a length that is known only later. @returns where, for {@link endBlock}. */
+  beginBlock(): number {
+    this.#reserve(4);
+    this.#length += 4;
+    return this.#length;
+  }
+
+  endBlock(start: number): void {
+    this.#buffer.writeUInt32BE(this.#length - start, start - 4);
+  }
+
+  /** A copy of exactly what was written. */
+  finish(): Uint8Array {
+    const result = new Uint8Array(this.#length);
+    result.set(this.#buffer.subarray(0, this.#length));
+    return result;
+  }
+
+  #ascii(value: string): boolean {
+    this.#reserve(value.length + 1);
+    const start = this.#length;
+    this.#buffer[start] = value.length;
+    for (let position = 0; position < value.length; position++) {
+      const code = value.charCodeAt(position);
+      if (code > 127) return false;
+      this.#buffer[start + 1 + position] = code;
+    }
+    this.#length = start + 1 + value.length;
+    return true;
+  }
+
+  #reserve(more: number): void {
+    const needed = this.#length + more;
+    if (needed <= this.#buffer.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2));
+    larger.set(this.#buffer.subarray(0, this.#length));
+    this.#buffer = larger;
+  }
+}
+
+/** Reads what {@link ByteWriter} wrote. Every method throws {@link FrameError} beyond the end. */
+export class ByteReader {
+  readonly #buffer: Buffer;
+  readonly #view: Uint8Array;
+  readonly #copying: boolean;
+  #position = 0;
+  #end: number;
+
+  /** @param copying byte strings are copied, so that what is kept does not hold on to all of `bytes`. */
+  constructor(bytes: Uint8Array, copying = false) {
+    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    // Not a Buffer, whose parts would be Buffers too.
+    this.#view = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#copying = copying;
+    this.#end = bytes.byteLength;
+  }
+
+  get remaining(): number {
+    return this.#end - this.#position;
+  }
+
+  byte(): number {
+    this.#need(1);
+    return this.#view[this.#position++] ?? 0;
+  }
+
+  number(): number {
+    let value = 0;
+    let scale = 1;
+    for (;;) {
+      const byte = this.byte();
+      value += (byte & 127) * scale;
+      if (value > Number.MAX_SAFE_INTEGER) throw new FrameError('A number is too large.');
+      if (byte < 128) return value;
+      scale *= 128;
+      if (scale > Number.MAX_SAFE_INTEGER) throw new FrameError('A number has too many bytes.');
+    }
+  }
+
+  double(): number {
+    this.#need(8);
+    this.#position += 8;
+    return this.#buffer.readDoubleBE(this.#position - 8);
+  }
+
+  string(): string {
+    const length = this.number();
+    this.#need(length);
+    const start = this.#position;
+    this.#position += length;
+    return this.#buffer.toString('utf8', start, this.#position);
+  }
+
+  bytes(): Uint8Array {
+    const length = this.number();
+    this.#need(length);
+    const start = this.#position;
+    this.#position += length;
+    return this.#copying
+      ? this.#view.slice(start, this.#position)
+      : this.#view.subarray(start, this.#position);
+  }
+
+  /** How many things follow, each of at least one byte: so a wrong count can't ask for endless memory. */
+  count(): number {
+    const count = this.number();
+    if (count > this.remaining) throw new FrameError('A count is larger than what follows.');
+    return count;
+  }
+
+  list<T>(read: (reader: ByteReader) => T): T[] {
+    const count = this.count();
+    const result: T[] = [];
+    for (let position = 0; position < count; position++) result.push(read(this));
+    return result;
+  }
+
+  /** Reads a block of `beginBlock`; what `read` leaves over of it is an error. */
+  block<T>(read: (reader: ByteReader) => T): T {
+    this.#need(4);
+    const length = this.#buffer.readUInt32BE(this.#position);
+    this.#position += 4;
+    this.#need(length);
+    const outerEnd = this.#end;
+    this.#end = this.#position + length;
+    const result = read(this);
+    this.finish();
+    this.#end = outerEnd;
+    return result;
+  }
+
+  skipRest(): void {
+    this.#position = this.#end;
+  }
+
+  /** @throws FrameError something is left over. */
+  finish(): void {
+    if (this.#position !== this.#end) throw new FrameError('There are bytes left over.');
+  }
+
+  #need(count: number): void {
+    if (count > this.#end - this.#position) throw new FrameError('The bytes end too early.');
+  }
+}
+
+export function writeList<T>(
+  writer: ByteWriter,
+  values: { readonly size: number } & Iterable<T>,
+  write: (value: T) => void,
+): void {
+  writer.number(values.size);
+  for (const value of values) write(value);
+}
+
+export function writeArray<T>(writer: ByteWriter, values: readonly T[], write: (value: T) => void): void {
+  writer.number(values.length);
+  for (const value of values) write(value);
+}

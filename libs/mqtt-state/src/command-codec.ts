@@ -1,0 +1,263 @@
+import { defaultSettings, FrameError } from '@mqtt-cluster/contracts';
+import type {
+  ClusterSettings,
+  Command,
+  OpenCommand,
+  PublishCommand,
+  SessionProgress,
+} from '@mqtt-cluster/contracts';
+import { writeArray } from './bytes.ts';
+import type { ByteReader, ByteWriter } from './bytes.ts';
+import {
+  readMessage,
+  readSubscription,
+  readWill,
+  writeMessage,
+  writeSubscription,
+  writeWill,
+} from './message-codec.ts';
+
+/** A command that this version does not know: skipped, as all members of this version do. */
+export interface UnknownCommand {
+  readonly kind: 'unknown';
+  readonly code: number;
+}
+
+/** Written to the log: never renumber. */
+const codes = {
+  start: 1,
+  open: 2,
+  close: 3,
+  subscribe: 4,
+  unsubscribe: 5,
+  publish: 6,
+  release: 7,
+  progress: 8,
+  recover: 9,
+  lost: 10,
+  time: 11,
+  settings: 12,
+  semantics: 13,
+} as const satisfies Record<Command['kind'], number>;
+
+type NumericSetting = Exclude<keyof ClusterSettings, 'queueFull'>;
+
+/** Their order is that of their bits in a `settings` command: only ever append. */
+export const numericSettings: readonly NumericSetting[] = [
+  'queuedMessagesMax',
+  'queuedBytesMax',
+  'sessionsMax',
+  'clusterQueuedBytesMax',
+  'incomingMax',
+  'sessionExpirySecondsMax',
+  'orphanGraceMs',
+  'retainedMax',
+];
+
+export function writeCommand(writer: ByteWriter, command: Command): void {
+  writer.byte(codes[command.kind]);
+  const block = writer.beginBlock();
+  writeBody(writer, command);
+  writer.endBlock(block);
+}
+
+export function readCommand(reader: ByteReader): Command | UnknownCommand {
+  const code = reader.byte();
+  if (code === codes.publish) return reader.block(readPublish);
+  return reader.block((body) => readBody(body, code));
+}
+
+function writeBody(writer: ByteWriter, command: Command): void {
+  switch (command.kind) {
+    case 'publish':
+      return writePublish(writer, command);
+    case 'start':
+      writer.number(command.semantics);
+      return writeArray(writer, command.outboxIncarnations, (incarnation) => writer.number(incarnation));
+    case 'open':
+      return writeOpen(writer, command);
+    case 'close':
+      writer.byte((command.graceful ? 1 : 0) | (command.expirySeconds !== undefined ? 2 : 0));
+      writeConnection(writer, command);
+      if (command.expirySeconds !== undefined) writer.number(command.expirySeconds);
+      return;
+    case 'subscribe':
+      writeConnection(writer, command);
+      return writeArray(writer, command.subscriptions, (value) => writeSubscription(writer, value));
+    case 'unsubscribe':
+      writeConnection(writer, command);
+      return writeArray(writer, command.filters, (filter) => writer.string(filter));
+    case 'release':
+      writeConnection(writer, command);
+      return writer.number(command.packetId);
+    case 'progress':
+      return writeArray(writer, command.sessions, (session) => writeProgress(writer, session));
+    case 'recover':
+      writer.number(command.incarnation);
+      writer.number(command.sequence);
+      return writeArray(writer, command.publishes, (publish) => writePublish(writer, publish));
+    case 'lost':
+      writer.string(command.member);
+      return writer.number(command.incarnation);
+    case 'time':
+      return;
+    case 'settings':
+      return writeSettings(writer, command.settings);
+    case 'semantics':
+      return writer.number(command.version);
+  }
+}
+
+function readBody(reader: ByteReader, code: number): Command | UnknownCommand {
+  switch (code) {
+    case codes.start:
+      return {
+        kind: 'start',
+        semantics: reader.number(),
+        outboxIncarnations: reader.list((list) => list.number()),
+      };
+    case codes.open:
+      return readOpen(reader);
+    case codes.close: {
+      const bits = reader.byte();
+      const connection = readConnection(reader);
+      const expiry = bits & 2 ? { expirySeconds: reader.number() } : {};
+      return { kind: 'close', ...connection, graceful: (bits & 1) !== 0, ...expiry };
+    }
+    case codes.subscribe:
+      return { kind: 'subscribe', ...readConnection(reader), subscriptions: reader.list(readSubscription) };
+    case codes.unsubscribe:
+      return {
+        kind: 'unsubscribe',
+        ...readConnection(reader),
+        filters: reader.list((list) => list.string()),
+      };
+    case codes.release:
+      return { kind: 'release', ...readConnection(reader), packetId: reader.number() };
+    case codes.progress:
+      return { kind: 'progress', sessions: reader.list(readProgress) };
+    case codes.recover:
+      return {
+        kind: 'recover',
+        incarnation: reader.number(),
+        sequence: reader.number(),
+        publishes: reader.list(readPublish),
+      };
+    case codes.lost:
+      return { kind: 'lost', member: reader.string(), incarnation: reader.number() };
+    case codes.time:
+      return { kind: 'time' };
+    case codes.settings:
+      return { kind: 'settings', settings: readSettings(reader) };
+    case codes.semantics:
+      return { kind: 'semantics', version: reader.number() };
+    default:
+      reader.skipRest();
+      return { kind: 'unknown', code };
+  }
+}
+
+function writeConnection(writer: ByteWriter, connection: { client: string; epoch: number }): void {
+  writer.string(connection.client);
+  writer.number(connection.epoch);
+}
+
+function readConnection(reader: ByteReader): { client: string; epoch: number } {
+  return { client: reader.string(), epoch: reader.number() };
+}
+
+function writeOpen(writer: ByteWriter, command: OpenCommand): void {
+  writer.byte((command.clean ? 1 : 0) | (command.adopt ? 2 : 0) | (command.will ? 4 : 0));
+  writer.string(command.client);
+  writer.number(command.expirySeconds);
+  writer.number(command.receiveMaximum);
+  if (command.will) writeWill(writer, command.will);
+}
+
+function readOpen(reader: ByteReader): OpenCommand {
+  const bits = reader.byte();
+  return {
+    kind: 'open',
+    client: reader.string(),
+    clean: (bits & 1) !== 0,
+    expirySeconds: reader.number(),
+    receiveMaximum: reader.number(),
+    ...(bits & 4 ? { will: readWill(reader) } : {}),
+    ...(bits & 2 ? { adopt: true } : {}),
+  };
+}
+
+export function writePublish(writer: ByteWriter, command: PublishCommand): void {
+  writer.byte(
+    (command.client !== undefined ? 1 : 0) |
+      (command.epoch !== undefined ? 2 : 0) |
+      (command.packetId !== undefined ? 4 : 0) |
+      (command.isolatedSince !== undefined ? 8 : 0),
+  );
+  if (command.client !== undefined) writer.string(command.client);
+  if (command.epoch !== undefined) writer.number(command.epoch);
+  if (command.packetId !== undefined) writer.number(command.packetId);
+  if (command.isolatedSince !== undefined) writer.number(command.isolatedSince);
+  writeMessage(writer, command.message, command.client);
+}
+
+export function readPublish(reader: ByteReader): PublishCommand {
+  const bits = reader.byte();
+  const client = bits & 1 ? reader.string() : undefined;
+  const epoch = bits & 2 ? reader.number() : undefined;
+  const packetId = bits & 4 ? reader.number() : undefined;
+  const isolatedSince = bits & 8 ? reader.number() : undefined;
+  const command: { -readonly [Key in keyof PublishCommand]: PublishCommand[Key] } = {
+    kind: 'publish',
+    message: readMessage(reader, client),
+  };
+  if (client !== undefined) command.client = client;
+  if (epoch !== undefined) command.epoch = epoch;
+  if (packetId !== undefined) command.packetId = packetId;
+  if (isolatedSince !== undefined) command.isolatedSince = isolatedSince;
+  return command;
+}
+
+function writeProgress(writer: ByteWriter, progress: SessionProgress): void {
+  writer.byte((progress.done ? 1 : 0) | (progress.received ? 2 : 0) | (progress.completed ? 4 : 0));
+  writeConnection(writer, progress);
+  for (const numbers of [progress.done, progress.received, progress.completed]) {
+    if (numbers) writeArray(writer, numbers, (value) => writer.number(value));
+  }
+}
+
+function readProgress(reader: ByteReader): SessionProgress {
+  const bits = reader.byte();
+  const connection = readConnection(reader);
+  const numbers = (): number[] => reader.list((list) => list.number());
+  return {
+    ...connection,
+    ...(bits & 1 ? { done: numbers() } : {}),
+    ...(bits & 2 ? { received: numbers() } : {}),
+    ...(bits & 4 ? { completed: numbers() } : {}),
+  };
+}
+
+/** Values are checked when applied: an operator may have given anything. */
+export function writeSettings(writer: ByteWriter, settings: Partial<ClusterSettings>): void {
+  writer.byte(settings.queueFull === undefined ? 0 : settings.queueFull === 'refuse' ? 2 : 1);
+  const given = numericSettings.filter((name) => settings[name] !== undefined);
+  writeArray(writer, given, (name) => {
+    writer.byte(numericSettings.indexOf(name));
+    writer.double(settings[name] ?? defaultSettings[name]);
+  });
+}
+
+export function readSettings(reader: ByteReader): Partial<ClusterSettings> {
+  const settings: { -readonly [Key in keyof ClusterSettings]?: ClusterSettings[Key] } = {};
+  const queueFull = reader.byte();
+  if (queueFull > 2) throw new FrameError('There is no such rule for a full queue.');
+  if (queueFull !== 0) settings.queueFull = queueFull === 2 ? 'refuse' : 'drop-oldest';
+  const count = reader.count();
+  for (let position = 0; position < count; position++) {
+    const name = numericSettings[reader.byte()];
+    if (name === undefined) throw new FrameError('There is no such setting.');
+    settings[name] = reader.double();
+  }
+  return settings;
+}

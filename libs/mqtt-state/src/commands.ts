@@ -1,0 +1,210 @@
+import { semanticsVersion } from '@mqtt-cluster/contracts';
+import type {
+  Command,
+  LostCommand,
+  ProgressCommand,
+  PublishCommand,
+  RecoverCommand,
+  SessionProgress,
+  SettingsCommand,
+} from '@mqtt-cluster/contracts';
+import type { BatchHeader } from './batch-codec.ts';
+import { numericSettings } from './command-codec.ts';
+import type { UnknownCommand } from './command-codec.ts';
+import { open } from './opening.ts';
+import { publishMessage } from './publishing.ts';
+import { dequeue, tellQueued } from './queueing.ts';
+import type { Home, Session } from './session.ts';
+import { endConnection } from './session-life.ts';
+import type { Origin } from './session-queue.ts';
+import { alarm } from './state-data.ts';
+import type { Proposer, Turn } from './state-data.ts';
+import { subscribe, unsubscribe } from './subscribing.ts';
+import type { CommandResult } from './types.ts';
+
+const done: CommandResult = { kind: 'done' };
+const voided: CommandResult = { kind: 'void' };
+const applied: CommandResult = { kind: 'published', outcome: 'applied' };
+const repeat: CommandResult = { kind: 'published', outcome: 'repeat' };
+const quotaExceeded: CommandResult = { kind: 'published', outcome: 'quotaExceeded' };
+
+/** So large that nothing sensible is above it, and sums with times stay exact. */
+const settingMax = 2 ** 48;
+
+export function applyCommand(
+  turn: Turn,
+  header: BatchHeader,
+  proposer: Proposer,
+  command: Command | UnknownCommand,
+  position: number,
+): CommandResult {
+  const { data } = turn;
+  switch (command.kind) {
+    case 'publish':
+      return publish(turn, command, header, position);
+    case 'open':
+      return open(turn, command, homeOf(header));
+    case 'close':
+    case 'subscribe':
+    case 'unsubscribe':
+    case 'release': {
+      const session = currentSession(turn, command);
+      return session ? applyToSession(turn, session, command, header) : voided;
+    }
+    case 'progress':
+      return progress(turn, command);
+    case 'recover':
+      return recover(turn, command, header, proposer);
+    case 'lost':
+      return lost(turn, command);
+    case 'settings':
+      return changeSettings(turn, command);
+    case 'semantics':
+      data.semantics = Math.max(data.semantics, command.version);
+      if (command.version > semanticsVersion) alarm(turn, `Version ${command.version} is not known here.`);
+      return done;
+    case 'time':
+      return done;
+    case 'start':
+      if (position > 0) alarm(turn, 'A start stood in the middle of a batch and was left out.');
+      return done;
+    case 'unknown':
+      alarm(turn, `There is no command with the code ${command.code} in this version; it was left out.`);
+      return done;
+  }
+}
+
+function homeOf({ member, storeId, incarnation }: BatchHeader): Home {
+  return { member, storeId, incarnation };
+}
+
+/** The session of the epoch that the command names, if that is the current one. */
+function currentSession(turn: Turn, command: { client: string; epoch: number }): Session | undefined {
+  const session = turn.data.sessions.get(command.client);
+  return session?.home && session.epoch === command.epoch ? session : undefined;
+}
+
+function applyToSession(
+  turn: Turn,
+  session: Session,
+  command: Extract<Command, { kind: 'close' | 'subscribe' | 'unsubscribe' | 'release' }>,
+  header: BatchHeader,
+): CommandResult {
+  switch (command.kind) {
+    case 'close': {
+      const { graceful, expirySeconds } = command;
+      const byHome = header.member === session.home?.member;
+      const changed = expirySeconds === undefined ? {} : { expirySeconds };
+      endConnection(turn, session, { graceful, reason: 'closed', byHome, ...changed });
+      return done;
+    }
+    case 'subscribe':
+      return subscribe(turn.data, session, command);
+    case 'unsubscribe':
+      return unsubscribe(turn, session, command);
+    case 'release':
+      session.incoming.delete(command.packetId);
+      return done;
+  }
+}
+
+function publish(turn: Turn, command: PublishCommand, header: BatchHeader, position: number): CommandResult {
+  const { message, client, epoch, packetId, isolatedSince } = command;
+  const { storeId, incarnation, sequence } = header;
+  let session: Session | undefined;
+  if (message.qos === 2 && client !== undefined && epoch !== undefined) {
+    session = currentSession(turn, { client, epoch });
+    if (!session) return voided;
+    if (packetId !== undefined && session.incoming.has(packetId)) return repeat; // [MQTT-4.3.3-10]
+    if (session.incoming.size >= turn.data.settings.incomingMax) return quotaExceeded;
+  }
+  const ok = publishMessage(turn, message, client, {
+    member: header.member,
+    origin: { storeId, incarnation, sequence, command: position },
+    force: isolatedSince !== undefined,
+    isolatedSince,
+  });
+  if (!ok) return quotaExceeded;
+  if (session && packetId !== undefined) session.incoming.add(packetId);
+  return applied;
+}
+
+/** Once per (incarnation, sequence) of the store: neither again nor if the original batch was applied. */
+function recover(
+  turn: Turn,
+  command: RecoverCommand,
+  header: BatchHeader,
+  proposer: Proposer,
+): CommandResult {
+  const { incarnation, sequence } = command;
+  if (incarnation >= header.incarnation) {
+    alarm(turn, `Member ${header.member} recovers from incarnation ${incarnation}, which is no earlier one.`);
+    return done;
+  }
+  if (sequence <= (proposer.recovered.get(incarnation) ?? 0)) return done;
+  proposer.recovered.set(incarnation, sequence);
+  for (const [position, { message, client, isolatedSince }] of command.publishes.entries()) {
+    const origin: Origin = { storeId: header.storeId, incarnation, sequence, command: position };
+    publishMessage(turn, message, client, { member: header.member, origin, force: true, isolatedSince });
+  }
+  return done;
+}
+
+function progress(turn: Turn, command: ProgressCommand): CommandResult {
+  let current = 0;
+  for (const part of command.sessions) {
+    const session = currentSession(turn, part);
+    if (!session) continue;
+    current++;
+    advance(turn, session, part);
+  }
+  return current === 0 && command.sessions.length > 0 ? voided : done;
+}
+
+function advance(turn: Turn, session: Session, part: SessionProgress): void {
+  const { items, client } = session;
+  for (const number of part.done ?? []) {
+    const entry = items.find(number);
+    // An exchange whose PUBREC has come ends with PUBCOMP only.
+    if (entry && !entry.received) dequeue(turn, session, entry);
+  }
+  const received = (part.received ?? []).filter((packetId) => {
+    const entry = items.outgoing(packetId);
+    if (entry) entry.received = true;
+    return entry !== undefined;
+  });
+  const completed = (part.completed ?? []).filter((packetId) => {
+    const entry = items.outgoing(packetId);
+    if (entry) dequeue(turn, session, entry);
+    return entry !== undefined;
+  });
+  const { effects } = turn;
+  if (received.length > 0) effects.push({ kind: 'outgoingReceived', client, packetIds: received });
+  if (completed.length > 0) effects.push({ kind: 'outgoingCompleted', client, packetIds: completed });
+  if (items.fillWindow(session.receiveMaximum)) tellQueued(turn, session);
+}
+
+function lost(turn: Turn, command: LostCommand): CommandResult {
+  const { data } = turn;
+  const current = data.proposers.get(command.member)?.storeId;
+  for (const session of data.homedAt(command.member)) {
+    const { home } = session;
+    if (!home || (home.storeId === current && home.incarnation > command.incarnation)) continue;
+    endConnection(turn, session, { graceful: false, reason: 'homeLost', byHome: false });
+  }
+  return done;
+}
+
+function changeSettings(turn: Turn, command: SettingsCommand): CommandResult {
+  const { data } = turn;
+  const settings = { ...data.settings };
+  if (command.settings.queueFull) settings.queueFull = command.settings.queueFull;
+  for (const name of numericSettings) {
+    const value = command.settings[name];
+    if (value === undefined) continue;
+    if (Number.isSafeInteger(value) && value >= 0 && value <= settingMax) settings[name] = value;
+    else alarm(turn, `The setting ${name} can't be ${value}; it stays ${settings[name]}.`);
+  }
+  data.settings = settings;
+  return done;
+}

@@ -1,0 +1,122 @@
+import type { Message, QoS, Subscription } from '@mqtt-cluster/contracts';
+import type { Session } from './session.ts';
+import type { Body, QueueEntry } from './session-queue.ts';
+import type { SharedGroup } from './shared-group.ts';
+import type { Turn } from './state-data.ts';
+
+/** What one session is to get of one message. */
+export interface Delivery {
+  readonly session: Session;
+  qos: QoS;
+  retain: boolean;
+  identifiers: number[] | undefined;
+  readonly group: SharedGroup | undefined;
+}
+
+export function deliveryOf(
+  session: Session,
+  subscription: Subscription,
+  message: Message,
+  group?: SharedGroup,
+): Delivery {
+  const { subscriptionIdentifier } = subscription;
+  return {
+    session,
+    qos: grantedQos(subscription, message), // [MQTT-3.8.4-8]
+    retain: message.retain && subscription.retainAsPublished === true, // [MQTT-3.3.1-12]
+    identifiers: subscriptionIdentifier === undefined ? undefined : [subscriptionIdentifier],
+    group,
+  };
+}
+
+export function grantedQos(subscription: Subscription, message: Message): QoS {
+  return subscription.qos < message.qos ? subscription.qos : message.qos;
+}
+
+/** Another subscription of the same session takes in the same message: one copy, at the maximum QoS. */
+export function mergeDelivery(delivery: Delivery, subscription: Subscription, message: Message): void {
+  const qos = grantedQos(subscription, message);
+  if (qos > delivery.qos) delivery.qos = qos;
+  if (message.retain && subscription.retainAsPublished) delivery.retain = true;
+  const { subscriptionIdentifier } = subscription;
+  if (subscriptionIdentifier === undefined) return;
+  const identifiers = delivery.identifiers ?? [];
+  if (!identifiers.includes(subscriptionIdentifier)) identifiers.push(subscriptionIdentifier);
+  // The order in which subscriptions are found says nothing.
+  delivery.identifiers = identifiers.sort((left, right) => left - right);
+}
+
+/** Appends within the session's bounds. @param force beyond them rather than not at all, unless the oldest goes. */
+export function enqueue(turn: Turn, delivery: Delivery, body: Body, force: boolean): void {
+  const { session } = delivery;
+  const { data } = turn;
+  const refuses = data.settings.queueFull === 'refuse';
+  if (!fits(turn, session, body.bytes, 1) && !(refuses && force) && !makeRoom(turn, session, body)) {
+    turn.droppedQueueFull++;
+    return;
+  }
+  data.keepBody(body);
+  session.items.append(body, delivery.qos, delivery.retain, delivery.identifiers, delivery.group?.key);
+  if (delivery.qos === 2) session.items.fillWindow(session.receiveMaximum);
+  tellQueued(turn, session);
+}
+
+/** Whether `count` more items of together `bytes` are within the session's bounds. */
+export function fits(turn: Turn, session: Session, bytes: number, count: number): boolean {
+  const { queuedMessagesMax, queuedBytesMax } = turn.data.settings;
+  return session.items.size + count <= queuedMessagesMax && session.items.bytes + bytes <= queuedBytesMax;
+}
+
+/** Drops the oldest, except QoS 2 exchanges under way. @returns whether there is room now. */
+function makeRoom(turn: Turn, session: Session, body: Body): boolean {
+  if (body.bytes > turn.data.settings.queuedBytesMax) return false;
+  while (!fits(turn, session, body.bytes, 1)) {
+    const oldest = session.items.oldestDroppable();
+    if (!oldest) return false;
+    dequeue(turn, session, oldest);
+    turn.droppedQueueFull++;
+  }
+  return true;
+}
+
+export function dequeue(turn: Turn, session: Session, entry: QueueEntry): void {
+  session.items.remove(entry);
+  turn.data.releaseBody(entry.body);
+}
+
+/** Once per entry and session, and only when there is a home to hear it. */
+export function tellQueued(turn: Turn, session: Session): void {
+  if (!session.home || session.toldIn === turn.data.applies) return;
+  session.toldIn = turn.data.applies;
+  turn.effects.push({ kind: 'queued', client: session.client });
+}
+
+/**
+ * Gives a group's items that this session has not begun as QoS 2 to other members of the group, in their order
+ * (MQTT 5, 4.8.2). The session must not be a candidate any more.
+ * @returns how many of them nobody took.
+ */
+export function passOnGroupItems(
+  turn: Turn,
+  session: Session,
+  wanted: (group: string) => boolean,
+  connectedOnly: boolean,
+): number {
+  const { groups } = turn.data;
+  let left = 0;
+  for (const entry of [...session.items.from(0)]) {
+    if (entry.group === undefined || entry.packetId !== 0 || !wanted(entry.group)) continue;
+    const group = groups.get(entry.group);
+    const choice = group?.choose(entry.message.qos, connectedOnly);
+    if (!group || !choice || choice.session === session) {
+      left++;
+      continue;
+    }
+    group.advance();
+    const delivery = deliveryOf(choice.session, choice.subscription, entry.message, group);
+    // The body's count stays above zero meanwhile, so the cluster's total does not move.
+    enqueue(turn, delivery, entry.body, true);
+    dequeue(turn, session, entry);
+  }
+  return left;
+}
