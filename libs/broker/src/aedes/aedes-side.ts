@@ -1,0 +1,58 @@
+import { Duplex } from 'node:stream';
+import type { ProtocolVersion } from '../guard/decode-connect.ts';
+import { FrameReader } from '../guard/frames.ts';
+
+/** What Aedes says about one connection. */
+export interface AedesSideEvents {
+  /** Aedes has taken the CONNECT and waits until the client may in; one that may not is closed instead. */
+  onAuthenticate(accept: () => void): void;
+  /** Aedes would send CONNACK: the guard sends its own, with what the member said. */
+  onConnack(): void;
+  /** PINGRESP and whatever else Aedes sends, complete packets. */
+  onPacket(bytes: Buffer): void;
+  onKeepAliveTimeout(): void;
+  onClosed(): void;
+}
+
+export interface AedesConnect {
+  readonly version: ProtocolVersion;
+  /** Seconds; 0 is never. */
+  readonly keepAlive: number;
+}
+
+const connack = 0x20;
+/** Aedes' own packets are a few bytes. */
+const packetBytesMax = 4_096;
+
+/** The stream that Aedes takes for the client's socket. */
+export class AedesSide extends Duplex {
+  readonly #events: AedesSideEvents;
+  readonly #frames: FrameReader;
+
+  constructor(events: AedesSideEvents) {
+    super({ allowHalfOpen: false });
+    this.#events = events;
+    this.#frames = new FrameReader(packetBytesMax, (first, bytes, start, end) => {
+      if (first === connack) events.onConnack();
+      else events.onPacket(Buffer.concat([Buffer.from([first, end - start]), bytes.subarray(start, end)]));
+    });
+  }
+
+  get events(): AedesSideEvents {
+    return this.#events;
+  }
+
+  override _read(): void {
+    // The guard pushes.
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    this.#frames.push(chunk);
+    callback();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#events.onClosed();
+    callback(error);
+  }
+}

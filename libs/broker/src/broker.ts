@@ -1,0 +1,185 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { ClientEffect, ConnectionId, Lifecycle } from '@mqtt-cluster/contracts';
+import { noMetrics } from '@mqtt-cluster/contracts';
+import { AedesShell } from './aedes/aedes-shell.ts';
+import { newCounters } from './context.ts';
+import type { BrokerContext, BrokerCounters } from './context.ts';
+import { Connection } from './guard/connection.ts';
+import { PublishEncoder } from './guard/encode.ts';
+import { RateLimit } from './guard/rate-limit.ts';
+import { listen } from './listeners.ts';
+import type { BoundAddress, Listener } from './listeners.ts';
+import { brokerMetrics } from './metrics.ts';
+import { defaultLimits } from './options.ts';
+import type { BrokerOptions } from './options.ts';
+import { SystemTopics } from './system-topics.ts';
+
+const sweepIntervalMs = 1_000;
+/** Sockets that have not connected yet may be this many beyond the limit of clients. */
+const unconnectedSocketsMax = 1_000;
+const connectBurstSeconds = 5;
+
+export interface Broker extends Lifecycle {
+  /** Where it listens, in the order of the options. */
+  addresses(): readonly BoundAddress[];
+  counters(): Readonly<BrokerCounters>;
+  /** Serves a client over any stream, as if a listener had accepted it. */
+  handle(stream: Duplex, address?: string): void;
+  /** Clients that are let in. */
+  readonly clientsConnected: number;
+}
+
+/**
+ * What MQTT clients talk to. Sessions, routing and every promise are the member's (`options.port`); this is the protocol.
+ * `start` throws a ListenError when an address can't be bound.
+ */
+export function createBroker(options: BrokerOptions): Broker {
+  return new MqttBroker(options);
+}
+
+class MqttBroker implements Broker {
+  readonly #options: BrokerOptions;
+  readonly #context: BrokerContext;
+  readonly #aedes: AedesShell;
+  readonly #connections = new Map<ConnectionId, Connection>();
+  readonly #dirty: Connection[] = [];
+  readonly #connectRates = new Map<string, RateLimit>();
+  readonly #systemTopics: SystemTopics;
+  #reported: BrokerCounters = newCounters();
+  #listeners: Listener[] = [];
+  #lastConnection: ConnectionId = 0;
+  #clients = 0;
+  #open = 0;
+  #sweepTimer: NodeJS.Timeout | null = null;
+
+  constructor(options: BrokerOptions) {
+    this.#options = options;
+    this.#aedes = new AedesShell(options.memberId, options.logger);
+    this.#context = {
+      port: options.port,
+      limits: { ...defaultLimits, ...options.limits },
+      logger: options.logger,
+      counters: newCounters(),
+      encoder: new PublishEncoder(),
+      aedes: this.#aedes,
+      options,
+      clients: () => this.#clients,
+    };
+    this.#systemTopics = new SystemTopics(options);
+    options.port.onEffects((effects) => this.#onEffects(effects));
+  }
+
+  async start(): Promise<void> {
+    await this.#aedes.start();
+    try {
+      for (const listener of this.#options.listeners) {
+        this.#listeners.push(await listen(listener, (socket) => this.#onSocket(socket)));
+      }
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    this.#sweepTimer = setInterval(() => this.#sweep(), sweepIntervalMs);
+    this.#sweep();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#sweepTimer) clearInterval(this.#sweepTimer);
+    this.#sweepTimer = null;
+    const closing = this.#listeners.map((listener) => listener.close());
+    this.#listeners = [];
+    for (const connection of this.#connections.values()) connection.shutDown();
+    await Promise.all(closing);
+    await this.#aedes.stop();
+  }
+
+  addresses(): readonly BoundAddress[] {
+    return this.#listeners.map((listener) => listener.address);
+  }
+
+  counters(): Readonly<BrokerCounters> {
+    return this.#context.counters;
+  }
+
+  get clientsConnected(): number {
+    return this.#open;
+  }
+
+  #onSocket(socket: Socket): void {
+    const address = socket.remoteAddress ?? '';
+    const { limits, counters } = this.#context;
+    const tooMany = this.#connections.size >= limits.clientsMax + unconnectedSocketsMax;
+    if (tooMany || !this.#mayConnect(address)) {
+      counters.connectionsRefused++;
+      socket.destroy();
+      return;
+    }
+    socket.setNoDelay(true);
+    this.handle(socket, address);
+  }
+
+  #mayConnect(address: string): boolean {
+    const perSecond = this.#context.limits.connectsPerSecondMax;
+    if (perSecond === 0) return true;
+    let rate = this.#connectRates.get(address);
+    if (!rate) {
+      rate = new RateLimit(perSecond, perSecond * connectBurstSeconds);
+      this.#connectRates.set(address, rate);
+    }
+    return rate.take(performance.now()) === 0;
+  }
+
+  handle(stream: Duplex, address = ''): void {
+    const id = ++this.#lastConnection;
+    const connection = new Connection(id, stream, address, this.#context, {
+      onClient: () => this.#clients++,
+      onOpen: () => this.#open++,
+      onEnded: (was) => {
+        this.#connections.delete(id);
+        if (was !== 'new') this.#clients--;
+        if (was === 'open') this.#open--;
+      },
+    });
+    this.#connections.set(id, connection);
+  }
+
+  /** All effects of a turn first, then one write for each socket. */
+  #onEffects(effects: readonly ClientEffect[]): void {
+    for (const effect of effects) {
+      const connection = this.#connections.get(effect.connection);
+      if (!connection) continue;
+      connection.onEffect(effect);
+      if (!connection.dirty) {
+        connection.dirty = true;
+        this.#dirty.push(connection);
+      }
+    }
+    for (const connection of this.#dirty) {
+      connection.dirty = false;
+      connection.flush();
+    }
+    this.#dirty.length = 0;
+  }
+
+  #sweep(): void {
+    const nowMs = performance.now();
+    for (const connection of this.#connections.values()) connection.sweep(nowMs);
+    for (const [address, rate] of this.#connectRates) {
+      if (rate.isFull(nowMs)) this.#connectRates.delete(address);
+    }
+    const { counters } = this.#context;
+    this.#report(counters);
+    this.#systemTopics.publish(counters, this.clientsConnected);
+  }
+
+  #report(counters: BrokerCounters): void {
+    const metrics = this.#options.metrics ?? noMetrics;
+    metrics.set(brokerMetrics.clientsConnected, [], this.clientsConnected);
+    for (const name of Object.keys(counters) as (keyof BrokerCounters)[]) {
+      const amount = counters[name] - this.#reported[name];
+      if (amount > 0) metrics.add(brokerMetrics[name], [], amount);
+    }
+    this.#reported = { ...counters };
+  }
+}

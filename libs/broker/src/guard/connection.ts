@@ -1,0 +1,433 @@
+import { randomUUID } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import type { ClientEffect, ConnectionId, RefusalReason } from '@mqtt-cluster/contracts';
+import type { AedesConnection } from '../aedes/aedes-shell.ts';
+import type { BrokerContext } from '../context.ts';
+import { ByteReader } from './byte-reader.ts';
+import { acceptingConnack } from './connack.ts';
+import { decodeConnect, ProtocolLevelError } from './decode-connect.ts';
+import type { ConnectPacket, ProtocolVersion } from './decode-connect.ts';
+import { decodeDisconnect } from './decode-packets.ts';
+import { FrameReader } from './frames.ts';
+import { Inbound } from './inbound.ts';
+import { Outbound } from './outbound.ts';
+import { Outgoing } from './outgoing.ts';
+import { malformed, PacketError, protocolError } from './packet-error.ts';
+import { RateLimit } from './rate-limit.ts';
+import { failureReasonCodeMin, reasonCodes } from './reason-codes.ts';
+import {
+  connackReason,
+  disconnectPacket,
+  disconnectReason,
+  refusingConnack,
+  unsupportedLevelConnack,
+} from './refusals.ts';
+
+const connectType = 1;
+const pingreqType = 12;
+const disconnectType = 14;
+
+/** How long a closing socket may take to send its last bytes. */
+const lingerMs = 1_000;
+const sessionNeverExpires = 0xffffffff;
+const receiveMaximumDefault = 65_535;
+
+/** Why the socket is not read at the moment; several may hold. */
+const pauses = { connecting: 1, window: 2, rate: 4 } as const;
+
+export interface ConnectionEvents {
+  /** It has sent a CONNECT and counts towards the limit of clients from now on. */
+  onClient(): void;
+  onOpen(): void;
+  onEnded(was: 'new' | 'connecting' | 'open'): void;
+}
+
+/**
+ * The guard of one client: between its socket, Aedes and the member. Each packet is parsed once, strictly, and dealt with
+ * in order; see docs/adr/0001-aedes-version.md for what goes to Aedes.
+ */
+export class Connection {
+  readonly id: ConnectionId;
+  readonly address: string;
+  readonly #socket: Duplex;
+  readonly #context: BrokerContext;
+  readonly #events: ConnectionEvents;
+  readonly #reader = new ByteReader();
+  readonly #frames: FrameReader;
+  readonly #outgoing: Outgoing;
+  readonly #openedAtMs = performance.now();
+  #state: 'new' | 'connecting' | 'open' | 'ended' = 'new';
+  #version: ProtocolVersion = 4;
+  #connect: ConnectPacket | null = null;
+  #client = '';
+  #aedes: AedesConnection | null = null;
+  /** The member knows of this connection and must be told of its end. */
+  #atMember = false;
+  #sessionPresent = false;
+  #accept: (() => void) | null = null;
+  #inbound: Inbound | null = null;
+  #outbound: Outbound | null = null;
+  #pauses = 0;
+  readonly #rate: RateLimit | null;
+  /** In the broker's list of connections to flush. */
+  dirty = false;
+
+  constructor(
+    id: ConnectionId,
+    socket: Duplex,
+    address: string,
+    context: BrokerContext,
+    events: ConnectionEvents,
+  ) {
+    this.id = id;
+    this.address = address;
+    this.#socket = socket;
+    this.#context = context;
+    this.#events = events;
+    const { limits } = context;
+    this.#rate = limits.publishesPerSecondMax > 0 ? new RateLimit(limits.publishesPerSecondMax) : null;
+    this.#frames = new FrameReader(limits.packetBytesMax, (first, bytes, start, end) =>
+      this.#onFrame(first, bytes, start, end),
+    );
+    this.#outgoing = new Outgoing(socket, limits.outgoingBytesMax, context.counters, {
+      onWritable: (writable) => {
+        if (this.#atMember) context.port.writable(this.id, writable);
+      },
+    });
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('error', (error) =>
+      context.logger.debug({ connection: id, error: error.message }, 'socket error'),
+    );
+    socket.on('close', () => this.#end({ graceful: false }));
+  }
+
+  get client(): string {
+    return this.#client;
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#state === 'ended') return;
+    this.#context.counters.bytesReceived += chunk.length;
+    this.#aedes?.touch();
+    this.#guarded(() => this.#frames.push(chunk));
+    this.#outgoing.flush();
+  }
+
+  /** Runs what reads packets: a client that breaks the protocol loses its connection, nothing else happens. */
+  #guarded(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      if (error instanceof ProtocolLevelError) {
+        this.#outgoing.writeNow(unsupportedLevelConnack(error.level));
+        this.#end({ graceful: false });
+      } else if (error instanceof PacketError) {
+        this.#context.counters.protocolErrors++;
+        this.fail(error.reasonCode, error.message);
+      } else {
+        throw error;
+      }
+    }
+  }
+
+  #onFrame(first: number, bytes: Buffer, start: number, end: number): void {
+    const type = first >> 4;
+    if (this.#inbound === null) {
+      if (type !== connectType) throw protocolError('the first packet is not CONNECT'); // [MQTT-3.1.0-1]
+      this.#onConnect(first, bytes, start, end);
+      return;
+    }
+    switch (type) {
+      case connectType:
+        throw protocolError('a second CONNECT'); // [MQTT-3.1.0-2]
+      case pingreqType:
+        if (first !== pingreqType << 4 || start !== end) throw malformed('PINGREQ');
+        this.#aedes?.ping();
+        return;
+      case disconnectType:
+        if (first !== disconnectType << 4) throw malformed('reserved flags'); // [MQTT-3.14.1-1]
+        this.#onDisconnect(bytes, start, end);
+        return;
+      default:
+        this.#inbound.onFrame(first, bytes, start, end);
+    }
+  }
+
+  #onConnect(first: number, bytes: Buffer, start: number, end: number): void {
+    if (first !== connectType << 4) throw malformed('reserved flags');
+    this.#reader.reset(bytes, start, end);
+    const packet = decodeConnect(this.#reader, (version) => {
+      this.#version = version;
+      this.#frames.strictLength = version === 5;
+    });
+    const { limits } = this.#context;
+    if (packet.client.length === 0 && packet.version < 5 && !packet.clean) {
+      return this.#refuse(reasonCodes.clientIdentifierNotValid); // [MQTT-3.1.3-8]
+    }
+    if (Buffer.byteLength(packet.client) > limits.clientIdBytesMax) {
+      return this.#refuse(reasonCodes.clientIdentifierNotValid);
+    }
+    if (this.#context.clients() >= limits.clientsMax) return this.#refuse(reasonCodes.quotaExceeded);
+    this.#connect = packet;
+    this.#client = packet.client.length > 0 ? packet.client : `assigned-${randomUUID()}`; // [MQTT-3.1.3-6]
+    this.#state = 'connecting';
+    this.#events.onClient();
+    this.#pause(pauses.connecting);
+    this.#aedes = this.#context.aedes.open(
+      this.id,
+      { version: packet.version, keepAlive: this.#serverKeepAlive ?? packet.keepAlive },
+      {
+        onAuthenticate: (accept) => {
+          this.#accept = accept;
+          void this.#authenticate(packet);
+        },
+        onConnack: () => this.#onConnack(packet),
+        onPacket: (packetBytes) => this.#outgoing.writeNow(packetBytes),
+        onKeepAliveTimeout: () => this.fail(reasonCodes.keepAliveTimeout, 'keep alive time-out'),
+        onClosed: () => this.#end({ graceful: false }),
+      },
+    );
+  }
+
+  /** MQTT 5, 3.2.2.3.14: the server may shorten what the client asked for. */
+  get #serverKeepAlive(): number | undefined {
+    const most = this.#context.limits.keepAliveSecondsMax;
+    const asked = this.#connect?.keepAlive ?? 0;
+    return most > 0 && this.#version === 5 && (asked === 0 || asked > most) ? most : undefined;
+  }
+
+  async #authenticate(packet: ConnectPacket): Promise<void> {
+    const { authenticate } = this.#context.options;
+    let accepted = true;
+    if (authenticate) {
+      try {
+        accepted = await authenticate({
+          client: this.#client,
+          address: this.address,
+          ...(packet.userName !== undefined && { userName: packet.userName }),
+          ...(packet.password && { password: packet.password }),
+        });
+      } catch (error) {
+        accepted = false;
+        this.#context.logger.warn({ error: String(error) }, 'authentication failed to answer');
+      }
+    }
+    if (this.#state !== 'connecting') return;
+    if (!accepted) return this.#refuse(reasonCodes.notAuthorized);
+    this.#atMember = true;
+    this.#context.port.connect(this.id, {
+      client: this.#client,
+      clean: packet.clean,
+      sessionExpirySeconds: sessionExpirySeconds(packet),
+      receiveMaximum: packet.properties.receiveMaximum ?? receiveMaximumDefault,
+      ...(packet.will && { will: packet.will }),
+    });
+  }
+
+  #refuse(reasonCode: number): void {
+    const connack = refusingConnack(this.#version, reasonCode, this.#context.options.serverReference?.());
+    if (connack) this.#outgoing.writeNow(connack);
+    this.#context.counters.connectionsRefused++;
+    this.#end({ graceful: false });
+  }
+
+  /** The member has let it in and Aedes has done its part. */
+  #onConnack(packet: ConnectPacket): void {
+    if (this.#state !== 'connecting') return;
+    this.#state = 'open';
+    this.#events.onOpen();
+    this.#context.counters.connectionsAccepted++;
+    const packetBytesMax = packet.properties.maximumPacketSize ?? Infinity;
+    this.#outbound = new Outbound(this.id, this.#version, packetBytesMax, this.#context, this.#outgoing);
+    this.#inbound = new Inbound(this.id, this.#inboundHost(), this.#context, this.#outbound, this.#reader);
+    this.#outgoing.writeNow(
+      acceptingConnack(this.#version, this.#sessionPresent, {
+        limits: this.#context.limits,
+        assignedClient: packet.client.length > 0 ? undefined : this.#client,
+        serverKeepAlive: this.#serverKeepAlive,
+      }),
+    );
+    for (const effect of this.#early) this.onEffect(effect);
+    this.#early = [];
+    this.#outgoing.release();
+    this.#resume(pauses.connecting);
+  }
+
+  /** What the member sent between letting the client in and CONNACK. */
+  #early: ClientEffect[] = [];
+
+  #inboundHost(): { client: string; version: number; onWindow(full: boolean): void; onPublish(): void } {
+    return {
+      client: this.#client,
+      version: this.#version,
+      onWindow: (full) => (full ? this.#pause(pauses.window) : this.#resume(pauses.window)),
+      onPublish: () => {
+        const waitMs = this.#rate?.take(performance.now()) ?? 0;
+        if (waitMs === 0) return;
+        this.#pause(pauses.rate);
+        setTimeout(() => this.#resume(pauses.rate), waitMs).unref();
+      },
+    };
+  }
+
+  /** From the member, in order. The broker flushes afterwards. */
+  onEffect(effect: ClientEffect): void {
+    const outbound = this.#outbound;
+    const inbound = this.#inbound;
+    if (effect.kind === 'connack') {
+      this.#sessionPresent = effect.sessionPresent;
+      this.#accept?.();
+    } else if (effect.kind === 'refuse') {
+      this.#atMember = false;
+      this.#refuse(connackReason(effect.reason));
+    } else if (effect.kind === 'close') {
+      this.#onClose(effect.reason);
+    } else if (outbound === null || inbound === null) {
+      if (this.#state === 'connecting') this.#early.push(effect);
+    } else if (this.#state === 'open') {
+      this.#onOpenEffect(effect, outbound, inbound);
+    }
+  }
+
+  #onOpenEffect(
+    effect: Exclude<ClientEffect, { kind: 'connack' | 'refuse' | 'close' }>,
+    outbound: Outbound,
+    inbound: Inbound,
+  ): void {
+    switch (effect.kind) {
+      case 'deliver':
+        return outbound.deliver(effect);
+      case 'puback':
+      case 'pubrec':
+        if (effect.result !== 'ok' && this.#version < 5) {
+          return this.fail(reasonCodes.quotaExceeded, 'publish refused: a quota is exceeded');
+        }
+        outbound.acknowledge(effect);
+        if (effect.kind === 'puback') inbound.onPubackSent();
+        else if (effect.result !== 'ok') this.#guarded(() => inbound.onQos2Done(effect.packetId));
+        return;
+      case 'pubcomp':
+        outbound.pubcomp(effect.packetId);
+        this.#guarded(() => inbound.onQos2Done(effect.packetId));
+        return;
+      case 'pubrel':
+        return outbound.pubrel(effect.packetId);
+      case 'suback':
+        return outbound.suback(effect.packetId, inbound.subackCodes(effect.packetId, effect.codes));
+      case 'unsuback':
+        return outbound.unsuback(
+          effect.packetId,
+          effect.existed.map((existed) => (existed ? 0 : reasonCodes.noSubscriptionExisted)),
+        );
+    }
+  }
+
+  flush(): void {
+    this.#outgoing.flush();
+  }
+
+  #onDisconnect(bytes: Buffer, start: number, end: number): void {
+    this.#reader.reset(bytes, start, end);
+    const { reasonCode, sessionExpiryInterval } = decodeDisconnect(this.#reader, this.#version);
+    if (sessionExpiryInterval && !this.#connect?.properties.sessionExpiryInterval) {
+      throw protocolError('a session that ends with its connection was to be kept'); // MQTT 5, 3.14.2.2.2
+    }
+    this.#inbound?.onDisconnect();
+    // Only a normal disconnection forgets the will [MQTT-3.14.4-3].
+    this.#end({
+      graceful: reasonCode === reasonCodes.success,
+      ...(sessionExpiryInterval !== undefined && { sessionExpirySeconds: sessionExpiryInterval }),
+    });
+  }
+
+  /** The member has given the connection up, and knows. */
+  #onClose(reason: RefusalReason): void {
+    this.#atMember = false;
+    if (this.#state === 'connecting') this.#refuse(connackReason(reason));
+    else this.fail(disconnectReason(reason), `closed: ${reason}`);
+  }
+
+  /** Ends the connection; MQTT 5 clients are told why [MQTT-3.14.0-1]. */
+  fail(reasonCode: number, text: string): void {
+    if (this.#state === 'ended') return;
+    this.#context.logger.debug(
+      { connection: this.id, client: this.#client, address: this.address, reasonCode, text },
+      'connection ended',
+    );
+    const reference = this.#context.options.serverReference?.();
+    if (this.#state === 'open') {
+      this.#outgoing.flush();
+      if (this.#version === 5) this.#outgoing.writeNow(disconnectPacket(reasonCode, reference));
+    } else if (reasonCode >= failureReasonCodeMin) {
+      const connack = refusingConnack(this.#version, reasonCode, reference);
+      if (connack) this.#outgoing.writeNow(connack);
+    }
+    this.#end({ graceful: false });
+  }
+
+  /** For a member that stops: what becomes of the session is for the others to decide, so this one isn't told. */
+  shutDown(): void {
+    this.#atMember = false;
+    this.fail(reasonCodes.serverShuttingDown, 'server is shutting down');
+  }
+
+  #end(how: { graceful: boolean; sessionExpirySeconds?: number }): void {
+    if (this.#state === 'ended') return;
+    const was = this.#state;
+    this.#state = 'ended';
+    this.#frames.pause();
+    if (this.#atMember) this.#context.port.disconnect(this.id, how);
+    this.#atMember = false;
+    this.#aedes?.close();
+    this.#events.onEnded(was);
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    if (this.#outgoing.stalledSinceMs !== null) {
+      socket.destroy();
+      return;
+    }
+    socket.end();
+    socket.resume();
+    const linger = setTimeout(() => socket.destroy(), lingerMs);
+    socket.once('close', () => clearTimeout(linger));
+  }
+
+  #pause(reason: number): void {
+    this.#pauses |= reason;
+    this.#frames.pause();
+    this.#socket.pause();
+  }
+
+  #resume(reason: number): void {
+    this.#pauses &= ~reason;
+    if (this.#pauses !== 0 || this.#state === 'ended') return;
+    this.#guarded(() => this.#frames.resume());
+    this.#outgoing.flush();
+    if (this.#pauses === 0) this.#socket.resume();
+  }
+
+  /** Once a second: what has taken too long. */
+  sweep(nowMs: number): void {
+    const { limits, counters } = this.#context;
+    const ageMs = nowMs - this.#openedAtMs;
+    if (this.#state === 'new' && ageMs > limits.connectMsMax) {
+      this.#end({ graceful: false });
+    } else if (this.#state === 'connecting' && ageMs > limits.connectMsMax + limits.admissionMsMax) {
+      this.#refuse(reasonCodes.serverUnavailable);
+    } else if (
+      this.#outgoing.stalledSinceMs !== null &&
+      nowMs - this.#outgoing.stalledSinceMs > limits.stalledMsMax
+    ) {
+      counters.slowConsumers++;
+      this.fail(reasonCodes.quotaExceeded, 'closed: slow consumer');
+    }
+    // Its keep-alive can't be judged while it isn't read.
+    if (this.#pauses !== 0) this.#aedes?.touch();
+  }
+}
+
+/** Seconds the session outlives the connection: MQTT 5, 3.1.2.11.2; MQTT 3.1.1 knows only none and for ever. */
+function sessionExpirySeconds(packet: ConnectPacket): number {
+  if (packet.version === 5) return packet.properties.sessionExpiryInterval ?? 0;
+  return packet.clean ? 0 : sessionNeverExpires;
+}

@@ -1,0 +1,118 @@
+import type { QoS, Subscription } from '@mqtt-cluster/contracts';
+import type { ByteReader } from './byte-reader.ts';
+import { malformed, protocolError } from './packet-error.ts';
+import { allowedProperties, readProperties } from './properties.ts';
+import type { Properties } from './properties.ts';
+import { isShared } from './topics.ts';
+
+export interface PublishPacket {
+  /** Empty: the topic alias says it. */
+  readonly topic: string;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  /** 0 for QoS 0. */
+  readonly packetId: number;
+  readonly properties: Properties | undefined;
+  /** A view of the received chunk. */
+  readonly payload: Buffer;
+}
+
+export function decodePublish(reader: ByteReader, first: number, version: number): PublishPacket {
+  const qos = (first >> 1) & 3;
+  if (qos === 3) throw malformed('QoS 3'); // [MQTT-3.3.1-4]
+  if (qos === 0 && (first & 0x08) !== 0) throw malformed('DUP with QoS 0'); // [MQTT-3.3.1-2]
+  const topic = reader.string();
+  const packetId = qos > 0 ? reader.packetId() : 0;
+  const properties = version === 5 ? readProperties(reader, allowedProperties.publish) : undefined;
+  return { topic, qos: qos as QoS, retain: (first & 1) !== 0, packetId, properties, payload: reader.rest() };
+}
+
+export interface SubscribePacket {
+  readonly packetId: number;
+  readonly subscriptions: readonly Subscription[];
+}
+
+export function decodeSubscribe(reader: ByteReader, version: number): SubscribePacket {
+  const packetId = reader.packetId();
+  const properties = version === 5 ? readProperties(reader, allowedProperties.subscribe) : undefined;
+  const identifier = properties?.subscriptionIdentifier;
+  const subscriptions: Subscription[] = [];
+  while (reader.remaining > 0) {
+    const filter = reader.string();
+    const options = reader.byte();
+    subscriptions.push({
+      filter,
+      ...subscriptionOptions(filter, options, version),
+      ...(identifier !== undefined && { subscriptionIdentifier: identifier }),
+    });
+  }
+  if (subscriptions.length === 0) throw protocolError('SUBSCRIBE without a filter'); // [MQTT-3.8.3-3]
+  return { packetId, subscriptions };
+}
+
+function subscriptionOptions(filter: string, options: number, version: number): Omit<Subscription, 'filter'> {
+  const qos = options & 3;
+  if (qos === 3) throw malformed('subscription with QoS 3'); // [MQTT-3.8.3-4]
+  if (version < 5) {
+    if (options > 2) throw malformed('reserved bits of a subscription'); // [MQTT-3.8.3-4]
+    return { qos: qos as QoS };
+  }
+  const retainHandling = (options >> 4) & 3;
+  if (options & 0xc0) throw malformed('reserved bits of a subscription'); // [MQTT-3.8.3-5]
+  if (retainHandling === 3) throw protocolError('retain handling 3');
+  const noLocal = (options & 0x04) !== 0;
+  if (noLocal && isShared(filter)) throw protocolError('no local on a shared subscription'); // [MQTT-3.8.3-4]
+  return {
+    qos: qos as QoS,
+    noLocal,
+    retainAsPublished: (options & 0x08) !== 0,
+    retainHandling: retainHandling as 0 | 1 | 2,
+  };
+}
+
+export interface UnsubscribePacket {
+  readonly packetId: number;
+  readonly filters: readonly string[];
+}
+
+export function decodeUnsubscribe(reader: ByteReader, version: number): UnsubscribePacket {
+  const packetId = reader.packetId();
+  if (version === 5) readProperties(reader, allowedProperties.unsubscribe);
+  const filters: string[] = [];
+  while (reader.remaining > 0) filters.push(reader.string());
+  if (filters.length === 0) throw protocolError('UNSUBSCRIBE without a filter'); // [MQTT-3.10.3-2]
+  return { packetId, filters };
+}
+
+export interface Acknowledgement {
+  readonly packetId: number;
+  readonly reasonCode: number;
+}
+
+/** PUBACK, PUBREC, PUBREL and PUBCOMP have one form. */
+export function decodeAcknowledgement(reader: ByteReader, version: number): Acknowledgement {
+  const packetId = reader.packetId();
+  let reasonCode = 0;
+  if (version === 5 && reader.remaining > 0) {
+    reasonCode = reader.byte();
+    if (reader.remaining > 0) readProperties(reader, allowedProperties.acknowledgement);
+  }
+  reader.finish();
+  return { packetId, reasonCode };
+}
+
+export interface DisconnectPacket {
+  readonly reasonCode: number;
+  readonly sessionExpiryInterval: number | undefined;
+}
+
+export function decodeDisconnect(reader: ByteReader, version: number): DisconnectPacket {
+  let reasonCode = 0;
+  let properties: Properties | undefined;
+  if (version === 5 && reader.remaining > 0) {
+    reasonCode = reader.byte();
+    if (reader.remaining > 0) properties = readProperties(reader, allowedProperties.disconnect);
+  }
+  reader.finish();
+  return { reasonCode, sessionExpiryInterval: properties?.sessionExpiryInterval };
+}

@@ -1,0 +1,97 @@
+import { malformed, PacketError } from './packet-error.ts';
+import { reasonCodes } from './reason-codes.ts';
+
+const lengthBytesMax = 4;
+
+/** One packet: its first byte, and where its body (after the fixed header) lies. */
+export type OnFrame = (first: number, bytes: Buffer, start: number, end: number) => void;
+
+/** Cuts a stream of bytes into packets, one at a time and in order. Whole packets are not copied. */
+export class FrameReader {
+  readonly #packetBytesMax: number;
+  readonly #onFrame: OnFrame;
+  #pieces: Buffer[] = [];
+  #pieceBytes = 0;
+  #neededBytes = 0;
+  #paused = false;
+  #parsing = false;
+  /** MQTT 5 forbids padded lengths [MQTT-1.5.5-1]; devices of 3.1.1 do send them. */
+  strictLength = false;
+
+  constructor(packetBytesMax: number, onFrame: OnFrame) {
+    this.#packetBytesMax = packetBytesMax;
+    this.#onFrame = onFrame;
+  }
+
+  /** @throws PacketError */
+  push(chunk: Buffer): void {
+    if (this.#pieceBytes > 0 || this.#paused) {
+      this.#pieces.push(chunk);
+      this.#pieceBytes += chunk.length;
+      if (this.#paused || this.#parsing || this.#pieceBytes < this.#neededBytes) return;
+      chunk = this.#takePieces();
+    }
+    this.#parse(chunk);
+  }
+
+  /** No further frame, not even of bytes already here. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** @throws PacketError */
+  resume(): void {
+    this.#paused = false;
+    if (this.#parsing || this.#pieceBytes === 0) return;
+    this.#parse(this.#takePieces());
+  }
+
+  #takePieces(): Buffer {
+    const [first] = this.#pieces;
+    const all = this.#pieces.length === 1 && first ? first : Buffer.concat(this.#pieces, this.#pieceBytes);
+    this.#pieces = [];
+    this.#pieceBytes = 0;
+    return all;
+  }
+
+  #keep(rest: Buffer, neededBytes: number): void {
+    if (rest.length === 0) return;
+    this.#pieces.unshift(rest);
+    this.#pieceBytes += rest.length;
+    this.#neededBytes = neededBytes;
+  }
+
+  #parse(chunk: Buffer): void {
+    this.#parsing = true;
+    try {
+      let offset = 0;
+      while (offset < chunk.length) {
+        if (this.#paused) return this.#keep(chunk.subarray(offset), 0);
+        let position = offset + 1;
+        let bodyBytes = 0;
+        let factor = 1;
+        for (;;) {
+          const byte = chunk[position];
+          if (byte === undefined) return this.#keep(chunk.subarray(offset), chunk.length - offset + 1);
+          bodyBytes += (byte & 0x7f) * factor;
+          factor *= 128;
+          position++;
+          if (byte < 0x80) {
+            if (this.strictLength && byte === 0 && position - offset > 2) throw malformed('padded length');
+            break;
+          }
+          if (position - offset > lengthBytesMax) throw malformed('remaining length too long');
+        }
+        const end = position + bodyBytes;
+        if (end - offset > this.#packetBytesMax) {
+          throw new PacketError(reasonCodes.packetTooLarge, `packet of ${end - offset} bytes is too large`);
+        }
+        if (end > chunk.length) return this.#keep(chunk.subarray(offset), end - offset);
+        this.#onFrame(chunk[offset] ?? 0, chunk, position, end);
+        offset = end;
+      }
+    } finally {
+      this.#parsing = false;
+    }
+  }
+}

@@ -1,0 +1,132 @@
+import type { Duplex } from 'node:stream';
+import type { BrokerCounters } from '../context.ts';
+import type { EncodedPacket } from './encode.ts';
+
+/** From this size on a packet is handed to the socket as it is instead of being copied next to its neighbours. */
+const copiedBytesMax = 16 * 1024;
+
+export interface OutgoingEvents {
+  /** The socket's buffer has reached its bound, or has drained. */
+  onWritable(writable: boolean): void;
+}
+
+/** What goes to one client: everything of a turn in one write. */
+export class Outgoing {
+  readonly #socket: Duplex;
+  readonly #bufferBytesMax: number;
+  readonly #counters: BrokerCounters;
+  readonly #events: OutgoingEvents;
+  readonly #packets: EncodedPacket[] = [];
+  readonly #packetIds: number[] = [];
+  #bytes = 0;
+  #held = true;
+  /** When the buffer reached its bound (monotonic ms), or null while it is below. */
+  stalledSinceMs: number | null = null;
+
+  /** Held back until {@link release}: nothing precedes CONNACK [MQTT-3.2.0-1]. */
+  constructor(socket: Duplex, bufferBytesMax: number, counters: BrokerCounters, events: OutgoingEvents) {
+    this.#socket = socket;
+    this.#bufferBytesMax = bufferBytesMax;
+    this.#counters = counters;
+    this.#events = events;
+    socket.on('drain', () => this.#onDrain());
+  }
+
+  /** Waits for {@link flush}. */
+  add(packet: EncodedPacket, packetId: number): void {
+    this.#packets.push(packet);
+    this.#packetIds.push(packetId);
+    this.#bytes += packet.bytes.length;
+  }
+
+  release(): void {
+    this.#held = false;
+    this.flush();
+  }
+
+  /** At once, before what waits. */
+  writeNow(bytes: Buffer): void {
+    if (!this.#socket.writable) return;
+    this.#counters.bytesSent += bytes.length;
+    this.#socket.write(bytes);
+  }
+
+  flush(): void {
+    if (this.#held || this.#packets.length === 0) return;
+    const socket = this.#socket;
+    if (socket.writable) {
+      this.#counters.bytesSent += this.#bytes;
+      const [only] = this.#packets;
+      if (only && this.#packets.length === 1 && only.packetIdOffset === 0) socket.write(only.bytes);
+      else this.#writeAll();
+    }
+    this.#packets.length = 0;
+    this.#packetIds.length = 0;
+    this.#bytes = 0;
+    if (this.stalledSinceMs === null && socket.writableLength >= this.#bufferBytesMax) {
+      this.stalledSinceMs = performance.now();
+      this.#events.onWritable(false);
+    }
+  }
+
+  #writeAll(): void {
+    const socket = this.#socket;
+    if (this.#bytes <= copiedBytesMax) {
+      socket.write(this.#copy(0, this.#packets.length, this.#bytes));
+      return;
+    }
+    socket.cork();
+    let from = 0;
+    let bytes = 0;
+    for (const [index, packet] of this.#packets.entries()) {
+      const large = packet.bytes.length >= copiedBytesMax;
+      if (bytes > 0 && (large || bytes >= copiedBytesMax)) {
+        socket.write(this.#copy(from, index, bytes));
+        from = index;
+        bytes = 0;
+      }
+      if (large) {
+        writeLarge(socket, packet, this.#packetIds[index] ?? 0);
+        from = index + 1;
+      } else {
+        bytes += packet.bytes.length;
+      }
+    }
+    if (bytes > 0) socket.write(this.#copy(from, this.#packets.length, bytes));
+    socket.uncork();
+  }
+
+  #copy(from: number, to: number, bytes: number): Buffer {
+    const target = Buffer.allocUnsafe(bytes);
+    let position = 0;
+    for (let index = from; index < to; index++) {
+      const packet = this.#packets[index];
+      if (!packet) continue;
+      const source = packet.bytes;
+      target.set(source, position);
+      if (packet.packetIdOffset > 0) {
+        target.writeUInt16BE(this.#packetIds[index] ?? 0, position + packet.packetIdOffset);
+      }
+      position += source.length;
+    }
+    return target;
+  }
+
+  #onDrain(): void {
+    if (this.stalledSinceMs === null) return;
+    this.stalledSinceMs = null;
+    this.#events.onWritable(true);
+  }
+}
+
+function writeLarge(socket: Duplex, packet: EncodedPacket, packetId: number): void {
+  if (packet.packetIdOffset === 0) {
+    socket.write(packet.bytes);
+    return;
+  }
+  const identifier = Buffer.allocUnsafe(2);
+  identifier.writeUInt16BE(packetId, 0);
+  socket.write(packet.bytes.subarray(0, packet.packetIdOffset));
+  socket.write(identifier);
+  socket.write(packet.bytes.subarray(packet.packetIdOffset + 2));
+}

@@ -1,0 +1,57 @@
+import { createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { ListenError } from '@mqtt-cluster/contracts';
+import type { ListenerOptions } from './options.ts';
+
+const acceptBacklog = 1_024;
+
+export interface BoundAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly kind: ListenerOptions['kind'];
+}
+
+export interface Listener {
+  readonly address: BoundAddress;
+  close(): Promise<void>;
+}
+
+/** @throws ListenError one clear line: which address, and why not */
+export async function listen(
+  options: ListenerOptions,
+  onSocket: (socket: Socket) => void,
+): Promise<Listener> {
+  const { host, port, kind } = options;
+  const server: Server =
+    kind === 'tls'
+      ? createTlsServer({ ...options.tls }, onSocket)
+      : createServer({ noDelay: true }, onSocket);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(new ListenError(`cannot listen on ${host}:${port}: ${explain(error)}`, { cause: error }));
+    });
+    server.listen({ host, port, backlog: acceptBacklog }, resolve);
+  });
+  const bound = server.address() as AddressInfo;
+  // After it is bound an error concerns one connection that could not be accepted.
+  server.removeAllListeners('error');
+  server.on('error', () => undefined);
+  return {
+    address: { host: bound.address, port: bound.port, kind },
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+function explain(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return 'another process already listens there';
+    case 'EACCES':
+      return 'this user may not use that port';
+    case 'EADDRNOTAVAIL':
+      return 'this host does not have that address';
+    default:
+      return error.message;
+  }
+}

@@ -1,0 +1,233 @@
+import { Duplex } from 'node:stream';
+import type { ClientPort } from '@mqtt-cluster/contracts';
+import { silentLogger } from '@mqtt-cluster/contracts';
+import { Aedes } from 'aedes';
+import { generate, parser } from 'mqtt-packet';
+import type { IConnectPacket, IPublishPacket, Packet } from 'mqtt-packet';
+import { createBroker } from '../src/index.ts';
+import type { Broker, BrokerOptions } from '../src/index.ts';
+import { FakePort } from './fake-port.ts';
+
+class PairedStream extends Duplex {
+  peer: PairedStream | null = null;
+  #waiting: (() => void) | null = null;
+
+  override _read(): void {
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    waiting?.();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
+    this.#deliver(chunk, callback);
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], callback: () => void): void {
+    this.#deliver(Buffer.concat(chunks.map(({ chunk }) => chunk)), callback);
+  }
+
+  /** Like a network: the other side gets it in a later turn, in one piece. */
+  #deliver(chunk: Buffer, callback: () => void): void {
+    setImmediate(() => {
+      const { peer } = this;
+      if (!peer || peer.destroyed || peer.readableEnded) return callback();
+      if (peer.push(chunk)) callback();
+      else peer.#waiting = callback;
+    });
+  }
+
+  override _final(callback: () => void): void {
+    setImmediate(() => {
+      this.peer?.push(null);
+      callback();
+    });
+  }
+
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    setImmediate(() => {
+      const { peer } = this;
+      if (peer && !peer.readableEnded) peer.push(null);
+      callback(error);
+    });
+  }
+}
+
+/** Two ends of a connection in memory. */
+export function streamPair(): [Duplex, Duplex] {
+  const one = new PairedStream({ allowHalfOpen: false });
+  const other = new PairedStream({ allowHalfOpen: false });
+  one.peer = other;
+  other.peer = one;
+  return [one, other];
+}
+
+export type ReceivedPublish = IPublishPacket & { messageId?: number };
+
+type Wanted = (packet: Packet) => boolean;
+
+/** A client that sends just what it is told to. */
+export class RawClient {
+  readonly stream: Duplex;
+  readonly packets: Packet[] = [];
+  /** Resolves when the server has ended the connection. */
+  readonly closed: Promise<void>;
+  isClosed = false;
+  readonly #waiting: { wanted: Wanted; resolve: (packet: Packet) => void; reject: (error: Error) => void }[] = [];
+  readonly version: 3 | 4 | 5;
+  #taken = new Set<Packet>();
+
+  constructor(stream: Duplex, version: 3 | 4 | 5 = 4) {
+    this.stream = stream;
+    this.version = version;
+    const packets = parser({ protocolVersion: version });
+    packets.on('packet', (packet: Packet) => this.#onPacket(packet));
+    stream.on('data', (chunk: Buffer) => packets.parse(chunk));
+    stream.on('error', () => undefined);
+    this.closed = new Promise((resolve) => {
+      stream.on('close', () => {
+        this.isClosed = true;
+        for (const { reject } of this.#waiting) reject(new Error('the server closed the connection'));
+        resolve();
+      });
+    });
+  }
+
+  #onPacket(packet: Packet): void {
+    this.packets.push(packet);
+    const index = this.#waiting.findIndex(({ wanted }) => wanted(packet));
+    if (index < 0) return;
+    this.#taken.add(packet);
+    this.#waiting.splice(index, 1)[0]?.resolve(packet);
+  }
+
+  /** Several packets go in one segment. */
+  send(...packets: Packet[]): void {
+    this.sendBytes(...packets.map((packet) => generate(packet, { protocolVersion: this.version })));
+  }
+
+  sendBytes(...bytes: (Buffer | readonly number[])[]): void {
+    this.stream.write(Buffer.concat(bytes.map((each) => Buffer.from(each))));
+  }
+
+  /** The next packet of this kind that no earlier call got. */
+  async next<Cmd extends Packet['cmd']>(cmd: Cmd, which: Wanted = () => true): Promise<Extract<Packet, { cmd: Cmd }>> {
+    const wanted: Wanted = (packet) => packet.cmd === cmd && which(packet);
+    let found = this.packets.find((packet) => !this.#taken.has(packet) && wanted(packet));
+    if (found) this.#taken.add(found);
+    else if (this.isClosed) throw new Error('the server closed the connection');
+    else found = await new Promise((resolve, reject) => this.#waiting.push({ wanted, resolve, reject }));
+    return found as Extract<Packet, { cmd: Cmd }>;
+  }
+
+  /** All publishes so far. */
+  get publishes(): ReceivedPublish[] {
+    return this.packets.filter((packet): packet is ReceivedPublish => packet.cmd === 'publish');
+  }
+
+  /** A round trip: what the server had to say before is here (PINGRESP comes after it). */
+  async settle(): Promise<void> {
+    for (let round = 0; round < 4; round++) {
+      this.send({ cmd: 'pingreq' });
+      await this.next('pingresp');
+    }
+  }
+
+  async subscribe(messageId: number, topic: string, qos: 0 | 1 | 2): Promise<void> {
+    this.send({ cmd: 'subscribe', messageId, subscriptions: [{ topic, qos }] });
+    await this.next('suback');
+  }
+
+  publish(topic: string, payload: string, options: Partial<IPublishPacket> = {}): void {
+    this.send({ cmd: 'publish', topic, payload, qos: 0, retain: false, dup: false, ...options });
+  }
+
+  drop(): void {
+    this.stream.destroy();
+  }
+
+  async disconnect(): Promise<void> {
+    this.send({ cmd: 'disconnect' });
+    await this.closed;
+  }
+}
+
+/** Something that speaks MQTT: ours, or stock Aedes with its own router and persistence. */
+export interface Target {
+  readonly name: string;
+  stream(): Duplex;
+  stop(): Promise<void>;
+}
+
+export interface OurTarget extends Target {
+  readonly broker: Broker;
+  readonly port: FakePort;
+}
+
+export async function ours(options: Partial<BrokerOptions> = {}): Promise<OurTarget> {
+  const port = new FakePort();
+  const broker = createBroker({
+    memberId: 'member-1',
+    port: options.port ?? (port as ClientPort),
+    listeners: [],
+    logger: silentLogger,
+    ...options,
+  });
+  await broker.start();
+  return {
+    name: 'ours',
+    broker,
+    port,
+    stream() {
+      const [client, server] = streamPair();
+      broker.handle(server, '127.0.0.1');
+      return client;
+    },
+    stop: () => broker.stop(),
+  };
+}
+
+export async function stock(options: Record<string, unknown> = {}): Promise<Target & { readonly aedes: Aedes }> {
+  const aedes = new Aedes(options);
+  await aedes.listen();
+  aedes.on('clientError', () => undefined);
+  aedes.on('connectionError', () => undefined);
+  return {
+    name: 'stock Aedes',
+    aedes,
+    stream() {
+      const [client, server] = streamPair();
+      aedes.handle(server);
+      return client;
+    },
+    stop: () => new Promise((resolve) => aedes.close(() => resolve())),
+  };
+}
+
+/** Connects and waits for CONNACK. */
+export async function connect(
+  target: Target,
+  clientId: string,
+  options: Partial<IConnectPacket> = {},
+): Promise<RawClient> {
+  const client = open(target, options.protocolVersion ?? 4);
+  client.send(connectPacket(clientId, options));
+  await client.next('connack');
+  return client;
+}
+
+export function open(target: Target, version: 3 | 4 | 5 = 4): RawClient {
+  return new RawClient(target.stream(), version);
+}
+
+export function connectPacket(clientId: string, options: Partial<IConnectPacket> = {}): IConnectPacket {
+  const protocolVersion = options.protocolVersion ?? 4;
+  return {
+    cmd: 'connect',
+    protocolId: protocolVersion === 3 ? 'MQIsdp' : 'MQTT',
+    protocolVersion,
+    clientId,
+    clean: true,
+    keepalive: 0,
+    ...options,
+  };
+}

@@ -1,0 +1,341 @@
+import type {
+  ClientEffect,
+  ClientPort,
+  ConnectionId,
+  ConnectRequest,
+  DeliverEffect,
+  MemberStatus,
+  Message,
+  PublishRequest,
+  QoS,
+  RefusalReason,
+  Subscription,
+} from '@mqtt-cluster/contracts';
+
+interface Item {
+  readonly message: Message;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly identifiers: readonly number[];
+  state: 'queued' | 'sent' | 'released';
+  packetId: number;
+}
+
+interface Session {
+  readonly client: string;
+  readonly subscriptions: Map<string, Subscription>;
+  readonly incoming: Set<number>;
+  /** In order; those in flight stay at the front until they are done. */
+  items: Item[];
+  connection: ConnectionId | null;
+  request: ConnectRequest;
+  lastPacketId: number;
+  writable: boolean;
+}
+
+/** Matching by the letter of MQTT 3.1.1, 4.7; written for clearness. */
+export function topicMatches(filter: string, topic: string): boolean {
+  if (topic.startsWith('$') && !filter.startsWith('$')) return false; // [MQTT-4.7.2-1]
+  const filterLevels = filter.split('/');
+  const topicLevels = topic.split('/');
+  for (const [index, level] of filterLevels.entries()) {
+    if (level === '#') return true;
+    const actual = topicLevels[index];
+    if (actual === undefined || (level !== '+' && level !== actual)) return false;
+  }
+  return filterLevels.length === topicLevels.length;
+}
+
+/** A cluster of one without a disk: what the broker may expect of a member, turn by turn. */
+export class FakePort implements ClientPort {
+  readonly #sessions = new Map<string, Session>();
+  readonly #byConnection = new Map<ConnectionId, Session>();
+  readonly #retained = new Map<string, Message>();
+  readonly #inputs: (() => void)[] = [];
+  #handler: (effects: readonly ClientEffect[]) => void = () => undefined;
+  #effects: ClientEffect[] = [];
+  #turn: NodeJS.Immediate | null = null;
+  #held = false;
+  #round = 0;
+  /** Refuses all who connect. */
+  refusal: RefusalReason | null = null;
+  /** Refuses all QoS 1 and 2 publishes. */
+  full = false;
+  /** The names of all inputs, as they came. */
+  readonly calls: string[] = [];
+  readonly disconnects: { connection: ConnectionId; graceful: boolean; sessionExpirySeconds?: number }[] = [];
+  readonly writables: boolean[] = [];
+  readonly requests: ConnectRequest[] = [];
+
+  onEffects(handler: (effects: readonly ClientEffect[]) => void): void {
+    this.#handler = handler;
+  }
+
+  /** No turn until {@link release}: nothing is stored, so nothing may be acknowledged. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  release(): void {
+    this.#held = false;
+    this.#schedule();
+  }
+
+  /** As if the member had decided it. */
+  emit(...effects: ClientEffect[]): void {
+    this.#handler(effects);
+  }
+
+  #input(name: string, input: () => void): void {
+    this.calls.push(name);
+    this.#inputs.push(input);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#turn || this.#held) return;
+    this.#turn = setImmediate(() => {
+      this.#turn = null;
+      if (this.#held) return;
+      for (const input of this.#inputs.splice(0)) input();
+      const effects = this.#effects;
+      this.#effects = [];
+      if (effects.length > 0) this.#handler(effects);
+    });
+  }
+
+  connect(connection: ConnectionId, request: ConnectRequest): void {
+    this.#input('connect', () => this.#connect(connection, request));
+  }
+
+  #connect(connection: ConnectionId, request: ConnectRequest): void {
+    this.requests.push(request);
+    if (this.refusal) {
+      this.#effects.push({ kind: 'refuse', connection, reason: this.refusal });
+      return;
+    }
+    let session = this.#sessions.get(request.client);
+    if (session?.connection != null) {
+      this.#effects.push({ kind: 'close', connection: session.connection, reason: 'takenOver' });
+      this.#byConnection.delete(session.connection);
+      if (session.request.sessionExpirySeconds === 0) session = undefined;
+    }
+    const sessionPresent = session !== undefined && !request.clean;
+    if (!session || request.clean) {
+      session = {
+        client: request.client,
+        subscriptions: new Map(),
+        incoming: new Set(),
+        items: [],
+        connection,
+        request,
+        lastPacketId: 0,
+        writable: true,
+      };
+    }
+    session.connection = connection;
+    session.request = request;
+    session.writable = true;
+    this.#sessions.set(request.client, session);
+    this.#byConnection.set(connection, session);
+    this.#effects.push({ kind: 'connack', connection, sessionPresent });
+    for (const item of session.items) {
+      if (item.state === 'sent') this.#send(session, item, true);
+      if (item.state === 'released') {
+        this.#effects.push({ kind: 'pubrel', connection, packetId: item.packetId });
+      }
+    }
+    this.#pump(session);
+  }
+
+  disconnect(connection: ConnectionId, how: { graceful: boolean; sessionExpirySeconds?: number }): void {
+    this.disconnects.push({ connection, ...how });
+    this.#input('disconnect', () => {
+      const session = this.#byConnection.get(connection);
+      if (!session) return;
+      this.#byConnection.delete(connection);
+      session.connection = null;
+      session.items = session.items.filter((item) => item.qos > 0);
+      const { will, sessionExpirySeconds } = session.request;
+      if (will && !how.graceful) this.#route({ ...will, publisher: session.client });
+      if ((how.sessionExpirySeconds ?? sessionExpirySeconds) === 0) this.#sessions.delete(session.client);
+    });
+  }
+
+  subscribe(connection: ConnectionId, packetId: number, subscriptions: readonly Subscription[]): void {
+    this.#input('subscribe', () => {
+      const session = this.#byConnection.get(connection);
+      if (!session) return;
+      const isNew = subscriptions.map((subscription) => !session.subscriptions.has(subscription.filter));
+      for (const subscription of subscriptions) session.subscriptions.set(subscription.filter, subscription);
+      const codes = subscriptions.map((subscription) => subscription.qos);
+      this.#effects.push({ kind: 'suback', connection, packetId, codes });
+      for (const [index, subscription] of subscriptions.entries()) {
+        const handling = subscription.retainHandling ?? 0;
+        if (handling === 2 || (handling === 1 && !isNew[index])) continue;
+        if (!subscription.filter.startsWith('$share/')) this.#sendRetained(session, subscription);
+      }
+    });
+  }
+
+  #sendRetained(session: Session, subscription: Subscription): void {
+    for (const message of this.#retained.values()) {
+      if (!topicMatches(subscription.filter, message.topic)) continue;
+      this.#enqueue(session, message, [subscription], true);
+    }
+  }
+
+  unsubscribe(connection: ConnectionId, packetId: number, filters: readonly string[]): void {
+    this.#input('unsubscribe', () => {
+      const session = this.#byConnection.get(connection);
+      if (!session) return;
+      const existed = filters.map((filter) => session.subscriptions.delete(filter));
+      this.#effects.push({ kind: 'unsuback', connection, packetId, existed });
+    });
+  }
+
+  publish(connection: ConnectionId, publish: PublishRequest): void {
+    this.#input('publish', () => {
+      const session = this.#byConnection.get(connection);
+      if (!session) return;
+      const { packetId = 0, ...message } = publish;
+      const kind = publish.qos === 1 ? 'puback' : 'pubrec';
+      if (publish.qos > 0 && this.full) {
+        this.#effects.push({ kind, connection, packetId, result: 'quotaExceeded' });
+        return;
+      }
+      const repeat = publish.qos === 2 && session.incoming.has(packetId);
+      if (publish.qos === 2) session.incoming.add(packetId);
+      if (!repeat) this.#route({ ...message, publisher: session.client });
+      if (publish.qos > 0) this.#effects.push({ kind, connection, packetId, result: 'ok' });
+    });
+  }
+
+  pubrel(connection: ConnectionId, packetId: number): void {
+    this.#input('pubrel', () => {
+      this.#byConnection.get(connection)?.incoming.delete(packetId);
+      this.#effects.push({ kind: 'pubcomp', connection, packetId });
+    });
+  }
+
+  puback(connection: ConnectionId, packetId: number): void {
+    this.#input('puback', () => this.#done(connection, packetId));
+  }
+
+  pubrec(connection: ConnectionId, packetId: number, refused?: boolean): void {
+    this.#input('pubrec', () => {
+      if (refused) return this.#done(connection, packetId);
+      const session = this.#byConnection.get(connection);
+      const item = session?.items.find((each) => each.packetId === packetId);
+      if (item) item.state = 'released';
+      this.#effects.push({ kind: 'pubrel', connection, packetId });
+    });
+  }
+
+  pubcomp(connection: ConnectionId, packetId: number): void {
+    this.#input('pubcomp', () => this.#done(connection, packetId));
+  }
+
+  #done(connection: ConnectionId, packetId: number): void {
+    const session = this.#byConnection.get(connection);
+    if (!session) return;
+    session.items = session.items.filter((item) => item.packetId !== packetId || item.qos === 0);
+    this.#pump(session);
+  }
+
+  writable(connection: ConnectionId, writable: boolean): void {
+    this.writables.push(writable);
+    this.#input('writable', () => {
+      const session = this.#byConnection.get(connection);
+      if (!session) return;
+      session.writable = writable;
+      this.#pump(session);
+    });
+  }
+
+  publishLocal(message: Message): void {
+    this.#input('publishLocal', () => this.#route(message));
+  }
+
+  #route(message: Message): void {
+    if (message.retain) {
+      if (message.payload.length === 0) this.#retained.delete(message.topic);
+      else this.#retained.set(message.topic, message);
+    }
+    const groups = new Map<string, [Session, Subscription][]>();
+    for (const session of this.#sessions.values()) {
+      const matching: Subscription[] = [];
+      for (const subscription of session.subscriptions.values()) {
+        const shared = /^\$share\/([^/]+)\/(.*)$/.exec(subscription.filter);
+        if (shared && topicMatches(shared[2] ?? '', message.topic)) {
+          const candidates = groups.get(subscription.filter) ?? [];
+          candidates.push([session, subscription]);
+          groups.set(subscription.filter, candidates);
+        } else if (!shared && topicMatches(subscription.filter, message.topic)) {
+          if (!subscription.noLocal || message.publisher !== session.client) matching.push(subscription);
+        }
+      }
+      if (matching.length > 0) this.#enqueue(session, message, matching, false);
+    }
+    for (const candidates of groups.values()) {
+      const connected = candidates.filter(([session]) => session.connection !== null);
+      const choice = connected.length > 0 ? connected : candidates;
+      const chosen = choice[this.#round++ % choice.length];
+      if (chosen) this.#enqueue(chosen[0], message, [chosen[1]], false);
+    }
+  }
+
+  #enqueue(session: Session, message: Message, matching: readonly Subscription[], isRetained: boolean): void {
+    const most = Math.max(...matching.map((subscription) => subscription.qos));
+    const qos = Math.min(message.qos, most) as QoS;
+    if (qos === 0 && (session.connection === null || !session.writable)) return;
+    session.items.push({
+      message,
+      qos,
+      retain: isRetained || (message.retain && matching.some((each) => each.retainAsPublished === true)),
+      identifiers: matching.flatMap((each) => each.subscriptionIdentifier ?? []),
+      state: 'queued',
+      packetId: 0,
+    });
+    this.#pump(session);
+  }
+
+  #pump(session: Session): void {
+    if (session.connection === null) return;
+    let inFlight = session.items.filter((item) => item.state !== 'queued').length;
+    for (const item of session.items) {
+      if (item.state !== 'queued') continue;
+      if (!session.writable || (item.qos > 0 && inFlight >= session.request.receiveMaximum)) break;
+      if (item.qos > 0) {
+        session.lastPacketId = (session.lastPacketId % 65_535) + 1;
+        item.packetId = session.lastPacketId;
+        inFlight++;
+      }
+      item.state = 'sent';
+      this.#send(session, item, false);
+    }
+    session.items = session.items.filter((item) => item.qos > 0 || item.state === 'queued');
+  }
+
+  #send(session: Session, item: Item, dup: boolean): void {
+    if (session.connection === null) return;
+    const { message, qos, retain, packetId, identifiers } = item;
+    const expiry = message.properties?.messageExpiryInterval;
+    const effect: DeliverEffect = {
+      kind: 'deliver',
+      connection: session.connection,
+      message,
+      qos,
+      retain,
+      dup,
+      packetId,
+      ...(identifiers.length > 0 && { subscriptionIdentifiers: identifiers }),
+      ...(expiry !== undefined && { expirySeconds: expiry }),
+    };
+    this.#effects.push(effect);
+  }
+
+  status(): MemberStatus {
+    throw new Error('the broker does not ask');
+  }
+}
