@@ -1,1 +1,2 @@
+export { createRaft } from './raft.ts';
 export * from './types.ts';
