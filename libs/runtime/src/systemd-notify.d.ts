@@ -1,0 +1,5 @@
+declare module 'systemd-notify' {
+  /** Runs the program `systemd-notify`; rejects when it is missing or fails. */
+  function notify(options: { ready?: boolean; status?: string; pid?: number }): Promise<unknown>;
+  export = notify;
+}

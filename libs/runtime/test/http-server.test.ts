@@ -1,0 +1,85 @@
+import { ListenError, silentLogger } from '@mqtt-cluster/contracts';
+import { createHttpServer } from '../src/index.ts';
+import type { HttpServer, HttpServerOptions } from '../src/index.ts';
+
+const host = '127.0.0.1';
+let server: HttpServer | null = null;
+
+async function serve(
+  more: Partial<HttpServerOptions> = {},
+): Promise<(path: string, init?: RequestInit) => Promise<Response>> {
+  server = createHttpServer({
+    host,
+    port: 0,
+    logger: silentLogger,
+    metrics: { render: async () => 'clients 1\n', contentType: 'text/plain; version=0.0.4' },
+    health: () => ({ ok: true }),
+    ready: () => ({ ok: false, reason: 'still joining' }),
+    status: () => ({ state: 'joining' }),
+    ...more,
+  });
+  await server.start();
+  const { port } = server.address();
+  return (path, init) => fetch(`http://${host}:${port}${path}`, init);
+}
+
+afterEach(async () => {
+  await server?.stop();
+  server = null;
+});
+
+describe('createHttpServer', () => {
+  test('serves its pages', async () => {
+    const get = await serve({ pages: { '/members': async () => ['a'] } });
+    const metrics = await get('/metrics');
+    expect([metrics.status, metrics.headers.get('content-type'), await metrics.text()]).toEqual([
+      200,
+      'text/plain; version=0.0.4',
+      'clients 1\n',
+    ]);
+    const healthy = await get('/healthz?verbose=1');
+    expect([healthy.status, await healthy.json()]).toEqual([200, { ok: true }]);
+    const ready = await get('/readyz');
+    expect([ready.status, await ready.json()]).toEqual([503, { ok: false, reason: 'still joining' }]);
+    expect(await (await get('/status')).json()).toEqual({ state: 'joining' });
+    expect(await (await get('/members')).json()).toEqual(['a']);
+  });
+
+  test('refuses what it has not, and other methods', async () => {
+    const get = await serve();
+    expect((await get('/')).status).toBe(404);
+    expect((await get('/__proto__')).status).toBe(404);
+    expect((await get('/status', { method: 'POST' })).status).toBe(405);
+    const head = await get('/status', { method: 'HEAD' });
+    expect([head.status, await head.text()]).toEqual([200, '']);
+  });
+
+  test('survives a page that fails', async () => {
+    const get = await serve({
+      status: () => {
+        throw new Error('no status');
+      },
+      metrics: { render: () => Promise.reject(new Error('no metrics')), contentType: 'text/plain' },
+    });
+    expect((await get('/status')).status).toBe(500);
+    expect((await get('/metrics')).status).toBe(500);
+    expect((await get('/healthz')).status).toBe(200);
+  });
+
+  test('says clearly when its address is taken', async () => {
+    await serve();
+    const { port } = server!.address();
+    const other = createHttpServer({
+      host,
+      port,
+      logger: silentLogger,
+      metrics: { render: async () => '', contentType: 'text/plain' },
+      health: () => ({ ok: true }),
+      ready: () => ({ ok: true }),
+      status: () => null,
+    });
+    const start = other.start();
+    await expect(start).rejects.toThrow(ListenError);
+    await expect(start).rejects.toThrow(`cannot listen on ${host}:${port}: the address is in use`);
+  });
+});

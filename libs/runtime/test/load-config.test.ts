@@ -1,0 +1,200 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigError } from '@mqtt-cluster/contracts';
+import { z } from 'zod';
+import { environmentVariables, loadConfig } from '../src/index.ts';
+
+const schema = z.object({
+  member: z.object({ id: z.string().regex(/^[a-z0-9.-]{1,32}$/) }),
+  bridge: z
+    .object({
+      listenPort: z.int().min(1).max(65_535).default(1884),
+      peers: z.array(z.object({ id: z.string(), port: z.int() })).default([]),
+      urls: z.array(z.string()).default([]),
+      plain: z.boolean().default(false),
+    })
+    .prefault({}),
+  whenIsolated: z.enum(['accept', 'hold']).default('accept'),
+  password: z.string().min(8).optional(),
+});
+
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'load-config-'));
+});
+
+afterEach(() => {
+  rmSync(directory, { recursive: true });
+});
+
+function load(files: Readonly<Record<string, unknown>>, environment: Readonly<Record<string, string>> = {}) {
+  for (const [name, content] of Object.entries(files)) {
+    writeFileSync(join(directory, `${name}.json`), JSON.stringify(content));
+  }
+  return loadConfig(schema, { prefix: 'TEST_CLUSTER', directory, environment });
+}
+
+function refusal(
+  files: Readonly<Record<string, unknown>>,
+  environment: Readonly<Record<string, string>> = {},
+): string {
+  try {
+    load(files, environment);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    const { message } = error as ConfigError;
+    expect(message).not.toContain('\n');
+    return message;
+  }
+  throw new Error('the configuration was taken');
+}
+
+describe('loadConfig', () => {
+  test('fills in defaults and freezes all of it', () => {
+    const config = load({ default: { member: { id: 'a' } } });
+    expect(config).toEqual({
+      member: { id: 'a' },
+      bridge: { listenPort: 1884, peers: [], urls: [], plain: false },
+      whenIsolated: 'accept',
+    });
+    expect(() => Object.assign(config.bridge, { plain: true })).toThrow(TypeError);
+    expect(() => (config.bridge.urls as string[]).push('x')).toThrow(TypeError);
+  });
+
+  test('lets the environment win over the deployment, and that over the default', () => {
+    const files = {
+      default: { member: { id: 'a' }, bridge: { listenPort: 1, plain: true }, whenIsolated: 'hold' },
+      site: { bridge: { listenPort: 2 }, member: { id: 'b' } },
+    };
+    const config = load(files, { NODE_ENV: 'site', TEST_CLUSTER_BRIDGE_LISTEN_PORT: '3' });
+    expect(config).toMatchObject({
+      member: { id: 'b' },
+      bridge: { listenPort: 3, plain: true },
+      whenIsolated: 'hold',
+    });
+  });
+
+  test('takes every setting from the environment', () => {
+    const config = load(
+      {},
+      {
+        TEST_CLUSTER_MEMBER_ID: '7',
+        TEST_CLUSTER_BRIDGE_PEERS: '[{"id":"b","port":1884}]',
+        TEST_CLUSTER_BRIDGE_URLS: 'mqtt://b:1883, mqtt://c:1883',
+        TEST_CLUSTER_BRIDGE_PLAIN: 'true',
+        TEST_CLUSTER_WHEN_ISOLATED: 'hold',
+        TEST_CLUSTER_PASSWORD: '12345678',
+        TEST_CLUSTER_BRIDGE_LISTEN_PORT: '',
+      },
+    );
+    expect(config).toEqual({
+      member: { id: '7' },
+      bridge: {
+        listenPort: 1884,
+        peers: [{ id: 'b', port: 1884 }],
+        urls: ['mqtt://b:1883', 'mqtt://c:1883'],
+        plain: true,
+      },
+      whenIsolated: 'hold',
+      password: '12345678',
+    });
+  });
+
+  test('takes JSON from NODE_CONFIG', () => {
+    expect(load({}, { NODE_CONFIG: '{"member":{"id":"x"}}' }).member.id).toBe('x');
+  });
+
+  test('lists the variables for the documentation', () => {
+    expect(environmentVariables(schema, 'TEST_CLUSTER').map(({ name }) => name)).toEqual([
+      'TEST_CLUSTER_MEMBER_ID',
+      'TEST_CLUSTER_BRIDGE_LISTEN_PORT',
+      'TEST_CLUSTER_BRIDGE_PEERS',
+      'TEST_CLUSTER_BRIDGE_URLS',
+      'TEST_CLUSTER_BRIDGE_PLAIN',
+      'TEST_CLUSTER_WHEN_ISOLATED',
+      'TEST_CLUSTER_PASSWORD',
+    ]);
+  });
+
+  test.each([
+    [
+      'a missing value',
+      {},
+      {},
+      'Configuration: member.id is missing, it must be a string (TEST_CLUSTER_MEMBER_ID)',
+    ],
+    [
+      'an unknown key',
+      { member: { id: 'a' }, bridge: { port: 1 } },
+      {},
+      'Configuration: bridge.port is no known setting (known here: listenPort, peers, urls, plain)',
+    ],
+    [
+      'an unknown key in a list',
+      { member: { id: 'a' }, bridge: { peers: [{ id: 'b', port: 1, hots: 'b' }] } },
+      {},
+      'Configuration: bridge.peers.0.hots is no known setting (known here: id, port) (TEST_CLUSTER_BRIDGE_PEERS)',
+    ],
+    [
+      'a wrong type',
+      { member: { id: 'a' } },
+      { TEST_CLUSTER_BRIDGE_LISTEN_PORT: 'high' },
+      'Configuration: bridge.listenPort is "high", but must be a number (TEST_CLUSTER_BRIDGE_LISTEN_PORT)',
+    ],
+    [
+      'a number out of bounds',
+      { member: { id: 'a' }, bridge: { listenPort: 70_000 } },
+      {},
+      'Configuration: bridge.listenPort is 70000, but must be at most 65535 (TEST_CLUSTER_BRIDGE_LISTEN_PORT)',
+    ],
+    [
+      'a word that is none of those',
+      { member: { id: 'a' }, whenIsolated: 'wait' },
+      {},
+      'Configuration: whenIsolated is "wait", but must be one of "accept", "hold" (TEST_CLUSTER_WHEN_ISOLATED)',
+    ],
+    [
+      'a text of another form',
+      { member: { id: 'A' } },
+      {},
+      'Configuration: member.id is "A", but must match /^[a-z0-9.-]{1,32}$/ (TEST_CLUSTER_MEMBER_ID)',
+    ],
+    [
+      'a secret, unshown',
+      { member: { id: 'a' }, password: 'hunter2' },
+      {},
+      'Configuration: password is set (not shown), but must have a length of at least 8 (TEST_CLUSTER_PASSWORD)',
+    ],
+    [
+      'a variable that stands for nothing',
+      { member: { id: 'a' } },
+      { TEST_CLUSTER_MEMBERID: 'b' },
+      'Configuration: the environment variable TEST_CLUSTER_MEMBERID stands for no setting',
+    ],
+    [
+      'two problems',
+      { member: { id: 'a' }, whenIsolated: 'wait', more: 1 },
+      {},
+      'Configuration: more is no known setting (known here: member, bridge, whenIsolated, password); ' +
+        'whenIsolated is "wait", but must be one of "accept", "hold" (TEST_CLUSTER_WHEN_ISOLATED)',
+    ],
+  ])('refuses %s in one line', (_name, file, environment, message) => {
+    expect(refusal({ default: file }, environment)).toBe(message);
+  });
+
+  test('says which file is no JSON', () => {
+    writeFileSync(join(directory, 'default.json'), '{ member: ');
+    expect(refusal({})).toContain(join(directory, 'default.json'));
+  });
+
+  test('needs no files and no directory', () => {
+    const config = loadConfig(schema, {
+      prefix: 'TEST_CLUSTER',
+      directory: join(directory, 'absent'),
+      environment: { TEST_CLUSTER_MEMBER_ID: 'a' },
+    });
+    expect(config.member.id).toBe('a');
+  });
+});

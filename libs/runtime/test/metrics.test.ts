@@ -1,0 +1,102 @@
+import { jest } from '@jest/globals';
+import type { MetricDefinition } from '@mqtt-cluster/contracts';
+import { createMetrics, eventLoopDelay, eventLoopDelaySeconds } from '../src/index.ts';
+
+const frames = {
+  name: 'frames_total',
+  type: 'counter',
+  help: 'Frames.',
+  labels: ['peer'],
+} satisfies MetricDefinition;
+const clients = { name: 'clients', type: 'gauge', help: 'Clients.', labels: [] } satisfies MetricDefinition;
+const delay = {
+  name: 'delay_seconds',
+  type: 'histogram',
+  help: 'Delay.',
+  labels: ['qos', 'path'],
+  buckets: [0.1, 1],
+} satisfies MetricDefinition;
+
+describe('createMetrics', () => {
+  test('renders what was counted and measured', async () => {
+    const metrics = createMetrics({ ofProcess: false, defaultLabels: { member: 'a' } });
+    metrics.add(frames, ['b']);
+    metrics.add(frames, ['b'], 2);
+    metrics.add(frames, ['c'], 0);
+    metrics.set(clients, [], 7);
+    metrics.add(clients, [], -2);
+    metrics.observe(delay, ['1', 'live'], 0.5);
+    const lines = (await metrics.render()).split('\n');
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        '# TYPE frames_total counter',
+        'frames_total{peer="b",member="a"} 3',
+        'frames_total{peer="c",member="a"} 0',
+        'clients{member="a"} 5',
+        'delay_seconds_bucket{le="0.1",member="a",qos="1",path="live"} 0',
+        'delay_seconds_bucket{le="1",member="a",qos="1",path="live"} 1',
+        'delay_seconds_count{member="a",qos="1",path="live"} 1',
+      ]),
+    );
+  });
+
+  test('keeps two registries of one process apart', async () => {
+    const [one, other] = [createMetrics({ ofProcess: false }), createMetrics({ ofProcess: false })];
+    one.set(clients, [], 1);
+    other.set(clients, [], 2);
+    expect(await one.render()).toContain('clients 1');
+    expect(await other.render()).toContain('clients 2');
+  });
+
+  test('takes a wrong use for a programmer error', () => {
+    const metrics = createMetrics({ ofProcess: false });
+    expect(() => metrics.add(frames, [])).toThrow('frames_total was used with 0 labels');
+    expect(() => metrics.set(frames, ['b'], 1)).toThrow('The counter frames_total was used with set');
+    expect(() => metrics.observe(clients, [], 1)).toThrow('The gauge clients was used with observe');
+    expect(() => metrics.add(delay, ['1', 'live'])).toThrow('The histogram delay_seconds was used with add');
+  });
+
+  test('measures the process', async () => {
+    const metrics = createMetrics();
+    // The first sample comes by itself; until then there is no histogram.
+    await new Promise<void>((resolve) => {
+      const timer = setInterval(() => {
+        void metrics.render().then((text) => {
+          if (!text.includes(`${eventLoopDelaySeconds.name}_count`)) return;
+          clearInterval(timer);
+          resolve();
+        });
+      }, 10);
+    });
+    metrics.stop();
+    const text = await metrics.render();
+    expect(text).toContain('process_resident_memory_bytes');
+    expect(text).toContain('nodejs_eventloop_lag_p99_seconds');
+    expect(metrics.contentType).toContain('text/plain');
+  });
+});
+
+test('eventLoopDelay tells how late a timer was, and one long pause once', () => {
+  jest.useFakeTimers();
+  try {
+    let nowMs = 1_000;
+    const samples: number[] = [];
+    const stop = eventLoopDelay(
+      (delayMs) => samples.push(delayMs),
+      () => nowMs,
+    );
+    const pass = (milliseconds: number): void => {
+      nowMs += milliseconds;
+      jest.advanceTimersByTime(50);
+    };
+    pass(50);
+    pass(3_050);
+    pass(50);
+    pass(49);
+    stop();
+    pass(50);
+    expect(samples).toEqual([0, 3_000, 0, 0]);
+  } finally {
+    jest.useRealTimers();
+  }
+});

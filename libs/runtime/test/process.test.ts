@@ -1,0 +1,152 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { ConfigError, ListenError, silentLogger, StoreLockedError } from '@mqtt-cluster/contracts';
+import { createLogger, createNotifier, exitWords } from '../src/index.ts';
+import { runChild } from './child.ts';
+
+describe('createLogger', () => {
+  test('writes JSON lines with the level as a word, above the level only', () => {
+    const lines: string[] = [];
+    const destination = new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        lines.push(chunk.toString());
+        done();
+      },
+    });
+    const logger = createLogger({ level: 'info', fields: { member: 'a' }, destination });
+    logger.debug({}, 'not this');
+    logger.child({ peer: 'b' }).warn({ bytes: 3 }, 'a frame was refused');
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      {
+        level: 'warn',
+        time: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) as unknown,
+        member: 'a',
+        peer: 'b',
+        bytes: 3,
+        message: 'a frame was refused',
+      },
+    ]);
+  });
+
+  test('writes all that is left when the process exits', async () => {
+    const { output, code } = await runChild(`
+      import { createLogger } from RUNTIME;
+      const logger = createLogger({ level: 'info' });
+      for (let number = 0; number < 500; number += 1) logger.info({ number }, 'line');
+      process.exit(3);
+    `);
+    expect(code).toBe(3);
+    expect(output.trimEnd().split('\n')).toHaveLength(500);
+  });
+});
+
+describe('oneLineExit', () => {
+  test('has a code for each kind of error', () => {
+    expect(exitWords(new ConfigError('member.id is missing'))).toEqual({
+      code: 78,
+      text: 'CONFIG: member.id is missing',
+    });
+    expect(exitWords(new ListenError('in use\n  by another'))).toEqual({
+      code: 75,
+      text: 'LISTEN: in use by another',
+    });
+    expect(exitWords(new StoreLockedError('locked')).code).toBe(75);
+    expect(exitWords(new TypeError('x is not a function'))).toMatchObject({
+      code: 70,
+      text: expect.stringMatching(/TypeError: x is not a function\n\s+at /) as unknown,
+    });
+    expect(exitWords('thrown text')).toEqual({ code: 70, text: 'thrown text' });
+  });
+
+  test('prints the line and ends the process', async () => {
+    const result = await runChild(`
+      import { loadConfig, oneLineExit } from RUNTIME;
+      import { z } from 'zod';
+      try {
+        loadConfig(z.object({ id: z.string() }), { prefix: 'TEST', directory: './absent' });
+      } catch (error) {
+        oneLineExit(error);
+      }
+    `);
+    expect(result).toEqual({
+      code: 78,
+      output: '',
+      errors: 'CONFIG: Configuration: id is missing, it must be a string (TEST_ID)\n',
+    });
+  });
+});
+
+describe('createNotifier', () => {
+  const program = `
+    import { createNotifier } from RUNTIME;
+    const logger = { debug() {}, info() {}, error() {}, warn(fields, message) { console.log(message); }, child() { return logger; } };
+    const notifier = createNotifier({ logger });
+    console.log('interval', notifier.watchdogIntervalMs);
+    await notifier.ready();
+    await Promise.all([notifier.status('one'), notifier.status('two'), notifier.status('three\\nlines')]);
+    await Promise.all([notifier.watchdog(), notifier.watchdog()]);
+    await notifier.stopping();
+    console.log('pid', process.pid);
+  `;
+  let directory: string;
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'notifier-'));
+  });
+
+  afterEach(() => {
+    rmSync(directory, { recursive: true });
+  });
+
+  test('does nothing when nobody asked', async () => {
+    const notifier = createNotifier({ logger: silentLogger, environment: { WATCHDOG_USEC: '1000000' } });
+    expect(notifier.watchdogIntervalMs).toBeNull();
+    await notifier.ready();
+    await notifier.watchdog();
+    const { output } = await runChild(program, { PATH: directory });
+    expect(output).toMatch(/^interval null\npid \d+\n$/);
+  });
+
+  test('runs systemd-notify, with the newest status and one watchdog at a time', async () => {
+    const calls = join(directory, 'calls');
+    const fake = join(directory, 'systemd-notify');
+    writeFileSync(fake, `#!/bin/sh\necho "$@" >> ${calls}\n`);
+    chmodSync(fake, 0o755);
+    const environment = {
+      PATH: `${directory}:/usr/bin:/bin`,
+      NOTIFY_SOCKET: '/nowhere',
+      WATCHDOG_USEC: '3000000',
+    };
+    const { output } = await runChild(program, environment);
+    const pid = /pid (\d+)/.exec(output)![1]!;
+    expect(output).toBe(`interval 1500\npid ${pid}\n`);
+    expect(readFileSync(calls, 'utf8').split('\n')).toEqual([
+      `--ready --pid=${pid}`,
+      `--pid=${pid} --status=one`,
+      `--pid=${pid} --status=three lines`,
+      `--pid=${pid} WATCHDOG=1`,
+      `--pid=${pid} STOPPING=1`,
+      '',
+    ]);
+  });
+
+  test('warns once when the program is missing', async () => {
+    const { output, code } = await runChild(program, { PATH: directory, NOTIFY_SOCKET: '/nowhere' });
+    expect(code).toBe(0);
+    expect(output.split('\n').filter((line) => line.includes('cannot be notified'))).toHaveLength(1);
+  });
+
+  test.each([
+    ['of another process', { WATCHDOG_USEC: '1000000', WATCHDOG_PID: '1' }, null],
+    ['of this process', { WATCHDOG_USEC: '1000000', WATCHDOG_PID: String(process.pid) }, 500],
+    ['that is none', { WATCHDOG_USEC: 'soon' }, null],
+  ])('knows a watchdog %s', (_name, environment, expected) => {
+    const notifier = createNotifier({
+      logger: silentLogger,
+      environment: { NOTIFY_SOCKET: '/nowhere', ...environment },
+    });
+    expect(notifier.watchdogIntervalMs).toBe(expected);
+  });
+});
