@@ -99,7 +99,11 @@ class Progress {
     this.#done += 1;
     this.#slowestHealMs = Math.max(this.#slowestHealMs, report.healedMs);
     for (const [name, count] of report.counters) this.totals.set(name, (this.totals.get(name) ?? 0) + count);
-    if (report.violations.length > 0) this.failed.push(report);
+    if (report.violations.length > 0) {
+      this.failed.push(report);
+      const [first] = report.violations;
+      console.log(`seed ${report.seed}: ${first?.promise}: ${first?.text}`);
+    }
     if (this.#done % progressEverySeeds === 0) this.print();
   }
 

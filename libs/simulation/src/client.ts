@@ -51,7 +51,7 @@ export interface ClientWorld {
 
 const connackMsMax = 4_000;
 const reconnectMsMin = 20;
-const reconnectMsMax = 300;
+const reconnectMsMax = 500;
 /** The dialling of a host that does not answer. */
 const dialMsMax = 1_500;
 

@@ -14,6 +14,8 @@ import type { Timeline } from './timeline.ts';
 
 /** The contract of {@link Member.tick}: at least this often. */
 const tickMsMax = 20;
+/** A turn that made new work is followed at once. */
+const moreTurnMs = 0.05;
 /** What arrives within this shares a turn, as it does in one round of an event loop. */
 const turnMs = 1.5;
 
@@ -147,7 +149,7 @@ export class Host implements NetworkHost {
     for (const action of inbox) action(member);
     const output = member.take();
     this.#nextTurnAtMs = Infinity;
-    this.#scheduleTurn(tickMsMax);
+    this.#scheduleTurn(output.more ? moreTurnMs : tickMsMax);
     if (output.write !== null) this.disk.write(output.write.token, output.write.change);
     for (const outgoing of output.send) network.send(this.id, outgoing);
     if (output.events.length > 0) handlers.events(this, output.events);

@@ -92,6 +92,8 @@ function checkOnce(history: History, session: SessionRecord): void {
  * one is held to come after another only if every connection it was sent on had carried the other before.
  */
 function checkOrder(history: History, session: SessionRecord): void {
+  // A group's messages change hands when one of its members leaves.
+  if (session.subscriptions.some(({ subscription }) => isShared(subscription.filter))) return;
   const last = new Map<string, Publication[]>();
   const seen = new Set<number>();
   for (const arrival of session.arrivals) {

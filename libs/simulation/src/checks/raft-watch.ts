@@ -15,7 +15,7 @@ export class RaftWatch {
   readonly #leaders = new Map<number, MemberId>();
   readonly #committed = new Map<LogIndex, Committed>();
   /** Up to where each process was looked at. */
-  readonly #seenCommit = new Map<string, LogIndex>();
+  readonly #seenApplied = new Map<string, LogIndex>();
   readonly #digests = new Map<LogIndex, { readonly value: string; readonly by: MemberId }>();
 
   constructor(history: History, hosts: ReadonlyMap<MemberId, Host>) {
@@ -46,18 +46,18 @@ export class RaftWatch {
     }
   }
 
-  /** Called after a turn: what this process now takes for committed. */
+  /** Called after a turn: what this process has now applied, so takes for committed. */
   look(host: Host, status: MemberStatus): void {
     const key = `${host.id} ${host.process}`;
-    const seen = this.#seenCommit.get(key);
-    if (seen === status.commitIndex) return;
-    this.#seenCommit.set(key, status.commitIndex);
-    if (seen !== undefined && status.commitIndex < seen) {
-      const text = `${host.id} took back its commit from ${seen} to ${status.commitIndex}`;
-      this.#history.violate({ promise: 'commit', text });
+    const seen = this.#seenApplied.get(key);
+    if (seen === status.appliedIndex) return;
+    this.#seenApplied.set(key, status.appliedIndex);
+    if (seen !== undefined && status.appliedIndex < seen) {
+      const text = `${host.id} went back from index ${seen} to ${status.appliedIndex}`;
+      this.#history.violate({ promise: 'state machine safety', text });
     }
     const from = Math.max(seen ?? 0, status.snapshotIndex) + 1;
-    for (let index = from; index <= status.commitIndex; index += 1) this.#commit(host, status, index);
+    for (let index = from; index <= status.appliedIndex; index += 1) this.#commit(host, status, index);
     if (status.digest !== null) this.digest(host.id, status.digest.index, status.digest.value);
   }
 
