@@ -8,6 +8,7 @@ export * from './lifecycle.ts';
 export * from './log.ts';
 export * from './logger.ts';
 export * from './member.ts';
+export * from './member-metrics.ts';
 export * from './message.ts';
 export * from './metrics.ts';
 export * from './notifier.ts';

@@ -113,6 +113,8 @@ export interface SessionView {
   readonly queuedBytes: number;
   /** Inbound QoS 2 packet ids not yet released. */
   hasIncoming(packetId: number): boolean;
+  /** Items below this number were queued while a client was connected: they may have been sent already. */
+  readonly sentBelow?: number;
 }
 
 export interface RetainedMessage {

@@ -1,0 +1,185 @@
+import { StoreFullError } from '@mqtt-cluster/contracts';
+import type {
+  Bridge,
+  ClientEffect,
+  ClientPort,
+  ConnectionId,
+  ConnectRequest,
+  Lifecycle,
+  LinkState,
+  Member,
+  MemberEvent,
+  MemberId,
+  MemberStatus,
+  Message,
+  PeerMessage,
+  PublishRequest,
+  Store,
+  StoreWrite,
+  Subscription,
+} from '@mqtt-cluster/contracts';
+
+/** How often a member without inputs gets the time. Elections and heartbeats are no finer than this. */
+const tickMs = 20;
+
+export interface RunnerComponents {
+  readonly member: Member;
+  readonly store: Pick<Store, 'write'>;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  readonly onEvents: (events: readonly MemberEvent[]) => void;
+  /** The disk is lost: this process must end, its peers have the rest. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+/**
+ * Drives a pure {@link Member} with the clock, the disk and the network. All inputs of one round of the event loop share
+ * one turn, so they share a batch, a sync and a frame per peer.
+ */
+export class MemberRunner implements ClientPort, Lifecycle {
+  readonly #components: RunnerComponents;
+  #bridge: Pick<Bridge, 'send'> = { send() {} };
+  #handler: (effects: readonly ClientEffect[]) => void = () => {};
+  #timer: ReturnType<typeof setInterval> | null = null;
+  #scheduled = false;
+  #inTurn = false;
+  #running = false;
+  /** Inputs that came out of an effects handler: the member must not be re-entered. */
+  #late: (() => void)[] = [];
+
+  constructor(components: RunnerComponents) {
+    this.#components = components;
+  }
+
+  useBridge(bridge: Pick<Bridge, 'send'>): void {
+    this.#bridge = bridge;
+  }
+
+  async start(): Promise<void> {
+    this.#running = true;
+    this.#timer = setInterval(() => this.#turn(), tickMs);
+    this.#turn();
+  }
+
+  async stop(): Promise<void> {
+    this.#running = false;
+    if (this.#timer !== null) clearInterval(this.#timer);
+  }
+
+  onEffects(handler: (effects: readonly ClientEffect[]) => void): void {
+    this.#handler = handler;
+  }
+
+  status(): MemberStatus {
+    return this.#components.member.status();
+  }
+
+  // ---- inputs ----
+
+  receive(from: MemberId, message: PeerMessage): void {
+    this.#input((member) => member.receive(from, message));
+  }
+
+  link(peer: MemberId, state: LinkState): void {
+    this.#input((member) => member.link(peer, state));
+  }
+
+  connect(connection: ConnectionId, request: ConnectRequest): void {
+    this.#input((member) => member.connect(connection, request));
+  }
+
+  disconnect(connection: ConnectionId, how: { graceful: boolean; sessionExpirySeconds?: number }): void {
+    this.#input((member) => member.disconnect(connection, how));
+  }
+
+  subscribe(connection: ConnectionId, packetId: number, subscriptions: readonly Subscription[]): void {
+    this.#input((member) => member.subscribe(connection, packetId, subscriptions));
+  }
+
+  unsubscribe(connection: ConnectionId, packetId: number, filters: readonly string[]): void {
+    this.#input((member) => member.unsubscribe(connection, packetId, filters));
+  }
+
+  publish(connection: ConnectionId, publish: PublishRequest): void {
+    this.#input((member) => member.publish(connection, publish));
+  }
+
+  pubrel(connection: ConnectionId, packetId: number): void {
+    this.#input((member) => member.pubrel(connection, packetId));
+  }
+
+  puback(connection: ConnectionId, packetId: number): void {
+    this.#input((member) => member.puback(connection, packetId));
+  }
+
+  pubrec(connection: ConnectionId, packetId: number, refused?: boolean): void {
+    this.#input((member) => member.pubrec(connection, packetId, refused));
+  }
+
+  pubcomp(connection: ConnectionId, packetId: number): void {
+    this.#input((member) => member.pubcomp(connection, packetId));
+  }
+
+  writable(connection: ConnectionId, writable: boolean): void {
+    this.#input((member) => member.writable(connection, writable));
+  }
+
+  publishLocal(message: Message): void {
+    this.#input((member) => member.publishLocal(message));
+  }
+
+  drain(perSecond: number): void {
+    this.#input((member) => member.drain(perSecond));
+  }
+
+  bootstrap(): void {
+    this.#input((member) => member.bootstrap());
+  }
+
+  // ---- the turn ----
+
+  #input(act: (member: Member) => void): void {
+    if (this.#inTurn) {
+      this.#late.push(() => act(this.#components.member));
+      return;
+    }
+    // The first input of a round brings the time with it: after a pause nothing is handled before the clock.
+    if (!this.#scheduled) this.#components.member.tick(this.#components.now());
+    act(this.#components.member);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || !this.#running) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#turn());
+  }
+
+  #turn(): void {
+    if (!this.#running) return;
+    this.#scheduled = false;
+    const { member, now, onEvents } = this.#components;
+    this.#inTurn = true;
+    member.tick(now());
+    const output = member.take();
+    if (output.write !== null) void this.#write(output.write.token, output.write.change);
+    if (output.send.length > 0) this.#bridge.send(output.send);
+    if (output.effects.length > 0) this.#handler(output.effects);
+    if (output.events.length > 0) onEvents(output.events);
+    this.#inTurn = false;
+    const late = this.#late;
+    this.#late = [];
+    for (const act of late) act();
+    if (output.more || late.length > 0) this.#schedule();
+  }
+
+  async #write(token: number, change: StoreWrite): Promise<void> {
+    try {
+      await this.#components.store.write(change);
+      this.#input((member) => member.written(token));
+    } catch (error) {
+      if (error instanceof StoreFullError) this.#input((member) => member.writeRefused(token));
+      else this.#components.onFatal(error);
+    }
+  }
+}

@@ -1,0 +1,166 @@
+import type { DeliverEffect } from '@mqtt-cluster/contracts';
+import { request, TestCluster, text } from './cluster.ts';
+
+const payload = (effect: DeliverEffect): string => new TextDecoder().decode(effect.message.payload);
+const never = 0xffffffff;
+
+function publish(topic: string, value: string, packetId: number, qos: 0 | 1 | 2 = 1, retain = false) {
+  return { topic, payload: text(value), qos, retain, packetId };
+}
+
+describe('a cluster of one', () => {
+  test('founds itself, serves, acks and delivers', () => {
+    const cluster = new TestCluster(['a']);
+    cluster.serve();
+    const a = cluster.member('a');
+    a.connect(1, request('subscriber'));
+    a.connect(2, request('publisher'));
+    cluster.run(100);
+    a.subscribe(1, 7, [{ filter: 'x/#', qos: 1 }]);
+    a.publish(2, publish('x/y', 'hello', 3));
+    cluster.run(100);
+    const [connack, suback, deliver] = cluster.heard('a', 1);
+    expect(connack).toMatchObject({ kind: 'connack', sessionPresent: false });
+    expect(suback).toMatchObject({ kind: 'suback', packetId: 7, codes: [1] });
+    expect(deliver).toMatchObject({ kind: 'deliver', qos: 1, dup: false, retain: false });
+    expect(cluster.heard('a', 2).at(-1)).toMatchObject({ kind: 'puback', packetId: 3, result: 'ok' });
+  });
+});
+
+describe('a cluster of three', () => {
+  test('delivers QoS 0, 1 and 2 between members, exactly once each', () => {
+    const cluster = new TestCluster(['a', 'b', 'c']);
+    cluster.serve();
+    cluster.member('a').connect(1, request('subscriber'));
+    cluster.member('b').connect(1, request('publisher'));
+    cluster.run(100);
+    cluster.member('a').subscribe(1, 1, [{ filter: 'x', qos: 2 }]);
+    cluster.run(100);
+    cluster.heard('a', 1);
+    for (const qos of [0, 1, 2] as const) {
+      cluster.member('b').publish(1, publish('x', `qos ${qos}`, qos, qos));
+      cluster.run(50);
+    }
+    const heard = cluster.heard('a', 1).filter((effect) => effect.kind === 'deliver');
+    expect(heard.map((effect) => [payload(effect), effect.qos])).toEqual([
+      ['qos 0', 0],
+      ['qos 1', 1],
+      ['qos 2', 2],
+    ]);
+    expect(cluster.heard('b', 1).map((effect) => effect.kind)).toEqual(['connack', 'puback', 'pubrec']);
+  });
+
+  test('[MQTT-3.1.4-3] a client id that connects elsewhere is closed at its first home', () => {
+    const cluster = new TestCluster(['a', 'b', 'c']);
+    cluster.serve();
+    cluster.member('a').connect(1, request('same'));
+    cluster.run(100);
+    cluster.member('b').connect(1, request('same'));
+    cluster.run(100);
+    expect(cluster.heard('a', 1).at(-1)).toEqual({ kind: 'close', connection: 1, reason: 'takenOver' });
+    expect(cluster.heard('b', 1).at(-1)).toMatchObject({ kind: 'connack' });
+  });
+
+  test('a persistent session roams with its queue, in order, once each at QoS 2', () => {
+    const cluster = new TestCluster(['a', 'b', 'c']);
+    cluster.serve();
+    cluster.member('a').connect(1, request('roamer', never));
+    cluster.member('b').connect(1, request('publisher'));
+    cluster.run(100);
+    cluster.member('a').subscribe(1, 1, [{ filter: 'x', qos: 2 }]);
+    cluster.run(100);
+    cluster.member('a').disconnect(1, { graceful: false });
+    for (let number = 1; number <= 5; number++) cluster.member('b').publish(1, publish('x', `${number}`, number, 2));
+    cluster.run(200);
+    cluster.member('c').connect(9, request('roamer', never));
+    cluster.run(200);
+    const heard = cluster.heard('c', 9);
+    expect(heard[0]).toMatchObject({ kind: 'connack', sessionPresent: true });
+    const delivered = heard.filter((effect) => effect.kind === 'deliver');
+    expect(delivered.map(payload)).toEqual(['1', '2', '3', '4', '5']);
+    expect(delivered.every((effect) => !effect.dup)).toBe(true);
+    for (const { packetId } of delivered) cluster.member('c').pubrec(9, packetId);
+    cluster.run(100);
+    const released = cluster.heard('c', 9).filter((effect) => effect.kind === 'pubrel');
+    expect(released).toHaveLength(5);
+    for (const { packetId } of delivered) cluster.member('c').pubcomp(9, packetId);
+    cluster.run(100);
+    expect(cluster.member('a').status().queuedMessages).toBe(0);
+  });
+
+  test('retained messages reach later subscribers at any member, and a delete is a delete', () => {
+    const cluster = new TestCluster(['a', 'b', 'c']);
+    cluster.serve();
+    cluster.member('a').connect(1, request('publisher'));
+    cluster.member('b').connect(1, request('subscriber'));
+    cluster.run(100);
+    cluster.member('a').publish(1, publish('r/1', 'kept', 1, 1, true));
+    cluster.member('a').publish(1, publish('r/2', 'gone', 2, 1, true));
+    cluster.member('a').publish(1, publish('r/2', '', 3, 1, true));
+    cluster.run(100);
+    cluster.member('b').subscribe(1, 1, [{ filter: 'r/+', qos: 1 }]);
+    cluster.run(100);
+    const delivered = cluster.heard('b', 1).filter((effect) => effect.kind === 'deliver');
+    expect(delivered.map((effect) => [payload(effect), effect.retain])).toEqual([['kept', true]]);
+  });
+
+  test('a member cut off accepts QoS 1, says so, and everybody gets it after the heal', () => {
+    const cluster = new TestCluster(['a', 'b', 'c']);
+    cluster.serve();
+    cluster.member('a').connect(1, request('far', never));
+    cluster.member('c').connect(1, request('near'));
+    cluster.member('c').connect(2, request('publisher'));
+    cluster.run(100);
+    cluster.member('a').subscribe(1, 1, [{ filter: 'x', qos: 1 }]);
+    cluster.member('c').subscribe(1, 1, [{ filter: 'x', qos: 1 }]);
+    cluster.run(100);
+    cluster.cut('c');
+    cluster.until('c is isolated', () => cluster.member('c').status().state === 'isolated');
+    cluster.heard('c', 2);
+    cluster.member('c').publish(2, publish('x', 'island', 5));
+    cluster.run(200);
+    expect(cluster.heard('c', 2).at(-1)).toMatchObject({ kind: 'puback', packetId: 5, result: 'ok' });
+    expect(cluster.events.get('c')).toContainEqual({ kind: 'degradedAcks', count: 1 });
+    cluster.heal('c');
+    cluster.until('c serves', () => cluster.member('c').status().state === 'serving');
+    cluster.run(1_000);
+    const near = cluster.heard('c', 1).filter((effect) => effect.kind === 'deliver');
+    const far = cluster.heard('a', 1).filter((effect) => effect.kind === 'deliver');
+    expect(near.map(payload)).toEqual(['island']);
+    expect(far.map(payload)).toEqual(['island']);
+  });
+
+  test('without a majority and with `hold` nothing is acked', () => {
+    const cluster = new TestCluster(['a', 'b', 'c'], { whenIsolated: 'hold' });
+    cluster.serve();
+    cluster.member('c').connect(2, request('publisher'));
+    cluster.run(100);
+    cluster.heard('c', 2);
+    cluster.cut('c');
+    cluster.member('c').publish(2, publish('x', 'waits', 5));
+    cluster.run(5_000);
+    expect(cluster.heard('c', 2)).toEqual([]);
+    cluster.heal('c');
+    cluster.run(3_000);
+    expect(cluster.heard('c', 2)).toContainEqual({ kind: 'puback', connection: 2, packetId: 5, result: 'ok' });
+  });
+
+  test('a will is published once when the home is cut off, and not again at the heal', () => {
+    const cluster = new TestCluster(['a', 'b', 'c']);
+    cluster.serve();
+    const will = { topic: 'will', payload: text('died'), qos: 1 as const, retain: false, delaySeconds: 0 };
+    cluster.member('a').connect(1, request('watcher', never));
+    cluster.member('c').connect(1, { ...request('mortal', never), will });
+    cluster.run(100);
+    cluster.member('a').subscribe(1, 1, [{ filter: 'will', qos: 1 }]);
+    cluster.run(100);
+    cluster.cut('c');
+    cluster.run(5_000);
+    const before = cluster.heard('a', 1).filter((effect) => effect.kind === 'deliver');
+    expect(before.map(payload)).toEqual(['died']);
+    cluster.heal('c');
+    cluster.run(5_000);
+    expect(cluster.heard('a', 1).filter((effect) => effect.kind === 'deliver')).toEqual([]);
+    expect(cluster.heard('c', 1).at(-1)).toMatchObject({ kind: 'close' });
+  });
+});
