@@ -1,0 +1,89 @@
+import { createServer } from 'node:net';
+import type { Server, Socket } from 'node:net';
+import { freeSites, startBridge, stopAll } from './harness.ts';
+import type { Site } from './harness.ts';
+import { live, propose, timeoutNow } from './samples.ts';
+
+const servers = new Set<Server>();
+const sockets = new Set<Socket>();
+
+afterEach(async () => {
+  await stopAll();
+  for (const socket of sockets) socket.destroy();
+  await Promise.all([...servers].map((server) => new Promise((resolve) => server.close(resolve))));
+  servers.clear();
+});
+
+/** Takes connections, answers CONNECT, and then neither reads nor answers any more. */
+async function startStalledPeer({ host, port }: Site): Promise<void> {
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.once('data', () => {
+      socket.write(Buffer.from([0x20, 0x02, 0x00, 0x00]));
+      socket.pause();
+    });
+  });
+  servers.add(server);
+  await new Promise<void>((resolve) => server.listen(port, host, resolve));
+}
+
+const mebibyte = 1024 * 1024;
+
+describe('a stalled peer', () => {
+  test('loses QoS 0 first, then bulk, holds no more than the bounds, and disturbs nobody', async () => {
+    const sites = await freeSites('a', 'stalled', 'c');
+    await startStalledPeer(sites[1]!);
+    const c = await startBridge(sites, 'c');
+    const a = await startBridge(sites, 'a', {
+      liveBacklogBytesMax: mebibyte,
+      logBacklogBytesMax: 8 * mebibyte,
+    });
+    await Promise.all(['stalled', 'c'].map((peer) => a.recorder.untilState(peer, 'up')));
+
+    const payload = new Uint8Array(mebibyte / 4);
+    const counters = (): { liveDropped: number; backlogBytes: number } => a.bridge.counters()['stalled']!;
+    // The kernel takes some megabytes before anything waits here.
+    for (let sent = 0; counters().liveDropped === 0; sent += 1) {
+      expect(sent).toBeLessThan(400);
+      a.bridge.send([{ to: 'stalled', channel: 'live', message: live('t', payload) }]);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(counters().backlogBytes).toBeGreaterThan(mebibyte);
+    expect(counters().backlogBytes).toBeLessThan(2 * mebibyte);
+
+    for (let sent = 0; sent < 100; sent += 1) {
+      a.bridge.send([{ to: 'stalled', channel: 'log', message: propose(payload) }]);
+    }
+    expect(counters().backlogBytes).toBeGreaterThan(8 * mebibyte);
+    expect(counters().backlogBytes).toBeLessThan(9 * mebibyte);
+
+    a.bridge.send([
+      { to: 'stalled', channel: 'raft', message: timeoutNow(1) },
+      { to: 'c', channel: 'raft', message: timeoutNow(1) },
+      { to: 'c', channel: 'live', message: live('t', payload) },
+    ]);
+    await c.recorder.until(() => c.recorder.messages.length === 2);
+    expect(a.bridge.counters()['c']).toMatchObject({ liveDropped: 0 });
+  });
+
+  test('is given up after its silence, and found again when it answers', async () => {
+    const sites = await freeSites('a', 'b', 'c');
+    await startStalledPeer(sites[1]!);
+    const c = await startBridge(sites, 'c');
+    const a = await startBridge(sites, 'a');
+    await Promise.all(['b', 'c'].map((peer) => a.recorder.untilState(peer, 'up')));
+    const before = a.recorder.links.length;
+    await a.recorder.until(() => a.recorder.links.slice(before).some(({ peer }) => peer === 'b'));
+    expect(a.recorder.links[before]).toEqual({ peer: 'b', state: 'down' });
+    expect(a.recorder.state('c')).toBe('up');
+    expect(c.recorder.state('a')).toBe('up');
+
+    for (const server of servers) server.close();
+    for (const socket of sockets) socket.destroy();
+    servers.clear();
+    await a.recorder.untilState('b', 'refused');
+    await startBridge(sites, 'b');
+    await a.recorder.untilState('b', 'up');
+  });
+});

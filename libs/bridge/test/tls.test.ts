@@ -1,0 +1,100 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BridgeTls } from '../src/index.ts';
+import { freeSites, startBridge, stopAll, stopBridge } from './harness.ts';
+import { propose } from './samples.ts';
+
+let directory: string;
+
+function openssl(...parameters: readonly string[]): void {
+  execFileSync('openssl', parameters, { cwd: directory, stdio: 'ignore' });
+}
+
+function hasOpenssl(): boolean {
+  try {
+    execFileSync('openssl', ['version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+
+function makeAuthority(name: string): void {
+  openssl(
+    'req',
+    '-x509',
+    ...newKey,
+    '-days',
+    '2',
+    '-subj',
+    `/CN=${name}`,
+    '-keyout',
+    `${name}.key`,
+    '-out',
+    `${name}.crt`,
+  );
+}
+
+function makeCertificate(name: string, authority: string): BridgeTls {
+  openssl('req', ...newKey, '-subj', `/CN=${name}`, '-keyout', `${name}.key`, '-out', `${name}.csr`);
+  writeFileSync(join(directory, `${name}.ext`), `subjectAltName=DNS:${name}\n`);
+  openssl(
+    ...['x509', '-req', '-in', `${name}.csr`, '-days', '2', '-out', `${name}.crt`, '-extfile', `${name}.ext`],
+    ...['-CA', `${authority}.crt`, '-CAkey', `${authority}.key`, '-CAcreateserial'],
+  );
+  const read = (file: string): string => readFileSync(join(directory, file), 'utf8');
+  return { key: read(`${name}.key`), cert: read(`${name}.crt`), ca: read(`${authority}.crt`) };
+}
+
+const withOpenssl = hasOpenssl() ? describe : describe.skip;
+if (!hasOpenssl()) console.warn('openssl is not installed: the bridge is not tested with TLS');
+
+withOpenssl('bridges with mutual TLS', () => {
+  const tls: Record<string, BridgeTls> = {};
+
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'bridge-tls-'));
+    makeAuthority('authority');
+    makeAuthority('impostor');
+    for (const name of ['a', 'b', 'c']) tls[name] = makeCertificate(name, 'authority');
+    // Trusts the right authority, so that only its own certificate is wrong.
+    tls['foreign'] = { ...makeCertificate('foreign', 'impostor'), ca: tls['a']!.ca };
+  });
+
+  afterAll(() => rmSync(directory, { recursive: true }));
+  afterEach(stopAll);
+
+  test('carry frames, and tell refused from up', async () => {
+    const sites = await freeSites('a', 'b');
+    const a = await startBridge(sites, 'a', { tls: tls['a']! });
+    const b = await startBridge(sites, 'b', { tls: tls['b']! });
+    await Promise.all([a.recorder.untilState('b', 'up'), b.recorder.untilState('a', 'up')]);
+    const batch = new Uint8Array(3_000_000).fill(5);
+    a.bridge.send([{ to: 'b', channel: 'log', message: propose(batch) }]);
+    await b.recorder.until(() => b.recorder.messages.length === 1);
+    expect(b.recorder.from('a')).toStrictEqual([propose(batch)]);
+    await stopBridge(b);
+    await a.recorder.untilState('b', 'refused');
+    await startBridge(sites, 'b', { tls: tls['b']! });
+    await a.recorder.untilState('b', 'up');
+  });
+
+  test.each([
+    ['of another authority', 'foreign', 'a TLS handshake with the cluster listener failed'],
+    ['of another member', 'c', 'its certificate is not made out to this peer'],
+    ['of none', undefined, 'a TLS handshake with the cluster listener failed'],
+  ])('refuse a peer with a certificate %s', async (_name, certificate, words) => {
+    const sites = await freeSites('a', 'b');
+    const a = await startBridge(sites, 'a', { tls: tls['a']! });
+    const b = await startBridge(sites, 'b', certificate ? { tls: tls[certificate]! } : {});
+    await a.recorder.until(() => a.recorder.warnings.some((warning) => warning.includes(words)));
+    await a.recorder.until(() =>
+      a.recorder.warnings.some((warning) => warning.includes('cannot be connected')),
+    );
+    expect([...a.recorder.links, ...b.recorder.links].map(({ state }) => state)).not.toContain('up');
+  });
+});
