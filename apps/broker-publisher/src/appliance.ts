@@ -5,9 +5,17 @@ import type { ListeningBridge } from '@mqtt-cluster/bridge';
 import { createBroker } from '@mqtt-cluster/broker';
 import type { Broker } from '@mqtt-cluster/broker';
 import { ConfigError } from '@mqtt-cluster/contracts';
-import type { Lifecycle, Logger, MemberAdvertisement, MemberStatus, Recovered, Store } from '@mqtt-cluster/contracts';
+import type {
+  Lifecycle,
+  Logger,
+  MemberAdvertisement,
+  MemberStatus,
+  Recovered,
+  Store,
+} from '@mqtt-cluster/contracts';
 import { createMember, defaultLimits, lanMemberTimings } from '@mqtt-cluster/member';
 import { createPublisher } from '@mqtt-cluster/publisher';
+import type { Publisher } from '@mqtt-cluster/publisher';
 import { createHttpServer, createMetrics, createNotifier } from '@mqtt-cluster/runtime';
 import type { HttpServer, MetricsRegistry } from '@mqtt-cluster/runtime';
 import { createStore } from '@mqtt-cluster/store';
@@ -40,7 +48,7 @@ export class Appliance implements Lifecycle {
   #bridge: ListeningBridge | null = null;
   #broker: Broker | null = null;
   #http: HttpServer | null = null;
-  #publishers: Lifecycle[] = [];
+  #publisher: Publisher | null = null;
   #stopping = false;
 
   constructor(options: ApplianceOptions) {
@@ -68,7 +76,7 @@ export class Appliance implements Lifecycle {
     await runner.start();
     await this.#broker.start();
     this.#watch(runner);
-    this.#startPublishers();
+    this.#startPublisher();
   }
 
   /** Moves the clients, hands over leadership, syncs, ends. */
@@ -76,7 +84,7 @@ export class Appliance implements Lifecycle {
     if (this.#stopping) return;
     this.#stopping = true;
     for (const timer of this.#timers) clearInterval(timer);
-    await Promise.all(this.#publishers.map((publisher) => publisher.stop()));
+    await this.#publisher?.stop();
     if (this.#runner !== null) await this.#drain(this.#runner);
     await this.#broker?.stop();
     await this.#runner?.stop();
@@ -136,7 +144,8 @@ export class Appliance implements Lifecycle {
       port: {
         connect: (connection, request) => runner.connect(connection, request),
         disconnect: (connection, how) => runner.disconnect(connection, how),
-        subscribe: (connection, packetId, subscriptions) => runner.subscribe(connection, packetId, subscriptions),
+        subscribe: (connection, packetId, subscriptions) =>
+          runner.subscribe(connection, packetId, subscriptions),
         unsubscribe: (connection, packetId, filters) => runner.unsubscribe(connection, packetId, filters),
         publish: (connection, publish) => runner.publish(connection, publish),
         pubrel: (connection, packetId) => runner.pubrel(connection, packetId),
@@ -182,33 +191,33 @@ export class Appliance implements Lifecycle {
       },
       status: () => ({
         ...runner.status(),
-        counters: { bridges: this.#bridge?.counters(), store: this.#store.usage(), memory: process.memoryUsage() },
+        counters: {
+          publisher: this.#publisher?.status(),
+          bridges: this.#bridge?.counters(),
+          store: this.#store.usage(),
+          memory: process.memoryUsage(),
+        },
       }),
     });
   }
 
-  #startPublishers(): void {
+  #startPublisher(): void {
     const { config } = this.#options;
     if (config.publisher.rate === 0) return;
     const own = parsePeers(config.peers).find((peer) => peer.id === config.id)!;
     const servers = [...this.#urls()].flatMap(([id, urls]) => urls.map((url) => ({ id, url })));
-    const groups = [`host-${config.id}`, ...(config.publisher.group === '' ? [] : [config.publisher.group])];
     const preferred = this.#urls().get(config.id)?.[0] ?? advertisedUrl(config, own);
-    this.#publishers = groups.map((group) =>
-      createPublisher({
-        group,
-        host: config.id,
-        shared: group === config.publisher.group,
-        servers: servers.length > 0 ? servers : [{ id: config.id, url: preferred }],
-        preferred,
-        ratePerSecond: config.publisher.rate,
-        logger: this.#logger.child({ group }),
-        metrics: this.#metrics,
-      }),
-    );
-    for (const publisher of this.#publishers) {
-      publisher.start().catch((error: unknown) => this.#logger.error({ error }, 'the publisher cannot start'));
-    }
+    this.#publisher = createPublisher({
+      memberId: config.id,
+      servers: servers.length > 0 ? servers : [{ id: config.id, url: preferred }],
+      preferred,
+      ...(config.publisher.group === '' ? {} : { sharedGroup: config.publisher.group }),
+      ratePerSecond: config.publisher.rate,
+      logger: this.#logger.child({ part: 'publisher' }),
+    });
+    this.#publisher
+      .start()
+      .catch((error: unknown) => this.#logger.error({ error }, 'the publisher cannot start'));
   }
 
   /** systemd hears READY once the member has caught up, and then that it lives. */
@@ -241,7 +250,10 @@ export class Appliance implements Lifecycle {
   #urls(): Map<string, string[]> {
     const { config } = this.#options;
     const peers = parsePeers(config.peers);
-    return parseUrls(config.urls, peers.map((peer) => peer.id));
+    return parseUrls(
+      config.urls,
+      peers.map((peer) => peer.id),
+    );
   }
 
   #advertisements(status: MemberStatus): MemberAdvertisement[] {

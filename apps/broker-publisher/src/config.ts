@@ -54,9 +54,15 @@ export const schema = z.object({
   limits: z
     .object({
       /** Bytes of log kept in memory and on disk before a snapshot cuts it. Raising it costs memory and restart time. */
-      logBytesMax: z.int().min(1_048_576).default(32 * 1024 * 1024),
+      logBytesMax: z
+        .int()
+        .min(1_048_576)
+        .default(32 * 1024 * 1024),
       /** Bytes acked without a majority that one member holds. Raising it costs memory and disk. */
-      outboxBytesMax: z.int().min(65_536).default(64 * 1024 * 1024),
+      outboxBytesMax: z
+        .int()
+        .min(65_536)
+        .default(64 * 1024 * 1024),
     })
     .prefault({}),
   log: z.object({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
@@ -86,16 +92,21 @@ export function readConfig(directory: string): Readonly<ApplianceConfig> {
   const peers = parsePeers(config.peers);
   const ids = peers.map((peer) => peer.id);
   const twice = ids.find((id, position) => ids.indexOf(id) !== position);
-  if (twice !== undefined) throw new ConfigError(`peers names the member "${twice}" twice: ids must be unique`);
+  if (twice !== undefined)
+    throw new ConfigError(`peers names the member "${twice}" twice: ids must be unique`);
   const addresses = peers.map((peer) => `${peer.host}:${peer.port}`);
   const shared = addresses.find((address, position) => addresses.indexOf(address) !== position);
   if (shared !== undefined) throw new ConfigError(`peers gives the address ${shared} to two members`);
   if (!ids.includes(config.id)) {
-    throw new ConfigError(`peers must name all members, this one ("${config.id}") too; it names ${ids.join(', ')}`);
+    throw new ConfigError(
+      `peers must name all members, this one ("${config.id}") too; it names ${ids.join(', ')}`,
+    );
   }
   const { electionMsMin, electionMsMax, heartbeatMs } = config.timings;
   if (!(heartbeatMs * 2 <= electionMsMin && electionMsMin < electionMsMax)) {
-    throw new ConfigError('timings: electionMsMin must be at least twice heartbeatMs and below electionMsMax');
+    throw new ConfigError(
+      'timings: electionMsMin must be at least twice heartbeatMs and below electionMsMax',
+    );
   }
   const { key, cert, ca } = config.tls;
   if (new Set([key, cert, ca].map((file) => file === '')).size > 1) {

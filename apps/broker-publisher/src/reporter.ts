@@ -117,7 +117,10 @@ export class Reporter {
         return;
       case 'digestDiffers':
         metrics.add(memberMetrics.alarms, []);
-        logger.error({ index: event.index, members: event.members }, 'peers hold another state at this index');
+        logger.error(
+          { index: event.index, members: event.members },
+          'peers hold another state at this index',
+        );
         return;
       case 'configChanged':
         logger.info({ members: event.config.members }, 'members of the cluster changed');

@@ -46,7 +46,8 @@ export class Founding {
     const missing = members.filter((member) => member !== id && !this.#peers.hellos.has(member));
     if (missing.length > 0) return `first start: waiting to hear from ${missing.join(', ')}`;
     const others = members.filter((member) => this.#peers.hellos.get(member)?.fresh === false);
-    if (others.length > 0) return `joining: waiting for a majority of ${others.join(', ')} to let this member in`;
+    if (others.length > 0)
+      return `joining: waiting for a majority of ${others.join(', ')} to let this member in`;
     return 'first start: waiting for all members to agree';
   }
 
@@ -54,7 +55,12 @@ export class Founding {
     const { id, recovered } = this.#context.options;
     for (const hello of this.#peers.hellos.values()) {
       const itself = hello.config?.members.find((member) => member.id === id);
-      if (itself?.storeId !== recovered.storeId || itself.role !== 'voter' || hello.appliedIndex > foundingIndex) continue;
+      if (
+        itself?.storeId !== recovered.storeId ||
+        itself.role !== 'voter' ||
+        hello.appliedIndex > foundingIndex
+      )
+        continue;
       return hello.config;
     }
     return null;
@@ -77,5 +83,7 @@ export class Founding {
 }
 
 function sameStores(stores: ReadonlyMap<MemberId, StoreId>, hello: HelloMessage): boolean {
-  return hello.known.length === stores.size && hello.known.every(({ id, storeId }) => stores.get(id) === storeId);
+  return (
+    hello.known.length === stores.size && hello.known.every(({ id, storeId }) => stores.get(id) === storeId)
+  );
 }

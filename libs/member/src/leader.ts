@@ -83,11 +83,13 @@ export class Leader {
   #isNext(batch: Uint8Array): boolean {
     const header = headerOf(batch);
     if (header === null) return false;
-    const cursor: Cursor | undefined = this.#cursors.get(header.member) ?? this.#context.state.proposer(header.member);
+    const cursor: Cursor | undefined =
+      this.#cursors.get(header.member) ?? this.#context.state.proposer(header.member);
     const same = cursor?.storeId === header.storeId && cursor.incarnation === header.incarnation;
     const next = same
       ? header.sequence === cursor.sequence + 1
-      : header.sequence === 1 && (cursor?.storeId !== header.storeId || header.incarnation > cursor.incarnation);
+      : header.sequence === 1 &&
+        (cursor?.storeId !== header.storeId || header.incarnation > cursor.incarnation);
     if (next) this.#cursors.set(header.member, header);
     return next;
   }
@@ -159,10 +161,13 @@ export class Leader {
   #withPromotion(status: RaftStatus): ClusterConfig | null {
     const { members } = status.config!;
     const ready = members.find((member) => {
-      if (member.role !== 'learner' || this.#peers.hellos.get(member.id)?.storeId !== member.storeId) return false;
+      if (member.role !== 'learner' || this.#peers.hellos.get(member.id)?.storeId !== member.storeId)
+        return false;
       const lag = status.commitIndex - (status.match[member.id] ?? 0);
       const serving = this.#peers.hellos.get(member.id)?.state === 'serving';
-      return serving && lag <= promotionLagEntriesMax && (status.silentMs[member.id] ?? Infinity) < lostIntervalMs;
+      return (
+        serving && lag <= promotionLagEntriesMax && (status.silentMs[member.id] ?? Infinity) < lostIntervalMs
+      );
     });
     if (ready === undefined) return null;
     return { members: members.map((member) => (member === ready ? { ...member, role: 'voter' } : member)) };

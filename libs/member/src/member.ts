@@ -247,7 +247,10 @@ class ClusterMember implements Member {
   status(): MemberStatus {
     const raft = this.#raft.status();
     const counts = this.#context.state.counts();
-    const lag: [MemberId, number][] = Object.entries(raft.match).map(([id, match]) => [id, raft.lastIndex - match]);
+    const lag: [MemberId, number][] = Object.entries(raft.match).map(([id, match]) => [
+      id,
+      raft.lastIndex - match,
+    ]);
     const { role } = raft;
     return {
       id: this.#options.id,
@@ -349,7 +352,10 @@ class ClusterMember implements Member {
     this.#proposer.add({ kind: 'start', semantics: semanticsVersion, outboxIncarnations });
     for (const { incarnation, sequence, data } of outbox) {
       const publishes = decodePublishes(data);
-      this.#proposer.add({ kind: 'recover', incarnation, sequence, publishes }, { kind: 'recover', incarnation, sequence });
+      this.#proposer.add(
+        { kind: 'recover', incarnation, sequence, publishes },
+        { kind: 'recover', incarnation, sequence },
+      );
     }
   }
 
@@ -443,7 +449,10 @@ class ClusterMember implements Member {
         events.push({ kind: 'snapshot', action: 'sent', index: event.index, bytes: event.bytes });
         return;
       case 'storeRegressed':
-        events.push({ kind: 'alarm', text: `the store of ${event.member} lost what it had acknowledged: wipe it` });
+        events.push({
+          kind: 'alarm',
+          text: `the store of ${event.member} lost what it had acknowledged: wipe it`,
+        });
         return;
       default:
         return;
@@ -465,7 +474,10 @@ class ClusterMember implements Member {
     }
   }
 
-  #onBatchApplied(sequence: number, results: Extract<StateEffect, { kind: 'batchApplied' }>['results']): void {
+  #onBatchApplied(
+    sequence: number,
+    results: Extract<StateEffect, { kind: 'batchApplied' }>['results'],
+  ): void {
     const batch = this.#proposer.applied(sequence);
     if (batch === undefined) return;
     if (sequence === 1) this.#serving.joined();
@@ -479,14 +491,17 @@ class ClusterMember implements Member {
   }
 
   #onOlderThanRemembered(): void {
-    const text = 'this store is older than what the cluster remembers of it: wipe it, its peers will fill it again';
+    const text =
+      'this store is older than what the cluster remembers of it: wipe it, its peers will fill it again';
     this.#context.events.push({ kind: 'alarm', text });
   }
 
   #report(effect: StateEffect, id: MemberId): void {
     const { events } = this.#context;
-    if (effect.kind === 'willFired') events.push({ kind: 'willFired', client: effect.client, byHome: effect.byHome });
-    else if (effect.kind === 'dropped') events.push({ kind: 'dropped', reason: effect.reason, count: effect.count });
+    if (effect.kind === 'willFired')
+      events.push({ kind: 'willFired', client: effect.client, byHome: effect.byHome });
+    else if (effect.kind === 'dropped')
+      events.push({ kind: 'dropped', reason: effect.reason, count: effect.count });
     else if (effect.kind === 'alarm') events.push({ kind: 'alarm', text: effect.text });
     else if (effect.kind === 'sessionEnded') events.push({ kind: 'sessionEnded', client: effect.client });
     void id;
@@ -505,8 +520,10 @@ class ClusterMember implements Member {
     if (proposer?.storeId === recovered.storeId && proposer.incarnation === recovered.incarnation) {
       for (const batch of this.#proposer.appliedBySnapshot(proposer.sequence)) {
         if (batch.sequence === 1) this.#serving.joined();
-        if (batch.outbox !== 'none') this.#writes.deleteOutbox({ incarnation: recovered.incarnation, sequence: batch.sequence });
-        for (const { request } of batch.commands) if (request?.kind === 'recover') this.#writes.deleteOutbox(request);
+        if (batch.outbox !== 'none')
+          this.#writes.deleteOutbox({ incarnation: recovered.incarnation, sequence: batch.sequence });
+        for (const { request } of batch.commands)
+          if (request?.kind === 'recover') this.#writes.deleteOutbox(request);
       }
     }
     this.#home.closeAll('snapshotInstalled');
@@ -551,7 +568,8 @@ class ClusterMember implements Member {
 
   #considerFounding(): void {
     const { config, lastIndex, term } = this.#raftStatus;
-    if (config !== null || lastIndex > 0 || term > 0 || this.#foundingConfig !== null || this.#writes.busy) return;
+    if (config !== null || lastIndex > 0 || term > 0 || this.#foundingConfig !== null || this.#writes.busy)
+      return;
     const founding = this.#founding.decide();
     if (founding === null) return;
     this.#foundingConfig = founding;
@@ -586,7 +604,8 @@ class ClusterMember implements Member {
   }
 
   #drained(): boolean {
-    if (this.#drainPerSecond === null || this.#home.connections > 0 || this.#proposer.pendingCommands > 0) return false;
+    if (this.#drainPerSecond === null || this.#home.connections > 0 || this.#proposer.pendingCommands > 0)
+      return false;
     const { role, config } = this.#raftStatus;
     return role !== 'leader' || (config?.members.length ?? 0) <= 1;
   }

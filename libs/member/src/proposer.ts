@@ -251,4 +251,3 @@ function commandBytes(command: Command): number {
   if (command.kind !== 'publish') return commandOverheadBytes;
   return commandOverheadBytes + command.message.payload.length + command.message.topic.length;
 }
-

@@ -75,7 +75,8 @@ export class Serving {
       this.#isolatedAtMs = nowMs;
       this.#isolatedSinceIndex = state.index;
       became = true;
-    } else if (this.isolated && leader !== null && this.#movesAgain(stalledSinceMs)) this.#isolatedAtMs = null;
+    } else if (this.isolated && leader !== null && this.#movesAgain(stalledSinceMs))
+      this.#isolatedAtMs = null;
     this.#set(cutOff, waitingFor);
     return became;
   }
@@ -93,7 +94,8 @@ export class Serving {
 
   #now(cutOff: boolean, waitingFor: string): [ServingState, string] {
     if (this.#draining) return ['draining', 'draining: leaving the cluster for now'];
-    if (this.isolated) return ['isolated', cutOff ? 'no majority: no leader is heard' : 'no majority: proposals stall'];
+    if (this.isolated)
+      return ['isolated', cutOff ? 'no majority: no leader is heard' : 'no majority: proposals stall'];
     return this.#joined ? ['serving', ''] : ['joining', waitingFor];
   }
 }

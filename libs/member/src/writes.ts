@@ -72,13 +72,22 @@ export class Writes {
     const outboxPut = this.#outboxPut;
     const outboxDelete = this.#outboxDelete;
     const outboxSequences = outboxPut.map((item) => item.sequence);
-    this.#underWay.set(token, { raftToken: raft?.token ?? null, outboxSequences, snapshot, founding, outboxDelete });
+    this.#underWay.set(token, {
+      raftToken: raft?.token ?? null,
+      outboxSequences,
+      snapshot,
+      founding,
+      outboxDelete,
+    });
     this.#raft = null;
     this.#snapshot = null;
     this.#founding = false;
     this.#outboxPut = [];
     this.#outboxDelete = [];
-    return { token, change: { ...fromRaft(raft), ...fromSnapshot(snapshot, founding), ...parts(outboxPut, outboxDelete) } };
+    return {
+      token,
+      change: { ...fromRaft(raft), ...fromSnapshot(snapshot, founding), ...parts(outboxPut, outboxDelete) },
+    };
   }
 
   /** Writes are finished in their order; one token speaks for itself only. */

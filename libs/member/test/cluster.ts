@@ -1,4 +1,11 @@
-import type { ClientEffect, Member, MemberEvent, MemberId, Outgoing, Recovered } from '@mqtt-cluster/contracts';
+import type {
+  ClientEffect,
+  Member,
+  MemberEvent,
+  MemberId,
+  Outgoing,
+  Recovered,
+} from '@mqtt-cluster/contracts';
 import { createMember, defaultLimits, lanMemberTimings } from '../src/index.ts';
 import type { MemberOptions } from '../src/index.ts';
 
@@ -70,7 +77,9 @@ export class TestCluster {
   }
 
   serve(): void {
-    this.until('all serve', () => [...this.members.values()].every((member) => member.status().state === 'serving'));
+    this.until('all serve', () =>
+      [...this.members.values()].every((member) => member.status().state === 'serving'),
+    );
   }
 
   leader(): MemberId {
@@ -80,7 +89,10 @@ export class TestCluster {
   /** What one connection heard, and forgets it. */
   heard(id: MemberId, connection: number): ClientEffect[] {
     const all = this.effects.get(id)!;
-    this.effects.set(id, all.filter((effect) => effect.connection !== connection));
+    this.effects.set(
+      id,
+      all.filter((effect) => effect.connection !== connection),
+    );
     return all.filter((effect) => effect.connection === connection);
   }
 

@@ -70,7 +70,8 @@ describe('a cluster of three', () => {
     cluster.member('a').subscribe(1, 1, [{ filter: 'x', qos: 2 }]);
     cluster.run(100);
     cluster.member('a').disconnect(1, { graceful: false });
-    for (let number = 1; number <= 5; number++) cluster.member('b').publish(1, publish('x', `${number}`, number, 2));
+    for (let number = 1; number <= 5; number++)
+      cluster.member('b').publish(1, publish('x', `${number}`, number, 2));
     cluster.run(200);
     cluster.member('c').connect(9, request('roamer', never));
     cluster.run(200);
@@ -142,7 +143,12 @@ describe('a cluster of three', () => {
     expect(cluster.heard('c', 2)).toEqual([]);
     cluster.heal('c');
     cluster.run(3_000);
-    expect(cluster.heard('c', 2)).toContainEqual({ kind: 'puback', connection: 2, packetId: 5, result: 'ok' });
+    expect(cluster.heard('c', 2)).toContainEqual({
+      kind: 'puback',
+      connection: 2,
+      packetId: 5,
+      result: 'ok',
+    });
   });
 
   test('a will is published once when the home is cut off, and not again at the heal', () => {

@@ -74,7 +74,8 @@ export class Acknowledgements {
     if (flight === undefined) return true;
     if (flight.qos !== 2 || !flight.received) return false;
     connection.inFlight.delete(packetId);
-    if (flight.itemNumber !== null && packetId >= replicatedPacketIdMin) this.#progress.completed(connection, packetId);
+    if (flight.itemNumber !== null && packetId >= replicatedPacketIdMin)
+      this.#progress.completed(connection, packetId);
     this.#delivery.pump(connection);
     return true;
   }

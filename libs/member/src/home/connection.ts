@@ -1,4 +1,12 @@
-import type { ClientId, ConnectionId, ConnectRequest, Epoch, Message, QoS, Subscription } from '@mqtt-cluster/contracts';
+import type {
+  ClientId,
+  ConnectionId,
+  ConnectRequest,
+  Epoch,
+  Message,
+  QoS,
+  Subscription,
+} from '@mqtt-cluster/contracts';
 import { Fifo } from './fifo.ts';
 
 /** Packet ids below this are the home's own; from here on they are part of the replicated state (QoS 2). */
@@ -67,11 +75,7 @@ export class Connection {
 
   #nextPacketId = 1;
 
-  constructor(
-    id: ConnectionId,
-    request: ConnectRequest,
-    inFlightMax: number,
-  ) {
+  constructor(id: ConnectionId, request: ConnectRequest, inFlightMax: number) {
     this.id = id;
     this.key = String(id);
     this.request = request;

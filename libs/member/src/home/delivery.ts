@@ -124,7 +124,8 @@ export class Delivery {
 
   /** The client had it from this home already, while there was no majority. */
   #deliveredEarly(connection: Connection, item: QueueItem): boolean {
-    if (connection.earlyAcked.size + connection.earlyInFlight.size === 0 || item.origin === undefined) return false;
+    if (connection.earlyAcked.size + connection.earlyInFlight.size === 0 || item.origin === undefined)
+      return false;
     if (item.origin.storeId !== this.#context.options.recovered.storeId || item.qos !== 1) return false;
     const key = earlyKey(item.origin.incarnation, item.origin.sequence, item.origin.command);
     if (connection.earlyAcked.delete(key)) {
@@ -144,7 +145,15 @@ export class Delivery {
   #send(connection: Connection, item: Outbound): boolean {
     const { expiresAt } = item.message;
     const { message, qos, retain, dup, packetId, subscriptionIdentifiers } = item;
-    const effect = { kind: 'deliver' as const, connection: connection.id, message, qos, retain, dup, packetId };
+    const effect = {
+      kind: 'deliver' as const,
+      connection: connection.id,
+      message,
+      qos,
+      retain,
+      dup,
+      packetId,
+    };
     if (expiresAt === undefined && subscriptionIdentifiers === undefined) {
       this.#context.effects.push(effect);
       return true;
@@ -175,7 +184,9 @@ export function earlyKey(incarnation: number, sequence: number, command: number)
 /** Whether the packet id is one that all members know. */
 export function isReplicatedPacketId(connection: Connection, packetId: number): boolean {
   const flight = connection.inFlight.get(packetId);
-  return flight === undefined ? packetId >= replicatedPacketIdMin : flight.qos === 2 && flight.itemNumber !== null;
+  return flight === undefined
+    ? packetId >= replicatedPacketIdMin
+    : flight.qos === 2 && flight.itemNumber !== null;
 }
 
 function outbound(item: QueueItem): Omit<Outbound, 'dup' | 'packetId'> {

@@ -114,7 +114,9 @@ export class Home {
       this.live.forward(message);
       return;
     }
-    this.#whenEpoch(connection, qos === 2, () => this.#proposePublish(connection, message, request.packetId ?? 0));
+    this.#whenEpoch(connection, qos === 2, () =>
+      this.#proposePublish(connection, message, request.packetId ?? 0),
+    );
   }
 
   pubrel(id: ConnectionId, packetId: number): void {
@@ -122,13 +124,17 @@ export class Home {
     if (connection === undefined) return;
     this.#whenEpoch(connection, true, () => {
       const { client, epoch } = connection;
-      this.#proposer.add({ kind: 'release', client, epoch, packetId }, { kind: 'release', connection, packetId });
+      this.#proposer.add(
+        { kind: 'release', client, epoch, packetId },
+        { kind: 'release', connection, packetId },
+      );
     });
   }
 
   puback(id: ConnectionId, packetId: number): void {
     const connection = this.#open(id);
-    if (connection !== undefined && !this.#acknowledgements.puback(connection, packetId)) this.#protocolError(connection);
+    if (connection !== undefined && !this.#acknowledgements.puback(connection, packetId))
+      this.#protocolError(connection);
   }
 
   pubrec(id: ConnectionId, packetId: number, refused: boolean): void {
@@ -139,7 +145,8 @@ export class Home {
 
   pubcomp(id: ConnectionId, packetId: number): void {
     const connection = this.#open(id);
-    if (connection !== undefined && !this.#acknowledgements.pubcomp(connection, packetId)) this.#protocolError(connection);
+    if (connection !== undefined && !this.#acknowledgements.pubcomp(connection, packetId))
+      this.#protocolError(connection);
   }
 
   writable(id: ConnectionId, writable: boolean): void {
@@ -183,7 +190,8 @@ export class Home {
       }
       case 'connectionEnded': {
         const { id, recovered } = this.#context.options;
-        if (effect.home === id && effect.incarnation === recovered.incarnation) this.#onConnectionEnded(effect);
+        if (effect.home === id && effect.incarnation === recovered.incarnation)
+          this.#onConnectionEnded(effect);
         return;
       }
       default:
@@ -331,12 +339,17 @@ export class Home {
 
   // ---- answers ----
 
-  #answerOpenConnection(connection: Connection, request: Exclude<Request, { kind: 'open' | 'recover' }>, result: CommandResult): void {
+  #answerOpenConnection(
+    connection: Connection,
+    request: Exclude<Request, { kind: 'open' | 'recover' }>,
+    result: CommandResult,
+  ): void {
     const { effects } = this.#context;
     const id = connection.id;
     switch (request.kind) {
       case 'publish': {
-        const outcome = result.kind === 'published' && result.outcome === 'quotaExceeded' ? 'quotaExceeded' : 'ok';
+        const outcome =
+          result.kind === 'published' && result.outcome === 'quotaExceeded' ? 'quotaExceeded' : 'ok';
         const kind = request.qos === 1 ? 'puback' : 'pubrec';
         effects.push({ kind, connection: id, packetId: request.packetId, result: outcome });
         return;

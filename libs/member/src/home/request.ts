@@ -4,7 +4,12 @@ import type { Connection } from './connection.ts';
 /** Which client waits for what a command comes to. */
 export type Request =
   | { readonly kind: 'open'; readonly connection: Connection }
-  | { readonly kind: 'publish'; readonly connection: Connection; readonly packetId: number; readonly qos: 1 | 2 }
+  | {
+      readonly kind: 'publish';
+      readonly connection: Connection;
+      readonly packetId: number;
+      readonly qos: 1 | 2;
+    }
   | {
       readonly kind: 'subscribe';
       readonly connection: Connection;

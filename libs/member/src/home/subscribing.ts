@@ -31,7 +31,11 @@ export class Subscribing {
   }
 
   /** @returns what was granted when nothing has to wait for the log. */
-  subscribe(connection: Connection, packetId: number, subscriptions: readonly Subscription[]): Granted | null {
+  subscribe(
+    connection: Connection,
+    packetId: number,
+    subscriptions: readonly Subscription[],
+  ): Granted | null {
     const codes: number[] = [];
     const isNew: boolean[] = [];
     const positions: number[] = [];
@@ -48,7 +52,15 @@ export class Subscribing {
     }
     const { client, epoch } = connection;
     const logged = positions.map((position) => subscriptions[position]!);
-    const request: Request = { kind: 'subscribe', connection, packetId, subscriptions, positions, codes, isNew };
+    const request: Request = {
+      kind: 'subscribe',
+      connection,
+      packetId,
+      subscriptions,
+      positions,
+      codes,
+      isNew,
+    };
     this.#proposer.add({ kind: 'subscribe', client, epoch, subscriptions: logged }, request);
     return null;
   }
@@ -114,7 +126,8 @@ export function* retainedFor(
     const { filter, qos, retainHandling = 0, subscriptionIdentifier } = subscription;
     const refused = codes[position]! >= refusedCode || parseShare(filter) !== null;
     if (refused || retainHandling === 2 || (retainHandling === 1 && !isNew[position])) continue;
-    const identifiers = subscriptionIdentifier === undefined ? {} : { subscriptionIdentifiers: [subscriptionIdentifier] };
+    const identifiers =
+      subscriptionIdentifier === undefined ? {} : { subscriptionIdentifiers: [subscriptionIdentifier] };
     for (const { message } of state.retained(filter)) {
       yield { message, qos: Math.min(qos, message.qos) as 0 | 1 | 2, retain: true, ...identifiers };
     }
