@@ -62,6 +62,15 @@ export class Configurations {
     return member?.storeId === storeId ? member : undefined;
   }
 
+  /** Whether it was a voter before the latest change. */
+  wasVoter(id: MemberId, storeId: StoreId): boolean {
+    const before = this.#history.at(-2)?.config;
+    return (
+      before?.members.some((each) => each.id === id && each.storeId === storeId && each.role === 'voter') ??
+      false
+    );
+  }
+
   /** Whether those that `counts` holds for are more than half of the voters. */
   majority(counts: (voter: ConfiguredMember) => boolean): boolean {
     const voters = this.voters();
@@ -89,9 +98,9 @@ export function refusalOf(current: ClusterConfig, next: ClusterConfig): string |
     const before = findMember(current, member.id);
     if (before?.storeId === member.storeId && before.role === member.role) continue;
     changes += 1;
-    // A new store holds nothing that the old one acknowledged: it must catch up before its word counts.
-    if (before !== undefined && before.storeId !== member.storeId && member.role !== 'learner')
-      return `the new store of ${member.id} must enter as a learner`;
+    // A new store holds nothing yet: it must catch up before its word counts (thesis, 4.2.1).
+    if (before?.storeId !== member.storeId && member.role === 'voter')
+      return `the store of ${member.id} is new and must enter as a learner`;
   }
   if (changes === 0) return 'nothing would change';
   if (changes > 1) return 'more than one member would change';

@@ -45,21 +45,27 @@ export class Core {
     // A vote for a term below the log's own can only mean that the two were written apart: the term counts.
     this.term = Math.max(initial.hardState.term, this.log.lastTerm);
     this.votedFor = this.term === initial.hardState.term ? initial.hardState.votedFor : null;
-    this.journal = new Journal(this.log, { term: this.term, votedFor: this.votedFor });
     this.commitIndex = base.index;
+    this.journal = new Journal(this.log, { term: this.term, votedFor: this.votedFor });
     this.handedOut = base.index;
     this.role = this.restingRole();
   }
 
+  /**
+   * May campaign and vote. One that is being removed or demoted still may until that is committed: it can be the only
+   * one that has the entry, and then is needed to commit it (thesis, 4.2.2). Its own vote does not count then.
+   */
   get isVoter(): boolean {
-    return this.configs.find(this.options.id, this.options.storeId)?.role === 'voter';
+    return this.restingRole() === 'follower';
   }
 
   /** What this member is when it neither leads nor campaigns. */
   restingRole(): RaftRole {
-    const self = this.configs.find(this.options.id, this.options.storeId);
-    if (self === undefined) return 'none';
-    return self.role === 'voter' ? 'follower' : 'learner';
+    const { id, storeId } = this.options;
+    const self = this.configs.find(id, storeId);
+    if (self?.role === 'voter') return 'follower';
+    if (this.configs.index > this.commitIndex && this.configs.wasVoter(id, storeId)) return 'follower';
+    return self === undefined ? 'none' : 'learner';
   }
 
   emit(event: RaftEvent): void {
@@ -137,7 +143,11 @@ export class Core {
   }
 
   commitTo(index: LogIndex): void {
-    this.commitIndex = Math.max(this.commitIndex, Math.min(index, this.log.lastIndex));
+    const reached = Math.min(index, this.log.lastIndex);
+    if (reached <= this.commitIndex) return;
+    const changesMembers = this.configs.index > this.commitIndex && this.configs.index <= reached;
+    this.commitIndex = reached;
+    if (changesMembers) this.#adoptRole();
   }
 
   #append(entry: LogEntry): boolean {
@@ -147,6 +157,10 @@ export class Core {
 
   #configChanged(): void {
     if (this.configs.current !== null) this.emit({ kind: 'configChanged', config: this.configs.current });
+    this.#adoptRole();
+  }
+
+  #adoptRole(): void {
     const campaigning = this.role === 'candidate' || this.role === 'preCandidate';
     if (this.role !== 'leader' && !(campaigning && this.isVoter)) this.role = this.restingRole();
   }

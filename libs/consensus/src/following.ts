@@ -49,14 +49,14 @@ export class Followership {
     following.leaderCommit = Math.max(following.leaderCommit, request.commit);
     const outcome = this.#accept(following, request);
     if (outcome === 'early') this.#keepEarly(following, request);
-    else if (outcome === 'conflict') this.#refuse(following, request);
+    else if (outcome === 'conflict') this.#refuse(following, this.#hintFor(request));
     else this.#acceptEarly(following);
     this.#core.commitTo(Math.min(following.leaderCommit, following.verified));
     if (outcome === 'accepted') this.#answer(following, request);
     if (following.early.size > 0 && request.round > following.earlyRound) {
       // A heartbeat later the one they follow is lost for certain.
       following.earlyRound = request.round;
-      this.#refuse(following, request);
+      this.#refuse(following, following.verified);
     }
   }
 
@@ -174,7 +174,7 @@ export class Followership {
     if (following.early.size === 0) following.earlyRound = request.round;
     if (following.early.size < this.#core.options.appendsInFlightMax)
       following.early.set(request.previousIndex, request);
-    else this.#refuse(following, request);
+    else this.#refuse(following, this.#hintFor(request));
   }
 
   #acceptEarly(following: Following): void {
@@ -213,15 +213,19 @@ export class Followership {
     });
   }
 
-  #refuse(following: Following, request: RaftAppendRequest): void {
+  /** Above this the two logs cannot agree. */
+  #hintFor(request: RaftAppendRequest): LogIndex {
     const { log, commitIndex } = this.#core;
     const at = Math.min(request.previousIndex, log.lastIndex);
-    const matchIndex = Math.max(commitIndex, log.lastWithTermAtMost(at, request.previousTerm));
+    return Math.max(commitIndex, log.lastWithTermAtMost(at, request.previousTerm));
+  }
+
+  #refuse(following: Following, matchIndex: LogIndex): void {
     this.#core.send(following.leader, following.leaderStoreId, {
       type: 'appendResponse',
       success: false,
       matchIndex,
-      conflictTerm: log.termAt(matchIndex) ?? 0,
+      conflictTerm: this.#core.log.termAt(matchIndex) ?? 0,
       round: following.round,
     });
   }

@@ -92,7 +92,7 @@ export class Leadership {
     if (this.configChangePending) return 'another change of members is not yet committed';
     // Without it two leaders could change the members to sets that share no majority (thesis, 4.1, erratum).
     if (log.termAt(commitIndex) !== term) return 'the leader has committed nothing in its term yet';
-    const refusal = refusalOf(configs.current ?? { members: [] }, config);
+    const refusal = refusalOf(configs.current ?? { members: [] }, config) ?? this.#laggardOf(config);
     if (refusal !== null) return refusal;
     this.#append({ kind: 'config', data: noData, config });
     this.#syncPeers();
@@ -157,6 +157,18 @@ export class Leadership {
     const successor = this.#mostAdvanced();
     if (successor !== undefined) this.#core.send(successor.id, successor.storeId, { type: 'timeoutNow' });
     this.#core.becomeFollower(this.#core.term, null, 'no voter any more');
+  }
+
+  /** A voter that does not even have the entry that made it a learner could neither vote nor acknowledge. */
+  #laggardOf(config: ClusterConfig): string | null {
+    const { configs } = this.#core;
+    for (const { id, storeId, role } of config.members) {
+      if (role !== 'voter' || configs.find(id, storeId)?.role !== 'learner') continue;
+      const peer = this.#peers.get(id);
+      if (peer === undefined || peer.regressed || peer.match < configs.index)
+        return `${id} has not caught up yet`;
+    }
+    return null;
   }
 
   #append(content: Pick<LogEntry, 'kind' | 'data' | 'config'>): void {

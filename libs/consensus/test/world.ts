@@ -101,6 +101,8 @@ export class Member {
   readonly options: Partial<RaftOptions>;
   raft!: Raft;
   up = false;
+  /** Clocks of hosts have nothing to do with each other. */
+  clockAheadMs = 0;
   /** Writes not yet synced. */
   writes: RaftWrite[] = [];
   applied: LogIndex = 0;
@@ -188,7 +190,12 @@ export class Member {
 
   snapshot(): Snapshot {
     const { applied, appliedTerm, appliedConfig, chain } = this;
-    return { index: applied, term: appliedTerm, config: appliedConfig ?? { members: [] }, data: bytes(chain) };
+    return {
+      index: applied,
+      term: appliedTerm,
+      config: appliedConfig ?? { members: [] },
+      data: bytes(chain),
+    };
   }
 
   /** Writes a snapshot of the applied state to the disk and cuts the log. Only what is synced can be cut. */
@@ -249,7 +256,7 @@ export class World {
   add(id: MemberId, setup: MemberSetup): Member {
     const member = new Member(id, setup, this.random, this.options);
     this.members.set(id, member);
-    member.raft.tick(this.nowMs);
+    this.tick(member);
     return member;
   }
 
@@ -315,16 +322,29 @@ export class World {
   advance(ms: number, stepMs = 10): void {
     for (let passed = 0; passed < ms; passed += stepMs) {
       this.nowMs += stepMs;
-      for (const member of this.members.values()) if (member.up) member.raft.tick(this.nowMs);
+      for (const member of this.members.values()) this.tick(member);
       this.settle();
     }
   }
 
-  /** Time passes for one member until it starts an election by itself. */
+  /**
+   * `id` runs out of patience first: its clock jumps ahead, while the others only get as far as to doubt the leader
+   * they hear, if any.
+   */
   campaign(id: MemberId): void {
-    this.nowMs += lanTimings.electionMsMax;
-    this.get(id).raft.tick(this.nowMs);
+    const others = [...this.members.values()].filter((member) => member.up && member.id !== id);
+    if (others.some((member) => member.raft.status().leader !== null)) {
+      this.nowMs += lanTimings.electionMsMin;
+      for (const member of others) this.tick(member);
+    }
+    const member = this.get(id);
+    member.clockAheadMs += lanTimings.electionMsMax;
+    this.tick(member);
     this.settle();
+  }
+
+  tick(member: Member): void {
+    if (member.up) member.raft.tick(this.nowMs + member.clockAheadMs);
   }
 
   /** Only messages between members of one group get through. */
@@ -356,7 +376,7 @@ export class World {
 
   restart(id: MemberId): void {
     this.get(id).start();
-    this.get(id).raft.tick(this.nowMs);
+    this.tick(this.get(id));
     this.settle();
   }
 

@@ -1,0 +1,342 @@
+import type { ConfiguredMember, LogEntry, LogIndex } from '@mqtt-cluster/contracts';
+import type { Member } from './world.ts';
+import { World, bytes, chainOf, configOf } from './world.ts';
+
+/** Messages on the way; more are lost, as in any network. */
+const flightsMax = 200;
+
+const names = ['A', 'B', 'C', 'D', 'E', 'F', 'G'];
+
+/** What everybody has seen so far, and what must never change of it. */
+class Observer {
+  readonly leaders = new Map<number, string>();
+  readonly committed: LogEntry[] = [];
+  readonly chains = new Map<LogIndex, string>([[0, '']]);
+
+  watch(world: World): void {
+    const members = [...world.members.values()].filter((member) => member.up);
+    const news = members.flatMap((member) => member.committed.map((entry) => ({ member, entry })));
+    for (const { member, entry } of news.sort((left, right) => left.entry.index - right.entry.index))
+      this.#watchCommitted(member, entry);
+    for (const member of members) {
+      member.committed = [];
+      if (this.chains.get(member.applied) !== member.chain)
+        throw new Error(`${member.id} has another state at ${member.applied}`);
+      const status = member.raft.status();
+      if (status.role === 'leader') this.#watchLeader(member, status.term);
+    }
+  }
+
+  /** Election safety and leader completeness (paper, figure 3). */
+  #watchLeader(member: Member, term: number): void {
+    const name = `${member.id}/${member.storeId}`;
+    const before = this.leaders.get(term);
+    if (before !== undefined && before !== name) throw new Error(`term ${term}: ${before} and ${name} lead`);
+    if (before !== undefined) return;
+    this.leaders.set(term, name);
+    for (const entry of this.committed) {
+      const own = member.raft.termAt(entry.index);
+      const isCompacted = entry.index < member.raft.status().firstIndex;
+      if (!isCompacted && own !== entry.term && entry.term < term)
+        throw new Error(`leader ${member.id} of term ${term} lacks committed entry ${entry.index}`);
+    }
+  }
+
+  /** State machine safety (paper, figure 3), also through snapshots. */
+  #watchCommitted(member: Member, entry: LogEntry): void {
+    const known = this.committed[entry.index - 1];
+    if (known === undefined) {
+      if (entry.index !== this.committed.length + 1) throw new Error(`hole before ${entry.index}`);
+      this.committed.push(entry);
+      this.chains.set(entry.index, chainOf(this.chains.get(entry.index - 1)!, entry));
+    } else if (known.term !== entry.term || known.data !== entry.data) {
+      throw new Error(
+        `entry ${entry.index} was committed in term ${known.term}, ${member.id} has ${entry.term}`,
+      );
+    }
+  }
+
+  /**
+   * Durability: a leader commits only what a majority of voters has on its disks. Judged by the configuration that the
+   * committing leader uses, at the moment it hands the entry out.
+   */
+  checkDurable(world: World, member: Member): void {
+    const status = member.raft.status();
+    if (status.role !== 'leader' || status.commitIndex === 0 || status.config === null) return;
+    const index = status.commitIndex;
+    const term = member.raft.termAt(index);
+    const holds = (voter: ConfiguredMember): boolean => {
+      const { disk, storeId } = world.get(voter.id);
+      if (storeId !== voter.storeId) return false;
+      if ((disk.snapshot?.index ?? 0) >= index) return true;
+      const first = disk.entries[0]?.index ?? 0;
+      return disk.entries[index - first]?.term === term;
+    };
+    const voters = status.config.members.filter((voter) => voter.role === 'voter');
+    if (voters.filter(holds).length * 2 <= voters.length)
+      throw new Error(`${member.id} commits ${index}, which is on no majority of disks`);
+  }
+
+  /** Log matching (paper, figure 3): same index and term, same entry and same entries before. */
+  checkLogs(world: World): void {
+    const members = [...world.members.values()].filter((member) => member.up);
+    for (const [at, left] of members.entries())
+      for (const right of members.slice(at + 1)) this.#checkPair(left, right);
+  }
+
+  #checkPair(left: Member, right: Member): void {
+    const one = left.raft.status();
+    const other = right.raft.status();
+    let matched = false;
+    const first = Math.max(one.firstIndex, other.firstIndex);
+    for (let index = Math.min(one.lastIndex, other.lastIndex); index >= first; index -= 1) {
+      const same = left.raft.entry(index) === right.raft.entry(index);
+      if (left.raft.termAt(index) === right.raft.termAt(index) && !same)
+        throw new Error(`${left.id} and ${right.id} differ at ${index} in one term`);
+      if (matched && !same) throw new Error(`${left.id} and ${right.id} differ at ${index} below a match`);
+      matched ||= same;
+    }
+  }
+}
+
+/** Everything that can go wrong, in an order that one seed decides. */
+export class Disasters {
+  readonly world: World;
+  readonly observer = new Observer();
+  #proposals = 0;
+  #stores = 1;
+  #cut = new Set<string>();
+  #configured: string[];
+
+  constructor(seed: number) {
+    this.world = new World(seed, { appendsInFlightMax: 3 });
+    const count = [1, 2, 3, 3, 5, 5, 7][this.#upTo(7)]!;
+    this.#configured = names.slice(0, count);
+    const config = configOf(this.#configured.join(' '));
+    for (const { id, storeId } of config.members) this.world.add(id, { config, storeId });
+  }
+
+  /** How often each kind of event has happened. */
+  counts(): Record<string, number> {
+    const counts: Record<string, number> = { committed: this.observer.committed.length };
+    for (const member of this.world.members.values()) {
+      counts['restored'] = (counts['restored'] ?? 0) + member.restores;
+      for (const { kind } of member.events) counts[kind] = (counts[kind] ?? 0) + 1;
+    }
+    return counts;
+  }
+
+  run(steps: number): void {
+    for (let step = 0; step < steps; step += 1) {
+      this.#step();
+      this.observer.watch(this.world);
+      if (step % 50 === 0) this.observer.checkLogs(this.world);
+    }
+    this.observer.checkLogs(this.world);
+  }
+
+  /** The network and all hosts are back: a leader emerges and everybody catches up. */
+  recover(): void {
+    const { world } = this;
+    this.#cut.clear();
+    for (const member of world.members.values()) if (!member.up) this.#start(member);
+    const roundsMax = 3_000;
+    for (let round = 0; round < roundsMax; round += 1) {
+      world.nowMs += 10;
+      for (const member of world.members.values()) world.tick(member);
+      this.#settle();
+      this.observer.watch(world);
+      if (round % 50 === 0) world.leader()?.raft.propose([bytes('after all')]);
+      if (round > 200 && this.#agreed()) {
+        this.observer.checkLogs(world);
+        return;
+      }
+    }
+    const statuses = [...world.members.values()].map((member) => [member.id, member.raft.status()]);
+    throw new Error(`no agreement after the heal: ${JSON.stringify(statuses)}`);
+  }
+
+  #agreed(): boolean {
+    const leader = this.world.leader();
+    if (leader === undefined) return false;
+    const { config, lastIndex } = leader.raft.status();
+    return (config?.members ?? []).every(({ id, storeId }) => {
+      const member = this.world.members.get(id);
+      return member?.storeId !== storeId || (member.applied === lastIndex && member.chain === leader.chain);
+    });
+  }
+
+  #settle(): void {
+    for (let count = 0; count < 5_000; count += 1) {
+      for (const member of this.world.members.values()) {
+        this.#drain(member);
+        while (member.writes.length > 0) {
+          this.world.syncOne(member);
+          this.#drain(member);
+        }
+      }
+      const flight = this.world.flights.shift();
+      if (flight === undefined) return;
+      this.world.deliver(flight);
+    }
+  }
+
+  #step(): void {
+    const { world } = this;
+    const dice = this.#upTo(1_000);
+    const member = [...world.members.values()][this.#upTo(world.members.size)]!;
+    if (dice < 540) this.#deliverOne();
+    else if (dice < 600) this.#pass();
+    else if (dice < 760) this.#sync(member);
+    else if (dice < 850) this.#propose();
+    else if (dice < 945) this.#deliverMany();
+    else if (dice < 952) this.#crash(member);
+    else if (dice < 966) this.#start(member);
+    else if (dice < 970) this.#partition();
+    else if (dice < 976) this.#cut.clear();
+    else if (dice < 984) this.#compact(member);
+    else if (dice < 991) this.#changeMembers();
+    else if (dice < 994) world.leader()?.raft.transferLeadership(this.#anyOf(this.#configured));
+    else if (dice < 997) this.#refuse(member);
+    else this.#linkRefused(member);
+    for (const each of world.members.values()) this.#drain(each);
+  }
+
+  #drain(member: Member): void {
+    for (let more = member.up; more;) {
+      const output = member.raft.take();
+      if (output.committed.length > 0) this.observer.checkDurable(this.world, member);
+      member.apply(output);
+      for (const { to, message } of output.messages)
+        if (this.world.flights.length < flightsMax) this.world.flights.push({ from: member.id, to, message });
+      if (output.snapshotWanted) member.raft.provideSnapshot(member.snapshot());
+      if (output.write !== null) member.writes.push(output.write);
+      more = output.snapshotWanted;
+    }
+  }
+
+  #deliverOne(): void {
+    const { flights } = this.world;
+    if (flights.length === 0) return;
+    // Mostly in order, sometimes not.
+    const at = this.#upTo(4) === 0 ? this.#upTo(flights.length) : 0;
+    const flight = flights[at]!;
+    // One in thirty is delivered twice, one in twenty never.
+    const luck = this.#upTo(60);
+    if (luck > 1) flights.splice(at, 1);
+    if (luck > 4 && !this.#cut.has(flight.from) && !this.#cut.has(flight.to)) this.world.deliver(flight);
+    else if (luck > 4 && this.#cut.has(flight.from) && this.#cut.has(flight.to)) this.world.deliver(flight);
+  }
+
+  #deliverMany(): void {
+    for (let count = this.#upTo(40); count > 0; count -= 1) {
+      this.#deliverOne();
+      for (const member of this.world.members.values()) this.#drain(member);
+      if (count % 5 === 0) for (const member of this.world.members.values()) this.#sync(member);
+    }
+  }
+
+  #pass(): void {
+    this.world.nowMs += this.#upTo(20) === 0 ? 900 : 1 + this.#upTo(120);
+    for (const member of this.world.members.values()) if (this.#upTo(10) > 0) this.world.tick(member);
+  }
+
+  #sync(member: Member): void {
+    if (!member.up) return;
+    for (let count = 1 + this.#upTo(3); count > 0; count -= 1) this.world.syncOne(member);
+  }
+
+  #propose(): void {
+    const leaders = [...this.world.members.values()].filter((each) => each.up && each.role === 'leader');
+    for (const leader of leaders) {
+      this.#proposals += 1;
+      leader.raft.propose([bytes(`${leader.id}${this.#proposals}`)]);
+    }
+  }
+
+  #crash(member: Member): void {
+    if (!member.up) return;
+    // What was in flight to the disk may have got there, from the front.
+    for (let count = this.#upTo(member.writes.length + 1); count > 0; count -= 1) this.world.syncOne(member);
+    member.crash();
+  }
+
+  #start(member: Member): void {
+    if (member.up) return;
+    member.start();
+    this.world.tick(member);
+  }
+
+  #partition(): void {
+    const members = [...this.world.members.keys()];
+    this.#cut = new Set(members.filter(() => this.#upTo(2) === 0));
+  }
+
+  #compact(member: Member): void {
+    if (!member.up) return;
+    while (member.writes.length > 0) this.world.syncOne(member);
+    this.#drain(member);
+    if (member.writes.length === 0) member.compact(this.#upTo(6));
+  }
+
+  #refuse(member: Member): void {
+    const write = member.writes[0];
+    if (!member.up || write === undefined) return;
+    member.writes = [];
+    member.raft.storeRefused(write.token);
+  }
+
+  #linkRefused(member: Member): void {
+    const peer = this.#anyOf([...this.world.members.keys()]);
+    if (member.up && peer !== member.id) member.raft.link(peer, 'refused');
+  }
+
+  #changeMembers(): void {
+    const leader = this.world.leader();
+    const config = leader?.raft.status().config;
+    if (leader === undefined || config === null || config === undefined) return;
+    const id = this.#anyOf(names);
+    const current = config.members.find((member) => member.id === id);
+    const rest = config.members.filter((member) => member.id !== id);
+    let next: ConfiguredMember | null = null;
+    if (current === undefined) next = this.#joiner(id);
+    else if (current.role === 'learner') next = { ...current, role: 'voter' };
+    else if (this.#upTo(3) === 0) next = this.#replacement(leader, id);
+    const members = next === null ? rest : [...rest, next];
+    if (leader.raft.proposeConfig({ members }).accepted) this.#configured = members.map((each) => each.id);
+  }
+
+  #joiner(id: string): ConfiguredMember {
+    const known = this.world.members.get(id);
+    if (known !== undefined) return { id, storeId: known.storeId, role: 'learner' };
+    return this.#withEmptyDisk(id);
+  }
+
+  /** A wiped disk. Only as many as leave the data on a majority of the others. */
+  #replacement(leader: Member, id: string): ConfiguredMember | null {
+    const voters = (leader.raft.status().config?.members ?? []).filter((each) => each.role === 'voter');
+    const safe = voters.filter((voter) => {
+      const member = this.world.get(voter.id);
+      return voter.id !== id && member.storeId === voter.storeId && member.up;
+    });
+    if (leader.id === id || safe.length * 2 <= voters.length) return null;
+    // Only by a cluster that knows the removal of the old store first is the loss of it no loss of an acknowledgement.
+    if ((leader.raft.status().match[id] ?? 0) !== 0) return null;
+    return this.#withEmptyDisk(id);
+  }
+
+  #withEmptyDisk(id: string): ConfiguredMember {
+    this.#stores += 1;
+    const storeId = `store-${id}-${this.#stores}`;
+    if (!this.world.members.has(id)) this.world.add(id, { config: null, storeId });
+    return { id, storeId: this.world.get(id).storeId, role: 'learner' };
+  }
+
+  #anyOf<T>(things: readonly T[]): T {
+    return things[this.#upTo(things.length)]!;
+  }
+
+  #upTo(count: number): number {
+    return Math.floor(this.world.random() * count);
+  }
+}
