@@ -32,8 +32,11 @@ export const pingIntervalMs = 500;
 /** A connection on which nothing was heard for so long is torn down. */
 export const silenceMsMax = 2_500;
 
-/** MQTT keep alive of the CONNECT, seconds: the listener cuts a silent peer after one and a half times it. */
-export const keepAliveSeconds = 3;
+/**
+ * MQTT keep alive of the CONNECT, seconds: the listener forgets a dead peer's connection after one and a half times it. Not
+ * urgent (the peer's new connection takes it over), and one long frame on a slow link must fit in.
+ */
+export const keepAliveSeconds = 30;
 
 /** A stranger that connects and says nothing. */
 export const foreignConnectTimeoutMs = 3_000;

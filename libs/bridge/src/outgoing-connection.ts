@@ -17,6 +17,8 @@ import type { ConnectionKind } from './handshake.ts';
 import type { OccasionalLog } from './occasional-log.ts';
 import type { BridgePeer, BridgeTls } from './options.ts';
 
+const noTimer = { set: (): number => 0, clear: (): void => {} };
+
 export interface OutgoingConnectionOptions {
   readonly self: MemberId;
   readonly cluster: string;
@@ -133,9 +135,9 @@ export class OutgoingConnection {
       clean: true,
       keepalive: keepAliveSeconds,
       connectTimeout: connectTimeoutMs,
-      // Ours below; and heartbeats must not keep a ping from being sent.
+      // Reconnects and pings are ours: its own take no account of a backlog or of a pause of this process.
       reconnectPeriod: 0,
-      reschedulePings: false,
+      timerVariant: noTimer,
       queueQoSZero: false,
       resubscribe: false,
     });
