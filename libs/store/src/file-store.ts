@@ -255,7 +255,8 @@ export class FileStore implements Store {
 }
 
 function withoutSnapshot(change: StoreWrite): JournalRecord {
-  const { snapshot: _snapshot, ...rest } = change;
+  const { snapshot, ...rest } = change;
+  void snapshot; // its data lie in a file of their own
   return rest;
 }
 

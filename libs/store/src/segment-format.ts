@@ -1,4 +1,4 @@
-import { ByteWriter } from './byte-writer.ts';
+import type { ByteWriter } from './byte-writer.ts';
 import { crc32 } from './crc32.ts';
 import type { JournalRecord } from './record.ts';
 import { encodeRecord } from './record.ts';

@@ -21,7 +21,10 @@ export function snapshotNumber(name: string): number | null {
   return match === null ? null : Number(match[1]);
 }
 
-/** The file is complete and durable afterwards, but counts only once a record of the journal names it. */
+/**
+ * The content is durable afterwards; the name is with the next sync of the directory, which the segment that follows
+ * brings. It counts only once a record of the journal names it.
+ */
 export async function writeSnapshot(
   system: FileSystem,
   directory: string,
@@ -42,7 +45,6 @@ export async function writeSnapshot(
     } finally {
       await handle.close();
     }
-    await system.syncDirectory(directory);
   } catch (error) {
     await system.remove(path).catch(() => undefined);
     throw error;

@@ -28,8 +28,7 @@ export function entriesProblem<S extends { readonly index: LogIndex }>(
   change: StateChange<S>,
 ): string | null {
   if (change.entries === undefined || change.entries.length === 0) return null;
-  const { entries: _entries, ...before } = change;
-  let expected = lastIndexAfter(last, before) + 1;
+  let expected = lastIndexAfter(last, { ...change, entries: [] }) + 1;
   for (const entry of change.entries) {
     if (entry.index !== expected) return `entry ${entry.index} does not follow ${expected - 1}`;
     expected++;

@@ -1,0 +1,62 @@
+import { testEntry } from '../src/compliance.ts';
+import { createMemoryDisk, createMemoryStore } from '../src/index.ts';
+
+async function indexes(disk: ReturnType<typeof createMemoryDisk>): Promise<number[]> {
+  const store = createMemoryStore(disk);
+  const { entries } = await store.open('a');
+  await store.close();
+  return entries.map((entry) => entry.index);
+}
+
+test('held syncs: nothing is acknowledged, and a crash loses it', async () => {
+  const disk = createMemoryDisk();
+  const store = createMemoryStore(disk);
+  await store.open('a');
+  await store.write({ entries: [testEntry(1)] });
+  store.holdSyncs();
+  let acknowledged = false;
+  void store.write({ entries: [testEntry(2)] }).then(() => {
+    acknowledged = true;
+  });
+  await new Promise(setImmediate);
+  expect(acknowledged).toBe(false);
+  store.crash();
+  store.releaseSyncs();
+  await new Promise(setImmediate);
+  expect(acknowledged).toBe(false);
+  expect(await indexes(disk)).toEqual([1]);
+});
+
+test('released syncs: what was held is stored in its order', async () => {
+  const disk = createMemoryDisk();
+  const store = createMemoryStore(disk);
+  await store.open('a');
+  store.holdSyncs();
+  const writes = [1, 2, 3].map((index) => store.write({ entries: [testEntry(index)] }));
+  store.releaseSyncs();
+  await Promise.all(writes);
+  await store.close();
+  expect(await indexes(disk)).toEqual([1, 2, 3]);
+});
+
+test('a failed sync: refused from then on', async () => {
+  const store = createMemoryStore();
+  await store.open('a');
+  store.failNextSync();
+  await expect(store.write({ entries: [testEntry(1)] })).rejects.toMatchObject({ code: 'STORE_FAILED' });
+  await expect(store.write({ entries: [testEntry(1)] })).rejects.toMatchObject({ code: 'STORE_FAILED' });
+});
+
+test('a full disk: refused with all that was made meanwhile, then it goes on', async () => {
+  const disk = createMemoryDisk();
+  const store = createMemoryStore(disk);
+  await store.open('a');
+  store.setFull(true);
+  const refused = [1, 2].map((index) => store.write({ entries: [testEntry(index)] }));
+  for (const write of refused) await expect(write).rejects.toMatchObject({ code: 'STORE_FULL' });
+  store.setFull(false);
+  await expect(store.write({ entries: [testEntry(2)] })).rejects.toMatchObject({ code: 'STORE_FULL' });
+  await store.write({ entries: [testEntry(1)] });
+  await store.close();
+  expect(await indexes(disk)).toEqual([1]);
+});

@@ -1,0 +1,196 @@
+import { StoreLockedError } from '@mqtt-cluster/contracts';
+import type { FileSystem, WritableFile } from '../src/index.ts';
+
+interface Change {
+  readonly kind: 'write' | 'truncate';
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A file: what is durable, and what was done since in memory. */
+class Inode {
+  durable = Buffer.alloc(0);
+  current = Buffer.alloc(0);
+  unsynced: Change[] = [];
+
+  change(change: Change): void {
+    this.current = applied(this.current, change);
+    this.unsynced.push(change);
+  }
+
+  sync(): void {
+    this.durable = this.current;
+    this.unsynced = [];
+  }
+
+  /** Any of the changes since the last sync may be there, in part, or not, whatever their order was. */
+  crash(random: () => number): void {
+    for (const change of this.unsynced) {
+      const fate = random();
+      if (fate < 0.4) continue;
+      const kept =
+        fate < 0.7 ? change.bytes : change.bytes.subarray(0, Math.floor(random() * change.bytes.length));
+      this.durable = applied(this.durable, { ...change, bytes: kept });
+      // The size may have grown without the data: zeros, or a hole inside.
+      if (random() < 0.3 && change.kind === 'write') {
+        this.durable = applied(this.durable, {
+          ...change,
+          bytes: Buffer.alloc(Math.min(40, change.bytes.length)),
+        });
+      }
+    }
+    this.current = this.durable;
+    this.unsynced = [];
+  }
+}
+
+function applied(content: Buffer, { kind, offset, bytes }: Change): Buffer<ArrayBuffer> {
+  if (kind === 'truncate')
+    return Buffer.concat([content.subarray(0, offset), Buffer.alloc(Math.max(0, offset - content.length))]);
+  const result = Buffer.alloc(Math.max(content.length, offset + bytes.length));
+  result.set(content);
+  result.set(bytes, offset);
+  return result;
+}
+
+function fault(code: string): Error {
+  return Object.assign(new Error(code), { code });
+}
+
+/** A disk with one directory that loses what was not synced, fills up and fails as told. */
+export class SimulatedDisk {
+  #names = new Map<string, Inode>();
+  /** What the names were before each change that is not durable yet. */
+  #nameHistory: Map<string, Inode>[] = [];
+  #lockedBy: object | null = null;
+  #life = {};
+  /** All files together; Infinity for no bound. */
+  capacityBytes = Infinity;
+  failNextSync: string | null = null;
+  failNextWrite: string | null = null;
+  syncs = 0;
+
+  names(): string[] {
+    return [...this.#names.keys()].sort();
+  }
+
+  bytes(): number {
+    let total = 0;
+    for (const inode of this.#names.values()) total += inode.current.length;
+    return total;
+  }
+
+  content(name: string): Buffer {
+    const inode = this.#names.get(name);
+    if (inode === undefined) throw fault('ENOENT');
+    return inode.current;
+  }
+
+  /** Changes a file behind the store's back, durably. */
+  tamper(name: string, change: (content: Buffer) => Buffer<ArrayBuffer>): void {
+    const inode = this.#names.get(name);
+    if (inode === undefined) throw fault('ENOENT');
+    inode.current = change(Buffer.from(inode.current));
+    inode.sync();
+  }
+
+  removeFile(name: string): void {
+    this.#names.delete(name);
+    this.#nameHistory = [];
+  }
+
+  /** All processes die and the power goes: names and content keep what was synced, and any part of the rest. */
+  crash(random: () => number): void {
+    this.#life = {};
+    this.#lockedBy = null;
+    const back = Math.floor(random() * (this.#nameHistory.length + 1));
+    const older = this.#nameHistory[this.#nameHistory.length - back];
+    if (older !== undefined) this.#names = older;
+    this.#nameHistory = [];
+    for (const inode of new Set(this.#names.values())) inode.crash(random);
+  }
+
+  /** What one process sees; after a crash nothing it asks for is answered any more. */
+  fileSystem(): FileSystem {
+    const life = this.#life;
+    const process = {};
+    const alive = async <T>(work: () => T): Promise<T> => {
+      await Promise.resolve();
+      if (life !== this.#life) return new Promise<T>(() => undefined);
+      return work();
+    };
+    const base = (path: string) => path.slice(path.lastIndexOf('/') + 1);
+    return {
+      makeDirectory: () => alive(() => undefined),
+      list: () => alive(() => this.names()),
+      read: (path) => alive(() => Buffer.from(this.content(base(path)))),
+      open: (path, mode) =>
+        alive(() => {
+          if (mode === 'create') {
+            this.#rename(() => this.#names.set(base(path), new Inode()));
+          }
+          const inode = this.#names.get(base(path));
+          if (inode === undefined) throw fault('ENOENT');
+          return this.#file(inode, alive);
+        }),
+      rename: (from, to) =>
+        alive(() => {
+          const inode = this.#names.get(base(from));
+          if (inode === undefined) throw fault('ENOENT');
+          this.#rename(() => {
+            this.#names.delete(base(from));
+            this.#names.set(base(to), inode);
+          });
+        }),
+      remove: (path) => alive(() => this.#rename(() => this.#names.delete(base(path)))),
+      syncDirectory: () =>
+        alive(() => {
+          this.#nameHistory = [];
+        }),
+      lock: () =>
+        alive(() => {
+          if (this.#lockedBy !== null) throw new StoreLockedError('locked');
+          this.#lockedBy = process;
+          return {
+            release: async () => {
+              if (this.#lockedBy === process) this.#lockedBy = null;
+            },
+          };
+        }),
+    };
+  }
+
+  #rename(change: () => void): void {
+    this.#nameHistory.push(new Map(this.#names));
+    change();
+  }
+
+  #file(inode: Inode, alive: <T>(work: () => T) => Promise<T>): WritableFile {
+    return {
+      write: (bytes, offset) =>
+        alive(() => {
+          if (this.failNextWrite !== null) throw fault(this.#takeFault('failNextWrite'));
+          const growth = Math.max(0, offset + bytes.length - inode.current.length);
+          const room = this.capacityBytes - this.bytes();
+          const taken = growth <= room ? bytes.length : Math.max(0, bytes.length - (growth - room));
+          if (taken <= 0) throw fault('ENOSPC');
+          inode.change({ kind: 'write', offset, bytes: Buffer.from(bytes.subarray(0, taken)) });
+          return taken;
+        }),
+      sync: () =>
+        alive(() => {
+          if (this.failNextSync !== null) throw fault(this.#takeFault('failNextSync'));
+          this.syncs++;
+          inode.sync();
+        }),
+      truncate: (offset) => alive(() => inode.change({ kind: 'truncate', offset, bytes: Buffer.alloc(0) })),
+      close: () => alive(() => undefined),
+    };
+  }
+
+  #takeFault(which: 'failNextSync' | 'failNextWrite'): string {
+    const code = this[which] ?? 'EIO';
+    this[which] = null;
+    return code;
+  }
+}

@@ -1,0 +1,167 @@
+import { mkdir, open as openFile, readdir, rename, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { LogEntry } from '@mqtt-cluster/contracts';
+import { createStore } from '@mqtt-cluster/store';
+import { ClassicLevel } from 'classic-level';
+import { open as openLmdb } from 'lmdb';
+
+/** A log kept by one candidate: what the store contract needs of it, and no more. */
+export interface Engine {
+  readonly name: string;
+  open(directory: string): Promise<EngineLog>;
+}
+
+export interface EngineLog {
+  /** How many entries were read back when it opened. */
+  readonly recovered: number;
+  /** Resolves when the group is on the disk. */
+  append(group: readonly LogEntry[]): Promise<void>;
+  /** Removes all entries up to `index`. */
+  cut(index: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+const keyBytes = 8;
+
+function keyOf(index: number): Buffer {
+  const key = Buffer.alloc(keyBytes);
+  key.writeBigUInt64BE(BigInt(index));
+  return key;
+}
+
+const level: Engine = {
+  name: 'classic-level, sync: true',
+  async open(directory) {
+    const options = {
+      keyEncoding: 'buffer',
+      valueEncoding: 'buffer',
+      compression: false,
+      cacheSize: 1024 * 1024,
+    } as const;
+    const database = new ClassicLevel<Buffer, Buffer>(directory, options);
+    await database.open();
+    let recovered = 0;
+    for await (const [, value] of database.iterator()) recovered += value.length > 0 ? 1 : 0;
+    return {
+      recovered,
+      async append(group) {
+        const puts = group.map((entry) => ({
+          type: 'put' as const,
+          key: keyOf(entry.index),
+          value: entry.data as Buffer,
+        }));
+        await database.batch(puts, { sync: true });
+      },
+      async cut(index) {
+        await database.clear({ lte: keyOf(index) });
+        await database.compactRange(keyOf(0), keyOf(index));
+      },
+      close: () => database.close(),
+    };
+  },
+};
+
+function lmdb(name: string, overlappingSync: boolean): Engine {
+  return {
+    name,
+    async open(directory) {
+      const database = openLmdb<Buffer, number>({
+        path: directory,
+        encoding: 'binary',
+        keyEncoding: 'uint32',
+        overlappingSync,
+        compression: false,
+      });
+      let recovered = 0;
+      for (const { value } of database.getRange()) recovered += value.length > 0 ? 1 : 0;
+      return {
+        recovered,
+        async append(group) {
+          const committed = database.batch(() => {
+            for (const entry of group) void database.put(entry.index, entry.data as Buffer);
+          });
+          await committed;
+          // With overlapping syncs a commit resolves before it is on the disk.
+          if (overlappingSync) await database.flushed;
+        },
+        async cut(index) {
+          await database.batch(() => {
+            for (const key of database.getKeys({ end: index + 1 })) void database.remove(key);
+          });
+          await database.flushed;
+        },
+        close: () => database.close(),
+      };
+    },
+  };
+}
+
+/** The least that any engine has to do; recovery reads it whole, and a cut copies the rest. */
+const plainFile: Engine = {
+  name: 'plain file, write + fdatasync',
+  async open(directory) {
+    await mkdir(directory, { recursive: true });
+    const path = join(directory, 'log');
+    let handle = await openFile(path, 'a+');
+    const bytes = (await handle.readFile()).length;
+    let entryBytes = 0;
+    return {
+      recovered: bytes,
+      async append(group) {
+        entryBytes = group[0]?.data.length ?? 0;
+        await handle.appendFile(Buffer.concat(group.map((entry) => entry.data)));
+        await handle.datasync();
+      },
+      async cut(index) {
+        const rest = await openFile(`${path}.new`, 'a+');
+        const file = await openFile(path, 'r');
+        const content = await file.readFile();
+        await file.close();
+        await rest.appendFile(content.subarray(index * entryBytes));
+        await rest.datasync();
+        await rename(`${path}.new`, path);
+        await handle.close();
+        handle = rest;
+      },
+      close: () => handle.close(),
+    };
+  },
+};
+
+/** The store as it is used, with checksums, atomic changes and cleaning. */
+const journal: Engine = {
+  name: 'libs/store (journal)',
+  async open(directory) {
+    const store = createStore({ directory });
+    const { entries } = await store.open('bench');
+    return {
+      recovered: entries.length,
+      append: (group) => store.write({ entries: group }),
+      async cut(index) {
+        const data = Buffer.alloc(0);
+        await store.write({ snapshot: { index, term: 1, config: { members: [] }, data } });
+        // Space is freed between one write and the next.
+        await store.write({});
+      },
+      close: () => store.close(),
+    };
+  },
+};
+
+export const engines: readonly Engine[] = [
+  journal,
+  plainFile,
+  level,
+  lmdb('lmdb, overlappingSync: false', false),
+  lmdb('lmdb, overlappingSync (default)', true),
+];
+
+/** Bytes that the directory takes on the disk. */
+export async function diskBytes(directory: string): Promise<number> {
+  let total = 0;
+  for (const name of await readdir(directory)) {
+    const { blocks } = await stat(join(directory, name));
+    total += blocks * 512;
+  }
+  return total;
+}
