@@ -96,6 +96,7 @@ export function writeSession(writer: ByteWriter, bodies: BodyWriter, session: Se
   writeList(writer, session.incoming, (packetId) => writer.number(packetId));
   writer.number(items.nextNumber);
   writer.number(items.nextPacketId);
+  writer.number(session.sentBelow);
   writer.number(items.size);
   for (const entry of items.from(0)) writeEntry(writer, bodies, entry);
 }
@@ -132,6 +133,7 @@ export function readSession(reader: ByteReader, bodies: BodyReader, data: StateD
   session.items.nextPacketId = reader.number();
   if (!isOutgoingPacketId(session.items.nextPacketId))
     throw new FrameError('A packet id is out of its range.');
+  session.sentBelow = reader.number();
   for (let left = reader.count(); left > 0; left--) {
     const entry = readEntry(reader, bodies);
     data.keepBody(entry.body);

@@ -16,6 +16,7 @@ export function detachHome(data: StateData, session: Session): void {
   const { home } = session;
   if (!home) return;
   session.home = null;
+  session.sentBelow = session.items.nextNumber;
   const homed = data.homes.get(home.member);
   homed?.delete(session);
   if (homed?.size === 0) data.homes.delete(home.member);

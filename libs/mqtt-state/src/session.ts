@@ -40,6 +40,8 @@ export class Session implements SessionView {
   will: Will | null = null;
   /** What set off the delayed will was a word of the home itself. */
   willByHome = false;
+  /** Items below it were queued while a client was connected: they may have been sent already. */
+  sentBelow = 0;
   readonly subscriptions = new Map<string, Subscription>();
   readonly items = new SessionQueue();
   readonly incoming = new Set<number>();

@@ -1,0 +1,208 @@
+import type { Command, Message, PublishCommand, Subscription } from '@mqtt-cluster/contracts';
+import fc from 'fast-check';
+import { bytes } from './harness.ts';
+
+/** What a random step names; epochs are looked up when it is carried out, since they depend on what came before. */
+export type Step =
+  | { readonly kind: 'commands'; readonly member: string; readonly commands: readonly StepCommand[] }
+  | { readonly kind: 'restart'; readonly member: string; readonly keeps: boolean }
+  | { readonly kind: 'repeat'; readonly member: string; readonly ahead: number }
+  | { readonly kind: 'pass'; readonly ms: number }
+  | { readonly kind: 'config'; readonly members: readonly string[] }
+  | { readonly kind: 'decode' };
+
+type WithEpoch<T> = T extends { readonly epoch: number } ? Omit<T, 'epoch'> & { readonly old: boolean } : T;
+
+export type StepCommand =
+  | WithEpoch<Extract<Command, { kind: 'close' | 'subscribe' | 'unsubscribe' | 'release' }>>
+  | Extract<Command, { kind: 'open' | 'lost' | 'settings' | 'recover' | 'time' }>
+  | (Omit<PublishCommand, 'epoch' | 'client'> & { readonly client: string; readonly old: boolean })
+  | {
+      readonly kind: 'progress';
+      readonly client: string;
+      readonly old: boolean;
+      readonly take: number;
+      readonly what: number;
+    };
+
+export const members = ['a', 'b', 'c'];
+const member = fc.constantFrom(...members);
+const client = fc.constantFrom('one', 'two', 'three', '__proto__');
+const old = fc.integer({ min: 0, max: 9 }).map((value) => value === 0);
+const topic = fc.constantFrom('t', 't/u', 'constructor', '$x');
+const filter = fc.constantFrom('t', 't/#', '+', '#', '$share/g/t', '$share/h/#', '$share/g/+/u', 'a#');
+const qos = fc.constantFrom(0, 1, 2, 2) as fc.Arbitrary<0 | 1 | 2>;
+const payload = fc.constantFrom('', 'x', 'some more bytes').map(bytes);
+
+const properties = fc.option(fc.record({ messageExpiryInterval: fc.integer({ min: 0, max: 20 }) }), {
+  nil: undefined,
+});
+
+const message: fc.Arbitrary<Message> = fc
+  .record({ topic, payload, qos, retain: fc.boolean(), properties })
+  .map(({ properties: given, ...rest }) => ({ ...rest, ...(given && { properties: given }) }));
+
+const publish = fc
+  .record({
+    message,
+    client,
+    old,
+    packetId: fc.integer({ min: 1, max: 4 }),
+    isolatedSince: fc.option(fc.nat(60), { nil: undefined }),
+  })
+  .map(({ isolatedSince, ...rest }) => ({
+    kind: 'publish' as const,
+    ...rest,
+    ...(isolatedSince !== undefined && rest.message.qos < 2 ? { isolatedSince } : {}),
+  }));
+
+const subscription: fc.Arbitrary<Subscription> = fc
+  .record({
+    filter,
+    qos,
+    noLocal: fc.boolean(),
+    retainAsPublished: fc.boolean(),
+    identifier: fc.option(fc.integer({ min: 1, max: 9 }), { nil: undefined }),
+  })
+  .map(({ identifier, ...rest }) => ({
+    ...rest,
+    ...(identifier !== undefined && { subscriptionIdentifier: identifier }),
+  }));
+
+const will = fc.option(
+  fc.record({ topic, payload, qos, retain: fc.boolean(), delaySeconds: fc.constantFrom(0, 3, 30) }),
+  { nil: undefined },
+);
+
+const open = fc
+  .record({
+    client,
+    clean: fc.boolean(),
+    expirySeconds: fc.constantFrom(0, 5, 60, 0xffffffff),
+    receiveMaximum: fc.constantFrom(1, 2, 200),
+    will,
+    adopt: old,
+  })
+  .map(({ will: given, adopt, ...rest }) => ({
+    kind: 'open' as const,
+    ...rest,
+    ...(given && { will: given }),
+    ...(adopt && { adopt: true }),
+  }));
+
+const settings = fc
+  .record(
+    {
+      queuedMessagesMax: fc.integer({ min: 0, max: 6 }),
+      queuedBytesMax: fc.constantFrom(5, 40, 1_000),
+      queueFull: fc.constantFrom('drop-oldest' as const, 'refuse' as const),
+      clusterQueuedBytesMax: fc.constantFrom(30, 200, 10_000),
+      sessionsMax: fc.integer({ min: 1, max: 4 }),
+      retainedMax: fc.integer({ min: 0, max: 4 }),
+      incomingMax: fc.integer({ min: 1, max: 3 }),
+      orphanGraceMs: fc.constantFrom(0, 2_000),
+    },
+    { requiredKeys: [] },
+  )
+  .map((changed) => ({ kind: 'settings' as const, settings: changed }));
+
+const command: fc.Arbitrary<StepCommand> = fc.oneof(
+  { weight: 8, arbitrary: publish },
+  { weight: 5, arbitrary: open },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('progress' as const),
+      client,
+      old,
+      take: fc.nat(5),
+      what: fc.nat(2),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('subscribe' as const),
+      client,
+      old,
+      subscriptions: fc.array(subscription, { minLength: 1, maxLength: 3 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('close' as const), client, old, graceful: fc.boolean() }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('unsubscribe' as const),
+      client,
+      old,
+      filters: fc.array(filter, { maxLength: 2 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('release' as const),
+      client,
+      old,
+      packetId: fc.integer({ min: 1, max: 4 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('lost' as const),
+      member,
+      incarnation: fc.integer({ min: 1, max: 3 }),
+    }),
+  },
+  { weight: 1, arbitrary: settings },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('recover' as const),
+      incarnation: fc.integer({ min: 1, max: 3 }),
+      sequence: fc.integer({ min: 1, max: 5 }),
+      publishes: fc.array(
+        message.map((value) => ({ kind: 'publish' as const, message: value })),
+        { maxLength: 2 },
+      ),
+    }),
+  },
+);
+
+export const steps: fc.Arbitrary<Step[]> = fc.array(
+  fc.oneof(
+    {
+      weight: 20,
+      arbitrary: fc.record({
+        kind: fc.constant('commands' as const),
+        member,
+        commands: fc.array(command, { minLength: 1, maxLength: 5 }),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({ kind: fc.constant('restart' as const), member, keeps: fc.boolean() }),
+    },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('repeat' as const), member, ahead: fc.nat(2) }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        kind: fc.constant('pass' as const),
+        ms: fc.constantFrom(0, 1, 2_000, 5_000, 60_000),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant('config' as const),
+        members: fc.subarray(members, { minLength: 1 }),
+      }),
+    },
+    { weight: 3, arbitrary: fc.constant({ kind: 'decode' as const }) },
+  ),
+  { maxLength: 60 },
+);

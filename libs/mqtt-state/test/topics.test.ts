@@ -1,0 +1,128 @@
+import fc from 'fast-check';
+import {
+  parseShare,
+  SubscriptionTrie,
+  topicMatches,
+  TopicTree,
+  validFilter,
+  validTopic,
+} from '../src/index.ts';
+
+const level = fc.constantFrom('', 'a', 'b', '$x', '__proto__', 'constructor');
+const topic = fc
+  .array(level, { minLength: 1, maxLength: 4 })
+  .map((levels) => levels.join('/'))
+  .filter(validTopic);
+const filter = fc
+  .tuple(fc.array(fc.oneof(level, fc.constant('+')), { maxLength: 3 }), fc.constantFrom('a', '+', '#', ''))
+  .map(([levels, last]) => [...levels, last].join('/'))
+  .filter(validFilter);
+
+describe('topic names and filters', () => {
+  test.each([
+    ['a/#', 'a', true],
+    ['a/#', 'a/', true],
+    ['a/+', 'a/', true],
+    ['a/+', 'a', false],
+    ['+', '/a', false],
+    ['/+', '/a', true],
+    ['+/+', '/a', true],
+    ['#', '$SYS/x', false],
+    ['+/x', '$SYS/x', false],
+    ['$SYS/#', '$SYS/x', true],
+    ['$SYS/+', '$SYS/x', true],
+    ['#', 'a/$x', true],
+    ['a', 'A', false],
+  ])('[MQTT-4.7] %s and %s: %p', (one, other, expected) => {
+    expect(topicMatches(one, other)).toBe(expected);
+  });
+
+  test.each([
+    '',
+    'a#',
+    'a/#/b',
+    'a+',
+    '+b',
+    'a/b+/c',
+    '#/',
+    'a\0',
+    '$share/g',
+    '$share//a',
+    '$share/g/',
+    '$share',
+    '$share/+/a',
+    '$share/g/a#',
+    'a/'.repeat(300),
+  ])('[MQTT-4.7.1-1] [MQTT-4.8.2-1] %j is no filter', (wrong) => expect(validFilter(wrong)).toBe(false));
+
+  test.each(['#', '+', '/', '+/+/#', 'a//b', '$share/g/#', '$share/g//', '$sharex', '$SYS/#'])(
+    '%j is a filter',
+    (right) => expect(validFilter(right)).toBe(true),
+  );
+
+  test.each(['', 'a/#', '+', 'a\0b', 'a/'.repeat(300)])('[MQTT-3.3.2-2] %j is no topic', (wrong) =>
+    expect(validTopic(wrong)).toBe(false),
+  );
+
+  test('the parts of a shared filter', () => {
+    expect(parseShare('$share/g/a/b')).toEqual({ group: 'g', filter: 'a/b' });
+    expect(parseShare('$share/g//')).toEqual({ group: 'g', filter: '/' });
+    expect(parseShare('a/b')).toBeNull();
+  });
+});
+
+test('the trie finds what comparing one by one finds, while filters come and go', () => {
+  const change = fc.record({ add: fc.boolean(), filter, key: fc.constantFrom('c', 'd', '__proto__') });
+  fc.assert(
+    fc.property(
+      fc.array(change, { maxLength: 30 }),
+      fc.array(topic, { minLength: 1, maxLength: 5 }),
+      (changes, topics) => {
+        const trie = new SubscriptionTrie<string>();
+        const expected = new Map<string, string>();
+        for (const { add, filter: changed, key } of changes) {
+          const id = `${key} ${changed}`;
+          if (add) trie.add(changed, key, id);
+          else expect(trie.remove(changed, key)).toBe(expected.has(id));
+          if (add) expected.set(id, changed);
+          else expected.delete(id);
+          for (const name of topics) {
+            const found: string[] = [];
+            trie.match(name, (value) => found.push(value));
+            const wanted = [...expected]
+              .filter(([, known]) => topicMatches(known, name))
+              .map(([known]) => known);
+            expect(found.sort()).toEqual(wanted.sort());
+          }
+          expect(trie.size).toBe(expected.size);
+        }
+      },
+    ),
+  );
+});
+
+test('the tree of topics finds what comparing one by one finds, while topics come and go', () => {
+  const change = fc.record({ set: fc.boolean(), topic });
+  fc.assert(
+    fc.property(
+      fc.array(change, { maxLength: 30 }),
+      fc.array(filter, { minLength: 1, maxLength: 5 }),
+      (changes, filters) => {
+        const tree = new TopicTree<string>();
+        const expected = new Set<string>();
+        for (const { set, topic: changed } of changes) {
+          if (set) tree.set(changed, changed);
+          else expect(tree.delete(changed)).toBe(expected.has(changed));
+          if (set) expected.add(changed);
+          else expected.delete(changed);
+        }
+        for (const wanted of filters) {
+          const found: string[] = [];
+          tree.match(wanted, (value) => found.push(value));
+          expect(found.sort()).toEqual([...expected].filter((name) => topicMatches(wanted, name)).sort());
+        }
+        expect(tree.size).toBe(expected.size);
+      },
+    ),
+  );
+});
