@@ -1,4 +1,4 @@
-import { groupStateTopic, silentLogger } from '@mqtt-cluster/contracts';
+import { groupStateTopic, silentLogger, telemetryTopic } from '@mqtt-cluster/contracts';
 import type { Logger, QoS } from '@mqtt-cluster/contracts';
 import { createFailoverClient } from '@mqtt-cluster/failover-client';
 import type { FailoverClient, FailoverClientOptions } from '@mqtt-cluster/failover-client';
@@ -118,8 +118,11 @@ export class Tenure {
   }
 
   async #readLastNumbers(): Promise<void> {
-    const { group, retainedWaitMsMax } = this.#options;
-    const filters = [1, 2].map((qos) => `telemetry/${group}/+/qos${qos}`);
+    const { group, signals, qosLevels, retainedWaitMsMax } = this.#options;
+    const filters = signals.flatMap((signal) =>
+      qosLevels.filter((qos) => qos > 0).map((qos) => telemetryTopic(group, signal, qos)),
+    );
+    if (filters.length === 0) return;
     await this.#client.subscribe(Object.fromEntries(filters.map((filter) => [filter, { qos: 0 }])));
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, retainedWaitMsMax);

@@ -105,7 +105,12 @@ async function publisher(options: Partial<PublisherOptions> = {}): Promise<Publi
       discover: false,
       timings: { retryDelayMsMin: 5, retryDelayMsMax: 20, stopDrainMsMax: 500 },
     },
-    timings: { retainedWaitMsMax: 60, takeoverDelayMsMin: 5, takeoverDelayMsMax: 300, refusedRetryDelayMs: 5 },
+    timings: {
+      retainedWaitMsMax: 60,
+      takeoverDelayMsMin: 5,
+      takeoverDelayMsMax: 300,
+      refusedRetryDelayMs: 5,
+    },
     ...options,
   });
   running.push(made);
