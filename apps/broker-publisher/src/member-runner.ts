@@ -19,8 +19,11 @@ import type {
   Subscription,
 } from '@mqtt-cluster/contracts';
 
-/** How often a member without inputs gets the time. Elections and heartbeats are no finer than this. */
-const tickMs = 20;
+/** How often a member without inputs gets the time. Raising it makes heartbeats uneven; lowering it costs an idle host. */
+const tickMs = 40;
+/** The same while a link has just changed: an election may be due, and clients wait for it. */
+const urgentTickMs = 10;
+const urgentForMs = 1_000;
 
 export interface RunnerComponents {
   readonly member: Member;
@@ -40,7 +43,8 @@ export class MemberRunner implements ClientPort, Lifecycle {
   readonly #components: RunnerComponents;
   #bridge: Pick<Bridge, 'send'> = { send() {} };
   #handler: (effects: readonly ClientEffect[]) => void = () => {};
-  #timer: ReturnType<typeof setInterval> | null = null;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #urgentUntilMs = 0;
   #scheduled = false;
   #inTurn = false;
   #running = false;
@@ -57,13 +61,12 @@ export class MemberRunner implements ClientPort, Lifecycle {
 
   async start(): Promise<void> {
     this.#running = true;
-    this.#timer = setInterval(() => this.#turn(), tickMs);
-    this.#turn();
+    this.#beat();
   }
 
   async stop(): Promise<void> {
     this.#running = false;
-    if (this.#timer !== null) clearInterval(this.#timer);
+    if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
   onEffects(handler: (effects: readonly ClientEffect[]) => void): void {
@@ -81,7 +84,9 @@ export class MemberRunner implements ClientPort, Lifecycle {
   }
 
   link(peer: MemberId, state: LinkState): void {
+    this.#urgentUntilMs = this.#components.now() + urgentForMs;
     this.#input((member) => member.link(peer, state));
+    if (this.#running) this.#beat();
   }
 
   connect(connection: ConnectionId, request: ConnectRequest): void {
@@ -147,6 +152,19 @@ export class MemberRunner implements ClientPort, Lifecycle {
     if (!this.#scheduled) this.#components.member.tick(this.#components.now());
     act(this.#components.member);
     this.#schedule();
+  }
+
+  /** The clock's own turns; a change of pace takes effect at once. */
+  #beat(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    const urgent = this.#components.now() < this.#urgentUntilMs;
+    this.#timer = setTimeout(
+      () => {
+        this.#turn();
+        if (this.#running) this.#beat();
+      },
+      urgent ? urgentTickMs : tickMs,
+    );
   }
 
   #schedule(): void {

@@ -15,6 +15,8 @@ const membershipIntervalMs = 200;
 /** `lost` and `time` commands are not repeated faster than this while they are on their way. */
 const dutyIntervalMs = 50;
 const lostIntervalMs = 1_000;
+/** A newcomer that was not heard for this long is not let in. */
+const newcomerSilenceMsMax = 5_000;
 
 interface Cursor {
   readonly storeId: StoreId;
@@ -149,7 +151,7 @@ export class Leader {
   #withNewcomer(config: ClusterConfig): ClusterConfig | null {
     for (const id of this.#context.options.members) {
       const hello = this.#peers.hellos.get(id);
-      if (hello === undefined || !hello.fresh || this.#peers.silentMs(id) > lostIntervalMs * 2) continue;
+      if (hello === undefined || !hello.fresh || this.#peers.silentMs(id) > newcomerSilenceMsMax) continue;
       const known = findMember(config, id);
       if (known?.storeId === hello.storeId) continue;
       const others = config.members.filter((member) => member.id !== id);

@@ -14,6 +14,7 @@ import type {
   OutboxItem,
   PeerMessage,
   PublishRequest,
+  ServingState,
   Snapshot,
   Subscription,
 } from '@mqtt-cluster/contracts';
@@ -64,6 +65,8 @@ class ClusterMember implements Member {
   #snapshotIndex: number;
   #elections = 0;
   #lastHelloMs = -Infinity;
+  #toldState: ServingState = 'joining';
+  #toldDigest: MemberStatus['digest'] = null;
   #followed: string | null = null;
   #drainPerSecond: number | null = null;
   #drainCredit = 0;
@@ -240,7 +243,8 @@ class ClusterMember implements Member {
     const { effects, events } = this.#context;
     this.#context.effects = [];
     this.#context.events = [];
-    const more = snapshot !== null || this.#proposer.hasPending;
+    const more =
+      snapshot !== null || this.#proposer.hasPending || this.#followed !== followedOf(this.#raftStatus);
     return { write, send: this.#peers.take(), effects, events, more };
   }
 
@@ -339,8 +343,12 @@ class ClusterMember implements Member {
 
   #sayHello(): void {
     const { nowMs, options } = this.#context;
-    if (nowMs - this.#lastHelloMs < options.timings.helloMs) return;
+    // News at once, the rest now and then: seven members tell each other forty-two times a round.
+    const news = this.#toldState !== this.#serving.state || this.#toldDigest !== this.#digests.latest;
+    if (!news && nowMs - this.#lastHelloMs < options.timings.helloMs) return;
     this.#lastHelloMs = nowMs;
+    this.#toldState = this.#serving.state;
+    this.#toldDigest = this.#digests.latest;
     const hello = this.#hello();
     for (const peer of this.#peers.ids) this.#peers.send(peer, 'raft', hello);
   }
@@ -383,8 +391,8 @@ class ClusterMember implements Member {
   }
 
   #updateServing(): void {
-    const status = (this.#raftStatus = this.#raft.status());
-    const followed = status.leader === null ? null : `${status.leader}/${status.term}`;
+    const status = this.#raftStatus;
+    const followed = followedOf(status);
     if (followed !== this.#followed && followed !== null) this.#proposer.sendAgain();
     this.#followed = followed;
     const waitingFor = status.config === null ? this.#founding.reason() : 'catching up with the cluster';
@@ -609,4 +617,9 @@ class ClusterMember implements Member {
     const { role, config } = this.#raftStatus;
     return role !== 'leader' || (config?.members.length ?? 0) <= 1;
   }
+}
+
+/** Whom this member follows in which term; a change of either means that everything unanswered is sent again. */
+function followedOf(status: RaftStatus): string | null {
+  return status.leader === null ? null : `${status.leader}/${status.term}`;
 }

@@ -11,6 +11,7 @@ export interface MemberTimings {
   /** Batches without an answer are sent again after this, then twice as long, up to `resendMsMax`. */
   readonly resendMs: number;
   readonly resendMsMax: number;
+  /** Members tell each other of themselves this often when nothing is new. Newcomers and a lost word wait for it. */
   readonly helloMs: number;
   /** QoS 1 progress of subscribers is told this late: what a failover may repeat, against entries in the log. */
   readonly progressMs: number;
@@ -24,7 +25,7 @@ export const lanMemberTimings: MemberTimings = {
   lostAfterMs: 2_500,
   resendMs: 400,
   resendMsMax: 4_000,
-  helloMs: 1_000,
+  helloMs: 2_000,
   progressMs: 100,
   interestMs: 10_000,
 };
