@@ -65,12 +65,15 @@ export function readFrame(file: Buffer, offset: number, salt: number): FramedRec
   return { offset, end, groupStart: file.readUInt32BE(offset + 8), payload };
 }
 
-/** @returns whether a later group proves that the bytes at `badOffset` had been synced. */
+/**
+ * @returns whether a later group proves that the bytes at `badOffset` had been synced. Only first records of groups are
+ * looked at: those that clients put into their payloads don't know where they lie, and cost no checksum.
+ */
 export function wasSynced(file: Buffer, badOffset: number, salt: number): boolean {
   let candidate = file.indexOf(recordMagic, badOffset + 1);
-  while (candidate !== -1) {
-    const frame = readFrame(file, candidate, salt);
-    if (frame !== null && frame.groupStart > badOffset) return true;
+  while (candidate !== -1 && candidate + frameBytes <= file.length) {
+    const isFirstOfGroup = file.readUInt32BE(candidate + 8) === candidate;
+    if (isFirstOfGroup && readFrame(file, candidate, salt) !== null) return true;
     candidate = file.indexOf(recordMagic, candidate + 1);
   }
   return false;

@@ -88,6 +88,20 @@ describe('a torn write', () => {
   });
 });
 
+function fates(...values: number[]): () => number {
+  return () => values.shift() ?? 0;
+}
+
+test('a torn end is cut off for good before the next segment begins', async () => {
+  const disk = new SimulatedDisk();
+  await write(disk, [{ entries: [big(1, 12_000)] }], 'dies');
+  disk.tamper(firstSegment, (content) => Buffer.concat([content, Buffer.alloc(100)]));
+  await storeOn(disk).open('a');
+  disk.crash(fates());
+  expect(disk.names()).toContain('journal-00000002.log');
+  expect((await reopen(disk)).entries).toHaveLength(1);
+});
+
 describe('damage where no crash can have caused it', () => {
   test('in a record that a later sync vouches for, named by file and entry', async () => {
     const disk = new SimulatedDisk();
@@ -259,7 +273,9 @@ describe('a disk that fails', () => {
     disk.capacityBytes = disk.bytes() + 3_000;
     const group = [2, 3, 4].map((index) => store.write({ entries: [big(index, 1_400)] }));
     for (const write of group) await expect(write).rejects.toMatchObject({ code: 'STORE_FULL' });
-    disk.crash(() => 0.99);
+    // The write reached the disk by itself; what took it back did not.
+    const [allNames, whole, noHole, lost] = [0, 0.5, 0.99, 0];
+    disk.crash(fates(allNames, whole, noHole, lost));
     disk.capacityBytes = Infinity;
     const recovered = await reopen(disk);
     expect(recovered.entries.map((entry) => entry.index)).toEqual([1]);

@@ -14,6 +14,8 @@ export interface Engine {
 export interface EngineLog {
   /** How many entries were read back when it opened. */
   readonly recovered: number;
+  /** How many of them are filled with {@link damageValue}. */
+  readonly intact: number;
   /** Resolves when the group is on the disk. */
   append(group: readonly LogEntry[]): Promise<void>;
   /** Removes all entries up to `index`. */
@@ -21,7 +23,21 @@ export interface EngineLog {
   close(): Promise<void>;
 }
 
+/** Of each entry's data. */
+export const entryBytes = 200;
+/** What entries hold before they are damaged. */
+export const damageValue = 0x76;
 const keyBytes = 8;
+
+class Tally {
+  recovered = 0;
+  intact = 0;
+
+  add(data: Uint8Array): void {
+    this.recovered++;
+    if (data.every((byte) => byte === damageValue)) this.intact++;
+  }
+}
 
 function keyOf(index: number): Buffer {
   const key = Buffer.alloc(keyBytes);
@@ -40,10 +56,11 @@ const level: Engine = {
     } as const;
     const database = new ClassicLevel<Buffer, Buffer>(directory, options);
     await database.open();
-    let recovered = 0;
-    for await (const [, value] of database.iterator()) recovered += value.length > 0 ? 1 : 0;
+    const tally = new Tally();
+    for await (const [, value] of database.iterator()) tally.add(value);
     return {
-      recovered,
+      recovered: tally.recovered,
+      intact: tally.intact,
       async append(group) {
         const puts = group.map((entry) => ({
           type: 'put' as const,
@@ -72,10 +89,11 @@ function lmdb(name: string, overlappingSync: boolean): Engine {
         overlappingSync,
         compression: false,
       });
-      let recovered = 0;
-      for (const { value } of database.getRange()) recovered += value.length > 0 ? 1 : 0;
+      const tally = new Tally();
+      for (const { value } of database.getRange()) tally.add(value);
       return {
-        recovered,
+        recovered: tally.recovered,
+        intact: tally.intact,
         async append(group) {
           const committed = database.batch(() => {
             for (const entry of group) void database.put(entry.index, entry.data as Buffer);
@@ -103,12 +121,13 @@ const plainFile: Engine = {
     await mkdir(directory, { recursive: true });
     const path = join(directory, 'log');
     let handle = await openFile(path, 'a+');
-    const bytes = (await handle.readFile()).length;
-    let entryBytes = 0;
+    const tally = new Tally();
+    const content = await handle.readFile();
+    for (let at = 0; at < content.length; at += entryBytes) tally.add(content.subarray(at, at + entryBytes));
     return {
-      recovered: bytes,
+      recovered: tally.recovered,
+      intact: tally.intact,
       async append(group) {
-        entryBytes = group[0]?.data.length ?? 0;
         await handle.appendFile(Buffer.concat(group.map((entry) => entry.data)));
         await handle.datasync();
       },
@@ -134,8 +153,11 @@ const journal: Engine = {
   async open(directory) {
     const store = createStore({ directory });
     const { entries } = await store.open('bench');
+    const tally = new Tally();
+    for (const entry of entries) tally.add(entry.data);
     return {
-      recovered: entries.length,
+      recovered: tally.recovered,
+      intact: tally.intact,
       append: (group) => store.write({ entries: group }),
       async cut(index) {
         const data = Buffer.alloc(0);

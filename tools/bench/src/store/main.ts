@@ -3,14 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { LogEntry } from '@mqtt-cluster/contracts';
+import { damageReport } from './damage.ts';
 import type { EngineLog } from './engines.ts';
-import { diskBytes, engines } from './engines.ts';
+import { diskBytes, engines, entryBytes } from './engines.ts';
 
 /**
  * Compares what could stand behind the store contract: groups of entries, each group synced before the next, one
- * process per engine and run. Usage: `main.mjs [runs] [directory]`; the directory must be on a disk, not in memory.
+ * process per engine and run.  Usage: `main.mjs [runs] [directory]`, or `main.mjs damage [directory]`; the directory must be on a disk, not in memory.
  */
-const entryBytes = 200;
 const groupSizes = [1, 10, 100, 1000] as const;
 /** As many groups as give a stable median without making a run last minutes. */
 const groupsOf: Readonly<Record<number, number>> = { 1: 1500, 10: 1000, 100: 400, 1000: 100 };
@@ -121,6 +121,14 @@ function row(name: string, runs: readonly Figures[]): string {
   return `| ${[name, ...groups, ...rest].join(' | ')} |`;
 }
 
+async function compareDamage(parent: string): Promise<void> {
+  for (const engine of engines) {
+    const directory = await mkdtemp(join(parent, 'bench-store-'));
+    console.log(`${engine.name}: ${(await damageReport(engine, directory)).replaceAll(directory, '')}`);
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
 async function compare(runs: number, parent: string): Promise<void> {
   const results = new Map<string, Figures[]>(engines.map((engine) => [engine.name, []]));
   for (let run = 0; run < runs; run++) {
@@ -147,6 +155,8 @@ const runsDefault = 5;
 const [first, second, third] = process.argv.slice(2);
 if (first === '--engine') {
   console.log(JSON.stringify(await measure(second ?? '', third ?? '')));
+} else if (first === 'damage') {
+  await compareDamage(resolve(second ?? '.'));
 } else {
   await compare(Number(first ?? runsDefault), resolve(second ?? '.'));
 }
