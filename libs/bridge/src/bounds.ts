@@ -15,6 +15,9 @@ export const logBacklogBytesMax = 16 * 1024 * 1024;
 /** Votes and heartbeats older than this backlog are of no use to anybody. */
 export const raftBacklogBytesMax = 1024 * 1024;
 
+/** How long a stop waits for what was sent last: a hand-over of leadership, say. */
+export const lastWordsMsMax = 200;
+
 /** TCP, TLS and MQTT CONNECT together. */
 export const connectTimeoutMs = 2_000;
 

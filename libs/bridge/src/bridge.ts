@@ -68,9 +68,7 @@ class MqttBridge implements ListeningBridge {
     this.#running = false;
     if (this.#timer) clearInterval(this.#timer);
     this.#timer = null;
-    const closed = this.#listener.stop();
-    for (const link of this.#links.values()) link.stop();
-    await closed;
+    await Promise.all([this.#listener.stop(), ...[...this.#links.values()].map((link) => link.stop())]);
   }
 
   send(outgoing: readonly Outgoing[]): void {

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { createServer as createPlainServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer as createTlsServer, TLSSocket } from 'node:tls';
@@ -55,6 +56,10 @@ export class ClusterListener {
       },
       authorizePublish: (client, packet, done) => done(this.#take(client, packet)),
       authorizeSubscribe: (_client, _subscription, done) => done(new Error('a bridge subscribes to nothing')),
+    });
+    // Aedes' own chores; an event without a listener would end the process.
+    (this.#broker as EventEmitter).on('error', (error: Error) => {
+      this.#options.log.warn('broker', { reason: error.message }, 'the cluster listener has an error');
     });
     this.#broker.on('clientError', (client, error) => this.#complain(client, error));
     this.#broker.on('connectionError', (client, error) => this.#complain(client, error));

@@ -6,6 +6,7 @@ import { MqttClient } from 'mqtt';
 import {
   connectTimeoutMs,
   keepAliveSeconds,
+  lastWordsMsMax,
   pingIntervalMs,
   reconnectDelaysMs,
   rejectedDelayMs,
@@ -67,11 +68,22 @@ export class OutgoingConnection {
     this.#connect();
   }
 
-  stop(): void {
+  /** Lets what was published leave, if it can at once. */
+  async stop(): Promise<void> {
     this.#stopped = true;
     if (this.#retryTimer) clearTimeout(this.#retryTimer);
     this.#retryTimer = null;
-    this.#attempt?.socket.destroy();
+    const attempt = this.#attempt;
+    if (!attempt) return;
+    const { socket } = attempt;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => socket.destroy(), attempt.connectedAtMs === null ? 0 : lastWordsMsMax);
+      socket.once('close', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      socket.end();
+    });
   }
 
   get connected(): boolean {

@@ -70,9 +70,10 @@ export class PeerLink {
     for (const kind of kinds) this.#connections[kind].start();
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#started = false;
-    for (const kind of kinds) this.#connections[kind].stop();
+    await Promise.all(kinds.map((kind) => this.#connections[kind].stop()));
+    this.#states.raft = this.#states.log = this.#state = 'down';
   }
 
   send(channel: Channel, messages: readonly PeerMessage[], encoder: FrameEncoder): void {

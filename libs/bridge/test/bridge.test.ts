@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { ListenError } from '@mqtt-cluster/contracts';
-import type { Outgoing } from '@mqtt-cluster/contracts';
+import type { Metrics, Outgoing } from '@mqtt-cluster/contracts';
 import { createBridge } from '../src/index.ts';
 import { freeSites, startBridge, stopAll, stopBridge, Recorder } from './harness.ts';
 import { live, propose, timeoutNow } from './samples.ts';
@@ -91,6 +91,58 @@ describe('bridges on a loopback network', () => {
     await said(a.recorder, 'a peer refuses this member');
     const states = [...a.recorder.links, ...b.recorder.links].map(({ state }) => state);
     expect(states).not.toContain('up');
+  });
+
+  test('deliver what was sent last before a stop', async () => {
+    const sites = await freeSites('a', 'b');
+    const a = await startBridge(sites, 'a');
+    const b = await startBridge(sites, 'b');
+    await a.recorder.untilState('b', 'up');
+    a.bridge.send([{ to: 'b', channel: 'raft', message: timeoutNow(7) }]);
+    await stopBridge(a);
+    await b.recorder.until(() => b.recorder.messages.length === 1);
+    await b.recorder.untilState('a', 'refused');
+  });
+
+  test('drop a message too long for a frame, and nothing else', async () => {
+    const sites = await freeSites('a', 'b');
+    const a = await startBridge(sites, 'a');
+    const b = await startBridge(sites, 'b');
+    await a.recorder.untilState('b', 'up');
+    a.bridge.send([
+      { to: 'b', channel: 'log', message: propose(new Uint8Array(33 * 1024 * 1024)) },
+      { to: 'b', channel: 'log', message: propose(new Uint8Array([2])) },
+    ]);
+    await b.recorder.until(() => b.recorder.messages.length === 1);
+    expect(b.recorder.from('a')).toStrictEqual([propose(new Uint8Array([2]))]);
+    expect(a.recorder.warnings.join()).toContain('a message is too long for a frame');
+  });
+
+  test('tell their metrics', async () => {
+    const sites = await freeSites('a', 'b');
+    const values = new Map<string, number>();
+    const heard = new Recorder();
+    const note = (name: string, labels: readonly string[], value: number): void => {
+      values.set(`${name}{${labels.join()}}`, value);
+      heard.changed();
+    };
+    const value = (name: string, labels: string): number =>
+      values.get(`mqtt_cluster_bridge_${name}{${labels}}`) ?? 0;
+    const metrics: Metrics = {
+      add: ({ name }, labels, amount = 1) =>
+        note(name, labels, (values.get(`${name}{${labels.join()}}`) ?? 0) + amount),
+      set: ({ name }, labels, amount) => note(name, labels, amount),
+      observe: () => {},
+    };
+    const a = await startBridge(sites, 'a', { metrics });
+    a.bridge.send([{ to: 'b', channel: 'live', message: live('t', new Uint8Array()) }]);
+    await startBridge(sites, 'b');
+    await a.recorder.untilState('b', 'up');
+    a.bridge.send([{ to: 'b', channel: 'log', message: propose(new Uint8Array([2])) }]);
+    await heard.until(() => value('up', 'b') === 1 && value('sent_frames_total', 'b') === 1);
+    expect(value('connects_total', 'b')).toBe(2);
+    expect(value('dropped_messages_total', 'b,live')).toBe(1);
+    expect(value('sent_bytes_total', 'b')).toBe(a.bridge.counters()['b']!.bytesSent);
   });
 
   test('leave out themselves and whom they do not know', async () => {

@@ -132,6 +132,16 @@ describe('a peer that misbehaves is cut, and nobody else', () => {
   });
 });
 
+test('a peer that comes again takes over its old connection', async () => {
+  const old = await dialAsPeer();
+  const gone = closed(old);
+  const client = await dialAsPeer();
+  await gone;
+  client.publish(bridgeTopics.log, good);
+  await a.recorder.until(() => a.recorder.messages.length === 1);
+  client.end(true);
+});
+
 test('noise instead of MQTT ends a connection and nothing else', async () => {
   const { host, port } = sites[0]!;
   for (const noise of [
