@@ -38,7 +38,7 @@ export class ServerList {
   readonly #secure: boolean;
   #servers = new Map<string, Known>();
 
-  /** @throws OptionsError when there is no server, or one is listed twice or has a wrong URL. */
+  /** @throws OptionsError when there is no server, or one has a wrong URL. */
   constructor(clientId: string, servers: readonly Server[], preferred?: string) {
     if (servers.length === 0) throw new OptionsError('servers: at least one is needed');
     this.#clientId = clientId;
@@ -47,7 +47,8 @@ export class ServerList {
     for (const server of servers) {
       const url = normalizeUrl(server.url) ?? server.url;
       const id = server.id ?? url;
-      if (this.#servers.has(id)) throw new OptionsError(`servers: ${id} is listed twice`);
+      // Several addresses of one member: the first counts.
+      if (this.#servers.has(id)) continue;
       this.#servers.set(id, { id, url, configured: true, state: 'unknown', avoidUntilMs: 0 });
     }
   }

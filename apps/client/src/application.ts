@@ -1,0 +1,186 @@
+import { telemetryTopic } from '@mqtt-cluster/contracts';
+import type { Lifecycle, Logger, Metrics, QoS, TelemetryPayload } from '@mqtt-cluster/contracts';
+import { createFailoverClient } from '@mqtt-cluster/failover-client';
+import type {
+  ConnectedEvent,
+  FailoverClient,
+  FailoverClientOptions,
+  FailoverClientStatus,
+  FailoverEvent,
+  IncomingMessage,
+  Subscriptions,
+} from '@mqtt-cluster/failover-client';
+import { clientMetrics } from './client-metrics.ts';
+import { LatencyHistogram } from './latency.ts';
+import type { LatencySummary } from './latency.ts';
+import { SequenceChecker } from './sequence-checker.ts';
+import type { Verdict } from './sequence-checker.ts';
+
+/** Failovers that `/status` lists; older ones count only. */
+const failoversShownMax = 20;
+
+export interface ApplicationOptions {
+  readonly client: Omit<
+    FailoverClientOptions,
+    'subscriptions' | 'identify' | 'onMessage' | 'onConnect' | 'onDisconnect' | 'onFailover'
+  >;
+  readonly group: string;
+  readonly qosLevels: readonly QoS[];
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}
+
+export interface ApplicationStatus extends Verdict {
+  readonly client: FailoverClientStatus;
+  /** By QoS, milliseconds from publisher to here by their wall clocks. */
+  readonly latency: readonly LatencySummary[];
+  /** Milliseconds without a connection. */
+  readonly gaps: LatencySummary;
+  readonly failovers: readonly (FailoverEvent & { readonly at: string })[];
+  /** Retained messages that a subscription brought: where streams stood, not counted. */
+  readonly retained: number;
+  /** Messages that are no telemetry. */
+  readonly foreign: number;
+}
+
+/** Subscribes to the telemetry on all QoS levels, checks that nothing is lost or doubled, and measures. */
+export class Application implements Lifecycle {
+  readonly #options: ApplicationOptions;
+  readonly #client: FailoverClient;
+  readonly #checker = new SequenceChecker();
+  readonly #latency = [new LatencyHistogram(), new LatencyHistogram(), new LatencyHistogram()];
+  readonly #gaps = new LatencyHistogram();
+  #failovers: ApplicationStatus['failovers'] = [];
+  #retained = 0;
+  #foreign = 0;
+
+  constructor(options: ApplicationOptions) {
+    this.#options = options;
+    const filters = options.qosLevels.map(
+      (qos) => [telemetryTopic(options.group, '+', qos), { qos }] as const,
+    );
+    this.#client = createFailoverClient({
+      ...options.client,
+      subscriptions: Object.fromEntries(filters) satisfies Subscriptions,
+      identify: identity,
+      onMessage: (message) => this.#onMessage(message),
+      onConnect: (event) => this.#onConnect(event),
+      onDisconnect: () => this.#tellConnected(),
+      onFailover: (event) => this.#onFailover(event),
+    });
+  }
+
+  start(): Promise<void> {
+    return this.#client.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#client.stop();
+  }
+
+  get connected(): boolean {
+    return this.#client.status().connected;
+  }
+
+  status(): ApplicationStatus {
+    return {
+      ...this.#checker.verdict(),
+      client: this.#client.status(),
+      latency: this.#latency.map((histogram) => histogram.summary()),
+      gaps: this.#gaps.summary(),
+      failovers: this.#failovers,
+      retained: this.#retained,
+      foreign: this.#foreign,
+    };
+  }
+
+  /** Gauges that nothing sets as it goes; called before they are read. */
+  refreshMetrics(): void {
+    const { metrics } = this.#options;
+    const { byQos, violations } = this.#checker.verdict();
+    for (const [qos, { missing }] of byQos.entries())
+      metrics.set(clientMetrics.missing, [String(qos)], missing);
+    metrics.set(clientMetrics.violations, [], violations.length);
+    metrics.set(clientMetrics.duplicatesRemoved, [], this.#client.status().duplicatesRemoved);
+    this.#tellConnected();
+  }
+
+  #onMessage(message: IncomingMessage): void {
+    const telemetry = parseTelemetry(message);
+    const { metrics } = this.#options;
+    if (!telemetry) {
+      this.#foreign += 1;
+      metrics.add(clientMetrics.foreign, []);
+    } else if (message.retain) {
+      this.#retained += 1;
+    } else {
+      this.#check(telemetry.qos, telemetry.payload, message.duplicate);
+    }
+  }
+
+  #check(qos: QoS, payload: TelemetryPayload, marked: boolean): void {
+    const { metrics, logger } = this.#options;
+    const labels = [String(qos)];
+    const finding = this.#checker.observe(qos, payload);
+    metrics.add(clientMetrics.received, labels);
+    if (finding === 'duplicate') {
+      metrics.add(clientMetrics.duplicates, labels);
+      if (qos !== 1) logger.warn({ qos, ...payload, marked }, 'came twice');
+      return;
+    }
+    if (finding === 'late') metrics.add(clientMetrics.outOfOrder, labels);
+    if (finding === 'gap' || finding === 'late')
+      logger.debug({ qos, ...payload, finding }, 'out of sequence');
+    const latencyMs = Date.now() - payload.sentAt;
+    this.#latency[qos]?.observe(latencyMs);
+    metrics.observe(clientMetrics.latency, labels, Math.max(0, latencyMs) / 1_000);
+  }
+
+  #onConnect({ gapMs }: ConnectedEvent): void {
+    const { metrics } = this.#options;
+    metrics.add(clientMetrics.connects, []);
+    this.#tellConnected();
+    if (gapMs === null) return;
+    this.#gaps.observe(gapMs);
+    metrics.observe(clientMetrics.gap, [], gapMs / 1_000);
+  }
+
+  #onFailover(event: FailoverEvent): void {
+    this.#options.metrics.add(clientMetrics.failovers, []);
+    const at = new Date().toISOString();
+    this.#failovers = [...this.#failovers.slice(1 - failoversShownMax), { ...event, at }];
+  }
+
+  #tellConnected(): void {
+    this.#options.metrics.set(clientMetrics.connected, [], this.connected ? 1 : 0);
+  }
+}
+
+interface Telemetry {
+  readonly qos: QoS;
+  readonly payload: TelemetryPayload;
+}
+
+/** The QoS level is that of the topic: a server may have lowered that of the message. */
+function parseTelemetry({ topic, payload }: IncomingMessage): Telemetry | undefined {
+  const level = /^telemetry\/[^/]+\/[^/]+\/qos([012])$/.exec(topic)?.[1];
+  if (level === undefined) return undefined;
+  try {
+    const value = JSON.parse(Buffer.from(payload).toString('utf8')) as Partial<TelemetryPayload> | null;
+    const { group, signal, run, number, sentAt } = value ?? {};
+    const texts = [group, signal, run].every((text) => typeof text === 'string');
+    const valid = texts && Number.isSafeInteger(number) && typeof sentAt === 'number';
+    return valid ? { qos: Number(level) as QoS, payload: value as TelemetryPayload } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** With two connections: what makes two messages the same one. */
+function identity(message: IncomingMessage): string | null {
+  const telemetry = parseTelemetry(message);
+  // A retained copy says nothing about the live one.
+  if (!telemetry || message.retain) return null;
+  const { group, signal, run, number } = telemetry.payload;
+  return JSON.stringify([group, signal, telemetry.qos, run, number]);
+}

@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs';
+import { ConfigError } from '@mqtt-cluster/contracts';
+import type { Server, TlsOptions } from '@mqtt-cluster/failover-client';
+import { normalizeUrl } from '@mqtt-cluster/failover-client';
+import { loadConfig, logLevels } from '@mqtt-cluster/runtime';
+import { z } from 'zod';
+
+const port = z.int().min(0).max(65_535);
+const milliseconds = (min: number, max: number) => z.int().min(min).max(max);
+
+/** Everything that can be set, with its default; each has an environment variable `MQTT_CLIENT_<PATH>`. */
+export const schema = z.object({
+  /** MQTT client id; its session is found again under it. */
+  clientId: z.string().min(1).max(200).default('telemetry-client'),
+  /** `mqtt://host:port` or `id=mqtt://host:port`; more are learnt from the cluster. */
+  servers: z.array(z.string()).min(1),
+  /** Groups of publishers whose telemetry is wanted: a topic level, `+` for all. */
+  group: z
+    .string()
+    .regex(/^[^/#]+$/)
+    .default('+'),
+  /** Which QoS levels to subscribe to. */
+  qosLevels: z.array(z.int().min(0).max(2)).min(1).default([0, 1, 2]),
+  session: z.enum(['none', 'process', 'persistent']).default('persistent'),
+  /** How long the cluster keeps queueing while this application is away. Raising it costs memory on all members. */
+  sessionExpirySeconds: z.int().min(0).max(0xffff_ffff).default(3_600),
+  /** 2: two connections to two members at once, no gap when one goes. Costs all messages twice on the network. */
+  redundancy: z.int().min(1).max(2).default(1),
+  protocolVersion: z.int().min(4).max(5).default(5),
+  username: z.string().default(''),
+  password: z.string().default(''),
+  /** Files (PEM). */
+  tls: z
+    .object({ ca: z.string().default(''), cert: z.string().default(''), key: z.string().default('') })
+    .prefault({}),
+  http: z.object({ host: z.string().min(1).default('0.0.0.0'), port: port.default(9_110) }).prefault({}),
+  timings: z
+    .object({
+      connectTimeoutMs: milliseconds(50, 60_000).default(2_000),
+      pingIntervalMs: milliseconds(50, 60_000).default(1_000),
+      /** A server that sent nothing for this long is left. Lowering it leaves busy ones, too. */
+      silenceMsMax: milliseconds(100, 120_000).default(2_000),
+    })
+    .prefault({}),
+  log: z.object({ level: z.enum(logLevels).default('info') }).prefault({}),
+});
+
+export type ClientConfig = z.output<typeof schema>;
+
+/** @throws ConfigError in one line what is wrong and what would be right */
+export function readConfig(
+  directory: string,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Readonly<ClientConfig> {
+  const config = loadConfig(schema, { prefix: 'MQTT_CLIENT', directory, environment });
+  parseServers(config.servers);
+  if (config.protocolVersion === 4 && config.session === 'process') {
+    throw new ConfigError('session "process" needs protocolVersion 5 (MQTT_CLIENT_SESSION)');
+  }
+  if (config.timings.silenceMsMax <= config.timings.pingIntervalMs) {
+    throw new ConfigError('timings: silenceMsMax must be above pingIntervalMs');
+  }
+  return config;
+}
+
+/** @throws ConfigError */
+export function parseServers(texts: readonly string[]): Server[] {
+  return texts.map((text) => {
+    const [, id, rest] = /^([a-z0-9.-]{1,32})=(.*)$/.exec(text) ?? [undefined, undefined, text];
+    const url = normalizeUrl(rest ?? '');
+    if (url === undefined) {
+      throw new ConfigError(`servers: "${text}" is not of the form mqtt://host:port or id=mqtt://host:port`);
+    }
+    return id === undefined ? { url } : { id, url };
+  });
+}
+
+/** @throws ConfigError when a file can't be read */
+export function readTls(files: ClientConfig['tls']): TlsOptions {
+  const named = Object.entries(files).filter(([, file]) => file !== '');
+  return Object.fromEntries(
+    named.map(([name, file]) => {
+      try {
+        return [name, readFileSync(file)];
+      } catch (cause) {
+        throw new ConfigError(`tls.${name}: the file ${file} cannot be read`, { cause });
+      }
+    }),
+  );
+}

@@ -1,0 +1,104 @@
+import { createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { noMetrics, silentLogger, telemetryTopic } from '@mqtt-cluster/contracts';
+import type { QoS, TelemetryPayload } from '@mqtt-cluster/contracts';
+import { createFailoverClient } from '@mqtt-cluster/failover-client';
+import { Aedes } from 'aedes';
+import { Application } from '../src/application.ts';
+
+interface Running {
+  readonly url: string;
+  readonly cut: () => void;
+  readonly stop: () => Promise<void>;
+  readonly subscribed: (clientId: string) => Promise<void>;
+}
+
+async function broker(): Promise<Running> {
+  const aedes = await Aedes.createBroker();
+  const sockets = new Set<Socket>();
+  const subscribers = new Set<string>();
+  const waiting: (() => void)[] = [];
+  aedes.on('subscribe', (_subscriptions, { id }) => {
+    subscribers.add(id);
+    for (const check of waiting) check();
+  });
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    aedes.handle(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cut,
+    stop: async () => {
+      cut();
+      await new Promise((resolve) => server.close(resolve));
+      await new Promise<void>((resolve) => aedes.close(() => resolve()));
+    },
+    subscribed: (clientId) =>
+      new Promise((resolve) => {
+        const check = (): void => (subscribers.has(clientId) ? resolve() : undefined);
+        waiting.push(check);
+        check();
+      }),
+  };
+}
+
+function telemetry(number: number): string {
+  const payload: TelemetryPayload = {
+    group: 'g',
+    signal: 's',
+    number,
+    sentAt: Date.now(),
+    value: 1,
+    run: 'r',
+  };
+  return JSON.stringify(payload);
+}
+
+test('checks what comes on all QoS levels and keeps its session while it is cut off', async () => {
+  const server = await broker();
+  const timings = { retryDelayMsMin: 5, retryDelayMsMax: 20, stopDrainMsMax: 500 };
+  const servers = [{ url: server.url }];
+  const application = new Application({
+    client: { servers, clientId: 'app', session: 'persistent', discover: false, timings },
+    group: '+',
+    qosLevels: [0, 1, 2],
+    metrics: noMetrics,
+    logger: silentLogger,
+  });
+  const source = createFailoverClient({ servers, clientId: 'source', discover: false, timings });
+  const received = (count: number): Promise<void> =>
+    new Promise((resolve) => {
+      const look = setInterval(() => {
+        const { byQos } = application.status();
+        if (byQos.reduce((sum, each) => sum + each.received, 0) < count) return;
+        clearInterval(look);
+        resolve();
+      }, 10);
+    });
+  const publish = async (number: number, qos: QoS): Promise<void> => {
+    await source.publish(telemetryTopic('g', 's', qos), telemetry(number), { qos });
+  };
+  try {
+    await application.start();
+    await source.start();
+    await source.connected();
+    await server.subscribed('app');
+    for (const qos of [0, 1, 2] as const) await publish(1, qos);
+    await received(3);
+    server.cut();
+    for (const number of [2, 3]) await Promise.all([publish(number, 1), publish(number, 2)]);
+    await received(7);
+    const { byQos, violations, gaps } = application.status();
+    expect(violations).toEqual([]);
+    expect(byQos.map(({ missing }) => missing)).toEqual([0, 0, 0]);
+    expect(gaps.count).toBeGreaterThanOrEqual(1);
+  } finally {
+    await Promise.all([application.stop(), source.stop()]);
+    await server.stop();
+  }
+});
