@@ -144,7 +144,7 @@ export class Core {
 
   commitTo(index: LogIndex): void {
     const reached = Math.min(index, this.log.lastIndex);
-    if (reached <= this.commitIndex) return;
+    if (!(reached > this.commitIndex)) return;
     const changesMembers = this.configs.index > this.commitIndex && this.configs.index <= reached;
     this.commitIndex = reached;
     if (changesMembers) this.#adoptRole();

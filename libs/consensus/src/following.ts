@@ -79,7 +79,7 @@ export class Followership {
     }
     const snapshot = this.#incoming.add(piece);
     if (snapshot === null) {
-      const offset = this.#incoming.received;
+      const offset = this.#incoming.receivedOf(piece);
       const { index } = piece;
       core.send(from, piece.storeId, {
         type: 'snapshotResponse',

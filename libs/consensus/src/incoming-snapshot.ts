@@ -11,15 +11,17 @@ export class IncomingSnapshot {
   #received = 0;
   #pieces: Uint8Array[] = [];
 
-  get received(): number {
-    return this.#received;
+  /** How much of the snapshot that the piece belongs to is here, bytes. */
+  receivedOf(piece: RaftSnapshotPiece): number {
+    return this.#isOf(piece) ? this.#received : 0;
   }
 
   /** @returns the snapshot when this was its last missing piece */
   add(piece: RaftSnapshotPiece): Snapshot | null {
     const { index, snapshotTerm, totalBytes, offset, data } = piece;
-    if (index < this.#index && this.#received > 0) return null;
-    if (index !== this.#index || snapshotTerm !== this.#term || totalBytes !== this.#totalBytes) {
+    if (!this.#isOf(piece)) {
+      // Only a first piece starts another snapshot: a late one must not throw away what is here.
+      if (offset !== 0) return null;
       this.clear();
       this.#index = index;
       this.#term = snapshotTerm;
@@ -41,6 +43,10 @@ export class IncomingSnapshot {
     this.#totalBytes = 0;
     this.#received = 0;
     this.#pieces = [];
+  }
+
+  #isOf({ index, snapshotTerm, totalBytes }: RaftSnapshotPiece): boolean {
+    return index === this.#index && snapshotTerm === this.#term && totalBytes === this.#totalBytes;
   }
 
   #joined(): Uint8Array {

@@ -85,21 +85,19 @@ export class Replication {
     }
     if (matchIndex > log.lastIndex) return;
     const found = peer.mode === 'probe' && matchIndex >= peer.next - 1;
-    if (matchIndex > peer.match) {
-      peer.acknowledged(matchIndex, round, nowMs);
-      if (peer.mode === 'snapshot' && matchIndex < log.baseIndex) return;
-      if (peer.mode === 'replicate') peer.next = Math.max(peer.next, matchIndex + 1);
-      else peer.replicateFrom(matchIndex + 1);
-      this.advanceCommit();
-    } else if (found) {
-      peer.replicateFrom(matchIndex + 1);
-    }
+    const isNews = matchIndex > peer.match;
+    if (isNews) peer.acknowledged(matchIndex, round, nowMs);
+    this.snapshots.acknowledged(peer);
+    if (peer.mode === 'replicate') peer.next = Math.max(peer.next, peer.match + 1);
+    else if (found || (isNews && matchIndex >= log.baseIndex)) peer.replicateFrom(matchIndex + 1);
+    if (isNews) this.advanceCommit();
   }
 
   snapshotResponse(peer: Peer, response: RaftSnapshotResponse): void {
     peer.heardAtMs = Math.max(peer.heardAtMs, this.#rounds.sentAtMs(response.round));
     if (peer.mode !== 'snapshot' || !this.snapshots.answered(peer, response)) return;
     if (response.index > peer.match) peer.acknowledged(response.index, response.round, this.#core.nowMs);
+    this.snapshots.acknowledged(peer);
     peer.replicateFrom(peer.match + 1);
     this.advanceCommit();
   }

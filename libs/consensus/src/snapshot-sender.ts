@@ -27,8 +27,8 @@ export class SnapshotSender {
   }
 
   provide(snapshot: Snapshot): void {
-    this.#wantedAtMs = -Infinity;
     if (snapshot.index < this.#core.log.baseIndex) return;
+    this.#wantedAtMs = -Infinity;
     if (this.#snapshot === null || snapshot.index > this.#snapshot.index) this.#snapshot = snapshot;
   }
 
@@ -62,17 +62,22 @@ export class SnapshotSender {
   answered(peer: Peer, response: RaftSnapshotResponse): boolean {
     const transfer = peer.transfer;
     if (transfer === null || response.index !== transfer.snapshot.index) return false;
-    const { index, data } = transfer.snapshot;
-    if (response.installed) {
-      this.#core.emit({ kind: 'snapshotSent', to: peer.id, index, bytes: data.length });
-      return true;
-    }
+    if (response.installed) return true;
+    const { data } = transfer.snapshot;
     const offset = Math.max(0, Math.min(response.offset, data.length));
     // An answer that still asks for the piece on its way is older than that piece.
     if (transfer.sentAtMs !== null && offset === transfer.offset) return false;
     transfer.offset = offset;
     transfer.sentAtMs = null;
     return false;
+  }
+
+  /** The peer has stored something: perhaps all that the snapshot stands for, by whichever way. */
+  acknowledged(peer: Peer): void {
+    if (peer.transfer === null || peer.match < peer.transfer.snapshot.index) return;
+    const { index, data } = peer.transfer.snapshot;
+    this.#core.emit({ kind: 'snapshotSent', to: peer.id, index, bytes: data.length });
+    peer.transfer = null;
   }
 
   releaseUnless(needed: boolean): void {

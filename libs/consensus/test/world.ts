@@ -335,7 +335,12 @@ export class World {
     const others = [...this.members.values()].filter((member) => member.up && member.id !== id);
     if (others.some((member) => member.raft.status().leader !== null)) {
       this.nowMs += lanTimings.electionMsMin;
-      for (const member of others) this.tick(member);
+      for (const member of others) {
+        this.tick(member);
+        this.drain(member);
+      }
+      // The heartbeats come too late.
+      this.flights = [];
     }
     const member = this.get(id);
     member.clockAheadMs += lanTimings.electionMsMax;
