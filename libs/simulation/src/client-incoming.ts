@@ -13,7 +13,7 @@ export class Incoming {
   readonly #random: Random;
   readonly #receiveMaximum: number;
   /** Milliseconds before an answer; uniform up to this. */
-  readonly #ackDelayMsMax: number;
+  #ackDelayMsMax: number;
   /** QoS 2 packet ids between PUBLISH and PUBREL; part of a persistent client's own state. */
   readonly #received = new Set<number>();
   /** Delivered on this connection and not yet acknowledged by us. */
@@ -49,6 +49,12 @@ export class Incoming {
 
   suspend(): void {
     this.#wire = null;
+  }
+
+  /** Nothing is to be waited for any more: it answers at once. */
+  hurry(): void {
+    this.#ackDelayMsMax = 1;
+    this.answerAgain();
   }
 
   answerAgain(): void {

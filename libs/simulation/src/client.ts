@@ -173,7 +173,8 @@ export class SimulatedClient {
     this.#world.register(wire);
     const { clean, expirySeconds, receiveMaximum } = this.options;
     const will = this.#record.will?.will;
-    history.note(() => `${this.id} -> ${host.id} CONNECT ${wire.id}${clean ? ' clean' : ''}`);
+    const willNote = this.#record.will === null ? '' : ` with will #${this.#record.will.publication} `;
+    history.note(() => `${this.id} -> ${host.id} CONNECT ${wire.id}${clean ? ' clean' : ''}${willNote}`);
     if (clean || !this.isPersistent) this.#endSession();
     wire.connect({
       client: this.id,
@@ -206,7 +207,8 @@ export class SimulatedClient {
       end: 'open',
       endReason: '',
       endedAtMs: null,
-      disconnectHandled: false,
+      connackIsolated: false,
+      disconnectHandledAtMs: null,
     };
     history.connections.set(wire.id, record);
     return record;
@@ -224,7 +226,11 @@ export class SimulatedClient {
     if (wire === null || record === null) return;
     this.#world.history.note(() => `${this.id} ${how} ${wire.id}`);
     if (how === 'vanish') wire.vanish();
-    else wire.close(how === 'disconnect', () => (record.disconnectHandled = how === 'disconnect'));
+    else {
+      wire.close(how === 'disconnect', () => {
+        if (how === 'disconnect') record.disconnectHandledAtMs = this.#world.timeline.nowMs;
+      });
+    }
     this.#finish(how === 'disconnect' ? 'disconnected' : 'lost', how);
   }
 
@@ -267,7 +273,7 @@ export class SimulatedClient {
 
   #hear(wire: Wire, effect: ClientEffect, isolated: boolean): void {
     if (wire !== this.wire) return;
-    if (effect.kind === 'connack') return this.#connack(effect.sessionPresent);
+    if (effect.kind === 'connack') return this.#connack(effect.sessionPresent, isolated);
     if (effect.kind === 'refuse') return this.#closed(wire, 'refused', effect.reason);
     if (effect.kind === 'close') return this.#closed(wire, 'closedByMember', effect.reason);
     if (effect.kind === 'suback') return this.#suback(effect.packetId, effect.codes);
@@ -284,7 +290,7 @@ export class SimulatedClient {
     this.#ended(end, reason);
   }
 
-  #connack(sessionPresent: boolean): void {
+  #connack(sessionPresent: boolean, isolated: boolean): void {
     const { history } = this.#world;
     const wire = this.wire as Wire;
     const record = this.#record as ConnectionRecord;
@@ -292,6 +298,7 @@ export class SimulatedClient {
       history.violate({ promise: 'MQTT', client: this.id, text: `${this.id} got two CONNACKs` });
     this.connected = true;
     record.connackAtMs = history.nowMs;
+    record.connackIsolated = isolated;
     history.note(() => `${this.id} <- ${wire.host.id} CONNACK ${wire.id} present ${sessionPresent}`);
     this.#checkPresence(sessionPresent);
     if (!sessionPresent || this.session === null) this.#newSession();

@@ -145,12 +145,15 @@ export class Disk {
     return this.#durable.entry(index)?.term === term;
   }
 
-  /** The entry as the running process sees it: what is on its way to the disk counts. */
+  /** The entry as the running process sees it: what is on its way to the disk counts. Unknown behind a snapshot. */
   entryOrPending(index: LogIndex): LogEntry | undefined {
     for (const group of [this.#queued, this.#syncing]) {
       for (let place = group.length - 1; place >= 0; place -= 1) {
-        const found = group[place]?.change.entries?.find((entry) => entry.index === index);
+        const { entries, truncateFrom, snapshot } = (group[place] as Pending).change;
+        const found = entries?.find((entry) => entry.index === index);
         if (found !== undefined) return found;
+        if (truncateFrom !== undefined && truncateFrom <= index) return undefined;
+        if (snapshot !== undefined && snapshot.index >= index) return undefined;
       }
     }
     return this.#durable.entry(index);

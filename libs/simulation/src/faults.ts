@@ -6,7 +6,7 @@ type Fault = (faults: Faults) => void;
 
 /** Gaps between two faults: short, so that they meet. */
 const gapMsMin = 100;
-const gapMsMax = 2_500;
+const gapMsMax = 1_800;
 
 /** What goes wrong in one run, when, and for how long: all from its seed. */
 export class Faults {
@@ -14,11 +14,13 @@ export class Faults {
   readonly #random: Random;
   #busy = true;
   #wiped = false;
+  readonly #gapMsMax: number;
   readonly #mix: readonly Fault[];
 
   constructor(world: World, random: Random) {
     this.#world = world;
     this.#random = random;
+    this.#gapMsMax = random.pick([500, 1_000, gapMsMax]);
     // A run has a character: a few kinds of fault, often, rather than all, seldom.
     const kinds = random.shuffled(allFaults);
     this.#mix = kinds.slice(0, 2 + random.below(4));
@@ -43,7 +45,7 @@ export class Faults {
   }
 
   #next(): void {
-    this.#world.timeline.after(this.#random.between(gapMsMin, gapMsMax), () => {
+    this.#world.timeline.after(this.#random.between(gapMsMin, this.#gapMsMax), () => {
       if (!this.#busy) return;
       this.#random.pick(this.#mix)(this);
       this.#next();

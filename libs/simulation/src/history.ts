@@ -64,8 +64,10 @@ export interface ConnectionRecord {
   end: 'open' | 'disconnected' | 'lost' | 'refused' | 'closedByMember';
   endReason: string;
   endedAtMs: number | null;
-  /** A DISCONNECT of the client's has reached its home. */
-  disconnectHandled: boolean;
+  /** Its home had no majority: the cluster may refuse it afterwards, and knows no will of it until then. */
+  connackIsolated: boolean;
+  /** When a DISCONNECT of the client's has reached its home, or null. */
+  disconnectHandledAtMs: number | null;
 }
 
 export interface Violation {
@@ -90,6 +92,8 @@ export class History {
   readonly excusedPublications = new Set<number>();
   /** Set to see everything; lines are made only then. */
   trace: ((line: string) => void) | null = null;
+  /** When a member was stopped, paused, or found itself isolated: others may have given up its clients. */
+  readonly troubles: { readonly member: MemberId; readonly atMs: number }[] = [];
   readonly #now: () => number;
   readonly #violated = new Set<string>();
 

@@ -28,10 +28,10 @@ const retryMsMin = 50;
 const retryMsMax = 250;
 const resetNoticedMsMax = 5;
 /** Beyond it a stalled connection loses what it is given, as a full bridge does. */
-const heldMessagesMax = 5_000;
+const onTheWayMax = 5_000;
 
-interface Held {
-  readonly lane: number;
+interface OnTheWay {
+  readonly dueAtMs: number;
   readonly message: PeerMessage;
 }
 
@@ -43,8 +43,8 @@ interface Connection {
   toProcess: number;
   state: LinkState;
   stalledSinceMs: number | null;
-  held: Held[];
-  readonly laneFreeAtMs: number[];
+  /** In order; what is due but can't pass is sent again by TCP once the way is open, if the connection lives. */
+  readonly lanes: readonly [OnTheWay[], OnTheWay[]];
   /** Replaced by a newer one, or torn down: what is under way on it is lost. */
   broken: boolean;
 }
@@ -103,8 +103,7 @@ export class Network {
     const connection = this.#connections.get(wayOf(from, outgoing.to));
     if (connection === undefined || connection.state !== 'up') return;
     const lane = outgoing.channel === 'raft' ? 0 : 1;
-    if (this.#isStalled(connection)) this.#hold(connection, lane, outgoing.message);
-    else this.#transmit(connection, lane, outgoing.message);
+    this.#transmit(connection, connection.lanes[lane], outgoing.message);
   }
 
   /** Looks at all connections after hosts or paths have changed. */
@@ -112,26 +111,22 @@ export class Network {
     for (const connection of this.#connections.values()) this.#evaluate(connection);
   }
 
-  #transmit(connection: Connection, lane: number, message: PeerMessage): void {
+  #transmit(connection: Connection, lane: OnTheWay[], message: PeerMessage): void {
+    if (lane.length >= onTheWayMax) return;
     const path = this.path(connection.from.id, connection.to.id);
     const arrivalMs = this.#timeline.nowMs + path.delayMs + this.#random.between(0, path.jitterMs);
-    const freeAtMs = Math.max(connection.laneFreeAtMs[lane] ?? 0, arrivalMs);
-    connection.laneFreeAtMs[lane] = freeAtMs;
-    this.#timeline.at(freeAtMs, () => this.#arrive(connection, lane, message));
+    const dueAtMs = Math.max(lane.at(-1)?.dueAtMs ?? 0, arrivalMs);
+    lane.push({ dueAtMs, message });
+    this.#timeline.at(dueAtMs, () => this.#arrive(connection, lane));
   }
 
-  #arrive(connection: Connection, lane: number, message: PeerMessage): void {
+  #arrive(connection: Connection, lane: OnTheWay[]): void {
     if (connection.broken || connection.to.process !== connection.toProcess) return;
-    if (this.path(connection.from.id, connection.to.id).blocked) {
-      // Lost packets are sent again by TCP once the way is open, if the connection lives until then.
-      this.#hold(connection, lane, message);
-      return;
+    if (this.#isStalled(connection)) return;
+    for (let next = lane[0]; next !== undefined && next.dueAtMs <= this.#timeline.nowMs; next = lane[0]) {
+      lane.shift();
+      connection.to.receive(connection.from.id, next.message);
     }
-    connection.to.receive(connection.from.id, message);
-  }
-
-  #hold(connection: Connection, lane: number, message: PeerMessage): void {
-    if (connection.held.length < heldMessagesMax) connection.held.push({ lane, message });
   }
 
   #isStalled(connection: Connection): boolean {
@@ -149,9 +144,9 @@ export class Network {
     }
     if (reachable && to.state === 'running') {
       connection.stalledSinceMs = null;
-      const held = connection.held;
-      connection.held = [];
-      for (const { lane, message } of held) this.#transmit(connection, lane, message);
+      const delayMs = this.path(from.id, to.id).delayMs;
+      for (const lane of connection.lanes)
+        this.#timeline.after(delayMs, () => this.#arrive(connection, lane));
       return;
     }
     if (connection.stalledSinceMs !== null) return;
@@ -182,8 +177,7 @@ export class Network {
       toProcess: to.process,
       state: 'down',
       stalledSinceMs: null,
-      held: [],
-      laneFreeAtMs: [0, 0],
+      lanes: [[], []],
       broken: false,
     };
     this.#connections.set(way, connection);

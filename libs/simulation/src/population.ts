@@ -41,7 +41,7 @@ export class Population {
   rest(): void {
     this.#busy = false;
     for (const client of this.#world.clients) {
-      client.incoming.answerAgain();
+      client.incoming.hurry();
       const gone = client.id.startsWith('mortal') || client.id.startsWith('twin');
       if (!gone && !client.wanted) client.connect(null);
     }

@@ -157,6 +157,7 @@ export class World implements ClientWorld {
   pause(id: MemberId): void {
     this.history.note(() => `pause ${id}`);
     this.host(id).pause();
+    this.#trouble(id);
     this.#tellWires(id, true);
   }
 
@@ -224,6 +225,7 @@ export class World implements ClientWorld {
   #stop(id: MemberId, what: 'process' | 'power'): void {
     this.history.note(() => `${what === 'power' ? 'power off' : 'kill'} ${id}`);
     this.host(id).stop(what);
+    this.#trouble(id);
     this.#isolated.set(id, false);
     this.#tellWires(id, what === 'power');
   }
@@ -235,6 +237,10 @@ export class World implements ClientWorld {
     }
   }
 
+  #trouble(id: MemberId): void {
+    this.history.troubles.push({ member: id, atMs: this.nowMs });
+  }
+
   #excuse(publications: readonly number[]): void {
     for (const id of publications) this.history.excusedPublications.add(id);
   }
@@ -244,6 +250,7 @@ export class World implements ClientWorld {
   #effects(host: Host, effects: readonly ClientEffect[]): void {
     for (const effect of effects) {
       const wire = this.#wires.get(effect.connection);
+      if (effect.kind !== 'deliver') this.history.note(() => `${host.id} says ${JSON.stringify(effect)}`);
       if (wire === undefined || wire.host !== host) {
         const text = `${host.id} spoke to connection ${effect.connection}, which is not its own`;
         this.history.violate({ promise: 'contract', text });
@@ -255,7 +262,10 @@ export class World implements ClientWorld {
     for (const event of events) {
       this.events.push({ atMs: this.nowMs, member: host.id, event });
       this.history.note(() => `${host.id} event ${JSON.stringify(event)}`);
-      if (event.kind === 'state') this.#isolated.set(host.id, event.state === 'isolated');
+      if (event.kind === 'state') {
+        this.#isolated.set(host.id, event.state === 'isolated');
+        this.#trouble(host.id);
+      }
       if (event.kind === 'dropped') {
         this.history.drops.set(event.reason, (this.history.drops.get(event.reason) ?? 0) + event.count);
       }

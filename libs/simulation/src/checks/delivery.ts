@@ -101,6 +101,8 @@ function checkOrder(history: History, session: SessionRecord): void {
     seen.add(arrival.publication);
     const publication = history.publications[arrival.publication];
     if (publication === undefined || publication.connections.length === 0) continue;
+    // Of what was sent before it subscribed a session may see only the repeat.
+    if (!wasSubscribedBefore(session, publication)) continue;
     const key = `${publication.client} ${publication.topic} ${publication.qos} ${arrival.qos}`;
     const former = last.get(key) ?? [];
     const overtaken = former.find((other) => other.id > publication.id && isCarried(other, publication));
@@ -115,6 +117,15 @@ function checkOrder(history: History, session: SessionRecord): void {
     former.push(publication);
     last.set(key, former);
   }
+}
+
+function wasSubscribedBefore(session: SessionRecord, publication: Publication): boolean {
+  return session.subscriptions.some(
+    ({ ackedAtMs, subscription }) =>
+      ackedAtMs !== null &&
+      ackedAtMs < (publication.sentAtMs ?? 0) &&
+      matches(subscription.filter, publication.topic),
+  );
 }
 
 function isCarried(later: Publication, earlier: Publication): boolean {

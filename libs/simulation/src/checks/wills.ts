@@ -1,5 +1,8 @@
 import type { ConnectionRecord, History } from '../history.ts';
 
+/** A member is given up after this at the latest, and finds itself isolated no later. */
+const troubleMs = 6_000;
+
 /**
  * P6, by what a subscriber saw that has been there all the time: at most one will per connection, none after a
  * DISCONNECT, and one for a client that died and never came back.
@@ -29,9 +32,19 @@ export function checkWills(history: History, watcher: string): void {
         text: text(what),
       });
     if (times > 1) violate(`published ${times} times`);
-    if (times > 0 && record.disconnectHandled) violate('published after a DISCONNECT');
+    if (times > 0 && wasHeard(history, record)) violate('published after a DISCONNECT');
     if (times > 0 && record.end === 'open') violate('published though its client is connected');
-    const died = record.end === 'lost' && record.connackAtMs !== null;
+    const died = record.end === 'lost' && record.connackAtMs !== null && !record.connackIsolated;
     if (died && times === 0 && lastOf.get(record.client) === record) violate('never published');
   }
+}
+
+/** Whether the cluster must know of the DISCONNECT: its home was well when it came, and long enough after. */
+function wasHeard(history: History, record: ConnectionRecord): boolean {
+  const atMs = record.disconnectHandledAtMs;
+  if (atMs === null) return false;
+  return !history.troubles.some(
+    (trouble) =>
+      trouble.member === record.host && trouble.atMs > atMs - troubleMs && trouble.atMs < atMs + troubleMs,
+  );
 }
