@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 
 /**
- * What Aedes routes and stores through, made to do neither: a bridge's frames are taken before they get here, and
- * no bridge has a session. Nothing ever rejects here, since Aedes leaves some rejections unhandled.
+ * What Aedes routes and stores through, made to do neither: a bridge's frames are taken before they get here,
+ * and no bridge has a session. Nothing ever rejects here, since Aedes leaves some rejections unhandled.
  */
 type Callback = (error?: Error | null) => void;
 

@@ -1,9 +1,14 @@
 /** Bounds of the bridge, each with its reason. All of them hold per peer. */
 
-/** A frame is closed at about this size: large enough to amortise MQTT's and TLS's work, small enough not to stall. */
+/**
+ * A frame is closed at about this size: large enough to amortise MQTT's and TLS's work, small enough not to
+ * stall.
+ */
 export const frameBodyBytesTarget = 1024 * 1024;
 
-/** What a receiver takes at most; a larger frame is not sent. A snapshot piece or one append stays far below. */
+/**
+ * What a receiver takes at most; a larger frame is not sent. A snapshot piece or one append stays far below.
+ */
 export const frameBytesMax = 32 * 1024 * 1024;
 
 /** Beyond it QoS 0 is dropped: a slow link must not make live messages old. */
@@ -27,7 +32,9 @@ export const settledConnectionMs = 1_000;
 /** Waits before the reconnects in a row; the last one repeats. Each is spread by half either way. */
 export const reconnectDelaysMs: readonly number[] = [5, 20, 50, 100, 200, 350];
 
-/** Waits of connections that the peer refused by CONNACK (another cluster, unknown member): nothing urgent. */
+/**
+ * Waits of connections that the peer refused by CONNACK (another cluster, unknown member): nothing urgent.
+ */
 export const rejectedDelayMs = 2_000;
 
 export const pingIntervalMs = 500;
@@ -36,8 +43,9 @@ export const pingIntervalMs = 500;
 export const silenceMsMax = 2_500;
 
 /**
- * MQTT keep alive of the CONNECT, seconds: the listener forgets a dead peer's connection after one and a half times it. Not
- * urgent (the peer's new connection takes it over), and one long frame on a slow link must fit in.
+ * MQTT keep alive of the CONNECT, seconds: the listener forgets a dead peer's connection after one and a half
+ * times it. Not urgent (the peer's new connection takes it over), and one long frame on a slow link must fit
+ * in.
  */
 export const keepAliveSeconds = 30;
 

@@ -22,8 +22,8 @@ export interface ListeningBridge extends Bridge {
 }
 
 /**
- * Carries peer messages over MQTT: what we send is published on the peer's cluster listener through connections of our
- * own, what we receive comes in on ours. Link states tell of the sending direction.
+ * Carries peer messages over MQTT: what we send is published on the peer's cluster listener through
+ * connections of our own, what we receive comes in on ours. Link states tell of the sending direction.
  *
  * `start` throws {@link ListenError} when the listener's address can't be had; absent peers are no error.
  */

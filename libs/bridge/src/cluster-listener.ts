@@ -27,8 +27,8 @@ const notAuthorized = 5;
 const publishOverheadBytes = 256;
 
 /**
- * Our own cluster listener: an Aedes that lets only configured peers in, takes QoS 0 frames from them on the bridge's
- * topics, and routes nothing to anybody.
+ * Our own cluster listener: an Aedes that lets only configured peers in, takes QoS 0 frames from them on the
+ * bridge's topics, and routes nothing to anybody.
  */
 export class ClusterListener {
   readonly #options: ClusterListenerOptions;

@@ -40,15 +40,20 @@ export function userNameFault(userName: string, cluster: string): string | null 
   if (separator < 0) return 'its user name names no cluster';
   const version = userName.slice(0, separator);
   const name = userName.slice(separator + 1);
-  if (name !== cluster)
-    return `it belongs to the cluster ${JSON.stringify(name.slice(0, 64))}, not to ${JSON.stringify(cluster)}`;
+  if (name !== cluster) {
+    const theirs = JSON.stringify(name.slice(0, 64));
+    return `it belongs to the cluster ${theirs}, not to ${JSON.stringify(cluster)}`;
+  }
   if (version !== String(frameVersion)) {
-    return `it speaks version ${version.slice(0, 8)} of the bridge's format, this member speaks ${frameVersion}`;
+    const theirs = version.slice(0, 8);
+    return `it speaks version ${theirs} of the bridge's format, this member speaks ${frameVersion}`;
   }
   return null;
 }
 
-/** Whether a certificate, already trusted, is made out to one of these names (subject CN, DNS or IP names). */
+/**
+ * Whether a certificate, already trusted, is made out to one of these names (subject CN, DNS or IP names).
+ */
 export function certificateNames(certificate: PeerCertificate, ...wanted: readonly string[]): boolean {
   const names = new Set<string>();
   const commonName: unknown = certificate.subject?.CN;

@@ -2,8 +2,9 @@ import { FrameError } from '@mqtt-cluster/contracts';
 import { frameDepthMax } from './bounds.ts';
 
 /**
- * Walks MessagePack bytes without building anything, so that a decoder can't be made to allocate more than the frame
- * holds, to recurse without end, or to build anything but plain data: extensions (but `undefined`) are refused.
+ * Walks MessagePack bytes without building anything, so that a decoder can't be made to allocate more than
+ * the frame holds, to recurse without end, or to build anything but plain data: extensions (but `undefined`)
+ * are refused.
  *
  * @throws FrameError the bytes are not exactly one plain value
  */

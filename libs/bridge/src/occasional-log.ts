@@ -1,7 +1,9 @@
 import type { Logger } from '@mqtt-cluster/contracts';
 import { repeatedLogMs } from './bounds.ts';
 
-/** Complaints kept apart by their text; their number is bounded by the texts of this package and the peers. */
+/**
+ * Complaints kept apart by their text; their number is bounded by the texts of this package and the peers.
+ */
 const complaintsMax = 256;
 
 /** Warns at most once in `repeatedLogMs` for each (subject, message), and says how often it kept quiet. */

@@ -34,6 +34,8 @@ export interface BridgeOptions {
   readonly random?: () => number;
   /** Bytes waiting for one peer beyond which QoS 0 is dropped. Raising it makes what arrives older. */
   readonly liveBacklogBytesMax?: number;
-  /** Bytes waiting for one peer beyond which bulk is dropped too. Raising it costs memory for each slow peer. */
+  /**
+   * Bytes waiting for one peer beyond which bulk is dropped too. Raising it costs memory for each slow peer.
+   */
   readonly logBacklogBytesMax?: number;
 }

@@ -48,9 +48,9 @@ interface Attempt {
 }
 
 /**
- * One MQTT connection to a peer's cluster listener, made again for ever while started. MQTT.js speaks the protocol; when to
- * reconnect and when a silent connection is dead is decided here, because its own second and half minute are too
- * long for a failover.
+ * One MQTT connection to a peer's cluster listener, made again for ever while started. MQTT.js speaks the
+ * protocol; when to reconnect and when a silent connection is dead is decided here, because its own second
+ * and half minute are too long for a failover.
  */
 export class OutgoingConnection {
   readonly #options: OutgoingConnectionOptions;
@@ -122,8 +122,9 @@ export class OutgoingConnection {
   }
 
   /**
-   * Behind a backlog an answer takes long. While the kernel takes more of a backlog the peer must be acknowledging;
-   * without one it proves nothing, because the kernel's own buffer takes a lot for a dead host.
+   * Behind a backlog an answer takes long. While the kernel takes more of a backlog the peer must be
+   * acknowledging; without one it proves nothing, because the kernel's own buffer takes a lot for a dead
+   * host.
    */
   #noteProgress(attempt: Attempt, nowMs: number): void {
     const { bytesWritten, writableLength } = attempt.socket;

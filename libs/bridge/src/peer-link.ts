@@ -131,7 +131,10 @@ export class PeerLink {
   }
 }
 
-/** Up only when both are, so that whoever hears of it may send everything anew; refused only when nothing lives. */
+/**
+ * Up only when both are, so that whoever hears of it may send everything anew; refused only when nothing
+ * lives.
+ */
 function combine(one: LinkState, other: LinkState): LinkState {
   if (one === 'up' && other === 'up') return 'up';
   if (one === 'up' || other === 'up') return 'down';

@@ -160,7 +160,10 @@ const isPeerMessage = variants('type', {
   }),
 });
 
-/** Whether a decoded frame's body is what its sender must have meant: plain data with all fields of their types. */
+/**
+ * Whether a decoded frame's body is what its sender must have meant: plain data with all fields of their
+ * types.
+ */
 export function isPeerMessageList(value: unknown): value is PeerMessage[] {
   return Array.isArray(value) && value.every(isPeerMessage);
 }

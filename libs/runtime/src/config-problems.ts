@@ -10,7 +10,9 @@ export interface ConfigProblem {
 const shownValueLengthMax = 80;
 const secretName = /password|secret|token|credential|private|(^|[^a-z])key$/i;
 
-/** Keys that the schema doesn't know, wherever they are; a schema that isn't strict would drop them silently. */
+/**
+ * Keys that the schema doesn't know, wherever they are; a schema that isn't strict would drop them silently.
+ */
 export function unknownKeys(
   schema: z.core.$ZodType,
   value: unknown,
@@ -51,9 +53,9 @@ function wish(issue: z.core.$ZodIssue): string {
         ? `must be ${JSON.stringify(issue.values[0])}`
         : `must be one of ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`;
     case 'too_small':
-      return `must ${measure(issue.origin)} ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}`;
+      return `must ${measure(issue.origin)} ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`;
     case 'too_big':
-      return `must ${measure(issue.origin)} ${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}`;
+      return `must ${measure(issue.origin)} ${issue.inclusive ? 'at most' : 'less than'} ${issue.maximum}`;
     case 'not_multiple_of':
       return `must be a multiple of ${issue.divisor}`;
     case 'invalid_format':

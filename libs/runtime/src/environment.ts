@@ -2,13 +2,19 @@ import type { z } from 'zod';
 import { elementOf, fieldsOf, leavesOf, unwrap } from './schema-leaves.ts';
 
 export interface EnvironmentVariable {
-  /** `<PREFIX>_<PATH>`, with words of camel case parted: `bridge.listenPort` is `MQTT_CLUSTER_BRIDGE_LISTEN_PORT`. */
+  /**
+   * `<PREFIX>_<PATH>`, with words of camel case parted: `bridge.listenPort` is
+   * `MQTT_CLUSTER_BRIDGE_LISTEN_PORT`.
+   */
   readonly name: string;
   readonly path: readonly string[];
   readonly schema: z.core.$ZodType;
 }
 
-/** The variable of every setting. Text is taken as it is, lists may be JSON or parted by commas, the rest is JSON. */
+/**
+ * The variable of every setting. Text is taken as it is, lists may be JSON or parted by commas, the rest is
+ * JSON.
+ */
 export function environmentVariables(schema: z.ZodObject, prefix: string): EnvironmentVariable[] {
   return leavesOf(schema).map(({ path, schema: leaf }) => ({
     name: [prefix, ...path.map(upperSnake)].join('_'),
@@ -24,7 +30,10 @@ function upperSnake(name: string): string {
     .toUpperCase();
 }
 
-/** What a variable's text stands for; a text that can't be understood stays text, for the validation to refuse. */
+/**
+ * What a variable's text stands for; a text that can't be understood stays text, for the validation to
+ * refuse.
+ */
 export function valueFromText(text: string, schema: z.core.$ZodType): unknown {
   const { type } = (unwrap(schema) as z.core.$ZodTypes)._zod.def;
   if (type === 'string') return text;

@@ -3,8 +3,8 @@ import { performance } from 'node:perf_hooks';
 const sampleIntervalMs = 50;
 
 /**
- * Measures how late the event loop comes to a timer, every 50 ms, until the returned function is called. Keeps no
- * process alive.
+ * Measures how late the event loop comes to a timer, every 50 ms, until the returned function is called.
+ * Keeps no process alive.
  */
 export function eventLoopDelay(
   onSample: (delayMs: number) => void,

@@ -43,7 +43,8 @@ interface Answer {
 }
 
 /**
- * The appliance's page of numbers, on Node's own HTTP server: fastify was measured to take 25 MB more for these four pages.
+ * The appliance's page of numbers, on Node's own HTTP server: fastify was measured to take 25 MB more for
+ * these four pages.
  *
  * `start` throws {@link ListenError}.
  */

@@ -18,9 +18,10 @@ export interface LoadConfigOptions {
 }
 
 /**
- * Reads the configuration once: node-config's files (`default.json`, then those of NODE_ENV and the host, `local.json`,
- * `custom-environment-variables.json`), `NODE_CONFIG` (JSON), then one environment variable for every setting of the
- * schema (see {@link environmentVariables}); later ones win. The result is validated and frozen.
+ * Reads the configuration once: node-config's files (`default.json`, then those of NODE_ENV and the host,
+ * `local.json`, `custom-environment-variables.json`), `NODE_CONFIG` (JSON), then one environment variable for
+ * every setting of the schema (see {@link environmentVariables}); later ones win. The result is validated and
+ * frozen.
  *
  * @throws ConfigError one line that names each wrong key, its value and what would be right
  */
@@ -90,7 +91,9 @@ function describe({ path, text }: ConfigProblem, variables: readonly Environment
   return `${key || 'it'} ${text}${variable ? ` (${variable.name})` : ''}`;
 }
 
-/** A missing group of settings becomes an empty one, so that the complaint names the setting, not the group. */
+/**
+ * A missing group of settings becomes an empty one, so that the complaint names the setting, not the group.
+ */
 function fillInGroups(schema: z.core.$ZodType, value: Record<string, unknown>): void {
   for (const [name, field] of Object.entries(fieldsOf(schema) ?? {})) {
     // Optional groups and those with a default may be missing.

@@ -14,8 +14,8 @@ export interface LoggerOptions {
 }
 
 /**
- * JSON lines with `level` (a word), `time` (ISO 8601), `message` and the fields. Written asynchronously, so that a slow
- * terminal holds up nobody; what is left is written when the process exits.
+ * JSON lines with `level` (a word), `time` (ISO 8601), `message` and the fields. Written asynchronously, so
+ * that a slow terminal holds up nobody; what is left is written when the process exits.
  */
 export function createLogger({ level, fields = {}, destination }: LoggerOptions): Logger {
   return pino(

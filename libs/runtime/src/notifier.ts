@@ -19,8 +19,9 @@ const silentNotifier: Notifier = {
 };
 
 /**
- * Tells systemd how this process is, if systemd asked (NOTIFY_SOCKET). Every call runs the program `systemd-notify` once;
- * the unit needs `NotifyAccess=all`. When it can't be run that is one warning, and never an error.
+ * Tells systemd how this process is, if systemd asked (NOTIFY_SOCKET). Every call runs the program
+ * `systemd-notify` once; the unit needs `NotifyAccess=all`. When it can't be run that is one warning, and
+ * never an error.
  */
 export function createNotifier({ logger, environment = process.env }: NotifierOptions): Notifier {
   if (!environment['NOTIFY_SOCKET']) return silentNotifier;

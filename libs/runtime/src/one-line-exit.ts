@@ -1,7 +1,10 @@
 import { writeSync } from 'node:fs';
 import { ClusterError } from '@mqtt-cluster/contracts';
 
-/** After sysexits.h, so that a service manager can tell what a restart won't mend (RestartPreventExitStatus=78). */
+/**
+ * After sysexits.h, so that a service manager can tell what a restart won't mend
+ * (RestartPreventExitStatus=78).
+ */
 const exitCodes: Readonly<Record<string, number>> = {
   CONFIG: 78,
   STORE_OWNER: 78,

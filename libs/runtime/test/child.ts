@@ -13,7 +13,10 @@ export interface ChildResult {
 
 const source = join(dirname(fileURLToPath(import.meta.url)), '..', 'src', 'index.ts');
 
-/** Runs a program that uses this package in a process of its own: for what happens at its end, or outside of it. */
+/**
+ * Runs a program that uses this package in a process of its own: for what happens at its end, or outside of
+ * it.
+ */
 export async function runChild(
   program: string,
   environment: Readonly<Record<string, string>> = {},

@@ -81,7 +81,7 @@ describe('oneLineExit', () => {
 describe('createNotifier', () => {
   const program = `
     import { createNotifier } from RUNTIME;
-    const logger = { debug() {}, info() {}, error() {}, warn(fields, message) { console.log(message); }, child() { return logger; } };
+    const logger = { warn(fields, message) { console.log(message); } };
     const notifier = createNotifier({ logger });
     console.log('interval', notifier.watchdogIntervalMs);
     await notifier.ready();
