@@ -1,0 +1,58 @@
+/**
+ * Installs the dependencies when they are missing or belong to another package-lock.json. A plain script, so that
+ * `npm start` and `npm test` work in a fresh clone. Everything it says goes to stderr: stdout belongs to the caller.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const modules = join(root, 'node_modules');
+const stamp = join(modules, '.mqtt-cluster-lock');
+
+function lockHash() {
+  return createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+}
+
+/** What npm itself recorded: a tree that `npm install` made by hand needs no second installation. */
+function installedByHand() {
+  const hidden = join(modules, '.package-lock.json');
+  if (!existsSync(hidden)) return false;
+  const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages ?? {};
+  const present = JSON.parse(readFileSync(hidden, 'utf8')).packages ?? {};
+  return Object.entries(wanted).every(
+    ([path, entry]) => path === '' || entry.optional === true || present[path]?.version === entry.version,
+  );
+}
+
+/** @throws Error when npm fails. */
+export function ensureDependencies() {
+  const hash = lockHash();
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
+  if (installedByHand()) {
+    writeFileSync(stamp, hash);
+    return;
+  }
+  const why = existsSync(modules) ? 'package-lock.json has changed' : 'node_modules is missing';
+  process.stderr.write(`${why}: running npm ci (once; about a minute)\n`);
+  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+  const result = spawnSync(npm, ['ci', '--no-audit', '--no-fund', '--include=dev'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  });
+  if (result.status !== 0) throw new Error(`npm ci failed with status ${result.status ?? result.signal}`);
+  writeFileSync(stamp, hash);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  try {
+    ensureDependencies();
+  } catch (error) {
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  }
+}

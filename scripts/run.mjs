@@ -1,0 +1,20 @@
+/**
+ * `node scripts/run.mjs NAME [arguments]`: dependencies, bundles, then the bundle of that name in this process.
+ * Prints nothing on stdout itself.
+ */
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { ensureDependencies } from './ensure-dependencies.mjs';
+import { build } from './build.mjs';
+
+const [name, ...rest] = process.argv.slice(2);
+const bundle = join(fileURLToPath(new URL('../dist', import.meta.url)), `${name}.mjs`);
+try {
+  ensureDependencies();
+  await build();
+} catch (error) {
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
+}
+process.argv = [process.argv[0], bundle, ...rest];
+await import(pathToFileURL(bundle).href);

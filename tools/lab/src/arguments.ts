@@ -1,0 +1,81 @@
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { parseOverride } from './cluster/environment.ts';
+import { messageOf, UsageError } from './errors.ts';
+import { parseDuration } from './fault-plan.ts';
+import { membersMax } from './layout.ts';
+
+const options = {
+  members: { type: 'string' },
+  dir: { type: 'string' },
+  set: { type: 'string', multiple: true },
+  for: { type: 'string' },
+  faults: { type: 'string' },
+  rate: { type: 'string' },
+  seed: { type: 'string' },
+  json: { type: 'boolean' },
+  keep: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+/** The command line, read and checked. */
+export interface Arguments {
+  readonly command: string;
+  /** What follows the command. */
+  readonly rest: readonly string[];
+  readonly members: number;
+  /** Absolute. */
+  readonly folder: string;
+  readonly folderGiven: boolean;
+  readonly overrides: readonly (readonly [string, string])[];
+  readonly forMs: number;
+  readonly faults: string;
+  /** Messages a second for each QoS. */
+  readonly rate: number;
+  readonly seed: number;
+  readonly json: boolean;
+  readonly keep: boolean;
+  readonly help: boolean;
+}
+
+/** @throws UsageError naming the first thing that is wrong. */
+export function readArguments(argv: readonly string[]): Arguments {
+  let parsed;
+  try {
+    parsed = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    throw new UsageError(messageOf(error).split('. ')[0] ?? 'wrong arguments', { cause: error });
+  }
+  const { values, positionals } = parsed;
+  const [command = 'start', ...rest] = positionals;
+  return {
+    command,
+    rest,
+    members: readNumber('--members', values.members, membersMax, 1, membersMax),
+    folder: resolve(values.dir ?? '.lab'),
+    folderGiven: values.dir !== undefined,
+    overrides: (values.set ?? []).map(parseOverride),
+    forMs: parseDuration(values.for ?? '30s'),
+    faults: values.faults ?? '',
+    rate: readNumber('--rate', values.rate, 100, 1, 10_000),
+    seed: readNumber('--seed', values.seed, 1, 0, 0x7fffffff),
+    json: values.json ?? false,
+    keep: values.keep ?? false,
+    help: values.help ?? false,
+  };
+}
+
+function readNumber(
+  name: string,
+  text: string | undefined,
+  otherwise: number,
+  min: number,
+  max: number,
+): number {
+  if (text === undefined) return otherwise;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new UsageError(`${name} must be ${min} to ${max}, not "${text}"`);
+  }
+  return value;
+}

@@ -1,0 +1,159 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Arguments } from '../arguments.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { clientEnvironment } from '../cluster/environment.ts';
+import { readStatus } from '../cluster/http.ts';
+import { Program } from '../cluster/program.ts';
+import { scriptOf } from '../cluster/scripts.ts';
+import { messageOf } from '../errors.ts';
+import type { FaultAction } from '../fault-plan.ts';
+import { seededRandom } from '../random.ts';
+import { Probe } from '../view/probe.ts';
+import { renderLine, renderView } from '../view/render.ts';
+import type { ViewState } from '../view/render.ts';
+import { Screen } from '../view/screen.ts';
+import { openSession } from './session.ts';
+import type { LabSession } from './session.ts';
+import { makeRoom } from './up.ts';
+
+const refreshMs = 500;
+const lineEveryMs = 3_000;
+/** Messages a second and QoS of each appliance's own publisher. */
+const publisherRate = 2;
+
+const keys: Readonly<Record<string, FaultAction>> = {
+  k: 'kill',
+  s: 'stop',
+  p: 'pause',
+  u: 'resume',
+  c: 'cut',
+  l: 'slow',
+  w: 'wipe',
+  r: 'start',
+  m: 'heal',
+};
+
+/** `npm start`: the appliances, the client and a live view, until q or Ctrl-C. */
+export async function start(given: Arguments): Promise<void> {
+  makeRoom(given.folder);
+  process.stderr.write(`starting ${given.members} members in ${given.folder}\n`);
+  let quit: () => void = () => undefined;
+  const ended = new Promise<void>((resolve) => (quit = resolve));
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => quit());
+  const session = await openSession(given, { publisherRate, logLevel: 'info' }, () => quit());
+  const client = startClient(session, given.folder);
+  const live = new LiveView(session.cluster, quit);
+  live.start();
+  await ended;
+  live.stop();
+  await client?.stop();
+  await session.end(given.keep);
+  process.exit(0);
+}
+
+function startClient({ cluster, recordOthers }: LabSession, folder: string): Program | null {
+  const script = scriptOf('client', false);
+  if (!existsSync(script)) return null;
+  const client = new Program({
+    name: 'client',
+    script,
+    environment: clientEnvironment(cluster.layout, 'info'),
+    logFile: join(folder, 'client', 'log.jsonl'),
+    onGone: () => recordOthers([]),
+  });
+  client.start();
+  if (client.pid !== null) recordOthers([client.pid]);
+  return client;
+}
+
+/** Keeps the screen, or the log, up to date and turns keys into faults. */
+class LiveView {
+  readonly #cluster: Cluster;
+  readonly #probe: Probe;
+  readonly #screen: Screen | null;
+  readonly #startedAtMs = performance.now();
+  #timer: NodeJS.Timeout | null = null;
+  #chosen: number | null = null;
+  #notice = '';
+  #help = false;
+  #refreshing = false;
+
+  constructor(cluster: Cluster, quit: () => void) {
+    this.#cluster = cluster;
+    this.#probe = new Probe(cluster.layout.members, seededRandom(process.pid));
+    this.#screen = process.stdout.isTTY ? new Screen((key) => this.#press(key, quit)) : null;
+  }
+
+  start(): void {
+    this.#probe.start();
+    this.#screen?.open();
+    this.#timer = setInterval(() => void this.#refresh(), this.#screen === null ? lineEveryMs : refreshMs);
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#probe.stop();
+    this.#screen?.close();
+  }
+
+  #press(key: string, quit: () => void): void {
+    if (key === 'q' || key === '\u0003') return quit();
+    if (key === 'h' || key === '?') this.#help = !this.#help;
+    const number = Number(key);
+    if (number >= 1 && number <= this.#cluster.layout.members.length) this.#chosen = number;
+    const action = keys[key];
+    if (action !== undefined) void this.#act(action);
+    void this.#refresh();
+  }
+
+  async #act(action: FaultAction): Promise<void> {
+    if (this.#chosen === null && action !== 'heal') {
+      this.#notice = 'choose a member with 1 to 7 first';
+      return;
+    }
+    const member = `m${this.#chosen}`;
+    const what = action === 'heal' ? 'mend all links' : `${action} ${member}`;
+    this.#notice = `${what} ...`;
+    if (action === 'kill' || action === 'wipe') this.#probe.watchGap([member]);
+    try {
+      await this.#cluster.fault(action, action === 'heal' ? [] : [[member]]);
+      this.#notice = `${what}: done`;
+    } catch (error) {
+      this.#notice = `${what}: ${messageOf(error)}`;
+    }
+  }
+
+  async #refresh(): Promise<void> {
+    // A paused member answers nothing: looks must not pile up.
+    if (this.#refreshing) return;
+    this.#refreshing = true;
+    try {
+      const { host, httpPort } = this.#cluster.layout.client;
+      const [members, client] = await Promise.all([this.#cluster.report(), readStatus(host, httpPort)]);
+      const nowMs = performance.now();
+      const state: ViewState = {
+        members,
+        chosen: this.#chosen,
+        upMs: nowMs - this.#startedAtMs,
+        traffic: this.#probe.tally.view(nowMs),
+        client: describeClient(client),
+        notice: this.#cluster.crashes.at(-1) ?? this.#notice,
+        help: this.#help,
+      };
+      if (this.#screen === null) process.stdout.write(`${renderLine(state)}\n`);
+      else this.#screen.draw(renderView(state, this.#screen.columns));
+    } finally {
+      this.#refreshing = false;
+    }
+  }
+}
+
+/** Its plain figures, in its own words. */
+function describeClient(status: Record<string, unknown> | null): string {
+  if (status === null) return 'does not answer';
+  const plain = Object.entries(status).filter(([, value]) =>
+    ['string', 'number', 'boolean'].includes(typeof value),
+  );
+  return plain.map(([key, value]) => `${key} ${String(value)}`).join(', ');
+}

@@ -1,0 +1,43 @@
+const columnsWithoutTerminal = 80;
+
+/** The terminal's alternate screen with single keys; the terminal is put back however the process ends. */
+export class Screen {
+  readonly #onKey: (key: string) => void;
+  #open = false;
+
+  constructor(onKey: (key: string) => void) {
+    this.#onKey = onKey;
+  }
+
+  get columns(): number {
+    return process.stdout.columns ?? columnsWithoutTerminal;
+  }
+
+  open(): void {
+    this.#open = true;
+    // Alternate screen, hidden cursor (xterm control sequences).
+    process.stdout.write('\u001b[?1049h\u001b[?25l');
+    process.once('exit', () => this.close());
+    if (!process.stdin.isTTY) return;
+    process.stdin.setRawMode(true);
+    process.stdin.setEncoding('utf8');
+    process.stdin.on('data', (text: string | Buffer) => {
+      for (const key of String(text)) this.#onKey(key);
+    });
+    process.stdin.resume();
+  }
+
+  draw(lines: readonly string[]): void {
+    if (!this.#open) return;
+    // Home, each line cleared to its end, the rest of the screen cleared.
+    process.stdout.write(`\u001b[H${lines.map((line) => `${line}\u001b[K\r\n`).join('')}\u001b[J`);
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    if (process.stdin.isTTY) process.stdin.setRawMode(false);
+    process.stdin.pause();
+    process.stdout.write('\u001b[?25h\u001b[?1049l');
+  }
+}

@@ -1,0 +1,123 @@
+import type { QoS } from '../load/history.ts';
+import { percentile } from '../load/percentile.ts';
+import type { ByQoS } from '../load/verdict.ts';
+import type { TrafficView } from './render.ts';
+
+/** What has not come so long after its ack (QoS 0: after its sending) counts as lost, until it comes. */
+const lostAfterMs = 15_000;
+const latenciesKept = 2_000;
+
+interface Open {
+  readonly sentAtMs: number;
+  ackedAtMs: number | null;
+  readonly gotBy: Set<string>;
+}
+
+interface StreamState {
+  readonly qos: QoS;
+  readonly open: Map<number, Open>;
+  /** By subscriber. */
+  readonly highest: Map<string, number>;
+}
+
+const zero = (): ByQoS => ({ qos0: 0, qos1: 0, qos2: 0 });
+
+/** Running counts of a load without end. Pure; memory is bounded by what is under way. */
+export class Tally {
+  readonly #subscribers: number;
+  readonly #streams = new Map<string, StreamState>();
+  readonly #sent = zero();
+  readonly #acked = zero();
+  readonly #delivered = zero();
+  readonly #duplicated = zero();
+  readonly #outOfOrder = zero();
+  readonly #qos0Lost = zero();
+  readonly #latenciesMs: number[] = [];
+  #before = { atMs: 0, delivered: zero() };
+  #perSecond = zero();
+  lastGapMs: number | null = null;
+
+  /** @param subscribers how many get every message. */
+  constructor(subscribers: number) {
+    this.#subscribers = subscribers;
+  }
+
+  sent(stream: string, qos: QoS, number: number, nowMs: number): void {
+    let state = this.#streams.get(stream);
+    if (state === undefined) {
+      state = { qos, open: new Map(), highest: new Map() };
+      this.#streams.set(stream, state);
+    }
+    state.open.set(number, { sentAtMs: nowMs, ackedAtMs: null, gotBy: new Set() });
+    this.#sent[`qos${qos}`] += 1;
+  }
+
+  acked(stream: string, number: number, nowMs: number): void {
+    const state = this.#streams.get(stream);
+    const open = state?.open.get(number);
+    if (state !== undefined) this.#acked[`qos${state.qos}`] += 1;
+    if (open === undefined) return;
+    open.ackedAtMs = nowMs;
+    if (open.gotBy.size === this.#subscribers) state?.open.delete(number);
+  }
+
+  delivered(subscriber: string, stream: string, number: number, latencyMs: number): void {
+    const state = this.#streams.get(stream);
+    if (state === undefined) return;
+    const key = `qos${state.qos}` as const;
+    const open = state.open.get(number);
+    const highest = state.highest.get(subscriber) ?? 0;
+    if (open === undefined || open.gotBy.has(subscriber)) {
+      this.#duplicated[key] += 1;
+      return;
+    }
+    if (number < highest) this.#outOfOrder[key] += 1;
+    state.highest.set(subscriber, Math.max(highest, number));
+    open.gotBy.add(subscriber);
+    this.#latenciesMs.push(latencyMs);
+    if (this.#latenciesMs.length > latenciesKept) this.#latenciesMs.shift();
+    if (open.gotBy.size < this.#subscribers) return;
+    this.#delivered[key] += 1;
+    if (state.qos === 0 || open.ackedAtMs !== null) state.open.delete(number);
+  }
+
+  view(nowMs: number): TrafficView {
+    const lost = this.#lost(nowMs);
+    const seconds = (nowMs - this.#before.atMs) / 1_000;
+    if (seconds >= 1) {
+      const since = this.#before.delivered;
+      const rate = (key: keyof ByQoS): number => (this.#delivered[key] - since[key]) / seconds;
+      this.#perSecond = { qos0: rate('qos0'), qos1: rate('qos1'), qos2: rate('qos2') };
+      this.#before = { atMs: nowMs, delivered: { ...this.#delivered } };
+    }
+    return {
+      sent: this.#sent,
+      acked: this.#acked,
+      delivered: this.#delivered,
+      lost,
+      duplicated: this.#duplicated,
+      outOfOrder: this.#outOfOrder,
+      perSecond: this.#perSecond,
+      latencyP50Ms: percentile(this.#latenciesMs, 0.5),
+      latencyP99Ms: percentile(this.#latenciesMs, 0.99),
+      lastGapMs: this.lastGapMs,
+    };
+  }
+
+  #lost(nowMs: number): ByQoS {
+    const lost = { ...this.#qos0Lost, qos1: 0, qos2: 0 };
+    for (const { qos, open } of this.#streams.values()) {
+      for (const [number, { sentAtMs, ackedAtMs }] of open) {
+        if (qos === 0 && nowMs - sentAtMs > lostAfterMs) {
+          // QoS 0 that is late will not come any more.
+          open.delete(number);
+          this.#qos0Lost.qos0 += 1;
+          lost.qos0 += 1;
+        } else if (qos > 0 && ackedAtMs !== null && nowMs - ackedAtMs > lostAfterMs) {
+          lost[`qos${qos}`] += 1;
+        }
+      }
+    }
+    return lost;
+  }
+}
