@@ -16,13 +16,15 @@ const checksPerPing = 4;
 export class Liveness {
   readonly #options: LivenessOptions;
   #heardMs: number;
+  /** Silence counts from here. */
+  #silentFromMs: number;
   #pingedMs: number;
   #checkedMs: number;
   #bytesRead = -1;
 
   constructor(options: LivenessOptions) {
     this.#options = options;
-    this.#heardMs = this.#pingedMs = this.#checkedMs = options.now();
+    this.#heardMs = this.#silentFromMs = this.#pingedMs = this.#checkedMs = options.now();
   }
 
   get lastHeardMs(): number {
@@ -41,10 +43,10 @@ export class Liveness {
     this.#checkedMs = nowMs;
     if (bytesRead !== this.#bytesRead) {
       this.#bytesRead = bytesRead;
-      this.#heardMs = nowMs;
+      this.#heardMs = this.#silentFromMs = nowMs;
     }
-    if (slept) this.#heardMs = Math.max(this.#heardMs, nowMs - silenceMsMax + pingIntervalMs);
-    if (nowMs - this.#heardMs >= silenceMsMax) {
+    if (slept) this.#silentFromMs = Math.max(this.#silentFromMs, nowMs - silenceMsMax + pingIntervalMs);
+    if (nowMs - this.#silentFromMs >= silenceMsMax) {
       silent();
     } else if (slept || nowMs - this.#pingedMs >= pingIntervalMs) {
       this.#pingedMs = nowMs;

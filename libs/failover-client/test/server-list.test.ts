@@ -1,0 +1,156 @@
+import type { MemberAdvertisement } from '@mqtt-cluster/contracts';
+import fc from 'fast-check';
+import { normalizeUrl, parseAddress, parseServerReference } from '../src/address.ts';
+import { rendezvousOrder } from '../src/rendezvous.ts';
+import { parseAdvertisements, ServerList } from '../src/server-list.ts';
+
+const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+
+function url(id: string): string {
+  return `mqtt://${id}.test:1883`;
+}
+
+function member(id: string, state: MemberAdvertisement['state'] = 'serving', more = {}): MemberAdvertisement {
+  return { id, urls: [url(id)], state, clients: 0, load: 0, ...more };
+}
+
+function order(list: ServerList, last: readonly string[] = [], nowMs = 0): string[] {
+  return list.order(nowMs, last).map(({ id }) => id);
+}
+
+function list(preferred?: string): ServerList {
+  return new ServerList(
+    'client',
+    ids.map((id) => ({ id, url: url(id) })),
+    preferred,
+  );
+}
+
+describe('rendezvous', () => {
+  test('without one server the order of the others is the same', () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 1 }), fc.constantFrom(...ids), (client, gone) => {
+        const rest = ids.filter((id) => id !== gone);
+        expect(rendezvousOrder(client, rest)).toEqual(
+          rendezvousOrder(client, ids).filter((id) => id !== gone),
+        );
+      }),
+    );
+  });
+
+  test('clients spread over all servers', () => {
+    const firsts = Array.from({ length: 700 }, (_, index) => rendezvousOrder(`client${index}`, ids)[0]);
+    for (const id of ids) {
+      const share = firsts.filter((first) => first === id).length;
+      expect(share).toBeGreaterThan(60);
+      expect(share).toBeLessThan(140);
+    }
+  });
+});
+
+describe('order of servers', () => {
+  test('those that take no clients come last, in the order of their states', () => {
+    const servers = list();
+    const [first, second, third, fourth, ...rest] = order(servers) as [
+      string,
+      string,
+      string,
+      string,
+      ...string[],
+    ];
+    servers.update([
+      member(first, 'unreachable'),
+      member(second, 'draining'),
+      member(third, 'isolated'),
+      member(fourth),
+      ...rest.map((id) => member(id)),
+    ]);
+    expect(order(servers)).toEqual([fourth, ...rest, third, second, first]);
+  });
+
+  test('what was just lost comes after its equals for a while', () => {
+    const servers = list();
+    const [first, ...rest] = order(servers) as [string, ...string[]];
+    servers.avoid(first, 100);
+    expect(order(servers, [], 99)).toEqual([...rest, first]);
+    expect(order(servers, [], 100)).toEqual([first, ...rest]);
+  });
+
+  test('the server of another connection comes last of all', () => {
+    const servers = list();
+    const [first, ...rest] = order(servers) as [string, ...string[]];
+    servers.update([member(first), ...rest.map((id) => member(id, 'unreachable'))]);
+    expect(order(servers, [first])).toEqual([...rest, first]);
+  });
+
+  test('the preferred one comes first while it serves, by id or URL', () => {
+    for (const preferred of ['e', url('e')]) {
+      const servers = list(preferred);
+      expect(order(servers)[0]).toBe('e');
+      servers.update(ids.map((id) => member(id, id === 'e' ? 'draining' : 'serving')));
+      expect(order(servers).at(-1)).toBe('e');
+    }
+  });
+});
+
+describe('what the cluster tells', () => {
+  test('a configured address stays, and gets its id', () => {
+    const servers = new ServerList('client', [
+      { url: 'mqtt://a.test' },
+      { id: 'b', url: 'mqtt://gateway:1' },
+    ]);
+    servers.update([member('a'), member('b'), member('c')]);
+    const known = servers.order(0).sort((one, other) => (one.id < other.id ? -1 : 1));
+    expect(known).toEqual([
+      { id: 'a', url: 'mqtt://a.test:1883' },
+      { id: 'b', url: 'mqtt://gateway:1' },
+      { id: 'c', url: url('c') },
+    ]);
+    expect(servers.identify({ id: 'mqtt://a.test:1883', url: 'mqtt://a.test:1883' })).toBe('a');
+  });
+
+  test('a member that is gone is forgotten, unless it was configured: then it comes last', () => {
+    const servers = new ServerList('client', [{ id: 'a', url: url('a') }]);
+    servers.update([member('a'), member('b')]);
+    servers.update([member('c')]);
+    expect(order(servers)).toEqual(['c', 'a']);
+  });
+
+  test('addresses of another kind are not used', () => {
+    const servers = new ServerList('client', [{ id: 'a', url: url('a') }]);
+    servers.update([
+      member('b', 'serving', { urls: ['wss://b', 'mqtts://b:1', 'mqtt://b:2'] }),
+      member('c', 'serving', { urls: [] }),
+    ]);
+    expect(servers.order(0).map((server) => server.url)).toEqual(['mqtt://b:2', url('a')]);
+  });
+
+  test.each(['', 'null', '{}', '[1]', '[{"id":"a"}]', '[{"id":"a","urls":[],"state":"constructor"}]'])(
+    'not a list of members: %j',
+    (text) => {
+      expect(parseAdvertisements(Buffer.from(text))).toBeUndefined();
+    },
+  );
+});
+
+describe('addresses', () => {
+  test('default ports and IPv6', () => {
+    expect(normalizeUrl('mqtt://host')).toBe('mqtt://host:1883');
+    expect(normalizeUrl('mqtts://[::1]')).toBe('mqtts://[::1]:8883');
+    expect(parseAddress('mqtts://[::1]:1')).toEqual({ host: '::1', port: 1, secure: true });
+  });
+
+  test('others are refused with the URL in the message', () => {
+    expect(() => parseAddress('http://host')).toThrow('http://host');
+  });
+
+  test('server references [MQTT-5 4.11]', () => {
+    expect(parseServerReference('a.test b.test:2 mqtts://c:3 ', false)).toEqual([
+      'mqtt://a.test:1883',
+      'mqtt://b.test:2',
+      'mqtts://c:3',
+    ]);
+    expect(parseServerReference('[::1]:5', true)).toEqual(['mqtts://[::1]:5']);
+    expect(parseServerReference('http://x', false)).toEqual([]);
+  });
+});
