@@ -39,10 +39,7 @@ export class Replication {
     if (nowMs - this.#heartbeatAtMs < options.timings.heartbeatMs) return false;
     this.beginRound();
     for (const peer of this.#peers.values()) {
-      if (peer.mode === 'replicate' && peer.inFlight.length > 0) {
-        // Appends or their answers were lost (or the peer's disk is slow: then this is one append too many).
-        if (nowMs - peer.progressAtMs >= options.timings.electionMsMin) peer.probeFrom(peer.match + 1);
-      }
+      if (peer.mode === 'replicate' && this.#isStuck(peer)) peer.probeFrom(peer.match + 1);
       if (peer.mode === 'probe') this.#probe(peer);
       else this.#heartbeat(peer);
       if (peer.mode === 'snapshot') this.snapshots.tick(peer);
@@ -112,6 +109,13 @@ export class Replication {
     });
     // Entries of earlier terms are committed by one of this term only (paper, 5.4.2 and figure 8).
     if (reached > core.commitIndex && core.log.termAt(reached) === core.term) core.commitTo(reached);
+  }
+
+  /** Silent, or appends or their answers were lost (or its disk is slow: then this is one append too many). */
+  #isStuck(peer: Peer): boolean {
+    if (!this.answers(peer)) return true;
+    const { nowMs, options } = this.#core;
+    return peer.inFlight.length > 0 && nowMs - peer.progressAtMs >= options.timings.electionMsMin;
   }
 
   #rejected(peer: Peer, { matchIndex, conflictTerm, round }: RaftAppendResponse): void {
