@@ -220,7 +220,10 @@ export class FileStore implements Store {
       await journal.rotate();
       await journal.append([{ ...withoutSnapshot(first), snapshot: reference }]);
     } catch (error) {
-      await this.#system.remove(join(this.#directory, snapshotName(file))).catch(() => undefined);
+      // Only a full disk is known to have kept the record out; after other errors it may name the file.
+      if (isFull(storeError(error, 'append'))) {
+        await this.#system.remove(join(this.#directory, snapshotName(file))).catch(() => undefined);
+      }
       throw error;
     }
   }

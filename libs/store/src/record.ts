@@ -189,10 +189,10 @@ function readEntries(reader: ByteReader): LogEntry[] {
     const term = reader.uint48();
     const kind = kinds[reader.byte()];
     if (kind === undefined) throw new Error('unknown kind of entry');
-    const configText = reader.take(reader.uint32()).toString();
-    const data = reader.take(reader.uint32());
-    const entry = { index: index++, term, kind, data };
-    return configText === '' ? entry : { ...entry, config: JSON.parse(configText) as ClusterConfig };
+    const configBytes = reader.uint32();
+    const config = configBytes === 0 ? null : reader.take(configBytes).toString();
+    const entry = { index: index++, term, kind, data: reader.take(reader.uint32()) };
+    return config === null ? entry : { ...entry, config: JSON.parse(config) as ClusterConfig };
   });
 }
 

@@ -302,6 +302,25 @@ describe('a disk that fails', () => {
     expect(recovered.repairs).toEqual([]);
   });
 
+  test.each([0, 1, 2])(
+    'a snapshot whose sync %d fails: it counts with its data or not at all',
+    async (syncs) => {
+      const disk = new SimulatedDisk();
+      const store = storeOn(disk);
+      await store.open('a');
+      await store.write({ entries: testEntries(1, 5) });
+      disk.failNextSync = 'EIO';
+      disk.syncsBeforeFailure = syncs;
+      const snapshot = { index: 5, term: 1, config, data: Buffer.from('state') };
+      await expect(store.write({ snapshot })).rejects.toMatchObject({ code: 'STORE_FAILED' });
+      // The process dies, the disk keeps all that it was given.
+      disk.crash(() => 0.5);
+      const recovered = await reopen(disk);
+      expect(recovered.snapshot?.data.toString()).toBe(syncs === 2 ? 'state' : undefined);
+      expect(recovered.entries).toHaveLength(syncs === 2 ? 0 : 5);
+    },
+  );
+
   test('no space for the next segment', async () => {
     const disk = new SimulatedDisk();
     const store = storeOn(disk, 1_000);

@@ -88,11 +88,12 @@ afterAll(() => {
 });
 
 test('a path that is a file: one clear error', async () => {
-  const file = join(mkdtempSync(join(tmpdir(), 'store-file-')), 'file');
+  const parent = mkdtempSync(join(tmpdir(), 'store-file-'));
+  const file = join(parent, 'file');
   await writeFile(file, '');
   await expect(createStore({ directory: file }).open('a')).rejects.toMatchObject({
     code: 'STORE_FAILED',
     message: expect.stringContaining(file),
   });
-  await rm(file, { force: true });
+  await rm(parent, { recursive: true });
 });

@@ -67,6 +67,8 @@ export class SimulatedDisk {
   /** All files together; Infinity for no bound. */
   capacityBytes = Infinity;
   failNextSync: string | null = null;
+  /** How many syncs succeed before `failNextSync`. */
+  syncsBeforeFailure = 0;
   failNextWrite: string | null = null;
   syncs = 0;
 
@@ -179,7 +181,8 @@ export class SimulatedDisk {
         }),
       sync: () =>
         alive(() => {
-          if (this.failNextSync !== null) throw fault(this.#takeFault('failNextSync'));
+          if (this.failNextSync !== null && this.syncsBeforeFailure-- === 0)
+            throw fault(this.#takeFault('failNextSync'));
           this.syncs++;
           inode.sync();
         }),
@@ -190,6 +193,7 @@ export class SimulatedDisk {
 
   #takeFault(which: 'failNextSync' | 'failNextWrite'): string {
     const code = this[which] ?? 'EIO';
+    this.syncsBeforeFailure = 0;
     this[which] = null;
     return code;
   }
