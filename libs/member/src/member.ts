@@ -370,7 +370,7 @@ class ClusterMember implements Member {
   #propose(): void {
     const accepts = this.#serving.accepts;
     this.#proposer.form(accepts);
-    if (accepts) {
+    if (accepts && this.#writes.mayTry) {
       const { items, full } = this.#proposer.degrade(this.#serving.isolatedSinceIndex);
       this.#writes.putOutbox(items);
       if (full > 0) this.#context.events.push({ kind: 'dropped', reason: 'outboxFull', count: full });

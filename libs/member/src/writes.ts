@@ -7,6 +7,7 @@ type OutboxKey = Pick<OutboxItem, 'incarnation' | 'sequence'>;
 
 /** Deletions from the outbox wait this long for another write to ride on. */
 const outboxDeleteDelayMs = 1_000;
+const fullDiskRetryMs = 500;
 
 /** What a write that has reached the disk (or was refused) meant. */
 export interface DoneWrite {
@@ -29,9 +30,15 @@ export class Writes {
   #deleteSinceMs = 0;
   /** The disk was full at the last answer. */
   full = false;
+  #refusedAtMs = -Infinity;
 
   constructor(context: MemberContext) {
     this.#context = context;
+  }
+
+  /** A full disk is not asked again at once. */
+  get mayTry(): boolean {
+    return !this.full || this.#context.nowMs - this.#refusedAtMs >= fullDiskRetryMs;
   }
 
   get busy(): boolean {
@@ -65,7 +72,9 @@ export class Writes {
     const raft = this.#raft;
     const snapshot = this.#snapshot;
     const deletesDue =
-      this.#outboxDelete.length > 0 && this.#context.nowMs - this.#deleteSinceMs >= outboxDeleteDelayMs;
+      this.#outboxDelete.length > 0 &&
+      this.mayTry &&
+      this.#context.nowMs - this.#deleteSinceMs >= outboxDeleteDelayMs;
     if (raft === null && snapshot === null && this.#outboxPut.length === 0 && !deletesDue) return null;
     const token = this.#nextToken++;
     const founding = this.#founding;
@@ -100,6 +109,7 @@ export class Writes {
 
   refused(token: number): DoneWrite | null {
     this.full = true;
+    this.#refusedAtMs = this.#context.nowMs;
     const write = this.#underWay.get(token) ?? null;
     this.#underWay.delete(token);
     if (write !== null) this.#outboxDelete.push(...write.outboxDelete);
