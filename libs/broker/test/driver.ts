@@ -2,6 +2,7 @@ import { Duplex } from 'node:stream';
 import type { ClientPort } from '@mqtt-cluster/contracts';
 import { silentLogger } from '@mqtt-cluster/contracts';
 import { Aedes } from 'aedes';
+import memory from 'aedes-persistence';
 import { generate, parser } from 'mqtt-packet';
 import type { IConnectPacket, IPublishPacket, Packet } from 'mqtt-packet';
 import { createBroker } from '../src/index.ts';
@@ -72,7 +73,8 @@ export class RawClient {
   /** Resolves when the server has ended the connection. */
   readonly closed: Promise<void>;
   isClosed = false;
-  readonly #waiting: { wanted: Wanted; resolve: (packet: Packet) => void; reject: (error: Error) => void }[] = [];
+  readonly #waiting: { wanted: Wanted; resolve: (packet: Packet) => void; reject: (error: Error) => void }[] =
+    [];
   readonly version: 3 | 4 | 5;
   #taken = new Set<Packet>();
 
@@ -110,7 +112,10 @@ export class RawClient {
   }
 
   /** The next packet of this kind that no earlier call got. */
-  async next<Cmd extends Packet['cmd']>(cmd: Cmd, which: Wanted = () => true): Promise<Extract<Packet, { cmd: Cmd }>> {
+  async next<Cmd extends Packet['cmd']>(
+    cmd: Cmd,
+    which: Wanted = () => true,
+  ): Promise<Extract<Packet, { cmd: Cmd }>> {
     const wanted: Wanted = (packet) => packet.cmd === cmd && which(packet);
     let found = this.packets.find((packet) => !this.#taken.has(packet) && wanted(packet));
     if (found) this.#taken.add(found);
@@ -186,7 +191,21 @@ export async function ours(options: Partial<BrokerOptions> = {}): Promise<OurTar
   };
 }
 
-export async function stock(options: Record<string, unknown> = {}): Promise<Target & { readonly aedes: Aedes }> {
+/** Stock Aedes' store; its types describe an older, callback-style interface. */
+export interface MemoryPersistence {
+  broker: { id: string };
+  outgoingEnqueueCombi(subscriptions: readonly unknown[], packet: unknown): Promise<void>;
+  putWill(client: object, packet: object): Promise<unknown>;
+  delWill(client: object): Promise<unknown>;
+}
+
+export function memoryPersistence(): MemoryPersistence {
+  return (memory as unknown as () => MemoryPersistence)();
+}
+
+export async function stock(
+  options: Record<string, unknown> = {},
+): Promise<Target & { readonly aedes: Aedes }> {
   const aedes = new Aedes(options);
   await aedes.listen();
   aedes.on('clientError', () => undefined);

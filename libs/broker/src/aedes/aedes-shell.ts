@@ -3,7 +3,7 @@ import { Aedes } from 'aedes';
 import type { Client } from 'aedes';
 import { generate } from 'mqtt-packet';
 import { AedesSide } from './aedes-side.ts';
-import type { AedesConnect, AedesSideEvents } from './aedes-side.ts';
+import type { AedesSideEvents } from './aedes-side.ts';
 import { EmptyPersistence } from './persistence.ts';
 import { Router } from './router.ts';
 
@@ -27,8 +27,8 @@ export interface AedesConnection {
 }
 
 /**
- * All that is known of Aedes' insides. Aedes is told of each connection under its number instead of its client id, as a
- * clean session without a will: so its own takeover, session expiry, queues, wills and retained messages have nothing to
+ * All that is known of Aedes' insides. Aedes is told of each connection under its number instead of its client id, as an
+ * MQTT 3.1.1 clean session without a will: so its own takeover, session expiry, queues, wills and retained messages have nothing to
  * act on, and names such as `__proto__` never become keys of its objects.
  */
 export class AedesShell {
@@ -68,18 +68,19 @@ export class AedesShell {
     await new Promise<void>((resolve) => this.#aedes.close(resolve));
   }
 
-  open(connection: ConnectionId, connect: AedesConnect, events: AedesSideEvents): AedesConnection {
+  /** `keepAlive`: seconds; 0 is never. */
+  open(connection: ConnectionId, keepAlive: number, events: AedesSideEvents): AedesConnection {
     const side = new AedesSide(events);
     side.on('error', () => undefined); // told by `close`
     const client = this.#aedes.handle(side);
     side.push(
       generate({
         cmd: 'connect',
-        protocolId: connect.version === 3 ? 'MQIsdp' : 'MQTT',
-        protocolVersion: connect.version,
+        protocolId: 'MQTT',
+        protocolVersion: 4,
         clientId: `c${connection}`,
         clean: true,
-        keepalive: connect.keepAlive,
+        keepalive: keepAlive,
       }),
     );
     return {

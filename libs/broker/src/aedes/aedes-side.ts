@@ -1,5 +1,4 @@
 import { Duplex } from 'node:stream';
-import type { ProtocolVersion } from '../guard/decode-connect.ts';
 import { FrameReader } from '../guard/frames.ts';
 
 /** What Aedes says about one connection. */
@@ -8,19 +7,13 @@ export interface AedesSideEvents {
   onAuthenticate(accept: () => void): void;
   /** Aedes would send CONNACK: the guard sends its own, with what the member said. */
   onConnack(): void;
-  /** PINGRESP and whatever else Aedes sends, complete packets. */
-  onPacket(bytes: Buffer): void;
+  onPingresp(): void;
   onKeepAliveTimeout(): void;
   onClosed(): void;
 }
 
-export interface AedesConnect {
-  readonly version: ProtocolVersion;
-  /** Seconds; 0 is never. */
-  readonly keepAlive: number;
-}
-
 const connack = 0x20;
+const pingresp = 0xd0;
 /** Aedes' own packets are a few bytes. */
 const packetBytesMax = 4_096;
 
@@ -32,9 +25,9 @@ export class AedesSide extends Duplex {
   constructor(events: AedesSideEvents) {
     super({ allowHalfOpen: false });
     this.#events = events;
-    this.#frames = new FrameReader(packetBytesMax, (first, bytes, start, end) => {
+    this.#frames = new FrameReader(packetBytesMax, (first) => {
       if (first === connack) events.onConnack();
-      else events.onPacket(Buffer.concat([Buffer.from([first, end - start]), bytes.subarray(start, end)]));
+      else if (first === pingresp) events.onPingresp();
     });
   }
 

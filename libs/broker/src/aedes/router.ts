@@ -9,6 +9,9 @@ export type RouterListener = (message: RouterMessage, done: () => void) => void;
 /** Messages waiting while listeners are at work; one more is refused. */
 const backlogMessagesMax = 100_000;
 
+/** Messages that are done before the queue is moved up. */
+const compactedEach = 10_000;
+
 interface Waiting {
   readonly message: RouterMessage;
   readonly callback: ((error?: Error) => void) | undefined;
@@ -20,7 +23,9 @@ interface Waiting {
  */
 export class Router {
   readonly #listeners = new Map<string, Set<RouterListener>>();
-  readonly #waiting: Waiting[] = [];
+  #waiting: Waiting[] = [];
+  /** Where the queue begins: moving it up costs less than shifting the array. */
+  #head = 0;
   readonly concurrent = 1;
   /** Messages that have been emitted and are not yet done. */
   current = 0;
@@ -50,7 +55,7 @@ export class Router {
   }
 
   emit(message: RouterMessage, callback?: (error?: Error) => void): this {
-    if (this.closed || this.#waiting.length >= backlogMessagesMax) {
+    if (this.closed || this.current >= backlogMessagesMax) {
       callback?.(new Error(this.closed ? 'router is closed' : 'router backlog is full'));
       return this;
     }
@@ -72,7 +77,7 @@ export class Router {
     if (this.#running) return;
     this.#running = true;
     for (;;) {
-      const next = this.#waiting[0];
+      const next = this.#waiting[this.#head];
       if (!next) break;
       if (!this.#deliver(next)) return;
     }
@@ -87,8 +92,12 @@ export class Router {
     const done = (): void => {
       left--;
       if (left > 0) return;
-      this.#waiting.shift();
       this.current--;
+      this.#head++;
+      if (this.#head >= compactedEach) {
+        this.#waiting = this.#waiting.slice(this.#head);
+        this.#head = 0;
+      }
       if (waiting.callback) setImmediate(waiting.callback);
       if (!returned) return;
       this.#running = false;

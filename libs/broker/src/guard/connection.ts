@@ -23,6 +23,7 @@ import {
   unsupportedLevelConnack,
 } from './refusals.ts';
 
+const pingresp = Buffer.from([0xd0, 0]);
 const connectType = 1;
 const pingreqType = 12;
 const disconnectType = 14;
@@ -33,7 +34,10 @@ const sessionNeverExpires = 0xffffffff;
 const receiveMaximumDefault = 65_535;
 
 /** Why the socket is not read at the moment; several may hold. */
-const pauses = { connecting: 1, window: 2, rate: 4 } as const;
+const pauses = { connecting: 1, window: 2, rate: 4, outgoing: 8, pings: 16 } as const;
+
+/** PINGREQs that Aedes has not answered yet; it takes a few turns for each. */
+const unansweredPingsMax = 16;
 
 export interface ConnectionEvents {
   /** It has sent a CONNECT and counts towards the limit of clients from now on. */
@@ -68,6 +72,7 @@ export class Connection {
   #inbound: Inbound | null = null;
   #outbound: Outbound | null = null;
   #pauses = 0;
+  #unansweredPings = 0;
   readonly #rate: RateLimit | null;
   /** In the broker's list of connections to flush. */
   dirty = false;
@@ -92,6 +97,9 @@ export class Connection {
     this.#outgoing = new Outgoing(socket, limits.outgoingBytesMax, context.counters, {
       onWritable: (writable) => {
         if (this.#atMember) context.port.writable(this.id, writable);
+        // Who doesn't read our answers can't cause more of them.
+        if (writable) this.#resume(pauses.outgoing);
+        else this.#pause(pauses.outgoing);
       },
     });
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -143,6 +151,7 @@ export class Connection {
       case pingreqType:
         if (first !== pingreqType << 4 || start !== end) throw malformed('PINGREQ');
         this.#aedes?.ping();
+        if (++this.#unansweredPings >= unansweredPingsMax) this.#pause(pauses.pings);
         return;
       case disconnectType:
         if (first !== disconnectType << 4) throw malformed('reserved flags'); // [MQTT-3.14.1-1]
@@ -173,20 +182,16 @@ export class Connection {
     this.#state = 'connecting';
     this.#events.onClient();
     this.#pause(pauses.connecting);
-    this.#aedes = this.#context.aedes.open(
-      this.id,
-      { version: packet.version, keepAlive: this.#serverKeepAlive ?? packet.keepAlive },
-      {
-        onAuthenticate: (accept) => {
-          this.#accept = accept;
-          void this.#authenticate(packet);
-        },
-        onConnack: () => this.#onConnack(packet),
-        onPacket: (packetBytes) => this.#outgoing.writeNow(packetBytes),
-        onKeepAliveTimeout: () => this.fail(reasonCodes.keepAliveTimeout, 'keep alive time-out'),
-        onClosed: () => this.#end({ graceful: false }),
+    this.#aedes = this.#context.aedes.open(this.id, this.#serverKeepAlive ?? packet.keepAlive, {
+      onAuthenticate: (accept) => {
+        this.#accept = accept;
+        void this.#authenticate(packet);
       },
-    );
+      onConnack: () => this.#onConnack(packet),
+      onPingresp: () => this.#onPingresp(),
+      onKeepAliveTimeout: () => this.fail(reasonCodes.keepAliveTimeout, 'keep alive time-out'),
+      onClosed: () => this.#end({ graceful: false }),
+    });
   }
 
   /** MQTT 5, 3.2.2.3.14: the server may shorten what the client asked for. */
@@ -251,6 +256,11 @@ export class Connection {
     this.#early = [];
     this.#outgoing.release();
     this.#resume(pauses.connecting);
+  }
+
+  #onPingresp(): void {
+    this.#outgoing.writeNow(pingresp);
+    if (--this.#unansweredPings === 0) this.#resume(pauses.pings);
   }
 
   /** What the member sent between letting the client in and CONNACK. */

@@ -26,7 +26,8 @@ export class Outgoing {
   /** Held back until {@link release}: nothing precedes CONNACK [MQTT-3.2.0-1]. */
   constructor(socket: Duplex, bufferBytesMax: number, counters: BrokerCounters, events: OutgoingEvents) {
     this.#socket = socket;
-    this.#bufferBytesMax = bufferBytesMax;
+    // Below its own mark a stream does not tell when it has drained.
+    this.#bufferBytesMax = Math.max(bufferBytesMax, socket.writableHighWaterMark);
     this.#counters = counters;
     this.#events = events;
     socket.on('drain', () => this.#onDrain());
@@ -49,6 +50,7 @@ export class Outgoing {
     if (!this.#socket.writable) return;
     this.#counters.bytesSent += bytes.length;
     this.#socket.write(bytes);
+    this.#checkStalled();
   }
 
   flush(): void {
@@ -63,10 +65,13 @@ export class Outgoing {
     this.#packets.length = 0;
     this.#packetIds.length = 0;
     this.#bytes = 0;
-    if (this.stalledSinceMs === null && socket.writableLength >= this.#bufferBytesMax) {
-      this.stalledSinceMs = performance.now();
-      this.#events.onWritable(false);
-    }
+    this.#checkStalled();
+  }
+
+  #checkStalled(): void {
+    if (this.stalledSinceMs !== null || this.#socket.writableLength < this.#bufferBytesMax) return;
+    this.stalledSinceMs = performance.now();
+    this.#events.onWritable(false);
   }
 
   #writeAll(): void {

@@ -1,0 +1,235 @@
+import { connect, connectPacket, open, ours } from './driver.ts';
+import type { OurTarget } from './driver.ts';
+import type { BrokerOptions } from '../src/index.ts';
+
+const targets: OurTarget[] = [];
+
+async function start(options: Partial<BrokerOptions>): Promise<OurTarget> {
+  const target = await ours(options);
+  targets.push(target);
+  return target;
+}
+
+afterEach(async () => {
+  for (const target of targets.splice(0)) await target.stop();
+});
+
+/** Until it is so; a test that waits in vain ends with Jest's time-out. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test('a full outgoing buffer is told to the member, and so is its draining', async () => {
+  const target = await start({ limits: { outgoingBytesMax: 100_000 } });
+  const slow = await connect(target, 'slow');
+  await slow.subscribe(1, 'a', 0);
+  slow.stream.pause();
+  const publisher = await connect(target, 'p');
+  for (let count = 0; count < 10; count++) publisher.publish('a', 'x'.repeat(50_000));
+  await until(() => target.port.writables.includes(false));
+  publisher.publish('b', 'still served', { qos: 1, messageId: 1 });
+  await publisher.next('puback');
+  slow.stream.resume();
+  await until(() => target.port.writables.includes(true));
+  expect(target.port.writables).toEqual([false, true]);
+});
+
+test('a client whose outgoing buffer stays full is cut off', async () => {
+  const target = await start({ limits: { outgoingBytesMax: 100_000, stalledMsMax: 1 } });
+  const slow = await connect(target, 'slow');
+  await slow.subscribe(1, 'a', 0);
+  slow.stream.pause();
+  const publisher = await connect(target, 'p');
+  for (let count = 0; count < 10; count++) publisher.publish('a', 'x'.repeat(50_000));
+  await until(() => target.port.disconnects.length > 0);
+  expect(target.broker.counters().slowConsumers).toBe(1);
+  expect(target.port.disconnects).toMatchObject([{ graceful: false }]);
+});
+
+test('who does not read answers is not asked for more', async () => {
+  const target = await start({ limits: { outgoingBytesMax: 1_000 } });
+  const client = await connect(target, 'c');
+  client.stream.pause();
+  const pings = 50_000;
+  for (let sent = 0; sent < pings; sent += 1_000) {
+    client.sendBytes(...new Array<readonly number[]>(1_000).fill([0xc0, 0]));
+  }
+  await until(() => target.port.writables.includes(false));
+  const { bytesSent } = target.broker.counters();
+  for (let turn = 0; turn < 1_000; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect(target.broker.counters().bytesSent - bytesSent).toBeLessThan(100);
+  client.stream.resume();
+  await until(() => client.packets.length === 1 + pings);
+});
+
+test('QoS 2 publishes of 3.1.1 clients beyond the window wait, and keep their order', async () => {
+  const target = await start({ limits: { receiveMaximum: 2 } });
+  const subscriber = await connect(target, 's');
+  await subscriber.subscribe(1, 'a', 2);
+  const publisher = await connect(target, 'p');
+  for (let messageId = 1; messageId <= 5; messageId++)
+    publisher.publish('a', String(messageId), { qos: 2, messageId });
+  publisher.publish('a', '6');
+  await publisher.next('pubrec');
+  await publisher.next('pubrec');
+  await publisher.settle();
+  expect(target.port.calls.filter((call) => call === 'publish')).toHaveLength(2);
+  for (let messageId = 1; messageId <= 5; messageId++) {
+    publisher.send({ cmd: 'pubrel', messageId });
+    await publisher.next('pubcomp', (packet) => packet.messageId === messageId);
+  }
+  await subscriber.settle();
+  expect(subscriber.publishes.map(({ payload }) => payload.toString())).toEqual([
+    '1',
+    '2',
+    '3',
+    '4',
+    '5',
+    '6',
+  ]);
+});
+
+test('what waits is bounded', async () => {
+  const target = await start({ limits: { receiveMaximum: 1, heldBytesMax: 1_000 } });
+  const publisher = await connect(target, 'p');
+  for (let messageId = 1; messageId <= 5; messageId++) {
+    publisher.publish('a', 'x'.repeat(400), { qos: 2, messageId });
+  }
+  await publisher.closed;
+});
+
+test('what waits is not lost when its client says goodbye', async () => {
+  const target = await start({ limits: { receiveMaximum: 1 } });
+  const publisher = await connect(target, 'p');
+  publisher.publish('a', '1', { qos: 2, messageId: 1 });
+  publisher.publish('a', '2', { qos: 2, messageId: 2 });
+  publisher.publish('a', '3', { qos: 1, messageId: 3 });
+  publisher.publish('a', '4');
+  await publisher.disconnect();
+  expect(target.port.calls.filter((call) => call === 'publish')).toHaveLength(3);
+});
+
+test('a publisher far ahead of its acknowledgements is not read', async () => {
+  const target = await start({ limits: { unacknowledgedMax: 10 } });
+  const publisher = await connect(target, 'p');
+  target.port.hold();
+  for (let messageId = 1; messageId <= 50; messageId++) {
+    publisher.publish('a', 'x', { qos: 1, messageId });
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect(target.port.calls.filter((call) => call === 'publish')).toHaveLength(10);
+  target.port.release();
+  for (let messageId = 1; messageId <= 50; messageId++) {
+    await expect(publisher.next('puback')).resolves.toMatchObject({ messageId });
+  }
+});
+
+test('the publish rate is bounded, and nothing is lost', async () => {
+  const target = await start({ limits: { publishesPerSecondMax: 100 } });
+  const publisher = await connect(target, 'p');
+  for (let messageId = 1; messageId <= 130; messageId++) publisher.publish('a', 'x', { qos: 1, messageId });
+  await publisher.next('puback', (packet) => packet.messageId === 100);
+  expect(publisher.packets.filter(({ cmd }) => cmd === 'puback').length).toBeLessThan(130);
+  await publisher.next('puback', (packet) => packet.messageId === 130);
+});
+
+test('one client more than the maximum is refused', async () => {
+  const target = await start({ limits: { clientsMax: 2 } });
+  const first = await connect(target, 'a');
+  await connect(target, 'b');
+  const third = open(target, 5);
+  third.send(connectPacket('c', { protocolVersion: 5 }));
+  await expect(third.next('connack')).resolves.toMatchObject({ reasonCode: 0x97 });
+  await first.disconnect();
+  const fourth = await connect(target, 'd');
+  expect(fourth.packets[0]).toMatchObject({ returnCode: 0 });
+});
+
+test('a connection without CONNECT does not stay', async () => {
+  const target = await start({ limits: { connectMsMax: 1 } });
+  await open(target).closed;
+});
+
+test('a client that is silent for one and a half keep-alives is gone [MQTT-3.1.2-24]', async () => {
+  const target = await start({});
+  const client = await connect(target, 'c', { protocolVersion: 5, keepalive: 1 });
+  await expect(client.next('disconnect')).resolves.toMatchObject({ reasonCode: 0x8d });
+  expect(target.port.disconnects).toMatchObject([{ graceful: false }]);
+});
+
+test('the server may shorten the keep-alive of MQTT 5 clients (3.2.2.3.14)', async () => {
+  const target = await start({ limits: { keepAliveSecondsMax: 30 } });
+  const client = open(target, 5);
+  client.send(connectPacket('c', { protocolVersion: 5, keepalive: 0 }));
+  await expect(client.next('connack')).resolves.toMatchObject({ properties: { serverKeepAlive: 30 } });
+});
+
+test('packets after CONNECT in the same segment wait for CONNACK and keep their order', async () => {
+  const target = await start({});
+  const client = open(target);
+  target.port.hold();
+  client.send(
+    connectPacket('c'),
+    { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 0 }] },
+    { cmd: 'publish', topic: 'a', payload: 'x', qos: 0, retain: false, dup: false },
+  );
+  await until(() => target.port.calls.includes('connect'));
+  target.port.release();
+  await client.next('publish');
+  expect(client.packets.map(({ cmd }) => cmd)).toEqual(['connack', 'suback', 'publish']);
+});
+
+test('authentication decides who may in', async () => {
+  const seen: unknown[] = [];
+  const target = await start({
+    authenticate: async ({ client, userName, password }) => {
+      seen.push([client, userName, password && Buffer.from(password).toString()]);
+      if (client === 'broken') throw new Error('directory is down');
+      return userName === 'good';
+    },
+  });
+  const good = await connect(target, 'c', { username: 'good', password: Buffer.from('secret') });
+  expect(good.packets[0]).toMatchObject({ returnCode: 0 });
+  for (const id of ['other', 'broken']) {
+    const client = open(target, 5);
+    client.send(connectPacket(id, { protocolVersion: 5 }));
+    await expect(client.next('connack')).resolves.toMatchObject({ reasonCode: 0x87 });
+  }
+  expect(seen).toEqual([
+    ['c', 'good', 'secret'],
+    ['other', undefined, undefined],
+    ['broken', undefined, undefined],
+  ]);
+});
+
+test('authorisation is asked for each topic and filter', async () => {
+  const target = await start({
+    authorizePublish: (client, topic) => topic.startsWith(`${client}/`),
+    authorizeSubscribe: (_client, filter) => filter !== 'secret',
+  });
+  const client = await connect(target, 'c', { protocolVersion: 5 });
+  client.publish('d/x', 'x', { qos: 1, messageId: 1 });
+  await expect(client.next('puback')).resolves.toMatchObject({ reasonCode: 0x87 });
+  client.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'secret', qos: 0 }] });
+  await expect(client.next('suback')).resolves.toMatchObject({ granted: [0x87] });
+});
+
+test('$SYS tells of the broker and of the members', async () => {
+  const target = await start({ version: '9.9.9', members: () => '[]' });
+  const client = await connect(target, 'c');
+  await client.subscribe(1, '$SYS/#', 0);
+  await client.settle();
+  const found = new Map(client.publishes.map(({ topic, payload }) => [topic, payload.toString()]));
+  expect(found.get('$SYS/broker/version')).toBe('9.9.9');
+  expect(found.get('$SYS/cluster/members')).toBe('[]');
+  expect(found.has('$SYS/broker/clients/connected')).toBe(true);
+});
+
+test('a broker that stops says so, and leaves what becomes of sessions to the cluster', async () => {
+  const target = await start({});
+  const client = await connect(target, 'c', { protocolVersion: 5 });
+  await target.stop();
+  await expect(client.next('disconnect')).resolves.toMatchObject({ reasonCode: 0x8b });
+  expect(target.port.disconnects).toEqual([]);
+});

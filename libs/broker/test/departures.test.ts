@@ -1,0 +1,283 @@
+/**
+ * The departures from MQTT 3.1.1 of shared/aedes.md that touch data. Each is one driver that runs against our broker and
+ * against stock Aedes: ours must do what the specification says, and stock must not (when that fails, Aedes has mended it).
+ */
+import { connect, connectPacket, open, ours, stock } from './driver.ts';
+import type { RawClient, Target } from './driver.ts';
+
+interface Departure {
+  readonly name: string;
+  readonly right: unknown;
+  run(target: Target): Promise<unknown>;
+}
+
+const payloads = (client: RawClient): string[] => client.publishes.map(({ payload }) => payload.toString());
+
+async function publishAcknowledged(
+  client: RawClient,
+  topic: string,
+  payload: string,
+  retain = false,
+): Promise<void> {
+  client.publish(topic, payload, { qos: 1, messageId: 77, retain });
+  await client.next('puback');
+  await client.settle();
+}
+
+/** A persistent session that has left, with these filters. */
+async function offlineSession(target: Target, ...filters: [string, 0 | 1 | 2][]): Promise<void> {
+  const client = await connect(target, 'offline', { clean: false });
+  for (const [index, [filter, qos]] of filters.entries()) await client.subscribe(index + 1, filter, qos);
+  await client.disconnect();
+}
+
+async function comeBack(target: Target): Promise<RawClient> {
+  const client = await connect(target, 'offline', { clean: false });
+  await client.settle();
+  return client;
+}
+
+const departures: Departure[] = [
+  {
+    name: '1: SUBSCRIBE, UNSUBSCRIBE, SUBSCRIBE in one segment leaves a subscription [MQTT-3.10.4-2]',
+    right: ['x'],
+    async run(target) {
+      const client = await connect(target, 'c', { clean: false });
+      const subscribe = { cmd: 'subscribe' as const, subscriptions: [{ topic: 'a', qos: 1 as const }] };
+      client.send(
+        { ...subscribe, messageId: 1 },
+        { cmd: 'unsubscribe', messageId: 2, unsubscriptions: ['a'] },
+        { ...subscribe, messageId: 3 },
+      );
+      await client.next('suback');
+      await client.next('unsuback');
+      await client.next('suback');
+      await client.settle();
+      await publishAcknowledged(client, 'a', 'x');
+      return payloads(client);
+    },
+  },
+  {
+    name: '1: two copies of a QoS 2 PUBLISH in one segment are one message [MQTT-4.3.3-2]',
+    right: ['once'],
+    async run(target) {
+      const subscriber = await connect(target, 's');
+      await subscriber.subscribe(1, 'a', 0);
+      const publisher = await connect(target, 'p');
+      const packet = { cmd: 'publish' as const, topic: 'a', payload: 'once', qos: 2 as const, retain: false };
+      publisher.send({ ...packet, messageId: 9, dup: false }, { ...packet, messageId: 9, dup: true });
+      await publisher.next('pubrec');
+      await publisher.next('pubrec');
+      publisher.send({ cmd: 'pubrel', messageId: 9 });
+      await publisher.next('pubcomp');
+      await subscriber.settle();
+      return payloads(subscriber);
+    },
+  },
+  {
+    name: '2: a wildcard subscription lowers the QoS too [MQTT-3.8.4-6]',
+    right: 1,
+    async run(target) {
+      const subscriber = await connect(target, 's');
+      await subscriber.subscribe(1, 'a/#', 1);
+      const publisher = await connect(target, 'p');
+      publisher.publish('a/b', 'x', { qos: 2, messageId: 1 });
+      return (await subscriber.next('publish')).qos;
+    },
+  },
+  {
+    name: '2: QoS is lowered for queued messages as well [MQTT-3.8.4-6]',
+    right: 1,
+    async run(target) {
+      await offlineSession(target, ['a/#', 1]);
+      const publisher = await connect(target, 'p');
+      publisher.publish('a/b', 'x', { qos: 2, messageId: 1 });
+      await publisher.next('pubrec');
+      await publisher.settle();
+      const client = await connect(target, 'offline', { clean: false });
+      return (await client.next('publish')).qos;
+    },
+  },
+  {
+    name: '2: QoS is lowered for retained messages as well [MQTT-3.8.4-6]',
+    right: 1,
+    async run(target) {
+      const client = await connect(target, 'c');
+      client.publish('a/b', 'x', { qos: 2, messageId: 1, retain: true });
+      await client.next('pubrec');
+      await client.settle();
+      await client.subscribe(2, 'a/+', 1);
+      return (await client.next('publish')).qos;
+    },
+  },
+  {
+    name: '3: overlapping filters get the highest QoS of them online [MQTT-3.3.5-1]',
+    right: [2, 2],
+    async run(target) {
+      const most = await connect(target, 'most');
+      await most.subscribe(1, 'a/+', 0);
+      await most.subscribe(2, 'a/#', 2);
+      const other = await connect(target, 'other');
+      await other.subscribe(1, 'a/+', 2);
+      await other.subscribe(2, 'a/#', 0);
+      const publisher = await connect(target, 'p');
+      publisher.publish('a/b', 'x', { qos: 2, messageId: 1 });
+      await publisher.next('pubrec');
+      await publisher.settle();
+      await most.settle();
+      await other.settle();
+      return [...most.publishes, ...other.publishes].map(({ qos }) => qos);
+    },
+  },
+  {
+    name: '3: overlapping filters queue one copy',
+    right: ['x'],
+    async run(target) {
+      await offlineSession(target, ['a/+', 1], ['a/#', 1]);
+      await publishAcknowledged(await connect(target, 'p'), 'a/b', 'x');
+      return payloads(await comeBack(target));
+    },
+  },
+  {
+    name: '4: a queued message has RETAIN 0 [MQTT-3.3.1-9]',
+    right: [false],
+    async run(target) {
+      await offlineSession(target, ['a', 1]);
+      await publishAcknowledged(await connect(target, 'p'), 'a', 'x', true);
+      return (await comeBack(target)).publishes.map(({ retain }) => retain);
+    },
+  },
+  {
+    name: '5: DUP is set when a message is delivered again [MQTT-3.3.1-1]',
+    right: [false, true],
+    async run(target) {
+      const client = await connect(target, 'offline', { clean: false });
+      await client.subscribe(1, 'a', 1);
+      client.publish('a', 'x', { qos: 1, messageId: 1 });
+      const first = await client.next('publish');
+      client.drop();
+      await client.closed;
+      const again = await connect(target, 'offline', { clean: false });
+      return [first.dup, (await again.next('publish')).dup];
+    },
+  },
+  {
+    name: "5: the publisher's DUP is not passed on [MQTT-3.3.1-3]",
+    right: false,
+    async run(target) {
+      const subscriber = await connect(target, 's');
+      await subscriber.subscribe(1, 'a', 1);
+      const publisher = await connect(target, 'p');
+      publisher.publish('a', 'x', { qos: 1, messageId: 1, dup: true });
+      return (await subscriber.next('publish')).dup;
+    },
+  },
+  {
+    name: '6: a session without subscriptions is present [MQTT-3.2.2-2]',
+    right: [false, true],
+    async run(target) {
+      const present: boolean[] = [];
+      for (let round = 0; round < 2; round++) {
+        const client = open(target);
+        client.send(connectPacket('c', { clean: false }));
+        present.push((await client.next('connack')).sessionPresent);
+        await client.disconnect();
+      }
+      return present;
+    },
+  },
+  {
+    name: '7: + matches an empty level of a retained topic [MQTT-4.7.1-3]',
+    right: ['x'],
+    async run(target) {
+      const client = await connect(target, 'c');
+      await publishAcknowledged(client, 'a/', 'x', true);
+      await client.subscribe(1, 'a/+', 0);
+      await client.settle();
+      return payloads(client);
+    },
+  },
+  {
+    name: '7: a retained $ topic is not for # [MQTT-4.7.2-1]',
+    right: ['plain'],
+    async run(target) {
+      const client = await connect(target, 'c');
+      await publishAcknowledged(client, '$other/x', 'hidden', true);
+      await publishAcknowledged(client, 'x', 'plain', true);
+      await client.subscribe(1, '#', 0);
+      await client.settle();
+      return payloads(client);
+    },
+  },
+  {
+    name: '7: a queued $ topic is not for # [MQTT-4.7.2-1]',
+    right: ['plain'],
+    async run(target) {
+      await offlineSession(target, ['#', 1]);
+      const publisher = await connect(target, 'p');
+      await publishAcknowledged(publisher, '$other/x', 'hidden');
+      await publishAcknowledged(publisher, 'x', 'plain');
+      return payloads(await comeBack(target));
+    },
+  },
+  {
+    name: '8: a retained QoS 0 message right after a QoS 1 one is the newer one [MQTT-3.3.1-5]',
+    right: new Array(20).fill('newer'),
+    async run(target) {
+      const publisher = await connect(target, 'p');
+      const packet = { cmd: 'publish' as const, retain: true, dup: false };
+      for (let round = 0; round < 20; round++) {
+        const topic = `a/${round}`;
+        publisher.send(
+          { ...packet, topic, payload: 'older', qos: 1, messageId: round + 1 },
+          { ...packet, topic, payload: 'newer', qos: 0 },
+        );
+      }
+      await publisher.settle();
+      const subscriber = await connect(target, 's');
+      await subscriber.subscribe(1, 'a/#', 0);
+      await subscriber.settle();
+      return payloads(subscriber);
+    },
+  },
+  {
+    name: '9: PUBREC for a QoS 1 exchange ends the connection [MQTT-4.8.0-1]',
+    right: 'closed',
+    async run(target) {
+      const client = await connect(target, 'c');
+      await client.subscribe(1, 'a', 1);
+      client.publish('a', 'x', { qos: 1, messageId: 1 });
+      const { messageId = 0 } = await client.next('publish');
+      client.send({ cmd: 'pubrec', messageId });
+      return Promise.race([client.closed.then(() => 'closed'), client.next('pubrel').then(() => 'answered')]);
+    },
+  },
+  {
+    name: '10: SUBACK has a code for each filter, also when one repeats [MQTT-3.8.4-5]',
+    right: [0, 1, 2],
+    async run(target) {
+      const client = await connect(target, 'c');
+      const subscriptions = ([0, 1, 2] as const).map((qos) => ({ topic: 'a', qos }));
+      client.send({ cmd: 'subscribe', messageId: 1, subscriptions });
+      return (await client.next('suback')).granted;
+    },
+  },
+];
+
+test.each(departures)('ours $name', async ({ run, right }) => {
+  const target = await ours();
+  try {
+    expect(await run(target)).toEqual(right);
+  } finally {
+    await target.stop();
+  }
+});
+
+test.each(departures)('stock Aedes departs: $name', async ({ run, right }) => {
+  const target = await stock();
+  try {
+    expect(await run(target)).not.toEqual(right);
+  } finally {
+    await target.stop();
+  }
+});

@@ -1,0 +1,241 @@
+import { connect, connectPacket, open, ours } from './driver.ts';
+import type { OurTarget } from './driver.ts';
+
+let target: OurTarget;
+beforeEach(async () => {
+  target = await ours();
+});
+afterEach(() => target.stop());
+
+/** A packet by hand: first byte and body; bodies here are short. */
+function frame(first: number, ...body: (number | string | readonly number[])[]): number[] {
+  const bytes = body.flatMap((part) => (typeof part === 'string' ? [...Buffer.from(part)] : part));
+  return [first, bytes.length, ...bytes];
+}
+
+function text(value: string | readonly number[]): number[] {
+  const bytes = typeof value === 'string' ? [...Buffer.from(value)] : [...value];
+  return [bytes.length >> 8, bytes.length & 255, ...bytes];
+}
+
+const surrogate = [0xed, 0xa0, 0x80];
+const illFormed = [0x61, 0xff];
+const nul = [0x61, 0x00];
+
+function connectFrame(flags: number, ...payload: (readonly number[])[]): number[] {
+  return frame(0x10, text('MQTT'), 4, flags, 0, 0, payload.flat());
+}
+
+describe('CONNECT', () => {
+  test.each<[string, number[]]>([
+    ['[MQTT-3.1.2-3] reserved flag', connectFrame(0x03, text('c'))],
+    ['[MQTT-3.1.2-14] will QoS 3', connectFrame(0x1e, text('c'), text('w'), text('x'))],
+    ['[MQTT-3.1.2-13] will QoS without a will', connectFrame(0x0a, text('c'))],
+    ['[MQTT-3.1.2-15] will retain without a will', connectFrame(0x22, text('c'))],
+    ['empty will topic', connectFrame(0x06, text('c'), text(''), text('x'))],
+    ['wildcard in the will topic', connectFrame(0x06, text('c'), text('a/#'), text('x'))],
+    ['[MQTT-3.1.2-22] password without user name', connectFrame(0x42, text('c'), text('secret'))],
+    ['bytes after the end', connectFrame(0x02, text('c'), [1])],
+    ['client id cut short', connectFrame(0x02, [0, 9, 0x63])],
+    ['[MQTT-1.5.3-1] ill-formed UTF-8 in the client id', connectFrame(0x02, text(illFormed))],
+    ['[MQTT-1.5.3-1] surrogate in the client id', connectFrame(0x02, text(surrogate))],
+    ['[MQTT-1.5.3-2] U+0000 in the client id', connectFrame(0x02, text(nul))],
+    ['reserved flags of the fixed header', [0x11, ...connectFrame(0x02, text('c')).slice(1)]],
+    ['[MQTT-3.1.2-1] another protocol name', frame(0x10, text('HTTP'), 4, 2, 0, 0, text('c'))],
+    ['[MQTT-3.1.0-1] another packet first', [0xc0, 0]],
+    ['remaining length of five bytes', [0x10, 0xff, 0xff, 0xff, 0xff, 0x01]],
+  ])('%s ends the connection without CONNACK', async (_name, bytes) => {
+    const client = open(target);
+    client.sendBytes(bytes);
+    await client.closed;
+    expect(client.packets).toEqual([]);
+    expect(target.port.calls).not.toContain('connect');
+  });
+
+  test('[MQTT-3.1.2-2] an unknown protocol level is answered with return code 1', async () => {
+    const client = open(target);
+    client.sendBytes(frame(0x10, text('MQTT'), 2, 2, 0, 0, text('c')));
+    await expect(client.next('connack')).resolves.toMatchObject({ returnCode: 1 });
+    await client.closed;
+  });
+
+  test('[MQTT-3.1.2-2] a level above 5 is answered with reason code 0x84', async () => {
+    const client = open(target, 5);
+    client.sendBytes(frame(0x10, text('MQTT'), 6, 2, 0, 0, text('c')));
+    await expect(client.next('connack')).resolves.toMatchObject({ reasonCode: 0x84 });
+    await client.closed;
+  });
+
+  test('[MQTT-3.1.3-8] an empty client id with clean session 0 is answered with return code 2', async () => {
+    const client = open(target);
+    client.send(connectPacket('', { clean: true }));
+    await expect(client.next('connack')).resolves.toMatchObject({ returnCode: 0 });
+    const persistent = open(target);
+    persistent.sendBytes(connectFrame(0x00, text('')));
+    await expect(persistent.next('connack')).resolves.toMatchObject({ returnCode: 2 });
+    await persistent.closed;
+  });
+
+  test('[MQTT-3.1.3-6] an MQTT 5 client without an id is told the one it got', async () => {
+    const client = open(target, 5);
+    client.send(connectPacket('', { protocolVersion: 5, clean: true }));
+    const { properties } = await client.next('connack');
+    expect(properties?.assignedClientIdentifier).toBe(target.port.requests[0]?.client);
+    expect(properties?.assignedClientIdentifier).not.toBe('');
+  });
+
+  test('[MQTT-3.1.0-2] a second CONNECT ends the connection', async () => {
+    const client = await connect(target, 'c');
+    client.send(connectPacket('c'));
+    await client.closed;
+    expect(target.port.disconnects).toMatchObject([{ graceful: false }]);
+  });
+
+  test('a client id of 257 bytes is refused', async () => {
+    const client = open(target, 5);
+    client.send(connectPacket('c'.repeat(257), { protocolVersion: 5 }));
+    await expect(client.next('connack')).resolves.toMatchObject({ reasonCode: 0x85 });
+  });
+
+  test.each([
+    ['[MQTT-3.1.2-24] Receive Maximum 0', [33, 0, 0], 0x82],
+    ['Maximum Packet Size 0', [39, 0, 0, 0, 0], 0x82],
+    ['a property twice', [33, 0, 1, 33, 0, 1], 0x82],
+    ['a property of PUBLISH', [35, 0, 1], 0x82],
+    ['an unknown property', [120, 0], 0x81],
+    ['a flag that is neither 0 nor 1', [23, 2], 0x82],
+    ['an authentication method', [21, ...text('SCRAM')], 0x8c],
+    ['authentication data without a method', [22, ...text('x')], 0x82],
+  ])('MQTT 5: %s is answered with its reason code', async (_name, properties, reasonCode) => {
+    const client = open(target, 5);
+    client.sendBytes(frame(0x10, text('MQTT'), 5, 2, 0, 0, properties.length, properties, text('c')));
+    await expect(client.next('connack')).resolves.toMatchObject({ reasonCode });
+    await client.closed;
+  });
+});
+
+describe('packets of a connected client', () => {
+  test.each<[string, number[]]>([
+    ['[MQTT-3.3.1-4] QoS 3', frame(0x36, text('a'), 0, 1)],
+    ['[MQTT-3.3.1-2] DUP with QoS 0', frame(0x38, text('a'))],
+    ['[MQTT-2.3.1-1] PUBLISH with packet id 0', frame(0x32, text('a'), 0, 0)],
+    ['[MQTT-4.7.3-1] empty topic', frame(0x30, text(''))],
+    ['[MQTT-3.3.2-2] + in a topic', frame(0x30, text('a/+'))],
+    ['[MQTT-3.3.2-2] # in a topic', frame(0x30, text('a/#'))],
+    ['[MQTT-1.5.3-1] ill-formed UTF-8 in a topic', frame(0x30, text(illFormed))],
+    ['[MQTT-1.5.3-1] a surrogate in a topic', frame(0x30, text(surrogate))],
+    ['[MQTT-1.5.3-2] U+0000 in a topic', frame(0x30, text(nul))],
+    ['PUBLISH to $SYS', frame(0x30, text('$SYS/broker/version'))],
+    ['PUBLISH between members', frame(0x30, text('$bridge/raft'))],
+    ['more than 100 topic levels', [0x30, ...variable(203), ...text('/'.repeat(201))]],
+    ['PUBACK of three bytes', frame(0x40, 0, 1, 0)],
+    ['PUBACK of one byte', frame(0x40, 1)],
+    ['PUBACK with packet id 0', frame(0x40, 0, 0)],
+    ['reserved flags of PUBACK', frame(0x42, 0, 1)],
+    ['[MQTT-3.6.1-1] reserved flags of PUBREL', frame(0x60, 0, 1)],
+    ['[MQTT-3.8.1-1] reserved flags of SUBSCRIBE', frame(0x80, 0, 1, text('a'), 0)],
+    ['[MQTT-3.8.3-3] SUBSCRIBE without a filter', frame(0x82, 0, 1)],
+    ['[MQTT-3.8.3-4] SUBSCRIBE with QoS 3', frame(0x82, 0, 1, text('a'), 3)],
+    ['SUBSCRIBE with packet id 0', frame(0x82, 0, 0, text('a'), 0)],
+    ['SUBSCRIBE without its options', frame(0x82, 0, 1, text('a'))],
+    ['[MQTT-4.7.1-2] filter a#', frame(0x82, 0, 1, text('a#'), 0)],
+    ['[MQTT-4.7.1-2] filter #/a', frame(0x82, 0, 1, text('#/a'), 0)],
+    ['[MQTT-4.7.1-3] filter a+/b', frame(0x82, 0, 1, text('a+/b'), 0)],
+    ['[MQTT-4.7.3-1] empty filter', frame(0x82, 0, 1, text(''), 0)],
+    ['[MQTT-4.8.2-1] shared without a group', frame(0x82, 0, 1, text('$share//a'), 0)],
+    ['[MQTT-4.8.2-2] wildcard in a group', frame(0x82, 0, 1, text('$share/+/a'), 0)],
+    ['shared without a filter', frame(0x82, 0, 1, text('$share/g'), 0)],
+    ['[MQTT-3.10.3-2] UNSUBSCRIBE without a filter', frame(0xa2, 0, 1)],
+    ['PINGREQ with a body', frame(0xc0, 0)],
+    ['reserved flags of PINGREQ', [0xc1, 0]],
+    ['DISCONNECT with a body', frame(0xe0, 0)],
+    ['[MQTT-3.14.1-1] reserved flags of DISCONNECT', [0xe1, 0]],
+    ['a packet that only servers send', frame(0xd0)],
+    ['packet type 0', frame(0x00)],
+    ['AUTH', frame(0xf0)],
+  ])('%s ends the connection', async (_name, bytes) => {
+    const client = await connect(target, 'c');
+    client.sendBytes(bytes);
+    await client.closed;
+    expect(target.port.disconnects).toMatchObject([{ graceful: false }]);
+    expect(
+      target.port.calls.filter((call) => !['connect', 'disconnect', 'publishLocal'].includes(call)),
+    ).toEqual([]);
+  });
+
+  test.each<[string, number[], number]>([
+    ['QoS 3', frame(0x36, text('a'), 0, 1, 0), 0x81],
+    ['a padded remaining length', [0x30, 0x84, 0x00, ...text('a'), 0], 0x81],
+    ['a topic alias above the maximum', frame(0x30, text('a'), 3, 35, 0, 200), 0x94],
+    ['topic alias 0', frame(0x30, text('a'), 3, 35, 0, 0), 0x94],
+    ['a topic alias that stands for nothing', frame(0x30, text(''), 3, 35, 0, 1), 0x82],
+    ['no topic and no alias', frame(0x30, text(''), 0), 0x82],
+    ['a subscription identifier in PUBLISH', frame(0x30, text('a'), 2, 11, 1), 0x82],
+    ['a wildcard in the response topic', frame(0x30, text('a'), 6, 8, text('b/#')), 0x82],
+    ['no local on a shared subscription', frame(0x82, 0, 1, 0, text('$share/g/a'), 4), 0x82],
+    ['retain handling 3', frame(0x82, 0, 1, 0, text('a'), 0x30), 0x82],
+    ['reserved bits of subscription options', frame(0x82, 0, 1, 0, text('a'), 0xc0), 0x81],
+    ['subscription identifier 0', frame(0x82, 0, 1, 2, 11, 0, text('a'), 0), 0x82],
+    ['properties longer than the packet', frame(0x30, text('a'), 100), 0x81],
+    ['AUTH without enhanced authentication', frame(0xf0), 0x82],
+    ['a filter a#', frame(0x82, 0, 1, 0, text('a#'), 0), 0x8f],
+    ['a kept session at the end of one that was not to be', frame(0xe0, 0, 5, 17, 0, 0, 0, 9), 0x82],
+  ])('MQTT 5: %s is answered with DISCONNECT', async (_name, bytes, reasonCode) => {
+    const client = await connect(target, 'c', { protocolVersion: 5 });
+    client.sendBytes(bytes);
+    await expect(client.next('disconnect')).resolves.toMatchObject({ reasonCode });
+    await client.closed;
+  });
+
+  test('a packet above the maximum ends the connection before its body has come', async () => {
+    const client = await connect(target, 'c', { protocolVersion: 5 });
+    client.sendBytes([0x30, ...variable(300_000)]);
+    await expect(client.next('disconnect')).resolves.toMatchObject({ reasonCode: 0x95 });
+    const old = await connect(target, 'old');
+    old.sendBytes([0x30, ...variable(300_000)]);
+    await old.closed;
+  });
+
+  test('packets may come in pieces of any size', async () => {
+    const client = await connect(target, 'c');
+    const bytes = [
+      ...frame(0x82, 0, 5, text('a/b'), 0),
+      ...frame(0x30, text('a/b'), 'one'),
+      ...frame(0x30, text('a/b'), 'two'),
+    ];
+    for (const byte of bytes) client.sendBytes([byte]);
+    await client.next('suback');
+    await client.next('publish');
+    await client.next('publish');
+    expect(client.publishes.map(({ payload }) => payload.toString())).toEqual(['one', 'two']);
+  });
+
+  test('a padded remaining length is accepted from 3.1.1 clients', async () => {
+    const client = await connect(target, 'c');
+    await client.subscribe(1, 'a', 0);
+    client.sendBytes([0x30, 0x84, 0x00, ...text('a'), 0x78]);
+    await expect(client.next('publish')).resolves.toMatchObject({ topic: 'a' });
+  });
+
+  test('names of Object.prototype are names like any other', async () => {
+    const names = ['__proto__', 'constructor', 'hasOwnProperty'];
+    for (const name of names) {
+      const client = await connect(target, name);
+      await client.subscribe(1, name, 1);
+      client.publish(name, 'x', { qos: 1, messageId: 1 });
+      await client.next('puback');
+      await expect(client.next('publish')).resolves.toMatchObject({ topic: name });
+    }
+    expect(target.broker.clientsConnected).toBe(names.length);
+  });
+});
+
+function variable(value: number): number[] {
+  const bytes: number[] = [];
+  for (;;) {
+    const rest = Math.floor(value / 128);
+    bytes.push((value & 127) | (rest > 0 ? 128 : 0));
+    if (rest === 0) return bytes;
+    value = rest;
+  }
+}
