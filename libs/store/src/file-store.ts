@@ -40,6 +40,7 @@ interface OpenStore {
   readonly release: () => Promise<void>;
 }
 
+const identityAdvice = 'restore that file, or start with an empty directory';
 const closedError = () => new StoreFailedError('the store is not open');
 
 export class FileStore implements Store {
@@ -143,7 +144,7 @@ export class FileStore implements Store {
     // A crash before the identity was written leaves at most the first segment, without any entry.
     if (numbers.length > 1 || (numbers[0] ?? 1) !== 1) {
       throw new StoreCorruptError(
-        `${this.#directory} holds a journal but no identity file; restore that file, or start with an empty directory`,
+        `${this.#directory} holds a journal but no identity file; ${identityAdvice}`,
       );
     }
     if (numbers.length === 1) await this.#checkBarelyCreated(join(this.#directory, segmentName(1)));
@@ -157,7 +158,7 @@ export class FileStore implements Store {
     const headerBytesMax = 1024;
     if ((await this.#system.read(path)).length <= headerBytesMax) return;
     throw new StoreCorruptError(
-      `${path} holds data but the identity file beside it is missing; restore that file, or start with an empty directory`,
+      `${path} holds data but the identity file beside it is missing; ${identityAdvice}`,
     );
   }
 
@@ -213,7 +214,8 @@ export class FileStore implements Store {
       await journal.append(group.map((write) => withoutSnapshot(write.change)));
       return;
     }
-    // A snapshot is a group of its own, at the head of a segment, so that the ones before can go with the log.
+    // A snapshot is a group of its own, at the head of a segment, so that the ones before can go with the
+    // log.
     const file = this.#nextSnapshotFile++;
     const reference = await writeSnapshot(this.#system, this.#directory, file, first.snapshot);
     try {
@@ -263,7 +265,10 @@ function withoutSnapshot(change: StoreWrite): JournalRecord {
   return rest;
 }
 
-/** Durable storage in `directory`: a journal of checksummed records and a file per snapshot. See docs/adr/0002. */
+/**
+ * Durable storage in `directory`: a journal of checksummed records and a file per snapshot. See
+ * docs/adr/0002.
+ */
 export function createStore(options: StoreOptions): Store {
   return new FileStore(options);
 }

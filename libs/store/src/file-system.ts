@@ -11,7 +11,10 @@ export interface WritableFile {
   close(): Promise<void>;
 }
 
-/** What the store needs of the disk; replaced in tests by one that tears, fills up and fails. Paths are absolute. */
+/**
+ * What the store needs of the disk; replaced in tests by one that tears, fills up and fails. Paths are
+ * absolute.
+ */
 export interface FileSystem {
   makeDirectory(path: string): Promise<void>;
   /** Names of the files in a directory. */
@@ -68,7 +71,10 @@ export async function writeFully(file: WritableFile, bytes: Uint8Array, offset: 
   }
 }
 
-/** Creates a file that is there whole or not at all after a crash; its name is durable after `syncDirectory`. */
+/**
+ * Creates a file that is there whole or not at all after a crash; its name is durable after
+ * `syncDirectory`.
+ */
 export async function createWhole(system: FileSystem, path: string, content: Uint8Array): Promise<void> {
   const temporary = `${path}.tmp`;
   try {

@@ -17,7 +17,10 @@ export interface Identity {
   readonly storeId: StoreId;
 }
 
-/** Brings a store from one format to the next; must leave a store of either format wherever it is interrupted. */
+/**
+ * Brings a store from one format to the next; must leave a store of either format wherever it is
+ * interrupted.
+ */
 export type Migration = (directory: string, system: FileSystem) => Promise<void>;
 
 /** By the format they start from. None yet: format 1 is the first. */
@@ -42,7 +45,10 @@ export async function writeIdentity(
   await system.syncDirectory(directory);
 }
 
-/** @returns null when there is none. The format is checked first: nothing else of a newer one can be understood. */
+/**
+ * @returns null when there is none. The format is checked first: nothing else of a newer one can be
+ * understood.
+ */
 export async function readIdentity(
   system: FileSystem,
   directory: string,
@@ -94,8 +100,8 @@ async function migrate(
     const migration = migrations.get(current.format);
     if (migration === undefined) {
       throw new StoreFormatError(
-        `the store in ${directory} has format ${current.format}, which this program (format ${storeFormat}) can't ` +
-          'migrate; update through a version in between, or start with an empty directory',
+        `the store in ${directory} has format ${current.format}; this program (${storeFormat}) can't ` +
+          'migrate it; update through a version in between, or start with an empty directory',
       );
     }
     await migration(directory, system);

@@ -48,8 +48,9 @@ async function createSegment(
 }
 
 /**
- * Append-only files of checksummed records; one write and one sync per group. The content is read back only when
- * the store opens, so nothing is kept in memory but the sizes of the segments and where outbox items lie.
+ * Append-only files of checksummed records; one write and one sync per group. The content is read back only
+ * when the store opens, so nothing is kept in memory but the sizes of the segments and where outbox items
+ * lie.
  */
 export class Journal {
   readonly #options: JournalOptions;
@@ -126,7 +127,8 @@ export class Journal {
       this.#salt = created.salt;
       this.#ledger.resize(this.#ledger.add(number), created.bytes);
     } catch (error) {
-      // It may be in place although its name is not known to be durable; the old segment goes on, so it must not stay.
+      // It may be in place although its name is not known to be durable; the old segment goes on, so it must
+      // not stay.
       await this.#removeDurably(path).catch((cause: unknown) => {
         throw new StoreFailedError(`cannot remove ${path}, an unfinished segment`, { cause });
       });
@@ -200,8 +202,9 @@ export class Journal {
   }
 
   /**
-   * Takes back a group that did not fit. All groups before it have been synced, so what a failed sync may have lost
-   * can only be bytes that go now; the truncation itself must be synced, or the refused group could come back.
+   * Takes back a group that did not fit. All groups before it have been synced, so what a failed sync may
+   * have lost can only be bytes that go now; the truncation itself must be synced, or the refused group
+   * could come back.
    */
   async #undo(file: WritableFile, active: Segment): Promise<void> {
     try {

@@ -15,9 +15,9 @@ const socketPathBytesMax = 70;
 type Holder = 'alive' | 'dead' | 'none';
 
 /**
- * Locks a directory by a listening Unix socket in it. Node has no flock; a socket is as good: the kernel answers for a
- * living holder (even a stopped one), and refuses at once when it died, however it died. Unlike a file with a process
- * id it also works between containers that share the directory.
+ * Locks a directory by a listening Unix socket in it. Node has no flock; a socket is as good: the kernel
+ * answers for a living holder (even a stopped one), and refuses at once when it died, however it died.
+ * Unlike a file with a process id it also works between containers that share the directory.
  */
 export async function acquireLock(directory: string): Promise<{ release(): Promise<void> }> {
   const handle = await open(directory, 'r');
@@ -45,7 +45,8 @@ export async function acquireLock(directory: string): Promise<{ release(): Promi
   }
   await handle.close();
   throw new StoreLockedError(
-    `the store in ${directory} is in use by another process; stop that one first, or give this member a directory of its own`,
+    `the store in ${directory} is in use by another process; stop that one first, ` +
+      'or give this member a directory of its own',
   );
 }
 

@@ -22,7 +22,10 @@ export interface MemoryStore extends Store {
   /** The next sync fails, and the store refuses everything from then on. */
   failNextSync(): void;
   setFull(full: boolean): void;
-  /** The process dies: what was not synced is lost, and its promises stay pending for ever. `open` starts again. */
+  /**
+   * The process dies: what was not synced is lost, and its promises stay pending for ever. `open` starts
+   * again.
+   */
   crash(): void;
 }
 

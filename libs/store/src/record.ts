@@ -22,7 +22,10 @@ export interface SnapshotReference {
   readonly checksum: number;
 }
 
-/** First record of a segment: what the segments before it held besides entries and outbox, so that they can go. */
+/**
+ * First record of a segment: what the segments before it held besides entries and outbox, so that they can
+ * go.
+ */
 export interface SegmentHeader {
   readonly storeId: string;
   readonly segment: number;
@@ -31,13 +34,19 @@ export interface SegmentHeader {
   readonly snapshot: SnapshotReference | null;
 }
 
-/** One atomic record of the journal: a {@link StoreWrite} with its snapshot replaced by a reference, or a mark. */
+/**
+ * One atomic record of the journal: a {@link StoreWrite} with its snapshot replaced by a reference, or a
+ * mark.
+ */
 export interface JournalRecord extends Omit<StoreWrite, 'snapshot'> {
   readonly header?: SegmentHeader;
   /** A start of this store; counts up. */
   readonly incarnation?: Incarnation;
   readonly snapshot?: SnapshotReference;
-  /** The store was closed in order: everything before was synced, so a wrong checksum there is no torn write. */
+  /**
+   * The store was closed in order: everything before was synced, so a wrong checksum there is no torn
+   * write.
+   */
   readonly closed?: boolean;
 }
 

@@ -34,8 +34,8 @@ export interface Replayed {
 }
 
 /**
- * Reads all segments in order. A bad end of the last one that no later sync vouches for is a torn write: it is left
- * out of the ledger's size, and must be cut off before anything is appended.
+ * Reads all segments in order. A bad end of the last one that no later sync vouches for is a torn write: it
+ * is left out of the ledger's size, and must be cut off before anything is appended.
  * @throws StoreCorruptError
  */
 export async function replay(
@@ -143,7 +143,8 @@ class SegmentReader {
     const { entries, ...before } = record;
     state.apply(before);
     const first = entries?.[0]?.index;
-    // Of a log without entries the beginning may have been removed together with its segment; replay() checks the end.
+    // Of a log without entries the beginning may have been removed together with its segment; replay()
+    // checks the end.
     if (first !== undefined && state.firstIndex !== undefined && first !== state.lastIndex + 1) {
       throw this.#corrupt(offset, `holds entry ${first}, which does not follow ${state.lastIndex}`);
     }

@@ -7,9 +7,9 @@ import { encodeRecord } from './record.ts';
  * A segment: a preamble (magic, salt), then records of
  * (magic, payload length, offset of the record's group in the file, checksum, payload).
  *
- * A group is what one sync covered. The next group is written only after that sync, so a record whose group starts
- * behind a wrong checksum proves that the wrong bytes had been synced: that is damage, not a torn write. The
- * checksum starts from the segment's random salt, so payloads can't pass for records.
+ * A group is what one sync covered. The next group is written only after that sync, so a record whose group
+ * starts behind a wrong checksum proves that the wrong bytes had been synced: that is damage, not a torn
+ * write. The checksum starts from the segment's random salt, so payloads can't pass for records.
  */
 export const preambleBytes = 16;
 const frameBytes = 16;
@@ -66,8 +66,8 @@ export function readFrame(file: Buffer, offset: number, salt: number): FramedRec
 }
 
 /**
- * @returns whether a later group proves that the bytes at `badOffset` had been synced. Only first records of groups are
- * looked at: those that clients put into their payloads don't know where they lie, and cost no checksum.
+ * @returns whether a later group proves that the bytes at `badOffset` had been synced. Only first records of
+ * groups are looked at: what clients put into their payloads doesn't know where it lies, and costs no sum.
  */
 export function wasSynced(file: Buffer, badOffset: number, salt: number): boolean {
   let candidate = file.indexOf(recordMagic, badOffset + 1);

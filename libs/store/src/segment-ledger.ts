@@ -19,7 +19,10 @@ interface KeptItem {
 /** Rough size of an outbox item's key and lengths in a record. */
 const itemOverheadBytes = 16;
 
-/** Which segments are still needed and why. They go from the front only, so that a replay never meets a hole. */
+/**
+ * Which segments are still needed and why. They go from the front only, so that a replay never meets a
+ * hole.
+ */
 export class SegmentLedger {
   readonly #segments: Segment[] = [];
   readonly #outbox = new Map<string, KeptItem>();
@@ -72,8 +75,8 @@ export class SegmentLedger {
   }
 
   /**
-   * The oldest segment, when only outbox items keep it and writing them again costs less than what it frees: either
-   * they are at most half of it, or they keep back much garbage in the segments behind.
+   * The oldest segment, when only outbox items keep it and writing them again costs less than what it frees:
+   * either they are at most half of it, or they keep back much garbage in the segments behind.
    */
   worthMoving(garbageBytesMin: number): Segment | null {
     const oldest = this.#oldestWithoutEntries();

@@ -22,8 +22,8 @@ export function snapshotNumber(name: string): number | null {
 }
 
 /**
- * The content is durable afterwards; the name is with the next sync of the directory, which the segment that follows
- * brings. It counts only once a record of the journal names it.
+ * The content is durable afterwards; the name is with the next sync of the directory, which the segment that
+ * follows brings. It counts only once a record of the journal names it.
  */
 export async function writeSnapshot(
   system: FileSystem,
@@ -70,7 +70,7 @@ export async function readSnapshot(
   }
   if (data.length !== reference.bytes || checksum !== reference.checksum) {
     throw new StoreCorruptError(
-      `${join(directory, name)}: wrong checksum of the snapshot at index ${reference.index}; ${replaceAdvice}`,
+      `${join(directory, name)}: wrong checksum of the snapshot at ${reference.index}; ${replaceAdvice}`,
     );
   }
   const { index, term, config } = reference;

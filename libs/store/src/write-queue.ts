@@ -4,7 +4,10 @@ import { entriesProblem, lastIndexAfter } from './stored-state.ts';
 
 /** One write call, and one buffer, per group. */
 const groupBytesMax = 4 * 1024 * 1024;
-/** Beyond it the disk is too slow for what is asked of it: refused as if it were full. Snapshots don't count. */
+/**
+ * Beyond it the disk is too slow for what is asked of it: refused as if it were full. Snapshots don't
+ * count.
+ */
 const waitingBytesMax = 256 * 1024 * 1024;
 
 export class QueuedWrite {
@@ -34,8 +37,8 @@ function sizeOf(change: StoreWrite): number {
 }
 
 /**
- * Groups writes: whatever is called while a group is under way makes up the next ones. When a group is refused
- * everything behind it is too, because it was made in the belief that the group would come first.
+ * Groups writes: whatever is called while a group is under way makes up the next ones. When a group is
+ * refused everything behind it is too, because it was made in the belief that the group would come first.
  */
 export class WriteQueue {
   readonly #carryOut: (group: readonly QueuedWrite[]) => Promise<void>;

@@ -77,8 +77,8 @@ describe('a torn write', () => {
     const disk = new SimulatedDisk();
     await write(disk, three, 'dies');
     const records = disk.content(firstSegment).subarray(16);
-    // The records of this very segment as the payload of a torn entry have right checksums, but their groups lie
-    // before the damage, so they prove nothing.
+    // The records of this very segment as the payload of a torn entry have right checksums, but their groups
+    // lie before the damage, so they prove nothing.
     const store = storeOn(disk);
     await store.open('a');
     await store.write({ entries: [{ ...testEntry(4), data: Buffer.from(records) }] });
@@ -314,7 +314,8 @@ describe('a disk that fails', () => {
       const snapshot = { index: 5, term: 1, config, data: Buffer.from('state') };
       await expect(store.write({ snapshot })).rejects.toMatchObject({ code: 'STORE_FAILED' });
       // The process dies, the disk keeps all that it was given.
-      disk.crash(() => 0.5);
+      const [allNames, whole] = [0, 0.5];
+      disk.crash(fates(allNames, ...Array<number>(20).fill(whole)));
       const recovered = await reopen(disk);
       expect(recovered.snapshot?.data.toString()).toBe(syncs === 2 ? 'state' : undefined);
       expect(recovered.entries).toHaveLength(syncs === 2 ? 0 : 5);
@@ -340,7 +341,7 @@ function big(index: number, bytes: number): LogEntry {
 }
 
 describe('space', () => {
-  test('of entries behind a snapshot, of former snapshots and of deleted outbox items comes back', async () => {
+  test('of cut entries, former snapshots and deleted outbox items comes back', async () => {
     const disk = new SimulatedDisk();
     const store = storeOn(disk, 10_000);
     await store.open('a');

@@ -3,7 +3,9 @@ import type { Recovered, StoreWrite } from '@mqtt-cluster/contracts';
 import { createMemoryStore, createStore } from '../src/index.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 
-/** What to do next, with indexes still relative; {@link makeChange} turns it into a write that fits the log. */
+/**
+ * What to do next, with indexes still relative; {@link makeChange} turns it into a write that fits the log.
+ */
 interface Step {
   readonly kind:
     'append' | 'truncate' | 'snapshot' | 'install' | 'vote' | 'outbox' | 'sync' | 'crash' | 'close' | 'fill';
@@ -204,7 +206,7 @@ class World {
 
 const runs = Number(process.env['STORE_RANDOM_RUNS'] ?? 300);
 
-test('whatever is written, wherever the power goes: all that was acked is there, and nothing by halves', async () => {
+test('wherever the power goes: all that was acked is there, and nothing by halves', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
       const world = new World();

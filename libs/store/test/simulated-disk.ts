@@ -101,7 +101,9 @@ export class SimulatedDisk {
     this.#nameHistory = [];
   }
 
-  /** All processes die and the power goes: names and content keep what was synced, and any part of the rest. */
+  /**
+   * All processes die and the power goes: names and content keep what was synced, and any part of the rest.
+   */
   crash(random: () => number): void {
     this.#life = {};
     this.#lockedBy = null;

@@ -8,8 +8,9 @@ import type { EngineLog } from './engines.ts';
 import { diskBytes, engines, entryBytes } from './engines.ts';
 
 /**
- * Compares what could stand behind the store contract: groups of entries, each group synced before the next, one
- * process per engine and run.  Usage: `main.mjs [runs] [directory]`, or `main.mjs damage [directory]`; the directory must be on a disk, not in memory.
+ * Compares what could stand behind the store contract: groups of entries, each group synced before the next,
+ * one process per engine and run.  Usage: `main.mjs [runs] [directory]`, or `main.mjs damage [directory]`;
+ * the directory must be on a disk, not in memory.
  */
 const groupSizes = [1, 10, 100, 1000] as const;
 /** As many groups as give a stable median without making a run last minutes. */
