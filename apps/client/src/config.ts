@@ -22,9 +22,14 @@ export const schema = z.object({
   /** Which QoS levels to subscribe to. */
   qosLevels: z.array(z.int().min(0).max(2)).min(1).default([0, 1, 2]),
   session: z.enum(['none', 'process', 'persistent']).default('persistent'),
-  /** How long the cluster keeps queueing while this application is away. Raising it costs memory on all members. */
+  /**
+   * How long the cluster keeps queueing while this application is away. Raising it costs memory on all
+   * members.
+   */
   sessionExpirySeconds: z.int().min(0).max(0xffff_ffff).default(3_600),
-  /** 2: two connections to two members at once, no gap when one goes. Costs all messages twice on the network. */
+  /**
+   * 2: two connections to two members at once, no gap when one goes. Costs all messages twice on the network.
+   */
   redundancy: z.int().min(1).max(2).default(1),
   protocolVersion: z.int().min(4).max(5).default(5),
   username: z.string().default(''),

@@ -40,8 +40,9 @@ export interface Verdict {
 export type Finding = 'next' | 'first' | 'gap' | 'late' | 'duplicate';
 
 /**
- * Checks numbered messages per (group, signal, QoS, run): holes, duplicates, order. The first number that comes is where
- * a stream begins for us. QoS 0 may lose, but nothing may come twice with QoS 2, and nothing may stay missing with 1 and 2.
+ * Checks numbered messages per (group, signal, QoS, run): holes, duplicates, order. The first number that
+ * comes is where a stream begins for us. QoS 0 may lose, but nothing may come twice with QoS 2, and nothing
+ * may stay missing with 1 and 2.
  */
 export class SequenceChecker {
   readonly #streams = new Map<string, Stream>();

@@ -34,8 +34,8 @@ export function normalizeUrl(url: string): string | undefined {
 }
 
 /**
- * Reads a Server Reference (MQTT 5, 4.11): references separated by spaces, each a URL or host with an optional port.
- * What can't be read is left out.
+ * Reads a Server Reference (MQTT 5, 4.11): references separated by spaces, each a URL or host with an
+ * optional port. What can't be read is left out.
  */
 export function parseServerReference(reference: string, secure: boolean): string[] {
   const scheme = secure ? 'mqtts' : 'mqtt';

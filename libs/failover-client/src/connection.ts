@@ -2,7 +2,7 @@ import { membersTopic, silentLogger } from '@mqtt-cluster/contracts';
 import type { Logger } from '@mqtt-cluster/contracts';
 import { parseServerReference } from './address.ts';
 import { Session } from './session.ts';
-import type { SessionDown, SessionHooks, SessionOptions } from './session.ts';
+import type { SessionDown, SessionHooks, SessionOptions } from './session-types.ts';
 import { parseAdvertisements } from './server-list.ts';
 import type { Candidate, ServerList } from './server-list.ts';
 import type { FailoverClientHandlers, FailoverTimings, IncomingMessage, SessionKind } from './types.ts';

@@ -28,7 +28,9 @@ export class DuplicateFilter {
   }
 }
 
-/** Topic and payload. Two equal messages within the window pass for one: give `identify` where that matters. */
+/**
+ * Topic and payload. Two equal messages within the window pass for one: give `identify` where that matters.
+ */
 export function identifyByContent(message: IncomingMessage): string {
   const digest = createHash('sha256').update(message.payload).digest('base64');
   return `${message.retain ? 'retained' : 'live'} ${digest} ${message.topic}`;

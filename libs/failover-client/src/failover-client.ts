@@ -22,8 +22,8 @@ const defaultDuplicateWindowMs = 10_000;
 const topicBytesMax = 65_535;
 
 /**
- * An MQTT client that uses whichever member is there: servers in the rendezvous order of its client id, failover without a wait,
- * unacked messages kept. See {@link FailoverClientOptions}.
+ * An MQTT client that uses whichever member is there: servers in the rendezvous order of its client id,
+ * failover without a wait, unacked messages kept. See {@link FailoverClientOptions}.
  *
  * @throws OptionsError when the options contradict each other
  */
@@ -140,7 +140,8 @@ class Client implements FailoverClient {
     const timings = { ...defaultTimings, ...options.timings };
     const random = options.random ?? Math.random;
     const connectionOptions: ConnectionOptions = {
-      // Both connections follow the order of the whole client, so the second one takes the second place in it.
+      // Both connections follow the order of the whole client, so the second one takes the second place in
+      // it.
       servers: new ServerList(options.clientId, options.servers, options.preferred),
       session: {
         mqtt: {

@@ -10,8 +10,8 @@ export interface LivenessOptions {
 const checksPerPing = 4;
 
 /**
- * Notices a silent server. Not the keep-alive of MQTT.js, which allows half an interval for the answer: a broker that is
- * busy for a moment would lose all its clients. `check` with the socket's byte count, often.
+ * Notices a silent server. Not the keep-alive of MQTT.js, which allows half an interval for the answer: a
+ * broker that is busy for a moment would lose all its clients. `check` with the socket's byte count, often.
  */
 export class Liveness {
   readonly #options: LivenessOptions;

@@ -10,8 +10,9 @@ const packetIdMax = 65_535;
 /**
  * Unacknowledged PUBLISH and PUBREL packets in the order in which they were first sent, and their packet ids.
  *
- * MQTT.js would send them again one by one, each after the ack of the one before, and would throw away what is published
- * meanwhile. Here all go at once when the connection is there, within the server's window, before anything new.
+ * MQTT.js would send them again one by one, each after the ack of the one before, and would throw away what
+ * is published meanwhile. Here all go at once when the connection is there, within the server's window,
+ * before anything new.
  */
 export class PacketStore implements IStore {
   readonly #packets = new Map<number, Packet>();

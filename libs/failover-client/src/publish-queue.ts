@@ -10,7 +10,10 @@ export interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-/** QoS 1 and 2 publishes until their ack: first those on the way, then those that wait for the window. Bounded. */
+/**
+ * QoS 1 and 2 publishes until their ack: first those on the way, then those that wait for the window.
+ * Bounded.
+ */
 export class PublishQueue {
   readonly #max: number;
   readonly #inFlight = new Map<Pending, number>();

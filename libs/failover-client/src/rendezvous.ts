@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto';
 const weightBytes = 6;
 
 /**
- * Weight of a server for a client: rendezvous hashing (Thaler & Ravishankar 1996). Each client has its own order of all
- * servers; clients spread evenly, and those of a lost server spread evenly over the rest.
+ * Weight of a server for a client: rendezvous hashing (Thaler & Ravishankar 1996). Each client has its own
+ * order of all servers; clients spread evenly, and those of a lost server spread evenly over the rest.
  */
 export function rendezvousWeight(clientId: string, serverId: string): number {
   const digest = createHash('sha256')

@@ -100,7 +100,10 @@ export class ServerList {
     });
   }
 
-  /** All servers, best first. `last` (another connection's server, or the one just lost) comes at the very end. */
+  /**
+   * All servers, best first. `last` (another connection's server, or the one just lost) comes at the very
+   * end.
+   */
   order(nowMs: number, last: readonly string[] = []): Candidate[] {
     const place = new Map(
       rendezvousOrder(this.#clientId, [...this.#servers.keys()]).map((id, index) => [id, index]),

@@ -10,7 +10,8 @@ import { PublishQueue } from './publish-queue.ts';
 import type { Pending } from './publish-queue.ts';
 import { SubscriptionFlow } from './subscription-flow.ts';
 import { openSocket } from './socket.ts';
-import type { IncomingMessage, Subscriptions } from './types.ts';
+import type { SessionDown, SessionHooks, SessionOptions } from './session-types.ts';
+import type { Subscriptions } from './types.ts';
 
 /** Our own reconnects, not those of MQTT.js: as far away as a timer can be. */
 const neverMs = 2 ** 31 - 1;
@@ -22,41 +23,9 @@ const goodbyeMsMax = 500;
 const receiveMaximum = 100;
 const packetIdNotFound = 0x92;
 
-export interface SessionDown {
-  readonly wasUp: boolean;
-  readonly reason: string;
-  /** Nothing was heard: the host is gone, not the process. */
-  readonly silent: boolean;
-  /** MQTT 5 DISCONNECT or CONNACK reason, MQTT 3.1.1 return code. */
-  readonly reasonCode: number | null;
-  readonly serverReference: string | null;
-  readonly lastHeardMs: number;
-}
-
-export interface SessionHooks {
-  readonly up: (sessionPresent: boolean) => void;
-  readonly down: (down: SessionDown) => void;
-  readonly message: (message: IncomingMessage) => void;
-}
-
-export interface SessionOptions {
-  readonly mqtt: Pick<IClientOptions, 'clientId' | 'username' | 'password' | 'will'>;
-  readonly protocolVersion: 4 | 5;
-  readonly sessionExpirySeconds: number;
-  readonly tls: Parameters<typeof openSocket>[1];
-  readonly unackedMax: number;
-  readonly inFlightMax: number;
-  readonly connectTimeoutMs: number;
-  readonly pingIntervalMs: number;
-  readonly silenceMsMax: number;
-  /** Subscribed on every connection, for its retained message. */
-  readonly alwaysSubscribe: readonly string[];
-  readonly random: () => number;
-}
-
 /**
- * One MQTT session and at most one connection of it. `open` makes one attempt at one server; every attempt ends with exactly one
- * `down`. Publishes, subscriptions and QoS 2 handshakes outlive connections.
+ * One MQTT session and at most one connection of it. `open` makes one attempt at one server; every attempt
+ * ends with exactly one `down`. Publishes, subscriptions and QoS 2 handshakes outlive connections.
  */
 export class Session {
   readonly #options: SessionOptions;
@@ -109,7 +78,8 @@ export class Session {
     this.#url = url;
     this.#down = {};
     this.#client.options.clean = clean;
-    // What waits there was meant for the former connection: pings, and acks whose packet ids may mean something else now.
+    // What waits there was meant for the former connection: pings, and acks whose packet ids may mean
+    // something else now.
     this.#client.queue.length = 0;
     this.#client.connect();
   }
@@ -271,7 +241,8 @@ export class Session {
       this.#window = Math.min(this.#options.inFlightMax, packet.properties?.receiveMaximum ?? Infinity);
       this.#store.prepare(packet.sessionPresent, this.#window);
     } else if (packet.cmd === 'publish' && packet.qos === 2 && packet.messageId !== undefined) {
-      // Handed on when it comes, not with PUBREL as MQTT.js does: after PUBREC the server forgets it, and we may die.
+      // Handed on when it comes, not with PUBREL as MQTT.js does: after PUBREC the server forgets it, and we
+      // may die.
       if (this.#received.has(packet.messageId)) return;
       this.#received.add(packet.messageId);
       this.#deliver(packet);

@@ -39,11 +39,12 @@ export interface ClientWill {
 }
 
 /**
- * How long the server keeps the session: `none` ends it with the connection; `process` survives failover but starts clean
- * in each process (MQTT 5 only); `persistent` is found again after a restart of this process, too.
+ * How long the server keeps the session: `none` ends it with the connection; `process` survives failover but
+ * starts clean in each process (MQTT 5 only); `persistent` is found again after a restart of this process,
+ * too.
  *
- * A process that publishes with QoS 2 should use `process`: packet ids of a former process that are still open in a
- * `persistent` session would pass for repeats of new messages [MQTT-4.3.3-10].
+ * A process that publishes with QoS 2 should use `process`: packet ids of a former process that are still
+ * open in a `persistent` session would pass for repeats of new messages [MQTT-4.3.3-10].
  */
 export type SessionKind = 'none' | 'process' | 'persistent';
 
@@ -90,7 +91,9 @@ export interface FailoverTimings {
   readonly stableAfterMs: number;
   /** A server that was silent, refused or redirected us is asked last for this long. */
   readonly avoidServerMs: number;
-  /** When our server drains we leave after a random time below this, so that not all clients leave at once. */
+  /**
+   * When our server drains we leave after a random time below this, so that not all clients leave at once.
+   */
   readonly drainLeaveMsMax: number;
   /** `stop` waits this long for acks that are under way. */
   readonly stopDrainMsMax: number;
@@ -133,20 +136,27 @@ export interface FailoverClientOptions extends FailoverClientHandlers {
   readonly subscriptions?: Subscriptions;
   /** Learn of further servers from the retained `$SYS/cluster/members`; true by default. */
   readonly discover?: boolean;
-  /** QoS 1 and 2 publishes that wait for their ack; beyond it `publish` rejects. Each costs its payload in memory. */
+  /**
+   * QoS 1 and 2 publishes that wait for their ack; beyond it `publish` rejects. Each costs its payload in
+   * memory.
+   */
   readonly unackedMax?: number;
   /** How many of them are on the way at once, at most what the server's Receive Maximum allows. */
   readonly inFlightMax?: number;
   /** Told by MQTT 5 that the client id is in use elsewhere: connect again (after a delay), or stop. */
   readonly onTakeover?: 'reconnect' | 'stop';
   /**
-   * Give the session up when its connection is lost, instead of resuming it elsewhere: unacked publishes reject, nothing
-   * is sent again, and `onGivenUp` is called. For those whose place another may take meanwhile.
+   * Give the session up when its connection is lost, instead of resuming it elsewhere: unacked publishes
+   * reject, nothing is sent again, and `onGivenUp` is called. For those whose place another may take
+   * meanwhile.
    */
   readonly giveUpOnLoss?: boolean;
   /** 2 holds connections (`<clientId>~1` and `~2`) to two members at once, with duplicates removed. */
   readonly redundancy?: 1 | 2;
-  /** What makes two messages the same one, with `redundancy: 2`; topic and payload by default. Null: never removed. */
+  /**
+   * What makes two messages the same one, with `redundancy: 2`; topic and payload by default. Null: never
+   * removed.
+   */
   readonly identify?: (message: IncomingMessage) => string | null;
   /** How many messages, and for how long, are remembered to recognise the other copy. */
   readonly duplicatesRememberedMax?: number;
@@ -182,8 +192,8 @@ export interface FailoverClient extends Lifecycle {
   /** Resolves while or as soon as there is a connection. @throws the signal's reason when aborted. */
   connected(signal?: AbortSignal): Promise<void>;
   /**
-   * Resolves with the ack of the cluster: PUBACK (QoS 1), PUBCOMP (QoS 2), or once handed to the socket (QoS 0). QoS 1
-   * and 2 are kept and sent again on the next connection until then.
+   * Resolves with the ack of the cluster: PUBACK (QoS 1), PUBCOMP (QoS 2), or once handed to the socket (QoS
+   * 0). QoS 1 and 2 are kept and sent again on the next connection until then.
    * @throws UnackedLimitError `unackedMax` publishes wait already
    * @throws NotConnectedError QoS 0 without a connection, or its buffer full: the message is dropped
    * @throws PublishRefusedError the server refused it for good (MQTT 5 reason code)

@@ -110,7 +110,7 @@ describe('failing over', () => {
     expect(first.packets('connect')).toHaveLength(1);
   });
 
-  test('unacked messages go to the next server, in order, marked as repeats of the same session', async () => {
+  test('unacked messages go to the next server, in order, marked as repeats', async () => {
     const deaf: FakeOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
     const present: FakeOptions = { connack: ({ clean }) => ({ sessionPresent: !clean }) };
     const [first, second] = (await inOrder(2, [deaf, present])) as [FakeServer, FakeServer];

@@ -13,8 +13,8 @@ const instanceBytes = 4;
 const levelName = /^[^/+#\u0000]+$/;
 
 /**
- * A source of numbered telemetry on all QoS levels: always active in its own group `host-<memberId>`, and one of the redundant
- * publishers of `sharedGroup` when there is one. `start` does not wait for a connection.
+ * A source of numbered telemetry on all QoS levels: always active in its own group `host-<memberId>`, and one
+ * of the redundant publishers of `sharedGroup` when there is one. `start` does not wait for a connection.
  *
  * @throws OptionsError when an option is out of range
  */

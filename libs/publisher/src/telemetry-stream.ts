@@ -22,10 +22,11 @@ export interface StreamOptions {
 /**
  * The numbered messages of one signal and QoS level.
  *
- * Each QoS 1 and 2 message is retained on its own topic, so the retained one is always the last that the cluster
- * applied, and numbers go on from there without a gap after a restart or takeover. That needs the messages applied in the order of
- * their numbers: when one is refused nothing new leaves before it got through. QoS 0 is not retained (it would go through the
- * log), so nothing keeps its last number, and each tenure has a run of its own.
+ * Each QoS 1 and 2 message is retained on its own topic, so the retained one is always the last that the
+ * cluster applied, and numbers go on from there without a gap after a restart or takeover. That needs the
+ * messages applied in the order of their numbers: when one is refused nothing new leaves before it got
+ * through. QoS 0 is not retained (it would go through the log), so nothing keeps its last number, and each
+ * tenure has a run of its own.
  */
 export class TelemetryStream {
   readonly #options: StreamOptions;

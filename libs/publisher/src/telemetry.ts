@@ -55,7 +55,8 @@ export class LastNumbers {
     if (!telemetry || telemetry.group !== this.#group || !this.#wanted.has(stream)) return;
     const { run, number } = telemetry;
     const known = this.#found.get(stream);
-    // Besides the retained one there may be late messages of a former active one: only a higher number counts.
+    // Besides the retained one there may be late messages of a former active one: only a higher number
+    // counts.
     if (!known || number > known.lastNumber) this.#found.set(stream, { run, lastNumber: number });
   }
 

@@ -34,11 +34,13 @@ export interface TenureOptions {
 }
 
 /**
- * One time of being a group's active publisher: connect with the group's client id, find out the last numbers, go on.
+ * One time of being a group's active publisher: connect with the group's client id, find out the last
+ * numbers, go on.
  *
- * The numbers of QoS 2 are exact whatever happens: once CONNACK is here, what a former active one still has on the way is
- * void (design, epoch), so the retained message read afterwards is the last that will ever have been applied. A lost connection ends
- * the tenure of a redundant publisher: another may have been active meanwhile, so nothing may be sent again unread.
+ * The numbers of QoS 2 are exact whatever happens: once CONNACK is here, what a former active one still has
+ * on the way is void (design, epoch), so the retained message read afterwards is the last that will ever have
+ * been applied. A lost connection ends the tenure of a redundant publisher: another may have been active
+ * meanwhile, so nothing may be sent again unread.
  */
 export class Tenure {
   readonly #options: TenureOptions;
@@ -74,7 +76,8 @@ export class Tenure {
         this.#lastNumbers.add(topic, payload);
         if (this.#lastNumbers.complete) this.#found?.();
       },
-      // At once, so that other standbys stay where they are; and again later, for the will may have been sent meanwhile.
+      // At once, so that other standbys stay where they are; and again later, for the will may have been sent
+      // meanwhile.
       onConnect: () => this.#tellState(),
       onGivenUp: (reason) => this.#giveUp(reason),
     });

@@ -2,7 +2,10 @@ import type { Lifecycle, Logger, QoS } from '@mqtt-cluster/contracts';
 import type { FailoverClientOptions, Server } from '@mqtt-cluster/failover-client';
 
 export interface PublisherTimings {
-  /** How long to wait, after SUBACK, for the retained last numbers; what is missing then starts a new run from 1. */
+  /**
+   * How long to wait, after SUBACK, for the retained last numbers; what is missing then starts a new run from
+   * 1.
+   */
   readonly retainedWaitMsMax: number;
   /** A standby takes a vacant place after a random time between the two. */
   readonly takeoverDelayMsMin: number;
@@ -31,7 +34,9 @@ export interface PublisherOptions {
   /** Messages a second for each signal and each QoS level; 1 by default. */
   readonly ratePerSecond?: number;
   readonly qosLevels?: readonly QoS[];
-  /** What the signal has for this number. Must give the same for the same: a number stands for one content. */
+  /**
+   * What the signal has for this number. Must give the same for the same: a number stands for one content.
+   */
   readonly value?: (signal: string, number: number) => number;
   /** Messages of one signal and QoS that wait for their ack; then telling of new ones is skipped. */
   readonly unackedPerStreamMax?: number;

@@ -154,7 +154,7 @@ test('a restart goes on with the retained numbers and run; QoS 0 starts a new ru
   expect(acked.slice(1)).toEqual(sent.slice(1));
 });
 
-test('alone in its group it goes on where it was when its connection is cut, and tells its state again', async () => {
+test('alone in its group, cut off: it goes on where it was and tells its state again', async () => {
   const one = await publisher();
   await broker.until(() => broker.numbers('host-a/temperature/qos2').length >= 3);
   broker.cut();
@@ -167,7 +167,7 @@ test('alone in its group it goes on where it was when its connection is cut, and
   expect(one.status().groups[0]?.tenures).toBe(1);
 });
 
-test('of several in a shared group one is active; when it stops another goes on with its numbers', async () => {
+test('one of a shared group is active; when it stops another goes on with its numbers', async () => {
   const all = [await publisher({ memberId: 'a', sharedGroup: 'site' })];
   await broker.until(() => broker.numbers('site/temperature/qos1').length >= 3);
   all.push(await publisher({ memberId: 'b', sharedGroup: 'site' }));

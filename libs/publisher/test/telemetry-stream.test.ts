@@ -60,7 +60,7 @@ test('skips at the bound, without using up a number', async () => {
   expect(counts).toEqual(['sent', 'skipped', 'acked', 'sent']);
 });
 
-test('nothing new leaves before what was refused got through, and it never hides a higher number', async () => {
+test('nothing new before what was refused got through, which never hides a higher number', async () => {
   const { stream: made, sent, next } = stream(1);
   for (let emitted = 0; emitted < 3; emitted += 1) made.emit();
   const again = next();
