@@ -48,5 +48,4 @@ function takeOver(turn: Turn, session: Session): void {
   detachHome(turn.data, session);
   cancelTimer(turn.data, session, 'will');
   cancelTimer(turn.data, session, 'end');
-  session.will = null;
 }

@@ -96,8 +96,8 @@ describe('batches', () => {
   test('every command comes back as it was', () => {
     const encoded = encodeBatch(batch);
     expect(decodeBatch(encoded)).toEqual(batch);
-    const { commands: _, ...header } = batch;
-    expect(decodeBatchHeader(encoded)).toEqual(header);
+    const { member, storeId, incarnation, sequence } = batch;
+    expect(decodeBatchHeader(encoded)).toEqual({ member, storeId, incarnation, sequence });
     expect(encodeBatch(decodeBatch(encoded))).toEqual(encoded);
   });
 

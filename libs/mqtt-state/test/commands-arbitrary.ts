@@ -204,5 +204,5 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(
     },
     { weight: 3, arbitrary: fc.constant({ kind: 'decode' as const }) },
   ),
-  { maxLength: 60 },
+  { maxLength: 60, size: 'max' },
 );

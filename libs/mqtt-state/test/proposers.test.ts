@@ -33,6 +33,7 @@ describe('numbered batches', () => {
     world.raw(batch(1, {}, start));
     world.raw(batch(1, { incarnation: 2 }, start));
     expect(world.raw(batch(2, {}, payload('late')))).toEqual([]);
+    expect(world.raw(batch(1, {}, start))).toEqual([]);
     expect(world.raw(batch(3, { incarnation: 3 }, start))).toEqual([]);
     expect(world.state.proposer('a')).toEqual({ storeId: 'store-a', incarnation: 2, sequence: 1 });
   });
@@ -159,6 +160,7 @@ describe('a home that is gone', () => {
     world.start('a');
     expect(world.ofKind('connectionEnded')).toEqual([]);
     expect(world.state.counts().connected).toBe(0);
+    expect([...world.state.connectedAt('a')]).toEqual([]);
     expect(world.state.nextDeadline()).toBe(world.timeMs + world.state.settings.orphanGraceMs);
     expect(world.one('b', openCommand('returns')).kind).toBe('opened');
     world.pass(world.state.settings.orphanGraceMs);

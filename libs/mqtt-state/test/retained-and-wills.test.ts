@@ -193,6 +193,15 @@ describe('wills', () => {
     },
   );
 
+  test('the delay of an earlier will does not set off that of the new connection', () => {
+    const world = new World();
+    world.connect('a', 'c', { will: will({ delaySeconds: 30 }) });
+    world.close('a', 'c', false);
+    world.connect('b', 'c', { will: will() });
+    world.pass(60_000);
+    expect(world.ofKind('willFired')).toEqual([]);
+  });
+
   test('a session that ends with its connection fires its will at once, whatever the delay', () => {
     const world = new World();
     world.connect('a', 'c', { will: will({ delaySeconds: 30 }), expirySeconds: 0 });
