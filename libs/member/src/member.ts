@@ -37,6 +37,9 @@ import { Writes } from './writes.ts';
 const appendBytesMax = 256 * 1024;
 const appendsInFlightMax = 16;
 const snapshotPieceBytes = 256 * 1024;
+/** A leader whose oldest write has taken longer hands over; healthy disks sync in a hundredth of it. */
+const slowDiskMs = 1_000;
+const handOverIntervalMs = 5_000;
 /** Bytes of `raft` messages with entries go by the bulk channel from here on, so that heartbeats never wait. */
 const bulkEntriesMin = 1;
 
@@ -71,6 +74,7 @@ class ClusterMember implements Member {
   #drainPerSecond: number | null = null;
   #drainCredit = 0;
   #started = false;
+  #handedOverMs = -Infinity;
 
   constructor(options: MemberOptions) {
     const { recovered } = options;
@@ -233,7 +237,10 @@ class ClusterMember implements Member {
     this.#updateServing();
     this.#propose();
     this.#sayHello();
-    if (this.#raftStatus.role === 'leader') this.#leader.duties(this.#raft, this.#raftStatus);
+    if (this.#raftStatus.role === 'leader') {
+      this.#leader.duties(this.#raft, this.#raftStatus);
+      if (this.#writes.full || this.#writes.slowestMs > slowDiskMs) this.#handOver();
+    }
     this.#considerFounding();
     const snapshot = this.#snapshotDue();
     // A snapshot is a write of its own: what Raft wants stored follows in the next turn.
@@ -598,6 +605,14 @@ class ClusterMember implements Member {
     this.#raftStatus = this.#raft.status();
     this.#lastHelloMs = -Infinity;
     this.#context.events.push({ kind: 'configChanged', config: snapshot.config });
+  }
+
+  /** A leader whose disk is slow or full lets another lead; the majority doesn't wait for it meanwhile (design, section 8). */
+  #handOver(): void {
+    const { nowMs } = this.#context;
+    if (nowMs - this.#handedOverMs < handOverIntervalMs) return;
+    this.#handedOverMs = nowMs;
+    this.#raft.transferLeadership();
   }
 
   // ---- draining ----

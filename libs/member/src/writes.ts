@@ -20,7 +20,10 @@ export interface DoneWrite {
 /** Gathers what one turn wants stored into one atomic write, and remembers what each write was for. */
 export class Writes {
   readonly #context: MemberContext;
-  readonly #underWay = new Map<number, DoneWrite & { readonly outboxDelete: readonly OutboxKey[] }>();
+  readonly #underWay = new Map<
+    number,
+    DoneWrite & { readonly outboxDelete: readonly OutboxKey[]; startedMs: number }
+  >();
   #nextToken = 1;
   #raft: RaftWrite | null = null;
   #snapshot: Snapshot | null = null;
@@ -39,6 +42,12 @@ export class Writes {
   /** A full disk is not asked again at once. */
   get mayTry(): boolean {
     return !this.full || this.#context.nowMs - this.#refusedAtMs >= fullDiskRetryMs;
+  }
+
+  /** How long the oldest unfinished write has taken so far, ms; 0 when there is none. */
+  get slowestMs(): number {
+    const oldest = this.#underWay.values().next().value;
+    return oldest === undefined ? 0 : this.#context.nowMs - oldest.startedMs;
   }
 
   get busy(): boolean {
@@ -87,6 +96,7 @@ export class Writes {
       snapshot,
       founding,
       outboxDelete,
+      startedMs: this.#context.nowMs,
     });
     this.#raft = null;
     this.#snapshot = null;
