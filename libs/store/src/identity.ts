@@ -100,8 +100,9 @@ async function migrate(
     const migration = migrations.get(current.format);
     if (migration === undefined) {
       throw new StoreFormatError(
-        `the store in ${directory} has format ${current.format}; this program (${storeFormat}) can't ` +
-          'migrate it; update through a version in between, or start with an empty directory',
+        `the store in ${directory} has format ${current.format}, which this program ` +
+          `(format ${storeFormat}) can't migrate; update through a version in between, ` +
+          'or start with an empty directory',
       );
     }
     await migration(directory, system);
