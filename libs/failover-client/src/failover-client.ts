@@ -170,7 +170,7 @@ class Client implements FailoverClient {
       yields: index > 0,
       handlers: this.#handlers(),
       random,
-      ...(options.logger ? { logger: options.logger.child({ client: clientId }) } : {}),
+      ...(options.logger ? { logger: options.logger.child({ clientId }) } : {}),
     };
     return new Connection(connectionOptions);
   }

@@ -207,8 +207,9 @@ export class Session {
   }
 
   #pump(): void {
-    // What was on the way before goes first [MQTT-4.6.0-1].
-    while (this.#up && this.#store.unsent === 0 && this.#queue.inFlight < this.#window) {
+    // What was on the way before and waits to be sent again fills the window, so nothing new overtakes it
+    // [MQTT-4.6.0-1].
+    while (this.#up && this.#queue.inFlight < this.#window) {
       const pending = this.#queue.next();
       if (!pending) return;
       const { topic, payload, qos, retain } = pending;
