@@ -17,7 +17,7 @@ interface InFlight {
 }
 
 interface Held {
-  barrier: number;
+  readonly barrier: number;
   readonly envelope: RaftEnvelope;
 }
 
@@ -171,8 +171,7 @@ export class Journal {
       this.#unwrittenFrom = Math.min(from, this.#unwrittenFrom);
       this.#truncateFrom = Math.min(from, this.#truncateFrom ?? from);
     }
-    if (this.#hardStateBarrier >= token) this.#hardStateBarrier = this.#nextToken;
-    for (const held of this.#held.values()) if (held.barrier >= token) held.barrier = this.#nextToken;
+    // Barriers at refused tokens are passed by the next write, which holds all that they waited for.
     this.#retryAtMs = nowMs + refusedRetryMs;
   }
 

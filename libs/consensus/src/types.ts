@@ -120,16 +120,20 @@ export interface Raft {
   propose(data: readonly Uint8Array[]): LogIndex | null;
   /**
    * Proposes other members; differs from the current ones by one member at most (thesis 4.1; replacing a store id is one
-   * change: the new one enters as learner). Refused while one is pending or before the first commit of this term.
+   * change: the new one enters as learner). Refused while one is pending or before the first commit of this term;
+   * a new store that would vote at once, or a learner that lacks the current configuration, is refused, too.
    */
   proposeConfig(
     config: ClusterConfig,
   ): { readonly accepted: true } | { readonly accepted: false; readonly reason: string };
   /** To `to`, or to the voter that has most. Proposals are refused meanwhile; given up after an election time-out. */
   transferLeadership(to?: MemberId): void;
-  /** The write of this token and all earlier ones are synced. */
+  /** The write of this token and all earlier ones are synced. Ignored for tokens that were refused. */
   stored(token: number): void;
-  /** The disk refused the write of this token (full); its content comes again in the next output. */
+  /**
+   * The disk refused the write of this token (full). Its content, and that of all later writes, whatever became of them,
+   * comes again in one write after 100 ms of tick time; until that is stored nothing that depends on it leaves.
+   */
   storeRefused(token: number): void;
   /**
    * The link to a peer: `refused` means that its process is dead for certain; when it was the leader a pre-vote
@@ -140,7 +144,12 @@ export interface Raft {
   applied(index: LogIndex): void;
   /** Answer to `snapshotWanted`: the state at an applied index. Kept until all transfers from it are done. */
   provideSnapshot(snapshot: Snapshot): void;
-  /** A snapshot at `index` is on the disk: entries up to it may go, unless a peer that answers still needs them. */
+  /**
+   * A snapshot at `index` is on the disk: entries up to it may go. The last `keepEntries` of them stay for peers
+   * that are away or lag a little. A leader cuts all when all have all, and keeps up to four times as many for a peer
+   * that answers and still needs them (also after a snapshot on its way to it); who needs more gets a newer snapshot.
+   * Entries that are not stored here, or were not given out, always stay.
+   */
   compact(index: LogIndex, keepEntries: number): void;
   entry(index: LogIndex): LogEntry | undefined;
   termAt(index: LogIndex): number | undefined;

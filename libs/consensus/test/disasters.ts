@@ -109,7 +109,7 @@ export class Disasters {
   #configured: string[];
 
   constructor(seed: number) {
-    this.world = new World(seed, { appendsInFlightMax: 3 });
+    this.world = new World(seed, { appendsInFlightMax: 3, appendBytesMax: 150 });
     const count = [1, 2, 3, 3, 5, 5, 7][this.#upTo(7)]!;
     this.#configured = names.slice(0, count);
     const config = configOf(this.#configured.join(' '));
@@ -147,7 +147,7 @@ export class Disasters {
       this.#settle();
       this.observer.watch(world);
       if (round % 50 === 0) world.leader()?.raft.propose([bytes('after all')]);
-      if (round > 200 && this.#agreed()) {
+      if (round > 100 && this.#agreed()) {
         this.observer.checkLogs(world);
         return;
       }

@@ -123,6 +123,42 @@ describe('what must be on the disk first (paper, figure 2: persistent state)', (
     expect(answers.at(-1)?.message).toMatchObject({ success: true, matchIndex: 2, term: 2 });
   });
 
+  test('nor when the new term was stored before the new entries', () => {
+    const world = new World();
+    const member = world.add('B', { config: configOf('A B C') });
+    const append = {
+      type: 'appendRequest',
+      storeId: 'store-A-1',
+      toStoreId: 'store-B-1',
+      commit: 0,
+      round: 1,
+    } as const;
+    const write = (): number => member.raft.take().write!.token;
+    member.raft.step('A', {
+      ...append,
+      term: 1,
+      previousIndex: 0,
+      previousTerm: 0,
+      entries: entriesOf('1 1 1'),
+    });
+    write();
+    const vote = { type: 'voteRequest', pre: false, lastIndex: 9, lastTerm: 1, force: true } as const;
+    member.raft.step('C', { ...vote, term: 2, storeId: 'store-C-1', toStoreId: 'store-B-1' });
+    const term = write();
+    const entries = entriesOf('1 2 2').slice(1);
+    const header = { storeId: 'store-C-1', term: 2, previousIndex: 1, previousTerm: 1 };
+    member.raft.step('C', { ...append, ...header, entries });
+    const tail = write();
+    const acknowledged = (token: number): number[] => {
+      member.raft.stored(token);
+      return member.raft
+        .take()
+        .messages.flatMap(({ message }) => (message.type === 'appendResponse' ? [message.matchIndex] : []));
+    };
+    expect(acknowledged(term)).toEqual([1]);
+    expect(acknowledged(tail)).toEqual([3]);
+  });
+
   test('entries that are overwritten before they were written never reach the disk', () => {
     const world = new World();
     const member = world.add('B', { config: configOf('A B C') });
