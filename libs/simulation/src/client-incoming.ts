@@ -131,6 +131,7 @@ export class Incoming {
       qos: effect.qos,
       retained: effect.retain,
       topic: effect.message.topic,
+      packetId: effect.packetId,
     });
   }
 

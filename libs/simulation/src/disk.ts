@@ -159,6 +159,10 @@ export class Disk {
     return this.#durable.entry(index);
   }
 
+  get snapshot(): Snapshot | null {
+    return this.#durable.snapshot;
+  }
+
   get outbox(): Iterable<OutboxItem> {
     return this.#durable.outbox.values();
   }

@@ -30,6 +30,7 @@ export interface Arrival {
   readonly qos: QoS;
   readonly retained: boolean;
   readonly topic: string;
+  readonly packetId: number;
 }
 
 export interface SubscriptionRecord {

@@ -6,4 +6,6 @@ export type { SimulatedSettings } from './member-factory.ts';
 export { runSeed } from './run-seed.ts';
 export type { RunOptions, RunReport } from './run-seed.ts';
 export { memberNames, World } from './world.ts';
+export { Story } from './story.ts';
+export type { StoryOptions } from './story.ts';
 export type { CreateSimulatedMember, WorldOptions } from './world.ts';

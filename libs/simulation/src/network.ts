@@ -18,6 +18,8 @@ export interface NetworkHost {
 export interface Path {
   delayMs: number;
   jitterMs: number;
+  /** What the bulk lane (`log`, `live`) takes longer than Raft's own. */
+  bulkDelayMs: number;
   blocked: boolean;
 }
 
@@ -71,6 +73,7 @@ export class Network {
         this.#paths.set(way, {
           delayMs: this.#random.between(0.3, 3),
           jitterMs: this.#random.between(0, 3),
+          bulkDelayMs: 0,
           blocked: false,
         });
       }
@@ -103,7 +106,7 @@ export class Network {
     const connection = this.#connections.get(wayOf(from, outgoing.to));
     if (connection === undefined || connection.state !== 'up') return;
     const lane = outgoing.channel === 'raft' ? 0 : 1;
-    this.#transmit(connection, connection.lanes[lane], outgoing.message);
+    this.#transmit(connection, lane, outgoing.message);
   }
 
   /** Looks at all connections after hosts or paths have changed. */
@@ -111,10 +114,12 @@ export class Network {
     for (const connection of this.#connections.values()) this.#evaluate(connection);
   }
 
-  #transmit(connection: Connection, lane: OnTheWay[], message: PeerMessage): void {
+  #transmit(connection: Connection, number: 0 | 1, message: PeerMessage): void {
+    const lane = connection.lanes[number];
     if (lane.length >= onTheWayMax) return;
     const path = this.path(connection.from.id, connection.to.id);
-    const arrivalMs = this.#timeline.nowMs + path.delayMs + this.#random.between(0, path.jitterMs);
+    const delayMs = path.delayMs + (number === 1 ? path.bulkDelayMs : 0);
+    const arrivalMs = this.#timeline.nowMs + delayMs + this.#random.between(0, path.jitterMs);
     const dueAtMs = Math.max(lane.at(-1)?.dueAtMs ?? 0, arrivalMs);
     lane.push({ dueAtMs, message });
     this.#timeline.at(dueAtMs, () => this.#arrive(connection, lane));

@@ -1,0 +1,82 @@
+import type { ClusterConfig, MemberId } from '@mqtt-cluster/contracts';
+import { Story } from '../../src/index.ts';
+
+function change(story: Story, next: (config: ClusterConfig) => ClusterConfig, reached: () => boolean): void {
+  story.must('the change is made', 15_000, () => {
+    const leader = story.leader();
+    const { config } = story.status(leader);
+    if (reached()) return true;
+    if (config !== null) story.world.host(leader).post((member) => member.changeMembers(next(config)));
+    story.run(300);
+    return false;
+  });
+}
+
+function voters(story: Story): MemberId[] {
+  const members = story.status(story.leader()).config?.members ?? [];
+  return members.filter(({ role }) => role === 'voter').map(({ id }) => id);
+}
+
+/** Seen to fail when a leader counts stored copies without looking who votes. */
+test('13 members: seven to five and back, a leader lost in each step', () => {
+  const story = new Story();
+  const subscriber = story.client('s', null, { subscriptions: [{ filter: 'x', qos: 1 }] });
+  const publisher = story.client('p', null);
+  const sent = [publisher.publish('x', 1)];
+  const killLeader = (): void => {
+    const leader = story.leader();
+    story.world.kill(leader);
+    story.run(700);
+    story.world.start(leader);
+    sent.push(publisher.publish('x', 1), publisher.publish('x', 2));
+  };
+  for (const gone of ['g', 'f']) {
+    killLeader();
+    const without = (config: ClusterConfig): ClusterConfig => ({
+      members: config.members.filter(({ id }) => id !== gone),
+    });
+    change(story, without, () => !voters(story).includes(gone));
+    story.world.kill(gone);
+  }
+  expect(voters(story).length).toBe(5);
+  for (const back of ['g', 'f']) {
+    killLeader();
+    story.world.start(back);
+    const { storeId } = story.world.host(back).disk;
+    const withIt = (config: ClusterConfig): ClusterConfig => {
+      if (config.members.some(({ id }) => id === back)) return config;
+      return { members: [...config.members, { id: back, storeId, role: 'learner' }] };
+    };
+    change(story, withIt, () => voters(story).includes(back));
+  }
+  expect([...voters(story)].sort()).toEqual(story.names);
+  expect(story.finish()).toEqual([]);
+  for (const publication of sent) expect(story.times(subscriber, publication)).toBeGreaterThan(0);
+});
+
+/** Seen to fail when votes count whatever store they come from. */
+test('13 members: four up of seven with one of them wiped are no majority, and say so', () => {
+  const story = new Story();
+  const [a, b, c, d, e, f, g] = story.names as [string, string, string, string, string, string, string];
+  const publisher = story.client('p', a);
+  story.waitForAck(publisher.publish('x', 1, { retain: true }));
+  for (const id of story.names) story.world.powerOff(id);
+  story.world.wipe(d);
+  for (const id of [d, e, f, g]) story.world.start(id);
+  story.run(8_000);
+  expect([d, e, f, g].filter((id) => story.status(id).role === 'leader')).toEqual([]);
+  expect(story.isServing(d)).toBe(false);
+  expect(story.status(d).reason).not.toBe('');
+
+  // One more of the old ones makes the majority; the wiped one comes in as a learner and then votes.
+  story.world.start(a);
+  story.waitForServing(a, d, e, f, g);
+  const { storeId } = story.world.host(d).disk;
+  story.must('d votes', 10_000, () =>
+    (story.status(story.leader()).config?.members ?? []).some(
+      (member) => member.id === d && member.storeId === storeId && member.role === 'voter',
+    ),
+  );
+  story.world.start(b, c);
+  expect(story.finish()).toEqual([]);
+});
