@@ -10,9 +10,10 @@ export interface ApplianceSettings {
   readonly overrides: readonly (readonly [string, string])[];
 }
 
-/** `log.level` becomes `MQTT_CLUSTER_LOG_LEVEL`. */
+/** `log.level` becomes `MQTT_CLUSTER_LOG_LEVEL`, `whenIsolated` `MQTT_CLUSTER_WHEN_ISOLATED`. */
 export function variableName(key: string): string {
-  return `MQTT_CLUSTER_${key.toUpperCase().replaceAll(/[.-]/g, '_')}`;
+  const words = key.replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2').replaceAll(/[.-]/g, '_');
+  return `MQTT_CLUSTER_${words.toUpperCase()}`;
 }
 
 /** @throws UsageError when it is not `key=value`. */

@@ -46,6 +46,7 @@ export function readLabFile(folder: string): LabFile | null {
 
 /** Whether a process of this id lives and is one of the lab's. */
 export function isOurs(pid: number): boolean {
+  if (pid === process.pid) return true;
   try {
     process.kill(pid, 0);
     return ourPrograms.test(execFileSync('ps', ['-p', String(pid), '-o', 'args='], { encoding: 'utf8' }));

@@ -1,11 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Arguments } from '../arguments.ts';
-import type { Cluster } from '../cluster/cluster.ts';
+import type { Cluster, MemberReport } from '../cluster/cluster.ts';
 import { messageOf } from '../errors.ts';
 import { natureOf, parseFaults } from '../fault-plan.ts';
 import type { Fault } from '../fault-plan.ts';
+import type { MemberPlace } from '../layout.ts';
+import type { History } from '../load/history.ts';
 import { Load } from '../load/load.ts';
 import { judge } from '../load/verdict.ts';
 import type { Verdict } from '../load/verdict.ts';
@@ -26,7 +28,7 @@ export async function run(given: Arguments): Promise<void> {
   const session = await openSession({ ...given, folder, keep: false }, settings, () => process.exit(1));
   let verdict: Verdict;
   try {
-    verdict = await runLoad(session.cluster, given, faults, say);
+    verdict = await runLoad(session.cluster, { ...given, folder }, faults, say);
   } finally {
     await session.end(true);
   }
@@ -39,7 +41,7 @@ export async function run(given: Arguments): Promise<void> {
 
 async function runLoad(
   cluster: Cluster,
-  { members, rate, seed, forMs }: Arguments,
+  { members, rate, seed, forMs, folder }: Arguments,
   faults: readonly Fault[],
   say: (text: string) => void,
 ): Promise<Verdict> {
@@ -75,7 +77,10 @@ async function runLoad(
     await cluster.restore().catch((error: unknown) => load.report(messageOf(error)));
     await load.settle();
     await reportMembers(cluster, load);
-    return judge(load.history());
+    const history = { ...load.history(), mayDegrade: mayDegrade || wasIsolated(places, folder) };
+    const verdict = judge(history);
+    if (!verdict.ok) writeFindings(folder, history, await cluster.report());
+    return verdict;
   } finally {
     load.end();
   }
@@ -87,4 +92,20 @@ async function reportMembers(cluster: Cluster, load: Load): Promise<void> {
     if (status === null) load.report(`${id} does not answer in the end`);
     else if (status.digestsAgree === false) load.report(`${id} says that the members' states differ`);
   }
+}
+
+/** A busy machine may part a member from the majority without any fault of ours; it says so in its log. */
+function wasIsolated(places: readonly MemberPlace[], folder: string): boolean {
+  return places.some(({ id }) => {
+    const log = join(folder, id, 'log.jsonl');
+    return existsSync(log) && readFileSync(log, 'utf8').includes('"state":"isolated"');
+  });
+}
+
+/** For whoever looks into a verdict that is not ok: all that was sent and received, and the members' last words. */
+function writeFindings(folder: string, history: History, members: readonly MemberReport[]): void {
+  const plain = (_key: string, value: unknown): unknown =>
+    value instanceof Map ? Object.fromEntries(value as Map<string, unknown>) : value;
+  writeFileSync(join(folder, 'history.json'), JSON.stringify(history, plain));
+  writeFileSync(join(folder, 'members.json'), JSON.stringify(members, null, 2));
 }

@@ -1,0 +1,139 @@
+import { connect } from 'node:net';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readArguments } from '../src/arguments.ts';
+import type { Arguments } from '../src/arguments.ts';
+import { askLab } from '../src/cluster/control.ts';
+import type { LabStatus } from '../src/cluster/control.ts';
+import { readLabFile } from '../src/cluster/lab-file.ts';
+import { openSession } from '../src/commands/session.ts';
+import type { LabSession } from '../src/commands/session.ts';
+
+const settings = { publisherRate: 0, logLevel: 'info', shiftPorts: true };
+
+let folder = '';
+let session: LabSession | null = null;
+
+beforeEach(() => {
+  process.env['MQTT_LAB_APPLIANCE'] = fileURLToPath(new URL('fake-appliance.mjs', import.meta.url));
+  folder = mkdtempSync(join(tmpdir(), 'lab-test-'));
+});
+
+afterEach(async () => {
+  await session?.end(false);
+  session = null;
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function given(...more: string[]): Arguments {
+  return readArguments(['up', '--members', '3', '--dir', folder, ...more]);
+}
+
+async function up(...more: string[]): Promise<LabSession> {
+  session = await openSession(given(...more), settings, () => undefined);
+  return session;
+}
+
+async function fault(action: string, ...members: string[]): Promise<void> {
+  await askLab(folder, 'POST', '/fault', { action, groups: members.length === 0 ? [] : [members] });
+}
+
+async function member(id: string) {
+  const { members } = (await askLab(folder, 'GET', '/status')) as LabStatus;
+  const found = members.find((one) => one.id === id);
+  if (found === undefined) throw new Error(`no ${id}`);
+  return found;
+}
+
+describe('a lab', () => {
+  test('comes up, says where its members are, and goes down without a trace', async () => {
+    const { end } = await up();
+    const file = readLabFile(folder);
+    expect(file?.members.map(({ id }) => id)).toEqual(['m1', 'm2', 'm3']);
+    const pids = file?.members.map(({ pid }) => pid ?? 0) ?? [];
+    for (const pid of pids) expect(process.kill(pid, 0)).toBe(true);
+    await end(false);
+    for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow();
+    expect(readLabFile(folder)).toBeNull();
+    expect(existsSync(join(folder, 'm1', 'data'))).toBe(false);
+  });
+
+  test('kill and start keep data, wipe does not', async () => {
+    await up();
+    await fault('kill', '1');
+    expect(await member('m1')).toMatchObject({ process: 'killed', pid: null, status: null });
+    await fault('start', 'm1');
+    expect(await member('m1')).toMatchObject({ process: 'running', status: { appliedIndex: 2 } });
+    await fault('stop', 'm1');
+    expect((await member('m1')).process).toBe('stopped');
+    await fault('start', 'm1');
+    expect((await member('m1')).status?.appliedIndex).toBe(3);
+    await fault('wipe', 'm1');
+    await fault('start', 'm1');
+    expect((await member('m1')).status?.appliedIndex).toBe(1);
+  });
+
+  test('pause and resume keep the process', async () => {
+    await up();
+    const { pid } = await member('m2');
+    await fault('pause', 'm2');
+    expect(await member('m2')).toMatchObject({ process: 'paused', pid, status: null });
+    await fault('resume', 'm2');
+    expect(await member('m2')).toMatchObject({ process: 'running', pid });
+  });
+
+  test('cut and slow links show until they are mended', async () => {
+    await up();
+    await fault('cut', 'm1', 'm2');
+    await fault('slow', 'm3');
+    const links = async () => [
+      (await member('m1')).link,
+      (await member('m2')).link,
+      (await member('m3')).link,
+    ];
+    expect(await links()).toEqual(['cut', 'cut', 'slow']);
+    await fault('heal');
+    expect(await links()).toEqual(['ok', 'ok', 'ok']);
+  });
+
+  test('members reach each other through the links, and a dead one refuses', async () => {
+    const { cluster } = await up();
+    const [first, second] = cluster.layout.members;
+    if (first === undefined || second === undefined) throw new Error('no members');
+    const dial = () => connect(cluster.layout.linkPort(first, second), first.host);
+    const socket = dial();
+    socket.write('frame');
+    expect(String((await once(socket, 'data'))[0])).toBe('frame');
+    socket.on('error', () => undefined);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    await fault('kill', 'm2');
+    await closed;
+    const [error] = (await once(dial(), 'error')) as [NodeJS.ErrnoException];
+    expect(error.code).toBe('ECONNREFUSED');
+  });
+
+  test('refuses what makes no sense, in words', async () => {
+    await up();
+    await expect(fault('kill', '9')).rejects.toThrow('no member "9"; there are m1 m2 m3');
+    await expect(fault('explode', '1')).rejects.toThrow('no fault "explode"');
+    await fault('kill', '1');
+    await expect(fault('pause', '1')).rejects.toThrow('m1 does not run');
+  });
+
+  test('names a member that does not come up, and leaves nothing behind', async () => {
+    await expect(up('--set', 'fail=true')).rejects.toThrow(/m\d ended by itself \(status 3\)/);
+    expect(readLabFile(folder)).toBeNull();
+  });
+
+  test('a port that is taken is named', async () => {
+    const { cluster } = await up();
+    const busy = cluster.layout.members[0];
+    const { checkPortsFree } = await import('../src/layout.ts');
+    await expect(checkPortsFree(cluster.layout)).rejects.toThrow(
+      `${busy?.host}:${busy?.mqttPort}, which member m1 needs, is already in use`,
+    );
+  });
+});

@@ -1,0 +1,121 @@
+import type { MemberReport } from '../src/cluster/cluster.ts';
+import { judge } from '../src/load/verdict.ts';
+import { helpLines, renderLine, renderVerdict, renderView } from '../src/view/render.ts';
+import type { ViewState } from '../src/view/render.ts';
+import { Tally } from '../src/view/tally.ts';
+import { historyOf } from './history.ts';
+
+const status = { state: 'serving', connections: 12, appliedIndex: 345, term: 4 } as const;
+const members: MemberReport[] = [
+  {
+    id: 'm1',
+    mqtt: '127.0.0.55:1883',
+    http: '127.0.0.55:9100',
+    pid: 1,
+    process: 'running',
+    link: 'ok',
+    status: { ...status, role: 'leader', lag: { m2: 17 } },
+  },
+  {
+    id: 'm2',
+    mqtt: '127.0.0.56:1883',
+    http: '127.0.0.56:9100',
+    pid: 2,
+    process: 'running',
+    link: 'cut',
+    status: { ...status, role: 'follower' },
+  },
+  {
+    id: 'm3',
+    mqtt: '127.0.0.57:1883',
+    http: '127.0.0.57:9100',
+    pid: null,
+    process: 'killed',
+    link: 'ok',
+    status: null,
+  },
+];
+
+const state: ViewState = {
+  members,
+  chosen: 2,
+  upMs: 83_000,
+  traffic: new Tally(1).view(0),
+  client: 'connected',
+  notice: 'kill m3: done',
+  help: false,
+};
+
+describe('the live view', () => {
+  test('shows who leads, who lags, who is cut off and who is dead', () => {
+    const text = renderView(state, 80).join('\n');
+    expect(text).toContain('2 of 3 serving, leader m1, term 4, up 83 s');
+    expect(text).toMatch(/> m2 +127\.0\.0\.56:1883 +running +serving +follower +12 +345 +17 cut/);
+    expect(text).toMatch(/m3 .*killed +- .*ok/);
+    expect(text).toContain('kill m3: done');
+  });
+
+  test('fits into 80 columns without being cut, and into fewer by cutting', () => {
+    for (const help of [false, true]) {
+      const whole = renderView({ ...state, help }, 1_000);
+      expect(Math.max(...whole.map((line) => line.length))).toBeLessThanOrEqual(80);
+    }
+    expect(Math.max(...renderView(state, 40).map((line) => line.length))).toBe(40);
+  });
+
+  test('help replaces the line of keys', () => {
+    const text = renderView({ ...state, help: true }, 80).join('\n');
+    for (const line of helpLines) expect(text).toContain(line);
+  });
+
+  test('without a terminal one line says it all', () => {
+    expect(renderLine(state)).toBe(
+      '83 s m1*:serving m2:serving m3:killed | sent 0 delivered 0 lost 0 duplicated 0 | p99 - ms',
+    );
+  });
+
+  test('a verdict ends with what it comes to', () => {
+    expect(renderVerdict(judge(historyOf({}))).at(-1)).toBe('every promise held');
+    const bad = renderVerdict(judge(historyOf({ problems: ['m1 crashed'] })));
+    expect(bad).toContain('- m1 crashed');
+    expect(bad.at(-1)).toBe('NOT every promise held');
+  });
+});
+
+describe('the running tally', () => {
+  test('counts a message as delivered when all subscribers have it, whichever comes first', () => {
+    const tally = new Tally(2);
+    tally.sent('p', 1, 1, 0);
+    tally.delivered('a', 'p', 1, 5);
+    expect(tally.view(0).delivered.qos1).toBe(0);
+    tally.delivered('b', 'p', 1, 7);
+    tally.acked('p', 1, 10);
+    const view = tally.view(0);
+    expect(view).toMatchObject({ sent: { qos1: 1 }, acked: { qos1: 1 }, delivered: { qos1: 1 } });
+    expect(view).toMatchObject({ latencyP50Ms: 5, latencyP99Ms: 7 });
+  });
+
+  test('what is acked and does not come is lost until it comes', () => {
+    const tally = new Tally(1);
+    tally.sent('p', 2, 1, 0);
+    tally.acked('p', 1, 0);
+    expect(tally.view(1_000).lost.qos2).toBe(0);
+    expect(tally.view(20_000).lost.qos2).toBe(1);
+    tally.delivered('a', 'p', 1, 20_000);
+    expect(tally.view(20_001).lost.qos2).toBe(0);
+  });
+
+  test('counts repeats, and first deliveries that come late', () => {
+    const tally = new Tally(1);
+    for (const number of [1, 2, 3]) tally.sent('p', 2, number, 0);
+    for (const number of [1, 3, 3, 2]) tally.delivered('a', 'p', number, 1);
+    expect(tally.view(0)).toMatchObject({ duplicated: { qos2: 1 }, outOfOrder: { qos2: 1 } });
+  });
+
+  test('QoS 0 that is late is lost for good, and counted once', () => {
+    const tally = new Tally(1);
+    tally.sent('p', 0, 1, 0);
+    expect(tally.view(20_000).lost.qos0).toBe(1);
+    expect(tally.view(30_000).lost.qos0).toBe(1);
+  });
+});
