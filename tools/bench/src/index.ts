@@ -1,1 +1,3 @@
-export {};
+export { Latencies } from './generator/latencies.ts';
+export { Receipts } from './generator/receipts.ts';
+export { PacketScanner } from './wire.ts';

@@ -1,0 +1,68 @@
+import { packetTypes, stampBytes } from '../wire.ts';
+import type { RawClient } from './client.ts';
+import type { Measurements } from './load.ts';
+import type { Receipts } from './receipts.ts';
+
+/** Where the messages of one topic are noted. */
+export interface Target {
+  readonly receipts: Receipts;
+  onDelivered(): void;
+}
+
+/** Receives flows, acknowledges, and checks the number of every message. */
+export class Subscriber {
+  readonly #client: RawClient;
+  readonly #targets: ReadonlyMap<string, Target>;
+  readonly #measurements: Measurements;
+  readonly #topics = new Map<string, string>();
+  #answers: number[] = [];
+
+  /** `targets`: by topic. */
+  constructor(client: RawClient, targets: ReadonlyMap<string, Target>, measurements: Measurements) {
+    this.#client = client;
+    this.#targets = targets;
+    this.#measurements = measurements;
+    client.onPackets((first, bytes, start, end) => this.#onPacket(first, bytes, start, end));
+  }
+
+  #onPacket(first: number, bytes: Buffer, start: number, end: number): void {
+    const type = first >> 4;
+    if (type === packetTypes.pubrel) {
+      this.#answer(0x70, bytes[start]!, bytes[start + 1]!);
+    } else if (type === packetTypes.publish) this.#onPublish(first, bytes, start, end);
+  }
+
+  #onPublish(first: number, bytes: Buffer, start: number, end: number): void {
+    const qos = (first >> 1) & 3;
+    const topicEnd = start + 2 + bytes.readUInt16BE(start);
+    const topic = this.#topic(bytes.toString('latin1', start + 2, topicEnd));
+    const at = topicEnd + (qos > 0 ? 2 : 0);
+    if (qos > 0) this.#answer(qos === 1 ? 0x40 : 0x50, bytes[topicEnd]!, bytes[topicEnd + 1]!);
+    const target = this.#targets.get(topic);
+    if (target === undefined || at + stampBytes > end) return;
+    if (!target.receipts.add(bytes.readDoubleBE(at))) return;
+    const { measuring, endToEnd } = this.#measurements;
+    if (measuring) {
+      this.#measurements.delivered++;
+      endToEnd.add(performance.now() - bytes.readDoubleBE(at + 8));
+    }
+    target.onDelivered();
+  }
+
+  /** One string object for all messages of a topic. */
+  #topic(text: string): string {
+    const known = this.#topics.get(text);
+    if (known !== undefined) return known;
+    this.#topics.set(text, text);
+    return text;
+  }
+
+  #answer(first: number, high: number, low: number): void {
+    this.#answers.push(first, 2, high, low);
+    if (this.#answers.length > 4) return;
+    setImmediate(() => {
+      this.#client.socket.write(Buffer.from(this.#answers));
+      this.#answers = [];
+    });
+  }
+}

@@ -1,0 +1,171 @@
+import type { Comparison, Measurement } from './compare.ts';
+import type { Machine } from './machine.ts';
+
+/** Who is compared with whom, and the floor of the ratio of deliveries a second (QoS 1 only). */
+const pairs = [
+  { ours: 'ours', other: 'mosquitto', floor: 0.8 },
+  { ours: 'ours3', other: 'nats3', floor: 2 },
+  { ours: 'ours3', other: 'nats3sync', floor: null },
+] as const;
+
+export interface Summary {
+  readonly target: string;
+  readonly qos: number;
+  readonly sessions: string;
+  readonly runs: number;
+  readonly perSecond: number;
+  readonly perSecondLeast: number;
+  readonly perSecondMost: number;
+  readonly acknowledgedP50: number | null;
+  readonly acknowledgedP99: number | null;
+  readonly endToEndP50: number | null;
+  readonly endToEndP99: number | null;
+  readonly cpuSecondsPerMillion: number;
+  readonly residentMebibytes: number;
+  readonly lost: number;
+  readonly duplicates: number;
+  readonly outOfOrder: number;
+}
+
+export interface Ratio {
+  readonly text: string;
+  /** Median of the ratios of each run, whose two measurements are neighbours in time. */
+  readonly ratio: number;
+  readonly floor: number | null;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((left, right) => left - right);
+  const middle = sorted.length >> 1;
+  if (sorted.length === 0) return NaN;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+export function summarize(measurements: readonly Measurement[]): Summary[] {
+  const groups = new Map<string, Measurement[]>();
+  for (const measurement of measurements) {
+    const key = `${measurement.target} ${measurement.qos}`;
+    groups.set(key, [...(groups.get(key) ?? []), measurement]);
+  }
+  return [...groups.values()].map(summary);
+}
+
+function summary(runs: readonly Measurement[]): Summary {
+  const first = runs[0]!;
+  const rates = runs.map((run) => run.deliveredPerSecond);
+  const middle = (read: (run: Measurement) => number | null): number | null => {
+    const values = runs.map(read).filter((value) => value !== null);
+    return values.length === 0 ? null : median(values);
+  };
+  const total = (read: (run: Measurement) => number): number => runs.reduce((sum, run) => sum + read(run), 0);
+  return {
+    target: first.target,
+    qos: first.qos,
+    sessions: first.sessions,
+    runs: runs.length,
+    perSecond: median(rates),
+    perSecondLeast: Math.min(...rates),
+    perSecondMost: Math.max(...rates),
+    acknowledgedP50: middle((run) => run.acknowledged.p50),
+    acknowledgedP99: middle((run) => run.acknowledged.p99),
+    endToEndP50: middle((run) => run.endToEnd.p50),
+    endToEndP99: middle((run) => run.endToEnd.p99),
+    cpuSecondsPerMillion: median(runs.map((run) => run.cpuSecondsPerMillion)),
+    residentMebibytes: median(runs.map((run) => run.residentBytes)) / 2 ** 20,
+    lost: total((run) => run.lost),
+    duplicates: total((run) => run.duplicates),
+    outOfOrder: total((run) => run.outOfOrder),
+  };
+}
+
+export function ratios(measurements: readonly Measurement[]): Ratio[] {
+  return pairs.flatMap(({ ours, other, floor }) =>
+    [0, 1, 2].flatMap((qos) => {
+      const found: number[] = [];
+      for (const one of measurements.filter((each) => each.target === ours && each.qos === qos)) {
+        const beside = measurements.find(
+          (each) => each.target === other && each.qos === qos && each.run === one.run,
+        );
+        if (beside) found.push(one.deliveredPerSecond / beside.deliveredPerSecond);
+      }
+      if (found.length === 0) return [];
+      return [
+        { text: `${ours} / ${other}, QoS ${qos}`, ratio: median(found), floor: qos === 1 ? floor : null },
+      ];
+    }),
+  );
+}
+
+/** Lost, repeated or misplaced where MQTT allows none of it: then the figures mean nothing. */
+export function faults(measurements: readonly Measurement[]): string[] {
+  return measurements.flatMap(({ target, qos, run, lost, duplicates, outOfOrder }) => {
+    const texts: string[] = [];
+    if (qos > 0 && lost > 0) texts.push(`${lost} lost`);
+    if (qos === 2 && duplicates > 0) texts.push(`${duplicates} delivered twice`);
+    if (outOfOrder > 0) texts.push(`${outOfOrder} out of order`);
+    return texts.length === 0 ? [] : [`${target}, QoS ${qos}, run ${run}: ${texts.join(', ')}`];
+  });
+}
+
+export function render(machine: Machine, comparison: Comparison): string {
+  const { targets, skipped, failures, measurements } = comparison;
+  const lines = [renderMachine(machine), ''];
+  for (const target of targets) lines.push(`${target.name}: ${target.description}`);
+  for (const reason of skipped) lines.push(`skipped ${reason}`);
+  lines.push('', ...table(summarize(measurements)), '');
+  for (const { text, ratio, floor } of ratios(measurements)) {
+    const verdict = floor === null ? '' : `  (floor ${floor}: ${ratio >= floor ? 'met' : 'MISSED'})`;
+    lines.push(`${text}: ${ratio.toFixed(2)}${verdict}`);
+  }
+  for (const text of [...faults(measurements), ...failures]) lines.push(`FAULT ${text}`);
+  return `${lines.join('\n')}\n`;
+}
+
+export function renderMachine(machine: Machine): string {
+  const { processor, cores, memoryGibibytes, kernel, node, loadAverage, versions } = machine;
+  const peers = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  const machineText = `${processor}, ${cores} cores, ${memoryGibibytes} GiB, Linux ${kernel}`;
+  return `${machineText}; Node ${node}, ${peers.join(', ')}; load average before ${loadAverage}`;
+}
+
+const columns = [
+  ['target', 9],
+  ['QoS', 4],
+  ['sessions', 11],
+  ['messages/s', 11],
+  ['(least-most)', 16],
+  ['ack p50 ms', 11],
+  ['p99', 8],
+  ['end p50 ms', 11],
+  ['p99', 8],
+  ['CPU s/million', 14],
+  ['MiB', 6],
+  ['lost', 6],
+] as const;
+
+function table(rows: readonly Summary[]): string[] {
+  const head = columns.map(([title, width]) => title.padStart(width)).join('');
+  return [head, ...rows.map(row)];
+}
+
+function row(each: Summary): string {
+  const cells = [
+    each.target,
+    String(each.qos),
+    each.sessions,
+    String(Math.round(each.perSecond)),
+    `${Math.round(each.perSecondLeast)}-${Math.round(each.perSecondMost)}`,
+    milliseconds(each.acknowledgedP50),
+    milliseconds(each.acknowledgedP99),
+    milliseconds(each.endToEndP50),
+    milliseconds(each.endToEndP99),
+    each.cpuSecondsPerMillion.toFixed(1),
+    String(Math.round(each.residentMebibytes)),
+    String(each.lost),
+  ];
+  return cells.map((cell, position) => cell.padStart(columns[position]![1])).join('');
+}
+
+function milliseconds(value: number | null): string {
+  return value === null ? '-' : value.toFixed(value < 10 ? 2 : 1);
+}

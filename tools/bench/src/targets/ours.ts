@@ -1,0 +1,66 @@
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Processes, StartedProcess } from '../processes.ts';
+import { freePort } from './network.ts';
+import type { RunningTarget, StartOptions, Target } from './target.ts';
+
+/** Flags of the start command that docs/BENCHMARKS.md and the image use too. */
+const nodeFlags: readonly string[] = [];
+
+/**
+ * Our appliance, without its publisher. `hold`: no ack without a majority, so every one that is counted stands on the
+ * synced disks of more than half of the members.
+ */
+export async function startMembers(
+  processes: Processes,
+  directory: string,
+  count: number,
+): Promise<RunningTarget> {
+  const hosts = Array.from({ length: count }, (_, position) => `127.0.2.${position + 1}`);
+  const members = [];
+  for (const [position, host] of hosts.entries()) {
+    const ports = [await freePort(host), await freePort(host), await freePort(host)] as const;
+    members.push({ id: `m${position + 1}`, host, mqtt: ports[0], cluster: ports[1], http: ports[2] });
+  }
+  const peers = members.map(({ id, host, cluster }) => `${id}=${host}:${cluster}`).join(',');
+  const script = join(dirname(process.argv[1]!), 'broker-publisher.mjs');
+  const started: StartedProcess[] = members.map(({ id, host, mqtt, cluster, http }) => {
+    const data = join(directory, id);
+    mkdirSync(data, { recursive: true });
+    return processes.start(id, process.execPath, [...extraFlags(), ...nodeFlags, script], `${data}.log`, {
+      NODE_ENV: 'production',
+      NODE_CONFIG_DIR: data,
+      MQTT_CLUSTER_ID: id,
+      MQTT_CLUSTER_HOST: host,
+      MQTT_CLUSTER_PEERS: peers,
+      MQTT_CLUSTER_MQTT_PORT: String(mqtt),
+      MQTT_CLUSTER_CLUSTER_PORT: String(cluster),
+      MQTT_CLUSTER_HTTP_PORT: String(http),
+      MQTT_CLUSTER_DATA: data,
+      MQTT_CLUSTER_WHEN_ISOLATED: 'hold',
+      MQTT_CLUSTER_PUBLISHER_RATE: '0',
+    });
+  });
+  return { endpoints: members.map(({ host, mqtt }) => ({ host, port: mqtt })), processes: started };
+}
+
+/** For profiling the members: flags for Node in BENCH_NODE_FLAGS, separated by spaces. */
+function extraFlags(): string[] {
+  return (process.env['BENCH_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
+}
+
+function ours(name: string, count: number, sessions: Target['sessions']): Target {
+  return {
+    name,
+    description: `this cluster, ${count === 1 ? 'one member' : `${count} members`}; synced before every ack`,
+    sessions,
+    qosLevels: [0, 1, 2],
+    qosByDefault: count === 1 ? [0, 1, 2] : [1],
+    unavailable: () => null,
+    start: (processes: Processes, directory: string, _options: StartOptions) =>
+      startMembers(processes, directory, count),
+  };
+}
+
+export const oneMember = ours('ours', 1, 'clean');
+export const threeMembers = ours('ours3', 3, 'persistent');
