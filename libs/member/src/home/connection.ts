@@ -64,8 +64,6 @@ export class Connection {
   /** Persistent: delivered early and acknowledged by the client, but not yet in its queue. */
   readonly earlyAcked = new Set<string>();
   readonly earlyInFlight = new Map<string, number>();
-  /** Publishes of this client not yet answered. */
-  unanswered = 0;
 
   /** Scratch of the router: the matches of the message in hand. */
   matchRound = 0;

@@ -1,5 +1,4 @@
 import type {
-  ClientId,
   ConnectionId,
   ConnectRequest,
   Message,
@@ -8,7 +7,6 @@ import type {
   RefusalReason,
   ServingState,
   Subscription,
-  Will,
 } from '@mqtt-cluster/contracts';
 import { parseShare, TopicTree } from '@mqtt-cluster/mqtt-state';
 import type { CommandResult, StateEffect } from '@mqtt-cluster/mqtt-state';
@@ -16,41 +14,43 @@ import type { MemberContext } from '../context.ts';
 import type { Peers } from '../peers.ts';
 import type { PendingBatch, PendingCommand, Proposer } from '../proposer.ts';
 import { Acknowledgements } from './acknowledgements.ts';
-import { Connection } from './connection.ts';
+import type { Connection, LocalItem } from './connection.ts';
+import { Connections } from './connections.ts';
 import { Delivery, earlyKey } from './delivery.ts';
 import { Live } from './live.ts';
+import { Opening } from './opening.ts';
+import type { Leaving } from './opening.ts';
 import { Progress } from './progress.ts';
 import type { Request } from './request.ts';
 import { Router } from './router.ts';
 import { retainedFor, Subscribing } from './subscribing.ts';
 
-/** What one connection may have waiting for its epoch while there is no majority. */
-const deferredMax = 1_000;
-
-/** The connections of one member: turns what clients send into commands, and what was applied into answers. */
+/** The home of a member's clients: turns what they send into commands, and what was applied into answers. */
 export class Home {
   readonly live: Live;
   readonly #context: MemberContext;
   readonly #proposer: Proposer;
-  readonly #connections = new Map<ConnectionId, Connection>();
-  /** The one connection of each client id here: open, or opening without a majority. */
-  readonly #byClient = new Map<ClientId, Connection>();
   readonly #router = new Router();
+  readonly #connections: Connections;
   readonly #progress: Progress;
   readonly #delivery: Delivery;
   readonly #acknowledgements: Acknowledgements;
   readonly #subscribing: Subscribing;
+  readonly #opening: Opening;
   /** The member's own retained messages (`$SYS`); not replicated. */
   readonly #localRetained = new TopicTree<Message>();
 
   constructor(context: MemberContext, proposer: Proposer, peers: Peers) {
     this.#context = context;
     this.#proposer = proposer;
-    this.#progress = new Progress(context);
-    this.#delivery = new Delivery(context, this.#progress);
-    this.#acknowledgements = new Acknowledgements(context, this.#delivery, this.#progress);
-    this.#subscribing = new Subscribing(context, proposer, this.#router);
-    this.live = new Live(context, peers, this.#router);
+    const router = this.#router;
+    const connections = (this.#connections = new Connections(context, router));
+    const progress = (this.#progress = new Progress(context));
+    const delivery = (this.#delivery = new Delivery(context, progress));
+    this.#acknowledgements = new Acknowledgements(context, delivery, progress);
+    this.#subscribing = new Subscribing(context, proposer, router);
+    this.#opening = new Opening(context, { proposer, connections, router, delivery, progress });
+    this.live = new Live(context, peers, router);
   }
 
   get connections(): number {
@@ -58,71 +58,58 @@ export class Home {
   }
 
   get inFlight(): number {
-    let count = 0;
-    for (const connection of this.#connections.values()) count += connection.inFlight.size;
-    return count;
+    return this.#connections.inFlight;
   }
 
   // ---- clients ----
 
   connect(id: ConnectionId, request: ConnectRequest, serving: ServingState): void {
-    const connection = new Connection(id, request, this.#context.options.limits.inFlightMax);
-    this.#connections.set(id, connection);
-    if (serving === 'joining') return this.#refuse(connection, 'notServing');
-    if (serving === 'draining') return this.#refuse(connection, 'draining');
-    const isolated = serving === 'isolated';
-    if (isolated && !this.#mayServeIsolated(connection)) return this.#refuse(connection, 'isolated');
-    this.#proposeOpen(connection, isolated);
-    if (isolated) this.#openIsolated(connection);
+    this.#opening.connect(id, request, serving);
   }
 
-  disconnect(id: ConnectionId, how: { graceful: boolean; sessionExpirySeconds?: number }): void {
-    const connection = this.#connections.get(id);
-    if (connection === undefined) return;
-    const { phase } = connection;
-    this.#forget(connection);
-    if (phase === 'gone') return;
-    if (connection.epoch === 0) connection.left = how;
-    else this.#proposeClose(connection, how);
+  disconnect(id: ConnectionId, how: Leaving): void {
+    this.#opening.disconnect(id, how);
   }
 
   subscribe(id: ConnectionId, packetId: number, subscriptions: readonly Subscription[]): void {
-    const connection = this.#open(id);
+    const connection = this.#connections.open(id);
     if (connection === undefined) return;
     const waits = subscriptions.some((each) => !connection.clean || parseShare(each.filter) !== null);
-    this.#whenEpoch(connection, waits, () => {
+    this.#opening.whenEpoch(connection, waits, () => {
       const done = this.#subscribing.subscribe(connection, packetId, subscriptions);
       if (done !== null) this.#sendRetained(connection, subscriptions, done.codes, done.isNew);
     });
   }
 
   unsubscribe(id: ConnectionId, packetId: number, filters: readonly string[]): void {
-    const connection = this.#open(id);
+    const connection = this.#connections.open(id);
     if (connection === undefined) return;
     const waits = filters.some((filter) => !connection.clean || parseShare(filter) !== null);
-    this.#whenEpoch(connection, waits, () => this.#subscribing.unsubscribe(connection, packetId, filters));
+    this.#opening.whenEpoch(connection, waits, () =>
+      this.#subscribing.unsubscribe(connection, packetId, filters),
+    );
   }
 
   publish(id: ConnectionId, request: PublishRequest): void {
-    const connection = this.#open(id);
+    const connection = this.#connections.open(id);
     if (connection === undefined) return;
-    const { topic, payload, qos, retain, properties } = request;
+    const { topic, payload, qos, retain, properties, packetId = 0 } = request;
     const base: Message = { topic, payload, qos, retain, publisher: connection.client };
     const message: Message = properties === undefined ? base : { ...base, properties };
     if (qos === 0 && !retain) {
       this.#deliverUnacknowledged(message);
       this.live.forward(message);
-      return;
+    } else if (this.#proposer.bytes > this.#context.options.limits.outboxBytesMax) {
+      this.#refusePublish(connection, qos, packetId);
+    } else {
+      this.#opening.whenEpoch(connection, qos === 2, () => this.#propose(connection, message, packetId));
     }
-    this.#whenEpoch(connection, qos === 2, () =>
-      this.#proposePublish(connection, message, request.packetId ?? 0),
-    );
   }
 
   pubrel(id: ConnectionId, packetId: number): void {
-    const connection = this.#open(id);
+    const connection = this.#connections.open(id);
     if (connection === undefined) return;
-    this.#whenEpoch(connection, true, () => {
+    this.#opening.whenEpoch(connection, true, () => {
       const { client, epoch } = connection;
       this.#proposer.add(
         { kind: 'release', client, epoch, packetId },
@@ -132,21 +119,15 @@ export class Home {
   }
 
   puback(id: ConnectionId, packetId: number): void {
-    const connection = this.#open(id);
-    if (connection !== undefined && !this.#acknowledgements.puback(connection, packetId))
-      this.#protocolError(connection);
+    this.#acknowledge(id, (connection) => this.#acknowledgements.puback(connection, packetId));
   }
 
   pubrec(id: ConnectionId, packetId: number, refused: boolean): void {
-    const connection = this.#open(id);
-    if (connection === undefined) return;
-    if (!this.#acknowledgements.pubrec(connection, packetId, refused)) this.#protocolError(connection);
+    this.#acknowledge(id, (connection) => this.#acknowledgements.pubrec(connection, packetId, refused));
   }
 
   pubcomp(id: ConnectionId, packetId: number): void {
-    const connection = this.#open(id);
-    if (connection !== undefined && !this.#acknowledgements.pubcomp(connection, packetId))
-      this.#protocolError(connection);
+    this.#acknowledge(id, (connection) => this.#acknowledgements.pubcomp(connection, packetId));
   }
 
   writable(id: ConnectionId, writable: boolean): void {
@@ -173,18 +154,16 @@ export class Home {
 
   onEffect(effect: StateEffect, batch: PendingBatch | undefined): void {
     switch (effect.kind) {
-      case 'published': {
-        const early = batch?.commands[effect.command]?.deliveredEarly ?? false;
-        if (!early) this.#deliverPublished(effect.message);
+      case 'published':
+        if (batch?.commands[effect.command]?.deliveredEarly !== true) this.#deliverPublished(effect.message);
         return;
-      }
       case 'queued': {
-        const connection = this.#byClient.get(effect.client);
+        const connection = this.#connections.ofClient(effect.client);
         if (connection !== undefined && connection.epoch !== 0) this.#delivery.pump(connection);
         return;
       }
       case 'outgoingReceived': {
-        const connection = this.#byClient.get(effect.client);
+        const connection = this.#connections.ofClient(effect.client);
         if (connection !== undefined) this.#acknowledgements.received(connection, effect.packetIds);
         return;
       }
@@ -201,15 +180,13 @@ export class Home {
 
   /** The command was applied; its client hears what it came to, unless it has heard already. */
   answer(pending: PendingCommand, result: CommandResult): void {
-    const request = pending.request;
-    if (request === null) return;
-    if (request.kind === 'open') return this.#answerOpen(request.connection, result);
-    if (request.kind === 'recover') return;
-    const connection = request.connection;
-    if (request.kind === 'publish') connection.unanswered--;
-    if (connection.phase !== 'open') return;
-    if (result.kind === 'void') return this.#close(connection, 'takenOver');
-    if (!pending.answered) this.#answerOpenConnection(connection, request, result);
+    const { request } = pending;
+    if (request === null || request.kind === 'recover') return;
+    const { connection } = request;
+    if (request.kind === 'open') this.#opening.answer(connection, result);
+    else if (connection.phase !== 'open') return;
+    else if (result.kind === 'void') this.#connections.close(connection, 'takenOver');
+    else if (!pending.answered) this.#answer(connection, request, result);
   }
 
   /** Acks what this member alone has on its disk, and delivers it to its own clients (design, section 6). */
@@ -230,41 +207,23 @@ export class Home {
     return count;
   }
 
-  /** No majority: what was being opened is served without one, or sent elsewhere. */
   onIsolated(accept: boolean): void {
-    for (const connection of [...this.#connections.values()]) {
-      if (connection.phase !== 'opening' || this.#byClient.get(connection.client) === connection) continue;
-      if (accept && this.#mayServeIsolated(connection)) this.#openIsolated(connection);
-      else this.#refuse(connection, 'isolated');
-    }
+    this.#opening.onIsolated(accept);
   }
 
   /** Everything this home knew of its clients is void: they come back at once. */
   closeAll(reason: RefusalReason): void {
-    for (const connection of [...this.#connections.values()]) {
-      if (connection.phase === 'opening') this.#refuse(connection, reason);
-      else if (connection.phase === 'open') {
-        if (connection.epoch !== 0) this.#proposeClose(connection, { graceful: false });
-        else connection.left = { graceful: false };
-        this.#close(connection, reason);
-      }
+    for (const connection of this.#connections.all()) {
+      if (connection.phase === 'opening') this.#connections.refuse(connection, reason);
+      else this.#opening.end(connection, reason, false);
     }
     this.#progress.clear();
   }
 
-  /** Closes up to `count` connections; their sessions stay. @returns how many are left. */
-  closeSome(count: number, reason: RefusalReason): number {
-    let closed = 0;
-    for (const connection of [...this.#connections.values()]) {
-      if (closed >= count) break;
-      if (connection.phase !== 'open') continue;
-      closed++;
-      // The server ends the connection on purpose: no will (the client is being moved, it did not die).
-      if (connection.epoch !== 0) this.#proposeClose(connection, { graceful: true });
-      else connection.left = { graceful: true };
-      this.#close(connection, reason);
-    }
-    return this.#connections.size;
+  /** Closes up to `count` connections. No wills: the clients are being moved, they did not die. */
+  closeSome(count: number, reason: RefusalReason): void {
+    const open = this.#connections.all().filter((connection) => connection.phase === 'open');
+    for (const connection of open.slice(0, count)) this.#opening.end(connection, reason, true);
   }
 
   flush(): void {
@@ -274,72 +233,9 @@ export class Home {
     this.live.flush();
   }
 
-  // ---- opening ----
-
-  #proposeOpen(connection: Connection, adopt: boolean): void {
-    const { client, clean, sessionExpirySeconds, will } = connection.request;
-    const base = { kind: 'open' as const, client, clean, expirySeconds: sessionExpirySeconds };
-    const command = { ...base, receiveMaximum: connection.receiveMaximum, ...optionalWill(will) };
-    this.#proposer.add(adopt ? { ...command, adopt } : command, { kind: 'open', connection });
-  }
-
-  #mayServeIsolated(connection: Connection): boolean {
-    const accept = this.#context.options.whenIsolated === 'accept';
-    return accept && connection.clean && connection.request.clean;
-  }
-
-  /** Served on this member's own word until the cluster can say. */
-  #openIsolated(connection: Connection): void {
-    const former = this.#byClient.get(connection.client);
-    if (former !== undefined) this.#close(former, 'takenOver');
-    connection.phase = 'open';
-    this.#byClient.set(connection.client, connection);
-    this.#context.effects.push({ kind: 'connack', connection: connection.id, sessionPresent: false });
-  }
-
-  #answerOpen(connection: Connection, result: CommandResult): void {
-    if (result.kind === 'refused') {
-      const reason = result.reason === 'elsewhere' ? 'takenOver' : 'quotaExceeded';
-      if (connection.phase === 'opening') this.#refuse(connection, reason);
-      else if (connection.phase === 'open') this.#close(connection, reason);
-      return;
-    }
-    if (result.kind !== 'opened') return;
-    connection.epoch = result.epoch;
-    // A later opening in the same batch may already have taken over.
-    const session = this.#context.state.session(connection.client);
-    const current = session?.epoch === result.epoch && session.home !== null;
-    if (connection.phase === 'gone') {
-      // Left, or was refused, before the cluster answered: a client without CONNACK has no will to fire.
-      if (current) this.#proposeClose(connection, connection.left ?? { graceful: true });
-      return;
-    }
-    if (!current) {
-      if (connection.phase === 'opening') return this.#refuse(connection, 'takenOver');
-      return this.#close(connection, 'takenOver');
-    }
-    if (connection.phase === 'opening') this.#welcome(connection, result.sessionPresent);
-    for (const deferred of connection.deferred.splice(0)) deferred();
-    this.#delivery.pump(connection);
-  }
-
-  #welcome(connection: Connection, sessionPresent: boolean): void {
-    const former = this.#byClient.get(connection.client);
-    if (former !== undefined && former !== connection) this.#close(former, 'takenOver');
-    connection.phase = 'open';
-    connection.clean &&= !sessionPresent;
-    this.#byClient.set(connection.client, connection);
-    const session = this.#context.state.session(connection.client)!;
-    for (const subscription of session.subscriptions.values()) {
-      if (parseShare(subscription.filter) === null) this.#router.add(connection, subscription);
-    }
-    connection.resumedBelow = sessionPresent ? (session.sentBelow ?? 0) : 0;
-    this.#context.effects.push({ kind: 'connack', connection: connection.id, sessionPresent });
-  }
-
   // ---- answers ----
 
-  #answerOpenConnection(
+  #answer(
     connection: Connection,
     request: Exclude<Request, { kind: 'open' | 'recover' }>,
     result: CommandResult,
@@ -369,22 +265,26 @@ export class Home {
     }
   }
 
-  #proposePublish(connection: Connection, message: Message, packetId: number): void {
+  #propose(connection: Connection, message: Message, packetId: number): void {
     const { client, epoch } = connection;
     const base: PublishCommand = { kind: 'publish', message, client };
     const { qos } = message;
     if (qos === 0) return this.#proposer.add(base);
-    connection.unanswered++;
     const command = qos === 2 ? { ...base, epoch, packetId } : base;
     this.#proposer.add(command, { kind: 'publish', connection, packetId, qos });
   }
 
-  #proposeClose(connection: Connection, how: { graceful: boolean; sessionExpirySeconds?: number }): void {
-    const { client, epoch } = connection;
-    const progress = this.#progress.takeOne(connection);
-    if (progress !== null) this.#proposer.add(progress);
-    const expiry = how.sessionExpirySeconds === undefined ? {} : { expirySeconds: how.sessionExpirySeconds };
-    this.#proposer.add({ kind: 'close', client, epoch, graceful: how.graceful, ...expiry });
+  /** More than this home may hold waits for the cluster already. */
+  #refusePublish(connection: Connection, qos: 0 | 1 | 2, packetId: number): void {
+    this.#context.events.push({ kind: 'dropped', reason: 'noMajority', count: 1 });
+    if (qos === 0) return;
+    const kind = qos === 1 ? 'puback' : 'pubrec';
+    this.#context.effects.push({ kind, connection: connection.id, packetId, result: 'quotaExceeded' });
+  }
+
+  #acknowledge(id: ConnectionId, act: (connection: Connection) => boolean): void {
+    const connection = this.#connections.open(id);
+    if (connection !== undefined && !act(connection)) this.#opening.end(connection, 'protocolError', false);
   }
 
   // ---- delivery ----
@@ -426,62 +326,18 @@ export class Home {
   // ---- endings ----
 
   #onConnectionEnded(effect: Extract<StateEffect, { kind: 'connectionEnded' }>): void {
-    const connection = this.#byClient.get(effect.client);
+    const connection = this.#connections.ofClient(effect.client);
     if (connection === undefined || connection.epoch !== effect.epoch || effect.reason === 'closed') return;
-    if (effect.reason === 'takenOver') this.#context.events.push({ kind: 'takeover', client: effect.client });
-    if (effect.reason === 'homeLost' && connection.clean && connection.request.clean) {
-      // The others gave this home up, but the client never left: its session goes on unless it is elsewhere now.
-      connection.epoch = 0;
-      this.#proposeOpen(connection, true);
-      return;
-    }
-    this.#close(connection, effect.reason);
-  }
-
-  #whenEpoch(connection: Connection, needed: boolean, act: () => void): void {
-    if (!needed || connection.epoch !== 0) return act();
-    if (connection.deferred.length < deferredMax) connection.deferred.push(act);
-    else this.#close(connection, 'isolated');
-  }
-
-  #open(id: ConnectionId): Connection | undefined {
-    const connection = this.#connections.get(id);
-    return connection?.phase === 'open' ? connection : undefined;
-  }
-
-  #protocolError(connection: Connection): void {
-    if (connection.epoch !== 0) this.#proposeClose(connection, { graceful: false });
-    else connection.left = { graceful: false };
-    this.#close(connection, 'protocolError');
-  }
-
-  #refuse(connection: Connection, reason: RefusalReason): void {
-    this.#forget(connection);
-    this.#context.effects.push({ kind: 'refuse', connection: connection.id, reason });
-  }
-
-  #close(connection: Connection, reason: RefusalReason): void {
-    if (connection.phase === 'gone') return;
-    this.#forget(connection);
-    this.#context.effects.push({ kind: 'close', connection: connection.id, reason });
-  }
-
-  #forget(connection: Connection): void {
-    connection.phase = 'gone';
-    this.#router.removeAll(connection);
-    this.#connections.delete(connection.id);
-    if (this.#byClient.get(connection.client) === connection) this.#byClient.delete(connection.client);
+    if (effect.reason === 'homeLost') return this.#opening.onHomeLost(connection);
+    this.#context.events.push({ kind: 'takeover', client: effect.client });
+    this.#connections.close(connection, 'takenOver');
   }
 }
 
-function matchedItem(connection: Connection, message: Message) {
+function matchedItem(connection: Connection, message: Message): LocalItem {
   const qos = Math.min(connection.matchQoS, message.qos) as 0 | 1 | 2; // [MQTT-3.8.4-6]
   // [MQTT-3.3.1-9]: RETAIN is 0 for an established subscription, unless it asked to keep it (MQTT 5).
   const item = { message, qos, retain: message.retain && connection.matchRetainAsPublished };
   const subscriptionIdentifiers = connection.matchIdentifiers;
   return subscriptionIdentifiers === undefined ? item : { ...item, subscriptionIdentifiers };
-}
-
-function optionalWill(will: Will | undefined): { will?: Will } {
-  return will === undefined ? {} : { will };
 }

@@ -1,0 +1,84 @@
+import { semanticsVersion } from '@mqtt-cluster/contracts';
+import type { HelloMessage, MemberId, MemberStatus, ServingState } from '@mqtt-cluster/contracts';
+import type { MemberContext } from './context.ts';
+import type { Digests } from './digests.ts';
+import type { Founding } from './founding.ts';
+import type { Peers } from './peers.ts';
+import type { Replica } from './replica.ts';
+
+/** What is told of this member besides its log. */
+export interface Bearing {
+  readonly state: ServingState;
+  readonly clients: number;
+}
+
+/** Tells the peers who this member is: news at once, the rest now and then. */
+export class Greeting {
+  readonly #context: MemberContext;
+  readonly #peers: Peers;
+  readonly #replica: Replica;
+  readonly #founding: Founding;
+  readonly #digests: Digests;
+  #lastMs = -Infinity;
+  #toldState: ServingState = 'joining';
+  #toldNobody = true;
+  #toldDigest: MemberStatus['digest'] = null;
+
+  constructor(
+    context: MemberContext,
+    parts: { peers: Peers; replica: Replica; founding: Founding; digests: Digests },
+  ) {
+    this.#context = context;
+    this.#peers = parts.peers;
+    this.#replica = parts.replica;
+    this.#founding = parts.founding;
+    this.#digests = parts.digests;
+  }
+
+  greet(peer: MemberId, bearing: Bearing): void {
+    this.#peers.send(peer, 'raft', this.#hello(bearing));
+  }
+
+  /** @returns whether this peer was not known before: it must hear at once that it is now. */
+  heard(from: MemberId, hello: HelloMessage): boolean {
+    const isNew = !this.#peers.hellos.has(from);
+    this.#peers.hellos.set(from, hello);
+    this.#digests.compare();
+    return isNew;
+  }
+
+  /** Once a turn. */
+  tell(bearing: Bearing): void {
+    const { nowMs, options } = this.#context;
+    const nobody = this.#replica.isNobody;
+    const digest = this.#digests.latest;
+    const news =
+      this.#toldState !== bearing.state || this.#toldDigest !== digest || this.#toldNobody !== nobody;
+    if (!news && nowMs - this.#lastMs < options.timings.helloMs) return;
+    this.#lastMs = nowMs;
+    this.#toldState = bearing.state;
+    this.#toldDigest = digest;
+    this.#toldNobody = nobody;
+    for (const peer of this.#peers.ids) this.greet(peer, bearing);
+  }
+
+  #hello(bearing: Bearing): HelloMessage {
+    const { recovered, urls } = this.#context.options;
+    const fresh = this.#replica.isNobody;
+    return {
+      type: 'hello',
+      storeId: recovered.storeId,
+      incarnation: recovered.incarnation,
+      fresh,
+      config: this.#replica.config,
+      state: bearing.state,
+      clients: bearing.clients,
+      load: 0,
+      urls,
+      semantics: semanticsVersion,
+      appliedIndex: this.#replica.appliedIndex,
+      digest: this.#digests.latest,
+      known: fresh ? this.#founding.known() : [],
+    };
+  }
+}

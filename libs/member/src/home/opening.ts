@@ -1,0 +1,158 @@
+import type { ConnectionId, ConnectRequest, RefusalReason, ServingState } from '@mqtt-cluster/contracts';
+import { parseShare } from '@mqtt-cluster/mqtt-state';
+import type { CommandResult } from '@mqtt-cluster/mqtt-state';
+import type { MemberContext } from '../context.ts';
+import type { Proposer } from '../proposer.ts';
+import { Connection } from './connection.ts';
+import type { Connections } from './connections.ts';
+import type { Delivery } from './delivery.ts';
+import type { Progress } from './progress.ts';
+import type { Router } from './router.ts';
+
+/** What one connection may have waiting for its epoch while there is no majority. */
+const deferredMax = 1_000;
+
+export interface Leaving {
+  readonly graceful: boolean;
+  readonly sessionExpirySeconds?: number;
+}
+
+/** How connections begin and end: epochs, takeover, and those that begin without a majority (design, sections 3 and 6). */
+export class Opening {
+  readonly #context: MemberContext;
+  readonly #proposer: Proposer;
+  readonly #connections: Connections;
+  readonly #router: Router;
+  readonly #delivery: Delivery;
+  readonly #progress: Progress;
+
+  constructor(
+    context: MemberContext,
+    parts: {
+      proposer: Proposer;
+      connections: Connections;
+      router: Router;
+      delivery: Delivery;
+      progress: Progress;
+    },
+  ) {
+    this.#context = context;
+    this.#proposer = parts.proposer;
+    this.#connections = parts.connections;
+    this.#router = parts.router;
+    this.#delivery = parts.delivery;
+    this.#progress = parts.progress;
+  }
+
+  connect(id: ConnectionId, request: ConnectRequest, serving: ServingState): void {
+    const connection = new Connection(id, request, this.#context.options.limits.inFlightMax);
+    this.#connections.add(connection);
+    if (serving === 'joining') return this.#connections.refuse(connection, 'notServing');
+    if (serving === 'draining') return this.#connections.refuse(connection, 'draining');
+    const isolated = serving === 'isolated';
+    if (isolated && !this.#mayServeIsolated(connection))
+      return this.#connections.refuse(connection, 'isolated');
+    this.#propose(connection, isolated);
+    if (isolated) this.#connections.admit(connection, false);
+  }
+
+  disconnect(id: ConnectionId, how: Leaving): void {
+    const connection = this.#connections.get(id);
+    if (connection === undefined) return;
+    this.#connections.forget(connection);
+    this.#leave(connection, how);
+  }
+
+  /** The server ends it. */
+  end(connection: Connection, reason: RefusalReason, graceful: boolean): void {
+    this.#leave(connection, { graceful });
+    this.#connections.close(connection, reason);
+  }
+
+  /** The cluster has decided on an opening. */
+  answer(connection: Connection, result: CommandResult): void {
+    if (result.kind === 'refused') {
+      const reason = result.reason === 'elsewhere' ? 'takenOver' : 'quotaExceeded';
+      if (connection.phase === 'opening') this.#connections.refuse(connection, reason);
+      else this.#connections.close(connection, reason);
+    } else if (result.kind === 'opened') this.#opened(connection, result.epoch, result.sessionPresent);
+  }
+
+  /** No majority: what was being opened is served without one, or sent elsewhere. */
+  onIsolated(accept: boolean): void {
+    for (const connection of this.#connections.all()) {
+      if (connection.phase !== 'opening') continue;
+      if (accept && this.#mayServeIsolated(connection)) this.#connections.admit(connection, false);
+      else this.#connections.refuse(connection, 'isolated');
+    }
+  }
+
+  /**
+   * The others gave this home up, but the client never left: a clean session goes on, unless the client is elsewhere
+   * now. A persistent one has to come back, because its queue went on without it.
+   */
+  onHomeLost(connection: Connection): void {
+    if (!connection.clean || !connection.request.clean)
+      return this.#connections.close(connection, 'homeLost');
+    connection.epoch = 0;
+    this.#propose(connection, true);
+  }
+
+  whenEpoch(connection: Connection, needed: boolean, act: () => void): void {
+    if (!needed || connection.epoch !== 0) act();
+    else if (connection.deferred.length < deferredMax) connection.deferred.push(act);
+    else this.end(connection, 'isolated', false);
+  }
+
+  #propose(connection: Connection, adopt: boolean): void {
+    const { client, clean, sessionExpirySeconds: expirySeconds, will } = connection.request;
+    const { receiveMaximum } = connection;
+    const command = { kind: 'open' as const, client, clean, expirySeconds, receiveMaximum };
+    const withWill = will === undefined ? command : { ...command, will };
+    this.#proposer.add(adopt ? { ...withWill, adopt } : withWill, { kind: 'open', connection });
+  }
+
+  #mayServeIsolated(connection: Connection): boolean {
+    const accept = this.#context.options.whenIsolated === 'accept';
+    return accept && connection.clean && connection.request.clean;
+  }
+
+  #opened(connection: Connection, epoch: number, sessionPresent: boolean): void {
+    connection.epoch = epoch;
+    // A later opening in the same batch may already have taken over.
+    const session = this.#context.state.session(connection.client);
+    const current = session?.epoch === epoch && session.home !== null;
+    if (connection.phase === 'gone') {
+      // Left, or was refused, before the cluster answered: a client without CONNACK has no will to fire.
+      if (current) this.#proposeClose(connection, connection.left ?? { graceful: true });
+      return;
+    }
+    if (!current) return this.answer(connection, { kind: 'refused', reason: 'elsewhere' });
+    if (connection.phase === 'opening') this.#welcome(connection, sessionPresent);
+    for (const deferred of connection.deferred.splice(0)) deferred();
+    this.#delivery.pump(connection);
+  }
+
+  #welcome(connection: Connection, sessionPresent: boolean): void {
+    connection.clean &&= !sessionPresent;
+    this.#connections.admit(connection, sessionPresent);
+    const session = this.#context.state.session(connection.client)!;
+    for (const subscription of session.subscriptions.values()) {
+      if (parseShare(subscription.filter) === null) this.#router.add(connection, subscription);
+    }
+    connection.resumedBelow = sessionPresent ? (session.sentBelow ?? 0) : 0;
+  }
+
+  #leave(connection: Connection, how: Leaving): void {
+    if (connection.epoch === 0) connection.left = how;
+    else this.#proposeClose(connection, how);
+  }
+
+  #proposeClose(connection: Connection, how: Leaving): void {
+    const { client, epoch } = connection;
+    const progress = this.#progress.takeOne(connection);
+    if (progress !== null) this.#proposer.add(progress);
+    const expiry = how.sessionExpirySeconds === undefined ? {} : { expirySeconds: how.sessionExpirySeconds };
+    this.#proposer.add({ kind: 'close', client, epoch, graceful: how.graceful, ...expiry });
+  }
+}

@@ -1,0 +1,280 @@
+import type {
+  ClusterConfig,
+  LinkState,
+  LogEntry,
+  MemberId,
+  RaftMessage,
+  Snapshot,
+} from '@mqtt-cluster/contracts';
+import { createRaft } from '@mqtt-cluster/consensus';
+import type { Raft, RaftEvent, RaftInitial, RaftOutput, RaftStatus } from '@mqtt-cluster/consensus';
+import { createMqttState, decodeMqttState } from '@mqtt-cluster/mqtt-state';
+import type { StateEffect } from '@mqtt-cluster/mqtt-state';
+import type { MemberContext } from './context.ts';
+import type { Digests } from './digests.ts';
+import { foundingIndex, foundingTerm } from './founding.ts';
+import type { Founding } from './founding.ts';
+import type { Peers } from './peers.ts';
+import { unstamp } from './stamp.ts';
+import type { DoneWrite, Writes } from './writes.ts';
+
+const appendBytesMax = 256 * 1024;
+const appendsInFlightMax = 16;
+const snapshotPieceBytes = 256 * 1024;
+/** A leader whose oldest write has taken longer hands over; healthy disks sync in a hundredth of it. */
+const slowDiskMs = 1_000;
+const handOverIntervalMs = 5_000;
+/** Entries kept behind a snapshot take no more than this part of the log's bound. */
+const keptPart = 1 / 4;
+
+export interface ReplicaHandlers {
+  /** What applying one entry brought, in the order of the log. */
+  onEffects(effects: readonly StateEffect[]): void;
+  onElected(): void;
+  /** The state has jumped to a snapshot: what was between is not known in detail. */
+  onRestored(): void;
+}
+
+/** This member's copy of the log and of the state: what is committed gets applied, and the log gets cut. */
+export class Replica {
+  readonly #context: MemberContext;
+  readonly #peers: Peers;
+  readonly #writes: Writes;
+  readonly #founding: Founding;
+  readonly #digests: Digests;
+  readonly #handlers: ReplicaHandlers;
+  /** Replaced when this member founds the cluster. */
+  raft: Raft;
+  /** As of the end of the last turn. */
+  status: RaftStatus;
+  appliedIndex: number;
+  snapshotIndex: number;
+  elections = 0;
+  /** The founders' configuration, while it is on its way to the disk. */
+  foundingConfig: ClusterConfig | null = null;
+  #appliedConfig: ClusterConfig | null;
+  /** What the last cut left: only growth beyond it asks for the next. */
+  #logBytesAfterCut = 0;
+  #handedOverMs = -Infinity;
+
+  constructor(
+    context: MemberContext,
+    parts: { peers: Peers; writes: Writes; founding: Founding; digests: Digests },
+    handlers: ReplicaHandlers,
+  ) {
+    this.#context = context;
+    this.#peers = parts.peers;
+    this.#writes = parts.writes;
+    this.#founding = parts.founding;
+    this.#digests = parts.digests;
+    this.#handlers = handlers;
+    const { snapshot, hardState, entries } = context.options.recovered;
+    if (snapshot !== null) context.state = decodeMqttState(snapshot.data);
+    this.appliedIndex = snapshot?.index ?? 0;
+    this.snapshotIndex = this.appliedIndex;
+    this.#appliedConfig = snapshot?.config ?? null;
+    this.raft = this.#createRaft({ hardState, snapshot, config: this.#appliedConfig, entries });
+    this.status = this.raft.status();
+  }
+
+  /** Belongs to no cluster, as far as it knows. */
+  get isNobody(): boolean {
+    return this.raft.status().config === null && this.foundingConfig === null;
+  }
+
+  get config(): ClusterConfig | null {
+    return this.foundingConfig ?? this.raft.status().config;
+  }
+
+  step(from: MemberId, message: RaftMessage): void {
+    if (this.foundingConfig === null && !this.#isStale(from)) this.raft.step(from, message);
+  }
+
+  link(peer: MemberId, state: LinkState): void {
+    this.raft.link(peer, state);
+  }
+
+  written(write: DoneWrite): void {
+    if (write.raftToken !== null) this.raft.stored(write.raftToken);
+    if (write.snapshot === null) return;
+    const { index } = write.snapshot;
+    this.snapshotIndex = index;
+    if (write.founding) return this.#found(write.snapshot);
+    this.raft.compact(index, this.#entriesToKeep(index));
+    this.#logBytesAfterCut = this.raft.status().logBytes;
+  }
+
+  refused(write: DoneWrite): void {
+    if (write.raftToken !== null) this.raft.storeRefused(write.raftToken);
+    if (write.founding) this.foundingConfig = null;
+  }
+
+  /** @returns whether a turn of Raft still waits because a snapshot had to be written on its own. */
+  turn(): boolean {
+    this.#considerFounding();
+    const snapshot = this.#snapshotDue();
+    if (snapshot !== null) {
+      this.#writes.snapshot(snapshot, false);
+      return true;
+    }
+    if (this.foundingConfig === null) this.#consume(this.raft.take());
+    return false;
+  }
+
+  /** A leader whose disk is slow or full lets another lead; no commit waits for it meanwhile (design, section 8). */
+  handOverIfSlow(): void {
+    const { nowMs } = this.#context;
+    if (!this.#writes.full && this.#writes.slowestMs <= slowDiskMs) return;
+    if (nowMs - this.#handedOverMs < handOverIntervalMs) return;
+    this.#handedOverMs = nowMs;
+    this.raft.transferLeadership();
+  }
+
+  #createRaft(initial: RaftInitial): Raft {
+    const { id, recovered, timings, random } = this.#context.options;
+    const bounds = { appendBytesMax, appendsInFlightMax, snapshotPieceBytes };
+    return createRaft({ id, storeId: recovered.storeId, timings: timings.raft, random, ...bounds }, initial);
+  }
+
+  /** A store that is older than what is remembered of it (a restored backup) must not vote (design, section 6). */
+  #isStale(from: MemberId): boolean {
+    const hello = this.#peers.hellos.get(from);
+    const remembered = this.#context.state.proposer(from);
+    if (hello === undefined || remembered === undefined) return false;
+    return hello.storeId === remembered.storeId && hello.incarnation < remembered.incarnation;
+  }
+
+  #consume(output: RaftOutput): void {
+    for (const event of output.events) this.#onEvent(event);
+    if (output.write !== null) this.#writes.raft(output.write);
+    for (const { to, message } of output.messages) {
+      // Bulk goes by a way of its own, so that no heartbeat stands behind it.
+      const bulk =
+        message.type === 'snapshotPiece' || (message.type === 'appendRequest' && message.entries.length > 0);
+      this.#peers.send(to, bulk ? 'log' : 'raft', { type: 'raft', message });
+    }
+    if (output.restore !== null) this.#restore(output.restore);
+    for (const entry of output.committed) this.#apply(entry);
+    if (output.committed.length > 0 || output.restore !== null) this.raft.applied(this.appliedIndex);
+    if (output.snapshotWanted) this.#provideSnapshot();
+    this.status = this.raft.status();
+  }
+
+  #apply(entry: LogEntry): void {
+    const { index } = entry;
+    const { state } = this.#context;
+    this.appliedIndex = index;
+    if (entry.kind === 'config' && entry.config !== undefined) {
+      this.#appliedConfig = entry.config;
+      this.#handlers.onEffects(state.applyConfig(index, entry.config));
+    } else if (entry.kind === 'normal') {
+      const { timeMs, batch } = unstamp(entry.data);
+      this.#handlers.onEffects(state.apply(index, timeMs, batch));
+    } else this.#handlers.onEffects(state.apply(index, state.timeMs, null));
+    this.#digests.applied(index);
+  }
+
+  #onEvent(event: RaftEvent): void {
+    const { events } = this.#context;
+    switch (event.kind) {
+      case 'leader':
+        events.push({ kind: 'leader', leader: event.leader, term: event.term });
+        return;
+      case 'elected':
+        return this.#handlers.onElected();
+      case 'electionStarted':
+        this.elections++;
+        return;
+      case 'configChanged':
+        events.push({ kind: 'configChanged', config: event.config });
+        return;
+      case 'snapshotSent':
+        events.push({ kind: 'snapshot', action: 'sent', index: event.index, bytes: event.bytes });
+        return;
+      case 'storeRegressed': {
+        const text = `the store of ${event.member} lost what it had acknowledged: wipe it`;
+        events.push({ kind: 'alarm', text });
+        return;
+      }
+      case 'steppedDown':
+      case 'tailOverwritten':
+        return;
+    }
+  }
+
+  // ---- snapshots ----
+
+  #restore(snapshot: Snapshot): void {
+    const { index, config, data } = snapshot;
+    this.#context.state = decodeMqttState(data);
+    this.appliedIndex = index;
+    this.snapshotIndex = index;
+    this.#appliedConfig = config;
+    this.#logBytesAfterCut = 0;
+    this.#context.events.push({ kind: 'snapshot', action: 'installed', index, bytes: data.length });
+    this.#handlers.onRestored();
+  }
+
+  #provideSnapshot(): void {
+    const snapshot = this.#takeSnapshot();
+    if (snapshot !== null) this.raft.provideSnapshot(snapshot);
+  }
+
+  #takeSnapshot(): Snapshot | null {
+    const term = this.raft.termAt(this.appliedIndex);
+    if (term === undefined || this.#appliedConfig === null) return null;
+    const data = this.#context.state.encode();
+    const index = this.appliedIndex;
+    this.#context.events.push({ kind: 'snapshot', action: 'taken', index, bytes: data.length });
+    return { index, term, config: this.#appliedConfig, data };
+  }
+
+  #snapshotDue(): Snapshot | null {
+    const { logBytesMax } = this.#context.options.limits;
+    const { logBytes } = this.status;
+    if (logBytes < logBytesMax || logBytes - this.#logBytesAfterCut < logBytesMax / 2) return null;
+    if (this.#writes.snapshotPending || this.#writes.full || this.appliedIndex <= this.snapshotIndex)
+      return null;
+    return this.#takeSnapshot();
+  }
+
+  #entriesToKeep(index: number): number {
+    const { keepEntries, logBytesMax } = this.#context.options.limits;
+    let bytes = 0;
+    let count = 0;
+    while (count < keepEntries && bytes < logBytesMax * keptPart) {
+      const entry = this.raft.entry(index - count);
+      if (entry === undefined) break;
+      bytes += entry.data.length;
+      count++;
+    }
+    return count;
+  }
+
+  // ---- first start ----
+
+  #considerFounding(): void {
+    const { config, lastIndex, term } = this.status;
+    if (config !== null || lastIndex > 0 || term > 0 || this.foundingConfig !== null || this.#writes.busy)
+      return;
+    const founding = this.#founding.decide();
+    if (founding === null) return;
+    this.foundingConfig = founding;
+    this.#context.state = createMqttState();
+    this.#context.state.applyConfig(foundingIndex, founding);
+    const data = this.#context.state.encode();
+    this.#writes.snapshot({ index: foundingIndex, term: foundingTerm, config: founding, data }, true);
+  }
+
+  #found(snapshot: Snapshot): void {
+    this.foundingConfig = null;
+    this.appliedIndex = snapshot.index;
+    this.#appliedConfig = snapshot.config;
+    const hardState = { term: foundingTerm, votedFor: null };
+    this.raft = this.#createRaft({ hardState, snapshot, config: snapshot.config, entries: [] });
+    this.raft.tick(this.#context.nowMs);
+    for (const [peer, state] of this.#peers.links) this.raft.link(peer, state);
+    this.status = this.raft.status();
+    this.#context.events.push({ kind: 'configChanged', config: snapshot.config });
+  }
+}

@@ -1,0 +1,59 @@
+import type { MemberId, MemberStatus } from '@mqtt-cluster/contracts';
+import type { MemberContext } from './context.ts';
+import type { Digests } from './digests.ts';
+import type { Home } from './home/home.ts';
+import type { Peers } from './peers.ts';
+import type { Proposer } from './proposer.ts';
+import type { Replica } from './replica.ts';
+import type { Serving } from './serving.ts';
+
+/** Everything that is shown of a member, in one place. */
+export function statusOf(parts: {
+  context: MemberContext;
+  peers: Peers;
+  proposer: Proposer;
+  home: Home;
+  serving: Serving;
+  digests: Digests;
+  replica: Replica;
+  drained: boolean;
+}): MemberStatus {
+  const { context, peers, proposer, home, serving, digests, replica, drained } = parts;
+  const raft = replica.raft.status();
+  const counts = context.state.counts();
+  const lag: [MemberId, number][] = Object.entries(raft.match).map(([id, match]) => [
+    id,
+    raft.lastIndex - match,
+  ]);
+  return {
+    id: context.options.id,
+    state: serving.state,
+    reason: serving.reason,
+    role: raft.role === 'preCandidate' ? 'candidate' : raft.role,
+    leader: raft.leader,
+    term: raft.term,
+    lastIndex: raft.lastIndex,
+    commitIndex: raft.commitIndex,
+    appliedIndex: replica.appliedIndex,
+    snapshotIndex: replica.snapshotIndex,
+    logBytes: raft.logBytes,
+    lag: Object.fromEntries(raft.role === 'leader' ? lag : []),
+    links: Object.fromEntries(peers.links),
+    config: raft.config,
+    elections: replica.elections,
+    connections: home.connections,
+    sessions: counts.sessions,
+    subscriptions: counts.subscriptions,
+    retained: counts.retained,
+    queuedMessages: counts.queuedMessages,
+    queuedBytes: counts.queuedBytes,
+    inFlight: home.inFlight,
+    outboxItems: proposer.outboxItems,
+    outboxBytes: proposer.outboxBytes,
+    pendingCommands: proposer.pendingCommands,
+    digest: digests.latest,
+    digestsAgree: digests.agree,
+    drained,
+    peers: peers.summaries(),
+  };
+}
