@@ -1,5 +1,5 @@
 import type { Command, Message, OpenCommand, PublishCommand, QoS } from '@mqtt-cluster/contracts';
-import { createMqttState, encodeBatch } from '../src/index.ts';
+import { createMqttState, decodeMqttState, encodeBatch } from '../src/index.ts';
 import type { CommandResult, MqttState, QueueItem, StateEffect } from '../src/index.ts';
 
 export const start: Command = { kind: 'start', semantics: 1, outboxIncarnations: [] };
@@ -61,7 +61,12 @@ export class World {
   }
 
   raw(batch: Uint8Array | null): readonly StateEffect[] {
-    this.effects = this.state.apply(this.state.index + 1, this.timeMs, batch);
+    // Another member has just restarted from a snapshot: it must see the same, whatever the test is about.
+    const restarted = decodeMqttState(this.state.encode());
+    const index = this.state.index + 1;
+    this.effects = this.state.apply(index, this.timeMs, batch);
+    expect(restarted.apply(index, this.timeMs, batch)).toEqual(this.effects);
+    expect(restarted.digest()).toBe(this.state.digest());
     return this.effects;
   }
 
