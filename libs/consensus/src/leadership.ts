@@ -92,7 +92,7 @@ export class Leadership {
     if (this.configChangePending) return 'another change of members is not yet committed';
     // Without it two leaders could change the members to sets that share no majority (thesis, 4.1, erratum).
     if (log.termAt(commitIndex) !== term) return 'the leader has committed nothing in its term yet';
-    const refusal = refusalOf(configs.current ?? { members: [] }, config) ?? this.#laggardOf(config);
+    const refusal = refusalOf(configs.current ?? { members: [] }, config) ?? this.#obstacleTo(config);
     if (refusal !== null) return refusal;
     this.#append({ kind: 'config', data: noData, config });
     this.#syncPeers();
@@ -159,8 +159,8 @@ export class Leadership {
     this.#core.becomeFollower(this.#core.term, null, 'no voter any more');
   }
 
-  /** A voter that does not even have the entry that made it a learner could neither vote nor acknowledge. */
-  #laggardOf(config: ClusterConfig): string | null {
+  /** A learner that does not even have the entry that made it one could neither vote nor acknowledge. */
+  #obstacleTo(config: ClusterConfig): string | null {
     const { configs } = this.#core;
     for (const { id, storeId, role } of config.members) {
       if (role !== 'voter' || configs.find(id, storeId)?.role !== 'learner') continue;
@@ -168,7 +168,18 @@ export class Leadership {
       if (peer === undefined || peer.regressed || peer.match < configs.index)
         return `${id} has not caught up yet`;
     }
-    return null;
+    return this.#canCommit(config) ? null : 'too few of the voters that would be left answer';
+  }
+
+  /** Whether a majority of these voters answers: otherwise the change could neither be committed nor taken back. */
+  #canCommit(config: ClusterConfig): boolean {
+    const voters = config.members.filter((member) => member.role === 'voter');
+    const answering = voters.filter(({ id, storeId }) => {
+      if (id === this.#core.options.id) return true;
+      const peer = this.#peers.get(id);
+      return peer?.storeId === storeId && !peer.regressed && this.#replication.answers(peer);
+    });
+    return answering.length * 2 > voters.length;
   }
 
   #append(content: Pick<LogEntry, 'kind' | 'data' | 'config'>): void {

@@ -32,6 +32,7 @@ describe('random disasters', () => {
       'configChanged',
       'snapshotSent',
       'restored',
+      'wiped',
     ];
     for (const kind of expected) expect([kind, (counts[kind] ?? 0) > seeds / 10]).toEqual([kind, true]);
     expect(counts['committed']).toBeGreaterThan(seeds * 40);

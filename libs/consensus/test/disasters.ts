@@ -1,5 +1,5 @@
 import type { ConfiguredMember, LogEntry, LogIndex } from '@mqtt-cluster/contracts';
-import type { Member } from './world.ts';
+import type { Disk, Member } from './world.ts';
 import { World, bytes, chainOf, configOf } from './world.ts';
 
 /** Messages on the way; more are lost, as in any network. */
@@ -12,6 +12,9 @@ class Observer {
   readonly leaders = new Map<number, string>();
   readonly committed: LogEntry[] = [];
   readonly chains = new Map<LogIndex, string>([[0, '']]);
+
+  /** By store, also those that were wiped: what they acknowledged before was true. */
+  readonly disks = new Map<string, Disk>();
 
   watch(world: World): void {
     const members = [...world.members.values()].filter((member) => member.up);
@@ -60,14 +63,13 @@ class Observer {
    * Durability: a leader commits only what a majority of voters has on its disks. Judged by the configuration that the
    * committing leader uses, at the moment it hands the entry out.
    */
-  checkDurable(world: World, member: Member): void {
+  checkDurable(member: Member): void {
     const status = member.raft.status();
     if (status.role !== 'leader' || status.commitIndex === 0 || status.config === null) return;
     const index = status.commitIndex;
     const term = member.raft.termAt(index);
     const holds = (voter: ConfiguredMember): boolean => {
-      const { disk, storeId } = world.get(voter.id);
-      if (storeId !== voter.storeId) return false;
+      const disk = this.disks.get(voter.storeId)!;
       if ((disk.snapshot?.index ?? 0) >= index) return true;
       const first = disk.entries[0]?.index ?? 0;
       return disk.entries[index - first]?.term === term;
@@ -103,6 +105,7 @@ class Observer {
 export class Disasters {
   readonly world: World;
   readonly observer = new Observer();
+  wiped = 0;
   #proposals = 0;
   #stores = 1;
   #cut = new Set<string>();
@@ -113,12 +116,16 @@ export class Disasters {
     const count = [1, 2, 3, 3, 5, 5, 7][this.#upTo(7)]!;
     this.#configured = names.slice(0, count);
     const config = configOf(this.#configured.join(' '));
-    for (const { id, storeId } of config.members) this.world.add(id, { config, storeId });
+    for (const { id, storeId } of config.members)
+      this.observer.disks.set(storeId, this.world.add(id, { config, storeId }).disk);
   }
 
   /** How often each kind of event has happened. */
   counts(): Record<string, number> {
-    const counts: Record<string, number> = { committed: this.observer.committed.length };
+    const counts: Record<string, number> = {
+      committed: this.observer.committed.length,
+      wiped: this.wiped,
+    };
     for (const member of this.world.members.values()) {
       counts['restored'] = (counts['restored'] ?? 0) + member.restores;
       for (const { kind } of member.events) counts[kind] = (counts[kind] ?? 0) + 1;
@@ -205,7 +212,7 @@ export class Disasters {
   #drain(member: Member): void {
     for (let more = member.up; more;) {
       const output = member.raft.take();
-      if (output.committed.length > 0) this.observer.checkDurable(this.world, member);
+      if (output.committed.length > 0) this.observer.checkDurable(member);
       member.apply(output);
       for (const { to, message } of output.messages)
         if (this.world.flights.length < flightsMax) this.world.flights.push({ from: member.id, to, message });
@@ -295,41 +302,43 @@ export class Disasters {
     const leader = this.world.leader();
     const config = leader?.raft.status().config;
     if (leader === undefined || config === null || config === undefined) return;
-    const id = this.#anyOf(names);
+    const isWiped = ({ id, storeId, role }: ConfiguredMember): boolean =>
+      role === 'voter' && this.world.get(id).storeId !== storeId;
+    // First things first: whoever takes more voters away while one is lost asks for a standstill.
+    const id = config.members.find(isWiped)?.id ?? this.#anyOf(names);
     const current = config.members.find((member) => member.id === id);
     const rest = config.members.filter((member) => member.id !== id);
     let next: ConfiguredMember | null = null;
     if (current === undefined) next = this.#joiner(id);
+    else if (this.world.get(id).storeId !== current.storeId) next = this.#joiner(id);
     else if (current.role === 'learner') next = { ...current, role: 'voter' };
+    else if (this.#upTo(3) === 0) next = { ...current, role: 'learner' };
     else if (this.#upTo(3) === 0) next = this.#replacement(leader, id);
     const members = next === null ? rest : [...rest, next];
     if (leader.raft.proposeConfig({ members }).accepted) this.#configured = members.map((each) => each.id);
   }
 
   #joiner(id: string): ConfiguredMember {
-    const known = this.world.members.get(id);
-    if (known !== undefined) return { id, storeId: known.storeId, role: 'learner' };
-    return this.#withEmptyDisk(id);
+    const storeId = this.world.members.get(id)?.storeId ?? this.#addWithEmptyDisk(id);
+    return { id, storeId, role: 'learner' };
   }
 
-  /** A wiped disk. Only as many as leave the data on a majority of the others. */
+  /** A wiped disk; only when a majority of the voters is left without it, or the cluster would stand still for ever. */
   #replacement(leader: Member, id: string): ConfiguredMember | null {
     const voters = (leader.raft.status().config?.members ?? []).filter((each) => each.role === 'voter');
-    const safe = voters.filter((voter) => {
-      const member = this.world.get(voter.id);
-      return voter.id !== id && member.storeId === voter.storeId && member.up;
-    });
-    if (leader.id === id || safe.length * 2 <= voters.length) return null;
-    // Only by a cluster that knows the removal of the old store first is the loss of it no loss of an acknowledgement.
-    if ((leader.raft.status().match[id] ?? 0) !== 0) return null;
-    return this.#withEmptyDisk(id);
+    const whole = voters.filter(
+      (voter) => voter.id !== id && this.world.get(voter.id).storeId === voter.storeId,
+    );
+    if (leader.id === id || whole.length * 2 <= voters.length) return null;
+    this.wiped += 1;
+    return { id, storeId: this.#addWithEmptyDisk(id), role: 'learner' };
   }
 
-  #withEmptyDisk(id: string): ConfiguredMember {
+  #addWithEmptyDisk(id: string): string {
     this.#stores += 1;
     const storeId = `store-${id}-${this.#stores}`;
-    if (!this.world.members.has(id)) this.world.add(id, { config: null, storeId });
-    return { id, storeId: this.world.get(id).storeId, role: 'learner' };
+    this.observer.disks.set(storeId, this.world.add(id, { config: null, storeId }).disk);
+    return storeId;
   }
 
   #anyOf<T>(things: readonly T[]): T {

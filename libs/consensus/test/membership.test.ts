@@ -87,6 +87,18 @@ describe('changes of members (thesis, 4.1 to 4.4)', () => {
     expect(world.config('A', 'A B C X').reason).toContain('caught up');
   });
 
+  test('refused: what would leave too few that answer, so that it could not even be taken back', () => {
+    const world = ledByA('A B C D');
+    world.get('D').crash();
+    world.advance(1_000);
+    expect(world.config('A', 'A B C')).toEqual({ accepted: true });
+    world.restart('D');
+    world.get('C').crash();
+    world.advance(1_000);
+    expect(world.config('A', 'A C').reason).toContain('answer');
+    expect(world.config('A', 'A B')).toEqual({ accepted: true });
+  });
+
   test('a change that is overwritten is undone', () => {
     const world = ledByA('A B C', x);
     world.partition('A', 'B C', 'X');
