@@ -1,4 +1,5 @@
-import { World, configOf } from './world.ts';
+import { configOf } from './member.ts';
+import { World } from './world.ts';
 
 /** A cluster that A leads, and X outside of it. */
 function ledByA(members: string, joiner?: { storeId: string }): World {

@@ -1,5 +1,6 @@
 import type { LogEntry } from '@mqtt-cluster/contracts';
-import { World, configOf, entriesOf } from './world.ts';
+import { configOf, entriesOf } from './member.ts';
+import { World } from './world.ts';
 
 function withLogs(logs: Record<string, string>, term: number): World {
   const world = new World();
