@@ -1,9 +1,10 @@
-import type { History, SentMessage, Stream, SubscriberHistory, SubscriberSession } from './history.ts';
+import type { History, QoS, SentMessage, Stream, SubscriberHistory, SubscriberSession } from './history.ts';
 
 export interface StreamFindings {
   readonly deliveredToAll: number;
   readonly lost: number;
-  readonly duplicated: number;
+  /** By the QoS of the delivery: a QoS 2 message is a QoS 1 one for a QoS 1 subscription. */
+  readonly duplicated: readonly [number, number, number];
   readonly outOfOrder: number;
   readonly reasons: readonly string[];
 }
@@ -22,7 +23,7 @@ export function inspectStream(stream: Stream, history: History): StreamFindings 
   const lost = new Set<number>();
   const reasons: string[] = [];
   const receivedBy = new Map<number, number>();
-  let duplicated = 0;
+  const duplicated: [number, number, number] = [0, 0, 0];
   let outOfOrder = 0;
   const persistent = subscribers.filter((subscriber) => subscriber.persistent).length;
   for (const subscriber of subscribers) {
@@ -33,11 +34,11 @@ export function inspectStream(stream: Stream, history: History): StreamFindings 
       const missing = missingNumbers(stream, subscriber, session, findings.seen);
       findings.seen.forEach((number) => everSeen.add(number));
       missing.forEach((number) => lost.add(number));
-      duplicated += findings.duplicates.length;
+      const granted = Math.min(stream.qos, subscriber.qos) as QoS;
+      duplicated[granted] += findings.duplicates.length;
       outOfOrder += inversions.length;
-      // At most once means never twice; a QoS 2 message is only at least once for a QoS 1 subscription.
-      const exact = stream.qos !== 1 && subscriber.qos !== 1;
-      if (exact && findings.duplicates.length > 0) {
+      // At most once means never twice.
+      if (granted !== 1 && findings.duplicates.length > 0) {
         reasons.push(
           `${subscriber.id} got QoS ${stream.qos} ${stream.id} ${list(findings.duplicates)} twice`,
         );

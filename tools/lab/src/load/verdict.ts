@@ -69,7 +69,7 @@ export function judge(history: History): Verdict {
     totals.acked[key] += stream.messages.filter(({ ackedAtMs }) => ackedAtMs !== null).length;
     totals.delivered[key] += findings.deliveredToAll;
     totals.lost[key] += findings.lost;
-    totals.duplicated[key] += findings.duplicated;
+    findings.duplicated.forEach((count, granted) => (totals.duplicated[keyOf(granted as QoS)] += count));
     totals.outOfOrder[key] += findings.outOfOrder;
     reasons.push(...findings.reasons);
   }
