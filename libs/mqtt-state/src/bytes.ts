@@ -63,6 +63,16 @@ export class ByteWriter {
     this.#buffer.writeUInt32BE(this.#length - start, start - 4);
   }
 
+  /** Begins again; what `written` gave before is overwritten. */
+  reset(): void {
+    this.#length = 0;
+  }
+
+  /** What was written, valid until the next call. */
+  written(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
   /** A copy of exactly what was written. */
   finish(): Uint8Array {
     const result = new Uint8Array(this.#length);

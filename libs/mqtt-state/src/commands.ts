@@ -170,7 +170,7 @@ function advance(turn: Turn, session: Session, part: SessionProgress): void {
   }
   const received = (part.received ?? []).filter((packetId) => {
     const entry = items.outgoing(packetId);
-    if (entry) entry.received = true;
+    if (entry) items.markReceived(entry);
     return entry !== undefined;
   });
   const completed = (part.completed ?? []).filter((packetId) => {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { ClientId, ClusterConfig, ClusterSettings, LogIndex, MemberId } from '@mqtt-cluster/contracts';
 import { decodeAnyBatch } from './batch-codec.ts';
 import type { AnyBatch } from './batch-codec.ts';
@@ -8,6 +7,7 @@ import { runTimers } from './session-life.ts';
 import { StateData, alarm } from './state-data.ts';
 import type { Turn } from './state-data.ts';
 import { decodeState, encodeState } from './state-codec.ts';
+import { StateDigester } from './state-digest.ts';
 import type {
   CommandResult,
   CreateMqttState,
@@ -21,7 +21,6 @@ import type {
 
 /** Times are whole milliseconds below this, so that adding the longest delay stays exact. */
 const timeMsMax = 2 ** 52;
-const digestHexDigits = 16;
 
 export const createMqttState: CreateMqttState = () => new ReplicatedMqttState(new StateData());
 
@@ -30,6 +29,7 @@ export const decodeMqttState: DecodeMqttState = (bytes) => new ReplicatedMqttSta
 
 class ReplicatedMqttState implements MqttState {
   readonly #data: StateData;
+  readonly #digester = new StateDigester();
   #digest: { readonly applies: number; readonly value: string } | null = null;
 
   constructor(data: StateData) {
@@ -76,8 +76,7 @@ class ReplicatedMqttState implements MqttState {
   digest(): string {
     const { applies } = this.#data;
     if (this.#digest?.applies !== applies) {
-      const value = createHash('sha256').update(this.encode()).digest('hex').slice(0, digestHexDigits);
-      this.#digest = { applies, value };
+      this.#digest = { applies, value: this.#digester.digest(this.#data) };
     }
     return this.#digest.value;
   }

@@ -15,14 +15,18 @@ import { Session } from './session.ts';
 import type { TimerKind } from './session.ts';
 import { attachHome, restoreTimer } from './session-indices.ts';
 import { isOutgoingPacketId, QueueEntry } from './session-queue.ts';
-import type { Body } from './session-queue.ts';
+import type { Body, SessionQueue } from './session-queue.ts';
 import type { StateData } from './state-data.ts';
 import { parseShare } from './topic-names.ts';
 
 const timerKinds: readonly TimerKind[] = ['will', 'end', 'orphan'];
 
+export interface BodySink {
+  write(body: Body): void;
+}
+
 /** Writes a body where it is first referred to; later only its number. */
-export class BodyWriter {
+export class BodyWriter implements BodySink {
   readonly #writer: ByteWriter;
   readonly #numbers = new Map<Body, number>();
 
@@ -35,15 +39,18 @@ export class BodyWriter {
     this.#writer.number(known ?? this.#numbers.size);
     if (known !== undefined) return;
     this.#numbers.set(body, this.#numbers.size);
-    writeMessage(this.#writer, body.message);
-    const { origin } = body;
-    this.#writer.byte(origin ? 1 : 0);
-    if (!origin) return;
-    this.#writer.string(origin.storeId);
-    this.#writer.number(origin.incarnation);
-    this.#writer.number(origin.sequence);
-    this.#writer.number(origin.command);
+    writeBody(this.#writer, body);
   }
+}
+
+export function writeBody(writer: ByteWriter, { message, origin }: Body): void {
+  writeMessage(writer, message);
+  writer.byte(origin ? 1 : 0);
+  if (!origin) return;
+  writer.string(origin.storeId);
+  writer.number(origin.incarnation);
+  writer.number(origin.sequence);
+  writer.number(origin.command);
 }
 
 export class BodyReader {
@@ -76,7 +83,8 @@ export class BodyReader {
   }
 }
 
-export function writeSession(writer: ByteWriter, bodies: BodyWriter, session: Session): void {
+/** All but the items themselves. */
+export function writeSession(writer: ByteWriter, session: Session): void {
   const { home, will, items } = session;
   writer.string(session.client);
   writer.byte((home ? 1 : 0) | (will ? 2 : 0) | (session.willByHome ? 4 : 0));
@@ -97,6 +105,9 @@ export function writeSession(writer: ByteWriter, bodies: BodyWriter, session: Se
   writer.number(items.nextNumber);
   writer.number(items.nextPacketId);
   writer.number(session.sentBelow);
+}
+
+export function writeItems(writer: ByteWriter, bodies: BodySink, items: SessionQueue): void {
   writer.number(items.size);
   for (const entry of items.from(0)) writeEntry(writer, bodies, entry);
 }
@@ -141,7 +152,7 @@ export function readSession(reader: ByteReader, bodies: BodyReader, data: StateD
   }
 }
 
-function writeEntry(writer: ByteWriter, bodies: BodyWriter, entry: QueueEntry): void {
+function writeEntry(writer: ByteWriter, bodies: BodySink, entry: QueueEntry): void {
   const { subscriptionIdentifiers, group } = entry;
   writer.byte(
     entry.qos |

@@ -72,6 +72,8 @@ export class SessionQueue {
   /** QoS 2 items that have no packet id yet, in order; removed ones are skipped. */
   #waiting: QueueEntry[] = [];
   #waitingHead = 0;
+  /** Rises with every change of the items; not replicated. */
+  revision = 0;
   nextNumber = 1;
   nextPacketId = outgoingPacketIdMin;
 
@@ -104,6 +106,7 @@ export class SessionQueue {
   remove(entry: QueueEntry): void {
     if (entry.removed) return;
     entry.removed = true;
+    this.revision++;
     this.#entries[this.#place(entry.number)] = null;
     this.#size--;
     this.#bytes -= entry.body.bytes;
@@ -111,6 +114,11 @@ export class SessionQueue {
     while (this.#head < this.#entries.length && this.#entries[this.#head] === null) this.#head++;
     if (this.#entries.length - this.#size > this.#size + removedSlack) this.#pack();
     this.#passWaiting();
+  }
+
+  markReceived(entry: QueueEntry): void {
+    entry.received = true;
+    this.revision++;
   }
 
   find(number: number): QueueEntry | undefined {
@@ -143,6 +151,7 @@ export class SessionQueue {
       entry.packetId = this.#takePacketId();
       this.#outgoing.set(entry.packetId, entry);
       filled = true;
+      this.revision++;
     }
     return filled;
   }
@@ -155,6 +164,7 @@ export class SessionQueue {
   }
 
   #add(entry: QueueEntry): void {
+    this.revision++;
     this.#numbers.push(entry.number);
     this.#entries.push(entry);
     this.#size++;

@@ -1,10 +1,11 @@
 import { FrameError } from '@mqtt-cluster/contracts';
-import type { ClusterConfig, Incarnation, MemberRole } from '@mqtt-cluster/contracts';
+import type { ClusterConfig, Incarnation, MemberRole, Message } from '@mqtt-cluster/contracts';
 import { ByteReader, ByteWriter, writeArray, writeList } from './bytes.ts';
 import { readSettings, writeSettings } from './command-codec.ts';
 import { readMessage, writeMessage } from './message-codec.ts';
 import type { Change } from './retained-messages.ts';
-import { BodyReader, BodyWriter, readSession, writeSession } from './session-codec.ts';
+import { BodyReader, BodyWriter, readSession, writeItems, writeSession } from './session-codec.ts';
+import type { Session } from './session.ts';
 import { StateData } from './state-data.ts';
 import type { Proposer } from './state-data.ts';
 import { groupFor } from './subscribing.ts';
@@ -15,12 +16,27 @@ const stateFormat = 0xc1;
 
 const roles: readonly MemberRole[] = ['voter', 'learner'];
 
+/** How the large parts are written: in full, or as hashes of them. */
+export interface LargeParts {
+  items(session: Session): void;
+  message(message: Message): void;
+}
+
 /**
  * Canonical: everything stands in an order that is itself replicated (that of insertion), and a decoded state
  * goes on in the same order.
  */
 export function encodeState(data: StateData): Uint8Array {
   const writer = new ByteWriter();
+  const bodies = new BodyWriter(writer);
+  writeState(writer, data, {
+    items: (session) => writeItems(writer, bodies, session.items),
+    message: (message) => writeMessage(writer, message),
+  });
+  return writer.finish();
+}
+
+export function writeState(writer: ByteWriter, data: StateData, large: LargeParts): void {
   writer.byte(stateFormat);
   for (const value of [data.index, data.timeMs, data.semantics, data.epochCounter, data.timerCounter]) {
     writer.number(value);
@@ -32,12 +48,12 @@ export function encodeState(data: StateData): Uint8Array {
     writer.string(member);
     writeProposer(writer, proposer);
   });
-  const bodies = new BodyWriter(writer);
-  writer.number(data.sessions.size);
-  for (const session of data.sessions.values()) writeSession(writer, bodies, session);
+  writeList(writer, data.sessions, ([, session]) => {
+    writeSession(writer, session);
+    large.items(session);
+  });
   writeGroups(writer, data);
-  writeRetained(writer, data);
-  return writer.finish();
+  writeRetained(writer, data, large);
 }
 
 /** @throws FrameError the bytes are no state of this format. */
@@ -135,10 +151,10 @@ function readChange(reader: ByteReader): Change {
   return { index, isolatedWriter: reader.byte() === 1 ? reader.string() : null };
 }
 
-function writeRetained(writer: ByteWriter, { retained }: StateData): void {
+function writeRetained(writer: ByteWriter, { retained }: StateData, large: LargeParts): void {
   writer.number(retained.size);
   for (const [, entry] of retained.entries()) {
-    writeMessage(writer, entry.message);
+    large.message(entry.message);
     writeChange(writer, entry);
   }
   writer.number(retained.forgottenUpTo);

@@ -143,7 +143,7 @@ export interface MqttState {
   applyConfig(index: LogIndex, config: ClusterConfig): readonly StateEffect[];
   /** Canonical bytes of everything replicated. */
   encode(): Uint8Array;
-  /** 16 hex digits over `encode()`. */
+  /** 16 hex digits that stand for `encode()`; cost what has changed since the last call. */
   digest(): string;
   readonly index: LogIndex;
   /** Cluster time, ms. */

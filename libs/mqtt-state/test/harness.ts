@@ -66,6 +66,7 @@ export class World {
     const index = this.state.index + 1;
     this.effects = this.state.apply(index, this.timeMs, batch);
     expect(restarted.apply(index, this.timeMs, batch)).toEqual(this.effects);
+    expect(Buffer.compare(restarted.encode(), this.state.encode())).toBe(0);
     expect(restarted.digest()).toBe(this.state.digest());
     return this.effects;
   }
