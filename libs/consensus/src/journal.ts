@@ -11,7 +11,7 @@ interface InFlight {
   readonly hardState: boolean;
   readonly snapshot: Snapshot | null;
   /** The first index that it touches; Infinity when it touches none. */
-  readonly from: LogIndex;
+  from: LogIndex;
   /** Once it is stored the log up to here is; lowered when entries it holds are overwritten meanwhile. */
   storedUpTo: LogIndex;
 }
@@ -92,6 +92,15 @@ export class Journal {
     this.#unwrittenFrom = snapshot.index + 1;
     this.#storedIndex = Math.min(this.#storedIndex, committed);
     for (const write of this.#inFlight) write.storedUpTo = Math.min(write.storedUpTo, committed);
+  }
+
+  /** A snapshot of the applied state is on the disk: what it stands for need not be written, or written again. */
+  covered(index: LogIndex): void {
+    if (this.#snapshot !== null) return;
+    this.#storedIndex = Math.max(this.#storedIndex, index);
+    this.#unwrittenFrom = Math.max(this.#unwrittenFrom, index + 1);
+    if (this.#truncateFrom !== null) this.#truncateFrom = Math.max(this.#truncateFrom, index + 1);
+    for (const write of this.#inFlight) write.from = Math.max(write.from, index + 1);
   }
 
   /** Sends when `barrier` is stored. @returns the envelope when that is already so */

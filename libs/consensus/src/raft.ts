@@ -54,6 +54,7 @@ export function createRaft(options: RaftOptions, initial: RaftInitial): Raft {
     applied: () => undefined,
     provideSnapshot: (snapshot) => leading()?.provideSnapshot(snapshot),
     compact(index, keepEntries) {
+      core.journal.covered(Math.min(index, core.handedOut));
       const wanted = leading()?.cutFor(index, keepEntries) ?? index - keepEntries;
       // What is not stored may have to be written again, what was not given out is still to come.
       const cut = Math.min(wanted, core.handedOut, core.journal.storedIndex);

@@ -214,6 +214,31 @@ describe('a full disk', () => {
     expect(raft.take().messages).toMatchObject([{ message: { success: true, matchIndex: 3 } }]);
   });
 
+  test('what a snapshot on the disk stands for is not written again', () => {
+    const world = new World();
+    const { raft } = world.add('B', { config: configOf('A B C') });
+    raft.step('A', {
+      type: 'appendRequest',
+      storeId: 'store-A-1',
+      toStoreId: 'store-B-1',
+      term: 1,
+      commit: 2,
+      round: 1,
+      previousIndex: 0,
+      previousTerm: 0,
+      entries: entriesOf('1 1 1'),
+    });
+    const output = raft.take();
+    expect(output.committed).toHaveLength(2);
+    raft.storeRefused(output.write!.token);
+    raft.compact(2, 0);
+    expect(raft.status().firstIndex).toBe(3);
+    raft.tick(world.nowMs + 150);
+    const again = raft.take().write!;
+    expect(again.truncateFrom).toBe(3);
+    expect(again.entries?.map(({ index }) => index)).toEqual([3]);
+  });
+
   test('a vote that the disk refused is not given', () => {
     const world = World.of('A B C');
     world.partition('A B', 'C');
