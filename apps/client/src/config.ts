@@ -11,7 +11,7 @@ const milliseconds = (min: number, max: number) => z.int().min(min).max(max);
 /** Everything that can be set, with its default; each has an environment variable `MQTT_CLIENT_<PATH>`. */
 export const schema = z.object({
   /** MQTT client id; its session is found again under it. */
-  clientId: z.string().min(1).max(200).default('telemetry-client'),
+  id: z.string().min(1).max(200).default('telemetry-client'),
   /** `mqtt://host:port` or `id=mqtt://host:port`; more are learnt from the cluster. */
   servers: z.array(z.string()).min(1),
   /** Groups of publishers whose telemetry is wanted: a topic level, `+` for all. */

@@ -5,13 +5,13 @@ import { parseServers, readConfig, readTls } from './config.ts';
 
 async function main(): Promise<void> {
   const config = readConfig(process.env['NODE_CONFIG_DIR'] ?? './config');
-  const logger = createLogger({ level: config.log.level, fields: { client: config.clientId } });
-  const metrics = createMetrics({ defaultLabels: { client: config.clientId } });
+  const logger = createLogger({ level: config.log.level, fields: { client: config.id } });
+  const metrics = createMetrics({ defaultLabels: { client: config.id } });
   const { username, password } = config;
   const application = new Application({
     client: {
       servers: parseServers(config.servers),
-      clientId: config.clientId,
+      clientId: config.id,
       session: config.session,
       sessionExpirySeconds: config.sessionExpirySeconds,
       redundancy: config.redundancy as 1 | 2,
