@@ -31,8 +31,8 @@ export interface Broker extends Lifecycle {
 }
 
 /**
- * What MQTT clients talk to. Sessions, routing and every promise are the member's (`options.port`); this is the protocol.
- * `start` throws a ListenError when an address can't be bound.
+ * What MQTT clients talk to. Sessions, routing and every promise are the member's (`options.port`); this
+ * is the protocol. `start` throws a ListenError when an address can't be bound.
  */
 export function createBroker(options: BrokerOptions): Broker {
   return new MqttBroker(options);

@@ -17,7 +17,10 @@ export interface BrokerLimits {
   readonly clientIdBytesMax: number;
   /** Connections of this member; one more is refused. */
   readonly clientsMax: number;
-  /** Unfinished QoS 1 and 2 publishes of one client (MQTT 5 Receive Maximum); 3.1.1 clients' QoS 2 wait beyond it. */
+  /**
+   * Unfinished QoS 1 and 2 publishes of one client (MQTT 5 Receive Maximum); 3.1.1 clients' QoS 2 wait
+   * beyond it.
+   */
   readonly receiveMaximum: number;
   /** Topic aliases a client may set; each may keep a topic in memory for the connection's lifetime. */
   readonly topicAliasMaximum: number;

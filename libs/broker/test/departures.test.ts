@@ -1,8 +1,9 @@
 /**
- * The departures from MQTT 3.1.1 of shared/aedes.md that touch data. Each is one driver that runs against our broker and
- * against stock Aedes: ours must do what the specification says, and stock must not (when that fails, Aedes has mended it).
+ * The known departures of Aedes from MQTT 3.1.1 that touch data. Each is one driver that runs against
+ * our broker and against stock Aedes: ours must do what the specification says, and stock must not (when
+ * that fails, Aedes has mended it).
  */
-import { connect, connectPacket, open, ours, stock } from './driver.ts';
+import { connect, connectPacket, open, ours, oursWithMember, stock } from './driver.ts';
 import type { RawClient, Target } from './driver.ts';
 
 interface Departure {
@@ -264,14 +265,21 @@ const departures: Departure[] = [
   },
 ];
 
-test.each(departures)('ours $name', async ({ run, right }) => {
-  const target = await ours();
-  try {
-    expect(await run(target)).toEqual(right);
-  } finally {
-    await target.stop();
-  }
-});
+const oursBoth = [
+  ['with the fake port', ours],
+  ['with a member', oursWithMember],
+] as const;
+
+describe.each(oursBoth)('ours %s', (_name, start) =>
+  test.each(departures)('$name', async ({ run, right }) => {
+    const target = await start();
+    try {
+      expect(await run(target)).toEqual(right);
+    } finally {
+      await target.stop();
+    }
+  }),
+);
 
 test.each(departures)('stock Aedes departs: $name', async ({ run, right }) => {
   const target = await stock();

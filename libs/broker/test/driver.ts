@@ -8,6 +8,7 @@ import type { IConnectPacket, IPublishPacket, Packet } from 'mqtt-packet';
 import { createBroker } from '../src/index.ts';
 import type { Broker, BrokerOptions } from '../src/index.ts';
 import { FakePort } from './fake-port.ts';
+import { MemberPort } from './member-port.ts';
 
 class PairedStream extends Duplex {
   peer: PairedStream | null = null;
@@ -188,6 +189,22 @@ export async function ours(options: Partial<BrokerOptions> = {}): Promise<OurTar
       return client;
     },
     stop: () => broker.stop(),
+  };
+}
+
+/** Ours with a real member behind it, instead of {@link FakePort}. */
+export async function oursWithMember(): Promise<Target & { readonly port: MemberPort }> {
+  const port = new MemberPort();
+  port.start();
+  const target = await ours({ port });
+  return {
+    ...target,
+    name: 'ours with a member',
+    port,
+    stop: async () => {
+      await target.stop();
+      port.stop();
+    },
   };
 }
 

@@ -48,7 +48,7 @@ test('session expiry, receive maximum and will reach the member (3.1.2.11)', asy
   ]);
 });
 
-test('properties of a message are passed on unaltered, user properties in their order (3.3.2.3)', async () => {
+test('message properties are passed on unaltered, user properties in order (3.3.2.3)', async () => {
   const subscriber = await connect(target, 's', five);
   await subscriber.subscribe(1, 'a', 1);
   let bytes = Buffer.alloc(0);

@@ -1,10 +1,10 @@
 /**
- * The traps of shared/aedes.md: one driver for each, run against our broker and against stock Aedes, which must be seen
- * to fall into it (when it isn't any more, Aedes has mended it).
+ * The known traps of Aedes: one driver for each, run against our broker and against stock Aedes, which
+ * must be seen to fall into it (when it isn't any more, Aedes has mended it).
  */
 import mqemitter from 'mqemitter';
 import { Router } from '../src/aedes/router.ts';
-import { connect, memoryPersistence as memory, ours, stock } from './driver.ts';
+import { connect, memoryPersistence as memory, ours, oursWithMember, stock } from './driver.ts';
 import type { RawClient, Target } from './driver.ts';
 
 /** A target whose storing of messages can be stopped and let go on. */
@@ -13,8 +13,8 @@ interface Storing extends Target {
   releaseStore(): void;
 }
 
-async function oursStoring(): Promise<Storing> {
-  const target = await ours();
+async function oursStoring(start: typeof ours | typeof oursWithMember): Promise<Storing> {
+  const target = await start();
   return { ...target, holdStore: () => target.port.hold(), releaseStore: () => target.port.release() };
 }
 
@@ -210,14 +210,21 @@ const traps: Trap[] = [
   },
 ];
 
-test.each(traps)('ours $name', async ({ run, right }) => {
-  const target = await oursStoring();
-  try {
-    expect(await run(target)).toEqual(right);
-  } finally {
-    await target.stop();
-  }
-});
+const oursBoth = [
+  ['with the fake port', ours],
+  ['with a member', oursWithMember],
+] as const;
+
+describe.each(oursBoth)('ours %s', (_name, start) =>
+  test.each(traps)('$name', async ({ run, right }) => {
+    const target = await oursStoring(start);
+    try {
+      expect(await run(target)).toEqual(right);
+    } finally {
+      await target.stop();
+    }
+  }),
+);
 
 test.each(traps)('stock Aedes falls into it: $name', async ({ run, right }) => {
   const target = await stockStoring();
@@ -330,7 +337,7 @@ describe('8: the old connection is gone before the new one has its CONNACK [MQTT
     await target.stop();
   });
 
-  test('stock Aedes falls into it: the word to the other broker goes out after the registration', async () => {
+  test('stock Aedes falls into it: the other broker is told after the registration', async () => {
     const persistence = memory();
     const mq = mqemitter({ matchEmptyLevels: true });
     // A bus between hosts takes its time; that of CONNACK does not wait for it.

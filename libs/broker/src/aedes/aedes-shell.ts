@@ -8,8 +8,8 @@ import { EmptyPersistence } from './persistence.ts';
 import { Router } from './router.ts';
 
 /**
- * Aedes' heartbeat and sweep of wills, which the member's own replace, are put off for as long as a timer can be
- * (the sweep is every fourth; a timer of 2^31 ms or more fires at once).
+ * Aedes' heartbeat and sweep of wills, which the member's own replace, are put off for as long as a timer
+ * can be (the sweep is every fourth; a timer of 2^31 ms or more fires at once).
  */
 const heartbeatIntervalMs = Math.floor((2 ** 31 - 1) / 4);
 
@@ -27,9 +27,10 @@ export interface AedesConnection {
 }
 
 /**
- * All that is known of Aedes' insides. Aedes is told of each connection under its number instead of its client id, as an
- * MQTT 3.1.1 clean session without a will: so its own takeover, session expiry, queues, wills and retained messages have nothing to
- * act on, and names such as `__proto__` never become keys of its objects.
+ * All that is known of Aedes' insides. Aedes is told of each connection under its number instead of its
+ * client id, as an MQTT 3.1.1 clean session without a will: so its own takeover, session expiry, queues,
+ * wills and retained messages have nothing to act on, and names such as `__proto__` never become keys of
+ * its objects.
  */
 export class AedesShell {
   readonly #aedes: Aedes;

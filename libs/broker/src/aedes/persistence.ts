@@ -12,10 +12,10 @@ interface Identified {
 }
 
 /**
- * The `persistence` given to Aedes. It holds nothing: sessions, subscriptions, queues, retained messages and wills
- * belong to the member, and the guard brings what concerns them there without a detour through Aedes. What is
- * left are the calls that Aedes makes on its own (clean-up at connect and close, its sweep of wills): they find nothing,
- * and never reject, because an unhandled rejection would end the process.
+ * The `persistence` given to Aedes. It holds nothing: sessions, subscriptions, queues, retained messages
+ * and wills belong to the member, and the guard brings what concerns them there without a detour through
+ * Aedes. What is left are the calls that Aedes makes on its own (clean-up at connect and close, its sweep
+ * of wills): they find nothing, and never reject, because an unhandled rejection would end the process.
  */
 export class EmptyPersistence {
   #broker: unknown = null;

@@ -65,7 +65,10 @@ export class ByteReader {
     return this.#bytes.subarray(start, start + length);
   }
 
-  /** UTF-8, well-formed, without surrogates and U+0000 [MQTT-1.5.3-1, MQTT-1.5.3-2; MQTT 5: 1.5.4-1, 1.5.4-2]. */
+  /**
+   * UTF-8, well-formed, without surrogates and U+0000 [MQTT-1.5.3-1, MQTT-1.5.3-2; MQTT 5: 1.5.4-1,
+   * 1.5.4-2].
+   */
   string(): string {
     const length = this.uint16();
     const start = this.#take(length);

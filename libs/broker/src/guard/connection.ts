@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { ClientEffect, ConnectionId, RefusalReason } from '@mqtt-cluster/contracts';
 import type { AedesConnection } from '../aedes/aedes-shell.ts';
 import type { BrokerContext } from '../context.ts';
+import { clientIdOf, connectFault, connectRequest, mayConnect, serverKeepAlive } from './admission.ts';
 import { ByteReader } from './byte-reader.ts';
 import { acceptingConnack } from './connack.ts';
 import { decodeConnect, ProtocolLevelError } from './decode-connect.ts';
@@ -14,6 +14,7 @@ import { Outbound } from './outbound.ts';
 import { Outgoing } from './outgoing.ts';
 import { malformed, PacketError, protocolError } from './packet-error.ts';
 import { RateLimit } from './rate-limit.ts';
+import { pauses, Reading } from './reading.ts';
 import { failureReasonCodeMin, reasonCodes } from './reason-codes.ts';
 import {
   connackReason,
@@ -30,11 +31,6 @@ const disconnectType = 14;
 
 /** How long a closing socket may take to send its last bytes. */
 const lingerMs = 1_000;
-const sessionNeverExpires = 0xffffffff;
-const receiveMaximumDefault = 65_535;
-
-/** Why the socket is not read at the moment; several may hold. */
-const pauses = { connecting: 1, window: 2, rate: 4, outgoing: 8, pings: 16 } as const;
 
 /** PINGREQs that Aedes has not answered yet; it takes a few turns for each. */
 const unansweredPingsMax = 16;
@@ -47,8 +43,8 @@ export interface ConnectionEvents {
 }
 
 /**
- * The guard of one client: between its socket, Aedes and the member. Each packet is parsed once, strictly, and dealt with
- * in order; see docs/adr/0001-aedes-version.md for what goes to Aedes.
+ * The guard of one client: between its socket, Aedes and the member. Each packet is parsed once, strictly,
+ * and dealt with in order; see docs/adr/0001-aedes-version.md for what goes to Aedes.
  */
 export class Connection {
   readonly id: ConnectionId;
@@ -58,20 +54,23 @@ export class Connection {
   readonly #events: ConnectionEvents;
   readonly #reader = new ByteReader();
   readonly #frames: FrameReader;
+  readonly #reading: Reading;
   readonly #outgoing: Outgoing;
   readonly #openedAtMs = performance.now();
   #state: 'new' | 'connecting' | 'open' | 'ended' = 'new';
   #version: ProtocolVersion = 4;
-  #connect: ConnectPacket | null = null;
+  /** MQTT 5: CONNECT asked for a session that outlives the connection. */
+  #keptSession = false;
   #client = '';
   #aedes: AedesConnection | null = null;
   /** The member knows of this connection and must be told of its end. */
   #atMember = false;
   #sessionPresent = false;
   #accept: (() => void) | null = null;
+  /** What the member sent between letting the client in and CONNACK. */
+  #early: ClientEffect[] = [];
   #inbound: Inbound | null = null;
   #outbound: Outbound | null = null;
-  #pauses = 0;
   #unansweredPings = 0;
   readonly #rate: RateLimit | null;
   /** In the broker's list of connections to flush. */
@@ -94,12 +93,16 @@ export class Connection {
     this.#frames = new FrameReader(limits.packetBytesMax, (first, bytes, start, end) =>
       this.#onFrame(first, bytes, start, end),
     );
+    this.#reading = new Reading(socket, this.#frames, (action) => {
+      this.#guarded(action);
+      this.#outgoing.flush();
+    });
     this.#outgoing = new Outgoing(socket, limits.outgoingBytesMax, context.counters, {
       onWritable: (writable) => {
         if (this.#atMember) context.port.writable(this.id, writable);
         // Who doesn't read our answers can't cause more of them.
-        if (writable) this.#resume(pauses.outgoing);
-        else this.#pause(pauses.outgoing);
+        if (writable) this.#reading.resume(pauses.outgoing);
+        else this.#reading.pause(pauses.outgoing);
       },
     });
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -121,7 +124,10 @@ export class Connection {
     this.#outgoing.flush();
   }
 
-  /** Runs what reads packets: a client that breaks the protocol loses its connection, nothing else happens. */
+  /**
+   * Runs what reads packets: a client that breaks the protocol loses its connection, nothing else
+   * happens.
+   */
   #guarded(action: () => void): void {
     try {
       action();
@@ -151,7 +157,7 @@ export class Connection {
       case pingreqType:
         if (first !== pingreqType << 4 || start !== end) throw malformed('PINGREQ');
         this.#aedes?.ping();
-        if (++this.#unansweredPings >= unansweredPingsMax) this.#pause(pauses.pings);
+        if (++this.#unansweredPings >= unansweredPingsMax) this.#reading.pause(pauses.pings);
         return;
       case disconnectType:
         if (first !== disconnectType << 4) throw malformed('reserved flags'); // [MQTT-3.14.1-1]
@@ -169,64 +175,35 @@ export class Connection {
       this.#version = version;
       this.#frames.strictLength = version === 5;
     });
-    const { limits } = this.#context;
-    if (packet.client.length === 0 && packet.version < 5 && !packet.clean) {
-      return this.#refuse(reasonCodes.clientIdentifierNotValid); // [MQTT-3.1.3-8]
-    }
-    if (Buffer.byteLength(packet.client) > limits.clientIdBytesMax) {
-      return this.#refuse(reasonCodes.clientIdentifierNotValid);
-    }
-    if (this.#context.clients() >= limits.clientsMax) return this.#refuse(reasonCodes.quotaExceeded);
-    this.#connect = packet;
-    this.#client = packet.client.length > 0 ? packet.client : `assigned-${randomUUID()}`; // [MQTT-3.1.3-6]
+    const fault = connectFault(packet, this.#context);
+    if (fault !== null) return this.#refuse(fault);
+    this.#client = clientIdOf(packet);
+    this.#keptSession = (packet.properties.sessionExpiryInterval ?? 0) > 0;
     this.#state = 'connecting';
     this.#events.onClient();
-    this.#pause(pauses.connecting);
-    this.#aedes = this.#context.aedes.open(this.id, this.#serverKeepAlive ?? packet.keepAlive, {
-      onAuthenticate: (accept) => {
-        this.#accept = accept;
-        void this.#authenticate(packet);
+    this.#reading.pause(pauses.connecting);
+    this.#aedes = this.#context.aedes.open(
+      this.id,
+      serverKeepAlive(packet, this.#context.limits) ?? packet.keepAlive,
+      {
+        onAuthenticate: (accept) => {
+          this.#accept = accept;
+          void this.#authenticate(packet);
+        },
+        onConnack: () => this.#onConnack(packet),
+        onPingresp: () => this.#onPingresp(),
+        onKeepAliveTimeout: () => this.fail(reasonCodes.keepAliveTimeout, 'keep alive time-out'),
+        onClosed: () => this.#end({ graceful: false }),
       },
-      onConnack: () => this.#onConnack(packet),
-      onPingresp: () => this.#onPingresp(),
-      onKeepAliveTimeout: () => this.fail(reasonCodes.keepAliveTimeout, 'keep alive time-out'),
-      onClosed: () => this.#end({ graceful: false }),
-    });
-  }
-
-  /** MQTT 5, 3.2.2.3.14: the server may shorten what the client asked for. */
-  get #serverKeepAlive(): number | undefined {
-    const most = this.#context.limits.keepAliveSecondsMax;
-    const asked = this.#connect?.keepAlive ?? 0;
-    return most > 0 && this.#version === 5 && (asked === 0 || asked > most) ? most : undefined;
+    );
   }
 
   async #authenticate(packet: ConnectPacket): Promise<void> {
-    const { authenticate } = this.#context.options;
-    let accepted = true;
-    if (authenticate) {
-      try {
-        accepted = await authenticate({
-          client: this.#client,
-          address: this.address,
-          ...(packet.userName !== undefined && { userName: packet.userName }),
-          ...(packet.password && { password: packet.password }),
-        });
-      } catch (error) {
-        accepted = false;
-        this.#context.logger.warn({ error: String(error) }, 'authentication failed to answer');
-      }
-    }
+    const accepted = await mayConnect(packet, this.#client, this.address, this.#context);
     if (this.#state !== 'connecting') return;
     if (!accepted) return this.#refuse(reasonCodes.notAuthorized);
     this.#atMember = true;
-    this.#context.port.connect(this.id, {
-      client: this.#client,
-      clean: packet.clean,
-      sessionExpirySeconds: sessionExpirySeconds(packet),
-      receiveMaximum: packet.properties.receiveMaximum ?? receiveMaximumDefault,
-      ...(packet.will && { will: packet.will }),
-    });
+    this.#context.port.connect(this.id, connectRequest(packet, this.#client));
   }
 
   #refuse(reasonCode: number): void {
@@ -249,33 +226,30 @@ export class Connection {
       acceptingConnack(this.#version, this.#sessionPresent, {
         limits: this.#context.limits,
         assignedClient: packet.client.length > 0 ? undefined : this.#client,
-        serverKeepAlive: this.#serverKeepAlive,
+        serverKeepAlive: serverKeepAlive(packet, this.#context.limits),
       }),
     );
     for (const effect of this.#early) this.onEffect(effect);
     this.#early = [];
     this.#outgoing.release();
-    this.#resume(pauses.connecting);
+    this.#reading.resume(pauses.connecting);
   }
 
   #onPingresp(): void {
     this.#outgoing.writeNow(pingresp);
-    if (--this.#unansweredPings === 0) this.#resume(pauses.pings);
+    if (--this.#unansweredPings === 0) this.#reading.resume(pauses.pings);
   }
-
-  /** What the member sent between letting the client in and CONNACK. */
-  #early: ClientEffect[] = [];
 
   #inboundHost(): { client: string; version: number; onWindow(full: boolean): void; onPublish(): void } {
     return {
       client: this.#client,
       version: this.#version,
-      onWindow: (full) => (full ? this.#pause(pauses.window) : this.#resume(pauses.window)),
+      onWindow: (full) => (full ? this.#reading.pause(pauses.window) : this.#reading.resume(pauses.window)),
       onPublish: () => {
         const waitMs = this.#rate?.take(performance.now()) ?? 0;
         if (waitMs === 0) return;
-        this.#pause(pauses.rate);
-        setTimeout(() => this.#resume(pauses.rate), waitMs).unref();
+        this.#reading.pause(pauses.rate);
+        setTimeout(() => this.#reading.resume(pauses.rate), waitMs).unref();
       },
     };
   }
@@ -339,7 +313,7 @@ export class Connection {
   #onDisconnect(bytes: Buffer, start: number, end: number): void {
     this.#reader.reset(bytes, start, end);
     const { reasonCode, sessionExpiryInterval } = decodeDisconnect(this.#reader, this.#version);
-    if (sessionExpiryInterval && !this.#connect?.properties.sessionExpiryInterval) {
+    if (sessionExpiryInterval && !this.#keptSession) {
       throw protocolError('a session that ends with its connection was to be kept'); // MQTT 5, 3.14.2.2.2
     }
     this.#inbound?.onDisconnect();
@@ -375,7 +349,10 @@ export class Connection {
     this.#end({ graceful: false });
   }
 
-  /** For a member that stops: what becomes of the session is for the others to decide, so this one isn't told. */
+  /**
+   * For a member that stops: what becomes of the session is for the others to decide, so this one isn't
+   * told.
+   */
   shutDown(): void {
     this.#atMember = false;
     this.fail(reasonCodes.serverShuttingDown, 'server is shutting down');
@@ -385,7 +362,7 @@ export class Connection {
     if (this.#state === 'ended') return;
     const was = this.#state;
     this.#state = 'ended';
-    this.#frames.pause();
+    this.#reading.end();
     if (this.#atMember) this.#context.port.disconnect(this.id, how);
     this.#atMember = false;
     this.#aedes?.close();
@@ -397,23 +374,8 @@ export class Connection {
       return;
     }
     socket.end();
-    socket.resume();
     const linger = setTimeout(() => socket.destroy(), lingerMs);
     socket.once('close', () => clearTimeout(linger));
-  }
-
-  #pause(reason: number): void {
-    this.#pauses |= reason;
-    this.#frames.pause();
-    this.#socket.pause();
-  }
-
-  #resume(reason: number): void {
-    this.#pauses &= ~reason;
-    if (this.#pauses !== 0 || this.#state === 'ended') return;
-    this.#guarded(() => this.#frames.resume());
-    this.#outgoing.flush();
-    if (this.#pauses === 0) this.#socket.resume();
   }
 
   /** Once a second: what has taken too long. */
@@ -432,12 +394,6 @@ export class Connection {
       this.fail(reasonCodes.quotaExceeded, 'closed: slow consumer');
     }
     // Its keep-alive can't be judged while it isn't read.
-    if (this.#pauses !== 0) this.#aedes?.touch();
+    if (this.#reading.isPaused) this.#aedes?.touch();
   }
-}
-
-/** Seconds the session outlives the connection: MQTT 5, 3.1.2.11.2; MQTT 3.1.1 knows only none and for ever. */
-function sessionExpirySeconds(packet: ConnectPacket): number {
-  if (packet.version === 5) return packet.properties.sessionExpiryInterval ?? 0;
-  return packet.clean ? 0 : sessionNeverExpires;
 }

@@ -48,9 +48,11 @@ export function decodeConnect(
   const willRetain = (flags & 0x20) !== 0;
   const hasPassword = (flags & 0x40) !== 0;
   const hasUserName = (flags & 0x80) !== 0;
-  if (!hasWill && (willQos !== 0 || willRetain)) throw malformed('will flags without a will'); // [MQTT-3.1.2-13, -15]
+  // [MQTT-3.1.2-13, -15]
+  if (!hasWill && (willQos !== 0 || willRetain)) throw malformed('will flags without a will');
   if (willQos > 2) throw malformed('will QoS 3'); // [MQTT-3.1.2-14]
-  if (version < 5 && hasPassword && !hasUserName) throw malformed('password without user name'); // [MQTT-3.1.2-22]
+  // [MQTT-3.1.2-22]
+  if (version < 5 && hasPassword && !hasUserName) throw malformed('password without user name');
   const keepAlive = reader.uint16();
   const properties = version === 5 ? readProperties(reader, allowedProperties.connect) : undefined;
   const client = reader.string();

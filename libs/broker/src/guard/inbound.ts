@@ -1,4 +1,4 @@
-import type { ClientId, ConnectionId, Subscription } from '@mqtt-cluster/contracts';
+import type { ClientId, ConnectionId, PublishRequest, Subscription } from '@mqtt-cluster/contracts';
 import type { BrokerContext } from '../context.ts';
 import type { ByteReader } from './byte-reader.ts';
 import { messageProperties } from './decode-connect.ts';
@@ -51,7 +51,10 @@ interface PartlyRefused {
   readonly codes: (number | null)[];
 }
 
-/** What one connected client publishes and subscribes to, strictly checked and handed to the member in order. */
+/**
+ * What one connected client publishes and subscribes to, strictly checked and handed to the member in
+ * order.
+ */
 export class Inbound {
   readonly #connection: ConnectionId;
   readonly #host: InboundHost;
@@ -137,8 +140,8 @@ export class Inbound {
   }
 
   /**
-   * A new QoS 2 publish beyond the window. MQTT 5 clients know the window (Receive Maximum); those of 3.1.1 can't,
-   * so theirs wait, with what follows them, until PUBREL makes room.
+   * A new QoS 2 publish beyond the window. MQTT 5 clients know the window (Receive Maximum); those of
+   * 3.1.1 can't, so theirs wait, with what follows them, until PUBREL makes room.
    */
   #mustWait(packet: PublishPacket): boolean {
     if (packet.qos !== 2 || this.#openQos2.has(packet.packetId)) return false;
@@ -188,12 +191,11 @@ export class Inbound {
       return;
     }
     const properties = packet.properties && messageProperties(packet.properties);
-    const message = properties
-      ? { topic, payload, qos, retain, properties }
-      : { topic, payload, qos, retain };
     if (qos === 1) this.#addWeight(payload.length);
     else if (qos === 2) this.#openQos2.add(packetId);
-    this.#context.port.publish(this.#connection, qos === 0 ? message : { ...message, packetId });
+    const request: PublishRequest =
+      qos === 0 ? { topic, payload, qos, retain } : { topic, payload, qos, retain, packetId };
+    this.#context.port.publish(this.#connection, properties ? { ...request, properties } : request);
     this.#host.onPublish();
   }
 

@@ -2,7 +2,10 @@ import type { Duplex } from 'node:stream';
 import type { BrokerCounters } from '../context.ts';
 import type { EncodedPacket } from './encode.ts';
 
-/** From this size on a packet is handed to the socket as it is instead of being copied next to its neighbours. */
+/**
+ * From this size on a packet is handed to the socket as it is instead of being copied next to its
+ * neighbours.
+ */
 const copiedBytesMax = 16 * 1024;
 
 export interface OutgoingEvents {

@@ -6,7 +6,10 @@ const hash = 35;
 
 export const topicLevelsMax = 100;
 
-/** Why a name or filter is refused: `malformed` ends the connection, the others are answered where possible. */
+/**
+ * Why a name or filter is refused: `malformed` ends the connection, the others are answered where
+ * possible.
+ */
 export type TopicFault = 'malformed' | 'tooManyLevels' | 'reserved';
 
 /** A topic name that a client may publish to [MQTT-3.3.2-2, MQTT-4.7.3-1]. */
@@ -28,7 +31,10 @@ export function topicNameFault(topic: string): TopicFault | null {
 
 const sharePrefix = '$share/';
 
-/** A topic filter, `$share/group/filter` included [MQTT-4.7.1-2, MQTT-4.7.1-3, MQTT-4.8.2-1, MQTT-4.8.2-2]. */
+/**
+ * A topic filter, `$share/group/filter` included [MQTT-4.7.1-2, MQTT-4.7.1-3, MQTT-4.8.2-1,
+ * MQTT-4.8.2-2].
+ */
 export function topicFilterFault(filter: string): TopicFault | null {
   let plain = filter;
   if (filter.startsWith(sharePrefix)) {

@@ -1,0 +1,108 @@
+import { connect as connectSocket } from 'node:net';
+import { ListenError, silentLogger } from '@mqtt-cluster/contracts';
+import { createBroker } from '../src/index.ts';
+import type { Broker, ListenerOptions } from '../src/index.ts';
+import { connectPacket, RawClient } from './driver.ts';
+import { FakePort } from './fake-port.ts';
+
+const loopback: ListenerOptions = { host: '127.0.0.1', port: 0, kind: 'tcp' };
+const brokers: Broker[] = [];
+
+function create(...listeners: ListenerOptions[]): Broker {
+  const broker = createBroker({
+    memberId: 'member-1',
+    port: new FakePort(),
+    listeners,
+    logger: silentLogger,
+  });
+  brokers.push(broker);
+  return broker;
+}
+
+afterEach(async () => {
+  for (const broker of brokers.splice(0)) await broker.stop();
+});
+
+function portOf(broker: Broker, index = 0): number {
+  const address = broker.addresses()[index];
+  if (!address) throw new Error('it does not listen');
+  return address.port;
+}
+
+test('clients connect over TCP to any of the listeners', async () => {
+  const broker = create(loopback, { ...loopback, host: '127.0.0.2' });
+  await broker.start();
+  const subscriber = new RawClient(connectSocket(portOf(broker), '127.0.0.1'));
+  subscriber.send(connectPacket('s'));
+  await subscriber.next('connack');
+  await subscriber.subscribe(1, 'a', 1);
+  const publisher = new RawClient(connectSocket(portOf(broker, 1), '127.0.0.2'));
+  publisher.send(connectPacket('p'));
+  await publisher.next('connack');
+  const large = 'x'.repeat(200_000);
+  for (let messageId = 1; messageId <= 50; messageId++) publisher.publish('a', large, { qos: 1, messageId });
+  for (let count = 0; count < 50; count++) {
+    const { messageId = 0, payload } = await subscriber.next('publish');
+    expect(payload.length).toBe(large.length);
+    subscriber.send({ cmd: 'puback', messageId });
+  }
+  await publisher.disconnect();
+});
+
+test('an address in use is one clear error, and nothing stays bound', async () => {
+  const first = create(loopback);
+  await first.start();
+  const taken = { ...loopback, port: portOf(first) };
+  const second = create(loopback, taken);
+  await expect(second.start()).rejects.toThrow(ListenError);
+  await expect(create(taken).start()).rejects.toThrow(
+    `cannot listen on 127.0.0.1:${taken.port}: another process already listens there`,
+  );
+  expect(second.addresses()).toEqual([]);
+});
+
+test('an address that this host does not have is one clear error', async () => {
+  const broker = create({ ...loopback, host: '192.0.2.1' });
+  await expect(broker.start()).rejects.toThrow('this host does not have that address');
+});
+
+test('connections from one address are bounded in their rate', async () => {
+  const broker = createBroker({
+    memberId: 'member-1',
+    port: new FakePort(),
+    listeners: [loopback],
+    logger: silentLogger,
+    limits: { connectsPerSecondMax: 1 },
+  });
+  brokers.push(broker);
+  await broker.start();
+  const sockets = Array.from({ length: 20 }, () => connectSocket(portOf(broker), '127.0.0.1'));
+  let closed = 0;
+  await new Promise<void>((resolve) => {
+    for (const socket of sockets) {
+      socket.on('error', () => undefined);
+      socket.resume();
+      socket.on('close', () => {
+        closed++;
+        if (closed === 10) resolve();
+      });
+    }
+  });
+  expect(broker.counters().connectionsRefused).toBeGreaterThanOrEqual(10);
+  for (const socket of sockets) socket.destroy();
+});
+
+test('stopping closes what listens and who is connected', async () => {
+  const broker = create(loopback);
+  await broker.start();
+  const port = portOf(broker);
+  const client = new RawClient(connectSocket(port, '127.0.0.1'));
+  client.send(connectPacket('c'));
+  await client.next('connack');
+  await broker.stop();
+  await client.closed;
+  const refused = connectSocket(port, '127.0.0.1');
+  await expect(new Promise((resolve) => refused.on('error', resolve))).resolves.toMatchObject({
+    code: 'ECONNREFUSED',
+  });
+});

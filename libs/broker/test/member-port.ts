@@ -1,0 +1,162 @@
+import type {
+  ClientEffect,
+  ClientPort,
+  Member,
+  MemberStatus,
+  Message,
+  PublishRequest,
+  Recovered,
+  Subscription,
+} from '@mqtt-cluster/contracts';
+// A shell may not depend on the core; this test shows that the two fit together.
+// eslint-disable-next-line @nx/enforce-module-boundaries
+import { createMember, defaultLimits, lanMemberTimings } from '@mqtt-cluster/member';
+
+const tickMs = 5;
+
+/** A real member, alone in its cluster, on a disk that is as fast as memory and can be stopped. */
+export class MemberPort implements ClientPort {
+  readonly #member: Member;
+  #handler: (effects: readonly ClientEffect[]) => void = () => undefined;
+  #turn: NodeJS.Immediate | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #nowMs = 0;
+  #heldTokens: number[] | null = null;
+
+  constructor() {
+    let seed = 7;
+    this.#member = createMember({
+      id: 'member-1',
+      members: ['member-1'],
+      urls: ['mqtt://member-1'],
+      recovered: emptyStore,
+      whenIsolated: 'hold',
+      timings: lanMemberTimings,
+      limits: defaultLimits,
+      random: () => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647,
+    });
+  }
+
+  /** Virtual time until it serves, real time afterwards. */
+  start(): void {
+    while (this.#member.status().state !== 'serving') {
+      this.#nowMs += tickMs;
+      if (this.#nowMs > 60_000) throw new Error('the member does not serve');
+      this.#run();
+    }
+    const offset = this.#nowMs - performance.now();
+    this.#timer = setInterval(() => {
+      this.#nowMs = performance.now() + offset;
+      this.#run();
+    }, tickMs);
+  }
+
+  stop(): void {
+    if (this.#timer) clearInterval(this.#timer);
+    if (this.#turn) clearImmediate(this.#turn);
+  }
+
+  hold(): void {
+    this.#heldTokens = [];
+  }
+
+  release(): void {
+    for (const token of this.#heldTokens ?? []) this.#member.written(token);
+    this.#heldTokens = null;
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    this.#turn ??= setImmediate(() => {
+      this.#turn = null;
+      this.#run();
+    });
+  }
+
+  #run(): void {
+    this.#member.tick(this.#nowMs);
+    for (let busy = true; busy;) {
+      const output = this.#member.take();
+      if (output.write) {
+        if (this.#heldTokens) this.#heldTokens.push(output.write.token);
+        else this.#member.written(output.write.token);
+      }
+      if (output.effects.length > 0) this.#handler(output.effects);
+      busy = output.write !== null && this.#heldTokens === null;
+    }
+  }
+
+  onEffects(handler: (effects: readonly ClientEffect[]) => void): void {
+    this.#handler = handler;
+  }
+
+  connect(...parameters: Parameters<Member['connect']>): void {
+    this.#member.connect(...parameters);
+    this.#schedule();
+  }
+
+  disconnect(...parameters: Parameters<Member['disconnect']>): void {
+    this.#member.disconnect(...parameters);
+    this.#schedule();
+  }
+
+  subscribe(connection: number, packetId: number, subscriptions: readonly Subscription[]): void {
+    this.#member.subscribe(connection, packetId, subscriptions);
+    this.#schedule();
+  }
+
+  unsubscribe(connection: number, packetId: number, filters: readonly string[]): void {
+    this.#member.unsubscribe(connection, packetId, filters);
+    this.#schedule();
+  }
+
+  publish(connection: number, publish: PublishRequest): void {
+    this.#member.publish(connection, publish);
+    this.#schedule();
+  }
+
+  pubrel(connection: number, packetId: number): void {
+    this.#member.pubrel(connection, packetId);
+    this.#schedule();
+  }
+
+  puback(connection: number, packetId: number): void {
+    this.#member.puback(connection, packetId);
+    this.#schedule();
+  }
+
+  pubrec(connection: number, packetId: number, refused?: boolean): void {
+    this.#member.pubrec(connection, packetId, refused);
+    this.#schedule();
+  }
+
+  pubcomp(connection: number, packetId: number): void {
+    this.#member.pubcomp(connection, packetId);
+    this.#schedule();
+  }
+
+  writable(connection: number, writable: boolean): void {
+    this.#member.writable(connection, writable);
+    this.#schedule();
+  }
+
+  publishLocal(message: Message): void {
+    this.#member.publishLocal(message);
+    this.#schedule();
+  }
+
+  status(): MemberStatus {
+    return this.#member.status();
+  }
+}
+
+const emptyStore: Recovered = {
+  storeId: '0'.repeat(32),
+  incarnation: 1,
+  fresh: true,
+  hardState: { term: 0, votedFor: null },
+  snapshot: null,
+  entries: [],
+  outbox: [],
+  repairs: [],
+};
