@@ -96,7 +96,11 @@ export class Delivery {
       // Its packet id comes when the replicated window has room; later items of the same publisher may not overtake.
       if (item.qos === 2 && item.packetId === 0) return;
       connection.cursor = item.number + 1;
-      if (item.qos === 2) this.#sendExactlyOnce(connection, item);
+      if (item.qos === 0) {
+        // Of a shared group whose members all subscribed at QoS 0: now or never, like any QoS 0.
+        this.sendUnacknowledged(connection, item);
+        this.#progress.done(connection, item.number);
+      } else if (item.qos === 2) this.#sendExactlyOnce(connection, item);
       else this.#sendAtLeastOnce(connection, item);
     }
   }
