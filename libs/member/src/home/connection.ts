@@ -64,6 +64,8 @@ export class Connection {
   /** Persistent: delivered early and acknowledged by the client, but not yet in its queue. */
   readonly earlyAcked = new Set<string>();
   readonly earlyInFlight = new Map<string, number>();
+  /** Persistent: something without a majority came while it was behind, so all that follows comes by its queue. */
+  earlySkipped = false;
 
   /** Scratch of the router: the matches of the message in hand. */
   matchRound = 0;
