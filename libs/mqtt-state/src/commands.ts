@@ -123,10 +123,21 @@ function publish(turn: Turn, command: PublishCommand, header: BatchHeader, posit
     origin: { storeId, incarnation, sequence, command: position },
     force: isolatedSince !== undefined,
     isolatedSince,
+    late: session === undefined && isLate(turn, command),
   });
   if (!ok) return quotaExceeded;
   if (session && packetId !== undefined) session.incoming.add(packetId);
   return applied;
+}
+
+/**
+ * Sent on a connection that its client has replaced since: it may have sent the message again and cleared the topic
+ * meanwhile, and a delete never comes back (design, P5). Nobody hears an ack of it any more.
+ */
+function isLate(turn: Turn, { client, epoch, isolatedSince }: PublishCommand): boolean {
+  if (client === undefined || epoch === undefined || isolatedSince !== undefined) return false;
+  const session = turn.data.sessions.get(client);
+  return session !== undefined && session.epoch !== epoch;
 }
 
 /** Once per (incarnation, sequence) of the store: neither again nor if the original batch was applied. */

@@ -16,6 +16,8 @@ export interface PublishSource {
   /** Never refused: it was acknowledged without a majority, or nobody is there to hear a refusal. */
   readonly force: boolean;
   readonly isolatedSince: LogIndex | undefined;
+  /** From a connection that its client has replaced: changes nothing that is retained. */
+  readonly late?: boolean;
 }
 
 const nobody: readonly Delivery[] = [];
@@ -87,6 +89,7 @@ function findDeliveries(data: StateData, message: Message): readonly Delivery[] 
 }
 
 function mayChangeRetained(data: StateData, message: Message, source: PublishSource): boolean {
+  if (source.late) return false;
   if (source.isolatedSince === undefined) return true;
   return data.retained.unchangedSince(message.topic, source.isolatedSince, source.origin?.storeId ?? null);
 }

@@ -267,10 +267,12 @@ export class Home {
 
   #propose(connection: Connection, message: Message, packetId: number): void {
     const { client, epoch } = connection;
-    const base: PublishCommand = { kind: 'publish', message, client };
     const { qos } = message;
+    // QoS 1 is never void, but what a replaced connection sent late changes nothing retained (design, P5).
+    const named = epoch !== 0 && (qos === 2 || message.retain) ? { epoch } : {};
+    const base: PublishCommand = { kind: 'publish', message, client, ...named };
     if (qos === 0) return this.#proposer.add(base);
-    const command = qos === 2 ? { ...base, epoch, packetId } : base;
+    const command = qos === 2 ? { ...base, packetId } : base;
     this.#proposer.add(command, { kind: 'publish', connection, packetId, qos });
   }
 
@@ -308,7 +310,9 @@ export class Home {
       const item = matchedItem(connection, message);
       if (connection.clean || item.qos === 0) this.#delivery.enqueue(connection, item);
       // Only behind everything it has: nothing may overtake what its queue still holds.
-      else if (this.#delivery.isLevel(connection)) this.#delivery.enqueue(connection, { ...item, early });
+      else if (!connection.earlySkipped && this.#delivery.isLevel(connection)) {
+        this.#delivery.enqueue(connection, { ...item, early });
+      } else connection.earlySkipped = true;
     }
   }
 
