@@ -5,7 +5,7 @@ const newerVersion = 99;
 
 /**
  * There is one version of the commands' meaning so far, so a rolling upgrade can't be played yet; what can is its
- * worst case, an entry of a newer version in the log of older members. Seen to fail when applying it throws.
+ * worst case, an entry of a newer version in the log of older members. Seen to fail without the alarm.
  */
 test('16 two versions: an entry that is too new is an alarm for all members, and a crash or a difference for none', () => {
   const story = new Story();
