@@ -158,6 +158,21 @@ test('a client that is silent for one and a half keep-alives is gone [MQTT-3.1.2
   expect(target.port.disconnects).toMatchObject([{ graceful: false }]);
 });
 
+test('any packet counts as a sign of life, not only PINGREQ [MQTT-3.1.2-23]', async () => {
+  const target = await start({});
+  const silent = await connect(target, 'silent', { keepalive: 1 });
+  const busy = await connect(target, 'busy', { keepalive: 1 });
+  // Twice the time after which the silent one is gone.
+  for (const mark of ['first', 'second']) {
+    const other = mark === 'first' ? silent : await connect(target, mark, { keepalive: 1 });
+    while (!other.isClosed) {
+      busy.publish('a', mark);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+  expect(busy.isClosed).toBe(false);
+});
+
 test('the server may shorten the keep-alive of MQTT 5 clients (3.2.2.3.14)', async () => {
   const target = await start({ limits: { keepAliveSecondsMax: 30 } });
   const client = open(target, 5);
