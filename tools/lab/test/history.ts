@@ -10,7 +10,7 @@ export function streamOf(qos: QoS, count: number, changes: Partial<SentMessage>[
     ackConnection: qos === 0 ? null : 1,
     ...changes[index],
   }));
-  return { id: 'p', qos, messages };
+  return { id: 'p', qos, messages, stays: [] };
 }
 
 export function subscriberOf(
@@ -25,6 +25,7 @@ export function subscriberOf(
     id: 's',
     persistent: true,
     qos: 2,
+    stays: [],
     ...rest,
     sessions: [
       {

@@ -1,5 +1,5 @@
 import { judge } from '../src/load/verdict.ts';
-import type { SentMessage } from '../src/load/history.ts';
+import type { SentMessage, WillHistory } from '../src/load/history.ts';
 import { historyOf, streamOf, subscriberOf } from './history.ts';
 
 describe('the verdict on messages', () => {
@@ -60,6 +60,11 @@ describe('the verdict on messages', () => {
     expect(judge({ ...history, mayDegrade: false }).outOfOrder.qos1).toBe(1);
   });
 
+  test('nor may one be overtaken on the connection that acked both', () => {
+    const history = historyOf({ streams: [streamOf(1, 2)], subscribers: [subscriberOf([2, 1])] });
+    expect(judge({ ...history, mayDegrade: true }).outOfOrder.qos1).toBe(1);
+  });
+
   test('QoS 2 is never acked without a majority', () => {
     const moved: Partial<SentMessage> = { firstConnection: 2, ackConnection: 2 };
     const history = historyOf({
@@ -92,7 +97,7 @@ describe('the verdict on messages', () => {
 
 describe('the verdict on wills (P6)', () => {
   const topic = 'will/w/1';
-  const withWill = (expected: 'exactlyOne' | 'atMostOne' | 'none', count: number) =>
+  const withWill = (expected: WillHistory['expected'], count: number) =>
     judge(
       historyOf({
         subscribers: [subscriberOf([], { wills: [[topic, count]] })],
@@ -109,9 +114,20 @@ describe('the verdict on wills (P6)', () => {
     ['atMostOne', 2, false],
     ['none', 0, true],
     ['none', 1, false],
+    ['stayed', 0, true],
+    ['stayed', 1, false],
   ] as const)('%s and %d wills: %s', (expected, count, right) => {
     expect(withWill(expected, count)).toBe(right);
   });
+});
+
+test('the will of a client whose home had no majority may fire once: others took it for dead', () => {
+  const history = historyOf({
+    subscribers: [subscriberOf([], { wills: [['w', 1]] })],
+    wills: [{ topic: 'w', expected: 'stayed', how: 'w stayed at m1' }],
+  });
+  expect(judge({ ...history, mayDegrade: true }).willsExact).toBe(true);
+  expect(judge({ ...history, mayDegrade: false }).willsExact).toBe(false);
 });
 
 describe('the verdict on retained messages (P5)', () => {

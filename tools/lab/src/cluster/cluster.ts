@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { MemberStatus } from '@mqtt-cluster/contracts';
+import type { MemberStatus, ServingState } from '@mqtt-cluster/contracts';
 import { LabError } from '../errors.ts';
 import type { FaultAction } from '../fault-plan.ts';
 import { checkPortsFree, findMember } from '../layout.ts';
@@ -102,7 +102,7 @@ export class Cluster {
       await this.#links.open();
       for (const member of this.layout.members) this.#programOf(member).start();
       this.#options.onChange?.();
-      await Promise.all(this.layout.members.map((member) => this.#serves(member, upMsMax)));
+      await this.#allServe(upMsMax);
     } catch (error) {
       await this.down();
       throw error;
@@ -123,18 +123,29 @@ export class Cluster {
     this.#links.close();
   }
 
-  async #serves(member: MemberPlace, msMax: number): Promise<void> {
+  /** Ready, and none of them without a majority. */
+  async #allServe(msMax: number): Promise<void> {
+    await this.#each(this.layout.members, (member) => this.#serves(member, msMax, 'serving'));
+  }
+
+  /** @param state that the member must be in too; ready is enough without one. */
+  async #serves(member: MemberPlace, msMax: number, state?: ServingState): Promise<void> {
     const deadline = performance.now() + msMax;
     const program = this.#programOf(member);
     while (performance.now() < deadline) {
       if (program.state !== 'running') throw new LabError(this.#describeCrash(member));
-      if (await isReady(member.host, member.httpPort)) return;
+      if (await this.#isReady(member, state)) return;
       await new Promise((resolve) => setTimeout(resolve, readyPollMs));
     }
     const status = await readStatus(member.host, member.httpPort);
     const why =
       typeof status?.['reason'] === 'string' && status['reason'] !== '' ? `: ${status['reason']}` : '';
     throw new LabError(`${member.id} does not serve after ${msMax / 1_000} s${why}`);
+  }
+
+  async #isReady({ host, httpPort }: MemberPlace, state: ServingState | undefined): Promise<boolean> {
+    if (!(await isReady(host, httpPort))) return false;
+    return state === undefined || (await readStatus(host, httpPort))?.['state'] === state;
   }
 
   /**
@@ -189,6 +200,7 @@ export class Cluster {
   async restore(): Promise<void> {
     this.#links.heal();
     await this.#each(this.layout.members, (member) => this.#start(member));
+    await this.#allServe(startMsMax);
   }
 
   isRunning(member: MemberPlace): boolean {

@@ -35,8 +35,9 @@ export async function run(given: Arguments): Promise<void> {
   if (verdict.ok && !given.folderGiven) rmSync(folder, { recursive: true, force: true });
   else say(`logs and data are in ${folder}`);
   const text = given.json ? JSON.stringify(verdict) : renderVerdict(verdict).join('\n');
-  process.exitCode = verdict.ok ? 0 : 1;
   await new Promise((resolve) => process.stdout.write(`${text}\n`, resolve));
+  // Clients' half-closed connections may linger.
+  process.exit(verdict.ok ? 0 : 1);
 }
 
 async function runLoad(

@@ -11,11 +11,21 @@ export interface SentMessage {
   ackConnection: number | null;
 }
 
+/** Where a client was from a moment on; null while it was connected nowhere. */
+export interface Stay {
+  readonly atMs: number;
+  readonly member: string | null;
+  /** Why it lost its connection; empty when it came to be connected. */
+  readonly why: string;
+}
+
 /** What one publisher sent to one topic at one QoS, numbered from 1 without holes. */
 export interface Stream {
   readonly id: string;
   readonly qos: QoS;
   readonly messages: SentMessage[];
+  /** Not judged; for whoever looks into a verdict. */
+  readonly stays: readonly Stay[];
 }
 
 export interface Delivery {
@@ -40,12 +50,15 @@ export interface SubscriberHistory {
   /** The subscription's maximum QoS. */
   readonly qos: QoS;
   readonly sessions: SubscriberSession[];
+  /** Not judged; for whoever looks into a verdict. */
+  readonly stays: readonly Stay[];
 }
 
 /** What may happen to the will of one connection of a client. */
 export interface WillHistory {
   readonly topic: string;
-  expected: 'exactlyOne' | 'atMostOne' | 'none';
+  /** `stayed`: its connection lasts, so none; but a member without a majority counts as dead for the others (design, 6). */
+  expected: 'exactlyOne' | 'atMostOne' | 'none' | 'stayed';
   /** In words, for the verdict. */
   how: string;
 }

@@ -1,4 +1,4 @@
-import type { History, RetainedHistory } from './history.ts';
+import type { History, RetainedHistory, WillHistory } from './history.ts';
 
 /** P5. One sentence for each member whose retained messages are not what they should be. */
 export function inspectRetained({ expected, views }: RetainedHistory, mayDegrade: boolean): string[] {
@@ -21,14 +21,23 @@ export function inspectRetained({ expected, views }: RetainedHistory, mayDegrade
 }
 
 /** P6, as every persistent QoS 2 subscriber saw it. */
-export function inspectWills({ wills, subscribers }: Pick<History, 'wills' | 'subscribers'>): string[] {
+export function inspectWills({
+  wills,
+  subscribers,
+  mayDegrade,
+}: Pick<History, 'wills' | 'subscribers' | 'mayDegrade'>): string[] {
+  const limits: Readonly<Record<WillHistory['expected'], readonly [number, number, string]>> = {
+    exactlyOne: [1, 1, 'one'],
+    atMostOne: [0, 1, 'at most one'],
+    none: [0, 0, 'none'],
+    stayed: mayDegrade ? [0, 1, 'at most one'] : [0, 0, 'none'],
+  };
   const witnesses = subscribers.filter(({ persistent, qos }) => persistent && qos === 2);
   return witnesses.flatMap(({ id, sessions }) =>
     wills.flatMap(({ topic, expected, how }) => {
       const count = sessions.reduce((sum, session) => sum + (session.wills.get(topic) ?? 0), 0);
-      const right = expected === 'exactlyOne' ? count === 1 : expected === 'none' ? count === 0 : count <= 1;
-      const words = { exactlyOne: 'one', atMostOne: 'at most one', none: 'none' }[expected];
-      return right ? [] : [`${id} got ${count} wills instead of ${words}: ${how}`];
+      const [min, max, words] = limits[expected];
+      return count >= min && count <= max ? [] : [`${id} got ${count} wills instead of ${words}: ${how}`];
     }),
   );
 }

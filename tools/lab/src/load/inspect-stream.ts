@@ -89,7 +89,7 @@ function inspectSession(stream: Stream, session: SubscriberSession): SessionFind
 /**
  * Order is promised per connection of the publisher. Unacked messages are sent again in order, so a message comes late
  * only if it was acked on an earlier connection; and that is in order too, unless the ack came from a member without a
- * majority, whose outbox joins the log at the heal.
+ * majority, whose outbox joins the log at the heal, while the publisher went on elsewhere.
  */
 function isWrongOrder(
   stream: Stream,
@@ -101,9 +101,9 @@ function isWrongOrder(
   if (lateMessage === undefined || earlyMessage === undefined) return false;
   // QoS 0 does not go through the log: only one connection is an order.
   if (stream.qos === 0) return lateMessage.firstConnection === earlyMessage.firstConnection;
-  const { ackConnection } = lateMessage;
-  const ackedBefore = ackConnection !== null && ackConnection < earlyMessage.firstConnection;
-  return !(mayDegrade && stream.qos === 1 && ackedBefore);
+  const lateAck = lateMessage.ackConnection ?? Infinity;
+  const overtaken = lateAck < (earlyMessage.ackConnection ?? Infinity);
+  return !(mayDegrade && stream.qos === 1 && overtaken);
 }
 
 function missingNumbers(

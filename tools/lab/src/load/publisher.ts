@@ -54,7 +54,6 @@ export class Publisher {
   constructor(options: PublisherOptions) {
     this.#options = options;
     const { id, qos, servers, random } = options;
-    this.stream = { id, qos, messages: [] };
     this.#client = new RoamingClient(
       { clientId: id, clean: false, servers, random },
       {
@@ -63,6 +62,7 @@ export class Publisher {
         onDown: () => undefined,
       },
     );
+    this.stream = { id, qos, messages: [], stays: this.#client.stays };
   }
 
   get up(): boolean {

@@ -1,11 +1,14 @@
 import type { IConnectPacket, Packet } from 'mqtt-packet';
 import { Connection } from './connection.ts';
 import type { Server } from './connection.ts';
+import type { Stay } from './history.ts';
 
 /** After a whole round of refusals. */
 const roundDelayMsMin = 50;
 const roundDelayMsMax = 200;
 const keepaliveSeconds = 10;
+/** The newest are kept. */
+const staysMax = 200;
 
 export interface RoamingOptions {
   readonly clientId: string;
@@ -29,6 +32,8 @@ export interface RoamingHandlers {
 export class RoamingClient {
   readonly #options: RoamingOptions;
   readonly #handlers: RoamingHandlers;
+  /** Where it was, for whoever looks into a verdict. */
+  readonly stays: Stay[] = [];
   #connection: Connection | null = null;
   #up = false;
   #number = 0;
@@ -94,6 +99,7 @@ export class RoamingClient {
         this.#failures = 0;
         this.#number += 1;
         this.#home = server;
+        this.#note(server.id, '');
         this.#handlers.onUp(this.#number, sessionPresent);
       },
       onPacket: (received) => this.#handlers.onPacket(received),
@@ -106,10 +112,18 @@ export class RoamingClient {
     this.#up = false;
     this.#next += 1;
     this.#failures += 1;
-    if (wasUp) this.#handlers.onDown(reason);
+    if (wasUp) {
+      this.#note(null, reason);
+      this.#handlers.onDown(reason);
+    }
     if (this.#ended) return;
     const wholeRound = this.#failures % this.#options.servers.length === 0;
     const spread = roundDelayMsMin + this.#options.random() * (roundDelayMsMax - roundDelayMsMin);
     this.#timer = setTimeout(() => this.#dial(), wholeRound ? spread : 0);
+  }
+
+  #note(member: string | null, why: string): void {
+    this.stays.push({ atMs: performance.now(), member, why });
+    if (this.stays.length > staysMax) this.stays.shift();
   }
 }

@@ -33,7 +33,6 @@ export class Subscriber {
   constructor(options: SubscriberOptions) {
     this.#options = options;
     const { id, persistent, qos, servers, random } = options;
-    this.history = { id, persistent, qos, sessions: [] };
     this.#client = new RoamingClient(
       { clientId: id, clean: !persistent, servers, random },
       {
@@ -42,6 +41,7 @@ export class Subscriber {
         onDown: () => this.#down(),
       },
     );
+    this.history = { id, persistent, qos, sessions: [], stays: this.#client.stays };
   }
 
   /** Connected, and its subscriptions acknowledged. */

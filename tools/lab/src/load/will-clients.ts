@@ -75,7 +75,7 @@ export class WillClient {
     this.#lastHome = this.#client.home;
     this.wills.push({
       topic,
-      expected: 'none',
+      expected: 'stayed',
       how: `${id} did not lose its connection to ${this.#lastHome}`,
     });
   }
