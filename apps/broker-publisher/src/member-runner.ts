@@ -19,8 +19,11 @@ import type {
   Subscription,
 } from '@mqtt-cluster/contracts';
 
-/** How often a member without inputs gets the time. Raising it makes heartbeats uneven; lowering it costs an idle host. */
+/** How often a member at work gets the time. Raising it makes resends and the clients' acks late. */
 const tickMs = 40;
+/** The same when it only hears heartbeats. Raising it makes them uneven; lowering it costs an idle host. */
+const quietTickMs = 80;
+const quietAfterMs = 2_000;
 /** The same while a link has just changed: an election may be due, and clients wait for it. */
 const urgentTickMs = 10;
 const urgentForMs = 1_000;
@@ -45,6 +48,7 @@ export class MemberRunner implements ClientPort, Lifecycle {
   #handler: (effects: readonly ClientEffect[]) => void = () => {};
   #timer: ReturnType<typeof setTimeout> | null = null;
   #urgentUntilMs = 0;
+  #busyUntilMs = 0;
   #scheduled = false;
   #inTurn = false;
   #running = false;
@@ -157,13 +161,14 @@ export class MemberRunner implements ClientPort, Lifecycle {
   /** The clock's own turns; a change of pace takes effect at once. */
   #beat(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
-    const urgent = this.#components.now() < this.#urgentUntilMs;
+    const nowMs = this.#components.now();
+    const calmTickMs = nowMs < this.#busyUntilMs ? tickMs : quietTickMs;
     this.#timer = setTimeout(
       () => {
         this.#turn();
         if (this.#running) this.#beat();
       },
-      urgent ? urgentTickMs : tickMs,
+      nowMs < this.#urgentUntilMs ? urgentTickMs : calmTickMs,
     );
   }
 
@@ -178,8 +183,10 @@ export class MemberRunner implements ClientPort, Lifecycle {
     this.#scheduled = false;
     const { member, now, onEvents } = this.#components;
     this.#inTurn = true;
-    member.tick(now());
+    const nowMs = now();
+    member.tick(nowMs);
     const output = member.take();
+    if (output.write !== null || output.effects.length > 0) this.#busyUntilMs = nowMs + quietAfterMs;
     if (output.write !== null) void this.#write(output.write.token, output.write.change);
     if (output.send.length > 0) this.#bridge.send(output.send);
     if (output.effects.length > 0) this.#handler(output.effects);

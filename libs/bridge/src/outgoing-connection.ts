@@ -8,6 +8,7 @@ import {
   keepAliveSeconds,
   lastWordsMsMax,
   pingIntervalMs,
+  quietPingIntervalMs,
   reconnectDelaysMs,
   rejectedDelayMs,
   settledConnectionMs,
@@ -42,7 +43,11 @@ interface Attempt {
   rejected: boolean;
   fault: NodeJS.ErrnoException | null;
   heardAtMs: number;
+  /** Of the ping that has no answer yet. */
   pingSentAtMs: number | null;
+  lastPingAtMs: number;
+  /** Something was published since the last ping. */
+  used: boolean;
   flushedBytes: number;
   hadBacklog: boolean;
 }
@@ -99,6 +104,7 @@ export class OutgoingConnection {
   publish(topic: string, frame: Uint8Array): void {
     if (!this.connected) return;
     const payload = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength);
+    this.#attempt!.used = true;
     this.#attempt!.client.publish(topic, payload, { qos: 0 });
   }
 
@@ -109,16 +115,23 @@ export class OutgoingConnection {
     // What we ourselves slept through is no silence of the peer's.
     if (pausedMs > pingIntervalMs) attempt.heardAtMs = nowMs;
     this.#noteProgress(attempt, nowMs);
-    if (nowMs - attempt.heardAtMs > silenceMsMax) {
+    if (silenceMs(attempt, nowMs) > silenceMsMax) {
       this.#warn({}, 'a peer is silent, its connection is closed');
       attempt.socket.destroy();
       return;
     }
     // One at a time: behind a backlog they would pile up.
-    if (attempt.pingSentAtMs === null) {
-      attempt.pingSentAtMs = nowMs;
-      attempt.client.sendPing();
-    }
+    if (attempt.pingSentAtMs !== null || !this.#pingIsDue(attempt, nowMs)) return;
+    attempt.used = false;
+    attempt.lastPingAtMs = nowMs;
+    attempt.pingSentAtMs = nowMs;
+    attempt.client.sendPing();
+  }
+
+  /** That the peer lives is known from the other connection; one with nothing to lose may wait. */
+  #pingIsDue(attempt: Attempt, nowMs: number): boolean {
+    const quiet = this.#options.kind === 'log' && !attempt.used;
+    return !quiet || nowMs - attempt.lastPingAtMs >= quietPingIntervalMs;
   }
 
   /**
@@ -162,6 +175,8 @@ export class OutgoingConnection {
       fault: null,
       heardAtMs: now(),
       pingSentAtMs: null,
+      lastPingAtMs: -Infinity,
+      used: false,
       flushedBytes: 0,
       hadBacklog: false,
     };
@@ -240,4 +255,9 @@ export class OutgoingConnection {
     const address = `${peer.host}:${peer.port}`;
     log.warn(`${peer.id} ${kind}`, { peer: peer.id, connection: kind, address, ...fields }, message);
   }
+}
+
+/** Only who was asked is silent; what was heard up to an interval before the question counts. */
+function silenceMs({ pingSentAtMs, heardAtMs }: Attempt, nowMs: number): number {
+  return pingSentAtMs === null ? 0 : nowMs - Math.max(heardAtMs, pingSentAtMs - pingIntervalMs);
 }

@@ -10,6 +10,12 @@ import type { Peer } from './peer.ts';
 import { Rounds } from './rounds.ts';
 import { SnapshotSender } from './snapshot-sender.ts';
 
+/**
+ * Heartbeats of a leader with nothing to tell are this much rarer: still two within the shortest election time-out
+ * (which is at least twice `heartbeatMs`, and four times by default), and half the cost of an idle cluster.
+ */
+const quietHeartbeatFactor = 1.6;
+
 /** The leader's side of log replication (paper, 5.3 and 5.4; thesis, 10.2 for pipelining and the own disk). */
 export class Replication {
   readonly #core: Core;
@@ -36,7 +42,10 @@ export class Replication {
   /** @returns whether a round of heartbeats has begun */
   tick(): boolean {
     const { nowMs, options } = this.#core;
-    if (nowMs - this.#heartbeatAtMs < options.timings.heartbeatMs) return false;
+    const { heartbeatMs } = options.timings;
+    const sinceMs = nowMs - this.#heartbeatAtMs;
+    if (sinceMs < heartbeatMs || (sinceMs < heartbeatMs * quietHeartbeatFactor && this.#isQuiet()))
+      return false;
     this.beginRound();
     for (const peer of this.#peers.values()) {
       if (peer.mode === 'replicate' && this.#isStuck(peer)) peer.probeFrom(peer.match + 1);
@@ -109,6 +118,19 @@ export class Replication {
     });
     // Entries of earlier terms are committed by one of this term only (paper, 5.4.2 and figure 8).
     if (reached > core.commitIndex && core.log.termAt(reached) === core.term) core.commitTo(reached);
+  }
+
+  /** All have everything and know that it is committed. */
+  #isQuiet(): boolean {
+    const { log, commitIndex, options } = this.#core;
+    // With tight time-outs every heartbeat counts.
+    if (options.timings.electionMsMin < options.timings.heartbeatMs * quietHeartbeatFactor * 2) return false;
+    if (commitIndex < log.lastIndex) return false;
+    for (const peer of this.#peers.values()) {
+      if (peer.mode !== 'replicate' || peer.match < log.lastIndex || peer.commitSent < commitIndex)
+        return false;
+    }
+    return true;
   }
 
   /** Silent, or appends or their answers were lost (or its disk is slow: then this is one append too many). */
