@@ -83,6 +83,8 @@ export class Disk {
   /** Rises with every crash, so that a sync of before never completes after. */
   #generation = 0;
   #handlers: DiskHandlers | null = null;
+  /** A write was refused since the process started: what it takes for its log need not be what the disk holds. */
+  #hasRefused = false;
 
   constructor(timeline: Timeline, random: Random) {
     this.#timeline = timeline;
@@ -129,6 +131,7 @@ export class Disk {
     this.#syncing = [];
     this.#generation += 1;
     this.#handlers = null;
+    this.#hasRefused = false;
   }
 
   /** Another, empty disk. Only while the process is down. */
@@ -145,7 +148,7 @@ export class Disk {
     return this.#durable.entry(index)?.term === term;
   }
 
-  /** The entry as the running process sees it: what is on its way to the disk counts. Unknown behind a snapshot. */
+  /** The entry as the running process sees it: what is on its way to the disk counts. Unknown behind a snapshot, or a refusal. */
   entryOrPending(index: LogIndex): LogEntry | undefined {
     for (const group of [this.#queued, this.#syncing]) {
       for (let place = group.length - 1; place >= 0; place -= 1) {
@@ -156,7 +159,7 @@ export class Disk {
         if (snapshot !== undefined && snapshot.index >= index) return undefined;
       }
     }
-    return this.#durable.entry(index);
+    return this.#hasRefused ? undefined : this.#durable.entry(index);
   }
 
   get snapshot(): Snapshot | null {
@@ -186,13 +189,14 @@ export class Disk {
     if (this.full) {
       // What was handed over behind a refused write would leave a hole, so it is refused with it.
       tokens.push(...this.#queued.map((pending) => pending.token));
+      this.#hasRefused = true;
       this.#queued = [];
       this.#syncing = [];
       this.#handlers?.refused(tokens);
       return;
     }
     this.#virgin = false;
-    for (const pending of this.#syncing) this.#durable.carryOut(pending.change);
+    for (const { change } of this.#syncing) this.#durable.carryOut(change);
     this.#syncing = [];
     this.#handlers?.synced(tokens);
     this.#startSync();

@@ -101,6 +101,8 @@ function checkOrder(history: History, session: SessionRecord): void {
     seen.add(arrival.publication);
     const publication = history.publications[arrival.publication];
     if (publication === undefined || publication.connections.length === 0) continue;
+    // QoS 0 is not kept for anybody, so a session may have missed all but the repetition.
+    if (arrival.qos === 0 && publication.connections.length > 1) continue;
     // Of what was sent before it subscribed a session may see only the repeat.
     if (!wasSubscribedBefore(session, publication)) continue;
     const key = `${publication.client} ${publication.topic} ${publication.qos} ${arrival.qos}`;

@@ -95,13 +95,11 @@ export class RaftWatch {
     if (voters.length === 0) return;
     const holders = voters.filter(({ id, storeId }) => {
       const disk = this.#hosts.get(id)?.disk;
-      return disk !== undefined && disk.storeId === storeId && disk.holds(index, term);
+      // A disk that was wiped meanwhile may have held it.
+      return disk !== undefined && (disk.storeId !== storeId || disk.holds(index, term));
     });
-    // A change of members under way counts by its own majority, which differs by one at most.
-    if (holders.length * 2 + 1 >= voters.length && holders.length > 0) {
-      if (holders.length * 2 > voters.length || status.config === null) return;
-    }
-    const text = `${host.id} took index ${index} of term ${term} for committed on ${holders.length} of ${voters.length} disks`;
+    if (holders.length * 2 > voters.length) return;
+    const text = `${host.id} took index ${index} of term ${term} for committed on ${holders.length} of ${voters.length} disks (${holders.map(({ id }) => id).join('')})`;
     this.#history.violate({ promise: 'P1', text });
   }
 }

@@ -13,6 +13,10 @@ export function checkWills(history: History, watcher: string): void {
     if (session.client !== watcher) continue;
     for (const { publication } of session.arrivals) seen.set(publication, (seen.get(publication) ?? 0) + 1);
   }
+  const watching = history.sessions.filter(({ client }) => client === watcher);
+  const watchedSinceMs = Math.min(
+    ...watching.flatMap(({ subscriptions }) => subscriptions.map(({ ackedAtMs }) => ackedAtMs ?? Infinity)),
+  );
   const lastOf = new Map<string, ConnectionRecord>();
   for (const record of history.connections.values()) {
     const former = lastOf.get(record.client);
@@ -34,8 +38,10 @@ export function checkWills(history: History, watcher: string): void {
     if (times > 1) violate(`published ${times} times`);
     if (times > 0 && wasHeard(history, record)) violate('published after a DISCONNECT');
     if (times > 0 && record.end === 'open') violate('published though its client is connected');
+    // The watcher may itself have come later.
+    const watched = record.endedAtMs !== null && record.endedAtMs > watchedSinceMs;
     const died = record.end === 'lost' && record.connackAtMs !== null && !record.connackIsolated;
-    if (died && times === 0 && lastOf.get(record.client) === record) violate('never published');
+    if (died && watched && times === 0 && lastOf.get(record.client) === record) violate('never published');
   }
 }
 
