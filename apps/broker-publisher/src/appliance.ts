@@ -110,6 +110,7 @@ export class Appliance implements Lifecycle {
     });
     if (config.bootstrap) member.bootstrap();
     return new MemberRunner({
+      id: config.id,
       member,
       store: this.#store,
       now: () => performance.now(),

@@ -21,14 +21,17 @@ import type {
 
 /** How often a member at work gets the time. Raising it makes resends and the clients' acks late. */
 const tickMs = 40;
-/** The same when it only hears heartbeats. Raising it makes them uneven; lowering it costs an idle host. */
-const quietTickMs = 80;
+/** The same of a leader that only sends heartbeats. Raising it makes them uneven; lowering it costs an idle host. */
+const quietTickMs = 100;
+/** The same of who only hears them: an election may start this much later. */
+const followingTickMs = 160;
 const quietAfterMs = 2_000;
 /** The same while a link has just changed: an election may be due, and clients wait for it. */
 const urgentTickMs = 10;
 const urgentForMs = 1_000;
 
 export interface RunnerComponents {
+  readonly id: MemberId;
   readonly member: Member;
   readonly store: Pick<Store, 'write'>;
   /** Monotonic milliseconds. */
@@ -49,6 +52,7 @@ export class MemberRunner implements ClientPort, Lifecycle {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #urgentUntilMs = 0;
   #busyUntilMs = 0;
+  #leader: MemberId | null = null;
   #scheduled = false;
   #inTurn = false;
   #running = false;
@@ -162,14 +166,18 @@ export class MemberRunner implements ClientPort, Lifecycle {
   #beat(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     const nowMs = this.#components.now();
-    const calmTickMs = nowMs < this.#busyUntilMs ? tickMs : quietTickMs;
     this.#timer = setTimeout(
       () => {
         this.#turn();
         if (this.#running) this.#beat();
       },
-      nowMs < this.#urgentUntilMs ? urgentTickMs : calmTickMs,
+      nowMs < this.#urgentUntilMs ? urgentTickMs : this.#calmTickMs(nowMs),
     );
+  }
+
+  #calmTickMs(nowMs: number): number {
+    if (nowMs < this.#busyUntilMs || this.#leader === null) return tickMs;
+    return this.#leader === this.#components.id ? quietTickMs : followingTickMs;
   }
 
   #schedule(): void {
@@ -190,7 +198,10 @@ export class MemberRunner implements ClientPort, Lifecycle {
     if (output.write !== null) void this.#write(output.write.token, output.write.change);
     if (output.send.length > 0) this.#bridge.send(output.send);
     if (output.effects.length > 0) this.#handler(output.effects);
-    if (output.events.length > 0) onEvents(output.events);
+    if (output.events.length > 0) {
+      for (const event of output.events) if (event.kind === 'leader') this.#leader = event.leader;
+      onEvents(output.events);
+    }
     this.#inTurn = false;
     const late = this.#late;
     this.#late = [];

@@ -14,7 +14,7 @@ import { SnapshotSender } from './snapshot-sender.ts';
  * Heartbeats of a leader with nothing to tell are this much rarer: still two within the shortest election time-out
  * (which is at least twice `heartbeatMs`, and four times by default), and half the cost of an idle cluster.
  */
-const quietHeartbeatFactor = 1.6;
+const quietHeartbeatFactor = 1.9;
 
 /** The leader's side of log replication (paper, 5.3 and 5.4; thesis, 10.2 for pipelining and the own disk). */
 export class Replication {

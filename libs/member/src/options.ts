@@ -25,7 +25,7 @@ export const lanMemberTimings: MemberTimings = {
   lostAfterMs: 2_500,
   resendMs: 400,
   resendMsMax: 4_000,
-  helloMs: 2_000,
+  helloMs: 4_000,
   progressMs: 100,
   interestMs: 10_000,
 };
