@@ -122,6 +122,8 @@ export interface LostCommand {
   readonly kind: 'lost';
   readonly member: MemberId;
   readonly incarnation: Incarnation;
+  /** The newest of the member's sessions when it was given up; what opened there since shows that it lives. */
+  readonly epochMax?: Epoch;
 }
 
 /** Does nothing but carry the time: due timers (wills, expiries, orphans) run before any entry is applied. */

@@ -122,12 +122,15 @@ export class Leader {
       if (heardOrElected < options.timings.lostAfterMs) continue;
       if (nowMs - (this.#lostProposedMs.get(member) ?? -Infinity) < lostIntervalMs) continue;
       let incarnation: Incarnation | null = null;
+      // The command may wait for long: what opens there until it is applied is not meant.
+      let epochMax = 0;
       for (const session of state.connectedAt(member)) {
         incarnation = Math.max(incarnation ?? 0, session.home?.incarnation ?? 0);
+        epochMax = Math.max(epochMax, session.epoch);
       }
       if (incarnation === null) continue;
       this.#lostProposedMs.set(member, nowMs);
-      this.#proposer.add({ kind: 'lost', member, incarnation });
+      this.#proposer.add({ kind: 'lost', member, incarnation, epochMax });
     }
   }
 

@@ -98,7 +98,8 @@ function writeBody(writer: ByteWriter, command: Command): void {
       return writeArray(writer, command.publishes, (publish) => writePublish(writer, publish));
     case 'lost':
       writer.string(command.member);
-      return writer.number(command.incarnation);
+      writer.number(command.incarnation);
+      return writer.number(command.epochMax ?? 0);
     case 'time':
       return;
     case 'settings':
@@ -144,7 +145,7 @@ function readBody(reader: ByteReader, code: number): Command | UnknownCommand {
         publishes: reader.list(readPublish),
       };
     case codes.lost:
-      return { kind: 'lost', member: reader.string(), incarnation: reader.number() };
+      return readLost(reader);
     case codes.time:
       return { kind: 'time' };
     case codes.settings:
@@ -216,6 +217,12 @@ export function readPublish(reader: ByteReader): PublishCommand {
   if (packetId !== undefined) command.packetId = packetId;
   if (isolatedSince !== undefined) command.isolatedSince = isolatedSince;
   return command;
+}
+
+function readLost(reader: ByteReader): Command {
+  const base = { kind: 'lost' as const, member: reader.string(), incarnation: reader.number() };
+  const epochMax = reader.number();
+  return epochMax === 0 ? base : { ...base, epochMax };
 }
 
 function writeProgress(writer: ByteWriter, progress: SessionProgress): void {

@@ -201,6 +201,7 @@ function lost(turn: Turn, command: LostCommand): CommandResult {
   for (const session of data.homedAt(command.member)) {
     const { home } = session;
     if (!home || (home.storeId === current && home.incarnation > command.incarnation)) continue;
+    if (session.epoch > (command.epochMax ?? Infinity)) continue;
     endConnection(turn, session, { graceful: false, reason: 'homeLost', byHome: false });
   }
   return done;

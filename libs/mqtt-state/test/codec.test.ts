@@ -78,6 +78,7 @@ const every: Command[] = [
   },
   { kind: 'recover', incarnation: 1, sequence: 2, publishes: [publish, publishCommand('t', 'x')] },
   { kind: 'lost', member: 'b', incarnation: 3 },
+  { kind: 'lost', member: 'b', incarnation: 3, epochMax: 17 },
   { kind: 'time' },
   { kind: 'settings', settings: { queueFull: 'refuse', orphanGraceMs: 1, retainedMax: 0.5 } },
   { kind: 'settings', settings: {} },

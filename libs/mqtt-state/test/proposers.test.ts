@@ -182,6 +182,17 @@ describe('a home that is gone', () => {
     // Its home lives after all: what it says of that connection is void.
     expect(world.close('a', 'c')).toEqual({ kind: 'void' });
   });
+
+  test('lost: what opened after the member was given up stays', () => {
+    const world = new World();
+    world.start('a');
+    world.connect('a', 'before');
+    const epochMax = world.state.session('before')?.epoch ?? 0;
+    world.connect('a', 'since');
+    world.propose('b', { kind: 'lost', member: 'a', incarnation: 1, epochMax });
+    expect(world.state.session('before')?.home).toBeNull();
+    expect(world.state.session('since')?.home).not.toBeNull();
+  });
 });
 
 describe('settings and versions', () => {
