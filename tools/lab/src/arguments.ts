@@ -18,6 +18,10 @@ const options = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
+/** Low enough that 7 s of a split stay below the bound of a session's queue, 1,000 messages. */
+const rateDefault = 50;
+const rateMax = 10_000;
+
 /** The command line, read and checked. */
 export interface Arguments {
   readonly command: string;
@@ -57,7 +61,7 @@ export function readArguments(argv: readonly string[]): Arguments {
     overrides: (values.set ?? []).map(parseOverride),
     forMs: parseDuration(values.for ?? '30s'),
     faults: values.faults ?? '',
-    rate: readNumber('--rate', values.rate, 100, 1, 10_000),
+    rate: readNumber('--rate', values.rate, rateDefault, 1, rateMax),
     seed: readNumber('--seed', values.seed, 1, 0, 0x7fffffff),
     json: values.json ?? false,
     keep: values.keep ?? false,

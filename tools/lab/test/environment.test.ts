@@ -80,7 +80,7 @@ describe('the command line', () => {
       command: 'start',
       members: 7,
       forMs: 30_000,
-      rate: 100,
+      rate: 50,
       json: false,
     });
   });

@@ -48,6 +48,7 @@ export function historyOf(changes: Partial<History>): History {
     sessionsLost: [],
     problems: [],
     mayDegrade: false,
+    droppedAtBound: 0,
     gapsMs: [],
     gapsAtKilledMs: [],
     latenciesMs: [],

@@ -17,6 +17,13 @@ describe('the verdict on messages', () => {
     expect(verdict.reasons[0]).toContain('never got');
   });
 
+  test('a loss beside drops at a bound is explained, but not ok', () => {
+    const history = historyOf({ streams: [streamOf(1, 2)], subscribers: [subscriberOf([1])] });
+    const verdict = judge({ ...history, droppedAtBound: 5 });
+    expect(verdict).toMatchObject({ ok: false, droppedAtBound: 5 });
+    expect(verdict.reasons.join()).toContain('up to 5 of the deliveries');
+  });
+
   test('an unacked message owes nothing', () => {
     const unacked: Partial<SentMessage> = { ackedAtMs: null, ackConnection: null };
     const stream = streamOf(1, 2, [{}, unacked]);

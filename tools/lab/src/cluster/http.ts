@@ -53,3 +53,17 @@ export async function readStatus(host: string, port: number): Promise<Record<str
     return null;
   }
 }
+
+/**
+ * How many messages a member says it dropped because a session's queue was at its bound: the one loss that is allowed
+ * (design, P1). 0 when it can't be asked.
+ */
+export async function readDroppedAtBound(host: string, port: number): Promise<number> {
+  try {
+    const { body } = await ask(host, port, '/metrics');
+    const match = /dropped_messages_total\{[^}]*reason="queueFull"[^}]*\} (\d+)/.exec(body);
+    return Number(match?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Arguments } from '../arguments.ts';
 import type { Cluster, MemberReport } from '../cluster/cluster.ts';
+import { readDroppedAtBound } from '../cluster/http.ts';
 import { messageOf } from '../errors.ts';
 import { natureOf, parseFaults } from '../fault-plan.ts';
 import type { Fault } from '../fault-plan.ts';
@@ -78,7 +79,11 @@ async function runLoad(
     await cluster.restore().catch((error: unknown) => load.report(messageOf(error)));
     await load.settle();
     await reportMembers(cluster, load);
-    const history = { ...load.history(), mayDegrade: mayDegrade || wasIsolated(places, folder) };
+    const history: History = {
+      ...load.history(),
+      mayDegrade: mayDegrade || wasIsolated(places, folder),
+      droppedAtBound: await droppedAtBound(places),
+    };
     const verdict = judge(history);
     if (!verdict.ok) writeFindings(folder, history, await cluster.report());
     return verdict;
@@ -93,6 +98,12 @@ async function reportMembers(cluster: Cluster, load: Load): Promise<void> {
     if (status === null) load.report(`${id} does not answer in the end`);
     else if (status.digestsAgree === false) load.report(`${id} says that the members' states differ`);
   }
+}
+
+/** All members drop the same; one that was started again has forgotten some. */
+async function droppedAtBound(places: readonly MemberPlace[]): Promise<number> {
+  const counts = await Promise.all(places.map(({ host, httpPort }) => readDroppedAtBound(host, httpPort)));
+  return Math.max(0, ...counts);
 }
 
 /** A busy machine may part a member from the majority without any fault of ours; it says so in its log. */

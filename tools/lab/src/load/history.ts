@@ -87,6 +87,8 @@ export interface History {
   readonly problems: readonly string[];
   /** Some members may have acked QoS 1 without a majority (design, P1). */
   readonly mayDegrade: boolean;
+  /** Deliveries that the members dropped, and counted, because a session's queue was at its bound. */
+  readonly droppedAtBound: number;
   /** Client-visible gaps of kills that left a majority, ms; Infinity for a publisher that never went on. */
   readonly gapsMs: readonly number[];
   /** The part of them whose publisher was connected to a member that was killed. */

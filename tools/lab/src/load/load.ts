@@ -258,6 +258,7 @@ export class Load {
       sessionsLost: this.#sessionsLost,
       problems: this.#problems,
       mayDegrade: this.#options.mayDegrade,
+      droppedAtBound: 0,
       gapsMs: [...this.#gapsMs, ...never],
       gapsAtKilledMs: this.#gapsAtKilledMs,
       latenciesMs: this.#latenciesMs,

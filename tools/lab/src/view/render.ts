@@ -119,6 +119,7 @@ export function renderVerdict(verdict: Verdict): string[] {
       const { qos0, qos1, qos2 } = verdict[name];
       return `${left(name, 12)}${right(qos0, 10)}${right(qos1, 10)}${right(qos2, 10)}`;
     }),
+    `dropped at the bound of a queue: ${verdict.droppedAtBound}`,
     `gap after a kill        ${time(verdict.gapMs)}`,
     `gap at killed members   ${time(verdict.gapAtKilledMs)}`,
     `latency                 ${time(verdict.latencyMs)}`,
