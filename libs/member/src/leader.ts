@@ -33,8 +33,6 @@ export class Leader {
   readonly #cursors = new Map<MemberId, Cursor>();
   readonly #lostProposedMs = new Map<MemberId, number>();
   #electedAtMs = 0;
-  /** Time and numbers are known for this term; Raft may lead a newer one already, until it says so. */
-  #electedTerm = 0;
   #baseTimeMs = 0;
   #membershipMs = -Infinity;
   #timeProposedMs = -Infinity;
@@ -52,7 +50,6 @@ export class Leader {
     this.#cursors.clear();
     this.#lostProposedMs.clear();
     this.#electedAtMs = nowMs;
-    this.#electedTerm = raft.status().term;
     this.#baseTimeMs = state.timeMs;
     const { lastIndex } = raft.status();
     for (let index = appliedIndex + 1; index <= lastIndex; index++) {
@@ -70,8 +67,6 @@ export class Leader {
 
   /** Takes the next batches of each member, in order; repeats and what follows a hole stay out (design, section 3). */
   accept(raft: Raft, batches: readonly Uint8Array[]): void {
-    // What comes between Raft's election and `elected` is sent again by its home.
-    if (raft.status().term !== this.#electedTerm) return;
     const timeMs = this.timeMs;
     const stamped: Uint8Array[] = [];
     for (const batch of batches) if (this.#isNext(batch)) stamped.push(stamp(timeMs, batch));
@@ -81,7 +76,6 @@ export class Leader {
 
   /** Once a turn. */
   duties(raft: Raft, status: RaftStatus): void {
-    if (status.term !== this.#electedTerm) return;
     this.#runTimers();
     this.#loseSilentHomes();
     this.#raiseSemantics(status);
