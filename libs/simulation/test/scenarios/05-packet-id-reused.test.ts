@@ -6,7 +6,7 @@ test('5 packet id reused: a QoS 2 message in flight keeps its id through the dea
   const [b, c, d] = story.followers() as [string, string, string];
   const subscriber = story.client('c', b, { subscriptions: [{ filter: 'x', qos: 2 }] });
   const publisher = story.client('p', d);
-  const before = publisher.publish('x', 2);
+  const before = publisher.publish('x', 1);
   story.waitForArrival(subscriber, before);
   story.run(300);
   subscriber.incoming.answers = false;

@@ -1,9 +1,6 @@
 import { usualClient, Story } from '../../src/index.ts';
 
-/**
- * Seen to fail when entries are stamped with the leader's own clock (those of the members differ by days), and when a
- * leader takes batches before it knows the time of its election.
- */
+/** Seen to fail when entries are stamped with the leader's own clock (those of the members differ by days). */
 test('8 retained, clocks: the later write wins whatever the clocks say, and no session expires with a new leader', () => {
   const story = new Story();
   const a = story.leader();

@@ -93,3 +93,29 @@ test('12 isolated: QoS 2 received from the majority is not received again on the
   expect(story.finish()).toEqual([]);
   expect([early, waiting].map((publication) => story.times(subscriber, publication))).toEqual([1, 1]);
 });
+
+/** Seen to fail when a message goes out early although an earlier one could not. */
+test('12 isolated: what is accepted for a session that was behind does not overtake', () => {
+  const story = new Story();
+  const [a, b] = story.followers() as [string, string];
+  const subscriber = story.client('s', a, {
+    subscriptions: [{ filter: 'x', qos: 1 }],
+    receiveMaximum: 1,
+  });
+  const before = story.client('q', b);
+  const publisher = story.client('p', a);
+  subscriber.incoming.answers = false;
+  story.waitForAck(before.publish('x', 1), before.publish('x', 1));
+  story.world.partition(story.others(a), [a]);
+  story.must('isolated', 4_000, () => story.status(a).state === 'isolated');
+  const first = publisher.publish('x', 1);
+  story.waitForAck(first);
+  subscriber.incoming.answerAgain();
+  story.run(300);
+  const second = publisher.publish('x', 1);
+  story.waitForAck(second);
+  story.run(300);
+  expect(story.finish()).toEqual([]);
+  expect(story.times(subscriber, first)).toBeGreaterThan(0);
+  expect(story.times(subscriber, second)).toBeGreaterThan(0);
+});
