@@ -65,7 +65,8 @@ export class Serving {
   /** @returns whether the member has just become isolated. */
   update(leader: MemberId | null, isMember: boolean, waitingFor: string): boolean {
     const { nowMs, state, options } = this.#context;
-    if (leader !== null) this.#leaderSeenMs = nowMs;
+    // Who belongs to no cluster yet has no leader to miss.
+    if (leader !== null || !isMember) this.#leaderSeenMs = nowMs;
     const stalledSinceMs = this.#proposer.stalledSinceMs();
     const limitMs = options.timings.isolatedAfterMs;
     const cutOff = nowMs - this.#leaderSeenMs >= limitMs;

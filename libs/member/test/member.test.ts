@@ -28,6 +28,22 @@ describe('a cluster of one', () => {
 });
 
 describe('a cluster of three', () => {
+  test('nobody is isolated while the founders are still waited for', () => {
+    const cluster = new TestCluster(['a', 'b', 'c']);
+    cluster.cut('c');
+    cluster.run(20_000);
+    expect(cluster.member('a').status()).toMatchObject({
+      state: 'joining',
+      reason: expect.stringContaining('c'),
+    });
+    cluster.heal('c');
+    cluster.serve();
+    for (const id of ['a', 'b', 'c']) {
+      const states = cluster.events.get(id)!.filter((event) => event.kind === 'state');
+      expect(states.map((event) => event.state)).toEqual(['serving']);
+    }
+  });
+
   test('delivers QoS 0, 1 and 2 between members, exactly once each', () => {
     const cluster = new TestCluster(['a', 'b', 'c']);
     cluster.serve();
