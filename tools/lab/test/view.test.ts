@@ -1,6 +1,6 @@
 import type { MemberReport } from '../src/cluster/cluster.ts';
 import { judge } from '../src/load/verdict.ts';
-import { helpLines, renderLine, renderVerdict, renderView } from '../src/view/render.ts';
+import { describeClient, helpLines, renderLine, renderVerdict, renderView } from '../src/view/render.ts';
 import type { ViewState } from '../src/view/render.ts';
 import { Tally } from '../src/view/tally.ts';
 import { historyOf } from './history.ts';
@@ -66,6 +66,18 @@ describe('the live view', () => {
   test('help replaces the line of keys', () => {
     const text = renderView({ ...state, help: true }, 80).join('\n');
     for (const line of helpLines) expect(text).toContain(line);
+  });
+
+  test('the client in one line', () => {
+    const status = {
+      client: { server: 'm4', failovers: 2 },
+      byQos: [{ received: 5 }, { received: 6 }, { received: 7 }],
+      violations: ['lost'],
+      gaps: { max: 143.2 },
+    };
+    expect(describeClient(status)).toBe('at m4, 18 received, 1 violations, 2 failovers, longest gap 143 ms');
+    expect(describeClient({})).toBe('at no member, 0 received, 0 violations, 0 failovers');
+    expect(describeClient(null)).toBe('does not answer');
   });
 
   test('without a terminal one line says it all', () => {

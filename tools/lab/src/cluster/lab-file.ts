@@ -20,7 +20,7 @@ export interface LabFile {
 
 const fileName = 'lab.json';
 /** A word of the command line of every process that may be ended by its recorded id: ids are reused. */
-const ourPrograms = /broker-publisher|client\.mjs|lab\.mjs|appliance/;
+const ourPrograms = /broker-publisher|client\.mjs|lab\.mjs|run\.mjs lab|appliance/;
 
 export function writeLabFile(folder: string, content: LabFile): void {
   mkdirSync(folder, { recursive: true });

@@ -10,7 +10,7 @@ import { messageOf } from '../errors.ts';
 import type { FaultAction } from '../fault-plan.ts';
 import { seededRandom } from '../random.ts';
 import { Probe } from '../view/probe.ts';
-import { renderLine, renderView } from '../view/render.ts';
+import { describeClient, renderLine, renderView } from '../view/render.ts';
 import type { ViewState } from '../view/render.ts';
 import { Screen } from '../view/screen.ts';
 import { openSession } from './session.ts';
@@ -147,13 +147,4 @@ class LiveView {
       this.#refreshing = false;
     }
   }
-}
-
-/** Its plain figures, in its own words. */
-function describeClient(status: Record<string, unknown> | null): string {
-  if (status === null) return 'does not answer';
-  const plain = Object.entries(status).filter(([, value]) =>
-    ['string', 'number', 'boolean'].includes(typeof value),
-  );
-  return plain.map(([key, value]) => `${key} ${String(value)}`).join(', ');
 }

@@ -73,6 +73,26 @@ export function renderTraffic(traffic: TrafficView): string[] {
   ];
 }
 
+/** The client application's `/status` in one line; what it lacks is left out. */
+export function describeClient(status: Readonly<Record<string, unknown>> | null): string {
+  if (status === null) return 'does not answer';
+  const { client, byQos, violations, gaps } = status as {
+    client?: { server?: unknown; failovers?: unknown };
+    byQos?: readonly { received?: number }[];
+    violations?: readonly string[];
+    gaps?: { max?: number | null };
+  };
+  const received = (byQos ?? []).reduce((sum, counts) => sum + (counts.received ?? 0), 0);
+  const parts = [
+    `at ${String(client?.server ?? 'no member')}`,
+    `${received} received`,
+    `${violations?.length ?? 0} violations`,
+    `${String(client?.failovers ?? 0)} failovers`,
+  ];
+  if (typeof gaps?.max === 'number') parts.push(`longest gap ${Math.round(gaps.max)} ms`);
+  return parts.join(', ');
+}
+
 /** The whole screen; no line is longer than `columns`. */
 export function renderView(state: ViewState, columns: number): string[] {
   const seconds = Math.floor(state.upMs / 1_000);

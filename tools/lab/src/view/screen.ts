@@ -10,7 +10,8 @@ export class Screen {
   }
 
   get columns(): number {
-    return process.stdout.columns ?? columnsWithoutTerminal;
+    // Some pseudo-terminals say 0.
+    return process.stdout.columns || columnsWithoutTerminal;
   }
 
   open(): void {
