@@ -57,16 +57,14 @@ export class Serving {
 
   /** Before anything else in a turn. */
   timePassed(elapsedMs: number): void {
-    if (elapsedMs < pauseMs) return;
-    this.#leaderSeenMs = this.#context.nowMs;
-    this.#proposer.forgetStall();
+    if (elapsedMs >= pauseMs) this.#nothingMissed();
   }
 
   /** @returns whether the member has just become isolated. */
   update(leader: MemberId | null, isMember: boolean, waitingFor: string): boolean {
     const { nowMs, state, options } = this.#context;
-    // Who belongs to no cluster yet has no leader to miss.
-    if (leader !== null || !isMember) this.#leaderSeenMs = nowMs;
+    if (leader !== null) this.#leaderSeenMs = nowMs;
+    if (!isMember) this.#nothingMissed();
     const stalledSinceMs = this.#proposer.stalledSinceMs();
     const limitMs = options.timings.isolatedAfterMs;
     const cutOff = nowMs - this.#leaderSeenMs >= limitMs;
@@ -80,6 +78,12 @@ export class Serving {
       this.#isolatedAtMs = null;
     this.#set(cutOff, waitingFor);
     return became;
+  }
+
+  /** After a pause, or for who belongs to no cluster yet: there was no leader to miss, and nothing has stalled. */
+  #nothingMissed(): void {
+    this.#leaderSeenMs = this.#context.nowMs;
+    this.#proposer.forgetStall();
   }
 
   #movesAgain(stalledSinceMs: number | null): boolean {
