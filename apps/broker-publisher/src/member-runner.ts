@@ -24,7 +24,7 @@ const tickMs = 40;
 /** The same of a leader that only sends heartbeats. Raising it makes them uneven; lowering it costs an idle host. */
 const quietTickMs = 100;
 /** The same of who only hears them: an election may start this much later. */
-const followingTickMs = 160;
+const followingTickMs = 220;
 const quietAfterMs = 2_000;
 /** The same while a link has just changed: an election may be due, and clients wait for it. */
 const urgentTickMs = 10;
@@ -52,6 +52,7 @@ export class MemberRunner implements ClientPort, Lifecycle {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #urgentUntilMs = 0;
   #busyUntilMs = 0;
+  #lastTurnMs = -Infinity;
   #leader: MemberId | null = null;
   #scheduled = false;
   #inTurn = false;
@@ -166,13 +167,19 @@ export class MemberRunner implements ClientPort, Lifecycle {
   #beat(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     const nowMs = this.#components.now();
-    this.#timer = setTimeout(
-      () => {
-        this.#turn();
-        if (this.#running) this.#beat();
-      },
-      nowMs < this.#urgentUntilMs ? urgentTickMs : this.#calmTickMs(nowMs),
-    );
+    const paceMs = nowMs < this.#urgentUntilMs ? urgentTickMs : this.#calmTickMs(nowMs);
+    const sinceMs = nowMs - this.#lastTurnMs;
+    // Turns of inputs brought the time too; a leader keeps its own rhythm, for its heartbeats to be even.
+    const waitMs = this.#leader === this.#components.id ? paceMs : Math.max(1, paceMs - sinceMs);
+    this.#timer = setTimeout(() => this.#onBeat(), waitMs);
+  }
+
+  #onBeat(): void {
+    const nowMs = this.#components.now();
+    const early =
+      this.#leader !== this.#components.id && nowMs - this.#lastTurnMs < this.#calmTickMs(nowMs) / 2;
+    if (!early) this.#turn();
+    if (this.#running) this.#beat();
   }
 
   #calmTickMs(nowMs: number): number {
@@ -192,6 +199,7 @@ export class MemberRunner implements ClientPort, Lifecycle {
     const { member, now, onEvents } = this.#components;
     this.#inTurn = true;
     const nowMs = now();
+    this.#lastTurnMs = nowMs;
     member.tick(nowMs);
     const output = member.take();
     if (output.write !== null || output.effects.length > 0) this.#busyUntilMs = nowMs + quietAfterMs;

@@ -41,7 +41,7 @@ export const rejectedDelayMs = 2_000;
 export const pingIntervalMs = 1_000;
 
 /** The same of one that was not: an idle cluster of seven has eighty-four of them, which must cost next to nothing. */
-export const quietPingIntervalsMs = { raft: 2_000, log: 10_000 } as const;
+export const quietPingIntervalsMs = { raft: 4_000, log: 10_000 } as const;
 
 /** A connection that owes an answer and on which nothing was heard for so long is torn down. */
 export const silenceMsMax = 2_500;
@@ -64,3 +64,6 @@ export const repeatedLogMs = 10_000;
 
 /** How deep values of a frame may nest; a relayed append with a config in an entry has eight levels. */
 export const frameDepthMax = 16;
+
+/** Figures of a peer go to its metrics this often: oftener than anybody looks. */
+export const reportIntervalMs = 5_000;

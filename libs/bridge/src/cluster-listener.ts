@@ -11,11 +11,22 @@ import { certificateNames, parseClientId, topicsOf, userNameFault } from './hand
 import { discardingEmitter, emptyPersistence } from './aedes-parts.ts';
 import type { OccasionalLog } from './occasional-log.ts';
 import type { BridgeOptions } from './options.ts';
+import { PublishTap } from './publish-tap.ts';
 
 export interface ClusterListenerOptions {
   readonly bridge: BridgeOptions;
   readonly log: OccasionalLog;
   onFrame(from: MemberId, frame: Uint8Array): void;
+}
+
+interface Tap {
+  take(topic: string, payload: Buffer): boolean;
+  publishes: PublishTap | null;
+}
+
+/** The parts of Aedes' client that its types leave out. */
+interface ClientInternals {
+  readonly _keepaliveTimer?: NodeJS.Timeout | null;
 }
 
 /** CONNACK return codes of MQTT 3.1.1, table 3.1. */
@@ -35,6 +46,7 @@ export class ClusterListener {
   readonly #broker: Aedes;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #taps = new WeakMap<object, Tap>();
 
   constructor(options: ClusterListenerOptions) {
     this.#options = options;
@@ -51,6 +63,7 @@ export class ClusterListener {
       },
       authenticate: (client, userName, _password, done) => {
         const fault = this.#peerFault(client, userName);
+        if (!fault) this.#tap(client);
         if (fault) this.#options.log.warn(client.id.slice(0, 64), this.#describe(client), fault.message);
         done(fault, fault === null);
       },
@@ -121,7 +134,29 @@ export class ClusterListener {
     socket.setNoDelay(true);
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
+    const tap: Tap = { take: () => false, publishes: null };
+    tap.publishes = new PublishTap(socket, {
+      packetBytesMax: frameBytesMax + publishOverheadBytes,
+      onPublish: (topic, payload) => tap.take(topic, payload),
+    });
+    this.#taps.set(socket, tap);
     this.#broker.handle(socket);
+  }
+
+  /** Frames of an accepted bridge need not go through the broker; see {@link PublishTap}. */
+  #tap(client: Client): void {
+    const named = parseClientId(client.id);
+    const tap = this.#taps.get(client.conn);
+    if (named === null || tap === undefined) return;
+    const topics = topicsOf[named.kind];
+    tap.take = (topic, payload) => {
+      if (client.closed || !topics.includes(topic)) return false;
+      // The broker counts only what it sees as a sign of life [MQTT-3.1.2-24].
+      (client as unknown as ClientInternals)._keepaliveTimer?.refresh();
+      this.#options.onFrame(named.member, payload);
+      return true;
+    };
+    tap.publishes?.open();
   }
 
   #peerFault(client: Client, userName: string | undefined): AuthenticateError | null {

@@ -7,7 +7,13 @@ import type {
   PeerMessage,
 } from '@mqtt-cluster/contracts';
 import { bridgeTopics, noMetrics } from '@mqtt-cluster/contracts';
-import { frameBytesMax, liveBacklogBytesMax, logBacklogBytesMax, raftBacklogBytesMax } from './bounds.ts';
+import {
+  frameBytesMax,
+  liveBacklogBytesMax,
+  logBacklogBytesMax,
+  raftBacklogBytesMax,
+  reportIntervalMs,
+} from './bounds.ts';
 import type { FrameEncoder } from './frame-encoder.ts';
 import { connectionOf } from './handshake.ts';
 import type { ConnectionKind } from './handshake.ts';
@@ -37,6 +43,7 @@ export class PeerLink {
   readonly #bridge: BridgeOptions;
   #state: LinkState = 'down';
   #started = false;
+  #reportedAtMs = -Infinity;
 
   constructor({ bridge, peer, log, now }: PeerLinkOptions) {
     this.peer = peer.id;
@@ -102,6 +109,8 @@ export class PeerLink {
 
   check(nowMs: number, pausedMs: number): void {
     for (const kind of kinds) this.#connections[kind].check(nowMs, pausedMs);
+    if (nowMs - this.#reportedAtMs < reportIntervalMs) return;
+    this.#reportedAtMs = nowMs;
     this.#metrics.report(this.statistics, this.#backlogBytes(), this.#state === 'up');
   }
 

@@ -87,14 +87,14 @@ test('eventLoopDelay tells how late a timer was, and one long pause once', () =>
     );
     const pass = (milliseconds: number): void => {
       nowMs += milliseconds;
-      jest.advanceTimersByTime(250);
+      jest.advanceTimersByTime(500);
     };
-    pass(250);
-    pass(3_250);
-    pass(250);
-    pass(249);
+    pass(500);
+    pass(3_500);
+    pass(500);
+    pass(499);
     stop();
-    pass(250);
+    pass(500);
     expect(samples).toEqual([0, 3_000, 0, 0]);
   } finally {
     jest.useRealTimers();
