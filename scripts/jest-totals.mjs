@@ -1,9 +1,9 @@
 import { appendFileSync } from 'node:fs';
 
-/** Appends each project's counts to the file that MQTT_CLUSTER_TEST_TOTALS names, for `npm test` to sum. */
+/** Appends each project's counts to the file that JEST_TOTALS_FILE names, for `npm test` to sum. */
 export default class JestTotals {
   onRunComplete(_contexts, results) {
-    const file = process.env.MQTT_CLUSTER_TEST_TOTALS;
+    const file = process.env.JEST_TOTALS_FILE;
     if (!file) return;
     const totals = {
       passed: results.numPassedTests,

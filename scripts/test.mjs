@@ -26,7 +26,7 @@ function run(title, script, args) {
       CI: 'true',
       FORCE_COLOR: '0',
       NODE_OPTIONS: '--experimental-vm-modules --no-warnings',
-      MQTT_CLUSTER_TEST_TOTALS: totalsFile,
+      JEST_TOTALS_FILE: totalsFile,
     },
   });
   const passed = result.status === 0;

@@ -51,7 +51,7 @@ export class Program {
     mkdirSync(dirname(logFile), { recursive: true });
     const log = openSync(logFile, 'a');
     const child = spawn(process.execPath, ['--enable-source-maps', script], {
-      env: { ...process.env, NODE_OPTIONS: '', ...environment },
+      env: { ...inherited(), ...environment },
       stdio: ['ignore', log, log],
     });
     closeSync(log);
@@ -107,4 +107,11 @@ export class Program {
     if (this.#child === null) throw new LabError(`${this.#options.name} does not run`);
     return this.#child;
   }
+}
+
+/** The caller's environment without settings of the same programs, which would mix with those of the lab. */
+function inherited(): NodeJS.ProcessEnv {
+  const ours = /^MQTT_(CLUSTER|CLIENT)_/;
+  const others = Object.entries(process.env).filter(([name]) => !ours.test(name));
+  return { ...Object.fromEntries(others), NODE_OPTIONS: '' };
 }
