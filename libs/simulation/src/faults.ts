@@ -14,6 +14,7 @@ export class Faults {
   readonly #random: Random;
   #busy = true;
   #wiped = false;
+  #removed: MemberId | null = null;
   readonly #gapMsMax: number;
   readonly #mix: readonly Fault[];
 
@@ -34,12 +35,15 @@ export class Faults {
   end(): void {
     const world = this.#world;
     this.#busy = false;
+    if (this.#removed !== null) this.#askIn(this.#removed);
     world.heal();
     this.#setPaths(1);
     for (const host of world.hosts) {
       host.disk.full = false;
       host.disk.syncMs = [0.5, 4];
       if (host.state === 'paused') world.wake(host.id);
+      // A member that drains does so until it is started again.
+      if (host.member?.status().state === 'draining') world.kill(host.id);
       if (!host.isUp) world.start(host.id);
     }
   }
@@ -176,6 +180,79 @@ export class Faults {
     this.#later(100, 1_500, () => world.start(id));
   }
 
+  /** Leaders that are cut off as soon as they lead, with or without friends: overwritten tails (paper, figure 8). */
+  storm(): void {
+    this.#count('storms');
+    for (let time = 0; time < 8; time += 1) {
+      this.#world.timeline.after(time * 600 + this.#random.between(0, 500), () => {
+        const leader = this.#leader();
+        if (!this.#busy || leader === null) return;
+        const others = this.#some(this.#world.hosts.length).filter((id) => id !== leader);
+        const friends = this.#random.below(3);
+        this.#world.partition([leader, ...others.slice(0, friends)], others.slice(friends));
+        if (this.#random.chance(0.3)) this.#restart(leader, 100, 900);
+      });
+    }
+    this.#later(5_200, 6_000, () => this.#world.heal());
+  }
+
+  /** Clients are sent away first, as before an upgrade. */
+  drainOne(): void {
+    const [id] = this.#some(1);
+    if (id === undefined || this.#world.host(id).state !== 'running') return;
+    this.#count('drains');
+    this.#world.host(id).post((member) => member.drain(20));
+    this.#later(600, 2_500, () => this.#restart(id, 50, 1_500));
+  }
+
+  /** One is sent away as an operator does it, and is asked in again later with what it has. */
+  changeMembers(): void {
+    const id = this.#some(1)[0];
+    if (id === undefined || this.#world.hosts.length < 4 || this.#removed !== null) return;
+    if (this.#world.host(id).state !== 'running') return;
+    this.#count('members removed');
+    this.#removed = id;
+    this.#world.host(id).post((member) => member.drain(100));
+    this.#later(300, 1_500, () => this.#sendAway(id));
+  }
+
+  #sendAway(id: MemberId): void {
+    const world = this.#world;
+    const leader = this.#leader();
+    const config = leader === null ? null : (world.host(leader).member?.status().config ?? null);
+    if (leader !== null && config !== null) {
+      const members = config.members.filter((member) => member.id !== id);
+      if (members.length < config.members.length) {
+        world.host(leader).post((member) => member.changeMembers({ members }));
+      } else {
+        world.kill(id);
+        this.#later(200, 3_000, () => this.#askIn(id));
+        return;
+      }
+    }
+    this.#later(300, 300, () => this.#sendAway(id));
+  }
+
+  #askIn(id: MemberId): void {
+    const world = this.#world;
+    const leader = this.#leader();
+    const config = leader === null ? null : (world.host(leader).member?.status().config ?? null);
+    const { storeId } = world.host(id).disk;
+    world.start(id);
+    const isIn = config?.members.some((member) => member.id === id) ?? false;
+    if (isIn) this.#removed = null;
+    else if (leader !== null && config !== null) {
+      const members = [...config.members, { id, storeId, role: 'learner' as const }];
+      world.host(leader).post((member) => member.changeMembers({ members }));
+    }
+    if (!isIn) world.timeline.after(500, () => this.#askIn(id));
+  }
+
+  #restart(id: MemberId, minMs: number, maxMs: number): void {
+    this.#world.kill(id);
+    this.#later(minMs, maxMs, () => this.#world.start(id));
+  }
+
   transfer(): void {
     const leader = this.#leader();
     if (leader === null) return;
@@ -228,4 +305,7 @@ const allFaults: readonly Fault[] = [
   (faults) => faults.fillDisk(),
   (faults) => faults.wipeOne(),
   (faults) => faults.transfer(),
+  (faults) => faults.storm(),
+  (faults) => faults.drainOne(),
+  (faults) => faults.changeMembers(),
 ];

@@ -94,7 +94,7 @@ export class History {
   /** Set to see everything; lines are made only then. */
   trace: ((line: string) => void) | null = null;
   /** When a member was stopped, paused, or found itself isolated: others may have given up its clients. */
-  readonly troubles: { readonly member: MemberId; readonly atMs: number }[] = [];
+  readonly troubles: { readonly member: MemberId; readonly atMs: number; readonly drains: boolean }[] = [];
   readonly #now: () => number;
   readonly #violated = new Set<string>();
 

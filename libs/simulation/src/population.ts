@@ -35,6 +35,7 @@ export class Population {
     if (random.chance(0.6)) this.#addGroup();
     if (random.chance(0.6)) this.#addTwins();
     if (random.chance(0.5)) this.#addChurner();
+    if (random.chance(0.5)) this.#addForgetful();
   }
 
   /** Nothing new is published; those who stay away for good stay away, all others come back. */
@@ -100,15 +101,25 @@ export class Population {
       home: random.chance(0.4) ? this.#anyHome() : null,
     });
     this.#often(random.between(1_500, 5_000), () => {
-      const what = random.below(4);
+      const what = random.below(5);
       if (!client.wanted) client.connect(null);
       else if (what === 0) this.#roam(client);
       else if (what === 1) client.leave(this.#anyEnd());
       else if (what === 2) {
         client.incoming.answers = false;
         this.#world.timeline.after(random.between(100, 1_500), () => client.incoming.answerAgain());
-      }
+      } else this.#stall(client);
     });
+  }
+
+  /** Its socket is full for a while. */
+  #stall(client: SimulatedClient): void {
+    const { wire } = client;
+    if (wire === null || !client.connected) return;
+    wire.toHost((member) => member.writable(wire.id, false));
+    this.#world.timeline.after(this.#random.between(100, 1_500), () =>
+      wire.toHost((member) => member.writable(wire.id, true)),
+    );
   }
 
   /** Has a will; dies, and comes back or does not. */
@@ -160,6 +171,16 @@ export class Population {
         else if (this.#random.chance(0.2)) client.leave(this.#anyEnd());
       });
     }
+  }
+
+  /** Starts clean each time, though its session would have waited (MQTT 5). */
+  #addForgetful(): void {
+    const client = this.#add({
+      id: 'forgetful',
+      clean: true,
+      subscriptions: [{ filter: 't/#', qos: 2 }],
+    });
+    this.#often(2_000, () => this.#roam(client));
   }
 
   #addChurner(): void {

@@ -237,8 +237,8 @@ export class World implements ClientWorld {
     }
   }
 
-  #trouble(id: MemberId): void {
-    this.history.troubles.push({ member: id, atMs: this.nowMs });
+  #trouble(id: MemberId, drains = false): void {
+    this.history.troubles.push({ member: id, atMs: this.nowMs, drains });
   }
 
   #excuse(publications: readonly number[]): void {
@@ -264,7 +264,7 @@ export class World implements ClientWorld {
       this.history.note(() => `${host.id} event ${JSON.stringify(event)}`);
       if (event.kind === 'state') {
         this.#isolated.set(host.id, event.state === 'isolated');
-        this.#trouble(host.id);
+        this.#trouble(host.id, event.state === 'draining');
       }
       if (event.kind === 'dropped') {
         this.history.drops.set(event.reason, (this.history.drops.get(event.reason) ?? 0) + event.count);

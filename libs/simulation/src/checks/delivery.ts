@@ -123,8 +123,9 @@ function checkOrder(history: History, session: SessionRecord): void {
 
 function wasSubscribedBefore(session: SessionRecord, publication: Publication): boolean {
   return session.subscriptions.some(
-    ({ ackedAtMs, subscription }) =>
+    ({ ackedAtMs, unsubscribedAtMs, subscription }) =>
       ackedAtMs !== null &&
+      unsubscribedAtMs === null &&
       ackedAtMs < (publication.sentAtMs ?? 0) &&
       matches(subscription.filter, publication.topic),
   );

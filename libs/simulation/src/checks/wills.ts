@@ -41,7 +41,14 @@ export function checkWills(history: History, watcher: string): void {
     // The watcher may itself have come later.
     const watched = record.endedAtMs !== null && record.endedAtMs > watchedSinceMs;
     const died = record.end === 'lost' && record.connackAtMs !== null && !record.connackIsolated;
-    if (died && watched && times === 0 && lastOf.get(record.client) === record) violate('never published');
+    if (
+      died &&
+      watched &&
+      !wasSentAway(history, record) &&
+      times === 0 &&
+      lastOf.get(record.client) === record
+    )
+      violate('never published');
   }
 }
 
@@ -52,5 +59,14 @@ function wasHeard(history: History, record: ConnectionRecord): boolean {
   return !history.troubles.some(
     (trouble) =>
       trouble.member === record.host && trouble.atMs > atMs - troubleMs && trouble.atMs < atMs + troubleMs,
+  );
+}
+
+/** A member that drains closes its clients without their wills; it can't tell one that has just died unnoticed. */
+function wasSentAway(history: History, record: ConnectionRecord): boolean {
+  const endedAtMs = record.endedAtMs ?? Infinity;
+  return history.troubles.some(
+    ({ drains, member, atMs }) =>
+      drains && member === record.host && atMs > endedAtMs - troubleMs && atMs < endedAtMs + troubleMs,
   );
 }
