@@ -1,0 +1,76 @@
+import type { ClientEffect, MemberId } from '@mqtt-cluster/contracts';
+import { request, TestCluster, text } from './cluster.ts';
+
+const never = 0xffffffff;
+const payload = (effect: Extract<ClientEffect, { kind: 'deliver' }>): string =>
+  new TextDecoder().decode(effect.message.payload);
+
+function servingCluster(): { cluster: TestCluster; away: MemberId; other: MemberId } {
+  const cluster = new TestCluster(['a', 'b', 'c']);
+  cluster.serve();
+  const away = ['a', 'b', 'c'].find((id) => id !== cluster.leader())!;
+  const other = ['a', 'b', 'c'].find((id) => id !== away)!;
+  return { cluster, away, other };
+}
+
+const kinds = (effects: readonly ClientEffect[]): string[] => effects.map((effect) => effect.kind);
+
+function delivered(cluster: TestCluster, id: MemberId, connection: number): string[] {
+  const heard = cluster.heard(id, connection);
+  return heard.filter((effect) => effect.kind === 'deliver').map(payload);
+}
+
+describe('an island of one', () => {
+  test('what was proposed before the cut and what was accepted after it arrive in order, once each', () => {
+    const { cluster, away, other } = servingCluster();
+    cluster.member(other).connect(1, request('far', never));
+    cluster.member(away).connect(1, request('publisher'));
+    cluster.member(away).connect(2, request('near'));
+    cluster.run(100);
+    cluster.member(other).subscribe(1, 1, [{ filter: 'x', qos: 1 }]);
+    cluster.member(away).subscribe(2, 1, [{ filter: 'x', qos: 1 }]);
+    cluster.run(100);
+    const numbers = Array.from({ length: 30 }, (_, position) => position + 1);
+    for (const number of numbers) {
+      const message = { topic: 'x', payload: text(`${number}`), qos: 1 as const, retain: false };
+      cluster.member(away).publish(1, { ...message, packetId: number });
+      // The first is on its way to the leader when the link goes: it is proposed again, marked, under its number.
+      if (number === 1) cluster.cut(away);
+      cluster.run(200);
+    }
+    expect(cluster.events.get(away)!.some((event) => event.kind === 'degradedAcks')).toBe(true);
+    cluster.heal(away);
+    cluster.run(5_000);
+    const heard = cluster.heard(away, 1);
+    const acks = heard.flatMap((effect) => (effect.kind === 'puback' ? [effect.packetId] : []));
+    expect(acks).toEqual(numbers);
+    expect(delivered(cluster, away, 2)).toEqual(numbers.map(String));
+    expect(delivered(cluster, other, 1)).toEqual(numbers.map(String));
+    expect(cluster.member(away).status().outboxItems).toBe(0);
+  });
+
+  test('a clean session that was opened there ends at the heal when its client is elsewhere', () => {
+    const { cluster, away, other } = servingCluster();
+    cluster.cut(away);
+    cluster.until('isolated', () => cluster.member(away).status().state === 'isolated');
+    cluster.member(away).connect(1, request('roamer'));
+    cluster.run(100);
+    cluster.member(other).connect(2, request('roamer'));
+    cluster.run(100);
+    cluster.heal(away);
+    cluster.run(3_000);
+    expect(kinds(cluster.heard(away, 1))).toEqual(['connack', 'close']);
+    expect(kinds(cluster.heard(other, 2))).toEqual(['connack']);
+  });
+});
+
+test('[MQTT-3.1.4-3] of three openings of one client id at the same moment one survives', () => {
+  const { cluster } = servingCluster();
+  cluster.member('a').connect(1, request('same'));
+  cluster.member('a').connect(2, request('same'));
+  cluster.member('b').connect(3, request('same'));
+  cluster.run(500);
+  const heard = [cluster.heard('a', 1), cluster.heard('a', 2), cluster.heard('b', 3)].map(kinds);
+  expect(heard.filter((each) => each.join() === 'connack')).toHaveLength(1);
+  for (const id of ['a', 'b', 'c']) expect(cluster.member(id).status().sessions).toBe(1);
+});
