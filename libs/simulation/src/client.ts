@@ -208,6 +208,7 @@ export class SimulatedClient {
       endReason: '',
       endedAtMs: null,
       connackIsolated: false,
+      takenOver: false,
       disconnectHandledAtMs: null,
     };
     history.connections.set(wire.id, record);

@@ -67,6 +67,8 @@ export interface ConnectionRecord {
   endedAtMs: number | null;
   /** Its home had no majority: the cluster may refuse it afterwards, and knows no will of it until then. */
   connackIsolated: boolean;
+  /** Its home has closed it because the client id is connected elsewhere, whether the client heard or not. */
+  takenOver: boolean;
   /** When a DISCONNECT of the client's has reached its home, or null. */
   disconnectHandledAtMs: number | null;
 }

@@ -254,7 +254,12 @@ export class World implements ClientWorld {
       if (wire === undefined || wire.host !== host) {
         const text = `${host.id} spoke to connection ${effect.connection}, which is not its own`;
         this.history.violate({ promise: 'contract', text });
-      } else wire.fromHost(effect, this.isIsolated(host));
+        continue;
+      }
+      const record = this.history.connections.get(effect.connection);
+      if (effect.kind === 'close' && effect.reason === 'takenOver' && record !== undefined)
+        record.takenOver = true;
+      wire.fromHost(effect, this.isIsolated(host));
     }
   }
 

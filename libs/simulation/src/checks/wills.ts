@@ -40,7 +40,9 @@ export function checkWills(history: History, watcher: string): void {
     if (times > 0 && record.end === 'open') violate('published though its client is connected');
     // The watcher may itself have come later.
     const watched = record.endedAtMs !== null && record.endedAtMs > watchedSinceMs;
-    const died = record.end === 'lost' && record.connackAtMs !== null && !record.connackIsolated;
+    // Taken over: also by an opening of its own that came late, from a home it had given up.
+    const died =
+      record.end === 'lost' && !record.takenOver && record.connackAtMs !== null && !record.connackIsolated;
     if (
       died &&
       watched &&
@@ -54,11 +56,11 @@ export function checkWills(history: History, watcher: string): void {
 
 /** Whether the cluster must know of the DISCONNECT: its home was well when it came, and long enough after. */
 function wasHeard(history: History, record: ConnectionRecord): boolean {
-  const atMs = record.disconnectHandledAtMs;
-  if (atMs === null) return false;
+  const { endedAtMs, disconnectHandledAtMs } = record;
+  if (endedAtMs === null || disconnectHandledAtMs === null) return false;
   return !history.troubles.some(
-    (trouble) =>
-      trouble.member === record.host && trouble.atMs > atMs - troubleMs && trouble.atMs < atMs + troubleMs,
+    ({ member, atMs }) =>
+      member === record.host && atMs > endedAtMs - troubleMs && atMs < disconnectHandledAtMs + troubleMs,
   );
 }
 
