@@ -28,6 +28,8 @@ import { Reporter } from './reporter.ts';
 const drainMsMax = 10_000;
 const pollMs = 20;
 const statusIntervalMs = 1_000;
+/** Once ready, the status is for people to read. */
+const readyStatusIntervals = 5;
 
 export interface ApplianceOptions {
   readonly config: ApplianceConfig;
@@ -225,7 +227,9 @@ export class Appliance implements Lifecycle {
   #watch(runner: MemberRunner): void {
     const notifier = createNotifier({ logger: this.#logger });
     let ready = false;
+    let passed = 0;
     const tell = (): void => {
+      if (ready && ++passed % readyStatusIntervals !== 0) return;
       const { state, reason, connections } = runner.status();
       if (!ready && (state === 'serving' || state === 'isolated')) {
         ready = true;

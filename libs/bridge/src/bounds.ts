@@ -37,10 +37,13 @@ export const reconnectDelaysMs: readonly number[] = [5, 20, 50, 100, 200, 350];
  */
 export const rejectedDelayMs = 2_000;
 
-/** Between pings of a connection that was used since the last one. */
+/** How often connections are looked after; a bulk connection in use is pinged as often. */
 export const pingIntervalMs = 1_000;
 
-/** The same of one that was not: an idle cluster of seven has eighty-four of them, which must cost next to nothing. */
+/** Votes and heartbeats are answered by the member itself, which notices a silent peer long before a ping would. */
+export const raftPingIntervalMs = 2_000;
+
+/** Of connections not used since the last ping: an idle cluster of seven has eighty-four, which must cost little. */
 export const quietPingIntervalsMs = { raft: 4_000, log: 10_000 } as const;
 
 /** A connection that owes an answer and on which nothing was heard for so long is torn down. */

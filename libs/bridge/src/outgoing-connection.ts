@@ -9,6 +9,7 @@ import {
   lastWordsMsMax,
   pingIntervalMs,
   quietPingIntervalsMs,
+  raftPingIntervalMs,
   reconnectDelaysMs,
   rejectedDelayMs,
   settledConnectionMs,
@@ -145,7 +146,11 @@ export class OutgoingConnection {
 
   /** A connection with nothing to lose may wait. */
   #pingIsDue(attempt: Attempt, nowMs: number): boolean {
-    return attempt.used || nowMs - attempt.lastPingAtMs >= quietPingIntervalsMs[this.#options.kind];
+    const { kind } = this.#options;
+    const usedIntervalMs = kind === 'raft' ? raftPingIntervalMs : pingIntervalMs;
+    const intervalMs = attempt.used ? usedIntervalMs : quietPingIntervalsMs[kind];
+    // A timer that is early by a little must not make it one interval more.
+    return nowMs - attempt.lastPingAtMs >= intervalMs - pingIntervalMs / 2;
   }
 
   /**

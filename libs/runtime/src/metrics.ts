@@ -65,7 +65,7 @@ export function createMetrics({
 }
 
 /** prom-client's own is 10 ms, which alone would keep an idle host awake; the histogram of ours is the one to look at. */
-const lagSampleIntervalMs = 1_000;
+const lagSampleIntervalMs = 5_000;
 
 function measureProcess(registry: Registry, metrics: Metrics): () => void {
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: lagSampleIntervalMs });
