@@ -7,6 +7,12 @@ interface Committed {
   readonly by: MemberId;
 }
 
+interface Seen {
+  readonly appliedIndex: LogIndex;
+  readonly term: number;
+  readonly leads: boolean;
+}
+
 /** Looks over the members' shoulders while they run: what Raft promises, as it happens (paper, figure 3). */
 export class RaftWatch {
   readonly #history: History;
@@ -14,8 +20,8 @@ export class RaftWatch {
   /** Election safety: who has led in a term. */
   readonly #leaders = new Map<number, MemberId>();
   readonly #committed = new Map<LogIndex, Committed>();
-  /** Up to where each process was looked at. */
-  readonly #seenApplied = new Map<string, LogIndex>();
+  /** Each process when it was last looked at. */
+  readonly #seen = new Map<string, Seen>();
   readonly #digests = new Map<LogIndex, { readonly value: string; readonly by: MemberId }>();
 
   constructor(history: History, hosts: ReadonlyMap<MemberId, Host>) {
@@ -49,15 +55,21 @@ export class RaftWatch {
   /** Called after a turn: what this process has now applied, so takes for committed. */
   look(host: Host, status: MemberStatus): void {
     const key = `${host.id} ${host.process}`;
-    const seen = this.#seenApplied.get(key);
-    if (seen === status.appliedIndex) return;
-    this.#seenApplied.set(key, status.appliedIndex);
-    if (seen !== undefined && status.appliedIndex < seen) {
-      const text = `${host.id} went back from index ${seen} to ${status.appliedIndex}`;
+    const former = this.#seen.get(key);
+    const { appliedIndex, term, role } = status;
+    const leads = role === 'leader';
+    if (former?.appliedIndex === appliedIndex && former.term === term && former.leads === leads) return;
+    this.#seen.set(key, { appliedIndex, term, leads });
+    const before = former?.appliedIndex ?? 0;
+    if (appliedIndex < before) {
+      const text = `${host.id} went back from index ${before} to ${appliedIndex}`;
       this.#history.violate({ promise: 'state machine safety', text });
     }
-    const from = Math.max(seen ?? 0, status.snapshotIndex) + 1;
-    for (let index = from; index <= status.appliedIndex; index += 1) this.#commit(host, status, index);
+    const from = Math.max(before, status.snapshotIndex) + 1;
+    for (let index = from; index <= appliedIndex; index += 1) this.#commit(host, status, index);
+    if (leads && former?.leads === true && former.term === term && appliedIndex > before) {
+      this.#checkOwnTerm(host, status);
+    }
     if (status.digest !== null) this.digest(host.id, status.digest.index, status.digest.value);
   }
 
@@ -87,6 +99,14 @@ export class RaftWatch {
     }
     this.#committed.set(index, { term: entry.term, by: host.id });
     this.#checkDurable(host, status, index, entry.term);
+  }
+
+  /** A leader counts copies of entries of its own term only (paper, 5.4.2 and figure 8). */
+  #checkOwnTerm(host: Host, status: MemberStatus): void {
+    const entry = host.disk.entryOrPending(status.appliedIndex);
+    if (entry === undefined || entry.term === status.term) return;
+    const text = `${host.id} leads term ${status.term} and committed index ${entry.index} of term ${entry.term}`;
+    this.#history.violate({ promise: 'commit rule', text });
   }
 
   /** P1: what counts as committed is on the disks of a majority. */

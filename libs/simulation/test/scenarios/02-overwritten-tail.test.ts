@@ -1,4 +1,5 @@
-import { smallLimits, Story } from '../../src/index.ts';
+import type { Member, Outgoing, RaftAppendRequest, RaftMessage } from '@mqtt-cluster/contracts';
+import { createSimulatedMember, smallLimits, Story } from '../../src/index.ts';
 
 /** Seen to fail when a follower takes appends without comparing the term before them (paper, figure 7). */
 test('2 overwritten tail: a minority that wrote on gives way, and nothing acknowledged is lost', () => {
@@ -40,4 +41,92 @@ test('2 overwritten tail: an ack that went out before its sync would be lost wit
   for (const id of story.names) story.world.powerOff(id);
   expect(whole).toBe(false);
   expect(story.violations).toEqual([]);
+});
+
+/** Appends of one entry each behind a probe without any, so that losses can be chosen entry by entry. */
+function oneByOne(member: Member): Member {
+  const split = (outgoing: Outgoing): Outgoing[] => {
+    const { message } = outgoing;
+    if (message.type !== 'raft' || message.message.type !== 'appendRequest') return [outgoing];
+    const append = message.message;
+    const probe: Outgoing = { ...outgoing, message: { type: 'raft', message: { ...append, entries: [] } } };
+    const single = append.entries.map((entry, place): Outgoing => {
+      const before = append.entries[place - 1];
+      const previous = before === undefined ? {} : { previousIndex: before.index, previousTerm: before.term };
+      return {
+        ...outgoing,
+        message: { type: 'raft', message: { ...append, ...previous, entries: [entry] } },
+      };
+    });
+    return [probe, ...single];
+  };
+  return new Proxy(member, {
+    get(target, name) {
+      if (name === 'take') {
+        return () => {
+          const output = target.take();
+          return { ...output, send: output.send.flatMap(split) };
+        };
+      }
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+/** Seen to fail when a leader commits entries of earlier terms by counting their copies (paper, 5.4.2). */
+test('2 overwritten tail: an entry of an earlier term on a majority of disks may still be overwritten (figure 8)', () => {
+  const usual = createSimulatedMember({ whenIsolated: 'hold', limits: smallLimits });
+  const story = new Story({
+    createMember: (id, members, recovered, random) => oneByOne(usual(id, members, recovered, random)),
+  });
+  const { world } = story;
+  const a = story.leader();
+  const [b, c, d, e, f] = story.followers() as [string, string, string, string, string];
+  const publisher = story.client('p', a);
+  story.run(500);
+  const place = story.status(a).lastIndex + 1;
+  const { term } = story.status(a);
+  const raftOf = ({ message }: Outgoing): RaftMessage | null =>
+    message.type === 'raft' ? message.message : null;
+  /** Only that one is elected, and only these of its appends arrive. */
+  const onlyLeader = (leader: string, arrives: (append: RaftAppendRequest, to: string) => boolean): void => {
+    world.network.filter = (from, outgoing) => {
+      const raft = raftOf(outgoing);
+      if (raft?.type === 'voteRequest') return from === leader;
+      return raft?.type !== 'appendRequest' || (from === leader && arrives(raft, outgoing.to));
+    };
+    story.must(`${leader} leads`, 20_000, () => story.status(leader).role === 'leader');
+  };
+
+  // (a) The leader's entry reaches one other only.
+  world.partition([a, b], story.others(a, b));
+  publisher.publish('x', 1);
+  story.must('two have it', 500, () => [a, b].every((id) => world.host(id).disk.holds(place, term)));
+  world.powerOff(a);
+  world.powerOff(b);
+
+  // (b) Another is elected, and nobody gets what it writes in the same place.
+  onlyLeader(c, () => false);
+  const later = story.status(c).term;
+  story.must('c has it stored', 500, () => world.host(c).disk.holds(place, later));
+  world.powerOff(c);
+
+  // (c) The first leads again and brings its entry to a majority, but nothing of its new term.
+  world.heal();
+  world.start(a);
+  onlyLeader(a, ({ entries }, to) => entries.every((entry) => entry.term === term && [d, e, f].includes(to)));
+  story.must('four have it', 3_000, () => [a, d, e, f].every((id) => world.host(id).disk.holds(place, term)));
+  story.run(300);
+  expect(story.status(a).commitIndex).toBeLessThan(place);
+  world.powerOff(a);
+
+  // (d) The other leads again, and what it had written takes that place.
+  world.start(c);
+  onlyLeader(c, () => true);
+  story.must('it is overwritten', 3_000, () =>
+    [d, e, f].every((id) => world.host(id).disk.holds(place, later)),
+  );
+  world.network.filter = null;
+  expect(story.finish()).toEqual([]);
 });
