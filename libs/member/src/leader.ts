@@ -1,5 +1,5 @@
 import { findMember, semanticsVersion } from '@mqtt-cluster/contracts';
-import type { ClusterConfig, Incarnation, MemberId, StoreId } from '@mqtt-cluster/contracts';
+import type { ClusterConfig, HelloMessage, Incarnation, MemberId, StoreId } from '@mqtt-cluster/contracts';
 import type { Raft, RaftStatus } from '@mqtt-cluster/consensus';
 import { decodeBatchHeader } from '@mqtt-cluster/mqtt-state';
 import type { BatchHeader } from '@mqtt-cluster/mqtt-state';
@@ -154,9 +154,10 @@ export class Leader {
   #withNewcomer(config: ClusterConfig): ClusterConfig | null {
     for (const id of this.#context.options.members) {
       const hello = this.#peers.hellos.get(id);
-      if (hello === undefined || !hello.fresh || this.#peers.silentMs(id) > newcomerSilenceMsMax) continue;
+      if (hello === undefined || this.#peers.silentMs(id) > newcomerSilenceMsMax) continue;
       const known = findMember(config, id);
       if (known?.storeId === hello.storeId) continue;
+      if (!hello.fresh && !(known !== undefined && isStranded(id, hello, config))) continue;
       const others = config.members.filter((member) => member.id !== id);
       return { members: [...others, { id, storeId: hello.storeId, role: 'learner' }] };
     }
@@ -177,6 +178,17 @@ export class Leader {
     if (ready === undefined) return null;
     return { members: members.map((member) => (member === ready ? { ...member, role: 'voter' } : member)) };
   }
+}
+
+/**
+ * A store that was let in as a learner by an entry that another leader has overwritten: not empty any more, but it has
+ * never voted, and the cluster it knows is this one.
+ */
+function isStranded(id: MemberId, { storeId, config: theirs }: HelloMessage, ours: ClusterConfig): boolean {
+  const itself = theirs === null ? undefined : findMember(theirs, id);
+  if (theirs === null || itself?.storeId !== storeId || itself.role !== 'learner') return false;
+  const others = theirs.members.filter((member) => member !== itself);
+  return others.every((member) => findMember(ours, member.id)?.storeId === member.storeId);
 }
 
 /** Null for bytes that are no batch: a peer's fault is not this member's. */
