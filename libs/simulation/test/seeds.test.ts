@@ -2,8 +2,10 @@ import { runSeed } from '../src/index.ts';
 
 /** A few of the thousands that `npm run simulate` runs. */
 const seeds = Array.from({ length: 30 }, (_, number) => number + 1);
+/** Those that once failed. */
+const regressionSeeds = [86, 215, 1378, 3194, 5190, 6173, 6187];
 
-test.each(seeds)('seed %d', (seed) => {
+test.each([...seeds, ...regressionSeeds])('seed %d', (seed) => {
   const members = seed % 10 === 0 ? 1 + (Math.floor(seed / 10) % 6) : 7;
   expect(runSeed({ seed, members }).violations).toEqual([]);
 });

@@ -50,6 +50,8 @@ export class Connection {
   writable = true;
   /** How the client left while it was still opening. */
   left: { graceful: boolean; sessionExpirySeconds?: number } | null = null;
+  /** The cluster gave its home up once, and published its will: there is none left (P6). */
+  willFired = false;
   /** What must wait for the epoch. */
   readonly deferred: (() => void)[] = [];
 

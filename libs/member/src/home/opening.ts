@@ -95,6 +95,7 @@ export class Opening {
     if (!connection.clean || !connection.request.clean)
       return this.#connections.close(connection, 'homeLost');
     connection.epoch = 0;
+    connection.willFired = true;
     this.#propose(connection, true);
   }
 
@@ -108,7 +109,7 @@ export class Opening {
     const { client, clean, sessionExpirySeconds: expirySeconds, will } = connection.request;
     const { receiveMaximum } = connection;
     const command = { kind: 'open' as const, client, clean, expirySeconds, receiveMaximum };
-    const withWill = will === undefined ? command : { ...command, will };
+    const withWill = will === undefined || connection.willFired ? command : { ...command, will };
     this.#proposer.add(adopt ? { ...withWill, adopt } : withWill, { kind: 'open', connection });
   }
 

@@ -79,3 +79,21 @@ test('10 will: the leader that fires it dies half-way', () => {
   expect(story.finish()).toEqual([]);
   expect(story.arrivals(watcher).length).toBe(1);
 });
+
+/** Seen to fail when a clean session that is adopted after the heal brings its will again. */
+test('10 will: a home was given up and came back, then its client dies: once', () => {
+  const story = new Story();
+  const [home, c] = story.followers() as [string, string];
+  const watcher = story.client('watcher', c, { subscriptions: [{ filter: 'w', qos: 2 }] });
+  const mortal = story.client('m', home, { will, clean: true, expirySeconds: 0, reconnects: false });
+  story.world.partition(story.others(home), [home]);
+  story.must('the will', 5_000, () => story.arrivals(watcher).length > 0);
+  story.world.heal();
+  story.waitForServing(home);
+  story.run(1_000);
+  expect(mortal.connected).toBe(true);
+  mortal.leave('close');
+  story.run(3_000);
+  expect(story.finish()).toEqual([]);
+  expect(story.arrivals(watcher).length).toBe(1);
+});
