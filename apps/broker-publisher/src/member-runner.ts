@@ -10,6 +10,7 @@ import type {
   Member,
   MemberEvent,
   MemberId,
+  MemberOutput,
   MemberStatus,
   Message,
   PeerMessage,
@@ -89,7 +90,9 @@ export class MemberRunner implements ClientPort, Lifecycle {
   // ---- inputs ----
 
   receive(from: MemberId, message: PeerMessage): void {
-    this.#input((member) => member.receive(from, message));
+    // Answers to the heartbeats of an idle leader have nothing to set off: they wait for its next beat.
+    const canWait = isAnswer(message) && this.#components.now() >= this.#busyUntilMs;
+    this.#input((member) => member.receive(from, message), canWait);
   }
 
   link(peer: MemberId, state: LinkState): void {
@@ -152,7 +155,7 @@ export class MemberRunner implements ClientPort, Lifecycle {
 
   // ---- the turn ----
 
-  #input(act: (member: Member) => void): void {
+  #input(act: (member: Member) => void, canWait = false): void {
     if (this.#inTurn) {
       this.#late.push(() => act(this.#components.member));
       return;
@@ -160,7 +163,7 @@ export class MemberRunner implements ClientPort, Lifecycle {
     // The first input of a round brings the time with it: after a pause nothing is handled before the clock.
     if (!this.#scheduled) this.#components.member.tick(this.#components.now());
     act(this.#components.member);
-    this.#schedule();
+    if (!canWait) this.#schedule();
   }
 
   /** The clock's own turns; a change of pace takes effect at once. */
@@ -202,7 +205,7 @@ export class MemberRunner implements ClientPort, Lifecycle {
     this.#lastTurnMs = nowMs;
     member.tick(nowMs);
     const output = member.take();
-    if (output.write !== null || output.effects.length > 0) this.#busyUntilMs = nowMs + quietAfterMs;
+    if (isWork(output)) this.#busyUntilMs = nowMs + quietAfterMs;
     if (output.write !== null) void this.#write(output.write.token, output.write.change);
     if (output.send.length > 0) this.#bridge.send(output.send);
     if (output.effects.length > 0) this.#handler(output.effects);
@@ -226,4 +229,14 @@ export class MemberRunner implements ClientPort, Lifecycle {
       else this.#components.onFatal(error);
     }
   }
+}
+
+function isAnswer(message: PeerMessage): boolean {
+  return message.type === 'raft' && message.message.type === 'appendResponse' && message.message.success;
+}
+
+/** Anything but heartbeats, greetings and what members tell each other now and then. */
+function isWork({ write, effects, send }: MemberOutput): boolean {
+  if (write !== null || effects.length > 0) return true;
+  return send.some(({ channel, message }) => channel !== 'raft' && message.type !== 'interest');
 }
