@@ -5,8 +5,8 @@ import type { Processes } from './processes.ts';
 import { waitUntilReady } from './targets/network.ts';
 import { startMembers } from './targets/ours.ts';
 
-/** What starting costs is over by then. */
-const settleMs = 15_000;
+/** What starting costs is over by then: its garbage is collected, and what runs often is compiled. */
+const settleMs = 30_000;
 const residentMebibytesMax = 100;
 const coreShareMax = 0.05;
 
