@@ -192,7 +192,7 @@ function isStranded(id: MemberId, { storeId, config: theirs }: HelloMessage, our
 }
 
 /** Null for bytes that are no batch: a peer's fault is not this member's. */
-function headerOf(batch: Uint8Array): BatchHeader | null {
+export function headerOf(batch: Uint8Array): BatchHeader | null {
   try {
     return decodeBatchHeader(batch);
   } catch {

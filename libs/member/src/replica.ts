@@ -9,11 +9,12 @@ import type {
 import { createRaft } from '@mqtt-cluster/consensus';
 import type { Raft, RaftEvent, RaftInitial, RaftOutput, RaftStatus } from '@mqtt-cluster/consensus';
 import { createMqttState, decodeMqttState } from '@mqtt-cluster/mqtt-state';
-import type { StateEffect } from '@mqtt-cluster/mqtt-state';
+import type { BatchHeader, StateEffect } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from './context.ts';
 import type { Digests } from './digests.ts';
 import { foundingIndex, foundingTerm } from './founding.ts';
 import type { Founding } from './founding.ts';
+import { headerOf } from './leader.ts';
 import type { Peers } from './peers.ts';
 import { unstamp } from './stamp.ts';
 import type { DoneWrite, Writes } from './writes.ts';
@@ -24,6 +25,8 @@ const snapshotPieceBytes = 256 * 1024;
 /** A leader whose oldest write has taken longer hands over; healthy disks sync in a hundredth of it. */
 const slowDiskMs = 1_000;
 const handOverIntervalMs = 5_000;
+/** A snapshot that found the disk full is not tried again before. */
+const snapshotRetryMs = 10_000;
 /** Entries kept behind a snapshot take no more than this part of the log's bound. */
 const keptPart = 1 / 4;
 
@@ -53,9 +56,12 @@ export class Replica {
   /** The founders' configuration, while it is on its way to the disk. */
   foundingConfig: ClusterConfig | null = null;
   #appliedConfig: ClusterConfig | null;
+  /** The newest batch of each member in the log as it was recovered: it is remembered before it is applied. */
+  readonly #recovered = new Map<MemberId, BatchHeader>();
   /** What the last cut left: only growth beyond it asks for the next. */
   #logBytesAfterCut = 0;
   #handedOverMs = -Infinity;
+  #snapshotRefusedMs = -Infinity;
 
   constructor(
     context: MemberContext,
@@ -75,6 +81,10 @@ export class Replica {
     this.#appliedConfig = snapshot?.config ?? null;
     this.raft = this.#createRaft({ hardState, snapshot, config: this.#appliedConfig, entries });
     this.status = this.raft.status();
+    for (const entry of entries) {
+      const header = entry.kind === 'normal' ? headerOf(unstamp(entry.data).batch) : null;
+      if (header !== null) this.#recovered.set(header.member, header);
+    }
   }
 
   /** Belongs to no cluster, as far as it knows. */
@@ -107,6 +117,7 @@ export class Replica {
   refused(write: DoneWrite): void {
     if (write.raftToken !== null) this.raft.storeRefused(write.raftToken);
     if (write.founding) this.foundingConfig = null;
+    else if (write.snapshot !== null) this.#snapshotRefusedMs = this.#context.nowMs;
   }
 
   /** @returns whether a turn of Raft still waits because a snapshot had to be written on its own. */
@@ -139,9 +150,10 @@ export class Replica {
   /** A store that is older than what is remembered of it (a restored backup) must not vote (design, section 6). */
   #isStale(from: MemberId): boolean {
     const hello = this.#peers.hellos.get(from);
-    const remembered = this.#context.state.proposer(from);
-    if (hello === undefined || remembered === undefined) return false;
-    return hello.storeId === remembered.storeId && hello.incarnation < remembered.incarnation;
+    if (hello === undefined) return false;
+    return [this.#context.state.proposer(from), this.#recovered.get(from)].some(
+      (known) => known?.storeId === hello.storeId && hello.incarnation < known.incarnation,
+    );
   }
 
   #consume(output: RaftOutput): void {
@@ -233,6 +245,7 @@ export class Replica {
     const { logBytesMax } = this.#context.options.limits;
     const { logBytes } = this.status;
     if (logBytes < logBytesMax || logBytes - this.#logBytesAfterCut < logBytesMax / 2) return null;
+    if (this.#context.nowMs - this.#snapshotRefusedMs < snapshotRetryMs) return null;
     if (this.#writes.snapshotPending || this.#writes.full || this.appliedIndex <= this.snapshotIndex)
       return null;
     return this.#takeSnapshot();
