@@ -57,11 +57,26 @@ class Content {
     for (const item of change.outboxDelete ?? []) this.outbox.delete(outboxKey(item));
   }
 
+  copy(): Content {
+    const copy = new Content();
+    copy.hardState = this.hardState;
+    copy.snapshot = this.snapshot;
+    copy.entries = [...this.entries];
+    for (const [key, item] of this.outbox) copy.outbox.set(key, item);
+    return copy;
+  }
+
   #replace(snapshot: Snapshot, dropLog: boolean): void {
     const kept = dropLog ? [] : this.entries.filter((entry) => entry.index > snapshot.index);
     this.snapshot = snapshot;
     this.entries = kept;
   }
+}
+
+export interface DiskBackup {
+  readonly storeId: string;
+  readonly incarnation: number;
+  readonly content: Content;
 }
 
 /**
@@ -140,6 +155,19 @@ export class Disk {
     this.storeId = randomStoreId(this.#random);
     this.incarnation = 0;
     this.#virgin = true;
+  }
+
+  /** What it holds now, for {@link Disk.restore}. Only while the process is down. */
+  backup(): DiskBackup {
+    return { storeId: this.storeId, incarnation: this.incarnation, content: this.#durable.copy() };
+  }
+
+  /** An operator's mistake: the disk of some time ago. Only while the process is down. */
+  restore(backup: DiskBackup): void {
+    this.storeId = backup.storeId;
+    this.incarnation = backup.incarnation;
+    this.#durable = backup.content.copy();
+    this.#virgin = false;
   }
 
   /** Whether this entry (or a snapshot that covers it) would survive a loss of power now. */
