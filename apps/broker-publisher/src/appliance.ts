@@ -51,7 +51,8 @@ export class Appliance implements Lifecycle {
   #broker: Broker | null = null;
   #http: HttpServer | null = null;
   #publisher: Publisher | null = null;
-  #stopping = false;
+  /** Whoever asks again waits for the same end. */
+  #stopped: Promise<void> | null = null;
 
   constructor(options: ApplianceOptions) {
     const { config, logger } = options;
@@ -82,9 +83,12 @@ export class Appliance implements Lifecycle {
   }
 
   /** Moves the clients, hands over leadership, syncs, ends. */
-  async stop(): Promise<void> {
-    if (this.#stopping) return;
-    this.#stopping = true;
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     await this.#publisher?.stop();
     if (this.#runner !== null) await this.#drain(this.#runner);

@@ -159,10 +159,16 @@ export type Command =
 
 /** Everything that applying reads besides the entry stands in the log, so all members drop the same. */
 export interface ClusterSettings {
-  /** Messages an offline (or slow) session may queue. Raising it costs memory on every member. */
+  /** Messages a session may queue while its client is away. Raising it costs memory on every member. */
   readonly queuedMessagesMax: number;
   /** Payload and topic bytes an offline session may queue. */
   readonly queuedBytesMax: number;
+  /**
+   * The same while its client is connected, and so on the way to being delivered. What it has when it leaves is kept beside
+   * the offline bounds.
+   */
+  readonly connectedQueuedMessagesMax: number;
+  readonly connectedQueuedBytesMax: number;
   readonly queueFull: 'drop-oldest' | 'refuse';
   /** Sessions in the whole cluster; an `open` beyond it is refused. */
   readonly sessionsMax: number;
@@ -181,6 +187,8 @@ export interface ClusterSettings {
 export const defaultSettings: ClusterSettings = {
   queuedMessagesMax: 1_000,
   queuedBytesMax: 16 * 1024 * 1024,
+  connectedQueuedMessagesMax: 20_000,
+  connectedQueuedBytesMax: 64 * 1024 * 1024,
   queueFull: 'drop-oldest',
   sessionsMax: 100_000,
   clusterQueuedBytesMax: 256 * 1024 * 1024,

@@ -5,6 +5,8 @@ import type { Peers } from './peers.ts';
 /** The first entry's place: founders start from an empty state at index 1 of term 1. */
 export const foundingIndex = 1;
 export const foundingTerm = 1;
+/** How many hellos' time an operator's word waits for peers that say nothing. */
+const forcedWaitHellos = 2;
 
 /**
  * First start: all configured members are empty and agree whose stores they found with (design, section 6). A
@@ -14,6 +16,7 @@ export class Founding {
   readonly #context: MemberContext;
   readonly #peers: Peers;
   #forced = false;
+  #startedMs: number | null = null;
 
   constructor(context: MemberContext, peers: Peers) {
     this.#context = context;
@@ -73,12 +76,23 @@ export class Founding {
       if (!hello.fresh) return null;
       stores.set(peer, hello.storeId);
     }
-    if (!this.#forced) {
+    if (!this.#mayForce()) {
       if (members.some((member) => !stores.has(member))) return null;
       for (const hello of this.#peers.hellos.values()) if (!sameStores(stores, hello)) return null;
     }
     const sorted = [...stores].sort(([left], [right]) => (left < right ? -1 : 1));
     return { members: sorted.map(([member, storeId]) => ({ id: member, storeId, role: 'voter' })) };
+  }
+
+  /** Not before every peer had the time to say that there is a cluster already. */
+  #mayForce(): boolean {
+    if (!this.#forced) return false;
+    const { nowMs, options } = this.#context;
+    this.#startedMs ??= nowMs;
+    const silent = [...this.#peers.links].filter(
+      ([peer, link]) => link !== 'refused' && !this.#peers.hellos.has(peer),
+    );
+    return silent.length === 0 || nowMs - this.#startedMs >= options.timings.helloMs * forcedWaitHellos;
   }
 }
 

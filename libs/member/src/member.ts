@@ -1,4 +1,4 @@
-import { semanticsVersion } from '@mqtt-cluster/contracts';
+import { findMember, semanticsVersion } from '@mqtt-cluster/contracts';
 import type {
   ClusterConfig,
   ClusterSettings,
@@ -33,6 +33,11 @@ import { Serving } from './serving.ts';
 import { statusOf } from './status.ts';
 import { Writes } from './writes.ts';
 
+/** A tick this late means that the process was paused: what it knows is old, but nobody has stalled or gone silent. */
+const pauseMs = 1_000;
+/** A draining leader asks again: one word can be lost. */
+const transferIntervalMs = 1_000;
+
 /** One member of the cluster as a pure state machine; see the contract. */
 export function createMember(options: MemberOptions): Member {
   return new ClusterMember(options);
@@ -53,6 +58,7 @@ class ClusterMember implements Member {
   #followed: string | null = null;
   #drainPerSecond: number | null = null;
   #drainCredit = 0;
+  #transferAskedMs = -Infinity;
   #started = false;
 
   constructor(options: MemberOptions) {
@@ -80,10 +86,13 @@ class ClusterMember implements Member {
   tick(nowMs: number): void {
     const elapsedMs = this.#started ? nowMs - this.#context.nowMs : 0;
     this.#context.nowMs = nowMs;
-    if (!this.#started) this.#serving.timePassed(Infinity);
+    if (!this.#started) this.#serving.paused();
     this.#started = true;
     // A member that wakes from a pause checks the time before it handles anything else (design, section 8).
-    this.#serving.timePassed(elapsedMs);
+    if (elapsedMs >= pauseMs) {
+      this.#serving.paused();
+      this.#peers.paused();
+    }
     this.#replica.raft.tick(nowMs);
     this.#drainSome(elapsedMs);
   }
@@ -175,7 +184,6 @@ class ClusterMember implements Member {
   drain(perSecond: number): void {
     this.#drainPerSecond = perSecond;
     this.#serving.drain();
-    this.#replica.raft.transferLeadership();
   }
 
   changeMembers(config: ClusterConfig): void {
@@ -203,7 +211,8 @@ class ClusterMember implements Member {
     this.#updateServing();
     this.#propose();
     this.#greeting.tell(this.#bearing());
-    if (this.#replica.status.role === 'leader') {
+    // As of now: after a pause this turn's tick may have ended it, and its last view of its peers is worth nothing.
+    if (this.#replica.status.role === 'leader' && this.#replica.raft.status().role === 'leader') {
       this.#leader.duties(this.#replica.raft, this.#replica.status);
       this.#replica.handOverIfSlow();
     }
@@ -295,16 +304,25 @@ class ClusterMember implements Member {
     const followed = followedOf(status);
     if (followed !== this.#followed && followed !== null) this.#proposer.sendAgain();
     this.#followed = followed;
-    const waitingFor = status.config === null ? this.#founding.reason() : 'catching up with the cluster';
-    const became = this.#serving.update(status.leader, status.config !== null, waitingFor);
+    const { id, recovered } = this.#context.options;
+    const isMember = status.config !== null && findMember(status.config, id)?.storeId === recovered.storeId;
+    const became = this.#serving.update(status.leader, isMember, this.#waitingFor(isMember));
     if (became) this.#home.onIsolated(this.#serving.accepts);
+    // Whom the cluster has removed serves nobody: what it took in would never arrive.
+    if (!isMember && this.#home.connections > 0) this.#home.closeAll('notServing');
+  }
+
+  #waitingFor(isMember: boolean): string {
+    if (this.#replica.status.config === null) return this.#founding.reason();
+    return isMember
+      ? 'catching up with the cluster'
+      : 'not a member of the cluster: removed, or not yet let in';
   }
 
   // ---- what was applied ----
 
   #onElected(): void {
     this.#leader.elected(this.#replica.raft, this.#replica.appliedIndex);
-    if (this.#drainPerSecond !== null) this.#replica.raft.transferLeadership();
   }
 
   #onEffects(effects: readonly StateEffect[]): void {
@@ -344,7 +362,7 @@ class ClusterMember implements Member {
         this.#forgetStored(batch);
       }
     }
-    this.#home.closeAll('snapshotInstalled');
+    this.#home.onRestored();
   }
 
   /** The cluster has it: the outbox need not. */
@@ -375,6 +393,13 @@ class ClusterMember implements Member {
 
   #drainSome(elapsedMs: number): void {
     if (this.#drainPerSecond === null) return;
+    if (
+      this.#context.nowMs - this.#transferAskedMs >= transferIntervalMs &&
+      this.#replica.status.role === 'leader'
+    ) {
+      this.#transferAskedMs = this.#context.nowMs;
+      this.#replica.raft.transferLeadership();
+    }
     this.#drainCredit += (elapsedMs / 1_000) * this.#drainPerSecond;
     const whole = Math.floor(this.#drainCredit);
     if (whole === 0) return;
@@ -383,9 +408,11 @@ class ClusterMember implements Member {
   }
 
   #drained(): boolean {
-    if (this.#drainPerSecond === null || this.#home.connections > 0 || this.#proposer.pendingCommands > 0)
-      return false;
-    const { role, config } = this.#replica.status;
+    if (this.#drainPerSecond === null || this.#home.connections > 0) return false;
+    const { role, leader, config } = this.#replica.status;
+    // Without a leader nothing can be handed over: what was acked is on this disk and comes with the next start.
+    if (leader === null) return true;
+    if (this.#proposer.pendingCommands > 0) return false;
     return role !== 'leader' || (config?.members.length ?? 0) <= 1;
   }
 }

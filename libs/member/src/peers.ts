@@ -33,6 +33,11 @@ export class Peers {
     this.#heardAtMs.set(from, this.#context.nowMs);
   }
 
+  /** This process was paused: it is not the others who were silent. */
+  paused(): void {
+    for (const peer of this.#heardAtMs.keys()) this.heard(peer);
+  }
+
   /** Milliseconds since anything came from this peer; Infinity when nothing ever did. */
   silentMs(peer: MemberId): number {
     const heardAtMs = this.#heardAtMs.get(peer);

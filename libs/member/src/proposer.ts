@@ -1,8 +1,10 @@
-import type { Command, LogIndex, OutboxItem, PublishCommand } from '@mqtt-cluster/contracts';
+import type { Command, LogIndex, OutboxItem, PublishCommand, SessionProgress } from '@mqtt-cluster/contracts';
 import { encodeBatch, encodePublishes } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from './context.ts';
 import type { Request } from './home/request.ts';
 
+/** Batches on their way, however small. */
+const smallBatchesInFlightMax = 1_024;
 /** A rough size of a command besides its payload, for the bounds. */
 const commandOverheadBytes = 64;
 
@@ -23,6 +25,8 @@ export interface PendingBatch {
   sentIn: number;
   outbox: 'none' | 'writing' | 'stored';
   outboxBytes: number;
+  /** The outbox had no room for it. */
+  overflowed: boolean;
 }
 
 /**
@@ -42,6 +46,8 @@ export class Proposer {
   #lastSentAgainMs = 0;
   #resendMs: number;
   #outboxBytes = 0;
+  #abandoned = false;
+  #overflowedAtBytes = 0;
 
   constructor(context: MemberContext) {
     this.#context = context;
@@ -93,9 +99,15 @@ export class Proposer {
     this.#sending++;
   }
 
+  /** An opening whose client has gone, or was sent elsewhere, must not take anything from where the client is now. */
+  openingAbandoned(): void {
+    this.#abandoned = true;
+  }
+
   /** Puts waiting commands into batches. `unbounded`: without a majority they all go to the disk. */
   form(unbounded: boolean): void {
     const { batchBytesMax, batchesInFlightMax } = this.#context.options.limits;
+    if (this.#abandoned) this.#markAbandoned();
     while (this.#pending.length > 0 && (unbounded || this.#batches.length < batchesInFlightMax)) {
       let bytes = 0;
       let count = 0;
@@ -108,7 +120,15 @@ export class Proposer {
       this.#pendingBytes -= bytes;
       const sequence = this.#nextSequence++;
       const encoded = this.#encode(sequence, commands);
-      this.#batches.push({ sequence, commands, encoded, sentIn: 0, outbox: 'none', outboxBytes: 0 });
+      this.#batches.push({
+        sequence,
+        commands,
+        encoded,
+        sentIn: 0,
+        outbox: 'none',
+        outboxBytes: 0,
+        overflowed: false,
+      });
       this.#batchBytes += encoded.length;
     }
   }
@@ -116,7 +136,7 @@ export class Proposer {
   /** What is to be sent to the leader now, in order. */
   toSend(): Uint8Array[] {
     const { nowMs, options } = this.#context;
-    const window = Math.min(this.#batches.length, options.limits.batchesInFlightMax);
+    const window = this.#sendWindow();
     if (window > 0 && nowMs >= Math.max(this.#lastProgressMs, this.#lastSentAgainMs) + this.#resendMs) {
       this.#sending++;
       this.#lastSentAgainMs = nowMs;
@@ -130,6 +150,20 @@ export class Proposer {
       encoded.push(batch.encoded);
     }
     return encoded;
+  }
+
+  /** How many batches may be on their way: a few large ones, or as many small ones (an island makes one a turn). */
+  #sendWindow(): number {
+    const { batchBytesMax, batchesInFlightMax } = this.#context.options.limits;
+    if (this.#batches.length <= batchesInFlightMax) return this.#batches.length;
+    let bytes = 0;
+    let window = 0;
+    while (window < this.#batches.length && window < smallBatchesInFlightMax) {
+      bytes += this.#batches[window]!.encoded.length;
+      if (window >= batchesInFlightMax && bytes > batchesInFlightMax * batchBytesMax) break;
+      window++;
+    }
+    return window;
   }
 
   /** The batch of that number, while it is unapplied. */
@@ -171,12 +205,15 @@ export class Proposer {
     let full = 0;
     for (const batch of this.#batches) {
       if (batch.outbox !== 'none') continue;
+      if (batch.overflowed && this.#outboxBytes >= this.#overflowedAtBytes) continue;
       const publishes = this.#isolate(batch, isolatedSince);
       if (publishes.length === 0) continue;
       const data = encodePublishes(publishes);
       if (this.#outboxBytes + data.length > this.#context.options.limits.outboxBytesMax) {
         // Not acked, and not refused either: it waits for the majority like under `hold`.
-        full += publishes.length;
+        if (!batch.overflowed) full += publishes.length;
+        batch.overflowed = true;
+        this.#overflowedAtBytes = this.#outboxBytes;
         continue;
       }
       batch.outbox = 'writing';
@@ -207,6 +244,24 @@ export class Proposer {
     yield* this.#pending;
   }
 
+  #markAbandoned(): void {
+    this.#abandoned = false;
+    for (const pending of this.#pending) markIfAbandoned(pending);
+    for (const batch of this.#batches) {
+      let changed = false;
+      for (const pending of batch.commands) changed = markIfAbandoned(pending) || changed;
+      if (changed) this.#encodeAgain(batch);
+    }
+  }
+
+  /** Under its old number: whichever copy is committed counts, once. */
+  #encodeAgain(batch: PendingBatch): void {
+    this.#batchBytes -= batch.encoded.length;
+    batch.encoded = this.#encode(batch.sequence, batch.commands);
+    this.#batchBytes += batch.encoded.length;
+    batch.sentIn = 0;
+  }
+
   #isolate(batch: PendingBatch, isolatedSince: LogIndex): PublishCommand[] {
     const publishes: PublishCommand[] = [];
     let changed = false;
@@ -222,11 +277,7 @@ export class Proposer {
         changed = true;
       }
     }
-    if (changed) {
-      this.#batchBytes -= batch.encoded.length;
-      batch.encoded = this.#encode(batch.sequence, batch.commands);
-      this.#batchBytes += batch.encoded.length;
-    }
+    if (changed) this.#encodeAgain(batch);
     return publishes;
   }
 
@@ -247,7 +298,43 @@ export class Proposer {
   }
 }
 
+/** What a command takes in a batch, roughly; nothing unbounded may count as small. */
 function commandBytes(command: Command): number {
-  if (command.kind !== 'publish') return commandOverheadBytes;
-  return commandOverheadBytes + command.message.payload.length + command.message.topic.length;
+  switch (command.kind) {
+    case 'publish':
+      return commandOverheadBytes + command.message.payload.length + command.message.topic.length;
+    case 'recover':
+      return command.publishes.reduce(
+        (bytes, publish) => bytes + commandBytes(publish),
+        commandOverheadBytes,
+      );
+    case 'open':
+      return commandOverheadBytes + (command.will?.payload.length ?? 0) + (command.will?.topic.length ?? 0);
+    case 'subscribe':
+      return command.subscriptions.reduce((bytes, { filter }) => bytes + filter.length, commandOverheadBytes);
+    case 'unsubscribe':
+      return command.filters.reduce((bytes, filter) => bytes + filter.length, commandOverheadBytes);
+    case 'progress':
+      return command.sessions.reduce(
+        (bytes, session) => bytes + progressBytes(session),
+        commandOverheadBytes,
+      );
+    default:
+      return commandOverheadBytes;
+  }
+}
+
+/** Bytes of one number in a progress command. */
+const progressNumberBytes = 5;
+
+function progressBytes({ client, done = [], received = [], completed = [] }: SessionProgress): number {
+  return client.length + (done.length + received.length + completed.length) * progressNumberBytes;
+}
+
+function markIfAbandoned(pending: PendingCommand): boolean {
+  const { command, request } = pending;
+  if (command.kind !== 'open' || command.adopt || request?.kind !== 'open') return false;
+  if (request.connection.phase !== 'gone') return false;
+  pending.command = { ...command, adopt: true };
+  return true;
 }

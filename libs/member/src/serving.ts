@@ -2,9 +2,6 @@ import type { MemberId, ServingState } from '@mqtt-cluster/contracts';
 import type { MemberContext } from './context.ts';
 import type { Proposer } from './proposer.ts';
 
-/** A tick this late means that the process was paused: what it knows is old, but nobody has stalled. */
-const pauseMs = 1_000;
-
 /**
  * Whether this member serves: `joining` until its own start has been applied (so it has everything before it),
  * `isolated` while there is no leader or its own proposals make no progress (design, section 6).
@@ -55,16 +52,11 @@ export class Serving {
     this.#draining = true;
   }
 
-  /** Before anything else in a turn. */
-  timePassed(elapsedMs: number): void {
-    if (elapsedMs >= pauseMs) this.#nothingMissed();
-  }
-
   /** @returns whether the member has just become isolated. */
   update(leader: MemberId | null, isMember: boolean, waitingFor: string): boolean {
     const { nowMs, state, options } = this.#context;
     if (leader !== null) this.#leaderSeenMs = nowMs;
-    if (!isMember) this.#nothingMissed();
+    if (!isMember) this.paused();
     const stalledSinceMs = this.#proposer.stalledSinceMs();
     const limitMs = options.timings.isolatedAfterMs;
     const cutOff = nowMs - this.#leaderSeenMs >= limitMs;
@@ -74,14 +66,16 @@ export class Serving {
       this.#isolatedAtMs = nowMs;
       this.#isolatedSinceIndex = state.index;
       became = true;
+    } else if (!isMember) {
+      this.#isolatedAtMs = null;
     } else if (this.isolated && leader !== null && this.#movesAgain(stalledSinceMs))
       this.#isolatedAtMs = null;
-    this.#set(cutOff, waitingFor);
+    this.#set(cutOff, isMember, waitingFor);
     return became;
   }
 
   /** After a pause, or for who belongs to no cluster yet: there was no leader to miss, and nothing has stalled. */
-  #nothingMissed(): void {
+  paused(): void {
     this.#leaderSeenMs = this.#context.nowMs;
     this.#proposer.forgetStall();
   }
@@ -90,17 +84,17 @@ export class Serving {
     return stalledSinceMs === null || stalledSinceMs > this.#isolatedAtMs!;
   }
 
-  #set(cutOff: boolean, waitingFor: string): void {
-    const [state, reason] = this.#now(cutOff, waitingFor);
+  #set(cutOff: boolean, isMember: boolean, waitingFor: string): void {
+    const [state, reason] = this.#now(cutOff, isMember, waitingFor);
     if (state !== this.#state) this.#context.events.push({ kind: 'state', state, reason });
     this.#state = state;
     this.#reason = reason;
   }
 
-  #now(cutOff: boolean, waitingFor: string): [ServingState, string] {
+  #now(cutOff: boolean, isMember: boolean, waitingFor: string): [ServingState, string] {
     if (this.#draining) return ['draining', 'draining: leaving the cluster for now'];
     if (this.isolated)
       return ['isolated', cutOff ? 'no majority: no leader is heard' : 'no majority: proposals stall'];
-    return this.#joined ? ['serving', ''] : ['joining', waitingFor];
+    return this.#joined && isMember ? ['serving', ''] : ['joining', waitingFor];
   }
 }

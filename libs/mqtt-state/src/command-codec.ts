@@ -52,6 +52,8 @@ export const numericSettings: readonly NumericSetting[] = [
   'sessionExpirySecondsMax',
   'orphanGraceMs',
   'retainedMax',
+  'connectedQueuedMessagesMax',
+  'connectedQueuedBytesMax',
 ];
 
 export function writeCommand(writer: ByteWriter, command: Command): void {

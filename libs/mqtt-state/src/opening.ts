@@ -14,7 +14,8 @@ import type { CommandResult } from './types.ts';
 export function open(turn: Turn, command: OpenCommand, home: Home): CommandResult {
   const { data } = turn;
   const known = data.sessions.get(command.client);
-  if (command.adopt && known) return { kind: 'refused', reason: 'elsewhere' };
+  if (command.adopt && known && !isSameHome(known.home, home))
+    return { kind: 'refused', reason: 'elsewhere' };
   if (!known && data.sessions.size >= data.settings.sessionsMax) {
     return { kind: 'refused', reason: 'quotaExceeded' };
   }
@@ -48,4 +49,11 @@ function takeOver(turn: Turn, session: Session): void {
   detachHome(turn.data, session);
   cancelTimer(turn.data, session, 'will');
   cancelTimer(turn.data, session, 'end');
+}
+
+/** A later connection to the same home, also without a majority, is the newest one. */
+function isSameHome(known: Home | null, home: Home): boolean {
+  return (
+    known?.member === home.member && known.storeId === home.storeId && known.incarnation === home.incarnation
+  );
 }

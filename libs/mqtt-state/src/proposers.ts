@@ -59,12 +59,12 @@ function orphanSessions(data: StateData, { member, storeId, incarnation }: Batch
   }
 }
 
-/** Members that are none any more: what they held is gone, what they say does not count. */
+/**
+ * Members that are none any more: what they held is gone, what they say does not count. Their numbers are remembered (one
+ * record per id), so that one that is taken back with its store goes on where it was.
+ */
 export function forgetOthers(turn: Turn, config: ClusterConfig): void {
   const { data } = turn;
-  for (const [member, { storeId }] of [...data.proposers]) {
-    if (findMember(config, member)?.storeId !== storeId) data.proposers.delete(member);
-  }
   const homeless = [...data.sessions.values()].filter(({ home }) => home && !isNamed(config, home));
   for (const session of homeless.sort((left, right) => left.epoch - right.epoch)) {
     endConnection(turn, session, { graceful: false, reason: 'homeLost', byHome: false });

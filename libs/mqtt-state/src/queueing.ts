@@ -63,13 +63,26 @@ export function enqueue(turn: Turn, delivery: Delivery, body: Body, force: boole
 
 /** Whether `count` more items of together `bytes` are within the session's bounds. */
 export function fits(turn: Turn, session: Session, bytes: number, count: number): boolean {
-  const { queuedMessagesMax, queuedBytesMax } = turn.data.settings;
-  return session.items.size + count <= queuedMessagesMax && session.items.bytes + bytes <= queuedBytesMax;
+  const bounds = boundsOf(turn, session);
+  return session.items.size + count <= bounds.messages && session.items.bytes + bytes <= bounds.bytes;
+}
+
+/** Who is connected has more room, and what it carried away does not count against the bounds of who is away. */
+function boundsOf(turn: Turn, session: Session): { messages: number; bytes: number } {
+  const { settings } = turn.data;
+  const { queuedMessagesMax: messages, queuedBytesMax: bytes } = settings;
+  if (session.home) {
+    return {
+      messages: Math.max(messages, settings.connectedQueuedMessagesMax),
+      bytes: Math.max(bytes, settings.connectedQueuedBytesMax),
+    };
+  }
+  return { messages: messages + session.carriedMessages, bytes: bytes + session.carriedBytes };
 }
 
 /** Drops the oldest, except QoS 2 exchanges under way. @returns whether there is room now. */
 function makeRoom(turn: Turn, session: Session, body: Body): boolean {
-  if (body.bytes > turn.data.settings.queuedBytesMax) return false;
+  if (body.bytes > boundsOf(turn, session).bytes) return false;
   while (!fits(turn, session, body.bytes, 1)) {
     const oldest = session.items.oldestDroppable();
     if (!oldest) return false;

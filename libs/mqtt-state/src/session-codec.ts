@@ -105,6 +105,8 @@ export function writeSession(writer: ByteWriter, session: Session): void {
   writer.number(items.nextNumber);
   writer.number(items.nextPacketId);
   writer.number(session.sentBelow);
+  writer.number(session.carriedMessages);
+  writer.number(session.carriedBytes);
 }
 
 export function writeItems(writer: ByteWriter, bodies: BodySink, items: SessionQueue): void {
@@ -145,6 +147,8 @@ export function readSession(reader: ByteReader, bodies: BodyReader, data: StateD
   if (!isOutgoingPacketId(session.items.nextPacketId))
     throw new FrameError('A packet id is out of its range.');
   session.sentBelow = reader.number();
+  session.carriedMessages = reader.number();
+  session.carriedBytes = reader.number();
   for (let left = reader.count(); left > 0; left--) {
     const entry = readEntry(reader, bodies);
     data.keepBody(entry.body);

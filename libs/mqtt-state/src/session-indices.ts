@@ -17,6 +17,8 @@ export function detachHome(data: StateData, session: Session): void {
   if (!home) return;
   session.home = null;
   session.sentBelow = session.items.nextNumber;
+  session.carriedMessages = session.items.size;
+  session.carriedBytes = session.items.bytes;
   const homed = data.homes.get(home.member);
   homed?.delete(session);
   if (homed?.size === 0) data.homes.delete(home.member);

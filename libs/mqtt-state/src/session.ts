@@ -46,6 +46,9 @@ export class Session implements SessionView {
   readonly items = new SessionQueue();
   readonly incoming = new Set<number>();
   readonly timers: Record<TimerKind, Timer | null> = { will: null, end: null, orphan: null };
+  /** What was queued when its client left. */
+  carriedMessages = 0;
+  carriedBytes = 0;
   /** Number of the last `apply` that told the home of something queued; not replicated. */
   toldIn = 0;
 

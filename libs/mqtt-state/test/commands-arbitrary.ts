@@ -95,6 +95,8 @@ const settings = fc
     {
       queuedMessagesMax: fc.integer({ min: 0, max: 6 }),
       queuedBytesMax: fc.constantFrom(5, 40, 1_000),
+      connectedQueuedMessagesMax: fc.integer({ min: 0, max: 9 }),
+      connectedQueuedBytesMax: fc.constantFrom(5, 60, 1_000),
       queueFull: fc.constantFrom('drop-oldest' as const, 'refuse' as const),
       clusterQueuedBytesMax: fc.constantFrom(30, 200, 10_000),
       sessionsMax: fc.integer({ min: 1, max: 4 }),

@@ -11,6 +11,8 @@ const clients = ['one', 'two', 'three', '__proto__'];
 class Replicas {
   readonly plain = createMqttState();
   decoded: MqttState = createMqttState();
+  /** Whom the configuration names. */
+  #named: readonly string[] = members;
   timeMs = 0;
   readonly #homes = new Map(
     members.map((member) => [member, { storeId: `store-${member}`, incarnation: 0, sequence: 0 }]),
@@ -63,7 +65,7 @@ class Replicas {
     }
     for (const client of clients) {
       const opening = { kind: 'open', client, clean: true, expirySeconds: 0, receiveMaximum: 1 } as const;
-      const member = members.find((candidate) => this.plain.proposer(candidate)) ?? 'a';
+      const member = this.#named[0] ?? 'a';
       this.#propose(member, [opening]);
       const epoch = this.plain.session(client)?.epoch ?? 0;
       this.#propose(member, [{ kind: 'close', client, epoch, graceful: true }]);
@@ -80,14 +82,18 @@ class Replicas {
 
   #propose(member: string, commands: readonly Command[]): void {
     const home = this.#home(member);
-    home.sequence++;
-    this.#apply(encodeBatch({ member, ...home, commands }));
+    const sequence = home.sequence + 1;
+    this.#apply(encodeBatch({ member, ...home, sequence, commands }));
+    // Who is not named keeps its number for the time when it is.
+    if (this.#named.includes(member)) home.sequence = sequence;
   }
 
   #repeat(member: string, ahead: number): void {
     const home = this.#home(member);
     if (ahead === 1) return;
     const sequence = home.sequence + ahead;
+    // What is due goes with any entry.
+    this.#apply(null);
     const before = [this.plain.counts(), this.plain.proposer(member)];
     this.#apply(
       encodeBatch({
@@ -101,11 +107,12 @@ class Replicas {
   }
 
   #configure(kept: readonly string[]): void {
+    this.#named = kept;
     const config = { members: kept.map((id) => ({ id, storeId: `store-${id}`, role: 'voter' as const })) };
     const index = this.plain.index + 1;
     this.#same(this.plain.applyConfig(index, config), this.decoded.applyConfig(index, config));
-    // A member that was none has to begin again.
-    for (const member of members) if (!this.plain.proposer(member)) this.restart(member, false);
+    // A start that did not count is sent again.
+    for (const member of kept) if (this.#home(member).sequence === 0) this.restart(member, false);
   }
 
   #apply(batch: Uint8Array | null): void {

@@ -58,12 +58,26 @@ describe('numbered batches', () => {
     world.connect('a', 'c');
     expect(world.raw(batch(1, { storeId: 'store-new', incarnation: 1 }, start))).toEqual([]);
     config('store-new');
-    expect(world.state.proposer('a')).toBeUndefined();
     expect(world.ofKind('connectionEnded')).toMatchObject([{ client: 'c', reason: 'homeLost' }]);
     world.raw(batch(1, { storeId: 'store-new', incarnation: 1 }, start));
     expect(world.state.proposer('a')).toMatchObject({ storeId: 'store-new' });
     // Not the old one any more.
     expect(world.raw(batch(3, {}, payload('x')))).toEqual([]);
+  });
+
+  test('trace 13: a member that is taken back with its store goes on with its numbers', () => {
+    const world = new World();
+    world.start('a').start('b');
+    world.propose('a', payload('1'));
+    const config = (...ids: string[]): void => {
+      world.state.applyConfig(world.state.index + 1, {
+        members: ids.map((id) => ({ id, storeId: `store-${id}`, role: 'voter' })),
+      });
+    };
+    config('b');
+    config('a', 'b');
+    world.propose('a', payload('2'));
+    expect(world.published()).toEqual(['2']);
   });
 
   test('a member that left: its homes are closed and its proposals do not count', () => {
@@ -140,7 +154,12 @@ describe('outbox items of earlier incarnations', () => {
     world.connect('a', 'c', {}, 't');
     world.propose('a', {
       kind: 'settings',
-      settings: { clusterQueuedBytesMax: 0, queuedMessagesMax: 1, queueFull: 'refuse' },
+      settings: {
+        clusterQueuedBytesMax: 0,
+        queuedMessagesMax: 1,
+        connectedQueuedMessagesMax: 1,
+        queueFull: 'refuse',
+      },
     });
     expect(world.one('a', payload('refused'))).toEqual({ kind: 'published', outcome: 'quotaExceeded' });
     world.start('b').start('b', [1]);

@@ -296,7 +296,10 @@ describe('QoS 2 to a subscriber', () => {
 describe('bounds of queues', () => {
   test('trace 19: drop-oldest, but no exchange under way', () => {
     const world = new World();
-    world.propose('a', { kind: 'settings', settings: { queuedMessagesMax: 3 } });
+    world.propose('a', {
+      kind: 'settings',
+      settings: { queuedMessagesMax: 3, connectedQueuedMessagesMax: 3 },
+    });
     world.connect('a', 'c', { receiveMaximum: 1 }, 't');
     for (const number of ['1', '2', '3', '4']) world.propose('a', publishCommand('t', number, 2));
     expect(world.ofKind('dropped')).toEqual([{ kind: 'dropped', reason: 'queueFull', count: 1 }]);
@@ -304,9 +307,24 @@ describe('bounds of queues', () => {
     expect(world.state.counts().queuedMessages).toBe(3);
   });
 
+  test('the bound of who is away starts from what the client left behind', () => {
+    const world = new World();
+    world.propose('a', {
+      kind: 'settings',
+      settings: { queuedMessagesMax: 2, connectedQueuedMessagesMax: 4 },
+    });
+    const epoch = world.connect('a', 'c', {}, 't');
+    for (const number of ['1', '2', '3', '4']) world.propose('a', publishCommand('t', number, 1));
+    world.propose('a', { kind: 'close', client: 'c', epoch, graceful: true });
+    for (const number of ['5', '6']) world.propose('a', publishCommand('t', number, 1));
+    expect(world.queued('c')).toEqual(['1', '2', '3', '4', '5', '6']);
+    world.propose('a', publishCommand('t', '7', 1));
+    expect(world.queued('c')).toEqual(['2', '3', '4', '5', '6', '7']);
+  });
+
   test('a message larger than the bound is dropped alone', () => {
     const world = new World();
-    world.propose('a', { kind: 'settings', settings: { queuedBytesMax: 10 } });
+    world.propose('a', { kind: 'settings', settings: { queuedBytesMax: 10, connectedQueuedBytesMax: 10 } });
     world.connect('a', 'c', {}, 't');
     world.propose('a', publishCommand('t', 'small'), publishCommand('t', 'much too large'));
     expect(world.queued('c')).toEqual(['small']);
@@ -316,7 +334,8 @@ describe('bounds of queues', () => {
 
   test('refuse: nothing at all happens', () => {
     const world = new World();
-    world.propose('a', { kind: 'settings', settings: { queuedMessagesMax: 1, queueFull: 'refuse' } });
+    const one = { queuedMessagesMax: 1, connectedQueuedMessagesMax: 1 };
+    world.propose('a', { kind: 'settings', settings: { ...one, queueFull: 'refuse' } });
     world.connect('a', 'c', {}, 't');
     world.connect('a', 'd', {}, 't');
     world.propose('a', progress(world, 'd', {}), publishCommand('t', '1', 1, { retain: true }));

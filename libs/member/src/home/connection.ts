@@ -11,7 +11,9 @@ import { Fifo } from './fifo.ts';
 
 /** Packet ids below this are the home's own; from here on they are part of the replicated state (QoS 2). */
 export const replicatedPacketIdMin = 32_768;
-const packetIdMax = 65_535;
+const ownPacketIdMax = replicatedPacketIdMin - 1;
+/** Prime to the number of own ids, so that consecutive epochs start far apart. */
+const packetIdStride = 7_919;
 
 /** Something on its way to a client, until acknowledged. */
 export interface Flight {
@@ -48,6 +50,8 @@ export class Connection {
   /** 0 while it has none: opening, or connected without a majority. */
   epoch: Epoch = 0;
   writable = true;
+  /** It has, or had, a shared subscription: the log knows its queue. */
+  shares = false;
   /** How the client left while it was still opening. */
   left: { graceful: boolean; sessionExpirySeconds?: number } | null = null;
   /** The cluster gave its home up once, and published its will: there is none left (P6). */
@@ -91,12 +95,19 @@ export class Connection {
     return this.inFlight.size < this.window && this.writable;
   }
 
+  /**
+   * A client may still owe PUBCOMP for an id of its former home: a new message under that id would pass for a repeat. So each
+   * opening starts elsewhere.
+   */
+  startPacketIds(epoch: Epoch): void {
+    this.#nextPacketId = ((epoch * packetIdStride) % ownPacketIdMax) + 1;
+  }
+
   /** A free packet id of the home's half. There always is one: the window is far smaller. */
   allocatePacketId(): number {
-    const limit = this.clean ? packetIdMax : replicatedPacketIdMin - 1;
     for (;;) {
       const packetId = this.#nextPacketId;
-      this.#nextPacketId = packetId >= limit ? 1 : packetId + 1;
+      this.#nextPacketId = packetId === ownPacketIdMax ? 1 : packetId + 1;
       if (!this.inFlight.has(packetId)) return packetId;
     }
   }

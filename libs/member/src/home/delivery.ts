@@ -5,13 +5,10 @@ import { replicatedPacketIdMin } from './connection.ts';
 import type { Connection, LocalItem } from './connection.ts';
 import type { Progress } from './progress.ts';
 
-/** A QoS 1 or 2 message to one connection. */
+/** What the items of both queues have in common. */
 interface Outbound {
   readonly message: Message;
-  readonly qos: QoS;
   readonly retain: boolean;
-  readonly dup: boolean;
-  readonly packetId: number;
   readonly subscriptionIdentifiers?: readonly number[];
 }
 
@@ -33,7 +30,7 @@ export class Delivery {
   sendUnacknowledged(connection: Connection, item: LocalItem): void {
     if (connection.phase !== 'open') return;
     if (!connection.writable) return this.#drop('slowSubscriber');
-    this.#send(connection, { ...item, qos: 0, dup: false, packetId: 0 });
+    this.#send(connection, item, 0, false, 0);
   }
 
   /** Into the connection's own queue, and out as far as its window allows. */
@@ -79,7 +76,7 @@ export class Delivery {
     while (connection.local.length > 0 && connection.hasRoom) {
       const item = connection.local.shift()!;
       const packetId = connection.allocatePacketId();
-      if (!this.#send(connection, { ...item, dup: false, packetId })) continue;
+      if (!this.#send(connection, item, item.qos, false, packetId)) continue;
       const flight = { qos: item.qos, itemNumber: null, received: false };
       connection.inFlight.set(packetId, item.early === undefined ? flight : { ...flight, early: item.early });
       if (item.early !== undefined) connection.earlyInFlight.set(item.early, packetId);
@@ -108,7 +105,7 @@ export class Delivery {
   #sendAtLeastOnce(connection: Connection, item: QueueItem): void {
     const packetId = connection.allocatePacketId();
     const dup = item.number < connection.resumedBelow;
-    if (this.#send(connection, { ...outbound(item), dup, packetId })) {
+    if (this.#send(connection, item, item.qos, dup, packetId)) {
       connection.inFlight.set(packetId, { qos: 1, itemNumber: item.number, received: false });
     } else this.#progress.done(connection, item.number);
   }
@@ -121,7 +118,7 @@ export class Delivery {
       return;
     }
     const dup = item.number < connection.resumedBelow;
-    if (this.#send(connection, { ...outbound(item), dup, packetId })) {
+    if (this.#send(connection, item, item.qos, dup, packetId)) {
       connection.inFlight.set(packetId, { qos: 2, itemNumber: item.number, received: false });
     } else this.#progress.completed(connection, packetId);
   }
@@ -146,9 +143,9 @@ export class Delivery {
   }
 
   /** @returns false when its lifetime was over [MQTT-3.3.2-5]. */
-  #send(connection: Connection, item: Outbound): boolean {
-    const { expiresAt } = item.message;
-    const { message, qos, retain, dup, packetId, subscriptionIdentifiers } = item;
+  #send(connection: Connection, item: Outbound, qos: QoS, dup: boolean, packetId: number): boolean {
+    const { message, retain, subscriptionIdentifiers } = item;
+    const { expiresAt } = message;
     const effect = {
       kind: 'deliver' as const,
       connection: connection.id,
@@ -191,11 +188,4 @@ export function isReplicatedPacketId(connection: Connection, packetId: number): 
   return flight === undefined
     ? packetId >= replicatedPacketIdMin
     : flight.qos === 2 && flight.itemNumber !== null;
-}
-
-function outbound(item: QueueItem): Omit<Outbound, 'dup' | 'packetId'> {
-  const { message, qos, retain, subscriptionIdentifiers } = item;
-  return subscriptionIdentifiers === undefined
-    ? { message, qos, retain }
-    : { message, qos, retain, subscriptionIdentifiers };
 }

@@ -211,13 +211,27 @@ export class Home {
     this.#opening.onIsolated(accept);
   }
 
-  /** Everything this home knew of its clients is void: they come back at once. */
+  /**
+   * The state has jumped: everything this home knew of its clients is void, and they come back at once. What the new state
+   * holds as connected here is closed, without wills: they did not die.
+   */
+  onRestored(): void {
+    this.#progress.clear();
+    this.closeAll('snapshotInstalled');
+    const { id, recovered } = this.#context.options;
+    for (const { client, epoch, home } of [...this.#context.state.connectedAt(id)]) {
+      if (home?.incarnation === recovered.incarnation) {
+        this.#proposer.add({ kind: 'close', client, epoch, graceful: true });
+      }
+    }
+  }
+
+  /** Says nothing to the cluster. */
   closeAll(reason: RefusalReason): void {
     for (const connection of this.#connections.all()) {
-      if (connection.phase === 'opening') this.#connections.refuse(connection, reason);
-      else this.#opening.end(connection, reason, false);
+      if (connection.phase === 'opening') this.#opening.abandon(connection, reason);
+      else this.#connections.close(connection, reason);
     }
-    this.#progress.clear();
   }
 
   /** Closes up to `count` connections. No wills: the clients are being moved, they did not die. */

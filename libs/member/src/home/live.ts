@@ -57,12 +57,8 @@ export class Live {
     this.#sendFull(peer);
   }
 
-  /** What a lost peer wanted is forgotten; it tells anew. */
+  /** What it wants is remembered: when only this way was broken, the peer has no reason to tell anew. */
   linkDown(peer: MemberId): void {
-    const filters = this.#peerFilters.get(peer);
-    if (filters === undefined) return;
-    for (const filter of filters) this.#interest.remove(filter, peer);
-    this.#peerFilters.delete(peer);
     this.#waiting.delete(peer);
   }
 

@@ -59,6 +59,7 @@ export class Opening {
   disconnect(id: ConnectionId, how: Leaving): void {
     const connection = this.#connections.get(id);
     if (connection === undefined) return;
+    if (connection.phase === 'opening') this.#proposer.openingAbandoned();
     this.#connections.forget(connection);
     this.#leave(connection, how);
   }
@@ -67,6 +68,12 @@ export class Opening {
   end(connection: Connection, reason: RefusalReason, graceful: boolean): void {
     this.#leave(connection, { graceful });
     this.#connections.close(connection, reason);
+  }
+
+  /** One that is still opening is sent elsewhere. */
+  abandon(connection: Connection, reason: RefusalReason): void {
+    this.#proposer.openingAbandoned();
+    this.#connections.refuse(connection, reason);
   }
 
   /** The cluster has decided on an opening. */
@@ -83,17 +90,19 @@ export class Opening {
     for (const connection of this.#connections.all()) {
       if (connection.phase !== 'opening') continue;
       if (accept && this.#mayServeIsolated(connection)) this.#connections.admit(connection, false);
-      else this.#connections.refuse(connection, 'isolated');
+      else this.abandon(connection, 'isolated');
     }
   }
 
   /**
    * The others gave this home up, but the client never left: a clean session goes on, unless the client is elsewhere
-   * now. A persistent one has to come back, because its queue went on without it.
+   * now. One that the log knows more of (persistent, or with shared subscriptions) has to come back, because that went on
+   * without it. The will has fired: one connection has one.
    */
   onHomeLost(connection: Connection): void {
-    if (!connection.clean || !connection.request.clean)
+    if (!connection.clean || !connection.request.clean || connection.shares) {
       return this.#connections.close(connection, 'homeLost');
+    }
     connection.epoch = 0;
     connection.willFired = true;
     this.#propose(connection, true);
@@ -141,6 +150,7 @@ export class Opening {
     for (const subscription of session.subscriptions.values()) {
       if (parseShare(subscription.filter) === null) this.#router.add(connection, subscription);
     }
+    connection.startPacketIds(session.epoch);
     connection.resumedBelow = sessionPresent ? (session.sentBelow ?? 0) : 0;
   }
 

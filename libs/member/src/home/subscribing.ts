@@ -50,6 +50,7 @@ export class Subscribing {
       this.#context.effects.push({ kind: 'suback', connection: connection.id, packetId, codes });
       return { codes, isNew };
     }
+    if (connection.clean) connection.shares = true;
     const { client, epoch } = connection;
     const logged = positions.map((position) => subscriptions[position]!);
     const request: Request = {
