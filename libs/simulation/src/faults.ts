@@ -35,7 +35,7 @@ export class Faults {
   end(): void {
     const world = this.#world;
     this.#busy = false;
-    if (this.#removed !== null) this.#askIn(this.#removed);
+    if (this.#removed !== null) this.#bringBack(this.#removed);
     world.heal();
     this.#setPaths(1);
     for (const host of world.hosts) {
@@ -226,26 +226,37 @@ export class Faults {
         world.host(leader).post((member) => member.changeMembers({ members }));
       } else {
         world.kill(id);
-        this.#later(200, 3_000, () => this.#askIn(id));
+        this.#later(200, 3_000, () => this.#bringBack(id));
         return;
       }
     }
     this.#later(300, 300, () => this.#sendAway(id));
   }
 
+  /** It begins anew, as what it had numbered so far was forgotten with it. */
+  #bringBack(id: MemberId): void {
+    if (this.#removed !== id) return;
+    this.#world.kill(id);
+    this.#world.start(id);
+    this.#askIn(id);
+  }
+
+  /** Until it votes: another leader may overwrite the entry that names it. */
   #askIn(id: MemberId): void {
     const world = this.#world;
     const leader = this.#leader();
     const config = leader === null ? null : (world.host(leader).member?.status().config ?? null);
     const { storeId } = world.host(id).disk;
-    world.start(id);
-    const isIn = config?.members.some((member) => member.id === id) ?? false;
-    if (isIn) this.#removed = null;
-    else if (leader !== null && config !== null) {
+    const itself = config?.members.find((member) => member.id === id);
+    if (itself?.role === 'voter') {
+      this.#removed = null;
+      return;
+    }
+    if (leader !== null && config !== null && itself === undefined) {
       const members = [...config.members, { id, storeId, role: 'learner' as const }];
       world.host(leader).post((member) => member.changeMembers({ members }));
     }
-    if (!isIn) world.timeline.after(500, () => this.#askIn(id));
+    world.timeline.after(500, () => this.#askIn(id));
   }
 
   #restart(id: MemberId, minMs: number, maxMs: number): void {
