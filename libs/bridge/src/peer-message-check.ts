@@ -146,7 +146,10 @@ const directMessages: Readonly<Record<string, Check>> = {
     known: listOf(shape({ id: isString, storeId: isString, fresh: isBoolean })),
   }),
   interest: shape({ full: isBoolean, version: isCount, add: listOf(isString), remove: listOf(isString) }),
-  live: shape({ messages: listOf(isMessage) }),
+  live: shape({
+    messages: listOf(isMessage),
+    direct: listOf(shape({ client: isString, message: isMessage })),
+  }),
 };
 
 const isPeerMessage = variants('type', {

@@ -124,7 +124,11 @@ const direct: fc.Arbitrary<Exclude<PeerMessage, { type: 'relay' }>> = fc.oneof(
     add: fc.array(text, { maxLength: 4 }),
     remove: fc.array(text, { maxLength: 4 }),
   }),
-  record({ type: fc.constant('live'), messages: fc.array(message, { maxLength: 4 }) }),
+  record({
+    type: fc.constant('live'),
+    messages: fc.array(message, { maxLength: 4 }),
+    direct: fc.array(record({ client: text, message }), { maxLength: 2 }),
+  }),
 );
 
 /** Every kind of peer message with every optional field there or not. */
@@ -143,7 +147,7 @@ export const peerMessage: fc.Arbitrary<PeerMessage> = fc.oneof(
 );
 
 export function live(topic: string, payload: Uint8Array): PeerMessage {
-  return { type: 'live', messages: [{ topic, payload, qos: 0, retain: false }] };
+  return { type: 'live', messages: [{ topic, payload, qos: 0, retain: false }], direct: [] };
 }
 
 export function propose(...batches: readonly Uint8Array[]): PeerMessage {

@@ -1,5 +1,5 @@
 import type { ClusterConfig } from './cluster-config.ts';
-import type { Incarnation, LogIndex, MemberId, StoreId } from './ids.ts';
+import type { ClientId, Incarnation, LogIndex, MemberId, StoreId } from './ids.ts';
 import type { LogEntry } from './log.ts';
 import type { Message } from './message.ts';
 
@@ -124,6 +124,13 @@ export interface InterestMessage {
 export interface LiveMessage {
   readonly type: 'live';
   readonly messages: readonly Message[];
+  /** For one client each: whom the sender chose among those that share a subscription. */
+  readonly direct: readonly DirectMessage[];
+}
+
+export interface DirectMessage {
+  readonly client: ClientId;
+  readonly message: Message;
 }
 
 /** From one member to another whose own link is down, through a third; one hop only. */

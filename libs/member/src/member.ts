@@ -254,7 +254,7 @@ class ClusterMember implements Member {
       case 'interest':
         return this.#home.live.onInterest(from, message);
       case 'live':
-        return this.#home.onLive(message.messages);
+        return this.#home.onLive(message);
     }
   }
 

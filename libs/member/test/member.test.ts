@@ -77,6 +77,27 @@ describe('a cluster of three', () => {
     expect(cluster.heard('b', 1).at(-1)).toMatchObject({ kind: 'connack' });
   });
 
+  test('QoS 0 goes to one member of each group that shares a subscription, wherever it is', () => {
+    const cluster = new TestCluster(['a', 'b', 'c']);
+    cluster.serve();
+    for (const [id, client] of [
+      ['a', 'left'],
+      ['b', 'right'],
+      ['c', 'publisher'],
+    ] as const) {
+      cluster.member(id).connect(1, request(client));
+    }
+    cluster.run(100);
+    for (const id of ['a', 'b']) cluster.member(id).subscribe(1, 1, [{ filter: '$share/g/x', qos: 1 }]);
+    cluster.run(100);
+    for (let number = 0; number < 4; number++)
+      cluster.member('c').publish(1, publish('x', `${number}`, 0, 0));
+    cluster.run(100);
+    const heard = ['a', 'b'].map((id) => cluster.heard(id, 1).filter((effect) => effect.kind === 'deliver'));
+    expect(heard.map((deliveries) => deliveries.length)).toEqual([2, 2]);
+    expect(heard.flat().map(payload).sort()).toEqual(['0', '1', '2', '3']);
+  });
+
   test('a persistent session roams with its queue, in order, once each at QoS 2', () => {
     const cluster = new TestCluster(['a', 'b', 'c']);
     cluster.serve();

@@ -89,6 +89,12 @@ class ReplicatedMqttState implements MqttState {
     return this.#data.sessions.get(client);
   }
 
+  sharing(topic: string, turn: number): readonly SessionView[] {
+    const { sharedSubscriptions } = this.#data;
+    if (sharedSubscriptions.size === 0) return [];
+    return sharedSubscriptions.matches(topic).flatMap((group) => group.connectedAt(turn) ?? []);
+  }
+
   connectedAt(member: MemberId): Iterable<SessionView> {
     return this.#data.homedAt(member).filter((session) => session.connected);
   }

@@ -43,6 +43,12 @@ export class SharedGroup {
     return candidates[this.cursor % candidates.length] ?? null;
   }
 
+  /** The connected member at that place of the round. */
+  connectedAt(turn: number): Session | undefined {
+    const connected = [...this.members.values()].filter((session) => session.connected);
+    return connected[turn % connected.length];
+  }
+
   advance(): void {
     this.cursor = (this.cursor + 1) % cursorEnd;
   }

@@ -153,6 +153,11 @@ export interface MqttState {
   /** When the next timer is due (cluster time, ms), or null. */
   nextDeadline(): number | null;
   session(client: ClientId): SessionView | undefined;
+  /**
+   * For a QoS 0 message, which is in no log: one connected session of each group that shares a matching subscription. `turn` is the
+   * caller's own count, so that members of a group take turns.
+   */
+  sharing(topic: string, turn: number): readonly SessionView[];
   /** Connected sessions by home. */
   connectedAt(member: MemberId): Iterable<SessionView>;
   /** Retained messages that match; `$` topics only for filters that start with `$` [MQTT-4.7.2-1]. Expired ones left out. */

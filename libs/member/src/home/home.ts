@@ -1,6 +1,8 @@
 import type {
+  ClientId,
   ConnectionId,
   ConnectRequest,
+  LiveMessage,
   Message,
   PublishCommand,
   PublishRequest,
@@ -37,6 +39,8 @@ export class Home {
   readonly #acknowledgements: Acknowledgements;
   readonly #subscribing: Subscribing;
   readonly #opening: Opening;
+  /** Counts shared QoS 0 messages, so that the members of a group take turns. */
+  #shareTurn = 0;
   /** The member's own retained messages (`$SYS`); not replicated. */
   readonly #localRetained = new TopicTree<Message>();
 
@@ -99,6 +103,7 @@ export class Home {
     if (qos === 0 && !retain) {
       this.#deliverUnacknowledged(message);
       this.live.forward(message);
+      this.#share(message);
     } else if (this.#proposer.bytes > this.#context.options.limits.outboxBytesMax) {
       this.#refusePublish(connection, qos, packetId);
     } else {
@@ -146,8 +151,9 @@ export class Home {
   }
 
   /** QoS 0 from a peer's clients. */
-  onLive(messages: readonly Message[]): void {
+  onLive({ messages, direct }: LiveMessage): void {
     for (const message of messages) this.#deliverUnacknowledged(message);
+    for (const { client, message } of direct) this.#deliverTo(client, message);
   }
 
   // ---- what the cluster decided ----
@@ -309,6 +315,22 @@ export class Home {
     for (const connection of this.#router.match(message)) {
       this.#delivery.sendUnacknowledged(connection, matchedItem(connection, message));
     }
+  }
+
+  /** QoS 0 to shared subscriptions: the publisher's home chooses, because it is the only one that knows of the message. */
+  #share(message: Message): void {
+    const { state, options } = this.#context;
+    for (const { client, home } of state.sharing(message.topic, this.#shareTurn)) {
+      this.#shareTurn++;
+      if (home?.member === options.id) this.#deliverTo(client, message);
+      else if (home !== null) this.live.direct(home.member, { client, message });
+    }
+  }
+
+  #deliverTo(client: ClientId, message: Message): void {
+    const connection = this.#connections.ofClient(client);
+    if (connection !== undefined)
+      this.#delivery.sendUnacknowledged(connection, { message, qos: 0, retain: false });
   }
 
   #deliverPublished(message: Message): void {

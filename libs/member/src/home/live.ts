@@ -1,4 +1,4 @@
-import type { InterestMessage, MemberId, Message } from '@mqtt-cluster/contracts';
+import type { DirectMessage, InterestMessage, MemberId, Message } from '@mqtt-cluster/contracts';
 import { SubscriptionTrie } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
 import type { Peers } from '../peers.ts';
@@ -7,6 +7,11 @@ import type { Router } from './router.ts';
 /** QoS 0 messages waiting for one peer within a turn; more are dropped (counted). */
 const liveMessagesPerTurnMax = 10_000;
 
+interface Waiting {
+  readonly messages: Message[];
+  readonly direct: DirectMessage[];
+}
+
 /** QoS 0 between members: each tells its peers which filters its clients have, and gets only what matches. */
 export class Live {
   readonly #context: MemberContext;
@@ -14,7 +19,7 @@ export class Live {
   readonly #router: Router;
   readonly #interest = new SubscriptionTrie<MemberId>();
   readonly #peerFilters = new Map<MemberId, Set<string>>();
-  readonly #waiting = new Map<MemberId, Message[]>();
+  readonly #waiting = new Map<MemberId, Waiting>();
   #version = 0;
   #dropped = 0;
   #lastFullMs: number;
@@ -31,11 +36,16 @@ export class Live {
     this.#interest.match(message.topic, (peer) => {
       if (last?.has(peer)) return;
       (last ??= new Set()).add(peer);
-      let waiting = this.#waiting.get(peer);
-      if (waiting === undefined) this.#waiting.set(peer, (waiting = []));
-      if (waiting.length < liveMessagesPerTurnMax) waiting.push(message);
+      const { messages } = this.#waitingFor(peer);
+      if (messages.length < liveMessagesPerTurnMax) messages.push(message);
       else this.#dropped++;
     });
+  }
+
+  direct(peer: MemberId, message: DirectMessage): void {
+    const { direct } = this.#waitingFor(peer);
+    if (direct.length < liveMessagesPerTurnMax) direct.push(message);
+    else this.#dropped++;
   }
 
   onInterest(from: MemberId, interest: InterestMessage): void {
@@ -76,15 +86,20 @@ export class Live {
       this.#lastFullMs = nowMs;
       for (const peer of this.#peers.ids) this.#sendFull(peer);
     }
-    for (const [peer, messages] of this.#waiting) {
-      if (messages.length === 0) continue;
-      this.#peers.send(peer, 'live', { type: 'live', messages });
-      this.#waiting.set(peer, []);
+    for (const [peer, { messages, direct }] of this.#waiting) {
+      this.#peers.send(peer, 'live', { type: 'live', messages, direct });
     }
+    this.#waiting.clear();
     if (this.#dropped > 0) {
       this.#context.events.push({ kind: 'dropped', reason: 'slowBridge', count: this.#dropped });
       this.#dropped = 0;
     }
+  }
+
+  #waitingFor(peer: MemberId): Waiting {
+    let waiting = this.#waiting.get(peer);
+    if (waiting === undefined) this.#waiting.set(peer, (waiting = { messages: [], direct: [] }));
+    return waiting;
   }
 
   #sendFull(peer: MemberId): void {
