@@ -50,7 +50,8 @@ export class Replication {
     for (const peer of this.#peers.values()) {
       if (peer.mode === 'replicate' && this.#isStuck(peer)) peer.probeFrom(peer.match + 1);
       if (peer.mode === 'probe') this.#probe(peer);
-      else this.#heartbeat(peer);
+      // A probe of one that answers carries entries, and may stand behind bulk: the leader must be heard meanwhile.
+      if (peer.mode !== 'probe' || this.answers(peer)) this.#heartbeat(peer);
       if (peer.mode === 'snapshot') this.snapshots.tick(peer);
     }
     return true;
