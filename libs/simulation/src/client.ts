@@ -208,7 +208,7 @@ export class SimulatedClient {
       endReason: '',
       endedAtMs: null,
       connackIsolated: false,
-      takenOver: false,
+      closedByHome: false,
       disconnectHandledAtMs: null,
     };
     history.connections.set(wire.id, record);

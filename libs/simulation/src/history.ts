@@ -67,8 +67,8 @@ export interface ConnectionRecord {
   endedAtMs: number | null;
   /** Its home had no majority: the cluster may refuse it afterwards, and knows no will of it until then. */
   connackIsolated: boolean;
-  /** Its home has closed it because the client id is connected elsewhere, whether the client heard or not. */
-  takenOver: boolean;
+  /** Its home has closed it (taken over, drained, behind by a snapshot), whether the client heard or not. */
+  closedByHome: boolean;
   /** When a DISCONNECT of the client's has reached its home, or null. */
   disconnectHandledAtMs: number | null;
 }
@@ -96,7 +96,7 @@ export class History {
   /** Set to see everything; lines are made only then. */
   trace: ((line: string) => void) | null = null;
   /** When a member was stopped, paused, or found itself isolated: others may have given up its clients. */
-  readonly troubles: { readonly member: MemberId; readonly atMs: number; readonly drains: boolean }[] = [];
+  readonly troubles: { readonly member: MemberId; readonly atMs: number }[] = [];
   readonly #now: () => number;
   readonly #violated = new Set<string>();
 

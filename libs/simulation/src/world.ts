@@ -237,8 +237,8 @@ export class World implements ClientWorld {
     }
   }
 
-  #trouble(id: MemberId, drains = false): void {
-    this.history.troubles.push({ member: id, atMs: this.nowMs, drains });
+  #trouble(id: MemberId): void {
+    this.history.troubles.push({ member: id, atMs: this.nowMs });
   }
 
   #excuse(publications: readonly number[]): void {
@@ -257,8 +257,7 @@ export class World implements ClientWorld {
         continue;
       }
       const record = this.history.connections.get(effect.connection);
-      if (effect.kind === 'close' && effect.reason === 'takenOver' && record !== undefined)
-        record.takenOver = true;
+      if (effect.kind === 'close' && record !== undefined) record.closedByHome = true;
       wire.fromHost(effect, this.isIsolated(host));
     }
   }
@@ -269,7 +268,7 @@ export class World implements ClientWorld {
       this.history.note(() => `${host.id} event ${JSON.stringify(event)}`);
       if (event.kind === 'state') {
         this.#isolated.set(host.id, event.state === 'isolated');
-        this.#trouble(host.id, event.state === 'draining');
+        this.#trouble(host.id);
       }
       if (event.kind === 'dropped') {
         this.history.drops.set(event.reason, (this.history.drops.get(event.reason) ?? 0) + event.count);

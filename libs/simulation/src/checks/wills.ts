@@ -40,9 +40,9 @@ export function checkWills(history: History, watcher: string): void {
     if (times > 0 && record.end === 'open') violate('published though its client is connected');
     // The watcher may itself have come later.
     const watched = record.endedAtMs !== null && record.endedAtMs > watchedSinceMs;
-    // Taken over: also by an opening of its own that came late, from a home it had given up.
+    // A home that closes a client for reasons of its own can't tell whether it has just died unnoticed.
     const died =
-      record.end === 'lost' && !record.takenOver && record.connackAtMs !== null && !record.connackIsolated;
+      record.end === 'lost' && !record.closedByHome && record.connackAtMs !== null && !record.connackIsolated;
     if (
       died &&
       watched &&
@@ -61,14 +61,5 @@ function wasHeard(history: History, record: ConnectionRecord): boolean {
   return !history.troubles.some(
     ({ member, atMs }) =>
       member === record.host && atMs > endedAtMs - troubleMs && atMs < disconnectHandledAtMs + troubleMs,
-  );
-}
-
-/** A member that drains closes its clients without their wills; it can't tell one that has just died unnoticed. */
-function wasSentAway(history: History, record: ConnectionRecord): boolean {
-  const endedAtMs = record.endedAtMs ?? Infinity;
-  return history.troubles.some(
-    ({ drains, member, atMs }) =>
-      drains && member === record.host && atMs > endedAtMs - troubleMs && atMs < endedAtMs + troubleMs,
   );
 }
