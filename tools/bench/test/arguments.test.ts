@@ -1,0 +1,30 @@
+import { readArguments, UsageError } from '../src/arguments.ts';
+
+test('without arguments everything is compared', () => {
+  expect(readArguments([])).toMatchObject({
+    command: 'compare',
+    qos: null,
+    session: null,
+    runs: 3,
+    seconds: 10,
+  });
+});
+
+test('idle has its own length', () => {
+  expect(readArguments(['idle', '--members', '3'])).toMatchObject({
+    command: 'idle',
+    members: 3,
+    seconds: 30,
+  });
+});
+
+test.each([
+  [['nonsense'], 'nonsense'],
+  [['--qos', '3'], '--qos "3"'],
+  [['--seconds', '0'], '--seconds'],
+  [['--session', 'both'], '--session'],
+  [['--no-such'], '--no-such'],
+])('%j is refused by name', (argv, named) => {
+  expect(() => readArguments(argv)).toThrow(UsageError);
+  expect(() => readArguments(argv)).toThrow(named);
+});

@@ -1,0 +1,60 @@
+import type { Measurement } from '../src/compare.ts';
+import { faults, median, ratios, summarize } from '../src/report.ts';
+
+function measurement(target: string, run: number, deliveredPerSecond: number, changes = {}): Measurement {
+  return {
+    target,
+    run,
+    deliveredPerSecond,
+    qos: 1,
+    sessions: 'clean',
+    acknowledged: { p50: 1, p99: 2 },
+    endToEnd: { p50: 1, p99: 2 },
+    published: 10,
+    expected: 10,
+    delivered: 10,
+    lost: 0,
+    duplicates: 0,
+    outOfOrder: 0,
+    generatorCpu: 0.1,
+    cpuSecondsPerMillion: 10,
+    residentBytes: 0,
+    ...changes,
+  };
+}
+
+test('the median of an even number lies between the two in the middle', () => {
+  expect(median([4, 1, 3, 2])).toBe(2.5);
+  expect(median([9, 1, 5])).toBe(5);
+});
+
+test('the ratio is the median of those of each run, not that of the medians', () => {
+  const measurements = [
+    measurement('ours', 1, 10),
+    measurement('mosquitto', 1, 20),
+    measurement('ours', 2, 90),
+    measurement('mosquitto', 2, 100),
+    measurement('ours', 3, 50),
+    measurement('mosquitto', 3, 50),
+  ];
+  expect(ratios(measurements)).toEqual([{ text: 'ours / mosquitto, QoS 1', ratio: 0.9, floor: 0.8 }]);
+});
+
+test('a run without its neighbour has no ratio', () => {
+  expect(ratios([measurement('ours', 1, 10), measurement('mosquitto', 2, 20)])).toEqual([]);
+});
+
+test('losses of several runs are summed up, never hidden by a median', () => {
+  const [summary] = summarize([measurement('ours', 1, 1), measurement('ours', 2, 1, { lost: 3 })]);
+  expect(summary).toMatchObject({ runs: 2, lost: 3 });
+});
+
+test('QoS 0 may lose, QoS 1 may repeat, nothing may be out of order', () => {
+  const bad = { lost: 1, duplicates: 1, outOfOrder: 1 };
+  const found = [0, 1, 2].map((qos) => faults([measurement('ours', 1, 1, { qos, ...bad })]));
+  expect(found).toEqual([
+    ['ours, QoS 0, run 1: 1 out of order'],
+    ['ours, QoS 1, run 1: 1 lost, 1 out of order'],
+    ['ours, QoS 2, run 1: 1 lost, 1 delivered twice, 1 out of order'],
+  ]);
+});
