@@ -154,6 +154,7 @@ export class Host implements NetworkHost {
     for (const outgoing of output.send) network.send(this.id, outgoing);
     if (output.events.length > 0) handlers.events(this, output.events);
     if (output.effects.length > 0) handlers.effects(this, output.effects);
-    handlers.turnEnded(this, member);
+    // An idle tick changes nothing worth a look.
+    if (inbox.length > 0 || output.write !== null) handlers.turnEnded(this, member);
   }
 }

@@ -1,9 +1,9 @@
 import { runSeed } from '../src/index.ts';
 
 /** A few of the thousands that `npm run simulate` runs. */
-const seeds = Array.from({ length: 30 }, (_, number) => number + 1);
+const seeds = Array.from({ length: 20 }, (_, number) => number + 1);
 /** Those that once failed. */
-const regressionSeeds = [86, 215, 1378, 3194, 5190, 6173, 6187];
+const regressionSeeds = [86, 1378, 6173, 6187, 20234];
 
 test.each([...seeds, ...regressionSeeds])('seed %d', (seed) => {
   const members = seed % 10 === 0 ? 1 + (Math.floor(seed / 10) % 6) : 7;
