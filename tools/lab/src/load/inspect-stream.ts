@@ -89,7 +89,8 @@ function inspectSession(stream: Stream, session: SubscriberSession): SessionFind
 /**
  * Order is promised per connection of the publisher. Unacked messages are sent again in order, so a message comes late
  * only if it was acked on an earlier connection; and that is in order too, unless the ack came from a member without a
- * majority, whose outbox joins the log at the heal, while the publisher went on elsewhere.
+ * majority, whose outbox joins the log at the heal, while the publisher went on elsewhere. A member that wakes up may also
+ * bring a copy that its publisher has long sent again.
  */
 function isWrongOrder(
   stream: Stream,
@@ -103,7 +104,9 @@ function isWrongOrder(
   if (stream.qos === 0) return lateMessage.firstConnection === earlyMessage.firstConnection;
   const lateAck = lateMessage.ackConnection ?? Infinity;
   const overtaken = lateAck < (earlyMessage.ackConnection ?? Infinity);
-  return !(mayDegrade && stream.qos === 1 && overtaken);
+  // What a paused or cut off home still had of the earlier connection comes when it is back (QoS 1 is never void).
+  const lingered = lateMessage.firstConnection < earlyMessage.firstConnection;
+  return !(mayDegrade && stream.qos === 1 && (overtaken || lingered));
 }
 
 function missingNumbers(
