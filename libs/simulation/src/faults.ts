@@ -238,7 +238,8 @@ export class Faults {
     if (this.#removed !== id) return;
     this.#world.kill(id);
     this.#world.start(id);
-    this.#askIn(id);
+    // Its removal may be on its way only now.
+    this.#world.timeline.after(1_000, () => this.#askIn(id));
   }
 
   /** Until it votes: another leader may overwrite the entry that names it. */
