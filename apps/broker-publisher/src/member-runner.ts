@@ -25,7 +25,7 @@ const tickMs = 40;
 /** The same of a leader that only sends heartbeats. Raising it makes them uneven; lowering it costs an idle host. */
 const quietTickMs = 100;
 /** The same of who only hears them: an election may start this much later. */
-const followingTickMs = 220;
+const followingTickMs = 250;
 const quietAfterMs = 2_000;
 /** The same while a link has just changed: an election may be due, and clients wait for it. */
 const urgentTickMs = 10;
@@ -53,7 +53,7 @@ export class MemberRunner implements ClientPort, Lifecycle {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #urgentUntilMs = 0;
   #busyUntilMs = 0;
-  #lastTurnMs = -Infinity;
+  #paceMs = tickMs;
   #leader: MemberId | null = null;
   #scheduled = false;
   #inTurn = false;
@@ -171,18 +171,11 @@ export class MemberRunner implements ClientPort, Lifecycle {
     if (this.#timer !== null) clearTimeout(this.#timer);
     const nowMs = this.#components.now();
     const paceMs = nowMs < this.#urgentUntilMs ? urgentTickMs : this.#calmTickMs(nowMs);
-    const sinceMs = nowMs - this.#lastTurnMs;
-    // Turns of inputs brought the time too; a leader keeps its own rhythm, for its heartbeats to be even.
-    const waitMs = this.#leader === this.#components.id ? paceMs : Math.max(1, paceMs - sinceMs);
-    this.#timer = setTimeout(() => this.#onBeat(), waitMs);
-  }
-
-  #onBeat(): void {
-    const nowMs = this.#components.now();
-    const early =
-      this.#leader !== this.#components.id && nowMs - this.#lastTurnMs < this.#calmTickMs(nowMs) / 2;
-    if (!early) this.#turn();
-    if (this.#running) this.#beat();
+    this.#paceMs = paceMs;
+    this.#timer = setTimeout(() => {
+      this.#turn();
+      if (this.#running) this.#beat();
+    }, paceMs);
   }
 
   #calmTickMs(nowMs: number): number {
@@ -202,7 +195,8 @@ export class MemberRunner implements ClientPort, Lifecycle {
     const { member, now, onEvents } = this.#components;
     this.#inTurn = true;
     const nowMs = now();
-    this.#lastTurnMs = nowMs;
+    // A heartbeat brought the time: who only follows need not wake for it.
+    if (this.#paceMs === followingTickMs) this.#timer?.refresh();
     member.tick(nowMs);
     const output = member.take();
     if (isWork(output)) this.#busyUntilMs = nowMs + quietAfterMs;
@@ -214,6 +208,8 @@ export class MemberRunner implements ClientPort, Lifecycle {
       onEvents(output.events);
     }
     this.#inTurn = false;
+    // There is work, or no leader any more: from now on every tick counts.
+    if (this.#paceMs === followingTickMs && this.#calmTickMs(nowMs) !== followingTickMs) this.#beat();
     const late = this.#late;
     this.#late = [];
     for (const act of late) act();

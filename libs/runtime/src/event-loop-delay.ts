@@ -1,10 +1,10 @@
 import { performance } from 'node:perf_hooks';
 
 /** Lowering it wakes an idle process more often: twenty times a second costs as much as all its heartbeats. */
-const sampleIntervalMs = 500;
+const sampleIntervalMs = 1_000;
 
 /**
- * Measures how late the event loop comes to a timer, every 500 ms, until the returned function is called.
+ * Measures how late the event loop comes to a timer, every second, until the returned function is called.
  * Keeps no process alive.
  */
 export function eventLoopDelay(

@@ -87,14 +87,14 @@ test('eventLoopDelay tells how late a timer was, and one long pause once', () =>
     );
     const pass = (milliseconds: number): void => {
       nowMs += milliseconds;
-      jest.advanceTimersByTime(500);
+      jest.advanceTimersByTime(1_000);
     };
-    pass(500);
-    pass(3_500);
-    pass(500);
-    pass(499);
+    pass(1_000);
+    pass(4_000);
+    pass(1_000);
+    pass(999);
     stop();
-    pass(500);
+    pass(1_000);
     expect(samples).toEqual([0, 3_000, 0, 0]);
   } finally {
     jest.useRealTimers();
