@@ -30,6 +30,8 @@ export interface Comparison {
   readonly skipped: readonly string[];
   readonly failures: readonly string[];
   readonly measurements: readonly Measurement[];
+  /** As many messages as go, rather than a given rate. */
+  readonly saturated: boolean;
 }
 
 export async function compare(
@@ -58,7 +60,7 @@ export async function compare(
       }
     }
   }
-  return { targets, skipped, failures, measurements };
+  return { targets, skipped, failures, measurements, saturated: given.rate === 0 };
 }
 
 function targetNamed(name: string): Target {

@@ -29,7 +29,7 @@ async function main(given: BenchArguments): Promise<void> {
         failures,
         faults: found,
         summary: summarize(measurements),
-        ratios: ratios(measurements),
+        ratios: ratios(measurements, comparison.saturated),
         measurements,
       })
     : render(machine, comparison);

@@ -78,7 +78,8 @@ function summary(runs: readonly Measurement[]): Summary {
   };
 }
 
-export function ratios(measurements: readonly Measurement[]): Ratio[] {
+/** `saturated`: as many messages as go; with a given rate the ratio says nothing of a floor. */
+export function ratios(measurements: readonly Measurement[], saturated = true): Ratio[] {
   return pairs.flatMap(({ ours, other, floor }) =>
     [0, 1, 2].flatMap((qos) => {
       const found: number[] = [];
@@ -90,7 +91,11 @@ export function ratios(measurements: readonly Measurement[]): Ratio[] {
       }
       if (found.length === 0) return [];
       return [
-        { text: `${ours} / ${other}, QoS ${qos}`, ratio: median(found), floor: qos === 1 ? floor : null },
+        {
+          text: `${ours} / ${other}, QoS ${qos}`,
+          ratio: median(found),
+          floor: saturated && qos === 1 ? floor : null,
+        },
       ];
     }),
   );
@@ -108,12 +113,12 @@ export function faults(measurements: readonly Measurement[]): string[] {
 }
 
 export function render(machine: Machine, comparison: Comparison): string {
-  const { targets, skipped, failures, measurements } = comparison;
+  const { targets, skipped, failures, measurements, saturated } = comparison;
   const lines = [renderMachine(machine), ''];
   for (const target of targets) lines.push(`${target.name}: ${target.description}`);
   for (const reason of skipped) lines.push(`skipped ${reason}`);
   lines.push('', ...table(summarize(measurements)), '');
-  for (const { text, ratio, floor } of ratios(measurements)) {
+  for (const { text, ratio, floor } of ratios(measurements, saturated)) {
     const verdict = floor === null ? '' : `  (floor ${floor}: ${ratio >= floor ? 'met' : 'MISSED'})`;
     lines.push(`${text}: ${ratio.toFixed(2)}${verdict}`);
   }
