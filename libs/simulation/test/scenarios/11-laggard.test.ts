@@ -1,6 +1,6 @@
 import { smallLimits, Story } from '../../src/index.ts';
 
-/** Seen to fail when a home that installs a snapshot keeps its clients as they are, and when it forgets its outbox. */
+/** Seen to fail when a home that installs a snapshot keeps its clients as they are. */
 test('11 laggard: it returns by snapshot, and neither what it acked nor what its clients wait for is lost', () => {
   const story = new Story({ limits: { ...smallLimits, logBytesMax: 8_192, keepEntries: 16 } });
   const [g, b, c] = story.followers() as [string, string, string];

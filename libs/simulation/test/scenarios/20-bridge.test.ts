@@ -21,7 +21,6 @@ test('20 bridge: heartbeats do not stand behind bulk', () => {
   expect(story.finish()).toEqual([]);
 });
 
-/** Seen to fail when a follower does not say that it lacks something. */
 test('20 bridge: a link that flaps every second still catches up', () => {
   const story = new Story();
   const [a, b] = story.followers() as [string, string];
