@@ -62,13 +62,18 @@ const tests = run('tests', 'nx/dist/bin/nx.js', [
 ]);
 const types = run('type check', 'typescript/bin/tsc', ['-b']);
 const lint = run('lint', 'nx/dist/bin/nx.js', ['run-many', '-t', 'lint', parallel, '--outputStyle=stream']);
+const dependencies = run('unused dependencies', 'knip/bin/knip.js', [
+  '--dependencies',
+  '--no-progress',
+  '--no-config-hints',
+]);
 
 const { passed, failed } = totals();
 rmSync(folder, { recursive: true, force: true });
 // A project whose Jest did not get as far as a result has failed all the same.
 const allFailed = tests ? failed : Math.max(failed, 1);
 process.stdout.write(
-  `\ntests ${tests ? 'passed' : 'FAILED'}, type check ${types ? 'passed' : 'FAILED'}, lint ${lint ? 'passed' : 'FAILED'}\n`,
+  `\ntests ${tests ? 'passed' : 'FAILED'}, type check ${types ? 'passed' : 'FAILED'}, lint ${lint ? 'passed' : 'FAILED'}, dependencies ${dependencies ? 'passed' : 'FAILED'}\n`,
 );
 process.stdout.write(`${passed} passed, ${allFailed} failed\n`);
-process.exitCode = tests && types && lint && allFailed === 0 ? 0 : 1;
+process.exitCode = tests && types && lint && dependencies && allFailed === 0 ? 0 : 1;
