@@ -12,6 +12,9 @@ export interface Bearing {
   readonly clients: number;
 }
 
+/** Who serves has little to tell; newcomers and whoever is in trouble are let in, or out of it, by their greetings. */
+const calmHelloFactor = 2.5;
+
 /** Tells the peers who this member is: news at once, the rest now and then. */
 export class Greeting {
   readonly #context: MemberContext;
@@ -54,7 +57,8 @@ export class Greeting {
     const digest = this.#digests.latest;
     const news =
       this.#toldState !== bearing.state || this.#toldDigest !== digest || this.#toldNobody !== nobody;
-    if (!news && nowMs - this.#lastMs < options.timings.helloMs) return;
+    const calm = bearing.state === 'serving' && !nobody;
+    if (!news && nowMs - this.#lastMs < options.timings.helloMs * (calm ? calmHelloFactor : 1)) return;
     this.#lastMs = nowMs;
     this.#toldState = bearing.state;
     this.#toldDigest = digest;
