@@ -14,7 +14,8 @@ import type { StoreWrite } from './store.ts';
  * `tick` of the same turn when time has passed.
  */
 export interface Member {
-  /** Lets time pass. Call at least every 20 ms, and first of all in every turn of the event loop. */
+  /** Lets time pass. First of all in every turn of the event loop, and every 10 ms while
+   * an election may be due; how coarse it is otherwise is how late time-outs are. */
   tick(nowMs: number): void;
 
   // ---- peers ----
