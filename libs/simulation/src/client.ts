@@ -298,6 +298,8 @@ export class SimulatedClient {
     if (this.connected)
       history.violate({ promise: 'MQTT', client: this.id, text: `${this.id} got two CONNACKs` });
     this.connected = true;
+    // What waits for it comes after the CONNACK.
+    this.incoming.lastArrivalMs = history.nowMs;
     record.connackAtMs = history.nowMs;
     record.connackIsolated = isolated;
     history.note(() => `${this.id} <- ${wire.host.id} CONNACK ${wire.id} present ${sessionPresent}`);
