@@ -23,7 +23,7 @@ import type {
 /** How often a member at work gets the time. Raising it makes resends and the clients' acks late. */
 const tickMs = 40;
 /** The same of a leader that only sends heartbeats. Raising it makes them uneven; lowering it costs an idle host. */
-const quietTickMs = 100;
+const quietTickMs = 150;
 /** The same of who only hears them: an election may start this much later. */
 const followingTickMs = 250;
 const quietAfterMs = 2_000;

@@ -74,7 +74,8 @@ export class Leadership {
     }
     if (this.#handover !== null && core.nowMs >= this.#handover.untilMs) this.#handover = null;
     // Asked once a round: the request itself may be lost.
-    if (this.#replication.tick() && this.#handover !== null) this.#handover.asked = false;
+    if (this.#replication.tick(this.#handover === null) && this.#handover !== null)
+      this.#handover.asked = false;
     this.#continueHandover();
   }
 

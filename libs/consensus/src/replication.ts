@@ -11,10 +11,12 @@ import { Rounds } from './rounds.ts';
 import { SnapshotSender } from './snapshot-sender.ts';
 
 /**
- * Heartbeats of a leader with nothing to tell are this much rarer: still two within the shortest election time-out
- * (which is at least twice `heartbeatMs`, and four times by default), and half the cost of an idle cluster.
+ * Heartbeats of a leader with nothing to tell are this much rarer, at a third of the cost of an idle cluster. One that is late
+ * may bring a follower to ask for pre-votes, which the others refuse as long as they hear the leader.
  */
-const quietHeartbeatFactor = 1.9;
+const quietHeartbeatFactor = 2.9;
+/** The shortest election time-out must be so much longer than that. */
+const quietHeartbeatMargin = 1.3;
 
 /** The leader's side of log replication (paper, 5.3 and 5.4; thesis, 10.2 for pipelining and the own disk). */
 export class Replication {
@@ -39,12 +41,15 @@ export class Replication {
     this.#rounds.begin(this.#core.nowMs);
   }
 
-  /** @returns whether a round of heartbeats has begun */
-  tick(): boolean {
+  /**
+   * @param mayRest false while something waits for the next round
+   * @returns whether a round of heartbeats has begun
+   */
+  tick(mayRest: boolean): boolean {
     const { nowMs, options } = this.#core;
     const { heartbeatMs } = options.timings;
     const sinceMs = nowMs - this.#heartbeatAtMs;
-    if (sinceMs < heartbeatMs || (sinceMs < heartbeatMs * quietHeartbeatFactor && this.#isQuiet()))
+    if (sinceMs < heartbeatMs || (mayRest && sinceMs < heartbeatMs * quietHeartbeatFactor && this.#isQuiet()))
       return false;
     this.beginRound();
     for (const peer of this.#peers.values()) {
@@ -125,7 +130,8 @@ export class Replication {
   #isQuiet(): boolean {
     const { log, commitIndex, options } = this.#core;
     // With tight time-outs every heartbeat counts.
-    if (options.timings.electionMsMin < options.timings.heartbeatMs * quietHeartbeatFactor * 2) return false;
+    const { electionMsMin, heartbeatMs } = options.timings;
+    if (electionMsMin < heartbeatMs * quietHeartbeatFactor * quietHeartbeatMargin) return false;
     if (commitIndex < log.lastIndex) return false;
     for (const peer of this.#peers.values()) {
       if (peer.mode !== 'replicate' || peer.match < log.lastIndex || peer.commitSent < commitIndex)
