@@ -29,7 +29,10 @@ export class Leader {
   readonly #context: MemberContext;
   readonly #peers: Peers;
   readonly #proposer: Proposer;
-  /** The last batch of each member in this leader's log, committed or not. */
+  /**
+   * The last batch of each member that this leader has taken. Repeats of what an earlier leader left unapplied get into the log; applying
+   * sorts them out.
+   */
   readonly #cursors = new Map<MemberId, Cursor>();
   readonly #lostProposedMs = new Map<MemberId, number>();
   #electedAtMs = 0;
@@ -55,9 +58,7 @@ export class Leader {
     for (let index = appliedIndex + 1; index <= lastIndex; index++) {
       const entry = raft.entry(index);
       if (entry?.kind !== 'normal') continue;
-      const { timeMs, batch } = unstamp(entry.data);
-      this.#baseTimeMs = Math.max(this.#baseTimeMs, timeMs);
-      this.#note(batch);
+      this.#baseTimeMs = Math.max(this.#baseTimeMs, unstamp(entry.data).timeMs);
     }
   }
 
@@ -94,11 +95,6 @@ export class Leader {
         (cursor?.storeId !== header.storeId || header.incarnation > cursor.incarnation);
     if (next) this.#cursors.set(header.member, header);
     return next;
-  }
-
-  #note(batch: Uint8Array): void {
-    const header = headerOf(batch);
-    if (header !== null) this.#cursors.set(header.member, header);
   }
 
   #runTimers(): void {
