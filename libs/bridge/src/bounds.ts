@@ -44,7 +44,7 @@ export const pingIntervalMs = 1_000;
 export const raftPingIntervalMs = 2_000;
 
 /** Of connections not used since the last ping: an idle cluster of seven has eighty-four, which must cost little. */
-export const quietPingIntervalsMs = { raft: 4_000, log: 10_000 } as const;
+export const quietPingIntervalsMs = { raft: 7_000, log: 15_000 } as const;
 
 /** A connection that owes an answer and on which nothing was heard for so long is torn down. */
 export const silenceMsMax = 2_500;

@@ -4,6 +4,9 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { LabError } from '../errors.ts';
 
+/** A small young generation: seven members share this machine's memory (docs/BENCHMARKS.md, Idle). */
+const nodeFlags = ['--max-semi-space-size=4'];
+
 const stopMsMax = 10_000;
 
 export type ProgramState = 'running' | 'paused' | 'killed' | 'stopped' | 'crashed';
@@ -50,7 +53,7 @@ export class Program {
     if (this.#child !== null) throw new LabError(`${name} is running already`);
     mkdirSync(dirname(logFile), { recursive: true });
     const log = openSync(logFile, 'a');
-    const child = spawn(process.execPath, ['--enable-source-maps', script], {
+    const child = spawn(process.execPath, [...nodeFlags, script], {
       env: { ...inherited(), ...environment },
       stdio: ['ignore', log, log],
     });
