@@ -3,7 +3,6 @@ import { fileURLToPath } from 'node:url';
 /** What every project's Jest uses: TypeScript through swc, as ES modules. */
 export default {
   testEnvironment: 'node',
-  passWithNoTests: true,
   reporters: ['default', fileURLToPath(new URL('scripts/jest-totals.mjs', import.meta.url))],
   testMatch: ['<rootDir>/test/**/*.test.ts', '<rootDir>/src/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
