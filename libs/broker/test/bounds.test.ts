@@ -50,7 +50,8 @@ test('who does not read answers is not asked for more', async () => {
   const target = await start({ limits: { outgoingBytesMax: 1_000 } });
   const client = await connect(target, 'c');
   client.stream.pause();
-  const pings = 50_000;
+  // More than the buffers of the stream pair take in (Node 22 has larger ones than 20).
+  const pings = 200_000;
   for (let sent = 0; sent < pings; sent += 1_000) {
     client.sendBytes(...new Array<readonly number[]>(1_000).fill([0xc0, 0]));
   }
@@ -60,7 +61,7 @@ test('who does not read answers is not asked for more', async () => {
   expect(target.broker.counters().bytesSent - bytesSent).toBeLessThan(100);
   client.stream.resume();
   await until(() => client.packets.length === 1 + pings);
-});
+}, 60_000);
 
 test('QoS 2 publishes of 3.1.1 clients beyond the window wait, and keep their order', async () => {
   const target = await start({ limits: { receiveMaximum: 2 } });
