@@ -14,8 +14,10 @@ import type { StoreWrite } from './store.ts';
  * `tick` of the same turn when time has passed.
  */
 export interface Member {
-  /** Lets time pass. First of all in every turn of the event loop, and every 10 ms while
-   * an election may be due; how coarse it is otherwise is how late time-outs are. */
+  /**
+   * Lets time pass. First of all in every turn of the event loop, and every 10 ms while an election may be due;
+   * how coarse it is otherwise is how late time-outs are.
+   */
   tick(nowMs: number): void;
 
   // ---- peers ----
@@ -43,9 +45,8 @@ export interface Member {
   pubcomp(connection: ConnectionId, packetId: number): void;
   /** False while the client's socket is full: QoS 0 is dropped, QoS 1 and 2 wait in their queue. */
   writable(connection: ConnectionId, writable: boolean): void;
-  /** Messages of the member itself (`$SYS`); QoS 0, to its own clients only. */
+  /** Messages of the member itself (`$SYS`): QoS 0, to its own clients only; retained ones are kept here, not replicated. */
   publishLocal(message: Message): void;
-  /** Retained messages of the member's own (not replicated), for `$SYS`: set by publishLocal with retain. */
 
   // ---- operators ----
   /** No new clients; leadership goes elsewhere; connections are closed at `perSecond`; `drained` in the status when done. */

@@ -1,7 +1,6 @@
 import type { DropReason, Message, QoS } from '@mqtt-cluster/contracts';
 import type { QueueItem, SessionView } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
-import { replicatedPacketIdMin } from './connection.ts';
 import type { Connection, LocalItem } from './connection.ts';
 import type { Progress } from './progress.ts';
 
@@ -180,12 +179,4 @@ export class Delivery {
 
 export function earlyKey(incarnation: number, sequence: number, command: number): string {
   return `${incarnation}.${sequence}.${command}`;
-}
-
-/** Whether the packet id is one that all members know. */
-export function isReplicatedPacketId(connection: Connection, packetId: number): boolean {
-  const flight = connection.inFlight.get(packetId);
-  return flight === undefined
-    ? packetId >= replicatedPacketIdMin
-    : flight.qos === 2 && flight.itemNumber !== null;
 }
