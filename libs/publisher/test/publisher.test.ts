@@ -6,6 +6,12 @@ import type { AedesPublishPacket } from 'aedes';
 import { createPublisher } from '../src/index.ts';
 import type { Publisher, PublisherOptions } from '../src/index.ts';
 
+type RecordedPacket = Pick<AedesPublishPacket, 'topic' | 'payload' | 'retain' | 'qos'>;
+
+interface RetainedStore {
+  storeRetained: (packet: RecordedPacket) => Promise<void>;
+}
+
 /** A stock broker is enough here: retained messages, wills and takeover. */
 class Broker {
   readonly #sockets = new Set<Socket>();
@@ -19,11 +25,21 @@ class Broker {
   async start(): Promise<this> {
     const aedes = await Aedes.createBroker();
     this.#aedes = aedes;
-    aedes.on('publish', (packet: AedesPublishPacket) => {
-      const { topic, payload, retain, qos } = packet;
+    const record = ({ topic, payload, retain, qos }: RecordedPacket): void => {
       if (topic.startsWith('$SYS')) return;
       this.published.push({ topic, payload: payload.toString(), retain, qos });
       this.#tell();
+    };
+    // A retained message counts from the moment it is stored, for that is what the next active publisher reads:
+    // when a connection is cut in between, a stock broker sometimes tells nobody about what it has stored.
+    const { persistence } = aedes as unknown as { persistence: RetainedStore };
+    const storeRetained = persistence.storeRetained.bind(persistence);
+    persistence.storeRetained = (packet): Promise<void> => {
+      record(packet);
+      return storeRetained(packet);
+    };
+    aedes.on('publish', (packet: AedesPublishPacket) => {
+      if (!packet.retain) record(packet);
     });
     this.#server = createServer((socket) => {
       this.#sockets.add(socket);
