@@ -21,6 +21,7 @@ const layers = [
       'type:client',
       'type:simulation',
       'type:app',
+      'type:tool',
     ],
   },
 ];

@@ -1,0 +1,214 @@
+/**
+ * What a run records, and all that the checker reads: JSON lines, the header first, then events in the order in which
+ * the recording process saw them. Times (`at`) are milliseconds since the start on one monotonic clock. Ids of
+ * connections and messages are numbers that are unique in the run; a payload begins with its message's id.
+ */
+export const historyFormat = 1;
+
+export type QoS = 0 | 1 | 2;
+
+export interface Header {
+  readonly type: 'header';
+  readonly format: typeof historyFormat;
+  readonly seed: number;
+  readonly scenario: string;
+  /** `lab`, `brokers`, `mosquitto`, `nats` or `rabbitmq`. */
+  readonly target: string;
+  /** Names of the brokers; every `server` below is one of them. */
+  readonly servers: readonly string[];
+  /** Wall clock, ISO 8601; for whoever reads the file. */
+  readonly startedAt: string;
+  readonly limits: Limits;
+}
+
+/** What the checker may hold against the target; milliseconds. */
+export interface Limits {
+  /** From the death of a client (or of its home) to its will, plus the will's delay. */
+  readonly willMsMax: number;
+  /** From the newer CONNACK of a client id, or from the heal, to the end of the older connection. */
+  readonly takeoverMsMax: number;
+  /** The target may ack QoS 1 without a majority and then lose it with the only disk that holds it. */
+  readonly degradedAcks: boolean;
+}
+
+export interface WillRecord {
+  readonly message: number;
+  readonly topic: string;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly delaySeconds: number;
+}
+
+/** CONNECT is on its way. */
+export interface Connect {
+  readonly type: 'connect';
+  readonly at: number;
+  readonly connection: number;
+  readonly clientId: string;
+  readonly server: string;
+  readonly version: 4 | 5;
+  /** Clean session or clean start. */
+  readonly clean: boolean;
+  /** How long the session outlives the connection; 0 for not at all, null for ever. */
+  readonly expirySeconds: number | null;
+  readonly will: WillRecord | null;
+}
+
+/** CONNACK that accepts. */
+export interface Connected {
+  readonly type: 'connected';
+  readonly at: number;
+  readonly connection: number;
+  readonly sessionPresent: boolean;
+}
+
+/**
+ * The connection is over, accepted or not.
+ * `disconnect`: the client sent DISCONNECT, so no will. `dropped`: the client closed without DISCONNECT. `server`: closed or
+ * refused from the other side (code: reason code, if it said one). `lost`: reset, time-out, or the broker's host is gone.
+ */
+export interface Closed {
+  readonly type: 'closed';
+  readonly at: number;
+  readonly connection: number;
+  readonly how: 'disconnect' | 'dropped' | 'server' | 'lost';
+  readonly code?: number;
+}
+
+/** PUBLISH is on its way; each sending again is an event of its own with the same message. An empty payload clears. */
+export interface Publish {
+  readonly type: 'publish';
+  readonly at: number;
+  readonly connection: number;
+  readonly message: number;
+  readonly topic: string;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly dup: boolean;
+  /** A retained message with an empty payload: it has no id in the payload and clears the topic. */
+  readonly clear: boolean;
+}
+
+/** PUBACK, or PUBREC for QoS 2: from here on the message is the broker's. */
+export interface Acked {
+  readonly type: 'acked';
+  readonly at: number;
+  readonly connection: number;
+  readonly message: number;
+  /** 0 unless refused [MQTT5 2.4]; 16 (no matching subscribers) is a success. */
+  readonly code: number;
+}
+
+/** PUBCOMP for a QoS 2 message. */
+export interface Completed {
+  readonly type: 'completed';
+  readonly at: number;
+  readonly connection: number;
+  readonly message: number;
+}
+
+export interface Subscribe {
+  readonly type: 'subscribe' | 'unsubscribe';
+  readonly at: number;
+  readonly connection: number;
+  /** With `$share/<group>/` for shared subscriptions. */
+  readonly filter: string;
+  readonly qos: QoS;
+}
+
+/** SUBACK or UNSUBACK for one filter. */
+export interface Subscribed {
+  readonly type: 'subscribed' | 'unsubscribed';
+  readonly at: number;
+  readonly connection: number;
+  readonly filter: string;
+  /** SUBACK: the granted QoS, or 0x80 and above when refused. */
+  readonly code: number;
+}
+
+/**
+ * The client hands a message to its application: QoS 0 and 1 at PUBLISH; QoS 2 once per packet id of its session, as method A
+ * of the receiver says [MQTT5 4.3.3]. Message 0: an empty payload.
+ */
+export interface Delivery {
+  readonly type: 'delivery';
+  readonly at: number;
+  readonly connection: number;
+  readonly message: number;
+  readonly topic: string;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly dup: boolean;
+}
+
+/** Something done to the target. Member names as in the header; `id` joins a start to its end. */
+export interface Fault {
+  readonly type: 'fault';
+  readonly at: number;
+  readonly id: number;
+  readonly phase: 'begin' | 'end';
+  /** `kill`, `pause`, `cut`, `one-way`, `flap`, `slow`, `throttle`, `full-disk`, `slow-disk`, `wipe`, `clock`, `restart`, ... */
+  readonly fault: string;
+  readonly members: readonly string[];
+}
+
+/** `healed`: all faults have ended and all brokers run. `quiet`: publishers have stopped. `settled`: nothing has come for a while. */
+export interface Phase {
+  readonly type: 'phase';
+  readonly at: number;
+  readonly phase: 'healed' | 'quiet' | 'settled';
+}
+
+/** What one broker served as retained in the end: topic and message id. */
+export interface RetainedView {
+  readonly type: 'retained';
+  readonly at: number;
+  readonly server: string;
+  readonly messages: readonly (readonly [topic: string, message: number])[];
+}
+
+/** Written last; a history without it was cut off and is not judged. */
+export interface End {
+  readonly type: 'end';
+  readonly at: number;
+  /** Members that ended by themselves, one sentence each. */
+  readonly crashes: readonly string[];
+}
+
+export type HistoryEvent =
+  | Connect
+  | Connected
+  | Closed
+  | Publish
+  | Acked
+  | Completed
+  | Subscribe
+  | Subscribed
+  | Delivery
+  | Fault
+  | Phase
+  | RetainedView
+  | End;
+
+export type HistoryLine = Header | HistoryEvent;
+
+/** One finding of the checker. */
+export interface Finding {
+  readonly rule: string;
+  /** One sentence that names client, message, topic and times. */
+  readonly text: string;
+}
+
+export interface RuleVerdict {
+  readonly rule: string;
+  /** What was looked at, for instance acknowledged messages times matching sessions: a rule that looked at nothing proves nothing. */
+  readonly checked: number;
+  readonly violations: number;
+  /** The first few. */
+  readonly findings: readonly Finding[];
+}
+
+export interface Verdict {
+  readonly ok: boolean;
+  readonly rules: readonly RuleVerdict[];
+}
