@@ -1,0 +1,2 @@
+export { PromqlError, selectionsOf, withDurations } from './promql.ts';
+export type { Selection } from './promql.ts';
