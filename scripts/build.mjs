@@ -86,6 +86,18 @@ const nativeOutside = {
   },
 };
 
+/** How every bundle is made, also those that go into images. */
+export const bundleOptions = {
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  sourcemap: 'linked',
+  banner: { js: banner },
+  plugins: [nativeOutside],
+  logLevel: 'silent',
+};
+
 /** @returns how many bundles were written. @throws Error with esbuild's findings. */
 export async function build() {
   const entries = entryPoints();
@@ -98,14 +110,7 @@ export async function build() {
       bundle({
         entryPoints: [entry],
         outfile: outputOf(entry),
-        bundle: true,
-        format: 'esm',
-        platform: 'node',
-        target: 'node20',
-        sourcemap: 'linked',
-        banner: { js: banner },
-        plugins: [nativeOutside],
-        logLevel: 'silent',
+        ...bundleOptions,
         write: false,
       }),
     ),
