@@ -6,6 +6,7 @@ import { createBroker } from '@mqtt-cluster/broker';
 import type { Broker } from '@mqtt-cluster/broker';
 import { ConfigError } from '@mqtt-cluster/contracts';
 import type {
+  ClientPort,
   Lifecycle,
   Logger,
   MemberAdvertisement,
@@ -23,6 +24,7 @@ import { advertisedUrl, parsePeers, parseUrls } from './config.ts';
 import type { ApplianceConfig } from './config.ts';
 import { MemberRunner } from './member-runner.ts';
 import { Reporter } from './reporter.ts';
+import { Testing } from './testing.ts';
 
 /** How long a stop waits for clients to be moved and for the last sync. */
 const drainMsMax = 10_000;
@@ -45,6 +47,7 @@ export class Appliance implements Lifecycle {
   readonly #metrics: MetricsRegistry;
   readonly #reporter: Reporter;
   readonly #store: Store;
+  readonly #testing: Testing | null;
   readonly #timers: ReturnType<typeof setInterval>[] = [];
   #runner: MemberRunner | null = null;
   #bridge: ListeningBridge | null = null;
@@ -60,11 +63,14 @@ export class Appliance implements Lifecycle {
     this.#logger = logger;
     this.#metrics = createMetrics({ defaultLabels: { member: config.id } });
     this.#reporter = new Reporter(logger, this.#metrics);
-    this.#store = createStore({ directory: config.data, logger });
+    this.#testing = Testing.from(config, logger);
+    const fileSystem = this.#testing?.fileSystem();
+    this.#store = createStore({ directory: config.data, logger, ...(fileSystem && { fileSystem }) });
   }
 
   async start(): Promise<void> {
     const { config } = this.#options;
+    await this.#testing?.start();
     const recovered = await this.#store.open(config.id);
     for (const repair of recovered.repairs) this.#logger.warn({}, repair);
     const runner = this.#createRunner(recovered);
@@ -97,6 +103,7 @@ export class Appliance implements Lifecycle {
     await this.#bridge?.stop();
     await this.#http?.stop();
     await this.#store.close();
+    await this.#testing?.stop();
     this.#metrics.stop();
   }
 
@@ -146,28 +153,10 @@ export class Appliance implements Lifecycle {
 
   #createBroker(runner: MemberRunner): Broker {
     const { config, version } = this.#options;
+    const port = this.#clientPort(runner);
     return createBroker({
       memberId: config.id,
-      port: {
-        connect: (connection, request) => runner.connect(connection, request),
-        disconnect: (connection, how) => runner.disconnect(connection, how),
-        subscribe: (connection, packetId, subscriptions) =>
-          runner.subscribe(connection, packetId, subscriptions),
-        unsubscribe: (connection, packetId, filters) => runner.unsubscribe(connection, packetId, filters),
-        publish: (connection, publish) => runner.publish(connection, publish),
-        pubrel: (connection, packetId) => runner.pubrel(connection, packetId),
-        puback: (connection, packetId) => runner.puback(connection, packetId),
-        pubrec: (connection, packetId, refused) => runner.pubrec(connection, packetId, refused),
-        pubcomp: (connection, packetId) => runner.pubcomp(connection, packetId),
-        writable: (connection, writable) => runner.writable(connection, writable),
-        publishLocal: (message) => runner.publishLocal(message),
-        status: () => runner.status(),
-        onEffects: (handler) =>
-          runner.onEffects((effects) => {
-            handler(effects);
-            this.#reporter.onEffects(effects);
-          }),
-      },
+      port: this.#testing?.wrap(port) ?? port,
       listeners: [{ host: config.host, port: config.mqtt.port, kind: 'tcp' }],
       limits: { clientsMax: config.mqtt.clientsMax },
       logger: this.#logger,
@@ -176,6 +165,29 @@ export class Appliance implements Lifecycle {
       members: () => JSON.stringify(this.#advertisements(runner.status())),
       serverReference: () => this.#elsewhere(runner.status()),
     });
+  }
+
+  #clientPort(runner: MemberRunner): ClientPort {
+    return {
+      connect: (connection, request) => runner.connect(connection, request),
+      disconnect: (connection, how) => runner.disconnect(connection, how),
+      subscribe: (connection, packetId, subscriptions) =>
+        runner.subscribe(connection, packetId, subscriptions),
+      unsubscribe: (connection, packetId, filters) => runner.unsubscribe(connection, packetId, filters),
+      publish: (connection, publish) => runner.publish(connection, publish),
+      pubrel: (connection, packetId) => runner.pubrel(connection, packetId),
+      puback: (connection, packetId) => runner.puback(connection, packetId),
+      pubrec: (connection, packetId, refused) => runner.pubrec(connection, packetId, refused),
+      pubcomp: (connection, packetId) => runner.pubcomp(connection, packetId),
+      writable: (connection, writable) => runner.writable(connection, writable),
+      publishLocal: (message) => runner.publishLocal(message),
+      status: () => runner.status(),
+      onEffects: (handler) =>
+        runner.onEffects((effects) => {
+          handler(effects);
+          this.#reporter.onEffects(effects);
+        }),
+    };
   }
 
   #createHttp(runner: MemberRunner): HttpServer {

@@ -74,6 +74,10 @@ export const schema = z.object({
       ca: z.string().default(''),
     })
     .prefault({}),
+  /** For the tests of whole members only, see `testing.ts`: never in a configuration that is to be trusted. */
+  testing: z
+    .object({ faults: z.string().default(''), ackBeforeCommit: z.boolean().default(false) })
+    .prefault({}),
   /** Connections closed per second while draining. */
   drainPerSecond: z.int().min(1).max(100_000).default(200),
 });
