@@ -1,0 +1,47 @@
+import { applianceMetricSections, clientMetricSections } from './index.ts';
+import type { MetricSection } from './index.ts';
+import type { CatalogueMetric, LabelValues } from './define.ts';
+
+const introduction = `# Metrics
+
+Written from \`libs/contracts/src/metric-catalogue\` by \`npm run metrics:document\`; a test compares the two.
+
+Both pages also hold what prom-client says of the process (\`process_…\`, \`nodejs_…\`). Labels never hold client ids
+or topics, so the size of a page does not depend on the clients. *Dashboard* metrics are what rules and panels build on;
+*debugging* ones may change. Listed label values are there from the start, at 0.
+`;
+
+/** `docs/METRICS.md`. */
+export function metricsDocument(): string {
+  const shared = new Set(applianceMetricSections.flatMap(({ metrics }) => Object.values(metrics)));
+  const ofClient = clientMetricSections.map((section) => (isShared(section, shared) ? null : section));
+  const both = clientMetricSections.filter((section) => isShared(section, shared)).map(({ title }) => title);
+  return [
+    introduction,
+    '## Members\n\n`/metrics` of the appliance; each metric also has the label `member`.\n',
+    ...applianceMetricSections.map(sectionText),
+    `## Subscribing application\n\n\`/metrics\` of the client; besides these it has those of *${both.join(', ')}* above.\n`,
+    ...ofClient.flatMap((section) => (section === null ? [] : [sectionText(section)])),
+  ].join('\n');
+}
+
+function isShared({ metrics }: MetricSection, shared: ReadonlySet<CatalogueMetric>): boolean {
+  return Object.values(metrics).every((metric) => shared.has(metric));
+}
+
+function sectionText({ title, metrics }: MetricSection): string {
+  const rows = Object.values(metrics).map(row);
+  const head = '| metric | type | unit | labels | for | meaning |\n|---|---|---|---|---|---|';
+  return `### ${title}\n\n${head}\n${rows.join('\n')}\n`;
+}
+
+function row({ name, type, unit, values, purpose, help, buckets }: CatalogueMetric): string {
+  const labels = Object.entries(values).map(([label, value]) => labelText(label, value));
+  const bounds = buckets === undefined ? '' : ` Buckets up to ${buckets.join(', ')}.`;
+  const cells = [`\`${name}\``, type, unit, labels.join('; '), purpose, `${help}${bounds}`];
+  return `| ${cells.join(' | ')} |`;
+}
+
+function labelText(label: string, values: LabelValues): string {
+  return 'oneFor' in values ? `\`${label}\`: one for ${values.oneFor}` : `\`${label}\`: ${values.join(', ')}`;
+}

@@ -1,0 +1,53 @@
+import { bridgeMetrics } from './bridge.ts';
+import { brokerMetrics } from './broker.ts';
+import { clientMetrics } from './client.ts';
+import type { CatalogueMetric } from './define.ts';
+import { memberMetrics, raftMetrics } from './member.ts';
+import { processMetrics, watchdogMetrics } from './process.ts';
+import { publisherMetrics } from './publisher.ts';
+import { storeMetrics } from './store.ts';
+
+export type { CatalogueMetric, LabelValues, MetricUnit } from './define.ts';
+export { bridgeMetrics } from './bridge.ts';
+export { brokerMetrics, disconnectReasons, refusalReasons } from './broker.ts';
+export type { ConnectionRefusalReason, DisconnectReason } from './broker.ts';
+export { clientMetrics } from './client.ts';
+export { dropReasons, memberMetrics, raftMetrics } from './member.ts';
+export { processMetrics, watchdogMetrics } from './process.ts';
+export { publisherMetrics } from './publisher.ts';
+export { storeMetrics } from './store.ts';
+
+export interface MetricSection {
+  readonly title: string;
+  readonly metrics: Readonly<Record<string, CatalogueMetric>>;
+}
+
+/** Everything that a member's `/metrics` page has besides prom-client's own; each has the label `member`. */
+export const applianceMetricSections: readonly MetricSection[] = [
+  { title: 'Clients of a member', metrics: brokerMetrics },
+  { title: 'Member and replicated state', metrics: memberMetrics },
+  { title: 'Log', metrics: raftMetrics },
+  { title: 'Links between members', metrics: bridgeMetrics },
+  { title: 'Store', metrics: storeMetrics },
+  { title: 'Publisher', metrics: publisherMetrics },
+  { title: 'Process', metrics: processMetrics },
+  { title: 'Watchdog', metrics: watchdogMetrics },
+];
+
+/** Everything that the subscribing application's `/metrics` page has besides prom-client's own. */
+export const clientMetricSections: readonly MetricSection[] = [
+  { title: 'Subscribing application', metrics: clientMetrics },
+  { title: 'Process', metrics: processMetrics },
+];
+
+function metricsOf(sections: readonly MetricSection[]): readonly CatalogueMetric[] {
+  return sections.flatMap(({ metrics }) => Object.values(metrics));
+}
+
+export const applianceMetrics: readonly CatalogueMetric[] = metricsOf(applianceMetricSections);
+export const clientProgramMetrics: readonly CatalogueMetric[] = metricsOf(clientMetricSections);
+
+/** Every metric of the product, each once. */
+export const metricCatalogue: readonly CatalogueMetric[] = [
+  ...new Set([...applianceMetrics, ...clientProgramMetrics]),
+];
