@@ -110,7 +110,10 @@ function approximateBytes(message: PeerMessage): number {
         messageOverheadBytes,
       );
     case 'hello':
+    case 'adminAnswer':
       return messageOverheadBytes * 8;
+    case 'admin':
+      return messageOverheadBytes;
     case 'raft':
       return approximateRaftBytes(message.message);
   }

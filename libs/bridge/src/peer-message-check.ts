@@ -39,6 +39,11 @@ function shape(fields: Readonly<Record<string, Check>>): Check {
   };
 }
 
+const recordOf =
+  (check: Check): Check =>
+  (value) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(check);
+
 /** By the value of one field; an unknown value is refused. */
 function variants(field: string, checks: Readonly<Record<string, Check>>): Check {
   const byName = new Map(Object.entries(checks));
@@ -128,6 +133,13 @@ const isRaftMessage = variants('type', {
   timeoutNow: shape(raftHeader),
 });
 
+const isAdminAction = variants('kind', {
+  survey: shape({}),
+  addMember: shape({ member: isString }),
+  removeMember: shape({ member: isString, force: isBoolean }),
+  transferLeadership: shape({ to: optional(isString) }),
+});
+
 const directMessages: Readonly<Record<string, Check>> = {
   raft: shape({ message: isRaftMessage }),
   propose: shape({ batches: listOf(isBytes) }),
@@ -143,7 +155,17 @@ const directMessages: Readonly<Record<string, Check>> = {
     semantics: isCount,
     appliedIndex: isCount,
     digest: either(isNull, shape({ index: isCount, value: isString })),
+    outboxItems: optional(isCount),
     known: listOf(shape({ id: isString, storeId: isString, fresh: isBoolean })),
+  }),
+  admin: shape({ request: isCount, action: isAdminAction }),
+  adminAnswer: shape({
+    request: isCount,
+    outcome: shape({
+      accepted: isBoolean,
+      reason: isString,
+      survey: optional(recordOf(shape({ lagEntries: isNumber, silentMs: isNumber }))),
+    }),
   }),
   interest: shape({ full: isBoolean, version: isCount, add: listOf(isString), remove: listOf(isString) }),
   live: shape({

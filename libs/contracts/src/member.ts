@@ -3,6 +3,7 @@ import type { ClusterSettings } from './commands.ts';
 import type { ClientId, ConnectionId, LogIndex, MemberId } from './ids.ts';
 import type { Message, MessageProperties, QoS, Subscription, Will } from './message.ts';
 import type { PeerMessage, Channel } from './peer-message.ts';
+import type { Snapshot } from './log.ts';
 import type { StoreWrite } from './store.ts';
 
 /**
@@ -51,6 +52,15 @@ export interface Member {
   // ---- operators ----
   /** No new clients; leadership goes elsewhere; connections are closed at `perSecond`; `drained` in the status when done. */
   drain(perSecond: number): void;
+  /** Takes clients again after a drain that was not followed by the end of the process. */
+  undrain(): void;
+  /** How busy this member is, 0 idle to 1 overloaded: told to its peers, who tell their clients. */
+  setLoad(load: number): void;
+  /**
+   * Asks the cluster's leader, whoever that is; the outcome comes as an `adminAnswer` event with the same number, at the
+   * latest a few seconds later.
+   */
+  administer(request: number, action: AdminAction): void;
   /** Proposes a new set of members, one change at a time; the answer comes as a `configChange` effect. */
   changeMembers(config: ClusterConfig): void;
   transferLeadership(to?: MemberId): void;
@@ -61,6 +71,36 @@ export interface Member {
   /** Closes the turn: forms batches, advances consensus, and hands over everything to be done, in order. */
   take(): MemberOutput;
   status(): MemberStatus;
+  /** What stands in the log for all members, as of the last entry applied here. */
+  settings(): ClusterSettings;
+  /** The whole replicated state as applied here; null before this member belongs to a cluster. Costs a copy of it. */
+  snapshot(): Snapshot | null;
+}
+
+/** What only the leader can do or knows. */
+export type AdminAction =
+  /** Who has how much of the log, and who was heard. */
+  | { readonly kind: 'survey' }
+  /** A member that the leader's own list of peers names, and that was heard: enters as a learner, votes by itself later. */
+  | { readonly kind: 'addMember'; readonly member: MemberId }
+  /** `force`: although its outbox is unknown, or holds acked messages that the cluster does not have. */
+  | { readonly kind: 'removeMember'; readonly member: MemberId; readonly force: boolean }
+  /** Without `to`: to the voter that has most of the log. */
+  | { readonly kind: 'transferLeadership'; readonly to?: MemberId };
+
+export interface AdminOutcome {
+  readonly accepted: boolean;
+  /** In one clear sentence why not, or what was found; may be empty. */
+  readonly reason: string;
+  /** `survey`: of each other member. */
+  readonly survey?: Readonly<Record<MemberId, PeerSurvey>>;
+}
+
+export interface PeerSurvey {
+  /** Entries it lacks. */
+  readonly lagEntries: number;
+  /** Since its store answered the leader, ms. */
+  readonly silentMs: number;
 }
 
 export type LinkState = 'up' | 'down' | 'refused';
@@ -174,6 +214,7 @@ export type MemberEvent =
   | { readonly kind: 'digestDiffers'; readonly index: LogIndex; readonly members: readonly MemberId[] }
   | { readonly kind: 'configChanged'; readonly config: ClusterConfig }
   | { readonly kind: 'configChange'; readonly accepted: boolean; readonly reason: string }
+  | { readonly kind: 'adminAnswer'; readonly request: number; readonly outcome: AdminOutcome }
   | { readonly kind: 'alarm'; readonly text: string };
 
 export type DropReason =
@@ -225,4 +266,6 @@ export interface PeerSummary {
   readonly appliedIndex: LogIndex;
   /** For clients: where the peer serves them. */
   readonly urls: readonly string[];
+  /** Batches acked on its own disk only; absent where the peer does not tell. */
+  readonly outboxItems?: number;
 }

@@ -1,6 +1,7 @@
 import type { ClusterConfig } from './cluster-config.ts';
 import type { ClientId, Incarnation, LogIndex, MemberId, StoreId } from './ids.ts';
 import type { LogEntry } from './log.ts';
+import type { AdminAction, AdminOutcome } from './member.ts';
 import type { Message } from './message.ts';
 
 /** `raft`: small and urgent, on a connection of its own; `log`: bulk; `live`: QoS 0, may be dropped. */
@@ -107,6 +108,8 @@ export interface HelloMessage {
   readonly semantics: number;
   readonly appliedIndex: LogIndex;
   readonly digest: { readonly index: LogIndex; readonly value: string } | null;
+  /** Batches acked on this member's own disk only. */
+  readonly outboxItems?: number;
   /** The peers' stores this member has heard of, so that founders agree on whom they found with. */
   readonly known: readonly { readonly id: MemberId; readonly storeId: StoreId; readonly fresh: boolean }[];
 }
@@ -133,6 +136,20 @@ export interface DirectMessage {
   readonly message: Message;
 }
 
+/** An operator's wish, passed on to the leader by the member that was asked. */
+export interface AdminMessage {
+  readonly type: 'admin';
+  /** The asker's number of it. */
+  readonly request: number;
+  readonly action: AdminAction;
+}
+
+export interface AdminAnswerMessage {
+  readonly type: 'adminAnswer';
+  readonly request: number;
+  readonly outcome: AdminOutcome;
+}
+
 /** From one member to another whose own link is down, through a third; one hop only. */
 export interface RelayMessage {
   readonly type: 'relay';
@@ -148,4 +165,6 @@ export type PeerMessage =
   | HelloMessage
   | InterestMessage
   | LiveMessage
+  | AdminMessage
+  | AdminAnswerMessage
   | RelayMessage;

@@ -1,4 +1,3 @@
-import { semanticsVersion } from '@mqtt-cluster/contracts';
 import type { HelloMessage, MemberId, MemberStatus, ServingState } from '@mqtt-cluster/contracts';
 import type { MemberContext } from './context.ts';
 import type { Digests } from './digests.ts';
@@ -10,7 +9,13 @@ import type { Replica } from './replica.ts';
 export interface Bearing {
   readonly state: ServingState;
   readonly clients: number;
+  /** 0 idle to 1 overloaded. */
+  readonly load: number;
+  readonly outboxItems: number;
 }
+
+/** A load that differs by less is no news. */
+const loadStep = 0.1;
 
 /** Who serves has little to tell; newcomers and whoever is in trouble are let in, or out of it, by their greetings. */
 const calmHelloFactor = 2.5;
@@ -25,6 +30,7 @@ export class Greeting {
   #lastMs = -Infinity;
   #toldState: ServingState = 'joining';
   #toldNobody = true;
+  #toldLoad = 0;
   #toldDigest: MemberStatus['digest'] = null;
 
   constructor(
@@ -56,13 +62,17 @@ export class Greeting {
     const nobody = this.#replica.isNobody;
     const digest = this.#digests.latest;
     const news =
-      this.#toldState !== bearing.state || this.#toldDigest !== digest || this.#toldNobody !== nobody;
+      this.#toldState !== bearing.state ||
+      this.#toldDigest !== digest ||
+      this.#toldNobody !== nobody ||
+      Math.abs(this.#toldLoad - bearing.load) >= loadStep;
     const calm = bearing.state === 'serving' && !nobody;
     if (!news && nowMs - this.#lastMs < options.timings.helloMs * (calm ? calmHelloFactor : 1)) return;
     this.#lastMs = nowMs;
     this.#toldState = bearing.state;
     this.#toldDigest = digest;
     this.#toldNobody = nobody;
+    this.#toldLoad = bearing.load;
     for (const peer of this.#peers.ids) this.greet(peer, bearing);
   }
 
@@ -77,11 +87,12 @@ export class Greeting {
       config: this.#replica.config,
       state: bearing.state,
       clients: bearing.clients,
-      load: 0,
+      load: bearing.load,
       urls,
-      semantics: semanticsVersion,
+      semantics: this.#context.dialect.semantics,
       appliedIndex: this.#replica.appliedIndex,
       digest: this.#digests.latest,
+      outboxItems: bearing.outboxItems,
       known: fresh ? this.#founding.known() : [],
     };
   }

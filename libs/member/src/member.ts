@@ -1,5 +1,6 @@
-import { findMember, semanticsVersion } from '@mqtt-cluster/contracts';
+import { findMember } from '@mqtt-cluster/contracts';
 import type {
+  AdminAction,
   ClusterConfig,
   ClusterSettings,
   ConnectionId,
@@ -13,15 +14,20 @@ import type {
   OutboxItem,
   PeerMessage,
   PublishRequest,
+  Snapshot,
   Subscription,
 } from '@mqtt-cluster/contracts';
 import type { RaftStatus } from '@mqtt-cluster/consensus';
-import { createMqttState, decodePublishes } from '@mqtt-cluster/mqtt-state';
+import { decodePublishes } from '@mqtt-cluster/mqtt-state';
 import type { StateEffect } from '@mqtt-cluster/mqtt-state';
+import { Administration } from './administration.ts';
 import type { MemberContext } from './context.ts';
+import { currentDialect } from './dialect.ts';
 import { Digests } from './digests.ts';
+import { Draining } from './draining.ts';
 import { Founding } from './founding.ts';
 import { Greeting } from './greeting.ts';
+import type { Bearing } from './greeting.ts';
 import { Home } from './home/home.ts';
 import { Leader } from './leader.ts';
 import type { MemberOptions } from './options.ts';
@@ -35,8 +41,6 @@ import { Writes } from './writes.ts';
 
 /** A tick this late means that the process was paused: what it knows is old, but nobody has stalled or gone silent. */
 const pauseMs = 1_000;
-/** A draining leader asks again: one word can be lost. */
-const transferIntervalMs = 1_000;
 
 /** One member of the cluster as a pure state machine; see the contract. */
 export function createMember(options: MemberOptions): Member {
@@ -55,14 +59,15 @@ class ClusterMember implements Member {
   readonly #writes: Writes;
   readonly #replica: Replica;
   readonly #greeting: Greeting;
+  readonly #draining: Draining;
+  readonly #administration: Administration;
   #followed: string | null = null;
-  #drainPerSecond: number | null = null;
-  #drainCredit = 0;
-  #transferAskedMs = -Infinity;
+  #load = 0;
   #started = false;
 
   constructor(options: MemberOptions) {
-    this.#context = { options, state: createMqttState(), nowMs: 0, effects: [], events: [] };
+    const dialect = options.dialect ?? currentDialect;
+    this.#context = { options, dialect, state: dialect.createState(), nowMs: 0, effects: [], events: [] };
     const peers = (this.#peers = new Peers(this.#context));
     const founding = (this.#founding = new Founding(this.#context, peers));
     const digests = (this.#digests = new Digests(this.#context, peers));
@@ -78,6 +83,8 @@ class ClusterMember implements Member {
       onRestored: () => this.#onRestored(),
     }));
     this.#greeting = new Greeting(this.#context, { peers, replica, founding, digests });
+    this.#draining = new Draining(this.#context, { home: this.#home, proposer: this.#proposer, replica });
+    this.#administration = new Administration(this.#context, { peers, replica });
     this.#proposeStart(options.recovered.outbox);
   }
 
@@ -94,7 +101,7 @@ class ClusterMember implements Member {
       this.#peers.paused();
     }
     this.#replica.raft.tick(nowMs);
-    this.#drainSome(elapsedMs);
+    this.#draining.tick(elapsedMs);
   }
 
   receive(from: MemberId, message: PeerMessage): void {
@@ -182,8 +189,21 @@ class ClusterMember implements Member {
   // ---- operators ----
 
   drain(perSecond: number): void {
-    this.#drainPerSecond = perSecond;
+    this.#draining.begin(perSecond);
     this.#serving.drain();
+  }
+
+  undrain(): void {
+    this.#draining.end();
+    this.#serving.undrain();
+  }
+
+  setLoad(load: number): void {
+    this.#load = Math.min(1, Math.max(0, load));
+  }
+
+  administer(request: number, action: AdminAction): void {
+    this.#administration.ask(request, action);
   }
 
   changeMembers(config: ClusterConfig): void {
@@ -213,10 +233,11 @@ class ClusterMember implements Member {
     this.#greeting.tell(this.#bearing());
     // As of now: after a pause this turn's tick may have ended it, and its last view of its peers is worth nothing.
     if (this.#replica.status.role === 'leader' && this.#replica.raft.status().role === 'leader') {
-      this.#leader.duties(this.#replica.raft, this.#replica.status);
-      this.#replica.handOverIfSlow();
+      if (!this.#replica.isOutdated) this.#leader.duties(this.#replica.raft, this.#replica.status);
+      this.#replica.handOverIfUnfit();
     }
     const unfinished = this.#replica.turn();
+    this.#administration.tick();
     const write = this.#writes.take();
     const { effects, events } = this.#context;
     this.#context.effects = [];
@@ -235,8 +256,16 @@ class ClusterMember implements Member {
       serving: this.#serving,
       digests: this.#digests,
       replica: this.#replica,
-      drained: this.#drained(),
+      drained: this.#draining.done,
     });
+  }
+
+  settings(): ClusterSettings {
+    return this.#context.state.settings;
+  }
+
+  snapshot(): Snapshot | null {
+    return this.#replica.snapshot();
   }
 
   // ---- peers ----
@@ -255,18 +284,27 @@ class ClusterMember implements Member {
         return this.#home.live.onInterest(from, message);
       case 'live':
         return this.#home.onLive(message);
+      case 'admin':
+        return this.#administration.asked(from, message);
+      case 'adminAnswer':
+        return this.#administration.answered(message);
     }
   }
 
-  #bearing(): { state: MemberStatus['state']; clients: number } {
-    return { state: this.#serving.state, clients: this.#home.connections };
+  #bearing(): Bearing {
+    return {
+      state: this.#serving.state,
+      clients: this.#home.connections,
+      load: this.#load,
+      outboxItems: this.#proposer.outboxItems,
+    };
   }
 
   // ---- proposals ----
 
   #proposeStart(outbox: readonly OutboxItem[]): void {
     const outboxIncarnations = [...new Set(outbox.map((item) => item.incarnation))];
-    this.#proposer.add({ kind: 'start', semantics: semanticsVersion, outboxIncarnations });
+    this.#proposer.add({ kind: 'start', semantics: this.#context.dialect.semantics, outboxIncarnations });
     for (const { incarnation, sequence, data } of outbox) {
       const publishes = decodePublishes(data);
       this.#proposer.add(
@@ -305,8 +343,9 @@ class ClusterMember implements Member {
     if (followed !== this.#followed && followed !== null) this.#proposer.sendAgain();
     this.#followed = followed;
     const { id, recovered } = this.#context.options;
-    const isMember = status.config !== null && findMember(status.config, id)?.storeId === recovered.storeId;
-    const became = this.#serving.update(status.leader, isMember, this.#waitingFor(isMember));
+    const isNamed = status.config !== null && findMember(status.config, id)?.storeId === recovered.storeId;
+    const isMember = isNamed && !this.#replica.isOutdated;
+    const became = this.#serving.update(status.leader, isMember, this.#waitingFor(isNamed));
     if (became) this.#home.onIsolated(this.#serving.accepts);
     // Whom the cluster has removed serves nobody: what it took in would never arrive.
     if (!isMember && this.#home.connections > 0) this.#home.closeAll('notServing');
@@ -314,6 +353,7 @@ class ClusterMember implements Member {
 
   #waitingFor(isMember: boolean): string {
     if (this.#replica.status.config === null) return this.#founding.reason();
+    if (this.#replica.isOutdated) return 'the cluster has moved on to a newer version: install it here, too';
     return isMember
       ? 'catching up with the cluster'
       : 'not a member of the cluster: removed, or not yet let in';
@@ -348,7 +388,9 @@ class ClusterMember implements Member {
     this.#forgetStored(batch);
     batch.commands.forEach((pending, position) => {
       const result = results[position];
-      if (result !== undefined) this.#home.answer(pending, result);
+      if (result === undefined) return;
+      if (result.kind === 'void') this.#context.options.observer?.mark('old-epoch-command-void');
+      this.#home.answer(pending, result);
     });
   }
 
@@ -368,7 +410,10 @@ class ClusterMember implements Member {
   /** The cluster has it: the outbox need not. */
   #forgetStored(batch: PendingBatch): void {
     const { incarnation } = this.#context.options.recovered;
-    if (batch.outbox !== 'none') this.#writes.deleteOutbox({ incarnation, sequence: batch.sequence });
+    if (batch.outbox !== 'none') {
+      this.#writes.deleteOutbox({ incarnation, sequence: batch.sequence });
+      this.#context.options.observer?.mark('outbox-healed');
+    }
     for (const { request } of batch.commands)
       if (request?.kind === 'recover') this.#writes.deleteOutbox(request);
   }
@@ -387,33 +432,6 @@ class ClusterMember implements Member {
       events.push({ kind: 'dropped', reason: effect.reason, count: effect.count });
     } else if (effect.kind === 'alarm') events.push({ kind: 'alarm', text: effect.text });
     else if (effect.kind === 'sessionEnded') events.push({ kind: 'sessionEnded', client: effect.client });
-  }
-
-  // ---- draining ----
-
-  #drainSome(elapsedMs: number): void {
-    if (this.#drainPerSecond === null) return;
-    if (
-      this.#context.nowMs - this.#transferAskedMs >= transferIntervalMs &&
-      this.#replica.status.role === 'leader'
-    ) {
-      this.#transferAskedMs = this.#context.nowMs;
-      this.#replica.raft.transferLeadership();
-    }
-    this.#drainCredit += (elapsedMs / 1_000) * this.#drainPerSecond;
-    const whole = Math.floor(this.#drainCredit);
-    if (whole === 0) return;
-    this.#drainCredit -= whole;
-    this.#home.closeSome(whole, 'draining');
-  }
-
-  #drained(): boolean {
-    if (this.#drainPerSecond === null || this.#home.connections > 0) return false;
-    const { role, leader, config } = this.#replica.status;
-    // Without a leader nothing can be handed over: what was acked is on this disk and comes with the next start.
-    if (leader === null) return true;
-    if (this.#proposer.pendingCommands > 0) return false;
-    return role !== 'leader' || (config?.members.length ?? 0) <= 1;
   }
 }
 

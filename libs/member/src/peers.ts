@@ -70,8 +70,9 @@ export class Peers {
   summaries(): Record<MemberId, PeerSummary> {
     const summaries: [MemberId, PeerSummary][] = [];
     for (const [id, hello] of this.hellos) {
-      const { state, clients, load, appliedIndex, urls } = hello;
-      summaries.push([id, { state, clients, load, appliedIndex, urls }]);
+      const { state, clients, load, appliedIndex, urls, outboxItems } = hello;
+      const summary = { state, clients, load, appliedIndex, urls };
+      summaries.push([id, outboxItems === undefined ? summary : { ...summary, outboxItems }]);
     }
     return Object.fromEntries(summaries);
   }

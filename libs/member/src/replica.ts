@@ -8,7 +8,6 @@ import type {
 } from '@mqtt-cluster/contracts';
 import { createRaft } from '@mqtt-cluster/consensus';
 import type { Raft, RaftEvent, RaftInitial, RaftOutput, RaftStatus } from '@mqtt-cluster/consensus';
-import { createMqttState, decodeMqttState } from '@mqtt-cluster/mqtt-state';
 import type { BatchHeader, StateEffect } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from './context.ts';
 import type { Digests } from './digests.ts';
@@ -75,7 +74,7 @@ export class Replica {
     this.#digests = parts.digests;
     this.#handlers = handlers;
     const { snapshot, hardState, entries } = context.options.recovered;
-    if (snapshot !== null) context.state = decodeMqttState(snapshot.data);
+    if (snapshot !== null) context.state = context.dialect.decodeState(snapshot.data);
     this.appliedIndex = snapshot?.index ?? 0;
     this.snapshotIndex = this.appliedIndex;
     this.#appliedConfig = snapshot?.config ?? null;
@@ -90,6 +89,14 @@ export class Replica {
   /** Belongs to no cluster, as far as it knows. */
   get isNobody(): boolean {
     return this.raft.status().config === null && this.foundingConfig === null;
+  }
+
+  /**
+   * All others have moved on to a meaning of commands that this program does not know. It keeps the log and votes, but applies
+   * nothing: what it would make of the entries is not what the others make of them.
+   */
+  get isOutdated(): boolean {
+    return this.#context.state.semantics > this.#context.dialect.semantics;
   }
 
   get config(): ClusterConfig | null {
@@ -132,10 +139,13 @@ export class Replica {
     return false;
   }
 
-  /** A leader whose disk is slow or full lets another lead; no commit waits for it meanwhile (design, section 8). */
-  handOverIfSlow(): void {
+  /**
+   * A leader whose disk is slow or full lets another lead; no commit waits for it meanwhile (design, section 8). One that can't apply
+   * could not run the cluster's timers either.
+   */
+  handOverIfUnfit(): void {
     const { nowMs } = this.#context;
-    if (!this.#writes.full && this.#writes.slowestMs <= slowDiskMs) return;
+    if (!this.isOutdated && !this.#writes.full && this.#writes.slowestMs <= slowDiskMs) return;
     if (nowMs - this.#handedOverMs < handOverIntervalMs) return;
     this.#handedOverMs = nowMs;
     this.raft.transferLeadership();
@@ -173,6 +183,7 @@ export class Replica {
   }
 
   #apply(entry: LogEntry): void {
+    if (this.isOutdated) return;
     const { index } = entry;
     const { state } = this.#context;
     this.appliedIndex = index;
@@ -181,9 +192,18 @@ export class Replica {
       this.#handlers.onEffects(state.applyConfig(index, entry.config));
     } else if (entry.kind === 'normal') {
       const { timeMs, batch } = unstamp(entry.data);
-      this.#handlers.onEffects(state.apply(index, timeMs, batch));
+      const effects = state.apply(index, timeMs, batch);
+      if (this.#context.options.observer !== undefined) this.#observe(index, batch, effects);
+      this.#handlers.onEffects(effects);
     } else this.#handlers.onEffects(state.apply(index, state.timeMs, null));
     this.#digests.applied(index);
+  }
+
+  #observe(index: number, batch: Uint8Array, effects: readonly StateEffect[]): void {
+    const { observer } = this.#context.options;
+    const applied = effects.find((effect) => effect.kind === 'batchApplied');
+    if (applied !== undefined) observer?.batchApplied(index, applied);
+    else if (headerOf(batch) !== null) observer?.mark('repeat-left-out-when-applied');
   }
 
   #onEvent(event: RaftEvent): void {
@@ -216,9 +236,21 @@ export class Replica {
 
   // ---- snapshots ----
 
+  /** The state as applied, to be kept elsewhere; null for a member of no cluster. */
+  snapshot(): Snapshot | null {
+    const term = this.raft.termAt(this.appliedIndex);
+    if (term === undefined || this.#appliedConfig === null) return null;
+    return {
+      index: this.appliedIndex,
+      term,
+      config: this.#appliedConfig,
+      data: this.#context.state.encode(),
+    };
+  }
+
   #restore(snapshot: Snapshot): void {
     const { index, config, data } = snapshot;
-    this.#context.state = decodeMqttState(data);
+    this.#context.state = this.#context.dialect.decodeState(data);
     this.appliedIndex = index;
     this.snapshotIndex = index;
     this.#appliedConfig = config;
@@ -233,12 +265,11 @@ export class Replica {
   }
 
   #takeSnapshot(): Snapshot | null {
-    const term = this.raft.termAt(this.appliedIndex);
-    if (term === undefined || this.#appliedConfig === null) return null;
-    const data = this.#context.state.encode();
-    const index = this.appliedIndex;
+    const snapshot = this.snapshot();
+    if (snapshot === null) return null;
+    const { index, data } = snapshot;
     this.#context.events.push({ kind: 'snapshot', action: 'taken', index, bytes: data.length });
-    return { index, term, config: this.#appliedConfig, data };
+    return snapshot;
   }
 
   #snapshotDue(): Snapshot | null {
@@ -273,7 +304,7 @@ export class Replica {
     const founding = this.#founding.decide();
     if (founding === null) return;
     this.foundingConfig = founding;
-    this.#context.state = createMqttState();
+    this.#context.state = this.#context.dialect.createState();
     this.#context.state.applyConfig(foundingIndex, founding);
     const data = this.#context.state.encode();
     this.#writes.snapshot({ index: foundingIndex, term: foundingTerm, config: founding, data }, true);

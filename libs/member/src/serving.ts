@@ -52,6 +52,10 @@ export class Serving {
     this.#draining = true;
   }
 
+  undrain(): void {
+    this.#draining = false;
+  }
+
   /** @returns whether the member has just become isolated. */
   update(leader: MemberId | null, isMember: boolean, waitingFor: string): boolean {
     const { nowMs, state, options } = this.#context;

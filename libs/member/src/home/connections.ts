@@ -45,6 +45,12 @@ export class Connections {
     return connection?.phase === 'open' ? connection : undefined;
   }
 
+  /** One of these that was not asked to leave: what it sends now it will have to send again elsewhere. */
+  staying(id: ConnectionId): Connection | undefined {
+    const connection = this.open(id);
+    return connection?.leavingSinceMs === null ? connection : undefined;
+  }
+
   ofClient(client: ClientId): Connection | undefined {
     return this.#byClient.get(client);
   }

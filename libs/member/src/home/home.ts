@@ -76,7 +76,7 @@ export class Home {
   }
 
   subscribe(id: ConnectionId, packetId: number, subscriptions: readonly Subscription[]): void {
-    const connection = this.#connections.open(id);
+    const connection = this.#connections.staying(id);
     if (connection === undefined) return;
     const waits = subscriptions.some((each) => !connection.clean || parseShare(each.filter) !== null);
     this.#opening.whenEpoch(connection, waits, () => {
@@ -86,7 +86,7 @@ export class Home {
   }
 
   unsubscribe(id: ConnectionId, packetId: number, filters: readonly string[]): void {
-    const connection = this.#connections.open(id);
+    const connection = this.#connections.staying(id);
     if (connection === undefined) return;
     const waits = filters.some((filter) => !connection.clean || parseShare(filter) !== null);
     this.#opening.whenEpoch(connection, waits, () =>
@@ -95,7 +95,7 @@ export class Home {
   }
 
   publish(id: ConnectionId, request: PublishRequest): void {
-    const connection = this.#connections.open(id);
+    const connection = this.#connections.staying(id);
     if (connection === undefined) return;
     const { topic, payload, qos, retain, properties, packetId = 0 } = request;
     const base: Message = { topic, payload, qos, retain, publisher: connection.client };
@@ -112,7 +112,7 @@ export class Home {
   }
 
   pubrel(id: ConnectionId, packetId: number): void {
-    const connection = this.#connections.open(id);
+    const connection = this.#connections.staying(id);
     if (connection === undefined) return;
     this.#opening.whenEpoch(connection, true, () => {
       const { client, epoch } = connection;
@@ -240,10 +240,36 @@ export class Home {
     }
   }
 
-  /** Closes up to `count` connections. No wills: the clients are being moved, they did not die. */
-  closeSome(count: number, reason: RefusalReason): void {
-    const open = this.#connections.all().filter((connection) => connection.phase === 'open');
-    for (const connection of open.slice(0, count)) this.#opening.end(connection, reason, true);
+  /** From up to `count` more connections nothing new is taken: they are closed soon, see {@link Home.closeLeaving}. */
+  askToLeave(count: number): void {
+    const { nowMs } = this.#context;
+    const staying = this.#connections
+      .all()
+      .filter((each) => each.phase === 'open' && each.leavingSinceMs === null);
+    for (const connection of staying.slice(0, count)) connection.leavingSinceMs = nowMs;
+  }
+
+  /**
+   * Closes who was asked to leave and has all answers, or was asked before `untilMs`. No wills: the clients are being
+   * moved, they did not die.
+   */
+  closeLeaving(reason: RefusalReason, untilMs: number): void {
+    const leaving = this.#connections.all().filter((connection) => connection.leavingSinceMs !== null);
+    if (leaving.length === 0) return;
+    const owed = this.#owed();
+    for (const connection of leaving) {
+      if (owed.has(connection) && connection.leavingSinceMs! > untilMs) continue;
+      this.#opening.end(connection, reason, true);
+    }
+  }
+
+  /** The connections that wait for an answer of the cluster. */
+  #owed(): ReadonlySet<Connection> {
+    const owed = new Set<Connection>();
+    for (const { request, answered } of this.#proposer.unanswered()) {
+      if (!answered && request !== null && request.kind !== 'recover') owed.add(request.connection);
+    }
+    return owed;
   }
 
   flush(): void {

@@ -1,0 +1,212 @@
+import { findMember } from '@mqtt-cluster/contracts';
+import type {
+  AdminAction,
+  AdminAnswerMessage,
+  AdminMessage,
+  AdminOutcome,
+  ConfiguredMember,
+  MemberId,
+  PeerSurvey,
+} from '@mqtt-cluster/contracts';
+import type { MemberContext } from './context.ts';
+import type { Peers } from './peers.ts';
+import type { Replica } from './replica.ts';
+
+/** How long the member that was asked waits for the leader. */
+const answerMsMax = 5_000;
+/** How long the leader waits until what it began is done; less, so that its reason gets through. */
+const doneMsMax = 4_000;
+/** Wishes under way at the same time, of operators and their tools: more are refused. */
+const underWayMax = 32;
+/** What a peer told of itself is too old to remove it by: greetings come every ten seconds. */
+const greetingMsMax = 15_000;
+
+type Answer = (outcome: AdminOutcome) => void;
+
+interface UnderWay {
+  readonly answer: Answer;
+  readonly untilMs: number;
+  /** Null while it is not yet known. */
+  readonly check: () => AdminOutcome | null;
+  /** What to say when the time is over. */
+  readonly late: string;
+}
+
+const accepted: AdminOutcome = { accepted: true, reason: '' };
+const refused = (reason: string): AdminOutcome => ({ accepted: false, reason });
+
+/** Operators' wishes: any member may be asked, the leader carries them out and says what came of them. */
+export class Administration {
+  readonly #context: MemberContext;
+  readonly #peers: Peers;
+  readonly #replica: Replica;
+  /** Asked of this member and passed on to the leader. */
+  readonly #asked = new Map<number, number>();
+  /** Begun by this member as the leader. */
+  #underWay: UnderWay[] = [];
+
+  constructor(context: MemberContext, parts: { peers: Peers; replica: Replica }) {
+    this.#context = context;
+    this.#peers = parts.peers;
+    this.#replica = parts.replica;
+  }
+
+  ask(request: number, action: AdminAction): void {
+    const { leader } = this.#replica.status;
+    if (leader === this.#context.options.id) {
+      this.#carryOut(action, (outcome) => this.#tell(request, outcome));
+    } else if (leader === null) {
+      this.#tell(request, refused('no leader is known: without a majority nothing can be asked or changed'));
+    } else if (this.#asked.size >= underWayMax) {
+      this.#tell(request, refused('too many requests are under way'));
+    } else {
+      this.#asked.set(request, this.#context.nowMs + answerMsMax);
+      this.#peers.send(leader, 'log', { type: 'admin', request, action });
+    }
+  }
+
+  asked(from: MemberId, { request, action }: AdminMessage): void {
+    this.#carryOut(action, (outcome) =>
+      this.#peers.send(from, 'log', { type: 'adminAnswer', request, outcome }),
+    );
+  }
+
+  answered({ request, outcome }: AdminAnswerMessage): void {
+    if (this.#asked.delete(request)) this.#tell(request, outcome);
+  }
+
+  /** Once a turn. */
+  tick(): void {
+    const { nowMs } = this.#context;
+    for (const [request, untilMs] of this.#asked) {
+      if (nowMs < untilMs) continue;
+      this.#asked.delete(request);
+      this.#tell(request, refused('the leader does not answer: ask again'));
+    }
+    if (this.#underWay.length === 0) return;
+    this.#underWay = this.#underWay.filter(({ answer, untilMs, check, late }) => {
+      const outcome = check() ?? (nowMs >= untilMs ? refused(late) : null);
+      if (outcome !== null) answer(outcome);
+      return outcome === null;
+    });
+  }
+
+  #tell(request: number, outcome: AdminOutcome): void {
+    this.#context.events.push({ kind: 'adminAnswer', request, outcome });
+  }
+
+  #carryOut(action: AdminAction, answer: Answer): void {
+    const { role } = this.#replica.raft.status();
+    if (role !== 'leader') return answer(refused('leadership has just changed: ask again'));
+    if (this.#underWay.length >= underWayMax) return answer(refused('too many requests are under way'));
+    switch (action.kind) {
+      case 'survey':
+        return answer({ ...accepted, survey: this.#survey() });
+      case 'addMember':
+        return this.#add(action.member, answer);
+      case 'removeMember':
+        return this.#remove(action.member, action.force, answer);
+      case 'transferLeadership':
+        return this.#transfer(action.to, answer);
+    }
+  }
+
+  #survey(): Record<MemberId, PeerSurvey> {
+    const { match, silentMs, lastIndex } = this.#replica.raft.status();
+    const peers = Object.entries(match).map(([id, index]): [MemberId, PeerSurvey] => [
+      id,
+      { lagEntries: lastIndex - index, silentMs: silentMs[id] ?? 0 },
+    ]);
+    return Object.fromEntries(peers);
+  }
+
+  #add(id: MemberId, answer: Answer): void {
+    const members = this.#members();
+    const known = members.find((member) => member.id === id);
+    if (known?.role === 'voter')
+      return answer({ accepted: true, reason: `${id} is a member and votes already` });
+    if (known !== undefined)
+      return answer({ accepted: true, reason: `${id} is a learner: it votes once it has caught up` });
+    const hello = this.#peers.hellos.get(id);
+    if (!this.#context.options.members.includes(id)) {
+      const reason = `the peers of the leader do not name ${id}: give all members the new list and restart them one by one`;
+      return answer(refused(reason));
+    }
+    if (hello === undefined || this.#peers.silentMs(id) > greetingMsMax)
+      return answer(refused(`nothing is heard of ${id}: start it, with an empty data directory`));
+    // One that was removed may come back with its store, if it is this cluster's (its numbers are remembered).
+    const ofThisCluster =
+      hello.config?.members.some(
+        (theirs) => findMember({ members }, theirs.id)?.storeId === theirs.storeId,
+      ) ?? false;
+    if (!hello.fresh && !ofThisCluster)
+      return answer(refused(`the store of ${id} belongs to another cluster: empty its data directory`));
+    this.#change([...members, { id, storeId: hello.storeId, role: 'learner' }], answer);
+  }
+
+  #remove(id: MemberId, force: boolean, answer: Answer): void {
+    const members = this.#members();
+    if (!members.some((member) => member.id === id))
+      return answer({ accepted: true, reason: `${id} is no member of the cluster` });
+    const obstacle = force ? null : this.#outboxObstacle(id);
+    if (obstacle !== null) return answer(refused(obstacle));
+    this.#change(
+      members.filter((member) => member.id !== id),
+      answer,
+    );
+  }
+
+  /** What a member acked on its own disk would be lost with it (design, section 6). */
+  #outboxObstacle(id: MemberId): string | null {
+    const { options } = this.#context;
+    if (id === options.id) return null;
+    const hello = this.#peers.hellos.get(id);
+    if (hello?.outboxItems === undefined || this.#peers.silentMs(id) > greetingMsMax)
+      return `whether ${id} holds acked messages that the cluster lacks is not known, for it is not heard: force if its disk is lost`;
+    if (hello.outboxItems > 0)
+      return `${id} holds acked messages that the cluster does not have yet: wait, or force if they may be lost`;
+    return null;
+  }
+
+  #change(members: readonly ConfiguredMember[], answer: Answer): void {
+    const proposed = this.#replica.raft.proposeConfig({ members });
+    if (!proposed.accepted) return answer(refused(proposed.reason));
+    const { term } = this.#replica.raft.status();
+    this.#wait(answer, 'the change is proposed but not yet committed: look again', () => {
+      const status = this.#replica.raft.status();
+      if (status.configChangePending && status.role === 'leader' && status.term === term) return null;
+      // Committed by this leader; it steps aside right then when it has removed itself.
+      const committed = !status.configChangePending && sameMembers(status.config?.members ?? [], members);
+      return committed ? accepted : refused('leadership changed meanwhile: look again');
+    });
+  }
+
+  #transfer(to: MemberId | undefined, answer: Answer): void {
+    const { raft } = this.#replica;
+    if (to === this.#context.options.id) return answer({ accepted: true, reason: `${to} leads already` });
+    if (to !== undefined && !this.#members().some(({ id, role }) => id === to && role === 'voter'))
+      return answer(refused(`${to} is no voting member of the cluster`));
+    raft.transferLeadership(to);
+    if (raft.status().transferring === null)
+      return answer(refused('there is no other voting member that answers'));
+    this.#wait(answer, 'leadership could not be handed over: see the members that lag', () => {
+      const { role, leader, transferring } = raft.status();
+      if (role !== 'leader') return leader === null ? null : { accepted: true, reason: `${leader} leads` };
+      return transferring === null ? refused('leadership was not taken over in time: ask again') : null;
+    });
+  }
+
+  #members(): readonly ConfiguredMember[] {
+    return this.#replica.raft.status().config?.members ?? [];
+  }
+
+  #wait(answer: Answer, late: string, check: () => AdminOutcome | null): void {
+    this.#underWay.push({ answer, check, late, untilMs: this.#context.nowMs + doneMsMax });
+  }
+}
+
+function sameMembers(one: readonly ConfiguredMember[], other: readonly ConfiguredMember[]): boolean {
+  const key = (members: readonly ConfiguredMember[]): string =>
+    JSON.stringify(members.map(({ id, storeId }) => `${id}/${storeId}`).sort());
+  return key(one) === key(other);
+}
