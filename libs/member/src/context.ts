@@ -1,10 +1,12 @@
 import type { ClientEffect, MemberEvent } from '@mqtt-cluster/contracts';
 import type { MqttState } from '@mqtt-cluster/mqtt-state';
+import type { Dialect } from './dialect.ts';
 import type { MemberOptions } from './options.ts';
 
 /** What the parts of one member share. `state` is replaced when a snapshot is installed. */
 export interface MemberContext {
   readonly options: MemberOptions;
+  readonly dialect: Dialect;
   state: MqttState;
   nowMs: number;
   effects: ClientEffect[];

@@ -1,3 +1,5 @@
 export { createMember } from './member.ts';
+export { currentDialect } from './dialect.ts';
+export type { Dialect } from './dialect.ts';
 export { defaultLimits, lanMemberTimings } from './options.ts';
-export type { MemberLimits, MemberOptions, MemberTimings } from './options.ts';
+export type { MemberLimits, MemberObserver, MemberOptions, MemberTimings } from './options.ts';

@@ -1,4 +1,4 @@
-import { findMember, semanticsVersion } from '@mqtt-cluster/contracts';
+import { findMember } from '@mqtt-cluster/contracts';
 import type { ClusterConfig, HelloMessage, Incarnation, MemberId, StoreId } from '@mqtt-cluster/contracts';
 import type { Raft, RaftStatus } from '@mqtt-cluster/consensus';
 import { decodeBatchHeader } from '@mqtt-cluster/mqtt-state';
@@ -126,15 +126,16 @@ export class Leader {
 
   /** New kinds of entry are written only when all members know them (design, section 4). */
   #raiseSemantics(status: RaftStatus): void {
-    const { state, nowMs, options } = this.#context;
-    if (state.semantics >= semanticsVersion || status.config === null) return;
+    const { state, dialect, nowMs, options } = this.#context;
+    const version = state.semantics + 1;
+    if (version > dialect.semantics || status.config === null) return;
     if (nowMs - this.#semanticsMs < membershipIntervalMs) return;
     const known = status.config.members.every(
-      ({ id }) => id === options.id || (this.#peers.hellos.get(id)?.semantics ?? 0) >= semanticsVersion,
+      ({ id }) => id === options.id || (this.#peers.hellos.get(id)?.semantics ?? 0) >= version,
     );
     if (!known) return;
     this.#semanticsMs = nowMs;
-    this.#proposer.add({ kind: 'semantics', version: semanticsVersion });
+    this.#proposer.add({ kind: 'semantics', version });
   }
 
   /** One change at a time: new and wiped members enter as learners and vote when they have caught up. */

@@ -1,6 +1,8 @@
-import type { MemberId, Recovered } from '@mqtt-cluster/contracts';
+import type { LogIndex, MemberId, Recovered } from '@mqtt-cluster/contracts';
 import { lanTimings } from '@mqtt-cluster/consensus';
 import type { RaftTimings } from '@mqtt-cluster/consensus';
+import type { BatchHeader } from '@mqtt-cluster/mqtt-state';
+import type { Dialect } from './dialect.ts';
 
 export interface MemberTimings {
   readonly raft: RaftTimings;
@@ -60,6 +62,14 @@ export const defaultLimits: MemberLimits = {
   digestEvery: 1_024,
 };
 
+/** What a simulation wants to see of the inside. It is only told, and must change nothing. */
+export interface MemberObserver {
+  /** Something rare has come to pass. */
+  mark(name: string): void;
+  /** The batch at this index was applied, not left out as a repeat or behind a hole. */
+  batchApplied(index: LogIndex, header: BatchHeader): void;
+}
+
 export interface MemberOptions {
   readonly id: MemberId;
   /** All members as configured, oneself included; who founds the cluster, and who may join it. */
@@ -72,4 +82,7 @@ export interface MemberOptions {
   readonly limits: MemberLimits;
   /** Uniform in [0, 1); the only source of randomness. */
   readonly random: () => number;
+  /** Which version of the commands' meaning this program speaks; by default the one of this code. */
+  readonly dialect?: Dialect;
+  readonly observer?: MemberObserver;
 }

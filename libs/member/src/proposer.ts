@@ -1,5 +1,5 @@
 import type { Command, LogIndex, OutboxItem, PublishCommand, SessionProgress } from '@mqtt-cluster/contracts';
-import { encodeBatch, encodePublishes } from '@mqtt-cluster/mqtt-state';
+import { encodePublishes } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from './context.ts';
 import type { Request } from './home/request.ts';
 
@@ -282,14 +282,16 @@ export class Proposer {
   }
 
   #encode(sequence: number, commands: readonly PendingCommand[]): Uint8Array {
-    const { id, recovered } = this.#context.options;
-    return encodeBatch({
+    const { dialect, options, state } = this.#context;
+    const { id, recovered } = options;
+    const batch = {
       member: id,
       storeId: recovered.storeId,
       incarnation: recovered.incarnation,
       sequence,
       commands: commands.map((pending) => pending.command),
-    });
+    };
+    return dialect.encodeBatch(batch, state.semantics);
   }
 
   #drop(batch: PendingBatch): void {

@@ -1,4 +1,3 @@
-import { semanticsVersion } from '@mqtt-cluster/contracts';
 import type {
   Command,
   LostCommand,
@@ -60,8 +59,10 @@ export function applyCommand(
     case 'settings':
       return changeSettings(turn, command);
     case 'semantics':
-      data.semantics = Math.max(data.semantics, command.version);
-      if (command.version > semanticsVersion) alarm(turn, `Version ${command.version} is not known here.`);
+      // One after the other, as upgrades are: who skips one is no leader of this cluster.
+      if (command.version === data.semantics + 1) data.semantics = command.version;
+      else if (command.version > data.semantics)
+        alarm(turn, `Version ${command.version} does not follow ${data.semantics}; it was left out.`);
       return done;
     case 'time':
       return done;

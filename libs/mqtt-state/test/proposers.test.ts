@@ -229,10 +229,14 @@ describe('settings and versions', () => {
     });
   });
 
-  test('trace 16: the version only rises', () => {
+  test('trace 16: the version only rises, one at a time', () => {
     const world = new World();
-    world.propose('a', { kind: 'semantics', version: 3 }, { kind: 'semantics', version: 2 });
-    expect(world.state.semantics).toBe(3);
+    world.propose('a', { kind: 'semantics', version: 2 }, { kind: 'semantics', version: 1 });
+    expect(world.state.semantics).toBe(2);
+    expect(world.ofKind('alarm')).toEqual([]);
+    world.propose('a', { kind: 'semantics', version: 99 });
+    expect(world.state.semantics).toBe(2);
+    expect(world.ofKind('alarm')).toHaveLength(1);
   });
 
   test('cluster time never goes back, and no clock can break it', () => {
