@@ -1,0 +1,76 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { until } from '../poll.ts';
+
+const root = '/sys/fs/cgroup';
+const folder = 'mqtt-rehearsal';
+const endMsMax = 20_000;
+
+/** One tree (cgroup v2), or an older system's several, of which the unified one can kill. */
+function trees(): string[] {
+  if (existsSync(join(root, 'cgroup.controllers'))) return [root];
+  return ['unified', 'systemd', 'cpu'].map((name) => join(root, name)).filter((path) => existsSync(path));
+}
+
+/** Processes of one host, whatever they have become. */
+export class ProcessGroup {
+  readonly #paths: readonly string[];
+
+  constructor(name: string) {
+    this.#paths = trees().map((tree) => join(tree, folder, name));
+  }
+
+  /** Files into which a process writes its id to belong to the group. */
+  create(): string[] {
+    return this.#paths.map((path) => {
+      mkdirSync(path, { recursive: true });
+      return join(path, 'cgroup.procs');
+    });
+  }
+
+  processes(): number[] {
+    const [unified] = this.#paths;
+    return unified === undefined ? [] : processesBelow(unified);
+  }
+
+  /** All at once, as the power would. */
+  async kill(): Promise<void> {
+    const [unified] = this.#paths;
+    if (unified === undefined || !existsSync(unified)) return;
+    writeFileSync(join(unified, 'cgroup.kill'), '1');
+    await this.ended();
+  }
+
+  async ended(): Promise<void> {
+    await until('the end of a host', endMsMax, async () =>
+      this.processes().length === 0 ? true : undefined,
+    );
+    for (const path of this.#paths) removeTree(path);
+  }
+}
+
+function children(path: string): string[] {
+  if (!existsSync(path)) return [];
+  return readdirSync(path, { withFileTypes: true })
+    .filter((item) => item.isDirectory())
+    .map((item) => join(path, item.name));
+}
+
+function processesBelow(path: string): number[] {
+  try {
+    const own = readFileSync(join(path, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
+    return [...own, ...children(path).flatMap(processesBelow)];
+  } catch {
+    // Gone meanwhile, or of a kind that lists threads only.
+    return children(path).flatMap(processesBelow);
+  }
+}
+
+function removeTree(path: string): void {
+  for (const child of children(path)) removeTree(child);
+  try {
+    rmdirSync(path);
+  } catch {
+    // Not empty yet: the next start uses it again.
+  }
+}

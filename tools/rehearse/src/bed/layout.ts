@@ -1,0 +1,45 @@
+import { join } from 'node:path';
+
+/** Last numbers of the hosts' addresses. */
+export const brokerHosts = [55, 56, 57, 58, 59, 60, 61] as const;
+export const clientHost = 140;
+export const monitoringHost = 150;
+/** The address that moves between the brokers. */
+export const virtualHost = 100;
+
+const subnet = '10.0.0';
+/** The bridge's own, for whoever looks from outside the hosts. */
+const bridgeNumber = 1;
+
+export interface BedLayout {
+  /** Everything that the bed keeps is in here. */
+  readonly directory: string;
+  /** Root file system that all hosts share, read-only. */
+  readonly base: string;
+  readonly nodeBase: string;
+  readonly key: string;
+  /** Programs and filters that come with this tool. */
+  readonly helpers: string;
+}
+
+export function layoutOf(directory: string, helpers: string): BedLayout {
+  return {
+    directory,
+    base: join(directory, 'base'),
+    nodeBase: join(directory, 'node-base.tar'),
+    key: join(directory, 'id_rehearsal'),
+    helpers,
+  };
+}
+
+/** Network namespace with the bridge; it has no way out. */
+export const bridgeNamespace = 'rehearsal';
+export const bridgeAddress = `${subnet}.${bridgeNumber}`;
+
+export function addressOf(host: number): string {
+  return `${subnet}.${host}`;
+}
+
+export function namespaceOf(host: number): string {
+  return `rehearsal-${host}`;
+}

@@ -1,0 +1,11 @@
+import { Bed } from './bed/bed.ts';
+import { layoutOf } from './bed/layout.ts';
+const bed = new Bed(layoutOf('/var/tmp/mqtt-cluster-rehearsal', '/work/main/tools/rehearse/hosts'));
+const [command, ...rest] = process.argv.slice(2);
+const numbers = rest.length > 0 ? rest.map(Number) : [...bed.hosts.keys()];
+if (command === 'build') await bed.build(console.log);
+if (command === 'up') await bed.start(numbers);
+if (command === 'kill') for (const n of numbers) await bed.host(n).powerOff();
+if (command === 'down') await bed.stop();
+if (command === 'wipe') await bed.wipe();
+if (command === 'ssh') process.stdout.write(await bed.host(Number(rest[0])).ssh(rest.slice(1).join(' ')));
