@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseOverride } from './cluster/environment.ts';
 import { messageOf, UsageError } from './errors.ts';
-import { parseDuration } from './fault-plan.ts';
+import { parseDuration } from './fault-forms.ts';
 import { membersMax } from './layout.ts';
 
 const options = {

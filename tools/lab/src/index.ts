@@ -1,3 +1,17 @@
-export { parseFaults } from './fault-plan.ts';
+export { Cluster } from './cluster/cluster.ts';
+export type { ClusterOptions, MemberReport } from './cluster/cluster.ts';
+export type { ProgramState } from './cluster/program.ts';
+export { parseOverride } from './cluster/environment.ts';
+export { LabError, UsageError } from './errors.ts';
+export { faultActions, parseDuration, parseFault } from './fault-forms.ts';
+export type { FaultAction, FaultCommand } from './fault-forms.ts';
+export { natureOf, parseFaults } from './fault-plan.ts';
+export type { Fault, PlanNature } from './fault-plan.ts';
+export type { Layout, MemberPlace } from './layout.ts';
 export { judge } from './load/verdict.ts';
 export type { Verdict } from './load/verdict.ts';
+export { LinkProxy, healthyLink } from './network/link-proxy.ts';
+export type { LinkConditions, LinkProxyOptions } from './network/link-proxy.ts';
+export { seededRandom } from './random.ts';
+export { startCluster } from './start-cluster.ts';
+export type { RunningCluster, StartClusterOptions } from './start-cluster.ts';

@@ -8,7 +8,13 @@ import {
 import { findMember, layOut } from '../src/layout.ts';
 import type { MemberPlace } from '../src/layout.ts';
 
-const settings = { dataFolder: 'data', logLevel: 'warn', publisherRate: 5, overrides: [] };
+const settings = {
+  dataFolder: 'data',
+  faultsFile: 'faults.json',
+  logLevel: 'warn',
+  publisherRate: 5,
+  overrides: [],
+};
 
 describe('where members are', () => {
   test('seven addresses, the same ports; the client apart', () => {

@@ -31,4 +31,14 @@ createHttpServer((request, response) => {
   response.writeHead(200, { 'content-type': 'application/json' });
   response.end(JSON.stringify({ ...status, peers: {}, counters: { starts } }));
 }).listen(Number(setting('HTTP_PORT')), host);
+
+// Says that it has taken its faults, as the appliance does.
+const faults = setting('TESTING_FAULTS');
+let taken = '';
+setInterval(() => {
+  const text = existsSync(faults) ? readFileSync(faults, 'utf8') : '';
+  if (text === taken) return;
+  taken = text;
+  writeFileSync(`${faults}.applied`, text);
+}, 10);
 process.on('SIGTERM', () => process.exit(0));

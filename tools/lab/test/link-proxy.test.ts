@@ -95,6 +95,50 @@ describe('a link proxy', () => {
     await echoed;
   });
 
+  test('one way: the other direction flows, also on new connections; after the heal nothing is missing', async () => {
+    const { port, sockets } = await echoServer();
+    const proxy = await proxyTo(port);
+    const socket = dial(proxy.port);
+    socket.write('1');
+    await receive(socket, 1);
+    proxy.set({ ...healthyLink, blocked: 'forward' });
+    let heard = 0;
+    const echoed = once(sockets[0] as Socket, 'data').then(() => (heard += 1));
+    socket.write('23');
+    // The server still reaches its peer.
+    sockets[0]?.write('x');
+    expect(await receive(socket, 1)).toBe('x');
+    const second = dial(proxy.port);
+    second.write('4');
+    while (sockets.length < 2) await turns();
+    sockets[1]?.write('y');
+    expect(await receive(second, 1)).toBe('y');
+    expect(heard).toBe(0);
+    const rest = Promise.all([receive(socket, 2), receive(second, 1)]);
+    proxy.set(healthyLink);
+    expect(await rest).toEqual(['23', '4']);
+    await echoed;
+  });
+
+  test('one way, backward: what the server says is held, what it is told arrives', async () => {
+    const { port, sockets } = await echoServer();
+    const proxy = await proxyTo(port);
+    const socket = dial(proxy.port);
+    socket.write('1');
+    await receive(socket, 1);
+    proxy.set({ ...healthyLink, blocked: 'backward' });
+    let answered = 0;
+    socket.once('data', () => (answered += 1));
+    const heard = once(sockets[0] as Socket, 'data');
+    socket.write('2');
+    await heard;
+    await turns();
+    expect(answered).toBe(0);
+    const rest = receive(socket, 1);
+    proxy.set(healthyLink);
+    expect(await rest).toBe('2');
+  });
+
   test('a blackhole hides the end of the other side until the heal', async () => {
     const { port, sockets } = await echoServer();
     const proxy = await proxyTo(port);

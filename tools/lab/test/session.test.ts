@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import type { Arguments } from '../src/arguments.ts';
 import { askLab } from '../src/cluster/control.ts';
 import type { LabStatus } from '../src/cluster/control.ts';
 import { readLabFile } from '../src/cluster/lab-file.ts';
+import { fault as runFault } from '../src/commands/others.ts';
 import { openSession } from '../src/commands/session.ts';
 import type { LabSession } from '../src/commands/session.ts';
 
@@ -39,6 +40,11 @@ async function up(...more: string[]): Promise<LabSession> {
 
 async function fault(action: string, ...members: string[]): Promise<void> {
   await askLab(folder, 'POST', '/fault', { action, groups: members.length === 0 ? [] : [members] });
+}
+
+/** As typed: `lab fault ...`. */
+function faultCommand(...rest: string[]): Promise<void> {
+  return runFault(readArguments(['fault', ...rest, '--dir', folder]));
 }
 
 async function member(id: string) {
@@ -97,6 +103,49 @@ describe('a lab', () => {
     expect(await links()).toEqual(['cut', 'cut', 'slow']);
     await fault('heal');
     expect(await links()).toEqual(['ok', 'ok', 'ok']);
+  });
+
+  test('every fault of links shows until it is mended', async () => {
+    await up();
+    await faultCommand('one-way', '1', '/', '2');
+    await faultCommand('throttle', '3=1mbit');
+    expect([(await member('m1')).link, (await member('m2')).link]).toEqual(['one-way', 'one-way']);
+    expect((await member('m3')).link).toBe('throttle');
+    await faultCommand('heal');
+    await faultCommand('loss:2');
+    await faultCommand('flap', '127.0.0.57');
+    expect([(await member('m1')).link, (await member('m2')).link]).toEqual(['ok', 'loss']);
+    expect((await member('m3')).link).toBe('flap');
+    await faultCommand('heal');
+    expect([(await member('m2')).link, (await member('m3')).link]).toEqual(['ok', 'ok']);
+  });
+
+  test('a member takes the faults of its disk and clock, keeps them over a restart, and is sound after the heal', async () => {
+    await up();
+    const file = join(folder, 'm2', 'faults.json');
+    const told = (): unknown => JSON.parse(readFileSync(`${file}.applied`, 'utf8'));
+    await faultCommand('full-disk', '2');
+    await faultCommand('slow-disk', 'm2=200ms');
+    await faultCommand('clock', '2=-5s');
+    expect(told()).toEqual({ disk: { full: true, slowMs: 200 }, clockMs: -5_000 });
+    expect((await member('m2')).faults).toBe('disk full, disk +200 ms, clock -5000 ms');
+    await fault('kill', 'm2');
+    await fault('start', 'm2');
+    expect((await member('m2')).faults).not.toBe('');
+    await faultCommand('heal');
+    expect(told()).toEqual({ disk: { full: false, slowMs: 0 }, clockMs: 0 });
+    expect((await member('m2')).faults).toBe('');
+  });
+
+  test('rolling restarts each member once, one after the other', async () => {
+    await up();
+    await faultCommand('rolling');
+    const { members } = (await askLab(folder, 'GET', '/status')) as LabStatus;
+    expect(members.map(({ process, status }) => [process, status?.appliedIndex])).toEqual([
+      ['running', 2],
+      ['running', 2],
+      ['running', 2],
+    ]);
   });
 
   test('members reach each other through the links, and a dead one refuses', async () => {

@@ -14,6 +14,7 @@ const members: MemberReport[] = [
     pid: 1,
     process: 'running',
     link: 'ok',
+    faults: '',
     status: { ...status, role: 'leader', lag: { m2: 17 } },
   },
   {
@@ -23,6 +24,7 @@ const members: MemberReport[] = [
     pid: 2,
     process: 'running',
     link: 'cut',
+    faults: '',
     status: { ...status, role: 'follower' },
   },
   {
@@ -32,6 +34,7 @@ const members: MemberReport[] = [
     pid: null,
     process: 'killed',
     link: 'ok',
+    faults: '',
     status: null,
   },
 ];

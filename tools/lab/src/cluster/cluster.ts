@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MemberStatus, ServingState } from '@mqtt-cluster/contracts';
-import { LabError } from '../errors.ts';
-import type { FaultAction } from '../fault-plan.ts';
+import { LabError, UsageError } from '../errors.ts';
+import type { FaultAction } from '../fault-forms.ts';
 import { checkPortsFree, findMember } from '../layout.ts';
 import type { Layout, MemberPlace } from '../layout.ts';
 import { Links } from '../network/links.ts';
@@ -10,6 +10,7 @@ import { applianceEnvironment } from './environment.ts';
 import { isReady, readStatus } from './http.ts';
 import { Program } from './program.ts';
 import type { ProgramState } from './program.ts';
+import { TestingFaults } from './testing-faults.ts';
 
 const readyPollMs = 50;
 const upMsMax = 60_000;
@@ -33,16 +34,23 @@ export interface MemberReport {
   readonly http: string;
   readonly pid: number | null;
   readonly process: ProgramState;
-  readonly link: 'ok' | 'cut' | 'slow';
+  /** `ok`, or the worst of the faults of its links. */
+  readonly link: string;
+  /** What is wrong with its disk and clock; empty when nothing is. */
+  readonly faults: string;
   /** What the member says of itself; null when it does not answer. */
   readonly status: (Partial<MemberStatus> & { readonly counters?: Record<string, unknown> }) | null;
 }
 
-/** The appliances of one lab, their links, and the faults. */
+/**
+ * The appliances of one lab, their links, and the faults. Its members are child processes of this one and end with it; see
+ * `startCluster`.
+ */
 export class Cluster {
   readonly layout: Layout;
   readonly #options: ClusterOptions;
   readonly #links: Links;
+  readonly #testing: ReadonlyMap<string, TestingFaults>;
   readonly #programs: ReadonlyMap<string, Program>;
   readonly #crashes: string[] = [];
   #closing = false;
@@ -51,6 +59,12 @@ export class Cluster {
     this.#options = options;
     this.layout = options.layout;
     this.#links = new Links(options.layout);
+    this.#testing = new Map(
+      options.layout.members.map(({ id }) => [
+        id,
+        new TestingFaults(id, join(options.folder, id, 'faults.json')),
+      ]),
+    );
     this.#programs = new Map(options.layout.members.map((member) => [member.id, this.#program(member)]));
   }
 
@@ -62,6 +76,7 @@ export class Cluster {
       script,
       environment: applianceEnvironment(this.layout, member, {
         dataFolder,
+        faultsFile: this.#testingOf(member).file,
         logLevel,
         publisherRate,
         overrides,
@@ -90,6 +105,12 @@ export class Cluster {
     return program;
   }
 
+  #testingOf(member: MemberPlace): TestingFaults {
+    const testing = this.#testing.get(member.id);
+    if (testing === undefined) throw new LabError(`no member ${member.id}`);
+    return testing;
+  }
+
   /** Which members ended without being told to, one sentence each. */
   get crashes(): readonly string[] {
     return this.#crashes;
@@ -99,6 +120,7 @@ export class Cluster {
   async up(): Promise<void> {
     await checkPortsFree(this.layout);
     try {
+      for (const testing of this.#testing.values()) testing.clear();
       await this.#links.open();
       for (const member of this.layout.members) this.#programOf(member).start();
       this.#options.onChange?.();
@@ -149,35 +171,96 @@ export class Cluster {
   }
 
   /**
-   * Carries out one fault and waits until it is done; `start` until the members serve.
-   * @param groups members by id, number or address; several groups only for `cut`.
+   * Carries out one fault and waits until it is done; `start` and `rolling` until the members serve.
+   * @param groups members by id, number or address; several groups only for `cut` and `one-way`.
+   * @param value of those faults that take one, see `FaultCommand`.
    * @throws UsageError for an unknown member, LabError when the fault makes no sense now.
    */
-  async fault(action: FaultAction, groups: readonly (readonly string[])[]): Promise<void> {
+  async fault(action: FaultAction, groups: readonly (readonly string[])[], value?: number): Promise<void> {
     const places = groups.map((group) => group.map((name) => findMember(this.layout, name)));
     const members = places.flat();
+    const ids = members.map(({ id }) => id);
     switch (action) {
       case 'cut':
         return this.#links.cut(places.map((group) => group.map(({ id }) => id)));
+      case 'one-way':
+        return this.#oneWay(places);
+      case 'flap':
+        return this.#links.flap(ids);
       case 'slow':
-        return this.#links.slow(members.map(({ id }) => id));
+        return this.#links.slow(ids);
+      case 'loss':
+        return this.#links.lose(ids, needed(action, value));
+      case 'throttle':
+        return this.#links.throttle(ids, needed(action, value));
+      case 'full-disk':
+      case 'slow-disk':
+      case 'clock':
+        return this.#each(members, (member) => this.#faultWithin(action, member, value));
       case 'heal':
-        return this.#links.heal();
+        return this.#heal();
+      case 'rolling':
+        return this.#roll(members.length === 0 ? this.layout.members : members);
+      default:
+        return this.#each(members, (member) => this.#faultOfProcess(action, member));
+    }
+  }
+
+  #oneWay([sources = [], targets]: readonly (readonly MemberPlace[])[]): void {
+    const others = this.layout.members.filter((member) => !sources.includes(member));
+    this.#links.oneWay(
+      sources.map(({ id }) => id),
+      (targets ?? others).map(({ id }) => id),
+    );
+  }
+
+  async #faultWithin(
+    action: 'full-disk' | 'slow-disk' | 'clock',
+    member: MemberPlace,
+    value?: number,
+  ): Promise<void> {
+    const testing = this.#testingOf(member);
+    const waits = (): boolean => this.isRunning(member);
+    if (action === 'full-disk') return testing.fillDisk(waits);
+    if (action === 'slow-disk') return testing.slowDisk(needed(action, value), waits);
+    return testing.setClock(needed(action, value), waits);
+  }
+
+  async #faultOfProcess(
+    action: 'pause' | 'resume' | 'kill' | 'stop' | 'wipe' | 'start',
+    member: MemberPlace,
+  ): Promise<void> {
+    const program = this.#programOf(member);
+    switch (action) {
       case 'pause':
-        return members.forEach((member) => this.#programOf(member).pause());
+        return program.pause();
       case 'resume':
-        return members.forEach((member) => this.#programOf(member).resume());
+        return program.resume();
       case 'kill':
-        return this.#each(members, (member) => this.#programOf(member).kill());
+        return program.kill();
       case 'stop':
-        return this.#each(members, (member) => this.#programOf(member).stop());
-      case 'wipe':
-        return this.#each(members, async (member) => {
-          await this.#programOf(member).kill();
-          rmSync(this.#dataFolder(member), { recursive: true, force: true });
-        });
+        return program.stop();
       case 'start':
-        return this.#each(members, (member) => this.#start(member));
+        return this.#start(member);
+      case 'wipe':
+        await program.kill();
+        rmSync(this.#dataFolder(member), { recursive: true, force: true });
+    }
+  }
+
+  /** Ends all faults of links, disks and clocks; processes stay as they are. */
+  async #heal(): Promise<void> {
+    this.#links.heal();
+    await this.#each(this.layout.members, (member) =>
+      this.#testingOf(member).heal(() => this.isRunning(member)),
+    );
+  }
+
+  /** One after the other ends by itself, starts and serves. */
+  async #roll(members: readonly MemberPlace[]): Promise<void> {
+    for (const member of members) {
+      await this.#programOf(member).stop();
+      await this.#start(member, 'serving');
     }
   }
 
@@ -185,7 +268,7 @@ export class Cluster {
     await Promise.all(members.map(act));
   }
 
-  async #start(member: MemberPlace): Promise<void> {
+  async #start(member: MemberPlace, state?: ServingState): Promise<void> {
     const program = this.#programOf(member);
     if (program.state === 'paused') program.resume();
     if (program.state !== 'running') {
@@ -193,12 +276,12 @@ export class Cluster {
       program.start();
       this.#options.onChange?.();
     }
-    await this.#serves(member, startMsMax);
+    await this.#serves(member, startMsMax, state);
   }
 
   /** Mends and starts whatever is not running, and waits until all serve. @throws LabError */
   async restore(): Promise<void> {
-    this.#links.heal();
+    await this.#heal();
     await this.#each(this.layout.members, (member) => this.#start(member));
     await this.#allServe(startMsMax);
   }
@@ -224,9 +307,15 @@ export class Cluster {
           pid: program.pid,
           process: program.state,
           link: this.#links.describe(member.id),
+          faults: this.#testingOf(member).describe(),
           status: running ? await readStatus(member.host, member.httpPort) : null,
         };
       }),
     );
   }
+}
+
+function needed(action: FaultAction, value: number | undefined): number {
+  if (value === undefined) throw new UsageError(`${action} needs a value`);
+  return value;
 }

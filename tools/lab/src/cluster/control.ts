@@ -1,15 +1,15 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 import { LabError, messageOf, UsageError } from '../errors.ts';
-import { isFaultAction } from '../fault-plan.ts';
+import { isFaultAction } from '../fault-forms.ts';
 import type { Cluster, MemberReport } from './cluster.ts';
 import { ask } from './http.ts';
 import { isOurs, readLabFile } from './lab-file.ts';
 
 const controlHost = '127.0.0.1';
 const requestBytesMax = 64 * 1024;
-/** `start` may take 30 s, `stop` 10 s. */
-const faultMsMax = 60_000;
+/** `start` may take 30 s, `stop` 10 s, and `rolling` is both for seven members. */
+const faultMsMax = 300_000;
 
 /** The commands of other processes for a lab that is up, over HTTP on a loopback address. */
 export class Control {
@@ -57,9 +57,9 @@ async function answer(
   const path = `${request.method} ${request.url}`;
   if (path === 'GET /status') return { members: await cluster.report(), crashes: cluster.crashes };
   if (path === 'POST /fault') {
-    const { action, groups } = JSON.parse(await readBody(request)) as Record<string, unknown>;
+    const { action, groups, value } = JSON.parse(await readBody(request)) as Record<string, unknown>;
     if (typeof action !== 'string' || !isFaultAction(action)) throw new UsageError(`no fault "${action}"`);
-    await cluster.fault(action, groups as string[][]);
+    await cluster.fault(action, groups as string[][], typeof value === 'number' ? value : undefined);
     return {};
   }
   if (path === 'POST /down') {

@@ -3,6 +3,8 @@ import { UsageError } from '../errors.ts';
 
 export interface ApplianceSettings {
   readonly dataFolder: string;
+  /** From which the appliance takes the faults of its disk and clock. */
+  readonly faultsFile: string;
   readonly logLevel: string;
   /** Messages a second of the appliance's own publisher, for each QoS; 0 for none. */
   readonly publisherRate: number;
@@ -48,6 +50,7 @@ export function applianceEnvironment(
     MQTT_CLUSTER_PUBLISHER_RATE: String(settings.publisherRate),
     MQTT_CLUSTER_WHEN_ISOLATED: 'accept',
     MQTT_CLUSTER_LOG_LEVEL: settings.logLevel,
+    MQTT_CLUSTER_TESTING_FAULTS: settings.faultsFile,
     ...Object.fromEntries(settings.overrides.map(([key, value]) => [variableName(key), value])),
   };
 }

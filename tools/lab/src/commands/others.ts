@@ -2,21 +2,34 @@ import type { Arguments } from '../arguments.ts';
 import { askLab } from '../cluster/control.ts';
 import type { LabStatus } from '../cluster/control.ts';
 import { endLeftovers, isOurs, readLabFile, removeData, removeLabFile } from '../cluster/lab-file.ts';
-import { UsageError } from '../errors.ts';
-import { faultActions, isFaultAction } from '../fault-plan.ts';
+import { parseFault } from '../fault-forms.ts';
+import { membersMax } from '../layout.ts';
 import { renderMembers } from '../view/render.ts';
 
 const downMsMax = 20_000;
 const pollMs = 50;
 
-/** `lab fault ACTION MEMBER...` */
+/** `lab fault ACTION MEMBER...[=VALUE]`, or as in a plan: `lab fault cut:1,2/3`. */
 export async function fault({ folder, rest }: Arguments): Promise<void> {
   const [action = '', ...members] = rest;
-  if (!isFaultAction(action)) {
-    throw new UsageError(`lab fault needs one of ${faultActions.join(' ')}, not "${action}"`);
-  }
-  if (members.length === 0 && action !== 'heal') throw new UsageError(`lab fault ${action} names no member`);
-  await askLab(folder, 'POST', '/fault', { action, groups: action === 'heal' ? [] : [members] });
+  const places = readLabFile(folder)?.members ?? [];
+  const named = members.map((text) => places.find((place) => isAddressOf(place, text))?.id ?? text);
+  const { groups, ...command } = parseFault(commandLine(action, named), membersMax);
+  const names = groups.map((group) => group.map((number) => `m${number}`));
+  await askLab(folder, 'POST', '/fault', { ...command, groups: names });
+}
+
+function isAddressOf({ mqtt }: { readonly mqtt: string }, text: string): boolean {
+  return text.includes('.') && `${text}:`.startsWith(`${mqtt.slice(0, mqtt.lastIndexOf(':'))}:`);
+}
+
+/** `cut 1 2 / 3` as `cut:1+2/3`. */
+function commandLine(action: string, members: readonly string[]): string {
+  if (members.length === 0) return action;
+  return `${action}:${members
+    .join('+')
+    .replaceAll(/\+*\/\+*/g, '/')
+    .replaceAll(/\+?=\+?/g, '=')}`;
 }
 
 /** `lab status [--json]` */

@@ -62,7 +62,7 @@ async function runLoad(
       );
       if (watched.has(fault)) load.watchGaps(performance.now(), groups.flat());
       try {
-        await cluster.fault(fault.action, groups);
+        await cluster.fault(fault.action, groups, fault.value);
       } catch (error) {
         load.report(messageOf(error));
       }

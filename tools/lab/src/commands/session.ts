@@ -29,7 +29,7 @@ export interface LabSession {
  * @param onDown `lab down` was called elsewhere.
  */
 export async function openSession(
-  { members, folder, overrides, keep }: Arguments,
+  { members, folder, overrides, keep }: Pick<Arguments, 'members' | 'folder' | 'overrides' | 'keep'>,
   { shiftPorts = false, ...settings }: SessionSettings,
   onDown: (keep: boolean) => void,
 ): Promise<LabSession> {

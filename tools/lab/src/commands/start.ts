@@ -7,7 +7,7 @@ import { readStatus } from '../cluster/http.ts';
 import { Program } from '../cluster/program.ts';
 import { scriptOf } from '../cluster/scripts.ts';
 import { messageOf } from '../errors.ts';
-import type { FaultAction } from '../fault-plan.ts';
+import type { FaultAction } from '../fault-forms.ts';
 import { seededRandom } from '../random.ts';
 import { Probe } from '../view/probe.ts';
 import { describeClient, renderLine, renderView } from '../view/render.ts';

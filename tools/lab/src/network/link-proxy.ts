@@ -13,6 +13,13 @@ export interface LinkConditions {
   readonly jitterMs: number;
   /** In each direction; Infinity for no limit. */
   readonly bytesPerSecond: number;
+  /** The share of TCP segments that are lost, in each direction, 0 to 1 (see {@link Pipe}). */
+  readonly lossShare: number;
+  /**
+   * The direction in which nothing passes while the connection stays open and the other direction flows. What is held
+   * comes after the heal, as TCP would send it again; it is not torn out of the stream.
+   */
+  readonly blocked: 'none' | 'forward' | 'backward';
 }
 
 export const healthyLink: LinkConditions = {
@@ -20,6 +27,8 @@ export const healthyLink: LinkConditions = {
   delayMs: 0,
   jitterMs: 0,
   bytesPerSecond: Infinity,
+  lossShare: 0,
+  blocked: 'none',
 };
 
 export interface LinkProxyOptions {
@@ -36,7 +45,8 @@ const connectionsMax = 1_000;
 interface Pair {
   readonly near: Socket;
   readonly far: Socket;
-  readonly pipes: readonly Pipe[];
+  /** There and back. */
+  readonly pipes: readonly [Pipe, Pipe];
 }
 
 /**
@@ -93,7 +103,7 @@ export class LinkProxy {
   set(conditions: LinkConditions): void {
     this.#conditions = conditions;
     if (conditions.mode === 'cut') this.#resetAll();
-    for (const pair of this.#pairs) for (const pipe of pair.pipes) pipe.set(conditions);
+    for (const { pipes } of this.#pairs) this.#inform(pipes);
     if (conditions.mode === 'open') {
       for (const near of this.#waiting) this.#dial(near);
       this.#waiting.clear();
@@ -103,6 +113,13 @@ export class LinkProxy {
   close(): void {
     this.refuse();
     this.#resetAll();
+  }
+
+  #inform([forward, backward]: readonly [Pipe, Pipe]): void {
+    const { mode, blocked } = this.#conditions;
+    const open = mode === 'open';
+    forward.set({ ...this.#conditions, passing: open && blocked !== 'forward' });
+    backward.set({ ...this.#conditions, passing: open && blocked !== 'backward' });
   }
 
   #resetAll(): void {
@@ -130,7 +147,7 @@ export class LinkProxy {
     const pipes = [new Pipe(near, far, random), new Pipe(far, near, random)] as const;
     const pair: Pair = { near, far, pipes };
     this.#pairs.add(pair);
-    for (const pipe of pipes) pipe.set(this.#conditions);
+    this.#inform(pipes);
     far.once('connect', () => {
       connected = true;
       for (const pipe of pipes) pipe.start();

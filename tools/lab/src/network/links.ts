@@ -1,9 +1,11 @@
 import type { Layout, MemberPlace } from '../layout.ts';
-import { healthyLink, LinkProxy } from './link-proxy.ts';
-import type { LinkConditions } from './link-proxy.ts';
+import { LinkFaults } from './link-faults.ts';
+import type { FlapPhase } from './link-faults.ts';
+import { LinkProxy } from './link-proxy.ts';
 
-const slowDelayMs = 100;
-const slowJitterMs = 50;
+const flapPhaseMs = 1_000;
+/** Connections that only stall and connections that break are different tests of who must catch up. */
+const flapPhases: readonly FlapPhase[] = ['silent', 'up', 'reset', 'up'];
 
 interface Link {
   readonly from: MemberPlace;
@@ -14,11 +16,10 @@ interface Link {
 /** All links between the members: one proxy for each ordered pair, and the faults of the network as a whole. */
 export class Links {
   readonly #links: readonly Link[];
-  readonly #slow = new Set<string>();
-  /** Which island a member is on; members of different ones don't reach each other. */
-  readonly #island = new Map<string, number>();
-  #islands = 0;
+  readonly #faults = new LinkFaults();
   readonly #gone = new Set<string>();
+  #flapTimer: NodeJS.Timeout | null = null;
+  #flapPhase: FlapPhase = 'up';
 
   constructor(layout: Layout) {
     this.#links = layout.members.flatMap((from) =>
@@ -43,6 +44,7 @@ export class Links {
   }
 
   close(): void {
+    this.#stopFlapping();
     for (const { proxy } of this.#links) proxy.close();
   }
 
@@ -55,54 +57,72 @@ export class Links {
   /** A member's process is gone. */
   memberGone(id: string): void {
     this.#gone.add(id);
-    for (const link of this.#links) if (link.to.id === id && !this.#parted(link)) link.proxy.refuse();
+    for (const { from, to, proxy } of this.#links) {
+      if (to.id === id && !this.#faults.parted(from, to)) proxy.refuse();
+    }
   }
 
   /** Parts each group from all others. Later cuts part further; nothing but {@link heal} joins. */
   cut(groups: readonly (readonly string[])[]): void {
-    const islandsBefore = new Map(this.#island);
-    for (const group of groups) {
-      const numbers = new Map<number, number>();
-      for (const id of group) {
-        const before = islandsBefore.get(id) ?? 0;
-        if (!numbers.has(before)) numbers.set(before, ++this.#islands);
-        this.#island.set(id, numbers.get(before) ?? 0);
-      }
-    }
+    this.#faults.cut(groups);
     this.#apply();
   }
 
+  /** Nothing gets from the sources to the targets; the other way everything flows, on connections that stay open. */
+  oneWay(sources: readonly string[], targets: readonly string[]): void {
+    this.#faults.oneWay(sources, targets);
+    this.#apply();
+  }
+
+  /** Their links fail and come back every second until the heal; silently and with resets by turns. */
+  flap(ids: readonly string[]): void {
+    this.#faults.flap(ids);
+    if (this.#flapTimer !== null) return;
+    let round = 0;
+    const next = (): void => {
+      this.#flapPhase = flapPhases[round++ % flapPhases.length] ?? 'up';
+      this.#apply();
+    };
+    this.#flapTimer = setInterval(next, flapPhaseMs);
+    next();
+  }
+
   slow(ids: readonly string[]): void {
-    for (const id of ids) this.#slow.add(id);
+    this.#faults.slow(ids);
+    this.#apply();
+  }
+
+  /** @param share of the segments, 0 to 1. */
+  lose(ids: readonly string[], share: number): void {
+    this.#faults.lose(ids, share);
+    this.#apply();
+  }
+
+  throttle(ids: readonly string[], bytesPerSecond: number): void {
+    this.#faults.throttle(ids, bytesPerSecond);
     this.#apply();
   }
 
   /** Mends all cuts and makes all links quick again. */
   heal(): void {
-    this.#island.clear();
-    this.#slow.clear();
+    this.#stopFlapping();
+    this.#faults.heal();
     this.#apply();
   }
 
-  describe(id: string): 'ok' | 'cut' | 'slow' {
-    if ((this.#island.get(id) ?? 0) !== 0) return 'cut';
-    return this.#slow.has(id) ? 'slow' : 'ok';
+  describe(id: string): string {
+    return this.#faults.describe(id);
   }
 
-  #parted({ from, to }: Link): boolean {
-    return (this.#island.get(from.id) ?? 0) !== (this.#island.get(to.id) ?? 0);
+  #stopFlapping(): void {
+    if (this.#flapTimer !== null) clearInterval(this.#flapTimer);
+    this.#flapTimer = null;
+    this.#flapPhase = 'up';
   }
 
   #apply(): void {
-    for (const link of this.#links) {
-      const { from, to, proxy } = link;
-      const slow = this.#slow.has(from.id) || this.#slow.has(to.id);
-      const conditions: LinkConditions = {
-        ...healthyLink,
-        mode: this.#parted(link) ? 'blackhole' : 'open',
-        delayMs: slow ? slowDelayMs : 0,
-        jitterMs: slow ? slowJitterMs : 0,
-      };
+    for (const { from, to, proxy } of this.#links) {
+      const conditions = this.#faults.conditions(from, to, this.#flapPhase);
       if (conditions.mode === 'open' && this.#gone.has(to.id)) proxy.refuse();
       proxy.set(conditions);
     }

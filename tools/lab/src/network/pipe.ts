@@ -1,24 +1,42 @@
 import type { Socket } from 'node:net';
-import type { LinkConditions } from './link-proxy.ts';
 
 /** Beyond it the source is not read, so that what is delayed or held stays bounded; the kernel's buffers follow. */
 const heldBytesMax = 1024 * 1024;
 /** Throttled data passes in pieces that take about this long. */
 const throttleSliceMs = 20;
 
+/** Bytes of a TCP segment on Ethernet: what is lost or not as one. */
+const segmentBytes = 1_448;
+/** The least retransmission time-out of Linux; it doubles with each loss of the same segment [RFC 6298, 5.5]. */
+const retransmissionMs = 200;
+const retransmissionsMax = 6;
+
+/** What a pipe needs to know of its link. */
+export interface PipeConditions {
+  /** False: what comes is held. */
+  readonly passing: boolean;
+  readonly delayMs: number;
+  readonly jitterMs: number;
+  readonly bytesPerSecond: number;
+  readonly lossShare: number;
+}
+
 interface Piece {
   readonly data: Buffer;
   readonly releaseAtMs: number;
 }
 
-/** Moves bytes from one socket to another under changeable conditions, in order. */
+/**
+ * Moves bytes from one socket to another under changeable conditions, in order. A lost segment shows as TCP shows it: the
+ * stream stalls for a retransmission time-out of 200 ms, or 400 ms more when it is lost again, and goes on.
+ */
 export class Pipe {
   readonly #source: Socket;
   readonly #sink: Socket;
   readonly #random: () => number;
   readonly #pieces: Piece[] = [];
   #heldBytes = 0;
-  #conditions: LinkConditions | null = null;
+  #conditions: PipeConditions | null = null;
   #lastReleaseMs = 0;
   #nextByteMs = 0;
   #timer: NodeJS.Timeout | null = null;
@@ -41,7 +59,7 @@ export class Pipe {
     this.#source.resume();
   }
 
-  set(conditions: LinkConditions): void {
+  set(conditions: PipeConditions): void {
     this.#conditions = conditions;
     this.#pump();
   }
@@ -54,7 +72,7 @@ export class Pipe {
 
   #take(data: Buffer): void {
     const { delayMs = 0, jitterMs = 0 } = this.#conditions ?? {};
-    const delay = Math.max(0, delayMs + (2 * this.#random() - 1) * jitterMs);
+    const delay = Math.max(0, delayMs + (2 * this.#random() - 1) * jitterMs) + this.#stallMs(data.length);
     // In order: a piece never leaves before the one that came before it.
     this.#lastReleaseMs = Math.max(this.#lastReleaseMs, performance.now() + delay);
     this.#pieces.push({ data, releaseAtMs: this.#lastReleaseMs });
@@ -63,10 +81,24 @@ export class Pipe {
     this.#pump();
   }
 
+  /** How long the stream stalls for what is lost of a piece of data. */
+  #stallMs(bytes: number): number {
+    const lossShare = this.#conditions?.lossShare ?? 0;
+    if (lossShare === 0) return 0;
+    // One draw for all of its segments: several that are lost together are sent again together.
+    let chance = 1 - (1 - lossShare) ** Math.ceil(bytes / segmentBytes);
+    let stallMs = 0;
+    for (let losses = 0; losses < retransmissionsMax && this.#random() < chance; losses++) {
+      stallMs += retransmissionMs * 2 ** losses;
+      chance = lossShare;
+    }
+    return stallMs;
+  }
+
   #pump(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    if (this.#conditions?.mode !== 'open' || this.#sink.destroyed) return;
+    if (this.#conditions?.passing !== true || this.#sink.destroyed) return;
     let piece = this.#pieces[0];
     while (piece !== undefined && !this.#sinkFull) {
       const waitMs = Math.max(piece.releaseAtMs, this.#nextByteMs) - performance.now();

@@ -49,12 +49,12 @@ export function renderMembers(members: readonly MemberReport[], chosen: number |
   const head = `  ${left('id', 3)} ${left('address', 15)} ${left('process', 8)}${left('state', 9)}${left('role', 10)}`;
   return [
     `${head}${right('clients', 7)}${right('applied', 9)}${right('lag', 7)} link`,
-    ...members.map(({ id, mqtt, process, link, status }, index) => {
+    ...members.map(({ id, mqtt, process, link, faults, status }, index) => {
       const mark = chosen === index + 1 ? '>' : ' ';
       const who = `${mark} ${left(id, 3)} ${left(mqtt, 15)} ${left(process, 8)}`;
       const what = `${left(status?.state, 9)}${left(status?.role, 10)}${right(status?.connections, 7)}`;
       const lag = status?.role === 'leader' ? 0 : lags[id];
-      return `${who}${what}${right(status?.appliedIndex, 9)}${right(lag, 7)} ${link}`;
+      return `${who}${what}${right(status?.appliedIndex, 9)}${right(lag, 7)} ${[link, faults].filter((text) => text !== '').join(', ')}`;
     }),
   ];
 }
