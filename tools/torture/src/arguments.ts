@@ -1,0 +1,183 @@
+import { parseArgs } from 'node:util';
+import { messageOf, UsageError } from './errors.ts';
+import type { Server } from './client/wire.ts';
+import { findScenario, scenarios } from './scenarios/scenarios.ts';
+import type { Scenario } from './scenarios/scenarios.ts';
+
+export const targetNames = ['lab', 'mosquitto', 'nats', 'rabbitmq'] as const;
+export type TargetName = (typeof targetNames)[number];
+
+const membersMax = 7;
+const membersDefault = 7;
+const peersDefault = 3;
+const rateMax = 5_000;
+/** Below it no session's queue comes near its bound, 1,000 messages, while its client can't be served. */
+const rateDefault = 100;
+const messagesMax = 100_000_000;
+const forMsDefault = 18_000;
+const forMsMin = 1_000;
+const forMsMax = 7 * 86_400_000;
+const seedMax = 0x7fff_ffff;
+
+export const usage = `torture: load, faults and a judge of MQTT semantics, against this cluster or another broker
+
+  npm run torture -- --scenario all --seed 1      every scenario, about 18 s of load and faults each
+  npm run torture -- --scenario kill-one,wipe     some of them; --list tells what there is
+  npm run torture -- --for 60m                    all faults mixed for an hour, and what the members' processes use
+  npm run torture -- --messages 1000000 --rate 500
+  npm run torture -- --target mosquitto --scenario kill-one,pause
+  npm run torture -- --brokers 10.0.0.1:1883,10.0.0.2:1883 --scenario calm,roaming
+  npm run torture -- --recheck .torture/run.jsonl
+
+  --scenario A,B|all     default mixed
+  --seed K               of load and faults (default 1): the same seed, the same plan
+  --for 30s              how long load and faults last in each scenario (default 18s)
+  --messages N           instead of a time: until N messages of QoS 1 and 2 have been acknowledged
+  --rate N               messages a second, of all clients together (default ${rateDefault})
+  --members N            of the target (default ${membersDefault}; peers: ${peersDefault})
+  --target NAME          lab (this cluster, started here), mosquitto, nats or rabbitmq
+  --brokers H:P,...      one cluster's brokers that run already; no faults
+  --set key=value        a setting of every member of the lab, as in "lab --set"
+  --history FILE         keep the history there (.gz: compressed); with several scenarios their names are put in
+  --keep                 keep histories, data and logs in .torture even when all is well
+  --recheck FILE         judge a history again
+  --json                 the verdict as one JSON object
+  --list                 the scenarios
+`;
+
+export interface Arguments {
+  readonly command: 'run' | 'recheck' | 'list' | 'help';
+  readonly scenarios: readonly Scenario[];
+  readonly seed: number;
+  readonly forMs: number;
+  /** Null: by time. */
+  readonly messages: number | null;
+  readonly rate: number;
+  readonly members: number;
+  readonly target: TargetName | 'brokers';
+  readonly brokers: readonly Server[];
+  readonly overrides: readonly (readonly [string, string])[];
+  readonly history: string | null;
+  readonly keep: boolean;
+  readonly recheck: string;
+  readonly json: boolean;
+}
+
+const options = {
+  scenario: { type: 'string' },
+  seed: { type: 'string' },
+  for: { type: 'string' },
+  messages: { type: 'string' },
+  rate: { type: 'string' },
+  members: { type: 'string' },
+  target: { type: 'string' },
+  brokers: { type: 'string' },
+  set: { type: 'string', multiple: true },
+  history: { type: 'string' },
+  keep: { type: 'boolean' },
+  recheck: { type: 'string' },
+  json: { type: 'boolean' },
+  list: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+/** @throws UsageError naming the first thing that is wrong, and what would be right */
+export function readArguments(argv: readonly string[]): Arguments {
+  const values = parse(argv);
+  const target = readTarget(values.target, values.brokers);
+  if (values.for !== undefined && values.messages !== undefined) {
+    throw new UsageError('--for and --messages both say when to end: give one of them');
+  }
+  const overrides = (values.set ?? []).map(readOverride);
+  if (overrides.length > 0 && target !== 'lab') throw new UsageError('--set is for --target lab only');
+  return {
+    command: values.help ? 'help' : values.list ? 'list' : values.recheck !== undefined ? 'recheck' : 'run',
+    scenarios: readScenarios(values.scenario ?? 'mixed'),
+    seed: readNumber('--seed', values.seed, 1, 0, seedMax),
+    forMs: readDuration(values.for),
+    messages:
+      values.messages === undefined ? null : readNumber('--messages', values.messages, 1, 1, messagesMax),
+    rate: readNumber('--rate', values.rate, rateDefault, 1, rateMax),
+    members: readNumber(
+      '--members',
+      values.members,
+      target === 'lab' ? membersDefault : peersDefault,
+      1,
+      membersMax,
+    ),
+    target,
+    brokers: values.brokers === undefined ? [] : values.brokers.split(',').map(readBroker),
+    overrides,
+    history: values.history ?? null,
+    keep: values.keep ?? false,
+    recheck: values.recheck ?? '',
+    json: values.json ?? false,
+  };
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options, strict: true }).values;
+  } catch (error) {
+    throw new UsageError(messageOf(error).split('. ')[0] ?? 'wrong arguments', { cause: error });
+  }
+}
+
+function readTarget(target: string | undefined, brokers: string | undefined): TargetName | 'brokers' {
+  if (brokers !== undefined) {
+    if (target !== undefined) throw new UsageError('--brokers and --target exclude each other');
+    return 'brokers';
+  }
+  const found = targetNames.find((name) => name === (target ?? 'lab'));
+  if (found === undefined) throw new UsageError(`--target is ${targetNames.join(', ')}, not "${target}"`);
+  return found;
+}
+
+function readScenarios(text: string): Scenario[] {
+  if (text === 'all') return [...scenarios];
+  return text.split(',').map((name) => {
+    const found = findScenario(name.trim());
+    if (found === undefined) throw new UsageError(`no scenario "${name}"; --list tells them all`);
+    return found;
+  });
+}
+
+function readBroker(text: string): Server {
+  const [, host = '', port = ''] = /^\[?([^\]]+?)\]?:(\d{1,5})$/.exec(text.trim()) ?? [];
+  if (host === '' || Number(port) < 1 || Number(port) > 65_535) {
+    throw new UsageError(`--brokers: "${text}" is not host:port`);
+  }
+  return { id: text.trim(), host, port: Number(port) };
+}
+
+function readOverride(text: string): readonly [string, string] {
+  const at = text.indexOf('=');
+  const key = text.slice(0, at);
+  if (at < 1 || !/^[A-Za-z][\w.-]*$/.test(key)) throw new UsageError(`--set ${text}: expected key=value`);
+  return [key, text.slice(at + 1)];
+}
+
+function readDuration(text: string | undefined): number {
+  if (text === undefined) return forMsDefault;
+  const [, number, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text) ?? [];
+  const ms = Number(number) * ({ ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }[unit] ?? 1_000);
+  if (!(ms >= forMsMin && ms <= forMsMax)) {
+    throw new UsageError(`--for "${text}" is no time from 1s to 168h (examples: 30s, 5m, 1h)`);
+  }
+  return ms;
+}
+
+function readNumber(
+  name: string,
+  text: string | undefined,
+  otherwise: number,
+  min: number,
+  max: number,
+): number {
+  if (text === undefined) return otherwise;
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isInteger(value) || value < min || value > max) {
+    throw new UsageError(`${name} must be a whole number from ${min} to ${max}, not "${text}"`);
+  }
+  return value;
+}

@@ -1,0 +1,44 @@
+import type { Packet } from 'mqtt-packet';
+import { Wire } from './wire.ts';
+import type { Server } from './wire.ts';
+
+/** What a short visit does. */
+export interface Visit {
+  onConnected(): void;
+  onPacket(packet: Packet): void;
+}
+
+/**
+ * A short clean MQTT 3.1.1 connection that nobody records. @returns what `finish` was given, or null when the time was up or
+ * the connection ended before.
+ */
+export function ask<T>(
+  server: Server,
+  clientId: string,
+  msMax: number,
+  visit: (wire: () => Wire, finish: (answer: T) => void) => Visit,
+): Promise<T | null> {
+  return new Promise((resolve) => {
+    const finish = (answer: T | null): void => {
+      clearTimeout(limit);
+      wire.disconnect();
+      resolve(answer);
+    };
+    const limit = setTimeout(() => finish(null), msMax);
+    const makeConnect = () =>
+      ({
+        cmd: 'connect',
+        protocolId: 'MQTT',
+        protocolVersion: 4,
+        clientId,
+        clean: true,
+        keepalive: 10,
+      }) as const;
+    const { onConnected, onPacket } = visit(() => wire, finish);
+    const wire: Wire = new Wire(server, 4, makeConnect, {
+      onConnected,
+      onPacket,
+      onEnded: () => finish(null),
+    });
+  });
+}

@@ -1,0 +1,34 @@
+import { ask } from './ask.ts';
+import { messageOf } from './recording-client.ts';
+import type { Server } from './wire.ts';
+
+/** Retained messages come at once after SUBACK; a pause of this length ends a look. */
+const pauseMs = 500;
+const lookMsMax = 8_000;
+
+export type Retained = readonly (readonly [topic: string, message: number])[];
+
+/** What a new subscriber gets as retained from one server: topic and message. Null: it could not be asked in time. */
+export async function lookAtRetained(
+  server: Server,
+  clientId: string,
+  filter: string,
+): Promise<Retained | null> {
+  const found = new Map<string, number>();
+  let subscribed = false;
+  let pause: NodeJS.Timeout | null = null;
+  return ask<Retained>(server, clientId, lookMsMax, (wire, finish) => ({
+    onConnected: () =>
+      wire().send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: filter, qos: 0 }] }),
+    onPacket: (packet) => {
+      if (packet.cmd === 'suback') subscribed = true;
+      if (packet.cmd === 'publish' && packet.retain) found.set(packet.topic, messageOf(packet.payload));
+      if (packet.cmd !== 'suback' && packet.cmd !== 'publish') return;
+      if (pause !== null) clearTimeout(pause);
+      pause = setTimeout(() => {
+        // Messages may come before SUBACK [MQTT-3.8.4-2]: only after both is it over.
+        if (subscribed) finish([...found].sort());
+      }, pauseMs);
+    },
+  }));
+}

@@ -1,0 +1,61 @@
+import { readArguments, usage } from './arguments.ts';
+import type { Arguments } from './arguments.ts';
+import { judgeFile, renderVerdict } from './checker/index.ts';
+import { messageOf, UsageError } from './errors.ts';
+import { Campaign } from './run/campaign.ts';
+import { allWell, renderResults } from './run/report.ts';
+import { scenarios } from './scenarios/scenarios.ts';
+import { makeTarget } from './targets/index.ts';
+
+const startedAtMs = performance.now();
+
+function say(text: string): void {
+  const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(0).padStart(4);
+  process.stderr.write(`${seconds} s  ${text}\n`);
+}
+
+async function main(given: Arguments): Promise<boolean> {
+  switch (given.command) {
+    case 'help':
+      return print(usage.trimEnd(), true);
+    case 'list':
+      return print(scenarios.map(({ name, about }) => `${name.padEnd(16)} ${about}`).join('\n'), true);
+    case 'recheck': {
+      const verdict = await judgeFile(given.recheck);
+      return print(given.json ? JSON.stringify(verdict) : renderVerdict(verdict), verdict.ok);
+    }
+    case 'run':
+      return run(given);
+  }
+}
+
+async function run(given: Arguments): Promise<boolean> {
+  const name = `${Math.floor(Date.now() / 1_000).toString(36)}${process.pid.toString(36)}`;
+  say(`seed ${given.seed}`);
+  const campaign = new Campaign({ given, name, makeTarget: (folder) => makeTarget(given, folder), say });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void campaign.stop(true).finally(() => process.exit(130)));
+  }
+  const results = await campaign.run();
+  const ok = allWell(results);
+  if (given.json) return print(JSON.stringify({ ok, seed: given.seed, target: given.target, results }), ok);
+  for (const { scenario, verdict, state } of results) {
+    if (verdict === null || (state === 'ok' && results.length > 1)) continue;
+    await print(`${scenario}\n${renderVerdict(verdict)}\n`, ok);
+  }
+  const kept = results.flatMap(({ history }) => (history === null ? [] : [`history: ${history}`]));
+  return print([renderResults(results), ...kept].join('\n'), ok);
+}
+
+function print(text: string, ok: boolean): Promise<boolean> {
+  return new Promise((resolve) => process.stdout.write(`${text}\n`, () => resolve(ok)));
+}
+
+try {
+  const ok = await main(readArguments(process.argv.slice(2)));
+  // Sockets of clients that have gone may linger.
+  process.exit(ok ? 0 : 1);
+} catch (error) {
+  process.stderr.write(`torture: ${messageOf(error)}\n`);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}

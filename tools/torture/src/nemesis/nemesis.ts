@@ -1,0 +1,84 @@
+import type { Recorder } from '../client/recorder.ts';
+import { messageOf } from '../errors.ts';
+import type { Target } from '../targets/target.ts';
+import type { FaultKind, Plan, PlannedFault, Slot } from './fault.ts';
+
+const tickMs = 50;
+const processKinds: ReadonlySet<FaultKind> = new Set(['kill', 'stop', 'pause', 'wipe', 'rolling']);
+
+export interface NemesisOptions {
+  readonly plan: Plan;
+  readonly target: Target;
+  readonly recorder: Recorder;
+  readonly say: (text: string) => void;
+  /** What the target could not do although it should; one sentence each. */
+  readonly onProblem: (sentence: string) => void;
+}
+
+/** Carries out a plan, slot after slot: no fault begins before those of the slot before have ended. */
+export class Nemesis {
+  readonly #options: NemesisOptions;
+  #faults = 0;
+
+  constructor(options: NemesisOptions) {
+    this.#options = options;
+  }
+
+  /** Faults begun so far. */
+  get faults(): number {
+    return this.#faults;
+  }
+
+  /** @param goesOn asked often; once it says no the current faults end. */
+  async run(goesOn: () => boolean): Promise<void> {
+    while (goesOn()) {
+      const { value: slot } = this.#options.plan.next();
+      if (slot === undefined) return void (await waitWhile(goesOn, Infinity));
+      await this.#perform(slot, goesOn);
+    }
+  }
+
+  async #perform(slot: Slot, goesOn: () => boolean): Promise<void> {
+    const begun: { readonly fault: PlannedFault; readonly id: number }[] = [];
+    for (const fault of slot.faults) {
+      const id = ++this.#faults;
+      this.#record(fault, id, 'begin');
+      begun.push({ fault, id });
+      await this.#try(() => this.#options.target.begin(fault));
+    }
+    await waitWhile(goesOn, slot.holdMs);
+    // Links and disks first: whoever starts must find a way to serve.
+    const isLast = ({ fault }: { readonly fault: PlannedFault }): number =>
+      processKinds.has(fault.kind) ? 1 : 0;
+    for (const { fault, id } of begun.sort((left, right) => isLast(left) - isLast(right))) {
+      await this.#try(() => this.#options.target.end(fault));
+      this.#record(fault, id, 'end');
+    }
+    await waitWhile(goesOn, slot.peaceMs);
+  }
+
+  async #try(act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      this.#options.onProblem(messageOf(error));
+    }
+  }
+
+  #record({ kind, groups }: PlannedFault, id: number, phase: 'begin' | 'end'): void {
+    const { recorder, target, say } = this.#options;
+    const names = groups.map((group) => group.map((member) => target.servers[member]?.id ?? '?'));
+    recorder.record({ type: 'fault', id, phase, fault: kind, members: names.flat() });
+    if (phase === 'begin') say(`${kind} ${names.map((group) => group.join(' ')).join(' / ')}`);
+  }
+}
+
+/** Until the time is up or it may not go on. */
+export async function waitWhile(goesOn: () => boolean, msMax: number): Promise<void> {
+  const deadline = performance.now() + msMax;
+  while (goesOn() && performance.now() < deadline) {
+    await new Promise((resolve) =>
+      setTimeout(resolve, Math.min(tickMs, Math.max(deadline - performance.now(), 0))),
+    );
+  }
+}

@@ -1,0 +1,130 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Arguments } from '../arguments.ts';
+import { judgeFile } from '../checker/index.ts';
+import { messageOf } from '../errors.ts';
+import type { Scenario } from '../scenarios/scenarios.ts';
+import type { Target } from '../targets/target.ts';
+import type { ScenarioResult } from './report.ts';
+import { noteOf } from './report.ts';
+import { runScenario } from './scenario-run.ts';
+
+const folder = '.torture';
+
+export interface CampaignOptions {
+  readonly given: Arguments;
+  /** Of this campaign only. */
+  readonly name: string;
+  readonly makeTarget: (folder: string) => Target;
+  readonly say: (text: string) => void;
+}
+
+/** Runs the scenarios one after the other; the target goes on running as long as it is sound. */
+export class Campaign {
+  readonly #options: CampaignOptions;
+  readonly #folder: string;
+  #target: Target | null = null;
+  #targets = 0;
+
+  constructor(options: CampaignOptions) {
+    this.#options = options;
+    this.#folder = resolve(folder, options.name);
+  }
+
+  async run(): Promise<ScenarioResult[]> {
+    const { given, say } = this.#options;
+    mkdirSync(this.#folder, { recursive: true });
+    const results: ScenarioResult[] = [];
+    for (const [position, scenario] of given.scenarios.entries()) {
+      const place = `${position + 1}/${given.scenarios.length}`;
+      say(`${place} ${scenario.name}: ${scenario.about}`);
+      const result = await this.#one(scenario);
+      results.push(result);
+      const where = result.history === null ? '' : `; history: ${result.history}`;
+      say(`${place} ${scenario.name}: ${result.state} ${noteOf(result)}`.trimEnd() + where);
+    }
+    const well = results.every(({ state }) => state === 'ok' || state === 'not available');
+    await this.stop(given.keep || !well);
+    return results;
+  }
+
+  async stop(keep: boolean): Promise<void> {
+    const target = this.#target;
+    this.#target = null;
+    await target?.stop(keep);
+    if (!keep) rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #one(scenario: Scenario): Promise<ScenarioResult> {
+    const history = this.#historyFile(scenario);
+    const empty = { scenario: scenario.name, run: null, verdict: null, history: null };
+    try {
+      const target = await this.#readyTarget();
+      const missing = scenario.needs.filter((kind) => !target.can.has(kind));
+      if (missing.length > 0) {
+        return { ...empty, state: 'not available', why: `${target.name} can't suffer ${missing.join(', ')}` };
+      }
+      return await this.#judged(scenario, target, history);
+    } catch (error) {
+      // Whatever state it is in now: the next scenario gets a new one.
+      await this.#target?.stop(true);
+      this.#target = null;
+      return { ...empty, state: 'broken', why: messageOf(error) };
+    }
+  }
+
+  async #readyTarget(): Promise<Target> {
+    if (this.#target === null) {
+      const { makeTarget, say } = this.#options;
+      this.#targets += 1;
+      const target = makeTarget(join(this.#folder, `target-${this.#targets}`));
+      say(`starting ${target.name}`);
+      await target.start();
+      this.#target = target;
+    }
+    return this.#target;
+  }
+
+  async #judged(scenario: Scenario, target: Target, historyFile: string): Promise<ScenarioResult> {
+    const { given, name, say } = this.#options;
+    const { seed, rate, forMs, messages, keep } = given;
+    const tell = (text: string): void => say(`  ${text}`);
+    const run = await runScenario({
+      scenario,
+      target,
+      seed,
+      rate,
+      forMs,
+      messages,
+      historyFile,
+      run: `${name}-${scenario.name}`,
+      say: tell,
+      onProgress: tell,
+    });
+    const verdict = await judgeFile(historyFile);
+    if (!verdict.ok) {
+      // A member that has lost something once must not spoil the next verdict.
+      await target.stop(true);
+      this.#target = null;
+    }
+    const kept = keep || !verdict.ok || given.history !== null;
+    if (!kept) rmSync(historyFile, { force: true });
+    return {
+      scenario: scenario.name,
+      state: verdict.ok ? 'ok' : 'violated',
+      run,
+      verdict,
+      why: '',
+      history: kept ? historyFile : null,
+    };
+  }
+
+  #historyFile({ name }: Scenario): string {
+    const { given } = this.#options;
+    if (given.history === null) return join(this.#folder, `${name}.jsonl`);
+    const path = resolve(given.history);
+    if (given.scenarios.length === 1) return path;
+    const [, stem = path, end = ''] = /^(.*?)((?:\.[a-z]+)*)$/i.exec(path) ?? [];
+    return `${stem}-${name}${end}`;
+  }
+}

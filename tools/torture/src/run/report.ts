@@ -1,0 +1,55 @@
+import type { Verdict } from '../history/events.ts';
+import type { ScenarioRun } from './scenario-run.ts';
+
+export interface ScenarioResult {
+  readonly scenario: string;
+  /** `not available`: the target can't suffer these faults; `broken`: the run did not come to its end. */
+  readonly state: 'ok' | 'violated' | 'not available' | 'broken';
+  readonly run: ScenarioRun | null;
+  readonly verdict: Verdict | null;
+  /** Why not available or broken. */
+  readonly why: string;
+  /** Where the history is, if it was kept. */
+  readonly history: string | null;
+}
+
+const columns = ['scenario', 'verdict', 'published', 'acked', 'delivered', 'faults', 'seconds', ''] as const;
+const noteCharactersMax = 110;
+
+/** Violations by rule, or why there is no verdict. */
+export function noteOf({ verdict, why }: ScenarioResult): string {
+  if (verdict === null) return why;
+  const violated = verdict.rules.filter(({ violations }) => violations > 0);
+  return violated.map(({ rule, violations }) => `${rule} ${violations}`).join(', ');
+}
+
+/** One line a scenario. */
+export function renderResults(results: readonly ScenarioResult[]): string {
+  const rows = results.map((result) => {
+    const { scenario, state, run } = result;
+    const counts = run?.counts;
+    const numbers = [counts?.published, counts?.acked, counts?.delivered, run?.faults];
+    const seconds = run === null ? undefined : Math.round(run.lastedMs / 1_000);
+    const texts = [...numbers, seconds].map((value) => (value === undefined ? '' : String(value)));
+    return [scenario, state, ...texts, noteOf(result).slice(0, noteCharactersMax)];
+  });
+  const table = [[...columns], ...rows];
+  const widths = columns.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[]): string =>
+    row
+      .map((text, column) => {
+        const width = widths[column] ?? 0;
+        return column >= 2 && column < columns.length - 1 ? text.padStart(width) : text.padEnd(width);
+      })
+      .join('  ')
+      .trimEnd();
+  return table.map(line).join('\n');
+}
+
+/** Everything ran and nothing was violated; what a target can't do is neither. */
+export function allWell(results: readonly ScenarioResult[]): boolean {
+  return (
+    results.some(({ state }) => state === 'ok') &&
+    results.every(({ state }) => state === 'ok' || state === 'not available')
+  );
+}

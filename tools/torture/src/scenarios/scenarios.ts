@@ -1,0 +1,92 @@
+import type { FaultKind } from '../nemesis/fault.ts';
+import { minorityOf } from '../nemesis/fault.ts';
+import { halves, mixed, oneWay, repeated, rolling, splits, thirds, twoAndOne } from '../nemesis/plans.ts';
+import type { PlanMaker } from '../nemesis/plans.ts';
+import type { WorkloadName } from '../workloads/index.ts';
+
+/** Each workload's share of the rate; those that are not named take no part. */
+export type Shares = Readonly<Partial<Record<WorkloadName, number>>>;
+
+export interface Scenario {
+  readonly name: string;
+  readonly about: string;
+  readonly shares: Shares;
+  /** Without these it can't be done at all. */
+  readonly needs: readonly FaultKind[];
+  /** Null: no faults. */
+  readonly plan: ((can: ReadonlySet<FaultKind>) => PlanMaker) | null;
+}
+
+const everything: Shares = {
+  stream: 0.4,
+  roaming: 0.2,
+  takeover: 0.05,
+  retained: 0.1,
+  wills: 0,
+  shared: 0.15,
+  churn: 0.1,
+};
+
+function faulty(name: FaultKind | string, kind: FaultKind, about: string, plan: PlanMaker): Scenario {
+  return { name, about, shares: everything, needs: [kind], plan: () => plan };
+}
+
+const one = (): number[] => [1];
+const minority = (members: number): number[] => [Math.max(minorityOf(members), 1)];
+const upToMinority = (members: number): number[] =>
+  Array.from({ length: Math.max(minorityOf(members), 1) }, (_, index) => index + 1);
+const all = (members: number): number[] => [members];
+const oneOrAll = (members: number): number[] => [1, 1, members];
+
+/** One workload in the middle, others beside it, and a member killed now and then where the target can. */
+function focused(name: string, about: string, workload: WorkloadName): Scenario {
+  const shares: Shares = { stream: 0.3, [workload]: 0.7 };
+  return {
+    name,
+    about,
+    shares,
+    needs: [],
+    plan: (can) => (can.has('kill') ? repeated('kill', one) : function* () {}),
+  };
+}
+
+/** All scenarios, in the order in which `all` runs them. */
+export const scenarios: readonly Scenario[] = [
+  { name: 'calm', about: 'no faults', shares: everything, needs: [], plan: null },
+  faulty('kill-one', 'kill', 'one member killed (kill -9), again and again', repeated('kill', one)),
+  faulty('kill-three', 'kill', 'a minority killed together', repeated('kill', minority)),
+  faulty('kill-all', 'kill', 'a power cut: all killed, started in any order', repeated('kill', all)),
+  faulty('pause', 'pause', 'members paused (SIGSTOP), and woken', repeated('pause', upToMinority)),
+  faulty('split-3-4', 'cut', 'a majority and a minority', splits(halves)),
+  faulty('split-3-3-1', 'cut', 'three islands without a majority', splits(twoAndOne)),
+  faulty('split-2-2-3', 'cut', 'three islands without a majority', splits(thirds)),
+  faulty('one-way', 'one-way', 'members that hear but are not heard', oneWay),
+  faulty('flap', 'flap', 'links that fail and come back every second', repeated('flap', upToMinority)),
+  faulty(
+    'slow',
+    'slow',
+    'links with 100±50 ms and 1 % loss',
+    repeated('slow', (n) => [1, minorityOf(n), n]),
+  ),
+  faulty('throttle', 'throttle', 'links of 1 Mbit/s', repeated('throttle', oneOrAll)),
+  faulty('full-disk', 'full-disk', 'disks without room', repeated('full-disk', upToMinority)),
+  faulty('slow-disk', 'slow-disk', 'disks that take 200 ms longer', repeated('slow-disk', upToMinority)),
+  faulty(
+    'wipe',
+    'wipe',
+    'disks replaced by empty ones, of a minority at most',
+    repeated('wipe', upToMinority),
+  ),
+  faulty('clock', 'clock', 'wall clocks that step by seconds and hours', repeated('clock', upToMinority)),
+  faulty('rolling-restart', 'rolling', 'all members stopped and started one by one', rolling),
+  focused('roaming', 'sessions that go from server to server', 'roaming'),
+  focused('takeover', 'two or three race for a client id', 'takeover'),
+  focused('wills', 'clients that die in every way', 'wills'),
+  focused('retained', 'few topics set and cleared through many servers', 'retained'),
+  focused('shared', 'groups whose members come and go', 'shared'),
+  { name: 'mixed', about: 'all faults, one or two at a time', shares: everything, needs: [], plan: mixed },
+];
+
+export function findScenario(name: string): Scenario | undefined {
+  return scenarios.find((scenario) => scenario.name === name);
+}

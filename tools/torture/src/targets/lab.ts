@@ -1,0 +1,123 @@
+import { startCluster } from '@mqtt-cluster/lab';
+import type { FaultAction, RunningCluster } from '@mqtt-cluster/lab';
+import type { Server } from '../client/wire.ts';
+import { TortureError } from '../errors.ts';
+import type { Limits } from '../history/events.ts';
+import { faultKinds } from '../nemesis/fault.ts';
+import type { FaultKind, Group, PlannedFault } from '../nemesis/fault.ts';
+import { defaultLimits } from './limits.ts';
+import type { Target, Usage } from './target.ts';
+import { usageOf } from './usage.ts';
+
+const lossShare = 0.01;
+
+export interface LabTargetOptions {
+  readonly members: number;
+  readonly folder: string;
+  readonly overrides: readonly (readonly [string, string])[];
+}
+
+const networkKinds: ReadonlySet<FaultKind> = new Set(['cut', 'one-way', 'flap', 'slow', 'throttle']);
+const hostKinds: ReadonlySet<FaultKind> = new Set(['full-disk', 'slow-disk', 'clock']);
+
+/** A cluster of this repository's own appliances, with the lab's links between them. */
+export class LabTarget implements Target {
+  readonly name = 'lab';
+  readonly qosMax = 2;
+  readonly versions = [4, 5] as const;
+  readonly sharesSubscriptions = true;
+  readonly can: ReadonlySet<FaultKind> = new Set(faultKinds);
+  readonly limits: Limits;
+  readonly #options: LabTargetOptions;
+  /** Faults that last and that the lab's `heal` ends all together. */
+  readonly #healable = new Set<PlannedFault>();
+  #cluster: RunningCluster | null = null;
+  #crashesTaken = 0;
+
+  constructor(options: LabTargetOptions) {
+    this.#options = options;
+    const holds = options.overrides.some(([key, value]) => key === 'whenIsolated' && value === 'hold');
+    this.limits = { ...defaultLimits, degradedAcks: !holds };
+  }
+
+  get servers(): readonly Server[] {
+    return this.#running.cluster.layout.members.map(({ id, host, mqttPort }) => ({
+      id,
+      host,
+      port: mqttPort,
+    }));
+  }
+
+  get #running(): RunningCluster {
+    if (this.#cluster === null) throw new TortureError('the lab is not up');
+    return this.#cluster;
+  }
+
+  async start(): Promise<void> {
+    this.#cluster = await startCluster(this.#options);
+  }
+
+  async begin(fault: PlannedFault): Promise<void> {
+    const { kind, groups, value } = fault;
+    if (networkKinds.has(kind) || hostKinds.has(kind)) {
+      this.#healable.add(fault);
+      return this.#inflict(fault);
+    }
+    // A rolling restart is its own end.
+    await this.#do(kind as FaultAction, groups, value);
+  }
+
+  async end(fault: PlannedFault): Promise<void> {
+    const { kind, groups, staggerMs = 0 } = fault;
+    const members = groups.flat();
+    if (kind === 'pause') return this.#do('resume', groups);
+    if (kind === 'kill' || kind === 'stop' || kind === 'wipe') return this.#startAgain(members, staggerMs);
+    if (!this.#healable.delete(fault)) return;
+    await this.#running.cluster.fault('heal', []);
+    // The lab mends everything at once: what is still to last begins again.
+    for (const other of this.#healable) await this.#inflict(other);
+  }
+
+  async #inflict({ kind, groups, value }: PlannedFault): Promise<void> {
+    await this.#do(kind as FaultAction, groups, value);
+    if (kind === 'slow') await this.#do('loss', groups, lossShare);
+  }
+
+  async #startAgain(members: Group, staggerMs: number): Promise<void> {
+    // Not one after the other served: a majority may be needed for that.
+    await Promise.all(
+      members.map(async (member, position) => {
+        await new Promise((resolve) => setTimeout(resolve, position * staggerMs));
+        await this.#do('start', [[member]]);
+      }),
+    );
+  }
+
+  async #do(action: FaultAction, groups: readonly Group[], value?: number): Promise<void> {
+    const names = groups.map((group) => group.map((member) => this.servers[member]?.id ?? '?'));
+    await this.#running.cluster.fault(action, names, value);
+  }
+
+  async restore(): Promise<void> {
+    this.#healable.clear();
+    await this.#running.cluster.restore();
+  }
+
+  takeCrashes(): string[] {
+    const crashes = this.#cluster?.cluster.crashes ?? [];
+    const fresh = crashes.slice(this.#crashesTaken);
+    this.#crashesTaken = crashes.length;
+    return fresh;
+  }
+
+  usage(): Usage[] {
+    return this.#running.cluster.pidsById().flatMap(([id, pid]) => {
+      const usage = usageOf(id, pid, `${this.#options.folder}/${id}/data`);
+      return usage === null ? [] : [usage];
+    });
+  }
+
+  async stop(keep: boolean): Promise<void> {
+    await this.#cluster?.end(keep);
+  }
+}

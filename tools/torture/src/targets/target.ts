@@ -1,0 +1,39 @@
+import type { Server } from '../client/wire.ts';
+import type { Limits, QoS } from '../history/events.ts';
+import type { FaultKind, PlannedFault } from '../nemesis/fault.ts';
+
+/** What one member's process uses now. */
+export interface Usage {
+  readonly server: string;
+  /** Bytes. */
+  readonly resident: number;
+  readonly descriptors: number;
+  /** Bytes of its data folder. */
+  readonly disk: number;
+}
+
+/** What the tool tortures. */
+export interface Target {
+  readonly name: string;
+  readonly servers: readonly Server[];
+  readonly limits: Limits;
+  readonly qosMax: QoS;
+  readonly versions: readonly (4 | 5)[];
+  /** Whether `$share/...` filters are served. */
+  readonly sharesSubscriptions: boolean;
+  /** The faults that it can suffer; others are reported as not available. */
+  readonly can: ReadonlySet<FaultKind>;
+  /** @throws TortureError when it does not come up; nothing is left running then. */
+  start(): Promise<void>;
+  /** @throws Error in one line what could not be done */
+  begin(fault: PlannedFault): Promise<void>;
+  /** Undoes what {@link begin} did; processes that were ended are started, and serve when this resolves. */
+  end(fault: PlannedFault): Promise<void>;
+  /** Everything runs, and nothing is wrong with it. @throws Error in one line what does not come back */
+  restore(): Promise<void>;
+  /** Which processes ended without being told to since the last time, one sentence each. */
+  takeCrashes(): string[];
+  usage(): Usage[];
+  /** @param keep data and logs. */
+  stop(keep: boolean): Promise<void>;
+}

@@ -1,0 +1,21 @@
+import { churn } from './churn.ts';
+import { retained } from './retained.ts';
+import { roaming } from './roaming.ts';
+import { shared } from './shared.ts';
+import type { Workload } from './step.ts';
+import { stream } from './stream.ts';
+import { takeover } from './takeover.ts';
+import { wills } from './wills.ts';
+
+/** All workloads by name. */
+export const workloads = {
+  stream,
+  roaming,
+  takeover,
+  retained,
+  wills,
+  shared,
+  churn,
+} as const satisfies Readonly<Record<string, Workload>>;
+
+export type WorkloadName = keyof typeof workloads;
