@@ -1,2 +1,13 @@
+export { atLabSpeed, secondsOf } from './lab-rules.ts';
+export { findProgram, NotInstalledError } from './programs.ts';
+export type { MonitoringProgram } from './programs.ts';
 export { PromqlError, selectionsOf, withDurations } from './promql.ts';
 export type { Selection } from './promql.ts';
+export { Prometheus } from './prometheus.ts';
+export type { PrometheusOptions } from './prometheus.ts';
+export { PrometheusApi } from './prometheus-api.ts';
+export type { ActiveAlert, Series } from './prometheus-api.ts';
+export { alertRules, readRuleFiles, recordingRules } from './rule-files.ts';
+export type { AlertRule, RecordingRule, RuleFile } from './rule-files.ts';
+export { prometheusConfig, scrapeIntervalSecondsDefault } from './scrape-config.ts';
+export type { PrometheusConfigOptions, ScrapeTarget } from './scrape-config.ts';

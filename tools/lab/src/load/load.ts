@@ -8,6 +8,7 @@ import { inspectStream } from './inspect-stream.ts';
 import { Publisher } from './publisher.ts';
 import { lookAtRetained, RetainedWriter } from './retained.ts';
 import { Subscriber } from './subscriber.ts';
+import type { ByQoS } from './verdict.ts';
 import { WillClient } from './will-clients.ts';
 
 const tickMs = 10;
@@ -242,6 +243,17 @@ export class Load {
   #retainedAsExpected(): boolean {
     const { retained, mayDegrade } = this.history();
     return inspectRetained(retained, mayDegrade).length === 0;
+  }
+
+  /** Acks that came, by QoS: of all publishers, and at QoS 1 of the writers of retained messages, too. */
+  acknowledged(): ByQoS {
+    const writers = this.#writers.map(({ publisher }) => publisher);
+    const count = (qos: QoS): number =>
+      [...this.#publishers, ...writers]
+        .filter(({ stream }) => stream.qos === qos)
+        .flatMap(({ stream }) => stream.messages)
+        .filter(({ ackedAtMs }) => ackedAtMs !== null).length;
+    return { qos0: count(0), qos1: count(1), qos2: count(2) };
   }
 
   history(): History {

@@ -1,0 +1,104 @@
+const answerMsMax = 20_000;
+
+/** One series of an answer; values as numbers, NaN and infinities included. */
+export interface Series {
+  readonly labels: Readonly<Record<string, string>>;
+  /** In order of time, which is in seconds since 1970. */
+  readonly samples: readonly (readonly [seconds: number, value: number])[];
+}
+
+export interface ActiveAlert {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly state: 'pending' | 'firing';
+}
+
+interface RawSeries {
+  readonly metric: Record<string, string>;
+  readonly value?: readonly [number, string];
+  readonly values?: readonly (readonly [number, string])[];
+}
+
+/** Prometheus' HTTP API, as far as it is needed here. */
+export class PrometheusApi {
+  /** `http://host:port` */
+  readonly url: string;
+
+  constructor(url: string) {
+    this.url = url;
+  }
+
+  async isReady(): Promise<boolean> {
+    try {
+      return (await fetch(`${this.url}/-/ready`, { signal: AbortSignal.timeout(answerMsMax) })).ok;
+    } catch {
+      return false;
+    }
+  }
+
+  /** @param at seconds since 1970; now without it. @throws Error with Prometheus' own words when it refuses the query. */
+  async query(query: string, at?: number): Promise<Series[]> {
+    return this.#series('query', { query, ...(at === undefined ? {} : { time: String(at) }) });
+  }
+
+  /** @param fromSeconds since 1970. @throws Error with Prometheus' own words when it refuses the query. */
+  async range(query: string, fromSeconds: number, toSeconds: number, stepSeconds = 1): Promise<Series[]> {
+    const times = { start: String(fromSeconds), end: String(toSeconds), step: String(stepSeconds) };
+    return this.#series('query_range', { query, ...times });
+  }
+
+  /** The only value of the only series; null when there is none. @throws Error when there are several. */
+  async value(query: string): Promise<number | null> {
+    const [first, ...more] = await this.query(query);
+    if (more.length > 0) throw new Error(`${more.length + 1} series, not one: ${query}`);
+    return first?.samples.at(-1)?.[1] ?? null;
+  }
+
+  async alerts(): Promise<ActiveAlert[]> {
+    return ((await this.#ask('alerts', {})) as { alerts: ActiveAlert[] }).alerts;
+  }
+
+  /** What went wrong in the last evaluation of rules, one line each. */
+  async ruleErrors(): Promise<string[]> {
+    const { groups } = (await this.#ask('rules', {})) as {
+      groups: { rules: { name: string; lastError?: string }[] }[];
+    };
+    return groups
+      .flatMap(({ rules }) => rules)
+      .filter(({ lastError = '' }) => lastError !== '')
+      .map(({ name, lastError }) => `${name}: ${lastError}`);
+  }
+
+  async #series(path: string, parameters: Record<string, string>): Promise<Series[]> {
+    const { result, resultType } = (await this.#ask(path, parameters)) as {
+      resultType: string;
+      result: RawSeries[] | readonly [number, string];
+    };
+    if (resultType === 'scalar') {
+      const [seconds, value] = result as readonly [number, string];
+      return [{ labels: {}, samples: [[seconds, Number(value)]] }];
+    }
+    return (result as RawSeries[]).map(({ metric, value, values = value === undefined ? [] : [value] }) => ({
+      labels: metric,
+      samples: values.map(([seconds, text]) => [seconds, numberOf(text)] as const),
+    }));
+  }
+
+  async #ask(path: string, parameters: Record<string, string>): Promise<unknown> {
+    const post = Object.keys(parameters).length > 0;
+    const response = await fetch(`${this.url}/api/v1/${path}`, {
+      ...(post ? { method: 'POST', body: new URLSearchParams(parameters) } : {}),
+      signal: AbortSignal.timeout(answerMsMax),
+    });
+    const { status, data, error } = (await response.json()) as Record<string, unknown>;
+    if (status !== 'success') {
+      throw new Error(`Prometheus refuses ${parameters['query'] ?? path}: ${String(error)}`);
+    }
+    return data;
+  }
+}
+
+function numberOf(text: string): number {
+  if (text === '+Inf') return Infinity;
+  return text === '-Inf' ? -Infinity : Number(text);
+}
