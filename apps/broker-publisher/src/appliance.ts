@@ -5,39 +5,33 @@ import type { ListeningBridge } from '@mqtt-cluster/bridge';
 import { createBroker } from '@mqtt-cluster/broker';
 import type { Broker } from '@mqtt-cluster/broker';
 import { ConfigError } from '@mqtt-cluster/contracts';
-import type {
-  ClientPort,
-  Lifecycle,
-  Logger,
-  MemberAdvertisement,
-  MemberStatus,
-  Recovered,
-  Store,
-} from '@mqtt-cluster/contracts';
+import type { Lifecycle, Logger, Recovered, Store } from '@mqtt-cluster/contracts';
 import { createMember, defaultLimits, lanMemberTimings } from '@mqtt-cluster/member';
 import { createPublisher } from '@mqtt-cluster/publisher';
 import type { Publisher } from '@mqtt-cluster/publisher';
-import { createHttpServer, createMetrics, createNotifier } from '@mqtt-cluster/runtime';
+import { createHttpServer, createMetrics } from '@mqtt-cluster/runtime';
 import type { HttpServer, MetricsRegistry } from '@mqtt-cluster/runtime';
 import { createStore } from '@mqtt-cluster/store';
+import { readToken } from './admin/authorization.ts';
+import { watchedPort } from './client-port.ts';
 import { advertisedUrl, parsePeers, parseUrls } from './config.ts';
 import type { ApplianceConfig } from './config.ts';
 import { MemberRunner } from './member-runner.ts';
+import { Operations } from './operations.ts';
 import { Reporter } from './reporter.ts';
 import { Testing } from './testing.ts';
 
 /** How long a stop waits for clients to be moved and for the last sync. */
 const drainMsMax = 10_000;
 const pollMs = 20;
-const statusIntervalMs = 1_000;
-/** Once ready, the status is for people to read. */
-const readyStatusIntervals = 5;
 
 export interface ApplianceOptions {
   readonly config: ApplianceConfig;
   readonly logger: Logger;
   readonly version: string;
   readonly onFatal: (error: unknown) => void;
+  /** An operator wants this process to drain and end. */
+  readonly onStopRequested: () => void;
 }
 
 /** The appliance of one host: broker, bridges, publisher and HTTP around one member. */
@@ -48,8 +42,9 @@ export class Appliance implements Lifecycle {
   readonly #reporter: Reporter;
   readonly #store: Store;
   readonly #testing: Testing | null;
-  readonly #timers: ReturnType<typeof setInterval>[] = [];
+  readonly #token: string | null;
   #runner: MemberRunner | null = null;
+  #operations: Operations | null = null;
   #bridge: ListeningBridge | null = null;
   #broker: Broker | null = null;
   #http: HttpServer | null = null;
@@ -61,6 +56,7 @@ export class Appliance implements Lifecycle {
     const { config, logger } = options;
     this.#options = options;
     this.#logger = logger;
+    this.#token = readToken(config.admin.tokenFile);
     this.#metrics = createMetrics({ defaultLabels: { member: config.id } });
     this.#reporter = new Reporter(logger, this.#metrics);
     this.#testing = Testing.from(config, logger);
@@ -77,14 +73,17 @@ export class Appliance implements Lifecycle {
     this.#runner = runner;
     this.#bridge = this.#createBridge(runner);
     runner.useBridge(this.#bridge);
-    this.#http = this.#createHttp(runner);
-    this.#broker = this.#createBroker(runner);
+    const operations = this.#createOperations(runner);
+    this.#operations = operations;
+    this.#http = this.#createHttp(runner, operations);
+    const broker = this.#createBroker(runner, operations);
+    this.#broker = broker;
     // Each of these may find its port in use; nothing has been promised to anybody yet.
     await this.#http.start();
     await this.#bridge.start();
     await runner.start();
-    await this.#broker.start();
-    this.#watch(runner);
+    await broker.start();
+    await operations.start();
     this.#startPublisher();
   }
 
@@ -95,7 +94,6 @@ export class Appliance implements Lifecycle {
   }
 
   async #stop(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer);
     await this.#publisher?.stop();
     if (this.#runner !== null) await this.#drain(this.#runner);
     await this.#broker?.stop();
@@ -105,6 +103,7 @@ export class Appliance implements Lifecycle {
     await this.#store.close();
     await this.#testing?.stop();
     this.#metrics.stop();
+    await this.#operations?.stop();
   }
 
   #createRunner(recovered: Recovered): MemberRunner {
@@ -127,8 +126,25 @@ export class Appliance implements Lifecycle {
       member,
       store: this.#store,
       now: () => performance.now(),
-      onEvents: (events) => this.#reporter.onEvents(events),
+      onEvents: (events) => {
+        this.#reporter.onEvents(events);
+        this.#operations?.onEvents(events);
+      },
       onFatal,
+    });
+  }
+
+  #createOperations(runner: MemberRunner): Operations {
+    const { config, onStopRequested } = this.#options;
+    return new Operations({
+      config,
+      runner,
+      members: parsePeers(config.peers).map((peer) => peer.id),
+      urls: this.#urls(),
+      logger: this.#logger,
+      token: this.#token,
+      mqttAddress: () => localAddress(this.#broker!.addresses()[0]!),
+      stop: onStopRequested,
     });
   }
 
@@ -151,9 +167,9 @@ export class Appliance implements Lifecycle {
     });
   }
 
-  #createBroker(runner: MemberRunner): Broker {
+  #createBroker(runner: MemberRunner, operations: Operations): Broker {
     const { config, version } = this.#options;
-    const port = this.#clientPort(runner);
+    const port = watchedPort(runner, (effects) => this.#reporter.onEffects(effects));
     return createBroker({
       memberId: config.id,
       port: this.#testing?.wrap(port) ?? port,
@@ -162,35 +178,13 @@ export class Appliance implements Lifecycle {
       logger: this.#logger,
       metrics: this.#metrics,
       version,
-      members: () => JSON.stringify(this.#advertisements(runner.status())),
-      serverReference: () => this.#elsewhere(runner.status()),
+      members: () => JSON.stringify(operations.advertisements()),
+      serverReference: () => operations.elsewhere(),
+      admission: () => operations.admission(),
     });
   }
 
-  #clientPort(runner: MemberRunner): ClientPort {
-    return {
-      connect: (connection, request) => runner.connect(connection, request),
-      disconnect: (connection, how) => runner.disconnect(connection, how),
-      subscribe: (connection, packetId, subscriptions) =>
-        runner.subscribe(connection, packetId, subscriptions),
-      unsubscribe: (connection, packetId, filters) => runner.unsubscribe(connection, packetId, filters),
-      publish: (connection, publish) => runner.publish(connection, publish),
-      pubrel: (connection, packetId) => runner.pubrel(connection, packetId),
-      puback: (connection, packetId) => runner.puback(connection, packetId),
-      pubrec: (connection, packetId, refused) => runner.pubrec(connection, packetId, refused),
-      pubcomp: (connection, packetId) => runner.pubcomp(connection, packetId),
-      writable: (connection, writable) => runner.writable(connection, writable),
-      publishLocal: (message) => runner.publishLocal(message),
-      status: () => runner.status(),
-      onEffects: (handler) =>
-        runner.onEffects((effects) => {
-          handler(effects);
-          this.#reporter.onEffects(effects);
-        }),
-    };
-  }
-
-  #createHttp(runner: MemberRunner): HttpServer {
+  #createHttp(runner: MemberRunner, operations: Operations): HttpServer {
     const { config } = this.#options;
     const render = (): Promise<string> => {
       this.#reporter.measure(runner.status(), this.#store.usage());
@@ -201,13 +195,9 @@ export class Appliance implements Lifecycle {
       port: config.http.port,
       logger: this.#logger,
       metrics: { render, contentType: this.#metrics.contentType },
-      health: () => ({ ok: true }),
-      ready: () => {
-        const { state, reason } = runner.status();
-        // Isolated is a state that is served and shown, not a reason to be taken out (design, section 6).
-        const ok = state === 'serving' || state === 'isolated';
-        return reason === '' ? { ok } : { ok, reason };
-      },
+      health: () => operations.health(),
+      routes: operations.routes,
+      ready: () => operations.ready(),
       status: () => ({
         ...runner.status(),
         counters: {
@@ -239,29 +229,8 @@ export class Appliance implements Lifecycle {
       .catch((error: unknown) => this.#logger.error({ error }, 'the publisher cannot start'));
   }
 
-  /** systemd hears READY once the member has caught up, and then that it lives. */
-  #watch(runner: MemberRunner): void {
-    const notifier = createNotifier({ logger: this.#logger });
-    let ready = false;
-    let passed = 0;
-    const tell = (): void => {
-      if (ready && ++passed % readyStatusIntervals !== 0) return;
-      const { state, reason, connections } = runner.status();
-      if (!ready && (state === 'serving' || state === 'isolated')) {
-        ready = true;
-        this.#logger.info({ state }, 'ready');
-        void notifier.ready();
-      }
-      void notifier.status(`${state}${reason === '' ? '' : `: ${reason}`}; ${connections} clients`);
-    };
-    this.#timers.push(setInterval(tell, statusIntervalMs));
-    if (notifier.watchdogIntervalMs !== null) {
-      this.#timers.push(setInterval(() => void notifier.watchdog(), notifier.watchdogIntervalMs));
-    }
-  }
-
   async #drain(runner: MemberRunner): Promise<void> {
-    runner.drain(this.#options.config.drainPerSecond);
+    runner.operate((member) => member.drain(this.#options.config.drainPerSecond));
     const deadline = performance.now() + drainMsMax;
     while (!runner.status().drained && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, pollMs));
@@ -276,29 +245,12 @@ export class Appliance implements Lifecycle {
       peers.map((peer) => peer.id),
     );
   }
+}
 
-  #advertisements(status: MemberStatus): MemberAdvertisement[] {
-    const urls = this.#urls();
-    return parsePeers(this.#options.config.peers).map(({ id }) => {
-      if (id === status.id) {
-        return { id, urls: urls.get(id) ?? [], state: status.state, clients: status.connections, load: 0 };
-      }
-      const peer = status.peers[id];
-      const reachable = peer !== undefined && status.links[id] === 'up';
-      const state = reachable ? peer.state : 'unreachable';
-      return { id, urls: urls.get(id) ?? [], state, clients: peer?.clients ?? 0, load: peer?.load ?? 0 };
-    });
-  }
-
-  /** Where an MQTT 5 client is better off: the serving member with the fewest clients. */
-  #elsewhere(status: MemberStatus): string | undefined {
-    const others = this.#advertisements(status).filter(
-      (member) => member.id !== status.id && member.state === 'serving' && member.urls.length > 0,
-    );
-    others.sort((left, right) => left.clients - right.clients);
-    const url = others[0]?.urls[0];
-    return url === undefined ? undefined : new URL(url).host;
-  }
+/** Who listens on all addresses is reached by loopback. */
+function localAddress({ host, port }: { host: string; port: number }): { host: string; port: number } {
+  if (host === '0.0.0.0') return { host: '127.0.0.1', port };
+  return { host: host === '::' ? '::1' : host, port };
 }
 
 function readPem(file: string): string {

@@ -78,6 +78,15 @@ export const schema = z.object({
   testing: z
     .object({ faults: z.string().default(''), ackBeforeCommit: z.boolean().default(false) })
     .prefault({}),
+  admin: z
+    .object({
+      /**
+       * File with the token that administration asks for (HTTP: bearer token; MQTT: user `admin`, the token as password). Without
+       * it only this host may administer, and only by HTTP.
+       */
+      tokenFile: z.string().default(''),
+    })
+    .prefault({}),
   /** Connections closed per second while draining. */
   drainPerSecond: z.int().min(1).max(100_000).default(200),
 });

@@ -58,6 +58,7 @@ export class MemberRunner implements ClientPort, Lifecycle {
   #scheduled = false;
   #inTurn = false;
   #running = false;
+  #lastTurnMs = 0;
   /** Inputs that came out of an effects handler: the member must not be re-entered. */
   #late: (() => void)[] = [];
 
@@ -145,12 +146,19 @@ export class MemberRunner implements ClientPort, Lifecycle {
     this.#input((member) => member.publishLocal(message));
   }
 
-  drain(perSecond: number): void {
-    this.#input((member) => member.drain(perSecond));
+  /** What an operator, or the appliance itself, asks of the member. */
+  operate(act: (member: Member) => void): void {
+    this.#input(act);
   }
 
-  bootstrap(): void {
-    this.#input((member) => member.bootstrap());
+  /** Reads what the status does not show; must change nothing. */
+  look<T>(at: (member: Member) => T): T {
+    return at(this.#components.member);
+  }
+
+  /** When the last turn was, on the runner's clock, ms: a member that gets no turns does nothing. */
+  get lastTurnMs(): number {
+    return this.#lastTurnMs;
   }
 
   // ---- the turn ----
@@ -197,6 +205,7 @@ export class MemberRunner implements ClientPort, Lifecycle {
     const nowMs = now();
     // A heartbeat brought the time: who only follows need not wake for it.
     if (this.#paceMs === followingTickMs) this.#timer?.refresh();
+    this.#lastTurnMs = nowMs;
     member.tick(nowMs);
     const output = member.take();
     if (isWork(output)) this.#busyUntilMs = nowMs + quietAfterMs;

@@ -66,7 +66,13 @@ function appliance(id: string, all: Readonly<Record<string, Ports>>, rate = 0): 
   const onFatal = (error: unknown): void => {
     throw error;
   };
-  const created = new Appliance({ config, logger: silentLogger, version: 'test', onFatal });
+  const created = new Appliance({
+    config,
+    logger: silentLogger,
+    version: 'test',
+    onFatal,
+    onStopRequested: () => {},
+  });
   running.push(created);
   return created;
 }
@@ -155,7 +161,13 @@ test('a data directory of another member is refused and left as it is', async ()
   await first.stop();
   running = [];
   const config = schema.parse({ id: 'b', host, peers: [`b=${host}:1`], data: join(directory, 'a') });
-  const intruder = new Appliance({ config, logger: silentLogger, version: 'test', onFatal: () => {} });
+  const intruder = new Appliance({
+    config,
+    logger: silentLogger,
+    version: 'test',
+    onFatal: () => {},
+    onStopRequested: () => {},
+  });
   await expect(intruder.start()).rejects.toMatchObject({ code: 'STORE_OWNER' });
   await appliance('a', all).start();
   await serving(all.a);

@@ -80,8 +80,18 @@ export interface BrokerOptions {
   readonly version?: string;
   /** The JSON for `$SYS/cluster/members`; published whenever it has changed. */
   readonly members?: () => string;
+  /**
+   * More `$SYS` topics and what they say: those under `$SYS/cluster/` are published whenever they have changed, others every
+   * ten seconds.
+   */
+  readonly systemValues?: () => Readonly<Record<string, string>>;
   /** Where MQTT 5 clients are sent when this member doesn't take them (Server Reference, MQTT 5, 4.11). */
   readonly serverReference?: () => string | undefined;
+  /**
+   * Who is taken at the moment. `redirect`: MQTT 5 clients are sent elsewhere when `serverReference` knows where; `refuse`:
+   * the others are refused, too. Default: `all`.
+   */
+  readonly admission?: () => 'all' | 'redirect' | 'refuse';
   /** Default: everybody. A rejection counts as no. */
   readonly authenticate?: (credentials: Credentials) => boolean | Promise<boolean>;
   /** Default: everything but the server's own topics, which are refused in any case. */

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { ListenError } from '@mqtt-cluster/contracts';
 import type { Lifecycle, Logger } from '@mqtt-cluster/contracts';
 
@@ -25,7 +26,33 @@ export interface HttpServerOptions {
   readonly status: () => unknown;
   /** More paths (GET), JSON like the status; a drain page, say. Answers may be promises. */
   readonly pages?: Readonly<Record<string, () => unknown>>;
+  /** Everything else, any method; null when it is none of its paths. Who may ask is for it to decide. */
+  readonly routes?: (request: HttpRequest) => Promise<HttpAnswer> | null;
 }
+
+export interface HttpRequest {
+  readonly method: string;
+  /** Without the query. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
+  /** Asked from this very host, and not through a proxy or a browser's page. */
+  readonly isLocal: boolean;
+  /** The body as JSON; an empty one is an empty object. @throws HttpBodyError */
+  json(): Promise<unknown>;
+}
+
+export interface HttpAnswer {
+  readonly code: number;
+  /** JSON, or bytes as they are. */
+  readonly body: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What the client sent is no JSON, or too much: its message is for the client. */
+export class HttpBodyError extends Error {}
+
+const bodyBytesMax = 64 * 1024;
 
 export interface HttpServer extends Lifecycle {
   address(): { readonly host: string; readonly port: number };
@@ -39,7 +66,8 @@ const headersTimeoutMs = 5_000;
 interface Answer {
   readonly code: number;
   readonly type: string;
-  readonly body: string;
+  readonly body: string | Uint8Array;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -51,7 +79,7 @@ interface Answer {
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const pages = pagesOf(options);
   const server = createServer((request, response) => {
-    void respond(pages, request, response, options.logger);
+    void respond(pages, options.routes, request, response, options.logger);
   });
   server.maxConnections = connectionsMax;
   server.requestTimeout = requestTimeoutMs;
@@ -114,33 +142,94 @@ function json(code: number, value: unknown): Answer {
 
 async function respond(
   pages: ReadonlyMap<string, Page>,
+  routes: HttpServerOptions['routes'],
   request: IncomingMessage,
   response: ServerResponse,
   logger: Logger,
 ): Promise<void> {
-  const answer = await answerTo(pages, request, logger);
+  const answer = await answerTo(pages, routes, request, logger);
   response.writeHead(answer.code, {
     'content-type': answer.type,
     'content-length': Buffer.byteLength(answer.body),
     'cache-control': 'no-store',
+    ...answer.headers,
   });
   response.end(request.method === 'HEAD' ? undefined : answer.body);
 }
 
 async function answerTo(
   pages: ReadonlyMap<string, Page>,
+  routes: HttpServerOptions['routes'],
   request: IncomingMessage,
   logger: Logger,
 ): Promise<Answer> {
-  const path = (request.url ?? '').split('?', 1)[0]!;
+  const { path, query } = targetOf(request);
   const page = pages.get(path);
-  if (!page) return json(404, { error: 'not found', pages: [...pages.keys()] });
-  if (request.method !== 'GET' && request.method !== 'HEAD') return json(405, { error: 'only GET and HEAD' });
   try {
+    if (!page) return await routeTo(routes, path, query, request, pages);
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return json(405, { error: 'only GET and HEAD' });
     return await page();
   } catch (error) {
+    if (error instanceof HttpBodyError) return json(400, { error: error.message });
     // One page that can't be made must not end the broker.
     logger.error({ path, reason: error instanceof Error ? error.message : String(error) }, 'a page failed');
     return json(500, { error: 'this page failed, see the log' });
+  }
+}
+
+async function routeTo(
+  routes: HttpServerOptions['routes'],
+  path: string,
+  query: URLSearchParams,
+  request: IncomingMessage,
+  pages: ReadonlyMap<string, Page>,
+): Promise<Answer> {
+  const { method = 'GET', headers, socket } = request;
+  const isLocal = isFromThisHost(socket) && !passedOn(headers);
+  const pending = routes?.({ method, path, query, headers, isLocal, json: () => readJson(request) }) ?? null;
+  if (pending === null) return json(404, { error: 'not found', pages: [...pages.keys()] });
+  const { code, body, headers: more } = await pending;
+  const answer =
+    body instanceof Uint8Array ? { code, type: 'application/octet-stream', body } : json(code, body);
+  return more === undefined ? answer : { ...answer, headers: more };
+}
+
+function targetOf(request: IncomingMessage): { path: string; query: URLSearchParams } {
+  const [path = '', ...rest] = (request.url ?? '').split('?');
+  return { path, query: new URLSearchParams(rest.join('?')) };
+}
+
+/** Loopback, or the host's own address at both ends (a server that listens on that one only). */
+function isFromThisHost({ remoteAddress, localAddress }: Socket): boolean {
+  if (remoteAddress === undefined) return false;
+  const plain = remoteAddress.replace(/^::ffff:/, '');
+  return plain === '::1' || /^127\./.test(plain) || remoteAddress === localAddress;
+}
+
+/** A proxy on this host speaks for others, and a page in a browser on it for whoever wrote the page. */
+function passedOn(headers: IncomingHttpHeaders): boolean {
+  const { host = '', origin, forwarded, via, 'x-forwarded-for': forwardedFor } = headers;
+  if (origin !== undefined || forwarded !== undefined || via !== undefined || forwardedFor !== undefined)
+    return true;
+  // A name that was made to point here (DNS rebinding) is neither an address nor `localhost`.
+  const name = host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+  return isIP(name) === 0 && name !== 'localhost';
+}
+
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > bodyBytesMax) throw new HttpBodyError(`the body exceeds ${bodyBytesMax} bytes`);
+    chunks.push(chunk);
+  }
+  const text = Buffer.concat(chunks).toString('utf8').trim();
+  if (text === '') return {};
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw new HttpBodyError('the body is no JSON');
   }
 }

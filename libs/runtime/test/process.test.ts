@@ -126,8 +126,35 @@ describe('createNotifier', () => {
       `--ready --pid=${pid}`,
       `--pid=${pid} --status=one`,
       `--pid=${pid} --status=three lines`,
-      `--pid=${pid} WATCHDOG=1`,
-      `--pid=${pid} STOPPING=1`,
+      'WATCHDOG=1',
+      'STOPPING=1',
+      '',
+    ]);
+  });
+
+  test('in a container sends nothing but READY=1 and WATCHDOG=1, each alone', async () => {
+    const calls = join(directory, 'calls');
+    const fake = join(directory, 'systemd-notify');
+    writeFileSync(fake, `#!/bin/sh\necho "$NOTIFY_SOCKET $@" >> ${calls}\n`);
+    chmodSync(fake, 0o755);
+    const environment = {
+      PATH: `${directory}:/usr/bin:/bin`,
+      NOTIFY_SOCKET: '/conmon',
+      WATCHDOG_USEC: '3000000',
+      WATCHDOG_PID: '4711',
+      container: 'podman',
+    };
+    const withoutSocket = program.replace('{ logger }', '{ logger, exists: () => false }');
+    expect((await runChild(withoutSocket, environment)).output).toMatch(/^interval 1500\n/);
+    expect(readFileSync(calls, 'utf8')).toBe('/conmon READY=1\n/conmon WATCHDOG=1\n');
+    rmSync(calls);
+    await runChild(program.replace('{ logger }', '{ logger, exists: () => true }'), environment);
+    expect(readFileSync(calls, 'utf8').split('\n')).toEqual([
+      '/conmon READY=1',
+      '/run/systemd/notify STATUS=one',
+      '/run/systemd/notify STATUS=three lines',
+      '/conmon WATCHDOG=1',
+      '/run/systemd/notify STOPPING=1',
       '',
     ]);
   });

@@ -15,7 +15,17 @@ export function connectFault(packet: ConnectPacket, context: BrokerContext): num
     return reasonCodes.clientIdentifierNotValid; // [MQTT-3.1.3-8]
   }
   if (Buffer.byteLength(packet.client) > limits.clientIdBytesMax) return reasonCodes.clientIdentifierNotValid;
-  return context.clients() >= limits.clientsMax ? reasonCodes.quotaExceeded : null;
+  return busyFault(packet, context);
+}
+
+/** A full or overloaded member: MQTT 5 clients hear where they are better off, if that is known. */
+function busyFault(packet: ConnectPacket, { limits, clients, options }: BrokerContext): number | null {
+  const full = clients() >= limits.clientsMax;
+  const admission = options.admission?.() ?? 'all';
+  if (!full && admission === 'all') return null;
+  if (packet.version === 5 && options.serverReference?.() !== undefined) return reasonCodes.useAnotherServer;
+  if (full) return reasonCodes.quotaExceeded;
+  return admission === 'refuse' ? reasonCodes.serverUnavailable : null;
 }
 
 /** The client's id, or a new one for who has none [MQTT-3.1.3-6]. */

@@ -1,0 +1,124 @@
+import type { Lifecycle, Logger, MemberAdvertisement, MemberEvent, MemberId } from '@mqtt-cluster/contracts';
+import { createNotifier, eventLoopDelay } from '@mqtt-cluster/runtime';
+import type { HttpAnswer, HttpRequest, Verdict } from '@mqtt-cluster/runtime';
+import { Administrator } from './admin/administrator.ts';
+import { Authorization } from './admin/authorization.ts';
+import { adminRoutes } from './admin/routes.ts';
+import { ClusterView } from './cluster-view.ts';
+import type { ApplianceConfig } from './config.ts';
+import { LoadMeter } from './load-meter.ts';
+import type { Admission } from './load-meter.ts';
+import { Loopback } from './loopback.ts';
+import type { MemberRunner } from './member-runner.ts';
+import { ServiceManager } from './service-manager.ts';
+
+/** A member without a turn for so long hangs; the rarest are four a second. */
+const turnlessMsMax = 10_000;
+
+export interface OperationsOptions {
+  readonly config: ApplianceConfig;
+  readonly members: readonly MemberId[];
+  readonly urls: ReadonlyMap<MemberId, readonly string[]>;
+  readonly runner: MemberRunner;
+  readonly logger: Logger;
+  /** Of the admin interface; null for none. */
+  readonly token: string | null;
+  /** Where this member's own MQTT listener is reached from here. */
+  readonly mqttAddress: () => { readonly host: string; readonly port: number };
+  /** Drains and ends the process. */
+  readonly stop: () => void;
+}
+
+/** What operators, load balancers and service managers see and ask of one member. */
+export class Operations implements Lifecycle {
+  readonly authorization: Authorization;
+  readonly administrator: Administrator;
+  readonly routes: (request: HttpRequest) => Promise<HttpAnswer> | null;
+  readonly #options: OperationsOptions;
+  readonly #view: ClusterView;
+  readonly #meter = new LoadMeter();
+  #serviceManager: ServiceManager | null = null;
+  #stopDelays: () => void = () => {};
+
+  constructor(options: OperationsOptions) {
+    const { config, runner, members, urls, stop } = options;
+    this.#options = options;
+    this.#view = new ClusterView({ members, urls });
+    this.authorization = new Authorization(options.token);
+    this.administrator = new Administrator({ runner, drainPerSecond: config.drainPerSecond, stop });
+    this.routes = adminRoutes({
+      administrator: this.administrator,
+      authorization: this.authorization,
+      name: config.name,
+      knows: (member) =>
+        members.includes(member) || runner.status().config?.members.some(({ id }) => id === member) === true,
+      snapshot: () => runner.look((member) => member.snapshot()),
+    });
+  }
+
+  /** When everything else has started: the service manager hears of it. */
+  async start(): Promise<void> {
+    const { logger, runner, config, mqttAddress } = this.#options;
+    this.#stopDelays = eventLoopDelay((delayMs) => this.#measure(delayMs));
+    const now = (): number => performance.now();
+    const loopback = new Loopback({ memberId: config.id, ...mqttAddress(), now });
+    const status = () => runner.status();
+    const notifier = createNotifier({ logger });
+    this.#serviceManager = new ServiceManager({ notifier, logger, status, now, loopback });
+    this.#serviceManager.start();
+  }
+
+  /** After everything else has stopped: until then the watchdog is fed. */
+  async stop(): Promise<void> {
+    this.#stopDelays();
+    this.#serviceManager?.stop();
+  }
+
+  onEvents(events: readonly MemberEvent[]): void {
+    this.administrator.onEvents(events);
+  }
+
+  // ---- what others hear ----
+
+  /** The process works; restart it if not. */
+  health(): Verdict {
+    const turnlessMs = performance.now() - this.#options.runner.lastTurnMs;
+    if (turnlessMs <= turnlessMsMax) return { ok: true };
+    return { ok: false, reason: `no turn of the member for ${Math.round(turnlessMs)} ms` };
+  }
+
+  /** Send clients here. Isolated is a state that is served and shown, not a reason to be taken out (design, section 6). */
+  ready(): Verdict {
+    const { state, reason } = this.#options.runner.status();
+    const ok = state === 'serving' || state === 'isolated';
+    return reason === '' ? { ok } : { ok, reason };
+  }
+
+  advertisements(): MemberAdvertisement[] {
+    return this.#view.advertisements(this.#options.runner.status(), this.#meter.load);
+  }
+
+  /** Where an MQTT 5 client is better off. */
+  elsewhere(): string | undefined {
+    return this.#view.elsewhere(this.#options.runner.status(), this.#meter.load);
+  }
+
+  admission(): Admission {
+    return this.#meter.admission;
+  }
+
+  #measure(delayMs: number): void {
+    const { runner, config, logger } = this.#options;
+    const { connections, pendingCommands } = runner.status();
+    const before = this.#meter.admission;
+    this.#meter.sample({
+      delayMs,
+      clients: connections,
+      clientsMax: config.mqtt.clientsMax,
+      pendingCommands,
+    });
+    const { load, admission } = this.#meter;
+    runner.operate((member) => member.setLoad(load));
+    if (admission !== before) logger.warn({ load, admission, before }, 'whom this member takes has changed');
+  }
+}
