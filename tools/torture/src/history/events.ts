@@ -29,6 +29,12 @@ export interface Limits {
   readonly takeoverMsMax: number;
   /** The target may ack QoS 1 without a majority and then lose it with the only disk that holds it. */
   readonly degradedAcks: boolean;
+  /** From the end of a fault to a whole cluster; 10,000 if it isn't given (P7). */
+  readonly healMsMax?: number;
+  /** From the ack of a retained message to all servers serving it; 2,000 if it isn't given (P5). */
+  readonly retainedMsMax?: number;
+  /** An offline session's queue may drop its oldest beyond so many messages (P1); no bound if it isn't given. */
+  readonly queuedMessagesMax?: number;
 }
 
 export interface WillRecord {
@@ -105,6 +111,8 @@ export interface Completed {
   readonly at: number;
   readonly connection: number;
   readonly message: number;
+  /** 0x92 says that the server knows nothing of the message [MQTT5 3.7.2.1]; 0 or left out is a success. */
+  readonly code?: number;
 }
 
 export interface Subscribe {
@@ -206,9 +214,18 @@ export interface RuleVerdict {
   readonly violations: number;
   /** The first few. */
   readonly findings: readonly Finding[];
+  /** The promise it holds the target to: P1 to P7. */
+  readonly promise: string;
+  /** The clause of MQTT, or what else says so. */
+  readonly clause: string;
+  /** Losses that a documented exception allows (`degraded loss`, a queue at its bound); no violations. */
+  readonly excused: number;
+  /** The first few of those. */
+  readonly excuses: readonly Finding[];
 }
 
 export interface Verdict {
+  /** No rule was violated. What was not exercised is not proven: see `checked` of each rule. */
   readonly ok: boolean;
   readonly rules: readonly RuleVerdict[];
 }

@@ -1,0 +1,122 @@
+import type { Fault } from '../../history/events.ts';
+
+interface Interval {
+  readonly fromMs: number;
+  toMs: number;
+}
+
+interface OpenFault {
+  readonly fromMs: number;
+  toMs: number;
+  readonly fault: string;
+  readonly members: readonly string[];
+}
+
+/** What a fault does may be seen before the fault is noted down. */
+const noticeMs = 1_000;
+
+/** When which server may have been apart from the others: from a fault's beginning until it must have healed (P7). */
+export class Faults {
+  readonly #servers: readonly string[];
+  readonly #healMsMax: number;
+  readonly #all: OpenFault[] = [];
+  readonly #open = new Map<number, OpenFault>();
+  #byServer: ReadonlyMap<string, readonly Interval[]> | null = null;
+  #anywhere: readonly Interval[] = [];
+  #withoutMajority: readonly Interval[] = [];
+
+  constructor(servers: readonly string[], healMsMax: number) {
+    this.#servers = servers;
+    this.#healMsMax = healMsMax;
+  }
+
+  add(event: Fault): void {
+    if (event.phase === 'begin') {
+      const fault = { fromMs: event.at, toMs: Infinity, fault: event.fault, members: event.members };
+      this.#all.push(fault);
+      this.#open.set(event.id, fault);
+      return;
+    }
+    const fault = this.#open.get(event.id);
+    if (fault) fault.toMs = event.at;
+    this.#open.delete(event.id);
+  }
+
+  /** All faults have ended. */
+  healed(atMs: number): void {
+    for (const fault of this.#open.values()) fault.toMs = atMs;
+    this.#open.clear();
+  }
+
+  /** Times of wiping, by server. */
+  wipes(server: string): readonly number[] {
+    return this.#all
+      .filter(({ fault, members }) => fault === 'wipe' && members.includes(server))
+      .map(({ fromMs }) => fromMs);
+  }
+
+  /** The time in which this server may have been apart that touches the given one, or null. */
+  troubleOf(server: string, fromMs: number, toMs: number): { fromMs: number; toMs: number } | null {
+    return touching(this.#intervals().get(server) ?? [], fromMs, toMs);
+  }
+
+  troubleAnywhere(fromMs: number, toMs: number): { fromMs: number; toMs: number } | null {
+    this.#intervals();
+    return touching(this.#anywhere, fromMs, toMs);
+  }
+
+  /** In order: when more than half of the servers may not have been together. */
+  withoutMajority(): readonly { readonly fromMs: number; readonly toMs: number }[] {
+    this.#intervals();
+    return this.#withoutMajority;
+  }
+
+  #intervals(): ReadonlyMap<string, readonly Interval[]> {
+    if (this.#byServer) return this.#byServer;
+    const faults = this.#all.map(({ fromMs, toMs, members }) => ({
+      fromMs: fromMs - noticeMs,
+      toMs: toMs + this.#healMsMax,
+      members: new Set(members),
+    }));
+    this.#withoutMajority = merged(this.#sweep(faults));
+    this.#anywhere = merged(faults);
+    this.#byServer = new Map(
+      this.#servers.map((server) => {
+        const own = faults.filter(({ members }) => members.has(server));
+        return [server, merged([...own, ...this.#withoutMajority])];
+      }),
+    );
+    return this.#byServer;
+  }
+
+  #sweep(faults: readonly { fromMs: number; toMs: number; members: ReadonlySet<string> }[]): Interval[] {
+    const times = [...new Set(faults.flatMap(({ fromMs, toMs }) => [fromMs, toMs]))].sort((a, b) => a - b);
+    const found: Interval[] = [];
+    times.forEach((fromMs, index) => {
+      const toMs = times[index + 1];
+      if (toMs === undefined) return;
+      const apart = new Set<string>();
+      for (const fault of faults) {
+        if (fault.fromMs <= fromMs && fault.toMs >= toMs)
+          fault.members.forEach((member) => apart.add(member));
+      }
+      if ((this.#servers.length - apart.size) * 2 <= this.#servers.length) found.push({ fromMs, toMs });
+    });
+    return found;
+  }
+}
+
+function merged(intervals: readonly { readonly fromMs: number; readonly toMs: number }[]): Interval[] {
+  const sorted = intervals.map(({ fromMs, toMs }) => ({ fromMs, toMs })).sort((a, b) => a.fromMs - b.fromMs);
+  const found: Interval[] = [];
+  for (const interval of sorted) {
+    const last = found.at(-1);
+    if (last && interval.fromMs <= last.toMs) last.toMs = Math.max(last.toMs, interval.toMs);
+    else found.push(interval);
+  }
+  return found;
+}
+
+function touching(intervals: readonly Interval[], fromMs: number, toMs: number): Interval | null {
+  return intervals.find((interval) => interval.fromMs <= toMs && interval.toMs >= fromMs) ?? null;
+}

@@ -1,0 +1,23 @@
+import type { Facts } from './facts.ts';
+
+/**
+ * Whether QoS 1 may have been acknowledged without a majority: with `degradedAcks`, while any fault may be felt. (A server
+ * that was not touched is isolated too while the others elect.)
+ */
+export function mayBeDegraded({ book }: Facts, message: number): boolean {
+  const { messages, faults, header } = book;
+  if (!header.limits.degradedAcks || messages.qos(message) !== 1 || !messages.isAcked(message)) return false;
+  return faults.troubleAnywhere(messages.firstAt(message), messages.ackAt(message)) !== null;
+}
+
+/** P1's second exception: the only disk that held a degraded ack was lost before it could be passed on. */
+export function wipedAfterAck(facts: Facts, message: number): string | null {
+  const { messages, faults } = facts.book;
+  if (!mayBeDegraded(facts, message)) return null;
+  const { server } = facts.connection(messages.ackConnection(message)).connect;
+  const ackAt = messages.ackAt(message);
+  const trouble = faults.troubleOf(server, ackAt, ackAt) ?? faults.troubleAnywhere(ackAt, ackAt);
+  if (!trouble) return null;
+  const isWiped = faults.wipes(server).some((wipedAt) => wipedAt >= ackAt && wipedAt <= trouble.toMs);
+  return isWiped ? `degraded loss (the disk of ${server} was wiped)` : null;
+}

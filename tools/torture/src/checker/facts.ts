@@ -1,0 +1,112 @@
+import type { Book } from './book/book.ts';
+import { never } from './book/clients.ts';
+import type { Connection, Session, Subscription } from './book/clients.ts';
+import { Grouping } from './book/column.ts';
+import { FilterTrie } from './book/filters.ts';
+import { refusedMin } from './book/messages.ts';
+
+const msPerSecond = 1_000;
+
+/** What several rules ask of a whole book, each worked out once. */
+export class Facts {
+  readonly book: Book;
+  readonly #matchers = new Map<Session, (topic: number) => readonly Subscription[]>();
+  /** Rows of deliveries by session, in order. */
+  readonly deliveriesBySession: Grouping;
+  /** Rows of messages by topic, in the order of their first sending. */
+  readonly messagesByTopic: Grouping;
+  /** Of the topics that messages were sent to. */
+  readonly topicCount: number;
+  /** Acknowledged and never taken back, of sessions that were connected when the run had settled. */
+  readonly standing: readonly Subscription[];
+
+  constructor(book: Book) {
+    const { deliveries, messages, sessions, topics } = book;
+    this.book = book;
+    this.topicCount = topics.count;
+    this.deliveriesBySession = new Grouping(
+      deliveries.count,
+      sessions.sessions.length,
+      (row) => sessions.connections[deliveries.connection(row)]?.session?.index ?? -1,
+    );
+    this.messagesByTopic = new Grouping(messages.count, topics.count, (row) => messages.topic(row));
+    this.standing = sessions.sessions
+      .filter((session) => this.#stands(session))
+      .flatMap(({ subscriptions }) => subscriptions.filter(isGranted));
+  }
+
+  /** Its client was connected when nothing came any more, so it has what it will ever get. */
+  #stands({ promisedUntil, connections }: Session): boolean {
+    const settled = this.book.settledSequence;
+    if (settled === null || promisedUntil !== never) return false;
+    return connections.some((one) => one.connectedSequence < settled && one.closedSequence > settled);
+  }
+
+  connection(index: number): Connection {
+    return this.book.sessions.connections[index] as Connection;
+  }
+
+  /** For each topic that was used: those of the given subscriptions that match it. */
+  matches(subscriptions: readonly Subscription[]): readonly (readonly Subscription[])[] {
+    const trie = new FilterTrie<Subscription>();
+    for (const subscription of subscriptions) trie.add(subscription.filter, subscription);
+    const { topics } = this.book;
+    return Array.from({ length: topics.count }, (_, topic) => trie.match(topics.name(topic)));
+  }
+
+  /** A session's subscriptions by topic, looked up once each. */
+  matcher(session: Session): (topic: number) => readonly Subscription[] {
+    let matcher = this.#matchers.get(session);
+    if (!matcher) {
+      matcher = this.#matcherOf(session);
+      this.#matchers.set(session, matcher);
+    }
+    return matcher;
+  }
+
+  #matcherOf({ subscriptions }: Session): (topic: number) => readonly Subscription[] {
+    const trie = new FilterTrie<Subscription>();
+    for (const subscription of subscriptions) trie.add(subscription.filter, subscription);
+    const known = new Map<number, readonly Subscription[]>();
+    return (topic) => {
+      let found = known.get(topic);
+      if (!found) {
+        found = trie.match(this.book.topics.name(topic));
+        known.set(topic, found);
+      }
+      return found;
+    };
+  }
+
+  /** In how many sessions its publisher sent it: each may bring it once. */
+  publisherSessions(message: number): number {
+    const sessions = new Set(
+      this.book.messages.ways(message).map((way) => this.connection(way).session ?? way),
+    );
+    return sessions.size;
+  }
+
+  /** One clause for a finding. */
+  message(row: number): string {
+    const { messages, topics } = this.book;
+    const { client, connect } = this.connection(messages.firstConnection(row));
+    const topic = topics.name(messages.topic(row));
+    if (messages.isWill(row))
+      return `will ${messages.id(row)} of ${client.id} (${topic}, QoS ${messages.qos(row)})`;
+    const acked = messages.isAcked(row)
+      ? `acked ${seconds(messages.ackAt(row))} by ${this.connection(messages.ackConnection(row)).connect.server}`
+      : 'not acked';
+    const sent = `sent ${seconds(messages.firstAt(row))} to ${connect.server}`;
+    const what = messages.isClear(row) ? 'clear' : 'message';
+    return `${what} ${messages.id(row)} of ${client.id} (${topic}, QoS ${messages.qos(row)}, ${sent}, ${acked})`;
+  }
+}
+
+function isGranted({ ackedSequence, endSequence, granted }: Subscription): boolean {
+  return ackedSequence !== never && endSequence === never && granted < refusedMin;
+}
+
+/** Milliseconds of the run as seconds, for a finding. */
+export function seconds(atMs: number): string {
+  return `${(atMs / msPerSecond).toFixed(3)} s`;
+}

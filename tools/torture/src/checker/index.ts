@@ -1,0 +1,10 @@
+export { createChecker } from './checker.ts';
+export type { Checker } from './checker.ts';
+export { judgeFile } from './judge-file.ts';
+export type { JudgedFile } from './judge-file.ts';
+export { renderVerdict } from './table.ts';
+export { HistoryError } from '../history/history-error.ts';
+export { createHistoryWriter } from '../history/writer.ts';
+export type { HistoryWriter } from '../history/writer.ts';
+export { readHistory } from '../history/reader.ts';
+export type { HistorySink } from '../history/reader.ts';

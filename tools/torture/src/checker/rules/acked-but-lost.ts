@@ -1,0 +1,159 @@
+import { never } from '../book/clients.ts';
+import type { Subscription } from '../book/clients.ts';
+import { isShared } from '../book/filters.ts';
+import { groupBy } from '../book/group-by.ts';
+import { wipedAfterAck } from '../degraded.ts';
+import { seconds } from '../facts.ts';
+import type { Facts } from '../facts.ts';
+import type { Report, Rule } from '../report.ts';
+
+/**
+ * What a server acknowledged comes to every session that had subscribed before it was first sent, that was never ended,
+ * and whose client was connected when the run had settled. An overlap of subscriptions asks for one copy. A subscription
+ * that was taken back promises nothing: what is still queued for it may go [MQTT-3.10.4-3].
+ */
+export const ackedButLost: Rule = {
+  name: 'acked-but-lost',
+  promise: 'P1, P2',
+  clause: 'MQTT-4.3.2-2, MQTT-4.3.3-2, MQTT-4.5.0-1',
+  judge: (facts, report) => {
+    checkSessions(facts, report);
+    checkGroups(facts, report);
+  },
+};
+
+function checkSessions(facts: Facts, report: Report): void {
+  const { book } = facts;
+  const own = facts.standing.filter(({ filter }) => !isShared(filter));
+  const topicsOf = new Map<number, [topic: number, subscriptions: readonly Subscription[]][]>();
+  facts.matches(own).forEach((matching, topic) => {
+    for (const [session, subscriptions] of groupBy(matching, (one) => one.session.index)) {
+      const topics = topicsOf.get(session);
+      if (topics) topics.push([topic, subscriptions]);
+      else topicsOf.set(session, [[topic, subscriptions]]);
+    }
+  });
+  // Who has got a message: the last session that was looked at, plus one.
+  const receivers = new Int32Array(book.messages.count);
+  for (const [session, topics] of topicsOf) {
+    for (const row of facts.deliveriesBySession.of(session)) {
+      receivers[book.deliveries.message(row)] = session + 1;
+    }
+    for (const [topic, subscriptions] of topics) {
+      for (const message of facts.messagesByTopic.of(topic)) {
+        const owed = isPromised(facts, message) ? owing(facts, message, subscriptions) : undefined;
+        if (owed === undefined) continue;
+        report.checked();
+        if (receivers[message] !== session + 1) tellLoss(facts, report, message, owed);
+      }
+    }
+  }
+}
+
+/** By the ack of a QoS 1 or 2 message with a body. A will is nobody's acknowledged message. */
+function isPromised({ book }: Facts, message: number): boolean {
+  const { messages, settledSequence } = book;
+  return (
+    messages.qos(message) > 0 &&
+    messages.isAcked(message) &&
+    messages.ackSequence(message) < (settledSequence ?? 0) &&
+    !messages.isClear(message) &&
+    !messages.isWill(message)
+  );
+}
+
+function owing(
+  { book }: Facts,
+  message: number,
+  subscriptions: readonly Subscription[],
+): Subscription | undefined {
+  const sent = book.messages.firstSequence(message);
+  return subscriptions.find(
+    ({ ackedSequence, granted, session }) =>
+      ackedSequence < sent &&
+      granted > 0 &&
+      // Of two clients with one id each has only its own half of a QoS 2 exchange.
+      !(session.client.contested && Math.min(granted, book.messages.qos(message)) === 2),
+  );
+}
+
+function tellLoss(facts: Facts, report: Report, message: number, owed: Subscription): void {
+  const excuse = wipedAfterAck(facts, message) ?? dropped(facts, message, owed);
+  const text = (): string =>
+    `${owed.session.client.id} never got ${facts.message(message)}, though it had subscribed to ${owed.filter} ` +
+    `at ${seconds(owed.at)} on ${owed.connection.connect.server}`;
+  if (excuse) report.excuse(() => `${excuse}: ${text()}`);
+  else report.violate(text);
+}
+
+/** P1's first exception: the oldest go when more are queued for a session than its bound. */
+function dropped({ book, messagesByTopic }: Facts, message: number, owed: Subscription): string | null {
+  const bound = book.header.limits.queuedMessagesMax;
+  if (bound === undefined) return null;
+  const { messages } = book;
+  const sent = messages.firstSequence(message);
+  // It was sent while its client was away, and so many of its topic alone followed before the client came back.
+  const { connections } = owed.session;
+  if (connections.some((one) => one.connectedSequence < sent && one.closedSequence > sent)) return null;
+  const back = Math.min(...connections.map((one) => one.connectedSequence).filter((at) => at > sent));
+  const followers = messagesByTopic
+    .of(messages.topic(message))
+    .filter(
+      (row) =>
+        messages.firstSequence(row) > sent && messages.firstSequence(row) < back && messages.qos(row) > 0,
+    );
+  return followers.length >= bound ? `dropped at the bound of ${bound} queued messages` : null;
+}
+
+/** A group gets each message through at least one of its members [MQTT5 4.8.2]. */
+function checkGroups(facts: Facts, report: Report): void {
+  const { book, standing } = facts;
+  const groups = groupBy(
+    book.sessions.sessions.flatMap(({ subscriptions }) =>
+      subscriptions.filter(({ filter }) => isShared(filter)),
+    ),
+    ({ filter }) => filter,
+  );
+  const stands = new Set(standing);
+  const receivers = new Int32Array(book.messages.count);
+  let stamp = 0;
+  for (const members of groups.values()) {
+    stamp++;
+    const staying = members.filter((member) => stands.has(member));
+    if (staying.length === 0 || members.some(({ granted }) => granted === 0)) continue;
+    for (const { index } of new Set(members.map(({ session }) => session))) {
+      for (const row of facts.deliveriesBySession.of(index)) receivers[book.deliveries.message(row)] = stamp;
+    }
+    facts.matches(staying).forEach((matching, topic) => {
+      if (matching.length === 0) return;
+      for (const message of facts.messagesByTopic.of(topic)) {
+        const owed = isPromised(facts, message) ? owing(facts, message, matching) : undefined;
+        if (owed === undefined || mayHaveLeftWith(facts, message, members)) continue;
+        report.checked();
+        if (receivers[message] !== stamp) tellGroupLoss(facts, report, message, owed);
+      }
+    });
+  }
+}
+
+/**
+ * A QoS 2 message stays with the member that was chosen, also when that one's session ends [MQTT5 4.8.2]. QoS 1 is given
+ * to another one (design, 7).
+ */
+function mayHaveLeftWith({ book }: Facts, message: number, members: readonly Subscription[]): boolean {
+  if (book.messages.qos(message) < 2) return false;
+  const sent = book.messages.firstSequence(message);
+  const settled = book.settledSequence ?? 0;
+  return members.some(({ session, endSequence }) =>
+    Math.min(endSequence, session.promisedUntil) !== never
+      ? Math.min(endSequence, session.promisedUntil) > sent
+      : !session.connections.some((one) => one.connectedSequence < settled && one.closedSequence > settled),
+  );
+}
+
+function tellGroupLoss(facts: Facts, report: Report, message: number, owed: Subscription): void {
+  const excuse = wipedAfterAck(facts, message);
+  const text = (): string => `nobody of ${owed.filter} got ${facts.message(message)}`;
+  if (excuse) report.excuse(() => `${excuse}: ${text()}`);
+  else report.violate(text);
+}

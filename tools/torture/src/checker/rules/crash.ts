@@ -1,0 +1,12 @@
+import type { Rule } from '../report.ts';
+
+/** No member ends by itself, whatever is done to it or sent to it. */
+export const crash: Rule = {
+  name: 'crash',
+  promise: 'P9',
+  clause: 'a member ends only when it is told to or killed',
+  judge: ({ book }, report) => {
+    report.checked(book.header.servers.length);
+    for (const text of book.crashes) report.violate(() => text);
+  },
+};

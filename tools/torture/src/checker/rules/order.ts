@@ -1,0 +1,91 @@
+import { never } from '../book/clients.ts';
+import type { Session, Subscription } from '../book/clients.ts';
+import { isShared } from '../book/filters.ts';
+import { seconds } from '../facts.ts';
+import type { Facts } from '../facts.ts';
+import type { Report, Rule } from '../report.ts';
+
+/**
+ * Messages of one publisher, topic and QoS come to a session for the first time in the order in which they were sent; a
+ * repeat may come late. What was sent again on another connection may take that way, so a message is held to come after
+ * another only if every connection it was sent on had carried the other before. A group's messages change hands.
+ */
+export const order: Rule = {
+  name: 'order',
+  promise: 'P2',
+  clause: 'MQTT-4.6.0-5, MQTT-4.6.0-6',
+  judge: (facts, report) => {
+    const stamps = new Int32Array(facts.book.messages.count);
+    for (const session of facts.book.sessions.sessions) {
+      if (session.client.contested || session.subscriptions.some(({ filter }) => isShared(filter))) continue;
+      checkSession(facts, report, session, stamps);
+    }
+  },
+};
+
+/** What came so far of one publisher, topic and QoS. */
+interface Lane {
+  /** The row of the message that was sent last. */
+  latest: number;
+  /** The same for each set of connections that carried one. */
+  readonly byWays: Map<string, number>;
+}
+
+function checkSession(facts: Facts, report: Report, session: Session, stamps: Int32Array): void {
+  const { deliveries, messages } = facts.book;
+  const matching = facts.matcher(session);
+  const lanes = new Map<string, Lane>();
+  for (const row of facts.deliveriesBySession.of(session.index)) {
+    const message = deliveries.message(row);
+    if (deliveries.isRetained(row) || stamps[message] === session.index + 1) continue;
+    stamps[message] = session.index + 1;
+    if (messages.isWill(message)) continue;
+    // QoS 0 is kept for nobody, so a session may have missed all but the repetition.
+    if (deliveries.qos(row) === 0 && messages.wayCount(message) > 1) continue;
+    if (!wasSubscribed(facts, message, row, matching(messages.topic(message)))) continue;
+    report.checked();
+    const { client } = facts.connection(messages.firstConnection(message));
+    const key = `${messages.topic(message)} ${messages.qos(message)}${deliveries.qos(row)} ${client.id}`;
+    const lane = lanes.get(key);
+    const ways = messages.ways(message).join(' ');
+    if (!lane) {
+      lanes.set(key, { latest: message, byWays: new Map([[ways, message]]) });
+      continue;
+    }
+    if (message < lane.latest) tellOvertaken(facts, report, row, lane);
+    lane.latest = Math.max(lane.latest, message);
+    lane.byWays.set(ways, Math.max(lane.byWays.get(ways) ?? -1, message));
+  }
+}
+
+/** Of what was sent before it subscribed a session may see only a repeat. */
+function wasSubscribed(
+  { book }: Facts,
+  message: number,
+  delivery: number,
+  matching: readonly Subscription[],
+): boolean {
+  const sent = book.messages.firstSequence(message);
+  const arrived = book.deliveries.sequence(delivery);
+  return matching.some(
+    ({ ackedSequence, endSequence }) =>
+      ackedSequence < sent && (endSequence === never || endSequence > arrived),
+  );
+}
+
+/** Rows of messages are in the order of their first sending. */
+function tellOvertaken(facts: Facts, report: Report, delivery: number, lane: Lane): void {
+  const { deliveries, messages } = facts.book;
+  const message = deliveries.message(delivery);
+  const ways = new Set(messages.ways(message).map(String));
+  const overtaker = [...lane.byWays].find(
+    ([others, latest]) => latest > message && others.split(' ').every((way) => ways.has(way)),
+  );
+  if (!overtaker) return;
+  const { client, connect } = facts.connection(deliveries.connection(delivery));
+  report.violate(
+    () =>
+      `${client.id} got ${facts.message(message)} at ${seconds(deliveries.at(delivery))} on ${connect.server}, ` +
+      `after ${facts.message(overtaker[1])}`,
+  );
+}

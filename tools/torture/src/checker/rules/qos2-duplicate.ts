@@ -1,0 +1,112 @@
+import type { Session, Subscription } from '../book/clients.ts';
+import { isShared } from '../book/filters.ts';
+import { groupBy } from '../book/group-by.ts';
+import { seconds } from '../facts.ts';
+import type { Facts } from '../facts.ts';
+import type { Report, Rule } from '../report.ts';
+
+/**
+ * A QoS 2 message comes to a session's application once: resent by its publisher in one session or not, redelivered or
+ * not. One more for each overlapping subscription is allowed [MQTT-3.3.5-1], and for each session in which its publisher
+ * sent it. Wills are another rule's.
+ */
+export const qos2Duplicate: Rule = {
+  name: 'qos2-duplicate',
+  promise: 'P2',
+  clause: 'MQTT-4.3.3-2',
+  judge: (facts, report) => {
+    const stamps = new Int32Array(facts.book.messages.count);
+    for (const session of facts.book.sessions.sessions) {
+      if (!session.client.contested) checkSession(facts, report, session, stamps);
+    }
+    checkGroups(facts, report);
+  },
+};
+
+/** @returns whether the delivery was one of exactly once. A retained copy is a delivery of its own. */
+function isExact({ book }: Facts, delivery: number): boolean {
+  const { deliveries, messages } = book;
+  const message = deliveries.message(delivery);
+  return (
+    deliveries.qos(delivery) === 2 &&
+    messages.qos(message) === 2 &&
+    !deliveries.isRetained(delivery) &&
+    !messages.isWill(message)
+  );
+}
+
+function checkSession(facts: Facts, report: Report, session: Session, stamps: Int32Array): void {
+  const { deliveries } = facts.book;
+  const rows = facts.deliveriesBySession.of(session.index);
+  const stamp = session.index + 1;
+  const repeated = new Set<number>();
+  for (const row of rows) {
+    if (!isExact(facts, row)) continue;
+    report.checked();
+    const message = deliveries.message(row);
+    if (stamps[message] === stamp) repeated.add(message);
+    stamps[message] = stamp;
+  }
+  if (repeated.size === 0) return;
+  const matching = facts.matcher(session);
+  const copies = groupBy(
+    [...rows].filter((row) => isExact(facts, row) && repeated.has(deliveries.message(row))),
+    (row) => deliveries.message(row),
+  );
+  for (const [message, deliveredBy] of copies) {
+    const filters = new Set(matching(facts.book.messages.topic(message)).map(({ filter }) => filter));
+    const allowed = Math.max(1, filters.size) * facts.publisherSessions(message);
+    if (deliveredBy.length > allowed) tell(facts, report, session.client.id, deliveredBy);
+  }
+}
+
+function tell(facts: Facts, report: Report, who: string, copies: readonly number[]): void {
+  const { deliveries } = facts.book;
+  const [first, second] = copies as [number, number];
+  const where = (row: number): string => {
+    const { client, connect } = facts.connection(deliveries.connection(row));
+    return `${seconds(deliveries.at(row))} by ${client.id} on ${connect.server}`;
+  };
+  report.violate(
+    () =>
+      `${who} got ${facts.message(deliveries.message(first))} ${copies.length} times, ` +
+      `${where(first)} and ${where(second)}`,
+  );
+}
+
+/** Across a group, too: who was chosen first keeps it [MQTT5 4.8.2]. */
+function checkGroups(facts: Facts, report: Report): void {
+  const subscriptions = facts.book.sessions.sessions.flatMap((session) =>
+    session.subscriptions.filter(({ filter }) => isShared(filter)),
+  );
+  for (const [filter, members] of groupBy(subscriptions, (one) => one.filter)) {
+    const sessions = new Set(members.map(({ session }) => session));
+    // A member that also subscribes by itself gets copies of its own.
+    const isMixed = [...sessions].some(
+      (session) => session.client.contested || session.subscriptions.some((one) => one.filter !== filter),
+    );
+    if (sessions.size > 1 && !isMixed) checkGroup(facts, report, filter, sessions, members);
+  }
+}
+
+function checkGroup(
+  facts: Facts,
+  report: Report,
+  filter: string,
+  sessions: ReadonlySet<Session>,
+  members: readonly Subscription[],
+): void {
+  const { deliveries } = facts.book;
+  if (members.some(({ granted }) => granted < 2)) return;
+  const rows = [...sessions].flatMap(({ index }) => [...facts.deliveriesBySession.of(index)]);
+  const copies = groupBy(
+    rows.filter((row) => isExact(facts, row)),
+    (row) => deliveries.message(row),
+  );
+  for (const [message, deliveredBy] of copies) {
+    report.checked();
+    const holders = new Set(deliveredBy.map((row) => facts.connection(deliveries.connection(row)).session));
+    // More than once to one of them is told above.
+    if (holders.size > facts.publisherSessions(message)) tell(facts, report, filter, deliveredBy);
+  }
+}

@@ -1,0 +1,24 @@
+import type { Rule } from '../report.ts';
+import { ackTakenBack } from './ack-taken-back.ts';
+import { ackedButLost } from './acked-but-lost.ts';
+import { crash } from './crash.ts';
+import { order } from './order.ts';
+import { phantom } from './phantom.ts';
+import { qos2Duplicate } from './qos2-duplicate.ts';
+import { retained } from './retained.ts';
+import { sessionLost } from './session-lost.ts';
+import { twoConnections } from './two-connections.ts';
+import { will } from './will.ts';
+
+export const rules: readonly Rule[] = [
+  ackedButLost,
+  qos2Duplicate,
+  order,
+  sessionLost,
+  retained,
+  will,
+  twoConnections,
+  ackTakenBack,
+  phantom,
+  crash,
+];

@@ -1,0 +1,84 @@
+import { never } from '../book/clients.ts';
+import type { Connection, Resumption, Session } from '../book/clients.ts';
+import { seconds } from '../facts.ts';
+import type { Facts } from '../facts.ts';
+import type { Rule } from '../report.ts';
+
+/** The server's clock may run a little ahead. */
+const expirySlackMs = 1_000;
+const msPerSecond = 1_000;
+
+/** A session that was acknowledged, was not ended and has not expired is there again, on whichever server. */
+export const sessionLost: Rule = {
+  name: 'session-lost',
+  promise: 'P3',
+  clause: 'MQTT-3.2.2-1, MQTT-3.2.2-2, MQTT-3.2.2-3',
+  judge: (facts, report) => {
+    for (const resumption of facts.book.sessions.resumptions) {
+      const { connection } = resumption;
+      const { clean, clientId, server } = connection.connect;
+      const what = `${clientId} was told by ${server} at ${seconds(connection.connectedAt)}`;
+      if (clean) {
+        report.checked();
+        if (connection.sessionPresent)
+          report.violate(() => `${what} that a session is present after a clean start`);
+      } else if (isPromised(facts, resumption)) {
+        report.checked();
+        if (!connection.sessionPresent) {
+          report.violate(() => `${what} that it has no session, ${describe(resumption.former as Session)}`);
+        }
+      } else if (connection.sessionPresent && isFirst(connection)) {
+        report.checked();
+        report.violate(() => `${what} that a session is present, though it had never connected before`);
+      }
+    }
+  },
+};
+
+function isPromised(facts: Facts, { connection, former, formerPromisedUntil }: Resumption): boolean {
+  if (!former || formerPromisedUntil !== never) return false;
+  const last = lastOf(former);
+  // One CONNACK must have come before this CONNECT was sent; who raced may be first or second.
+  if (!former.connections.some(({ connectedSequence }) => connectedSequence < connection.sequence))
+    return false;
+  if (hasLateCleanStart(facts, connection)) return false;
+  const { expirySeconds } = last.connect;
+  if (
+    expirySeconds === null ||
+    former.connections.some((one) => one.how === null || one.closedAt > connection.connectedAt)
+  ) {
+    return expirySeconds !== 0;
+  }
+  return connection.connectedAt < goneAt(facts, last) + expirySeconds * msPerSecond - expirySlackMs;
+}
+
+/** When the cluster may have counted a connection as gone: before its client noticed, if its server was apart. */
+function goneAt({ book }: Facts, { connect, connectedAt, closedAt }: Connection): number {
+  const trouble = book.faults.troubleOf(connect.server, connectedAt, closedAt);
+  return trouble ? Math.max(connectedAt, trouble.fromMs) : closedAt;
+}
+
+/** A clean start that was never answered may be handled whenever its server comes round to it. */
+function hasLateCleanStart({ book }: Facts, connection: Connection): boolean {
+  return connection.client.connections.some(
+    ({ connect, connectedSequence, sequence }) =>
+      connect.clean &&
+      connectedSequence === never &&
+      sequence < connection.connectedSequence &&
+      book.faults.troubleOf(connect.server, connect.at, connection.connectedAt) !== null,
+  );
+}
+
+function isFirst(connection: Connection): boolean {
+  return connection.client.connections.every(({ sequence }) => sequence >= connection.sequence);
+}
+
+function lastOf(session: Session): Connection {
+  return session.connections.at(-1) as Connection;
+}
+
+function describe(session: Session): string {
+  const { connect, connectedAt, closedAt, how } = lastOf(session);
+  const end = how === null ? 'still open' : `${how} at ${seconds(closedAt)}`;
+  return `but had one on ${connect.server} (connected ${seconds(connectedAt)}, ${end})`;
+}

@@ -1,0 +1,46 @@
+import { never } from '../book/clients.ts';
+import type { Client, Connection } from '../book/clients.ts';
+import { seconds } from '../facts.ts';
+import type { Facts } from '../facts.ts';
+import type { Report, Rule } from '../report.ts';
+
+/** Of two connections of one client id the older is closed, at the latest when the servers are together again. */
+export const twoConnections: Rule = {
+  name: 'two-connections',
+  promise: 'P4',
+  clause: 'MQTT-3.1.4-2',
+  judge: (facts, report) => {
+    for (const client of facts.book.sessions.clients.values()) checkClient(facts, report, client);
+  },
+};
+
+function checkClient(facts: Facts, report: Report, { connections }: Client): void {
+  const answered = connections
+    .filter(({ connectedSequence }) => connectedSequence !== never)
+    .sort((a, b) => a.connectedSequence - b.connectedSequence);
+  answered.forEach((older, index) => {
+    for (let at = index + 1; at < answered.length; at++) {
+      const newer = answered[at] as Connection;
+      if (newer.connectedSequence > older.closedSequence) return;
+      report.checked();
+      checkPair(facts, report, older, newer);
+    }
+  });
+}
+
+function checkPair({ book }: Facts, report: Report, older: Connection, newer: Connection): void {
+  const { header, faults, endAt } = book;
+  const untilMs = Math.min(older.closedAt, newer.closedAt, endAt ?? Infinity);
+  let sinceMs = newer.connectedAt;
+  for (const { connect } of [older, newer, older]) {
+    const trouble = faults.troubleOf(connect.server, sinceMs, untilMs);
+    if (trouble) sinceMs = Math.max(sinceMs, trouble.toMs);
+  }
+  const tooLongMs = untilMs - sinceMs;
+  if (!(tooLongMs > header.limits.takeoverMsMax)) return;
+  report.violate(
+    () =>
+      `${older.client.id} was still connected to ${older.connect.server} at ${seconds(untilMs)}, ` +
+      `after it had connected to ${newer.connect.server} at ${seconds(newer.connectedAt)}`,
+  );
+}

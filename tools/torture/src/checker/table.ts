@@ -1,0 +1,46 @@
+import type { RuleVerdict, Verdict } from '../history/events.ts';
+
+const columnGap = '  ';
+const heads = ['rule', 'promise', 'checked', 'violations', 'first finding'] as const;
+
+/**
+ * The verdict for a terminal: a line a rule, excuses below. `JSON.stringify` of the verdict is its other form.
+ * @param columnsMax Lines are cut to so many characters; Infinity for a file.
+ */
+export function renderVerdict(verdict: Verdict, columnsMax = Infinity): string {
+  const rows = verdict.rules.map(rowOf);
+  const widths = heads.map((head, column) =>
+    Math.max(head.length, ...rows.map((row) => (row[column] as string).length)),
+  );
+  const lines = [heads, ...rows].map((row) =>
+    row
+      .map((cell, column) => pad(cell as string, widths[column] as number, column))
+      .join(columnGap)
+      .trimEnd(),
+  );
+  const excused = verdict.rules.flatMap(({ excused: count, rule, excuses }) =>
+    count === 0 ? [] : [`${rule}: ${count} excused: ${excuses[0]?.text ?? ''}`],
+  );
+  return [...lines, ...excused, conclusion(verdict)].map((line) => cut(line, columnsMax)).join('\n');
+}
+
+function rowOf({ rule, promise, checked, violations, findings }: RuleVerdict): string[] {
+  if (checked === 0 && violations === 0) return [rule, promise, '-', '-', 'not exercised'];
+  return [rule, promise, String(checked), String(violations), findings[0]?.text ?? ''];
+}
+
+function pad(cell: string, width: number, column: number): string {
+  return column === 2 || column === 3 ? cell.padStart(width) : cell.padEnd(width);
+}
+
+function cut(line: string, columnsMax: number): string {
+  return line.length <= columnsMax ? line : `${line.slice(0, Math.max(0, columnsMax - 3))}...`;
+}
+
+function conclusion({ ok, rules }: Verdict): string {
+  const idle = rules.filter(({ checked, violations }) => checked === 0 && violations === 0).length;
+  const notExercised = idle === 0 ? '' : `, ${idle} of ${rules.length} rules not exercised`;
+  if (ok) return `ok${notExercised}`;
+  const broken = rules.filter(({ violations }) => violations > 0).map(({ rule }) => rule);
+  return `NOT OK: ${broken.join(', ')}${notExercised}`;
+}

@@ -1,0 +1,107 @@
+import { never } from './book/clients.ts';
+import type { Connection } from './book/clients.ts';
+import { seconds } from './facts.ts';
+import type { Facts } from './facts.ts';
+
+/** Clocks and the moment at which a server notices a death. */
+const slackMs = 1_000;
+const msPerSecond = 1_000;
+
+/** What must and may come of one connection's will. */
+export interface WillExpectation {
+  readonly timesMin: 0 | 1;
+  readonly timesMax: 0 | 1;
+  /** Why not more or not less. */
+  readonly because: string;
+  /** When it must have been published at the latest; Infinity if that can't be told. */
+  readonly deadlineMs: number;
+  /** Before this time it is too early. */
+  readonly notBeforeMs: number;
+}
+
+/**
+ * [MQTT-3.1.2-8], [MQTT5 3.1.3.2.2]. A server that is apart from the others may count as dead, and its connections as gone,
+ * before the client notices anything, so what happened there meanwhile is excused. Of a connection that was taken over without a delay
+ * MQTT asks for the will, P6 does not (the client is back): both are allowed.
+ */
+export function expectedWill(facts: Facts, connection: Connection): WillExpectation {
+  const { connect, closedAt, how, connectedSequence } = connection;
+  const open = { deadlineMs: Infinity, notBeforeMs: connect.at };
+  if (connectedSequence === never)
+    return { ...open, timesMin: 0, timesMax: 1, because: 'it was never answered' };
+  const heir = takenOverBy(connection);
+  if (how === null) return { ...open, ...ofOpen(facts, connection, heir) };
+  if (how === 'disconnect') return { ...open, ...ofDisconnected(facts, connection, heir) };
+  const delayMs = delayOf(connection);
+  const goneAt = Math.min(closedAt, troubleBegin(facts, connection) ?? closedAt);
+  const back = heir ?? nextOf(connection);
+  const isBackInTime = back !== undefined && back.connectedAt < goneAt + delayMs - slackMs;
+  if (delayMs > 0 && isBackInTime && !back.connect.clean && back.sessionPresent) {
+    const because = `its client was back at ${seconds(back.connectedAt)}, before the delay was over`;
+    return { ...open, timesMin: 0, timesMax: 0, because };
+  }
+  if (heir) return { ...open, timesMin: 0, timesMax: 1, because: 'it was taken over' };
+  const deadlineMs = deadlineOf(facts, closedAt, delayMs);
+  const times = { deadlineMs, notBeforeMs: goneAt + (back ? 0 : delayMs) - slackMs };
+  const cameBack = back !== undefined && back.connect.at <= deadlineMs;
+  if (cameBack) return { ...times, timesMin: 0, timesMax: 1, because: 'its client came back' };
+  if (wasOpenedApart(facts, connection)) {
+    return { ...times, timesMin: 0, timesMax: 1, because: 'its server was apart all the time' };
+  }
+  const settledAt = facts.book.settledAt ?? -Infinity;
+  const timesMin = deadlineMs < settledAt ? 1 : 0;
+  return { ...times, timesMin, timesMax: 1, because: `its client had ${how} at ${seconds(closedAt)}` };
+}
+
+type Times = Pick<WillExpectation, 'timesMin' | 'timesMax' | 'because'>;
+
+function ofOpen({ book }: Facts, { connect, connectedAt }: Connection, heir: Connection | undefined): Times {
+  const endAt = book.endAt ?? Infinity;
+  const trouble = book.faults.troubleOf(connect.server, endAt, endAt);
+  if (heir ?? trouble) return { timesMin: 0, timesMax: 1, because: 'it may count as gone' };
+  return { timesMin: 0, timesMax: 0, because: `its client is connected since ${seconds(connectedAt)}` };
+}
+
+function ofDisconnected({ book }: Facts, connection: Connection, heir: Connection | undefined): Times {
+  const { connect, closedAt } = connection;
+  const trouble = book.faults.troubleOf(connect.server, closedAt - slackMs, closedAt + slackMs);
+  if (heir ?? trouble) return { timesMin: 0, timesMax: 1, because: 'it may have counted as gone before' };
+  return { timesMin: 0, timesMax: 0, because: `its client had disconnected at ${seconds(closedAt)}` };
+}
+
+/** Not beyond the end of the session [MQTT-3.1.3-9]. */
+function delayOf({ connect }: Connection): number {
+  const delaySeconds = connect.will?.delaySeconds ?? 0;
+  return Math.min(delaySeconds, connect.expirySeconds ?? Infinity) * msPerSecond;
+}
+
+/** The first that connected while this one was open. */
+function takenOverBy(connection: Connection): Connection | undefined {
+  return connection.client.connections.find(
+    (other) => other.sequence > connection.sequence && other.sequence < connection.closedSequence,
+  );
+}
+
+function nextOf(connection: Connection): Connection | undefined {
+  return connection.client.connections.find((other) => other.sequence > connection.closedSequence);
+}
+
+function troubleBegin({ book }: Facts, { connect, connectedAt, closedAt }: Connection): number | undefined {
+  return book.faults.troubleOf(connect.server, connectedAt, closedAt)?.fromMs;
+}
+
+/** Without a majority nothing is published, and delays stand still. */
+function deadlineOf({ book }: Facts, diedAt: number, delayMs: number): number {
+  const { willMsMax } = book.header.limits;
+  let deadlineMs = diedAt + delayMs + willMsMax;
+  for (const { fromMs, toMs } of book.faults.withoutMajority()) {
+    if (fromMs <= deadlineMs && toMs > diedAt) deadlineMs = Math.max(deadlineMs, toMs + delayMs + willMsMax);
+  }
+  return deadlineMs;
+}
+
+/** A connection that was opened without a majority is known to its server only, and may die with it. */
+function wasOpenedApart({ book }: Facts, { connect, connectedAt, closedAt }: Connection): boolean {
+  const trouble = book.faults.troubleOf(connect.server, connectedAt, connectedAt);
+  return trouble !== null && closedAt <= trouble.toMs;
+}

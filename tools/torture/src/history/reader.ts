@@ -1,0 +1,119 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import type { Header, HistoryEvent } from './events.ts';
+import { HistoryError } from './history-error.ts';
+import { decodeEvent, decodeHeader } from './line-codec.ts';
+
+const newline = 0x0a;
+const chunkBytes = 1024 * 1024;
+/** A line is an event, at most a list of retained topics; whatever is longer is another kind of file. */
+const lineBytesMax = 64 * 1024 * 1024;
+
+export interface HistorySink {
+  header(header: Header): void;
+  /** May throw a {@link HistoryError}; the reader puts file and line in front. */
+  event(event: HistoryEvent): void;
+  /** Now and then, with the share of the file that has been read, 0 to 1. */
+  progress?(share: number, lines: number): void;
+}
+
+/**
+ * Reads a history once, line by line, in bounded memory.
+ * @throws {HistoryError} `FILE: ...` or `FILE, line N: ...`: not to be read, not a history, another format, a broken line,
+ * or cut off, that is without its `end`.
+ */
+export async function readHistory(path: string, sink: HistorySink): Promise<void> {
+  const sizeBytes = await sizeOf(path);
+  const lines = new LineReader(path, sink);
+  const source = createReadStream(path, { highWaterMark: chunkBytes });
+  const take = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
+    for await (const chunk of chunks) {
+      lines.take(chunk);
+      sink.progress?.(sizeBytes === 0 ? 1 : source.bytesRead / sizeBytes, lines.count);
+    }
+  };
+  try {
+    if (path.endsWith('.gz')) await pipeline(source, createGunzip({ chunkSize: chunkBytes }), take);
+    else await pipeline(source, take);
+  } catch (error) {
+    if (error instanceof HistoryError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'Z_BUF_ERROR') throw lines.cutOff();
+    if (code?.startsWith('Z_') === true) throw new HistoryError(`${path} is not a gzip file (${message})`);
+    throw new HistoryError(`${path} can't be read: ${message}`, { cause: error });
+  }
+  lines.finish();
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (cause) {
+    throw new HistoryError(`${path} can't be read: ${(cause as Error).message}`, { cause });
+  }
+}
+
+class LineReader {
+  count = 0;
+  readonly #path: string;
+  readonly #sink: HistorySink;
+  #rest: Buffer = Buffer.alloc(0);
+  #ended = false;
+
+  constructor(path: string, sink: HistorySink) {
+    this.#path = path;
+    this.#sink = sink;
+  }
+
+  take(chunk: Buffer): void {
+    const last = chunk.lastIndexOf(newline);
+    if (last === -1) {
+      this.#rest = Buffer.concat([this.#rest, chunk]);
+      if (this.#rest.length > lineBytesMax) throw new HistoryError(`${this.#path}: not a history`);
+      return;
+    }
+    // Cut at a line break, so that no character is cut in the middle.
+    const text = Buffer.concat([this.#rest, chunk.subarray(0, last)]).toString('utf8');
+    this.#rest = Buffer.from(chunk.subarray(last + 1));
+    let from = 0;
+    while (from <= text.length) {
+      const to = text.indexOf('\n', from);
+      this.#line(to === -1 ? text.slice(from) : text.slice(from, to));
+      if (to === -1) break;
+      from = to + 1;
+    }
+  }
+
+  finish(): void {
+    if (this.count === 0) {
+      if (this.#rest.length > 0) this.#line(this.#rest.toString('utf8'));
+      else throw new HistoryError(`${this.#path}: not a history: the file is empty`);
+    }
+    if (!this.#ended || this.#rest.length > 0) throw this.cutOff();
+  }
+
+  cutOff(): HistoryError {
+    return new HistoryError(
+      `${this.#path}: cut off after line ${this.count}: the run did not come to its end, so it can't be judged`,
+    );
+  }
+
+  #line(text: string): void {
+    this.count++;
+    try {
+      if (this.count === 1) {
+        this.#sink.header(decodeHeader(text));
+        return;
+      }
+      if (this.#ended) throw new HistoryError('a line after the `end`');
+      const event = decodeEvent(text);
+      this.#ended = event.type === 'end';
+      this.#sink.event(event);
+    } catch (error) {
+      if (!(error instanceof HistoryError)) throw error;
+      throw new HistoryError(`${this.#path}, line ${this.count}: ${error.message}`, { cause: error });
+    }
+  }
+}
