@@ -1,0 +1,222 @@
+import type { AdminAction, AdminOutcome, MemberId } from '@mqtt-cluster/contracts';
+import { request, TestCluster, text } from './cluster.ts';
+
+const never = 0xffffffff;
+let cluster: TestCluster;
+let lastRequest = 0;
+
+beforeEach(() => {
+  cluster = new TestCluster(['a', 'b', 'c']);
+  cluster.serve();
+});
+
+/** Asks one member and waits for what it says. */
+function ask(id: MemberId, action: AdminAction): AdminOutcome {
+  const wanted = ++lastRequest;
+  let outcome: AdminOutcome | null = null;
+  cluster.member(id).administer(wanted, action);
+  cluster.until('an answer', () => {
+    for (const event of cluster.events.get(id)!)
+      if (event.kind === 'adminAnswer' && event.request === wanted) outcome = event.outcome;
+    return outcome !== null;
+  });
+  return outcome!;
+}
+
+const followers = (): MemberId[] => [...cluster.members.keys()].filter((id) => id !== cluster.leader());
+const publish = (packetId: number) => ({
+  topic: 'x',
+  payload: text('m'),
+  qos: 1 as const,
+  retain: false,
+  packetId,
+});
+
+describe('drain', () => {
+  test('no client is taken, all are closed at the rate given, leadership goes, and then it is done', () => {
+    const id = cluster.leader();
+    const member = cluster.member(id);
+    for (let connection = 1; connection <= 20; connection++)
+      member.connect(connection, request(`c${connection}`));
+    cluster.run(100);
+    member.drain(10);
+    cluster.run(550);
+    const closed = cluster.effects.get(id)!.filter((effect) => effect.kind === 'close');
+    expect(closed.map((effect) => effect.reason)).toEqual(Array.from({ length: 5 }, () => 'draining'));
+    member.connect(21, request('late'));
+    cluster.run(20);
+    expect(cluster.heard(id, 21)).toEqual([{ kind: 'refuse', connection: 21, reason: 'draining' }]);
+    expect(member.status()).toMatchObject({ state: 'draining', drained: false });
+    cluster.until('drained', () => member.status().drained);
+    expect(member.status().connections).toBe(0);
+    expect(cluster.leader()).not.toBe(id);
+  });
+
+  test('who has published is answered before it is closed, and nothing more is taken from it', () => {
+    const [id] = followers() as [MemberId];
+    const member = cluster.member(id);
+    member.connect(1, request('p'));
+    cluster.run(100);
+    cluster.heard(id, 1);
+    member.publish(1, publish(1));
+    member.drain(1_000);
+    cluster.until('closed', () => cluster.effects.get(id)!.some((effect) => effect.kind === 'close'));
+    expect(cluster.heard(id, 1).map((effect) => effect.kind)).toEqual(['puback', 'close']);
+  });
+
+  test('a publish after the word to leave is left to the next home', () => {
+    const [id] = followers() as [MemberId];
+    const member = cluster.member(id);
+    member.connect(1, request('p'));
+    cluster.run(100);
+    cluster.heard(id, 1);
+    member.publish(1, publish(1));
+    member.drain(1_000);
+    member.tick(cluster.nowMs + 5);
+    member.publish(1, publish(2));
+    cluster.until('closed', () => cluster.effects.get(id)!.some((effect) => effect.kind === 'close'));
+    const acked = cluster
+      .heard(id, 1)
+      .flatMap((effect) => (effect.kind === 'puback' ? [effect.packetId] : []));
+    expect(acked).toEqual([1]);
+  });
+
+  test('one whose publish cannot be answered is closed all the same, after a bound', () => {
+    const [id] = followers() as [MemberId];
+    const member = cluster.member(id);
+    member.connect(1, request('p'));
+    cluster.run(100);
+    cluster.heard(id, 1);
+    cluster.cut(id);
+    member.publish(1, { ...publish(1), qos: 2 });
+    member.drain(1_000);
+    cluster.until('drained', () => member.status().drained);
+    expect(cluster.heard(id, 1).map((effect) => effect.kind)).toEqual(['close']);
+  });
+
+  test('no will is published for who was moved', () => {
+    const [id, other] = followers() as [MemberId, MemberId];
+    cluster.member(other).connect(1, request('watcher'));
+    cluster.run(50);
+    cluster.member(other).subscribe(1, 1, [{ filter: 'will', qos: 1 }]);
+    const will = { topic: 'will', payload: text('gone'), qos: 1 as const, retain: false, delaySeconds: 0 };
+    cluster.member(id).connect(1, { ...request('p'), will });
+    cluster.run(100);
+    cluster.member(id).drain(1_000);
+    cluster.run(8_000);
+    expect(cluster.heard(other, 1).filter((effect) => effect.kind === 'deliver')).toEqual([]);
+  });
+
+  test('the session is at any other member, with what was queued', () => {
+    const [id, other] = followers() as [MemberId, MemberId];
+    cluster.member(id).connect(1, request('s', never));
+    cluster.run(50);
+    cluster.member(id).subscribe(1, 1, [{ filter: 'x', qos: 1 }]);
+    cluster.run(50);
+    cluster.member(id).drain(1_000);
+    cluster.until('drained', () => cluster.member(id).status().drained);
+    cluster.member(other).connect(1, request('p'));
+    cluster.run(50);
+    cluster.member(other).publish(1, publish(1));
+    cluster.run(50);
+    cluster.member(other).connect(2, request('s', never));
+    cluster.run(100);
+    expect(cluster.heard(other, 2)).toMatchObject([
+      { kind: 'connack', sessionPresent: true },
+      { kind: 'deliver' },
+    ]);
+  });
+
+  test('undrain takes clients again', () => {
+    const [id] = followers() as [MemberId];
+    const member = cluster.member(id);
+    member.drain(1_000);
+    cluster.until('drained', () => member.status().drained);
+    member.undrain();
+    cluster.run(20);
+    expect(member.status()).toMatchObject({ state: 'serving', drained: false });
+    member.connect(1, request('c'));
+    cluster.run(100);
+    expect(cluster.heard(id, 1)).toMatchObject([{ kind: 'connack' }]);
+  });
+});
+
+describe('administration', () => {
+  test('a follower asked about the cluster answers with what the leader knows', () => {
+    const [id] = followers() as [MemberId];
+    const { accepted, survey } = ask(id, { kind: 'survey' });
+    expect(accepted).toBe(true);
+    expect(Object.keys(survey!).sort()).toEqual(followers().sort());
+    for (const peer of Object.values(survey!)) expect(peer.lagEntries).toBe(0);
+  });
+
+  test('leadership goes to whom a follower names', () => {
+    const [id, other] = followers() as [MemberId, MemberId];
+    expect(ask(id, { kind: 'transferLeadership', to: other })).toMatchObject({ accepted: true });
+    cluster.until('another leader', () => cluster.leader() === other);
+  });
+
+  test('a member is removed on the word of any, and is told why it serves no more', () => {
+    const [id, other] = followers() as [MemberId, MemberId];
+    expect(ask(id, { kind: 'removeMember', member: other, force: false })).toMatchObject({ accepted: true });
+    const names = cluster
+      .member(id)
+      .status()
+      .config!.members.map((member) => member.id);
+    expect(names).not.toContain(other);
+    // It comes back only by a word.
+    cluster.run(5_000);
+    expect(cluster.member(id).status().config!.members).toHaveLength(2);
+    expect(ask(id, { kind: 'addMember', member: other })).toMatchObject({ accepted: true });
+    cluster.until('it votes again', () =>
+      cluster
+        .member(id)
+        .status()
+        .config!.members.some((member) => member.id === other && member.role === 'voter'),
+    );
+  });
+
+  test('the leader removes itself', () => {
+    const id = cluster.leader();
+    expect(ask(id, { kind: 'removeMember', member: id, force: false })).toMatchObject({ accepted: true });
+    cluster.until('another leads', () => cluster.leader() !== undefined && cluster.leader() !== id);
+  });
+
+  test('one that nobody hears is removed only by force: its disk may hold what the cluster lacks', () => {
+    const [id, other] = followers() as [MemberId, MemberId];
+    cluster.cut(other);
+    cluster.member(other).connect(1, request('p'));
+    cluster.run(20_000);
+    const outcome = ask(id, { kind: 'removeMember', member: other, force: false });
+    expect(outcome).toMatchObject({ accepted: false, reason: expect.stringContaining('force') });
+    expect(ask(id, { kind: 'removeMember', member: other, force: true })).toMatchObject({ accepted: true });
+  });
+
+  test('without a majority the answer is no, and why', () => {
+    const [id] = followers() as [MemberId];
+    cluster.cut(id);
+    cluster.run(3_000);
+    const outcome = ask(id, { kind: 'transferLeadership' });
+    expect(outcome).toMatchObject({ accepted: false, reason: expect.stringContaining('majority') });
+  });
+
+  test('nobody is added of whom nothing is known', () => {
+    expect(ask('a', { kind: 'addMember', member: 'z' })).toMatchObject({
+      accepted: false,
+      reason: expect.stringContaining('do not name z'),
+    });
+  });
+});
+
+test('settings are the same everywhere once they are applied', () => {
+  const [id] = followers() as [MemberId];
+  cluster.member(id).changeSettings({ queuedMessagesMax: 7 });
+  cluster.run(100);
+  for (const member of cluster.members.values()) expect(member.settings().queuedMessagesMax).toBe(7);
+});
+
+test('a load is told to the peers as it changes', () => {
+  cluster.member('a').setLoad(0.7);
+  cluster.run(50);
+  expect(cluster.member('b').status().peers['a']).toMatchObject({ load: 0.7, outboxItems: 0 });
+});
