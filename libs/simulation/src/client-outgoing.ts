@@ -36,6 +36,11 @@ export class Outgoing {
     return null;
   }
 
+  /** A QoS 2 exchange has begun and is not complete. */
+  get hasExactlyOnceUnderWay(): boolean {
+    return [...this.#flights.values()].some(({ publication }) => publication.qos === 2);
+  }
+
   publish(publication: Publication): void {
     this.#waiting.push(publication);
     this.#fill();

@@ -306,6 +306,9 @@ export class SimulatedClient {
     this.#checkPresence(sessionPresent);
     if (!sessionPresent || this.session === null) this.#newSession();
     this.#sessionUncertain = false;
+    const former = this.session?.homes.at(-1);
+    if (former !== undefined && former !== wire.host.id && this.outgoing.hasExactlyOnceUnderWay)
+      history.mark('qos2-resumed-elsewhere');
     this.session?.homes.push(wire.host.id);
     this.incoming.resume(wire, sessionPresent);
     this.outgoing.resume(wire, sessionPresent);

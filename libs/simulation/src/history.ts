@@ -1,4 +1,5 @@
 import type { ClientId, ConnectionId, MemberId, QoS, Subscription, Will } from '@mqtt-cluster/contracts';
+import type { MarkName } from './marks.ts';
 
 /** One message as its publisher knows it. Times are milliseconds of virtual time. */
 export interface Publication {
@@ -91,6 +92,8 @@ export class History {
   readonly violations: Violation[] = [];
   readonly counters = new Map<string, number>();
   readonly drops = new Map<string, number>();
+  /** Which rare things have come to pass, and how often. */
+  readonly marks = new Map<MarkName, number>();
   /** Messages whose only copy was on a disk that was then wiped (the exception of P1). */
   readonly excusedPublications = new Set<number>();
   /** Set to see everything; lines are made only then. */
@@ -114,6 +117,11 @@ export class History {
 
   count(name: string, amount = 1): void {
     this.counters.set(name, (this.counters.get(name) ?? 0) + amount);
+  }
+
+  mark(name: MarkName): void {
+    this.marks.set(name, (this.marks.get(name) ?? 0) + 1);
+    this.note(() => `mark ${name}`);
   }
 
   violate(violation: Violation): void {

@@ -6,8 +6,9 @@ import type {
   MemberId,
   PeerMessage,
 } from '@mqtt-cluster/contracts';
-import type { Recovered } from '@mqtt-cluster/contracts';
-import type { Disk } from './disk.ts';
+import { ClusterError } from '@mqtt-cluster/contracts';
+import type { Recovered, StoreWrite } from '@mqtt-cluster/contracts';
+import type { Disk } from './disk/disk.ts';
 import type { HostState, Network, NetworkHost } from './network.ts';
 import type { Random } from './random.ts';
 import type { Timeline } from './timeline.ts';
@@ -23,6 +24,12 @@ export interface HostHandlers {
   effects(host: Host, effects: readonly ClientEffect[]): void;
   events(host: Host, events: readonly MemberEvent[]): void;
   turnEnded(host: Host, member: Member): void;
+  writes(host: Host, change: StoreWrite): void;
+  opened(host: Host, recovered: Recovered): void;
+  /** Its disk was full. */
+  diskRefused(host: Host): void;
+  /** Its disk has failed: the process is to end. */
+  diskFailed(host: Host): void;
 }
 
 export interface HostOptions {
@@ -66,16 +73,29 @@ export class Host implements NetworkHost {
     return this.#clockOffsetMs + Math.floor(this.#options.timeline.nowMs * this.#clockRate);
   }
 
-  start(): void {
-    if (this.isUp) return;
+  /** @returns why it can't: its store does not open; null when it runs */
+  start(): ClusterError | null {
+    if (this.isUp) return null;
     this.process += 1;
     const { process } = this;
-    const recovered = this.disk.open({
-      synced: (tokens) =>
-        this.#postFor(process, (member) => tokens.forEach((token) => member.written(token))),
-      refused: (tokens) =>
-        this.#postFor(process, (member) => tokens.forEach((token) => member.writeRefused(token))),
-    });
+    let recovered: Recovered;
+    try {
+      recovered = this.disk.open({
+        synced: (tokens) =>
+          this.#postFor(process, (member) => tokens.forEach((token) => member.written(token))),
+        refused: (tokens) => {
+          this.#options.handlers.diskRefused(this);
+          this.#postFor(process, (member) => tokens.forEach((token) => member.writeRefused(token)));
+        },
+        failed: () => this.#options.handlers.diskFailed(this),
+      });
+    } catch (error) {
+      if (!(error instanceof ClusterError)) throw error;
+      this.state = 'dead';
+      this.#options.network.changed();
+      return error;
+    }
+    this.#options.handlers.opened(this, recovered);
     const random = this.#options.random.fork();
     this.member = this.#options.createMember(this.id, recovered, random.next);
     this.state = 'running';
@@ -83,11 +103,13 @@ export class Host implements NetworkHost {
     this.#nextTurnAtMs = Infinity;
     this.#scheduleTurn(0);
     this.#options.network.started(this);
+    return null;
   }
 
   /** `process`: the host answers and refuses; `power`: silence. */
   stop(what: 'process' | 'power'): void {
     if (this.isUp) this.disk.crash(what === 'power');
+    if (what === 'power') this.disk.powerLost();
     this.state = what === 'power' ? 'powerless' : 'dead';
     this.#inbox = [];
     this.#nextTurnAtMs = Infinity;
@@ -150,7 +172,10 @@ export class Host implements NetworkHost {
     const output = member.take();
     this.#nextTurnAtMs = Infinity;
     this.#scheduleTurn(output.more ? moreTurnMs : tickMsMax);
-    if (output.write !== null) this.disk.write(output.write.token, output.write.change);
+    if (output.write !== null) {
+      handlers.writes(this, output.write.change);
+      this.disk.write(output.write.token, output.write.change);
+    }
     for (const outgoing of output.send) network.send(this.id, outgoing);
     if (output.events.length > 0) handlers.events(this, output.events);
     if (output.effects.length > 0) handlers.effects(this, output.effects);

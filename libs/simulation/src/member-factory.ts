@@ -1,4 +1,4 @@
-import { createMember, defaultLimits, lanMemberTimings } from '@mqtt-cluster/member';
+import { createMember, currentDialect, defaultLimits, lanMemberTimings } from '@mqtt-cluster/member';
 import type { MemberLimits } from '@mqtt-cluster/member';
 import { createRandom } from './random.ts';
 import type { CreateSimulatedMember } from './world.ts';
@@ -19,16 +19,23 @@ export const smallLimits: MemberLimits = {
   digestEvery: 32,
 };
 
+/** Snapshots all the time, and hardly any log: whoever was away for a moment needs one. */
+const tinyLimits: MemberLimits = { ...smallLimits, logBytesMax: 12 * 1_024, keepEntries: 8 };
+
 export function settingsOf(seed: number): SimulatedSettings {
   const random = createRandom(seed ^ 0x5eed);
   return {
     whenIsolated: random.chance(0.8) ? 'accept' : 'hold',
-    limits: random.chance(0.7) ? smallLimits : { ...defaultLimits, digestEvery: 64 },
+    limits: random.chance(0.3)
+      ? tinyLimits
+      : random.chance(0.6)
+        ? smallLimits
+        : { ...defaultLimits, digestEvery: 64 },
   };
 }
 
 export function createSimulatedMember(settings: SimulatedSettings): CreateSimulatedMember {
-  return (id, members, recovered, random) =>
+  return (id, members, recovered, random, inside) =>
     createMember({
       id,
       members,
@@ -38,5 +45,7 @@ export function createSimulatedMember(settings: SimulatedSettings): CreateSimula
       timings: lanMemberTimings,
       limits: settings.limits,
       random,
+      dialect: inside?.dialect ?? currentDialect,
+      ...(inside === undefined ? {} : { observer: inside.observer }),
     });
 }

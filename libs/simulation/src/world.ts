@@ -6,23 +6,38 @@ import type {
   MemberId,
   Recovered,
 } from '@mqtt-cluster/contracts';
+import { currentDialect } from '@mqtt-cluster/member';
+import type { Dialect, MemberObserver } from '@mqtt-cluster/member';
+import { Numbering } from './checks/numbering.ts';
 import { RaftWatch } from './checks/raft-watch.ts';
 import { SimulatedClient } from './client.ts';
 import type { ClientOptions, ClientWorld } from './client.ts';
-import { Disk } from './disk.ts';
-import { History, publicationsInside } from './history.ts';
+import { Caretaker } from './caretaker.ts';
+import { Disk } from './disk/disk.ts';
+import { newerDialect } from './dialects.ts';
+import type { Version } from './dialects.ts';
+import { History } from './history.ts';
 import { Host } from './host.ts';
+import { MarkWatch } from './mark-watch.ts';
+import { isMarkName } from './marks.ts';
 import { Network } from './network.ts';
 import { createRandom } from './random.ts';
 import type { Random } from './random.ts';
 import { Timeline } from './timeline.ts';
 import type { Wire } from './wire.ts';
 
+/** How the world looks into a member, and which version of the program it runs. */
+export interface Inside {
+  readonly dialect: Dialect;
+  readonly observer: MemberObserver;
+}
+
 export type CreateSimulatedMember = (
   id: MemberId,
   members: readonly MemberId[],
   recovered: Recovered,
   random: () => number,
+  inside?: Inside,
 ) => Member;
 
 export interface WorldOptions {
@@ -45,6 +60,12 @@ export class World implements ClientWorld {
   readonly clients: SimulatedClient[] = [];
   readonly watch: RaftWatch;
   readonly events: { readonly atMs: number; readonly member: MemberId; readonly event: MemberEvent }[] = [];
+  /** What each member's next start runs; `older` where nothing is said. */
+  readonly versions = new Map<MemberId, Version>();
+  readonly caretaker: Caretaker;
+  readonly #marks: MarkWatch;
+  readonly #newer: Dialect;
+  readonly #observer: MemberObserver;
   readonly #hosts = new Map<MemberId, Host>();
   readonly #wires = new Map<ConnectionId, Wire>();
   readonly #isolated = new Map<MemberId, boolean>();
@@ -53,6 +74,9 @@ export class World implements ClientWorld {
   constructor(options: WorldOptions) {
     this.random = createRandom(options.seed);
     this.network = new Network(this.timeline, this.random.fork());
+    this.#marks = new MarkWatch(this.history, this.clients);
+    this.#newer = newerDialect((name) => this.history.mark(name));
+    this.#observer = observerOf(this.history);
     const names = memberNames.slice(0, options.members);
     for (const id of names) {
       const host = new Host({
@@ -61,18 +85,33 @@ export class World implements ClientWorld {
         random: this.random.fork(),
         network: this.network,
         disk: new Disk(this.timeline, this.random.fork()),
-        createMember: (name, recovered, random) => options.createMember(name, names, recovered, random),
+        createMember: (name, recovered, random) =>
+          options.createMember(name, names, recovered, random, this.#inside(name)),
         handlers: {
           effects: (from, effects) => this.#effects(from, effects),
           events: (from, events) => this.#events(from, events),
           turnEnded: (from, member) => this.#turnEnded(from, member),
+          writes: (from, change) => this.#marks.writes(from, change),
+          opened: (_, recovered) => this.#marks.opened(recovered),
+          diskRefused: () => this.history.mark('full-disk-refusal'),
+          diskFailed: (from) => this.#diskFailed(from),
         },
       });
       this.#hosts.set(id, host);
       this.network.add(host);
     }
     this.watch = new RaftWatch(this.history, this.#hosts);
-    this.network.tap = (from, outgoing) => this.watch.sent(from, outgoing);
+    this.network.tap = (from, outgoing) => {
+      this.watch.sent(from, outgoing);
+      this.#marks.sent(outgoing);
+    };
+    this.caretaker = new Caretaker({
+      history: this.history,
+      timeline: this.timeline,
+      random: this.random.fork(),
+      hosts: this.#hosts,
+      start: (id) => this.start(id),
+    });
   }
 
   get hosts(): readonly Host[] {
@@ -142,7 +181,9 @@ export class World implements ClientWorld {
   start(...ids: MemberId[]): void {
     for (const id of ids.length === 0 ? this.#hosts.keys() : ids) {
       this.history.note(() => `start ${id}`);
-      this.host(id).start();
+      const host = this.host(id);
+      const problem = host.start();
+      if (problem !== null) this.caretaker.couldNotStart(host, problem);
     }
   }
 
@@ -156,6 +197,7 @@ export class World implements ClientWorld {
 
   pause(id: MemberId): void {
     this.history.note(() => `pause ${id}`);
+    this.#marks.stopping(this.host(id));
     this.host(id).pause();
     this.#trouble(id);
     this.#tellWires(id, true);
@@ -170,18 +212,18 @@ export class World implements ClientWorld {
   wipe(id: MemberId): void {
     const host = this.host(id);
     if (host.isUp) this.kill(id);
-    this.history.note(() => `wipe ${id}`);
-    for (const item of host.disk.outbox) this.#excuse(publicationsInside(item.data));
-    for (const publication of this.history.publications) {
-      const { ackedBy, ackedIsolated } = publication;
-      if (ackedIsolated && ackedBy === id) this.#excuse([publication.id]);
-    }
-    host.disk.wipe();
+    this.caretaker.loseDisk(host);
   }
 
   fillDisk(id: MemberId, full: boolean): void {
     this.history.note(() => `disk of ${id} ${full ? 'is full' : 'has room'}`);
     this.host(id).disk.full = full;
+  }
+
+  /** While it fails every sync does (EIO). */
+  failDisk(id: MemberId, failing: boolean): void {
+    this.history.note(() => `disk of ${id} ${failing ? 'fails' : 'works'}`);
+    this.host(id).disk.failing = failing;
   }
 
   // ---- network ----
@@ -224,7 +266,12 @@ export class World implements ClientWorld {
 
   #stop(id: MemberId, what: 'process' | 'power'): void {
     this.history.note(() => `${what === 'power' ? 'power off' : 'kill'} ${id}`);
-    this.host(id).stop(what);
+    const host = this.host(id);
+    this.#marks.stopping(host);
+    host.stop(what);
+    if (what === 'power' && this.hosts.every(({ state }) => state === 'powerless')) {
+      this.history.mark('all-power-lost');
+    }
     this.#trouble(id);
     this.#isolated.set(id, false);
     this.#tellWires(id, what === 'power');
@@ -239,10 +286,6 @@ export class World implements ClientWorld {
 
   #trouble(id: MemberId): void {
     this.history.troubles.push({ member: id, atMs: this.nowMs });
-  }
-
-  #excuse(publications: readonly number[]): void {
-    for (const id of publications) this.history.excusedPublications.add(id);
   }
 
   // ---- what the members do ----
@@ -266,6 +309,8 @@ export class World implements ClientWorld {
     for (const event of events) {
       this.events.push({ atMs: this.nowMs, member: host.id, event });
       this.history.note(() => `${host.id} event ${JSON.stringify(event)}`);
+      this.#marks.event(host, event);
+      if (event.kind === 'configChanged') this.caretaker.configChanged(event.config);
       if (event.kind === 'state') {
         this.#isolated.set(host.id, event.state === 'isolated');
         this.#trouble(host.id);
@@ -283,6 +328,30 @@ export class World implements ClientWorld {
   }
 
   #turnEnded(host: Host, member: Member): void {
-    this.watch.look(host, member.status());
+    const status = member.status();
+    this.watch.look(host, status);
+    this.#marks.looked(host, status);
   }
+
+  #diskFailed(host: Host): void {
+    this.history.mark('failed-sync');
+    this.kill(host.id);
+    this.caretaker.ended(host);
+  }
+
+  #inside(id: MemberId): Inside {
+    const dialect = this.versions.get(id) === 'newer' ? this.#newer : currentDialect;
+    return { dialect, observer: this.#observer };
+  }
+}
+
+function observerOf(history: History): MemberObserver {
+  const numbering = new Numbering(history);
+  return {
+    mark(name) {
+      if (isMarkName(name)) history.mark(name);
+      else throw new Error(`there is no mark named ${name}`);
+    },
+    batchApplied: (index, header) => numbering.applied(index, header),
+  };
 }

@@ -44,7 +44,10 @@ export class RaftWatch {
   digest(member: MemberId, index: LogIndex, value: string): void {
     const known = this.#digests.get(index);
     if (known === undefined) this.#digests.set(index, { value, by: member });
-    else if (known.value !== value) {
+    else if (known.value === value) {
+      if (known.by !== member && !this.#history.marks.has('digests-compared'))
+        this.#history.mark('digests-compared');
+    } else {
       this.#history.violate({
         promise: 'same state',
         text: `at index ${index} ${known.by} has digest ${known.value} and ${member} ${value}`,

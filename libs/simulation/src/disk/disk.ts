@@ -1,5 +1,5 @@
+import { StoreCorruptError, StoreFailedError } from '@mqtt-cluster/contracts';
 import type {
-  HardState,
   LogEntry,
   LogIndex,
   OutboxItem,
@@ -7,8 +7,11 @@ import type {
   Snapshot,
   StoreWrite,
 } from '@mqtt-cluster/contracts';
-import type { Random } from './random.ts';
-import type { Timeline } from './timeline.ts';
+import type { Random } from '../random.ts';
+import type { Timeline } from '../timeline.ts';
+import { Content } from './content.ts';
+import { flipBit } from './damage.ts';
+import type { Damage } from './damage.ts';
 
 interface Pending {
   readonly token: number;
@@ -19,58 +22,8 @@ export interface DiskHandlers {
   /** Called with the tokens of one sync, in order. */
   synced(tokens: readonly number[]): void;
   refused(tokens: readonly number[]): void;
-}
-
-/** What a disk holds; also used for what it will hold when all pending writes are synced. */
-class Content {
-  hardState: HardState = { term: 0, votedFor: null };
-  snapshot: Snapshot | null = null;
-  entries: LogEntry[] = [];
-  readonly outbox = new Map<string, OutboxItem>();
-
-  get firstIndex(): LogIndex {
-    return (this.snapshot?.index ?? 0) + 1;
-  }
-
-  entry(index: LogIndex): LogEntry | undefined {
-    return this.entries[index - this.firstIndex];
-  }
-
-  /** In the order of the fields; `entriesMax` cuts the change short there, as a torn write does. */
-  carryOut(change: StoreWrite, entriesMax = Infinity): void {
-    if (change.hardState !== undefined) this.hardState = change.hardState;
-    if (change.snapshot !== undefined) this.#replace(change.snapshot, change.dropLog === true);
-    if (change.truncateFrom !== undefined) {
-      this.entries.length = Math.max(0, Math.min(this.entries.length, change.truncateFrom - this.firstIndex));
-    }
-    const entries = change.entries ?? [];
-    for (const [place, entry] of entries.entries()) {
-      if (place >= entriesMax) return;
-      const expected = this.firstIndex + this.entries.length;
-      if (entry.index !== expected) {
-        throw new Error(`the store was given entry ${entry.index} where ${expected} had to follow`);
-      }
-      this.entries.push(entry);
-    }
-    if (entries.length > entriesMax) return;
-    for (const item of change.outboxPut ?? []) this.outbox.set(outboxKey(item), item);
-    for (const item of change.outboxDelete ?? []) this.outbox.delete(outboxKey(item));
-  }
-
-  copy(): Content {
-    const copy = new Content();
-    copy.hardState = this.hardState;
-    copy.snapshot = this.snapshot;
-    copy.entries = [...this.entries];
-    for (const [key, item] of this.outbox) copy.outbox.set(key, item);
-    return copy;
-  }
-
-  #replace(snapshot: Snapshot, dropLog: boolean): void {
-    const kept = dropLog ? [] : this.entries.filter((entry) => entry.index > snapshot.index);
-    this.snapshot = snapshot;
-    this.entries = kept;
-  }
+  /** A sync has failed: what the disk holds is unknown, and the process must end. */
+  failed(): void;
 }
 
 export interface DiskBackup {
@@ -80,8 +33,9 @@ export interface DiskBackup {
 }
 
 /**
- * One member's disk. Writes that come while a sync is under way are grouped into the next one. A crash loses what
- * is not synced, save for a prefix that may have reached the platter.
+ * One member's disk and store, with the manners of libs/store. Writes that come while a sync is under way are grouped into the
+ * next one. A crash loses what is not synced, save for a prefix that may have reached the platter; a change is there as a whole or
+ * not at all, as its record has a checksum. Damage in the middle makes the store refuse to open.
  */
 export class Disk {
   storeId: string;
@@ -89,12 +43,24 @@ export class Disk {
   /** Milliseconds of one sync: uniform in [min, max). */
   syncMs: readonly [number, number] = [0.5, 4];
   full = false;
+  /** Every sync fails (EIO), and so does opening. */
+  failing = false;
   readonly #timeline: Timeline;
   readonly #random: Random;
   #durable = new Content();
   #virgin = true;
   #queued: Pending[] = [];
   #syncing: Pending[] = [];
+  /**
+   * What a failed sync left in the operating system's memory: read back as if it were stored, and gone with the power
+   * (Rebello et al., "Can Applications Recover from fsync Failures?").
+   */
+  #cached: StoreWrite[] = [];
+  #damage: Damage | null = null;
+  /** Everything before it is followed by a later sync, which proves that it had been stored whole. */
+  #vouchedBelow: LogIndex = Infinity;
+  /** A crash cut the last write short. */
+  #torn = false;
   /** Rises with every crash, so that a sync of before never completes after. */
   #generation = 0;
   #handlers: DiskHandlers | null = null;
@@ -107,10 +73,23 @@ export class Disk {
     this.storeId = randomStoreId(random);
   }
 
-  /** As {@link Recovered} demands: counted up and synced. */
+  /**
+   * As {@link Recovered} demands: counted up and synced.
+   * @throws StoreCorruptError a checksum is wrong where no crash can have caused it
+   * @throws StoreFailedError the disk takes no writes
+   */
   open(handlers: DiskHandlers): Recovered {
+    if (this.failing) throw new StoreFailedError('cannot open the store (EIO)');
+    if (this.damaged !== null) throw new StoreCorruptError(`the checksum of ${this.damaged} is wrong`);
+    // The store writes its last group anew before it counts on it.
+    for (const change of this.#cached) this.#carryOut(change);
+    const repairs = this.#torn ? ['cut off an unfinished write'] : [];
+    if (this.#cached.length > 0) repairs.push('wrote anew what a failed sync had left in memory');
+    this.#cached = [];
+    this.#torn = false;
     this.#handlers = handlers;
     this.incarnation += 1;
+    this.#vouchedBelow = Infinity;
     const content = this.#durable;
     return {
       storeId: this.storeId,
@@ -119,10 +98,8 @@ export class Disk {
       hardState: content.hardState,
       snapshot: content.snapshot,
       entries: [...content.entries],
-      outbox: [...content.outbox.values()].sort(
-        (one, other) => one.incarnation - other.incarnation || one.sequence - other.sequence,
-      ),
-      repairs: [],
+      outbox: content.outboxInOrder(),
+      repairs,
     };
   }
 
@@ -134,19 +111,16 @@ export class Disk {
   /** The process died (the operating system finishes what it was given) or the power went (it does not). */
   crash(powerLoss: boolean): void {
     const handed = [...this.#syncing, ...(powerLoss ? [] : this.#queued)];
-    const survivors = this.#random.below(handed.length + 1);
-    for (const [place, pending] of handed.entries()) {
-      if (this.full || place > survivors) break;
-      this.#virgin = false;
-      if (place < survivors) this.#durable.carryOut(pending.change);
-      else
-        this.#durable.carryOut(pending.change, this.#random.below((pending.change.entries?.length ?? 0) + 1));
-    }
-    this.#queued = [];
-    this.#syncing = [];
-    this.#generation += 1;
-    this.#handlers = null;
-    this.#hasRefused = false;
+    const survivors = this.full || this.failing ? 0 : this.#random.below(handed.length + 1);
+    for (const { change } of handed.slice(0, survivors)) this.#carryOut(change);
+    if (survivors < handed.length) this.#torn = this.#random.chance(0.5);
+    this.#forgetProcess();
+  }
+
+  /** Nobody runs, and the operating system forgets, too. */
+  powerLost(): void {
+    if (this.#cached.length > 0) this.#torn = true;
+    this.#cached = [];
   }
 
   /** Another, empty disk. Only while the process is down. */
@@ -155,6 +129,9 @@ export class Disk {
     this.storeId = randomStoreId(this.#random);
     this.incarnation = 0;
     this.#virgin = true;
+    this.#cached = [];
+    this.#damage = null;
+    this.#torn = false;
   }
 
   /** What it holds now, for {@link Disk.restore}. Only while the process is down. */
@@ -168,6 +145,19 @@ export class Disk {
     this.incarnation = backup.incarnation;
     this.#durable = backup.content.copy();
     this.#virgin = false;
+    this.#cached = [];
+  }
+
+  /** Flips one stored bit; nobody notices before the store is opened again. @returns what was hit, or null */
+  flipBit(): string | null {
+    if (this.damaged !== null) return null;
+    this.#damage = flipBit(this.#durable, this.#vouchedBelow, this.#random);
+    return this.damaged;
+  }
+
+  /** What of it is damaged, or null. */
+  get damaged(): string | null {
+    return this.#damage?.stillThere(this.#durable) === true ? this.#damage.what : null;
   }
 
   /** Whether this entry (or a snapshot that covers it) would survive a loss of power now. */
@@ -181,7 +171,8 @@ export class Disk {
     for (const group of [this.#queued, this.#syncing]) {
       for (let place = group.length - 1; place >= 0; place -= 1) {
         const { entries, truncateFrom, snapshot } = (group[place] as Pending).change;
-        const found = entries?.find((entry) => entry.index === index);
+        const first = entries?.[0]?.index ?? Infinity;
+        const found = index >= first ? entries?.[index - first] : undefined;
         if (found !== undefined) return found;
         if (truncateFrom !== undefined && truncateFrom <= index) return undefined;
         if (snapshot !== undefined && snapshot.index >= index) return undefined;
@@ -213,6 +204,7 @@ export class Disk {
   }
 
   #finishSync(): void {
+    if (this.failing) return this.#failSync();
     const tokens = this.#syncing.map((pending) => pending.token);
     if (this.full) {
       // What was handed over behind a refused write would leave a hole, so it is refused with it.
@@ -223,16 +215,38 @@ export class Disk {
       this.#handlers?.refused(tokens);
       return;
     }
-    this.#virgin = false;
-    for (const { change } of this.#syncing) this.#durable.carryOut(change);
+    const firsts = this.#syncing.map(({ change }) => change.entries?.[0]?.index ?? Infinity);
+    this.#vouchedBelow = Math.min(...firsts);
+    for (const { change } of this.#syncing) this.#carryOut(change);
     this.#syncing = [];
     this.#handlers?.synced(tokens);
     this.#startSync();
   }
-}
 
-function outboxKey(item: Pick<OutboxItem, 'incarnation' | 'sequence'>): string {
-  return `${item.incarnation}:${item.sequence}`;
+  /** Some of the group is on the platter, some only looks as if it were; the next sync would say that all is well. */
+  #failSync(): void {
+    const changes = this.#syncing.map(({ change }) => change);
+    const stored = this.#random.below(changes.length + 1);
+    const seen = stored + this.#random.below(changes.length - stored + 1);
+    for (const change of changes.slice(0, stored)) this.#carryOut(change);
+    this.#cached = changes.slice(stored, seen);
+    const handlers = this.#handlers;
+    this.#forgetProcess();
+    handlers?.failed();
+  }
+
+  #carryOut(change: StoreWrite): void {
+    this.#virgin = false;
+    this.#durable.carryOut(change);
+  }
+
+  #forgetProcess(): void {
+    this.#queued = [];
+    this.#syncing = [];
+    this.#generation += 1;
+    this.#handlers = null;
+    this.#hasRefused = false;
+  }
 }
 
 function randomStoreId(random: Random): string {

@@ -1,0 +1,133 @@
+import { semanticsVersion } from '@mqtt-cluster/contracts';
+import type { Batch, ClientId, ClusterConfig, LogIndex, MemberId } from '@mqtt-cluster/contracts';
+import { currentDialect } from '@mqtt-cluster/member';
+import type { Dialect } from '@mqtt-cluster/member';
+import type { MqttState, StateEffect } from '@mqtt-cluster/mqtt-state';
+import type { MarkName } from './marks.ts';
+
+/** Which of two versions of the program a member runs. */
+export type Version = 'older' | 'newer';
+
+export const newerSemantics = semanticsVersion + 1;
+
+/** The code of a `settings` command in the log, and of the newer version's command in its place. */
+const settingsCode = 12;
+const newerCode = 200;
+/** Counts below it take one byte. */
+const oneByteCount = 128;
+
+/**
+ * A version that exists only here: where the older one writes a change of settings, it writes a command that the older one does
+ * not know, as soon as all members know it. An older member that met one would come to another state than the others.
+ */
+export function newerDialect(mark: (name: MarkName) => void): Dialect {
+  const wrap = (inner: MqttState): MqttState => new NewerState(inner, mark);
+  return {
+    semantics: newerSemantics,
+    createState: () => wrap(currentDialect.createState()),
+    decodeState: (bytes) => wrap(currentDialect.decodeState(bytes)),
+    encodeBatch(batch, finalised) {
+      const bytes = currentDialect.encodeBatch(batch, finalised);
+      return finalised < newerSemantics ? bytes : withNewerCommands(batch, bytes);
+    },
+  };
+}
+
+function withNewerCommands(batch: Batch, bytes: Uint8Array): Uint8Array {
+  const { commands } = batch;
+  if (commands.length >= oneByteCount) return bytes;
+  for (const [place, { kind }] of commands.entries()) {
+    if (kind !== 'settings') continue;
+    const before = currentDialect.encodeBatch({ ...batch, commands: commands.slice(0, place) }, 0);
+    bytes[before.length] = newerCode;
+  }
+  return bytes;
+}
+
+/** Where the codes of the commands of a batch stand; empty for bytes that are no batch. */
+function codePlaces(bytes: Uint8Array): number[] {
+  let place = 1;
+  const number = (): number => {
+    let value = 0;
+    let scale = 1;
+    for (;;) {
+      const byte = bytes[place] ?? 0;
+      place += 1;
+      value += (byte & 127) * scale;
+      if (byte < 128) return value;
+      scale *= 128;
+    }
+  };
+  // Names of member and store, incarnation and number.
+  for (let text = 0; text < 2; text += 1) {
+    const length = number();
+    place += length;
+  }
+  number();
+  number();
+  const count = number();
+  const places: number[] = [];
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let command = 0; command < count && place + 5 <= bytes.length; command += 1) {
+    places.push(place);
+    place += 5 + view.getUint32(place + 1);
+  }
+  return places;
+}
+
+class NewerState implements MqttState {
+  readonly #inner: MqttState;
+  readonly #mark: (name: MarkName) => void;
+
+  constructor(inner: MqttState, mark: (name: MarkName) => void) {
+    this.#inner = inner;
+    this.#mark = mark;
+  }
+
+  apply(index: LogIndex, timeMs: number, batch: Uint8Array | null): readonly StateEffect[] {
+    const before = this.#inner.semantics;
+    const effects = this.#inner.apply(index, timeMs, batch === null ? null : this.#understood(batch));
+    if (before < newerSemantics && this.#inner.semantics >= newerSemantics) this.#mark('semantics-finalised');
+    return effects;
+  }
+
+  #understood(batch: Uint8Array): Uint8Array {
+    const places = codePlaces(batch).filter((place) => batch[place] === newerCode);
+    if (places.length === 0) return batch;
+    const copy = Uint8Array.from(batch);
+    for (const place of places) copy[place] = settingsCode;
+    this.#mark('newer-command-applied');
+    return copy;
+  }
+
+  applyConfig(index: LogIndex, config: ClusterConfig): readonly StateEffect[] {
+    return this.#inner.applyConfig(index, config);
+  }
+
+  encode = (): Uint8Array => this.#inner.encode();
+  digest = (): string => this.#inner.digest();
+  nextDeadline = (): number | null => this.#inner.nextDeadline();
+  session = (client: ClientId): ReturnType<MqttState['session']> => this.#inner.session(client);
+  sharing = (topic: string, turn: number): ReturnType<MqttState['sharing']> =>
+    this.#inner.sharing(topic, turn);
+  connectedAt = (member: MemberId): ReturnType<MqttState['connectedAt']> => this.#inner.connectedAt(member);
+  retained = (filter: string): ReturnType<MqttState['retained']> => this.#inner.retained(filter);
+  proposer = (member: MemberId): ReturnType<MqttState['proposer']> => this.#inner.proposer(member);
+  counts = (): ReturnType<MqttState['counts']> => this.#inner.counts();
+
+  get index(): LogIndex {
+    return this.#inner.index;
+  }
+
+  get timeMs(): number {
+    return this.#inner.timeMs;
+  }
+
+  get settings(): MqttState['settings'] {
+    return this.#inner.settings;
+  }
+
+  get semantics(): number {
+    return this.#inner.semantics;
+  }
+}

@@ -1,0 +1,71 @@
+import type {
+  HardState,
+  LogEntry,
+  LogIndex,
+  OutboxItem,
+  Snapshot,
+  StoreWrite,
+} from '@mqtt-cluster/contracts';
+
+/** What a disk holds. */
+export class Content {
+  hardState: HardState = { term: 0, votedFor: null };
+  snapshot: Snapshot | null = null;
+  entries: LogEntry[] = [];
+  readonly outbox = new Map<string, OutboxItem>();
+
+  get firstIndex(): LogIndex {
+    return (this.snapshot?.index ?? 0) + 1;
+  }
+
+  get lastIndex(): LogIndex {
+    return this.firstIndex + this.entries.length - 1;
+  }
+
+  entry(index: LogIndex): LogEntry | undefined {
+    return this.entries[index - this.firstIndex];
+  }
+
+  /** In the order of the fields. @throws Error when entries do not follow each other */
+  carryOut(change: StoreWrite): void {
+    if (change.hardState !== undefined) this.hardState = change.hardState;
+    if (change.snapshot !== undefined) this.#replace(change.snapshot, change.dropLog === true);
+    if (change.truncateFrom !== undefined) {
+      this.entries.length = Math.max(0, Math.min(this.entries.length, change.truncateFrom - this.firstIndex));
+    }
+    for (const entry of change.entries ?? []) {
+      const expected = this.lastIndex + 1;
+      if (entry.index !== expected) {
+        throw new Error(`the store was given entry ${entry.index} where ${expected} had to follow`);
+      }
+      this.entries.push(entry);
+    }
+    for (const item of change.outboxPut ?? []) this.outbox.set(outboxKey(item), item);
+    for (const item of change.outboxDelete ?? []) this.outbox.delete(outboxKey(item));
+  }
+
+  outboxInOrder(): OutboxItem[] {
+    return [...this.outbox.values()].sort(
+      (one, other) => one.incarnation - other.incarnation || one.sequence - other.sequence,
+    );
+  }
+
+  copy(): Content {
+    const copy = new Content();
+    copy.hardState = this.hardState;
+    copy.snapshot = this.snapshot;
+    copy.entries = [...this.entries];
+    for (const [key, item] of this.outbox) copy.outbox.set(key, item);
+    return copy;
+  }
+
+  #replace(snapshot: Snapshot, dropLog: boolean): void {
+    const kept = dropLog ? [] : this.entries.filter((entry) => entry.index > snapshot.index);
+    this.snapshot = snapshot;
+    this.entries = kept;
+  }
+}
+
+export function outboxKey(item: Pick<OutboxItem, 'incarnation' | 'sequence'>): string {
+  return `${item.incarnation}:${item.sequence}`;
+}

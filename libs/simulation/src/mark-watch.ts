@@ -1,0 +1,132 @@
+import type {
+  ClusterConfig,
+  MemberEvent,
+  MemberId,
+  MemberStatus,
+  Outgoing,
+  Recovered,
+  StoreWrite,
+} from '@mqtt-cluster/contracts';
+import { decodeBatchHeader } from '@mqtt-cluster/mqtt-state';
+import type { SimulatedClient } from './client.ts';
+import type { History } from './history.ts';
+import type { Host } from './host.ts';
+
+/** A takeover this soon after the loss of a leader counts as one during a failover. */
+const failoverMs = 1_000;
+/** A leader that was asked to lead does so within this. */
+const transferMs = 1_000;
+
+/** Tells by what the members let be seen which rare things come to pass (see marks.ts). */
+export class MarkWatch {
+  readonly #history: History;
+  readonly #clients: readonly SimulatedClient[];
+  #leaderLostAtMs = -Infinity;
+  readonly #isolated = new Set<MemberId>();
+  readonly #configs = new Map<string, ClusterConfig>();
+  /** Which leader a batch was first sent to. */
+  readonly #sentTo = new Map<string, MemberId>();
+  #asked: { readonly to: MemberId; readonly atMs: number } | null = null;
+  /** Things that last: each is marked once per process. */
+  readonly #lasting = new Set<string>();
+
+  constructor(history: History, clients: readonly SimulatedClient[]) {
+    this.#history = history;
+    this.#clients = clients;
+  }
+
+  /** Called before the host is stopped or paused. */
+  stopping(host: Host): void {
+    if (host.state !== 'running' || host.member?.status().role !== 'leader') return;
+    this.#leaderLostAtMs = this.#history.nowMs;
+    if (this.#isUnderLoad()) this.#history.mark('leader-lost-under-load');
+  }
+
+  opened(recovered: Recovered): void {
+    for (const repair of recovered.repairs) {
+      this.#history.mark(repair.includes('unfinished') ? 'torn-tail-recovered' : 'failed-sync-reread');
+    }
+    if (recovered.outbox.length > 0) this.#history.mark('outbox-recovered');
+  }
+
+  writes(host: Host, { truncateFrom, entries }: StoreWrite): void {
+    const first = entries?.[0];
+    if (truncateFrom === undefined || first === undefined || first.index !== truncateFrom) return;
+    const former = host.disk.entryOrPending(truncateFrom);
+    if (former !== undefined && former.term !== first.term) this.#history.mark('tail-overwritten');
+  }
+
+  sent(outgoing: Outgoing): void {
+    const isRelayed = outgoing.message.type === 'relay';
+    const message = outgoing.message.type === 'relay' ? outgoing.message.message : outgoing.message;
+    const to = outgoing.message.type === 'relay' ? outgoing.message.to : outgoing.to;
+    if (message.type === 'raft' && message.message.type === 'timeoutNow' && !isRelayed) {
+      this.#asked = { to, atMs: this.#history.nowMs };
+    }
+    if (message.type !== 'propose') return;
+    for (const batch of message.batches) {
+      const { storeId, incarnation, sequence } = decodeBatchHeader(batch);
+      const key = `${storeId}/${incarnation}/${sequence}`;
+      const former = this.#sentTo.get(key);
+      if (former !== undefined && former !== to) this.#history.mark('proposal-retried-over-leader-change');
+      this.#sentTo.set(key, to);
+    }
+  }
+
+  event(host: Host, event: MemberEvent): void {
+    const history = this.#history;
+    if (event.kind === 'state') {
+      if (event.state === 'isolated') this.#isolated.add(host.id);
+      if (event.state === 'serving' && this.#isolated.delete(host.id)) history.mark('isolated-then-healed');
+    } else if (event.kind === 'takeover') {
+      if (history.nowMs - this.#leaderLostAtMs <= failoverMs)
+        history.mark('session-taken-over-during-failover');
+    } else if (event.kind === 'willFired' && !event.byHome) history.mark('will-fired-by-leader');
+    else if (event.kind === 'degradedAcks') history.mark('degraded-ack');
+    else if (event.kind === 'dropped' && event.reason === 'queueFull') history.mark('queue-bound-hit');
+    else if (event.kind === 'snapshot') this.#snapshot(event.action);
+    else if (event.kind === 'configChanged') this.#configChanged(host, event.config);
+    else if (event.kind === 'leader' && event.leader === host.id) this.#elected(host.id);
+  }
+
+  looked(host: Host, status: MemberStatus): void {
+    const key = `${host.id} ${host.process}`;
+    if (status.drained) this.#once(`drained ${key}`, () => this.#history.mark('member-drained'));
+    if (status.state === 'joining' && status.reason.includes('newer version'))
+      this.#once(`outdated ${key}`, () => this.#history.mark('outdated-member-refused'));
+  }
+
+  #once(key: string, mark: () => void): void {
+    if (this.#lasting.has(key)) return;
+    this.#lasting.add(key);
+    mark();
+  }
+
+  #snapshot(action: 'taken' | 'sent' | 'installed'): void {
+    if (action === 'installed') this.#history.mark('snapshot-to-laggard');
+    if (action === 'taken' && this.#isUnderLoad()) this.#history.mark('snapshot-during-writes');
+  }
+
+  #elected(id: MemberId): void {
+    if (this.#asked?.to !== id || this.#history.nowMs - this.#asked.atMs > transferMs) return;
+    this.#asked = null;
+    this.#history.mark('leadership-transferred');
+  }
+
+  #configChanged(host: Host, config: ClusterConfig): void {
+    const key = `${host.id} ${host.process}`;
+    const former = this.#configs.get(key);
+    this.#configs.set(key, config);
+    if (former === undefined) return;
+    for (const member of former.members) {
+      const now = config.members.find(({ id }) => id === member.id);
+      if (now === undefined) this.#history.mark('member-removed');
+      else if (member.role === 'learner' && now.role === 'voter' && now.storeId === member.storeId)
+        this.#history.mark('learner-promoted');
+    }
+  }
+
+  #isUnderLoad(): boolean {
+    return this.#clients.some((client) => client.connected && client.outgoing.unfinished > 0);
+  }
+}
