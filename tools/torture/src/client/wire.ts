@@ -6,6 +6,8 @@ import type { IConnectPacket, Packet } from 'mqtt-packet';
 /** A connection from which nothing came for so long is given up. */
 export const silenceMsMax = 3_000;
 const pingAfterSilenceMs = 1_000;
+/** Whoever only receives must still say something within the keep alive time [MQTT-3.1.2-24]. */
+const pingAfterSayingNothingMs = 4_000;
 const checkIntervalMs = 250;
 /** After a DISCONNECT or a reset the socket may linger for so long. */
 const lingerMsMax = 1_000;
@@ -42,6 +44,7 @@ export class Wire {
   readonly #version: 4 | 5;
   readonly #timer: NodeJS.Timeout;
   #heardAtMs = performance.now();
+  #saidAtMs = performance.now();
   #pingedAtMs = 0;
   #connected = false;
   #ended = false;
@@ -71,7 +74,9 @@ export class Wire {
   }
 
   send(packet: Packet): void {
-    if (!this.#ended) this.#socket.write(generate(packet, { protocolVersion: this.#version }));
+    if (this.#ended) return;
+    this.#saidAtMs = performance.now();
+    this.#socket.write(generate(packet, { protocolVersion: this.#version }));
   }
 
   /** Without a word, as if the power had gone. */
@@ -121,12 +126,9 @@ export class Wire {
   #check(): void {
     const nowMs = performance.now();
     const silentMs = nowMs - this.#heardAtMs;
-    if (silentMs > silenceMsMax) this.#finish({ how: 'lost', why: 'silent' });
-    else if (
-      this.#connected &&
-      silentMs > pingAfterSilenceMs &&
-      nowMs - this.#pingedAtMs > pingAfterSilenceMs
-    ) {
+    if (silentMs > silenceMsMax) return this.#finish({ how: 'lost', why: 'silent' });
+    const due = silentMs > pingAfterSilenceMs || nowMs - this.#saidAtMs > pingAfterSayingNothingMs;
+    if (this.#connected && due && nowMs - this.#pingedAtMs > pingAfterSilenceMs) {
       this.#pingedAtMs = nowMs;
       this.send({ cmd: 'pingreq' });
     }

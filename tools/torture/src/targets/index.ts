@@ -1,7 +1,10 @@
 import type { Arguments } from '../arguments.ts';
-import { UsageError } from '../errors.ts';
 import { brokersTarget } from './brokers.ts';
 import { LabTarget } from './lab.ts';
+import { mosquitto } from './mosquitto.ts';
+import { nats } from './nats.ts';
+import { ProcessTarget } from './process-target.ts';
+import { rabbitmq } from './rabbitmq.ts';
 import type { Target } from './target.ts';
 
 /** @throws UsageError when the programs it needs are not installed */
@@ -11,7 +14,11 @@ export function makeTarget({ target, brokers, members, overrides }: Arguments, f
       return new LabTarget({ members, folder, overrides });
     case 'brokers':
       return brokersTarget(brokers);
-    default:
-      throw new UsageError(`${target} is not installed`);
+    case 'mosquitto':
+      return new ProcessTarget(mosquitto(), folder, members);
+    case 'nats':
+      return new ProcessTarget(nats(), folder, members);
+    case 'rabbitmq':
+      return new ProcessTarget(rabbitmq(), folder, members);
   }
 }

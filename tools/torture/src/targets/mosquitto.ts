@@ -1,0 +1,66 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Server } from '../client/wire.ts';
+import { programOf } from './installed.ts';
+import { freePort } from './process-target.ts';
+import type { Peer } from './process-target.ts';
+
+/**
+ * The configuration of one broker. The first is the hub, the others have a bridge to it with everything in both directions at
+ * QoS 2: a star has no loops, and a bridge does not send back what it brought. Persistent, written every second, queues
+ * without bounds.
+ */
+export function mosquittoConfiguration(server: Server, hub: Server, folder: string): string {
+  const settings = [
+    `listener ${server.port} ${server.host}`,
+    'allow_anonymous true',
+    'set_tcp_nodelay true',
+    'persistence true',
+    `persistence_location ${folder}/`,
+    'autosave_interval 1',
+    'max_queued_messages 0',
+    'max_queued_bytes 0',
+    'max_inflight_messages 0',
+    'log_dest stderr',
+    // Started by root it would become another user, who can't write to the folder.
+    'user root',
+    'log_type error',
+    'log_type warning',
+  ];
+  const bridge = [
+    `connection ${server.id}-to-${hub.id}`,
+    `address ${hub.host}:${hub.port}`,
+    `remote_clientid bridge-${server.id}`,
+    'topic # both 2',
+    'cleansession false',
+    'notifications false',
+    'restart_timeout 1',
+    'try_private true',
+  ];
+  return `${[...settings, ...(server === hub ? [] : bridge)].join('\n')}\n`;
+}
+
+/** Brokers with bridges between them, which is what mosquitto has for a cluster. */
+export function mosquitto(): Peer {
+  const command = programOf('mosquitto', 'mosquitto');
+  return {
+    name: 'mosquitto',
+    qosMax: 2,
+    versions: [4, 5],
+    sharesSubscriptions: true,
+    async prepare(folder, members) {
+      const servers: Server[] = [];
+      for (let number = 1; number <= members; number++) {
+        const host = `127.0.3.${number}`;
+        servers.push({ id: `mosquitto${number}`, host, port: await freePort(host) });
+      }
+      return servers.map((server) => {
+        const own = join(folder, server.id);
+        mkdirSync(own, { recursive: true });
+        const file = join(own, 'mosquitto.conf');
+        writeFileSync(file, mosquittoConfiguration(server, servers[0] ?? server, own));
+        return { server, command, args: ['-c', file], environment: {}, folder: own };
+      });
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Server } from '../client/wire.ts';
+import { programOf } from './installed.ts';
+import { freePort } from './process-target.ts';
+import type { Peer } from './process-target.ts';
+
+export interface NatsNode {
+  readonly server: Server;
+  readonly clientPort: number;
+  readonly routePort: number;
+}
+
+/** JetStream with as many replicas as there are nodes, at most three, and every write synced where the server knows how. */
+export function natsConfiguration(
+  { server, clientPort, routePort }: NatsNode,
+  all: readonly NatsNode[],
+  folder: string,
+  syncAlways: boolean,
+): string {
+  const routes = all.map((node) => `"nats://${node.server.host}:${node.routePort}"`).join(', ');
+  const replicas = all.length >= 3 ? 3 : 1;
+  return [
+    `server_name: ${server.id}`,
+    `listen: "${server.host}:${clientPort}"`,
+    `jetstream { store_dir: "${folder}"${syncAlways ? ', sync_interval: always' : ''} }`,
+    ...(all.length > 1
+      ? [`cluster { name: torture, listen: "${server.host}:${routePort}", routes: [${routes}] }`]
+      : []),
+    `mqtt { listen: "${server.host}:${server.port}", stream_replicas: ${replicas}, ack_wait: "2s" }`,
+    '',
+  ].join('\n');
+}
+
+/** NATS with JetStream and its MQTT listener: 3.1.1 and QoS 0 and 1 (QoS 2 came with 2.10). */
+export function nats(): Peer {
+  const command = programOf('nats-server', 'nats-server');
+  return {
+    name: 'nats',
+    qosMax: 1,
+    versions: [4],
+    sharesSubscriptions: false,
+    async prepare(folder, members) {
+      const nodes: NatsNode[] = [];
+      for (let number = 1; number <= members; number++) {
+        const host = `127.0.3.${20 + number}`;
+        const server = { id: `nats${number}`, host, port: await freePort(host) };
+        nodes.push({ server, clientPort: await freePort(host), routePort: await freePort(host) });
+      }
+      return nodes.map((node) => {
+        const own = join(folder, node.server.id);
+        mkdirSync(own, { recursive: true });
+        const file = join(own, 'nats.conf');
+        const write = (syncAlways: boolean): void =>
+          writeFileSync(file, natsConfiguration(node, nodes, join(own, 'store'), syncAlways));
+        write(true);
+        // Servers before 2.10 don't know the setting.
+        if (spawnSync(command, ['-c', file, '-t']).status !== 0) write(false);
+        return { server: node.server, command, args: ['-c', file], environment: {}, folder: own };
+      });
+    },
+  };
+}

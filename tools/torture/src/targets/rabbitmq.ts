@@ -1,0 +1,100 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Server } from '../client/wire.ts';
+import { programOf } from './installed.ts';
+import { freePort } from './process-target.ts';
+import type { Peer } from './process-target.ts';
+
+const debianPackage = 'rabbitmq-server';
+/** The wrapper in /usr/sbin would change to another user and to the system's own configuration. */
+const serverFolder = '/usr/lib/rabbitmq/bin';
+
+export interface RabbitNode {
+  readonly server: Server;
+  readonly amqpPort: number;
+  readonly distributionPort: number;
+}
+
+function nodeName({ server }: RabbitNode): string {
+  return `${server.id}@localhost`;
+}
+
+/** A cluster with quorum queues for persistent sessions and, after a split, a minority that waits. */
+export function rabbitConfiguration(node: RabbitNode, all: readonly RabbitNode[]): string {
+  const { server, amqpPort } = node;
+  const settings = [
+    `listeners.tcp.1 = ${server.host}:${amqpPort}`,
+    `mqtt.listeners.tcp.1 = ${server.host}:${server.port}`,
+    'mqtt.allow_anonymous = true',
+    'mqtt.durable_queue_type = quorum',
+    'mqtt.prefetch = 100',
+    'loopback_users = none',
+    'cluster_partition_handling = pause_minority',
+    'cluster_formation.peer_discovery_backend = classic_config',
+    `cluster_formation.target_cluster_size_hint = ${all.length}`,
+    ...all.map((each, index) => `cluster_formation.classic_config.nodes.${index + 1} = ${nodeName(each)}`),
+  ];
+  return `${settings.join('\n')}\n`;
+}
+
+/** RabbitMQ with its MQTT plugin: 3.1.1, QoS 0 and 1 (QoS 2 is served as 1). */
+export function rabbitmq(): Peer {
+  programOf('rabbitmq-server', debianPackage);
+  const epmd = programOf('epmd', debianPackage);
+  let portMapper: ChildProcess | null = null;
+  return {
+    name: 'rabbitmq',
+    qosMax: 1,
+    versions: [4],
+    sharesSubscriptions: false,
+    async prepare(folder, members) {
+      const nodes: RabbitNode[] = [];
+      for (let number = 1; number <= members; number++) {
+        const host = `127.0.3.${40 + number}`;
+        const server = { id: `rabbit${number}`, host, port: await freePort(host) };
+        const distributionPort = await freePort('127.0.0.1');
+        nodes.push({ server, amqpPort: await freePort(host), distributionPort });
+      }
+      const mapperPort = await freePort('127.0.0.1');
+      // One of our own, which ends with us; the nodes would leave one behind.
+      portMapper = spawn(epmd, ['-port', String(mapperPort)], { stdio: 'ignore' });
+      process.once('exit', () => portMapper?.kill('SIGKILL'));
+      return nodes.map((node) => {
+        const own = join(folder, node.server.id);
+        mkdirSync(own, { recursive: true });
+        writeFileSync(join(own, 'rabbitmq.conf'), rabbitConfiguration(node, nodes));
+        writeFileSync(join(own, 'enabled_plugins'), '[rabbitmq_mqtt].\n');
+        return {
+          server: node.server,
+          command: join(serverFolder, 'rabbitmq-server'),
+          args: [],
+          environment: environmentOf(node, own, mapperPort),
+          folder: own,
+        };
+      });
+    },
+    close() {
+      portMapper?.kill('SIGTERM');
+      portMapper = null;
+    },
+  };
+}
+
+function environmentOf(node: RabbitNode, own: string, mapperPort: number): Record<string, string> {
+  return {
+    HOME: own,
+    ERL_EPMD_PORT: String(mapperPort),
+    RABBITMQ_CONF_ENV_FILE: '/dev/null',
+    RABBITMQ_NODENAME: nodeName(node),
+    RABBITMQ_DIST_PORT: String(node.distributionPort),
+    RABBITMQ_CONFIG_FILE: join(own, 'rabbitmq.conf'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(own, 'enabled_plugins'),
+    RABBITMQ_MNESIA_BASE: join(own, 'data'),
+    RABBITMQ_LOG_BASE: join(own, 'logs'),
+    RABBITMQ_PID_FILE: join(own, 'pid'),
+    // Nodes of one cluster know each other by a common word.
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-setcookie torture +S 1:1 +sbwt none',
+  };
+}
