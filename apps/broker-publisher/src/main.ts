@@ -1,4 +1,7 @@
+import { ClusterError } from '@mqtt-cluster/contracts';
 import { createLogger, oneLineExit } from '@mqtt-cluster/runtime';
+import { UsageError } from './admin/arguments.ts';
+import { administer } from './admin/command-line.ts';
 import { Appliance } from './appliance.ts';
 import { readConfig } from './config.ts';
 
@@ -6,8 +9,10 @@ declare const BUILD_VERSION: string | undefined;
 
 const version = typeof BUILD_VERSION === 'string' ? BUILD_VERSION : '0.1.0';
 
+const configDirectory = process.env['NODE_CONFIG_DIR'] ?? './config';
+
 async function main(): Promise<void> {
-  const config = readConfig(process.env['NODE_CONFIG_DIR'] ?? './config');
+  const config = readConfig(configDirectory);
   const logger = createLogger({ level: config.log.level, fields: { member: config.id } });
   const stop = (because: string): void => {
     logger.info({ because }, 'stopping');
@@ -22,4 +27,28 @@ async function main(): Promise<void> {
   await appliance.start();
 }
 
-main().catch(oneLineExit);
+/** Refused, or wrong use: one line, without the code that only services need. */
+function exitCodeOf(error: unknown): number {
+  if (!(error instanceof ClusterError)) return oneLineExit(error);
+  process.stderr.write(`${error.message}\n`);
+  return error instanceof UsageError ? 2 : 1;
+}
+
+const [first, ...words] = process.argv.slice(2);
+const serviceUsage = `Usage: broker-publisher              runs the appliance; its settings are MQTT_CLUSTER_* or files in NODE_CONFIG_DIR
+       broker-publisher admin --help  drain, members, settings, backup: asks the appliance that runs here
+`;
+
+if (first === 'admin') {
+  const done = administer(words, {
+    print: (text) => process.stdout.write(text),
+    progress: (text) => process.stderr.write(`${text}\n`),
+    configDirectory,
+  });
+  // Left to end by itself, so that what was printed gets out.
+  done.catch(exitCodeOf).then((code) => (process.exitCode = code), oneLineExit);
+} else if (first === '--help' || first === '-h') process.stdout.write(serviceUsage);
+else if (first !== undefined) {
+  process.stderr.write(`"${first}" is no command; there is only admin; see --help\n`);
+  process.exitCode = 2;
+} else main().catch(oneLineExit);
