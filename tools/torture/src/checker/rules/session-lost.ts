@@ -69,8 +69,11 @@ function hasLateCleanStart({ book }: Facts, connection: Connection): boolean {
   );
 }
 
+/** Nobody else had asked for the client id before this answer came: of two that race either may be first. */
 function isFirst(connection: Connection): boolean {
-  return connection.client.connections.every(({ sequence }) => sequence >= connection.sequence);
+  return connection.client.connections.every(
+    (one) => one === connection || one.sequence > connection.connectedSequence,
+  );
 }
 
 function lastOf(session: Session): Connection {
