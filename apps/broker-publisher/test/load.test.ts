@@ -1,0 +1,68 @@
+import type { MemberStatus } from '@mqtt-cluster/contracts';
+import { ClusterView } from '../src/cluster-view.ts';
+import { LoadMeter } from '../src/load-meter.ts';
+import type { LoadSample } from '../src/load-meter.ts';
+
+const idle: LoadSample = { delayMs: 0, clients: 0, clientsMax: 100, pendingCommands: 0 };
+
+function sampled(meter: LoadMeter, change: Partial<LoadSample>, seconds = 30): LoadMeter {
+  for (let second = 0; second < seconds; second++) meter.sample({ ...idle, ...change });
+  return meter;
+}
+
+test('the load is the worst of event loop, clients and what waits for the cluster', () => {
+  expect(sampled(new LoadMeter(), {}).load).toBe(0);
+  expect(sampled(new LoadMeter(), { clients: 50 }).load).toBe(0.5);
+  expect(sampled(new LoadMeter(), { delayMs: 200 }).load).toBe(0.4);
+  expect(sampled(new LoadMeter(), { pendingCommands: 14_000, clients: 50 }).load).toBe(0.7);
+  expect(sampled(new LoadMeter(), { delayMs: 60_000, pendingCommands: 1e9 }).load).toBe(1);
+});
+
+test('one late second is no overload, many are, and it ends well below where it began', () => {
+  const meter = sampled(new LoadMeter(), { delayMs: 5_000 }, 1);
+  expect(meter.admission).toBe('all');
+  expect(sampled(meter, { delayMs: 5_000 }).admission).toBe('refuse');
+  expect(sampled(meter, { delayMs: 450 }).admission).toBe('refuse');
+  expect(sampled(meter, { delayMs: 350 }).admission).toBe('redirect');
+  expect(sampled(meter, { delayMs: 250 }).admission).toBe('all');
+  expect(sampled(meter, { delayMs: 350 }).admission).toBe('all');
+});
+
+test('many clients are no reason to refuse those that cannot be sent elsewhere', () => {
+  expect(sampled(new LoadMeter(), { clients: 99 }).admission).toBe('redirect');
+});
+
+const peer = (load: number, clients: number, state = 'serving') => ({
+  state,
+  clients,
+  load,
+  appliedIndex: 1,
+  urls: [],
+});
+
+function status(change: Partial<MemberStatus>): MemberStatus {
+  const links = { b: 'up', c: 'up', d: 'down' };
+  const peers = { b: peer(0.5, 1), c: peer(0.1, 9), d: peer(0, 0) };
+  return { id: 'a', state: 'serving', connections: 3, links, peers, ...change } as unknown as MemberStatus;
+}
+
+const members = ['a', 'b', 'c', 'd'];
+const urls = new Map(members.map((id) => [id, [`mqtt://${id}.example:1883`]]));
+const view = new ClusterView({ members, urls });
+
+test('clients are sent to who is least busy, and not back and forth between busy ones', () => {
+  expect(view.elsewhere(status({}), 0.9)).toBe('c.example:1883');
+  expect(view.elsewhere(status({}), 0.2)).toBeUndefined();
+  expect(view.elsewhere(status({ state: 'draining' }), 0)).toBe('c.example:1883');
+  const others = { b: peer(0.5, 1), c: peer(0.1, 9, 'isolated') } as unknown as MemberStatus['peers'];
+  expect(view.elsewhere(status({ peers: others }), 0.9)).toBe('b.example:1883');
+});
+
+test('$SYS/cluster/members says of each what it told, and who cannot be reached', () => {
+  expect(view.advertisements(status({}), 0.3)).toEqual([
+    { id: 'a', urls: urls.get('a'), state: 'serving', clients: 3, load: 0.3 },
+    { id: 'b', urls: urls.get('b'), state: 'serving', clients: 1, load: 0.5 },
+    { id: 'c', urls: urls.get('c'), state: 'serving', clients: 9, load: 0.1 },
+    { id: 'd', urls: urls.get('d'), state: 'unreachable', clients: 0, load: 0 },
+  ]);
+});
