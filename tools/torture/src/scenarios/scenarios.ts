@@ -36,6 +36,7 @@ const minority = (members: number): number[] => [Math.max(minorityOf(members), 1
 const upToMinority = (members: number): number[] =>
   Array.from({ length: Math.max(minorityOf(members), 1) }, (_, index) => index + 1);
 const all = (members: number): number[] => [members];
+const oneToAll = (members: number): number[] => [1, Math.max(minorityOf(members), 1), members];
 const oneOrAll = (members: number): number[] => [1, 1, members];
 
 /** One workload in the middle, others beside it, and a member killed now and then where the target can. */
@@ -62,12 +63,7 @@ export const scenarios: readonly Scenario[] = [
   faulty('split-2-2-3', 'cut', 'three islands without a majority', splits(thirds)),
   faulty('one-way', 'one-way', 'members that hear but are not heard', oneWay),
   faulty('flap', 'flap', 'links that fail and come back every second', repeated('flap', upToMinority)),
-  faulty(
-    'slow',
-    'slow',
-    'links with 100±50 ms and 1 % loss',
-    repeated('slow', (n) => [1, minorityOf(n), n]),
-  ),
+  faulty('slow', 'slow', 'links with 100±50 ms and 1 % loss', repeated('slow', oneToAll)),
   faulty('throttle', 'throttle', 'links of 1 Mbit/s', repeated('throttle', oneOrAll)),
   faulty('full-disk', 'full-disk', 'disks without room', repeated('full-disk', upToMinority)),
   faulty('slow-disk', 'slow-disk', 'disks that take 200 ms longer', repeated('slow-disk', upToMinority)),

@@ -1,0 +1,86 @@
+import { minorityOf } from '../src/nemesis/fault.ts';
+import { faultKinds } from '../src/nemesis/fault.ts';
+import type { FaultKind, Slot } from '../src/nemesis/fault.ts';
+import { halves, thirds, twoAndOne } from '../src/nemesis/plans.ts';
+import { randomOf } from '../src/random.ts';
+import { scenarios } from '../src/scenarios/scenarios.ts';
+
+const everything: ReadonlySet<FaultKind> = new Set(faultKinds);
+
+function slotsOf(name: string, seed: number, members: number, count: number, can = everything): Slot[] {
+  const scenario = scenarios.find((each) => each.name === name);
+  const plan = scenario?.plan?.(can)(randomOf(seed, name), members);
+  const slots: Slot[] = [];
+  for (let index = 0; index < count; index++) {
+    const slot = plan?.next().value;
+    if (slot === undefined) break;
+    slots.push(slot);
+  }
+  return slots;
+}
+
+const faulty = scenarios.filter(({ plan }) => plan !== null).map(({ name }) => name);
+
+describe.each(faulty)('plan %s', (name) => {
+  it('is the same for the same seed, and another for another', () => {
+    expect(slotsOf(name, 1, 7, 50)).toEqual(slotsOf(name, 1, 7, 50));
+    expect(slotsOf(name, 1, 7, 50)).not.toEqual(slotsOf(name, 2, 7, 50));
+  });
+
+  it.each([1, 2, 3, 5, 7])('names members that there are, each once in a fault, of %i', (members) => {
+    const slots = slotsOf(name, 3, members, 50);
+    const wrong = slots
+      .flatMap(({ faults }) => faults)
+      .filter(({ groups }) => {
+        const all = groups.flat();
+        const twice = new Set(all).size !== all.length;
+        return all.length === 0 || twice || all.some((member) => member < 0 || member >= members);
+      });
+    expect(slots.filter(({ faults }) => faults.length === 0)).toEqual([]);
+    expect(wrong).toEqual([]);
+  });
+
+  it.each([3, 5, 7])('never wipes more than a minority of %i, and nothing else meanwhile', (members) => {
+    const reckless = slotsOf(name, 4, members, 500).filter(({ faults }) => {
+      const wiped = faults.filter(({ kind }) => kind === 'wipe').flatMap(({ groups }) => groups.flat());
+      return wiped.length > minorityOf(members) || (wiped.length > 0 && faults.length > 1);
+    });
+    expect(reckless).toEqual([]);
+  });
+
+  it('asks only for what the target can suffer', () => {
+    const needs = scenarios.find((each) => each.name === name)?.needs ?? [];
+    const can = new Set<FaultKind>(['kill', 'pause', ...needs]);
+    const asked = slotsOf(name, 5, 3, 200, can).flatMap(({ faults }) => faults.map(({ kind }) => kind));
+    expect([...new Set(asked)].filter((kind) => !can.has(kind))).toEqual([]);
+  });
+});
+
+describe('the mixed plan', () => {
+  it('comes to every kind of fault, alone and together', () => {
+    const slots = slotsOf('mixed', 6, 7, 2_000);
+    const kinds = new Set(slots.flatMap(({ faults }) => faults.map(({ kind }) => kind)));
+    expect([...everything].filter((kind) => !kinds.has(kind))).toEqual([]);
+    expect(slots.some(({ faults }) => faults.length === 2)).toBe(true);
+    const killed = slots.flatMap(({ faults }) =>
+      faults.filter(({ kind }) => kind === 'kill').map(({ groups }) => groups.flat().length),
+    );
+    expect(Math.max(...killed)).toBe(7);
+    expect(Math.min(...killed)).toBe(1);
+  });
+
+  it('ends at once on a target that can suffer nothing', () => {
+    expect(slotsOf('mixed', 7, 7, 1, new Set())).toEqual([]);
+  });
+});
+
+describe('splits', () => {
+  it('leave a majority or not, as their names say', () => {
+    expect(halves(7)).toEqual([3, 4]);
+    expect(twoAndOne(7)).toEqual([3, 3, 1]);
+    expect(thirds(7)).toEqual([2, 2, 3]);
+    for (const { faults } of slotsOf('split-3-3-1', 8, 7, 20)) {
+      expect(faults.flatMap(({ groups }) => groups.map(({ length }) => length))).toEqual([3, 3, 1]);
+    }
+  });
+});
