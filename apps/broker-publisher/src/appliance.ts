@@ -1,24 +1,23 @@
-import { readFileSync } from 'node:fs';
 import { randomInt } from 'node:crypto';
 import { createBridge } from '@mqtt-cluster/bridge';
 import type { ListeningBridge } from '@mqtt-cluster/bridge';
 import { createBroker } from '@mqtt-cluster/broker';
 import type { Broker } from '@mqtt-cluster/broker';
-import { ConfigError } from '@mqtt-cluster/contracts';
 import type { Lifecycle, Logger, Recovered, Store } from '@mqtt-cluster/contracts';
 import { createMember, defaultLimits, lanMemberTimings } from '@mqtt-cluster/member';
 import { createPublisher } from '@mqtt-cluster/publisher';
 import type { Publisher } from '@mqtt-cluster/publisher';
-import { createHttpServer, createMetrics } from '@mqtt-cluster/runtime';
-import type { HttpServer, MetricsRegistry } from '@mqtt-cluster/runtime';
+import { createHttpServer } from '@mqtt-cluster/runtime';
+import type { HttpServer } from '@mqtt-cluster/runtime';
 import { createStore } from '@mqtt-cluster/store';
 import { readToken } from './admin/authorization.ts';
 import { watchedPort } from './client-port.ts';
-import { advertisedUrl, parsePeers, parseUrls } from './config.ts';
+import { advertisedUrl, parsePeers, parseUrls, readPem } from './config.ts';
 import type { ApplianceConfig } from './config.ts';
+import { Measuring } from './measuring.ts';
 import { MemberRunner } from './member-runner.ts';
 import { Operations } from './operations.ts';
-import { Reporter } from './reporter.ts';
+import { systemValues } from './system-values.ts';
 import { Testing } from './testing.ts';
 
 /** How long a stop waits for clients to be moved and for the last sync. */
@@ -38,8 +37,7 @@ export interface ApplianceOptions {
 export class Appliance implements Lifecycle {
   readonly #options: ApplianceOptions;
   readonly #logger: Logger;
-  readonly #metrics: MetricsRegistry;
-  readonly #reporter: Reporter;
+  readonly #measuring: Measuring;
   readonly #store: Store;
   readonly #testing: Testing | null;
   readonly #token: string | null;
@@ -53,15 +51,15 @@ export class Appliance implements Lifecycle {
   #stopped: Promise<void> | null = null;
 
   constructor(options: ApplianceOptions) {
-    const { config, logger } = options;
+    const { config, logger, version } = options;
     this.#options = options;
     this.#logger = logger;
     this.#token = readToken(config.admin.tokenFile);
-    this.#metrics = createMetrics({ defaultLabels: { member: config.id } });
-    this.#reporter = new Reporter(logger, this.#metrics);
+    this.#measuring = new Measuring(config, version, logger);
     this.#testing = Testing.from(config, logger);
     const fileSystem = this.#testing?.fileSystem();
-    this.#store = createStore({ directory: config.data, logger, ...(fileSystem && { fileSystem }) });
+    const { metrics } = this.#measuring;
+    this.#store = createStore({ directory: config.data, logger, metrics, ...(fileSystem && { fileSystem }) });
   }
 
   async start(): Promise<void> {
@@ -102,7 +100,7 @@ export class Appliance implements Lifecycle {
     await this.#http?.stop();
     await this.#store.close();
     await this.#testing?.stop();
-    this.#metrics.stop();
+    this.#measuring.metrics.stop();
     await this.#operations?.stop();
   }
 
@@ -119,6 +117,7 @@ export class Appliance implements Lifecycle {
       timings: { ...lanMemberTimings, raft, isolatedAfterMs, lostAfterMs },
       limits: { ...defaultLimits, ...config.limits },
       random: () => randomInt(2 ** 32) / 2 ** 32,
+      measures: this.#measuring.reporter.measures,
     });
     if (config.bootstrap) member.bootstrap();
     return new MemberRunner({
@@ -126,8 +125,8 @@ export class Appliance implements Lifecycle {
       member,
       store: this.#store,
       now: () => performance.now(),
-      onEvents: (events) => {
-        this.#reporter.onEvents(events);
+      onEvents: (events, turnMs) => {
+        this.#measuring.reporter.onEvents(events, turnMs);
         this.#operations?.onEvents(events);
       },
       onFatal,
@@ -142,6 +141,7 @@ export class Appliance implements Lifecycle {
       members: parsePeers(config.peers).map((peer) => peer.id),
       urls: this.#urls(),
       logger: this.#logger,
+      metrics: this.#measuring.metrics,
       token: this.#token,
       mqttAddress: () => localAddress(this.#broker!.addresses()[0]!),
       stop: onStopRequested,
@@ -163,22 +163,28 @@ export class Appliance implements Lifecycle {
         onLink: (peer, state) => runner.link(peer, state),
       },
       logger: this.#logger,
-      metrics: this.#metrics,
+      metrics: this.#measuring.metrics,
     });
   }
 
   #createBroker(runner: MemberRunner, operations: Operations): Broker {
     const { config, version } = this.#options;
-    const port = watchedPort(runner, (effects) => this.#reporter.onEffects(effects));
+    const { reporter } = this.#measuring;
+    const port = watchedPort(runner, () => reporter.onHandedOver());
     return createBroker({
       memberId: config.id,
       port: this.#testing?.wrap(port) ?? port,
       listeners: [{ host: config.host, port: config.mqtt.port, kind: 'tcp' }],
       limits: { clientsMax: config.mqtt.clientsMax },
       logger: this.#logger,
-      metrics: this.#metrics,
+      metrics: this.#measuring.metrics,
       version,
       members: () => JSON.stringify(operations.advertisements()),
+      systemValues: () =>
+        systemValues(runner.status(), {
+          dropped: reporter.dropped,
+          accepts: config.whenIsolated === 'accept',
+        }),
       serverReference: () => operations.elsewhere(),
       admission: () => operations.admission(),
     });
@@ -186,15 +192,14 @@ export class Appliance implements Lifecycle {
 
   #createHttp(runner: MemberRunner, operations: Operations): HttpServer {
     const { config } = this.#options;
-    const render = (): Promise<string> => {
-      this.#reporter.measure(runner.status(), this.#store.usage());
-      return this.#metrics.render();
-    };
+    const measuring = this.#measuring;
+    const render = (): Promise<string> =>
+      measuring.render(runner.status(), this.#store.usage(), [this.#broker, this.#bridge, this.#publisher]);
     return createHttpServer({
       host: config.host,
       port: config.http.port,
       logger: this.#logger,
-      metrics: { render, contentType: this.#metrics.contentType },
+      metrics: { render, contentType: measuring.metrics.contentType },
       health: () => operations.health(),
       routes: operations.routes,
       ready: () => operations.ready(),
@@ -223,6 +228,7 @@ export class Appliance implements Lifecycle {
       ...(config.publisher.group === '' ? {} : { sharedGroup: config.publisher.group }),
       ratePerSecond: config.publisher.rate,
       logger: this.#logger.child({ part: 'publisher' }),
+      metrics: this.#measuring.metrics,
     });
     this.#publisher
       .start()
@@ -251,12 +257,4 @@ export class Appliance implements Lifecycle {
 function localAddress({ host, port }: { host: string; port: number }): { host: string; port: number } {
   if (host === '0.0.0.0') return { host: '127.0.0.1', port };
   return { host: host === '::' ? '::1' : host, port };
-}
-
-function readPem(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new ConfigError(`tls: the file ${file} cannot be read`, { cause });
-  }
 }

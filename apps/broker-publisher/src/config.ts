@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { ConfigError } from '@mqtt-cluster/contracts';
 import { loadConfig } from '@mqtt-cluster/runtime';
@@ -158,4 +159,13 @@ export function parseUrls(texts: readonly string[], ids: readonly string[]): Map
 export function advertisedUrl(config: ApplianceConfig, own: PeerAddress): string {
   const host = config.host === '0.0.0.0' || config.host === '::' ? own.host : config.host;
   return `mqtt://${isIP(host) === 6 ? `[${host}]` : host}:${config.mqtt.port}`;
+}
+
+/** @throws ConfigError when the file can't be read */
+export function readPem(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new ConfigError(`tls: the file ${file} cannot be read`, { cause });
+  }
 }

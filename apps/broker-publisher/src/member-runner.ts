@@ -37,7 +37,8 @@ export interface RunnerComponents {
   readonly store: Pick<Store, 'write'>;
   /** Monotonic milliseconds. */
   readonly now: () => number;
-  readonly onEvents: (events: readonly MemberEvent[]) => void;
+  /** `turnMs`: how long the member took for the turn that brought them. */
+  readonly onEvents: (events: readonly MemberEvent[], turnMs: number) => void;
   /** The disk is lost: this process must end, its peers have the rest. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -208,13 +209,14 @@ export class MemberRunner implements ClientPort, Lifecycle {
     this.#lastTurnMs = nowMs;
     member.tick(nowMs);
     const output = member.take();
+    const turnMs = output.events.length > 0 ? now() - nowMs : 0;
     if (isWork(output)) this.#busyUntilMs = nowMs + quietAfterMs;
     if (output.write !== null) void this.#write(output.write.token, output.write.change);
     if (output.send.length > 0) this.#bridge.send(output.send);
     if (output.effects.length > 0) this.#handler(output.effects);
     if (output.events.length > 0) {
       for (const event of output.events) if (event.kind === 'leader') this.#leader = event.leader;
-      onEvents(output.events);
+      onEvents(output.events, turnMs);
     }
     this.#inTurn = false;
     // There is work, or no leader any more: from now on every tick counts.

@@ -1,4 +1,11 @@
-import type { Lifecycle, Logger, MemberAdvertisement, MemberEvent, MemberId } from '@mqtt-cluster/contracts';
+import type {
+  Lifecycle,
+  Logger,
+  MemberAdvertisement,
+  MemberEvent,
+  MemberId,
+  Metrics,
+} from '@mqtt-cluster/contracts';
 import { createNotifier, eventLoopDelay } from '@mqtt-cluster/runtime';
 import type { HttpAnswer, HttpRequest, Verdict } from '@mqtt-cluster/runtime';
 import { Administrator } from './admin/administrator.ts';
@@ -6,6 +13,7 @@ import { Authorization } from './admin/authorization.ts';
 import { adminRoutes } from './admin/routes.ts';
 import { ClusterView } from './cluster-view.ts';
 import type { ApplianceConfig } from './config.ts';
+import { countedNotifier } from './counted-notifier.ts';
 import { LoadMeter } from './load-meter.ts';
 import type { Admission } from './load-meter.ts';
 import { Loopback } from './loopback.ts';
@@ -21,6 +29,7 @@ export interface OperationsOptions {
   readonly urls: ReadonlyMap<MemberId, readonly string[]>;
   readonly runner: MemberRunner;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   /** Of the admin interface; null for none. */
   readonly token: string | null;
   /** Where this member's own MQTT listener is reached from here. */
@@ -58,12 +67,12 @@ export class Operations implements Lifecycle {
 
   /** When everything else has started: the service manager hears of it. */
   async start(): Promise<void> {
-    const { logger, runner, config, mqttAddress } = this.#options;
+    const { logger, metrics, runner, config, mqttAddress } = this.#options;
     this.#stopDelays = eventLoopDelay((delayMs) => this.#measure(delayMs));
     const now = (): number => performance.now();
     const loopback = new Loopback({ memberId: config.id, ...mqttAddress(), now });
     const status = () => runner.status();
-    const notifier = createNotifier({ logger });
+    const notifier = countedNotifier(createNotifier({ logger }), metrics);
     this.#serviceManager = new ServiceManager({ notifier, logger, status, now, loopback });
     this.#serviceManager.start();
   }

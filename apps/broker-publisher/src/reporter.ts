@@ -1,6 +1,12 @@
-import { memberMetrics } from '@mqtt-cluster/contracts';
+import {
+  brokerMetrics,
+  memberMetrics,
+  MetricTotals,
+  raftMetrics,
+  storeMetrics,
+} from '@mqtt-cluster/contracts';
 import type {
-  ClientEffect,
+  DropReason,
   Logger,
   MemberEvent,
   MemberStatus,
@@ -8,87 +14,134 @@ import type {
   ServingState,
   StoreUsage,
 } from '@mqtt-cluster/contracts';
+import type { MemberMeasures } from '@mqtt-cluster/member';
 
 const states: readonly ServingState[] = ['joining', 'serving', 'draining', 'isolated'];
+const roles: readonly MemberStatus['role'][] = ['leader', 'follower', 'candidate', 'learner', 'none'];
+
+/** As the metric's label has them. */
+const dropLabels: Readonly<Record<DropReason, string>> = {
+  queueFull: 'queue_full',
+  slowSubscriber: 'slow_subscriber',
+  slowBridge: 'slow_bridge',
+  expired: 'expired',
+  noMajority: 'no_majority',
+  sessionLimit: 'session_limit',
+  outboxFull: 'outbox_full',
+};
 
 /** Turns what a member says of itself into log lines and metrics. */
 export class Reporter {
   readonly #logger: Logger;
   readonly #metrics: Metrics;
-  #elections = 0;
-  #syncs = 0;
+  readonly #totals: MetricTotals;
+  /** Monotonic milliseconds. */
+  readonly #now: () => number;
+  #delivering: number[] = [];
+  /** Peers whose lag is shown: none of a former leader's may stay. */
+  #lagging = new Set<string>();
+  #dropped = 0;
+  readonly measures: MemberMeasures;
 
-  constructor(logger: Logger, metrics: Metrics) {
+  constructor(logger: Logger, metrics: Metrics, now: () => number = (): number => performance.now()) {
     this.#logger = logger;
     this.#metrics = metrics;
+    this.#totals = new MetricTotals(metrics);
+    this.#now = now;
+    this.measures = {
+      committed: (durationMs) => metrics.observe(raftMetrics.commitSeconds, [], durationMs / 1_000),
+      delivering: (receivedMs) => this.#delivering.push(receivedMs),
+    };
   }
 
-  onEvents(events: readonly MemberEvent[]): void {
-    for (const event of events) this.#onEvent(event);
+  /** Messages that were dropped, as far as this member is the one to count them. */
+  get dropped(): number {
+    return this.#dropped;
   }
 
-  /** Counted per turn and by kind, so that the hot path costs a few additions. */
-  onEffects(effects: readonly ClientEffect[]): void {
-    const delivered: [number, number, number] = [0, 0, 0];
-    let pubacks = 0;
-    let pubrecs = 0;
-    let refused = 0;
-    for (const effect of effects) {
-      if (effect.kind === 'deliver') delivered[effect.qos]++;
-      else if (effect.kind === 'puback' || effect.kind === 'pubrec') {
-        if (effect.result !== 'ok') refused++;
-        else if (effect.kind === 'puback') pubacks++;
-        else pubrecs++;
-      }
+  /** `turnMs`: how long the turn took that brought them. */
+  onEvents(events: readonly MemberEvent[], turnMs = 0): void {
+    for (const event of events) this.#onEvent(event, turnMs);
+  }
+
+  /** The effects of a turn have been handed to the clients' sockets. */
+  onHandedOver(): void {
+    if (this.#delivering.length === 0) return;
+    const nowMs = this.#now();
+    for (const receivedMs of this.#delivering) {
+      this.#metrics.observe(brokerMetrics.deliverySeconds, [], (nowMs - receivedMs) / 1_000);
     }
-    delivered.forEach((count, qos) => {
-      if (count > 0) this.#metrics.add(memberMetrics.delivered, [String(qos)], count);
-    });
-    if (pubacks > 0) this.#metrics.add(memberMetrics.acks, ['1', 'ok'], pubacks);
-    if (pubrecs > 0) this.#metrics.add(memberMetrics.acks, ['2', 'ok'], pubrecs);
-    if (refused > 0) this.#metrics.add(memberMetrics.acks, ['any', 'refused'], refused);
+    this.#delivering = [];
   }
 
   /** Before each scrape. */
   measure(status: MemberStatus, usage: StoreUsage): void {
+    this.#measureLog(status);
+    this.#measureLoad(status);
+    this.#measureQueues(status);
+    const metrics = this.#metrics;
+    metrics.set(storeMetrics.bytes, ['log'], usage.logBytes);
+    metrics.set(storeMetrics.bytes, ['outbox'], usage.outboxBytes);
+    metrics.set(storeMetrics.bytes, ['snapshots'], usage.snapshotBytes);
+  }
+
+  #measureLog(status: MemberStatus): void {
+    const metrics = this.#metrics;
+    metrics.set(raftMetrics.leader, [], status.role === 'leader' ? 1 : 0);
+    metrics.set(raftMetrics.leaderKnown, [], status.leader === null ? 0 : 1);
+    for (const role of roles) metrics.set(raftMetrics.role, [role], status.role === role ? 1 : 0);
+    for (const role of ['voter', 'learner']) {
+      const members = status.config?.members.filter((member) => member.role === role) ?? [];
+      metrics.set(raftMetrics.members, [role], members.length);
+    }
+    metrics.set(raftMetrics.term, [], status.term);
+    this.#totals.tell(raftMetrics.elections, [], status.elections);
+    metrics.set(raftMetrics.logIndex, ['last'], status.lastIndex);
+    metrics.set(raftMetrics.logIndex, ['committed'], status.commitIndex);
+    metrics.set(raftMetrics.logIndex, ['applied'], status.appliedIndex);
+    metrics.set(raftMetrics.logIndex, ['snapshot'], status.snapshotIndex);
+    metrics.set(raftMetrics.logBytes, [], status.logBytes);
+    metrics.set(raftMetrics.logBytesMax, [], status.bounds.logBytesMax);
+    this.#measureLag(status.lag);
+    metrics.set(raftMetrics.proposalsPending, [], status.pendingCommands);
+  }
+
+  #measureLag(lag: MemberStatus['lag']): void {
+    for (const peer of this.#lagging) {
+      if (lag[peer] === undefined) this.#metrics.remove(raftMetrics.lag, [peer]);
+    }
+    this.#lagging = new Set(Object.keys(lag));
+    for (const [peer, entries] of Object.entries(lag)) this.#metrics.set(raftMetrics.lag, [peer], entries);
+  }
+
+  #measureLoad(status: MemberStatus): void {
     const metrics = this.#metrics;
     for (const state of states) metrics.set(memberMetrics.state, [state], status.state === state ? 1 : 0);
-    metrics.set(memberMetrics.leader, [], status.role === 'leader' ? 1 : 0);
-    metrics.set(memberMetrics.term, [], status.term);
-    metrics.add(memberMetrics.elections, [], status.elections - this.#elections);
-    this.#elections = status.elections;
-    metrics.set(memberMetrics.logIndex, ['last'], status.lastIndex);
-    metrics.set(memberMetrics.logIndex, ['committed'], status.commitIndex);
-    metrics.set(memberMetrics.logIndex, ['applied'], status.appliedIndex);
-    metrics.set(memberMetrics.logIndex, ['snapshot'], status.snapshotIndex);
-    metrics.set(memberMetrics.logBytes, [], status.logBytes);
-    for (const [peer, lag] of Object.entries(status.lag)) metrics.set(memberMetrics.lag, [peer], lag);
-    for (const [peer, link] of Object.entries(status.links)) {
-      metrics.set(memberMetrics.link, [peer], link === 'up' ? 1 : 0);
-    }
-    this.#measureLoad(status, usage);
+    metrics.set(memberMetrics.incarnation, [], status.incarnation);
+    metrics.set(memberMetrics.sessions, [], status.sessions);
+    metrics.set(memberMetrics.sessionsMax, [], status.settings.sessionsMax);
+    metrics.set(memberMetrics.subscriptions, [], status.subscriptions);
+    metrics.set(memberMetrics.homeSubscriptions, [], status.homeSubscriptions);
+    metrics.set(memberMetrics.retained, [], status.retained);
+    metrics.set(memberMetrics.retainedMax, [], status.settings.retainedMax);
+    metrics.set(memberMetrics.digestsAgree, [], status.digestsAgree ? 1 : 0);
+    metrics.set(memberMetrics.digestIndex, [], status.digest?.index ?? 0);
   }
 
-  #measureLoad(status: MemberStatus, usage: StoreUsage): void {
+  #measureQueues(status: MemberStatus): void {
     const metrics = this.#metrics;
-    metrics.set(memberMetrics.connections, [], status.connections);
-    metrics.set(memberMetrics.sessions, [], status.sessions);
-    metrics.set(memberMetrics.subscriptions, [], status.subscriptions);
-    metrics.set(memberMetrics.retained, [], status.retained);
     metrics.set(memberMetrics.queuedMessages, [], status.queuedMessages);
     metrics.set(memberMetrics.queuedBytes, [], status.queuedBytes);
+    metrics.set(memberMetrics.queuedBytesMax, [], status.settings.clusterQueuedBytesMax);
+    metrics.set(memberMetrics.sessionQueueMax, [], status.settings.queuedMessagesMax);
+    metrics.set(memberMetrics.homeQueuedMessages, [], status.homeQueuedMessages);
     metrics.set(memberMetrics.inFlight, [], status.inFlight);
-    metrics.set(memberMetrics.outboxItems, [], status.outboxItems);
-    metrics.set(memberMetrics.pending, [], status.pendingCommands);
-    metrics.set(memberMetrics.digestsAgree, [], status.digestsAgree ? 1 : 0);
-    metrics.set(memberMetrics.storeBytes, ['log'], usage.logBytes);
-    metrics.set(memberMetrics.storeBytes, ['outbox'], usage.outboxBytes);
-    metrics.add(memberMetrics.storeSyncs, [], usage.syncs - this.#syncs);
-    this.#syncs = usage.syncs;
-    metrics.set(memberMetrics.storeSyncSeconds, [], usage.lastSyncSeconds);
+    metrics.set(memberMetrics.outboxBatches, [], status.outboxItems);
+    metrics.set(memberMetrics.outboxBytes, [], status.outboxBytes);
+    metrics.set(memberMetrics.outboxBytesMax, [], status.bounds.outboxBytesMax);
   }
 
-  #onEvent(event: MemberEvent): void {
+  #onEvent(event: MemberEvent, turnMs: number): void {
     const logger = this.#logger;
     const metrics = this.#metrics;
     switch (event.kind) {
@@ -96,25 +149,21 @@ export class Reporter {
         logger.info({ state: event.state, reason: event.reason }, `member is ${event.state}`);
         return;
       case 'leader':
-        metrics.add(memberMetrics.leaderChanges, []);
+        metrics.add(raftMetrics.leaderChanges, []);
         logger.info({ leader: event.leader, term: event.term }, 'leader changed');
         return;
-      case 'takeover':
-        return metrics.add(memberMetrics.takeovers, []);
-      case 'sessionOpened':
-        return;
       case 'sessionEnded':
-        return metrics.add(memberMetrics.sessionsEnded, []);
-      case 'willFired':
-        return metrics.add(memberMetrics.willsFired, [event.byHome ? 'home' : 'cluster']);
-      case 'dropped':
-        return metrics.add(memberMetrics.dropped, [event.reason], event.count);
-      case 'degradedAcks':
-        return metrics.add(memberMetrics.degradedAcks, [], event.count);
-      case 'snapshot':
-        metrics.add(memberMetrics.snapshots, [event.action]);
-        logger.info({ index: event.index, bytes: event.bytes }, `snapshot ${event.action}`);
+        if (event.counts) metrics.add(memberMetrics.sessionsEnded, []);
         return;
+      case 'willFired':
+        if (event.counts) metrics.add(memberMetrics.willsFired, [event.byHome ? 'home' : 'cluster']);
+        return;
+      case 'dropped':
+        if (!event.counts) return;
+        this.#dropped += event.count;
+        return metrics.add(memberMetrics.dropped, [dropLabels[event.reason]], event.count);
+      case 'snapshot':
+        return this.#onSnapshot(event, turnMs);
       case 'digestDiffers':
         metrics.add(memberMetrics.alarms, []);
         logger.error(
@@ -132,6 +181,17 @@ export class Reporter {
         metrics.add(memberMetrics.alarms, []);
         logger.error({}, event.text);
         return;
+      // The broker counts what becomes of connections and acks; operators hear their answers.
+      default:
+        return;
     }
+  }
+
+  #onSnapshot({ action, index, bytes }: Extract<MemberEvent, { kind: 'snapshot' }>, turnMs: number): void {
+    const metrics = this.#metrics;
+    metrics.add(memberMetrics.snapshots, [action]);
+    metrics.set(memberMetrics.snapshotBytes, [action], bytes);
+    if (action !== 'sent') metrics.observe(memberMetrics.snapshotSeconds, [action], turnMs / 1_000);
+    this.#logger.info({ index, bytes }, `snapshot ${action}`);
   }
 }

@@ -1,4 +1,4 @@
-import { telemetryTopic } from '@mqtt-cluster/contracts';
+import { clientMetrics, MetricTotals, telemetryTopic } from '@mqtt-cluster/contracts';
 import type { Lifecycle, Logger, Metrics, QoS, TelemetryPayload } from '@mqtt-cluster/contracts';
 import { createFailoverClient } from '@mqtt-cluster/failover-client';
 import type {
@@ -10,7 +10,6 @@ import type {
   IncomingMessage,
   Subscriptions,
 } from '@mqtt-cluster/failover-client';
-import { clientMetrics } from './client-metrics.ts';
 import { LatencyHistogram } from './latency.ts';
 import type { LatencySummary } from './latency.ts';
 import { SequenceChecker } from './sequence-checker.ts';
@@ -18,6 +17,8 @@ import type { Verdict } from './sequence-checker.ts';
 
 /** Failovers that `/status` lists; older ones count only. */
 const failoversShownMax = 20;
+/** Members that the metrics tell apart, more than a cluster has; each is known by its address before its id. */
+const serversShownMax = 32;
 
 export interface ApplicationOptions {
   readonly client: Omit<
@@ -50,12 +51,16 @@ export class Application implements Lifecycle {
   readonly #checker = new SequenceChecker();
   readonly #latency = [new LatencyHistogram(), new LatencyHistogram(), new LatencyHistogram()];
   readonly #gaps = new LatencyHistogram();
+  readonly #totals: MetricTotals;
+  /** Members that this application has been connected to. */
+  readonly #servers = new Set<string>();
   #failovers: ApplicationStatus['failovers'] = [];
   #retained = 0;
   #foreign = 0;
 
   constructor(options: ApplicationOptions) {
     this.#options = options;
+    this.#totals = new MetricTotals(options.metrics);
     const filters = options.qosLevels.map(
       (qos) => [telemetryTopic(options.group, '+', qos), { qos }] as const,
     );
@@ -101,7 +106,12 @@ export class Application implements Lifecycle {
     for (const [qos, { missing }] of byQos.entries())
       metrics.set(clientMetrics.missing, [String(qos)], missing);
     metrics.set(clientMetrics.violations, [], violations.length);
-    metrics.set(clientMetrics.duplicatesRemoved, [], this.#client.status().duplicatesRemoved);
+    metrics.set(clientMetrics.redundancy, [], this.#options.client.redundancy ?? 1);
+    const status = this.#client.status();
+    this.#totals.tell(clientMetrics.connects, [], status.connects);
+    this.#totals.tell(clientMetrics.failovers, [], status.failovers);
+    this.#totals.tell(clientMetrics.connectFailures, [], status.failedAttempts);
+    this.#totals.tell(clientMetrics.secondCopiesRemoved, [], status.duplicatesRemoved);
     this.#tellConnected();
   }
 
@@ -138,21 +148,28 @@ export class Application implements Lifecycle {
 
   #onConnect({ gapMs }: ConnectedEvent): void {
     const { metrics } = this.#options;
-    metrics.add(clientMetrics.connects, []);
     this.#tellConnected();
     if (gapMs === null) return;
     this.#gaps.observe(gapMs);
+    metrics.set(clientMetrics.lastGap, [], gapMs / 1_000);
     metrics.observe(clientMetrics.gap, [], gapMs / 1_000);
   }
 
   #onFailover(event: FailoverEvent): void {
-    this.#options.metrics.add(clientMetrics.failovers, []);
     const at = new Date().toISOString();
     this.#failovers = [...this.#failovers.slice(1 - failoversShownMax), { ...event, at }];
   }
 
   #tellConnected(): void {
-    this.#options.metrics.set(clientMetrics.connected, [], this.connected ? 1 : 0);
+    const { metrics } = this.#options;
+    const { connected, servers } = this.#client.status();
+    const now = servers.filter((server) => server !== null);
+    metrics.set(clientMetrics.connected, [], connected ? 1 : 0);
+    metrics.set(clientMetrics.connections, [], now.length);
+    for (const server of now) if (this.#servers.size < serversShownMax) this.#servers.add(server);
+    for (const server of this.#servers) {
+      metrics.set(clientMetrics.server, [server], now.includes(server) ? 1 : 0);
+    }
   }
 }
 

@@ -1,6 +1,5 @@
 export { Application } from './application.ts';
 export type { ApplicationOptions, ApplicationStatus } from './application.ts';
-export { clientMetrics } from './client-metrics.ts';
 export { LatencyHistogram } from './latency.ts';
 export type { LatencySummary } from './latency.ts';
 export { SequenceChecker } from './sequence-checker.ts';

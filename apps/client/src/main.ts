@@ -1,12 +1,27 @@
+import { clientProgramMetrics } from '@mqtt-cluster/contracts';
 import type { QoS } from '@mqtt-cluster/contracts';
-import { createHttpServer, createLogger, createMetrics, oneLineExit } from '@mqtt-cluster/runtime';
+import {
+  createHttpServer,
+  createLogger,
+  createMetrics,
+  describeCertificates,
+  describeProcess,
+  oneLineExit,
+} from '@mqtt-cluster/runtime';
 import { Application } from './application.ts';
 import { parseServers, readConfig, readTls } from './config.ts';
+
+declare const BUILD_VERSION: string | undefined;
+/** Put in by the build. */
+const version = typeof BUILD_VERSION === 'string' ? BUILD_VERSION : '0.1.0';
 
 async function main(): Promise<void> {
   const config = readConfig(process.env['NODE_CONFIG_DIR'] ?? './config');
   const logger = createLogger({ level: config.log.level, fields: { client: config.id } });
-  const metrics = createMetrics({ defaultLabels: { client: config.id } });
+  const metrics = createMetrics({ declared: clientProgramMetrics });
+  const tls = readTls(config.tls);
+  describeProcess(metrics, version);
+  describeCertificates(metrics, { client: String(tls.cert ?? ''), client_authority: String(tls.ca ?? '') });
   const { username, password } = config;
   const application = new Application({
     client: {
@@ -16,7 +31,7 @@ async function main(): Promise<void> {
       sessionExpirySeconds: config.sessionExpirySeconds,
       redundancy: config.redundancy as 1 | 2,
       protocolVersion: config.protocolVersion as 4 | 5,
-      tls: readTls(config.tls),
+      tls,
       timings: config.timings,
       logger,
       ...(username === '' ? {} : { username }),

@@ -19,6 +19,8 @@ import { takeMessages } from './take-messages.ts';
 export interface ListeningBridge extends Bridge {
   /** Where the cluster listener listens; only while started. */
   address(): { readonly host: string; readonly port: number };
+  /** Brings the metrics up to date; by itself it does so now and then. */
+  report(): void;
 }
 
 /**
@@ -85,6 +87,10 @@ class MqttBridge implements ListeningBridge {
 
   address(): { readonly host: string; readonly port: number } {
     return this.#listener.address();
+  }
+
+  report(): void {
+    for (const link of this.#links.values()) link.report();
   }
 
   #check(): void {

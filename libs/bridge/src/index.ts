@@ -4,4 +4,3 @@ export { decodeFrame, encodeFrame, encodeFrames, frameVersion } from './frame.ts
 export { createMemoryBridges } from './memory-bridges.ts';
 export type { MemoryBridges, MemoryBridgeOptions } from './memory-bridges.ts';
 export type { BridgeOptions, BridgePeer, BridgeTls } from './options.ts';
-export { bridgeMetrics } from './peer-statistics.ts';

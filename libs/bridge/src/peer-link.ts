@@ -20,7 +20,7 @@ import type { ConnectionKind } from './handshake.ts';
 import type { OccasionalLog } from './occasional-log.ts';
 import type { BridgeOptions, BridgePeer } from './options.ts';
 import { OutgoingConnection } from './outgoing-connection.ts';
-import { PeerMetrics, PeerStatistics } from './peer-statistics.ts';
+import { PeerMetrics, PeerStatistics, reportBacklogBounds } from './peer-statistics.ts';
 
 export interface PeerLinkOptions {
   readonly bridge: BridgeOptions;
@@ -56,6 +56,7 @@ export class PeerLink {
       log: bridge.logBacklogBytesMax ?? logBacklogBytesMax,
       live: bridge.liveBacklogBytesMax ?? liveBacklogBytesMax,
     };
+    reportBacklogBounds(metrics, this.#backlogBytesMax);
     const connection = (kind: ConnectionKind): OutgoingConnection =>
       new OutgoingConnection({
         self: bridge.self,
@@ -111,6 +112,11 @@ export class PeerLink {
     for (const kind of kinds) this.#connections[kind].check(nowMs, pausedMs);
     if (nowMs - this.#reportedAtMs < reportIntervalMs) return;
     this.#reportedAtMs = nowMs;
+    this.report();
+  }
+
+  /** Brings the metrics up to date. */
+  report(): void {
     this.#metrics.report(this.statistics, this.#backlogBytes(), this.#state === 'up');
   }
 

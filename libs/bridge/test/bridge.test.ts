@@ -133,16 +133,17 @@ describe('bridges on a loopback network', () => {
         note(name, labels, (values.get(`${name}{${labels.join()}}`) ?? 0) + amount),
       set: ({ name }, labels, amount) => note(name, labels, amount),
       observe: () => {},
+      remove: () => {},
     };
     const a = await startBridge(sites, 'a', { metrics });
     a.bridge.send([{ to: 'b', channel: 'live', message: live('t', new Uint8Array()) }]);
     await startBridge(sites, 'b');
     await a.recorder.untilState('b', 'up');
     a.bridge.send([{ to: 'b', channel: 'log', message: propose(new Uint8Array([2])) }]);
-    await heard.until(() => value('up', 'b') === 1 && value('sent_frames_total', 'b') === 1);
+    await heard.until(() => value('up', 'b') === 1 && value('frames_total', 'b,sent') === 1);
     expect(value('connects_total', 'b')).toBe(2);
     expect(value('dropped_messages_total', 'b,live')).toBe(1);
-    expect(value('sent_bytes_total', 'b')).toBe(a.bridge.counters()['b']!.bytesSent);
+    expect(value('bytes_total', 'b,sent')).toBe(a.bridge.counters()['b']!.bytesSent);
   });
 
   test('leave out themselves and whom they do not know', async () => {

@@ -3,14 +3,14 @@ import type { Duplex } from 'node:stream';
 import type { ClientEffect, ConnectionId, Lifecycle } from '@mqtt-cluster/contracts';
 import { noMetrics } from '@mqtt-cluster/contracts';
 import { AedesShell } from './aedes/aedes-shell.ts';
-import { newCounters } from './context.ts';
-import type { BrokerContext, BrokerCounters } from './context.ts';
+import type { BrokerContext } from './context.ts';
+import { BrokerReport, newCounters } from './counters.ts';
+import type { BrokerCounters } from './counters.ts';
 import { Connection } from './guard/connection.ts';
 import { PublishEncoder } from './guard/encode.ts';
 import { RateLimit } from './guard/rate-limit.ts';
 import { listen } from './listeners.ts';
 import type { BoundAddress, Listener } from './listeners.ts';
-import { brokerMetrics } from './metrics.ts';
 import { defaultLimits } from './options.ts';
 import type { BrokerOptions } from './options.ts';
 import { SystemTopics } from './system-topics.ts';
@@ -24,6 +24,8 @@ export interface Broker extends Lifecycle {
   /** Where it listens, in the order of the options. */
   addresses(): readonly BoundAddress[];
   counters(): Readonly<BrokerCounters>;
+  /** Brings the metrics up to date; by itself it does so once a second. */
+  report(): void;
   /** Serves a client over any stream, as if a listener had accepted it. */
   handle(stream: Duplex, address?: string): void;
   /** Clients that are let in. */
@@ -46,7 +48,7 @@ class MqttBroker implements Broker {
   readonly #dirty: Connection[] = [];
   readonly #connectRates = new Map<string, RateLimit>();
   readonly #systemTopics: SystemTopics;
-  #reported: BrokerCounters = newCounters();
+  readonly #reported: BrokerReport;
   #listeners: Listener[] = [];
   #lastConnection: ConnectionId = 0;
   #clients = 0;
@@ -60,6 +62,7 @@ class MqttBroker implements Broker {
       port: options.port,
       limits: { ...defaultLimits, ...options.limits },
       logger: options.logger,
+      metrics: options.metrics ?? noMetrics,
       counters: newCounters(),
       encoder: new PublishEncoder(),
       aedes: this.#aedes,
@@ -67,6 +70,7 @@ class MqttBroker implements Broker {
       clients: () => this.#clients,
     };
     this.#systemTopics = new SystemTopics(options);
+    this.#reported = new BrokerReport(this.#context.metrics);
     options.port.onEffects((effects) => this.#onEffects(effects));
   }
 
@@ -102,6 +106,11 @@ class MqttBroker implements Broker {
     return this.#context.counters;
   }
 
+  report(): void {
+    const { counters, limits } = this.#context;
+    this.#reported.report(counters, this.clientsConnected, limits.clientsMax);
+  }
+
   get clientsConnected(): number {
     return this.#open;
   }
@@ -112,6 +121,7 @@ class MqttBroker implements Broker {
     const tooMany = this.#connections.size >= limits.clientsMax + unconnectedSocketsMax;
     if (tooMany || !this.#mayConnect(address)) {
       counters.connectionsRefused++;
+      counters.refusals[tooMany ? 'too_many_connections' : 'rate_limited']++;
       socket.destroy();
       return;
     }
@@ -134,7 +144,7 @@ class MqttBroker implements Broker {
     const id = ++this.#lastConnection;
     const connection = new Connection(id, stream, address, this.#context, {
       onClient: () => this.#clients++,
-      onOpen: () => this.#open++,
+      onOpen: () => this.#onOpen(),
       onEnded: (was) => {
         this.#connections.delete(id);
         if (was !== 'new') this.#clients--;
@@ -169,17 +179,13 @@ class MqttBroker implements Broker {
       if (rate.isFull(nowMs)) this.#connectRates.delete(address);
     }
     const { counters } = this.#context;
-    this.#report(counters);
+    this.report();
     this.#systemTopics.publish(counters, this.clientsConnected);
   }
 
-  #report(counters: BrokerCounters): void {
-    const metrics = this.#options.metrics ?? noMetrics;
-    metrics.set(brokerMetrics.clientsConnected, [], this.clientsConnected);
-    for (const name of Object.keys(counters) as (keyof BrokerCounters)[]) {
-      const amount = counters[name] - this.#reported[name];
-      if (amount > 0) metrics.add(brokerMetrics[name], [], amount);
-    }
-    this.#reported = { ...counters };
+  #onOpen(): void {
+    this.#open++;
+    const { counters } = this.#context;
+    counters.clientsMaximum = Math.max(counters.clientsMaximum, this.#open);
   }
 }

@@ -1,7 +1,6 @@
 export { createBroker } from './broker.ts';
 export type { Broker } from './broker.ts';
-export type { BrokerCounters } from './context.ts';
+export type { BrokerCounters } from './counters.ts';
 export type { BoundAddress } from './listeners.ts';
-export { brokerMetrics } from './metrics.ts';
 export { defaultLimits } from './options.ts';
 export type { BrokerLimits, BrokerOptions, Credentials, ListenerOptions } from './options.ts';

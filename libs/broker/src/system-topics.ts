@@ -1,34 +1,76 @@
 import { membersTopic } from '@mqtt-cluster/contracts';
-import type { BrokerCounters } from './context.ts';
+import { sumOfQos } from './counters.ts';
+import type { BrokerCounters } from './counters.ts';
+import { LoadAverage } from './load-average.ts';
 import type { BrokerOptions } from './options.ts';
 
 const intervalMs = 10_000;
 
-/** `$SYS`: the member's own retained messages, to its own clients only. */
+/** What `$SYS/broker/load/…` tells of. */
+const loads: Readonly<Record<string, (counters: Readonly<BrokerCounters>) => number>> = {
+  connections: (counters) => counters.connectionsAccepted,
+  'messages/received': (counters) => counters.packetsReceived,
+  'messages/sent': (counters) => counters.packetsSent,
+  'publish/received': (counters) => sumOfQos(counters.publishesReceived),
+  'publish/sent': (counters) => sumOfQos(counters.publishesSent),
+  'bytes/received': (counters) => counters.bytesReceived,
+  'bytes/sent': (counters) => counters.bytesSent,
+};
+
+/** `$SYS`: the member's own retained messages with QoS 0, to its own clients only; never in the log. */
 export class SystemTopics {
   readonly #options: BrokerOptions;
-  readonly #startedAtMs = performance.now();
+  readonly #now: () => number;
+  readonly #startedAtMs: number;
   readonly #published = new Map<string, string>();
+  readonly #loads = new Map(Object.keys(loads).map((name) => [name, new LoadAverage()]));
   #lastMs: number | null = null;
 
-  constructor(options: BrokerOptions) {
+  constructor(options: BrokerOptions, now: () => number = (): number => performance.now()) {
     this.#options = options;
+    this.#now = now;
+    this.#startedAtMs = now();
   }
 
-  /** Call often: members go out as soon as they have changed, figures every ten seconds. */
+  /** Call often: what is known of the cluster goes out as soon as it has changed, figures every ten seconds. */
   publish(counters: Readonly<BrokerCounters>, clients: number): void {
-    const { members, version } = this.#options;
+    const { members, version, systemValues } = this.#options;
     if (members) this.#set(membersTopic, members());
-    const nowMs = performance.now();
+    const values = Object.entries(systemValues?.() ?? {});
+    for (const [topic, text] of values) if (isUrgent(topic)) this.#set(topic, text);
+    const nowMs = this.#now();
     if (this.#lastMs !== null && nowMs - this.#lastMs < intervalMs) return;
-    this.#lastMs = nowMs;
     if (version !== undefined) this.#set('$SYS/broker/version', version);
     this.#set('$SYS/broker/uptime', `${Math.floor((nowMs - this.#startedAtMs) / 1_000)} seconds`);
-    this.#set('$SYS/broker/clients/connected', String(clients));
-    this.#set('$SYS/broker/messages/received', String(counters.messagesReceived));
-    this.#set('$SYS/broker/messages/sent', String(counters.messagesSent));
-    this.#set('$SYS/broker/bytes/received', String(counters.bytesReceived));
-    this.#set('$SYS/broker/bytes/sent', String(counters.bytesSent));
+    for (const [topic, text] of values) if (!isUrgent(topic)) this.#set(topic, text);
+    this.#publishFigures(counters, clients);
+    this.#publishLoads(counters, nowMs - (this.#lastMs ?? nowMs));
+    this.#lastMs = nowMs;
+  }
+
+  #publishFigures(counters: Readonly<BrokerCounters>, clients: number): void {
+    const figures = {
+      'clients/connected': clients,
+      'clients/maximum': counters.clientsMaximum,
+      'messages/received': counters.packetsReceived,
+      'messages/sent': counters.packetsSent,
+      'publish/messages/received': sumOfQos(counters.publishesReceived),
+      'publish/messages/sent': sumOfQos(counters.publishesSent),
+      'publish/bytes/received': counters.publishBytesReceived,
+      'publish/bytes/sent': counters.publishBytesSent,
+      'bytes/received': counters.bytesReceived,
+      'bytes/sent': counters.bytesSent,
+    };
+    for (const [name, figure] of Object.entries(figures)) this.#set(`$SYS/broker/${name}`, String(figure));
+  }
+
+  #publishLoads(counters: Readonly<BrokerCounters>, elapsedMs: number): void {
+    for (const [name, average] of this.#loads) {
+      if (elapsedMs > 0) average.advance(loads[name]!(counters), elapsedMs);
+      for (const [window, perMinute] of average.entries()) {
+        this.#set(`$SYS/broker/load/${name}/${window}`, perMinute.toFixed(2));
+      }
+    }
   }
 
   #set(topic: string, text: string): void {
@@ -36,4 +78,8 @@ export class SystemTopics {
     this.#published.set(topic, text);
     this.#options.port.publishLocal({ topic, payload: Buffer.from(text), qos: 0, retain: true });
   }
+}
+
+function isUrgent(topic: string): boolean {
+  return topic.startsWith('$SYS/cluster/');
 }

@@ -8,17 +8,10 @@ export * from './lifecycle.ts';
 export * from './log.ts';
 export * from './logger.ts';
 export * from './member.ts';
-export * from './member-metrics.ts';
 export * from './message.ts';
-export {
-  applianceMetricSections,
-  applianceMetrics,
-  clientMetricSections,
-  clientProgramMetrics,
-  metricCatalogue,
-} from './metric-catalogue/index.ts';
-export type { CatalogueMetric, LabelValues, MetricSection, MetricUnit } from './metric-catalogue/index.ts';
+export * from './metric-catalogue/index.ts';
 export { metricsDocument } from './metric-catalogue/document.ts';
+export * from './metric-totals.ts';
 export * from './metrics.ts';
 export * from './notifier.ts';
 export * from './peer-message.ts';

@@ -1,6 +1,6 @@
 import type { ClusterConfig } from './cluster-config.ts';
 import type { ClusterSettings } from './commands.ts';
-import type { ClientId, ConnectionId, LogIndex, MemberId } from './ids.ts';
+import type { ClientId, ConnectionId, Incarnation, LogIndex, MemberId } from './ids.ts';
 import type { Message, MessageProperties, QoS, Subscription, Will } from './message.ts';
 import type { PeerMessage, Channel } from './peer-message.ts';
 import type { Snapshot } from './log.ts';
@@ -177,6 +177,8 @@ export type ClientEffect =
       readonly connection: ConnectionId;
       readonly packetId: number;
       readonly result: 'ok' | 'quotaExceeded';
+      /** Acknowledged without a majority, from this member's own disk. */
+      readonly degraded?: true;
     }
   | { readonly kind: 'pubcomp' | 'pubrel'; readonly connection: ConnectionId; readonly packetId: number }
   | DeliverEffect;
@@ -201,9 +203,10 @@ export type MemberEvent =
   | { readonly kind: 'state'; readonly state: ServingState; readonly reason: string }
   | { readonly kind: 'leader'; readonly leader: MemberId | null; readonly term: number }
   | { readonly kind: 'takeover'; readonly client: ClientId }
-  | { readonly kind: 'sessionOpened' | 'sessionEnded'; readonly client: ClientId }
-  | { readonly kind: 'willFired'; readonly client: ClientId; readonly byHome: boolean }
-  | { readonly kind: 'dropped'; readonly reason: DropReason; readonly count: number }
+  | { readonly kind: 'sessionOpened'; readonly client: ClientId }
+  | ({ readonly kind: 'sessionEnded'; readonly client: ClientId } & CountedOnce)
+  | ({ readonly kind: 'willFired'; readonly client: ClientId; readonly byHome: boolean } & CountedOnce)
+  | ({ readonly kind: 'dropped'; readonly reason: DropReason; readonly count: number } & CountedOnce)
   | { readonly kind: 'degradedAcks'; readonly count: number }
   | {
       readonly kind: 'snapshot';
@@ -216,6 +219,11 @@ export type MemberEvent =
   | { readonly kind: 'configChange'; readonly accepted: boolean; readonly reason: string }
   | { readonly kind: 'adminAnswer'; readonly request: number; readonly outcome: AdminOutcome }
   | { readonly kind: 'alarm'; readonly text: string };
+
+/** Every member sees what an entry of the log brings: the one whose entry it was counts it for all. */
+export interface CountedOnce {
+  readonly counts: boolean;
+}
 
 export type DropReason =
   'queueFull' | 'slowSubscriber' | 'slowBridge' | 'expired' | 'noMajority' | 'sessionLimit' | 'outboxFull';
@@ -239,6 +247,10 @@ export interface MemberStatus {
   readonly lag: Readonly<Record<MemberId, number>>;
   readonly links: Readonly<Record<MemberId, LinkState>>;
   readonly config: ClusterConfig | null;
+  /** What stands in the log, the cluster's bounds among it. */
+  readonly settings: ClusterSettings;
+  readonly bounds: { readonly logBytesMax: number; readonly outboxBytesMax: number };
+  readonly incarnation: Incarnation;
   readonly elections: number;
   readonly connections: number;
   readonly sessions: number;
@@ -247,6 +259,10 @@ export interface MemberStatus {
   readonly queuedMessages: number;
   readonly queuedBytes: number;
   readonly inFlight: number;
+  /** Of this member's connected clients, but for shared ones. */
+  readonly homeSubscriptions: number;
+  /** Waiting for room in the windows of this member's clean sessions. */
+  readonly homeQueuedMessages: number;
   readonly outboxItems: number;
   readonly outboxBytes: number;
   readonly pendingCommands: number;

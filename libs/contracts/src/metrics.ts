@@ -15,6 +15,8 @@ export interface Metrics {
   add(metric: MetricDefinition, labels: readonly string[], amount?: number): void;
   set(metric: MetricDefinition, labels: readonly string[], value: number): void;
   observe(metric: MetricDefinition, labels: readonly string[], value: number): void;
+  /** What these labels stand for is no more, or no longer known here. */
+  remove(metric: MetricDefinition, labels: readonly string[]): void;
 }
 
-export const noMetrics: Metrics = { add() {}, set() {}, observe() {} };
+export const noMetrics: Metrics = { add() {}, set() {}, observe() {}, remove() {} };

@@ -45,6 +45,8 @@ export interface Recovered {
 export interface StoreUsage {
   readonly logBytes: number;
   readonly outboxBytes: number;
+  /** Of the one that counts. */
+  readonly snapshotBytes: number;
   readonly syncs: number;
   /** Seconds of the last sync, for the metric. */
   readonly lastSyncSeconds: number;

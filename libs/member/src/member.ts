@@ -29,7 +29,7 @@ import { Founding } from './founding.ts';
 import { Greeting } from './greeting.ts';
 import type { Bearing } from './greeting.ts';
 import { Home } from './home/home.ts';
-import { Leader } from './leader.ts';
+import { headerOf, Leader } from './leader.ts';
 import type { MemberOptions } from './options.ts';
 import { Peers } from './peers.ts';
 import { Proposer } from './proposer.ts';
@@ -78,7 +78,7 @@ class ClusterMember implements Member {
     this.#leader = new Leader(this.#context, peers, this.#proposer);
     const parts = { peers, writes, founding, digests };
     const replica = (this.#replica = new Replica(this.#context, parts, {
-      onEffects: (effects) => this.#onEffects(effects),
+      onEffects: (effects, batch) => this.#onEffects(effects, batch),
       onElected: () => this.#onElected(),
       onRestored: () => this.#onRestored(),
     }));
@@ -320,7 +320,8 @@ class ClusterMember implements Member {
     if (accepts && this.#writes.mayTry) {
       const { items, full } = this.#proposer.degrade(this.#serving.isolatedSinceIndex);
       this.#writes.putOutbox(items);
-      if (full > 0) this.#context.events.push({ kind: 'dropped', reason: 'outboxFull', count: full });
+      if (full > 0)
+        this.#context.events.push({ kind: 'dropped', reason: 'outboxFull', count: full, counts: true });
     }
     const { leader } = this.#replica.status;
     if (leader === null) return;
@@ -365,14 +366,15 @@ class ClusterMember implements Member {
     this.#leader.elected(this.#replica.raft, this.#replica.appliedIndex);
   }
 
-  #onEffects(effects: readonly StateEffect[]): void {
+  #onEffects(effects: readonly StateEffect[], entry: Uint8Array | null): void {
     const { storeId, incarnation } = this.#context.options.recovered;
+    if (this.#context.options.measures !== undefined) this.#sampleDelivery(effects);
     for (const effect of effects) {
       const own = 'storeId' in effect && effect.storeId === storeId;
       const ownBatch = own && effect.incarnation === incarnation;
       if (effect.kind !== 'batchApplied') {
         this.#home.onEffect(effect, ownBatch ? this.#proposer.find(effect.sequence) : undefined);
-        this.#report(effect);
+        this.#report(effect, entry);
       } else if (ownBatch) this.#onBatchApplied(effect.sequence, effect.results);
       else if (own && effect.incarnation > incarnation) this.#onOlderThanRemembered();
     }
@@ -384,6 +386,7 @@ class ClusterMember implements Member {
   ): void {
     const batch = this.#proposer.applied(sequence);
     if (batch === undefined) return;
+    this.#context.options.measures?.committed(this.#context.nowMs - batch.formedMs);
     if (sequence === 1) this.#serving.joined();
     this.#forgetStored(batch);
     batch.commands.forEach((pending, position) => {
@@ -424,14 +427,43 @@ class ClusterMember implements Member {
     this.#context.events.push({ kind: 'alarm', text });
   }
 
-  #report(effect: StateEffect): void {
+  #report(effect: StateEffect, entry: Uint8Array | null): void {
     const { events } = this.#context;
     if (effect.kind === 'willFired') {
-      events.push({ kind: 'willFired', client: effect.client, byHome: effect.byHome });
+      const { client, byHome } = effect;
+      events.push({ kind: 'willFired', client, byHome, counts: this.#brought(entry) });
     } else if (effect.kind === 'dropped') {
-      events.push({ kind: 'dropped', reason: effect.reason, count: effect.count });
+      const { reason, count } = effect;
+      events.push({ kind: 'dropped', reason, count, counts: this.#brought(entry) });
     } else if (effect.kind === 'alarm') events.push({ kind: 'alarm', text: effect.text });
-    else if (effect.kind === 'sessionEnded') events.push({ kind: 'sessionEnded', client: effect.client });
+    else if (effect.kind === 'sessionEnded') {
+      events.push({ kind: 'sessionEnded', client: effect.client, counts: this.#brought(entry) });
+    }
+  }
+
+  /**
+   * Whether this member is to count what the entry brought: it is its own, and of this start, so that neither a peer nor who
+   * applies it again after a restart does. What a change of members brings is the leader's.
+   */
+  #brought(entry: Uint8Array | null): boolean {
+    if (entry === null) return this.#replica.status.role === 'leader';
+    const header = headerOf(entry);
+    const { storeId, incarnation } = this.#context.options.recovered;
+    return header?.storeId === storeId && header.incarnation === incarnation;
+  }
+
+  /** Before the effects: a message that was queued is delivered ahead of what tells of its publication. */
+  #sampleDelivery(effects: readonly StateEffect[]): void {
+    const { storeId, incarnation } = this.#context.options.recovered;
+    for (const effect of effects) {
+      if (effect.kind !== 'published') continue;
+      if (effect.storeId !== storeId || effect.incarnation !== incarnation) return;
+      const pending = this.#proposer.find(effect.sequence)?.commands[effect.command];
+      if (pending !== undefined && !pending.deliveredEarly && effect.message.qos > 0) {
+        this.#home.sample(effect.message, pending.receivedMs);
+      }
+      return;
+    }
   }
 }
 

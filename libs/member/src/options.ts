@@ -70,6 +70,14 @@ export interface MemberObserver {
   batchApplied(index: LogIndex, header: BatchHeader): void;
 }
 
+/** Durations for the metrics, on the clock of `tick`. It is only told, and must change nothing. */
+export interface MemberMeasures {
+  /** A batch of this home has been applied here; ms since it was formed. */
+  committed(durationMs: number): void;
+  /** Among the effects of this turn is the first delivery of a message that this home took in then. A sample. */
+  delivering(receivedMs: number): void;
+}
+
 export interface MemberOptions {
   readonly id: MemberId;
   /** All members as configured, oneself included; who founds the cluster, and who may join it. */
@@ -85,4 +93,5 @@ export interface MemberOptions {
   /** Which version of the commands' meaning this program speaks; by default the one of this code. */
   readonly dialect?: Dialect;
   readonly observer?: MemberObserver;
+  readonly measures?: MemberMeasures;
 }

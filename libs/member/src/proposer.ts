@@ -15,10 +15,12 @@ export interface PendingCommand {
   answered: boolean;
   /** Delivered to this home's clients before the cluster had it. */
   deliveredEarly: boolean;
+  readonly receivedMs: number;
 }
 
 export interface PendingBatch {
   readonly sequence: number;
+  readonly formedMs: number;
   readonly commands: PendingCommand[];
   encoded: Uint8Array;
   /** Which sending it was last part of; see `#sending`. */
@@ -79,8 +81,9 @@ export class Proposer {
   }
 
   add(command: Command, request: Request | null = null): void {
-    if (this.#batches.length === 0 && this.#pending.length === 0) this.#lastProgressMs = this.#context.nowMs;
-    this.#pending.push({ command, request, answered: false, deliveredEarly: false });
+    const { nowMs } = this.#context;
+    if (this.#batches.length === 0 && this.#pending.length === 0) this.#lastProgressMs = nowMs;
+    this.#pending.push({ command, request, answered: false, deliveredEarly: false, receivedMs: nowMs });
     this.#pendingBytes += commandBytes(command);
   }
 
@@ -122,6 +125,7 @@ export class Proposer {
       const encoded = this.#encode(sequence, commands);
       this.#batches.push({
         sequence,
+        formedMs: this.#context.nowMs,
         commands,
         encoded,
         sentIn: 0,

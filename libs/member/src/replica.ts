@@ -31,7 +31,8 @@ const keptPart = 1 / 4;
 
 export interface ReplicaHandlers {
   /** What applying one entry brought, in the order of the log. */
-  onEffects(effects: readonly StateEffect[]): void;
+  /** `batch`: null when the entry held none. */
+  onEffects(effects: readonly StateEffect[], batch: Uint8Array | null): void;
   onElected(): void;
   /** The state has jumped to a snapshot: what was between is not known in detail. */
   onRestored(): void;
@@ -189,13 +190,13 @@ export class Replica {
     this.appliedIndex = index;
     if (entry.kind === 'config' && entry.config !== undefined) {
       this.#appliedConfig = entry.config;
-      this.#handlers.onEffects(state.applyConfig(index, entry.config));
+      this.#handlers.onEffects(state.applyConfig(index, entry.config), null);
     } else if (entry.kind === 'normal') {
       const { timeMs, batch } = unstamp(entry.data);
       const effects = state.apply(index, timeMs, batch);
       if (this.#context.options.observer !== undefined) this.#observe(index, batch, effects);
-      this.#handlers.onEffects(effects);
-    } else this.#handlers.onEffects(state.apply(index, state.timeMs, null));
+      this.#handlers.onEffects(effects, batch);
+    } else this.#handlers.onEffects(state.apply(index, state.timeMs, null), null);
     this.#digests.applied(index);
   }
 

@@ -21,6 +21,8 @@ export function statusOf(parts: {
   const { context, peers, proposer, home, serving, digests, replica, drained } = parts;
   const raft = replica.raft.status();
   const counts = context.state.counts();
+  const { limits, recovered } = context.options;
+  const { inFlight, subscriptions, queued } = home.sums();
   const lag: [MemberId, number][] = Object.entries(raft.match).map(([id, match]) => [
     id,
     raft.lastIndex - match,
@@ -40,6 +42,9 @@ export function statusOf(parts: {
     lag: Object.fromEntries(raft.role === 'leader' ? lag : []),
     links: Object.fromEntries(peers.links),
     config: raft.config,
+    settings: context.state.settings,
+    bounds: { logBytesMax: limits.logBytesMax, outboxBytesMax: limits.outboxBytesMax },
+    incarnation: recovered.incarnation,
     elections: replica.elections,
     connections: home.connections,
     sessions: counts.sessions,
@@ -47,7 +52,9 @@ export function statusOf(parts: {
     retained: counts.retained,
     queuedMessages: counts.queuedMessages,
     queuedBytes: counts.queuedBytes,
-    inFlight: home.inFlight,
+    inFlight,
+    homeSubscriptions: subscriptions,
+    homeQueuedMessages: queued,
     outboxItems: proposer.outboxItems,
     outboxBytes: proposer.outboxBytes,
     pendingCommands: proposer.pendingCommands,

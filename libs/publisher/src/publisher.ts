@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { noMetrics, publisherMetrics } from '@mqtt-cluster/contracts';
 import type { QoS } from '@mqtt-cluster/contracts';
 import { OptionsError } from '@mqtt-cluster/failover-client';
 import type { FailoverClientOptions } from '@mqtt-cluster/failover-client';
 import { GroupPublisher } from './group-publisher.ts';
+import { PublisherReport } from './publisher-report.ts';
 import { waveValue } from './telemetry.ts';
 import { defaultPublisherTimings } from './types.ts';
 import type { Publisher, PublisherOptions } from './types.ts';
@@ -23,7 +25,9 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const instance = `${options.memberId}-${randomBytes(instanceBytes).toString('hex')}`;
   const names = [`host-${options.memberId}`, options.sharedGroup].filter((name) => name !== undefined);
   const groups = names.map((name, index) => groupPublisher(options, instance, name, index > 0));
+  const report = new PublisherReport(options.metrics ?? noMetrics);
   return {
+    report: () => report.report(groups.map((group) => group.status())),
     start: () => {
       for (const group of groups) group.start();
       return Promise.resolve();
@@ -64,7 +68,10 @@ function groupPublisher(
       unackedPerStreamMax: options.unackedPerStreamMax ?? defaultUnackedPerStreamMax,
       retainedWaitMsMax: timings.retainedWaitMsMax,
       refusedRetryDelayMs: timings.refusedRetryDelayMs,
-      acked: (qos, latencyMs) => options.onAck?.(qos, latencyMs),
+      acked: (qos, latencyMs) => {
+        options.metrics?.observe(publisherMetrics.ackSeconds, [String(qos)], latencyMs / 1_000);
+        options.onAck?.(qos, latencyMs);
+      },
       ...(logger ? { logger } : {}),
     },
     standby: {

@@ -1,4 +1,4 @@
-import type { Lifecycle, Logger, QoS } from '@mqtt-cluster/contracts';
+import type { Lifecycle, Logger, Metrics, QoS } from '@mqtt-cluster/contracts';
 import type { FailoverClientOptions, Server } from '@mqtt-cluster/failover-client';
 
 export interface PublisherTimings {
@@ -49,6 +49,7 @@ export interface PublisherOptions {
   /** Called for each QoS 1 and 2 ack; milliseconds since the publish. */
   readonly onAck?: (qos: QoS, latencyMs: number) => void;
   readonly logger?: Logger;
+  readonly metrics?: Metrics;
   /** Uniform in [0, 1). */
   readonly random?: () => number;
 }
@@ -90,4 +91,6 @@ export interface PublisherStatus {
 
 export interface Publisher extends Lifecycle {
   status(): PublisherStatus;
+  /** Brings the metrics up to date; to be called before they are read. */
+  report(): void;
 }

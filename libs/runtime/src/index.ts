@@ -1,14 +1,15 @@
 export { environmentVariables } from './environment.ts';
 export type { EnvironmentVariable } from './environment.ts';
 export { eventLoopDelay } from './event-loop-delay.ts';
-export { createHttpServer } from './http-server.ts';
-export type { HttpServer, HttpServerOptions, Verdict } from './http-server.ts';
+export { createHttpServer, HttpBodyError } from './http-server.ts';
+export type { HttpAnswer, HttpRequest, HttpServer, HttpServerOptions, Verdict } from './http-server.ts';
 export { loadConfig } from './load-config.ts';
 export type { LoadConfigOptions } from './load-config.ts';
 export { createLogger, logLevels } from './logger.ts';
 export type { LoggerOptions, LogLevel } from './logger.ts';
-export { createMetrics, eventLoopDelaySeconds } from './metrics.ts';
+export { createMetrics } from './metrics.ts';
 export type { MetricsOptions, MetricsRegistry } from './metrics.ts';
+export { describeCertificates, describeProcess } from './process-metrics.ts';
 export { createNotifier } from './notifier.ts';
 export type { NotifierOptions } from './notifier.ts';
 export { exitWords, oneLineExit } from './one-line-exit.ts';

@@ -1,4 +1,5 @@
-import type { MetricDefinition, Metrics } from '@mqtt-cluster/contracts';
+import { processMetrics } from '@mqtt-cluster/contracts';
+import type { CatalogueMetric, MetricDefinition, Metrics } from '@mqtt-cluster/contracts';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { eventLoopDelay } from './event-loop-delay.ts';
 
@@ -15,29 +16,27 @@ export interface MetricsOptions {
   readonly defaultLabels?: Readonly<Record<string, string>>;
   /** Node's own metrics and the histogram of event loop delays; true by default. */
   readonly ofProcess?: boolean;
+  /** There from the start: what has no labels, and what has listed values for all of them, at 0. */
+  readonly declared?: readonly CatalogueMetric[];
 }
-
-export const eventLoopDelaySeconds = {
-  name: 'mqtt_cluster_event_loop_delay_seconds',
-  type: 'histogram',
-  help: 'How late the event loop came to a timer.',
-  labels: [],
-  buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
-} as const satisfies MetricDefinition;
 
 type Child =
   | { readonly type: 'counter'; readonly metric: Counter.Internal }
   | { readonly type: 'gauge'; readonly metric: Gauge.Internal<string> }
   | { readonly type: 'histogram'; readonly metric: Histogram.Internal<string> };
+/** Makes the series of these label values exist. */
+type Find = (definition: MetricDefinition, labels: readonly string[]) => Child;
 
 /** prom-client behind the contract, with a registry of its own: two members may live in one process. */
 export function createMetrics({
   defaultLabels = {},
   ofProcess = true,
+  declared = [],
 }: MetricsOptions = {}): MetricsRegistry {
   const registry = new Registry();
   registry.setDefaultLabels(defaultLabels);
-  const find = childFinder(registry);
+  const series = new Series(registry);
+  const find: Find = (definition, labels) => series.find(definition, labels);
   const metrics: Metrics = {
     add(definition, labels, amount = 1) {
       const child = find(definition, labels);
@@ -54,7 +53,9 @@ export function createMetrics({
       if (child.type !== 'histogram') throw misuse(definition, 'observe');
       child.metric.observe(value);
     },
+    remove: (definition, labels) => series.remove(definition, labels),
   };
+  for (const metric of declared) declare(metric, find, metrics);
   const stopDelays = ofProcess ? measureProcess(registry, metrics) : (): void => {};
   return {
     ...metrics,
@@ -69,48 +70,102 @@ const lagSampleIntervalMs = 5_000;
 
 function measureProcess(registry: Registry, metrics: Metrics): () => void {
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: lagSampleIntervalMs });
-  return eventLoopDelay((delayMs) => metrics.observe(eventLoopDelaySeconds, [], delayMs / 1_000));
+  return eventLoopDelay((delayMs) =>
+    metrics.observe(processMetrics.eventLoopDelaySeconds, [], delayMs / 1_000),
+  );
+}
+
+interface Known {
+  readonly made: Made;
+  readonly children: Map<string, Child>;
 }
 
 /** One look-up per call on the hot path: children by definition and label values. */
-function childFinder(registry: Registry): (definition: MetricDefinition, labels: readonly string[]) => Child {
-  const known = new Map<
-    MetricDefinition,
-    { make: (labels: readonly string[]) => Child; children: Map<string, Child> }
-  >();
-  return (definition, labels) => {
-    let entry = known.get(definition);
-    if (!entry) {
-      entry = { make: register(registry, definition), children: new Map() };
-      known.set(definition, entry);
+class Series {
+  readonly #registry: Registry;
+  readonly #known = new Map<MetricDefinition, Known>();
+
+  constructor(registry: Registry) {
+    this.#registry = registry;
+  }
+
+  find(definition: MetricDefinition, labels: readonly string[]): Child {
+    let known = this.#known.get(definition);
+    if (!known) {
+      known = { made: register(this.#registry, definition), children: new Map() };
+      this.#known.set(definition, known);
     }
-    const key = labels.length === 1 ? labels[0]! : labels.join('\u0000');
-    let child = entry.children.get(key);
+    const key = keyOf(labels);
+    let child = known.children.get(key);
     if (!child) {
       if (labels.length !== definition.labels.length) throw misuse(definition, `${labels.length} labels`);
-      child = entry.make(labels);
-      entry.children.set(key, child);
+      child = known.made.make(labels);
+      known.children.set(key, child);
     }
     return child;
-  };
+  }
+
+  remove(definition: MetricDefinition, labels: readonly string[]): void {
+    const known = this.#known.get(definition);
+    if (known?.children.delete(keyOf(labels))) known.made.remove(labels);
+  }
 }
 
-function register(registry: Registry, definition: MetricDefinition): (labels: readonly string[]) => Child {
+function keyOf(labels: readonly string[]): string {
+  return labels.length === 1 ? labels[0]! : labels.join('\u0000');
+}
+
+interface Made {
+  make(labels: readonly string[]): Child;
+  remove(labels: readonly string[]): void;
+}
+
+function register(registry: Registry, definition: MetricDefinition): Made {
   const { name, help, labels: labelNames, buckets, type } = definition;
   const configuration = { name, help, labelNames: [...labelNames], registers: [registry] };
   switch (type) {
     case 'counter': {
       const counter = new Counter(configuration);
-      return (labels) => ({ type, metric: counter.labels(...labels) });
+      return {
+        make: (labels) => ({ type, metric: counter.labels(...labels) }),
+        remove: (labels) => counter.remove(...labels),
+      };
     }
     case 'gauge': {
       const gauge = new Gauge(configuration);
-      return (labels) => ({ type, metric: gauge.labels(...labels) });
+      return {
+        make: (labels) => ({ type, metric: gauge.labels(...labels) }),
+        remove: (labels) => gauge.remove(...labels),
+      };
     }
     case 'histogram': {
       const histogram = new Histogram(buckets ? { ...configuration, buckets: [...buckets] } : configuration);
-      return (labels) => ({ type, metric: histogram.labels(...labels) });
+      return {
+        make: (labels) => {
+          // Unlike the others a histogram shows nothing before its first value.
+          histogram.zero(Object.fromEntries(labelNames.map((label, position) => [label, labels[position]!])));
+          return { type, metric: histogram.labels(...labels) };
+        },
+        remove: (labels) => histogram.remove(...labels),
+      };
     }
+  }
+}
+
+/** A gauge without a value would lie at 0: only counters and histograms begin there. */
+function declare(metric: CatalogueMetric, find: Find, metrics: Metrics): void {
+  if (metric.type === 'gauge') {
+    if (metric.labels.length === 0) find(metric, []);
+    return;
+  }
+  let combinations: string[][] = [[]];
+  for (const values of Object.values(metric.values)) {
+    if ('oneFor' in values) return;
+    combinations = combinations.flatMap((labels) => values.map((value) => [...labels, value]));
+  }
+  for (const labels of combinations) {
+    if (metric.type === 'counter') metrics.add(metric, labels, 0);
+    else find(metric, labels);
   }
 }
 

@@ -1,6 +1,7 @@
 import { jest } from '@jest/globals';
-import type { MetricDefinition } from '@mqtt-cluster/contracts';
-import { createMetrics, eventLoopDelay, eventLoopDelaySeconds } from '../src/index.ts';
+import { processMetrics } from '@mqtt-cluster/contracts';
+import type { CatalogueMetric, MetricDefinition } from '@mqtt-cluster/contracts';
+import { createMetrics, eventLoopDelay } from '../src/index.ts';
 
 const frames = {
   name: 'frames_total',
@@ -48,6 +49,49 @@ describe('createMetrics', () => {
     expect(await other.render()).toContain('clients 2');
   });
 
+  test('shows what was declared from the start, where all labels are known', async () => {
+    const base = { help: 'What it is.', unit: 'none', purpose: 'debugging' } as const;
+    const label = (values: CatalogueMetric['values']) => ({ labels: Object.keys(values), values });
+    const declared: CatalogueMetric[] = [
+      { ...base, name: 'acks_total', type: 'counter', ...label({ qos: ['1', '2'], result: ['ok', 'no'] }) },
+      { ...base, name: 'per_peer_total', type: 'counter', ...label({ peer: { oneFor: 'each peer' } }) },
+      { ...base, name: 'open_seconds', type: 'histogram', buckets: [1], ...label({ session: ['new'] }) },
+      { ...base, name: 'leader', type: 'gauge', ...label({}) },
+      { ...base, name: 'state', type: 'gauge', ...label({ state: ['on', 'off'] }) },
+    ];
+    const metrics = createMetrics({ ofProcess: false, declared });
+    const series = async () => (await metrics.render()).split('\n').filter((line) => /^[a-z]/.test(line));
+    expect(await series()).toEqual([
+      'acks_total{qos="1",result="ok"} 0',
+      'acks_total{qos="1",result="no"} 0',
+      'acks_total{qos="2",result="ok"} 0',
+      'acks_total{qos="2",result="no"} 0',
+      'open_seconds_bucket{le="1",session="new"} 0',
+      'open_seconds_bucket{le="+Inf",session="new"} 0',
+      'open_seconds_sum{session="new"} 0',
+      'open_seconds_count{session="new"} 0',
+      'leader 0',
+    ]);
+    metrics.observe(declared[2]!, ['new'], 0.5);
+    expect(await series()).toContain('open_seconds_count{session="new"} 1');
+  });
+
+  test('forgets what is no more, until it is there again', async () => {
+    const metrics = createMetrics({ ofProcess: false });
+    metrics.add(frames, ['b']);
+    metrics.add(frames, ['c']);
+    metrics.observe(delay, ['1', 'live'], 0.5);
+    metrics.remove(frames, ['b']);
+    metrics.remove(delay, ['1', 'live']);
+    metrics.remove(clients, []);
+    const text = await metrics.render();
+    expect(text).not.toContain('peer="b"');
+    expect(text).toContain('frames_total{peer="c"} 1');
+    expect(text).not.toContain('delay_seconds_count');
+    metrics.add(frames, ['b']);
+    expect(await metrics.render()).toContain('frames_total{peer="b"} 1');
+  });
+
   test('takes a wrong use for a programmer error', () => {
     const metrics = createMetrics({ ofProcess: false });
     expect(() => metrics.add(frames, [])).toThrow('frames_total was used with 0 labels');
@@ -62,7 +106,7 @@ describe('createMetrics', () => {
     await new Promise<void>((resolve) => {
       const timer = setInterval(() => {
         void metrics.render().then((text) => {
-          if (!text.includes(`${eventLoopDelaySeconds.name}_count`)) return;
+          if (!text.includes(`${processMetrics.eventLoopDelaySeconds.name}_count`)) return;
           clearInterval(timer);
           resolve();
         });

@@ -3,12 +3,19 @@ import type {
   ClusterError,
   Logger,
   MemberId,
+  Metrics,
   Recovered,
   Store,
   StoreUsage,
   StoreWrite,
 } from '@mqtt-cluster/contracts';
-import { StoreCorruptError, StoreFailedError, silentLogger } from '@mqtt-cluster/contracts';
+import {
+  StoreCorruptError,
+  StoreFailedError,
+  noMetrics,
+  silentLogger,
+  storeMetrics,
+} from '@mqtt-cluster/contracts';
 import { isFull, storeError } from './failures.ts';
 import type { FileSystem } from './file-system.ts';
 import { nodeFileSystem } from './file-system.ts';
@@ -29,6 +36,7 @@ export interface StoreOptions {
   /** Created when missing; belongs to one member. */
   readonly directory: string;
   readonly logger?: Logger;
+  readonly metrics?: Metrics;
   readonly segmentBytesMax?: number;
   /** Replaced in tests. */
   readonly fileSystem?: FileSystem;
@@ -41,11 +49,13 @@ interface OpenStore {
 }
 
 const identityAdvice = 'restore that file, or start with an empty directory';
+const unused = { logBytes: 0, outboxBytes: 0, snapshotBytes: 0, syncs: 0, lastSyncSeconds: 0 };
 const closedError = () => new StoreFailedError('the store is not open');
 
 export class FileStore implements Store {
   readonly #directory: string;
   readonly #logger: Logger;
+  readonly #metrics: Metrics;
   readonly #system: FileSystem;
   readonly #segmentBytesMax: number;
   readonly #migrations: ReadonlyMap<number, Migration>;
@@ -58,6 +68,7 @@ export class FileStore implements Store {
   constructor(options: StoreOptions) {
     this.#directory = options.directory;
     this.#logger = options.logger ?? silentLogger;
+    this.#metrics = options.metrics ?? noMetrics;
     this.#system = options.fileSystem ?? nodeFileSystem;
     this.#segmentBytesMax = options.segmentBytesMax ?? segmentBytesMaxDefault;
     this.#migrations = options.migrations ?? builtInMigrations;
@@ -85,7 +96,7 @@ export class FileStore implements Store {
   }
 
   usage(): StoreUsage {
-    return this.#open?.journal.usage() ?? { logBytes: 0, outboxBytes: 0, syncs: 0, lastSyncSeconds: 0 };
+    return this.#open?.journal.usage() ?? unused;
   }
 
   async close(): Promise<void> {
@@ -108,6 +119,7 @@ export class FileStore implements Store {
       directory: this.#directory,
       storeId: identity.storeId,
       segmentBytesMax: this.#segmentBytesMax,
+      onSync: (seconds) => this.#metrics.observe(storeMetrics.syncSeconds, [], seconds),
     });
     try {
       const { state, incarnation, repairs: cuts } = await journal.open();
@@ -202,7 +214,9 @@ export class FileStore implements Store {
       }
       for (const write of prepared) write.resolve();
     } catch (error) {
-      throw this.#refuse(error);
+      const failure = this.#refuse(error);
+      if (isFull(failure)) this.#metrics.add(storeMetrics.writesRefused, [], group.length);
+      throw failure;
     }
     await this.#reclaim(journal);
   }
@@ -217,7 +231,10 @@ export class FileStore implements Store {
     // A snapshot is a group of its own, at the head of a segment, so that the ones before can go with the
     // log.
     const file = this.#nextSnapshotFile++;
+    const startedMs = performance.now();
     const reference = await writeSnapshot(this.#system, this.#directory, file, first.snapshot);
+    const seconds = (performance.now() - startedMs) / 1_000;
+    this.#metrics.observe(storeMetrics.snapshotWriteSeconds, [], seconds);
     try {
       await journal.rotate();
       await journal.append([{ ...withoutSnapshot(first), snapshot: reference }]);

@@ -25,6 +25,8 @@ export interface JournalOptions {
   readonly storeId: StoreId;
   /** A segment that has reached it is followed by a new one. Larger: fewer files, space comes back later. */
   readonly segmentBytesMax: number;
+  /** Of each group of records. */
+  readonly onSync?: (seconds: number) => void;
 }
 
 /** The first segment of a new store. */
@@ -81,6 +83,7 @@ export class Journal {
     return {
       logBytes: Math.max(0, this.#ledger.journalBytes - this.#ledger.outboxBytes),
       outboxBytes: this.#ledger.outboxBytes,
+      snapshotBytes: this.#snapshot?.bytes ?? 0,
       syncs: this.#syncs,
       lastSyncSeconds: this.#lastSyncSeconds,
     };
@@ -199,6 +202,7 @@ export class Journal {
     await file.sync();
     this.#lastSyncSeconds = (performance.now() - startedMs) / 1000;
     this.#syncs++;
+    this.#options.onSync?.(this.#lastSyncSeconds);
   }
 
   /**

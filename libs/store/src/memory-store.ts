@@ -106,7 +106,8 @@ class MemoryStoreOnDisk implements MemoryStore {
     for (const entry of this.#disk.state.entries()) logBytes += entry.data.length;
     let outboxBytes = 0;
     for (const item of this.#disk.state.outbox()) outboxBytes += item.data.length;
-    return { logBytes, outboxBytes, syncs: this.#syncs, lastSyncSeconds: 0 };
+    const snapshotBytes = this.#disk.state.snapshot?.data.length ?? 0;
+    return { logBytes, outboxBytes, snapshotBytes, syncs: this.#syncs, lastSyncSeconds: 0 };
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,12 @@
 import type { Duplex } from 'node:stream';
-import type { ClientEffect, ConnectionId, RefusalReason } from '@mqtt-cluster/contracts';
+import { brokerMetrics } from '@mqtt-cluster/contracts';
+import type {
+  ClientEffect,
+  ConnectionId,
+  ConnectionRefusalReason,
+  DisconnectReason,
+  RefusalReason,
+} from '@mqtt-cluster/contracts';
 import type { AedesConnection } from '../aedes/aedes-shell.ts';
 import type { BrokerContext } from '../context.ts';
 import { clientIdOf, connectFault, connectRequest, mayConnect, serverKeepAlive } from './admission.ts';
@@ -16,6 +23,7 @@ import { malformed, PacketError, protocolError } from './packet-error.ts';
 import { RateLimit } from './rate-limit.ts';
 import { pauses, Reading } from './reading.ts';
 import { failureReasonCodeMin, reasonCodes } from './reason-codes.ts';
+import { disconnectOf, disconnectOfCode, refusalOf, refusalOfCode } from './reasons.ts';
 import {
   connackReason,
   disconnectPacket,
@@ -57,6 +65,7 @@ export class Connection {
   readonly #reading: Reading;
   readonly #outgoing: Outgoing;
   readonly #openedAtMs = performance.now();
+  #connectAtMs = 0;
   #state: 'new' | 'connecting' | 'open' | 'ended' = 'new';
   #version: ProtocolVersion = 4;
   /** MQTT 5: CONNECT asked for a session that outlives the connection. */
@@ -109,7 +118,7 @@ export class Connection {
     socket.on('error', (error) =>
       context.logger.debug({ connection: id, error: error.message }, 'socket error'),
     );
-    socket.on('close', () => this.#end({ graceful: false }));
+    socket.on('close', () => this.#end('network', { graceful: false }));
   }
 
   get client(): string {
@@ -134,10 +143,11 @@ export class Connection {
     } catch (error) {
       if (error instanceof ProtocolLevelError) {
         this.#outgoing.writeNow(unsupportedLevelConnack(error.level));
-        this.#end({ graceful: false });
+        this.#countRefusal('protocol_version');
+        this.#end('protocol_error', { graceful: false });
       } else if (error instanceof PacketError) {
         this.#context.counters.protocolErrors++;
-        this.fail(error.reasonCode, error.message);
+        this.fail(error.reasonCode, disconnectOfCode(error.reasonCode), error.message);
       } else {
         throw error;
       }
@@ -146,6 +156,7 @@ export class Connection {
 
   #onFrame(first: number, bytes: Buffer, start: number, end: number): void {
     const type = first >> 4;
+    this.#context.counters.packetsReceived++;
     if (this.#inbound === null) {
       if (type !== connectType) throw protocolError('the first packet is not CONNECT'); // [MQTT-3.1.0-1]
       this.#onConnect(first, bytes, start, end);
@@ -176,10 +187,11 @@ export class Connection {
       this.#frames.strictLength = version === 5;
     });
     const fault = connectFault(packet, this.#context);
-    if (fault !== null) return this.#refuse(fault);
+    if (fault !== null) return this.#refuse(fault, refusalOfCode(fault));
     this.#client = clientIdOf(packet);
     this.#keptSession = (packet.properties.sessionExpiryInterval ?? 0) > 0;
     this.#state = 'connecting';
+    this.#connectAtMs = performance.now();
     this.#events.onClient();
     this.#reading.pause(pauses.connecting);
     this.#aedes = this.#context.aedes.open(
@@ -192,8 +204,9 @@ export class Connection {
         },
         onConnack: () => this.#onConnack(packet),
         onPingresp: () => this.#onPingresp(),
-        onKeepAliveTimeout: () => this.fail(reasonCodes.keepAliveTimeout, 'keep alive time-out'),
-        onClosed: () => this.#end({ graceful: false }),
+        onKeepAliveTimeout: () =>
+          this.fail(reasonCodes.keepAliveTimeout, 'keep_alive', 'keep alive time-out'),
+        onClosed: () => this.#end('other', { graceful: false }),
       },
     );
   }
@@ -201,16 +214,22 @@ export class Connection {
   async #authenticate(packet: ConnectPacket): Promise<void> {
     const accepted = await mayConnect(packet, this.#client, this.address, this.#context);
     if (this.#state !== 'connecting') return;
-    if (!accepted) return this.#refuse(reasonCodes.notAuthorized);
+    if (!accepted) return this.#refuse(reasonCodes.notAuthorized, 'not_authorized');
     this.#atMember = true;
     this.#context.port.connect(this.id, connectRequest(packet, this.#client));
   }
 
-  #refuse(reasonCode: number): void {
+  #refuse(reasonCode: number, reason: ConnectionRefusalReason): void {
     const connack = refusingConnack(this.#version, reasonCode, this.#context.options.serverReference?.());
     if (connack) this.#outgoing.writeNow(connack);
-    this.#context.counters.connectionsRefused++;
-    this.#end({ graceful: false });
+    this.#countRefusal(reason);
+    this.#end('other', { graceful: false });
+  }
+
+  #countRefusal(reason: ConnectionRefusalReason): void {
+    const { counters } = this.#context;
+    counters.connectionsRefused++;
+    counters.refusals[reason]++;
   }
 
   /** The member has let it in and Aedes has done its part. */
@@ -218,7 +237,7 @@ export class Connection {
     if (this.#state !== 'connecting') return;
     this.#state = 'open';
     this.#events.onOpen();
-    this.#context.counters.connectionsAccepted++;
+    this.#countConnect();
     const packetBytesMax = packet.properties.maximumPacketSize ?? Infinity;
     this.#outbound = new Outbound(this.id, this.#version, packetBytesMax, this.#context, this.#outgoing);
     this.#inbound = new Inbound(this.id, this.#inboundHost(), this.#context, this.#outbound, this.#reader);
@@ -235,6 +254,14 @@ export class Connection {
     this.#reading.resume(pauses.connecting);
   }
 
+  #countConnect(): void {
+    const { counters, metrics } = this.#context;
+    counters.connectionsAccepted++;
+    counters.connects[this.#version]++;
+    const seconds = (performance.now() - this.#connectAtMs) / 1_000;
+    metrics.observe(brokerMetrics.sessionOpenSeconds, [this.#sessionPresent ? 'present' : 'new'], seconds);
+  }
+
   #onPingresp(): void {
     this.#outgoing.writeNow(pingresp);
     if (--this.#unansweredPings === 0) this.#reading.resume(pauses.pings);
@@ -248,6 +275,7 @@ export class Connection {
       onPublish: () => {
         const waitMs = this.#rate?.take(performance.now()) ?? 0;
         if (waitMs === 0) return;
+        this.#context.counters.publishPauses++;
         this.#reading.pause(pauses.rate);
         setTimeout(() => this.#reading.resume(pauses.rate), waitMs).unref();
       },
@@ -263,7 +291,7 @@ export class Connection {
       this.#accept?.();
     } else if (effect.kind === 'refuse') {
       this.#atMember = false;
-      this.#refuse(connackReason(effect.reason));
+      this.#refuse(connackReason(effect.reason), refusalOf(effect.reason));
     } else if (effect.kind === 'close') {
       this.#onClose(effect.reason);
     } else if (outbound === null || inbound === null) {
@@ -283,8 +311,13 @@ export class Connection {
         return outbound.deliver(effect);
       case 'puback':
       case 'pubrec':
+        if (effect.result !== 'ok') this.#context.counters.publishRefusals.quota++;
         if (effect.result !== 'ok' && this.#version < 5) {
-          return this.fail(reasonCodes.quotaExceeded, 'publish refused: a quota is exceeded');
+          return this.fail(
+            reasonCodes.quotaExceeded,
+            'quota_exceeded',
+            'publish refused: a quota is exceeded',
+          );
         }
         outbound.acknowledge(effect);
         if (effect.kind === 'puback') inbound.onPubackSent();
@@ -318,7 +351,7 @@ export class Connection {
     }
     this.#inbound?.onDisconnect();
     // Only a normal disconnection forgets the will [MQTT-3.14.4-3].
-    this.#end({
+    this.#end('client', {
       graceful: reasonCode === reasonCodes.success,
       ...(sessionExpiryInterval !== undefined && { sessionExpirySeconds: sessionExpiryInterval }),
     });
@@ -327,12 +360,12 @@ export class Connection {
   /** The member has given the connection up, and knows. */
   #onClose(reason: RefusalReason): void {
     this.#atMember = false;
-    if (this.#state === 'connecting') this.#refuse(connackReason(reason));
-    else this.fail(disconnectReason(reason), `closed: ${reason}`);
+    if (this.#state === 'connecting') this.#refuse(connackReason(reason), refusalOf(reason));
+    else this.fail(disconnectReason(reason), disconnectOf(reason), `closed: ${reason}`);
   }
 
   /** Ends the connection; MQTT 5 clients are told why [MQTT-3.14.0-1]. */
-  fail(reasonCode: number, text: string): void {
+  fail(reasonCode: number, reason: DisconnectReason, text: string): void {
     if (this.#state === 'ended') return;
     this.#context.logger.debug(
       { connection: this.id, client: this.#client, address: this.address, reasonCode, text },
@@ -343,10 +376,11 @@ export class Connection {
       this.#outgoing.flush();
       if (this.#version === 5) this.#outgoing.writeNow(disconnectPacket(reasonCode, reference));
     } else if (reasonCode >= failureReasonCodeMin) {
+      if (reason === 'protocol_error') this.#countRefusal('malformed');
       const connack = refusingConnack(this.#version, reasonCode, reference);
       if (connack) this.#outgoing.writeNow(connack);
     }
-    this.#end({ graceful: false });
+    this.#end(reason, { graceful: false });
   }
 
   /**
@@ -355,13 +389,14 @@ export class Connection {
    */
   shutDown(): void {
     this.#atMember = false;
-    this.fail(reasonCodes.serverShuttingDown, 'server is shutting down');
+    this.fail(reasonCodes.serverShuttingDown, 'shutdown', 'server is shutting down');
   }
 
-  #end(how: { graceful: boolean; sessionExpirySeconds?: number }): void {
+  #end(reason: DisconnectReason, how: { graceful: boolean; sessionExpirySeconds?: number }): void {
     if (this.#state === 'ended') return;
     const was = this.#state;
     this.#state = 'ended';
+    if (was === 'open') this.#context.counters.disconnects[reason]++;
     this.#reading.end();
     if (this.#atMember) this.#context.port.disconnect(this.id, how);
     this.#atMember = false;
@@ -383,15 +418,16 @@ export class Connection {
     const { limits, counters } = this.#context;
     const ageMs = nowMs - this.#openedAtMs;
     if (this.#state === 'new' && ageMs > limits.connectMsMax) {
-      this.#end({ graceful: false });
+      this.#countRefusal('timeout');
+      this.#end('other', { graceful: false });
     } else if (this.#state === 'connecting' && ageMs > limits.connectMsMax + limits.admissionMsMax) {
-      this.#refuse(reasonCodes.serverUnavailable);
+      this.#refuse(reasonCodes.serverUnavailable, 'timeout');
     } else if (
       this.#outgoing.stalledSinceMs !== null &&
       nowMs - this.#outgoing.stalledSinceMs > limits.stalledMsMax
     ) {
       counters.slowConsumers++;
-      this.fail(reasonCodes.quotaExceeded, 'closed: slow consumer');
+      this.fail(reasonCodes.quotaExceeded, 'slow_consumer', 'closed: slow consumer');
     }
     // Its keep-alive can't be judged while it isn't read.
     if (this.#reading.isPaused) this.#aedes?.touch();

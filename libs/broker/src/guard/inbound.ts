@@ -181,7 +181,9 @@ export class Inbound {
   }
 
   #publish(packet: PublishPacket): void {
-    this.#context.counters.messagesReceived++;
+    const { counters } = this.#context;
+    counters.publishesReceived[packet.qos]++;
+    counters.publishBytesReceived += packet.payload.length;
     const topic = this.#topicOf(packet);
     const { qos, retain, packetId, payload } = packet;
     const fault = topicNameFault(topic);
@@ -219,6 +221,7 @@ export class Inbound {
 
   /** 3.1.1 can only acknowledge or close [MQTT-3.3.5-2], and an acknowledgement would be a promise. */
   #refusePublish(packet: PublishPacket, fault: TopicFault | null): void {
+    this.#context.counters.publishRefusals[fault === null ? 'not_authorized' : 'topic']++;
     const reasonCode = fault === 'tooManyLevels' ? reasonCodes.topicNameInvalid : reasonCodes.notAuthorized;
     if (this.#host.version < 5) throw new PacketError(reasonCode, 'publish refused');
     if (packet.qos > 0)

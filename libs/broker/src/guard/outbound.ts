@@ -40,7 +40,9 @@ export class Outbound {
       return;
     }
     if (effect.qos > 0) this.#owed.set(effect.packetId, effect.qos === 1 ? 'puback' : 'pubrec');
-    this.#context.counters.messagesSent++;
+    const { counters } = this.#context;
+    counters.publishesSent[effect.qos]++;
+    counters.publishBytesSent += effect.message.payload.length;
     this.#outgoing.add(encoded, effect.packetId);
   }
 
@@ -58,6 +60,9 @@ export class Outbound {
 
   acknowledge(effect: Extract<ClientEffect, { kind: 'puback' | 'pubrec' }>): void {
     const refused = effect.result !== 'ok';
+    const { counters } = this.#context;
+    if (!refused) counters.acks[effect.kind === 'puback' ? 1 : 2]++;
+    if (effect.degraded === true) counters.degradedAcks++;
     this.#outgoing.add(
       refused ? refusal(effect.kind, reasonCodes.quotaExceeded) : acknowledgements[effect.kind],
       effect.packetId,

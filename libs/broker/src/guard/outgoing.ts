@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { BrokerCounters } from '../context.ts';
+import type { BrokerCounters } from '../counters.ts';
 import type { EncodedPacket } from './encode.ts';
 
 /**
@@ -52,6 +52,7 @@ export class Outgoing {
   writeNow(bytes: Buffer): void {
     if (!this.#socket.writable) return;
     this.#counters.bytesSent += bytes.length;
+    this.#counters.packetsSent++;
     this.#socket.write(bytes);
     this.#checkStalled();
   }
@@ -61,6 +62,7 @@ export class Outgoing {
     const socket = this.#socket;
     if (socket.writable) {
       this.#counters.bytesSent += this.#bytes;
+      this.#counters.packetsSent += this.#packets.length;
       const [only] = this.#packets;
       if (only && this.#packets.length === 1 && only.packetIdOffset === 0) socket.write(only.bytes);
       else this.#writeAll();

@@ -2,7 +2,7 @@ import { counter, gauge, peers } from './define.ts';
 
 const directions = ['sent', 'received'] as const;
 
-/** The links to the other members. Brought up to date once a second. */
+/** The links to the other members. */
 export const bridgeMetrics = {
   up: gauge('bridge_up', {
     unit: 'none',

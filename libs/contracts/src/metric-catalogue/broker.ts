@@ -9,6 +9,8 @@ export const refusalReasons = [
   'client_id',
   'not_authorized',
   'client_limit',
+  'overloaded',
+  'redirected',
   'session_limit',
   'not_serving',
   'isolated',
@@ -56,7 +58,9 @@ export const brokerMetrics = {
   }),
   connectionsRefused: counter('connection_refusals_total', {
     unit: 'connections',
-    help: 'Connections that were refused, by reason.',
+    help:
+      'Connections that were refused, by reason; redirected: MQTT 5 clients of a full or overloaded member that were ' +
+      'told of a better one.',
     values: { reason: refusalReasons },
   }),
   disconnects: counter('disconnects_total', {

@@ -20,10 +20,16 @@ export class Connections {
     return this.#byId.size;
   }
 
-  get inFlight(): number {
-    let count = 0;
-    for (const connection of this.#byId.values()) count += connection.inFlight.size;
-    return count;
+  sums(): { inFlight: number; subscriptions: number; queued: number } {
+    let inFlight = 0;
+    let subscriptions = 0;
+    let queued = 0;
+    for (const connection of this.#byId.values()) {
+      inFlight += connection.inFlight.size;
+      subscriptions += connection.subscriptions.size;
+      queued += connection.local.length;
+    }
+    return { inFlight, subscriptions, queued };
   }
 
   /** A copy: connections may go while it is walked. */

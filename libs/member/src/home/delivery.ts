@@ -2,6 +2,7 @@ import type { DropReason, Message, QoS } from '@mqtt-cluster/contracts';
 import type { QueueItem, SessionView } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
 import type { Connection, LocalItem } from './connection.ts';
+import { DeliverySamples } from './delivery-samples.ts';
 import type { Progress } from './progress.ts';
 
 /** What the items of both queues have in common. */
@@ -19,10 +20,17 @@ export class Delivery {
   readonly #context: MemberContext;
   readonly #progress: Progress;
   readonly #drops = new Map<DropReason, number>();
+  readonly #samples: DeliverySamples;
 
   constructor(context: MemberContext, progress: Progress) {
     this.#context = context;
     this.#progress = progress;
+    this.#samples = new DeliverySamples(context);
+  }
+
+  /** The first client to get this message is told to `measures`. */
+  sample(message: Message, receivedMs: number): void {
+    this.#samples.add(message, receivedMs);
   }
 
   /** QoS 0: now or never. */
@@ -61,7 +69,9 @@ export class Delivery {
   }
 
   takeDrops(): void {
-    for (const [reason, count] of this.#drops) this.#context.events.push({ kind: 'dropped', reason, count });
+    for (const [reason, count] of this.#drops) {
+      this.#context.events.push({ kind: 'dropped', reason, count, counts: true });
+    }
     this.#drops.clear();
   }
 
@@ -144,6 +154,7 @@ export class Delivery {
   /** @returns false when its lifetime was over [MQTT-3.3.2-5]. */
   #send(connection: Connection, item: Outbound, qos: QoS, dup: boolean, packetId: number): boolean {
     const { message, retain, subscriptionIdentifiers } = item;
+    if (this.#samples.waiting) this.#samples.sent(message);
     const { expiresAt } = message;
     const effect = {
       kind: 'deliver' as const,

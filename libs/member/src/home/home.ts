@@ -61,8 +61,14 @@ export class Home {
     return this.#connections.size;
   }
 
-  get inFlight(): number {
-    return this.#connections.inFlight;
+  /** Over all connections. */
+  sums(): ReturnType<Connections['sums']> {
+    return this.#connections.sums();
+  }
+
+  /** The first client to get this message is told to `measures`. */
+  sample(message: Message, receivedMs: number): void {
+    this.#delivery.sample(message, receivedMs);
   }
 
   // ---- clients ----
@@ -208,7 +214,13 @@ export class Home {
       if (request?.kind !== 'publish' || request.connection.phase !== 'open') return;
       count++;
       const { connection, packetId } = request;
-      this.#context.effects.push({ kind: 'puback', connection: connection.id, packetId, result: 'ok' });
+      this.#context.effects.push({
+        kind: 'puback',
+        connection: connection.id,
+        packetId,
+        result: 'ok',
+        degraded: true,
+      });
     });
     return count;
   }
@@ -324,7 +336,7 @@ export class Home {
 
   /** More than this home may hold waits for the cluster already. */
   #refusePublish(connection: Connection, qos: 0 | 1 | 2, packetId: number): void {
-    this.#context.events.push({ kind: 'dropped', reason: 'noMajority', count: 1 });
+    this.#context.events.push({ kind: 'dropped', reason: 'noMajority', count: 1, counts: true });
     if (qos === 0) return;
     const kind = qos === 1 ? 'puback' : 'pubrec';
     this.#context.effects.push({ kind, connection: connection.id, packetId, result: 'quotaExceeded' });

@@ -91,7 +91,7 @@ export class Live {
     }
     this.#waiting.clear();
     if (this.#dropped > 0) {
-      this.#context.events.push({ kind: 'dropped', reason: 'slowBridge', count: this.#dropped });
+      this.#context.events.push({ kind: 'dropped', reason: 'slowBridge', count: this.#dropped, counts: true });
       this.#dropped = 0;
     }
   }

@@ -1,0 +1,26 @@
+import type { MemberStatus } from '@mqtt-cluster/contracts';
+
+/** `$SYS` topics of what the broker itself does not know: this member, and the cluster as it sees it. */
+export function systemValues(
+  status: MemberStatus,
+  { dropped, accepts }: { dropped: number; accepts: boolean },
+): Record<string, string> {
+  const isolated = status.state === 'isolated';
+  const clients = Object.values(status.peers).reduce((sum, peer) => sum + peer.clients, status.connections);
+  return {
+    '$SYS/broker/clients/total': String(status.sessions),
+    '$SYS/broker/subscriptions/count': String(status.homeSubscriptions),
+    '$SYS/broker/retained messages/count': String(status.retained),
+    '$SYS/broker/store/messages/count': String(status.queuedMessages),
+    '$SYS/broker/store/messages/bytes': String(status.queuedBytes),
+    '$SYS/broker/messages/inflight': String(status.inFlight),
+    '$SYS/broker/publish/messages/dropped': String(dropped),
+    '$SYS/cluster/member': status.id,
+    '$SYS/cluster/state': status.state,
+    '$SYS/cluster/leader': status.leader ?? 'none',
+    '$SYS/cluster/isolated': String(isolated),
+    '$SYS/cluster/degraded': String(isolated && accepts),
+    '$SYS/cluster/clients/connected': String(clients),
+    '$SYS/cluster/subscriptions/count': String(status.subscriptions),
+  };
+}

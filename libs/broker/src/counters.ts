@@ -1,0 +1,130 @@
+import {
+  brokerMetrics,
+  disconnectReasons,
+  memberMetrics,
+  MetricTotals,
+  refusalReasons,
+} from '@mqtt-cluster/contracts';
+import type { ConnectionRefusalReason, DisconnectReason, Metrics } from '@mqtt-cluster/contracts';
+import type { ProtocolVersion } from './guard/decode-connect.ts';
+
+type PerQos = [number, number, number];
+export type PublishRefusalReason = 'quota' | 'not_authorized' | 'topic';
+
+/** Since the start. Plain fields: the hot path only adds to them. */
+export interface BrokerCounters {
+  connectionsAccepted: number;
+  connectionsRefused: number;
+  /** Most clients that were connected at the same time. */
+  clientsMaximum: number;
+  bytesReceived: number;
+  bytesSent: number;
+  /** Control packets of any kind. */
+  packetsReceived: number;
+  packetsSent: number;
+  /** PUBLISH packets, by QoS. */
+  readonly publishesReceived: PerQos;
+  readonly publishesSent: PerQos;
+  /** Payloads alone. */
+  publishBytesReceived: number;
+  publishBytesSent: number;
+  /** Acks to publishers, by QoS: PUBACK and PUBREC. */
+  readonly acks: PerQos;
+  /** How many of the PUBACKs were given without a majority. */
+  degradedAcks: number;
+  /** Deliveries larger than the client's Maximum Packet Size. */
+  deliveriesTooLarge: number;
+  /** Connections ended for breaking the protocol. */
+  protocolErrors: number;
+  slowConsumers: number;
+  publishPauses: number;
+  readonly connects: Record<ProtocolVersion, number>;
+  readonly refusals: Record<ConnectionRefusalReason, number>;
+  readonly disconnects: Record<DisconnectReason, number>;
+  readonly publishRefusals: Record<PublishRefusalReason, number>;
+}
+
+function zeros<Name extends string>(names: readonly Name[]): Record<Name, number> {
+  return Object.fromEntries(names.map((name) => [name, 0])) as Record<Name, number>;
+}
+
+export function newCounters(): BrokerCounters {
+  return {
+    connectionsAccepted: 0,
+    connectionsRefused: 0,
+    clientsMaximum: 0,
+    bytesReceived: 0,
+    bytesSent: 0,
+    packetsReceived: 0,
+    packetsSent: 0,
+    publishesReceived: [0, 0, 0],
+    publishesSent: [0, 0, 0],
+    publishBytesReceived: 0,
+    publishBytesSent: 0,
+    acks: [0, 0, 0],
+    degradedAcks: 0,
+    deliveriesTooLarge: 0,
+    protocolErrors: 0,
+    slowConsumers: 0,
+    publishPauses: 0,
+    connects: { 3: 0, 4: 0, 5: 0 },
+    refusals: zeros(refusalReasons),
+    disconnects: zeros(disconnectReasons),
+    publishRefusals: { quota: 0, not_authorized: 0, topic: 0 },
+  };
+}
+
+export function sumOfQos(counts: Readonly<PerQos>): number {
+  return counts[0] + counts[1] + counts[2];
+}
+
+const protocolNames: Record<ProtocolVersion, string> = { 3: '3.1', 4: '3.1.1', 5: '5' };
+
+/** Carries the counters over into metrics. */
+export class BrokerReport {
+  readonly #totals: MetricTotals;
+  readonly #metrics: Metrics;
+
+  constructor(metrics: Metrics) {
+    this.#metrics = metrics;
+    this.#totals = new MetricTotals(metrics);
+  }
+
+  report(counters: Readonly<BrokerCounters>, clients: number, clientsMax: number): void {
+    const totals = this.#totals;
+    this.#metrics.set(brokerMetrics.clientsConnected, [], clients);
+    this.#metrics.set(brokerMetrics.clientsMax, [], clientsMax);
+    totals.tell(brokerMetrics.bytesReceived, [], counters.bytesReceived);
+    totals.tell(brokerMetrics.bytesSent, [], counters.bytesSent);
+    counters.publishesReceived.forEach((total, qos) =>
+      totals.tell(brokerMetrics.publishesReceived, [String(qos)], total),
+    );
+    counters.publishesSent.forEach((total, qos) =>
+      totals.tell(brokerMetrics.publishesSent, [String(qos)], total),
+    );
+    const [, pubacks, pubrecs] = counters.acks;
+    totals.tell(brokerMetrics.acks, ['1', 'majority'], pubacks - counters.degradedAcks);
+    totals.tell(brokerMetrics.acks, ['1', 'degraded'], counters.degradedAcks);
+    totals.tell(brokerMetrics.acks, ['2', 'majority'], pubrecs);
+    totals.tell(brokerMetrics.publishPauses, [], counters.publishPauses);
+    totals.tell(brokerMetrics.takeovers, [], counters.disconnects.taken_over);
+    totals.tell(memberMetrics.dropped, ['too_large'], counters.deliveriesTooLarge);
+    this.#reportReasons(counters);
+  }
+
+  #reportReasons(counters: Readonly<BrokerCounters>): void {
+    const totals = this.#totals;
+    for (const version of [3, 4, 5] as const) {
+      totals.tell(brokerMetrics.connects, [protocolNames[version]], counters.connects[version]);
+    }
+    for (const reason of refusalReasons) {
+      totals.tell(brokerMetrics.connectionsRefused, [reason], counters.refusals[reason]);
+    }
+    for (const reason of disconnectReasons) {
+      totals.tell(brokerMetrics.disconnects, [reason], counters.disconnects[reason]);
+    }
+    for (const [reason, total] of Object.entries(counters.publishRefusals)) {
+      totals.tell(brokerMetrics.publishRefusals, [reason], total);
+    }
+  }
+}

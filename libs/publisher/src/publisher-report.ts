@@ -1,0 +1,38 @@
+import { MetricTotals, publisherMetrics } from '@mqtt-cluster/contracts';
+import type { Metrics } from '@mqtt-cluster/contracts';
+import type { GroupStatus } from './types.ts';
+
+const failures = ['skipped', 'refused', 'unknown'] as const;
+
+/** Carries what the groups count over into metrics. */
+export class PublisherReport {
+  readonly #metrics: Metrics;
+  readonly #totals: MetricTotals;
+
+  constructor(metrics: Metrics) {
+    this.#metrics = metrics;
+    this.#totals = new MetricTotals(metrics);
+  }
+
+  report(groups: readonly GroupStatus[]): void {
+    for (const status of groups) this.#reportGroup(status);
+  }
+
+  #reportGroup(status: GroupStatus): void {
+    const { group } = status;
+    const totals = this.#totals;
+    this.#metrics.set(publisherMetrics.active, [group], status.role === 'active' ? 1 : 0);
+    this.#metrics.set(publisherMetrics.connected, [group], status.connected ? 1 : 0);
+    totals.tell(publisherMetrics.tenures, [group], status.tenures);
+    totals.tell(publisherMetrics.failovers, [group], status.failovers);
+    for (const qos of [0, 1, 2] as const) {
+      const labels = [group, String(qos)];
+      totals.tell(publisherMetrics.sent, labels, status.sent[qos]);
+      // QoS 0 has no ack.
+      if (qos > 0) totals.tell(publisherMetrics.acknowledged, labels, status.acked[qos]);
+      for (const outcome of failures) {
+        totals.tell(publisherMetrics.failed, [...labels, outcome], status[outcome][qos]);
+      }
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import { createMetrics, describeCertificates, describeProcess } from '../src/index.ts';
+
+/** Self-signed, made for this test; their keys were thrown away. */
+const tenYears = `-----BEGIN CERTIFICATE-----
+MIIBczCCARmgAwIBAgIUayXMTxrq2XtMMwazfrmmPRUA1VwwCgYIKoZIzj0EAwIw
+DzENMAsGA1UEAwwEdGVzdDAeFw0yNjExMjIxNjM4MzJaFw0zNjExMTkxNjM4MzJa
+MA8xDTALBgNVBAMMBHRlc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAASzlSBL
+7k/4VmdteXGedlr73g/8fKwvCt/FvCt4kN5Gatsocm8jiISi9d0XrOMbARiHZJ7V
+I0DsYjHSWNWBjrqLo1MwUTAdBgNVHQ4EFgQU5zDTZZ6GxYZuinGwoWukCLyWPUQw
+HwYDVR0jBBgwFoAU5zDTZZ6GxYZuinGwoWukCLyWPUQwDwYDVR0TAQH/BAUwAwEB
+/zAKBggqhkjOPQQDAgNIADBFAiAnVkbJXZ26Khpbz1BQwUkEAI7SyJ8pJ0+1LJlu
+O42V0QIhAP9Yz9bQx6a3/2EbuXgsmiwyib8gpvTJCijTvMM2XRyc
+-----END CERTIFICATE-----`;
+const tenYearsEnd = 2110725512;
+const twentyYears = `-----BEGIN CERTIFICATE-----
+MIIBczCCARmgAwIBAgIUHFibIIu86qyIvKD+6N4Y5PVRi6YwCgYIKoZIzj0EAwIw
+DzENMAsGA1UEAwwEdGVzdDAeFw0yNjExMjIxNjM4MzJaFw00NjExMTcxNjM4MzJa
+MA8xDTALBgNVBAMMBHRlc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAASaPeu/
+X5AV6MPnI9QinlmD4JCFPwQZNUu44QpUnwtujrUiJG27wtbR6nRe7n2Dm8Hhs747
+VozXmdy8kdL/hmMho1MwUTAdBgNVHQ4EFgQUSsSprT+izESPmWh+ExrcM+pM+3Aw
+HwYDVR0jBBgwFoAUSsSprT+izESPmWh+ExrcM+pM+3AwDwYDVR0TAQH/BAUwAwEB
+/zAKBggqhkjOPQQDAgNIADBFAiBPXtD62xr0xhJDrdxSASHa2/jggqunn+Npxnuh
+84EsBAIhAPaz8d1ANnL6NLartc8vtnE7d4RkifNCxrQmFdhNUtPN
+-----END CERTIFICATE-----`;
+const twentyYearsEnd = 2426085512;
+
+test('certificates tell when they end, a file when its first one does', async () => {
+  const metrics = createMetrics({ ofProcess: false });
+  describeCertificates(metrics, {
+    cluster: twentyYears,
+    cluster_authority: `${twentyYears}\n${tenYears}\n`,
+    nothing: '',
+    broken: tenYears.replace(/A/g, 'B'),
+  });
+  const lines = (await metrics.render()).split('\n').filter((line) => line.startsWith('mqtt_'));
+  expect(lines).toEqual([
+    `mqtt_cluster_certificate_expiry_timestamp_seconds{certificate="cluster"} ${twentyYearsEnd}`,
+    `mqtt_cluster_certificate_expiry_timestamp_seconds{certificate="cluster_authority"} ${tenYearsEnd}`,
+  ]);
+});
+
+test('a process tells what it is and since when', async () => {
+  const metrics = createMetrics({ ofProcess: false });
+  describeProcess(metrics, '1.2.3');
+  const text = await metrics.render();
+  expect(text).toContain(`mqtt_cluster_build_info{version="1.2.3",node="${process.version}"} 1`);
+  const started = Number(/^mqtt_cluster_start_time_seconds (\S+)$/m.exec(text)?.[1]);
+  // Since 1970, in seconds, and before now.
+  expect(started).toBeGreaterThan(1.5e9);
+  expect(started).toBeLessThanOrEqual(Date.now() / 1_000 + 1);
+});
