@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
+import { gapDefinition } from './failover/failover-report.ts';
 
 export interface BenchArguments {
-  readonly command: 'compare' | 'idle' | 'help';
+  readonly command: 'compare' | 'idle' | 'failover' | 'help';
   readonly targets: readonly string[];
   /** Null: what each target is measured with by default. */
   readonly qos: readonly (0 | 1 | 2)[] | null;
@@ -14,8 +15,19 @@ export interface BenchArguments {
   readonly rate: number;
   readonly window: number;
   readonly members: number;
+  /** Rounds of `failover`: members killed, and members gone silent. */
+  readonly kills: number;
+  readonly silent: number;
+  readonly seed: number;
+  /** Folder for the report and its data; null: only printed. */
+  readonly out: string | null;
   readonly json: boolean;
 }
+
+/** Of each publisher, in `failover`. */
+const failoverRate = 200;
+/** Silent hosts take longer to notice: a quarter as many are measured. */
+const silentShare = 0.25;
 
 export class UsageError extends Error {}
 
@@ -30,6 +42,12 @@ export const usage = `bench: throughput and latency beside other brokers, on thi
   [--json]
 
   idle [--members 7] [--seconds 30] [--json]        processor time and memory of a cluster without clients
+
+  failover [--kills 200] [--silent 50] [--rate 200] [--seed 1] [--out docs/results] [--json]
+      how long clients of four makes wait when their member is killed, or goes silent; --out writes failover.md, .json and
+      .csv into a folder; --kills 5 --silent 2 for a quick try
+
+${gapDefinition}
 `;
 
 const options = {
@@ -41,9 +59,13 @@ const options = {
   size: { type: 'string', default: '64' },
   seconds: { type: 'string' },
   runs: { type: 'string', default: '3' },
-  rate: { type: 'string', default: '0' },
+  rate: { type: 'string' },
   window: { type: 'string', default: '100' },
   members: { type: 'string', default: '7' },
+  kills: { type: 'string', default: '200' },
+  silent: { type: 'string' },
+  seed: { type: 'string', default: '1' },
+  out: { type: 'string' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
@@ -52,10 +74,11 @@ const options = {
 export function readArguments(argv: readonly string[]): BenchArguments {
   const { values, positionals } = parse(argv);
   const [command = 'compare', ...more] = positionals;
-  if (more.length > 0 || (command !== 'compare' && command !== 'idle')) {
+  if (more.length > 0 || (command !== 'compare' && command !== 'idle' && command !== 'failover')) {
     throw new UsageError(`no command "${positionals.join(' ')}"; --help lists them`);
   }
   const idle = command === 'idle';
+  const kills = number('kills', values.kills, 0, 10_000);
   return {
     command: values.help ? 'help' : command,
     targets: values.targets.split(','),
@@ -66,9 +89,13 @@ export function readArguments(argv: readonly string[]): BenchArguments {
     size: number('size', values.size, 16, 200_000),
     seconds: number('seconds', values.seconds ?? (idle ? '30' : '10'), 1, 3_600),
     runs: number('runs', values.runs, 1, 100),
-    rate: number('rate', values.rate, 0, 10_000_000),
+    rate: number('rate', values.rate ?? (command === 'failover' ? String(failoverRate) : '0'), 0, 10_000_000),
     window: number('window', values.window, 1, 60_000),
     members: number('members', values.members, 1, 7),
+    kills,
+    silent: number('silent', values.silent ?? String(Math.round(kills * silentShare)), 0, 10_000),
+    seed: number('seed', values.seed, 0, 0x7fff_ffff),
+    out: values.out ?? null,
     json: values.json,
   };
 }

@@ -2,6 +2,9 @@ import { readArguments, usage, UsageError } from './arguments.ts';
 import type { BenchArguments } from './arguments.ts';
 import { compare } from './compare.ts';
 import { generatorArgument, serveGenerator } from './generator/child.ts';
+import { measureFailover } from './failover/failover.ts';
+import { renderFailover, writeFailover } from './failover/failover-report.ts';
+import { clientsArgument, serveClients } from './failover/serve.ts';
 import { measureIdle, renderIdle } from './idle.ts';
 import { describeMachine } from './machine.ts';
 import { Processes } from './processes.ts';
@@ -19,6 +22,7 @@ async function main(given: BenchArguments): Promise<void> {
     process.stdout.write(text);
     return;
   }
+  if (given.command === 'failover') return failover(processes, given);
   const comparison = await compare(processes, given, tell);
   const { measurements, failures, skipped } = comparison;
   const found = faults(measurements);
@@ -37,11 +41,25 @@ async function main(given: BenchArguments): Promise<void> {
   if (failures.length + found.length > 0) process.exitCode = 1;
 }
 
+async function failover(processes: Processes, given: BenchArguments): Promise<void> {
+  const machine = describeMachine();
+  const date = new Date().toISOString().slice(0, 10);
+  const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`;
+  const result = await measureFailover(processes, given, tell);
+  const text = renderFailover(result, machine, command, date);
+  const content = { command, date, machine, ...result };
+  if (given.out !== null) writeFailover(given.out, text, content);
+  await new Promise((resolve) => process.stdout.write(given.json ? json(content) : text, resolve));
+  // The lab's connections may linger.
+  process.exit(result.failures.length > 0 ? 1 : 0);
+}
+
 function json(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
 if (process.argv[2] === generatorArgument) serveGenerator();
+else if (process.argv[2] === clientsArgument) serveClients();
 else {
   try {
     await main(readArguments(process.argv.slice(2)));

@@ -1,0 +1,84 @@
+import { spawn, spawnSync } from 'node:child_process';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Processes } from '../processes.ts';
+import type { Answer, Command } from './protocol.ts';
+import { clientsArgument } from './serve.ts';
+
+/** Beyond what opening takes at most. */
+const answerMsMax = 30_000;
+
+/** A process of measured clients, seen from the bench. */
+export class ClientProcess {
+  readonly name: string;
+  readonly #child: ChildProcessWithoutNullStreams;
+  #answered: ((answer: Answer) => void) | null = null;
+
+  constructor(processes: Processes, name: string, command: string, args: readonly string[]) {
+    this.name = name;
+    this.#child = spawn(command, args, { stdio: 'pipe' });
+    processes.adopt(name, this.#child);
+    this.#child.stderr.pipe(process.stderr);
+    this.#child.stdin.on('error', () => undefined); // told by its exit
+    const answer = (value: Answer): void => {
+      this.#answered?.(value);
+      this.#answered = null;
+    };
+    createInterface({ input: this.#child.stdout }).on('line', (line) => answer(JSON.parse(line) as Answer));
+    this.#child.once('exit', (code) =>
+      answer({ type: 'error', message: `${name} ended with status ${code}` }),
+    );
+    this.#child.once('error', (error) => answer({ type: 'error', message: error.message }));
+  }
+
+  /** One command at a time. @throws Error what the process says, or that it says nothing */
+  ask(command: Command): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const tooLong = setTimeout(() => {
+        this.#answered = null;
+        reject(new Error(`${this.name} does not answer "${command.type}"`));
+      }, answerMsMax);
+      this.#answered = (answer) => {
+        clearTimeout(tooLong);
+        if (answer.type === 'error') reject(new Error(answer.message));
+        else resolve(answer);
+      };
+      this.#child.stdin.write(`${JSON.stringify(command)}\n`);
+    });
+  }
+
+  end(): void {
+    this.#child.kill('SIGKILL');
+  }
+}
+
+export interface ClientProcesses {
+  readonly all: readonly ClientProcess[];
+  /** Makes that can't be measured here, and why. */
+  readonly missing: readonly string[];
+  readonly pahoVersion: string | null;
+}
+
+export function startClientProcesses(processes: Processes): ClientProcesses {
+  const script = process.argv[1]!;
+  const all = [new ClientProcess(processes, 'the Node clients', process.execPath, [script, clientsArgument])];
+  const paho = findPaho();
+  if (typeof paho === 'string') return { all, missing: [`paho: ${paho}`], pahoVersion: null };
+  // Beside the sources: a Python program is in no bundle.
+  const program = join(dirname(script), '..', 'tools', 'bench', 'src', 'failover', 'paho-client.py');
+  if (!existsSync(program)) return { all, missing: [`paho: ${program} is missing`], pahoVersion: null };
+  all.push(new ClientProcess(processes, 'the Paho clients', paho.python, ['-u', program]));
+  return { all, missing: [], pahoVersion: paho.version };
+}
+
+/** Debian's Python may stand behind another one in the path. */
+function findPaho(): { readonly python: string; readonly version: string } | string {
+  const test = 'import paho.mqtt; print(paho.mqtt.__version__)';
+  for (const python of ['python3', '/usr/bin/python3']) {
+    const { status, stdout } = spawnSync(python, ['-c', test], { encoding: 'utf8' });
+    if (status === 0) return { python, version: stdout.trim() };
+  }
+  return 'not installed (apt-get install python3-paho-mqtt)';
+}

@@ -1,0 +1,144 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Machine } from '../machine.ts';
+import { renderMachine } from '../report.ts';
+import type { FailoverResult } from './failover.ts';
+import { observeMsMax } from './rounds.ts';
+import type { FaultKind, RoundResult } from './rounds.ts';
+
+/** What the design promises (P8) of our client with one connection, ms. */
+const promises: readonly { fault: FaultKind; share: number; msMax: number }[] = [
+  { fault: 'kill', share: 0.5, msMax: 300 },
+  { fault: 'kill', share: 0.99, msMax: 1_000 },
+  { fault: 'silent', share: 0.99, msMax: 3_000 },
+];
+const promised = /^failover-client: /;
+
+/** Also the help's words: a figure without its definition says nothing. */
+export const gapDefinition = `A gap is the longest time without an ack (publisher, QoS 1) or without a message (subscriber) that was not over before
+the fault: from the last one before to the first one after. It is measured in the same way for every client and never shorter
+than the distance between two messages. All clients are connected to the same member when it fails, in the same rounds; half
+of the time (and by chance) that member is the leader.`;
+
+const faultText: Readonly<Record<FaultKind, string>> = {
+  kill: 'the process is killed (SIGKILL): its sockets close, further connections are refused',
+  silent:
+    'the host goes silent, emulated by SIGSTOP: nothing is answered and no connection closes; other than on a dead host ' +
+    'the kernel still takes TCP connections, so a client that tries it waits for CONNACK instead of for TCP',
+};
+
+/** Nearest rank; Infinity sorts last. Null without values. */
+export function quantile(values: readonly number[], share: number): number | null {
+  const sorted = [...values].sort((left, right) => left - right);
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? null;
+}
+
+function gapsOf(rounds: readonly RoundResult[], series: string): number[] {
+  return rounds.flatMap(({ gapsMs }) => (series in gapsMs ? [gapsMs[series] ?? Infinity] : []));
+}
+
+export function renderFailover(
+  result: FailoverResult,
+  machine: Machine,
+  command: string,
+  date: string,
+): string {
+  const { seed, rate, rounds, missing, failures, pahoVersion, seconds } = result;
+  const lines = [
+    '# Failover: the gap that clients see',
+    '',
+    gapDefinition,
+    '',
+    `- command: \`${command}\`; seed ${seed}; ${date}; ${Math.round(seconds)} s`,
+    `- machine: ${renderMachine(machine)}`,
+    `- seven members and all clients on this machine; each publisher sends ${rate} messages a second, each subscriber` +
+      ` receives ${rate / 2} of QoS 0 and ${rate / 2} of QoS 1`,
+    '- mqtt.js: a list of servers, reconnect after its default of 1 s, keep-alive 2 s, `reschedulePings: false`',
+    `- paho (Python, ${pahoVersion ?? 'not installed'}): the program names the next server when a connection ends; reconnect` +
+      ' after its default of 1 s, keep-alive 2 s',
+    '- failover-client: its defaults (pings every second, silence of 2 s), with one connection and with `redundancy: 2`',
+    "- the publisher at another member does not lose its connection: its gaps are the cluster's own, elections above all",
+    ...missing.map((reason) => `- not measured: ${reason}`),
+    '',
+    ...(['kill', 'silent'] as const).flatMap((fault) => renderFault(rounds, fault)),
+    '## Promises (P8)',
+    '',
+    ...judge(rounds),
+    ...failures.map((text) => `- FAILED ${text}`),
+    '',
+  ];
+  return lines.join('\n');
+}
+
+function renderFault(all: readonly RoundResult[], fault: FaultKind): string[] {
+  const rounds = all.filter((round) => round.fault === fault);
+  if (rounds.length === 0) return [];
+  const led = rounds.filter(({ victimLed }) => victimLed);
+  return [
+    `## ${fault === 'kill' ? 'Killed process' : 'Silent host'}: ${rounds.length} times`,
+    '',
+    `Here ${faultText[fault]}.`,
+    '',
+    ...table(rounds, fault),
+    '',
+    `Of these, the ${led.length} in which the member was the leader:`,
+    '',
+    ...table(led, fault),
+    '',
+  ];
+}
+
+function table(rounds: readonly RoundResult[], fault: FaultKind): string[] {
+  const names = [...new Set(rounds.flatMap(({ gapsMs }) => Object.keys(gapsMs)))].sort();
+  return [
+    '| client | p50 ms | p90 | p99 | max |',
+    '|---|---:|---:|---:|---:|',
+    ...names.map((name) => {
+      const values = gapsOf(rounds, name);
+      const cells = [0.5, 0.9, 0.99, 1].map((share) => shown(quantile(values, share), fault));
+      return `| ${name} | ${cells.join(' | ')} |`;
+    }),
+  ];
+}
+
+function shown(gapMs: number | null, fault: FaultKind): string {
+  if (gapMs === null) return '-';
+  return gapMs === Infinity ? `not back after ${observeMsMax[fault] / 1_000} s` : String(Math.round(gapMs));
+}
+
+function judge(rounds: readonly RoundResult[]): string[] {
+  return promises.flatMap(({ fault, share, msMax }) => {
+    const some = rounds.filter((round) => round.fault === fault);
+    const names = [...new Set(some.flatMap(({ gapsMs }) => Object.keys(gapsMs)))].filter((name) =>
+      promised.test(name),
+    );
+    return names.map((name) => {
+      const gapMs = quantile(gapsOf(some, name), share) ?? Infinity;
+      const verdict = gapMs < msMax ? 'met' : 'MISSED';
+      return `- ${fault}, ${name}, p${share * 100}: ${shown(gapMs, fault)} ms (${verdict}: under ${msMax} ms)`;
+    });
+  });
+}
+
+/** One line for each round and series. */
+function csv(rounds: readonly RoundResult[]): string {
+  const lines = rounds.flatMap(({ round, fault, victim, victimLed, gapsMs }) =>
+    Object.entries(gapsMs).map(
+      ([series, gap]) =>
+        `${round},${fault},${victim},${victimLed},"${series}",${gap === null ? '' : gap.toFixed(1)}`,
+    ),
+  );
+  return `${['round,fault,victim,victim_led,series,gap_ms', ...lines].join('\n')}\n`;
+}
+
+/** `failover.md`, `.json` and `.csv`. */
+export function writeFailover(
+  folder: string,
+  text: string,
+  content: FailoverResult & { readonly machine: Machine; readonly command: string; readonly date: string },
+): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'failover.md'), text);
+  writeFileSync(join(folder, 'failover.json'), `${JSON.stringify(content, null, 1)}\n`);
+  writeFileSync(join(folder, 'failover.csv'), csv(content.rounds));
+}

@@ -1,0 +1,73 @@
+import { startCluster, seededRandom } from '@mqtt-cluster/lab';
+import type { BenchArguments } from '../arguments.ts';
+import type { Processes } from '../processes.ts';
+import { startClientProcesses } from './client-process.ts';
+import { measureRound } from './rounds.ts';
+import type { FaultKind, RoundResult } from './rounds.ts';
+
+/** More than that in a row means that something is wrong which is not to be measured. */
+const failuresInARowMax = 3;
+
+export interface FailoverResult {
+  readonly seed: number;
+  readonly rate: number;
+  readonly rounds: readonly RoundResult[];
+  readonly missing: readonly string[];
+  /** Rounds that could not be measured, and members that ended by themselves. */
+  readonly failures: readonly string[];
+  readonly pahoVersion: string | null;
+  readonly seconds: number;
+}
+
+/** Seven members, and all makes of clients side by side in the same faults. */
+export async function measureFailover(
+  processes: Processes,
+  { kills, silent, seed, rate }: BenchArguments,
+  tell: (text: string) => void,
+): Promise<FailoverResult> {
+  const startedMs = performance.now();
+  const folder = processes.directory();
+  const { cluster, end } = await startCluster({ folder, logLevel: 'warn' });
+  const { all, missing, pahoVersion } = startClientProcesses(processes);
+  for (const reason of missing) tell(`skipped ${reason}`);
+  const run = `failover-${process.pid}`;
+  const options = { cluster, clients: all, rate, run, random: seededRandom(seed) };
+  const plan: FaultKind[] = [
+    ...Array.from({ length: kills }, () => 'kill' as const),
+    ...Array.from({ length: silent }, () => 'silent' as const),
+  ];
+  const rounds: RoundResult[] = [];
+  const failures: string[] = [];
+  let failuresInARow = 0;
+  try {
+    for (const [index, fault] of plan.entries()) {
+      try {
+        const result = await measureRound(options, index + 1, fault);
+        rounds.push(result);
+        tell(`${index + 1}/${plan.length} ${describe(result)}`);
+        failuresInARow = 0;
+      } catch (error) {
+        const text = `round ${index + 1}: ${error instanceof Error ? error.message : String(error)}`;
+        failures.push(text);
+        tell(`FAILED ${text}`);
+        if (++failuresInARow > failuresInARowMax) throw error;
+      }
+    }
+  } finally {
+    for (const each of all) each.end();
+    await end(false);
+  }
+  failures.push(...cluster.crashes);
+  const seconds = (performance.now() - startedMs) / 1_000;
+  return { seed, rate, rounds, missing, failures, pahoVersion, seconds };
+}
+
+function describe({ fault, victim, victimLed, gapsMs }: RoundResult): string {
+  const longest = Object.entries(gapsMs)
+    .filter(([series]) => series.startsWith('failover-client'))
+    .map(
+      ([series, gap]) =>
+        `${series.replace('failover-client', 'ours')} ${gap === null ? '-' : Math.round(gap)}`,
+    );
+  return `${fault} ${victim}${victimLed ? ' (leader)' : ''}: ${longest.join(', ')}`;
+}

@@ -1,0 +1,61 @@
+import { connectAsync } from 'mqtt';
+import type { MqttClient } from 'mqtt';
+import type { MeasuredClientFactory } from './measured-client.ts';
+import {
+  feedTopic,
+  keepaliveSeconds,
+  openMsMax,
+  ownTopic,
+  seriesName,
+  sessionExpirySeconds,
+} from './protocol.ts';
+import { recordFeed } from './our-client.ts';
+import { steadily } from './steady.ts';
+
+/**
+ * MQTT.js with a list of servers and its own reconnect, after its default of one second. The keep-alive is short, and
+ * pings don't wait for a pause in the traffic: a publisher would never notice a silent server otherwise.
+ */
+export const mqttJs: MeasuredClientFactory = ({ label, servers, rate }, recorder) => {
+  const name = 'mqtt.js';
+  const clients: MqttClient[] = [];
+  const connect = async (role: string): Promise<MqttClient> => {
+    const client = await connectAsync({
+      servers: servers.map(({ host, port }) => ({ host, port, protocol: 'mqtt' as const })),
+      clientId: `${label}-${name}-${role}`,
+      protocolVersion: 5,
+      clean: false,
+      properties: { sessionExpiryInterval: sessionExpirySeconds },
+      keepalive: keepaliveSeconds,
+      reschedulePings: false,
+      connectTimeout: openMsMax,
+    });
+    client.on('error', () => undefined); // it reconnects
+    clients.push(client);
+    return client;
+  };
+  let end: () => void = () => undefined;
+  return {
+    async open() {
+      await connect('publisher');
+      const subscriber = await connect('subscriber');
+      subscriber.on('message', (topic) => recordFeed(recorder, name, label, topic));
+      await subscriber.subscribeAsync({
+        [feedTopic(label, 0)]: { qos: 0 },
+        [feedTopic(label, 1)]: { qos: 1 },
+      });
+    },
+    begin() {
+      const [publisher] = clients;
+      end = steadily(rate, (number) => {
+        publisher?.publish(ownTopic(label, name), `${number}`, { qos: 1 }, (error) => {
+          if (!error) recorder.record(seriesName(name, 'publisher'));
+        });
+      });
+    },
+    async close() {
+      end();
+      await Promise.all(clients.map((client) => client.endAsync(true)));
+    },
+  };
+};

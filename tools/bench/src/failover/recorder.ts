@@ -1,0 +1,26 @@
+import { nowMs } from './protocol.ts';
+import type { Events } from './protocol.ts';
+
+/** Beyond it the bench has stopped looking. */
+const timesMax = 1_000_000;
+
+/** When things happened, by series, until somebody looks. */
+export class Recorder {
+  #times = new Map<string, number[]>();
+  #count = 0;
+
+  record(series: string): void {
+    if (this.#count >= timesMax) return;
+    this.#count++;
+    const times = this.#times.get(series);
+    if (times) times.push(nowMs());
+    else this.#times.set(series, [nowMs()]);
+  }
+
+  take(): Events {
+    const events = Object.fromEntries(this.#times);
+    this.#times = new Map();
+    this.#count = 0;
+    return events;
+  }
+}
