@@ -6,6 +6,7 @@ import type {
   MemberId,
   Metrics,
 } from '@mqtt-cluster/contracts';
+import { adminAnswerTopic } from '@mqtt-cluster/contracts';
 import { createNotifier, eventLoopDelay } from '@mqtt-cluster/runtime';
 import type { HttpAnswer, HttpRequest, Verdict } from '@mqtt-cluster/runtime';
 import { Administrator } from './admin/administrator.ts';
@@ -87,6 +88,15 @@ export class Operations implements Lifecycle {
     this.administrator.onEvents(events);
   }
 
+  /** What an administrator published on an admin topic; the outcome is told on a topic of this member. */
+  async onTopicCommand(command: string, payload: Uint8Array): Promise<void> {
+    const { config, runner, logger } = this.#options;
+    const { code, body } = await this.administrator.execute(command, parametersOf(payload));
+    logger.info({ command, code }, 'a command came by an admin topic');
+    const answer = Buffer.from(JSON.stringify({ command, code, ...body }));
+    runner.publishLocal({ topic: adminAnswerTopic(config.id), payload: answer, qos: 0, retain: false });
+  }
+
   // ---- what others hear ----
 
   /** The process works; restart it if not. */
@@ -129,5 +139,16 @@ export class Operations implements Lifecycle {
     const { load, admission } = this.#meter;
     runner.operate((member) => member.setLoad(load));
     if (admission !== before) logger.warn({ load, admission, before }, 'whom this member takes has changed');
+  }
+}
+
+/** What is no JSON is passed on as it is, for the administrator to refuse. */
+function parametersOf(payload: Uint8Array): unknown {
+  const text = Buffer.from(payload).toString('utf8').trim();
+  if (text === '') return {};
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
   }
 }

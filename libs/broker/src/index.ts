@@ -3,4 +3,4 @@ export type { Broker } from './broker.ts';
 export type { BrokerCounters } from './counters.ts';
 export type { BoundAddress } from './listeners.ts';
 export { defaultLimits } from './options.ts';
-export type { BrokerLimits, BrokerOptions, Credentials, ListenerOptions } from './options.ts';
+export type { Administration, BrokerLimits, BrokerOptions, Credentials, ListenerOptions } from './options.ts';

@@ -69,6 +69,13 @@ export interface Credentials {
   readonly password?: Uint8Array;
 }
 
+export interface Administration {
+  /** Whether a client that connects with these may administer. Asked once for each connection, after `authenticate`. */
+  admits(credentials: Credentials): boolean;
+  /** A publish of such a client. It is acknowledged, and routed, like any other. */
+  onCommand(command: string, payload: Uint8Array): void;
+}
+
 export interface BrokerOptions {
   readonly memberId: MemberId;
   readonly port: ClientPort;
@@ -92,6 +99,8 @@ export interface BrokerOptions {
    * the others are refused, too. Default: `all`.
    */
   readonly admission?: () => 'all' | 'redirect' | 'refuse';
+  /** Without it nobody may publish to the admin topics ({@link adminTopicPrefix}). */
+  readonly administration?: Administration;
   /** Default: everybody. A rejection counts as no. */
   readonly authenticate?: (credentials: Credentials) => boolean | Promise<boolean>;
   /** Default: everything but the server's own topics, which are refused in any case. */

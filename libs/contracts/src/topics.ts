@@ -2,6 +2,17 @@
 export const bridgeTopicPrefix = '$bridge/';
 export const bridgeTopics = { raft: '$bridge/raft', log: '$bridge/log', live: '$bridge/live' } as const;
 
+/**
+ * Operators' commands to the member they are connected to, `$cluster/admin/<command>` with JSON as parameters: only for a
+ * client that has shown the admin token. What came of it is told on {@link adminAnswerTopic}.
+ */
+export const adminTopicPrefix = '$cluster/admin/';
+
+/** JSON: `command`, `code` (as HTTP has it) and what was found; to clients of that member only, not retained. */
+export function adminAnswerTopic(member: string): string {
+  return `$SYS/cluster/admin/${member}`;
+}
+
 /** Retained JSON array of {@link MemberAdvertisement}, the same on every member up to delay. */
 export const membersTopic = '$SYS/cluster/members';
 

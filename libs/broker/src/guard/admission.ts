@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ClientId, ConnectRequest } from '@mqtt-cluster/contracts';
 import type { BrokerContext } from '../context.ts';
-import type { BrokerLimits } from '../options.ts';
+import type { BrokerLimits, Credentials } from '../options.ts';
 import type { ConnectPacket } from './decode-connect.ts';
 import { reasonCodes } from './reason-codes.ts';
 
@@ -50,16 +50,20 @@ export async function mayConnect(
   const { authenticate } = context.options;
   if (!authenticate) return true;
   try {
-    return await authenticate({
-      client,
-      address,
-      ...(packet.userName !== undefined && { userName: packet.userName }),
-      ...(packet.password && { password: packet.password }),
-    });
+    return await authenticate(credentialsOf(packet, client, address));
   } catch (error) {
     context.logger.warn({ error: String(error) }, 'authentication failed to answer');
     return false;
   }
+}
+
+export function credentialsOf(packet: ConnectPacket, client: ClientId, address: string): Credentials {
+  return {
+    client,
+    address,
+    ...(packet.userName !== undefined && { userName: packet.userName }),
+    ...(packet.password && { password: packet.password }),
+  };
 }
 
 export function connectRequest(packet: ConnectPacket, client: ClientId): ConnectRequest {

@@ -9,7 +9,14 @@ import type {
 } from '@mqtt-cluster/contracts';
 import type { AedesConnection } from '../aedes/aedes-shell.ts';
 import type { BrokerContext } from '../context.ts';
-import { clientIdOf, connectFault, connectRequest, mayConnect, serverKeepAlive } from './admission.ts';
+import {
+  clientIdOf,
+  connectFault,
+  connectRequest,
+  credentialsOf,
+  mayConnect,
+  serverKeepAlive,
+} from './admission.ts';
 import { ByteReader } from './byte-reader.ts';
 import { acceptingConnack } from './connack.ts';
 import { decodeConnect, ProtocolLevelError } from './decode-connect.ts';
@@ -17,6 +24,7 @@ import type { ConnectPacket, ProtocolVersion } from './decode-connect.ts';
 import { decodeDisconnect } from './decode-packets.ts';
 import { FrameReader } from './frames.ts';
 import { Inbound } from './inbound.ts';
+import type { InboundHost } from './inbound.ts';
 import { Outbound } from './outbound.ts';
 import { Outgoing } from './outgoing.ts';
 import { malformed, PacketError, protocolError } from './packet-error.ts';
@@ -71,6 +79,8 @@ export class Connection {
   /** MQTT 5: CONNECT asked for a session that outlives the connection. */
   #keptSession = false;
   #client = '';
+  /** It has shown the admin token. */
+  #administers = false;
   #aedes: AedesConnection | null = null;
   /** The member knows of this connection and must be told of its end. */
   #atMember = false;
@@ -215,6 +225,8 @@ export class Connection {
     const accepted = await mayConnect(packet, this.#client, this.address, this.#context);
     if (this.#state !== 'connecting') return;
     if (!accepted) return this.#refuse(reasonCodes.notAuthorized, 'not_authorized');
+    const { administration } = this.#context.options;
+    this.#administers = administration?.admits(credentialsOf(packet, this.#client, this.address)) ?? false;
     this.#atMember = true;
     this.#context.port.connect(this.id, connectRequest(packet, this.#client));
   }
@@ -267,10 +279,11 @@ export class Connection {
     if (--this.#unansweredPings === 0) this.#reading.resume(pauses.pings);
   }
 
-  #inboundHost(): { client: string; version: number; onWindow(full: boolean): void; onPublish(): void } {
+  #inboundHost(): InboundHost {
     return {
       client: this.#client,
       version: this.#version,
+      administers: this.#administers,
       onWindow: (full) => (full ? this.#reading.pause(pauses.window) : this.#reading.resume(pauses.window)),
       onPublish: () => {
         const waitMs = this.#rate?.take(performance.now()) ?? 0;

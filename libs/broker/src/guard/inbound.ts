@@ -1,3 +1,4 @@
+import { adminTopicPrefix } from '@mqtt-cluster/contracts';
 import type { ClientId, ConnectionId, PublishRequest, Subscription } from '@mqtt-cluster/contracts';
 import type { BrokerContext } from '../context.ts';
 import type { ByteReader } from './byte-reader.ts';
@@ -33,6 +34,8 @@ const refusedSubscription = 0x80;
 export interface InboundHost {
   readonly client: ClientId;
   readonly version: number;
+  /** It may publish to the admin topics. */
+  readonly administers: boolean;
   /** Stop reading the socket, or go on, because of unacknowledged publishes. */
   onWindow(full: boolean): void;
   /** A publish has come, for the rate limit. */
@@ -185,13 +188,17 @@ export class Inbound {
     counters.publishesReceived[packet.qos]++;
     counters.publishBytesReceived += packet.payload.length;
     const topic = this.#topicOf(packet);
-    const { qos, retain, packetId, payload } = packet;
-    const fault = topicNameFault(topic);
+    const { qos, packetId, payload } = packet;
+    const command = adminCommandOf(topic);
+    const fault = command === null || this.#host.administers ? topicNameFault(topic) : 'reserved';
     if (fault === 'malformed') throw new PacketError(reasonCodes.topicNameInvalid, 'topic name');
     if (fault !== null || !(this.#context.options.authorizePublish?.(this.#host.client, topic) ?? true)) {
       this.#refusePublish(packet, fault);
       return;
     }
+    if (command !== null) this.#context.options.administration?.onCommand(command, payload);
+    // A command is for now, not for whoever subscribes later.
+    const retain = packet.retain && command === null;
     const properties = packet.properties && messageProperties(packet.properties);
     if (qos === 1) this.#addWeight(payload.length);
     else if (qos === 2) this.#openQos2.add(packetId);
@@ -296,6 +303,11 @@ export class Inbound {
     let next = 0;
     return partlyRefused.codes.map((code) => code ?? granted[next++] ?? refusedSubscription);
   }
+}
+
+/** Null for a topic that is none of a command. */
+function adminCommandOf(topic: string): string | null {
+  return topic.startsWith(adminTopicPrefix) ? topic.slice(adminTopicPrefix.length) : null;
 }
 
 /** [MQTT-2.2.2-2], in MQTT 5 [MQTT-2.1.3-1]: reserved flags. */
