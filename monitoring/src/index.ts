@@ -9,5 +9,6 @@ export { PrometheusApi } from './prometheus-api.ts';
 export type { ActiveAlert, Series } from './prometheus-api.ts';
 export { alertRules, readRuleFiles, recordingRules } from './rule-files.ts';
 export type { AlertRule, RecordingRule, RuleFile } from './rule-files.ts';
+export { substitute } from './substitute.ts';
 export { prometheusConfig, scrapeIntervalSecondsDefault } from './scrape-config.ts';
 export type { PrometheusConfigOptions, ScrapeTarget } from './scrape-config.ts';

@@ -1,0 +1,123 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { metricCatalogue } from '@mqtt-cluster/contracts';
+import { annotations, buildDashboard, dashboards, renderDashboard } from '../grafana/src/index.ts';
+import { recordingRules, selectionsOf, substitute } from '../src/index.ts';
+import { catalogued, monitoring, recorded, ruleFiles, unknownIn } from './support.ts';
+
+interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly w: number;
+  readonly h: number;
+}
+
+interface BuiltPanel {
+  readonly id: number;
+  readonly type: string;
+  readonly title: string;
+  readonly description?: string;
+  readonly gridPos: Box;
+  readonly datasource?: { readonly uid: string };
+  readonly targets?: readonly { readonly refId: string; readonly datasource: { readonly uid: string } }[];
+  readonly fieldConfig?: { readonly defaults: { readonly unit?: string } };
+}
+
+const built = dashboards.map((spec) => {
+  const dashboard = buildDashboard(spec);
+  return { spec, dashboard, panels: (dashboard.panels ?? []) as unknown as BuiltPanel[] };
+});
+const specifications = dashboards.flatMap(({ rows }) => rows.flatMap(({ panels }) => panels));
+const queries = [
+  ...specifications.flatMap(({ queries: ofPanel }) => ofPanel.map(({ expr }) => expr)),
+  ...annotations.map(({ expr }) => expr),
+];
+
+function overlap(one: Box, other: Box): boolean {
+  return (
+    one.x < other.x + other.w &&
+    other.x < one.x + one.w &&
+    one.y < other.y + other.h &&
+    other.y < one.y + one.h
+  );
+}
+
+describe('queries of the dashboards', () => {
+  it('read nothing that no program makes', () => {
+    expect(queries.flatMap((query) => unknownIn(substitute(query)))).toEqual([]);
+  });
+
+  it('show every metric of the catalogue that is not for debugging', () => {
+    const rules = new Map(recordingRules(ruleFiles).map(({ record, expr }) => [record, expr]));
+    const shown = new Set<string>();
+    const add = (query: string): void => {
+      for (const { metric } of selectionsOf(query)) {
+        if (recorded.has(metric)) add(rules.get(metric) ?? '');
+        else shown.add(catalogued(metric)?.name ?? metric);
+      }
+    };
+    const ofPanels = specifications.flatMap(({ queries: ofPanel }) => ofPanel);
+    for (const { expr } of ofPanels) add(substitute(expr));
+    const dark = metricCatalogue.filter(({ name, purpose }) => purpose === 'dashboard' && !shown.has(name));
+    expect(dark.map(({ name }) => name)).toEqual([]);
+  });
+
+  it('use the variables their dashboard has, and all of them', () => {
+    for (const { spec, dashboard } of built) {
+      const defined = (dashboard.templating.list ?? []).map(({ name }) => name);
+      const own = spec.rows.flatMap(({ panels }) => panels.flatMap(({ queries: ofPanel }) => ofPanel));
+      const text = JSON.stringify([own, annotations, spec.uid]);
+      const used = [...text.matchAll(/\$(site|member|client)\b/g)].map(([, name]) => name);
+      expect([...new Set(used)].filter((name) => !defined.includes(name ?? ''))).toEqual([]);
+      expect(defined.filter((name) => name !== 'datasource' && !used.includes(name))).toEqual([]);
+    }
+  });
+});
+
+describe.each(built)('$spec.title', ({ spec, dashboard, panels }) => {
+  it('is committed as it is generated', () => {
+    const path = join(monitoring, 'grafana', 'dashboards', `${spec.uid}.json`);
+    expect(readFileSync(path, 'utf8')).toBe(renderDashboard(spec));
+  });
+
+  it('has panels with ids of their own, that fill the width and do not overlap', () => {
+    expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+    for (const [index, { title, gridPos }] of panels.entries()) {
+      const hidden = panels.slice(index + 1).filter((other) => overlap(gridPos, other.gridPos));
+      expect([title, gridPos.x + gridPos.w <= 24, hidden]).toEqual([title, true, []]);
+    }
+    const heights = new Map<number, number>();
+    for (const { gridPos } of panels) heights.set(gridPos.y, (heights.get(gridPos.y) ?? 0) + gridPos.w);
+    expect([...heights].filter(([, width]) => width !== 24)).toEqual([]);
+  });
+
+  it('says on every panel what it is, in which unit, from the chosen Prometheus', () => {
+    for (const panel of panels.filter(({ type }) => type !== 'row')) {
+      expect(panel.title).not.toBe('');
+      expect(`${panel.title}: ${panel.description ?? ''}`).toMatch(/: \S.{8,}/);
+      expect([panel.title, panel.fieldConfig?.defaults.unit]).toEqual([
+        panel.title,
+        expect.stringMatching(/./),
+      ]);
+      expect(panel.datasource?.uid).toBe('${datasource}');
+      expect(panel.targets?.map(({ datasource }) => datasource.uid)).not.toContainEqual(
+        expect.not.stringMatching(/^\$\{datasource\}$/),
+      );
+      expect(new Set(panel.targets?.map(({ refId }) => refId)).size).toBe(panel.targets?.length);
+    }
+  });
+
+  it('leads only to dashboards that exist, and is found by its tag', () => {
+    const uids = dashboards.map(({ uid }) => uid);
+    const leads = [...JSON.stringify(dashboard).matchAll(/\/d\/([\w-]+)/g)].map(([, uid]) => uid);
+    expect(leads.filter((uid) => !uids.includes(uid as never))).toEqual([]);
+    expect(dashboard.tags).toContain('mqtt-cluster');
+  });
+});
+
+describe('the folder of dashboards', () => {
+  it('holds these and no other', () => {
+    const files = readdirSync(join(monitoring, 'grafana', 'dashboards')).sort();
+    expect(files).toEqual(dashboards.map(({ uid }) => `${uid}.json`).sort());
+  });
+});

@@ -1,0 +1,117 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { alertRules, atLabSpeed, findProgram, recordingRules, secondsOf } from '../src/index.ts';
+import { monitoring, ruleFiles, unknownIn } from './support.ts';
+
+interface PromtoolTests {
+  readonly tests: readonly {
+    readonly alert_rule_test: readonly {
+      readonly alertname: string;
+      readonly exp_alerts: readonly unknown[];
+    }[];
+  }[];
+}
+
+const alerts = alertRules(ruleFiles);
+const rules = recordingRules(ruleFiles);
+const names = alerts.map(({ alert }) => alert);
+
+function promtool(...argv: string[]): string {
+  return execFileSync(findProgram('promtool'), argv, {
+    cwd: join(monitoring, 'prometheus'),
+    encoding: 'utf8',
+  });
+}
+
+function yamlIn(folder: string): string[] {
+  return readdirSync(join(monitoring, 'prometheus', folder)).map((name) => `${folder}/${name}`);
+}
+
+describe('rules and alerts', () => {
+  it('are what promtool takes', () => {
+    expect(promtool('check', 'rules', ...ruleFiles.map(({ file }) => file))).toContain('SUCCESS');
+  });
+
+  it('fire and keep silent as their tests say', () => {
+    expect(promtool('test', 'rules', ...yamlIn('tests'))).toContain('SUCCESS');
+  }, 60_000);
+
+  it('have one test of firing and one of silence for every alert', () => {
+    const cases = yamlIn('tests')
+      .map((file) => parse(readFileSync(join(monitoring, 'prometheus', file), 'utf8')) as PromtoolTests)
+      .flatMap(({ tests }) => tests.flatMap(({ alert_rule_test: checks }) => checks));
+    const tested = (fires: boolean): string[] =>
+      cases
+        .filter(({ exp_alerts: alerted }) => alerted.length > 0 === fires)
+        .map(({ alertname }) => alertname);
+    expect(names.filter((name) => !tested(true).includes(name))).toEqual([]);
+    expect(names.filter((name) => !tested(false).includes(name))).toEqual([]);
+    expect(cases.filter(({ alertname }) => !names.includes(alertname))).toEqual([]);
+  });
+
+  it('read nothing that no program makes', () => {
+    expect([...rules, ...alerts].flatMap(({ expr }) => unknownIn(expr))).toEqual([]);
+  });
+
+  it('have names of their own', () => {
+    const all = [...names, ...rules.map(({ record }) => record)];
+    expect(new Set(all).size).toBe(all.length);
+  });
+
+  it('tell how bad it is, what it is with its value, and where the runbook is', () => {
+    for (const { alert, labels, annotations } of alerts) {
+      expect(`${alert} ${labels['severity']}`).toMatch(/ (critical|warning|info)$/);
+      expect(`${alert} ${annotations['promise']}`).toMatch(/ P\d+( P\d+)*$/);
+      expect(annotations['summary']).not.toHaveLength(0);
+      expect(`${alert} ${annotations['description']}`).toMatch(/\$value/);
+      expect(annotations['runbook_url']).toBe(`{{ $externalURL }}/user/runbooks/${alert}.md`);
+    }
+  });
+
+  it('stand for every promise', () => {
+    const named = new Set(alerts.flatMap(({ annotations }) => annotations['promise']?.split(' ') ?? []));
+    // P6: who fires a will is decided by the replicated state, which MqttClusterStateDiffers watches.
+    const promises = ['P1', 'P2', 'P3', 'P4', 'P5', 'P7', 'P8', 'P9', 'P10', 'P11'];
+    expect(promises.filter((promise) => !named.has(promise))).toEqual([]);
+  });
+});
+
+describe('rules at the speed of a lab', () => {
+  it('are the same but for their durations', () => {
+    const file = {
+      file: 'alerts/x.yml',
+      groups: [
+        {
+          name: 'x',
+          rules: [
+            {
+              file: 'alerts/x.yml',
+              alert: 'X',
+              expr: 'rate(a[30m]) > 300',
+              for: '5m',
+              labels: {},
+              annotations: {},
+            },
+          ],
+        },
+      ],
+    };
+    expect(parse(atLabSpeed(file))).toEqual({
+      groups: [
+        {
+          name: 'x',
+          interval: '1s',
+          rules: [{ alert: 'X', expr: 'rate(a[60s]) > 300', for: '10s', labels: {}, annotations: {} }],
+        },
+      ],
+    });
+  });
+
+  it('read durations, and refuse what is none', () => {
+    expect(secondsOf('1h30m')).toBe(5_400);
+    expect(secondsOf('1d')).toBe(86_400);
+    expect(() => secondsOf('5 minutes')).toThrow(/no duration/);
+  });
+});
