@@ -1,0 +1,101 @@
+import { connect, connectPacket, open, ours } from './driver.ts';
+import type { OurTarget } from './driver.ts';
+
+const five = { protocolVersion: 5 as const };
+let target: OurTarget;
+let admission: 'all' | 'redirect' | 'refuse';
+let elsewhere: string | undefined;
+let commands: string[];
+
+beforeEach(async () => {
+  admission = 'all';
+  elsewhere = 'other.example:1883';
+  commands = [];
+  target = await ours({
+    admission: () => admission,
+    serverReference: () => elsewhere,
+    limits: { clientsMax: 2 },
+    administration: {
+      admits: ({ userName, password }) =>
+        userName === 'admin' && String(Buffer.from(password ?? [])) === 'token',
+      onCommand: (command, payload) => commands.push(`${command} ${Buffer.from(payload).toString()}`),
+    },
+  });
+});
+afterEach(() => target.stop());
+
+describe('an overloaded member', () => {
+  test('sends MQTT 5 clients elsewhere (4.13.2), and takes the others', async () => {
+    admission = 'redirect';
+    const client = open(target, 5);
+    client.send(connectPacket('c', five));
+    await expect(client.next('connack')).resolves.toMatchObject({
+      reasonCode: 0x9c,
+      properties: { serverReference: 'other.example:1883' },
+    });
+    await client.closed;
+    await connect(target, 'old');
+  });
+
+  test('takes MQTT 5 clients, too, when it knows no better place', async () => {
+    admission = 'redirect';
+    elsewhere = undefined;
+    await connect(target, 'c', five);
+  });
+
+  test('refuses all when nothing more can be asked of it', async () => {
+    admission = 'refuse';
+    const old = open(target);
+    old.send(connectPacket('c'));
+    await expect(old.next('connack')).resolves.toMatchObject({ returnCode: 3 });
+    elsewhere = undefined;
+    const client = open(target, 5);
+    client.send(connectPacket('c', five));
+    await expect(client.next('connack')).resolves.toMatchObject({ reasonCode: 0x88 });
+  });
+
+  test('keeps those it has', async () => {
+    const client = await connect(target, 'c');
+    admission = 'refuse';
+    await client.subscribe(1, 'a', 0);
+  });
+});
+
+test('a full member sends MQTT 5 clients elsewhere', async () => {
+  await connect(target, 'a');
+  await connect(target, 'b');
+  const client = open(target, 5);
+  client.send(connectPacket('c', five));
+  await expect(client.next('connack')).resolves.toMatchObject({ reasonCode: 0x9c });
+});
+
+const command = { cmd: 'publish', topic: '$cluster/admin/drain', dup: false } as const;
+const administrator = { ...five, username: 'admin', password: Buffer.from('token') };
+
+describe('admin topics', () => {
+  test('are for who has shown the token; a command is not retained', async () => {
+    const client = await connect(target, 'c', administrator);
+    client.send({ ...command, payload: '{"exit":false}', qos: 1, messageId: 5, retain: true });
+    await expect(client.next('puback')).resolves.toMatchObject({ messageId: 5, reasonCode: 0 });
+    expect(commands).toEqual(['drain {"exit":false}']);
+    const later = await connect(target, 'd');
+    await later.subscribe(1, '$cluster/#', 1);
+    later.send({ cmd: 'pingreq' });
+    await later.next('pingresp');
+    expect(later.packets.filter(({ cmd }) => cmd === 'publish')).toEqual([]);
+  });
+
+  test.each([
+    ['without credentials', {}],
+    ['with another token', { username: 'admin', password: Buffer.from('guess') }],
+    ['under another name', { username: 'root', password: Buffer.from('token') }],
+  ])('are refused to a client %s', async (_how, credentials) => {
+    const client = await connect(target, 'c', { ...five, ...credentials });
+    client.send({ ...command, payload: '', qos: 1, messageId: 5, retain: false });
+    await expect(client.next('puback')).resolves.toMatchObject({ messageId: 5, reasonCode: 0x87 });
+    const old = await connect(target, 'd', 'username' in credentials ? credentials : {});
+    old.send({ ...command, payload: '', qos: 0, retain: false });
+    await old.closed;
+    expect(commands).toEqual([]);
+  });
+});
