@@ -10,6 +10,8 @@ export class Sessions {
   readonly connections: Connection[] = [];
   readonly sessions: Session[] = [];
   readonly resumptions: Resumption[] = [];
+  /** By connection and filter: what its SUBACKs answer, in the order in which it was asked. */
+  readonly #unanswered = new Map<string, Subscription[]>();
   readonly #byId = new Map<number, Connection>();
 
   /** @throws {HistoryError} if the id was never seen. */
@@ -86,9 +88,9 @@ export class Sessions {
       return;
     }
     // The same again changes nothing, and its SUBACK acks what is not acked yet.
-    if (standing?.qos === qos) return;
+    if (standing?.qos === qos) return this.#asks(connection, standing);
     if (standing) standing.endSequence = sequence;
-    session.subscriptions.push({
+    const subscription: Subscription = {
       session,
       connection,
       filter,
@@ -99,18 +101,27 @@ export class Sessions {
       granted: qos,
       endSequence: never,
       goneSequence: never,
-    });
+    };
+    session.subscriptions.push(subscription);
+    this.#asks(connection, subscription);
+  }
+
+  #asks({ connect }: Connection, subscription: Subscription): void {
+    const key = `${connect.connection} ${subscription.filter}`;
+    const waiting = this.#unanswered.get(key);
+    if (waiting) waiting.push(subscription);
+    else this.#unanswered.set(key, [subscription]);
   }
 
   subscribed(event: Subscribed, sequence: Sequence): void {
     const session = sessionOf(this.connection(event.connection));
     const { filter, code } = event;
     if (event.type === 'subscribed') {
-      const standing = this.#standing(session, filter);
-      if (standing?.ackedSequence !== never) return;
-      standing.ackedSequence = sequence;
-      standing.granted = code;
-      if (code >= refusedMin) standing.endSequence = sequence;
+      const answered = this.#unanswered.get(`${event.connection} ${filter}`)?.shift();
+      if (answered?.ackedSequence !== never) return;
+      answered.ackedSequence = sequence;
+      answered.granted = code;
+      if (code >= refusedMin) answered.endSequence = Math.min(answered.endSequence, sequence);
     } else if (code < refusedMin) {
       for (const one of session.subscriptions) {
         if (one.filter === filter && one.endSequence < never)
