@@ -1,0 +1,173 @@
+import { execFileSync, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { alertRules, findProgram } from '../src/index.ts';
+import { monitoring, ruleFiles } from './support.ts';
+
+const configuration = join(monitoring, 'alertmanager', 'alertmanager.yml');
+const startMsMax = 60_000;
+const pollMs = 100;
+const lifeMs = 3_600_000;
+const alerts = alertRules(ruleFiles);
+
+type Labels = Readonly<Record<string, string>>;
+
+function named(alertname: string, more: Labels = {}): Labels {
+  const severity = alerts.find(({ alert }) => alert === alertname)?.labels['severity'];
+  if (severity === undefined) throw new Error(`no alert ${alertname}`);
+  return { alertname: alertname, severity, site: 'north', ...more };
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
+
+describe('the configuration of Alertmanager', () => {
+  it('is one that amtool takes', () => {
+    expect(
+      execFileSync(findProgram('amtool'), ['check-config', configuration], { encoding: 'utf8' }),
+    ).toContain('SUCCESS');
+  });
+
+  it.each([
+    ['critical', 'now'],
+    ['warning', 'day'],
+    ['info', 'record'],
+  ])('sends %s to %s', (severity, receiver) => {
+    const argv = ['config', 'routes', 'test', `--config.file=${configuration}`, `severity=${severity}`];
+    expect(execFileSync(findProgram('amtool'), argv, { encoding: 'utf8' }).trim()).toBe(receiver);
+  });
+
+  it('names only alerts that exist', () => {
+    const { inhibit_rules: rules } = parse(readFileSync(configuration, 'utf8')) as { inhibit_rules: unknown };
+    const text = JSON.stringify(rules).replaceAll(/MqttCluster\(([^)]*)\)/g, (_, names: string) =>
+      names
+        .split('|')
+        .map((name) => `MqttCluster${name}`)
+        .join(' '),
+    );
+    const known = alerts.map(({ alert }) => alert);
+    const mentioned = [...text.matchAll(/MqttCluster[A-Za-z]+/g)].map(([name]) => name);
+    expect(mentioned.length).toBeGreaterThan(0);
+    expect(mentioned.filter((name) => !known.includes(name))).toEqual([]);
+  });
+});
+
+describe('inhibition', () => {
+  let folder = '';
+  let url = '';
+  let child: ChildProcess | null = null;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'mqtt-cluster-alertmanager-'));
+    const port = await freePort();
+    url = `http://127.0.0.1:${port}`;
+    child = spawn(
+      findProgram('prometheus-alertmanager'),
+      [
+        `--config.file=${configuration}`,
+        `--storage.path=${folder}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+        '--cluster.listen-address=',
+      ],
+      { stdio: 'ignore' },
+    );
+    const deadline = performance.now() + startMsMax;
+    const ready = async (): Promise<boolean> =>
+      (await fetch(`${url}/-/ready`).catch(() => null))?.ok === true;
+    while (!(await ready())) {
+      if (performance.now() > deadline || child.exitCode !== null)
+        throw new Error('Alertmanager did not start');
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    }
+  }, startMsMax + 10_000);
+
+  afterAll(async () => {
+    const running = child;
+    if (running !== null && running.exitCode === null) {
+      const gone = new Promise((resolve) => running.once('exit', resolve));
+      running.kill('SIGKILL');
+      await gone;
+    }
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** Which of these would still be sent, once all have been taken note of. */
+  async function told(fire: readonly Labels[], expected: number): Promise<string[]> {
+    const site = `site-${Math.random().toString(36).slice(2)}`;
+    const now = Date.now();
+    const times = { startsAt: new Date(now).toISOString(), endsAt: new Date(now + lifeMs).toISOString() };
+    const body = JSON.stringify(fire.map((labels) => ({ labels: { ...labels, site }, ...times })));
+    await fetch(`${url}/api/v2/alerts`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
+    const deadline = performance.now() + startMsMax;
+    for (;;) {
+      const answer = await fetch(`${url}/api/v2/alerts?filter=${encodeURIComponent(`site="${site}"`)}`);
+      const found = (await answer.json()) as { labels: Labels; status: { inhibitedBy: string[] } }[];
+      const sent = found.filter(({ status }) => status.inhibitedBy.length === 0);
+      const settled = found.length === fire.length && sent.length === expected;
+      if (settled || performance.now() > deadline)
+        return sent.map(({ labels }) => labels['alertname'] ?? '').sort();
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    }
+  }
+
+  it('lets a dead host page once', async () => {
+    const m3 = { member: 'm3' };
+    const fire = [
+      named('MqttClusterMemberDown', { ...m3, job: 'mqtt-cluster-broker' }),
+      ...[
+        'LinkDown',
+        'MemberLagging',
+        'MemberIsolated',
+        'MemberRestarted',
+        'MemberRestarting',
+        'MemberNotServing',
+      ].map((name) => named(`MqttCluster${name}`, m3)),
+      ...['SyncSlow', 'EventLoopSlow', 'CommitSlow', 'OutboxNearBound', 'DegradedAcks'].map((name) =>
+        named(`MqttCluster${name}`, m3),
+      ),
+    ];
+    expect(await told(fire, 1)).toEqual(['MqttClusterMemberDown']);
+  }, 90_000);
+
+  it('does not silence another member, nor a broken promise', async () => {
+    const fire = [
+      named('MqttClusterMemberDown', { member: 'm3' }),
+      named('MqttClusterMemberLagging', { member: 'm4' }),
+      named('MqttClusterMessagesLost', { client: 'app' }),
+      named('MqttClusterStateDiffers', { member: 'm3' }),
+      named('MqttClusterLinkDown', { member: 'm3' }),
+    ];
+    expect(await told(fire, 4)).toEqual([
+      'MqttClusterMemberDown',
+      'MqttClusterMemberLagging',
+      'MqttClusterMessagesLost',
+      'MqttClusterStateDiffers',
+    ]);
+  }, 90_000);
+
+  it('says only which members are gone where the majority is', async () => {
+    const fire = [
+      named('MqttClusterMajorityLost'),
+      named('MqttClusterMemberDown', { member: 'm3' }),
+      named('MqttClusterMemberIsolated', { member: 'm1' }),
+      named('MqttClusterDegradedAcks', { member: 'm1' }),
+      named('MqttClusterNoLeader'),
+    ];
+    expect(await told(fire, 2)).toEqual(['MqttClusterMajorityLost', 'MqttClusterMemberDown']);
+  }, 90_000);
+});
