@@ -389,7 +389,7 @@ export class Connection {
       this.#outgoing.flush();
       if (this.#version === 5) this.#outgoing.writeNow(disconnectPacket(reasonCode, reference));
     } else if (reasonCode >= failureReasonCodeMin) {
-      if (reason === 'protocol_error') this.#countRefusal('malformed');
+      if (reason === 'protocol_error') this.#countRefusal(refusalOfCode(reasonCode));
       const connack = refusingConnack(this.#version, reasonCode, reference);
       if (connack) this.#outgoing.writeNow(connack);
     }
