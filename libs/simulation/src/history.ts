@@ -120,8 +120,9 @@ export class History {
   }
 
   mark(name: MarkName): void {
-    this.marks.set(name, (this.marks.get(name) ?? 0) + 1);
-    this.note(() => `mark ${name}`);
+    const times = this.marks.get(name) ?? 0;
+    this.marks.set(name, times + 1);
+    if (times === 0) this.note(() => `for the first time: ${name}`);
   }
 
   violate(violation: Violation): void {

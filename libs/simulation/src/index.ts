@@ -1,6 +1,8 @@
 export { usualClient } from './client.ts';
 export type { ClientOptions, SimulatedClient } from './client.ts';
 export type { Publication, Violation } from './history.ts';
+export { markMeanings, markNames } from './marks.ts';
+export type { MarkName } from './marks.ts';
 export { createSimulatedMember, settingsOf, smallLimits } from './member-factory.ts';
 export type { SimulatedSettings } from './member-factory.ts';
 export { runSeed } from './run-seed.ts';

@@ -1,3 +1,4 @@
+import { defaultSettings } from '@mqtt-cluster/contracts';
 import type { QoS } from '@mqtt-cluster/contracts';
 import { usualClient } from './client.ts';
 import type { ClientOptions, SimulatedClient } from './client.ts';
@@ -5,10 +6,17 @@ import type { Random } from './random.ts';
 import type { World } from './world.ts';
 
 export const willWatcher = 'will-watcher';
+/** A client that is away while more is published for it than a queue may hold. */
+export const hoarder = 'hoarder';
+/** What only the hoarder gets. */
+const hoardedTopic = 'q';
 
 const topics = ['t/0', 't/1', 't/2', 't/x/1', 't/x/2', 's/1'];
 const retainedTopics = ['r/0', 'r/1', 'r/2', 'r/x/3'];
 const filters = ['t/+', 't/#', 't/0', 't/x/+', '+/1', '#', 'r/#', 's/1', 't/+/1', 'r/+'];
+
+/** A little more than the bound of a queue (`defaultSettings`). */
+const hoardedMessages = defaultSettings.queuedMessagesMax + 60;
 
 /** A message that waits longer than this for its ack makes its publisher try another member. */
 const patienceMsMax = 3_000;
@@ -19,6 +27,7 @@ export class Population {
   readonly #random: Random;
   /** While false nothing new is begun. */
   #busy = true;
+  #hoards = false;
 
   constructor(world: World, random: Random) {
     this.#world = world;
@@ -27,6 +36,8 @@ export class Population {
 
   start(): void {
     const random = this.#random;
+    this.#hoards = random.chance(0.06);
+    if (this.#hoards) this.#addHoarder();
     this.#add({ id: willWatcher, subscriptions: [{ filter: 'w/#', qos: 2 }] });
     for (let number = 0; number < 2 + random.below(3); number += 1) this.#addPublisher(number);
     for (let number = 0; number < 2 + random.below(3); number += 1) this.#addSubscriber(number, false);
@@ -90,7 +101,8 @@ export class Population {
 
   #addSubscriber(number: number, clean: boolean): void {
     const random = this.#random;
-    const wanted = random.shuffled(filters).slice(0, 1 + random.below(3));
+    const possible = this.#hoards ? filters.filter((filter) => filter !== '#') : filters;
+    const wanted = random.shuffled(possible).slice(0, 1 + random.below(3));
     const client = this.#add({
       id: `${clean ? 'clean' : 'subscriber'}-${number}`,
       clean,
@@ -181,6 +193,21 @@ export class Population {
       subscriptions: [{ filter: 't/#', qos: 2 }],
     });
     this.#often(2_000, () => this.#roam(client));
+  }
+
+  #addHoarder(): void {
+    const away = this.#add({ id: hoarder, subscriptions: [{ filter: hoardedTopic, qos: 1 }] });
+    const publisher = this.#add({ id: 'flooder', windowMax: 24 });
+    const leaveWhenSubscribed = (): void => {
+      if (!this.#busy) return;
+      if (!away.connected || !away.isSettled) {
+        this.#world.timeline.after(100, leaveWhenSubscribed);
+        return;
+      }
+      away.leave('disconnect');
+      for (let count = 0; count < hoardedMessages; count += 1) publisher.publish(hoardedTopic, 1);
+    };
+    this.#world.timeline.after(1_000, leaveWhenSubscribed);
   }
 
   #addChurner(): void {

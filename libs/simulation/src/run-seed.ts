@@ -7,6 +7,7 @@ import {
   whoWaits,
 } from './checks/convergence.ts';
 import { checkDelivery } from './checks/delivery.ts';
+import { checkHoard } from './checks/hoard.ts';
 import {
   checkOneConnection,
   checkRetained,
@@ -20,7 +21,7 @@ import { Faults } from './faults/faults.ts';
 import type { Violation } from './history.ts';
 import { createSimulatedMember, settingsOf } from './member-factory.ts';
 import type { MarkName } from './marks.ts';
-import { Population, willWatcher } from './population.ts';
+import { Population, hoarder, willWatcher } from './population.ts';
 import { World } from './world.ts';
 
 export interface RunOptions {
@@ -134,9 +135,12 @@ function check(world: World): void {
   checkOneConnection(world);
   checkSameState(world);
   checkRetained(world, askForRetained(world));
-  checkDelivery(world.history);
+  checkDelivery(world.history, new Set([hoarder]));
   checkWills(world.history, willWatcher);
+  const hoards = world.clients.some(({ id }) => id === hoarder);
+  if (hoards) checkHoard(world.history, hoarder);
   for (const [reason, count] of world.history.drops) {
+    if (reason === 'queueFull' && hoards) continue;
     // Queues are kept below their bounds, so only what is not promised may be dropped.
     if (reason !== 'queueFull' && reason !== 'slowSubscriber' && reason !== 'outboxFull') continue;
     if (reason === 'slowSubscriber') world.history.count('QoS 0 dropped', count);

@@ -51,6 +51,9 @@ export const memberNames: readonly MemberId[] = ['a', 'b', 'c', 'd', 'e', 'f', '
 /** Steps in which a scenario looks whether what it waits for has come. */
 const lookEveryMs = 10;
 
+/** Of turns in which nothing was applied, one in so many is looked at. */
+const idleTurnsPerLook = 8;
+
 /** Members, their machines and the network between them, clients, and virtual time. */
 export class World implements ClientWorld {
   readonly random: Random;
@@ -65,7 +68,10 @@ export class World implements ClientWorld {
   readonly caretaker: Caretaker;
   readonly #marks: MarkWatch;
   readonly #newer: Dialect;
-  readonly #observer: MemberObserver;
+  readonly #numbering: Numbering;
+  /** Members that have applied something since they were last looked at. */
+  readonly #moved = new Set<MemberId>();
+  #turns = 0;
   readonly #hosts = new Map<MemberId, Host>();
   readonly #wires = new Map<ConnectionId, Wire>();
   readonly #isolated = new Map<MemberId, boolean>();
@@ -76,7 +82,7 @@ export class World implements ClientWorld {
     this.network = new Network(this.timeline, this.random.fork());
     this.#marks = new MarkWatch(this.history, this.clients);
     this.#newer = newerDialect((name) => this.history.mark(name));
-    this.#observer = observerOf(this.history);
+    this.#numbering = new Numbering(this.history);
     const names = memberNames.slice(0, options.members);
     for (const id of names) {
       const host = new Host({
@@ -306,6 +312,7 @@ export class World implements ClientWorld {
   }
 
   #events(host: Host, events: readonly MemberEvent[]): void {
+    this.#moved.add(host.id);
     for (const event of events) {
       this.events.push({ atMs: this.nowMs, member: host.id, event });
       this.history.note(() => `${host.id} event ${JSON.stringify(event)}`);
@@ -328,6 +335,9 @@ export class World implements ClientWorld {
   }
 
   #turnEnded(host: Host, member: Member): void {
+    this.#turns += 1;
+    // A look costs as much as many a turn.
+    if (!this.#moved.delete(host.id) && this.#turns % idleTurnsPerLook !== 0) return;
     const status = member.status();
     this.watch.look(host, status);
     this.#marks.looked(host, status);
@@ -341,17 +351,19 @@ export class World implements ClientWorld {
 
   #inside(id: MemberId): Inside {
     const dialect = this.versions.get(id) === 'newer' ? this.#newer : currentDialect;
-    return { dialect, observer: this.#observer };
+    return { dialect, observer: this.#observerOf(id) };
   }
-}
 
-function observerOf(history: History): MemberObserver {
-  const numbering = new Numbering(history);
-  return {
-    mark(name) {
-      if (isMarkName(name)) history.mark(name);
-      else throw new Error(`there is no mark named ${name}`);
-    },
-    batchApplied: (index, header) => numbering.applied(index, header),
-  };
+  #observerOf(id: MemberId): MemberObserver {
+    return {
+      mark: (name) => {
+        if (isMarkName(name)) this.history.mark(name);
+        else throw new Error(`there is no mark named ${name}`);
+      },
+      batchApplied: (index, header) => {
+        this.#moved.add(id);
+        this.#numbering.applied(index, header);
+      },
+    };
+  }
 }

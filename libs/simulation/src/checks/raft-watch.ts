@@ -9,6 +9,7 @@ interface Committed {
 
 interface Seen {
   readonly appliedIndex: LogIndex;
+  readonly commitIndex: LogIndex;
   readonly term: number;
   readonly leads: boolean;
 }
@@ -59,10 +60,16 @@ export class RaftWatch {
   look(host: Host, status: MemberStatus): void {
     const key = `${host.id} ${host.process}`;
     const former = this.#seen.get(key);
-    const { appliedIndex, term, role } = status;
+    const { appliedIndex, commitIndex, term, role } = status;
     const leads = role === 'leader';
-    if (former?.appliedIndex === appliedIndex && former.term === term && former.leads === leads) return;
-    this.#seen.set(key, { appliedIndex, term, leads });
+    if (
+      former?.appliedIndex === appliedIndex &&
+      former.commitIndex === commitIndex &&
+      former.term === term &&
+      former.leads === leads
+    )
+      return;
+    this.#seen.set(key, { appliedIndex, commitIndex, term, leads });
     const before = former?.appliedIndex ?? 0;
     if (appliedIndex < before) {
       const text = `${host.id} went back from index ${before} to ${appliedIndex}`;
@@ -70,7 +77,7 @@ export class RaftWatch {
     }
     const from = Math.max(before, status.snapshotIndex) + 1;
     for (let index = from; index <= appliedIndex; index += 1) this.#commit(host, status, index);
-    if (leads && former?.leads === true && former.term === term && appliedIndex > before) {
+    if (leads && former?.leads === true && former.term === term && commitIndex > former.commitIndex) {
       this.#checkOwnTerm(host, status);
     }
     if (status.digest !== null) this.digest(host.id, status.digest.index, status.digest.value);
@@ -106,7 +113,7 @@ export class RaftWatch {
 
   /** A leader counts copies of entries of its own term only (paper, 5.4.2 and figure 8). */
   #checkOwnTerm(host: Host, status: MemberStatus): void {
-    const entry = host.disk.entryOrPending(status.appliedIndex);
+    const entry = host.disk.entryOrPending(status.commitIndex);
     if (entry === undefined || entry.term === status.term) return;
     const text = `${host.id} leads term ${status.term} and committed index ${entry.index} of term ${entry.term}`;
     this.#history.violate({ promise: 'commit rule', text });

@@ -12,7 +12,7 @@ const historyLinesMax = 60;
 
 /** What happened to machines and links, as {@link runSeed} traces it. */
 const machineLines =
-  /^ *[\d.]+ (start|kill|power|pause|wake|wipe|disk|a bit|partition|cut|join|heal|all|mark|\w leads|\w does not)/;
+  /^ *[\d.]+ (start|kill|power|pause|wake|wipe|disk|a bit|partition|cut|join|heal|all|\w leads|\w does not)/;
 
 /** A failed run once more, this time listening: the lines that concern what was violated. */
 function explain(report: RunReport, members: number): void {

@@ -24,6 +24,7 @@ const usualFaults: readonly Fault[] = [
   machines.pauseOne,
   links.split,
   links.splitOneWay,
+  links.killIslander,
   links.cutOneWay,
   links.cutLink,
   links.flap,

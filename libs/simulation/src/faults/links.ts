@@ -13,6 +13,19 @@ export function split(faults: Faults): void {
   faults.later(500, 6_000, () => world.heal());
 }
 
+/** Alone for long enough to accept without the others, then started again, there or back among them. */
+export function killIslander(faults: Faults): void {
+  const { world } = faults;
+  const [id, ...others] = faults.some(world.hosts.length);
+  if (id === undefined || others.length === 0) return;
+  faults.count('islanders killed');
+  world.partition(others, [id]);
+  faults.later(2_500, 4_500, () => {
+    faults.restart(id, 50, 1_500);
+    faults.later(10, 1_000, () => world.heal());
+  });
+}
+
 /** Some of them can only hear the others, or only be heard; also just the leader. */
 export function splitOneWay(faults: Faults): void {
   const { random, world } = faults;

@@ -82,13 +82,22 @@ export function upgrade(faults: Faults): void {
   useSettings(faults);
 }
 
-/** Operators look first whether the newer version is in force already; it may come into force under their hands. */
+/**
+ * Operators look first whether the newer version is in force already. It may come into force under their hands, and some do not look:
+ * then the older program refuses, and the newer one is brought back.
+ */
 export function rollBack(faults: Faults): void {
   const { random, world } = faults;
   const newer = world.hosts.filter(({ id }) => world.versions.get(id) === 'newer');
-  if (newer.length === 0 || isFinalised(world.history)) return;
-  restartAs(faults, random.pick(newer).id, 'older');
-  world.history.mark('rolled-back');
+  if (newer.length === 0) return;
+  const { id } = random.pick(newer);
+  if (!isFinalised(world.history)) {
+    restartAs(faults, id, 'older');
+    world.history.mark('rolled-back');
+  } else if (random.chance(0.3)) {
+    restartAs(faults, id, 'older');
+    faults.later(1_000, 3_000, () => restartAs(faults, id, 'newer'));
+  }
 }
 
 /** What the newer version writes in another way. */
