@@ -24,8 +24,6 @@ export interface BenchArguments {
   readonly json: boolean;
 }
 
-/** Of each publisher, in `failover`. */
-const failoverRate = 200;
 /** Silent hosts take longer to notice: a quarter as many are measured. */
 const silentShare = 0.25;
 
@@ -78,6 +76,7 @@ export function readArguments(argv: readonly string[]): BenchArguments {
     throw new UsageError(`no command "${positionals.join(' ')}"; --help lists them`);
   }
   const idle = command === 'idle';
+  const failover = command === 'failover';
   const kills = number('kills', values.kills, 0, 10_000);
   return {
     command: values.help ? 'help' : command,
@@ -89,7 +88,9 @@ export function readArguments(argv: readonly string[]): BenchArguments {
     size: number('size', values.size, 16, 200_000),
     seconds: number('seconds', values.seconds ?? (idle ? '30' : '10'), 1, 3_600),
     runs: number('runs', values.runs, 1, 100),
-    rate: number('rate', values.rate ?? (command === 'failover' ? String(failoverRate) : '0'), 0, 10_000_000),
+    rate: failover
+      ? number('rate', values.rate ?? '200', 1, 1_000)
+      : number('rate', values.rate ?? '0', 0, 10_000_000),
     window: number('window', values.window, 1, 60_000),
     members: number('members', values.members, 1, 7),
     kills,

@@ -18,7 +18,21 @@ test('idle has its own length', () => {
   });
 });
 
+test('failover measures a quarter as many silent hosts as kills, if not told otherwise', () => {
+  expect(readArguments(['failover', '--kills', '20'])).toMatchObject({
+    command: 'failover',
+    kills: 20,
+    silent: 5,
+    rate: 200,
+    seed: 1,
+    out: null,
+  });
+  expect(readArguments(['failover', '--silent', '0']).silent).toBe(0);
+});
+
 test.each([
+  [['failover', '--rate', '0'], '--rate'],
+  [['failover', '--kills', 'many'], '--kills'],
   [['nonsense'], 'nonsense'],
   [['--qos', '3'], '--qos "3"'],
   [['--seconds', '0'], '--seconds'],

@@ -1,5 +1,6 @@
 export { Cluster } from './cluster/cluster.ts';
-export type { ClusterOptions, MemberReport } from './cluster/cluster.ts';
+export type { ClusterOptions } from './cluster/cluster.ts';
+export type { MemberReport } from './cluster/lab-member.ts';
 export type { ProgramState } from './cluster/program.ts';
 export { parseOverride } from './cluster/environment.ts';
 export { LabError, UsageError } from './errors.ts';

@@ -1,4 +1,4 @@
-import type { MemberReport } from '../src/cluster/cluster.ts';
+import type { MemberReport } from '../src/cluster/lab-member.ts';
 import { judge } from '../src/load/verdict.ts';
 import { describeClient, helpLines, renderLine, renderVerdict, renderView } from '../src/view/render.ts';
 import type { ViewState } from '../src/view/render.ts';

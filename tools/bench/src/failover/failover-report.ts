@@ -91,12 +91,16 @@ function renderFault(all: readonly RoundResult[], fault: FaultKind): string[] {
 function table(rounds: readonly RoundResult[], fault: FaultKind): string[] {
   const names = [...new Set(rounds.flatMap(({ gapsMs }) => Object.keys(gapsMs)))].sort();
   return [
-    '| client | p50 ms | p90 | p99 | max |',
-    '|---|---:|---:|---:|---:|',
+    '| client | before | p50 | p90 | p99 | max |',
+    '|---|---:|---:|---:|---:|---:|',
     ...names.map((name) => {
       const values = gapsOf(rounds, name);
       const cells = [0.5, 0.9, 0.99, 1].map((share) => shown(quantile(values, share), fault));
-      return `| ${name} | ${cells.join(' | ')} |`;
+      const before = quantile(
+        rounds.flatMap(({ calmMs }) => calmMs[name] ?? []),
+        0.5,
+      );
+      return `| ${name} | ${shown(before, fault)} | ${cells.join(' | ')} |`;
     }),
   ];
 }
@@ -115,20 +119,21 @@ function judge(rounds: readonly RoundResult[]): string[] {
     return names.map((name) => {
       const gapMs = quantile(gapsOf(some, name), share) ?? Infinity;
       const verdict = gapMs < msMax ? 'met' : 'MISSED';
-      return `- ${fault}, ${name}, p${share * 100}: ${shown(gapMs, fault)} ms (${verdict}: under ${msMax} ms)`;
+      const figure = gapMs === Infinity ? shown(gapMs, fault) : `${shown(gapMs, fault)} ms`;
+      return `- ${fault}, ${name}, p${share * 100}: ${figure} (${verdict}: under ${msMax} ms)`;
     });
   });
 }
 
 /** One line for each round and series. */
 function csv(rounds: readonly RoundResult[]): string {
-  const lines = rounds.flatMap(({ round, fault, victim, victimLed, gapsMs }) =>
+  const lines = rounds.flatMap(({ round, fault, victim, victimLed, gapsMs, calmMs }) =>
     Object.entries(gapsMs).map(
       ([series, gap]) =>
-        `${round},${fault},${victim},${victimLed},"${series}",${gap === null ? '' : gap.toFixed(1)}`,
+        `${round},${fault},${victim},${victimLed},"${series}",${gap === null ? '' : gap.toFixed(1)},${(calmMs[series] ?? 0).toFixed(1)}`,
     ),
   );
-  return `${['round,fault,victim,victim_led,series,gap_ms', ...lines].join('\n')}\n`;
+  return `${['round,fault,victim,victim_led,series,gap_ms,before_ms', ...lines].join('\n')}\n`;
 }
 
 /** `failover.md`, `.json` and `.csv`. */

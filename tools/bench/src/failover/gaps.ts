@@ -36,19 +36,28 @@ export class Observation {
     }
   }
 
-  get series(): string[] {
-    return [...this.#times.keys()];
-  }
-
   /** Whether every series has gone on without a break for half a second until now. */
   allServed(nowMs: number): boolean {
     return [...this.#times.values()].every((times) => servedForMs(times, nowMs) >= backMs);
+  }
+
+  /** The longest silence of each before the fault, ms. */
+  calm(faultAtMs: number): Record<string, number> {
+    return Object.fromEntries(
+      [...this.#times].map(([series, times]) => [series, longestBefore(times, faultAtMs)] as const),
+    );
   }
 
   gaps(faultAtMs: number): Record<string, number> {
     const entries = [...this.#times].map(([series, times]) => [series, gapOf(times, faultAtMs)] as const);
     return Object.fromEntries(entries);
   }
+}
+
+/** The longest time between two of them, both before `untilMs`; 0 when there are not two. */
+function longestBefore(times: readonly number[], untilMs: number): number {
+  const before = times.filter((time) => time <= untilMs);
+  return before.reduce((longest, time, index) => Math.max(longest, time - (before[index - 1] ?? time)), 0);
 }
 
 function servedForMs(times: readonly number[], nowMs: number): number {

@@ -24,6 +24,8 @@ export interface RoundResult {
   readonly victimLed: boolean;
   /** ms by series; null: not back when the observation ended. */
   readonly gapsMs: Readonly<Record<string, number | null>>;
+  /** The longest silence of each in the steady traffic before the fault, ms: what this machine does by itself. */
+  readonly calmMs: Readonly<Record<string, number>>;
 }
 
 export interface RoundOptions {
@@ -65,7 +67,7 @@ export async function measureRound(
     await observe(clients, observation, faultAtMs, fault);
     const gaps = Object.entries(observation.gaps(faultAtMs));
     const gapsMs = Object.fromEntries(gaps.map(([series, gap]) => [series, gap === Infinity ? null : gap]));
-    return { round, fault, victim: victim.id, victimLed, gapsMs };
+    return { round, fault, victim: victim.id, victimLed, gapsMs, calmMs: observation.calm(faultAtMs) };
   } finally {
     await askAll(clients, { type: 'close' });
     // A host that was silent comes back as one that has been switched off and on.

@@ -1,45 +1,18 @@
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
-import type { MemberStatus, ServingState } from '@mqtt-cluster/contracts';
-import { LabError, UsageError } from '../errors.ts';
+import type { ServingState } from '@mqtt-cluster/contracts';
+import { LabError } from '../errors.ts';
 import type { FaultAction } from '../fault-forms.ts';
 import { checkPortsFree, findMember } from '../layout.ts';
 import type { Layout, MemberPlace } from '../layout.ts';
 import { Links } from '../network/links.ts';
-import { applianceEnvironment } from './environment.ts';
-import { isReady, readStatus } from './http.ts';
-import { Program } from './program.ts';
-import type { ProgramState } from './program.ts';
-import { TestingFaults } from './testing-faults.ts';
+import { LabMember, needed } from './lab-member.ts';
+import type { MemberOptions, MemberReport } from './lab-member.ts';
 
-const readyPollMs = 50;
 const upMsMax = 60_000;
 const startMsMax = 30_000;
 
-export interface ClusterOptions {
-  readonly layout: Layout;
-  readonly folder: string;
-  /** Path of the appliance's bundle. */
-  readonly script: string;
-  readonly logLevel: string;
-  readonly publisherRate: number;
-  readonly overrides: readonly (readonly [string, string])[];
+export interface ClusterOptions extends MemberOptions {
   /** Something changed that lab.json records. */
   readonly onChange?: () => void;
-}
-
-export interface MemberReport {
-  readonly id: string;
-  readonly mqtt: string;
-  readonly http: string;
-  readonly pid: number | null;
-  readonly process: ProgramState;
-  /** `ok`, or the worst of the faults of its links. */
-  readonly link: string;
-  /** What is wrong with its disk and clock; empty when nothing is. */
-  readonly faults: string;
-  /** What the member says of itself; null when it does not answer. */
-  readonly status: (Partial<MemberStatus> & { readonly counters?: Record<string, unknown> }) | null;
 }
 
 /**
@@ -48,67 +21,30 @@ export interface MemberReport {
  */
 export class Cluster {
   readonly layout: Layout;
-  readonly #options: ClusterOptions;
+  readonly #onChange: () => void;
   readonly #links: Links;
-  readonly #testing: ReadonlyMap<string, TestingFaults>;
-  readonly #programs: ReadonlyMap<string, Program>;
+  readonly #members: readonly LabMember[];
   readonly #crashes: string[] = [];
   #closing = false;
 
-  constructor(options: ClusterOptions) {
-    this.#options = options;
+  constructor({ onChange = () => undefined, ...options }: ClusterOptions) {
     this.layout = options.layout;
+    this.#onChange = onChange;
     this.#links = new Links(options.layout);
-    this.#testing = new Map(
-      options.layout.members.map(({ id }) => [
-        id,
-        new TestingFaults(id, join(options.folder, id, 'faults.json')),
-      ]),
-    );
-    this.#programs = new Map(options.layout.members.map((member) => [member.id, this.#program(member)]));
-  }
-
-  #program(member: MemberPlace): Program {
-    const { folder, script, logLevel, publisherRate, overrides } = this.#options;
-    const dataFolder = this.#dataFolder(member);
-    return new Program({
-      name: member.id,
-      script,
-      environment: applianceEnvironment(this.layout, member, {
-        dataFolder,
-        faultsFile: this.#testingOf(member).file,
-        logLevel,
-        publisherRate,
-        overrides,
-      }),
-      logFile: join(folder, member.id, 'log.jsonl'),
-      onGone: (state) => {
-        this.#links.memberGone(member.id);
-        if (state === 'crashed' && !this.#closing) this.#crashes.push(this.#describeCrash(member));
-        this.#options.onChange?.();
-      },
+    this.#members = options.layout.members.map((place) => {
+      const member: LabMember = new LabMember(place, options, (state) => {
+        this.#links.memberGone(place.id);
+        if (state === 'crashed' && !this.#closing) this.#crashes.push(member.describeCrash());
+        this.#onChange();
+      });
+      return member;
     });
   }
 
-  #dataFolder(member: MemberPlace): string {
-    return join(this.#options.folder, member.id, 'data');
-  }
-
-  #describeCrash(member: MemberPlace): string {
-    const log = join(this.#options.folder, member.id, 'log.jsonl');
-    return `${member.id} ended by itself (${this.#programOf(member).exit}); its log: ${log}`;
-  }
-
-  #programOf(member: MemberPlace): Program {
-    const program = this.#programs.get(member.id);
-    if (program === undefined) throw new LabError(`no member ${member.id}`);
-    return program;
-  }
-
-  #testingOf(member: MemberPlace): TestingFaults {
-    const testing = this.#testing.get(member.id);
-    if (testing === undefined) throw new LabError(`no member ${member.id}`);
-    return testing;
+  #memberAt(place: MemberPlace): LabMember {
+    const member = this.#members.find((one) => one.place.id === place.id);
+    if (member === undefined) throw new LabError(`no member ${place.id}`);
+    return member;
   }
 
   /** Which members ended without being told to, one sentence each. */
@@ -120,10 +56,9 @@ export class Cluster {
   async up(): Promise<void> {
     await checkPortsFree(this.layout);
     try {
-      for (const testing of this.#testing.values()) testing.clear();
       await this.#links.open();
-      for (const member of this.layout.members) this.#programOf(member).start();
-      this.#options.onChange?.();
+      for (const member of this.#members) member.begin();
+      this.#onChange();
       await this.#allServe(upMsMax);
     } catch (error) {
       await this.down();
@@ -134,40 +69,20 @@ export class Cluster {
   /** Ends everything at once. Data stays. */
   async down(): Promise<void> {
     this.#closing = true;
-    await Promise.all([...this.#programs.values()].map((program) => program.kill()));
+    await Promise.all(this.#members.map(({ program }) => program.kill()));
     this.#links.close();
   }
 
   /** Lets every member end by itself. Data stays. */
   async stop(): Promise<void> {
     this.#closing = true;
-    await Promise.all([...this.#programs.values()].map((program) => program.stop()));
+    await Promise.all(this.#members.map(({ program }) => program.stop()));
     this.#links.close();
   }
 
   /** Ready, and none of them without a majority. */
   async #allServe(msMax: number): Promise<void> {
-    await this.#each(this.layout.members, (member) => this.#serves(member, msMax, 'serving'));
-  }
-
-  /** @param state that the member must be in too; ready is enough without one. */
-  async #serves(member: MemberPlace, msMax: number, state?: ServingState): Promise<void> {
-    const deadline = performance.now() + msMax;
-    const program = this.#programOf(member);
-    while (performance.now() < deadline) {
-      if (program.state !== 'running') throw new LabError(this.#describeCrash(member));
-      if (await this.#isReady(member, state)) return;
-      await new Promise((resolve) => setTimeout(resolve, readyPollMs));
-    }
-    const status = await readStatus(member.host, member.httpPort);
-    const why =
-      typeof status?.['reason'] === 'string' && status['reason'] !== '' ? `: ${status['reason']}` : '';
-    throw new LabError(`${member.id} does not serve after ${msMax / 1_000} s${why}`);
-  }
-
-  async #isReady({ host, httpPort }: MemberPlace, state: ServingState | undefined): Promise<boolean> {
-    if (!(await isReady(host, httpPort))) return false;
-    return state === undefined || (await readStatus(host, httpPort))?.['state'] === state;
+    await Promise.all(this.#members.map((member) => member.serves(msMax, 'serving')));
   }
 
   /**
@@ -178,144 +93,102 @@ export class Cluster {
    */
   async fault(action: FaultAction, groups: readonly (readonly string[])[], value?: number): Promise<void> {
     const places = groups.map((group) => group.map((name) => findMember(this.layout, name)));
-    const members = places.flat();
-    const ids = members.map(({ id }) => id);
+    const ids = places.map((group) => group.map(({ id }) => id));
+    const members = places.flat().map((place) => this.#memberAt(place));
     switch (action) {
       case 'cut':
-        return this.#links.cut(places.map((group) => group.map(({ id }) => id)));
+        return this.#links.cut(ids);
       case 'one-way':
-        return this.#oneWay(places);
+        return this.#oneWay(ids);
       case 'flap':
-        return this.#links.flap(ids);
+        return this.#links.flap(ids.flat());
       case 'slow':
-        return this.#links.slow(ids);
+        return this.#links.slow(ids.flat());
       case 'loss':
-        return this.#links.lose(ids, needed(action, value));
+        return this.#links.lose(ids.flat(), needed(action, value));
       case 'throttle':
-        return this.#links.throttle(ids, needed(action, value));
-      case 'full-disk':
-      case 'slow-disk':
-      case 'clock':
-        return this.#each(members, (member) => this.#faultWithin(action, member, value));
+        return this.#links.throttle(ids.flat(), needed(action, value));
       case 'heal':
         return this.#heal();
       case 'rolling':
-        return this.#roll(members.length === 0 ? this.layout.members : members);
+        return this.#roll(members.length === 0 ? this.#members : members);
       default:
-        return this.#each(members, (member) => this.#faultOfProcess(action, member));
+        await Promise.all(members.map((member) => this.#faultOf(action, member, value)));
     }
   }
 
-  #oneWay([sources = [], targets]: readonly (readonly MemberPlace[])[]): void {
-    const others = this.layout.members.filter((member) => !sources.includes(member));
-    this.#links.oneWay(
-      sources.map(({ id }) => id),
-      (targets ?? others).map(({ id }) => id),
-    );
+  #oneWay([sources = [], targets]: readonly (readonly string[])[]): void {
+    const others = this.layout.members.map(({ id }) => id).filter((id) => !sources.includes(id));
+    this.#links.oneWay(sources, targets ?? others);
   }
 
-  async #faultWithin(
-    action: 'full-disk' | 'slow-disk' | 'clock',
-    member: MemberPlace,
+  async #faultOf(
+    action: 'pause' | 'resume' | 'kill' | 'stop' | 'wipe' | 'start' | 'full-disk' | 'slow-disk' | 'clock',
+    member: LabMember,
     value?: number,
   ): Promise<void> {
-    const testing = this.#testingOf(member);
-    const waits = (): boolean => this.isRunning(member);
-    if (action === 'full-disk') return testing.fillDisk(waits);
-    if (action === 'slow-disk') return testing.slowDisk(needed(action, value), waits);
-    return testing.setClock(needed(action, value), waits);
-  }
-
-  async #faultOfProcess(
-    action: 'pause' | 'resume' | 'kill' | 'stop' | 'wipe' | 'start',
-    member: MemberPlace,
-  ): Promise<void> {
-    const program = this.#programOf(member);
     switch (action) {
       case 'pause':
-        return program.pause();
+        return member.program.pause();
       case 'resume':
-        return program.resume();
+        return member.program.resume();
       case 'kill':
-        return program.kill();
+        return member.program.kill();
       case 'stop':
-        return program.stop();
+        return member.program.stop();
+      case 'wipe':
+        return member.wipe();
       case 'start':
         return this.#start(member);
-      case 'wipe':
-        await program.kill();
-        rmSync(this.#dataFolder(member), { recursive: true, force: true });
+      default:
+        return member.faultWithin(action, value);
     }
   }
 
   /** Ends all faults of links, disks and clocks; processes stay as they are. */
   async #heal(): Promise<void> {
     this.#links.heal();
-    await this.#each(this.layout.members, (member) =>
-      this.#testingOf(member).heal(() => this.isRunning(member)),
-    );
+    await Promise.all(this.#members.map((member) => member.heal()));
   }
 
   /** One after the other ends by itself, starts and serves. */
-  async #roll(members: readonly MemberPlace[]): Promise<void> {
+  async #roll(members: readonly LabMember[]): Promise<void> {
     for (const member of members) {
-      await this.#programOf(member).stop();
+      await member.program.stop();
       await this.#start(member, 'serving');
     }
   }
 
-  async #each(members: readonly MemberPlace[], act: (member: MemberPlace) => Promise<void>): Promise<void> {
-    await Promise.all(members.map(act));
-  }
-
-  async #start(member: MemberPlace, state?: ServingState): Promise<void> {
-    const program = this.#programOf(member);
+  async #start(member: LabMember, state?: ServingState): Promise<void> {
+    const { program, place } = member;
     if (program.state === 'paused') program.resume();
     if (program.state !== 'running') {
-      await this.#links.memberStarts(member.id);
+      await this.#links.memberStarts(place.id);
       program.start();
-      this.#options.onChange?.();
+      this.#onChange();
     }
-    await this.#serves(member, startMsMax, state);
+    await member.serves(startMsMax, state);
   }
 
   /** Mends and starts whatever is not running, and waits until all serve. @throws LabError */
   async restore(): Promise<void> {
     await this.#heal();
-    await this.#each(this.layout.members, (member) => this.#start(member));
+    await Promise.all(this.#members.map((member) => this.#start(member)));
     await this.#allServe(startMsMax);
   }
 
-  isRunning(member: MemberPlace): boolean {
-    return this.#programOf(member).state === 'running';
+  isRunning(place: MemberPlace): boolean {
+    return this.#memberAt(place).runs;
   }
 
   /** What runs now, by member. */
   pidsById(): [string, number][] {
-    return [...this.#programs].flatMap(([id, { pid }]) => (pid === null ? [] : [[id, pid]]));
+    return this.#members.flatMap(({ place, program }) =>
+      program.pid === null ? [] : [[place.id, program.pid]],
+    );
   }
 
   async report(): Promise<MemberReport[]> {
-    return Promise.all(
-      this.layout.members.map(async (member): Promise<MemberReport> => {
-        const program = this.#programOf(member);
-        const running = program.state === 'running';
-        return {
-          id: member.id,
-          mqtt: `${member.host}:${member.mqttPort}`,
-          http: `${member.host}:${member.httpPort}`,
-          pid: program.pid,
-          process: program.state,
-          link: this.#links.describe(member.id),
-          faults: this.#testingOf(member).describe(),
-          status: running ? await readStatus(member.host, member.httpPort) : null,
-        };
-      }),
-    );
+    return Promise.all(this.#members.map((member) => member.report(this.#links.describe(member.place.id))));
   }
-}
-
-function needed(action: FaultAction, value: number | undefined): number {
-  if (value === undefined) throw new UsageError(`${action} needs a value`);
-  return value;
 }

@@ -2,7 +2,8 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 import { LabError, messageOf, UsageError } from '../errors.ts';
 import { isFaultAction } from '../fault-forms.ts';
-import type { Cluster, MemberReport } from './cluster.ts';
+import type { Cluster } from './cluster.ts';
+import type { MemberReport } from './lab-member.ts';
 import { ask } from './http.ts';
 import { isOurs, readLabFile } from './lab-file.ts';
 

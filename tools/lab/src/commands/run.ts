@@ -2,7 +2,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Arguments } from '../arguments.ts';
-import type { Cluster, MemberReport } from '../cluster/cluster.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import type { MemberReport } from '../cluster/lab-member.ts';
 import { readDroppedAtBound } from '../cluster/http.ts';
 import { messageOf } from '../errors.ts';
 import { natureOf, parseFaults } from '../fault-plan.ts';

@@ -1,4 +1,4 @@
-import type { MemberReport } from '../cluster/cluster.ts';
+import type { MemberReport } from '../cluster/lab-member.ts';
 import type { ByQoS, Verdict } from '../load/verdict.ts';
 
 /** What the live view shows; times in ms. */
