@@ -3,11 +3,13 @@ import { join, resolve } from 'node:path';
 import type { Arguments } from '../arguments.ts';
 import { judgeFile } from '../checker/index.ts';
 import { messageOf } from '../errors.ts';
+import type { RuleVerdict, Verdict } from '../history/events.ts';
 import type { Scenario } from '../scenarios/scenarios.ts';
 import type { Target } from '../targets/target.ts';
 import type { ScenarioResult } from './report.ts';
 import { noteOf } from './report.ts';
 import { runScenario } from './scenario-run.ts';
+import { UsageWatch } from './usage-watch.ts';
 
 const folder = '.torture';
 
@@ -89,6 +91,7 @@ export class Campaign {
     const { given, name, say } = this.#options;
     const { seed, rate, forMs, messages, keep } = given;
     const tell = (text: string): void => say(`  ${text}`);
+    const watch = new UsageWatch(target, tell);
     const run = await runScenario({
       scenario,
       target,
@@ -100,8 +103,8 @@ export class Campaign {
       run: `${name}-${scenario.name}`,
       say: tell,
       onProgress: tell,
-    });
-    const verdict = await judgeFile(historyFile);
+    }).finally(() => watch.end());
+    const verdict = withGrowth(await judgeFile(historyFile), watch.end());
     if (!verdict.ok) {
       // A member that has lost something once must not spoil the next verdict.
       await target.stop(true);
@@ -127,4 +130,10 @@ export class Campaign {
     const [, stem = path, end = ''] = /^(.*?)((?:\.[a-z]+)*)$/i.exec(path) ?? [];
     return `${stem}-${name}${end}`;
   }
+}
+
+/** What a history can't tell: a run that is long enough to see it has a rule more. */
+function withGrowth(verdict: Verdict, growth: RuleVerdict): Verdict {
+  if (growth.checked === 0) return verdict;
+  return { ok: verdict.ok && growth.violations === 0, rules: [...verdict.rules, growth] };
 }

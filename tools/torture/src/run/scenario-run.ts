@@ -2,8 +2,9 @@ import { Recorder } from '../client/recorder.ts';
 import type { Counts } from '../client/recorder.ts';
 import { messageOf, TortureError } from '../errors.ts';
 import { historyFormat } from '../history/events.ts';
-import type { Header } from '../history/events.ts';
+import type { Header, HistoryEvent } from '../history/events.ts';
 import { createHistoryWriter } from '../history/writer.ts';
+import type { HistoryWriter } from '../history/writer.ts';
 import { Nemesis, waitWhile } from '../nemesis/nemesis.ts';
 import { randomOf } from '../random.ts';
 import type { Scenario } from '../scenarios/scenarios.ts';
@@ -55,33 +56,76 @@ export async function runScenario(options: ScenarioOptions): Promise<ScenarioRun
     startedAt: new Date().toISOString(),
     limits: target.limits,
   };
-  const writer = await createHistoryWriter(historyFile, header);
-  const recorder = new Recorder((event) => writer.write(event));
-  const act = new Act(options, recorder);
+  const history = new Outlet(await createHistoryWriter(historyFile, header));
+  const recorder = new Recorder((event) => history.write(event));
+  const act = new Act(options, recorder, history);
   try {
     await act.perform();
   } finally {
     recorder.close();
     act.end();
-    await writer.close();
+    await history.close();
   }
   await act.forget();
   return { counts: recorder.counts, faults: act.faults, lastedMs: recorder.now() };
+}
+
+/** The history's file, as clients see it: it has room, or they publish nothing for a while. */
+class Outlet {
+  readonly #writer: HistoryWriter;
+  #hasRoom = true;
+  #failure: unknown = null;
+
+  constructor(writer: HistoryWriter) {
+    this.#writer = writer;
+  }
+
+  get hasRoom(): boolean {
+    return this.#hasRoom;
+  }
+
+  get failed(): boolean {
+    return this.#failure !== null;
+  }
+
+  write(event: HistoryEvent): void {
+    if (this.failed) return;
+    try {
+      if (this.#writer.write(event) || !this.#hasRoom) return;
+    } catch (error) {
+      this.#failure = error;
+      return;
+    }
+    this.#hasRoom = false;
+    this.#writer.ready().then(
+      () => (this.#hasRoom = true),
+      (error: unknown) => (this.#failure = error),
+    );
+  }
+
+  /** @throws HistoryError when something could not be written */
+  async close(): Promise<void> {
+    await this.#writer.close();
+    if (this.failed) throw this.#failure;
+  }
 }
 
 /** One performance: load and faults, heal, quiet, settle, look. */
 class Act {
   readonly #options: ScenarioOptions;
   readonly #recorder: Recorder;
+  readonly #history: Outlet;
   readonly #cast: Cast;
   readonly #nemesis: Nemesis;
   readonly #problems: string[] = [];
 
-  constructor(options: ScenarioOptions, recorder: Recorder) {
+  constructor(options: ScenarioOptions, recorder: Recorder, history: Outlet) {
     const { scenario, target, seed, rate, run, messages, say } = options;
     this.#options = options;
     this.#recorder = recorder;
-    const mayPublish = (): boolean => messages === null || recorder.counts.acked < messages;
+    this.#history = history;
+    const mayPublish = (): boolean =>
+      history.hasRoom && (messages === null || recorder.counts.acked < messages);
     this.#cast = new Cast({ target, shares: scenario.shares, rate, seed, run, recorder, mayPublish });
     const random = randomOf(seed, `faults of ${scenario.name}`);
     const plan = scenario.plan?.(target.can)(random, target.servers.length) ?? noFaults();
@@ -115,8 +159,9 @@ class Act {
     const { forMs, messages, onProgress } = this.#options;
     const startedAtMs = this.#recorder.now();
     const { counts } = this.#recorder;
-    const goesOn = (): boolean =>
-      messages === null ? this.#recorder.now() - startedAtMs < forMs : counts.acked < messages;
+    const enough = (): boolean =>
+      messages === null ? this.#recorder.now() - startedAtMs >= forMs : counts.acked >= messages;
+    const goesOn = (): boolean => !this.#history.failed && !enough();
     const tell = (): void => {
       const seconds = Math.round((this.#recorder.now() - startedAtMs) / 1_000);
       const { published, acked, delivered } = counts;

@@ -1,0 +1,37 @@
+import { growthMsMin, judgeGrowth } from '../src/run/growth.ts';
+import type { Sample } from '../src/run/growth.ts';
+
+const mebibyte = 1024 * 1024;
+const count = 100;
+
+function samples(resident: (share: number) => number, lastsMs = growthMsMin): Sample[] {
+  return Array.from({ length: count }, (_, index) => {
+    const share = index / (count - 1);
+    return {
+      atMs: share * lastsMs,
+      usages: [{ server: 'm1', resident: resident(share) * mebibyte, descriptors: 40, disk: mebibyte }],
+    };
+  });
+}
+
+describe('growth', () => {
+  it('that goes on and on is found', () => {
+    const verdict = judgeGrowth(samples((share) => 100 + 100 * share));
+    expect(verdict.violations).toBe(1);
+    expect(verdict.findings[0]?.text).toMatch(/^m1: resident grows without end, by quarters: \d+ MiB/);
+  });
+
+  it.each([
+    ['levels off', (share: number) => 100 + 150 * (1 - Math.exp(-8 * share))],
+    ['stays', () => 100],
+    ['goes up and down', (share: number) => 100 + 80 * Math.sin(share * 20)],
+    ['is noise', (share: number) => 100 + 20 * share],
+  ])('that %s is none', (_, resident) => {
+    const { checked, violations } = judgeGrowth(samples(resident));
+    expect([checked, violations]).toEqual([3, 0]);
+  });
+
+  it('is not judged when the run was short', () => {
+    expect(judgeGrowth(samples((share) => 100 + 500 * share, growthMsMin / 2)).checked).toBe(0);
+  });
+});
