@@ -1,7 +1,8 @@
 import { createReadStream } from 'node:fs';
+import type { ReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
+import type { Gunzip } from 'node:zlib';
 import type { Header, HistoryEvent } from './events.ts';
 import { HistoryError } from './history-error.ts';
 import { decodeEvent, decodeHeader } from './line-codec.ts';
@@ -28,21 +29,20 @@ export async function readHistory(path: string, sink: HistorySink): Promise<void
   const sizeBytes = await sizeOf(path);
   const lines = new LineReader(path, sink);
   const source = createReadStream(path, { highWaterMark: chunkBytes });
-  const take = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
-    for await (const chunk of chunks) {
+  const chunks = path.endsWith('.gz') ? unzipped(source) : source;
+  try {
+    for await (const chunk of chunks as AsyncIterable<Buffer>) {
       lines.take(chunk);
       sink.progress?.(sizeBytes === 0 ? 1 : source.bytesRead / sizeBytes, lines.count);
     }
-  };
-  try {
-    if (path.endsWith('.gz')) await pipeline(source, createGunzip({ chunkSize: chunkBytes }), take);
-    else await pipeline(source, take);
   } catch (error) {
     if (error instanceof HistoryError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'Z_BUF_ERROR') throw lines.cutOff();
     if (code?.startsWith('Z_') === true) throw new HistoryError(`${path} is not a gzip file (${message})`);
     throw new HistoryError(`${path} can't be read: ${message}`, { cause: error });
+  } finally {
+    source.destroy();
   }
   lines.finish();
 }
@@ -53,6 +53,13 @@ async function sizeOf(path: string): Promise<number> {
   } catch (cause) {
     throw new HistoryError(`${path} can't be read: ${(cause as Error).message}`, { cause });
   }
+}
+
+/** Not `pipeline`, which may tell that it was aborted instead of why its reader stopped. */
+function unzipped(source: ReadStream): Gunzip {
+  const gunzip = createGunzip({ chunkSize: chunkBytes });
+  source.on('error', (error) => gunzip.destroy(error));
+  return source.pipe(gunzip);
 }
 
 class LineReader {
