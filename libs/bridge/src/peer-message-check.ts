@@ -146,6 +146,7 @@ const directMessages: Readonly<Record<string, Check>> = {
   hello: shape({
     storeId: isString,
     incarnation: isCount,
+    sentAtMs: isNumber,
     fresh: isBoolean,
     config: either(isNull, isConfig),
     state: oneOf('joining', 'serving', 'draining', 'isolated'),
@@ -164,11 +165,15 @@ const directMessages: Readonly<Record<string, Check>> = {
     outcome: shape({
       accepted: isBoolean,
       reason: isString,
+      later: optional(isBoolean),
       survey: optional(recordOf(shape({ lagEntries: isNumber, silentMs: isNumber }))),
     }),
   }),
   interest: shape({ full: isBoolean, version: isCount, add: listOf(isString), remove: listOf(isString) }),
   live: shape({
+    storeId: isString,
+    incarnation: isCount,
+    sentAtMs: isNumber,
     messages: listOf(isMessage),
     direct: listOf(shape({ client: isString, message: isMessage })),
   }),

@@ -92,6 +92,8 @@ export interface AdminOutcome {
   readonly accepted: boolean;
   /** In one clear sentence why not, or what was found; may be empty. */
   readonly reason: string;
+  /** Not accepted now, but it may well be in a moment: ask again. */
+  readonly later?: boolean;
   /** `survey`: of each other member. */
   readonly survey?: Readonly<Record<MemberId, PeerSurvey>>;
 }

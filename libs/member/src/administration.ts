@@ -34,6 +34,8 @@ interface UnderWay {
 
 const accepted: AdminOutcome = { accepted: true, reason: '' };
 const refused = (reason: string): AdminOutcome => ({ accepted: false, reason });
+/** May be accepted when it is asked again. */
+const notNow = (reason: string): AdminOutcome => ({ accepted: false, reason, later: true });
 
 /** Operators' wishes: any member may be asked, the leader carries them out and says what came of them. */
 export class Administration {
@@ -56,9 +58,9 @@ export class Administration {
     if (leader === this.#context.options.id) {
       this.#carryOut(action, (outcome) => this.#tell(request, outcome));
     } else if (leader === null) {
-      this.#tell(request, refused('no leader is known: without a majority nothing can be asked or changed'));
+      this.#tell(request, notNow('no leader is known: without a majority nothing can be asked or changed'));
     } else if (this.#asked.size >= underWayMax) {
-      this.#tell(request, refused('too many requests are under way'));
+      this.#tell(request, notNow('too many requests are under way'));
     } else {
       this.#asked.set(request, this.#context.nowMs + answerMsMax);
       this.#peers.send(leader, 'log', { type: 'admin', request, action });
@@ -81,11 +83,11 @@ export class Administration {
     for (const [request, untilMs] of this.#asked) {
       if (nowMs < untilMs) continue;
       this.#asked.delete(request);
-      this.#tell(request, refused('the leader does not answer: ask again'));
+      this.#tell(request, notNow('the leader does not answer: ask again'));
     }
     if (this.#underWay.length === 0) return;
     this.#underWay = this.#underWay.filter(({ answer, untilMs, check, late }) => {
-      const outcome = check() ?? (nowMs >= untilMs ? refused(late) : null);
+      const outcome = check() ?? (nowMs >= untilMs ? notNow(late) : null);
       if (outcome !== null) answer(outcome);
       return outcome === null;
     });
@@ -97,8 +99,8 @@ export class Administration {
 
   #carryOut(action: AdminAction, answer: Answer): void {
     const { role } = this.#replica.raft.status();
-    if (role !== 'leader') return answer(refused('leadership has just changed: ask again'));
-    if (this.#underWay.length >= underWayMax) return answer(refused('too many requests are under way'));
+    if (role !== 'leader') return answer(notNow('leadership has just changed: ask again'));
+    if (this.#underWay.length >= underWayMax) return answer(notNow('too many requests are under way'));
     switch (action.kind) {
       case 'survey':
         return answer({ ...accepted, survey: this.#survey() });
@@ -133,7 +135,7 @@ export class Administration {
       return answer(refused(reason));
     }
     if (hello === undefined || this.#peers.silentMs(id) > greetingMsMax)
-      return answer(refused(`nothing is heard of ${id}: start it, with an empty data directory`));
+      return answer(notNow(`nothing is heard of ${id}: start it, with an empty data directory`));
     // One that was removed may come back with its store, if it is this cluster's (its numbers are remembered).
     const ofThisCluster =
       hello.config?.members.some(
@@ -149,7 +151,7 @@ export class Administration {
     if (!members.some((member) => member.id === id))
       return answer({ accepted: true, reason: `${id} is no member of the cluster` });
     const obstacle = force ? null : this.#outboxObstacle(id);
-    if (obstacle !== null) return answer(refused(obstacle));
+    if (obstacle !== null) return answer(obstacle);
     this.#change(
       members.filter((member) => member.id !== id),
       answer,
@@ -157,27 +159,31 @@ export class Administration {
   }
 
   /** What a member acked on its own disk would be lost with it (design, section 6). */
-  #outboxObstacle(id: MemberId): string | null {
+  #outboxObstacle(id: MemberId): AdminOutcome | null {
     const { options } = this.#context;
     if (id === options.id) return null;
     const hello = this.#peers.hellos.get(id);
-    if (hello?.outboxItems === undefined || this.#peers.silentMs(id) > greetingMsMax)
-      return `whether ${id} holds acked messages that the cluster lacks is not known, for it is not heard: force if its disk is lost`;
-    if (hello.outboxItems > 0)
-      return `${id} holds acked messages that the cluster does not have yet: wait, or force if they may be lost`;
-    return null;
+    if (hello?.outboxItems === undefined || this.#peers.silentMs(id) > greetingMsMax) {
+      return refused(
+        `whether ${id} holds acked messages that the cluster lacks is not known, for it is not heard: force if its disk is lost`,
+      );
+    }
+    if (hello.outboxItems === 0) return null;
+    return notNow(
+      `${id} holds acked messages that the cluster does not have yet: wait, or force if they may be lost`,
+    );
   }
 
   #change(members: readonly ConfiguredMember[], answer: Answer): void {
     const proposed = this.#replica.raft.proposeConfig({ members });
-    if (!proposed.accepted) return answer(refused(proposed.reason));
+    if (!proposed.accepted) return answer(notNow(proposed.reason));
     const { term } = this.#replica.raft.status();
     this.#wait(answer, 'the change is proposed but not yet committed: look again', () => {
       const status = this.#replica.raft.status();
       if (status.configChangePending && status.role === 'leader' && status.term === term) return null;
       // Committed by this leader; it steps aside right then when it has removed itself.
       const committed = !status.configChangePending && sameMembers(status.config?.members ?? [], members);
-      return committed ? accepted : refused('leadership changed meanwhile: look again');
+      return committed ? accepted : notNow('leadership changed meanwhile: look again');
     });
   }
 
@@ -192,7 +198,7 @@ export class Administration {
     this.#wait(answer, 'leadership could not be handed over: see the members that lag', () => {
       const { role, leader, transferring } = raft.status();
       if (role !== 'leader') return leader === null ? null : { accepted: true, reason: `${leader} leads` };
-      return transferring === null ? refused('leadership was not taken over in time: ask again') : null;
+      return transferring === null ? notNow('leadership was not taken over in time: ask again') : null;
     });
   }
 

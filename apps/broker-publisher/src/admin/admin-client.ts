@@ -2,8 +2,11 @@ import { ClusterError } from '@mqtt-cluster/contracts';
 
 /** The appliance said no, or nothing; the message is one clear line. */
 export class AdminError extends ClusterError {
-  constructor(message: string, options?: ErrorOptions) {
+  /** It may be done when it is asked again. */
+  readonly later: boolean;
+  constructor(message: string, options?: ErrorOptions, later = false) {
     super('ADMIN', message, options);
+    this.later = later;
   }
 }
 
@@ -33,7 +36,7 @@ export class AdminClient {
   /** @throws AdminError */
   async bytes(path: string): Promise<Uint8Array> {
     const response = await this.#ask('GET', path);
-    if (!response.ok) throw new AdminError(await reasonOf(response));
+    if (!response.ok) throw await refusalOf(response);
     return new Uint8Array(await response.arrayBuffer());
   }
 
@@ -51,7 +54,7 @@ export class AdminClient {
   async #json<T>(method: string, path: string, body?: string): Promise<T> {
     const response = await this.#ask(method, path, body);
     const isVerdict = response.status === 503;
-    if (!response.ok && !isVerdict) throw new AdminError(await reasonOf(response));
+    if (!response.ok && !isVerdict) throw await refusalOf(response);
     return (await response.json()) as T;
   }
 
@@ -77,12 +80,12 @@ export class AdminClient {
   }
 }
 
-async function reasonOf(response: Response): Promise<string> {
+async function refusalOf(response: Response): Promise<AdminError> {
   try {
-    const { error } = (await response.json()) as { error?: unknown };
-    if (typeof error === 'string') return error;
+    const { error, later } = (await response.json()) as { error?: unknown; later?: unknown };
+    if (typeof error === 'string') return new AdminError(error, undefined, later === true);
   } catch {
     // The status alone has to do.
   }
-  return `the appliance answers ${response.status}: is it of the same version?`;
+  return new AdminError(`the appliance answers ${response.status}: is it of the same version?`);
 }

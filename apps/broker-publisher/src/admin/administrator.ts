@@ -148,7 +148,7 @@ export class Administrator {
   }
 
   async #change(settings: Partial<ClusterSettings>): Promise<CommandResult> {
-    if (this.#status().leader === null) return refusal('no leader is known: settings need a majority');
+    if (this.#status().leader === null) return refusal('no leader is known: settings need a majority', true);
     this.#components.runner.operate((member) => member.changeSettings(settings));
     const deadline = performance.now() + settingsMsMax;
     const wanted = Object.entries(settings);
@@ -162,8 +162,8 @@ export class Administrator {
   }
 
   async #ask(action: AdminAction): Promise<CommandResult> {
-    const { accepted, reason } = await this.#outcome(action);
-    return accepted ? { code: 200, body: { ok: true, text: reason } } : refusal(reason);
+    const { accepted, reason, later = false } = await this.#outcome(action);
+    return accepted ? { code: 200, body: { ok: true, text: reason } } : refusal(reason, later);
   }
 
   #outcome(action: AdminAction): Promise<AdminOutcome> {
@@ -179,6 +179,7 @@ export class Administrator {
   }
 }
 
-function refusal(error: string): CommandResult {
-  return { code: 409, body: { error } };
+/** `later`: it may be accepted when it is asked again. */
+function refusal(error: string, later = false): CommandResult {
+  return { code: 409, body: later ? { error, later } : { error } };
 }

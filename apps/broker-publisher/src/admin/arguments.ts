@@ -75,7 +75,7 @@ Asks the appliance on this host; what only the leader can do is passed on to it 
 
   --url URL          of the appliance (default: from its configuration)
   --token-file FILE  with the admin token (default: from its configuration)
-  --wait SECONDS     how long add and drain wait (default ${waitSecondsDefault})
+  --wait SECONDS     how long add, remove, transfer and drain wait (default ${waitSecondsDefault})
   --data DIR         restore: the data directory (default: from the configuration)
   --id ID            restore: the member's id (default: from the configuration)
   --json             prints the answer as JSON

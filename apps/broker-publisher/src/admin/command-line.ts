@@ -64,11 +64,19 @@ async function carryOut(given: AdminArguments, client: AdminClient, line: Comman
       show(await client.get<ClusterHealth>('/admin/members'), membersText);
       return 0;
     case 'add':
-      return done(await add(word, given.waitSeconds, client, line));
+      return done(await add(given, client, line));
     case 'remove':
-      return done(await client.post('/admin/members/remove', { id: word, force: given.force }));
+      return done(
+        await insist(given, line, () =>
+          client.post('/admin/members/remove', { id: word, force: given.force }),
+        ),
+      );
     case 'transfer':
-      return done(await client.post('/admin/transfer-leadership', word === '' ? {} : { to: word }));
+      return done(
+        await insist(given, line, () =>
+          client.post('/admin/transfer-leadership', word === '' ? {} : { to: word }),
+        ),
+      );
     case 'drain':
       return done(await drain(given, client, line));
     case 'undrain':
@@ -87,13 +95,31 @@ async function settings(words: readonly string[], client: AdminClient): Promise<
   return client.post('/admin/settings', readSettings(words));
 }
 
-async function add(
-  id: string,
-  waitSeconds: number,
-  client: AdminClient,
+/** Asks again what is refused only for the moment. @throws AdminError */
+async function insist<T>(
+  given: AdminArguments,
   { progress }: CommandLine,
-): Promise<{ text: string }> {
-  await client.post('/admin/members/add', { id });
+  ask: () => Promise<T>,
+): Promise<T> {
+  const deadline = performance.now() + given.waitSeconds * 1_000;
+  let told = '';
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof AdminError) || !error.later || performance.now() >= deadline) throw error;
+      if (error.message !== told) progress(`not yet: ${error.message}`);
+      told = error.message;
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    }
+  }
+}
+
+async function add(given: AdminArguments, client: AdminClient, line: CommandLine): Promise<{ text: string }> {
+  const { waitSeconds } = given;
+  const [id = ''] = given.rest;
+  const { progress } = line;
+  await insist(given, line, () => client.post('/admin/members/add', { id }));
   const deadline = performance.now() + waitSeconds * 1_000;
   let told = '';
   for (;;) {

@@ -1,0 +1,74 @@
+import { jest } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Packet } from 'mqtt-packet';
+import { Appliances, until } from './appliances.ts';
+import type { RawClient } from './appliances.ts';
+
+jest.setTimeout(120_000);
+let appliances: Appliances | null = null;
+
+afterEach(async () => {
+  await appliances?.stop();
+  appliances = null;
+});
+
+type Publish = Extract<Packet, { cmd: 'publish' }>;
+
+function publishes(client: RawClient): Publish[] {
+  return client.received.filter((packet): packet is Publish => packet.cmd === 'publish');
+}
+
+/** The topics that the tables of docs/SYS-TOPICS.md list, written out. */
+function documented(): string[] {
+  const file = fileURLToPath(new URL('../../../docs/SYS-TOPICS.md', import.meta.url));
+  const rows = readFileSync(file, 'utf8').matchAll(/^\| (`\$SYS.*?) \| (.*) \|$/gm);
+  return [...rows].flatMap(([, cell = '', meaning = '']) => {
+    const [first = '', ...others] = [...cell.matchAll(/`([^`]+)`/g)].map(([, topic]) => topic!);
+    if (first.includes('<what>')) {
+      const quoted = [...meaning.matchAll(/`([^`<]+)`/g)].map(([, what]) => what!);
+      return quoted.flatMap((what) =>
+        ['1min', '5min', '15min'].map((window) => `$SYS/broker/load/${what}/${window}`),
+      );
+    }
+    return [first, ...others.map((rest) => first.replace(/\/[^/]+$/, rest.replace(/^\.\.\./, '')))];
+  });
+}
+
+test('a new subscriber of $SYS/# gets every documented topic, retained and with QoS 0', async () => {
+  appliances = await Appliances.start(['a']);
+  const client = await appliances.connect('a', 'c');
+  const topics = (): string[] => publishes(client).map(({ topic }) => topic);
+  // Some of them come only after the first look at the member's state.
+  await until(async () => (await appliances!.status('a')).state === 'serving');
+  await client.subscribe('$SYS/#', 2);
+  await until(() => documented().every((topic) => topics().includes(topic)));
+  expect([...new Set(topics())].sort()).toEqual(documented().sort());
+  for (const { qos } of publishes(client)) expect(qos).toBe(0);
+  const retained = publishes(client).filter(({ retain }) => retain);
+  const of = (topic: string): string | undefined =>
+    publishes(client)
+      .filter((packet) => packet.topic === topic)
+      .at(-1)
+      ?.payload.toString();
+  expect(retained.length).toBeGreaterThan(0);
+  expect(of('$SYS/broker/version')).toBe('test');
+  expect(of('$SYS/cluster/member')).toBe('a');
+  expect(of('$SYS/cluster/isolated')).toBe('false');
+});
+
+test('[MQTT-4.7.2-1] # and + do not match $SYS, and nobody publishes there', async () => {
+  appliances = await Appliances.start(['a']);
+  const client = await appliances.connect('a', 'c', { protocolVersion: 5 });
+  await client.subscribe('#', 1);
+  await client.subscribe('+/cluster/state', 1);
+  const log = (await appliances.status('a')).lastIndex;
+  client.publish('$SYS/cluster/state', 'mine', 1, 1);
+  client.publish('normal', 'x', 1, 2);
+  await client.got('puback', 2);
+  await until(() => publishes(client).length > 0);
+  expect(publishes(client).map(({ topic }) => topic)).toEqual(['normal']);
+  // Only the normal one went through the log, and none of $SYS.
+  expect((await appliances.status('a')).lastIndex).toBeGreaterThan(log);
+  expect((await appliances.status('a')).retained).toBe(0);
+});
