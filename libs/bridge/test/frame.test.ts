@@ -36,7 +36,9 @@ describe('a frame', () => {
 
   test('takes undefined for an absent optional field', () => {
     const message = { topic: 't', payload: new Uint8Array(), qos: 0, retain: false, publisher: undefined };
-    const frame = framed(pack([{ type: 'live', messages: [message], direct: [] }]));
+    const frame = framed(
+      pack([{ type: 'live', storeId: 's', incarnation: 1, sentAtMs: 5, messages: [message], direct: [] }]),
+    );
     expect(() => encodeFrame(decodeFrame(frame))).not.toThrow();
   });
 

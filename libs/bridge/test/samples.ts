@@ -106,6 +106,7 @@ const direct: fc.Arbitrary<Exclude<PeerMessage, { type: 'relay' }>> = fc.oneof(
     type: fc.constant('hello'),
     storeId,
     incarnation: count,
+    sentAtMs: fc.double({ min: 0, max: 1e9, noNaN: true }),
     fresh: fc.boolean(),
     config: fc.option(config, { nil: null }),
     state: fc.constantFrom('joining', 'serving', 'draining', 'isolated'),
@@ -126,6 +127,9 @@ const direct: fc.Arbitrary<Exclude<PeerMessage, { type: 'relay' }>> = fc.oneof(
   }),
   record({
     type: fc.constant('live'),
+    storeId,
+    incarnation: count,
+    sentAtMs: fc.double({ min: 0, max: 1e9, noNaN: true }),
     messages: fc.array(message, { maxLength: 4 }),
     direct: fc.array(record({ client: text, message }), { maxLength: 2 }),
   }),
@@ -147,7 +151,14 @@ export const peerMessage: fc.Arbitrary<PeerMessage> = fc.oneof(
 );
 
 export function live(topic: string, payload: Uint8Array): PeerMessage {
-  return { type: 'live', messages: [{ topic, payload, qos: 0, retain: false }], direct: [] };
+  return {
+    type: 'live',
+    storeId: 's',
+    incarnation: 1,
+    sentAtMs: 5,
+    messages: [{ topic, payload, qos: 0, retain: false }],
+    direct: [],
+  };
 }
 
 export function propose(...batches: readonly Uint8Array[]): PeerMessage {

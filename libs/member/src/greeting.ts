@@ -83,6 +83,7 @@ export class Greeting {
       type: 'hello',
       storeId: recovered.storeId,
       incarnation: recovered.incarnation,
+      sentAtMs: this.#context.nowMs,
       fresh,
       config: this.#replica.config,
       state: bearing.state,

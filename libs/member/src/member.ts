@@ -278,12 +278,13 @@ class ClusterMember implements Member {
         if (this.#replica.status.role === 'leader') this.#leader.accept(this.#replica.raft, message.batches);
         return;
       case 'hello':
+        this.#home.live.ages.heard(from, message, this.#context.nowMs);
         if (this.#greeting.heard(from, message)) this.#greeting.greet(from, this.#bearing());
         return;
       case 'interest':
         return this.#home.live.onInterest(from, message);
       case 'live':
-        return this.#home.onLive(message);
+        return this.#home.onLive(from, message);
       case 'admin':
         return this.#administration.asked(from, message);
       case 'adminAnswer':

@@ -17,6 +17,9 @@ export class TestCluster {
   readonly effects = new Map<MemberId, ClientEffect[]>();
   readonly events = new Map<MemberId, MemberEvent[]>();
   readonly #cut = new Set<MemberId>();
+  /** QoS 0 from this member is held back, as in the buffers of a link that has stalled. */
+  stalled: MemberId | null = null;
+  readonly #held: { from: MemberId; outgoing: Outgoing }[] = [];
   nowMs = 0;
 
   constructor(ids: readonly MemberId[], options: Partial<MemberOptions> = {}) {
@@ -86,6 +89,14 @@ export class TestCluster {
     return [...this.members.keys()].find((id) => this.member(id).status().role === 'leader')!;
   }
 
+  /** The link gets going, and what it held arrives. */
+  flow(): void {
+    this.stalled = null;
+    for (const { from, outgoing } of this.#held.splice(0)) {
+      this.member(outgoing.to).receive(from, outgoing.message);
+    }
+  }
+
   /** What one connection heard, and forgets it. */
   heard(id: MemberId, connection: number): ClientEffect[] {
     const all = this.effects.get(id)!;
@@ -114,6 +125,10 @@ export class TestCluster {
     }
     for (const { from, outgoing } of sent) {
       if (this.#cut.has(from) || this.#cut.has(outgoing.to)) continue;
+      if (this.stalled === from && outgoing.channel === 'live') {
+        this.#held.push({ from, outgoing });
+        continue;
+      }
       this.member(outgoing.to).receive(from, outgoing.message);
     }
     return busy || sent.length > 0;

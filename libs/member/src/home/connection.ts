@@ -37,6 +37,7 @@ export interface LocalItem {
 /** One client connection at its home. Fields change by the parts of the home; none outlives the connection. */
 export class Connection {
   readonly id: ConnectionId;
+  readonly connectedAtMs: number;
   /** Its name in the router. */
   readonly key: string;
   readonly client: ClientId;
@@ -83,8 +84,10 @@ export class Connection {
 
   #nextPacketId = 1;
 
-  constructor(id: ConnectionId, request: ConnectRequest, inFlightMax: number) {
+  /** @param nowMs when its CONNECT came. */
+  constructor(id: ConnectionId, request: ConnectRequest, inFlightMax: number, nowMs: number) {
     this.id = id;
+    this.connectedAtMs = nowMs;
     this.key = String(id);
     this.request = request;
     this.client = request.client;

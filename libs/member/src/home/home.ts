@@ -3,6 +3,7 @@ import type {
   ConnectionId,
   ConnectRequest,
   LiveMessage,
+  MemberId,
   Message,
   PublishCommand,
   PublishRequest,
@@ -156,10 +157,13 @@ export class Home {
     this.#deliverUnacknowledged(message);
   }
 
-  /** QoS 0 from a peer's clients. */
-  onLive({ messages, direct }: LiveMessage): void {
-    for (const message of messages) this.#deliverUnacknowledged(message);
-    for (const { client, message } of direct) this.#deliverTo(client, message);
+  /** QoS 0 from a peer's clients, for those who were here when it was sent: others may have had it at their last home. */
+  onLive(from: MemberId, live: LiveMessage): void {
+    const { messages, direct } = live;
+    const sentAtMs = this.live.ages.sentAtMs(from, live, this.#context.nowMs);
+    if (sentAtMs === null) return this.live.drop(messages.length + direct.length);
+    for (const message of messages) this.#deliverUnacknowledged(message, sentAtMs);
+    for (const { client, message } of direct) this.#deliverTo(client, message, sentAtMs);
   }
 
   // ---- what the cluster decided ----
@@ -349,8 +353,10 @@ export class Home {
 
   // ---- delivery ----
 
-  #deliverUnacknowledged(message: Message): void {
+  /** @param sentAtMs when its publisher's home sent it; clients who connected later don't get it. */
+  #deliverUnacknowledged(message: Message, sentAtMs = Infinity): void {
     for (const connection of this.#router.match(message)) {
+      if (connection.connectedAtMs > sentAtMs) continue;
       this.#delivery.sendUnacknowledged(connection, matchedItem(connection, message));
     }
   }
@@ -365,9 +371,9 @@ export class Home {
     }
   }
 
-  #deliverTo(client: ClientId, message: Message): void {
+  #deliverTo(client: ClientId, message: Message, sentAtMs = Infinity): void {
     const connection = this.#connections.ofClient(client);
-    if (connection !== undefined)
+    if (connection !== undefined && connection.connectedAtMs <= sentAtMs)
       this.#delivery.sendUnacknowledged(connection, { message, qos: 0, retain: false });
   }
 

@@ -2,6 +2,7 @@ import type { DirectMessage, InterestMessage, MemberId, Message } from '@mqtt-cl
 import { SubscriptionTrie } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
 import type { Peers } from '../peers.ts';
+import { LiveAges } from './live-ages.ts';
 import type { Router } from './router.ts';
 
 /** QoS 0 messages waiting for one peer within a turn; more are dropped (counted). */
@@ -20,6 +21,7 @@ export class Live {
   readonly #interest = new SubscriptionTrie<MemberId>();
   readonly #peerFilters = new Map<MemberId, Set<string>>();
   readonly #waiting = new Map<MemberId, Waiting>();
+  readonly ages = new LiveAges();
   #version = 0;
   #dropped = 0;
   #lastFullMs: number;
@@ -72,6 +74,11 @@ export class Live {
     this.#waiting.delete(peer);
   }
 
+  /** A peer's messages that came too late to be of use. */
+  drop(count: number): void {
+    this.#dropped += count;
+  }
+
   /** Once a turn: changed interest, then the messages. */
   flush(): void {
     const { nowMs, options } = this.#context;
@@ -86,12 +93,19 @@ export class Live {
       this.#lastFullMs = nowMs;
       for (const peer of this.#peers.ids) this.#sendFull(peer);
     }
+    const { storeId, incarnation } = options.recovered;
     for (const [peer, { messages, direct }] of this.#waiting) {
-      this.#peers.send(peer, 'live', { type: 'live', messages, direct });
+      const run = { storeId, incarnation, sentAtMs: nowMs };
+      this.#peers.send(peer, 'live', { type: 'live', ...run, messages, direct });
     }
     this.#waiting.clear();
     if (this.#dropped > 0) {
-      this.#context.events.push({ kind: 'dropped', reason: 'slowBridge', count: this.#dropped, counts: true });
+      this.#context.events.push({
+        kind: 'dropped',
+        reason: 'slowBridge',
+        count: this.#dropped,
+        counts: true,
+      });
       this.#dropped = 0;
     }
   }

@@ -45,7 +45,8 @@ export class Opening {
   }
 
   connect(id: ConnectionId, request: ConnectRequest, serving: ServingState): void {
-    const connection = new Connection(id, request, this.#context.options.limits.inFlightMax);
+    const { options, nowMs } = this.#context;
+    const connection = new Connection(id, request, options.limits.inFlightMax, nowMs);
     this.#connections.add(connection);
     if (serving === 'joining') return this.#connections.refuse(connection, 'notServing');
     if (serving === 'draining') return this.#connections.refuse(connection, 'draining');

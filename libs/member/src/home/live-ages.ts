@@ -1,0 +1,60 @@
+import type { HelloMessage, LiveMessage, MemberId } from '@mqtt-cluster/contracts';
+
+/** An older QoS 0 message is dropped: its link was stalled, and its receivers may have heard it elsewhere meanwhile. */
+const liveAgeMsMax = 1_000;
+/** The fastest message of the last one or two of these is what the others are compared with, so that drifting clocks do no harm. */
+const windowMs = 60_000;
+
+interface Pace {
+  /** Which start of the peer: its clock begins anew with it. */
+  readonly storeId: string;
+  readonly incarnation: number;
+  windowStartMs: number;
+  /** Least difference seen between the clocks, in this window and the one before. */
+  leastMs: number;
+  earlierLeastMs: number;
+}
+
+/**
+ * How old a peer's QoS 0 messages are. Nobody knows another's clock, but the message that was fastest tells how far the
+ * clocks differ, up to its own time on the way; what took longer than that is older by the difference.
+ *
+ * Without it a message that its receiver has had from a home that is now dead comes again when a stalled link gets going,
+ * and QoS 0 means at most once [MQTT-4.3.1-1].
+ */
+export class LiveAges {
+  readonly #paces = new Map<MemberId, Pace>();
+
+  /** What a peer tells regularly is a measure as good as any. */
+  heard(from: MemberId, { storeId, incarnation, sentAtMs }: HelloMessage, nowMs: number): void {
+    const known = this.#paces.get(from);
+    if (known?.storeId === storeId && known.incarnation === incarnation)
+      return measure(known, nowMs - sentAtMs, nowMs);
+    const leastMs = nowMs - sentAtMs;
+    this.#paces.set(from, { storeId, incarnation, windowStartMs: nowMs, leastMs, earlierLeastMs: leastMs });
+  }
+
+  /**
+   * When, by this member's clock, a peer sent this; never earlier than it did.
+   *
+   * @returns null when it is too old, or of a start of the peer that is not the one known
+   */
+  sentAtMs(from: MemberId, { storeId, incarnation, sentAtMs }: LiveMessage, nowMs: number): number | null {
+    const pace = this.#paces.get(from);
+    if (pace?.storeId !== storeId || pace.incarnation !== incarnation) return null;
+    const differenceMs = nowMs - sentAtMs;
+    measure(pace, differenceMs, nowMs);
+    const ageMs = differenceMs - Math.min(pace.leastMs, pace.earlierLeastMs);
+    return ageMs > liveAgeMsMax ? null : nowMs - ageMs;
+  }
+}
+
+function measure(pace: Pace, differenceMs: number, nowMs: number): void {
+  if (nowMs - pace.windowStartMs < windowMs) {
+    pace.leastMs = Math.min(pace.leastMs, differenceMs);
+    return;
+  }
+  pace.windowStartMs = nowMs;
+  pace.earlierLeastMs = pace.leastMs;
+  pace.leastMs = differenceMs;
+}

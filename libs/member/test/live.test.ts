@@ -1,0 +1,92 @@
+import type { DeliverEffect } from '@mqtt-cluster/contracts';
+import { LiveAges } from '../src/home/live-ages.ts';
+import { request, TestCluster, text } from './cluster.ts';
+
+const run = { storeId: 's', incarnation: 3 };
+const live = (sentAtMs: number) => ({ type: 'live' as const, ...run, sentAtMs, messages: [], direct: [] });
+const hello = (sentAtMs: number) => ({ ...run, sentAtMs }) as Parameters<LiveAges['heard']>[1];
+
+describe('QoS 0 that a link held back', () => {
+  let cluster: TestCluster;
+
+  const publish = (at: string, value: string): void =>
+    cluster.member(at).publish(1, { topic: 'x', payload: text(value), qos: 0, retain: false });
+
+  const delivered = (at: string, connection: number): string[] =>
+    cluster
+      .heard(at, connection)
+      .filter((effect): effect is DeliverEffect => effect.kind === 'deliver')
+      .map((effect) => new TextDecoder().decode(effect.message.payload));
+
+  beforeEach(() => {
+    cluster = new TestCluster(['a', 'b', 'c']);
+    cluster.serve();
+    cluster.member('a').connect(1, request('publisher'));
+    for (const id of ['a', 'b']) cluster.member(id).connect(2, request(`subscriber-${id}`));
+    cluster.run(100);
+    for (const id of ['a', 'b']) cluster.member(id).subscribe(2, 1, [{ filter: 'x', qos: 0 }]);
+    cluster.run(100);
+  });
+
+  test('[MQTT-4.3.1-1] does not come a second time to a client that had it at its last home', () => {
+    cluster.stalled = 'a';
+    publish('a', 'first');
+    cluster.run(100);
+    expect(delivered('a', 2)).toEqual(['first']);
+    cluster.member('a').disconnect(2, { graceful: false });
+    cluster.member('b').connect(3, request('subscriber-a'));
+    cluster.run(100);
+    cluster.member('b').subscribe(3, 1, [{ filter: 'x', qos: 0 }]);
+    cluster.run(100);
+    cluster.flow();
+    publish('a', 'second');
+    cluster.run(100);
+    expect(delivered('b', 3)).toEqual(['second']);
+    expect(delivered('b', 2)).toEqual(['first', 'second']);
+  });
+
+  test('is dropped, and counted, when it is old', () => {
+    cluster.stalled = 'a';
+    publish('a', 'first');
+    cluster.run(3_000);
+    cluster.flow();
+    publish('a', 'second');
+    cluster.run(100);
+    expect(delivered('b', 2)).toEqual(['second']);
+    const drops = cluster.events.get('b')!.filter((event) => event.kind === 'dropped');
+    expect(drops).toEqual([expect.objectContaining({ reason: 'slowBridge', count: 1 })]);
+  });
+});
+
+describe('the age of a message', () => {
+  test('is what it took longer than the fastest one, whatever the clocks show', () => {
+    const ages = new LiveAges();
+    ages.heard('p', hello(1_000_000), 50);
+    expect(ages.sentAtMs('p', live(1_000_100), 150)).toBe(150);
+    expect(ages.sentAtMs('p', live(1_000_100), 350)).toBe(150);
+    expect(ages.sentAtMs('p', live(1_000_100), 1_351)).toBeNull();
+  });
+
+  test('cannot be told of another start than the one that is known', () => {
+    const ages = new LiveAges();
+    expect(ages.sentAtMs('p', live(5), 10)).toBeNull();
+    ages.heard('p', hello(5), 10);
+    expect(ages.sentAtMs('p', { ...live(5), incarnation: 2 }, 10)).toBeNull();
+    expect(ages.sentAtMs('p', { ...live(5), storeId: 'other' }, 10)).toBeNull();
+  });
+
+  test('does not grow with clocks that drift apart', () => {
+    const ages = new LiveAges();
+    // The peer's clock is slower by a thousandth: 3.6 s an hour.
+    for (let nowMs = 0; nowMs <= 3_600_000; nowMs += 10_000) ages.heard('p', hello(nowMs * 0.999), nowMs);
+    expect(ages.sentAtMs('p', live(3_600_000 * 0.999), 3_600_000)).not.toBeNull();
+  });
+
+  test('is not forgotten while nothing comes', () => {
+    const ages = new LiveAges();
+    ages.heard('p', hello(0), 0);
+    expect(ages.sentAtMs('p', live(10), 300_000)).toBeNull();
+    expect(ages.sentAtMs('p', live(20), 300_000)).toBeNull();
+    expect(ages.sentAtMs('p', live(300_000), 300_000)).toBe(300_000);
+  });
+});
