@@ -89,7 +89,11 @@ export class Journal {
     };
   }
 
-  /** Reads what is there, cuts off a torn end, and is ready to append. */
+  /**
+   * Reads what is there, cuts off a torn end, and is ready to append. The last group is written once more: after a failed sync an
+   * operating system may show from memory what never got to the disk, and call the next sync a success (Rebello et al., "Can
+   * Applications Recover from fsync Failures?", 2020).
+   */
   async open(): Promise<Replayed> {
     const { system, directory, storeId } = this.#options;
     const replayed = await replay(system, directory, storeId, this.#ledger);
@@ -100,10 +104,9 @@ export class Journal {
     this.#lastIndex = replayed.state.lastIndex;
     const { active } = this.#ledger;
     this.#file = await system.open(join(directory, segmentName(active.number)), 'update');
-    if (replayed.repairs.length > 0) {
-      await this.#file.truncate(active.bytes);
-      await this.#file.sync();
-    }
+    if (replayed.repairs.length > 0) await this.#file.truncate(active.bytes);
+    await writeFully(this.#file, replayed.tail.bytes, replayed.tail.offset);
+    await this.#file.sync();
     return replayed;
   }
 

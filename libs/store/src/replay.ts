@@ -30,6 +30,8 @@ export interface Replayed {
   incarnation: Incarnation;
   /** Of the last segment, which is written on. */
   salt: number;
+  /** The last group that was written, and where it begins: its sync may have failed. */
+  tail: { readonly offset: number; readonly bytes: Uint8Array };
   readonly repairs: string[];
 }
 
@@ -48,7 +50,13 @@ export async function replay(
   if (numbers.length === 0) {
     throw new StoreCorruptError(`${directory}: the journal is missing; ${replaceAdvice}`);
   }
-  const replayed: Replayed = { state: new StoredState(), incarnation: 0, salt: 0, repairs: [] };
+  const replayed: Replayed = {
+    state: new StoredState(),
+    incarnation: 0,
+    salt: 0,
+    tail: { offset: 0, bytes: new Uint8Array() },
+    repairs: [],
+  };
   for (const [position, number] of numbers.entries()) {
     const path = join(directory, segmentName(number));
     if (position > 0 && numbers[position - 1] !== number - 1) {
@@ -88,6 +96,7 @@ class SegmentReader {
     this.#replayed.salt = salt;
     const segment = this.#ledger.add(number);
     let offset = preambleBytes;
+    let groupStart = offset;
     while (offset < this.#file.length) {
       const frame = readFrame(this.#file, offset, salt);
       if (frame === null) {
@@ -99,8 +108,10 @@ class SegmentReader {
       this.#apply(record, offset);
       this.#ledger.account(segment, record);
       offset = frame.end;
+      groupStart = frame.groupStart;
     }
     if (offset === preambleBytes) throw this.#corrupt(offset, 'has no header');
+    this.#replayed.tail = { offset: groupStart, bytes: this.#file.subarray(groupStart, offset) };
     this.#ledger.resize(segment, offset);
   }
 

@@ -18,8 +18,14 @@ class Inode {
     this.unsynced.push(change);
   }
 
+  /** What was changed since the last one gets there, and nothing else is looked at. */
   sync(): void {
-    this.durable = this.current;
+    for (const change of this.unsynced) this.durable = applied(this.durable, change);
+    this.unsynced = [];
+  }
+
+  /** As Linux does after a failed write-back: still read from memory, but taken for written. */
+  failSync(): void {
     this.unsynced = [];
   }
 
@@ -69,6 +75,8 @@ export class SimulatedDisk {
   failNextSync: string | null = null;
   /** How many syncs succeed before `failNextSync`. */
   syncsBeforeFailure = 0;
+  /** A failed sync leaves what it should have written in memory only, and the next one says that all is well. */
+  failedSyncForgets = false;
   failNextWrite: string | null = null;
   syncs = 0;
 
@@ -93,12 +101,19 @@ export class SimulatedDisk {
     const inode = this.#names.get(name);
     if (inode === undefined) throw fault('ENOENT');
     inode.current = change(Buffer.from(inode.current));
-    inode.sync();
+    inode.durable = inode.current;
+    inode.unsynced = [];
   }
 
   removeFile(name: string): void {
     this.#names.delete(name);
     this.#nameHistory = [];
+  }
+
+  /** The process dies; the operating system goes on. */
+  kill(): void {
+    this.#life = {};
+    this.#lockedBy = null;
   }
 
   /**
@@ -183,8 +198,10 @@ export class SimulatedDisk {
         }),
       sync: () =>
         alive(() => {
-          if (this.failNextSync !== null && this.syncsBeforeFailure-- === 0)
+          if (this.failNextSync !== null && this.syncsBeforeFailure-- === 0) {
+            if (this.failedSyncForgets) inode.failSync();
             throw fault(this.#takeFault('failNextSync'));
+          }
           this.syncs++;
           inode.sync();
         }),
