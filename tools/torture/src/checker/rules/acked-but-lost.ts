@@ -144,11 +144,22 @@ function mayHaveLeftWith({ book }: Facts, message: number, members: readonly Sub
   if (book.messages.qos(message) < 2) return false;
   const sent = book.messages.firstSequence(message);
   const settled = book.settledSequence ?? 0;
-  return members.some(({ session, endSequence }) =>
-    Math.min(endSequence, session.promisedUntil) !== never
-      ? Math.min(endSequence, session.promisedUntil) > sent
-      : !session.connections.some((one) => one.connectedSequence < settled && one.closedSequence > settled),
-  );
+  return members.some((member) => {
+    const { session, endSequence } = member;
+    return Math.min(endSequence, session.promisedUntil) !== never
+      ? knownToHaveLeft(member) > sent
+      : !session.connections.some((one) => one.connectedSequence < settled && one.closedSequence > settled);
+  });
+}
+
+/** Nobody answers a DISCONNECT: that a member is gone is certain when its UNSUBACK or its client's next CONNACK has come. */
+function knownToHaveLeft({ session, endSequence, goneSequence }: Subscription): number {
+  const left = session.promisedUntil;
+  const next = session.client.connections
+    .map(({ connectedSequence }) => connectedSequence)
+    .filter((connected) => connected > left);
+  const endKnown = left === never ? never : Math.min(never, ...next);
+  return Math.min(endKnown, endSequence === never ? never : goneSequence);
 }
 
 function tellGroupLoss(facts: Facts, report: Report, message: number, owed: Subscription): void {
