@@ -10,6 +10,8 @@ import type { Target, Usage } from './target.ts';
 import { usageOf } from './usage.ts';
 
 const lossShare = 0.01;
+const serveMsMax = 30_000;
+const servePollMs = 100;
 
 export interface LabTargetOptions {
   readonly members: number;
@@ -90,6 +92,21 @@ export class LabTarget implements Target {
         await new Promise((resolve) => setTimeout(resolve, position * staggerMs));
         await this.#do('start', [[member]]);
       }),
+    );
+    await this.#allServe(members);
+  }
+
+  /** The lab takes a member for started when it is ready, which it may be without a majority. */
+  async #allServe(members: Group): Promise<void> {
+    const ids = new Set(members.map((member) => this.servers[member]?.id));
+    const deadline = performance.now() + serveMsMax;
+    while (performance.now() < deadline) {
+      const reports = await this.#running.cluster.report();
+      if (reports.every(({ id, status }) => !ids.has(id) || status?.state === 'serving')) return;
+      await new Promise((resolve) => setTimeout(resolve, servePollMs));
+    }
+    throw new TortureError(
+      `${[...ids].join(', ')} do not all serve ${serveMsMax / 1_000} s after their start`,
     );
   }
 
