@@ -217,6 +217,13 @@ export type MemberEvent =
       readonly bytes: number;
     }
   | { readonly kind: 'digestDiffers'; readonly index: LogIndex; readonly members: readonly MemberId[] }
+  /**
+   * A majority of the voters holds one same state at this index, and this member another: its store is to be replaced by an
+   * empty one, after it has handed over what it leads and serves (drain).
+   */
+  | { readonly kind: 'storeUnfit'; readonly index: LogIndex }
+  /** Another process, with another store, speaks as this member, which is there. */
+  | { readonly kind: 'impostor'; readonly member: MemberId; readonly storeId: string }
   | { readonly kind: 'configChanged'; readonly config: ClusterConfig }
   | { readonly kind: 'configChange'; readonly accepted: boolean; readonly reason: string }
   | { readonly kind: 'adminAnswer'; readonly request: number; readonly outcome: AdminOutcome }

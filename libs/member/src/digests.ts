@@ -1,4 +1,4 @@
-import type { HelloMessage, LogIndex } from '@mqtt-cluster/contracts';
+import type { ClusterConfig, HelloMessage, LogIndex } from '@mqtt-cluster/contracts';
 import type { MemberContext } from './context.ts';
 import type { Peers } from './peers.ts';
 
@@ -15,6 +15,7 @@ export class Digests {
   readonly #own = new Map<LogIndex, string>();
   #latest: { index: LogIndex; value: string } | null = null;
   #reportedIndex = 0;
+  #outvoted = false;
   agree = true;
 
   constructor(context: MemberContext, peers: Peers) {
@@ -26,7 +27,7 @@ export class Digests {
     return this.#latest;
   }
 
-  applied(index: LogIndex): void {
+  applied(index: LogIndex, config: ClusterConfig | null): void {
     const every = this.#context.options.limits.digestEvery;
     if (index % every !== 0) return;
     const { queuedBytes } = this.#context.state.counts();
@@ -36,11 +37,11 @@ export class Digests {
     this.#latest = { index, value };
     this.#own.set(index, value);
     if (this.#own.size > keptMax) this.#own.delete(this.#own.keys().next().value!);
-    this.compare();
+    this.compare(config);
   }
 
-  /** Alarms when a majority of the members that have the same index hold something else. */
-  compare(): void {
+  /** Alarms when peers that have the same index hold something else. */
+  compare(config: ClusterConfig | null): void {
     const differing: string[] = [];
     let index = 0;
     for (const [peer, hello] of this.#peers.hellos) {
@@ -50,9 +51,30 @@ export class Digests {
       index = Math.max(index, hello.digest!.index);
     }
     this.agree = differing.length === 0;
-    if (this.agree || index <= this.#reportedIndex) return;
+    if (this.agree) return;
+    this.#tellOutvoted(config);
+    if (index <= this.#reportedIndex) return;
     this.#reportedIndex = index;
     this.#context.events.push({ kind: 'digestDiffers', index, members: differing });
+  }
+
+  /** Once: what is wrong with the state stays wrong. Two camps of which none is a majority prove nothing. */
+  #tellOutvoted(config: ClusterConfig | null): void {
+    if (this.#outvoted) return;
+    const voters = config?.members.filter((member) => member.role === 'voter') ?? [];
+    const votes = new Map<string, number>();
+    for (const { id, storeId } of voters) {
+      const hello = this.#peers.hellos.get(id);
+      const own = hello?.storeId === storeId ? this.#ownAt(hello) : undefined;
+      if (own === undefined || own === hello!.digest!.value) continue;
+      const { index, value } = hello!.digest!;
+      const count = (votes.get(`${index}/${value}`) ?? 0) + 1;
+      votes.set(`${index}/${value}`, count);
+      if (count * 2 <= voters.length) continue;
+      this.#outvoted = true;
+      this.#context.events.push({ kind: 'storeUnfit', index });
+      return;
+    }
   }
 
   #ownAt(hello: HelloMessage): string | undefined {

@@ -52,7 +52,7 @@ export class Greeting {
   heard(from: MemberId, hello: HelloMessage): boolean {
     const isNew = !this.#peers.hellos.has(from);
     this.#peers.hellos.set(from, hello);
-    this.#digests.compare();
+    this.#digests.compare(this.#replica.config);
     return isNew;
   }
 

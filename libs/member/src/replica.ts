@@ -1,3 +1,4 @@
+import { StoreFormatError } from '@mqtt-cluster/contracts';
 import type {
   ClusterConfig,
   LinkState,
@@ -8,7 +9,7 @@ import type {
 } from '@mqtt-cluster/contracts';
 import { createRaft } from '@mqtt-cluster/consensus';
 import type { Raft, RaftEvent, RaftInitial, RaftOutput, RaftStatus } from '@mqtt-cluster/consensus';
-import type { BatchHeader, StateEffect } from '@mqtt-cluster/mqtt-state';
+import type { BatchHeader, MqttState, StateEffect } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from './context.ts';
 import type { Digests } from './digests.ts';
 import { foundingIndex, foundingTerm } from './founding.ts';
@@ -75,7 +76,7 @@ export class Replica {
     this.#digests = parts.digests;
     this.#handlers = handlers;
     const { snapshot, hardState, entries } = context.options.recovered;
-    if (snapshot !== null) context.state = context.dialect.decodeState(snapshot.data);
+    if (snapshot !== null) context.state = this.#decode(snapshot);
     this.appliedIndex = snapshot?.index ?? 0;
     this.snapshotIndex = this.appliedIndex;
     this.#appliedConfig = snapshot?.config ?? null;
@@ -197,7 +198,7 @@ export class Replica {
       if (this.#context.options.observer !== undefined) this.#observe(index, batch, effects);
       this.#handlers.onEffects(effects, batch);
     } else this.#handlers.onEffects(state.apply(index, state.timeMs, null), null);
-    this.#digests.applied(index);
+    this.#digests.applied(index, this.#appliedConfig);
   }
 
   #observe(index: number, batch: Uint8Array, effects: readonly StateEffect[]): void {
@@ -251,13 +252,26 @@ export class Replica {
 
   #restore(snapshot: Snapshot): void {
     const { index, config, data } = snapshot;
-    this.#context.state = this.#context.dialect.decodeState(data);
+    this.#context.state = this.#decode(snapshot);
     this.appliedIndex = index;
     this.snapshotIndex = index;
     this.#appliedConfig = config;
     this.#logBytesAfterCut = 0;
     this.#context.events.push({ kind: 'snapshot', action: 'installed', index, bytes: data.length });
     this.#handlers.onRestored();
+  }
+
+  /** @throws StoreFormatError a newer program wrote it; nothing of it was stored, if it came from a peer */
+  #decode({ index, data }: Snapshot): MqttState {
+    try {
+      return this.#context.dialect.decodeState(data);
+    } catch (cause) {
+      throw new StoreFormatError(
+        `the snapshot at ${index} is of a format that this program does not know: start the newer program again, ` +
+          'or bring all members back to this one and restore a backup',
+        { cause },
+      );
+    }
   }
 
   #provideSnapshot(): void {
