@@ -1,7 +1,7 @@
 import {
   committedIndex,
   convergedWithinMs,
-  lastArrivalMs,
+  queuesDrainedAfterMs,
   servedWithinMs,
   whatIsApart,
   whoWaits,
@@ -126,7 +126,7 @@ function serve(world: World): number | null {
   const ackedMs = world.nowMs - restedAtMs;
   world.run(willsDueMs);
   if (!world.until(() => isQuiescent(world, silentMs), quiescentWithinMs)) violate('messages still arrive');
-  const servedMs = Math.max(ackedMs, lastArrivalMs(world) - restedAtMs);
+  const servedMs = Math.max(ackedMs, queuesDrainedAfterMs(world, restedAtMs));
   if (servedMs > servedWithinMs) violate('messages were still queued');
   return acked ? servedMs : null;
 }

@@ -10,6 +10,9 @@ export const convergedWithinMs = healMsMax + startUpMsMax;
 /** From the moment when nothing new is published until every client has what it is owed. Virtual milliseconds. */
 export const servedWithinMs = 10_000;
 
+/** What a QoS 2 exchange takes when nothing else is under way: two entries, and the home's wait for company. */
+const windowMsPerMessage = 60;
+
 /** The highest index that any member knows to be committed. */
 export function committedIndex(world: World): LogIndex {
   return Math.max(0, ...world.hosts.map((host) => host.member?.status().commitIndex ?? 0));
@@ -46,18 +49,20 @@ export function whoWaits(world: World): string | null {
   return `${client.id} has ${client.outgoing.unfinished} messages unfinished, connected ${client.connected}`;
 }
 
-/** When the last message that a client published arrived anywhere; wills come when they are due. Virtual milliseconds. */
-export function lastArrivalMs(world: World): number {
-  let lastMs = 0;
+/**
+ * How long after `sinceMs` the last client got the last of what other clients published (wills come when they are due), less
+ * what its window takes: one with a Receive Maximum of 1 gets one message per round of acknowledgements. Virtual milliseconds.
+ */
+export function queuesDrainedAfterMs(world: World, sinceMs: number): number {
+  let latestMs = 0;
   for (const { arrivals } of world.history.sessions) {
-    for (let place = arrivals.length - 1; place >= 0; place -= 1) {
-      const arrival = arrivals[place];
-      const publication = arrival === undefined ? undefined : world.history.publications[arrival.publication];
-      if (arrival === undefined || arrival.atMs <= lastMs) break;
-      if (publication === undefined || publication.connections.length === 0 || arrival.retained) continue;
-      lastMs = arrival.atMs;
-      break;
-    }
+    const late = arrivals.filter(({ atMs, publication, retained }) => {
+      if (atMs <= sinceMs || retained) return false;
+      return (world.history.publications[publication]?.connections.length ?? 0) > 0;
+    });
+    const last = late.at(-1);
+    if (last !== undefined)
+      latestMs = Math.max(latestMs, last.atMs - sinceMs - late.length * windowMsPerMessage);
   }
-  return lastMs;
+  return latestMs;
 }

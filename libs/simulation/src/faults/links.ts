@@ -15,12 +15,17 @@ export function split(faults: Faults): void {
 
 /** Alone for long enough to accept without the others, then started again, there or back among them. */
 export function killIslander(faults: Faults): void {
-  const { world } = faults;
-  const [id, ...others] = faults.some(world.hosts.length);
-  if (id === undefined || others.length === 0) return;
+  const { random, world } = faults;
+  // Where something is published, or there would be nothing to accept.
+  const homes = world.clients.flatMap(({ id: client, wire, connected }) =>
+    connected && wire !== null && client.startsWith('publisher') ? [wire.host.id] : [],
+  );
+  if (homes.length === 0 || world.hosts.length < 2) return;
+  const id = random.pick(homes);
+  const others = world.hosts.map((host) => host.id).filter((other) => other !== id);
   faults.count('islanders killed');
   world.partition(others, [id]);
-  faults.later(2_500, 4_500, () => {
+  faults.later(2_200, 3_200, () => {
     faults.restart(id, 50, 1_500);
     faults.later(10, 1_000, () => world.heal());
   });
