@@ -18,6 +18,7 @@ import { Measuring } from './measuring.ts';
 import { MemberRunner } from './member-runner.ts';
 import { Operations } from './operations.ts';
 import { systemValues } from './system-values.ts';
+import { StoreReplacement } from './store-replacement.ts';
 import { Testing } from './testing.ts';
 
 /** How long a stop waits for clients to be moved and for the last sync. */
@@ -43,6 +44,7 @@ export class Appliance implements Lifecycle {
   readonly #token: string | null;
   #runner: MemberRunner | null = null;
   #operations: Operations | null = null;
+  #replacement: StoreReplacement | null = null;
   #bridge: ListeningBridge | null = null;
   #broker: Broker | null = null;
   #http: HttpServer | null = null;
@@ -73,6 +75,14 @@ export class Appliance implements Lifecycle {
     runner.useBridge(this.#bridge);
     const operations = this.#createOperations(runner);
     this.#operations = operations;
+    this.#replacement = new StoreReplacement({
+      directory: this.#options.config.data,
+      logger: this.#logger,
+      maySpare: async () => (await operations.administrator.health(this.#options.config.id)).stop!,
+      stop: () => this.stop(),
+      outboxItems: () => runner.status().outboxItems,
+      onFatal: this.#options.onFatal,
+    });
     this.#http = this.#createHttp(runner, operations);
     const broker = this.#createBroker(runner, operations);
     this.#broker = broker;
@@ -92,6 +102,7 @@ export class Appliance implements Lifecycle {
   }
 
   async #stop(): Promise<void> {
+    this.#replacement?.stop();
     await this.#publisher?.stop();
     if (this.#runner !== null) await this.#drain(this.#runner);
     await this.#broker?.stop();
@@ -128,6 +139,7 @@ export class Appliance implements Lifecycle {
       onEvents: (events, turnMs) => {
         this.#measuring.reporter.onEvents(events, turnMs);
         this.#operations?.onEvents(events);
+        for (const event of events) if (event.kind === 'storeUnfit') this.#replacement?.begin(event.index);
       },
       onFatal,
     });
