@@ -1,0 +1,96 @@
+import type { ClientPort, Message } from '@mqtt-cluster/contracts';
+import { silentLogger } from '@mqtt-cluster/contracts';
+import { newCounters } from '../src/counters.ts';
+import { LoadAverage } from '../src/load-average.ts';
+import type { BrokerOptions } from '../src/options.ts';
+import { SystemTopics } from '../src/system-topics.ts';
+
+/** What was published since the last look, by topic. */
+function recorded(options: Partial<BrokerOptions>) {
+  const published: Message[] = [];
+  const port = { publishLocal: (message: Message) => published.push(message) } as unknown as ClientPort;
+  let nowMs = 5_000;
+  const topics = new SystemTopics(
+    { memberId: 'a', port, listeners: [], logger: silentLogger, ...options },
+    () => nowMs,
+  );
+  const counters = newCounters();
+  const tell = (clients: number): Map<string, string> => {
+    published.length = 0;
+    topics.publish(counters, clients);
+    for (const { qos, retain } of published) expect([qos, retain]).toEqual([0, true]);
+    return new Map(published.map(({ topic, payload }) => [topic, Buffer.from(payload).toString()]));
+  };
+  const pass = (milliseconds: number): void => {
+    nowMs += milliseconds;
+  };
+  return { counters, tell, pass };
+}
+
+test('figures come every ten seconds, and only those that have changed', () => {
+  const { counters, tell, pass } = recorded({ version: '1.2.3' });
+  const first = tell(1);
+  expect(first.get('$SYS/broker/version')).toBe('1.2.3');
+  expect(first.get('$SYS/broker/uptime')).toBe('0 seconds');
+  expect(first.get('$SYS/broker/clients/connected')).toBe('1');
+  counters.publishesReceived[0] = 2;
+  counters.publishesReceived[2] = 3;
+  counters.packetsReceived = 7;
+  counters.clientsMaximum = 4;
+  counters.publishBytesSent = 90;
+  pass(9_999);
+  expect(tell(2)).toEqual(new Map());
+  pass(1);
+  const second = tell(2);
+  const figures = [...second].filter(([topic]) => !topic.includes('/load/'));
+  expect(Object.fromEntries(figures)).toEqual({
+    '$SYS/broker/uptime': '10 seconds',
+    '$SYS/broker/clients/connected': '2',
+    '$SYS/broker/clients/maximum': '4',
+    '$SYS/broker/messages/received': '7',
+    '$SYS/broker/publish/messages/received': '5',
+    '$SYS/broker/publish/bytes/sent': '90',
+  });
+});
+
+test('what is known of the cluster comes as soon as it has changed', () => {
+  let state = 'serving';
+  let retained = 1;
+  const { tell, pass } = recorded({
+    members: () => `["${state}"]`,
+    systemValues: () => ({
+      '$SYS/cluster/state': state,
+      '$SYS/broker/retained messages/count': String(retained),
+    }),
+  });
+  const first = tell(0);
+  expect(first.get('$SYS/cluster/state')).toBe('serving');
+  expect(first.get('$SYS/broker/retained messages/count')).toBe('1');
+  state = 'isolated';
+  retained = 2;
+  pass(1_000);
+  expect(Object.fromEntries(tell(0))).toEqual({
+    '$SYS/cluster/members': '["isolated"]',
+    '$SYS/cluster/state': 'isolated',
+  });
+  pass(9_000);
+  expect(tell(0).get('$SYS/broker/retained messages/count')).toBe('2');
+});
+
+test('load averages tell how often something happens in a minute', () => {
+  const average = new LoadAverage();
+  let total = 0;
+  const pass = (perInterval: number, intervals: number): Record<string, number> => {
+    for (let count = 0; count < intervals; count++) average.advance((total += perInterval), 10_000);
+    return Object.fromEntries(average.entries());
+  };
+  // Six intervals make a minute: 60 a minute, for one minute and then for an hour.
+  const minute = pass(10, 6);
+  expect(minute['1min']).toBeCloseTo(60 * (1 - Math.exp(-1)));
+  expect(minute['5min']).toBeCloseTo(60 * (1 - Math.exp(-1 / 5)));
+  const hour = pass(10, 360);
+  for (const window of ['1min', '5min', '15min']) expect(Math.abs(hour[window]! - 60)).toBeLessThan(2);
+  const quiet = pass(0, 60);
+  expect(quiet['1min']!).toBeLessThan(0.01);
+  expect(quiet['15min']!).toBeGreaterThan(20);
+});
