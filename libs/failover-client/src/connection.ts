@@ -28,6 +28,8 @@ export interface ConnectionOptions {
   /** Moves away when it shares a server with another connection and a better one serves. */
   readonly yields: boolean;
   readonly handlers: FailoverClientHandlers;
+  /** The server does not answer just now. */
+  readonly onDoubt: () => void;
   readonly logger?: Logger;
   readonly random: () => number;
 }
@@ -59,6 +61,7 @@ export class Connection {
       up: (sessionPresent) => this.#onUp(sessionPresent),
       down: (down) => this.#onDown(down),
       message: (message) => this.#onMessage(message),
+      doubtful: () => this.#options.onDoubt(),
     };
     this.session = new Session(
       { ...options.session, alwaysSubscribe: options.discover ? [membersTopic] : [] },

@@ -2,6 +2,7 @@ import { Connection } from './connection.ts';
 import type { ConnectionOptions } from './connection.ts';
 import { DuplicateFilter, identifyByContent } from './duplicate-filter.ts';
 import { ClientStoppedError, NotConnectedError, OptionsError } from './errors.ts';
+import type { Pending } from './publish-queue.ts';
 import { ServerList } from './server-list.ts';
 import { defaultTimings } from './types.ts';
 import type {
@@ -35,6 +36,9 @@ class Client implements FailoverClient {
   readonly #options: FailoverClientOptions;
   readonly #connections: Connection[];
   readonly #duplicates: DuplicateFilter;
+  /** Publishes that went to another connection as well; that one answers for them from then on. */
+  readonly #copied = new WeakSet<Pending>();
+  #last: Connection | undefined;
   #duplicatesRemoved = 0;
   #waiting = new Set<() => void>();
   #state: 'new' | 'running' | 'stopped' = 'new';
@@ -129,8 +133,16 @@ class Client implements FailoverClient {
     };
   }
 
+  /**
+   * The connection to publish on: the one of before while it is good, so that what it has not acked yet is not
+   * overtaken on another one.
+   */
   #live(): Connection | undefined {
-    return this.#connections.find((connection) => connection.session.up);
+    const up = this.#connections.filter(({ session }) => session.up);
+    const good = up.filter(({ session }) => !session.doubtful);
+    const candidates = good.length > 0 ? good : up;
+    if (this.#last === undefined || !candidates.includes(this.#last)) this.#last = candidates[0];
+    return this.#last;
   }
 
   #connection(clientId: string, index: number): Connection {
@@ -159,6 +171,10 @@ class Client implements FailoverClient {
         connectTimeoutMs: timings.connectTimeoutMs,
         pingIntervalMs: timings.pingIntervalMs,
         silenceMsMax: timings.silenceMsMax,
+        doubt:
+          options.redundancy === 2
+            ? { askAfterMs: timings.doubtAfterMs, answerMsMax: timings.doubtAnswerMsMax }
+            : null,
         random,
       },
       sessionKind,
@@ -169,6 +185,7 @@ class Client implements FailoverClient {
       inUse: () => this.#otherServers(index),
       yields: index > 0,
       handlers: this.#handlers(),
+      onDoubt: () => this.#copyDoubtful(),
       random,
       ...(options.logger ? { logger: options.logger.child({ clientId }) } : {}),
     };
@@ -212,6 +229,27 @@ class Client implements FailoverClient {
     };
   }
 
+  /**
+   * What a server that does not answer has not acked goes to one that does, too: at least once, and the first ack counts.
+   * Its own copies stay, for their packet ids are not free before it answers or the connection ends.
+   */
+  #copyDoubtful(): void {
+    const heir = this.#live();
+    if (!heir || heir.session.doubtful || this.#state !== 'running') return;
+    for (const { session } of this.#connections) {
+      if (!session.up || !session.doubtful) continue;
+      for (const pending of session.unackedAtLeastOnce()) {
+        if (this.#copied.has(pending)) continue;
+        try {
+          heir.session.add({ ...pending });
+          this.#copied.add(pending);
+        } catch {
+          return; // its bound; the rest follows when the connection is lost
+        }
+      }
+    }
+  }
+
   /** QoS 1 publishes of connections that are lost go out through the live one, in their order. */
   #handOver(): void {
     const heir = this.#live();
@@ -219,6 +257,7 @@ class Client implements FailoverClient {
     for (const lost of this.#connections) {
       if (lost.session.up) continue;
       for (const pending of lost.session.takeBack()) {
+        if (this.#copied.has(pending)) continue;
         try {
           heir.session.add(pending);
         } catch (error) {

@@ -50,6 +50,11 @@ export class PublishQueue {
     return this.#inFlight.delete(pending);
   }
 
+  /** All of that QoS, in order. */
+  all(qos: QoS): Pending[] {
+    return [...this.#inFlight.keys(), ...this.#waiting].filter((pending) => pending.qos === qos);
+  }
+
   /** Takes out everything of that QoS, in order, with the packet ids of those on the way. */
   take(wanted: (pending: Pending) => boolean): { pending: Pending; packetId: number | null }[] {
     const taken: { pending: Pending; packetId: number | null }[] = [];

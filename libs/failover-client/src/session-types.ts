@@ -1,4 +1,5 @@
 import type { IClientOptions } from 'mqtt';
+import type { DoubtOptions } from './doubt.ts';
 import type { IncomingMessage, TlsOptions } from './types.ts';
 
 export interface SessionDown {
@@ -16,6 +17,8 @@ export interface SessionHooks {
   readonly up: (sessionPresent: boolean) => void;
   readonly down: (down: SessionDown) => void;
   readonly message: (message: IncomingMessage) => void;
+  /** The server does not answer just now; see {@link Session.doubtful}. */
+  readonly doubtful: () => void;
 }
 
 export interface SessionOptions {
@@ -30,5 +33,7 @@ export interface SessionOptions {
   readonly silenceMsMax: number;
   /** Subscribed on every connection, for its retained message. */
   readonly alwaysSubscribe: readonly string[];
+  /** For clients that have another connection; null for others. */
+  readonly doubt: DoubtOptions | null;
   readonly random: () => number;
 }

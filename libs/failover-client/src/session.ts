@@ -3,8 +3,8 @@ import type { QoS } from '@mqtt-cluster/contracts';
 import { MqttClient } from 'mqtt';
 import type { IClientOptions, Packet } from 'mqtt';
 import { writeToStream } from 'mqtt-packet';
+import { ConnectionChecks } from './connection-checks.ts';
 import { ClientStoppedError, NotConnectedError, PublishRefusedError } from './errors.ts';
-import { Liveness } from './liveness.ts';
 import { PacketStore } from './packet-store.ts';
 import { PublishQueue } from './publish-queue.ts';
 import type { Pending } from './publish-queue.ts';
@@ -40,8 +40,8 @@ export class Session {
   #socket: Socket | null = null;
   #up = false;
   #window: number;
-  #liveness: Liveness | null = null;
-  #checks: NodeJS.Timeout | null = null;
+  /** Of the connection that is or was just up. */
+  #checks: ConnectionChecks | null = null;
   #goodbye: NodeJS.Timeout | null = null;
   #down: { -readonly [Key in keyof SessionDown]?: SessionDown[Key] } = {};
   #drained: (() => void) | null = null;
@@ -66,6 +66,10 @@ export class Session {
 
   get up(): boolean {
     return this.#up;
+  }
+  /** The server has not answered for a moment, not even a ping; always false without `doubt` in the options. */
+  get doubtful(): boolean {
+    return this.#checks?.doubtful ?? false;
   }
   get unacked(): number {
     return this.#queue.size;
@@ -107,6 +111,11 @@ export class Session {
       });
   }
 
+  /** QoS 1 publishes that are not acked, in their order. */
+  unackedAtLeastOnce(): Pending[] {
+    return this.#queue.all(1);
+  }
+
   subscribe(subscriptions: Subscriptions): Promise<void> {
     return this.#subscriptions.subscribe(subscriptions);
   }
@@ -125,7 +134,7 @@ export class Session {
     if (!socket || !this.#up) return this.abort(reason);
     this.#up = false;
     this.#down.reason = reason;
-    this.#stopChecks();
+    this.#checks?.stop();
     socket.unpipe();
     socket.resume();
     this.#write({ cmd: 'disconnect', reasonCode: 0 });
@@ -153,7 +162,7 @@ export class Session {
 
   /** For good: what is unacked rejects. */
   async end(error = new ClientStoppedError()): Promise<void> {
-    this.#stopChecks();
+    this.#checks?.stop();
     this.#up = false;
     this.#drained?.();
     for (const { pending } of this.#queue.take(() => true)) pending.reject(error);
@@ -203,6 +212,7 @@ export class Session {
       );
     }
     this.#client.publish(topic, payload, { qos: 0, retain });
+    this.#checks?.sent();
     return Promise.resolve();
   }
 
@@ -217,6 +227,7 @@ export class Session {
         this.#settle(pending, error as (Error & { code?: number }) | null | undefined, packet);
       });
       this.#queue.sent(pending, this.#client.getLastMessageId());
+      this.#checks?.sent();
     }
   }
 
@@ -280,11 +291,11 @@ export class Session {
   }
 
   #onClose(): void {
-    const lastHeardMs = this.#liveness?.lastHeardMs ?? performance.now();
-    const wasUp = this.#liveness !== null;
-    this.#stopChecks();
+    const lastHeardMs = this.#checks?.lastHeardMs ?? performance.now();
+    const wasUp = this.#checks !== null;
+    this.#checks?.stop();
     if (this.#goodbye) clearTimeout(this.#goodbye);
-    this.#goodbye = this.#liveness = this.#socket = null;
+    this.#goodbye = this.#checks = this.#socket = null;
     this.#up = false;
     this.#subscriptions.down();
     const {
@@ -297,24 +308,20 @@ export class Session {
   }
 
   #startChecks(): void {
-    const { pingIntervalMs, silenceMsMax } = this.#options;
+    const { pingIntervalMs, silenceMsMax, doubt } = this.#options;
     const serverKeepAlive = this.#client.serverProperties?.serverKeepAlive;
-    const liveness = new Liveness({
+    this.#checks = new ConnectionChecks({
       pingIntervalMs: serverKeepAlive ? Math.min(pingIntervalMs, serverKeepAlive * 500) : pingIntervalMs,
       silenceMsMax,
-      now: () => performance.now(),
+      doubt,
+      bytesRead: () => this.#socket?.bytesRead ?? 0,
+      ackDue: () => this.#queue.inFlight > 0,
       ping: () => this.#client.sendPing(),
       silent: () => {
         this.#down.silent = true;
         this.abort(`nothing heard for ${silenceMsMax} ms`);
       },
+      doubtful: () => this.#hooks.doubtful(),
     });
-    this.#liveness = liveness;
-    this.#checks = setInterval(() => liveness.check(this.#socket?.bytesRead ?? 0), liveness.checkIntervalMs);
-  }
-
-  #stopChecks(): void {
-    if (this.#checks) clearInterval(this.#checks);
-    this.#checks = null;
   }
 }

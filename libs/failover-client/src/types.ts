@@ -95,6 +95,13 @@ export interface FailoverTimings {
    * When our server drains we leave after a random time below this, so that not all clients leave at once.
    */
   readonly drainLeaveMsMax: number;
+  /**
+   * With `redundancy: 2`: a server that has not answered a publish in any way for the first, nor then a ping for the
+   * second, is no longer published to while the other one answers, and what it has not acked goes to the other one as
+   * well. Lowering them makes copies whenever a server is busy.
+   */
+  readonly doubtAfterMs: number;
+  readonly doubtAnswerMsMax: number;
   /** `stop` waits this long for acks that are under way. */
   readonly stopDrainMsMax: number;
 }
@@ -108,6 +115,8 @@ export const defaultTimings: FailoverTimings = {
   stableAfterMs: 1_000,
   avoidServerMs: 5_000,
   drainLeaveMsMax: 2_000,
+  doubtAfterMs: 100,
+  doubtAnswerMsMax: 150,
   stopDrainMsMax: 1_000,
 };
 

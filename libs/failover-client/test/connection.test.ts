@@ -153,4 +153,30 @@ describe('redundancy', () => {
     expect(third.packets('connect')).toHaveLength(1);
     expect(third.packets('publish')).toEqual([]);
   });
+
+  test('what a server that answers nothing has not acked goes to the other one at once, and is acked once', async () => {
+    const [first, second] = (await inOrder(2)) as [FakeServer, FakeServer];
+    // Silence of its own is never noticed: only doubt can help.
+    const timings = {
+      silenceMsMax: 600_000,
+      pingIntervalMs: 600_000,
+      doubtAfterMs: 20,
+      doubtAnswerMsMax: 20,
+    };
+    const { client } = watch([first, second], {
+      redundancy: 2,
+      subscriptions: { t: { qos: 1 } },
+      timings,
+    });
+    await client.start();
+    await Promise.all([first, second].map((fake) => fake.seen(({ cmd }) => cmd === 'subscribe')));
+    await client.publish('t', 'before', { qos: 1 });
+    first.fallSilent();
+    await Promise.all(['a', 'b', 'c'].map((payload) => client.publish('t', payload, { qos: 1 })));
+    await client.publish('t', 'after', { qos: 1 });
+    const payloads = (fake: FakeServer) => fake.packets('publish').map(({ payload }) => payload.toString());
+    expect(payloads(second)).toEqual(['a', 'b', 'c', 'after']);
+    expect(first.packets('disconnect')).toEqual([]);
+    expect(client.status().connects).toBe(2);
+  });
 });

@@ -4,7 +4,8 @@ import { FakeServer } from './fake-server.ts';
 import type { FakeOptions } from './fake-server.ts';
 
 const timings = {
-  connectTimeoutMs: 150,
+  // Long enough for a busy machine; some tests wait for it.
+  connectTimeoutMs: 1_000,
   pingIntervalMs: 40,
   silenceMsMax: 160,
   retryDelayMsMin: 5,

@@ -1,3 +1,4 @@
+import { Doubt } from '../src/doubt.ts';
 import type { Packet } from 'mqtt';
 import { DuplicateFilter } from '../src/duplicate-filter.ts';
 import { Liveness } from '../src/liveness.ts';
@@ -174,5 +175,55 @@ describe('subscriptions', () => {
     table.newSession();
     table.forget(['b']);
     expect(table.missing()).toEqual({ a: { qos: 2 } });
+  });
+});
+
+describe('doubt', () => {
+  const options = { askAfterMs: 100, answerMsMax: 150 };
+
+  /** Checks every 50 ms from `from` to `to`; what each said. */
+  function checks(doubt: Doubt, from: number, to: number, bytes: number): string[] {
+    const answers: string[] = [];
+    for (let at = from; at <= to; at += 50) answers.push(doubt.check(at, bytes, false));
+    return answers;
+  }
+
+  test('who has sent nothing expects nothing', () => {
+    expect(new Set(checks(new Doubt(options), 0, 10_000, 1))).toEqual(new Set(['fine']));
+  });
+
+  test('a server that does not answer is asked once, and doubtful when it does not answer that', () => {
+    const doubt = new Doubt(options);
+    checks(doubt, 0, 0, 1);
+    doubt.sent(0);
+    expect(checks(doubt, 50, 300, 1)).toEqual(['fine', 'ask', 'fine', 'fine', 'doubtful', 'doubtful']);
+    expect(doubt.check(350, 2, false)).toBe('fine');
+  });
+
+  test('a server that answers the ping only waits for the cluster', () => {
+    const doubt = new Doubt(options);
+    checks(doubt, 0, 0, 1);
+    doubt.sent(0);
+    expect(checks(doubt, 50, 100, 1)).toEqual(['fine', 'ask']);
+    expect(checks(doubt, 150, 2_000, 2)).not.toContain('doubtful');
+  });
+
+  test('what was heard may be older than what was sent, or not its ack', () => {
+    const doubt = new Doubt(options);
+    checks(doubt, 0, 0, 1);
+    doubt.sent(10);
+    expect(doubt.check(50, 2, false)).toBe('fine');
+    expect(checks(doubt, 100, 300, 2)).toEqual(['fine', 'ask', 'fine', 'fine', 'doubtful']);
+    expect(doubt.check(350, 3, true)).toBe('fine');
+    expect(doubt.check(450, 3, true)).toBe('ask');
+  });
+
+  test('after a sleep of our own the answers may be unread: asked first', () => {
+    const doubt = new Doubt(options);
+    checks(doubt, 0, 0, 1);
+    doubt.sent(0);
+    expect(checks(doubt, 50, 100, 1)).toEqual(['fine', 'ask']);
+    expect(doubt.check(5_000, 1, false)).toBe('fine');
+    expect(checks(doubt, 5_050, 5_100, 1)).toEqual(['fine', 'ask']);
   });
 });
