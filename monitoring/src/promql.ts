@@ -40,6 +40,17 @@ function selectionOf(query: string, node: SyntaxNode): Selection {
   return { metric: query.slice(name.from, name.to), labels };
 }
 
+/** The selectors of a query as they stand in it, without their ranges: each is a query of its own. */
+export function selectorsOf(query: string): string[] {
+  const found: string[] = [];
+  parser.parse(query).iterate({
+    enter: ({ name, from, to }) => {
+      if (name === 'VectorSelector') found.push(query.slice(from, to));
+    },
+  });
+  return found;
+}
+
 /** Replaces the length of every range and offset of a query. */
 export function withDurations(query: string, change: (duration: string) => string): string {
   const edits: { from: number; to: number; text: string }[] = [];

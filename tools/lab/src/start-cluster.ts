@@ -14,6 +14,8 @@ export interface StartClusterOptions {
   readonly overrides?: readonly (readonly [string, string])[];
   readonly keep?: boolean;
   readonly logLevel?: string;
+  /** 1 to 9: begins to look for free ports this many thousands beyond the usual ones, which are left to others. */
+  readonly firstPortShift?: number;
 }
 
 export interface RunningCluster {
@@ -40,7 +42,8 @@ export async function startCluster(options: StartClusterOptions): Promise<Runnin
   }
   const folder = resolve(options.folder);
   mkdirSync(folder, { recursive: true });
-  const settings = { publisherRate: 0, logLevel, shiftPorts: true };
+  const { firstPortShift = 0 } = options;
+  const settings = { publisherRate: 0, logLevel, shiftPorts: true, firstPortShift };
   // `lab down` elsewhere: whoever drives this cluster can't go on.
   const onDown = (): void => process.exit(1);
   const { cluster, end } = await openSession({ members, folder, overrides, keep }, settings, onDown);

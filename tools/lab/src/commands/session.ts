@@ -13,6 +13,8 @@ const portShiftsMax = 10;
 export interface SessionSettings extends Pick<ClusterOptions, 'publisherRate' | 'logLevel'> {
   /** Take other ports when the usual ones are in use, 1,000 further on each time. */
   readonly shiftPorts?: boolean;
+  /** Where to begin with that: 0 for the usual ports, 1 for 1,000 further on. */
+  readonly firstPortShift?: number;
 }
 
 /** A cluster with its control server and its entry in `lab.json`. */
@@ -30,10 +32,10 @@ export interface LabSession {
  */
 export async function openSession(
   { members, folder, overrides, keep }: Pick<Arguments, 'members' | 'folder' | 'overrides' | 'keep'>,
-  { shiftPorts = false, ...settings }: SessionSettings,
+  { shiftPorts = false, firstPortShift = 0, ...settings }: SessionSettings,
   onDown: (keep: boolean) => void,
 ): Promise<LabSession> {
-  const layout = await chooseLayout(members, shiftPorts);
+  const layout = await chooseLayout(members, shiftPorts, firstPortShift);
   if (!keep) removeData(folder, true);
   let others: readonly number[] = [];
   let ended = false;
@@ -85,9 +87,9 @@ export async function openSession(
   };
 }
 
-async function chooseLayout(members: number, shiftPorts: boolean): Promise<Layout> {
+async function chooseLayout(members: number, shiftPorts: boolean, first: number): Promise<Layout> {
   const manyAddresses = await hasManyAddresses();
-  for (let shift = 0; shiftPorts && shift < portShiftsMax; shift++) {
+  for (let shift = first; shiftPorts && shift < portShiftsMax; shift++) {
     const more = shift * portShift;
     const { mqtt, http, cluster, links } = defaultPorts;
     const layout = layOut(members, manyAddresses, {

@@ -1,0 +1,57 @@
+import type { LiveLab } from './live-lab.ts';
+import { until } from './until.ts';
+
+/** On a machine with other work each step may take a while; none of this is a measurement. */
+const stepMsMax = 120_000;
+
+export interface FailoverFindings {
+  readonly killed: string;
+  /** By the application's own words, and as Prometheus shows it. */
+  readonly gapMs: { readonly application: number; readonly prometheus: number };
+  /** Alerts that fired because of the kill and were cleared after the start. */
+  readonly alerts: readonly string[];
+}
+
+export const alertsOfAKill = ['MqttClusterMemberDown', 'MqttClusterClientFailover'] as const;
+
+/**
+ * Kills the member that the application is connected to, waits for the alerts to fire, starts it again and waits for them
+ * to clear. @throws Error naming the step that did not happen.
+ */
+export async function checkFailover(
+  { api, cluster, application }: FailoverLab,
+  say: (text: string) => void,
+): Promise<FailoverFindings> {
+  const killed = await until('a connection of the application', stepMsMax, async () => {
+    const { server } = await application();
+    return server;
+  });
+  const firing = async (): Promise<readonly string[]> => {
+    const active = await api.alerts();
+    return active.filter(({ state }) => state === 'firing').map(({ labels }) => labels['alertname'] ?? '');
+  };
+  await cluster.fault('kill', [[killed]]);
+  say(`killed ${killed}, to which the application was connected`);
+  for (const alert of alertsOfAKill) {
+    await until(`${alert} firing`, stepMsMax, async () => ((await firing()).includes(alert) ? true : null));
+    say(`${alert} fires`);
+  }
+  const gapMs = await until('the gap of the application in Prometheus', stepMsMax, async () => {
+    const { lastGapMs } = await application();
+    const shown = await api.value('mqtt_cluster_client_last_gap_seconds');
+    if (lastGapMs === null || shown === null || shown === 0) return null;
+    return { application: lastGapMs, prometheus: shown * 1_000 };
+  });
+  say(
+    `gap: the application says ${gapMs.application.toFixed(1)} ms, Prometheus ${gapMs.prometheus.toFixed(1)} ms`,
+  );
+  await cluster.fault('start', [[killed]]);
+  say(`started ${killed}`);
+  for (const alert of alertsOfAKill) {
+    await until(`${alert} cleared`, stepMsMax, async () => ((await firing()).includes(alert) ? null : true));
+    say(`${alert} is cleared`);
+  }
+  return { killed, gapMs, alerts: alertsOfAKill };
+}
+
+type FailoverLab = Pick<LiveLab, 'api' | 'cluster' | 'application'>;

@@ -1,0 +1,151 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { startCluster } from '@mqtt-cluster/lab';
+import type { Cluster, RunningCluster } from '@mqtt-cluster/lab';
+import { findProgram } from './programs.ts';
+import { Prometheus } from './prometheus.ts';
+import type { PrometheusApi } from './prometheus-api.ts';
+
+const stopMsMax = 10_000;
+const statusMsMax = 10_000;
+
+export interface LiveLabOptions {
+  /** Everything is written into it. */
+  readonly folder: string;
+  readonly members: number;
+  /** The monitoring folder, absolute. */
+  readonly monitoring: string;
+  /** Where the bundles are. */
+  readonly dist: string;
+  /** Messages a second and QoS of each publisher; 0 for none, and no application then. */
+  readonly publisherRate: number;
+  /** See `startCluster`. */
+  readonly firstPortShift?: number;
+}
+
+/** What the subscribing application says of itself, as far as it is compared here. */
+export interface ApplicationView {
+  readonly received: number;
+  /** The time without a connection at its last move to another member, in milliseconds; null before the first. */
+  readonly lastGapMs: number | null;
+  /** The id of the member it is connected to; null without a connection. */
+  readonly server: string | null;
+}
+
+/** A cluster of this machine, publishers and an application, and a Prometheus that looks at all of them. */
+export class LiveLab {
+  readonly #options: LiveLabOptions;
+  #running: RunningCluster | null = null;
+  #prometheus: Prometheus | null = null;
+  #client: ChildProcess | null = null;
+
+  constructor(options: LiveLabOptions) {
+    this.#options = options;
+  }
+
+  /** @throws Error before `start`. */
+  get cluster(): Cluster {
+    if (this.#running === null) throw new Error('the lab has not been started');
+    return this.#running.cluster;
+  }
+
+  /** @throws Error before `start`. */
+  get api(): PrometheusApi {
+    if (this.#prometheus === null) throw new Error('the lab has not been started');
+    return this.#prometheus.api;
+  }
+
+  get clientAddress(): string {
+    const { host, httpPort } = this.cluster.layout.client;
+    return `${host}:${httpPort}`;
+  }
+
+  /** Waits until all members serve and Prometheus answers. @throws Error; nothing is left running then. */
+  async start(): Promise<void> {
+    // Before a cluster is started for nothing.
+    findProgram('prometheus');
+    const { folder, members, monitoring, publisherRate } = this.#options;
+    try {
+      this.#running = await startCluster({
+        folder: join(folder, 'cluster'),
+        members,
+        firstPortShift: this.#options.firstPortShift ?? 0,
+        overrides: [
+          ['publisher.rate', String(publisherRate)],
+          ['publisher.group', 'plant'],
+        ],
+      });
+      if (publisherRate > 0) this.#startClient();
+      this.#prometheus = new Prometheus({
+        folder: join(folder, 'prometheus'),
+        monitoring,
+        targets: {
+          brokers: this.cluster.layout.members.map(({ id, host, httpPort }) => ({
+            address: `${host}:${httpPort}`,
+            site: 'lab',
+            member: id,
+          })),
+          clients: publisherRate > 0 ? [{ address: this.clientAddress, site: 'lab' }] : [],
+        },
+      });
+      await this.#prometheus.start();
+    } catch (error) {
+      await this.stop(true);
+      throw error;
+    }
+  }
+
+  #startClient(): void {
+    const { folder, dist } = this.#options;
+    const { members, client } = this.cluster.layout;
+    const servers = members.map(({ id, host, mqttPort }) => `${id}=mqtt://${host}:${mqttPort}`);
+    mkdirSync(join(folder, 'client'), { recursive: true });
+    const log = openSync(join(folder, 'client', 'log.jsonl'), 'a');
+    this.#client = spawn(process.execPath, [join(dist, 'client.mjs')], {
+      env: {
+        ...process.env,
+        NODE_OPTIONS: '',
+        MQTT_CLIENT_SERVERS: servers.join(','),
+        MQTT_CLIENT_ID: 'lab-client',
+        MQTT_CLIENT_HTTP_HOST: client.host,
+        MQTT_CLIENT_HTTP_PORT: String(client.httpPort),
+      },
+      stdio: ['ignore', log, log],
+    });
+  }
+
+  /** @param keep leaves data and logs where they are. */
+  async stop(keep: boolean): Promise<void> {
+    await this.#prometheus?.stop();
+    await stopChild(this.#client);
+    await this.#running?.end(keep);
+  }
+
+  /** @throws Error when the application does not answer. */
+  async application(): Promise<ApplicationView> {
+    const answer = await fetch(`http://${this.clientAddress}/status`, {
+      signal: AbortSignal.timeout(statusMsMax),
+    });
+    const status = (await answer.json()) as {
+      readonly byQos: readonly { readonly received: number }[];
+      readonly failovers: readonly { readonly gapMs: number }[];
+      readonly client: { readonly server: string | null };
+    };
+    return {
+      received: status.byQos.reduce((sum, { received }) => sum + received, 0),
+      lastGapMs: status.failovers.at(-1)?.gapMs ?? null,
+      server: status.client.server,
+    };
+  }
+}
+
+async function stopChild(child: ChildProcess | null): Promise<void> {
+  if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), stopMsMax);
+  await gone;
+  clearTimeout(timer);
+}

@@ -1,0 +1,156 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { annotations, dashboards } from '../grafana/src/index.ts';
+import {
+  alertRules,
+  alertsOfAKill,
+  checkCounts,
+  checkFailover,
+  differences,
+  LiveLab,
+  recordingRules,
+  selectorsOf,
+  substitute,
+  until,
+} from '../src/index.ts';
+import type { FailoverFindings } from '../src/index.ts';
+import { monitoring, ruleFiles } from './support.ts';
+
+const root = join(monitoring, '..');
+const dist = join(root, 'dist');
+const startMsMax = 240_000;
+const membersInTest = 3;
+/** Other projects' tests may run a lab at the same time. */
+const firstPortShift = 4;
+/** Before the kill, so that every rate has its samples. */
+const scrapesMin = 8;
+
+/** Without TLS there is no certificate; without node_exporter no job of it. */
+const absentHere = /certificate_expiry_timestamp_seconds|job=~"mqtt-cluster-client\|node"/;
+
+interface Expected {
+  readonly from: string;
+  readonly query: string;
+  /** Why it may return nothing. */
+  readonly emptyWhen?: string | undefined;
+}
+
+/** What rules and alerts select has to be there, whatever they make of it; what rules record and panels show, too. */
+function expectations(): Expected[] {
+  const ofRules = [...recordingRules(ruleFiles), ...alertRules(ruleFiles)].flatMap((rule) => [
+    { from: rule.file, query: rule.expr, emptyWhen: 'it compares' },
+    ...selectorsOf(rule.expr)
+      .filter((selector) => !absentHere.test(selector))
+      .map((selector) => ({ from: rule.file, query: selector })),
+  ]);
+  const ofPanels = dashboards.flatMap(({ title: dashboard, rows }) =>
+    rows.flatMap(({ panels }) =>
+      panels.flatMap(({ title, queries, emptyWhen }) =>
+        queries.map(({ expr }) => ({ from: `${dashboard}, ${title}`, query: substitute(expr), emptyWhen })),
+      ),
+    ),
+  );
+  const ofEvents = annotations.map(({ title, expr }) => ({
+    from: `annotation ${title}`,
+    query: substitute(expr),
+    emptyWhen: 'it did not happen',
+  }));
+  return [...ofRules, ...ofPanels, ...ofEvents];
+}
+
+function newLab(folder: string, publisherRate: number): LiveLab {
+  return new LiveLab({ folder, members: membersInTest, monitoring, dist, publisherRate, firstPortShift });
+}
+
+beforeAll(() => {
+  execFileSync(process.execPath, [join(root, 'scripts', 'build.mjs')], { stdio: 'pipe' });
+  // Outside of a bundle the lab does not know where the appliance is.
+  process.env['MQTT_LAB_APPLIANCE'] = join(dist, 'broker-publisher.mjs');
+}, startMsMax);
+
+describe('a cluster with a kill in it, as a real Prometheus sees it', () => {
+  let folder = '';
+  let lab: LiveLab;
+  let findings: FailoverFindings;
+  let fromSeconds = 0;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'mqtt-cluster-monitoring-'));
+    lab = newLab(folder, 10);
+    fromSeconds = Date.now() / 1_000;
+    await lab.start();
+    await until('every target scraped', startMsMax, async () => {
+      const scrapes = await lab.api.value('min(sum_over_time(up[10m]))');
+      const targets = await lab.api.value('count(up == 1)');
+      return (scrapes ?? 0) >= scrapesMin && targets === membersInTest + 1 ? true : null;
+    });
+    findings = await checkFailover(lab, () => undefined);
+  }, 2 * startMsMax);
+
+  afterAll(async () => {
+    await lab.stop(false);
+    rmSync(folder, { recursive: true, force: true });
+  }, 60_000);
+
+  it('fires the alerts of a kill, and clears them', () => {
+    expect(findings.alerts).toEqual(alertsOfAKill);
+  });
+
+  it('shows the gap that the application had, to a scrape', () => {
+    const { application, prometheus } = findings.gapMs;
+    expect(Math.abs(application - prometheus)).toBeLessThan(1_000);
+  });
+
+  it('answers every query of every panel, rule, alert and annotation, with data where data must be', async () => {
+    const problems: string[] = [];
+    for (const { from, query, emptyWhen } of expectations()) {
+      try {
+        const series = await lab.api.range(query, fromSeconds, Date.now() / 1_000);
+        const someData = series.some(({ samples }) => samples.some(([, value]) => !Number.isNaN(value)));
+        if (!someData && emptyWhen === undefined) problems.push(`${from}: no data: ${query}`);
+      } catch (error) {
+        problems.push(`${from}: ${String(error)}`);
+      }
+    }
+    expect(problems).toEqual([]);
+  }, 240_000);
+
+  it('evaluates every rule without an error, and records something for each', async () => {
+    expect(await lab.api.ruleErrors()).toEqual([]);
+    const missing: string[] = [];
+    for (const { record } of recordingRules(ruleFiles)) {
+      const series = await lab.api.range(record, fromSeconds, Date.now() / 1_000);
+      if (series.length === 0) missing.push(record);
+    }
+    expect(missing).toEqual([]);
+  }, 120_000);
+
+  it('serves the runbook that an alert names', async () => {
+    const answer = await fetch(`${lab.api.url}/user/runbooks/MqttClusterMemberDown.md`);
+    expect(await answer.text()).toMatch(/^# MqttClusterMemberDown/);
+  });
+});
+
+describe('the lab’s load, counted by the members', () => {
+  let folder = '';
+  let lab: LiveLab;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'mqtt-cluster-monitoring-'));
+    lab = newLab(folder, 0);
+    await lab.start();
+  }, startMsMax);
+
+  afterAll(async () => {
+    await lab.stop(false);
+    rmSync(folder, { recursive: true, force: true });
+  }, 60_000);
+
+  it('comes to what the verdict says', async () => {
+    const findings = await checkCounts(lab, 3_000);
+    expect(findings.pairs.map(({ lab: counted }) => counted > 0)).toEqual([true, true, true, true]);
+    expect(differences(findings)).toEqual([]);
+  }, 240_000);
+});
