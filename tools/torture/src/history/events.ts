@@ -158,6 +158,8 @@ export interface Fault {
   /** `kill`, `pause`, `cut`, `one-way`, `flap`, `slow`, `throttle`, `full-disk`, `slow-disk`, `wipe`, `clock`, `restart`, ... */
   readonly fault: string;
   readonly members: readonly string[];
+  /** `cut`: the islands, who is in none makes one more; `one-way`: first who is not heard. Left out: all suffer alike. */
+  readonly groups?: readonly (readonly string[])[];
 }
 
 /** `healed`: all faults have ended and all brokers run. `quiet`: publishers have stopped. `settled`: nothing has come for a while. */

@@ -68,7 +68,7 @@ export class Nemesis {
   #record({ kind, groups }: PlannedFault, id: number, phase: 'begin' | 'end'): void {
     const { recorder, target, say } = this.#options;
     const names = groups.map((group) => group.map((member) => target.servers[member]?.id ?? '?'));
-    recorder.record({ type: 'fault', id, phase, fault: kind, members: names.flat() });
+    recorder.record({ type: 'fault', id, phase, fault: kind, members: names.flat(), groups: names });
     if (phase === 'begin') say(`${kind} ${names.map((group) => group.join(' ')).join(' / ')}`);
   }
 }

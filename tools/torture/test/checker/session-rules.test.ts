@@ -113,6 +113,26 @@ describe('two-connections (P4)', () => {
     expect(takeOver(lingerMs, fault)).toEqual(bad);
   });
 
+  test.each([
+    ['cut', ['A', 'B', 'C'], [['A'], ['B', 'C']], []],
+    ['cut', ['A', 'B', 'C'], [['C'], ['A', 'B']], ['two-connections']],
+    ['cut', ['C'], [['C']], ['two-connections']],
+    ['cut', ['A', 'B', 'C'], [['A'], ['B'], ['C']], []],
+    ['one-way', ['A', 'B', 'C'], [['C'], ['A', 'B']], ['two-connections']],
+    ['one-way', ['A', 'B', 'C'], [['B'], ['A', 'C']], []],
+    ['slow', ['A', 'B', 'C'], [['A', 'B', 'C']], []],
+    ['clock', ['A'], [['A']], ['two-connections']],
+  ])('%s of %j as %j excuses who is apart from a majority', (kind, members, groups, bad) => {
+    const story = new Story();
+    const older = story.connect('twice', { server: 'A' });
+    story.connect('twice', { server: 'B', sessionPresent: true });
+    const heal = story.fault(kind, members, groups);
+    story.wait(8_000);
+    story.close(older, 'server');
+    heal();
+    expect(violated(story.verdict())).toEqual(bad);
+  });
+
   test('both are still there in the end', () => {
     const story = new Story();
     story.connect('twice', { server: 'A' });

@@ -120,9 +120,10 @@ export class Story {
   }
 
   /** @returns what ends it. */
-  fault(fault: string, members: readonly string[]): () => void {
+  fault(fault: string, members: readonly string[], groups?: readonly (readonly string[])[]): () => void {
     const id = ++this.#faults;
-    this.events.push({ type: 'fault', at: this.now(), id, phase: 'begin', fault, members });
+    const islands = groups ? { groups } : {};
+    this.events.push({ type: 'fault', at: this.now(), id, phase: 'begin', fault, members, ...islands });
     return () => {
       this.events.push({ type: 'fault', at: this.now(), id, phase: 'end', fault, members });
     };

@@ -10,7 +10,12 @@ interface OpenFault {
   toMs: number;
   readonly fault: string;
   readonly members: readonly string[];
+  /** Who may be apart from a majority because of it. */
+  readonly apart: readonly string[];
 }
+
+/** Clocks are read by nobody but for display (design, 8), so a step excuses nothing. */
+const harmless: ReadonlySet<string> = new Set(['clock']);
 
 /** What a fault does may be seen before the fault is noted down. */
 const noticeMs = 1_000;
@@ -32,7 +37,8 @@ export class Faults {
 
   add(event: Fault): void {
     if (event.phase === 'begin') {
-      const fault = { fromMs: event.at, toMs: Infinity, fault: event.fault, members: event.members };
+      const { at, fault: kind, members } = event;
+      const fault = { fromMs: at, toMs: Infinity, fault: kind, members, apart: this.#apart(event) };
       this.#all.push(fault);
       this.#open.set(event.id, fault);
       return;
@@ -73,10 +79,11 @@ export class Faults {
 
   #intervals(): ReadonlyMap<string, readonly Interval[]> {
     if (this.#byServer) return this.#byServer;
-    const faults = this.#all.map(({ fromMs, toMs, members }) => ({
+    const suffered = this.#all.filter(({ apart }) => apart.length > 0);
+    const faults = suffered.map(({ fromMs, toMs, apart }) => ({
       fromMs: fromMs - noticeMs,
       toMs: toMs + this.#healMsMax,
-      members: new Set(members),
+      members: new Set(apart),
     }));
     this.#withoutMajority = merged(this.#sweep(faults));
     this.#anywhere = merged(faults);
@@ -87,6 +94,17 @@ export class Faults {
       }),
     );
     return this.#byServer;
+  }
+
+  #apart({ fault, members, groups }: Fault): readonly string[] {
+    if (harmless.has(fault)) return [];
+    if (!groups || groups.length === 0) return members;
+    if (fault === 'one-way') return groups[0] ?? [];
+    if (fault !== 'cut') return members;
+    const named = new Set(groups.flat());
+    const islands = [...groups, this.#servers.filter((server) => !named.has(server))];
+    const majority = islands.find(({ length }) => length * 2 > this.#servers.length);
+    return majority ? this.#servers.filter((server) => !majority.includes(server)) : this.#servers;
   }
 
   #sweep(faults: readonly { fromMs: number; toMs: number; members: ReadonlySet<string> }[]): Interval[] {
