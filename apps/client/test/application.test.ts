@@ -1,65 +1,9 @@
-import { createServer } from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
 import { noMetrics, silentLogger, telemetryTopic } from '@mqtt-cluster/contracts';
 import type { QoS, TelemetryPayload } from '@mqtt-cluster/contracts';
 import { createFailoverClient } from '@mqtt-cluster/failover-client';
-import { Aedes } from 'aedes';
 import { Application } from '../src/application.ts';
 import type { ApplicationStatus } from '../src/application.ts';
-
-interface Running {
-  readonly url: string;
-  readonly cut: () => void;
-  readonly stop: () => Promise<void>;
-  readonly subscribed: (clientId: string) => Promise<void>;
-  /** Resolves when that many messages were acked by their subscribers. */
-  readonly acked: (count: number) => Promise<void>;
-}
-
-async function broker(): Promise<Running> {
-  const aedes = await Aedes.createBroker();
-  const sockets = new Set<Socket>();
-  const subscribers = new Set<string>();
-  const waiting: (() => void)[] = [];
-  let acks = 0;
-  aedes.on('ack', () => {
-    acks += 1;
-    for (const check of waiting) check();
-  });
-  aedes.on('subscribe', (_subscriptions, { id }) => {
-    subscribers.add(id);
-    for (const check of waiting) check();
-  });
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    aedes.handle(socket);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const cut = (): void => {
-    for (const socket of sockets) socket.destroy();
-  };
-  return {
-    url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    cut,
-    stop: async () => {
-      cut();
-      await new Promise((resolve) => server.close(resolve));
-      await new Promise<void>((resolve) => aedes.close(() => resolve()));
-    },
-    acked: (count) =>
-      new Promise((resolve) => {
-        const check = (): void => (acks >= count ? resolve() : undefined);
-        waiting.push(check);
-        check();
-      }),
-    subscribed: (clientId) =>
-      new Promise((resolve) => {
-        const check = (): void => (subscribers.has(clientId) ? resolve() : undefined);
-        waiting.push(check);
-        check();
-      }),
-  };
-}
+import { stockBroker } from './stock-broker.ts';
 
 function telemetry(number: number): string {
   const payload: TelemetryPayload = {
@@ -74,7 +18,7 @@ function telemetry(number: number): string {
 }
 
 test('checks what comes on all QoS levels, also after it was cut off', async () => {
-  const server = await broker();
+  const server = await stockBroker();
   const timings = { retryDelayMsMin: 5, retryDelayMsMax: 20, stopDrainMsMax: 500 };
   const servers = [{ url: server.url }];
   const application = new Application({

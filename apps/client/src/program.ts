@@ -1,0 +1,72 @@
+import { clientProgramMetrics } from '@mqtt-cluster/contracts';
+import type { Lifecycle, Logger, QoS } from '@mqtt-cluster/contracts';
+import {
+  createHttpServer,
+  createMetrics,
+  describeCertificates,
+  describeProcess,
+} from '@mqtt-cluster/runtime';
+import { Application } from './application.ts';
+import { parseServers, readTls } from './config.ts';
+import type { ClientConfig } from './config.ts';
+
+export interface Program extends Lifecycle {
+  /** Where its pages are; only while started. */
+  address(): { readonly host: string; readonly port: number };
+}
+
+/** The application and its pages. `start` throws a ListenError. @throws ConfigError a TLS file can't be read */
+export function createProgram(config: ClientConfig, version: string, logger: Logger): Program {
+  const metrics = createMetrics({ declared: clientProgramMetrics });
+  const tls = readTls(config.tls);
+  describeProcess(metrics, version);
+  describeCertificates(metrics, { client: String(tls.cert ?? ''), client_authority: String(tls.ca ?? '') });
+  const { username, password } = config;
+  const application = new Application({
+    client: {
+      servers: parseServers(config.servers),
+      clientId: config.id,
+      session: config.session,
+      sessionExpirySeconds: config.sessionExpirySeconds,
+      redundancy: config.redundancy as 1 | 2,
+      protocolVersion: config.protocolVersion as 4 | 5,
+      tls,
+      timings: config.timings,
+      logger,
+      ...(username === '' ? {} : { username }),
+      ...(password === '' ? {} : { password }),
+    },
+    group: config.group,
+    qosLevels: config.qosLevels as QoS[],
+    metrics,
+    logger,
+  });
+  const http = createHttpServer({
+    host: config.http.host,
+    port: config.http.port,
+    logger,
+    metrics: {
+      contentType: metrics.contentType,
+      render: () => {
+        application.refreshMetrics();
+        return metrics.render();
+      },
+    },
+    health: () => ({ ok: true }),
+    ready: () =>
+      application.connected ? { ok: true } : { ok: false, reason: 'no connection to any member' },
+    status: () => application.status(),
+  });
+  return {
+    start: async () => {
+      await http.start();
+      await application.start();
+    },
+    stop: async () => {
+      await application.stop();
+      await http.stop();
+      metrics.stop();
+    },
+    address: () => http.address(),
+  };
+}

@@ -1,0 +1,54 @@
+import { createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { Aedes } from 'aedes';
+
+export interface StockBroker {
+  readonly url: string;
+  /** Closes all connections without a word. */
+  readonly cut: () => void;
+  readonly stop: () => Promise<void>;
+  readonly subscribed: (clientId: string) => Promise<void>;
+  /** Resolves when that many messages were acked by their subscribers. */
+  readonly acked: (count: number) => Promise<void>;
+}
+
+export async function stockBroker(): Promise<StockBroker> {
+  const aedes = await Aedes.createBroker();
+  const sockets = new Set<Socket>();
+  const subscribers = new Set<string>();
+  const waiting: (() => void)[] = [];
+  let acks = 0;
+  aedes.on('ack', () => {
+    acks += 1;
+    for (const check of waiting) check();
+  });
+  aedes.on('subscribe', (_subscriptions, { id }) => {
+    subscribers.add(id);
+    for (const check of waiting) check();
+  });
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    aedes.handle(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
+  const when = (holds: () => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      const check = (): void => (holds() ? resolve() : undefined);
+      waiting.push(check);
+      check();
+    });
+  return {
+    url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cut,
+    stop: async () => {
+      cut();
+      await new Promise((resolve) => server.close(resolve));
+      await new Promise<void>((resolve) => aedes.close(() => resolve()));
+    },
+    acked: (count) => when(() => acks >= count),
+    subscribed: (clientId) => when(() => subscribers.has(clientId)),
+  };
+}
