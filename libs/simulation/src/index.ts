@@ -1,3 +1,4 @@
+export type { Version } from './dialects.ts';
 export { usualClient } from './client.ts';
 export type { ClientOptions, SimulatedClient } from './client.ts';
 export type { Publication, Violation } from './history.ts';

@@ -81,7 +81,7 @@ function parse(args: readonly string[]) {
     }).values;
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`${text.split('. ')[0]}; see --help`);
+    throw new UsageError(`${text.split(/\. |\.?\n/)[0]}; see --help`);
   }
 }
 

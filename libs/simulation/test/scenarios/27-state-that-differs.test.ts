@@ -24,7 +24,7 @@ function forgetful(state: MqttState, forgets: (index: number) => boolean): MqttS
  * (`Digests`): then there is an alarm, and the difference stays for ever.
  */
 test.each(['the leader', 'a follower'])(
-  '22 state that differs: %s finds out, hands over, and fetches the state anew',
+  '27 state that differs: %s finds out, hands over, and fetches the state anew',
   (who) => {
     const usual = createSimulatedMember({ whenIsolated: 'accept', limits: smallLimits });
     let spoilt = '';

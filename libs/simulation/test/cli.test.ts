@@ -1,0 +1,46 @@
+import { readArguments } from '../src/cli/arguments.ts';
+import { membersOf } from '../src/cli/crew.ts';
+import { Progress } from '../src/cli/progress.ts';
+import { markNames, runSeed } from '../src/index.ts';
+
+test('a number of seeds, a time, or one seed', () => {
+  expect(readArguments(['--workers', '1'])).toMatchObject({ first: 1, seeds: 1_000, forMs: Infinity });
+  expect(readArguments(['--for', '30m'])).toMatchObject({ seeds: Infinity, forMs: 1_800_000 });
+  expect(readArguments(['--for', '90s', '--seeds', '5'])).toMatchObject({ seeds: 5, forMs: 90_000 });
+  expect(readArguments(['--seed', '42', '--trace'])).toMatchObject({ first: 42, seeds: 1, trace: true });
+  expect(readArguments(['--workers', '3'])?.workers).toBe(3);
+  expect(readArguments(['--help'])).toBeNull();
+});
+
+test.each([
+  [['--seeds', '-1'], /--seeds/],
+  [['--seeds', 'many'], /--seeds many: a whole number from 1/],
+  [['--members', '8'], /--members 8: a whole number from 1 to 7/],
+  [['--for', '30'], /--for 30: a time such as 90s/],
+  [['--for', '0m'], /--for 0m/],
+  [['--trace'], /--seed K/],
+  [['--seed', '1', '--for', '1m'], /--seed is one seed/],
+  [['--sedes', '1'], /--sedes.*--help/],
+])('%j is refused in one line', (args, message) => {
+  expect(() => readArguments(args)).toThrow(message);
+  expect(() => readArguments(args)).toThrow(/^[^\n]*$/);
+});
+
+test('most runs have seven members, some fewer', () => {
+  expect(membersOf(7, null)).toBe(7);
+  expect([10, 20, 60, 70].map((seed) => membersOf(seed, null))).toEqual([2, 3, 1, 2]);
+  expect(membersOf(10, 5)).toBe(5);
+});
+
+test('the summary tells what happened, what did not, and how long it took', () => {
+  let nowMs = 0;
+  const progress = new Progress(() => nowMs);
+  progress.add(runSeed({ seed: 10, members: 2 }));
+  nowMs = 2_000;
+  expect(progress.line()).toMatch(/^1 seeds in 2 s \(0\.5\/s\), 0 failed: \d+ messages, /);
+  const summary = progress.summary();
+  for (const name of markNames) expect(summary).toContain(name);
+  expect(summary).toMatch(/not seen in these seeds: .*store-damage-healed/);
+  expect(summary).toMatch(/one healthy cluster again: p50 \d+ ms, p99 \d+ ms, max \d+ ms/);
+  expect(progress.failed).toEqual([]);
+});
