@@ -2,9 +2,9 @@ import { markMeanings, markNames, runSeed } from '../src/index.ts';
 import type { MarkName } from '../src/index.ts';
 
 /** A few of the thousands that `npm run simulate` runs. */
-const seeds = Array.from({ length: 24 }, (_, number) => number + 1);
+const seeds = Array.from({ length: 16 }, (_, number) => number + 1);
 /** Between them they go through everything rare, each of it at least twice at the time of writing. */
-const rareSeeds: readonly number[] = [];
+const rareSeeds = [19, 26, 50, 59, 60, 72];
 /** When the members' code changes, so does what a seed goes through: then so many more may be tried. */
 const furtherSeedsMax = 40;
 const firstFurtherSeed = 1_001;
