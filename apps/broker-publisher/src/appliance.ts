@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { createBridge } from '@mqtt-cluster/bridge';
-import type { ListeningBridge } from '@mqtt-cluster/bridge';
+import type { BridgeTls, ListeningBridge } from '@mqtt-cluster/bridge';
 import { createBroker } from '@mqtt-cluster/broker';
 import type { Broker } from '@mqtt-cluster/broker';
 import type { Lifecycle, Logger, Recovered, Store } from '@mqtt-cluster/contracts';
@@ -20,6 +20,7 @@ import { Operations } from './operations.ts';
 import { systemValues } from './system-values.ts';
 import { StoreReplacement } from './store-replacement.ts';
 import { Testing } from './testing.ts';
+import { refuseTwin } from './twin-probe.ts';
 
 /** How long a stop waits for clients to be moved and for the last sync. */
 const drainMsMax = 10_000;
@@ -67,6 +68,9 @@ export class Appliance implements Lifecycle {
   async start(): Promise<void> {
     const { config } = this.#options;
     await this.#testing?.start();
+    const own = parsePeers(config.peers).find((peer) => peer.id === config.id)!;
+    const tls = readTls(config);
+    await refuseTwin({ own, name: config.name, ...(tls && { tls }) });
     const recovered = await this.#store.open(config.id);
     for (const repair of recovered.repairs) this.#logger.warn({}, repair);
     const runner = this.#createRunner(recovered);
@@ -162,14 +166,13 @@ export class Appliance implements Lifecycle {
 
   #createBridge(runner: MemberRunner): ListeningBridge {
     const { config } = this.#options;
-    const { key, cert, ca } = config.tls;
-    const tls = key === '' ? {} : { tls: { key: readPem(key), cert: readPem(cert), ca: readPem(ca) } };
+    const tls = readTls(config);
     return createBridge({
       self: config.id,
       cluster: config.name,
       peers: parsePeers(config.peers),
       listen: { host: config.host, port: config.cluster.port },
-      ...tls,
+      ...(tls && { tls }),
       handlers: {
         onMessage: (from, message) => runner.receive(from, message),
         onLink: (peer, state) => runner.link(peer, state),
@@ -273,4 +276,8 @@ export class Appliance implements Lifecycle {
 function localAddress({ host, port }: { host: string; port: number }): { host: string; port: number } {
   if (host === '0.0.0.0') return { host: '127.0.0.1', port };
   return { host: host === '::' ? '::1' : host, port };
+}
+
+function readTls({ tls: { key, cert, ca } }: ApplianceConfig): BridgeTls | null {
+  return key === '' ? null : { key: readPem(key), cert: readPem(cert), ca: readPem(ca) };
 }

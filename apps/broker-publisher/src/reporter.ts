@@ -30,6 +30,11 @@ const dropLabels: Readonly<Record<DropReason, string>> = {
   outboxFull: 'outbox_full',
 };
 
+const unfitTexts = {
+  storeUnfit: 'a majority holds another state than this member',
+  impostor: 'another process with an empty store uses the id of a member that is there: it is not let in',
+} as const;
+
 /** Turns what a member says of itself into log lines and metrics. */
 export class Reporter {
   readonly #logger: Logger;
@@ -170,6 +175,11 @@ export class Reporter {
           { index: event.index, members: event.members },
           'peers hold another state at this index',
         );
+        return;
+      case 'storeUnfit':
+      case 'impostor':
+        metrics.add(memberMetrics.alarms, []);
+        logger.error({ ...event }, unfitTexts[event.kind]);
         return;
       case 'configChanged':
         logger.info({ members: event.config.members }, 'members of the cluster changed');

@@ -216,6 +216,18 @@ test('what a member publishes to itself comes back; when it drains, its refusal 
   }
 });
 
+test('a second host with the id of one that serves is refused in one line, and takes nobody its place', async () => {
+  await start('a', 'b', 'c');
+  const twin = new Appliances(join(directory, 'twin'), { ...cluster.ports, b: await freePorts() });
+  const peers = cluster.config('b').peers;
+  await expect(twin.start('b', { peers })).rejects.toMatchObject({
+    code: 'LISTEN',
+    message: expect.stringMatching(/^another process serves as member "b" at 127\.0\.0\.1:\d+ already/),
+  });
+  await twin.stopAll();
+  await until(async () => (await admin('a', 'health')).code === 0);
+});
+
 test('nobody answers: one clear line', async () => {
   cluster = new Appliances(directory, { a: await freePorts() });
   await expect(admin('a', 'status')).rejects.toMatchObject({

@@ -17,6 +17,10 @@ const dutyIntervalMs = 50;
 const lostIntervalMs = 1_000;
 /** A newcomer that was not heard for this long is not let in. */
 const newcomerSilenceMsMax = 5_000;
+/** The store that an empty one replaces must have been silent for so long: else two hosts use one id. */
+const replacedSilenceMsMin = 2_000;
+/** Reported ones that are remembered. */
+const impostorsMax = 64;
 
 interface Cursor {
   readonly storeId: StoreId;
@@ -34,6 +38,7 @@ export class Leader {
    * sorts them out.
    */
   readonly #cursors = new Map<MemberId, Cursor>();
+  readonly #impostors = new Set<StoreId>();
   readonly #lostProposedMs = new Map<MemberId, number>();
   #electedAtMs = 0;
   #baseTimeMs = 0;
@@ -144,21 +149,36 @@ export class Leader {
     if (status.config === null || status.configChangePending) return;
     if (nowMs - this.#membershipMs < membershipIntervalMs) return;
     this.#membershipMs = nowMs;
-    const next = this.#withNewcomer(status.config) ?? this.#withPromotion(status);
+    const next = this.#withNewcomer(status, status.config) ?? this.#withPromotion(status);
     if (next !== null) raft.proposeConfig(next);
   }
 
-  #withNewcomer(config: ClusterConfig): ClusterConfig | null {
+  #withNewcomer(status: RaftStatus, config: ClusterConfig): ClusterConfig | null {
     for (const id of this.#context.options.members) {
       const hello = this.#peers.hellos.get(id);
       if (hello === undefined || this.#peers.silentMs(id) > newcomerSilenceMsMax) continue;
       const known = findMember(config, id);
       if (known?.storeId === hello.storeId) continue;
       if (!hello.fresh && !(known !== undefined && isStranded(id, hello, config))) continue;
+      if (known !== undefined && (status.silentMs[id] ?? Infinity) < replacedSilenceMsMin) {
+        this.#reportImpostor(id, hello.storeId);
+        continue;
+      }
+      // Two hosts may use one id: only the one that the members reach under its address is let in.
+      if (this.#peers.links.get(id) !== 'up') continue;
       const others = config.members.filter((member) => member.id !== id);
       return { members: [...others, { id, storeId: hello.storeId, role: 'learner' }] };
     }
     return null;
+  }
+
+  /** Once: it goes on saying who it is. */
+  #reportImpostor(member: MemberId, storeId: StoreId): void {
+    if (this.#impostors.has(storeId)) return;
+    // A wiped member may come back before its former self counts as silent.
+    if (this.#impostors.size >= impostorsMax) this.#impostors.clear();
+    this.#impostors.add(storeId);
+    this.#context.events.push({ kind: 'impostor', member, storeId });
   }
 
   #withPromotion(status: RaftStatus): ClusterConfig | null {

@@ -220,3 +220,32 @@ test('a load is told to the peers as it changes', () => {
   cluster.run(50);
   expect(cluster.member('b').status().peers['a']).toMatchObject({ load: 0.7, outboxItems: 0 });
 });
+
+test('an empty store does not replace one of the same id that is there, and the leader says so', () => {
+  const [id] = followers() as [MemberId];
+  const leader = cluster.member(cluster.leader());
+  const before = leader.status().config;
+  const hello = {
+    type: 'hello',
+    storeId: 'f'.repeat(32),
+    incarnation: 1,
+    sentAtMs: 0,
+    fresh: true,
+    config: null,
+    state: 'joining',
+    clients: 0,
+    load: 0,
+    urls: [],
+    semantics: 1,
+    appliedIndex: 0,
+    digest: null,
+    known: [],
+  } as const;
+  for (let repeat = 0; repeat < 20; repeat++) {
+    leader.receive(id, hello);
+    cluster.run(100);
+  }
+  expect(leader.status().config).toEqual(before);
+  const told = cluster.events.get(cluster.leader())!.filter((event) => event.kind === 'impostor');
+  expect(told).toEqual([{ kind: 'impostor', member: id, storeId: hello.storeId }]);
+});
