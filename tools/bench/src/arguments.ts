@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { gapDefinition } from './failover/failover-report.ts';
 
 export interface BenchArguments {
-  readonly command: 'compare' | 'idle' | 'failover' | 'help';
+  readonly command: 'compare' | 'idle' | 'failover' | 'scrape' | 'help';
   readonly targets: readonly string[];
   /** Null: what each target is measured with by default. */
   readonly qos: readonly (0 | 1 | 2)[] | null;
@@ -15,6 +15,8 @@ export interface BenchArguments {
   readonly rate: number;
   readonly window: number;
   readonly members: number;
+  /** Connected while `scrape` reads the metrics. */
+  readonly clients: number;
   /** Rounds of `failover`: members killed, and members gone silent. */
   readonly kills: number;
   readonly silent: number;
@@ -41,6 +43,8 @@ export const usage = `bench: throughput and latency beside other brokers, on thi
 
   idle [--members 7] [--seconds 30] [--json]        processor time and memory of a cluster without clients
 
+  scrape [--clients 10000] [--members 1] [--json]    size and time of /metrics of a member with that many clients
+
   failover [--kills 200] [--silent 50] [--rate 200] [--seed 1] [--out docs/results] [--json]
       how long clients of four makes wait when their member is killed, or goes silent; --out writes failover.md, .json and
       .csv into a folder; --kills 5 --silent 2 for a quick try
@@ -59,7 +63,8 @@ const options = {
   runs: { type: 'string', default: '3' },
   rate: { type: 'string' },
   window: { type: 'string', default: '100' },
-  members: { type: 'string', default: '7' },
+  members: { type: 'string' },
+  clients: { type: 'string', default: '10000' },
   kills: { type: 'string', default: '200' },
   silent: { type: 'string' },
   seed: { type: 'string', default: '1' },
@@ -72,7 +77,7 @@ const options = {
 export function readArguments(argv: readonly string[]): BenchArguments {
   const { values, positionals } = parse(argv);
   const [command = 'compare', ...more] = positionals;
-  if (more.length > 0 || (command !== 'compare' && command !== 'idle' && command !== 'failover')) {
+  if (more.length > 0 || !isCommand(command)) {
     throw new UsageError(`no command "${positionals.join(' ')}"; --help lists them`);
   }
   const idle = command === 'idle';
@@ -92,13 +97,18 @@ export function readArguments(argv: readonly string[]): BenchArguments {
       ? number('rate', values.rate ?? '200', 1, 1_000)
       : number('rate', values.rate ?? '0', 0, 10_000_000),
     window: number('window', values.window, 1, 60_000),
-    members: number('members', values.members, 1, 7),
+    members: number('members', values.members ?? (command === 'scrape' ? '1' : '7'), 1, 7),
+    clients: number('clients', values.clients, 1, 10_000),
     kills,
     silent: number('silent', values.silent ?? String(Math.round(kills * silentShare)), 0, 10_000),
     seed: number('seed', values.seed, 0, 0x7fff_ffff),
     out: values.out ?? null,
     json: values.json,
   };
+}
+
+function isCommand(text: string): text is 'compare' | 'idle' | 'failover' | 'scrape' {
+  return ['compare', 'idle', 'failover', 'scrape'].includes(text);
 }
 
 function parse(argv: readonly string[]) {

@@ -8,6 +8,7 @@ import { clientsArgument, serveClients } from './failover/serve.ts';
 import { measureIdle, renderIdle } from './idle.ts';
 import { describeMachine } from './machine.ts';
 import { Processes } from './processes.ts';
+import { measureScrape, renderScrape, scrapeHolds } from './scrape.ts';
 import { faults, ratios, render, renderMachine, summarize } from './report.ts';
 
 const tell = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -22,6 +23,7 @@ async function main(given: BenchArguments): Promise<void> {
     process.stdout.write(text);
     return;
   }
+  if (given.command === 'scrape') return scrape(processes, given);
   if (given.command === 'failover') return failover(processes, given);
   const comparison = await compare(processes, given, tell);
   const { measurements, failures, skipped } = comparison;
@@ -39,6 +41,15 @@ async function main(given: BenchArguments): Promise<void> {
     : render(machine, comparison);
   process.stdout.write(text);
   if (failures.length + found.length > 0) process.exitCode = 1;
+}
+
+async function scrape(processes: Processes, given: BenchArguments): Promise<void> {
+  const machine = describeMachine();
+  const result = await measureScrape(processes, given, tell);
+  process.stdout.write(
+    given.json ? json({ machine, ...result }) : `${renderMachine(machine)}\n${renderScrape(result)}`,
+  );
+  if (!scrapeHolds(result)) process.exitCode = 1;
 }
 
 async function failover(processes: Processes, given: BenchArguments): Promise<void> {

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Endpoint } from '../generator/load.ts';
 import type { Processes, StartedProcess } from '../processes.ts';
 import { freePort } from './network.ts';
 import type { RunningTarget, StartOptions, Target } from './target.ts';
@@ -15,7 +16,7 @@ export async function startMembers(
   processes: Processes,
   directory: string,
   count: number,
-): Promise<RunningTarget> {
+): Promise<RunningTarget & { readonly http: readonly Endpoint[] }> {
   const hosts = Array.from({ length: count }, (_, position) => `127.0.2.${position + 1}`);
   const members = [];
   for (const [position, host] of hosts.entries()) {
@@ -41,7 +42,11 @@ export async function startMembers(
       MQTT_CLUSTER_PUBLISHER_RATE: '0',
     });
   });
-  return { endpoints: members.map(({ host, mqtt }) => ({ host, port: mqtt })), processes: started };
+  return {
+    endpoints: members.map(({ host, mqtt }) => ({ host, port: mqtt })),
+    http: members.map(({ host, http }) => ({ host, port: http })),
+    processes: started,
+  };
 }
 
 /** For profiling the members: flags for Node in BENCH_NODE_FLAGS, separated by spaces. */

@@ -1,0 +1,117 @@
+import { get } from 'node:http';
+import type { BenchArguments } from './arguments.ts';
+import { RawClient } from './generator/client.ts';
+import type { Endpoint } from './generator/load.ts';
+import type { Processes } from './processes.ts';
+import { waitUntilReady } from './targets/network.ts';
+import { startMembers } from './targets/ours.ts';
+
+/** A member takes 1,000 connections a second from one address: no batch may be faster. */
+const batchClients = 250;
+const batchMsMin = 300;
+/** As many requests, one after the other. */
+const scrapes = 100;
+/** What was promised for 10,000 clients. */
+const pageKibibytesMax = 200;
+const answerMsMax = 50;
+const requestMsMax = 10_000;
+
+export interface ScrapeResult {
+  readonly clients: number;
+  readonly scrapes: number;
+  readonly pageBytes: number;
+  readonly p50Ms: number;
+  readonly maxMs: number;
+}
+
+/** How large `/metrics` of a member with many connected clients is, and how long it takes. */
+export async function measureScrape(
+  processes: Processes,
+  given: BenchArguments,
+  tell: (text: string) => void,
+): Promise<ScrapeResult> {
+  const directory = processes.directory();
+  const running = await startMembers(processes, directory, given.members);
+  const clients: RawClient[] = [];
+  try {
+    await waitUntilReady(running);
+    await connectAll(clients, running.endpoints[0]!, given.clients, tell);
+    const durations: number[] = [];
+    let pageBytes = 0;
+    for (let count = 0; count < scrapes; count++) {
+      const startedMs = performance.now();
+      const page = await read(running.http[0]!);
+      durations.push(performance.now() - startedMs);
+      pageBytes = Math.max(pageBytes, page.length);
+      checkPage(page.toString(), given.clients);
+    }
+    durations.sort((one, other) => one - other);
+    const p50Ms = durations[Math.floor(scrapes / 2)]!;
+    return { clients: given.clients, scrapes, pageBytes, p50Ms, maxMs: durations.at(-1)! };
+  } finally {
+    for (const client of clients) client.destroy();
+    await processes.stop(running.processes);
+    processes.removeDirectory(directory);
+  }
+}
+
+export function renderScrape(result: ScrapeResult): string {
+  const { clients, pageBytes, p50Ms, maxMs } = result;
+  const size = pageBytes / 1024 < pageKibibytesMax;
+  return (
+    `/metrics of a member with ${clients} clients, ${result.scrapes} times: ` +
+    `${(pageBytes / 1024).toFixed(1)} KiB (${verdict(size)}: under ${pageKibibytesMax} KiB), ` +
+    `p50 ${p50Ms.toFixed(1)} ms, max ${maxMs.toFixed(1)} ms (${verdict(maxMs < answerMsMax)}: under ${answerMsMax} ms)\n`
+  );
+}
+
+export function scrapeHolds({ pageBytes, maxMs }: ScrapeResult): boolean {
+  return pageBytes / 1024 < pageKibibytesMax && maxMs < answerMsMax;
+}
+
+async function connectAll(
+  clients: RawClient[],
+  endpoint: Endpoint,
+  count: number,
+  tell: (text: string) => void,
+): Promise<void> {
+  let failure: Error | null = null;
+  while (clients.length < count) {
+    const startedMs = performance.now();
+    const first = clients.length;
+    const size = Math.min(batchClients, count - first);
+    const opening = Array.from({ length: size }, async (_, position) => {
+      const id = `scrape-${first + position}`;
+      const client = await RawClient.open(endpoint, id, true, (error) => (failure ??= error));
+      await client.subscribe(`scrape/${id}`, 0);
+      return client;
+    });
+    clients.push(...(await Promise.all(opening)));
+    if (failure !== null) throw failure as Error;
+    if (clients.length % 2_500 === 0) tell(`${clients.length} clients are connected`);
+    await new Promise((resolve) => setTimeout(resolve, batchMsMin - (performance.now() - startedMs)));
+  }
+}
+
+/** What is measured must be the page of a member that has them all. */
+function checkPage(page: string, clients: number): void {
+  const connected = Number(/^mqtt_cluster_clients_connected\{.*\} (\d+)$/m.exec(page)?.[1]);
+  if (connected !== clients) throw new Error(`the member has ${connected} clients instead of ${clients}`);
+}
+
+function read({ host, port }: Endpoint): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const request = get({ host, port, path: '/metrics', timeout: requestMsMax }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('end', () => resolve(Buffer.concat(chunks)));
+      response.on('error', reject);
+    });
+    request.on('timeout', () => request.destroy(new Error('/metrics does not answer')));
+    request.on('error', reject);
+  });
+}
+
+function verdict(holds: boolean): string {
+  return holds ? 'met' : 'MISSED';
+}
