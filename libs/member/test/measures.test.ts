@@ -1,0 +1,108 @@
+import type { ConnectRequest, MemberEvent } from '@mqtt-cluster/contracts';
+import { TestCluster } from './cluster.ts';
+
+const ids = ['a', 'b', 'c'];
+
+function request(client: string, more: Partial<ConnectRequest> = {}): ConnectRequest {
+  return { client, clean: true, sessionExpirySeconds: 0, receiveMaximum: 100, ...more };
+}
+
+function publish(topic: string, packetId: number) {
+  return { topic, payload: new Uint8Array([1]), qos: 1, retain: false, packetId } as const;
+}
+
+test('a batch is told once, by its home, with the time it took', () => {
+  const committed: number[] = [];
+  const cluster = new TestCluster(ids, {
+    measures: { committed: (durationMs) => committed.push(durationMs), delivering: () => {} },
+  });
+  cluster.serve();
+  cluster.member('a').connect(1, request('p'));
+  cluster.run(100);
+  committed.length = 0;
+  cluster.member('a').publish(1, publish('x', 1));
+  cluster.until('acked', () => cluster.heard('a', 1).some(({ kind }) => kind === 'puback'));
+  cluster.run(100);
+  // The options are those of all three members: only the home of the batch has told.
+  expect(committed).toHaveLength(1);
+  expect(committed[0]).toBeGreaterThanOrEqual(0);
+});
+
+test.each([
+  ['clean', { clean: true, sessionExpirySeconds: 0 }],
+  ['persistent', { clean: false, sessionExpirySeconds: 3_600 }],
+])('the first delivery of a message to a %s session tells when it was received', (_kind, session) => {
+  const told: number[] = [];
+  const cluster = new TestCluster(ids, {
+    measures: { committed: () => {}, delivering: (receivedMs) => told.push(receivedMs) },
+  });
+  cluster.serve();
+  cluster.member('a').connect(1, request('p'));
+  for (const connection of [2, 3]) {
+    cluster.member('a').connect(connection, request(`s${connection}`, session));
+  }
+  cluster.run(100);
+  for (const connection of [2, 3]) {
+    cluster.member('a').subscribe(connection, 1, [{ filter: 'x', qos: 1 }]);
+  }
+  cluster.run(100);
+  const receivedMs = cluster.nowMs - 10; // the last step's
+  cluster.member('a').publish(1, publish('x', 1));
+  cluster.member('a').publish(1, publish('nobody wants it', 2));
+  cluster.until('delivered', () => cluster.heard('a', 3).some(({ kind }) => kind === 'deliver'));
+  cluster.run(100);
+  expect(told).toEqual([receivedMs]);
+});
+
+test('a message that waits for room in its window is told when it goes out, as of when it came in', () => {
+  const told: { receivedMs: number; atMs: number }[] = [];
+  let nowMs = (): number => 0;
+  const cluster = new TestCluster(['a'], {
+    measures: {
+      committed: () => {},
+      delivering: (receivedMs) => told.push({ receivedMs, atMs: nowMs() }),
+    },
+  });
+  nowMs = () => cluster.nowMs;
+  cluster.serve();
+  cluster.member('a').connect(1, request('p'));
+  cluster.member('a').connect(2, request('s', { receiveMaximum: 1 }));
+  cluster.run(100);
+  cluster.member('a').subscribe(2, 1, [{ filter: 'x', qos: 1 }]);
+  cluster.run(100);
+  cluster.member('a').publish(1, publish('x', 1));
+  cluster.run(50);
+  const second = cluster.nowMs - 10;
+  cluster.member('a').publish(1, publish('x', 2));
+  cluster.run(1_000);
+  expect(told).toHaveLength(1);
+  const [first] = cluster.heard('a', 2).filter((effect) => effect.kind === 'deliver');
+  const ackedMs = cluster.nowMs;
+  cluster.member('a').puback(2, first!.packetId);
+  cluster.run(100);
+  expect(told).toHaveLength(2);
+  expect(told[1]!.receivedMs).toBe(second);
+  expect(told[1]!.atMs).toBeGreaterThanOrEqual(ackedMs - 10);
+});
+
+test('what an entry brings is to be counted by exactly one member', () => {
+  const cluster = new TestCluster(ids);
+  cluster.serve();
+  const will = { topic: 'w', payload: new Uint8Array([1]), qos: 1, retain: false, delaySeconds: 0 } as const;
+  for (const [position, id] of ids.entries()) {
+    cluster.member(id).connect(1, request(`c${position}`, { will }));
+  }
+  cluster.run(200);
+  for (const id of ids) cluster.member(id).disconnect(1, { graceful: false });
+  cluster.run(500);
+  for (const kind of ['willFired', 'sessionEnded'] as const) {
+    const seen = ids.map((id) => cluster.events.get(id)!.filter((event) => event.kind === kind));
+    // All members see all of them; each counts the one of its own client.
+    expect(seen.map((events) => events.length)).toEqual([3, 3, 3]);
+    expect(seen.map((events) => events.filter((event) => counts(event)).length)).toEqual([1, 1, 1]);
+  }
+});
+
+function counts(event: MemberEvent): boolean {
+  return 'counts' in event && event.counts;
+}
