@@ -17,7 +17,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 const stamp = join(dist, '.build-stamp');
-const sourceFolders = ['apps', 'libs', 'tools'];
+const sourceFolders = ['apps', 'libs', 'tools', 'monitoring'];
 
 /** CommonJS dependencies inside an ES module bundle still expect these. */
 const banner = [

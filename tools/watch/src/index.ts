@@ -1,1 +1,2 @@
-export {};
+export { readArguments } from './arguments.ts';
+export type { WatchArguments } from './arguments.ts';

@@ -1,0 +1,79 @@
+import { parseArgs } from 'node:util';
+import { UsageError } from '@mqtt-cluster/lab';
+
+export const usage = `watch: a lab of seven members, publishers and an application, with Prometheus beside it
+
+  npm run watch                     starts them, prints where to look, and goes on until Ctrl-C
+  npm run watch -- --check          kills a member under load, then compares what Prometheus shows with what the
+                                    application and the lab's verifying load say; status 0 only when they agree
+
+  --members N      1 to 7 (default 7; --check needs 3)
+  --rate N         messages a second for each QoS and publisher (default 5)
+  --for 20s        --check: how long the verifying load runs (default 10s)
+  --dir D          where data, logs and samples go (default .lab/watch)
+
+Prometheus must be installed (Debian: apt-get install prometheus). Its rules run on a shorter time scale here: what
+lasts a minute in production lasts two seconds.
+`;
+
+const options = {
+  members: { type: 'string' },
+  rate: { type: 'string' },
+  for: { type: 'string' },
+  dir: { type: 'string' },
+  check: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+const membersMax = 7;
+const membersOfCheckMin = 3;
+const rateMax = 1_000;
+const loadSecondsMax = 600;
+
+export interface WatchArguments {
+  readonly help: boolean;
+  readonly check: boolean;
+  readonly members: number;
+  readonly rate: number;
+  readonly loadMs: number;
+  readonly folder: string;
+}
+
+/** @throws UsageError naming the first thing that is wrong. */
+export function readArguments(argv: readonly string[]): WatchArguments {
+  let parsed;
+  try {
+    parsed = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message.split('. ')[0]}; "--help" lists the options`);
+  }
+  const { values, positionals } = parsed;
+  if (positionals[0] !== undefined) {
+    throw new UsageError(`"${positionals[0]}" means nothing here; "--help" lists the options`);
+  }
+  const check = values.check ?? false;
+  const seconds = values.for ?? '10s';
+  if (!/^\d+s$/.test(seconds))
+    throw new UsageError(`--for must be whole seconds such as 20s, not "${seconds}"`);
+  return {
+    help: values.help ?? false,
+    check,
+    members: wholeNumber('--members', values.members, membersMax, check ? membersOfCheckMin : 1, membersMax),
+    rate: wholeNumber('--rate', values.rate, 5, 1, rateMax),
+    loadMs: wholeNumber('--for', seconds.slice(0, -1), 10, 1, loadSecondsMax) * 1_000,
+    folder: values.dir ?? '.lab/watch',
+  };
+}
+
+function wholeNumber(
+  name: string,
+  text: string | undefined,
+  otherwise: number,
+  min: number,
+  max: number,
+): number {
+  if (text === undefined) return otherwise;
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new UsageError(`${name} must be ${min} to ${max}, not "${text}"`);
+}

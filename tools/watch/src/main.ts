@@ -1,0 +1,69 @@
+import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { UsageError } from '@mqtt-cluster/lab';
+import { LiveLab } from '@mqtt-cluster/monitoring';
+import type { LiveLabOptions } from '@mqtt-cluster/monitoring';
+import { readArguments, usage } from './arguments.ts';
+import { check } from './check.ts';
+
+/** This file is `dist/watch.mjs` when it runs. */
+const dist = fileURLToPath(new URL('.', import.meta.url));
+const monitoring = fileURLToPath(new URL('../monitoring/', import.meta.url));
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+async function main(argv: readonly string[]): Promise<number> {
+  const given = readArguments(argv);
+  if (given.help) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  const folder = resolve(given.folder);
+  mkdirSync(folder, { recursive: true });
+  const options = { folder, members: given.members, monitoring, dist, publisherRate: given.rate };
+  if (!given.check) return watch(options);
+  const problems = await check(options, given.loadMs, say);
+  for (const problem of problems) process.stderr.write(`watch: ${problem}\n`);
+  say(problems.length === 0 ? 'Prometheus and the lab tell the same' : 'Prometheus and the lab do not agree');
+  return problems.length === 0 ? 0 : 1;
+}
+
+/** Until somebody says stop. */
+async function watch(options: LiveLabOptions): Promise<number> {
+  const stopped = new Promise<void>((stop) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop());
+  });
+  const lab = new LiveLab(options);
+  say(`starting ${options.members} members, an application and Prometheus in ${options.folder}`);
+  await lab.start();
+  for (const line of addresses(lab, options)) say(line);
+  await stopped;
+  say('stopping');
+  await lab.stop(false);
+  return 0;
+}
+
+function addresses(lab: LiveLab, { folder, monitoring: source }: LiveLabOptions): string[] {
+  const { members } = lab.cluster.layout;
+  return [
+    ...members.map(
+      ({ id, host, mqttPort, httpPort }) =>
+        `${id}  mqtt://${host}:${mqttPort}  http://${host}:${httpPort}/metrics`,
+    ),
+    `application  http://${lab.clientAddress}/status`,
+    `Prometheus   ${lab.api.url}/graph   alerts ${lab.api.url}/alerts   runbooks ${lab.api.url}/user/runbooks/`,
+    `Grafana      if you have one: data source ${lab.api.url}, dashboards ${source}grafana/dashboards`,
+    `faults       npm run --silent lab -- fault kill 3 --dir ${folder}/cluster   (see npm run lab -- --help)`,
+    'Ctrl-C ends it.',
+  ];
+}
+
+main(process.argv.slice(2)).then(
+  // Half-closed connections of the load may linger.
+  (status) => process.exit(status),
+  (error: unknown) => {
+    process.stderr.write(`watch: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(error instanceof UsageError ? 2 : 1);
+  },
+);
