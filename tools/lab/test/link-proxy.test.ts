@@ -239,4 +239,24 @@ describe('a link proxy', () => {
     again.write('2');
     expect(await receive(again, 1)).toBe('2');
   });
+
+  test('what is left of an earlier life of the target does not close the door on the next one', async () => {
+    const { server, port, sockets } = await echoServer();
+    const proxy = await proxyTo(port);
+    const socket = dial(proxy.port);
+    socket.write('1');
+    await receive(socket, 1);
+    // Its process is killed, and told to start again before its connection here has been seen to end.
+    server.close();
+    proxy.refuse();
+    await proxy.open();
+    const ended = closed(socket);
+    sockets.forEach((one) => one.destroy());
+    await ended;
+    expect(proxy.listening).toBe(true);
+    await echoServer(port);
+    const again = dial(proxy.port);
+    again.write('2');
+    expect(await receive(again, 1)).toBe('2');
+  });
 });

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { startCluster, seededRandom } from '@mqtt-cluster/lab';
 import type { BenchArguments } from '../arguments.ts';
 import type { Processes } from '../processes.ts';
@@ -26,8 +29,8 @@ export async function measureFailover(
   tell: (text: string) => void,
 ): Promise<FailoverResult> {
   const startedMs = performance.now();
-  const folder = processes.directory();
-  const { cluster, end } = await startCluster({ folder, logLevel: 'warn' });
+  const folder = mkdtempSync(join(tmpdir(), 'mqtt-cluster-failover-'));
+  const { cluster, end } = await startCluster({ folder });
   const { all, missing, pahoVersion } = startClientProcesses(processes);
   for (const reason of missing) tell(`skipped ${reason}`);
   const run = `failover-${process.pid}`;
@@ -55,9 +58,12 @@ export async function measureFailover(
     }
   } finally {
     for (const each of all) each.end();
-    await end(false);
+    failures.push(...cluster.crashes);
+    // Whoever looks into a failure needs the members' logs.
+    await end(failures.length > 0);
+    if (failures.length === 0) rmSync(folder, { recursive: true, force: true });
+    else tell(`logs and data are in ${folder}`);
   }
-  failures.push(...cluster.crashes);
   const seconds = (performance.now() - startedMs) / 1_000;
   return { seed, rate, rounds, missing, failures, pahoVersion, seconds };
 }

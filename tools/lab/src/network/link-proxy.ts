@@ -61,6 +61,8 @@ export class LinkProxy {
   #server: Server | null = null;
   #port: number;
   #conditions: LinkConditions = healthyLink;
+  /** Since {@link open}. Before that nobody listening only means that the target is still starting. */
+  #reached = false;
 
   constructor(options: LinkProxyOptions) {
     this.#options = options;
@@ -80,6 +82,7 @@ export class LinkProxy {
     if (this.#server !== null) return;
     const server = createServer({ pauseOnConnect: true }, (near) => this.#accept(near));
     this.#server = server;
+    this.#reached = false;
     const { listenHost } = this.#options;
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
@@ -150,6 +153,7 @@ export class LinkProxy {
     this.#inform(pipes);
     far.once('connect', () => {
       connected = true;
+      this.#reached = true;
       for (const pipe of pipes) pipe.start();
     });
     far.on('error', () => far.destroy());
@@ -174,7 +178,8 @@ export class LinkProxy {
       socket.once('connect', () => socket.resetAndDestroy());
       socket.once('error', (error: NodeJS.ErrnoException) => {
         // Behind a pulled cable nobody would hear of it.
-        if (error.code === 'ECONNREFUSED' && this.#conditions.mode === 'open') this.refuse();
+        const open = this.#conditions.mode === 'open';
+        if (error.code === 'ECONNREFUSED' && open && this.#reached) this.refuse();
       });
       socket.once('close', () => resolve());
     });
