@@ -18,12 +18,10 @@ export const alertsOfAKill = ['MqttClusterMemberDown', 'MqttClusterClientFailove
  * Kills the member that the application is connected to, waits for the alerts to fire, starts it again and waits for them
  * to clear. @throws Error naming the step that did not happen.
  */
-export async function checkFailover(
-  { api, cluster, application }: FailoverLab,
-  say: (text: string) => void,
-): Promise<FailoverFindings> {
+export async function checkFailover(lab: LiveLab, say: (text: string) => void): Promise<FailoverFindings> {
+  const { api, cluster } = lab;
   const killed = await until('a connection of the application', stepMsMax, async () => {
-    const { server } = await application();
+    const { server } = await lab.application();
     return server;
   });
   const firing = async (): Promise<readonly string[]> => {
@@ -37,7 +35,7 @@ export async function checkFailover(
     say(`${alert} fires`);
   }
   const gapMs = await until('the gap of the application in Prometheus', stepMsMax, async () => {
-    const { lastGapMs } = await application();
+    const { lastGapMs } = await lab.application();
     const shown = await api.value('mqtt_cluster_client_last_gap_seconds');
     if (lastGapMs === null || shown === null || shown === 0) return null;
     return { application: lastGapMs, prometheus: shown * 1_000 };
@@ -53,5 +51,3 @@ export async function checkFailover(
   }
   return { killed, gapMs, alerts: alertsOfAKill };
 }
-
-type FailoverLab = Pick<LiveLab, 'api' | 'cluster' | 'application'>;

@@ -62,7 +62,13 @@ export function buildPanel(spec: PanelSpec, id: number): Builder<Panel> {
   if (spec.thresholds !== undefined) panel.thresholds(thresholds(spec.thresholds));
   if (spec.words !== undefined) panel.mappings([mapping(spec.words)]);
   if (spec.more !== undefined) panel.links([linkTo(spec.more)]);
-  return panel as Builder<Panel>;
+  return { build: () => withoutFooter(panel.build()) };
+}
+
+/** The SDK's tables carry an option that Grafana's own schema has no more. */
+function withoutFooter(panel: Panel): Panel {
+  const { footer: _footer, ...options } = panel.options as Record<string, unknown>;
+  return { ...panel, options };
 }
 
 function target({ kind, queries }: PanelSpec, index: number): Builder<Dataquery> {

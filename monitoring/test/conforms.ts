@@ -1,0 +1,108 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import ts from 'typescript';
+
+/** Types that a package of Grafana's declares, to hold JSON against. */
+export interface GrafanaTypes {
+  readonly checker: ts.TypeChecker;
+  /** @param file below the package's `dist/types/raw`, without `.d.ts`. */
+  readonly typeOf: (file: string, name: string) => ts.Type;
+}
+
+const folder = join(
+  dirname(createRequire(import.meta.url).resolve('@grafana/schema/package.json')),
+  'dist',
+  'types',
+  'raw',
+);
+
+/** @param files as in `typeOf`. */
+export function grafanaTypes(files: readonly string[]): GrafanaTypes {
+  const path = (file: string): string => join(folder, `${file}.d.ts`);
+  const program = ts.createProgram(files.map(path), {
+    strict: true,
+    noEmit: true,
+    skipLibCheck: true,
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    types: [],
+  });
+  const checker = program.getTypeChecker();
+  return {
+    checker,
+    typeOf: (file, name) => {
+      const source = program.getSourceFile(path(file));
+      const module = source === undefined ? undefined : checker.getSymbolAtLocation(source);
+      const found = module && checker.getExportsOfModule(module).find((symbol) => symbol.name === name);
+      if (found === undefined) throw new Error(`@grafana/schema declares no ${name} in ${file}`);
+      return checker.getDeclaredTypeOfSymbol(found);
+    },
+  };
+}
+
+/** Whether missing properties count: Grafana fills in a panel's options by the defaults of its plugin, not a dashboard's. */
+export type Missing = 'counts' | 'is filled in';
+
+/** Where a JSON value is not of a type, one line each: wrong kinds, unknown and (if they count) missing properties. */
+export function nonconformities(
+  checker: ts.TypeChecker,
+  type: ts.Type,
+  value: unknown,
+  missing: Missing,
+  path = '',
+): string[] {
+  const inner = (of: ts.Type, part: unknown, name: string): string[] =>
+    nonconformities(checker, of, part, missing, `${path}${name}`);
+  if (type.flags & (ts.TypeFlags.Any | ts.TypeFlags.Unknown)) return [];
+  if (type.isUnion()) {
+    const nothing = ts.TypeFlags.Undefined | ts.TypeFlags.Null;
+    const parts = type.types.filter(
+      ({ flags }) => value === undefined || value === null || !(flags & nothing),
+    );
+    const tries = parts.map((part) => inner(part, value, ''));
+    return tries.reduce((best, found) => (found.length < best.length ? found : best));
+  }
+  const wrong = [
+    `${path || '/'}: ${JSON.stringify(value)?.slice(0, 60)} is no ${checker.typeToString(type)}`,
+  ];
+  if (type.isStringLiteral() || type.isNumberLiteral()) return type.value === value ? [] : wrong;
+  if (type.flags & ts.TypeFlags.BooleanLiteral)
+    return checker.typeToString(type) === String(value) ? [] : wrong;
+  if (type.flags & ts.TypeFlags.StringLike) return typeof value === 'string' ? [] : wrong;
+  if (type.flags & ts.TypeFlags.NumberLike) return typeof value === 'number' ? [] : wrong;
+  if (type.flags & ts.TypeFlags.BooleanLike) return typeof value === 'boolean' ? [] : wrong;
+  if (type.flags & ts.TypeFlags.Null) return value === null ? [] : wrong;
+  if (type.flags & (ts.TypeFlags.Undefined | ts.TypeFlags.Void)) return value === undefined ? [] : wrong;
+  if (checker.isArrayType(type)) {
+    const [element] = checker.getTypeArguments(type as ts.TypeReference);
+    if (!Array.isArray(value) || element === undefined) return wrong;
+    return value.flatMap((part, index) => inner(element, part, `/${index}`));
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return wrong;
+  return objectNonconformities(checker, type, value as Record<string, unknown>, missing, path);
+}
+
+function objectNonconformities(
+  checker: ts.TypeChecker,
+  type: ts.Type,
+  value: Readonly<Record<string, unknown>>,
+  missing: Missing,
+  path: string,
+): string[] {
+  const properties = new Map(checker.getPropertiesOfType(type).map((symbol) => [symbol.name, symbol]));
+  const others = checker.getIndexInfoOfType(type, ts.IndexKind.String)?.type;
+  const isOpen = properties.size === 0 && others === undefined;
+  const found = Object.entries(value).flatMap(([name, part]) => {
+    const property = properties.get(name);
+    const of = property === undefined ? others : checker.getTypeOfSymbol(property);
+    if (of === undefined)
+      return isOpen ? [] : [`${path}/${name}: ${checker.typeToString(type)} has no such property`];
+    return nonconformities(checker, of, part, missing, `${path}/${name}`);
+  });
+  if (missing === 'is filled in') return found;
+  const absent = [...properties.values()].filter(
+    ({ name, flags }) => !(flags & ts.SymbolFlags.Optional) && !(name in value),
+  );
+  return [...found, ...absent.map(({ name }) => `${path}/${name}: missing`)];
+}

@@ -1,0 +1,69 @@
+import { buildDashboard, dashboards } from '../grafana/src/index.ts';
+import { grafanaTypes, nonconformities } from './conforms.ts';
+
+const dashboardFile = 'dashboard/x/types.gen';
+const panelTypes = {
+  timeseries: 'timeseries',
+  stat: 'stat',
+  'state-timeline': 'statetimeline',
+  table: 'table',
+  heatmap: 'heatmap',
+} as const;
+const panelFile = (type: string): string => `composable/${type}/panelcfg/x/types.gen`;
+
+const { checker, typeOf } = grafanaTypes([dashboardFile, ...Object.values(panelTypes).map(panelFile)]);
+
+interface AnyPanel {
+  readonly type: keyof typeof panelTypes | 'row';
+  readonly title: string;
+  readonly options: unknown;
+  readonly fieldConfig: { readonly defaults: { readonly custom?: unknown } };
+}
+
+/** What Grafana's own package `@grafana/schema` declares of a dashboard and of the panels of each type. */
+describe.each(dashboards.map((spec) => [spec.title, spec] as const))('%s', (_, spec) => {
+  const dashboard = JSON.parse(JSON.stringify(buildDashboard(spec))) as {
+    readonly panels: readonly AnyPanel[];
+  };
+
+  it('is a dashboard as Grafana’s schema has it', () => {
+    expect(nonconformities(checker, typeOf(dashboardFile, 'Dashboard'), dashboard, 'is filled in')).toEqual(
+      [],
+    );
+  });
+
+  it('has panels with options as the schema of their type has them', () => {
+    const problems = dashboard.panels.flatMap(({ type, title, options, fieldConfig }) => {
+      if (type === 'row') return [];
+      const file = panelFile(panelTypes[type]);
+      const hasFields = type !== 'stat';
+      return [
+        ...nonconformities(checker, typeOf(file, 'Options'), options, 'is filled in', title),
+        ...(hasFields && fieldConfig.defaults.custom !== undefined
+          ? nonconformities(
+              checker,
+              typeOf(file, 'FieldConfig'),
+              fieldConfig.defaults.custom,
+              'is filled in',
+              title,
+            )
+          : []),
+      ];
+    });
+    expect(problems).toEqual([]);
+  });
+});
+
+describe('the comparison with the schema', () => {
+  const type = typeOf(dashboardFile, 'Dashboard');
+  const wrong = (change: object): string[] =>
+    nonconformities(checker, type, { ...buildDashboard(dashboards[0]!), ...change }, 'is filled in');
+
+  it('finds what is of the wrong kind, what is no value of an enumeration, and what does not exist', () => {
+    expect(wrong({ title: 5 })).toHaveLength(1);
+    expect(wrong({ graphTooltip: 7 })).toHaveLength(1);
+    expect(wrong({ titel: 'x' })).toEqual([expect.stringMatching(/^\/titel: /)]);
+    expect(wrong({ panels: [{ type: 'stat', gridPos: { x: 'left' } }] })).not.toEqual([]);
+    expect(nonconformities(checker, type, {}, 'counts').length).toBeGreaterThan(0);
+  });
+});
