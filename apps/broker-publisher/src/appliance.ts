@@ -3,7 +3,7 @@ import { createBridge } from '@mqtt-cluster/bridge';
 import type { BridgeTls, ListeningBridge } from '@mqtt-cluster/bridge';
 import { createBroker } from '@mqtt-cluster/broker';
 import type { Broker } from '@mqtt-cluster/broker';
-import type { Lifecycle, Logger, Recovered, Store } from '@mqtt-cluster/contracts';
+import type { BridgeCounters, Lifecycle, Logger, Recovered, Store } from '@mqtt-cluster/contracts';
 import { createMember, defaultLimits, lanMemberTimings } from '@mqtt-cluster/member';
 import { createPublisher } from '@mqtt-cluster/publisher';
 import type { Publisher } from '@mqtt-cluster/publisher';
@@ -160,6 +160,7 @@ export class Appliance implements Lifecycle {
       metrics: this.#measuring.metrics,
       token: this.#token,
       mqttAddress: () => localAddress(this.#broker!.addresses()[0]!),
+      roundTripMs: () => middleRoundTripMs(this.#bridge!.counters()),
       stop: onStopRequested,
     });
   }
@@ -280,4 +281,10 @@ function localAddress({ host, port }: { host: string; port: number }): { host: s
 
 function readTls({ tls: { key, cert, ca } }: ApplianceConfig): BridgeTls | null {
   return key === '' ? null : { key: readPem(key), cert: readPem(cert), ca: readPem(ca) };
+}
+
+function middleRoundTripMs(peers: Readonly<Record<string, BridgeCounters>>): number {
+  const known = Object.values(peers).flatMap(({ roundTripMs }) => roundTripMs ?? []);
+  known.sort((left, right) => left - right);
+  return known[Math.floor(known.length / 2)] ?? 0;
 }

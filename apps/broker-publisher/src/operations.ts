@@ -35,6 +35,8 @@ export interface OperationsOptions {
   readonly token: string | null;
   /** Where this member's own MQTT listener is reached from here. */
   readonly mqttAddress: () => { readonly host: string; readonly port: number };
+  /** To the peer in the middle: a majority is not slower; 0 while none has answered. */
+  readonly roundTripMs: () => number;
   /** Drains and ends the process. */
   readonly stop: () => void;
 }
@@ -127,7 +129,7 @@ export class Operations implements Lifecycle {
   }
 
   #measure(delayMs: number): void {
-    const { runner, config, logger } = this.#options;
+    const { runner, config, logger, roundTripMs } = this.#options;
     const { connections, pendingCommands } = runner.status();
     const before = this.#meter.admission;
     this.#meter.sample({
@@ -137,7 +139,11 @@ export class Operations implements Lifecycle {
       pendingCommands,
     });
     const { load, admission } = this.#meter;
-    runner.operate((member) => member.setLoad(load));
+    const latencyMs = delayMs + roundTripMs();
+    runner.operate((member) => {
+      member.setLoad(load);
+      member.setLatency(latencyMs);
+    });
     if (admission !== before) logger.warn({ load, admission, before }, 'whom this member takes has changed');
   }
 }

@@ -57,6 +57,11 @@ export interface Member {
   /** How busy this member is, 0 idle to 1 overloaded: told to its peers, who tell their clients. */
   setLoad(load: number): void;
   /**
+   * Once a second: how late this process comes to its work and how long its peers' answers take, together, ms. Raises the
+   * election time-outs within a bound (design, section 8).
+   */
+  setLatency(latencyMs: number): void;
+  /**
    * Asks the cluster's leader, whoever that is; the outcome comes as an `adminAnswer` event with the same number, at the
    * latest a few seconds later.
    */

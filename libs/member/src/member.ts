@@ -202,6 +202,10 @@ class ClusterMember implements Member {
     this.#load = Math.min(1, Math.max(0, load));
   }
 
+  setLatency(latencyMs: number): void {
+    this.#replica.patience.measured(latencyMs);
+  }
+
   administer(request: number, action: AdminAction): void {
     this.#administration.ask(request, action);
   }

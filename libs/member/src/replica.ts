@@ -15,6 +15,7 @@ import type { Digests } from './digests.ts';
 import { foundingIndex, foundingTerm } from './founding.ts';
 import type { Founding } from './founding.ts';
 import { headerOf } from './leader.ts';
+import { Patience } from './patience.ts';
 import type { Peers } from './peers.ts';
 import { unstamp } from './stamp.ts';
 import type { DoneWrite, Writes } from './writes.ts';
@@ -47,6 +48,7 @@ export class Replica {
   readonly #founding: Founding;
   readonly #digests: Digests;
   readonly #handlers: ReplicaHandlers;
+  readonly patience: Patience;
   /** Replaced when this member founds the cluster. */
   raft: Raft;
   /** As of the end of the last turn. */
@@ -75,6 +77,7 @@ export class Replica {
     this.#founding = parts.founding;
     this.#digests = parts.digests;
     this.#handlers = handlers;
+    this.patience = new Patience(context.options.timings.raft);
     const { snapshot, hardState, entries } = context.options.recovered;
     if (snapshot !== null) context.state = this.#decode(snapshot);
     this.appliedIndex = snapshot?.index ?? 0;
@@ -154,9 +157,10 @@ export class Replica {
   }
 
   #createRaft(initial: RaftInitial): Raft {
-    const { id, recovered, timings, random } = this.#context.options;
+    const { id, recovered, random } = this.#context.options;
+    const { timings } = this.patience;
     const bounds = { appendBytesMax, appendsInFlightMax, snapshotPieceBytes };
-    return createRaft({ id, storeId: recovered.storeId, timings: timings.raft, random, ...bounds }, initial);
+    return createRaft({ id, storeId: recovered.storeId, timings, random, ...bounds }, initial);
   }
 
   /** A store that is older than what is remembered of it (a restored backup) must not vote (design, section 6). */

@@ -21,6 +21,8 @@ export class TestCluster {
   stalled: MemberId | null = null;
   readonly #held: { from: MemberId; outgoing: Outgoing }[] = [];
   nowMs = 0;
+  /** Members whose process hangs: they get no time and no message. */
+  readonly hanging = new Set<MemberId>();
 
   constructor(ids: readonly MemberId[], options: Partial<MemberOptions> = {}) {
     let seed = 7;
@@ -108,7 +110,7 @@ export class TestCluster {
   }
 
   #step(): void {
-    for (const member of this.members.values()) member.tick(this.nowMs);
+    for (const [id, member] of this.members) if (!this.hanging.has(id)) member.tick(this.nowMs);
     for (let round = 0; round < 50; round++) if (!this.#exchange()) return;
   }
 
@@ -116,6 +118,7 @@ export class TestCluster {
     const sent: { from: MemberId; outgoing: Outgoing }[] = [];
     let busy = false;
     for (const [id, member] of this.members) {
+      if (this.hanging.has(id)) continue;
       const output = member.take();
       this.effects.get(id)!.push(...output.effects);
       this.events.get(id)!.push(...output.events);
@@ -124,7 +127,7 @@ export class TestCluster {
       busy ||= output.more || output.write !== null;
     }
     for (const { from, outgoing } of sent) {
-      if (this.#cut.has(from) || this.#cut.has(outgoing.to)) continue;
+      if (this.#cut.has(from) || this.#cut.has(outgoing.to) || this.hanging.has(outgoing.to)) continue;
       if (this.stalled === from && outgoing.channel === 'live') {
         this.#held.push({ from, outgoing });
         continue;

@@ -249,3 +249,39 @@ test('an empty store does not replace one of the same id that is there, and the 
   const told = cluster.events.get(cluster.leader())!.filter((event) => event.kind === 'impostor');
   expect(told).toEqual([{ kind: 'impostor', member: id, storeId: hello.storeId }]);
 });
+
+describe('busy machines', () => {
+  const hangsMs = 700;
+  const worksMs = 100;
+
+  /** Of leaders that hang for most of the time, one after the other. */
+  function elections(latencyMs: number): number {
+    const count = (): number =>
+      [...cluster.members.values()].reduce((sum, member) => sum + member.status().elections, 0);
+    for (const member of cluster.members.values()) member.setLatency(latencyMs);
+    cluster.run(hangsMs);
+    const before = count();
+    for (let round = 0; round < 20; round++) {
+      const leader = cluster.leader();
+      if (leader !== undefined) cluster.hanging.add(leader);
+      cluster.run(hangsMs);
+      cluster.hanging.clear();
+      cluster.run(worksMs);
+    }
+    return count() - before;
+  }
+
+  test('that know how late they are wait longer, and do not vote for ever', () => {
+    expect(elections(0)).toBeGreaterThan(5);
+    expect(elections(hangsMs)).toBe(0);
+  });
+
+  test('elect another leader all the same when theirs is gone', () => {
+    for (const member of cluster.members.values()) member.setLatency(60_000);
+    const gone = cluster.leader();
+    cluster.cut(gone);
+    cluster.until('another leader', () =>
+      [...cluster.members].some(([id, member]) => id !== gone && member.status().role === 'leader'),
+    );
+  });
+});
