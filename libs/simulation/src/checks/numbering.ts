@@ -4,7 +4,8 @@ import type { History } from '../history.ts';
 
 /**
  * Batches are applied once and without holes (design, section 3: a retry over a change of leader is never applied twice and never
- * overtakes). What clients see would not always tell: QoS 1 may repeat, and QoS 2 has packet ids of its own.
+ * overtakes). What clients see would not tell: QoS 1 may repeat, QoS 2 has packet ids of its own, and a leader sorts out most repeats
+ * before they get into the log. The rest is what a new leader took over without having applied it: the homes send that again at once.
  */
 export class Numbering {
   readonly #history: History;

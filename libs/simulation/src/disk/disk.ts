@@ -45,6 +45,8 @@ export class Disk {
   full = false;
   /** Every sync fails (EIO), and so does opening. */
   failing = false;
+  /** A start writes the last group once more and syncs it before it counts on it. False: to see what comes of it otherwise. */
+  writesLastGroupAnew = true;
   readonly #timeline: Timeline;
   readonly #random: Random;
   #durable = new Content();
@@ -56,6 +58,8 @@ export class Disk {
    * (Rebello et al., "Can Applications Recover from fsync Failures?").
    */
   #cached: StoreWrite[] = [];
+  /** Entries that a start has read back from there and not written anew. */
+  readonly #onlySeen = new Set<LogIndex>();
   #damage: Damage | null = null;
   /** Everything before it is followed by a later sync, which proves that it had been stored whole. */
   #vouchedBelow: LogIndex = Infinity;
@@ -81,8 +85,11 @@ export class Disk {
   open(handlers: DiskHandlers): Recovered {
     if (this.failing) throw new StoreFailedError('cannot open the store (EIO)');
     if (this.damaged !== null) throw new StoreCorruptError(`the checksum of ${this.damaged} is wrong`);
-    // The store writes its last group anew before it counts on it.
-    for (const change of this.#cached) this.#carryOut(change);
+    for (const change of this.#cached) {
+      this.#carryOut(change);
+      if (this.writesLastGroupAnew) continue;
+      for (const { index } of change.entries ?? []) this.#onlySeen.add(index);
+    }
     const repairs = this.#torn ? ['cut off an unfinished write'] : [];
     if (this.#cached.length > 0) repairs.push('wrote anew what a failed sync had left in memory');
     this.#cached = [];
@@ -121,6 +128,11 @@ export class Disk {
   powerLost(): void {
     if (this.#cached.length > 0) this.#torn = true;
     this.#cached = [];
+    // A hole with later groups behind it.
+    const [hole] = this.#onlySeen;
+    if (hole !== undefined)
+      this.#damage = { what: `entry ${hole}`, stillThere: (content) => content.firstIndex <= hole };
+    this.#onlySeen.clear();
   }
 
   /** Another, empty disk. Only while the process is down. */
@@ -132,6 +144,7 @@ export class Disk {
     this.#cached = [];
     this.#damage = null;
     this.#torn = false;
+    this.#onlySeen.clear();
   }
 
   /** What it holds now, for {@link Disk.restore}. Only while the process is down. */
@@ -163,6 +176,7 @@ export class Disk {
   /** Whether this entry (or a snapshot that covers it) would survive a loss of power now. */
   holds(index: LogIndex, term: number): boolean {
     if (index < this.#durable.firstIndex) return true;
+    if (this.#onlySeen.has(index)) return false;
     return this.#durable.entry(index)?.term === term;
   }
 
@@ -238,6 +252,7 @@ export class Disk {
   #carryOut(change: StoreWrite): void {
     this.#virgin = false;
     this.#durable.carryOut(change);
+    for (const { index } of change.entries ?? []) this.#onlySeen.delete(index);
   }
 
   #forgetProcess(): void {
