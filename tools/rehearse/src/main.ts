@@ -1,11 +1,66 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readArguments, usage } from './arguments.ts';
+import type { Arguments } from './arguments.ts';
 import { Bed } from './bed/bed.ts';
 import { layoutOf } from './bed/layout.ts';
-const bed = new Bed(layoutOf('/var/tmp/mqtt-cluster-rehearsal', '/work/main/tools/rehearse/hosts'));
-const [command, ...rest] = process.argv.slice(2);
-const numbers = rest.length > 0 ? rest.map(Number) : [...bed.hosts.keys()];
-if (command === 'build') await bed.build(console.log);
-if (command === 'up') await bed.start(numbers);
-if (command === 'kill') for (const n of numbers) await bed.host(n).powerOff();
-if (command === 'down') await bed.stop();
-if (command === 'wipe') await bed.wipe();
-if (command === 'ssh') process.stdout.write(await bed.host(Number(rest[0])).ssh(rest.slice(1).join(' ')));
+import { cut, heal } from './bed/network.ts';
+import { messageOf, UsageError } from './errors.ts';
+import { rehearse } from './rehearsal.ts';
+import { checkStatically } from './static.ts';
+
+/** The bundle is in dist/ of the repository. */
+const root = fileURLToPath(new URL('..', import.meta.url));
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
+async function main(given: Arguments): Promise<boolean> {
+  if (given.help) {
+    process.stdout.write(usage);
+    return true;
+  }
+  if (given.command === 'static') return checkStatically(root, print);
+  if (process.getuid?.() !== 0) throw new UsageError('hosts need root: run it as root');
+  if (given.command === 'run') return rehearse({ root, print, ...given });
+  const bed = new Bed(layoutOf(given.directory, join(root, 'tools/rehearse/hosts')));
+  const numbers = given.hosts.length > 0 ? given.hosts : [...bed.hosts.keys()];
+  await manage(bed, given, numbers);
+  return true;
+}
+
+async function manage(bed: Bed, given: Arguments, numbers: readonly number[]): Promise<void> {
+  const named = given.hosts.map((number) => bed.host(number));
+  if (named.length === 0 && ['kill', 'cut', 'heal', 'start', 'ssh'].includes(given.command)) {
+    throw new UsageError(`${given.command}: which host? Give the last number of its address, 57 say`);
+  }
+  switch (given.command) {
+    case 'up':
+    case 'start':
+      await bed.build(print);
+      return bed.start(numbers);
+    case 'kill':
+      for (const host of named) await host.powerOff();
+      return;
+    case 'cut':
+      for (const host of named) await cut(host.number);
+      return;
+    case 'heal':
+      for (const host of named) await heal(host.number);
+      return;
+    case 'ssh':
+      process.stdout.write(await named[0]!.ssh(given.words.join(' ')));
+      return;
+    case 'down':
+      return bed.stop();
+    case 'wipe':
+      return bed.wipe();
+    default:
+      throw new UsageError(`"${given.command}" can't be used so; see --help`);
+  }
+}
+
+try {
+  process.exitCode = (await main(readArguments(process.argv.slice(2)))) ? 0 : 1;
+} catch (error) {
+  process.stderr.write(`rehearse: ${messageOf(error)}\n`);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}

@@ -1,0 +1,3 @@
+export { Bed } from './bed/bed.ts';
+export { layoutOf } from './bed/layout.ts';
+export type { BedLayout } from './bed/layout.ts';

@@ -1,0 +1,37 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { addressOf, clientHost, namespaceOf, virtualHost } from '../bed/layout.ts';
+import { until } from '../poll.ts';
+
+const keepAliveSeconds = 5;
+/** Three lost announcements, the keep-alive of a stock client, its own pause, and a busy machine. */
+const receivingMsMax = 120_000;
+
+/** A stock client (mosquitto_sub) that knows only the virtual address. */
+export class AddressWatch {
+  #child: ChildProcess | null = null;
+  #received = 0;
+
+  start(): void {
+    const flags = ['-h', addressOf(virtualHost), '-i', 'rehearsal-stock', '-c', '-q', '1'];
+    const rest = ['-k', String(keepAliveSeconds), '-t', 'telemetry/#', '-F', '%t'];
+    const command = ['netns', 'exec', namespaceOf(clientHost), 'mosquitto_sub', ...flags, ...rest];
+    this.#child = spawn('ip', command, { stdio: ['ignore', 'pipe', 'ignore'] });
+    this.#child.stdout?.on('data', (chunk: Buffer) => {
+      this.#received += chunk.toString('utf8').split('\n').length - 1;
+    });
+  }
+
+  /** Until more has come than when it was asked. @throws RehearsalError */
+  async receiving(): Promise<void> {
+    const before = this.#received;
+    await until('mosquitto_sub through the virtual address receiving', receivingMsMax, async () =>
+      this.#received > before ? true : undefined,
+    );
+  }
+
+  stop(): void {
+    this.#child?.kill('SIGKILL');
+    this.#child = null;
+  }
+}

@@ -1,0 +1,84 @@
+import { join } from 'node:path';
+import { attempt } from './command.ts';
+import { RehearsalError } from './errors.ts';
+import { bridgeNamespace } from './bed/layout.ts';
+
+const playMsMax = 45 * 60_000;
+
+/** One line of ansible's recap. */
+export interface HostRecap {
+  readonly host: string;
+  readonly changed: number;
+  readonly unreachable: number;
+  readonly failed: number;
+}
+
+export interface PlaybookOptions {
+  /** Folder `ansible` of the repository. */
+  readonly directory: string;
+  readonly bedDirectory: string;
+  readonly logFile: string;
+  /** For every run: where the images are, say. */
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** The real playbooks, over ssh, from inside the hosts' network. */
+export class Playbooks {
+  readonly #options: PlaybookOptions;
+
+  constructor(options: PlaybookOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @returns what was changed where
+   * @throws RehearsalError with ansible's own words when a host failed or could not be reached
+   */
+  async run(name: string, variables: Readonly<Record<string, string>> = {}): Promise<HostRecap[]> {
+    const { status, output } = await this.attempt(name, variables);
+    const recap = parseRecap(output);
+    const failed = recap.filter((host) => host.failed > 0 || host.unreachable > 0);
+    if (status === 0 && failed.length === 0) return recap;
+    const { logFile } = this.#options;
+    throw new RehearsalError(`playbook ${name}: ${firstFailure(output)} (all of it: ${logFile})`);
+  }
+
+  /** Never mind how it ends. */
+  attempt(
+    name: string,
+    variables: Readonly<Record<string, string>> = {},
+  ): Promise<{ status: number; output: string }> {
+    const { directory, bedDirectory, logFile } = this.#options;
+    const all = { ...this.#options.variables, ...variables };
+    const extra = ['--extra-vars', JSON.stringify(all)];
+    const args = ['-i', 'inventories/testbed/hosts.yml', join('playbooks', `${name}.yml`), ...extra];
+    return attempt('ip', ['netns', 'exec', bridgeNamespace, 'ansible-playbook', ...args], {
+      directory,
+      logFile,
+      timeoutMs: playMsMax,
+      environment: { REHEARSAL_DIRECTORY: bedDirectory, ANSIBLE_NOCOLOR: '1', ANSIBLE_FORCE_COLOR: '0' },
+    });
+  }
+}
+
+/** The lines after `PLAY RECAP`. */
+export function parseRecap(output: string): HostRecap[] {
+  const [, recap = ''] = output.split(/^PLAY RECAP .*$/m);
+  return recap.split('\n').flatMap((line) => {
+    const [, host, counts] = /^(\S+)\s+:\s+(ok=.*)$/.exec(line) ?? [];
+    if (host === undefined || counts === undefined) return [];
+    const count = (name: string): number => Number(new RegExp(`\\b${name}=(\\d+)`).exec(counts)?.[1] ?? 0);
+    return [
+      { host, changed: count('changed'), unreachable: count('unreachable'), failed: count('failed') },
+    ];
+  });
+}
+
+/** What ansible said of the first host that failed, in one line. */
+export function firstFailure(output: string): string {
+  const line = output.split('\n').find((text) => /^(fatal|failed): /.test(text));
+  if (line === undefined) return output.trim().split('\n').at(-1) ?? 'it said nothing';
+  const [, host] = /^(?:fatal|failed): \[([^\]]+)\]/.exec(line) ?? [];
+  const [, message] = /"msg": "((?:[^"\\]|\\.)*)"/.exec(line) ?? [];
+  return `${host ?? 'a host'}: ${message?.replaceAll('\\n', ' ').trim() ?? line}`;
+}

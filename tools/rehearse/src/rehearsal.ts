@@ -1,0 +1,128 @@
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Bed } from './bed/bed.ts';
+import { layoutOf } from './bed/layout.ts';
+import { Cluster } from './cluster.ts';
+import { messageOf, RehearsalError } from './errors.ts';
+import { Images } from './images.ts';
+import { AddressWatch } from './load/address-watch.ts';
+import { Clients } from './load/clients.ts';
+import { Playbooks } from './playbook.ts';
+import { converge, deploy } from './steps/deploy.ts';
+import { addressMoves, cutOff, powerCut, stoppedLoop } from './steps/faults.ts';
+import type { Scene, Step } from './steps/scene.ts';
+import { replaceHost, rollback, rollingUpdate } from './steps/updates.ts';
+
+const clientCount = 3;
+const versions = { first: 'rehearsal-1', second: 'rehearsal-2' } as const;
+
+/** In this order; each leaves the cluster well. */
+const steps: Readonly<Record<string, Step>> = {
+  deploy,
+  converge,
+  'power-cut': powerCut,
+  'cut-off': cutOff,
+  'rolling-update': rollingUpdate,
+  rollback,
+  'replace-host': replaceHost,
+  'stopped-loop': stoppedLoop,
+  'address-moves': addressMoves,
+};
+
+export const stepNames: readonly string[] = Object.keys(steps);
+
+export interface RehearsalOptions {
+  /** The repository. */
+  readonly root: string;
+  /** Where hosts, disks and logs are. */
+  readonly directory: string;
+  /** Some of {@link stepNames}; what was deployed before is used again when `deploy` is not among them. */
+  readonly only: readonly string[];
+  readonly keep: boolean;
+  readonly print: (text: string) => void;
+}
+
+/** @returns whether all went well. Never throws for a step that fails: it says so and goes no further. */
+export async function rehearse(options: RehearsalOptions): Promise<boolean> {
+  const { directory, root, only, keep, print } = options;
+  const layout = layoutOf(directory, join(root, 'tools/rehearse/hosts'));
+  const bed = new Bed(layout);
+  const say = (text: string): void => print(`   ${text}`);
+  mkdirSync(directory, { recursive: true });
+  const logFile = join(directory, 'ansible.log');
+  const images = new Images({ layout, root });
+  print('-- prepare the hosts and the images');
+  await prepare(bed, images, only.includes('deploy'), logFile, say);
+  const clients = new Clients({
+    script: join(root, 'dist/client.mjs'),
+    directory,
+    count: clientCount,
+  });
+  const scene: Scene = {
+    bed,
+    cluster: new Cluster(),
+    playbooks: new Playbooks({
+      directory: join(root, 'ansible'),
+      bedDirectory: directory,
+      logFile,
+      variables: {
+        mqtt_cluster_images: images.directory,
+        cluster_certificates_authority_directory: join(directory, 'pki'),
+      },
+    }),
+    clients,
+    address: new AddressWatch(),
+    versions,
+    tell: say,
+  };
+  try {
+    await runSteps(scene, only, print);
+    print('ok');
+    return true;
+  } catch (error) {
+    print(`FAILED: ${messageOf(error)}`);
+    return false;
+  } finally {
+    await clients.stop();
+    if (!keep) await bed.wipe();
+  }
+}
+
+async function prepare(
+  bed: Bed,
+  images: Images,
+  fresh: boolean,
+  logFile: string,
+  say: (text: string) => void,
+): Promise<void> {
+  await bed.build(say);
+  if (fresh) {
+    rmSync(logFile, { force: true });
+    await bed.wipe();
+    for (const version of Object.values(versions)) {
+      say(`images of version ${version}`);
+      await images.build(version);
+    }
+  } else if (!existsSync(join(images.directory, `client-${versions.first}.tar`))) {
+    throw new RehearsalError('there are no images yet: run the step "deploy" first');
+  }
+  await bed.start([...bed.hosts.keys()]);
+}
+
+async function runSteps(scene: Scene, only: readonly string[], print: (text: string) => void): Promise<void> {
+  let loaded = false;
+  for (const name of only) {
+    const step = steps[name]!;
+    if (!loaded && name !== 'deploy' && name !== 'converge') {
+      await scene.clients.start();
+      loaded = true;
+    }
+    print(`-- ${step.name}`);
+    const startedAt = performance.now();
+    await step.run(scene).catch((error: unknown) => {
+      throw new RehearsalError(`${step.name}: ${messageOf(error)}`, { cause: error });
+    });
+    print(`   done in ${Math.round((performance.now() - startedAt) / 1_000)} s`);
+  }
+  if (loaded) scene.tell(await scene.clients.describe());
+}

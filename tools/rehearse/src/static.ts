@@ -1,0 +1,111 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { attempt } from './command.ts';
+import { firstFailure } from './playbook.ts';
+
+const lintMsMax = 600_000;
+const saidLinesMax = 12;
+
+/** One thing that is looked at; what it complains of, or null. */
+interface Check {
+  readonly name: string;
+  run(): Promise<string | null>;
+}
+
+/**
+ * What needs no hosts: lint, the syntax of every playbook, the templates with every inventory, and that wrong inventories are
+ * refused. @returns whether all is well
+ */
+export async function checkStatically(root: string, print: (text: string) => void): Promise<boolean> {
+  const ansible = join(root, 'ansible');
+  const checks = [lint(ansible), ...syntax(ansible), ...rendered(ansible), ...refusals(ansible)];
+  let failed = 0;
+  for (const check of checks) {
+    const complaint = await check.run();
+    print(complaint === null ? `ok      ${check.name}` : `FAILED  ${check.name}: ${complaint}`);
+    if (complaint !== null) failed++;
+  }
+  print(failed === 0 ? 'ok' : `FAILED: ${failed} of ${checks.length}`);
+  return failed === 0;
+}
+
+function lint(ansible: string): Check {
+  return {
+    name: 'ansible-lint, profile production',
+    async run() {
+      const options = { directory: ansible, timeoutMs: lintMsMax };
+      const args = ['--offline', '--nocolor', '--profile', 'production', 'playbooks', 'roles', 'inventories'];
+      const { status, output, errorOutput } = await attempt('ansible-lint', args, options);
+      return status === 0 ? null : lastLines(output.trim() === '' ? errorOutput : output);
+    },
+  };
+}
+
+function syntax(ansible: string): Check[] {
+  const playbooks = readdirSync(join(ansible, 'playbooks')).filter((file) => file.endsWith('.yml'));
+  return playbooks.sort().map((file) => ({
+    name: `syntax of ${file}`,
+    async run() {
+      const inventory = ['-i', 'inventories/testbed/hosts.yml'];
+      const args = ['--syntax-check', ...inventory, join('playbooks', file), '-e', 'host=10.0.0.55'];
+      const { status, output, errorOutput } = await attempt('ansible-playbook', args, { directory: ansible });
+      return status === 0 ? null : lastLines(errorOutput + output);
+    },
+  }));
+}
+
+/** The templates as each host of each inventory would get them, checked by the programs that read them. */
+function rendered(ansible: string): Check[] {
+  return readdirSync(join(ansible, 'inventories')).map((inventory) => ({
+    name: `templates with the inventory ${inventory}`,
+    async run() {
+      const target = mkdtempSync(join(tmpdir(), 'rehearsal-templates-'));
+      try {
+        const variables = {
+          render_to: target,
+          mqtt_cluster_version: 'static',
+          mqtt_cluster_images: target,
+          vault_certificate_authority_passphrase: 'static',
+          vault_virtual_address_password: 'static',
+          vault_grafana_admin_password: 'static',
+        };
+        const args = ['-i', join('inventories', inventory, 'hosts.yml'), 'tests/render.yml'];
+        const extra = ['--extra-vars', JSON.stringify(variables)];
+        const { status, output } = await attempt('ansible-playbook', [...args, ...extra], {
+          directory: ansible,
+          timeoutMs: lintMsMax,
+        });
+        return status === 0 ? null : firstFailure(output);
+      } finally {
+        rmSync(target, { recursive: true, force: true });
+      }
+    },
+  }));
+}
+
+/** Inventories that must be refused, and a part of the sentence that says why. */
+function refusals(ansible: string): Check[] {
+  const wrong: readonly (readonly [string, string])[] = [
+    ['no-brokers', 'has no host in the group "brokers"'],
+    ['shared-address', '192.0.2.1 by one and two'],
+    ['bad-name', 'UPPER_CASE'],
+    ['four', 'WARNING: 4 brokers are an even number'],
+    ['two', 'WARNING: with 2 broker(s) no host may be lost'],
+  ];
+  return wrong.map(([name, sentence]) => ({
+    name: `inventory ${name}: "${sentence}"`,
+    async run() {
+      const args = ['-i', join('tests', 'inventories', `${name}.yml`), 'tests/inventory.yml'];
+      const { status, output } = await attempt('ansible-playbook', args, { directory: ansible });
+      const refused = status !== 0;
+      const should = !sentence.startsWith('WARNING');
+      if (refused !== should) return `it was ${refused ? 'refused' : 'accepted'}: ${lastLines(output)}`;
+      return output.replaceAll('\\"', '"').includes(sentence) ? null : `it says: ${firstFailure(output)}`;
+    },
+  }));
+}
+
+function lastLines(text: string): string {
+  return text.trim().split('\n').slice(-saidLinesMax).join(' | ');
+}

@@ -1,0 +1,103 @@
+import { addressOf } from '../bed/layout.ts';
+import { attempt } from '../command.ts';
+import { cut, heal } from '../bed/network.ts';
+import { namespaceOf, virtualHost } from '../bed/layout.ts';
+import { RehearsalError } from '../errors.ts';
+import { until } from '../poll.ts';
+import type { Scene, Step } from './scene.ts';
+
+const unit = 'mqtt-cluster-broker.service';
+/** How long a host is gone: longer than members and clients need to notice. */
+const goneMs = 15_000;
+const restartMsMax = 180_000;
+const loseOneReconnectsMax = 2;
+
+/** Whatever has to be true of the passing of time, not of its length: a fault that nobody notices proves nothing. */
+const pass = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+export const powerCut: Step = {
+  name: 'cut the power of a host, and switch it on again',
+  async run({ bed, cluster, clients }: Scene) {
+    const host = bed.host(57);
+    const before = await clients.marks();
+    await host.powerOff();
+    await pass(goneMs);
+    await clients.flowing();
+    await host.start();
+    await host.reachable();
+    await cluster.well();
+    await clients.judge(before, loseOneReconnectsMax);
+  },
+};
+
+export const cutOff: Step = {
+  name: 'cut a host off the network silently, and heal it',
+  async run({ bed, cluster, clients }: Scene) {
+    const { number } = bed.host(58);
+    const before = await clients.marks();
+    await cut(number);
+    try {
+      await pass(goneMs);
+      await clients.flowing();
+    } finally {
+      await heal(number);
+    }
+    await cluster.well();
+    await clients.judge(before, loseOneReconnectsMax);
+  },
+};
+
+export const stoppedLoop: Step = {
+  name: 'stop an event loop (SIGSTOP): the watchdog must start it again',
+  async run({ bed, cluster, clients, tell }: Scene) {
+    const host = bed.host(60);
+    const before = await clients.marks();
+    const restarts = async (): Promise<number> =>
+      Number(await host.ssh(`systemctl show ${unit} --property=NRestarts --value`));
+    const had = await restarts();
+    await host.ssh('kill -STOP $(podman inspect --format {{.State.Pid}} mqtt-cluster-broker)');
+    await until('the watchdog starting it again', restartMsMax, async () =>
+      (await restarts()) > had ? true : undefined,
+    );
+    const result = await host.ssh(`journalctl --unit ${unit} --output cat --grep 'Watchdog timeout' | tail -n 1`);
+    tell(result.trim());
+    if (!result.includes('Watchdog')) throw new RehearsalError('it was started again, but not by the watchdog');
+    await cluster.well();
+    await clients.judge(before, loseOneReconnectsMax);
+  },
+};
+
+export const addressMoves: Step = {
+  name: 'power off the host that holds the virtual address: mosquitto_sub must go on receiving',
+  async run({ bed, cluster, clients, address, tell }: Scene) {
+    const before = await clients.marks();
+    address.start();
+    try {
+      await address.receiving();
+      const holder = await holderOf(cluster.hosts);
+      tell(`${addressOf(holder)} holds ${addressOf(virtualHost)}`);
+      await bed.host(holder).powerOff();
+      await address.receiving();
+      const next = await holderOf(cluster.hosts.filter((host) => host !== holder));
+      tell(`${addressOf(next)} holds it now`);
+      await bed.host(holder).start();
+      await bed.host(holder).reachable();
+      await cluster.well();
+      await address.receiving();
+    } finally {
+      address.stop();
+    }
+    await clients.judge(before, loseOneReconnectsMax);
+  },
+};
+
+function holderOf(hosts: readonly number[]): Promise<number> {
+  return until('somebody holding the virtual address', restartMsMax, async () => {
+    for (const host of hosts) {
+      const { output } = await attempt('ip', ['-n', namespaceOf(host), '-o', 'address', 'show', 'dev', 'eth0']);
+      if (output.includes(` ${addressOf(virtualHost)}/`)) return host;
+    }
+    return undefined;
+  });
+}
