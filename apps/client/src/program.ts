@@ -3,12 +3,15 @@ import type { Lifecycle, Logger, QoS } from '@mqtt-cluster/contracts';
 import {
   createHttpServer,
   createMetrics,
+  createNotifier,
   describeCertificates,
   describeProcess,
 } from '@mqtt-cluster/runtime';
 import { Application } from './application.ts';
+import type { ApplicationStatus } from './application.ts';
 import { parseServers, readTls } from './config.ts';
 import type { ClientConfig } from './config.ts';
+import { ServiceManager } from './service-manager.ts';
 
 export interface Program extends Lifecycle {
   /** Where its pages are; only while started. */
@@ -57,16 +60,29 @@ export function createProgram(config: ClientConfig, version: string, logger: Log
       application.connected ? { ok: true } : { ok: false, reason: 'no connection to any member' },
     status: () => application.status(),
   });
+  const serviceManager = new ServiceManager({
+    notifier: createNotifier({ logger }),
+    logger,
+    status: () => ({ connected: application.connected, text: statusText(application.status()) }),
+  });
   return {
     start: async () => {
       await http.start();
+      serviceManager.start();
       await application.start();
     },
     stop: async () => {
       await application.stop();
       await http.stop();
       metrics.stop();
+      serviceManager.stop();
     },
     address: () => http.address(),
   };
+}
+
+function statusText({ client, violations }: ApplicationStatus): string {
+  const { connected, server } = client;
+  const where = connected ? `connected to ${server}` : 'not connected';
+  return violations.length === 0 ? where : `${where}; ${violations.length} violations`;
 }
