@@ -2,6 +2,7 @@ import { processMetrics } from '@mqtt-cluster/contracts';
 import type { CatalogueMetric, MetricDefinition, Metrics } from '@mqtt-cluster/contracts';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { eventLoopDelay } from './event-loop-delay.ts';
+import { countOpenFiles } from './open-files.ts';
 
 export interface MetricsRegistry extends Metrics {
   /** All metrics in Prometheus' text format. */
@@ -56,23 +57,40 @@ export function createMetrics({
     remove: (definition, labels) => series.remove(definition, labels),
   };
   for (const metric of declared) declare(metric, find, metrics);
-  const stopDelays = ofProcess ? measureProcess(registry, metrics) : (): void => {};
+  const stop = ofProcess ? measureProcess(registry, metrics) : (): void => {};
   return {
     ...metrics,
     render: () => registry.metrics(),
     contentType: registry.contentType,
-    stop: stopDelays,
+    stop,
   };
 }
 
 /** prom-client's own is 10 ms, which alone would keep an idle host awake; the histogram of ours is the one to look at. */
 const lagSampleIntervalMs = 5_000;
 
+/** They look at every open connection: most of what a page cost a member with 10,000 clients. */
+const costlyMetrics = [
+  'process_open_fds',
+  'nodejs_active_handles',
+  'nodejs_active_handles_total',
+  'nodejs_active_requests',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources',
+  'nodejs_active_resources_total',
+] as const;
+
 function measureProcess(registry: Registry, metrics: Metrics): () => void {
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: lagSampleIntervalMs });
-  return eventLoopDelay((delayMs) =>
+  for (const name of costlyMetrics) registry.removeSingleMetric(name);
+  const stopOpenFiles = countOpenFiles(registry);
+  const stopDelays = eventLoopDelay((delayMs) =>
     metrics.observe(processMetrics.eventLoopDelaySeconds, [], delayMs / 1_000),
   );
+  return () => {
+    stopOpenFiles();
+    stopDelays();
+  };
 }
 
 interface Known {

@@ -116,6 +116,9 @@ describe('createMetrics', () => {
     const text = await metrics.render();
     expect(text).toContain('process_resident_memory_bytes');
     expect(text).toContain('nodejs_eventloop_lag_p99_seconds');
+    // What looks at every connection for each page is left out.
+    expect(text).not.toContain('nodejs_active_');
+    expect(text.match(/^# TYPE process_open_fds gauge$/gm)).toHaveLength(1);
     expect(metrics.contentType).toContain('text/plain');
   });
 });
