@@ -4,6 +4,7 @@ import type { Connection, Session, Subscription } from './book/clients.ts';
 import { Grouping } from './book/column.ts';
 import { FilterTrie } from './book/filters.ts';
 import { refusedMin } from './book/messages.ts';
+import { Lags } from './lags.ts';
 
 const msPerSecond = 1_000;
 
@@ -15,6 +16,7 @@ export class Facts {
   readonly deliveriesBySession: Grouping;
   /** Rows of messages by topic, in the order of their first sending. */
   readonly messagesByTopic: Grouping;
+  #lags: Lags | null = null;
   /** Of the topics that messages were sent to. */
   readonly topicCount: number;
   /** Acknowledged and never taken back, of sessions that were connected when the run had settled. */
@@ -40,6 +42,10 @@ export class Facts {
     const settled = this.book.settledSequence;
     if (settled === null || promisedUntil !== never) return false;
     return connections.some((one) => one.connectedSequence < settled && one.closedSequence > settled);
+  }
+
+  get lags(): Lags {
+    return (this.#lags ??= new Lags(this));
   }
 
   connection(index: number): Connection {

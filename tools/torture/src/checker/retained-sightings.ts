@@ -38,7 +38,10 @@ export function* retainedSightings(facts: Facts): Generator<Sighting> {
       connection,
       atMs: deliveries.at(row),
       message,
-      replacer: writes.replacer(message, asked.at - boundMs),
+      replacer: writes.replacer(
+        message,
+        asked.at - boundMs - facts.lags.longest(asked.at - boundMs, asked.at),
+      ),
     };
   }
 }

@@ -91,13 +91,13 @@ function troubleBegin({ book }: Facts, { connect, connectedAt, closedAt }: Conne
 }
 
 /** Without a majority nothing is published, and delays stand still. */
-function deadlineOf({ book }: Facts, diedAt: number, delayMs: number): number {
+function deadlineOf({ book, lags }: Facts, diedAt: number, delayMs: number): number {
   const { willMsMax } = book.header.limits;
   let deadlineMs = diedAt + delayMs + willMsMax;
   for (const { fromMs, toMs } of book.faults.withoutMajority()) {
     if (fromMs <= deadlineMs && toMs > diedAt) deadlineMs = Math.max(deadlineMs, toMs + delayMs + willMsMax);
   }
-  return deadlineMs;
+  return deadlineMs + lags.longest(diedAt, deadlineMs);
 }
 
 /** A connection that was opened without a majority is known to its server only, and may die with it. */

@@ -228,6 +228,29 @@ describe('will (P6)', () => {
     expect(die({ backAfterMs: 8_000 }).bad).toEqual(['will']);
   });
 
+  test('late only if others are served in time', () => {
+    const tell = (waitMs: number, server: string): string[] => {
+      const story = new Story();
+      const watcher = story.connect('watcher', { server: 'C' });
+      story.subscribe(watcher, 'wills/#', 1);
+      const record = story.will('wills/1');
+      const dying = story.connect('dying', { will: record });
+      const publisher = story.connect('publisher', { server });
+      if (server === 'B') story.fault('kill', ['B']);
+      story.close(dying);
+      const message = story.publish(publisher, 't', { ack: null });
+      story.wait(waitMs);
+      story.events.push({ type: 'acked', at: story.now(), connection: publisher, message, code: 0 });
+      story.wait(7_000 - waitMs);
+      story.deliver(watcher, record.message, record.topic);
+      story.wait(60_000);
+      return violated(story.verdict());
+    };
+    expect(tell(4_000, 'C')).toEqual([]);
+    expect(tell(500, 'C')).toEqual(['will']);
+    expect(tell(4_000, 'B')).toEqual(['will']);
+  });
+
   test('of a client that is connected', () => {
     const story = new Story();
     const watcher = story.connect('watcher', { server: 'C' });

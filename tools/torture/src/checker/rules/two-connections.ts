@@ -28,7 +28,7 @@ function checkClient(facts: Facts, report: Report, { connections }: Client): voi
   });
 }
 
-function checkPair({ book }: Facts, report: Report, older: Connection, newer: Connection): void {
+function checkPair({ book, lags }: Facts, report: Report, older: Connection, newer: Connection): void {
   const { header, faults, endAt } = book;
   const untilMs = Math.min(older.closedAt, newer.closedAt, endAt ?? Infinity);
   let sinceMs = newer.connectedAt;
@@ -36,8 +36,10 @@ function checkPair({ book }: Facts, report: Report, older: Connection, newer: Co
     const trouble = faults.troubleOf(connect.server, sinceMs, untilMs);
     if (trouble) sinceMs = Math.max(sinceMs, trouble.toMs);
   }
-  const tooLongMs = untilMs - sinceMs;
-  if (!(tooLongMs > header.limits.takeoverMsMax)) return;
+  const { takeoverMsMax } = header.limits;
+  const lingeredMs = untilMs - sinceMs;
+  if (lingeredMs <= takeoverMsMax) return;
+  if (lingeredMs <= takeoverMsMax + lags.longest(sinceMs, sinceMs + takeoverMsMax)) return;
   report.violate(
     () =>
       `${older.client.id} was still connected to ${older.connect.server} at ${seconds(untilMs)}, ` +
