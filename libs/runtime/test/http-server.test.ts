@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { ListenError, silentLogger } from '@mqtt-cluster/contracts';
 import { createHttpServer } from '../src/index.ts';
 import type { HttpServer, HttpServerOptions } from '../src/index.ts';
@@ -81,5 +82,64 @@ describe('createHttpServer', () => {
     const start = other.start();
     await expect(start).rejects.toThrow(ListenError);
     await expect(start).rejects.toThrow(`cannot listen on ${host}:${port}: the address is in use`);
+  });
+});
+
+describe('routes', () => {
+  const echo: HttpServerOptions['routes'] = (request) => {
+    if (request.path === '/bytes') return Promise.resolve({ code: 200, body: new Uint8Array([1, 2]) });
+    if (!request.path.startsWith('/do/')) return null;
+    const { method, path, query, isLocal } = request;
+    return request.json().then((body) => ({
+      code: 202,
+      body: { method, path, query: Object.fromEntries(query), isLocal, body },
+      headers: { 'x-more': 'yes' },
+    }));
+  };
+
+  test('get method, query and body, and answer with a code and headers of their own', async () => {
+    const get = await serve({ routes: echo });
+    const answer = await get('/do/it?exit=false', { method: 'POST', body: '{"a":1}' });
+    expect([answer.status, answer.headers.get('x-more')]).toEqual([202, 'yes']);
+    expect(await answer.json()).toEqual({
+      method: 'POST',
+      path: '/do/it',
+      query: { exit: 'false' },
+      isLocal: true,
+      body: { a: 1 },
+    });
+    const bytes = await get('/bytes');
+    expect([...new Uint8Array(await bytes.arrayBuffer())]).toEqual([1, 2]);
+    expect((await get('/other')).status).toBe(404);
+  });
+
+  test.each([
+    ['no JSON', '{', /no JSON/],
+    ['too much', JSON.stringify('x'.repeat(70_000)), /exceeds/],
+  ])('a body that is %s is the asker’s mistake', async (_what, body, message) => {
+    const get = await serve({ routes: echo });
+    const answer = await get('/do/it', { method: 'POST', body });
+    expect(answer.status).toBe(400);
+    expect(((await answer.json()) as { error: string }).error).toMatch(message);
+  });
+
+  test.each([
+    ['a proxy passed it on', { 'x-forwarded-for': '192.0.2.1' }],
+    ['a proxy names itself', { via: '1.1 proxy' }],
+    ['a page in a browser sent it', { origin: 'http://example.com' }],
+    ['a name was made to point here', { host: 'example.com' }],
+  ])('what comes from this host is not local when %s', async (_how, headers) => {
+    await serve({ routes: echo });
+    const { port } = server!.address();
+    const answer = await new Promise<string>((resolve, reject) => {
+      request({ host, port, path: '/do/it', headers }, (response) => {
+        let text = '';
+        response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+        response.on('end', () => resolve(text));
+      })
+        .on('error', reject)
+        .end();
+    });
+    expect(JSON.parse(answer)).toMatchObject({ isLocal: false });
   });
 });
