@@ -13,6 +13,10 @@ const panelFile = (type: string): string => `composable/${type}/panelcfg/x/types
 
 const { checker, typeOf } = grafanaTypes([dashboardFile, ...Object.values(panelTypes).map(panelFile)]);
 
+/** What the schema leaves to the data source: how Prometheus' annotations are written, and what a variable asked for. */
+const ofPrometheus =
+  /^\/(annotations\/list\/\d+\/(expr|titleFormat|textFormat|step)|templating\/list\/\d+\/definition): /;
+
 interface AnyPanel {
   readonly type: keyof typeof panelTypes | 'row';
   readonly title: string;
@@ -27,9 +31,8 @@ describe.each(dashboards.map((spec) => [spec.title, spec] as const))('%s', (_, s
   };
 
   it('is a dashboard as Grafana’s schema has it', () => {
-    expect(nonconformities(checker, typeOf(dashboardFile, 'Dashboard'), dashboard, 'is filled in')).toEqual(
-      [],
-    );
+    const problems = nonconformities(checker, typeOf(dashboardFile, 'Dashboard'), dashboard, 'is filled in');
+    expect(problems.filter((problem) => !ofPrometheus.test(problem))).toEqual([]);
   });
 
   it('has panels with options as the schema of their type has them', () => {
@@ -57,7 +60,7 @@ describe.each(dashboards.map((spec) => [spec.title, spec] as const))('%s', (_, s
 describe('the comparison with the schema', () => {
   const type = typeOf(dashboardFile, 'Dashboard');
   const wrong = (change: object): string[] =>
-    nonconformities(checker, type, { ...buildDashboard(dashboards[0]!), ...change }, 'is filled in');
+    nonconformities(checker, type, { title: 'x', ...change }, 'is filled in');
 
   it('finds what is of the wrong kind, what is no value of an enumeration, and what does not exist', () => {
     expect(wrong({ title: 5 })).toHaveLength(1);

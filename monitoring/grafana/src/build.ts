@@ -55,7 +55,16 @@ export function buildDashboard(spec: DashboardSpec): Dashboard {
     builder.withRow(new RowBuilder(title).id(++id));
     for (const panel of panels) builder.withPanel(buildPanel(panel, ++id));
   }
-  return builder.build();
+  return withoutIntervals(builder.build());
+}
+
+/** The SDK gives every variable the options of an interval, which Grafana's own schema does not know for others. */
+function withoutIntervals(dashboard: Dashboard): Dashboard {
+  const list = (dashboard.templating.list ?? []).map((variable) => {
+    const { auto: _auto, auto_min: _min, auto_count: _count, ...rest } = variable;
+    return rest;
+  });
+  return { ...dashboard, templating: { list } };
 }
 
 /** The committed form. */

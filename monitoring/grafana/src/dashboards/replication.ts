@@ -164,6 +164,7 @@ const bridges: readonly PanelSpec[] = [
     'si:/s',
     'raft and log are sent again later. live is QoS 0 and lost to the clients there.',
     [query(sumBy('channel', rate(ofMembers('bridge_dropped_messages_total'))), '{{channel}}')],
+    { emptyWhen: 'no snapshot yet' },
   ),
   graph('Wrong frames', 'none', 'Frames of peers that were refused, in the time of one point. Well at 0.', [
     query(
