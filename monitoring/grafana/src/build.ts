@@ -60,11 +60,12 @@ export function buildDashboard(spec: DashboardSpec): Dashboard {
 
 /** The SDK gives every variable the options of an interval, which Grafana's own schema does not know for others. */
 function withoutIntervals(dashboard: Dashboard): Dashboard {
-  const list = (dashboard.templating.list ?? []).map((variable) => {
-    const { auto: _auto, auto_min: _min, auto_count: _count, ...rest } = variable;
-    return rest;
-  });
-  return { ...dashboard, templating: { list } };
+  for (const variable of dashboard.templating.list ?? []) {
+    delete variable.auto;
+    delete variable.auto_min;
+    delete variable.auto_count;
+  }
+  return dashboard;
 }
 
 /** The committed form. */

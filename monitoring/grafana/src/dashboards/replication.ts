@@ -129,9 +129,13 @@ const agreement: readonly PanelSpec[] = [
     'Taken, sent and installed in the time of one point. Installed: a member was far behind or new.',
     [query(sumBy('action', `increase(${ofMembers('snapshots_total')}[$__rate_interval])`), '{{action}}')],
   ),
-  graph('Size of the last snapshot', 'bytes', 'What a new member must load.', [
-    query(`max by (action) (${ofMembers('snapshot_last_bytes')})`, '{{action}}'),
-  ]),
+  graph(
+    'Size of the last snapshot',
+    'bytes',
+    'What a new member must load.',
+    [query(`max by (action) (${ofMembers('snapshot_last_bytes')})`, '{{action}}')],
+    { emptyWhen: 'no snapshot yet' },
+  ),
   graph(
     'Pause for a snapshot',
     's',
@@ -164,7 +168,6 @@ const bridges: readonly PanelSpec[] = [
     'si:/s',
     'raft and log are sent again later. live is QoS 0 and lost to the clients there.',
     [query(sumBy('channel', rate(ofMembers('bridge_dropped_messages_total'))), '{{channel}}')],
-    { emptyWhen: 'no snapshot yet' },
   ),
   graph('Wrong frames', 'none', 'Frames of peers that were refused, in the time of one point. Well at 0.', [
     query(
