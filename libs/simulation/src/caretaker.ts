@@ -66,7 +66,7 @@ export class Caretaker {
    * what a majority has promised would be gone, and nobody could be let in again.
    */
   mayLoseDisk(id: MemberId): boolean {
-    const config = this.#newestConfig();
+    const config = this.newestConfig();
     if (config === null) return false;
     const voters = config.members.filter(({ role }) => role === 'voter');
     const lost = voters.filter(({ id: voter, storeId }) => {
@@ -86,7 +86,8 @@ export class Caretaker {
     }
   }
 
-  #newestConfig(): ClusterConfig | null {
+  /** Who belongs to the cluster, as the one that is furthest takes it; null before the first start. */
+  newestConfig(): ClusterConfig | null {
     let newest: { readonly config: ClusterConfig; readonly term: number; readonly index: number } | null =
       null;
     for (const host of this.#options.hosts.values()) {

@@ -68,6 +68,8 @@ export class World implements ClientWorld {
   readonly caretaker: Caretaker;
   readonly #marks: MarkWatch;
   readonly #newer: Dialect;
+  /** Who has ever run the newer version. */
+  readonly #upgraded = new Set<MemberId>();
   readonly #numbering: Numbering;
   /** Members that have applied something since they were last looked at. */
   readonly #moved = new Set<MemberId>();
@@ -81,7 +83,10 @@ export class World implements ClientWorld {
     this.random = createRandom(options.seed);
     this.network = new Network(this.timeline, this.random.fork());
     this.#marks = new MarkWatch(this.history, this.clients);
-    this.#newer = newerDialect((name) => this.history.mark(name));
+    this.#newer = newerDialect((name) => {
+      if (name === 'semantics-finalised' && !this.history.marks.has(name)) this.#checkVersions();
+      this.history.mark(name);
+    });
     this.#numbering = new Numbering(this.history);
     const names = memberNames.slice(0, options.members);
     for (const id of names) {
@@ -351,7 +356,17 @@ export class World implements ClientWorld {
 
   #inside(id: MemberId): Inside {
     const dialect = this.versions.get(id) === 'newer' ? this.#newer : currentDialect;
+    if (dialect === this.#newer) this.#upgraded.add(id);
     return { dialect, observer: this.#observerOf(id) };
+  }
+
+  /** What not all know must not come into force (design, section 4), though one may have gone back meanwhile. */
+  #checkVersions(): void {
+    for (const { id } of this.caretaker.newestConfig()?.members ?? []) {
+      if (this.#upgraded.has(id)) continue;
+      const text = `the newer version came into force, which ${id} has never run`;
+      this.history.violate({ promise: 'two versions', text });
+    }
   }
 
   #observerOf(id: MemberId): MemberObserver {

@@ -27,6 +27,9 @@ test('16 two versions: a rolling upgrade, and nothing new is written before the 
     expect(isInForce(story)).toBe(false);
     restartAs(story, id, 'newer');
     story.waitForServing(id);
+    // A leader that knows the newer version must wait for those who don't.
+    story.world.host(story.leader()).post((member) => member.transferLeadership(id));
+    story.run(500);
     changeSettings(story, id, 2_000 + place);
     story.run(300);
     if (place < story.names.length - 1)
@@ -72,8 +75,13 @@ test('16 two versions: an older program that finds the newer version in force se
   for (const id of story.others(a, b)) story.world.host(id).post((member) => member.transferLeadership(a));
   story.run(3_000);
   expect(story.leader()).not.toBe(a);
-  const publication = story.client('p', b).publish('x', 1);
-  story.waitForAck(publication);
+  const publisher = story.client('p', b);
+  // Enough entries for all to compare what they made of them.
+  for (let count = 0; count < 80; count += 1) {
+    publisher.publish('x', 1);
+    story.run(10);
+  }
+  story.waitForClient(publisher);
   restartAs(story, a, 'newer');
   story.waitForServing(...story.names);
   expect(story.finish()).toEqual([]);
