@@ -44,6 +44,11 @@ describe.each(names)('workload %s', (name) => {
     }
   });
 
+  it.each([1, 3])('has a home for every actor among %i servers', (few) => {
+    const homes = actorsOf({ [name]: 1 }, 100, 3, 'p/', { ...place, servers: few }).map(({ home }) => home);
+    expect(homes.filter((home) => !Number.isInteger(home) || home < 0)).toEqual([]);
+  });
+
   it('asks nothing of a target that it does not have', () => {
     for (const actor of cast(name, 4, { qosMax: 1, versions: [4] })) {
       expect(actor.version).toBe(4);

@@ -51,7 +51,7 @@ function subscribers(stage: Stage, root: string): Actor[] {
     clean,
     expirySeconds: clean ? 0 : null,
     subscriptions: filters.map((filter) => ({ filter, qos: atMost(qos, stage) })),
-    home: stage.servers - 1 - index,
+    home: stage.servers + publishers - index,
     onLoss: { kind: 'roam' },
     mustBeUpInTheEnd: true,
     plan: staying,
