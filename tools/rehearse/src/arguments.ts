@@ -12,6 +12,7 @@ export interface Arguments {
   readonly words: readonly string[];
   readonly only: readonly string[];
   readonly keep: boolean;
+  readonly brokers: number;
   readonly directory: string;
   readonly help: boolean;
 }
@@ -30,6 +31,7 @@ export const usage = `rehearse: nine real hosts on this machine, and the real pl
   npm run rehearse -- ssh N COMMAND...  runs a command on a host
   npm run rehearse -- down | wipe       ends all hosts; wipe: with their disks
 
+  --brokers N     3, 5 or 7 (default 7)
   --keep          leave the hosts running at the end
   --directory D   where hosts, disks and logs are (default ${directoryDefault})
   --help          this text
@@ -45,6 +47,7 @@ export function readArguments(argv: readonly string[]): Arguments {
       options: {
         only: { type: 'string' },
         keep: { type: 'boolean', default: false },
+        brokers: { type: 'string', default: '7' },
         directory: { type: 'string', default: directoryDefault },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -66,6 +69,7 @@ export function readArguments(argv: readonly string[]): Arguments {
     words: command === 'ssh' ? rest.slice(1) : [],
     only: stepsOf(values.only),
     keep: values.keep,
+    brokers: brokerCount(values.brokers),
     directory: values.directory,
     help: values.help,
   };
@@ -79,6 +83,11 @@ function stepsOf(text: string | undefined): string[] {
     throw new UsageError(`--only: "${unknown}" is no step; there are ${stepNames.join(', ')}`);
   }
   return stepNames.filter((name) => wanted.includes(name));
+}
+
+function brokerCount(text: string): number {
+  if (['3', '5', '7'].includes(text)) return Number(text);
+  throw new UsageError(`--brokers ${text}: 3, 5 or 7 (an even number survives no more than one less)`);
 }
 
 function hostNumber(text: string): number {

@@ -17,6 +17,7 @@ export interface PlaybookOptions {
   /** Folder `ansible` of the repository. */
   readonly directory: string;
   readonly bedDirectory: string;
+  readonly inventory: string;
   readonly logFile: string;
   /** For every run: where the images are, say. */
   readonly variables: Readonly<Record<string, string>>;
@@ -48,10 +49,10 @@ export class Playbooks {
     name: string,
     variables: Readonly<Record<string, string>> = {},
   ): Promise<{ status: number; output: string }> {
-    const { directory, bedDirectory, logFile } = this.#options;
+    const { directory, bedDirectory, inventory, logFile } = this.#options;
     const all = { ...this.#options.variables, ...variables };
     const extra = ['--extra-vars', JSON.stringify(all)];
-    const args = ['-i', 'inventories/testbed/hosts.yml', join('playbooks', `${name}.yml`), ...extra];
+    const args = ['-i', inventory, join('playbooks', `${name}.yml`), ...extra];
     return attempt('ip', ['netns', 'exec', bridgeNamespace, 'ansible-playbook', ...args], {
       directory,
       logFile,
@@ -68,9 +69,7 @@ export function parseRecap(output: string): HostRecap[] {
     const [, host, counts] = /^(\S+)\s+:\s+(ok=.*)$/.exec(line) ?? [];
     if (host === undefined || counts === undefined) return [];
     const count = (name: string): number => Number(new RegExp(`\\b${name}=(\\d+)`).exec(counts)?.[1] ?? 0);
-    return [
-      { host, changed: count('changed'), unreachable: count('unreachable'), failed: count('failed') },
-    ];
+    return [{ host, changed: count('changed'), unreachable: count('unreachable'), failed: count('failed') }];
   });
 }
 

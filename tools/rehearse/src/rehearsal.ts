@@ -1,10 +1,11 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Bed } from './bed/bed.ts';
-import { layoutOf } from './bed/layout.ts';
+import { brokerHosts, clientHost, layoutOf, monitoringHost } from './bed/layout.ts';
 import { Cluster } from './cluster.ts';
 import { messageOf, RehearsalError } from './errors.ts';
 import { Images } from './images.ts';
+import { inventoryFor } from './inventory.ts';
 import { AddressWatch } from './load/address-watch.ts';
 import { Clients } from './load/clients.ts';
 import { Playbooks } from './playbook.ts';
@@ -39,12 +40,16 @@ export interface RehearsalOptions {
   /** Some of {@link stepNames}; what was deployed before is used again when `deploy` is not among them. */
   readonly only: readonly string[];
   readonly keep: boolean;
+  /** How many brokers: 3, 5 or 7. */
+  readonly brokers: number;
   readonly print: (text: string) => void;
 }
 
 /** @returns whether all went well. Never throws for a step that fails: it says so and goes no further. */
 export async function rehearse(options: RehearsalOptions): Promise<boolean> {
   const { directory, root, only, keep, print } = options;
+  const brokers = brokerHosts.slice(0, options.brokers);
+  const ansible = join(root, 'ansible');
   const layout = layoutOf(directory, join(root, 'tools/rehearse/hosts'));
   const bed = new Bed(layout);
   const say = (text: string): void => print(`   ${text}`);
@@ -53,16 +58,19 @@ export async function rehearse(options: RehearsalOptions): Promise<boolean> {
   const images = new Images({ layout, root });
   print('-- prepare the hosts and the images');
   await prepare(bed, images, only.includes('deploy'), logFile, say);
+  await bed.start([...brokers, clientHost, monitoringHost]);
   const clients = new Clients({
     script: join(root, 'dist/client.mjs'),
     directory,
     count: clientCount,
+    hosts: brokers,
   });
   const scene: Scene = {
     bed,
-    cluster: new Cluster(),
+    cluster: new Cluster(brokers),
     playbooks: new Playbooks({
-      directory: join(root, 'ansible'),
+      directory: ansible,
+      inventory: inventoryFor(ansible, directory, brokers),
       bedDirectory: directory,
       logFile,
       variables: {
@@ -106,7 +114,6 @@ async function prepare(
   } else if (!existsSync(join(images.directory, `client-${versions.first}.tar`))) {
     throw new RehearsalError('there are no images yet: run the step "deploy" first');
   }
-  await bed.start([...bed.hosts.keys()]);
 }
 
 async function runSteps(scene: Scene, only: readonly string[], print: (text: string) => void): Promise<void> {

@@ -21,6 +21,9 @@ describe('arguments', () => {
   });
 
   test('the words after a host are its command', () => {
-    expect(readArguments(['ssh', '57', 'uptime', 'now'])).toMatchObject({ hosts: [57], words: ['uptime', 'now'] });
+    expect(readArguments(['ssh', '57', 'uptime', 'now'])).toMatchObject({
+      hosts: [57],
+      words: ['uptime', 'now'],
+    });
   });
 });

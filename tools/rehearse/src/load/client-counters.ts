@@ -2,7 +2,11 @@ import { RehearsalError } from '../errors.ts';
 
 /** What the subscribing application says on /status, as far as it is judged here. */
 export interface ClientStatus {
-  readonly byQos: readonly { readonly received: number; readonly missing: number; readonly duplicates: number }[];
+  readonly byQos: readonly {
+    readonly received: number;
+    readonly missing: number;
+    readonly duplicates: number;
+  }[];
   readonly violations: readonly string[];
   readonly client: { readonly connected: boolean; readonly connects: number; readonly failovers: number };
 }

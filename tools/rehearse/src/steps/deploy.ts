@@ -4,7 +4,7 @@ import type { Scene, Step } from './scene.ts';
 
 /** As a new user would, with one command. */
 export const deploy: Step = {
-  name: 'deploy seven brokers, a client and the monitoring with site.yml',
+  name: 'deploy the brokers, a client and the monitoring with site.yml',
   async run({ playbooks, cluster, versions }: Scene) {
     await playbooks.run('site', { mqtt_cluster_version: versions.first });
     await cluster.well();

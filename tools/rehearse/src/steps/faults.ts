@@ -19,7 +19,7 @@ const pass = (milliseconds: number): Promise<void> =>
 export const powerCut: Step = {
   name: 'cut the power of a host, and switch it on again',
   async run({ bed, cluster, clients }: Scene) {
-    const host = bed.host(57);
+    const host = bed.host(cluster.at(2));
     const before = await clients.marks();
     await host.powerOff();
     await pass(goneMs);
@@ -34,7 +34,7 @@ export const powerCut: Step = {
 export const cutOff: Step = {
   name: 'cut a host off the network silently, and heal it',
   async run({ bed, cluster, clients }: Scene) {
-    const { number } = bed.host(58);
+    const { number } = bed.host(cluster.at(3));
     const before = await clients.marks();
     await cut(number);
     try {
@@ -51,7 +51,7 @@ export const cutOff: Step = {
 export const stoppedLoop: Step = {
   name: 'stop an event loop (SIGSTOP): the watchdog must start it again',
   async run({ bed, cluster, clients, tell }: Scene) {
-    const host = bed.host(60);
+    const host = bed.host(cluster.at(5));
     const before = await clients.marks();
     const restarts = async (): Promise<number> =>
       Number(await host.ssh(`systemctl show ${unit} --property=NRestarts --value`));
@@ -60,9 +60,12 @@ export const stoppedLoop: Step = {
     await until('the watchdog starting it again', restartMsMax, async () =>
       (await restarts()) > had ? true : undefined,
     );
-    const result = await host.ssh(`journalctl --unit ${unit} --output cat --grep 'Watchdog timeout' | tail -n 1`);
+    const result = await host.ssh(
+      `journalctl --unit ${unit} --output cat --grep 'Watchdog timeout' | tail -n 1`,
+    );
     tell(result.trim());
-    if (!result.includes('Watchdog')) throw new RehearsalError('it was started again, but not by the watchdog');
+    if (!result.includes('Watchdog'))
+      throw new RehearsalError('it was started again, but not by the watchdog');
     await cluster.well();
     await clients.judge(before, loseOneReconnectsMax);
   },
@@ -95,7 +98,15 @@ export const addressMoves: Step = {
 function holderOf(hosts: readonly number[]): Promise<number> {
   return until('somebody holding the virtual address', restartMsMax, async () => {
     for (const host of hosts) {
-      const { output } = await attempt('ip', ['-n', namespaceOf(host), '-o', 'address', 'show', 'dev', 'eth0']);
+      const { output } = await attempt('ip', [
+        '-n',
+        namespaceOf(host),
+        '-o',
+        'address',
+        'show',
+        'dev',
+        'eth0',
+      ]);
       if (output.includes(` ${addressOf(virtualHost)}/`)) return host;
     }
     return undefined;

@@ -45,11 +45,11 @@ export const rollback: Step = {
 export const replaceHost: Step = {
   name: 'replace a host by one with an empty disk: READY only once it has everything',
   async run({ bed, cluster, playbooks, clients, versions, tell }: Scene) {
-    const host = bed.host(59);
+    const host = bed.host(cluster.at(4));
     const before = await clients.marks();
     await host.powerOff();
     await host.wipe();
-    const { commitIndex } = await cluster.position(55);
+    const { commitIndex } = await cluster.position(cluster.at(0));
     await host.start();
     await host.reachable();
     let ended = false;
