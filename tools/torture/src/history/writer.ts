@@ -109,7 +109,8 @@ class BatchedWriter implements HistoryWriter {
     if (this.#lines.length > 0) this.#batches.push(this.#lines.join(''));
     this.#lines = [];
     this.#batchCharacters = 0;
-    this.#writing ??= this.#writeBatches();
+    // With nothing to write it would be over before it is noted down as going on, and `close` would wait for ever.
+    if (this.#batches.length > 0) this.#writing ??= this.#writeBatches();
   }
 
   /** Never rejects: what goes wrong is told by the next call. */

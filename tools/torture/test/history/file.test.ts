@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { createHistoryWriter, judgeFile, readHistory } from '../../src/checker/index.ts';
 import type { Header, HistoryEvent } from '../../src/history/events.ts';
@@ -52,6 +53,17 @@ describe.each(['run.jsonl', 'run.jsonl.gz'])('%s', (name) => {
   test('what was written is read', async () => {
     const path = await write(join(folder, name), everyKind());
     expect(await readAll(path)).toEqual({ header: testHeader, events: everyKind() });
+  });
+
+  test('closes when everything has been written already', async () => {
+    const path = join(folder, name);
+    const writer = await createHistoryWriter(path, testHeader);
+    // Longer than a batch, so nothing is left to be written by the end.
+    writer.write({ type: 'end', at: 1, crashes: ['x'.repeat(300_000)] });
+    while ((await stat(path)).size === 0) await nextTurn();
+    for (let turn = 0; turn < 10; turn++) await nextTurn();
+    await writer.close();
+    expect((await readAll(path)).events).toHaveLength(1);
   });
 
   test('many lines, over the bounds of batches and chunks', async () => {
