@@ -37,7 +37,7 @@ export class Draining {
     this.#perSecond = null;
     this.#credit = 0;
     this.#transferAskedMs = -Infinity;
-    this.#home.closeLeaving('draining', Infinity);
+    this.#home.departures.closeLeaving('draining', Infinity);
   }
 
   /** Once a turn. */
@@ -52,9 +52,9 @@ export class Draining {
     const whole = Math.floor(this.#credit);
     if (whole > 0) {
       this.#credit -= whole;
-      this.#home.askToLeave(whole);
+      this.#home.departures.askToLeave(whole);
     }
-    this.#home.closeLeaving('draining', nowMs - answersMsMax);
+    this.#home.departures.closeLeaving('draining', nowMs - answersMsMax);
   }
 
   get done(): boolean {

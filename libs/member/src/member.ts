@@ -17,7 +17,6 @@ import type {
   Snapshot,
   Subscription,
 } from '@mqtt-cluster/contracts';
-import type { RaftStatus } from '@mqtt-cluster/consensus';
 import { decodePublishes } from '@mqtt-cluster/mqtt-state';
 import type { StateEffect } from '@mqtt-cluster/mqtt-state';
 import { Administration } from './administration.ts';
@@ -34,7 +33,7 @@ import type { MemberOptions } from './options.ts';
 import { Peers } from './peers.ts';
 import { Proposer } from './proposer.ts';
 import type { PendingBatch } from './proposer.ts';
-import { Replica } from './replica.ts';
+import { followedOf, Replica } from './replica.ts';
 import { Serving } from './serving.ts';
 import { statusOf } from './status.ts';
 import { Writes } from './writes.ts';
@@ -470,9 +469,4 @@ class ClusterMember implements Member {
       return;
     }
   }
-}
-
-/** Whom this member follows in which term; a change of either means that everything unanswered is sent again. */
-function followedOf(status: RaftStatus): string | null {
-  return status.leader === null ? null : `${status.leader}/${status.term}`;
 }

@@ -341,3 +341,8 @@ export class Replica {
     this.#context.events.push({ kind: 'configChanged', config: snapshot.config });
   }
 }
+
+/** Whom this member follows in which term; a change of either means that everything unanswered is sent again. */
+export function followedOf(status: RaftStatus): string | null {
+  return status.leader === null ? null : `${status.leader}/${status.term}`;
+}

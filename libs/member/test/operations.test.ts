@@ -94,17 +94,35 @@ describe('drain', () => {
     expect(cluster.heard(id, 1).map((effect) => effect.kind)).toEqual(['close']);
   });
 
-  test('no will is published for who was moved', () => {
-    const [id, other] = followers() as [MemberId, MemberId];
-    cluster.member(other).connect(1, request('watcher'));
-    cluster.run(50);
-    cluster.member(other).subscribe(1, 1, [{ filter: 'will', qos: 1 }]);
+  describe('the will of who was moved', () => {
+    /** A client with a will at a member that drains; how often another hears the will. */
+    function wills(after: (home: MemberId, other: MemberId) => void): number {
+      const [home, other] = followers() as [MemberId, MemberId];
+      cluster.member(other).connect(1, request('watcher'));
+      cluster.run(50);
+      cluster.member(other).subscribe(1, 1, [{ filter: 'will', qos: 1 }]);
+      cluster.member(home).connect(1, withWill);
+      cluster.run(100);
+      cluster.member(home).drain(1_000);
+      cluster.until('drained', () => cluster.member(home).status().drained);
+      after(home, other);
+      cluster.run(12_000);
+      return cluster.heard(other, 1).filter((effect) => effect.kind === 'deliver').length;
+    }
     const will = { topic: 'will', payload: text('gone'), qos: 1 as const, retain: false, delaySeconds: 0 };
-    cluster.member(id).connect(1, { ...request('p'), will });
-    cluster.run(100);
-    cluster.member(id).drain(1_000);
-    cluster.run(8_000);
-    expect(cluster.heard(other, 1).filter((effect) => effect.kind === 'deliver')).toEqual([]);
+    const withWill = { ...request('p'), will };
+
+    test('is not published when it comes back elsewhere', () => {
+      expect(wills((_home, other) => cluster.member(other).connect(2, withWill))).toBe(0);
+    });
+
+    test('is published once when it does not: it had died before it was told', () => {
+      expect(wills(() => {})).toBe(1);
+    });
+
+    test('is published once when its former home ends meanwhile', () => {
+      expect(wills((home) => cluster.cut(home))).toBe(1);
+    });
   });
 
   test('the session is at any other member, with what was queued', () => {

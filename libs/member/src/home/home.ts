@@ -19,6 +19,7 @@ import type { PendingBatch, PendingCommand, Proposer } from '../proposer.ts';
 import { Acknowledgements } from './acknowledgements.ts';
 import type { Connection, LocalItem } from './connection.ts';
 import { Connections } from './connections.ts';
+import { Departures } from './departures.ts';
 import { Delivery, earlyKey } from './delivery.ts';
 import { Live } from './live.ts';
 import { Opening } from './opening.ts';
@@ -31,6 +32,7 @@ import { retainedFor, Subscribing } from './subscribing.ts';
 /** The home of a member's clients: turns what they send into commands, and what was applied into answers. */
 export class Home {
   readonly live: Live;
+  readonly departures: Departures;
   readonly #context: MemberContext;
   readonly #proposer: Proposer;
   readonly #router = new Router();
@@ -55,6 +57,7 @@ export class Home {
     this.#acknowledgements = new Acknowledgements(context, delivery, progress);
     this.#subscribing = new Subscribing(context, proposer, router);
     this.#opening = new Opening(context, { proposer, connections, router, delivery, progress });
+    this.departures = new Departures(context, { proposer, connections, opening: this.#opening });
     this.live = new Live(context, peers, router);
   }
 
@@ -239,6 +242,7 @@ export class Home {
    */
   onRestored(): void {
     this.#progress.clear();
+    this.#opening.forgetMoved();
     this.closeAll('snapshotInstalled');
     const { id, recovered } = this.#context.options;
     for (const { client, epoch, home } of [...this.#context.state.connectedAt(id)]) {
@@ -256,39 +260,9 @@ export class Home {
     }
   }
 
-  /** From up to `count` more connections nothing new is taken: they are closed soon, see {@link Home.closeLeaving}. */
-  askToLeave(count: number): void {
-    const { nowMs } = this.#context;
-    const staying = this.#connections
-      .all()
-      .filter((each) => each.phase === 'open' && each.leavingSinceMs === null);
-    for (const connection of staying.slice(0, count)) connection.leavingSinceMs = nowMs;
-  }
-
-  /**
-   * Closes who was asked to leave and has all answers, or was asked before `untilMs`. No wills: the clients are being
-   * moved, they did not die.
-   */
-  closeLeaving(reason: RefusalReason, untilMs: number): void {
-    const leaving = this.#connections.all().filter((connection) => connection.leavingSinceMs !== null);
-    if (leaving.length === 0) return;
-    const owed = this.#owed();
-    for (const connection of leaving) {
-      if (owed.has(connection) && connection.leavingSinceMs! > untilMs) continue;
-      this.#opening.end(connection, reason, true);
-    }
-  }
-
-  /** The connections that wait for an answer of the cluster. */
-  #owed(): ReadonlySet<Connection> {
-    const owed = new Set<Connection>();
-    for (const { request, answered } of this.#proposer.unanswered()) {
-      if (!answered && request !== null && request.kind !== 'recover') owed.add(request.connection);
-    }
-    return owed;
-  }
-
   flush(): void {
+    this.#opening.buryMoved();
+
     const progress = this.#progress.takeDue();
     if (progress !== null) this.#proposer.add(progress);
     this.#delivery.takeDrops();

@@ -1,4 +1,11 @@
-import type { ConnectionId, ConnectRequest, RefusalReason, ServingState } from '@mqtt-cluster/contracts';
+import type {
+  ClientId,
+  ConnectionId,
+  ConnectRequest,
+  Epoch,
+  RefusalReason,
+  ServingState,
+} from '@mqtt-cluster/contracts';
 import { parseShare } from '@mqtt-cluster/mqtt-state';
 import type { CommandResult } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
@@ -11,6 +18,12 @@ import type { Router } from './router.ts';
 
 /** What one connection may have waiting for its epoch while there is no majority. */
 const deferredMax = 1_000;
+
+/**
+ * How long a client with a will that was asked to go elsewhere has for it. Then it counts as dead: it may have died just
+ * before it was told. Shorter ends a slow but living client's will, too; a home that ends meanwhile is `lost` even sooner.
+ */
+const movedMsMax = 5_000;
 
 export interface Leaving {
   readonly graceful: boolean;
@@ -25,6 +38,8 @@ export class Opening {
   readonly #router: Router;
   readonly #delivery: Delivery;
   readonly #progress: Progress;
+  /** In the order of their ends. */
+  #moved: { readonly client: ClientId; readonly epoch: Epoch; readonly untilMs: number }[] = [];
 
   constructor(
     context: MemberContext,
@@ -69,6 +84,38 @@ export class Opening {
   end(connection: Connection, reason: RefusalReason, graceful: boolean): void {
     this.#leave(connection, { graceful });
     this.#connections.close(connection, reason);
+  }
+
+  /**
+   * The server asks it to go elsewhere. Without a will that is the end of it here; with one it stays the client's current
+   * connection for the others, until it has opened again (which makes this one's will void) or has had the time to.
+   */
+  move(connection: Connection, reason: RefusalReason): void {
+    const { client, epoch } = connection;
+    if (epoch === 0 || connection.request.will === undefined || connection.willFired)
+      return this.end(connection, reason, true);
+    const progress = this.#progress.takeOne(connection);
+    if (progress !== null) this.#proposer.add(progress);
+    this.#moved.push({ client, epoch, untilMs: this.#context.nowMs + movedMsMax });
+    this.#connections.close(connection, reason);
+  }
+
+  /** Once a turn: who was moved and has not come back anywhere has died. */
+  buryMoved(): void {
+    const { nowMs, state } = this.#context;
+    for (;;) {
+      const first = this.#moved[0];
+      if (first === undefined || nowMs < first.untilMs) return;
+      this.#moved.shift();
+      const { client, epoch } = first;
+      if (state.session(client)?.epoch !== epoch) continue;
+      this.#proposer.add({ kind: 'close', client, epoch, graceful: false });
+    }
+  }
+
+  /** The state has jumped; who is connected here in it is closed by another rule. */
+  forgetMoved(): void {
+    this.#moved = [];
   }
 
   /** One that is still opening is sent elsewhere. */
