@@ -12,6 +12,8 @@ export class Sessions {
   readonly resumptions: Resumption[] = [];
   /** By connection and filter: what its SUBACKs answer, in the order in which it was asked. */
   readonly #unanswered = new Map<string, Subscription[]>();
+  /** Likewise when it was asked to end, for its UNSUBACKs. */
+  readonly #takenBack = new Map<string, Sequence[]>();
   readonly #byId = new Map<number, Connection>();
 
   /** @throws {HistoryError} if the id was never seen. */
@@ -85,6 +87,8 @@ export class Sessions {
     const standing = this.#standing(session, filter);
     if (event.type === 'unsubscribe') {
       if (standing) standing.endSequence = sequence;
+      const key = askedKey(event);
+      this.#takenBack.set(key, [...(this.#takenBack.get(key) ?? []), sequence]);
       return;
     }
     // The same again changes nothing, and its SUBACK acks what is not acked yet.
@@ -107,7 +111,7 @@ export class Sessions {
   }
 
   #asks({ connect }: Connection, subscription: Subscription): void {
-    const key = `${connect.connection} ${subscription.filter}`;
+    const key = askedKey({ connection: connect.connection, filter: subscription.filter });
     const waiting = this.#unanswered.get(key);
     if (waiting) waiting.push(subscription);
     else this.#unanswered.set(key, [subscription]);
@@ -117,14 +121,16 @@ export class Sessions {
     const session = sessionOf(this.connection(event.connection));
     const { filter, code } = event;
     if (event.type === 'subscribed') {
-      const answered = this.#unanswered.get(`${event.connection} ${filter}`)?.shift();
+      const answered = this.#unanswered.get(askedKey(event))?.shift();
       if (answered?.ackedSequence !== never) return;
       answered.ackedSequence = sequence;
       answered.granted = code;
       if (code >= refusedMin) answered.endSequence = Math.min(answered.endSequence, sequence);
     } else if (code < refusedMin) {
+      // What was subscribed to again after this request, and taken back again, is not gone yet.
+      const askedAt = this.#takenBack.get(askedKey(event))?.shift() ?? 0;
       for (const one of session.subscriptions) {
-        if (one.filter === filter && one.endSequence < never)
+        if (one.filter === filter && one.endSequence <= askedAt)
           one.goneSequence = Math.min(one.goneSequence, sequence);
       }
     }
@@ -161,6 +167,10 @@ export class Sessions {
   #standing(session: Session, filter: string): Subscription | undefined {
     return session.subscriptions.findLast((one) => one.filter === filter && one.endSequence === never);
   }
+}
+
+function askedKey({ connection, filter }: Pick<Subscribe, 'connection' | 'filter'>): string {
+  return `${connection} ${filter}`;
 }
 
 function sessionOf({ session, connect }: Connection): Session {
