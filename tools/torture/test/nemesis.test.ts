@@ -1,0 +1,58 @@
+import { Recorder } from '../src/client/recorder.ts';
+import type { HistoryEvent } from '../src/history/events.ts';
+import type { PlannedFault, Slot } from '../src/nemesis/fault.ts';
+import { Nemesis } from '../src/nemesis/nemesis.ts';
+import type { Target } from '../src/targets/target.ts';
+import { brokersTarget } from '../src/targets/brokers.ts';
+
+const servers = ['a', 'b', 'c'].map((id) => ({ id, host: '127.0.0.1', port: 1 }));
+
+/** Carries out these slots on a target that only takes notes. */
+async function perform(slots: readonly Slot[], failsAt?: string) {
+  const deeds: string[] = [];
+  const note = (phase: string) => async (fault: PlannedFault) => {
+    deeds.push(`${phase} ${fault.kind}`);
+    if (`${phase} ${fault.kind}` === failsAt) throw new Error(`no ${fault.kind} today`);
+  };
+  const target: Target = { ...brokersTarget(servers), begin: note('begin'), end: note('end') };
+  const events: HistoryEvent[] = [];
+  const problems: string[] = [];
+  const plan = slots[Symbol.iterator]() as unknown as Generator<Slot, void, void>;
+  let left = slots.length;
+  const nemesis = new Nemesis({
+    plan,
+    target,
+    recorder: new Recorder((event) => events.push(event)),
+    say: () => undefined,
+    onProblem: (sentence) => problems.push(sentence),
+  });
+  // A slot without time asks once before it begins.
+  await nemesis.run(() => left-- > 0);
+  return { deeds, events, problems, faults: nemesis.faults };
+}
+
+const slot = (...faults: PlannedFault[]): Slot => ({ faults, holdMs: 0, peaceMs: 0 });
+
+describe('nemesis', () => {
+  it('ends every fault it began, links and disks before processes, and records both with names', async () => {
+    const { deeds, events, faults } = await perform([
+      slot({ kind: 'kill', groups: [[0]] }, { kind: 'cut', groups: [[0], [1, 2]] }),
+    ]);
+    expect(deeds).toEqual(['begin kill', 'begin cut', 'end cut', 'end kill']);
+    expect(faults).toBe(2);
+    expect(
+      events.map((event) => (event.type === 'fault' ? [event.id, event.phase, event.members] : [])),
+    ).toEqual([
+      [1, 'begin', ['a']],
+      [2, 'begin', ['a', 'b', 'c']],
+      [2, 'end', ['a', 'b', 'c']],
+      [1, 'end', ['a']],
+    ]);
+  });
+
+  it('reports what the target could not do, and goes on', async () => {
+    const { deeds, problems } = await perform([slot({ kind: 'pause', groups: [[1]] })], 'end pause');
+    expect(deeds).toEqual(['begin pause', 'end pause']);
+    expect(problems).toEqual(['no pause today']);
+  });
+});

@@ -1,0 +1,52 @@
+import { allWell, noteOf, renderResults } from '../src/run/report.ts';
+import type { ScenarioResult } from '../src/run/report.ts';
+
+const run = { counts: { published: 9, acked: 8, delivered: 20, connected: 3 }, faults: 2, lastedMs: 12_400 };
+const fine: ScenarioResult = {
+  scenario: 'calm',
+  state: 'ok',
+  run,
+  verdict: { ok: true, rules: [] },
+  why: '',
+  history: null,
+};
+const unable: ScenarioResult = {
+  ...fine,
+  state: 'not available',
+  run: null,
+  verdict: null,
+  why: "can't suffer cut",
+};
+const rule = { promise: 'P1', clause: '', checked: 5, findings: [], excused: 0, excuses: [] };
+const bad: ScenarioResult = {
+  ...fine,
+  state: 'violated',
+  verdict: {
+    ok: false,
+    rules: [
+      { ...rule, rule: 'order', violations: 3 },
+      { ...rule, rule: 'will', violations: 0 },
+    ],
+  },
+};
+
+describe('the report', () => {
+  it('is well only when something ran and nothing went wrong', () => {
+    expect(allWell([fine, unable])).toBe(true);
+    expect(allWell([unable])).toBe(false);
+    expect(allWell([fine, bad])).toBe(false);
+    expect(allWell([fine, { ...unable, state: 'broken' }])).toBe(false);
+  });
+
+  it('names the rules that were violated, or why there is no verdict', () => {
+    expect(noteOf(bad)).toBe('order 3');
+    expect(noteOf(unable)).toBe("can't suffer cut");
+  });
+
+  it('has a line for each scenario, with columns that stand below each other', () => {
+    const lines = renderResults([fine, unable, bad]).split('\n');
+    expect(lines).toHaveLength(4);
+    expect(lines[1]).toMatch(/^calm\s+ok\s+9\s+8\s+20\s+2\s+12$/);
+    expect(lines[3]?.indexOf('order 3')).toBe(lines[2]?.indexOf("can't"));
+  });
+});
