@@ -156,7 +156,7 @@ export class Administrator {
       const now: Readonly<Record<string, unknown>> = { ...this.settings() };
       if (wanted.every(([name, value]) => now[name] === value)) return { code: 200, body: now };
       if (performance.now() >= deadline)
-        return refusal('the settings are proposed but not applied yet: look again');
+        return refusal('the settings are proposed but not applied yet: look again', true);
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
   }

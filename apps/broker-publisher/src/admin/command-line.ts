@@ -83,7 +83,7 @@ async function carryOut(given: AdminArguments, client: AdminClient, line: Comman
     case 'bootstrap':
       return done(await client.post(`/admin/${given.command}`));
     case 'settings':
-      show(await settings(given.rest, client), settingsText);
+      show(await insist(given, line, () => settings(given.rest, client)), settingsText);
       return 0;
     default:
       return done(await backup(word, client));
