@@ -7,6 +7,8 @@ import { allWell, renderResults } from './run/report.ts';
 import { scenarios } from './scenarios/scenarios.ts';
 import { makeTarget } from './targets/index.ts';
 
+/** What does not end by itself in this time ends with this process. */
+const stopMsMax = 15_000;
 const startedAtMs = performance.now();
 
 function say(text: string): void {
@@ -34,7 +36,11 @@ async function run(given: Arguments): Promise<boolean> {
   say(`seed ${given.seed}`);
   const campaign = new Campaign({ given, name, makeTarget: (folder) => makeTarget(given, folder), say });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void campaign.stop(true).finally(() => process.exit(130)));
+    process.once(signal, () => {
+      say('ending');
+      setTimeout(() => process.exit(130), stopMsMax);
+      void campaign.stop(true).finally(() => process.exit(130));
+    });
   }
   const results = await campaign.run();
   const ok = allWell(results);

@@ -59,8 +59,7 @@ export class Recorder {
     else if (type === 'acked' && event.code < 0x80) this.counts.acked += 1;
     else if (type === 'connected') this.counts.connected += 1;
     // The order of keys is the order in the file; who reads it wants type and time first.
-    const { type: _type, ...rest } = event;
-    this.#sink({ type, at: Math.round(nowMs * 10) / 10, ...rest } as HistoryEvent);
+    this.#sink({ type, at: Math.round(nowMs * 10) / 10, ...event } as HistoryEvent);
   }
 
   /** What clients do from now on (clearing up) is no part of the history. */
