@@ -59,7 +59,8 @@ export class Recorder {
     else if (type === 'acked' && event.code < 0x80) this.counts.acked += 1;
     else if (type === 'connected') this.counts.connected += 1;
     // The order of keys is the order in the file; who reads it wants type and time first.
-    this.#sink({ type, at: Math.round(nowMs * 10) / 10, ...event } as HistoryEvent);
+    const at = Math.round(nowMs * 10) / 10;
+    this.#sink(Object.assign({ type, at }, event) as HistoryEvent);
   }
 
   /** What clients do from now on (clearing up) is no part of the history. */
