@@ -1,3 +1,4 @@
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { attempt } from './command.ts';
 import { RehearsalError } from './errors.ts';
@@ -50,6 +51,10 @@ export class Playbooks {
     variables: Readonly<Record<string, string>> = {},
   ): Promise<{ status: number; output: string }> {
     const { directory, bedDirectory, inventory, logFile } = this.#options;
+    // Connections that are kept would lead to hosts whose power was cut since.
+    const connections = join(bedDirectory, 'ssh');
+    rmSync(connections, { recursive: true, force: true });
+    mkdirSync(connections, { recursive: true, mode: 0o700 });
     const all = { ...this.#options.variables, ...variables };
     const extra = ['--extra-vars', JSON.stringify(all)];
     const args = ['-i', inventory, join('playbooks', `${name}.yml`), ...extra];
@@ -57,7 +62,12 @@ export class Playbooks {
       directory,
       logFile,
       timeoutMs: playMsMax,
-      environment: { REHEARSAL_DIRECTORY: bedDirectory, ANSIBLE_NOCOLOR: '1', ANSIBLE_FORCE_COLOR: '0' },
+      environment: {
+        REHEARSAL_DIRECTORY: bedDirectory,
+        ANSIBLE_SSH_CONTROL_PATH_DIR: connections,
+        ANSIBLE_NOCOLOR: '1',
+        ANSIBLE_FORCE_COLOR: '0',
+      },
     });
   }
 }
