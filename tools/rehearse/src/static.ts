@@ -19,7 +19,13 @@ interface Check {
  */
 export async function checkStatically(root: string, print: (text: string) => void): Promise<boolean> {
   const ansible = join(root, 'ansible');
-  const checks = [lint(ansible), ...syntax(ansible), ...rendered(ansible), ...refusals(ansible)];
+  const checks = [
+    staged(root),
+    lint(ansible),
+    ...syntax(ansible),
+    ...rendered(ansible),
+    ...refusals(ansible),
+  ];
   let failed = 0;
   for (const check of checks) {
     const complaint = await check.run();
@@ -28,6 +34,17 @@ export async function checkStatically(root: string, print: (text: string) => voi
   }
   print(failed === 0 ? 'ok' : `FAILED: ${failed} of ${checks.length}`);
   return failed === 0;
+}
+
+function staged(root: string): Check {
+  return {
+    name: 'what goes into the images, within its budget',
+    async run() {
+      const args = [join(root, 'images/build.mjs'), '--stage'];
+      const { status, errorOutput } = await attempt('node', args, { timeoutMs: lintMsMax });
+      return status === 0 ? null : lastLines(errorOutput);
+    },
+  };
 }
 
 function lint(ansible: string): Check {
