@@ -98,7 +98,8 @@ function checkLastWrite(facts: Facts, report: Report, { writes, topic, id, view 
   const replacers = candidates.map((row) => writes.replacer(row, view.at));
   if (replacers.includes(null)) return;
   const never = id === undefined ? writes.anyCertain(topic, view.at) : null;
-  const later = replacers[0] ?? never;
+  // The last of them was the newest to be replaced.
+  const later = replacers.at(-1) ?? never;
   if (later === null || later === undefined) return;
   const what = id === undefined ? 'nothing' : facts.message(candidates[0] as number);
   report.violate(
