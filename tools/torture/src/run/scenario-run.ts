@@ -20,6 +20,9 @@ const silenceMs = 2_000;
 const willsMs = 4_000;
 const settleMsMax = 60_000;
 const progressMs = 10_000;
+/** In runs that last longer than {@link longMs}, or until so many messages. */
+const progressOfLongMs = 60_000;
+const longMs = 5 * 60_000;
 
 export interface ScenarioOptions {
   readonly scenario: Scenario;
@@ -169,7 +172,7 @@ class Act {
         `${seconds} s: ${published} published, ${acked} acked, ${delivered} delivered, ${this.faults} faults`,
       );
     };
-    const timer = setInterval(tell, progressMs);
+    const timer = setInterval(tell, messages === null && forMs < longMs ? progressMs : progressOfLongMs);
     await this.#nemesis.run(goesOn);
     clearInterval(timer);
   }

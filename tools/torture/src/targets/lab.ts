@@ -12,6 +12,8 @@ import { usageOf } from './usage.ts';
 const lossShare = 0.01;
 const serveMsMax = 30_000;
 const servePollMs = 100;
+/** Of an offline session, by default (`ClusterSettings`): beyond it the oldest may go (P1). */
+const queuedMessagesMax = 1_000;
 
 export interface LabTargetOptions {
   readonly members: number;
@@ -39,7 +41,7 @@ export class LabTarget implements Target {
   constructor(options: LabTargetOptions) {
     this.#options = options;
     const holds = options.overrides.some(([key, value]) => key === 'whenIsolated' && value === 'hold');
-    this.limits = { ...defaultLimits, degradedAcks: !holds };
+    this.limits = { ...defaultLimits, degradedAcks: !holds, queuedMessagesMax };
   }
 
   get servers(): readonly Server[] {
