@@ -99,6 +99,24 @@ const raftMessage: fc.Arbitrary<RaftMessage> = fc.oneof(
 
 const digest = fc.option(record({ index: count, value: text }), { nil: null });
 
+const adminAction = fc.oneof(
+  record({ kind: fc.constant('survey') }),
+  record({ kind: fc.constant('addMember'), member: text }),
+  record({ kind: fc.constant('removeMember'), member: text, force: fc.boolean() }),
+  record({ kind: fc.constant('transferLeadership') }),
+  record({ kind: fc.constant('transferLeadership'), to: text }),
+);
+
+const adminOutcome = fc.oneof(
+  record({ accepted: fc.boolean(), reason: text }),
+  record({
+    accepted: fc.boolean(),
+    reason: text,
+    later: fc.boolean(),
+    survey: fc.constant({ a: { lagEntries: 3, silentMs: 0.5 } }),
+  }),
+);
+
 const direct: fc.Arbitrary<Exclude<PeerMessage, { type: 'relay' }>> = fc.oneof(
   record({ type: fc.constant('raft'), message: raftMessage }),
   record({ type: fc.constant('propose'), batches: fc.array(bytes, { maxLength: 4 }) }),
@@ -116,8 +134,11 @@ const direct: fc.Arbitrary<Exclude<PeerMessage, { type: 'relay' }>> = fc.oneof(
     semantics: count,
     appliedIndex: count,
     digest,
+    outboxItems: count,
     known: fc.array(record({ id: text, storeId, fresh: fc.boolean() }), { maxLength: 7 }),
   }),
+  record({ type: fc.constant('admin'), request: count, action: adminAction }),
+  record({ type: fc.constant('adminAnswer'), request: count, outcome: adminOutcome }),
   record({
     type: fc.constant('interest'),
     full: fc.boolean(),
