@@ -178,7 +178,9 @@ export class Leadership {
     const answering = voters.filter(({ id, storeId }) => {
       if (id === this.#core.options.id) return true;
       const peer = this.#peers.get(id);
-      return peer?.storeId === storeId && !peer.regressed && this.#replication.answers(peer);
+      return (
+        peer?.storeId === storeId && !peer.regressed && peer.hasAnswered && this.#replication.answers(peer)
+      );
     });
     return answering.length * 2 > voters.length;
   }

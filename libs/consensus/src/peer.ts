@@ -31,6 +31,8 @@ export class Peer {
   progressAtMs: number;
   /** The latest moment from which the peer is known to have been alive. */
   heardAtMs: number;
+  /** It has answered in this leadership; until then `heardAtMs` is only the benefit of the doubt. */
+  hasAnswered = false;
   /** The highest commit index it was told. */
   commitSent: LogIndex = 0;
   /** It answered with less than it had acknowledged: its word counts no more in this leadership. */

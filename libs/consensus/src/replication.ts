@@ -90,6 +90,7 @@ export class Replication {
   appendResponse(peer: Peer, response: RaftAppendResponse): void {
     const { nowMs, log } = this.#core;
     const { matchIndex, round } = response;
+    peer.hasAnswered = true;
     peer.heardAtMs = Math.max(peer.heardAtMs, this.#rounds.sentAtMs(round));
     if (!response.success) {
       this.#rejected(peer, response);
@@ -106,6 +107,7 @@ export class Replication {
   }
 
   snapshotResponse(peer: Peer, response: RaftSnapshotResponse): void {
+    peer.hasAnswered = true;
     peer.heardAtMs = Math.max(peer.heardAtMs, this.#rounds.sentAtMs(response.round));
     if (peer.mode !== 'snapshot' || !this.snapshots.answered(peer, response)) return;
     if (response.index > peer.match) peer.acknowledged(response.index, response.round, this.#core.nowMs);
