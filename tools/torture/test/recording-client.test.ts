@@ -1,5 +1,6 @@
 import { Recorder } from '../src/client/recorder.ts';
-import { messageOf, payloadOf, RecordingClient } from '../src/client/recording-client.ts';
+import { messageOf, payloadOf } from '../src/client/payload.ts';
+import { RecordingClient } from '../src/client/recording-client.ts';
 import type { ClientOptions } from '../src/client/recording-client.ts';
 import type { HistoryEvent } from '../src/history/events.ts';
 import { FakeBroker } from './fake-broker.ts';

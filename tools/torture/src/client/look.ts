@@ -1,5 +1,5 @@
 import { ask } from './ask.ts';
-import { messageOf } from './recording-client.ts';
+import { messageOf } from './payload.ts';
 import type { Server } from './wire.ts';
 
 /** Retained messages come at once after SUBACK; a pause of this length ends a look. */

@@ -1,6 +1,8 @@
 import type { IConnectPacket, IPublishPacket, Packet } from 'mqtt-packet';
 import type { QoS } from '../history/events.ts';
 import type { Recorder } from './recorder.ts';
+import { messageOf, payloadOf, willPacket } from './payload.ts';
+import type { WillSpec } from './payload.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { Wire } from './wire.ts';
 import type { Ending, Server } from './wire.ts';
@@ -12,14 +14,6 @@ const keepaliveSeconds = 10;
 /** MQTT 5: the session does not expire. */
 const expiryNever = 0xffff_ffff;
 const packetIdNotFound = 0x92;
-
-export interface WillSpec {
-  readonly topic: string;
-  readonly qos: QoS;
-  readonly retain: boolean;
-  /** Only MQTT 5 has one. */
-  readonly delaySeconds: number;
-}
 
 export interface ClientOptions {
   readonly clientId: string;
@@ -322,26 +316,4 @@ export class RecordingClient {
     const unknown = !known && this.#options.version === 5 ? { reasonCode: packetIdNotFound } : {};
     this.#send({ cmd: 'pubcomp', messageId, ...unknown });
   }
-}
-
-function willPacket(
-  { topic, qos, retain, delaySeconds }: WillSpec,
-  message: number,
-  version: 4 | 5,
-): NonNullable<IConnectPacket['will']> {
-  const properties = version === 5 ? { properties: { willDelayInterval: delaySeconds } } : {};
-  return { topic, qos, retain, payload: payloadOf(message), ...properties };
-}
-
-/** A payload begins with its message's id (history format). */
-export function payloadOf(message: number): string {
-  return `${message} .`;
-}
-
-/** The id a payload begins with; 0 for an empty one. -1, which no message has, when it is none of ours. */
-export function messageOf(payload: string | Buffer): number {
-  const text = payload.toString();
-  if (text === '') return 0;
-  const digits = /^\d+(?= )/.exec(text)?.[0];
-  return digits === undefined ? -1 : Number(digits);
 }

@@ -1,6 +1,6 @@
 import type { QoS } from '../history/events.ts';
 import type { Random } from '../random.ts';
-import type { WillSpec } from '../client/recording-client.ts';
+import type { WillSpec } from '../client/payload.ts';
 
 /** One thing that a client does. A plan is a list of them without end, the same for the same seed. */
 export type Step =
