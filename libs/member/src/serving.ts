@@ -3,6 +3,12 @@ import type { MemberContext } from './context.ts';
 import type { Proposer } from './proposer.ts';
 
 /**
+ * A start that hears no leader serves what it has only after this many times the bound: until then it is more likely that the
+ * leader has not found it yet, and that what it has is old (P10: READY is for who has everything).
+ */
+const unjoinedFactor = 4;
+
+/**
  * Whether this member serves: `joining` until its own start has been applied (so it has everything before it),
  * `isolated` while there is no leader or its own proposals make no progress (design, section 6).
  */
@@ -62,7 +68,7 @@ export class Serving {
     if (leader !== null) this.#leaderSeenMs = nowMs;
     if (!isMember) this.paused();
     const stalledSinceMs = this.#proposer.stalledSinceMs();
-    const limitMs = options.timings.isolatedAfterMs;
+    const limitMs = options.timings.isolatedAfterMs * (this.#joined ? 1 : unjoinedFactor);
     const cutOff = nowMs - this.#leaderSeenMs >= limitMs;
     const stalled = stalledSinceMs !== null && nowMs - stalledSinceMs >= limitMs;
     let became = false;
