@@ -13,7 +13,8 @@ export class AddressWatch {
   #received = 0;
 
   start(): void {
-    const flags = ['-h', addressOf(virtualHost), '-i', 'rehearsal-stock', '-c', '-q', '1'];
+    // -R: what is retained comes with every subscription, and proves nothing.
+    const flags = ['-h', addressOf(virtualHost), '-i', 'rehearsal-stock', '-c', '-q', '1', '-R'];
     const rest = ['-k', String(keepAliveSeconds), '-t', 'telemetry/#', '-F', '%t'];
     const command = ['netns', 'exec', namespaceOf(clientHost), 'mosquitto_sub', ...flags, ...rest];
     this.#child = spawn('ip', command, { stdio: ['ignore', 'pipe', 'ignore'] });
