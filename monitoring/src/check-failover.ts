@@ -3,6 +3,8 @@ import { until } from './until.ts';
 
 /** On a machine with other work each step may take a while; none of this is a measurement. */
 const stepMsMax = 120_000;
+/** Before the kill, so that a count has something to rise from. */
+const scrapesMin = 8;
 
 export interface FailoverFindings {
   readonly killed: string;
@@ -20,19 +22,26 @@ export const alertsOfAKill = ['MqttClusterMemberDown', 'MqttClusterClientFailove
  */
 export async function checkFailover(lab: LiveLab, say: (text: string) => void): Promise<FailoverFindings> {
   const { api, cluster } = lab;
+  await until('a few scrapes of every target', stepMsMax, async () => {
+    const scrapes = await api.value('min(sum_over_time(up[10m]))');
+    const targets = await api.value('count(up == 1)');
+    return (scrapes ?? 0) >= scrapesMin && targets === cluster.layout.members.length + 1 ? true : null;
+  });
   const killed = await until('a connection of the application', stepMsMax, async () => {
     const { server } = await lab.application();
     return server;
   });
-  const firing = async (): Promise<readonly string[]> => {
-    const active = await api.alerts();
-    return active.filter(({ state }) => state === 'firing').map(({ labels }) => labels['alertname'] ?? '');
-  };
+  const killedAtSeconds = Date.now() / 1_000;
+  const firing = (alert: string): string => `ALERTS{alertname="${alert}",alertstate="firing"}`;
   await cluster.fault('kill', [[killed]]);
   say(`killed ${killed}, to which the application was connected`);
   for (const alert of alertsOfAKill) {
-    await until(`${alert} firing`, stepMsMax, async () => ((await firing()).includes(alert) ? true : null));
-    say(`${alert} fires`);
+    await until(`${alert} firing`, stepMsMax, async () => {
+      // Looked up in what was recorded: it may have been cleared before anybody asked.
+      const fired = await api.range(firing(alert), killedAtSeconds, Date.now() / 1_000);
+      return fired.length > 0 ? true : null;
+    });
+    say(`${alert} fired`);
   }
   const gapMs = await until('the gap of the application in Prometheus', stepMsMax, async () => {
     const { lastGapMs } = await lab.application();
@@ -46,7 +55,9 @@ export async function checkFailover(lab: LiveLab, say: (text: string) => void): 
   await cluster.fault('start', [[killed]]);
   say(`started ${killed}`);
   for (const alert of alertsOfAKill) {
-    await until(`${alert} cleared`, stepMsMax, async () => ((await firing()).includes(alert) ? null : true));
+    await until(`${alert} cleared`, stepMsMax, async () =>
+      (await api.query(firing(alert))).length === 0 ? true : null,
+    );
     say(`${alert} is cleared`);
   }
   return { killed, gapMs, alerts: alertsOfAKill };
