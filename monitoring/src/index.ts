@@ -6,7 +6,7 @@ export type { Selection } from './promql.ts';
 export { Prometheus } from './prometheus.ts';
 export type { PrometheusOptions } from './prometheus.ts';
 export { PrometheusApi } from './prometheus-api.ts';
-export type { ActiveAlert, Series } from './prometheus-api.ts';
+export type { Series } from './prometheus-api.ts';
 export { alertRules, readRuleFiles, recordingRules } from './rule-files.ts';
 export type { AlertRule, RecordingRule, RuleFile } from './rule-files.ts';
 export { substitute } from './substitute.ts';

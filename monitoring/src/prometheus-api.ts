@@ -7,12 +7,6 @@ export interface Series {
   readonly samples: readonly (readonly [seconds: number, value: number])[];
 }
 
-export interface ActiveAlert {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
-  readonly state: 'pending' | 'firing';
-}
-
 interface RawSeries {
   readonly metric: Record<string, string>;
   readonly value?: readonly [number, string];
@@ -52,10 +46,6 @@ export class PrometheusApi {
     const [first, ...more] = await this.query(query);
     if (more.length > 0) throw new Error(`${more.length + 1} series, not one: ${query}`);
     return first?.samples.at(-1)?.[1] ?? null;
-  }
-
-  async alerts(): Promise<ActiveAlert[]> {
-    return ((await this.#ask('alerts', {})) as { alerts: ActiveAlert[] }).alerts;
   }
 
   /** What went wrong in the last evaluation of rules, one line each. */
