@@ -27,6 +27,9 @@ export class Caretaker {
   /** Disks whose content was lost, until their members vote again. */
   readonly #lost = new Map<MemberId, 'damaged' | 'wiped'>();
 
+  /** Whom an operator is about to remove: the others must do without it. */
+  #leaving: MemberId | null = null;
+
   constructor(options: CaretakerOptions) {
     this.#options = options;
   }
@@ -66,12 +69,31 @@ export class Caretaker {
    * what a majority has promised would be gone, and nobody could be let in again.
    */
   mayLoseDisk(id: MemberId): boolean {
+    return this.#bears({ without: this.#leaving, losing: id });
+  }
+
+  /**
+   * Whether the others could do without this member; from then on no disk is lost that they would need. A disk may be damaged
+   * where nobody has looked yet, which no operator can know.
+   */
+  mayRemove(id: MemberId): boolean {
+    if (!this.#bears({ without: id, losing: null })) return false;
+    this.#leaving = id;
+    return true;
+  }
+
+  /** It is a voter again. */
+  returned(): void {
+    this.#leaving = null;
+  }
+
+  #bears({ without, losing }: { without: MemberId | null; losing: MemberId | null }): boolean {
     const config = this.newestConfig();
     if (config === null) return false;
-    const voters = config.members.filter(({ role }) => role === 'voter');
-    const lost = voters.filter(({ id: voter, storeId }) => {
-      const disk = this.#options.hosts.get(voter)?.disk;
-      return voter === id || disk === undefined || disk.storeId !== storeId || disk.damaged !== null;
+    const voters = config.members.filter(({ id, role }) => role === 'voter' && id !== without);
+    const lost = voters.filter(({ id, storeId }) => {
+      const disk = this.#options.hosts.get(id)?.disk;
+      return id === losing || disk === undefined || disk.storeId !== storeId || disk.damaged !== null;
     });
     return lost.length * 2 < voters.length;
   }

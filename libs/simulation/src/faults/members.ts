@@ -24,7 +24,7 @@ export function changeMembers(faults: Faults): void {
   const { world } = faults;
   const [id] = faults.some(1);
   if (id === undefined || world.hosts.length < 4 || faults.removed !== null) return;
-  if (world.host(id).state !== 'running') return;
+  if (world.host(id).state !== 'running' || !world.caretaker.mayRemove(id)) return;
   faults.count('members removed');
   faults.removed = id;
   world.host(id).post((member) => member.drain(100));
@@ -65,6 +65,7 @@ function askIn(faults: Faults, id: MemberId): void {
   const itself = leading?.config.members.find((member) => member.id === id);
   if (itself?.role === 'voter') {
     faults.removed = null;
+    world.caretaker.returned();
     return;
   }
   if (leading !== null && itself === undefined) {
