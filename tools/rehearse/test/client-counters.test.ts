@@ -28,6 +28,11 @@ describe('the verdict on a client', () => {
     expect(complaints('c', before, status(100, 1), 7)).toEqual(['c: received nothing more']);
   });
 
+  test('one that was restarted counts anew', () => {
+    expect(complaints('c', markOf(status(100, 9)), status(50, 1), 7)).toEqual([]);
+    expect(complaints('c', markOf(status(100, 9)), status(0, 1), 7)).toEqual(['c: received nothing more']);
+  });
+
   test("the client's own findings are passed on", () => {
     expect(complaints('c', before, status(200, 1, ['QoS 1: 3 missing']), 7)).toEqual(['c: QoS 1: 3 missing']);
   });

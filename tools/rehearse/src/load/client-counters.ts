@@ -34,9 +34,11 @@ export function complaints(
   reconnectsMax: number,
 ): string[] {
   const now = markOf(status);
-  const reconnects = now.connects - before.connects;
+  // An update restarts the deployed client: it counts anew.
+  const since = now.received < before.received ? { received: 0, connects: 0 } : before;
+  const reconnects = now.connects - since.connects;
   const found = status.violations.map((violation) => `${name}: ${violation}`);
-  if (now.received <= before.received) found.push(`${name}: received nothing more`);
+  if (now.received <= since.received) found.push(`${name}: received nothing more`);
   if (reconnects > reconnectsMax) {
     found.push(`${name}: connected ${reconnects} times again, at most ${reconnectsMax} were allowed`);
   }

@@ -13,6 +13,8 @@ const firstPort = 9120;
 const mqttPort = 1883;
 const settleMsMax = 60_000;
 const stopMsMax = 5_000;
+/** Afterwards nobody comes back for the session. */
+const sessionSecondsMax = 600;
 
 export interface ClientsOptions {
   /** The client's bundle. */
@@ -55,7 +57,9 @@ export class Clients {
       stdio: ['ignore', log, log],
       env: {
         ...process.env,
-        MQTT_CLIENT_ID: `rehearsal-${index}`,
+        // Not that of an earlier rehearsal: its session would be full of what was missed since, less what its bound dropped.
+        MQTT_CLIENT_ID: `rehearsal-${process.pid}-${index}`,
+        MQTT_CLIENT_SESSION_EXPIRY_SECONDS: String(sessionSecondsMax),
         MQTT_CLIENT_SERVERS: servers.join(','),
         MQTT_CLIENT_HTTP_HOST: addressOf(clientHost),
         MQTT_CLIENT_HTTP_PORT: String(port),
