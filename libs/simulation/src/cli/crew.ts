@@ -11,6 +11,9 @@ interface Share {
   readonly taken: Int32Array;
 }
 
+/** A simulated world leaves much behind at every step; threads have a quarter of this by default. */
+const youngGenerationMiB = 64;
+
 /** More than any run takes. */
 const takenMax = 2 ** 30;
 
@@ -37,7 +40,10 @@ export async function runSeeds(
   const count = Math.min(options.workers, seeds);
   const share: Share = { first: options.first, seeds, members: options.members, taken };
   const ended = Array.from({ length: count }, () => {
-    const thread = new Worker(scriptPath, { workerData: share });
+    const thread = new Worker(scriptPath, {
+      workerData: share,
+      resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMiB },
+    });
     thread.on('message', (report: RunReport) => {
       if (report.violations.length > 0 && !options.keepGoing) stop();
       onReport(report);
