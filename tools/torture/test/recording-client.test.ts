@@ -111,6 +111,20 @@ describe('publishing', () => {
     expect(kinds().filter((type) => type === 'acked')).toHaveLength(1);
   });
 
+  it('writes down what PUBCOMP says [MQTT5 3.7.2.1]', async () => {
+    const { client, broker, server, event } = await setUp({ version: 5 });
+    client.connect(server);
+    const visit = await broker.visit();
+    visit.send({ ...connack, reasonCode: 0 });
+    await event(({ type }) => type === 'connected');
+    client.publish({ topic: 'a', qos: 2, ...plain });
+    const { messageId = 0 } = await visit.next('publish');
+    visit.send({ cmd: 'pubrec', messageId, reasonCode: 0 });
+    await visit.next('pubrel');
+    visit.send({ cmd: 'pubcomp', messageId, reasonCode: 0x92 });
+    expect(await event(({ type }) => type === 'completed')).toMatchObject({ message: 1, code: 0x92 });
+  });
+
   it('forgets what was in flight when the server has no session', async () => {
     const { client, connect, down } = await setUp();
     const first = await connect();

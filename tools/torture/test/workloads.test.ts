@@ -1,5 +1,6 @@
 import { actorsOf } from '../src/run/cast.ts';
 import { randomOf } from '../src/random.ts';
+import { defaultLimits } from '../src/targets/limits.ts';
 import { workloads } from '../src/workloads/index.ts';
 import type { WorkloadName } from '../src/workloads/index.ts';
 import type { Actor, Step } from '../src/workloads/step.ts';
@@ -96,6 +97,18 @@ describe('takeover', () => {
     expect(rounds).toBeGreaterThan(3);
     for (let round = 0; round < rounds; round++) {
       expect(new Set(moves.map((servers) => servers[round])).size).toBe(3);
+    }
+  });
+
+  it('now and then rests for longer than a takeover may take, so that two connections would be seen', () => {
+    for (const actor of cast('takeover', 7)) {
+      const rests: number[] = [0];
+      for (const step of stepsOf(actor, 7, 2_000)) {
+        if (step.do === 'move') rests.push(0);
+        else if (step.do === 'wait') rests.push((rests.pop() ?? 0) + step.ms);
+      }
+      expect(Math.max(...rests)).toBeGreaterThan(defaultLimits.takeoverMsMax + 1_000);
+      expect(rests.filter((ms) => ms < 2_500).length).toBeGreaterThan(rests.length / 2);
     }
   });
 

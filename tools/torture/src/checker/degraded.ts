@@ -10,14 +10,17 @@ export function mayBeDegraded({ book }: Facts, message: number): boolean {
   return faults.troubleAnywhere(messages.firstAt(message), messages.ackAt(message)) !== null;
 }
 
-/** P1's second exception: the only disk that held a degraded ack was lost before it could be passed on. */
+/**
+ * P1's second exception: the only disk that held a degraded ack was lost before it could be passed on. What anybody got
+ * on another server was passed on; and a server that no fault touched was apart for an election at most.
+ */
 export function wipedAfterAck(facts: Facts, message: number): string | null {
   const { messages, faults } = facts.book;
-  if (!mayBeDegraded(facts, message)) return null;
+  if (!mayBeDegraded(facts, message) || facts.wasSpread(message)) return null;
   const { server } = facts.connection(messages.ackConnection(message)).connect;
   const ackAt = messages.ackAt(message);
-  const trouble = faults.troubleOf(server, ackAt, ackAt) ?? faults.troubleAnywhere(ackAt, ackAt);
-  if (!trouble) return null;
-  const isWiped = faults.wipes(server).some((wipedAt) => wipedAt >= ackAt && wipedAt <= trouble.toMs);
+  const trouble = faults.troubleOf(server, ackAt, ackAt);
+  const untilMs = trouble?.toMs ?? ackAt + faults.healMsMax;
+  const isWiped = faults.wipes(server).some((wipedAt) => wipedAt >= ackAt && wipedAt <= untilMs);
   return isWiped ? `degraded loss (the disk of ${server} was wiped)` : null;
 }

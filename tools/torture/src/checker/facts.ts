@@ -17,6 +17,7 @@ export class Facts {
   /** Rows of messages by topic, in the order of their first sending. */
   readonly messagesByTopic: Grouping;
   #lags: Lags | null = null;
+  #spread: Uint8Array | null = null;
   /** Of the topics that messages were sent to. */
   readonly topicCount: number;
   /** Acknowledged and never taken back, of sessions that were connected when the run had settled. */
@@ -82,6 +83,24 @@ export class Facts {
       }
       return found;
     };
+  }
+
+  /** Whether anybody got it on a server to which it was not sent, so through the cluster. */
+  wasSpread(message: number): boolean {
+    this.#spread ??= this.#spreadMessages();
+    return this.#spread[message] === 1;
+  }
+
+  #spreadMessages(): Uint8Array {
+    const { deliveries, messages } = this.book;
+    const spread = new Uint8Array(messages.count);
+    for (let row = 0; row < deliveries.count; row++) {
+      const { server } = this.connection(deliveries.connection(row)).connect;
+      const message = deliveries.message(row);
+      const isSpread = messages.ways(message).every((way) => this.connection(way).connect.server !== server);
+      if (isSpread) spread[message] = 1;
+    }
+    return spread;
   }
 
   /** In how many sessions its publisher sent it: each may bring it once. */

@@ -17,6 +17,8 @@ export interface WillExpectation {
   readonly deadlineMs: number;
   /** Before this time it is too early. */
   readonly notBeforeMs: number;
+  /** From when on its client was back, on a server that was not apart: what is published later is too late (P6). */
+  readonly backMs: number;
 }
 
 /**
@@ -26,7 +28,9 @@ export interface WillExpectation {
  */
 export function expectedWill(facts: Facts, connection: Connection): WillExpectation {
   const { connect, closedAt, how, connectedSequence } = connection;
-  const open = { deadlineMs: Infinity, notBeforeMs: connect.at };
+  const back = takenOverBy(connection) ?? nextOf(connection);
+  const backMs = back && !wasApartAtBegin(facts, back) ? back.connectedAt : Infinity;
+  const open = { deadlineMs: Infinity, notBeforeMs: connect.at, backMs };
   if (connectedSequence === never)
     return { ...open, timesMin: 0, timesMax: 1, because: 'it was never answered' };
   const heir = takenOverBy(connection);
@@ -34,7 +38,6 @@ export function expectedWill(facts: Facts, connection: Connection): WillExpectat
   if (how === 'disconnect') return { ...open, ...ofDisconnected(facts, connection, heir) };
   const delayMs = delayOf(connection);
   const goneAt = Math.min(closedAt, troubleBegin(facts, connection) ?? closedAt);
-  const back = heir ?? nextOf(connection);
   const isBackInTime = back !== undefined && back.connectedAt < goneAt + delayMs - slackMs;
   if (delayMs > 0 && isBackInTime && !back.connect.clean && back.sessionPresent) {
     const because = `its client was back at ${seconds(back.connectedAt)}, before the delay was over`;
@@ -42,7 +45,7 @@ export function expectedWill(facts: Facts, connection: Connection): WillExpectat
   }
   if (heir) return { ...open, timesMin: 0, timesMax: 1, because: 'it was taken over' };
   const deadlineMs = deadlineOf(facts, closedAt, delayMs);
-  const times = { deadlineMs, notBeforeMs: goneAt + (back ? 0 : delayMs) - slackMs };
+  const times = { backMs, deadlineMs, notBeforeMs: goneAt + (back ? 0 : delayMs) - slackMs };
   const cameBack = back !== undefined && back.connect.at <= deadlineMs;
   if (cameBack) return { ...times, timesMin: 0, timesMax: 1, because: 'its client came back' };
   if (wasOpenedApart(facts, connection)) {
@@ -98,6 +101,11 @@ function deadlineOf({ book, lags }: Facts, diedAt: number, delayMs: number): num
     if (fromMs <= deadlineMs && toMs > diedAt) deadlineMs = Math.max(deadlineMs, toMs + delayMs + willMsMax);
   }
   return deadlineMs + lags.longest(diedAt, deadlineMs);
+}
+
+/** Without a majority it may be known to its server only, until the heal. */
+function wasApartAtBegin({ book }: Facts, { connect, connectedAt }: Connection): boolean {
+  return book.faults.troubleOf(connect.server, connectedAt, connectedAt) !== null;
 }
 
 /** A connection that was opened without a majority is known to its server only, and may die with it. */

@@ -258,7 +258,7 @@ export class RecordingClient {
       case 'pubrec':
         return this.#acked(packetId, packet.cmd, packet.reasonCode ?? 0);
       case 'pubcomp':
-        return this.#completed(packetId);
+        return this.#completed(packetId, packet.reasonCode);
       case 'suback':
       case 'unsuback':
         return this.#answered(packetId, Number(packet.granted?.[0] ?? 0));
@@ -277,12 +277,13 @@ export class RecordingClient {
     else waiting.released = true;
   }
 
-  #completed(packetId: number): void {
+  #completed(packetId: number, code: number | undefined): void {
     const waiting = this.#inFlight.get(packetId);
     if (waiting === undefined) return;
     this.#inFlight.delete(packetId);
     const { recorder } = this.#options;
-    recorder.record({ type: 'completed', connection: this.#connection, message: waiting.message });
+    const coded = code === undefined || code === 0 ? {} : { code };
+    recorder.record({ type: 'completed', connection: this.#connection, message: waiting.message, ...coded });
   }
 
   #answered(packetId: number, code: number): void {

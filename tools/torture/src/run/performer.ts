@@ -34,6 +34,8 @@ export class Performer {
   #server: number;
   #failures = 0;
   #dueAtMs = 0;
+  /** Whoever has lost its home for long (`away`) is not called back by its plan. */
+  #lostUntilMs = 0;
   #stepTimer: NodeJS.Timeout | null = null;
   #dialTimer: NodeJS.Timeout | null = null;
   #away = false;
@@ -107,7 +109,9 @@ export class Performer {
     this.#server =
       (this.#server + between(this.#roamRandom, 1, Math.max(servers.length - 1, 1))) % servers.length;
     if (!this.#quiet && onLoss.kind === 'away' && this.#failures === 1) {
-      return this.#dialIn(between(this.#roamRandom, onLoss.lowMs, onLoss.highMs));
+      const ms = between(this.#roamRandom, onLoss.lowMs, onLoss.highMs);
+      this.#lostUntilMs = performance.now() + ms;
+      return this.#dialIn(ms);
     }
     const wait = between(this.#roamRandom, retryDelayMsMin, retryDelayMsMax);
     this.#dialIn(this.#failures > 2 ? wait : 0);
@@ -140,14 +144,16 @@ export class Performer {
         return this.client.subscribe(step.filter, step.qos);
       case 'unsubscribe':
         return this.client.unsubscribe(step.filter);
-      case 'move':
+      case 'move': {
         if (step.how === 'drop') this.client.drop();
         else this.client.disconnect();
         this.#server = step.server;
         this.#failures = 0;
         // A client that is away plans nothing more until it is back.
-        this.#dueAtMs += step.awayMs;
-        this.#dialIn(step.awayMs);
+        const awayMs = Math.max(step.awayMs, this.#lostUntilMs - performance.now());
+        this.#dueAtMs += awayMs;
+        this.#dialIn(awayMs);
+      }
     }
   }
 }

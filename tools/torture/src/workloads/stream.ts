@@ -1,10 +1,13 @@
 import type { QoS } from '../history/events.ts';
+import { between } from '../random.ts';
 import type { Random } from '../random.ts';
 import { atMost, pauseMs, staying, versionOf } from './step.ts';
 import type { Actor, Stage, Step } from './step.ts';
 
 const publishers = 5;
 const topicsOfPublisher = 3;
+/** So that whoever dies has many under way. */
+const burstMax = 12;
 
 /** Publishers of all QoS levels with topics of their own, and subscribers of all kinds that stay. */
 export function stream(stage: Stage): Actor[] {
@@ -29,10 +32,12 @@ export function stream(stage: Stage): Actor[] {
 
 function* publishing(random: Random, root: string, stage: Stage): Generator<Step, void, void> {
   for (;;) {
-    const topic = `${root}t${Math.floor(random() * topicsOfPublisher)}`;
-    const qos = atMost(Math.floor(random() * 3) as QoS, stage);
-    yield { do: 'publish', topic, qos };
-    yield { do: 'wait', ms: pauseMs(random, stage.rate / publishers) };
+    const burst = random() < 0.5 ? 1 : between(random, 2, burstMax);
+    for (let sent = 0; sent < burst; sent++) {
+      const topic = `${root}t${Math.floor(random() * topicsOfPublisher)}`;
+      yield { do: 'publish', topic, qos: atMost(Math.floor(random() * 3) as QoS, stage) };
+    }
+    yield { do: 'wait', ms: burst * pauseMs(random, stage.rate / publishers) };
   }
 }
 

@@ -5,6 +5,9 @@ import type { Actor, Stage, Step } from './step.ts';
 
 const contested = 3;
 const contenders = 3;
+/** Longer than any bound of a takeover: whoever was not closed then is seen to linger. */
+const longRestMs = 6_000;
+const longRestShare = 0.25;
 
 /**
  * Two or three processes race for one client id on different servers (P4). They have nothing in common but the id, so QoS 1
@@ -44,7 +47,7 @@ function* racing(
 ): Generator<Step, void, void> {
   const perSecond = stage.rate / (2 * contested);
   for (;;) {
-    const restMs = 300 + common() * 1_700;
+    const restMs = (common() < longRestShare ? longRestMs : 300) + common() * 1_700;
     const base = Math.floor(common() * stage.servers);
     const together = common() < 0.5;
     // Either all at once, or one after the other within the time that a takeover takes.

@@ -153,6 +153,36 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(tell({ degradedAcks: false }, 'B')).toMatchObject({ violations: 1, excused: 0 });
   });
 
+  test('what somebody got on another server was not lost with the disk', () => {
+    const tell = (server: string) => {
+      const { story, publisher } = pair('t', { degradedAcks: true });
+      const other = story.connect('other', { server });
+      story.subscribe(other, 't', 1);
+      const heal = story.fault('cut', ['B']);
+      const message = story.publish(publisher, 't');
+      story.deliver(other, message, 't');
+      story.fault('wipe', ['B'])();
+      heal();
+      return ruleOf(story.verdict(), 'acked-but-lost');
+    };
+    expect(tell('B')).toMatchObject({ violations: 0, excused: 1 });
+    expect(tell('C')).toMatchObject({ violations: 1, excused: 0 });
+  });
+
+  test('a disk that was wiped long after excuses nothing where no fault was felt', () => {
+    const tell = (pauseMs: number) => {
+      const { story, publisher } = pair('t', { degradedAcks: true });
+      // Others suffer all the time.
+      story.fault('slow', ['C']);
+      story.publish(publisher, 't');
+      story.wait(pauseMs);
+      story.fault('wipe', ['B'])();
+      return ruleOf(story.verdict(), 'acked-but-lost');
+    };
+    expect(tell(3_000)).toMatchObject({ violations: 0, excused: 1 });
+    expect(tell(12_000)).toMatchObject({ violations: 1, excused: 0 });
+  });
+
   test('an ack in isolation is a promise when no disk was lost', () => {
     const { story, publisher } = pair('t', { degradedAcks: true });
     const heal = story.fault('cut', ['B']);
@@ -333,6 +363,8 @@ describe('phantom', () => {
     [2, 1, 2, ['phantom']],
     [2, 2, 2, []],
     [1, 2, 1, []],
+    [2, 2, 1, ['phantom']],
+    [1, 1, 0, ['phantom']],
   ] as const)(
     'published with QoS %d, subscribed with %d, delivered with %d',
     (publish, subscribe, deliver, bad) => {

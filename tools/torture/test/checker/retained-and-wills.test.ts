@@ -228,6 +228,15 @@ describe('will (P6)', () => {
     expect(die({ backAfterMs: 8_000 }).bad).toEqual(['will']);
   });
 
+  test('never after the client was back elsewhere, on a server that can tell (P6)', () => {
+    const back = { server: 'B' } as const;
+    const late = { back, backAfterMs: 50, comesAfterMs: [2_000] };
+    expect(die({ ...late, comesAfterMs: [900] }).bad).toEqual([]);
+    expect(die(late).text).toContain('though its client was back at');
+    expect(die(late).bad).toEqual(['will']);
+    expect(die({ ...late, cut: ['B'] }).bad).toEqual([]);
+  });
+
   test('late only if others are served in time', () => {
     const tell = (waitMs: number, server: string): string[] => {
       const story = new Story();

@@ -23,7 +23,8 @@ const noticeMs = 1_000;
 /** When which server may have been apart from the others: from a fault's beginning until it must have healed (P7). */
 export class Faults {
   readonly #servers: readonly string[];
-  readonly #healMsMax: number;
+  /** From the end of a fault to a whole cluster. */
+  readonly healMsMax: number;
   readonly #all: OpenFault[] = [];
   readonly #open = new Map<number, OpenFault>();
   #byServer: ReadonlyMap<string, readonly Interval[]> | null = null;
@@ -32,7 +33,7 @@ export class Faults {
 
   constructor(servers: readonly string[], healMsMax: number) {
     this.#servers = servers;
-    this.#healMsMax = healMsMax;
+    this.healMsMax = healMsMax;
   }
 
   add(event: Fault): void {
@@ -82,7 +83,7 @@ export class Faults {
     const suffered = this.#all.filter(({ apart }) => apart.length > 0);
     const faults = suffered.map(({ fromMs, toMs, apart }) => ({
       fromMs: fromMs - noticeMs,
-      toMs: toMs + this.#healMsMax,
+      toMs: toMs + this.healMsMax,
       members: new Set(apart),
     }));
     this.#withoutMajority = merged(this.#sweep(faults));

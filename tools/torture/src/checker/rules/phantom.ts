@@ -7,12 +7,12 @@ import type { Report, Rule } from '../report.ts';
 
 /**
  * What arrives was published, under that topic, and was asked for: by a subscription that matches it and was not taken back
- * before it was sent, at no more than the QoS of both, as retained only if it is, and not if it was refused.
+ * before it was sent, at the QoS of both (of one of its subscriptions, where they overlap), as retained only if it is, and not if it was refused.
  */
 export const phantom: Rule = {
   name: 'phantom',
   promise: 'P2',
-  clause: 'MQTT-3.8.4-6, MQTT-3.10.4-2, MQTT-3.3.1-9',
+  clause: 'MQTT-3.8.4-6, MQTT-3.8.4-8, MQTT-3.10.4-2, MQTT-3.3.1-9',
   judge: (facts, report) => {
     const { book } = facts;
     for (const odd of book.unknownDeliveries) {
@@ -62,6 +62,8 @@ function faultOf({ book }: Facts, delivery: number, matching: readonly Subscript
   }
   const qosMax = Math.min(messages.qos(message), Math.max(...asked.map(({ granted }) => granted)));
   if (deliveries.qos(delivery) > qosMax) return `with QoS ${deliveries.qos(delivery)} instead of ${qosMax}`;
+  const qosMin = Math.min(messages.qos(message), ...asked.map(({ granted }) => granted));
+  if (deliveries.qos(delivery) < qosMin) return `with QoS ${deliveries.qos(delivery)} instead of ${qosMin}`;
   if (isRetained && !messages.isRetained(message)) return 'as a retained message, which it is not';
   if (messages.wasRefused(message) && !messages.isAcked(message) && messages.wayCount(message) === 1) {
     return 'though it had been refused';

@@ -8,6 +8,9 @@ import type { Report, Rule } from '../report.ts';
 import { expectedWill } from '../will-expectation.ts';
 import type { WillExpectation } from '../will-expectation.ts';
 
+/** From the publishing of a will to its arrival. */
+const slackMs = 1_000;
+
 /**
  * One will per ungraceful death, none after a DISCONNECT or a return in time, none twice, none late. Judged by the sessions that had
  * subscribed before the client connected and stayed; what must not come is judged by everybody.
@@ -121,9 +124,9 @@ function judgeTime(
   expectation: WillExpectation,
   what: () => string,
 ): void {
-  const { book } = facts;
+  const { book, lags } = facts;
   const [dead] = connections as [Connection];
-  const { deadlineMs, notBeforeMs } = expectation;
+  const { deadlineMs, notBeforeMs, backMs } = expectation;
   for (const row of deliveries) {
     const atMs = book.deliveries.at(row);
     const watcher = facts.connection(book.deliveries.connection(row));
@@ -136,6 +139,13 @@ function judgeTime(
       watcher.connectedAt < dead.closedAt &&
       !book.deliveries.isDup(row) &&
       book.faults.troubleOf(watcher.connect.server, dead.closedAt, atMs) === null;
+    if (isClear && atMs > backMs + slackMs + lags.longest(backMs, atMs)) {
+      report.violate(
+        () =>
+          `${what()}, was published at ${seconds(atMs)}, though its client was back at ${seconds(backMs)}`,
+      );
+      return;
+    }
     if (isClear && atMs > deadlineMs) {
       report.violate(() => `${what()}, was published at ${seconds(atMs)}, later than ${seconds(deadlineMs)}`);
       return;
