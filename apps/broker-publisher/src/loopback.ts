@@ -2,10 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 
-/** No wildcard matches it, so nobody else hears of it [MQTT-4.7.2-1]. */
+/** `#` does not match it [MQTT-4.7.2-1]. */
 const topicPrefix = '$watchdog/';
-/** Our own packets are small; who sends more is not our broker. */
+/** Our own packets are small. What others publish on our topic may be larger: then it is asked again, on a new topic. */
 const bufferBytesMax = 64 * 1024;
+/** Of a remaining length [MQTT-2.2.3]. */
+const lengthBytesMax = 4;
 
 const packetTypes = { connack: 2, publish: 3, suback: 9 } as const;
 
@@ -25,8 +27,13 @@ export interface LoopbackOptions {
  */
 export class Loopback {
   readonly #options: LoopbackOptions;
-  readonly #topic: string;
+  /** A client that takes this id, to have it closed, has to guess it. */
+  readonly #clientId: string;
+  /** Another one for each connection: nobody can have left a retained message on it. */
+  #topic = '';
   #socket: Socket | null = null;
+  /** The broker has said yes or no to this connection. */
+  #admitted = false;
   #subscribed = false;
   #received: Buffer = Buffer.alloc(0);
   #sent = '';
@@ -34,7 +41,7 @@ export class Loopback {
 
   constructor(options: LoopbackOptions) {
     this.#options = options;
-    this.#topic = `${topicPrefix}${options.memberId}`;
+    this.#clientId = `watchdog.${options.memberId}.${nonce()}`;
     this.#answeredAtMs = options.now();
   }
 
@@ -53,6 +60,7 @@ export class Loopback {
   stop(): void {
     this.#socket?.destroy();
     this.#socket = null;
+    this.#admitted = false;
     this.#subscribed = false;
     this.#sent = '';
     this.#received = Buffer.alloc(0);
@@ -61,12 +69,20 @@ export class Loopback {
   #open(): void {
     const { host, port, memberId } = this.#options;
     const socket = connect({ host, port });
+    let connected = false;
     this.#socket = socket;
-    socket.on('connect', () => socket.write(connectPacket(`watchdog.${memberId}`)));
+    this.#topic = `${topicPrefix}${memberId}/${nonce()}`;
+    socket.on('connect', () => {
+      connected = true;
+      socket.write(connectPacket(this.#clientId));
+    });
     socket.on('data', (chunk) => socket === this.#socket && this.#onData(chunk));
     socket.on('error', () => undefined); // told by `close`
     socket.on('close', () => {
-      if (socket === this.#socket) this.stop();
+      if (socket !== this.#socket) return;
+      // Turned away at the door, as too many connections are: a no as well, and none that the kernel would say.
+      if (connected && !this.#admitted) this.#answered();
+      this.stop();
     });
   }
 
@@ -83,6 +99,7 @@ export class Loopback {
 
   #onPacket(type: number, body: Buffer): void {
     if (type === packetTypes.connack) {
+      this.#admitted = true;
       if (body[1] === 0) this.#socket?.write(subscribePacket(this.#topic));
       else this.#answered();
     } else if (type === packetTypes.suback) {
@@ -98,7 +115,7 @@ export class Loopback {
   }
 
   #publish(): void {
-    this.#sent = randomBytes(8).toString('hex');
+    this.#sent = nonce();
     this.#socket?.write(packet(0x30, text(this.#topic), Buffer.from(this.#sent)));
   }
 
@@ -127,10 +144,21 @@ function packet(first: number, ...parts: readonly Buffer[]): Buffer {
   return Buffer.concat([Buffer.from([first, body.length]), body]);
 }
 
-/** Null while it is not complete. */
+/** Null while it is not complete, or no packet. */
 function takePacket(bytes: Buffer): { type: number; body: Buffer; end: number } | null {
-  const [first, length] = bytes;
-  if (first === undefined || length === undefined || length > 127) return null;
-  const end = 2 + length;
-  return bytes.length < end ? null : { type: first >> 4, body: bytes.subarray(2, end), end };
+  let length = 0;
+  for (let position = 1; position <= lengthBytesMax; position++) {
+    const byte = bytes[position];
+    if (byte === undefined) return null;
+    length += (byte & 0x7f) * 128 ** (position - 1);
+    if (byte > 0x7f) continue;
+    const start = position + 1;
+    const end = start + length;
+    return bytes.length < end ? null : { type: bytes[0]! >> 4, body: bytes.subarray(start, end), end };
+  }
+  return null;
+}
+
+function nonce(): string {
+  return randomBytes(8).toString('hex');
 }

@@ -89,6 +89,10 @@ export class Appliances {
     await appliance.start();
   }
 
+  ports(id: string): Ports {
+    return this.#ports.get(id)!;
+  }
+
   async stopOne(id: string): Promise<void> {
     await this.#running.get(id)!.stop();
     this.#running.delete(id);
