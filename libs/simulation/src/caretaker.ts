@@ -69,9 +69,7 @@ export class Caretaker {
    * what a majority has promised would be gone, and nobody could be let in again.
    */
   mayLoseDisk(id: MemberId): boolean {
-    return (
-      this.#bears({ without: null, losing: id }) && this.#bears({ without: this.#leaving, losing: id })
-    );
+    return this.#bears({ without: null, losing: id }) && this.#bears({ without: this.#leaving, losing: id });
   }
 
   /**
