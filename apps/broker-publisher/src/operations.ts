@@ -21,6 +21,9 @@ import { Loopback } from './loopback.ts';
 import type { MemberRunner } from './member-runner.ts';
 import { ServiceManager } from './service-manager.ts';
 
+/** A crowd that is sent elsewhere is told the same: looking around costs a look at every connection. */
+const elsewhereMsMax = 250;
+
 /** A member without a turn for so long hangs; the rarest are four a second. */
 const turnlessMsMax = 10_000;
 
@@ -49,6 +52,7 @@ export class Operations implements Lifecycle {
   readonly #options: OperationsOptions;
   readonly #view: ClusterView;
   readonly #meter = new LoadMeter();
+  #elsewhere: { readonly url: string | undefined; readonly untilMs: number } | null = null;
   #serviceManager: ServiceManager | null = null;
   #stopDelays: () => void = () => {};
 
@@ -121,7 +125,12 @@ export class Operations implements Lifecycle {
 
   /** Where an MQTT 5 client is better off. */
   elsewhere(): string | undefined {
-    return this.#view.elsewhere(this.#options.runner.status(), this.#meter.load);
+    const nowMs = performance.now();
+    if (this.#elsewhere === null || nowMs >= this.#elsewhere.untilMs) {
+      const url = this.#view.elsewhere(this.#options.runner.status(), this.#meter.load);
+      this.#elsewhere = { url, untilMs: nowMs + elsewhereMsMax };
+    }
+    return this.#elsewhere.url;
   }
 
   admission(): Admission {

@@ -72,7 +72,7 @@ export interface Credentials {
 export interface Administration {
   /** Whether a client that connects with these may administer. Asked once for each connection, after `authenticate`. */
   admits(credentials: Credentials): boolean;
-  /** A publish of such a client. It is acknowledged, and routed, like any other. */
+  /** A publish of such a client, once: not a repeat (DUP). It is acknowledged, and routed, like any other. */
   onCommand(command: string, payload: Uint8Array): void;
 }
 

@@ -61,6 +61,15 @@ describe('an overloaded member', () => {
   });
 });
 
+test('who is sent nowhere is no reason to look where clients are better off: it costs a look at each of them', async () => {
+  let looks = 0;
+  const busy = await ours({ serverReference: () => `other:${++looks}` });
+  const clients = await Promise.all(['a', 'b', 'c'].map((id) => connect(busy, id, five)));
+  await busy.stop();
+  await Promise.all(clients.map((client) => client.closed));
+  expect(looks).toBe(0);
+});
+
 test('a full member sends MQTT 5 clients elsewhere', async () => {
   await connect(target, 'a');
   await connect(target, 'b');
@@ -83,6 +92,24 @@ describe('admin topics', () => {
     later.send({ cmd: 'pingreq' });
     await later.next('pingresp');
     expect(later.packets.filter(({ cmd }) => cmd === 'publish')).toEqual([]);
+  });
+
+  test('a repeat is acknowledged and not carried out: the first may be why it comes again', async () => {
+    const client = await connect(target, 'c', administrator);
+    client.send({ ...command, dup: true, payload: '', qos: 1, messageId: 5, retain: false });
+    await client.next('puback');
+    for (const dup of [false, true]) {
+      client.send({ ...command, dup, payload: '', qos: 2, messageId: 6, retain: false });
+      await client.next('pubrec');
+    }
+    expect(commands).toEqual(['drain ']);
+  });
+
+  test('no will is a command', async () => {
+    const client = open(target, 5);
+    const will = { topic: command.topic, payload: Buffer.from(''), qos: 1, retain: false } as const;
+    client.send(connectPacket('c', { ...administrator, will }));
+    await expect(client.next('connack')).resolves.toMatchObject({ reasonCode: 0x90 });
   });
 
   test.each([

@@ -232,7 +232,7 @@ export class Connection {
   }
 
   #refuse(reasonCode: number, reason: ConnectionRefusalReason): void {
-    const connack = refusingConnack(this.#version, reasonCode, this.#context.options.serverReference?.());
+    const connack = refusingConnack(this.#version, reasonCode, this.#referenceFor(reasonCode));
     if (connack) this.#outgoing.writeNow(connack);
     this.#countRefusal(reason);
     this.#end('other', { graceful: false });
@@ -384,7 +384,7 @@ export class Connection {
       { connection: this.id, client: this.#client, address: this.address, reasonCode, text },
       'connection ended',
     );
-    const reference = this.#context.options.serverReference?.();
+    const reference = this.#referenceFor(reasonCode);
     if (this.#state === 'open') {
       this.#outgoing.flush();
       if (this.#version === 5) this.#outgoing.writeNow(disconnectPacket(reasonCode, reference));
@@ -394,6 +394,12 @@ export class Connection {
       if (connack) this.#outgoing.writeNow(connack);
     }
     this.#end(reason, { graceful: false });
+  }
+
+  /** Where the client is better off; asked only for who is told so, as many may end at once. */
+  #referenceFor(reasonCode: number): string | undefined {
+    if (this.#version !== 5 || reasonCode !== reasonCodes.useAnotherServer) return undefined;
+    return this.#context.options.serverReference?.();
   }
 
   /**

@@ -1,3 +1,4 @@
+import { adminTopicPrefix } from '@mqtt-cluster/contracts';
 import type { MessageProperties, QoS, Will } from '@mqtt-cluster/contracts';
 import type { ByteReader } from './byte-reader.ts';
 import { malformed, PacketError, protocolError } from './packet-error.ts';
@@ -97,6 +98,9 @@ function readWill(reader: ByteReader, version: ProtocolVersion, qos: QoS, retain
   const topic = reader.string();
   const fault = topicNameFault(topic);
   if (fault === 'malformed') throw malformed('will topic');
+  // Whether this client may administer is not known yet, and a command is for now.
+  if (topic.startsWith(adminTopicPrefix))
+    throw new PacketError(reasonCodes.topicNameInvalid, 'will topic: reserved');
   if (fault) throw new PacketError(reasonCodes.topicNameInvalid, `will topic: ${fault}`);
   // The will outlives the packet by far: it must not hold on to the chunk it came in.
   const payload = Buffer.from(reader.binary());

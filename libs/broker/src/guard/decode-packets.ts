@@ -10,6 +10,8 @@ export interface PublishPacket {
   readonly topic: string;
   readonly qos: QoS;
   readonly retain: boolean;
+  /** It may be a repeat [MQTT-3.3.1-1]. */
+  readonly dup: boolean;
   /** 0 for QoS 0. */
   readonly packetId: number;
   readonly properties: Properties | undefined;
@@ -20,11 +22,13 @@ export interface PublishPacket {
 export function decodePublish(reader: ByteReader, first: number, version: number): PublishPacket {
   const qos = (first >> 1) & 3;
   if (qos === 3) throw malformed('QoS 3'); // [MQTT-3.3.1-4]
-  if (qos === 0 && (first & 0x08) !== 0) throw malformed('DUP with QoS 0'); // [MQTT-3.3.1-2]
+  const dup = (first & 0x08) !== 0;
+  if (qos === 0 && dup) throw malformed('DUP with QoS 0'); // [MQTT-3.3.1-2]
   const topic = reader.string();
   const packetId = qos > 0 ? reader.packetId() : 0;
   const properties = version === 5 ? readProperties(reader, allowedProperties.publish) : undefined;
-  return { topic, qos: qos as QoS, retain: (first & 1) !== 0, packetId, properties, payload: reader.rest() };
+  const retain = (first & 1) !== 0;
+  return { topic, qos: qos as QoS, retain, dup, packetId, properties, payload: reader.rest() };
 }
 
 export interface SubscribePacket {

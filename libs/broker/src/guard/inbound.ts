@@ -196,7 +196,10 @@ export class Inbound {
       this.#refusePublish(packet, fault);
       return;
     }
-    if (command !== null) this.#context.options.administration?.onCommand(command, payload);
+    // A repeat comes to the next home of a client whose member was told to drain: it must not drain that one as well.
+    if (command !== null && !packet.dup && !this.#openQos2.has(packetId)) {
+      this.#context.options.administration?.onCommand(command, payload);
+    }
     // A command is for now, not for whoever subscribes later.
     const retain = packet.retain && command === null;
     const properties = packet.properties && messageProperties(packet.properties);
