@@ -116,10 +116,15 @@ export function readConfig(directory: string): Readonly<ApplianceConfig> {
       `peers must name all members, this one ("${config.id}") too; it names ${ids.join(', ')}`,
     );
   }
-  const { electionMsMin, electionMsMax, heartbeatMs } = config.timings;
+  const { electionMsMin, electionMsMax, heartbeatMs, isolatedAfterMs } = config.timings;
   if (!(heartbeatMs * 2 <= electionMsMin && electionMsMin < electionMsMax)) {
     throw new ConfigError(
       'timings: electionMsMin must be at least twice heartbeatMs and below electionMsMax',
+    );
+  }
+  if (isolatedAfterMs <= electionMsMax) {
+    throw new ConfigError(
+      'timings: isolatedAfterMs must be above electionMsMax, else every election isolates',
     );
   }
   const { key, cert, ca } = config.tls;
@@ -146,7 +151,7 @@ export function parseUrls(texts: readonly string[], ids: readonly string[]): Map
   const urls = new Map<string, string[]>();
   for (const text of texts) {
     const [, id, url] = /^([^=]+)=((?:mqtts?|tcp|ssl):\/\/.+)$/.exec(text) ?? [];
-    if (id === undefined || url === undefined) {
+    if (id === undefined || url === undefined || !URL.canParse(url)) {
       throw new ConfigError(`urls: "${text}" is not of the form id=mqtt://host:port`);
     }
     if (!ids.includes(id)) throw new ConfigError(`urls names "${id}", which peers doesn't`);

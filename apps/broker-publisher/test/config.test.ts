@@ -45,6 +45,16 @@ test.each([
     /twice heartbeatMs/,
   ],
   ['half a TLS set-up', { MQTT_CLUSTER_TLS_KEY: 'key.pem' }, /key, cert and ca together/],
+  [
+    'an isolation before the election is over',
+    { MQTT_CLUSTER_TIMINGS_ELECTION_MS_MAX: '3000' },
+    /isolatedAfterMs must be above electionMsMax/,
+  ],
+  [
+    'a URL that is none',
+    { MQTT_CLUSTER_URLS: 'a=mqtt://h:99999' },
+    /"a=mqtt:\/\/h:99999" is not of the form/,
+  ],
   ['a URL of a member that is none', { MQTT_CLUSTER_URLS: 'z=mqtt://h:1' }, /urls names "z"/],
 ])('%s is refused in one line', (_what, changes, words) => {
   let message = '';
