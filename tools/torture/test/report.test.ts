@@ -1,4 +1,6 @@
-import { allWell, noteOf, renderResults } from '../src/run/report.ts';
+import { allWell, noteOf, renderResults, whatIsUnproven } from '../src/run/report.ts';
+import { rules } from '../src/checker/rules/rules.ts';
+import { scenarios } from '../src/scenarios/scenarios.ts';
 import type { ScenarioResult } from '../src/run/report.ts';
 
 const run = { counts: { published: 9, acked: 8, delivered: 20, connected: 3 }, faults: 2, lastedMs: 12_400 };
@@ -41,6 +43,29 @@ describe('the report', () => {
   it('names the rules that were violated, or why there is no verdict', () => {
     expect(noteOf(bad)).toBe('order 3');
     expect(noteOf(unable)).toBe("can't suffer cut");
+  });
+
+  it('tells what was excused, also of a run that is well', () => {
+    const excused = { ...rule, rule: 'acked-but-lost', violations: 0, excused: 2 };
+    expect(noteOf({ ...fine, verdict: { ok: true, rules: [excused] } })).toBe('acked-but-lost: 2 excused');
+  });
+
+  it('takes no run for a proof in which no fault happened or a rule had nothing to judge', () => {
+    const [scenario] = scenarios.filter(({ name }) => name === 'wills');
+    const [calm] = scenarios.filter(({ name }) => name === 'calm');
+    const judged = { ...rule, rule: 'will', violations: 0 };
+    const idle = { ...judged, checked: 0 };
+    const tell = (which: typeof scenario, one: typeof judged, faults: number) =>
+      which && whatIsUnproven(which, { ok: true, rules: [one] }, faults);
+    expect(tell(scenario, judged, 1)).toBeNull();
+    expect(tell(scenario, judged, 0)).toContain('no fault happened');
+    expect(tell(scenario, idle, 1)).toContain('nothing to judge for will');
+    expect(tell(calm, idle, 0)).toBeNull();
+  });
+
+  it('names in each scenario only rules that there are', () => {
+    const names = new Set(rules.map(({ name }) => name));
+    for (const { exercises } of scenarios) expect(exercises.filter((name) => !names.has(name))).toEqual([]);
   });
 
   it('has a line for each scenario, with columns that stand below each other', () => {

@@ -7,7 +7,7 @@ import type { RuleVerdict, Verdict } from '../history/events.ts';
 import type { Scenario } from '../scenarios/scenarios.ts';
 import type { Target } from '../targets/target.ts';
 import type { ScenarioResult } from './report.ts';
-import { noteOf } from './report.ts';
+import { noteOf, whatIsUnproven } from './report.ts';
 import { runScenario } from './scenario-run.ts';
 import { UsageWatch } from './usage-watch.ts';
 
@@ -110,16 +110,13 @@ export class Campaign {
       await target.stop(true);
       this.#target = null;
     }
-    const kept = keep || !verdict.ok || given.history !== null;
+    const unproven = verdict.ok && suffers(target) ? whatIsUnproven(scenario, verdict, run.faults) : null;
+    const well = verdict.ok && unproven === null;
+    const kept = keep || !well || given.history !== null;
     if (!kept) rmSync(historyFile, { force: true });
-    return {
-      scenario: scenario.name,
-      state: verdict.ok ? 'ok' : 'violated',
-      run,
-      verdict,
-      why: '',
-      history: kept ? historyFile : null,
-    };
+    const result = { scenario: scenario.name, run, history: kept ? historyFile : null };
+    if (unproven !== null) return { ...result, state: 'broken', verdict: null, why: unproven };
+    return { ...result, state: verdict.ok ? 'ok' : 'violated', verdict, why: '' };
   }
 
   #historyFile({ name }: Scenario): string {
@@ -130,6 +127,11 @@ export class Campaign {
     const [, stem = path, end = ''] = /^(.*?)((?:\.[a-z]+)*)$/i.exec(path) ?? [];
     return `${stem}-${name}${end}`;
   }
+}
+
+/** Whether it takes part in everything: brokers that run already suffer no faults and may speak less. */
+function suffers({ can, qosMax, sharesSubscriptions }: Target): boolean {
+  return can.size > 0 && qosMax === 2 && sharesSubscriptions;
 }
 
 /** What a history can't tell: a run that is long enough to see it has a rule more. */

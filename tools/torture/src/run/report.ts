@@ -1,4 +1,5 @@
 import type { Verdict } from '../history/events.ts';
+import type { Scenario } from '../scenarios/scenarios.ts';
 import type { ScenarioRun } from './scenario-run.ts';
 
 export interface ScenarioResult {
@@ -16,11 +17,27 @@ export interface ScenarioResult {
 const columns = ['scenario', 'verdict', 'published', 'acked', 'delivered', 'faults', 'seconds', ''] as const;
 const noteCharactersMax = 110;
 
-/** Violations by rule, or why there is no verdict. */
+/** Violations by rule and what an exception allowed, or why there is no verdict. */
 export function noteOf({ verdict, why }: ScenarioResult): string {
   if (verdict === null) return why;
   const violated = verdict.rules.filter(({ violations }) => violations > 0);
-  return violated.map(({ rule, violations }) => `${rule} ${violations}`).join(', ');
+  const excused = verdict.rules.filter((each) => each.excused > 0);
+  return [
+    ...violated.map(({ rule, violations }) => `${rule} ${violations}`),
+    ...excused.map((each) => `${each.rule}: ${each.excused} excused`),
+  ].join(', ');
+}
+
+/** What must have happened in a scenario for its verdict to mean anything; null when it has. */
+export function whatIsUnproven(
+  { exercises, plan }: Pick<Scenario, 'exercises' | 'plan'>,
+  { rules }: Verdict,
+  faults: number,
+): string | null {
+  if (plan !== null && faults === 0) return 'no fault happened, so nothing is proven';
+  const idle = rules.filter(({ rule, checked }) => checked === 0 && exercises.includes(rule));
+  if (idle.length === 0) return null;
+  return `nothing to judge for ${idle.map(({ rule }) => rule).join(', ')}, so nothing is proven`;
 }
 
 /** One line a scenario. */

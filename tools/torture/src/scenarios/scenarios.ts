@@ -13,6 +13,8 @@ export interface Scenario {
   readonly shares: Shares;
   /** Without these it can't be done at all. */
   readonly needs: readonly FaultKind[];
+  /** Rules that must have had something to judge; without that a run is no proof. */
+  readonly exercises: readonly string[];
   /** Null: no faults. */
   readonly plan: ((can: ReadonlySet<FaultKind>) => PlanMaker) | null;
 }
@@ -27,8 +29,19 @@ const everything: Shares = {
   churn: 0.1,
 };
 
+/** With anything that publishes and comes back. */
+const always = ['acked-but-lost', 'qos2-duplicate', 'order', 'phantom'] as const;
+const ofEverything = [...always, 'session-lost', 'retained', 'ack-taken-back', 'two-connections'] as const;
+
+const ofFocus: Readonly<Partial<Record<WorkloadName, readonly string[]>>> = {
+  roaming: ['session-lost'],
+  takeover: ['two-connections'],
+  wills: ['will'],
+  retained: ['retained', 'ack-taken-back'],
+};
+
 function faulty(name: FaultKind | string, kind: FaultKind, about: string, plan: PlanMaker): Scenario {
-  return { name, about, shares: everything, needs: [kind], plan: () => plan };
+  return { name, about, shares: everything, needs: [kind], exercises: ofEverything, plan: () => plan };
 }
 
 const one = (): number[] => [1];
@@ -47,16 +60,22 @@ function focused(name: string, about: string, workload: WorkloadName): Scenario 
     about,
     shares,
     needs: [],
+    exercises: [...always, ...(ofFocus[workload] ?? [])],
     plan: (can) => (can.has('kill') ? repeated('kill', one) : function* () {}),
   };
 }
 
 /** All scenarios, in the order in which `all` runs them. */
 export const scenarios: readonly Scenario[] = [
-  { name: 'calm', about: 'no faults', shares: everything, needs: [], plan: null },
+  { name: 'calm', about: 'no faults', shares: everything, needs: [], exercises: ofEverything, plan: null },
   faulty('kill-one', 'kill', 'one member killed (kill -9), again and again', repeated('kill', one)),
   faulty('kill-three', 'kill', 'a minority killed together', repeated('kill', minority)),
-  faulty('kill-all', 'kill', 'a power cut: all killed, started in any order', repeated('kill', all)),
+  faulty(
+    'kill-all',
+    'kill',
+    'all killed at once (what the kernel has is still written), started in any order',
+    repeated('kill', all),
+  ),
   faulty('pause', 'pause', 'members paused (SIGSTOP), and woken', repeated('pause', upToMinority)),
   faulty('split-3-4', 'cut', 'a majority and a minority', splits(halves)),
   faulty('split-3-3-1', 'cut', 'three islands without a majority', splits(twoAndOne)),
@@ -80,7 +99,14 @@ export const scenarios: readonly Scenario[] = [
   focused('wills', 'clients that die in every way', 'wills'),
   focused('retained', 'few topics set and cleared through many servers', 'retained'),
   focused('shared', 'groups whose members come and go', 'shared'),
-  { name: 'mixed', about: 'all faults, one or two at a time', shares: everything, needs: [], plan: mixed },
+  {
+    name: 'mixed',
+    about: 'all faults, one or two at a time',
+    shares: everything,
+    needs: [],
+    exercises: ofEverything,
+    plan: mixed,
+  },
 ];
 
 export function findScenario(name: string): Scenario | undefined {
