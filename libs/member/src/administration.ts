@@ -10,6 +10,7 @@ import type {
 } from '@mqtt-cluster/contracts';
 import type { MemberContext } from './context.ts';
 import type { Peers } from './peers.ts';
+import type { Proposer } from './proposer.ts';
 import type { Replica } from './replica.ts';
 
 /** How long the member that was asked waits for the leader. */
@@ -18,7 +19,7 @@ const answerMsMax = 5_000;
 const doneMsMax = 4_000;
 /** Wishes under way at the same time, of operators and their tools: more are refused. */
 const underWayMax = 32;
-/** What a peer told of itself is too old to remove it by: greetings come every ten seconds. */
+/** A member that was not heard for so long is not there: it is not added. */
 const greetingMsMax = 15_000;
 
 type Answer = (outcome: AdminOutcome) => void;
@@ -42,15 +43,17 @@ export class Administration {
   readonly #context: MemberContext;
   readonly #peers: Peers;
   readonly #replica: Replica;
+  readonly #proposer: Proposer;
   /** Asked of this member and passed on to the leader. */
   readonly #asked = new Map<number, number>();
   /** Begun by this member as the leader. */
   #underWay: UnderWay[] = [];
 
-  constructor(context: MemberContext, parts: { peers: Peers; replica: Replica }) {
+  constructor(context: MemberContext, parts: { peers: Peers; replica: Replica; proposer: Proposer }) {
     this.#context = context;
     this.#peers = parts.peers;
     this.#replica = parts.replica;
+    this.#proposer = parts.proposer;
   }
 
   ask(request: number, action: AdminAction): void {
@@ -158,17 +161,22 @@ export class Administration {
     );
   }
 
-  /** What a member acked on its own disk would be lost with it (design, section 6). */
+  /**
+   * What a member acked on its own disk would be lost with it (design, section 6). What it told of its outbox is true as long
+   * as it follows this leader: one that was not heard for the bound may have been acking alone since.
+   */
   #outboxObstacle(id: MemberId): AdminOutcome | null {
     const { options } = this.#context;
-    if (id === options.id) return null;
     const hello = this.#peers.hellos.get(id);
-    if (hello?.outboxItems === undefined || this.#peers.silentMs(id) > greetingMsMax) {
+    const told = id === options.id ? this.#proposer.outboxItems : hello?.outboxItems;
+    const silentMs = id === options.id ? 0 : (this.#replica.raft.status().silentMs[id] ?? Infinity);
+    const alone = silentMs >= options.timings.isolatedAfterMs || hello?.state === 'isolated';
+    if (told === undefined || alone) {
       return refused(
         `whether ${id} holds acked messages that the cluster lacks is not known, for it is not heard: force if its disk is lost`,
       );
     }
-    if (hello.outboxItems === 0) return null;
+    if (told === 0) return null;
     return notNow(
       `${id} holds acked messages that the cluster does not have yet: wait, or force if they may be lost`,
     );

@@ -31,6 +31,8 @@ export class Greeting {
   #toldState: ServingState = 'joining';
   #toldNobody = true;
   #toldLoad = 0;
+  /** Whether it held acked messages of its own: only who holds none may be removed. */
+  #toldOutbox = false;
   #toldDigest: MemberStatus['digest'] = null;
 
   constructor(
@@ -65,6 +67,7 @@ export class Greeting {
       this.#toldState !== bearing.state ||
       this.#toldDigest !== digest ||
       this.#toldNobody !== nobody ||
+      this.#toldOutbox !== bearing.outboxItems > 0 ||
       Math.abs(this.#toldLoad - bearing.load) >= loadStep;
     const calm = bearing.state === 'serving' && !nobody;
     if (!news && nowMs - this.#lastMs < options.timings.helloMs * (calm ? calmHelloFactor : 1)) return;
@@ -73,6 +76,7 @@ export class Greeting {
     this.#toldDigest = digest;
     this.#toldNobody = nobody;
     this.#toldLoad = bearing.load;
+    this.#toldOutbox = bearing.outboxItems > 0;
     for (const peer of this.#peers.ids) this.greet(peer, bearing);
   }
 

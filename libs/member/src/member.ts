@@ -83,7 +83,7 @@ class ClusterMember implements Member {
     }));
     this.#greeting = new Greeting(this.#context, { peers, replica, founding, digests });
     this.#draining = new Draining(this.#context, { home: this.#home, proposer: this.#proposer, replica });
-    this.#administration = new Administration(this.#context, { peers, replica });
+    this.#administration = new Administration(this.#context, { peers, replica, proposer: this.#proposer });
     this.#proposeStart(options.recovered.outbox);
   }
 

@@ -210,6 +210,24 @@ describe('administration', () => {
     expect(ask(id, { kind: 'removeMember', member: other, force: true })).toMatchObject({ accepted: true });
   });
 
+  test('one that has gone silent may have acked alone since its last greeting, and is removed only by force', () => {
+    const [id, other] = followers() as [MemberId, MemberId];
+    cluster.member(other).connect(1, request('p'));
+    cluster.run(100);
+    cluster.cut(other);
+    cluster.run(3_000);
+    cluster.member(other).publish(1, publish(1));
+    cluster.run(100);
+    expect(cluster.heard(other, 1)).toContainEqual(
+      expect.objectContaining({ kind: 'puback', degraded: true }),
+    );
+    const outcome = ask(id, { kind: 'removeMember', member: other, force: false });
+    expect(outcome).toMatchObject({ accepted: false, reason: expect.stringContaining('force') });
+    cluster.heal(other);
+    cluster.until('its outbox is empty', () => cluster.member(other).status().outboxItems === 0);
+    cluster.until('it may go', () => ask(id, { kind: 'removeMember', member: other, force: false }).accepted);
+  });
+
   test('without a majority the answer is no, and why', () => {
     const [id] = followers() as [MemberId];
     cluster.cut(id);
