@@ -7,6 +7,8 @@ import type { Packet } from 'mqtt-packet';
 export interface Visit {
   readonly version: 4 | 5;
   readonly packets: Packet[];
+  /** The other side has closed. */
+  readonly ended: boolean;
   send(packet: Packet): void;
   /** Closes with FIN, or with RST. */
   end(reset?: boolean): void;
@@ -54,6 +56,9 @@ export class FakeBroker {
         return versions.current;
       },
       packets,
+      get ended() {
+        return socket.readableEnded || socket.destroyed;
+      },
       send: (packet) => void socket.write(generate(packet, { protocolVersion: versions.current })),
       end: (reset = false) => void (reset ? socket.resetAndDestroy() : socket.end()),
       next: (cmd) => {

@@ -50,6 +50,16 @@ describe('nemesis', () => {
     ]);
   });
 
+  it('lets a fault wait for the time that the one before it needs', async () => {
+    const later = { kind: 'kill', groups: [[0]], afterMs: 1 } as const;
+    const cut = { kind: 'cut', groups: [[0], [1, 2]] } as const;
+    const goesOn = await perform([slot(cut, later), slot(), slot(), slot()]);
+    expect(goesOn.deeds).toEqual(['begin cut', 'begin kill', 'end cut', 'end kill']);
+    // The run is over before: it does not begin any more.
+    const ended = await perform([slot(cut, later)]);
+    expect(ended.deeds).toEqual(['begin cut', 'end cut']);
+  });
+
   it('reports what the target could not do, and goes on', async () => {
     const { deeds, problems } = await perform([slot({ kind: 'pause', groups: [[1]] })], 'end pause');
     expect(deeds).toEqual(['begin pause', 'end pause']);

@@ -74,6 +74,17 @@ describe('the mixed plan', () => {
   });
 });
 
+describe('island-kill', () => {
+  it('kills only on the smaller side, and after it has been alone for a while', () => {
+    for (const { faults } of slotsOf('island-kill', 9, 7, 50)) {
+      const [cut, kill] = faults;
+      expect(kill?.groups.flat().filter((member) => !cut?.groups[0]?.includes(member))).toEqual([]);
+      expect(kill?.groups.flat().length).toBeGreaterThan(0);
+      expect(kill?.afterMs).toBeGreaterThan(2_000);
+    }
+  });
+});
+
 describe('splits', () => {
   it('leave a majority or not, as their names say', () => {
     expect(halves(7)).toEqual([3, 4]);

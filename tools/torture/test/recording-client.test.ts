@@ -125,6 +125,20 @@ describe('publishing', () => {
     expect(await event(({ type }) => type === 'completed')).toMatchObject({ message: 1, code: 0x92 });
   });
 
+  it('vanishes: the server sees a connection that is still open, the history one that is lost', async () => {
+    const { client, connect, events } = await setUp();
+    const first = await connect();
+    client.subscribe('a', 1);
+    const { messageId = 0 } = await first.next('subscribe');
+    client.vanish();
+    first.send({ cmd: 'suback', messageId, granted: [1] });
+    const second = await connect(present);
+    await second.next('subscribe');
+    expect(first.ended).toBe(false);
+    expect(events.flatMap((event) => (event.type === 'closed' ? [event.how] : []))).toEqual(['lost']);
+    expect(events.some(({ type }) => type === 'subscribed')).toBe(false);
+  });
+
   it('forgets what was in flight when the server has no session', async () => {
     const { client, connect, down } = await setUp();
     const first = await connect();

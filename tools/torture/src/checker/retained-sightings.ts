@@ -3,7 +3,7 @@ import { isShared } from './book/filters.ts';
 import type { Facts } from './facts.ts';
 import { RetainedWrites } from './retained-writes.ts';
 
-const retainedMsMaxDefault = 2_000;
+export const retainedMsMaxDefault = 2_000;
 
 export interface Sighting {
   readonly connection: Connection;

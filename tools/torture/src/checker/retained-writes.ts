@@ -49,6 +49,16 @@ export class RetainedWrites {
     return this.#byTopic.get(topic)?.certain.after(-Infinity, ackedBeforeMs) ?? null;
   }
 
+  /** Whether something must be retained then: a set was acknowledged, and every clear is certain to be replaced. */
+  isCertainlySet(topic: number, ackedBeforeMs: number): boolean {
+    const { messages } = this.#facts.book;
+    const clears = this.writes(topic).filter((row) => messages.isClear(row));
+    return (
+      this.anyCertain(topic, ackedBeforeMs) !== null &&
+      clears.every((row) => this.replacer(row, ackedBeforeMs) !== null)
+    );
+  }
+
   #isCertain(row: number): boolean {
     const { messages } = this.#facts.book;
     return (

@@ -164,7 +164,13 @@ export class RecordingClient {
     wire?.abandon();
   }
 
-  #close(how: 'disconnect' | 'dropped'): Wire | null {
+  /** Leaves the connection to the server, which can't know that nobody is there any more. */
+  vanish(): void {
+    const wire = this.#close('lost');
+    wire?.vanish();
+  }
+
+  #close(how: 'disconnect' | 'dropped' | 'lost'): Wire | null {
     const wire = this.#wire;
     if (wire === null) return null;
     if (this.#opened) this.#options.recorder.record({ type: 'closed', connection: this.#connection, how });

@@ -11,6 +11,8 @@ const pingAfterSayingNothingMs = 4_000;
 const checkIntervalMs = 250;
 /** After a DISCONNECT or a reset the socket may linger for so long. */
 const lingerMsMax = 1_000;
+/** What has vanished still has a socket, as far as its server can tell. */
+const vanishedMsMax = 20_000;
 /** First code of a failure [MQTT5 2.4]; every CONNACK code of 3.1.1 but 0 is one. */
 const failureCodeMin = 0x80;
 
@@ -83,6 +85,12 @@ export class Wire {
   abandon(): void {
     this.#end();
     this.#socket.resetAndDestroy();
+  }
+
+  /** As if its network had gone: the server hears nothing, not even that the connection has ended. */
+  vanish(): void {
+    this.#end();
+    setTimeout(() => this.#socket.destroy(), vanishedMsMax).unref();
   }
 
   /** With a DISCONNECT: no will [MQTT-3.1.2-10]. */

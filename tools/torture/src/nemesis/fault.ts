@@ -28,6 +28,8 @@ export interface PlannedFault {
   readonly value?: number;
   /** Processes come back in the order of the group, so long one after the other. */
   readonly staggerMs?: number;
+  /** It begins so long after the one before it in its slot. */
+  readonly afterMs?: number;
 }
 
 /** Faults that hold together, and the peace after them. */

@@ -41,6 +41,10 @@ export class Nemesis {
   async #perform(slot: Slot, goesOn: () => boolean): Promise<void> {
     const begun: { readonly fault: PlannedFault; readonly id: number }[] = [];
     for (const fault of slot.faults) {
+      if (fault.afterMs !== undefined) {
+        await waitWhile(goesOn, fault.afterMs);
+        if (!goesOn()) break;
+      }
       const id = ++this.#faults;
       this.#record(fault, id, 'begin');
       begun.push({ fault, id });

@@ -12,6 +12,8 @@ const holdMsMin = 2_500;
 const holdMsMax = 6_000;
 const peaceMsMin = 1_000;
 const peaceMsMax = 3_000;
+/** By then a minority finds itself isolated, and has accepted messages on its own. */
+const isolatedMs = 4_500;
 
 export type PlanMaker = (random: Random, members: number) => Plan;
 
@@ -73,6 +75,17 @@ function islands(random: Random, sizes: readonly number[], members: number): Gro
   const order = shuffled(random, everybody(members));
   let taken = 0;
   return sizes.map((size) => order.slice(taken, (taken += size))).filter((group) => group.length > 0);
+}
+
+/** A minority is cut off and, when it has taken messages on its own, killed in part or as a whole; it starts after the heal. */
+export function* islandKill(random: Random, members: number): Plan {
+  for (;;) {
+    const groups = islands(random, halves(members), members);
+    const island = groups[0] ?? [];
+    const killed = island.slice(0, between(random, 1, Math.max(island.length, 1)));
+    const kill = { kind: 'kill', groups: [killed], afterMs: isolatedMs, staggerMs: 0 } as const;
+    yield slot(random, { kind: 'cut', groups }, kill);
+  }
 }
 
 /** Some are not heard, by the rest or by some of it. */

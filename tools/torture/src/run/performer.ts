@@ -146,6 +146,7 @@ export class Performer {
         return this.client.unsubscribe(step.filter);
       case 'move': {
         if (step.how === 'drop') this.client.drop();
+        else if (step.how === 'vanish') this.client.vanish();
         else this.client.disconnect();
         this.#server = step.server;
         this.#failures = 0;

@@ -1,6 +1,16 @@
 import type { FaultKind } from '../nemesis/fault.ts';
 import { minorityOf } from '../nemesis/fault.ts';
-import { halves, mixed, oneWay, repeated, rolling, splits, thirds, twoAndOne } from '../nemesis/plans.ts';
+import {
+  halves,
+  islandKill,
+  mixed,
+  oneWay,
+  repeated,
+  rolling,
+  splits,
+  thirds,
+  twoAndOne,
+} from '../nemesis/plans.ts';
 import type { PlanMaker } from '../nemesis/plans.ts';
 import type { WorkloadName } from '../workloads/index.ts';
 
@@ -52,8 +62,13 @@ const all = (members: number): number[] => [members];
 const oneToAll = (members: number): number[] => [1, Math.max(minorityOf(members), 1), members];
 const oneOrAll = (members: number): number[] => [1, 1, members];
 
-/** One workload in the middle, others beside it, and a member killed now and then where the target can. */
-function focused(name: string, about: string, workload: WorkloadName): Scenario {
+/** One workload in the middle, others beside it, and members killed now and then where the target can. */
+function focused(
+  name: string,
+  about: string,
+  workload: WorkloadName,
+  counts: (members: number) => number[] = one,
+): Scenario {
   const shares: Shares = { stream: 0.3, [workload]: 0.7 };
   return {
     name,
@@ -61,7 +76,7 @@ function focused(name: string, about: string, workload: WorkloadName): Scenario 
     shares,
     needs: [],
     exercises: [...always, ...(ofFocus[workload] ?? [])],
-    plan: (can) => (can.has('kill') ? repeated('kill', one) : function* () {}),
+    plan: (can) => (can.has('kill') ? repeated('kill', counts) : function* () {}),
   };
 }
 
@@ -80,6 +95,14 @@ export const scenarios: readonly Scenario[] = [
   faulty('split-3-4', 'cut', 'a majority and a minority', splits(halves)),
   faulty('split-3-3-1', 'cut', 'three islands without a majority', splits(twoAndOne)),
   faulty('split-2-2-3', 'cut', 'three islands without a majority', splits(thirds)),
+  {
+    name: 'island-kill',
+    about: 'a minority that is cut off and has accepted messages, killed',
+    shares: everything,
+    needs: ['cut', 'kill'],
+    exercises: ofEverything,
+    plan: () => islandKill,
+  },
   faulty('one-way', 'one-way', 'members that hear but are not heard', oneWay),
   faulty('flap', 'flap', 'links that fail and come back every second', repeated('flap', upToMinority)),
   faulty('slow', 'slow', 'links with 100±50 ms and 1 % loss', repeated('slow', oneToAll)),
@@ -96,7 +119,7 @@ export const scenarios: readonly Scenario[] = [
   faulty('rolling-restart', 'rolling', 'all members stopped and started one by one', rolling),
   focused('roaming', 'sessions that go from server to server', 'roaming'),
   focused('takeover', 'two or three race for a client id', 'takeover'),
-  focused('wills', 'clients that die in every way', 'wills'),
+  focused('wills', 'clients that die in every way', 'wills', minority),
   focused('retained', 'few topics set and cleared through many servers', 'retained'),
   focused('shared', 'groups whose members come and go', 'shared'),
   {

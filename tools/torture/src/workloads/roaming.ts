@@ -1,5 +1,5 @@
 import type { Random } from '../random.ts';
-import { between } from '../random.ts';
+import { between, pick } from '../random.ts';
 import { atMost, pauseMs, versionOf } from './step.ts';
 import type { Actor, Stage, Step } from './step.ts';
 
@@ -38,7 +38,7 @@ function* wandering(random: Random, root: string, stage: Stage): Generator<Step,
     }
     yield {
       do: 'move',
-      how: random() < 0.5 ? 'drop' : 'disconnect',
+      how: pick(random, ['drop', 'disconnect', 'vanish'] as const),
       awayMs: random() < 0.4 ? 0 : random() * awayMsMax,
       server: between(random, 0, stage.servers - 1),
     };

@@ -14,10 +14,10 @@ export type Step =
     }
   | { readonly do: 'subscribe'; readonly filter: string; readonly qos: QoS }
   | { readonly do: 'unsubscribe'; readonly filter: string }
-  /** Leaves, with or without a word, and comes back after a while at another server (by position in the list). */
+  /** Leaves, with a word, without one, or so that its server notices nothing, and comes back after a while at another server (by position in the list). */
   | {
       readonly do: 'move';
-      readonly how: 'disconnect' | 'drop';
+      readonly how: 'disconnect' | 'drop' | 'vanish';
       readonly awayMs: number;
       readonly server: number;
     };

@@ -3,7 +3,7 @@ import type { Random } from '../random.ts';
 import { atMost, staying, versionOf } from './step.ts';
 import type { Actor, OnLoss, Stage, Step } from './step.ts';
 
-const mortals = 8;
+const mortals = 14;
 /** Longer than any delay of a will and than a dead home's bound. */
 const longAwayMs = 9_000;
 const delaysSeconds = [0, 0, 1, 3] as const;
@@ -34,7 +34,7 @@ function mortal(stage: Stage, root: string, index: number): Actor {
   const clean = index % 4 < 2 && delaySeconds === 0;
   // Half of them lose their home and are back at once; the others are dead for long.
   const onLoss: OnLoss =
-    index % 3 === 0 ? { kind: 'away', lowMs: longAwayMs, highMs: 1.5 * longAwayMs } : { kind: 'roam' };
+    index % 4 > 1 ? { kind: 'away', lowMs: longAwayMs, highMs: 1.5 * longAwayMs } : { kind: 'roam' };
   return {
     name: `mortal-${index}`,
     version,

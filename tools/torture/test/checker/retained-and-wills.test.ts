@@ -100,6 +100,31 @@ describe('retained (P5)', () => {
     expect(tell(1_000)).toEqual([]);
   });
 
+  test('a new subscriber is not shown what is retained', () => {
+    const tell = (how: {
+      clear?: boolean;
+      shown?: boolean;
+      pauseMs?: number;
+      staysMs?: number;
+    }): string[] => {
+      const { clear = false, shown = false, pauseMs = 3_000, staysMs = 1_000 } = how;
+      const { story, newer } = write({ clear });
+      story.wait(pauseMs);
+      const looker = story.connect('looker', { clean: true, server: 'C' });
+      story.subscribe(looker, '+', 1);
+      if (shown) story.deliver(looker, newer, 't', { retain: true });
+      story.wait(staysMs);
+      story.close(looker);
+      return violated(story.verdict());
+    };
+    expect(tell({})).toEqual(['retained']);
+    expect(tell({ shown: true })).toEqual([]);
+    expect(tell({ clear: true })).toEqual([]);
+    // Too new, and too short a look.
+    expect(tell({ pauseMs: 1_000 })).toEqual([]);
+    expect(tell({ staysMs: 300 })).toEqual([]);
+  });
+
   test('a write that was acked in isolation replaces nothing for certain', () => {
     const tell = (degradedAcks: boolean): string[] => {
       const story = new Story({ degradedAcks });

@@ -29,6 +29,7 @@ export interface Subscription {
   readonly sequence: Sequence;
   readonly at: number;
   ackedSequence: Sequence;
+  ackedAt: number;
   /** As SUBACK says; `qos` until then. */
   granted: number;
   /** From here on nothing new is promised: UNSUBSCRIBE or another SUBSCRIBE was sent. */

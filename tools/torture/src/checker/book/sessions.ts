@@ -102,6 +102,7 @@ export class Sessions {
       sequence,
       at: event.at,
       ackedSequence: never,
+      ackedAt: never,
       granted: qos,
       endSequence: never,
       goneSequence: never,
@@ -124,6 +125,7 @@ export class Sessions {
       const answered = this.#unanswered.get(askedKey(event))?.shift();
       if (answered?.ackedSequence !== never) return;
       answered.ackedSequence = sequence;
+      answered.ackedAt = event.at;
       answered.granted = code;
       if (code >= refusedMin) answered.endSequence = Math.min(answered.endSequence, sequence);
     } else if (code < refusedMin) {
@@ -184,7 +186,7 @@ function endPromise(session: Session, sequence: Sequence): void {
 
 function inherit(heir: Session, former: Session): void {
   for (const one of former.subscriptions) {
-    heir.subscriptions.push({ ...one, session: heir, ackedSequence: never });
+    heir.subscriptions.push({ ...one, session: heir, ackedSequence: never, ackedAt: never });
   }
 }
 

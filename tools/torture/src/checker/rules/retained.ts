@@ -2,12 +2,13 @@ import type { RetainedView } from '../../history/events.ts';
 import { seconds } from '../facts.ts';
 import type { Facts } from '../facts.ts';
 import type { Report, Rule } from '../report.ts';
+import { retainedShowings } from '../retained-shown.ts';
 import { retainedSightings } from '../retained-sightings.ts';
 import { RetainedWrites } from '../retained-writes.ts';
 
 /**
- * When all has settled, all servers serve the same, and nothing that an acknowledged write has certainly replaced; and at
- * no time does a topic come back that had been cleared for longer than P5's bound.
+ * When all has settled, all servers serve the same, and nothing that an acknowledged write has certainly replaced; new
+ * subscribers are shown what there is; and at no time does a topic come back that had been cleared for longer than P5's bound.
  */
 export const retained: Rule = {
   name: 'retained',
@@ -16,6 +17,7 @@ export const retained: Rule = {
   judge: (facts, report) => {
     checkEqual(facts, report);
     checkLastWrites(facts, report);
+    checkShowings(facts, report);
     for (const { message, replacer, connection, atMs } of retainedSightings(facts)) {
       report.checked();
       if (replacer === null || !facts.book.messages.isClear(replacer)) continue;
@@ -27,6 +29,19 @@ export const retained: Rule = {
     }
   },
 };
+
+function checkShowings(facts: Facts, report: Report): void {
+  for (const { subscription, topic, isShown } of retainedShowings(facts)) {
+    report.checked();
+    if (isShown) continue;
+    const { session, connection, filter, at } = subscription;
+    report.violate(
+      () =>
+        `${session.client.id} subscribed to ${filter} on ${connection.connect.server} at ${seconds(at)} and was not ` +
+        `shown what was retained on ${facts.book.topics.name(topic)}`,
+    );
+  }
+}
 
 function mapOf({ messages }: RetainedView): Map<string, number> {
   // What a server says about itself differs by intention [MQTT 4.7.2].
