@@ -351,7 +351,8 @@ class ClusterMember implements Member {
     const isNamed = status.config !== null && findMember(status.config, id)?.storeId === recovered.storeId;
     const isMember = isNamed && !this.#replica.isOutdated;
     const became = this.#serving.update(status.leader, isMember, this.#waitingFor(isNamed));
-    if (became) this.#home.onIsolated(this.#serving.accepts);
+    // Who drains lets nobody in, without a majority either.
+    if (became) this.#home.onIsolated(this.#serving.accepts && this.#serving.state !== 'draining');
     // Whom the cluster has removed serves nobody: what it took in would never arrive.
     if (!isMember && this.#home.connections > 0) this.#home.closeAll('notServing');
   }
