@@ -146,7 +146,7 @@ const directMessages: Readonly<Record<string, Check>> = {
   hello: shape({
     storeId: isString,
     incarnation: isCount,
-    sentAtMs: isNumber,
+    sentAtMs: optional(isNumber),
     fresh: isBoolean,
     config: either(isNull, isConfig),
     state: oneOf('joining', 'serving', 'draining', 'isolated'),
@@ -171,9 +171,9 @@ const directMessages: Readonly<Record<string, Check>> = {
   }),
   interest: shape({ full: isBoolean, version: isCount, add: listOf(isString), remove: listOf(isString) }),
   live: shape({
-    storeId: isString,
-    incarnation: isCount,
-    sentAtMs: isNumber,
+    storeId: optional(isString),
+    incarnation: optional(isCount),
+    sentAtMs: optional(isNumber),
     messages: listOf(isMessage),
     direct: listOf(shape({ client: isString, message: isMessage })),
   }),

@@ -34,6 +34,26 @@ describe('a frame', () => {
     ]);
   });
 
+  test('of an older member, which says nothing of its clock, is taken: a rolling upgrade must hear it', () => {
+    const hello = {
+      type: 'hello',
+      storeId: 's',
+      incarnation: 1,
+      fresh: false,
+      config: null,
+      state: 'serving',
+      clients: 0,
+      load: 0,
+      urls: [],
+      semantics: 1,
+      appliedIndex: 9,
+      digest: null,
+      known: [],
+    };
+    const live = { type: 'live', messages: [], direct: [] };
+    expect(decodeFrame(framed(pack([hello, live])))).toStrictEqual([hello, live]);
+  });
+
   test('takes undefined for an absent optional field', () => {
     const message = { topic: 't', payload: new Uint8Array(), qos: 0, retain: false, publisher: undefined };
     const frame = framed(

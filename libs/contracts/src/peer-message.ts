@@ -97,8 +97,8 @@ export interface HelloMessage {
   readonly type: 'hello';
   readonly storeId: StoreId;
   readonly incarnation: Incarnation;
-  /** Milliseconds of the sender's own monotonic clock. */
-  readonly sentAtMs: number;
+  /** Milliseconds of the sender's own monotonic clock; absent where an older one does not tell. */
+  readonly sentAtMs?: number;
   /** The store was empty at this start and has not yet joined. */
   readonly fresh: boolean;
   /** What this member takes for the cluster, for fresh ones. */
@@ -128,10 +128,10 @@ export interface InterestMessage {
 /** QoS 0 for matching clients of the receiver. */
 export interface LiveMessage {
   readonly type: 'live';
-  /** The sender's start, and its own monotonic clock, milliseconds: who gets it late can tell. */
-  readonly storeId: StoreId;
-  readonly incarnation: Incarnation;
-  readonly sentAtMs: number;
+  /** The sender's start, and its own monotonic clock, milliseconds: who gets it late can tell. Absent from an older one. */
+  readonly storeId?: StoreId;
+  readonly incarnation?: Incarnation;
+  readonly sentAtMs?: number;
   readonly messages: readonly Message[];
   /** For one client each: whom the sender chose among those that share a subscription. */
   readonly direct: readonly DirectMessage[];

@@ -82,6 +82,24 @@ describe('the age of a message', () => {
     expect(ages.sentAtMs('p', live(3_600_000 * 0.999), 3_600_000)).not.toBeNull();
   });
 
+  test("is right again within ten seconds when the peer's clock stood still with its machine (P7)", () => {
+    const ages = new LiveAges();
+    const stoodMs = 30_000;
+    ages.heard('p', hello(0), 0);
+    const heardMs: number[] = [];
+    for (let nowMs = 40_000; nowMs <= 60_000; nowMs += 100)
+      if (ages.sentAtMs('p', live(nowMs - stoodMs), nowMs) !== null) heardMs.push(nowMs);
+    expect(heardMs[0]).toBeLessThanOrEqual(50_000);
+    expect(heardMs.at(-1)).toBe(60_000);
+    expect(heardMs).toHaveLength((60_000 - heardMs[0]!) / 100 + 1);
+  });
+
+  test('is none of a peer whose older program does not tell', () => {
+    const ages = new LiveAges();
+    ages.heard('p', run, 5);
+    expect(ages.sentAtMs('p', {}, 10)).toBe(10);
+  });
+
   test('is not forgotten while nothing comes', () => {
     const ages = new LiveAges();
     ages.heard('p', hello(0), 0);

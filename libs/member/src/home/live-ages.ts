@@ -1,9 +1,16 @@
-import type { HelloMessage, LiveMessage, MemberId } from '@mqtt-cluster/contracts';
+import type { HelloMessage, MemberId } from '@mqtt-cluster/contracts';
 
 /** An older QoS 0 message is dropped: its link was stalled, and its receivers may have heard it elsewhere meanwhile. */
 const liveAgeMsMax = 1_000;
-/** The fastest message of the last one or two of these is what the others are compared with, so that drifting clocks do no harm. */
-const windowMs = 60_000;
+/**
+ * The fastest message of the last one or two of these is what the others are compared with. Shorter takes a link that is late for
+ * so long for one that is always so; longer keeps a peer whose clock stood still with its machine (a guest that was moved or
+ * suspended) unheard beyond the ten seconds of P7.
+ */
+const windowMs = 5_000;
+
+type RunOfPeer = Pick<HelloMessage, 'storeId' | 'incarnation'>;
+type Sent = { readonly sentAtMs?: number };
 
 interface Pace {
   /** Which start of the peer: its clock begins anew with it. */
@@ -26,7 +33,8 @@ export class LiveAges {
   readonly #paces = new Map<MemberId, Pace>();
 
   /** What a peer tells regularly is a measure as good as any. */
-  heard(from: MemberId, { storeId, incarnation, sentAtMs }: HelloMessage, nowMs: number): void {
+  heard(from: MemberId, { storeId, incarnation, sentAtMs }: Sent & RunOfPeer, nowMs: number): void {
+    if (sentAtMs === undefined) return;
     const known = this.#paces.get(from);
     if (known?.storeId === storeId && known.incarnation === incarnation)
       return measure(known, nowMs - sentAtMs, nowMs);
@@ -35,13 +43,18 @@ export class LiveAges {
   }
 
   /**
-   * When, by this member's clock, a peer sent this; never earlier than it did.
+   * When, by this member's clock, a peer sent this; never earlier than it did. Of an older peer that does not tell: now.
    *
    * @returns null when it is too old, or of a start of the peer that is not the one known
    */
-  sentAtMs(from: MemberId, { storeId, incarnation, sentAtMs }: LiveMessage, nowMs: number): number | null {
+  sentAtMs(
+    from: MemberId,
+    { storeId, incarnation, sentAtMs }: Sent & Partial<RunOfPeer>,
+    nowMs: number,
+  ): number | null {
+    if (sentAtMs === undefined) return nowMs;
     const pace = this.#paces.get(from);
-    if (pace?.storeId !== storeId || pace.incarnation !== incarnation) return null;
+    if (pace === undefined || pace.storeId !== storeId || pace.incarnation !== incarnation) return null;
     const differenceMs = nowMs - sentAtMs;
     measure(pace, differenceMs, nowMs);
     const ageMs = differenceMs - Math.min(pace.leastMs, pace.earlierLeastMs);
