@@ -40,6 +40,13 @@ export class Digests {
     this.compare(config);
   }
 
+  /** The state was replaced by a snapshot: what it had been is no more, and proves nothing against it. */
+  restored(): void {
+    this.#own.clear();
+    this.#latest = null;
+    this.agree = true;
+  }
+
   /** Alarms when peers that have the same index hold something else. */
   compare(config: ClusterConfig | null): void {
     const differing: string[] = [];

@@ -19,7 +19,7 @@ const lostIntervalMs = 1_000;
 const newcomerSilenceMsMax = 5_000;
 /** The store that an empty one replaces must have been silent for so long: else two hosts use one id. */
 const replacedSilenceMsMin = 2_000;
-/** Reported ones that are remembered. */
+/** Suspected ones that are remembered. */
 const impostorsMax = 64;
 
 interface Cursor {
@@ -38,7 +38,8 @@ export class Leader {
    * sorts them out.
    */
   readonly #cursors = new Map<MemberId, Cursor>();
-  readonly #impostors = new Set<StoreId>();
+  /** Since when another store is heard under the id of one that is there, ms; null: reported. */
+  readonly #impostors = new Map<StoreId, number | null>();
   readonly #lostProposedMs = new Map<MemberId, number>();
   #electedAtMs = 0;
   #baseTimeMs = 0;
@@ -172,13 +173,20 @@ export class Leader {
     return null;
   }
 
-  /** Once: it goes on saying who it is. */
+  /**
+   * Once: it goes on saying who it is. Only when the former store goes on answering: a wiped member may come back before that
+   * one counts as silent.
+   */
   #reportImpostor(member: MemberId, storeId: StoreId): void {
-    if (this.#impostors.has(storeId)) return;
-    // A wiped member may come back before its former self counts as silent.
-    if (this.#impostors.size >= impostorsMax) this.#impostors.clear();
-    this.#impostors.add(storeId);
-    this.#context.events.push({ kind: 'impostor', member, storeId });
+    const { nowMs, events } = this.#context;
+    if (!this.#impostors.has(storeId)) {
+      if (this.#impostors.size >= impostorsMax) this.#impostors.clear();
+      this.#impostors.set(storeId, nowMs);
+    }
+    const sinceMs = this.#impostors.get(storeId) ?? null;
+    if (sinceMs === null || nowMs - sinceMs < replacedSilenceMsMin) return;
+    this.#impostors.set(storeId, null);
+    events.push({ kind: 'impostor', member, storeId });
   }
 
   #withPromotion(status: RaftStatus): ClusterConfig | null {

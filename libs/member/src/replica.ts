@@ -261,6 +261,7 @@ export class Replica {
     this.snapshotIndex = index;
     this.#appliedConfig = config;
     this.#logBytesAfterCut = 0;
+    this.#digests.restored();
     this.#context.events.push({ kind: 'snapshot', action: 'installed', index, bytes: data.length });
     this.#handlers.onRestored();
   }

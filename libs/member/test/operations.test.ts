@@ -257,33 +257,50 @@ test('a load is told to the peers as it changes', () => {
   expect(cluster.member('b').status().peers['a']).toMatchObject({ load: 0.7, outboxItems: 0 });
 });
 
+const emptyHello = {
+  type: 'hello',
+  incarnation: 1,
+  sentAtMs: 0,
+  fresh: true,
+  config: null,
+  state: 'joining',
+  clients: 0,
+  load: 0,
+  urls: [],
+  semantics: 1,
+  appliedIndex: 0,
+  digest: null,
+  known: [],
+} as const;
+
 test('an empty store does not replace one of the same id that is there, and the leader says so', () => {
   const [id] = followers() as [MemberId];
   const leader = cluster.member(cluster.leader());
   const before = leader.status().config;
-  const hello = {
-    type: 'hello',
-    storeId: 'f'.repeat(32),
-    incarnation: 1,
-    sentAtMs: 0,
-    fresh: true,
-    config: null,
-    state: 'joining',
-    clients: 0,
-    load: 0,
-    urls: [],
-    semantics: 1,
-    appliedIndex: 0,
-    digest: null,
-    known: [],
-  } as const;
-  for (let repeat = 0; repeat < 20; repeat++) {
+  const hello = { ...emptyHello, storeId: 'f'.repeat(32) };
+  for (let repeat = 0; repeat < 40; repeat++) {
     leader.receive(id, hello);
     cluster.run(100);
   }
   expect(leader.status().config).toEqual(before);
   const told = cluster.events.get(cluster.leader())!.filter((event) => event.kind === 'impostor');
   expect(told).toEqual([{ kind: 'impostor', member: id, storeId: hello.storeId }]);
+});
+
+test('one that comes back wiped before its former self counts as silent is let in, and is no impostor', () => {
+  const [id] = followers() as [MemberId];
+  const leader = cluster.leader();
+  const storeId = 'f'.repeat(32);
+  cluster.hanging.add(id);
+  const hello = { ...emptyHello, storeId };
+  cluster.until('it is let in', () => {
+    cluster.member(leader).receive(id, hello);
+    return cluster
+      .member(leader)
+      .status()
+      .config!.members.some((member) => member.storeId === storeId);
+  });
+  expect(cluster.events.get(leader)!.filter((event) => event.kind === 'impostor')).toEqual([]);
 });
 
 describe('busy machines', () => {
