@@ -5,6 +5,7 @@ import { TortureError } from '../errors.ts';
 import type { Limits } from '../history/events.ts';
 import { faultKinds } from '../nemesis/fault.ts';
 import type { FaultKind, Group, PlannedFault } from '../nemesis/fault.ts';
+import { AlarmWatch } from './alarms.ts';
 import { defaultLimits } from './limits.ts';
 import type { Target, Usage } from './target.ts';
 import { usageOf } from './usage.ts';
@@ -37,6 +38,7 @@ export class LabTarget implements Target {
   readonly #healable = new Set<PlannedFault>();
   #cluster: RunningCluster | null = null;
   #crashesTaken = 0;
+  #alarms: AlarmWatch | null = null;
 
   constructor(options: LabTargetOptions) {
     this.#options = options;
@@ -59,6 +61,10 @@ export class LabTarget implements Target {
 
   async start(): Promise<void> {
     this.#cluster = await startCluster(this.#options);
+    const { folder } = this.#options;
+    this.#alarms = new AlarmWatch(
+      this.servers.map(({ id }) => ({ member: id, file: `${folder}/${id}/log.jsonl` })),
+    );
   }
 
   async begin(fault: PlannedFault): Promise<void> {
@@ -126,7 +132,7 @@ export class LabTarget implements Target {
     const crashes = this.#cluster?.cluster.crashes ?? [];
     const fresh = crashes.slice(this.#crashesTaken);
     this.#crashesTaken = crashes.length;
-    return fresh;
+    return [...fresh, ...(this.#alarms?.take() ?? [])];
   }
 
   usage(): Usage[] {

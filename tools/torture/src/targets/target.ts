@@ -31,7 +31,7 @@ export interface Target {
   end(fault: PlannedFault): Promise<void>;
   /** Everything runs, and nothing is wrong with it. @throws Error in one line what does not come back */
   restore(): Promise<void>;
-  /** Which processes ended without being told to since the last time, one sentence each. */
+  /** Which processes ended without being told to since the last time, or say that something is badly wrong; one sentence each. */
   takeCrashes(): string[];
   usage(): Usage[];
   /** @param keep data and logs. */

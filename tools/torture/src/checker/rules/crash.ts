@@ -1,6 +1,9 @@
 import type { Rule } from '../report.ts';
 
-/** No member ends by itself, whatever is done to it or sent to it. */
+/**
+ * No member ends by itself, whatever is done to it or sent to it, nor finds that its state differs from its peers'; and
+ * after the heal everybody is served again.
+ */
 export const crash: Rule = {
   name: 'crash',
   promise: 'P9',

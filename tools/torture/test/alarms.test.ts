@@ -1,0 +1,38 @@
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AlarmWatch } from '../src/targets/alarms.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'torture-alarms-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const line = (level: string, message: string) => `${JSON.stringify({ level, member: 'm1', message })}\n`;
+const state = 'peers hold another state at this index';
+
+describe('alarms', () => {
+  const file = join(folder, 'log.jsonl');
+  const watch = new AlarmWatch([
+    { member: 'm1', file },
+    { member: 'm2', file: join(folder, 'not there yet') },
+  ]);
+
+  it('are told once, and only those of a state that differs or of entries left out', () => {
+    expect(watch.take()).toEqual([]);
+    writeFileSync(file, line('warn', 'the link to a peer has changed') + line('error', 'the disk is full'));
+    expect(watch.take()).toEqual([]);
+    appendFileSync(file, line('error', state) + line('error', 'Entry 7 holds no batch: "x"'));
+    expect(watch.take()).toEqual([
+      `m1 raised an alarm: ${state}`,
+      'm1 raised an alarm: Entry 7 holds no batch: \\"x\\"',
+    ]);
+    expect(watch.take()).toEqual([]);
+  });
+
+  it('are found in a line that is written in two pieces', () => {
+    const text = line('error', state);
+    appendFileSync(file, text.slice(0, 20));
+    expect(watch.take()).toEqual([]);
+    appendFileSync(file, text.slice(20));
+    expect(watch.take()).toHaveLength(1);
+  });
+});
