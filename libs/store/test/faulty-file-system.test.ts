@@ -4,7 +4,12 @@ import { createStore, faultyFileSystem } from '../src/index.ts';
 import type { FileSystem } from '../src/index.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 
-const entry = (index: number) => ({ index, term: 1, kind: 'normal' as const, data: Buffer.alloc(100, index) });
+const entry = (index: number) => ({
+  index,
+  term: 1,
+  kind: 'normal' as const,
+  data: Buffer.alloc(100, index),
+});
 
 test('a full disk takes a part of the write and refuses the rest; nothing that was refused is there later', async () => {
   const disk = new SimulatedDisk();
