@@ -52,6 +52,16 @@ describe('drain', () => {
     expect(cluster.leader()).not.toBe(id);
   });
 
+  test('who waits to be let in is sent elsewhere when the majority is lost meanwhile', () => {
+    const [id] = followers() as [MemberId];
+    const member = cluster.member(id);
+    cluster.cut(id);
+    member.connect(1, request('late'));
+    member.drain(100);
+    cluster.run(4_000);
+    expect(cluster.heard(id, 1)).toEqual([expect.objectContaining({ kind: 'refuse', connection: 1 })]);
+  });
+
   test('who has published is answered before it is closed, and nothing more is taken from it', () => {
     const [id] = followers() as [MemberId];
     const member = cluster.member(id);
