@@ -8,6 +8,7 @@ const topics = 6;
 /** The first topics are written with QoS 2 only: such an ack is a majority's, also while there are faults. */
 const exactTopics = 3;
 const clearShare = 0.3;
+const lookers = 3;
 
 /** Below it are all retained messages of a run. */
 export function retainedRoot(prefix: string): string {
@@ -39,17 +40,19 @@ export function retained(stage: Stage): Actor[] {
     mustBeUpInTheEnd: true,
     plan: staying,
   });
-  all.push({
-    name: 'retained-looker',
-    version: 4,
-    clean: true,
-    expirySeconds: 0,
-    subscriptions: [{ filter: `${root}+`, qos: 1 }],
-    home: 3,
-    onLoss: { kind: 'roam' },
-    mustBeUpInTheEnd: false,
-    plan: (random) => looking(random, stage.servers),
-  });
+  for (let index = 0; index < lookers; index++) {
+    all.push({
+      name: `retained-looker-${index}`,
+      version: 4,
+      clean: true,
+      expirySeconds: 0,
+      subscriptions: [{ filter: `${root}+`, qos: 1 }],
+      home: 3 + index,
+      onLoss: { kind: 'roam' },
+      mustBeUpInTheEnd: false,
+      plan: (random) => looking(random, stage.servers),
+    });
+  }
   return all;
 }
 
@@ -64,7 +67,7 @@ function* writing(random: Random, root: string, stage: Stage): Generator<Step, v
 
 function* looking(random: Random, servers: number): Generator<Step, void, void> {
   for (;;) {
-    yield { do: 'wait', ms: 700 + random() * 1_300 };
+    yield { do: 'wait', ms: 1_500 + random() * 1_500 };
     yield { do: 'move', how: 'disconnect', awayMs: 100, server: between(random, 0, servers - 1) };
   }
 }
