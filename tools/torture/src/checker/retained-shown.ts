@@ -18,7 +18,7 @@ export interface Showing {
 
 /**
  * What the first subscriptions of clean sessions had to be shown [MQTT-3.3.1-6], on servers that were not apart and
- * for long enough to see it. A clear that was sent at any time before the end of the showing asks for nothing.
+ * for long enough to see it. A clear that was sent before SUBACK came asks for nothing.
  */
 export function* retainedShowings(facts: Facts): Generator<Showing> {
   const { sessions, deliveries, messages, header, faults } = facts.book;
@@ -40,7 +40,8 @@ export function* retainedShowings(facts: Facts): Generator<Showing> {
     }
     const matching = facts.matcher(session);
     for (const topic of topics) {
-      if (matching(topic).length === 0 || !writes.isCertainlySet(topic, at - boundMs - lagMs)) continue;
+      if (matching(topic).length === 0 || !writes.isCertainlySet(topic, at - boundMs - lagMs, ackedAt))
+        continue;
       yield { subscription, topic, isShown: shown.has(topic) };
     }
   }

@@ -49,10 +49,12 @@ export class RetainedWrites {
     return this.#byTopic.get(topic)?.certain.after(-Infinity, ackedBeforeMs) ?? null;
   }
 
-  /** Whether something must be retained then: a set was acknowledged, and every clear is certain to be replaced. */
-  isCertainlySet(topic: number, ackedBeforeMs: number): boolean {
+  /** Whether something must be retained: a set was acknowledged, and every clear that was sent is certain to be replaced. */
+  isCertainlySet(topic: number, ackedBeforeMs: number, sentBeforeMs: number): boolean {
     const { messages } = this.#facts.book;
-    const clears = this.writes(topic).filter((row) => messages.isClear(row));
+    const clears = this.writes(topic).filter(
+      (row) => messages.isClear(row) && messages.firstAt(row) <= sentBeforeMs,
+    );
     return (
       this.anyCertain(topic, ackedBeforeMs) !== null &&
       clears.every((row) => this.replacer(row, ackedBeforeMs) !== null)

@@ -29,7 +29,7 @@ export interface WillExpectation {
 export function expectedWill(facts: Facts, connection: Connection): WillExpectation {
   const { connect, closedAt, how, connectedSequence } = connection;
   const back = takenOverBy(connection) ?? nextOf(connection);
-  const backMs = back && !wasApartAtBegin(facts, back) ? back.connectedAt : Infinity;
+  const backMs = back && isKnownToAll(facts, back) ? back.connectedAt : Infinity;
   const open = { deadlineMs: Infinity, notBeforeMs: connect.at, backMs };
   if (connectedSequence === never)
     return { ...open, timesMin: 0, timesMax: 1, because: 'it was never answered' };
@@ -93,19 +93,27 @@ function troubleBegin({ book }: Facts, { connect, connectedAt, closedAt }: Conne
   return book.faults.troubleOf(connect.server, connectedAt, closedAt)?.fromMs;
 }
 
-/** Without a majority nothing is published, and delays stand still. */
+/**
+ * Without a majority nothing is published, and delays stand still. A will takes several steps one after the other, so on a
+ * machine that is too busy it may wait twice.
+ */
 function deadlineOf({ book, lags }: Facts, diedAt: number, delayMs: number): number {
   const { willMsMax } = book.header.limits;
   let deadlineMs = diedAt + delayMs + willMsMax;
   for (const { fromMs, toMs } of book.faults.withoutMajority()) {
     if (fromMs <= deadlineMs && toMs > diedAt) deadlineMs = Math.max(deadlineMs, toMs + delayMs + willMsMax);
   }
-  return deadlineMs + lags.longest(diedAt, deadlineMs);
+  const lagMs = lags.longest(diedAt, deadlineMs);
+  return deadlineMs + lagMs + lags.longest(deadlineMs, deadlineMs + lagMs);
 }
 
-/** Without a majority it may be known to its server only, until the heal. */
-function wasApartAtBegin({ book }: Facts, { connect, connectedAt }: Connection): boolean {
-  return book.faults.troubleOf(connect.server, connectedAt, connectedAt) !== null;
+/** A clean session may be opened without a majority; then its server alone knows of it until the heal. */
+function isKnownToAll({ book }: Facts, { connect, connectedAt }: Connection): boolean {
+  const { faults, header } = book;
+  if (faults.troubleOf(connect.server, connectedAt, connectedAt)) return false;
+  if (!connect.clean || !header.limits.degradedAcks) return true;
+  // Servers that no fault touches are without a leader, too, while they elect one.
+  return faults.troubleAnywhere(connectedAt, connectedAt) === null;
 }
 
 /** A connection that was opened without a majority is known to its server only, and may die with it. */

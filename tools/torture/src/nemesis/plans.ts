@@ -77,12 +77,12 @@ function islands(random: Random, sizes: readonly number[], members: number): Gro
   return sizes.map((size) => order.slice(taken, (taken += size))).filter((group) => group.length > 0);
 }
 
-/** A minority is cut off and, when it has taken messages on its own, killed in part or as a whole; it starts after the heal. */
+/** A minority is cut off and, when it has taken messages on its own, killed but for one at most; it starts after the heal. */
 export function* islandKill(random: Random, members: number): Plan {
   for (;;) {
     const groups = islands(random, halves(members), members);
     const island = groups[0] ?? [];
-    const killed = island.slice(0, between(random, 1, Math.max(island.length, 1)));
+    const killed = island.slice(0, between(random, Math.max(island.length - 1, 1), island.length));
     const kill = { kind: 'kill', groups: [killed], afterMs: isolatedMs, staggerMs: 0 } as const;
     yield slot(random, { kind: 'cut', groups }, kill);
   }

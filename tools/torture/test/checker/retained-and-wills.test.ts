@@ -1,3 +1,4 @@
+import type { Limits } from '../../src/history/events.ts';
 import { ruleOf, Story, violated } from './story.ts';
 import type { ConnectOptions } from './story.ts';
 
@@ -115,6 +116,8 @@ describe('retained (P5)', () => {
       if (shown) story.deliver(looker, newer, 't', { retain: true });
       story.wait(staysMs);
       story.close(looker);
+      // Whatever comes later.
+      story.publish(story.connect('late'), 't', { retain: true, clear: true });
       return violated(story.verdict());
     };
     expect(tell({})).toEqual(['retained']);
@@ -156,6 +159,7 @@ describe('will (P6)', () => {
     readonly backAfterMs?: number;
     readonly back?: ConnectOptions;
     readonly cut?: readonly string[];
+    readonly limits?: Partial<Limits>;
   }
 
   /** A client that dies before the eyes of a watcher, and what the watcher sees. */
@@ -167,8 +171,8 @@ describe('will (P6)', () => {
     dup = false,
     ...rest
   }: Death) {
-    const { backAfterMs, back, cut } = rest;
-    const story = new Story();
+    const { backAfterMs, back, cut, limits } = rest;
+    const story = new Story(limits);
     const watcher = story.connect('watcher', { server: 'C' });
     story.subscribe(watcher, 'wills/#', 1);
     const record = story.will('wills/1', { delaySeconds });
@@ -260,6 +264,10 @@ describe('will (P6)', () => {
     expect(die(late).text).toContain('though its client was back at');
     expect(die(late).bad).toEqual(['will']);
     expect(die({ ...late, cut: ['B'] }).bad).toEqual([]);
+    // A clean session may have been accepted without a majority.
+    const clean = { ...late, back: { ...back, clean: true, sessionPresent: false }, cut: ['A'] };
+    expect(die({ ...clean, limits: { degradedAcks: true } }).bad).toEqual([]);
+    expect(die({ ...clean, limits: { degradedAcks: false } }).bad).toEqual(['will']);
   });
 
   test('late only if others are served in time', () => {
