@@ -51,14 +51,17 @@ export class Caretaker {
     });
   }
 
-  /** An empty disk for a member that is down. What only the old one held is excused (P1). */
+  /**
+   * An empty disk for a member that is down. What only the old one held is excused (P1): what stood in its outbox. What a
+   * damaged one held can't be read any more, so there it is all that this member ever acked in isolation.
+   */
   loseDisk(host: Host): void {
     const { history } = this.#options;
     history.note(() => `wipe ${host.id}`);
     for (const item of host.disk.outbox) this.#excuse(publicationsInside(item.data));
-    for (const publication of history.publications) {
-      const { ackedBy, ackedIsolated } = publication;
-      if (ackedIsolated && ackedBy === host.id) this.#excuse([publication.id]);
+    if (host.disk.damaged !== null) {
+      const own = history.publications.filter((one) => one.ackedIsolated && one.ackedBy === host.id);
+      this.#excuse(own.map(({ id }) => id));
     }
     host.disk.wipe();
     this.#lost.set(host.id, 'wiped');

@@ -66,7 +66,8 @@ function isPromised(history: History, publication: Publication): boolean {
     publication.sentAtMs !== null &&
     !publication.clears &&
     !publication.refused &&
-    !history.excusedPublications.has(publication.id)
+    // An ack of a majority is a promise, whatever disk was lost.
+    !(publication.ackedIsolated && history.excusedPublications.has(publication.id))
   );
 }
 
