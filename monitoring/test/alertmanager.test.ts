@@ -142,7 +142,7 @@ describe('inhibition', () => {
       ),
     ];
     expect(await told(fire, 1)).toEqual(['MqttClusterMemberDown']);
-  }, 90_000);
+  });
 
   it('does not silence another member, nor a broken promise', async () => {
     const fire = [
@@ -158,7 +158,7 @@ describe('inhibition', () => {
       'MqttClusterMessagesLost',
       'MqttClusterStateDiffers',
     ]);
-  }, 90_000);
+  });
 
   it('says only which members are gone where the majority is', async () => {
     const fire = [
@@ -169,5 +169,5 @@ describe('inhibition', () => {
       named('MqttClusterNoLeader'),
     ];
     expect(await told(fire, 2)).toEqual(['MqttClusterMajorityLost', 'MqttClusterMemberDown']);
-  }, 90_000);
+  });
 });

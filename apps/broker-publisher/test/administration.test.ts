@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +7,6 @@ import { administer } from '../src/admin/command-line.ts';
 import { Loopback } from '../src/loopback.ts';
 import { Appliances, freePorts, host, until } from './harness.ts';
 
-jest.setTimeout(60_000);
 let directory: string;
 let cluster: Appliances;
 let clients: FailoverClient[];

@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -14,7 +13,6 @@ import { schema } from '../src/config.ts';
 
 const host = '127.0.0.1';
 const pollMs = 10;
-jest.setTimeout(60_000);
 let directory: string;
 let running: Appliance[] = [];
 let clients: FailoverClient[] = [];

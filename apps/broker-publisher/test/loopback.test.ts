@@ -1,11 +1,9 @@
-import { jest } from '@jest/globals';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { Loopback } from '../src/loopback.ts';
 import { Appliances, until } from './appliances.ts';
 
-jest.setTimeout(30_000);
 const host = '127.0.0.1';
 let nowMs: number;
 let loopback: Loopback;

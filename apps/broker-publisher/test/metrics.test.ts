@@ -1,9 +1,7 @@
-import { jest } from '@jest/globals';
 import { applianceMetrics, processMetrics } from '@mqtt-cluster/contracts';
 import { Appliances, until } from './appliances.ts';
 import type { Samples } from './appliances.ts';
 
-jest.setTimeout(120_000);
 let appliances: Appliances | null = null;
 
 afterEach(async () => {

@@ -1,11 +1,9 @@
-import { jest } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Packet } from 'mqtt-packet';
 import { Appliances, until } from './appliances.ts';
 import type { RawClient } from './appliances.ts';
 
-jest.setTimeout(120_000);
 let appliances: Appliances | null = null;
 
 afterEach(async () => {

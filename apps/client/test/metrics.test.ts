@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +8,6 @@ import { schema } from '../src/config.ts';
 import { createProgram } from '../src/program.ts';
 import { stockBroker } from './stock-broker.ts';
 
-jest.setTimeout(60_000);
 const pollMs = 10;
 
 /** Self-signed, made for this test; its key was thrown away. */

@@ -73,7 +73,7 @@ test('whatever was reported as synced is there after kill -9, at any moment', as
       Array.from({ length: Math.min(10, last) }, (_, offset) => Math.max(1, last - 9) + offset),
     );
   }
-}, 120_000);
+});
 
 test('a second process is refused while the first lives, and let in as soon as it is dead', async () => {
   const data = join(directory, 'locked');
@@ -94,7 +94,7 @@ test('a second process is refused while the first lives, and let in as soon as i
   await closed;
   expect((await second.open('a')).incarnation).toBe(2);
   await second.close();
-}, 60_000);
+});
 
 test('of many that start at once over a dead lock, one gets it', async () => {
   const data = join(directory, 'contended');
@@ -107,7 +107,7 @@ test('of many that start at once over a dead lock, one gets it', async () => {
   expect(codes.filter((code) => code === 'open')).toHaveLength(1);
   expect(codes.filter((code) => code === 'STORE_LOCKED')).toHaveLength(5);
   await Promise.all(stores.map((store) => store.close()));
-}, 60_000);
+});
 
 test('a path too long for a socket', async () => {
   const data = join(directory, 'long'.repeat(20), 'deep'.repeat(20));

@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import fc from 'fast-check';
 import type { Delivery, HistoryEvent, Publish } from '../../src/history/events.ts';
 import { histories } from './random-histories.ts';
@@ -241,9 +240,6 @@ const mutations: Readonly<Record<string, readonly [rule: string, Mutation]>> = {
 const runsMax = 40;
 /** The same histories in every run: a failure that only some see helps nobody. Take another to look further. */
 const seed = 20_261_122;
-
-/** Some hundred histories in a test, on a machine that may be busy. */
-jest.setTimeout(120_000);
 
 describe('histories of a broker that keeps every promise', () => {
   test('nothing is held against them, and every rule has looked', () => {
