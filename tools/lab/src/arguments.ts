@@ -13,6 +13,7 @@ const options = {
   faults: { type: 'string' },
   rate: { type: 'string' },
   seed: { type: 'string' },
+  gaps: { type: 'string' },
   json: { type: 'boolean' },
   keep: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -37,6 +38,8 @@ export interface Arguments {
   /** Messages a second for each QoS. */
   readonly rate: number;
   readonly seed: number;
+  /** Whether P8 is part of the verdict: other work on the machine makes gaps of its own. */
+  readonly gapsJudged: boolean;
   readonly json: boolean;
   readonly keep: boolean;
   readonly help: boolean;
@@ -63,10 +66,17 @@ export function readArguments(argv: readonly string[]): Arguments {
     faults: values.faults ?? '',
     rate: readNumber('--rate', values.rate, rateDefault, 1, rateMax),
     seed: readNumber('--seed', values.seed, 1, 0, 0x7fffffff),
+    gapsJudged: readGaps(values.gaps),
     json: values.json ?? false,
     keep: values.keep ?? false,
     help: values.help ?? false,
   };
+}
+
+function readGaps(text = 'judged'): boolean {
+  if (text !== 'judged' && text !== 'shown')
+    throw new UsageError(`--gaps must be judged or shown, not "${text}"`);
+  return text === 'judged';
 }
 
 function readNumber(

@@ -15,6 +15,7 @@ const usage = `lab: a cluster on this machine, with faults on demand
   down                           ends everything and deletes the members' data
   run [--members N] [--for 30s] [--faults "kill:3@5s,start:3@15s"] [--rate N] [--seed S] [--json]
                                  a load, faults and a verdict; status 0 when every promise held
+      [--gaps judged|shown]      shown: gaps are no part of the verdict, for a machine with other work (default judged)
 
 Faults, as commands and in a plan (with @time behind); members are 1 to 7 or all, joined by + or commas:
   kill:3 start:3                 SIGKILL; start with the same data, and wait until it serves

@@ -88,13 +88,16 @@ describe('the command line', () => {
       forMs: 30_000,
       rate: 50,
       json: false,
+      gapsJudged: true,
     });
+    expect(readArguments(['run', '--gaps', 'shown']).gapsJudged).toBe(false);
   });
 
   test.each([
     [['up', '--members', '8'], '--members must be 1 to 7'],
     [['up', '--members', 'x'], '--members must be 1 to 7'],
     [['run', '--for', 'long'], '"long" is no duration'],
+    [['run', '--gaps', 'no'], '--gaps must be judged or shown'],
     [['up', '--set', 'x'], 'expected key=value'],
     [['up', '--wrong'], "Unknown option '--wrong'"],
   ])('%j is refused in one line', (argv, message) => {

@@ -174,4 +174,9 @@ describe('the verdict on gaps (P8)', () => {
     expect(judge(historyOf({ gapsMs: [400, 400, 10] })).ok).toBe(false);
     expect(judge(historyOf({ gapsMs: [10, Infinity] })).ok).toBe(false);
   });
+
+  test('is left out where gaps are only to be shown', () => {
+    const { ok, gapMs } = judge(historyOf({ gapsMs: [10, 1_100] }), { gapsJudged: false });
+    expect({ ok, max: gapMs.max }).toEqual({ ok: true, max: 1_100 });
+  });
 });
