@@ -1,5 +1,5 @@
 import { never } from '../book/clients.ts';
-import type { Subscription } from '../book/clients.ts';
+import type { Sequence, Subscription } from '../book/clients.ts';
 import { isShared } from '../book/filters.ts';
 import { groupBy } from '../book/group-by.ts';
 import { wipedAfterAck } from '../degraded.ts';
@@ -124,11 +124,12 @@ function checkGroups(facts: Facts, report: Report): void {
     for (const { index } of new Set(members.map(({ session }) => session))) {
       for (const row of facts.deliveriesBySession.of(index)) receivers[book.deliveries.message(row)] = stamp;
     }
+    const lastLeftAt = lastToLeave(facts, members);
     facts.matches(staying).forEach((matching, topic) => {
       if (matching.length === 0) return;
       for (const message of facts.messagesByTopic.of(topic)) {
         const owed = isPromised(facts, message) ? owing(facts, message, matching) : undefined;
-        if (owed === undefined || mayHaveLeftWith(facts, message, members)) continue;
+        if (owed === undefined || mayHaveLeftWith(facts, message, lastLeftAt)) continue;
         report.checked();
         if (receivers[message] !== stamp) tellGroupLoss(facts, report, message, owed);
       }
@@ -140,25 +141,31 @@ function checkGroups(facts: Facts, report: Report): void {
  * A QoS 2 message stays with the member that was chosen, also when that one's session ends [MQTT5 4.8.2]. QoS 1 is given
  * to another one (design, 7).
  */
-function mayHaveLeftWith({ book }: Facts, message: number, members: readonly Subscription[]): boolean {
-  if (book.messages.qos(message) < 2) return false;
-  const sent = book.messages.firstSequence(message);
+function mayHaveLeftWith({ book }: Facts, message: number, lastLeftAt: Sequence): boolean {
+  return book.messages.qos(message) === 2 && lastLeftAt > book.messages.firstSequence(message);
+}
+
+/** When the last of a group's members to leave had left for certain; `never` if one may still be away. Once a group: it is dear. */
+function lastToLeave({ book }: Facts, members: readonly Subscription[]): Sequence {
   const settled = book.settledSequence ?? 0;
-  return members.some((member) => {
+  const left = members.map((member) => {
     const { session, endSequence } = member;
-    return Math.min(endSequence, session.promisedUntil) !== never
-      ? knownToHaveLeft(member) > sent
-      : !session.connections.some((one) => one.connectedSequence < settled && one.closedSequence > settled);
+    if (Math.min(endSequence, session.promisedUntil) !== never) return knownToHaveLeft(member);
+    const isHere = session.connections.some(
+      ({ connectedSequence, closedSequence }) => connectedSequence < settled && closedSequence > settled,
+    );
+    return isHere ? 0 : never;
   });
+  return left.reduce((latest, one) => Math.max(latest, one), 0);
 }
 
 /** Nobody answers a DISCONNECT: that a member is gone is certain when its UNSUBACK or its client's next CONNACK has come. */
 function knownToHaveLeft({ session, endSequence, goneSequence }: Subscription): number {
   const left = session.promisedUntil;
-  const next = session.client.connections
-    .map(({ connectedSequence }) => connectedSequence)
-    .filter((connected) => connected > left);
-  const endKnown = left === never ? never : Math.min(never, ...next);
+  let endKnown: Sequence = never;
+  for (const { connectedSequence } of session.client.connections) {
+    if (connectedSequence > left && connectedSequence < endKnown) endKnown = connectedSequence;
+  }
   return Math.min(endKnown, endSequence === never ? never : goneSequence);
 }
 
