@@ -40,6 +40,9 @@ const usualFaults: readonly Fault[] = [
   members.changeMembers,
 ];
 
+/** When an operator looks whether the programs that were started last are content. */
+const secondLookMs = 2_000;
+
 /** In runs with two versions of the program. */
 const versionFaults: readonly Fault[] = [members.upgrade, members.upgrade, members.rollBack];
 
@@ -87,6 +90,19 @@ export class Faults {
       // A member that drains does so until it is started again.
       if (outdated || host.member?.status().state === 'draining') world.kill(host.id);
       if (!host.isUp) world.start(host.id);
+    }
+    if (version === 'older') world.timeline.after(secondLookMs, () => this.#upgradeRefused());
+  }
+
+  /** The newer version may have been on its way into force when all went back; then the older program says so, and operators read it. */
+  #upgradeRefused(): void {
+    const { world } = this;
+    const isRefused = world.hosts.some((host) => host.member?.status().reason.includes('newer version'));
+    if (!isRefused) return;
+    for (const { id } of world.hosts) {
+      world.kill(id);
+      world.versions.set(id, 'newer');
+      world.start(id);
     }
   }
 
