@@ -52,6 +52,8 @@ export class Faults {
   readonly random: Random;
   /** Sent away, and not yet back. */
   removed: MemberId | null = null;
+  /** Told to drain, perhaps without having heard it yet. */
+  readonly draining = new Set<MemberId>();
   #busy = true;
   readonly #gapMsMax: number;
   readonly #mix: readonly Fault[];
@@ -88,7 +90,8 @@ export class Faults {
       const outdated = version !== null && (world.versions.get(host.id) ?? 'older') !== version;
       if (version !== null) world.versions.set(host.id, version);
       // A member that drains does so until it is started again.
-      if (outdated || host.member?.status().state === 'draining') world.kill(host.id);
+      const drains = this.draining.has(host.id) || host.member?.status().state === 'draining';
+      if (outdated || drains) world.kill(host.id);
       if (!host.isUp) world.start(host.id);
     }
     if (version === 'older') world.timeline.after(secondLookMs, () => this.#upgradeRefused());

@@ -16,7 +16,11 @@ export function drainOne(faults: Faults): void {
   if (id === undefined || faults.world.host(id).state !== 'running') return;
   faults.count('drains');
   faults.world.host(id).post((member) => member.drain(20));
-  faults.later(600, 2_500, () => faults.restart(id, 50, 1_500));
+  faults.draining.add(id);
+  faults.later(600, 2_500, () => {
+    faults.draining.delete(id);
+    faults.restart(id, 50, 1_500);
+  });
 }
 
 /** One is sent away as an operator does it, and is asked in again later with what it has. */
