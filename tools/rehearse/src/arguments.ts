@@ -13,11 +13,18 @@ export interface Arguments {
   readonly only: readonly string[];
   readonly keep: boolean;
   readonly brokers: number;
+  readonly bed: string;
   readonly directory: string;
   readonly help: boolean;
 }
 
-export const directoryDefault = '/var/tmp/mqtt-cluster-rehearsal';
+export const bedDefault = 'rehearsal';
+/** A name of network namespaces, with room for what is put behind it. */
+const bedPattern = /^[a-z][a-z0-9]{0,15}$/;
+
+export function directoryOf(bed: string): string {
+  return `/var/tmp/mqtt-cluster-${bed}`;
+}
 
 export const usage = `rehearse: nine real hosts on this machine, and the real playbooks against them, under load
 
@@ -33,7 +40,8 @@ export const usage = `rehearse: nine real hosts on this machine, and the real pl
 
   --brokers N     3, 5 or 7 (default 7)
   --keep          leave the hosts running at the end
-  --directory D   where hosts, disks and logs are (default ${directoryDefault})
+  --bed NAME      another name is another set of hosts, beside the first (default ${bedDefault})
+  --directory D   where hosts, disks and logs are (default ${directoryOf(bedDefault)}, or as the bed is called)
   --help          this text
 `;
 
@@ -48,7 +56,8 @@ export function readArguments(argv: readonly string[]): Arguments {
         only: { type: 'string' },
         keep: { type: 'boolean', default: false },
         brokers: { type: 'string', default: '7' },
-        directory: { type: 'string', default: directoryDefault },
+        bed: { type: 'string', default: bedDefault },
+        directory: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
@@ -70,7 +79,8 @@ export function readArguments(argv: readonly string[]): Arguments {
     only: stepsOf(values.only),
     keep: values.keep,
     brokers: brokerCount(values.brokers),
-    directory: values.directory,
+    bed: bedName(values.bed),
+    directory: values.directory ?? directoryOf(values.bed),
     help: values.help,
   };
 }
@@ -88,6 +98,11 @@ function stepsOf(text: string | undefined): string[] {
 function brokerCount(text: string): number {
   if (['3', '5', '7'].includes(text)) return Number(text);
   throw new UsageError(`--brokers ${text}: 3, 5 or 7 (an even number survives no more than one less)`);
+}
+
+function bedName(text: string): string {
+  if (bedPattern.test(text)) return text;
+  throw new UsageError(`--bed ${text}: a name has 1 to 16 of a-z and 0-9, and begins with a letter`);
 }
 
 function hostNumber(text: string): number {

@@ -1,4 +1,5 @@
 import { addressOf, brokerHosts } from './bed/layout.ts';
+import type { BedLayout } from './bed/layout.ts';
 import { RehearsalError } from './errors.ts';
 import { getJson } from './http.ts';
 import { until } from './poll.ts';
@@ -23,8 +24,10 @@ export interface Position {
 /** The cluster as it looks from inside the hosts' network. */
 export class Cluster {
   readonly hosts: readonly number[];
+  readonly #layout: BedLayout;
 
-  constructor(hosts: readonly number[] = brokerHosts) {
+  constructor(layout: BedLayout, hosts: readonly number[] = brokerHosts) {
+    this.#layout = layout;
     this.hosts = hosts;
   }
 
@@ -34,11 +37,11 @@ export class Cluster {
   }
 
   position(host: number): Promise<Position> {
-    return getJson(`http://${addressOf(host)}:${httpPort}/status`);
+    return getJson(this.#layout, `http://${addressOf(host)}:${httpPort}/status`);
   }
 
   health(host: number): Promise<Health> {
-    return getJson(`http://${addressOf(host)}:${httpPort}/cluster/health`);
+    return getJson(this.#layout, `http://${addressOf(host)}:${httpPort}/cluster/health`);
   }
 
   /** Until every member says that all are well. @throws RehearsalError with what the last one says */

@@ -4,7 +4,6 @@ import { readArguments, usage } from './arguments.ts';
 import type { Arguments } from './arguments.ts';
 import { Bed } from './bed/bed.ts';
 import { layoutOf } from './bed/layout.ts';
-import { cut, heal } from './bed/network.ts';
 import { messageOf, UsageError } from './errors.ts';
 import { rehearse } from './rehearsal.ts';
 import { checkStatically } from './static.ts';
@@ -21,7 +20,7 @@ async function main(given: Arguments): Promise<boolean> {
   if (given.command === 'static') return checkStatically(root, print);
   if (process.getuid?.() !== 0) throw new UsageError('hosts need root: run it as root');
   if (given.command === 'run') return rehearse({ root, print, ...given });
-  const bed = new Bed(layoutOf(given.directory, join(root, 'tools/rehearse/hosts')));
+  const bed = new Bed(layoutOf(given.bed, given.directory, join(root, 'tools/rehearse/hosts')));
   const numbers = given.hosts.length > 0 ? given.hosts : [...bed.hosts.keys()];
   await manage(bed, given, numbers);
   return true;
@@ -41,10 +40,10 @@ async function manage(bed: Bed, given: Arguments, numbers: readonly number[]): P
       for (const host of named) await host.powerOff();
       return;
     case 'cut':
-      for (const host of named) await cut(host.number);
+      for (const host of named) await bed.cut(host.number);
       return;
     case 'heal':
-      for (const host of named) await heal(host.number);
+      for (const host of named) await bed.heal(host.number);
       return;
     case 'ssh':
       process.stdout.write(await named[0]!.ssh(given.words.join(' ')));

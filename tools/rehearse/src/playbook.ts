@@ -2,7 +2,8 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { attempt } from './command.ts';
 import { RehearsalError } from './errors.ts';
-import { bridgeNamespace } from './bed/layout.ts';
+import { bridgeNamespaceOf } from './bed/layout.ts';
+import type { BedLayout } from './bed/layout.ts';
 
 const playMsMax = 45 * 60_000;
 
@@ -17,7 +18,7 @@ export interface HostRecap {
 export interface PlaybookOptions {
   /** Folder `ansible` of the repository. */
   readonly directory: string;
-  readonly bedDirectory: string;
+  readonly layout: BedLayout;
   readonly inventory: string;
   readonly logFile: string;
   /** For every run: where the images are, say. */
@@ -50,20 +51,20 @@ export class Playbooks {
     name: string,
     variables: Readonly<Record<string, string>> = {},
   ): Promise<{ status: number; output: string }> {
-    const { directory, bedDirectory, inventory, logFile } = this.#options;
+    const { directory, layout, inventory, logFile } = this.#options;
     // Connections that are kept would lead to hosts whose power was cut since.
-    const connections = join(bedDirectory, 'ssh');
+    const connections = join(layout.directory, 'ssh');
     rmSync(connections, { recursive: true, force: true });
     mkdirSync(connections, { recursive: true, mode: 0o700 });
     const all = { ...this.#options.variables, ...variables };
     const extra = ['--extra-vars', JSON.stringify(all)];
     const args = ['-i', inventory, join('playbooks', `${name}.yml`), ...extra];
-    return attempt('ip', ['netns', 'exec', bridgeNamespace, 'ansible-playbook', ...args], {
+    return attempt('ip', ['netns', 'exec', bridgeNamespaceOf(layout), 'ansible-playbook', ...args], {
       directory,
       logFile,
       timeoutMs: playMsMax,
       environment: {
-        REHEARSAL_DIRECTORY: bedDirectory,
+        REHEARSAL_DIRECTORY: layout.directory,
         ANSIBLE_SSH_CONTROL_PATH_DIR: connections,
         ANSIBLE_NOCOLOR: '1',
         ANSIBLE_FORCE_COLOR: '0',

@@ -35,6 +35,8 @@ export const stepNames: readonly string[] = Object.keys(steps);
 export interface RehearsalOptions {
   /** The repository. */
   readonly root: string;
+  /** Name of the bed. */
+  readonly bed: string;
   /** Where hosts, disks and logs are. */
   readonly directory: string;
   /** Some of {@link stepNames}; what was deployed before is used again when `deploy` is not among them. */
@@ -50,7 +52,7 @@ export async function rehearse(options: RehearsalOptions): Promise<boolean> {
   const { directory, root, only, keep, print } = options;
   const brokers = brokerHosts.slice(0, options.brokers);
   const ansible = join(root, 'ansible');
-  const layout = layoutOf(directory, join(root, 'tools/rehearse/hosts'));
+  const layout = layoutOf(options.bed, directory, join(root, 'tools/rehearse/hosts'));
   const bed = new Bed(layout);
   const say = (text: string): void => print(`   ${text}`);
   mkdirSync(directory, { recursive: true });
@@ -60,6 +62,7 @@ export async function rehearse(options: RehearsalOptions): Promise<boolean> {
   await prepare(bed, images, only.includes('deploy'), logFile, say);
   await bed.start([...brokers, clientHost, monitoringHost]);
   const clients = new Clients({
+    layout,
     script: join(root, 'dist/client.mjs'),
     directory,
     count: clientCount,
@@ -67,11 +70,11 @@ export async function rehearse(options: RehearsalOptions): Promise<boolean> {
   });
   const scene: Scene = {
     bed,
-    cluster: new Cluster(brokers),
+    cluster: new Cluster(layout, brokers),
     playbooks: new Playbooks({
       directory: ansible,
       inventory: inventoryFor(ansible, directory, brokers),
-      bedDirectory: directory,
+      layout,
       logFile,
       variables: {
         mqtt_cluster_images: images.directory,
@@ -79,7 +82,7 @@ export async function rehearse(options: RehearsalOptions): Promise<boolean> {
       },
     }),
     clients,
-    address: new AddressWatch(),
+    address: new AddressWatch(layout),
     versions,
     tell: say,
   };

@@ -16,8 +16,18 @@ describe('arguments', () => {
     [['fly'], '"fly" is no command'],
     [['kill', 'h57'], '"h57" is no host'],
     [['--fast'], '--fast'],
+    [['--bed', '../x'], '--bed ../x: a name has 1 to 16'],
   ])('%j is refused in one line', (argv, sentence) => {
     expect(() => readArguments(argv)).toThrow(sentence);
+  });
+
+  test('a bed of another name keeps its things elsewhere', () => {
+    expect(readArguments([])).toMatchObject({
+      bed: 'rehearsal',
+      directory: '/var/tmp/mqtt-cluster-rehearsal',
+    });
+    expect(readArguments(['--bed', 'second'])).toMatchObject({ directory: '/var/tmp/mqtt-cluster-second' });
+    expect(readArguments(['--bed', 'second', '--directory', '/d'])).toMatchObject({ directory: '/d' });
   });
 
   test('the words after a host are its command', () => {

@@ -5,7 +5,7 @@ import { buildBase, buildNodeBase, installMachinePackages } from './base.ts';
 import { Host } from './host.ts';
 import { brokerHosts, clientHost, monitoringHost } from './layout.ts';
 import type { BedLayout } from './layout.ts';
-import { createBridge, removeBridge, unpart } from './network.ts';
+import { createBridge, cut, heal, removeBridge, unpart } from './network.ts';
 
 /** Hosts on this machine that are real for everything above the kernel. */
 export class Bed {
@@ -32,15 +32,24 @@ export class Bed {
   }
 
   async start(numbers: readonly number[]): Promise<void> {
-    await createBridge();
+    await createBridge(this.layout);
     for (const number of numbers) await this.host(number).start();
     await Promise.all(numbers.map((number) => this.host(number).reachable()));
   }
 
+  /** Its packets go nowhere, silently: it keeps its carrier. */
+  cut(number: number): Promise<void> {
+    return cut(this.layout, this.host(number).number);
+  }
+
+  heal(number: number): Promise<void> {
+    return heal(this.layout, this.host(number).number);
+  }
+
   async stop(): Promise<void> {
-    await unpart();
+    await unpart(this.layout);
     await Promise.all([...this.hosts.values()].map((host) => host.powerOff()));
-    await removeBridge();
+    await removeBridge(this.layout);
   }
 
   /** The hosts with their disks; what was built for all of them stays. */

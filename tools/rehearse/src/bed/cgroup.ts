@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { until } from '../poll.ts';
 
 const root = '/sys/fs/cgroup';
-const folder = 'mqtt-rehearsal';
 const endMsMax = 20_000;
 
 /** One tree (cgroup v2), or an older system's several, of which the unified one can kill. */
@@ -12,12 +11,12 @@ function trees(): string[] {
   return ['unified', 'systemd', 'cpu'].map((name) => join(root, name)).filter((path) => existsSync(path));
 }
 
-/** Processes of one host, whatever they have become. */
+/** Processes of one host of a bed, whatever they have become. */
 export class ProcessGroup {
   readonly #paths: readonly string[];
 
-  constructor(name: string) {
-    this.#paths = trees().map((tree) => join(tree, folder, name));
+  constructor(bed: string, host: string) {
+    this.#paths = trees().map((tree) => join(tree, `mqtt-${bed}`, host));
   }
 
   /** Files into which a process writes its id to belong to the group. */

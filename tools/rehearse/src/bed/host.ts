@@ -5,7 +5,7 @@ import { attempt, run } from '../command.ts';
 import type { CommandResult } from '../command.ts';
 import { until } from '../poll.ts';
 import { ProcessGroup } from './cgroup.ts';
-import { addressOf, bridgeNamespace, namespaceOf } from './layout.ts';
+import { addressOf, bridgeNamespaceOf, namespaceOf } from './layout.ts';
 import type { BedLayout } from './layout.ts';
 import { plugIn, pullOut, silence } from './network.ts';
 
@@ -40,7 +40,7 @@ export class Host {
     this.number = number;
     this.address = addressOf(number);
     this.#layout = layout;
-    this.#group = new ProcessGroup(`h${number}`);
+    this.#group = new ProcessGroup(layout.name, `h${number}`);
   }
 
   get #folder(): string {
@@ -54,7 +54,7 @@ export class Host {
   /** Switches it on; returns before it is up (see `reachable`). */
   async start(): Promise<void> {
     if (this.isRunning) return;
-    await plugIn(this.number);
+    await plugIn(this.#layout, this.number);
     const root = await this.#mount();
     const containers = join(this.#folder, 'containers');
     const joins = this.#group.create().map((path) => `echo $$ > ${path}`);
@@ -67,9 +67,9 @@ export class Host {
       ...moreFlags,
       ...rights,
       `--directory=${root}`,
-      `--machine=rehearsal-${this.number}`,
+      `--machine=${namespaceOf(this.#layout, this.number)}`,
       `--hostname=h${this.number}`,
-      `--network-namespace-path=/run/netns/${namespaceOf(this.number)}`,
+      `--network-namespace-path=/run/netns/${namespaceOf(this.#layout, this.number)}`,
       `--bind=${containers}:/var/lib/containers`,
     ];
     const log = openSync(join(this.#folder, 'console.log'), 'a');
@@ -113,9 +113,9 @@ export class Host {
 
   /** Power off at once: nothing is said to anybody. What was written stays (see docs: no proof of fsync). */
   async powerOff(): Promise<void> {
-    await silence(this.number);
+    await silence(this.#layout, this.number);
     await this.#group.kill();
-    await pullOut(this.number);
+    await pullOut(this.#layout, this.number);
   }
 
   /** The disk with all that was ever installed; only while it is off. */
@@ -126,16 +126,20 @@ export class Host {
 
   /** Never mind its status. */
   attemptSsh(command: string): Promise<CommandResult> {
-    return attempt('ip', ['netns', 'exec', bridgeNamespace, 'ssh', ...this.sshFlags(), command], {
+    return attempt('ip', this.#sshWords(command), {
       timeoutMs: sshMsMax,
     });
   }
 
   /** @returns what it printed. @throws RehearsalError when its status is not 0 */
   ssh(command: string): Promise<string> {
-    return run('ip', ['netns', 'exec', bridgeNamespace, 'ssh', ...this.sshFlags(), command], {
+    return run('ip', this.#sshWords(command), {
       timeoutMs: sshMsMax,
     });
+  }
+
+  #sshWords(command: string): string[] {
+    return ['netns', 'exec', bridgeNamespaceOf(this.#layout), 'ssh', ...this.sshFlags(), command];
   }
 
   sshFlags(): string[] {

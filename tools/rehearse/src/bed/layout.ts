@@ -12,6 +12,8 @@ const subnet = '10.0.0';
 const bridgeNumber = 1;
 
 export interface BedLayout {
+  /** Tells beds on one machine apart: of its bridge's namespace, and before the number of each host's. */
+  readonly name: string;
   /** Everything that the bed keeps is in here. */
   readonly directory: string;
   /** Root file system that all hosts share, read-only. */
@@ -22,8 +24,9 @@ export interface BedLayout {
   readonly helpers: string;
 }
 
-export function layoutOf(directory: string, helpers: string): BedLayout {
+export function layoutOf(name: string, directory: string, helpers: string): BedLayout {
   return {
+    name,
     directory,
     base: join(directory, 'base'),
     nodeBase: join(directory, 'node-base.tar'),
@@ -32,14 +35,17 @@ export function layoutOf(directory: string, helpers: string): BedLayout {
   };
 }
 
-/** Network namespace with the bridge; it has no way out. */
-export const bridgeNamespace = 'rehearsal';
 export const bridgeAddress = `${subnet}.${bridgeNumber}`;
 
 export function addressOf(host: number): string {
   return `${subnet}.${host}`;
 }
 
-export function namespaceOf(host: number): string {
-  return `rehearsal-${host}`;
+/** Network namespace with the bridge; it has no way out. */
+export function bridgeNamespaceOf({ name }: BedLayout): string {
+  return name;
+}
+
+export function namespaceOf({ name }: BedLayout, host: number): string {
+  return `${name}-${host}`;
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { addressOf, clientHost, namespaceOf, virtualHost } from '../bed/layout.ts';
+import type { BedLayout } from '../bed/layout.ts';
 import { until } from '../poll.ts';
 
 const keepAliveSeconds = 5;
@@ -9,14 +10,26 @@ const receivingMsMax = 120_000;
 
 /** A stock client (mosquitto_sub) that knows only the virtual address. */
 export class AddressWatch {
+  readonly #layout: BedLayout;
   #child: ChildProcess | null = null;
   #received = 0;
+
+  constructor(layout: BedLayout) {
+    this.#layout = layout;
+  }
 
   start(): void {
     // -R: what is retained comes with every subscription, and proves nothing.
     const flags = ['-h', addressOf(virtualHost), '-i', 'rehearsal-stock', '-c', '-q', '1', '-R'];
     const rest = ['-k', String(keepAliveSeconds), '-t', 'telemetry/#', '-F', '%t'];
-    const command = ['netns', 'exec', namespaceOf(clientHost), 'mosquitto_sub', ...flags, ...rest];
+    const command = [
+      'netns',
+      'exec',
+      namespaceOf(this.#layout, clientHost),
+      'mosquitto_sub',
+      ...flags,
+      ...rest,
+    ];
     this.#child = spawn('ip', command, { stdio: ['ignore', 'pipe', 'ignore'] });
     this.#child.stdout?.on('data', (chunk: Buffer) => {
       this.#received += chunk.toString('utf8').split('\n').length - 1;

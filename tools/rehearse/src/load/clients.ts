@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { addressOf, brokerHosts, clientHost, namespaceOf } from '../bed/layout.ts';
+import type { BedLayout } from '../bed/layout.ts';
 import { getJson } from '../http.ts';
 import { until } from '../poll.ts';
 import { assertNone, complaints, markOf } from './client-counters.ts';
@@ -17,6 +18,7 @@ const stopMsMax = 5_000;
 const sessionSecondsMax = 600;
 
 export interface ClientsOptions {
+  readonly layout: BedLayout;
   /** The client's bundle. */
   readonly script: string;
   /** For the clients' logs. */
@@ -49,11 +51,11 @@ export class Clients {
   }
 
   #startOne(index: number): void {
-    const { script, directory, hosts = brokerHosts } = this.#options;
+    const { layout, script, directory, hosts = brokerHosts } = this.#options;
     const port = firstPort + index;
     const servers = hosts.map((host) => `${addressOf(host)}=mqtt://${addressOf(host)}:${mqttPort}`);
     const log = openSync(join(directory, `client-${index}.log`), 'a');
-    const child = spawn('ip', ['netns', 'exec', namespaceOf(clientHost), process.execPath, script], {
+    const child = spawn('ip', ['netns', 'exec', namespaceOf(layout, clientHost), process.execPath, script], {
       stdio: ['ignore', log, log],
       env: {
         ...process.env,
@@ -75,7 +77,7 @@ export class Clients {
     for (const { name, url } of this.#clients) {
       let first: number | undefined;
       await until(`${name} receiving`, settleMsMax, async () => {
-        const status = await getJson<ClientStatus>(url);
+        const status = await this.#status(url);
         const { received } = markOf(status);
         first ??= received;
         return status.client.connected && received > first ? true : undefined;
@@ -83,8 +85,12 @@ export class Clients {
     }
   }
 
+  #status(url: string): Promise<ClientStatus> {
+    return getJson(this.#options.layout, url);
+  }
+
   async marks(): Promise<Mark[]> {
-    return Promise.all(this.#clients.map(async ({ url }) => markOf(await getJson<ClientStatus>(url))));
+    return Promise.all(this.#clients.map(async ({ url }) => markOf(await this.#status(url))));
   }
 
   /**
@@ -95,7 +101,7 @@ export class Clients {
   async judge(before: readonly Mark[], reconnectsMax: number): Promise<void> {
     await this.flowing();
     const settled = async (): Promise<string[]> => {
-      const statuses = await Promise.all(this.#clients.map(({ url }) => getJson<ClientStatus>(url)));
+      const statuses = await Promise.all(this.#clients.map(({ url }) => this.#status(url)));
       return statuses.flatMap((status, index) =>
         complaints(this.#clients[index]!.name, before[index]!, status, reconnectsMax),
       );
@@ -111,7 +117,7 @@ export class Clients {
 
   /** One line for people. */
   async describe(): Promise<string> {
-    const statuses = await Promise.all(this.#clients.map(({ url }) => getJson<ClientStatus>(url)));
+    const statuses = await Promise.all(this.#clients.map(({ url }) => this.#status(url)));
     const received = statuses.reduce((sum, status) => sum + markOf(status).received, 0);
     const missing = statuses.reduce(
       (sum, { byQos }) => sum + (byQos[1]?.missing ?? 0) + (byQos[2]?.missing ?? 0),

@@ -1,6 +1,6 @@
 import { addressOf } from '../bed/layout.ts';
+import type { Bed } from '../bed/bed.ts';
 import { attempt } from '../command.ts';
-import { cut, heal } from '../bed/network.ts';
 import { namespaceOf, virtualHost } from '../bed/layout.ts';
 import { RehearsalError } from '../errors.ts';
 import { until } from '../poll.ts';
@@ -36,12 +36,12 @@ export const cutOff: Step = {
   async run({ bed, cluster, clients }: Scene) {
     const { number } = bed.host(cluster.at(3));
     const before = await clients.marks();
-    await cut(number);
+    await bed.cut(number);
     try {
       await pass(goneMs);
       await clients.flowing();
     } finally {
-      await heal(number);
+      await bed.heal(number);
     }
     await cluster.well();
     await clients.judge(before, loseOneReconnectsMax);
@@ -78,11 +78,14 @@ export const addressMoves: Step = {
     address.start();
     try {
       await address.receiving();
-      const holder = await holderOf(cluster.hosts);
+      const holder = await holderOf(bed, cluster.hosts);
       tell(`${addressOf(holder)} holds ${addressOf(virtualHost)}`);
       await bed.host(holder).powerOff();
       await address.receiving();
-      const next = await holderOf(cluster.hosts.filter((host) => host !== holder));
+      const next = await holderOf(
+        bed,
+        cluster.hosts.filter((host) => host !== holder),
+      );
       tell(`${addressOf(next)} holds it now`);
       await bed.host(holder).start();
       await bed.host(holder).reachable();
@@ -95,12 +98,12 @@ export const addressMoves: Step = {
   },
 };
 
-function holderOf(hosts: readonly number[]): Promise<number> {
+function holderOf(bed: Bed, hosts: readonly number[]): Promise<number> {
   return until('somebody holding the virtual address', restartMsMax, async () => {
     for (const host of hosts) {
       const { output } = await attempt('ip', [
         '-n',
-        namespaceOf(host),
+        namespaceOf(bed.layout, host),
         '-o',
         'address',
         'show',
