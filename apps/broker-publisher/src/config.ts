@@ -86,6 +86,11 @@ export const schema = z.object({
        * it only this host may administer, and only by HTTP.
        */
       tokenFile: z.string().default(''),
+      /**
+       * Whether who comes from the loopback address counts as this host. Not in a container with a network of its own: some
+       * port forwarding (rootless podman's) makes everybody look so.
+       */
+      trustLoopback: z.boolean().default(true),
     })
     .prefault({}),
   /** Connections closed per second while draining. */

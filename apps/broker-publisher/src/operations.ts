@@ -60,7 +60,7 @@ export class Operations implements Lifecycle {
     const { config, runner, members, urls, stop } = options;
     this.#options = options;
     this.#view = new ClusterView({ members, urls });
-    this.authorization = new Authorization(options.token);
+    this.authorization = new Authorization(options.token, config.admin.trustLoopback);
     this.administrator = new Administrator({ runner, drainPerSecond: config.drainPerSecond, stop });
     this.routes = adminRoutes({
       administrator: this.administrator,

@@ -6,15 +6,21 @@ import { Authorization, readToken } from '../src/admin/authorization.ts';
 const token = 'a-token-of-some-length';
 
 test('without a token only this host may, and no MQTT client', () => {
-  const authorization = new Authorization(null);
+  const authorization = new Authorization(null, true);
   expect(authorization.refusal({ headers: {}, isLocal: true })).toBeNull();
   expect(authorization.refusal({ headers: {}, isLocal: false })).toContain('tokenFile');
   expect(authorization.mayUseTopics('admin', Buffer.from(''))).toBe(false);
   expect(authorization.mayUseTopics('admin', Buffer.from(token))).toBe(false);
 });
 
+test('where an address tells nothing not even this host may without a token', () => {
+  expect(new Authorization(null, false).refusal({ headers: {}, isLocal: true })).toContain('trustLoopback');
+  const headers = { authorization: `Bearer ${token}` };
+  expect(new Authorization(token, false).refusal({ headers, isLocal: true })).toBeNull();
+});
+
 test('with a token who has it may, from anywhere, and nobody else', () => {
-  const authorization = new Authorization(token);
+  const authorization = new Authorization(token, true);
   const headers = { authorization: `Bearer ${token}` };
   expect(authorization.refusal({ headers, isLocal: false })).toBeNull();
   expect(authorization.refusal({ headers: {}, isLocal: true })).toContain('Bearer');

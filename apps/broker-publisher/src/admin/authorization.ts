@@ -12,15 +12,19 @@ export const adminUserName = 'admin';
 /** Who may change the cluster: whoever has the token, or without one whoever is on this host. */
 export class Authorization {
   readonly #digest: Buffer | null;
+  readonly #trustsLoopback: boolean;
 
-  /** `token`: null for none. */
-  constructor(token: string | null) {
+  /** `token`: null for none. `trustsLoopback`: whether a request from this host is known by its address. */
+  constructor(token: string | null, trustsLoopback: boolean) {
     this.#digest = token === null ? null : digestOf(token);
+    this.#trustsLoopback = trustsLoopback;
   }
 
   /** In one sentence why not, or null. */
   refusal({ headers, isLocal }: Pick<HttpRequest, 'headers' | 'isLocal'>): string | null {
     if (this.#digest === null) {
+      if (!this.#trustsLoopback)
+        return 'administration needs a token (admin.tokenFile), since admin.trustLoopback is false';
       return isLocal
         ? null
         : 'administration is only for this host: set admin.tokenFile to allow it from others';
