@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { buildDashboard, dashboards } from '../grafana/src/index.ts';
 import { grafanaTypes, nonconformities } from './conforms.ts';
+import { monitoring } from './support.ts';
 
 const dashboardFile = 'dashboard/x/types.gen';
 const panelTypes = {
@@ -69,4 +73,18 @@ describe('the comparison with the schema', () => {
     expect(wrong({ panels: [{ type: 'stat', gridPos: { x: 'left' } }] })).not.toEqual([]);
     expect(nonconformities(checker, type, {}, 'counts').length).toBeGreaterThan(0);
   });
+});
+
+describe('the Grafana that is run', () => {
+  const { version } = createRequire(import.meta.url)('@grafana/schema/package.json') as {
+    readonly version: string;
+  };
+
+  it.each(['compose.yaml', 'ansible/roles/grafana/defaults/main.yml'])(
+    'is of the schema’s version in %s',
+    (file) => {
+      const images = readFileSync(join(monitoring, '..', file), 'utf8').match(/\S*\/grafana\/grafana\S*/g);
+      expect(images).toEqual([`docker.io/grafana/grafana:${version}`]);
+    },
+  );
 });
