@@ -64,6 +64,17 @@ export function repeated(kind: FaultKind, counts: (members: number) => readonly 
   };
 }
 
+/** In a run of 18 s the second fault is one, too. */
+const powerCycleEvery = 20;
+
+/** A minority, again and again, and all of them at the second fault and at every twentieth after it. */
+export function* powerCycles(random: Random, members: number): Plan {
+  for (let faults = 1; ; faults++) {
+    const count = faults % powerCycleEvery === 2 ? members : Math.max(minorityOf(members), 1);
+    yield slot(random, fault(random, 'kill', members, count));
+  }
+}
+
 /** Parts into islands of these sizes, drawn anew each time. @param sizes of `members` in all. */
 export function splits(sizes: (members: number) => readonly number[]): PlanMaker {
   return function* (random, members) {
