@@ -2,13 +2,25 @@ import { parseArgs } from 'node:util';
 import { UsageError } from './errors.ts';
 import { stepNames } from './rehearsal.ts';
 
-const commands = ['run', 'up', 'down', 'wipe', 'kill', 'start', 'cut', 'heal', 'ssh', 'static'] as const;
+const commands = [
+  'run',
+  'up',
+  'down',
+  'wipe',
+  'kill',
+  'start',
+  'cut',
+  'heal',
+  'ssh',
+  'static',
+  'publish',
+] as const;
 export type Command = (typeof commands)[number];
 
 export interface Arguments {
   readonly command: Command;
   readonly hosts: readonly number[];
-  /** After the host of `ssh`. */
+  /** After the host of `ssh`; of `publish`, which a rehearsal starts itself: the client id and the servers. */
   readonly words: readonly string[];
   readonly only: readonly string[];
   readonly keep: boolean;
@@ -71,11 +83,11 @@ export function readArguments(argv: readonly string[]): Arguments {
   if (command === undefined) {
     throw new UsageError(`"${first}" is no command; there are ${commands.join(', ')}; see --help`);
   }
-  const numbered = command === 'ssh' ? rest.slice(0, 1) : rest;
+  const numbered = command === 'ssh' ? rest.slice(0, 1) : command === 'publish' ? [] : rest;
   return {
     command,
     hosts: numbered.map(hostNumber),
-    words: command === 'ssh' ? rest.slice(1) : [],
+    words: command === 'ssh' ? rest.slice(1) : command === 'publish' ? rest : [],
     only: stepsOf(values.only),
     keep: values.keep,
     brokers: brokerCount(values.brokers),

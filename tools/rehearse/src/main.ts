@@ -5,6 +5,7 @@ import type { Arguments } from './arguments.ts';
 import { Bed } from './bed/bed.ts';
 import { layoutOf } from './bed/layout.ts';
 import { messageOf, UsageError } from './errors.ts';
+import { publishTelemetry } from './load/publishing.ts';
 import { rehearse } from './rehearsal.ts';
 import { checkStatically } from './static.ts';
 
@@ -18,11 +19,30 @@ async function main(given: Arguments): Promise<boolean> {
     return true;
   }
   if (given.command === 'static') return checkStatically(root, print);
+  if (given.command === 'publish') return publish(given.words);
   if (process.getuid?.() !== 0) throw new UsageError('hosts need root: run it as root');
   if (given.command === 'run') return rehearse({ root, print, ...given });
   const bed = new Bed(layoutOf(given.bed, given.directory, join(root, 'tools/rehearse/hosts')));
   const numbers = given.hosts.length > 0 ? given.hosts : [...bed.hosts.keys()];
   await manage(bed, given, numbers);
+  return true;
+}
+
+/** Until a signal; `words`: client id, then servers. */
+async function publish([id, ...servers]: readonly string[]): Promise<boolean> {
+  const known = servers.map((text) => {
+    const [, name, url] = /^([a-z0-9.-]{1,32})=(mqtts?:\/\/\S+)$/.exec(text) ?? [];
+    if (name === undefined || url === undefined) {
+      throw new UsageError(`publish: "${text}" is not of the form id=mqtt://host:port`);
+    }
+    return { id: name, url };
+  });
+  if (id === undefined || known.length === 0) {
+    throw new UsageError('publish: give a client id and servers, id=mqtt://host:port each');
+  }
+  const ended = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => ended.abort());
+  await publishTelemetry({ id, servers: known, tell: print, signal: ended.signal });
   return true;
 }
 

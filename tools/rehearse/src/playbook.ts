@@ -7,6 +7,9 @@ import type { BedLayout } from './bed/layout.ts';
 
 const playMsMax = 45 * 60_000;
 
+/** As `--extra-vars` takes them. */
+export type Variables = Readonly<Record<string, string | readonly string[]>>;
+
 /** One line of ansible's recap. */
 export interface HostRecap {
   readonly host: string;
@@ -22,7 +25,7 @@ export interface PlaybookOptions {
   readonly inventory: string;
   readonly logFile: string;
   /** For every run: where the images are, say. */
-  readonly variables: Readonly<Record<string, string>>;
+  readonly variables: Variables;
 }
 
 /** The real playbooks, over ssh, from inside the hosts' network. */
@@ -37,7 +40,7 @@ export class Playbooks {
    * @returns what was changed where
    * @throws RehearsalError with ansible's own words when a host failed or could not be reached
    */
-  async run(name: string, variables: Readonly<Record<string, string>> = {}): Promise<HostRecap[]> {
+  async run(name: string, variables: Variables = {}): Promise<HostRecap[]> {
     const { status, output } = await this.attempt(name, variables);
     const recap = parseRecap(output);
     const failed = recap.filter((host) => host.failed > 0 || host.unreachable > 0);
@@ -47,10 +50,7 @@ export class Playbooks {
   }
 
   /** Never mind how it ends. */
-  attempt(
-    name: string,
-    variables: Readonly<Record<string, string>> = {},
-  ): Promise<{ status: number; output: string }> {
+  attempt(name: string, variables: Variables = {}): Promise<{ status: number; output: string }> {
     const { directory, layout, inventory, logFile } = this.#options;
     // Connections that are kept would lead to hosts whose power was cut since.
     const connections = join(layout.directory, 'ssh');

@@ -12,15 +12,20 @@ import { Playbooks } from './playbook.ts';
 import { converge, deploy } from './steps/deploy.ts';
 import { addressMoves, cutOff, powerCut, stoppedLoop } from './steps/faults.ts';
 import type { Scene, Step } from './steps/scene.ts';
+import { refusals } from './steps/refusals.ts';
+import { restart } from './steps/restart.ts';
 import { replaceHost, rollback, rollingUpdate } from './steps/updates.ts';
 
-const clientCount = 3;
+const subscriberCount = 3;
+const publisherCount = 2;
 const versions = { first: 'rehearsal-1', second: 'rehearsal-2' } as const;
 
 /** In this order; each leaves the cluster well. */
 const steps: Readonly<Record<string, Step>> = {
   deploy,
   converge,
+  refusals,
+  restart,
   'power-cut': powerCut,
   'cut-off': cutOff,
   'rolling-update': rollingUpdate,
@@ -63,9 +68,10 @@ export async function rehearse(options: RehearsalOptions): Promise<boolean> {
   await bed.start([...brokers, clientHost, monitoringHost]);
   const clients = new Clients({
     layout,
-    script: join(root, 'dist/client.mjs'),
+    bundles: join(root, 'dist'),
     directory,
-    count: clientCount,
+    subscribers: subscriberCount,
+    publishers: publisherCount,
     hosts: brokers,
   });
   const scene: Scene = {

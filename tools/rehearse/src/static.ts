@@ -2,7 +2,10 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attempt } from './command.ts';
+import { messageOf } from './errors.ts';
 import { firstFailure } from './playbook.ts';
+import type { Variables } from './playbook.ts';
+import { assertRefused } from './steps/refusals.ts';
 
 const lintMsMax = 600_000;
 const saidLinesMax = 12;
@@ -25,6 +28,7 @@ export async function checkStatically(root: string, print: (text: string) => voi
     ...syntax(ansible),
     ...rendered(ansible),
     ...refusals(ansible),
+    ...preflights(ansible),
   ];
   let failed = 0;
   for (const check of checks) {
@@ -86,6 +90,7 @@ function rendered(ansible: string): Check[] {
           vault_certificate_authority_passphrase: 'static',
           vault_virtual_address_password: 'static',
           vault_grafana_admin_password: 'static',
+          vault_broker_admin_token: 'static-admin-token',
         };
         const args = ['-i', join('inventories', inventory, 'hosts.yml'), 'tests/render.yml'];
         const extra = ['--extra-vars', JSON.stringify(variables)];
@@ -96,6 +101,47 @@ function rendered(ansible: string): Check[] {
         return status === 0 ? null : firstFailure(output);
       } finally {
         rmSync(target, { recursive: true, force: true });
+      }
+    },
+  }));
+}
+
+/** Whole preflights of this machine in place of three hosts: what must be refused there, and a part of the sentence. */
+function preflights(ansible: string): Check[] {
+  const image = { mqtt_cluster_version: 'no-such-version' };
+  const wrong: readonly (readonly [string, Variables, string])[] = [
+    [
+      'another architecture',
+      { preflight_architectures: ['riscv128'] },
+      'but the images are made for riscv128',
+    ],
+    ['too little disk', { preflight_disk_bytes_min: '999999999999999999' }, 'are needed below one of'],
+    [
+      'an image that is not there',
+      image,
+      'There is no image localhost/mqtt-cluster/broker-publisher:no-such-version',
+    ],
+    [
+      'a host that is unreachable',
+      { ansible_connection: 'ssh', ansible_port: '1' },
+      "one can't be reached by ssh",
+    ],
+  ];
+  return wrong.map(([name, variables, sentence]) => ({
+    name: `preflight of ${name}: "${sentence}"`,
+    async run() {
+      const given = { mqtt_cluster_version: 'static', mqtt_cluster_images: 'tests', ...variables };
+      const extra = ['--extra-vars', JSON.stringify({ preflight_disk_bytes_min: '1', ...given })];
+      const args = ['-i', 'tests/inventories/here.yml', 'playbooks/preflight.yml', ...extra];
+      const { status, output } = await attempt('ansible-playbook', args, {
+        directory: ansible,
+        timeoutMs: lintMsMax,
+      });
+      try {
+        assertRefused(status, output, sentence);
+        return null;
+      } catch (error) {
+        return messageOf(error);
       }
     },
   }));

@@ -132,10 +132,8 @@ export class Host {
   }
 
   /** @returns what it printed. @throws RehearsalError when its status is not 0 */
-  ssh(command: string): Promise<string> {
-    return run('ip', this.#sshWords(command), {
-      timeoutMs: sshMsMax,
-    });
+  ssh(command: string, timeoutMs = sshMsMax): Promise<string> {
+    return run('ip', this.#sshWords(command), { timeoutMs });
   }
 
   #sshWords(command: string): string[] {

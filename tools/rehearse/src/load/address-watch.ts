@@ -13,6 +13,8 @@ export class AddressWatch {
   readonly #layout: BedLayout;
   #child: ChildProcess | null = null;
   #received = 0;
+  #receivedAtMs = 0;
+  #pauseMsMax = 0;
 
   constructor(layout: BedLayout) {
     this.#layout = layout;
@@ -32,6 +34,9 @@ export class AddressWatch {
     ];
     this.#child = spawn('ip', command, { stdio: ['ignore', 'pipe', 'ignore'] });
     this.#child.stdout?.on('data', (chunk: Buffer) => {
+      const now = performance.now();
+      if (this.#received > 0) this.#pauseMsMax = Math.max(this.#pauseMsMax, now - this.#receivedAtMs);
+      this.#receivedAtMs = now;
       this.#received += chunk.toString('utf8').split('\n').length - 1;
     });
   }
@@ -42,6 +47,12 @@ export class AddressWatch {
     await until('mosquitto_sub through the virtual address receiving', receivingMsMax, async () =>
       this.#received > before ? true : undefined,
     );
+  }
+
+  /** For people. */
+  describe(): string {
+    const seconds = (this.#pauseMsMax / 1_000).toFixed(1);
+    return `mosquitto_sub received ${this.#received} live messages; its longest pause was ${seconds} s`;
   }
 
   stop(): void {

@@ -1,4 +1,5 @@
 import { RehearsalError } from '../errors.ts';
+import type { ClientCounters } from './tally.ts';
 
 /** What the subscribing application says on /status, as far as it is judged here. */
 export interface ClientStatus {
@@ -9,40 +10,12 @@ export interface ClientStatus {
   }[];
   readonly violations: readonly string[];
   readonly client: { readonly connected: boolean; readonly connects: number; readonly failovers: number };
+  readonly failovers: ClientCounters['failovers'];
 }
 
-export interface Mark {
-  readonly received: number;
-  readonly connects: number;
-}
-
-export function markOf({ byQos, client }: ClientStatus): Mark {
-  return {
-    received: byQos.reduce((sum, { received }) => sum + received, 0),
-    connects: client.connects,
-  };
-}
-
-/**
- * @returns in words what a client lost, got twice or suffered since `before`; empty when nothing
- * `reconnectsMax`: how often it may have had to connect again meanwhile.
- */
-export function complaints(
-  name: string,
-  before: Mark,
-  status: ClientStatus,
-  reconnectsMax: number,
-): string[] {
-  const now = markOf(status);
-  // An update restarts the deployed client: it counts anew.
-  const since = now.received < before.received ? { received: 0, connects: 0 } : before;
-  const reconnects = now.connects - since.connects;
-  const found = status.violations.map((violation) => `${name}: ${violation}`);
-  if (now.received <= since.received) found.push(`${name}: received nothing more`);
-  if (reconnects > reconnectsMax) {
-    found.push(`${name}: connected ${reconnects} times again, at most ${reconnectsMax} were allowed`);
-  }
-  return found;
+export function countersOf({ byQos, client, failovers }: ClientStatus): ClientCounters {
+  const messages = byQos.reduce((sum, { received }) => sum + received, 0);
+  return { messages, connects: client.connects, failovers };
 }
 
 /** @throws RehearsalError naming all complaints */

@@ -21,3 +21,7 @@ export interface Step {
   readonly name: string;
   run(scene: Scene): Promise<void>;
 }
+
+export function tellAll(tell: Scene['tell'], lines: readonly string[]): void {
+  for (const line of lines) tell(line);
+}

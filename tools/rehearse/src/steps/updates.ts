@@ -1,10 +1,20 @@
 import { addressOf } from '../bed/layout.ts';
 import { RehearsalError } from '../errors.ts';
+import type { Allowance } from '../load/tally.ts';
 import { until } from '../poll.ts';
+import { tellAll } from './scene.ts';
 import type { Scene, Step } from './scene.ts';
 
 const container = 'mqtt-cluster-broker';
 const readyMsMax = 600_000;
+const silenceMsMax = 30_000;
+
+/** P10: at most one reconnect per client per host; and messages all the time, or it was no update under load. */
+const allOnce = (hosts: readonly number[]): Allowance => ({
+  reconnectsMax: hosts.length,
+  perHostMax: 1,
+  silenceMsMax,
+});
 
 async function expectVersion({ bed, cluster }: Scene, version: string): Promise<void> {
   for (const host of cluster.hosts) {
@@ -23,9 +33,7 @@ export const rollingUpdate: Step = {
     await playbooks.run('rolling-update', { mqtt_cluster_version: versions.second });
     await expectVersion(scene, versions.second);
     await cluster.well();
-    // P10: at most one reconnect per client per host. The deployed client is itself restarted, and counts anew.
-    await clients.judge(before, cluster.hosts.length);
-    tell(await clients.describe());
+    tellAll(tell, await clients.judge(before, allOnce(cluster.hosts)));
   },
 };
 
@@ -37,8 +45,7 @@ export const rollback: Step = {
     await playbooks.run('rollback');
     await expectVersion(scene, versions.first);
     await cluster.well();
-    await clients.judge(before, cluster.hosts.length);
-    tell(await clients.describe());
+    tellAll(tell, await clients.judge(before, allOnce(cluster.hosts)));
   },
 };
 
@@ -71,6 +78,6 @@ export const replaceHost: Step = {
       throw new RehearsalError(`READY at entry ${appliedIndex}, though ${commitIndex} were committed before`);
     }
     await cluster.well();
-    await clients.judge(before, 2);
+    tellAll(tell, await clients.judge(before, { reconnectsMax: 1, perHostMax: 1 }));
   },
 };
