@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { attempt, run } from './command.ts';
 import type { BedLayout } from './bed/layout.ts';
@@ -44,10 +44,9 @@ export class Images {
   #podman(): string {
     const { directory, helpers } = this.#options.layout;
     const path = join(directory, 'podman');
-    if (!existsSync(path)) {
-      writeFileSync(path, `#!/bin/sh\nexec python3 '${join(helpers, 'keep-limits.py')}' podman "$@"\n`);
-      chmodSync(path, 0o755);
-    }
+    // Anew each time: the one that is there may be of another clone.
+    writeFileSync(path, `#!/bin/sh\nexec python3 '${join(helpers, 'keep-limits.py')}' podman "$@"\n`);
+    chmodSync(path, 0o755);
     return path;
   }
 }
