@@ -86,8 +86,11 @@ function describeVersion() {
   try {
     const described = git('describe', '--tags', '--always', '--dirty');
     return /^[0-9a-f]+(-dirty)?$/.test(described) ? `${version}-g${described}` : described;
-  } catch {
-    return version;
+  } catch (error) {
+    if (!existsSync(join(root, '.git'))) return version;
+    // Another user's clone, say, as root sees it: every version would get the same name.
+    const said = String(error.stderr || error.message).trim().split('\n')[0];
+    throw new Error(`git can't tell the version: ${said}; give --version TEXT`, { cause: error });
   }
 }
 
