@@ -20,7 +20,7 @@ export function wipedAfterAck(facts: Facts, message: number): string | null {
   const { server } = facts.connection(messages.ackConnection(message)).connect;
   const ackAt = messages.ackAt(message);
   const trouble = faults.troubleOf(server, ackAt, ackAt);
-  const untilMs = trouble?.toMs ?? ackAt + faults.healMsMax;
+  const untilMs = Math.max(trouble?.toMs ?? 0, ackAt + faults.healMsMax);
   const isWiped = faults.wipes(server).some((wipedAt) => wipedAt >= ackAt && wipedAt <= untilMs);
   return isWiped ? `degraded loss (the disk of ${server} was wiped)` : null;
 }

@@ -4,6 +4,7 @@ import type { Connection, Session, Subscription } from './book/clients.ts';
 import { Grouping } from './book/column.ts';
 import { FilterTrie } from './book/filters.ts';
 import { refusedMin } from './book/messages.ts';
+import { Busyness } from './busyness.ts';
 import { Lags } from './lags.ts';
 
 const msPerSecond = 1_000;
@@ -16,6 +17,7 @@ export class Facts {
   readonly deliveriesBySession: Grouping;
   /** Rows of messages by topic, in the order of their first sending. */
   readonly messagesByTopic: Grouping;
+  #busyness: Busyness | null = null;
   #lags: Lags | null = null;
   #spread: Uint8Array | null = null;
   /** Of the topics that messages were sent to. */
@@ -43,6 +45,10 @@ export class Facts {
     const settled = this.book.settledSequence;
     if (settled === null || promisedUntil !== never) return false;
     return connections.some((one) => one.connectedSequence < settled && one.closedSequence > settled);
+  }
+
+  get busyness(): Busyness {
+    return (this.#busyness ??= new Busyness(this.book.probes));
   }
 
   get lags(): Lags {

@@ -1,4 +1,4 @@
-import type { Finding, RuleVerdict } from '../history/events.ts';
+import type { Allowance, Finding, RuleVerdict } from '../history/events.ts';
 import type { Facts } from './facts.ts';
 
 /** As many findings of a rule are kept; the others are counted. */
@@ -6,7 +6,7 @@ const findingsMax = 10;
 
 export interface Rule {
   readonly name: string;
-  /** P1 to P7 of the design. */
+  /** P1 to P9 of the design. */
   readonly promise: string;
   /** The clause of MQTT, or what else says so. */
   readonly clause: string;
@@ -21,6 +21,10 @@ export class Report {
   #checked = 0;
   #violations = 0;
   #excused = 0;
+  #judged = 0;
+  #lengthened = 0;
+  #needed = 0;
+  #longestMs = 0;
 
   constructor(rule: Rule) {
     this.#rule = rule;
@@ -39,8 +43,29 @@ export class Report {
     if (this.#excused++ < findingsMax) this.#excuses.push({ rule: this.#rule.name, text: text() });
   }
 
+  /**
+   * Judges one time.
+   * @param overMs How much longer than its bound it took; negative for less.
+   * @param allowanceMs What a busy machine may have added.
+   * @returns whether it was in time
+   */
+  inTime(overMs: number, allowanceMs: number): boolean {
+    const isNeeded = overMs > 0 && overMs <= allowanceMs;
+    this.#judged++;
+    if (allowanceMs > 0) this.#lengthened++;
+    if (isNeeded) this.#needed++;
+    this.#longestMs = Math.max(this.#longestMs, allowanceMs);
+    return overMs <= 0 || isNeeded;
+  }
+
   verdict(): RuleVerdict {
     const { name, promise, clause } = this.#rule;
+    const allowance: Allowance = {
+      judged: this.#judged,
+      lengthened: this.#lengthened,
+      needed: this.#needed,
+      longestMs: this.#longestMs,
+    };
     return {
       rule: name,
       promise,
@@ -50,6 +75,7 @@ export class Report {
       findings: this.#findings,
       excused: this.#excused,
       excuses: this.#excuses,
+      ...(this.#judged === 0 ? {} : { allowance }),
     };
   }
 }

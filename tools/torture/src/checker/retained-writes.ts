@@ -1,13 +1,18 @@
 import { mayBeDegraded } from './degraded.ts';
 import type { Facts } from './facts.ts';
 
+/** From what a server heard last on a connection, or from the end of what it suffers, to the effect; a log's election is in it. */
+const dealtWithMs = 3_000;
+
 /**
  * The writes of retained topics, and which of them are certain to have replaced which. Certain is one that was
  * acknowledged with a majority; it replaces what was certain to be in effect when it was first sent. All else (QoS 0, no
- * ack, a will, an ack that may be degraded, a copy left on another connection) may take effect at any later time.
+ * ack, an ack that may be degraded, a copy left on another connection) may take effect later, but not for ever: a server
+ * has dealt with what it was sent soon after the connection's end, or after the last fault that it felt then.
  */
 export class RetainedWrites {
   readonly #facts: Facts;
+  readonly #effects = new Map<number, number>();
   readonly #byTopic = new Map<number, { readonly all: number[]; readonly certain: Replacers }>();
 
   constructor(facts: Facts) {
@@ -52,13 +57,15 @@ export class RetainedWrites {
   /** Whether something must be retained: a set was acknowledged, and every clear that was sent is certain to be replaced. */
   isCertainlySet(topic: number, ackedBeforeMs: number, sentBeforeMs: number): boolean {
     const { messages } = this.#facts.book;
-    const clears = this.writes(topic).filter(
-      (row) => messages.isClear(row) && messages.firstAt(row) <= sentBeforeMs,
+    if (this.anyCertain(topic, ackedBeforeMs) === null) return false;
+    // The newest are the likeliest to stand.
+    const clear = this.writes(topic).findLast(
+      (row) =>
+        messages.isClear(row) &&
+        messages.firstAt(row) <= sentBeforeMs &&
+        this.replacer(row, ackedBeforeMs) === null,
     );
-    return (
-      this.anyCertain(topic, ackedBeforeMs) !== null &&
-      clears.every((row) => this.replacer(row, ackedBeforeMs) !== null)
-    );
+    return clear === undefined;
   }
 
   #isCertain(row: number): boolean {
@@ -71,13 +78,35 @@ export class RetainedWrites {
     );
   }
 
-  /** From when on it is certain to have had its effect; Infinity if that is never certain. */
+  /** From when on it is certain to have had its effect, if it has any; Infinity if that is never certain. */
   #effectiveAt(row: number): number {
+    let atMs = this.#effects.get(row);
+    if (atMs === undefined) {
+      atMs = this.#findEffect(row);
+      this.#effects.set(row, atMs);
+    }
+    return atMs;
+  }
+
+  #findEffect(row: number): number {
     const { messages } = this.#facts.book;
-    if (!this.#isCertain(row)) return Infinity;
+    if (messages.isWill(row)) return Infinity;
     const isOnce =
       messages.qos(row) === 2 ? this.#facts.publisherSessions(row) === 1 : messages.wayCount(row) === 1;
-    return isOnce ? messages.ackAt(row) : Infinity;
+    if (isOnce && this.#isCertain(row)) return messages.ackAt(row);
+    return Math.max(...messages.ways(row).map((way) => this.#doneAt(row, way)));
+  }
+
+  /** When the server of one of the connections on which it was sent had done with it. */
+  #doneAt(row: number, way: number): number {
+    const { book, lags } = this.#facts;
+    const { messages, faults, endAt } = book;
+    const { connect, closedAt } = this.#facts.connection(way);
+    const isAnswered = messages.isAcked(row) && messages.ackConnection(row) === way;
+    const heardAt = isAnswered ? messages.ackAt(row) : Math.min(closedAt, endAt ?? Infinity);
+    const untilMs = heardAt + dealtWithMs;
+    const trouble = faults.troubleOf(connect.server, messages.firstAt(row), untilMs);
+    return Math.max(untilMs, trouble ? trouble.toMs + dealtWithMs : 0) + lags.longest(heardAt, untilMs);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { RuleVerdict, Verdict } from '../history/events.ts';
+import type { Allowance, RuleVerdict, Verdict } from '../history/events.ts';
 
 const columnGap = '  ';
 const heads = ['rule', 'promise', 'checked', 'violations', 'first finding'] as const;
@@ -21,7 +21,23 @@ export function renderVerdict(verdict: Verdict, columnsMax = Infinity): string {
   const excused = verdict.rules.flatMap(({ excused: count, rule, excuses }) =>
     count === 0 ? [] : [`${rule}: ${count} excused: ${excuses[0]?.text ?? ''}`],
   );
-  return [...lines, ...excused, conclusion(verdict)].map((line) => cut(line, columnsMax)).join('\n');
+  const allowances = verdict.rules.flatMap(({ rule, allowance }) =>
+    allowance === undefined ? [] : [describeAllowance(rule, allowance)],
+  );
+  return [...lines, ...excused, ...allowances, conclusion(verdict)]
+    .map((line) => cut(line, columnsMax))
+    .join('\n');
+}
+
+/** How strict the judge was. */
+function describeAllowance(rule: string, { judged, lengthened, needed, longestMs }: Allowance): string {
+  if (lengthened === 0)
+    return `${rule}: ${judged} times judged by their bounds, no starved-machine lag allowance`;
+  const most = (longestMs / 1_000).toFixed(1);
+  return (
+    `${rule}: ${judged} times judged, ${lengthened} with a starved-machine lag allowance (${most} s at most); ` +
+    `${needed} needed it`
+  );
 }
 
 function rowOf({ rule, promise, checked, violations, findings }: RuleVerdict): string[] {

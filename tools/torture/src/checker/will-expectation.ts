@@ -3,8 +3,10 @@ import type { Connection } from './book/clients.ts';
 import { seconds } from './facts.ts';
 import type { Facts } from './facts.ts';
 
-/** Clocks and the moment at which a server notices a death. */
-const slackMs = 1_000;
+/** Who did not close the connection itself notices its end later than its server. */
+const noticeMs = 1_000;
+/** Two clocks of one machine, and times rounded to less than a millisecond. */
+const clockMs = 50;
 const msPerSecond = 1_000;
 
 /** What must and may come of one connection's will. */
@@ -15,6 +17,8 @@ export interface WillExpectation {
   readonly because: string;
   /** When it must have been published at the latest; Infinity if that can't be told. */
   readonly deadlineMs: number;
+  /** What a busy machine may add to the deadline. */
+  readonly allowanceMs: number;
   /** Before this time it is too early. */
   readonly notBeforeMs: number;
   /** From when on its client was back, on a server that was not apart: what is published later is too late (P6). */
@@ -28,31 +32,34 @@ export interface WillExpectation {
  */
 export function expectedWill(facts: Facts, connection: Connection): WillExpectation {
   const { connect, closedAt, how, connectedSequence } = connection;
-  const back = takenOverBy(connection) ?? nextOf(connection);
+  const heir = takenOverBy(connection);
+  const back = heir ?? nextOf(connection);
   const backMs = back && isKnownToAll(facts, back) ? back.connectedAt : Infinity;
-  const open = { deadlineMs: Infinity, notBeforeMs: connect.at, backMs };
+  const open = { deadlineMs: Infinity, allowanceMs: 0, notBeforeMs: connect.at, backMs };
   if (connectedSequence === never)
     return { ...open, timesMin: 0, timesMax: 1, because: 'it was never answered' };
-  const heir = takenOverBy(connection);
   if (how === null) return { ...open, ...ofOpen(facts, connection, heir) };
   if (how === 'disconnect') return { ...open, ...ofDisconnected(facts, connection, heir) };
   const delayMs = delayOf(connection);
-  const goneAt = Math.min(closedAt, troubleBegin(facts, connection) ?? closedAt);
-  const isBackInTime = back !== undefined && back.connectedAt < goneAt + delayMs - slackMs;
-  if (delayMs > 0 && isBackInTime && !back.connect.clean && back.sessionPresent) {
+  const goneAt = goneAtEarliest(facts, connection);
+  const resumes = back !== undefined && !back.connect.clean && back.sessionPresent;
+  if (resumes && back.connectedAt < goneAt + delayMs - clockMs) {
     const because = `its client was back at ${seconds(back.connectedAt)}, before the delay was over`;
     return { ...open, timesMin: 0, timesMax: 0, because };
   }
   if (heir) return { ...open, timesMin: 0, timesMax: 1, because: 'it was taken over' };
-  const deadlineMs = deadlineOf(facts, closedAt, delayMs);
-  const times = { backMs, deadlineMs, notBeforeMs: goneAt + (back ? 0 : delayMs) - slackMs };
-  const cameBack = back !== undefined && back.connect.at <= deadlineMs;
-  if (cameBack) return { ...times, timesMin: 0, timesMax: 1, because: 'its client came back' };
+  // The end of the session ends the delay, too.
+  const sessionEndMs = back !== undefined && !resumes ? back.connect.at : Infinity;
+  const notBeforeMs = Math.min(goneAt + delayMs, sessionEndMs) - clockMs;
+  const { deadlineMs, allowanceMs } = deadlineOf(facts, connection, delayMs);
+  const times = { backMs, deadlineMs, allowanceMs, notBeforeMs };
+  const latestMs = deadlineMs + allowanceMs;
+  if (back !== undefined && back.connect.at <= latestMs)
+    return { ...times, timesMin: 0, timesMax: 1, because: 'its client came back' };
   if (wasOpenedApart(facts, connection)) {
     return { ...times, timesMin: 0, timesMax: 1, because: 'its server was apart all the time' };
   }
-  const settledAt = facts.book.settledAt ?? -Infinity;
-  const timesMin = deadlineMs < settledAt ? 1 : 0;
+  const timesMin = latestMs < (facts.book.settledAt ?? -Infinity) ? 1 : 0;
   return { ...times, timesMin, timesMax: 1, because: `its client had ${how} at ${seconds(closedAt)}` };
 }
 
@@ -67,7 +74,7 @@ function ofOpen({ book }: Facts, { connect, connectedAt }: Connection, heir: Con
 
 function ofDisconnected({ book }: Facts, connection: Connection, heir: Connection | undefined): Times {
   const { connect, closedAt } = connection;
-  const trouble = book.faults.troubleOf(connect.server, closedAt - slackMs, closedAt + slackMs);
+  const trouble = book.faults.troubleOf(connect.server, closedAt - noticeMs, closedAt + noticeMs);
   if (heir ?? trouble) return { timesMin: 0, timesMax: 1, because: 'it may have counted as gone before' };
   return { timesMin: 0, timesMax: 0, because: `its client had disconnected at ${seconds(closedAt)}` };
 }
@@ -89,22 +96,32 @@ function nextOf(connection: Connection): Connection | undefined {
   return connection.client.connections.find((other) => other.sequence > connection.closedSequence);
 }
 
-function troubleBegin({ book }: Facts, { connect, connectedAt, closedAt }: Connection): number | undefined {
-  return book.faults.troubleOf(connect.server, connectedAt, closedAt)?.fromMs;
+/** When its server may have counted it as gone: at once where the client itself ended it, and no fault was felt. */
+function goneAtEarliest({ book, lags }: Facts, { connect, connectedAt, closedAt, how }: Connection): number {
+  const trouble = book.faults.troubleOf(connect.server, connectedAt, closedAt);
+  if (trouble) return Math.min(closedAt, trouble.fromMs);
+  return how === 'dropped' ? closedAt : closedAt - noticeMs - lags.longest(closedAt - noticeMs, closedAt);
 }
 
 /**
- * Without a majority nothing is published, and delays stand still. A will takes several steps one after the other, so on a
- * machine that is too busy it may wait twice.
+ * P6: at once where the home lives on and was told, else within the bound of a dead home. Without a majority nothing is
+ * published, and delays stand still. A will takes several steps one after the other, so on a machine that is too busy it may wait twice.
  */
-function deadlineOf({ book, lags }: Facts, diedAt: number, delayMs: number): number {
-  const { willMsMax } = book.header.limits;
-  let deadlineMs = diedAt + delayMs + willMsMax;
+function deadlineOf(
+  { book, lags }: Facts,
+  { connect, closedAt, how }: Connection,
+  delayMs: number,
+): { deadlineMs: number; allowanceMs: number } {
+  const { willMsMax, willAtOnceMsMax = willMsMax } = book.header.limits;
+  const atOnceMs = closedAt + delayMs + willAtOnceMsMax;
+  const isAtOnce = how === 'dropped' && !book.faults.troubleOf(connect.server, closedAt, atOnceMs);
+  let deadlineMs = isAtOnce ? atOnceMs : closedAt + delayMs + willMsMax;
   for (const { fromMs, toMs } of book.faults.withoutMajority()) {
-    if (fromMs <= deadlineMs && toMs > diedAt) deadlineMs = Math.max(deadlineMs, toMs + delayMs + willMsMax);
+    if (fromMs <= deadlineMs && toMs > closedAt)
+      deadlineMs = Math.max(deadlineMs, toMs + delayMs + willMsMax);
   }
-  const lagMs = lags.longest(diedAt, deadlineMs);
-  return deadlineMs + lagMs + lags.longest(deadlineMs, deadlineMs + lagMs);
+  const lagMs = lags.longest(closedAt, deadlineMs);
+  return { deadlineMs, allowanceMs: lagMs + lags.longest(deadlineMs, deadlineMs + lagMs) };
 }
 
 /** A clean session may be opened without a majority; then its server alone knows of it until the heal. */

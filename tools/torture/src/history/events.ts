@@ -25,6 +25,8 @@ export interface Header {
 export interface Limits {
   /** From the death of a client (or of its home) to its will, plus the will's delay. */
   readonly willMsMax: number;
+  /** The same where the home lives on and hears of the death at once; as {@link willMsMax} if it isn't given. */
+  readonly willAtOnceMsMax?: number;
   /** From the newer CONNACK of a client id, or from the heal, to the end of the older connection. */
   readonly takeoverMsMax: number;
   /** The target may ack QoS 1 without a majority and then lose it with the only disk that holds it. */
@@ -33,6 +35,8 @@ export interface Limits {
   readonly healMsMax?: number;
   /** From the ack of a retained message to all servers serving it; 2,000 if it isn't given (P5). */
   readonly retainedMsMax?: number;
+  /** From a request to its answer, and from an ack to the delivery, where no fault is felt; 3,000 if it isn't given (P7, P8). */
+  readonly servedMsMax?: number;
   /** An offline session's queue may drop its oldest beyond so many messages (P1); no bound if it isn't given. */
   readonly queuedMessagesMax?: number;
 }
@@ -169,6 +173,17 @@ export interface Phase {
   readonly phase: 'healed' | 'quiet' | 'settled';
 }
 
+/**
+ * How busy this machine was since the one before: by how much the recording process was woken too late, and how long a
+ * small synced write beside the history took, at the longest; milliseconds.
+ */
+export interface Probe {
+  readonly type: 'probe';
+  readonly at: number;
+  readonly wakeMs: number;
+  readonly syncMs: number;
+}
+
 /** What one broker served as retained in the end: topic and message id. */
 export interface RetainedView {
   readonly type: 'retained';
@@ -197,6 +212,7 @@ export type HistoryEvent =
   | Delivery
   | Fault
   | Phase
+  | Probe
   | RetainedView
   | End;
 
@@ -216,7 +232,7 @@ export interface RuleVerdict {
   readonly violations: number;
   /** The first few. */
   readonly findings: readonly Finding[];
-  /** The promise it holds the target to: P1 to P7. */
+  /** The promise it holds the target to: P1 to P9. */
   readonly promise: string;
   /** The clause of MQTT, or what else says so. */
   readonly clause: string;
@@ -224,6 +240,20 @@ export interface RuleVerdict {
   readonly excused: number;
   /** The first few of those. */
   readonly excuses: readonly Finding[];
+  /** Only of rules that judge times. */
+  readonly allowance?: Allowance;
+}
+
+/** How strict a rule about times was: on a busy machine it adds what others had to wait at the same moment. */
+export interface Allowance {
+  /** Times that were judged. */
+  readonly judged: number;
+  /** Those whose bound was lengthened. */
+  readonly lengthened: number;
+  /** Those that kept their bound only because it was lengthened. */
+  readonly needed: number;
+  /** The most that was added, ms. */
+  readonly longestMs: number;
 }
 
 export interface Verdict {

@@ -43,6 +43,7 @@ const fieldsOf: Readonly<Record<HistoryEvent['type'], Readonly<Record<string, Ki
   },
   fault: { id: 'number', phase: 'string', fault: 'string', members: 'array' },
   phase: { phase: 'string' },
+  probe: { wakeMs: 'number', syncMs: 'number' },
   retained: { server: 'string', messages: 'array' },
   end: { crashes: 'array' },
 };

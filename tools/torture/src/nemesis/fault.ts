@@ -1,4 +1,4 @@
-/** What can be done to a target. */
+/** What can be done to a target; `rolling` is `stop` of one after the other. */
 export const faultKinds = [
   'kill',
   'stop',

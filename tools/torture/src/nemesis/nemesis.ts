@@ -4,7 +4,7 @@ import type { Target } from '../targets/target.ts';
 import type { FaultKind, Plan, PlannedFault, Slot } from './fault.ts';
 
 const tickMs = 50;
-const processKinds: ReadonlySet<FaultKind> = new Set(['kill', 'stop', 'pause', 'wipe', 'rolling']);
+const processKinds: ReadonlySet<FaultKind> = new Set(['kill', 'stop', 'pause', 'wipe']);
 
 export interface NemesisOptions {
   readonly plan: Plan;
@@ -41,6 +41,10 @@ export class Nemesis {
   async #perform(slot: Slot, goesOn: () => boolean): Promise<void> {
     const begun: { readonly fault: PlannedFault; readonly id: number }[] = [];
     for (const fault of slot.faults) {
+      if (fault.kind === 'rolling') {
+        await this.#roll(fault);
+        continue;
+      }
       if (fault.afterMs !== undefined) {
         await waitWhile(goesOn, fault.afterMs);
         if (!goesOn()) break;
@@ -59,6 +63,18 @@ export class Nemesis {
       this.#record(fault, id, 'end');
     }
     await waitWhile(goesOn, slot.peaceMs);
+  }
+
+  /** All of them, one after the other, each a fault of its own: the judge must know who was away when. Not cut short. */
+  async #roll({ groups }: PlannedFault): Promise<void> {
+    for (const member of groups.flat()) {
+      const fault: PlannedFault = { kind: 'stop', groups: [[member]] };
+      const id = ++this.#faults;
+      this.#record(fault, id, 'begin');
+      await this.#try(() => this.#options.target.begin(fault));
+      await this.#try(() => this.#options.target.end(fault));
+      this.#record(fault, id, 'end');
+    }
   }
 
   async #try(act: () => Promise<void>): Promise<void> {

@@ -9,6 +9,7 @@ import { Nemesis, waitWhile } from '../nemesis/nemesis.ts';
 import { randomOf } from '../random.ts';
 import type { Scenario } from '../scenarios/scenarios.ts';
 import type { Target } from '../targets/target.ts';
+import { BusynessProbe } from './busyness-probe.ts';
 import { Cast } from './cast.ts';
 
 const readyMsMax = 30_000;
@@ -66,7 +67,7 @@ export async function runScenario(options: ScenarioOptions): Promise<ScenarioRun
     await act.perform();
   } finally {
     recorder.close();
-    act.end();
+    await act.end();
     await history.close();
   }
   await act.forget();
@@ -120,6 +121,7 @@ class Act {
   readonly #history: Outlet;
   readonly #cast: Cast;
   readonly #nemesis: Nemesis;
+  readonly #probe: BusynessProbe;
   readonly #problems: string[] = [];
 
   constructor(options: ScenarioOptions, recorder: Recorder, history: Outlet) {
@@ -129,6 +131,7 @@ class Act {
     this.#history = history;
     const mayPublish = (): boolean =>
       history.hasRoom && (messages === null || recorder.counts.acked < messages);
+    this.#probe = new BusynessProbe(recorder, `${options.historyFile}.probe`);
     this.#cast = new Cast({ target, shares: scenario.shares, rate, seed, run, recorder, mayPublish });
     const random = randomOf(seed, `faults of ${scenario.name}`);
     const plan = scenario.plan?.(target.can)(random, target.servers.length) ?? noFaults();
@@ -146,6 +149,7 @@ class Act {
   async perform(): Promise<void> {
     const { target } = this.#options;
     target.takeCrashes();
+    this.#probe.start();
     this.#cast.start();
     await waitWhile(() => this.#cast.missing().length > 0, readyMsMax);
     const [missing] = this.#cast.missing();
@@ -155,6 +159,7 @@ class Act {
     await this.#heal();
     await this.#settle();
     this.#problems.push(...(await this.#cast.look()));
+    await this.#probe.end();
     this.#recorder.record({ type: 'end', crashes: [...target.takeCrashes(), ...this.#problems] });
   }
 
@@ -211,8 +216,9 @@ class Act {
     this.#problems.push(...clientIds.map((id) => `${id} ${what} (P7)`));
   }
 
-  end(): void {
+  async end(): Promise<void> {
     this.#cast.end();
+    await this.#probe.end();
   }
 
   async forget(): Promise<void> {

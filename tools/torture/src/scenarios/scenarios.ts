@@ -42,6 +42,8 @@ const everything: Shares = {
 
 /** With anything that publishes and comes back. */
 const always = ['acked-but-lost', 'qos2-duplicate', 'order', 'phantom'] as const;
+/** Where somebody is always left in peace. */
+const inPeace = ['served', 'qos0-lost'] as const;
 const ofEverything = [...always, 'session-lost', 'retained', 'ack-taken-back', 'two-connections'] as const;
 
 const ofFocus: Readonly<Partial<Record<WorkloadName, readonly string[]>>> = {
@@ -76,14 +78,21 @@ function focused(
     about,
     shares,
     needs: [],
-    exercises: [...always, ...(ofFocus[workload] ?? [])],
+    exercises: [...always, ...inPeace, ...(ofFocus[workload] ?? [])],
     plan: (can) => (can.has('kill') ? repeated('kill', counts) : function* () {}),
   };
 }
 
 /** All scenarios, in the order in which `all` runs them. */
 export const scenarios: readonly Scenario[] = [
-  { name: 'calm', about: 'no faults', shares: everything, needs: [], exercises: ofEverything, plan: null },
+  {
+    name: 'calm',
+    about: 'no faults',
+    shares: everything,
+    needs: [],
+    exercises: [...ofEverything, ...inPeace],
+    plan: null,
+  },
   faulty('kill-one', 'kill', 'one member killed (kill -9), again and again', repeated('kill', one)),
   faulty('kill-three', 'kill', 'a minority killed together', repeated('kill', minority)),
   faulty(

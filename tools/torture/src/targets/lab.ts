@@ -73,7 +73,6 @@ export class LabTarget implements Target {
       this.#healable.add(fault);
       return this.#inflict(fault);
     }
-    // A rolling restart is its own end.
     await this.#do(kind as FaultAction, groups, value);
   }
 

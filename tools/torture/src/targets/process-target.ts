@@ -89,7 +89,6 @@ export class ProcessTarget implements Target {
     if (kind === 'kill') await Promise.all(members.map((member) => this.#end(member, 'SIGKILL')));
     else if (kind === 'stop') await Promise.all(members.map((member) => this.#end(member, 'SIGTERM')));
     else if (kind === 'pause') members.forEach((member) => this.#signal(member, 'SIGSTOP'));
-    else if (kind === 'rolling') await this.#roll(members);
     else throw new TortureError(`${this.name} can't suffer ${kind}`);
   }
 
@@ -127,14 +126,6 @@ export class ProcessTarget implements Target {
     await Promise.all(this.#members.map((member) => this.#end(member, keep ? 'SIGTERM' : 'SIGKILL')));
     this.#peer.close?.();
     if (!keep) rmSync(this.#folder, { recursive: true, force: true });
-  }
-
-  async #roll(members: readonly Member[]): Promise<void> {
-    for (const member of members) {
-      await this.#end(member, 'SIGTERM');
-      this.#launch(member);
-      await waitUntilServing([member.server]);
-    }
   }
 
   #some(positions: readonly number[]): Member[] {

@@ -25,7 +25,7 @@ export interface Target {
   readonly can: ReadonlySet<FaultKind>;
   /** @throws TortureError when it does not come up; nothing is left running then. */
   start(): Promise<void>;
-  /** @throws Error in one line what could not be done */
+  /** Any of {@link can} but `rolling`, which the nemesis makes of others. @throws Error in one line what could not be done */
   begin(fault: PlannedFault): Promise<void>;
   /** Undoes what {@link begin} did; processes that were ended are started, and serve when this resolves. */
   end(fault: PlannedFault): Promise<void>;

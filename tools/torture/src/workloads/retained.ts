@@ -8,7 +8,10 @@ const topics = 6;
 /** The first topics are written with QoS 2 only: such an ack is a majority's, also while there are faults. */
 const exactTopics = 3;
 const clearShare = 0.3;
-const lookers = 3;
+/** Topics that are left alone for longer than P5's bound, so that everybody must be shown what they hold. */
+const keptTopics = 4;
+const keptMs = 4_000;
+const lookers = 4;
 
 /** Below it are all retained messages of a run. */
 export function retainedRoot(prefix: string): string {
@@ -40,20 +43,36 @@ export function retained(stage: Stage): Actor[] {
     mustBeUpInTheEnd: true,
     plan: staying,
   });
-  for (let index = 0; index < lookers; index++) {
-    all.push({
-      name: `retained-looker-${index}`,
-      version: 4,
-      clean: true,
-      expirySeconds: 0,
-      subscriptions: [{ filter: `${root}+`, qos: 1 }],
-      home: 3 + index,
-      onLoss: { kind: 'roam' },
-      mustBeUpInTheEnd: false,
-      plan: (random) => looking(random, stage.servers),
-    });
-  }
+  all.push({
+    name: 'retained-keeper',
+    version: versionOf(stage, 5),
+    clean: false,
+    expirySeconds: null,
+    subscriptions: [],
+    home: 5,
+    onLoss: { kind: 'roam' },
+    mustBeUpInTheEnd: true,
+    plan: (random) => keeping(random, root, stage),
+  });
+  for (let index = 0; index < lookers; index++) all.push(looker(stage, root, index));
   return all;
+}
+
+/** All but one are clean; that one's session stays, and asks anew at each server. */
+function looker(stage: Stage, root: string, index: number): Actor {
+  const filter = `${root}+`;
+  const clean = index > 0;
+  return {
+    name: `retained-looker-${index}`,
+    version: 4,
+    clean,
+    expirySeconds: clean ? 0 : null,
+    subscriptions: clean ? [{ filter, qos: 1 }] : [],
+    home: 3 + index,
+    onLoss: { kind: 'roam' },
+    mustBeUpInTheEnd: false,
+    plan: (random) => (clean ? looking(random, stage.servers) : askingAnew(random, filter, stage)),
+  };
 }
 
 function* writing(random: Random, root: string, stage: Stage): Generator<Step, void, void> {
@@ -62,6 +81,29 @@ function* writing(random: Random, root: string, stage: Stage): Generator<Step, v
     const qos = atMost(topic >= exactTopics && random() < 0.6 ? 1 : 2, stage);
     yield { do: 'publish', topic: `${root}${topic}`, qos, retain: true, clear: random() < clearShare };
     yield { do: 'wait', ms: pauseMs(random, stage.rate / writers) };
+  }
+}
+
+/** The last of them is cleared every other time. */
+function* keeping(random: Random, root: string, stage: Stage): Generator<Step, void, void> {
+  for (let round = 0; ; round++) {
+    for (let topic = 0; topic < keptTopics; topic++) {
+      const clear = topic === keptTopics - 1 && round % 2 === 1;
+      yield { do: 'publish', topic: `${root}kept-${topic}`, qos: atMost(2, stage), retain: true, clear };
+    }
+    yield { do: 'wait', ms: keptMs + random() * keptMs };
+  }
+}
+
+function* askingAnew(random: Random, filter: string, stage: Stage): Generator<Step, void, void> {
+  for (;;) {
+    yield { do: 'subscribe', filter, qos: 1 };
+    yield { do: 'wait', ms: 1_500 + random() * 1_000 };
+    const server = between(random, 0, stage.servers - 1);
+    yield { do: 'move', how: 'disconnect', awayMs: 100, server };
+    yield { do: 'wait', ms: 300 };
+    yield { do: 'unsubscribe', filter };
+    yield { do: 'wait', ms: 300 };
   }
 }
 

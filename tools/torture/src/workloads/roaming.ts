@@ -6,11 +6,26 @@ import type { Actor, Stage, Step } from './step.ts';
 const roamers = 5;
 const stepsBetweenMoves = 15;
 const awayMsMax = 1_500;
+/** Sessions that expire between two visits, or not. */
+const transients = 2;
+const expirySeconds = 2;
+const awayMsOfTransients = [300, 500, 8_000, 9_000] as const;
 
 /** Persistent sessions that publish and subscribe while they go from server to server, with and without a word (P3). */
 export function roaming(stage: Stage): Actor[] {
   const root = `${stage.prefix}roaming/`;
-  return Array.from({ length: roamers }, (_, index): Actor => {
+  const expiring = Array.from({ length: transients }, (_, index): Actor => ({
+    name: `transient-${index}`,
+    version: versionOf(stage, 5),
+    clean: false,
+    expirySeconds: stage.versions.includes(5) ? expirySeconds : null,
+    subscriptions: [{ filter: `${root}#`, qos: 1 }],
+    home: roamers + index,
+    onLoss: { kind: 'roam' },
+    mustBeUpInTheEnd: true,
+    plan: (random) => visiting(random, stage.servers),
+  }));
+  const staying = Array.from({ length: roamers }, (_, index): Actor => {
     const name = `roamer-${index}`;
     return {
       name,
@@ -24,6 +39,20 @@ export function roaming(stage: Stage): Actor[] {
       plan: (random) => wandering(random, `${root}${name}/`, stage),
     };
   });
+  return [...staying, ...expiring];
+}
+
+function* visiting(random: Random, servers: number): Generator<Step, void, void> {
+  for (;;) {
+    yield { do: 'wait', ms: 500 + random() * 500 };
+    const how = random() < 0.5 ? 'drop' : 'disconnect';
+    yield {
+      do: 'move',
+      how,
+      awayMs: pick(random, awayMsOfTransients),
+      server: between(random, 0, servers - 1),
+    };
+  }
 }
 
 function* wandering(random: Random, root: string, stage: Stage): Generator<Step, void, void> {

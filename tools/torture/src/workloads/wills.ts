@@ -6,7 +6,8 @@ import type { Actor, OnLoss, Stage, Step } from './step.ts';
 const mortals = 14;
 /** Longer than any delay of a will and than a dead home's bound. */
 const longAwayMs = 9_000;
-const delaysSeconds = [0, 0, 1, 3] as const;
+/** Of those that speak MQTT 5, one after the other. */
+const delaysSeconds = [0, 2, 0, 3, 2, 3, 1] as const;
 
 /**
  * Clients that die in every way: by dropping, with DISCONNECT, back at once, back within the delay of the will, or with their
@@ -56,7 +57,7 @@ function mortal(stage: Stage, root: string, index: number): Actor {
 
 function* dying(random: Random, servers: number, delaySeconds: number): Generator<Step, void, void> {
   for (;;) {
-    yield { do: 'wait', ms: 1_000 + random() * 4_000 };
+    yield { do: 'wait', ms: 1_000 + random() * 2_000 };
     const how = random() < 0.75 ? 'drop' : 'disconnect';
     const awayMs = pick(random, [0, 200, delaySeconds * 500, longAwayMs, longAwayMs]);
     yield { do: 'move', how, awayMs, server: between(random, 0, servers - 1) };

@@ -52,6 +52,7 @@ export class PerfectBroker {
   #servers = 0;
 
   constructor(actors: readonly Actor[]) {
+    this.story.probe();
     this.#states = actors.map((actor) => ({
       actor,
       connection: null,

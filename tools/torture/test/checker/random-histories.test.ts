@@ -66,6 +66,10 @@ function inserted(events: Events, place: number, event: HistoryEvent): HistoryEv
   return [...events.slice(0, place), event, ...events.slice(place)];
 }
 
+function timeOf(events: Events, place: number): number {
+  return events[place]?.at ?? 0;
+}
+
 /** The delivery of the client's will that dies in the end. */
 function lastWill(events: Events, look: Look): [place: number, delivery: Delivery] {
   const place = look.watched(({ topic }) => topic === 'wills/mortal')[0] as number;
@@ -109,7 +113,8 @@ const mutations: Readonly<Record<string, readonly [rule: string, Mutation]>> = {
       for (const place of places) {
         const key = lane(events[place] as Delivery);
         const before = former.get(key);
-        if (before !== undefined) pairs.push([before, place]);
+        if (before !== undefined && timeOf(events, place) - timeOf(events, before) < 1_000)
+          pairs.push([before, place]);
         former.set(key, place);
       }
       const pair = pairs[pick % Math.max(1, pairs.length)];
@@ -218,6 +223,25 @@ const mutations: Readonly<Record<string, readonly [rule: string, Mutation]>> = {
       return events.map((event) =>
         event.type === 'delivery' && event.retain && look.client(event.connection) === 'looker'
           ? { ...event, message: kept[0] as number }
+          : event,
+      );
+    },
+  ],
+  'a delivery comes late': [
+    'served',
+    (events, look, pick) => {
+      const lateMs = 10_000;
+      const rows = events.flatMap((event, index) => {
+        const isKept = event.type === 'publish' && event.topic === 'kept' && event.qos > 0;
+        return isKept && look.copies(event.message) === 1 ? [index] : [];
+      });
+      const sent = events[one(rows, pick) ?? -1];
+      if (sent?.type !== 'publish') return null;
+      return events.map((event) =>
+        event.type === 'delivery' &&
+        event.message === sent.message &&
+        look.client(event.connection) === 'watcher'
+          ? { ...event, at: event.at + lateMs }
           : event,
       );
     },

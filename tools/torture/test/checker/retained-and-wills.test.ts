@@ -128,6 +128,48 @@ describe('retained (P5)', () => {
     expect(tell({ staysMs: 300 })).toEqual([]);
   });
 
+  test('a session that stays and subscribes anew is shown it, too; what it saw elsewhere does not count', () => {
+    const tell = (shownOn: 'first' | 'second'): string[] => {
+      const { story, newer } = write();
+      story.wait(3_000);
+      const first = story.connect('looker', { server: 'B' });
+      story.subscribe(first, 't', 1);
+      story.deliver(first, newer, 't', { retain: true });
+      story.wait(2_000);
+      story.close(first);
+      const second = story.connect('looker', { server: 'C', sessionPresent: true });
+      story.unsubscribe(second, 't');
+      story.subscribe(second, 't', 1);
+      if (shownOn === 'second') story.deliver(second, newer, 't', { retain: true });
+      story.wait(2_000);
+      story.close(second);
+      story.publish(story.connect('late'), 't', { retain: true, clear: true });
+      return violated(story.verdict());
+    };
+    expect(tell('second')).toEqual([]);
+    expect(tell('first')).toEqual(['retained']);
+  });
+
+  test('a clear that nobody acknowledged excuses who looks soon after it, not for ever', () => {
+    const tell = (setAfterMs: number): string[] => {
+      const { story } = write();
+      const gone = story.connect('gone');
+      story.publish(gone, 't', { retain: true, clear: true, ack: null });
+      story.close(gone, 'lost');
+      story.wait(setAfterMs);
+      story.publish(story.connect('again'), 't', { retain: true });
+      story.wait(3_000);
+      const looker = story.connect('looker', { clean: true, server: 'C' });
+      story.subscribe(looker, 't', 1);
+      story.wait(1_000);
+      story.close(looker);
+      story.publish(story.connect('late'), 't', { retain: true, clear: true });
+      return violated(story.verdict());
+    };
+    expect(tell(100)).toEqual([]);
+    expect(tell(4_000)).toEqual(['retained']);
+  });
+
   test('a write that was acked in isolation replaces nothing for certain', () => {
     const tell = (degradedAcks: boolean): string[] => {
       const story = new Story({ degradedAcks });
@@ -250,6 +292,32 @@ describe('will (P6)', () => {
     expect(die({ ...death, backAfterMs: 5_000, comesAfterMs: [] }).bad).toEqual([]);
   });
 
+  test('a delayed one fires at the return, or although the client was back just in time', () => {
+    const five = { version: 5, expirySeconds: 100 } as const;
+    const death = { options: five, delaySeconds: 2, back: { version: 5 } } as const;
+    expect(die({ ...death, backAfterMs: 1_500, comesAfterMs: [1_504] }).text).toContain('was back at');
+    expect(die({ ...death, backAfterMs: 1_900, comesAfterMs: [2_100] }).bad).toEqual(['will']);
+    // The end of its session ends the delay [MQTT5 3.1.3.2.2].
+    const clean = { version: 5, clean: true, sessionPresent: false } as const;
+    const anew = { ...death, back: clean, backAfterMs: 1_500 };
+    expect(die({ ...anew, comesAfterMs: [1_504] }).bad).toEqual([]);
+    expect(die({ ...anew, comesAfterMs: [1_000] }).text).toContain('before');
+  });
+
+  test('at once where the home lives on, whatever a dead one may take', () => {
+    const limits = { willAtOnceMsMax: 1_000 };
+    expect(die({ limits, comesAfterMs: [900] }).bad).toEqual([]);
+    expect(die({ limits, comesAfterMs: [2_000] }).text).toContain('later than');
+    expect(die({ limits, comesAfterMs: [2_000], how: 'lost' }).bad).toEqual([]);
+    expect(die({ limits, comesAfterMs: [2_000], cut: ['A'] }).bad).toEqual([]);
+    const five = { version: 5, expirySeconds: 100 } as const;
+    expect(die({ limits, options: five, delaySeconds: 3, comesAfterMs: [3_900] }).bad).toEqual([]);
+    expect(die({ limits, options: five, delaySeconds: 3, comesAfterMs: [4_500] }).bad).toEqual(['will']);
+    // Missing is missing, though the client came back long after.
+    expect(die({ limits, backAfterMs: 3_000 }).bad).toEqual(['will']);
+    expect(die({ limits, backAfterMs: 900 }).bad).toEqual([]);
+  });
+
   test('back at once without a delay: once or not at all', () => {
     expect(die({ backAfterMs: 50 }).bad).toEqual([]);
     expect(die({ backAfterMs: 50, comesAfterMs: [20] }).bad).toEqual([]);
@@ -260,7 +328,7 @@ describe('will (P6)', () => {
   test('never after the client was back elsewhere, on a server that can tell (P6)', () => {
     const back = { server: 'B' } as const;
     const late = { back, backAfterMs: 50, comesAfterMs: [2_000] };
-    expect(die({ ...late, comesAfterMs: [900] }).bad).toEqual([]);
+    expect(die({ ...late, comesAfterMs: [500] }).bad).toEqual([]);
     expect(die(late).text).toContain('though its client was back at');
     expect(die(late).bad).toEqual(['will']);
     expect(die({ ...late, cut: ['B'] }).bad).toEqual([]);

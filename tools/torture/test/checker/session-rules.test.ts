@@ -43,6 +43,20 @@ describe('session-lost (P3)', () => {
     expect(resume({ version: 5, expirySeconds: 10 }, { version: 5 }, pauseMs)).toEqual(bad);
   });
 
+  test.each([
+    [4_500, []],
+    [8_000, ['session-lost']],
+  ] as const)('a session of 2 s that is there after %d ms [MQTT5 3.1.2.11.2]', (pauseMs, bad) => {
+    const again = { version: 5, sessionPresent: true } as const;
+    expect(resume({ version: 5, expirySeconds: 2 }, again, pauseMs)).toEqual(bad);
+    // Nobody can tell if a fault was felt, or if a CONNECT without an answer had found it.
+    const unknown = (story: Story): void =>
+      story.close(story.connect('roamer', { version: 5, answered: false }), 'lost');
+    expect(resume({ version: 5, expirySeconds: 2 }, again, pauseMs, unknown)).toEqual([]);
+    const cut = (story: Story): void => void story.fault('cut', ['A']);
+    expect(resume({ version: 5, expirySeconds: 2 }, again, pauseMs, cut)).toEqual([]);
+  });
+
   test('a session that ends with its connection, or was ended by a clean start that nobody answered', () => {
     expect(resume({ version: 5, expirySeconds: 0 }, {})).toEqual([]);
     const cleanStart = (story: Story): void =>

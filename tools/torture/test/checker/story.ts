@@ -129,6 +129,11 @@ export class Story {
     };
   }
 
+  /** How busy the machine was: without any probe nobody is held to serve in time. */
+  probe(wakeMs = 0, syncMs = 0): void {
+    this.events.push({ type: 'probe', at: this.now(), wakeMs, syncMs });
+  }
+
   settle(): void {
     for (const phase of ['healed', 'quiet', 'settled'] as const) {
       this.wait(1_000);

@@ -3,6 +3,7 @@ import type {
   Delivery,
   Header,
   HistoryEvent,
+  Probe,
   Publish,
   RetainedView,
 } from '../../history/events.ts';
@@ -48,6 +49,7 @@ export class Book {
   readonly misplacedDeliveries: OddDelivery[] = [];
   readonly forgotten: ForgottenExchange[] = [];
   completedCount = 0;
+  readonly probes: Probe[] = [];
   readonly views = new Map<string, RetainedView>();
   settledSequence: Sequence | null = null;
   settledAt: number | null = null;
@@ -101,10 +103,11 @@ export class Book {
   }
 
   #addOfTheRun(
-    event: Extract<HistoryEvent, { type: 'fault' | 'phase' | 'retained' | 'end' }>,
+    event: Extract<HistoryEvent, { type: 'fault' | 'phase' | 'probe' | 'retained' | 'end' }>,
     sequence: Sequence,
   ): void {
     if (event.type === 'fault') this.faults.add(event);
+    else if (event.type === 'probe') this.probes.push(event);
     else if (event.type === 'retained') this.views.set(event.server, event);
     else if (event.type === 'end') {
       this.endAt = event.at;

@@ -17,6 +17,10 @@ interface OpenFault {
 /** Clocks are read by nobody but for display (design, 8), so a step excuses nothing. */
 const harmless: ReadonlySet<string> = new Set(['clock']);
 
+/** Whoever was started again is noted down as ended when it serves (`Target.end`); peers and clients come back to it in this time. */
+const startedAgain: ReadonlySet<string> = new Set(['kill', 'stop', 'wipe']);
+const rejoinMsMax = 2_000;
+
 /** What a fault does may be seen before the fault is noted down. */
 const noticeMs = 1_000;
 
@@ -81,9 +85,9 @@ export class Faults {
   #intervals(): ReadonlyMap<string, readonly Interval[]> {
     if (this.#byServer) return this.#byServer;
     const suffered = this.#all.filter(({ apart }) => apart.length > 0);
-    const faults = suffered.map(({ fromMs, toMs, apart }) => ({
+    const faults = suffered.map(({ fromMs, toMs, apart, fault }) => ({
       fromMs: fromMs - noticeMs,
-      toMs: toMs + this.healMsMax,
+      toMs: toMs + (startedAgain.has(fault) ? Math.min(rejoinMsMax, this.healMsMax) : this.healMsMax),
       members: new Set(apart),
     }));
     this.#withoutMajority = merged(this.#sweep(faults));

@@ -31,8 +31,9 @@ export const retained: Rule = {
 };
 
 function checkShowings(facts: Facts, report: Report): void {
-  for (const { subscription, topic, isShown } of retainedShowings(facts)) {
+  for (const { subscription, topic, isShown, allowanceMs } of retainedShowings(facts)) {
     report.checked();
+    report.inTime(0, allowanceMs);
     if (isShown) continue;
     const { session, connection, filter, at } = subscription;
     report.violate(

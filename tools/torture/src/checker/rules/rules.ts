@@ -4,8 +4,10 @@ import { ackedButLost } from './acked-but-lost.ts';
 import { crash } from './crash.ts';
 import { order } from './order.ts';
 import { phantom } from './phantom.ts';
+import { qos0Lost } from './qos0-lost.ts';
 import { qos2Duplicate } from './qos2-duplicate.ts';
 import { retained } from './retained.ts';
+import { served } from './served.ts';
 import { sessionLost } from './session-lost.ts';
 import { twoConnections } from './two-connections.ts';
 import { will } from './will.ts';
@@ -20,5 +22,7 @@ export const rules: readonly Rule[] = [
   twoConnections,
   ackTakenBack,
   phantom,
+  served,
+  qos0Lost,
   crash,
 ];

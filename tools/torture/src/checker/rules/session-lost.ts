@@ -8,7 +8,7 @@ import type { Rule } from '../report.ts';
 const expirySlackMs = 1_000;
 const msPerSecond = 1_000;
 
-/** A session that was acknowledged, was not ended and has not expired is there again, on whichever server. */
+/** A session that was acknowledged, was not ended and has not expired is there again, on whichever server; one that has expired is not. */
 export const sessionLost: Rule = {
   name: 'session-lost',
   promise: 'P3',
@@ -30,6 +30,10 @@ export const sessionLost: Rule = {
       } else if (connection.sessionPresent && isFirst(connection)) {
         report.checked();
         report.violate(() => `${what} that a session is present, though it had never connected before`);
+      } else if (resumption.former && mustHaveExpired(facts, connection, resumption.former)) {
+        report.checked();
+        if (connection.sessionPresent)
+          report.violate(() => `${what} that it has a session that must have expired`);
       }
     }
   },
@@ -37,7 +41,8 @@ export const sessionLost: Rule = {
 
 function isPromised(facts: Facts, { connection, former, formerPromisedUntil }: Resumption): boolean {
   if (!former || formerPromisedUntil !== never) return false;
-  const last = lastOf(former);
+  const before = former.connections.filter((one) => one !== connection);
+  const last = before.at(-1) ?? connection;
   // One CONNACK must have come before this CONNECT was sent; who raced may be first or second.
   if (!former.connections.some(({ connectedSequence }) => connectedSequence < connection.sequence))
     return false;
@@ -45,11 +50,31 @@ function isPromised(facts: Facts, { connection, former, formerPromisedUntil }: R
   const { expirySeconds } = last.connect;
   if (
     expirySeconds === null ||
-    former.connections.some((one) => one.how === null || one.closedAt > connection.connectedAt)
+    before.some((one) => one.how === null || one.closedAt > connection.connectedAt)
   ) {
     return expirySeconds !== 0;
   }
   return connection.connectedAt < goneAt(facts, last) + expirySeconds * msPerSecond - expirySlackMs;
+}
+
+/** Time stands still in the cluster while it elects: so long, and as long again as others waited. */
+const lateExpiryMs = 3_000;
+
+/** [MQTT5 3.1.2.11.2] Its home was told, and no fault hindered anybody from counting. */
+function mustHaveExpired({ book, lags }: Facts, connection: Connection, former: Session): boolean {
+  const { connect, client, sequence } = connection;
+  const before = former.connections.filter((one) => one !== connection);
+  const last = before.at(-1);
+  if (last === undefined || before.some(({ how }) => how === null)) return false;
+  // What was never answered may have opened it again.
+  if (client.connections.some((one) => one.sequence > last.sequence && one.sequence < sequence)) return false;
+  const { expirySeconds } = last.connect;
+  const isTold = last.how === 'dropped' || last.how === 'disconnect';
+  if (expirySeconds === null || !isTold) return false;
+  if (book.faults.troubleOf(last.connect.server, last.closedAt, connect.at)) return false;
+  if (book.faults.troubleOf(connect.server, connect.at, connect.at)) return false;
+  const lagMs = lags.longest(last.closedAt, connect.at);
+  return connect.at > last.closedAt + expirySeconds * msPerSecond + lateExpiryMs + 2 * lagMs;
 }
 
 /** When the cluster may have counted a connection as gone: before its client noticed, if its server was apart. */

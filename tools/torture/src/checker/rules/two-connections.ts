@@ -37,9 +37,8 @@ function checkPair({ book, lags }: Facts, report: Report, older: Connection, new
     if (trouble) sinceMs = Math.max(sinceMs, trouble.toMs);
   }
   const { takeoverMsMax } = header.limits;
-  const lingeredMs = untilMs - sinceMs;
-  if (lingeredMs <= takeoverMsMax) return;
-  if (lingeredMs <= takeoverMsMax + lags.longest(sinceMs, sinceMs + takeoverMsMax)) return;
+  const overMs = untilMs - sinceMs - takeoverMsMax;
+  if (report.inTime(overMs, lags.longest(sinceMs, sinceMs + takeoverMsMax))) return;
   report.violate(
     () =>
       `${older.client.id} was still connected to ${older.connect.server} at ${seconds(untilMs)}, ` +

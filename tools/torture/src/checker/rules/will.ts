@@ -9,7 +9,7 @@ import { expectedWill } from '../will-expectation.ts';
 import type { WillExpectation } from '../will-expectation.ts';
 
 /** From the publishing of a will to its arrival. */
-const slackMs = 1_000;
+const arrivalMs = 500;
 
 /**
  * One will per ungraceful death, none after a DISCONNECT or a return in time, none twice, none late. Judged by the sessions that had
@@ -76,7 +76,7 @@ function judgeWill(facts: Facts, report: Report, one: Case): void {
     report.violate(
       () =>
         `${what()}, never came to ${missing.session.client.id}, though ${first.because} and did not return ` +
-        `(due ${seconds(first.deadlineMs)})`,
+        `(due ${seconds(first.deadlineMs + first.allowanceMs)})`,
     );
     return;
   }
@@ -126,29 +126,21 @@ function judgeTime(
 ): void {
   const { book, lags } = facts;
   const [dead] = connections as [Connection];
-  const { deadlineMs, notBeforeMs, backMs } = expectation;
+  const { deadlineMs, allowanceMs, notBeforeMs, backMs } = expectation;
   for (const row of deliveries) {
     const atMs = book.deliveries.at(row);
     const watcher = facts.connection(book.deliveries.connection(row));
-    if (atMs < notBeforeMs) {
-      report.violate(() => `${what()}, was published at ${seconds(atMs)}, before ${seconds(notBeforeMs)}`);
-      return;
-    }
+    const came = (): string => `${what()}, was published at ${seconds(atMs)}`;
+    if (atMs < notBeforeMs) return report.violate(() => `${came()}, before ${seconds(notBeforeMs)}`);
     const isClear =
       dead.closedAt !== never &&
       watcher.connectedAt < dead.closedAt &&
       !book.deliveries.isDup(row) &&
       book.faults.troubleOf(watcher.connect.server, dead.closedAt, atMs) === null;
-    if (isClear && atMs > backMs + slackMs + lags.longest(backMs, atMs)) {
-      report.violate(
-        () =>
-          `${what()}, was published at ${seconds(atMs)}, though its client was back at ${seconds(backMs)}`,
-      );
-      return;
-    }
-    if (isClear && atMs > deadlineMs) {
-      report.violate(() => `${what()}, was published at ${seconds(atMs)}, later than ${seconds(deadlineMs)}`);
-      return;
-    }
+    if (!isClear) continue;
+    if (!report.inTime(atMs - backMs - arrivalMs, lags.longest(backMs, atMs)))
+      return report.violate(() => `${came()}, though its client was back at ${seconds(backMs)}`);
+    if (!report.inTime(atMs - deadlineMs, allowanceMs))
+      return report.violate(() => `${came()}, later than ${seconds(deadlineMs + allowanceMs)}`);
   }
 }

@@ -1,0 +1,103 @@
+import { never } from '../book/clients.ts';
+import type { Connection, Session, Subscription } from '../book/clients.ts';
+import { isShared } from '../book/filters.ts';
+import { refusedMin } from '../book/messages.ts';
+import type { Facts } from '../facts.ts';
+import type { Report, Rule } from '../report.ts';
+
+/** A busy bridge may drop QoS 0, and counts it (design, 4): so many of those that were judged. */
+const missingShareMax = 0.01;
+/** Fewer are no sign of anything. */
+const missingMin = 3;
+/** From PUBLISH to the delivery. */
+const arrivalMs = 3_000;
+
+/**
+ * QoS 0 is promised to nobody in particular, but it is served on all sides of everything (P7): of what is sent and received
+ * on connections that stay, through servers that no fault touches, next to nothing is lost.
+ */
+export const qos0Lost: Rule = {
+  name: 'qos0-lost',
+  promise: 'P7',
+  clause: 'MQTT-4.3.1-1; design, 1: the others keep serving QoS 0',
+  judge: (facts, report) => {
+    if (!facts.busyness.isKnown) return;
+    const { sessions } = facts.book.sessions;
+    const untilMs = arrivals(facts);
+    const received = new Int32Array(facts.book.messages.count);
+    const missing: (() => string)[] = [];
+    let judged = 0;
+    for (const session of sessions) {
+      if (session.client.contested) continue;
+      for (const row of facts.deliveriesBySession.of(session.index)) {
+        received[facts.book.deliveries.message(row)] = session.index + 1;
+      }
+      for (const { message, connection } of owed(facts, session, untilMs)) {
+        judged++;
+        if (received[message] === session.index + 1) continue;
+        missing.push(
+          () => `${session.client.id} on ${connection.connect.server} never got ${facts.message(message)}`,
+        );
+      }
+    }
+    report.checked(judged);
+    tell(report, missing, judged);
+  },
+};
+
+function tell(report: Report, missing: readonly (() => string)[], judged: number): void {
+  const [first] = missing;
+  if (first === undefined) return;
+  const text = (): string => `${missing.length} of ${judged} were lost: ${first()}`;
+  if (missing.length < missingMin || missing.length <= judged * missingShareMax) report.excuse(text);
+  else report.violate(text);
+}
+
+interface Owed {
+  readonly message: number;
+  readonly connection: Connection;
+}
+
+/** What came to be sent while one of the session's connections, and the sender's, lasted. */
+function* owed(facts: Facts, session: Session, untilMs: Float64Array): Generator<Owed> {
+  const { messages, faults } = facts.book;
+  const matching = facts.matcher(session);
+  for (let topic = 0; topic < facts.topicCount; topic++) {
+    const subscriptions = matching(topic).filter(({ filter }) => !isShared(filter));
+    if (subscriptions.length === 0) continue;
+    let place = 0;
+    for (const message of facts.messagesByTopic.of(topic)) {
+      const toMs = untilMs[message] as number;
+      if (toMs === 0) continue;
+      const sent = messages.firstSequence(message);
+      // Both are in the order of time.
+      while ((session.connections[place]?.closedSequence ?? Infinity) < sent) place++;
+      const connection = session.connections[place];
+      if (connection === undefined) break;
+      if (connection.connectedSequence > sent || connection.closedAt < toMs) continue;
+      if (!subscriptions.some((one) => isAsked(one, sent))) continue;
+      if (faults.troubleOf(connection.connect.server, messages.firstAt(message), toMs)) continue;
+      yield { message, connection };
+    }
+  }
+}
+
+function isAsked({ ackedSequence, endSequence, granted }: Subscription, sent: number): boolean {
+  return ackedSequence < sent && endSequence === never && granted < refusedMin;
+}
+
+/** By when each QoS 0 message must have come; 0 where its sender or the history ended before, or a fault was felt. */
+function arrivals(facts: Facts): Float64Array {
+  const { book, busyness } = facts;
+  const { messages, faults } = book;
+  const untilMs = new Float64Array(messages.count);
+  for (let message = 0; message < messages.count; message++) {
+    if (messages.qos(message) !== 0 || messages.isClear(message) || messages.isWill(message)) continue;
+    const sentAt = messages.firstAt(message);
+    const toMs = sentAt + arrivalMs + busyness.longest(sentAt, sentAt + arrivalMs);
+    const sender = facts.connection(messages.firstConnection(message));
+    if (sender.closedAt < toMs || (book.endAt ?? 0) < toMs) continue;
+    if (!faults.troubleOf(sender.connect.server, sentAt, toMs)) untilMs[message] = toMs;
+  }
+  return untilMs;
+}

@@ -1,0 +1,138 @@
+import { never } from '../book/clients.ts';
+import type { Connection, Session, Subscription } from '../book/clients.ts';
+import { isShared } from '../book/filters.ts';
+import { seconds } from '../facts.ts';
+import type { Facts } from '../facts.ts';
+import type { Report, Rule } from '../report.ts';
+
+/** P8: clients of a host that went silent wait for 3 s at most; those of other hosts no longer. */
+const servedMsMaxDefault = 3_000;
+
+/** Of the times in a history. */
+const resolutionMs = 1;
+
+/**
+ * Where no fault is felt, which is so 10 s after the last one at the latest (P7), everybody is served: CONNECT,
+ * SUBSCRIBE and PUBLISH are answered, and what was acknowledged is delivered to those who are connected. The one rule
+ * that finds a cluster that keeps all its promises by doing nothing.
+ */
+export const served: Rule = {
+  name: 'served',
+  promise: 'P7, P8',
+  clause: 'design, 1: the majority side keeps serving; who was apart is served 10 s after the heal',
+  judge: (facts, report) => {
+    if (!facts.busyness.isKnown) return;
+    const { sessions, messages } = facts.book;
+    for (const connection of sessions.connections) checkConnect(facts, report, connection);
+    for (const { subscriptions } of sessions.sessions)
+      for (const subscription of subscriptions) checkSubscribe(facts, report, subscription);
+    for (let message = 0; message < messages.count; message++) checkPublish(facts, report, message);
+    const stamps = new Int32Array(messages.count);
+    for (const session of sessions.sessions) checkDeliveries(facts, report, session, stamps);
+  },
+};
+
+/** One that waited, and how long it did; without an answer until its connection ended. */
+interface Wait {
+  readonly server: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly what: () => string;
+}
+
+function judgeWait({ book, busyness }: Facts, report: Report, { server, fromMs, toMs, what }: Wait): void {
+  const boundMs = book.header.limits.servedMsMax ?? servedMsMaxDefault;
+  // What was asked while a fault was felt is answered when it is no longer felt.
+  let sinceMs = fromMs;
+  for (;;) {
+    if (!(toMs >= sinceMs)) return;
+    const trouble = book.faults.troubleOf(server, sinceMs, toMs);
+    if (trouble === null) break;
+    sinceMs = trouble.toMs + resolutionMs;
+  }
+  report.checked();
+  const tookMs = toMs - sinceMs;
+  // What was in time needs no allowance, and most were.
+  const allowanceMs = tookMs > boundMs ? busyness.longest(sinceMs, toMs) : 0;
+  if (report.inTime(tookMs - boundMs, allowanceMs)) return;
+  const felt = sinceMs === fromMs ? 'felt no fault' : `felt no fault from ${seconds(sinceMs)} on`;
+  report.violate(
+    () => `${what()} waited from ${seconds(fromMs)} to ${seconds(toMs)} on ${server}, which ${felt}`,
+  );
+}
+
+/** When a connection was over, or the history. */
+function overAt({ book }: Facts, { closedAt }: Connection): number {
+  return Math.min(closedAt, book.endAt ?? Infinity);
+}
+
+function checkConnect(facts: Facts, report: Report, connection: Connection): void {
+  const { client, connect, connectedAt, how, closedAt } = connection;
+  const isRefused = connectedAt === never && (how === 'server' || how === 'lost') && !client.contested;
+  if (isRefused && !facts.book.faults.troubleOf(connect.server, connect.at, closedAt)) {
+    report.violate(
+      () => `${client.id} was refused at ${seconds(closedAt)} by ${connect.server}, which felt no fault`,
+    );
+  }
+  judgeWait(facts, report, {
+    server: connect.server,
+    fromMs: connect.at,
+    toMs: Math.min(connectedAt, overAt(facts, connection)),
+    what: () => `the CONNECT of ${client.id}`,
+  });
+}
+
+function checkSubscribe(
+  facts: Facts,
+  report: Report,
+  { connection, at, ackedAt, filter }: Subscription,
+): void {
+  judgeWait(facts, report, {
+    server: connection.connect.server,
+    fromMs: at,
+    toMs: Math.min(ackedAt, overAt(facts, connection)),
+    what: () => `the SUBSCRIBE of ${connection.client.id} to ${filter}`,
+  });
+}
+
+/** Of a message that was sent again elsewhere nobody knows which sending was answered. */
+function checkPublish(facts: Facts, report: Report, message: number): void {
+  const { messages } = facts.book;
+  if (messages.qos(message) === 0 || messages.isWill(message) || messages.wayCount(message) > 1) return;
+  if (messages.wasRefused(message)) return;
+  const connection = facts.connection(messages.firstConnection(message));
+  judgeWait(facts, report, {
+    server: connection.connect.server,
+    fromMs: messages.firstAt(message),
+    toMs: messages.isAcked(message) ? messages.ackAt(message) : overAt(facts, connection),
+    what: () => facts.message(message),
+  });
+}
+
+/** The first copy of each; a group's messages change hands, and of two clients with one id each has its own half. */
+function checkDeliveries(facts: Facts, report: Report, session: Session, stamps: Int32Array): void {
+  const { client, subscriptions, index } = session;
+  if (client.contested || subscriptions.some(({ filter }) => isShared(filter))) return;
+  const { deliveries, messages } = facts.book;
+  for (const row of facts.deliveriesBySession.of(index)) {
+    const message = deliveries.message(row);
+    if (stamps[message] === index + 1 || deliveries.isRetained(row)) continue;
+    stamps[message] = index + 1;
+    if (messages.isWill(message) || !messages.isAcked(message) || deliveries.qos(row) === 0) continue;
+    const { connect, connectedAt } = facts.connection(deliveries.connection(row));
+    judgeWait(facts, report, {
+      server: connect.server,
+      fromMs: Math.max(passedOnAt(facts, message), connectedAt),
+      toMs: deliveries.at(row),
+      what: () => `${facts.message(message)}, which came to ${client.id},`,
+    });
+  }
+}
+
+/** From when on the cluster had it: an ack that was given apart from the others is passed on after the heal. */
+function passedOnAt(facts: Facts, message: number): number {
+  const { messages, faults } = facts.book;
+  const ackAt = messages.ackAt(message);
+  const { server } = facts.connection(messages.ackConnection(message)).connect;
+  return Math.max(ackAt, faults.troubleOf(server, messages.firstAt(message), ackAt)?.toMs ?? 0);
+}
