@@ -71,18 +71,24 @@ describe('served (P7, P8)', () => {
     expect(tell(13_500)).toEqual(['served']);
   });
 
-  test('refused where no fault is felt; who races another may be', () => {
-    const tell = (how: { cut?: boolean; contested?: boolean }): string[] => {
+  test('refused by one after the other, where no fault is felt', () => {
+    const tell = (how: { times: number; cut?: boolean; pauseMs?: number; contested?: boolean }): string[] => {
       const { story } = waiting({ ms: 0, ...(how.cut ? { fault: 'A' } : {}) });
       story.probe();
-      const refused = story.connect('late', { answered: false });
-      if (how.contested) story.connect('late');
-      story.close(refused, 'server');
-      return violated(story.verdict());
+      if (how.contested) story.connect('sent-away');
+      for (let time = 0; time < how.times; time++) {
+        story.close(story.connect('sent-away', { answered: false }), 'server');
+        story.wait(how.pauseMs ?? 200);
+      }
+      story.connect('sent-away', { sessionPresent: how.contested === true });
+      return violated(story.verdict()).filter((rule) => rule === 'served');
     };
-    expect(tell({})).toEqual(['served']);
-    expect(tell({ cut: true })).toEqual([]);
-    expect(tell({ contested: true })).toEqual([]);
+    expect(tell({ times: 10 })).toEqual([]);
+    expect(tell({ times: 20 })).toEqual(['served']);
+    expect(tell({ times: 20, cut: true })).toEqual([]);
+    expect(tell({ times: 20, contested: true })).toEqual([]);
+    // It does not want to come back at once.
+    expect(tell({ times: 4, pauseMs: 1_500 })).toEqual([]);
   });
 
   test('CONNECT and SUBSCRIBE', () => {

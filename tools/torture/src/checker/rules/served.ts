@@ -1,5 +1,5 @@
 import { never } from '../book/clients.ts';
-import type { Connection, Session, Subscription } from '../book/clients.ts';
+import type { Client, Connection, Session, Subscription } from '../book/clients.ts';
 import { isShared } from '../book/filters.ts';
 import { seconds } from '../facts.ts';
 import type { Facts } from '../facts.ts';
@@ -8,6 +8,8 @@ import type { Report, Rule } from '../report.ts';
 /** P8: clients of a host that went silent wait for 3 s at most; those of other hosts no longer. */
 const servedMsMaxDefault = 3_000;
 
+/** Whoever takes longer to try again did not want to. */
+const pauseMsMax = 1_000;
 /** Of the times in a history. */
 const resolutionMs = 1;
 
@@ -24,6 +26,7 @@ export const served: Rule = {
     if (!facts.busyness.isKnown) return;
     const { sessions, messages } = facts.book;
     for (const connection of sessions.connections) checkConnect(facts, report, connection);
+    for (const client of sessions.clients.values()) checkRefusals(facts, report, client);
     for (const { subscriptions } of sessions.sessions)
       for (const subscription of subscriptions) checkSubscribe(facts, report, subscription);
     for (let message = 0; message < messages.count; message++) checkPublish(facts, report, message);
@@ -67,19 +70,38 @@ function overAt({ book }: Facts, { closedAt }: Connection): number {
 }
 
 function checkConnect(facts: Facts, report: Report, connection: Connection): void {
-  const { client, connect, connectedAt, how, closedAt } = connection;
-  const isRefused = connectedAt === never && (how === 'server' || how === 'lost') && !client.contested;
-  if (isRefused && !facts.book.faults.troubleOf(connect.server, connect.at, closedAt)) {
-    report.violate(
-      () => `${client.id} was refused at ${seconds(closedAt)} by ${connect.server}, which felt no fault`,
-    );
-  }
+  const { client, connect, connectedAt } = connection;
   judgeWait(facts, report, {
     server: connect.server,
     fromMs: connect.at,
     toMs: Math.min(connectedAt, overAt(facts, connection)),
     what: () => `the CONNECT of ${client.id}`,
   });
+}
+
+/**
+ * Who was refused may be sent elsewhere, but not from one to the next without end: from the first refusal to a CONNACK it
+ * waits as long as for an answer. Of two that race for an id one is always refused.
+ */
+function checkRefusals(facts: Facts, report: Report, { contested, connections, id }: Client): void {
+  if (contested) return;
+  let first: Connection | null = null;
+  for (const [place, one] of connections.entries()) {
+    const isRefused = one.connectedAt === never && one.how === 'server';
+    if (isRefused) first ??= one;
+    const next = connections[place + 1];
+    const goesOn = next !== undefined && next.connect.at - one.closedAt < pauseMsMax;
+    if (first === null || (isRefused && goesOn)) continue;
+    const { connect } = first;
+    const toMs = isRefused ? one.closedAt : Math.min(one.connectedAt, overAt(facts, one));
+    judgeWait(facts, report, {
+      server: connect.server,
+      fromMs: connect.at,
+      toMs,
+      what: () => `${id}, which was refused,`,
+    });
+    first = null;
+  }
 }
 
 function checkSubscribe(
