@@ -8,7 +8,7 @@ import { LabMember, needed } from './lab-member.ts';
 import type { MemberOptions, MemberReport } from './lab-member.ts';
 
 const upMsMax = 60_000;
-const startMsMax = 30_000;
+const startMsMax = 60_000;
 
 export interface ClusterOptions extends MemberOptions {
   /** Something changed that lab.json records. */

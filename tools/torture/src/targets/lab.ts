@@ -11,7 +11,7 @@ import type { Target, Usage } from './target.ts';
 import { usageOf } from './usage.ts';
 
 const lossShare = 0.01;
-const serveMsMax = 30_000;
+const serveMsMax = 60_000;
 const servePollMs = 100;
 /** Of an offline session, by default (`ClusterSettings`): beyond it the oldest may go (P1). */
 const queuedMessagesMax = 1_000;
