@@ -6,6 +6,8 @@ import type { Scene, Step } from './scene.ts';
 const unit = 'mqtt-cluster-broker.service';
 const samplesMax = 3_000;
 const sampleMsMax = 300_000;
+/** A refused connection is an answer at once; only a busy machine takes longer. */
+const answerSecondsMax = 20;
 
 /** One look at a host while its broker starts: systemd first, then at once the member. */
 export interface Sample {
@@ -25,7 +27,7 @@ function script(address: string): string {
     `systemctl restart --no-block ${unit}`,
     `for n in $(seq ${samplesMax}); do`,
     `  set -- $(systemctl show --property=InvocationID,ActiveState --value ${unit})`,
-    `  ready=$(curl --silent --max-time 1 --output /dev/null --write-out '%{http_code}' http://${address}:9100/readyz)`,
+    `  ready=$(curl --silent --max-time ${answerSecondsMax} --output /dev/null --write-out '%{http_code}' http://${address}:9100/readyz)`,
     // systemd prints both in an order of its own: the one with digits and 32 letters is the id.
     `  state=; id=; for word in "$@"; do if [ \${#word} = 32 ]; then id=$word; else state=$word; fi; done`,
     `  [ "$id" = "$old" ] && { sleep 0.05; continue; }`,
