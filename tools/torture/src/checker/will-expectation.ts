@@ -105,7 +105,7 @@ function goneAtEarliest({ book, lags }: Facts, { connect, connectedAt, closedAt,
 
 /**
  * P6: at once where the home lives on and was told, else within the bound of a dead home. Without a majority nothing is
- * published, and delays stand still. A will takes several steps one after the other, so on a machine that is too busy it may wait twice.
+ * published, and delays stand still.
  */
 function deadlineOf(
   { book, lags }: Facts,
@@ -120,8 +120,7 @@ function deadlineOf(
     if (fromMs <= deadlineMs && toMs > closedAt)
       deadlineMs = Math.max(deadlineMs, toMs + delayMs + willMsMax);
   }
-  const lagMs = lags.longest(closedAt, deadlineMs);
-  return { deadlineMs, allowanceMs: lagMs + lags.longest(deadlineMs, deadlineMs + lagMs) };
+  return { deadlineMs, allowanceMs: lags.longest(closedAt, deadlineMs) };
 }
 
 /** A clean session may be opened without a majority; then its server alone knows of it until the heal. */

@@ -9,7 +9,7 @@ export interface Visit {
 }
 
 /**
- * A short clean MQTT 3.1.1 connection that nobody records. @returns what `finish` was given, or null when the time was up or
+ * A short MQTT 3.1.1 connection that nobody records; its session is forgotten with it if it is a clean one. @returns what `finish` was given, or null when the time was up or
  * the connection ended before.
  */
 export function ask<T>(
@@ -17,6 +17,7 @@ export function ask<T>(
   clientId: string,
   msMax: number,
   visit: (wire: () => Wire, finish: (answer: T) => void) => Visit,
+  clean = true,
 ): Promise<T | null> {
   return new Promise((resolve) => {
     const finish = (answer: T | null): void => {
@@ -31,7 +32,7 @@ export function ask<T>(
         protocolId: 'MQTT',
         protocolVersion: 4,
         clientId,
-        clean: true,
+        clean,
         keepalive: 10,
       }) as const;
     const { onConnected, onPacket } = visit(() => wire, finish);

@@ -1,6 +1,7 @@
 import { ask } from './ask.ts';
+import type { Visit } from './ask.ts';
 import { messageOf } from './payload.ts';
-import type { Server } from './wire.ts';
+import type { Server, Wire } from './wire.ts';
 
 /** Retained messages come at once after SUBACK; a pause of this length ends a look. */
 const pauseMs = 500;
@@ -8,16 +9,20 @@ const lookMsMax = 8_000;
 
 export type Retained = readonly (readonly [topic: string, message: number])[];
 
-/** What a new subscriber gets as retained from one server: topic and message. Null: it could not be asked in time. */
+/**
+ * What a new subscriber gets as retained from one server: topic and message. Null: it could not be asked in time.
+ * @param clean if not, somebody must forget the session
+ */
 export async function lookAtRetained(
   server: Server,
   clientId: string,
   filter: string,
+  clean = true,
 ): Promise<Retained | null> {
   const found = new Map<string, number>();
   let subscribed = false;
   let pause: NodeJS.Timeout | null = null;
-  return ask<Retained>(server, clientId, lookMsMax, (wire, finish) => ({
+  const visit = (wire: () => Wire, finish: (answer: Retained) => void): Visit => ({
     onConnected: () =>
       wire().send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: filter, qos: 0 }] }),
     onPacket: (packet) => {
@@ -30,5 +35,6 @@ export async function lookAtRetained(
         if (subscribed) finish([...found].sort());
       }, pauseMs);
     },
-  }));
+  });
+  return ask(server, clientId, lookMsMax, visit, clean);
 }

@@ -184,7 +184,7 @@ export interface Probe {
   readonly syncMs: number;
 }
 
-/** What one broker served as retained in the end: topic and message id. */
+/** What one broker served as retained in the end, to one kind of session: topic and message id. */
 export interface RetainedView {
   readonly type: 'retained';
   readonly at: number;

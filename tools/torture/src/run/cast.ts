@@ -1,4 +1,5 @@
 import type { Recorder } from '../client/recorder.ts';
+import type { Server } from '../client/wire.ts';
 import { clearRetained, forgetSession } from '../client/forget.ts';
 import { lookAtRetained } from '../client/look.ts';
 import { randomOf } from '../random.ts';
@@ -102,22 +103,30 @@ export class Cast {
       .map(({ client }) => client.clientId);
   }
 
-  /** Asks every server what it serves as retained and records it. @returns one sentence for each that did not answer. */
+  /**
+   * Asks every server what it serves as retained to a clean session and to one that stays, and records both.
+   * @returns one sentence for each that did not answer
+   */
   async look(): Promise<string[]> {
-    const { target, run, recorder } = this.#options;
-    const problems = await Promise.all(
-      target.servers.map(async (server) => {
-        for (let look = 0; look < looksMax; look++) {
-          const clientId = `${run}-look-${server.id}-${look}`;
-          const messages = await lookAtRetained(server, clientId, `${retainedRoot(this.#prefix)}#`);
-          if (messages === null) continue;
-          recorder.record({ type: 'retained', server: server.id, messages });
-          return null;
-        }
-        return `${server.id} did not tell its retained messages in ${looksMax} looks`;
-      }),
-    );
-    return problems.filter((problem) => problem !== null);
+    const asked = this.#options.target.servers.flatMap((server) => [
+      this.#look(server, true),
+      this.#look(server, false),
+    ]);
+    return (await Promise.all(asked)).filter((problem) => problem !== null);
+  }
+
+  async #look(server: Server, clean: boolean): Promise<string | null> {
+    const { run, recorder } = this.#options;
+    const filter = `${retainedRoot(this.#prefix)}#`;
+    for (let look = 0; look < looksMax; look++) {
+      const clientId = `${run}-look-${server.id}-${clean ? 'clean' : 'staying'}-${look}`;
+      const messages = await lookAtRetained(server, clientId, filter, clean);
+      if (!clean) await forgetSession(server, clientId);
+      if (messages === null) continue;
+      recorder.record({ type: 'retained', server: server.id, messages });
+      return null;
+    }
+    return `${server.id} did not tell its retained messages in ${looksMax} looks`;
   }
 
   /** Leaves nothing behind: a few at a time, as far as it goes. */

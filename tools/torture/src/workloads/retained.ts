@@ -58,20 +58,22 @@ export function retained(stage: Stage): Actor[] {
   return all;
 }
 
-/** All but one are clean; that one's session stays, and asks anew at each server. */
+/** Half of them have sessions that stay, and ask anew at each server; those two go round in opposite halves. */
 function looker(stage: Stage, root: string, index: number): Actor {
   const filter = `${root}+`;
-  const clean = index > 0;
+  const clean = index % 2 === 0;
+  const home = Math.floor((index * stage.servers) / lookers);
   return {
     name: `retained-looker-${index}`,
     version: 4,
     clean,
     expirySeconds: clean ? 0 : null,
     subscriptions: clean ? [{ filter, qos: 1 }] : [],
-    home: 3 + index,
+    home,
     onLoss: { kind: 'roam' },
     mustBeUpInTheEnd: false,
-    plan: (random) => (clean ? looking(random, stage.servers) : askingAnew(random, filter, stage)),
+    plan: (random) =>
+      clean ? looking(random, home, stage.servers) : askingAnew(random, home, filter, stage),
   };
 }
 
@@ -95,21 +97,25 @@ function* keeping(random: Random, root: string, stage: Stage): Generator<Step, v
   }
 }
 
-function* askingAnew(random: Random, filter: string, stage: Stage): Generator<Step, void, void> {
-  for (;;) {
+function* askingAnew(
+  random: Random,
+  home: number,
+  filter: string,
+  { servers }: Stage,
+): Generator<Step, void, void> {
+  for (let visit = 1; ; visit++) {
     yield { do: 'subscribe', filter, qos: 1 };
-    yield { do: 'wait', ms: 1_500 + random() * 1_000 };
-    const server = between(random, 0, stage.servers - 1);
-    yield { do: 'move', how: 'disconnect', awayMs: 100, server };
+    yield { do: 'wait', ms: 1_500 + random() * 1_500 };
+    yield { do: 'move', how: 'disconnect', awayMs: 100, server: (home + visit) % servers };
     yield { do: 'wait', ms: 300 };
     yield { do: 'unsubscribe', filter };
     yield { do: 'wait', ms: 300 };
   }
 }
 
-function* looking(random: Random, servers: number): Generator<Step, void, void> {
-  for (;;) {
+function* looking(random: Random, home: number, servers: number): Generator<Step, void, void> {
+  for (let visit = 1; ; visit++) {
     yield { do: 'wait', ms: 1_500 + random() * 1_500 };
-    yield { do: 'move', how: 'disconnect', awayMs: 100, server: between(random, 0, servers - 1) };
+    yield { do: 'move', how: 'disconnect', awayMs: 100, server: (home + visit) % servers };
   }
 }

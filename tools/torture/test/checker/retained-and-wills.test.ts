@@ -28,6 +28,15 @@ describe('retained (P5)', () => {
     );
   });
 
+  test('one server that shows nothing to one kind of session in the end', () => {
+    const { story, newer } = write();
+    story.settle();
+    story.retained({ t: newer });
+    expect(violated(story.verdict())).toEqual([]);
+    story.retained({ t: newer }, { B: {} });
+    expect(violated(story.verdict())).toEqual(['retained']);
+  });
+
   test('all serve what was replaced', () => {
     const { story, older } = write();
     story.settle();

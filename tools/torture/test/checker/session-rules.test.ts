@@ -64,6 +64,23 @@ describe('session-lost (P3)', () => {
     expect(resume({}, {}, 100, cleanStart)).toEqual([]);
   });
 
+  test('a session that is present may be another one, if it could expire and a CONNECT was not answered', () => {
+    const tell = (options: ConnectOptions, answered: boolean): string[] => {
+      const story = new Story();
+      const first = story.connect('transient', options);
+      story.subscribe(first, 't', 1);
+      story.close(first);
+      story.wait(9_000);
+      if (!answered) story.close(story.connect('transient', { ...options, answered }));
+      story.publish(story.connect('publisher'), 't');
+      story.connect('transient', { ...options, sessionPresent: true });
+      return violated(story.verdict());
+    };
+    expect(tell({ version: 5, expirySeconds: 60 }, true)).toEqual(['acked-but-lost']);
+    expect(tell({ version: 5, expirySeconds: 2 }, false)).toEqual([]);
+    expect(tell({ version: 5, expirySeconds: null }, false)).toEqual(['acked-but-lost']);
+  });
+
   test('an expiry begins when its server is cut off', () => {
     const tell = (member: string): string[] => {
       const story = new Story();

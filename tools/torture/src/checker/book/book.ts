@@ -50,7 +50,7 @@ export class Book {
   readonly forgotten: ForgottenExchange[] = [];
   completedCount = 0;
   readonly probes: Probe[] = [];
-  readonly views = new Map<string, RetainedView>();
+  readonly views: RetainedView[] = [];
   settledSequence: Sequence | null = null;
   settledAt: number | null = null;
   endAt: number | null = null;
@@ -108,7 +108,7 @@ export class Book {
   ): void {
     if (event.type === 'fault') this.faults.add(event);
     else if (event.type === 'probe') this.probes.push(event);
-    else if (event.type === 'retained') this.views.set(event.server, event);
+    else if (event.type === 'retained') this.views.push(event);
     else if (event.type === 'end') {
       this.endAt = event.at;
       this.crashes = event.crashes;

@@ -149,7 +149,7 @@ export class Sessions {
   #sessionOf(connection: Connection, former: Session | null): Session {
     const { client, sequence, connect, sessionPresent } = connection;
     if (!connect.clean && former) {
-      const isSame = sessionPresent && former.promisedUntil === never;
+      const isSame = sessionPresent && former.promisedUntil === never && !mayBeAnother(connection, former);
       if (isSame || isOpenedByTheOther(connection, former)) return former;
     }
     if (former) endPromise(former, sequence);
@@ -207,6 +207,19 @@ function isOpenedByTheOther(connection: Connection, former: Session): boolean {
   return (
     former.promisedUntil === never &&
     rivals(connection).some((other) => other.session === former && other.sessionPresent)
+  );
+}
+
+/** A session that expires may have been followed by another, which a CONNECT without an answer began. */
+function mayBeAnother(connection: Connection, former: Session): boolean {
+  const last = former.connections.at(-1);
+  return (
+    last !== undefined &&
+    last.connect.expirySeconds !== null &&
+    connection.client.connections.some(
+      ({ connectedSequence, sequence }) =>
+        connectedSequence === never && sequence > last.sequence && sequence < connection.sequence,
+    )
   );
 }
 

@@ -50,7 +50,7 @@ function mapOf({ messages }: RetainedView): Map<string, number> {
 }
 
 function checkEqual({ book }: Facts, report: Report): void {
-  const [first, ...others] = [...book.views.values()];
+  const [first, ...others] = book.views;
   if (!first) return;
   const expected = mapOf(first);
   for (const view of others) {
@@ -72,7 +72,7 @@ function checkEqual({ book }: Facts, report: Report): void {
 function checkLastWrites(facts: Facts, report: Report): void {
   const { book } = facts;
   const writes = new RetainedWrites(facts);
-  const views = [...book.views.values()];
+  const { views } = book;
   const known = new Set([...writes.topics()].map((topic) => book.topics.name(topic)));
   for (const view of views) {
     for (const [topic, id] of mapOf(view)) {
