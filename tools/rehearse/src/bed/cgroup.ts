@@ -1,9 +1,14 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { until } from '../poll.ts';
 
 const root = '/sys/fs/cgroup';
 const endMsMax = 20_000;
+/**
+ * The bed's part of the processors beside whatever else runs: as much as two processes (or a slice) have for each of its hosts.
+ * By default all hosts together would have as much as a single process, and starve on a busy machine.
+ */
+const weights = { 'cpu.shares': '18432', 'cpu.weight': '1800' } as const;
 
 /** One tree (cgroup v2), or an older system's several, of which the unified one can kill. */
 function trees(): string[] {
@@ -23,6 +28,7 @@ export class ProcessGroup {
   create(): string[] {
     return this.#paths.map((path) => {
       mkdirSync(path, { recursive: true });
+      giveWeight(dirname(path));
       return join(path, 'cgroup.procs');
     });
   }
@@ -45,6 +51,13 @@ export class ProcessGroup {
       this.processes().length === 0 ? true : undefined,
     );
     for (const path of this.#paths) removeTree(path);
+  }
+}
+
+/** Of both kinds of trees; a machine may have no such controller. */
+function giveWeight(path: string): void {
+  for (const [file, weight] of Object.entries(weights)) {
+    if (existsSync(join(path, file))) writeFileSync(join(path, file), weight);
   }
 }
 
