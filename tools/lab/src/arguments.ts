@@ -4,6 +4,7 @@ import { parseOverride } from './cluster/environment.ts';
 import { messageOf, UsageError } from './errors.ts';
 import { parseDuration } from './fault-forms.ts';
 import { membersMax } from './layout.ts';
+import { wholeNumber } from './whole-number.ts';
 
 const options = {
   members: { type: 'string' },
@@ -58,14 +59,14 @@ export function readArguments(argv: readonly string[]): Arguments {
   return {
     command,
     rest,
-    members: readNumber('--members', values.members, membersMax, 1, membersMax),
+    members: wholeNumber('--members', values.members, membersMax, 1, membersMax),
     folder: resolve(values.dir ?? '.lab'),
     folderGiven: values.dir !== undefined,
     overrides: (values.set ?? []).map(parseOverride),
     forMs: parseDuration(values.for ?? '30s'),
     faults: values.faults ?? '',
-    rate: readNumber('--rate', values.rate, rateDefault, 1, rateMax),
-    seed: readNumber('--seed', values.seed, 1, 0, 0x7fffffff),
+    rate: wholeNumber('--rate', values.rate, rateDefault, 1, rateMax),
+    seed: wholeNumber('--seed', values.seed, 1, 0, 0x7fffffff),
     gapsJudged: readGaps(values.gaps),
     json: values.json ?? false,
     keep: values.keep ?? false,
@@ -77,19 +78,4 @@ function readGaps(text = 'judged'): boolean {
   if (text !== 'judged' && text !== 'shown')
     throw new UsageError(`--gaps must be judged or shown, not "${text}"`);
   return text === 'judged';
-}
-
-function readNumber(
-  name: string,
-  text: string | undefined,
-  otherwise: number,
-  min: number,
-  max: number,
-): number {
-  if (text === undefined) return otherwise;
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw new UsageError(`${name} must be ${min} to ${max}, not "${text}"`);
-  }
-  return value;
 }

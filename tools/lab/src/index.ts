@@ -19,3 +19,4 @@ export type { LinkConditions, LinkProxyOptions } from './network/link-proxy.ts';
 export { seededRandom } from './random.ts';
 export { startCluster } from './start-cluster.ts';
 export type { RunningCluster, StartClusterOptions } from './start-cluster.ts';
+export { wholeNumber } from './whole-number.ts';

@@ -94,8 +94,8 @@ describe('the command line', () => {
   });
 
   test.each([
-    [['up', '--members', '8'], '--members must be 1 to 7'],
-    [['up', '--members', 'x'], '--members must be 1 to 7'],
+    [['up', '--members', '8'], '--members must be a whole number from 1 to 7'],
+    [['up', '--members', 'x'], '--members must be a whole number from 1 to 7'],
     [['run', '--for', 'long'], '"long" is no duration'],
     [['run', '--gaps', 'no'], '--gaps must be judged or shown'],
     [['up', '--set', 'x'], 'expected key=value'],

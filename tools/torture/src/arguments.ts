@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { messageOf, UsageError } from './errors.ts';
+import { parseOverride, UsageError, wholeNumber } from '@mqtt-cluster/lab';
+import { messageOf } from './errors.ts';
 import type { Server } from './client/wire.ts';
 import { findScenario, scenarios } from './scenarios/scenarios.ts';
 import type { Scenario } from './scenarios/scenarios.ts';
@@ -88,17 +89,17 @@ export function readArguments(argv: readonly string[]): Arguments {
   if (values.for !== undefined && values.messages !== undefined) {
     throw new UsageError('--for and --messages both say when to end: give one of them');
   }
-  const overrides = (values.set ?? []).map(readOverride);
+  const overrides = (values.set ?? []).map(parseOverride);
   if (overrides.length > 0 && target !== 'lab') throw new UsageError('--set is for --target lab only');
   return {
     command: values.help ? 'help' : values.list ? 'list' : values.recheck !== undefined ? 'recheck' : 'run',
     scenarios: readScenarios(values.scenario ?? 'mixed'),
-    seed: readNumber('--seed', values.seed, 1, 0, seedMax),
+    seed: wholeNumber('--seed', values.seed, 1, 0, seedMax),
     forMs: readDuration(values.for),
     messages:
-      values.messages === undefined ? null : readNumber('--messages', values.messages, 1, 1, messagesMax),
-    rate: readNumber('--rate', values.rate, rateDefault, 1, rateMax),
-    members: readNumber(
+      values.messages === undefined ? null : wholeNumber('--messages', values.messages, 1, 1, messagesMax),
+    rate: wholeNumber('--rate', values.rate, rateDefault, 1, rateMax),
+    members: wholeNumber(
       '--members',
       values.members,
       target === 'lab' ? membersDefault : peersDefault,
@@ -150,13 +151,6 @@ function readBroker(text: string): Server {
   return { id: text.trim(), host, port: Number(port) };
 }
 
-function readOverride(text: string): readonly [string, string] {
-  const at = text.indexOf('=');
-  const key = text.slice(0, at);
-  if (at < 1 || !/^[A-Za-z][\w.-]*$/.test(key)) throw new UsageError(`--set ${text}: expected key=value`);
-  return [key, text.slice(at + 1)];
-}
-
 function readDuration(text: string | undefined): number {
   if (text === undefined) return forMsDefault;
   const [, number, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text) ?? [];
@@ -165,19 +159,4 @@ function readDuration(text: string | undefined): number {
     throw new UsageError(`--for "${text}" is no time from 1s to 168h (examples: 30s, 5m, 1h)`);
   }
   return ms;
-}
-
-function readNumber(
-  name: string,
-  text: string | undefined,
-  otherwise: number,
-  min: number,
-  max: number,
-): number {
-  if (text === undefined) return otherwise;
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isInteger(value) || value < min || value > max) {
-    throw new UsageError(`${name} must be a whole number from ${min} to ${max}, not "${text}"`);
-  }
-  return value;
 }

@@ -1,8 +1,3 @@
-/** What the user asked for makes no sense: one line, exit status 2. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
 /** The tool could not do it: one line, exit status 1. */
 export class TortureError extends Error {
   override readonly name = 'TortureError';

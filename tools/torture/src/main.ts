@@ -1,7 +1,8 @@
+import { UsageError } from '@mqtt-cluster/lab';
 import { readArguments, usage } from './arguments.ts';
 import type { Arguments } from './arguments.ts';
 import { judgeFile, renderVerdict } from './checker/index.ts';
-import { messageOf, UsageError } from './errors.ts';
+import { messageOf } from './errors.ts';
 import { Campaign } from './run/campaign.ts';
 import { allWell, renderResults } from './run/report.ts';
 import { scenarios } from './scenarios/scenarios.ts';

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { UsageError } from '@mqtt-cluster/lab';
+import { UsageError, wholeNumber } from '@mqtt-cluster/lab';
 
 export const usage = `watch: a lab of seven members, publishers and an application, with Prometheus beside it
 
@@ -63,17 +63,4 @@ export function readArguments(argv: readonly string[]): WatchArguments {
     loadMs: wholeNumber('--for', seconds.slice(0, -1), 10, 1, loadSecondsMax) * 1_000,
     folder: values.dir ?? '.lab/watch',
   };
-}
-
-function wholeNumber(
-  name: string,
-  text: string | undefined,
-  otherwise: number,
-  min: number,
-  max: number,
-): number {
-  if (text === undefined) return otherwise;
-  const value = Number(text);
-  if (text.trim() !== '' && Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new UsageError(`${name} must be ${min} to ${max}, not "${text}"`);
 }

@@ -24,9 +24,9 @@ describe('the command line of watch', () => {
   });
 
   it.each([
-    [['--members', '8'], '--members must be 1 to 7, not "8"'],
-    [['--check', '--members', '2'], '--members must be 3 to 7, not "2"'],
-    [['--rate', ''], '--rate must be 1 to 1000, not ""'],
+    [['--members', '8'], '--members must be a whole number from 1 to 7, not "8"'],
+    [['--check', '--members', '2'], '--members must be a whole number from 3 to 7, not "2"'],
+    [['--rate', ''], '--rate must be a whole number from 1 to 1000, not ""'],
     [['--for', '5m'], '--for must be whole seconds such as 20s, not "5m"'],
     [['now'], '"now" means nothing here; "--help" lists the options'],
     [['--nonsense'], 'Unknown option \'--nonsense\'; "--help" lists the options'],

@@ -7,6 +7,9 @@ import type { Probe } from '../history/events.ts';
 const wakesMax = 12;
 const syncsMax = 4;
 
+/** A machine that may add so much leaves nothing to be said about times: others may have been woken later than this process. */
+const starvedMsMin = 6_000;
+
 /**
  * How long a request may have waited for this machine alone, whatever the target did: from probes of the recording
  * process, not from the target's answers. A target that serves nobody is not excused by having served nobody.
@@ -21,6 +24,10 @@ export class Busyness {
   /** Without probes nothing can be said about a machine. */
   get isKnown(): boolean {
     return this.#probes.length > 0;
+  }
+
+  isStarved(fromMs: number, toMs: number): boolean {
+    return this.longest(fromMs, toMs) >= starvedMsMin;
   }
 
   /** The most that was probed in this time, for one request, ms. */

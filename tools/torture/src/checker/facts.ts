@@ -6,6 +6,7 @@ import { FilterTrie } from './book/filters.ts';
 import { refusedMin } from './book/messages.ts';
 import { Busyness } from './busyness.ts';
 import { Lags } from './lags.ts';
+import type { Report } from './report.ts';
 
 const msPerSecond = 1_000;
 
@@ -115,6 +116,12 @@ export class Facts {
       this.book.messages.ways(message).map((way) => this.connection(way).session ?? way),
     );
     return sessions.size;
+  }
+
+  /** Tells that something came too late, which a starved machine excuses. */
+  tellLate(report: Report, fromMs: number, toMs: number, text: () => string): void {
+    if (this.busyness.isStarved(fromMs, toMs)) report.excuse(() => `this machine was starved: ${text()}`);
+    else report.violate(text);
   }
 
   /** One clause for a finding. */

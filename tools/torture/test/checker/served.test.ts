@@ -45,6 +45,8 @@ describe('served (P7, P8)', () => {
     expect(publishing({ ms: 5_000, wakeMs: 200 })).toEqual([]);
     expect(publishing({ ms: 5_000, syncMs: 600 })).toEqual([]);
     expect(publishing({ ms: 15_000, wakeMs: 200 })).toEqual(['served']);
+    // A starved one leaves nothing to be said.
+    expect(publishing({ ms: 15_000, wakeMs: 600 })).toEqual([]);
     expect(publishing({ ms: 5_000, probed: false })).toEqual([]);
   });
 
@@ -132,9 +134,12 @@ describe('served (P7, P8)', () => {
 
 describe('qos0-lost (P7)', () => {
   /** @param lost of so many messages that were sent from A to B. */
-  const send = (sent: number, lost: number, how: { cut?: string; leaves?: boolean } = {}) => {
+  const send = (
+    sent: number,
+    lost: number,
+    how: { cut?: string; leaves?: boolean; wakeMs?: number } = {},
+  ) => {
     const story = new Story();
-    story.probe();
     const publisher = story.connect('publisher', { server: 'A' });
     const subscriber = story.connect('subscriber', { server: 'B', clean: true });
     story.subscribe(subscriber, 't', 1);
@@ -145,6 +150,7 @@ describe('qos0-lost (P7)', () => {
       if (count >= lost) story.deliver(subscriber, message, 't', { qos: 0 });
     }
     if (how.leaves) story.close(publisher);
+    story.probe(how.wakeMs);
     story.wait(10_000);
     const verdict = story.verdict();
     return { bad: violated(verdict), rule: ruleOf(verdict, 'qos0-lost') };
@@ -167,5 +173,6 @@ describe('qos0-lost (P7)', () => {
     expect(send(10, 10, { cut: 'A' }).rule).toMatchObject({ checked: 0 });
     expect(send(10, 10, { cut: 'B' }).rule).toMatchObject({ checked: 0 });
     expect(send(10, 10, { leaves: true }).rule).toMatchObject({ checked: 0 });
+    expect(send(10, 10, { wakeMs: 600 }).rule).toMatchObject({ checked: 0 });
   });
 });

@@ -94,6 +94,7 @@ function arrivals(facts: Facts): Float64Array {
   for (let message = 0; message < messages.count; message++) {
     if (messages.qos(message) !== 0 || messages.isClear(message) || messages.isWill(message)) continue;
     const sentAt = messages.firstAt(message);
+    if (busyness.isStarved(sentAt, sentAt + arrivalMs)) continue;
     const toMs = sentAt + arrivalMs + busyness.longest(sentAt, sentAt + arrivalMs);
     const sender = facts.connection(messages.firstConnection(message));
     if (sender.closedAt < toMs || (book.endAt ?? 0) < toMs) continue;

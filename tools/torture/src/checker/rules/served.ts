@@ -43,7 +43,8 @@ interface Wait {
   readonly what: () => string;
 }
 
-function judgeWait({ book, busyness }: Facts, report: Report, { server, fromMs, toMs, what }: Wait): void {
+function judgeWait(facts: Facts, report: Report, { server, fromMs, toMs, what }: Wait): void {
+  const { book, busyness } = facts;
   const boundMs = book.header.limits.servedMsMax ?? servedMsMaxDefault;
   // What was asked while a fault was felt is answered when it is no longer felt.
   let sinceMs = fromMs;
@@ -59,9 +60,9 @@ function judgeWait({ book, busyness }: Facts, report: Report, { server, fromMs, 
   const allowanceMs = tookMs > boundMs ? busyness.longest(sinceMs, toMs) : 0;
   if (report.inTime(tookMs - boundMs, allowanceMs)) return;
   const felt = sinceMs === fromMs ? 'felt no fault' : `felt no fault from ${seconds(sinceMs)} on`;
-  report.violate(
-    () => `${what()} waited from ${seconds(fromMs)} to ${seconds(toMs)} on ${server}, which ${felt}`,
-  );
+  const waited = (): string =>
+    `${what()} waited from ${seconds(fromMs)} to ${seconds(toMs)} on ${server}, which ${felt}`;
+  facts.tellLate(report, sinceMs, toMs, waited);
 }
 
 /** When a connection was over, or the history. */

@@ -28,7 +28,8 @@ function checkClient(facts: Facts, report: Report, { connections }: Client): voi
   });
 }
 
-function checkPair({ book, lags }: Facts, report: Report, older: Connection, newer: Connection): void {
+function checkPair(facts: Facts, report: Report, older: Connection, newer: Connection): void {
+  const { book, lags } = facts;
   const { header, faults, endAt } = book;
   const untilMs = Math.min(older.closedAt, newer.closedAt, endAt ?? Infinity);
   let sinceMs = newer.connectedAt;
@@ -39,7 +40,10 @@ function checkPair({ book, lags }: Facts, report: Report, older: Connection, new
   const { takeoverMsMax } = header.limits;
   const overMs = untilMs - sinceMs - takeoverMsMax;
   if (report.inTime(overMs, lags.longest(sinceMs, sinceMs + takeoverMsMax))) return;
-  report.violate(
+  facts.tellLate(
+    report,
+    sinceMs,
+    untilMs,
     () =>
       `${older.client.id} was still connected to ${older.connect.server} at ${seconds(untilMs)}, ` +
       `after it had connected to ${newer.connect.server} at ${seconds(newer.connectedAt)}`,

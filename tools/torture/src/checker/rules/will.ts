@@ -139,8 +139,18 @@ function judgeTime(
       book.faults.troubleOf(watcher.connect.server, dead.closedAt, atMs) === null;
     if (!isClear) continue;
     if (!report.inTime(atMs - backMs - arrivalMs, lags.longest(backMs, atMs)))
-      return report.violate(() => `${came()}, though its client was back at ${seconds(backMs)}`);
+      return facts.tellLate(
+        report,
+        backMs,
+        atMs,
+        () => `${came()}, though its client was back at ${seconds(backMs)}`,
+      );
     if (!report.inTime(atMs - deadlineMs, allowanceMs))
-      return report.violate(() => `${came()}, later than ${seconds(deadlineMs + allowanceMs)}`);
+      return facts.tellLate(
+        report,
+        dead.closedAt,
+        atMs,
+        () => `${came()}, later than ${seconds(deadlineMs + allowanceMs)}`,
+      );
   }
 }
