@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { RehearsalError } from '../errors.ts';
 import { buildBase, buildNodeBase, installMachinePackages } from './base.ts';
+import { joinBed } from './cgroup.ts';
 import { Host } from './host.ts';
 import { brokerHosts, clientHost, monitoringHost } from './layout.ts';
 import type { BedLayout } from './layout.ts';
@@ -32,6 +33,7 @@ export class Bed {
   }
 
   async start(numbers: readonly number[]): Promise<void> {
+    joinBed(this.layout.name);
     await createBridge(this.layout);
     for (const number of numbers) await this.host(number).start();
     await Promise.all(numbers.map((number) => this.host(number).reachable()));

@@ -61,6 +61,19 @@ function giveWeight(path: string): void {
   }
 }
 
+/**
+ * Lets this process, and what it starts from now on (ansible, the load), have its part of the bed's processors, as they stand
+ * for hosts, too. Only where there is a tree for that alone: in any other it would be ended with the bed.
+ */
+export function joinBed(bed: string): void {
+  const processors = join(root, 'cpu');
+  if (!existsSync(join(processors, 'cpu.shares'))) return;
+  const group = join(processors, `mqtt-${bed}`, 'control');
+  mkdirSync(group, { recursive: true });
+  giveWeight(dirname(group));
+  writeFileSync(join(group, 'cgroup.procs'), String(process.pid));
+}
+
 function children(path: string): string[] {
   if (!existsSync(path)) return [];
   return readdirSync(path, { withFileTypes: true })
