@@ -1,3 +1,4 @@
+import type { Messages } from './book/messages.ts';
 import { mayBeDegraded } from './degraded.ts';
 import type { Facts } from './facts.ts';
 
@@ -58,14 +59,13 @@ export class RetainedWrites {
   isCertainlySet(topic: number, ackedBeforeMs: number, sentBeforeMs: number): boolean {
     const { messages } = this.#facts.book;
     if (this.anyCertain(topic, ackedBeforeMs) === null) return false;
+    const writes = this.writes(topic);
     // The newest are the likeliest to stand.
-    const clear = this.writes(topic).findLast(
-      (row) =>
-        messages.isClear(row) &&
-        messages.firstAt(row) <= sentBeforeMs &&
-        this.replacer(row, ackedBeforeMs) === null,
-    );
-    return clear === undefined;
+    for (let place = firstAfter(writes, messages, sentBeforeMs) - 1; place >= 0; place--) {
+      const row = writes[place] as number;
+      if (messages.isClear(row) && this.replacer(row, ackedBeforeMs) === null) return false;
+    }
+    return true;
   }
 
   #isCertain(row: number): boolean {
@@ -110,10 +110,21 @@ export class RetainedWrites {
   }
 }
 
+/** The place of the first that was sent after the time; rows are in the order of their sending. */
+function firstAfter(rows: readonly number[], messages: Messages, atMs: number): number {
+  let low = 0;
+  let high = rows.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (messages.firstAt(rows[middle] as number) > atMs) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
 /** Certain writes of one topic, searched by the time of sending. */
 class Replacers {
   readonly #rows: readonly number[];
-  readonly #sentAt: readonly number[];
   /** The row with the earliest ack from here on. */
   readonly #earliest: number[];
   readonly #facts: Facts;
@@ -122,7 +133,6 @@ class Replacers {
     const { messages } = facts.book;
     this.#facts = facts;
     this.#rows = rows;
-    this.#sentAt = rows.map((row) => messages.firstAt(row));
     this.#earliest = [...rows];
     for (let at = rows.length - 2; at >= 0; at--) {
       const next = this.#earliest[at + 1] as number;
@@ -131,13 +141,7 @@ class Replacers {
   }
 
   after(sentAfterMs: number, ackedBeforeMs: number): number | null {
-    let low = 0;
-    let high = this.#rows.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.#sentAt[middle] as number) > sentAfterMs) high = middle;
-      else low = middle + 1;
-    }
+    const low = firstAfter(this.#rows, this.#facts.book.messages, sentAfterMs);
     const row = this.#earliest[low];
     return row !== undefined && this.#facts.book.messages.ackAt(row) < ackedBeforeMs ? row : null;
   }

@@ -140,6 +140,15 @@ function merged(intervals: readonly { readonly fromMs: number; readonly toMs: nu
   return found;
 }
 
+/** The first of them; they are in order and apart. */
 function touching(intervals: readonly Interval[], fromMs: number, toMs: number): Interval | null {
-  return intervals.find((interval) => interval.fromMs <= toMs && interval.toMs >= fromMs) ?? null;
+  let low = 0;
+  let high = intervals.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((intervals[middle] as Interval).toMs < fromMs) low = middle + 1;
+    else high = middle;
+  }
+  const found = intervals[low];
+  return found !== undefined && found.fromMs <= toMs ? found : null;
 }
