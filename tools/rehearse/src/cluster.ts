@@ -31,11 +31,6 @@ export class Cluster {
     this.hosts = hosts;
   }
 
-  /** The n-th broker, counted round: the same step works with fewer of them. */
-  at(index: number): number {
-    return this.hosts[index % this.hosts.length]!;
-  }
-
   position(host: number): Promise<Position> {
     return getJson(this.#layout, `http://${addressOf(host)}:${httpPort}/status`);
   }

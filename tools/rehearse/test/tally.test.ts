@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { assertNone, countersOf } from '../src/load/client-counters.ts';
+import { assertNone, busiestOf, countersOf } from '../src/load/client-counters.ts';
 import { ClientTally, complaints } from '../src/load/tally.ts';
 import type { Allowance, ClientCounters, Mark } from '../src/load/tally.ts';
 
@@ -83,7 +83,7 @@ describe('the tally of a client', () => {
 
   test('all levels of QoS are messages', () => {
     const of = (received: number) => ({ received, missing: 0, duplicates: 0 });
-    const client = { connected: true, connects: 2, failovers: 1 };
+    const client = { connected: true, server: 'a', connects: 2, failovers: 1 };
     const status = { byQos: [of(1), of(2), of(3)], violations: [], client, failovers: [] };
     expect(countersOf(status)).toEqual({ messages: 6, connects: 2, failovers: [] });
   });
@@ -92,4 +92,19 @@ describe('the tally of a client', () => {
 test('any complaint fails the step', () => {
   expect(() => assertNone(['a', 'b'])).toThrow('a; b');
   expect(() => assertNone([])).not.toThrow();
+});
+
+describe('the busiest host', () => {
+  const at = (server: string | null, connected = true) => ({
+    client: { connected, server, connects: 1, failovers: 0 },
+  });
+
+  test('has most of those that are connected', () => {
+    const statuses = [at('h1'), at('h2'), at('h2'), at('h1', false), at('h1', false)];
+    expect(busiestOf([1, 2, 3], (host) => `h${host}`, statuses)).toBe(2);
+  });
+
+  test('when nobody is connected a fault would prove nothing', () => {
+    expect(() => busiestOf([1], String, [at(null)])).toThrow('no subscriber is connected');
+  });
 });

@@ -9,13 +9,32 @@ export interface ClientStatus {
     readonly duplicates: number;
   }[];
   readonly violations: readonly string[];
-  readonly client: { readonly connected: boolean; readonly connects: number; readonly failovers: number };
+  readonly client: {
+    readonly connected: boolean;
+    /** A member's id. */
+    readonly server: string | null;
+    readonly connects: number;
+    readonly failovers: number;
+  };
   readonly failovers: ClientCounters['failovers'];
 }
 
 export function countersOf({ byQos, client, failovers }: ClientStatus): ClientCounters {
   const messages = byQos.reduce((sum, { received }) => sum + received, 0);
   return { messages, connects: client.connects, failovers };
+}
+
+/** @returns the one of `hosts` that most are connected to; the first of equals */
+export function busiestOf<Host>(
+  hosts: readonly Host[],
+  idOf: (host: Host) => string,
+  statuses: readonly Pick<ClientStatus, 'client'>[],
+): Host {
+  const clientsOf = (host: Host): number =>
+    statuses.filter(({ client }) => client.connected && client.server === idOf(host)).length;
+  const most = Math.max(...hosts.map(clientsOf));
+  if (most === 0) throw new RehearsalError('no subscriber is connected to any of the hosts');
+  return hosts.find((host) => clientsOf(host) === most)!;
 }
 
 /** @throws RehearsalError naming all complaints */

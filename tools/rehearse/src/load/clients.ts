@@ -6,7 +6,7 @@ import { addressOf, brokerHosts, clientHost, namespaceOf } from '../bed/layout.t
 import type { BedLayout } from '../bed/layout.ts';
 import { getJson } from '../http.ts';
 import { until } from '../poll.ts';
-import { assertNone, countersOf } from './client-counters.ts';
+import { assertNone, busiestOf, countersOf } from './client-counters.ts';
 import type { ClientStatus } from './client-counters.ts';
 import { endOf } from './process.ts';
 import { Publishers } from './publishers.ts';
@@ -121,6 +121,12 @@ export class Clients {
     const look = this.#looks.then(() => this.#lookNow());
     this.#looks = look.catch(() => {});
     return look;
+  }
+
+  /** The host that most subscribers would miss. */
+  async busiest(): Promise<number> {
+    const statuses = await Promise.all(this.#subscribers.map(({ url }) => this.#status(url)));
+    return busiestOf(this.#options.hosts ?? brokerHosts, addressOf, statuses);
   }
 
   /** Never mind one that can't be asked: it may be restarting. @returns what the subscribers say of holes and the like */

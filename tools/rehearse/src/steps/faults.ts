@@ -22,7 +22,7 @@ const pass = (milliseconds: number): Promise<void> =>
 export const powerCut: Step = {
   name: 'cut the power of a host, and switch it on again',
   async run({ bed, cluster, clients, tell }: Scene) {
-    const host = bed.host(cluster.at(2));
+    const host = bed.host(await clients.busiest());
     const before = await clients.marks();
     await host.powerOff();
     await pass(goneMs);
@@ -37,7 +37,7 @@ export const powerCut: Step = {
 export const cutOff: Step = {
   name: 'cut a host off the network silently, and heal it',
   async run({ bed, cluster, clients, tell }: Scene) {
-    const { number } = bed.host(cluster.at(3));
+    const { number } = bed.host(await clients.busiest());
     const before = await clients.marks();
     await bed.cut(number);
     try {
@@ -54,7 +54,7 @@ export const cutOff: Step = {
 export const stoppedLoop: Step = {
   name: 'stop an event loop (SIGSTOP): the watchdog must start it again',
   async run({ bed, cluster, clients, tell }: Scene) {
-    const host = bed.host(cluster.at(5));
+    const host = bed.host(await clients.busiest());
     const before = await clients.marks();
     const restarts = async (): Promise<number> =>
       Number(await host.ssh(`systemctl show ${unit} --property=NRestarts --value`));

@@ -63,7 +63,7 @@ export function parseSamples(text: string): Sample[] {
 export const restart: Step = {
   name: 'restart a broker: systemd says active only once it serves',
   async run({ bed, cluster, clients, tell }: Scene) {
-    const host = bed.host(cluster.at(1));
+    const host = bed.host(await clients.busiest());
     const before = await clients.marks();
     const samples = parseSamples(await host.ssh(script(host.address), sampleMsMax));
     assertReadyBeforeActive(samples);

@@ -52,11 +52,11 @@ export const rollback: Step = {
 export const replaceHost: Step = {
   name: 'replace a host by one with an empty disk: READY only once it has everything',
   async run({ bed, cluster, playbooks, clients, versions, tell }: Scene) {
-    const host = bed.host(cluster.at(4));
+    const host = bed.host(await clients.busiest());
     const before = await clients.marks();
     await host.powerOff();
     await host.wipe();
-    const { commitIndex } = await cluster.position(cluster.at(0));
+    const { commitIndex } = await cluster.position(cluster.hosts.find((number) => number !== host.number)!);
     await host.start();
     await host.reachable();
     let ended = false;
