@@ -27,13 +27,13 @@ export class Bed {
   }
 
   async build(tell: (text: string) => void): Promise<void> {
+    joinBed(this.layout.name);
     await installMachinePackages(tell);
     await buildBase(this.layout, tell);
     await buildNodeBase(this.layout, tell);
   }
 
   async start(numbers: readonly number[]): Promise<void> {
-    joinBed(this.layout.name);
     await createBridge(this.layout);
     for (const number of numbers) await this.host(number).start();
     await Promise.all(numbers.map((number) => this.host(number).reachable()));
