@@ -7,6 +7,12 @@ import type { Probe } from '../history/events.ts';
 const wakesMax = 12;
 const syncsMax = 4;
 
+/**
+ * What a leader that brings others up to date may need of a core for itself. Who sleeps is woken in time on any machine; who
+ * computes shares its core with all who want it.
+ */
+const computingMsMax = 150;
+
 /** A machine that may add so much leaves nothing to be said about times: others may have been woken later than this process. */
 const starvedMsMin = 6_000;
 
@@ -35,8 +41,9 @@ export class Busyness {
     let longest = 0;
     // The first probe after the end still tells of the time before it.
     for (let place = this.#firstFrom(fromMs); place < this.#probes.length; place++) {
-      const { at, wakeMs, syncMs } = this.#probes[place] as Probe;
-      longest = Math.max(longest, wakesMax * wakeMs + syncsMax * syncMs);
+      const { at, wakeMs, syncMs, runnable = 0 } = this.#probes[place] as Probe;
+      const sharedMs = computingMsMax * Math.max(0, runnable - 1);
+      longest = Math.max(longest, wakesMax * wakeMs + syncsMax * syncMs + sharedMs);
       if (at > toMs) break;
     }
     return longest;

@@ -182,6 +182,8 @@ export interface Probe {
   readonly at: number;
   readonly wakeMs: number;
   readonly syncMs: number;
+  /** Threads that wanted a core, for each core, on average; left out where the system does not tell. */
+  readonly runnable?: number;
 }
 
 /** What one broker served as retained in the end, to one kind of session: topic and message id. */

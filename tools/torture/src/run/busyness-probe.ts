@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import type { Recorder } from '../client/recorder.ts';
 
 const wakeEveryMs = 100;
@@ -35,9 +37,9 @@ export class BusynessProbe {
     const handle = await open(this.#path, 'w');
     try {
       while (this.#goesOn) {
-        const wakeMs = await latestWake(() => this.#goesOn);
+        const { wakeMs, ...shared } = await watch(() => this.#goesOn);
         const syncMs = await syncTime(handle);
-        this.#recorder.record({ type: 'probe', wakeMs, syncMs });
+        this.#recorder.record({ type: 'probe', wakeMs, syncMs, ...shared });
       }
     } finally {
       await handle.close();
@@ -46,15 +48,32 @@ export class BusynessProbe {
   }
 }
 
-/** How much too late a timer was at the most, in about a second, ms. */
-async function latestWake(goesOn: () => boolean): Promise<number> {
+/** For about a second: how much too late a timer was at the most, ms, and who wanted a core. */
+async function watch(goesOn: () => boolean): Promise<{ wakeMs: number; runnable?: number }> {
   let latestMs = 0;
+  let threads = 0;
+  let samples = 0;
   for (let wake = 0; wake < wakesOfProbe && goesOn(); wake++) {
     const dueAt = performance.now() + wakeEveryMs;
     await new Promise((resolve) => setTimeout(resolve, wakeEveryMs));
     latestMs = Math.max(latestMs, performance.now() - dueAt);
+    const running = threadsRunning();
+    if (running === null) continue;
+    threads += running;
+    samples += 1;
   }
-  return round(latestMs);
+  const wakeMs = round(latestMs);
+  return samples === 0 ? { wakeMs } : { wakeMs, runnable: round(threads / samples / availableParallelism()) };
+}
+
+/** Of the whole machine, this one among them; null where the system does not tell. */
+function threadsRunning(): number | null {
+  try {
+    const [, count] = /^procs_running (\d+)$/m.exec(readFileSync('/proc/stat', 'utf8')) ?? [];
+    return count === undefined ? null : Number(count);
+  } catch {
+    return null;
+  }
 }
 
 async function syncTime(handle: FileHandle): Promise<number> {
@@ -64,6 +83,6 @@ async function syncTime(handle: FileHandle): Promise<number> {
   return round(performance.now() - startedAt);
 }
 
-function round(ms: number): number {
-  return Math.round(Math.max(ms, 0) * 10) / 10;
+function round(value: number): number {
+  return Math.round(Math.max(value, 0) * 10) / 10;
 }

@@ -8,10 +8,11 @@ describe('served (P7, P8)', () => {
     readonly healed?: boolean;
     readonly wakeMs?: number;
     readonly syncMs?: number;
+    readonly runnable?: number;
     readonly probed?: boolean;
   }
 
-  function waiting({ ms, fault, healed = false, wakeMs = 0, syncMs = 0, probed = true }: Wait) {
+  function waiting({ ms, fault, healed = false, wakeMs = 0, syncMs = 0, runnable = 1, probed = true }: Wait) {
     const story = new Story();
     const publisher = story.connect('publisher', { server: 'A' });
     story.wait(5_000);
@@ -20,7 +21,7 @@ describe('served (P7, P8)', () => {
     if (healed) story.wait(11_000);
     const wait = (): void => {
       story.wait(ms);
-      if (probed) story.probe(wakeMs, syncMs);
+      if (probed) story.probe(wakeMs, syncMs, runnable);
     };
     return { story, publisher, wait, heal };
   }
@@ -44,6 +45,8 @@ describe('served (P7, P8)', () => {
   test('a busy machine is measured by itself, not by who was not served', () => {
     expect(publishing({ ms: 5_000, wakeMs: 200 })).toEqual([]);
     expect(publishing({ ms: 5_000, syncMs: 600 })).toEqual([]);
+    expect(publishing({ ms: 5_000, runnable: 20 })).toEqual([]);
+    expect(publishing({ ms: 5_000, runnable: 4 })).toEqual(['served']);
     expect(publishing({ ms: 15_000, wakeMs: 200 })).toEqual(['served']);
     // A starved one leaves nothing to be said.
     expect(publishing({ ms: 15_000, wakeMs: 600 })).toEqual([]);

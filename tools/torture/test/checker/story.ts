@@ -130,8 +130,8 @@ export class Story {
   }
 
   /** How busy the machine was: without any probe nobody is held to serve in time. */
-  probe(wakeMs = 0, syncMs = 0): void {
-    this.events.push({ type: 'probe', at: this.now(), wakeMs, syncMs });
+  probe(wakeMs = 0, syncMs = 0, runnable = 1): void {
+    this.events.push({ type: 'probe', at: this.now(), wakeMs, syncMs, runnable });
   }
 
   settle(): void {
