@@ -73,7 +73,11 @@ function judgeWill(facts: Facts, report: Report, one: Case): void {
   }
   const missing = watchers.find((watcher) => isMissing(facts, watcher, one));
   if (missing && expectations.some(({ timesMin }) => timesMin === 1)) {
-    report.violate(
+    // On a starved machine its home may have been without the others when it was opened, and then have died.
+    facts.tellLate(
+      report,
+      connections[0]?.connect.at ?? 0,
+      first.deadlineMs,
       () =>
         `${what()}, never came to ${missing.session.client.id}, though ${first.because} and did not return ` +
         `(due ${seconds(first.deadlineMs + first.allowanceMs)})`,
