@@ -2,12 +2,13 @@ import type { Facts } from './facts.ts';
 
 /**
  * Whether QoS 1 may have been acknowledged without a majority: with `degradedAcks`, while any fault may be felt. (A server
- * that was not touched is isolated too while the others elect.)
+ * that was not touched is isolated too while the others elect, and any may be on a starved machine.)
  */
-export function mayBeDegraded({ book }: Facts, message: number): boolean {
+export function mayBeDegraded({ book, busyness }: Facts, message: number): boolean {
   const { messages, faults, header } = book;
   if (!header.limits.degradedAcks || messages.qos(message) !== 1 || !messages.isAcked(message)) return false;
-  return faults.troubleAnywhere(messages.firstAt(message), messages.ackAt(message)) !== null;
+  const [sentAt, ackAt] = [messages.firstAt(message), messages.ackAt(message)];
+  return faults.troubleAnywhere(sentAt, ackAt) !== null || busyness.isStarved(sentAt, ackAt);
 }
 
 /**
