@@ -13,8 +13,10 @@ export const deploy: Step = {
 
 export const converge: Step = {
   name: 'run site.yml again: nothing may change',
-  async run({ playbooks, versions }: Scene) {
-    assertUnchanged(await playbooks.run('site', { mqtt_cluster_version: versions.first }));
+  async run({ playbooks, versions, tell }: Scene) {
+    const recap = await playbooks.run('site', { mqtt_cluster_version: versions.first });
+    assertUnchanged(recap);
+    tell(`changed=0 on ${recap.map(({ host }) => host).join(', ')}`);
   },
 };
 

@@ -24,6 +24,7 @@ export const powerCut: Step = {
   async run({ bed, cluster, clients, tell }: Scene) {
     const host = bed.host(await clients.busiest());
     const before = await clients.marks();
+    tell(`${host.address} goes`);
     await host.powerOff();
     await pass(goneMs);
     await clients.flowing();
@@ -39,6 +40,7 @@ export const cutOff: Step = {
   async run({ bed, cluster, clients, tell }: Scene) {
     const { number } = bed.host(await clients.busiest());
     const before = await clients.marks();
+    tell(`${addressOf(number)} is cut off`);
     await bed.cut(number);
     try {
       await pass(goneMs);
@@ -66,7 +68,7 @@ export const stoppedLoop: Step = {
     const result = await host.ssh(
       `journalctl --unit ${unit} --output cat --grep 'Watchdog timeout' | tail -n 1`,
     );
-    tell(result.trim());
+    tell(`${host.address}: ${result.trim()}`);
     if (!result.includes('Watchdog'))
       throw new RehearsalError('it was started again, but not by the watchdog');
     await cluster.well();

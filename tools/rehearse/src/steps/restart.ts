@@ -68,7 +68,7 @@ export const restart: Step = {
     const samples = parseSamples(await host.ssh(script(host.address), sampleMsMax));
     assertReadyBeforeActive(samples);
     const starting = samples.filter(({ state }) => state === 'activating').length;
-    tell(`seen activating ${starting} times, then active, with /readyz at 200`);
+    tell(`${host.address}: seen activating ${starting} times, then active, with /readyz at 200`);
     const text = await until('a line of status', sampleMsMax, async () => {
       const said = (await host.ssh(`systemctl status ${unit} | grep -E 'Active:|Status:'`)).trim();
       return said.includes('active (running)') ? said : undefined;

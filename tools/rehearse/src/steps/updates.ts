@@ -73,7 +73,7 @@ export const replaceHost: Step = {
       return undefined;
     });
     const [appliedIndex] = await Promise.all([atReady, done]);
-    tell(`READY at entry ${appliedIndex}; the others had ${commitIndex} committed before it was switched on`);
+    tell(`${host.address}: READY at entry ${appliedIndex}; the others had ${commitIndex} committed before it was switched on`);
     if (appliedIndex < commitIndex) {
       throw new RehearsalError(`READY at entry ${appliedIndex}, though ${commitIndex} were committed before`);
     }
