@@ -140,13 +140,13 @@ describe('qos0-lost (P7)', () => {
   const send = (
     sent: number,
     lost: number,
-    how: { cut?: string; leaves?: boolean; wakeMs?: number } = {},
+    how: { cut?: string; leaves?: boolean; wakeMs?: number; knownMs?: number } = {},
   ) => {
     const story = new Story();
     const publisher = story.connect('publisher', { server: 'A' });
     const subscriber = story.connect('subscriber', { server: 'B', clean: true });
     story.subscribe(subscriber, 't', 1);
-    story.wait(5_000);
+    story.wait(how.knownMs ?? 5_000);
     if (how.cut !== undefined) story.fault('cut', [how.cut]);
     for (let count = 0; count < sent; count++) {
       const message = story.publish(publisher, 't', { qos: 0 });
@@ -177,5 +177,10 @@ describe('qos0-lost (P7)', () => {
     expect(send(10, 10, { cut: 'B' }).rule).toMatchObject({ checked: 0 });
     expect(send(10, 10, { leaves: true }).rule).toMatchObject({ checked: 0 });
     expect(send(10, 10, { wakeMs: 600 }).rule).toMatchObject({ checked: 0 });
+  });
+
+  test('whoever has just subscribed is not known everywhere yet', () => {
+    expect(send(10, 10, { knownMs: 500 }).rule).toMatchObject({ checked: 0 });
+    expect(send(10, 10, { knownMs: 1_500 }).bad).toEqual(['qos0-lost']);
   });
 });

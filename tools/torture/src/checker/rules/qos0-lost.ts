@@ -9,6 +9,8 @@ import type { Report, Rule } from '../report.ts';
 const missingShareMax = 0.01;
 /** Fewer are no sign of anything. */
 const missingMin = 3;
+/** What a subscriber asks for and where it is connected has come to all servers by then. */
+const knownMs = 1_000;
 /** From PUBLISH to the delivery. */
 const arrivalMs = 3_000;
 
@@ -60,7 +62,8 @@ interface Owed {
 
 /** What came to be sent while one of the session's connections, and the sender's, lasted. */
 function* owed(facts: Facts, session: Session, untilMs: Float64Array): Generator<Owed> {
-  const { messages, faults } = facts.book;
+  const { book, busyness } = facts;
+  const { messages, faults } = book;
   const matching = facts.matcher(session);
   for (let topic = 0; topic < facts.topicCount; topic++) {
     const subscriptions = matching(topic).filter(({ filter }) => !isShared(filter));
@@ -75,15 +78,18 @@ function* owed(facts: Facts, session: Session, untilMs: Float64Array): Generator
       const connection = session.connections[place];
       if (connection === undefined) break;
       if (connection.connectedSequence > sent || connection.closedAt < toMs) continue;
-      if (!subscriptions.some((one) => isAsked(one, sent))) continue;
+      const sentAt = messages.firstAt(message);
+      const knownAt = sentAt - knownMs - busyness.longest(sentAt - knownMs, sentAt);
+      if (connection.connectedAt > knownAt) continue;
+      if (!subscriptions.some((one) => isAsked(one, knownAt))) continue;
       if (faults.troubleOf(connection.connect.server, messages.firstAt(message), toMs)) continue;
       yield { message, connection };
     }
   }
 }
 
-function isAsked({ ackedSequence, endSequence, granted }: Subscription, sent: number): boolean {
-  return ackedSequence < sent && endSequence === never && granted < refusedMin;
+function isAsked({ ackedAt, endSequence, granted }: Subscription, knownAt: number): boolean {
+  return ackedAt < knownAt && endSequence === never && granted < refusedMin;
 }
 
 /** By when each QoS 0 message must have come; 0 where its sender or the history ended before, or a fault was felt. */
