@@ -51,7 +51,7 @@ export const usage = `rehearse: nine real hosts on this machine, and the real pl
   npm run rehearse -- down | wipe       ends all hosts; wipe: with their disks
 
   --brokers N     3, 5 or 7 (default 7)
-  --keep          leave the hosts running at the end
+  --keep          leave the hosts running at the end (after a failure they always are)
   --bed NAME      another name is another set of hosts, beside the first (default ${bedDefault})
   --directory D   where hosts, disks and logs are (default ${directoryOf(bedDefault)}, or as the bed is called)
   --help          this text
