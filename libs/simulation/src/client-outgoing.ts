@@ -60,18 +60,19 @@ export class Outgoing {
     this.#wire = null;
   }
 
-  puback(packetId: number, isolated: boolean, result: 'ok' | 'quotaExceeded'): void {
+  /** @param degraded without a majority, as the member says (P1) */
+  puback(packetId: number, degraded: boolean, result: 'ok' | 'quotaExceeded'): void {
     const flight = this.#expected(packetId, 1, 'publish', 'PUBACK');
     if (flight === null) return;
     this.#flights.delete(packetId);
-    this.#acked(flight.publication, isolated, result);
+    this.#acked(flight.publication, degraded, result);
     this.#fill();
   }
 
-  pubrec(packetId: number, isolated: boolean, result: 'ok' | 'quotaExceeded'): void {
+  pubrec(packetId: number, result: 'ok' | 'quotaExceeded'): void {
     const flight = this.#expected(packetId, 2, 'publish', 'PUBREC');
     if (flight === null) return;
-    this.#acked(flight.publication, isolated, result);
+    this.#acked(flight.publication, false, result);
     if (result !== 'ok') {
       this.#flights.delete(packetId);
       this.#fill();
@@ -98,13 +99,13 @@ export class Outgoing {
     return null;
   }
 
-  #acked(publication: Publication, isolated: boolean, result: 'ok' | 'quotaExceeded'): void {
+  #acked(publication: Publication, degraded: boolean, result: 'ok' | 'quotaExceeded'): void {
     const wire = this.#wire as Wire;
     if (result !== 'ok') publication.refused = true;
     publication.ackedAtMs = this.#history.nowMs;
     publication.ackedBy = wire.host.id;
-    publication.ackedIsolated = isolated;
-    this.#history.count(isolated ? 'acks without a majority' : 'acks');
+    publication.ackedIsolated = degraded;
+    this.#history.count(degraded ? 'acks without a majority' : 'acks');
   }
 
   #fill(): void {

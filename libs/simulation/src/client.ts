@@ -279,8 +279,9 @@ export class SimulatedClient {
     if (effect.kind === 'close') return this.#closed(wire, 'closedByMember', effect.reason);
     if (effect.kind === 'suback') return this.#suback(effect.packetId, effect.codes);
     if (effect.kind === 'unsuback') return void this.#pendingUnsubscribes.delete(effect.packetId);
-    if (effect.kind === 'puback') return this.outgoing.puback(effect.packetId, isolated, effect.result);
-    if (effect.kind === 'pubrec') return this.outgoing.pubrec(effect.packetId, isolated, effect.result);
+    if (effect.kind === 'puback')
+      return this.outgoing.puback(effect.packetId, effect.degraded === true, effect.result);
+    if (effect.kind === 'pubrec') return this.outgoing.pubrec(effect.packetId, effect.result);
     if (effect.kind === 'pubcomp') return this.outgoing.pubcomp(effect.packetId);
     if (effect.kind === 'pubrel') return this.incoming.pubrel(effect.packetId);
     if (effect.kind === 'deliver' && this.session !== null) this.incoming.deliver(effect, this.session);

@@ -5,6 +5,8 @@ import type { MarkName } from '../src/index.ts';
 const seeds = Array.from({ length: 16 }, (_, number) => number + 1);
 /** Between them they go through everything rare, each of it at least twice at the time of writing. */
 const rareSeeds = [19, 26, 50, 59, 60, 72];
+/** Each failed once: 460 for a fault of the members, the others for faults of what judges them. */
+const onceFailedSeeds = [53, 311, 460, 3_395, 6_436, 7_591, 7_982];
 /** When the members' code changes, so does what a seed goes through: then so many more may be tried. */
 const furtherSeedsMax = 40;
 const firstFurtherSeed = 1_001;
@@ -18,7 +20,7 @@ function run(seed: number): void {
   for (const name of marks.keys()) missing.delete(name);
 }
 
-test.each([...seeds, ...rareSeeds])('seed %d', run);
+test.each([...seeds, ...rareSeeds, ...onceFailedSeeds])('seed %d', run);
 
 test('between them the seeds go through everything rare', () => {
   for (let further = 0; further < furtherSeedsMax && missing.size > 0; further += 1)
