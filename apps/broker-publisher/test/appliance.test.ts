@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '@mqtt-cluster/contracts';
@@ -10,18 +9,14 @@ import { createFailoverClient } from '@mqtt-cluster/failover-client';
 import type { FailoverClient, IncomingMessage } from '@mqtt-cluster/failover-client';
 import { Appliance } from '../src/appliance.ts';
 import { schema } from '../src/config.ts';
+import { freePorts } from './ports.ts';
+import type { Ports } from './ports.ts';
 
 const host = '127.0.0.1';
 const pollMs = 10;
 let directory: string;
 let running: Appliance[] = [];
 let clients: FailoverClient[] = [];
-
-interface Ports {
-  readonly mqtt: number;
-  readonly http: number;
-  readonly cluster: number;
-}
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'appliance-'));
@@ -34,19 +29,6 @@ afterEach(async () => {
   running = [];
   rmSync(directory, { recursive: true });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, host);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-async function freePorts(): Promise<Ports> {
-  return { mqtt: await freePort(), http: await freePort(), cluster: await freePort() };
-}
 
 function appliance(id: string, all: Readonly<Record<string, Ports>>, rate = 0): Appliance {
   const own = all[id]!;

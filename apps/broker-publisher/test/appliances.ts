@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '@mqtt-cluster/contracts';
@@ -10,6 +10,8 @@ import { generate, parser } from 'mqtt-packet';
 import type { IConnectPacket, Packet } from 'mqtt-packet';
 import { Appliance } from '../src/appliance.ts';
 import { schema } from '../src/config.ts';
+import { freePorts } from './ports.ts';
+import type { Ports } from './ports.ts';
 
 const host = '127.0.0.1';
 const pollMs = 10;
@@ -17,21 +19,6 @@ const pollMs = 10;
 /** Waits as long as it takes: the test's own time-out is the bound. */
 export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, pollMs));
-}
-
-interface Ports {
-  readonly mqtt: number;
-  readonly http: number;
-  readonly cluster: number;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, host);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Appliances in this process, with disks that go with the test. */
@@ -49,13 +36,7 @@ export class Appliances {
   /** All serve. `settings` go over the test's configuration. */
   static async start(ids: readonly string[], settings: object = {}): Promise<Appliances> {
     const appliances = new Appliances(settings);
-    for (const id of ids) {
-      appliances.#ports.set(id, {
-        mqtt: await freePort(),
-        http: await freePort(),
-        cluster: await freePort(),
-      });
-    }
+    for (const id of ids) appliances.#ports.set(id, await freePorts());
     await Promise.all(ids.map((id) => appliances.startOne(id)));
     await Promise.all(ids.map((id) => appliances.serving(id)));
     return appliances;

@@ -1,34 +1,16 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { silentLogger } from '@mqtt-cluster/contracts';
 import type { MemberStatus } from '@mqtt-cluster/contracts';
 import { Appliance } from '../src/appliance.ts';
 import { schema } from '../src/config.ts';
 import type { ApplianceConfig } from '../src/config.ts';
+import type { Ports } from './ports.ts';
+
+export { freePorts } from './ports.ts';
+export type { Ports } from './ports.ts';
 
 export const host = '127.0.0.1';
 const pollMs = 10;
-
-export interface Ports {
-  readonly mqtt: number;
-  readonly http: number;
-  readonly cluster: number;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, host);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-export async function freePorts(): Promise<Ports> {
-  return { mqtt: await freePort(), http: await freePort(), cluster: await freePort() };
-}
 
 export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, pollMs));
