@@ -60,7 +60,7 @@ export class Caretaker {
     history.note(() => `wipe ${host.id}`);
     for (const item of host.disk.outbox) this.#excuse(publicationsInside(item.data));
     if (host.disk.damaged !== null) {
-      const own = history.publications.filter((one) => one.ackedIsolated && one.ackedBy === host.id);
+      const own = history.publications.filter((one) => one.ackedDegraded && one.ackedBy === host.id);
       this.#excuse(own.map(({ id }) => id));
     }
     host.disk.wipe();

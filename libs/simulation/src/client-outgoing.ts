@@ -104,7 +104,7 @@ export class Outgoing {
     if (result !== 'ok') publication.refused = true;
     publication.ackedAtMs = this.#history.nowMs;
     publication.ackedBy = wire.host.id;
-    publication.ackedIsolated = degraded;
+    publication.ackedDegraded = degraded;
     this.#history.count(degraded ? 'acks without a majority' : 'acks');
   }
 

@@ -17,7 +17,7 @@ export interface Publication {
   ackedAtMs: number | null;
   ackedBy: MemberId | null;
   /** Its home had no majority when it answered. */
-  ackedIsolated: boolean;
+  ackedDegraded: boolean;
   /** QoS 2 whose publisher has lost its session (or asked for a clean one): nobody sends it again. */
   abandoned: boolean;
   /** The answer was a refusal (quota). */
@@ -151,7 +151,7 @@ export class History {
       sentAtMs: null,
       ackedAtMs: null,
       ackedBy: null,
-      ackedIsolated: false,
+      ackedDegraded: false,
       abandoned: false,
       refused: false,
     };

@@ -44,7 +44,7 @@ function checkEverythingArrived(history: History, session: SessionRecord): void 
     );
     if (record === undefined) continue;
     history.violate({
-      promise: publication.ackedIsolated ? 'P1/P2 (acknowledged in isolation)' : 'P1/P2',
+      promise: publication.ackedDegraded ? 'P1/P2 (acknowledged in isolation)' : 'P1/P2',
       client: session.client,
       publication: publication.id,
       text: `${session.client} never got ${describe(publication)}, subscribed by ${record.subscription.filter}`,
@@ -67,7 +67,7 @@ function isPromised(history: History, publication: Publication): boolean {
     !publication.clears &&
     !publication.refused &&
     // An ack of a majority is a promise, whatever disk was lost.
-    !(publication.ackedIsolated && history.excusedPublications.has(publication.id))
+    !(publication.ackedDegraded && history.excusedPublications.has(publication.id))
   );
 }
 
@@ -181,6 +181,6 @@ export function describe(publication: Publication): string {
   const sent = publication.sentAtMs === null ? 'by its member' : `sent ${publication.sentAtMs.toFixed(1)}`;
   return (
     `#${publication.id} of ${publication.client} (${publication.topic}, qos ${publication.qos}, ${sent} on ` +
-    `${publication.connections.join('+')}, ${acked}${publication.ackedIsolated ? ' isolated' : ''})`
+    `${publication.connections.join('+')}, ${acked}${publication.ackedDegraded ? ' isolated' : ''})`
   );
 }

@@ -80,13 +80,13 @@ function checkLastWrite(
   const candidates =
     value === undefined ? writes.filter(({ clears }) => clears) : writes.filter(({ id }) => id === value);
   const never = value === undefined;
-  const acked = writes.filter((write) => write.ackedAtMs !== null && !write.ackedIsolated && !write.refused);
+  const acked = writes.filter((write) => write.ackedAtMs !== null && !write.ackedDegraded && !write.refused);
   const replaced = (candidate: Publication): Publication | undefined =>
     acked.find(
       (write) =>
         write !== candidate &&
         candidate.ackedAtMs !== null &&
-        !candidate.ackedIsolated &&
+        !candidate.ackedDegraded &&
         (write.sentAtMs as number) > candidate.ackedAtMs,
     );
   if (candidates.some((candidate) => replaced(candidate) === undefined)) return;

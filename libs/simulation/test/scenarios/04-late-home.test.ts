@@ -12,7 +12,7 @@ test('4 late home: what the former home proposes for a session that has moved is
   story.must('a is isolated', 4_000, () => story.status(a).state === 'isolated');
   const degraded = roamer.publish('y', 1);
   story.waitForAck(degraded);
-  expect(degraded.ackedIsolated).toBe(true);
+  expect(degraded.ackedDegraded).toBe(true);
   // On its way at a, in vain: the client is gone before it is answered, and subscribed where it comes back.
   const { wire } = roamer;
   wire?.toHost((member) => member.unsubscribe(wire.id, 77, ['x']));

@@ -27,7 +27,7 @@ test.each([
 
   const sent = publishers.flatMap((publisher) => Array.from({ length: 20 }, () => publisher.publish('x', 1)));
   story.waitForAck(...sent);
-  expect(sent.filter(({ ackedIsolated }) => ackedIsolated).length).toBe(60);
+  expect(sent.filter(({ ackedDegraded }) => ackedDegraded).length).toBe(60);
   const here = sent.filter(({ client }) => client === `p-${a}`);
   story.waitForArrival(local, ...here);
   const home = local.session;

@@ -82,7 +82,7 @@ function* owed(facts: Facts, session: Session, untilMs: Float64Array): Generator
       const knownAt = sentAt - knownMs - busyness.longest(sentAt - knownMs, sentAt);
       if (connection.connectedAt > knownAt) continue;
       if (!subscriptions.some((one) => isAsked(one, knownAt))) continue;
-      if (faults.troubleOf(connection.connect.server, messages.firstAt(message), toMs)) continue;
+      if (faults.troubleOf(connection.connect.server, sentAt, toMs)) continue;
       yield { message, connection };
     }
   }
