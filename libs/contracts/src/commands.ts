@@ -198,5 +198,8 @@ export const defaultSettings: ClusterSettings = {
   retainedMax: 100_000,
 };
 
+/** From this meaning on, a subscription queues the retained messages that it asks for (QoS 1 and 2). */
+export const retainedQueuedSemantics = 2;
+
 /** The newest meaning of commands that this code knows. */
-export const semanticsVersion = 1;
+export const semanticsVersion = 2;

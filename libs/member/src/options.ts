@@ -1,7 +1,7 @@
 import type { LogIndex, MemberId, Recovered } from '@mqtt-cluster/contracts';
 import { lanTimings } from '@mqtt-cluster/consensus';
 import type { RaftTimings } from '@mqtt-cluster/consensus';
-import type { BatchHeader } from '@mqtt-cluster/mqtt-state';
+import type { StateEffect } from '@mqtt-cluster/mqtt-state';
 import type { Dialect } from './dialect.ts';
 
 export interface MemberTimings {
@@ -67,8 +67,10 @@ export interface MemberObserver {
   /** Something rare has come to pass. */
   mark(name: string): void;
   /** The batch at this index was applied, not left out as a repeat or behind a hole. */
-  batchApplied(index: LogIndex, header: BatchHeader): void;
+  batchApplied(index: LogIndex, applied: AppliedBatch): void;
 }
+
+export type AppliedBatch = Extract<StateEffect, { kind: 'batchApplied' }>;
 
 /** Durations for the metrics, on the clock of `tick`. It is only told, and must change nothing. */
 export interface MemberMeasures {

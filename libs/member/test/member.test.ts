@@ -142,6 +142,35 @@ describe('a cluster of three', () => {
     expect(delivered.map((effect) => [payload(effect), effect.retain])).toEqual([['kept', true]]);
   });
 
+  test('what is retained reaches a session that lost its home before it had all of it', () => {
+    const cluster = new TestCluster(['a', 'b', 'c']);
+    cluster.serve();
+    // Until all members are known to know of it.
+    cluster.run(1_000);
+    cluster.member('a').connect(1, request('publisher'));
+    cluster.member('b').connect(1, request('subscriber', never));
+    cluster.run(100);
+    for (const [place, qos] of ([0, 1, 2] as const).entries())
+      cluster.member('a').publish(1, publish(`r/${qos}`, `at ${qos}`, place + 1, qos, true));
+    cluster.run(100);
+    cluster.heard('b', 1);
+    cluster.member('b').subscribe(1, 9, [{ filter: 'r/+', qos: 2 }]);
+    cluster.run(100);
+    const heard = cluster.heard('b', 1);
+    expect(heard[0]).toMatchObject({ kind: 'suback', packetId: 9, codes: [2] });
+    const first = heard.filter((effect) => effect.kind === 'deliver');
+    expect(first.map(payload).sort()).toEqual(['at 0', 'at 1', 'at 2']);
+    expect(first.every(({ retain, dup }) => retain && !dup)).toBe(true);
+    cluster.cut('b');
+    cluster.member('c').connect(1, request('subscriber', never));
+    cluster.run(500);
+    const again = cluster.heard('c', 1).filter((effect) => effect.kind === 'deliver');
+    expect(again.map((effect) => [payload(effect), effect.retain, effect.dup])).toEqual([
+      ['at 1', true, true],
+      ['at 2', true, true],
+    ]);
+  });
+
   test('a member cut off accepts QoS 1, says so, and everybody gets it after the heal', () => {
     const cluster = new TestCluster(['a', 'b', 'c']);
     cluster.serve();

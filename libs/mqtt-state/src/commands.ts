@@ -100,7 +100,7 @@ function applyToSession(
       return done;
     }
     case 'subscribe':
-      return subscribe(turn.data, session, command);
+      return subscribe(turn, session, command);
     case 'unsubscribe':
       return unsubscribe(turn, session, command);
     case 'release':

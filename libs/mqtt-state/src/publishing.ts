@@ -1,6 +1,6 @@
 import type { LogIndex, Message, MemberId } from '@mqtt-cluster/contracts';
 import { composeMessage, copyMessage } from './message-codec.ts';
-import { deliveryOf, enqueue, fits, mergeDelivery } from './queueing.ts';
+import { bodyBytes, deliveryOf, enqueue, fits, mergeDelivery } from './queueing.ts';
 import type { Delivery } from './queueing.ts';
 import { expiryNever } from './session.ts';
 import type { Session } from './session.ts';
@@ -135,8 +135,4 @@ function queueAll(
     delivery.group?.advance();
     enqueue(turn, delivery, body, source.force);
   }
-}
-
-export function bodyBytes(message: Message): number {
-  return message.payload.length + Buffer.byteLength(message.topic);
 }

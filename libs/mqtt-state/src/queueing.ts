@@ -46,6 +46,11 @@ export function mergeDelivery(delivery: Delivery, subscription: Subscription, me
   delivery.identifiers = identifiers.sort((left, right) => left - right);
 }
 
+/** What a queue's bounds count of a message. */
+export function bodyBytes(message: Message): number {
+  return message.payload.length + Buffer.byteLength(message.topic);
+}
+
 /** Appends within the session's bounds. @param force beyond them rather than not at all, unless the oldest goes. */
 export function enqueue(turn: Turn, delivery: Delivery, body: Body, force: boolean): void {
   const { session } = delivery;
@@ -55,10 +60,16 @@ export function enqueue(turn: Turn, delivery: Delivery, body: Body, force: boole
     turn.droppedQueueFull++;
     return;
   }
+  append(turn, delivery, body);
+  tellQueued(turn, session);
+}
+
+/** Whatever the bounds, and telling nobody. */
+export function append({ data }: Turn, delivery: Delivery, body: Body): void {
+  const { session } = delivery;
   data.keepBody(body);
   session.items.append(body, delivery.qos, delivery.retain, delivery.identifiers, delivery.group?.key);
   if (delivery.qos === 2) session.items.fillWindow(session.receiveMaximum);
-  tellQueued(turn, session);
 }
 
 /** Whether `count` more items of together `bytes` are within the session's bounds. */

@@ -10,7 +10,7 @@ import {
   writeSubscription,
   writeWill,
 } from './message-codec.ts';
-import { bodyBytes } from './publishing.ts';
+import { bodyBytes } from './queueing.ts';
 import { Session } from './session.ts';
 import type { TimerKind } from './session.ts';
 import { attachHome, restoreTimer } from './session-indices.ts';

@@ -1,5 +1,6 @@
 import type { Subscription, SubscribeCommand, UnsubscribeCommand } from '@mqtt-cluster/contracts';
 import { dequeue, passOnGroupItems } from './queueing.ts';
+import { queueRetained } from './retained-queueing.ts';
 import type { Session } from './session.ts';
 import { SharedGroup } from './shared-group.ts';
 import type { StateData, Turn } from './state-data.ts';
@@ -9,16 +10,19 @@ import type { CommandResult } from './types.ts';
 /** MQTT 5, 3.9.3: Unspecified error; MQTT 3.1.1: Failure. */
 const refusedCode = 0x80;
 
-export function subscribe(data: StateData, session: Session, command: SubscribeCommand): CommandResult {
+export function subscribe(turn: Turn, session: Session, command: SubscribeCommand): CommandResult {
   const codes: number[] = [];
   const isNew: boolean[] = [];
+  const retainedQueued: boolean[] = [];
   for (const subscription of command.subscriptions) {
     const valid = validFilter(subscription.filter);
+    const added = valid && !session.subscriptions.has(subscription.filter);
     codes.push(valid ? subscription.qos : refusedCode);
-    isNew.push(valid && !session.subscriptions.has(subscription.filter));
-    if (valid) addSubscription(data, session, subscription);
+    isNew.push(added);
+    if (valid) addSubscription(turn.data, session, subscription);
+    retainedQueued.push(valid && queueRetained(turn, session, subscription, added));
   }
-  return { kind: 'subscribed', codes, isNew };
+  return { kind: 'subscribed', codes, isNew, retainedQueued };
 }
 
 /** Replaces one of the same filter [MQTT-3.8.4-3]. */

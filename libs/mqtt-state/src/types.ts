@@ -19,7 +19,13 @@ import type {
 export type CommandResult =
   | { readonly kind: 'opened'; readonly epoch: Epoch; readonly sessionPresent: boolean }
   | { readonly kind: 'refused'; readonly reason: 'quotaExceeded' | 'elsewhere' }
-  | { readonly kind: 'subscribed'; readonly codes: readonly number[]; readonly isNew: readonly boolean[] }
+  | {
+      readonly kind: 'subscribed';
+      readonly codes: readonly number[];
+      readonly isNew: readonly boolean[];
+      /** Per filter, whether its retained messages of QoS 1 and 2 are in the session's queue now. */
+      readonly retainedQueued: readonly boolean[];
+    }
   | { readonly kind: 'unsubscribed'; readonly existed: readonly boolean[] }
   /** `repeat`: a QoS 2 packet id that is already stored; answered as if applied. */
   | { readonly kind: 'published'; readonly outcome: 'applied' | 'repeat' | 'quotaExceeded' }

@@ -71,7 +71,10 @@ export class SimulatedClient {
   readonly wishes = new Map<string, Subscription>();
   readonly #world: ClientWorld;
   readonly #random: Random;
-  readonly #pendingSubscribes = new Map<number, readonly Subscription[]>();
+  readonly #pendingSubscribes = new Map<
+    number,
+    { readonly subscriptions: readonly Subscription[]; readonly sentAtMs: number }
+  >();
   readonly #pendingUnsubscribes = new Map<number, readonly string[]>();
   #record: ConnectionRecord | null = null;
   #nextPacketId = 1_000;
@@ -356,15 +359,16 @@ export class SimulatedClient {
   #sendSubscribe(subscriptions: readonly Subscription[]): void {
     const wire = this.wire as Wire;
     const packetId = this.#takePacketId();
-    this.#pendingSubscribes.set(packetId, subscriptions);
+    this.#pendingSubscribes.set(packetId, { subscriptions, sentAtMs: this.#world.timeline.nowMs });
     wire.toHost((member) => member.subscribe(wire.id, packetId, subscriptions));
   }
 
   #suback(packetId: number, codes: readonly number[]): void {
     const { history } = this.#world;
-    const subscriptions = this.#pendingSubscribes.get(packetId);
+    const pending = this.#pendingSubscribes.get(packetId);
+    const wire = this.wire;
     this.#pendingSubscribes.delete(packetId);
-    if (subscriptions === undefined || codes.length !== subscriptions.length) {
+    if (wire === null || pending === undefined || codes.length !== pending.subscriptions.length) {
       history.violate({
         promise: 'MQTT',
         client: this.id,
@@ -372,13 +376,16 @@ export class SimulatedClient {
       });
       return;
     }
+    const { subscriptions, sentAtMs } = pending;
     history.note(
-      () => `${this.id} <- ${this.wire?.host.id} SUBACK ${subscriptions.map((one) => one.filter).join(' ')}`,
+      () => `${this.id} <- ${wire.host.id} SUBACK ${subscriptions.map((one) => one.filter).join(' ')}`,
     );
     for (const [place, subscription] of subscriptions.entries()) {
       const granted = codes[place] ?? 0x80;
       this.session?.subscriptions.push({
         subscription,
+        connection: wire.id,
+        sentAtMs,
         ackedAtMs: granted < 0x80 ? history.nowMs : null,
         granted,
         unsubscribedAtMs: null,

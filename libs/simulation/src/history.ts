@@ -36,6 +36,9 @@ export interface Arrival {
 
 export interface SubscriptionRecord {
   readonly subscription: Subscription;
+  /** The connection that its SUBACK came on, and when its SUBSCRIBE was sent. */
+  readonly connection: ConnectionId;
+  readonly sentAtMs: number;
   ackedAtMs: number | null;
   granted: number;
   unsubscribedAtMs: number | null;
@@ -100,6 +103,8 @@ export class History {
   trace: ((line: string) => void) | null = null;
   /** When a member was stopped, paused, or found itself isolated: others may have given up its clients. */
   readonly troubles: { readonly member: MemberId; readonly atMs: number }[] = [];
+  /** Since when subscriptions queue what is retained, or null: all members must know of it first. */
+  retainedQueuedSinceMs: number | null = null;
   readonly #now: () => number;
   readonly #violated = new Set<string>();
 

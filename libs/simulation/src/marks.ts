@@ -29,6 +29,8 @@ export const markMeanings = {
   'will-fired-by-leader': 'a will of a home that was given up, or has started again',
   'session-taken-over-during-failover': 'a client moved within a second of the loss of a leader',
   'qos2-resumed-elsewhere': 'a QoS 2 exchange went on at another member',
+  'retained-resumed-elsewhere':
+    'a new subscription got what is retained from another home than it was made at',
   'queue-bound-hit': 'a queue at its bound dropped its oldest',
   'semantics-finalised': 'all members knew the newer version, and it came into force',
   'newer-command-applied': 'a command that only the newer version knows',

@@ -47,6 +47,7 @@ export class Population {
     if (random.chance(0.6)) this.#addTwins();
     if (random.chance(0.5)) this.#addChurner();
     if (random.chance(0.5)) this.#addForgetful();
+    if (random.chance(0.6)) this.#addReader();
   }
 
   /** Nothing new is published; those who stay away for good stay away, all others come back. */
@@ -193,6 +194,21 @@ export class Population {
       subscriptions: [{ filter: 't/#', qos: 2 }],
     });
     this.#often(2_000, () => this.#roam(client));
+  }
+
+  /** Asks again and again for what is retained, and may lose its home before it has all of it. */
+  #addReader(): void {
+    const random = this.#random;
+    const client = this.#add({ id: 'reader', receiveMaximum: 1 + random.below(3), ackDelayMsMax: 150 });
+    this.#often(700, () => {
+      const what = random.below(6);
+      if (what === 0) return this.#roam(client);
+      if (what === 1) {
+        client.incoming.answers = false;
+        this.#world.timeline.after(random.between(300, 2_000), () => client.incoming.answerAgain());
+      }
+      client.subscribe({ filter: random.pick(['r/#', 'r/+', 'r/0']), qos: random.pick<QoS>([1, 2]) });
+    });
   }
 
   #addHoarder(): void {

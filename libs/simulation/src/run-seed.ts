@@ -6,6 +6,7 @@ import {
   whatIsApart,
   whoWaits,
 } from './checks/convergence.ts';
+import { checkRetainedArrived } from './checks/retained-arrived.ts';
 import { checkDelivery } from './checks/delivery.ts';
 import { checkHoard } from './checks/hoard.ts';
 import {
@@ -136,6 +137,7 @@ function check(world: World): void {
   checkSameState(world);
   checkRetained(world, askForRetained(world));
   checkDelivery(world.history, new Set([hoarder]));
+  checkRetainedArrived(world.history);
   checkWills(world.history, willWatcher);
   const hoards = world.clients.some(({ id }) => id === hoarder);
   if (hoards) checkHoard(world.history, hoarder);

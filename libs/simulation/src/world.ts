@@ -375,9 +375,13 @@ export class World implements ClientWorld {
         if (isMarkName(name)) this.history.mark(name);
         else throw new Error(`there is no mark named ${name}`);
       },
-      batchApplied: (index, header) => {
+      batchApplied: (index, applied) => {
         this.#moved.add(id);
-        this.#numbering.applied(index, header);
+        this.#numbering.applied(index, applied);
+        const queues = applied.results.some(
+          (each) => each.kind === 'subscribed' && each.retainedQueued.includes(true),
+        );
+        if (queues) this.history.retainedQueuedSinceMs ??= this.nowMs;
       },
     };
   }

@@ -28,6 +28,7 @@ import { Progress } from './progress.ts';
 import type { Request } from './request.ts';
 import { Router } from './router.ts';
 import { retainedFor, Subscribing } from './subscribing.ts';
+import type { Granted } from './subscribing.ts';
 
 /** The home of a member's clients: turns what they send into commands, and what was applied into answers. */
 export class Home {
@@ -91,7 +92,7 @@ export class Home {
     const waits = subscriptions.some((each) => !connection.clean || parseShare(each.filter) !== null);
     this.#opening.whenEpoch(connection, waits, () => {
       const done = this.#subscribing.subscribe(connection, packetId, subscriptions);
-      if (done !== null) this.#sendRetained(connection, subscriptions, done.codes, done.isNew);
+      if (done !== null) this.#sendRetained(connection, subscriptions, done);
     });
   }
 
@@ -291,8 +292,9 @@ export class Home {
         return;
       case 'subscribe': {
         if (result.kind !== 'subscribed') return;
-        const { codes, isNew } = this.#subscribing.subscribed(connection, request, result);
-        this.#sendRetained(connection, request.subscriptions, codes, isNew);
+        const granted = this.#subscribing.subscribed(connection, request, result);
+        this.#sendRetained(connection, request.subscriptions, granted);
+        if (granted.retainedQueued.includes(true)) this.#delivery.pump(connection);
         return;
       }
       case 'unsubscribe':
@@ -370,13 +372,8 @@ export class Home {
     }
   }
 
-  #sendRetained(
-    connection: Connection,
-    subscriptions: readonly Subscription[],
-    codes: readonly number[],
-    isNew: readonly boolean[],
-  ): void {
-    for (const item of retainedFor(this.#context.state, this.#localRetained, subscriptions, codes, isNew)) {
+  #sendRetained(connection: Connection, subscriptions: readonly Subscription[], granted: Granted): void {
+    for (const item of retainedFor(this.#context.state, this.#localRetained, subscriptions, granted)) {
       this.#delivery.enqueue(connection, item);
     }
   }

@@ -19,6 +19,7 @@ export type Request =
       readonly positions: readonly number[];
       readonly codes: number[];
       readonly isNew: boolean[];
+      readonly retainedQueued: boolean[];
     }
   | {
       readonly kind: 'unsubscribe';

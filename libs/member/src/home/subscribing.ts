@@ -1,5 +1,5 @@
 import type { Message, Subscription } from '@mqtt-cluster/contracts';
-import { parseShare, validFilter } from '@mqtt-cluster/mqtt-state';
+import { asksForRetained, parseShare, validFilter } from '@mqtt-cluster/mqtt-state';
 import type { CommandResult, MqttState, TopicTree } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
 import type { Proposer } from '../proposer.ts';
@@ -10,9 +10,11 @@ import type { Router } from './router.ts';
 /** Reason code of SUBACK for a filter that is refused (3.1.1: 0x80; the broker refines it for MQTT 5). */
 const refusedCode = 0x80;
 
-interface Granted {
+export interface Granted {
   readonly codes: readonly number[];
   readonly isNew: readonly boolean[];
+  /** Per filter: what is retained with QoS 1 or 2 waits in the session's queue, and is not this home's affair. */
+  readonly retainedQueued: readonly boolean[];
 }
 
 /**
@@ -38,6 +40,7 @@ export class Subscribing {
   ): Granted | null {
     const codes: number[] = [];
     const isNew: boolean[] = [];
+    const retainedQueued = subscriptions.map(() => false);
     const positions: number[] = [];
     subscriptions.forEach((subscription, position) => {
       isNew.push(!connection.subscriptions.has(subscription.filter));
@@ -48,7 +51,7 @@ export class Subscribing {
     });
     if (positions.length === 0) {
       this.#context.effects.push({ kind: 'suback', connection: connection.id, packetId, codes });
-      return { codes, isNew };
+      return { codes, isNew, retainedQueued };
     }
     if (connection.clean) connection.shares = true;
     const { client, epoch } = connection;
@@ -61,6 +64,7 @@ export class Subscribing {
       positions,
       codes,
       isNew,
+      retainedQueued,
     };
     this.#proposer.add({ kind: 'subscribe', client, epoch, subscriptions: logged }, request);
     return null;
@@ -74,13 +78,14 @@ export class Subscribing {
     request.positions.forEach((position, count) => {
       request.codes[position] = result.codes[count] ?? refusedCode;
       request.isNew[position] = result.isNew[count] ?? true;
+      request.retainedQueued[position] = result.retainedQueued[count] ?? false;
       const subscription = request.subscriptions[position]!;
       const granted = request.codes[position]! < refusedCode;
       if (granted && parseShare(subscription.filter) === null) this.#router.add(connection, subscription);
     });
-    const { packetId, codes, isNew } = request;
+    const { packetId, codes, isNew, retainedQueued } = request;
     this.#context.effects.push({ kind: 'suback', connection: connection.id, packetId, codes });
-    return { codes, isNew };
+    return { codes, isNew, retainedQueued };
   }
 
   unsubscribe(connection: Connection, packetId: number, filters: readonly string[]): void {
@@ -115,22 +120,24 @@ export class Subscribing {
   }
 }
 
-/** The retained messages that granted subscriptions ask for, RETAIN set [MQTT-3.3.1-8]; none for shared ones. */
+/**
+ * The retained messages that granted subscriptions ask for, RETAIN set [MQTT-3.3.1-8], and that are not in the session's
+ * queue; none for shared ones.
+ */
 export function* retainedFor(
   state: MqttState,
   local: TopicTree<Message>,
   subscriptions: readonly Subscription[],
-  codes: readonly number[],
-  isNew: readonly boolean[],
+  { codes, isNew, retainedQueued }: Granted,
 ): Iterable<LocalItem> {
   for (const [position, subscription] of subscriptions.entries()) {
-    const { filter, qos, retainHandling = 0, subscriptionIdentifier } = subscription;
-    const refused = codes[position]! >= refusedCode || parseShare(filter) !== null;
-    if (refused || retainHandling === 2 || (retainHandling === 1 && !isNew[position])) continue;
+    const { filter, subscriptionIdentifier } = subscription;
+    if (codes[position]! >= refusedCode || !asksForRetained(subscription, isNew[position]!)) continue;
     const identifiers =
       subscriptionIdentifier === undefined ? {} : { subscriptionIdentifiers: [subscriptionIdentifier] };
     for (const { message } of state.retained(filter)) {
-      yield { message, qos: Math.min(qos, message.qos) as 0 | 1 | 2, retain: true, ...identifiers };
+      const qos = Math.min(subscription.qos, message.qos) as 0 | 1 | 2;
+      if (qos === 0 || !retainedQueued[position]) yield { message, qos, retain: true, ...identifiers };
     }
     if (!filter.startsWith('$')) continue;
     const ofThisMember: Message[] = [];

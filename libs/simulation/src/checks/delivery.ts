@@ -18,7 +18,7 @@ export function checkDelivery(history: History, bounded: ReadonlySet<string> = n
 }
 
 /** Clients that two devices claim at once: nothing is promised to either. */
-function contestedClients(history: History): Set<string> {
+export function contestedClients(history: History): Set<string> {
   return new Set(
     history.sessions.filter(({ client }) => client.startsWith('twin')).map(({ client }) => client),
   );
@@ -53,13 +53,13 @@ function checkEverythingArrived(history: History, session: SessionRecord): void 
 }
 
 /** An unsubscription may let what is queued go, so nothing is demanded of that filter any more. */
-function wasUnsubscribed(session: SessionRecord, filter: string): boolean {
+export function wasUnsubscribed(session: SessionRecord, filter: string): boolean {
   return session.subscriptions.some(
     (record) => record.subscription.filter === filter && record.unsubscribedAtMs !== null,
   );
 }
 
-function isPromised(history: History, publication: Publication): boolean {
+export function isPromised(history: History, publication: Publication): boolean {
   return (
     publication.qos >= 1 &&
     publication.ackedAtMs !== null &&
