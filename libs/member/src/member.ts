@@ -18,8 +18,8 @@ import type {
   Subscription,
 } from '@mqtt-cluster/contracts';
 import { decodePublishes } from '@mqtt-cluster/mqtt-state';
-import type { StateEffect } from '@mqtt-cluster/mqtt-state';
 import { Administration } from './administration.ts';
+import { Applied } from './applied.ts';
 import type { MemberContext } from './context.ts';
 import { currentDialect } from './dialect.ts';
 import { Digests } from './digests.ts';
@@ -28,11 +28,10 @@ import { Founding } from './founding.ts';
 import { Greeting } from './greeting.ts';
 import type { Bearing } from './greeting.ts';
 import { Home } from './home/home.ts';
-import { headerOf, Leader } from './leader.ts';
+import { Leader } from './leader.ts';
 import type { MemberOptions } from './options.ts';
 import { Peers } from './peers.ts';
 import { Proposer } from './proposer.ts';
-import type { PendingBatch } from './proposer.ts';
 import { followedOf, Replica } from './replica.ts';
 import { Serving } from './serving.ts';
 import { statusOf } from './status.ts';
@@ -57,6 +56,7 @@ class ClusterMember implements Member {
   readonly #digests: Digests;
   readonly #writes: Writes;
   readonly #replica: Replica;
+  readonly #applied: Applied;
   readonly #greeting: Greeting;
   readonly #draining: Draining;
   readonly #administration: Administration;
@@ -77,10 +77,12 @@ class ClusterMember implements Member {
     this.#leader = new Leader(this.#context, peers, this.#proposer);
     const parts = { peers, writes, founding, digests };
     const replica = (this.#replica = new Replica(this.#context, parts, {
-      onEffects: (effects, batch) => this.#onEffects(effects, batch),
-      onElected: () => this.#onElected(),
-      onRestored: () => this.#onRestored(),
+      onEffects: (effects, batch) => this.#applied.onEffects(effects, batch),
+      onElected: () => this.#leader.elected(replica.raft, replica.appliedIndex),
+      onRestored: () => this.#applied.onRestored(),
     }));
+    const hearers = { home: this.#home, proposer: this.#proposer, serving: this.#serving, writes, replica };
+    this.#applied = new Applied(this.#context, hearers);
     this.#greeting = new Greeting(this.#context, { peers, replica, founding, digests });
     this.#draining = new Draining(this.#context, { home: this.#home, proposer: this.#proposer, replica });
     this.#administration = new Administration(this.#context, { peers, replica, proposer: this.#proposer });
@@ -363,111 +365,5 @@ class ClusterMember implements Member {
     return isMember
       ? 'catching up with the cluster'
       : 'not a member of the cluster: removed, or not yet let in';
-  }
-
-  // ---- what was applied ----
-
-  #onElected(): void {
-    this.#leader.elected(this.#replica.raft, this.#replica.appliedIndex);
-  }
-
-  #onEffects(effects: readonly StateEffect[], entry: Uint8Array | null): void {
-    const { storeId, incarnation } = this.#context.options.recovered;
-    if (this.#context.options.measures !== undefined) this.#sampleDelivery(effects);
-    for (const effect of effects) {
-      const own = 'storeId' in effect && effect.storeId === storeId;
-      const ownBatch = own && effect.incarnation === incarnation;
-      if (effect.kind !== 'batchApplied') {
-        this.#home.onEffect(effect, ownBatch ? this.#proposer.find(effect.sequence) : undefined);
-        this.#report(effect, entry);
-      } else if (ownBatch) this.#onBatchApplied(effect.sequence, effect.results);
-      else if (own && effect.incarnation > incarnation) this.#onOlderThanRemembered();
-    }
-  }
-
-  #onBatchApplied(
-    sequence: number,
-    results: Extract<StateEffect, { kind: 'batchApplied' }>['results'],
-  ): void {
-    const batch = this.#proposer.applied(sequence);
-    if (batch === undefined) return;
-    this.#context.options.measures?.committed(this.#context.nowMs - batch.formedMs);
-    if (sequence === 1) this.#serving.joined();
-    this.#forgetStored(batch);
-    batch.commands.forEach((pending, position) => {
-      const result = results[position];
-      if (result === undefined) return;
-      if (result.kind === 'void') this.#context.options.observer?.mark('old-epoch-command-void');
-      this.#home.answer(pending, result);
-    });
-  }
-
-  /** What the snapshot holds of this home's batches is done; nobody is told, their clients come back (trace 11). */
-  #onRestored(): void {
-    const { id, recovered } = this.#context.options;
-    const proposer = this.#context.state.proposer(id);
-    if (proposer?.storeId === recovered.storeId && proposer.incarnation === recovered.incarnation) {
-      for (const batch of this.#proposer.appliedBySnapshot(proposer.sequence)) {
-        if (batch.sequence === 1) this.#serving.joined();
-        this.#forgetStored(batch);
-      }
-    }
-    this.#home.onRestored();
-  }
-
-  /** The cluster has it: the outbox need not. */
-  #forgetStored(batch: PendingBatch): void {
-    const { incarnation } = this.#context.options.recovered;
-    if (batch.outbox !== 'none') {
-      this.#writes.deleteOutbox({ incarnation, sequence: batch.sequence });
-      this.#context.options.observer?.mark('outbox-healed');
-    }
-    for (const { request } of batch.commands)
-      if (request?.kind === 'recover') this.#writes.deleteOutbox(request);
-  }
-
-  #onOlderThanRemembered(): void {
-    const text =
-      'this store is older than what the cluster remembers of it: wipe it, its peers will fill it again';
-    this.#context.events.push({ kind: 'alarm', text });
-  }
-
-  #report(effect: StateEffect, entry: Uint8Array | null): void {
-    const { events } = this.#context;
-    if (effect.kind === 'willFired') {
-      const { client, byHome } = effect;
-      events.push({ kind: 'willFired', client, byHome, counts: this.#brought(entry) });
-    } else if (effect.kind === 'dropped') {
-      const { reason, count } = effect;
-      events.push({ kind: 'dropped', reason, count, counts: this.#brought(entry) });
-    } else if (effect.kind === 'alarm') events.push({ kind: 'alarm', text: effect.text });
-    else if (effect.kind === 'sessionEnded') {
-      events.push({ kind: 'sessionEnded', client: effect.client, counts: this.#brought(entry) });
-    }
-  }
-
-  /**
-   * Whether this member is to count what the entry brought: it is its own, and of this start, so that neither a peer nor who
-   * applies it again after a restart does. What a change of members brings is the leader's.
-   */
-  #brought(entry: Uint8Array | null): boolean {
-    if (entry === null) return this.#replica.status.role === 'leader';
-    const header = headerOf(entry);
-    const { storeId, incarnation } = this.#context.options.recovered;
-    return header?.storeId === storeId && header.incarnation === incarnation;
-  }
-
-  /** Before the effects: a message that was queued is delivered ahead of what tells of its publication. */
-  #sampleDelivery(effects: readonly StateEffect[]): void {
-    const { storeId, incarnation } = this.#context.options.recovered;
-    for (const effect of effects) {
-      if (effect.kind !== 'published') continue;
-      if (effect.storeId !== storeId || effect.incarnation !== incarnation) return;
-      const pending = this.#proposer.find(effect.sequence)?.commands[effect.command];
-      if (pending !== undefined && !pending.deliveredEarly && effect.message.qos > 0) {
-        this.#home.sample(effect.message, pending.receivedMs);
-      }
-      return;
-    }
   }
 }

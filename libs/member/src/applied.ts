@@ -1,0 +1,131 @@
+import type { StateEffect } from '@mqtt-cluster/mqtt-state';
+import type { MemberContext } from './context.ts';
+import type { Home } from './home/home.ts';
+import { headerOf } from './leader.ts';
+import type { PendingBatch, Proposer } from './proposer.ts';
+import type { Replica } from './replica.ts';
+import type { Serving } from './serving.ts';
+import type { Writes } from './writes.ts';
+
+/** Whom it concerns. */
+interface Hearers {
+  readonly home: Home;
+  readonly proposer: Proposer;
+  readonly serving: Serving;
+  readonly writes: Writes;
+  readonly replica: Replica;
+}
+
+/** Tells what an applied entry came to: to the home and its clients, to the outbox, and as events. */
+export class Applied {
+  readonly #context: MemberContext;
+  readonly #hearers: Hearers;
+
+  constructor(context: MemberContext, hearers: Hearers) {
+    this.#context = context;
+    this.#hearers = hearers;
+  }
+
+  onEffects(effects: readonly StateEffect[], entry: Uint8Array | null): void {
+    const { storeId, incarnation } = this.#context.options.recovered;
+    if (this.#context.options.measures !== undefined) this.#sampleDelivery(effects);
+    for (const effect of effects) {
+      const own = 'storeId' in effect && effect.storeId === storeId;
+      const ownBatch = own && effect.incarnation === incarnation;
+      if (effect.kind !== 'batchApplied') {
+        this.#hearers.home.onEffect(
+          effect,
+          ownBatch ? this.#hearers.proposer.find(effect.sequence) : undefined,
+        );
+        this.#report(effect, entry);
+      } else if (ownBatch) this.#onBatchApplied(effect.sequence, effect.results);
+      else if (own && effect.incarnation > incarnation) this.#onOlderThanRemembered();
+    }
+  }
+
+  /** What the snapshot holds of this home's batches is done; nobody is told, their clients come back (trace 11). */
+  onRestored(): void {
+    const { id, recovered } = this.#context.options;
+    const proposer = this.#context.state.proposer(id);
+    if (proposer?.storeId === recovered.storeId && proposer.incarnation === recovered.incarnation) {
+      for (const batch of this.#hearers.proposer.appliedBySnapshot(proposer.sequence)) {
+        if (batch.sequence === 1) this.#hearers.serving.joined();
+        this.#forgetStored(batch);
+      }
+    }
+    this.#hearers.home.onRestored();
+  }
+
+  #onBatchApplied(
+    sequence: number,
+    results: Extract<StateEffect, { kind: 'batchApplied' }>['results'],
+  ): void {
+    const batch = this.#hearers.proposer.applied(sequence);
+    if (batch === undefined) return;
+    this.#context.options.measures?.committed(this.#context.nowMs - batch.formedMs);
+    if (sequence === 1) this.#hearers.serving.joined();
+    this.#forgetStored(batch);
+    batch.commands.forEach((pending, position) => {
+      const result = results[position];
+      if (result === undefined) return;
+      if (result.kind === 'void') this.#context.options.observer?.mark('old-epoch-command-void');
+      this.#hearers.home.answer(pending, result);
+    });
+  }
+
+  /** The cluster has it: the outbox need not. */
+  #forgetStored(batch: PendingBatch): void {
+    const { incarnation } = this.#context.options.recovered;
+    if (batch.outbox !== 'none') {
+      this.#hearers.writes.deleteOutbox({ incarnation, sequence: batch.sequence });
+      this.#context.options.observer?.mark('outbox-healed');
+    }
+    for (const { request } of batch.commands)
+      if (request?.kind === 'recover') this.#hearers.writes.deleteOutbox(request);
+  }
+
+  #onOlderThanRemembered(): void {
+    const text =
+      'this store is older than what the cluster remembers of it: wipe it, its peers will fill it again';
+    this.#context.events.push({ kind: 'alarm', text });
+  }
+
+  #report(effect: StateEffect, entry: Uint8Array | null): void {
+    const { events } = this.#context;
+    if (effect.kind === 'willFired') {
+      const { client, byHome } = effect;
+      events.push({ kind: 'willFired', client, byHome, counts: this.#brought(entry) });
+    } else if (effect.kind === 'dropped') {
+      const { reason, count } = effect;
+      events.push({ kind: 'dropped', reason, count, counts: this.#brought(entry) });
+    } else if (effect.kind === 'alarm') events.push({ kind: 'alarm', text: effect.text });
+    else if (effect.kind === 'sessionEnded') {
+      events.push({ kind: 'sessionEnded', client: effect.client, counts: this.#brought(entry) });
+    }
+  }
+
+  /**
+   * Whether this member is to count what the entry brought: it is its own, and of this start, so that neither a peer nor who
+   * applies it again after a restart does. What a change of members brings is the leader's.
+   */
+  #brought(entry: Uint8Array | null): boolean {
+    if (entry === null) return this.#hearers.replica.status.role === 'leader';
+    const header = headerOf(entry);
+    const { storeId, incarnation } = this.#context.options.recovered;
+    return header?.storeId === storeId && header.incarnation === incarnation;
+  }
+
+  /** Before the effects: a message that was queued is delivered ahead of what tells of its publication. */
+  #sampleDelivery(effects: readonly StateEffect[]): void {
+    const { storeId, incarnation } = this.#context.options.recovered;
+    for (const effect of effects) {
+      if (effect.kind !== 'published') continue;
+      if (effect.storeId !== storeId || effect.incarnation !== incarnation) return;
+      const pending = this.#hearers.proposer.find(effect.sequence)?.commands[effect.command];
+      if (pending !== undefined && !pending.deliveredEarly && effect.message.qos > 0) {
+        this.#hearers.home.sample(effect.message, pending.receivedMs);
+      }
+      return;
+    }
+  }
+}
