@@ -1,5 +1,4 @@
 import type {
-  ClientId,
   ConnectionId,
   ConnectRequest,
   LiveMessage,
@@ -11,24 +10,24 @@ import type {
   ServingState,
   Subscription,
 } from '@mqtt-cluster/contracts';
-import { parseShare, TopicTree } from '@mqtt-cluster/mqtt-state';
+import { parseShare } from '@mqtt-cluster/mqtt-state';
 import type { CommandResult, StateEffect } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
 import type { Peers } from '../peers.ts';
 import type { PendingBatch, PendingCommand, Proposer } from '../proposer.ts';
 import { Acknowledgements } from './acknowledgements.ts';
-import type { Connection, LocalItem } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { Connections } from './connections.ts';
 import { Departures } from './departures.ts';
 import { Delivery, earlyKey } from './delivery.ts';
+import { Distribution } from './distribution.ts';
 import { Live } from './live.ts';
 import { Opening } from './opening.ts';
 import type { Leaving } from './opening.ts';
 import { Progress } from './progress.ts';
 import type { Request } from './request.ts';
 import { Router } from './router.ts';
-import { retainedFor, Subscribing } from './subscribing.ts';
-import type { Granted } from './subscribing.ts';
+import { Subscribing } from './subscribing.ts';
 
 /** The home of a member's clients: turns what they send into commands, and what was applied into answers. */
 export class Home {
@@ -43,10 +42,7 @@ export class Home {
   readonly #acknowledgements: Acknowledgements;
   readonly #subscribing: Subscribing;
   readonly #opening: Opening;
-  /** Counts shared QoS 0 messages, so that the members of a group take turns. */
-  #shareTurn = 0;
-  /** The member's own retained messages (`$SYS`); not replicated. */
-  readonly #localRetained = new TopicTree<Message>();
+  readonly #distribution: Distribution;
 
   constructor(context: MemberContext, proposer: Proposer, peers: Peers) {
     this.#context = context;
@@ -60,6 +56,7 @@ export class Home {
     this.#opening = new Opening(context, { proposer, connections, router, delivery, progress });
     this.departures = new Departures(context, { proposer, connections, opening: this.#opening });
     this.live = new Live(context, peers, router);
+    this.#distribution = new Distribution(context, { router, connections, delivery, live: this.live });
   }
 
   get connections(): number {
@@ -92,7 +89,7 @@ export class Home {
     const waits = subscriptions.some((each) => !connection.clean || parseShare(each.filter) !== null);
     this.#opening.whenEpoch(connection, waits, () => {
       const done = this.#subscribing.subscribe(connection, packetId, subscriptions);
-      if (done !== null) this.#sendRetained(connection, subscriptions, done);
+      if (done !== null) this.#distribution.retained(connection, subscriptions, done);
     });
   }
 
@@ -112,9 +109,7 @@ export class Home {
     const base: Message = { topic, payload, qos, retain, publisher: connection.client };
     const message: Message = properties === undefined ? base : { ...base, properties };
     if (qos === 0 && !retain) {
-      this.#deliverUnacknowledged(message);
-      this.live.forward(message);
-      this.#share(message);
+      this.#distribution.unacknowledged(message);
     } else if (this.#proposer.bytes > this.#context.options.limits.outboxBytesMax) {
       this.#refusePublish(connection, qos, packetId);
     } else {
@@ -154,20 +149,11 @@ export class Home {
   }
 
   publishLocal(message: Message): void {
-    if (message.retain) {
-      if (message.payload.length === 0) this.#localRetained.delete(message.topic);
-      else this.#localRetained.set(message.topic, message);
-    }
-    this.#deliverUnacknowledged(message);
+    this.#distribution.local(message);
   }
 
-  /** QoS 0 from a peer's clients, for those who were here when it was sent: others may have had it at their last home. */
   onLive(from: MemberId, live: LiveMessage): void {
-    const { messages, direct } = live;
-    const sentAtMs = this.live.ages.sentAtMs(from, live, this.#context.nowMs);
-    if (sentAtMs === null) return this.live.drop(messages.length + direct.length);
-    for (const message of messages) this.#deliverUnacknowledged(message, sentAtMs);
-    for (const { client, message } of direct) this.#deliverTo(client, message, sentAtMs);
+    this.#distribution.live(from, live);
   }
 
   // ---- what the cluster decided ----
@@ -175,7 +161,8 @@ export class Home {
   onEffect(effect: StateEffect, batch: PendingBatch | undefined): void {
     switch (effect.kind) {
       case 'published':
-        if (batch?.commands[effect.command]?.deliveredEarly !== true) this.#deliverPublished(effect.message);
+        if (batch?.commands[effect.command]?.deliveredEarly !== true)
+          this.#distribution.published(effect.message);
         return;
       case 'queued': {
         const connection = this.#connections.ofClient(effect.client);
@@ -218,7 +205,7 @@ export class Home {
       if (command.kind !== 'publish' || command.message.qos !== 1 || pending.answered) return;
       pending.answered = true;
       pending.deliveredEarly = true;
-      this.#deliverEarly(command.message, earlyKey(incarnation, batch.sequence, position));
+      this.#distribution.early(command.message, earlyKey(incarnation, batch.sequence, position));
       if (request?.kind !== 'publish' || request.connection.phase !== 'open') return;
       count++;
       const { connection, packetId } = request;
@@ -293,8 +280,7 @@ export class Home {
       case 'subscribe': {
         if (result.kind !== 'subscribed') return;
         const granted = this.#subscribing.subscribed(connection, request, result);
-        this.#sendRetained(connection, request.subscriptions, granted);
-        if (granted.retainedQueued.includes(true)) this.#delivery.pump(connection);
+        this.#distribution.retained(connection, request.subscriptions, granted);
         return;
       }
       case 'unsubscribe':
@@ -327,57 +313,6 @@ export class Home {
     if (connection !== undefined && !act(connection)) this.#opening.end(connection, 'protocolError', false);
   }
 
-  // ---- delivery ----
-
-  /** @param sentAtMs when its publisher's home sent it; clients who connected later don't get it. */
-  #deliverUnacknowledged(message: Message, sentAtMs = Infinity): void {
-    for (const connection of this.#router.match(message)) {
-      if (connection.connectedAtMs > sentAtMs) continue;
-      this.#delivery.sendUnacknowledged(connection, matchedItem(connection, message));
-    }
-  }
-
-  /** QoS 0 to shared subscriptions: the publisher's home chooses, because it is the only one that knows of the message. */
-  #share(message: Message): void {
-    const { state, options } = this.#context;
-    for (const { client, home } of state.sharing(message.topic, this.#shareTurn)) {
-      this.#shareTurn++;
-      if (home?.member === options.id) this.#deliverTo(client, message);
-      else if (home !== null) this.live.direct(home.member, { client, message });
-    }
-  }
-
-  #deliverTo(client: ClientId, message: Message, sentAtMs = Infinity): void {
-    const connection = this.#connections.ofClient(client);
-    if (connection !== undefined && connection.connectedAtMs <= sentAtMs)
-      this.#delivery.sendUnacknowledged(connection, { message, qos: 0, retain: false });
-  }
-
-  #deliverPublished(message: Message): void {
-    for (const connection of this.#router.match(message)) {
-      const item = matchedItem(connection, message);
-      // What a persistent session gets with QoS 1 or 2 is in its queue; QoS 0 is never queued.
-      if (connection.clean || item.qos === 0) this.#delivery.enqueue(connection, item);
-    }
-  }
-
-  #deliverEarly(message: Message, early: string): void {
-    for (const connection of this.#router.match(message)) {
-      const item = matchedItem(connection, message);
-      if (connection.clean || item.qos === 0) this.#delivery.enqueue(connection, item);
-      // Only behind everything it has: nothing may overtake what its queue still holds.
-      else if (!connection.earlySkipped && this.#delivery.isLevel(connection)) {
-        this.#delivery.enqueue(connection, { ...item, early });
-      } else connection.earlySkipped = true;
-    }
-  }
-
-  #sendRetained(connection: Connection, subscriptions: readonly Subscription[], granted: Granted): void {
-    for (const item of retainedFor(this.#context.state, this.#localRetained, subscriptions, granted)) {
-      this.#delivery.enqueue(connection, item);
-    }
-  }
-
   // ---- endings ----
 
   #onConnectionEnded(effect: Extract<StateEffect, { kind: 'connectionEnded' }>): void {
@@ -387,12 +322,4 @@ export class Home {
     this.#context.events.push({ kind: 'takeover', client: effect.client });
     this.#connections.close(connection, 'takenOver');
   }
-}
-
-function matchedItem(connection: Connection, message: Message): LocalItem {
-  const qos = Math.min(connection.matchQoS, message.qos) as 0 | 1 | 2; // [MQTT-3.8.4-6]
-  // [MQTT-3.3.1-9]: RETAIN is 0 for an established subscription, unless it asked to keep it (MQTT 5).
-  const item = { message, qos, retain: message.retain && connection.matchRetainAsPublished };
-  const subscriptionIdentifiers = connection.matchIdentifiers;
-  return subscriptionIdentifiers === undefined ? item : { ...item, subscriptionIdentifiers };
 }
