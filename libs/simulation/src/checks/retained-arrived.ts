@@ -66,7 +66,10 @@ function checkArrived(
   record: SubscriptionRecord,
   publication: Publication,
 ): void {
-  const arrivals = session.arrivals.filter((each) => each.retained && each.publication === publication.id);
+  // The home of a clean session may apply what was acknowledged elsewhere only later: then it comes as any other.
+  const arrivals = session.arrivals.filter(
+    (each) => (each.retained || !session.persistent) && each.publication === publication.id,
+  );
   if (arrivals.length === 0) {
     history.violate({
       promise: 'P3/P5',
