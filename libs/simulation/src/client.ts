@@ -1,6 +1,7 @@
 import type { ClientEffect, MemberId, QoS, Subscription, Will } from '@mqtt-cluster/contracts';
 import { Incoming } from './client-incoming.ts';
 import { Outgoing } from './client-outgoing.ts';
+import { Subscriptions } from './client-subscriptions.ts';
 import { payloadOf } from './history.ts';
 import type { ConnectionRecord, History, Publication, SessionRecord } from './history.ts';
 import type { Host } from './host.ts';
@@ -61,23 +62,16 @@ export class SimulatedClient {
   readonly options: ClientOptions;
   readonly outgoing: Outgoing;
   readonly incoming: Incoming;
+  readonly subscriptions: Subscriptions;
   home: MemberId | null;
   session: SessionRecord | null = null;
   wire: Wire | null = null;
   connected = false;
   /** Wants to be connected. */
   wanted = false;
-  /** What it wants to be subscribed to, by filter. */
-  readonly wishes = new Map<string, Subscription>();
   readonly #world: ClientWorld;
   readonly #random: Random;
-  readonly #pendingSubscribes = new Map<
-    number,
-    { readonly subscriptions: readonly Subscription[]; readonly sentAtMs: number }
-  >();
-  readonly #pendingUnsubscribes = new Map<number, readonly string[]>();
   #record: ConnectionRecord | null = null;
-  #nextPacketId = 1_000;
   /** Rises with every plan to connect; an older plan is void. */
   #plan = 0;
   #sessionUncertain = false;
@@ -90,7 +84,7 @@ export class SimulatedClient {
     this.home = options.home;
     this.outgoing = new Outgoing(world.history, options.windowMax);
     this.incoming = new Incoming(options.id, world.history, world.timeline, random.fork(), options);
-    for (const subscription of options.subscriptions) this.wishes.set(subscription.filter, subscription);
+    this.subscriptions = new Subscriptions(options.id, world.history, options.subscriptions);
   }
 
   get isPersistent(): boolean {
@@ -100,7 +94,7 @@ export class SimulatedClient {
   /** Subscribed to all it wants, nothing under way. */
   get isSettled(): boolean {
     if (this.outgoing.unfinished > 0 || (this.wanted && !this.connected)) return false;
-    return this.#pendingSubscribes.size === 0 && this.#pendingUnsubscribes.size === 0;
+    return this.subscriptions.isSettled;
   }
 
   /** Connects, to that member or to any. */
@@ -133,20 +127,11 @@ export class SimulatedClient {
   }
 
   subscribe(subscription: Subscription): void {
-    this.wishes.set(subscription.filter, subscription);
-    if (this.connected) this.#sendSubscribe([subscription]);
+    this.subscriptions.subscribe(subscription);
   }
 
   unsubscribe(filter: string): void {
-    this.wishes.delete(filter);
-    const { wire } = this;
-    if (!this.connected || wire === null) return;
-    for (const record of this.session?.subscriptions ?? []) {
-      if (record.subscription.filter === filter) record.unsubscribedAtMs ??= this.#world.timeline.nowMs;
-    }
-    const packetId = this.#takePacketId();
-    this.#pendingUnsubscribes.set(packetId, [filter]);
-    wire.toHost((member) => member.unsubscribe(wire.id, packetId, [filter]));
+    this.subscriptions.unsubscribe(filter);
   }
 
   // ---- connection ----
@@ -263,8 +248,7 @@ export class SimulatedClient {
     this.connected = false;
     this.outgoing.suspend();
     this.incoming.suspend();
-    this.#pendingSubscribes.clear();
-    this.#pendingUnsubscribes.clear();
+    this.subscriptions.suspend();
     if (!this.isPersistent) this.#endSession();
   }
 
@@ -280,8 +264,8 @@ export class SimulatedClient {
     if (effect.kind === 'connack') return this.#connack(effect.sessionPresent, isolated);
     if (effect.kind === 'refuse') return this.#closed(wire, 'refused', effect.reason);
     if (effect.kind === 'close') return this.#closed(wire, 'closedByMember', effect.reason);
-    if (effect.kind === 'suback') return this.#suback(effect.packetId, effect.codes);
-    if (effect.kind === 'unsuback') return void this.#pendingUnsubscribes.delete(effect.packetId);
+    if (effect.kind === 'suback') return this.subscriptions.suback(effect.packetId, effect.codes);
+    if (effect.kind === 'unsuback') return this.subscriptions.unsuback(effect.packetId);
     if (effect.kind === 'puback')
       return this.outgoing.puback(effect.packetId, effect.degraded === true, effect.result);
     if (effect.kind === 'pubrec') return this.outgoing.pubrec(effect.packetId, effect.result);
@@ -316,8 +300,7 @@ export class SimulatedClient {
     this.session?.homes.push(wire.host.id);
     this.incoming.resume(wire, sessionPresent);
     this.outgoing.resume(wire, sessionPresent);
-    const missing = [...this.wishes.values()].filter(({ filter }) => !this.#isSubscribed(filter));
-    if (missing.length > 0) this.#sendSubscribe(missing);
+    if (this.session !== null) this.subscriptions.resume(wire, this.session);
   }
 
   #checkPresence(sessionPresent: boolean): void {
@@ -343,58 +326,5 @@ export class SimulatedClient {
       homes: [],
     };
     history.sessions.push(this.session);
-  }
-
-  // ---- subscriptions ----
-
-  #isSubscribed(filter: string): boolean {
-    return (this.session?.subscriptions ?? []).some(
-      (record) =>
-        record.subscription.filter === filter &&
-        record.ackedAtMs !== null &&
-        record.unsubscribedAtMs === null,
-    );
-  }
-
-  #sendSubscribe(subscriptions: readonly Subscription[]): void {
-    const wire = this.wire as Wire;
-    const packetId = this.#takePacketId();
-    this.#pendingSubscribes.set(packetId, { subscriptions, sentAtMs: this.#world.timeline.nowMs });
-    wire.toHost((member) => member.subscribe(wire.id, packetId, subscriptions));
-  }
-
-  #suback(packetId: number, codes: readonly number[]): void {
-    const { history } = this.#world;
-    const pending = this.#pendingSubscribes.get(packetId);
-    const wire = this.wire;
-    this.#pendingSubscribes.delete(packetId);
-    if (wire === null || pending === undefined || codes.length !== pending.subscriptions.length) {
-      history.violate({
-        promise: 'MQTT',
-        client: this.id,
-        text: `${this.id} got a SUBACK that does not fit`,
-      });
-      return;
-    }
-    const { subscriptions, sentAtMs } = pending;
-    history.note(
-      () => `${this.id} <- ${wire.host.id} SUBACK ${subscriptions.map((one) => one.filter).join(' ')}`,
-    );
-    for (const [place, subscription] of subscriptions.entries()) {
-      const granted = codes[place] ?? 0x80;
-      this.session?.subscriptions.push({
-        subscription,
-        connection: wire.id,
-        sentAtMs,
-        ackedAtMs: granted < 0x80 ? history.nowMs : null,
-        granted,
-        unsubscribedAtMs: null,
-      });
-    }
-  }
-
-  #takePacketId(): number {
-    this.#nextPacketId = this.#nextPacketId >= 60_000 ? 1_000 : this.#nextPacketId + 1;
-    return this.#nextPacketId;
   }
 }

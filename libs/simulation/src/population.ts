@@ -229,7 +229,7 @@ export class Population {
   #addChurner(): void {
     const client = this.#add({ id: 'churner', subscriptions: [{ filter: 't/0', qos: 1 }] });
     this.#often(400, () => {
-      if (client.wishes.has('t/0')) client.unsubscribe('t/0');
+      if (client.subscriptions.wants('t/0')) client.unsubscribe('t/0');
       else client.subscribe({ filter: 't/0', qos: 1 });
     });
   }
