@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { UsageError, wholeNumber } from '@mqtt-cluster/lab';
 import { gapDefinition } from './failover/failover-report.ts';
 
 export interface BenchArguments {
@@ -29,8 +30,6 @@ export interface BenchArguments {
 /** Silent hosts take longer to notice: a quarter as many are measured. */
 const silentShare = 0.25;
 
-export class UsageError extends Error {}
-
 export const usage = `bench: throughput and latency beside other brokers, on this machine
 
   [--targets ours,mosquitto,ours3,nats3,nats3sync]  what to measure, in this order
@@ -56,18 +55,18 @@ const options = {
   targets: { type: 'string', default: 'ours,mosquitto,ours3,nats3,nats3sync' },
   qos: { type: 'string' },
   session: { type: 'string' },
-  publishers: { type: 'string', default: '4' },
-  subscribers: { type: 'string', default: '4' },
-  size: { type: 'string', default: '64' },
+  publishers: { type: 'string' },
+  subscribers: { type: 'string' },
+  size: { type: 'string' },
   seconds: { type: 'string' },
-  runs: { type: 'string', default: '3' },
+  runs: { type: 'string' },
   rate: { type: 'string' },
-  window: { type: 'string', default: '100' },
+  window: { type: 'string' },
   members: { type: 'string' },
-  clients: { type: 'string', default: '10000' },
-  kills: { type: 'string', default: '200' },
+  clients: { type: 'string' },
+  kills: { type: 'string' },
   silent: { type: 'string' },
-  seed: { type: 'string', default: '1' },
+  seed: { type: 'string' },
   out: { type: 'string' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -82,26 +81,26 @@ export function readArguments(argv: readonly string[]): BenchArguments {
   }
   const idle = command === 'idle';
   const failover = command === 'failover';
-  const kills = number('kills', values.kills, 0, 10_000);
+  const kills = wholeNumber('--kills', values.kills, 200, 0, 10_000);
   return {
     command: values.help ? 'help' : command,
     targets: values.targets.split(','),
     qos: values.qos === undefined ? null : values.qos.split(',').map(qosLevel),
     session: session(values.session),
-    publishers: number('publishers', values.publishers, 1, 1_000),
-    subscribers: number('subscribers', values.subscribers, 1, 1_000),
-    size: number('size', values.size, 16, 200_000),
-    seconds: number('seconds', values.seconds ?? (idle ? '30' : '10'), 1, 3_600),
-    runs: number('runs', values.runs, 1, 100),
+    publishers: wholeNumber('--publishers', values.publishers, 4, 1, 1_000),
+    subscribers: wholeNumber('--subscribers', values.subscribers, 4, 1, 1_000),
+    size: wholeNumber('--size', values.size, 64, 16, 200_000),
+    seconds: wholeNumber('--seconds', values.seconds, idle ? 30 : 10, 1, 3_600),
+    runs: wholeNumber('--runs', values.runs, 3, 1, 100),
     rate: failover
-      ? number('rate', values.rate ?? '200', 1, 1_000)
-      : number('rate', values.rate ?? '0', 0, 10_000_000),
-    window: number('window', values.window, 1, 60_000),
-    members: number('members', values.members ?? (command === 'scrape' ? '1' : '7'), 1, 7),
-    clients: number('clients', values.clients, 1, 10_000),
+      ? wholeNumber('--rate', values.rate, 200, 1, 1_000)
+      : wholeNumber('--rate', values.rate, 0, 0, 10_000_000),
+    window: wholeNumber('--window', values.window, 100, 1, 60_000),
+    members: wholeNumber('--members', values.members, command === 'scrape' ? 1 : 7, 1, 7),
+    clients: wholeNumber('--clients', values.clients, 10_000, 1, 10_000),
     kills,
-    silent: number('silent', values.silent ?? String(Math.round(kills * silentShare)), 0, 10_000),
-    seed: number('seed', values.seed, 0, 0x7fff_ffff),
+    silent: wholeNumber('--silent', values.silent, Math.round(kills * silentShare), 0, 10_000),
+    seed: wholeNumber('--seed', values.seed, 1, 0, 0x7fff_ffff),
     out: values.out ?? null,
     json: values.json,
   };
@@ -117,14 +116,6 @@ function parse(argv: readonly string[]) {
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
-}
-
-function number(name: string, text: string, min: number, max: number): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw new UsageError(`--${name} must be a whole number from ${min} to ${max}, not "${text}"`);
-  }
-  return value;
 }
 
 function qosLevel(text: string): 0 | 1 | 2 {

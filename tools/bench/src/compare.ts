@@ -1,5 +1,5 @@
+import { UsageError } from '@mqtt-cluster/lab';
 import type { BenchArguments } from './arguments.ts';
-import { UsageError } from './arguments.ts';
 import { runGenerator } from './generator/child.ts';
 import type { LoadPlan, LoadResult } from './generator/load.ts';
 import { cpuSeconds, residentBytes } from './proc.ts';

@@ -1,4 +1,5 @@
-import { readArguments, usage, UsageError } from './arguments.ts';
+import { UsageError } from '@mqtt-cluster/lab';
+import { readArguments, usage } from './arguments.ts';
 import type { BenchArguments } from './arguments.ts';
 import { compare } from './compare.ts';
 import { generatorArgument, serveGenerator } from './generator/child.ts';

@@ -1,4 +1,5 @@
-import { readArguments, UsageError } from '../src/arguments.ts';
+import { UsageError } from '@mqtt-cluster/lab';
+import { readArguments } from '../src/arguments.ts';
 
 test('without arguments everything is compared', () => {
   expect(readArguments([])).toMatchObject({
@@ -33,6 +34,7 @@ test('failover measures a quarter as many silent hosts as kills, if not told oth
 test.each([
   [['failover', '--rate', '0'], '--rate'],
   [['failover', '--kills', 'many'], '--kills'],
+  [['--rate', ''], '--rate'],
   [['nonsense'], 'nonsense'],
   [['--qos', '3'], '--qos "3"'],
   [['--seconds', '0'], '--seconds'],
