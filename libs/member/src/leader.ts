@@ -207,13 +207,14 @@ export class Leader {
 
 /**
  * A store that was let in as a learner by an entry that another leader has overwritten: not empty any more, but it has
- * never voted, and the cluster it knows is this one.
+ * never voted, and the cluster it knows is this one. One store that both name proves that; others may have been replaced since.
  */
 function isStranded(id: MemberId, { storeId, config: theirs }: HelloMessage, ours: ClusterConfig): boolean {
   const itself = theirs === null ? undefined : findMember(theirs, id);
   if (theirs === null || itself?.storeId !== storeId || itself.role !== 'learner') return false;
-  const others = theirs.members.filter((member) => member !== itself);
-  return others.every((member) => findMember(ours, member.id)?.storeId === member.storeId);
+  return theirs.members.some(
+    (member) => member !== itself && findMember(ours, member.id)?.storeId === member.storeId,
+  );
 }
 
 /** Null for bytes that are no batch: a peer's fault is not this member's. */

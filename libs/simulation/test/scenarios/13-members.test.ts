@@ -137,3 +137,36 @@ test('13 members: with three of seven wiped, a new leader does not let go of one
   story.waitForServing(...story.names);
   expect(story.finish()).toEqual([]);
 });
+
+/** Seen to fail when a stranded store is known by all the stores that it names (seed 4335). */
+test('13 members: a wiped member whose admission was overwritten comes back, though another was replaced meanwhile', () => {
+  const story = new Story();
+  const leader = story.leader();
+  const [a, b, c] = story.followers() as [string, string, string];
+  story.world.powerOff(b);
+  story.world.wipe(b);
+  story.run(3_000);
+  // Who leads lets it in, which no majority hears.
+  story.world.partition([leader, a, b], story.others(leader, a, b));
+  story.world.start(b);
+  const role = (at: string, of: string): string | undefined => {
+    const { storeId } = story.world.host(of).disk;
+    const config = story.status(at).config;
+    return config?.members.find((member) => member.id === of && member.storeId === storeId)?.role;
+  };
+  story.must('it is let in', 3_000, () => role(b, b) === 'learner');
+  story.must('the others have a leader', 5_000, () => ![leader, a, b].includes(story.leader()));
+  story.run(500);
+  story.world.partition([b], story.others(b));
+  story.run(1_000);
+  story.waitForServing(...story.others(b));
+  expect(role(story.leader(), b)).toBeUndefined();
+  story.world.powerOff(c);
+  story.world.wipe(c);
+  story.run(3_000);
+  story.world.start(c);
+  story.must('the other one votes', 10_000, () => role(story.leader(), c) === 'voter');
+  story.world.heal();
+  story.must('it votes', 10_000, () => role(story.leader(), b) === 'voter');
+  expect(story.finish()).toEqual([]);
+});
