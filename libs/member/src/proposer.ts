@@ -16,6 +16,8 @@ export interface PendingCommand {
   /** Delivered to this home's clients before the cluster had it. */
   deliveredEarly: boolean;
   readonly receivedMs: number;
+  /** What this member had applied by then. */
+  readonly receivedIndex: LogIndex;
 }
 
 export interface PendingBatch {
@@ -81,9 +83,10 @@ export class Proposer {
   }
 
   add(command: Command, request: Request | null = null): void {
-    const { nowMs } = this.#context;
+    const { nowMs, state } = this.#context;
     if (this.#batches.length === 0 && this.#pending.length === 0) this.#lastProgressMs = nowMs;
-    this.#pending.push({ command, request, answered: false, deliveredEarly: false, receivedMs: nowMs });
+    const received = { receivedMs: nowMs, receivedIndex: state.index };
+    this.#pending.push({ command, request, answered: false, deliveredEarly: false, ...received });
     this.#pendingBytes += commandBytes(command);
   }
 
@@ -272,7 +275,15 @@ export class Proposer {
     for (const pending of batch.commands) {
       const command = pending.command;
       if (command.kind === 'publish' && command.message.qos === 1) {
-        const marked = command.isolatedSince === undefined ? { ...command, isolatedSince } : command;
+        const marked =
+          command.isolatedSince === undefined
+            ? {
+                ...command,
+                isolatedSince: isHeard(pending)
+                  ? isolatedSince
+                  : Math.min(isolatedSince, pending.receivedIndex),
+              }
+            : command;
         changed ||= marked !== command;
         pending.command = marked;
         publishes.push(marked);
@@ -302,6 +313,14 @@ export class Proposer {
     this.#batchBytes -= batch.encoded.length;
     this.#outboxBytes -= batch.outboxBytes;
   }
+}
+
+/**
+ * Whether somebody is there to hear the degraded ack. Else its client may have sent it again elsewhere, and more after it: to
+ * what is retained it counts as of when it came.
+ */
+function isHeard({ request }: PendingCommand): boolean {
+  return request?.kind !== 'publish' || request.connection.phase === 'open';
 }
 
 /** What a command takes in a batch, roughly; nothing unbounded may count as small. */

@@ -5,8 +5,8 @@ import type { MarkName } from '../src/index.ts';
 const seeds = Array.from({ length: 16 }, (_, number) => number + 1);
 /** Between them they go through everything rare, each of it at least twice at the time of writing. */
 const rareSeeds = [19, 26, 50, 59, 60, 72];
-/** Each failed once: 460 for a fault of the members, the others for faults of what judges them. */
-const onceFailedSeeds = [53, 259, 311, 460, 3_395, 6_436, 7_591, 7_982];
+/** Each failed once: 460, 4335, 5630 and 6981 for faults of the members, the others for faults of what judges them. */
+const onceFailedSeeds = [53, 259, 311, 460, 3_395, 4_335, 5_630, 6_436, 6_981, 7_591, 7_982];
 /** When the members' code changes, so does what a seed goes through: then so many more may be tried. */
 const furtherSeedsMax = 40;
 const firstFurtherSeed = 1_001;

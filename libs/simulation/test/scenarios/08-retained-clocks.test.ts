@@ -64,3 +64,25 @@ test('8 retained, clocks: a delete does not come back with the late repetition o
   expect(story.arrivals(auditor)).toEqual([]);
   expect(story.finish()).toEqual([]);
 });
+
+/** Seen to fail when what a home has accepted alone, and nobody hears of, counts as of the time when it was alone (seed 6981). */
+test('8 retained, clocks: nor with that of a home that hears the others and is not heard', () => {
+  const story = new Story();
+  const [a, b, c] = story.followers() as [string, string, string];
+  const publisher = story.client('p', a);
+  for (const other of story.others(a)) story.world.cut(a, other, 'one');
+  const set = publisher.publish('x', 1, { retain: true });
+  story.run(100);
+  publisher.move(b, 'vanish');
+  story.waitForAck(set);
+  story.waitForAck(publisher.publish('x', 1, { retain: true, clears: true }));
+  story.must('it is alone', 5_000, () => story.status(a).state === 'isolated');
+  story.run(500);
+  story.world.heal();
+  story.waitForServing(a);
+  story.run(1_000);
+  const auditor = story.client('auditor', c, { subscriptions: [{ filter: 'x', qos: 1 }] });
+  story.run(500);
+  expect(story.arrivals(auditor)).toEqual([]);
+  expect(story.finish()).toEqual([]);
+});
