@@ -12,19 +12,47 @@ import { join } from 'node:path';
 const pollMs = 1_000;
 /** Longer than a reporter gives open handles: only what has no event loop any more lives until then. */
 const endMsMax = 60_000;
+/** A bound against hanging, far beyond what all the tests take. */
+const allMsMax = 30 * 60_000;
+/** What nx may take to end its tasks when it is told to. */
+const stopMsMax = 10_000;
 
-function alive(pid) {
+/** @returns whether there is such a process. */
+function signal(pid, name) {
   try {
-    process.kill(pid, 0);
+    process.kill(pid, name);
     return true;
   } catch {
     return false;
   }
 }
 
+/** By folder: `{pid, success, passed, failed}`, and `status` once it has ended. */
 function readResults(file) {
+  const results = new Map();
   const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
-  return lines.filter((line) => line.endsWith('}')).map((line) => JSON.parse(line));
+  for (const line of lines.filter((text) => text.endsWith('}'))) {
+    const { folder, ...told } = JSON.parse(line);
+    results.set(folder, { ...results.get(folder), ...told });
+  }
+  return results;
+}
+
+/** Kills what is done and does not end. */
+class Watch {
+  #deadlines = new Map();
+  killed = new Set();
+
+  /** @param done what could have ended by now, by its process id: what to call it */
+  look(done) {
+    for (const [pid, name] of done) {
+      const deadline = this.#deadlines.get(pid) ?? performance.now() + endMsMax;
+      this.#deadlines.set(pid, deadline);
+      if (performance.now() < deadline || this.killed.has(pid) || !signal(pid, 'SIGKILL')) continue;
+      this.killed.add(pid);
+      process.stdout.write(`${name}: done, but its process ${pid} does not end: killed\n`);
+    }
+  }
 }
 
 /**
@@ -38,45 +66,36 @@ export async function runJestProjects(command, options, projects) {
   const file = join(folder, 'totals.jsonl');
   const env = { ...options.env, JEST_TOTALS_FILE: file };
   const nx = spawn(process.execPath, command, { ...options, env, stdio: ['ignore', 'inherit', 'inherit'] });
-  const status = new Promise((resolve) => {
+  const watch = new Watch();
+  const stopAtMs = performance.now() + allMsMax;
+  const poll = setInterval(() => {
+    const results = readResults(file);
+    const done = new Map();
+    for (const [name, { pid, status }] of results) if (status === undefined) done.set(pid, name);
+    if (done.size === 0 && results.size === projects) done.set(nx.pid, 'nx');
+    watch.look(done);
+    if (performance.now() < stopAtMs) return;
+    clearInterval(poll);
+    process.stdout.write(`the tests are not done after ${allMsMax / 60_000} minutes: stopped\n`);
+    nx.kill('SIGTERM');
+    setTimeout(() => nx.kill('SIGKILL'), stopMsMax).unref();
+  }, pollMs);
+  const nxStatus = await new Promise((resolve) => {
     nx.once('exit', resolve);
     nx.once('error', (error) => {
       process.stdout.write(`${error.message}\n`);
       resolve(null);
     });
   });
+  clearInterval(poll);
 
-  /** Since when each process that has reported could have ended, by its id; of nx, since the last of them has. */
-  const deadlines = new Map();
-  const ended = new Set();
-  let killed = 0;
-  const watch = setInterval(() => {
-    const results = readResults(file);
-    for (const { pid } of results)
-      if (!ended.has(pid) && !deadlines.has(pid)) deadlines.set(pid, performance.now() + endMsMax);
-    const all = new Set(results.map((result) => result.folder)).size === projects;
-    if (all && deadlines.size === 0) deadlines.set(nx.pid, performance.now() + endMsMax);
-    for (const [pid, deadline] of deadlines) {
-      const gone = !alive(pid);
-      if (!gone && performance.now() < deadline) continue;
-      deadlines.delete(pid);
-      ended.add(pid);
-      if (gone) continue;
-      const name = results.find((result) => result.pid === pid)?.folder ?? 'nx';
-      process.stdout.write(`${name}: done, but its process ${pid} does not end: killed\n`);
-      killed += 1;
-      process.kill(pid, 'SIGKILL');
-    }
-  }, pollMs);
-  const nxStatus = await status;
-  clearInterval(watch);
-
-  const results = readResults(file);
+  const results = [...readResults(file).values()];
   rmSync(folder, { recursive: true, force: true });
-  const reported = new Set(results.map((result) => result.folder)).size;
-  if (reported !== projects) process.stdout.write(`${reported} of ${projects} projects have reported\n`);
-  const sum = (count) => results.reduce((total, result) => total + result[count], 0);
+  if (results.length !== projects)
+    process.stdout.write(`${results.length} of ${projects} projects have reported\n`);
+  const hasPassed = ({ success, status, pid }) => success && (status === 0 || watch.killed.has(pid));
   const ok =
-    reported === projects && results.every(({ success }) => success) && (nxStatus === 0 || killed > 0);
+    results.length === projects && results.every(hasPassed) && (nxStatus === 0 || watch.killed.size > 0);
+  const sum = (count) => results.reduce((total, result) => total + result[count], 0);
   return { ok, passed: sum('passed'), failed: sum('failed') };
 }

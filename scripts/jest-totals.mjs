@@ -4,28 +4,25 @@ import { appendFileSync } from 'node:fs';
 const openHandlesMsMax = 20_000;
 
 /**
- * A Jest reporter: appends each project's result to the file that JEST_TOTALS_FILE names, for `npm test` to sum. A
- * project whose tests left something open that keeps Jest from ending fails, instead of waiting for ever.
+ * A Jest reporter for `npm test`: appends the result of each project, and later the status it ends with, to the file that
+ * JEST_TOTALS_FILE names. A project whose tests left something open that keeps Jest from ending fails, instead of waiting
+ * for ever.
  */
 export default class JestTotals {
   onRunComplete(_contexts, results) {
     const file = process.env.JEST_TOTALS_FILE;
     if (!file) return;
+    const tell = (line) =>
+      appendFileSync(file, `${JSON.stringify({ folder: process.cwd(), pid: process.pid, ...line })}\n`);
     // A suite that can't even be loaded has no failed tests of its own.
     const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
-    const totals = {
-      folder: process.cwd(),
-      pid: process.pid,
-      // Jest makes up its mind only later.
-      success: failed === 0 && !results.snapshot.failure && !results.wasInterrupted,
-      passed: results.numPassedTests,
-      failed,
-    };
-    appendFileSync(file, `${JSON.stringify(totals)}\n`);
+    // Jest makes up its mind only later.
+    const success = failed === 0 && !results.snapshot.failure && !results.wasInterrupted;
+    tell({ success, passed: results.numPassedTests, failed });
+    process.once('exit', (status) => tell({ status }));
     setTimeout(() => {
       const open = process.getActiveResourcesInfo().join(', ');
       process.stderr.write(`the tests left something open that keeps Jest from ending: ${open}\n`);
-      appendFileSync(file, `${JSON.stringify({ ...totals, success: false, passed: 0, failed: 1 })}\n`);
       process.exit(1);
     }, openHandlesMsMax).unref();
   }

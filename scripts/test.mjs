@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const nx = join(root, 'node_modules/nx/dist/bin/nx.js');
 const parallel = '--parallel=2';
 /** A bound against hanging, far beyond what any step takes. */
-const stepMsMax = 20 * 60_000;
+const stepMsMax = 10 * 60_000;
 
 const env = {
   ...process.env,
@@ -45,7 +45,9 @@ function projectsWithTests() {
     timeout: stepMsMax,
   });
   if (result.status !== 0) throw new Error(`nx can't list the projects:\n${result.stdout}${result.stderr}`);
-  return JSON.parse(result.stdout).length;
+  const { length } = JSON.parse(result.stdout);
+  if (length === 0) throw new Error('nx finds no project with tests');
+  return length;
 }
 
 let projects = 0;
