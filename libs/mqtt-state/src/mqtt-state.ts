@@ -126,7 +126,7 @@ class ReplicatedMqttState implements MqttState {
 
   #turn(index: LogIndex, run: (turn: Turn) => void): readonly StateEffect[] {
     const data = this.#data;
-    const turn: Turn = { data, effects: [], droppedQueueFull: 0 };
+    const turn: Turn = { data, effects: [], semantics: data.semantics, droppedQueueFull: 0 };
     data.applies++;
     if (index <= data.index || !Number.isSafeInteger(index)) {
       alarm(turn, `Entry ${index} does not come after ${data.index}; it was left out.`);

@@ -1,4 +1,4 @@
-import type { Message, QoS, Subscription } from '@mqtt-cluster/contracts';
+import type { LogIndex, Message, QoS, Subscription } from '@mqtt-cluster/contracts';
 import type { Session } from './session.ts';
 import type { Body, QueueEntry } from './session-queue.ts';
 import type { SharedGroup } from './shared-group.ts';
@@ -60,15 +60,23 @@ export function enqueue(turn: Turn, delivery: Delivery, body: Body, force: boole
     turn.droppedQueueFull++;
     return;
   }
-  append(turn, delivery, body);
+  appendUntold(turn, delivery, body);
   tellQueued(turn, session);
 }
 
-/** Whatever the bounds, and telling nobody. */
-export function append({ data }: Turn, delivery: Delivery, body: Body): void {
-  const { session } = delivery;
+/**
+ * Whatever the bounds, and telling nobody.
+ * @param retainedIndex see `QueueEntry`
+ */
+export function appendUntold(
+  { data }: Turn,
+  delivery: Delivery,
+  body: Body,
+  retainedIndex: LogIndex = 0,
+): void {
+  const { session, qos, retain, identifiers, group } = delivery;
   data.keepBody(body);
-  session.items.append(body, delivery.qos, delivery.retain, delivery.identifiers, delivery.group?.key);
+  session.items.append(body, qos, retain, identifiers, group?.key, retainedIndex);
   if (delivery.qos === 2) session.items.fillWindow(session.receiveMaximum);
 }
 

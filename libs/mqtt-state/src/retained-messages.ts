@@ -84,11 +84,15 @@ export class RetainedMessages {
 
   matching(filter: string, timeMs: number): RetainedEntry[] {
     const found: RetainedEntry[] = [];
+    this.visit(filter, timeMs, (entry) => found.push(entry));
+    return found;
+  }
+
+  visit(filter: string, timeMs: number, visit: (entry: RetainedEntry) => void): void {
     this.#messages.match(filter, (entry) => {
       const { expiresAt } = entry.message;
-      if (expiresAt === undefined || expiresAt > timeMs) found.push(entry);
+      if (expiresAt === undefined || expiresAt > timeMs) visit(entry);
     });
-    return found;
   }
 
   #cancelExpiry(topic: string): void {

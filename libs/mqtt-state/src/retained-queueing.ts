@@ -1,11 +1,15 @@
 import { retainedQueuedSemantics } from '@mqtt-cluster/contracts';
-import type { Message, Subscription } from '@mqtt-cluster/contracts';
-import { append, bodyBytes, deliveryOf, dequeue, fits } from './queueing.ts';
+import type { Subscription } from '@mqtt-cluster/contracts';
+import { appendUntold, bodyBytes, deliveryOf, dequeue, fits } from './queueing.ts';
 import type { Delivery } from './queueing.ts';
+import type { RetainedEntry } from './retained-messages.ts';
 import type { Session } from './session.ts';
 import type { Body, QueueEntry } from './session-queue.ts';
-import type { StateData, Turn } from './state-data.ts';
+import type { Turn } from './state-data.ts';
 import { parseShare } from './topic-names.ts';
+
+/** Of the bounds of an absent session, and of the cluster: the rest is for what is published. */
+const share = 1 / 2;
 
 /** Whether the server sends what is retained (MQTT 5, 3.8.3.1); never to a shared subscription (4.8.2). */
 export function asksForRetained({ filter, retainHandling = 0 }: Subscription, isNew: boolean): boolean {
@@ -14,8 +18,8 @@ export function asksForRetained({ filter, retainHandling = 0 }: Subscription, is
 
 /**
  * What is retained outlives the home that would send it, like anything else in the queue (ADR 6). All or nothing: what
- * would go beyond a bound is left to the home, whose loss it does not survive.
- * @returns whether the queue has it now. Its home is not told: the answer does that, so that SUBACK comes first.
+ * would take more than its share of a bound is left to the home, whose loss it does not survive.
+ * @returns whether the queue has it now. Its home is not told: the answer does that, after SUBACK.
  */
 export function queueRetained(
   turn: Turn,
@@ -23,65 +27,64 @@ export function queueRetained(
   subscription: Subscription,
   isNew: boolean,
 ): boolean {
-  const { data } = turn;
-  if (data.semantics < retainedQueuedSemantics || !asksForRetained(subscription, isNew)) return false;
-  const wanted = inOrderOfLog(data, subscription.filter)
-    .map((message) => ({
-      message,
-      delivery: { ...deliveryOf(session, subscription, message), retain: true },
-    }))
-    .filter(({ delivery }) => delivery.qos > 0);
-  if (wanted.length === 0) return true;
-  const copies = formerCopies(session, wanted);
-  const count = wanted.length - copies.length;
-  const bytes = sum(wanted, ({ message }) => bodyBytes(message)) - sum(copies, ({ body }) => body.bytes);
-  if (data.queuedBytes + bytes > data.settings.clusterQueuedBytesMax) return false;
-  if (!fits(turn, session, bytes, count)) return false;
-  for (const copy of copies) dequeue(turn, session, copy);
-  for (const { message, delivery } of wanted) {
+  if (turn.semantics < retainedQueuedSemantics || !asksForRetained(subscription, isNew)) return false;
+  const wanted = wantedBy(turn, session, subscription);
+  if (wanted === null) return false;
+  const former = formerlyShown(session, wanted);
+  const bytes = sum(wanted, ({ entry }) => bodyBytes(entry.message)) - sum(former, ({ body }) => body.bytes);
+  if (!hasRoom(turn, session, wanted.length - former.length, bytes)) return false;
+  for (const entry of former) dequeue(turn, session, entry);
+  for (const { entry, delivery } of wanted) {
+    const { message, index } = entry;
     const body: Body = { message, origin: undefined, bytes: bodyBytes(message), references: 0 };
-    append(turn, delivery, body);
+    appendUntold(turn, delivery, body, index);
   }
   return true;
 }
 
 interface Wanted {
-  readonly message: Message;
+  readonly entry: RetainedEntry;
   readonly delivery: Delivery;
 }
 
-/** The tree has another order after a snapshot. */
-function inOrderOfLog({ retained, timeMs }: StateData, filter: string): Message[] {
-  const entries = retained.matching(filter, timeMs);
-  entries.sort(
-    (left, right) => left.index - right.index || (left.message.topic < right.message.topic ? -1 : 1),
-  );
-  return entries.map(({ message }) => message);
+/** In the order of the log: that of the tree is another one after a snapshot. Null: too many in any case. */
+function wantedBy({ data }: Turn, session: Session, subscription: Subscription): Wanted[] | null {
+  const { retained, settings, timeMs } = data;
+  const most = settings.queuedMessagesMax * share;
+  const wanted: Wanted[] = [];
+  retained.visit(subscription.filter, timeMs, (entry) => {
+    if (wanted.length > most) return;
+    const delivery = { ...deliveryOf(session, subscription, entry.message), retain: true };
+    if (delivery.qos > 0) wanted.push({ entry, delivery });
+  });
+  if (wanted.length > most) return null;
+  return wanted.sort(({ entry: left }, { entry: right }) => {
+    if (left.index !== right.index) return left.index - right.index;
+    return left.message.topic < right.message.topic ? -1 : 1;
+  });
 }
 
 /**
- * What a former connection's subscription left and nobody has begun as QoS 2: it gives way to the new one. Who subscribes
- * on each connection would fill its queue with it.
+ * The same that a former connection's subscription was shown, and nobody has begun as QoS 2, gives way: who subscribes on
+ * each connection would fill its queue with it.
  */
-function formerCopies({ items, sentBelow }: Session, wanted: readonly Wanted[]): QueueEntry[] {
-  const copies: QueueEntry[] = [];
-  if (items.size === 0) return copies;
-  const byTopic = new Map(wanted.map(({ message }) => [message.topic, message]));
-  for (const entry of items.from(0)) {
-    if (entry.number >= sentBelow) break;
-    const message = byTopic.get(entry.message.topic);
-    if (message !== undefined && isCopy(entry, message)) copies.push(entry);
-  }
-  return copies;
+function formerlyShown({ items, sentBelow }: Session, wanted: readonly Wanted[]): QueueEntry[] {
+  if (items.shown.size === 0) return [];
+  const indices = new Map(wanted.map(({ entry }) => [entry.message.topic, entry.index]));
+  return [...items.shown].filter(
+    ({ number, packetId, message, retainedIndex }) =>
+      number < sentBelow && packetId === 0 && indices.get(message.topic) === retainedIndex,
+  );
 }
 
-/** Live ones have an origin; of a will that kept RETAIN a copy is as good. */
-function isCopy({ retain, origin, packetId, message }: QueueEntry, retained: Message): boolean {
-  if (!retain || origin !== undefined || packetId !== 0) return false;
+function hasRoom(turn: Turn, session: Session, count: number, bytes: number): boolean {
+  const { queuedBytes, settings } = turn.data;
+  const { items } = session;
   return (
-    message.qos === retained.qos &&
-    message.publisher === retained.publisher &&
-    Buffer.compare(message.payload, retained.payload) === 0
+    fits(turn, session, bytes, count) &&
+    items.shown.size + count <= settings.queuedMessagesMax * share &&
+    items.shownBytes + bytes <= settings.queuedBytesMax * share &&
+    queuedBytes + bytes <= settings.clusterQueuedBytesMax * share
   );
 }
 

@@ -163,12 +163,14 @@ function writeEntry(writer: ByteWriter, bodies: BodySink, entry: QueueEntry): vo
       (entry.retain ? 4 : 0) |
       (entry.received ? 8 : 0) |
       (subscriptionIdentifiers ? 16 : 0) |
-      (group !== undefined ? 32 : 0),
+      (group !== undefined ? 32 : 0) |
+      (entry.retainedIndex > 0 ? 64 : 0),
   );
   writer.number(entry.number);
   writer.number(entry.packetId);
   if (subscriptionIdentifiers) writeArray(writer, subscriptionIdentifiers, (value) => writer.number(value));
   if (group !== undefined) writer.string(group);
+  if (entry.retainedIndex > 0) writer.number(entry.retainedIndex);
   bodies.write(entry.body);
 }
 
@@ -178,8 +180,10 @@ function readEntry(reader: ByteReader, bodies: BodyReader): QueueEntry {
   const packetId = reader.number();
   const identifiers = bits & 16 ? reader.list((list) => list.number()) : undefined;
   const group = bits & 32 ? reader.string() : undefined;
+  const retainedIndex = bits & 64 ? reader.number() : 0;
   const body = bodies.read();
-  const entry = new QueueEntry(number, body, readQos(bits), (bits & 4) !== 0, identifiers, group);
+  const retain = (bits & 4) !== 0;
+  const entry = new QueueEntry(number, body, readQos(bits), retain, identifiers, group, retainedIndex);
   entry.packetId = packetId;
   entry.received = (bits & 8) !== 0;
   return entry;

@@ -1,4 +1,4 @@
-import type { Message, QoS } from '@mqtt-cluster/contracts';
+import type { LogIndex, Message, QoS } from '@mqtt-cluster/contracts';
 import type { QueueItem } from './types.ts';
 
 export type Origin = NonNullable<QueueItem['origin']>;
@@ -33,6 +33,8 @@ export class QueueEntry implements QueueItem {
   readonly subscriptionIdentifiers?: readonly number[];
   readonly group?: string;
   readonly origin?: Origin;
+  /** Of the log, where what a subscription was shown had been retained; 0 for what was published to it. */
+  readonly retainedIndex: LogIndex;
   packetId = 0;
   received = false;
   removed = false;
@@ -44,7 +46,9 @@ export class QueueEntry implements QueueItem {
     retain: boolean,
     ids?: readonly number[],
     group?: string,
+    retainedIndex: LogIndex = 0,
   ) {
+    this.retainedIndex = retainedIndex;
     this.number = number;
     this.body = body;
     this.message = body.message;
@@ -69,6 +73,9 @@ export class SessionQueue {
   #size = 0;
   #bytes = 0;
   readonly #outgoing = new Map<number, QueueEntry>();
+  /** What subscriptions were shown, in order. */
+  readonly #shown = new Set<QueueEntry>();
+  #shownBytes = 0;
   /** QoS 2 items that have no packet id yet, in order; removed ones are skipped. */
   #waiting: QueueEntry[] = [];
   #waitingHead = 0;
@@ -85,12 +92,27 @@ export class SessionQueue {
     return this.#bytes;
   }
 
+  get shown(): ReadonlySet<QueueEntry> {
+    return this.#shown;
+  }
+
+  get shownBytes(): number {
+    return this.#shownBytes;
+  }
+
   get outgoingCount(): number {
     return this.#outgoing.size;
   }
 
-  append(body: Body, qos: QoS, retain: boolean, ids?: readonly number[], group?: string): QueueEntry {
-    const entry = new QueueEntry(this.nextNumber++, body, qos, retain, ids, group);
+  append(
+    body: Body,
+    qos: QoS,
+    retain: boolean,
+    ids?: readonly number[],
+    group?: string,
+    retainedIndex?: LogIndex,
+  ): QueueEntry {
+    const entry = new QueueEntry(this.nextNumber++, body, qos, retain, ids, group, retainedIndex);
     this.#add(entry);
     if (qos === 2) this.#waiting.push(entry);
     return entry;
@@ -110,6 +132,7 @@ export class SessionQueue {
     this.#entries[this.#place(entry.number)] = null;
     this.#size--;
     this.#bytes -= entry.body.bytes;
+    if (this.#shown.delete(entry)) this.#shownBytes -= entry.body.bytes;
     if (entry.packetId !== 0) this.#outgoing.delete(entry.packetId);
     while (this.#head < this.#entries.length && this.#entries[this.#head] === null) this.#head++;
     if (this.#entries.length - this.#size > this.#size + removedSlack) this.#pack();
@@ -169,6 +192,9 @@ export class SessionQueue {
     this.#entries.push(entry);
     this.#size++;
     this.#bytes += entry.body.bytes;
+    if (entry.retainedIndex === 0) return;
+    this.#shown.add(entry);
+    this.#shownBytes += entry.body.bytes;
   }
 
   /** The next free one above the last one given, so that one just freed is not used again at once. */

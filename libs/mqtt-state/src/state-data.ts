@@ -84,6 +84,8 @@ function timerBefore(left: Timer, right: Timer): boolean {
 export interface Turn {
   readonly data: StateData;
   readonly effects: StateEffect[];
+  /** In force before the entry: it means the same to its end. */
+  readonly semantics: number;
   /** Items dropped at a session's bound so far; told once, at the end. */
   droppedQueueFull: number;
 }

@@ -1,5 +1,5 @@
 import { retainedQueuedSemantics } from '@mqtt-cluster/contracts';
-import type { Subscription } from '@mqtt-cluster/contracts';
+import type { Command, Subscription } from '@mqtt-cluster/contracts';
 import type { CommandResult } from '../src/index.ts';
 import { openCommand, publishCommand, World } from './harness.ts';
 
@@ -42,7 +42,7 @@ describe('what is retained when a session subscribes', () => {
     expect(world.queued('c')).toEqual(['kept']);
   });
 
-  it('says nothing to the home before its answer, so that SUBACK comes first', () => {
+  it('wakes no home by itself: the answer does, after SUBACK', () => {
     const world = worldAt();
     world.propose('b', publishCommand('t', 'kept', 1, retain));
     world.connect('a', 'c');
@@ -86,29 +86,41 @@ describe('what is retained when a session subscribes', () => {
   });
 
   it.each([
-    ['a session', { queuedMessagesMax: 3, connectedQueuedMessagesMax: 3 }],
-    ['a session, in bytes', { queuedBytesMax: 15, connectedQueuedBytesMax: 15 }],
-    ['the cluster', { clusterQueuedBytesMax: 15 }],
-  ])('is left to the home when it goes beyond the bound of %s, and drops nothing', (_, settings) => {
+    ['of a session', { queuedMessagesMax: 5 }],
+    ['of a session, in bytes', { queuedBytesMax: 23 }],
+    ['of the cluster', { clusterQueuedBytesMax: 37 }],
+  ])('is left to the home when it takes more than half of the bound %s', (_, settings) => {
     const world = worldAt();
+    // Four bytes each.
     world.propose('b', ...['1', '2', '3'].map((name) => publishCommand(`t/${name}`, name, 1, retain)));
     world.connect('a', 'c', {}, 'other');
-    world.propose('b', publishCommand('other', 'kept', 1));
+    // Ten bytes; they count for the cluster.
+    world.propose('b', publishCommand('other', 'kept!', 1));
     world.propose('b', { kind: 'settings', settings });
     expect(subscribe(world, 'c', { filter: 't/#', qos: 1 })).toMatchObject({ retainedQueued: [false] });
-    expect(world.queued('c')).toEqual(['kept']);
+    expect(world.queued('c')).toEqual(['kept!']);
     expect(subscribe(world, 'c', { filter: 't/1', qos: 1 })).toMatchObject({ retainedQueued: [true] });
-    expect(world.queued('c')).toEqual(['kept', '1']);
+    expect(world.queued('c')).toEqual(['kept!', '1']);
   });
 
-  it('has the room of the copies that it replaces', () => {
+  it('drops nothing of what was published to a session whose queue is full', () => {
     const world = worldAt();
-    world.propose('b', ...['1', '2', '3'].map((name) => publishCommand(`t/${name}`, name, 1, retain)));
     world.propose('b', {
       kind: 'settings',
-      settings: { connectedQueuedMessagesMax: 3, queuedMessagesMax: 3 },
+      settings: { queuedMessagesMax: 4, connectedQueuedMessagesMax: 4 },
     });
-    for (let time = 0; time < 2; time++) {
+    world.propose('b', publishCommand('t', 'shown', 1, retain));
+    world.connect('a', 'c', {}, 'other');
+    world.propose('b', ...['1', '2', '3', '4'].map((name) => publishCommand('other', name, 1)));
+    expect(subscribe(world, 'c', { filter: 't', qos: 1 })).toMatchObject({ retainedQueued: [false] });
+    expect(world.queued('c')).toEqual(['1', '2', '3', '4']);
+  });
+
+  it('has the room of what it replaces', () => {
+    const world = worldAt();
+    world.propose('b', ...['1', '2', '3'].map((name) => publishCommand(`t/${name}`, name, 1, retain)));
+    world.propose('b', { kind: 'settings', settings: { queuedMessagesMax: 6 } });
+    for (let time = 0; time < 3; time++) {
       world.connect('a', 'c');
       expect(subscribe(world, 'c', { filter: 't/#', qos: 1 })).toMatchObject({ retainedQueued: [true] });
     }
@@ -117,20 +129,32 @@ describe('what is retained when a session subscribes', () => {
 
   it('is there once, however often the client connects and subscribes without taking it', () => {
     const world = worldAt();
-    const keeping = { filter: 't/+', qos: 2 as const, retainAsPublished: true };
     world.propose('b', publishCommand('t/1', 'one', 1, retain), publishCommand('t/2', 'two', 2, retain));
-    world.connect('a', 'c', { receiveMaximum: 1 });
     for (let time = 0; time < 5; time++) {
-      subscribe(world, 'c', keeping);
-      world.propose('b', publishCommand('t/1', 'one', 1, retain));
       world.connect('a', 'c', { receiveMaximum: 1 });
+      subscribe(world, 'c', { filter: 't/+', qos: 2 });
     }
-    const queued = world.items('c').map(({ message, origin }) => [message.topic, origin === undefined]);
-    const copies = (topic: string, isCopy: boolean): number =>
-      queued.filter(([of, copy]) => of === topic && copy === isCopy).length;
-    expect([copies('t/1', true), copies('t/1', false)]).toEqual([1, 5]);
-    // The first has begun as QoS 2 and stays.
-    expect(copies('t/2', true)).toBe(2);
+    // The first of QoS 2 has begun and stays.
+    expect(world.queued('c')).toEqual(['two', 'one', 'two']);
+  });
+
+  it('keeps what another subscription was shown before it changed, and what was published', () => {
+    const world = worldAt();
+    const kept = { filter: 't', qos: 1 as const, retainAsPublished: true };
+    world.propose('b', publishCommand('t', 'same', 1, retain));
+    world.connect('a', 'c');
+    subscribe(world, 'c', kept);
+    world.propose('b', publishCommand('t', 'same', 1, retain));
+    world.connect('a', 'c');
+    subscribe(world, 'c', kept);
+    expect(world.items('c').map(({ retain: flag }) => flag)).toEqual([true, true, true]);
+    // A will is nobody's publish and looks like what was shown.
+    const will = { topic: 't', payload: new Uint8Array([1]), qos: 1 as const, retain: true, delaySeconds: 0 };
+    world.connect('b', 'mortal', { will });
+    world.close('b', 'mortal', false);
+    world.connect('a', 'c');
+    subscribe(world, 'c', kept);
+    expect(world.items('c')).toHaveLength(5);
   });
 
   it('comes again at once when the same connection asks again [MQTT-3.8.4-4]', () => {
@@ -148,5 +172,20 @@ describe('what is retained when a session subscribes', () => {
     world.one('a', openCommand('c'));
     expect(subscribe(world, 'c', { filter: 't', qos: 1 })).toMatchObject({ retainedQueued: [false] });
     expect(world.queued('c')).toEqual([]);
+  });
+
+  it('is left to the home to the end of the entry that brings the version', () => {
+    const world = worldAt(1);
+    world.propose('b', publishCommand('t', 'kept', 1, retain));
+    const epoch = world.connect('a', 'c');
+    const asked: Command = {
+      kind: 'subscribe',
+      client: 'c',
+      epoch,
+      subscriptions: [{ filter: 't', qos: 1 }],
+    };
+    const [, first] = world.propose('a', { kind: 'semantics', version: 2 }, asked);
+    expect(first).toMatchObject({ retainedQueued: [false] });
+    expect(world.one('a', asked)).toMatchObject({ retainedQueued: [true] });
   });
 });

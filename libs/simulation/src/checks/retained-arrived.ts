@@ -68,7 +68,10 @@ function checkArrived(
 ): void {
   // The home of a clean session may apply what was acknowledged elsewhere only later: then it comes as any other.
   const arrivals = session.arrivals.filter(
-    (each) => (each.retained || !session.persistent) && each.publication === publication.id,
+    (each) =>
+      each.publication === publication.id &&
+      each.atMs >= record.sentAtMs &&
+      (each.retained || !session.persistent),
   );
   if (arrivals.length === 0) {
     history.violate({
