@@ -40,7 +40,14 @@ export interface ClusterHealth {
   readonly learners: readonly MemberId[];
   readonly members: readonly MemberHealth[];
   /** Only when asked about one: may it be stopped now? */
-  readonly stop?: { readonly member: MemberId; readonly safe: boolean; readonly reason: string };
+  readonly stop?: { readonly member: MemberId } & Spareness;
+}
+
+export interface Spareness {
+  readonly safe: boolean;
+  readonly reason: string;
+  /** Not safe, and not going to be by itself: all that is there is well, and too few. */
+  readonly waitingHelps: boolean;
 }
 
 /** What the cluster looks like from one member, with what its leader knows (`survey`). */
@@ -76,20 +83,26 @@ function mayStop(
   members: readonly MemberHealth[],
   majority: boolean,
   reason: string,
-): { safe: boolean; reason: string } {
-  if (!majority) return { safe: false, reason: reason === '' ? 'the cluster has no majority' : reason };
+): Spareness {
+  const wait = (why: string): Spareness => ({ safe: false, reason: why, waitingHelps: true });
+  if (!majority) return wait(reason === '' ? 'the cluster has no majority' : reason);
   const others = members.filter((member) => member.id !== id);
-  if (others.length === members.length) return { safe: true, reason: `${id} is no member of the cluster` };
+  if (others.length === members.length)
+    return { safe: true, reason: `${id} is no member of the cluster`, waitingHelps: false };
   const trouble = others.filter((member) => !member.ok);
   if (trouble.length > 0) {
     const words = trouble.map((member) => `${member.id} is not well (${member.reason})`).join('; ');
-    return { safe: false, reason: `wait for the others first: ${words}` };
+    return wait(`wait for the others first: ${words}`);
   }
   const voters = members.filter((member) => member.role === 'voter');
   const left = voters.filter((member) => member.id !== id);
-  return left.length * 2 > voters.length
-    ? { safe: true, reason: `${left.length} of ${voters.length} voters stay and have caught up` }
-    : { safe: false, reason: `${left.length} of ${voters.length} voters would be no majority` };
+  const safe = left.length * 2 > voters.length;
+  const shares = `${left.length} of ${voters.length} voters`;
+  return {
+    safe,
+    reason: safe ? `${shares} stay and have caught up` : `${shares} would be no majority`,
+    waitingHelps: false,
+  };
 }
 
 function isMajority(voters: readonly MemberHealth[]): boolean {

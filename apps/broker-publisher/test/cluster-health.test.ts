@@ -47,7 +47,7 @@ test.each([
   const other = clusterHealth(own, found, 'b');
   expect(other).toMatchObject({
     healthy: false,
-    stop: { safe: false, reason: expect.stringContaining('c is not well') },
+    stop: { safe: false, waitingHelps: true, reason: expect.stringContaining('c is not well') },
   });
   expect(clusterHealth(own, found, 'c').stop).toMatchObject({ safe: true });
 });
@@ -58,12 +58,20 @@ test('without a leader nobody may be stopped', () => {
     { accepted: false, reason: 'no leader is known' },
     'c',
   );
-  expect(health).toMatchObject({ healthy: false, majority: false, stop: { safe: false } });
+  expect(health).toMatchObject({
+    healthy: false,
+    majority: false,
+    stop: { safe: false, waitingHelps: true },
+  });
 });
 
 test('of two voters none may be stopped', () => {
   const health = clusterHealth(status({}, ['voter', 'voter']), survey(), 'a');
-  expect(health.stop).toMatchObject({ safe: false, reason: expect.stringContaining('1 of 2') });
+  expect(health.stop).toMatchObject({
+    safe: false,
+    waitingHelps: false,
+    reason: expect.stringContaining('1 of 2'),
+  });
 });
 
 test('who is no member may be stopped, and a member of no cluster is not healthy', () => {
