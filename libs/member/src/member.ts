@@ -23,6 +23,7 @@ import { Applied } from './applied.ts';
 import type { MemberContext } from './context.ts';
 import { currentDialect } from './dialect.ts';
 import { Digests } from './digests.ts';
+import { isDisowned } from './disowned.ts';
 import { Draining } from './draining.ts';
 import { Founding } from './founding.ts';
 import { Greeting } from './greeting.ts';
@@ -350,7 +351,11 @@ class ClusterMember implements Member {
     if (followed !== this.#followed && followed !== null) this.#proposer.sendAgain();
     this.#followed = followed;
     const { id, recovered } = this.#context.options;
-    const isNamed = status.config !== null && findMember(status.config, id)?.storeId === recovered.storeId;
+    const isNamed =
+      status.config !== null &&
+      findMember(status.config, id)?.storeId === recovered.storeId &&
+      // Who follows a leader is counted, whatever others have said.
+      (status.leader !== null || !isDisowned(id, recovered.storeId, status.config, this.#peers.hellos));
     const isMember = isNamed && !this.#replica.isOutdated;
     const became = this.#serving.update(status.leader, isMember, this.#waitingFor(isNamed));
     // Who drains lets nobody in, without a majority either.

@@ -170,3 +170,35 @@ test('13 members: a wiped member whose admission was overwritten comes back, tho
   story.must('it votes', 10_000, () => role(story.leader(), b) === 'voter');
   expect(story.finish()).toEqual([]);
 });
+
+/** Seen to fail when a member goes by its own configuration alone: it takes in what will never arrive. */
+test('13 members: one that was removed while it was away serves nobody when it comes back, and can be added again', () => {
+  const story = new Story();
+  const [a, b] = story.followers() as [string, string];
+  story.world.powerOff(b);
+  const without = (config: ClusterConfig): ClusterConfig => ({
+    members: config.members.filter(({ id }) => id !== b),
+  });
+  change(story, without, () => !voters(story).includes(b));
+  story.world.start(b);
+  const publisher = story.stranger('p', b);
+  publisher.connect();
+  const lost = publisher.publish('x', 1);
+  story.run(15_000);
+  expect(story.status(b)).toMatchObject({
+    state: 'joining',
+    reason: expect.stringContaining('not a member'),
+  });
+  expect(lost.ackedAtMs).toBeNull();
+  const { storeId } = story.world.host(b).disk;
+  const withIt = (config: ClusterConfig): ClusterConfig => {
+    if (config.members.some(({ id }) => id === b)) return config;
+    return { members: [...config.members, { id: b, storeId, role: 'learner' }] };
+  };
+  change(story, withIt, () => voters(story).includes(b));
+  const subscriber = story.client('s', a, { subscriptions: [{ filter: 'x', qos: 1 }] });
+  story.waitForServing(b);
+  story.waitForAck(lost, publisher.publish('x', 1));
+  expect(story.finish()).toEqual([]);
+  expect(story.arrivals(subscriber).length).toBeGreaterThan(0);
+});
