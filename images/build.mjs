@@ -89,7 +89,9 @@ function describeVersion() {
   } catch (error) {
     if (!existsSync(join(root, '.git'))) return version;
     // Another user's clone, say, as root sees it: every version would get the same name.
-    const said = String(error.stderr || error.message).trim().split('\n')[0];
+    const said = String(error.stderr || error.message)
+      .trim()
+      .split('\n')[0];
     throw new Error(`git can't tell the version: ${said}; give --version TEXT`, { cause: error });
   }
 }
@@ -129,11 +131,21 @@ async function stage(name, version, epoch) {
   copyFileSync(join(root, 'LICENSE'), join(application, 'LICENSE'));
   copyFileSync(join(here, 'systemd-notify'), join(fresh, 'files', 'usr', 'local', 'bin', 'systemd-notify'));
   copyFileSync(join(here, 'Containerfile'), join(fresh, 'Containerfile'));
+  const settings = knownSettings(name, application);
   const listed = normalise(fresh, epoch);
   rmSync(folder, { recursive: true, force: true });
   renameSync(fresh, folder);
   writeFileSync(join(output, `${name}.files`), listed.text);
-  return listed.bytes;
+  return { bytes: listed.bytes, settings };
+}
+
+/** An image starts with no setting that it doesn't know, so its label tells the playbooks which it knows. */
+function knownSettings(name, application) {
+  if (name !== 'broker-publisher') return '';
+  const said = execFileSync(process.execPath, [join(application, 'main.mjs'), '--settings'], {
+    encoding: 'utf8',
+  });
+  return said.trim().replaceAll('\n', ',');
 }
 
 /** Same modes and times whoever builds. @returns the list of files with size and sha256, and their size together. */
@@ -181,7 +193,7 @@ function chooseEngine(wanted) {
   );
 }
 
-function buildImage(engine, name, epoch, options) {
+function buildImage(engine, name, epoch, settings, options) {
   const tag = `${options.prefix}/${name}:${options.version}`;
   const args = [
     ...options['engine-option'],
@@ -192,6 +204,7 @@ function buildImage(engine, name, epoch, options) {
     `--build-arg=BASE=${options.base}`,
     `--build-arg=NAME=${name}`,
     `--build-arg=VERSION=${options.version}`,
+    `--build-arg=SETTINGS=${settings}`,
     `--tag=${tag}`,
     `--tag=${options.prefix}/${name}:latest`,
     join(output, name),
@@ -233,13 +246,13 @@ async function main() {
   const epoch = sourceEpoch();
   const engine = options.stage ? undefined : chooseEngine(options.engine);
   for (const name of options.only === undefined ? Object.keys(images) : [options.only]) {
-    const bytes = await stage(name, options.version, epoch);
+    const { bytes, settings } = await stage(name, options.version, epoch);
     const { budgetBytesMax } = images[name];
     const size = `${name}: ${bytes} bytes on top of the base, at most ${budgetBytesMax}`;
     if (bytes > budgetBytesMax) throw new Error(`${size}: see dist/images/${name}.files`);
     process.stdout.write(`${size}\n`);
     if (engine === undefined) continue;
-    const tag = buildImage(engine, name, epoch, options);
+    const tag = buildImage(engine, name, epoch, settings, options);
     process.stdout.write(`${name}: built ${tag} with ${engine.program}\n`);
     if (options.save)
       process.stdout.write(`${name}: saved ${relative(root, save(engine, name, tag, options))}\n`);

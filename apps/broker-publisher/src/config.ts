@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { ConfigError } from '@mqtt-cluster/contracts';
-import { loadConfig } from '@mqtt-cluster/runtime';
+import { environmentVariables, loadConfig } from '@mqtt-cluster/runtime';
 import { z } from 'zod';
 
 const memberIdPattern = /^[a-z0-9.-]{1,32}$/;
@@ -105,9 +105,16 @@ export interface PeerAddress {
   readonly port: number;
 }
 
+const prefix = 'MQTT_CLUSTER';
+
+/** Environment variables of all settings. An image tells them to whoever deploys it: it starts with no others. */
+export function settingNames(): string[] {
+  return environmentVariables(schema, prefix).map(({ name }) => name);
+}
+
 /** @throws ConfigError in one line what is wrong and what would be right */
 export function readConfig(directory: string): Readonly<ApplianceConfig> {
-  const config = loadConfig(schema, { prefix: 'MQTT_CLUSTER', directory });
+  const config = loadConfig(schema, { prefix, directory });
   const peers = parsePeers(config.peers);
   const ids = peers.map((peer) => peer.id);
   const twice = ids.find((id, position) => ids.indexOf(id) !== position);

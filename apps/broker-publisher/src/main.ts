@@ -3,7 +3,7 @@ import { createLogger, oneLineExit } from '@mqtt-cluster/runtime';
 import { UsageError } from './admin/arguments.ts';
 import { administer } from './admin/command-line.ts';
 import { Appliance } from './appliance.ts';
-import { readConfig } from './config.ts';
+import { readConfig, settingNames } from './config.ts';
 
 declare const BUILD_VERSION: string | undefined;
 
@@ -36,6 +36,7 @@ function exitCodeOf(error: unknown): number {
 
 const [first, ...words] = process.argv.slice(2);
 const serviceUsage = `Usage: broker-publisher              runs the appliance; its settings are MQTT_CLUSTER_* or files in NODE_CONFIG_DIR
+       broker-publisher --settings    prints the names of all settings
        broker-publisher admin --help  drain, members, settings, backup: asks the appliance that runs here
 `;
 
@@ -48,7 +49,8 @@ if (first === 'admin') {
   // Left to end by itself, so that what was printed gets out.
   done.catch(exitCodeOf).then((code) => (process.exitCode = code), oneLineExit);
 } else if (first === '--help' || first === '-h') process.stdout.write(serviceUsage);
+else if (first === '--settings') process.stdout.write(`${settingNames().join('\n')}\n`);
 else if (first !== undefined) {
-  process.stderr.write(`"${first}" is no command; there is only admin; see --help\n`);
+  process.stderr.write(`"${first}" is no command; there are admin and --settings; see --help\n`);
   process.exitCode = 2;
 } else main().catch(oneLineExit);

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parsePeers, parseUrls, readConfig } from '../src/config.ts';
+import { parsePeers, parseUrls, readConfig, settingNames } from '../src/config.ts';
 
 const base = { MQTT_CLUSTER_ID: 'a', MQTT_CLUSTER_PEERS: 'a=127.0.0.1:7883,b=127.0.0.2:7883,c=[::1]:7883' };
 const former = { ...process.env };
@@ -25,6 +25,15 @@ test('the environment alone configures a member, with sensible defaults', () => 
   const config = read({ MQTT_CLUSTER_WHEN_ISOLATED: 'hold', MQTT_CLUSTER_MQTT_PORT: '2883' });
   expect(config).toMatchObject({ id: 'a', whenIsolated: 'hold', mqtt: { port: 2883 }, http: { port: 9100 } });
   expect(Object.isFrozen(config.mqtt)).toBe(true);
+});
+
+test('the settings that an image says it knows are those that it starts with', () => {
+  const names = settingNames();
+  expect(names).toEqual(expect.arrayContaining(['MQTT_CLUSTER_ID', 'MQTT_CLUSTER_ADMIN_TOKEN_FILE']));
+  // None of them is refused as a stranger; an empty one counts as not set.
+  expect(read({ ...Object.fromEntries(names.map((name) => [name, ''])), ...base })).toMatchObject({
+    id: 'a',
+  });
 });
 
 test.each([
