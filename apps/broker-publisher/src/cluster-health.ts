@@ -154,6 +154,6 @@ function troubleOf(
   if (state === 'unreachable') return 'not heard';
   if (state !== 'serving') return told === '' ? state : told;
   if (role === 'learner') return 'a learner: it does not vote yet';
-  if (survey === undefined) return 'the leader does not know of it';
+  if (survey === undefined) return 'the leader has not found out yet what it lacks';
   return survey.lagEntries > lagEntriesMax ? `lacks ${survey.lagEntries} entries` : '';
 }

@@ -107,7 +107,9 @@ function statusOf(core: Core, leadership: Leadership | null): RaftStatus {
   const match: Record<MemberId, number> = {};
   const silentMs: Record<MemberId, number> = {};
   for (const [id, peer] of leadership?.peers() ?? []) {
-    match[id] = peer.regressed ? 0 : peer.match;
+    // While it is looked for where the logs part nothing is known: 0 would be taken for a peer that lacks everything.
+    if (peer.mode !== 'probe' || peer.match > 0 || peer.regressed)
+      match[id] = peer.regressed ? 0 : peer.match;
     silentMs[id] = core.nowMs - peer.heardAtMs;
   }
   return {

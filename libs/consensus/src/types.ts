@@ -98,7 +98,7 @@ export interface RaftStatus {
   readonly commitIndex: LogIndex;
   readonly logBytes: number;
   readonly config: ClusterConfig | null;
-  /** Leader only: the highest index known to be stored by each other member. */
+  /** Leader only: the highest index known to be stored by each other member; without those of whom that is not known yet. */
   readonly match: Readonly<Record<MemberId, LogIndex>>;
   /** Leader only: a majority has answered within the last election time-out. */
   readonly hasQuorum: boolean;

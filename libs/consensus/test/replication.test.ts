@@ -234,6 +234,21 @@ describe('commit (paper, 5.4.2)', () => {
     expect(one.commit).toBe(3);
   });
 
+  test('what a peer lacks is not known to a new leader until it has answered', () => {
+    const world = World.of('A B C');
+    world.campaign('A');
+    world.propose('A', 'x', 'y');
+    world.advance(200);
+    world.drops = ({ from, message }) => from === 'C' && message.type === 'appendResponse';
+    world.campaign('B');
+    expect(world.get('B').role).toBe('leader');
+    expect(Object.keys(world.get('B').raft.status().match)).toEqual(['A']);
+    world.drops = () => false;
+    world.advance(200);
+    const { match, lastIndex } = world.get('B').raft.status();
+    expect(match).toEqual({ A: lastIndex, C: lastIndex });
+  });
+
   test('a new leader commits what is left of earlier terms with its first own entry', () => {
     const world = World.of('A B C');
     world.campaign('A');
