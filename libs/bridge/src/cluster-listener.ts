@@ -76,13 +76,11 @@ export class ClusterListener {
     });
     this.#broker.on('clientError', (client, error) => this.#complain(client, error));
     this.#broker.on('connectionError', (client, error) => this.#complain(client, error));
-    const accept = (socket: Socket): void => this.#accept(socket);
+    // Node would refuse a wrong certificate itself, but not say why.
+    const unverified = { requestCert: true, rejectUnauthorized: false } as const;
     this.#server = tls
-      ? createTlsServer(
-          { ...tls, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.3' },
-          accept,
-        )
-      : createPlainServer(accept);
+      ? createTlsServer({ ...tls, ...unverified, minVersion: 'TLSv1.3' }, (socket) => this.#verify(socket))
+      : createPlainServer((socket) => this.#accept(socket));
     this.#server.maxConnections = peers.length * 2 + spareConnectionsMax;
     this.#server.on('tlsClientError', (error: Error) => {
       this.#options.log.warn(
@@ -128,6 +126,15 @@ export class ClusterListener {
   address(): { host: string; port: number } {
     const { address, port } = this.#server.address() as AddressInfo;
     return { host: address, port };
+  }
+
+  #verify(socket: TLSSocket): void {
+    if (socket.authorized) return this.#accept(socket);
+    const { remoteAddress: address, authorizationError: reason } = socket;
+    const text = 'a certificate was refused: it is not of the authority of this cluster, or not valid now';
+    this.#options.log.warn('certificate', { address, reason: String(reason) }, text);
+    socket.on('error', () => undefined);
+    socket.destroy();
   }
 
   #accept(socket: Socket): void {

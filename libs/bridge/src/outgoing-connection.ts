@@ -38,11 +38,17 @@ export interface OutgoingConnectionOptions {
   onRoundTrip(milliseconds: number): void;
 }
 
+/** With TLS 1.3 a client learns only so that its certificate was refused. */
+const closedAfterHandshake =
+  'closed after the TLS handshake: does the peer refuse the certificate of this member? Its log tells why';
+
 /** What belongs to one TCP connection and goes with it. */
 interface Attempt {
   readonly socket: Socket;
   readonly client: MqttClient;
   connectedAtMs: number | null;
+  /** The TLS handshake is done, as far as this side goes. */
+  secured: boolean;
   /** Of CONNACK: the peer lives but won't have us. */
   rejected: boolean;
   fault: NodeJS.ErrnoException | null;
@@ -190,6 +196,7 @@ export class OutgoingConnection {
       socket,
       client,
       connectedAtMs: null,
+      secured: false,
       rejected: false,
       fault: null,
       heardAtMs: now(),
@@ -211,6 +218,8 @@ export class OutgoingConnection {
       attempt.fault ??= error as NodeJS.ErrnoException;
     });
     socket.on('error', (error) => (attempt.fault ??= error));
+    // Of TLS sockets only.
+    socket.once('secureConnect', () => (attempt.secured = true));
     socket.once('close', () => this.#closed(attempt));
   }
 
@@ -258,7 +267,9 @@ export class OutgoingConnection {
         'a peer refuses this member: see its log for the reason',
       );
     } else {
-      this.#warn({ reason: attempt.fault?.message ?? 'closed or timed out' }, 'a peer cannot be connected');
+      const reason =
+        attempt.fault?.message ?? (attempt.secured ? closedAfterHandshake : 'closed or timed out');
+      this.#warn({ reason }, 'a peer cannot be connected');
     }
   }
 
