@@ -102,7 +102,7 @@ export class Serving {
   }
 
   #now(cutOff: boolean, isMember: boolean, waitingFor: string): [ServingState, string] {
-    if (this.#draining) return ['draining', 'draining: leaving the cluster for now'];
+    if (this.#draining) return ['draining', 'it leaves the cluster for now'];
     if (this.isolated)
       return ['isolated', cutOff ? 'no majority: no leader is heard' : 'no majority: proposals stall'];
     return this.#joined && isMember ? ['serving', ''] : ['joining', waitingFor];

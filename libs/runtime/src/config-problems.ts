@@ -33,6 +33,15 @@ export function unknownKeys(
   });
 }
 
+/** All that zod and {@link unknownKeys} have against a value, in one line. */
+export function inOneLine(schema: z.core.$ZodType, value: unknown, error: z.core.$ZodError): string {
+  const problems = [
+    ...unknownKeys(schema, value),
+    ...error.issues.flatMap((issue) => problemOf(issue, value)),
+  ];
+  return problems.map(({ path, text }) => `${path.map(String).join('.') || 'it'} ${text}`).join('; ');
+}
+
 /** An issue of zod's in words. */
 export function problemOf(issue: z.core.$ZodIssue, root: unknown): ConfigProblem[] {
   // Found by `unknownKeys`, also where the schema is not strict.

@@ -1,3 +1,4 @@
+export { inOneLine } from './config-problems.ts';
 export { environmentVariables } from './environment.ts';
 export type { EnvironmentVariable } from './environment.ts';
 export { eventLoopDelay } from './event-loop-delay.ts';

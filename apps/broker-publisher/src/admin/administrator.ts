@@ -6,6 +6,7 @@ import type {
   MemberId,
   MemberStatus,
 } from '@mqtt-cluster/contracts';
+import { inOneLine } from '@mqtt-cluster/runtime';
 import { z } from 'zod';
 import { clusterHealth } from '../cluster-health.ts';
 import type { ClusterHealth } from '../cluster-health.ts';
@@ -121,10 +122,7 @@ export class Administrator {
   ): Promise<CommandResult> {
     const result = schema.safeParse(given);
     if (result.success) return act(result.data);
-    const problems = result.error.issues.map(({ path, message }) =>
-      path.length === 0 ? message : `${path.join('.')}: ${message}`,
-    );
-    return { code: 400, body: { error: problems.join('; ') } };
+    return { code: 400, body: { error: inOneLine(schema, given, result.error) } };
   }
 
   async #drain(exit: boolean): Promise<CommandResult> {
