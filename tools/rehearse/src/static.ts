@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attempt } from './command.ts';
@@ -26,7 +26,7 @@ export async function checkStatically(root: string, print: (text: string) => voi
     staged(root),
     lint(ansible),
     ...syntax(ansible),
-    ...rendered(ansible),
+    ...rendered(root, ansible),
     ...refusals(ansible),
     ...preflights(ansible),
   ];
@@ -77,7 +77,7 @@ function syntax(ansible: string): Check[] {
 }
 
 /** The templates as each host of each inventory would get them, checked by the programs that read them. */
-function rendered(ansible: string): Check[] {
+function rendered(root: string, ansible: string): Check[] {
   return readdirSync(join(ansible, 'inventories')).map((inventory) => ({
     name: `templates with the inventory ${inventory}`,
     async run() {
@@ -98,12 +98,28 @@ function rendered(ansible: string): Check[] {
           directory: ansible,
           timeoutMs: lintMsMax,
         });
-        return status === 0 ? null : firstFailure(output);
+        return status === 0 ? await strangers(root, target) : firstFailure(output);
       } finally {
         rmSync(target, { recursive: true, force: true });
       }
     },
   }));
+}
+
+/** Settings that the image would be given and doesn't know: an update would leave them out without a word. */
+async function strangers(root: string, rendered: string): Promise<string | null> {
+  const main = join(root, 'dist/images/broker-publisher/files/opt/mqtt-cluster/main.mjs');
+  const { status, output, errorOutput } = await attempt('node', [main, '--settings']);
+  if (status !== 0) return lastLines(errorOutput);
+  const known = new Set(output.trim().split('\n'));
+  const files = readdirSync(rendered, { recursive: true, encoding: 'utf8' });
+  const given = files
+    .filter((file) => file.endsWith('broker-publisher.env'))
+    .flatMap((file) => [...readFileSync(join(rendered, file), 'utf8').matchAll(/^([A-Z_]+)=/gm)])
+    .map(([, name]) => name!);
+  if (given.length === 0) return 'no settings of a broker were rendered';
+  const unknown = new Set(given.filter((name) => !known.has(name)));
+  return unknown.size === 0 ? null : `the image knows no setting ${[...unknown].join(', ')}`;
 }
 
 /** Whole preflights of this machine in place of three hosts: what must be refused there, and a part of the sentence. */
