@@ -53,7 +53,7 @@ export class Greeting {
   /** @returns whether this peer was not known before: it must hear at once that it is now. */
   heard(from: MemberId, hello: HelloMessage): boolean {
     const isNew = !this.#peers.hellos.has(from);
-    this.#peers.hellos.set(from, hello);
+    this.#peers.helloed(from, hello);
     this.#digests.compare(this.#replica.config);
     return isNew;
   }

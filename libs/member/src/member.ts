@@ -62,6 +62,8 @@ class ClusterMember implements Member {
   readonly #draining: Draining;
   readonly #administration: Administration;
   #followed: string | null = null;
+  /** When it last followed a leader. */
+  #ledMs = -Infinity;
   #load = 0;
   #started = false;
 
@@ -351,17 +353,19 @@ class ClusterMember implements Member {
     if (followed !== this.#followed && followed !== null) this.#proposer.sendAgain();
     this.#followed = followed;
     const { id, recovered } = this.#context.options;
+    if (status.leader !== null) this.#ledMs = this.#context.nowMs;
     const isNamed =
       status.config !== null &&
       findMember(status.config, id)?.storeId === recovered.storeId &&
       // Who follows a leader is counted, whatever others have said.
-      (status.leader !== null || !isDisowned(id, recovered.storeId, status.config, this.#peers.hellos));
+      (status.leader !== null ||
+        !isDisowned(id, recovered.storeId, status.config, this.#peers.configsSince(this.#ledMs)));
     const isMember = isNamed && !this.#replica.isOutdated;
     const became = this.#serving.update(status.leader, isMember, this.#waitingFor(isNamed));
     // Who drains lets nobody in, without a majority either.
     if (became) this.#home.onIsolated(this.#serving.accepts && this.#serving.state !== 'draining');
     // Whom the cluster has removed serves nobody: what it took in would never arrive.
-    if (!isMember && this.#home.connections > 0) this.#home.closeAll('notServing');
+    if (!isMember && this.#home.connections > 0) this.#home.sendAway('notServing');
   }
 
   #waitingFor(isMember: boolean): string {

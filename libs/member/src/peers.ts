@@ -1,5 +1,6 @@
 import type {
   Channel,
+  ClusterConfig,
   HelloMessage,
   LinkState,
   MemberId,
@@ -16,6 +17,7 @@ const detourRotationMs = 200;
 export class Peers {
   readonly links = new Map<MemberId, LinkState>();
   readonly hellos = new Map<MemberId, HelloMessage>();
+  readonly #helloAtMs = new Map<MemberId, number>();
   readonly #heardAtMs = new Map<MemberId, number>();
   readonly #context: MemberContext;
   #outgoing: Outgoing[] = [];
@@ -31,6 +33,20 @@ export class Peers {
 
   heard(from: MemberId): void {
     this.#heardAtMs.set(from, this.#context.nowMs);
+  }
+
+  helloed(from: MemberId, hello: HelloMessage): void {
+    this.hellos.set(from, hello);
+    this.#helloAtMs.set(from, this.#context.nowMs);
+  }
+
+  /** The configurations that were told after this time. */
+  configsSince(timeMs: number): Map<MemberId, ClusterConfig> {
+    const configs = new Map<MemberId, ClusterConfig>();
+    for (const [id, { config }] of this.hellos) {
+      if (config !== null && (this.#helloAtMs.get(id) ?? -Infinity) > timeMs) configs.set(id, config);
+    }
+    return configs;
   }
 
   /** This process was paused: it is not the others who were silent. */

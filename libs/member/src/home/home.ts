@@ -226,12 +226,17 @@ export class Home {
 
   /**
    * The state has jumped: everything this home knew of its clients is void, and they come back at once. What the new state
-   * holds as connected here is closed, without wills: they did not die.
+   * holds as connected here is closed.
    */
   onRestored(): void {
     this.#progress.clear();
     this.#opening.forgetMoved();
-    this.closeAll('snapshotInstalled');
+    this.sendAway('snapshotInstalled');
+  }
+
+  /** All are closed, without wills: they did not die. The cluster hears it, if it hears this member. */
+  sendAway(reason: RefusalReason): void {
+    this.closeAll(reason);
     const { id, recovered } = this.#context.options;
     for (const { client, epoch, home } of [...this.#context.state.connectedAt(id)]) {
       if (home?.incarnation === recovered.incarnation) {
