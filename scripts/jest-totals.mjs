@@ -19,7 +19,8 @@ export default class JestTotals {
     // Jest makes up its mind only later.
     const success = failed === 0 && !results.snapshot.failure && !results.wasInterrupted;
     tell({ success, passed: results.numPassedTests, failed });
-    process.once('exit', (status) => tell({ status }));
+    // After that of Jest, which sets the status.
+    setImmediate(() => process.once('exit', () => tell({ status: process.exitCode ?? 0 })));
     setTimeout(() => {
       const open = process.getActiveResourcesInfo().join(', ');
       process.stderr.write(`the tests left something open that keeps Jest from ending: ${open}\n`);

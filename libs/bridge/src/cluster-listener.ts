@@ -129,7 +129,8 @@ export class ClusterListener {
   }
 
   #verify(socket: TLSSocket): void {
-    if (socket.authorized) return this.#accept(socket);
+    // Of a resumed session Node says that it is authorized though no certificate was shown; our bridges resume none.
+    if (socket.authorized && !socket.isSessionReused()) return this.#accept(socket);
     const { remoteAddress: address, authorizationError: reason } = socket;
     const text = 'a certificate was refused: it is not of the authority of this cluster, or not valid now';
     this.#options.log.warn('certificate', { address, reason: String(reason) }, text);

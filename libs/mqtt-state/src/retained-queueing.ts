@@ -70,11 +70,13 @@ function wantedBy({ data }: Turn, session: Session, subscription: Subscription):
  */
 function formerlyShown({ items, sentBelow }: Session, wanted: readonly Wanted[]): QueueEntry[] {
   if (items.shown.size === 0) return [];
-  const indices = new Map(wanted.map(({ entry }) => [entry.message.topic, entry.index]));
-  return [...items.shown].filter(
-    ({ number, packetId, message, retainedIndex }) =>
-      number < sentBelow && packetId === 0 && indices.get(message.topic) === retainedIndex,
-  );
+  const entries = new Map(wanted.map(({ entry }) => [entry.message.topic, entry]));
+  return [...items.shown].filter(({ number, packetId, message, retainedIndex }) => {
+    if (number >= sentBelow || packetId !== 0) return false;
+    const entry = entries.get(message.topic);
+    // One entry of the log may set a topic twice.
+    return entry?.index === retainedIndex && Buffer.compare(entry.message.payload, message.payload) === 0;
+  });
 }
 
 function hasRoom(turn: Turn, session: Session, count: number, bytes: number): boolean {
