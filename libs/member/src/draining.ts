@@ -62,7 +62,7 @@ export class Draining {
     const { role, leader, config } = this.#replica.status;
     // Without a leader nothing can be handed over: what was acked is on this disk and comes with the next start.
     if (leader === null) return true;
-    if (this.#proposer.pendingCommands > 0) return false;
+    if (!this.#home.departures.settled || this.#proposer.pendingCommands > 0) return false;
     return role !== 'leader' || (config?.members.length ?? 0) <= 1;
   }
 }

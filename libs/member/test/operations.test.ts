@@ -105,6 +105,8 @@ describe('drain', () => {
   });
 
   describe('the will of who was moved', () => {
+    let movedMs: number;
+
     /** A client with a will at a member that drains; how often another hears the will. */
     function wills(after: (home: MemberId, other: MemberId) => void): number {
       const [home, other] = followers() as [MemberId, MemberId];
@@ -114,7 +116,8 @@ describe('drain', () => {
       cluster.member(home).connect(1, withWill);
       cluster.run(100);
       cluster.member(home).drain(1_000);
-      cluster.until('drained', () => cluster.member(home).status().drained);
+      cluster.until('moved', () => cluster.member(home).status().connections === 0);
+      movedMs = cluster.nowMs;
       after(home, other);
       cluster.run(12_000);
       return cluster.heard(other, 1).filter((effect) => effect.kind === 'deliver').length;
@@ -128,6 +131,27 @@ describe('drain', () => {
 
     test('is published once when it does not: it had died before it was told', () => {
       expect(wills(() => {})).toBe(1);
+    });
+
+    test('keeps its home from being drained until then, or the next start would put it off beyond 5 s', () => {
+      const heard = wills((home, other) => {
+        const came = (): boolean => cluster.effects.get(other)!.some((effect) => effect.kind === 'deliver');
+        cluster.until('drained', () => {
+          const { drained } = cluster.member(home).status();
+          if (drained) expect(came()).toBe(true);
+          return drained;
+        });
+        expect(cluster.nowMs - movedMs).toBeLessThan(5_000);
+      });
+      expect(heard).toBe(1);
+    });
+
+    test('does not keep its home once it is back elsewhere', () => {
+      wills((home, other) => {
+        cluster.member(other).connect(2, withWill);
+        cluster.until('drained', () => cluster.member(home).status().drained);
+        expect(cluster.nowMs - movedMs).toBeLessThan(1_000);
+      });
     });
 
     test('is published once when its former home ends meanwhile', () => {

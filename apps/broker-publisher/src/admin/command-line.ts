@@ -144,18 +144,23 @@ async function drain(
 ): Promise<{ text: string }> {
   await client.post('/drain', { exit: given.exit });
   const deadline = performance.now() + given.waitSeconds * 1_000;
-  let told = -1;
+  let told = '';
   for (;;) {
     const status = await client.whileThere<MemberStatus>('/status');
     if (status === null && given.exit) return { text: 'drained, and the process has ended' };
     if (status === null) throw new AdminError('the appliance has ended while it was drained');
     if (status.drained && !given.exit) return { text: 'drained' };
-    if (status.connections !== told) progress(`draining: ${status.connections} clients left`);
-    told = status.connections;
+    const now = left(status);
+    if (now !== told) progress(`draining: ${now}`);
+    told = now;
     if (performance.now() >= deadline)
-      throw new AdminError(`not drained after ${given.waitSeconds} s: ${told} clients left`);
+      throw new AdminError(`not drained after ${given.waitSeconds} s: ${now}`);
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
+}
+
+function left({ connections }: MemberStatus): string {
+  return connections > 0 ? `${connections} clients left` : 'no client left, handing over';
 }
 
 /** Under another name until it is whole. */

@@ -45,6 +45,11 @@ export class Departures {
     }
   }
 
+  /** All who left are elsewhere, or count as dead. */
+  get settled(): boolean {
+    return !this.#opening.awaitsMoved;
+  }
+
   /** The connections that wait for an answer of the cluster. */
   #owed(): ReadonlySet<Connection> {
     const owed = new Set<Connection>();

@@ -21,9 +21,9 @@ const deferredMax = 1_000;
 
 /**
  * How long a client with a will that was asked to go elsewhere has for it. Then it counts as dead: it may have died just
- * before it was told. Shorter ends a slow but living client's will, too; a home that ends meanwhile is `lost` even sooner.
+ * before it was told. Shorter ends a slow but living client's will, too; longer breaks the 5 s of P6.
  */
-const movedMsMax = 5_000;
+const movedMsMax = 4_000;
 
 export interface Leaving {
   readonly graceful: boolean;
@@ -105,12 +105,19 @@ export class Opening {
     const { nowMs, state } = this.#context;
     for (;;) {
       const first = this.#moved[0];
-      if (first === undefined || nowMs < first.untilMs) return;
+      if (first === undefined) return;
+      const { client, epoch, untilMs } = first;
+      const session = state.session(client);
+      const isAway = session?.epoch === epoch && session.home !== null;
+      if (isAway && nowMs < untilMs) return;
       this.#moved.shift();
-      const { client, epoch } = first;
-      if (state.session(client)?.epoch !== epoch) continue;
-      this.#proposer.add({ kind: 'close', client, epoch, graceful: false });
+      if (isAway) this.#proposer.add({ kind: 'close', client, epoch, graceful: false });
     }
+  }
+
+  /** Whether somebody was moved who has not come back and is not buried: only this home knows by when its will is due. */
+  get awaitsMoved(): boolean {
+    return this.#moved.length > 0;
   }
 
   /** The state has jumped; who is connected here in it is closed by another rule. */
