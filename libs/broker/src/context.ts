@@ -1,7 +1,7 @@
 import type { ClientPort, Logger, Metrics } from '@mqtt-cluster/contracts';
-import type { AedesShell } from './aedes/aedes-shell.ts';
+import type { AedesShell } from './aedes/aedes-adapter.ts';
 import type { BrokerCounters } from './counters.ts';
-import type { PublishEncoder } from './guard/encode.ts';
+import type { PublishEncoder } from './codec/encode-publish.ts';
 import type { BrokerLimits, BrokerOptions } from './options.ts';
 
 /** What all connections of a broker share. */

@@ -6,7 +6,7 @@ import {
   refusalReasons,
 } from '@mqtt-cluster/contracts';
 import type { ConnectionRefusalReason, DisconnectReason, Metrics } from '@mqtt-cluster/contracts';
-import type { ProtocolVersion } from './guard/decode-connect.ts';
+import type { ProtocolVersion } from './codec/decode-connect.ts';
 
 type PerQos = [number, number, number];
 export type PublishRefusalReason = 'quota' | 'not_authorized' | 'topic';

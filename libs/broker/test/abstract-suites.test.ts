@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
-import { EmptyPersistence } from '../src/aedes/persistence.ts';
-import { Router } from '../src/aedes/router.ts';
+import { EmptyPersistence } from '../src/aedes/empty-persistence.ts';
+import { Router } from '../src/aedes/emitter.ts';
 
 const load = createRequire(import.meta.url);
 

@@ -1,5 +1,5 @@
-import { connect, ours } from './driver.ts';
-import type { OurTarget } from './driver.ts';
+import { connect, ours } from './support/driver.ts';
+import type { OurTarget } from './support/driver.ts';
 
 let target: OurTarget;
 beforeEach(async () => {

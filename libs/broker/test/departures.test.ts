@@ -3,8 +3,8 @@
  * our broker and against stock Aedes: ours must do what the specification says, and stock must not (when
  * that fails, Aedes has mended it).
  */
-import { connect, connectPacket, open, ours, oursWithMember, stock } from './driver.ts';
-import type { RawClient, Target } from './driver.ts';
+import { connect, connectPacket, open, ours, oursWithMember, stock } from './support/driver.ts';
+import type { RawClient, Target } from './support/driver.ts';
 
 interface Departure {
   readonly name: string;

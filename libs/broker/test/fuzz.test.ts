@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { generate } from 'mqtt-packet';
 import type { Packet } from 'mqtt-packet';
-import { FrameReader } from '../src/guard/frames.ts';
-import { connect, connectPacket, open, ours } from './driver.ts';
+import { FrameReader } from '../src/codec/frame-reader.ts';
+import { connect, connectPacket, open, ours } from './support/driver.ts';
 
 const packets: readonly Packet[] = [
   { cmd: 'publish', topic: 'a/b', payload: 'x', qos: 0, retain: false, dup: false },

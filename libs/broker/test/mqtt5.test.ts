@@ -1,6 +1,6 @@
 import { generate } from 'mqtt-packet';
-import { connect, connectPacket, open, ours } from './driver.ts';
-import type { OurTarget, RawClient } from './driver.ts';
+import { connect, connectPacket, open, ours } from './support/driver.ts';
+import type { OurTarget, RawClient } from './support/driver.ts';
 
 let target: OurTarget;
 beforeEach(async () => {

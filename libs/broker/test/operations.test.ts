@@ -1,5 +1,5 @@
-import { connect, connectPacket, open, ours } from './driver.ts';
-import type { OurTarget } from './driver.ts';
+import { connect, connectPacket, open, ours } from './support/driver.ts';
+import type { OurTarget } from './support/driver.ts';
 
 const five = { protocolVersion: 5 as const };
 let target: OurTarget;

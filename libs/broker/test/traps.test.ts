@@ -3,9 +3,9 @@
  * must be seen to fall into it (when it isn't any more, Aedes has mended it).
  */
 import mqemitter from 'mqemitter';
-import { Router } from '../src/aedes/router.ts';
-import { connect, memoryPersistence as memory, ours, oursWithMember, stock } from './driver.ts';
-import type { RawClient, Target } from './driver.ts';
+import { Router } from '../src/aedes/emitter.ts';
+import { connect, memoryPersistence as memory, ours, oursWithMember, stock } from './support/driver.ts';
+import type { RawClient, Target } from './support/driver.ts';
 
 /** A target whose storing of messages can be stopped and let go on. */
 interface Storing extends Target {

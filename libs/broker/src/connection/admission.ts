@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { ClientId, ConnectRequest } from '@mqtt-cluster/contracts';
 import type { BrokerContext } from '../context.ts';
 import type { BrokerLimits, Credentials } from '../options.ts';
-import type { ConnectPacket } from './decode-connect.ts';
-import { reasonCodes } from './reason-codes.ts';
+import type { ConnectPacket } from '../codec/decode-connect.ts';
+import { reasonCodes } from '../codec/reason-codes.ts';
 
 const sessionNeverExpires = 0xffffffff;
 const receiveMaximumDefault = 65_535;

@@ -1,20 +1,20 @@
 import { adminTopicPrefix } from '@mqtt-cluster/contracts';
 import type { ClientId, ConnectionId, PublishRequest, Subscription } from '@mqtt-cluster/contracts';
 import type { BrokerContext } from '../context.ts';
-import type { ByteReader } from './byte-reader.ts';
-import { messageProperties } from './decode-connect.ts';
+import type { ByteReader } from '../codec/byte-reader.ts';
+import { messageProperties } from '../codec/decode-connect.ts';
 import {
   decodeAcknowledgement,
   decodePublish,
   decodeSubscribe,
   decodeUnsubscribe,
-} from './decode-packets.ts';
-import type { PublishPacket } from './decode-packets.ts';
+} from '../codec/decode-packets.ts';
+import type { PublishPacket } from '../codec/decode-packets.ts';
 import type { Outbound } from './outbound.ts';
-import { malformed, PacketError, protocolError } from './packet-error.ts';
-import { reasonCodes } from './reason-codes.ts';
-import { topicFilterFault, topicNameFault } from './topics.ts';
-import type { TopicFault } from './topics.ts';
+import { malformed, PacketError, protocolError } from '../codec/packet-error.ts';
+import { reasonCodes } from '../codec/reason-codes.ts';
+import { topicFilterFault, topicNameFault } from '../codec/topic-validation.ts';
+import type { TopicFault } from '../codec/topic-validation.ts';
 
 /** Control packet types (MQTT 3.1.1, table 2.1) that a connected client may send to the guard. */
 const types = {

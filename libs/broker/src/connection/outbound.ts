@@ -1,10 +1,10 @@
 import type { ClientEffect, ConnectionId, DeliverEffect } from '@mqtt-cluster/contracts';
 import { generate } from 'mqtt-packet';
 import type { BrokerContext } from '../context.ts';
-import { protocolError } from './packet-error.ts';
-import { acknowledgements, refusal } from './encode.ts';
-import type { Outgoing } from './outgoing.ts';
-import { failureReasonCodeMin, reasonCodes } from './reason-codes.ts';
+import { protocolError } from '../codec/packet-error.ts';
+import { acknowledgements, refusal } from '../codec/encode-publish.ts';
+import type { Outgoing } from './socket-writer.ts';
+import { failureReasonCodeMin, reasonCodes } from '../codec/reason-codes.ts';
 
 /** Which packet the client owes for a packet id that we use. */
 type Owed = 'puback' | 'pubrec' | 'pubcomp';

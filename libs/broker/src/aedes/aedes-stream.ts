@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream';
-import { FrameReader } from '../guard/frames.ts';
+import { FrameReader } from '../codec/frame-reader.ts';
 
 /** What Aedes says about one connection. */
 export interface AedesSideEvents {

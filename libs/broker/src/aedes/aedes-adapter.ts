@@ -2,10 +2,10 @@ import type { ConnectionId, Logger } from '@mqtt-cluster/contracts';
 import { Aedes } from 'aedes';
 import type { Client } from 'aedes';
 import { generate } from 'mqtt-packet';
-import { AedesSide } from './aedes-side.ts';
-import type { AedesSideEvents } from './aedes-side.ts';
-import { EmptyPersistence } from './persistence.ts';
-import { Router } from './router.ts';
+import { AedesSide } from './aedes-stream.ts';
+import type { AedesSideEvents } from './aedes-stream.ts';
+import { EmptyPersistence } from './empty-persistence.ts';
+import { Router } from './emitter.ts';
 
 /**
  * Aedes' heartbeat and sweep of wills, which the member's own replace, are put off for as long as a timer

@@ -5,8 +5,8 @@ import { Aedes } from 'aedes';
 import memory from 'aedes-persistence';
 import { generate, parser } from 'mqtt-packet';
 import type { IConnectPacket, IPublishPacket, Packet } from 'mqtt-packet';
-import { createBroker } from '../src/index.ts';
-import type { Broker, BrokerOptions } from '../src/index.ts';
+import { createBroker } from '../../src/index.ts';
+import type { Broker, BrokerOptions } from '../../src/index.ts';
 import { FakePort } from './fake-port.ts';
 import { MemberPort } from './member-port.ts';
 

@@ -7,7 +7,7 @@ import type {
   DisconnectReason,
   RefusalReason,
 } from '@mqtt-cluster/contracts';
-import type { AedesConnection } from '../aedes/aedes-shell.ts';
+import type { AedesConnection } from '../aedes/aedes-adapter.ts';
 import type { BrokerContext } from '../context.ts';
 import {
   clientIdOf,
@@ -17,20 +17,20 @@ import {
   mayConnect,
   serverKeepAlive,
 } from './admission.ts';
-import { ByteReader } from './byte-reader.ts';
-import { acceptingConnack } from './connack.ts';
-import { decodeConnect, ProtocolLevelError } from './decode-connect.ts';
-import type { ConnectPacket, ProtocolVersion } from './decode-connect.ts';
-import { decodeDisconnect } from './decode-packets.ts';
-import { FrameReader } from './frames.ts';
+import { ByteReader } from '../codec/byte-reader.ts';
+import { acceptingConnack } from '../codec/encode-control.ts';
+import { decodeConnect, ProtocolLevelError } from '../codec/decode-connect.ts';
+import type { ConnectPacket, ProtocolVersion } from '../codec/decode-connect.ts';
+import { decodeDisconnect } from '../codec/decode-packets.ts';
+import { FrameReader } from '../codec/frame-reader.ts';
 import { Inbound } from './inbound.ts';
 import type { InboundHost } from './inbound.ts';
 import { Outbound } from './outbound.ts';
-import { Outgoing } from './outgoing.ts';
-import { malformed, PacketError, protocolError } from './packet-error.ts';
-import { RateLimit } from './rate-limit.ts';
-import { pauses, Reading } from './reading.ts';
-import { failureReasonCodeMin, reasonCodes } from './reason-codes.ts';
+import { Outgoing } from './socket-writer.ts';
+import { malformed, PacketError, protocolError } from '../codec/packet-error.ts';
+import { RateLimit } from './token-bucket.ts';
+import { pauses, Reading } from './read-gate.ts';
+import { failureReasonCodeMin, reasonCodes } from '../codec/reason-codes.ts';
 import { disconnectOf, disconnectOfCode, refusalOf, refusalOfCode } from './reasons.ts';
 import {
   connackReason,

@@ -1,8 +1,8 @@
 import type { RefusalReason } from '@mqtt-cluster/contracts';
 import { generate } from 'mqtt-packet';
 import type { IConnackPacket } from 'mqtt-packet';
-import type { ProtocolVersion } from './decode-connect.ts';
-import { reasonCodes } from './reason-codes.ts';
+import type { ProtocolVersion } from '../codec/decode-connect.ts';
+import { reasonCodes } from '../codec/reason-codes.ts';
 
 /** CONNACK's reason code (MQTT 5, 3.2.2.2) for a client that the member doesn't take. */
 export function connackReason(reason: RefusalReason): number {

@@ -3,7 +3,7 @@ import type { ByteReader } from './byte-reader.ts';
 import { malformed, protocolError } from './packet-error.ts';
 import { allowedProperties, readProperties } from './properties.ts';
 import type { Properties } from './properties.ts';
-import { isShared } from './topics.ts';
+import { isShared } from './topic-validation.ts';
 
 export interface PublishPacket {
   /** Empty: the topic alias says it. */

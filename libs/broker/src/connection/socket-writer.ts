@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { BrokerCounters } from '../counters.ts';
-import type { EncodedPacket } from './encode.ts';
+import type { EncodedPacket } from '../codec/encode-publish.ts';
 
 /**
  * From this size on a packet is handed to the socket as it is instead of being copied next to its

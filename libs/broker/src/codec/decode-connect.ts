@@ -5,7 +5,7 @@ import { malformed, PacketError, protocolError } from './packet-error.ts';
 import { allowedProperties, readProperties } from './properties.ts';
 import type { Properties } from './properties.ts';
 import { reasonCodes } from './reason-codes.ts';
-import { topicNameFault } from './topics.ts';
+import { topicNameFault } from './topic-validation.ts';
 
 export type ProtocolVersion = 3 | 4 | 5;
 

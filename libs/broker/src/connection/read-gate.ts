@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { FrameReader } from './frames.ts';
+import type { FrameReader } from '../codec/frame-reader.ts';
 
 /** Why a socket is not read at the moment; several may hold. */
 export const pauses = { connecting: 1, window: 2, rate: 4, outgoing: 8, pings: 16 } as const;

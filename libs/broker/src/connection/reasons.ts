@@ -1,5 +1,5 @@
 import type { ConnectionRefusalReason, DisconnectReason, RefusalReason } from '@mqtt-cluster/contracts';
-import { reasonCodes } from './reason-codes.ts';
+import { reasonCodes } from '../codec/reason-codes.ts';
 
 /** As the metrics call it: the member doesn't take the client. */
 export function refusalOf(reason: RefusalReason): ConnectionRefusalReason {
