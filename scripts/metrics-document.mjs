@@ -5,14 +5,12 @@ import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 if (process.argv.includes('--help')) {
-  process.stdout.write(
-    'npm run metrics:document: writes docs/METRICS.md from libs/contracts/src/metric-catalogue\n',
-  );
+  process.stdout.write('npm run metrics:document: writes docs/METRICS.md from libs/metric-catalogue\n');
   process.exit(0);
 }
 const { outputFiles } = await build({
   absWorkingDir: root,
-  entryPoints: ['libs/contracts/src/metric-catalogue/document.ts'],
+  entryPoints: ['libs/metric-catalogue/src/document.ts'],
   bundle: true,
   platform: 'node',
   format: 'esm',

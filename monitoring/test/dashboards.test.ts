@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { metricCatalogue } from '@mqtt-cluster/contracts';
+import { metricCatalogue } from '@mqtt-cluster/metric-catalogue';
 import { annotations, buildDashboard, dashboards, renderDashboard } from '../grafana/src/index.ts';
 import { recordingRules, selectionsOf, substitute } from '../src/index.ts';
 import { catalogued, monitoring, recorded, ruleFiles, unknownIn } from './support.ts';

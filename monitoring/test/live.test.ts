@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { metricCatalogue } from '@mqtt-cluster/contracts';
+import { metricCatalogue } from '@mqtt-cluster/metric-catalogue';
 import { annotations, dashboards } from '../grafana/src/index.ts';
 import {
   alertRules,

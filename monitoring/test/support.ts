@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { metricCatalogue } from '@mqtt-cluster/contracts';
-import type { CatalogueMetric } from '@mqtt-cluster/contracts';
+import { metricCatalogue } from '@mqtt-cluster/metric-catalogue';
+import type { CatalogueMetric } from '@mqtt-cluster/metric-catalogue';
 import { readRuleFiles, recordingRules, selectionsOf } from '../src/index.ts';
 
 /** The monitoring folder. */

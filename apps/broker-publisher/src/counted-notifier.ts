@@ -1,5 +1,6 @@
-import { watchdogMetrics } from '@mqtt-cluster/contracts';
-import type { Metrics, Notifier } from '@mqtt-cluster/contracts';
+import type { Notifier } from '@mqtt-cluster/contracts';
+import { watchdogMetrics } from '@mqtt-cluster/metric-catalogue';
+import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 
 /** The same notifier, which counts how often it tells that this process lives. */
 export function countedNotifier(notifier: Notifier, metrics: Metrics): Notifier {

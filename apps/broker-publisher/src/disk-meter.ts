@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
-import { storeMetrics } from '@mqtt-cluster/contracts';
-import type { Metrics } from '@mqtt-cluster/contracts';
+import { storeMetrics } from '@mqtt-cluster/metric-catalogue';
+import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 
 /** A disk that hangs must not hold up who asks how things are: then the last figures stay. */
 const answerMsMax = 100;

@@ -1,5 +1,5 @@
-import { applianceMetrics } from '@mqtt-cluster/contracts';
 import type { Logger, MemberStatus, StoreUsage } from '@mqtt-cluster/contracts';
+import { applianceMetrics } from '@mqtt-cluster/metric-catalogue';
 import { createMetrics, describeCertificates, describeProcess } from '@mqtt-cluster/runtime';
 import type { MetricsRegistry } from '@mqtt-cluster/runtime';
 import { readPem } from './config.ts';

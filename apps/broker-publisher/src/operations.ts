@@ -1,12 +1,6 @@
-import type {
-  Lifecycle,
-  Logger,
-  MemberAdvertisement,
-  MemberEvent,
-  MemberId,
-  Metrics,
-} from '@mqtt-cluster/contracts';
+import type { Lifecycle, Logger, MemberAdvertisement, MemberEvent, MemberId } from '@mqtt-cluster/contracts';
 import { adminAnswerTopic } from '@mqtt-cluster/contracts';
+import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import { createNotifier, eventLoopDelay } from '@mqtt-cluster/runtime';
 import type { HttpAnswer, HttpRequest, Verdict } from '@mqtt-cluster/runtime';
 import { Administrator } from './admin/administrator.ts';

@@ -1,19 +1,19 @@
+import type {
+  DropReason,
+  Logger,
+  MemberEvent,
+  MemberStatus,
+  ServingState,
+  StoreUsage,
+} from '@mqtt-cluster/contracts';
 import {
   brokerMetrics,
   memberMetrics,
   MetricTotals,
   raftMetrics,
   storeMetrics,
-} from '@mqtt-cluster/contracts';
-import type {
-  DropReason,
-  Logger,
-  MemberEvent,
-  MemberStatus,
-  Metrics,
-  ServingState,
-  StoreUsage,
-} from '@mqtt-cluster/contracts';
+} from '@mqtt-cluster/metric-catalogue';
+import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import type { MemberMeasures } from '@mqtt-cluster/member';
 
 const states: readonly ServingState[] = ['joining', 'serving', 'draining', 'isolated'];

@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { noMetrics, silentLogger } from '@mqtt-cluster/contracts';
-import type { MetricDefinition, Notifier } from '@mqtt-cluster/contracts';
+import { silentLogger } from '@mqtt-cluster/contracts';
+import type { Notifier } from '@mqtt-cluster/contracts';
+import { noMetrics } from '@mqtt-cluster/metric-catalogue';
+import type { MetricDefinition } from '@mqtt-cluster/metric-catalogue';
 import { schema } from '../src/config.ts';
 import { countedNotifier } from '../src/counted-notifier.ts';
 import { Measuring } from '../src/measuring.ts';

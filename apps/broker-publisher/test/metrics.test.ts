@@ -1,4 +1,4 @@
-import { applianceMetrics, processMetrics } from '@mqtt-cluster/contracts';
+import { applianceMetrics, processMetrics } from '@mqtt-cluster/metric-catalogue';
 import { Appliances, until } from './appliances.ts';
 import type { Samples } from './appliances.ts';
 

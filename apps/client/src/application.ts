@@ -1,5 +1,7 @@
-import { clientMetrics, MetricTotals, telemetryTopic } from '@mqtt-cluster/contracts';
-import type { Lifecycle, Logger, Metrics, QoS, TelemetryPayload } from '@mqtt-cluster/contracts';
+import { telemetryTopic } from '@mqtt-cluster/contracts';
+import type { Lifecycle, Logger, QoS, TelemetryPayload } from '@mqtt-cluster/contracts';
+import { clientMetrics, MetricTotals } from '@mqtt-cluster/metric-catalogue';
+import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import { createFailoverClient } from '@mqtt-cluster/failover-client';
 import type {
   ConnectedEvent,

@@ -1,5 +1,5 @@
-import { clientProgramMetrics } from '@mqtt-cluster/contracts';
 import type { Lifecycle, Logger, QoS } from '@mqtt-cluster/contracts';
+import { clientProgramMetrics } from '@mqtt-cluster/metric-catalogue';
 import {
   createHttpServer,
   createMetrics,

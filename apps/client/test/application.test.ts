@@ -1,5 +1,6 @@
-import { noMetrics, silentLogger, telemetryTopic } from '@mqtt-cluster/contracts';
+import { silentLogger, telemetryTopic } from '@mqtt-cluster/contracts';
 import type { QoS, TelemetryPayload } from '@mqtt-cluster/contracts';
+import { noMetrics } from '@mqtt-cluster/metric-catalogue';
 import { createFailoverClient } from '@mqtt-cluster/failover-client';
 import { Application } from '../src/application.ts';
 import type { ApplicationStatus } from '../src/application.ts';

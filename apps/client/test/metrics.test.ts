@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { clientProgramMetrics, silentLogger, telemetryTopic } from '@mqtt-cluster/contracts';
+import { silentLogger, telemetryTopic } from '@mqtt-cluster/contracts';
 import type { QoS, TelemetryPayload } from '@mqtt-cluster/contracts';
+import { clientProgramMetrics } from '@mqtt-cluster/metric-catalogue';
 import { createFailoverClient } from '@mqtt-cluster/failover-client';
 import { schema } from '../src/config.ts';
 import { createProgram } from '../src/program.ts';

@@ -1,4 +1,5 @@
-import type { BridgeHandlers, Logger, MemberId, Metrics } from '@mqtt-cluster/contracts';
+import type { BridgeHandlers, Logger, MemberId } from '@mqtt-cluster/contracts';
+import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 
 export interface BridgePeer {
   readonly id: MemberId;

@@ -1,12 +1,7 @@
-import type {
-  BridgeCounters,
-  Channel,
-  LinkState,
-  MemberId,
-  Metrics,
-  PeerMessage,
-} from '@mqtt-cluster/contracts';
-import { bridgeTopics, noMetrics } from '@mqtt-cluster/contracts';
+import type { BridgeCounters, Channel, LinkState, MemberId, PeerMessage } from '@mqtt-cluster/contracts';
+import { bridgeTopics } from '@mqtt-cluster/contracts';
+import type { Metrics } from '@mqtt-cluster/metric-catalogue';
+import { noMetrics } from '@mqtt-cluster/metric-catalogue';
 import {
   frameBytesMax,
   liveBacklogBytesMax,

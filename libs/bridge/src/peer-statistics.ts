@@ -1,5 +1,6 @@
-import { bridgeMetrics, MetricTotals } from '@mqtt-cluster/contracts';
-import type { Channel, MemberId, Metrics } from '@mqtt-cluster/contracts';
+import type { Channel, MemberId } from '@mqtt-cluster/contracts';
+import { bridgeMetrics, MetricTotals } from '@mqtt-cluster/metric-catalogue';
+import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 
 /** What is counted for one peer; the hot path only adds to plain fields. */
 export class PeerStatistics {

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { ListenError } from '@mqtt-cluster/contracts';
-import type { Metrics, Outgoing } from '@mqtt-cluster/contracts';
+import type { Outgoing } from '@mqtt-cluster/contracts';
+import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import { createBridge } from '../src/index.ts';
 import { freeSites, startBridge, stopAll, stopBridge, Recorder } from './harness.ts';
 import { live, propose, timeoutNow } from './samples.ts';

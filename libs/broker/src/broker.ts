@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ClientEffect, ConnectionId, Lifecycle } from '@mqtt-cluster/contracts';
-import { noMetrics } from '@mqtt-cluster/contracts';
+import { noMetrics } from '@mqtt-cluster/metric-catalogue';
 import { AedesShell } from './aedes/aedes-adapter.ts';
 import type { BrokerContext } from './context.ts';
 import { BrokerReport, newCounters } from './counters.ts';

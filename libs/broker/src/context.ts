@@ -1,4 +1,5 @@
-import type { ClientPort, Logger, Metrics } from '@mqtt-cluster/contracts';
+import type { ClientPort, Logger } from '@mqtt-cluster/contracts';
+import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import type { AedesShell } from './aedes/aedes-adapter.ts';
 import type { BrokerCounters } from './counters.ts';
 import type { PublishEncoder } from './codec/encode-publish.ts';

@@ -4,8 +4,8 @@ import {
   memberMetrics,
   MetricTotals,
   refusalReasons,
-} from '@mqtt-cluster/contracts';
-import type { ConnectionRefusalReason, DisconnectReason, Metrics } from '@mqtt-cluster/contracts';
+} from '@mqtt-cluster/metric-catalogue';
+import type { ConnectionRefusalReason, DisconnectReason, Metrics } from '@mqtt-cluster/metric-catalogue';
 import type { ProtocolVersion } from './codec/decode-connect.ts';
 
 type PerQos = [number, number, number];

@@ -1,5 +1,6 @@
 import type { TlsOptions } from 'node:tls';
-import type { ClientId, ClientPort, Logger, MemberId, Metrics } from '@mqtt-cluster/contracts';
+import type { ClientId, ClientPort, Logger, MemberId } from '@mqtt-cluster/contracts';
+import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 
 export interface ListenerOptions {
   /** Address to bind; `0.0.0.0` for all. */

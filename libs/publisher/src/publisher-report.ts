@@ -1,5 +1,5 @@
-import { MetricTotals, publisherMetrics } from '@mqtt-cluster/contracts';
-import type { Metrics } from '@mqtt-cluster/contracts';
+import { MetricTotals, publisherMetrics } from '@mqtt-cluster/metric-catalogue';
+import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import type { GroupStatus } from './types.ts';
 
 const failures = ['skipped', 'refused', 'unknown'] as const;

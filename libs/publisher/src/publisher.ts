@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { noMetrics, publisherMetrics } from '@mqtt-cluster/contracts';
 import type { QoS } from '@mqtt-cluster/contracts';
+import { noMetrics, publisherMetrics } from '@mqtt-cluster/metric-catalogue';
 import { OptionsError } from '@mqtt-cluster/failover-client';
 import type { FailoverClientOptions } from '@mqtt-cluster/failover-client';
 import { GroupPublisher } from './group-publisher.ts';

@@ -1,4 +1,5 @@
-import type { Lifecycle, Logger, Metrics, QoS } from '@mqtt-cluster/contracts';
+import type { Lifecycle, Logger, QoS } from '@mqtt-cluster/contracts';
+import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import type { FailoverClientOptions, Server } from '@mqtt-cluster/failover-client';
 
 export interface PublisherTimings {

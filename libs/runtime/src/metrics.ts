@@ -1,5 +1,5 @@
-import { processMetrics } from '@mqtt-cluster/contracts';
-import type { CatalogueMetric, MetricDefinition, Metrics } from '@mqtt-cluster/contracts';
+import { processMetrics } from '@mqtt-cluster/metric-catalogue';
+import type { CatalogueMetric, MetricDefinition, Metrics } from '@mqtt-cluster/metric-catalogue';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { eventLoopDelay } from './event-loop-delay.ts';
 import { countOpenFiles } from './open-files.ts';

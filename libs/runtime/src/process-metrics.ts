@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
-import { processMetrics } from '@mqtt-cluster/contracts';
-import type { Metrics } from '@mqtt-cluster/contracts';
+import { processMetrics } from '@mqtt-cluster/metric-catalogue';
+import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 
 /** What runs, and since when. */
 export function describeProcess(metrics: Metrics, version: string): void {

@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
-import { processMetrics } from '@mqtt-cluster/contracts';
-import type { CatalogueMetric, MetricDefinition } from '@mqtt-cluster/contracts';
+import { processMetrics } from '@mqtt-cluster/metric-catalogue';
+import type { CatalogueMetric, MetricDefinition } from '@mqtt-cluster/metric-catalogue';
 import { createMetrics, eventLoopDelay } from '../src/index.ts';
 
 const frames = {

@@ -3,19 +3,14 @@ import type {
   ClusterError,
   Logger,
   MemberId,
-  Metrics,
   Recovered,
   Store,
   StoreUsage,
   StoreWrite,
 } from '@mqtt-cluster/contracts';
-import {
-  StoreCorruptError,
-  StoreFailedError,
-  noMetrics,
-  silentLogger,
-  storeMetrics,
-} from '@mqtt-cluster/contracts';
+import { StoreCorruptError, StoreFailedError, silentLogger } from '@mqtt-cluster/contracts';
+import type { Metrics } from '@mqtt-cluster/metric-catalogue';
+import { noMetrics, storeMetrics } from '@mqtt-cluster/metric-catalogue';
 import { isFull, storeError } from './failures.ts';
 import type { FileSystem } from './file-system.ts';
 import { nodeFileSystem } from './file-system.ts';

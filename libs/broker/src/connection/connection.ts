@@ -1,12 +1,7 @@
 import type { Duplex } from 'node:stream';
-import { brokerMetrics } from '@mqtt-cluster/contracts';
-import type {
-  ClientEffect,
-  ConnectionId,
-  ConnectionRefusalReason,
-  DisconnectReason,
-  RefusalReason,
-} from '@mqtt-cluster/contracts';
+import type { ClientEffect, ConnectionId, RefusalReason } from '@mqtt-cluster/contracts';
+import { brokerMetrics } from '@mqtt-cluster/metric-catalogue';
+import type { ConnectionRefusalReason, DisconnectReason } from '@mqtt-cluster/metric-catalogue';
 import type { AedesConnection } from '../aedes/aedes-adapter.ts';
 import type { BrokerContext } from '../context.ts';
 import {

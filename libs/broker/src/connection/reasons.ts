@@ -1,4 +1,5 @@
-import type { ConnectionRefusalReason, DisconnectReason, RefusalReason } from '@mqtt-cluster/contracts';
+import type { RefusalReason } from '@mqtt-cluster/contracts';
+import type { ConnectionRefusalReason, DisconnectReason } from '@mqtt-cluster/metric-catalogue';
 import { reasonCodes } from '../codec/reason-codes.ts';
 
 /** As the metrics call it: the member doesn't take the client. */

@@ -1,10 +1,10 @@
-import { applianceMetricSections, clientMetricSections } from './index.ts';
-import type { MetricSection } from './index.ts';
+import { applianceMetricSections, clientMetricSections } from './catalogue.ts';
+import type { MetricSection } from './catalogue.ts';
 import type { CatalogueMetric, LabelValues } from './define.ts';
 
 const introduction = `# Metrics
 
-Written from \`libs/contracts/src/metric-catalogue\` by \`npm run metrics:document\`; a test compares the two.
+Written from \`libs/metric-catalogue\` by \`npm run metrics:document\`; a test compares the two.
 
 Both pages also hold what prom-client says of the process (\`process_…\`, \`nodejs_…\`). Labels never hold client ids
 or topics, so the size of a page does not depend on the clients. *Dashboard* metrics are what rules and panels build on;

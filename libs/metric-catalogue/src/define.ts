@@ -1,4 +1,4 @@
-import type { MetricDefinition, MetricType } from '../metrics.ts';
+import type { MetricDefinition, MetricType } from './metrics.ts';
 
 /**
  * What a label may say: the list of all its values, or what bounds their number (one for each peer, say). A listed
