@@ -1,0 +1,2 @@
+export { bytesOf, goldenCase, goldenFiles, readableOf } from './golden.ts';
+export type { Complete } from './golden.ts';
