@@ -1,4 +1,5 @@
-import type { Header, HistoryEvent, Verdict } from '../history/events.ts';
+import type { Header, HistoryEvent } from '../history/events.ts';
+import type { Verdict } from './verdict.ts';
 import { HistoryError } from '../history/history-error.ts';
 import { Book } from './book/book.ts';
 import { Facts } from './facts.ts';

@@ -1,4 +1,5 @@
-import type { Header, Verdict } from '../history/events.ts';
+import type { Header } from '../history/events.ts';
+import type { Verdict } from './verdict.ts';
 import { HistoryError } from '../history/history-error.ts';
 import { readHistory } from '../history/reader.ts';
 import { createChecker } from './checker.ts';

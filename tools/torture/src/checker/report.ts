@@ -1,4 +1,4 @@
-import type { Allowance, Finding, RuleVerdict } from '../history/events.ts';
+import type { Allowance, Finding, RuleVerdict } from './verdict.ts';
 import type { Facts } from './facts.ts';
 
 /** As many findings of a rule are kept; the others are counted. */

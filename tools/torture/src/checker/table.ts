@@ -1,4 +1,4 @@
-import type { Allowance, RuleVerdict, Verdict } from '../history/events.ts';
+import type { Allowance, RuleVerdict, Verdict } from './verdict.ts';
 
 const columnGap = '  ';
 const heads = ['rule', 'promise', 'checked', 'violations', 'first finding'] as const;

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Arguments } from '../arguments.ts';
 import { judgeFile } from '../checker/index.ts';
 import { messageOf } from '../errors.ts';
-import type { RuleVerdict, Verdict } from '../history/events.ts';
+import type { RuleVerdict, Verdict } from '../checker/verdict.ts';
 import type { Scenario } from '../scenarios/scenarios.ts';
 import type { Target } from '../targets/target.ts';
 import type { ScenarioResult } from './report.ts';

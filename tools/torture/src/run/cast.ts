@@ -3,10 +3,9 @@ import type { Server } from '../client/wire.ts';
 import { clearRetained, forgetSession } from '../client/forget.ts';
 import { lookAtRetained } from '../client/look.ts';
 import { randomOf } from '../random.ts';
-import type { Shares } from '../scenarios/scenarios.ts';
-import type { Target } from '../targets/target.ts';
+import type { QoS } from '../history/events.ts';
 import { workloads } from '../workloads/index.ts';
-import type { WorkloadName } from '../workloads/index.ts';
+import type { Shares, WorkloadName } from '../workloads/index.ts';
 import { retainedRoot } from '../workloads/retained.ts';
 import type { Actor, Stage } from '../workloads/step.ts';
 import { Performer } from './performer.ts';
@@ -14,8 +13,18 @@ import { Performer } from './performer.ts';
 const forgettersMax = 10;
 const looksMax = 3;
 
+/** The brokers that clients connect to, and the features that those brokers have. */
+export interface LoadTarget {
+  readonly servers: readonly Server[];
+  readonly qosMax: QoS;
+  /** Protocol versions: 4 is MQTT 3.1.1. */
+  readonly versions: readonly (4 | 5)[];
+  /** Whether `$share/...` filters are served. */
+  readonly sharesSubscriptions: boolean;
+}
+
 export interface CastOptions {
-  readonly target: Target;
+  readonly target: LoadTarget;
   readonly shares: Shares;
   /** First sendings a second, of all workloads together. */
   readonly rate: number;

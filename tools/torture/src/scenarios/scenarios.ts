@@ -13,10 +13,7 @@ import {
   twoAndOne,
 } from '../nemesis/plans.ts';
 import type { PlanMaker } from '../nemesis/plans.ts';
-import type { WorkloadName } from '../workloads/index.ts';
-
-/** Each workload's share of the rate; those that are not named take no part. */
-export type Shares = Readonly<Partial<Record<WorkloadName, number>>>;
+import type { Shares, WorkloadName } from '../workloads/index.ts';
 
 export interface Scenario {
   readonly name: string;

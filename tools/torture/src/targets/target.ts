@@ -1,5 +1,5 @@
-import type { Server } from '../client/wire.ts';
-import type { Limits, QoS } from '../history/events.ts';
+import type { Limits } from '../history/events.ts';
+import type { LoadTarget } from '../run/cast.ts';
 import type { FaultKind, PlannedFault } from '../nemesis/fault.ts';
 
 /** What one member's process uses now. */
@@ -13,14 +13,9 @@ export interface Usage {
 }
 
 /** What the tool tortures. */
-export interface Target {
+export interface Target extends LoadTarget {
   readonly name: string;
-  readonly servers: readonly Server[];
   readonly limits: Limits;
-  readonly qosMax: QoS;
-  readonly versions: readonly (4 | 5)[];
-  /** Whether `$share/...` filters are served. */
-  readonly sharesSubscriptions: boolean;
   /** The faults that it can suffer; others are reported as not available. */
   readonly can: ReadonlySet<FaultKind>;
   /** @throws TortureError when it does not come up; nothing is left running then. */

@@ -19,3 +19,6 @@ export const workloads = {
 } as const satisfies Readonly<Record<string, Workload>>;
 
 export type WorkloadName = keyof typeof workloads;
+
+/** Each workload's share of the rate; workloads that are not named take no part. */
+export type Shares = Readonly<Partial<Record<WorkloadName, number>>>;

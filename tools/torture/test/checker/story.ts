@@ -1,13 +1,6 @@
 import { createChecker } from '../../src/checker/index.ts';
-import type {
-  Closed,
-  Header,
-  HistoryEvent,
-  Limits,
-  QoS,
-  Verdict,
-  WillRecord,
-} from '../../src/history/events.ts';
+import type { Closed, Header, HistoryEvent, Limits, QoS, WillRecord } from '../../src/history/events.ts';
+import type { Verdict } from '../../src/checker/verdict.ts';
 
 export const testHeader: Header = {
   type: 'header',
