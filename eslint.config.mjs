@@ -12,6 +12,8 @@ const layers = [
     sourceTag: 'type:app',
     onlyDependOnLibsWithTags: ['type:contracts', 'type:pure', 'type:shell', 'type:client'],
   },
+  // Independent of the code that it checks.
+  { sourceTag: 'type:checker', onlyDependOnLibsWithTags: [] },
   {
     sourceTag: 'type:tool',
     onlyDependOnLibsWithTags: [
@@ -21,6 +23,7 @@ const layers = [
       'type:client',
       'type:simulation',
       'type:app',
+      'type:checker',
       'type:tool',
     ],
   },

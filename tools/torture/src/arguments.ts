@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { parseOverride, UsageError, wholeNumber } from '@mqtt-cluster/lab';
 import { messageOf } from './errors.ts';
-import type { Server } from './client/wire.ts';
+import type { Server } from '@mqtt-cluster/workload';
 import { findScenario, scenarios } from './scenarios/scenarios.ts';
 import type { Scenario } from './scenarios/scenarios.ts';
 

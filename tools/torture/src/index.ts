@@ -1,1 +1,1 @@
-export type * from './history/events.ts';
+export type * from '@mqtt-cluster/history-checker';

@@ -1,7 +1,7 @@
 import { UsageError } from '@mqtt-cluster/lab';
 import { readArguments, usage } from './arguments.ts';
 import type { Arguments } from './arguments.ts';
-import { judgeFile, renderVerdict } from './checker/index.ts';
+import { judgeFile, renderVerdict } from '@mqtt-cluster/history-checker';
 import { messageOf } from './errors.ts';
 import { Campaign } from './run/campaign.ts';
 import { allWell, renderResults } from './run/report.ts';

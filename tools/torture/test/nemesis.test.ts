@@ -1,5 +1,5 @@
-import { Recorder } from '../src/client/recorder.ts';
-import type { HistoryEvent } from '../src/history/events.ts';
+import { Recorder } from '@mqtt-cluster/workload';
+import type { HistoryEvent } from '@mqtt-cluster/history-checker';
 import type { PlannedFault, Slot } from '../src/nemesis/fault.ts';
 import { Nemesis } from '../src/nemesis/nemesis.ts';
 import type { Target } from '../src/targets/target.ts';

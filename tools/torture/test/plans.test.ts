@@ -2,7 +2,7 @@ import { minorityOf } from '../src/nemesis/fault.ts';
 import { faultKinds } from '../src/nemesis/fault.ts';
 import type { FaultKind, Slot } from '../src/nemesis/fault.ts';
 import { halves, thirds, twoAndOne } from '../src/nemesis/plans.ts';
-import { randomOf } from '../src/random.ts';
+import { randomOf } from '@mqtt-cluster/workload';
 import { scenarios } from '../src/scenarios/scenarios.ts';
 
 const everything: ReadonlySet<FaultKind> = new Set(faultKinds);

@@ -1,5 +1,5 @@
 import { allWell, noteOf, renderResults, whatIsUnproven } from '../src/run/report.ts';
-import { rules } from '../src/checker/rules/rules.ts';
+import { rules } from '@mqtt-cluster/history-checker';
 import { scenarios } from '../src/scenarios/scenarios.ts';
 import type { ScenarioResult } from '../src/run/report.ts';
 

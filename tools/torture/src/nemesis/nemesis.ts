@@ -1,4 +1,4 @@
-import type { Recorder } from '../client/recorder.ts';
+import type { Recorder } from '@mqtt-cluster/workload';
 import { messageOf } from '../errors.ts';
 import type { Target } from '../targets/target.ts';
 import type { FaultKind, Plan, PlannedFault, Slot } from './fault.ts';

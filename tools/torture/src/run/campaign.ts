@@ -1,9 +1,9 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Arguments } from '../arguments.ts';
-import { judgeFile } from '../checker/index.ts';
+import { judgeFile } from '@mqtt-cluster/history-checker';
 import { messageOf } from '../errors.ts';
-import type { RuleVerdict, Verdict } from '../checker/verdict.ts';
+import type { RuleVerdict, Verdict } from '@mqtt-cluster/history-checker';
 import type { Scenario } from '../scenarios/scenarios.ts';
 import type { Target } from '../targets/target.ts';
 import type { ScenarioResult } from './report.ts';

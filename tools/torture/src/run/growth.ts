@@ -1,4 +1,4 @@
-import type { Finding, RuleVerdict } from '../checker/verdict.ts';
+import type { Finding, RuleVerdict } from '@mqtt-cluster/history-checker';
 import type { Usage } from '../targets/target.ts';
 
 /** A shorter run says nothing about growth. */

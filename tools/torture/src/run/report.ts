@@ -1,4 +1,4 @@
-import type { Verdict } from '../checker/verdict.ts';
+import type { Verdict } from '@mqtt-cluster/history-checker';
 import type { Scenario } from '../scenarios/scenarios.ts';
 import type { ScenarioRun } from './scenario-run.ts';
 

@@ -1,16 +1,11 @@
-import { Recorder } from '../client/recorder.ts';
-import type { Counts } from '../client/recorder.ts';
+import { BusynessProbe, Cast, randomOf, Recorder } from '@mqtt-cluster/workload';
+import type { Counts } from '@mqtt-cluster/workload';
 import { messageOf, TortureError } from '../errors.ts';
-import { historyFormat } from '../history/events.ts';
-import type { Header, HistoryEvent } from '../history/events.ts';
-import { createHistoryWriter } from '../history/writer.ts';
-import type { HistoryWriter } from '../history/writer.ts';
+import { createHistoryWriter, historyFormat } from '@mqtt-cluster/history-checker';
+import type { Header, HistoryEvent, HistoryWriter } from '@mqtt-cluster/history-checker';
 import { Nemesis, waitWhile } from '../nemesis/nemesis.ts';
-import { randomOf } from '../random.ts';
 import type { Scenario } from '../scenarios/scenarios.ts';
 import type { Target } from '../targets/target.ts';
-import { BusynessProbe } from './busyness-probe.ts';
-import { Cast } from './cast.ts';
 
 const readyMsMax = 30_000;
 /** Publishing goes on after the heal: whether everybody is served again is to be seen. */

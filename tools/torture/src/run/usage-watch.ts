@@ -1,4 +1,4 @@
-import type { RuleVerdict } from '../checker/verdict.ts';
+import type { RuleVerdict } from '@mqtt-cluster/history-checker';
 import type { Target } from '../targets/target.ts';
 import { describeUsage, judgeGrowth } from './growth.ts';
 import type { Sample } from './growth.ts';

@@ -13,7 +13,7 @@ import {
   twoAndOne,
 } from '../nemesis/plans.ts';
 import type { PlanMaker } from '../nemesis/plans.ts';
-import type { Shares, WorkloadName } from '../workloads/index.ts';
+import type { Shares, WorkloadName } from '@mqtt-cluster/workload';
 
 export interface Scenario {
   readonly name: string;

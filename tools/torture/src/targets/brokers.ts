@@ -1,7 +1,7 @@
-import type { Server } from '../client/wire.ts';
+import type { Server } from '@mqtt-cluster/workload';
 import { TortureError } from '../errors.ts';
 import type { FaultKind } from '../nemesis/fault.ts';
-import { defaultLimits } from './limits.ts';
+import { defaultLimits } from '@mqtt-cluster/history-checker';
 import { waitUntilServing } from './serving.ts';
 import type { Target, Usage } from './target.ts';
 

@@ -1,12 +1,12 @@
 import { startCluster } from '@mqtt-cluster/lab';
 import type { FaultAction, RunningCluster } from '@mqtt-cluster/lab';
-import type { Server } from '../client/wire.ts';
+import type { Server } from '@mqtt-cluster/workload';
 import { TortureError } from '../errors.ts';
-import type { Limits } from '../history/events.ts';
+import type { Limits } from '@mqtt-cluster/history-checker';
 import { faultKinds } from '../nemesis/fault.ts';
 import type { FaultKind, Group, PlannedFault } from '../nemesis/fault.ts';
 import { AlarmWatch } from './alarms.ts';
-import { defaultLimits } from './limits.ts';
+import { defaultLimits } from '@mqtt-cluster/history-checker';
 import type { Target, Usage } from './target.ts';
 import { usageOf } from './usage.ts';
 

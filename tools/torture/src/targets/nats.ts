@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Server } from '../client/wire.ts';
+import type { Server } from '@mqtt-cluster/workload';
 import { programOf } from './installed.ts';
 import { freePort } from './process-target.ts';
 import type { Peer } from './process-target.ts';

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Server } from '../client/wire.ts';
+import type { Server } from '@mqtt-cluster/workload';
 import { programOf } from './installed.ts';
 import { freePort } from './process-target.ts';
 import type { Peer } from './process-target.ts';

@@ -1,5 +1,5 @@
-import { ask } from '../client/ask.ts';
-import type { Server } from '../client/wire.ts';
+import { ask } from '@mqtt-cluster/workload';
+import type { Server } from '@mqtt-cluster/workload';
 import { TortureError } from '../errors.ts';
 
 const servingMsMax = 60_000;

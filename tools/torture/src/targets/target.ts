@@ -1,5 +1,5 @@
-import type { Limits } from '../history/events.ts';
-import type { LoadTarget } from '../run/cast.ts';
+import type { Limits } from '@mqtt-cluster/history-checker';
+import type { LoadTarget } from '@mqtt-cluster/workload';
 import type { FaultKind, PlannedFault } from '../nemesis/fault.ts';
 
 /** What one member's process uses now. */

@@ -1,0 +1,187 @@
+import type {
+  Completed,
+  Delivery,
+  Header,
+  HistoryEvent,
+  Probe,
+  Publish,
+  RetainedView,
+} from '../history/events.ts';
+import { HistoryError } from '../history/history-error.ts';
+import type { Connection, Sequence } from './clients.ts';
+import { Deliveries } from './deliveries.ts';
+import { Faults } from './faults.ts';
+import { Messages } from './messages.ts';
+import { Sessions } from './sessions.ts';
+import { Topics } from './topics.ts';
+
+/** P7: a partition heals within 10 s of the network's return. */
+const healMsMaxDefault = 10_000;
+const packetIdentifierNotFound = 0x92;
+
+/** A delivery that stands for no message the book knows under this topic. */
+export interface OddDelivery {
+  readonly connection: Connection;
+  readonly sequence: Sequence;
+  readonly event: Delivery;
+}
+
+/** PUBCOMP with 0x92 on the connection on which PUBREC had come. */
+export interface ForgottenExchange {
+  readonly connection: Connection;
+  readonly message: number;
+  readonly at: number;
+}
+
+/** All that the rules read: the history as tables, some 130 bytes a message and 21 a delivery. */
+export class Book {
+  readonly header: Header;
+  readonly topics = new Topics();
+  readonly messages = new Messages();
+  readonly deliveries = new Deliveries();
+  readonly sessions = new Sessions();
+  readonly faults: Faults;
+  /** Messages with a will's id, and the connections that brought it. */
+  readonly wills = new Map<number, Connection[]>();
+  /** Empty payloads. */
+  readonly emptyDeliveries: OddDelivery[] = [];
+  readonly unknownDeliveries: OddDelivery[] = [];
+  readonly misplacedDeliveries: OddDelivery[] = [];
+  readonly forgotten: ForgottenExchange[] = [];
+  completedCount = 0;
+  readonly probes: Probe[] = [];
+  readonly views: RetainedView[] = [];
+  settledSequence: Sequence | null = null;
+  settledAt: number | null = null;
+  endAt: number | null = null;
+  crashes: readonly string[] = [];
+  #sequence: Sequence = 0;
+
+  constructor(header: Header) {
+    this.header = header;
+    this.faults = new Faults(header.servers, header.limits.healMsMax ?? healMsMaxDefault);
+  }
+
+  /** @throws {HistoryError} if the event can't follow what was before. */
+  add(event: HistoryEvent): void {
+    if (this.endAt !== null) throw new HistoryError('an event after the `end`');
+    const sequence = ++this.#sequence;
+    switch (event.type) {
+      case 'connect': {
+        const connection = this.sessions.connect(event, sequence);
+        if (event.will) this.#addWill(connection, sequence);
+        return;
+      }
+      case 'connected':
+        return this.sessions.connected(event, sequence);
+      case 'closed':
+        return this.sessions.closed(event, sequence);
+      case 'publish':
+        return this.#publish(event, sequence);
+      case 'acked': {
+        const { index } = this.sessions.connection(event.connection);
+        return this.messages.acked(this.#messageRow(event.message), {
+          sequence,
+          at: event.at,
+          connection: index,
+          code: event.code,
+        });
+      }
+      case 'completed':
+        return this.#complete(event);
+      case 'subscribe':
+      case 'unsubscribe':
+        return this.sessions.subscribe(event, sequence);
+      case 'subscribed':
+      case 'unsubscribed':
+        return this.sessions.subscribed(event, sequence);
+      case 'delivery':
+        return this.#deliver(event, sequence);
+      default:
+        this.#addOfTheRun(event, sequence);
+    }
+  }
+
+  #addOfTheRun(
+    event: Extract<HistoryEvent, { type: 'fault' | 'phase' | 'probe' | 'retained' | 'end' }>,
+    sequence: Sequence,
+  ): void {
+    if (event.type === 'fault') this.faults.add(event);
+    else if (event.type === 'probe') this.probes.push(event);
+    else if (event.type === 'retained') this.views.push(event);
+    else if (event.type === 'end') {
+      this.endAt = event.at;
+      this.crashes = event.crashes;
+    } else if (event.phase === 'healed') this.faults.healed(event.at);
+    else if (event.phase === 'settled') {
+      this.settledSequence = sequence;
+      this.settledAt = event.at;
+    }
+  }
+
+  #addWill(connection: Connection, sequence: Sequence): void {
+    const { will, at } = connection.connect;
+    if (!will) return;
+    const known = this.messages.row(will.message);
+    const row =
+      known ??
+      this.messages.add(
+        will.message,
+        {
+          topic: this.topics.index(will.topic),
+          qos: will.qos,
+          retain: will.retain,
+          clear: false,
+          will: true,
+        },
+        { sequence, at, connection: connection.index },
+      );
+    this.wills.set(row, [...(this.wills.get(row) ?? []), connection]);
+  }
+
+  #publish(event: Publish, sequence: Sequence): void {
+    const { index } = this.sessions.connection(event.connection);
+    const known = this.messages.row(event.message);
+    if (known !== undefined) {
+      this.messages.sentAgain(known, index);
+      return;
+    }
+    const { qos, clear, at } = event;
+    const retain = event.retain || clear;
+    const kind = { topic: this.topics.index(event.topic), qos, retain, clear, will: false };
+    this.messages.add(event.message, kind, { sequence, at, connection: index });
+  }
+
+  #complete(event: Completed): void {
+    const connection = this.sessions.connection(event.connection);
+    const message = this.#messageRow(event.message);
+    this.completedCount++;
+    // After a reconnect it only says that the PUBCOMP before was lost [MQTT5 3.7.2.1]; here PUBREC has just come.
+    if (
+      event.code === packetIdentifierNotFound &&
+      this.messages.lastAckConnection(message) === connection.index
+    ) {
+      this.forgotten.push({ connection, message, at: event.at });
+    }
+  }
+
+  #deliver(event: Delivery, sequence: Sequence): void {
+    const connection = this.sessions.connection(event.connection);
+    const odd = { connection, sequence, event };
+    if (event.message === 0) {
+      this.emptyDeliveries.push(odd);
+      return;
+    }
+    const message = this.messages.row(event.message);
+    if (message === undefined) this.unknownDeliveries.push(odd);
+    else if (this.topics.name(this.messages.topic(message)) !== event.topic)
+      this.misplacedDeliveries.push(odd);
+    else this.deliveries.add(connection.index, message, sequence, event);
+  }
+
+  #messageRow(id: number): number {
+    const row = this.messages.row(id);
+    if (row === undefined) throw new HistoryError(`message ${id} was never published`);
+    return row;
+  }
+}

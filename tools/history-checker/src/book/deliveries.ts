@@ -1,0 +1,63 @@
+import type { QoS } from '../history/events.ts';
+import { Column } from './column.ts';
+
+const retainFlag = 4;
+const dupFlag = 8;
+const qosMask = 3;
+
+/** What arrived of known messages, one row each in the order of the history. */
+export class Deliveries {
+  readonly #connections = new Column('int32');
+  readonly #messages = new Column('int32');
+  readonly #sequences = new Column('int32');
+  readonly #times = new Column('float64');
+  readonly #flags = new Column('uint8');
+
+  get count(): number {
+    return this.#messages.length;
+  }
+
+  add(
+    connection: number,
+    message: number,
+    sequence: number,
+    how: { at: number; qos: QoS; retain: boolean; dup: boolean },
+  ): void {
+    this.#connections.push(connection);
+    this.#messages.push(message);
+    this.#sequences.push(sequence);
+    this.#times.push(how.at);
+    this.#flags.push(how.qos + (how.retain ? retainFlag : 0) + (how.dup ? dupFlag : 0));
+  }
+
+  /** Index of the connection. */
+  connection(row: number): number {
+    return this.#connections.get(row);
+  }
+
+  /** Row of the message. */
+  message(row: number): number {
+    return this.#messages.get(row);
+  }
+
+  sequence(row: number): number {
+    return this.#sequences.get(row);
+  }
+
+  at(row: number): number {
+    return this.#times.get(row);
+  }
+
+  qos(row: number): QoS {
+    return (this.#flags.get(row) & qosMask) as QoS;
+  }
+
+  /** Sent because of a new subscription [MQTT-3.3.1-8]. */
+  isRetained(row: number): boolean {
+    return (this.#flags.get(row) & retainFlag) !== 0;
+  }
+
+  isDup(row: number): boolean {
+    return (this.#flags.get(row) & dupFlag) !== 0;
+  }
+}

@@ -1,0 +1,154 @@
+import type { Fault } from '../history/events.ts';
+
+interface Interval {
+  readonly fromMs: number;
+  toMs: number;
+}
+
+interface OpenFault {
+  readonly fromMs: number;
+  toMs: number;
+  readonly fault: string;
+  readonly members: readonly string[];
+  /** Who may be apart from a majority because of it. */
+  readonly apart: readonly string[];
+}
+
+/** Clocks are read by nobody but for display (design, 8), so a step excuses nothing. */
+const harmless: ReadonlySet<string> = new Set(['clock']);
+
+/** Whoever was started again is noted down as ended when it serves (`Target.end`); peers and clients come back to it in this time. */
+const startedAgain: ReadonlySet<string> = new Set(['kill', 'stop', 'wipe']);
+const rejoinMsMax = 2_000;
+
+/** What a fault does may be seen before the fault is noted down. */
+const noticeMs = 1_000;
+
+/** When which server may have been apart from the others: from a fault's beginning until it must have healed (P7). */
+export class Faults {
+  readonly #servers: readonly string[];
+  /** From the end of a fault to a whole cluster. */
+  readonly healMsMax: number;
+  readonly #all: OpenFault[] = [];
+  readonly #open = new Map<number, OpenFault>();
+  #byServer: ReadonlyMap<string, readonly Interval[]> | null = null;
+  #anywhere: readonly Interval[] = [];
+  #withoutMajority: readonly Interval[] = [];
+
+  constructor(servers: readonly string[], healMsMax: number) {
+    this.#servers = servers;
+    this.healMsMax = healMsMax;
+  }
+
+  add(event: Fault): void {
+    if (event.phase === 'begin') {
+      const { at, fault: kind, members } = event;
+      const fault = { fromMs: at, toMs: Infinity, fault: kind, members, apart: this.#apart(event) };
+      this.#all.push(fault);
+      this.#open.set(event.id, fault);
+      return;
+    }
+    const fault = this.#open.get(event.id);
+    if (fault) fault.toMs = event.at;
+    this.#open.delete(event.id);
+  }
+
+  /** All faults have ended. */
+  healed(atMs: number): void {
+    for (const fault of this.#open.values()) fault.toMs = atMs;
+    this.#open.clear();
+  }
+
+  /** Times of wiping, by server. */
+  wipes(server: string): readonly number[] {
+    return this.#all
+      .filter(({ fault, members }) => fault === 'wipe' && members.includes(server))
+      .map(({ fromMs }) => fromMs);
+  }
+
+  /** The time in which this server may have been apart that touches the given one, or null. */
+  troubleOf(server: string, fromMs: number, toMs: number): { fromMs: number; toMs: number } | null {
+    return touching(this.#intervals().get(server) ?? [], fromMs, toMs);
+  }
+
+  troubleAnywhere(fromMs: number, toMs: number): { fromMs: number; toMs: number } | null {
+    this.#intervals();
+    return touching(this.#anywhere, fromMs, toMs);
+  }
+
+  /** In order: when more than half of the servers may not have been together. */
+  withoutMajority(): readonly { readonly fromMs: number; readonly toMs: number }[] {
+    this.#intervals();
+    return this.#withoutMajority;
+  }
+
+  #intervals(): ReadonlyMap<string, readonly Interval[]> {
+    if (this.#byServer) return this.#byServer;
+    const suffered = this.#all.filter(({ apart }) => apart.length > 0);
+    const faults = suffered.map(({ fromMs, toMs, apart, fault }) => ({
+      fromMs: fromMs - noticeMs,
+      toMs: toMs + (startedAgain.has(fault) ? Math.min(rejoinMsMax, this.healMsMax) : this.healMsMax),
+      members: new Set(apart),
+    }));
+    this.#withoutMajority = merged(this.#sweep(faults));
+    this.#anywhere = merged(faults);
+    this.#byServer = new Map(
+      this.#servers.map((server) => {
+        const own = faults.filter(({ members }) => members.has(server));
+        return [server, merged([...own, ...this.#withoutMajority])];
+      }),
+    );
+    return this.#byServer;
+  }
+
+  #apart({ fault, members, groups }: Fault): readonly string[] {
+    if (harmless.has(fault)) return [];
+    if (!groups || groups.length === 0) return members;
+    if (fault === 'one-way') return groups[0] ?? [];
+    if (fault !== 'cut') return members;
+    const named = new Set(groups.flat());
+    const islands = [...groups, this.#servers.filter((server) => !named.has(server))];
+    const majority = islands.find(({ length }) => length * 2 > this.#servers.length);
+    return majority ? this.#servers.filter((server) => !majority.includes(server)) : this.#servers;
+  }
+
+  #sweep(faults: readonly { fromMs: number; toMs: number; members: ReadonlySet<string> }[]): Interval[] {
+    const times = [...new Set(faults.flatMap(({ fromMs, toMs }) => [fromMs, toMs]))].sort((a, b) => a - b);
+    const found: Interval[] = [];
+    times.forEach((fromMs, index) => {
+      const toMs = times[index + 1];
+      if (toMs === undefined) return;
+      const apart = new Set<string>();
+      for (const fault of faults) {
+        if (fault.fromMs <= fromMs && fault.toMs >= toMs)
+          fault.members.forEach((member) => apart.add(member));
+      }
+      if ((this.#servers.length - apart.size) * 2 <= this.#servers.length) found.push({ fromMs, toMs });
+    });
+    return found;
+  }
+}
+
+function merged(intervals: readonly { readonly fromMs: number; readonly toMs: number }[]): Interval[] {
+  const sorted = intervals.map(({ fromMs, toMs }) => ({ fromMs, toMs })).sort((a, b) => a.fromMs - b.fromMs);
+  const found: Interval[] = [];
+  for (const interval of sorted) {
+    const last = found.at(-1);
+    if (last && interval.fromMs <= last.toMs) last.toMs = Math.max(last.toMs, interval.toMs);
+    else found.push(interval);
+  }
+  return found;
+}
+
+/** The first of them; they are in order and apart. */
+function touching(intervals: readonly Interval[], fromMs: number, toMs: number): Interval | null {
+  let low = 0;
+  let high = intervals.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((intervals[middle] as Interval).toMs < fromMs) low = middle + 1;
+    else high = middle;
+  }
+  const found = intervals[low];
+  return found !== undefined && found.fromMs <= toMs ? found : null;
+}

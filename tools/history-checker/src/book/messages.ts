@@ -1,0 +1,155 @@
+import type { QoS } from '../history/events.ts';
+import { Column } from './column.ts';
+
+const retainFlag = 4;
+const clearFlag = 8;
+const willFlag = 16;
+const qosMask = 3;
+/** Reason codes from here on are refusals [MQTT5 2.4]. */
+export const refusedMin = 0x80;
+
+/**
+ * What was published, wills too: one row per message id. `first…` is of its first sending, or of the CONNECT that
+ * brought the will; sequence numbers are places in the history; 0 for what never happened.
+ */
+export class Messages {
+  readonly #rows = new Map<number, number>();
+  readonly #ids = new Column('float64');
+  readonly #topics = new Column('int32');
+  readonly #flags = new Column('uint8');
+  readonly #firstSequences = new Column('int32');
+  readonly #firstTimes = new Column('float64');
+  readonly #firstConnections = new Column('int32');
+  readonly #ackSequences = new Column('int32');
+  readonly #ackTimes = new Column('float64');
+  readonly #ackConnections = new Column('int32');
+  readonly #lastAckConnections = new Column('int32');
+  readonly #refusals = new Column('uint8');
+  /** Only of those that were sent on several connections: all of them, in order. */
+  readonly #ways = new Map<number, number[]>();
+
+  get count(): number {
+    return this.#ids.length;
+  }
+
+  row(id: number): number | undefined {
+    return this.#rows.get(id);
+  }
+
+  add(
+    id: number,
+    kind: { topic: number; qos: QoS; retain: boolean; clear: boolean; will: boolean },
+    sent: { sequence: number; at: number; connection: number },
+  ): number {
+    const row = this.#ids.length;
+    this.#rows.set(id, row);
+    this.#ids.push(id);
+    this.#topics.push(kind.topic);
+    this.#flags.push(
+      kind.qos + (kind.retain ? retainFlag : 0) + (kind.clear ? clearFlag : 0) + (kind.will ? willFlag : 0),
+    );
+    this.#firstSequences.push(sent.sequence);
+    this.#firstTimes.push(sent.at);
+    this.#firstConnections.push(sent.connection);
+    this.#ackSequences.push(0);
+    this.#ackTimes.push(0);
+    this.#ackConnections.push(-1);
+    this.#lastAckConnections.push(-1);
+    this.#refusals.push(0);
+    return row;
+  }
+
+  sentAgain(row: number, connection: number): void {
+    const ways = this.#ways.get(row);
+    if (ways) {
+      if (!ways.includes(connection)) ways.push(connection);
+      return;
+    }
+    const first = this.#firstConnections.get(row);
+    if (first !== connection) this.#ways.set(row, [first, connection]);
+  }
+
+  /** Time and place are of the first acceptance. */
+  acked(row: number, ack: { sequence: number; at: number; connection: number; code: number }): void {
+    if (ack.code >= refusedMin) {
+      this.#refusals.set(row, 1);
+      return;
+    }
+    this.#lastAckConnections.set(row, ack.connection);
+    if (this.#ackSequences.get(row) !== 0) return;
+    this.#ackSequences.set(row, ack.sequence);
+    this.#ackTimes.set(row, ack.at);
+    this.#ackConnections.set(row, ack.connection);
+  }
+
+  id(row: number): number {
+    return this.#ids.get(row);
+  }
+
+  topic(row: number): number {
+    return this.#topics.get(row);
+  }
+
+  qos(row: number): QoS {
+    return (this.#flags.get(row) & qosMask) as QoS;
+  }
+
+  isRetained(row: number): boolean {
+    return (this.#flags.get(row) & retainFlag) !== 0;
+  }
+
+  isClear(row: number): boolean {
+    return (this.#flags.get(row) & clearFlag) !== 0;
+  }
+
+  isWill(row: number): boolean {
+    return (this.#flags.get(row) & willFlag) !== 0;
+  }
+
+  firstSequence(row: number): number {
+    return this.#firstSequences.get(row);
+  }
+
+  firstAt(row: number): number {
+    return this.#firstTimes.get(row);
+  }
+
+  /** Index of the connection, not its id; so are those below. */
+  firstConnection(row: number): number {
+    return this.#firstConnections.get(row);
+  }
+
+  wayCount(row: number): number {
+    return this.#ways.get(row)?.length ?? 1;
+  }
+
+  ways(row: number): readonly number[] {
+    return this.#ways.get(row) ?? [this.#firstConnections.get(row)];
+  }
+
+  isAcked(row: number): boolean {
+    return this.#ackSequences.get(row) !== 0;
+  }
+
+  /** Of PUBACK or PUBREC; 0 for none. */
+  ackSequence(row: number): number {
+    return this.#ackSequences.get(row);
+  }
+
+  ackAt(row: number): number {
+    return this.#ackTimes.get(row);
+  }
+
+  ackConnection(row: number): number {
+    return this.#ackConnections.get(row);
+  }
+
+  /** Index of the connection that accepted it last, -1 for none. */
+  lastAckConnection(row: number): number {
+    return this.#lastAckConnections.get(row);
+  }
+
+  wasRefused(row: number): boolean {
+    return this.#refusals.get(row) === 1;
+  }
+}

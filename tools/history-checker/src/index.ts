@@ -1,0 +1,15 @@
+export { createChecker } from './checker.ts';
+export type { Checker } from './checker.ts';
+export { historyFormat } from './history/events.ts';
+export type * from './history/events.ts';
+export { HistoryError } from './history/history-error.ts';
+export { defaultLimits } from './history/limits.ts';
+export { readHistory } from './history/reader.ts';
+export type { HistorySink } from './history/reader.ts';
+export { createHistoryWriter } from './history/writer.ts';
+export type { HistoryWriter } from './history/writer.ts';
+export { judgeFile } from './judge-file.ts';
+export type { JudgedFile } from './judge-file.ts';
+export { rules } from './rules/rules.ts';
+export { renderVerdict } from './table.ts';
+export type { Allowance, Finding, RuleVerdict, Verdict } from './verdict.ts';

@@ -1,0 +1,35 @@
+import type { Header } from './history/events.ts';
+import type { Verdict } from './verdict.ts';
+import { HistoryError } from './history/history-error.ts';
+import { readHistory } from './history/reader.ts';
+import { createChecker } from './checker.ts';
+import type { Checker } from './checker.ts';
+
+export interface JudgedFile extends Verdict {
+  readonly header: Header;
+}
+
+/**
+ * Judges a recorded history.
+ * @param progress Told now and then: the share of the file that was read (0 to 1) and the lines.
+ * @throws {HistoryError} one line: the file, its line, and what is wrong with it.
+ */
+export async function judgeFile(
+  path: string,
+  progress?: (share: number, lines: number) => void,
+): Promise<JudgedFile> {
+  let header: Header | null = null;
+  let checker: Checker | null = null;
+  await readHistory(path, {
+    header: (line) => {
+      header = line;
+      checker = createChecker(line);
+    },
+    event: (event) => checker?.add(event),
+    ...(progress ? { progress } : {}),
+  });
+  // Assigned in the callbacks, which the compiler does not see.
+  const judged = { header, checker } as { header: Header | null; checker: Checker | null };
+  if (!judged.header || !judged.checker) throw new HistoryError(`${path}: not a history`);
+  return { header: judged.header, ...judged.checker.verdict() };
+}

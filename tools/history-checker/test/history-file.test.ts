@@ -1,0 +1,188 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+import { createHistoryWriter } from '../src/history/writer.ts';
+import { judgeFile } from '../src/judge-file.ts';
+import { readHistory } from '../src/history/reader.ts';
+import { Story, testHeader, violated } from './story.ts';
+import type { Header, HistoryEvent } from '../src/history/events.ts';
+
+let folder = '';
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'history-'));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
+
+async function readAll(path: string): Promise<{ header: Header | null; events: HistoryEvent[] }> {
+  const read: { header: Header | null; events: HistoryEvent[] } = { header: null, events: [] };
+  await readHistory(path, {
+    header: (header) => {
+      read.header = header;
+    },
+    event: (event) => read.events.push(event),
+  });
+  return read;
+}
+
+/** One event of each kind. */
+function everyKind(): HistoryEvent[] {
+  const story = new Story();
+  const publisher = story.connect('publisher', { version: 5, will: story.will('w/ü', { retain: true }) });
+  story.subscribe(publisher, 't/ü/#', 1);
+  const message = story.publish(publisher, 't/ü', { qos: 2, retain: true });
+  story.deliver(publisher, message, 't/ü', { dup: true });
+  story.unsubscribe(publisher, 't/ü/#');
+  story.close(publisher, 'server');
+  story.fault('cut', ['A', 'B'])();
+  story.settle();
+  story.retained({ 't/ü': message });
+  return [...story.events, { type: 'end', at: 5_000.125, crashes: ['A ended'] }];
+}
+
+async function write(path: string, events: readonly HistoryEvent[], header = testHeader): Promise<string> {
+  const writer = await createHistoryWriter(path, header);
+  for (const event of events) if (!writer.write(event)) await writer.ready();
+  await writer.close();
+  return path;
+}
+
+describe.each(['run.jsonl', 'run.jsonl.gz'])('%s', (name) => {
+  test('what was written is read', async () => {
+    const path = await write(join(folder, name), everyKind());
+    expect(await readAll(path)).toEqual({ header: testHeader, events: everyKind() });
+  });
+
+  test('closes when everything has been written already', async () => {
+    const path = join(folder, name);
+    const writer = await createHistoryWriter(path, testHeader);
+    // Longer than a batch, so nothing is left to be written by the end.
+    writer.write({ type: 'end', at: 1, crashes: ['x'.repeat(300_000)] });
+    while ((await stat(path)).size === 0) await nextTurn();
+    for (let turn = 0; turn < 10; turn++) await nextTurn();
+    await writer.close();
+    expect((await readAll(path)).events).toHaveLength(1);
+  });
+
+  test('many lines, over the bounds of batches and chunks', async () => {
+    const count = 60_000;
+    const events: HistoryEvent[] = Array.from({ length: count }, (_, at) => ({
+      type: 'subscribe',
+      at,
+      connection: at,
+      filter: `straße/${at}`,
+      qos: 1,
+    }));
+    const path = await write(join(folder, name), [...events, { type: 'end', at: count, crashes: [] }]);
+    const read = await readAll(path);
+    expect(read.events).toHaveLength(count + 1);
+    expect(read.events[count - 1]).toEqual(events[count - 1]);
+  });
+
+  test('a file that was cut off', async () => {
+    const path = await write(join(folder, name), everyKind());
+    const bytes = await readFile(path);
+    await writeFile(path, bytes.subarray(0, bytes.length - 12));
+    await expect(readAll(path)).rejects.toThrow(
+      /^.*: cut off after line \d+: the run did not come to its end/,
+    );
+  });
+});
+
+test('a writer that nobody waits for says so, and then stops', async () => {
+  const writer = await createHistoryWriter(join(folder, 'run.jsonl'), testHeader);
+  const event: HistoryEvent = { type: 'phase', at: 1, phase: 'quiet' };
+  const long: HistoryEvent = { type: 'end', at: 1, crashes: ['x'.repeat(1024 * 1024)] };
+  expect(writer.write(event)).toBe(true);
+  const answers = Array.from({ length: 8 }, () => writer.write(long));
+  expect(answers.at(-1)).toBe(false);
+  expect(() => {
+    for (let count = 0; count < 64; count++) writer.write(long);
+  }).toThrow(/can't be written as fast as the run records/);
+  await writer.ready();
+  expect(writer.write(event)).toBe(true);
+  await writer.close();
+  expect(() => writer.write(event)).toThrow('closed already');
+});
+
+test('a file that can not be made', async () => {
+  const path = join(folder, 'none', 'run.jsonl');
+  await expect(createHistoryWriter(path, testHeader)).rejects.toThrow(`${path} can't be written: ENOENT`);
+});
+
+// Linux has a file for it.
+const testOnLinux = existsSync('/dev/full') ? test : test.skip;
+testOnLinux('a disk that is full', async () => {
+  const writer = await createHistoryWriter('/dev/full', testHeader);
+  writer.write({ type: 'phase', at: 1, phase: 'quiet' });
+  await expect(writer.close()).rejects.toThrow("/dev/full can't be written: ENOSPC");
+});
+
+describe('what is no history is refused in one line that says where', () => {
+  const header = JSON.stringify(testHeader);
+  const end = '{"type":"end","at":9,"crashes":[]}';
+  test.each([
+    ['', ': not a history: the file is empty'],
+    ['hello\n', ', line 1: not a history: no header in the first line'],
+    ['{"a":1}', ', line 1: not a history: no header in the first line'],
+    [
+      `${header.replace('"format":1', '"format":2')}\n`,
+      ', line 1: a history of format 2; this version reads 1',
+    ],
+    ['{"type":"header","format":1}\n', ', line 1: a header without `servers` or `limits`'],
+    [`${header}\n`, ': cut off after line 1'],
+    [`${header}\n{"type":"phase","at":1,"phase":"quiet"}\n`, ': cut off after line 2'],
+    [`${header}\n{"type":"ph\n${end}\n`, ', line 2: not JSON'],
+    [`${header}\n{"type":"mystery","at":1}\n`, ', line 2: no event has the type "mystery"'],
+    [`${header}\n{"type":"phase","phase":"quiet"}\n`, ', line 2: phase without a time `at`'],
+    [
+      `${header}\n{"type":"closed","at":1,"connection":"x","how":"lost"}\n`,
+      ', line 2: closed has "x" as `connection`, not a number',
+    ],
+    [
+      `${header}\n{"type":"closed","at":1,"connection":4,"how":"lost"}\n${end}\n`,
+      ', line 2: connection 4 was never opened',
+    ],
+    [`${header}\n${end}\n${end}\n`, ', line 3: a line after the `end`'],
+  ])('%j', async (text, message) => {
+    const path = join(folder, 'run.jsonl');
+    await writeFile(path, text);
+    const failure: Error = await judgeFile(path).then(
+      () => new Error('it was judged'),
+      (error: Error) => error,
+    );
+    expect(failure).toMatchObject({ name: 'HistoryError' });
+    expect(failure.message.startsWith(`${path}${message}`)).toBe(true);
+    expect(failure.message).not.toContain('\n');
+  });
+
+  test('no file; no gzip', async () => {
+    const path = join(folder, 'run.jsonl.gz');
+    await expect(judgeFile(path)).rejects.toThrow(`${path} can't be read: ENOENT`);
+    await writeFile(path, 'hello\n');
+    await expect(judgeFile(path)).rejects.toThrow(`${path} is not a gzip file`);
+    await writeFile(path, gzipSync('hello\n'));
+    await expect(judgeFile(path)).rejects.toThrow(`${path}, line 1: not a history`);
+  });
+});
+
+test('a verdict from the file is the verdict of the run', async () => {
+  const story = new Story();
+  const subscriber = story.connect('subscriber');
+  story.subscribe(subscriber, 't');
+  story.publish(subscriber, 't');
+  const live = story.verdict();
+  const events: HistoryEvent[] = [...story.events, { type: 'end', at: story.now(), crashes: [] }];
+  const shares: number[] = [];
+  const judged = await judgeFile(await write(join(folder, 'run.jsonl.gz'), events), (share) =>
+    shares.push(share),
+  );
+  expect(violated(judged)).toEqual(['acked-but-lost']);
+  expect({ ...judged }).toMatchObject({ ...live });
+  expect(judged.header).toEqual(testHeader);
+  expect(shares.at(-1)).toBe(1);
+});

@@ -1,0 +1,244 @@
+import type { HistoryEvent, QoS, WillRecord } from '../src/history/events.ts';
+import { FilterTrie } from '../src/book/filters.ts';
+import { Story } from './story.ts';
+
+export interface Actor {
+  readonly name: string;
+  readonly clean: boolean;
+  readonly version: 4 | 5;
+  readonly expirySeconds: number | null;
+}
+
+interface Queued {
+  readonly message: number;
+  readonly topic: string;
+  readonly qos: QoS;
+}
+
+interface ModelSession {
+  readonly subscriptions: Map<string, QoS>;
+  queue: Queued[];
+  /** Delivered, but its receiver's ack was lost. */
+  unacked: Queued[];
+  /** QoS 2 messages of this publisher that were taken, but not completed before its eyes. */
+  readonly taken: Set<number>;
+}
+
+interface Pending {
+  readonly message: number;
+  readonly topic: string;
+  readonly qos: QoS;
+  readonly retain: boolean;
+}
+
+interface ActorState {
+  readonly actor: Actor;
+  connection: number | null;
+  will: WillRecord | null;
+  session: ModelSession | null;
+  diedAtMs: number;
+  delayedWill: WillRecord | null;
+  /** Sent, but no ack arrived. */
+  pending: Pending[];
+}
+
+const msPerSecond = 1_000;
+
+/** One broker in memory that keeps every promise, and what its clients would record. */
+export class PerfectBroker {
+  readonly story = new Story();
+  readonly retained = new Map<string, number>();
+  readonly #states: ActorState[];
+  #servers = 0;
+
+  constructor(actors: readonly Actor[]) {
+    this.story.probe();
+    this.#states = actors.map((actor) => ({
+      actor,
+      connection: null,
+      will: null,
+      session: null,
+      diedAtMs: 0,
+      delayedWill: null,
+      pending: [],
+    }));
+  }
+
+  get actorCount(): number {
+    return this.#states.length;
+  }
+
+  connect(index: number, willDelaySeconds: number | null = null): void {
+    const state = this.#state(index);
+    const { actor } = state;
+    this.pass(0);
+    const former = state.connection;
+    const kept = actor.clean ? null : state.session;
+    const will = willDelaySeconds === null ? null : this.#will(actor, willDelaySeconds);
+    const server = this.story.header.servers[this.#servers++ % 3] ?? 'A';
+    const { version, clean, expirySeconds } = actor;
+    const options = { server, version, clean, expirySeconds, will, sessionPresent: kept !== null };
+    const connection = this.story.connect(actor.name, options);
+    if (former !== null) this.story.close(former, 'server');
+    state.connection = connection;
+    state.will = will;
+    state.delayedWill = null;
+    state.session = kept ?? { subscriptions: new Map(), queue: [], unacked: [], taken: new Set() };
+    this.#redeliver(state);
+    this.#pump(state);
+    const { pending } = state;
+    state.pending = [];
+    for (const one of pending) {
+      if (kept) this.#send(state, one, true, true);
+    }
+  }
+
+  close(index: number, graceful: boolean): void {
+    const state = this.#state(index);
+    if (state.connection === null) return;
+    this.story.close(state.connection, graceful ? 'disconnect' : 'dropped');
+    state.connection = null;
+    state.diedAtMs = this.story.atMs;
+    const { will, actor } = state;
+    state.will = null;
+    if (actor.expirySeconds === 0) state.session = null;
+    if (!will || graceful) return;
+    if (Math.min(will.delaySeconds, actor.expirySeconds ?? Infinity) === 0) this.#fire(will);
+    else state.delayedWill = will;
+  }
+
+  subscribe(index: number, filter: string, qos: QoS): void {
+    const { connection, session } = this.#state(index);
+    if (connection === null || !session) return;
+    this.story.subscribe(connection, filter, qos);
+    session.subscriptions.set(filter, qos);
+    const trie = new FilterTrie<true>();
+    trie.add(filter, true);
+    for (const [topic, message] of this.retained) {
+      if (trie.match(topic).length === 0) continue;
+      const granted = Math.min(qos, this.#qosOf(message)) as QoS;
+      this.story.deliver(connection, message, topic, { qos: granted, retain: true });
+    }
+  }
+
+  unsubscribe(index: number, filter: string): void {
+    const { connection, session } = this.#state(index);
+    if (connection === null || !session?.subscriptions.delete(filter)) return;
+    this.story.unsubscribe(connection, filter);
+  }
+
+  publish(
+    index: number,
+    topic: string,
+    qos: QoS,
+    how: 'plain' | 'retain' | 'clear',
+    ackArrives: boolean,
+  ): void {
+    const state = this.#state(index);
+    if (state.connection === null) return;
+    if (how === 'clear') {
+      this.story.publish(state.connection, topic, { qos, retain: true, clear: true });
+      this.retained.delete(topic);
+      return;
+    }
+    const message = this.story.nextMessage();
+    this.#send(state, { message, topic, qos, retain: how === 'retain' }, false, ackArrives);
+    if (!ackArrives && qos > 0) this.close(index, false);
+  }
+
+  /** Time passes: delayed wills fire, sessions end. */
+  pass(ms: number): void {
+    this.story.wait(ms);
+    for (const state of this.#states) {
+      if (state.connection !== null) continue;
+      const awayMs = this.story.atMs - state.diedAtMs;
+      const { delayedWill, actor } = state;
+      const expiryMs = (actor.expirySeconds ?? Infinity) * msPerSecond;
+      if (delayedWill && awayMs >= Math.min(delayedWill.delaySeconds * msPerSecond, expiryMs)) {
+        state.delayedWill = null;
+        this.#fire(delayedWill);
+      }
+      if (awayMs >= expiryMs) state.session = null;
+    }
+  }
+
+  /** Everybody comes back, nothing comes any more. @returns the whole history. */
+  end(): HistoryEvent[] {
+    const stepMs = 100;
+    const longestDelayMs = 10_000;
+    for (let passedMs = 0; passedMs < longestDelayMs; passedMs += stepMs) this.pass(stepMs);
+    this.#states.forEach((state, index) => {
+      if (state.connection === null && !state.actor.clean) this.connect(index);
+    });
+    this.story.settle();
+    this.story.retained(Object.fromEntries(this.retained));
+    return [...this.story.events, { type: 'end', at: this.story.now(), crashes: [] }];
+  }
+
+  #state(index: number): ActorState {
+    const state = this.#states[index % this.#states.length];
+    if (!state) throw new Error('a broker without clients');
+    return state;
+  }
+
+  #will({ name, version }: Actor, delaySeconds: number): WillRecord {
+    return this.story.will(`wills/${name}`, { qos: 1, delaySeconds: version === 5 ? delaySeconds : 0 });
+  }
+
+  #qosOf(message: number): QoS {
+    const sent = this.story.events.find((event) => event.type === 'publish' && event.message === message);
+    return sent?.type === 'publish' ? sent.qos : 0;
+  }
+
+  #send(state: ActorState, one: Pending, dup: boolean, ackArrives: boolean): void {
+    const { connection, session } = state;
+    if (connection === null || !session) return;
+    const { message, topic, qos, retain } = one;
+    const isRepeat = qos === 2 && session.taken.has(message);
+    const ack = ackArrives && qos > 0 ? 0 : null;
+    this.story.send(connection, message, topic, { qos, retain, dup, ack });
+    if (ack === null && qos > 0) {
+      state.pending.push(one);
+      if (qos === 2) session.taken.add(message);
+    }
+    if (isRepeat) return;
+    if (retain) this.retained.set(topic, message);
+    this.#route(message, topic, qos);
+  }
+
+  #fire({ message, topic, qos }: WillRecord): void {
+    this.#route(message, topic, qos);
+  }
+
+  #route(message: number, topic: string, qos: QoS): void {
+    for (const state of this.#states) {
+      if (!state.session) continue;
+      const trie = new FilterTrie<QoS>();
+      for (const [filter, granted] of state.session.subscriptions) trie.add(filter, granted);
+      const granted = trie.match(topic);
+      if (granted.length === 0) continue;
+      const effective = Math.min(qos, Math.max(...granted)) as QoS;
+      if (effective === 0 && state.connection === null) continue;
+      state.session.queue.push({ message, topic, qos: effective });
+      this.#pump(state);
+    }
+  }
+
+  /** The ack of every third QoS 1 message is lost, so it comes again after a reconnect, before anything else. */
+  #pump({ connection, session, actor }: ActorState): void {
+    if (connection === null || !session) return;
+    for (const one of session.queue) {
+      this.story.deliver(connection, one.message, one.topic, { qos: one.qos });
+      if (one.qos === 1 && one.message % 3 === 0 && !actor.clean) session.unacked.push(one);
+    }
+    session.queue = [];
+  }
+
+  #redeliver({ connection, session }: ActorState): void {
+    if (connection === null || !session) return;
+    for (const { message, topic, qos } of session.unacked) {
+      this.story.deliver(connection, message, topic, { qos, dup: true });
+    }
+    session.unacked = [];
+  }
+}

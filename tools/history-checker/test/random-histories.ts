@@ -1,0 +1,129 @@
+import fc from 'fast-check';
+import type { HistoryEvent, QoS } from '../src/history/events.ts';
+import { PerfectBroker } from './perfect-broker.ts';
+import type { Actor } from './perfect-broker.ts';
+
+const persistent = { clean: false, version: 4, expirySeconds: null } as const;
+
+/** The first two do nothing but come and go, so that what is done to their deliveries and sessions stands alone. */
+export const actors: readonly Actor[] = [
+  { name: 'watcher', ...persistent },
+  { name: 'idler', ...persistent },
+  { name: 'roamer', ...persistent },
+  { name: 'expiring', clean: false, version: 5, expirySeconds: 5 },
+  { name: 'clean', clean: true, version: 4, expirySeconds: 0 },
+  { name: 'clean-5', clean: true, version: 5, expirySeconds: 0 },
+];
+const quietActors = 2;
+const mortal: Actor = { name: 'mortal', clean: true, version: 4, expirySeconds: 0 };
+const looker: Actor = { name: 'looker', clean: true, version: 5, expirySeconds: 0 };
+const twin: Actor = { name: 'twin', ...persistent };
+
+const filters = ['t/#', 't/+', 't/1', '+/2', 'wills/#', 'none'];
+const topics = ['t/1', 't/2', 't'];
+
+type Step = (broker: PerfectBroker) => void;
+
+const anyone = fc.nat({ max: actors.length - 1 });
+const busy = fc.integer({ min: quietActors, max: actors.length - 1 });
+const qos = fc.constantFrom<QoS>(0, 1, 2);
+
+const steps: readonly fc.WeightedArbitrary<Step>[] = [
+  {
+    weight: 3,
+    arbitrary: fc.tuple(anyone, fc.constantFrom(null, 0, 3)).map(
+      ([who, delay]) =>
+        (broker) =>
+          comeBack(broker, who, delay),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(busy, fc.constantFrom(null, 0, 3)).map(
+      ([who, delay]) =>
+        (broker) =>
+          broker.connect(who, delay),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(anyone, fc.boolean()).map(
+      ([who, graceful]) =>
+        (broker) =>
+          broker.close(who, graceful),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(busy, fc.constantFrom(...filters), qos).map(
+      ([who, filter, granted]) =>
+        (broker) =>
+          broker.subscribe(who, filter, granted),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(busy, fc.constantFrom(...filters)).map(
+      ([who, filter]) =>
+        (broker) =>
+          broker.unsubscribe(who, filter),
+    ),
+  },
+  {
+    weight: 8,
+    arbitrary: fc
+      .tuple(
+        busy,
+        fc.constantFrom(...topics),
+        qos,
+        fc.constantFrom('plain', 'plain', 'plain', 'retain', 'clear'),
+        fc.nat({ max: 5 }).map((chance) => chance > 0),
+      )
+      .map(
+        ([who, topic, level, how, acked]) =>
+          (broker) =>
+            broker.publish(who, topic, level, how, acked),
+      ),
+  },
+  { weight: 1, arbitrary: fc.integer({ min: 1, max: 2_000 }).map((ms) => (broker) => broker.pass(ms)) },
+];
+
+/** For those who may not take themselves over. */
+function comeBack(broker: PerfectBroker, who: number, delay: number | null): void {
+  if (who < quietActors) broker.close(who, true);
+  broker.connect(who, who < quietActors ? null : delay);
+}
+
+export interface Told {
+  readonly broker: PerfectBroker;
+  readonly events: readonly HistoryEvent[];
+}
+
+/** Some hundred steps between a beginning and an end that every mutation finds its victim in. */
+export const histories: fc.Arbitrary<Told> = fc
+  .array(fc.oneof(...steps), { minLength: 20, maxLength: 300, size: 'max' })
+  .map((plan) => {
+    const broker = new PerfectBroker([...actors, mortal, looker, twin]);
+    const [mortalIndex, lookerIndex, twinIndex] = [actors.length, actors.length + 1, actors.length + 2];
+    actors.forEach((_, who) => broker.connect(who));
+    broker.subscribe(0, '#', 2);
+    for (const step of plan) step(broker);
+    comeBack(broker, 0, null);
+    comeBack(broker, 1, null);
+    broker.connect(2);
+    for (let round = 0; round < 3; round++) {
+      broker.publish(2, 't/1', 1, 'plain', true);
+      broker.publish(2, 't/1', 2, 'plain', true);
+      broker.publish(2, 'kept', 1, 'retain', true);
+    }
+    broker.connect(mortalIndex, 0);
+    broker.close(mortalIndex, false);
+    broker.connect(twinIndex);
+    broker.connect(twinIndex);
+    const quietMs = 20_000;
+    const stepMs = 500;
+    for (let passedMs = 0; passedMs < quietMs; passedMs += stepMs) broker.pass(stepMs);
+    broker.connect(lookerIndex);
+    broker.subscribe(lookerIndex, 'kept', 1);
+    return { broker, events: broker.end() };
+  });

@@ -1,0 +1,170 @@
+import { createChecker } from '../src/index.ts';
+import type { Closed, Header, HistoryEvent, Limits, QoS, WillRecord } from '../src/history/events.ts';
+import type { Verdict } from '../src/verdict.ts';
+
+export const testHeader: Header = {
+  type: 'header',
+  format: 1,
+  seed: 1,
+  scenario: 'test',
+  target: 'lab',
+  servers: ['A', 'B', 'C'],
+  startedAt: '2026-11-22T00:00:00.000Z',
+  limits: { willMsMax: 5_000, takeoverMsMax: 1_000, degradedAcks: false },
+};
+
+export interface ConnectOptions {
+  readonly server?: string;
+  readonly version?: 4 | 5;
+  readonly clean?: boolean;
+  readonly expirySeconds?: number | null;
+  readonly will?: WillRecord | null;
+  readonly sessionPresent?: boolean;
+  /** False for a CONNECT that is never answered. */
+  readonly answered?: boolean;
+}
+
+export interface MessageOptions {
+  readonly qos?: QoS;
+  readonly retain?: boolean;
+  readonly dup?: boolean;
+  readonly clear?: boolean;
+  /** Null for none. */
+  readonly ack?: number | null;
+}
+
+/** A hand-made history, one millisecond an event unless time passes. */
+export class Story {
+  readonly header: Header;
+  readonly events: HistoryEvent[] = [];
+  atMs = 0;
+  #connections = 0;
+  #messages = 0;
+  #faults = 0;
+
+  constructor(limits: Partial<Limits> = {}) {
+    this.header = { ...testHeader, limits: { ...testHeader.limits, ...limits } };
+  }
+
+  wait(ms: number): void {
+    this.atMs += ms;
+  }
+
+  now(): number {
+    return ++this.atMs;
+  }
+
+  nextMessage(): number {
+    return ++this.#messages;
+  }
+
+  connect(clientId: string, options: ConnectOptions = {}): number {
+    const { clean = false, server = 'A', version = 4, sessionPresent = false, will = null } = options;
+    const { expirySeconds = clean ? 0 : null, answered = true } = options;
+    const connection = ++this.#connections;
+    const who = { connection, clientId, server, version, clean, expirySeconds, will };
+    this.events.push({ type: 'connect', at: this.now(), ...who });
+    if (answered) this.events.push({ type: 'connected', at: this.now(), connection, sessionPresent });
+    return connection;
+  }
+
+  will(topic: string, options: Partial<WillRecord> = {}): WillRecord {
+    return { message: this.nextMessage(), topic, qos: 1, retain: false, delaySeconds: 0, ...options };
+  }
+
+  close(connection: number, how: Closed['how'] = 'dropped'): void {
+    this.events.push({ type: 'closed', at: this.now(), connection, how });
+  }
+
+  subscribe(connection: number, filter: string, qos: QoS = 2, granted: number | null = qos): void {
+    this.events.push({ type: 'subscribe', at: this.now(), connection, filter, qos });
+    if (granted === null) return;
+    this.events.push({ type: 'subscribed', at: this.now(), connection, filter, code: granted });
+  }
+
+  unsubscribe(connection: number, filter: string): void {
+    this.events.push({ type: 'unsubscribe', at: this.now(), connection, filter, qos: 0 });
+    this.events.push({ type: 'unsubscribed', at: this.now(), connection, filter, code: 0 });
+  }
+
+  /** @returns the message's id. */
+  publish(connection: number, topic: string, options: MessageOptions = {}): number {
+    const message = this.nextMessage();
+    this.send(connection, message, topic, options);
+    return message;
+  }
+
+  send(connection: number, message: number, topic: string, options: MessageOptions = {}): void {
+    const { qos = 1, retain = false, dup = false, clear = false } = options;
+    const { ack = qos === 0 ? null : 0 } = options;
+    const what = { message, topic, qos, retain, dup, clear };
+    this.events.push({ type: 'publish', at: this.now(), connection, ...what });
+    if (ack === null) return;
+    this.events.push({ type: 'acked', at: this.now(), connection, message, code: ack });
+    if (qos === 2 && ack < 0x80) {
+      this.events.push({ type: 'completed', at: this.now(), connection, message });
+    }
+  }
+
+  deliver(connection: number, message: number, topic: string, options: MessageOptions = {}): void {
+    const { qos = 1, retain = false, dup = false } = options;
+    const what = { message, topic, qos, retain, dup };
+    this.events.push({ type: 'delivery', at: this.now(), connection, ...what });
+  }
+
+  /** @returns what ends it. */
+  fault(fault: string, members: readonly string[], groups?: readonly (readonly string[])[]): () => void {
+    const id = ++this.#faults;
+    const islands = groups ? { groups } : {};
+    this.events.push({ type: 'fault', at: this.now(), id, phase: 'begin', fault, members, ...islands });
+    return () => {
+      this.events.push({ type: 'fault', at: this.now(), id, phase: 'end', fault, members });
+    };
+  }
+
+  /** How busy the machine was: without any probe nobody is held to serve in time. */
+  probe(wakeMs = 0, syncMs = 0, runnable = 1): void {
+    this.events.push({ type: 'probe', at: this.now(), wakeMs, syncMs, runnable });
+  }
+
+  settle(): void {
+    for (const phase of ['healed', 'quiet', 'settled'] as const) {
+      this.wait(1_000);
+      this.events.push({ type: 'phase', at: this.now(), phase });
+    }
+  }
+
+  /** What all servers serve in the end; `different` says what one of them serves instead. */
+  retained(
+    messages: Readonly<Record<string, number>>,
+    different: Readonly<Record<string, typeof messages>> = {},
+  ) {
+    for (const server of this.header.servers) {
+      const served = Object.entries(different[server] ?? messages);
+      this.events.push({ type: 'retained', at: this.now(), server, messages: served });
+    }
+  }
+
+  /** Settles if it was not, and ends. */
+  verdict(crashes: readonly string[] = []): Verdict {
+    if (!this.events.some((event) => event.type === 'phase' && event.phase === 'settled')) this.settle();
+    return judge(this.header, [...this.events, { type: 'end', at: this.now(), crashes }]);
+  }
+}
+
+export function judge(header: Header, events: readonly HistoryEvent[]): Verdict {
+  const checker = createChecker(header);
+  for (const event of events) checker.add(event);
+  return checker.verdict();
+}
+
+/** The names of the rules that were violated. */
+export function violated(verdict: Verdict): string[] {
+  return verdict.rules.filter(({ violations }) => violations > 0).map(({ rule }) => rule);
+}
+
+export function ruleOf(verdict: Verdict, name: string): Verdict['rules'][number] {
+  const found = verdict.rules.find(({ rule }) => rule === name);
+  if (!found) throw new Error(`no rule is called ${name}`);
+  return found;
+}

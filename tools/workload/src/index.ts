@@ -1,0 +1,14 @@
+export { ask } from './client/ask.ts';
+export type { Visit } from './client/ask.ts';
+export { clearRetained, forgetSession } from './client/forget.ts';
+export { lookAtRetained } from './client/look.ts';
+export { Recorder } from './client/recorder.ts';
+export type { Counts } from './client/recorder.ts';
+export { RecordingClient } from './client/recording-client.ts';
+export type { Server } from './client/wire.ts';
+export { between, pick, randomOf, shuffled } from './random.ts';
+export type { Random } from './random.ts';
+export { BusynessProbe } from './run/busyness-probe.ts';
+export { Cast } from './run/cast.ts';
+export type { LoadTarget } from './run/cast.ts';
+export type { Shares, WorkloadName } from './workloads/index.ts';

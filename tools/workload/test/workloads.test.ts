@@ -1,0 +1,135 @@
+import { actorsOf } from '../src/run/cast.ts';
+import { randomOf } from '../src/random.ts';
+import { defaultLimits } from '@mqtt-cluster/history-checker';
+import { workloads } from '../src/workloads/index.ts';
+import type { WorkloadName } from '../src/workloads/index.ts';
+import type { Actor, Step } from '../src/workloads/step.ts';
+
+const names = Object.keys(workloads) as WorkloadName[];
+const servers = 7;
+const place = { servers, qosMax: 2, versions: [4, 5], sharesSubscriptions: true } as const;
+
+function cast(
+  name: WorkloadName,
+  seed: number,
+  over: Partial<typeof place | { qosMax: 1; versions: [4] }> = {},
+) {
+  return actorsOf({ [name]: 1 }, 100, seed, 'p/', { ...place, ...over });
+}
+
+function stepsOf(actor: Actor, seed: number, count = 300): Step[] {
+  const plan = actor.plan(randomOf(seed, `plan of ${actor.name}`));
+  return Array.from({ length: count }, () => plan.next().value as Step);
+}
+
+function story(actors: readonly Actor[], seed: number) {
+  return actors.map((actor) => ({ ...actor, plan: stepsOf(actor, seed) }));
+}
+
+describe.each(names)('workload %s', (name) => {
+  it('is the same for the same seed, and another for another', () => {
+    expect(story(cast(name, 1), 1)).toEqual(story(cast(name, 1), 1));
+    expect(story(cast(name, 1), 1)).not.toEqual(story(cast(name, 2), 2));
+  });
+
+  it('has actors with names of their own, and topics and filters below its prefix', () => {
+    const actors = cast(name, 3);
+    expect(new Set(actors.map((actor) => actor.name)).size).toBe(actors.length);
+    for (const actor of actors) {
+      for (const { filter } of actor.subscriptions) expect(filter).toMatch(/^(\$share\/[\w-]+\/)?p\//);
+      for (const step of stepsOf(actor, 3)) {
+        if (step.do === 'publish') expect(step.topic).toMatch(/^p\/[^#+]+$/);
+        if (step.do === 'move') expect(step.server).toBeLessThan(servers);
+        if (step.do === 'move') expect(step.awayMs).toBeGreaterThanOrEqual(0);
+      }
+    }
+  });
+
+  it.each([1, 3])('has a home for every actor among %i servers', (few) => {
+    const homes = actorsOf({ [name]: 1 }, 100, 3, 'p/', { ...place, servers: few }).map(({ home }) => home);
+    expect(homes.filter((home) => !Number.isInteger(home) || home < 0)).toEqual([]);
+  });
+
+  it('asks nothing of a target that it does not have', () => {
+    for (const actor of cast(name, 4, { qosMax: 1, versions: [4] })) {
+      expect(actor.version).toBe(4);
+      expect(actor.will?.qos ?? 0).toBeLessThan(2);
+      const asked = stepsOf(actor, 4).map((step) => ('qos' in step ? step.qos : 0));
+      expect(Math.max(0, ...asked, ...actor.subscriptions.map(({ qos }) => qos))).toBeLessThan(2);
+    }
+  });
+
+  it('takes time: its plan never stands still', () => {
+    for (const actor of cast(name, 5)) {
+      const steps = stepsOf(actor, 5);
+      const passed = steps.reduce(
+        (sum, step) => sum + (step.do === 'wait' ? step.ms : step.do === 'move' ? step.awayMs : 0),
+        0,
+      );
+      expect(passed).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe('rates', () => {
+  it('publish about as often as they are told', () => {
+    for (const name of names.filter((each) => each !== 'wills')) {
+      const perSecond = cast(name, 6).reduce((sum, actor) => {
+        const steps = stepsOf(actor, 6, 2_000);
+        const published = steps.filter((step) => step.do === 'publish').length;
+        const ms = steps.reduce((all, step) => all + (step.do === 'wait' ? step.ms : 0), 0);
+        return sum + (published * 1_000) / ms;
+      }, 0);
+      expect(perSecond).toBeGreaterThan(60);
+      expect(perSecond).toBeLessThan(160);
+    }
+  });
+});
+
+describe('takeover', () => {
+  it('lets contenders of one id move at the same planned times to different servers', () => {
+    const rivals = cast('takeover', 7).filter(({ clientId }) => clientId === 'contested-0');
+    expect(rivals).toHaveLength(3);
+    const moves = rivals.map((actor) =>
+      stepsOf(actor, 7, 600).flatMap((step) => (step.do === 'move' ? [step.server] : [])),
+    );
+    const rounds = Math.min(...moves.map(({ length }) => length));
+    expect(rounds).toBeGreaterThan(3);
+    for (let round = 0; round < rounds; round++) {
+      expect(new Set(moves.map((servers) => servers[round])).size).toBe(3);
+    }
+  });
+
+  it('now and then rests for longer than a takeover may take, so that two connections would be seen', () => {
+    for (const actor of cast('takeover', 7)) {
+      const rests: number[] = [0];
+      for (const step of stepsOf(actor, 7, 2_000)) {
+        if (step.do === 'move') rests.push(0);
+        else if (step.do === 'wait') rests.push((rests.pop() ?? 0) + step.ms);
+      }
+      expect(Math.max(...rests)).toBeGreaterThan(defaultLimits.takeoverMsMax + 1_000);
+      expect(rests.filter((ms) => ms < 2_500).length).toBeGreaterThan(rests.length / 2);
+    }
+  });
+
+  it('never uses QoS 2, whose exchanges two processes could not share', () => {
+    for (const actor of cast('takeover', 8)) {
+      const asked = stepsOf(actor, 8).map((step) => (step.do === 'publish' ? step.qos : 0));
+      expect(Math.max(...asked)).toBe(1);
+    }
+  });
+});
+
+describe('wills', () => {
+  it('die in every way, with and without delays, and are watched by sessions that stay', () => {
+    const actors = cast('wills', 9);
+    const mortals = actors.filter(({ will }) => will !== undefined);
+    expect(new Set(mortals.map(({ will }) => will?.delaySeconds))).toContain(3);
+    expect(new Set(mortals.map(({ onLoss }) => onLoss.kind))).toEqual(new Set(['away', 'roam']));
+    const ways = new Set(
+      mortals.flatMap((actor) => stepsOf(actor, 9).flatMap((step) => (step.do === 'move' ? [step.how] : []))),
+    );
+    expect(ways).toEqual(new Set(['drop', 'disconnect']));
+    expect(actors.filter(({ will, clean }) => will === undefined && !clean)).toHaveLength(2);
+  });
+});
