@@ -8,7 +8,7 @@ import { BrokerReport, newCounters } from './counters.ts';
 import type { BrokerCounters } from './counters.ts';
 import { Connection } from './connection/connection.ts';
 import { PublishEncoder } from './codec/encode-publish.ts';
-import { RateLimit } from './connection/token-bucket.ts';
+import { TokenBucket } from './connection/token-bucket.ts';
 import { listen } from './listeners.ts';
 import type { BoundAddress, Listener } from './listeners.ts';
 import { defaultLimits } from './options.ts';
@@ -46,7 +46,7 @@ class MqttBroker implements Broker {
   readonly #aedes: AedesShell;
   readonly #connections = new Map<ConnectionId, Connection>();
   readonly #dirty: Connection[] = [];
-  readonly #connectRates = new Map<string, RateLimit>();
+  readonly #connectBuckets = new Map<string, TokenBucket>();
   readonly #systemTopics: SystemTopics;
   readonly #reported: BrokerReport;
   #listeners: Listener[] = [];
@@ -132,10 +132,10 @@ class MqttBroker implements Broker {
   #mayConnect(address: string): boolean {
     const perSecond = this.#context.limits.connectsPerSecondMax;
     if (perSecond === 0) return true;
-    let rate = this.#connectRates.get(address);
+    let rate = this.#connectBuckets.get(address);
     if (!rate) {
-      rate = new RateLimit(perSecond, perSecond * connectBurstSeconds);
-      this.#connectRates.set(address, rate);
+      rate = new TokenBucket(perSecond, perSecond * connectBurstSeconds);
+      this.#connectBuckets.set(address, rate);
     }
     return rate.take(performance.now()) === 0;
   }
@@ -175,8 +175,8 @@ class MqttBroker implements Broker {
   #sweep(): void {
     const nowMs = performance.now();
     for (const connection of this.#connections.values()) connection.sweep(nowMs);
-    for (const [address, rate] of this.#connectRates) {
-      if (rate.isFull(nowMs)) this.#connectRates.delete(address);
+    for (const [address, rate] of this.#connectBuckets) {
+      if (rate.isFull(nowMs)) this.#connectBuckets.delete(address);
     }
     const { counters } = this.#context;
     this.report();

@@ -1,19 +1,21 @@
 import { adminTopicPrefix } from '@mqtt-cluster/contracts';
-import type { MessageProperties, QoS, Will } from '@mqtt-cluster/contracts';
+import type { QoS, Will } from '@mqtt-cluster/contracts';
 import type { ByteReader } from './byte-reader.ts';
 import { malformed, PacketError, protocolError } from './packet-error.ts';
-import { allowedProperties, readProperties } from './properties.ts';
+import { allowedProperties, messageProperties, readProperties } from './properties.ts';
 import type { Properties } from './properties.ts';
 import { reasonCodes } from './reason-codes.ts';
 import { topicNameFault } from './topic-validation.ts';
 
+/** The protocol level in CONNECT: MQTT 3.1, 3.1.1 or 5. */
 export type ProtocolVersion = 3 | 4 | 5;
 
 export interface ConnectPacket {
   readonly version: ProtocolVersion;
+  /** Empty if the client asks the server to assign a client identifier. */
   readonly client: string;
   readonly clean: boolean;
-  /** Seconds; 0 is never. */
+  /** Seconds; 0 disables the keep-alive. */
   readonly keepAlive: number;
   readonly will?: Will;
   readonly userName?: string;
@@ -21,20 +23,25 @@ export interface ConnectPacket {
   readonly properties: Properties;
 }
 
-/** The protocol level is none of ours: answered in the form that its sender may understand. */
-export class ProtocolLevelError extends Error {
+/** The client uses an unsupported protocol level. CONNACK takes a form that the client can parse. */
+export class UnsupportedProtocolLevelError extends Error {
   readonly level: number;
 
   constructor(level: number) {
     super(`protocol level ${level} is not supported`);
-    this.name = 'ProtocolLevelError';
+    this.name = 'UnsupportedProtocolLevelError';
     this.level = level;
   }
 }
 
 /**
- * @throws ProtocolLevelError
- * @throws PacketError with `version` noted through `onVersion` before, so that the answer has the right form
+ * Decodes the body of CONNECT.
+ *
+ * Calls `onVersion` before all other checks, so that the caller can answer a later {@link PacketError} in the
+ * form of the client's protocol version.
+ *
+ * @throws UnsupportedProtocolLevelError
+ * @throws PacketError
  */
 export function decodeConnect(
   reader: ByteReader,
@@ -43,25 +50,26 @@ export function decodeConnect(
   const version = readVersion(reader);
   onVersion(version);
   const flags = reader.byte();
-  if (flags & 0x01) throw malformed('reserved connect flag'); // [MQTT-3.1.2-3]
+  if (flags & 0x01) throw malformed('the reserved CONNECT flag is set'); // [MQTT-3.1.2-3]
   const hasWill = (flags & 0x04) !== 0;
   const willQos = (flags >> 3) & 3;
   const willRetain = (flags & 0x20) !== 0;
   const hasPassword = (flags & 0x40) !== 0;
   const hasUserName = (flags & 0x80) !== 0;
   // [MQTT-3.1.2-13, -15]
-  if (!hasWill && (willQos !== 0 || willRetain)) throw malformed('will flags without a will');
-  if (willQos > 2) throw malformed('will QoS 3'); // [MQTT-3.1.2-14]
+  if (!hasWill && (willQos !== 0 || willRetain)) throw malformed('CONNECT has will flags without a will');
+  if (willQos > 2) throw malformed('the will has QoS 3'); // [MQTT-3.1.2-14]
   // [MQTT-3.1.2-22]
-  if (version < 5 && hasPassword && !hasUserName) throw malformed('password without user name');
+  if (version < 5 && hasPassword && !hasUserName)
+    throw malformed('CONNECT has a password without a user name');
   const keepAlive = reader.uint16();
   const properties = version === 5 ? readProperties(reader, allowedProperties.connect) : undefined;
-  const client = reader.string();
+  const client = reader.utf8String();
   const will = hasWill ? readWill(reader, version, willQos as QoS, willRetain) : undefined;
-  const userName = hasUserName ? reader.string() : undefined;
-  const password = hasPassword ? reader.binary() : undefined;
-  reader.finish();
-  if (properties) checkAuthentication(properties);
+  const userName = hasUserName ? reader.utf8String() : undefined;
+  const password = hasPassword ? reader.binaryData() : undefined;
+  reader.expectEnd();
+  if (properties) rejectEnhancedAuthentication(properties);
   return {
     version,
     client,
@@ -75,35 +83,36 @@ export function decodeConnect(
 }
 
 function readVersion(reader: ByteReader): ProtocolVersion {
-  const name = reader.string();
+  const name = reader.utf8String();
   const level = reader.byte();
   if (name === 'MQIsdp' && level === 3) return 3;
-  if (name !== 'MQTT') throw malformed('protocol name'); // [MQTT-3.1.2-1]
+  if (name !== 'MQTT') throw malformed('the protocol name is unknown'); // [MQTT-3.1.2-1]
   if (level === 4 || level === 5) return level;
-  throw new ProtocolLevelError(level); // [MQTT-3.1.2-2]
+  throw new UnsupportedProtocolLevelError(level); // [MQTT-3.1.2-2]
 }
 
-/** Enhanced authentication is not offered (MQTT 5, 4.12). */
-function checkAuthentication(properties: Properties): void {
+/** The broker does not support enhanced authentication (MQTT 5, 4.12). */
+function rejectEnhancedAuthentication(properties: Properties): void {
   if (properties.authenticationMethod !== undefined) {
     throw new PacketError(reasonCodes.badAuthenticationMethod, 'enhanced authentication is not supported');
   }
   if (properties.authenticationData !== undefined) {
-    throw protocolError('authentication data without a method');
+    throw protocolError('CONNECT has authentication data without a method');
   }
 }
 
 function readWill(reader: ByteReader, version: ProtocolVersion, qos: QoS, retain: boolean): Will {
   const properties = version === 5 ? readProperties(reader, allowedProperties.will) : undefined;
-  const topic = reader.string();
+  const topic = reader.utf8String();
   const fault = topicNameFault(topic);
-  if (fault === 'malformed') throw malformed('will topic');
-  // Whether this client may administer is not known yet, and a command is for now.
-  if (topic.startsWith(adminTopicPrefix))
-    throw new PacketError(reasonCodes.topicNameInvalid, 'will topic: reserved');
-  if (fault) throw new PacketError(reasonCodes.topicNameInvalid, `will topic: ${fault}`);
-  // The will outlives the packet by far: it must not hold on to the chunk it came in.
-  const payload = Buffer.from(reader.binary());
+  if (fault === 'malformed') throw malformed('the will topic is malformed');
+  // The client is not authorized as an administrator yet. Besides, an admin command must not run at a later time.
+  if (topic.startsWith(adminTopicPrefix)) {
+    throw new PacketError(reasonCodes.topicNameInvalid, 'the will topic is reserved');
+  }
+  if (fault) throw new PacketError(reasonCodes.topicNameInvalid, `the will topic is rejected: ${fault}`);
+  // The will lives as long as the session. A copy avoids retaining the received chunk for that time.
+  const payload = Buffer.from(reader.binaryData());
   const message = properties && messageProperties(properties);
   return {
     topic,
@@ -113,38 +122,4 @@ function readWill(reader: ByteReader, version: ProtocolVersion, qos: QoS, retain
     delaySeconds: properties?.willDelayInterval ?? 0,
     ...(message && { properties: message }),
   };
-}
-
-/** What of a PUBLISH's or will's properties belongs to the message. */
-export function messageProperties(properties: Properties): MessageProperties | undefined {
-  const result: { -readonly [Key in keyof MessageProperties]: MessageProperties[Key] } = {};
-  let any = false;
-  if (properties.payloadFormatIndicator !== undefined) {
-    result.payloadFormatIndicator = properties.payloadFormatIndicator === 1;
-    any = true;
-  }
-  if (properties.messageExpiryInterval !== undefined) {
-    result.messageExpiryInterval = properties.messageExpiryInterval;
-    any = true;
-  }
-  if (properties.contentType !== undefined) {
-    result.contentType = properties.contentType;
-    any = true;
-  }
-  if (properties.responseTopic !== undefined) {
-    if (/[+#]/.test(properties.responseTopic) || properties.responseTopic.length === 0) {
-      throw protocolError('response topic with a wildcard'); // [MQTT-3.3.2-14]
-    }
-    result.responseTopic = properties.responseTopic;
-    any = true;
-  }
-  if (properties.correlationData !== undefined) {
-    result.correlationData = Buffer.from(properties.correlationData);
-    any = true;
-  }
-  if (properties.userProperties !== undefined) {
-    result.userProperties = properties.userProperties;
-    any = true;
-  }
-  return any ? result : undefined;
 }

@@ -3,14 +3,14 @@ import type { ByteReader } from './byte-reader.ts';
 import { malformed, protocolError } from './packet-error.ts';
 import { allowedProperties, readProperties } from './properties.ts';
 import type { Properties } from './properties.ts';
-import { isShared } from './topic-validation.ts';
+import { isSharedSubscription } from './topic-validation.ts';
 
 export interface PublishPacket {
-  /** Empty: the topic alias says it. */
+  /** Empty when the topic alias replaces it. */
   readonly topic: string;
   readonly qos: QoS;
   readonly retain: boolean;
-  /** It may be a repeat [MQTT-3.3.1-1]. */
+  /** The packet may be a retransmission [MQTT-3.3.1-1]. */
   readonly dup: boolean;
   /** 0 for QoS 0. */
   readonly packetId: number;
@@ -21,17 +21,17 @@ export interface PublishPacket {
 
 export function decodePublish(reader: ByteReader, first: number, version: number): PublishPacket {
   const qos = (first >> 1) & 3;
-  if (qos === 3) throw malformed('QoS 3'); // [MQTT-3.3.1-4]
+  if (qos === 3) throw malformed('PUBLISH has QoS 3'); // [MQTT-3.3.1-4]
   const dup = (first & 0x08) !== 0;
-  if (qos === 0 && dup) throw malformed('DUP with QoS 0'); // [MQTT-3.3.1-2]
-  const topic = reader.string();
+  if (qos === 0 && dup) throw malformed('PUBLISH has DUP with QoS 0'); // [MQTT-3.3.1-2]
+  const topic = reader.utf8String();
   const packetId = qos > 0 ? reader.packetId() : 0;
   const properties = version === 5 ? readProperties(reader, allowedProperties.publish) : undefined;
   const retain = (first & 1) !== 0;
   return { topic, qos: qos as QoS, retain, dup, packetId, properties, payload: reader.rest() };
 }
 
-export interface SubscribePacket {
+interface SubscribePacket {
   readonly packetId: number;
   readonly subscriptions: readonly Subscription[];
 }
@@ -42,7 +42,7 @@ export function decodeSubscribe(reader: ByteReader, version: number): SubscribeP
   const identifier = properties?.subscriptionIdentifier;
   const subscriptions: Subscription[] = [];
   while (reader.remaining > 0) {
-    const filter = reader.string();
+    const filter = reader.utf8String();
     const options = reader.byte();
     subscriptions.push({
       filter,
@@ -50,22 +50,24 @@ export function decodeSubscribe(reader: ByteReader, version: number): SubscribeP
       ...(identifier !== undefined && { subscriptionIdentifier: identifier }),
     });
   }
-  if (subscriptions.length === 0) throw protocolError('SUBSCRIBE without a filter'); // [MQTT-3.8.3-3]
+  if (subscriptions.length === 0) throw protocolError('SUBSCRIBE has no filter'); // [MQTT-3.8.3-3]
   return { packetId, subscriptions };
 }
 
 function subscriptionOptions(filter: string, options: number, version: number): Omit<Subscription, 'filter'> {
   const qos = options & 3;
-  if (qos === 3) throw malformed('subscription with QoS 3'); // [MQTT-3.8.3-4]
+  if (qos === 3) throw malformed('SUBSCRIBE has QoS 3'); // [MQTT-3.8.3-4]
   if (version < 5) {
-    if (options > 2) throw malformed('reserved bits of a subscription'); // [MQTT-3.8.3-4]
+    if (options > 2) throw malformed('SUBSCRIBE has reserved option bits set'); // [MQTT-3.8.3-4]
     return { qos: qos as QoS };
   }
   const retainHandling = (options >> 4) & 3;
-  if (options & 0xc0) throw malformed('reserved bits of a subscription'); // [MQTT-3.8.3-5]
-  if (retainHandling === 3) throw protocolError('retain handling 3');
+  if (options & 0xc0) throw malformed('SUBSCRIBE has reserved option bits set'); // [MQTT-3.8.3-5]
+  if (retainHandling === 3) throw protocolError('SUBSCRIBE has retain handling 3');
   const noLocal = (options & 0x04) !== 0;
-  if (noLocal && isShared(filter)) throw protocolError('no local on a shared subscription'); // [MQTT-3.8.3-4]
+  if (noLocal && isSharedSubscription(filter)) {
+    throw protocolError('a shared subscription has the option No Local'); // [MQTT-3.8.3-4]
+  }
   return {
     qos: qos as QoS,
     noLocal,
@@ -74,7 +76,7 @@ function subscriptionOptions(filter: string, options: number, version: number): 
   };
 }
 
-export interface UnsubscribePacket {
+interface UnsubscribePacket {
   readonly packetId: number;
   readonly filters: readonly string[];
 }
@@ -83,30 +85,31 @@ export function decodeUnsubscribe(reader: ByteReader, version: number): Unsubscr
   const packetId = reader.packetId();
   if (version === 5) readProperties(reader, allowedProperties.unsubscribe);
   const filters: string[] = [];
-  while (reader.remaining > 0) filters.push(reader.string());
-  if (filters.length === 0) throw protocolError('UNSUBSCRIBE without a filter'); // [MQTT-3.10.3-2]
+  while (reader.remaining > 0) filters.push(reader.utf8String());
+  if (filters.length === 0) throw protocolError('UNSUBSCRIBE has no filter'); // [MQTT-3.10.3-2]
   return { packetId, filters };
 }
 
-export interface Acknowledgement {
+interface AcknowledgementPacket {
   readonly packetId: number;
   readonly reasonCode: number;
 }
 
-/** PUBACK, PUBREC, PUBREL and PUBCOMP have one form. */
-export function decodeAcknowledgement(reader: ByteReader, version: number): Acknowledgement {
+/** Decodes PUBACK, PUBREC, PUBREL and PUBCOMP, which have the same form. */
+export function decodeAcknowledgement(reader: ByteReader, version: number): AcknowledgementPacket {
   const packetId = reader.packetId();
   let reasonCode = 0;
   if (version === 5 && reader.remaining > 0) {
     reasonCode = reader.byte();
     if (reader.remaining > 0) readProperties(reader, allowedProperties.acknowledgement);
   }
-  reader.finish();
+  reader.expectEnd();
   return { packetId, reasonCode };
 }
 
-export interface DisconnectPacket {
+interface DisconnectPacket {
   readonly reasonCode: number;
+  /** Seconds; undefined leaves the interval of CONNECT in force. */
   readonly sessionExpiryInterval: number | undefined;
 }
 
@@ -117,6 +120,6 @@ export function decodeDisconnect(reader: ByteReader, version: number): Disconnec
     reasonCode = reader.byte();
     if (reader.remaining > 0) properties = readProperties(reader, allowedProperties.disconnect);
   }
-  reader.finish();
+  reader.expectEnd();
   return { reasonCode, sessionExpiryInterval: properties?.sessionExpiryInterval };
 }

@@ -1,41 +1,27 @@
 import type { DeliverEffect, Message, MessageProperties } from '@mqtt-cluster/contracts';
 
-/** A packet that several clients share; each writes its own packet id into its copy. */
+/** A packet that several clients share. Each client's copy gets its own packet identifier. */
 export interface EncodedPacket {
-  /** Never changed once made. */
+  /** Immutable. */
   readonly bytes: Buffer;
-  /** Where the packet id goes, or 0 when there is none. */
+  /** Position of the packet identifier, or 0 if the packet has none. */
   readonly packetIdOffset: number;
 }
 
-function fixed(...bytes: number[]): EncodedPacket {
-  return { bytes: Buffer.from(bytes), packetIdOffset: bytes.length > 2 ? 2 : 0 };
-}
+/** Bound of {@link PublishEncoder}'s variants of one message. */
+const variantsMax = 16;
 
-/** Success leaves its reason code out, so both versions look the same (MQTT 5, 3.4.2.1). */
-export const acknowledgements = {
-  puback: fixed(0x40, 2, 0, 0),
-  pubrec: fixed(0x50, 2, 0, 0),
-  pubrel: fixed(0x62, 2, 0, 0),
-  pubcomp: fixed(0x70, 2, 0, 0),
-} as const;
-
-/** MQTT 5 only: with a reason code of failure. */
-export function refusal(kind: 'puback' | 'pubrec', reasonCode: number): EncodedPacket {
-  return fixed(kind === 'puback' ? 0x40 : 0x50, 3, 0, 0, reasonCode);
-}
-
-type Shared = Map<string, EncodedPacket>;
-
-/** Encodes each message once for all subscribers that get the same bytes but for the packet id. */
+/** Encodes each message once for all subscribers whose packets differ in the packet identifier only. */
 export class PublishEncoder {
   /**
-   * By version, QoS and RETAIN; other differences are rare and looked up by a string. Deliveries of one message come one
-   * after the other, so the last one is enough; a weak map of all cost a tenth of the broker's time.
+   * The cache covers one message, because its deliveries follow one another. A weak map of all messages took a
+   * tenth of the broker's CPU time.
    */
-  #last: Message | null = null;
-  #plain: (EncodedPacket | undefined)[] = [];
-  readonly #special = new WeakMap<Message, Shared>();
+  #cachedMessage: Message | null = null;
+  /** Encodings of the cached message, by protocol version, QoS and RETAIN. */
+  #cached: (EncodedPacket | undefined)[] = [];
+  /** Encodings that also differ in DUP, subscription identifiers or expiry: rare, keyed by a string. */
+  readonly #variants = new WeakMap<Message, Map<string, EncodedPacket>>();
 
   encode(deliver: DeliverEffect, version: number): EncodedPacket {
     const { message, qos, retain } = deliver;
@@ -44,35 +30,33 @@ export class PublishEncoder {
       deliver.dup ||
       (version === 5 && (deliver.subscriptionIdentifiers || deliver.expirySeconds !== undefined))
     ) {
-      return this.#encodeSpecial(deliver, version, slot);
+      return this.#encodeVariant(deliver, version, slot);
     }
-    if (this.#last !== message) {
-      this.#last = message;
-      this.#plain = [];
+    if (this.#cachedMessage !== message) {
+      this.#cachedMessage = message;
+      this.#cached = [];
     }
-    return (this.#plain[slot] ??= encodePublish(deliver, version));
+    return (this.#cached[slot] ??= encodePublish(deliver, version));
   }
 
-  #encodeSpecial(deliver: DeliverEffect, version: number, slot: number): EncodedPacket {
-    let shared = this.#special.get(deliver.message);
-    if (!shared) {
-      shared = new Map();
-      this.#special.set(deliver.message, shared);
+  #encodeVariant(deliver: DeliverEffect, version: number, slot: number): EncodedPacket {
+    let variants = this.#variants.get(deliver.message);
+    if (!variants) {
+      variants = new Map();
+      this.#variants.set(deliver.message, variants);
     }
     const identifiers = deliver.subscriptionIdentifiers?.join() ?? '';
     const key = `${slot}/${deliver.dup}/${identifiers}/${deliver.expirySeconds ?? ''}`;
-    let encoded = shared.get(key);
+    let encoded = variants.get(key);
     if (!encoded) {
-      // The expiry changes by the second: only the newest encodings are worth their memory.
-      if (shared.size >= specialEncodingsMax) shared.clear();
+      // The remaining expiry changes every second, so old variants are useless.
+      if (variants.size >= variantsMax) variants.clear();
       encoded = encodePublish(deliver, version);
-      shared.set(key, encoded);
+      variants.set(key, encoded);
     }
     return encoded;
   }
 }
-
-const specialEncodingsMax = 16;
 
 function encodePublish(deliver: DeliverEffect, version: number): EncodedPacket {
   const { message, qos } = deliver;
@@ -80,10 +64,10 @@ function encodePublish(deliver: DeliverEffect, version: number): EncodedPacket {
   const properties = version === 5 ? encodeProperties(deliver) : null;
   const bodyBytes =
     2 + topicBytes + (qos > 0 ? 2 : 0) + (properties ? properties.length : 0) + message.payload.length;
-  const headerBytes = 1 + lengthBytes(bodyBytes);
+  const headerBytes = 1 + variableByteIntegerBytes(bodyBytes);
   const bytes = Buffer.allocUnsafe(headerBytes + bodyBytes);
   bytes[0] = 0x30 | (deliver.dup && qos > 0 ? 8 : 0) | (qos << 1) | (deliver.retain ? 1 : 0);
-  let position = writeLength(bytes, 1, bodyBytes);
+  let position = writeVariableByteInteger(bytes, 1, bodyBytes);
   position = bytes.writeUInt16BE(topicBytes, position);
   position += bytes.write(message.topic, position);
   let packetIdOffset = 0;
@@ -109,22 +93,23 @@ function encodeProperties(deliver: DeliverEffect): Buffer {
   const expiry = expirySeconds ?? message.properties?.messageExpiryInterval;
   if (expiry !== undefined) parts.push(uint32Property(2, expiry));
   for (const identifier of subscriptionIdentifiers ?? []) {
-    parts.push(Buffer.from([11]), variableInteger(identifier));
+    parts.push(Buffer.from([11]), variableByteInteger(identifier));
   }
   const body = Buffer.concat(parts);
-  return Buffer.concat([variableInteger(body.length), body]);
+  return Buffer.concat([variableByteInteger(body.length), body]);
 }
 
 function encodeMessageProperties(properties: MessageProperties, parts: Buffer[]): void {
   if (properties.payloadFormatIndicator !== undefined) {
     parts.push(Buffer.from([1, properties.payloadFormatIndicator ? 1 : 0]));
   }
-  if (properties.contentType !== undefined) parts.push(Buffer.from([3]), string(properties.contentType));
-  if (properties.responseTopic !== undefined) parts.push(Buffer.from([8]), string(properties.responseTopic));
+  if (properties.contentType !== undefined) parts.push(Buffer.from([3]), utf8String(properties.contentType));
+  if (properties.responseTopic !== undefined)
+    parts.push(Buffer.from([8]), utf8String(properties.responseTopic));
   if (properties.correlationData !== undefined)
-    parts.push(Buffer.from([9]), binary(properties.correlationData));
+    parts.push(Buffer.from([9]), binaryData(properties.correlationData));
   for (const [name, value] of properties.userProperties ?? []) {
-    parts.push(Buffer.from([38]), string(name), string(value));
+    parts.push(Buffer.from([38]), utf8String(name), utf8String(value));
   }
 }
 
@@ -135,24 +120,24 @@ function uint32Property(identifier: number, value: number): Buffer {
   return bytes;
 }
 
-function binary(value: Uint8Array): Buffer {
+function binaryData(value: Uint8Array): Buffer {
   const bytes = Buffer.allocUnsafe(2 + value.length);
   bytes.writeUInt16BE(value.length, 0);
   bytes.set(value, 2);
   return bytes;
 }
 
-function string(value: string): Buffer {
-  return binary(Buffer.from(value, 'utf8'));
+function utf8String(value: string): Buffer {
+  return binaryData(Buffer.from(value, 'utf8'));
 }
 
-function lengthBytes(value: number): number {
+function variableByteIntegerBytes(value: number): number {
   if (value < 0x80) return 1;
   if (value < 0x4000) return 2;
   return value < 0x200000 ? 3 : 4;
 }
 
-function writeLength(bytes: Buffer, position: number, value: number): number {
+function writeVariableByteInteger(bytes: Buffer, position: number, value: number): number {
   while (value >= 0x80) {
     bytes[position++] = (value & 0x7f) | 0x80;
     value = Math.floor(value / 128);
@@ -161,8 +146,8 @@ function writeLength(bytes: Buffer, position: number, value: number): number {
   return position;
 }
 
-function variableInteger(value: number): Buffer {
-  const bytes = Buffer.allocUnsafe(lengthBytes(value));
-  writeLength(bytes, 0, value);
+function variableByteInteger(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(variableByteIntegerBytes(value));
+  writeVariableByteInteger(bytes, 0, value);
   return bytes;
 }

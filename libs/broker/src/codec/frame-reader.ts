@@ -1,12 +1,12 @@
 import { malformed, PacketError } from './packet-error.ts';
 import { reasonCodes } from './reason-codes.ts';
 
-const lengthBytesMax = 4;
+const remainingLengthBytesMax = 4;
 
-/** One packet: its first byte, and where its body (after the fixed header) lies. */
-export type OnFrame = (first: number, bytes: Buffer, start: number, end: number) => void;
+/** Receives one control packet: its first byte, and the position of its body (after the fixed header). */
+type OnFrame = (first: number, bytes: Buffer, start: number, end: number) => void;
 
-/** Cuts a stream of bytes into packets, one at a time and in order. Whole packets are not copied. */
+/** Splits a byte stream into control packets, one at a time and in order. Does not copy complete packets. */
 export class FrameReader {
   readonly #packetBytesMax: number;
   readonly #onFrame: OnFrame;
@@ -15,7 +15,10 @@ export class FrameReader {
   #neededBytes = 0;
   #paused = false;
   #parsing = false;
-  /** MQTT 5 forbids padded lengths [MQTT-1.5.5-1]; devices of 3.1.1 do send them. */
+  /**
+   * Rejects a remaining length that is padded with zero bytes. MQTT 5 forbids padding [MQTT-1.5.5-1]; some
+   * MQTT 3.1.1 devices send it.
+   */
   strictLength = false;
 
   constructor(packetBytesMax: number, onFrame: OnFrame) {
@@ -23,7 +26,7 @@ export class FrameReader {
     this.#onFrame = onFrame;
   }
 
-  /** @throws PacketError */
+  /** @throws PacketError when a fixed header is malformed or a packet is too large */
   push(chunk: Buffer): void {
     if (this.#pieceBytes > 0 || this.#paused) {
       this.#pieces.push(chunk);
@@ -34,12 +37,12 @@ export class FrameReader {
     this.#parse(chunk);
   }
 
-  /** No further frame, not even of bytes already here. */
+  /** Emits no further packet until {@link resume}, not even from bytes that were already received. */
   pause(): void {
     this.#paused = true;
   }
 
-  /** @throws PacketError */
+  /** @throws PacketError as {@link push} does */
   resume(): void {
     this.#paused = false;
     if (this.#parsing || this.#pieceBytes === 0) return;
@@ -77,14 +80,18 @@ export class FrameReader {
           factor *= 128;
           position++;
           if (byte < 0x80) {
-            if (this.strictLength && byte === 0 && position - offset > 2) throw malformed('padded length');
+            if (this.strictLength && byte === 0 && position - offset > 2) {
+              throw malformed('the remaining length is padded');
+            }
             break;
           }
-          if (position - offset > lengthBytesMax) throw malformed('remaining length too long');
+          if (position - offset > remainingLengthBytesMax) {
+            throw malformed('the remaining length has more than 4 bytes');
+          }
         }
         const end = position + bodyBytes;
         if (end - offset > this.#packetBytesMax) {
-          throw new PacketError(reasonCodes.packetTooLarge, `packet of ${end - offset} bytes is too large`);
+          throw new PacketError(reasonCodes.packetTooLarge, `a packet of ${end - offset} bytes is too large`);
         }
         if (end > chunk.length) return this.#keep(chunk.subarray(offset), end - offset);
         this.#onFrame(chunk[offset] ?? 0, chunk, position, end);

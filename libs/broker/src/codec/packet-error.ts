@@ -1,6 +1,8 @@
 import { reasonCodes } from './reason-codes.ts';
 
-/** What a client sent breaks the protocol: its connection ends, with this code where its version has one. */
+/**
+ * A client violated the protocol. The guard closes the connection; an MQTT 5 client receives the reason code.
+ */
 export class PacketError extends Error {
   readonly reasonCode: number;
 

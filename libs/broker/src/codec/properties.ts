@@ -1,3 +1,4 @@
+import type { MessageProperties } from '@mqtt-cluster/contracts';
 import type { ByteReader } from './byte-reader.ts';
 import { malformed, protocolError } from './packet-error.ts';
 
@@ -20,35 +21,35 @@ export interface Properties {
   topicAliasMaximum?: number;
   topicAlias?: number;
   maximumPacketSize?: number;
-  /** In the sender's order; names may repeat. */
+  /** In the client's order. A name may occur more than once. */
   userProperties?: [string, string][];
 }
 
-type Type = 'flag' | 'uint16' | 'uint32' | 'variableInteger' | 'string' | 'binary';
+type Type = 'flag' | 'uint16' | 'uint32' | 'variableByteInteger' | 'utf8String' | 'binaryData';
 type Name = Exclude<keyof Properties, 'userProperties'>;
 
 const userProperty = 38;
 const definitions = new Map<number, { readonly name: Name; readonly type: Type }>([
   [1, { name: 'payloadFormatIndicator', type: 'flag' }],
   [2, { name: 'messageExpiryInterval', type: 'uint32' }],
-  [3, { name: 'contentType', type: 'string' }],
-  [8, { name: 'responseTopic', type: 'string' }],
-  [9, { name: 'correlationData', type: 'binary' }],
-  [11, { name: 'subscriptionIdentifier', type: 'variableInteger' }],
+  [3, { name: 'contentType', type: 'utf8String' }],
+  [8, { name: 'responseTopic', type: 'utf8String' }],
+  [9, { name: 'correlationData', type: 'binaryData' }],
+  [11, { name: 'subscriptionIdentifier', type: 'variableByteInteger' }],
   [17, { name: 'sessionExpiryInterval', type: 'uint32' }],
-  [21, { name: 'authenticationMethod', type: 'string' }],
-  [22, { name: 'authenticationData', type: 'binary' }],
+  [21, { name: 'authenticationMethod', type: 'utf8String' }],
+  [22, { name: 'authenticationData', type: 'binaryData' }],
   [23, { name: 'requestProblemInformation', type: 'flag' }],
   [24, { name: 'willDelayInterval', type: 'uint32' }],
   [25, { name: 'requestResponseInformation', type: 'flag' }],
-  [31, { name: 'reasonString', type: 'string' }],
+  [31, { name: 'reasonString', type: 'utf8String' }],
   [33, { name: 'receiveMaximum', type: 'uint16' }],
   [34, { name: 'topicAliasMaximum', type: 'uint16' }],
   [35, { name: 'topicAlias', type: 'uint16' }],
   [39, { name: 'maximumPacketSize', type: 'uint32' }],
 ]);
 
-/** Which properties a packet from a client may carry besides User Property (MQTT 5, table 2-4). */
+/** Identifiers of the properties that each client packet may carry besides User Property (MQTT 5, table 2-4). */
 export const allowedProperties = {
   connect: new Set([17, 21, 22, 23, 25, 33, 34, 39]),
   will: new Set([1, 2, 3, 8, 9, 24]),
@@ -59,29 +60,33 @@ export const allowedProperties = {
   disconnect: new Set([17, 31]),
 } as const;
 
-/** Zero is a protocol error for these (MQTT 5, 3.1.2.11.3, 3.1.2.11.4, 3.8.2.1.2). */
+/** The value 0 of these properties is a protocol error (MQTT 5, 3.1.2.11.3, 3.1.2.11.4, 3.8.2.1.2). */
 const neverZero: ReadonlySet<Name> = new Set([
   'receiveMaximum',
   'maximumPacketSize',
   'subscriptionIdentifier',
 ] as const);
 
-/** @returns undefined when there are none. */
+/**
+ * Reads the property length and the properties. Returns undefined when the packet has no properties.
+ *
+ * @throws PacketError for an unknown, repeated, misplaced or invalid property
+ */
 export function readProperties(reader: ByteReader, allowed: ReadonlySet<number>): Properties | undefined {
-  const length = reader.variableInteger();
+  const length = reader.variableByteInteger();
   if (length === 0) return undefined;
   const remainingAfter = reader.remaining - length;
-  if (remainingAfter < 0) throw malformed('properties longer than their packet');
+  if (remainingAfter < 0) throw malformed('the properties are longer than the packet');
   const properties: Properties = {};
   while (reader.remaining > remainingAfter) {
-    const identifier = reader.variableInteger();
+    const identifier = reader.variableByteInteger();
     if (identifier === userProperty) {
-      (properties.userProperties ??= []).push([reader.string(), reader.string()]);
+      (properties.userProperties ??= []).push([reader.utf8String(), reader.utf8String()]);
     } else {
       readOne(reader, identifier, allowed, properties);
     }
   }
-  if (reader.remaining !== remainingAfter) throw malformed('a property crosses the end of the properties');
+  if (reader.remaining !== remainingAfter) throw malformed('a property exceeds the property length');
   return properties;
 }
 
@@ -92,12 +97,12 @@ function readOne(
   properties: Properties,
 ): void {
   const definition = definitions.get(identifier);
-  if (!definition) throw malformed(`property ${identifier} is unknown`);
+  if (!definition) throw malformed(`the property ${identifier} is unknown`);
   const { name, type } = definition;
-  if (!allowed.has(identifier)) throw protocolError(`${name} does not belong into this packet`);
-  if (properties[name] !== undefined) throw protocolError(`${name} is there twice`);
+  if (!allowed.has(identifier)) throw protocolError(`the property ${name} is not allowed in this packet`);
+  if (properties[name] !== undefined) throw protocolError(`the property ${name} is repeated`);
   const value = readValue(reader, type);
-  if (value === 0 && neverZero.has(name)) throw protocolError(`${name} is 0`);
+  if (value === 0 && neverZero.has(name)) throw protocolError(`the property ${name} is 0`);
   Object.assign(properties, { [name]: value });
 }
 
@@ -105,18 +110,57 @@ function readValue(reader: ByteReader, type: Type): number | string | Buffer {
   switch (type) {
     case 'flag': {
       const value = reader.byte();
-      if (value > 1) throw protocolError('a property that is 0 or 1 is neither');
+      if (value > 1) throw protocolError('a boolean property is neither 0 nor 1');
       return value;
     }
     case 'uint16':
       return reader.uint16();
     case 'uint32':
       return reader.uint32();
-    case 'variableInteger':
-      return reader.variableInteger();
-    case 'string':
-      return reader.string();
-    case 'binary':
-      return reader.binary();
+    case 'variableByteInteger':
+      return reader.variableByteInteger();
+    case 'utf8String':
+      return reader.utf8String();
+    case 'binaryData':
+      return reader.binaryData();
   }
+}
+
+/**
+ * Returns the properties of a PUBLISH or will that belong to the message, or undefined if there are none.
+ * Copies binary data, because the message outlives the received chunk.
+ *
+ * @throws PacketError when the response topic is empty or contains a wildcard
+ */
+export function messageProperties(properties: Properties): MessageProperties | undefined {
+  const result: { -readonly [Key in keyof MessageProperties]: MessageProperties[Key] } = {};
+  let any = false;
+  if (properties.payloadFormatIndicator !== undefined) {
+    result.payloadFormatIndicator = properties.payloadFormatIndicator === 1;
+    any = true;
+  }
+  if (properties.messageExpiryInterval !== undefined) {
+    result.messageExpiryInterval = properties.messageExpiryInterval;
+    any = true;
+  }
+  if (properties.contentType !== undefined) {
+    result.contentType = properties.contentType;
+    any = true;
+  }
+  if (properties.responseTopic !== undefined) {
+    if (/[+#]/.test(properties.responseTopic) || properties.responseTopic.length === 0) {
+      throw protocolError('the response topic is empty or contains a wildcard'); // [MQTT-3.3.2-14]
+    }
+    result.responseTopic = properties.responseTopic;
+    any = true;
+  }
+  if (properties.correlationData !== undefined) {
+    result.correlationData = Buffer.from(properties.correlationData);
+    any = true;
+  }
+  if (properties.userProperties !== undefined) {
+    result.userProperties = properties.userProperties;
+    any = true;
+  }
+  return any ? result : undefined;
 }

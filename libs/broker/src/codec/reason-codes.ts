@@ -24,5 +24,5 @@ export const reasonCodes = {
   useAnotherServer: 0x9c,
 } as const;
 
-/** From here on a reason code tells of a failure (MQTT 5, 2.4). */
+/** Reason codes from this value on are failures (MQTT 5, 2.4). */
 export const failureReasonCodeMin = 0x80;

@@ -4,15 +4,15 @@ const slash = 47;
 const plus = 43;
 const hash = 35;
 
-export const topicLevelsMax = 100;
+const topicLevelsMax = 100;
 
 /**
- * Why a name or filter is refused: `malformed` ends the connection, the others are answered where
- * possible.
+ * Why a topic name or filter is rejected. The guard closes the connection for a `malformed` one. For the
+ * other faults it answers with a reason code where the protocol version has one.
  */
 export type TopicFault = 'malformed' | 'tooManyLevels' | 'reserved';
 
-/** A topic name that a client may publish to [MQTT-3.3.2-2, MQTT-4.7.3-1]. */
+/** Checks a topic name that a client publishes to [MQTT-3.3.2-2, MQTT-4.7.3-1]. Returns null if it is valid. */
 export function topicNameFault(topic: string): TopicFault | null {
   if (topic.length === 0) return 'malformed';
   let levels = 1;
@@ -22,8 +22,8 @@ export function topicNameFault(topic: string): TopicFault | null {
     if (code === slash) levels++;
   }
   if (levels > topicLevelsMax) return 'tooManyLevels';
-  // The server's own topics [MQTT-4.7.2-1], and those between members.
-  if (topic.charCodeAt(0) === 36 && (isBelow(topic, '$SYS/') || isBelow(topic, bridgeTopicPrefix))) {
+  // Clients may not publish to `$SYS` [MQTT-4.7.2-1] nor to the topics that members use between themselves.
+  if (topic.charCodeAt(0) === 36 && (isUnder(topic, '$SYS/') || isUnder(topic, bridgeTopicPrefix))) {
     return 'reserved';
   }
   return null;
@@ -32,8 +32,8 @@ export function topicNameFault(topic: string): TopicFault | null {
 const sharePrefix = '$share/';
 
 /**
- * A topic filter, `$share/group/filter` included [MQTT-4.7.1-2, MQTT-4.7.1-3, MQTT-4.8.2-1,
- * MQTT-4.8.2-2].
+ * Checks a topic filter, also one of the form `$share/group/filter` [MQTT-4.7.1-2, MQTT-4.7.1-3,
+ * MQTT-4.8.2-1, MQTT-4.8.2-2]. Returns null if it is valid.
  */
 export function topicFilterFault(filter: string): TopicFault | null {
   let plain = filter;
@@ -50,14 +50,14 @@ export function topicFilterFault(filter: string): TopicFault | null {
     if (level === '#' && index < levels.length - 1) return 'malformed';
   }
   if (levels.length > topicLevelsMax) return 'tooManyLevels';
-  return isBelow(plain, bridgeTopicPrefix) ? 'reserved' : null;
+  return isUnder(plain, bridgeTopicPrefix) ? 'reserved' : null;
 }
 
-export function isShared(filter: string): boolean {
+export function isSharedSubscription(filter: string): boolean {
   return filter.startsWith(sharePrefix);
 }
 
-/** `$bridge/raft`, `$bridge/#` and `$bridge` itself. */
-function isBelow(topic: string, prefix: string): boolean {
+/** For the prefix `$bridge/`: matches `$bridge/raft`, `$bridge/#` and `$bridge` itself. */
+function isUnder(topic: string, prefix: string): boolean {
   return topic.startsWith(prefix) || topic === prefix.slice(0, -1);
 }

@@ -1,25 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import type { ClientId, ConnectRequest } from '@mqtt-cluster/contracts';
-import type { BrokerContext } from '../context.ts';
-import type { BrokerLimits, Credentials } from '../options.ts';
 import type { ConnectPacket } from '../codec/decode-connect.ts';
 import { reasonCodes } from '../codec/reason-codes.ts';
+import type { BrokerContext } from '../context.ts';
+import type { BrokerLimits, Credentials } from '../options.ts';
 
 const sessionNeverExpires = 0xffffffff;
 const receiveMaximumDefault = 65_535;
 
-/** @returns the reason code to refuse a well-formed CONNECT with, or null. */
+/** Checks a well-formed CONNECT. Returns the reason code that rejects it, or null to accept it. */
 export function connectFault(packet: ConnectPacket, context: BrokerContext): number | null {
   const { limits } = context;
   if (packet.client.length === 0 && packet.version < 5 && !packet.clean) {
     return reasonCodes.clientIdentifierNotValid; // [MQTT-3.1.3-8]
   }
   if (Buffer.byteLength(packet.client) > limits.clientIdBytesMax) return reasonCodes.clientIdentifierNotValid;
-  return busyFault(packet, context);
+  return capacityFault(packet, context);
 }
 
-/** A full or overloaded member: MQTT 5 clients hear where they are better off, if that is known. */
-function busyFault(packet: ConnectPacket, { limits, clients, options }: BrokerContext): number | null {
+/** Rejects or redirects a client when the member is full or overloaded. */
+function capacityFault(packet: ConnectPacket, { limits, clients, options }: BrokerContext): number | null {
   const full = clients() >= limits.clientsMax;
   const admission = options.admission?.() ?? 'all';
   if (!full && admission === 'all') return null;
@@ -28,20 +28,20 @@ function busyFault(packet: ConnectPacket, { limits, clients, options }: BrokerCo
   return admission === 'refuse' ? reasonCodes.serverUnavailable : null;
 }
 
-/** The client's id, or a new one for who has none [MQTT-3.1.3-6]. */
+/** Returns the client identifier of CONNECT, or assigns a new one if it is empty [MQTT-3.1.3-6]. */
 export function clientIdOf(packet: ConnectPacket): ClientId {
   return packet.client.length > 0 ? packet.client : `assigned-${randomUUID()}`;
 }
 
-/** Seconds, where the server shortens what the client asked for (MQTT 5, 3.2.2.3.14). */
+/** Returns Server Keep Alive in seconds (MQTT 5, 3.2.2.3.14), or undefined to use the client's keep-alive. */
 export function serverKeepAlive(packet: ConnectPacket, limits: BrokerLimits): number | undefined {
   const most = limits.keepAliveSecondsMax;
   const tooLong = packet.keepAlive === 0 || packet.keepAlive > most;
   return most > 0 && packet.version === 5 && tooLong ? most : undefined;
 }
 
-/** A check that fails to answer counts as no. */
-export async function mayConnect(
+/** Authenticates the client. A check that throws or rejects counts as a failed authentication. */
+export async function authenticates(
   packet: ConnectPacket,
   client: ClientId,
   address: string,
@@ -52,7 +52,10 @@ export async function mayConnect(
   try {
     return await authenticate(credentialsOf(packet, client, address));
   } catch (error) {
-    context.logger.warn({ error: String(error) }, 'authentication failed to answer');
+    context.logger.warn(
+      { client, address, error: String(error) },
+      'Client rejected: the authentication check failed with an error',
+    );
     return false;
   }
 }
@@ -77,8 +80,8 @@ export function connectRequest(packet: ConnectPacket, client: ClientId): Connect
 }
 
 /**
- * Seconds the session outlives the connection: MQTT 5, 3.1.2.11.2; MQTT 3.1.1 knows only none and for
- * ever.
+ * Returns how long the session outlives the connection, in seconds (MQTT 5, 3.1.2.11.2). A session of
+ * MQTT 3.1.1 ends with the connection or never expires.
  */
 function sessionExpirySeconds(packet: ConnectPacket): number {
   if (packet.version === 5) return packet.properties.sessionExpiryInterval ?? 0;

@@ -9,33 +9,38 @@ import {
   connectFault,
   connectRequest,
   credentialsOf,
-  mayConnect,
+  authenticates,
   serverKeepAlive,
 } from './admission.ts';
 import { ByteReader } from '../codec/byte-reader.ts';
-import { acceptingConnack } from '../codec/encode-control.ts';
-import { decodeConnect, ProtocolLevelError } from '../codec/decode-connect.ts';
+import {
+  encodeConnack,
+  encodeConnackRefusal,
+  encodeDisconnect,
+  encodeUnsupportedLevelConnack,
+  pingresp,
+} from '../codec/encode-control.ts';
+import { decodeConnect, UnsupportedProtocolLevelError } from '../codec/decode-connect.ts';
 import type { ConnectPacket, ProtocolVersion } from '../codec/decode-connect.ts';
 import { decodeDisconnect } from '../codec/decode-packets.ts';
 import { FrameReader } from '../codec/frame-reader.ts';
 import { Inbound } from './inbound.ts';
 import type { InboundHost } from './inbound.ts';
 import { Outbound } from './outbound.ts';
-import { Outgoing } from './socket-writer.ts';
+import { SocketWriter } from './socket-writer.ts';
 import { malformed, PacketError, protocolError } from '../codec/packet-error.ts';
-import { RateLimit } from './token-bucket.ts';
-import { pauses, Reading } from './read-gate.ts';
+import { TokenBucket } from './token-bucket.ts';
+import { pauseReasons, ReadGate } from './read-gate.ts';
 import { failureReasonCodeMin, reasonCodes } from '../codec/reason-codes.ts';
-import { disconnectOf, disconnectOfCode, refusalOf, refusalOfCode } from './reasons.ts';
 import {
-  connackReason,
-  disconnectPacket,
-  disconnectReason,
-  refusingConnack,
-  unsupportedLevelConnack,
-} from './refusals.ts';
+  connackReasonCode,
+  disconnectLabel,
+  disconnectLabelOfCode,
+  disconnectReasonCode,
+  refusalLabel,
+  refusalLabelOfCode,
+} from './reasons.ts';
 
-const pingresp = Buffer.from([0xd0, 0]);
 const connectType = 1;
 const pingreqType = 12;
 const disconnectType = 14;
@@ -65,8 +70,8 @@ export class Connection {
   readonly #events: ConnectionEvents;
   readonly #reader = new ByteReader();
   readonly #frames: FrameReader;
-  readonly #reading: Reading;
-  readonly #outgoing: Outgoing;
+  readonly #gate: ReadGate;
+  readonly #writer: SocketWriter;
   readonly #openedAtMs = performance.now();
   #connectAtMs = 0;
   #state: 'new' | 'connecting' | 'open' | 'ended' = 'new';
@@ -86,7 +91,7 @@ export class Connection {
   #inbound: Inbound | null = null;
   #outbound: Outbound | null = null;
   #unansweredPings = 0;
-  readonly #rate: RateLimit | null;
+  readonly #rate: TokenBucket | null;
   /** In the broker's list of connections to flush. */
   dirty = false;
 
@@ -103,20 +108,20 @@ export class Connection {
     this.#context = context;
     this.#events = events;
     const { limits } = context;
-    this.#rate = limits.publishesPerSecondMax > 0 ? new RateLimit(limits.publishesPerSecondMax) : null;
+    this.#rate = limits.publishesPerSecondMax > 0 ? new TokenBucket(limits.publishesPerSecondMax) : null;
     this.#frames = new FrameReader(limits.packetBytesMax, (first, bytes, start, end) =>
       this.#onFrame(first, bytes, start, end),
     );
-    this.#reading = new Reading(socket, this.#frames, (action) => {
+    this.#gate = new ReadGate(socket, this.#frames, (action) => {
       this.#guarded(action);
-      this.#outgoing.flush();
+      this.#writer.flush();
     });
-    this.#outgoing = new Outgoing(socket, limits.outgoingBytesMax, context.counters, {
+    this.#writer = new SocketWriter(socket, limits.outgoingBytesMax, context.counters, {
       onWritable: (writable) => {
         if (this.#atMember) context.port.writable(this.id, writable);
         // Who doesn't read our answers can't cause more of them.
-        if (writable) this.#reading.resume(pauses.outgoing);
-        else this.#reading.pause(pauses.outgoing);
+        if (writable) this.#gate.resume(pauseReasons.outgoingBuffer);
+        else this.#gate.pause(pauseReasons.outgoingBuffer);
       },
     });
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -135,7 +140,7 @@ export class Connection {
     this.#context.counters.bytesReceived += chunk.length;
     this.#aedes?.touch();
     this.#guarded(() => this.#frames.push(chunk));
-    this.#outgoing.flush();
+    this.#writer.flush();
   }
 
   /**
@@ -146,13 +151,13 @@ export class Connection {
     try {
       action();
     } catch (error) {
-      if (error instanceof ProtocolLevelError) {
-        this.#outgoing.writeNow(unsupportedLevelConnack(error.level));
+      if (error instanceof UnsupportedProtocolLevelError) {
+        this.#writer.writeImmediately(encodeUnsupportedLevelConnack(error.level));
         this.#countRefusal('protocol_version');
         this.#end('protocol_error', { graceful: false });
       } else if (error instanceof PacketError) {
         this.#context.counters.protocolErrors++;
-        this.fail(error.reasonCode, disconnectOfCode(error.reasonCode), error.message);
+        this.fail(error.reasonCode, disconnectLabelOfCode(error.reasonCode), error.message);
       } else {
         throw error;
       }
@@ -173,7 +178,7 @@ export class Connection {
       case pingreqType:
         if (first !== pingreqType << 4 || start !== end) throw malformed('PINGREQ');
         this.#aedes?.ping();
-        if (++this.#unansweredPings >= unansweredPingsMax) this.#reading.pause(pauses.pings);
+        if (++this.#unansweredPings >= unansweredPingsMax) this.#gate.pause(pauseReasons.pings);
         return;
       case disconnectType:
         if (first !== disconnectType << 4) throw malformed('reserved flags'); // [MQTT-3.14.1-1]
@@ -192,13 +197,13 @@ export class Connection {
       this.#frames.strictLength = version === 5;
     });
     const fault = connectFault(packet, this.#context);
-    if (fault !== null) return this.#refuse(fault, refusalOfCode(fault));
+    if (fault !== null) return this.#refuse(fault, refusalLabelOfCode(fault));
     this.#client = clientIdOf(packet);
     this.#keptSession = (packet.properties.sessionExpiryInterval ?? 0) > 0;
     this.#state = 'connecting';
     this.#connectAtMs = performance.now();
     this.#events.onClient();
-    this.#reading.pause(pauses.connecting);
+    this.#gate.pause(pauseReasons.connecting);
     this.#aedes = this.#context.aedes.open(
       this.id,
       serverKeepAlive(packet, this.#context.limits) ?? packet.keepAlive,
@@ -217,7 +222,7 @@ export class Connection {
   }
 
   async #authenticate(packet: ConnectPacket): Promise<void> {
-    const accepted = await mayConnect(packet, this.#client, this.address, this.#context);
+    const accepted = await authenticates(packet, this.#client, this.address, this.#context);
     if (this.#state !== 'connecting') return;
     if (!accepted) return this.#refuse(reasonCodes.notAuthorized, 'not_authorized');
     const { administration } = this.#context.options;
@@ -227,8 +232,8 @@ export class Connection {
   }
 
   #refuse(reasonCode: number, reason: ConnectionRefusalReason): void {
-    const connack = refusingConnack(this.#version, reasonCode, this.#referenceFor(reasonCode));
-    if (connack) this.#outgoing.writeNow(connack);
+    const connack = encodeConnackRefusal(this.#version, reasonCode, this.#referenceFor(reasonCode));
+    if (connack) this.#writer.writeImmediately(connack);
     this.#countRefusal(reason);
     this.#end('other', { graceful: false });
   }
@@ -246,10 +251,10 @@ export class Connection {
     this.#events.onOpen();
     this.#countConnect();
     const packetBytesMax = packet.properties.maximumPacketSize ?? Infinity;
-    this.#outbound = new Outbound(this.id, this.#version, packetBytesMax, this.#context, this.#outgoing);
+    this.#outbound = new Outbound(this.id, this.#version, packetBytesMax, this.#context, this.#writer);
     this.#inbound = new Inbound(this.id, this.#inboundHost(), this.#context, this.#outbound, this.#reader);
-    this.#outgoing.writeNow(
-      acceptingConnack(this.#version, this.#sessionPresent, {
+    this.#writer.writeImmediately(
+      encodeConnack(this.#version, this.#sessionPresent, {
         limits: this.#context.limits,
         assignedClient: packet.client.length > 0 ? undefined : this.#client,
         serverKeepAlive: serverKeepAlive(packet, this.#context.limits),
@@ -257,8 +262,8 @@ export class Connection {
     );
     for (const effect of this.#early) this.onEffect(effect);
     this.#early = [];
-    this.#outgoing.release();
-    this.#reading.resume(pauses.connecting);
+    this.#writer.uncork();
+    this.#gate.resume(pauseReasons.connecting);
   }
 
   #countConnect(): void {
@@ -270,22 +275,23 @@ export class Connection {
   }
 
   #onPingresp(): void {
-    this.#outgoing.writeNow(pingresp);
-    if (--this.#unansweredPings === 0) this.#reading.resume(pauses.pings);
+    this.#writer.writeImmediately(pingresp);
+    if (--this.#unansweredPings === 0) this.#gate.resume(pauseReasons.pings);
   }
 
   #inboundHost(): InboundHost {
     return {
       client: this.#client,
       version: this.#version,
-      administers: this.#administers,
-      onWindow: (full) => (full ? this.#reading.pause(pauses.window) : this.#reading.resume(pauses.window)),
+      isAdministrator: this.#administers,
+      onPublishWindow: (full) =>
+        full ? this.#gate.pause(pauseReasons.publishWindow) : this.#gate.resume(pauseReasons.publishWindow),
       onPublish: () => {
         const waitMs = this.#rate?.take(performance.now()) ?? 0;
         if (waitMs === 0) return;
         this.#context.counters.publishPauses++;
-        this.#reading.pause(pauses.rate);
-        setTimeout(() => this.#reading.resume(pauses.rate), waitMs).unref();
+        this.#gate.pause(pauseReasons.publishRate);
+        setTimeout(() => this.#gate.resume(pauseReasons.publishRate), waitMs).unref();
       },
     };
   }
@@ -299,7 +305,7 @@ export class Connection {
       this.#accept?.();
     } else if (effect.kind === 'refuse') {
       this.#atMember = false;
-      this.#refuse(connackReason(effect.reason), refusalOf(effect.reason));
+      this.#refuse(connackReasonCode(effect.reason), refusalLabel(effect.reason));
     } else if (effect.kind === 'close') {
       this.#onClose(effect.reason);
     } else if (outbound === null || inbound === null) {
@@ -348,7 +354,7 @@ export class Connection {
   }
 
   flush(): void {
-    this.#outgoing.flush();
+    this.#writer.flush();
   }
 
   #onDisconnect(bytes: Buffer, start: number, end: number): void {
@@ -368,8 +374,8 @@ export class Connection {
   /** The member has given the connection up, and knows. */
   #onClose(reason: RefusalReason): void {
     this.#atMember = false;
-    if (this.#state === 'connecting') this.#refuse(connackReason(reason), refusalOf(reason));
-    else this.fail(disconnectReason(reason), disconnectOf(reason), `closed: ${reason}`);
+    if (this.#state === 'connecting') this.#refuse(connackReasonCode(reason), refusalLabel(reason));
+    else this.fail(disconnectReasonCode(reason), disconnectLabel(reason), `closed: ${reason}`);
   }
 
   /** Ends the connection; MQTT 5 clients are told why [MQTT-3.14.0-1]. */
@@ -381,12 +387,12 @@ export class Connection {
     );
     const reference = this.#referenceFor(reasonCode);
     if (this.#state === 'open') {
-      this.#outgoing.flush();
-      if (this.#version === 5) this.#outgoing.writeNow(disconnectPacket(reasonCode, reference));
+      this.#writer.flush();
+      if (this.#version === 5) this.#writer.writeImmediately(encodeDisconnect(reasonCode, reference));
     } else if (reasonCode >= failureReasonCodeMin) {
-      if (reason === 'protocol_error') this.#countRefusal(refusalOfCode(reasonCode));
-      const connack = refusingConnack(this.#version, reasonCode, reference);
-      if (connack) this.#outgoing.writeNow(connack);
+      if (reason === 'protocol_error') this.#countRefusal(refusalLabelOfCode(reasonCode));
+      const connack = encodeConnackRefusal(this.#version, reasonCode, reference);
+      if (connack) this.#writer.writeImmediately(connack);
     }
     this.#end(reason, { graceful: false });
   }
@@ -411,14 +417,14 @@ export class Connection {
     const was = this.#state;
     this.#state = 'ended';
     if (was === 'open') this.#context.counters.disconnects[reason]++;
-    this.#reading.end();
+    this.#gate.end();
     if (this.#atMember) this.#context.port.disconnect(this.id, how);
     this.#atMember = false;
     this.#aedes?.close();
     this.#events.onEnded(was);
     const socket = this.#socket;
     if (socket.destroyed) return;
-    if (this.#outgoing.stalledSinceMs !== null) {
+    if (this.#writer.stalledSinceMs !== null) {
       socket.destroy();
       return;
     }
@@ -437,13 +443,13 @@ export class Connection {
     } else if (this.#state === 'connecting' && ageMs > limits.connectMsMax + limits.admissionMsMax) {
       this.#refuse(reasonCodes.serverUnavailable, 'timeout');
     } else if (
-      this.#outgoing.stalledSinceMs !== null &&
-      nowMs - this.#outgoing.stalledSinceMs > limits.stalledMsMax
+      this.#writer.stalledSinceMs !== null &&
+      nowMs - this.#writer.stalledSinceMs > limits.stalledMsMax
     ) {
       counters.slowConsumers++;
       this.fail(reasonCodes.quotaExceeded, 'slow_consumer', 'closed: slow consumer');
     }
     // Its keep-alive can't be judged while it isn't read.
-    if (this.#reading.isPaused) this.#aedes?.touch();
+    if (this.#gate.isPaused) this.#aedes?.touch();
   }
 }

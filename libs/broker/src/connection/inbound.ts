@@ -2,7 +2,6 @@ import { adminTopicPrefix } from '@mqtt-cluster/contracts';
 import type { ClientId, ConnectionId, PublishRequest, Subscription } from '@mqtt-cluster/contracts';
 import type { BrokerContext } from '../context.ts';
 import type { ByteReader } from '../codec/byte-reader.ts';
-import { messageProperties } from '../codec/decode-connect.ts';
 import {
   decodeAcknowledgement,
   decodePublish,
@@ -12,12 +11,13 @@ import {
 import type { PublishPacket } from '../codec/decode-packets.ts';
 import type { Outbound } from './outbound.ts';
 import { malformed, PacketError, protocolError } from '../codec/packet-error.ts';
+import { messageProperties } from '../codec/properties.ts';
 import { reasonCodes } from '../codec/reason-codes.ts';
 import { topicFilterFault, topicNameFault } from '../codec/topic-validation.ts';
 import type { TopicFault } from '../codec/topic-validation.ts';
 
-/** Control packet types (MQTT 3.1.1, table 2.1) that a connected client may send to the guard. */
-const types = {
+/** Control packet types (MQTT 3.1.1, table 2.1) that this class handles. */
+const packetTypes = {
   publish: 3,
   puback: 4,
   pubrec: 5,
@@ -27,18 +27,19 @@ const types = {
   unsubscribe: 10,
 } as const;
 
-/** Payload bytes that weigh as much as one publish in the window of unacknowledged ones. */
-const windowUnitBytes = 4_096;
-const refusedSubscription = 0x80;
+/** A QoS 1 publish weighs 1 in the publish window, plus 1 for each of these payload bytes. */
+const publishWeightBytes = 4_096;
+/** SUBACK code of a failure in MQTT 3.1.1 (3.9.3). */
+const subackFailure = 0x80;
 
 export interface InboundHost {
   readonly client: ClientId;
   readonly version: number;
-  /** It may publish to the admin topics. */
-  readonly administers: boolean;
-  /** Stop reading the socket, or go on, because of unacknowledged publishes. */
-  onWindow(full: boolean): void;
-  /** A publish has come, for the rate limit. */
+  /** The client may publish to the admin topics. */
+  readonly isAdministrator: boolean;
+  /** Asks to pause reading (true) or to resume (false), depending on the unacknowledged publishes. */
+  onPublishWindow(full: boolean): void;
+  /** Reports a publish, for the rate limit. */
   onPublish(): void;
 }
 
@@ -49,14 +50,9 @@ interface HeldFrame {
   readonly end: number;
 }
 
-/** A SUBSCRIBE of which some filters were refused here: where the member's codes go between them. */
-interface PartlyRefused {
-  readonly codes: (number | null)[];
-}
-
 /**
- * What one connected client publishes and subscribes to, strictly checked and handed to the member in
- * order.
+ * Handles the packets of one connected client: decodes each packet strictly, checks it, and passes it to the
+ * member in order.
  */
 export class Inbound {
   readonly #connection: ConnectionId;
@@ -64,17 +60,22 @@ export class Inbound {
   readonly #context: BrokerContext;
   readonly #outbound: Outbound;
   readonly #reader: ByteReader;
-  readonly #aliases = new Map<number, string>();
-  /** QoS 2 packet ids between PUBLISH and PUBCOMP. */
+  readonly #topicAliases = new Map<number, string>();
+  /** Packet identifiers of QoS 2 publishes between PUBLISH and PUBCOMP. */
   readonly #openQos2 = new Set<number>();
+  /** Packets that wait for room in the QoS 2 window. */
   #held: HeldFrame[] = [];
   #heldBytes = 0;
-  /** What each unacknowledged QoS 1 publish weighs, in their order, which is that of their PUBACKs. */
+  /** Weights of the unacknowledged QoS 1 publishes, in the order of their PUBACKs. */
   #weights: number[] = [];
   #weightsHead = 0;
   #weight = 0;
   #windowFull = false;
-  readonly #partlyRefused = new Map<number, PartlyRefused>();
+  /**
+   * SUBACK codes of each SUBSCRIBE that the guard rejected in part, by packet identifier. Null stands for a
+   * code that the member decides.
+   */
+  readonly #partialSubacks = new Map<number, readonly (number | null)[]>();
 
   constructor(
     connection: ConnectionId,
@@ -95,7 +96,7 @@ export class Inbound {
     const type = first >> 4;
     if (
       this.#held.length > 0 &&
-      (type === types.publish || type === types.subscribe || type === types.unsubscribe)
+      (type === packetTypes.publish || type === packetTypes.subscribe || type === packetTypes.unsubscribe)
     ) {
       this.#hold({ first, bytes, start, end });
       return;
@@ -107,7 +108,7 @@ export class Inbound {
     const reader = this.#reader;
     reader.reset(bytes, start, end);
     const type = first >> 4;
-    if (type === types.publish) {
+    if (type === packetTypes.publish) {
       const packet = decodePublish(reader, first, this.#host.version);
       if (!this.#mustWait(packet)) this.#publish(packet);
       else this.#hold({ first, bytes, start, end });
@@ -115,42 +116,46 @@ export class Inbound {
     }
     checkFlags(first);
     switch (type) {
-      case types.puback:
+      case packetTypes.puback:
         return this.#outbound.onPuback(decodeAcknowledgement(reader, this.#host.version).packetId);
-      case types.pubrec: {
+      case packetTypes.pubrec: {
         const { packetId, reasonCode } = decodeAcknowledgement(reader, this.#host.version);
         return this.#outbound.onPubrec(packetId, reasonCode);
       }
-      case types.pubrel:
+      case packetTypes.pubrel:
         return this.#context.port.pubrel(
           this.#connection,
           decodeAcknowledgement(reader, this.#host.version).packetId,
         );
-      case types.pubcomp:
+      case packetTypes.pubcomp:
         return this.#outbound.onPubcomp(decodeAcknowledgement(reader, this.#host.version).packetId);
-      case types.subscribe: {
+      case packetTypes.subscribe: {
         const { packetId, subscriptions } = decodeSubscribe(reader, this.#host.version);
         return this.#subscribe(packetId, subscriptions);
       }
-      case types.unsubscribe: {
+      case packetTypes.unsubscribe: {
         const { packetId, filters } = decodeUnsubscribe(reader, this.#host.version);
         for (const filter of filters) checkFilter(topicFilterFault(filter));
         return this.#context.port.unsubscribe(this.#connection, packetId, filters);
       }
       default:
-        throw protocolError(`packet type ${type} from a client`);
+        throw protocolError(`a client may not send packet type ${type}`);
     }
   }
 
   /**
-   * A new QoS 2 publish beyond the window. MQTT 5 clients know the window (Receive Maximum); those of
-   * 3.1.1 can't, so theirs wait, with what follows them, until PUBREL makes room.
+   * Returns whether a new QoS 2 publish exceeds the window. An MQTT 5 client violates Receive Maximum then. An
+   * MQTT 3.1.1 client does not learn the window: its publish, and all later packets, wait until PUBREL makes
+   * room.
    */
   #mustWait(packet: PublishPacket): boolean {
     if (packet.qos !== 2 || this.#openQos2.has(packet.packetId)) return false;
     if (this.#openQos2.size < this.#context.limits.receiveMaximum) return false;
     if (this.#host.version === 5) {
-      throw new PacketError(reasonCodes.receiveMaximumExceeded, 'more QoS 2 publishes than Receive Maximum');
+      throw new PacketError(
+        reasonCodes.receiveMaximumExceeded,
+        'the client sent more QoS 2 publishes than Receive Maximum',
+      );
     }
     return true;
   }
@@ -159,11 +164,18 @@ export class Inbound {
     this.#held.push(frame);
     this.#heldBytes += frame.end - frame.start;
     if (this.#heldBytes > this.#context.limits.heldBytesMax) {
-      throw new PacketError(reasonCodes.quotaExceeded, 'too many QoS 2 publishes beyond the window');
+      throw new PacketError(
+        reasonCodes.quotaExceeded,
+        'too many bytes of QoS 2 publishes wait for the window',
+      );
     }
   }
 
-  /** @throws PacketError what was held may turn out to be malformed */
+  /**
+   * Handles the held packets until the window is full again, or, with `regardless`, all of them.
+   *
+   * @throws PacketError if a held packet is malformed
+   */
   #releaseHeld(regardless: boolean): void {
     if (this.#held.length === 0) return;
     const held = this.#held;
@@ -178,7 +190,10 @@ export class Inbound {
     }
   }
 
-  /** DISCONNECT comes after all that waits; QoS 2 beyond the window is lost with it, unacknowledged. */
+  /**
+   * Handles all held packets, because they precede DISCONNECT. A QoS 2 publish that still exceeds the window is
+   * dropped without an acknowledgement.
+   */
   onDisconnect(): void {
     this.#releaseHeld(true);
   }
@@ -190,17 +205,19 @@ export class Inbound {
     const topic = this.#topicOf(packet);
     const { qos, packetId, payload } = packet;
     const command = adminCommandOf(topic);
-    const fault = command === null || this.#host.administers ? topicNameFault(topic) : 'reserved';
-    if (fault === 'malformed') throw new PacketError(reasonCodes.topicNameInvalid, 'topic name');
+    const fault = command === null || this.#host.isAdministrator ? topicNameFault(topic) : 'reserved';
+    if (fault === 'malformed')
+      throw new PacketError(reasonCodes.topicNameInvalid, 'the topic name is malformed');
     if (fault !== null || !(this.#context.options.authorizePublish?.(this.#host.client, topic) ?? true)) {
       this.#refusePublish(packet, fault);
       return;
     }
-    // A repeat comes to the next home of a client whose member was told to drain: it must not drain that one as well.
+    // A drain command disconnects its own client, which repeats the command at its next home. That home must
+    // not drain as well.
     if (command !== null && !packet.dup && !this.#openQos2.has(packetId)) {
       this.#context.options.administration?.onCommand(command, payload);
     }
-    // A command is for now, not for whoever subscribes later.
+    // An admin command must not run again for a later subscriber.
     const retain = packet.retain && command === null;
     const properties = packet.properties && messageProperties(packet.properties);
     if (qos === 1) this.#addWeight(payload.length);
@@ -214,41 +231,44 @@ export class Inbound {
   #topicOf(packet: PublishPacket): string {
     const alias = packet.properties?.topicAlias;
     if (alias === undefined) {
-      if (packet.topic.length === 0) throw protocolError('PUBLISH without a topic'); // [MQTT-4.7.3-1]
+      if (packet.topic.length === 0) throw protocolError('PUBLISH has neither a topic nor a topic alias'); // [MQTT-4.7.3-1]
       return packet.topic;
     }
     if (alias === 0 || alias > this.#context.limits.topicAliasMaximum) {
-      throw new PacketError(reasonCodes.topicAliasInvalid, `topic alias ${alias}`); // [MQTT-3.3.2-8, -9]
+      throw new PacketError(reasonCodes.topicAliasInvalid, `topic alias ${alias} is out of range`); // [MQTT-3.3.2-8, -9]
     }
     if (packet.topic.length > 0) {
-      this.#aliases.set(alias, packet.topic);
+      this.#topicAliases.set(alias, packet.topic);
       return packet.topic;
     }
-    const topic = this.#aliases.get(alias);
-    if (topic === undefined) throw protocolError(`topic alias ${alias} stands for nothing yet`);
+    const topic = this.#topicAliases.get(alias);
+    if (topic === undefined) throw protocolError(`topic alias ${alias} has no topic yet`);
     return topic;
   }
 
-  /** 3.1.1 can only acknowledge or close [MQTT-3.3.5-2], and an acknowledgement would be a promise. */
+  /**
+   * MQTT 3.1.1 has no negative acknowledgement, and a positive one would promise a delivery: the guard closes
+   * the connection [MQTT-3.3.5-2].
+   */
   #refusePublish(packet: PublishPacket, fault: TopicFault | null): void {
     this.#context.counters.publishRefusals[fault === null ? 'not_authorized' : 'topic']++;
     const reasonCode = fault === 'tooManyLevels' ? reasonCodes.topicNameInvalid : reasonCodes.notAuthorized;
-    if (this.#host.version < 5) throw new PacketError(reasonCode, 'publish refused');
+    if (this.#host.version < 5) throw new PacketError(reasonCode, 'publish rejected');
     if (packet.qos > 0)
       this.#outbound.refuse(packet.qos === 1 ? 'puback' : 'pubrec', packet.packetId, reasonCode);
   }
 
   #addWeight(payloadBytes: number): void {
-    const weight = 1 + Math.floor(payloadBytes / windowUnitBytes);
+    const weight = 1 + Math.floor(payloadBytes / publishWeightBytes);
     this.#weights.push(weight);
     this.#weight += weight;
     if (!this.#windowFull && this.#weight >= this.#context.limits.unacknowledgedMax) {
       this.#windowFull = true;
-      this.#host.onWindow(true);
+      this.#host.onPublishWindow(true);
     }
   }
 
-  /** The member has answered a QoS 1 publish. */
+  /** The member has acknowledged or rejected a QoS 1 publish. */
   onPubackSent(): void {
     this.#weight -= this.#weights[this.#weightsHead] ?? 0;
     this.#weightsHead++;
@@ -258,11 +278,15 @@ export class Inbound {
     }
     if (this.#windowFull && this.#weight <= this.#context.limits.unacknowledgedMax / 2) {
       this.#windowFull = false;
-      this.#host.onWindow(false);
+      this.#host.onPublishWindow(false);
     }
   }
 
-  /** A QoS 2 publish is over: released, or refused. @throws PacketError */
+  /**
+   * A QoS 2 exchange has ended with PUBCOMP or a rejection.
+   *
+   * @throws PacketError if a packet that waited for the window is malformed
+   */
   onQos2Done(packetId: number): void {
     this.#openQos2.delete(packetId);
     this.#releaseHeld(false);
@@ -285,42 +309,44 @@ export class Inbound {
     if (allowed.length === 0) {
       this.#outbound.suback(
         packetId,
-        codes.map((code) => code ?? refusedSubscription),
+        codes.map((code) => code ?? subackFailure),
       );
       return;
     }
-    if (allowed.length < subscriptions.length) this.#partlyRefused.set(packetId, { codes });
+    if (allowed.length < subscriptions.length) this.#partialSubacks.set(packetId, codes);
     this.#context.port.subscribe(this.#connection, packetId, allowed);
   }
 
   #refusalCode(fault: TopicFault | null): number {
-    if (this.#host.version < 5) return refusedSubscription; // [MQTT-3.9.3-2]
+    if (this.#host.version < 5) return subackFailure; // [MQTT-3.9.3-2]
     return fault === 'tooManyLevels' ? reasonCodes.topicFilterInvalid : reasonCodes.notAuthorized;
   }
 
-  /** The member's codes, with those of filters refused here in their places [MQTT-3.8.4-5]. */
+  /** Merges the member's codes with those of filters that the guard rejected [MQTT-3.8.4-5]. */
   subackCodes(packetId: number, granted: readonly number[]): readonly number[] {
-    const partlyRefused = this.#partlyRefused.get(packetId);
-    if (!partlyRefused) return granted;
-    this.#partlyRefused.delete(packetId);
+    const codes = this.#partialSubacks.get(packetId);
+    if (!codes) return granted;
+    this.#partialSubacks.delete(packetId);
     let next = 0;
-    return partlyRefused.codes.map((code) => code ?? granted[next++] ?? refusedSubscription);
+    return codes.map((code) => code ?? granted[next++] ?? subackFailure);
   }
 }
 
-/** Null for a topic that is none of a command. */
+/** Returns the command of an admin topic, or null for another topic. */
 function adminCommandOf(topic: string): string | null {
   return topic.startsWith(adminTopicPrefix) ? topic.slice(adminTopicPrefix.length) : null;
 }
 
-/** [MQTT-2.2.2-2], in MQTT 5 [MQTT-2.1.3-1]: reserved flags. */
+/** Checks the reserved flags of the fixed header [MQTT-2.2.2-2], in MQTT 5 [MQTT-2.1.3-1]. */
 function checkFlags(first: number): void {
   const type = first >> 4;
-  const required = type === types.pubrel || type === types.subscribe || type === types.unsubscribe ? 2 : 0;
-  if ((first & 0x0f) !== required) throw malformed('reserved flags');
+  const required =
+    type === packetTypes.pubrel || type === packetTypes.subscribe || type === packetTypes.unsubscribe ? 2 : 0;
+  if ((first & 0x0f) !== required) throw malformed('reserved flags of the fixed header are wrong');
 }
 
 function checkFilter(fault: TopicFault | null): TopicFault | null {
-  if (fault === 'malformed') throw new PacketError(reasonCodes.topicFilterInvalid, 'topic filter');
+  if (fault === 'malformed')
+    throw new PacketError(reasonCodes.topicFilterInvalid, 'the topic filter is malformed');
   return fault;
 }

@@ -1,61 +1,67 @@
 import type { ClientEffect, ConnectionId, DeliverEffect } from '@mqtt-cluster/contracts';
-import { generate } from 'mqtt-packet';
 import type { BrokerContext } from '../context.ts';
 import { protocolError } from '../codec/packet-error.ts';
-import { acknowledgements, refusal } from '../codec/encode-publish.ts';
-import type { Outgoing } from './socket-writer.ts';
+import {
+  acknowledgements,
+  encodeNegativeAcknowledgement,
+  encodeSubscriptionAcknowledgement,
+} from '../codec/encode-control.ts';
+import type { SocketWriter } from './socket-writer.ts';
 import { failureReasonCodeMin, reasonCodes } from '../codec/reason-codes.ts';
 
-/** Which packet the client owes for a packet id that we use. */
-type Owed = 'puback' | 'pubrec' | 'pubcomp';
+/** The acknowledgement that the client has to send next for a delivery. */
+type AwaitedAck = 'puback' | 'pubrec' | 'pubcomp';
 
-/** The broker's side of deliveries to one client: packets out, acknowledgements in. */
+/**
+ * Sends packets to one connected client, and passes the acknowledgements of its deliveries to the member.
+ */
 export class Outbound {
   readonly #connection: ConnectionId;
   readonly #version: number;
   readonly #packetBytesMax: number;
   readonly #context: BrokerContext;
-  readonly #outgoing: Outgoing;
-  readonly #owed = new Map<number, Owed>();
+  readonly #writer: SocketWriter;
+  /** By packet identifier of the delivery. */
+  readonly #awaited = new Map<number, AwaitedAck>();
 
-  /** `packetBytesMax`: the client's Maximum Packet Size. */
+  /** @param packetBytesMax the client's Maximum Packet Size, bytes */
   constructor(
     connection: ConnectionId,
     version: number,
     packetBytesMax: number,
     context: BrokerContext,
-    outgoing: Outgoing,
+    writer: SocketWriter,
   ) {
     this.#connection = connection;
     this.#version = version;
     this.#packetBytesMax = packetBytesMax;
     this.#context = context;
-    this.#outgoing = outgoing;
+    this.#writer = writer;
   }
 
   deliver(effect: DeliverEffect): void {
     const encoded = this.#context.encoder.encode(effect, this.#version);
     if (encoded.bytes.length > this.#packetBytesMax) {
-      this.#tooLarge(effect);
+      this.#skipTooLarge(effect);
       return;
     }
-    if (effect.qos > 0) this.#owed.set(effect.packetId, effect.qos === 1 ? 'puback' : 'pubrec');
+    if (effect.qos > 0) this.#awaited.set(effect.packetId, effect.qos === 1 ? 'puback' : 'pubrec');
     const { counters } = this.#context;
     counters.publishesSent[effect.qos]++;
     counters.publishBytesSent += effect.message.payload.length;
-    this.#outgoing.add(encoded, effect.packetId);
+    this.#writer.add(encoded, effect.packetId);
   }
 
-  /** Not sent; the session goes on as if it had been delivered [MQTT-3.1.2-25]. */
-  #tooLarge(effect: DeliverEffect): void {
+  /** Skips a delivery and completes its exchange, as if the client had received it [MQTT-3.1.2-25]. */
+  #skipTooLarge(effect: DeliverEffect): void {
     this.#context.counters.deliveriesTooLarge++;
     if (effect.qos === 1) this.#context.port.puback(this.#connection, effect.packetId);
     if (effect.qos === 2) this.#context.port.pubrec(this.#connection, effect.packetId, true);
   }
 
   pubrel(packetId: number): void {
-    this.#owed.set(packetId, 'pubcomp');
-    this.#outgoing.add(acknowledgements.pubrel, packetId);
+    this.#awaited.set(packetId, 'pubcomp');
+    this.#writer.add(acknowledgements.pubrel, packetId);
   }
 
   acknowledge(effect: Extract<ClientEffect, { kind: 'puback' | 'pubrec' }>): void {
@@ -63,75 +69,71 @@ export class Outbound {
     const { counters } = this.#context;
     if (!refused) counters.acks[effect.kind === 'puback' ? 1 : 2]++;
     if (effect.degraded === true) counters.degradedAcks++;
-    this.#outgoing.add(
-      refused ? refusal(effect.kind, reasonCodes.quotaExceeded) : acknowledgements[effect.kind],
+    this.#writer.add(
+      refused
+        ? encodeNegativeAcknowledgement(effect.kind, reasonCodes.quotaExceeded)
+        : acknowledgements[effect.kind],
       effect.packetId,
     );
   }
 
+  /** MQTT 5 only. */
   refuse(kind: 'puback' | 'pubrec', packetId: number, reasonCode: number): void {
-    this.#outgoing.add(refusal(kind, reasonCode), packetId);
+    this.#writer.add(encodeNegativeAcknowledgement(kind, reasonCode), packetId);
   }
 
   pubcomp(packetId: number): void {
-    this.#outgoing.add(acknowledgements.pubcomp, packetId);
+    this.#writer.add(acknowledgements.pubcomp, packetId);
   }
 
   suback(packetId: number, codes: readonly number[]): void {
-    this.#addRare(
-      generate(
-        { cmd: 'suback', messageId: packetId, granted: [...codes] },
-        { protocolVersion: this.#version },
-      ),
-    );
+    this.#acknowledgeSubscription('suback', packetId, codes);
   }
 
   unsuback(packetId: number, codes: readonly number[]): void {
-    this.#addRare(
-      generate(
-        { cmd: 'unsuback', messageId: packetId, granted: [...codes] },
-        { protocolVersion: this.#version },
-      ),
-    );
+    this.#acknowledgeSubscription('unsuback', packetId, codes);
   }
 
-  #addRare(bytes: Buffer): void {
-    this.#outgoing.add({ bytes, packetIdOffset: 0 }, 0);
+  #acknowledgeSubscription(kind: 'suback' | 'unsuback', packetId: number, codes: readonly number[]): void {
+    const bytes = encodeSubscriptionAcknowledgement(kind, packetId, codes, this.#version);
+    this.#writer.add({ bytes, packetIdOffset: 0 }, 0);
   }
 
-  /** @throws PacketError when the exchange is one of another kind [MQTT-4.3.2-2, MQTT-4.3.3-2] */
+  /** @throws PacketError if the delivery awaits another acknowledgement [MQTT-4.3.2-2, MQTT-4.3.3-2] */
   onPuback(packetId: number): void {
     this.#expect(packetId, 'puback');
-    this.#owed.delete(packetId);
+    this.#awaited.delete(packetId);
     this.#context.port.puback(this.#connection, packetId);
   }
 
+  /** @throws PacketError as {@link onPuback} does */
   onPubrec(packetId: number, reasonCode: number): void {
-    // A second PUBREC while PUBCOMP is owed is answered again: its sender has not seen the PUBREL yet.
-    if (this.#owed.get(packetId) === 'pubcomp') {
-      this.#outgoing.add(acknowledgements.pubrel, packetId);
+    // The client repeats PUBREC because it has not received PUBREL yet.
+    if (this.#awaited.get(packetId) === 'pubcomp') {
+      this.#writer.add(acknowledgements.pubrel, packetId);
       return;
     }
     this.#expect(packetId, 'pubrec');
     if (reasonCode >= failureReasonCodeMin) {
-      this.#owed.delete(packetId);
+      this.#awaited.delete(packetId);
       this.#context.port.pubrec(this.#connection, packetId, true);
     } else {
       this.#context.port.pubrec(this.#connection, packetId);
     }
   }
 
+  /** @throws PacketError as {@link onPuback} does */
   onPubcomp(packetId: number): void {
     this.#expect(packetId, 'pubcomp');
-    this.#owed.delete(packetId);
+    this.#awaited.delete(packetId);
     this.#context.port.pubcomp(this.#connection, packetId);
   }
 
-  /** An id that nothing is known of here may belong to the session's past: the member decides. */
-  #expect(packetId: number, packet: Owed): void {
-    const owed = this.#owed.get(packetId);
-    if (owed !== undefined && owed !== packet) {
-      throw protocolError(`${packet} for an exchange that waits for ${owed}`);
+  /** A packet identifier without an entry here may belong to an earlier connection: the member decides. */
+  #expect(packetId: number, packet: AwaitedAck): void {
+    const awaited = this.#awaited.get(packetId);
+    if (awaited !== undefined && awaited !== packet) {
+      throw protocolError(`${packet} for an exchange that awaits ${awaited}`);
     }
   }
 }

@@ -1,42 +1,54 @@
 import type { Duplex } from 'node:stream';
 import type { FrameReader } from '../codec/frame-reader.ts';
 
-/** Why a socket is not read at the moment; several may hold. */
-export const pauses = { connecting: 1, window: 2, rate: 4, outgoing: 8, pings: 16 } as const;
+/** Why the guard does not read a socket. Several reasons may hold at the same time. */
+export const pauseReasons = {
+  /** CONNECT has no CONNACK yet. */
+  connecting: 1,
+  /** The client has too many unacknowledged publishes. */
+  publishWindow: 2,
+  /** The client exceeds its publish rate. */
+  publishRate: 4,
+  /** The client does not read its socket. */
+  outgoingBuffer: 8,
+  /** The client has too many unanswered PINGREQs. */
+  pings: 16,
+} as const;
 
-/** Whether the packets of a client are taken from its socket. */
-export class Reading {
+/** Applies backpressure to one client: pauses its socket and the packets that were already received. */
+export class ReadGate {
   readonly #socket: Duplex;
   readonly #frames: FrameReader;
-  /** Runs what reads packets, and handles what is wrong with them. */
-  readonly #guarded: (action: () => void) => void;
-  #pauses = 0;
+  /** Runs code that parses packets, and handles its errors. */
+  readonly #runGuarded: (action: () => void) => void;
+  #reasons = 0;
   #ended = false;
 
-  constructor(socket: Duplex, frames: FrameReader, guarded: (action: () => void) => void) {
+  constructor(socket: Duplex, frames: FrameReader, runGuarded: (action: () => void) => void) {
     this.#socket = socket;
     this.#frames = frames;
-    this.#guarded = guarded;
+    this.#runGuarded = runGuarded;
   }
 
   get isPaused(): boolean {
-    return this.#pauses !== 0;
+    return this.#reasons !== 0;
   }
 
   pause(reason: number): void {
-    this.#pauses |= reason;
+    this.#reasons |= reason;
     this.#frames.pause();
     if (!this.#ended) this.#socket.pause();
   }
 
+  /** Reads on if no other reason to pause holds. */
   resume(reason: number): void {
-    this.#pauses &= ~reason;
-    if (this.#pauses !== 0 || this.#ended) return;
-    this.#guarded(() => this.#frames.resume());
-    if (this.#pauses === 0) this.#socket.resume();
+    this.#reasons &= ~reason;
+    if (this.#reasons !== 0 || this.#ended) return;
+    this.#runGuarded(() => this.#frames.resume());
+    if (this.#reasons === 0) this.#socket.resume();
   }
 
-  /** No packet is taken any more; the socket is read to its end so that it can close. */
+  /** Discards all further packets. The socket is read to its end, because it cannot close otherwise. */
   end(): void {
     this.#ended = true;
     this.#frames.pause();

@@ -2,8 +2,41 @@ import type { RefusalReason } from '@mqtt-cluster/contracts';
 import type { ConnectionRefusalReason, DisconnectReason } from '@mqtt-cluster/metric-catalogue';
 import { reasonCodes } from '../codec/reason-codes.ts';
 
-/** As the metrics call it: the member doesn't take the client. */
-export function refusalOf(reason: RefusalReason): ConnectionRefusalReason {
+/** Returns the CONNACK reason code (MQTT 5, 3.2.2.2) for a client that the member rejected. */
+export function connackReasonCode(reason: RefusalReason): number {
+  switch (reason) {
+    case 'isolated':
+    case 'draining':
+      return reasonCodes.useAnotherServer;
+    case 'quotaExceeded':
+      return reasonCodes.quotaExceeded;
+    default:
+      return reasonCodes.serverUnavailable;
+  }
+}
+
+/** Returns the DISCONNECT reason code (MQTT 5, 3.14.2.1) for a client that the member disconnects. */
+export function disconnectReasonCode(reason: RefusalReason): number {
+  switch (reason) {
+    case 'takenOver':
+      return reasonCodes.sessionTakenOver;
+    case 'isolated':
+    case 'draining':
+      return reasonCodes.useAnotherServer;
+    case 'protocolError':
+      return reasonCodes.protocolError;
+    case 'receiveMaximumExceeded':
+      return reasonCodes.receiveMaximumExceeded;
+    case 'quotaExceeded':
+    case 'slowConsumer':
+      return reasonCodes.quotaExceeded;
+    default:
+      return reasonCodes.unspecified;
+  }
+}
+
+/** Returns the metric label for a client that the member rejected. */
+export function refusalLabel(reason: RefusalReason): ConnectionRefusalReason {
   switch (reason) {
     case 'notServing':
       return 'not_serving';
@@ -19,8 +52,8 @@ export function refusalOf(reason: RefusalReason): ConnectionRefusalReason {
   }
 }
 
-/** As the metrics call it: CONNECT itself was refused. */
-export function refusalOfCode(reasonCode: number): ConnectionRefusalReason {
+/** Returns the metric label for a CONNECT that the guard rejected with this reason code. */
+export function refusalLabelOfCode(reasonCode: number): ConnectionRefusalReason {
   switch (reasonCode) {
     case reasonCodes.clientIdentifierNotValid:
       return 'client_id';
@@ -39,8 +72,8 @@ export function refusalOfCode(reasonCode: number): ConnectionRefusalReason {
   }
 }
 
-/** As the metrics call it: the member has given up a connection. */
-export function disconnectOf(reason: RefusalReason): DisconnectReason {
+/** Returns the metric label for a connection that the member closed. */
+export function disconnectLabel(reason: RefusalReason): DisconnectReason {
   switch (reason) {
     case 'notServing':
       return 'not_serving';
@@ -62,8 +95,8 @@ export function disconnectOf(reason: RefusalReason): DisconnectReason {
   }
 }
 
-/** As the metrics call it: the guard has ended a connection because of what its client sent. */
-export function disconnectOfCode(reasonCode: number): DisconnectReason {
+/** Returns the metric label for a connection that the guard closed because of a packet from the client. */
+export function disconnectLabelOfCode(reasonCode: number): DisconnectReason {
   switch (reasonCode) {
     case reasonCodes.notAuthorized:
       return 'not_authorized';

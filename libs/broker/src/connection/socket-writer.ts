@@ -3,53 +3,58 @@ import type { BrokerCounters } from '../counters.ts';
 import type { EncodedPacket } from '../codec/encode-publish.ts';
 
 /**
- * From this size on a packet is handed to the socket as it is instead of being copied next to its
- * neighbours.
+ * Packets below this size are copied into one buffer with their neighbours. A larger packet is written to the
+ * socket without a copy.
  */
 const copiedBytesMax = 16 * 1024;
 
-export interface OutgoingEvents {
-  /** The socket's buffer has reached its bound, or has drained. */
+interface SocketWriterEvents {
+  /** Reports that the socket's buffer has reached its bound (false) or has drained (true). */
   onWritable(writable: boolean): void;
 }
 
-/** What goes to one client: everything of a turn in one write. */
-export class Outgoing {
+/** Writes packets to one client's socket: all packets of a turn in one write. */
+export class SocketWriter {
   readonly #socket: Duplex;
   readonly #bufferBytesMax: number;
   readonly #counters: BrokerCounters;
-  readonly #events: OutgoingEvents;
+  readonly #events: SocketWriterEvents;
   readonly #packets: EncodedPacket[] = [];
   readonly #packetIds: number[] = [];
   #bytes = 0;
-  #held = true;
-  /** When the buffer reached its bound (monotonic ms), or null while it is below. */
+  #corked = true;
+  /** When the socket's buffer reached its bound (monotonic ms), or null while the buffer is below its bound. */
   stalledSinceMs: number | null = null;
 
-  /** Held back until {@link release}: nothing precedes CONNACK [MQTT-3.2.0-1]. */
-  constructor(socket: Duplex, bufferBytesMax: number, counters: BrokerCounters, events: OutgoingEvents) {
+  /**
+   * Queued packets wait until {@link uncork}, because no packet may precede CONNACK [MQTT-3.2.0-1].
+   *
+   * @param bufferBytesMax bound of the socket's buffer, bytes
+   */
+  constructor(socket: Duplex, bufferBytesMax: number, counters: BrokerCounters, events: SocketWriterEvents) {
     this.#socket = socket;
-    // Below its own mark a stream does not tell when it has drained.
+    // Below its high-water mark a stream emits no `drain` event.
     this.#bufferBytesMax = Math.max(bufferBytesMax, socket.writableHighWaterMark);
     this.#counters = counters;
     this.#events = events;
     socket.on('drain', () => this.#onDrain());
   }
 
-  /** Waits for {@link flush}. */
+  /** Queues a packet until {@link flush}. `packetId` is 0 for a packet without one. */
   add(packet: EncodedPacket, packetId: number): void {
     this.#packets.push(packet);
     this.#packetIds.push(packetId);
     this.#bytes += packet.bytes.length;
   }
 
-  release(): void {
-    this.#held = false;
+  /** Writes the queued packets, and from now on each {@link flush}. */
+  uncork(): void {
+    this.#corked = false;
     this.flush();
   }
 
-  /** At once, before what waits. */
-  writeNow(bytes: Buffer): void {
+  /** Writes at once, before all queued packets. */
+  writeImmediately(bytes: Buffer): void {
     if (!this.#socket.writable) return;
     this.#counters.bytesSent += bytes.length;
     this.#counters.packetsSent++;
@@ -58,7 +63,7 @@ export class Outgoing {
   }
 
   flush(): void {
-    if (this.#held || this.#packets.length === 0) return;
+    if (this.#corked || this.#packets.length === 0) return;
     const socket = this.#socket;
     if (socket.writable) {
       this.#counters.bytesSent += this.#bytes;

@@ -1,5 +1,5 @@
-/** A token bucket; holds `burst` tokens. */
-export class RateLimit {
+/** Limits a rate. The bucket holds up to `burst` tokens and gains `perSecond` tokens a second. */
+export class TokenBucket {
   readonly #perSecond: number;
   readonly #burst: number;
   #tokens: number;
@@ -11,7 +11,9 @@ export class RateLimit {
     this.#tokens = burst;
   }
 
-  /** Takes one token. @returns 0 when there was one, otherwise how long (ms) until there is one again. */
+  /**
+   * Takes one token. Returns 0 if the bucket had one; otherwise the time until the debt is paid, in ms.
+   */
   take(nowMs: number): number {
     const elapsedMs = nowMs - (this.#filledAtMs ?? nowMs);
     this.#filledAtMs = nowMs;
@@ -20,7 +22,7 @@ export class RateLimit {
     return this.#tokens >= 0 ? 0 : Math.ceil((-this.#tokens * 1_000) / this.#perSecond);
   }
 
-  /** Full again: nothing is lost by forgetting it. */
+  /** Returns whether the bucket is full: it then equals a new bucket and may be discarded. */
   isFull(nowMs: number): boolean {
     const elapsedMs = nowMs - (this.#filledAtMs ?? nowMs);
     return this.#tokens + (elapsedMs * this.#perSecond) / 1_000 >= this.#burst;
