@@ -1,0 +1,203 @@
+import type { ClusterConfig, Command } from '@mqtt-cluster/contracts';
+import { createMqttState, encodeBatch } from '../../src/index.ts';
+import type { MqttState } from '../../src/index.ts';
+import { bytes, openCommand, publishCommand } from '../harness.ts';
+
+/** One entry of the recorded log and the digest of the state after it. */
+export interface RecordedEntry {
+  readonly index: number;
+  readonly timeMs: number;
+  readonly batch: Uint8Array | null;
+  readonly config: ClusterConfig | null;
+  readonly digest: string;
+}
+
+interface Proposer {
+  readonly storeId: string;
+  incarnation: number;
+  sequence: number;
+}
+
+/** Applies commands of three members to a new state and records each entry. */
+class Recording {
+  readonly state: MqttState = createMqttState();
+  readonly entries: RecordedEntry[] = [];
+  readonly #proposers = new Map<string, Proposer>();
+  #timeMs = 1_000;
+
+  pass(ms: number): void {
+    this.#timeMs += ms;
+    this.#append(null, null);
+  }
+
+  config(members: readonly string[]): void {
+    this.#append(null, {
+      members: members.map((id, place) => ({
+        id,
+        storeId: storeIdOf(id),
+        role: place < 2 ? 'voter' : 'learner',
+      })),
+    });
+  }
+
+  start(member: string, outboxIncarnations: readonly number[] = []): void {
+    const incarnation = (this.#proposers.get(member)?.incarnation ?? 0) + 1;
+    this.#proposers.set(member, { storeId: storeIdOf(member), incarnation, sequence: 0 });
+    this.propose(member, { kind: 'start', semantics: 2, outboxIncarnations });
+  }
+
+  propose(member: string, ...commands: Command[]): void {
+    const proposer = this.#proposers.get(member);
+    if (proposer === undefined) throw new Error(`${member} has not started.`);
+    proposer.sequence++;
+    this.#append(encodeBatch({ member, ...proposer, commands }), null);
+  }
+
+  epoch(client: string): number {
+    const session = this.state.session(client);
+    if (session === undefined) throw new Error(`${client} has no session.`);
+    return session.epoch;
+  }
+
+  /** Packet identifiers of the client's QoS 2 messages that are on their way. */
+  packetIds(client: string): number[] {
+    return [...(this.state.session(client)?.queue() ?? [])]
+      .map(({ packetId }) => packetId)
+      .filter((id) => id > 0);
+  }
+
+  #append(batch: Uint8Array | null, config: ClusterConfig | null): void {
+    const index = this.state.index + 1;
+    if (config !== null) this.state.applyConfig(index, config);
+    else this.state.apply(index, this.#timeMs, batch);
+    this.entries.push({ index, timeMs: this.#timeMs, batch, config, digest: this.state.digest() });
+  }
+}
+
+function storeIdOf(member: string): string {
+  return member.repeat(32).slice(0, 32);
+}
+
+/** A log that gives the state something of everything that a snapshot holds. */
+export function recordHistory(semantics: 1 | 2): { state: MqttState; entries: readonly RecordedEntry[] } {
+  const log = new Recording();
+  log.config(['a', 'b', 'c']);
+  for (const member of ['a', 'b', 'c']) log.start(member);
+  if (semantics === 2) log.propose('a', { kind: 'semantics', version: 2 });
+  log.propose('a', {
+    kind: 'settings',
+    settings: { queuedMessagesMax: 5, queueFull: 'drop-oldest', incomingMax: 3 },
+  });
+  retainedMessages(log);
+  subscribers(log);
+  publishers(log);
+  endings(log);
+  return log;
+}
+
+function retainedMessages(log: Recording): void {
+  const properties = { messageExpiryInterval: 60, contentType: 'text/plain' };
+  log.propose(
+    'a',
+    publishCommand('plant/1/state', 'on', 1, { retain: true, properties }),
+    publishCommand('plant/2/state', 'off', 2, { retain: true }),
+    publishCommand('plant/3/state', 'zero', 0, { retain: true }),
+    publishCommand('plant/4/state', 'cleared below', 1, { retain: true }),
+    publishCommand('$app/state', 'up', 1, { retain: true }),
+  );
+  log.propose('a', publishCommand('plant/4/state', '', 1, { retain: true }));
+  log.propose(
+    'b',
+    publishCommand('plant/5/state', 'island', 1, { retain: true, isolatedSince: log.state.index }),
+  );
+}
+
+function subscribers(log: Recording): void {
+  const will = {
+    topic: 'wills/sub',
+    payload: bytes('gone'),
+    qos: 1,
+    retain: true,
+    delaySeconds: 20,
+  } as const;
+  log.propose('a', openCommand('sub', { receiveMaximum: 2, will }), openCommand('shared-1'));
+  log.propose('b', openCommand('shared-2'), openCommand('clean', { clean: true, expirySeconds: 0 }));
+  log.propose('c', openCommand('away', { expirySeconds: 50 }));
+  log.propose('a', {
+    kind: 'subscribe',
+    client: 'sub',
+    epoch: log.epoch('sub'),
+    subscriptions: [
+      { filter: 'plant/+/state', qos: 2, subscriptionIdentifier: 5, retainAsPublished: true },
+      { filter: 'jobs/#', qos: 1, noLocal: true, retainHandling: 2, subscriptionIdentifier: 6 },
+      { filter: 'dropped/#', qos: 0 },
+    ],
+  });
+  log.propose('a', {
+    kind: 'unsubscribe',
+    client: 'sub',
+    epoch: log.epoch('sub'),
+    filters: ['dropped/#', 'never'],
+  });
+  for (const [member, client] of [
+    ['a', 'shared-1'],
+    ['b', 'shared-2'],
+    ['b', 'clean'],
+  ] as const) {
+    const subscriptions = [{ filter: '$share/workers/jobs/+', qos: 2 } as const];
+    log.propose(member, { kind: 'subscribe', client, epoch: log.epoch(client), subscriptions });
+  }
+  const subscriptions = [{ filter: '#', qos: 1 } as const];
+  log.propose('c', { kind: 'subscribe', client: 'away', epoch: log.epoch('away'), subscriptions });
+  log.propose('c', {
+    kind: 'close',
+    client: 'away',
+    epoch: log.epoch('away'),
+    graceful: true,
+    expirySeconds: 40,
+  });
+}
+
+function publishers(log: Recording): void {
+  log.propose('b', openCommand('pub'));
+  const by = { client: 'pub', epoch: log.epoch('pub') };
+  for (let number = 1; number <= 8; number++) {
+    log.propose(
+      'b',
+      publishCommand(`jobs/${number}`, `job ${number}`, number % 2 === 0 ? 2 : 1, {
+        ...by,
+        packetId: number,
+      }),
+    );
+    log.pass(100);
+  }
+  log.propose('b', publishCommand('jobs/4', 'again', 2, { ...by, packetId: 4 }));
+  log.propose('b', { kind: 'release', ...by, packetId: 2 });
+  log.propose('a', {
+    kind: 'progress',
+    sessions: [{ client: 'sub', epoch: log.epoch('sub'), done: [1, 2] }],
+  });
+  const [first = 0, second = 0] = log.packetIds('shared-1');
+  const shared = { client: 'shared-1', epoch: log.epoch('shared-1') };
+  log.propose('a', { kind: 'progress', sessions: [{ ...shared, received: [first, second] }] });
+  log.propose('a', { kind: 'progress', sessions: [{ ...shared, completed: [second] }] });
+}
+
+function endings(log: Recording): void {
+  // Member b restarts with an outbox, so its sessions wait for their clients.
+  log.start('b', [1]);
+  log.propose('b', {
+    kind: 'recover',
+    incarnation: 1,
+    sequence: 90,
+    publishes: [publishCommand('jobs/recovered', 'from the outbox', 1, { isolatedSince: 5 })],
+  });
+  log.propose('c', openCommand('adopted', { clean: true, expirySeconds: 0, adopt: true }));
+  log.propose('c', openCommand('clean', { clean: true, expirySeconds: 0, adopt: true }));
+  log.propose('a', { kind: 'close', client: 'sub', epoch: log.epoch('sub'), graceful: false });
+  log.propose('a', { kind: 'time' });
+  log.propose('c', openCommand('lost-one', { expirySeconds: 1_000 }));
+  log.propose('a', { kind: 'lost', member: 'c', incarnation: 1, epochMax: log.epoch('lost-one') });
+  log.propose('c', openCommand('after-lost'));
+  log.pass(500);
+}

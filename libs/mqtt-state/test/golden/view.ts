@@ -1,0 +1,43 @@
+import type { MqttState, SessionView } from '../../src/index.ts';
+
+const clients = ['sub', 'shared-1', 'shared-2', 'clean', 'away', 'pub', 'adopted', 'lost-one', 'after-lost'];
+
+/** The content of the recorded state through its public interface. */
+export function viewOf(state: MqttState): unknown {
+  const { index, timeMs, settings, semantics } = state;
+  return {
+    index,
+    timeMs,
+    settings,
+    semantics,
+    counts: state.counts(),
+    nextDeadline: state.nextDeadline(),
+    proposers: ['a', 'b', 'c'].map((member) => state.proposer(member) ?? null),
+    retained: ['#', '$app/#'].flatMap((filter) => [...state.retained(filter)]),
+    sessions: clients.map((client) => sessionOf(state.session(client))),
+  };
+}
+
+function sessionOf(session: SessionView | undefined): unknown {
+  if (session === undefined) return null;
+  const { client, epoch, home, clean, expirySeconds, receiveMaximum, will } = session;
+  return {
+    client,
+    epoch,
+    home,
+    clean,
+    expirySeconds,
+    receiveMaximum,
+    will,
+    subscriptions: [...session.subscriptions.values()],
+    queue: [...session.queue()].map((item) => {
+      const { number, message, qos, retain, subscriptionIdentifiers, packetId, received, group, origin } =
+        item;
+      return { number, message, qos, retain, subscriptionIdentifiers, packetId, received, group, origin };
+    }),
+    queuedMessages: session.queuedMessages,
+    queuedBytes: session.queuedBytes,
+    incoming: [1, 2, 3, 4, 5, 6, 7, 8].filter((packetId) => session.hasIncoming(packetId)),
+    sentBelow: session.sentBelow,
+  };
+}
