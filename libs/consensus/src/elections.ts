@@ -1,5 +1,5 @@
 import type { MemberId, RaftVoteRequest, RaftVoteResponse, StoreId } from '@mqtt-cluster/contracts';
-import type { Core } from './core.ts';
+import type { Core } from './raft-state.ts';
 
 /** While the leader's death is certain, a campaign that came to nothing is repeated after so many delays. */
 const goneLeaderRetryDelays = 2;

@@ -1,8 +1,8 @@
 import type { MemberId, RaftMessage } from '@mqtt-cluster/contracts';
-import { Core } from './core.ts';
+import { Core } from './raft-state.ts';
 import { Elections } from './elections.ts';
-import { Followership } from './following.ts';
-import { Leadership } from './leadership.ts';
+import { Followership } from './follower.ts';
+import { Leadership } from './leader.ts';
 import type { Raft, RaftInitial, RaftOptions, RaftOutput, RaftStatus } from './types.ts';
 
 /** One member's Raft. @throws Error when `initial.entries` do not follow the snapshot without holes */

@@ -5,9 +5,9 @@ import type {
   RaftAppendResponse,
   RaftSnapshotResponse,
 } from '@mqtt-cluster/contracts';
-import type { Core } from './core.ts';
-import type { Peer } from './peer.ts';
-import { Rounds } from './rounds.ts';
+import type { Core } from './raft-state.ts';
+import type { Peer } from './progress.ts';
+import { Rounds } from './heartbeat-rounds.ts';
 import { SnapshotSender } from './snapshot-sender.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { RaftSnapshotResponse, Snapshot } from '@mqtt-cluster/contracts';
-import type { Core } from './core.ts';
-import type { Peer } from './peer.ts';
-import type { Rounds } from './rounds.ts';
+import type { Core } from './raft-state.ts';
+import type { Peer } from './progress.ts';
+import type { Rounds } from './heartbeat-rounds.ts';
 
 /** A snapshot that was asked for and did not come is asked for again after this. */
 const wantedAgainMs = 1_000;

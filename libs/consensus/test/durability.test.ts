@@ -1,6 +1,6 @@
 import type { RaftOutput } from '../src/index.ts';
 import { configOf, entriesOf } from './member.ts';
-import { World } from './world.ts';
+import { World } from './test-cluster.ts';
 
 describe('what must be on the disk first (paper, figure 2: persistent state)', () => {
   test('an append is acknowledged when it is stored, not before', () => {

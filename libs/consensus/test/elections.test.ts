@@ -1,6 +1,6 @@
 import { lanTimings } from '../src/index.ts';
 import { configOf, entriesOf } from './member.ts';
-import { World } from './world.ts';
+import { World } from './test-cluster.ts';
 
 /** Members with the logs given as terms (`A: '1 1 2'`), in the term of their last entry. */
 function withLogs(logs: Record<string, string>): World {

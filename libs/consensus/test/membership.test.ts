@@ -1,5 +1,5 @@
 import { configOf } from './member.ts';
-import { World } from './world.ts';
+import { World } from './test-cluster.ts';
 
 /** A cluster that A leads, and X outside of it. */
 function ledByA(members: string, joiner?: { storeId: string }): World {

@@ -1,6 +1,6 @@
 import type { LogEntry } from '@mqtt-cluster/contracts';
 import { configOf, entriesOf } from './member.ts';
-import { World } from './world.ts';
+import { World } from './test-cluster.ts';
 
 function withLogs(logs: Record<string, string>, term: number): World {
   const world = new World();

@@ -1,5 +1,5 @@
 import { lanTimings } from '../src/index.ts';
-import { World } from './world.ts';
+import { World } from './test-cluster.ts';
 
 /** C is away while A and B go on and cut their logs. */
 function withLaggard(members = 'A B C'): World {

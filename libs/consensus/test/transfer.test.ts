@@ -1,5 +1,5 @@
 import { lanTimings } from '../src/index.ts';
-import { World } from './world.ts';
+import { World } from './test-cluster.ts';
 
 function ledByA(members = 'A B C'): World {
   const world = World.of(members);

@@ -7,9 +7,9 @@ import type {
   Snapshot,
   StoreId,
 } from '@mqtt-cluster/contracts';
-import { Configurations } from './configuration.ts';
-import { Journal } from './journal.ts';
-import { RaftLog } from './log.ts';
+import { Configurations } from './configurations.ts';
+import { Journal } from './unstable-log.ts';
+import { RaftLog } from './raft-log.ts';
 import type { RaftEnvelope, RaftEvent, RaftInitial, RaftOptions, RaftRole } from './types.ts';
 
 /** Omit that keeps the members of a union apart. */

@@ -1,8 +1,8 @@
 import type { ConfiguredMember } from '@mqtt-cluster/contracts';
 import { bytes, configOf } from './member.ts';
 import type { Member } from './member.ts';
-import { Observer } from './observer.ts';
-import { World } from './world.ts';
+import { Observer } from './safety-checker.ts';
+import { World } from './test-cluster.ts';
 
 /** Messages on the way; more are lost, as in any network. */
 const flightsMax = 200;

@@ -1,5 +1,5 @@
 import type { HardState, LogIndex, MemberId, RaftMessage, Snapshot } from '@mqtt-cluster/contracts';
-import type { RaftLog } from './log.ts';
+import type { RaftLog } from './raft-log.ts';
 import type { RaftEnvelope, RaftWrite } from './types.ts';
 
 /** How long a full disk is left alone before the same content is offered again. */

@@ -1,7 +1,7 @@
 import type { ConfiguredMember, LogEntry, LogIndex } from '@mqtt-cluster/contracts';
 import { chainOf } from './member.ts';
 import type { Disk, Member } from './member.ts';
-import type { World } from './world.ts';
+import type { World } from './test-cluster.ts';
 
 /** What everybody has seen so far, and what must never change of it. */
 export class Observer {

@@ -1,4 +1,4 @@
-import { Disasters } from './disasters.ts';
+import { Disasters } from './random-faults.ts';
 
 /** SEEDS=n runs so many. */
 const seeds = Number(process.env['SEEDS'] ?? 250);

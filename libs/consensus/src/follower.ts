@@ -5,9 +5,9 @@ import type {
   RaftSnapshotPiece,
   StoreId,
 } from '@mqtt-cluster/contracts';
-import type { Core } from './core.ts';
+import type { Core } from './raft-state.ts';
 import type { Elections } from './elections.ts';
-import { IncomingSnapshot } from './incoming-snapshot.ts';
+import { IncomingSnapshot } from './snapshot-receiver.ts';
 
 /** What is known of the log of one term's leader. */
 interface Following {

@@ -8,9 +8,9 @@ import type {
   Snapshot,
 } from '@mqtt-cluster/contracts';
 import { findMember } from '@mqtt-cluster/contracts';
-import { refusalOf } from './configuration.ts';
-import type { Core } from './core.ts';
-import { Peer } from './peer.ts';
+import { refusalOf } from './configurations.ts';
+import type { Core } from './raft-state.ts';
+import { Peer } from './progress.ts';
 import { Replication } from './replication.ts';
 
 /** Entries kept for peers that answer but lag, in multiples of what is kept anyway; beyond: a snapshot. */
