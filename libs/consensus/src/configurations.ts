@@ -8,14 +8,14 @@ import type {
 } from '@mqtt-cluster/contracts';
 import { findMember } from '@mqtt-cluster/contracts';
 
-interface Effective {
+interface ConfigAtIndex {
   readonly index: LogIndex;
   readonly config: ClusterConfig | null;
 }
 
-/** The configurations of the log: the latest is effective as soon as it is appended (thesis, 4.1). */
+/** The cluster configurations in the log. The latest one takes effect as soon as it is appended (thesis, 4.1). */
 export class Configurations {
-  #history: Effective[];
+  #history: ConfigAtIndex[];
 
   constructor(config: ClusterConfig | null, index: LogIndex) {
     this.#history = [{ index, config }];
@@ -25,7 +25,7 @@ export class Configurations {
     return this.#history.at(-1)!.config;
   }
 
-  /** The entry that holds the current configuration. */
+  /** The index of the entry that holds the current configuration. */
   get index(): LogIndex {
     return this.#history.at(-1)!.index;
   }
@@ -37,7 +37,7 @@ export class Configurations {
     return true;
   }
 
-  /** Overwritten entries take their configuration with them. @returns whether the configuration changed */
+  /** Removes the configurations of truncated entries. @returns whether the configuration changed */
   truncateFrom(index: LogIndex): boolean {
     const before = this.#history.length;
     while (this.#history.length > 1 && this.index >= index) this.#history.pop();
@@ -56,13 +56,13 @@ export class Configurations {
     return this.current?.members.filter((member) => member.role === 'voter') ?? [];
   }
 
-  /** The member only if it is configured with just this store. */
+  /** Returns the member, but only if the current configuration names it with exactly this store id. */
   find(id: MemberId, storeId: StoreId): ConfiguredMember | undefined {
     const member = this.current === null ? undefined : findMember(this.current, id);
     return member?.storeId === storeId ? member : undefined;
   }
 
-  /** Whether it was a voter before the latest change. */
+  /** Returns whether the member was a voter in the configuration before the current one. */
   wasVoter(id: MemberId, storeId: StoreId): boolean {
     const before = this.#history.at(-2)?.config;
     return (
@@ -71,38 +71,38 @@ export class Configurations {
     );
   }
 
-  /** Whether those that `counts` holds for are more than half of the voters. */
-  majority(counts: (voter: ConfiguredMember) => boolean): boolean {
+  /** Returns whether the predicate holds for more than half of the voters. */
+  hasMajority(predicate: (voter: ConfiguredMember) => boolean): boolean {
     const voters = this.voters();
-    return voters.filter(counts).length * 2 > voters.length;
+    return voters.filter(predicate).length * 2 > voters.length;
   }
 
-  /** The highest value that a majority of voters has reached. */
-  reachedByMajority(value: (voter: ConfiguredMember) => number): number {
-    const values = this.voters().map(value);
+  /** Returns the highest index that a majority of the voters has stored (paper, 5.3: the commit rule). */
+  majorityMatchIndex(matchIndexOf: (voter: ConfiguredMember) => LogIndex): LogIndex {
+    const values = this.voters().map(matchIndexOf);
     values.sort((left, right) => right - left);
     return values[Math.floor(values.length / 2)] ?? 0;
   }
 }
 
 /**
- * Why `next` may not follow `current`, or null. One member at a time, so that any majority of one configuration
- * shares a member with any majority of the other (thesis, 4.1).
+ * Returns why the configuration `next` must not follow `current`, or null if it may. Only one member may change at a
+ * time, so that any majority of one configuration overlaps any majority of the other (thesis, 4.1).
  */
-export function refusalOf(current: ClusterConfig, next: ClusterConfig): string | null {
+export function configChangeError(current: ClusterConfig, next: ClusterConfig): string | null {
   const ids = new Set(next.members.map((member) => member.id));
-  if (ids.size !== next.members.length) return 'a member is named twice';
-  if (!next.members.some((member) => member.role === 'voter')) return 'no voter would be left';
+  if (ids.size !== next.members.length) return 'the new configuration names a member twice';
+  if (!next.members.some((member) => member.role === 'voter')) return 'the new configuration has no voter';
   let changes = current.members.filter((member) => !ids.has(member.id)).length;
   for (const member of next.members) {
     const before = findMember(current, member.id);
     if (before?.storeId === member.storeId && before.role === member.role) continue;
     changes += 1;
-    // A new store holds nothing yet: it must catch up before its word counts (thesis, 4.2.1).
+    // A new store is empty. It must catch up before its acknowledgements may count (thesis, 4.2.1).
     if (before?.storeId !== member.storeId && member.role === 'voter')
-      return `the store of ${member.id} is new and must enter as a learner`;
+      return `the store of ${member.id} is new, so ${member.id} must be added as a learner first`;
   }
-  if (changes === 0) return 'nothing would change';
-  if (changes > 1) return 'more than one member would change';
+  if (changes === 0) return 'the new configuration equals the current one';
+  if (changes > 1) return 'the new configuration changes more than one member';
   return null;
 }

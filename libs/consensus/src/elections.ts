@@ -1,193 +1,202 @@
 import type { MemberId, RaftVoteRequest, RaftVoteResponse, StoreId } from '@mqtt-cluster/contracts';
-import type { Core } from './raft-state.ts';
+import type { RaftState } from './raft-state.ts';
 
-/** While the leader's death is certain, a campaign that came to nothing is repeated after so many delays. */
-const goneLeaderRetryDelays = 2;
+/** While the leader is known to be dead, a member repeats a failed campaign after this many delays. */
+const deadLeaderRetryDelays = 2;
 
-/** A vote names the store as well: a replaced member of the same name is another candidate. */
+/** Returns the value of `votedFor`. It includes the store id: a member with a replaced store is another candidate. */
 function candidateName(id: MemberId, storeId: StoreId): string {
   return `${id}/${storeId}`;
 }
 
-/** Elections with pre-vote and leases (paper, 5.2 and 5.4.1; thesis, 4.2.3 and 9.6). */
+/** Elections with pre-vote and leader leases (paper, 5.2 and 5.4.1; thesis, 4.2.3 and 9.6). */
 export class Elections {
-  readonly #core: Core;
+  readonly #state: RaftState;
   readonly #onWon: () => void;
-  /** Answers of this campaign, by voter. */
+  /** The votes received in this campaign, by voter. */
   #votes = new Map<MemberId, boolean>();
-  /** Until then the leader's death is taken for certain and campaigns follow each other quickly. */
-  #leaderGoneUntilMs = -Infinity;
+  /** Until then the leader counts as dead, and campaigns are repeated after short delays. */
+  #leaderDeadUntilMs = -Infinity;
 
-  constructor(core: Core, onWon: () => void) {
-    this.#core = core;
+  constructor(state: RaftState, onWon: () => void) {
+    this.#state = state;
     this.#onWon = onWon;
   }
 
   tick(): void {
-    const core = this.#core;
-    if (core.electionAtMs === Infinity) core.armElection();
-    if (core.role === 'leader' || core.nowMs < core.electionAtMs) return;
-    if (core.isVoter) this.#startPreVote();
+    const state = this.#state;
+    if (state.electionDueAtMs === Infinity) state.resetElectionTimer();
+    if (state.role === 'leader' || state.nowMs < state.electionDueAtMs) return;
+    if (state.isVoter) this.#startPreVote();
     else {
-      core.setLeader(null);
-      core.armElection();
+      state.setLeader(null);
+      state.resetElectionTimer();
     }
   }
 
-  /** A leader was heard: nothing to elect. */
-  leaderHeard(): void {
-    this.#leaderGoneUntilMs = -Infinity;
-    this.#core.leaderHeardAtMs = this.#core.nowMs;
-    this.#core.armElection();
+  /** A message of the current leader arrived: restarts its lease and the election timer. */
+  leaderContacted(): void {
+    this.#leaderDeadUntilMs = -Infinity;
+    this.#state.leaderContactAtMs = this.#state.nowMs;
+    this.#state.resetElectionTimer();
   }
 
-  /** The leader's process is dead for certain: its lease is over and no time-out need pass. */
-  leaderGone(): void {
-    const core = this.#core;
-    const { goneLeaderDelayMsMax, electionMsMax } = core.options.timings;
-    core.setLeader(null);
-    this.#leaderGoneUntilMs = core.nowMs + electionMsMax;
-    core.electionAtMs = Math.min(
-      core.electionAtMs,
-      core.nowMs + core.options.random() * goneLeaderDelayMsMax,
+  /** The leader's process is known to be dead: its lease ends, and this member need not wait for the timeout. */
+  leaderDied(): void {
+    const state = this.#state;
+    const { deadLeaderDelayMsMax, electionMsMax } = state.options.timings;
+    state.setLeader(null);
+    this.#leaderDeadUntilMs = state.nowMs + electionMsMax;
+    state.electionDueAtMs = Math.min(
+      state.electionDueAtMs,
+      state.nowMs + state.options.random() * deadLeaderDelayMsMax,
     );
   }
 
-  /** Own vote and term may have reached the disk. */
+  /** A write was stored: if it held this member's own vote, the vote counts now. */
   stored(): void {
-    const core = this.#core;
-    if (core.role !== 'candidate' || !core.journal.hardStateStored) return;
-    this.#votes.set(core.options.id, true);
-    this.#count();
+    const state = this.#state;
+    if (state.role !== 'candidate' || !state.unstable.hardStateStored) return;
+    this.#votes.set(state.options.id, true);
+    this.#tally();
   }
 
-  /** The leader hands over: campaign at once, without asking first (thesis, 3.10). */
+  /** The leader transfers leadership to this member, which campaigns at once and without pre-vote (thesis, 3.10). */
   timeoutNow(): void {
-    if (this.#core.isVoter && this.#core.role !== 'leader') this.#campaign(true);
+    if (this.#state.isVoter && this.#state.role !== 'leader') this.#campaign(true);
   }
 
   voteRequest(from: MemberId, request: RaftVoteRequest): void {
-    const core = this.#core;
-    if (core.role === 'none') return;
-    // As long as a leader is heard nobody may unseat it, or a member behind a bad link could for ever
-    // (thesis, 4.2.3). The term of the request is ignored, too.
-    if (request.term > core.term && !request.force && this.#hearsLeader()) return;
-    if (request.term > core.term && !request.pre) core.becomeFollower(request.term, null, 'newer term');
+    const state = this.#state;
+    if (state.role === 'none') return;
+    // While the leader's lease lasts no candidate may depose it; otherwise a member behind a bad link could do so
+    // again and again (thesis, 4.2.3). The term of the request is ignored, too.
+    if (request.term > state.term && !request.force && this.#isInLease()) return;
+    if (request.term > state.term && !request.pre) state.becomeFollower(request.term, null, 'newer term');
     const name = candidateName(from, request.storeId);
-    const free = core.votedFor === null && core.leader === null;
+    const free = state.votedFor === null && state.leader === null;
     const mayVote = request.pre
-      ? request.term > core.term || (request.term === core.term && (free || core.votedFor === name))
-      : request.term === core.term && (free || core.votedFor === name);
+      ? request.term > state.term || (request.term === state.term && (free || state.votedFor === name))
+      : request.term === state.term && (free || state.votedFor === name);
     const granted = mayVote && this.#isUpToDate(request);
     if (request.pre && granted) {
-      const answer = { type: 'voteResponse', pre: true, granted } as const;
-      core.sendUnbound(from, request.storeId, request.term, answer);
-      this.#letGoFirst(from);
+      const response = { type: 'voteResponse', pre: true, granted } as const;
+      state.sendImmediately(from, request.storeId, request.term, response);
+      this.#yieldTo(from);
       return;
     }
     if (granted) {
-      if (core.votedFor !== name) core.setHardState({ term: core.term, votedFor: name });
-      core.armElection();
+      if (state.votedFor !== name) state.setHardState({ term: state.term, votedFor: name });
+      state.resetElectionTimer();
     }
-    core.send(from, request.storeId, { type: 'voteResponse', pre: request.pre, granted });
-  }
-
-  /** From a configured voter's store, of a term not above this member's except for granted pre-votes. */
-  voteResponse(from: MemberId, response: RaftVoteResponse): void {
-    const core = this.#core;
-    const asked = response.pre ? 'preCandidate' : 'candidate';
-    if (core.role !== asked) return;
-    // A granted pre-vote echoes the term that was asked for; everything else tells the voter's own.
-    const expected = response.pre && response.granted ? core.term + 1 : core.term;
-    if (response.term !== expected && (response.granted || response.term > expected)) return;
-    this.#votes.set(from, response.granted);
-    this.#count();
+    state.send(from, request.storeId, { type: 'voteResponse', pre: request.pre, granted });
   }
 
   /**
-   * When all know at the same moment that the leader is dead, their campaigns would split the votes, and of four that are left of
-   * seven none may be wasted. Who has just granted a pre-vote waits for that candidate; of two that ask each other the
-   * lower id goes first.
+   * Counts a vote. The caller has checked that it comes from the store of a configured voter, and that its term is not
+   * above this member's term unless it is a granted pre-vote.
    */
-  #letGoFirst(candidate: MemberId): void {
-    const core = this.#core;
-    if (core.nowMs >= this.#leaderGoneUntilMs) return;
-    const waits = core.role === 'follower' || (core.role === 'preCandidate' && candidate < core.options.id);
-    if (!waits) return;
-    if (core.role === 'preCandidate') core.becomeFollower(core.term, null, 'another candidate goes first');
-    core.electionAtMs = core.nowMs + this.#retryMs();
+  voteResponse(from: MemberId, response: RaftVoteResponse): void {
+    const state = this.#state;
+    const campaignRole = response.pre ? 'preCandidate' : 'candidate';
+    if (state.role !== campaignRole) return;
+    // A granted pre-vote carries the term of the request. All other responses carry the voter's own term.
+    const expected = response.pre && response.granted ? state.term + 1 : state.term;
+    if (response.term !== expected && (response.granted || response.term > expected)) return;
+    this.#votes.set(from, response.granted);
+    this.#tally();
   }
 
-  #retryMs(): number {
-    const { goneLeaderDelayMsMax } = this.#core.options.timings;
-    return goneLeaderDelayMsMax * goneLeaderRetryDelays * (1 + this.#core.options.random());
+  /**
+   * Delays this member's own campaign in favour of a candidate. When all members detect the leader's death at the same
+   * moment, simultaneous campaigns would split the votes; with four of seven members left, every vote is needed. So a
+   * member that has granted a pre-vote waits for that candidate. Of two pre-candidates the one with the lower id goes
+   * first.
+   */
+  #yieldTo(candidate: MemberId): void {
+    const state = this.#state;
+    if (state.nowMs >= this.#leaderDeadUntilMs) return;
+    const yields =
+      state.role === 'follower' || (state.role === 'preCandidate' && candidate < state.options.id);
+    if (!yields) return;
+    if (state.role === 'preCandidate') state.becomeFollower(state.term, null, 'another candidate goes first');
+    state.electionDueAtMs = state.nowMs + this.#retryDelayMs();
   }
 
-  #hearsLeader(): boolean {
-    const core = this.#core;
-    if (core.role === 'leader') return true;
-    return core.leader !== null && core.nowMs - core.leaderHeardAtMs < core.options.timings.electionMsMin;
+  #retryDelayMs(): number {
+    const { deadLeaderDelayMsMax } = this.#state.options.timings;
+    return deadLeaderDelayMsMax * deadLeaderRetryDelays * (1 + this.#state.options.random());
   }
 
+  /** Returns whether a leader has been in contact within the shortest election timeout (thesis, 4.2.3). */
+  #isInLease(): boolean {
+    const state = this.#state;
+    if (state.role === 'leader') return true;
+    return (
+      state.leader !== null && state.nowMs - state.leaderContactAtMs < state.options.timings.electionMsMin
+    );
+  }
+
+  /** Returns whether the candidate's log is at least as up to date as this member's log (paper, 5.4.1). */
   #isUpToDate(request: RaftVoteRequest): boolean {
-    const { lastTerm, lastIndex } = this.#core.log;
+    const { lastTerm, lastIndex } = this.#state.log;
     return request.lastTerm > lastTerm || (request.lastTerm === lastTerm && request.lastIndex >= lastIndex);
   }
 
-  #arm(): void {
-    const core = this.#core;
-    core.armElection();
-    if (core.nowMs >= this.#leaderGoneUntilMs) return;
-    core.electionAtMs = Math.min(core.electionAtMs, core.nowMs + this.#retryMs());
+  #resetTimer(): void {
+    const state = this.#state;
+    state.resetElectionTimer();
+    if (state.nowMs >= this.#leaderDeadUntilMs) return;
+    state.electionDueAtMs = Math.min(state.electionDueAtMs, state.nowMs + this.#retryDelayMs());
   }
 
   #startPreVote(): void {
-    const core = this.#core;
-    this.#arm();
-    core.setLeader(null);
-    // A disk that has not taken the last term yet would not take another one either.
-    if (!core.journal.hardStateStored) return;
-    core.role = 'preCandidate';
-    this.#votes = new Map([[core.options.id, true]]);
-    this.#ask(core.term + 1, true, false);
-    this.#count();
+    const state = this.#state;
+    this.#resetTimer();
+    state.setLeader(null);
+    // If the disk has not yet stored the last term, it would not store the next one either.
+    if (!state.unstable.hardStateStored) return;
+    state.role = 'preCandidate';
+    this.#votes = new Map([[state.options.id, true]]);
+    this.#requestVotes(state.term + 1, true, false);
+    this.#tally();
   }
 
   #campaign(force: boolean): void {
-    const core = this.#core;
-    core.setLeader(null);
-    core.role = 'candidate';
-    core.setHardState({
-      term: core.term + 1,
-      votedFor: candidateName(core.options.id, core.options.storeId),
+    const state = this.#state;
+    state.setLeader(null);
+    state.role = 'candidate';
+    state.setHardState({
+      term: state.term + 1,
+      votedFor: candidateName(state.options.id, state.options.storeId),
     });
-    core.emit({ kind: 'electionStarted', term: core.term });
-    // The own vote counts when it is stored.
+    state.emit({ kind: 'electionStarted', term: state.term });
+    // The candidate's own vote counts once it is stored.
     this.#votes = new Map();
-    this.#arm();
-    this.#ask(core.term, false, force);
+    this.#resetTimer();
+    this.#requestVotes(state.term, false, force);
   }
 
-  #ask(term: number, pre: boolean, force: boolean): void {
-    const core = this.#core;
-    const { lastIndex, lastTerm } = core.log;
+  #requestVotes(term: number, pre: boolean, force: boolean): void {
+    const state = this.#state;
+    const { lastIndex, lastTerm } = state.log;
     const request = { type: 'voteRequest', pre, force, lastIndex, lastTerm } as const;
-    for (const voter of core.configs.voters()) {
-      if (voter.id === core.options.id) continue;
-      if (pre) core.sendUnbound(voter.id, voter.storeId, term, request);
-      else core.send(voter.id, voter.storeId, request);
+    for (const voter of state.configs.voters()) {
+      if (voter.id === state.options.id) continue;
+      if (pre) state.sendImmediately(voter.id, voter.storeId, term, request);
+      else state.send(voter.id, voter.storeId, request);
     }
   }
 
-  #count(): void {
-    const core = this.#core;
-    if (core.configs.majority((voter) => this.#votes.get(voter.id) === true)) {
-      if (core.role === 'preCandidate') this.#campaign(false);
+  #tally(): void {
+    const state = this.#state;
+    if (state.configs.hasMajority((voter) => this.#votes.get(voter.id) === true)) {
+      if (state.role === 'preCandidate') this.#campaign(false);
       else this.#onWon();
-    } else if (core.configs.majority((voter) => this.#votes.get(voter.id) === false)) {
-      const dueAtMs = core.electionAtMs;
-      core.becomeFollower(core.term, null, 'election lost');
-      core.electionAtMs = dueAtMs;
+    } else if (state.configs.hasMajority((voter) => this.#votes.get(voter.id) === false)) {
+      const dueAtMs = state.electionDueAtMs;
+      state.becomeFollower(state.term, null, 'election lost');
+      state.electionDueAtMs = dueAtMs;
     }
   }
 }

@@ -5,244 +5,250 @@ import type {
   RaftSnapshotPiece,
   StoreId,
 } from '@mqtt-cluster/contracts';
-import type { Core } from './raft-state.ts';
 import type { Elections } from './elections.ts';
-import { IncomingSnapshot } from './snapshot-receiver.ts';
+import type { RaftState } from './raft-state.ts';
+import { SnapshotReceiver } from './snapshot-receiver.ts';
 
-/** What is known of the log of one term's leader. */
-interface Following {
+/** What this member knows about the leader of one term and about the leader's log. */
+interface FollowedLeader {
   readonly term: number;
   readonly leader: MemberId;
   readonly leaderStoreId: StoreId;
-  /** This log equals the leader's up to here. */
-  verified: LogIndex;
-  /** The leader's commit index, as last heard; may be ahead of what is verified. */
+  /** Up to this index the local log equals the leader's log. */
+  verifiedIndex: LogIndex;
+  /** The highest commit index received from the leader. It may be above `verifiedIndex`. */
   leaderCommit: LogIndex;
-  /** The latest round heard: echoed in all answers, so they tell in which order they were given. */
+  /** The latest heartbeat round received. All responses echo it, so that the leader can order them. */
   round: number;
-  answeredRound: number;
-  /** The highest index acknowledged. */
-  acknowledged: LogIndex;
-  /** An append has succeeded: gaps from now on are messages out of order rather than a log that differs. */
+  respondedRound: number;
+  /** The highest index acknowledged to the leader. */
+  acknowledgedIndex: LogIndex;
+  /** An append has succeeded. From now on a gap means that messages were reordered, not that the logs differ. */
   inSync: boolean;
-  /** Appends that came before the one they follow, by the index they follow. */
-  readonly early: Map<LogIndex, RaftAppendRequest>;
-  /** The round in which the oldest of them came. */
-  earlyRound: number;
+  /** Appends that arrived before their predecessor, by `previousIndex`. */
+  readonly outOfOrder: Map<LogIndex, RaftAppendRequest>;
+  /** The round in which the oldest out-of-order append arrived. */
+  outOfOrderRound: number;
 }
 
-/** The receiving side of log replication and snapshots (paper, 5.3 and section 7). */
-export class Followership {
-  readonly #core: Core;
-  readonly #elections: Elections;
-  readonly #incoming = new IncomingSnapshot();
-  #following: Following | null = null;
+type AppendOutcome = 'accepted' | 'outOfOrder' | 'conflict';
 
-  constructor(core: Core, elections: Elections) {
-    this.#core = core;
+/** The receiving side of log replication and snapshots, for followers and learners (paper, 5.3 and section 7). */
+export class Follower {
+  readonly #state: RaftState;
+  readonly #elections: Elections;
+  readonly #snapshots = new SnapshotReceiver();
+  #followed: FollowedLeader | null = null;
+
+  constructor(state: RaftState, elections: Elections) {
+    this.#state = state;
     this.#elections = elections;
   }
 
-  append(from: MemberId, request: RaftAppendRequest): void {
-    const following = this.#follow(from, request);
-    if (following === null || !isConsecutive(request)) return;
-    following.leaderCommit = Math.max(following.leaderCommit, request.commit);
-    const outcome = this.#accept(following, request);
-    if (outcome === 'early') this.#keepEarly(following, request);
-    else if (outcome === 'conflict') this.#refuse(following, this.#hintFor(request));
-    else this.#acceptEarly(following);
-    this.#core.commitTo(Math.min(following.leaderCommit, following.verified));
-    if (outcome === 'accepted') this.#answer(following, request);
-    if (following.early.size > 0 && request.round > following.earlyRound) {
-      // A heartbeat later the one they follow is lost for certain.
-      following.earlyRound = request.round;
-      this.#refuse(following, following.verified);
+  appendRequest(from: MemberId, request: RaftAppendRequest): void {
+    const followed = this.#follow(from, request);
+    if (followed === null || !isContiguous(request)) return;
+    followed.leaderCommit = Math.max(followed.leaderCommit, request.commit);
+    const outcome = this.#append(followed, request);
+    if (outcome === 'outOfOrder') this.#bufferOutOfOrder(followed, request);
+    else if (outcome === 'conflict') this.#reject(followed, this.#rejectHint(request));
+    else this.#appendBuffered(followed);
+    this.#state.commitTo(Math.min(followed.leaderCommit, followed.verifiedIndex));
+    if (outcome === 'accepted') this.#respond(followed, request);
+    if (followed.outOfOrder.size > 0 && request.round > followed.outOfOrderRound) {
+      // The missing append has not arrived within one heartbeat round, so it is lost.
+      followed.outOfOrderRound = request.round;
+      this.#reject(followed, followed.verifiedIndex);
     }
   }
 
-  /** Entries reached the disk: one answer for all of them. */
+  /** A write was stored: sends one acknowledgement for all entries in it. */
   stored(): void {
-    const following = this.#current();
-    if (following === null) return;
-    if (Math.min(following.verified, this.#core.journal.storedIndex) > following.acknowledged)
-      this.#acknowledge(following);
+    const followed = this.#current();
+    if (followed === null) return;
+    if (Math.min(followed.verifiedIndex, this.#state.unstable.storedIndex) > followed.acknowledgedIndex)
+      this.#acknowledge(followed);
   }
 
   snapshotPiece(from: MemberId, piece: RaftSnapshotPiece): void {
-    const following = this.#follow(from, piece);
-    if (following === null) return;
-    const core = this.#core;
-    if (piece.index <= core.commitIndex) {
-      this.#incoming.clear();
-      this.#acknowledge(following);
+    const followed = this.#follow(from, piece);
+    if (followed === null) return;
+    const state = this.#state;
+    if (piece.index <= state.commitIndex) {
+      this.#snapshots.clear();
+      this.#acknowledge(followed);
       return;
     }
-    const snapshot = this.#incoming.add(piece);
+    const snapshot = this.#snapshots.add(piece);
     if (snapshot === null) {
-      const offset = this.#incoming.receivedOf(piece);
+      const offset = this.#snapshots.receivedBytes(piece);
       const { index } = piece;
-      core.send(from, piece.storeId, {
+      state.send(from, piece.storeId, {
         type: 'snapshotResponse',
         index,
         offset,
         installed: false,
-        round: following.round,
+        round: followed.round,
       });
       return;
     }
-    following.verified = Math.max(following.verified, snapshot.index);
-    if (core.log.termAt(snapshot.index) === snapshot.term) {
-      // All that it stands for is here already, or on its way to the disk.
-      core.commitTo(snapshot.index);
-      this.#acknowledge(following);
+    followed.verifiedIndex = Math.max(followed.verifiedIndex, snapshot.index);
+    if (state.log.termAt(snapshot.index) === snapshot.term) {
+      // The log already contains all entries that the snapshot covers (stored or in flight).
+      state.commitTo(snapshot.index);
+      this.#acknowledge(followed);
       return;
     }
-    following.early.clear();
-    core.install(snapshot);
-    core.sendAfter(core.journal.barrier, from, piece.storeId, {
+    followed.outOfOrder.clear();
+    state.installSnapshot(snapshot);
+    state.sendAfter(state.unstable.barrier, from, piece.storeId, {
       type: 'snapshotResponse',
       index: snapshot.index,
       offset: snapshot.data.length,
       installed: true,
-      round: following.round,
+      round: followed.round,
     });
   }
 
-  #current(): Following | null {
-    const following = this.#following;
-    const { term, role } = this.#core;
-    return following !== null && following.term === term && role !== 'leader' ? following : null;
+  #current(): FollowedLeader | null {
+    const followed = this.#followed;
+    const { term, role } = this.#state;
+    return followed !== null && followed.term === term && role !== 'leader' ? followed : null;
   }
 
-  /** Takes the sender for the leader of its term. @returns null when it can't be */
-  #follow(from: MemberId, message: RaftAppendRequest | RaftSnapshotPiece): Following | null {
-    const core = this.#core;
-    if (message.term < core.term) {
-      // Tells a leader of the past, or one whose term this member has left behind while away, to step down.
-      this.#answerOldTerm(from, message);
+  /** Accepts the sender as the leader of the message's term. @returns null if it cannot be the leader */
+  #follow(from: MemberId, message: RaftAppendRequest | RaftSnapshotPiece): FollowedLeader | null {
+    const state = this.#state;
+    if (message.term < state.term) {
+      // The newer term in the response makes the sender step down. The sender may be a former leader, or the current
+      // one, if this member raised its own term while it was isolated.
+      this.#rejectOldTerm(from, message);
       return null;
     }
-    if (message.term === core.term && core.role === 'leader') return null;
+    if (message.term === state.term && state.role === 'leader') return null;
     const known = this.#current();
     if (known !== null && known.term === message.term && known.leader !== from) return null;
-    core.becomeFollower(message.term, from, 'a leader of a newer term');
-    this.#elections.leaderHeard();
-    if (known === null || known.term !== message.term) this.#following = this.#begin(from, message.storeId);
-    const following = this.#following!;
-    following.round = Math.max(following.round, message.round);
-    return following;
+    state.becomeFollower(message.term, from, 'another member leads a newer term');
+    this.#elections.leaderContacted();
+    if (known === null || known.term !== message.term) this.#followed = this.#begin(from, message.storeId);
+    const followed = this.#followed!;
+    followed.round = Math.max(followed.round, message.round);
+    return followed;
   }
 
-  #begin(leader: MemberId, leaderStoreId: StoreId): Following {
+  #begin(leader: MemberId, leaderStoreId: StoreId): FollowedLeader {
     return {
-      term: this.#core.term,
+      term: this.#state.term,
       leader,
       leaderStoreId,
-      // Every leader has all that was ever committed (paper, 5.4).
-      verified: this.#core.commitIndex,
+      // Every leader has all committed entries (paper, 5.4: leader completeness).
+      verifiedIndex: this.#state.commitIndex,
       leaderCommit: 0,
       round: 0,
-      answeredRound: -1,
-      acknowledged: 0,
+      respondedRound: -1,
+      acknowledgedIndex: 0,
       inSync: false,
-      early: new Map(),
-      earlyRound: 0,
+      outOfOrder: new Map(),
+      outOfOrderRound: 0,
     };
   }
 
-  #accept(following: Following, request: RaftAppendRequest): 'accepted' | 'early' | 'conflict' {
-    const core = this.#core;
+  #append(followed: FollowedLeader, request: RaftAppendRequest): AppendOutcome {
+    const state = this.#state;
     const { previousIndex, entries } = request;
-    if (previousIndex > core.log.lastIndex)
-      return following.inSync && entries.length > 0 ? 'early' : 'conflict';
-    // Committed entries are the leader's, too; the log may no longer have them.
-    const skipped = Math.max(0, core.commitIndex - previousIndex);
-    if (skipped === 0 && core.log.termAt(previousIndex) !== request.previousTerm) return 'conflict';
+    if (previousIndex > state.log.lastIndex)
+      return followed.inSync && entries.length > 0 ? 'outOfOrder' : 'conflict';
+    // Committed entries equal the leader's entries. They are skipped, because the log may already be compacted there.
+    const skipped = Math.max(0, state.commitIndex - previousIndex);
+    if (skipped === 0 && state.log.termAt(previousIndex) !== request.previousTerm) return 'conflict';
     for (let at = skipped; at < entries.length; at += 1) {
       const entry = entries[at]!;
-      const term = core.log.termAt(entry.index);
+      const term = state.log.termAt(entry.index);
       if (term === entry.term) continue;
-      if (term !== undefined) core.truncateFrom(entry.index);
-      core.append(entry);
+      if (term !== undefined) state.truncateFrom(entry.index);
+      state.append(entry);
     }
-    following.inSync = true;
-    following.verified = Math.max(following.verified, previousIndex + entries.length);
+    followed.inSync = true;
+    followed.verifiedIndex = Math.max(followed.verifiedIndex, previousIndex + entries.length);
     return 'accepted';
   }
 
-  #keepEarly(following: Following, request: RaftAppendRequest): void {
-    if (following.early.size === 0) following.earlyRound = request.round;
-    if (following.early.size < this.#core.options.appendsInFlightMax)
-      following.early.set(request.previousIndex, request);
-    else this.#refuse(following, this.#hintFor(request));
+  #bufferOutOfOrder(followed: FollowedLeader, request: RaftAppendRequest): void {
+    if (followed.outOfOrder.size === 0) followed.outOfOrderRound = request.round;
+    if (followed.outOfOrder.size < this.#state.options.appendsInFlightMax)
+      followed.outOfOrder.set(request.previousIndex, request);
+    else this.#reject(followed, this.#rejectHint(request));
   }
 
-  #acceptEarly(following: Following): void {
-    for (const [previousIndex, request] of following.early) {
-      // Kept in the order of arrival; what has become contiguous meanwhile is found by the next look-up.
-      if (previousIndex > this.#core.log.lastIndex) continue;
-      following.early.delete(previousIndex);
-      this.#accept(following, request);
+  #appendBuffered(followed: FollowedLeader): void {
+    for (const [previousIndex, request] of followed.outOfOrder) {
+      // The map is in order of arrival. The loop below finds the appends that become contiguous through others.
+      if (previousIndex > this.#state.log.lastIndex) continue;
+      followed.outOfOrder.delete(previousIndex);
+      this.#append(followed, request);
     }
-    let next = following.early.get(this.#core.log.lastIndex);
+    let next = followed.outOfOrder.get(this.#state.log.lastIndex);
     while (next !== undefined) {
-      following.early.delete(next.previousIndex);
-      this.#accept(following, next);
-      next = following.early.get(this.#core.log.lastIndex);
+      followed.outOfOrder.delete(next.previousIndex);
+      this.#append(followed, next);
+      next = followed.outOfOrder.get(this.#state.log.lastIndex);
     }
   }
 
-  /** Heartbeats are answered at once with what is stored; entries when they are stored. */
-  #answer(following: Following, request: RaftAppendRequest): void {
-    const stored = Math.min(following.verified, this.#core.journal.storedIndex);
-    const isNews = following.round > following.answeredRound || stored > following.acknowledged;
-    const isDone = stored >= request.previousIndex + request.entries.length;
-    if (request.entries.length === 0 ? isNews : isDone) this.#acknowledge(following);
+  /** Responds to a heartbeat at once with the stored index; acknowledges entries only when they are stored. */
+  #respond(followed: FollowedLeader, request: RaftAppendRequest): void {
+    const stored = Math.min(followed.verifiedIndex, this.#state.unstable.storedIndex);
+    const hasNews = followed.round > followed.respondedRound || stored > followed.acknowledgedIndex;
+    const allStored = stored >= request.previousIndex + request.entries.length;
+    if (request.entries.length === 0 ? hasNews : allStored) this.#acknowledge(followed);
   }
 
-  #acknowledge(following: Following): void {
-    const matchIndex = Math.min(following.verified, this.#core.journal.storedIndex);
-    following.acknowledged = Math.max(following.acknowledged, matchIndex);
-    following.answeredRound = following.round;
-    this.#core.send(following.leader, following.leaderStoreId, {
+  #acknowledge(followed: FollowedLeader): void {
+    const matchIndex = Math.min(followed.verifiedIndex, this.#state.unstable.storedIndex);
+    followed.acknowledgedIndex = Math.max(followed.acknowledgedIndex, matchIndex);
+    followed.respondedRound = followed.round;
+    this.#state.send(followed.leader, followed.leaderStoreId, {
       type: 'appendResponse',
       success: true,
       matchIndex,
       conflictTerm: 0,
-      round: following.round,
+      round: followed.round,
     });
   }
 
-  /** Above this the two logs cannot agree. */
-  #hintFor(request: RaftAppendRequest): LogIndex {
-    const { log, commitIndex } = this.#core;
+  /** Returns the highest index at which the two logs may agree (etcd-io/raft: `RejectHint`). */
+  #rejectHint(request: RaftAppendRequest): LogIndex {
+    const { log, commitIndex } = this.#state;
     const at = Math.min(request.previousIndex, log.lastIndex);
-    return Math.max(commitIndex, log.lastWithTermAtMost(at, request.previousTerm));
+    return Math.max(commitIndex, log.findConflictByTerm(at, request.previousTerm));
   }
 
-  #refuse(following: Following, matchIndex: LogIndex): void {
-    this.#core.send(following.leader, following.leaderStoreId, {
+  #reject(followed: FollowedLeader, matchIndex: LogIndex): void {
+    this.#state.send(followed.leader, followed.leaderStoreId, {
       type: 'appendResponse',
       success: false,
       matchIndex,
-      conflictTerm: this.#core.log.termAt(matchIndex) ?? 0,
-      round: following.round,
+      conflictTerm: this.#state.log.termAt(matchIndex) ?? 0,
+      round: followed.round,
     });
   }
 
-  #answerOldTerm(from: MemberId, message: RaftAppendRequest | RaftSnapshotPiece): void {
-    this.#core.send(from, message.storeId, {
+  #rejectOldTerm(from: MemberId, message: RaftAppendRequest | RaftSnapshotPiece): void {
+    this.#state.send(from, message.storeId, {
       type: 'appendResponse',
       success: false,
-      matchIndex: this.#core.log.lastIndex,
+      matchIndex: this.#state.log.lastIndex,
       conflictTerm: 0,
       round: message.round,
     });
   }
 }
 
-/** What is not must not get into the log, whoever sent it. */
-function isConsecutive({ entries, previousIndex, previousTerm, term }: RaftAppendRequest): boolean {
+/**
+ * Returns whether the entries follow `previousIndex` without gaps and with valid terms. Other appends must not change
+ * the log, even if they come from the leader.
+ */
+function isContiguous({ entries, previousIndex, previousTerm, term }: RaftAppendRequest): boolean {
   let before = previousTerm;
   for (const [at, entry] of entries.entries()) {
     if (entry.index !== previousIndex + 1 + at || entry.term < before || entry.term > term) return false;

@@ -1,8 +1,11 @@
-/** Rounds whose time is remembered. An answer that is later than this many heartbeats proves nothing. */
+/** Start times are kept for this many rounds. A response to an older round proves nothing. */
 const roundsKept = 64;
 
-/** When each round of heartbeats left: an answer proves that its sender was alive then, not when it arrives. */
-export class Rounds {
+/**
+ * Records when each round of heartbeats was sent. A response proves that its sender was alive when the round was sent,
+ * not when the response arrives: it may have been delayed (thesis, 6.4).
+ */
+export class HeartbeatRounds {
   readonly #sentAtMs: number[] = new Array<number>(roundsKept).fill(-Infinity);
   current = 0;
 
@@ -11,6 +14,7 @@ export class Rounds {
     this.#sentAtMs[this.current % roundsKept] = nowMs;
   }
 
+  /** Returns the start time of a round, or -Infinity for a round that is unknown or too old. */
   sentAtMs(round: number): number {
     const known = Number.isInteger(round) && round <= this.current && round > this.current - roundsKept;
     return known && round > 0 ? this.#sentAtMs[round % roundsKept]! : -Infinity;

@@ -8,112 +8,118 @@ import type {
   Snapshot,
 } from '@mqtt-cluster/contracts';
 import { findMember } from '@mqtt-cluster/contracts';
-import { refusalOf } from './configurations.ts';
-import type { Core } from './raft-state.ts';
-import { Peer } from './progress.ts';
+import { configChangeError } from './configurations.ts';
+import { Progress } from './progress.ts';
+import type { RaftState } from './raft-state.ts';
 import { Replication } from './replication.ts';
 
-/** Entries kept for peers that answer but lag, in multiples of what is kept anyway; beyond: a snapshot. */
-const laggardKeepFactor = 4;
+/**
+ * For active peers that lag, the leader keeps at most this many times the entries that it keeps anyway. A peer that lags
+ * more gets a snapshot.
+ */
+const laggingPeerKeepFactor = 4;
 
 const noData = new Uint8Array(0);
 
-interface Handover {
+interface LeadershipTransfer {
   readonly to: MemberId;
   readonly untilMs: number;
-  asked: boolean;
+  timeoutNowSent: boolean;
 }
 
-/** One leadership: from winning an election until stepping down. */
-export class Leadership {
-  readonly #core: Core;
-  readonly #peers = new Map<MemberId, Peer>();
+/** The leader role during one term: from winning an election until stepping down. */
+export class Leader {
+  readonly #state: RaftState;
+  readonly #peers = new Map<MemberId, Progress>();
   readonly #replication: Replication;
-  #handover: Handover | null = null;
+  #transfer: LeadershipTransfer | null = null;
 
-  constructor(core: Core) {
-    this.#core = core;
-    this.#replication = new Replication(core, this.#peers);
-    core.role = 'leader';
-    core.setLeader(core.options.id);
-    core.emit({ kind: 'elected', term: core.term });
+  constructor(state: RaftState) {
+    this.#state = state;
+    this.#replication = new Replication(state, this.#peers);
+    state.role = 'leader';
+    state.setLeader(state.options.id);
+    state.emit({ kind: 'elected', term: state.term });
     this.#syncPeers();
-    // Only an entry of its own term tells a leader what is committed (paper, 5.4.2 and section 8).
+    // A leader learns which entries are committed only by committing an entry of its own term (paper, 5.4.2 and 8).
     this.#append({ kind: 'noop', data: noData });
     this.#replication.beginRound();
   }
 
-  get transferring(): MemberId | null {
-    return this.#handover?.to ?? null;
+  /** The member that leadership is being transferred to, or null. */
+  get transferTarget(): MemberId | null {
+    return this.#transfer?.to ?? null;
   }
 
   get configChangePending(): boolean {
-    return this.#core.configs.index > this.#core.commitIndex;
+    return this.#state.configs.index > this.#state.commitIndex;
   }
 
-  peers(): ReadonlyMap<MemberId, Peer> {
+  peers(): ReadonlyMap<MemberId, Progress> {
     return this.#peers;
   }
 
-  /** A majority has answered within the last election time-out (check-quorum; thesis, 6.2). */
+  /** Returns whether a majority has responded within the last election timeout (check-quorum; thesis, 6.2). */
   hasQuorum(): boolean {
-    const { id, timings } = this.#core.options;
-    const since = this.#core.nowMs - timings.electionMsMax;
-    return this.#core.configs.majority((voter) => {
+    const { id, timings } = this.#state.options;
+    const since = this.#state.nowMs - timings.electionMsMax;
+    return this.#state.configs.hasMajority((voter) => {
       if (voter.id === id) return true;
       const peer = this.#peers.get(voter.id);
-      return peer !== undefined && !peer.regressed && peer.heardAtMs > since;
+      return peer !== undefined && !peer.regressed && peer.activeAtMs > since;
     });
   }
 
   tick(): void {
-    const core = this.#core;
+    const state = this.#state;
     if (!this.hasQuorum()) {
-      core.becomeFollower(core.term, null, 'no majority answered');
+      state.becomeFollower(state.term, null, 'no majority has responded within an election timeout');
       return;
     }
-    if (this.#handover !== null && core.nowMs >= this.#handover.untilMs) this.#handover = null;
-    // Asked once a round: the request itself may be lost.
-    if (this.#replication.tick(this.#handover === null) && this.#handover !== null)
-      this.#handover.asked = false;
-    this.#continueHandover();
+    if (this.#transfer !== null && state.nowMs >= this.#transfer.untilMs) this.#transfer = null;
+    // The timeoutNow message may be lost, so it is sent once per round.
+    if (this.#replication.tick(this.#transfer === null) && this.#transfer !== null)
+      this.#transfer.timeoutNowSent = false;
+    this.#continueTransfer();
   }
 
   propose(data: readonly Uint8Array[]): LogIndex | null {
-    if (this.#handover !== null || data.length === 0) return null;
-    const first = this.#core.log.lastIndex + 1;
+    if (this.#transfer !== null || data.length === 0) return null;
+    const first = this.#state.log.lastIndex + 1;
     for (const bytes of data) this.#append({ kind: 'normal', data: bytes });
     return first;
   }
 
-  /** @returns why not, or null */
+  /** @returns why the change is rejected, or null if the leader has appended it */
   proposeConfig(config: ClusterConfig): string | null {
-    const { configs, log, commitIndex, term } = this.#core;
-    if (this.#handover !== null) return 'leadership is being handed over';
-    if (this.configChangePending) return 'another change of members is not yet committed';
-    // Without it two leaders could change the members to sets that share no majority (thesis, 4.1, erratum).
-    if (log.termAt(commitIndex) !== term) return 'the leader has committed nothing in its term yet';
-    const refusal = refusalOf(configs.current ?? { members: [] }, config) ?? this.#obstacleTo(config);
-    if (refusal !== null) return refusal;
+    const { configs, log, commitIndex, term } = this.#state;
+    if (this.#transfer !== null) return 'a leadership transfer is in progress';
+    if (this.configChangePending) return 'another configuration change is not yet committed';
+    // Without this rule two leaders could create configurations whose majorities do not overlap (erratum of thesis, 4.1).
+    if (log.termAt(commitIndex) !== term) return 'the leader has not yet committed an entry in its term';
+    const error =
+      configChangeError(configs.current ?? { members: [] }, config) ?? this.#readinessError(config);
+    if (error !== null) return error;
     this.#append({ kind: 'config', data: noData, config });
     this.#syncPeers();
     return null;
   }
 
   transferLeadership(to?: MemberId): void {
-    const core = this.#core;
-    const target = to ?? this.#mostAdvanced()?.id;
-    if (target === undefined || target === core.options.id || target === this.#handover?.to) return;
-    if (!core.configs.voters().some((voter) => voter.id === target)) return;
-    this.#handover = { to: target, untilMs: core.nowMs + core.options.timings.electionMsMax, asked: false };
-    this.#continueHandover();
+    const state = this.#state;
+    const target = to ?? this.#mostUpToDatePeer()?.id;
+    if (target === undefined || target === state.options.id || target === this.#transfer?.to) return;
+    if (!state.configs.voters().some((voter) => voter.id === target)) return;
+    const untilMs = state.nowMs + state.options.timings.electionMsMax;
+    this.#transfer = { to: target, untilMs, timeoutNowSent: false };
+    this.#continueTransfer();
   }
 
   appendResponse(from: MemberId, response: RaftAppendResponse): void {
     const peer = this.#peers.get(from);
     if (peer?.storeId !== response.storeId) return;
     this.#replication.appendResponse(peer, response);
-    this.#continueHandover();
+    this.#continueTransfer();
   }
 
   snapshotResponse(from: MemberId, response: RaftSnapshotResponse): void {
@@ -122,106 +128,111 @@ export class Leadership {
     this.#replication.snapshotResponse(peer, response);
   }
 
-  /** Own entries reached the disk. */
+  /** The leader's own disk has stored entries. */
   stored(): void {
     this.#replication.advanceCommit();
   }
 
-  link(id: MemberId, state: 'up' | 'down' | 'refused'): void {
+  linkChanged(id: MemberId, link: 'up' | 'down' | 'refused'): void {
     const peer = this.#peers.get(id);
-    if (peer !== undefined) this.#replication.link(peer, state);
+    if (peer !== undefined) this.#replication.linkChanged(peer, link);
   }
 
   provideSnapshot(snapshot: Snapshot): void {
     this.#replication.snapshots.provide(snapshot);
   }
 
-  /** How far the log may be cut when a snapshot at `index` exists. */
-  cutFor(index: LogIndex, keepEntries: number): LogIndex {
-    let cut = index;
+  /** Returns the index up to which the log may be compacted when a snapshot at `index` is stored. */
+  compactionIndex(index: LogIndex, keepEntries: number): LogIndex {
+    let compactTo = index;
     for (const peer of this.#peers.values()) {
-      const needs = peer.transfer?.snapshot.index ?? peer.match;
-      cut = Math.min(cut, this.#replication.answers(peer) ? needs : index - keepEntries);
+      const needs = peer.snapshotTransfer?.snapshot.index ?? peer.matchIndex;
+      compactTo = Math.min(compactTo, this.#replication.isActive(peer) ? needs : index - keepEntries);
     }
-    return Math.max(cut, index - keepEntries * laggardKeepFactor);
+    return Math.max(compactTo, index - keepEntries * laggingPeerKeepFactor);
   }
 
-  /** Sends what is due. @returns whether a snapshot is wanted */
+  /** Sends pending appends and snapshot pieces. @returns whether the caller must provide a snapshot */
   flush(): boolean {
     this.#replication.flush();
-    // Removed or no longer a voter: it led until that was committed (thesis, 4.2.2).
-    if (!this.#core.isVoter && !this.configChangePending) this.#stepAside();
-    return this.#replication.snapshots.takeWanted();
+    // A leader that was removed or demoted leads until that change is committed (thesis, 4.2.2).
+    if (!this.#state.isVoter && !this.configChangePending) this.#stepDownAsNonVoter();
+    return this.#replication.snapshots.takeRequest();
   }
 
-  #stepAside(): void {
-    const successor = this.#mostAdvanced();
-    if (successor !== undefined) this.#core.send(successor.id, successor.storeId, { type: 'timeoutNow' });
-    this.#core.becomeFollower(this.#core.term, null, 'no voter any more');
+  #stepDownAsNonVoter(): void {
+    const successor = this.#mostUpToDatePeer();
+    if (successor !== undefined) this.#state.send(successor.id, successor.storeId, { type: 'timeoutNow' });
+    this.#state.becomeFollower(this.#state.term, null, 'this member is no longer a voter');
   }
 
-  /** A learner that does not even have the entry that made it one could neither vote nor acknowledge. */
-  #obstacleTo(config: ClusterConfig): string | null {
-    const { configs } = this.#core;
+  /**
+   * Returns why the members are not ready for the configuration, or null. A learner becomes a voter only when it has
+   * stored the entry that made it a learner: before, it could neither vote nor acknowledge.
+   */
+  #readinessError(config: ClusterConfig): string | null {
+    const { configs } = this.#state;
     for (const { id, storeId, role } of config.members) {
       if (role !== 'voter' || configs.find(id, storeId)?.role !== 'learner') continue;
       const peer = this.#peers.get(id);
-      if (peer === undefined || peer.regressed || peer.match < configs.index)
+      if (peer === undefined || peer.regressed || peer.matchIndex < configs.index)
         return `${id} has not caught up yet`;
     }
-    return this.#canCommit(config) ? null : 'too few of the voters that would be left answer';
+    return this.#canCommitWith(config) ? null : 'no majority of the voters in the new configuration responds';
   }
 
-  /** Whether a majority of these voters answers: otherwise the change could neither be committed nor taken back. */
-  #canCommit(config: ClusterConfig): boolean {
+  /** Returns whether a majority of the new voters responds. Otherwise the change could be neither committed nor undone. */
+  #canCommitWith(config: ClusterConfig): boolean {
     const voters = config.members.filter((member) => member.role === 'voter');
-    const answering = voters.filter(({ id, storeId }) => {
-      if (id === this.#core.options.id) return true;
+    const active = voters.filter(({ id, storeId }) => {
+      if (id === this.#state.options.id) return true;
       const peer = this.#peers.get(id);
       return (
-        peer?.storeId === storeId && !peer.regressed && peer.hasAnswered && this.#replication.answers(peer)
+        peer?.storeId === storeId && !peer.regressed && peer.hasResponded && this.#replication.isActive(peer)
       );
     });
-    return answering.length * 2 > voters.length;
+    return active.length * 2 > voters.length;
   }
 
   #append(content: Pick<LogEntry, 'kind' | 'data' | 'config'>): void {
-    const { log, term } = this.#core;
-    this.#core.append({ index: log.lastIndex + 1, term, ...content });
+    const { log, term } = this.#state;
+    this.#state.append({ index: log.lastIndex + 1, term, ...content });
   }
 
+  /** Makes the set of peers match the current configuration. */
   #syncPeers(): void {
-    const { configs, options, log, nowMs } = this.#core;
+    const { configs, options, log, nowMs } = this.#state;
     const config = configs.current ?? { members: [] };
     for (const [id, peer] of this.#peers)
       if (findMember(config, id)?.storeId !== peer.storeId) this.#peers.delete(id);
     for (const member of config.members) {
       if (member.id === options.id || this.#peers.has(member.id)) continue;
-      this.#peers.set(member.id, new Peer(member, log.lastIndex + 1, nowMs));
+      this.#peers.set(member.id, new Progress(member, log.lastIndex + 1, nowMs));
     }
-    const target = this.#handover?.to;
-    if (target !== undefined && !configs.voters().some((voter) => voter.id === target)) this.#handover = null;
-    // Fewer voters may need fewer acknowledgements.
+    const target = this.#transfer?.to;
+    if (target !== undefined && !configs.voters().some((voter) => voter.id === target)) this.#transfer = null;
+    // A smaller majority may have been reached already.
     this.#replication.advanceCommit();
   }
 
-  /** The voter that has most of the log, of those that answer. */
-  #mostAdvanced(): Peer | undefined {
-    let best: Peer | undefined;
-    for (const voter of this.#core.configs.voters()) {
+  /** Returns the active voter with the highest match index. */
+  #mostUpToDatePeer(): Progress | undefined {
+    let best: Progress | undefined;
+    for (const voter of this.#state.configs.voters()) {
       const peer = this.#peers.get(voter.id);
-      if (peer === undefined || peer.regressed || !this.#replication.answers(peer)) continue;
-      if (best === undefined || peer.match > best.match) best = peer;
+      if (peer === undefined || peer.regressed || !this.#replication.isActive(peer)) continue;
+      if (best === undefined || peer.matchIndex > best.matchIndex) best = peer;
     }
     return best;
   }
 
-  #continueHandover(): void {
-    const handover = this.#handover;
-    const peer = handover === null ? undefined : this.#peers.get(handover.to);
-    if (handover === null || peer === undefined || handover.asked) return;
-    if (peer.match !== this.#core.log.lastIndex || peer.regressed) return;
-    handover.asked = true;
-    this.#core.send(peer.id, peer.storeId, { type: 'timeoutNow' });
+  /** Sends timeoutNow to the transfer's target once the target has the whole log (thesis, 3.10). */
+  #continueTransfer(): void {
+    const transfer = this.#transfer;
+    const peer = transfer === null ? undefined : this.#peers.get(transfer.to);
+    if (transfer === null || peer === undefined || transfer.timeoutNowSent) return;
+    if (peer.matchIndex !== this.#state.log.lastIndex || peer.regressed) return;
+    transfer.timeoutNowSent = true;
+    this.#state.send(peer.id, peer.storeId, { type: 'timeoutNow' });
   }
 }

@@ -1,75 +1,78 @@
 import type { ConfiguredMember, LogIndex, MemberId, Snapshot, StoreId } from '@mqtt-cluster/contracts';
 
-/** A snapshot on its way to one peer, piece by piece; one piece at a time is unanswered. */
-export interface Transfer {
+/** A snapshot that is being sent to one peer. At most one piece is unacknowledged. */
+export interface SnapshotTransfer {
   readonly snapshot: Snapshot;
-  /** What the peer has, as it told; the next piece starts here. */
+  /** Bytes that the peer has reported as received. The next piece starts here. */
   offset: number;
-  /** When the unanswered piece was sent, or null. */
+  /** When the unacknowledged piece was sent; null if there is no unacknowledged piece. */
   sentAtMs: number | null;
 }
 
 /**
- * What a leader knows of one peer. `probe`: looking for where the logs part, one append at a time; `replicate`:
- * appends follow each other without waiting; `snapshot`: the peer needs what the log no longer has.
+ * A leader's view of one peer (etcd-io/raft: `tracker.Progress`). The states:
+ *
+ * - `probe`: the leader looks for the last index at which both logs agree, with one append at a time;
+ * - `replicate`: the leader pipelines appends without waiting for responses;
+ * - `snapshot`: the peer needs entries that the leader's log no longer has, so it gets a snapshot.
  */
-export class Peer {
+export class Progress {
   readonly id: MemberId;
   readonly storeId: StoreId;
-  mode: 'probe' | 'replicate' | 'snapshot' = 'probe';
-  /** The highest index known to be stored there. */
-  match: LogIndex = 0;
-  /** The round that the answer which raised `match` echoed. */
+  state: 'probe' | 'replicate' | 'snapshot' = 'probe';
+  /** The highest index known to be stored by the peer. */
+  matchIndex: LogIndex = 0;
+  /** The heartbeat round of the response that raised `matchIndex`. */
   matchRound = 0;
   /** The next index to send. */
-  next: LogIndex;
-  /** Probe: an append is unanswered. */
-  probing = false;
-  /** Replicate: the last index of each unanswered append, in order. */
+  nextIndex: LogIndex;
+  /** State `probe`: an append is unacknowledged. */
+  probeInFlight = false;
+  /** State `replicate`: the last index of each unacknowledged append, in order. */
   inFlight: LogIndex[] = [];
-  /** When its stored log last grew, or appends were first sent after all had been answered. */
+  /** When `matchIndex` last rose, or when the first append after an idle time was sent. */
   progressAtMs: number;
-  /** The latest moment from which the peer is known to have been alive. */
-  heardAtMs: number;
-  /** It has answered in this leadership; until then `heardAtMs` is only the benefit of the doubt. */
-  hasAnswered = false;
-  /** The highest commit index it was told. */
+  /** The latest time at which the peer is known to have been alive. */
+  activeAtMs: number;
+  /** The peer has responded to this leader. Until then `activeAtMs` is only an assumption. */
+  hasResponded = false;
+  /** The highest commit index that was sent to the peer. */
   commitSent: LogIndex = 0;
-  /** It answered with less than it had acknowledged: its word counts no more in this leadership. */
+  /** The peer reported less than it had acknowledged before. This leader no longer counts its acknowledgements. */
   regressed = false;
-  transfer: Transfer | null = null;
+  snapshotTransfer: SnapshotTransfer | null = null;
 
-  constructor(member: ConfiguredMember, next: LogIndex, nowMs: number) {
+  constructor(member: ConfiguredMember, nextIndex: LogIndex, nowMs: number) {
     this.id = member.id;
     this.storeId = member.storeId;
-    this.next = next;
-    this.heardAtMs = nowMs;
+    this.nextIndex = nextIndex;
+    this.activeAtMs = nowMs;
     this.progressAtMs = nowMs;
   }
 
-  probeFrom(next: LogIndex): void {
-    this.mode = 'probe';
-    this.next = Math.max(next, this.match + 1);
-    this.probing = false;
+  becomeProbe(nextIndex: LogIndex): void {
+    this.state = 'probe';
+    this.nextIndex = Math.max(nextIndex, this.matchIndex + 1);
+    this.probeInFlight = false;
     this.inFlight = [];
-    this.transfer = null;
+    this.snapshotTransfer = null;
   }
 
-  replicateFrom(next: LogIndex): void {
-    this.mode = 'replicate';
-    this.next = Math.max(next, this.match + 1);
+  becomeReplicate(nextIndex: LogIndex): void {
+    this.state = 'replicate';
+    this.nextIndex = Math.max(nextIndex, this.matchIndex + 1);
     this.inFlight = [];
-    this.transfer = null;
+    this.snapshotTransfer = null;
   }
 
-  needsSnapshot(): void {
-    this.mode = 'snapshot';
+  becomeSnapshot(): void {
+    this.state = 'snapshot';
     this.inFlight = [];
-    this.transfer = null;
+    this.snapshotTransfer = null;
   }
 
   acknowledged(index: LogIndex, round: number, nowMs: number): void {
-    this.match = index;
+    this.matchIndex = index;
     this.matchRound = round;
     this.progressAtMs = nowMs;
     while ((this.inFlight[0] ?? Infinity) <= index) this.inFlight.shift();

@@ -1,19 +1,19 @@
 import type { LogEntry, LogIndex } from '@mqtt-cluster/contracts';
 
-/** What an entry costs in memory besides its data; keeps a log of empty entries from looking free. */
+/** Estimated memory of an entry without its data, so that a log of empty entries also reaches its bound. */
 const entryOverheadBytes = 64;
 
 function sizeOf(entry: LogEntry): number {
   return entry.data.length + entryOverheadBytes;
 }
 
-/** Consecutive entries of one term, from `first` on. Few, so conflicts are found without walking entries. */
+/** Consecutive entries of one term, starting at `first`. A log has few terms, so conflicts are found quickly. */
 interface TermRun {
   readonly term: number;
   readonly first: LogIndex;
 }
 
-/** The entries after the last compacted one (the base). All indices are positions in the whole log, from 1. */
+/** The entries after the last compacted entry (the base). Indexes are positions in the whole log, starting at 1. */
 export class RaftLog {
   #baseIndex: LogIndex;
   #baseTerm: number;
@@ -21,6 +21,7 @@ export class RaftLog {
   #runs: TermRun[] = [];
   #bytes = 0;
 
+  /** @throws Error when the entries do not follow the base without gaps */
   constructor(base: { readonly index: LogIndex; readonly term: number }, entries: readonly LogEntry[]) {
     this.#baseIndex = base.index;
     this.#baseTerm = base.term;
@@ -28,7 +29,7 @@ export class RaftLog {
     for (const entry of entries) this.append(entry);
   }
 
-  /** The last index that is no longer in the log (0: nothing was dropped). */
+  /** The last compacted index; 0 if the log is complete. */
   get baseIndex(): LogIndex {
     return this.#baseIndex;
   }
@@ -57,8 +58,12 @@ export class RaftLog {
     return index === this.#baseIndex ? this.#baseTerm : this.entry(index)?.term;
   }
 
+  /** @throws Error when the entry does not follow the last one */
   append(entry: LogEntry): void {
-    if (entry.index !== this.lastIndex + 1) throw new Error(`entry ${entry.index} after ${this.lastIndex}`);
+    if (entry.index !== this.lastIndex + 1)
+      throw new Error(
+        `entry ${entry.index} does not follow entry ${this.lastIndex}, the last one of the log`,
+      );
     if (entry.term !== this.#runs.at(-1)?.term) this.#runs.push({ term: entry.term, first: entry.index });
     this.#entries.push(entry);
     this.#bytes += sizeOf(entry);
@@ -71,10 +76,10 @@ export class RaftLog {
     while ((this.#runs.at(-1)?.first ?? 0) >= index) this.#runs.pop();
   }
 
-  /** Drops entries up to and including `index`, which must be in the log. */
+  /** Removes all entries up to and including `index`. @throws Error when the log does not contain `index` */
   compact(index: LogIndex): void {
     const term = this.termAt(index);
-    if (term === undefined) throw new Error(`no entry ${index} to compact to`);
+    if (term === undefined) throw new Error(`the log cannot be compacted to ${index}: it has no such entry`);
     const dropped = this.#entries.splice(0, index - this.#baseIndex);
     for (const entry of dropped) this.#bytes -= sizeOf(entry);
     this.#baseIndex = index;
@@ -86,7 +91,7 @@ export class RaftLog {
       this.#runs[0] = { term: first.term, first: index + 1 };
   }
 
-  /** Forgets everything; the log goes on after `index`. */
+  /** Removes all entries. The log continues after `index`. */
   reset(index: LogIndex, term: number): void {
     this.#baseIndex = index;
     this.#baseTerm = term;
@@ -95,12 +100,12 @@ export class RaftLog {
     this.#bytes = 0;
   }
 
-  /** Entries `from` to `to`, both included; references, no copies of data. */
+  /** Returns the entries `from` to `to`, both included. The entries' data is not copied. */
   range(from: LogIndex, to: LogIndex): readonly LogEntry[] {
     return this.#entries.slice(from - this.#baseIndex - 1, to - this.#baseIndex);
   }
 
-  /** Entries from `from` on until they exceed `bytesMax`; at least one when there is one. */
+  /** Returns entries from `from` on, as many as fit in `bytesMax`, but at least one if the log has one. */
   batch(from: LogIndex, bytesMax: number): readonly LogEntry[] {
     let bytes = 0;
     let to = from - 1;
@@ -113,10 +118,11 @@ export class RaftLog {
   }
 
   /**
-   * The highest index up to `index` whose term is at most `term`: two logs cannot agree on anything above it
-   * (paper, 5.3, skipping whole terms). Below the base when the log no longer knows.
+   * Returns the highest index up to `index` whose term is at most `term`. Above this index two logs cannot agree, so the
+   * leader skips whole terms at once (paper, 5.3; etcd-io/raft: `findConflictByTerm`). The result is below the base if
+   * the log no longer has the terms.
    */
-  lastWithTermAtMost(index: LogIndex, term: number): LogIndex {
+  findConflictByTerm(index: LogIndex, term: number): LogIndex {
     if (index < this.#baseIndex) return index;
     let end = this.lastIndex;
     for (let at = this.#runs.length - 1; at >= 0; at -= 1) {

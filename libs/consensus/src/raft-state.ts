@@ -8,19 +8,23 @@ import type {
   StoreId,
 } from '@mqtt-cluster/contracts';
 import { Configurations } from './configurations.ts';
-import { Journal } from './unstable-log.ts';
 import { RaftLog } from './raft-log.ts';
-import type { RaftEnvelope, RaftEvent, RaftInitial, RaftOptions, RaftRole } from './types.ts';
+import type { RaftEnvelope, RaftEvent, RaftInitialState, RaftOptions, RaftRole } from './types.ts';
+import { UnstableLog } from './unstable-log.ts';
 
-/** Omit that keeps the members of a union apart. */
-type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
-export type Headless = Without<RaftMessage, 'term' | 'storeId' | 'toStoreId'>;
+/** `Omit` that is applied to each member of a union separately. */
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+/** A Raft message without the header fields that `RaftState.send` fills in. */
+export type RaftMessageBody = DistributiveOmit<RaftMessage, 'term' | 'storeId' | 'toStoreId'>;
 
-/** What all parts of one member share: its term, role, log and time, and what it is about to put out. */
-export class Core {
+/**
+ * The state of one member that elections, leader and follower share: term, vote, role, log, commit index and time;
+ * also the messages and events of the next output.
+ */
+export class RaftState {
   readonly options: RaftOptions;
   readonly log: RaftLog;
-  readonly journal: Journal;
+  readonly unstable: UnstableLog;
   readonly configs: Configurations;
   nowMs = 0;
   term: number;
@@ -28,39 +32,42 @@ export class Core {
   role: RaftRole = 'none';
   leader: MemberId | null = null;
   commitIndex: LogIndex;
-  /** The last entry given out as committed. */
-  handedOut: LogIndex;
-  leaderHeardAtMs = -Infinity;
-  electionAtMs = Infinity;
+  /** The last entry that an output has returned as committed. */
+  applyingIndex: LogIndex;
+  leaderContactAtMs = -Infinity;
+  electionDueAtMs = Infinity;
+  /** An installed snapshot that the next output returns. */
   restore: Snapshot | null = null;
   messages: RaftEnvelope[] = [];
   events: RaftEvent[] = [];
 
-  constructor(options: RaftOptions, initial: RaftInitial) {
+  constructor(options: RaftOptions, initial: RaftInitialState) {
     const base = initial.snapshot ?? { index: 0, term: 0 };
     this.options = options;
     this.log = new RaftLog(base, []);
     this.configs = new Configurations(initial.config, base.index);
     for (const entry of initial.entries) this.#append(entry);
-    // A vote for a term below the log's own can only mean that the two were written apart: the term counts.
+    // If the last entry has a newer term than the stored vote, then term and log were written separately. The log's
+    // term counts, and the vote belongs to an older term.
     this.term = Math.max(initial.hardState.term, this.log.lastTerm);
     this.votedFor = this.term === initial.hardState.term ? initial.hardState.votedFor : null;
     this.commitIndex = base.index;
-    this.journal = new Journal(this.log, { term: this.term, votedFor: this.votedFor });
-    this.handedOut = base.index;
-    this.role = this.restingRole();
+    this.unstable = new UnstableLog(this.log, { term: this.term, votedFor: this.votedFor });
+    this.applyingIndex = base.index;
+    this.role = this.passiveRole();
   }
 
   /**
-   * May campaign and vote. One that is being removed or demoted still may until that is committed: it can be the only
-   * one that has the entry, and then is needed to commit it (thesis, 4.2.2). Its own vote does not count then.
+   * Whether this member may campaign and vote. A voter whose removal or demotion is not yet committed still may: it can
+   * be the only member that stores this entry, and then it must lead to commit the entry (thesis, 4.2.2). Its own vote
+   * does not count then.
    */
   get isVoter(): boolean {
-    return this.restingRole() === 'follower';
+    return this.passiveRole() === 'follower';
   }
 
-  /** What this member is when it neither leads nor campaigns. */
-  restingRole(): RaftRole {
+  /** Returns the role of this member while it neither leads nor campaigns. */
+  passiveRole(): RaftRole {
     const { id, storeId } = this.options;
     const self = this.configs.find(id, storeId);
     if (self?.role === 'voter') return 'follower';
@@ -72,26 +79,29 @@ export class Core {
     this.events.push(event);
   }
 
-  /** Sends once the term that the message promises is stored. */
-  send(to: MemberId, toStoreId: StoreId, message: Headless): void {
-    this.sendAfter(this.journal.hardStateBarrier, to, toStoreId, message);
+  /** Sends the message as soon as the current term and vote are stored. */
+  send(to: MemberId, toStoreId: StoreId, message: RaftMessageBody): void {
+    this.sendAfter(this.unstable.hardStateBarrier, to, toStoreId, message);
   }
 
-  sendAfter(barrier: number, to: MemberId, toStoreId: StoreId, message: Headless): void {
+  /** Sends the message as soon as the write with the token `barrier` is stored. */
+  sendAfter(barrier: number, to: MemberId, toStoreId: StoreId, message: RaftMessageBody): void {
     const header = { term: this.term, storeId: this.options.storeId, toStoreId };
-    const envelope = this.journal.holdUntil(barrier, to, { ...message, ...header });
+    const envelope = this.unstable.holdUntilStored(barrier, to, { ...message, ...header });
     if (envelope !== null) this.messages.push(envelope);
   }
 
-  /** Sends a message that promises nothing (pre-votes), for a term that need not be this member's. */
-  sendUnbound(to: MemberId, toStoreId: StoreId, term: number, message: Headless): void {
+  /**
+   * Sends without waiting for the disk, and with any term: for pre-votes, which depend on nothing stored (thesis, 9.6).
+   */
+  sendImmediately(to: MemberId, toStoreId: StoreId, term: number, message: RaftMessageBody): void {
     this.messages.push({ to, message: { ...message, term, storeId: this.options.storeId, toStoreId } });
   }
 
   setHardState(hardState: HardState): void {
     this.term = hardState.term;
     this.votedFor = hardState.votedFor;
-    this.journal.setHardState(hardState);
+    this.unstable.setHardState(hardState);
   }
 
   setLeader(leader: MemberId | null): void {
@@ -100,44 +110,45 @@ export class Core {
     this.emit({ kind: 'leader', leader, term: this.term });
   }
 
-  /** Back to following `leader` (null: unknown) in a term at least as new. */
+  /** Follows `leader` (null: unknown) in `term`, which is not older than the current term. */
   becomeFollower(term: number, leader: MemberId | null, reason: string): void {
     if (this.role === 'leader') this.emit({ kind: 'steppedDown', term: this.term, reason });
-    const wasResting = this.role === this.restingRole();
+    const wasPassive = this.role === this.passiveRole();
     if (term > this.term) {
       this.setLeader(null);
       this.setHardState({ term, votedFor: null });
     }
-    this.role = this.restingRole();
+    this.role = this.passiveRole();
     this.setLeader(leader);
-    if (!wasResting) this.armElection();
+    if (!wasPassive) this.resetElectionTimer();
   }
 
-  /** A fresh random time-out, so that members do not start together (paper, 5.2). */
-  armElection(): void {
+  /** Picks a new random election timeout, so that members rarely campaign at the same time (paper, 5.2). */
+  resetElectionTimer(): void {
     const { electionMsMin, electionMsMax } = this.options.timings;
     const span = electionMsMax - electionMsMin;
-    this.electionAtMs = this.nowMs + electionMsMin + Math.floor(this.options.random() * span);
+    this.electionDueAtMs = this.nowMs + electionMsMin + Math.floor(this.options.random() * span);
   }
 
   append(entry: LogEntry): void {
     if (this.#append(entry)) this.#configChanged();
   }
 
-  /** Drops a tail that another leader's entries replace. */
+  /** Removes entries that conflict with those of a newer leader (paper, 5.3). */
   truncateFrom(index: LogIndex): void {
-    this.emit({ kind: 'tailOverwritten', from: index });
+    this.emit({ kind: 'logTruncated', from: index });
     this.log.truncateFrom(index);
-    this.journal.truncated(index);
+    this.unstable.truncateFrom(index);
     if (this.configs.truncateFrom(index)) this.#configChanged();
   }
 
-  install(snapshot: Snapshot): void {
+  /** Replaces the log by a snapshot of the leader. */
+  installSnapshot(snapshot: Snapshot): void {
     this.log.reset(snapshot.index, snapshot.term);
-    this.journal.replaced(snapshot, this.commitIndex);
+    this.unstable.installSnapshot(snapshot, this.commitIndex);
     this.configs.reset(snapshot.config, snapshot.index);
     this.commitIndex = snapshot.index;
-    this.handedOut = snapshot.index;
+    this.applyingIndex = snapshot.index;
     this.restore = snapshot;
     this.#configChanged();
   }
@@ -145,9 +156,9 @@ export class Core {
   commitTo(index: LogIndex): void {
     const reached = Math.min(index, this.log.lastIndex);
     if (!(reached > this.commitIndex)) return;
-    const changesMembers = this.configs.index > this.commitIndex && this.configs.index <= reached;
+    const commitsConfig = this.configs.index > this.commitIndex && this.configs.index <= reached;
     this.commitIndex = reached;
-    if (changesMembers) this.#adoptRole();
+    if (commitsConfig) this.#updateRole();
   }
 
   #append(entry: LogEntry): boolean {
@@ -157,11 +168,11 @@ export class Core {
 
   #configChanged(): void {
     if (this.configs.current !== null) this.emit({ kind: 'configChanged', config: this.configs.current });
-    this.#adoptRole();
+    this.#updateRole();
   }
 
-  #adoptRole(): void {
+  #updateRole(): void {
     const campaigning = this.role === 'candidate' || this.role === 'preCandidate';
-    if (this.role !== 'leader' && !(campaigning && this.isVoter)) this.role = this.restingRole();
+    if (this.role !== 'leader' && !(campaigning && this.isVoter)) this.role = this.passiveRole();
   }
 }

@@ -1,37 +1,69 @@
+/**
+ * Raft as a pure state machine (Ongaro & Ousterhout, "In Search of an Understandable Consensus Algorithm", 2014, cited
+ * as "paper"; Ongaro, "Consensus: Bridging Theory and Practice", 2014, cited as "thesis"). The design follows
+ * etcd-io/raft: this package performs no I/O and has no timers, no clock and no random numbers of its own.
+ *
+ * **Inputs** are the methods of {@link Raft}: `tick` (the time), `step` (a message of a peer), `propose`,
+ * `proposeConfig`, `transferLeadership`, `stored` and `storeRefused` (reports of the disk), `linkChanged`,
+ * `provideSnapshot` and `compact`. An input only changes state in memory.
+ *
+ * **Outputs** are collected by `take` (etcd-io/raft: `Ready`). After each input, or after several, the caller takes the
+ * output and
+ *
+ * 1. starts its `write`, if there is one, as one atomic and synced change of the disk;
+ * 2. sends its `messages` at once, without waiting for the write;
+ * 3. restores the state machine from `restore`, if there is one, and then applies the `committed` entries in order;
+ * 4. answers `snapshotNeeded` with `provideSnapshot`.
+ *
+ * **Writes** are numbered by tokens. Several writes may be in flight; the disk stores them in order. The caller reports
+ * each one with `stored(token)`, or with `storeRefused(token)` if the disk is full. A refused write and all later ones
+ * count as not stored; Raft puts their content into a new write.
+ *
+ * **Barriers.** A vote, a new term and an acknowledgement must be on the disk before a message reports them (paper,
+ * figure 2). The caller need not know that: such a message is held inside behind a barrier, the token of the write that
+ * it depends on, and appears in an output after `stored(token)`. So a slow disk delays acknowledgements, but not
+ * heartbeats. Appends of a leader have no barrier for the entries: followers may store entries before the leader's own
+ * disk has (thesis, 10.2.1). A commit counts only stored entries, and the leader's own disk counts like any other. So
+ * `committed` may contain entries that this member has not stored yet.
+ *
+ * Files: `raft-state.ts` holds the state that all parts share; `elections.ts`; `leader.ts` with `replication.ts`,
+ * `progress.ts`, `heartbeat-rounds.ts` and `snapshot-sender.ts`; `follower.ts` with `snapshot-receiver.ts`;
+ * `raft-log.ts` and `unstable-log.ts`; `configurations.ts`.
+ */
 import type { MemberId, RaftMessage } from '@mqtt-cluster/contracts';
-import { Core } from './raft-state.ts';
 import { Elections } from './elections.ts';
-import { Followership } from './follower.ts';
-import { Leadership } from './leader.ts';
-import type { Raft, RaftInitial, RaftOptions, RaftOutput, RaftStatus } from './types.ts';
+import { Follower } from './follower.ts';
+import { Leader } from './leader.ts';
+import { RaftState } from './raft-state.ts';
+import type { Raft, RaftInitialState, RaftOptions, RaftOutput, RaftStatus } from './types.ts';
 
-/** One member's Raft. @throws Error when `initial.entries` do not follow the snapshot without holes */
-export function createRaft(options: RaftOptions, initial: RaftInitial): Raft {
-  const core = new Core(options, initial);
-  let leadership: Leadership | null = null;
-  const elections = new Elections(core, () => (leadership = new Leadership(core)));
-  const followership = new Followership(core, elections);
-  /** The leadership, as long as it lasts. */
-  const leading = (): Leadership | null => {
-    if (core.role !== 'leader') leadership = null;
-    return leadership;
+/** Creates the Raft of one member. @throws Error when `initial.entries` do not follow the snapshot without gaps */
+export function createRaft(options: RaftOptions, initial: RaftInitialState): Raft {
+  const state = new RaftState(options, initial);
+  let leader: Leader | null = null;
+  const elections = new Elections(state, () => (leader = new Leader(state)));
+  const follower = new Follower(state, elections);
+  /** Returns the leader role if this member still has it. */
+  const leading = (): Leader | null => {
+    if (state.role !== 'leader') leader = null;
+    return leader;
   };
 
   return {
     tick(nowMs) {
-      core.nowMs = Math.max(core.nowMs, nowMs);
+      state.nowMs = Math.max(state.nowMs, nowMs);
       leading()?.tick();
       elections.tick();
     },
     step(from, message) {
-      // A store that was wiped must not answer for what it held.
+      // A message for another store id is ignored: after a wipe this store must not answer for the former content.
       if (message.toStoreId !== options.storeId || from === options.id) return;
       if (message.type === 'voteRequest') elections.voteRequest(from, message);
-      else if (message.type === 'appendRequest') followership.append(from, message);
-      else if (message.type === 'snapshotPiece') followership.snapshotPiece(from, message);
+      else if (message.type === 'appendRequest') follower.appendRequest(from, message);
+      else if (message.type === 'snapshotPiece') follower.snapshotPiece(from, message);
       else if (message.type === 'timeoutNow') {
-        if (message.term === core.term && core.leader === from) elections.timeoutNow();
-      } else answer(core, elections, leading(), from, message);
+        if (message.term === state.term && state.leader === from) elections.timeoutNow();
+      } else stepResponse(state, elections, leading(), from, message);
     },
     propose: (data) => leading()?.propose(data) ?? null,
     proposeConfig(config) {
@@ -41,90 +73,91 @@ export function createRaft(options: RaftOptions, initial: RaftInitial): Raft {
     },
     transferLeadership: (to) => leading()?.transferLeadership(to),
     stored(token) {
-      core.messages.push(...core.journal.stored(token));
+      state.messages.push(...state.unstable.stored(token));
       elections.stored();
-      if (core.role === 'leader') leading()?.stored();
-      else followership.stored();
+      if (state.role === 'leader') leading()?.stored();
+      else follower.stored();
     },
-    storeRefused: (token) => core.journal.refused(token, core.nowMs),
-    link(peer, state) {
-      leading()?.link(peer, state);
-      if (state === 'refused' && core.leader === peer && core.isVoter) elections.leaderGone();
+    storeRefused: (token) => state.unstable.refused(token, state.nowMs),
+    linkChanged(peer, link) {
+      leading()?.linkChanged(peer, link);
+      if (link === 'refused' && state.leader === peer && state.isVoter) elections.leaderDied();
     },
-    applied: () => undefined,
     provideSnapshot: (snapshot) => leading()?.provideSnapshot(snapshot),
     compact(index, keepEntries) {
-      core.journal.covered(Math.min(index, core.handedOut));
-      const wanted = leading()?.cutFor(index, keepEntries) ?? index - keepEntries;
-      // What is not stored may have to be written again, what was not given out is still to come.
-      const cut = Math.min(wanted, core.handedOut, core.journal.storedIndex);
-      if (cut <= core.log.baseIndex) return;
-      core.log.compact(cut);
-      core.configs.compact(cut);
+      state.unstable.snapshotStored(Math.min(index, state.applyingIndex));
+      const wanted = leading()?.compactionIndex(index, keepEntries) ?? index - keepEntries;
+      // Entries that are not stored may have to be written again. Entries above `applyingIndex` are still to be returned.
+      const compactTo = Math.min(wanted, state.applyingIndex, state.unstable.storedIndex);
+      if (compactTo <= state.log.baseIndex) return;
+      state.log.compact(compactTo);
+      state.configs.compact(compactTo);
     },
-    entry: (index) => core.log.entry(index),
-    termAt: (index) => core.log.termAt(index),
-    take: () => takeOutput(core, leading()),
-    status: () => statusOf(core, leading()),
+    entry: (index) => state.log.entry(index),
+    termAt: (index) => state.log.termAt(index),
+    take: () => takeOutput(state, leading()),
+    status: () => statusOf(state, leading()),
   };
 }
 
-/** Answers count only when they come from a store that the configuration names. */
-function answer(
-  core: Core,
+/** Handles a response. It counts only if the current configuration names the sender with the message's store id. */
+function stepResponse(
+  state: RaftState,
   elections: Elections,
-  leadership: Leadership | null,
+  leader: Leader | null,
   from: MemberId,
   message: Extract<RaftMessage, { type: 'voteResponse' | 'appendResponse' | 'snapshotResponse' }>,
 ): void {
-  const member = core.configs.find(from, message.storeId);
+  const member = state.configs.find(from, message.storeId);
   if (member === undefined) return;
   const isGrantedPreVote = message.type === 'voteResponse' && message.pre && message.granted;
-  if (message.term > core.term && !isGrantedPreVote) {
-    core.becomeFollower(message.term, null, 'newer term');
+  if (message.term > state.term && !isGrantedPreVote) {
+    state.becomeFollower(message.term, null, 'newer term');
     return;
   }
   if (message.type === 'voteResponse') {
     if (member.role === 'voter') elections.voteResponse(from, message);
-  } else if (message.term === core.term) {
-    if (message.type === 'appendResponse') leadership?.appendResponse(from, message);
-    else leadership?.snapshotResponse(from, message);
+  } else if (message.term === state.term) {
+    if (message.type === 'appendResponse') leader?.appendResponse(from, message);
+    else leader?.snapshotResponse(from, message);
   }
 }
 
-function takeOutput(core: Core, leadership: Leadership | null): RaftOutput {
-  const snapshotWanted = leadership?.flush() ?? false;
-  const { commitIndex, handedOut, restore, messages, events } = core;
-  const committed = commitIndex > handedOut ? core.log.range(handedOut + 1, commitIndex) : [];
-  core.handedOut = commitIndex;
-  core.restore = null;
-  core.messages = [];
-  core.events = [];
-  return { write: core.journal.takeWrite(core.nowMs), messages, committed, restore, snapshotWanted, events };
+function takeOutput(state: RaftState, leader: Leader | null): RaftOutput {
+  const snapshotNeeded = leader?.flush() ?? false;
+  const { commitIndex, applyingIndex, restore, messages, events } = state;
+  const committed = commitIndex > applyingIndex ? state.log.range(applyingIndex + 1, commitIndex) : [];
+  state.applyingIndex = commitIndex;
+  state.restore = null;
+  state.messages = [];
+  state.events = [];
+  const write = state.unstable.takeWrite(state.nowMs);
+  return { write, messages, committed, restore, snapshotNeeded, events };
 }
 
-function statusOf(core: Core, leadership: Leadership | null): RaftStatus {
+function statusOf(state: RaftState, leader: Leader | null): RaftStatus {
   const match: Record<MemberId, number> = {};
   const silentMs: Record<MemberId, number> = {};
-  for (const [id, peer] of leadership?.peers() ?? []) {
-    // While it is looked for where the logs part nothing is known: 0 would be taken for a peer that lacks everything.
-    if (peer.mode !== 'probe' || peer.match > 0 || peer.regressed)
-      match[id] = peer.regressed ? 0 : peer.match;
-    silentMs[id] = core.nowMs - peer.heardAtMs;
+  for (const [id, peer] of leader?.peers() ?? []) {
+    // While the leader probes for the last common index, the match index is unknown and left out: a value of 0 would
+    // mean that the peer has no entries at all.
+    if (peer.state !== 'probe' || peer.matchIndex > 0 || peer.regressed)
+      match[id] = peer.regressed ? 0 : peer.matchIndex;
+    silentMs[id] = state.nowMs - peer.activeAtMs;
   }
   return {
-    role: core.role,
-    term: core.term,
-    leader: core.leader,
-    firstIndex: core.log.firstIndex,
-    lastIndex: core.log.lastIndex,
-    commitIndex: core.commitIndex,
-    logBytes: core.log.bytes,
-    config: core.configs.current,
+    role: state.role,
+    term: state.term,
+    leader: state.leader,
+    firstIndex: state.log.firstIndex,
+    lastIndex: state.log.lastIndex,
+    commitIndex: state.commitIndex,
+    logBytes: state.log.bytes,
+    config: state.configs.current,
     match,
-    hasQuorum: leadership?.hasQuorum() ?? false,
+    hasQuorum: leader?.hasQuorum() ?? false,
     silentMs,
-    transferring: leadership?.transferring ?? null,
-    configChangePending: leadership?.configChangePending ?? core.configs.index > core.commitIndex,
+    transferTarget: leader?.transferTarget ?? null,
+    configChangePending: leader?.configChangePending ?? state.configs.index > state.commitIndex,
   };
 }

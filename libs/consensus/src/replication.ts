@@ -5,208 +5,219 @@ import type {
   RaftAppendResponse,
   RaftSnapshotResponse,
 } from '@mqtt-cluster/contracts';
-import type { Core } from './raft-state.ts';
-import type { Peer } from './progress.ts';
-import { Rounds } from './heartbeat-rounds.ts';
+import { HeartbeatRounds } from './heartbeat-rounds.ts';
+import type { Progress } from './progress.ts';
+import type { RaftState } from './raft-state.ts';
 import { SnapshotSender } from './snapshot-sender.ts';
 
 /**
- * Heartbeats of a leader with nothing to tell are this much rarer, at a third of the cost of an idle cluster. One that is late
- * may bring a follower to ask for pre-votes, which the others refuse as long as they hear the leader.
+ * An idle leader multiplies the time between its heartbeats by this factor, which cuts the cost of an idle cluster to a
+ * third. A delayed heartbeat may then let one follower request pre-votes, but the others deny them while the leader's
+ * lease lasts.
  */
-const quietHeartbeatFactor = 2.9;
-/** The shortest election time-out must be so much longer than that. */
-const quietHeartbeatMargin = 1.3;
+const idleHeartbeatFactor = 2.9;
+/** Idle heartbeats are used only if the shortest election timeout is longer than their interval by this factor. */
+const idleHeartbeatMargin = 1.3;
 
-/** The leader's side of log replication (paper, 5.3 and 5.4; thesis, 10.2 for pipelining and the own disk). */
+/** The leader's side of log replication (paper, 5.3 and 5.4; thesis, 10.2: pipelining, and its own disk in parallel). */
 export class Replication {
-  readonly #core: Core;
-  readonly #peers: ReadonlyMap<MemberId, Peer>;
-  readonly #rounds = new Rounds();
+  readonly #state: RaftState;
+  readonly #peers: ReadonlyMap<MemberId, Progress>;
+  readonly #rounds = new HeartbeatRounds();
   readonly snapshots: SnapshotSender;
   #heartbeatAtMs = -Infinity;
 
-  constructor(core: Core, peers: ReadonlyMap<MemberId, Peer>) {
-    this.#core = core;
+  constructor(state: RaftState, peers: ReadonlyMap<MemberId, Progress>) {
+    this.#state = state;
     this.#peers = peers;
-    this.snapshots = new SnapshotSender(core, this.#rounds);
+    this.snapshots = new SnapshotSender(state, this.#rounds);
   }
 
-  answers(peer: Peer): boolean {
-    return this.#core.nowMs - peer.heardAtMs < this.#core.options.timings.electionMsMax;
+  /** Returns whether the peer has responded within the longest election timeout. */
+  isActive(peer: Progress): boolean {
+    return this.#state.nowMs - peer.activeAtMs < this.#state.options.timings.electionMsMax;
   }
 
   beginRound(): void {
-    this.#heartbeatAtMs = this.#core.nowMs;
-    this.#rounds.begin(this.#core.nowMs);
+    this.#heartbeatAtMs = this.#state.nowMs;
+    this.#rounds.begin(this.#state.nowMs);
   }
 
   /**
-   * @param mayRest false while something waits for the next round
-   * @returns whether a round of heartbeats has begun
+   * @param mayIdle false while something waits for the next round
+   * @returns whether a round of heartbeats was sent
    */
-  tick(mayRest: boolean): boolean {
-    const { nowMs, options } = this.#core;
+  tick(mayIdle: boolean): boolean {
+    const { nowMs, options } = this.#state;
     const { heartbeatMs } = options.timings;
     const sinceMs = nowMs - this.#heartbeatAtMs;
-    if (sinceMs < heartbeatMs || (mayRest && sinceMs < heartbeatMs * quietHeartbeatFactor && this.#isQuiet()))
+    if (sinceMs < heartbeatMs || (mayIdle && sinceMs < heartbeatMs * idleHeartbeatFactor && this.#isIdle()))
       return false;
     this.beginRound();
     for (const peer of this.#peers.values()) {
-      if (peer.mode === 'replicate' && this.#isStuck(peer)) peer.probeFrom(peer.match + 1);
-      if (peer.mode === 'probe') this.#probe(peer);
-      // A probe of one that answers carries entries, and may stand behind bulk: the leader must be heard meanwhile.
-      if (peer.mode !== 'probe' || this.answers(peer)) this.#heartbeat(peer);
-      if (peer.mode === 'snapshot') this.snapshots.tick(peer);
+      if (peer.state === 'replicate' && this.#isStalled(peer)) peer.becomeProbe(peer.matchIndex + 1);
+      if (peer.state === 'probe') this.#sendProbe(peer);
+      // A probe of an active peer carries entries and may queue behind other bulk data. A heartbeat keeps the leader's
+      // lease meanwhile.
+      if (peer.state !== 'probe' || this.isActive(peer)) this.#sendHeartbeat(peer);
+      if (peer.state === 'snapshot') this.snapshots.tick(peer);
     }
     return true;
   }
 
-  link(peer: Peer, state: 'up' | 'down' | 'refused'): void {
-    if (state !== 'up') {
-      // What was on the way is lost.
-      if (peer.mode === 'replicate') peer.probeFrom(peer.match + 1);
+  linkChanged(peer: Progress, link: 'up' | 'down' | 'refused'): void {
+    if (link !== 'up') {
+      // The appends in flight are lost.
+      if (peer.state === 'replicate') peer.becomeProbe(peer.matchIndex + 1);
       return;
     }
-    if (peer.mode === 'probe') peer.probing = false;
-    if (peer.transfer !== null) peer.transfer.sentAtMs = null;
+    if (peer.state === 'probe') peer.probeInFlight = false;
+    if (peer.snapshotTransfer !== null) peer.snapshotTransfer.sentAtMs = null;
   }
 
-  /** Called once per output, so that everything proposed meanwhile shares an append. */
+  /** Sends appends and snapshot pieces. Called once per output, so that entries proposed together share an append. */
   flush(): void {
     let sending = false;
     for (const peer of this.#peers.values()) {
-      if (peer.mode === 'replicate') this.#fill(peer);
-      else if (peer.mode === 'probe' && !peer.probing) this.#probe(peer);
-      if (peer.mode !== 'snapshot') continue;
-      if (this.answers(peer)) this.snapshots.send(peer);
-      // Gone in the middle: the transfer starts again from what the peer then says it has.
-      else peer.transfer = null;
-      sending ||= this.answers(peer);
+      if (peer.state === 'replicate') this.#sendAppends(peer);
+      else if (peer.state === 'probe' && !peer.probeInFlight) this.#sendProbe(peer);
+      if (peer.state !== 'snapshot') continue;
+      if (this.isActive(peer)) this.snapshots.send(peer);
+      // The peer became unreachable during the transfer. A new transfer starts from the offset that the peer reports.
+      else peer.snapshotTransfer = null;
+      sending ||= this.isActive(peer);
     }
     this.snapshots.releaseUnless(sending);
   }
 
-  appendResponse(peer: Peer, response: RaftAppendResponse): void {
-    const { nowMs, log } = this.#core;
+  appendResponse(peer: Progress, response: RaftAppendResponse): void {
+    const { nowMs, log } = this.#state;
     const { matchIndex, round } = response;
-    peer.hasAnswered = true;
-    peer.heardAtMs = Math.max(peer.heardAtMs, this.#rounds.sentAtMs(round));
+    this.#responded(peer, round);
     if (!response.success) {
-      this.#rejected(peer, response);
+      this.#appendRejected(peer, response);
       return;
     }
     if (matchIndex > log.lastIndex) return;
-    const found = peer.mode === 'probe' && matchIndex >= peer.next - 1;
-    const isNews = matchIndex > peer.match;
-    if (isNews) peer.acknowledged(matchIndex, round, nowMs);
+    const probeMatched = peer.state === 'probe' && matchIndex >= peer.nextIndex - 1;
+    const advanced = matchIndex > peer.matchIndex;
+    if (advanced) peer.acknowledged(matchIndex, round, nowMs);
     this.snapshots.acknowledged(peer);
-    if (peer.mode === 'replicate') peer.next = Math.max(peer.next, peer.match + 1);
-    else if (found || (isNews && matchIndex >= log.baseIndex)) peer.replicateFrom(matchIndex + 1);
-    if (isNews) this.advanceCommit();
+    if (peer.state === 'replicate') peer.nextIndex = Math.max(peer.nextIndex, peer.matchIndex + 1);
+    else if (probeMatched || (advanced && matchIndex >= log.baseIndex)) peer.becomeReplicate(matchIndex + 1);
+    if (advanced) this.advanceCommit();
   }
 
-  snapshotResponse(peer: Peer, response: RaftSnapshotResponse): void {
-    peer.hasAnswered = true;
-    peer.heardAtMs = Math.max(peer.heardAtMs, this.#rounds.sentAtMs(response.round));
-    if (peer.mode !== 'snapshot' || !this.snapshots.answered(peer, response)) return;
-    if (response.index > peer.match) peer.acknowledged(response.index, response.round, this.#core.nowMs);
+  snapshotResponse(peer: Progress, response: RaftSnapshotResponse): void {
+    this.#responded(peer, response.round);
+    if (peer.state !== 'snapshot' || !this.snapshots.response(peer, response)) return;
+    if (response.index > peer.matchIndex)
+      peer.acknowledged(response.index, response.round, this.#state.nowMs);
     this.snapshots.acknowledged(peer);
-    peer.replicateFrom(peer.match + 1);
+    peer.becomeReplicate(peer.matchIndex + 1);
     this.advanceCommit();
   }
 
-  /** Commits what a majority of the voters has stored, this member's own disk being one vote like the others. */
+  /** Commits the entries that a majority of the voters has stored. This member's own disk counts like any other. */
   advanceCommit(): void {
-    const core = this.#core;
-    const reached = core.configs.reachedByMajority((voter) => {
-      if (voter.id === core.options.id) return core.journal.storedIndex;
+    const state = this.#state;
+    const reached = state.configs.majorityMatchIndex((voter) => {
+      if (voter.id === state.options.id) return state.unstable.storedIndex;
       const peer = this.#peers.get(voter.id);
-      return peer === undefined || peer.regressed ? 0 : peer.match;
+      return peer === undefined || peer.regressed ? 0 : peer.matchIndex;
     });
-    // Entries of earlier terms are committed by one of this term only (paper, 5.4.2 and figure 8).
-    if (reached > core.commitIndex && core.log.termAt(reached) === core.term) core.commitTo(reached);
+    // A leader commits entries of earlier terms only together with an entry of its own term (paper, 5.4.2, figure 8).
+    if (reached > state.commitIndex && state.log.termAt(reached) === state.term) state.commitTo(reached);
   }
 
-  /** All have everything and know that it is committed. */
-  #isQuiet(): boolean {
-    const { log, commitIndex, options } = this.#core;
-    // With tight time-outs every heartbeat counts.
+  #responded(peer: Progress, round: number): void {
+    peer.hasResponded = true;
+    peer.activeAtMs = Math.max(peer.activeAtMs, this.#rounds.sentAtMs(round));
+  }
+
+  /** Returns whether all peers have stored all entries and know that they are committed. */
+  #isIdle(): boolean {
+    const { log, commitIndex, options } = this.#state;
+    // With short election timeouts no heartbeat may be skipped.
     const { electionMsMin, heartbeatMs } = options.timings;
-    if (electionMsMin < heartbeatMs * quietHeartbeatFactor * quietHeartbeatMargin) return false;
+    if (electionMsMin < heartbeatMs * idleHeartbeatFactor * idleHeartbeatMargin) return false;
     if (commitIndex < log.lastIndex) return false;
     for (const peer of this.#peers.values()) {
-      if (peer.mode !== 'replicate' || peer.match < log.lastIndex || peer.commitSent < commitIndex)
+      if (peer.state !== 'replicate' || peer.matchIndex < log.lastIndex || peer.commitSent < commitIndex)
         return false;
     }
     return true;
   }
 
-  /** Silent, or appends or their answers were lost (or its disk is slow: then this is one append too many). */
-  #isStuck(peer: Peer): boolean {
-    if (!this.answers(peer)) return true;
-    const { nowMs, options } = this.#core;
+  /**
+   * Returns whether the peer is inactive or makes no progress: appends or responses were lost. If only the peer's disk is
+   * slow, the probe that follows costs one redundant append.
+   */
+  #isStalled(peer: Progress): boolean {
+    if (!this.isActive(peer)) return true;
+    const { nowMs, options } = this.#state;
     return peer.inFlight.length > 0 && nowMs - peer.progressAtMs >= options.timings.electionMsMin;
   }
 
-  #rejected(peer: Peer, { matchIndex, conflictTerm, round }: RaftAppendResponse): void {
-    if (peer.mode === 'snapshot') return;
-    if (matchIndex < peer.match) {
-      // A store never loses what it acknowledged. An answer from before that acknowledgement may still come.
+  #appendRejected(peer: Progress, { matchIndex, conflictTerm, round }: RaftAppendResponse): void {
+    if (peer.state === 'snapshot') return;
+    if (matchIndex < peer.matchIndex) {
+      // A response that the peer sent before its last acknowledgement may arrive late. A newer one means that the peer's
+      // store has lost acknowledged entries.
       if (round <= peer.matchRound) return;
-      if (!peer.regressed) this.#core.emit({ kind: 'storeRegressed', member: peer.id });
+      if (!peer.regressed) this.#state.emit({ kind: 'storeRegressed', member: peer.id });
       peer.regressed = true;
-      peer.match = 0;
+      peer.matchIndex = 0;
       peer.matchRound = round;
     }
-    const agreed = this.#core.log.lastWithTermAtMost(matchIndex, conflictTerm);
-    if (peer.mode === 'replicate') peer.probeFrom(Math.min(agreed, peer.next - 1) + 1);
-    // Refusals of what was sent before the probe say nothing new.
-    else if (agreed < peer.next - 1) peer.probeFrom(agreed + 1);
+    const agreed = this.#state.log.findConflictByTerm(matchIndex, conflictTerm);
+    if (peer.state === 'replicate') peer.becomeProbe(Math.min(agreed, peer.nextIndex - 1) + 1);
+    // Rejections of appends that were sent before the probe contain nothing new.
+    else if (agreed < peer.nextIndex - 1) peer.becomeProbe(agreed + 1);
   }
 
-  #fill(peer: Peer): void {
-    const { log, commitIndex, options } = this.#core;
-    while (peer.next <= log.lastIndex && peer.inFlight.length < options.appendsInFlightMax) {
-      const entries = log.batch(peer.next, options.appendBytesMax);
-      if (!this.#append(peer, peer.next - 1, entries)) return;
-      if (peer.inFlight.length === 0) peer.progressAtMs = this.#core.nowMs;
-      peer.next += entries.length;
-      peer.inFlight.push(peer.next - 1);
+  #sendAppends(peer: Progress): void {
+    const { log, commitIndex, options } = this.#state;
+    while (peer.nextIndex <= log.lastIndex && peer.inFlight.length < options.appendsInFlightMax) {
+      const entries = log.batch(peer.nextIndex, options.appendBytesMax);
+      if (!this.#sendAppend(peer, peer.nextIndex - 1, entries)) return;
+      if (peer.inFlight.length === 0) peer.progressAtMs = this.#state.nowMs;
+      peer.nextIndex += entries.length;
+      peer.inFlight.push(peer.nextIndex - 1);
     }
-    if (commitIndex > peer.commitSent && this.answers(peer)) this.#heartbeat(peer);
+    if (commitIndex > peer.commitSent && this.isActive(peer)) this.#sendHeartbeat(peer);
   }
 
-  #probe(peer: Peer): void {
-    const { log, options } = this.#core;
-    // A silent peer is only asked whether it is there.
-    const entries = this.answers(peer) ? log.batch(peer.next, options.appendBytesMax) : [];
-    peer.probing = this.#append(peer, peer.next - 1, entries);
+  #sendProbe(peer: Progress): void {
+    const { log, options } = this.#state;
+    // An inactive peer gets no entries: it may be unreachable.
+    const entries = this.isActive(peer) ? log.batch(peer.nextIndex, options.appendBytesMax) : [];
+    peer.probeInFlight = this.#sendAppend(peer, peer.nextIndex - 1, entries);
   }
 
-  /** Goes by what the peer is known to have, so that it may overtake appends without being refused. */
-  #heartbeat(peer: Peer): void {
-    const term = this.#core.log.termAt(peer.match);
+  /** Refers to the peer's `matchIndex`, so that a heartbeat that overtakes appends is not rejected. */
+  #sendHeartbeat(peer: Progress): void {
+    const term = this.#state.log.termAt(peer.matchIndex);
     if (term === undefined) this.#send(peer, 0, 0, []);
-    else this.#send(peer, peer.match, term, []);
+    else this.#send(peer, peer.matchIndex, term, []);
   }
 
-  /** @returns false when the log no longer has what the peer needs */
-  #append(peer: Peer, previousIndex: LogIndex, entries: readonly LogEntry[]): boolean {
-    const previousTerm = this.#core.log.termAt(previousIndex);
+  /** @returns false if the log no longer has the entry before; the peer then needs a snapshot */
+  #sendAppend(peer: Progress, previousIndex: LogIndex, entries: readonly LogEntry[]): boolean {
+    const previousTerm = this.#state.log.termAt(previousIndex);
     if (previousTerm === undefined) {
-      peer.needsSnapshot();
+      peer.becomeSnapshot();
       return false;
     }
     this.#send(peer, previousIndex, previousTerm, entries);
     return true;
   }
 
-  #send(peer: Peer, previousIndex: LogIndex, previousTerm: number, entries: readonly LogEntry[]): void {
-    const commit = this.#core.commitIndex;
+  #send(peer: Progress, previousIndex: LogIndex, previousTerm: number, entries: readonly LogEntry[]): void {
+    const commit = this.#state.commitIndex;
     const round = this.#rounds.current;
     peer.commitSent = commit;
-    this.#core.send(peer.id, peer.storeId, {
+    this.#state.send(peer.id, peer.storeId, {
       type: 'appendRequest',
       previousIndex,
       previousTerm,

@@ -1,26 +1,27 @@
 import type { RaftSnapshotPiece, Snapshot } from '@mqtt-cluster/contracts';
 
 /**
- * The pieces of a snapshot received so far. Another leader may go on where the last one stopped, as the state at an index is
- * the same everywhere, unless its size says otherwise.
+ * The follower's side of a snapshot transfer: collects the pieces received so far. A new leader may continue where the
+ * old one stopped, because the state at one index is the same on all members. If the size differs, the transfer starts
+ * again.
  */
-export class IncomingSnapshot {
+export class SnapshotReceiver {
   #index = 0;
   #term = 0;
   #totalBytes = 0;
   #received = 0;
   #pieces: Uint8Array[] = [];
 
-  /** How much of the snapshot that the piece belongs to is here, bytes. */
-  receivedOf(piece: RaftSnapshotPiece): number {
-    return this.#isOf(piece) ? this.#received : 0;
+  /** Returns how many bytes of the piece's snapshot have been received without gaps. */
+  receivedBytes(piece: RaftSnapshotPiece): number {
+    return this.#isCurrent(piece) ? this.#received : 0;
   }
 
-  /** @returns the snapshot when this was its last missing piece */
+  /** Adds a piece. @returns the snapshot if it is complete now, else null */
   add(piece: RaftSnapshotPiece): Snapshot | null {
     const { index, snapshotTerm, totalBytes, offset, data } = piece;
-    if (!this.#isOf(piece)) {
-      // Only a first piece starts another snapshot: a late one must not throw away what is here.
+    if (!this.#isCurrent(piece)) {
+      // Only a first piece starts another snapshot: a delayed piece must not discard the current one.
       if (offset !== 0) return null;
       this.clear();
       this.#index = index;
@@ -45,7 +46,7 @@ export class IncomingSnapshot {
     this.#pieces = [];
   }
 
-  #isOf({ index, snapshotTerm, totalBytes }: RaftSnapshotPiece): boolean {
+  #isCurrent({ index, snapshotTerm, totalBytes }: RaftSnapshotPiece): boolean {
     return index === this.#index && snapshotTerm === this.#term && totalBytes === this.#totalBytes;
   }
 

@@ -1,98 +1,100 @@
 import type { RaftSnapshotResponse, Snapshot } from '@mqtt-cluster/contracts';
-import type { Core } from './raft-state.ts';
-import type { Peer } from './progress.ts';
-import type { Rounds } from './heartbeat-rounds.ts';
+import type { HeartbeatRounds } from './heartbeat-rounds.ts';
+import type { Progress } from './progress.ts';
+import type { RaftState } from './raft-state.ts';
 
-/** A snapshot that was asked for and did not come is asked for again after this. */
-const wantedAgainMs = 1_000;
+/** If the caller has not provided a requested snapshot, Raft requests it again after this time. */
+const requestRetryMs = 1_000;
 
-/** The leader's side of snapshots (paper, figure 13), resumable and one piece at a time per peer. */
+/** The leader's side of snapshot transfers (paper, figure 13): resumable, with one piece in flight per peer. */
 export class SnapshotSender {
-  readonly #core: Core;
-  readonly #rounds: Rounds;
-  /** Kept while anybody is still getting it. */
+  readonly #state: RaftState;
+  readonly #rounds: HeartbeatRounds;
+  /** Kept as long as a transfer needs it. */
   #snapshot: Snapshot | null = null;
-  #wantedAtMs = -Infinity;
-  #wanted = false;
+  #requestedAtMs = -Infinity;
+  #requested = false;
 
-  constructor(core: Core, rounds: Rounds) {
-    this.#core = core;
+  constructor(state: RaftState, rounds: HeartbeatRounds) {
+    this.#state = state;
     this.#rounds = rounds;
   }
 
-  takeWanted(): boolean {
-    const wanted = this.#wanted;
-    this.#wanted = false;
-    return wanted;
+  /** Returns whether a transfer needs a snapshot from the caller, once per request. */
+  takeRequest(): boolean {
+    const requested = this.#requested;
+    this.#requested = false;
+    return requested;
   }
 
   provide(snapshot: Snapshot): void {
-    if (snapshot.index < this.#core.log.baseIndex) return;
-    this.#wantedAtMs = -Infinity;
+    if (snapshot.index < this.#state.log.baseIndex) return;
+    this.#requestedAtMs = -Infinity;
     if (this.#snapshot === null || snapshot.index > this.#snapshot.index) this.#snapshot = snapshot;
   }
 
-  /** Sends the peer's next piece unless one is unanswered. */
-  send(peer: Peer): void {
-    if (peer.transfer === null && !this.#begin(peer)) return;
-    const transfer = peer.transfer!;
+  /** Sends the next piece to the peer unless a piece is unacknowledged. */
+  send(peer: Progress): void {
+    if (peer.snapshotTransfer === null && !this.#begin(peer)) return;
+    const transfer = peer.snapshotTransfer!;
     if (transfer.sentAtMs !== null) return;
     const { index, term, config, data } = transfer.snapshot;
-    transfer.sentAtMs = this.#core.nowMs;
-    this.#core.send(peer.id, peer.storeId, {
+    transfer.sentAtMs = this.#state.nowMs;
+    this.#state.send(peer.id, peer.storeId, {
       type: 'snapshotPiece',
       index,
       snapshotTerm: term,
       config,
       offset: transfer.offset,
       totalBytes: data.length,
-      data: data.subarray(transfer.offset, transfer.offset + this.#core.options.snapshotPieceBytes),
+      data: data.subarray(transfer.offset, transfer.offset + this.#state.options.snapshotPieceBytes),
       round: this.#rounds.current,
     });
   }
 
-  /** A piece, or its answer, was lost: it is sent again. */
-  tick(peer: Peer): void {
-    const sentAtMs = peer.transfer?.sentAtMs ?? null;
-    if (sentAtMs === null || this.#core.nowMs - sentAtMs < this.#core.options.timings.electionMsMin) return;
-    peer.transfer!.sentAtMs = null;
+  /** After an election timeout without response the piece, or its response, counts as lost and is sent again. */
+  tick(peer: Progress): void {
+    const sentAtMs = peer.snapshotTransfer?.sentAtMs ?? null;
+    if (sentAtMs === null || this.#state.nowMs - sentAtMs < this.#state.options.timings.electionMsMin) return;
+    peer.snapshotTransfer!.sentAtMs = null;
   }
 
-  /** @returns whether the peer now has the whole snapshot on its disk */
-  answered(peer: Peer, response: RaftSnapshotResponse): boolean {
-    const transfer = peer.transfer;
+  /** Handles the peer's response. @returns whether the peer has stored the whole snapshot */
+  response(peer: Progress, response: RaftSnapshotResponse): boolean {
+    const transfer = peer.snapshotTransfer;
     if (transfer === null || response.index !== transfer.snapshot.index) return false;
     if (response.installed) return true;
     const { data } = transfer.snapshot;
     const offset = Math.max(0, Math.min(response.offset, data.length));
-    // An answer that still asks for the piece on its way is older than that piece.
+    // If the response asks for the piece in flight, then the peer sent it before that piece arrived.
     if (transfer.sentAtMs !== null && offset === transfer.offset) return false;
     transfer.offset = offset;
     transfer.sentAtMs = null;
     return false;
   }
 
-  /** The peer has stored something: perhaps all that the snapshot stands for, by whichever way. */
-  acknowledged(peer: Peer): void {
-    if (peer.transfer === null || peer.match < peer.transfer.snapshot.index) return;
-    const { index, data } = peer.transfer.snapshot;
-    this.#core.emit({ kind: 'snapshotSent', to: peer.id, index, bytes: data.length });
-    peer.transfer = null;
+  /** Ends the transfer if the peer has stored everything up to the snapshot's index, by snapshot or by entries. */
+  acknowledged(peer: Progress): void {
+    const transfer = peer.snapshotTransfer;
+    if (transfer === null || peer.matchIndex < transfer.snapshot.index) return;
+    const { index, data } = transfer.snapshot;
+    this.#state.emit({ kind: 'snapshotSent', to: peer.id, index, bytes: data.length });
+    peer.snapshotTransfer = null;
   }
 
   releaseUnless(needed: boolean): void {
     if (!needed) this.#snapshot = null;
   }
 
-  #begin(peer: Peer): boolean {
-    if (this.#snapshot !== null && this.#snapshot.index >= this.#core.log.baseIndex) {
-      peer.transfer = { snapshot: this.#snapshot, offset: 0, sentAtMs: null };
+  #begin(peer: Progress): boolean {
+    if (this.#snapshot !== null && this.#snapshot.index >= this.#state.log.baseIndex) {
+      peer.snapshotTransfer = { snapshot: this.#snapshot, offset: 0, sentAtMs: null };
       return true;
     }
     this.#snapshot = null;
-    if (this.#core.nowMs - this.#wantedAtMs >= wantedAgainMs) {
-      this.#wantedAtMs = this.#core.nowMs;
-      this.#wanted = true;
+    if (this.#state.nowMs - this.#requestedAtMs >= requestRetryMs) {
+      this.#requestedAtMs = this.#state.nowMs;
+      this.#requested = true;
     }
     return false;
   }

@@ -9,44 +9,47 @@ import type {
   StoreId,
 } from '@mqtt-cluster/contracts';
 
+/** Intervals and timeouts in milliseconds. */
 export interface RaftTimings {
   readonly heartbeatMs: number;
-  /** Elections start after a random time in [min, max) without a leader. */
+  /** Without a leader an election starts after a random time in [`electionMsMin`, `electionMsMax`). */
   readonly electionMsMin: number;
   readonly electionMsMax: number;
-  /** A voter that lost its leader for certain starts its pre-vote after a random time below this. */
-  readonly goneLeaderDelayMsMax: number;
+  /** If the leader is known to be dead, a voter starts its pre-vote after a random time below this. */
+  readonly deadLeaderDelayMsMax: number;
 }
 
 export const lanTimings: RaftTimings = {
   heartbeatMs: 100,
   electionMsMin: 400,
   electionMsMax: 800,
-  goneLeaderDelayMsMax: 50,
+  deadLeaderDelayMsMax: 50,
 };
 
 export interface RaftOptions {
   readonly id: MemberId;
   readonly storeId: StoreId;
+  /** Read again for each use, so the caller may change the values at any time. */
   readonly timings: RaftTimings;
-  /** Uniform in [0, 1); the only source of randomness. */
+  /** Returns numbers uniformly distributed in [0, 1). The only source of randomness. */
   readonly random: () => number;
-  /** Bytes of entries in one append. */
+  /** Maximum size of the entries in one append, bytes. A single larger entry is sent alone. */
   readonly appendBytesMax: number;
-  /** Appends with entries on the way to one follower before an answer (pipelining). */
+  /** Maximum number of unacknowledged appends with entries per follower (pipelining). */
   readonly appendsInFlightMax: number;
   readonly snapshotPieceBytes: number;
 }
 
-/** What the disk held. `config` is that of the snapshot; config entries in `entries` override it. */
-export interface RaftInitial {
+/** The state that the disk held at start. Config entries in `entries` override `config`. */
+export interface RaftInitialState {
   readonly hardState: HardState;
   readonly snapshot: Pick<Snapshot, 'index' | 'term'> | null;
-  /** The last snapshot's configuration, or the founders'; null for a member that belongs to no cluster yet. */
+  /** The configuration of the last snapshot or of the bootstrap; null for a member that belongs to no cluster yet. */
   readonly config: ClusterConfig | null;
   readonly entries: readonly LogEntry[];
 }
 
+/** `none`: the current configuration does not contain this member and its store. */
 export type RaftRole = 'follower' | 'preCandidate' | 'candidate' | 'leader' | 'learner' | 'none';
 
 export interface RaftEnvelope {
@@ -54,13 +57,14 @@ export interface RaftEnvelope {
   readonly message: RaftMessage;
 }
 
-/** One atomic change of the disk. Whatever depends on it waits inside Raft until `stored(token)`. */
+/** One atomic change of the disk. Messages that depend on it are held until `stored(token)`. */
 export interface RaftWrite {
   readonly token: number;
   readonly hardState?: HardState;
+  /** Remove all entries from this index on, before `entries` are appended. */
   readonly truncateFrom?: LogIndex;
   readonly entries?: readonly LogEntry[];
-  /** Received from the leader: replaces everything. */
+  /** Received from the leader. Replaces the stored snapshot and the whole stored log. */
   readonly snapshot?: Snapshot;
 }
 
@@ -69,23 +73,25 @@ export type RaftEvent =
   | { readonly kind: 'elected'; readonly term: number }
   | { readonly kind: 'steppedDown'; readonly term: number; readonly reason: string }
   | { readonly kind: 'electionStarted'; readonly term: number }
-  | { readonly kind: 'tailOverwritten'; readonly from: LogIndex }
+  /** Entries from `from` on conflicted with the leader's log and were removed. */
+  | { readonly kind: 'logTruncated'; readonly from: LogIndex }
   | { readonly kind: 'configChanged'; readonly config: ClusterConfig }
   | { readonly kind: 'snapshotSent'; readonly to: MemberId; readonly index: LogIndex; readonly bytes: number }
-  /** A peer's store answered with less than it had acknowledged before: it lost data and must not count. */
+  /** A peer's store reported less than it had acknowledged before: it lost data, and its acknowledgements do not count. */
   | { readonly kind: 'storeRegressed'; readonly member: MemberId };
 
+/** Everything that the caller has to do; see the module comment of `raft.ts`. */
 export interface RaftOutput {
-  /** At most one; null when nothing is to be stored. */
+  /** Null when there is nothing to store. */
   readonly write: RaftWrite | null;
-  /** May leave at once: whatever needs the disk first is held back inside. */
+  /** To be sent at once. Messages that depend on a write are not in the output before that write is stored. */
   readonly messages: readonly RaftEnvelope[];
-  /** In order, each once. Committed entries may be applied before they are stored here. */
+  /** Committed entries in order, each exactly once. They may be applied before this member has stored them. */
   readonly committed: readonly LogEntry[];
-  /** Restore the state from it (before `committed` of the same output). */
+  /** The state machine must be restored from this snapshot, before `committed` of the same output is applied. */
   readonly restore: Snapshot | null;
-  /** A follower needs what the log no longer has: answer with `provideSnapshot`. */
-  readonly snapshotWanted: boolean;
+  /** A follower needs entries that the log no longer has. The caller responds with `provideSnapshot`. */
+  readonly snapshotNeeded: boolean;
   readonly events: readonly RaftEvent[];
 }
 
@@ -98,61 +104,73 @@ export interface RaftStatus {
   readonly commitIndex: LogIndex;
   readonly logBytes: number;
   readonly config: ClusterConfig | null;
-  /** Leader only: the highest index known to be stored by each other member; without those of whom that is not known yet. */
+  /** Leader only: the highest index known to be stored by each peer. Peers whose index is not yet known are missing. */
   readonly match: Readonly<Record<MemberId, LogIndex>>;
-  /** Leader only: a majority has answered within the last election time-out. */
+  /** Leader only: a majority has responded within the last election timeout. */
   readonly hasQuorum: boolean;
-  /** Leader only: milliseconds since each other member was heard. */
+  /** Leader only: milliseconds since each peer was last known to be alive. */
   readonly silentMs: Readonly<Record<MemberId, number>>;
-  readonly transferring: MemberId | null;
+  /** Leader only: the member that leadership is being transferred to. */
+  readonly transferTarget: MemberId | null;
   readonly configChangePending: boolean;
 }
 
 /**
- * Raft without I/O, timers or a clock (Ongaro & Ousterhout 2014; Ongaro's thesis). Implemented by `createRaft`.
- * Times are milliseconds of the caller's monotonic clock. Inputs never throw on what peers send; unknown or
+ * Raft without I/O, timers or a clock; created by `createRaft`. The module comment of `raft.ts` explains inputs, outputs,
+ * writes and barriers.
+ *
+ * All times are milliseconds of the caller's monotonic clock. No message of a peer makes a method throw: unknown and
  * stale messages are ignored.
  */
 export interface Raft {
+  /** Advances the time: sends due heartbeats, starts due elections, checks the leader's quorum. */
   tick(nowMs: number): void;
+  /** Handles a message of a peer. */
   step(from: MemberId, message: RaftMessage): void;
-  /** Appends as leader. @returns the first index, or null when this member isn't a leader that may propose. */
+  /**
+   * Appends entries to the log.
+   * @returns the index of the first one; null if this member is not the leader or a leadership transfer is in progress
+   */
   propose(data: readonly Uint8Array[]): LogIndex | null;
   /**
-   * Proposes other members; differs from the current ones by one member at most (thesis 4.1; replacing a store id is one
-   * change: the new one enters as learner). Refused while one is pending or before the first commit of this term;
-   * a new store that would vote at once, or a learner that lacks the current configuration, is refused, too.
+   * Proposes a new configuration. It may differ from the current one in one member only (thesis, 4.1). Replacing a store
+   * id is one change, and the new store must enter as a learner. The leader rejects the change while another one is
+   * pending, before its first commit in this term, for a new store that would vote at once, for a learner that has not
+   * stored the current configuration, and when no majority of the new voters responds.
    */
   proposeConfig(
     config: ClusterConfig,
   ): { readonly accepted: true } | { readonly accepted: false; readonly reason: string };
-  /** To `to`, or to the voter that has most. Proposals are refused meanwhile; given up after an election time-out. */
+  /**
+   * Transfers leadership to `to`, by default to the most up-to-date active voter (thesis, 3.10). Meanwhile proposals are
+   * rejected. The leader gives up after an election timeout.
+   */
   transferLeadership(to?: MemberId): void;
-  /** The write of this token and all earlier ones are synced. Ignored for tokens that were refused. */
+  /** The write with this token and all earlier ones are synced. Reports about refused tokens are ignored. */
   stored(token: number): void;
   /**
-   * The disk refused the write of this token (full). Its content, and that of all later writes, whatever became of them,
-   * comes again in one write after 100 ms of tick time; until that is stored nothing that depends on it leaves.
+   * The disk refused the write with this token, because it is full. After 100 ms of tick time an output contains one new
+   * write with the content of this and all later writes, whether or not the later ones were stored. Messages that depend
+   * on them are held until the new write is stored.
    */
   storeRefused(token: number): void;
   /**
-   * The link to a peer: `refused` means that its process is dead for certain; when it was the leader a pre-vote
-   * starts within `goneLeaderDelayMsMax` and its lease is over.
+   * Reports the link to a peer. `refused` means that the peer's process is known to be dead. If the peer was the leader,
+   * its lease ends, and this member starts a pre-vote within `deadLeaderDelayMsMax`.
    */
-  link(peer: MemberId, state: 'up' | 'down' | 'refused'): void;
-  /** The state up to `index` has been applied. */
-  applied(index: LogIndex): void;
-  /** Answer to `snapshotWanted`: the state at an applied index. Kept until all transfers from it are done. */
+  linkChanged(peer: MemberId, link: 'up' | 'down' | 'refused'): void;
+  /** Responds to `snapshotNeeded` with the state at an applied index. It is kept until its transfers have ended. */
   provideSnapshot(snapshot: Snapshot): void;
   /**
-   * A snapshot at `index` is on the disk: entries up to it may go. The last `keepEntries` of them stay for peers
-   * that are away or lag a little. A leader cuts all when all have all, and keeps up to four times as many for a peer
-   * that answers and still needs them (also after a snapshot on its way to it); who needs more gets a newer snapshot.
-   * Entries that are not stored here, or were not given out, always stay.
+   * Compacts the log after a snapshot at `index` was stored. The last `keepEntries` entries up to `index` are kept for
+   * peers that are away or lag a little. A leader keeps none when all peers have all entries. It keeps up to four times
+   * as many for an active peer that needs them, also after a snapshot transfer. Peers that lag more get a newer
+   * snapshot. Entries that are not stored here, or were not returned as committed, are never removed.
    */
   compact(index: LogIndex, keepEntries: number): void;
   entry(index: LogIndex): LogEntry | undefined;
   termAt(index: LogIndex): number | undefined;
+  /** Returns and clears everything that has accumulated since the last call. */
   take(): RaftOutput;
   status(): RaftStatus;
 }

@@ -2,45 +2,47 @@ import type { HardState, LogIndex, MemberId, RaftMessage, Snapshot } from '@mqtt
 import type { RaftLog } from './raft-log.ts';
 import type { RaftEnvelope, RaftWrite } from './types.ts';
 
-/** How long a full disk is left alone before the same content is offered again. */
+/** After the disk has refused a write (disk full), the same content is written again after this time. */
 const refusedRetryMs = 100;
 
-/** A write on its way to the disk. */
-interface InFlight {
+/** A write that was given to the disk and is not yet stored. */
+interface InFlightWrite {
   readonly token: number;
   readonly hardState: boolean;
   readonly snapshot: Snapshot | null;
-  /** The first index that it touches; Infinity when it touches none. */
+  /** The first index that the write changes; Infinity if it changes no entry. */
   from: LogIndex;
-  /** Once it is stored the log up to here is; lowered when entries it holds are overwritten meanwhile. */
+  /** When this write is stored, the log is stored up to here. Truncation of the log lowers this index. */
   storedUpTo: LogIndex;
 }
 
-interface Held {
+interface HeldMessage {
   readonly barrier: number;
   readonly envelope: RaftEnvelope;
 }
 
 /**
- * What is on the disk, on its way to it, and still to be written; and the messages that wait for it. A barrier
- * is the token of a write: what depends on it leaves when that token is stored.
+ * The part of the state that is not yet on the disk, and the messages that wait for it (etcd-io/raft: `unstable`).
+ *
+ * A change is first unwritten, then part of a write in flight, then stored. Writes are numbered by tokens. A barrier is
+ * the token of a write: a message held behind a barrier is sent when the write with this token is stored.
  */
-export class Journal {
+export class UnstableLog {
   readonly #log: RaftLog;
   #hardState: HardState;
   #hardStateDirty = false;
   #hardStateBarrier = 0;
   #snapshot: Snapshot | null = null;
   #truncateFrom: LogIndex | null = null;
-  /** The first index that is in no write yet. */
+  /** The first index that is not yet part of a write. */
   #unwrittenFrom: LogIndex;
   #storedIndex: LogIndex;
   #nextToken = 1;
   #storedToken = 0;
-  #inFlight: InFlight[] = [];
+  #inFlight: InFlightWrite[] = [];
   #retryAtMs = -Infinity;
-  /** One per receiver and type, the newest: it says all that an older one would. */
-  readonly #held = new Map<string, Held>();
+  /** The newest held message per receiver and type: it replaces older ones, because it contains all they did. */
+  readonly #held = new Map<string, HeldMessage>();
 
   constructor(log: RaftLog, hardState: HardState) {
     this.#log = log;
@@ -49,34 +51,36 @@ export class Journal {
     this.#storedIndex = log.lastIndex;
   }
 
-  /** The log up to here, as it is now, would survive a power loss. */
+  /** The highest index up to which the current log would survive a power loss. */
   get storedIndex(): LogIndex {
     return this.#storedIndex;
   }
 
-  /** Term and vote, as they are now, would survive a power loss. */
+  /** Whether the current term and vote would survive a power loss. */
   get hardStateStored(): boolean {
     return this.#hardStateBarrier <= this.#storedToken;
   }
 
+  /** The barrier of the current term and vote. */
   get hardStateBarrier(): number {
     return this.#hardStateBarrier;
   }
 
-  /** The barrier of everything changed so far. */
+  /** The barrier of all changes made so far. */
   get barrier(): number {
     return this.#isDirty() ? this.#nextToken : this.#nextToken - 1;
   }
 
   setHardState(hardState: HardState): void {
-    // Whatever waits to be sent belongs to an older term or is said again.
+    // Held messages belong to an older term; messages that still matter are sent again in the new term.
     if (hardState.term !== this.#hardState.term) this.#held.clear();
     this.#hardState = hardState;
     this.#hardStateDirty = true;
     this.#hardStateBarrier = this.#nextToken;
   }
 
-  truncated(from: LogIndex): void {
+  /** The log was truncated: entries from `from` on no longer count as stored. */
+  truncateFrom(from: LogIndex): void {
     if (from < this.#unwrittenFrom) {
       this.#truncateFrom = Math.min(from, this.#truncateFrom ?? from);
       this.#unwrittenFrom = from;
@@ -85,8 +89,11 @@ export class Journal {
     for (const write of this.#inFlight) write.storedUpTo = Math.min(write.storedUpTo, from - 1);
   }
 
-  /** The log now begins after the snapshot. `committed`: what the disk keeps valid until the snapshot is on it. */
-  replaced(snapshot: Snapshot, committed: LogIndex): void {
+  /**
+   * The leader's snapshot has replaced the log.
+   * @param committed the commit index before: up to here the entries on the disk stay valid until the snapshot is stored
+   */
+  installSnapshot(snapshot: Snapshot, committed: LogIndex): void {
     this.#snapshot = snapshot;
     this.#truncateFrom = null;
     this.#unwrittenFrom = snapshot.index + 1;
@@ -94,8 +101,8 @@ export class Journal {
     for (const write of this.#inFlight) write.storedUpTo = Math.min(write.storedUpTo, committed);
   }
 
-  /** A snapshot of the applied state is on the disk: what it stands for need not be written, or written again. */
-  covered(index: LogIndex): void {
+  /** A snapshot of this member's own state is stored: entries up to `index` need not be written any more. */
+  snapshotStored(index: LogIndex): void {
     if (this.#snapshot !== null) return;
     this.#storedIndex = Math.max(this.#storedIndex, index);
     this.#unwrittenFrom = Math.max(this.#unwrittenFrom, index + 1);
@@ -103,14 +110,15 @@ export class Journal {
     for (const write of this.#inFlight) write.from = Math.max(write.from, index + 1);
   }
 
-  /** Sends when `barrier` is stored. @returns the envelope when that is already so */
-  holdUntil(barrier: number, to: MemberId, message: RaftMessage): RaftEnvelope | null {
+  /** Holds the message until `barrier` is stored. @returns the envelope if the barrier is stored already, else null */
+  holdUntilStored(barrier: number, to: MemberId, message: RaftMessage): RaftEnvelope | null {
     const envelope: RaftEnvelope = { to, message };
     if (barrier <= this.#storedToken) return envelope;
     this.#held.set(`${to}/${message.type}`, { barrier, envelope });
     return null;
   }
 
+  /** Returns all unwritten changes as one write, or null if there are none or the disk has just refused a write. */
   takeWrite(nowMs: number): RaftWrite | null {
     if (!this.#isDirty() || nowMs < this.#retryAtMs) return null;
     const token = this.#nextToken;
@@ -139,9 +147,9 @@ export class Journal {
     return write;
   }
 
-  /** @returns the messages that waited for it */
+  /** The write of `token` and all earlier ones are stored. @returns the messages that are released by it */
   stored(token: number): RaftEnvelope[] {
-    // Tokens that were refused are gone from the list: a late answer for one of them says nothing.
+    // Refused writes were removed from the list, so a late report about one of them changes nothing.
     while ((this.#inFlight[0]?.token ?? Infinity) <= token) {
       const write = this.#inFlight.shift()!;
       this.#storedToken = write.token;
@@ -157,8 +165,8 @@ export class Journal {
   }
 
   /**
-   * The write of `token` was refused, so those after it do not count either, whatever became of them: all their
-   * content is written again, in one piece that overwrites what they may have left.
+   * The disk refused the write of `token`. Later writes in flight do not count either, whether or not they were stored.
+   * The next write contains the content of all of them and overwrites what they may have left on the disk.
    */
   refused(token: number, nowMs: number): void {
     const at = this.#inFlight.findIndex((write) => write.token >= token);
@@ -172,7 +180,7 @@ export class Journal {
     }
     this.#snapshot ??= snapshot;
     if (this.#snapshot !== null) {
-      // It empties the log on the disk: everything after it has to follow again.
+      // The snapshot empties the log on the disk, so all entries after it must be written again.
       this.#unwrittenFrom = this.#snapshot.index + 1;
       this.#truncateFrom = null;
     } else if (from !== Infinity) {
@@ -180,7 +188,8 @@ export class Journal {
       this.#unwrittenFrom = Math.min(from, this.#unwrittenFrom);
       this.#truncateFrom = Math.min(from, this.#truncateFrom ?? from);
     }
-    // Barriers at refused tokens are passed by the next write, which holds all that they waited for.
+    // Messages held behind refused tokens are released by the next write, whose token is higher and which contains the
+    // refused content.
     this.#retryAtMs = nowMs + refusedRetryMs;
   }
 

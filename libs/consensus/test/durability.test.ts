@@ -1,108 +1,108 @@
 import type { RaftOutput } from '../src/index.ts';
 import { configOf, entriesOf } from './member.ts';
-import { World } from './test-cluster.ts';
+import { TestCluster } from './test-cluster.ts';
 
-describe('what must be on the disk first (paper, figure 2: persistent state)', () => {
-  test('an append is acknowledged when it is stored, not before', () => {
-    const world = World.of('A B');
-    world.campaign('A');
-    world.slowDisks.add('B');
-    world.propose('A', 'x');
-    expect(world.get('A').commit).toBe(1);
-    world.advance(300);
-    // Heartbeats are answered meanwhile, or a slow disk would cost the leader its majority.
-    expect(world.get('A').role).toBe('leader');
-    expect(world.get('A').commit).toBe(1);
-    world.sync('B');
-    expect(world.get('A').commit).toBe(2);
+describe('persistent state before responses (paper, figure 2)', () => {
+  test('a follower acknowledges an append only after it is stored', () => {
+    const cluster = TestCluster.of('A B');
+    cluster.campaign('A');
+    cluster.slowDisks.add('B');
+    cluster.propose('A', 'x');
+    expect(cluster.get('A').commit).toBe(1);
+    cluster.advance(300);
+    // The follower responds to heartbeats meanwhile; otherwise a slow disk would cost the leader its quorum.
+    expect(cluster.get('A').role).toBe('leader');
+    expect(cluster.get('A').commit).toBe(1);
+    cluster.sync('B');
+    expect(cluster.get('A').commit).toBe(2);
   });
 
-  test("a leader's own slow disk does not hold up what a majority of others has", () => {
-    const world = World.of('A B C');
-    world.campaign('A');
-    world.slowDisks.add('A');
-    world.propose('A', 'x');
-    for (const id of ['A', 'B', 'C']) expect(world.values(id)).toEqual(['x']);
+  test("a leader's slow disk does not delay entries that a majority of other members has stored", () => {
+    const cluster = TestCluster.of('A B C');
+    cluster.campaign('A');
+    cluster.slowDisks.add('A');
+    cluster.propose('A', 'x');
+    for (const id of ['A', 'B', 'C']) expect(cluster.values(id)).toEqual(['x']);
   });
 
-  test('without others its own disk is what counts', () => {
-    const world = World.of('A');
-    world.slowDisks.add('A');
-    world.campaign('A');
-    expect(world.get('A').role).toBe('candidate');
-    world.sync('A');
-    expect(world.get('A').role).toBe('leader');
-    world.sync('A');
-    world.get('A').raft.propose([new Uint8Array(1)]);
-    world.settle();
-    expect(world.get('A').commit).toBe(1);
-    world.sync('A');
-    expect(world.get('A').commit).toBe(2);
+  test('a single member wins and commits only after its own disk has stored the vote and the entry', () => {
+    const cluster = TestCluster.of('A');
+    cluster.slowDisks.add('A');
+    cluster.campaign('A');
+    expect(cluster.get('A').role).toBe('candidate');
+    cluster.sync('A');
+    expect(cluster.get('A').role).toBe('leader');
+    cluster.sync('A');
+    cluster.get('A').raft.propose([new Uint8Array(1)]);
+    cluster.settle();
+    expect(cluster.get('A').commit).toBe(1);
+    cluster.sync('A');
+    expect(cluster.get('A').commit).toBe(2);
   });
 
-  test('a vote leaves when it is stored, and a candidate asks when its term is', () => {
-    const world = World.of('A B C');
-    world.partition('A B', 'C');
-    world.slowDisks.add('A');
-    world.slowDisks.add('B');
-    world.campaign('A');
+  test('sends a vote only after it is stored, and vote requests only after the term is stored', () => {
+    const cluster = TestCluster.of('A B C');
+    cluster.partition('A B', 'C');
+    cluster.slowDisks.add('A');
+    cluster.slowDisks.add('B');
+    cluster.campaign('A');
     const votes = (): string[] =>
-      world.delivered.flatMap(({ from, message }) => ('pre' in message && !message.pre ? [from] : []));
+      cluster.delivered.flatMap(({ from, message }) => ('pre' in message && !message.pre ? [from] : []));
     expect(votes()).toEqual([]);
-    world.sync('A');
+    cluster.sync('A');
     expect(votes()).toEqual(['A']);
-    expect(world.get('A').role).toBe('candidate');
-    world.sync('B');
+    expect(cluster.get('A').role).toBe('candidate');
+    cluster.sync('B');
     expect(votes()).toEqual(['A', 'B']);
-    expect(world.get('A').role).toBe('leader');
+    expect(cluster.get('A').role).toBe('leader');
   });
 
-  test('a vote that was lost with the power may be given again, to somebody else', () => {
-    const world = World.of('A B C');
-    world.slowDisks.add('C');
-    world.partition('A C', 'B');
-    world.campaign('A');
-    world.get('C').crash();
-    world.slowDisks.clear();
-    world.partition('B C', 'A');
-    world.restart('C');
-    world.campaign('B');
-    expect(world.get('B').role).toBe('leader');
-    expect(world.get('A').role).not.toBe('leader');
+  test('a voter that lost an unsent vote in a power loss may vote for another candidate', () => {
+    const cluster = TestCluster.of('A B C');
+    cluster.slowDisks.add('C');
+    cluster.partition('A C', 'B');
+    cluster.campaign('A');
+    cluster.get('C').crash();
+    cluster.slowDisks.clear();
+    cluster.partition('B C', 'A');
+    cluster.restart('C');
+    cluster.campaign('B');
+    expect(cluster.get('B').role).toBe('leader');
+    expect(cluster.get('A').role).not.toBe('leader');
   });
 
-  test('what an append of an older leader wrote does not count after it was overwritten', () => {
-    const world = World.of('A B C D E');
-    world.campaign('A');
-    world.slowDisks.add('C');
-    world.partition('A C', 'B D E');
-    world.propose('A', 'old 1', 'old 2');
-    // C has the old tail on its way to the disk when the new leader replaces it.
-    world.get('A').crash();
-    world.partition('B C', 'A D E');
-    world.heal();
-    world.partition('B C D E');
-    world.get('D').crash();
-    world.get('E').crash();
-    for (const id of ['D', 'E']) world.restart(id);
-    world.campaign('B');
-    world.sync('C');
-    expect(world.get('B').role).toBe('leader');
-    world.propose('B', 'new 1', 'new 2', 'new 3');
-    const held = world.get('C').writes.length;
+  test('stored entries of an older leader do not count after they were overwritten', () => {
+    const cluster = TestCluster.of('A B C D E');
+    cluster.campaign('A');
+    cluster.slowDisks.add('C');
+    cluster.partition('A C', 'B D E');
+    cluster.propose('A', 'old 1', 'old 2');
+    // The old tail is in flight to the disk of C when the new leader replaces it.
+    cluster.get('A').crash();
+    cluster.partition('B C', 'A D E');
+    cluster.heal();
+    cluster.partition('B C D E');
+    cluster.get('D').crash();
+    cluster.get('E').crash();
+    for (const id of ['D', 'E']) cluster.restart(id);
+    cluster.campaign('B');
+    cluster.sync('C');
+    expect(cluster.get('B').role).toBe('leader');
+    cluster.propose('B', 'new 1', 'new 2', 'new 3');
+    const held = cluster.get('C').writes.length;
     expect(held).toBeGreaterThan(0);
-    expect(world.get('B').raft.status().match['C']).toBeLessThan(5);
-    world.sync('C');
-    world.advance(200);
-    expect(world.get('B').raft.status().match['C']).toBe(world.get('B').raft.status().lastIndex);
-    expect(world.get('C').disk.entries.map(({ term }) => term)).toEqual(
-      world.get('B').disk.entries.map(({ term }) => term),
+    expect(cluster.get('B').raft.status().match['C']).toBeLessThan(5);
+    cluster.sync('C');
+    cluster.advance(200);
+    expect(cluster.get('B').raft.status().match['C']).toBe(cluster.get('B').raft.status().lastIndex);
+    expect(cluster.get('C').disk.entries.map(({ term }) => term)).toEqual(
+      cluster.get('B').disk.entries.map(({ term }) => term),
     );
   });
 
-  test('a write that is stored late confirms only what it still stands for', () => {
-    const world = new World();
-    const member = world.add('B', { config: configOf('A B C') });
+  test('a write that is stored late does not acknowledge entries truncated in the meantime', () => {
+    const cluster = new TestCluster();
+    const member = cluster.add('B', { config: configOf('A B C') });
     const header = { storeId: 'store-A-1', toStoreId: 'store-B-1', type: 'appendRequest' } as const;
     const append = { ...header, previousIndex: 0, previousTerm: 0, commit: 0, round: 1 };
     const take = (): RaftOutput => member.raft.take();
@@ -124,9 +124,9 @@ describe('what must be on the disk first (paper, figure 2: persistent state)', (
     expect(answers.at(-1)?.message).toMatchObject({ success: true, matchIndex: 2, term: 2 });
   });
 
-  test('nor when the new term was stored before the new entries', () => {
-    const world = new World();
-    const member = world.add('B', { config: configOf('A B C') });
+  test('a stored new term does not acknowledge the new entries that are not stored yet', () => {
+    const cluster = new TestCluster();
+    const member = cluster.add('B', { config: configOf('A B C') });
     const append = {
       type: 'appendRequest',
       storeId: 'store-A-1',
@@ -160,9 +160,9 @@ describe('what must be on the disk first (paper, figure 2: persistent state)', (
     expect(acknowledged(tail)).toEqual([3]);
   });
 
-  test('entries that are overwritten before they were written never reach the disk', () => {
-    const world = new World();
-    const member = world.add('B', { config: configOf('A B C') });
+  test('entries that are truncated before they are written never reach the disk', () => {
+    const cluster = new TestCluster();
+    const member = cluster.add('B', { config: configOf('A B C') });
     const append = {
       type: 'appendRequest',
       storeId: 'store-A-1',
@@ -181,9 +181,9 @@ describe('what must be on the disk first (paper, figure 2: persistent state)', (
 });
 
 describe('a full disk', () => {
-  test('what was refused comes again in one piece, later, and nothing leaves meanwhile', () => {
-    const world = new World();
-    const { raft } = world.add('B', { config: configOf('A B C') });
+  test('writes all refused content again in one later write, and holds messages until then', () => {
+    const cluster = new TestCluster();
+    const { raft } = cluster.add('B', { config: configOf('A B C') });
     const append = {
       type: 'appendRequest',
       storeId: 'store-A-1',
@@ -199,13 +199,13 @@ describe('a full disk', () => {
     const second = raft.take().write!;
     raft.storeRefused(first.token);
     expect(raft.take().write).toBeNull();
-    // Written or not: it stands on what is not there.
+    // Even if the second write was stored, it does not count without the first one.
     raft.stored(second.token);
     expect(raft.take().messages).toEqual([]);
     raft.step('A', { ...append, previousIndex: 2, previousTerm: 1, entries: [three!] });
-    raft.tick(world.nowMs + 50);
+    raft.tick(cluster.nowMs + 50);
     expect(raft.take().write).toBeNull();
-    raft.tick(world.nowMs + 150);
+    raft.tick(cluster.nowMs + 150);
     const again = raft.take().write!;
     expect(again.token).toBeGreaterThan(second.token);
     expect(again).toMatchObject({ hardState: { term: 1 }, truncateFrom: 1, entries: [one, two, three] });
@@ -214,9 +214,9 @@ describe('a full disk', () => {
     expect(raft.take().messages).toMatchObject([{ message: { success: true, matchIndex: 3 } }]);
   });
 
-  test('what a snapshot on the disk stands for is not written again', () => {
-    const world = new World();
-    const { raft } = world.add('B', { config: configOf('A B C') });
+  test('does not write entries again that a stored snapshot covers', () => {
+    const cluster = new TestCluster();
+    const { raft } = cluster.add('B', { config: configOf('A B C') });
     raft.step('A', {
       type: 'appendRequest',
       storeId: 'store-A-1',
@@ -233,75 +233,75 @@ describe('a full disk', () => {
     raft.storeRefused(output.write!.token);
     raft.compact(2, 0);
     expect(raft.status().firstIndex).toBe(3);
-    raft.tick(world.nowMs + 150);
+    raft.tick(cluster.nowMs + 150);
     const again = raft.take().write!;
     expect(again.truncateFrom).toBe(3);
     expect(again.entries?.map(({ index }) => index)).toEqual([3]);
   });
 
-  test('a vote that the disk refused is not given', () => {
-    const world = World.of('A B C');
-    world.partition('A B', 'C');
-    world.slowDisks.add('B');
-    world.campaign('A');
-    const voter = world.get('B');
+  test('does not send a vote that the disk refused', () => {
+    const cluster = TestCluster.of('A B C');
+    cluster.partition('A B', 'C');
+    cluster.slowDisks.add('B');
+    cluster.campaign('A');
+    const voter = cluster.get('B');
     const refused = voter.writes.shift()!;
     voter.raft.storeRefused(refused.token);
-    world.settle();
-    expect(world.get('A').role).toBe('candidate');
-    world.slowDisks.clear();
-    world.advance(200);
-    expect(world.get('A').role).toBe('leader');
+    cluster.settle();
+    expect(cluster.get('A').role).toBe('candidate');
+    cluster.slowDisks.clear();
+    cluster.advance(200);
+    expect(cluster.get('A').role).toBe('leader');
   });
 
-  test('one full disk slows nobody else', () => {
-    const world = World.of('A B C');
-    world.campaign('A');
-    world.slowDisks.add('C');
+  test('one full disk does not delay the other members', () => {
+    const cluster = TestCluster.of('A B C');
+    cluster.campaign('A');
+    cluster.slowDisks.add('C');
     for (let count = 0; count < 100; count += 1) {
-      world.propose('A', `${count}`);
-      const refused = world.get('C').writes.shift();
-      if (refused !== undefined) world.get('C').raft.storeRefused(refused.token);
-      world.advance(20);
+      cluster.propose('A', `${count}`);
+      const refused = cluster.get('C').writes.shift();
+      if (refused !== undefined) cluster.get('C').raft.storeRefused(refused.token);
+      cluster.advance(20);
     }
-    expect(world.get('A').commit).toBe(101);
-    expect(world.get('A').term).toBe(1);
-    world.slowDisks.clear();
-    world.advance(1_000);
-    expect(world.get('C').disk.entries).toHaveLength(101);
-    expect(world.get('A').raft.status().match).toEqual({ B: 101, C: 101 });
+    expect(cluster.get('A').commit).toBe(101);
+    expect(cluster.get('A').term).toBe(1);
+    cluster.slowDisks.clear();
+    cluster.advance(1_000);
+    expect(cluster.get('C').disk.entries).toHaveLength(101);
+    expect(cluster.get('A').raft.status().match).toEqual({ B: 101, C: 101 });
   });
 });
 
-describe('a store that has lost what it acknowledged', () => {
-  test('is reported once and counts no more', () => {
-    const world = World.of('A B C');
-    world.campaign('A');
-    for (const data of ['1', '2', '3']) world.propose('A', data);
-    world.advance(300);
-    world.get('C').crash();
-    world.get('C').disk.entries.length = 1;
-    world.restart('C');
-    world.advance(500);
-    const reports = world.get('A').events.filter(({ kind }) => kind === 'storeRegressed');
+describe('a store that has lost acknowledged entries', () => {
+  test('is reported once, and its acknowledgements no longer count', () => {
+    const cluster = TestCluster.of('A B C');
+    cluster.campaign('A');
+    for (const data of ['1', '2', '3']) cluster.propose('A', data);
+    cluster.advance(300);
+    cluster.get('C').crash();
+    cluster.get('C').disk.entries.length = 1;
+    cluster.restart('C');
+    cluster.advance(500);
+    const reports = cluster.get('A').events.filter(({ kind }) => kind === 'storeRegressed');
     expect(reports).toEqual([{ kind: 'storeRegressed', member: 'C' }]);
-    // It gets its data back, but with B gone its word alone is no majority.
-    expect(world.terms('C')).toBe('1 1 1 1');
-    world.get('B').crash();
-    world.propose('A', '4');
-    world.advance(200);
-    expect(world.values('A')).toEqual(['1', '2', '3']);
+    // C gets the entries back, but without B the acknowledgements of C do not make a majority.
+    expect(cluster.terms('C')).toBe('1 1 1 1');
+    cluster.get('B').crash();
+    cluster.propose('A', '4');
+    cluster.advance(200);
+    expect(cluster.values('A')).toEqual(['1', '2', '3']);
   });
 
-  test('an ordinary restart is no such thing', () => {
-    const world = World.of('A B C');
-    world.campaign('A');
-    for (const data of ['1', '2', '3']) world.propose('A', data);
-    world.get('C').crash();
-    world.restart('C');
-    world.advance(500);
-    world.propose('A', '4');
-    expect(world.get('A').events.filter(({ kind }) => kind === 'storeRegressed')).toEqual([]);
-    expect(world.get('A').raft.status().match).toEqual({ B: 5, C: 5 });
+  test('is not reported after an ordinary restart', () => {
+    const cluster = TestCluster.of('A B C');
+    cluster.campaign('A');
+    for (const data of ['1', '2', '3']) cluster.propose('A', data);
+    cluster.get('C').crash();
+    cluster.restart('C');
+    cluster.advance(500);
+    cluster.propose('A', '4');
+    expect(cluster.get('A').events.filter(({ kind }) => kind === 'storeRegressed')).toEqual([]);
+    expect(cluster.get('A').raft.status().match).toEqual({ B: 5, C: 5 });
   });
 });

@@ -1,107 +1,119 @@
 import { lanTimings } from '../src/index.ts';
 import { configOf, entriesOf } from './member.ts';
-import { World } from './test-cluster.ts';
+import { TestCluster } from './test-cluster.ts';
 
-/** Members with the logs given as terms (`A: '1 1 2'`), in the term of their last entry. */
-function withLogs(logs: Record<string, string>): World {
-  const world = new World();
+/** Creates members with logs given as terms (`A: '1 1 2'`). Each one starts in the term of its last entry. */
+function withLogs(logs: Record<string, string>): TestCluster {
+  const cluster = new TestCluster();
   const config = configOf(Object.keys(logs).join(' '));
   for (const [id, terms] of Object.entries(logs)) {
     const entries = entriesOf(terms);
     const hardState = { term: entries.at(-1)?.term ?? 0, votedFor: null };
-    world.add(id, { config, entries, hardState });
+    cluster.add(id, { config, entries, hardState });
   }
-  return world;
+  return cluster;
 }
 
 describe('elections (paper, 5.2)', () => {
   test.each(['A', 'A B', 'A B C', 'A B C D E', 'A B C D E F G'])(
-    '%s elect a leader and commit',
+    'a cluster of %s elects a leader and commits',
     (members) => {
-      const world = World.of(members);
-      world.advance(2_000);
-      expect(world.propose1('x')).not.toBeNull();
-      world.advance(200);
-      for (const id of members.split(' ')) expect(world.values(id)).toEqual(['x']);
+      const cluster = TestCluster.of(members);
+      cluster.advance(2_000);
+      expect(cluster.propose1('x')).not.toBeNull();
+      cluster.advance(200);
+      for (const id of members.split(' ')) expect(cluster.values(id)).toEqual(['x']);
     },
   );
 
-  test('a leader is elected in one round when a majority answers', () => {
-    const world = World.of('A B C D E');
-    world.get('D').crash();
-    world.get('E').crash();
-    world.campaign('A');
-    expect(world.roles()).toMatchObject({ A: 'leader', B: 'follower', C: 'follower' });
-    expect(world.get('A').term).toBe(1);
+  test('elects a leader in one round when a majority responds', () => {
+    const cluster = TestCluster.of('A B C D E');
+    cluster.get('D').crash();
+    cluster.get('E').crash();
+    cluster.campaign('A');
+    expect(cluster.roles()).toMatchObject({ A: 'leader', B: 'follower', C: 'follower' });
+    expect(cluster.get('A').term).toBe(1);
   });
 
-  test('nobody is elected without a majority', () => {
-    const world = World.of('A B C D E');
-    for (const id of ['C', 'D', 'E']) world.get(id).crash();
-    world.campaign('A');
-    world.advance(5_000);
-    expect(world.leader()).toBeUndefined();
-    // Pre-votes change no term, however long nobody answers (thesis, 9.6).
-    expect(world.get('A').term).toBe(0);
+  test('elects no leader without a majority', () => {
+    const cluster = TestCluster.of('A B C D E');
+    for (const id of ['C', 'D', 'E']) cluster.get(id).crash();
+    cluster.campaign('A');
+    cluster.advance(5_000);
+    expect(cluster.leader()).toBeUndefined();
+    // Pre-votes do not change the term, however often they get no response (thesis, 9.6).
+    expect(cluster.get('A').term).toBe(0);
   });
 
-  test('leadership goes round and each leader has the log of the one before', () => {
-    const world = World.of('A B C');
+  test('each new leader has the committed entries of the leaders before', () => {
+    const cluster = TestCluster.of('A B C');
     for (const id of ['A', 'B', 'C', 'A', 'B']) {
-      world.campaign(id);
-      expect(world.leader()?.id).toBe(id);
-      world.propose(id, `by ${id}`);
+      cluster.campaign(id);
+      expect(cluster.leader()?.id).toBe(id);
+      cluster.propose(id, `by ${id}`);
     }
-    world.advance(200);
-    expect(world.values('C')).toEqual(['by A', 'by B', 'by C', 'by A', 'by B']);
+    cluster.advance(200);
+    expect(cluster.values('C')).toEqual(['by A', 'by B', 'by C', 'by A', 'by B']);
   });
 
   test.each([
-    ['a longer log of the same term wins', { A: '1 1', B: '1', C: '1' }, 'leader'],
-    ['a shorter log of a newer term wins', { A: '1 2', B: '1 1 1', C: '1 1 1' }, 'leader'],
-    ['a shorter log of the same term loses', { A: '1', B: '1 1', C: '1 1' }, 'preCandidate'],
-    ['a longer log of an older term loses', { A: '1 1 1', B: '1 2', C: '1 2' }, 'preCandidate'],
-    ['one voter that is behind is enough', { A: '1 1', B: '1', C: '1 1 1' }, 'leader'],
+    ['a candidate with a longer log of the same term wins', { A: '1 1', B: '1', C: '1' }, 'leader'],
+    [
+      'a candidate with a shorter log whose last term is newer wins',
+      { A: '1 2', B: '1 1 1', C: '1 1 1' },
+      'leader',
+    ],
+    ['a candidate with a shorter log of the same term loses', { A: '1', B: '1 1', C: '1 1' }, 'preCandidate'],
+    [
+      'a candidate with a longer log whose last term is older loses',
+      { A: '1 1 1', B: '1 2', C: '1 2' },
+      'preCandidate',
+    ],
+    [
+      'a candidate wins when one of two other voters is behind it',
+      { A: '1 1', B: '1', C: '1 1 1' },
+      'leader',
+    ],
   ])('%s (paper, 5.4.1)', (_name, logs, role) => {
-    const world = withLogs(logs);
-    world.partition('A B C');
-    world.campaign('A');
-    if (role === 'leader') expect(world.get('A').role).toBe('leader');
-    else expect(world.get('A').role).not.toBe('leader');
+    const cluster = withLogs(logs);
+    cluster.partition('A B C');
+    cluster.campaign('A');
+    if (role === 'leader') expect(cluster.get('A').role).toBe('leader');
+    else expect(cluster.get('A').role).not.toBe('leader');
   });
 
-  test('a new leader overwrites what others have of newer terms that was never committed', () => {
-    const world = withLogs({ A: '1 2', B: '1 2', C: '1 1 1 1', D: '1', E: '1' });
-    world.campaign('A');
-    world.advance(300);
-    for (const id of ['A', 'B', 'C', 'D', 'E']) expect(world.terms(id)).toBe('1 2 3');
-    expect(world.get('C').events).toContainEqual({ kind: 'tailOverwritten', from: 2 });
+  test('a new leader overwrites uncommitted entries in longer logs of followers', () => {
+    const cluster = withLogs({ A: '1 2', B: '1 2', C: '1 1 1 1', D: '1', E: '1' });
+    cluster.campaign('A');
+    cluster.advance(300);
+    for (const id of ['A', 'B', 'C', 'D', 'E']) expect(cluster.terms(id)).toBe('1 2 3');
+    expect(cluster.get('C').events).toContainEqual({ kind: 'logTruncated', from: 2 });
   });
 
-  test('two candidates of one term: one vote each, one of them wins later', () => {
-    const world = World.of('A B C');
-    world.partition('A', 'B', 'C');
-    // Both have had their pre-votes and campaign before they hear of each other.
+  test('two candidates split the votes of one term, and one of them wins a later term', () => {
+    const cluster = TestCluster.of('A B C');
+    cluster.partition('A', 'B', 'C');
+    // Both win their pre-votes and campaign before they receive each other's messages.
     for (const [id, other] of [['A', 'C'] as const, ['C', 'A'] as const]) {
-      world.partition(`${id} B`, other);
-      world.drops = (
+      cluster.partition(`${id} B`, other);
+      cluster.drops = (
         (before) => (flight) =>
           before(flight) || (flight.message.type === 'voteRequest' && !flight.message.pre)
-      )(world.drops);
-      world.campaign(id);
+      )(cluster.drops);
+      cluster.campaign(id);
     }
-    expect(world.roles()).toMatchObject({ A: 'candidate', C: 'candidate' });
-    expect(world.get('A').term).toBe(world.get('C').term);
-    world.heal();
-    world.advance(3_000);
-    expect(world.propose1('x')).not.toBeNull();
-    const leaders = Object.values(world.roles()).filter((role) => role === 'leader');
+    expect(cluster.roles()).toMatchObject({ A: 'candidate', C: 'candidate' });
+    expect(cluster.get('A').term).toBe(cluster.get('C').term);
+    cluster.heal();
+    cluster.advance(3_000);
+    expect(cluster.propose1('x')).not.toBeNull();
+    const leaders = Object.values(cluster.roles()).filter((role) => role === 'leader');
     expect(leaders).toHaveLength(1);
   });
 
-  test('one vote per term, for the same candidate again and again', () => {
-    const world = World.of('A B C');
-    const voter = world.get('C');
+  test('a voter grants one vote per term, and grants it again to the same candidate only', () => {
+    const cluster = TestCluster.of('A B C');
+    const voter = cluster.get('C');
     const request = {
       type: 'voteRequest',
       term: 3,
@@ -126,16 +138,16 @@ describe('elections (paper, 5.2)', () => {
     expect(ask('A', 'store-A-1')).toEqual([true]);
     expect(ask('A', 'store-A-1')).toEqual([true]);
     expect(ask('B', 'store-B-1')).toEqual([false]);
-    // The name is the same, the store is another one: another candidate.
+    // The same member id with a different store is a different candidate.
     expect(ask('A', 'store-A-2')).toEqual([false]);
   });
 
-  test('messages of older terms change nothing', () => {
-    const world = World.of('A B C');
-    world.campaign('A');
-    world.campaign('B');
+  test('ignores append requests of older terms', () => {
+    const cluster = TestCluster.of('A B C');
+    cluster.campaign('A');
+    cluster.campaign('B');
     const [entry] = entriesOf('1');
-    world.deliver({
+    cluster.deliver({
       from: 'A',
       to: 'C',
       message: {
@@ -150,119 +162,119 @@ describe('elections (paper, 5.2)', () => {
         round: 99,
       },
     });
-    world.settle();
-    expect(world.terms('C')).toBe('1 2');
-    expect(world.get('C').raft.status().leader).toBe('B');
+    cluster.settle();
+    expect(cluster.terms('C')).toBe('1 2');
+    expect(cluster.get('C').raft.status().leader).toBe('B');
   });
 
-  test('what is meant for another store, or comes from one that is not configured, counts for nothing', () => {
-    const world = World.of('A B C');
-    world.partition('A', 'B', 'C');
-    world.campaign('A');
+  test('ignores votes that are addressed to another store id or come from a store outside the configuration', () => {
+    const cluster = TestCluster.of('A B C');
+    cluster.partition('A', 'B', 'C');
+    cluster.campaign('A');
     const grant = { type: 'voteResponse', pre: true, granted: true, term: 1 } as const;
-    world.get('A').raft.step('B', { ...grant, storeId: 'store-B-1', toStoreId: 'store-A-0' });
-    world.get('A').raft.step('B', { ...grant, storeId: 'store-B-9', toStoreId: 'store-A-1' });
-    world.get('A').raft.step('X', { ...grant, storeId: 'store-X-1', toStoreId: 'store-A-1' });
-    expect(world.get('A').role).toBe('preCandidate');
-    world.get('A').raft.step('B', { ...grant, storeId: 'store-B-1', toStoreId: 'store-A-1' });
-    expect(world.get('A').role).toBe('candidate');
+    cluster.get('A').raft.step('B', { ...grant, storeId: 'store-B-1', toStoreId: 'store-A-0' });
+    cluster.get('A').raft.step('B', { ...grant, storeId: 'store-B-9', toStoreId: 'store-A-1' });
+    cluster.get('A').raft.step('X', { ...grant, storeId: 'store-X-1', toStoreId: 'store-A-1' });
+    expect(cluster.get('A').role).toBe('preCandidate');
+    cluster.get('A').raft.step('B', { ...grant, storeId: 'store-B-1', toStoreId: 'store-A-1' });
+    expect(cluster.get('A').role).toBe('candidate');
   });
 
-  test('a member of no cluster neither campaigns nor votes, but follows who leads it', () => {
-    const world = World.of('A B');
-    world.add('X', { config: null });
-    world.advance(3_000);
-    expect(world.get('X').role).toBe('none');
-    expect(world.get('X').term).toBe(0);
-    world.config(world.leader()!.id, 'A B +X');
-    world.advance(300);
-    expect(world.get('X').role).toBe('learner');
+  test('a member outside the configuration does not campaign, and becomes a learner when it is added', () => {
+    const cluster = TestCluster.of('A B');
+    cluster.add('X', { config: null });
+    cluster.advance(3_000);
+    expect(cluster.get('X').role).toBe('none');
+    expect(cluster.get('X').term).toBe(0);
+    cluster.config(cluster.leader()!.id, 'A B +X');
+    cluster.advance(300);
+    expect(cluster.get('X').role).toBe('learner');
   });
 });
 
 describe('pre-vote and check-quorum (thesis, 6.2, 4.2.3 and 9.6)', () => {
-  test('a leader that hears no majority for an election time-out steps down', () => {
-    const world = World.of('A B C');
-    world.campaign('A');
-    world.partition('A', 'B C');
-    world.advance(lanTimings.electionMsMax + lanTimings.heartbeatMs);
-    expect(world.get('A').role).not.toBe('leader');
-    expect(world.get('A').events).toContainEqual({
+  test('a leader steps down when no majority has responded for an election timeout', () => {
+    const cluster = TestCluster.of('A B C');
+    cluster.campaign('A');
+    cluster.partition('A', 'B C');
+    cluster.advance(lanTimings.electionMsMax + lanTimings.heartbeatMs);
+    expect(cluster.get('A').role).not.toBe('leader');
+    expect(cluster.get('A').events).toContainEqual({
       kind: 'steppedDown',
       term: 1,
-      reason: 'no majority answered',
+      reason: 'no majority has responded within an election timeout',
     });
   });
 
-  test('a leader that wakes up from a pause steps down before it does anything else', () => {
-    const world = World.of('A B C');
-    world.campaign('A');
-    const sleeper = world.get('A');
-    sleeper.raft.tick(world.nowMs + 3_000 + sleeper.clockAheadMs);
+  test('a leader that wakes up after a pause steps down before it accepts a proposal', () => {
+    const cluster = TestCluster.of('A B C');
+    cluster.campaign('A');
+    const sleeper = cluster.get('A');
+    sleeper.raft.tick(cluster.nowMs + 3_000 + sleeper.clockAheadMs);
     expect(sleeper.role).not.toBe('leader');
     expect(sleeper.raft.propose([new Uint8Array(1)])).toBeNull();
   });
 
-  test('answers to heartbeats from before a pause do not prolong a leadership', () => {
-    const world = World.of('A B C');
-    world.campaign('A');
-    const late: typeof world.flights = [];
-    world.drops = (flight) => {
+  test('delayed responses to old heartbeats do not prove a quorum', () => {
+    const cluster = TestCluster.of('A B C');
+    cluster.campaign('A');
+    const late: typeof cluster.inFlight = [];
+    cluster.drops = (flight) => {
       if (flight.to === 'A') late.push(flight);
       return flight.to === 'A';
     };
-    world.advance(700);
-    expect(world.get('A').role).toBe('leader');
-    // All at once, half a time-out after they were given.
-    world.nowMs += 700;
+    cluster.advance(700);
+    expect(cluster.get('A').role).toBe('leader');
+    // All responses arrive together, 700 ms after they were sent.
+    cluster.nowMs += 700;
     for (const flight of late.filter(({ message }) => message.type === 'appendResponse').slice(0, 4))
-      world.deliver(flight);
-    world.tick(world.get('A'));
-    expect(world.get('A').role).not.toBe('leader');
+      cluster.deliver(flight);
+    cluster.tick(cluster.get('A'));
+    expect(cluster.get('A').role).not.toBe('leader');
   });
 
-  test('a member that was cut off comes back without unseating anybody', () => {
-    const world = World.of('A B C');
-    world.campaign('A');
-    world.partition('A B', 'C');
-    world.advance(5_000);
-    world.propose('A', 'x');
-    world.heal();
-    world.advance(2_000);
-    expect(world.leader()?.id).toBe('A');
-    expect(world.get('A').term).toBe(1);
-    expect(world.values('C')).toEqual(['x']);
+  test('a member that rejoins after a partition does not depose the leader', () => {
+    const cluster = TestCluster.of('A B C');
+    cluster.campaign('A');
+    cluster.partition('A B', 'C');
+    cluster.advance(5_000);
+    cluster.propose('A', 'x');
+    cluster.heal();
+    cluster.advance(2_000);
+    expect(cluster.leader()?.id).toBe('A');
+    expect(cluster.get('A').term).toBe(1);
+    expect(cluster.values('C')).toEqual(['x']);
   });
 
-  test('a member that cannot hear the leader alone causes no elections', () => {
-    const world = World.of('A B C D E');
-    world.campaign('A');
-    world.drops = ({ from, to }) => [from, to].sort().join('') === 'AB';
-    world.advance(10_000);
-    expect(world.get('A').role).toBe('leader');
-    expect(world.get('C').term).toBe(1);
+  test('a member that cannot reach only the leader causes no election', () => {
+    const cluster = TestCluster.of('A B C D E');
+    cluster.campaign('A');
+    cluster.drops = ({ from, to }) => [from, to].sort().join('') === 'AB';
+    cluster.advance(10_000);
+    expect(cluster.get('A').role).toBe('leader');
+    expect(cluster.get('C').term).toBe(1);
   });
 
-  test('a member in a newer term than its leader brings an election, not a deadlock', () => {
-    const world = World.of('A B C');
-    world.campaign('A');
-    world.propose('A', 'x');
-    const stray = world.get('C');
+  test('a follower with a newer term than its leader causes an election instead of a deadlock', () => {
+    const cluster = TestCluster.of('A B C');
+    cluster.campaign('A');
+    cluster.propose('A', 'x');
+    const stray = cluster.get('C');
     stray.crash();
     stray.disk.hardState = { term: 7, votedFor: 'C/store-C-1' };
-    world.restart('C');
-    world.advance(3_000);
-    expect(world.leader()!.term).toBeGreaterThan(7);
-    world.propose1('y');
-    world.advance(200);
-    expect(world.values('A')).toEqual(['x', 'y']);
-    expect(world.values('C')).toEqual(['x', 'y']);
+    cluster.restart('C');
+    cluster.advance(3_000);
+    expect(cluster.leader()!.term).toBeGreaterThan(7);
+    cluster.propose1('y');
+    cluster.advance(200);
+    expect(cluster.values('A')).toEqual(['x', 'y']);
+    expect(cluster.values('C')).toEqual(['x', 'y']);
   });
 
-  test('a voter that hears its leader ignores candidates, whatever their term', () => {
-    const world = World.of('A B C');
-    world.campaign('A');
-    world.deliver({
+  test('a voter with a live leader ignores candidates of any term', () => {
+    const cluster = TestCluster.of('A B C');
+    cluster.campaign('A');
+    cluster.deliver({
       from: 'C',
       to: 'B',
       message: {
@@ -276,29 +288,29 @@ describe('pre-vote and check-quorum (thesis, 6.2, 4.2.3 and 9.6)', () => {
         force: false,
       },
     });
-    world.settle();
-    expect(world.get('B').term).toBe(1);
-    expect(world.get('B').raft.status().leader).toBe('A');
+    cluster.settle();
+    expect(cluster.get('B').term).toBe(1);
+    expect(cluster.get('B').raft.status().leader).toBe('A');
   });
 
-  test('a leader that is dead for certain is replaced without waiting for any time-out', () => {
-    const world = World.of('A B C D E');
-    world.campaign('A');
-    world.propose('A', 'x');
-    world.get('A').crash();
-    for (const id of ['B', 'C', 'D', 'E']) world.get(id).raft.link('A', 'refused');
-    world.advance(lanTimings.goneLeaderDelayMsMax, 1);
-    expect(world.leader()?.id).not.toBe('A');
-    expect(world.leader()?.role).toBe('leader');
+  test('a leader that is known to be dead is replaced before any election timeout', () => {
+    const cluster = TestCluster.of('A B C D E');
+    cluster.campaign('A');
+    cluster.propose('A', 'x');
+    cluster.get('A').crash();
+    for (const id of ['B', 'C', 'D', 'E']) cluster.get(id).raft.linkChanged('A', 'refused');
+    cluster.advance(lanTimings.deadLeaderDelayMsMax, 1);
+    expect(cluster.leader()?.id).not.toBe('A');
+    expect(cluster.leader()?.role).toBe('leader');
   });
 
-  test('one that alone believes its leader to be dead stays alone with it', () => {
-    const world = World.of('A B C');
-    world.campaign('A');
-    world.get('B').raft.link('A', 'refused');
-    world.drops = ({ from, to }) => from === 'A' && to === 'B';
-    world.advance(2_000);
-    expect(world.get('A').role).toBe('leader');
-    expect(world.get('A').term).toBe(1);
+  test('a single follower that wrongly takes the leader for dead does not depose it', () => {
+    const cluster = TestCluster.of('A B C');
+    cluster.campaign('A');
+    cluster.get('B').raft.linkChanged('A', 'refused');
+    cluster.drops = ({ from, to }) => from === 'A' && to === 'B';
+    cluster.advance(2_000);
+    expect(cluster.get('A').role).toBe('leader');
+    expect(cluster.get('A').term).toBe(1);
   });
 });

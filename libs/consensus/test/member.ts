@@ -9,15 +9,15 @@ import type {
 import { createRaft, lanTimings } from '../src/index.ts';
 import type { Raft, RaftEvent, RaftOptions, RaftOutput, RaftWrite } from '../src/index.ts';
 
-/** What a power loss leaves of a member. */
+/** The state of a member that survives a power loss. */
 export interface Disk {
   hardState: HardState;
   snapshot: Snapshot | null;
   entries: LogEntry[];
 }
 
-/** Small repeatable random numbers (mulberry32). */
-export function seeded(seed: number): () => number {
+/** A small seeded generator of random numbers in [0, 1) (mulberry32). */
+export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -35,7 +35,7 @@ export function text(data: Uint8Array): string {
   return new TextDecoder().decode(data);
 }
 
-/** Members written as `A B C +D` (a plus sign marks a learner, `D:2` another store of D). */
+/** Parses a configuration such as `A B C +D`: a plus sign marks a learner, `D:2` is the second store of D. */
 export function configOf(members: string): ClusterConfig {
   return {
     members: members
@@ -49,7 +49,7 @@ export function configOf(members: string): ClusterConfig {
   };
 }
 
-/** Entries written as terms: `1 1 2` is three entries. */
+/** Creates entries from their terms: `1 1 2` is three entries. */
 export function entriesOf(terms: string): LogEntry[] {
   return terms
     .split(' ')
@@ -72,7 +72,8 @@ export function writeTo(disk: Disk, write: RaftWrite): void {
   if (truncateFrom !== undefined) disk.entries = disk.entries.filter((entry) => entry.index < truncateFrom);
   for (const entry of entries ?? []) {
     const last = disk.entries.at(-1)?.index ?? disk.snapshot?.index ?? 0;
-    if (entry.index !== last + 1) throw new Error(`the disk ends at ${last}, got ${entry.index}`);
+    if (entry.index !== last + 1)
+      throw new Error(`entry ${entry.index} does not follow ${last}, the last entry on the disk`);
     disk.entries.push(entry);
   }
 }
@@ -84,7 +85,7 @@ export interface MemberSetup {
   readonly entries?: readonly LogEntry[];
 }
 
-/** One member with its disk and a state machine that is no more than a chain over all it has applied. */
+/** One member with its disk. Its state machine is only a digest of all applied entries. */
 export class Member {
   readonly id: MemberId;
   readonly storeId: string;
@@ -94,12 +95,12 @@ export class Member {
   readonly options: Partial<RaftOptions>;
   raft!: Raft;
   up = false;
-  /** Clocks of hosts have nothing to do with each other. */
+  /** The monotonic clocks of hosts are not related to each other. */
   clockAheadMs = 0;
   /** Writes not yet synced. */
   writes: RaftWrite[] = [];
   applied: LogIndex = 0;
-  chain = '';
+  digest = '';
   appliedTerm = 0;
   appliedConfig: ClusterConfig | null = null;
   committed: LogEntry[] = [];
@@ -132,7 +133,7 @@ export class Member {
     return this.raft.status().term;
   }
 
-  /** With what the disk holds; all else is lost. */
+  /** Starts with the state on the disk; everything in memory is lost. */
   start(): void {
     const { hardState, snapshot, entries } = this.disk;
     this.up = true;
@@ -171,27 +172,27 @@ export class Member {
       this.#load(output.restore);
     }
     for (const entry of output.committed) {
-      if (entry.index !== this.applied + 1) throw new Error(`${this.id} skips to ${entry.index}`);
+      if (entry.index !== this.applied + 1)
+        throw new Error(`${this.id} applies entry ${entry.index} after ${this.applied}`);
       this.applied = entry.index;
       this.appliedTerm = entry.term;
       if (entry.config !== undefined) this.appliedConfig = entry.config;
-      this.chain = chainOf(this.chain, entry);
+      this.digest = digestAfter(this.digest, entry);
       this.committed.push(entry);
     }
-    if (output.committed.length > 0) this.raft.applied(this.applied);
   }
 
   snapshot(): Snapshot {
-    const { applied, appliedTerm, appliedConfig, chain } = this;
+    const { applied, appliedTerm, appliedConfig, digest } = this;
     return {
       index: applied,
       term: appliedTerm,
       config: appliedConfig ?? { members: [] },
-      data: bytes(chain),
+      data: bytes(digest),
     };
   }
 
-  /** Writes a snapshot of the applied state to the disk and cuts the log. Only what is synced can be cut. */
+  /** Writes a snapshot of the applied state to the disk and compacts the log, if everything applied is synced. */
   compact(keepEntries: number): void {
     const snapshot = this.snapshot();
     const last = this.disk.entries.at(-1)?.index ?? this.disk.snapshot?.index ?? 0;
@@ -208,12 +209,12 @@ export class Member {
     this.applied = snapshot?.index ?? 0;
     this.appliedTerm = snapshot?.term ?? 0;
     this.appliedConfig = snapshot?.config ?? this.founders;
-    this.chain = snapshot === null ? '' : text(snapshot.data);
+    this.digest = snapshot === null ? '' : text(snapshot.data);
   }
 }
 
-/** A digest of fixed length over everything applied so far. */
-export function chainOf(before: string, entry: LogEntry): string {
+/** Returns a digest of fixed length over all entries applied so far. */
+export function digestAfter(before: string, entry: LogEntry): string {
   let hash = 2166136261;
   for (const character of `${before}/${entry.index}/${entry.term}/${entry.kind}/${text(entry.data)}`)
     hash = Math.imul(hash ^ character.charCodeAt(0), 16777619) >>> 0;

@@ -1,187 +1,187 @@
 import { configOf } from './member.ts';
-import { World } from './test-cluster.ts';
+import { TestCluster } from './test-cluster.ts';
 
-/** A cluster that A leads, and X outside of it. */
-function ledByA(members: string, joiner?: { storeId: string }): World {
-  const world = World.of(members);
-  if (joiner !== undefined) world.add('X', { config: null, storeId: joiner.storeId });
-  world.campaign('A');
-  return world;
+/** Creates a cluster that A leads, and optionally X outside the configuration. */
+function ledByA(members: string, joiner?: { storeId: string }): TestCluster {
+  const cluster = TestCluster.of(members);
+  if (joiner !== undefined) cluster.add('X', { config: null, storeId: joiner.storeId });
+  cluster.campaign('A');
+  return cluster;
 }
 
 const x = { storeId: 'store-X-1' };
 
-describe('changes of members (thesis, 4.1 to 4.4)', () => {
-  test('a new member learns first and votes later', () => {
-    const world = ledByA('A B C', x);
-    world.propose('A', 'before');
-    expect(world.config('A', 'A B C +X')).toEqual({ accepted: true });
-    world.advance(200);
-    expect(world.values('X')).toEqual(['before']);
-    expect(world.get('X').role).toBe('learner');
-    expect(world.config('A', 'A B C X')).toEqual({ accepted: true });
-    world.advance(200);
-    expect(world.get('X').role).toBe('follower');
-    expect(world.get('X').events).toContainEqual({ kind: 'configChanged', config: configOf('A B C X') });
+describe('membership changes (thesis, 4.1 to 4.4)', () => {
+  test('a new member is a learner first and a voter later', () => {
+    const cluster = ledByA('A B C', x);
+    cluster.propose('A', 'before');
+    expect(cluster.config('A', 'A B C +X')).toEqual({ accepted: true });
+    cluster.advance(200);
+    expect(cluster.values('X')).toEqual(['before']);
+    expect(cluster.get('X').role).toBe('learner');
+    expect(cluster.config('A', 'A B C X')).toEqual({ accepted: true });
+    cluster.advance(200);
+    expect(cluster.get('X').role).toBe('follower');
+    expect(cluster.get('X').events).toContainEqual({ kind: 'configChanged', config: configOf('A B C X') });
   });
 
-  test('a learner neither counts nor campaigns', () => {
-    const world = ledByA('A B', x);
-    world.config('A', 'A B +X');
-    world.advance(200);
-    world.get('B').crash();
-    world.propose('A', 'y');
-    expect(world.values('X')).toEqual([]);
-    world.get('A').crash();
-    world.advance(5_000);
-    expect(world.get('X').role).toBe('learner');
-    expect(world.get('X').term).toBe(1);
+  test('a learner does not count for commits and does not campaign', () => {
+    const cluster = ledByA('A B', x);
+    cluster.config('A', 'A B +X');
+    cluster.advance(200);
+    cluster.get('B').crash();
+    cluster.propose('A', 'y');
+    expect(cluster.values('X')).toEqual([]);
+    cluster.get('A').crash();
+    cluster.advance(5_000);
+    expect(cluster.get('X').role).toBe('learner');
+    expect(cluster.get('X').term).toBe(1);
   });
 
-  test('one that was promoted without knowing it yet still gives its vote', () => {
-    const world = ledByA('A B C', x);
-    world.config('A', 'A B C +X');
-    world.advance(200);
-    world.drops = ({ to }) => to === 'X' || to === 'C';
-    world.config('A', 'A B C X');
-    world.heal();
-    world.get('A').crash();
-    expect(world.get('X').role).toBe('learner');
-    // Three of the four are needed now.
-    world.campaign('B');
-    expect(world.get('B').role).toBe('leader');
-    expect(world.get('X').role).toBe('follower');
+  test('a promoted learner grants its vote before it has received its promotion', () => {
+    const cluster = ledByA('A B C', x);
+    cluster.config('A', 'A B C +X');
+    cluster.advance(200);
+    cluster.drops = ({ to }) => to === 'X' || to === 'C';
+    cluster.config('A', 'A B C X');
+    cluster.heal();
+    cluster.get('A').crash();
+    expect(cluster.get('X').role).toBe('learner');
+    // The new configuration needs three of four votes.
+    cluster.campaign('B');
+    expect(cluster.get('B').role).toBe('leader');
+    expect(cluster.get('X').role).toBe('follower');
   });
 
   test.each([
-    ['not the leader', 'B', 'A B', 'not the leader'],
+    ['proposed to a follower', 'B', 'A B', 'not the leader'],
     ['two changes at once', 'A', 'A', 'more than one member'],
-    ['no change', 'A', 'A B C', 'nothing would change'],
-    ['a new voter', 'A', 'A B C X', 'must enter as a learner'],
-    ['the new store of a voter as a voter', 'A', 'A B C:2', 'must enter as a learner'],
-    ['a member twice', 'A', 'A B C C', 'named twice'],
-    ['nobody left to vote', 'A', '+A', 'no voter'],
-  ])('refused: %s', (_case, at, members, reason) => {
-    const world = ledByA('A B C');
-    const answer = world.config(at, members);
+    ['no change', 'A', 'A B C', 'equals the current one'],
+    ['a new member as a voter', 'A', 'A B C X', 'must be added as a learner'],
+    ['the new store of a voter as a voter', 'A', 'A B C:2', 'must be added as a learner'],
+    ['the same member twice', 'A', 'A B C C', 'names a member twice'],
+    ['no voter left', 'A', '+A', 'no voter'],
+  ])('rejects a configuration change: %s', (_case, at, members, reason) => {
+    const cluster = ledByA('A B C');
+    const answer = cluster.config(at, members);
     expect(answer.accepted).toBe(false);
     expect(answer.reason).toContain(reason);
   });
 
-  test('refused: while another change is pending, and before the first commit of the term', () => {
-    const world = ledByA('A B C', x);
-    world.partition('A', 'B C', 'X');
-    expect(world.config('A', 'A B C +X').accepted).toBe(true);
-    expect(world.get('A').raft.status().configChangePending).toBe(true);
-    expect(world.config('A', 'A B').reason).toContain('not yet committed');
-    world.heal();
-    world.drops = ({ message }) => message.type === 'appendResponse';
-    world.campaign('B');
-    expect(world.get('B').role).toBe('leader');
-    expect(world.config('B', 'A B C +X').reason).toContain('in its term');
+  test('rejects a configuration change while another is pending and before the first commit of the term', () => {
+    const cluster = ledByA('A B C', x);
+    cluster.partition('A', 'B C', 'X');
+    expect(cluster.config('A', 'A B C +X').accepted).toBe(true);
+    expect(cluster.get('A').raft.status().configChangePending).toBe(true);
+    expect(cluster.config('A', 'A B').reason).toContain('not yet committed');
+    cluster.heal();
+    cluster.drops = ({ message }) => message.type === 'appendResponse';
+    cluster.campaign('B');
+    expect(cluster.get('B').role).toBe('leader');
+    expect(cluster.config('B', 'A B C +X').reason).toContain('in its term');
   });
 
-  test('refused: the promotion of one that has not caught up', () => {
-    const world = ledByA('A B C', x);
-    world.get('X').crash();
-    world.config('A', 'A B C +X');
-    expect(world.config('A', 'A B C X').reason).toContain('caught up');
+  test('rejects the promotion of a learner that has not caught up', () => {
+    const cluster = ledByA('A B C', x);
+    cluster.get('X').crash();
+    cluster.config('A', 'A B C +X');
+    expect(cluster.config('A', 'A B C X').reason).toContain('caught up');
   });
 
-  test('refused: what would leave too few that answer, so that it could not even be taken back', () => {
-    const world = ledByA('A B C D');
-    world.get('D').crash();
-    world.advance(1_000);
-    expect(world.config('A', 'A B C')).toEqual({ accepted: true });
-    world.restart('D');
-    world.get('C').crash();
-    world.advance(1_000);
-    expect(world.config('A', 'A C').reason).toContain('answer');
-    expect(world.config('A', 'A B')).toEqual({ accepted: true });
+  test('rejects a configuration whose active voters are no majority, since it could not be committed or undone', () => {
+    const cluster = ledByA('A B C D');
+    cluster.get('D').crash();
+    cluster.advance(1_000);
+    expect(cluster.config('A', 'A B C')).toEqual({ accepted: true });
+    cluster.restart('D');
+    cluster.get('C').crash();
+    cluster.advance(1_000);
+    expect(cluster.config('A', 'A C').reason).toContain('responds');
+    expect(cluster.config('A', 'A B')).toEqual({ accepted: true });
   });
 
-  test('a change that is overwritten is undone', () => {
-    const world = ledByA('A B C', x);
-    world.partition('A', 'B C', 'X');
-    world.config('A', 'A B C +X');
-    expect(world.get('A').raft.status().config).toEqual(configOf('A B C +X'));
-    world.campaign('B');
-    world.heal();
-    world.advance(1_000);
-    expect(world.get('A').raft.status().config).toEqual(configOf('A B C'));
+  test('truncating a configuration entry restores the configuration before it', () => {
+    const cluster = ledByA('A B C', x);
+    cluster.partition('A', 'B C', 'X');
+    cluster.config('A', 'A B C +X');
+    expect(cluster.get('A').raft.status().config).toEqual(configOf('A B C +X'));
+    cluster.campaign('B');
+    cluster.heal();
+    cluster.advance(1_000);
+    expect(cluster.get('A').raft.status().config).toEqual(configOf('A B C'));
   });
 
-  test('a leader that removes itself leads until that is committed, then another takes over at once', () => {
-    const world = ledByA('A B C');
-    world.config('A', 'B C');
-    expect(world.get('A').role).toBe('none');
-    expect(world.leader()?.id).toMatch(/[BC]/);
-    world.propose1('x');
-    expect(world.values('B')).toEqual(['x']);
-    expect(world.values('A')).toEqual([]);
+  test('a leader that removes itself leads until the change is committed, then another member takes over at once', () => {
+    const cluster = ledByA('A B C');
+    cluster.config('A', 'B C');
+    expect(cluster.get('A').role).toBe('none');
+    expect(cluster.leader()?.id).toMatch(/[BC]/);
+    cluster.propose1('x');
+    expect(cluster.values('B')).toEqual(['x']);
+    expect(cluster.values('A')).toEqual([]);
   });
 
-  test('a leader that removes itself does not count itself any more', () => {
-    const world = ledByA('A B C');
-    world.partition('A B', 'C');
-    world.config('A', 'B C');
-    // B alone is no majority of B and C.
-    expect(world.get('A').raft.status().configChangePending).toBe(true);
-    world.heal();
-    world.advance(600);
-    expect(world.get('B').raft.status().config).toEqual(configOf('B C'));
-    expect(world.get('B').raft.status().configChangePending).toBe(false);
+  test('a leader that removes itself does not count its own disk for the commit', () => {
+    const cluster = ledByA('A B C');
+    cluster.partition('A B', 'C');
+    cluster.config('A', 'B C');
+    // B alone is not a majority of B and C.
+    expect(cluster.get('A').raft.status().configChangePending).toBe(true);
+    cluster.heal();
+    cluster.advance(600);
+    expect(cluster.get('B').raft.status().config).toEqual(configOf('B C'));
+    expect(cluster.get('B').raft.status().configChangePending).toBe(false);
   });
 
-  test('a removed member that nobody told does not disturb the others', () => {
-    const world = ledByA('A B C D');
-    world.partition('A B C', 'D');
-    world.config('A', 'A B C');
-    world.heal();
-    world.advance(5_000);
-    expect(world.leader()?.id).toBe('A');
-    expect(world.get('A').term).toBe(1);
-    expect(world.get('D').role).not.toBe('leader');
-    // Nor when they have no leader for a while: its log lacks its removal.
-    world.get('A').crash();
-    world.advance(3_000);
-    expect(world.leader()?.id).toMatch(/[BC]/);
+  test('a removed member that has not received its removal does not depose the leader', () => {
+    const cluster = ledByA('A B C D');
+    cluster.partition('A B C', 'D');
+    cluster.config('A', 'A B C');
+    cluster.heal();
+    cluster.advance(5_000);
+    expect(cluster.leader()?.id).toBe('A');
+    expect(cluster.get('A').term).toBe(1);
+    expect(cluster.get('D').role).not.toBe('leader');
+    // The removed member does not win without a leader either, because its log lacks the last entry.
+    cluster.get('A').crash();
+    cluster.advance(3_000);
+    expect(cluster.leader()?.id).toMatch(/[BC]/);
   });
 
-  test('the only one that has its own removal still leads, to commit it (thesis, 4.2.2)', () => {
-    const world = ledByA('A B');
-    world.partition('A', 'B');
-    world.config('A', 'B');
-    world.get('A').crash();
-    world.restart('A');
-    world.heal();
-    world.advance(3_000);
-    expect(world.leader()?.id).toBe('B');
-    expect(world.get('B').raft.status().config).toEqual(configOf('B'));
-    expect(world.get('A').role).toBe('none');
+  test('the only member that stores the entry of its own removal still leads to commit it (thesis, 4.2.2)', () => {
+    const cluster = ledByA('A B');
+    cluster.partition('A', 'B');
+    cluster.config('A', 'B');
+    cluster.get('A').crash();
+    cluster.restart('A');
+    cluster.heal();
+    cluster.advance(3_000);
+    expect(cluster.leader()?.id).toBe('B');
+    expect(cluster.get('B').raft.status().config).toEqual(configOf('B'));
+    expect(cluster.get('A').role).toBe('none');
   });
 
-  test('a wiped disk comes back as a learner under its old name; its old word does not count', () => {
-    const world = ledByA('A B C');
-    world.propose('A', 'x');
-    world.get('C').crash();
-    world.members.delete('C');
-    const wiped = world.add('C', { config: null, storeId: 'store-C-2' });
-    world.advance(1_000);
+  test('a member with a wiped disk returns as a learner, and its old acknowledgements do not count', () => {
+    const cluster = ledByA('A B C');
+    cluster.propose('A', 'x');
+    cluster.get('C').crash();
+    cluster.members.delete('C');
+    const wiped = cluster.add('C', { config: null, storeId: 'store-C-2' });
+    cluster.advance(1_000);
     expect(wiped.role).toBe('none');
-    expect(world.config('A', 'A B +C:2')).toEqual({ accepted: true });
-    world.advance(300);
+    expect(cluster.config('A', 'A B +C:2')).toEqual({ accepted: true });
+    cluster.advance(300);
     expect(wiped.role).toBe('learner');
-    expect(world.values('C')).toEqual(['x']);
-    expect(world.get('A').raft.status().match['C']).toBe(3);
-    expect(world.config('A', 'A B C:2')).toEqual({ accepted: true });
-    world.advance(200);
+    expect(cluster.values('C')).toEqual(['x']);
+    expect(cluster.get('A').raft.status().match['C']).toBe(3);
+    expect(cluster.config('A', 'A B C:2')).toEqual({ accepted: true });
+    cluster.advance(200);
     expect(wiped.role).toBe('follower');
   });
 
-  test('seven to five and back, with a leader lost in each step', () => {
-    const world = World.of('A B C D E F G');
-    world.advance(2_000);
+  test('shrinks from seven members to five and grows back, with a crashed leader in each step', () => {
+    const cluster = TestCluster.of('A B C D E F G');
+    cluster.advance(2_000);
     const steps = [
       'B C D E F G',
       'C D E F G',
@@ -191,19 +191,19 @@ describe('changes of members (thesis, 4.1 to 4.4)', () => {
       'A B C D E F G',
     ];
     for (const [at, members] of steps.entries()) {
-      world.propose1(`${at}`);
-      expect(world.config(world.leader()!.id, members)).toEqual({ accepted: true });
-      world.advance(300);
-      const lost = world.leader()!.id;
-      world.get(lost).crash();
-      world.advance(3_000);
-      expect(world.leader()).toBeDefined();
-      world.restart(lost);
-      world.advance(1_000);
+      cluster.propose1(`${at}`);
+      expect(cluster.config(cluster.leader()!.id, members)).toEqual({ accepted: true });
+      cluster.advance(300);
+      const lost = cluster.leader()!.id;
+      cluster.get(lost).crash();
+      cluster.advance(3_000);
+      expect(cluster.leader()).toBeDefined();
+      cluster.restart(lost);
+      cluster.advance(1_000);
     }
     for (const id of ['A', 'B', 'C', 'D', 'E', 'F', 'G']) {
-      expect(world.get(id).raft.status().config).toEqual(configOf('A B C D E F G'));
-      expect(world.get(id).chain).toBe(world.leader()!.chain);
+      expect(cluster.get(id).raft.status().config).toEqual(configOf('A B C D E F G'));
+      expect(cluster.get(id).digest).toBe(cluster.leader()!.digest);
     }
   });
 });

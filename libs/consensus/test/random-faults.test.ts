@@ -1,34 +1,33 @@
-import { Disasters } from './random-faults.ts';
+import { RandomFaults } from './random-faults.ts';
 
-/** SEEDS=n runs so many. */
+/** The environment variable SEEDS sets how many seeds are run. */
 const seeds = Number(process.env['SEEDS'] ?? 250);
 const steps = 1_500;
 
-/** SEED=n runs that one alone. */
+/** The environment variable SEED runs only this seed. */
 const chosen = process.env['SEED'];
 
-describe('random disasters', () => {
-  test('keep the promises of Raft, and the members agree once all is well again', () => {
+describe('a cluster under random faults', () => {
+  test('keeps the safety properties of Raft, and its members agree after the faults end', () => {
     const first = chosen === undefined ? 1 : Number(chosen);
     const last = chosen === undefined ? seeds : first;
     const counts: Record<string, number> = {};
     for (let seed = first; seed <= last; seed += 1) {
-      const disasters = new Disasters(seed);
+      const faults = new RandomFaults(seed);
       try {
-        disasters.run(steps);
-        disasters.recover();
+        faults.run(steps);
+        faults.recover();
       } catch (error) {
         throw new Error(`SEED=${seed}: ${(error as Error).message}`, { cause: error });
       }
-      for (const [kind, count] of Object.entries(disasters.counts()))
-        counts[kind] = (counts[kind] ?? 0) + count;
+      for (const [kind, count] of Object.entries(faults.counts())) counts[kind] = (counts[kind] ?? 0) + count;
     }
     if (chosen !== undefined) return;
-    // Disasters that let nothing happen would prove nothing.
+    // If these events did not happen in many runs, the test would prove nothing.
     const expected = [
       'elected',
       'steppedDown',
-      'tailOverwritten',
+      'logTruncated',
       'configChanged',
       'snapshotSent',
       'restored',

@@ -1,63 +1,65 @@
 import type { ConfiguredMember, LogEntry, LogIndex } from '@mqtt-cluster/contracts';
-import { chainOf } from './member.ts';
+import { digestAfter } from './member.ts';
 import type { Disk, Member } from './member.ts';
-import type { World } from './test-cluster.ts';
+import type { TestCluster } from './test-cluster.ts';
 
-/** What everybody has seen so far, and what must never change of it. */
-export class Observer {
+/** Records what the members have done so far and checks Raft's safety properties (paper, figure 3). */
+export class SafetyChecker {
   readonly leaders = new Map<number, string>();
   readonly committed: LogEntry[] = [];
-  readonly chains = new Map<LogIndex, string>([[0, '']]);
+  readonly digests = new Map<LogIndex, string>([[0, '']]);
 
-  /** By store, also those that were wiped: what they acknowledged before was true. */
+  /** All disks by store id, including wiped ones: their earlier acknowledgements remain valid. */
   readonly disks = new Map<string, Disk>();
 
-  watch(world: World): void {
-    const members = [...world.members.values()].filter((member) => member.up);
-    const news = members.flatMap((member) => member.committed.map((entry) => ({ member, entry })));
-    for (const { member, entry } of news.sort((left, right) => left.entry.index - right.entry.index))
-      this.#watchCommitted(member, entry);
+  check(cluster: TestCluster): void {
+    const members = [...cluster.members.values()].filter((member) => member.up);
+    const applied = members.flatMap((member) => member.committed.map((entry) => ({ member, entry })));
+    for (const { member, entry } of applied.sort((left, right) => left.entry.index - right.entry.index))
+      this.#checkCommitted(member, entry);
     for (const member of members) {
       member.committed = [];
-      if (this.chains.get(member.applied) !== member.chain)
-        throw new Error(`${member.id} has another state at ${member.applied}`);
+      if (this.digests.get(member.applied) !== member.digest)
+        throw new Error(`${member.id} has a different state at index ${member.applied}`);
       const status = member.raft.status();
-      if (status.role === 'leader') this.#watchLeader(member, status.term);
+      if (status.role === 'leader') this.#checkLeader(member, status.term);
     }
   }
 
   /** Election safety and leader completeness (paper, figure 3). */
-  #watchLeader(member: Member, term: number): void {
+  #checkLeader(member: Member, term: number): void {
     const name = `${member.id}/${member.storeId}`;
     const before = this.leaders.get(term);
-    if (before !== undefined && before !== name) throw new Error(`term ${term}: ${before} and ${name} lead`);
+    if (before !== undefined && before !== name)
+      throw new Error(`two leaders in term ${term}: ${before} and ${name}`);
     if (before !== undefined) return;
     this.leaders.set(term, name);
     for (const entry of this.committed) {
       const own = member.raft.termAt(entry.index);
       const isCompacted = entry.index < member.raft.status().firstIndex;
       if (!isCompacted && own !== entry.term && entry.term < term)
-        throw new Error(`leader ${member.id} of term ${term} lacks committed entry ${entry.index}`);
+        throw new Error(`leader ${member.id} of term ${term} lacks the committed entry ${entry.index}`);
     }
   }
 
-  /** State machine safety (paper, figure 3), also through snapshots. */
-  #watchCommitted(member: Member, entry: LogEntry): void {
+  /** State machine safety (paper, figure 3), also across snapshots. */
+  #checkCommitted(member: Member, entry: LogEntry): void {
     const known = this.committed[entry.index - 1];
     if (known === undefined) {
-      if (entry.index !== this.committed.length + 1) throw new Error(`hole before ${entry.index}`);
+      if (entry.index !== this.committed.length + 1)
+        throw new Error(`entry ${entry.index} was committed before the entry in front of it`);
       this.committed.push(entry);
-      this.chains.set(entry.index, chainOf(this.chains.get(entry.index - 1)!, entry));
+      this.digests.set(entry.index, digestAfter(this.digests.get(entry.index - 1)!, entry));
     } else if (known.term !== entry.term || known.data !== entry.data) {
       throw new Error(
-        `entry ${entry.index} was committed in term ${known.term}, ${member.id} has ${entry.term}`,
+        `entry ${entry.index} was committed in term ${known.term}, but ${member.id} applied one of term ${entry.term}`,
       );
     }
   }
 
   /**
-   * Durability: a leader commits only what a majority of voters has on its disks. Judged by the configuration that the
-   * committing leader uses, at the moment it hands the entry out.
+   * Durability: a leader commits only entries that a majority of voters has on disk. The check uses the configuration of
+   * the committing leader at the moment when its output contains the entry.
    */
   checkDurable(member: Member): void {
     const status = member.raft.status();
@@ -72,12 +74,12 @@ export class Observer {
     };
     const voters = status.config.members.filter((voter) => voter.role === 'voter');
     if (voters.filter(holds).length * 2 <= voters.length)
-      throw new Error(`${member.id} commits ${index}, which is on no majority of disks`);
+      throw new Error(`${member.id} committed entry ${index}, which no majority of voters has on disk`);
   }
 
-  /** Log matching (paper, figure 3): same index and term, same entry and same entries before. */
-  checkLogs(world: World): void {
-    const members = [...world.members.values()].filter((member) => member.up);
+  /** Log matching (paper, figure 3): same index and term imply the same entry and the same entries before it. */
+  checkLogs(cluster: TestCluster): void {
+    const members = [...cluster.members.values()].filter((member) => member.up);
     for (const [at, left] of members.entries())
       for (const right of members.slice(at + 1)) this.#checkPair(left, right);
   }
@@ -90,8 +92,9 @@ export class Observer {
     for (let index = Math.min(one.lastIndex, other.lastIndex); index >= first; index -= 1) {
       const same = left.raft.entry(index) === right.raft.entry(index);
       if (left.raft.termAt(index) === right.raft.termAt(index) && !same)
-        throw new Error(`${left.id} and ${right.id} differ at ${index} in one term`);
-      if (matched && !same) throw new Error(`${left.id} and ${right.id} differ at ${index} below a match`);
+        throw new Error(`${left.id} and ${right.id} have different entries ${index} of the same term`);
+      if (matched && !same)
+        throw new Error(`${left.id} and ${right.id} have different entries ${index} below a matching entry`);
       matched ||= same;
     }
   }

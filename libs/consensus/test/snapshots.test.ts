@@ -1,128 +1,130 @@
 import { lanTimings } from '../src/index.ts';
-import { World } from './test-cluster.ts';
+import { TestCluster } from './test-cluster.ts';
 
-/** C is away while A and B go on and cut their logs. */
-function withLaggard(members = 'A B C'): World {
-  const world = World.of(members);
-  world.campaign('A');
-  world.propose('A', 'early');
-  world.get('C').crash();
-  world.advance(1_000);
-  for (let count = 0; count < 20; count += 1) world.propose('A', `${count}`);
-  for (const id of ['A', 'B']) world.get(id).compact(0);
-  return world;
+/** C is down while A and B append entries and compact their logs. */
+function withLaggard(members = 'A B C'): TestCluster {
+  const cluster = TestCluster.of(members);
+  cluster.campaign('A');
+  cluster.propose('A', 'early');
+  cluster.get('C').crash();
+  cluster.advance(1_000);
+  for (let count = 0; count < 20; count += 1) cluster.propose('A', `${count}`);
+  for (const id of ['A', 'B']) cluster.get(id).compact(0);
+  return cluster;
 }
 
-function pieces(world: World): number[] {
-  return world.delivered.flatMap(({ message }) => (message.type === 'snapshotPiece' ? [message.offset] : []));
+function pieces(cluster: TestCluster): number[] {
+  return cluster.delivered.flatMap(({ message }) =>
+    message.type === 'snapshotPiece' ? [message.offset] : [],
+  );
 }
 
 describe('snapshots (paper, section 7)', () => {
-  test('a follower whose entries are gone gets the state in pieces and then the rest', () => {
-    const world = withLaggard();
-    expect(world.get('A').raft.status().firstIndex).toBe(23);
-    world.restart('C');
-    world.advance(300);
-    expect(world.get('C').restores).toBe(1);
-    expect(pieces(world)).toEqual([0, 16, 32]);
-    expect(world.get('C').chain).toBe(world.get('A').chain);
-    expect(world.get('A').events).toContainEqual({ kind: 'snapshotSent', to: 'C', index: 22, bytes: 48 });
-    world.propose('A', 'late');
-    expect(world.values('C')).toEqual(['late']);
+  test('a follower whose next entries are compacted gets a snapshot in pieces and then the later entries', () => {
+    const cluster = withLaggard();
+    expect(cluster.get('A').raft.status().firstIndex).toBe(23);
+    cluster.restart('C');
+    cluster.advance(300);
+    expect(cluster.get('C').restores).toBe(1);
+    expect(pieces(cluster)).toEqual([0, 16, 32]);
+    expect(cluster.get('C').digest).toBe(cluster.get('A').digest);
+    expect(cluster.get('A').events).toContainEqual({ kind: 'snapshotSent', to: 'C', index: 22, bytes: 48 });
+    cluster.propose('A', 'late');
+    expect(cluster.values('C')).toEqual(['late']);
   });
 
-  test('nobody is asked for a snapshot while nobody that answers needs one', () => {
-    const world = withLaggard();
+  test('requests no snapshot while the only peer that needs one is unreachable', () => {
+    const cluster = withLaggard();
     let wanted = 0;
     for (let count = 0; count < 100; count += 1) {
-      world.nowMs += 10;
-      for (const id of ['A', 'B']) world.tick(world.get(id));
-      const output = world.get('A').raft.take();
-      if (output.snapshotWanted) wanted += 1;
-      world.get('A').apply(output);
-      for (const { to, message } of output.messages) world.flights.push({ from: 'A', to, message });
-      world.settle();
+      cluster.nowMs += 10;
+      for (const id of ['A', 'B']) cluster.tick(cluster.get(id));
+      const output = cluster.get('A').raft.take();
+      if (output.snapshotNeeded) wanted += 1;
+      cluster.get('A').apply(output);
+      for (const { to, message } of output.messages) cluster.inFlight.push({ from: 'A', to, message });
+      cluster.settle();
     }
     expect(wanted).toBe(0);
   });
 
-  test('writes and heartbeats go on meanwhile', () => {
-    const world = withLaggard();
-    world.drops = ({ message }) => message.type === 'snapshotResponse';
-    world.restart('C');
+  test('continues proposals and heartbeats during a snapshot transfer', () => {
+    const cluster = withLaggard();
+    cluster.drops = ({ message }) => message.type === 'snapshotResponse';
+    cluster.restart('C');
     for (let count = 0; count < 50; count += 1) {
-      expect(world.propose('A', `on ${count}`)).not.toBeNull();
-      world.advance(50);
+      expect(cluster.propose('A', `on ${count}`)).not.toBeNull();
+      cluster.advance(50);
     }
-    expect(world.get('C').raft.status().leader).toBe('A');
-    expect(world.get('C').term).toBe(1);
-    world.heal();
-    world.advance(1_500);
-    expect(world.get('C').chain).toBe(world.get('A').chain);
+    expect(cluster.get('C').raft.status().leader).toBe('A');
+    expect(cluster.get('C').term).toBe(1);
+    cluster.heal();
+    cluster.advance(1_500);
+    expect(cluster.get('C').digest).toBe(cluster.get('A').digest);
   });
 
-  test('lost pieces are sent again, only those', () => {
-    const world = withLaggard();
+  test('sends only lost pieces again', () => {
+    const cluster = withLaggard();
     let lost = 0;
-    world.drops = ({ message }) =>
+    cluster.drops = ({ message }) =>
       message.type === 'snapshotPiece' && message.offset === 16 && (lost += 1) < 3;
-    world.restart('C');
-    world.advance(2_000);
-    expect(pieces(world)).toEqual([0, 16, 32]);
+    cluster.restart('C');
+    cluster.advance(2_000);
+    expect(pieces(cluster)).toEqual([0, 16, 32]);
     expect(lost).toBe(3);
-    expect(world.get('C').chain).toBe(world.get('A').chain);
+    expect(cluster.get('C').digest).toBe(cluster.get('A').digest);
   });
 
-  test('it is acknowledged when it is stored, not before', () => {
-    const world = withLaggard();
-    world.slowDisks.add('C');
-    world.restart('C');
-    world.sync('C');
-    world.advance(300);
-    expect(world.get('C').restores).toBe(1);
-    expect(world.get('A').raft.status().match['C']).toBeLessThan(22);
-    world.sync('C');
-    world.advance(100);
-    world.sync('C');
-    expect(world.get('A').raft.status().match['C']).toBe(22);
-    expect(world.get('C').disk.snapshot?.index).toBe(22);
+  test('a follower acknowledges a snapshot only after it is stored', () => {
+    const cluster = withLaggard();
+    cluster.slowDisks.add('C');
+    cluster.restart('C');
+    cluster.sync('C');
+    cluster.advance(300);
+    expect(cluster.get('C').restores).toBe(1);
+    expect(cluster.get('A').raft.status().match['C']).toBeLessThan(22);
+    cluster.sync('C');
+    cluster.advance(100);
+    cluster.sync('C');
+    expect(cluster.get('A').raft.status().match['C']).toBe(22);
+    expect(cluster.get('C').disk.snapshot?.index).toBe(22);
   });
 
-  test('lost with the power before it was stored: it comes again', () => {
-    const world = withLaggard();
-    world.slowDisks.add('C');
-    world.restart('C');
-    world.sync('C');
-    world.advance(300);
-    world.get('C').crash();
-    world.slowDisks.clear();
-    world.restart('C');
-    world.advance(2_000);
-    expect(world.get('C').chain).toBe(world.get('A').chain);
+  test('sends a snapshot again when the follower lost power before it was stored', () => {
+    const cluster = withLaggard();
+    cluster.slowDisks.add('C');
+    cluster.restart('C');
+    cluster.sync('C');
+    cluster.advance(300);
+    cluster.get('C').crash();
+    cluster.slowDisks.clear();
+    cluster.restart('C');
+    cluster.advance(2_000);
+    expect(cluster.get('C').digest).toBe(cluster.get('A').digest);
   });
 
-  test('a new leader with the same snapshot goes on where the old one stopped', () => {
-    const world = withLaggard('A B C D E');
-    for (const id of ['D', 'E']) world.get(id).compact(0);
-    world.drops = ({ message }) => message.type === 'snapshotPiece' && message.offset >= 32;
-    world.restart('C');
-    world.advance(200);
-    // What the state is made of is the same for both: nothing was committed in between.
-    const before = pieces(world).length;
-    expect(pieces(world)).toEqual([0, 16]);
-    const applied = world.get('B').snapshot();
-    world.get('A').crash();
-    world.campaign('B');
-    world.drops = () => false;
-    world.get('B').raft.provideSnapshot(applied);
-    world.advance(600);
-    expect(world.get('C').chain).toBe(world.get('B').chain);
-    expect(pieces(world).slice(before)).toEqual(expect.arrayContaining([0, 32]));
+  test('a new leader with the same snapshot continues the transfer where the old one stopped', () => {
+    const cluster = withLaggard('A B C D E');
+    for (const id of ['D', 'E']) cluster.get(id).compact(0);
+    cluster.drops = ({ message }) => message.type === 'snapshotPiece' && message.offset >= 32;
+    cluster.restart('C');
+    cluster.advance(200);
+    // Both leaders have the same state, because no entry was committed in between.
+    const before = pieces(cluster).length;
+    expect(pieces(cluster)).toEqual([0, 16]);
+    const applied = cluster.get('B').snapshot();
+    cluster.get('A').crash();
+    cluster.campaign('B');
+    cluster.drops = () => false;
+    cluster.get('B').raft.provideSnapshot(applied);
+    cluster.advance(600);
+    expect(cluster.get('C').digest).toBe(cluster.get('B').digest);
+    expect(pieces(cluster).slice(before)).toEqual(expect.arrayContaining([0, 32]));
   });
 
-  test('a snapshot of another size starts again', () => {
-    const world = World.of('A C');
-    const member = world.get('C');
+  test('the transfer starts again when the size of the snapshot differs', () => {
+    const cluster = TestCluster.of('A C');
+    const member = cluster.get('C');
     const header = { type: 'snapshotPiece', term: 1, toStoreId: 'store-C-1', storeId: 'store-A-1' } as const;
     const config = member.founders!;
     const piece = { ...header, index: 9, snapshotTerm: 1, config, round: 1 };
@@ -139,7 +141,7 @@ describe('snapshots (paper, section 7)', () => {
     };
     member.raft.step('A', { ...piece, offset: 0, totalBytes: 30, data: new Uint8Array(10) });
     expect(offsets()).toEqual([10]);
-    // A hole, a repeat, and a late piece of something else change nothing.
+    // A gap, a duplicate, and a delayed piece of another snapshot change nothing.
     member.raft.step('A', { ...piece, offset: 20, totalBytes: 30, data: new Uint8Array(10) });
     expect(offsets()).toEqual([10]);
     member.raft.step('A', { ...piece, offset: 0, totalBytes: 30, data: new Uint8Array(10) });
@@ -152,12 +154,12 @@ describe('snapshots (paper, section 7)', () => {
     expect(member.raft.status().commitIndex).toBe(0);
   });
 
-  test('one that is older than what is committed is answered with that', () => {
-    const world = World.of('A B C');
-    world.campaign('A');
-    world.propose('A', 'x');
-    const before = world.delivered.length;
-    world.deliver({
+  test('a follower answers a snapshot below its commit index with its match index', () => {
+    const cluster = TestCluster.of('A B C');
+    cluster.campaign('A');
+    cluster.propose('A', 'x');
+    const before = cluster.delivered.length;
+    cluster.deliver({
       from: 'A',
       to: 'B',
       message: {
@@ -167,78 +169,78 @@ describe('snapshots (paper, section 7)', () => {
         toStoreId: 'store-B-1',
         index: 1,
         snapshotTerm: 1,
-        config: world.get('A').founders!,
+        config: cluster.get('A').founders!,
         offset: 0,
         totalBytes: 4,
         data: new Uint8Array(4),
         round: 1,
       },
     });
-    world.settle();
-    expect(world.get('B').restores).toBe(0);
-    expect(world.delivered.slice(before + 1)).toMatchObject([
+    cluster.settle();
+    expect(cluster.get('B').restores).toBe(0);
+    expect(cluster.delivered.slice(before + 1)).toMatchObject([
       { from: 'B', message: { type: 'appendResponse', success: true, matchIndex: 2 } },
     ]);
   });
 
-  test('a follower that fell away in the middle of it costs no memory and starts again later', () => {
-    const world = withLaggard();
-    world.drops = ({ message }) => message.type === 'snapshotPiece' && message.offset > 0;
-    world.restart('C');
-    world.get('C').crash();
-    world.advance(lanTimings.electionMsMax * 2);
-    for (let count = 0; count < 20; count += 1) world.propose('A', `on ${count}`);
-    world.get('A').compact(0);
-    world.heal();
-    world.restart('C');
-    world.advance(1_000);
-    expect(world.get('C').chain).toBe(world.get('A').chain);
+  test('a follower that crashed during a transfer catches up with a newer snapshot later', () => {
+    const cluster = withLaggard();
+    cluster.drops = ({ message }) => message.type === 'snapshotPiece' && message.offset > 0;
+    cluster.restart('C');
+    cluster.get('C').crash();
+    cluster.advance(lanTimings.electionMsMax * 2);
+    for (let count = 0; count < 20; count += 1) cluster.propose('A', `on ${count}`);
+    cluster.get('A').compact(0);
+    cluster.heal();
+    cluster.restart('C');
+    cluster.advance(1_000);
+    expect(cluster.get('C').digest).toBe(cluster.get('A').digest);
   });
 });
 
-describe('cutting the log', () => {
-  test('a follower keeps what it is asked to keep', () => {
-    const world = World.of('A B C');
-    world.campaign('A');
-    for (let count = 0; count < 29; count += 1) world.propose('A', `${count}`);
-    world.get('B').compact(10);
-    expect(world.get('B').raft.status().firstIndex).toBe(21);
-    expect(world.get('B').raft.entry(20)).toBeUndefined();
-    expect(world.get('B').raft.termAt(20)).toBe(1);
-    expect(world.get('B').raft.entry(21)?.index).toBe(21);
+describe('log compaction', () => {
+  test('a follower keeps the requested number of entries', () => {
+    const cluster = TestCluster.of('A B C');
+    cluster.campaign('A');
+    for (let count = 0; count < 29; count += 1) cluster.propose('A', `${count}`);
+    cluster.get('B').compact(10);
+    expect(cluster.get('B').raft.status().firstIndex).toBe(21);
+    expect(cluster.get('B').raft.entry(20)).toBeUndefined();
+    expect(cluster.get('B').raft.termAt(20)).toBe(1);
+    expect(cluster.get('B').raft.entry(21)?.index).toBe(21);
   });
 
-  test('a leader keeps less when all have all, and more for one that answers but lags', () => {
-    const world = World.of('A B C');
-    world.campaign('A');
-    for (let count = 0; count < 29; count += 1) world.propose('A', `${count}`);
-    world.slowDisks.add('C');
-    for (let count = 0; count < 20; count += 1) world.propose('A', `${count}`);
-    world.get('A').compact(10);
-    expect(world.get('A').raft.status().firstIndex).toBe(31);
-    world.get('A').compact(5);
-    // Nobody that lags may hold the log for ever.
-    for (let count = 0; count < 20; count += 1) world.propose('A', `${count}`);
-    world.get('A').compact(5);
-    expect(world.get('A').raft.status().firstIndex).toBe(51);
-    world.sync('C');
-    world.slowDisks.clear();
-    world.advance(1_000);
-    world.get('A').compact(10);
-    expect(world.get('A').raft.status().firstIndex).toBe(71);
-    expect(world.get('A').raft.status().logBytes).toBe(0);
+  test('a leader keeps no entries when all peers have them, and up to a bound for an active peer that lags', () => {
+    const cluster = TestCluster.of('A B C');
+    cluster.campaign('A');
+    for (let count = 0; count < 29; count += 1) cluster.propose('A', `${count}`);
+    cluster.slowDisks.add('C');
+    for (let count = 0; count < 20; count += 1) cluster.propose('A', `${count}`);
+    cluster.get('A').compact(10);
+    expect(cluster.get('A').raft.status().firstIndex).toBe(31);
+    cluster.get('A').compact(5);
+    // A peer that lags too far no longer keeps entries in the log.
+    for (let count = 0; count < 20; count += 1) cluster.propose('A', `${count}`);
+    cluster.get('A').compact(5);
+    expect(cluster.get('A').raft.status().firstIndex).toBe(51);
+    cluster.sync('C');
+    cluster.slowDisks.clear();
+    cluster.advance(1_000);
+    cluster.get('A').compact(10);
+    expect(cluster.get('A').raft.status().firstIndex).toBe(71);
+    expect(cluster.get('A').raft.status().logBytes).toBe(0);
   });
 
-  test('a member that restarts goes on from its snapshot', () => {
-    const world = World.of('A B C');
-    world.campaign('A');
-    for (let count = 0; count < 20; count += 1) world.propose('A', `${count}`);
-    world.get('B').compact(4);
-    world.get('B').crash();
-    world.restart('B');
-    world.propose('A', 'x');
-    world.advance(1_000);
-    expect(world.get('B').chain).toBe(world.get('A').chain);
-    expect(world.get('B').restores).toBe(0);
+  test('a restarted member continues from its own snapshot', () => {
+    const cluster = TestCluster.of('A B C');
+    cluster.campaign('A');
+    for (let count = 0; count < 20; count += 1) cluster.propose('A', `${count}`);
+    cluster.get('B').compact(4);
+    cluster.get('B').crash();
+    cluster.restart('B');
+    cluster.propose('A', 'x');
+    cluster.advance(1_000);
+    expect(cluster.get('B').digest).toBe(cluster.get('A').digest);
+    expect(cluster.get('B').restores).toBe(0);
   });
 });

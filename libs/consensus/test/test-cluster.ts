@@ -1,39 +1,39 @@
 import type { LogIndex, MemberId, RaftMessage } from '@mqtt-cluster/contracts';
 import { lanTimings } from '../src/index.ts';
 import type { RaftOptions } from '../src/index.ts';
-import { Member, bytes, configOf, seeded, text, writeTo } from './member.ts';
+import { Member, bytes, configOf, seededRandom, text, writeTo } from './member.ts';
 import type { MemberSetup } from './member.ts';
 
-export interface Flight {
+export interface InFlightMessage {
   readonly from: MemberId;
   readonly to: MemberId;
   readonly message: RaftMessage;
 }
 
-/** Members and the network between them, one message at a time, nothing by chance. */
-export class World {
+/** Members and the network between them. It delivers one message at a time, in a deterministic order. */
+export class TestCluster {
   readonly members = new Map<MemberId, Member>();
   readonly random: () => number;
   readonly options: Partial<RaftOptions>;
   nowMs = 1_000_000;
-  flights: Flight[] = [];
-  /** Messages for which this holds are lost. */
-  drops: (flight: Flight) => boolean = () => false;
-  /** Members whose writes are not synced until `sync` is called. */
+  inFlight: InFlightMessage[] = [];
+  /** Returns whether the network loses this message. */
+  drops: (flight: InFlightMessage) => boolean = () => false;
+  /** Members whose writes are synced only when `sync` is called. */
   readonly slowDisks = new Set<MemberId>();
-  readonly delivered: Flight[] = [];
+  readonly delivered: InFlightMessage[] = [];
 
   constructor(seed = 1, options: Partial<RaftOptions> = {}) {
-    this.random = seeded(seed);
+    this.random = seededRandom(seed);
     this.options = options;
   }
 
-  /** Founders only, all with empty disks. */
-  static of(members: string, options: Partial<RaftOptions> = {}): World {
-    const world = new World(1, options);
+  /** Creates a cluster of these members, all with empty disks. */
+  static of(members: string, options: Partial<RaftOptions> = {}): TestCluster {
+    const cluster = new TestCluster(1, options);
     const config = configOf(members);
-    for (const { id, storeId } of config.members) world.add(id, { config, storeId });
-    return world;
+    for (const { id, storeId } of config.members) cluster.add(id, { config, storeId });
+    return cluster;
   }
 
   add(id: MemberId, setup: MemberSetup): Member {
@@ -52,16 +52,16 @@ export class World {
     return leaders.sort((left, right) => right.term - left.term)[0];
   }
 
-  /** Moves outputs of one member on until it has nothing more to say. */
+  /** Carries out the outputs of one member until there are no more. */
   drain(member: Member): void {
     while (member.up) {
       const output = member.raft.take();
       member.apply(output);
-      for (const { to, message } of output.messages) this.flights.push({ from: member.id, to, message });
-      if (output.snapshotWanted) member.raft.provideSnapshot(member.snapshot());
+      for (const { to, message } of output.messages) this.inFlight.push({ from: member.id, to, message });
+      if (output.snapshotNeeded) member.raft.provideSnapshot(member.snapshot());
       if (output.write !== null) member.writes.push(output.write);
       if (this.slowDisks.has(member.id) || member.writes.length === 0) {
-        if (output.messages.length === 0 && output.write === null && !output.snapshotWanted) return;
+        if (output.messages.length === 0 && output.write === null && !output.snapshotNeeded) return;
       } else {
         this.syncOne(member);
       }
@@ -75,33 +75,33 @@ export class World {
     member.raft.stored(write.token);
   }
 
-  /** Everything written so far reaches the slow disk. */
+  /** Syncs all writes of a member with a slow disk. */
   sync(id: MemberId): void {
     const member = this.get(id);
     while (member.writes.length > 0) this.syncOne(member);
     this.settle();
   }
 
-  /** Delivers until nothing moves any more. */
+  /** Delivers messages until there are no more. */
   settle(): void {
     const messagesMax = 100_000;
     for (let count = 0; count < messagesMax; count += 1) {
       for (const member of this.members.values()) this.drain(member);
-      const flight = this.flights.shift();
+      const flight = this.inFlight.shift();
       if (flight === undefined) return;
       if (!this.drops(flight)) this.deliver(flight);
     }
-    throw new Error('the members never stop talking');
+    throw new Error('the members do not stop sending messages');
   }
 
-  deliver(flight: Flight): void {
+  deliver(flight: InFlightMessage): void {
     const member = this.members.get(flight.to);
     if (member === undefined || !member.up) return;
     this.delivered.push(flight);
     member.raft.step(flight.from, flight.message);
   }
 
-  /** Time passes for everybody, in steps as a runtime would tick. */
+  /** Advances the time of all members in steps. */
   advance(ms: number, stepMs = 10): void {
     for (let passed = 0; passed < ms; passed += stepMs) {
       this.nowMs += stepMs;
@@ -111,8 +111,8 @@ export class World {
   }
 
   /**
-   * `id` runs out of patience first: its clock jumps ahead, while the others only get as far as to doubt the leader
-   * they hear, if any.
+   * Makes `id` campaign: its clock jumps ahead by an election timeout. Before that, time advances until the leader's lease
+   * has expired on the other members, but not their election timeout.
    */
   campaign(id: MemberId): void {
     const others = [...this.members.values()].filter((member) => member.up && member.id !== id);
@@ -122,8 +122,8 @@ export class World {
         this.tick(member);
         this.drain(member);
       }
-      // The heartbeats come too late.
-      this.flights = [];
+      // The heartbeats sent in this time are lost, so the lease is not renewed.
+      this.inFlight = [];
     }
     const member = this.get(id);
     member.clockAheadMs += lanTimings.electionMsMax;
@@ -135,7 +135,7 @@ export class World {
     if (member.up) member.raft.tick(this.nowMs + member.clockAheadMs);
   }
 
-  /** Only messages between members of one group get through. */
+  /** Delivers only messages between members of the same group. */
   partition(...groups: string[]): void {
     const groupOf = new Map<MemberId, number>();
     for (const [at, group] of groups.entries()) for (const id of group.split(' ')) groupOf.set(id, at);
@@ -168,7 +168,7 @@ export class World {
     this.settle();
   }
 
-  /** Terms of the whole log of a member, `1 1 2`. */
+  /** Returns the terms of all entries in a member's log, such as `1 1 2`. */
   terms(id: MemberId): string {
     const { raft } = this.get(id);
     const { firstIndex, lastIndex } = raft.status();
@@ -181,7 +181,7 @@ export class World {
     return Object.fromEntries([...this.members.values()].map((member) => [member.id, member.role]));
   }
 
-  /** What a member has applied of what was proposed. */
+  /** Returns the proposed values that a member has applied. */
   values(id: MemberId): string[] {
     return this.get(id)
       .committed.filter((entry) => entry.kind === 'normal')

@@ -1,117 +1,120 @@
 import { lanTimings } from '../src/index.ts';
-import { World } from './test-cluster.ts';
+import { TestCluster } from './test-cluster.ts';
 
-function ledByA(members = 'A B C'): World {
-  const world = World.of(members);
-  world.campaign('A');
-  world.propose('A', 'x');
-  return world;
+function ledByA(members = 'A B C'): TestCluster {
+  const cluster = TestCluster.of(members);
+  cluster.campaign('A');
+  cluster.propose('A', 'x');
+  return cluster;
 }
 
-/** Lets A ask for it and everything settle. */
-function transfer(world: World, to?: string): void {
-  world.get('A').raft.transferLeadership(to);
-  world.settle();
+/** Makes A transfer leadership and delivers all messages. */
+function transfer(cluster: TestCluster, to?: string): void {
+  cluster.get('A').raft.transferLeadership(to);
+  cluster.settle();
 }
 
 describe('leadership transfer (thesis, 3.10)', () => {
-  test('to a follower that is up to date, at once and though everybody hears the leader', () => {
-    const world = ledByA();
-    transfer(world, 'B');
-    expect(world.leader()?.id).toBe('B');
-    expect(world.get('A').role).toBe('follower');
-    world.propose('B', 'y');
-    expect(world.values('C')).toEqual(['x', 'y']);
+  test('transfers leadership to an up-to-date follower at once, although the leases of the voters still run', () => {
+    const cluster = ledByA();
+    transfer(cluster, 'B');
+    expect(cluster.leader()?.id).toBe('B');
+    expect(cluster.get('A').role).toBe('follower');
+    cluster.propose('B', 'y');
+    expect(cluster.values('C')).toEqual(['x', 'y']);
   });
 
-  test('to whom it may be: the one that has most and answers', () => {
-    const world = ledByA('A B C D E');
-    world.drops = ({ to }) => to === 'B' || to === 'C';
-    world.propose('A', 'y');
-    world.heal();
-    transfer(world);
-    expect(world.leader()?.id).toMatch(/[DE]/);
+  test('without a target, transfers leadership to the most up-to-date active voter', () => {
+    const cluster = ledByA('A B C D E');
+    cluster.drops = ({ to }) => to === 'B' || to === 'C';
+    cluster.propose('A', 'y');
+    cluster.heal();
+    transfer(cluster);
+    expect(cluster.leader()?.id).toMatch(/[DE]/);
   });
 
-  test('a follower that lags gets the rest of the log first', () => {
-    const world = ledByA();
-    world.get('C').crash();
-    for (let count = 0; count < 40; count += 1) world.propose('A', 'x'.repeat(200));
-    world.restart('C');
-    transfer(world, 'C');
-    world.advance(500);
-    expect(world.leader()?.id).toBe('C');
-    expect(world.get('C').commit).toBeGreaterThan(41);
+  test('a target that lags gets the missing entries first', () => {
+    const cluster = ledByA();
+    cluster.get('C').crash();
+    for (let count = 0; count < 40; count += 1) cluster.propose('A', 'x'.repeat(200));
+    cluster.restart('C');
+    transfer(cluster, 'C');
+    cluster.advance(500);
+    expect(cluster.leader()?.id).toBe('C');
+    expect(cluster.get('C').commit).toBeGreaterThan(41);
   });
 
-  test('a follower that needs a snapshot gets it first', () => {
-    const world = ledByA();
-    world.get('C').crash();
-    for (let count = 0; count < 10; count += 1) world.propose('A', `${count}`);
-    world.get('A').compact(0);
-    world.restart('C');
-    transfer(world, 'C');
-    world.advance(600);
-    expect(world.get('C').restores).toBe(1);
-    expect(world.leader()?.id).toBe('C');
+  test('a target that needs a snapshot gets it first', () => {
+    const cluster = ledByA();
+    cluster.get('C').crash();
+    for (let count = 0; count < 10; count += 1) cluster.propose('A', `${count}`);
+    cluster.get('A').compact(0);
+    cluster.restart('C');
+    transfer(cluster, 'C');
+    cluster.advance(600);
+    expect(cluster.get('C').restores).toBe(1);
+    expect(cluster.leader()?.id).toBe('C');
   });
 
-  test.each(['A', 'D', 'X'])('to itself, a learner or a stranger (%s): nothing happens', (to) => {
-    const world = ledByA();
-    world.add('D', { config: null });
-    world.config('A', 'A B C +D');
-    world.advance(100);
-    transfer(world, to);
-    expect(world.get('A').raft.status().transferring).toBeNull();
-    expect(world.propose('A', 'y')).not.toBeNull();
+  test.each(['A', 'D', 'X'])(
+    'ignores a transfer to itself, to a learner or to an unknown member (%s)',
+    (to) => {
+      const cluster = ledByA();
+      cluster.add('D', { config: null });
+      cluster.config('A', 'A B C +D');
+      cluster.advance(100);
+      transfer(cluster, to);
+      expect(cluster.get('A').raft.status().transferTarget).toBeNull();
+      expect(cluster.propose('A', 'y')).not.toBeNull();
+    },
+  );
+
+  test('rejects proposals during a transfer, and gives up after an election timeout', () => {
+    const cluster = ledByA();
+    cluster.get('C').crash();
+    transfer(cluster, 'C');
+    expect(cluster.get('A').raft.status().transferTarget).toBe('C');
+    expect(cluster.propose('A', 'y')).toBeNull();
+    expect(cluster.config('A', 'A B').accepted).toBe(false);
+    cluster.advance(lanTimings.electionMsMax + 10);
+    expect(cluster.get('A').raft.status().transferTarget).toBeNull();
+    expect(cluster.propose('A', 'y')).not.toBeNull();
+    expect(cluster.get('A').term).toBe(1);
   });
 
-  test('nothing is proposed meanwhile; given up after an election time-out', () => {
-    const world = ledByA();
-    world.get('C').crash();
-    transfer(world, 'C');
-    expect(world.get('A').raft.status().transferring).toBe('C');
-    expect(world.propose('A', 'y')).toBeNull();
-    expect(world.config('A', 'A B').accepted).toBe(false);
-    world.advance(lanTimings.electionMsMax + 10);
-    expect(world.get('A').raft.status().transferring).toBeNull();
-    expect(world.propose('A', 'y')).not.toBeNull();
-    expect(world.get('A').term).toBe(1);
+  test('a second transfer replaces the target of the first', () => {
+    const cluster = ledByA();
+    cluster.get('C').crash();
+    transfer(cluster, 'C');
+    transfer(cluster, 'B');
+    expect(cluster.leader()?.id).toBe('B');
   });
 
-  test('another target replaces the first', () => {
-    const world = ledByA();
-    world.get('C').crash();
-    transfer(world, 'C');
-    transfer(world, 'B');
-    expect(world.leader()?.id).toBe('B');
-  });
-
-  test('the request is repeated when it is lost', () => {
-    const world = ledByA();
+  test('sends timeoutNow again when it was lost', () => {
+    const cluster = ledByA();
     let lost = 0;
-    world.drops = ({ message }) => message.type === 'timeoutNow' && (lost += 1) === 1;
-    transfer(world, 'B');
-    expect(world.leader()?.id).toBe('A');
-    world.advance(200);
-    expect(world.leader()?.id).toBe('B');
+    cluster.drops = ({ message }) => message.type === 'timeoutNow' && (lost += 1) === 1;
+    transfer(cluster, 'B');
+    expect(cluster.leader()?.id).toBe('A');
+    cluster.advance(200);
+    expect(cluster.leader()?.id).toBe('B');
   });
 
-  test('somebody else elected meanwhile ends it', () => {
-    const world = ledByA();
-    world.drops = ({ message }) => message.type === 'timeoutNow';
-    transfer(world, 'C');
-    world.campaign('B');
-    expect(world.leader()?.id).toBe('B');
-    expect(world.get('A').raft.status().transferring).toBeNull();
+  test('the election of another member ends the transfer', () => {
+    const cluster = ledByA();
+    cluster.drops = ({ message }) => message.type === 'timeoutNow';
+    transfer(cluster, 'C');
+    cluster.campaign('B');
+    expect(cluster.leader()?.id).toBe('B');
+    expect(cluster.get('A').raft.status().transferTarget).toBeNull();
   });
 
-  test('a request of an older term, or from one that does not lead, is ignored', () => {
-    const world = ledByA();
+  test('ignores timeoutNow of an older term and from a member that is not the leader', () => {
+    const cluster = ledByA();
     const message = { type: 'timeoutNow', storeId: 'store-B-1', toStoreId: 'store-C-1' } as const;
-    world.deliver({ from: 'B', to: 'C', message: { ...message, term: 1 } });
-    world.deliver({ from: 'A', to: 'C', message: { ...message, storeId: 'store-A-1', term: 0 } });
-    world.settle();
-    expect(world.leader()?.id).toBe('A');
+    cluster.deliver({ from: 'B', to: 'C', message: { ...message, term: 1 } });
+    cluster.deliver({ from: 'A', to: 'C', message: { ...message, storeId: 'store-A-1', term: 0 } });
+    cluster.settle();
+    expect(cluster.leader()?.id).toBe('A');
   });
 });

@@ -201,12 +201,12 @@ export class Administration {
     if (to !== undefined && !this.#members().some(({ id, role }) => id === to && role === 'voter'))
       return answer(refused(`${to} is no voting member of the cluster`));
     raft.transferLeadership(to);
-    if (raft.status().transferring === null)
+    if (raft.status().transferTarget === null)
       return answer(refused('there is no other voting member that answers'));
     this.#wait(answer, 'leadership could not be handed over: see the members that lag', () => {
-      const { role, leader, transferring } = raft.status();
+      const { role, leader, transferTarget } = raft.status();
       if (role !== 'leader') return leader === null ? null : { accepted: true, reason: `${leader} leads` };
-      return transferring === null ? notNow('leadership was not taken over in time: ask again') : null;
+      return transferTarget === null ? notNow('leadership was not taken over in time: ask again') : null;
     });
   }
 

@@ -8,7 +8,7 @@ import type {
   Snapshot,
 } from '@mqtt-cluster/contracts';
 import { createRaft } from '@mqtt-cluster/consensus';
-import type { Raft, RaftEvent, RaftInitial, RaftOutput, RaftStatus } from '@mqtt-cluster/consensus';
+import type { Raft, RaftEvent, RaftInitialState, RaftOutput, RaftStatus } from '@mqtt-cluster/consensus';
 import type { BatchHeader, MqttState, StateEffect } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from './context.ts';
 import type { Digests } from './digests.ts';
@@ -113,7 +113,7 @@ export class Replica {
   }
 
   link(peer: MemberId, state: LinkState): void {
-    this.raft.link(peer, state);
+    this.raft.linkChanged(peer, state);
   }
 
   written(write: DoneWrite): void {
@@ -156,7 +156,7 @@ export class Replica {
     this.raft.transferLeadership();
   }
 
-  #createRaft(initial: RaftInitial): Raft {
+  #createRaft(initial: RaftInitialState): Raft {
     const { id, recovered, random } = this.#context.options;
     const { timings } = this.patience;
     const bounds = { appendBytesMax, appendsInFlightMax, snapshotPieceBytes };
@@ -183,8 +183,7 @@ export class Replica {
     }
     if (output.restore !== null) this.#restore(output.restore);
     for (const entry of output.committed) this.#apply(entry);
-    if (output.committed.length > 0 || output.restore !== null) this.raft.applied(this.appliedIndex);
-    if (output.snapshotWanted) this.#provideSnapshot();
+    if (output.snapshotNeeded) this.#provideSnapshot();
     this.status = this.raft.status();
   }
 
@@ -235,7 +234,7 @@ export class Replica {
         return;
       }
       case 'steppedDown':
-      case 'tailOverwritten':
+      case 'logTruncated':
         return;
     }
   }
@@ -337,7 +336,7 @@ export class Replica {
     const hardState = { term: foundingTerm, votedFor: null };
     this.raft = this.#createRaft({ hardState, snapshot, config: snapshot.config, entries: [] });
     this.raft.tick(this.#context.nowMs);
-    for (const [peer, state] of this.#peers.links) this.raft.link(peer, state);
+    for (const [peer, state] of this.#peers.links) this.raft.linkChanged(peer, state);
     this.status = this.raft.status();
     this.#context.events.push({ kind: 'configChanged', config: snapshot.config });
   }
