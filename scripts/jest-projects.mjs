@@ -1,8 +1,7 @@
 /**
- * Runs the tests of all projects through nx and gathers what each reports (scripts/jest-totals.mjs). Node can deadlock
- * on its way out, after everything is done (nodejs/node#54918: a compiler thread waits for the main thread, which waits
- * for the compiler), and nx then waits for ever. What has reported its result and does not end is killed; its result
- * counts.
+ * Runs the tests of all projects through nx and sums what each project reports (scripts/jest-totals.mjs). Node can deadlock while it
+ * exits, after all work is done (nodejs/node#54918: a compiler thread waits for the main thread, which waits for the compiler), and nx
+ * then waits without end. A process that has reported its result and does not exit is killed; its result counts.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -10,14 +9,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const pollMs = 1_000;
-/** Longer than a reporter gives open handles: only what has no event loop any more lives until then. */
-const endMsMax = 60_000;
-/** A bound against hanging, far beyond what all the tests take. */
+/** Longer than the reporter waits for open handles: a process that lives longer has no running event loop. */
+const exitMsMax = 60_000;
+/** A bound against hanging, far beyond the duration of all tests. */
 const allMsMax = 30 * 60_000;
-/** What nx may take to end its tasks when it is told to. */
-const stopMsMax = 10_000;
+/** The time that nx gets to end its tasks after SIGTERM. */
+const terminateMsMax = 10_000;
 
-/** @returns whether there is such a process. */
+/** Sends a signal. @returns whether the process exists. */
 function signal(pid, name) {
   try {
     process.kill(pid, name);
@@ -27,30 +26,30 @@ function signal(pid, name) {
   }
 }
 
-/** By folder: `{pid, success, passed, failed}`, and `status` once it has ended. */
+/** @returns by folder `{pid, success, passed, failed, skipped}`, and `status` once the process has exited */
 function readResults(file) {
   const results = new Map();
   const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
   for (const line of lines.filter((text) => text.endsWith('}'))) {
-    const { folder, ...told } = JSON.parse(line);
-    results.set(folder, { ...results.get(folder), ...told });
+    const { folder, ...result } = JSON.parse(line);
+    results.set(folder, { ...results.get(folder), ...result });
   }
   return results;
 }
 
-/** Kills what is done and does not end. */
-class Watch {
+/** Kills processes that have finished their work and do not exit. */
+class ExitWatch {
   #deadlines = new Map();
   killed = new Set();
 
-  /** @param done what could have ended by now, by its process id: what to call it */
-  look(done) {
-    for (const [pid, name] of done) {
-      const deadline = this.#deadlines.get(pid) ?? performance.now() + endMsMax;
+  /** @param finished names by process id of the processes that have finished their work */
+  check(finished) {
+    for (const [pid, name] of finished) {
+      const deadline = this.#deadlines.get(pid) ?? performance.now() + exitMsMax;
       this.#deadlines.set(pid, deadline);
       if (performance.now() < deadline || this.killed.has(pid) || !signal(pid, 'SIGKILL')) continue;
       this.killed.add(pid);
-      process.stdout.write(`${name}: done, but its process ${pid} does not end: killed\n`);
+      process.stdout.write(`${name}: finished, but its process ${pid} does not exit: killed\n`);
     }
   }
 }
@@ -58,27 +57,28 @@ class Watch {
 /**
  * @param command the arguments of node that start nx
  * @param options for `spawn`: cwd and env
- * @param projects how many must report
- * @returns {Promise<{ok: boolean, passed: number, failed: number}>} counts of tests; `ok` when each project has passed
+ * @param projects how many projects must report
+ * @returns {Promise<{ok: boolean, passed: number, failed: number, skipped: string[]}>} counts of tests and the full names of the
+ *   skipped ones; `ok` when each project has passed
  */
 export async function runJestProjects(command, options, projects) {
   const folder = mkdtempSync(join(tmpdir(), 'mqtt-cluster-test-'));
   const file = join(folder, 'totals.jsonl');
   const env = { ...options.env, JEST_TOTALS_FILE: file };
   const nx = spawn(process.execPath, command, { ...options, env, stdio: ['ignore', 'inherit', 'inherit'] });
-  const watch = new Watch();
+  const watch = new ExitWatch();
   const stopAtMs = performance.now() + allMsMax;
   const poll = setInterval(() => {
     const results = readResults(file);
-    const done = new Map();
-    for (const [name, { pid, status }] of results) if (status === undefined) done.set(pid, name);
-    if (done.size === 0 && results.size === projects) done.set(nx.pid, 'nx');
-    watch.look(done);
+    const finished = new Map();
+    for (const [name, { pid, status }] of results) if (status === undefined) finished.set(pid, name);
+    if (finished.size === 0 && results.size === projects) finished.set(nx.pid, 'nx');
+    watch.check(finished);
     if (performance.now() < stopAtMs) return;
     clearInterval(poll);
-    process.stdout.write(`the tests are not done after ${allMsMax / 60_000} minutes: stopped\n`);
+    process.stdout.write(`the tests did not finish within ${allMsMax / 60_000} minutes: stopped\n`);
     nx.kill('SIGTERM');
-    setTimeout(() => nx.kill('SIGKILL'), stopMsMax).unref();
+    setTimeout(() => nx.kill('SIGKILL'), terminateMsMax).unref();
   }, pollMs);
   const nxStatus = await new Promise((resolve) => {
     nx.once('exit', resolve);
@@ -92,10 +92,11 @@ export async function runJestProjects(command, options, projects) {
   const results = [...readResults(file).values()];
   rmSync(folder, { recursive: true, force: true });
   if (results.length !== projects)
-    process.stdout.write(`${results.length} of ${projects} projects have reported\n`);
+    process.stdout.write(`${results.length} of ${projects} projects have reported a result\n`);
   const hasPassed = ({ success, status, pid }) => success && (status === 0 || watch.killed.has(pid));
   const ok =
     results.length === projects && results.every(hasPassed) && (nxStatus === 0 || watch.killed.size > 0);
   const sum = (count) => results.reduce((total, result) => total + result[count], 0);
-  return { ok, passed: sum('passed'), failed: sum('failed') };
+  const skipped = results.flatMap((result) => result.skipped);
+  return { ok, passed: sum('passed'), failed: sum('failed'), skipped };
 }

@@ -1,6 +1,7 @@
 /**
- * `npm test`: all tests, the type check and lint. The last line is `N passed, N failed`, summed over all projects;
- * the exit status is not 0 when anything failed. Needs no terminal.
+ * `npm test`: all tests, the type check, lint and unused dependencies. Tests that need a program
+ * which is not installed are skipped and listed. The last line is `N passed, N failed, N skipped`, summed over all projects; the exit
+ * status is 0 only when nothing failed. Needs no terminal.
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -9,9 +10,10 @@ import { ensureDependencies } from './ensure-dependencies.mjs';
 import { runJestProjects } from './jest-projects.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const nx = join(root, 'node_modules/nx/dist/bin/nx.js');
+const modules = join(root, 'node_modules');
+const nx = join(modules, 'nx/dist/bin/nx.js');
 const parallel = '--parallel=2';
-/** A bound against hanging, far beyond what any step takes. */
+/** A bound against hanging, far beyond the duration of any step. */
 const stepMsMax = 10 * 60_000;
 
 const env = {
@@ -23,8 +25,20 @@ const env = {
   NODE_OPTIONS: '--experimental-vm-modules --no-warnings',
 };
 
-function run(title, script, args) {
-  process.stdout.write(`\n== ${title}\n`);
+/** Each step after the tests: its name, and the script and arguments that node runs. */
+const steps = [
+  ['type check', join(modules, 'typescript/bin/tsc'), ['-b']],
+  ['lint', nx, ['run-many', '-t', 'lint', parallel, '--outputStyle=stream']],
+  [
+    'unused dependencies',
+    join(modules, 'knip/bin/knip.js'),
+    ['--dependencies', '--no-progress', '--no-config-hints'],
+  ],
+];
+
+/** @returns whether the step has passed */
+function run([name, script, args]) {
+  process.stdout.write(`\n== ${name}\n`);
   const result = spawnSync(process.execPath, [script, ...args], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -33,7 +47,7 @@ function run(title, script, args) {
     env,
   });
   const passed = result.status === 0;
-  if (!passed) process.stdout.write(`${title}: failed${result.error ? `: ${result.error.message}` : ''}\n`);
+  if (!passed) process.stdout.write(`${name}: failed${result.error ? `: ${result.error.message}` : ''}\n`);
   return passed;
 }
 
@@ -44,7 +58,7 @@ function projectsWithTests() {
     encoding: 'utf8',
     timeout: stepMsMax,
   });
-  if (result.status !== 0) throw new Error(`nx can't list the projects:\n${result.stdout}${result.stderr}`);
+  if (result.status !== 0) throw new Error(`nx cannot list the projects:\n${result.stdout}${result.stderr}`);
   const { length } = JSON.parse(result.stdout);
   if (length === 0) throw new Error('nx finds no project with tests');
   return length;
@@ -59,25 +73,18 @@ try {
   process.exit(1);
 }
 process.stdout.write('\n== tests\n');
-// Without the cache: a remembered result would not be counted. @nx/jest's inference needs no build first.
+// Nx must not take results from its cache: a cached result would not be counted.
 const tests = await runJestProjects(
   [nx, 'run-many', '-t', 'test', parallel, '--skip-nx-cache', '--outputStyle=stream'],
   { cwd: root, env },
   projects,
 );
-const types = run('type check', join(root, 'node_modules/typescript/bin/tsc'), ['-b']);
-const lint = run('lint', nx, ['run-many', '-t', 'lint', parallel, '--outputStyle=stream']);
-const dependencies = run('unused dependencies', join(root, 'node_modules/knip/bin/knip.js'), [
-  '--dependencies',
-  '--no-progress',
-  '--no-config-hints',
-]);
+const results = steps.map((step) => [step[0], run(step)]);
 
-// A project whose Jest did not get as far as a result has failed all the same.
+// A project whose Jest reported no result has failed too.
 const failed = tests.ok ? tests.failed : Math.max(tests.failed, 1);
-const say = (ok) => (ok ? 'passed' : 'FAILED');
-process.stdout.write(
-  `\ntests ${say(tests.ok)}, type check ${say(types)}, lint ${say(lint)}, dependencies ${say(dependencies)}\n`,
-);
-process.stdout.write(`${tests.passed} passed, ${failed} failed\n`);
-process.exitCode = tests.ok && types && lint && dependencies ? 0 : 1;
+const verdicts = [['tests', tests.ok], ...results].map(([name, ok]) => `${name} ${ok ? 'passed' : 'FAILED'}`);
+process.stdout.write(`\n${verdicts.join('; ')}\n`);
+for (const name of tests.skipped) process.stdout.write(`skipped: ${name}\n`);
+process.stdout.write(`${tests.passed} passed, ${failed} failed, ${tests.skipped.length} skipped\n`);
+process.exitCode = tests.ok && results.every(([, ok]) => ok) ? 0 : 1;

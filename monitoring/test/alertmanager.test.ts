@@ -1,9 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePorts, host, requiring } from '@mqtt-cluster/testing';
 import { parse } from 'yaml';
 import { alertRules, findProgram } from '../src/index.ts';
 import { monitoring, ruleFiles } from './support.ts';
@@ -22,18 +22,8 @@ function named(alertname: string, more: Labels = {}): Labels {
   return { alertname: alertname, severity, site: 'north', ...more };
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
-}
-
-describe('the configuration of Alertmanager', () => {
-  it('is one that amtool takes', () => {
+requiring('amtool')('amtool', () => {
+  it('accepts the configuration', () => {
     expect(
       execFileSync(findProgram('amtool'), ['check-config', configuration], { encoding: 'utf8' }),
     ).toContain('SUCCESS');
@@ -47,7 +37,9 @@ describe('the configuration of Alertmanager', () => {
     const argv = ['config', 'routes', 'test', `--config.file=${configuration}`, `severity=${severity}`];
     expect(execFileSync(findProgram('amtool'), argv, { encoding: 'utf8' }).trim()).toBe(receiver);
   });
+});
 
+describe('the configuration of Alertmanager', () => {
   it('names only alerts that exist', () => {
     const { inhibit_rules: rules } = parse(readFileSync(configuration, 'utf8')) as { inhibit_rules: unknown };
     const text = JSON.stringify(rules).replaceAll(/MqttCluster\(([^)]*)\)/g, (_, names: string) =>
@@ -63,21 +55,21 @@ describe('the configuration of Alertmanager', () => {
   });
 });
 
-describe('inhibition', () => {
+requiring('prometheus-alertmanager')('inhibition', () => {
   let folder = '';
   let url = '';
   let child: ChildProcess | null = null;
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'mqtt-cluster-alertmanager-'));
-    const port = await freePort();
-    url = `http://127.0.0.1:${port}`;
+    const [port] = await freePorts(1);
+    url = `http://${host}:${port}`;
     child = spawn(
       findProgram('prometheus-alertmanager'),
       [
         `--config.file=${configuration}`,
         `--storage.path=${folder}`,
-        `--web.listen-address=127.0.0.1:${port}`,
+        `--web.listen-address=${host}:${port}`,
         '--cluster.listen-address=',
       ],
       { stdio: 'ignore' },

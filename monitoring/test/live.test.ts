@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { metricCatalogue } from '@mqtt-cluster/metric-catalogue';
+import { requiring } from '@mqtt-cluster/testing';
 import { annotations, dashboards } from '../grafana/src/index.ts';
 import {
   alertRules,
@@ -85,7 +86,7 @@ beforeAll(() => {
   process.env['MQTT_LAB_APPLIANCE'] = join(dist, 'broker-publisher.mjs');
 }, startMsMax);
 
-describe('a cluster with a kill in it, as a real Prometheus sees it', () => {
+requiring('prometheus')('a cluster with a kill in it, as a real Prometheus sees it', () => {
   let folder = '';
   let lab: LiveLab;
   let findings: FailoverFindings;
@@ -159,7 +160,7 @@ describe('a cluster with a kill in it, as a real Prometheus sees it', () => {
   });
 });
 
-describe('the lab’s load, counted by the members', () => {
+requiring('prometheus')('the lab’s load, counted by the members', () => {
   let folder = '';
   let lab: LiveLab;
 

@@ -1,17 +1,25 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { findProgram, NotInstalledError } from '../src/index.ts';
 
-describe('programs that monitoring needs', () => {
+describe('findProgram', () => {
   const path = process.env['PATH'];
+  const folder = mkdtempSync(join(tmpdir(), 'mqtt-cluster-programs-'));
   afterEach(() => {
     process.env['PATH'] = path;
   });
+  afterAll(() => rmSync(folder, { recursive: true }));
 
-  it('are found where they are installed', () => {
-    process.env['PATH'] = `/nowhere:${path ?? ''}`;
-    expect(findProgram('promtool')).toMatch(/^\/.*\/promtool$/);
+  it('returns the path of an executable file in a folder of the PATH', () => {
+    const program = join(folder, 'promtool');
+    writeFileSync(program, '');
+    chmodSync(program, 0o755);
+    process.env['PATH'] = `/nowhere:${folder}`;
+    expect(findProgram('promtool')).toBe(program);
   });
 
-  it('are named with what to install where they are not', () => {
+  it('throws an error with the line that installs a missing program', () => {
     process.env['PATH'] = '/nowhere';
     expect(() => findProgram('prometheus')).toThrow(NotInstalledError);
     expect(() => findProgram('prometheus')).toThrow(

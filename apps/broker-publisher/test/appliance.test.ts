@@ -7,13 +7,12 @@ import { silentLogger } from '@mqtt-cluster/contracts';
 import type { MemberStatus } from '@mqtt-cluster/contracts';
 import { createFailoverClient } from '@mqtt-cluster/failover-client';
 import type { FailoverClient, IncomingMessage } from '@mqtt-cluster/failover-client';
+import { host, until } from '@mqtt-cluster/testing';
 import { Appliance } from '../src/appliance.ts';
 import { schema } from '../src/config.ts';
 import { freePorts } from './ports.ts';
 import type { Ports } from './ports.ts';
 
-const host = '127.0.0.1';
-const pollMs = 10;
 let directory: string;
 let running: Appliance[] = [];
 let clients: FailoverClient[] = [];
@@ -59,10 +58,6 @@ function appliance(id: string, all: Readonly<Record<string, Ports>>, rate = 0): 
 
 async function status({ http }: Ports): Promise<MemberStatus> {
   return (await (await fetch(`http://${host}:${http}/status`)).json()) as MemberStatus;
-}
-
-async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, pollMs));
 }
 
 async function serving(ports: Ports): Promise<void> {

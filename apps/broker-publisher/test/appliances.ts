@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '@mqtt-cluster/contracts';
 import type { MemberStatus } from '@mqtt-cluster/contracts';
+import { host, until } from '@mqtt-cluster/testing';
 import { generate, parser } from 'mqtt-packet';
 import type { IConnectPacket, Packet } from 'mqtt-packet';
 import { Appliance } from '../src/appliance.ts';
@@ -13,13 +14,7 @@ import { schema } from '../src/config.ts';
 import { freePorts } from './ports.ts';
 import type { Ports } from './ports.ts';
 
-const host = '127.0.0.1';
-const pollMs = 10;
-
-/** Waits as long as it takes: the test's own time-out is the bound. */
-export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, pollMs));
-}
+export { host, until } from '@mqtt-cluster/testing';
 
 /** Appliances in this process, with disks that go with the test. */
 export class Appliances {
@@ -37,8 +32,14 @@ export class Appliances {
   static async start(ids: readonly string[], settings: object = {}): Promise<Appliances> {
     const appliances = new Appliances(settings);
     for (const id of ids) appliances.#ports.set(id, await freePorts());
-    await Promise.all(ids.map((id) => appliances.startOne(id)));
-    await Promise.all(ids.map((id) => appliances.serving(id)));
+    try {
+      await Promise.all(ids.map((id) => appliances.startOne(id)));
+      await Promise.all(ids.map((id) => appliances.serving(id)));
+    } catch (error) {
+      // The test has no reference yet: appliances that did start would run on through the suites after it.
+      await appliances.stop();
+      throw error;
+    }
     return appliances;
   }
 

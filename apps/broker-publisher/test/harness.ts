@@ -1,20 +1,15 @@
 import { join } from 'node:path';
 import { silentLogger } from '@mqtt-cluster/contracts';
 import type { MemberStatus } from '@mqtt-cluster/contracts';
+import { host, until } from '@mqtt-cluster/testing';
 import { Appliance } from '../src/appliance.ts';
 import { schema } from '../src/config.ts';
 import type { ApplianceConfig } from '../src/config.ts';
 import type { Ports } from './ports.ts';
 
+export { host, until } from '@mqtt-cluster/testing';
 export { freePorts } from './ports.ts';
 export type { Ports } from './ports.ts';
-
-export const host = '127.0.0.1';
-const pollMs = 10;
-
-export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, pollMs));
-}
 
 /** Appliances in this process, on free ports of loopback and with data below one directory. */
 export class Appliances {

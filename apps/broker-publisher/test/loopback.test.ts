@@ -2,9 +2,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { Loopback } from '../src/loopback.ts';
-import { Appliances, until } from './appliances.ts';
+import { Appliances, host, until } from './appliances.ts';
 
-const host = '127.0.0.1';
 let nowMs: number;
 let loopback: Loopback;
 

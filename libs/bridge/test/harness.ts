@@ -1,8 +1,7 @@
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { createBridge } from '../src/index.ts';
 import type { BridgeOptions, BridgeTls, ListeningBridge } from '../src/index.ts';
 import type { LinkState, Logger, MemberId, PeerMessage } from '@mqtt-cluster/contracts';
+import { freePorts, host } from '@mqtt-cluster/testing';
 
 /** What one bridge's handlers and logger heard; conditions are awaited, never slept for. */
 export class Recorder {
@@ -69,18 +68,10 @@ export interface Site {
   readonly port: number;
 }
 
-/** Sites on addresses and ports of the loopback network that were free a moment ago. */
+/** Returns one site per member, each with a port of its own on the test's loopback address. */
 export async function freeSites(...ids: readonly MemberId[]): Promise<Site[]> {
-  return Promise.all(
-    ids.map(async (id, index) => {
-      const host = `127.0.0.${index + 11}`;
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, host, resolve));
-      const { port } = server.address() as AddressInfo;
-      await new Promise((resolve) => server.close(resolve));
-      return { id, host, port };
-    }),
-  );
+  const ports = await freePorts(ids.length);
+  return ids.map((id, index) => ({ id, host, port: ports[index]! }));
 }
 
 export interface Running {

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
+import { requiring } from '@mqtt-cluster/testing';
 import type { BridgeTls } from '../src/index.ts';
 import { freeSites, startBridge, stopAll, stopBridge } from './harness.ts';
 import { propose } from './samples.ts';
@@ -11,15 +12,6 @@ let directory: string;
 
 function openssl(...parameters: readonly string[]): void {
   execFileSync('openssl', parameters, { cwd: directory, stdio: 'ignore' });
-}
-
-function hasOpenssl(): boolean {
-  try {
-    execFileSync('openssl', ['version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
@@ -51,10 +43,7 @@ function makeCertificate(name: string, authority: string): BridgeTls {
   return { key: read(`${name}.key`), cert: read(`${name}.crt`), ca: read(`${authority}.crt`) };
 }
 
-const withOpenssl = hasOpenssl() ? describe : describe.skip;
-if (!hasOpenssl()) console.warn('openssl is not installed: the bridge is not tested with TLS');
-
-withOpenssl('bridges with mutual TLS', () => {
+requiring('openssl')('bridges with mutual TLS', () => {
   const tls: Record<string, BridgeTls> = {};
 
   beforeAll(() => {

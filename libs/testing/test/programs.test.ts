@@ -1,0 +1,19 @@
+import { jest } from '@jest/globals';
+import { requiring } from '@mqtt-cluster/testing';
+
+describe('requiring', () => {
+  const path = process.env['PATH'];
+  afterEach(() => {
+    process.env['PATH'] = path;
+    jest.restoreAllMocks();
+  });
+
+  it('skips a block whose program is missing, and names the line that installs the program', () => {
+    const skip = jest.spyOn(describe, 'skip').mockImplementation(() => undefined);
+    process.env['PATH'] = '/nowhere';
+    const tests = (): void => undefined;
+    requiring('amtool', 'promtool')('routes', tests);
+    const name = 'routes [amtool and promtool missing: apt-get install prometheus-alertmanager prometheus]';
+    expect(skip).toHaveBeenCalledWith(name, tests);
+  });
+});
