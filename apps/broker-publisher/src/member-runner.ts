@@ -2,9 +2,9 @@ import { StoreFullError } from '@mqtt-cluster/contracts';
 import type {
   Bridge,
   ClientEffect,
+  ClientInput,
   ClientPort,
   ConnectionId,
-  ConnectRequest,
   Lifecycle,
   LinkState,
   Member,
@@ -14,10 +14,8 @@ import type {
   MemberStatus,
   Message,
   PeerMessage,
-  PublishRequest,
   Store,
   StoreWrite,
-  Subscription,
 } from '@mqtt-cluster/contracts';
 
 /** How often a member at work gets the time. Raising it makes resends and the clients' acks late. */
@@ -94,62 +92,26 @@ export class MemberRunner implements ClientPort, Lifecycle {
   receive(from: MemberId, message: PeerMessage): void {
     // Answers to the heartbeats of an idle leader have nothing to set off: they wait for its next beat.
     const canWait = isAnswer(message) && this.#components.now() >= this.#busyUntilMs;
-    this.#input((member) => member.receive(from, message), canWait);
+    this.#act((member) => member.receive(from, message), canWait);
   }
 
   link(peer: MemberId, state: LinkState): void {
     this.#urgentUntilMs = this.#components.now() + urgentForMs;
-    this.#input((member) => member.link(peer, state));
+    this.#act((member) => member.link(peer, state));
     if (this.#running) this.#beat();
   }
 
-  connect(connection: ConnectionId, request: ConnectRequest): void {
-    this.#input((member) => member.connect(connection, request));
-  }
-
-  disconnect(connection: ConnectionId, how: { graceful: boolean; sessionExpirySeconds?: number }): void {
-    this.#input((member) => member.disconnect(connection, how));
-  }
-
-  subscribe(connection: ConnectionId, packetId: number, subscriptions: readonly Subscription[]): void {
-    this.#input((member) => member.subscribe(connection, packetId, subscriptions));
-  }
-
-  unsubscribe(connection: ConnectionId, packetId: number, filters: readonly string[]): void {
-    this.#input((member) => member.unsubscribe(connection, packetId, filters));
-  }
-
-  publish(connection: ConnectionId, publish: PublishRequest): void {
-    this.#input((member) => member.publish(connection, publish));
-  }
-
-  pubrel(connection: ConnectionId, packetId: number): void {
-    this.#input((member) => member.pubrel(connection, packetId));
-  }
-
-  puback(connection: ConnectionId, packetId: number): void {
-    this.#input((member) => member.puback(connection, packetId));
-  }
-
-  pubrec(connection: ConnectionId, packetId: number, refused?: boolean): void {
-    this.#input((member) => member.pubrec(connection, packetId, refused));
-  }
-
-  pubcomp(connection: ConnectionId, packetId: number): void {
-    this.#input((member) => member.pubcomp(connection, packetId));
-  }
-
-  writable(connection: ConnectionId, writable: boolean): void {
-    this.#input((member) => member.writable(connection, writable));
+  input(connection: ConnectionId, input: ClientInput): void {
+    this.#act((member) => member.input(connection, input));
   }
 
   publishLocal(message: Message): void {
-    this.#input((member) => member.publishLocal(message));
+    this.#act((member) => member.publishLocal(message));
   }
 
   /** What an operator, or the appliance itself, asks of the member. */
   operate(act: (member: Member) => void): void {
-    this.#input(act);
+    this.#act(act);
   }
 
   /** Reads what the status does not show; must change nothing. */
@@ -164,7 +126,7 @@ export class MemberRunner implements ClientPort, Lifecycle {
 
   // ---- the turn ----
 
-  #input(act: (member: Member) => void, canWait = false): void {
+  #act(act: (member: Member) => void, canWait = false): void {
     if (this.#inTurn) {
       this.#late.push(() => act(this.#components.member));
       return;
@@ -230,9 +192,9 @@ export class MemberRunner implements ClientPort, Lifecycle {
   async #write(token: number, change: StoreWrite): Promise<void> {
     try {
       await this.#components.store.write(change);
-      this.#input((member) => member.written(token));
+      this.#act((member) => member.written(token));
     } catch (error) {
-      if (error instanceof StoreFullError) this.#input((member) => member.writeRefused(token));
+      if (error instanceof StoreFullError) this.#act((member) => member.writeRefused(token));
       else this.#components.onFatal(error);
     }
   }

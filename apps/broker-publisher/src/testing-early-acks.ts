@@ -21,9 +21,11 @@ export function withEarlyAcks(port: ClientPort, active: () => boolean): ClientPo
 
   return {
     ...port,
-    publish(connection, publish) {
-      port.publish(connection, publish);
-      const { qos, packetId } = publish;
+    input(connection, input) {
+      if (input.kind === 'disconnect') early.delete(connection);
+      port.input(connection, input);
+      if (input.kind !== 'publish') return;
+      const { qos, packetId } = input.request;
       if (!active() || qos === 0 || packetId === undefined) return;
       const counts = early.get(connection) ?? new Map<number, number>();
       early.set(connection, counts.set(packetId, (counts.get(packetId) ?? 0) + 1));
@@ -31,10 +33,6 @@ export function withEarlyAcks(port: ClientPort, active: () => boolean): ClientPo
       queueMicrotask(() =>
         handler([{ kind: qos === 1 ? 'puback' : 'pubrec', connection, packetId, result: 'ok' }]),
       );
-    },
-    disconnect(connection, how) {
-      early.delete(connection);
-      port.disconnect(connection, how);
     },
     onEffects(given) {
       handler = given;

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '@mqtt-cluster/contracts';
-import type { ClientEffect, ClientPort, Logger } from '@mqtt-cluster/contracts';
+import type { ClientEffect, ClientInput, ClientPort, Logger } from '@mqtt-cluster/contracts';
 import { schema } from '../src/config.ts';
 import { installClock } from '../src/testing-clock.ts';
 import { withEarlyAcks } from '../src/testing-early-acks.ts';
@@ -73,12 +73,9 @@ test('a stepped clock moves every reading of the wall clock, and no date that is
 });
 
 describe('acks before the commit', () => {
-  const publish = (packetId: number, qos: 0 | 1 | 2) => ({
-    topic: 't',
-    payload: Buffer.alloc(0),
-    qos,
-    retain: false,
-    packetId,
+  const publish = (packetId: number, qos: 0 | 1 | 2): ClientInput => ({
+    kind: 'publish',
+    request: { topic: 't', payload: Buffer.alloc(0), qos, retain: false, packetId },
   });
   const ack = (kind: 'puback' | 'pubrec', packetId: number): ClientEffect => ({
     kind,
@@ -90,8 +87,7 @@ describe('acks before the commit', () => {
   function port(active: boolean) {
     let commit: (effects: readonly ClientEffect[]) => void = () => undefined;
     const inner = {
-      publish: () => undefined,
-      disconnect: () => undefined,
+      input: () => undefined,
       onEffects: (handler: (effects: readonly ClientEffect[]) => void) => (commit = handler),
     } as unknown as ClientPort;
     const wrapped = withEarlyAcks(inner, () => active);
@@ -102,9 +98,9 @@ describe('acks before the commit', () => {
 
   test('leave with the publish, once', async () => {
     const { wrapped, heard, commit } = port(true);
-    wrapped.publish(1, publish(5, 1));
-    wrapped.publish(1, publish(6, 2));
-    wrapped.publish(1, publish(0, 0));
+    wrapped.input(1, publish(5, 1));
+    wrapped.input(1, publish(6, 2));
+    wrapped.input(1, publish(0, 0));
     await Promise.resolve();
     expect(heard).toEqual([ack('puback', 5), ack('pubrec', 6)]);
     const pubcomp: ClientEffect = { kind: 'pubcomp', connection: 1, packetId: 6 };
@@ -114,8 +110,8 @@ describe('acks before the commit', () => {
 
   test('a packet id that is used again before its first commit is acked twice in all', async () => {
     const { wrapped, heard, commit } = port(true);
-    wrapped.publish(1, publish(5, 1));
-    wrapped.publish(1, publish(5, 1));
+    wrapped.input(1, publish(5, 1));
+    wrapped.input(1, publish(5, 1));
     await Promise.resolve();
     commit(ack('puback', 5));
     commit(ack('puback', 5));
@@ -124,7 +120,7 @@ describe('acks before the commit', () => {
 
   test('switched off nothing changes', async () => {
     const { wrapped, heard, commit } = port(false);
-    wrapped.publish(1, publish(5, 1));
+    wrapped.input(1, publish(5, 1));
     await Promise.resolve();
     expect(heard).toEqual([]);
     commit(ack('puback', 5));

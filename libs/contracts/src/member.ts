@@ -32,21 +32,16 @@ export interface Member {
   /** The disk is full: the write of this token was not carried out (nor will be); it is to be written again. */
   writeRefused(token: number): void;
 
-  // ---- clients (connections are numbered by the caller; packets of one connection in their order) ----
-  connect(connection: ConnectionId, request: ConnectRequest): void;
-  /** After it nothing is sent to the connection any more. */
-  disconnect(connection: ConnectionId, how: { graceful: boolean; sessionExpirySeconds?: number }): void;
-  subscribe(connection: ConnectionId, packetId: number, subscriptions: readonly Subscription[]): void;
-  unsubscribe(connection: ConnectionId, packetId: number, filters: readonly string[]): void;
-  publish(connection: ConnectionId, publish: PublishRequest): void;
-  pubrel(connection: ConnectionId, packetId: number): void;
-  puback(connection: ConnectionId, packetId: number): void;
-  /** `refused`: an MQTT 5 PUBREC with a reason of 0x80 or more ends the exchange. */
-  pubrec(connection: ConnectionId, packetId: number, refused?: boolean): void;
-  pubcomp(connection: ConnectionId, packetId: number): void;
-  /** False while the client's socket is full: QoS 0 is dropped, QoS 1 and 2 wait in their queue. */
-  writable(connection: ConnectionId, writable: boolean): void;
-  /** Messages of the member itself (`$SYS`): QoS 0, to its own clients only; retained ones are kept here, not replicated. */
+  // ---- clients ----
+  /**
+   * Handles one input of one client connection. The caller numbers the connections, and passes the packets of one
+   * connection in the order in which they arrived.
+   */
+  input(connection: ConnectionId, input: ClientInput): void;
+  /**
+   * Publishes a message of the member itself (`$SYS`) with QoS 0 to the clients of this member only. The member keeps a
+   * retained one in memory and does not replicate it.
+   */
   publishLocal(message: Message): void;
 
   // ---- operators ----
@@ -111,6 +106,34 @@ export interface PeerSurvey {
 }
 
 export type LinkState = 'up' | 'down' | 'refused';
+
+/** What happens on one client connection, for {@link Member.input}. Mirrors {@link ClientEffect}. */
+export type ClientInput =
+  | { readonly kind: 'connect'; readonly request: ConnectRequest }
+  /** The connection is closed; the member has no further effect for it. */
+  | ({ readonly kind: 'disconnect' } & Disconnection)
+  | {
+      readonly kind: 'subscribe';
+      readonly packetId: number;
+      readonly subscriptions: readonly Subscription[];
+    }
+  | { readonly kind: 'unsubscribe'; readonly packetId: number; readonly filters: readonly string[] }
+  | { readonly kind: 'publish'; readonly request: PublishRequest }
+  | { readonly kind: 'pubrel'; readonly packetId: number }
+  | { readonly kind: 'puback'; readonly packetId: number }
+  | { readonly kind: 'pubcomp'; readonly packetId: number }
+  /** `refused`: the PUBREC has a reason code of 0x80 or more and ends the exchange (MQTT 5, 4.3.3). */
+  | { readonly kind: 'pubrec'; readonly packetId: number; readonly refused?: boolean }
+  /** False while the client's socket is full: QoS 0 messages are dropped, QoS 1 and 2 messages wait in their queue. */
+  | { readonly kind: 'writable'; readonly writable: boolean };
+
+/** How a client connection ended. */
+export interface Disconnection {
+  /** The client sent DISCONNECT with a reason that discards its will [MQTT-3.14.4-3]. */
+  readonly graceful: boolean;
+  /** The new session expiry of an MQTT 5 DISCONNECT; absent where the one of CONNECT stays (MQTT 5, 3.14.2.2.2). */
+  readonly sessionExpirySeconds?: number;
+}
 
 export interface ConnectRequest {
   readonly client: ClientId;

@@ -1,10 +1,10 @@
 import { findMember } from '@mqtt-cluster/contracts';
 import type {
   AdminAction,
+  ClientInput,
   ClusterConfig,
   ClusterSettings,
   ConnectionId,
-  ConnectRequest,
   LinkState,
   Member,
   MemberId,
@@ -13,9 +13,7 @@ import type {
   Message,
   OutboxItem,
   PeerMessage,
-  PublishRequest,
   Snapshot,
-  Subscription,
 } from '@mqtt-cluster/contracts';
 import { decodePublishes } from '@mqtt-cluster/mqtt-state';
 import { Administration } from './administration.ts';
@@ -146,44 +144,8 @@ class ClusterMember implements Member {
 
   // ---- clients ----
 
-  connect(connection: ConnectionId, request: ConnectRequest): void {
-    this.#home.connect(connection, request, this.#serving.state);
-  }
-
-  disconnect(connection: ConnectionId, how: { graceful: boolean; sessionExpirySeconds?: number }): void {
-    this.#home.disconnect(connection, how);
-  }
-
-  subscribe(connection: ConnectionId, packetId: number, subscriptions: readonly Subscription[]): void {
-    this.#home.subscribe(connection, packetId, subscriptions);
-  }
-
-  unsubscribe(connection: ConnectionId, packetId: number, filters: readonly string[]): void {
-    this.#home.unsubscribe(connection, packetId, filters);
-  }
-
-  publish(connection: ConnectionId, publish: PublishRequest): void {
-    this.#home.publish(connection, publish);
-  }
-
-  pubrel(connection: ConnectionId, packetId: number): void {
-    this.#home.pubrel(connection, packetId);
-  }
-
-  puback(connection: ConnectionId, packetId: number): void {
-    this.#home.puback(connection, packetId);
-  }
-
-  pubrec(connection: ConnectionId, packetId: number, refused = false): void {
-    this.#home.pubrec(connection, packetId, refused);
-  }
-
-  pubcomp(connection: ConnectionId, packetId: number): void {
-    this.#home.pubcomp(connection, packetId);
-  }
-
-  writable(connection: ConnectionId, writable: boolean): void {
-    this.#home.writable(connection, writable);
+  input(connection: ConnectionId, input: ClientInput): void {
+    this.#home.inputs.handle(connection, input, this.#serving.state);
   }
 
   publishLocal(message: Message): void {

@@ -23,17 +23,21 @@ function delivered(cluster: TestCluster, id: MemberId, connection: number): stri
 describe('an island of one', () => {
   test('what was proposed before the cut and what was accepted after it arrive in order, once each', () => {
     const { cluster, away, other } = servingCluster();
-    cluster.member(other).connect(1, request('far', never));
-    cluster.member(away).connect(1, request('publisher'));
-    cluster.member(away).connect(2, request('near'));
+    cluster.member(other).input(1, { kind: 'connect', request: request('far', never) });
+    cluster.member(away).input(1, { kind: 'connect', request: request('publisher') });
+    cluster.member(away).input(2, { kind: 'connect', request: request('near') });
     cluster.run(100);
-    cluster.member(other).subscribe(1, 1, [{ filter: 'x', qos: 1 }]);
-    cluster.member(away).subscribe(2, 1, [{ filter: 'x', qos: 1 }]);
+    cluster
+      .member(other)
+      .input(1, { kind: 'subscribe', packetId: 1, subscriptions: [{ filter: 'x', qos: 1 }] });
+    cluster
+      .member(away)
+      .input(2, { kind: 'subscribe', packetId: 1, subscriptions: [{ filter: 'x', qos: 1 }] });
     cluster.run(100);
     const numbers = Array.from({ length: 30 }, (_, position) => position + 1);
     for (const number of numbers) {
       const message = { topic: 'x', payload: text(`${number}`), qos: 1 as const, retain: false };
-      cluster.member(away).publish(1, { ...message, packetId: number });
+      cluster.member(away).input(1, { kind: 'publish', request: { ...message, packetId: number } });
       // The first is on its way to the leader when the link goes: it is proposed again, marked, under its number.
       if (number === 1) cluster.cut(away);
       cluster.run(200);
@@ -53,9 +57,9 @@ describe('an island of one', () => {
     const { cluster, away, other } = servingCluster();
     cluster.cut(away);
     cluster.until('isolated', () => cluster.member(away).status().state === 'isolated');
-    cluster.member(away).connect(1, request('roamer'));
+    cluster.member(away).input(1, { kind: 'connect', request: request('roamer') });
     cluster.run(100);
-    cluster.member(other).connect(2, request('roamer'));
+    cluster.member(other).input(2, { kind: 'connect', request: request('roamer') });
     cluster.run(100);
     cluster.heal(away);
     cluster.run(3_000);
@@ -66,9 +70,9 @@ describe('an island of one', () => {
 
 test('[MQTT-3.1.4-3] of three openings of one client id at the same moment one survives', () => {
   const { cluster } = servingCluster();
-  cluster.member('a').connect(1, request('same'));
-  cluster.member('a').connect(2, request('same'));
-  cluster.member('b').connect(3, request('same'));
+  cluster.member('a').input(1, { kind: 'connect', request: request('same') });
+  cluster.member('a').input(2, { kind: 'connect', request: request('same') });
+  cluster.member('b').input(3, { kind: 'connect', request: request('same') });
   cluster.run(500);
   const heard = [cluster.heard('a', 1), cluster.heard('a', 2), cluster.heard('b', 3)].map(kinds);
   expect(heard.filter((each) => each.join() === 'connack')).toHaveLength(1);

@@ -10,7 +10,9 @@ describe('QoS 0 that a link held back', () => {
   let cluster: TestCluster;
 
   const publish = (at: string, value: string): void =>
-    cluster.member(at).publish(1, { topic: 'x', payload: text(value), qos: 0, retain: false });
+    cluster
+      .member(at)
+      .input(1, { kind: 'publish', request: { topic: 'x', payload: text(value), qos: 0, retain: false } });
 
   const delivered = (at: string, connection: number): string[] =>
     cluster
@@ -21,10 +23,14 @@ describe('QoS 0 that a link held back', () => {
   beforeEach(() => {
     cluster = new TestCluster(['a', 'b', 'c']);
     cluster.serve();
-    cluster.member('a').connect(1, request('publisher'));
-    for (const id of ['a', 'b']) cluster.member(id).connect(2, request(`subscriber-${id}`));
+    cluster.member('a').input(1, { kind: 'connect', request: request('publisher') });
+    for (const id of ['a', 'b'])
+      cluster.member(id).input(2, { kind: 'connect', request: request(`subscriber-${id}`) });
     cluster.run(100);
-    for (const id of ['a', 'b']) cluster.member(id).subscribe(2, 1, [{ filter: 'x', qos: 0 }]);
+    for (const id of ['a', 'b'])
+      cluster
+        .member(id)
+        .input(2, { kind: 'subscribe', packetId: 1, subscriptions: [{ filter: 'x', qos: 0 }] });
     cluster.run(100);
   });
 
@@ -33,10 +39,12 @@ describe('QoS 0 that a link held back', () => {
     publish('a', 'first');
     cluster.run(100);
     expect(delivered('a', 2)).toEqual(['first']);
-    cluster.member('a').disconnect(2, { graceful: false });
-    cluster.member('b').connect(3, request('subscriber-a'));
+    cluster.member('a').input(2, { kind: 'disconnect', graceful: false });
+    cluster.member('b').input(3, { kind: 'connect', request: request('subscriber-a') });
     cluster.run(100);
-    cluster.member('b').subscribe(3, 1, [{ filter: 'x', qos: 0 }]);
+    cluster
+      .member('b')
+      .input(3, { kind: 'subscribe', packetId: 1, subscriptions: [{ filter: 'x', qos: 0 }] });
     cluster.run(100);
     cluster.flow();
     publish('a', 'second');

@@ -17,10 +17,10 @@ test('a batch is told once, by its home, with the time it took', () => {
     measures: { committed: (durationMs) => committed.push(durationMs), delivering: () => {} },
   });
   cluster.serve();
-  cluster.member('a').connect(1, request('p'));
+  cluster.member('a').input(1, { kind: 'connect', request: request('p') });
   cluster.run(100);
   committed.length = 0;
-  cluster.member('a').publish(1, publish('x', 1));
+  cluster.member('a').input(1, { kind: 'publish', request: publish('x', 1) });
   cluster.until('acked', () => cluster.heard('a', 1).some(({ kind }) => kind === 'puback'));
   cluster.run(100);
   // The options are those of all three members: only the home of the batch has told.
@@ -37,18 +37,20 @@ test.each([
     measures: { committed: () => {}, delivering: (receivedMs) => told.push(receivedMs) },
   });
   cluster.serve();
-  cluster.member('a').connect(1, request('p'));
+  cluster.member('a').input(1, { kind: 'connect', request: request('p') });
   for (const connection of [2, 3]) {
-    cluster.member('a').connect(connection, request(`s${connection}`, session));
+    cluster.member('a').input(connection, { kind: 'connect', request: request(`s${connection}`, session) });
   }
   cluster.run(100);
   for (const connection of [2, 3]) {
-    cluster.member('a').subscribe(connection, 1, [{ filter: 'x', qos: 1 }]);
+    cluster
+      .member('a')
+      .input(connection, { kind: 'subscribe', packetId: 1, subscriptions: [{ filter: 'x', qos: 1 }] });
   }
   cluster.run(100);
   const receivedMs = cluster.nowMs - 10; // the last step's
-  cluster.member('a').publish(1, publish('x', 1));
-  cluster.member('a').publish(1, publish('nobody wants it', 2));
+  cluster.member('a').input(1, { kind: 'publish', request: publish('x', 1) });
+  cluster.member('a').input(1, { kind: 'publish', request: publish('nobody wants it', 2) });
   cluster.until('delivered', () => cluster.heard('a', 3).some(({ kind }) => kind === 'deliver'));
   cluster.run(100);
   expect(told).toEqual([receivedMs]);
@@ -65,20 +67,20 @@ test('a message that waits for room in its window is told when it goes out, as o
   });
   nowMs = () => cluster.nowMs;
   cluster.serve();
-  cluster.member('a').connect(1, request('p'));
-  cluster.member('a').connect(2, request('s', { receiveMaximum: 1 }));
+  cluster.member('a').input(1, { kind: 'connect', request: request('p') });
+  cluster.member('a').input(2, { kind: 'connect', request: request('s', { receiveMaximum: 1 }) });
   cluster.run(100);
-  cluster.member('a').subscribe(2, 1, [{ filter: 'x', qos: 1 }]);
+  cluster.member('a').input(2, { kind: 'subscribe', packetId: 1, subscriptions: [{ filter: 'x', qos: 1 }] });
   cluster.run(100);
-  cluster.member('a').publish(1, publish('x', 1));
+  cluster.member('a').input(1, { kind: 'publish', request: publish('x', 1) });
   cluster.run(50);
   const second = cluster.nowMs - 10;
-  cluster.member('a').publish(1, publish('x', 2));
+  cluster.member('a').input(1, { kind: 'publish', request: publish('x', 2) });
   cluster.run(1_000);
   expect(told).toHaveLength(1);
   const [first] = cluster.heard('a', 2).filter((effect) => effect.kind === 'deliver');
   const ackedMs = cluster.nowMs;
-  cluster.member('a').puback(2, first!.packetId);
+  cluster.member('a').input(2, { kind: 'puback', packetId: first!.packetId });
   cluster.run(100);
   expect(told).toHaveLength(2);
   expect(told[1]!.receivedMs).toBe(second);
@@ -90,10 +92,10 @@ test('what an entry brings is to be counted by exactly one member', () => {
   cluster.serve();
   const will = { topic: 'w', payload: new Uint8Array([1]), qos: 1, retain: false, delaySeconds: 0 } as const;
   for (const [position, id] of ids.entries()) {
-    cluster.member(id).connect(1, request(`c${position}`, { will }));
+    cluster.member(id).input(1, { kind: 'connect', request: request(`c${position}`, { will }) });
   }
   cluster.run(200);
-  for (const id of ids) cluster.member(id).disconnect(1, { graceful: false });
+  for (const id of ids) cluster.member(id).input(1, { kind: 'disconnect', graceful: false });
   cluster.run(500);
   for (const kind of ['willFired', 'sessionEnded'] as const) {
     const seen = ids.map((id) => cluster.events.get(id)!.filter((event) => event.kind === kind));

@@ -13,11 +13,11 @@ describe('a cluster of one', () => {
     const cluster = new TestCluster(['a']);
     cluster.serve();
     const a = cluster.member('a');
-    a.connect(1, request('subscriber'));
-    a.connect(2, request('publisher'));
+    a.input(1, { kind: 'connect', request: request('subscriber') });
+    a.input(2, { kind: 'connect', request: request('publisher') });
     cluster.run(100);
-    a.subscribe(1, 7, [{ filter: 'x/#', qos: 1 }]);
-    a.publish(2, publish('x/y', 'hello', 3));
+    a.input(1, { kind: 'subscribe', packetId: 7, subscriptions: [{ filter: 'x/#', qos: 1 }] });
+    a.input(2, { kind: 'publish', request: publish('x/y', 'hello', 3) });
     cluster.run(100);
     const [connack, suback, deliver] = cluster.heard('a', 1);
     expect(connack).toMatchObject({ kind: 'connack', sessionPresent: false });
@@ -47,14 +47,16 @@ describe('a cluster of three', () => {
   test('delivers QoS 0, 1 and 2 between members, exactly once each', () => {
     const cluster = new TestCluster(['a', 'b', 'c']);
     cluster.serve();
-    cluster.member('a').connect(1, request('subscriber'));
-    cluster.member('b').connect(1, request('publisher'));
+    cluster.member('a').input(1, { kind: 'connect', request: request('subscriber') });
+    cluster.member('b').input(1, { kind: 'connect', request: request('publisher') });
     cluster.run(100);
-    cluster.member('a').subscribe(1, 1, [{ filter: 'x', qos: 2 }]);
+    cluster
+      .member('a')
+      .input(1, { kind: 'subscribe', packetId: 1, subscriptions: [{ filter: 'x', qos: 2 }] });
     cluster.run(100);
     cluster.heard('a', 1);
     for (const qos of [0, 1, 2] as const) {
-      cluster.member('b').publish(1, publish('x', `qos ${qos}`, qos, qos));
+      cluster.member('b').input(1, { kind: 'publish', request: publish('x', `qos ${qos}`, qos, qos) });
       cluster.run(50);
     }
     const heard = cluster.heard('a', 1).filter((effect) => effect.kind === 'deliver');
@@ -69,9 +71,9 @@ describe('a cluster of three', () => {
   test('[MQTT-3.1.4-3] a client id that connects elsewhere is closed at its first home', () => {
     const cluster = new TestCluster(['a', 'b', 'c']);
     cluster.serve();
-    cluster.member('a').connect(1, request('same'));
+    cluster.member('a').input(1, { kind: 'connect', request: request('same') });
     cluster.run(100);
-    cluster.member('b').connect(1, request('same'));
+    cluster.member('b').input(1, { kind: 'connect', request: request('same') });
     cluster.run(100);
     expect(cluster.heard('a', 1).at(-1)).toEqual({ kind: 'close', connection: 1, reason: 'takenOver' });
     expect(cluster.heard('b', 1).at(-1)).toMatchObject({ kind: 'connack' });
@@ -85,13 +87,16 @@ describe('a cluster of three', () => {
       ['b', 'right'],
       ['c', 'publisher'],
     ] as const) {
-      cluster.member(id).connect(1, request(client));
+      cluster.member(id).input(1, { kind: 'connect', request: request(client) });
     }
     cluster.run(100);
-    for (const id of ['a', 'b']) cluster.member(id).subscribe(1, 1, [{ filter: '$share/g/x', qos: 1 }]);
+    for (const id of ['a', 'b'])
+      cluster
+        .member(id)
+        .input(1, { kind: 'subscribe', packetId: 1, subscriptions: [{ filter: '$share/g/x', qos: 1 }] });
     cluster.run(100);
     for (let number = 0; number < 4; number++)
-      cluster.member('c').publish(1, publish('x', `${number}`, 0, 0));
+      cluster.member('c').input(1, { kind: 'publish', request: publish('x', `${number}`, 0, 0) });
     cluster.run(100);
     const heard = ['a', 'b'].map((id) => cluster.heard(id, 1).filter((effect) => effect.kind === 'deliver'));
     expect(heard.map((deliveries) => deliveries.length)).toEqual([2, 2]);
@@ -101,27 +106,29 @@ describe('a cluster of three', () => {
   test('a persistent session roams with its queue, in order, once each at QoS 2', () => {
     const cluster = new TestCluster(['a', 'b', 'c']);
     cluster.serve();
-    cluster.member('a').connect(1, request('roamer', never));
-    cluster.member('b').connect(1, request('publisher'));
+    cluster.member('a').input(1, { kind: 'connect', request: request('roamer', never) });
+    cluster.member('b').input(1, { kind: 'connect', request: request('publisher') });
     cluster.run(100);
-    cluster.member('a').subscribe(1, 1, [{ filter: 'x', qos: 2 }]);
+    cluster
+      .member('a')
+      .input(1, { kind: 'subscribe', packetId: 1, subscriptions: [{ filter: 'x', qos: 2 }] });
     cluster.run(100);
-    cluster.member('a').disconnect(1, { graceful: false });
+    cluster.member('a').input(1, { kind: 'disconnect', graceful: false });
     for (let number = 1; number <= 5; number++)
-      cluster.member('b').publish(1, publish('x', `${number}`, number, 2));
+      cluster.member('b').input(1, { kind: 'publish', request: publish('x', `${number}`, number, 2) });
     cluster.run(200);
-    cluster.member('c').connect(9, request('roamer', never));
+    cluster.member('c').input(9, { kind: 'connect', request: request('roamer', never) });
     cluster.run(200);
     const heard = cluster.heard('c', 9);
     expect(heard[0]).toMatchObject({ kind: 'connack', sessionPresent: true });
     const delivered = heard.filter((effect) => effect.kind === 'deliver');
     expect(delivered.map(payload)).toEqual(['1', '2', '3', '4', '5']);
     expect(delivered.every((effect) => !effect.dup)).toBe(true);
-    for (const { packetId } of delivered) cluster.member('c').pubrec(9, packetId);
+    for (const { packetId } of delivered) cluster.member('c').input(9, { kind: 'pubrec', packetId });
     cluster.run(100);
     const released = cluster.heard('c', 9).filter((effect) => effect.kind === 'pubrel');
     expect(released).toHaveLength(5);
-    for (const { packetId } of delivered) cluster.member('c').pubcomp(9, packetId);
+    for (const { packetId } of delivered) cluster.member('c').input(9, { kind: 'pubcomp', packetId });
     cluster.run(100);
     expect(cluster.member('a').status().queuedMessages).toBe(0);
   });
@@ -129,14 +136,16 @@ describe('a cluster of three', () => {
   test('retained messages reach later subscribers at any member, and a delete is a delete', () => {
     const cluster = new TestCluster(['a', 'b', 'c']);
     cluster.serve();
-    cluster.member('a').connect(1, request('publisher'));
-    cluster.member('b').connect(1, request('subscriber'));
+    cluster.member('a').input(1, { kind: 'connect', request: request('publisher') });
+    cluster.member('b').input(1, { kind: 'connect', request: request('subscriber') });
     cluster.run(100);
-    cluster.member('a').publish(1, publish('r/1', 'kept', 1, 1, true));
-    cluster.member('a').publish(1, publish('r/2', 'gone', 2, 1, true));
-    cluster.member('a').publish(1, publish('r/2', '', 3, 1, true));
+    cluster.member('a').input(1, { kind: 'publish', request: publish('r/1', 'kept', 1, 1, true) });
+    cluster.member('a').input(1, { kind: 'publish', request: publish('r/2', 'gone', 2, 1, true) });
+    cluster.member('a').input(1, { kind: 'publish', request: publish('r/2', '', 3, 1, true) });
     cluster.run(100);
-    cluster.member('b').subscribe(1, 1, [{ filter: 'r/+', qos: 1 }]);
+    cluster
+      .member('b')
+      .input(1, { kind: 'subscribe', packetId: 1, subscriptions: [{ filter: 'r/+', qos: 1 }] });
     cluster.run(100);
     const delivered = cluster.heard('b', 1).filter((effect) => effect.kind === 'deliver');
     expect(delivered.map((effect) => [payload(effect), effect.retain])).toEqual([['kept', true]]);
@@ -147,14 +156,18 @@ describe('a cluster of three', () => {
     cluster.serve();
     // Until all members are known to know of it.
     cluster.run(1_000);
-    cluster.member('a').connect(1, request('publisher'));
-    cluster.member('b').connect(1, request('subscriber', never));
+    cluster.member('a').input(1, { kind: 'connect', request: request('publisher') });
+    cluster.member('b').input(1, { kind: 'connect', request: request('subscriber', never) });
     cluster.run(100);
     for (const [place, qos] of ([0, 1, 2] as const).entries())
-      cluster.member('a').publish(1, publish(`r/${qos}`, `at ${qos}`, place + 1, qos, true));
+      cluster
+        .member('a')
+        .input(1, { kind: 'publish', request: publish(`r/${qos}`, `at ${qos}`, place + 1, qos, true) });
     cluster.run(100);
     cluster.heard('b', 1);
-    cluster.member('b').subscribe(1, 9, [{ filter: 'r/+', qos: 2 }]);
+    cluster
+      .member('b')
+      .input(1, { kind: 'subscribe', packetId: 9, subscriptions: [{ filter: 'r/+', qos: 2 }] });
     cluster.run(100);
     const heard = cluster.heard('b', 1);
     expect(heard[0]).toMatchObject({ kind: 'suback', packetId: 9, codes: [2] });
@@ -162,7 +175,7 @@ describe('a cluster of three', () => {
     expect(first.map(payload).sort()).toEqual(['at 0', 'at 1', 'at 2']);
     expect(first.every(({ retain, dup }) => retain && !dup)).toBe(true);
     cluster.cut('b');
-    cluster.member('c').connect(1, request('subscriber', never));
+    cluster.member('c').input(1, { kind: 'connect', request: request('subscriber', never) });
     cluster.run(500);
     const again = cluster.heard('c', 1).filter((effect) => effect.kind === 'deliver');
     expect(again.map((effect) => [payload(effect), effect.retain, effect.dup])).toEqual([
@@ -174,17 +187,21 @@ describe('a cluster of three', () => {
   test('a member cut off accepts QoS 1, says so, and everybody gets it after the heal', () => {
     const cluster = new TestCluster(['a', 'b', 'c']);
     cluster.serve();
-    cluster.member('a').connect(1, request('far', never));
-    cluster.member('c').connect(1, request('near'));
-    cluster.member('c').connect(2, request('publisher'));
+    cluster.member('a').input(1, { kind: 'connect', request: request('far', never) });
+    cluster.member('c').input(1, { kind: 'connect', request: request('near') });
+    cluster.member('c').input(2, { kind: 'connect', request: request('publisher') });
     cluster.run(100);
-    cluster.member('a').subscribe(1, 1, [{ filter: 'x', qos: 1 }]);
-    cluster.member('c').subscribe(1, 1, [{ filter: 'x', qos: 1 }]);
+    cluster
+      .member('a')
+      .input(1, { kind: 'subscribe', packetId: 1, subscriptions: [{ filter: 'x', qos: 1 }] });
+    cluster
+      .member('c')
+      .input(1, { kind: 'subscribe', packetId: 1, subscriptions: [{ filter: 'x', qos: 1 }] });
     cluster.run(100);
     cluster.cut('c');
     cluster.until('c is isolated', () => cluster.member('c').status().state === 'isolated');
     cluster.heard('c', 2);
-    cluster.member('c').publish(2, publish('x', 'island', 5));
+    cluster.member('c').input(2, { kind: 'publish', request: publish('x', 'island', 5) });
     cluster.run(200);
     expect(cluster.heard('c', 2).at(-1)).toMatchObject({ kind: 'puback', packetId: 5, result: 'ok' });
     expect(cluster.events.get('c')).toContainEqual({ kind: 'degradedAcks', count: 1 });
@@ -200,11 +217,11 @@ describe('a cluster of three', () => {
   test('without a majority and with `hold` nothing is acked', () => {
     const cluster = new TestCluster(['a', 'b', 'c'], { whenIsolated: 'hold' });
     cluster.serve();
-    cluster.member('c').connect(2, request('publisher'));
+    cluster.member('c').input(2, { kind: 'connect', request: request('publisher') });
     cluster.run(100);
     cluster.heard('c', 2);
     cluster.cut('c');
-    cluster.member('c').publish(2, publish('x', 'waits', 5));
+    cluster.member('c').input(2, { kind: 'publish', request: publish('x', 'waits', 5) });
     cluster.run(5_000);
     expect(cluster.heard('c', 2)).toEqual([]);
     cluster.heal('c');
@@ -221,10 +238,12 @@ describe('a cluster of three', () => {
     const cluster = new TestCluster(['a', 'b', 'c']);
     cluster.serve();
     const will = { topic: 'will', payload: text('died'), qos: 1 as const, retain: false, delaySeconds: 0 };
-    cluster.member('a').connect(1, request('watcher', never));
-    cluster.member('c').connect(1, { ...request('mortal', never), will });
+    cluster.member('a').input(1, { kind: 'connect', request: request('watcher', never) });
+    cluster.member('c').input(1, { kind: 'connect', request: { ...request('mortal', never), will } });
     cluster.run(100);
-    cluster.member('a').subscribe(1, 1, [{ filter: 'will', qos: 1 }]);
+    cluster
+      .member('a')
+      .input(1, { kind: 'subscribe', packetId: 1, subscriptions: [{ filter: 'will', qos: 1 }] });
     cluster.run(100);
     cluster.cut('c');
     cluster.run(5_000);

@@ -37,13 +37,13 @@ describe('drain', () => {
     const id = cluster.leader();
     const member = cluster.member(id);
     for (let connection = 1; connection <= 20; connection++)
-      member.connect(connection, request(`c${connection}`));
+      member.input(connection, { kind: 'connect', request: request(`c${connection}`) });
     cluster.run(100);
     member.drain(10);
     cluster.run(550);
     const closed = cluster.effects.get(id)!.filter((effect) => effect.kind === 'close');
     expect(closed.map((effect) => effect.reason)).toEqual(Array.from({ length: 5 }, () => 'draining'));
-    member.connect(21, request('late'));
+    member.input(21, { kind: 'connect', request: request('late') });
     cluster.run(20);
     expect(cluster.heard(id, 21)).toEqual([{ kind: 'refuse', connection: 21, reason: 'draining' }]);
     expect(member.status()).toMatchObject({ state: 'draining', drained: false });
@@ -56,7 +56,7 @@ describe('drain', () => {
     const [id] = followers() as [MemberId];
     const member = cluster.member(id);
     cluster.cut(id);
-    member.connect(1, request('late'));
+    member.input(1, { kind: 'connect', request: request('late') });
     member.drain(100);
     cluster.run(4_000);
     expect(cluster.heard(id, 1)).toEqual([expect.objectContaining({ kind: 'refuse', connection: 1 })]);
@@ -65,10 +65,10 @@ describe('drain', () => {
   test('who has published is answered before it is closed, and nothing more is taken from it', () => {
     const [id] = followers() as [MemberId];
     const member = cluster.member(id);
-    member.connect(1, request('p'));
+    member.input(1, { kind: 'connect', request: request('p') });
     cluster.run(100);
     cluster.heard(id, 1);
-    member.publish(1, publish(1));
+    member.input(1, { kind: 'publish', request: publish(1) });
     member.drain(1_000);
     cluster.until('closed', () => cluster.effects.get(id)!.some((effect) => effect.kind === 'close'));
     expect(cluster.heard(id, 1).map((effect) => effect.kind)).toEqual(['puback', 'close']);
@@ -77,13 +77,13 @@ describe('drain', () => {
   test('a publish after the word to leave is left to the next home', () => {
     const [id] = followers() as [MemberId];
     const member = cluster.member(id);
-    member.connect(1, request('p'));
+    member.input(1, { kind: 'connect', request: request('p') });
     cluster.run(100);
     cluster.heard(id, 1);
-    member.publish(1, publish(1));
+    member.input(1, { kind: 'publish', request: publish(1) });
     member.drain(1_000);
     member.tick(cluster.nowMs + 5);
-    member.publish(1, publish(2));
+    member.input(1, { kind: 'publish', request: publish(2) });
     cluster.until('closed', () => cluster.effects.get(id)!.some((effect) => effect.kind === 'close'));
     const acked = cluster
       .heard(id, 1)
@@ -94,11 +94,11 @@ describe('drain', () => {
   test('one whose publish cannot be answered is closed all the same, after a bound', () => {
     const [id] = followers() as [MemberId];
     const member = cluster.member(id);
-    member.connect(1, request('p'));
+    member.input(1, { kind: 'connect', request: request('p') });
     cluster.run(100);
     cluster.heard(id, 1);
     cluster.cut(id);
-    member.publish(1, { ...publish(1), qos: 2 });
+    member.input(1, { kind: 'publish', request: { ...publish(1), qos: 2 } });
     member.drain(1_000);
     cluster.until('drained', () => member.status().drained);
     expect(cluster.heard(id, 1).map((effect) => effect.kind)).toEqual(['close']);
@@ -110,10 +110,12 @@ describe('drain', () => {
     /** A client with a will at a member that drains; how often another hears the will. */
     function wills(after: (home: MemberId, other: MemberId) => void): number {
       const [home, other] = followers() as [MemberId, MemberId];
-      cluster.member(other).connect(1, request('watcher'));
+      cluster.member(other).input(1, { kind: 'connect', request: request('watcher') });
       cluster.run(50);
-      cluster.member(other).subscribe(1, 1, [{ filter: 'will', qos: 1 }]);
-      cluster.member(home).connect(1, withWill);
+      cluster
+        .member(other)
+        .input(1, { kind: 'subscribe', packetId: 1, subscriptions: [{ filter: 'will', qos: 1 }] });
+      cluster.member(home).input(1, { kind: 'connect', request: withWill });
       cluster.run(100);
       cluster.member(home).drain(1_000);
       cluster.until('moved', () => cluster.member(home).status().connections === 0);
@@ -126,7 +128,9 @@ describe('drain', () => {
     const withWill = { ...request('p'), will };
 
     test('is not published when it comes back elsewhere', () => {
-      expect(wills((_home, other) => cluster.member(other).connect(2, withWill))).toBe(0);
+      expect(
+        wills((_home, other) => cluster.member(other).input(2, { kind: 'connect', request: withWill })),
+      ).toBe(0);
     });
 
     test('is published once when it does not: it had died before it was told', () => {
@@ -148,7 +152,7 @@ describe('drain', () => {
 
     test('does not keep its home once it is back elsewhere', () => {
       wills((home, other) => {
-        cluster.member(other).connect(2, withWill);
+        cluster.member(other).input(2, { kind: 'connect', request: withWill });
         cluster.until('drained', () => cluster.member(home).status().drained);
         expect(cluster.nowMs - movedMs).toBeLessThan(1_000);
       });
@@ -161,17 +165,17 @@ describe('drain', () => {
 
   test('the session is at any other member, with what was queued', () => {
     const [id, other] = followers() as [MemberId, MemberId];
-    cluster.member(id).connect(1, request('s', never));
+    cluster.member(id).input(1, { kind: 'connect', request: request('s', never) });
     cluster.run(50);
-    cluster.member(id).subscribe(1, 1, [{ filter: 'x', qos: 1 }]);
+    cluster.member(id).input(1, { kind: 'subscribe', packetId: 1, subscriptions: [{ filter: 'x', qos: 1 }] });
     cluster.run(50);
     cluster.member(id).drain(1_000);
     cluster.until('drained', () => cluster.member(id).status().drained);
-    cluster.member(other).connect(1, request('p'));
+    cluster.member(other).input(1, { kind: 'connect', request: request('p') });
     cluster.run(50);
-    cluster.member(other).publish(1, publish(1));
+    cluster.member(other).input(1, { kind: 'publish', request: publish(1) });
     cluster.run(50);
-    cluster.member(other).connect(2, request('s', never));
+    cluster.member(other).input(2, { kind: 'connect', request: request('s', never) });
     cluster.run(100);
     expect(cluster.heard(other, 2)).toMatchObject([
       { kind: 'connack', sessionPresent: true },
@@ -187,7 +191,7 @@ describe('drain', () => {
     member.undrain();
     cluster.run(20);
     expect(member.status()).toMatchObject({ state: 'serving', drained: false });
-    member.connect(1, request('c'));
+    member.input(1, { kind: 'connect', request: request('c') });
     cluster.run(100);
     expect(cluster.heard(id, 1)).toMatchObject([{ kind: 'connack' }]);
   });
@@ -237,7 +241,7 @@ describe('administration', () => {
   test('one that nobody hears is removed only by force: its disk may hold what the cluster lacks', () => {
     const [id, other] = followers() as [MemberId, MemberId];
     cluster.cut(other);
-    cluster.member(other).connect(1, request('p'));
+    cluster.member(other).input(1, { kind: 'connect', request: request('p') });
     cluster.run(20_000);
     const outcome = ask(id, { kind: 'removeMember', member: other, force: false });
     expect(outcome).toMatchObject({ accepted: false, reason: expect.stringContaining('force') });
@@ -246,11 +250,11 @@ describe('administration', () => {
 
   test('one that has gone silent may have acked alone since its last greeting, and is removed only by force', () => {
     const [id, other] = followers() as [MemberId, MemberId];
-    cluster.member(other).connect(1, request('p'));
+    cluster.member(other).input(1, { kind: 'connect', request: request('p') });
     cluster.run(100);
     cluster.cut(other);
     cluster.run(3_000);
-    cluster.member(other).publish(1, publish(1));
+    cluster.member(other).input(1, { kind: 'publish', request: publish(1) });
     cluster.run(100);
     expect(cluster.heard(other, 1)).toContainEqual(
       expect.objectContaining({ kind: 'puback', degraded: true }),

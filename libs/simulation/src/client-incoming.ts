@@ -74,7 +74,7 @@ export class Incoming {
       this.#arrived(effect, session);
       this.#answer((wire) => {
         this.#unacked.delete(packetId);
-        wire.toHost((member) => member.puback(wire.id, packetId));
+        wire.toHost({ kind: 'puback', packetId });
       });
       return;
     }
@@ -82,14 +82,14 @@ export class Incoming {
       this.#received.add(packetId);
       this.#arrived(effect, session);
     }
-    this.#answer((wire) => wire.toHost((member) => member.pubrec(wire.id, packetId)));
+    this.#answer((wire) => wire.toHost({ kind: 'pubrec', packetId }));
   }
 
   pubrel(packetId: number): void {
     this.#received.delete(packetId);
     this.#answer((wire) => {
       this.#unacked.delete(packetId);
-      wire.toHost((member) => member.pubcomp(wire.id, packetId));
+      wire.toHost({ kind: 'pubcomp', packetId });
     });
   }
 

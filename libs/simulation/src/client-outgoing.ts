@@ -139,7 +139,7 @@ export class Outgoing {
   #send(packetId: number, flight: Flight): void {
     const wire = this.#wire;
     if (flight.stage === 'publish') this.#transmit(flight.publication, packetId);
-    else wire?.toHost((member) => member.pubrel(wire.id, packetId));
+    else wire?.toHost({ kind: 'pubrel', packetId });
   }
 
   #transmit(publication: Publication, packetId: number | undefined): void {
@@ -154,6 +154,6 @@ export class Outgoing {
     const { topic, qos, retain } = publication;
     const payload = payloadOf(publication);
     const request = { topic, payload, qos, retain, ...(packetId === undefined ? {} : { packetId }) };
-    wire.toHost((member) => member.publish(wire.id, request));
+    wire.toHost({ kind: 'publish', request });
   }
 }

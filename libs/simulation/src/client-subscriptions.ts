@@ -66,7 +66,7 @@ export class Subscriptions {
     }
     const packetId = this.#takePacketId();
     this.#pendingUnsubscribes.add(packetId);
-    wire.toHost((member) => member.unsubscribe(wire.id, packetId, [filter]));
+    wire.toHost({ kind: 'unsubscribe', packetId, filters: [filter] });
   }
 
   suback(packetId: number, codes: readonly number[]): void {
@@ -112,7 +112,7 @@ export class Subscriptions {
   #send(wire: Wire, subscriptions: readonly Subscription[]): void {
     const packetId = this.#takePacketId();
     this.#pendingSubscribes.set(packetId, { subscriptions, sentAtMs: this.#history.nowMs });
-    wire.toHost((member) => member.subscribe(wire.id, packetId, subscriptions));
+    wire.toHost({ kind: 'subscribe', packetId, subscriptions });
   }
 
   #takePacketId(): number {

@@ -129,9 +129,9 @@ export class Population {
   #stall(client: SimulatedClient): void {
     const { wire } = client;
     if (wire === null || !client.connected) return;
-    wire.toHost((member) => member.writable(wire.id, false));
+    wire.toHost({ kind: 'writable', writable: false });
     this.#world.timeline.after(this.#random.between(100, 1_500), () =>
-      wire.toHost((member) => member.writable(wire.id, true)),
+      wire.toHost({ kind: 'writable', writable: true }),
     );
   }
 

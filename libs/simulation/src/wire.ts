@@ -1,4 +1,4 @@
-import type { ClientEffect, ConnectionId, ConnectRequest, Member } from '@mqtt-cluster/contracts';
+import type { ClientEffect, ClientInput, ConnectionId, ConnectRequest } from '@mqtt-cluster/contracts';
 import type { Host } from './host.ts';
 import type { Random } from './random.ts';
 import type { Timeline } from './timeline.ts';
@@ -48,13 +48,16 @@ export class Wire {
   }
 
   connect(request: ConnectRequest): void {
-    this.toHost((member) => member.connect(this.id, request));
+    this.toHost({ kind: 'connect', request });
   }
 
   /** A packet of the client; lost when the broker has closed meanwhile. */
-  toHost(action: (member: Member) => void): void {
+  toHost(input: ClientInput): void {
     this.#deliver(() => {
-      if (this.isServed) this.host.post((member) => this.isServed && action(member));
+      if (!this.isServed) return;
+      this.host.post((member) => {
+        if (this.isServed) member.input(this.id, input);
+      });
     });
   }
 
@@ -79,7 +82,7 @@ export class Wire {
       if (!this.isServed) return;
       this.isServed = false;
       handled();
-      member.disconnect(this.id, { graceful });
+      member.input(this.id, { kind: 'disconnect', graceful });
     });
   }
 
@@ -89,7 +92,7 @@ export class Wire {
       this.isServed = false;
       // A broker's socket tells that it has closed, also when the member itself wished it; or it does not.
       if (this.#random.chance(0.5))
-        this.host.post((member) => member.disconnect(this.id, { graceful: false }));
+        this.host.post((member) => member.input(this.id, { kind: 'disconnect', graceful: false }));
     }
     this.#toClientFreeAtMs = Math.max(this.#toClientFreeAtMs, this.#timeline.nowMs + this.#delayMs());
     this.#timeline.at(this.#toClientFreeAtMs, () => {

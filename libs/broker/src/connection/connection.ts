@@ -118,7 +118,7 @@ export class Connection {
     });
     this.#writer = new SocketWriter(socket, limits.outgoingBytesMax, context.counters, {
       onWritable: (writable) => {
-        if (this.#atMember) context.port.writable(this.id, writable);
+        if (this.#atMember) context.port.input(this.id, { kind: 'writable', writable });
         // Who doesn't read our answers can't cause more of them.
         if (writable) this.#gate.resume(pauseReasons.outgoingBuffer);
         else this.#gate.pause(pauseReasons.outgoingBuffer);
@@ -228,7 +228,7 @@ export class Connection {
     const { administration } = this.#context.options;
     this.#administers = administration?.admits(credentialsOf(packet, this.#client, this.address)) ?? false;
     this.#atMember = true;
-    this.#context.port.connect(this.id, connectRequest(packet, this.#client));
+    this.#context.port.input(this.id, { kind: 'connect', request: connectRequest(packet, this.#client) });
   }
 
   #refuse(reasonCode: number, reason: ConnectionRefusalReason): void {
@@ -418,7 +418,7 @@ export class Connection {
     this.#state = 'ended';
     if (was === 'open') this.#context.counters.disconnects[reason]++;
     this.#gate.end();
-    if (this.#atMember) this.#context.port.disconnect(this.id, how);
+    if (this.#atMember) this.#context.port.input(this.id, { kind: 'disconnect', ...how });
     this.#atMember = false;
     this.#aedes?.close();
     this.#events.onEnded(was);

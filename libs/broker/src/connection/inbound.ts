@@ -123,10 +123,10 @@ export class Inbound {
         return this.#outbound.onPubrec(packetId, reasonCode);
       }
       case packetTypes.pubrel:
-        return this.#context.port.pubrel(
-          this.#connection,
-          decodeAcknowledgement(reader, this.#host.version).packetId,
-        );
+        return this.#context.port.input(this.#connection, {
+          kind: 'pubrel',
+          packetId: decodeAcknowledgement(reader, this.#host.version).packetId,
+        });
       case packetTypes.pubcomp:
         return this.#outbound.onPubcomp(decodeAcknowledgement(reader, this.#host.version).packetId);
       case packetTypes.subscribe: {
@@ -136,7 +136,7 @@ export class Inbound {
       case packetTypes.unsubscribe: {
         const { packetId, filters } = decodeUnsubscribe(reader, this.#host.version);
         for (const filter of filters) checkFilter(topicFilterFault(filter));
-        return this.#context.port.unsubscribe(this.#connection, packetId, filters);
+        return this.#context.port.input(this.#connection, { kind: 'unsubscribe', packetId, filters });
       }
       default:
         throw protocolError(`a client may not send packet type ${type}`);
@@ -222,9 +222,10 @@ export class Inbound {
     const properties = packet.properties && messageProperties(packet.properties);
     if (qos === 1) this.#addWeight(payload.length);
     else if (qos === 2) this.#openQos2.add(packetId);
-    const request: PublishRequest =
+    const base: PublishRequest =
       qos === 0 ? { topic, payload, qos, retain } : { topic, payload, qos, retain, packetId };
-    this.#context.port.publish(this.#connection, properties ? { ...request, properties } : request);
+    const request = properties ? { ...base, properties } : base;
+    this.#context.port.input(this.#connection, { kind: 'publish', request });
     this.#host.onPublish();
   }
 
@@ -314,7 +315,7 @@ export class Inbound {
       return;
     }
     if (allowed.length < subscriptions.length) this.#partialSubacks.set(packetId, codes);
-    this.#context.port.subscribe(this.#connection, packetId, allowed);
+    this.#context.port.input(this.#connection, { kind: 'subscribe', packetId, subscriptions: allowed });
   }
 
   #refusalCode(fault: TopicFault | null): number {

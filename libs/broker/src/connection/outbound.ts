@@ -1,4 +1,4 @@
-import type { ClientEffect, ConnectionId, DeliverEffect } from '@mqtt-cluster/contracts';
+import type { ClientEffect, ClientInput, ConnectionId, DeliverEffect } from '@mqtt-cluster/contracts';
 import type { BrokerContext } from '../context.ts';
 import { protocolError } from '../codec/packet-error.ts';
 import {
@@ -55,8 +55,9 @@ export class Outbound {
   /** Skips a delivery and completes its exchange, as if the client had received it [MQTT-3.1.2-25]. */
   #skipTooLarge(effect: DeliverEffect): void {
     this.#context.counters.deliveriesTooLarge++;
-    if (effect.qos === 1) this.#context.port.puback(this.#connection, effect.packetId);
-    if (effect.qos === 2) this.#context.port.pubrec(this.#connection, effect.packetId, true);
+    const { qos, packetId } = effect;
+    if (qos === 1) this.#input({ kind: 'puback', packetId });
+    if (qos === 2) this.#input({ kind: 'pubrec', packetId, refused: true });
   }
 
   pubrel(packetId: number): void {
@@ -103,7 +104,7 @@ export class Outbound {
   onPuback(packetId: number): void {
     this.#expect(packetId, 'puback');
     this.#awaited.delete(packetId);
-    this.#context.port.puback(this.#connection, packetId);
+    this.#input({ kind: 'puback', packetId });
   }
 
   /** @throws PacketError as {@link onPuback} does */
@@ -116,9 +117,9 @@ export class Outbound {
     this.#expect(packetId, 'pubrec');
     if (reasonCode >= failureReasonCodeMin) {
       this.#awaited.delete(packetId);
-      this.#context.port.pubrec(this.#connection, packetId, true);
+      this.#input({ kind: 'pubrec', packetId, refused: true });
     } else {
-      this.#context.port.pubrec(this.#connection, packetId);
+      this.#input({ kind: 'pubrec', packetId });
     }
   }
 
@@ -126,7 +127,11 @@ export class Outbound {
   onPubcomp(packetId: number): void {
     this.#expect(packetId, 'pubcomp');
     this.#awaited.delete(packetId);
-    this.#context.port.pubcomp(this.#connection, packetId);
+    this.#input({ kind: 'pubcomp', packetId });
+  }
+
+  #input(input: ClientInput): void {
+    this.#context.port.input(this.#connection, input);
   }
 
   /** A packet identifier without an entry here may belong to an earlier connection: the member decides. */

@@ -1,9 +1,11 @@
 import type {
   ClientEffect,
+  ClientInput,
   ClientPort,
   ConnectionId,
   ConnectRequest,
   DeliverEffect,
+  Disconnection,
   MemberStatus,
   Message,
   PublishRequest,
@@ -63,7 +65,7 @@ export class FakePort implements ClientPort {
   full = false;
   /** The names of all inputs, as they came. */
   readonly calls: string[] = [];
-  readonly disconnects: { connection: ConnectionId; graceful: boolean; sessionExpirySeconds?: number }[] = [];
+  readonly disconnects: ({ connection: ConnectionId } & Disconnection)[] = [];
   readonly writables: boolean[] = [];
   readonly requests: ConnectRequest[] = [];
 
@@ -86,9 +88,23 @@ export class FakePort implements ClientPort {
     this.#handler(effects);
   }
 
-  #input(name: string, input: () => void): void {
+  input(connection: ConnectionId, input: ClientInput): void {
+    if (input.kind === 'writable') this.writables.push(input.writable);
+    if (input.kind === 'disconnect') {
+      const { graceful, sessionExpirySeconds } = input;
+      const expiry = sessionExpirySeconds === undefined ? {} : { sessionExpirySeconds };
+      this.disconnects.push({ connection, graceful, ...expiry });
+    }
+    this.#enqueueInput(input.kind, () => this.#handle(connection, input));
+  }
+
+  publishLocal(message: Message): void {
+    this.#enqueueInput('publishLocal', () => this.#route(message));
+  }
+
+  #enqueueInput(name: string, handle: () => void): void {
     this.calls.push(name);
-    this.#inputs.push(input);
+    this.#inputs.push(handle);
     this.#schedule();
   }
 
@@ -104,8 +120,39 @@ export class FakePort implements ClientPort {
     });
   }
 
-  connect(connection: ConnectionId, request: ConnectRequest): void {
-    this.#input('connect', () => this.#connect(connection, request));
+  #handle(connection: ConnectionId, input: ClientInput): void {
+    if (input.kind === 'connect') return this.#connect(connection, input.request);
+    if (input.kind === 'pubrel') {
+      this.#byConnection.get(connection)?.incoming.delete(input.packetId);
+      this.#effects.push({ kind: 'pubcomp', connection, packetId: input.packetId });
+      return;
+    }
+    const session = this.#byConnection.get(connection);
+    if (input.kind === 'pubrec' && input.refused !== true) {
+      const item = session?.items.find((each) => each.packetId === input.packetId);
+      if (item) item.state = 'released';
+      this.#effects.push({ kind: 'pubrel', connection, packetId: input.packetId });
+      return;
+    }
+    if (!session) return;
+    switch (input.kind) {
+      case 'disconnect':
+        return this.#disconnect(connection, session, input);
+      case 'subscribe':
+        return this.#subscribe(connection, session, input.packetId, input.subscriptions);
+      case 'unsubscribe': {
+        const existed = input.filters.map((filter) => session.subscriptions.delete(filter));
+        this.#effects.push({ kind: 'unsuback', connection, packetId: input.packetId, existed });
+        return;
+      }
+      case 'publish':
+        return this.#publish(connection, session, input.request);
+      case 'writable':
+        session.writable = input.writable;
+        return this.#pump(session);
+      default:
+        return this.#done(session, input.packetId);
+    }
   }
 
   #connect(connection: ConnectionId, request: ConnectRequest): void {
@@ -148,34 +195,30 @@ export class FakePort implements ClientPort {
     this.#pump(session);
   }
 
-  disconnect(connection: ConnectionId, how: { graceful: boolean; sessionExpirySeconds?: number }): void {
-    this.disconnects.push({ connection, ...how });
-    this.#input('disconnect', () => {
-      const session = this.#byConnection.get(connection);
-      if (!session) return;
-      this.#byConnection.delete(connection);
-      session.connection = null;
-      session.items = session.items.filter((item) => item.qos > 0);
-      const { will, sessionExpirySeconds } = session.request;
-      if (will && !how.graceful) this.#route({ ...will, publisher: session.client });
-      if ((how.sessionExpirySeconds ?? sessionExpirySeconds) === 0) this.#sessions.delete(session.client);
-    });
+  #disconnect(connection: ConnectionId, session: Session, how: Disconnection): void {
+    this.#byConnection.delete(connection);
+    session.connection = null;
+    session.items = session.items.filter((item) => item.qos > 0);
+    const { will, sessionExpirySeconds } = session.request;
+    if (will && !how.graceful) this.#route({ ...will, publisher: session.client });
+    if ((how.sessionExpirySeconds ?? sessionExpirySeconds) === 0) this.#sessions.delete(session.client);
   }
 
-  subscribe(connection: ConnectionId, packetId: number, subscriptions: readonly Subscription[]): void {
-    this.#input('subscribe', () => {
-      const session = this.#byConnection.get(connection);
-      if (!session) return;
-      const isNew = subscriptions.map((subscription) => !session.subscriptions.has(subscription.filter));
-      for (const subscription of subscriptions) session.subscriptions.set(subscription.filter, subscription);
-      const codes = subscriptions.map((subscription) => subscription.qos);
-      this.#effects.push({ kind: 'suback', connection, packetId, codes });
-      for (const [index, subscription] of subscriptions.entries()) {
-        const handling = subscription.retainHandling ?? 0;
-        if (handling === 2 || (handling === 1 && !isNew[index])) continue;
-        if (!subscription.filter.startsWith('$share/')) this.#sendRetained(session, subscription);
-      }
-    });
+  #subscribe(
+    connection: ConnectionId,
+    session: Session,
+    packetId: number,
+    subscriptions: readonly Subscription[],
+  ): void {
+    const isNew = subscriptions.map((subscription) => !session.subscriptions.has(subscription.filter));
+    for (const subscription of subscriptions) session.subscriptions.set(subscription.filter, subscription);
+    const codes = subscriptions.map((subscription) => subscription.qos);
+    this.#effects.push({ kind: 'suback', connection, packetId, codes });
+    for (const [index, subscription] of subscriptions.entries()) {
+      const handling = subscription.retainHandling ?? 0;
+      if (handling === 2 || (handling === 1 && !isNew[index])) continue;
+      if (!subscription.filter.startsWith('$share/')) this.#sendRetained(session, subscription);
+    }
   }
 
   #sendRetained(session: Session, subscription: Subscription): void {
@@ -185,76 +228,22 @@ export class FakePort implements ClientPort {
     }
   }
 
-  unsubscribe(connection: ConnectionId, packetId: number, filters: readonly string[]): void {
-    this.#input('unsubscribe', () => {
-      const session = this.#byConnection.get(connection);
-      if (!session) return;
-      const existed = filters.map((filter) => session.subscriptions.delete(filter));
-      this.#effects.push({ kind: 'unsuback', connection, packetId, existed });
-    });
+  #publish(connection: ConnectionId, session: Session, publish: PublishRequest): void {
+    const { packetId = 0, ...message } = publish;
+    const kind = publish.qos === 1 ? 'puback' : 'pubrec';
+    if (publish.qos > 0 && this.full) {
+      this.#effects.push({ kind, connection, packetId, result: 'quotaExceeded' });
+      return;
+    }
+    const repeat = publish.qos === 2 && session.incoming.has(packetId);
+    if (publish.qos === 2) session.incoming.add(packetId);
+    if (!repeat) this.#route({ ...message, publisher: session.client });
+    if (publish.qos > 0) this.#effects.push({ kind, connection, packetId, result: 'ok' });
   }
 
-  publish(connection: ConnectionId, publish: PublishRequest): void {
-    this.#input('publish', () => {
-      const session = this.#byConnection.get(connection);
-      if (!session) return;
-      const { packetId = 0, ...message } = publish;
-      const kind = publish.qos === 1 ? 'puback' : 'pubrec';
-      if (publish.qos > 0 && this.full) {
-        this.#effects.push({ kind, connection, packetId, result: 'quotaExceeded' });
-        return;
-      }
-      const repeat = publish.qos === 2 && session.incoming.has(packetId);
-      if (publish.qos === 2) session.incoming.add(packetId);
-      if (!repeat) this.#route({ ...message, publisher: session.client });
-      if (publish.qos > 0) this.#effects.push({ kind, connection, packetId, result: 'ok' });
-    });
-  }
-
-  pubrel(connection: ConnectionId, packetId: number): void {
-    this.#input('pubrel', () => {
-      this.#byConnection.get(connection)?.incoming.delete(packetId);
-      this.#effects.push({ kind: 'pubcomp', connection, packetId });
-    });
-  }
-
-  puback(connection: ConnectionId, packetId: number): void {
-    this.#input('puback', () => this.#done(connection, packetId));
-  }
-
-  pubrec(connection: ConnectionId, packetId: number, refused?: boolean): void {
-    this.#input('pubrec', () => {
-      if (refused) return this.#done(connection, packetId);
-      const session = this.#byConnection.get(connection);
-      const item = session?.items.find((each) => each.packetId === packetId);
-      if (item) item.state = 'released';
-      this.#effects.push({ kind: 'pubrel', connection, packetId });
-    });
-  }
-
-  pubcomp(connection: ConnectionId, packetId: number): void {
-    this.#input('pubcomp', () => this.#done(connection, packetId));
-  }
-
-  #done(connection: ConnectionId, packetId: number): void {
-    const session = this.#byConnection.get(connection);
-    if (!session) return;
+  #done(session: Session, packetId: number): void {
     session.items = session.items.filter((item) => item.packetId !== packetId || item.qos === 0);
     this.#pump(session);
-  }
-
-  writable(connection: ConnectionId, writable: boolean): void {
-    this.writables.push(writable);
-    this.#input('writable', () => {
-      const session = this.#byConnection.get(connection);
-      if (!session) return;
-      session.writable = writable;
-      this.#pump(session);
-    });
-  }
-
-  publishLocal(message: Message): void {
-    this.#input('publishLocal', () => this.#route(message));
   }
 
   #route(message: Message): void {

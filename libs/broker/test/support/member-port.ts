@@ -1,12 +1,12 @@
 import type {
   ClientEffect,
+  ClientInput,
   ClientPort,
+  ConnectionId,
   Member,
   MemberStatus,
   Message,
-  PublishRequest,
   Recovered,
-  Subscription,
 } from '@mqtt-cluster/contracts';
 // A shell may not depend on the core; this test shows that the two fit together.
 // eslint-disable-next-line @nx/enforce-module-boundaries
@@ -90,53 +90,8 @@ export class MemberPort implements ClientPort {
     this.#handler = handler;
   }
 
-  connect(...parameters: Parameters<Member['connect']>): void {
-    this.#member.connect(...parameters);
-    this.#schedule();
-  }
-
-  disconnect(...parameters: Parameters<Member['disconnect']>): void {
-    this.#member.disconnect(...parameters);
-    this.#schedule();
-  }
-
-  subscribe(connection: number, packetId: number, subscriptions: readonly Subscription[]): void {
-    this.#member.subscribe(connection, packetId, subscriptions);
-    this.#schedule();
-  }
-
-  unsubscribe(connection: number, packetId: number, filters: readonly string[]): void {
-    this.#member.unsubscribe(connection, packetId, filters);
-    this.#schedule();
-  }
-
-  publish(connection: number, publish: PublishRequest): void {
-    this.#member.publish(connection, publish);
-    this.#schedule();
-  }
-
-  pubrel(connection: number, packetId: number): void {
-    this.#member.pubrel(connection, packetId);
-    this.#schedule();
-  }
-
-  puback(connection: number, packetId: number): void {
-    this.#member.puback(connection, packetId);
-    this.#schedule();
-  }
-
-  pubrec(connection: number, packetId: number, refused?: boolean): void {
-    this.#member.pubrec(connection, packetId, refused);
-    this.#schedule();
-  }
-
-  pubcomp(connection: number, packetId: number): void {
-    this.#member.pubcomp(connection, packetId);
-    this.#schedule();
-  }
-
-  writable(connection: number, writable: boolean): void {
-    this.#member.writable(connection, writable);
+  input(connection: ConnectionId, input: ClientInput): void {
+    this.#member.input(connection, input);
     this.#schedule();
   }
 

@@ -1,21 +1,10 @@
-import type {
-  ConnectionId,
-  ConnectRequest,
-  LiveMessage,
-  MemberId,
-  Message,
-  PublishCommand,
-  PublishRequest,
-  RefusalReason,
-  ServingState,
-  Subscription,
-} from '@mqtt-cluster/contracts';
-import { parseShare } from '@mqtt-cluster/mqtt-state';
+import type { LiveMessage, MemberId, Message, RefusalReason } from '@mqtt-cluster/contracts';
 import type { CommandResult, StateEffect } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
 import type { Peers } from '../peers.ts';
 import type { PendingBatch, PendingCommand, Proposer } from '../proposer.ts';
 import { Acknowledgements } from './acknowledgements.ts';
+import { ClientInputs } from './client-inputs.ts';
 import type { Connection } from './connection.ts';
 import { Connections } from './connections.ts';
 import { Departures } from './departures.ts';
@@ -23,7 +12,6 @@ import { Delivery, earlyKey } from './delivery.ts';
 import { Distribution } from './distribution.ts';
 import { Live } from './live.ts';
 import { Opening } from './opening.ts';
-import type { Leaving } from './opening.ts';
 import { Progress } from './progress.ts';
 import type { Request } from './request.ts';
 import { Router } from './router.ts';
@@ -33,6 +21,7 @@ import { Subscribing } from './subscribing.ts';
 export class Home {
   readonly live: Live;
   readonly departures: Departures;
+  readonly inputs: ClientInputs;
   readonly #context: MemberContext;
   readonly #proposer: Proposer;
   readonly #router = new Router();
@@ -57,6 +46,15 @@ export class Home {
     this.departures = new Departures(context, { proposer, connections, opening: this.#opening });
     this.live = new Live(context, peers, router);
     this.#distribution = new Distribution(context, { router, connections, delivery, live: this.live });
+    this.inputs = new ClientInputs(context, {
+      proposer,
+      connections,
+      delivery,
+      acknowledgements: this.#acknowledgements,
+      subscribing: this.#subscribing,
+      opening: this.#opening,
+      distribution: this.#distribution,
+    });
   }
 
   get connections(): number {
@@ -71,81 +69,6 @@ export class Home {
   /** The first client to get this message is told to `measures`. */
   sample(message: Message, receivedMs: number): void {
     this.#delivery.sample(message, receivedMs);
-  }
-
-  // ---- clients ----
-
-  connect(id: ConnectionId, request: ConnectRequest, serving: ServingState): void {
-    this.#opening.connect(id, request, serving);
-  }
-
-  disconnect(id: ConnectionId, how: Leaving): void {
-    this.#opening.disconnect(id, how);
-  }
-
-  subscribe(id: ConnectionId, packetId: number, subscriptions: readonly Subscription[]): void {
-    const connection = this.#connections.staying(id);
-    if (connection === undefined) return;
-    const waits = subscriptions.some((each) => !connection.clean || parseShare(each.filter) !== null);
-    this.#opening.whenEpoch(connection, waits, () => {
-      const done = this.#subscribing.subscribe(connection, packetId, subscriptions);
-      if (done !== null) this.#distribution.retained(connection, subscriptions, done);
-    });
-  }
-
-  unsubscribe(id: ConnectionId, packetId: number, filters: readonly string[]): void {
-    const connection = this.#connections.staying(id);
-    if (connection === undefined) return;
-    const waits = filters.some((filter) => !connection.clean || parseShare(filter) !== null);
-    this.#opening.whenEpoch(connection, waits, () =>
-      this.#subscribing.unsubscribe(connection, packetId, filters),
-    );
-  }
-
-  publish(id: ConnectionId, request: PublishRequest): void {
-    const connection = this.#connections.staying(id);
-    if (connection === undefined) return;
-    const { topic, payload, qos, retain, properties, packetId = 0 } = request;
-    const base: Message = { topic, payload, qos, retain, publisher: connection.client };
-    const message: Message = properties === undefined ? base : { ...base, properties };
-    if (qos === 0 && !retain) {
-      this.#distribution.unacknowledged(message);
-    } else if (this.#proposer.bytes > this.#context.options.limits.outboxBytesMax) {
-      this.#refusePublish(connection, qos, packetId);
-    } else {
-      this.#opening.whenEpoch(connection, qos === 2, () => this.#propose(connection, message, packetId));
-    }
-  }
-
-  pubrel(id: ConnectionId, packetId: number): void {
-    const connection = this.#connections.staying(id);
-    if (connection === undefined) return;
-    this.#opening.whenEpoch(connection, true, () => {
-      const { client, epoch } = connection;
-      this.#proposer.add(
-        { kind: 'release', client, epoch, packetId },
-        { kind: 'release', connection, packetId },
-      );
-    });
-  }
-
-  puback(id: ConnectionId, packetId: number): void {
-    this.#acknowledge(id, (connection) => this.#acknowledgements.puback(connection, packetId));
-  }
-
-  pubrec(id: ConnectionId, packetId: number, refused: boolean): void {
-    this.#acknowledge(id, (connection) => this.#acknowledgements.pubrec(connection, packetId, refused));
-  }
-
-  pubcomp(id: ConnectionId, packetId: number): void {
-    this.#acknowledge(id, (connection) => this.#acknowledgements.pubcomp(connection, packetId));
-  }
-
-  writable(id: ConnectionId, writable: boolean): void {
-    const connection = this.#connections.get(id);
-    if (connection === undefined) return;
-    connection.writable = writable;
-    if (writable) this.#delivery.pump(connection);
   }
 
   publishLocal(message: Message): void {
@@ -292,30 +215,6 @@ export class Home {
         if (result.kind === 'unsubscribed') this.#subscribing.unsubscribed(connection, request, result);
         return;
     }
-  }
-
-  #propose(connection: Connection, message: Message, packetId: number): void {
-    const { client, epoch } = connection;
-    const { qos } = message;
-    // QoS 1 is never void, but what a replaced connection sent late changes nothing retained (design, P5).
-    const named = epoch !== 0 && (qos === 2 || message.retain) ? { epoch } : {};
-    const base: PublishCommand = { kind: 'publish', message, client, ...named };
-    if (qos === 0) return this.#proposer.add(base);
-    const command = qos === 2 ? { ...base, packetId } : base;
-    this.#proposer.add(command, { kind: 'publish', connection, packetId, qos });
-  }
-
-  /** More than this home may hold waits for the cluster already. */
-  #refusePublish(connection: Connection, qos: 0 | 1 | 2, packetId: number): void {
-    this.#context.events.push({ kind: 'dropped', reason: 'noMajority', count: 1, counts: true });
-    if (qos === 0) return;
-    const kind = qos === 1 ? 'puback' : 'pubrec';
-    this.#context.effects.push({ kind, connection: connection.id, packetId, result: 'quotaExceeded' });
-  }
-
-  #acknowledge(id: ConnectionId, act: (connection: Connection) => boolean): void {
-    const connection = this.#connections.open(id);
-    if (connection !== undefined && !act(connection)) this.#opening.end(connection, 'protocolError', false);
   }
 
   // ---- endings ----

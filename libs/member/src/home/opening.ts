@@ -2,6 +2,7 @@ import type {
   ClientId,
   ConnectionId,
   ConnectRequest,
+  Disconnection,
   Epoch,
   RefusalReason,
   ServingState,
@@ -24,11 +25,6 @@ const deferredMax = 1_000;
  * before it was told. Shorter ends a slow but living client's will, too; longer breaks the 5 s of P6.
  */
 const movedMsMax = 4_000;
-
-export interface Leaving {
-  readonly graceful: boolean;
-  readonly sessionExpirySeconds?: number;
-}
 
 /** How connections begin and end: epochs, takeover, and those that begin without a majority (design, sections 3 and 6). */
 export class Opening {
@@ -72,7 +68,7 @@ export class Opening {
     if (isolated) this.#connections.admit(connection, false);
   }
 
-  disconnect(id: ConnectionId, how: Leaving): void {
+  disconnect(id: ConnectionId, how: Disconnection): void {
     const connection = this.#connections.get(id);
     if (connection === undefined) return;
     if (connection.phase === 'opening') this.#proposer.openingAbandoned();
@@ -209,12 +205,12 @@ export class Opening {
     connection.resumedBelow = sessionPresent ? (session.sentBelow ?? 0) : 0;
   }
 
-  #leave(connection: Connection, how: Leaving): void {
+  #leave(connection: Connection, how: Disconnection): void {
     if (connection.epoch === 0) connection.left = how;
     else this.#proposeClose(connection, how);
   }
 
-  #proposeClose(connection: Connection, how: Leaving): void {
+  #proposeClose(connection: Connection, how: Disconnection): void {
     const { client, epoch } = connection;
     const progress = this.#progress.takeOne(connection);
     if (progress !== null) this.#proposer.add(progress);

@@ -15,7 +15,7 @@ test('4 late home: what the former home proposes for a session that has moved is
   expect(degraded.ackedDegraded).toBe(true);
   // On its way at a, in vain: the client is gone before it is answered, and subscribed where it comes back.
   const { wire } = roamer;
-  wire?.toHost((member) => member.unsubscribe(wire.id, 77, ['x']));
+  wire?.toHost({ kind: 'unsubscribe', packetId: 77, filters: ['x'] });
   story.run(20);
   roamer.move(b, 'vanish');
   story.waitForClient(roamer);

@@ -1,0 +1,165 @@
+import type {
+  ClientInput,
+  ConnectionId,
+  Message,
+  PublishCommand,
+  PublishRequest,
+  ServingState,
+  Subscription,
+} from '@mqtt-cluster/contracts';
+import { parseShare } from '@mqtt-cluster/mqtt-state';
+import type { MemberContext } from '../context.ts';
+import type { Proposer } from '../proposer.ts';
+import type { Acknowledgements } from './acknowledgements.ts';
+import type { Connection } from './connection.ts';
+import type { Connections } from './connections.ts';
+import type { Delivery } from './delivery.ts';
+import type { Distribution } from './distribution.ts';
+import type { Opening } from './opening.ts';
+import type { Subscribing } from './subscribing.ts';
+
+/** Handles what clients send to their home: passes it to the home's parts, or proposes a command to the cluster. */
+export class ClientInputs {
+  readonly #context: MemberContext;
+  readonly #proposer: Proposer;
+  readonly #connections: Connections;
+  readonly #delivery: Delivery;
+  readonly #acknowledgements: Acknowledgements;
+  readonly #subscribing: Subscribing;
+  readonly #opening: Opening;
+  readonly #distribution: Distribution;
+
+  constructor(
+    context: MemberContext,
+    parts: {
+      proposer: Proposer;
+      connections: Connections;
+      delivery: Delivery;
+      acknowledgements: Acknowledgements;
+      subscribing: Subscribing;
+      opening: Opening;
+      distribution: Distribution;
+    },
+  ) {
+    this.#context = context;
+    this.#proposer = parts.proposer;
+    this.#connections = parts.connections;
+    this.#delivery = parts.delivery;
+    this.#acknowledgements = parts.acknowledgements;
+    this.#subscribing = parts.subscribing;
+    this.#opening = parts.opening;
+    this.#distribution = parts.distribution;
+  }
+
+  /** Handles one input of one connection. Inputs of an unknown connection are ignored: it has just been closed. */
+  handle(id: ConnectionId, input: ClientInput, serving: ServingState): void {
+    switch (input.kind) {
+      case 'connect':
+        return this.#opening.connect(id, input.request, serving);
+      case 'disconnect':
+        return this.#opening.disconnect(id, input);
+      case 'writable':
+        return this.#writable(id, input.writable);
+      case 'puback':
+      case 'pubrec':
+      case 'pubcomp':
+        return this.#acknowledge(id, input);
+    }
+    const connection = this.#connections.staying(id);
+    if (connection === undefined) return;
+    switch (input.kind) {
+      case 'subscribe':
+        return this.#subscribe(connection, input.packetId, input.subscriptions);
+      case 'unsubscribe':
+        return this.#unsubscribe(connection, input.packetId, input.filters);
+      case 'publish':
+        return this.#publish(connection, input.request);
+      case 'pubrel':
+        return this.#pubrel(connection, input.packetId);
+    }
+  }
+
+  #writable(id: ConnectionId, writable: boolean): void {
+    const connection = this.#connections.get(id);
+    if (connection === undefined) return;
+    connection.writable = writable;
+    if (writable) this.#delivery.pump(connection);
+  }
+
+  /** An acknowledgement of another kind of exchange is a protocol error (MQTT 5, 4.13) and ends the connection. */
+  #acknowledge(
+    id: ConnectionId,
+    input: Extract<ClientInput, { kind: 'puback' | 'pubrec' | 'pubcomp' }>,
+  ): void {
+    const connection = this.#connections.open(id);
+    if (connection === undefined) return;
+    if (!this.#isExpected(connection, input)) this.#opening.end(connection, 'protocolError', false);
+  }
+
+  #isExpected(
+    connection: Connection,
+    input: Extract<ClientInput, { kind: 'puback' | 'pubrec' | 'pubcomp' }>,
+  ): boolean {
+    const { packetId } = input;
+    if (input.kind === 'puback') return this.#acknowledgements.puback(connection, packetId);
+    if (input.kind === 'pubcomp') return this.#acknowledgements.pubcomp(connection, packetId);
+    return this.#acknowledgements.pubrec(connection, packetId, input.refused === true);
+  }
+
+  #subscribe(connection: Connection, packetId: number, subscriptions: readonly Subscription[]): void {
+    const waits = subscriptions.some((each) => !connection.clean || parseShare(each.filter) !== null);
+    this.#opening.whenEpoch(connection, waits, () => {
+      const done = this.#subscribing.subscribe(connection, packetId, subscriptions);
+      if (done !== null) this.#distribution.retained(connection, subscriptions, done);
+    });
+  }
+
+  #unsubscribe(connection: Connection, packetId: number, filters: readonly string[]): void {
+    const waits = filters.some((filter) => !connection.clean || parseShare(filter) !== null);
+    this.#opening.whenEpoch(connection, waits, () =>
+      this.#subscribing.unsubscribe(connection, packetId, filters),
+    );
+  }
+
+  #pubrel(connection: Connection, packetId: number): void {
+    this.#opening.whenEpoch(connection, true, () => {
+      const { client, epoch } = connection;
+      this.#proposer.add(
+        { kind: 'release', client, epoch, packetId },
+        { kind: 'release', connection, packetId },
+      );
+    });
+  }
+
+  #publish(connection: Connection, request: PublishRequest): void {
+    const { topic, payload, qos, retain, properties, packetId = 0 } = request;
+    const base: Message = { topic, payload, qos, retain, publisher: connection.client };
+    const message: Message = properties === undefined ? base : { ...base, properties };
+    if (qos === 0 && !retain) {
+      this.#distribution.unacknowledged(message);
+    } else if (this.#proposer.bytes > this.#context.options.limits.outboxBytesMax) {
+      this.#refusePublish(connection, qos, packetId);
+    } else {
+      this.#opening.whenEpoch(connection, qos === 2, () => this.#propose(connection, message, packetId));
+    }
+  }
+
+  #propose(connection: Connection, message: Message, packetId: number): void {
+    const { client, epoch } = connection;
+    const { qos } = message;
+    // QoS 1 is never void, but what a replaced connection sent late changes nothing retained (design, P5).
+    const named = epoch !== 0 && (qos === 2 || message.retain) ? { epoch } : {};
+    const base: PublishCommand = { kind: 'publish', message, client, ...named };
+    if (qos === 0) return this.#proposer.add(base);
+    const command = qos === 2 ? { ...base, packetId } : base;
+    this.#proposer.add(command, { kind: 'publish', connection, packetId, qos });
+  }
+
+  /** More than this home may hold waits for the cluster already. */
+  #refusePublish(connection: Connection, qos: 0 | 1 | 2, packetId: number): void {
+    this.#context.events.push({ kind: 'dropped', reason: 'noMajority', count: 1, counts: true });
+    if (qos === 0) return;
+    const kind = qos === 1 ? 'puback' : 'pubrec';
+    this.#context.effects.push({ kind, connection: connection.id, packetId, result: 'quotaExceeded' });
+  }
+}
