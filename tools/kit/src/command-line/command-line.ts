@@ -1,0 +1,90 @@
+import { Command, InvalidArgumentError } from 'commander';
+import type { ErrorOptions, Option } from 'commander';
+import { UsageError } from '../errors.ts';
+
+/** Thrown when the user asks for help: the program prints the text and exits with status 0. */
+export class HelpRequested extends Error {
+  override readonly name = 'HelpRequested';
+  readonly text: string;
+
+  constructor(text: string) {
+    super('the user asked for help');
+    this.text = text;
+  }
+}
+
+/**
+ * A `commander` command that throws instead of printing and exiting: {@link UsageError} with one line for a wrong
+ * command line, {@link HelpRequested} for `--help`. Subcommands behave the same.
+ */
+export class CommandLine extends Command {
+  constructor(name?: string) {
+    super(name);
+    this.allowExcessArguments(false);
+    this.helpOption('-h, --help', 'print this help');
+  }
+
+  override createCommand(name?: string): CommandLine {
+    return new CommandLine(name);
+  }
+
+  /**
+   * Reads the arguments and runs the action of the command that they name.
+   *
+   * @param argv the arguments without those of Node itself
+   * @throws UsageError naming the first wrong argument
+   * @throws HelpRequested
+   */
+  read(argv: readonly string[]): void {
+    this.parse([...argv], { from: 'user' });
+  }
+
+  /** Registers an option. A value that starts with `--` is rejected: it is the next option, and a value is missing. */
+  override addOption(option: Option): this {
+    if (option.required) {
+      const parse = option.parseArg ?? ((text: string) => text);
+      option.argParser((text: string, previous: unknown) => {
+        if (text.startsWith('--')) throw new InvalidArgumentError('needs a value');
+        return parse(text, previous);
+      });
+    }
+    return super.addOption(option);
+  }
+
+  override outputHelp(): never {
+    let text = '';
+    this.configureOutput({ writeOut: (part) => void (text += part) });
+    super.outputHelp();
+    throw new HelpRequested(text);
+  }
+
+  override error(message: string, options?: ErrorOptions): never {
+    throw new UsageError(`${this.#explain(message, options?.code)}; see "${this.#path()} --help"`);
+  }
+
+  #explain(message: string, code: string | undefined): string {
+    if (code === 'commander.excessArguments') return this.#explainExcess();
+    const text = message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
+    // "error: option '-r, --rate <N>' argument 'x' is invalid. must be a number"
+    const invalid = /^option '(?:-\w, )?(--[\w-]+)[^']*' argument '(.*)' is invalid\. (.*)$/.exec(text);
+    if (invalid === null) return text;
+    const [, option = '', value = '', reason = ''] = invalid;
+    return `${option} ${reason}, not "${value}"`;
+  }
+
+  #explainExcess(): string {
+    const excess = this.args[this.registeredArguments.length] ?? '';
+    const commands = this.createHelp()
+      .visibleCommands(this)
+      .map((command) => command.name());
+    if (commands.length === 0) return `unexpected argument "${excess}"`;
+    return `unknown command "${excess}" (commands: ${commands.join(', ')})`;
+  }
+
+  /** Returns the name of the program and of the subcommand, as the user types them. */
+  #path(): string {
+    const names = [this.name()];
+    for (let command = this.parent; command !== null; command = command.parent) names.unshift(command.name());
+    return names.join(' ');
+  }
+}

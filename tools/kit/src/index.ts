@@ -1,0 +1,30 @@
+/**
+ * What the command line tools of this repository share. Generic: imports no package of the product, so that a checker
+ * built on it stays independent of the code that it checks.
+ */
+export { CommandLine, HelpRequested } from './command-line/command-line.ts';
+export { runTool } from './command-line/run-tool.ts';
+export { duration, listOf, oneOf, parseDuration, repeated, wholeNumber } from './command-line/values.ts';
+export { describeError, UsageError } from './errors.ts';
+export { MqttConnection } from './mqtt/connection.ts';
+export type {
+  ConnectionEnd,
+  ConnectionHandlers,
+  ConnectionOptions,
+  ServerAddress,
+} from './mqtt/connection.ts';
+export { acknowledgesPublish, exchange } from './mqtt/exchange.ts';
+export type { ExchangeHandlers, ExchangeOptions } from './mqtt/exchange.ts';
+export { freePort } from './ports.ts';
+export { ChildProgram, killOnExit } from './processes/child-program.ts';
+export type { ChildProgramOptions } from './processes/child-program.ts';
+export { findProgram } from './processes/find-program.ts';
+export { cpuSeconds, residentBytes } from './processes/process-usage.ts';
+export { attemptCommand, CommandError, runCommand } from './processes/run-command.ts';
+export type { CommandOptions, CommandResult } from './processes/run-command.ts';
+export { between, pick, seededRandom, shuffled } from './random.ts';
+export type { Random } from './random.ts';
+export { LatencyHistogram } from './statistics/latency-histogram.ts';
+export { median, percentile } from './statistics/percentile.ts';
+export { holdsWithin, poll, waitFor, WaitTimeoutError } from './wait.ts';
+export type { WaitOptions } from './wait.ts';

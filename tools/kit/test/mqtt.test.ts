@@ -1,0 +1,125 @@
+import { createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { generate, parser } from 'mqtt-packet';
+import type { Packet } from 'mqtt-packet';
+import { acknowledgesPublish, exchange, MqttConnection } from '../src/index.ts';
+import type { ConnectionEnd, ConnectionOptions, ServerAddress } from '../src/index.ts';
+
+type Respond = (packet: Packet, send: (packet: Packet) => void, socket: Socket) => void;
+
+const connack = (returnCode = 0): Packet => ({ cmd: 'connack', returnCode, sessionPresent: false });
+let server: Server;
+let received: Packet[];
+let sockets: Socket[];
+
+/** Starts a server that answers each packet with `respond`. */
+async function serve(respond: Respond): Promise<ServerAddress> {
+  received = [];
+  sockets = [];
+  server = createServer((socket) => {
+    sockets.push(socket);
+    socket.on('error', () => undefined);
+    const packets = parser();
+    packets.on('packet', (packet: Packet) => {
+      received.push(packet);
+      respond(packet, (answer) => void socket.write(generate(answer)), socket);
+    });
+    socket.on('data', (data) => packets.parse(data as Buffer));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { id: 's', host: '127.0.0.1', port: (server.address() as AddressInfo).port };
+}
+
+afterEach(async () => {
+  for (const socket of sockets) socket.destroy();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+/** Connects and resolves with the way in which the connection ends. */
+function endOf(address: ServerAddress, options: Partial<ConnectionOptions> = {}): Promise<ConnectionEnd> {
+  return new Promise((resolve) => {
+    new MqttConnection({
+      server: address,
+      version: 4,
+      makeConnect: () => ({ cmd: 'connect', clientId: 'c', keepalive: 10, clean: true }),
+      handlers: { onConnected: () => undefined, onPacket: () => undefined, onEnded: resolve },
+      ...options,
+    });
+  });
+}
+
+describe('MqttConnection', () => {
+  it('reports a refused connection with its CONNACK code [MQTT-3.2.2-4]', async () => {
+    const address = await serve((_packet, send) => send(connack(5)));
+    expect(await endOf(address)).toEqual({ how: 'server', code: 5, why: 'refused with CONNACK code 5' });
+  });
+
+  it('reports a packet before CONNACK as an error of the server [MQTT-3.2.0-1]', async () => {
+    const address = await serve((_packet, send) => send({ cmd: 'pingresp' }));
+    expect(await endOf(address)).toMatchObject({
+      how: 'server',
+      why: 'pingresp before CONNACK [MQTT-3.2.0-1]',
+    });
+  });
+
+  it('reports a malformed packet as an error of the server', async () => {
+    const address = await serve((_packet, _send, socket) => void socket.write(Buffer.from([0xf1, 0x00])));
+    expect(await endOf(address)).toMatchObject({
+      how: 'server',
+      why: expect.stringMatching(/^malformed packet/),
+    });
+  });
+
+  it('reports a server that closes the connection', async () => {
+    const address = await serve((_packet, send, socket) => {
+      send(connack());
+      socket.end();
+    });
+    expect(await endOf(address)).toEqual({ how: 'server', why: 'closed' });
+  });
+
+  it('pings a silent server and then gives the connection up', async () => {
+    const address = await serve(({ cmd }, send) => {
+      if (cmd === 'connect') send(connack());
+    });
+    const end = await endOf(address, { silenceMsMax: 600, pingAfterSilenceMs: 100 });
+    expect(end).toEqual({ how: 'lost', why: 'silent' });
+    expect(received.map(({ cmd }) => cmd)).toContain('pingreq');
+  });
+
+  it('reports a server that does not listen as lost', async () => {
+    const address = await serve(() => undefined);
+    await new Promise((resolve) => server.close(resolve));
+    expect(await endOf(address)).toMatchObject({ how: 'lost', why: expect.stringContaining('ECONNREFUSED') });
+  });
+});
+
+describe('exchange', () => {
+  it('returns the result and sends DISCONNECT', async () => {
+    const address = await serve(({ cmd }, send) => {
+      if (cmd === 'connect') send({ cmd: 'connack', returnCode: 0, sessionPresent: true });
+      if (cmd === 'publish') send({ cmd: 'puback', messageId: 1 });
+    });
+    const options = { server: address, clientId: 'c', timeoutMs: 60_000, clean: false };
+    const disconnected = new Promise<void>((resolve) =>
+      server.on('connection', (socket) => socket.on('end', resolve)),
+    );
+    expect(await acknowledgesPublish(options, 'probe')).toBe(true);
+    await disconnected;
+    expect(received.map(({ cmd }) => cmd)).toEqual(['connect', 'publish', 'disconnect']);
+    expect(received[0]).toMatchObject({ clientId: 'c', clean: false });
+  });
+
+  it('returns null when the time is over or the server closes the connection', async () => {
+    const address = await serve((_packet, _send, socket) => {
+      if (sockets.length > 1) socket.end();
+    });
+    const visit = (timeoutMs: number): Promise<true | null> =>
+      exchange<true>({ server: address, clientId: 'c', timeoutMs }, (_send, finish) => ({
+        onConnected: () => finish(true),
+        onPacket: () => undefined,
+      }));
+    expect(await visit(100)).toBeNull();
+    expect(await visit(60_000)).toBeNull();
+  });
+});

@@ -1,0 +1,130 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  attemptCommand,
+  ChildProgram,
+  CommandError,
+  cpuSeconds,
+  findProgram,
+  holdsWithin,
+  residentBytes,
+  runCommand,
+} from '../src/index.ts';
+
+const node = process.execPath;
+const forever = 'console.log("ready"); setInterval(() => {}, 1_000);';
+const deaf = `process.on('SIGTERM', () => {}); ${forever}`;
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'mqtt-cluster-kit-'));
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('attemptCommand and runCommand', () => {
+  it('return what a program prints, and its status', async () => {
+    const script =
+      'process.stdin.on("data", (text) => { console.log(`got ${text}`); console.error(process.env.A); process.exitCode = 3 })';
+    const options = { input: 'text', environment: { A: 'from the environment' } };
+    expect(await attemptCommand(node, ['-e', script], options)).toEqual({
+      status: 3,
+      output: 'got text\n',
+      errorOutput: 'from the environment\n',
+    });
+    expect(await runCommand(node, ['-p', 'process.cwd()'], { directory: '/' })).toBe('/\n');
+  });
+
+  it('append both outputs to a log', async () => {
+    const logFile = join(folder, 'log');
+    await attemptCommand(node, ['-e', 'console.log("first")'], { logFile });
+    await attemptCommand(node, ['-e', 'console.error("second")'], { logFile });
+    expect(readFileSync(logFile, 'utf8')).toBe('first\nsecond\n');
+  });
+
+  it('throw for a program that fails, does not end in time or does not exist', async () => {
+    const failing = runCommand(node, ['-e', 'console.error("no disk"); process.exit(4)']);
+    await expect(failing).rejects.toThrow(/ended with status 4: no disk$/);
+    const late = attemptCommand(node, ['-e', forever], { timeoutMs: 200 });
+    await expect(late).rejects.toThrow(/did not end within 0.2 s$/);
+    const missing = attemptCommand(join(folder, 'missing'), []);
+    await expect(missing).rejects.toThrow(/missing" cannot be run: .*ENOENT/);
+    await expect(missing).rejects.toThrow(CommandError);
+  });
+});
+
+describe('ChildProgram', () => {
+  const start = async (script: string, ownGroup = false): Promise<ChildProgram> => {
+    const program = new ChildProgram({
+      command: node,
+      args: ['-e', script],
+      logFile: join(folder, 'logs', 'log'),
+      ownGroup,
+    });
+    const isReady = (): boolean => program.lastLogLines().includes('ready');
+    expect(await holdsWithin(isReady, { timeoutMs: 60_000, intervalMs: 10 })).toBe(true);
+    return program;
+  };
+
+  it('stops a paused program with SIGTERM', async () => {
+    const program = await start(forever);
+    expect(program.pid).toBeGreaterThan(0);
+    program.signal('SIGSTOP');
+    await program.stop();
+    expect(await program.ended).toBe('SIGTERM');
+    expect(program.hasEnded).toBe(true);
+    expect(program.pid).toBeNull();
+    await program.stop();
+  });
+
+  it('kills a program that ignores SIGTERM', async () => {
+    const program = await start(deaf, true);
+    await program.stop(50);
+    expect(await program.ended).toBe('SIGKILL');
+  });
+
+  it('reports the exit status and the last lines of the log', async () => {
+    const program = await start('console.log("ready"); console.error("no disk"); process.exit(4)');
+    expect(await program.ended).toBe('status 4');
+    expect(program.lastLogLines()).toBe('ready | no disk');
+  });
+
+  it('reports a program that does not exist', async () => {
+    const program = new ChildProgram({
+      command: join(folder, 'missing'),
+      args: [],
+      logFile: join(folder, 'log'),
+    });
+    expect(await program.ended).toMatch(/ENOENT/);
+    expect(program.pid).toBeNull();
+    await program.kill();
+  });
+
+  it('connects standard output when asked to', async () => {
+    const program = new ChildProgram({
+      command: node,
+      args: ['-p', '1 + 1'],
+      logFile: join(folder, 'log'),
+      pipesOutput: true,
+    });
+    let text = '';
+    for await (const chunk of program.output!) text += String(chunk);
+    expect(text).toBe('2\n');
+    expect(await program.ended).toBe('status 0');
+  });
+});
+
+test('cpuSeconds and residentBytes return null for a process that does not run', async () => {
+  const { pid, ended } = new ChildProgram({ command: node, args: ['-v'], logFile: join(folder, 'log') });
+  await ended;
+  expect([cpuSeconds(pid!), residentBytes(pid!)]).toEqual([null, null]);
+  if (process.platform !== 'linux') return;
+  expect(cpuSeconds(process.pid)).toBeGreaterThan(0);
+  expect(residentBytes(process.pid)).toBeGreaterThan(1_000_000);
+});
+
+test('findProgram returns the path of an installed program and null otherwise', () => {
+  expect(findProgram('sh')).toMatch(/\/sh$/);
+  expect(findProgram('no-such-program')).toBeNull();
+});
