@@ -86,7 +86,7 @@ export function recordHistory(semantics: 1 | 2): { state: MqttState; entries: re
   if (semantics === 2) log.propose('a', { kind: 'semantics', version: 2 });
   log.propose('a', {
     kind: 'settings',
-    settings: { queuedMessagesMax: 5, queueFull: 'drop-oldest', incomingMax: 3 },
+    settings: { queuedMessagesMax: 7, queueFull: 'drop-oldest', incomingMax: 3 },
   });
   retainedMessages(log);
   subscribers(log);
@@ -120,7 +120,11 @@ function subscribers(log: Recording): void {
     retain: true,
     delaySeconds: 20,
   } as const;
-  log.propose('a', openCommand('sub', { receiveMaximum: 2, will }), openCommand('shared-1'));
+  log.propose(
+    'a',
+    openCommand('sub', { receiveMaximum: 2, will }),
+    openCommand('shared-1', { receiveMaximum: 1 }),
+  );
   log.propose('b', openCommand('shared-2'), openCommand('clean', { clean: true, expirySeconds: 0 }));
   log.propose('c', openCommand('away', { expirySeconds: 50 }));
   log.propose('a', {
@@ -161,7 +165,7 @@ function subscribers(log: Recording): void {
 function publishers(log: Recording): void {
   log.propose('b', openCommand('pub'));
   const by = { client: 'pub', epoch: log.epoch('pub') };
-  for (let number = 1; number <= 8; number++) {
+  for (let number = 1; number <= 12; number++) {
     log.propose(
       'b',
       publishCommand(`jobs/${number}`, `job ${number}`, number % 2 === 0 ? 2 : 1, {

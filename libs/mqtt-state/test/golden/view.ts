@@ -37,7 +37,7 @@ function sessionOf(session: SessionView | undefined): unknown {
     }),
     queuedMessages: session.queuedMessages,
     queuedBytes: session.queuedBytes,
-    incoming: [1, 2, 3, 4, 5, 6, 7, 8].filter((packetId) => session.hasIncoming(packetId)),
+    incoming: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12].filter((packetId) => session.hasIncoming(packetId)),
     sentBelow: session.sentBelow,
   };
 }
