@@ -1,10 +1,23 @@
+/**
+ * The MQTT broker of one member: listeners, a guard for each connection, and Aedes.
+ *
+ * The member (`options.port`) owns sessions, subscriptions, routing, queues and QoS state, because the promises
+ * of the cluster depend on the replicated log. Aedes, left to itself, keeps the same state a second time. It
+ * acknowledges a publish before the message is stored, handles the packets of one read concurrently, ignores
+ * Receive Maximum, and accepts malformed packets. Its hooks cannot correct this.
+ *
+ * A guard (`connection/`) therefore stands between each socket and Aedes. It decodes each packet once and
+ * strictly (`codec/`), handles packets one at a time and in order, and passes their meaning to the member. The
+ * member answers with effects, which the guard encodes and writes. Aedes runs the connect sequence, PINGREQ and
+ * the keep-alive timer of each client (`aedes/`). See docs/adr/0001-aedes-version.md for the division of packets.
+ */
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ClientEffect, ConnectionId, Lifecycle } from '@mqtt-cluster/contracts';
 import { noMetrics } from '@mqtt-cluster/metric-catalogue';
-import { AedesShell } from './aedes/aedes-adapter.ts';
+import { AedesAdapter } from './aedes/aedes-adapter.ts';
 import type { BrokerContext } from './context.ts';
-import { BrokerReport, newCounters } from './counters.ts';
+import { BrokerMetricsReporter, newCounters } from './counters.ts';
 import type { BrokerCounters } from './counters.ts';
 import { Connection } from './connection/connection.ts';
 import { PublishEncoder } from './codec/encode-publish.ts';
@@ -16,25 +29,25 @@ import type { BrokerOptions } from './options.ts';
 import { SystemTopics } from './system-topics.ts';
 
 const sweepIntervalMs = 1_000;
-/** Sockets that have not connected yet may be this many beyond the limit of clients. */
+/** Sockets without a CONNECT that are accepted in addition to the maximum number of clients. */
 const unconnectedSocketsMax = 1_000;
 const connectBurstSeconds = 5;
 
 export interface Broker extends Lifecycle {
-  /** Where it listens, in the order of the options. */
+  /** Returns the bound addresses in the order of the options. */
   addresses(): readonly BoundAddress[];
   counters(): Readonly<BrokerCounters>;
-  /** Brings the metrics up to date; by itself it does so once a second. */
+  /** Updates the metrics. The broker also does this once a second. */
   report(): void;
-  /** Serves a client over any stream, as if a listener had accepted it. */
+  /** Serves a client over any stream, like a socket that a listener accepted. */
   handle(stream: Duplex, address?: string): void;
-  /** Clients that are let in. */
+  /** Clients that received a successful CONNACK and are connected. */
   readonly clientsConnected: number;
 }
 
 /**
- * What MQTT clients talk to. Sessions, routing and every promise are the member's (`options.port`); this
- * is the protocol. `start` throws a ListenError when an address can't be bound.
+ * Creates a broker. `start` binds the listeners and throws a ListenError if an address cannot be bound. `stop`
+ * disconnects all clients; their sessions continue on the other members.
  */
 export function createBroker(options: BrokerOptions): Broker {
   return new MqttBroker(options);
@@ -43,21 +56,23 @@ export function createBroker(options: BrokerOptions): Broker {
 class MqttBroker implements Broker {
   readonly #options: BrokerOptions;
   readonly #context: BrokerContext;
-  readonly #aedes: AedesShell;
+  readonly #aedes: AedesAdapter;
   readonly #connections = new Map<ConnectionId, Connection>();
-  readonly #dirty: Connection[] = [];
+  readonly #unflushed: Connection[] = [];
   readonly #connectBuckets = new Map<string, TokenBucket>();
   readonly #systemTopics: SystemTopics;
-  readonly #reported: BrokerReport;
+  readonly #metricsReporter: BrokerMetricsReporter;
   #listeners: Listener[] = [];
   #lastConnection: ConnectionId = 0;
+  /** Clients that are connected or connecting. */
   #clients = 0;
+  /** Clients that are connected. */
   #open = 0;
   #sweepTimer: NodeJS.Timeout | null = null;
 
   constructor(options: BrokerOptions) {
     this.#options = options;
-    this.#aedes = new AedesShell(options.memberId, options.logger);
+    this.#aedes = new AedesAdapter(options.memberId, options.logger);
     this.#context = {
       port: options.port,
       limits: { ...defaultLimits, ...options.limits },
@@ -70,7 +85,7 @@ class MqttBroker implements Broker {
       clients: () => this.#clients,
     };
     this.#systemTopics = new SystemTopics(options);
-    this.#reported = new BrokerReport(this.#context.metrics);
+    this.#metricsReporter = new BrokerMetricsReporter(this.#context.metrics);
     options.port.onEffects((effects) => this.#onEffects(effects));
   }
 
@@ -108,7 +123,7 @@ class MqttBroker implements Broker {
 
   report(): void {
     const { counters, limits } = this.#context;
-    this.#reported.report(counters, this.clientsConnected, limits.clientsMax);
+    this.#metricsReporter.report(counters, this.clientsConnected, limits.clientsMax);
   }
 
   get clientsConnected(): number {
@@ -119,7 +134,7 @@ class MqttBroker implements Broker {
     const address = socket.remoteAddress ?? '';
     const { limits, counters } = this.#context;
     const tooMany = this.#connections.size >= limits.clientsMax + unconnectedSocketsMax;
-    if (tooMany || !this.#mayConnect(address)) {
+    if (tooMany || !this.#takeConnectToken(address)) {
       counters.connectionsRefused++;
       counters.refusals[tooMany ? 'too_many_connections' : 'rate_limited']++;
       socket.destroy();
@@ -129,7 +144,7 @@ class MqttBroker implements Broker {
     this.handle(socket, address);
   }
 
-  #mayConnect(address: string): boolean {
+  #takeConnectToken(address: string): boolean {
     const perSecond = this.#context.limits.connectsPerSecondMax;
     if (perSecond === 0) return true;
     let rate = this.#connectBuckets.get(address);
@@ -143,33 +158,33 @@ class MqttBroker implements Broker {
   handle(stream: Duplex, address = ''): void {
     const id = ++this.#lastConnection;
     const connection = new Connection(id, stream, address, this.#context, {
-      onClient: () => this.#clients++,
+      onConnecting: () => this.#clients++,
       onOpen: () => this.#onOpen(),
-      onEnded: (was) => {
+      onEnded: (previous) => {
         this.#connections.delete(id);
-        if (was !== 'new') this.#clients--;
-        if (was === 'open') this.#open--;
+        if (previous !== 'new') this.#clients--;
+        if (previous === 'open') this.#open--;
       },
     });
     this.#connections.set(id, connection);
   }
 
-  /** All effects of a turn first, then one write for each socket. */
+  /** Queues the packets of all effects of a turn first, then writes once to each socket. */
   #onEffects(effects: readonly ClientEffect[]): void {
     for (const effect of effects) {
       const connection = this.#connections.get(effect.connection);
       if (!connection) continue;
       connection.onEffect(effect);
-      if (!connection.dirty) {
-        connection.dirty = true;
-        this.#dirty.push(connection);
+      if (!connection.flushPending) {
+        connection.flushPending = true;
+        this.#unflushed.push(connection);
       }
     }
-    for (const connection of this.#dirty) {
-      connection.dirty = false;
+    for (const connection of this.#unflushed) {
+      connection.flushPending = false;
       connection.flush();
     }
-    this.#dirty.length = 0;
+    this.#unflushed.length = 0;
   }
 
   #sweep(): void {

@@ -1,11 +1,11 @@
 import type { ClientPort, Logger } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
-import type { AedesShell } from './aedes/aedes-adapter.ts';
-import type { BrokerCounters } from './counters.ts';
+import type { AedesAdapter } from './aedes/aedes-adapter.ts';
 import type { PublishEncoder } from './codec/encode-publish.ts';
+import type { BrokerCounters } from './counters.ts';
 import type { BrokerLimits, BrokerOptions } from './options.ts';
 
-/** What all connections of a broker share. */
+/** State that all connections of a broker share. */
 export interface BrokerContext {
   readonly port: ClientPort;
   readonly limits: BrokerLimits;
@@ -13,8 +13,8 @@ export interface BrokerContext {
   readonly metrics: Metrics;
   readonly counters: BrokerCounters;
   readonly encoder: PublishEncoder;
-  readonly aedes: AedesShell;
+  readonly aedes: AedesAdapter;
   readonly options: BrokerOptions;
-  /** Clients that are let in or about to be. */
+  /** Number of clients that are connected or connecting. */
   clients(): number;
 }

@@ -9,34 +9,36 @@ import type { ConnectionRefusalReason, DisconnectReason, Metrics } from '@mqtt-c
 import type { ProtocolVersion } from './codec/decode-connect.ts';
 
 type PerQos = [number, number, number];
-export type PublishRefusalReason = 'quota' | 'not_authorized' | 'topic';
+type PublishRefusalReason = 'quota' | 'not_authorized' | 'topic';
 
-/** Since the start. Plain fields: the hot path only adds to them. */
+/** Totals since the start. Plain fields, because the hot path increments them. */
 export interface BrokerCounters {
   connectionsAccepted: number;
   connectionsRefused: number;
-  /** Most clients that were connected at the same time. */
+  /** Largest number of clients that were connected at the same time. */
   clientsMaximum: number;
   bytesReceived: number;
   bytesSent: number;
-  /** Control packets of any kind. */
+  /** Control packets of all types. */
   packetsReceived: number;
   packetsSent: number;
   /** PUBLISH packets, by QoS. */
   readonly publishesReceived: PerQos;
   readonly publishesSent: PerQos;
-  /** Payloads alone. */
+  /** Payload bytes of PUBLISH packets. */
   publishBytesReceived: number;
   publishBytesSent: number;
-  /** Acks to publishers, by QoS: PUBACK and PUBREC. */
+  /** Acknowledgements to publishers, by QoS: PUBACK and PUBREC. */
   readonly acks: PerQos;
-  /** How many of the PUBACKs were given without a majority. */
+  /** PUBACKs that were sent without a majority (degraded acknowledgements). */
   degradedAcks: number;
-  /** Deliveries larger than the client's Maximum Packet Size. */
+  /** Deliveries skipped because they exceed the client's Maximum Packet Size. */
   deliveriesTooLarge: number;
-  /** Connections ended for breaking the protocol. */
+  /** Connections closed because the client violated the protocol. */
   protocolErrors: number;
+  /** Connections closed because the client did not read its socket. */
   slowConsumers: number;
+  /** Times that a client was paused because it exceeded its publish rate. */
   publishPauses: number;
   readonly connects: Record<ProtocolVersion, number>;
   readonly refusals: Record<ConnectionRefusalReason, number>;
@@ -80,8 +82,8 @@ export function sumOfQos(counts: Readonly<PerQos>): number {
 
 const protocolNames: Record<ProtocolVersion, string> = { 3: '3.1', 4: '3.1.1', 5: '5' };
 
-/** Carries the counters over into metrics. */
-export class BrokerReport {
+/** Copies the counters into the metrics. */
+export class BrokerMetricsReporter {
   readonly #totals: MetricTotals;
   readonly #metrics: Metrics;
 

@@ -17,7 +17,7 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** @throws ListenError one clear line: which address, and why not */
+/** Binds a listener. @throws ListenError with one line that names the address and the reason */
 export async function listen(
   options: ListenerOptions,
   onSocket: (socket: Socket) => void,
@@ -34,7 +34,7 @@ export async function listen(
     server.listen({ host, port, backlog: acceptBacklog }, resolve);
   });
   const bound = server.address() as AddressInfo;
-  // After it is bound an error concerns one connection that could not be accepted.
+  // Once the server is bound, an error concerns one connection that could not be accepted.
   server.removeAllListeners('error');
   server.on('error', () => undefined);
   return {
@@ -46,11 +46,11 @@ export async function listen(
 function explain(error: NodeJS.ErrnoException): string {
   switch (error.code) {
     case 'EADDRINUSE':
-      return 'another process already listens there';
+      return 'another process already listens on this address';
     case 'EACCES':
-      return 'this user may not use that port';
+      return 'this user has no permission to use this port';
     case 'EADDRNOTAVAIL':
-      return 'this host does not have that address';
+      return 'this host does not have this address';
     default:
       return error.message;
   }

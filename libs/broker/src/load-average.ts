@@ -1,22 +1,25 @@
 const windowsMinutes = [1, 5, 15] as const;
 const minuteMs = 60_000;
 
-/** Moving averages of how often something happens, for each minute: of the last one, five and fifteen. */
+/** Moving averages of an event rate per minute, over the last one, five and fifteen minutes. */
 export class LoadAverage {
   readonly #averages = windowsMinutes.map(() => 0);
   #total = 0;
 
-  /** `total`: how often it has happened since the start; `elapsedMs`: since the last call, above 0. */
+  /**
+   * @param total number of events since the start
+   * @param elapsedMs time since the previous call, above 0
+   */
   advance(total: number, elapsedMs: number): void {
     const perMinute = ((total - this.#total) * minuteMs) / elapsedMs;
     this.#total = total;
     windowsMinutes.forEach((minutes, position) => {
-      const kept = Math.exp(-elapsedMs / (minutes * minuteMs));
-      this.#averages[position] = perMinute + kept * (this.#averages[position]! - perMinute);
+      const weight = Math.exp(-elapsedMs / (minutes * minuteMs));
+      this.#averages[position] = perMinute + weight * (this.#averages[position]! - perMinute);
     });
   }
 
-  /** By what the window is called in `$SYS`. */
+  /** Returns the averages by the name of their window in `$SYS`. */
   entries(): (readonly [string, number])[] {
     return windowsMinutes.map((minutes, position) => [`${minutes}min`, this.#averages[position]!] as const);
   }

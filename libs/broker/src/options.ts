@@ -3,45 +3,52 @@ import type { ClientId, ClientPort, Logger, MemberId } from '@mqtt-cluster/contr
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 
 export interface ListenerOptions {
-  /** Address to bind; `0.0.0.0` for all. */
+  /** Address to bind; `0.0.0.0` binds all addresses. */
   readonly host: string;
-  /** 0: any free one, see {@link Broker.addresses}. */
+  /** 0 binds any free port; see {@link Broker.addresses}. */
   readonly port: number;
   readonly kind: 'tcp' | 'tls';
-  /** `tls` only. */
+  /** Required for `tls`. */
   readonly tls?: TlsOptions;
 }
 
 export interface BrokerLimits {
-  /** Bytes of one packet from a client. Raising it costs as much memory per client that sends one. */
+  /** Bytes of one packet from a client. Each client may occupy this much memory with an incomplete packet. */
   readonly packetBytesMax: number;
+  /** Bytes of a client identifier. Each session stores its identifier on every member. */
   readonly clientIdBytesMax: number;
-  /** Connections of this member; one more is refused. */
+  /** Connected clients of this member. The broker rejects or redirects further clients. */
   readonly clientsMax: number;
   /**
-   * Unfinished QoS 1 and 2 publishes of one client (MQTT 5 Receive Maximum); 3.1.1 clients' QoS 2 wait
-   * beyond it.
+   * Unfinished QoS 1 and 2 publishes of one client (MQTT 5 Receive Maximum). QoS 2 publishes of an MQTT 3.1.1
+   * client wait when they exceed it.
    */
   readonly receiveMaximum: number;
-  /** Topic aliases a client may set; each may keep a topic in memory for the connection's lifetime. */
+  /** Topic aliases of one client. Each alias may occupy the bytes of a topic for the lifetime of the connection. */
   readonly topicAliasMaximum: number;
-  /** Unacknowledged QoS 1 publishes of one client before its socket is no longer read. */
+  /**
+   * Unacknowledged QoS 1 publishes of one client. The broker pauses the socket at this number. A publish counts
+   * once more for each 4 KiB of its payload. Raising it raises the memory of a fast publisher.
+   */
   readonly unacknowledgedMax: number;
-  /** Bytes of 3.1.1 QoS 2 publishes that wait for room in the window; beyond it the client is cut off. */
+  /**
+   * Bytes of one MQTT 3.1.1 client's QoS 2 publishes that wait for room in the window. The broker disconnects a
+   * client that exceeds it. Raising it raises the memory that one client may occupy.
+   */
   readonly heldBytesMax: number;
-  /** Outgoing socket buffer of one client, bytes. */
+  /** Bytes of one client's outgoing socket buffer. Raising it raises the memory of a slow consumer. */
   readonly outgoingBytesMax: number;
-  /** How long that buffer may stay full, ms. */
+  /** Time that the outgoing buffer may stay full before the broker disconnects the client, ms. */
   readonly stalledMsMax: number;
-  /** How long a new connection may take to send CONNECT, ms. */
+  /** Time between the opening of a connection and its CONNECT, ms. */
   readonly connectMsMax: number;
-  /** How long the member may take to let a client in, ms. */
+  /** Time that the member has to accept or reject a client, ms. */
   readonly admissionMsMax: number;
-  /** Publishes a second of one client; 0 for any number. */
+  /** Publishes a second of one client. The broker pauses the socket of a faster client; 0 disables the limit. */
   readonly publishesPerSecondMax: number;
-  /** New connections a second from one address, with a burst of five seconds' worth. */
+  /** New connections a second from one address, with a burst of five seconds' connections; 0 disables the limit. */
   readonly connectsPerSecondMax: number;
-  /** MQTT 5 Server Keep Alive, seconds; 0 leaves it to the client. */
+  /** MQTT 5 Server Keep Alive, seconds; 0 uses the keep-alive of each client. */
   readonly keepAliveSecondsMax: number;
 }
 
@@ -62,7 +69,7 @@ export const defaultLimits: BrokerLimits = {
   keepAliveSecondsMax: 0,
 };
 
-/** Who wants in. The password is only good during the call. */
+/** Credentials of a connecting client. The password buffer is valid during the call only. */
 export interface Credentials {
   readonly client: ClientId;
   readonly address: string;
@@ -70,10 +77,14 @@ export interface Credentials {
   readonly password?: Uint8Array;
 }
 
+/** Access to the admin topics (`$cluster/admin/…`). */
 export interface Administration {
-  /** Whether a client that connects with these may administer. Asked once for each connection, after `authenticate`. */
-  admits(credentials: Credentials): boolean;
-  /** A publish of such a client, once: not a repeat (DUP). It is acknowledged, and routed, like any other. */
+  /** Returns whether the client is an administrator. Called once per connection, after `authenticate`. */
+  isAdministrator(credentials: Credentials): boolean;
+  /**
+   * Runs a command that an administrator published. The broker acknowledges and routes the message like any
+   * other. It does not call this for a retransmission (DUP).
+   */
   onCommand(command: string, payload: Uint8Array): void;
 }
 
@@ -84,27 +95,31 @@ export interface BrokerOptions {
   readonly logger: Logger;
   readonly metrics?: Metrics;
   readonly limits?: Partial<BrokerLimits>;
-  /** For `$SYS/broker/version`. */
+  /** Value of `$SYS/broker/version`. */
   readonly version?: string;
-  /** The JSON for `$SYS/cluster/members`; published whenever it has changed. */
+  /** Returns the JSON text for `$SYS/cluster/members`. The broker publishes it when it changes. */
   readonly members?: () => string;
   /**
-   * More `$SYS` topics and what they say: those under `$SYS/cluster/` are published whenever they have changed, others every
-   * ten seconds.
+   * Returns further `$SYS` topics with their values. The broker publishes a changed value under `$SYS/cluster/`
+   * within a second, and other values every ten seconds.
    */
   readonly systemValues?: () => Readonly<Record<string, string>>;
-  /** Where MQTT 5 clients are sent when this member doesn't take them (Server Reference, MQTT 5, 4.11). */
+  /**
+   * Returns the Server Reference (MQTT 5, 4.11) for MQTT 5 clients that this member redirects, or undefined if
+   * no other member is better. May be costly: called only for a redirect.
+   */
   readonly serverReference?: () => string | undefined;
   /**
-   * Who is taken at the moment. `redirect`: MQTT 5 clients are sent elsewhere when `serverReference` knows where; `refuse`:
-   * the others are refused, too. Default: `all`.
+   * Returns which new clients the member accepts now. `redirect`: MQTT 5 clients are redirected if
+   * `serverReference` returns a member. `refuse`: all other clients are rejected as well. Default: `all`.
    */
   readonly admission?: () => 'all' | 'redirect' | 'refuse';
-  /** Without it nobody may publish to the admin topics ({@link adminTopicPrefix}). */
+  /** Without this option the broker rejects all publishes to the admin topics. */
   readonly administration?: Administration;
-  /** Default: everybody. A rejection counts as no. */
+  /** Default: accepts all clients. A rejected promise rejects the client. */
   readonly authenticate?: (credentials: Credentials) => boolean | Promise<boolean>;
-  /** Default: everything but the server's own topics, which are refused in any case. */
+  /** Default: permits all topics. The broker always rejects `$SYS` and the topics of the members. */
   readonly authorizePublish?: (client: ClientId, topic: string) => boolean;
+  /** Default: permits all filters except those of the members' topics. */
   readonly authorizeSubscribe?: (client: ClientId, filter: string) => boolean;
 }

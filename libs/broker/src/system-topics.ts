@@ -4,10 +4,11 @@ import type { BrokerCounters } from './counters.ts';
 import { LoadAverage } from './load-average.ts';
 import type { BrokerOptions } from './options.ts';
 
+/** Interval of the topics outside `$SYS/cluster/`. */
 const intervalMs = 10_000;
 
-/** What `$SYS/broker/load/…` tells of. */
-const loads: Readonly<Record<string, (counters: Readonly<BrokerCounters>) => number>> = {
+/** Counters behind the load averages in `$SYS/broker/load/…`. */
+const loadCounters: Readonly<Record<string, (counters: Readonly<BrokerCounters>) => number>> = {
   connections: (counters) => counters.connectionsAccepted,
   'messages/received': (counters) => counters.packetsReceived,
   'messages/sent': (counters) => counters.packetsSent,
@@ -17,13 +18,16 @@ const loads: Readonly<Record<string, (counters: Readonly<BrokerCounters>) => num
   'bytes/sent': (counters) => counters.bytesSent,
 };
 
-/** `$SYS`: the member's own retained messages with QoS 0, to its own clients only; never in the log. */
+/**
+ * Publishes the `$SYS` topics: retained QoS 0 messages of this member to its own clients. They are never
+ * replicated.
+ */
 export class SystemTopics {
   readonly #options: BrokerOptions;
   readonly #now: () => number;
   readonly #startedAtMs: number;
   readonly #published = new Map<string, string>();
-  readonly #loads = new Map(Object.keys(loads).map((name) => [name, new LoadAverage()]));
+  readonly #loads = new Map(Object.keys(loadCounters).map((name) => [name, new LoadAverage()]));
   #lastMs: number | null = null;
 
   constructor(options: BrokerOptions, now: () => number = (): number => performance.now()) {
@@ -32,24 +36,27 @@ export class SystemTopics {
     this.#startedAtMs = now();
   }
 
-  /** Call often: what is known of the cluster goes out as soon as it has changed, figures every ten seconds. */
+  /**
+   * Publishes the changed topics: those under `$SYS/cluster/` at each call, others every ten seconds. The broker
+   * calls it once a second.
+   */
   publish(counters: Readonly<BrokerCounters>, clients: number): void {
     const { members, version, systemValues } = this.#options;
     if (members) this.#set(membersTopic, members());
     const values = Object.entries(systemValues?.() ?? {});
-    for (const [topic, text] of values) if (isUrgent(topic)) this.#set(topic, text);
+    for (const [topic, text] of values) if (isClusterTopic(topic)) this.#set(topic, text);
     const nowMs = this.#now();
     if (this.#lastMs !== null && nowMs - this.#lastMs < intervalMs) return;
     if (version !== undefined) this.#set('$SYS/broker/version', version);
     this.#set('$SYS/broker/uptime', `${Math.floor((nowMs - this.#startedAtMs) / 1_000)} seconds`);
-    for (const [topic, text] of values) if (!isUrgent(topic)) this.#set(topic, text);
-    this.#publishFigures(counters, clients);
+    for (const [topic, text] of values) if (!isClusterTopic(topic)) this.#set(topic, text);
+    this.#publishCounters(counters, clients);
     this.#publishLoads(counters, nowMs - (this.#lastMs ?? nowMs));
     this.#lastMs = nowMs;
   }
 
-  #publishFigures(counters: Readonly<BrokerCounters>, clients: number): void {
-    const figures = {
+  #publishCounters(counters: Readonly<BrokerCounters>, clients: number): void {
+    const values = {
       'clients/connected': clients,
       'clients/maximum': counters.clientsMaximum,
       'messages/received': counters.packetsReceived,
@@ -61,12 +68,12 @@ export class SystemTopics {
       'bytes/received': counters.bytesReceived,
       'bytes/sent': counters.bytesSent,
     };
-    for (const [name, figure] of Object.entries(figures)) this.#set(`$SYS/broker/${name}`, String(figure));
+    for (const [name, value] of Object.entries(values)) this.#set(`$SYS/broker/${name}`, String(value));
   }
 
   #publishLoads(counters: Readonly<BrokerCounters>, elapsedMs: number): void {
     for (const [name, average] of this.#loads) {
-      if (elapsedMs > 0) average.advance(loads[name]!(counters), elapsedMs);
+      if (elapsedMs > 0) average.advance(loadCounters[name]!(counters), elapsedMs);
       for (const [window, perMinute] of average.entries()) {
         this.#set(`$SYS/broker/load/${name}/${window}`, perMinute.toFixed(2));
       }
@@ -80,6 +87,6 @@ export class SystemTopics {
   }
 }
 
-function isUrgent(topic: string): boolean {
+function isClusterTopic(topic: string): boolean {
   return topic.startsWith('$SYS/cluster/');
 }

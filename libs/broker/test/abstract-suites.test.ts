@@ -1,11 +1,11 @@
 /**
- * The compliance suites that mqemitter and aedes-persistence publish, run against what we give to Aedes. They are written
- * for node:test; a small adapter runs their cases here. What our parts are not meant to do is listed with its reason.
+ * Runs the compliance suites of mqemitter and aedes-persistence against our emitter and persistence. The suites are
+ * written for node:test; a small adapter runs their cases in Jest. Cases that do not apply are listed with the reason.
  */
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { EmptyPersistence } from '../src/aedes/empty-persistence.ts';
-import { Router } from '../src/aedes/emitter.ts';
+import { BoundedEmitter } from '../src/aedes/bounded-emitter.ts';
 
 const load = createRequire(import.meta.url);
 
@@ -30,7 +30,7 @@ function casesOf(suite: string, options: Record<string, unknown>): Case[] {
   return cases;
 }
 
-/** What node:test does: its assertions, counted against the plan. */
+/** Runs a case like node:test: provides the assertions and compares their number with the plan. */
 async function run(each: Case): Promise<void> {
   let planned: number | null = null;
   let asserted = 0;
@@ -52,17 +52,17 @@ async function run(each: Case): Promise<void> {
       ifError: counted(assert.ifError),
     },
   });
-  if (planned !== null) assert.equal(asserted, planned, 'assertions as planned');
+  if (planned !== null) assert.equal(asserted, planned, 'the case makes as many assertions as planned');
 }
 
-describe('the router and the suite of mqemitter', () => {
-  const builder = (options: Record<string, unknown> = {}): Router => {
+describe('BoundedEmitter in the compliance suite of mqemitter', () => {
+  const builder = (options: Record<string, unknown> = {}): BoundedEmitter => {
     const { matchEmptyLevels = true, ...others } = options;
-    if (matchEmptyLevels !== true || Object.keys(others).length > 0) throw new Error('not an option of ours');
-    return new Router();
+    if (matchEmptyLevels !== true || Object.keys(others).length > 0) throw new Error('option not supported');
+    return new BoundedEmitter();
   };
   const cases = casesOf('mqemitter/abstractTest.js', { builder });
-  /** MQTT's separator and wildcards, and its rule for empty levels, are not options of ours. */
+  /** Our emitter has no options for the separator, the wildcards and empty levels: MQTT defines them. */
   const exceptions = new Set([
     'support one level wildcard - not match empty words',
     'support changing one level wildcard',
@@ -72,23 +72,23 @@ describe('the router and the suite of mqemitter', () => {
 
   test.each(cases.filter(({ name }) => !exceptions.has(name)))('$name', run);
 
-  test.each(cases.filter(({ name }) => exceptions.has(name)))('not: $name', async (each) => {
-    await expect(run(each)).rejects.toThrow('not an option of ours');
+  test.each(cases.filter(({ name }) => exceptions.has(name)))('rejects the option: $name', async (each) => {
+    await expect(run(each)).rejects.toThrow('option not supported');
   });
 
-  test('every exception is a case of the suite', () => {
+  test('each listed exception is a case of the suite', () => {
     expect([...exceptions].filter((name) => !cases.some((each) => each.name === name))).toEqual([]);
   });
 });
 
-describe('the persistence and the suite of aedes-persistence', () => {
+describe('EmptyPersistence in the compliance suite of aedes-persistence', () => {
   const cases = casesOf('aedes-persistence/abstract.js', {
     persistence: () => new EmptyPersistence(),
     testAsync: true,
   });
   /**
-   * It holds nothing on purpose: sessions, subscriptions, queues, retained messages and wills are the member's, whose own
-   * suites cover them. So only those cases apply in which nothing is found, or nothing has to be.
+   * EmptyPersistence stores nothing, because the member owns sessions, subscriptions, queues, retained messages and
+   * wills. Only cases that expect empty results apply. The tests of libs/member cover the rest.
    */
   const applicable = new Set([
     'verify setup() method is async',
@@ -102,11 +102,14 @@ describe('the persistence and the suite of aedes-persistence', () => {
 
   test.each(cases.filter(({ name }) => applicable.has(name)))('$name', run);
 
-  test.each(cases.filter(({ name }) => !applicable.has(name)))('the member instead: $name', async (each) => {
-    await expect(run(each)).rejects.toThrow();
-  });
+  test.each(cases.filter(({ name }) => !applicable.has(name)))(
+    'does not apply, the member does this: $name',
+    async (each) => {
+      await expect(run(each)).rejects.toThrow();
+    },
+  );
 
-  test('every applicable case is one of the suite', () => {
+  test('each case listed as applicable is a case of the suite', () => {
     expect([...applicable].filter((name) => !cases.some((each) => each.name === name))).toEqual([]);
   });
 });

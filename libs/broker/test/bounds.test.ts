@@ -14,12 +14,12 @@ afterEach(async () => {
   for (const target of targets.splice(0)) await target.stop();
 });
 
-/** Until it is so; a test that waits in vain ends with Jest's time-out. */
+/** Waits for a condition. A condition that never holds ends with Jest's time-out. */
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
 
-test('a full outgoing buffer is told to the member, and so is its draining', async () => {
+test('reports a full outgoing buffer, and its drain, to the member', async () => {
   const target = await start({ limits: { outgoingBytesMax: 100_000 } });
   const slow = await connect(target, 'slow');
   await slow.subscribe(1, 'a', 0);
@@ -34,7 +34,7 @@ test('a full outgoing buffer is told to the member, and so is its draining', asy
   expect(target.port.writables).toEqual([false, true]);
 });
 
-test('a client whose outgoing buffer stays full is cut off', async () => {
+test('disconnects a client whose outgoing buffer stays full', async () => {
   const target = await start({ limits: { outgoingBytesMax: 100_000, stalledMsMax: 1 } });
   const slow = await connect(target, 'slow');
   await slow.subscribe(1, 'a', 0);
@@ -46,11 +46,11 @@ test('a client whose outgoing buffer stays full is cut off', async () => {
   expect(target.port.disconnects).toMatchObject([{ graceful: false }]);
 });
 
-test('who does not read answers is not asked for more', async () => {
+test('stops to read a client that does not read its responses', async () => {
   const target = await start({ limits: { outgoingBytesMax: 1_000 } });
   const client = await connect(target, 'c');
   client.stream.pause();
-  // More than the buffers of the stream pair take in (Node 22 has larger ones than 20).
+  // More than the buffers of the stream pair hold (they are larger in Node 22 than in Node 20).
   const pings = 200_000;
   for (let sent = 0; sent < pings; sent += 1_000) {
     client.sendBytes(...new Array<readonly number[]>(1_000).fill([0xc0, 0]));
@@ -63,7 +63,7 @@ test('who does not read answers is not asked for more', async () => {
   await until(() => client.packets.length === 1 + pings);
 });
 
-test('QoS 2 publishes of 3.1.1 clients beyond the window wait, and keep their order', async () => {
+test('QoS 2 publishes of an MQTT 3.1.1 client wait for room in the window, and keep their order', async () => {
   const target = await start({ limits: { receiveMaximum: 2 } });
   const subscriber = await connect(target, 's');
   await subscriber.subscribe(1, 'a', 2);
@@ -90,7 +90,7 @@ test('QoS 2 publishes of 3.1.1 clients beyond the window wait, and keep their or
   ]);
 });
 
-test('what waits is bounded', async () => {
+test('disconnects a client with too many bytes waiting for the QoS 2 window', async () => {
   const target = await start({ limits: { receiveMaximum: 1, heldBytesMax: 1_000 } });
   const publisher = await connect(target, 'p');
   for (let messageId = 1; messageId <= 5; messageId++) {
@@ -99,7 +99,7 @@ test('what waits is bounded', async () => {
   await publisher.closed;
 });
 
-test('what waits is not lost when its client says goodbye', async () => {
+test('handles the waiting publishes of a client before its DISCONNECT', async () => {
   const target = await start({ limits: { receiveMaximum: 1 } });
   const publisher = await connect(target, 'p');
   publisher.publish('a', '1', { qos: 2, messageId: 1 });
@@ -110,7 +110,7 @@ test('what waits is not lost when its client says goodbye', async () => {
   expect(target.port.calls.filter((call) => call === 'publish')).toHaveLength(3);
 });
 
-test('a publisher far ahead of its acknowledgements is not read', async () => {
+test('stops to read a publisher with too many unacknowledged publishes', async () => {
   const target = await start({ limits: { unacknowledgedMax: 10 } });
   const publisher = await connect(target, 'p');
   target.port.hold();
@@ -126,7 +126,7 @@ test('a publisher far ahead of its acknowledgements is not read', async () => {
   }
 });
 
-test('the publish rate is bounded, and nothing is lost', async () => {
+test('limits the publish rate without losing publishes', async () => {
   const target = await start({ limits: { publishesPerSecondMax: 100 } });
   const publisher = await connect(target, 'p');
   for (let messageId = 1; messageId <= 130; messageId++) publisher.publish('a', 'x', { qos: 1, messageId });
@@ -135,7 +135,7 @@ test('the publish rate is bounded, and nothing is lost', async () => {
   await publisher.next('puback', (packet) => packet.messageId === 130);
 });
 
-test('one client more than the maximum is refused', async () => {
+test('rejects a client above the maximum number of clients', async () => {
   const target = await start({ limits: { clientsMax: 2 } });
   const first = await connect(target, 'a');
   await connect(target, 'b');
@@ -147,23 +147,23 @@ test('one client more than the maximum is refused', async () => {
   expect(fourth.packets[0]).toMatchObject({ returnCode: 0 });
 });
 
-test('a connection without CONNECT does not stay', async () => {
+test('closes a connection that sends no CONNECT in time', async () => {
   const target = await start({ limits: { connectMsMax: 1 } });
   await open(target).closed;
 });
 
-test('a client that is silent for one and a half keep-alives is gone [MQTT-3.1.2-24]', async () => {
+test('disconnects a client that is silent for one and a half keep-alive intervals [MQTT-3.1.2-24]', async () => {
   const target = await start({});
   const client = await connect(target, 'c', { protocolVersion: 5, keepalive: 1 });
   await expect(client.next('disconnect')).resolves.toMatchObject({ reasonCode: 0x8d });
   expect(target.port.disconnects).toMatchObject([{ graceful: false }]);
 });
 
-test('any packet counts as a sign of life, not only PINGREQ [MQTT-3.1.2-23]', async () => {
+test('every packet of a client restarts its keep-alive timer, not only PINGREQ [MQTT-3.1.2-23]', async () => {
   const target = await start({});
   const silent = await connect(target, 'silent', { keepalive: 1 });
   const busy = await connect(target, 'busy', { keepalive: 1 });
-  // Twice the time after which the silent one is gone.
+  // The busy client stays for twice the time after which a silent client is disconnected.
   for (const mark of ['first', 'second']) {
     const other = mark === 'first' ? silent : await connect(target, mark, { keepalive: 1 });
     while (!other.isClosed) {
@@ -174,14 +174,14 @@ test('any packet counts as a sign of life, not only PINGREQ [MQTT-3.1.2-23]', as
   expect(busy.isClosed).toBe(false);
 });
 
-test('the server may shorten the keep-alive of MQTT 5 clients (3.2.2.3.14)', async () => {
+test('sends Server Keep Alive to an MQTT 5 client with a longer keep-alive (MQTT 5, 3.2.2.3.14)', async () => {
   const target = await start({ limits: { keepAliveSecondsMax: 30 } });
   const client = open(target, 5);
   client.send(connectPacket('c', { protocolVersion: 5, keepalive: 0 }));
   await expect(client.next('connack')).resolves.toMatchObject({ properties: { serverKeepAlive: 30 } });
 });
 
-test('packets after CONNECT in the same segment wait for CONNACK and keep their order', async () => {
+test('packets after CONNECT in the same segment wait for CONNACK, and keep their order', async () => {
   const target = await start({});
   const client = open(target);
   target.port.hold();
@@ -196,12 +196,12 @@ test('packets after CONNECT in the same segment wait for CONNACK and keep their 
   expect(client.packets.map(({ cmd }) => cmd)).toEqual(['connack', 'suback', 'publish']);
 });
 
-test('authentication decides who may in', async () => {
+test('accepts only authenticated clients', async () => {
   const seen: unknown[] = [];
   const target = await start({
     authenticate: async ({ client, userName, password }) => {
       seen.push([client, userName, password && Buffer.from(password).toString()]);
-      if (client === 'broken') throw new Error('directory is down');
+      if (client === 'broken') throw new Error('the directory is down');
       return userName === 'good';
     },
   });
@@ -219,7 +219,7 @@ test('authentication decides who may in', async () => {
   ]);
 });
 
-test('authorisation is asked for each topic and filter', async () => {
+test('authorizes each published topic and each subscribed filter', async () => {
   const target = await start({
     authorizePublish: (client, topic) => topic.startsWith(`${client}/`),
     authorizeSubscribe: (_client, filter) => filter !== 'secret',
@@ -231,7 +231,7 @@ test('authorisation is asked for each topic and filter', async () => {
   await expect(client.next('suback')).resolves.toMatchObject({ granted: [0x87] });
 });
 
-test('$SYS tells of the broker and of the members', async () => {
+test('publishes $SYS topics of the broker and of the cluster', async () => {
   const target = await start({ version: '9.9.9', members: () => '[]' });
   const client = await connect(target, 'c');
   await client.subscribe(1, '$SYS/#', 0);
@@ -242,7 +242,7 @@ test('$SYS tells of the broker and of the members', async () => {
   expect(found.has('$SYS/broker/clients/connected')).toBe(true);
 });
 
-test('a broker that stops says so, and leaves what becomes of sessions to the cluster', async () => {
+test('stop disconnects clients with 0x8B and does not end their sessions at the member', async () => {
   const target = await start({});
   const client = await connect(target, 'c', { protocolVersion: 5 });
   await target.stop();

@@ -1,14 +1,14 @@
 /**
- * The known departures of Aedes from MQTT 3.1.1 that touch data. Each is one driver that runs against
- * our broker and against stock Aedes: ours must do what the specification says, and stock must not (when
- * that fails, Aedes has mended it).
+ * The known departures of Aedes from MQTT 3.1.1 that affect data. Each scenario runs against our broker, which
+ * must follow the specification, and against stock Aedes, which must not. When the latter fails, a new version of
+ * Aedes has fixed the departure.
  */
 import { connect, connectPacket, open, ours, oursWithMember, stock } from './support/driver.ts';
 import type { RawClient, Target } from './support/driver.ts';
 
 interface Departure {
   readonly name: string;
-  readonly right: unknown;
+  readonly expected: unknown;
   run(target: Target): Promise<unknown>;
 }
 
@@ -25,14 +25,14 @@ async function publishAcknowledged(
   await client.settle();
 }
 
-/** A persistent session that has left, with these filters. */
+/** Creates a persistent session with these filters, and disconnects it. */
 async function offlineSession(target: Target, ...filters: [string, 0 | 1 | 2][]): Promise<void> {
   const client = await connect(target, 'offline', { clean: false });
   for (const [index, [filter, qos]] of filters.entries()) await client.subscribe(index + 1, filter, qos);
   await client.disconnect();
 }
 
-async function comeBack(target: Target): Promise<RawClient> {
+async function resumeSession(target: Target): Promise<RawClient> {
   const client = await connect(target, 'offline', { clean: false });
   await client.settle();
   return client;
@@ -40,8 +40,8 @@ async function comeBack(target: Target): Promise<RawClient> {
 
 const departures: Departure[] = [
   {
-    name: '1: SUBSCRIBE, UNSUBSCRIBE, SUBSCRIBE in one segment leaves a subscription [MQTT-3.10.4-2]',
-    right: ['x'],
+    name: '1: handles SUBSCRIBE, UNSUBSCRIBE and SUBSCRIBE of one segment in order [MQTT-3.10.4-2]',
+    expected: ['x'],
     async run(target) {
       const client = await connect(target, 'c', { clean: false });
       const subscribe = { cmd: 'subscribe' as const, subscriptions: [{ topic: 'a', qos: 1 as const }] };
@@ -59,8 +59,8 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '1: two copies of a QoS 2 PUBLISH in one segment are one message [MQTT-4.3.3-2]',
-    right: ['once'],
+    name: '1: delivers one message for two copies of a QoS 2 PUBLISH in one segment [MQTT-4.3.3-2]',
+    expected: ['once'],
     async run(target) {
       const subscriber = await connect(target, 's');
       await subscriber.subscribe(1, 'a', 0);
@@ -76,8 +76,8 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '2: a wildcard subscription lowers the QoS too [MQTT-3.8.4-6]',
-    right: 1,
+    name: '2: lowers the QoS of a message for a wildcard subscription [MQTT-3.8.4-6]',
+    expected: 1,
     async run(target) {
       const subscriber = await connect(target, 's');
       await subscriber.subscribe(1, 'a/#', 1);
@@ -87,8 +87,8 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '2: QoS is lowered for queued messages as well [MQTT-3.8.4-6]',
-    right: 1,
+    name: '2: lowers the QoS of a queued message [MQTT-3.8.4-6]',
+    expected: 1,
     async run(target) {
       await offlineSession(target, ['a/#', 1]);
       const publisher = await connect(target, 'p');
@@ -100,8 +100,8 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '2: QoS is lowered for retained messages as well [MQTT-3.8.4-6]',
-    right: 1,
+    name: '2: lowers the QoS of a retained message [MQTT-3.8.4-6]',
+    expected: 1,
     async run(target) {
       const client = await connect(target, 'c');
       client.publish('a/b', 'x', { qos: 2, messageId: 1, retain: true });
@@ -112,8 +112,8 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '3: overlapping filters get the highest QoS of them online [MQTT-3.3.5-1]',
-    right: [2, 2],
+    name: '3: delivers with the highest QoS of overlapping filters to a connected client [MQTT-3.3.5-1]',
+    expected: [2, 2],
     async run(target) {
       const most = await connect(target, 'most');
       await most.subscribe(1, 'a/+', 0);
@@ -131,26 +131,26 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '3: overlapping filters queue one copy',
-    right: ['x'],
+    name: '3: queues one copy of a message for overlapping filters',
+    expected: ['x'],
     async run(target) {
       await offlineSession(target, ['a/+', 1], ['a/#', 1]);
       await publishAcknowledged(await connect(target, 'p'), 'a/b', 'x');
-      return payloads(await comeBack(target));
+      return payloads(await resumeSession(target));
     },
   },
   {
-    name: '4: a queued message has RETAIN 0 [MQTT-3.3.1-9]',
-    right: [false],
+    name: '4: delivers a queued message with RETAIN=0 [MQTT-3.3.1-9]',
+    expected: [false],
     async run(target) {
       await offlineSession(target, ['a', 1]);
       await publishAcknowledged(await connect(target, 'p'), 'a', 'x', true);
-      return (await comeBack(target)).publishes.map(({ retain }) => retain);
+      return (await resumeSession(target)).publishes.map(({ retain }) => retain);
     },
   },
   {
-    name: '5: DUP is set when a message is delivered again [MQTT-3.3.1-1]',
-    right: [false, true],
+    name: '5: redelivers a message with DUP=1 [MQTT-3.3.1-1]',
+    expected: [false, true],
     async run(target) {
       const client = await connect(target, 'offline', { clean: false });
       await client.subscribe(1, 'a', 1);
@@ -163,8 +163,8 @@ const departures: Departure[] = [
     },
   },
   {
-    name: "5: the publisher's DUP is not passed on [MQTT-3.3.1-3]",
-    right: false,
+    name: "5: does not copy the publisher's DUP to subscribers [MQTT-3.3.1-3]",
+    expected: false,
     async run(target) {
       const subscriber = await connect(target, 's');
       await subscriber.subscribe(1, 'a', 1);
@@ -174,8 +174,8 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '6: a session without subscriptions is present [MQTT-3.2.2-2]',
-    right: [false, true],
+    name: '6: reports Session Present for a session without subscriptions [MQTT-3.2.2-2]',
+    expected: [false, true],
     async run(target) {
       const present: boolean[] = [];
       for (let round = 0; round < 2; round++) {
@@ -188,8 +188,8 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '7: + matches an empty level of a retained topic [MQTT-4.7.1-3]',
-    right: ['x'],
+    name: '7: matches + with an empty level of a retained topic [MQTT-4.7.1-3]',
+    expected: ['x'],
     async run(target) {
       const client = await connect(target, 'c');
       await publishAcknowledged(client, 'a/', 'x', true);
@@ -199,8 +199,8 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '7: a retained $ topic is not for # [MQTT-4.7.2-1]',
-    right: ['plain'],
+    name: '7: does not match # with a retained $ topic [MQTT-4.7.2-1]',
+    expected: ['plain'],
     async run(target) {
       const client = await connect(target, 'c');
       await publishAcknowledged(client, '$other/x', 'hidden', true);
@@ -211,19 +211,19 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '7: a queued $ topic is not for # [MQTT-4.7.2-1]',
-    right: ['plain'],
+    name: '7: does not match # with a queued $ topic [MQTT-4.7.2-1]',
+    expected: ['plain'],
     async run(target) {
       await offlineSession(target, ['#', 1]);
       const publisher = await connect(target, 'p');
       await publishAcknowledged(publisher, '$other/x', 'hidden');
       await publishAcknowledged(publisher, 'x', 'plain');
-      return payloads(await comeBack(target));
+      return payloads(await resumeSession(target));
     },
   },
   {
-    name: '8: a retained QoS 0 message right after a QoS 1 one is the newer one [MQTT-3.3.1-5]',
-    right: new Array(20).fill('newer'),
+    name: '8: retains a QoS 0 message that follows a QoS 1 message at once [MQTT-3.3.1-5]',
+    expected: new Array(20).fill('newer'),
     async run(target) {
       const publisher = await connect(target, 'p');
       const packet = { cmd: 'publish' as const, retain: true, dup: false };
@@ -242,8 +242,8 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '9: PUBREC for a QoS 1 exchange ends the connection [MQTT-4.8.0-1]',
-    right: 'closed',
+    name: '9: closes the connection for a PUBREC of a QoS 1 delivery [MQTT-4.8.0-1]',
+    expected: 'closed',
     async run(target) {
       const client = await connect(target, 'c');
       await client.subscribe(1, 'a', 1);
@@ -254,8 +254,8 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '10: SUBACK has a code for each filter, also when one repeats [MQTT-3.8.4-5]',
-    right: [0, 1, 2],
+    name: '10: returns one SUBACK code per filter, also for a repeated filter [MQTT-3.8.4-5]',
+    expected: [0, 1, 2],
     async run(target) {
       const client = await connect(target, 'c');
       const subscriptions = ([0, 1, 2] as const).map((qos) => ({ topic: 'a', qos }));
@@ -265,26 +265,26 @@ const departures: Departure[] = [
   },
 ];
 
-const oursBoth = [
-  ['with the fake port', ours],
+const ourBrokers = [
+  ['with a fake member', ours],
   ['with a member', oursWithMember],
 ] as const;
 
-describe.each(oursBoth)('ours %s', (_name, start) =>
-  test.each(departures)('$name', async ({ run, right }) => {
+describe.each(ourBrokers)('our broker %s', (_name, start) =>
+  test.each(departures)('$name', async ({ run, expected }) => {
     const target = await start();
     try {
-      expect(await run(target)).toEqual(right);
+      expect(await run(target)).toEqual(expected);
     } finally {
       await target.stop();
     }
   }),
 );
 
-test.each(departures)('stock Aedes departs: $name', async ({ run, right }) => {
+test.each(departures)('stock Aedes does not: $name', async ({ run, expected }) => {
   const target = await stock();
   try {
-    expect(await run(target)).not.toEqual(right);
+    expect(await run(target)).not.toEqual(expected);
   } finally {
     await target.stop();
   }

@@ -34,7 +34,7 @@ function mutate(bytes: Buffer, changes: readonly (readonly [number, number])[]):
   return changed;
 }
 
-test('whatever a client sends, others are served', async () => {
+test('serves other clients while one client sends mutated packets', async () => {
   const target = await ours();
   const witness = await connect(target, 'witness');
   await witness.subscribe(1, 'witness', 1);
@@ -70,7 +70,7 @@ test('whatever a client sends, others are served', async () => {
   await target.stop();
 });
 
-test('packets are found whatever pieces they come in', () => {
+test('FrameReader finds the same packets for any split of the stream', () => {
   fc.assert(
     fc.property(
       fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 8 }),

@@ -25,11 +25,11 @@ afterEach(async () => {
 
 function portOf(broker: Broker, index = 0): number {
   const address = broker.addresses()[index];
-  if (!address) throw new Error('it does not listen');
+  if (!address) throw new Error('the broker has no such listener');
   return address.port;
 }
 
-test('clients connect over TCP to any of the listeners', async () => {
+test('serves clients over TCP on each listener', async () => {
   const broker = create(loopback, { ...loopback, host: '127.0.0.2' });
   await broker.start();
   const subscriber = new RawClient(connectSocket(portOf(broker), '127.0.0.1'));
@@ -49,24 +49,24 @@ test('clients connect over TCP to any of the listeners', async () => {
   await publisher.disconnect();
 });
 
-test('an address in use is one clear error, and nothing stays bound', async () => {
+test('start rejects an address in use with one error, and unbinds the other listeners', async () => {
   const first = create(loopback);
   await first.start();
   const taken = { ...loopback, port: portOf(first) };
   const second = create(loopback, taken);
   await expect(second.start()).rejects.toThrow(ListenError);
   await expect(create(taken).start()).rejects.toThrow(
-    `cannot listen on 127.0.0.1:${taken.port}: another process already listens there`,
+    `cannot listen on 127.0.0.1:${taken.port}: another process already listens on this address`,
   );
   expect(second.addresses()).toEqual([]);
 });
 
-test('an address that this host does not have is one clear error', async () => {
+test('start rejects an address that this host does not have', async () => {
   const broker = create({ ...loopback, host: '192.0.2.1' });
-  await expect(broker.start()).rejects.toThrow('this host does not have that address');
+  await expect(broker.start()).rejects.toThrow('this host does not have this address');
 });
 
-test('connections from one address are bounded in their rate', async () => {
+test('limits the rate of connections from one address', async () => {
   const broker = createBroker({
     memberId: 'member-1',
     port: new FakePort(),
@@ -92,7 +92,7 @@ test('connections from one address are bounded in their rate', async () => {
   for (const socket of sockets) socket.destroy();
 });
 
-test('stopping closes what listens and who is connected', async () => {
+test('stop closes the listeners and the connections', async () => {
   const broker = create(loopback);
   await broker.start();
   const port = portOf(broker);

@@ -10,7 +10,7 @@ afterEach(() => target.stop());
 
 const five = { protocolVersion: 5 as const };
 
-test('CONNACK tells what the server takes (3.2.2.3)', async () => {
+test('CONNACK reports the capabilities of the server (MQTT 5, 3.2.2.3)', async () => {
   const client = open(target, 5);
   client.send(connectPacket('c', five));
   await expect(client.next('connack')).resolves.toMatchObject({
@@ -24,7 +24,7 @@ test('CONNACK tells what the server takes (3.2.2.3)', async () => {
   });
 });
 
-test('session expiry, receive maximum and will reach the member (3.1.2.11)', async () => {
+test('passes session expiry, Receive Maximum and will to the member (MQTT 5, 3.1.2.11)', async () => {
   await connect(target, 'c', {
     ...five,
     clean: false,
@@ -48,7 +48,7 @@ test('session expiry, receive maximum and will reach the member (3.1.2.11)', asy
   ]);
 });
 
-test('message properties are passed on unaltered, user properties in order (3.3.2.3)', async () => {
+test('forwards message properties unaltered, and user properties in order (MQTT 5, 3.3.2.3)', async () => {
   const subscriber = await connect(target, 's', five);
   await subscriber.subscribe(1, 'a', 1);
   let bytes = Buffer.alloc(0);
@@ -90,7 +90,7 @@ test('message properties are passed on unaltered, user properties in order (3.3.
   expect(bytes.includes(Buffer.from([...pair('z', '1'), ...pair('a', '2'), ...pair('z', '3')]))).toBe(true);
 });
 
-test('a topic alias stands for its topic, which subscribers see (3.3.2.3.4)', async () => {
+test('replaces a topic alias by its topic for subscribers (MQTT 5, 3.3.2.3.4)', async () => {
   const subscriber = await connect(target, 's', five);
   await subscriber.subscribe(1, 'a/b', 0);
   const publisher = await connect(target, 'p', five);
@@ -102,7 +102,7 @@ test('a topic alias stands for its topic, which subscribers see (3.3.2.3.4)', as
   expect(second.properties?.topicAlias).toBeUndefined();
 });
 
-test('subscription options and identifiers are honoured (3.8.3.1, 3.3.4-4)', async () => {
+test('applies subscription options and identifiers (MQTT 5, 3.8.3.1) [MQTT-3.3.4-4]', async () => {
   const client = await connect(target, 'c', five);
   const subscribe = (messageId: number, topic: string, identifier: number, options: object): void =>
     client.send({
@@ -123,14 +123,14 @@ test('subscription options and identifiers are honoured (3.8.3.1, 3.3.4-4)', asy
   expect(received.properties?.subscriptionIdentifier).toEqual([11, 12]);
 });
 
-test('UNSUBACK tells which subscriptions there were (3.11.3)', async () => {
+test('UNSUBACK reports which subscriptions existed (MQTT 5, 3.11.3)', async () => {
   const client = await connect(target, 'c', five);
   await client.subscribe(1, 'a', 0);
   client.send({ cmd: 'unsubscribe', messageId: 2, unsubscriptions: ['a', 'b'] });
   await expect(client.next('unsuback')).resolves.toMatchObject({ granted: [0, 0x11] });
 });
 
-test('SUBACK refuses what may not be subscribed to, in its place (3.9.3)', async () => {
+test('SUBACK carries the code of a rejected filter at the position of the filter (MQTT 5, 3.9.3)', async () => {
   const client = await connect(target, 'c', five);
   client.send({
     cmd: 'subscribe',
@@ -148,7 +148,7 @@ test('SUBACK refuses what may not be subscribed to, in its place (3.9.3)', async
   await expect(client.next('suback')).resolves.toMatchObject({ messageId: 2, granted: [0x87] });
 });
 
-test("PUBACK and PUBREC refuse publishing to the server's topics", async () => {
+test("rejects a publish to the server's topics with PUBACK or PUBREC 0x87", async () => {
   const client = await connect(target, 'c', five);
   client.publish('$SYS/x', 'x', { qos: 1, messageId: 1 });
   await expect(client.next('puback')).resolves.toMatchObject({ reasonCode: 0x87 });
@@ -157,7 +157,7 @@ test("PUBACK and PUBREC refuse publishing to the server's topics", async () => {
   expect(target.port.calls).not.toContain('publish');
 });
 
-test('a member that is full refuses with Quota exceeded (3.4.2.1)', async () => {
+test('rejects a publish with Quota exceeded when the member is full (MQTT 5, 3.4.2.1)', async () => {
   target.port.full = true;
   const client = await connect(target, 'c', five);
   client.publish('a', 'x', { qos: 1, messageId: 1 });
@@ -166,17 +166,17 @@ test('a member that is full refuses with Quota exceeded (3.4.2.1)', async () => 
   await expect(client.next('pubrec')).resolves.toMatchObject({ reasonCode: 0x97 });
   const old = await connect(target, 'old');
   old.publish('a', 'x', { qos: 1, messageId: 1 });
-  await old.closed; // no false ack, and 3.1.1 has no other answer
+  await old.closed; // MQTT 3.1.1 has no negative acknowledgement.
   expect(old.packets.map(({ cmd }) => cmd)).toEqual(['connack']);
 });
 
-test('[MQTT-3.3.4-9] more QoS 2 publishes than Receive Maximum end the connection with 0x93', async () => {
+test('disconnects a client that exceeds Receive Maximum with 0x93 [MQTT-3.3.4-9]', async () => {
   const client = await connect(target, 'c', five);
   for (let messageId = 1; messageId <= 101; messageId++) client.publish('a', 'x', { qos: 2, messageId });
   await expect(client.next('disconnect')).resolves.toMatchObject({ reasonCode: 0x93 });
 });
 
-test('a PUBREC of failure ends the exchange (4.3.3)', async () => {
+test('a PUBREC with a failure code ends the exchange without PUBREL (MQTT 5, 4.3.3)', async () => {
   const client = await connect(target, 'c', five);
   await client.subscribe(1, 'a', 2);
   client.publish('a', 'x', { qos: 2, messageId: 1 });
@@ -187,12 +187,12 @@ test('a PUBREC of failure ends the exchange (4.3.3)', async () => {
   expect(client.isClosed).toBe(false);
 });
 
-test('takeover tells the old connection why [MQTT-3.1.4-3]', async () => {
+test('disconnects the old connection with 0x8E at a takeover [MQTT-3.1.4-3]', async () => {
   const old = await connect(target, 'c', five);
   await connect(target, 'c', five);
   await expect(old.next('disconnect')).resolves.toMatchObject({ reasonCode: 0x8e });
   await old.closed;
-  // The member knows already.
+  // The member closed the connection itself.
   expect(target.port.disconnects).toEqual([]);
 });
 
@@ -201,21 +201,24 @@ test.each([
   ['isolated', 0x9c, 'other.example:1883'],
   ['notServing', 0x88, undefined],
   ['quotaExceeded', 0x97, undefined],
-] as const)('a client refused as %s hears %d', async (reason, reasonCode, serverReference) => {
-  target.port.refusal = reason;
-  const client = open(target, 5);
-  client.send(connectPacket('c', five));
-  const connack = await client.next('connack');
-  expect(connack.reasonCode).toBe(reasonCode);
-  expect(connack.properties?.serverReference).toBe(serverReference);
-  await client.closed;
-  const old = open(target);
-  old.send(connectPacket('c'));
-  await expect(old.next('connack')).resolves.toMatchObject({ returnCode: 3, sessionPresent: false });
-  await old.closed;
-});
+] as const)(
+  'a client that the member rejects as %s receives reason code %d',
+  async (reason, reasonCode, serverReference) => {
+    target.port.refusal = reason;
+    const client = open(target, 5);
+    client.send(connectPacket('c', five));
+    const connack = await client.next('connack');
+    expect(connack.reasonCode).toBe(reasonCode);
+    expect(connack.properties?.serverReference).toBe(serverReference);
+    await client.closed;
+    const old = open(target);
+    old.send(connectPacket('c'));
+    await expect(old.next('connack')).resolves.toMatchObject({ returnCode: 3, sessionPresent: false });
+    await old.closed;
+  },
+);
 
-test('a client that the member drains is sent elsewhere', async () => {
+test('redirects a client that the member closes as draining', async () => {
   const client = await connect(target, 'c', five);
   target.port.emit({ kind: 'close', connection: 1, reason: 'draining' });
   await expect(client.next('disconnect')).resolves.toMatchObject({
@@ -224,7 +227,7 @@ test('a client that the member drains is sent elsewhere', async () => {
   });
 });
 
-describe('DISCONNECT (3.14)', () => {
+describe('DISCONNECT (MQTT 5, 3.14)', () => {
   async function leave(bytes: readonly number[], expiry = 0): Promise<void> {
     const client: RawClient = await connect(target, 'c', {
       ...five,
@@ -234,22 +237,22 @@ describe('DISCONNECT (3.14)', () => {
     await client.closed;
   }
 
-  test('a normal one is graceful', async () => {
+  test('with reason code 0x00 is a graceful disconnect', async () => {
     await leave([0xe0, 0]);
     expect(target.port.disconnects).toEqual([{ connection: 1, graceful: true }]);
   });
 
-  test('0x04 keeps the will', async () => {
+  test('with reason code 0x04 publishes the will', async () => {
     await leave([0xe0, 1, 0x04]);
     expect(target.port.disconnects).toEqual([{ connection: 1, graceful: false }]);
   });
 
-  test('may change the session expiry', async () => {
+  test('changes the session expiry interval', async () => {
     await leave([0xe0, 7, 0, 5, 17, 0, 0, 0, 9], 60);
     expect(target.port.disconnects).toEqual([{ connection: 1, graceful: true, sessionExpirySeconds: 9 }]);
   });
 
-  test('what came before it in the same segment is done first', async () => {
+  test('is handled after earlier packets and before later bytes of the same segment', async () => {
     const client = await connect(target, 'c', five);
     client.sendBytes(
       generate({ cmd: 'publish', topic: 'a', payload: 'x', qos: 0, retain: false, dup: false }, five),

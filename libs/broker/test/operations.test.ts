@@ -4,19 +4,19 @@ import type { OurTarget } from './support/driver.ts';
 const five = { protocolVersion: 5 as const };
 let target: OurTarget;
 let admission: 'all' | 'redirect' | 'refuse';
-let elsewhere: string | undefined;
+let reference: string | undefined;
 let commands: string[];
 
 beforeEach(async () => {
   admission = 'all';
-  elsewhere = 'other.example:1883';
+  reference = 'other.example:1883';
   commands = [];
   target = await ours({
     admission: () => admission,
-    serverReference: () => elsewhere,
+    serverReference: () => reference,
     limits: { clientsMax: 2 },
     administration: {
-      admits: ({ userName, password }) =>
+      isAdministrator: ({ userName, password }) =>
         userName === 'admin' && String(Buffer.from(password ?? [])) === 'token',
       onCommand: (command, payload) => commands.push(`${command} ${Buffer.from(payload).toString()}`),
     },
@@ -25,7 +25,7 @@ beforeEach(async () => {
 afterEach(() => target.stop());
 
 describe('an overloaded member', () => {
-  test('sends MQTT 5 clients elsewhere (4.13.2), and takes the others', async () => {
+  test('redirects MQTT 5 clients (MQTT 5, 4.13.2) and accepts MQTT 3.1.1 clients', async () => {
     admission = 'redirect';
     const client = open(target, 5);
     client.send(connectPacket('c', five));
@@ -37,40 +37,40 @@ describe('an overloaded member', () => {
     await connect(target, 'old');
   });
 
-  test('takes MQTT 5 clients, too, when it knows no better place', async () => {
+  test('accepts MQTT 5 clients when no other member is better', async () => {
     admission = 'redirect';
-    elsewhere = undefined;
+    reference = undefined;
     await connect(target, 'c', five);
   });
 
-  test('refuses all when nothing more can be asked of it', async () => {
+  test('rejects all clients with admission refuse', async () => {
     admission = 'refuse';
     const old = open(target);
     old.send(connectPacket('c'));
     await expect(old.next('connack')).resolves.toMatchObject({ returnCode: 3 });
-    elsewhere = undefined;
+    reference = undefined;
     const client = open(target, 5);
     client.send(connectPacket('c', five));
     await expect(client.next('connack')).resolves.toMatchObject({ reasonCode: 0x88 });
   });
 
-  test('keeps those it has', async () => {
+  test('keeps the connected clients with admission refuse', async () => {
     const client = await connect(target, 'c');
     admission = 'refuse';
     await client.subscribe(1, 'a', 0);
   });
 });
 
-test('who is sent nowhere is no reason to look where clients are better off: it costs a look at each of them', async () => {
-  let looks = 0;
-  const busy = await ours({ serverReference: () => `other:${++looks}` });
+test('does not compute a server reference for clients that it does not redirect', async () => {
+  let computations = 0;
+  const busy = await ours({ serverReference: () => `other:${++computations}` });
   const clients = await Promise.all(['a', 'b', 'c'].map((id) => connect(busy, id, five)));
   await busy.stop();
   await Promise.all(clients.map((client) => client.closed));
-  expect(looks).toBe(0);
+  expect(computations).toBe(0);
 });
 
-test('a full member sends MQTT 5 clients elsewhere', async () => {
+test('a full member redirects MQTT 5 clients', async () => {
   await connect(target, 'a');
   await connect(target, 'b');
   const client = open(target, 5);
@@ -82,7 +82,7 @@ const command = { cmd: 'publish', topic: '$cluster/admin/drain', dup: false } as
 const administrator = { ...five, username: 'admin', password: Buffer.from('token') };
 
 describe('admin topics', () => {
-  test('are for who has shown the token; a command is not retained', async () => {
+  test('accept the command of a client with the admin token, and do not retain it', async () => {
     const client = await connect(target, 'c', administrator);
     client.send({ ...command, payload: '{"exit":false}', qos: 1, messageId: 5, retain: true });
     await expect(client.next('puback')).resolves.toMatchObject({ messageId: 5, reasonCode: 0 });
@@ -94,7 +94,7 @@ describe('admin topics', () => {
     expect(later.packets.filter(({ cmd }) => cmd === 'publish')).toEqual([]);
   });
 
-  test('a repeat is acknowledged and not carried out: the first may be why it comes again', async () => {
+  test('acknowledge a retransmitted command without running it again', async () => {
     const client = await connect(target, 'c', administrator);
     client.send({ ...command, dup: true, payload: '', qos: 1, messageId: 5, retain: false });
     await client.next('puback');
@@ -105,7 +105,7 @@ describe('admin topics', () => {
     expect(commands).toEqual(['drain ']);
   });
 
-  test('no will is a command', async () => {
+  test('are rejected as a will topic', async () => {
     const client = open(target, 5);
     const will = { topic: command.topic, payload: Buffer.from(''), qos: 1, retain: false } as const;
     client.send(connectPacket('c', { ...administrator, will }));
@@ -114,9 +114,9 @@ describe('admin topics', () => {
 
   test.each([
     ['without credentials', {}],
-    ['with another token', { username: 'admin', password: Buffer.from('guess') }],
-    ['under another name', { username: 'root', password: Buffer.from('token') }],
-  ])('are refused to a client %s', async (_how, credentials) => {
+    ['with a wrong token', { username: 'admin', password: Buffer.from('guess') }],
+    ['with a wrong user name', { username: 'root', password: Buffer.from('token') }],
+  ])('reject a client %s', async (_how, credentials) => {
     const client = await connect(target, 'c', { ...five, ...credentials });
     client.send({ ...command, payload: '', qos: 1, messageId: 5, retain: false });
     await expect(client.next('puback')).resolves.toMatchObject({ messageId: 5, reasonCode: 0x87 });

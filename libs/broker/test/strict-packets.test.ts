@@ -7,7 +7,7 @@ beforeEach(async () => {
 });
 afterEach(() => target.stop());
 
-/** A packet by hand: first byte and body; bodies here are short. */
+/** Encodes a packet from its first byte and a body below 128 bytes. */
 function frame(first: number, ...body: (number | string | readonly number[])[]): number[] {
   const bytes = body.flatMap((part) => (typeof part === 'string' ? [...Buffer.from(part)] : part));
   return [first, bytes.length, ...bytes];
@@ -28,23 +28,23 @@ function connectFrame(flags: number, ...payload: (readonly number[])[]): number[
 
 describe('CONNECT', () => {
   test.each<[string, number[]]>([
-    ['[MQTT-3.1.2-3] reserved flag', connectFrame(0x03, text('c'))],
-    ['[MQTT-3.1.2-14] will QoS 3', connectFrame(0x1e, text('c'), text('w'), text('x'))],
-    ['[MQTT-3.1.2-13] will QoS without a will', connectFrame(0x0a, text('c'))],
-    ['[MQTT-3.1.2-15] will retain without a will', connectFrame(0x22, text('c'))],
-    ['empty will topic', connectFrame(0x06, text('c'), text(''), text('x'))],
-    ['wildcard in the will topic', connectFrame(0x06, text('c'), text('a/#'), text('x'))],
-    ['[MQTT-3.1.2-22] password without user name', connectFrame(0x42, text('c'), text('secret'))],
-    ['bytes after the end', connectFrame(0x02, text('c'), [1])],
-    ['client id cut short', connectFrame(0x02, [0, 9, 0x63])],
-    ['[MQTT-1.5.3-1] ill-formed UTF-8 in the client id', connectFrame(0x02, text(illFormed))],
-    ['[MQTT-1.5.3-1] surrogate in the client id', connectFrame(0x02, text(surrogate))],
-    ['[MQTT-1.5.3-2] U+0000 in the client id', connectFrame(0x02, text(nul))],
-    ['reserved flags of the fixed header', [0x11, ...connectFrame(0x02, text('c')).slice(1)]],
-    ['[MQTT-3.1.2-1] another protocol name', frame(0x10, text('HTTP'), 4, 2, 0, 0, text('c'))],
-    ['[MQTT-3.1.0-1] another packet first', [0xc0, 0]],
-    ['remaining length of five bytes', [0x10, 0xff, 0xff, 0xff, 0xff, 0x01]],
-  ])('%s ends the connection without CONNACK', async (_name, bytes) => {
+    ['the reserved flag [MQTT-3.1.2-3]', connectFrame(0x03, text('c'))],
+    ['will QoS 3 [MQTT-3.1.2-14]', connectFrame(0x1e, text('c'), text('w'), text('x'))],
+    ['will QoS but no will [MQTT-3.1.2-13]', connectFrame(0x0a, text('c'))],
+    ['will retain but no will [MQTT-3.1.2-15]', connectFrame(0x22, text('c'))],
+    ['an empty will topic', connectFrame(0x06, text('c'), text(''), text('x'))],
+    ['a wildcard in the will topic', connectFrame(0x06, text('c'), text('a/#'), text('x'))],
+    ['a password but no user name [MQTT-3.1.2-22]', connectFrame(0x42, text('c'), text('secret'))],
+    ['bytes after the last field', connectFrame(0x02, text('c'), [1])],
+    ['a truncated client identifier', connectFrame(0x02, [0, 9, 0x63])],
+    ['ill-formed UTF-8 in the client identifier [MQTT-1.5.3-1]', connectFrame(0x02, text(illFormed))],
+    ['a surrogate in the client identifier [MQTT-1.5.3-1]', connectFrame(0x02, text(surrogate))],
+    ['U+0000 in the client identifier [MQTT-1.5.3-2]', connectFrame(0x02, text(nul))],
+    ['reserved flags in the fixed header', [0x11, ...connectFrame(0x02, text('c')).slice(1)]],
+    ['an unknown protocol name [MQTT-3.1.2-1]', frame(0x10, text('HTTP'), 4, 2, 0, 0, text('c'))],
+    ['another packet before it [MQTT-3.1.0-1]', [0xc0, 0]],
+    ['a remaining length of five bytes', [0x10, 0xff, 0xff, 0xff, 0xff, 0x01]],
+  ])('CONNECT with %s: closes the connection without CONNACK', async (_name, bytes) => {
     const client = open(target);
     client.sendBytes(bytes);
     await client.closed;
@@ -52,21 +52,21 @@ describe('CONNECT', () => {
     expect(target.port.calls).not.toContain('connect');
   });
 
-  test('[MQTT-3.1.2-2] an unknown protocol level is answered with return code 1', async () => {
+  test('rejects an unknown protocol level with return code 1 [MQTT-3.1.2-2]', async () => {
     const client = open(target);
     client.sendBytes(frame(0x10, text('MQTT'), 2, 2, 0, 0, text('c')));
     await expect(client.next('connack')).resolves.toMatchObject({ returnCode: 1 });
     await client.closed;
   });
 
-  test('[MQTT-3.1.2-2] a level above 5 is answered with reason code 0x84', async () => {
+  test('rejects a protocol level above 5 with reason code 0x84 [MQTT-3.1.2-2]', async () => {
     const client = open(target, 5);
     client.sendBytes(frame(0x10, text('MQTT'), 6, 2, 0, 0, text('c')));
     await expect(client.next('connack')).resolves.toMatchObject({ reasonCode: 0x84 });
     await client.closed;
   });
 
-  test('[MQTT-3.1.3-8] an empty client id with clean session 0 is answered with return code 2', async () => {
+  test('rejects an empty client identifier with clean session 0 by return code 2 [MQTT-3.1.3-8]', async () => {
     const client = open(target);
     client.send(connectPacket('', { clean: true }));
     await expect(client.next('connack')).resolves.toMatchObject({ returnCode: 0 });
@@ -76,7 +76,7 @@ describe('CONNECT', () => {
     await persistent.closed;
   });
 
-  test('[MQTT-3.1.3-6] an MQTT 5 client without an id is told the one it got', async () => {
+  test('CONNACK carries the client identifier that the server assigned [MQTT-3.1.3-6]', async () => {
     const client = open(target, 5);
     client.send(connectPacket('', { protocolVersion: 5, clean: true }));
     const { properties } = await client.next('connack');
@@ -84,29 +84,29 @@ describe('CONNECT', () => {
     expect(properties?.assignedClientIdentifier).not.toBe('');
   });
 
-  test('[MQTT-3.1.0-2] a second CONNECT ends the connection', async () => {
+  test('a second CONNECT closes the connection [MQTT-3.1.0-2]', async () => {
     const client = await connect(target, 'c');
     client.send(connectPacket('c'));
     await client.closed;
     expect(target.port.disconnects).toMatchObject([{ graceful: false }]);
   });
 
-  test('a client id of 257 bytes is refused', async () => {
+  test('rejects a client identifier of 257 bytes', async () => {
     const client = open(target, 5);
     client.send(connectPacket('c'.repeat(257), { protocolVersion: 5 }));
     await expect(client.next('connack')).resolves.toMatchObject({ reasonCode: 0x85 });
   });
 
   test.each([
-    ['[MQTT-3.1.2-24] Receive Maximum 0', [33, 0, 0], 0x82],
+    ['Receive Maximum 0 [MQTT-3.1.2-24]', [33, 0, 0], 0x82],
     ['Maximum Packet Size 0', [39, 0, 0, 0, 0], 0x82],
-    ['a property twice', [33, 0, 1, 33, 0, 1], 0x82],
+    ['a repeated property', [33, 0, 1, 33, 0, 1], 0x82],
     ['a property of PUBLISH', [35, 0, 1], 0x82],
     ['an unknown property', [120, 0], 0x81],
     ['a flag that is neither 0 nor 1', [23, 2], 0x82],
     ['an authentication method', [21, ...text('SCRAM')], 0x8c],
     ['authentication data without a method', [22, ...text('x')], 0x82],
-  ])('MQTT 5: %s is answered with its reason code', async (_name, properties, reasonCode) => {
+  ])('rejects an MQTT 5 CONNECT that has %s', async (_name, properties, reasonCode) => {
     const client = open(target, 5);
     client.sendBytes(frame(0x10, text('MQTT'), 5, 2, 0, 0, properties.length, properties, text('c')));
     await expect(client.next('connack')).resolves.toMatchObject({ reasonCode });
@@ -114,46 +114,46 @@ describe('CONNECT', () => {
   });
 });
 
-describe('packets of a connected client', () => {
+describe('a connected client', () => {
   test.each<[string, number[]]>([
-    ['[MQTT-3.3.1-4] QoS 3', frame(0x36, text('a'), 0, 1)],
-    ['[MQTT-3.3.1-2] DUP with QoS 0', frame(0x38, text('a'))],
-    ['[MQTT-2.3.1-1] PUBLISH with packet id 0', frame(0x32, text('a'), 0, 0)],
-    ['[MQTT-4.7.3-1] empty topic', frame(0x30, text(''))],
-    ['[MQTT-3.3.2-2] + in a topic', frame(0x30, text('a/+'))],
-    ['[MQTT-3.3.2-2] # in a topic', frame(0x30, text('a/#'))],
-    ['[MQTT-1.5.3-1] ill-formed UTF-8 in a topic', frame(0x30, text(illFormed))],
-    ['[MQTT-1.5.3-1] a surrogate in a topic', frame(0x30, text(surrogate))],
-    ['[MQTT-1.5.3-2] U+0000 in a topic', frame(0x30, text(nul))],
+    ['PUBLISH with QoS 3 [MQTT-3.3.1-4]', frame(0x36, text('a'), 0, 1)],
+    ['PUBLISH with DUP and QoS 0 [MQTT-3.3.1-2]', frame(0x38, text('a'))],
+    ['PUBLISH with packet identifier 0 [MQTT-2.3.1-1]', frame(0x32, text('a'), 0, 0)],
+    ['an empty topic [MQTT-4.7.3-1]', frame(0x30, text(''))],
+    ['+ in a topic [MQTT-3.3.2-2]', frame(0x30, text('a/+'))],
+    ['# in a topic [MQTT-3.3.2-2]', frame(0x30, text('a/#'))],
+    ['ill-formed UTF-8 in a topic [MQTT-1.5.3-1]', frame(0x30, text(illFormed))],
+    ['a surrogate in a topic [MQTT-1.5.3-1]', frame(0x30, text(surrogate))],
+    ['U+0000 in a topic [MQTT-1.5.3-2]', frame(0x30, text(nul))],
     ['PUBLISH to $SYS', frame(0x30, text('$SYS/broker/version'))],
-    ['PUBLISH between members', frame(0x30, text('$bridge/raft'))],
+    ['PUBLISH to a topic of the members', frame(0x30, text('$bridge/raft'))],
     ['more than 100 topic levels', [0x30, ...variable(203), ...text('/'.repeat(201))]],
     ['PUBACK of three bytes', frame(0x40, 0, 1, 0)],
     ['PUBACK of one byte', frame(0x40, 1)],
-    ['PUBACK with packet id 0', frame(0x40, 0, 0)],
-    ['reserved flags of PUBACK', frame(0x42, 0, 1)],
-    ['[MQTT-3.6.1-1] reserved flags of PUBREL', frame(0x60, 0, 1)],
-    ['[MQTT-3.8.1-1] reserved flags of SUBSCRIBE', frame(0x80, 0, 1, text('a'), 0)],
-    ['[MQTT-3.8.3-3] SUBSCRIBE without a filter', frame(0x82, 0, 1)],
-    ['[MQTT-3.8.3-4] SUBSCRIBE with QoS 3', frame(0x82, 0, 1, text('a'), 3)],
-    ['SUBSCRIBE with packet id 0', frame(0x82, 0, 0, text('a'), 0)],
-    ['SUBSCRIBE without its options', frame(0x82, 0, 1, text('a'))],
-    ['[MQTT-4.7.1-2] filter a#', frame(0x82, 0, 1, text('a#'), 0)],
-    ['[MQTT-4.7.1-2] filter #/a', frame(0x82, 0, 1, text('#/a'), 0)],
-    ['[MQTT-4.7.1-3] filter a+/b', frame(0x82, 0, 1, text('a+/b'), 0)],
-    ['[MQTT-4.7.3-1] empty filter', frame(0x82, 0, 1, text(''), 0)],
-    ['[MQTT-4.8.2-1] shared without a group', frame(0x82, 0, 1, text('$share//a'), 0)],
-    ['[MQTT-4.8.2-2] wildcard in a group', frame(0x82, 0, 1, text('$share/+/a'), 0)],
-    ['shared without a filter', frame(0x82, 0, 1, text('$share/g'), 0)],
-    ['[MQTT-3.10.3-2] UNSUBSCRIBE without a filter', frame(0xa2, 0, 1)],
+    ['PUBACK with packet identifier 0', frame(0x40, 0, 0)],
+    ['reserved flags in PUBACK', frame(0x42, 0, 1)],
+    ['reserved flags in PUBREL [MQTT-3.6.1-1]', frame(0x60, 0, 1)],
+    ['reserved flags in SUBSCRIBE [MQTT-3.8.1-1]', frame(0x80, 0, 1, text('a'), 0)],
+    ['SUBSCRIBE without a filter [MQTT-3.8.3-3]', frame(0x82, 0, 1)],
+    ['SUBSCRIBE with QoS 3 [MQTT-3.8.3-4]', frame(0x82, 0, 1, text('a'), 3)],
+    ['SUBSCRIBE with packet identifier 0', frame(0x82, 0, 0, text('a'), 0)],
+    ['SUBSCRIBE without the options byte', frame(0x82, 0, 1, text('a'))],
+    ['the filter a# [MQTT-4.7.1-2]', frame(0x82, 0, 1, text('a#'), 0)],
+    ['the filter #/a [MQTT-4.7.1-2]', frame(0x82, 0, 1, text('#/a'), 0)],
+    ['the filter a+/b [MQTT-4.7.1-3]', frame(0x82, 0, 1, text('a+/b'), 0)],
+    ['an empty filter [MQTT-4.7.3-1]', frame(0x82, 0, 1, text(''), 0)],
+    ['a shared subscription without a group [MQTT-4.8.2-1]', frame(0x82, 0, 1, text('$share//a'), 0)],
+    ['a wildcard in a share group [MQTT-4.8.2-2]', frame(0x82, 0, 1, text('$share/+/a'), 0)],
+    ['a shared subscription without a filter', frame(0x82, 0, 1, text('$share/g'), 0)],
+    ['UNSUBSCRIBE without a filter [MQTT-3.10.3-2]', frame(0xa2, 0, 1)],
     ['PINGREQ with a body', frame(0xc0, 0)],
-    ['reserved flags of PINGREQ', [0xc1, 0]],
+    ['reserved flags in PINGREQ', [0xc1, 0]],
     ['DISCONNECT with a body', frame(0xe0, 0)],
-    ['[MQTT-3.14.1-1] reserved flags of DISCONNECT', [0xe1, 0]],
-    ['a packet that only servers send', frame(0xd0)],
+    ['reserved flags in DISCONNECT [MQTT-3.14.1-1]', [0xe1, 0]],
+    ['PINGRESP, a packet of servers', frame(0xd0)],
     ['packet type 0', frame(0x00)],
     ['AUTH', frame(0xf0)],
-  ])('%s ends the connection', async (_name, bytes) => {
+  ])('closes the connection for %s', async (_name, bytes) => {
     const client = await connect(target, 'c');
     client.sendBytes(bytes);
     await client.closed;
@@ -164,30 +164,30 @@ describe('packets of a connected client', () => {
   });
 
   test.each<[string, number[], number]>([
-    ['QoS 3', frame(0x36, text('a'), 0, 1, 0), 0x81],
+    ['PUBLISH with QoS 3', frame(0x36, text('a'), 0, 1, 0), 0x81],
     ['a padded remaining length', [0x30, 0x84, 0x00, ...text('a'), 0], 0x81],
     ['a topic alias above the maximum', frame(0x30, text('a'), 3, 35, 0, 200), 0x94],
     ['topic alias 0', frame(0x30, text('a'), 3, 35, 0, 0), 0x94],
-    ['a topic alias that stands for nothing', frame(0x30, text(''), 3, 35, 0, 1), 0x82],
-    ['no topic and no alias', frame(0x30, text(''), 0), 0x82],
+    ['a topic alias without a topic', frame(0x30, text(''), 3, 35, 0, 1), 0x82],
+    ['PUBLISH with neither topic nor alias', frame(0x30, text(''), 0), 0x82],
     ['a subscription identifier in PUBLISH', frame(0x30, text('a'), 2, 11, 1), 0x82],
     ['a wildcard in the response topic', frame(0x30, text('a'), 6, 8, text('b/#')), 0x82],
-    ['no local on a shared subscription', frame(0x82, 0, 1, 0, text('$share/g/a'), 4), 0x82],
+    ['No Local on a shared subscription', frame(0x82, 0, 1, 0, text('$share/g/a'), 4), 0x82],
     ['retain handling 3', frame(0x82, 0, 1, 0, text('a'), 0x30), 0x82],
     ['reserved bits of subscription options', frame(0x82, 0, 1, 0, text('a'), 0xc0), 0x81],
     ['subscription identifier 0', frame(0x82, 0, 1, 2, 11, 0, text('a'), 0), 0x82],
-    ['properties longer than the packet', frame(0x30, text('a'), 100), 0x81],
+    ['properties that are longer than the packet', frame(0x30, text('a'), 100), 0x81],
     ['AUTH without enhanced authentication', frame(0xf0), 0x82],
-    ['a filter a#', frame(0x82, 0, 1, 0, text('a#'), 0), 0x8f],
-    ['a kept session at the end of one that was not to be', frame(0xe0, 0, 5, 17, 0, 0, 0, 9), 0x82],
-  ])('MQTT 5: %s is answered with DISCONNECT', async (_name, bytes, reasonCode) => {
+    ['the filter a#', frame(0x82, 0, 1, 0, text('a#'), 0), 0x8f],
+    ['DISCONNECT with a session expiry after CONNECT had none', frame(0xe0, 0, 5, 17, 0, 0, 0, 9), 0x82],
+  ])('disconnects an MQTT 5 client with a reason code for %s', async (_name, bytes, reasonCode) => {
     const client = await connect(target, 'c', { protocolVersion: 5 });
     client.sendBytes(bytes);
     await expect(client.next('disconnect')).resolves.toMatchObject({ reasonCode });
     await client.closed;
   });
 
-  test('a packet above the maximum ends the connection before its body has come', async () => {
+  test('closes the connection for a too large packet before its body arrives', async () => {
     const client = await connect(target, 'c', { protocolVersion: 5 });
     client.sendBytes([0x30, ...variable(300_000)]);
     await expect(client.next('disconnect')).resolves.toMatchObject({ reasonCode: 0x95 });
@@ -196,7 +196,7 @@ describe('packets of a connected client', () => {
     await old.closed;
   });
 
-  test('packets may come in pieces of any size', async () => {
+  test('accepts packets that arrive byte by byte', async () => {
     const client = await connect(target, 'c');
     const bytes = [
       ...frame(0x82, 0, 5, text('a/b'), 0),
@@ -210,14 +210,14 @@ describe('packets of a connected client', () => {
     expect(client.publishes.map(({ payload }) => payload.toString())).toEqual(['one', 'two']);
   });
 
-  test('a padded remaining length is accepted from 3.1.1 clients', async () => {
+  test('accepts a padded remaining length from an MQTT 3.1.1 client', async () => {
     const client = await connect(target, 'c');
     await client.subscribe(1, 'a', 0);
     client.sendBytes([0x30, 0x84, 0x00, ...text('a'), 0x78]);
     await expect(client.next('publish')).resolves.toMatchObject({ topic: 'a' });
   });
 
-  test('names of Object.prototype are names like any other', async () => {
+  test('accepts property names of Object.prototype as client identifiers and topics', async () => {
     const names = ['__proto__', 'constructor', 'hasOwnProperty'];
     for (const name of names) {
       const client = await connect(target, name);

@@ -5,8 +5,8 @@ import { LoadAverage } from '../src/load-average.ts';
 import type { BrokerOptions } from '../src/options.ts';
 import { SystemTopics } from '../src/system-topics.ts';
 
-/** What was published since the last look, by topic. */
-function recorded(options: Partial<BrokerOptions>) {
+/** Creates system topics whose `publish` returns the published values by topic. */
+function recordingTopics(options: Partial<BrokerOptions>) {
   const published: Message[] = [];
   const port = { publishLocal: (message: Message) => published.push(message) } as unknown as ClientPort;
   let nowMs = 5_000;
@@ -15,7 +15,7 @@ function recorded(options: Partial<BrokerOptions>) {
     () => nowMs,
   );
   const counters = newCounters();
-  const tell = (clients: number): Map<string, string> => {
+  const publish = (clients: number): Map<string, string> => {
     published.length = 0;
     topics.publish(counters, clients);
     for (const { qos, retain } of published) expect([qos, retain]).toEqual([0, true]);
@@ -24,12 +24,12 @@ function recorded(options: Partial<BrokerOptions>) {
   const pass = (milliseconds: number): void => {
     nowMs += milliseconds;
   };
-  return { counters, tell, pass };
+  return { counters, publish, pass };
 }
 
-test('figures come every ten seconds, and only those that have changed', () => {
-  const { counters, tell, pass } = recorded({ version: '1.2.3' });
-  const first = tell(1);
+test('publishes counters every ten seconds, and only the changed ones', () => {
+  const { counters, publish, pass } = recordingTopics({ version: '1.2.3' });
+  const first = publish(1);
   expect(first.get('$SYS/broker/version')).toBe('1.2.3');
   expect(first.get('$SYS/broker/uptime')).toBe('0 seconds');
   expect(first.get('$SYS/broker/clients/connected')).toBe('1');
@@ -39,9 +39,9 @@ test('figures come every ten seconds, and only those that have changed', () => {
   counters.clientsMaximum = 4;
   counters.publishBytesSent = 90;
   pass(9_999);
-  expect(tell(2)).toEqual(new Map());
+  expect(publish(2)).toEqual(new Map());
   pass(1);
-  const second = tell(2);
+  const second = publish(2);
   const figures = [...second].filter(([topic]) => !topic.includes('/load/'));
   expect(Object.fromEntries(figures)).toEqual({
     '$SYS/broker/uptime': '10 seconds',
@@ -53,38 +53,38 @@ test('figures come every ten seconds, and only those that have changed', () => {
   });
 });
 
-test('what is known of the cluster comes as soon as it has changed', () => {
+test('publishes a changed $SYS/cluster value at the next call, other values every ten seconds', () => {
   let state = 'serving';
   let retained = 1;
-  const { tell, pass } = recorded({
+  const { publish, pass } = recordingTopics({
     members: () => `["${state}"]`,
     systemValues: () => ({
       '$SYS/cluster/state': state,
       '$SYS/broker/retained messages/count': String(retained),
     }),
   });
-  const first = tell(0);
+  const first = publish(0);
   expect(first.get('$SYS/cluster/state')).toBe('serving');
   expect(first.get('$SYS/broker/retained messages/count')).toBe('1');
   state = 'isolated';
   retained = 2;
   pass(1_000);
-  expect(Object.fromEntries(tell(0))).toEqual({
+  expect(Object.fromEntries(publish(0))).toEqual({
     '$SYS/cluster/members': '["isolated"]',
     '$SYS/cluster/state': 'isolated',
   });
   pass(9_000);
-  expect(tell(0).get('$SYS/broker/retained messages/count')).toBe('2');
+  expect(publish(0).get('$SYS/broker/retained messages/count')).toBe('2');
 });
 
-test('load averages tell how often something happens in a minute', () => {
+test('load averages converge to the event rate per minute', () => {
   const average = new LoadAverage();
   let total = 0;
   const pass = (perInterval: number, intervals: number): Record<string, number> => {
     for (let count = 0; count < intervals; count++) average.advance((total += perInterval), 10_000);
     return Object.fromEntries(average.entries());
   };
-  // Six intervals make a minute: 60 a minute, for one minute and then for an hour.
+  // Six intervals make a minute: 60 events a minute, for one minute and then for an hour.
   const minute = pass(10, 6);
   expect(minute['1min']).toBeCloseTo(60 * (1 - Math.exp(-1)));
   expect(minute['5min']).toBeCloseTo(60 * (1 - Math.exp(-1 / 5)));

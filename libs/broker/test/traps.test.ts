@@ -1,24 +1,24 @@
 /**
- * The known traps of Aedes: one driver for each, run against our broker and against stock Aedes, which
- * must be seen to fall into it (when it isn't any more, Aedes has mended it).
+ * Known faults of Aedes that lose or duplicate messages. Each scenario runs against our broker, which must pass,
+ * and against stock Aedes, which must fail. When stock Aedes passes, a new version has fixed the fault.
  */
 import mqemitter from 'mqemitter';
-import { Router } from '../src/aedes/emitter.ts';
+import { BoundedEmitter } from '../src/aedes/bounded-emitter.ts';
 import { connect, memoryPersistence as memory, ours, oursWithMember, stock } from './support/driver.ts';
 import type { RawClient, Target } from './support/driver.ts';
 
-/** A target whose storing of messages can be stopped and let go on. */
-interface Storing extends Target {
-  holdStore(): void;
-  releaseStore(): void;
+/** A target with a message store that a test can suspend and resume. */
+interface StorageTarget extends Target {
+  suspendStore(): void;
+  resumeStore(): void;
 }
 
-async function oursStoring(start: typeof ours | typeof oursWithMember): Promise<Storing> {
+async function startBrokerStorage(start: typeof ours | typeof oursWithMember): Promise<StorageTarget> {
   const target = await start();
-  return { ...target, holdStore: () => target.port.hold(), releaseStore: () => target.port.release() };
+  return { ...target, suspendStore: () => target.port.hold(), resumeStore: () => target.port.release() };
 }
 
-async function stockStoring(): Promise<Storing> {
+async function startStockStorage(): Promise<StorageTarget> {
   let waiting: (() => void)[] | null = null;
   const persistence = memory();
   const store = persistence.outgoingEnqueueCombi.bind(persistence);
@@ -30,8 +30,8 @@ async function stockStoring(): Promise<Storing> {
   const target = await stock({ persistence });
   return {
     ...target,
-    holdStore: () => (waiting = []),
-    releaseStore() {
+    suspendStore: () => (waiting = []),
+    resumeStore() {
       const held = waiting ?? [];
       waiting = null;
       for (const resolve of held) resolve();
@@ -39,57 +39,57 @@ async function stockStoring(): Promise<Storing> {
   };
 }
 
-/** Lets everything in memory go on for so many turns of the event loop. */
+/** Waits for this many turns of the event loop. */
 async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 interface Trap {
   readonly name: string;
-  readonly right: unknown;
-  run(target: Storing): Promise<unknown>;
+  readonly expected: unknown;
+  run(target: StorageTarget): Promise<unknown>;
 }
 
 const payloads = (client: RawClient): string[] => client.publishes.map(({ payload }) => payload.toString());
 
 const traps: Trap[] = [
   {
-    name: '1: PUBACK leaves only when the message is stored',
-    right: { early: 0, late: 1 },
+    name: '1: sends PUBACK only after the message is stored',
+    expected: { early: 0, late: 1 },
     async run(target) {
       const publisher = await connect(target, 'p');
-      target.holdStore();
+      target.suspendStore();
       publisher.publish('a', 'x', { qos: 1, messageId: 1 });
       await publisher.settle();
       const early = publisher.packets.filter(({ cmd }) => cmd === 'puback').length;
-      target.releaseStore();
+      target.resumeStore();
       await publisher.settle();
       return { early, late: publisher.packets.filter(({ cmd }) => cmd === 'puback').length };
     },
   },
   {
-    name: '2: a message that is stored later than its successor is not taken for a duplicate',
-    right: ['first', 'second'],
+    name: '2: delivers a message that is stored after a later message',
+    expected: ['first', 'second'],
     async run(target) {
       const subscriber = await connect(target, 's');
       await subscriber.subscribe(1, 'a/+', 1);
       const slow = await connect(target, 'slow');
       const fast = await connect(target, 'fast');
-      target.holdStore();
+      target.suspendStore();
       slow.publish('a/1', 'first', { qos: 1, messageId: 1 });
       await slow.settle();
       // QoS 0 needs no store in stock Aedes and gets a later number.
       fast.publish('a/2', 'second');
       await fast.settle();
-      target.releaseStore();
+      target.resumeStore();
       await slow.settle();
       await subscriber.settle();
       return payloads(subscriber).sort();
     },
   },
   {
-    name: '3: each QoS 2 exchange ends with its own packet id',
-    right: { released: ['a', 'b', 'c'], again: [] },
+    name: '3: completes each QoS 2 exchange with its own packet identifier',
+    expected: { released: ['a', 'b', 'c'], again: [] },
     async run(target) {
       const client = await connect(target, 'c', { clean: false });
       await client.subscribe(1, '+', 2);
@@ -117,8 +117,8 @@ const traps: Trap[] = [
     },
   },
   {
-    name: '5: a subscriber that reads nothing stalls nobody',
-    right: 'arrived',
+    name: '5: delivers to other clients while one subscriber does not read',
+    expected: 'arrived',
     async run(target) {
       const stalled = await connect(target, 'stalled');
       await stalled.subscribe(1, 'big', 0);
@@ -133,8 +133,8 @@ const traps: Trap[] = [
     },
   },
   {
-    name: '6: no more messages are in flight than the client takes [MQTT-3.3.4-9]',
-    right: 2,
+    name: "6: keeps the messages in flight within the client's Receive Maximum [MQTT-3.3.4-9]",
+    expected: 2,
     async run(target) {
       const subscriber = await connect(target, 's', {
         protocolVersion: 5,
@@ -150,8 +150,8 @@ const traps: Trap[] = [
     },
   },
   {
-    name: '6: a packet above the Maximum Packet Size of the client is not sent [MQTT-3.1.2-24]',
-    right: ['a'],
+    name: "6: does not send a packet above the client's Maximum Packet Size [MQTT-3.1.2-24]",
+    expected: ['a'],
     async run(target) {
       const properties = { maximumPacketSize: 50 };
       const subscriber = await connect(target, 's', { protocolVersion: 5, properties });
@@ -165,8 +165,8 @@ const traps: Trap[] = [
     },
   },
   {
-    name: '9: session present tells of a session without subscriptions [MQTT-3.2.2-2]',
-    right: true,
+    name: '9: reports Session Present for a session without subscriptions [MQTT-3.2.2-2]',
+    expected: true,
     async run(target) {
       const first = await connect(target, 'c', { clean: false });
       await first.disconnect();
@@ -176,8 +176,8 @@ const traps: Trap[] = [
     },
   },
   {
-    name: '10: DUP is set on resend [MQTT-3.3.1-1]',
-    right: true,
+    name: '10: redelivers a message with DUP=1 [MQTT-3.3.1-1]',
+    expected: true,
     async run(target) {
       const client = await connect(target, 'c', { clean: false });
       await client.subscribe(1, 'a', 2);
@@ -190,58 +190,58 @@ const traps: Trap[] = [
     },
   },
   {
-    name: '11: a shared subscription gets each message in one of its members',
-    right: { granted: [1], received: ['1', '2', '3', '4'] },
+    name: '11: delivers each message to one client of a shared subscription',
+    expected: { granted: [1], received: ['1', '2', '3', '4'] },
     async run(target) {
-      const members = [await connect(target, 's1', { protocolVersion: 5 }), await connect(target, 's2')];
+      const group = [await connect(target, 's1', { protocolVersion: 5 }), await connect(target, 's2')];
       const granted: unknown[] = [];
-      for (const [index, member] of members.entries()) {
-        member.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: '$share/g/a', qos: 1 }] });
-        const suback = await member.next('suback');
+      for (const [index, client] of group.entries()) {
+        client.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: '$share/g/a', qos: 1 }] });
+        const suback = await client.next('suback');
         if (index === 0) granted.push(...suback.granted);
       }
       const publisher = await connect(target, 'p');
       for (let count = 1; count <= 4; count++)
         publisher.publish('a', String(count), { qos: 1, messageId: count });
       await publisher.settle();
-      for (const member of members) await member.settle();
-      return { granted, received: members.flatMap(payloads).sort() };
+      for (const client of group) await client.settle();
+      return { granted, received: group.flatMap(payloads).sort() };
     },
   },
 ];
 
-const oursBoth = [
-  ['with the fake port', ours],
+const ourBrokers = [
+  ['with a fake member', ours],
   ['with a member', oursWithMember],
 ] as const;
 
-describe.each(oursBoth)('ours %s', (_name, start) =>
-  test.each(traps)('$name', async ({ run, right }) => {
-    const target = await oursStoring(start);
+describe.each(ourBrokers)('our broker %s', (_name, start) =>
+  test.each(traps)('$name', async ({ run, expected }) => {
+    const target = await startBrokerStorage(start);
     try {
-      expect(await run(target)).toEqual(right);
+      expect(await run(target)).toEqual(expected);
     } finally {
       await target.stop();
     }
   }),
 );
 
-test.each(traps)('stock Aedes falls into it: $name', async ({ run, right }) => {
-  const target = await stockStoring();
+test.each(traps)('stock Aedes does not: $name', async ({ run, expected }) => {
+  const target = await startStockStorage();
   try {
-    expect(await run(target)).not.toEqual(right);
+    expect(await run(target)).not.toEqual(expected);
   } finally {
     await target.stop();
   }
 });
 
-describe('4: a long backlog is worked off without recursion', () => {
+describe('4: delivers a long backlog without recursion', () => {
   interface Emitter {
     on(topic: string, listener: (message: unknown, done: () => void) => void): unknown;
     emit(message: { topic: string }, callback?: () => void): unknown;
   }
 
-  /** The first message is slow, and what waits behind it has no listener: its subscribers have left. */
+  /** The first message has a slow listener. The messages behind it have none, because their subscribers left. */
   async function backlog(emitter: Emitter): Promise<void> {
     let release: () => void = () => undefined;
     emitter.on('slow', (_message, done) => (release = done));
@@ -252,17 +252,17 @@ describe('4: a long backlog is worked off without recursion', () => {
     await last;
   }
 
-  test('ours', async () => {
-    await expect(backlog(new Router())).resolves.toBeUndefined();
+  test('our emitter delivers it', async () => {
+    await expect(backlog(new BoundedEmitter())).resolves.toBeUndefined();
   });
 
-  test('stock Aedes falls into it', async () => {
+  test('stock mqemitter overflows the call stack', async () => {
     await expect(backlog(mqemitter({ concurrency: 1 }))).rejects.toThrow('Maximum call stack size exceeded');
   });
 });
 
-describe('7: the will of a client is published once', () => {
-  test('ours: its end is told to the member once, which publishes it', async () => {
+describe('7: publishes the will of a client once', () => {
+  test('our broker reports the end of the connection to the member once', async () => {
     const target = await ours();
     const subscriber = await connect(target, 's');
     await subscriber.subscribe(1, 'will', 0);
@@ -277,7 +277,7 @@ describe('7: the will of a client is published once', () => {
     await target.stop();
   });
 
-  test('stock Aedes falls into it: every survivor publishes the will of a dead broker', async () => {
+  test('with stock Aedes every surviving broker publishes the will of a dead broker', async () => {
     const persistence = memory();
     const mq = mqemitter({ matchEmptyLevels: true });
     const wills: string[] = [];
@@ -288,7 +288,7 @@ describe('7: the will of a client is published once', () => {
         done();
       });
     });
-    // All survivors read the same store before the first of them has deleted the will.
+    // All survivors read the same store before the first survivor deletes the will.
     let sweeps = 0;
     const release: (() => void)[] = [];
     const remove = persistence.delWill.bind(persistence);
@@ -315,7 +315,7 @@ describe('7: the will of a client is published once', () => {
   });
 });
 
-describe('8: the old connection is gone before the new one has its CONNACK [MQTT-3.1.4-3]', () => {
+describe('8: closes the old connection before it sends CONNACK to the new one [MQTT-3.1.4-3]', () => {
   async function takeover(at: Target, elsewhere: Target): Promise<string[]> {
     const order: string[] = [];
     const old = await connect(at, 'c');
@@ -331,16 +331,16 @@ describe('8: the old connection is gone before the new one has its CONNACK [MQTT
     return order;
   }
 
-  test('ours', async () => {
+  test('our broker closes it first', async () => {
     const target = await ours();
     expect(await takeover(target, target)).toEqual(['old ended', 'new CONNACK']);
     await target.stop();
   });
 
-  test('stock Aedes falls into it: the other broker is told after the registration', async () => {
+  test('stock Aedes sends CONNACK first, because the other broker learns of the takeover later', async () => {
     const persistence = memory();
     const mq = mqemitter({ matchEmptyLevels: true });
-    // A bus between hosts takes its time; that of CONNACK does not wait for it.
+    // A bus between hosts has a latency, and CONNACK does not wait for the bus.
     const emit = mq.emit.bind(mq);
     mq.emit = (message, callback) => {
       void turns(50).then(() => emit(message, callback));

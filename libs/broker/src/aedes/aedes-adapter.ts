@@ -2,37 +2,39 @@ import type { ConnectionId, Logger } from '@mqtt-cluster/contracts';
 import { Aedes } from 'aedes';
 import type { Client } from 'aedes';
 import { generate } from 'mqtt-packet';
-import { AedesSide } from './aedes-stream.ts';
-import type { AedesSideEvents } from './aedes-stream.ts';
+import { AedesStream } from './aedes-stream.ts';
+import type { AedesStreamEvents } from './aedes-stream.ts';
+import { BoundedEmitter } from './bounded-emitter.ts';
 import { EmptyPersistence } from './empty-persistence.ts';
-import { Router } from './emitter.ts';
 
 /**
- * Aedes' heartbeat and sweep of wills, which the member's own replace, are put off for as long as a timer
- * can be (the sweep is every fourth; a timer of 2^31 ms or more fires at once).
+ * The member replaces Aedes' heartbeat and its sweep of wills. This interval postpones both for as long as a
+ * timer permits: the sweep runs at four times the interval, and a timer of 2^31 ms or more fires at once.
  */
 const heartbeatIntervalMs = Math.floor((2 ** 31 - 1) / 4);
 
-/** The parts of Aedes' client that its types leave out. */
+/** Parts of Aedes' client that its types omit. */
 interface ClientInternals {
   readonly _keepaliveTimer: NodeJS.Timeout | null;
 }
 
+/** Aedes' end of one client connection. */
 export interface AedesConnection {
-  /** Hands PINGREQ to Aedes. */
+  /** Passes a PINGREQ to Aedes. */
   ping(): void;
-  /** The client has been heard [MQTT-3.1.2-24]; Aedes sees only some of its packets. */
+  /** Restarts the keep-alive timer [MQTT-3.1.2-24]. The guard calls this, because Aedes receives few packets. */
   touch(): void;
   close(): void;
 }
 
 /**
- * All that is known of Aedes' insides. Aedes is told of each connection under its number instead of its
- * client id, as an MQTT 3.1.1 clean session without a will: so its own takeover, session expiry, queues,
- * wills and retained messages have nothing to act on, and names such as `__proto__` never become keys of
- * its objects.
+ * Runs Aedes behind the guard, and contains all dependencies on Aedes' internals.
+ *
+ * Aedes sees each connection as an MQTT 3.1.1 clean session without a will, under the connection's number
+ * instead of its client identifier. Aedes' own takeover, session expiry, queues, wills and retained messages
+ * therefore have no effect, and client identifiers such as `__proto__` never become keys of Aedes' objects.
  */
-export class AedesShell {
+export class AedesAdapter {
   readonly #aedes: Aedes;
   readonly #logger: Logger;
 
@@ -40,24 +42,27 @@ export class AedesShell {
     this.#logger = logger;
     this.#aedes = new Aedes({
       id: memberId,
-      mq: new Router(),
+      mq: new BoundedEmitter(),
       persistence: new EmptyPersistence(),
       heartbeatInterval: heartbeatIntervalMs,
       drainTimeout: 0,
       authenticate: (client, _userName, _password, done) => {
-        sideOf(client).events.onAuthenticate(() => done(null, true));
+        streamOf(client).events.onAuthenticate(() => done(null, true));
       },
       authorizePublish: (_client, _packet, done) => done(new Error('clients publish through the member')),
     });
-    this.#aedes.on('keepaliveTimeout', (client: Client) => sideOf(client).events.onKeepAliveTimeout());
+    this.#aedes.on('keepaliveTimeout', (client: Client) => streamOf(client).events.onKeepAliveTimeout());
     for (const event of ['clientError', 'connectionError'] as const) {
       this.#aedes.on(event, (client: Client, error: Error) => {
-        this.#logger.debug({ connection: client.id, error: error.message }, 'Aedes closed a connection');
+        this.#logger.debug(
+          { connection: client.id, error: error.message },
+          'Aedes closed a connection because of an error',
+        );
       });
     }
-    // Emitted only when a persistence fails; ours has nothing that could.
+    // Aedes emits this event when a persistence fails. EmptyPersistence never fails.
     (this.#aedes as NodeJS.EventEmitter).on('error', (error: Error) => {
-      this.#logger.error({ error: error.message }, 'Aedes failed');
+      this.#logger.error({ error: error.message }, 'Aedes reported an internal error');
     });
   }
 
@@ -69,12 +74,12 @@ export class AedesShell {
     await new Promise<void>((resolve) => this.#aedes.close(resolve));
   }
 
-  /** `keepAlive`: seconds; 0 is never. */
-  open(connection: ConnectionId, keepAlive: number, events: AedesSideEvents): AedesConnection {
-    const side = new AedesSide(events);
-    side.on('error', () => undefined); // told by `close`
-    const client = this.#aedes.handle(side);
-    side.push(
+  /** Opens a connection. `keepAlive` is in seconds; 0 disables the keep-alive timer. */
+  openConnection(connection: ConnectionId, keepAlive: number, events: AedesStreamEvents): AedesConnection {
+    const stream = new AedesStream(events);
+    stream.on('error', () => undefined); // `onClosed` reports the end of the stream.
+    const client = this.#aedes.handle(stream);
+    stream.push(
       generate({
         cmd: 'connect',
         protocolId: 'MQTT',
@@ -85,17 +90,17 @@ export class AedesShell {
       }),
     );
     return {
-      ping: () => side.push(pingreq),
+      ping: () => stream.push(pingreq),
       touch: () => (client as unknown as ClientInternals)._keepaliveTimer?.refresh(),
-      close: () => side.destroy(),
+      close: () => stream.destroy(),
     };
   }
 }
 
 const pingreq = Buffer.from([0xc0, 0]);
 
-function sideOf(client: Client): AedesSide {
-  const side = client.conn;
-  if (!(side instanceof AedesSide)) throw new Error('a client that the guard did not open');
-  return side;
+function streamOf(client: Client): AedesStream {
+  const stream = client.conn;
+  if (!(stream instanceof AedesStream)) throw new Error('the guard did not open this client');
+  return stream;
 }

@@ -1,11 +1,14 @@
 import { Duplex } from 'node:stream';
 import { FrameReader } from '../codec/frame-reader.ts';
 
-/** What Aedes says about one connection. */
-export interface AedesSideEvents {
-  /** Aedes has taken the CONNECT and waits until the client may in; one that may not is closed instead. */
+/** Events of Aedes for one connection. */
+export interface AedesStreamEvents {
+  /**
+   * Aedes has accepted CONNECT and waits for the authentication. The guard calls `accept`, or closes the
+   * connection to reject the client.
+   */
   onAuthenticate(accept: () => void): void;
-  /** Aedes would send CONNACK: the guard sends its own, with what the member said. */
+  /** Aedes sends CONNACK. The guard discards it and sends its own, with the member's session present flag. */
   onConnack(): void;
   onPingresp(): void;
   onKeepAliveTimeout(): void;
@@ -14,15 +17,15 @@ export interface AedesSideEvents {
 
 const connack = 0x20;
 const pingresp = 0xd0;
-/** Aedes' own packets are a few bytes. */
+/** Aedes sends packets of a few bytes here. */
 const packetBytesMax = 4_096;
 
-/** The stream that Aedes takes for the client's socket. */
-export class AedesSide extends Duplex {
-  readonly #events: AedesSideEvents;
+/** An in-memory stream that Aedes uses as the client's socket. */
+export class AedesStream extends Duplex {
+  readonly #events: AedesStreamEvents;
   readonly #frames: FrameReader;
 
-  constructor(events: AedesSideEvents) {
+  constructor(events: AedesStreamEvents) {
     super({ allowHalfOpen: false });
     this.#events = events;
     this.#frames = new FrameReader(packetBytesMax, (first) => {
@@ -31,12 +34,12 @@ export class AedesSide extends Duplex {
     });
   }
 
-  get events(): AedesSideEvents {
+  get events(): AedesStreamEvents {
     return this.#events;
   }
 
   override _read(): void {
-    // The guard pushes.
+    // The adapter pushes the packets.
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {

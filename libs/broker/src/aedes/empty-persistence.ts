@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 
-/** A subscription as Aedes' persistence interface names it. */
-export interface StoredSubscription {
+/** A subscription in Aedes' persistence interface. */
+interface StoredSubscription {
   readonly clientId?: string;
   readonly topic: string;
   readonly qos: number;
@@ -12,10 +12,10 @@ interface Identified {
 }
 
 /**
- * The `persistence` given to Aedes. It holds nothing: sessions, subscriptions, queues, retained messages
- * and wills belong to the member, and the guard brings what concerns them there without a detour through
- * Aedes. What is left are the calls that Aedes makes on its own (clean-up at connect and close, its sweep
- * of wills): they find nothing, and never reject, because an unhandled rejection would end the process.
+ * The `persistence` of Aedes. It stores nothing: the member owns sessions, subscriptions, queues, retained
+ * messages and wills, and the guard passes their packets to the member without Aedes. Aedes still calls its
+ * persistence at connect, at close and in its sweep of wills. These calls return empty results and never
+ * reject, because an unhandled rejection would end the process.
  */
 export class EmptyPersistence {
   #broker: unknown = null;

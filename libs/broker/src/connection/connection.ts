@@ -53,9 +53,9 @@ const unansweredPingsMax = 16;
 
 export interface ConnectionEvents {
   /** It has sent a CONNECT and counts towards the limit of clients from now on. */
-  onClient(): void;
+  onConnecting(): void;
   onOpen(): void;
-  onEnded(was: 'new' | 'connecting' | 'open'): void;
+  onEnded(previous: 'new' | 'connecting' | 'open'): void;
 }
 
 /**
@@ -93,7 +93,7 @@ export class Connection {
   #unansweredPings = 0;
   readonly #rate: TokenBucket | null;
   /** In the broker's list of connections to flush. */
-  dirty = false;
+  flushPending = false;
 
   constructor(
     id: ConnectionId,
@@ -202,9 +202,9 @@ export class Connection {
     this.#keptSession = (packet.properties.sessionExpiryInterval ?? 0) > 0;
     this.#state = 'connecting';
     this.#connectAtMs = performance.now();
-    this.#events.onClient();
+    this.#events.onConnecting();
     this.#gate.pause(pauseReasons.connecting);
-    this.#aedes = this.#context.aedes.open(
+    this.#aedes = this.#context.aedes.openConnection(
       this.id,
       serverKeepAlive(packet, this.#context.limits) ?? packet.keepAlive,
       {
@@ -226,7 +226,8 @@ export class Connection {
     if (this.#state !== 'connecting') return;
     if (!accepted) return this.#refuse(reasonCodes.notAuthorized, 'not_authorized');
     const { administration } = this.#context.options;
-    this.#administers = administration?.admits(credentialsOf(packet, this.#client, this.address)) ?? false;
+    this.#administers =
+      administration?.isAdministrator(credentialsOf(packet, this.#client, this.address)) ?? false;
     this.#atMember = true;
     this.#context.port.input(this.id, { kind: 'connect', request: connectRequest(packet, this.#client) });
   }
