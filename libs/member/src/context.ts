@@ -1,6 +1,6 @@
 import type { ClientEffect, MemberEvent } from '@mqtt-cluster/contracts';
 import type { MqttState } from '@mqtt-cluster/mqtt-state';
-import type { Dialect } from './dialect.ts';
+import type { Dialect } from './log/semantics-version.ts';
 import type { MemberOptions } from './options.ts';
 
 /** What the parts of one member share. `state` is replaced when a snapshot is installed. */

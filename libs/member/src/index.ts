@@ -1,6 +1,6 @@
 export { createMember } from './member.ts';
-export { currentDialect } from './dialect.ts';
-export type { Dialect } from './dialect.ts';
+export { currentDialect } from './log/semantics-version.ts';
+export type { Dialect } from './log/semantics-version.ts';
 export { defaultLimits, lanMemberTimings } from './options.ts';
 export type {
   MemberLimits,
@@ -9,4 +9,4 @@ export type {
   MemberOptions,
   MemberTimings,
 } from './options.ts';
-export { foundingFrom } from './restoring.ts';
+export { foundingFrom } from './cluster/restore.ts';

@@ -16,25 +16,25 @@ import type {
   Snapshot,
 } from '@mqtt-cluster/contracts';
 import { decodePublishes } from '@mqtt-cluster/mqtt-state';
-import { Administration } from './administration.ts';
-import { Applied } from './applied.ts';
+import { Administration } from './cluster/administration.ts';
+import { Applied } from './log/effect-dispatcher.ts';
 import type { MemberContext } from './context.ts';
-import { currentDialect } from './dialect.ts';
-import { Digests } from './digests.ts';
-import { isDisowned } from './disowned.ts';
-import { Draining } from './draining.ts';
-import { Founding } from './founding.ts';
-import { Greeting } from './greeting.ts';
-import type { Bearing } from './greeting.ts';
+import { currentDialect } from './log/semantics-version.ts';
+import { Digests } from './log/digests.ts';
+import { isDisowned } from './cluster/removed-by-quorum.ts';
+import { Draining } from './cluster/draining.ts';
+import { Founding } from './cluster/bootstrap.ts';
+import { Greeting } from './cluster/hello-sender.ts';
+import type { Bearing } from './cluster/hello-sender.ts';
 import { Home } from './home/home.ts';
-import { Leader } from './leader.ts';
+import { Leader } from './log/leader-duties.ts';
 import type { MemberOptions } from './options.ts';
-import { Peers } from './peers.ts';
-import { Proposer } from './proposer.ts';
-import { followedOf, Replica } from './replica.ts';
-import { Serving } from './serving.ts';
+import { Peers } from './cluster/peers.ts';
+import { Proposer } from './log/proposer.ts';
+import { followedOf, Replica } from './log/replica.ts';
+import { Serving } from './cluster/serving.ts';
 import { statusOf } from './status.ts';
-import { Writes } from './writes.ts';
+import { Writes } from './log/pending-writes.ts';
 
 /** A tick this late means that the process was paused: what it knows is old, but nobody has stalled or gone silent. */
 const pauseMs = 1_000;

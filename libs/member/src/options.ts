@@ -2,7 +2,7 @@ import type { LogIndex, MemberId, Recovered } from '@mqtt-cluster/contracts';
 import { lanTimings } from '@mqtt-cluster/consensus';
 import type { RaftTimings } from '@mqtt-cluster/consensus';
 import type { StateEffect } from '@mqtt-cluster/mqtt-state';
-import type { Dialect } from './dialect.ts';
+import type { Dialect } from './log/semantics-version.ts';
 
 export interface MemberTimings {
   readonly raft: RaftTimings;

@@ -1,11 +1,11 @@
 import type { MemberId, MemberStatus } from '@mqtt-cluster/contracts';
 import type { MemberContext } from './context.ts';
-import type { Digests } from './digests.ts';
+import type { Digests } from './log/digests.ts';
 import type { Home } from './home/home.ts';
-import type { Peers } from './peers.ts';
-import type { Proposer } from './proposer.ts';
-import type { Replica } from './replica.ts';
-import type { Serving } from './serving.ts';
+import type { Peers } from './cluster/peers.ts';
+import type { Proposer } from './log/proposer.ts';
+import type { Replica } from './log/replica.ts';
+import type { Serving } from './cluster/serving.ts';
 
 /** Everything that is shown of a member, in one place. */
 export function statusOf(parts: {

@@ -1,5 +1,5 @@
 import type { DeliverEffect } from '@mqtt-cluster/contracts';
-import { LiveAges } from '../src/home/live-ages.ts';
+import { LiveAges } from '../src/home/live/live-message-ages.ts';
 import { request, TestCluster, text } from './cluster.ts';
 
 const run = { storeId: 's', incarnation: 3 };

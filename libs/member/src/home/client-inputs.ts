@@ -9,14 +9,14 @@ import type {
 } from '@mqtt-cluster/contracts';
 import { parseShare } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
-import type { Proposer } from '../proposer.ts';
-import type { Acknowledgements } from './acknowledgements.ts';
-import type { Connection } from './connection.ts';
-import type { Connections } from './connections.ts';
-import type { Delivery } from './delivery.ts';
-import type { Distribution } from './distribution.ts';
-import type { Opening } from './opening.ts';
-import type { Subscribing } from './subscribing.ts';
+import type { Proposer } from '../log/proposer.ts';
+import type { Acknowledgements } from './delivery/acknowledgements.ts';
+import type { Connection } from './connections/connection.ts';
+import type { Connections } from './connections/connections.ts';
+import type { Delivery } from './delivery/delivery.ts';
+import type { Distribution } from './delivery/fanout.ts';
+import type { Opening } from './connections/session-opening.ts';
+import type { Subscribing } from './subscriptions.ts';
 
 /** Handles what clients send to their home: passes it to the home's parts, or proposes a command to the cluster. */
 export class ClientInputs {

@@ -1,21 +1,21 @@
 import type { LiveMessage, MemberId, Message, RefusalReason } from '@mqtt-cluster/contracts';
 import type { CommandResult, StateEffect } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
-import type { Peers } from '../peers.ts';
-import type { PendingBatch, PendingCommand, Proposer } from '../proposer.ts';
-import { Acknowledgements } from './acknowledgements.ts';
+import type { Peers } from '../cluster/peers.ts';
+import type { PendingBatch, PendingCommand, Proposer } from '../log/proposer.ts';
+import { Acknowledgements } from './delivery/acknowledgements.ts';
 import { ClientInputs } from './client-inputs.ts';
-import type { Connection } from './connection.ts';
-import { Connections } from './connections.ts';
-import { Departures } from './departures.ts';
-import { Delivery, earlyKey } from './delivery.ts';
-import { Distribution } from './distribution.ts';
-import { Live } from './live.ts';
-import { Opening } from './opening.ts';
-import { Progress } from './progress.ts';
-import type { Request } from './request.ts';
+import type { Connection } from './connections/connection.ts';
+import { Connections } from './connections/connections.ts';
+import { Departures } from './connections/connection-draining.ts';
+import { Delivery, earlyKey } from './delivery/delivery.ts';
+import { Distribution } from './delivery/fanout.ts';
+import { Live } from './live/live-forwarding.ts';
+import { Opening } from './connections/session-opening.ts';
+import { Progress } from './delivery/ack-progress.ts';
+import type { Request } from './pending-request.ts';
 import { Router } from './router.ts';
-import { Subscribing } from './subscribing.ts';
+import { Subscribing } from './subscriptions.ts';
 
 /** The home of a member's clients: turns what they send into commands, and what was applied into answers. */
 export class Home {

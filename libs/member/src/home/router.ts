@@ -1,6 +1,6 @@
 import type { Message, Subscription } from '@mqtt-cluster/contracts';
 import { SubscriptionTrie } from '@mqtt-cluster/mqtt-state';
-import type { Connection } from './connection.ts';
+import type { Connection } from './connections/connection.ts';
 
 interface Entry {
   readonly connection: Connection;

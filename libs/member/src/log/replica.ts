@@ -10,15 +10,15 @@ import type {
 import { createRaft } from '@mqtt-cluster/consensus';
 import type { Raft, RaftEvent, RaftInitialState, RaftOutput, RaftStatus } from '@mqtt-cluster/consensus';
 import type { BatchHeader, MqttState, StateEffect } from '@mqtt-cluster/mqtt-state';
-import type { MemberContext } from './context.ts';
+import type { MemberContext } from '../context.ts';
 import type { Digests } from './digests.ts';
-import { foundingIndex, foundingTerm } from './founding.ts';
-import type { Founding } from './founding.ts';
-import { headerOf } from './leader.ts';
-import { Patience } from './patience.ts';
-import type { Peers } from './peers.ts';
+import { foundingIndex, foundingTerm } from '../cluster/bootstrap.ts';
+import type { Founding } from '../cluster/bootstrap.ts';
+import { headerOf } from './leader-duties.ts';
+import { Patience } from '../cluster/adaptive-election-timeout.ts';
+import type { Peers } from '../cluster/peers.ts';
 import { unstamp } from './stamp.ts';
-import type { DoneWrite, Writes } from './writes.ts';
+import type { DoneWrite, Writes } from './pending-writes.ts';
 
 const appendBytesMax = 256 * 1024;
 const appendsInFlightMax = 16;

@@ -1,9 +1,9 @@
 import type { RefusalReason } from '@mqtt-cluster/contracts';
-import type { MemberContext } from '../context.ts';
-import type { Proposer } from '../proposer.ts';
+import type { MemberContext } from '../../context.ts';
+import type { Proposer } from '../../log/proposer.ts';
 import type { Connection } from './connection.ts';
 import type { Connections } from './connections.ts';
-import type { Opening } from './opening.ts';
+import type { Opening } from './session-opening.ts';
 
 /** Connections that are asked to go elsewhere, and how they end (design, P10). */
 export class Departures {

@@ -7,7 +7,7 @@ import type {
   QoS,
   Subscription,
 } from '@mqtt-cluster/contracts';
-import { Fifo } from './fifo.ts';
+import { Fifo } from '../delivery/fifo.ts';
 
 /** Packet ids below this are the home's own; from here on they are part of the replicated state (QoS 2). */
 export const replicatedPacketIdMin = 32_768;

@@ -1,7 +1,7 @@
 import type { Command, LogIndex, OutboxItem, PublishCommand, SessionProgress } from '@mqtt-cluster/contracts';
 import { encodePublishes } from '@mqtt-cluster/mqtt-state';
-import type { MemberContext } from './context.ts';
-import type { Request } from './home/request.ts';
+import type { MemberContext } from '../context.ts';
+import type { Request } from '../home/pending-request.ts';
 
 /** Batches on their way, however small. */
 const smallBatchesInFlightMax = 1_024;

@@ -8,10 +8,10 @@ import type {
   MemberId,
   PeerSurvey,
 } from '@mqtt-cluster/contracts';
-import type { MemberContext } from './context.ts';
+import type { MemberContext } from '../context.ts';
 import type { Peers } from './peers.ts';
-import type { Proposer } from './proposer.ts';
-import type { Replica } from './replica.ts';
+import type { Proposer } from '../log/proposer.ts';
+import type { Replica } from '../log/replica.ts';
 
 /** How long the member that was asked waits for the leader. */
 const answerMsMax = 5_000;

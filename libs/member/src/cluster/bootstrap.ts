@@ -1,5 +1,5 @@
 import type { ClusterConfig, HelloMessage, MemberId, StoreId } from '@mqtt-cluster/contracts';
-import type { MemberContext } from './context.ts';
+import type { MemberContext } from '../context.ts';
 import type { Peers } from './peers.ts';
 
 /** The first entry's place: founders start from an empty state at index 1 of term 1. */

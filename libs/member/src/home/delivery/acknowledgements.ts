@@ -1,8 +1,8 @@
-import type { MemberContext } from '../context.ts';
-import type { Connection } from './connection.ts';
-import { replicatedPacketIdMin } from './connection.ts';
+import type { MemberContext } from '../../context.ts';
+import type { Connection } from '../connections/connection.ts';
+import { replicatedPacketIdMin } from '../connections/connection.ts';
 import type { Delivery } from './delivery.ts';
-import type { Progress } from './progress.ts';
+import type { Progress } from './ack-progress.ts';
 
 /**
  * What subscribers acknowledge. Each method returns false for an acknowledgement of another kind of exchange, which

@@ -1,5 +1,5 @@
 import type { Subscription } from '@mqtt-cluster/contracts';
-import type { Connection } from './connection.ts';
+import type { Connection } from './connections/connection.ts';
 
 /** Which client waits for what a command comes to. */
 export type Request =

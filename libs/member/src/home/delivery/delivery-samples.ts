@@ -1,5 +1,5 @@
 import type { Message } from '@mqtt-cluster/contracts';
-import type { MemberContext } from '../context.ts';
+import type { MemberContext } from '../../context.ts';
 
 /** Messages watched at the same time. More would cost every delivery more. */
 const samplesMax = 16;

@@ -2,9 +2,9 @@ import type { Message, Subscription } from '@mqtt-cluster/contracts';
 import { asksForRetained, parseShare, validFilter } from '@mqtt-cluster/mqtt-state';
 import type { CommandResult, MqttState, TopicTree } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
-import type { Proposer } from '../proposer.ts';
-import type { Connection, LocalItem } from './connection.ts';
-import type { Request } from './request.ts';
+import type { Proposer } from '../log/proposer.ts';
+import type { Connection, LocalItem } from './connections/connection.ts';
+import type { Request } from './pending-request.ts';
 import type { Router } from './router.ts';
 
 /** Reason code of SUBACK for a filter that is refused (3.1.1: 0x80; the broker refines it for MQTT 5). */

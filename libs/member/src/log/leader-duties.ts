@@ -3,8 +3,8 @@ import type { ClusterConfig, HelloMessage, Incarnation, MemberId, StoreId } from
 import type { Raft, RaftStatus } from '@mqtt-cluster/consensus';
 import { decodeBatchHeader } from '@mqtt-cluster/mqtt-state';
 import type { BatchHeader } from '@mqtt-cluster/mqtt-state';
-import type { MemberContext } from './context.ts';
-import type { Peers } from './peers.ts';
+import type { MemberContext } from '../context.ts';
+import type { Peers } from '../cluster/peers.ts';
 import type { Proposer } from './proposer.ts';
 import { stamp, unstamp } from './stamp.ts';
 

@@ -1,9 +1,9 @@
 import type { DirectMessage, InterestMessage, MemberId, Message } from '@mqtt-cluster/contracts';
 import { SubscriptionTrie } from '@mqtt-cluster/mqtt-state';
-import type { MemberContext } from '../context.ts';
-import type { Peers } from '../peers.ts';
-import { LiveAges } from './live-ages.ts';
-import type { Router } from './router.ts';
+import type { MemberContext } from '../../context.ts';
+import type { Peers } from '../../cluster/peers.ts';
+import { LiveAges } from './live-message-ages.ts';
+import type { Router } from '../router.ts';
 
 /** QoS 0 messages waiting for one peer within a turn; more are dropped (counted). */
 const liveMessagesPerTurnMax = 10_000;

@@ -1,7 +1,7 @@
-import type { MemberContext } from './context.ts';
-import type { Home } from './home/home.ts';
-import type { Proposer } from './proposer.ts';
-import type { Replica } from './replica.ts';
+import type { MemberContext } from '../context.ts';
+import type { Home } from '../home/home.ts';
+import type { Proposer } from '../log/proposer.ts';
+import type { Replica } from '../log/replica.ts';
 
 /** A draining leader asks again: one word can be lost. */
 const transferIntervalMs = 1_000;

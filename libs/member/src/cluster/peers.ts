@@ -8,7 +8,7 @@ import type {
   PeerMessage,
   PeerSummary,
 } from '@mqtt-cluster/contracts';
-import type { MemberContext } from './context.ts';
+import type { MemberContext } from '../context.ts';
 
 /** A detour is tried through another third after this, in case the third can't reach the peer either. */
 const detourRotationMs = 200;

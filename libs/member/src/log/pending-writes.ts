@@ -1,7 +1,7 @@
 import type { MemberOutput, OutboxItem, Snapshot, StoreWrite } from '@mqtt-cluster/contracts';
 import type { RaftWrite } from '@mqtt-cluster/consensus';
-import { foundingTerm } from './founding.ts';
-import type { MemberContext } from './context.ts';
+import { foundingTerm } from '../cluster/bootstrap.ts';
+import type { MemberContext } from '../context.ts';
 
 type OutboxKey = Pick<OutboxItem, 'incarnation' | 'sequence'>;
 

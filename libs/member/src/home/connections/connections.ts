@@ -1,7 +1,7 @@
 import type { ClientId, ConnectionId, RefusalReason } from '@mqtt-cluster/contracts';
-import type { MemberContext } from '../context.ts';
+import type { MemberContext } from '../../context.ts';
 import type { Connection } from './connection.ts';
-import type { Router } from './router.ts';
+import type { Router } from '../router.ts';
 
 /** The connections of one member, by number and by client id; the only place where one comes or goes. */
 export class Connections {

@@ -1,6 +1,6 @@
 import type { Command, SessionProgress } from '@mqtt-cluster/contracts';
-import type { MemberContext } from '../context.ts';
-import type { Connection } from './connection.ts';
+import type { MemberContext } from '../../context.ts';
+import type { Connection } from '../connections/connection.ts';
 
 /** QoS 1 items are told at the latest when so many wait, whatever the time. */
 const doneCountMax = 1_000;

@@ -1,9 +1,9 @@
 import type { HelloMessage, MemberId, MemberStatus, ServingState } from '@mqtt-cluster/contracts';
-import type { MemberContext } from './context.ts';
-import type { Digests } from './digests.ts';
-import type { Founding } from './founding.ts';
+import type { MemberContext } from '../context.ts';
+import type { Digests } from '../log/digests.ts';
+import type { Founding } from './bootstrap.ts';
 import type { Peers } from './peers.ts';
-import type { Replica } from './replica.ts';
+import type { Replica } from '../log/replica.ts';
 
 /** What is told of this member besides its log. */
 export interface Bearing {

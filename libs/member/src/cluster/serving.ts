@@ -1,6 +1,6 @@
 import type { MemberId, ServingState } from '@mqtt-cluster/contracts';
-import type { MemberContext } from './context.ts';
-import type { Proposer } from './proposer.ts';
+import type { MemberContext } from '../context.ts';
+import type { Proposer } from '../log/proposer.ts';
 
 /**
  * A start that hears no leader serves what it has only after this many times the bound: until then it is more likely that the

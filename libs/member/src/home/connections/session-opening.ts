@@ -9,13 +9,13 @@ import type {
 } from '@mqtt-cluster/contracts';
 import { parseShare } from '@mqtt-cluster/mqtt-state';
 import type { CommandResult } from '@mqtt-cluster/mqtt-state';
-import type { MemberContext } from '../context.ts';
-import type { Proposer } from '../proposer.ts';
+import type { MemberContext } from '../../context.ts';
+import type { Proposer } from '../../log/proposer.ts';
 import { Connection } from './connection.ts';
 import type { Connections } from './connections.ts';
-import type { Delivery } from './delivery.ts';
-import type { Progress } from './progress.ts';
-import type { Router } from './router.ts';
+import type { Delivery } from '../delivery/delivery.ts';
+import type { Progress } from '../delivery/ack-progress.ts';
+import type { Router } from '../router.ts';
 
 /** What one connection may have waiting for its epoch while there is no majority. */
 const deferredMax = 1_000;

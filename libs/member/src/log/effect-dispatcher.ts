@@ -1,11 +1,11 @@
 import type { StateEffect } from '@mqtt-cluster/mqtt-state';
-import type { MemberContext } from './context.ts';
-import type { Home } from './home/home.ts';
-import { headerOf } from './leader.ts';
+import type { MemberContext } from '../context.ts';
+import type { Home } from '../home/home.ts';
+import { headerOf } from './leader-duties.ts';
 import type { PendingBatch, Proposer } from './proposer.ts';
 import type { Replica } from './replica.ts';
-import type { Serving } from './serving.ts';
-import type { Writes } from './writes.ts';
+import type { Serving } from '../cluster/serving.ts';
+import type { Writes } from './pending-writes.ts';
 
 /** Whom it concerns. */
 interface Hearers {

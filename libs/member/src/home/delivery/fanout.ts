@@ -1,13 +1,13 @@
 import type { ClientId, LiveMessage, MemberId, Message, Subscription } from '@mqtt-cluster/contracts';
 import { TopicTree } from '@mqtt-cluster/mqtt-state';
-import type { MemberContext } from '../context.ts';
-import type { Connection, LocalItem } from './connection.ts';
-import type { Connections } from './connections.ts';
+import type { MemberContext } from '../../context.ts';
+import type { Connection, LocalItem } from '../connections/connection.ts';
+import type { Connections } from '../connections/connections.ts';
 import type { Delivery } from './delivery.ts';
-import type { Live } from './live.ts';
-import type { Router } from './router.ts';
-import { retainedFor } from './subscribing.ts';
-import type { Granted } from './subscribing.ts';
+import type { Live } from '../live/live-forwarding.ts';
+import type { Router } from '../router.ts';
+import { retainedFor } from '../subscriptions.ts';
+import type { Granted } from '../subscriptions.ts';
 
 interface Parts {
   readonly router: Router;

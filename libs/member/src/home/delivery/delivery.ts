@@ -1,9 +1,9 @@
 import type { DropReason, Message, QoS } from '@mqtt-cluster/contracts';
 import type { QueueItem, SessionView } from '@mqtt-cluster/mqtt-state';
-import type { MemberContext } from '../context.ts';
-import type { Connection, LocalItem } from './connection.ts';
+import type { MemberContext } from '../../context.ts';
+import type { Connection, LocalItem } from '../connections/connection.ts';
 import { DeliverySamples } from './delivery-samples.ts';
-import type { Progress } from './progress.ts';
+import type { Progress } from './ack-progress.ts';
 
 /** What the items of both queues have in common. */
 interface Outbound {

@@ -1,6 +1,6 @@
 import type { ClusterConfig, HelloMessage, LogIndex } from '@mqtt-cluster/contracts';
-import type { MemberContext } from './context.ts';
-import type { Peers } from './peers.ts';
+import type { MemberContext } from '../context.ts';
+import type { Peers } from '../cluster/peers.ts';
 
 /** Own digests kept for comparison with peers that are ahead or behind. */
 const keptMax = 16;
