@@ -11,18 +11,18 @@ import type {
 import { StoreCorruptError, StoreFailedError, silentLogger } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import { noMetrics, storeMetrics } from '@mqtt-cluster/metric-catalogue';
-import { isFull, storeError } from './failures.ts';
-import type { FileSystem } from './file-system.ts';
-import { nodeFileSystem } from './file-system.ts';
+import { isFull, storeError } from './disk/disk-errors.ts';
+import type { FileSystem } from './disk/file-system.ts';
+import { nodeFileSystem } from './disk/file-system.ts';
 import type { Identity, Migration } from './identity.ts';
 import { builtInMigrations, newIdentity, readIdentity, writeIdentity } from './identity.ts';
-import { Journal, createJournal } from './journal.ts';
-import { lockCandidatePrefix } from './lock.ts';
-import type { JournalRecord } from './record.ts';
-import { segmentName, segmentNumbers } from './replay.ts';
+import { Journal, createJournal } from './journal/journal.ts';
+import { lockCandidatePrefix } from './disk/directory-lock.ts';
+import type { JournalRecord } from './journal/journal-record.ts';
+import { segmentName, segmentNumbers } from './journal/replay.ts';
 import { readSnapshot, snapshotName, snapshotNumber, writeSnapshot } from './snapshot-files.ts';
-import type { QueuedWrite } from './write-queue.ts';
-import { WriteQueue } from './write-queue.ts';
+import type { QueuedWrite } from './group-commit-queue.ts';
+import { WriteQueue } from './group-commit-queue.ts';
 
 /** Space of removed entries comes back in steps of about this size. */
 const segmentBytesMaxDefault = 8 * 1024 * 1024;

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import type { MemberId, StoreId } from '@mqtt-cluster/contracts';
 import { StoreCorruptError, StoreFormatError, StoreOwnerError } from '@mqtt-cluster/contracts';
 import { crc32 } from './crc32.ts';
-import { replaceAdvice } from './failures.ts';
-import type { FileSystem } from './file-system.ts';
-import { createWhole } from './file-system.ts';
+import { replaceAdvice } from './disk/disk-errors.ts';
+import type { FileSystem } from './disk/file-system.ts';
+import { createWhole } from './disk/file-system.ts';
 
 /** Version of everything in the directory; rises with any change that an older program would misread. */
 export const storeFormat = 1;

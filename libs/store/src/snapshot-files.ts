@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import type { Snapshot } from '@mqtt-cluster/contracts';
 import { StoreCorruptError } from '@mqtt-cluster/contracts';
 import { crc32 } from './crc32.ts';
-import { replaceAdvice } from './failures.ts';
-import type { FileSystem } from './file-system.ts';
-import { writeFully } from './file-system.ts';
-import type { SnapshotReference } from './record.ts';
+import { replaceAdvice } from './disk/disk-errors.ts';
+import type { FileSystem } from './disk/file-system.ts';
+import { writeFully } from './disk/file-system.ts';
+import type { SnapshotReference } from './journal/journal-record.ts';
 
 /** Written and summed in pieces, so that the event loop is never held up for long. */
 const pieceBytes = 1024 * 1024;

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { storeCompliance } from '../src/compliance.ts';
+import { storeCompliance } from '../src/testing/store-compliance.ts';
 import { createMemoryDisk, createMemoryStore, createStore } from '../src/index.ts';
 
 storeCompliance('the store on disk', async () => {

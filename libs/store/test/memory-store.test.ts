@@ -1,4 +1,4 @@
-import { testEntry } from '../src/compliance.ts';
+import { testEntry } from '../src/testing/store-compliance.ts';
 import { createMemoryDisk, createMemoryStore } from '../src/index.ts';
 
 async function indexes(disk: ReturnType<typeof createMemoryDisk>): Promise<number[]> {

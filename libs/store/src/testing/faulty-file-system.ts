@@ -1,4 +1,4 @@
-import type { FileSystem, WritableFile } from './file-system.ts';
+import type { FileSystem, WritableFile } from '../disk/file-system.ts';
 
 /** What is wrong with a disk. */
 export interface DiskFaults {

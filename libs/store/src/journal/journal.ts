@@ -3,17 +3,17 @@ import { join } from 'node:path';
 import type { HardState, Incarnation, LogIndex, OutboxItem, StoreId } from '@mqtt-cluster/contracts';
 import { StoreFailedError } from '@mqtt-cluster/contracts';
 import { ByteWriter } from './byte-writer.ts';
-import { isFull, storeError } from './failures.ts';
-import type { FileSystem, WritableFile } from './file-system.ts';
-import { createWhole, writeFully } from './file-system.ts';
-import type { JournalRecord, SegmentHeader, SnapshotReference } from './record.ts';
-import { decodeRecord } from './record.ts';
+import { isFull, storeError } from '../disk/disk-errors.ts';
+import type { FileSystem, WritableFile } from '../disk/file-system.ts';
+import { createWhole, writeFully } from '../disk/file-system.ts';
+import type { JournalRecord, SegmentHeader, SnapshotReference } from './journal-record.ts';
+import { decodeRecord } from './journal-record.ts';
 import type { Replayed } from './replay.ts';
 import { replay, segmentName } from './replay.ts';
 import { encodePreamble, frameRecord, preambleBytes, readFrame, readPreamble } from './segment-format.ts';
-import { SegmentLedger } from './segment-ledger.ts';
-import type { Segment } from './segment-ledger.ts';
-import { lastIndexAfter } from './stored-state.ts';
+import { SegmentLedger } from './segment-tracker.ts';
+import type { Segment } from './segment-tracker.ts';
+import { lastIndexAfter } from '../stored-state.ts';
 
 /** A larger buffer is given back after use: an idle member stays small. */
 const writerBytesKeptMax = 1024 * 1024;

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import type { Incarnation, StoreId } from '@mqtt-cluster/contracts';
 import { StoreCorruptError } from '@mqtt-cluster/contracts';
-import { replaceAdvice } from './failures.ts';
-import type { FileSystem } from './file-system.ts';
-import type { JournalRecord, SnapshotReference } from './record.ts';
-import { decodeRecord } from './record.ts';
+import { replaceAdvice } from '../disk/disk-errors.ts';
+import type { FileSystem } from '../disk/file-system.ts';
+import type { JournalRecord, SnapshotReference } from './journal-record.ts';
+import { decodeRecord } from './journal-record.ts';
 import { preambleBytes, readFrame, readPreamble, wasSynced } from './segment-format.ts';
-import type { SegmentLedger } from './segment-ledger.ts';
-import { StoredState } from './stored-state.ts';
+import type { SegmentLedger } from './segment-tracker.ts';
+import { StoredState } from '../stored-state.ts';
 
 const namePattern = /^journal-(\d{8,})\.log$/;
 

@@ -1,7 +1,7 @@
 import type { ByteWriter } from './byte-writer.ts';
-import { crc32 } from './crc32.ts';
-import type { JournalRecord } from './record.ts';
-import { encodeRecord } from './record.ts';
+import { crc32 } from '../crc32.ts';
+import type { JournalRecord } from './journal-record.ts';
+import { encodeRecord } from './journal-record.ts';
 
 /**
  * A segment: a preamble (magic, salt), then records of

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { MemberId, Recovered, Snapshot, Store, StoreUsage, StoreWrite } from '@mqtt-cluster/contracts';
 import { StoreFailedError, StoreFullError, StoreLockedError, StoreOwnerError } from '@mqtt-cluster/contracts';
-import { StoredState } from './stored-state.ts';
-import type { QueuedWrite } from './write-queue.ts';
-import { WriteQueue } from './write-queue.ts';
+import { StoredState } from '../stored-state.ts';
+import type { QueuedWrite } from '../group-commit-queue.ts';
+import { WriteQueue } from '../group-commit-queue.ts';
 
 /** What is on a memory store's disk: survives closes and crashes, and may be opened by another store. */
 export interface MemoryDisk {

@@ -1,6 +1,6 @@
 import type { LogIndex, OutboxItem } from '@mqtt-cluster/contracts';
-import type { JournalRecord } from './record.ts';
-import { outboxKey } from './stored-state.ts';
+import type { JournalRecord } from './journal-record.ts';
+import { outboxKey } from '../stored-state.ts';
 
 export interface Segment {
   readonly number: number;

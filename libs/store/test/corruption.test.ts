@@ -1,5 +1,5 @@
 import type { LogEntry, Recovered, StoreWrite } from '@mqtt-cluster/contracts';
-import { testEntries, testEntry } from '../src/compliance.ts';
+import { testEntries, testEntry } from '../src/testing/store-compliance.ts';
 import type { Migration } from '../src/index.ts';
 import { createStore } from '../src/index.ts';
 import { SimulatedDisk } from './simulated-disk.ts';

@@ -1,5 +1,5 @@
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { acquireLock } from './lock.ts';
+import { acquireLock } from './directory-lock.ts';
 
 /** An open file, written at given offsets. */
 export interface WritableFile {
