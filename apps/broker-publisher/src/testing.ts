@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { ConfigError } from '@mqtt-cluster/contracts';
 import type { ClientPort, Lifecycle, Logger } from '@mqtt-cluster/contracts';
-import { faultyFileSystem, nodeFileSystem } from '@mqtt-cluster/store';
+import { nodeFileSystem } from '@mqtt-cluster/store';
 import type { FileSystem } from '@mqtt-cluster/store';
+import { faultyFileSystem } from '@mqtt-cluster/store/testing';
 import { z } from 'zod';
 import type { ApplianceConfig } from './config.ts';
 import { installClock } from './testing-clock.ts';

@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { storeCompliance } from '../src/testing/store-compliance.ts';
-import { createMemoryDisk, createMemoryStore, createStore } from '../src/index.ts';
+import { createStore } from '../src/index.ts';
+import { createMemoryDisk, createMemoryStore, storeCompliance } from '../src/testing/index.ts';
 
 storeCompliance('the store on disk', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'store-'));

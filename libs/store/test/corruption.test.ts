@@ -1,7 +1,7 @@
 import type { LogEntry, Recovered, StoreWrite } from '@mqtt-cluster/contracts';
-import { testEntries, testEntry } from '../src/testing/store-compliance.ts';
 import type { Migration } from '../src/index.ts';
 import { createStore } from '../src/index.ts';
+import { testEntries, testEntry } from '../src/testing/index.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 
 const firstSegment = 'journal-00000001.log';

@@ -1,7 +1,8 @@
 import { jest } from '@jest/globals';
 import { StoreFullError } from '@mqtt-cluster/contracts';
-import { createStore, faultyFileSystem } from '../src/index.ts';
+import { createStore } from '../src/index.ts';
 import type { FileSystem } from '../src/index.ts';
+import { faultyFileSystem } from '../src/testing/index.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 
 const entry = (index: number) => ({

@@ -1,5 +1,4 @@
-import { testEntry } from '../src/testing/store-compliance.ts';
-import { createMemoryDisk, createMemoryStore } from '../src/index.ts';
+import { createMemoryDisk, createMemoryStore, testEntry } from '../src/testing/index.ts';
 
 async function indexes(disk: ReturnType<typeof createMemoryDisk>): Promise<number[]> {
   const store = createMemoryStore(disk);

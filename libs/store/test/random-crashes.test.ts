@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import type { Recovered, StoreWrite } from '@mqtt-cluster/contracts';
-import { createMemoryStore, createStore } from '../src/index.ts';
+import { createStore } from '../src/index.ts';
+import { createMemoryStore } from '../src/testing/index.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 
 /**
