@@ -11,7 +11,7 @@ import type {
 import { StoreCorruptError, StoreFailedError, silentLogger } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import { noMetrics, storeMetrics } from '@mqtt-cluster/metric-catalogue';
-import { isFull, storeError } from './disk/disk-errors.ts';
+import { isDiskFull, storeError } from './disk/disk-errors.ts';
 import type { FileSystem } from './disk/file-system.ts';
 import { nodeFileSystem } from './disk/file-system.ts';
 import type { Identity, Migration } from './identity.ts';
@@ -22,18 +22,19 @@ import type { JournalRecord } from './journal/journal-record.ts';
 import { segmentName, segmentNumbers } from './journal/replay.ts';
 import { readSnapshot, snapshotName, snapshotNumber, writeSnapshot } from './snapshot-files.ts';
 import type { QueuedWrite } from './group-commit-queue.ts';
-import { WriteQueue } from './group-commit-queue.ts';
+import { GroupCommitQueue } from './group-commit-queue.ts';
 
-/** Space of removed entries comes back in steps of about this size. */
+/** Space of removed entries is freed in steps of about this size. */
 const segmentBytesMaxDefault = 8 * 1024 * 1024;
 
 export interface StoreOptions {
-  /** Created when missing; belongs to one member. */
+  /** Created if it does not exist. It belongs to one member. */
   readonly directory: string;
   readonly logger?: Logger;
   readonly metrics?: Metrics;
+  /** When a journal segment has reached this size, the store starts a new one. Larger: fewer files, space is freed later. */
   readonly segmentBytesMax?: number;
-  /** Replaced in tests. */
+  /** Tests replace the file system. */
   readonly fileSystem?: FileSystem;
   readonly migrations?: ReadonlyMap<number, Migration>;
 }
@@ -43,18 +44,22 @@ interface OpenStore {
   readonly release: () => Promise<void>;
 }
 
-const identityAdvice = 'restore that file, or start with an empty directory';
-const unused = { logBytes: 0, outboxBytes: 0, snapshotBytes: 0, syncs: 0, lastSyncSeconds: 0 };
-const closedError = () => new StoreFailedError('the store is not open');
+const identityAdvice = 'restore the file identity.json, or start with an empty directory';
+const noUsage = { logBytes: 0, outboxBytes: 0, snapshotBytes: 0, syncs: 0, lastSyncSeconds: 0 };
+const notOpenError = () => new StoreFailedError('the store is not open');
 
-export class FileStore implements Store {
+/**
+ * A store of one directory: an identity file, the journal and a file per snapshot. Groups of writes go through
+ * {@link GroupCommitQueue} to the journal.
+ */
+class FileStore implements Store {
   readonly #directory: string;
   readonly #logger: Logger;
   readonly #metrics: Metrics;
   readonly #system: FileSystem;
   readonly #segmentBytesMax: number;
   readonly #migrations: ReadonlyMap<number, Migration>;
-  readonly #queue: WriteQueue;
+  readonly #queue: GroupCommitQueue;
   #open: OpenStore | null = null;
   #failure: ClusterError | null = null;
   #nextSnapshotFile = 1;
@@ -67,11 +72,11 @@ export class FileStore implements Store {
     this.#system = options.fileSystem ?? nodeFileSystem;
     this.#segmentBytesMax = options.segmentBytesMax ?? segmentBytesMaxDefault;
     this.#migrations = options.migrations ?? builtInMigrations;
-    this.#queue = new WriteQueue((group) => this.#carryOut(group));
+    this.#queue = new GroupCommitQueue((group) => this.#commitGroup(group));
   }
 
   async open(member: MemberId): Promise<Recovered> {
-    if (this.#open !== null) throw new Error('the store is open already');
+    if (this.#open !== null) throw new Error('the store is already open');
     this.#failure = null;
     let release: (() => Promise<void>) | null = null;
     try {
@@ -85,13 +90,13 @@ export class FileStore implements Store {
   }
 
   write(change: StoreWrite): Promise<void> {
-    if (this.#open === null) return Promise.reject(closedError());
+    if (this.#open === null) return Promise.reject(notOpenError());
     if (this.#failure !== null) return Promise.reject(this.#failure);
     return this.#queue.push(change);
   }
 
   usage(): StoreUsage {
-    return this.#open?.journal.usage() ?? unused;
+    return this.#open?.journal.usage() ?? noUsage;
   }
 
   async close(): Promise<void> {
@@ -105,7 +110,7 @@ export class FileStore implements Store {
   }
 
   async #recover(member: MemberId, release: () => Promise<void>): Promise<Recovered> {
-    const repairs = await this.#removeUnfinished();
+    const repairs = await this.#removeTemporaryFiles();
     const identity =
       (await readIdentity(this.#system, this.#directory, member, this.#migrations)) ??
       (await this.#create(member));
@@ -121,7 +126,7 @@ export class FileStore implements Store {
       const reference = state.snapshot;
       const snapshot =
         reference === null ? null : await readSnapshot(this.#system, this.#directory, reference);
-      repairs.push(...cuts, ...(await this.#removeUnnamedSnapshots(reference?.file ?? 0)));
+      repairs.push(...cuts, ...(await this.#removeUnreferencedSnapshots(reference?.file ?? 0)));
       if (journal.shouldRotate) await journal.rotate();
       await journal.append([{ incarnation: incarnation + 1 }]);
       await journal.reclaim();
@@ -132,7 +137,7 @@ export class FileStore implements Store {
       return {
         storeId: identity.storeId,
         incarnation: incarnation + 1,
-        // An earlier start that stored nothing leaves the member as new as it was.
+        // An earlier start alone does not count: the store is fresh until its first write.
         fresh: hardState.term === 0 && snapshot === null && entries.length === 0,
         hardState,
         snapshot,
@@ -148,56 +153,56 @@ export class FileStore implements Store {
 
   async #create(member: MemberId): Promise<Identity> {
     const numbers = segmentNumbers(await this.#system.list(this.#directory));
-    // A crash before the identity was written leaves at most the first segment, without any entry.
+    // A crash before the identity file was written leaves at most the first segment, with no entry in it.
     if (numbers.length > 1 || (numbers[0] ?? 1) !== 1) {
       throw new StoreCorruptError(
-        `${this.#directory} holds a journal but no identity file; ${identityAdvice}`,
+        `${this.#directory} contains a journal but no identity file; ${identityAdvice}`,
       );
     }
-    if (numbers.length === 1) await this.#checkBarelyCreated(join(this.#directory, segmentName(1)));
+    if (numbers.length === 1) await this.#checkSegmentIsEmpty(join(this.#directory, segmentName(1)));
     const identity = newIdentity(member);
     await createJournal(this.#system, this.#directory, identity.storeId);
     await writeIdentity(this.#system, this.#directory, identity);
     return identity;
   }
 
-  async #checkBarelyCreated(path: string): Promise<void> {
+  async #checkSegmentIsEmpty(path: string): Promise<void> {
     const headerBytesMax = 1024;
     if ((await this.#system.read(path)).length <= headerBytesMax) return;
     throw new StoreCorruptError(
-      `${path} holds data but the identity file beside it is missing; ${identityAdvice}`,
+      `${path} contains data, but the identity file in the same directory is missing; ${identityAdvice}`,
     );
   }
 
-  /** Nothing names them yet, so nothing is lost. */
-  async #removeUnfinished(): Promise<string[]> {
+  /** Removes temporary files of an interrupted start or write. No record refers to them. */
+  async #removeTemporaryFiles(): Promise<string[]> {
     const repairs: string[] = [];
     for (const name of await this.#system.list(this.#directory)) {
       if (name.startsWith(lockCandidatePrefix)) await this.#system.remove(join(this.#directory, name));
       if (!name.endsWith('.tmp')) continue;
       await this.#system.remove(join(this.#directory, name));
-      repairs.push(`removed the unfinished file ${name}`);
+      repairs.push(`removed the temporary file ${name} of an interrupted write`);
     }
     return repairs;
   }
 
-  async #removeUnnamedSnapshots(current: number): Promise<string[]> {
+  async #removeUnreferencedSnapshots(current: number): Promise<string[]> {
     const repairs: string[] = [];
     this.#nextSnapshotFile = current + 1;
     for (const name of await this.#system.list(this.#directory)) {
       const number = snapshotNumber(name);
       if (number === null || number === current) continue;
       await this.#system.remove(join(this.#directory, name));
-      repairs.push(`removed ${name}, which no record names (unfinished or replaced)`);
+      repairs.push(`removed ${name}: no record refers to this snapshot (unfinished or replaced)`);
       this.#nextSnapshotFile = Math.max(this.#nextSnapshotFile, number + 1);
     }
     return repairs;
   }
 
-  /** One group: all of it is durable when this resolves, in the order of the calls. */
-  async #carryOut(group: readonly QueuedWrite[]): Promise<void> {
+  /** Commits one group of writes in the order of the calls. All of them are durable when the promise resolves. */
+  async #commitGroup(group: readonly QueuedWrite[]): Promise<void> {
     if (this.#failure !== null) throw this.#failure;
-    if (this.#open === null) throw closedError();
+    if (this.#open === null) throw notOpenError();
     const { journal } = this.#open;
     try {
       const prepared = this.#queue.accept(group, journal.lastIndex);
@@ -209,8 +214,8 @@ export class FileStore implements Store {
       }
       for (const write of prepared) write.resolve();
     } catch (error) {
-      const failure = this.#refuse(error);
-      if (isFull(failure)) this.#metrics.add(storeMetrics.writesRefused, [], group.length);
+      const failure = this.#handleFailure(error);
+      if (isDiskFull(failure)) this.#metrics.add(storeMetrics.writesRefused, [], group.length);
       throw failure;
     }
     await this.#reclaim(journal);
@@ -223,8 +228,7 @@ export class FileStore implements Store {
       await journal.append(group.map((write) => withoutSnapshot(write.change)));
       return;
     }
-    // A snapshot is a group of its own, at the head of a segment, so that the ones before can go with the
-    // log.
+    // A snapshot is a group of its own and starts a new segment, so that the segments before it can be removed.
     const file = this.#nextSnapshotFile++;
     const startedMs = performance.now();
     const reference = await writeSnapshot(this.#system, this.#directory, file, first.snapshot);
@@ -234,26 +238,32 @@ export class FileStore implements Store {
       await journal.rotate();
       await journal.append([{ ...withoutSnapshot(first), snapshot: reference }]);
     } catch (error) {
-      // Only a full disk is known to have kept the record out; after other errors it may name the file.
-      if (isFull(storeError(error, 'append'))) {
+      // After any other error than a full disk the record may be on the disk and refer to the file.
+      if (isDiskFull(storeError(error, 'append'))) {
         await this.#system.remove(join(this.#directory, snapshotName(file))).catch(() => undefined);
       }
       throw error;
     }
   }
 
-  #refuse(error: unknown): ClusterError {
+  #handleFailure(error: unknown): ClusterError {
     const failure = storeError(error, `write to the store in ${this.#directory}`);
-    if (isFull(failure)) {
-      this.#logger.warn({ error: failure }, 'store: the disk is full, a write was refused');
+    if (isDiskFull(failure)) {
+      this.#logger.warn(
+        { error: failure },
+        'store: a write was refused because the disk is full; free space on the disk',
+      );
     } else {
       this.#failure = failure;
-      this.#logger.error({ error: failure }, 'store: a write failed, all further ones are refused');
+      this.#logger.error(
+        { error: failure },
+        'store: a write failed, so all further writes are refused; check the disk and restart the member',
+      );
     }
     return failure;
   }
 
-  /** Space that can't be freed now is freed later, or at the next start. */
+  /** Removes obsolete snapshots and segments. If that fails, a later write or the next start removes them. */
   async #reclaim(journal: Journal): Promise<void> {
     try {
       for (const file of this.#obsoleteSnapshots.splice(0)) {
@@ -261,11 +271,12 @@ export class FileStore implements Store {
       }
       await journal.reclaim();
     } catch (error) {
-      // An append that failed half-way; a file that can't be removed does no harm.
+      // An append inside `reclaim` may have failed, which makes the journal unusable. A file that cannot be removed does
+      // no harm.
       if (error instanceof StoreFailedError) this.#failure = error;
       this.#logger.warn(
         { error: storeError(error, `free space in ${this.#directory}`) },
-        'store: space not freed',
+        'store: obsolete files could not be removed; the store tries again later',
       );
     }
   }
@@ -273,13 +284,13 @@ export class FileStore implements Store {
 
 function withoutSnapshot(change: StoreWrite): JournalRecord {
   const { snapshot, ...rest } = change;
-  void snapshot; // its data lie in a file of their own
+  void snapshot; // The snapshot's data is in its own file.
   return rest;
 }
 
 /**
- * Durable storage in `directory`: a journal of checksummed records and a file per snapshot. See
- * docs/adr/0002.
+ * Creates a store in `options.directory`: a journal of checksummed records and a file per snapshot. The reasons are in
+ * docs/adr/0002-storage-engine.md.
  */
 export function createStore(options: StoreOptions): Store {
   return new FileStore(options);

@@ -1,13 +1,10 @@
 import type { LogIndex, StoreWrite } from '@mqtt-cluster/contracts';
 import { StoreFullError } from '@mqtt-cluster/contracts';
-import { entriesProblem, lastIndexAfter } from './stored-state.ts';
+import { continuityError, lastIndexAfter } from './stored-state.ts';
 
-/** One write call, and one buffer, per group. */
+/** Maximum size of a group, which is written with one call from one buffer. */
 const groupBytesMax = 4 * 1024 * 1024;
-/**
- * Beyond it the disk is too slow for what is asked of it: refused as if it were full. Snapshots don't
- * count.
- */
+/** When more bytes wait, the disk is too slow, and writes are refused as on a full disk. Snapshots do not count. */
 const waitingBytesMax = 256 * 1024 * 1024;
 
 export class QueuedWrite {
@@ -23,7 +20,7 @@ export class QueuedWrite {
     this.reject = reject;
   }
 
-  /** Infinity when it appends nothing. */
+  /** The first index that the write appends; Infinity if it appends no entry. */
   get firstIndex(): LogIndex {
     return this.change.entries?.[0]?.index ?? Infinity;
   }
@@ -37,27 +34,28 @@ function sizeOf(change: StoreWrite): number {
 }
 
 /**
- * Groups writes: whatever is called while a group is under way makes up the next ones. When a group is
- * refused everything behind it is too, because it was made in the belief that the group would come first.
+ * Group commit: writes that are called while a group is being written and synced make up the next group. When a group
+ * is refused, all waiting writes are refused too: their callers assumed that the group would be stored before them.
  */
-export class WriteQueue {
-  readonly #carryOut: (group: readonly QueuedWrite[]) => Promise<void>;
+export class GroupCommitQueue {
+  readonly #commitGroup: (group: readonly QueuedWrite[]) => Promise<void>;
   #waiting: QueuedWrite[] = [];
   #waitingBytes = 0;
   #running: Promise<void> | null = null;
-  /** First entry of the earliest write that was refused and has not been written since. */
+  /** The first index of the earliest write that was refused and that has not been written since. */
   #refusedIndex: LogIndex = Infinity;
 
-  /** `carryOut` resolves or rejects each write itself, or throws for the whole group. */
-  constructor(carryOut: (group: readonly QueuedWrite[]) => Promise<void>) {
-    this.#carryOut = carryOut;
+  /** `commitGroup` resolves or rejects each write itself, or throws an error that rejects the whole group. */
+  constructor(commitGroup: (group: readonly QueuedWrite[]) => Promise<void>) {
+    this.#commitGroup = commitGroup;
   }
 
   push(change: StoreWrite): Promise<void> {
     return new Promise((resolve, reject) => {
       const write = new QueuedWrite(change, resolve, reject);
       if (this.#waitingBytes + write.bytes > waitingBytesMax && this.#waiting.length > 0) {
-        this.#refuse(write, new StoreFullError('the disk is too slow: too many writes are waiting for it'));
+        const waiting = `${this.#waitingBytes} bytes of writes are waiting`;
+        this.#refuse(write, new StoreFullError(`write refused: the disk is too slow (${waiting})`));
         return;
       }
       this.#waiting.push(write);
@@ -67,21 +65,25 @@ export class WriteQueue {
   }
 
   /**
-   * Rejects writes whose entries don't follow the log, whose last index is `last` before the group.
-   * @returns the others
+   * Rejects writes whose entries do not follow the log. `last` is the last log index before the group.
+   * @returns the other writes
    */
   accept(group: readonly QueuedWrite[], last: LogIndex): QueuedWrite[] {
     const accepted: QueuedWrite[] = [];
     let end = last;
     for (const write of group) {
-      const problem = entriesProblem(end, write.change);
+      const problem = continuityError(end, write.change);
       if (problem === null) {
         accepted.push(write);
         end = lastIndexAfter(end, write.change);
         if (end >= this.#refusedIndex) this.#refusedIndex = Infinity;
       } else if (write.firstIndex > this.#refusedIndex) {
-        // What was to come before was refused, and whoever made this one could not know it yet.
-        write.reject(new StoreFullError(`the disk was full: ${problem}; write both again`));
+        // The write before this one was refused, and the caller did not know that yet.
+        write.reject(
+          new StoreFullError(
+            `${problem}, because the disk was full for the write before it; write both again`,
+          ),
+        );
       } else {
         write.reject(new Error(`programmer error: ${problem}`));
       }
@@ -89,18 +91,18 @@ export class WriteQueue {
     return accepted;
   }
 
-  /** Resolves when nothing is waiting or under way. */
+  /** Resolves when no write is waiting or in progress. */
   async drain(): Promise<void> {
     while (this.#running !== null) await this.#running;
   }
 
   async #run(): Promise<void> {
-    // All calls of this turn of the event loop belong to the first group already.
+    // The first group contains all writes of the current turn of the event loop.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
       const group = this.#takeGroup();
       try {
-        await this.#carryOut(group);
+        await this.#commitGroup(group);
       } catch (error) {
         const behind = this.#waiting;
         this.#waiting = [];
@@ -116,6 +118,7 @@ export class WriteQueue {
     write.reject(error);
   }
 
+  /** Removes the next group from the queue. A write with a snapshot is a group of its own. */
   #takeGroup(): QueuedWrite[] {
     let count = 0;
     let bytes = 0;

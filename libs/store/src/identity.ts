@@ -1,16 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import type { MemberId, StoreId } from '@mqtt-cluster/contracts';
 import { StoreCorruptError, StoreFormatError, StoreOwnerError } from '@mqtt-cluster/contracts';
-import { crc32 } from './crc32.ts';
-import { replaceAdvice } from './disk/disk-errors.ts';
+import { replaceStoreAdvice } from './disk/disk-errors.ts';
 import type { FileSystem } from './disk/file-system.ts';
-import { createWhole } from './disk/file-system.ts';
+import { createFileAtomically } from './disk/file-system.ts';
 
-/** Version of everything in the directory; rises with any change that an older program would misread. */
-export const storeFormat = 1;
-export const identityName = 'identity.json';
+/** Version of the format of all files in the directory. It rises with any change that an older program would misread. */
+const storeFormat = 1;
+const identityName = 'identity.json';
 
+/** The content of the identity file, which also holds a checksum. */
 export interface Identity {
   readonly format: number;
   readonly member: MemberId;
@@ -18,12 +19,12 @@ export interface Identity {
 }
 
 /**
- * Brings a store from one format to the next; must leave a store of either format wherever it is
- * interrupted.
+ * Converts a store from one format to the next. If a migration is interrupted at any point, the store must be readable
+ * in the old or the new format.
  */
 export type Migration = (directory: string, system: FileSystem) => Promise<void>;
 
-/** By the format they start from. None yet: format 1 is the first. */
+/** Migrations by the format that they start from. Format 1 is the first format, so there are no migrations yet. */
 export const builtInMigrations: ReadonlyMap<number, Migration> = new Map();
 
 function checksumOf(identity: Identity): number {
@@ -34,20 +35,23 @@ export function newIdentity(member: MemberId): Identity {
   return { format: storeFormat, member, storeId: randomBytes(16).toString('hex') };
 }
 
-/** The last step of creating a store: from then on it exists. */
+/** Writes the identity file. This is the last step of creating a store: without the file the store does not exist. */
 export async function writeIdentity(
   system: FileSystem,
   directory: string,
   identity: Identity,
 ): Promise<void> {
   const text = `${JSON.stringify({ ...identity, checksum: checksumOf(identity) })}\n`;
-  await createWhole(system, join(directory, identityName), Buffer.from(text));
+  await createFileAtomically(system, join(directory, identityName), Buffer.from(text));
   await system.syncDirectory(directory);
 }
 
 /**
- * @returns null when there is none. The format is checked first: nothing else of a newer one can be
- * understood.
+ * Reads and migrates the identity file. The format is checked first, because the rest of a newer format is unknown.
+ * @returns null if there is no identity file
+ * @throws StoreFormatError the format is newer than this program, or there is no migration from it
+ * @throws StoreCorruptError the file is not readable or its checksum is wrong
+ * @throws StoreOwnerError the store belongs to another member
  */
 export async function readIdentity(
   system: FileSystem,
@@ -60,12 +64,14 @@ export async function readIdentity(
   const identity = parse(text, directory);
   if (identity.format > storeFormat) {
     throw new StoreFormatError(
-      `the store in ${directory} has format ${identity.format}, but this program knows only up to format ` +
+      `the store in ${directory} has format ${identity.format}, but this program supports only formats up to ` +
         `${storeFormat}; run the newer program, or start with an empty directory`,
     );
   }
   if (identity.checksum !== checksumOf(identity)) {
-    throw new StoreCorruptError(`${join(directory, identityName)}: wrong checksum; ${replaceAdvice}`);
+    throw new StoreCorruptError(
+      `${join(directory, identityName)} has a wrong checksum; ${replaceStoreAdvice}`,
+    );
   }
   if (identity.member !== member) {
     throw new StoreOwnerError(
@@ -79,11 +85,11 @@ export async function readIdentity(
 function parse(text: string, directory: string): Identity & { checksum: number } {
   try {
     const value = JSON.parse(text) as Partial<Identity & { checksum: number }>;
-    if (typeof value.format !== 'number') throw new Error('no format');
+    if (typeof value.format !== 'number') throw new Error('the field "format" is missing');
     const { format, member = '', storeId = '', checksum = -1 } = value;
     return { format, member, storeId, checksum };
   } catch (error) {
-    throw new StoreCorruptError(`${join(directory, identityName)}: not readable; ${replaceAdvice}`, {
+    throw new StoreCorruptError(`${join(directory, identityName)} is not readable; ${replaceStoreAdvice}`, {
       cause: error,
     });
   }
@@ -101,7 +107,7 @@ async function migrate(
     if (migration === undefined) {
       throw new StoreFormatError(
         `the store in ${directory} has format ${current.format}, which this program ` +
-          `(format ${storeFormat}) can't migrate; update through a version in between, ` +
+          `(format ${storeFormat}) cannot migrate; update through an intermediate version, ` +
           'or start with an empty directory',
       );
     }

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import type { Snapshot } from '@mqtt-cluster/contracts';
 import { StoreCorruptError } from '@mqtt-cluster/contracts';
-import { crc32 } from './crc32.ts';
-import { replaceAdvice } from './disk/disk-errors.ts';
+import { replaceStoreAdvice } from './disk/disk-errors.ts';
 import type { FileSystem } from './disk/file-system.ts';
 import { writeFully } from './disk/file-system.ts';
 import type { SnapshotReference } from './journal/journal-record.ts';
 
-/** Written and summed in pieces, so that the event loop is never held up for long. */
+/** Snapshots are written and checksummed in pieces, so that they do not block the event loop for long. */
 const pieceBytes = 1024 * 1024;
 const namePattern = /^snapshot-(\d{8,})\.bin$/;
 
@@ -15,15 +15,15 @@ export function snapshotName(file: number): string {
   return `snapshot-${String(file).padStart(8, '0')}.bin`;
 }
 
-/** @returns the number in a snapshot file's name, or null for other files. */
+/** @returns the number in the name of a snapshot file, or null for other files */
 export function snapshotNumber(name: string): number | null {
   const match = namePattern.exec(name);
   return match === null ? null : Number(match[1]);
 }
 
 /**
- * The content is durable afterwards; the name is with the next sync of the directory, which the segment that
- * follows brings. It counts only once a record of the journal names it.
+ * Writes and syncs a snapshot file. Its name becomes durable with the next sync of the directory, which comes with the
+ * journal segment created next. The snapshot takes effect only when a journal record refers to the file.
  */
 export async function writeSnapshot(
   system: FileSystem,
@@ -53,7 +53,7 @@ export async function writeSnapshot(
   return { index, term, config, file, bytes: data.length, checksum };
 }
 
-/** @throws StoreCorruptError */
+/** @throws StoreCorruptError when the file is missing or its checksum is wrong */
 export async function readSnapshot(
   system: FileSystem,
   directory: string,
@@ -61,7 +61,7 @@ export async function readSnapshot(
 ): Promise<Snapshot> {
   const name = snapshotName(reference.file);
   if (!(await system.list(directory)).includes(name)) {
-    throw new StoreCorruptError(`${join(directory, name)} is missing; ${replaceAdvice}`);
+    throw new StoreCorruptError(`${join(directory, name)} is missing; ${replaceStoreAdvice}`);
   }
   const data = await system.read(join(directory, name));
   let checksum = 0;
@@ -70,7 +70,7 @@ export async function readSnapshot(
   }
   if (data.length !== reference.bytes || checksum !== reference.checksum) {
     throw new StoreCorruptError(
-      `${join(directory, name)}: wrong checksum of the snapshot at ${reference.index}; ${replaceAdvice}`,
+      `${join(directory, name)}: the snapshot at index ${reference.index} has a wrong checksum; ${replaceStoreAdvice}`,
     );
   }
   const { index, term, config } = reference;

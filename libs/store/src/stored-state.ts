@@ -1,6 +1,6 @@
 import type { HardState, LogEntry, LogIndex, OutboxItem, StoreWrite } from '@mqtt-cluster/contracts';
 
-/** The change of a store's content, whatever form its snapshot has. */
+/** A change of a store's content. `S` is a snapshot, or a reference to one in a file. */
 export type StateChange<S extends { readonly index: LogIndex }> = Omit<StoreWrite, 'snapshot'> & {
   readonly snapshot?: S;
 };
@@ -9,7 +9,7 @@ export function outboxKey(item: Pick<OutboxItem, 'incarnation' | 'sequence'>): s
   return `${item.incarnation}/${item.sequence}`;
 }
 
-/** The last index after `change`; the rules of {@link StoreWrite} in one place. */
+/** Returns the last log index after `change`, by the rules of {@link StoreWrite}. `last` is the one before. */
 export function lastIndexAfter<S extends { readonly index: LogIndex }>(
   last: LogIndex,
   change: StateChange<S>,
@@ -22,8 +22,8 @@ export function lastIndexAfter<S extends { readonly index: LogIndex }>(
   return change.entries?.at(-1)?.index ?? result;
 }
 
-/** @returns why the entries of `change` can't be appended, or null. */
-export function entriesProblem<S extends { readonly index: LogIndex }>(
+/** Returns why the entries of `change` do not follow a log with the last index `last`, or null if they do. */
+export function continuityError<S extends { readonly index: LogIndex }>(
   last: LogIndex,
   change: StateChange<S>,
 ): string | null {
@@ -36,18 +36,22 @@ export function entriesProblem<S extends { readonly index: LogIndex }>(
   return null;
 }
 
-/** What a store holds; `S` is a snapshot or a reference to one. */
+/** The content of a store in memory: hard state, snapshot (or a reference to it), log and outbox. */
 export class StoredState<S extends { readonly index: LogIndex }> {
   hardState: HardState = { term: 0, votedFor: null };
   snapshot: S | null = null;
   #entries: LogEntry[] = [];
   readonly #outbox = new Map<string, OutboxItem>();
 
+  get firstIndex(): LogIndex | undefined {
+    return this.#entries[0]?.index;
+  }
+
   get lastIndex(): LogIndex {
     return this.#entries.at(-1)?.index ?? this.snapshot?.index ?? 0;
   }
 
-  /** The change must have been checked (see {@link entriesProblem}). */
+  /** Applies a change that {@link continuityError} has accepted. */
   apply(change: StateChange<S>): void {
     if (change.hardState !== undefined) this.hardState = change.hardState;
     if (change.snapshot !== undefined) {
@@ -67,15 +71,11 @@ export class StoredState<S extends { readonly index: LogIndex }> {
     return [...this.#entries];
   }
 
-  /** By incarnation, then sequence. */
+  /** Returns the outbox items ordered by incarnation, then by sequence. */
   outbox(): readonly OutboxItem[] {
     return [...this.#outbox.values()].sort(
       (a, b) => a.incarnation - b.incarnation || a.sequence - b.sequence,
     );
-  }
-
-  get firstIndex(): LogIndex | undefined {
-    return this.#entries[0]?.index;
   }
 
   #dropUpTo(index: LogIndex): void {

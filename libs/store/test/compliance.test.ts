@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createStore } from '../src/index.ts';
 import { createMemoryDisk, createMemoryStore, storeCompliance } from '../src/testing/index.ts';
 
-storeCompliance('the store on disk', async () => {
+storeCompliance('store on disk', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'store-'));
   return {
     create: () => createStore({ directory: join(directory, 'data') }),
@@ -12,7 +12,7 @@ storeCompliance('the store on disk', async () => {
   };
 });
 
-storeCompliance('the store on disk with tiny segments', async () => {
+storeCompliance('store on disk with tiny segments', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'store-'));
   return {
     create: () => createStore({ directory, segmentBytesMax: 200 }),
@@ -20,7 +20,7 @@ storeCompliance('the store on disk with tiny segments', async () => {
   };
 });
 
-storeCompliance('the store in memory', async () => {
+storeCompliance('store in memory', async () => {
   const disk = createMemoryDisk();
   return { create: () => createMemoryStore(disk), cleanUp: async () => undefined };
 });

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import type { LogEntry, Recovered, StoreWrite } from '@mqtt-cluster/contracts';
 import type { Migration } from '../src/index.ts';
 import { createStore } from '../src/index.ts';
@@ -16,7 +17,7 @@ function storeOn(disk: SimulatedDisk, segmentBytesMax = 10_000, migrations?: Rea
   });
 }
 
-/** Each change synced by itself; the process then dies, or closes in order. */
+/** Writes and syncs each change separately. Then the process dies, or closes the store in order. */
 async function write(disk: SimulatedDisk, changes: StoreWrite[], end: 'dies' | 'closes'): Promise<void> {
   const store = storeOn(disk);
   await store.open('a');
@@ -48,14 +49,14 @@ const three: StoreWrite[] = [
 ];
 
 describe('a torn write', () => {
-  test('is cut off and reported, and the store goes on behind it', async () => {
+  test('is truncated and reported, and the store accepts writes after it', async () => {
     const disk = new SimulatedDisk();
     await write(disk, three, 'dies');
     disk.tamper(firstSegment, (content) => Buffer.from(content.subarray(0, content.length - 3)));
     const store = storeOn(disk);
     const recovered = await store.open('a');
     expect(recovered.entries.map((entry) => entry.index)).toEqual([1, 2]);
-    expect(recovered.repairs).toEqual([expect.stringMatching(/journal-00000001\.log: cut off \d+ bytes/)]);
+    expect(recovered.repairs).toEqual([expect.stringMatching(/journal-00000001\.log: removed \d+ bytes/)]);
     await store.write({ entries: [testEntry(3, 2, 'other')] });
     await store.close();
     const again = await reopen(disk);
@@ -63,7 +64,7 @@ describe('a torn write', () => {
     expect(again.entries.map((entry) => entry.term)).toEqual([1, 1, 2]);
   });
 
-  test('of zeros, where the size was durable and the data was not', async () => {
+  test('of zeros, where the file size was durable and the data was not, is truncated', async () => {
     const disk = new SimulatedDisk();
     await write(disk, three, 'dies');
     disk.tamper(firstSegment, (content) => Buffer.concat([content, Buffer.alloc(5000)]));
@@ -73,12 +74,12 @@ describe('a torn write', () => {
     expect((await reopen(disk)).repairs).toEqual([]);
   });
 
-  test('can not be faked by a payload that looks like a record', async () => {
+  test('is recognized even if its payload contains valid records', async () => {
     const disk = new SimulatedDisk();
     await write(disk, three, 'dies');
     const records = disk.content(firstSegment).subarray(16);
-    // The records of this very segment as the payload of a torn entry have right checksums, but their groups
-    // lie before the damage, so they prove nothing.
+    // Records of this segment inside the payload of a torn entry have correct checksums, but their groups start before
+    // the torn write, so they do not prove that it was synced.
     const store = storeOn(disk);
     await store.open('a');
     await store.write({ entries: [{ ...testEntry(4), data: Buffer.from(records) }] });
@@ -92,7 +93,7 @@ function fates(...values: number[]): () => number {
   return () => values.shift() ?? 0;
 }
 
-test('a torn end is cut off for good before the next segment begins', async () => {
+test('a torn write is truncated durably before the next segment starts', async () => {
   const disk = new SimulatedDisk();
   await write(disk, [{ entries: [big(1, 12_000)] }], 'dies');
   disk.tamper(firstSegment, (content) => Buffer.concat([content, Buffer.alloc(100)]));
@@ -102,27 +103,27 @@ test('a torn end is cut off for good before the next segment begins', async () =
   expect((await reopen(disk)).entries).toHaveLength(1);
 });
 
-describe('damage where no crash can have caused it', () => {
-  test('in a record that a later sync vouches for, named by file and entry', async () => {
+describe('damage that no crash can have caused', () => {
+  test('in a record before a later sync is reported with file and entry', async () => {
     const disk = new SimulatedDisk();
     await write(disk, three, 'dies');
     disk.tamper(firstSegment, flip('second'));
     await expect(storeOn(disk).open('a')).rejects.toMatchObject({
       code: 'STORE_CORRUPT',
-      message: expect.stringMatching(/journal-00000001\.log.*after entry 1\).*empty one/s),
+      message: expect.stringMatching(/journal-00000001\.log.*after entry 1\).*empty directory/s),
     });
-    // Refused again, not "repaired" by the attempt.
+    // The failed attempt has not changed the file, so opening fails again.
     await expect(storeOn(disk).open('a')).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
   });
 
-  test('in the last record, when the store was closed in order', async () => {
+  test('in the last record is detected if the store was closed in order', async () => {
     const disk = new SimulatedDisk();
     await write(disk, three, 'closes');
     disk.tamper(firstSegment, flip('third'));
     await expect(storeOn(disk).open('a')).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
   });
 
-  test('in the length of a record in the middle', async () => {
+  test('in the length field of a record is detected', async () => {
     const disk = new SimulatedDisk();
     await write(disk, three, 'dies');
     disk.tamper(firstSegment, (content) => {
@@ -133,7 +134,7 @@ describe('damage where no crash can have caused it', () => {
     await expect(storeOn(disk).open('a')).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
   });
 
-  test('in a segment before the last', async () => {
+  test('at the end of a segment before the last is detected', async () => {
     const disk = new SimulatedDisk();
     const store = storeOn(disk, 400);
     await store.open('a');
@@ -144,17 +145,20 @@ describe('damage where no crash can have caused it', () => {
     await expect(storeOn(disk).open('a')).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
   });
 
-  test.each(['journal-00000001.log', 'journal-00000002.log'])('%s is missing', async (name) => {
-    const disk = new SimulatedDisk();
-    const store = storeOn(disk, 400);
-    await store.open('a');
-    for (const entry of testEntries(1, 20)) await store.write({ entries: [entry] });
-    await store.close();
-    disk.removeFile(name);
-    await expect(storeOn(disk).open('a')).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
-  });
+  test.each(['journal-00000001.log', 'journal-00000002.log'])(
+    'the missing segment %s is detected',
+    async (name) => {
+      const disk = new SimulatedDisk();
+      const store = storeOn(disk, 400);
+      await store.open('a');
+      for (const entry of testEntries(1, 20)) await store.write({ entries: [entry] });
+      await store.close();
+      disk.removeFile(name);
+      await expect(storeOn(disk).open('a')).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+    },
+  );
 
-  test.each(['damaged', 'missing'])('the snapshot is %s', async (how) => {
+  test.each(['damaged', 'missing'])('a %s snapshot is detected', async (how) => {
     const disk = new SimulatedDisk();
     const data = Buffer.from('the state');
     await write(disk, [...three, { snapshot: { index: 2, term: 1, config, data } }], 'closes');
@@ -167,7 +171,7 @@ describe('damage where no crash can have caused it', () => {
     });
   });
 
-  test('the identity is missing or wrong, the journal is not', async () => {
+  test('a missing or damaged identity file is detected', async () => {
     const disk = new SimulatedDisk();
     await write(disk, [{ entries: testEntries(1, 100) }], 'closes');
     const identity = disk.content('identity.json').toString();
@@ -180,7 +184,7 @@ describe('damage where no crash can have caused it', () => {
     });
   });
 
-  test('the journal of another store', async () => {
+  test('a journal of another store is detected', async () => {
     const [disk, other] = [new SimulatedDisk(), new SimulatedDisk()];
     await write(disk, three, 'closes');
     await write(other, three, 'closes');
@@ -197,21 +201,21 @@ describe('format versions', () => {
       member: string;
       storeId: string;
     };
-    const { crc32 } = await import('../src/crc32.ts');
+
     const checksum = crc32(Buffer.from(JSON.stringify([format, identity.member, identity.storeId])));
     disk.tamper('identity.json', () => Buffer.from(JSON.stringify({ ...identity, format, checksum })));
     return disk;
   }
 
-  test('a newer one is refused, naming both', async () => {
+  test('refuses a newer format and reports both versions', async () => {
     const disk = await diskOfFormat(7);
     await expect(storeOn(disk).open('a')).rejects.toMatchObject({
       code: 'STORE_FORMAT',
-      message: expect.stringMatching(/format 7.*format 1.*newer program/s),
+      message: expect.stringMatching(/format 7.*formats up to 1.*newer program/s),
     });
   });
 
-  test('an older one is migrated, or refused when no way leads here', async () => {
+  test('migrates an older format, or refuses it if there is no migration', async () => {
     const disk = await diskOfFormat(0);
     await expect(storeOn(disk).open('a')).rejects.toMatchObject({
       code: 'STORE_FORMAT',
@@ -227,9 +231,9 @@ describe('format versions', () => {
   });
 });
 
-describe('a disk that fails', () => {
+describe('a failing disk', () => {
   test.each(['failNextSync', 'failNextWrite'] as const)(
-    '%s: everything is refused from then on',
+    'after an I/O error (%s) the store refuses all writes',
     async (which) => {
       const disk = new SimulatedDisk();
       const store = storeOn(disk);
@@ -247,15 +251,15 @@ describe('a disk that fails', () => {
     },
   );
 
-  /** Seen to fail when a start takes for stored what it reads. */
+  /** This test has been seen to fail in a store that trusts at start what it reads. */
   test.each([1, 4])(
-    'what a failed sync of %d writes left in memory is written anew before it counts',
+    'writes entries again at start that a failed sync of %d writes left only in memory',
     async (count) => {
       const disk = new SimulatedDisk();
       const store = storeOn(disk);
       await store.open('a');
       await store.write({ entries: [testEntry(1)] });
-      disk.failedSyncForgets = true;
+      disk.failedSyncDropsChanges = true;
       disk.failNextSync = 'EIO';
       const failed = Array.from({ length: count }, (_, place) =>
         store.write({ entries: [testEntry(2 + place)] }),
@@ -272,14 +276,14 @@ describe('a disk that fails', () => {
   );
 
   test.each(['failNextSync', 'failNextWrite'] as const)(
-    '%s with no space: refused whole, then it goes on',
+    'without space (%s) the store refuses whole writes, and accepts writes again later',
     async (which) => {
       const disk = new SimulatedDisk();
       const store = storeOn(disk);
       await store.open('a');
       await store.write({ entries: [testEntry(1)] });
       disk[which] = 'ENOSPC';
-      // All of these were made before anybody could know, so all are refused: none may overtake.
+      // All writes were called before the first one failed, so all are refused: none may be stored before the first.
       const refused = [2, 3, 4].map((index) => store.write({ entries: [testEntry(index)] }));
       for (const write of refused) await expect(write).rejects.toMatchObject({ code: 'STORE_FULL' });
       await expect(store.write({ entries: [testEntry(4)] })).rejects.toMatchObject({ code: 'STORE_FULL' });
@@ -289,7 +293,7 @@ describe('a disk that fails', () => {
     },
   );
 
-  test('no space in the middle of a group: nothing of it comes back after a crash', async () => {
+  test('a group that was refused half-way does not reappear after a crash', async () => {
     const disk = new SimulatedDisk();
     const store = storeOn(disk);
     await store.open('a');
@@ -297,7 +301,7 @@ describe('a disk that fails', () => {
     disk.capacityBytes = disk.bytes() + 3_000;
     const group = [2, 3, 4].map((index) => store.write({ entries: [big(index, 1_400)] }));
     for (const write of group) await expect(write).rejects.toMatchObject({ code: 'STORE_FULL' });
-    // The write reached the disk by itself; what took it back did not.
+    // In this crash the refused write reached the disk, and the truncation after it did not.
     const [allNames, whole, noHole, lost] = [0, 0.5, 0.99, 0];
     disk.crash(fates(allNames, whole, noHole, lost));
     disk.capacityBytes = Infinity;
@@ -306,7 +310,7 @@ describe('a disk that fails', () => {
     expect(recovered.repairs).toEqual([]);
   });
 
-  test('no space for a snapshot: the log stays, and nothing is left over', async () => {
+  test('a refused snapshot leaves the log unchanged and no file behind', async () => {
     const disk = new SimulatedDisk();
     const store = storeOn(disk);
     await store.open('a');
@@ -327,7 +331,7 @@ describe('a disk that fails', () => {
   });
 
   test.each([0, 1, 2])(
-    'a snapshot whose sync %d fails: it counts with its data or not at all',
+    'a snapshot whose sync number %d fails is stored with its data or not at all',
     async (syncs) => {
       const disk = new SimulatedDisk();
       const store = storeOn(disk);
@@ -337,7 +341,7 @@ describe('a disk that fails', () => {
       disk.syncsBeforeFailure = syncs;
       const snapshot = { index: 5, term: 1, config, data: Buffer.from('state') };
       await expect(store.write({ snapshot })).rejects.toMatchObject({ code: 'STORE_FAILED' });
-      // The process dies, the disk keeps all that it was given.
+      // The process dies, and the disk keeps all unsynced writes.
       const [allNames, whole] = [0, 0.5];
       disk.crash(fates(allNames, ...Array<number>(20).fill(whole)));
       const recovered = await reopen(disk);
@@ -346,7 +350,7 @@ describe('a disk that fails', () => {
     },
   );
 
-  test('no space for the next segment', async () => {
+  test('without space for the next segment a write is refused, and accepted later', async () => {
     const disk = new SimulatedDisk();
     const store = storeOn(disk, 1_000);
     await store.open('a');
@@ -364,12 +368,12 @@ function big(index: number, bytes: number): LogEntry {
   return { index, term: 1, kind: 'normal', data: Buffer.alloc(bytes, index) };
 }
 
-describe('space', () => {
-  test('of cut entries, former snapshots and deleted outbox items comes back', async () => {
+describe('disk space', () => {
+  test('of compacted entries, replaced snapshots and deleted outbox items is freed', async () => {
     const disk = new SimulatedDisk();
     const store = storeOn(disk, 10_000);
     await store.open('a');
-    // One item that stays holds back no more than itself.
+    // One outbox item that stays must not keep whole segments.
     await store.write({ outboxPut: [{ incarnation: 1, sequence: 1, data: Buffer.from('kept') }] });
     for (let round = 0; round < 20; round++) {
       const first = round * 20 + 1;

@@ -12,7 +12,7 @@ const entry = (index: number) => ({
   data: Buffer.alloc(100, index),
 });
 
-test('a full disk takes a part of the write and refuses the rest; nothing that was refused is there later', async () => {
+test('a refused write on a full disk leaves no entries, although a part of it was written', async () => {
   const disk = new SimulatedDisk();
   let full = false;
   const faulty = (): FileSystem => faultyFileSystem(disk.fileSystem(), () => ({ full, slowMs: 0 }));
@@ -31,7 +31,7 @@ test('a full disk takes a part of the write and refuses the rest; nothing that w
   expect(entries.map(({ index }) => index)).toEqual([1, 2]);
 });
 
-test('the part that still fits is written', async () => {
+test('a full disk writes the first half and then reports ENOSPC', async () => {
   const written: number[] = [];
   const file = {
     write: (bytes: Uint8Array) => {
@@ -49,7 +49,7 @@ test('the part that still fits is written', async () => {
   expect(written).toEqual([5]);
 });
 
-test('a slow disk syncs later, not less', async () => {
+test('a slow disk delays a sync, but completes it', async () => {
   jest.useFakeTimers();
   try {
     let synced = 0;

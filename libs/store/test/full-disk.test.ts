@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createStore } from '../src/index.ts';
 
-/** Mounts a small file system for the tests of this file, where that is permitted. */
+/** Mounts a small file system for the tests in this file. @returns its directory, or null where mounting is not permitted */
 function mountSmall(options: string): string | null {
   const directory = mkdtempSync(join(tmpdir(), 'store-mount-'));
   try {
@@ -19,7 +19,8 @@ function mountSmall(options: string): string | null {
 
 const small = mountSmall('size=2m');
 const readOnly = mountSmall('size=1m,ro');
-if (small === null) console.warn('mount is not permitted here: the tests with real small disks are skipped');
+if (small === null)
+  console.warn('mount is not permitted here: the tests on real small file systems are skipped');
 
 afterAll(() => {
   for (const directory of [small, readOnly]) {
@@ -30,7 +31,7 @@ afterAll(() => {
 });
 
 (small === null ? test.skip : test)(
-  'a disk that is full refuses whole writes and goes on when it has room',
+  'a full disk refuses whole writes, and accepts writes again after space was freed',
   async () => {
     const ballast = join(small ?? '', 'ballast');
     await writeFile(ballast, Buffer.alloc(500_000));
@@ -73,21 +74,24 @@ afterAll(() => {
     expect(recovered.outbox).toHaveLength(acked);
     expect(recovered.repairs).toEqual([]);
     await store.write({ snapshot: { ...snapshot, index: acked + 1 } });
-    // Space is freed between that write and the next one.
+    // The store frees space between that write and the next one.
     await store.write({ hardState: { term: 1, votedFor: null } });
     expect(store.usage().logBytes).toBeLessThan(20_000);
     await store.close();
   },
 );
 
-(readOnly === null ? test.skip : test)('a directory that can not be written: one clear error', async () => {
-  await expect(createStore({ directory: readOnly ?? '' }).open('a')).rejects.toMatchObject({
-    code: 'STORE_FAILED',
-    message: expect.stringMatching(/cannot open the store in .* \(EROFS\): it must be a directory/),
-  });
-});
+(readOnly === null ? test.skip : test)(
+  'reports in one error that the directory is not writable',
+  async () => {
+    await expect(createStore({ directory: readOnly ?? '' }).open('a')).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+      message: expect.stringMatching(/cannot open the store in .* \(EROFS\): the path must be a directory/),
+    });
+  },
+);
 
-test('a path that is a file: one clear error', async () => {
+test('reports in one error that the path is a file', async () => {
   const parent = mkdtempSync(join(tmpdir(), 'store-file-'));
   const file = join(parent, 'file');
   await writeFile(file, '');

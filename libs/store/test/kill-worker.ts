@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import { createStore } from '../src/index.ts';
 
-/** Writes without end until it is killed, and reports each index on its standard output once it is synced. */
+/** Writes until it is killed, and prints each index on standard output once it is synced. */
 const [directory = ''] = process.argv.slice(2);
 const writesInFlight = 5;
 const snapshotEvery = 40;

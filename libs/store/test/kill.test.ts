@@ -33,7 +33,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-/** @returns the highest index it reported as synced. */
+/** Kills the worker after it has reported `acks` synced writes. @returns the highest index that it reported */
 async function killedAfter(acks: number, data: string): Promise<number> {
   const env = { ...process.env, NODE_OPTIONS: '' };
   const child = spawn(process.execPath, [program, data], { stdio: ['ignore', 'pipe', 'inherit'], env });
@@ -49,7 +49,7 @@ async function killedAfter(acks: number, data: string): Promise<number> {
   return highest;
 }
 
-test('whatever was reported as synced is there after kill -9, at any moment', async () => {
+test('every write that was reported as synced survives kill -9 at any moment', async () => {
   const data = join(directory, 'data');
   let storeId = '';
   for (let round = 0; round < rounds; round++) {
@@ -75,7 +75,7 @@ test('whatever was reported as synced is there after kill -9, at any moment', as
   }
 });
 
-test('a second process is refused while the first lives, and let in as soon as it is dead', async () => {
+test('a second process cannot open the store while the first lives, and can as soon as the first is dead', async () => {
   const data = join(directory, 'locked');
   const env = { ...process.env, NODE_OPTIONS: '' };
   const child = spawn(process.execPath, [program, data], { stdio: ['ignore', 'pipe', 'inherit'], env });
@@ -85,7 +85,7 @@ test('a second process is refused while the first lives, and let in as soon as i
     code: 'STORE_LOCKED',
     message: expect.stringContaining(data),
   });
-  // A stopped process still holds it.
+  // A stopped process still holds the lock.
   child.kill('SIGSTOP');
   await expect(second.open('a')).rejects.toMatchObject({ code: 'STORE_LOCKED' });
   const closed = once(child, 'close');
@@ -96,7 +96,7 @@ test('a second process is refused while the first lives, and let in as soon as i
   await second.close();
 });
 
-test('of many that start at once over a dead lock, one gets it', async () => {
+test('when several processes start at once after a crash, exactly one gets the lock', async () => {
   const data = join(directory, 'contended');
   await killedAfter(1, data);
   const stores = Array.from({ length: 6 }, () => createStore({ directory: data }));
@@ -109,7 +109,7 @@ test('of many that start at once over a dead lock, one gets it', async () => {
   await Promise.all(stores.map((store) => store.close()));
 });
 
-test('a path too long for a socket', async () => {
+test('locks a directory whose path is too long for a socket address', async () => {
   const data = join(directory, 'long'.repeat(20), 'deep'.repeat(20));
   const store = createStore({ directory: data });
   await store.open('a');

@@ -7,7 +7,7 @@ async function indexes(disk: ReturnType<typeof createMemoryDisk>): Promise<numbe
   return entries.map((entry) => entry.index);
 }
 
-test('held syncs: nothing is acknowledged, and a crash loses it', async () => {
+test('while syncs are held no write is acknowledged, and a crash loses the waiting writes', async () => {
   const disk = createMemoryDisk();
   const store = createMemoryStore(disk);
   await store.open('a');
@@ -26,7 +26,7 @@ test('held syncs: nothing is acknowledged, and a crash loses it', async () => {
   expect(await indexes(disk)).toEqual([1]);
 });
 
-test('released syncs: what was held is stored in its order', async () => {
+test('after syncs are released the held writes are stored in order', async () => {
   const disk = createMemoryDisk();
   const store = createMemoryStore(disk);
   await store.open('a');
@@ -38,7 +38,7 @@ test('released syncs: what was held is stored in its order', async () => {
   expect(await indexes(disk)).toEqual([1, 2, 3]);
 });
 
-test('a failed sync: refused from then on', async () => {
+test('after a failed sync the store refuses all writes', async () => {
   const store = createMemoryStore();
   await store.open('a');
   store.failNextSync();
@@ -46,7 +46,7 @@ test('a failed sync: refused from then on', async () => {
   await expect(store.write({ entries: [testEntry(1)] })).rejects.toMatchObject({ code: 'STORE_FAILED' });
 });
 
-test('a full disk: refused with all that was made meanwhile, then it goes on', async () => {
+test('a full disk refuses the write and all waiting writes, and accepts writes again after space was freed', async () => {
   const disk = createMemoryDisk();
   const store = createMemoryStore(disk);
   await store.open('a');

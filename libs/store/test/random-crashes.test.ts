@@ -4,9 +4,7 @@ import { createStore } from '../src/index.ts';
 import { createMemoryStore } from '../src/testing/index.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 
-/**
- * What to do next, with indexes still relative; {@link makeChange} turns it into a write that fits the log.
- */
+/** One step of a random run. Its indexes are relative; {@link makeChange} turns it into a write that fits the log. */
 interface Step {
   readonly kind:
     'append' | 'truncate' | 'snapshot' | 'install' | 'vote' | 'outbox' | 'sync' | 'crash' | 'close' | 'fill';
@@ -45,7 +43,7 @@ function generator(seed: number): () => number {
   };
 }
 
-/** The simplest store there is: plain values, copied at every change. Not the code under test. */
+/** The model of a store: plain values that are copied at every change. It shares no code with the store under test. */
 interface Model {
   readonly term: number;
   readonly snapshot: number;
@@ -127,10 +125,11 @@ function makeChange(model: Model, { kind, amount, seed }: Step): StoreWrite {
   }
 }
 
-class World {
+/** Runs random steps on a store with a simulated disk, and compares the recovered state with the model. */
+class RandomRun {
   readonly disk = new SimulatedDisk();
   #store = createStore({ directory: '/disk', fileSystem: this.disk.fileSystem(), segmentBytesMax: 1_500 });
-  /** The states after each write that was called since the last start; the first is what was recovered. */
+  /** The expected state after each write since the last start. The first one is the recovered state. */
   #states: Model[] = [empty];
   #acked = 0;
   #pending: Promise<void>[] = [];
@@ -144,7 +143,7 @@ class World {
     const recovered = await this.#store.open('a');
     const now = JSON.stringify(seen(recovered));
     const candidates = this.#states.slice(this.#acked).map((state) => JSON.stringify(state));
-    // Everything acked is there, and what was not acked only as a prefix of whole changes.
+    // All acknowledged writes are there. Of the others there is a prefix of complete changes.
     expect(candidates).toContain(now);
     this.#states = [seen(recovered)];
     this.#acked = 0;
@@ -170,7 +169,7 @@ class World {
         () => 'written',
         (error: { code: string }) => error.code,
       );
-      // It may fit where space was just being freed.
+      // The write may fit, because the store was freeing space at the same time.
       expect(['written', 'STORE_FULL']).toContain(outcome);
       if (outcome === 'written') {
         this.#states.push(after(this.#states.at(-1) ?? empty, { outboxPut: [item] }));
@@ -207,19 +206,19 @@ class World {
 
 const runs = Number(process.env['STORE_RANDOM_RUNS'] ?? 300);
 
-test('wherever the power goes: all that was acked is there, and nothing by halves', async () => {
+test('after a power loss at any point all acknowledged writes are there, and no write is there in part', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-      const world = new World();
-      await world.start();
-      for (const next of steps) await world.take(next);
-      await world.finish();
+      const run = new RandomRun();
+      await run.start();
+      for (const next of steps) await run.take(next);
+      await run.finish();
     }),
     { numRuns: runs },
   );
 }, 300_000);
 
-test('the store in memory holds the same as the model', async () => {
+test('the memory store has the same state as the model', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
       const store = createMemoryStore();

@@ -7,7 +7,7 @@ interface Change {
   readonly bytes: Uint8Array;
 }
 
-/** A file: what is durable, and what was done since in memory. */
+/** A file: its durable content, its current content, and the changes since the last sync. */
 class Inode {
   durable = Buffer.alloc(0);
   current = Buffer.alloc(0);
@@ -18,18 +18,18 @@ class Inode {
     this.unsynced.push(change);
   }
 
-  /** What was changed since the last one gets there, and nothing else is looked at. */
+  /** Makes all changes since the last sync durable. */
   sync(): void {
     for (const change of this.unsynced) this.durable = applied(this.durable, change);
     this.unsynced = [];
   }
 
-  /** As Linux does after a failed write-back: still read from memory, but taken for written. */
+  /** As Linux does after a failed write-back: the changes stay readable from memory, but no later sync writes them. */
   failSync(): void {
     this.unsynced = [];
   }
 
-  /** Any of the changes since the last sync may be there, in part, or not, whatever their order was. */
+  /** Power loss: each change since the last sync is kept, kept in part, or lost, independently of the others. */
   crash(random: () => number): void {
     for (const change of this.unsynced) {
       const fate = random();
@@ -37,7 +37,7 @@ class Inode {
       const kept =
         fate < 0.7 ? change.bytes : change.bytes.subarray(0, Math.floor(random() * change.bytes.length));
       this.durable = applied(this.durable, { ...change, bytes: kept });
-      // The size may have grown without the data: zeros, or a hole inside.
+      // The file may have grown without the data: then it contains zeros.
       if (random() < 0.3 && change.kind === 'write') {
         this.durable = applied(this.durable, {
           ...change,
@@ -63,20 +63,21 @@ function fault(code: string): Error {
   return Object.assign(new Error(code), { code });
 }
 
-/** A disk with one directory that loses what was not synced, fills up and fails as told. */
+/** A disk with one directory. A crash loses unsynced changes; on demand the disk becomes full, or writes and syncs fail. */
 export class SimulatedDisk {
   #names = new Map<string, Inode>();
-  /** What the names were before each change that is not durable yet. */
+  /** The file names before each change of names that is not durable yet. */
   #nameHistory: Map<string, Inode>[] = [];
   #lockedBy: object | null = null;
-  #life = {};
-  /** All files together; Infinity for no bound. */
+  /** A new object after each crash: file systems of earlier processes no longer respond. */
+  #process = {};
+  /** Maximum size of all files together; Infinity for no limit. */
   capacityBytes = Infinity;
   failNextSync: string | null = null;
-  /** How many syncs succeed before `failNextSync`. */
+  /** The number of syncs that succeed before `failNextSync` takes effect. */
   syncsBeforeFailure = 0;
-  /** A failed sync leaves what it should have written in memory only, and the next one says that all is well. */
-  failedSyncForgets = false;
+  /** A failed sync leaves its changes in memory only, and the next sync reports success without writing them. */
+  failedSyncDropsChanges = false;
   failNextWrite: string | null = null;
   syncs = 0;
 
@@ -96,7 +97,7 @@ export class SimulatedDisk {
     return inode.current;
   }
 
-  /** Changes a file behind the store's back, durably. */
+  /** Changes a file durably, without the store. */
   tamper(name: string, change: (content: Buffer) => Buffer<ArrayBuffer>): void {
     const inode = this.#names.get(name);
     if (inode === undefined) throw fault('ENOENT');
@@ -110,17 +111,15 @@ export class SimulatedDisk {
     this.#nameHistory = [];
   }
 
-  /** The process dies; the operating system goes on. */
+  /** The process dies, but the operating system keeps running: unsynced changes stay. */
   kill(): void {
-    this.#life = {};
+    this.#process = {};
     this.#lockedBy = null;
   }
 
-  /**
-   * All processes die and the power goes: names and content keep what was synced, and any part of the rest.
-   */
+  /** Power loss: names and contents keep everything that was synced, and any part of the unsynced changes. */
   crash(random: () => number): void {
-    this.#life = {};
+    this.#process = {};
     this.#lockedBy = null;
     const back = Math.floor(random() * (this.#nameHistory.length + 1));
     const older = this.#nameHistory[this.#nameHistory.length - back];
@@ -129,13 +128,13 @@ export class SimulatedDisk {
     for (const inode of new Set(this.#names.values())) inode.crash(random);
   }
 
-  /** What one process sees; after a crash nothing it asks for is answered any more. */
+  /** Returns the file system of one process. After a crash its operations never complete. */
   fileSystem(): FileSystem {
-    const life = this.#life;
+    const current = this.#process;
     const process = {};
     const alive = async <T>(work: () => T): Promise<T> => {
       await Promise.resolve();
-      if (life !== this.#life) return new Promise<T>(() => undefined);
+      if (current !== this.#process) return new Promise<T>(() => undefined);
       return work();
     };
     const base = (path: string) => path.slice(path.lastIndexOf('/') + 1);
@@ -168,7 +167,7 @@ export class SimulatedDisk {
         }),
       lock: () =>
         alive(() => {
-          if (this.#lockedBy !== null) throw new StoreLockedError('locked');
+          if (this.#lockedBy !== null) throw new StoreLockedError('the simulated disk is locked');
           this.#lockedBy = process;
           return {
             release: async () => {
@@ -199,7 +198,7 @@ export class SimulatedDisk {
       sync: () =>
         alive(() => {
           if (this.failNextSync !== null && this.syncsBeforeFailure-- === 0) {
-            if (this.failedSyncForgets) inode.failSync();
+            if (this.failedSyncDropsChanges) inode.failSync();
             throw fault(this.#takeFault('failNextSync'));
           }
           this.syncs++;

@@ -5,23 +5,24 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { StoreLockedError } from '@mqtt-cluster/contracts';
 
-export const lockName = 'lock';
+const lockName = 'lock';
 export const lockCandidatePrefix = 'lock-';
-/** Two processes that start at once may disturb each other this often before one gives up. */
+/** Maximum number of attempts when several processes start at the same time and disturb each other. */
 const attemptsMax = 8;
-/** sockaddr_un holds 108 bytes; the names below need up to 30. */
+/** A Unix socket address (sockaddr_un) holds 108 bytes; the names below need up to 30 of them. */
 const socketPathBytesMax = 70;
 
-type Holder = 'alive' | 'dead' | 'none';
+type LockHolder = 'alive' | 'dead' | 'none';
 
 /**
- * Locks a directory by a listening Unix socket in it. Node has no flock; a socket is as good: the kernel
- * answers for a living holder (even a stopped one), and refuses at once when it died, however it died.
- * Unlike a file with a process id it also works between containers that share the directory.
+ * Locks a directory by a listening Unix socket in it, because Node has no flock. The kernel accepts a connection while
+ * the holder lives, even if it is stopped, and refuses it at once after the holder's death. Unlike a file with a process
+ * id, the socket also works between containers that share the directory.
+ * @throws StoreLockedError when another process holds the lock
  */
 export async function acquireLock(directory: string): Promise<{ release(): Promise<void> }> {
   const handle = await open(directory, 'r');
-  // A long path does not fit a socket's address; the open directory's own name does.
+  // A long path does not fit a socket address. The path of the open directory's file descriptor does.
   const base = Buffer.byteLength(directory) <= socketPathBytesMax ? directory : `/proc/self/fd/${handle.fd}`;
   const path = join(base, lockName);
   try {
@@ -45,12 +46,12 @@ export async function acquireLock(directory: string): Promise<{ release(): Promi
   }
   await handle.close();
   throw new StoreLockedError(
-    `the store in ${directory} is in use by another process; stop that one first, ` +
-      'or give this member a directory of its own',
+    `the store in ${directory} is in use by another process; stop the other process, ` +
+      'or configure another directory for this member',
   );
 }
 
-/** Listens under a name of its own, then takes the lock's name, which fails when somebody else has it. */
+/** Listens on a temporary name, then links it to the lock's name. The link fails if another process has the lock. */
 async function claim(base: string, path: string): Promise<Server | null> {
   const candidate = join(base, `${lockCandidatePrefix}${randomBytes(6).toString('hex')}`);
   const server = createServer((socket) => socket.destroy());
@@ -66,13 +67,13 @@ async function claim(base: string, path: string): Promise<Server | null> {
   } catch (error) {
     await closeServer(server);
     const code = (error as NodeJS.ErrnoException).code;
-    // ENOENT: the winner of the race has cleared the directory of other candidates.
+    // ENOENT: the process that won the race has removed the temporary names of the others.
     if (code === 'EEXIST' || code === 'ENOENT') return null;
     throw error;
   }
 }
 
-/** @returns false when the lock turned out to be alive: another process was faster. */
+/** Removes the lock of a dead process. @returns false if another process took the lock in the meantime */
 async function removeDead(path: string): Promise<boolean> {
   const aside = `${path}-dead-${randomBytes(6).toString('hex')}`;
   try {
@@ -87,7 +88,7 @@ async function removeDead(path: string): Promise<boolean> {
   return !alive;
 }
 
-function probe(path: string): Promise<Holder> {
+function probe(path: string): Promise<LockHolder> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
     socket.once('connect', () => {
@@ -97,7 +98,7 @@ function probe(path: string): Promise<Holder> {
     socket.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') resolve('none');
       else if (error.code === 'ECONNREFUSED' || error.code === 'ENOTSOCK') resolve('dead');
-      // EAGAIN: somebody listens, but so many ask at once that its backlog is full.
+      // EAGAIN: a process listens, but its backlog is full of other connections.
       else if (error.code === 'EAGAIN' || error.code === 'ECONNRESET') resolve('alive');
       else reject(error);
     });

@@ -1,6 +1,6 @@
 import { ClusterError, StoreFailedError, StoreFullError } from '@mqtt-cluster/contracts';
 
-/** No space, over quota, or over the largest size of a file. */
+/** No space left, quota exceeded, or maximum file size exceeded. */
 const fullCodes: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
 const deniedCodes: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST']);
@@ -11,31 +11,34 @@ function codeOf(error: unknown): string {
     : 'unknown error';
 }
 
-export function isFull(error: unknown): boolean {
+export function isDiskFull(error: unknown): boolean {
   return error instanceof StoreFullError || fullCodes.has(codeOf(error));
 }
 
-/** Any error of the disk as one of the store's; `what` completes the sentence "cannot ...". */
-export function storeError(error: unknown, what: string): ClusterError {
+/** Converts an error of the disk into a store error. `action` completes the sentence "cannot ...". */
+export function storeError(error: unknown, action: string): ClusterError {
   if (error instanceof ClusterError) return error;
   const code = codeOf(error);
-  if (isFull(error)) {
-    return new StoreFullError(`the disk is full (${code}): cannot ${what}; make space and it goes on`, {
-      cause: error,
-    });
+  if (isDiskFull(error)) {
+    return new StoreFullError(
+      `cannot ${action}: the disk is full (${code}); writes succeed again after you free space`,
+      {
+        cause: error,
+      },
+    );
   }
   if (deniedCodes.has(code)) {
     return new StoreFailedError(
-      `cannot ${what} (${code}): it must be a directory that the user of this process may write`,
+      `cannot ${action} (${code}): the path must be a directory that the user of this process may write to`,
       { cause: error },
     );
   }
-  return new StoreFailedError(`cannot ${what} (${code}); check the disk and restart the member`, {
+  return new StoreFailedError(`cannot ${action} (${code}); check the disk and restart the member`, {
     cause: error,
   });
 }
 
-/** What to do about a damaged store: the cluster has everything else. */
-export const replaceAdvice =
-  'the disk has lost data that was synced: move the directory away and start with an empty one, ' +
-  'the member then gets everything from its peers';
+/** Advice for a damaged store: the peers have all replicated data. */
+export const replaceStoreAdvice =
+  'the disk has lost data that was synced: move the directory away and restart the member with an empty directory; ' +
+  'the member then gets all data from its peers';

@@ -1,32 +1,29 @@
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { acquireLock } from './directory-lock.ts';
 
-/** An open file, written at given offsets. */
+/** An open file that is written at given offsets. */
 export interface WritableFile {
-  /** @returns how many bytes were written; may be fewer than given. */
+  /** @returns the number of bytes written, which may be fewer than given */
   write(bytes: Uint8Array, offset: number): Promise<number>;
-  /** fdatasync. */
+  /** Makes all writes durable (fdatasync). */
   sync(): Promise<void>;
   truncate(length: number): Promise<void>;
   close(): Promise<void>;
 }
 
-/**
- * What the store needs of the disk; replaced in tests by one that tears, fills up and fails. Paths are
- * absolute.
- */
+/** The disk operations that the store needs. Tests replace them with disks that tear writes, fill up and fail. */
 export interface FileSystem {
   makeDirectory(path: string): Promise<void>;
-  /** Names of the files in a directory. */
+  /** Returns the names of the files in a directory. */
   list(path: string): Promise<string[]>;
   read(path: string): Promise<Buffer>;
-  /** `create` makes an empty file and replaces an older one. */
+  /** `create` creates an empty file and replaces an existing one. */
   open(path: string, mode: 'create' | 'update'): Promise<WritableFile>;
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
   /** Makes created, renamed and removed names durable. */
   syncDirectory(path: string): Promise<void>;
-  /** Held until released or until this process dies. @throws StoreLockedError */
+  /** Locks the directory until it is released or this process dies. @throws StoreLockedError */
   lock(directory: string): Promise<{ release(): Promise<void> }>;
 }
 
@@ -65,17 +62,21 @@ export async function writeFully(file: WritableFile, bytes: Uint8Array, offset: 
   let done = 0;
   while (done < bytes.length) {
     const written = await file.write(bytes.subarray(done), offset + done);
-    // A disk that is full at this very byte may answer 0 before it answers ENOSPC.
-    if (written === 0) throw Object.assign(new Error('nothing was written'), { code: 'ENOSPC' });
+    // A disk that becomes full at exactly this byte may report 0 bytes before it reports ENOSPC.
+    if (written === 0) throw Object.assign(new Error('the disk wrote no bytes'), { code: 'ENOSPC' });
     done += written;
   }
 }
 
 /**
- * Creates a file that is there whole or not at all after a crash; its name is durable after
+ * Creates a file atomically: after a crash it exists with its whole content or not at all. Its name is durable after
  * `syncDirectory`.
  */
-export async function createWhole(system: FileSystem, path: string, content: Uint8Array): Promise<void> {
+export async function createFileAtomically(
+  system: FileSystem,
+  path: string,
+  content: Uint8Array,
+): Promise<void> {
   const temporary = `${path}.tmp`;
   try {
     const file = await system.open(temporary, 'create');

@@ -1,4 +1,4 @@
-/** A buffer that grows by doubling (so `#buffer` is read only after `#grow`); big endian. */
+/** A big-endian writer with a buffer that doubles when it is full. `#grow` may replace `#buffer`. */
 export class ByteWriter {
   #buffer: Buffer;
   #length = 0;
@@ -19,12 +19,12 @@ export class ByteWriter {
     this.#length = 0;
   }
 
-  /** A view, valid until the next change. */
+  /** Returns a view of the bytes, valid until the next change. */
   view(from = 0, to = this.#length): Buffer {
     return this.#buffer.subarray(from, to);
   }
 
-  /** @returns the offset of `bytes` bytes that the caller fills in later. */
+  /** Reserves bytes that the caller fills in later. @returns their offset */
   skip(bytes: number): number {
     return this.#grow(bytes);
   }

@@ -10,12 +10,12 @@ import type {
 } from '@mqtt-cluster/contracts';
 import type { ByteWriter } from './byte-writer.ts';
 
-/** Where a snapshot's data lies: in a file of its own, complete and synced before a record names it. */
+/** Refers to the file with a snapshot's data. The file is complete and synced before a record refers to it. */
 export interface SnapshotReference {
   readonly index: LogIndex;
   readonly term: number;
   readonly config: ClusterConfig;
-  /** Number in the file's name. */
+  /** The number in the file's name. */
   readonly file: number;
   readonly bytes: number;
   /** CRC-32 of the file's content. */
@@ -23,8 +23,8 @@ export interface SnapshotReference {
 }
 
 /**
- * First record of a segment: what the segments before it held besides entries and outbox, so that they can
- * go.
+ * The first record of a segment. It repeats the content of earlier segments except entries and outbox items, so that
+ * earlier segments can be removed.
  */
 export interface SegmentHeader {
   readonly storeId: string;
@@ -35,37 +35,38 @@ export interface SegmentHeader {
 }
 
 /**
- * One atomic record of the journal: a {@link StoreWrite} with its snapshot replaced by a reference, or a
- * mark.
+ * One atomic record of the journal: a {@link StoreWrite} whose snapshot is replaced by a reference, a segment header, the
+ * incarnation of a new start, or the mark of an orderly close.
  */
 export interface JournalRecord extends Omit<StoreWrite, 'snapshot'> {
   readonly header?: SegmentHeader;
-  /** A start of this store; counts up. */
+  /** Written by each start of the store. */
   readonly incarnation?: Incarnation;
   readonly snapshot?: SnapshotReference;
-  /**
-   * The store was closed in order: everything before was synced, so a wrong checksum there is no torn
-   * write.
-   */
+  /** The store was closed in order. Everything before was synced, so a wrong checksum there is not a torn write. */
   readonly closed?: boolean;
 }
 
 const kinds: readonly EntryKind[] = ['noop', 'config', 'normal'];
+/** The types of sections in a record, as stored on the disk. */
 const section = {
-  marks: 1,
+  metadata: 1,
   truncateFrom: 2,
   entries: 3,
   outboxPut: 4,
   outboxDelete: 5,
 } as const;
 
-type Marks = Pick<JournalRecord, 'header' | 'incarnation' | 'snapshot' | 'closed' | 'hardState' | 'dropLog'>;
+type Metadata = Pick<
+  JournalRecord,
+  'header' | 'incarnation' | 'snapshot' | 'closed' | 'hardState' | 'dropLog'
+>;
 
-/** Sections of (type, length, body), big endian; what is small and rare is JSON. */
+/** Encodes a record as sections of (type, length, body), big-endian. Small and rare fields are JSON in one section. */
 export function encodeRecord(writer: ByteWriter, record: JournalRecord): void {
   const { header, incarnation, snapshot, closed, hardState, dropLog } = record;
-  const marks = JSON.stringify({ header, incarnation, snapshot, closed, hardState, dropLog });
-  if (marks !== '{}') writeSection(writer, section.marks, () => writer.bytes(Buffer.from(marks)));
+  const metadata = JSON.stringify({ header, incarnation, snapshot, closed, hardState, dropLog });
+  if (metadata !== '{}') writeSection(writer, section.metadata, () => writer.bytes(Buffer.from(metadata)));
   const { truncateFrom, entries, outboxPut, outboxDelete } = record;
   if (truncateFrom !== undefined) {
     writeSection(writer, section.truncateFrom, () => writer.uint48(truncateFrom));
@@ -145,15 +146,16 @@ class ByteReader {
 
   #move(length: number): number {
     const start = this.#offset;
-    if (start + length > this.#bytes.length) throw new RangeError('record is shorter than it says');
+    if (start + length > this.#bytes.length)
+      throw new RangeError('the record is shorter than its lengths say');
     this.#offset = start + length;
     return start;
   }
 }
 
 /**
- * Data of the result are views of `payload`.
- * @throws Error the bytes are no record of this format, although their checksum was right
+ * Decodes a record. Entries and outbox items in the result refer to `payload` without copying it.
+ * @throws Error when the bytes are not a record of this format
  */
 export function decodeRecord(payload: Buffer): JournalRecord {
   const reader = new ByteReader(payload);
@@ -169,8 +171,8 @@ export function decodeRecord(payload: Buffer): JournalRecord {
 function decodeSection(type: number, body: Buffer): JournalRecord {
   const reader = new ByteReader(body);
   switch (type) {
-    case section.marks:
-      return JSON.parse(body.toString()) as Marks;
+    case section.metadata:
+      return JSON.parse(body.toString()) as Metadata;
     case section.truncateFrom:
       return { truncateFrom: reader.uint48() };
     case section.entries:
@@ -182,7 +184,7 @@ function decodeSection(type: number, body: Buffer): JournalRecord {
         outboxDelete: readAll(reader, () => ({ incarnation: reader.uint48(), sequence: reader.uint48() })),
       };
     default:
-      throw new Error(`unknown section ${type}`);
+      throw new Error(`unknown section type ${type}`);
   }
 }
 
@@ -197,7 +199,7 @@ function readEntries(reader: ByteReader): LogEntry[] {
   return readAll(reader, () => {
     const term = reader.uint48();
     const kind = kinds[reader.byte()];
-    if (kind === undefined) throw new Error('unknown kind of entry');
+    if (kind === undefined) throw new Error('unknown entry kind');
     const configBytes = reader.uint32();
     const config = configBytes === 0 ? null : reader.take(configBytes).toString();
     const entry = { index: index++, term, kind, data: reader.take(reader.uint32()) };

@@ -1,21 +1,46 @@
+/**
+ * The journal is the store's write-ahead log: append-only files ("segments") of checksummed records. Its content is read
+ * only when the store opens. While the store is open, memory holds the sizes of the segments and the positions of outbox
+ * items, but no content.
+ *
+ * **Records.** A record is one {@link JournalRecord}: one atomic change. Its frame is (magic, payload length, group
+ * offset, checksum, payload); see `segment-format.ts`. The checksum is a CRC-32 that starts from a random number of the
+ * segment (the salt), so that bytes of a client's payload are not taken for a record.
+ *
+ * **Groups and syncs.** Records that are appended together form a group: one write call and one fdatasync. The next group
+ * is written only after that sync has succeeded. Each record contains the offset of its group.
+ *
+ * **Torn writes and damage.** A crash can tear only the last group. So if the journal finds an unreadable record, and a
+ * readable first record of a group after it, the unreadable bytes had been synced: this is damage, and opening fails with
+ * StoreCorruptError. Without such a record it is a torn write, which is truncated and reported in `repairs`. An orderly
+ * close appends a last record, so that damage of the last group is detected as well.
+ *
+ * **Failed writes.** If the disk is full, the journal truncates the group, syncs the truncation, and later appends may
+ * succeed. After any other error the state of the disk is unknown: the sync is not retried, and all appends are refused
+ * until the store is opened again.
+ *
+ * **Segments.** A segment starts with a header record, which repeats term, vote, incarnation and snapshot reference. So
+ * earlier segments can be removed as soon as they contain no live entries and outbox items. A segment is synced before it
+ * gets its name.
+ */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { HardState, Incarnation, LogIndex, OutboxItem, StoreId } from '@mqtt-cluster/contracts';
 import { StoreFailedError } from '@mqtt-cluster/contracts';
 import { ByteWriter } from './byte-writer.ts';
-import { isFull, storeError } from '../disk/disk-errors.ts';
+import { isDiskFull, storeError } from '../disk/disk-errors.ts';
 import type { FileSystem, WritableFile } from '../disk/file-system.ts';
-import { createWhole, writeFully } from '../disk/file-system.ts';
+import { createFileAtomically, writeFully } from '../disk/file-system.ts';
 import type { JournalRecord, SegmentHeader, SnapshotReference } from './journal-record.ts';
 import { decodeRecord } from './journal-record.ts';
-import type { Replayed } from './replay.ts';
+import type { ReplayResult } from './replay.ts';
 import { replay, segmentName } from './replay.ts';
 import { encodePreamble, frameRecord, preambleBytes, readFrame, readPreamble } from './segment-format.ts';
-import { SegmentLedger } from './segment-tracker.ts';
+import { SegmentTracker } from './segment-tracker.ts';
 import type { Segment } from './segment-tracker.ts';
 import { lastIndexAfter } from '../stored-state.ts';
 
-/** A larger buffer is given back after use: an idle member stays small. */
+/** A larger buffer is released after use, so that an idle member needs little memory. */
 const writerBytesKeptMax = 1024 * 1024;
 const writerBytesInitial = 16 * 1024;
 
@@ -23,13 +48,13 @@ export interface JournalOptions {
   readonly system: FileSystem;
   readonly directory: string;
   readonly storeId: StoreId;
-  /** A segment that has reached it is followed by a new one. Larger: fewer files, space comes back later. */
+  /** When a segment has reached this size, a new one is started. Larger: fewer files, space is freed later. */
   readonly segmentBytesMax: number;
-  /** Of each group of records. */
+  /** Called after each sync with its duration. */
   readonly onSync?: (seconds: number) => void;
 }
 
-/** The first segment of a new store. */
+/** Creates the first segment of a new store. */
 export async function createJournal(system: FileSystem, directory: string, storeId: StoreId): Promise<void> {
   const hardState = { term: 0, votedFor: null };
   await createSegment(system, directory, { storeId, segment: 1, incarnation: 0, hardState, snapshot: null });
@@ -44,19 +69,15 @@ async function createSegment(
   const writer = new ByteWriter(1024);
   writer.bytes(encodePreamble(salt));
   frameRecord(writer, { header }, preambleBytes, salt);
-  await createWhole(system, join(directory, segmentName(header.segment)), writer.view());
+  await createFileAtomically(system, join(directory, segmentName(header.segment)), writer.view());
   await system.syncDirectory(directory);
   return { salt, bytes: writer.length };
 }
 
-/**
- * Append-only files of checksummed records; one write and one sync per group. The content is read back only
- * when the store opens, so nothing is kept in memory but the sizes of the segments and where outbox items
- * lie.
- */
+/** The journal of a store; see the module comment. */
 export class Journal {
   readonly #options: JournalOptions;
-  readonly #ledger = new SegmentLedger();
+  readonly #tracker = new SegmentTracker();
   #writer = new ByteWriter(writerBytesInitial);
   #file: WritableFile | null = null;
   #salt = 0;
@@ -81,8 +102,8 @@ export class Journal {
 
   usage() {
     return {
-      logBytes: Math.max(0, this.#ledger.journalBytes - this.#ledger.outboxBytes),
-      outboxBytes: this.#ledger.outboxBytes,
+      logBytes: Math.max(0, this.#tracker.journalBytes - this.#tracker.outboxBytes),
+      outboxBytes: this.#tracker.outboxBytes,
       snapshotBytes: this.#snapshot?.bytes ?? 0,
       syncs: this.#syncs,
       lastSyncSeconds: this.#lastSyncSeconds,
@@ -90,19 +111,19 @@ export class Journal {
   }
 
   /**
-   * Reads what is there, cuts off a torn end, and is ready to append. The last group is written once more: after a failed sync an
-   * operating system may show from memory what never got to the disk, and call the next sync a success (Rebello et al., "Can
-   * Applications Recover from fsync Failures?", 2020).
+   * Reads all segments, truncates a torn write, and prepares for appending. It writes and syncs the last group again: after
+   * a failed sync an operating system may return content from memory that never reached the disk, and report success for
+   * the next sync (Rebello et al., "Can Applications Recover from fsync Failures?", 2020).
    */
-  async open(): Promise<Replayed> {
+  async open(): Promise<ReplayResult> {
     const { system, directory, storeId } = this.#options;
-    const replayed = await replay(system, directory, storeId, this.#ledger);
+    const replayed = await replay(system, directory, storeId, this.#tracker);
     this.#salt = replayed.salt;
     this.#incarnation = replayed.incarnation;
     this.#hardState = replayed.state.hardState;
     this.#snapshot = replayed.state.snapshot;
     this.#lastIndex = replayed.state.lastIndex;
-    const { active } = this.#ledger;
+    const { active } = this.#tracker;
     this.#file = await system.open(join(directory, segmentName(active.number)), 'update');
     if (replayed.repairs.length > 0) await this.#file.truncate(active.bytes);
     await writeFully(this.#file, replayed.tail.bytes, replayed.tail.offset);
@@ -111,13 +132,13 @@ export class Journal {
   }
 
   get shouldRotate(): boolean {
-    return this.#ledger.active.bytes >= this.#options.segmentBytesMax;
+    return this.#tracker.active.bytes >= this.#options.segmentBytesMax;
   }
 
-  /** Starts a new segment, so that the ones before can go as soon as nothing in them counts. */
+  /** Starts a new segment. Earlier segments can be removed as soon as they have no live content. */
   async rotate(): Promise<void> {
     const { system, directory, storeId } = this.#options;
-    const number = this.#ledger.active.number + 1;
+    const number = this.#tracker.active.number + 1;
     const path = join(directory, segmentName(number));
     try {
       const created = await createSegment(system, directory, {
@@ -131,12 +152,12 @@ export class Journal {
       await this.#file?.close();
       this.#file = file;
       this.#salt = created.salt;
-      this.#ledger.resize(this.#ledger.add(number), created.bytes);
+      this.#tracker.resize(this.#tracker.add(number), created.bytes);
     } catch (error) {
-      // It may be in place although its name is not known to be durable; the old segment goes on, so it must
-      // not stay.
+      // The new segment may exist, although its name may not be durable. The old segment is continued, so the new one must
+      // be removed.
       await this.#removeDurably(path).catch((cause: unknown) => {
-        throw new StoreFailedError(`cannot remove ${path}, an unfinished segment`, { cause });
+        throw new StoreFailedError(`cannot remove the unfinished segment ${path}`, { cause });
       });
       throw storeError(error, `create ${path}`);
     }
@@ -144,11 +165,11 @@ export class Journal {
 
   /**
    * Appends a group of records and syncs it.
-   * @throws StoreFullError nothing of the group is there, and later ones may succeed
-   * @throws StoreFailedError what is on the disk is unknown
+   * @throws StoreFullError no record of the group is stored, and later appends may succeed
+   * @throws StoreFailedError the state of the disk is unknown
    */
   async append(records: readonly JournalRecord[]): Promise<void> {
-    const { active } = this.#ledger;
+    const { active } = this.#tracker;
     const start = active.bytes;
     const file = this.#openFile();
     if (this.#writer.capacity > writerBytesKeptMax) this.#writer = new ByteWriter(writerBytesInitial);
@@ -159,41 +180,44 @@ export class Journal {
       await this.#sync(file);
     } catch (error) {
       const failure = storeError(error, `write to ${this.#path(active)}`);
-      if (isFull(failure)) await this.#undo(file, active);
+      if (isDiskFull(failure)) await this.#rollBack(file, active);
       throw failure;
     }
-    this.#ledger.resize(active, start + this.#writer.length);
-    for (const record of records) this.#account(active, record);
+    this.#tracker.resize(active, start + this.#writer.length);
+    for (const record of records) this.#recorded(active, record);
   }
 
-  /** Removes segments that nothing needs. A crash in between leaves a few more of them, never a hole. */
+  /**
+   * Removes segments without live content, and writes outbox items again if that frees a segment. A crash meanwhile leaves
+   * additional segments, but never a gap.
+   */
   async reclaim(): Promise<void> {
     for (;;) {
-      const removable = this.#ledger.removable();
+      const removable = this.#tracker.removable();
       if (removable !== null) {
         await this.#removeDurably(this.#path(removable));
-        this.#ledger.removed(removable);
+        this.#tracker.removed(removable);
         continue;
       }
-      const movable = this.#ledger.worthMoving(2 * this.#options.segmentBytesMax);
+      const movable = this.#tracker.worthCompacting(2 * this.#options.segmentBytesMax);
       if (movable === null) return;
-      const items = await this.#itemsOf(movable);
+      const items = await this.#liveItemsOf(movable);
       if (this.shouldRotate) await this.rotate();
       await this.append([{ outboxPut: items }]);
     }
   }
 
-  /** Marks the end, so that a wrong checksum found later is known to be damage; never throws. */
-  async close(intact: boolean): Promise<void> {
+  /** Appends the mark of an orderly close, so that a wrong checksum found later is damage. Never throws. */
+  async close(usable: boolean): Promise<void> {
     const file = this.#file;
     if (file === null) return;
-    if (intact) await this.append([{ closed: true }]).catch(() => undefined);
+    if (usable) await this.append([{ closed: true }]).catch(() => undefined);
     this.#file = null;
     await file.close().catch(() => undefined);
   }
 
-  #account(segment: Segment, record: JournalRecord): void {
-    this.#ledger.account(segment, record);
+  #recorded(segment: Segment, record: JournalRecord): void {
+    this.#tracker.recorded(segment, record);
     this.#incarnation = record.incarnation ?? this.#incarnation;
     this.#hardState = record.hardState ?? this.#hardState;
     this.#snapshot = record.snapshot ?? this.#snapshot;
@@ -209,22 +233,22 @@ export class Journal {
   }
 
   /**
-   * Takes back a group that did not fit. All groups before it have been synced, so what a failed sync may
-   * have lost can only be bytes that go now; the truncation itself must be synced, or the refused group
-   * could come back.
+   * Removes a group that did not fit on the disk. All groups before it have been synced, so a failed sync can have lost
+   * only bytes that are removed now. The truncation must be synced too, or the refused group could reappear after a crash.
    */
-  async #undo(file: WritableFile, active: Segment): Promise<void> {
+  async #rollBack(file: WritableFile, active: Segment): Promise<void> {
     try {
       await file.truncate(active.bytes);
       await this.#sync(file);
     } catch (error) {
-      throw new StoreFailedError(`cannot take back an unfinished write in ${this.#path(active)}`, {
-        cause: error,
-      });
+      throw new StoreFailedError(
+        `cannot remove a refused write from ${this.#path(active)}; check the disk and restart the member`,
+        { cause: error },
+      );
     }
   }
 
-  async #itemsOf(segment: Segment): Promise<OutboxItem[]> {
+  async #liveItemsOf(segment: Segment): Promise<OutboxItem[]> {
     const path = this.#path(segment);
     const content = await this.#options.system.read(path);
     const salt = readPreamble(content) ?? 0;
@@ -232,9 +256,9 @@ export class Journal {
     for (let offset = preambleBytes; offset < segment.bytes;) {
       const frame = readFrame(content, offset, salt);
       if (frame === null)
-        throw new StoreFailedError(`${path}: wrong checksum at byte ${offset}; restart the member`);
+        throw new StoreFailedError(`${path} has a wrong checksum at byte ${offset}; restart the member`);
       for (const item of decodeRecord(frame.payload).outboxPut ?? []) {
-        if (this.#ledger.holds(segment, item)) items.set(`${item.incarnation}/${item.sequence}`, item);
+        if (this.#tracker.holds(segment, item)) items.set(`${item.incarnation}/${item.sequence}`, item);
       }
       offset = frame.end;
     }
@@ -251,7 +275,7 @@ export class Journal {
   }
 
   #openFile(): WritableFile {
-    if (this.#file === null) throw new StoreFailedError('the store is closed');
+    if (this.#file === null) throw new StoreFailedError('the journal is closed');
     return this.#file;
   }
 }

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import type { Incarnation, StoreId } from '@mqtt-cluster/contracts';
 import { StoreCorruptError } from '@mqtt-cluster/contracts';
-import { replaceAdvice } from '../disk/disk-errors.ts';
+import { replaceStoreAdvice } from '../disk/disk-errors.ts';
 import type { FileSystem } from '../disk/file-system.ts';
 import type { JournalRecord, SnapshotReference } from './journal-record.ts';
 import { decodeRecord } from './journal-record.ts';
 import { preambleBytes, readFrame, readPreamble, wasSynced } from './segment-format.ts';
-import type { SegmentLedger } from './segment-tracker.ts';
+import type { SegmentTracker } from './segment-tracker.ts';
 import { StoredState } from '../stored-state.ts';
 
 const namePattern = /^journal-(\d{8,})\.log$/;
@@ -15,7 +15,7 @@ export function segmentName(number: number): string {
   return `journal-${String(number).padStart(8, '0')}.log`;
 }
 
-/** @returns the numbers of the segments among `names`, rising. */
+/** @returns the numbers of the segments among the file names, in ascending order */
 export function segmentNumbers(names: readonly string[]): number[] {
   const numbers: number[] = [];
   for (const name of names) {
@@ -25,32 +25,32 @@ export function segmentNumbers(names: readonly string[]): number[] {
   return numbers.sort((a, b) => a - b);
 }
 
-export interface Replayed {
+export interface ReplayResult {
   readonly state: StoredState<SnapshotReference>;
   incarnation: Incarnation;
-  /** Of the last segment, which is written on. */
+  /** The salt of the last segment, which the journal continues. */
   salt: number;
-  /** The last group that was written, and where it begins: its sync may have failed. */
+  /** The last group, whose sync may have failed, and its offset in the segment. */
   tail: { readonly offset: number; readonly bytes: Uint8Array };
   readonly repairs: string[];
 }
 
 /**
- * Reads all segments in order. A bad end of the last one that no later sync vouches for is a torn write: it
- * is left out of the ledger's size, and must be cut off before anything is appended.
- * @throws StoreCorruptError
+ * Reads all segments in order. An unreadable end of the last segment is a torn write unless a later group proves that it
+ * had been synced. The size in the tracker excludes a torn write; the caller must truncate the file before it appends.
+ * @throws StoreCorruptError when a segment is missing or damaged
  */
 export async function replay(
   system: FileSystem,
   directory: string,
   storeId: StoreId,
-  ledger: SegmentLedger,
-): Promise<Replayed> {
+  tracker: SegmentTracker,
+): Promise<ReplayResult> {
   const numbers = segmentNumbers(await system.list(directory));
   if (numbers.length === 0) {
-    throw new StoreCorruptError(`${directory}: the journal is missing; ${replaceAdvice}`);
+    throw new StoreCorruptError(`${directory} contains no journal segment; ${replaceStoreAdvice}`);
   }
-  const replayed: Replayed = {
+  const replayed: ReplayResult = {
     state: new StoredState(),
     incarnation: 0,
     salt: 0,
@@ -60,17 +60,19 @@ export async function replay(
   for (const [position, number] of numbers.entries()) {
     const path = join(directory, segmentName(number));
     if (position > 0 && numbers[position - 1] !== number - 1) {
-      throw new StoreCorruptError(`${join(directory, segmentName(number - 1))} is missing; ${replaceAdvice}`);
+      throw new StoreCorruptError(
+        `${join(directory, segmentName(number - 1))} is missing; ${replaceStoreAdvice}`,
+      );
     }
     const file = await system.read(path);
-    const reader = new SegmentReader(path, file, replayed, ledger);
+    const reader = new SegmentReader(path, file, replayed, tracker);
     reader.read(number, storeId, position === 0, position === numbers.length - 1);
   }
   const { state } = replayed;
   const expected = (state.snapshot?.index ?? 0) + 1;
   if (state.firstIndex !== undefined && state.firstIndex !== expected) {
     throw new StoreCorruptError(
-      `${directory}: entries ${expected} to ${state.firstIndex - 1} are missing; ${replaceAdvice}`,
+      `${directory}: the log entries ${expected} to ${state.firstIndex - 1} are missing; ${replaceStoreAdvice}`,
     );
   }
   return replayed;
@@ -79,22 +81,22 @@ export async function replay(
 class SegmentReader {
   readonly #path: string;
   readonly #file: Buffer;
-  readonly #replayed: Replayed;
-  readonly #ledger: SegmentLedger;
+  readonly #replayed: ReplayResult;
+  readonly #tracker: SegmentTracker;
 
-  constructor(path: string, file: Buffer, replayed: Replayed, ledger: SegmentLedger) {
+  constructor(path: string, file: Buffer, replayed: ReplayResult, tracker: SegmentTracker) {
     this.#path = path;
     this.#file = file;
     this.#replayed = replayed;
-    this.#ledger = ledger;
+    this.#tracker = tracker;
   }
 
   read(number: number, storeId: StoreId, isFirst: boolean, isLast: boolean): void {
     const salt = readPreamble(this.#file);
-    // Segments are renamed into place when synced, so even the last one has its preamble and header.
-    if (salt === null) throw this.#corrupt(0, 'is not a segment of a journal');
+    // A segment is synced before it gets its name, so even the last one has its preamble and header.
+    if (salt === null) throw this.#corrupt(0, 'is not a journal segment');
     this.#replayed.salt = salt;
-    const segment = this.#ledger.add(number);
+    const segment = this.#tracker.add(number);
     let offset = preambleBytes;
     let groupStart = offset;
     while (offset < this.#file.length) {
@@ -106,30 +108,28 @@ class SegmentReader {
       const record = this.#decode(frame.payload, offset);
       if (offset === preambleBytes) this.#checkHeader(record, number, storeId, isFirst);
       this.#apply(record, offset);
-      this.#ledger.account(segment, record);
+      this.#tracker.recorded(segment, record);
       offset = frame.end;
       groupStart = frame.groupStart;
     }
     if (offset === preambleBytes) throw this.#corrupt(offset, 'has no header');
     this.#replayed.tail = { offset: groupStart, bytes: this.#file.subarray(groupStart, offset) };
-    this.#ledger.resize(segment, offset);
+    this.#tracker.resize(segment, offset);
   }
 
   #checkTorn(offset: number, salt: number, isLast: boolean): void {
     if (!isLast || wasSynced(this.#file, offset, salt)) {
-      throw this.#corrupt(offset, 'has a wrong checksum although it had been synced');
+      throw this.#corrupt(offset, 'has a wrong checksum, although it had been synced');
     }
     const bytes = this.#file.length - offset;
-    this.#replayed.repairs.push(
-      `${this.#path}: cut off ${bytes} bytes of an unfinished write at byte ${offset}`,
-    );
+    this.#replayed.repairs.push(`${this.#path}: removed ${bytes} bytes of a torn write at byte ${offset}`);
   }
 
   #decode(payload: Buffer, offset: number): JournalRecord {
     try {
       return decodeRecord(payload);
     } catch (error) {
-      throw this.#corrupt(offset, 'is not readable although its checksum is right', error);
+      throw this.#corrupt(offset, 'cannot be decoded, although its checksum is correct', error);
     }
   }
 
@@ -154,18 +154,17 @@ class SegmentReader {
     const { entries, ...before } = record;
     state.apply(before);
     const first = entries?.[0]?.index;
-    // Of a log without entries the beginning may have been removed together with its segment; replay()
-    // checks the end.
+    // If the log has no entries yet, its first ones may have been removed with their segment. replay() checks the result.
     if (first !== undefined && state.firstIndex !== undefined && first !== state.lastIndex + 1) {
-      throw this.#corrupt(offset, `holds entry ${first}, which does not follow ${state.lastIndex}`);
+      throw this.#corrupt(offset, `contains entry ${first}, which does not follow entry ${state.lastIndex}`);
     }
     if (entries !== undefined) state.apply({ entries });
   }
 
-  #corrupt(offset: number, what: string, cause?: unknown): StoreCorruptError {
+  #corrupt(offset: number, problem: string, cause?: unknown): StoreCorruptError {
     const last = this.#replayed.state.lastIndex;
     return new StoreCorruptError(
-      `${this.#path}: the record at byte ${offset} (after entry ${last}) ${what}; ${replaceAdvice}`,
+      `${this.#path}: the record at byte ${offset} (after entry ${last}) ${problem}; ${replaceStoreAdvice}`,
       cause === undefined ? undefined : { cause },
     );
   }

@@ -1,15 +1,11 @@
+import { crc32 } from 'node:zlib';
 import type { ByteWriter } from './byte-writer.ts';
-import { crc32 } from '../crc32.ts';
 import type { JournalRecord } from './journal-record.ts';
 import { encodeRecord } from './journal-record.ts';
 
 /**
- * A segment: a preamble (magic, salt), then records of
- * (magic, payload length, offset of the record's group in the file, checksum, payload).
- *
- * A group is what one sync covered. The next group is written only after that sync, so a record whose group
- * starts behind a wrong checksum proves that the wrong bytes had been synced: that is damage, not a torn
- * write. The checksum starts from the segment's random salt, so payloads can't pass for records.
+ * The format of a segment: a preamble (magic, salt), then framed records of (magic, payload length, offset of the
+ * record's group in the file, checksum, payload). The module comment of `journal.ts` explains groups and torn writes.
  */
 export const preambleBytes = 16;
 const frameBytes = 16;
@@ -23,7 +19,7 @@ export function encodePreamble(salt: number): Buffer {
   return preamble;
 }
 
-/** @returns the salt, or null when this is no segment. */
+/** @returns the salt, or null if the file is not a segment */
 export function readPreamble(file: Buffer): number | null {
   if (file.length < preambleBytes || !file.subarray(0, segmentMagic.length).equals(segmentMagic)) return null;
   return file.readUInt32BE(segmentMagic.length);
@@ -52,7 +48,7 @@ export interface FramedRecord {
   readonly payload: Buffer;
 }
 
-/** @returns null when no whole record with a right checksum begins at `offset`. */
+/** @returns null if no complete record with a correct checksum starts at `offset` */
 export function readFrame(file: Buffer, offset: number, salt: number): FramedRecord | null {
   const payloadAt = offset + frameBytes;
   if (payloadAt > file.length) return null;
@@ -66,8 +62,9 @@ export function readFrame(file: Buffer, offset: number, salt: number): FramedRec
 }
 
 /**
- * @returns whether a later group proves that the bytes at `badOffset` had been synced. Only first records of
- * groups are looked at: what clients put into their payloads doesn't know where it lies, and costs no sum.
+ * Returns whether a later group proves that the bytes at `badOffset` had been synced. It considers only the first records
+ * of groups, which contain their own offset. Bytes in a client's payload cannot contain the offset at which they are
+ * stored, so they are skipped without computing a checksum.
  */
 export function wasSynced(file: Buffer, badOffset: number, salt: number): boolean {
   let candidate = file.indexOf(recordMagic, badOffset + 1);

@@ -5,27 +5,27 @@ import { outboxKey } from '../stored-state.ts';
 export interface Segment {
   readonly number: number;
   bytes: number;
-  /** Last entry in it that still counts; 0 for none. */
+  /** The last live entry in the segment; 0 if it has none. */
   lastEntry: LogIndex;
-  /** Outbox items in it that still count. */
+  /** Size of the live outbox items in the segment. */
   outboxBytes: number;
 }
 
-interface KeptItem {
+interface LiveItem {
   readonly segment: Segment;
   readonly bytes: number;
 }
 
-/** Rough size of an outbox item's key and lengths in a record. */
+/** Approximate size of an outbox item's key and lengths in a record. */
 const itemOverheadBytes = 16;
 
 /**
- * Which segments are still needed and why. They go from the front only, so that a replay never meets a
- * hole.
+ * Tracks the live entries and outbox items of each segment, to find segments that can be removed. Segments are removed
+ * from the front only, so that a replay never finds a gap.
  */
-export class SegmentLedger {
+export class SegmentTracker {
   readonly #segments: Segment[] = [];
-  readonly #outbox = new Map<string, KeptItem>();
+  readonly #outbox = new Map<string, LiveItem>();
   #snapshotIndex: LogIndex = 0;
   #journalBytes = 0;
   #outboxBytes = 0;
@@ -40,7 +40,7 @@ export class SegmentLedger {
 
   get active(): Segment {
     const active = this.#segments.at(-1);
-    if (active === undefined) throw new Error('no segment has been opened');
+    if (active === undefined) throw new Error('the journal has no segment');
     return active;
   }
 
@@ -55,8 +55,8 @@ export class SegmentLedger {
     segment.bytes = bytes;
   }
 
-  /** A record that is durable in `segment`. */
-  account(segment: Segment, record: JournalRecord): void {
+  /** Updates the live content for a record that is durable in `segment`. */
+  recorded(segment: Segment, record: JournalRecord): void {
     if (record.header !== undefined) this.#snapshotIndex = record.header.snapshot?.index ?? 0;
     if (record.snapshot !== undefined) {
       this.#snapshotIndex = record.snapshot.index;
@@ -68,17 +68,17 @@ export class SegmentLedger {
     for (const item of record.outboxDelete ?? []) this.#delete(outboxKey(item));
   }
 
-  /** The oldest segment, when nothing in it counts any more. */
+  /** Returns the oldest segment if it has no live content, else null. */
   removable(): Segment | null {
     const oldest = this.#oldestWithoutEntries();
     return oldest !== null && oldest.outboxBytes === 0 ? oldest : null;
   }
 
   /**
-   * The oldest segment, when only outbox items keep it and writing them again costs less than what it frees:
-   * either they are at most half of it, or they keep back much garbage in the segments behind.
+   * Returns the oldest segment if its only live content are outbox items and it pays to write them again: either they are
+   * at most half of the segment, or the segment prevents the removal of much garbage in later segments. Else null.
    */
-  worthMoving(garbageBytesMin: number): Segment | null {
+  worthCompacting(garbageBytesMin: number): Segment | null {
     const oldest = this.#oldestWithoutEntries();
     if (oldest === null || oldest.outboxBytes === 0) return null;
     if (oldest.outboxBytes * 2 <= oldest.bytes) return oldest;

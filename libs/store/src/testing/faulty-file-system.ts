@@ -1,14 +1,17 @@
 import type { FileSystem, WritableFile } from '../disk/file-system.ts';
 
-/** What is wrong with a disk. */
+/** The faults of a disk. */
 export interface DiskFaults {
-  /** Nothing more fits on it. */
+  /** The disk has no space left. */
   readonly full: boolean;
-  /** Every sync takes this much longer, ms. */
+  /** Milliseconds added to every sync. */
   readonly slowMs: number;
 }
 
-/** A file system whose disk fills up and slows down when told; for tests of whole members. */
+/**
+ * Wraps a file system whose disk becomes full or slow on demand, for tests of whole members. `faults` is called for each
+ * operation.
+ */
 export function faultyFileSystem(inner: FileSystem, faults: () => DiskFaults): FileSystem {
   const slowly = async (sync: () => Promise<void>): Promise<void> => {
     const { slowMs } = faults();
@@ -29,15 +32,15 @@ function faultyFile(
   faults: () => DiskFaults,
   slowly: (sync: () => Promise<void>) => Promise<void>,
 ): WritableFile {
-  /** The last bytes of room were given away. */
+  /** The last free bytes were used. */
   let exhausted = false;
   return {
     async write(bytes, offset) {
       exhausted &&= faults().full;
       if (!faults().full) return file.write(bytes, offset);
-      // As on a real disk: a part still fits, and only the call for the rest fails.
+      // As on a real disk, the first half of the write still fits, and only the call for the rest fails.
       if (exhausted || bytes.length < 2)
-        throw Object.assign(new Error('the disk is full'), { code: 'ENOSPC' });
+        throw Object.assign(new Error('no space left on the simulated disk'), { code: 'ENOSPC' });
       exhausted = true;
       return file.write(bytes.subarray(0, bytes.length >> 1), offset);
     },

@@ -3,9 +3,9 @@ import type { MemberId, Recovered, Snapshot, Store, StoreUsage, StoreWrite } fro
 import { StoreFailedError, StoreFullError, StoreLockedError, StoreOwnerError } from '@mqtt-cluster/contracts';
 import { StoredState } from '../stored-state.ts';
 import type { QueuedWrite } from '../group-commit-queue.ts';
-import { WriteQueue } from '../group-commit-queue.ts';
+import { GroupCommitQueue } from '../group-commit-queue.ts';
 
-/** What is on a memory store's disk: survives closes and crashes, and may be opened by another store. */
+/** The disk of a memory store. It survives closing and crashes, and another store may open it. */
 export interface MemoryDisk {
   readonly storeId: string;
   readonly state: StoredState<Snapshot>;
@@ -14,18 +14,15 @@ export interface MemoryDisk {
   openedBy: object | null;
 }
 
-/** A store for tests, whose disk does what it is told. */
+/** A store for tests, whose disk blocks, fails or becomes full on demand. */
 export interface MemoryStore extends Store {
-  /** From now on writes wait before their sync. */
+  /** Blocks all syncs until `releaseSyncs`. */
   holdSyncs(): void;
   releaseSyncs(): void;
-  /** The next sync fails, and the store refuses everything from then on. */
+  /** The next sync fails, and the store refuses all writes after it. */
   failNextSync(): void;
   setFull(full: boolean): void;
-  /**
-   * The process dies: what was not synced is lost, and its promises stay pending for ever. `open` starts
-   * again.
-   */
+  /** Simulates the death of the process: unsynced writes are lost, and their promises never settle. `open` starts again. */
   crash(): void;
 }
 
@@ -34,7 +31,7 @@ export function createMemoryDisk(): MemoryDisk {
   return { storeId, state: new StoredState<Snapshot>(), member: null, incarnation: 0, openedBy: null };
 }
 
-class Gate {
+class SyncGate {
   #opened: Promise<void> = Promise.resolve();
   #open: () => void = () => undefined;
 
@@ -54,16 +51,16 @@ class Gate {
   }
 }
 
-class MemoryStoreOnDisk implements MemoryStore {
+class MemoryDiskStore implements MemoryStore {
   readonly #disk: MemoryDisk;
-  readonly #gate = new Gate();
+  readonly #gate = new SyncGate();
   #queue = this.#newQueue();
   #failure: StoreFailedError | null = null;
   #failNext = false;
   #full = false;
   #syncs = 0;
-  /** Changes with each crash: what was under way before must not have an effect after it. */
-  #life = {};
+  /** A new object after each crash: writes that started before the crash must have no effect after it. */
+  #process = {};
 
   constructor(disk: MemoryDisk) {
     this.#disk = disk;
@@ -71,9 +68,9 @@ class MemoryStoreOnDisk implements MemoryStore {
 
   async open(member: MemberId): Promise<Recovered> {
     const disk = this.#disk;
-    if (disk.openedBy !== null) throw new StoreLockedError('this memory store is open already');
+    if (disk.openedBy !== null) throw new StoreLockedError('the memory store is already open');
     if (disk.member !== null && disk.member !== member) {
-      throw new StoreOwnerError(`this memory store belongs to "${disk.member}", not to "${member}"`);
+      throw new StoreOwnerError(`the memory store belongs to member "${disk.member}", not to "${member}"`);
     }
     disk.openedBy = this;
     disk.member = member;
@@ -133,30 +130,30 @@ class MemoryStoreOnDisk implements MemoryStore {
   }
 
   crash(): void {
-    this.#life = {};
+    this.#process = {};
     this.#queue = this.#newQueue();
     this.#gate.release();
     this.#failNext = false;
     if (this.#disk.openedBy === this) this.#disk.openedBy = null;
   }
 
-  #newQueue(): WriteQueue {
-    const queue: WriteQueue = new WriteQueue((group) => this.#carryOut(group, queue));
+  #newQueue(): GroupCommitQueue {
+    const queue: GroupCommitQueue = new GroupCommitQueue((group) => this.#commitGroup(group, queue));
     return queue;
   }
 
-  async #carryOut(group: readonly QueuedWrite[], queue: WriteQueue): Promise<void> {
-    const life = this.#life;
+  async #commitGroup(group: readonly QueuedWrite[], queue: GroupCommitQueue): Promise<void> {
+    const process = this.#process;
     if (this.#failure !== null) throw this.#failure;
     await this.#gate.passed();
-    // A dead process neither stores nor answers.
-    if (life !== this.#life) return new Promise<void>(() => undefined);
+    // After a crash the old process stores nothing and settles no promise.
+    if (process !== this.#process) return new Promise<void>(() => undefined);
     if (this.#failNext) {
       this.#failNext = false;
-      this.#failure = new StoreFailedError('a sync failed, as it was told to');
+      this.#failure = new StoreFailedError('a sync failed, as the test requested');
       throw this.#failure;
     }
-    if (this.#full) throw new StoreFullError('the disk is full, as it was told to be');
+    if (this.#full) throw new StoreFullError('the disk is full, as the test requested');
     for (const write of queue.accept(group, this.#disk.state.lastIndex)) {
       this.#disk.state.apply(write.change);
       write.resolve();
@@ -166,5 +163,5 @@ class MemoryStoreOnDisk implements MemoryStore {
 }
 
 export function createMemoryStore(disk: MemoryDisk = createMemoryDisk()): MemoryStore {
-  return new MemoryStoreOnDisk(disk);
+  return new MemoryDiskStore(disk);
 }

@@ -1,6 +1,6 @@
 import type { LogEntry, Recovered, Snapshot, Store, StoreWrite } from '@mqtt-cluster/contracts';
 
-/** One disk, on which any number of stores may be created, as by one process after the other. */
+/** One disk, on which a test creates several stores, like one process after another. */
 export interface StoreUnderTest {
   create(): Store;
   cleanUp(): Promise<void>;
@@ -30,9 +30,9 @@ function summary(recovered: Recovered) {
   );
 }
 
-/** What every store must do; run by each implementation. */
+/** The compliance suite of the store contract. Each implementation runs it. */
 export function storeCompliance(name: string, makeStore: () => Promise<StoreUnderTest>): void {
-  describe(`${name} keeps the store contract`, () => {
+  describe(`store contract: ${name}`, () => {
     let disk: StoreUnderTest;
 
     beforeEach(async () => {
@@ -56,7 +56,7 @@ export function storeCompliance(name: string, makeStore: () => Promise<StoreUnde
       return recovered;
     }
 
-    lifeTests(() => disk, reopened, written);
+    lifecycleTests(() => disk, reopened, written);
     contentTests(written, reopened);
     orderTests(() => disk, reopened);
   });
@@ -65,8 +65,8 @@ export function storeCompliance(name: string, makeStore: () => Promise<StoreUnde
 type Written = (...changes: StoreWrite[]) => Promise<Recovered>;
 type Reopened = () => Promise<Recovered>;
 
-function lifeTests(disk: () => StoreUnderTest, reopened: Reopened, written: Written): void {
-  test('an empty disk is fresh, with a random id and the first incarnation', async () => {
+function lifecycleTests(disk: () => StoreUnderTest, reopened: Reopened, written: Written): void {
+  test('a store on an empty disk is fresh, with a random store id and incarnation 1', async () => {
     const recovered = await reopened();
     expect(recovered.storeId).toMatch(/^[0-9a-f]{32}$/);
     expect(recovered).toMatchObject({
@@ -80,7 +80,7 @@ function lifeTests(disk: () => StoreUnderTest, reopened: Reopened, written: Writ
     });
   });
 
-  test('the id stays and the incarnation counts up at every open', async () => {
+  test('every open keeps the store id and increments the incarnation', async () => {
     const first = await reopened();
     const second = await reopened();
     const third = await reopened();
@@ -88,13 +88,13 @@ function lifeTests(disk: () => StoreUnderTest, reopened: Reopened, written: Writ
     expect([second.incarnation, third.incarnation]).toEqual([2, 3]);
   });
 
-  test('starts that stored nothing leave it fresh, a vote does not', async () => {
+  test('a store stays fresh until its first write', async () => {
     await reopened();
     expect((await reopened()).fresh).toBe(true);
     expect((await written({ hardState: { term: 1, votedFor: 'b' } })).fresh).toBe(false);
   });
 
-  test('it belongs to one member', async () => {
+  test('a store rejects another member', async () => {
     await reopened();
     await expect(disk().create().open('b')).rejects.toMatchObject({
       code: 'STORE_OWNER',
@@ -103,7 +103,7 @@ function lifeTests(disk: () => StoreUnderTest, reopened: Reopened, written: Writ
     expect((await reopened()).incarnation).toBe(2);
   });
 
-  test('it is locked while open', async () => {
+  test('an open store is locked', async () => {
     const store = disk().create();
     await store.open('a');
     await expect(disk().create().open('a')).rejects.toMatchObject({ code: 'STORE_LOCKED' });
@@ -112,7 +112,7 @@ function lifeTests(disk: () => StoreUnderTest, reopened: Reopened, written: Writ
     expect((await reopened()).entries).toHaveLength(1);
   });
 
-  test('a store that is not open refuses to write', async () => {
+  test('a store that is not open rejects writes', async () => {
     const store = disk().create();
     await expect(store.write({ entries: [testEntry(1)] })).rejects.toMatchObject({ code: 'STORE_FAILED' });
     await store.open('a');
@@ -122,12 +122,12 @@ function lifeTests(disk: () => StoreUnderTest, reopened: Reopened, written: Writ
 }
 
 function contentTests(written: Written, reopened: Reopened): void {
-  test('term and vote, the last ones', async () => {
+  test('returns the last term and vote', async () => {
     await written({ hardState: { term: 3, votedFor: 'b' } }, { hardState: { term: 4, votedFor: null } });
     expect((await reopened()).hardState).toEqual({ term: 4, votedFor: null });
   });
 
-  test('entries of all kinds, byte for byte', async () => {
+  test('returns entries of all kinds unchanged', async () => {
     const entries: LogEntry[] = [
       { index: 1, term: 1, kind: 'noop', data: Buffer.alloc(0) },
       { index: 2, term: 1, kind: 'config', data: Buffer.alloc(0), config },
@@ -139,7 +139,7 @@ function contentTests(written: Written, reopened: Reopened): void {
     );
   });
 
-  test('truncateFrom removes the tail before entries are appended', async () => {
+  test('truncateFrom removes the end of the log before entries are appended', async () => {
     const recovered = await written(
       { entries: testEntries(1, 5) },
       { truncateFrom: 3, entries: [testEntry(3, 2, 'new')] },
@@ -149,7 +149,7 @@ function contentTests(written: Written, reopened: Reopened): void {
     expect(summary(await written({ entries: [testEntry(1, 3, 'again')] }))).toEqual(['1:3:again']);
   });
 
-  test('a snapshot replaces the log up to its index and keeps the rest', async () => {
+  test('a snapshot replaces the log up to its index and keeps the later entries', async () => {
     const recovered = await written({ entries: testEntries(1, 10) }, { snapshot: testSnapshot(7) });
     expect(recovered.snapshot).toMatchObject({ index: 7, term: 1, config });
     expect(recovered.snapshot?.data).toHaveLength(100);
@@ -168,20 +168,20 @@ function contentTests(written: Written, reopened: Reopened): void {
     expect(summary(recovered)).toEqual(['21:5:entry 21', '22:5:entry 22']);
   });
 
-  test('a snapshot ahead of the log replaces all of it', async () => {
+  test('a snapshot ahead of the log replaces the whole log', async () => {
     const recovered = await written({ entries: testEntries(1, 3) }, { snapshot: testSnapshot(50) });
     expect(recovered.entries).toEqual([]);
     expect(summary(await written({ entries: [testEntry(51)] }))).toEqual(['51:1:entry 51']);
   });
 
-  test('a snapshot of many pieces', async () => {
+  test('stores a snapshot of several MiB', async () => {
     const bytes = 3 * 1024 * 1024 + 17;
     const recovered = await written({ snapshot: testSnapshot(5, bytes), dropLog: true });
     expect(recovered.snapshot?.data).toHaveLength(bytes);
     expect(recovered.snapshot?.data.every((byte) => byte === 5)).toBe(true);
   });
 
-  test('the outbox, by incarnation and sequence', async () => {
+  test('returns outbox items ordered by incarnation and sequence', async () => {
     const recovered = await written(
       { outboxPut: [testItem(10, 1), testItem(2, 2)] },
       { outboxPut: [testItem(2, 10), testItem(2, 1)] },
@@ -200,7 +200,7 @@ function contentTests(written: Written, reopened: Reopened): void {
     expect(Buffer.from(recovered.outbox[0]?.data ?? []).toString()).toBe('item 2/1');
   });
 
-  test('all parts of one change, in the order of the fields', async () => {
+  test('applies all parts of one change in the order of the fields', async () => {
     const recovered = await written(
       { entries: testEntries(1, 6) },
       {
@@ -219,7 +219,7 @@ function contentTests(written: Written, reopened: Reopened): void {
 }
 
 function orderTests(disk: () => StoreUnderTest, reopened: Reopened): void {
-  test('writes take effect and resolve in the order of the calls, many in one sync', async () => {
+  test('writes take effect and resolve in the order of the calls, with many writes per sync', async () => {
     const store = disk().create();
     await store.open('a');
     const before = store.usage().syncs;
@@ -237,7 +237,7 @@ function orderTests(disk: () => StoreUnderTest, reopened: Reopened): void {
     );
   });
 
-  test('close finishes what was written', async () => {
+  test('close completes pending writes', async () => {
     const store = disk().create();
     await store.open('a');
     const write = store.write({ entries: [testEntry(1)] });
@@ -246,7 +246,7 @@ function orderTests(disk: () => StoreUnderTest, reopened: Reopened): void {
     expect((await reopened()).entries).toHaveLength(1);
   });
 
-  test('entries with a hole are refused and leave the store as it was', async () => {
+  test('rejects entries with a gap and leaves the store unchanged', async () => {
     const store = disk().create();
     await store.open('a');
     await store.write({ entries: [testEntry(1)] });
@@ -257,7 +257,7 @@ function orderTests(disk: () => StoreUnderTest, reopened: Reopened): void {
     expect(summary(await reopened())).toEqual(['1:1:entry 1', '2:1:entry 2']);
   });
 
-  test('usage shrinks with the log and the outbox', async () => {
+  test('usage decreases when entries and outbox items are removed', async () => {
     const store = disk().create();
     await store.open('a');
     const item = { incarnation: 1, sequence: 1, data: Buffer.alloc(50_000) };
