@@ -14,6 +14,7 @@ const layers = [
   },
   // Independent of the code that it checks.
   { sourceTag: 'type:checker', onlyDependOnLibsWithTags: [] },
+  { sourceTag: 'type:monitoring', onlyDependOnLibsWithTags: ['type:contracts'] },
   {
     sourceTag: 'type:tool',
     onlyDependOnLibsWithTags: [
@@ -24,6 +25,7 @@ const layers = [
       'type:simulation',
       'type:app',
       'type:checker',
+      'type:monitoring',
       'type:tool',
     ],
   },

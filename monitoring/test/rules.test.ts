@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { requiring } from '@mqtt-cluster/testing';
 import { parse } from 'yaml';
-import { alertRules, atLabSpeed, findProgram, recordingRules, secondsOf } from '../src/index.ts';
+import { alertRules, findProgram, recordingRules } from '../src/index.ts';
 import { monitoring, ruleFiles, unknownIn } from './support.ts';
 
 interface PromtoolTests {
@@ -78,43 +78,5 @@ describe('rules and alerts', () => {
     // P6: who fires a will is decided by the replicated state, which MqttClusterStateDiffers watches.
     const promises = ['P1', 'P2', 'P3', 'P4', 'P5', 'P7', 'P8', 'P9', 'P10', 'P11'];
     expect(promises.filter((promise) => !named.has(promise))).toEqual([]);
-  });
-});
-
-describe('rules at the speed of a lab', () => {
-  it('are the same but for their durations', () => {
-    const file = {
-      file: 'alerts/x.yml',
-      groups: [
-        {
-          name: 'x',
-          rules: [
-            {
-              file: 'alerts/x.yml',
-              alert: 'X',
-              expr: 'rate(a[30m]) > 300',
-              for: '5m',
-              labels: {},
-              annotations: {},
-            },
-          ],
-        },
-      ],
-    };
-    expect(parse(atLabSpeed(file))).toEqual({
-      groups: [
-        {
-          name: 'x',
-          interval: '1s',
-          rules: [{ alert: 'X', expr: 'rate(a[60s]) > 300', for: '10s', labels: {}, annotations: {} }],
-        },
-      ],
-    });
-  });
-
-  it('read durations, and refuse what is none', () => {
-    expect(secondsOf('1h30m')).toBe(5_400);
-    expect(secondsOf('1d')).toBe(86_400);
-    expect(() => secondsOf('5 minutes')).toThrow(/no duration/);
   });
 });

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
-import { checkCounts, checkFailover, differences, LiveLab } from '@mqtt-cluster/monitoring';
-import type { LiveLabOptions } from '@mqtt-cluster/monitoring';
+import { checkCounts, differences } from './check-counts.ts';
+import { checkFailover } from './check-failover.ts';
+import { LiveLab } from './live-lab.ts';
+import type { LiveLabOptions } from './live-lab.ts';
 
 /** What one scrape may hide. */
 const scrapeMs = 1_000;

@@ -2,10 +2,10 @@ import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UsageError } from '@mqtt-cluster/lab';
-import { LiveLab } from '@mqtt-cluster/monitoring';
-import type { LiveLabOptions } from '@mqtt-cluster/monitoring';
 import { readArguments, usage } from './arguments.ts';
 import { check } from './check.ts';
+import { LiveLab } from './live-lab.ts';
+import type { LiveLabOptions } from './live-lab.ts';
 
 /** This file is `dist/watch.mjs` when it runs. */
 const dist = fileURLToPath(new URL('.', import.meta.url));

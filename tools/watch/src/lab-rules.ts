@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
-import { withDurations } from './promql.ts';
-import type { RuleFile } from './rule-files.ts';
+import { withDurations } from '@mqtt-cluster/monitoring';
+import type { RuleFile } from '@mqtt-cluster/monitoring';
 
 /** In a lab a minute passes in two seconds: nobody waits half an hour to see an alert clear. */
 const faster = 30;

@@ -2,24 +2,17 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { metricCatalogue } from '@mqtt-cluster/metric-catalogue';
+import { alertRules, readRuleFiles, recordingRules, selectorsOf, substitute } from '@mqtt-cluster/monitoring';
+import { annotations, dashboards } from '@mqtt-cluster/monitoring/dashboards';
 import { requiring } from '@mqtt-cluster/testing';
-import { annotations, dashboards } from '../grafana/src/index.ts';
-import {
-  alertRules,
-  alertsOfAKill,
-  checkCounts,
-  checkFailover,
-  differences,
-  LiveLab,
-  recordingRules,
-  selectorsOf,
-  substitute,
-} from '../src/index.ts';
+import { alertsOfAKill, checkCounts, checkFailover, differences, LiveLab } from '../src/index.ts';
 import type { FailoverFindings } from '../src/index.ts';
-import { monitoring, ruleFiles } from './support.ts';
 
-const root = join(monitoring, '..');
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const monitoring = join(root, 'monitoring');
+const ruleFiles = readRuleFiles(monitoring);
 const dist = join(root, 'dist');
 const startMsMax = 240_000;
 const membersInTest = 3;

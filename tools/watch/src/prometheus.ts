@@ -3,12 +3,11 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { findProgram, readRuleFiles } from '@mqtt-cluster/monitoring';
 import { prometheusConfig } from './scrape-config.ts';
 import type { PrometheusConfigOptions } from './scrape-config.ts';
 import { atLabSpeed } from './lab-rules.ts';
-import { findProgram } from './programs.ts';
 import { PrometheusApi } from './prometheus-api.ts';
-import { readRuleFiles } from './rule-files.ts';
 
 const readyMsMax = 60_000;
 const readyPollMs = 100;

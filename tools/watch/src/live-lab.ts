@@ -4,7 +4,7 @@ import { mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { startCluster } from '@mqtt-cluster/lab';
 import type { Cluster, RunningCluster } from '@mqtt-cluster/lab';
-import { findProgram } from './programs.ts';
+import { findProgram } from '@mqtt-cluster/monitoring';
 import { Prometheus } from './prometheus.ts';
 import type { PrometheusApi } from './prometheus-api.ts';
 
