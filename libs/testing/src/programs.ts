@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 /** The Debian package of each program that a test may need. */
 const debianPackages = {
   amtool: 'prometheus-alertmanager',
+  git: 'git',
   openssl: 'openssl',
   prometheus: 'prometheus',
   'prometheus-alertmanager': 'prometheus-alertmanager',

@@ -1,3 +1,4 @@
+export type { ApplianceBuild } from './cluster/appliance-build.ts';
 export { Cluster } from './cluster/cluster.ts';
 export type { ClusterOptions } from './cluster/cluster.ts';
 export type { MemberReport } from './cluster/lab-member.ts';

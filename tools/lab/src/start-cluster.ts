@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { ApplianceBuild } from './cluster/appliance-build.ts';
 import type { Cluster } from './cluster/cluster.ts';
 import { openSession } from './commands/session.ts';
 import { UsageError } from './errors.ts';
@@ -16,6 +17,8 @@ export interface StartClusterOptions {
   readonly logLevel?: string;
   /** 1 to 9: begins to look for free ports this many thousands beyond the usual ones, which are left to others. */
   readonly firstPortShift?: number;
+  /** Builds of the first members, by position: null, or no entry, for this tree's own build. */
+  readonly builds?: readonly (ApplianceBuild | null)[];
 }
 
 export interface RunningCluster {
@@ -42,8 +45,8 @@ export async function startCluster(options: StartClusterOptions): Promise<Runnin
   }
   const folder = resolve(options.folder);
   mkdirSync(folder, { recursive: true });
-  const { firstPortShift = 0 } = options;
-  const settings = { publisherRate: 0, logLevel, shiftPorts: true, firstPortShift };
+  const { firstPortShift = 0, builds = [] } = options;
+  const settings = { publisherRate: 0, logLevel, shiftPorts: true, firstPortShift, builds };
   // `lab down` elsewhere: whoever drives this cluster can't go on.
   const onDown = (): void => process.exit(1);
   const { cluster, end } = await openSession({ members, folder, overrides, keep }, settings, onDown);

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { parseOverride, UsageError, wholeNumber } from '@mqtt-cluster/lab';
 import { messageOf } from './errors.ts';
 import type { Server } from '@mqtt-cluster/workload';
-import { findScenario, scenarios } from './scenarios/scenarios.ts';
+import { findScenario, rollingUpdate, scenarios } from './scenarios/scenarios.ts';
 import type { Scenario } from './scenarios/scenarios.ts';
 
 export const targetNames = ['lab', 'mosquitto', 'nats', 'rabbitmq'] as const;
@@ -26,11 +26,13 @@ export const usage = `torture: load, faults and a judge of MQTT semantics, again
   npm run torture -- --scenario kill-one,wipe     some of them; --list tells what there is
   npm run torture -- --for 60m                    all faults mixed for an hour, and what the members' processes use
   npm run torture -- --messages 1000000 --rate 500
+  npm run torture -- --scenario rolling-update --from HEAD~1
   npm run torture -- --target mosquitto --scenario kill-one,pause
   npm run torture -- --brokers 10.0.0.1:1883,10.0.0.2:1883 --scenario calm,roaming
   npm run torture -- --recheck .torture/run.jsonl
 
   --scenario A,B|all     default mixed
+  --from COMMIT          of rolling-update: half of the members start with the build of this commit
   --seed K               of load and faults (default 1): the same seed, the same plan
   --for 30s              how long load and faults last in each scenario (default 18s)
   --messages N           instead of a time: until N messages of QoS 1 and 2 have been acknowledged
@@ -49,6 +51,8 @@ export const usage = `torture: load, faults and a judge of MQTT semantics, again
 export interface Arguments {
   readonly command: 'run' | 'recheck' | 'list' | 'help';
   readonly scenarios: readonly Scenario[];
+  /** The commit of `--from`; null without `rolling-update`. */
+  readonly from: string | null;
   readonly seed: number;
   readonly forMs: number;
   /** Null: by time. */
@@ -66,6 +70,7 @@ export interface Arguments {
 
 const options = {
   scenario: { type: 'string' },
+  from: { type: 'string' },
   seed: { type: 'string' },
   for: { type: 'string' },
   messages: { type: 'string' },
@@ -91,9 +96,11 @@ export function readArguments(argv: readonly string[]): Arguments {
   }
   const overrides = (values.set ?? []).map(parseOverride);
   if (overrides.length > 0 && target !== 'lab') throw new UsageError('--set is for --target lab only');
+  const chosen = readScenarios(values.scenario ?? 'mixed');
   return {
     command: values.help ? 'help' : values.list ? 'list' : values.recheck !== undefined ? 'recheck' : 'run',
-    scenarios: readScenarios(values.scenario ?? 'mixed'),
+    scenarios: chosen,
+    from: readCommit(values.from, chosen, target),
     seed: wholeNumber('--seed', values.seed, 1, 0, seedMax),
     forMs: readDuration(values.for),
     messages:
@@ -141,6 +148,23 @@ function readScenarios(text: string): Scenario[] {
     if (found === undefined) throw new UsageError(`no scenario "${name}"; --list tells them all`);
     return found;
   });
+}
+
+function readCommit(
+  commit: string | undefined,
+  chosen: readonly Scenario[],
+  target: TargetName | 'brokers',
+): string | null {
+  const updates = chosen.includes(rollingUpdate);
+  if (updates && commit === undefined) {
+    throw new UsageError(
+      'rolling-update needs --from COMMIT: the commit whose build half of the members start with',
+    );
+  }
+  if (commit === undefined) return null;
+  if (!updates || chosen.length > 1) throw new UsageError('--from is for --scenario rolling-update alone');
+  if (target !== 'lab') throw new UsageError('--from is for --target lab only');
+  return commit;
 }
 
 function readBroker(text: string): Server {

@@ -1,15 +1,19 @@
+import { fileURLToPath } from 'node:url';
 import { UsageError } from '@mqtt-cluster/lab';
 import { readArguments, usage } from './arguments.ts';
 import type { Arguments } from './arguments.ts';
 import { judgeFile, renderVerdict } from '@mqtt-cluster/history-checker';
 import { messageOf } from './errors.ts';
+import { buildCommit } from './commit-build.ts';
 import { Campaign } from './run/campaign.ts';
 import { allWell, renderResults } from './run/report.ts';
-import { scenarios } from './scenarios/scenarios.ts';
+import { rollingUpdate, scenarios } from './scenarios/scenarios.ts';
 import { makeTarget } from './targets/index.ts';
 
 /** What does not end by itself in this time ends with this process. */
 const stopMsMax = 15_000;
+/** The checkout: this file's bundle lies in `dist` below it. */
+const root = fileURLToPath(new URL('..', import.meta.url));
 const startedAtMs = performance.now();
 
 function say(text: string): void {
@@ -22,7 +26,10 @@ async function main(given: Arguments): Promise<boolean> {
     case 'help':
       return print(usage.trimEnd(), true);
     case 'list':
-      return print(scenarios.map(({ name, about }) => `${name.padEnd(16)} ${about}`).join('\n'), true);
+      return print(
+        [...scenarios, rollingUpdate].map(({ name, about }) => `${name.padEnd(16)} ${about}`).join('\n'),
+        true,
+      );
     case 'recheck': {
       const verdict = await judgeFile(given.recheck);
       return print(given.json ? JSON.stringify(verdict) : renderVerdict(verdict), verdict.ok);
@@ -35,7 +42,13 @@ async function main(given: Arguments): Promise<boolean> {
 async function run(given: Arguments): Promise<boolean> {
   const name = `${Math.floor(Date.now() / 1_000).toString(36)}${process.pid.toString(36)}`;
   say(`seed ${given.seed}`);
-  const campaign = new Campaign({ given, name, makeTarget: (folder) => makeTarget(given, folder), say });
+  const earlier = given.from === null ? null : await buildCommit({ commit: given.from, root, say });
+  const campaign = new Campaign({
+    given,
+    name,
+    makeTarget: (folder) => makeTarget(given, folder, earlier),
+    say,
+  });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       say('ending');

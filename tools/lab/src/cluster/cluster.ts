@@ -1,6 +1,7 @@
 import type { ServingState } from '@mqtt-cluster/contracts';
 import { LabError } from '../errors.ts';
 import type { FaultAction } from '../fault-forms.ts';
+import type { ApplianceBuild } from './appliance-build.ts';
 import { checkPortsFree, findMember } from '../layout.ts';
 import type { Layout, MemberPlace } from '../layout.ts';
 import { Links } from '../network/links.ts';
@@ -13,6 +14,8 @@ const startMsMax = 60_000;
 export interface ClusterOptions extends MemberOptions {
   /** Something changed that lab.json records. */
   readonly onChange?: () => void;
+  /** The builds with which members start, by position; a member without one starts with `script`. */
+  readonly builds?: readonly (ApplianceBuild | null)[];
 }
 
 /**
@@ -27,7 +30,7 @@ export class Cluster {
   readonly #crashes: string[] = [];
   #closing = false;
 
-  constructor({ onChange = () => undefined, ...options }: ClusterOptions) {
+  constructor({ onChange = () => undefined, builds = [], ...options }: ClusterOptions) {
     this.layout = options.layout;
     this.#onChange = onChange;
     this.#links = new Links(options.layout);
@@ -39,6 +42,12 @@ export class Cluster {
       });
       return member;
     });
+    for (const [position, build] of builds.entries()) this.#members[position]?.program.useBuild(build);
+  }
+
+  /** Selects the build of a member's next start; null selects this tree's own. @throws LabError for an unknown member */
+  useBuild(id: string, build: ApplianceBuild | null): void {
+    this.#memberAt(findMember(this.layout, id)).program.useBuild(build);
   }
 
   #memberAt(place: MemberPlace): LabMember {

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { LabError } from '../errors.ts';
+import type { ApplianceBuild } from './appliance-build.ts';
 
 /** A small young generation: seven members share this machine's memory (docs/BENCHMARKS.md, Idle). */
 const nodeFlags = ['--max-semi-space-size=4'];
@@ -29,6 +30,7 @@ export class Program {
   #gone: Promise<void> = Promise.resolve();
   #expected: ProgramState | null = null;
   #exit = '';
+  #build: ApplianceBuild | null = null;
 
   constructor(options: ProgramOptions) {
     this.#options = options;
@@ -47,9 +49,15 @@ export class Program {
     return this.#exit;
   }
 
+  /** Selects the build of the next start; null selects the bundle of the options. */
+  useBuild(build: ApplianceBuild | null): void {
+    this.#build = build;
+  }
+
   /** @throws LabError when it runs already. */
   start(): void {
-    const { name, script, environment, logFile, onGone } = this.#options;
+    const { name, logFile, onGone } = this.#options;
+    const { script, environment } = this.#program();
     if (this.#child !== null) throw new LabError(`${name} is running already`);
     mkdirSync(dirname(logFile), { recursive: true });
     const log = openSync(logFile, 'a');
@@ -104,6 +112,13 @@ export class Program {
   resume(): void {
     this.#running().kill('SIGCONT');
     this.#state = 'running';
+  }
+
+  #program(): Pick<ProgramOptions, 'script' | 'environment'> {
+    const build = this.#build;
+    if (build === null) return this.#options;
+    const accepted = Object.entries(this.#options.environment).filter(([name]) => build.variables.has(name));
+    return { script: build.script, environment: Object.fromEntries(accepted) };
   }
 
   #running(): ChildProcess {

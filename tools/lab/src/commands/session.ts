@@ -10,7 +10,7 @@ import { scriptOf } from '../cluster/scripts.ts';
 const portShift = 1_000;
 const portShiftsMax = 10;
 
-export interface SessionSettings extends Pick<ClusterOptions, 'publisherRate' | 'logLevel'> {
+export interface SessionSettings extends Pick<ClusterOptions, 'publisherRate' | 'logLevel' | 'builds'> {
   /** Take other ports when the usual ones are in use, 1,000 further on each time. */
   readonly shiftPorts?: boolean;
   /** Where to begin with that: 0 for the usual ports, 1 for 1,000 further on. */

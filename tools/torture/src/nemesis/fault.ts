@@ -17,6 +17,9 @@ export const faultKinds = [
 
 export type FaultKind = (typeof faultKinds)[number];
 
+/** `earlier`: built from the commit that `--from` names; `current`: this tree's own build. */
+export type BuildName = 'earlier' | 'current';
+
 /** Members by position, from 0. */
 export type Group = readonly number[];
 
@@ -28,6 +31,8 @@ export interface PlannedFault {
   readonly value?: number;
   /** Processes come back in the order of the group, so long one after the other. */
   readonly staggerMs?: number;
+  /** `rolling`, and the stops that it consists of: the build with which a member starts again (`--from`). */
+  readonly build?: BuildName;
   /** It begins so long after the one before it in its slot. */
   readonly afterMs?: number;
 }

@@ -19,6 +19,7 @@ export interface NemesisOptions {
 export class Nemesis {
   readonly #options: NemesisOptions;
   #faults = 0;
+  #planEnded = false;
 
   constructor(options: NemesisOptions) {
     this.#options = options;
@@ -29,11 +30,19 @@ export class Nemesis {
     return this.#faults;
   }
 
+  /** Whether a plan of limited length has been carried out to its end. */
+  get planEnded(): boolean {
+    return this.#planEnded;
+  }
+
   /** @param goesOn asked often; once it says no the current faults end. */
   async run(goesOn: () => boolean): Promise<void> {
     while (goesOn()) {
       const { value: slot } = this.#options.plan.next();
-      if (slot === undefined) return void (await waitWhile(goesOn, Infinity));
+      if (slot === undefined) {
+        this.#planEnded = true;
+        return waitWhile(goesOn, Infinity);
+      }
       await this.#perform(slot, goesOn);
     }
   }
@@ -66,15 +75,17 @@ export class Nemesis {
   }
 
   /** All of them, one after the other, each a fault of its own: the judge must know who was away when. Not cut short. */
-  async #roll({ groups }: PlannedFault): Promise<void> {
+  async #roll({ groups, build }: PlannedFault): Promise<void> {
     for (const member of groups.flat()) {
-      const fault: PlannedFault = { kind: 'stop', groups: [[member]] };
+      const fault: PlannedFault = { kind: 'stop', groups: [[member]], ...(build && { build }) };
       const id = ++this.#faults;
       this.#record(fault, id, 'begin');
       await this.#try(() => this.#options.target.begin(fault));
       await this.#try(() => this.#options.target.end(fault));
       this.#record(fault, id, 'end');
     }
+    // Every member must serve before the next update or rollback begins.
+    if (build !== undefined) await this.#try(() => this.#options.target.restore());
   }
 
   async #try(act: () => Promise<void>): Promise<void> {
@@ -85,11 +96,12 @@ export class Nemesis {
     }
   }
 
-  #record({ kind, groups }: PlannedFault, id: number, phase: 'begin' | 'end'): void {
+  #record({ kind, groups, build }: PlannedFault, id: number, phase: 'begin' | 'end'): void {
     const { recorder, target, say } = this.#options;
     const names = groups.map((group) => group.map((member) => target.servers[member]?.id ?? '?'));
     recorder.record({ type: 'fault', id, phase, fault: kind, members: names.flat(), groups: names });
-    if (phase === 'begin') say(`${kind} ${names.map((group) => group.join(' ')).join(' / ')}`);
+    const start = build === undefined ? '' : `, then start it with the ${build} build`;
+    if (phase === 'begin') say(`${kind} ${names.map((group) => group.join(' ')).join(' / ')}${start}`);
   }
 }
 

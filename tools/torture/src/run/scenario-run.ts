@@ -159,12 +159,13 @@ class Act {
   }
 
   async #disturb(): Promise<void> {
-    const { forMs, messages, onProgress } = this.#options;
+    const { scenario, forMs, messages, onProgress } = this.#options;
     const startedAtMs = this.#recorder.now();
     const { counts } = this.#recorder;
     const enough = (): boolean =>
       messages === null ? this.#recorder.now() - startedAtMs >= forMs : counts.acked >= messages;
-    const goesOn = (): boolean => !this.#history.failed && !enough();
+    const incomplete = (): boolean => scenario.completesPlan === true && !this.#nemesis.planEnded;
+    const goesOn = (): boolean => !this.#history.failed && (incomplete() || !enough());
     const tell = (): void => {
       const seconds = Math.round((this.#recorder.now() - startedAtMs) / 1_000);
       const { published, acked, delivered } = counts;

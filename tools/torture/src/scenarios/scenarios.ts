@@ -13,6 +13,7 @@ import {
   twoAndOne,
 } from '../nemesis/plans.ts';
 import type { PlanMaker } from '../nemesis/plans.ts';
+import { updateAndRollBack } from './rolling-update.ts';
 import type { Shares, WorkloadName } from '@mqtt-cluster/workload';
 
 export interface Scenario {
@@ -23,6 +24,8 @@ export interface Scenario {
   readonly needs: readonly FaultKind[];
   /** Rules that must have had something to judge; without that a run is no proof. */
   readonly exercises: readonly string[];
+  /** The plan has an end, and a run carries it out to its end, even when that takes longer than `--for`. */
+  readonly completesPlan?: boolean;
   /** Null: no faults. */
   readonly plan: ((can: ReadonlySet<FaultKind>) => PlanMaker) | null;
 }
@@ -156,6 +159,17 @@ export const scenarios: readonly Scenario[] = [
   },
 ];
 
+/** Not part of `all`, because it needs a commit (`--from`). */
+export const rollingUpdate: Scenario = {
+  name: 'rolling-update',
+  about: 'update from the commit of --from to this tree, rollback, update again, member by member',
+  shares: everything,
+  needs: ['rolling'],
+  exercises: ofEverything,
+  completesPlan: true,
+  plan: () => updateAndRollBack,
+};
+
 export function findScenario(name: string): Scenario | undefined {
-  return scenarios.find((scenario) => scenario.name === name);
+  return [...scenarios, rollingUpdate].find((scenario) => scenario.name === name);
 }

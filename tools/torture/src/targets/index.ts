@@ -1,3 +1,4 @@
+import type { ApplianceBuild } from '@mqtt-cluster/lab';
 import type { Arguments } from '../arguments.ts';
 import { brokersTarget } from './brokers.ts';
 import { LabTarget } from './lab.ts';
@@ -7,11 +8,18 @@ import { ProcessTarget } from './process-target.ts';
 import { rabbitmq } from './rabbitmq.ts';
 import type { Target } from './target.ts';
 
-/** @throws UsageError when the programs it needs are not installed */
-export function makeTarget({ target, brokers, members, overrides }: Arguments, folder: string): Target {
+/**
+ * @param earlier the build of `--from`, or null.
+ * @throws UsageError when the programs it needs are not installed
+ */
+export function makeTarget(
+  { target, brokers, members, overrides }: Arguments,
+  folder: string,
+  earlier: ApplianceBuild | null,
+): Target {
   switch (target) {
     case 'lab':
-      return new LabTarget({ members, folder, overrides });
+      return new LabTarget({ members, folder, overrides, earlier });
     case 'brokers':
       return brokersTarget(brokers);
     case 'mosquitto':

@@ -1,10 +1,11 @@
 import { startCluster } from '@mqtt-cluster/lab';
-import type { FaultAction, RunningCluster } from '@mqtt-cluster/lab';
+import type { ApplianceBuild, FaultAction, RunningCluster } from '@mqtt-cluster/lab';
 import type { Server } from '@mqtt-cluster/workload';
 import { TortureError } from '../errors.ts';
 import type { Limits } from '@mqtt-cluster/history-checker';
 import { faultKinds } from '../nemesis/fault.ts';
-import type { FaultKind, Group, PlannedFault } from '../nemesis/fault.ts';
+import type { BuildName, FaultKind, Group, PlannedFault } from '../nemesis/fault.ts';
+import { startsWithEarlierBuild } from '../scenarios/rolling-update.ts';
 import { AlarmWatch } from './alarms.ts';
 import { defaultLimits } from '@mqtt-cluster/history-checker';
 import type { Target, Usage } from './target.ts';
@@ -20,6 +21,8 @@ export interface LabTargetOptions {
   readonly members: number;
   readonly folder: string;
   readonly overrides: readonly (readonly [string, string])[];
+  /** The build of an earlier commit, with which half of the members start; null: all start with this tree's build. */
+  readonly earlier: ApplianceBuild | null;
 }
 
 const networkKinds: ReadonlySet<FaultKind> = new Set(['cut', 'one-way', 'flap', 'slow', 'throttle']);
@@ -60,8 +63,11 @@ export class LabTarget implements Target {
   }
 
   async start(): Promise<void> {
-    this.#cluster = await startCluster(this.#options);
-    const { folder } = this.#options;
+    const { folder, members, earlier } = this.#options;
+    const builds = Array.from({ length: members }, (_, member) =>
+      startsWithEarlierBuild(member, members) ? earlier : null,
+    );
+    this.#cluster = await startCluster({ ...this.#options, builds });
     this.#alarms = new AlarmWatch(
       this.servers.map(({ id }) => ({ member: id, file: `${folder}/${id}/log.jsonl` })),
     );
@@ -77,14 +83,24 @@ export class LabTarget implements Target {
   }
 
   async end(fault: PlannedFault): Promise<void> {
-    const { kind, groups, staggerMs = 0 } = fault;
+    const { kind, groups, staggerMs = 0, build } = fault;
     const members = groups.flat();
+    if (build !== undefined) this.#useBuild(members, build);
     if (kind === 'pause') return this.#do('resume', groups);
     if (kind === 'kill' || kind === 'stop' || kind === 'wipe') return this.#startAgain(members, staggerMs);
     if (!this.#healable.delete(fault)) return;
     await this.#running.cluster.fault('heal', []);
     // The lab mends everything at once: what is still to last begins again.
     for (const other of this.#healable) await this.#inflict(other);
+  }
+
+  #useBuild(members: Group, build: BuildName): void {
+    const { earlier } = this.#options;
+    if (earlier === null)
+      throw new TortureError('an update needs the build of an earlier commit: give --from');
+    for (const member of members) {
+      this.#running.cluster.useBuild(this.servers[member]?.id ?? '?', build === 'earlier' ? earlier : null);
+    }
   }
 
   async #inflict({ kind, groups, value }: PlannedFault): Promise<void> {

@@ -1,0 +1,35 @@
+import { between, shuffled } from '@mqtt-cluster/workload';
+import type { Random } from '@mqtt-cluster/workload';
+import type { BuildName, Group, Plan, Slot } from '../nemesis/fault.ts';
+
+/** Members of two builds work together for this long before the update begins. */
+const mixedMsMin = 3_000;
+const mixedMsMax = 5_000;
+const peaceMsMin = 2_000;
+const peaceMsMax = 4_000;
+
+/** The first half of the members, rounded up, starts with the build of the earlier commit. */
+export function startsWithEarlierBuild(member: number, members: number): boolean {
+  return member < Math.ceil(members / 2);
+}
+
+/**
+ * An update, a rollback and the update again, member by member. Unlike other plans this one ends, and a run carries it
+ * out to its end however long that takes.
+ */
+export function* updateAndRollBack(random: Random, members: number): Plan {
+  const all = Array.from({ length: members }, (_, member) => member);
+  const earlier = all.filter((member) => startsWithEarlierBuild(member, members));
+  yield { faults: [], holdMs: between(random, mixedMsMin, mixedMsMax), peaceMs: 0 };
+  yield restartWith('current', random, earlier);
+  yield restartWith('earlier', random, all);
+  yield restartWith('current', random, all);
+}
+
+function restartWith(build: BuildName, random: Random, members: Group): Slot {
+  return {
+    faults: [{ kind: 'rolling', groups: [shuffled(random, members)], build }],
+    holdMs: 0,
+    peaceMs: between(random, peaceMsMin, peaceMsMax),
+  };
+}

@@ -1,0 +1,67 @@
+import { existsSync, mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runCommand } from '@mqtt-cluster/kit';
+import { requiring } from '@mqtt-cluster/testing';
+import { buildCommit } from '../src/commit-build.ts';
+
+/** A build script that writes an appliance which knows two settings. */
+const goodBuild = `
+  import { mkdirSync, writeFileSync } from 'node:fs';
+  mkdirSync('dist');
+  writeFileSync('dist/broker-publisher.mjs', "console.log('MQTT_CLUSTER_ID\\\\nMQTT_CLUSTER_DATA')");
+`;
+
+requiring('git')('the build of a commit', () => {
+  let root = '';
+  beforeEach(() => (root = mkdtempSync(join(tmpdir(), 'commit-build-'))));
+  afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+  const git = (...args: string[]): Promise<string> =>
+    runCommand('git', ['-c', 'user.name=test', '-c', 'user.email=test@example.com', ...args], {
+      directory: root,
+    });
+
+  async function commitOf(buildScript: string): Promise<string> {
+    await git('init', '--quiet');
+    writeFileSync(join(root, 'package.json'), '{ "name": "x", "version": "1.0.0" }');
+    const packages = { '': { name: 'x', version: '1.0.0' } };
+    writeFileSync(
+      join(root, 'package-lock.json'),
+      JSON.stringify({ name: 'x', lockfileVersion: 3, packages }),
+    );
+    mkdirSync(join(root, 'scripts'));
+    writeFileSync(join(root, 'scripts/build.mjs'), buildScript);
+    await git('add', '--all');
+    await git('commit', '--quiet', '--message', 'x');
+    return (await git('rev-parse', 'HEAD')).trim();
+  }
+
+  const build = (commit: string, said: string[] = []) =>
+    buildCommit({ commit, root, say: (text) => said.push(text) });
+
+  it('lies in a folder named by the commit id, and a second call uses it again', async () => {
+    const id = await commitOf(goodBuild);
+    const { script, variables } = await build('HEAD');
+    expect(script).toBe(join(root, '.torture/builds', id, 'dist/broker-publisher.mjs'));
+    expect(existsSync(script)).toBe(true);
+    expect([...variables]).toEqual(['MQTT_CLUSTER_ID', 'MQTT_CLUSTER_DATA']);
+    const said: string[] = [];
+    await build(id, said);
+    expect(said).toEqual([expect.stringContaining('has been built already')]);
+  });
+
+  it('reports the last lines of a build that fails, and starts anew the next time', async () => {
+    await commitOf("console.error('src/main.ts: unknown name'); process.exit(1);");
+    await expect(build('HEAD')).rejects.toThrow(
+      /the build of commit \w+ failed:\n.*src\/main.ts: unknown name/s,
+    );
+    await expect(build('HEAD')).rejects.toThrow('unknown name');
+  });
+
+  it('reports a name that is not a commit, and a folder that is not a checkout', async () => {
+    await expect(build('HEAD')).rejects.toThrow(/--from needs a git checkout, and .* is not one/);
+    await commitOf(goodBuild);
+    await expect(build('no-such-branch')).rejects.toThrow(/"no-such-branch" is not a commit of/);
+  });
+});

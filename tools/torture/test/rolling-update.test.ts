@@ -1,0 +1,42 @@
+import { randomOf } from '@mqtt-cluster/workload';
+import { readArguments } from '../src/arguments.ts';
+import type { Slot } from '../src/nemesis/fault.ts';
+import { startsWithEarlierBuild, updateAndRollBack } from '../src/scenarios/rolling-update.ts';
+
+const update = ['--scenario', 'rolling-update'];
+
+describe('rolling-update', () => {
+  it.each([1, 3, 5, 7])('updates, rolls back and updates again, each of %i members by itself', (members) => {
+    const slots: Slot[] = [...updateAndRollBack(randomOf(1, 'x'), members)];
+    const all = Array.from({ length: members }, (_, member) => member);
+    const builds = slots.flatMap(({ faults }) => faults.map(({ build }) => build));
+    expect(builds).toEqual(['current', 'earlier', 'current']);
+    const [first, ...rest] = slots.flatMap(({ faults }) => faults.map(({ groups }) => groups.flat().sort()));
+    expect(first).toEqual(all.filter((member) => startsWithEarlierBuild(member, members)));
+    expect(rest).toEqual([all, all]);
+  });
+
+  it('is the same plan for the same seed', () => {
+    const planOf = (seed: number): Slot[] => [...updateAndRollBack(randomOf(seed, 'x'), 7)];
+    expect(planOf(1)).toEqual(planOf(1));
+    expect(planOf(1)).not.toEqual(planOf(2));
+  });
+
+  it('is found by its name, but "all" does not include it', () => {
+    expect(readArguments([...update, '--from', 'HEAD'])).toMatchObject({ from: 'HEAD' });
+    const names = readArguments(['--scenario', 'all']).scenarios.map(({ name }) => name);
+    expect(names).not.toContain('rolling-update');
+  });
+
+  it.each([
+    [update, 'rolling-update needs --from COMMIT'],
+    [['--from', 'HEAD'], '--from is for --scenario rolling-update alone'],
+    [
+      ['--scenario', 'calm,rolling-update', '--from', 'HEAD'],
+      '--from is for --scenario rolling-update alone',
+    ],
+    [[...update, '--from', 'HEAD', '--target', 'nats'], '--from is for --target lab only'],
+  ])('%j is rejected: %s', (argv, reason) => {
+    expect(() => readArguments(argv)).toThrow(reason);
+  });
+});
