@@ -1,10 +1,9 @@
 import { crc32 } from 'node:zlib';
-import { FrameError } from '@mqtt-cluster/contracts';
+import { FrameError, isPeerMessageList } from '@mqtt-cluster/contracts';
 import type { PeerMessage } from '@mqtt-cluster/contracts';
 import { Packr, RESERVE_START_SPACE, Unpackr } from 'msgpackr';
 import { frameBodyBytesTarget, frameBytesMax } from './bounds.ts';
 import { checkMsgpack } from './msgpack-guard.ts';
-import { isPeerMessageList } from './peer-message-check.ts';
 
 /**
  * A frame is one MQTT payload:

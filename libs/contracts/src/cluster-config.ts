@@ -1,17 +1,20 @@
-import type { MemberIdentity, MemberId } from './ids.ts';
+import { z } from 'zod';
+import type { MemberId } from './ids.ts';
+import type { Decoded } from './schema.ts';
 
 /** Voters count for elections and commits; learners only receive the log (Ongaro's thesis, 4.2.1). */
-export type MemberRole = 'voter' | 'learner';
+const memberRole = z.enum(['voter', 'learner']);
 
-export interface ConfiguredMember extends MemberIdentity {
-  readonly role: MemberRole;
-}
+export const clusterConfigSchema = z.object({
+  members: z.array(z.object({ id: z.string(), storeId: z.string(), role: memberRole })),
+});
 
-/** The members that the log itself names; changes by one member at a time (thesis, 4.1). */
-export interface ClusterConfig {
-  readonly members: readonly ConfiguredMember[];
-}
+/** The members that the log names. A change adds, removes or replaces one member at a time (Ongaro's thesis, 4.1). */
+export type ClusterConfig = Decoded<typeof clusterConfigSchema>;
+export type ConfiguredMember = ClusterConfig['members'][number];
+export type MemberRole = ConfiguredMember['role'];
 
+/** Returns the member of this id, or undefined when the configuration does not name it. */
 export function findMember(config: ClusterConfig, id: MemberId): ConfiguredMember | undefined {
   return config.members.find((member) => member.id === id);
 }

@@ -1,3 +1,4 @@
+import type { SettingsChange } from './cluster-settings.ts';
 import type { ClientId, Epoch, Incarnation, LogIndex, MemberId, StoreId } from './ids.ts';
 import type { Message, Subscription, Will } from './message.ts';
 
@@ -133,7 +134,7 @@ export interface TimeCommand {
 
 export interface SettingsCommand {
   readonly kind: 'settings';
-  readonly settings: Partial<ClusterSettings>;
+  readonly settings: SettingsChange;
 }
 
 /** Raises the version of the meaning of commands; proposed only when all members know it. */
@@ -156,47 +157,6 @@ export type Command =
   | TimeCommand
   | SettingsCommand
   | SemanticsCommand;
-
-/** Everything that applying reads besides the entry stands in the log, so all members drop the same. */
-export interface ClusterSettings {
-  /** Messages a session may queue while its client is away. Raising it costs memory on every member. */
-  readonly queuedMessagesMax: number;
-  /** Payload and topic bytes an offline session may queue. */
-  readonly queuedBytesMax: number;
-  /**
-   * The same while its client is connected, and so on the way to being delivered. What it has when it leaves is kept beside
-   * the offline bounds.
-   */
-  readonly connectedQueuedMessagesMax: number;
-  readonly connectedQueuedBytesMax: number;
-  readonly queueFull: 'drop-oldest' | 'refuse';
-  /** Sessions in the whole cluster; an `open` beyond it is refused. */
-  readonly sessionsMax: number;
-  /** Queued bytes in the whole cluster (each body once); a publish beyond it is refused. */
-  readonly clusterQueuedBytesMax: number;
-  /** Unreleased inbound QoS 2 packet ids per client. */
-  readonly incomingMax: number;
-  /** Upper bound of a session's lifetime after its connection, seconds. */
-  readonly sessionExpirySecondsMax: number;
-  /** How long sessions of a restarted member wait for their clients before they count as gone, ms. */
-  readonly orphanGraceMs: number;
-  /** Retained messages in the cluster; one more is refused. */
-  readonly retainedMax: number;
-}
-
-export const defaultSettings: ClusterSettings = {
-  queuedMessagesMax: 1_000,
-  queuedBytesMax: 16 * 1024 * 1024,
-  connectedQueuedMessagesMax: 20_000,
-  connectedQueuedBytesMax: 64 * 1024 * 1024,
-  queueFull: 'drop-oldest',
-  sessionsMax: 100_000,
-  clusterQueuedBytesMax: 256 * 1024 * 1024,
-  incomingMax: 100,
-  sessionExpirySecondsMax: 0xffffffff,
-  orphanGraceMs: 2_000,
-  retainedMax: 100_000,
-};
 
 /** From this meaning on, a subscription queues the retained messages that it asks for (QoS 1 and 2). */
 export const retainedQueuedSemantics = 2;

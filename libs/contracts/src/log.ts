@@ -1,19 +1,24 @@
+import { z } from 'zod';
+import { clusterConfigSchema } from './cluster-config.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import type { LogIndex } from './ids.ts';
+import { bytes, count } from './schema.ts';
+import type { Decoded } from './schema.ts';
 
-/** `noop` opens a leader's term; `config` holds a {@link ClusterConfig}; `normal` is opaque to consensus. */
-export type EntryKind = 'noop' | 'config' | 'normal';
+export const logEntrySchema = z.object({
+  index: count,
+  term: count,
+  /** `noop` opens a leader's term; `config` holds a {@link ClusterConfig}; `normal` is opaque to consensus. */
+  kind: z.enum(['noop', 'config', 'normal']),
+  /** `normal`: the stamped batch. Empty for the other kinds. */
+  data: bytes,
+  /** Only for `config`. */
+  config: clusterConfigSchema.optional(),
+});
 
-/** One entry of the replicated log. Immutable once made: the same object is stored, sent and applied. */
-export interface LogEntry {
-  readonly index: LogIndex;
-  readonly term: number;
-  readonly kind: EntryKind;
-  /** `normal`: the stamped batch. Otherwise empty. */
-  readonly data: Uint8Array;
-  /** `config` only. */
-  readonly config?: ClusterConfig;
-}
+/** One entry of the replicated log. Immutable: the same object is stored, sent and applied. */
+export type LogEntry = Decoded<typeof logEntrySchema>;
+export type EntryKind = LogEntry['kind'];
 
 /** What must survive a restart besides entries (Raft paper, figure 2). */
 export interface HardState {

@@ -1,5 +1,6 @@
+import type { AdminAction, AdminOutcome } from './administration.ts';
 import type { ClusterConfig } from './cluster-config.ts';
-import type { ClusterSettings } from './commands.ts';
+import type { ClusterSettings, SettingsChange } from './cluster-settings.ts';
 import type { ClientId, ConnectionId, Incarnation, LogIndex, MemberId } from './ids.ts';
 import type { Message, MessageProperties, QoS, Subscription, Will } from './message.ts';
 import type { PeerMessage, Channel } from './peer-message.ts';
@@ -64,7 +65,7 @@ export interface Member {
   /** Proposes a new set of members, one change at a time; the answer comes as a `configChange` effect. */
   changeMembers(config: ClusterConfig): void;
   transferLeadership(to?: MemberId): void;
-  changeSettings(settings: Partial<ClusterSettings>): void;
+  changeSettings(settings: SettingsChange): void;
   /** An operator's word that this empty member may found a cluster with the stores it knows of. */
   bootstrap(): void;
 
@@ -75,34 +76,6 @@ export interface Member {
   settings(): ClusterSettings;
   /** The whole replicated state as applied here; null before this member belongs to a cluster. Costs a copy of it. */
   snapshot(): Snapshot | null;
-}
-
-/** What only the leader can do or knows. */
-export type AdminAction =
-  /** Who has how much of the log, and who was heard. */
-  | { readonly kind: 'survey' }
-  /** A member that the leader's own list of peers names, and that was heard: enters as a learner, votes by itself later. */
-  | { readonly kind: 'addMember'; readonly member: MemberId }
-  /** `force`: although its outbox is unknown, or holds acked messages that the cluster does not have. */
-  | { readonly kind: 'removeMember'; readonly member: MemberId; readonly force: boolean }
-  /** Without `to`: to the voter that has most of the log. */
-  | { readonly kind: 'transferLeadership'; readonly to?: MemberId };
-
-export interface AdminOutcome {
-  readonly accepted: boolean;
-  /** In one clear sentence why not, or what was found; may be empty. */
-  readonly reason: string;
-  /** Not accepted now, but it may well be in a moment: ask again. */
-  readonly later?: boolean;
-  /** `survey`: of each other member. */
-  readonly survey?: Readonly<Record<MemberId, PeerSurvey>>;
-}
-
-export interface PeerSurvey {
-  /** Entries it lacks. */
-  readonly lagEntries: number;
-  /** Since its store answered the leader, ms. */
-  readonly silentMs: number;
 }
 
 export type LinkState = 'up' | 'down' | 'refused';

@@ -1,33 +1,40 @@
-import type { ClientId } from './ids.ts';
+import { z } from 'zod';
+import { anyNumber, bytes, count } from './schema.ts';
+import type { Decoded } from './schema.ts';
 
-export type QoS = 0 | 1 | 2;
+const qos = z.literal([0, 1, 2]);
+export type QoS = z.output<typeof qos>;
 
-/** The MQTT 5 properties of an application message that are passed on unaltered [MQTT-3.3.2-4 and following]. */
-export interface MessageProperties {
-  readonly payloadFormatIndicator?: boolean;
-  /** Seconds; counted in cluster time from the entry that held the message. */
-  readonly messageExpiryInterval?: number;
-  readonly contentType?: string;
-  readonly responseTopic?: string;
-  readonly correlationData?: Uint8Array;
+const messagePropertiesSchema = z.object({
+  payloadFormatIndicator: z.boolean().optional(),
+  /** Seconds, counted in cluster time from the entry that holds the message. */
+  messageExpiryInterval: count.optional(),
+  contentType: z.string().optional(),
+  responseTopic: z.string().optional(),
+  correlationData: bytes.optional(),
   /** In the publisher's order; names may repeat [MQTT-3.3.2-17]. */
-  readonly userProperties?: readonly (readonly [string, string])[];
-}
+  userProperties: z.array(z.tuple([z.string(), z.string()])).optional(),
+});
 
-/** An application message. Immutable and shared: one object, however many sessions queue it. */
-export interface Message {
-  readonly topic: string;
-  readonly payload: Uint8Array;
-  /** As published; a subscription may lower it. */
-  readonly qos: QoS;
-  /** As published. */
-  readonly retain: boolean;
-  readonly properties?: MessageProperties;
-  /** Who published it, for No Local [MQTT-3.8.3-3]; absent for the cluster's own messages. */
-  readonly publisher?: ClientId;
-  /** Cluster time in ms after which it is not delivered any more; set when applied. */
-  readonly expiresAt?: number;
-}
+/** The MQTT 5 properties of an application message that the server forwards unaltered [MQTT-3.3.2-4 and following]. */
+export type MessageProperties = Decoded<typeof messagePropertiesSchema>;
+
+export const messageSchema = z.object({
+  topic: z.string(),
+  payload: bytes,
+  /** The QoS of the PUBLISH packet; a subscription may lower it. */
+  qos,
+  /** The RETAIN flag of the PUBLISH packet. */
+  retain: z.boolean(),
+  properties: messagePropertiesSchema.optional(),
+  /** Client id of the publisher, for No Local [MQTT-3.8.3-3]; absent for messages of the cluster itself. */
+  publisher: z.string().optional(),
+  /** Cluster time in ms from which on the message is not delivered any more; set when its entry is applied. */
+  expiresAt: anyNumber.optional(),
+});
+
+/** An application message. Immutable and shared: all sessions that queue it hold the same object. */
+export type Message = Decoded<typeof messageSchema>;
 
 export interface Will {
   readonly topic: string;

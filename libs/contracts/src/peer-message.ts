@@ -1,176 +1,214 @@
-import type { ClusterConfig } from './cluster-config.ts';
-import type { ClientId, Incarnation, LogIndex, MemberId, StoreId } from './ids.ts';
-import type { LogEntry } from './log.ts';
-import type { AdminAction, AdminOutcome } from './member.ts';
-import type { Message } from './message.ts';
+import { z } from 'zod';
+import { adminActionSchema, adminOutcomeSchema } from './administration.ts';
+import { clusterConfigSchema } from './cluster-config.ts';
+import { logEntrySchema } from './log.ts';
+import { messageSchema } from './message.ts';
+import { anyNumber, bytes, count } from './schema.ts';
+import type { Decoded } from './schema.ts';
 
-/** `raft`: small and urgent, on a connection of its own; `log`: bulk; `live`: QoS 0, may be dropped. */
-export type Channel = 'raft' | 'log' | 'live';
+/**
+ * What members send to each other. Every message is declared once, here: its schema is its type, its check after decoding, and its
+ * documentation. A receiver ignores fields that it does not know, so a newer member may add optional fields.
+ */
 
-/** Raft's own messages (paper, figures 2 and 13; thesis 3.10 and 9.6). All name the sender's store. */
-export type RaftMessage =
-  | RaftVoteRequest
-  | RaftVoteResponse
-  | RaftAppendRequest
-  | RaftAppendResponse
-  | RaftSnapshotPiece
-  | RaftSnapshotResponse
-  | RaftTimeoutNow;
+/** `raft`: small and urgent, on a connection of its own; `log`: bulk; `live`: QoS 0 messages, which may be dropped. */
+const channel = z.enum(['raft', 'log', 'live']);
+export type Channel = z.output<typeof channel>;
 
-interface RaftHeader {
-  readonly term: number;
-  readonly storeId: StoreId;
-  /** The store it is meant for; a wiped disk ignores what was meant for its former content. */
-  readonly toStoreId: StoreId;
+const raftHeader = {
+  term: count,
+  /** The sender's store. */
+  storeId: z.string(),
+  /** The receiver's store. A store that replaced a wiped one ignores messages for the former store. */
+  toStoreId: z.string(),
+};
+
+/** RequestVote (Raft paper, figure 2). */
+const voteRequest = z.object({
+  type: z.literal('voteRequest'),
+  ...raftHeader,
+  /** Pre-vote (Ongaro's thesis, 9.6): asks whether the receiver would grant a vote; changes no state. */
+  pre: z.boolean(),
+  lastIndex: count,
+  lastTerm: count,
+  /** Voters ignore their leader's lease, because leadership is transferred or the leader is known to be dead. */
+  force: z.boolean(),
+});
+
+const voteResponse = z.object({
+  type: z.literal('voteResponse'),
+  ...raftHeader,
+  pre: z.boolean(),
+  granted: z.boolean(),
+});
+
+/** AppendEntries (Raft paper, figure 2). */
+const appendRequest = z.object({
+  type: z.literal('appendRequest'),
+  ...raftHeader,
+  previousIndex: count,
+  previousTerm: count,
+  /** Empty in a heartbeat. */
+  entries: z.array(logEntrySchema),
+  commit: count,
+  /** Rises with every round of heartbeats. The response returns it, for check-quorum and round-trip times. */
+  round: anyNumber,
+});
+
+const appendResponse = z.object({
+  type: z.literal('appendResponse'),
+  ...raftHeader,
+  success: z.boolean(),
+  /** On success the last index that is stored and equal to the leader's. On failure the index to try next. */
+  matchIndex: z.int(),
+  /** On failure the term at `matchIndex`, so that the leader skips whole terms (Raft paper, 5.3). */
+  conflictTerm: z.int(),
+  round: anyNumber,
+});
+
+/** InstallSnapshot (Raft paper, figure 13), in pieces. */
+const snapshotPiece = z.object({
+  type: z.literal('snapshotPiece'),
+  ...raftHeader,
+  /** The snapshot holds the state after this index. */
+  index: count,
+  snapshotTerm: count,
+  config: clusterConfigSchema,
+  /** Position of `data` in the snapshot, bytes. */
+  offset: count,
+  totalBytes: count,
+  data: bytes,
+  round: anyNumber,
+});
+
+const snapshotResponse = z.object({
+  type: z.literal('snapshotResponse'),
+  ...raftHeader,
+  index: count,
+  /** Bytes received without gaps; `totalBytes` once the snapshot is installed and synced. The transfer resumes here. */
+  offset: count,
+  installed: z.boolean(),
+  round: anyNumber,
+});
+
+/** Leadership transfer (Ongaro's thesis, 3.10): the receiver starts an election at once. */
+const timeoutNow = z.object({ type: z.literal('timeoutNow'), ...raftHeader });
+
+const raftMessage = z.discriminatedUnion('type', [
+  voteRequest,
+  voteResponse,
+  appendRequest,
+  appendResponse,
+  snapshotPiece,
+  snapshotResponse,
+  timeoutNow,
+]);
+
+/** A home's encoded batches for the leader, in their order. */
+const propose = z.object({ type: z.literal('propose'), batches: z.array(bytes) });
+
+/** Presents the sender. Sent when a link comes up, and every second after that. */
+const hello = z.object({
+  type: z.literal('hello'),
+  storeId: z.string(),
+  incarnation: count,
+  /** Milliseconds of the sender's monotonic clock. Older versions do not send it. */
+  sentAtMs: anyNumber.optional(),
+  /** The sender's store was empty at this start, and the sender has not yet joined a cluster. */
+  fresh: z.boolean(),
+  /** The sender's cluster configuration; null while the sender belongs to no cluster. */
+  config: clusterConfigSchema.nullable(),
+  state: z.enum(['joining', 'serving', 'draining', 'isolated']),
+  /** Connected clients. */
+  clients: count,
+  /** 0 (idle) to 1 (overloaded). */
+  load: anyNumber,
+  /** Addresses at which the sender serves clients. */
+  urls: z.array(z.string()),
+  /** The newest semantics version that the sender implements. */
+  semantics: count,
+  appliedIndex: count,
+  /** Digest of the sender's state at an index that all members use; null before the first one. */
+  digest: z.object({ index: count, value: z.string() }).nullable(),
+  /** Batches that only the sender's outbox holds. Older versions do not send it. */
+  outboxItems: count.optional(),
+  /** The stores of all peers from which the sender has received a hello, so that members agree on the set for a bootstrap. */
+  known: z.array(z.object({ id: z.string(), storeId: z.string(), fresh: z.boolean() })),
+});
+
+/** The topic filters of the sender's connected clients: `full` replaces all; otherwise `add` and `remove` change them. */
+const interest = z.object({
+  type: z.literal('interest'),
+  full: z.boolean(),
+  version: count,
+  add: z.array(z.string()),
+  remove: z.array(z.string()),
+});
+
+/** A QoS 0 message for the one client that the sender chose among those of a shared subscription. */
+const directMessage = z.object({ client: z.string(), message: messageSchema });
+
+/** QoS 0 messages for matching clients of the receiver. */
+const live = z.object({
+  type: z.literal('live'),
+  /** The sender's store, incarnation and monotonic clock (ms), from which the receiver estimates the age. Older versions do not send them. */
+  storeId: z.string().optional(),
+  incarnation: count.optional(),
+  sentAtMs: anyNumber.optional(),
+  messages: z.array(messageSchema),
+  direct: z.array(directMessage),
+});
+
+/** An operator's request, forwarded to the leader by the member that received it. */
+const admin = z.object({
+  type: z.literal('admin'),
+  /** Number of the request, unique at the sender. */
+  request: count,
+  action: adminActionSchema,
+});
+
+const adminAnswer = z.object({ type: z.literal('adminAnswer'), request: count, outcome: adminOutcomeSchema });
+
+const direct = [
+  z.object({ type: z.literal('raft'), message: raftMessage }),
+  propose,
+  hello,
+  interest,
+  live,
+  admin,
+  adminAnswer,
+] as const;
+
+/** From one member to another whose link is down, through a third member. One hop: a relayed message is never a relay itself. */
+const relay = z.object({
+  type: z.literal('relay'),
+  from: z.string(),
+  to: z.string(),
+  channel,
+  message: z.discriminatedUnion('type', direct),
+});
+
+const peerMessages = z.array(z.discriminatedUnion('type', [...direct, relay]));
+
+export type RaftVoteRequest = Decoded<typeof voteRequest>;
+export type RaftVoteResponse = Decoded<typeof voteResponse>;
+export type RaftAppendRequest = Decoded<typeof appendRequest>;
+export type RaftAppendResponse = Decoded<typeof appendResponse>;
+export type RaftSnapshotPiece = Decoded<typeof snapshotPiece>;
+export type RaftSnapshotResponse = Decoded<typeof snapshotResponse>;
+export type RaftMessage = Decoded<typeof raftMessage>;
+export type HelloMessage = Decoded<typeof hello>;
+export type InterestMessage = Decoded<typeof interest>;
+export type LiveMessage = Decoded<typeof live>;
+export type DirectMessage = Decoded<typeof directMessage>;
+export type AdminMessage = Decoded<typeof admin>;
+export type AdminAnswerMessage = Decoded<typeof adminAnswer>;
+export type PeerMessage = Decoded<typeof peerMessages>[number];
+
+/**
+ * Whether a decoded frame body is a list of peer messages: plain data in which every field has its declared type. The check leaves
+ * the value as it is, unknown fields included.
+ */
+export function isPeerMessageList(value: unknown): value is PeerMessage[] {
+  return peerMessages.safeParse(value).success;
 }
-
-export interface RaftVoteRequest extends RaftHeader {
-  readonly type: 'voteRequest';
-  /** Pre-vote (thesis 9.6): asks whether a vote would be granted; changes no state. */
-  readonly pre: boolean;
-  readonly lastIndex: LogIndex;
-  readonly lastTerm: number;
-  /** Voters ignore their leader's lease: a transfer, or the leader is known to be dead. */
-  readonly force: boolean;
-}
-
-export interface RaftVoteResponse extends RaftHeader {
-  readonly type: 'voteResponse';
-  readonly pre: boolean;
-  readonly granted: boolean;
-}
-
-export interface RaftAppendRequest extends RaftHeader {
-  readonly type: 'appendRequest';
-  readonly previousIndex: LogIndex;
-  readonly previousTerm: number;
-  /** Empty for a heartbeat. */
-  readonly entries: readonly LogEntry[];
-  readonly commit: LogIndex;
-  /** Rises with every round of heartbeats; echoed, for check-quorum and round-trip times. */
-  readonly round: number;
-}
-
-export interface RaftAppendResponse extends RaftHeader {
-  readonly type: 'appendResponse';
-  readonly success: boolean;
-  /** Success: the last index known to be stored and equal. Failure: where to try next. */
-  readonly matchIndex: LogIndex;
-  /** Failure: the term at `matchIndex`, to skip whole terms at once (paper, 5.3). */
-  readonly conflictTerm: number;
-  readonly round: number;
-}
-
-export interface RaftSnapshotPiece extends RaftHeader {
-  readonly type: 'snapshotPiece';
-  readonly index: LogIndex;
-  readonly snapshotTerm: number;
-  readonly config: ClusterConfig;
-  readonly offset: number;
-  readonly totalBytes: number;
-  readonly data: Uint8Array;
-  readonly round: number;
-}
-
-export interface RaftSnapshotResponse extends RaftHeader {
-  readonly type: 'snapshotResponse';
-  readonly index: LogIndex;
-  /** Bytes received without holes; `totalBytes` when installed and synced. A transfer resumes here. */
-  readonly offset: number;
-  readonly installed: boolean;
-  readonly round: number;
-}
-
-/** Leadership transfer (thesis 3.10): start an election at once. */
-export interface RaftTimeoutNow extends RaftHeader {
-  readonly type: 'timeoutNow';
-}
-
-/** A home's batches for the leader, encoded, in their order. */
-export interface ProposeMessage {
-  readonly type: 'propose';
-  readonly batches: readonly Uint8Array[];
-}
-
-/** Who I am; sent when a link comes up and then every second. */
-export interface HelloMessage {
-  readonly type: 'hello';
-  readonly storeId: StoreId;
-  readonly incarnation: Incarnation;
-  /** Milliseconds of the sender's own monotonic clock; absent where an older one does not tell. */
-  readonly sentAtMs?: number;
-  /** The store was empty at this start and has not yet joined. */
-  readonly fresh: boolean;
-  /** What this member takes for the cluster, for fresh ones. */
-  readonly config: ClusterConfig | null;
-  readonly state: 'joining' | 'serving' | 'draining' | 'isolated';
-  readonly clients: number;
-  readonly load: number;
-  readonly urls: readonly string[];
-  readonly semantics: number;
-  readonly appliedIndex: LogIndex;
-  readonly digest: { readonly index: LogIndex; readonly value: string } | null;
-  /** Batches acked on this member's own disk only. */
-  readonly outboxItems?: number;
-  /** The peers' stores this member has heard of, so that founders agree on whom they found with. */
-  readonly known: readonly { readonly id: MemberId; readonly storeId: StoreId; readonly fresh: boolean }[];
-}
-
-/** Which filters the sender's connected clients have: `full` replaces, otherwise `add` and `remove`. */
-export interface InterestMessage {
-  readonly type: 'interest';
-  readonly full: boolean;
-  readonly version: number;
-  readonly add: readonly string[];
-  readonly remove: readonly string[];
-}
-
-/** QoS 0 for matching clients of the receiver. */
-export interface LiveMessage {
-  readonly type: 'live';
-  /** The sender's start, and its own monotonic clock, milliseconds: who gets it late can tell. Absent from an older one. */
-  readonly storeId?: StoreId;
-  readonly incarnation?: Incarnation;
-  readonly sentAtMs?: number;
-  readonly messages: readonly Message[];
-  /** For one client each: whom the sender chose among those that share a subscription. */
-  readonly direct: readonly DirectMessage[];
-}
-
-export interface DirectMessage {
-  readonly client: ClientId;
-  readonly message: Message;
-}
-
-/** An operator's wish, passed on to the leader by the member that was asked. */
-export interface AdminMessage {
-  readonly type: 'admin';
-  /** The asker's number of it. */
-  readonly request: number;
-  readonly action: AdminAction;
-}
-
-export interface AdminAnswerMessage {
-  readonly type: 'adminAnswer';
-  readonly request: number;
-  readonly outcome: AdminOutcome;
-}
-
-/** From one member to another whose own link is down, through a third; one hop only. */
-export interface RelayMessage {
-  readonly type: 'relay';
-  readonly from: MemberId;
-  readonly to: MemberId;
-  readonly channel: Channel;
-  readonly message: Exclude<PeerMessage, RelayMessage>;
-}
-
-export type PeerMessage =
-  | { readonly type: 'raft'; readonly message: RaftMessage }
-  | ProposeMessage
-  | HelloMessage
-  | InterestMessage
-  | LiveMessage
-  | AdminMessage
-  | AdminAnswerMessage
-  | RelayMessage;

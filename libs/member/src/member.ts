@@ -4,6 +4,7 @@ import type {
   ClientInput,
   ClusterConfig,
   ClusterSettings,
+  SettingsChange,
   ConnectionId,
   LinkState,
   Member,
@@ -186,7 +187,7 @@ class ClusterMember implements Member {
     this.#replica.raft.transferLeadership(to);
   }
 
-  changeSettings(settings: Partial<ClusterSettings>): void {
+  changeSettings(settings: SettingsChange): void {
     this.#proposer.add({ kind: 'settings', settings });
   }
 

@@ -1,6 +1,7 @@
 import { defaultSettings, FrameError } from '@mqtt-cluster/contracts';
 import type {
   ClusterSettings,
+  SettingsChange,
   Command,
   OpenCommand,
   PublishCommand,
@@ -42,19 +43,24 @@ const codes = {
 
 type NumericSetting = Exclude<keyof ClusterSettings, 'queueFull'>;
 
-/** Their order is that of their bits in a `settings` command: only ever append. */
-export const numericSettings: readonly NumericSetting[] = [
-  'queuedMessagesMax',
-  'queuedBytesMax',
-  'sessionsMax',
-  'clusterQueuedBytesMax',
-  'incomingMax',
-  'sessionExpirySecondsMax',
-  'orphanGraceMs',
-  'retainedMax',
-  'connectedQueuedMessagesMax',
-  'connectedQueuedBytesMax',
-];
+/** The code of each numeric setting in a `settings` command. A new setting gets the next free code. */
+const settingCodes = {
+  queuedMessagesMax: 0,
+  queuedBytesMax: 1,
+  sessionsMax: 2,
+  clusterQueuedBytesMax: 3,
+  incomingMax: 4,
+  sessionExpirySecondsMax: 5,
+  orphanGraceMs: 6,
+  retainedMax: 7,
+  connectedQueuedMessagesMax: 8,
+  connectedQueuedBytesMax: 9,
+} as const satisfies Record<NumericSetting, number>;
+
+/** All numeric settings, by ascending code. */
+export const numericSettings: readonly NumericSetting[] = Object.entries(settingCodes)
+  .sort(([, left], [, right]) => left - right)
+  .map(([name]) => name as NumericSetting);
 
 export function writeCommand(writer: ByteWriter, command: Command): void {
   writer.byte(codes[command.kind]);
@@ -248,16 +254,16 @@ function readProgress(reader: ByteReader): SessionProgress {
 }
 
 /** Values are checked when applied: an operator may have given anything. */
-export function writeSettings(writer: ByteWriter, settings: Partial<ClusterSettings>): void {
+export function writeSettings(writer: ByteWriter, settings: SettingsChange): void {
   writer.byte(settings.queueFull === undefined ? 0 : settings.queueFull === 'refuse' ? 2 : 1);
   const given = numericSettings.filter((name) => settings[name] !== undefined);
   writeArray(writer, given, (name) => {
-    writer.byte(numericSettings.indexOf(name));
+    writer.byte(settingCodes[name]);
     writer.double(settings[name] ?? defaultSettings[name]);
   });
 }
 
-export function readSettings(reader: ByteReader): Partial<ClusterSettings> {
+export function readSettings(reader: ByteReader): SettingsChange {
   const settings: { -readonly [Key in keyof ClusterSettings]?: ClusterSettings[Key] } = {};
   const queueFull = reader.byte();
   if (queueFull > 2) throw new FrameError('There is no such rule for a full queue.');

@@ -1,7 +1,9 @@
+import { settingsChangeSchema } from '@mqtt-cluster/contracts';
 import type {
   AdminAction,
   AdminOutcome,
   ClusterSettings,
+  SettingsChange,
   MemberEvent,
   MemberId,
   MemberStatus,
@@ -28,23 +30,6 @@ export interface AdministratorComponents {
   /** Drains and ends the process. */
   readonly stop: () => void;
 }
-
-const count = z.int().min(1);
-const settingsSchema: z.ZodType<Partial<ClusterSettings>> = z
-  .strictObject({
-    queuedMessagesMax: count,
-    queuedBytesMax: count,
-    connectedQueuedMessagesMax: count,
-    connectedQueuedBytesMax: count,
-    queueFull: z.enum(['drop-oldest', 'refuse']),
-    sessionsMax: count,
-    clusterQueuedBytesMax: count,
-    incomingMax: count.max(65_535),
-    sessionExpirySecondsMax: count.max(0xffffffff),
-    orphanGraceMs: z.int().min(0).max(600_000),
-    retainedMax: count,
-  })
-  .partial() as z.ZodType<Partial<ClusterSettings>>;
 
 const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
 
@@ -75,7 +60,7 @@ export class Administrator {
         this.#ask({ kind: 'transferLeadership', ...(to === undefined ? {} : { to }) }),
       ),
     bootstrap: (given) => this.#checked(parameters.none, given, () => this.#bootstrap()),
-    settings: (given) => this.#checked(settingsSchema, given, (settings) => this.#change(settings)),
+    settings: (given) => this.#checked(settingsChangeSchema, given, (settings) => this.#change(settings)),
     members: (given) =>
       this.#checked(parameters.none, given, async () => ({ code: 200, body: { ...(await this.health()) } })),
   };
@@ -145,7 +130,7 @@ export class Administrator {
     return { code: 202, body: { ok: true, text: 'founding a cluster with the members that are heard' } };
   }
 
-  async #change(settings: Partial<ClusterSettings>): Promise<CommandResult> {
+  async #change(settings: SettingsChange): Promise<CommandResult> {
     if (this.#status().leader === null) return refusal('no leader is known: settings need a majority', true);
     this.#components.runner.operate((member) => member.changeSettings(settings));
     const deadline = performance.now() + settingsMsMax;
