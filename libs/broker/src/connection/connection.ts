@@ -1,98 +1,60 @@
+/**
+ * The guard of one client, between its socket, Aedes and the member.
+ *
+ * Aedes alone handles the packets of one read concurrently and cannot wait for the replicated log. The guard
+ * decodes each packet once and strictly, handles packets in order, and decides which component gets them:
+ *
+ * - CONNECT: {@link Handshake}, which involves Aedes and the member.
+ * - PINGREQ: Aedes, which also runs the keep-alive timer.
+ * - PUBLISH, acknowledgements, SUBSCRIBE, UNSUBSCRIBE: {@link Inbound}, which passes them to the member.
+ * - DISCONNECT and all other ends of a connection: {@link Lifecycle}.
+ *
+ * Effects of the member return through `onEffect` to {@link Outbound} and the {@link SocketWriter}.
+ */
 import type { Duplex } from 'node:stream';
-import type { ClientEffect, ConnectionId, RefusalReason } from '@mqtt-cluster/contracts';
-import { brokerMetrics } from '@mqtt-cluster/metric-catalogue';
-import type { ConnectionRefusalReason, DisconnectReason } from '@mqtt-cluster/metric-catalogue';
-import type { AedesConnection } from '../aedes/aedes-adapter.ts';
-import type { BrokerContext } from '../context.ts';
-import {
-  clientIdOf,
-  connectFault,
-  connectRequest,
-  credentialsOf,
-  authenticates,
-  serverKeepAlive,
-} from './admission.ts';
+import type { ClientEffect, ConnectionId } from '@mqtt-cluster/contracts';
 import { ByteReader } from '../codec/byte-reader.ts';
-import {
-  encodeConnack,
-  encodeConnackRefusal,
-  encodeDisconnect,
-  encodeUnsupportedLevelConnack,
-  pingresp,
-} from '../codec/encode-control.ts';
-import { decodeConnect, UnsupportedProtocolLevelError } from '../codec/decode-connect.ts';
-import type { ConnectPacket, ProtocolVersion } from '../codec/decode-connect.ts';
+import { UnsupportedProtocolLevelError } from '../codec/decode-connect.ts';
+import type { ConnectPacket } from '../codec/decode-connect.ts';
 import { decodeDisconnect } from '../codec/decode-packets.ts';
+import { pingresp } from '../codec/encode-control.ts';
 import { FrameReader } from '../codec/frame-reader.ts';
+import { malformed, PacketError, protocolError } from '../codec/packet-error.ts';
+import { reasonCodes } from '../codec/reason-codes.ts';
+import type { BrokerContext } from '../context.ts';
+import { applyEffect } from './effects.ts';
+import type { EffectTarget, OpenEffect } from './effects.ts';
+import { Handshake } from './handshake.ts';
 import { Inbound } from './inbound.ts';
 import type { InboundHost } from './inbound.ts';
+import { Lifecycle } from './lifecycle.ts';
+import type { ConnectionEvents } from './lifecycle.ts';
 import { Outbound } from './outbound.ts';
-import { SocketWriter } from './socket-writer.ts';
-import { malformed, PacketError, protocolError } from '../codec/packet-error.ts';
-import { TokenBucket } from './token-bucket.ts';
 import { pauseReasons, ReadGate } from './read-gate.ts';
-import { failureReasonCodeMin, reasonCodes } from '../codec/reason-codes.ts';
-import {
-  connackReasonCode,
-  disconnectLabel,
-  disconnectLabelOfCode,
-  disconnectReasonCode,
-  refusalLabel,
-  refusalLabelOfCode,
-} from './reasons.ts';
+import { disconnectLabelOfCode } from './reasons.ts';
+import { SocketWriter } from './socket-writer.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 const connectType = 1;
 const pingreqType = 12;
 const disconnectType = 14;
 
-/** How long a closing socket may take to send its last bytes. */
-const lingerMs = 1_000;
-
-/** PINGREQs that Aedes has not answered yet; it takes a few turns for each. */
+/** PINGREQs of one client that Aedes has not answered. Aedes needs a few event loop turns for each. */
 const unansweredPingsMax = 16;
 
-export interface ConnectionEvents {
-  /** It has sent a CONNECT and counts towards the limit of clients from now on. */
-  onConnecting(): void;
-  onOpen(): void;
-  onEnded(previous: 'new' | 'connecting' | 'open'): void;
-}
-
-/**
- * The guard of one client: between its socket, Aedes and the member. Each packet is parsed once, strictly,
- * and dealt with in order; see docs/adr/0001-aedes-version.md for what goes to Aedes.
- */
 export class Connection {
-  readonly id: ConnectionId;
-  readonly address: string;
-  readonly #socket: Duplex;
   readonly #context: BrokerContext;
-  readonly #events: ConnectionEvents;
   readonly #reader = new ByteReader();
   readonly #frames: FrameReader;
   readonly #gate: ReadGate;
   readonly #writer: SocketWriter;
-  readonly #openedAtMs = performance.now();
-  #connectAtMs = 0;
-  #state: 'new' | 'connecting' | 'open' | 'ended' = 'new';
-  #version: ProtocolVersion = 4;
-  /** MQTT 5: CONNECT asked for a session that outlives the connection. */
-  #keptSession = false;
-  #client = '';
-  /** It has shown the admin token. */
-  #administers = false;
-  #aedes: AedesConnection | null = null;
-  /** The member knows of this connection and must be told of its end. */
-  #atMember = false;
-  #sessionPresent = false;
-  #accept: (() => void) | null = null;
-  /** What the member sent between letting the client in and CONNACK. */
-  #early: ClientEffect[] = [];
-  #inbound: Inbound | null = null;
-  #outbound: Outbound | null = null;
+  readonly #lifecycle: Lifecycle;
+  readonly #handshake: Handshake;
+  readonly #publishRate: TokenBucket | null;
   #unansweredPings = 0;
-  readonly #rate: TokenBucket | null;
-  /** In the broker's list of connections to flush. */
+  /** Set once the client is connected. */
+  #target: EffectTarget | null = null;
+  /** The broker has queued this connection to be flushed at the end of the turn. */
   flushPending = false;
 
   constructor(
@@ -102,62 +64,96 @@ export class Connection {
     context: BrokerContext,
     events: ConnectionEvents,
   ) {
-    this.id = id;
-    this.address = address;
-    this.#socket = socket;
+    const { limits, counters } = context;
     this.#context = context;
-    this.#events = events;
-    const { limits } = context;
-    this.#rate = limits.publishesPerSecondMax > 0 ? new TokenBucket(limits.publishesPerSecondMax) : null;
+    this.#publishRate =
+      limits.publishesPerSecondMax > 0 ? new TokenBucket(limits.publishesPerSecondMax) : null;
     this.#frames = new FrameReader(limits.packetBytesMax, (first, bytes, start, end) =>
       this.#onFrame(first, bytes, start, end),
     );
     this.#gate = new ReadGate(socket, this.#frames, (action) => {
-      this.#guarded(action);
+      this.#runGuarded(action);
       this.#writer.flush();
     });
-    this.#writer = new SocketWriter(socket, limits.outgoingBytesMax, context.counters, {
-      onWritable: (writable) => {
-        if (this.#atMember) context.port.input(this.id, { kind: 'writable', writable });
-        // Who doesn't read our answers can't cause more of them.
-        if (writable) this.#gate.resume(pauseReasons.outgoingBuffer);
-        else this.#gate.pause(pauseReasons.outgoingBuffer);
-      },
+    this.#writer = new SocketWriter(socket, limits.outgoingBytesMax, counters, {
+      onWritable: (writable) => this.#onWritable(writable),
     });
+    this.#lifecycle = new Lifecycle(id, address, socket, this.#gate, this.#writer, context, events);
+    this.#handshake = new Handshake(
+      { lifecycle: this.#lifecycle, frames: this.#frames, gate: this.#gate, writer: this.#writer, context },
+      {
+        onOpen: (packet) => this.#onOpen(packet),
+        onEarlyEffect: (effect) => this.#onOpenEffect(effect),
+        onPingresp: () => this.#onPingresp(),
+      },
+    );
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('error', (error) =>
-      context.logger.debug({ connection: id, error: error.message }, 'socket error'),
+      context.logger.debug({ connection: id, address, error: error.message }, 'Socket of a client failed'),
     );
-    socket.on('close', () => this.#end('network', { graceful: false }));
+    socket.on('close', () => this.#lifecycle.onSocketClosed());
   }
 
-  get client(): string {
-    return this.#client;
+  /** Applies an effect of the member. The broker flushes the connection after the last effect of a turn. */
+  onEffect(effect: ClientEffect): void {
+    switch (effect.kind) {
+      case 'connack':
+        return this.#handshake.onMemberAcceptance(effect.sessionPresent);
+      case 'refuse':
+        return this.#lifecycle.onMemberRefusal(effect.reason);
+      case 'close':
+        return this.#lifecycle.onMemberClose(effect.reason);
+      default:
+        return this.#onOpenEffect(effect);
+    }
   }
 
-  #onData(chunk: Buffer): void {
-    if (this.#state === 'ended') return;
-    this.#context.counters.bytesReceived += chunk.length;
-    this.#aedes?.touch();
-    this.#guarded(() => this.#frames.push(chunk));
+  flush(): void {
     this.#writer.flush();
   }
 
-  /**
-   * Runs what reads packets: a client that breaks the protocol loses its connection, nothing else
-   * happens.
-   */
-  #guarded(action: () => void): void {
+  /** Closes the connection if it exceeds a time limit. */
+  sweep(nowMs: number): void {
+    this.#lifecycle.sweep(nowMs);
+  }
+
+  /** Closes the connection because the broker stops. */
+  shutDown(): void {
+    this.#lifecycle.shutDown();
+  }
+
+  #onOpenEffect(effect: OpenEffect): void {
+    const { phase } = this.#lifecycle;
+    if (phase === 'connecting') this.#handshake.defer(effect);
+    else if (phase === 'open' && this.#target !== null) applyEffect(effect, this.#target);
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#lifecycle.phase === 'ended') return;
+    this.#context.counters.bytesReceived += chunk.length;
+    this.#lifecycle.aedes?.touch();
+    this.#runGuarded(() => this.#frames.push(chunk));
+    this.#writer.flush();
+  }
+
+  #onWritable(writable: boolean): void {
+    const { id, atMember } = this.#lifecycle;
+    if (atMember) this.#context.port.input(id, { kind: 'writable', writable });
+    // A client that does not read its responses must not cause more of them.
+    if (writable) this.#gate.resume(pauseReasons.outgoingBuffer);
+    else this.#gate.pause(pauseReasons.outgoingBuffer);
+  }
+
+  /** Runs code that parses packets. A protocol violation closes this connection only. */
+  #runGuarded(action: () => void): void {
     try {
       action();
     } catch (error) {
       if (error instanceof UnsupportedProtocolLevelError) {
-        this.#writer.writeImmediately(encodeUnsupportedLevelConnack(error.level));
-        this.#countRefusal('protocol_version');
-        this.#end('protocol_error', { graceful: false });
+        this.#lifecycle.rejectProtocolLevel(error.level);
       } else if (error instanceof PacketError) {
         this.#context.counters.protocolErrors++;
-        this.fail(error.reasonCode, disconnectLabelOfCode(error.reasonCode), error.message);
+        this.#lifecycle.fail(error.reasonCode, disconnectLabelOfCode(error.reasonCode), error.message);
       } else {
         throw error;
       }
@@ -167,112 +163,32 @@ export class Connection {
   #onFrame(first: number, bytes: Buffer, start: number, end: number): void {
     const type = first >> 4;
     this.#context.counters.packetsReceived++;
-    if (this.#inbound === null) {
+    if (this.#target === null) {
       if (type !== connectType) throw protocolError('the first packet is not CONNECT'); // [MQTT-3.1.0-1]
-      this.#onConnect(first, bytes, start, end);
+      if (first !== connectType << 4) throw malformed('CONNECT has reserved flags set');
+      this.#reader.reset(bytes, start, end);
+      this.#handshake.onConnect(this.#reader);
       return;
     }
     switch (type) {
       case connectType:
-        throw protocolError('a second CONNECT'); // [MQTT-3.1.0-2]
+        throw protocolError('the client sent a second CONNECT'); // [MQTT-3.1.0-2]
       case pingreqType:
-        if (first !== pingreqType << 4 || start !== end) throw malformed('PINGREQ');
-        this.#aedes?.ping();
-        if (++this.#unansweredPings >= unansweredPingsMax) this.#gate.pause(pauseReasons.pings);
-        return;
+        if (first !== pingreqType << 4) throw malformed('PINGREQ has reserved flags set');
+        if (start !== end) throw malformed('PINGREQ has a body');
+        return this.#onPingreq();
       case disconnectType:
-        if (first !== disconnectType << 4) throw malformed('reserved flags'); // [MQTT-3.14.1-1]
-        this.#onDisconnect(bytes, start, end);
-        return;
+        if (first !== disconnectType << 4) throw malformed('DISCONNECT has reserved flags set'); // [MQTT-3.14.1-1]
+        this.#reader.reset(bytes, start, end);
+        return this.#onDisconnect(this.#target.inbound);
       default:
-        this.#inbound.onFrame(first, bytes, start, end);
+        this.#target.inbound.onFrame(first, bytes, start, end);
     }
   }
 
-  #onConnect(first: number, bytes: Buffer, start: number, end: number): void {
-    if (first !== connectType << 4) throw malformed('reserved flags');
-    this.#reader.reset(bytes, start, end);
-    const packet = decodeConnect(this.#reader, (version) => {
-      this.#version = version;
-      this.#frames.strictLength = version === 5;
-    });
-    const fault = connectFault(packet, this.#context);
-    if (fault !== null) return this.#refuse(fault, refusalLabelOfCode(fault));
-    this.#client = clientIdOf(packet);
-    this.#keptSession = (packet.properties.sessionExpiryInterval ?? 0) > 0;
-    this.#state = 'connecting';
-    this.#connectAtMs = performance.now();
-    this.#events.onConnecting();
-    this.#gate.pause(pauseReasons.connecting);
-    this.#aedes = this.#context.aedes.openConnection(
-      this.id,
-      serverKeepAlive(packet, this.#context.limits) ?? packet.keepAlive,
-      {
-        onAuthenticate: (accept) => {
-          this.#accept = accept;
-          void this.#authenticate(packet);
-        },
-        onConnack: () => this.#onConnack(packet),
-        onPingresp: () => this.#onPingresp(),
-        onKeepAliveTimeout: () =>
-          this.fail(reasonCodes.keepAliveTimeout, 'keep_alive', 'keep alive time-out'),
-        onClosed: () => this.#end('other', { graceful: false }),
-      },
-    );
-  }
-
-  async #authenticate(packet: ConnectPacket): Promise<void> {
-    const accepted = await authenticates(packet, this.#client, this.address, this.#context);
-    if (this.#state !== 'connecting') return;
-    if (!accepted) return this.#refuse(reasonCodes.notAuthorized, 'not_authorized');
-    const { administration } = this.#context.options;
-    this.#administers =
-      administration?.isAdministrator(credentialsOf(packet, this.#client, this.address)) ?? false;
-    this.#atMember = true;
-    this.#context.port.input(this.id, { kind: 'connect', request: connectRequest(packet, this.#client) });
-  }
-
-  #refuse(reasonCode: number, reason: ConnectionRefusalReason): void {
-    const connack = encodeConnackRefusal(this.#version, reasonCode, this.#referenceFor(reasonCode));
-    if (connack) this.#writer.writeImmediately(connack);
-    this.#countRefusal(reason);
-    this.#end('other', { graceful: false });
-  }
-
-  #countRefusal(reason: ConnectionRefusalReason): void {
-    const { counters } = this.#context;
-    counters.connectionsRefused++;
-    counters.refusals[reason]++;
-  }
-
-  /** The member has let it in and Aedes has done its part. */
-  #onConnack(packet: ConnectPacket): void {
-    if (this.#state !== 'connecting') return;
-    this.#state = 'open';
-    this.#events.onOpen();
-    this.#countConnect();
-    const packetBytesMax = packet.properties.maximumPacketSize ?? Infinity;
-    this.#outbound = new Outbound(this.id, this.#version, packetBytesMax, this.#context, this.#writer);
-    this.#inbound = new Inbound(this.id, this.#inboundHost(), this.#context, this.#outbound, this.#reader);
-    this.#writer.writeImmediately(
-      encodeConnack(this.#version, this.#sessionPresent, {
-        limits: this.#context.limits,
-        assignedClient: packet.client.length > 0 ? undefined : this.#client,
-        serverKeepAlive: serverKeepAlive(packet, this.#context.limits),
-      }),
-    );
-    for (const effect of this.#early) this.onEffect(effect);
-    this.#early = [];
-    this.#writer.uncork();
-    this.#gate.resume(pauseReasons.connecting);
-  }
-
-  #countConnect(): void {
-    const { counters, metrics } = this.#context;
-    counters.connectionsAccepted++;
-    counters.connects[this.#version]++;
-    const seconds = (performance.now() - this.#connectAtMs) / 1_000;
-    metrics.observe(brokerMetrics.sessionOpenSeconds, [this.#sessionPresent ? 'present' : 'new'], seconds);
+  #onPingreq(): void {
+    this.#lifecycle.aedes?.ping();
+    if (++this.#unansweredPings >= unansweredPingsMax) this.#gate.pause(pauseReasons.pings);
   }
 
   #onPingresp(): void {
@@ -280,177 +196,49 @@ export class Connection {
     if (--this.#unansweredPings === 0) this.#gate.resume(pauseReasons.pings);
   }
 
-  #inboundHost(): InboundHost {
-    return {
-      client: this.#client,
-      version: this.#version,
-      isAdministrator: this.#administers,
-      onPublishWindow: (full) =>
-        full ? this.#gate.pause(pauseReasons.publishWindow) : this.#gate.resume(pauseReasons.publishWindow),
-      onPublish: () => {
-        const waitMs = this.#rate?.take(performance.now()) ?? 0;
-        if (waitMs === 0) return;
-        this.#context.counters.publishPauses++;
-        this.#gate.pause(pauseReasons.publishRate);
-        setTimeout(() => this.#gate.resume(pauseReasons.publishRate), waitMs).unref();
-      },
-    };
-  }
-
-  /** From the member, in order. The broker flushes afterwards. */
-  onEffect(effect: ClientEffect): void {
-    const outbound = this.#outbound;
-    const inbound = this.#inbound;
-    if (effect.kind === 'connack') {
-      this.#sessionPresent = effect.sessionPresent;
-      this.#accept?.();
-    } else if (effect.kind === 'refuse') {
-      this.#atMember = false;
-      this.#refuse(connackReasonCode(effect.reason), refusalLabel(effect.reason));
-    } else if (effect.kind === 'close') {
-      this.#onClose(effect.reason);
-    } else if (outbound === null || inbound === null) {
-      if (this.#state === 'connecting') this.#early.push(effect);
-    } else if (this.#state === 'open') {
-      this.#onOpenEffect(effect, outbound, inbound);
+  #onDisconnect(inbound: Inbound): void {
+    const { reasonCode, sessionExpiryInterval } = decodeDisconnect(this.#reader, this.#lifecycle.version);
+    if (sessionExpiryInterval && !this.#handshake.sessionOutlivesConnection) {
+      // MQTT 5, 3.14.2.2.2
+      throw protocolError('DISCONNECT has a session expiry interval, but that of CONNECT is 0');
     }
-  }
-
-  #onOpenEffect(
-    effect: Exclude<ClientEffect, { kind: 'connack' | 'refuse' | 'close' }>,
-    outbound: Outbound,
-    inbound: Inbound,
-  ): void {
-    switch (effect.kind) {
-      case 'deliver':
-        return outbound.deliver(effect);
-      case 'puback':
-      case 'pubrec':
-        if (effect.result !== 'ok') this.#context.counters.publishRefusals.quota++;
-        if (effect.result !== 'ok' && this.#version < 5) {
-          return this.fail(
-            reasonCodes.quotaExceeded,
-            'quota_exceeded',
-            'publish refused: a quota is exceeded',
-          );
-        }
-        outbound.acknowledge(effect);
-        if (effect.kind === 'puback') inbound.onPubackSent();
-        else if (effect.result !== 'ok') this.#guarded(() => inbound.onQos2Done(effect.packetId));
-        return;
-      case 'pubcomp':
-        outbound.pubcomp(effect.packetId);
-        this.#guarded(() => inbound.onQos2Done(effect.packetId));
-        return;
-      case 'pubrel':
-        return outbound.pubrel(effect.packetId);
-      case 'suback':
-        return outbound.suback(effect.packetId, inbound.subackCodes(effect.packetId, effect.codes));
-      case 'unsuback':
-        return outbound.unsuback(
-          effect.packetId,
-          effect.existed.map((existed) => (existed ? 0 : reasonCodes.noSubscriptionExisted)),
-        );
-    }
-  }
-
-  flush(): void {
-    this.#writer.flush();
-  }
-
-  #onDisconnect(bytes: Buffer, start: number, end: number): void {
-    this.#reader.reset(bytes, start, end);
-    const { reasonCode, sessionExpiryInterval } = decodeDisconnect(this.#reader, this.#version);
-    if (sessionExpiryInterval && !this.#keptSession) {
-      throw protocolError('a session that ends with its connection was to be kept'); // MQTT 5, 3.14.2.2.2
-    }
-    this.#inbound?.onDisconnect();
-    // Only a normal disconnection forgets the will [MQTT-3.14.4-3].
-    this.#end('client', {
+    inbound.onDisconnect();
+    this.#lifecycle.onDisconnect({
+      // Only a normal disconnection discards the will [MQTT-3.14.4-3].
       graceful: reasonCode === reasonCodes.success,
       ...(sessionExpiryInterval !== undefined && { sessionExpirySeconds: sessionExpiryInterval }),
     });
   }
 
-  /** The member has given the connection up, and knows. */
-  #onClose(reason: RefusalReason): void {
-    this.#atMember = false;
-    if (this.#state === 'connecting') this.#refuse(connackReasonCode(reason), refusalLabel(reason));
-    else this.fail(disconnectReasonCode(reason), disconnectLabel(reason), `closed: ${reason}`);
+  #onOpen(packet: ConnectPacket): void {
+    const { id, version } = this.#lifecycle;
+    const packetBytesMax = packet.properties.maximumPacketSize ?? Infinity;
+    const outbound = new Outbound(id, version, packetBytesMax, this.#context, this.#writer);
+    this.#target = {
+      lifecycle: this.#lifecycle,
+      inbound: new Inbound(id, this.#inboundHost(), this.#context, outbound, this.#reader),
+      outbound,
+      counters: this.#context.counters,
+      runGuarded: (action) => this.#runGuarded(action),
+    };
   }
 
-  /** Ends the connection; MQTT 5 clients are told why [MQTT-3.14.0-1]. */
-  fail(reasonCode: number, reason: DisconnectReason, text: string): void {
-    if (this.#state === 'ended') return;
-    this.#context.logger.debug(
-      { connection: this.id, client: this.#client, address: this.address, reasonCode, text },
-      'connection ended',
-    );
-    const reference = this.#referenceFor(reasonCode);
-    if (this.#state === 'open') {
-      this.#writer.flush();
-      if (this.#version === 5) this.#writer.writeImmediately(encodeDisconnect(reasonCode, reference));
-    } else if (reasonCode >= failureReasonCodeMin) {
-      if (reason === 'protocol_error') this.#countRefusal(refusalLabelOfCode(reasonCode));
-      const connack = encodeConnackRefusal(this.#version, reasonCode, reference);
-      if (connack) this.#writer.writeImmediately(connack);
-    }
-    this.#end(reason, { graceful: false });
+  #inboundHost(): InboundHost {
+    return {
+      client: this.#lifecycle.client,
+      version: this.#lifecycle.version,
+      isAdministrator: this.#handshake.isAdministrator,
+      onPublishWindow: (full) =>
+        full ? this.#gate.pause(pauseReasons.publishWindow) : this.#gate.resume(pauseReasons.publishWindow),
+      onPublish: () => this.#limitPublishRate(),
+    };
   }
 
-  /** Where the client is better off; asked only for who is told so, as many may end at once. */
-  #referenceFor(reasonCode: number): string | undefined {
-    if (this.#version !== 5 || reasonCode !== reasonCodes.useAnotherServer) return undefined;
-    return this.#context.options.serverReference?.();
-  }
-
-  /**
-   * For a member that stops: what becomes of the session is for the others to decide, so this one isn't
-   * told.
-   */
-  shutDown(): void {
-    this.#atMember = false;
-    this.fail(reasonCodes.serverShuttingDown, 'shutdown', 'server is shutting down');
-  }
-
-  #end(reason: DisconnectReason, how: { graceful: boolean; sessionExpirySeconds?: number }): void {
-    if (this.#state === 'ended') return;
-    const was = this.#state;
-    this.#state = 'ended';
-    if (was === 'open') this.#context.counters.disconnects[reason]++;
-    this.#gate.end();
-    if (this.#atMember) this.#context.port.input(this.id, { kind: 'disconnect', ...how });
-    this.#atMember = false;
-    this.#aedes?.close();
-    this.#events.onEnded(was);
-    const socket = this.#socket;
-    if (socket.destroyed) return;
-    if (this.#writer.stalledSinceMs !== null) {
-      socket.destroy();
-      return;
-    }
-    socket.end();
-    const linger = setTimeout(() => socket.destroy(), lingerMs);
-    socket.once('close', () => clearTimeout(linger));
-  }
-
-  /** Once a second: what has taken too long. */
-  sweep(nowMs: number): void {
-    const { limits, counters } = this.#context;
-    const ageMs = nowMs - this.#openedAtMs;
-    if (this.#state === 'new' && ageMs > limits.connectMsMax) {
-      this.#countRefusal('timeout');
-      this.#end('other', { graceful: false });
-    } else if (this.#state === 'connecting' && ageMs > limits.connectMsMax + limits.admissionMsMax) {
-      this.#refuse(reasonCodes.serverUnavailable, 'timeout');
-    } else if (
-      this.#writer.stalledSinceMs !== null &&
-      nowMs - this.#writer.stalledSinceMs > limits.stalledMsMax
-    ) {
-      counters.slowConsumers++;
-      this.fail(reasonCodes.quotaExceeded, 'slow_consumer', 'closed: slow consumer');
-    }
-    // Its keep-alive can't be judged while it isn't read.
-    if (this.#gate.isPaused) this.#aedes?.touch();
+  #limitPublishRate(): void {
+    const waitMs = this.#publishRate?.take(performance.now()) ?? 0;
+    if (waitMs === 0) return;
+    this.#context.counters.publishPauses++;
+    this.#gate.pause(pauseReasons.publishRate);
+    setTimeout(() => this.#gate.resume(pauseReasons.publishRate), waitMs).unref();
   }
 }

@@ -1,6 +1,5 @@
 import { adminTopicPrefix } from '@mqtt-cluster/contracts';
-import type { ClientId, ConnectionId, PublishRequest, Subscription } from '@mqtt-cluster/contracts';
-import type { BrokerContext } from '../context.ts';
+import type { ClientId, ConnectionId, PublishRequest } from '@mqtt-cluster/contracts';
 import type { ByteReader } from '../codec/byte-reader.ts';
 import {
   decodeAcknowledgement,
@@ -9,12 +8,16 @@ import {
   decodeUnsubscribe,
 } from '../codec/decode-packets.ts';
 import type { PublishPacket } from '../codec/decode-packets.ts';
-import type { Outbound } from './outbound.ts';
 import { malformed, PacketError, protocolError } from '../codec/packet-error.ts';
 import { messageProperties } from '../codec/properties.ts';
 import { reasonCodes } from '../codec/reason-codes.ts';
-import { topicFilterFault, topicNameFault } from '../codec/topic-validation.ts';
+import { topicNameFault } from '../codec/topic-validation.ts';
 import type { TopicFault } from '../codec/topic-validation.ts';
+import type { BrokerContext } from '../context.ts';
+import type { Outbound } from './outbound.ts';
+import { PublishWindow } from './publish-window.ts';
+import { Subscriptions } from './subscriptions.ts';
+import { TopicAliases } from './topic-aliases.ts';
 
 /** Control packet types (MQTT 3.1.1, table 2.1) that this class handles. */
 const packetTypes = {
@@ -26,11 +29,6 @@ const packetTypes = {
   subscribe: 8,
   unsubscribe: 10,
 } as const;
-
-/** A QoS 1 publish weighs 1 in the publish window, plus 1 for each of these payload bytes. */
-const publishWeightBytes = 4_096;
-/** SUBACK code of a failure in MQTT 3.1.1 (3.9.3). */
-const subackFailure = 0x80;
 
 export interface InboundHost {
   readonly client: ClientId;
@@ -60,22 +58,14 @@ export class Inbound {
   readonly #context: BrokerContext;
   readonly #outbound: Outbound;
   readonly #reader: ByteReader;
-  readonly #topicAliases = new Map<number, string>();
+  readonly #topicAliases: TopicAliases;
+  readonly #publishWindow: PublishWindow;
+  readonly #subscriptions: Subscriptions;
   /** Packet identifiers of QoS 2 publishes between PUBLISH and PUBCOMP. */
   readonly #openQos2 = new Set<number>();
   /** Packets that wait for room in the QoS 2 window. */
   #held: HeldFrame[] = [];
   #heldBytes = 0;
-  /** Weights of the unacknowledged QoS 1 publishes, in the order of their PUBACKs. */
-  #weights: number[] = [];
-  #weightsHead = 0;
-  #weight = 0;
-  #windowFull = false;
-  /**
-   * SUBACK codes of each SUBSCRIBE that the guard rejected in part, by packet identifier. Null stands for a
-   * code that the member decides.
-   */
-  readonly #partialSubacks = new Map<number, readonly (number | null)[]>();
 
   constructor(
     connection: ConnectionId,
@@ -89,6 +79,10 @@ export class Inbound {
     this.#context = context;
     this.#outbound = outbound;
     this.#reader = reader;
+    const { topicAliasMaximum, unacknowledgedMax } = context.limits;
+    this.#topicAliases = new TopicAliases(topicAliasMaximum);
+    this.#publishWindow = new PublishWindow(unacknowledgedMax, (full) => host.onPublishWindow(full));
+    this.#subscriptions = new Subscriptions(connection, host, context, outbound);
   }
 
   /** @throws PacketError */
@@ -131,12 +125,11 @@ export class Inbound {
         return this.#outbound.onPubcomp(decodeAcknowledgement(reader, this.#host.version).packetId);
       case packetTypes.subscribe: {
         const { packetId, subscriptions } = decodeSubscribe(reader, this.#host.version);
-        return this.#subscribe(packetId, subscriptions);
+        return this.#subscriptions.subscribe(packetId, subscriptions);
       }
       case packetTypes.unsubscribe: {
         const { packetId, filters } = decodeUnsubscribe(reader, this.#host.version);
-        for (const filter of filters) checkFilter(topicFilterFault(filter));
-        return this.#context.port.input(this.#connection, { kind: 'unsubscribe', packetId, filters });
+        return this.#subscriptions.unsubscribe(packetId, filters);
       }
       default:
         throw protocolError(`a client may not send packet type ${type}`);
@@ -202,14 +195,15 @@ export class Inbound {
     const { counters } = this.#context;
     counters.publishesReceived[packet.qos]++;
     counters.publishBytesReceived += packet.payload.length;
-    const topic = this.#topicOf(packet);
+    const topic = this.#topicAliases.resolve(packet);
     const { qos, packetId, payload } = packet;
     const command = adminCommandOf(topic);
     const fault = command === null || this.#host.isAdministrator ? topicNameFault(topic) : 'reserved';
-    if (fault === 'malformed')
+    if (fault === 'malformed') {
       throw new PacketError(reasonCodes.topicNameInvalid, 'the topic name is malformed');
+    }
     if (fault !== null || !(this.#context.options.authorizePublish?.(this.#host.client, topic) ?? true)) {
-      this.#refusePublish(packet, fault);
+      this.#rejectPublish(packet, fault);
       return;
     }
     // A drain command disconnects its own client, which repeats the command at its next home. That home must
@@ -220,7 +214,7 @@ export class Inbound {
     // An admin command must not run again for a later subscriber.
     const retain = packet.retain && command === null;
     const properties = packet.properties && messageProperties(packet.properties);
-    if (qos === 1) this.#addWeight(payload.length);
+    if (qos === 1) this.#publishWindow.add(payload.length);
     else if (qos === 2) this.#openQos2.add(packetId);
     const base: PublishRequest =
       qos === 0 ? { topic, payload, qos, retain } : { topic, payload, qos, retain, packetId };
@@ -229,58 +223,26 @@ export class Inbound {
     this.#host.onPublish();
   }
 
-  #topicOf(packet: PublishPacket): string {
-    const alias = packet.properties?.topicAlias;
-    if (alias === undefined) {
-      if (packet.topic.length === 0) throw protocolError('PUBLISH has neither a topic nor a topic alias'); // [MQTT-4.7.3-1]
-      return packet.topic;
-    }
-    if (alias === 0 || alias > this.#context.limits.topicAliasMaximum) {
-      throw new PacketError(reasonCodes.topicAliasInvalid, `topic alias ${alias} is out of range`); // [MQTT-3.3.2-8, -9]
-    }
-    if (packet.topic.length > 0) {
-      this.#topicAliases.set(alias, packet.topic);
-      return packet.topic;
-    }
-    const topic = this.#topicAliases.get(alias);
-    if (topic === undefined) throw protocolError(`topic alias ${alias} has no topic yet`);
-    return topic;
-  }
-
   /**
    * MQTT 3.1.1 has no negative acknowledgement, and a positive one would promise a delivery: the guard closes
    * the connection [MQTT-3.3.5-2].
    */
-  #refusePublish(packet: PublishPacket, fault: TopicFault | null): void {
+  #rejectPublish(packet: PublishPacket, fault: TopicFault | null): void {
     this.#context.counters.publishRefusals[fault === null ? 'not_authorized' : 'topic']++;
     const reasonCode = fault === 'tooManyLevels' ? reasonCodes.topicNameInvalid : reasonCodes.notAuthorized;
-    if (this.#host.version < 5) throw new PacketError(reasonCode, 'publish rejected');
-    if (packet.qos > 0)
+    if (this.#host.version < 5)
+      throw new PacketError(
+        reasonCode,
+        fault === null ? 'the client may not publish to this topic' : `the topic is rejected: ${fault}`,
+      );
+    if (packet.qos > 0) {
       this.#outbound.refuse(packet.qos === 1 ? 'puback' : 'pubrec', packet.packetId, reasonCode);
-  }
-
-  #addWeight(payloadBytes: number): void {
-    const weight = 1 + Math.floor(payloadBytes / publishWeightBytes);
-    this.#weights.push(weight);
-    this.#weight += weight;
-    if (!this.#windowFull && this.#weight >= this.#context.limits.unacknowledgedMax) {
-      this.#windowFull = true;
-      this.#host.onPublishWindow(true);
     }
   }
 
   /** The member has acknowledged or rejected a QoS 1 publish. */
   onPubackSent(): void {
-    this.#weight -= this.#weights[this.#weightsHead] ?? 0;
-    this.#weightsHead++;
-    if (this.#weightsHead === this.#weights.length) {
-      this.#weights = [];
-      this.#weightsHead = 0;
-    }
-    if (this.#windowFull && this.#weight <= this.#context.limits.unacknowledgedMax / 2) {
-      this.#windowFull = false;
-      this.#host.onPublishWindow(false);
-    }
+    this.#publishWindow.removeOldest();
   }
 
   /**
@@ -293,43 +255,9 @@ export class Inbound {
     this.#releaseHeld(false);
   }
 
-  #subscribe(packetId: number, subscriptions: readonly Subscription[]): void {
-    const allowed: Subscription[] = [];
-    const codes: (number | null)[] = [];
-    for (const subscription of subscriptions) {
-      const fault = checkFilter(topicFilterFault(subscription.filter));
-      const authorized =
-        this.#context.options.authorizeSubscribe?.(this.#host.client, subscription.filter) ?? true;
-      if (fault === null && authorized) {
-        allowed.push(subscription);
-        codes.push(null);
-      } else {
-        codes.push(this.#refusalCode(fault));
-      }
-    }
-    if (allowed.length === 0) {
-      this.#outbound.suback(
-        packetId,
-        codes.map((code) => code ?? subackFailure),
-      );
-      return;
-    }
-    if (allowed.length < subscriptions.length) this.#partialSubacks.set(packetId, codes);
-    this.#context.port.input(this.#connection, { kind: 'subscribe', packetId, subscriptions: allowed });
-  }
-
-  #refusalCode(fault: TopicFault | null): number {
-    if (this.#host.version < 5) return subackFailure; // [MQTT-3.9.3-2]
-    return fault === 'tooManyLevels' ? reasonCodes.topicFilterInvalid : reasonCodes.notAuthorized;
-  }
-
-  /** Merges the member's codes with those of filters that the guard rejected [MQTT-3.8.4-5]. */
+  /** Returns the codes of a SUBACK, given the codes of the filters that the member received. */
   subackCodes(packetId: number, granted: readonly number[]): readonly number[] {
-    const codes = this.#partialSubacks.get(packetId);
-    if (!codes) return granted;
-    this.#partialSubacks.delete(packetId);
-    let next = 0;
-    return codes.map((code) => code ?? granted[next++] ?? subackFailure);
+    return this.#subscriptions.subackCodes(packetId, granted);
   }
 }
 
@@ -344,10 +272,4 @@ function checkFlags(first: number): void {
   const required =
     type === packetTypes.pubrel || type === packetTypes.subscribe || type === packetTypes.unsubscribe ? 2 : 0;
   if ((first & 0x0f) !== required) throw malformed('reserved flags of the fixed header are wrong');
-}
-
-function checkFilter(fault: TopicFault | null): TopicFault | null {
-  if (fault === 'malformed')
-    throw new PacketError(reasonCodes.topicFilterInvalid, 'the topic filter is malformed');
-  return fault;
 }

@@ -1,0 +1,59 @@
+import type { ClientEffect } from '@mqtt-cluster/contracts';
+import { reasonCodes } from '../codec/reason-codes.ts';
+import type { BrokerCounters } from '../counters.ts';
+import type { Inbound } from './inbound.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import type { Outbound } from './outbound.ts';
+
+/** An effect of the member for a connected client. */
+export type OpenEffect = Exclude<ClientEffect, { kind: 'connack' | 'refuse' | 'close' }>;
+
+/** The parts of a connected client that effects act on. */
+export interface EffectTarget {
+  readonly lifecycle: Lifecycle;
+  readonly inbound: Inbound;
+  readonly outbound: Outbound;
+  readonly counters: BrokerCounters;
+  /** Runs code that parses packets, and handles its errors. */
+  readonly runGuarded: (action: () => void) => void;
+}
+
+/** Turns one effect into packets for a connected client. */
+export function applyEffect(effect: OpenEffect, target: EffectTarget): void {
+  const { inbound, outbound } = target;
+  switch (effect.kind) {
+    case 'deliver':
+      return outbound.deliver(effect);
+    case 'puback':
+    case 'pubrec':
+      return acknowledgePublish(effect, target);
+    case 'pubcomp':
+      outbound.pubcomp(effect.packetId);
+      return target.runGuarded(() => inbound.onQos2Done(effect.packetId));
+    case 'pubrel':
+      return outbound.pubrel(effect.packetId);
+    case 'suback':
+      return outbound.suback(effect.packetId, inbound.subackCodes(effect.packetId, effect.codes));
+    case 'unsuback':
+      return outbound.unsuback(
+        effect.packetId,
+        effect.existed.map((existed) => (existed ? 0 : reasonCodes.noSubscriptionExisted)),
+      );
+  }
+}
+
+function acknowledgePublish(
+  effect: Extract<OpenEffect, { kind: 'puback' | 'pubrec' }>,
+  { lifecycle, inbound, outbound, counters, runGuarded }: EffectTarget,
+): void {
+  const rejected = effect.result !== 'ok';
+  if (rejected) counters.publishRefusals.quota++;
+  if (rejected && lifecycle.version < 5) {
+    // MQTT 3.1.1 has no negative acknowledgement.
+    lifecycle.fail(reasonCodes.quotaExceeded, 'quota_exceeded', 'a publish exceeds a quota');
+    return;
+  }
+  outbound.acknowledge(effect);
+  if (effect.kind === 'puback') inbound.onPubackSent();
+  else if (rejected) runGuarded(() => inbound.onQos2Done(effect.packetId));
+}

@@ -1,0 +1,152 @@
+import { brokerMetrics } from '@mqtt-cluster/metric-catalogue';
+import type { ByteReader } from '../codec/byte-reader.ts';
+import { decodeConnect } from '../codec/decode-connect.ts';
+import type { ConnectPacket } from '../codec/decode-connect.ts';
+import { encodeConnack } from '../codec/encode-control.ts';
+import type { FrameReader } from '../codec/frame-reader.ts';
+import { reasonCodes } from '../codec/reason-codes.ts';
+import type { BrokerContext } from '../context.ts';
+import {
+  authenticates,
+  clientIdOf,
+  connectFault,
+  connectRequest,
+  credentialsOf,
+  serverKeepAlive,
+} from './admission.ts';
+import type { OpenEffect } from './effects.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import { pauseReasons } from './read-gate.ts';
+import type { ReadGate } from './read-gate.ts';
+import { refusalLabelOfCode } from './reasons.ts';
+import type { SocketWriter } from './socket-writer.ts';
+
+interface HandshakeParts {
+  readonly lifecycle: Lifecycle;
+  readonly frames: FrameReader;
+  readonly gate: ReadGate;
+  readonly writer: SocketWriter;
+  readonly context: BrokerContext;
+}
+
+interface HandshakeEvents {
+  /** The client is connected. Called before the guard writes CONNACK. */
+  onOpen(packet: ConnectPacket): void;
+  /** Hands over an effect that the member emitted between its acceptance and CONNACK. */
+  onEarlyEffect(effect: OpenEffect): void;
+  /** Aedes has answered a PINGREQ. */
+  onPingresp(): void;
+}
+
+/**
+ * Performs the connect sequence of one client:
+ *
+ * 1. The guard decodes and checks CONNECT, and pauses the socket.
+ * 2. Aedes runs its connect sequence, and asks for the authentication.
+ * 3. The guard authenticates the client, and passes the connect request to the member.
+ * 4. The member accepts or rejects the client. The guard reports the acceptance to Aedes.
+ * 5. Aedes sends CONNACK. The guard replaces it by its own, with the member's session present flag.
+ */
+export class Handshake {
+  readonly #lifecycle: Lifecycle;
+  readonly #frames: FrameReader;
+  readonly #gate: ReadGate;
+  readonly #writer: SocketWriter;
+  readonly #context: BrokerContext;
+  readonly #events: HandshakeEvents;
+  #startedAtMs = 0;
+  #sessionPresent = false;
+  /** Accepts the client at Aedes. */
+  #accept: (() => void) | null = null;
+  #earlyEffects: OpenEffect[] = [];
+  /** CONNECT of an MQTT 5 client has a session expiry interval above 0. */
+  sessionOutlivesConnection = false;
+  /** The client presented the credentials of an administrator. */
+  isAdministrator = false;
+
+  constructor({ lifecycle, frames, gate, writer, context }: HandshakeParts, events: HandshakeEvents) {
+    this.#lifecycle = lifecycle;
+    this.#frames = frames;
+    this.#gate = gate;
+    this.#writer = writer;
+    this.#context = context;
+    this.#events = events;
+  }
+
+  /** @throws PacketError or UnsupportedProtocolLevelError */
+  onConnect(reader: ByteReader): void {
+    const lifecycle = this.#lifecycle;
+    const packet = decodeConnect(reader, (version) => {
+      lifecycle.version = version;
+      this.#frames.strictLength = version === 5;
+    });
+    const fault = connectFault(packet, this.#context);
+    if (fault !== null) return lifecycle.reject(fault, refusalLabelOfCode(fault));
+    this.sessionOutlivesConnection = (packet.properties.sessionExpiryInterval ?? 0) > 0;
+    this.#startedAtMs = performance.now();
+    lifecycle.startConnecting(clientIdOf(packet));
+    this.#gate.pause(pauseReasons.connecting);
+    const keepAlive = serverKeepAlive(packet, this.#context.limits) ?? packet.keepAlive;
+    lifecycle.aedes = this.#context.aedes.openConnection(lifecycle.id, keepAlive, {
+      onAuthenticate: (accept) => {
+        this.#accept = accept;
+        void this.#authenticate(packet);
+      },
+      onConnack: () => this.#onConnack(packet),
+      onPingresp: () => this.#events.onPingresp(),
+      onKeepAliveTimeout: () =>
+        lifecycle.fail(reasonCodes.keepAliveTimeout, 'keep_alive', 'the keep-alive timed out'),
+      onClosed: () => lifecycle.onAedesClosed(),
+    });
+  }
+
+  async #authenticate(packet: ConnectPacket): Promise<void> {
+    const lifecycle = this.#lifecycle;
+    const { id, client, address } = lifecycle;
+    const accepted = await authenticates(packet, client, address, this.#context);
+    if (lifecycle.phase !== 'connecting') return;
+    if (!accepted) return lifecycle.reject(reasonCodes.notAuthorized, 'not_authorized');
+    const { administration } = this.#context.options;
+    this.isAdministrator = administration?.isAdministrator(credentialsOf(packet, client, address)) ?? false;
+    lifecycle.atMember = true;
+    this.#context.port.input(id, { kind: 'connect', request: connectRequest(packet, client) });
+  }
+
+  /** The member has accepted the client. Aedes calls `onConnack` next. */
+  onMemberAcceptance(sessionPresent: boolean): void {
+    this.#sessionPresent = sessionPresent;
+    this.#accept?.();
+  }
+
+  /** Keeps an effect until CONNACK is written, because no packet may precede CONNACK [MQTT-3.2.0-1]. */
+  defer(effect: OpenEffect): void {
+    this.#earlyEffects.push(effect);
+  }
+
+  #onConnack(packet: ConnectPacket): void {
+    const lifecycle = this.#lifecycle;
+    if (lifecycle.phase !== 'connecting') return;
+    lifecycle.open();
+    this.#count();
+    this.#events.onOpen(packet);
+    this.#writer.writeImmediately(
+      encodeConnack(lifecycle.version, this.#sessionPresent, {
+        limits: this.#context.limits,
+        assignedClient: packet.client.length > 0 ? undefined : lifecycle.client,
+        serverKeepAlive: serverKeepAlive(packet, this.#context.limits),
+      }),
+    );
+    for (const effect of this.#earlyEffects) this.#events.onEarlyEffect(effect);
+    this.#earlyEffects = [];
+    this.#writer.uncork();
+    this.#gate.resume(pauseReasons.connecting);
+  }
+
+  #count(): void {
+    const { counters, metrics } = this.#context;
+    counters.connectionsAccepted++;
+    counters.connects[this.#lifecycle.version]++;
+    const seconds = (performance.now() - this.#startedAtMs) / 1_000;
+    metrics.observe(brokerMetrics.sessionOpenSeconds, [this.#sessionPresent ? 'present' : 'new'], seconds);
+  }
+}

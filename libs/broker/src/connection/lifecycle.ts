@@ -1,0 +1,215 @@
+import type { Duplex } from 'node:stream';
+import type { ConnectionId, Disconnection, RefusalReason } from '@mqtt-cluster/contracts';
+import type { ConnectionRefusalReason, DisconnectReason } from '@mqtt-cluster/metric-catalogue';
+import type { AedesConnection } from '../aedes/aedes-adapter.ts';
+import type { ProtocolVersion } from '../codec/decode-connect.ts';
+import {
+  encodeConnackRefusal,
+  encodeDisconnect,
+  encodeUnsupportedLevelConnack,
+} from '../codec/encode-control.ts';
+import { failureReasonCodeMin, reasonCodes } from '../codec/reason-codes.ts';
+import type { BrokerContext } from '../context.ts';
+import type { ReadGate } from './read-gate.ts';
+import {
+  connackReasonCode,
+  disconnectLabel,
+  disconnectReasonCode,
+  refusalLabel,
+  refusalLabelOfCode,
+} from './reasons.ts';
+import type { SocketWriter } from './socket-writer.ts';
+
+/** Time that a closing socket has to send its last bytes, ms. */
+const lingerMs = 1_000;
+
+/** Reports the phases of a connection to the broker, which counts its clients. */
+export interface ConnectionEvents {
+  /** The client sent an acceptable CONNECT. The connection counts towards the maximum number of clients. */
+  onConnecting(): void;
+  /** The client is connected. */
+  onOpen(): void;
+  /** The connection ended. `previous` is its phase before. */
+  onEnded(previous: 'new' | 'connecting' | 'open'): void;
+}
+
+/**
+ * The phases of one connection, and all ways to end it: a rejected CONNECT, a protocol violation, a decision of the
+ * member, a time-out, a closed socket, or the stop of the broker.
+ */
+export class Lifecycle {
+  readonly id: ConnectionId;
+  readonly address: string;
+  readonly #socket: Duplex;
+  readonly #gate: ReadGate;
+  readonly #writer: SocketWriter;
+  readonly #context: BrokerContext;
+  readonly #events: ConnectionEvents;
+  readonly #openedAtMs = performance.now();
+  #phase: 'new' | 'connecting' | 'open' | 'ended' = 'new';
+  /** Selects the form of all answers. MQTT 3.1.1 until CONNECT is decoded. */
+  version: ProtocolVersion = 4;
+  /** The client identifier; empty until CONNECT is accepted. */
+  client = '';
+  aedes: AedesConnection | null = null;
+  /** The member has this connection, and must receive its end. */
+  atMember = false;
+
+  constructor(
+    id: ConnectionId,
+    address: string,
+    socket: Duplex,
+    gate: ReadGate,
+    writer: SocketWriter,
+    context: BrokerContext,
+    events: ConnectionEvents,
+  ) {
+    this.id = id;
+    this.address = address;
+    this.#socket = socket;
+    this.#gate = gate;
+    this.#writer = writer;
+    this.#context = context;
+    this.#events = events;
+  }
+
+  get phase(): 'new' | 'connecting' | 'open' | 'ended' {
+    return this.#phase;
+  }
+
+  /** The guard has accepted CONNECT. Authentication and the member decide next. */
+  startConnecting(client: string): void {
+    this.client = client;
+    this.#phase = 'connecting';
+    this.#events.onConnecting();
+  }
+
+  /** The member and Aedes have accepted the client. */
+  open(): void {
+    this.#phase = 'open';
+    this.#events.onOpen();
+  }
+
+  /** Rejects a connecting client with CONNACK and closes the connection. */
+  reject(reasonCode: number, label: ConnectionRefusalReason): void {
+    const connack = encodeConnackRefusal(this.version, reasonCode, this.#serverReference(reasonCode));
+    if (connack) this.#writer.writeImmediately(connack);
+    this.#countRefusal(label);
+    this.#end('other', { graceful: false });
+  }
+
+  rejectProtocolLevel(level: number): void {
+    this.#writer.writeImmediately(encodeUnsupportedLevelConnack(level));
+    this.#countRefusal('protocol_version');
+    this.#end('protocol_error', { graceful: false });
+  }
+
+  /** The member has rejected CONNECT. */
+  onMemberRefusal(reason: RefusalReason): void {
+    this.atMember = false;
+    this.reject(connackReasonCode(reason), refusalLabel(reason));
+  }
+
+  /** The member has closed the connection. */
+  onMemberClose(reason: RefusalReason): void {
+    this.atMember = false;
+    if (this.#phase === 'connecting') this.reject(connackReasonCode(reason), refusalLabel(reason));
+    else this.fail(disconnectReasonCode(reason), disconnectLabel(reason), `closed by the member: ${reason}`);
+  }
+
+  /** The client has sent DISCONNECT. */
+  onDisconnect(disconnection: Disconnection): void {
+    this.#end('client', disconnection);
+  }
+
+  onSocketClosed(): void {
+    this.#end('network', { graceful: false });
+  }
+
+  onAedesClosed(): void {
+    this.#end('other', { graceful: false });
+  }
+
+  /** Closes the connection. An MQTT 5 client receives the reason code [MQTT-3.14.0-1]. */
+  fail(reasonCode: number, label: DisconnectReason, text: string): void {
+    if (this.#phase === 'ended') return;
+    this.#context.logger.debug(
+      { connection: this.id, client: this.client, address: this.address, reasonCode, text },
+      'Client connection closed by the broker',
+    );
+    const reference = this.#serverReference(reasonCode);
+    if (this.#phase === 'open') {
+      this.#writer.flush();
+      if (this.version === 5) this.#writer.writeImmediately(encodeDisconnect(reasonCode, reference));
+    } else if (reasonCode >= failureReasonCodeMin) {
+      if (label === 'protocol_error') this.#countRefusal(refusalLabelOfCode(reasonCode));
+      const connack = encodeConnackRefusal(this.version, reasonCode, reference);
+      if (connack) this.#writer.writeImmediately(connack);
+    }
+    this.#end(label, { graceful: false });
+  }
+
+  /**
+   * Closes the connection because the broker stops. The member does not receive this end: the other members
+   * decide about the session.
+   */
+  shutDown(): void {
+    this.atMember = false;
+    this.fail(reasonCodes.serverShuttingDown, 'shutdown', 'the broker stops');
+  }
+
+  /** Closes a connection that exceeds a time limit. The broker calls this once a second. */
+  sweep(nowMs: number): void {
+    const { limits, counters } = this.#context;
+    const ageMs = nowMs - this.#openedAtMs;
+    const { stalledSinceMs } = this.#writer;
+    if (this.#phase === 'new' && ageMs > limits.connectMsMax) {
+      this.#countRefusal('timeout');
+      this.#end('other', { graceful: false });
+    } else if (this.#phase === 'connecting' && ageMs > limits.connectMsMax + limits.admissionMsMax) {
+      this.reject(reasonCodes.serverUnavailable, 'timeout');
+    } else if (stalledSinceMs !== null && nowMs - stalledSinceMs > limits.stalledMsMax) {
+      counters.slowConsumers++;
+      this.fail(reasonCodes.quotaExceeded, 'slow_consumer', 'the client does not read its socket');
+    }
+    // The keep-alive timer must not expire while the guard does not read the socket.
+    if (this.#gate.isPaused) this.aedes?.touch();
+  }
+
+  #countRefusal(label: ConnectionRefusalReason): void {
+    const { counters } = this.#context;
+    counters.connectionsRefused++;
+    counters.refusals[label]++;
+  }
+
+  /** Computes the reference only for a redirected client: many connections may end at the same time. */
+  #serverReference(reasonCode: number): string | undefined {
+    if (this.version !== 5 || reasonCode !== reasonCodes.useAnotherServer) return undefined;
+    return this.#context.options.serverReference?.();
+  }
+
+  #end(label: DisconnectReason, disconnection: Disconnection): void {
+    if (this.#phase === 'ended') return;
+    const previous = this.#phase;
+    this.#phase = 'ended';
+    if (previous === 'open') this.#context.counters.disconnects[label]++;
+    this.#gate.end();
+    if (this.atMember) this.#context.port.input(this.id, { kind: 'disconnect', ...disconnection });
+    this.atMember = false;
+    this.aedes?.close();
+    this.#events.onEnded(previous);
+    this.#closeSocket();
+  }
+
+  #closeSocket(): void {
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    if (this.#writer.stalledSinceMs !== null) {
+      socket.destroy();
+      return;
+    }
+    socket.end();
+    const linger = setTimeout(() => socket.destroy(), lingerMs);
+    socket.once('close', () => clearTimeout(linger));
+  }
+}

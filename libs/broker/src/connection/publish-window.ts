@@ -1,0 +1,46 @@
+/** A QoS 1 publish weighs 1, plus 1 for each of these payload bytes. */
+const weightUnitBytes = 4_096;
+
+/**
+ * Bounds the unacknowledged QoS 1 publishes of one client. Reports when the window becomes full, and when half of
+ * it is free again.
+ */
+export class PublishWindow {
+  readonly #weightMax: number;
+  readonly #onFull: (full: boolean) => void;
+  /** Weights of the unacknowledged publishes, in the order of their PUBACKs. */
+  #weights: number[] = [];
+  /** Index of the oldest unacknowledged publish. */
+  #head = 0;
+  #weight = 0;
+  #full = false;
+
+  constructor(weightMax: number, onFull: (full: boolean) => void) {
+    this.#weightMax = weightMax;
+    this.#onFull = onFull;
+  }
+
+  add(payloadBytes: number): void {
+    const weight = 1 + Math.floor(payloadBytes / weightUnitBytes);
+    this.#weights.push(weight);
+    this.#weight += weight;
+    if (!this.#full && this.#weight >= this.#weightMax) {
+      this.#full = true;
+      this.#onFull(true);
+    }
+  }
+
+  /** Removes the oldest publish. */
+  removeOldest(): void {
+    this.#weight -= this.#weights[this.#head] ?? 0;
+    this.#head++;
+    if (this.#head === this.#weights.length) {
+      this.#weights = [];
+      this.#head = 0;
+    }
+    if (this.#full && this.#weight <= this.#weightMax / 2) {
+      this.#full = false;
+      this.#onFull(false);
+    }
+  }
+}

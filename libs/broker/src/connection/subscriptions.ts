@@ -1,0 +1,87 @@
+import type { ClientId, ConnectionId, Subscription } from '@mqtt-cluster/contracts';
+import { PacketError } from '../codec/packet-error.ts';
+import { reasonCodes } from '../codec/reason-codes.ts';
+import { topicFilterFault } from '../codec/topic-validation.ts';
+import type { TopicFault } from '../codec/topic-validation.ts';
+import type { BrokerContext } from '../context.ts';
+import type { Outbound } from './outbound.ts';
+
+/** SUBACK code of a failure in MQTT 3.1.1 (3.9.3). */
+const subackFailure = 0x80;
+
+interface Subscriber {
+  readonly client: ClientId;
+  readonly version: number;
+}
+
+/** Handles SUBSCRIBE and UNSUBSCRIBE: checks and authorizes each filter, and passes the rest to the member. */
+export class Subscriptions {
+  readonly #connection: ConnectionId;
+  readonly #subscriber: Subscriber;
+  readonly #context: BrokerContext;
+  readonly #outbound: Outbound;
+  /**
+   * SUBACK codes of each SUBSCRIBE that the guard rejected in part, by packet identifier. Null stands for a
+   * code that the member decides.
+   */
+  readonly #partialSubacks = new Map<number, readonly (number | null)[]>();
+
+  constructor(connection: ConnectionId, subscriber: Subscriber, context: BrokerContext, outbound: Outbound) {
+    this.#connection = connection;
+    this.#subscriber = subscriber;
+    this.#context = context;
+    this.#outbound = outbound;
+  }
+
+  /** @throws PacketError for a malformed filter */
+  subscribe(packetId: number, subscriptions: readonly Subscription[]): void {
+    const allowed: Subscription[] = [];
+    const codes: (number | null)[] = [];
+    for (const subscription of subscriptions) {
+      const fault = checkFilter(subscription.filter);
+      const authorized =
+        this.#context.options.authorizeSubscribe?.(this.#subscriber.client, subscription.filter) ?? true;
+      if (fault === null && authorized) {
+        allowed.push(subscription);
+        codes.push(null);
+      } else {
+        codes.push(this.#rejectionCode(fault));
+      }
+    }
+    if (allowed.length === 0) {
+      this.#outbound.suback(
+        packetId,
+        codes.map((code) => code ?? subackFailure),
+      );
+      return;
+    }
+    if (allowed.length < subscriptions.length) this.#partialSubacks.set(packetId, codes);
+    this.#context.port.input(this.#connection, { kind: 'subscribe', packetId, subscriptions: allowed });
+  }
+
+  /** @throws PacketError for a malformed filter */
+  unsubscribe(packetId: number, filters: readonly string[]): void {
+    for (const filter of filters) checkFilter(filter);
+    this.#context.port.input(this.#connection, { kind: 'unsubscribe', packetId, filters });
+  }
+
+  #rejectionCode(fault: TopicFault | null): number {
+    if (this.#subscriber.version < 5) return subackFailure; // [MQTT-3.9.3-2]
+    return fault === 'tooManyLevels' ? reasonCodes.topicFilterInvalid : reasonCodes.notAuthorized;
+  }
+
+  /** Merges the member's codes with those of filters that the guard rejected [MQTT-3.8.4-5]. */
+  subackCodes(packetId: number, granted: readonly number[]): readonly number[] {
+    const codes = this.#partialSubacks.get(packetId);
+    if (!codes) return granted;
+    this.#partialSubacks.delete(packetId);
+    let next = 0;
+    return codes.map((code) => code ?? granted[next++] ?? subackFailure);
+  }
+}
+
+function checkFilter(filter: string): TopicFault | null {
+  const fault = topicFilterFault(filter);
+  if (fault !== 'malformed') return fault;
+  throw new PacketError(reasonCodes.topicFilterInvalid, 'the topic filter is malformed');
+}
