@@ -13,7 +13,9 @@ interface ConfigAtIndex {
   readonly config: ClusterConfig | null;
 }
 
-/** The cluster configurations in the log. The latest one takes effect as soon as it is appended (thesis, 4.1). */
+/**
+ * The cluster configurations in the log. The latest one takes effect as soon as it is appended (thesis, 4.1).
+ */
 export class Configurations {
   #history: ConfigAtIndex[];
 
@@ -86,8 +88,9 @@ export class Configurations {
 }
 
 /**
- * Returns why the configuration `next` must not follow `current`, or null if it may. Only one member may change at a
- * time, so that any majority of one configuration overlaps any majority of the other (thesis, 4.1).
+ * Returns why the configuration `next` must not follow `current`, or null if it may. Only one member may
+ * change at a time, so that any majority of one configuration overlaps any majority of the other (thesis,
+ * 4.1).
  */
 export function configChangeError(current: ClusterConfig, next: ClusterConfig): string | null {
   const ids = new Set(next.members.map((member) => member.id));

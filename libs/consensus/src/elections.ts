@@ -4,7 +4,10 @@ import type { RaftState } from './raft-state.ts';
 /** While the leader is known to be dead, a member repeats a failed campaign after this many delays. */
 const deadLeaderRetryDelays = 2;
 
-/** Returns the value of `votedFor`. It includes the store id: a member with a replaced store is another candidate. */
+/**
+ * Returns the value of `votedFor`. It includes the store id: a member with a replaced store is another
+ * candidate.
+ */
 function candidateName(id: MemberId, storeId: StoreId): string {
   return `${id}/${storeId}`;
 }
@@ -41,7 +44,9 @@ export class Elections {
     this.#state.resetElectionTimer();
   }
 
-  /** The leader's process is known to be dead: its lease ends, and this member need not wait for the timeout. */
+  /**
+   * The leader's process is known to be dead: its lease ends, and this member need not wait for the timeout.
+   */
   leaderDied(): void {
     const state = this.#state;
     const { deadLeaderDelayMsMax, electionMsMax } = state.options.timings;
@@ -61,7 +66,10 @@ export class Elections {
     this.#tally();
   }
 
-  /** The leader transfers leadership to this member, which campaigns at once and without pre-vote (thesis, 3.10). */
+  /**
+   * The leader transfers leadership to this member, which campaigns at once and without pre-vote (thesis,
+   * 3.10).
+   */
   timeoutNow(): void {
     if (this.#state.isVoter && this.#state.role !== 'leader') this.#campaign(true);
   }
@@ -69,8 +77,8 @@ export class Elections {
   voteRequest(from: MemberId, request: RaftVoteRequest): void {
     const state = this.#state;
     if (state.role === 'none') return;
-    // While the leader's lease lasts no candidate may depose it; otherwise a member behind a bad link could do so
-    // again and again (thesis, 4.2.3). The term of the request is ignored, too.
+    // While the leader's lease lasts no candidate may depose it; otherwise a member behind a bad link could
+    // do so again and again (thesis, 4.2.3). The term of the request is ignored, too.
     if (request.term > state.term && !request.force && this.#isInLease()) return;
     if (request.term > state.term && !request.pre) state.becomeFollower(request.term, null, 'newer term');
     const name = candidateName(from, request.storeId);
@@ -93,8 +101,8 @@ export class Elections {
   }
 
   /**
-   * Counts a vote. The caller has checked that it comes from the store of a configured voter, and that its term is not
-   * above this member's term unless it is a granted pre-vote.
+   * Counts a vote. The caller has checked that it comes from the store of a configured voter, and that its
+   * term is not above this member's term unless it is a granted pre-vote.
    */
   voteResponse(from: MemberId, response: RaftVoteResponse): void {
     const state = this.#state;
@@ -108,10 +116,10 @@ export class Elections {
   }
 
   /**
-   * Delays this member's own campaign in favour of a candidate. When all members detect the leader's death at the same
-   * moment, simultaneous campaigns would split the votes; with four of seven members left, every vote is needed. So a
-   * member that has granted a pre-vote waits for that candidate. Of two pre-candidates the one with the lower id goes
-   * first.
+   * Delays this member's own campaign in favour of a candidate. When all members detect the leader's death at
+   * the same moment, simultaneous campaigns would split the votes; with four of seven members left, every
+   * vote is needed. So a member that has granted a pre-vote waits for that candidate. Of two pre-candidates
+   * the one with the lower id goes first.
    */
   #yieldTo(candidate: MemberId): void {
     const state = this.#state;

@@ -23,7 +23,9 @@ interface FollowedLeader {
   respondedRound: number;
   /** The highest index acknowledged to the leader. */
   acknowledgedIndex: LogIndex;
-  /** An append has succeeded. From now on a gap means that messages were reordered, not that the logs differ. */
+  /**
+   * An append has succeeded. From now on a gap means that messages were reordered, not that the logs differ.
+   */
   inSync: boolean;
   /** Appends that arrived before their predecessor, by `previousIndex`. */
   readonly outOfOrder: Map<LogIndex, RaftAppendRequest>;
@@ -33,7 +35,9 @@ interface FollowedLeader {
 
 type AppendOutcome = 'accepted' | 'outOfOrder' | 'conflict';
 
-/** The receiving side of log replication and snapshots, for followers and learners (paper, 5.3 and section 7). */
+/**
+ * The receiving side of log replication and snapshots, for followers and learners (paper, 5.3 and section 7).
+ */
 export class Follower {
   readonly #state: RaftState;
   readonly #elections: Elections;
@@ -120,8 +124,8 @@ export class Follower {
   #follow(from: MemberId, message: RaftAppendRequest | RaftSnapshotPiece): FollowedLeader | null {
     const state = this.#state;
     if (message.term < state.term) {
-      // The newer term in the response makes the sender step down. The sender may be a former leader, or the current
-      // one, if this member raised its own term while it was isolated.
+      // The newer term in the response makes the sender step down. The sender may be a former leader, or the
+      // current one, if this member raised its own term while it was isolated.
       this.#rejectOldTerm(from, message);
       return null;
     }
@@ -158,7 +162,8 @@ export class Follower {
     const { previousIndex, entries } = request;
     if (previousIndex > state.log.lastIndex)
       return followed.inSync && entries.length > 0 ? 'outOfOrder' : 'conflict';
-    // Committed entries equal the leader's entries. They are skipped, because the log may already be compacted there.
+    // Committed entries equal the leader's entries. They are skipped, because the log may already be
+    // compacted there.
     const skipped = Math.max(0, state.commitIndex - previousIndex);
     if (skipped === 0 && state.log.termAt(previousIndex) !== request.previousTerm) return 'conflict';
     for (let at = skipped; at < entries.length; at += 1) {
@@ -182,7 +187,8 @@ export class Follower {
 
   #appendBuffered(followed: FollowedLeader): void {
     for (const [previousIndex, request] of followed.outOfOrder) {
-      // The map is in order of arrival. The loop below finds the appends that become contiguous through others.
+      // The map is in order of arrival. The loop below finds the appends that become contiguous through
+      // others.
       if (previousIndex > this.#state.log.lastIndex) continue;
       followed.outOfOrder.delete(previousIndex);
       this.#append(followed, request);
@@ -195,7 +201,9 @@ export class Follower {
     }
   }
 
-  /** Responds to a heartbeat at once with the stored index; acknowledges entries only when they are stored. */
+  /**
+   * Responds to a heartbeat at once with the stored index; acknowledges entries only when they are stored.
+   */
   #respond(followed: FollowedLeader, request: RaftAppendRequest): void {
     const stored = Math.min(followed.verifiedIndex, this.#state.unstable.storedIndex);
     const hasNews = followed.round > followed.respondedRound || stored > followed.acknowledgedIndex;
@@ -245,8 +253,8 @@ export class Follower {
 }
 
 /**
- * Returns whether the entries follow `previousIndex` without gaps and with valid terms. Other appends must not change
- * the log, even if they come from the leader.
+ * Returns whether the entries follow `previousIndex` without gaps and with valid terms. Other appends must
+ * not change the log, even if they come from the leader.
  */
 function isContiguous({ entries, previousIndex, previousTerm, term }: RaftAppendRequest): boolean {
   let before = previousTerm;

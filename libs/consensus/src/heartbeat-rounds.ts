@@ -2,8 +2,8 @@
 const roundsKept = 64;
 
 /**
- * Records when each round of heartbeats was sent. A response proves that its sender was alive when the round was sent,
- * not when the response arrives: it may have been delayed (thesis, 6.4).
+ * Records when each round of heartbeats was sent. A response proves that its sender was alive when the round
+ * was sent, not when the response arrives: it may have been delayed (thesis, 6.4).
  */
 export class HeartbeatRounds {
   readonly #sentAtMs: number[] = new Array<number>(roundsKept).fill(-Infinity);

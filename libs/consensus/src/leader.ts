@@ -14,8 +14,8 @@ import type { RaftState } from './raft-state.ts';
 import { Replication } from './replication.ts';
 
 /**
- * For active peers that lag, the leader keeps at most this many times the entries that it keeps anyway. A peer that lags
- * more gets a snapshot.
+ * For active peers that lag, the leader keeps at most this many times the entries that it keeps anyway. A
+ * peer that lags more gets a snapshot.
  */
 const laggingPeerKeepFactor = 4;
 
@@ -41,7 +41,8 @@ export class Leader {
     state.setLeader(state.options.id);
     state.emit({ kind: 'elected', term: state.term });
     this.#syncPeers();
-    // A leader learns which entries are committed only by committing an entry of its own term (paper, 5.4.2 and 8).
+    // A leader learns which entries are committed only by committing an entry of its own term (paper, 5.4.2
+    // and 8).
     this.#append({ kind: 'noop', data: noData });
     this.#replication.beginRound();
   }
@@ -59,7 +60,9 @@ export class Leader {
     return this.#peers;
   }
 
-  /** Returns whether a majority has responded within the last election timeout (check-quorum; thesis, 6.2). */
+  /**
+   * Returns whether a majority has responded within the last election timeout (check-quorum; thesis, 6.2).
+   */
   hasQuorum(): boolean {
     const { id, timings } = this.#state.options;
     const since = this.#state.nowMs - timings.electionMsMax;
@@ -95,7 +98,8 @@ export class Leader {
     const { configs, log, commitIndex, term } = this.#state;
     if (this.#transfer !== null) return 'a leadership transfer is in progress';
     if (this.configChangePending) return 'another configuration change is not yet committed';
-    // Without this rule two leaders could create configurations whose majorities do not overlap (erratum of thesis, 4.1).
+    // Without this rule two leaders could create configurations whose majorities do not overlap (erratum of
+    // thesis, 4.1).
     if (log.termAt(commitIndex) !== term) return 'the leader has not yet committed an entry in its term';
     const error =
       configChangeError(configs.current ?? { members: [] }, config) ?? this.#readinessError(config);
@@ -167,8 +171,8 @@ export class Leader {
   }
 
   /**
-   * Returns why the members are not ready for the configuration, or null. A learner becomes a voter only when it has
-   * stored the entry that made it a learner: before, it could neither vote nor acknowledge.
+   * Returns why the members are not ready for the configuration, or null. A learner becomes a voter only when
+   * it has stored the entry that made it a learner: before, it could neither vote nor acknowledge.
    */
   #readinessError(config: ClusterConfig): string | null {
     const { configs } = this.#state;
@@ -181,7 +185,10 @@ export class Leader {
     return this.#canCommitWith(config) ? null : 'no majority of the voters in the new configuration responds';
   }
 
-  /** Returns whether a majority of the new voters responds. Otherwise the change could be neither committed nor undone. */
+  /**
+   * Returns whether a majority of the new voters responds. Otherwise the change could be neither committed
+   * nor undone.
+   */
   #canCommitWith(config: ClusterConfig): boolean {
     const voters = config.members.filter((member) => member.role === 'voter');
     const active = voters.filter(({ id, storeId }) => {

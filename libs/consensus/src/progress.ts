@@ -38,7 +38,10 @@ export class Progress {
   hasResponded = false;
   /** The highest commit index that was sent to the peer. */
   commitSent: LogIndex = 0;
-  /** The peer reported less than it had acknowledged before. This leader no longer counts its acknowledgements. */
+  /**
+   * The peer reported less than it had acknowledged before. This leader no longer counts its
+   * acknowledgements.
+   */
   regressed = false;
   snapshotTransfer: SnapshotTransfer | null = null;
 

@@ -7,13 +7,18 @@ function sizeOf(entry: LogEntry): number {
   return entry.data.length + entryOverheadBytes;
 }
 
-/** Consecutive entries of one term, starting at `first`. A log has few terms, so conflicts are found quickly. */
+/**
+ * Consecutive entries of one term, starting at `first`. A log has few terms, so conflicts are found quickly.
+ */
 interface TermRun {
   readonly term: number;
   readonly first: LogIndex;
 }
 
-/** The entries after the last compacted entry (the base). Indexes are positions in the whole log, starting at 1. */
+/**
+ * The entries after the last compacted entry (the base). Indexes are positions in the whole log, starting at
+ * 1.
+ */
 export class RaftLog {
   #baseIndex: LogIndex;
   #baseTerm: number;
@@ -118,9 +123,9 @@ export class RaftLog {
   }
 
   /**
-   * Returns the highest index up to `index` whose term is at most `term`. Above this index two logs cannot agree, so the
-   * leader skips whole terms at once (paper, 5.3; etcd-io/raft: `findConflictByTerm`). The result is below the base if
-   * the log no longer has the terms.
+   * Returns the highest index up to `index` whose term is at most `term`. Above this index two logs cannot
+   * agree, so the leader skips whole terms at once (paper, 5.3; etcd-io/raft: `findConflictByTerm`). The
+   * result is below the base if the log no longer has the terms.
    */
   findConflictByTerm(index: LogIndex, term: number): LogIndex {
     if (index < this.#baseIndex) return index;

@@ -18,8 +18,8 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 export type RaftMessageBody = DistributiveOmit<RaftMessage, 'term' | 'storeId' | 'toStoreId'>;
 
 /**
- * The state of one member that elections, leader and follower share: term, vote, role, log, commit index and time;
- * also the messages and events of the next output.
+ * The state of one member that elections, leader and follower share: term, vote, role, log, commit index and
+ * time; also the messages and events of the next output.
  */
 export class RaftState {
   readonly options: RaftOptions;
@@ -47,8 +47,8 @@ export class RaftState {
     this.log = new RaftLog(base, []);
     this.configs = new Configurations(initial.config, base.index);
     for (const entry of initial.entries) this.#append(entry);
-    // If the last entry has a newer term than the stored vote, then term and log were written separately. The log's
-    // term counts, and the vote belongs to an older term.
+    // If the last entry has a newer term than the stored vote, then term and log were written separately. The
+    // log's term counts, and the vote belongs to an older term.
     this.term = Math.max(initial.hardState.term, this.log.lastTerm);
     this.votedFor = this.term === initial.hardState.term ? initial.hardState.votedFor : null;
     this.commitIndex = base.index;
@@ -58,9 +58,9 @@ export class RaftState {
   }
 
   /**
-   * Whether this member may campaign and vote. A voter whose removal or demotion is not yet committed still may: it can
-   * be the only member that stores this entry, and then it must lead to commit the entry (thesis, 4.2.2). Its own vote
-   * does not count then.
+   * Whether this member may campaign and vote. A voter whose removal or demotion is not yet committed still
+   * may: it can be the only member that stores this entry, and then it must lead to commit the entry (thesis,
+   * 4.2.2). Its own vote does not count then.
    */
   get isVoter(): boolean {
     return this.passiveRole() === 'follower';
@@ -92,7 +92,8 @@ export class RaftState {
   }
 
   /**
-   * Sends without waiting for the disk, and with any term: for pre-votes, which depend on nothing stored (thesis, 9.6).
+   * Sends without waiting for the disk, and with any term: for pre-votes, which depend on nothing stored
+   * (thesis, 9.6).
    */
   sendImmediately(to: MemberId, toStoreId: StoreId, term: number, message: RaftMessageBody): void {
     this.messages.push({ to, message: { ...message, term, storeId: this.options.storeId, toStoreId } });

@@ -1,34 +1,37 @@
 /**
- * Raft as a pure state machine (Ongaro & Ousterhout, "In Search of an Understandable Consensus Algorithm", 2014, cited
- * as "paper"; Ongaro, "Consensus: Bridging Theory and Practice", 2014, cited as "thesis"). The design follows
- * etcd-io/raft: this package performs no I/O and has no timers, no clock and no random numbers of its own.
+ * Raft as a pure state machine (Ongaro & Ousterhout, "In Search of an Understandable Consensus Algorithm",
+ * 2014, cited as "paper"; Ongaro, "Consensus: Bridging Theory and Practice", 2014, cited as "thesis"). The
+ * design follows etcd-io/raft: this package performs no I/O and has no timers, no clock and no random numbers
+ * of its own.
  *
  * **Inputs** are the methods of {@link Raft}: `tick` (the time), `step` (a message of a peer), `propose`,
  * `proposeConfig`, `transferLeadership`, `stored` and `storeRefused` (reports of the disk), `linkChanged`,
  * `provideSnapshot` and `compact`. An input only changes state in memory.
  *
- * **Outputs** are collected by `take` (etcd-io/raft: `Ready`). After each input, or after several, the caller takes the
- * output and
+ * **Outputs** are collected by `take` (etcd-io/raft: `Ready`). After each input, or after several, the caller
+ * takes the output and
  *
  * 1. starts its `write`, if there is one, as one atomic and synced change of the disk;
  * 2. sends its `messages` at once, without waiting for the write;
- * 3. restores the state machine from `restore`, if there is one, and then applies the `committed` entries in order;
+ * 3. restores the state machine from `restore`, if there is one, and then applies the `committed` entries in
+ *    order;
  * 4. answers `snapshotNeeded` with `provideSnapshot`.
  *
- * **Writes** are numbered by tokens. Several writes may be in flight; the disk stores them in order. The caller reports
- * each one with `stored(token)`, or with `storeRefused(token)` if the disk is full. A refused write and all later ones
- * count as not stored; Raft puts their content into a new write.
+ * **Writes** are numbered by tokens. Several writes may be in flight; the disk stores them in order. The
+ * caller reports each one with `stored(token)`, or with `storeRefused(token)` if the disk is full. A refused
+ * write and all later ones count as not stored; Raft puts their content into a new write.
  *
- * **Barriers.** A vote, a new term and an acknowledgement must be on the disk before a message reports them (paper,
- * figure 2). The caller need not know that: such a message is held inside behind a barrier, the token of the write that
- * it depends on, and appears in an output after `stored(token)`. So a slow disk delays acknowledgements, but not
- * heartbeats. Appends of a leader have no barrier for the entries: followers may store entries before the leader's own
- * disk has (thesis, 10.2.1). A commit counts only stored entries, and the leader's own disk counts like any other. So
- * `committed` may contain entries that this member has not stored yet.
+ * **Barriers.** A vote, a new term and an acknowledgement must be on the disk before a message reports them
+ * (paper, figure 2). The caller need not know that: such a message is held inside behind a barrier, the token
+ * of the write that it depends on, and appears in an output after `stored(token)`. So a slow disk delays
+ * acknowledgements, but not heartbeats. Appends of a leader have no barrier for the entries: followers may
+ * store entries before the leader's own disk has (thesis, 10.2.1). A commit counts only stored entries, and
+ * the leader's own disk counts like any other. So `committed` may contain entries that this member has not
+ * stored yet.
  *
- * Files: `raft-state.ts` holds the state that all parts share; `elections.ts`; `leader.ts` with `replication.ts`,
- * `progress.ts`, `heartbeat-rounds.ts` and `snapshot-sender.ts`; `follower.ts` with `snapshot-receiver.ts`;
- * `raft-log.ts` and `unstable-log.ts`; `configurations.ts`.
+ * Files: `raft-state.ts` holds the state that all parts share; `elections.ts`; `leader.ts` with
+ * `replication.ts`, `progress.ts`, `heartbeat-rounds.ts` and `snapshot-sender.ts`; `follower.ts` with
+ * `snapshot-receiver.ts`; `raft-log.ts` and `unstable-log.ts`; `configurations.ts`.
  */
 import type { MemberId, RaftMessage } from '@mqtt-cluster/contracts';
 import { Elections } from './elections.ts';
@@ -37,7 +40,10 @@ import { Leader } from './leader.ts';
 import { RaftState } from './raft-state.ts';
 import type { Raft, RaftInitialState, RaftOptions, RaftOutput, RaftStatus } from './types.ts';
 
-/** Creates the Raft of one member. @throws Error when `initial.entries` do not follow the snapshot without gaps */
+/**
+ * Creates the Raft of one member.
+ * @throws Error when `initial.entries` do not follow the snapshot without gaps
+ */
 export function createRaft(options: RaftOptions, initial: RaftInitialState): Raft {
   const state = new RaftState(options, initial);
   let leader: Leader | null = null;
@@ -56,7 +62,8 @@ export function createRaft(options: RaftOptions, initial: RaftInitialState): Raf
       elections.tick();
     },
     step(from, message) {
-      // A message for another store id is ignored: after a wipe this store must not answer for the former content.
+      // A message for another store id is ignored: after a wipe this store must not answer for the former
+      // content.
       if (message.toStoreId !== options.storeId || from === options.id) return;
       if (message.type === 'voteRequest') elections.voteRequest(from, message);
       else if (message.type === 'appendRequest') follower.appendRequest(from, message);
@@ -87,7 +94,8 @@ export function createRaft(options: RaftOptions, initial: RaftInitialState): Raf
     compact(index, keepEntries) {
       state.unstable.snapshotStored(Math.min(index, state.applyingIndex));
       const wanted = leading()?.compactionIndex(index, keepEntries) ?? index - keepEntries;
-      // Entries that are not stored may have to be written again. Entries above `applyingIndex` are still to be returned.
+      // Entries that are not stored may have to be written again. Entries above `applyingIndex` are still to
+      // be returned.
       const compactTo = Math.min(wanted, state.applyingIndex, state.unstable.storedIndex);
       if (compactTo <= state.log.baseIndex) return;
       state.log.compact(compactTo);
@@ -100,7 +108,10 @@ export function createRaft(options: RaftOptions, initial: RaftInitialState): Raf
   };
 }
 
-/** Handles a response. It counts only if the current configuration names the sender with the message's store id. */
+/**
+ * Handles a response. It counts only if the current configuration names the sender with the message's store
+ * id.
+ */
 function stepResponse(
   state: RaftState,
   elections: Elections,
@@ -139,8 +150,8 @@ function statusOf(state: RaftState, leader: Leader | null): RaftStatus {
   const match: Record<MemberId, number> = {};
   const silentMs: Record<MemberId, number> = {};
   for (const [id, peer] of leader?.peers() ?? []) {
-    // While the leader probes for the last common index, the match index is unknown and left out: a value of 0 would
-    // mean that the peer has no entries at all.
+    // While the leader probes for the last common index, the match index is unknown and left out: a value of
+    // 0 would mean that the peer has no entries at all.
     if (peer.state !== 'probe' || peer.matchIndex > 0 || peer.regressed)
       match[id] = peer.regressed ? 0 : peer.matchIndex;
     silentMs[id] = state.nowMs - peer.activeAtMs;

@@ -11,15 +11,21 @@ import type { RaftState } from './raft-state.ts';
 import { SnapshotSender } from './snapshot-sender.ts';
 
 /**
- * An idle leader multiplies the time between its heartbeats by this factor, which cuts the cost of an idle cluster to a
- * third. A delayed heartbeat may then let one follower request pre-votes, but the others deny them while the leader's
- * lease lasts.
+ * An idle leader multiplies the time between its heartbeats by this factor, which cuts the cost of an idle
+ * cluster to a third. A delayed heartbeat may then let one follower request pre-votes, but the others deny
+ * them while the leader's lease lasts.
  */
 const idleHeartbeatFactor = 2.9;
-/** Idle heartbeats are used only if the shortest election timeout is longer than their interval by this factor. */
+/**
+ * Idle heartbeats are used only if the shortest election timeout is longer than their interval by this
+ * factor.
+ */
 const idleHeartbeatMargin = 1.3;
 
-/** The leader's side of log replication (paper, 5.3 and 5.4; thesis, 10.2: pipelining, and its own disk in parallel). */
+/**
+ * The leader's side of log replication (paper, 5.3 and 5.4; thesis, 10.2: pipelining, and its own disk in
+ * parallel).
+ */
 export class Replication {
   readonly #state: RaftState;
   readonly #peers: ReadonlyMap<MemberId, Progress>;
@@ -57,8 +63,8 @@ export class Replication {
     for (const peer of this.#peers.values()) {
       if (peer.state === 'replicate' && this.#isStalled(peer)) peer.becomeProbe(peer.matchIndex + 1);
       if (peer.state === 'probe') this.#sendProbe(peer);
-      // A probe of an active peer carries entries and may queue behind other bulk data. A heartbeat keeps the leader's
-      // lease meanwhile.
+      // A probe of an active peer carries entries and may queue behind other bulk data. A heartbeat keeps the
+      // leader's lease meanwhile.
       if (peer.state !== 'probe' || this.isActive(peer)) this.#sendHeartbeat(peer);
       if (peer.state === 'snapshot') this.snapshots.tick(peer);
     }
@@ -75,7 +81,10 @@ export class Replication {
     if (peer.snapshotTransfer !== null) peer.snapshotTransfer.sentAtMs = null;
   }
 
-  /** Sends appends and snapshot pieces. Called once per output, so that entries proposed together share an append. */
+  /**
+   * Sends appends and snapshot pieces. Called once per output, so that entries proposed together share an
+   * append.
+   */
   flush(): void {
     let sending = false;
     for (const peer of this.#peers.values()) {
@@ -83,7 +92,8 @@ export class Replication {
       else if (peer.state === 'probe' && !peer.probeInFlight) this.#sendProbe(peer);
       if (peer.state !== 'snapshot') continue;
       if (this.isActive(peer)) this.snapshots.send(peer);
-      // The peer became unreachable during the transfer. A new transfer starts from the offset that the peer reports.
+      // The peer became unreachable during the transfer. A new transfer starts from the offset that the peer
+      // reports.
       else peer.snapshotTransfer = null;
       sending ||= this.isActive(peer);
     }
@@ -118,7 +128,10 @@ export class Replication {
     this.advanceCommit();
   }
 
-  /** Commits the entries that a majority of the voters has stored. This member's own disk counts like any other. */
+  /**
+   * Commits the entries that a majority of the voters has stored. This member's own disk counts like any
+   * other.
+   */
   advanceCommit(): void {
     const state = this.#state;
     const reached = state.configs.majorityMatchIndex((voter) => {
@@ -126,7 +139,8 @@ export class Replication {
       const peer = this.#peers.get(voter.id);
       return peer === undefined || peer.regressed ? 0 : peer.matchIndex;
     });
-    // A leader commits entries of earlier terms only together with an entry of its own term (paper, 5.4.2, figure 8).
+    // A leader commits entries of earlier terms only together with an entry of its own term (paper, 5.4.2,
+    // figure 8).
     if (reached > state.commitIndex && state.log.termAt(reached) === state.term) state.commitTo(reached);
   }
 
@@ -150,8 +164,8 @@ export class Replication {
   }
 
   /**
-   * Returns whether the peer is inactive or makes no progress: appends or responses were lost. If only the peer's disk is
-   * slow, the probe that follows costs one redundant append.
+   * Returns whether the peer is inactive or makes no progress: appends or responses were lost. If only the
+   * peer's disk is slow, the probe that follows costs one redundant append.
    */
   #isStalled(peer: Progress): boolean {
     if (!this.isActive(peer)) return true;
@@ -162,8 +176,8 @@ export class Replication {
   #appendRejected(peer: Progress, { matchIndex, conflictTerm, round }: RaftAppendResponse): void {
     if (peer.state === 'snapshot') return;
     if (matchIndex < peer.matchIndex) {
-      // A response that the peer sent before its last acknowledgement may arrive late. A newer one means that the peer's
-      // store has lost acknowledged entries.
+      // A response that the peer sent before its last acknowledgement may arrive late. A newer one means that
+      // the peer's store has lost acknowledged entries.
       if (round <= peer.matchRound) return;
       if (!peer.regressed) this.#state.emit({ kind: 'storeRegressed', member: peer.id });
       peer.regressed = true;

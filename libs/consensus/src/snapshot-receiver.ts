@@ -1,9 +1,9 @@
 import type { RaftSnapshotPiece, Snapshot } from '@mqtt-cluster/contracts';
 
 /**
- * The follower's side of a snapshot transfer: collects the pieces received so far. A new leader may continue where the
- * old one stopped, because the state at one index is the same on all members. If the size differs, the transfer starts
- * again.
+ * The follower's side of a snapshot transfer: collects the pieces received so far. A new leader may continue
+ * where the old one stopped, because the state at one index is the same on all members. If the size differs,
+ * the transfer starts again.
  */
 export class SnapshotReceiver {
   #index = 0;

@@ -6,7 +6,9 @@ import type { RaftState } from './raft-state.ts';
 /** If the caller has not provided a requested snapshot, Raft requests it again after this time. */
 const requestRetryMs = 1_000;
 
-/** The leader's side of snapshot transfers (paper, figure 13): resumable, with one piece in flight per peer. */
+/**
+ * The leader's side of snapshot transfers (paper, figure 13): resumable, with one piece in flight per peer.
+ */
 export class SnapshotSender {
   readonly #state: RaftState;
   readonly #rounds: HeartbeatRounds;
@@ -52,7 +54,9 @@ export class SnapshotSender {
     });
   }
 
-  /** After an election timeout without response the piece, or its response, counts as lost and is sent again. */
+  /**
+   * After an election timeout without response the piece, or its response, counts as lost and is sent again.
+   */
   tick(peer: Progress): void {
     const sentAtMs = peer.snapshotTransfer?.sentAtMs ?? null;
     if (sentAtMs === null || this.#state.nowMs - sentAtMs < this.#state.options.timings.electionMsMin) return;
@@ -73,7 +77,10 @@ export class SnapshotSender {
     return false;
   }
 
-  /** Ends the transfer if the peer has stored everything up to the snapshot's index, by snapshot or by entries. */
+  /**
+   * Ends the transfer if the peer has stored everything up to the snapshot's index, by snapshot or by
+   * entries.
+   */
   acknowledged(peer: Progress): void {
     const transfer = peer.snapshotTransfer;
     if (transfer === null || peer.matchIndex < transfer.snapshot.index) return;

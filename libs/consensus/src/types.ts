@@ -44,7 +44,10 @@ export interface RaftOptions {
 export interface RaftInitialState {
   readonly hardState: HardState;
   readonly snapshot: Pick<Snapshot, 'index' | 'term'> | null;
-  /** The configuration of the last snapshot or of the bootstrap; null for a member that belongs to no cluster yet. */
+  /**
+   * The configuration of the last snapshot or of the bootstrap; null for a member that belongs to no cluster
+   * yet.
+   */
   readonly config: ClusterConfig | null;
   readonly entries: readonly LogEntry[];
 }
@@ -77,18 +80,27 @@ export type RaftEvent =
   | { readonly kind: 'logTruncated'; readonly from: LogIndex }
   | { readonly kind: 'configChanged'; readonly config: ClusterConfig }
   | { readonly kind: 'snapshotSent'; readonly to: MemberId; readonly index: LogIndex; readonly bytes: number }
-  /** A peer's store reported less than it had acknowledged before: it lost data, and its acknowledgements do not count. */
+  /**
+   * A peer's store reported less than it had acknowledged before: it lost data, and its acknowledgements do
+   * not count.
+   */
   | { readonly kind: 'storeRegressed'; readonly member: MemberId };
 
 /** Everything that the caller has to do; see the module comment of `raft.ts`. */
 export interface RaftOutput {
   /** Null when there is nothing to store. */
   readonly write: RaftWrite | null;
-  /** To be sent at once. Messages that depend on a write are not in the output before that write is stored. */
+  /**
+   * To be sent at once. Messages that depend on a write are not in the output before that write is stored.
+   */
   readonly messages: readonly RaftEnvelope[];
-  /** Committed entries in order, each exactly once. They may be applied before this member has stored them. */
+  /**
+   * Committed entries in order, each exactly once. They may be applied before this member has stored them.
+   */
   readonly committed: readonly LogEntry[];
-  /** The state machine must be restored from this snapshot, before `committed` of the same output is applied. */
+  /**
+   * The state machine must be restored from this snapshot, before `committed` of the same output is applied.
+   */
   readonly restore: Snapshot | null;
   /** A follower needs entries that the log no longer has. The caller responds with `provideSnapshot`. */
   readonly snapshotNeeded: boolean;
@@ -104,7 +116,10 @@ export interface RaftStatus {
   readonly commitIndex: LogIndex;
   readonly logBytes: number;
   readonly config: ClusterConfig | null;
-  /** Leader only: the highest index known to be stored by each peer. Peers whose index is not yet known are missing. */
+  /**
+   * Leader only: the highest index known to be stored by each peer. Peers whose index is not yet known are
+   * missing.
+   */
   readonly match: Readonly<Record<MemberId, LogIndex>>;
   /** Leader only: a majority has responded within the last election timeout. */
   readonly hasQuorum: boolean;
@@ -116,11 +131,11 @@ export interface RaftStatus {
 }
 
 /**
- * Raft without I/O, timers or a clock; created by `createRaft`. The module comment of `raft.ts` explains inputs, outputs,
- * writes and barriers.
+ * Raft without I/O, timers or a clock; created by `createRaft`. The module comment of `raft.ts` explains
+ * inputs, outputs, writes and barriers.
  *
- * All times are milliseconds of the caller's monotonic clock. No message of a peer makes a method throw: unknown and
- * stale messages are ignored.
+ * All times are milliseconds of the caller's monotonic clock. No message of a peer makes a method throw:
+ * unknown and stale messages are ignored.
  */
 export interface Raft {
   /** Advances the time: sends due heartbeats, starts due elections, checks the leader's quorum. */
@@ -129,43 +144,49 @@ export interface Raft {
   step(from: MemberId, message: RaftMessage): void;
   /**
    * Appends entries to the log.
-   * @returns the index of the first one; null if this member is not the leader or a leadership transfer is in progress
+   * @returns the index of the first one; null if this member is not the leader or a leadership transfer is in
+   * progress
    */
   propose(data: readonly Uint8Array[]): LogIndex | null;
   /**
-   * Proposes a new configuration. It may differ from the current one in one member only (thesis, 4.1). Replacing a store
-   * id is one change, and the new store must enter as a learner. The leader rejects the change while another one is
-   * pending, before its first commit in this term, for a new store that would vote at once, for a learner that has not
-   * stored the current configuration, and when no majority of the new voters responds.
+   * Proposes a new configuration. It may differ from the current one in one member only (thesis, 4.1).
+   * Replacing a store id is one change, and the new store must enter as a learner. The leader rejects the
+   * change while another one is pending, before its first commit in this term, for a new store that would
+   * vote at once, for a learner that has not stored the current configuration, and when no majority of the
+   * new voters responds.
    */
   proposeConfig(
     config: ClusterConfig,
   ): { readonly accepted: true } | { readonly accepted: false; readonly reason: string };
   /**
-   * Transfers leadership to `to`, by default to the most up-to-date active voter (thesis, 3.10). Meanwhile proposals are
-   * rejected. The leader gives up after an election timeout.
+   * Transfers leadership to `to`, by default to the most up-to-date active voter (thesis, 3.10). Meanwhile
+   * proposals are rejected. The leader gives up after an election timeout.
    */
   transferLeadership(to?: MemberId): void;
   /** The write with this token and all earlier ones are synced. Reports about refused tokens are ignored. */
   stored(token: number): void;
   /**
-   * The disk refused the write with this token, because it is full. After 100 ms of tick time an output contains one new
-   * write with the content of this and all later writes, whether or not the later ones were stored. Messages that depend
-   * on them are held until the new write is stored.
+   * The disk refused the write with this token, because it is full. After 100 ms of tick time an output
+   * contains one new write with the content of this and all later writes, whether or not the later ones were
+   * stored. Messages that depend on them are held until the new write is stored.
    */
   storeRefused(token: number): void;
   /**
-   * Reports the link to a peer. `refused` means that the peer's process is known to be dead. If the peer was the leader,
-   * its lease ends, and this member starts a pre-vote within `deadLeaderDelayMsMax`.
+   * Reports the link to a peer. `refused` means that the peer's process is known to be dead. If the peer was
+   * the leader, its lease ends, and this member starts a pre-vote within `deadLeaderDelayMsMax`.
    */
   linkChanged(peer: MemberId, link: 'up' | 'down' | 'refused'): void;
-  /** Responds to `snapshotNeeded` with the state at an applied index. It is kept until its transfers have ended. */
+  /**
+   * Responds to `snapshotNeeded` with the state at an applied index. It is kept until its transfers have
+   * ended.
+   */
   provideSnapshot(snapshot: Snapshot): void;
   /**
-   * Compacts the log after a snapshot at `index` was stored. The last `keepEntries` entries up to `index` are kept for
-   * peers that are away or lag a little. A leader keeps none when all peers have all entries. It keeps up to four times
-   * as many for an active peer that needs them, also after a snapshot transfer. Peers that lag more get a newer
-   * snapshot. Entries that are not stored here, or were not returned as committed, are never removed.
+   * Compacts the log after a snapshot at `index` was stored. The last `keepEntries` entries up to `index` are
+   * kept for peers that are away or lag a little. A leader keeps none when all peers have all entries. It
+   * keeps up to four times as many for an active peer that needs them, also after a snapshot transfer. Peers
+   * that lag more get a newer snapshot. Entries that are not stored here, or were not returned as committed,
+   * are never removed.
    */
   compact(index: LogIndex, keepEntries: number): void;
   entry(index: LogIndex): LogEntry | undefined;

@@ -22,10 +22,12 @@ interface HeldMessage {
 }
 
 /**
- * The part of the state that is not yet on the disk, and the messages that wait for it (etcd-io/raft: `unstable`).
+ * The part of the state that is not yet on the disk, and the messages that wait for it (etcd-io/raft:
+ * `unstable`).
  *
- * A change is first unwritten, then part of a write in flight, then stored. Writes are numbered by tokens. A barrier is
- * the token of a write: a message held behind a barrier is sent when the write with this token is stored.
+ * A change is first unwritten, then part of a write in flight, then stored. Writes are numbered by tokens. A
+ * barrier is the token of a write: a message held behind a barrier is sent when the write with this token is
+ * stored.
  */
 export class UnstableLog {
   readonly #log: RaftLog;
@@ -41,7 +43,9 @@ export class UnstableLog {
   #storedToken = 0;
   #inFlight: InFlightWrite[] = [];
   #retryAtMs = -Infinity;
-  /** The newest held message per receiver and type: it replaces older ones, because it contains all they did. */
+  /**
+   * The newest held message per receiver and type: it replaces older ones, because it contains all they did.
+   */
   readonly #held = new Map<string, HeldMessage>();
 
   constructor(log: RaftLog, hardState: HardState) {
@@ -91,7 +95,8 @@ export class UnstableLog {
 
   /**
    * The leader's snapshot has replaced the log.
-   * @param committed the commit index before: up to here the entries on the disk stay valid until the snapshot is stored
+   * @param committed the commit index before: up to here the entries on the disk stay valid until the
+   * snapshot is stored
    */
   installSnapshot(snapshot: Snapshot, committed: LogIndex): void {
     this.#snapshot = snapshot;
@@ -110,7 +115,10 @@ export class UnstableLog {
     for (const write of this.#inFlight) write.from = Math.max(write.from, index + 1);
   }
 
-  /** Holds the message until `barrier` is stored. @returns the envelope if the barrier is stored already, else null */
+  /**
+   * Holds the message until `barrier` is stored.
+   * @returns the envelope if the barrier is stored already, else null
+   */
   holdUntilStored(barrier: number, to: MemberId, message: RaftMessage): RaftEnvelope | null {
     const envelope: RaftEnvelope = { to, message };
     if (barrier <= this.#storedToken) return envelope;
@@ -118,7 +126,10 @@ export class UnstableLog {
     return null;
   }
 
-  /** Returns all unwritten changes as one write, or null if there are none or the disk has just refused a write. */
+  /**
+   * Returns all unwritten changes as one write, or null if there are none or the disk has just refused a
+   * write.
+   */
   takeWrite(nowMs: number): RaftWrite | null {
     if (!this.#isDirty() || nowMs < this.#retryAtMs) return null;
     const token = this.#nextToken;
@@ -165,8 +176,9 @@ export class UnstableLog {
   }
 
   /**
-   * The disk refused the write of `token`. Later writes in flight do not count either, whether or not they were stored.
-   * The next write contains the content of all of them and overwrites what they may have left on the disk.
+   * The disk refused the write of `token`. Later writes in flight do not count either, whether or not they
+   * were stored. The next write contains the content of all of them and overwrites what they may have left on
+   * the disk.
    */
   refused(token: number, nowMs: number): void {
     const at = this.#inFlight.findIndex((write) => write.token >= token);
@@ -188,8 +200,8 @@ export class UnstableLog {
       this.#unwrittenFrom = Math.min(from, this.#unwrittenFrom);
       this.#truncateFrom = Math.min(from, this.#truncateFrom ?? from);
     }
-    // Messages held behind refused tokens are released by the next write, whose token is higher and which contains the
-    // refused content.
+    // Messages held behind refused tokens are released by the next write, whose token is higher and which
+    // contains the refused content.
     this.#retryAtMs = nowMs + refusedRetryMs;
   }
 

@@ -167,7 +167,7 @@ describe('elections (paper, 5.2)', () => {
     expect(cluster.get('C').raft.status().leader).toBe('B');
   });
 
-  test('ignores votes that are addressed to another store id or come from a store outside the configuration', () => {
+  test('ignores votes addressed to another store id, and votes of a store outside the configuration', () => {
     const cluster = TestCluster.of('A B C');
     cluster.partition('A', 'B', 'C');
     cluster.campaign('A');

@@ -192,7 +192,9 @@ export class Member {
     };
   }
 
-  /** Writes a snapshot of the applied state to the disk and compacts the log, if everything applied is synced. */
+  /**
+   * Writes a snapshot of the applied state to the disk and compacts the log, if everything applied is synced.
+   */
   compact(keepEntries: number): void {
     const snapshot = this.snapshot();
     const last = this.disk.entries.at(-1)?.index ?? this.disk.snapshot?.index ?? 0;

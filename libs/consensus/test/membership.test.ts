@@ -68,7 +68,7 @@ describe('membership changes (thesis, 4.1 to 4.4)', () => {
     expect(answer.reason).toContain(reason);
   });
 
-  test('rejects a configuration change while another is pending and before the first commit of the term', () => {
+  test('rejects a configuration change while one is pending, and before the first commit of a term', () => {
     const cluster = ledByA('A B C', x);
     cluster.partition('A', 'B C', 'X');
     expect(cluster.config('A', 'A B C +X').accepted).toBe(true);
@@ -88,7 +88,7 @@ describe('membership changes (thesis, 4.1 to 4.4)', () => {
     expect(cluster.config('A', 'A B C X').reason).toContain('caught up');
   });
 
-  test('rejects a configuration whose active voters are no majority, since it could not be committed or undone', () => {
+  test('rejects a configuration without a responding majority, which could never be committed', () => {
     const cluster = ledByA('A B C D');
     cluster.get('D').crash();
     cluster.advance(1_000);
@@ -111,7 +111,7 @@ describe('membership changes (thesis, 4.1 to 4.4)', () => {
     expect(cluster.get('A').raft.status().config).toEqual(configOf('A B C'));
   });
 
-  test('a leader that removes itself leads until the change is committed, then another member takes over at once', () => {
+  test('a leader that removes itself leads until the commit, then another member takes over at once', () => {
     const cluster = ledByA('A B C');
     cluster.config('A', 'B C');
     expect(cluster.get('A').role).toBe('none');
@@ -148,7 +148,7 @@ describe('membership changes (thesis, 4.1 to 4.4)', () => {
     expect(cluster.leader()?.id).toMatch(/[BC]/);
   });
 
-  test('the only member that stores the entry of its own removal still leads to commit it (thesis, 4.2.2)', () => {
+  test('the only member that stores its own removal still leads, to commit it (thesis, 4.2.2)', () => {
     const cluster = ledByA('A B');
     cluster.partition('A', 'B');
     cluster.config('A', 'B');

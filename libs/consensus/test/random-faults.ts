@@ -11,7 +11,8 @@ const names = ['A', 'B', 'C', 'D', 'E', 'F', 'G'];
 
 /**
  * A cluster under random faults, determined by one seed: lost, delayed and reordered messages, partitions,
- * crashes, slow and full disks, wiped stores, configuration changes, and leaders that are wrongly reported dead.
+ * crashes, slow and full disks, wiped stores, configuration changes, and leaders that are wrongly reported
+ * dead.
  */
 export class RandomFaults {
   readonly cluster: TestCluster;
@@ -241,7 +242,10 @@ export class RandomFaults {
     return { id, storeId, role: 'learner' };
   }
 
-  /** Wipes the disk of a voter, but only if a majority of the voters remains; otherwise the cluster could not recover. */
+  /**
+   * Wipes the disk of a voter, but only if a majority of the voters remains; otherwise the cluster could not
+   * recover.
+   */
   #replacement(leader: Member, id: string): ConfiguredMember | null {
     const voters = (leader.raft.status().config?.members ?? []).filter((each) => each.role === 'voter');
     const whole = voters.filter(

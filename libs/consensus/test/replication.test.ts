@@ -208,7 +208,8 @@ describe('commit (paper, 5.4.2)', () => {
   });
 
   test('does not commit an entry of an older term by counting replicas (figure 8)', () => {
-    // A is S1 of the figure when it leads again in term 4. The test sends the messages of the other members itself.
+    // A is S1 of the figure when it leads again in term 4. The test sends the messages of the other members
+    // itself.
     const cluster = new TestCluster();
     const hardState = { term: 3, votedFor: null };
     const one = cluster.add('A', { config: configOf('A B C D E'), entries: entriesOf('1 2'), hardState });

@@ -52,14 +52,14 @@ export class SafetyChecker {
       this.digests.set(entry.index, digestAfter(this.digests.get(entry.index - 1)!, entry));
     } else if (known.term !== entry.term || known.data !== entry.data) {
       throw new Error(
-        `entry ${entry.index} was committed in term ${known.term}, but ${member.id} applied one of term ${entry.term}`,
+        `entry ${entry.index} has term ${known.term}, but ${member.id} applied one of term ${entry.term}`,
       );
     }
   }
 
   /**
-   * Durability: a leader commits only entries that a majority of voters has on disk. The check uses the configuration of
-   * the committing leader at the moment when its output contains the entry.
+   * Durability: a leader commits only entries that a majority of voters has on disk. The check uses the
+   * configuration of the committing leader at the moment when its output contains the entry.
    */
   checkDurable(member: Member): void {
     const status = member.raft.status();
@@ -77,7 +77,9 @@ export class SafetyChecker {
       throw new Error(`${member.id} committed entry ${index}, which no majority of voters has on disk`);
   }
 
-  /** Log matching (paper, figure 3): same index and term imply the same entry and the same entries before it. */
+  /**
+   * Log matching (paper, figure 3): same index and term imply the same entry and the same entries before it.
+   */
   checkLogs(cluster: TestCluster): void {
     const members = [...cluster.members.values()].filter((member) => member.up);
     for (const [at, left] of members.entries())

@@ -20,7 +20,7 @@ function pieces(cluster: TestCluster): number[] {
 }
 
 describe('snapshots (paper, section 7)', () => {
-  test('a follower whose next entries are compacted gets a snapshot in pieces and then the later entries', () => {
+  test('a follower gets a snapshot in pieces when the leader has compacted the entries it needs', () => {
     const cluster = withLaggard();
     expect(cluster.get('A').raft.status().firstIndex).toBe(23);
     cluster.restart('C');
@@ -210,7 +210,7 @@ describe('log compaction', () => {
     expect(cluster.get('B').raft.entry(21)?.index).toBe(21);
   });
 
-  test('a leader keeps no entries when all peers have them, and up to a bound for an active peer that lags', () => {
+  test('a leader keeps no entries that all peers have, and a bounded number for a peer that lags', () => {
     const cluster = TestCluster.of('A B C');
     cluster.campaign('A');
     for (let count = 0; count < 29; count += 1) cluster.propose('A', `${count}`);

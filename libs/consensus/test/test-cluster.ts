@@ -111,8 +111,8 @@ export class TestCluster {
   }
 
   /**
-   * Makes `id` campaign: its clock jumps ahead by an election timeout. Before that, time advances until the leader's lease
-   * has expired on the other members, but not their election timeout.
+   * Makes `id` campaign: its clock jumps ahead by an election timeout. Before that, time advances until the
+   * leader's lease has expired on the other members, but not their election timeout.
    */
   campaign(id: MemberId): void {
     const others = [...this.members.values()].filter((member) => member.up && member.id !== id);

@@ -15,7 +15,7 @@ function transfer(cluster: TestCluster, to?: string): void {
 }
 
 describe('leadership transfer (thesis, 3.10)', () => {
-  test('transfers leadership to an up-to-date follower at once, although the leases of the voters still run', () => {
+  test('transfers leadership to an up-to-date follower before the lease of the leader expires', () => {
     const cluster = ledByA();
     transfer(cluster, 'B');
     expect(cluster.leader()?.id).toBe('B');

@@ -1,6 +1,6 @@
 /**
- * Base class of all operating errors: a stable `code`, a message of one clear sentence, and the original `cause`. The
- * process exits with a status that depends on the code (`libs/runtime/src/one-line-exit.ts`).
+ * Base class of all operating errors: a stable `code`, a message of one clear sentence, and the original
+ * `cause`. The process exits with a status that depends on the code (`libs/runtime/src/one-line-exit.ts`).
  */
 export class ClusterError extends Error {
   readonly code: string;
@@ -46,7 +46,10 @@ export class StoreCorruptError extends ClusterError {
   }
 }
 
-/** A write or sync failed, and the state of the disk is unknown. The store refuses all writes until it is reopened. */
+/**
+ * A write or sync failed, and the state of the disk is unknown. The store refuses all writes until it is
+ * reopened.
+ */
 export class StoreFailedError extends ClusterError {
   constructor(message: string, options?: ErrorOptions) {
     super('STORE_FAILED', message, options);
@@ -60,7 +63,9 @@ export class StoreFullError extends ClusterError {
   }
 }
 
-/** A peer sent an invalid frame. The receiver rejects and counts the frame; the error never stops a member. */
+/**
+ * A peer sent an invalid frame. The receiver rejects and counts the frame; the error never stops a member.
+ */
 export class FrameError extends ClusterError {
   constructor(message: string, options?: ErrorOptions) {
     super('FRAME', message, options);

@@ -32,7 +32,10 @@ export interface StoreOptions {
   readonly directory: string;
   readonly logger?: Logger;
   readonly metrics?: Metrics;
-  /** When a journal segment has reached this size, the store starts a new one. Larger: fewer files, space is freed later. */
+  /**
+   * When a journal segment has reached this size, the store starts a new one. Larger: fewer files, space is
+   * freed later.
+   */
   readonly segmentBytesMax?: number;
   /** Tests replace the file system. */
   readonly fileSystem?: FileSystem;
@@ -49,8 +52,8 @@ const noUsage = { logBytes: 0, outboxBytes: 0, snapshotBytes: 0, syncs: 0, lastS
 const notOpenError = () => new StoreFailedError('the store is not open');
 
 /**
- * A store of one directory: an identity file, the journal and a file per snapshot. Groups of writes go through
- * {@link GroupCommitQueue} to the journal.
+ * A store of one directory: an identity file, the journal and a file per snapshot. Groups of writes go
+ * through {@link GroupCommitQueue} to the journal.
  */
 class FileStore implements Store {
   readonly #directory: string;
@@ -199,7 +202,9 @@ class FileStore implements Store {
     return repairs;
   }
 
-  /** Commits one group of writes in the order of the calls. All of them are durable when the promise resolves. */
+  /**
+   * Commits one group of writes in the order of the calls. All of them are durable when the promise resolves.
+   */
   async #commitGroup(group: readonly QueuedWrite[]): Promise<void> {
     if (this.#failure !== null) throw this.#failure;
     if (this.#open === null) throw notOpenError();
@@ -228,7 +233,8 @@ class FileStore implements Store {
       await journal.append(group.map((write) => withoutSnapshot(write.change)));
       return;
     }
-    // A snapshot is a group of its own and starts a new segment, so that the segments before it can be removed.
+    // A snapshot is a group of its own and starts a new segment, so that the segments before it can be
+    // removed.
     const file = this.#nextSnapshotFile++;
     const startedMs = performance.now();
     const reference = await writeSnapshot(this.#system, this.#directory, file, first.snapshot);
@@ -271,8 +277,8 @@ class FileStore implements Store {
       }
       await journal.reclaim();
     } catch (error) {
-      // An append inside `reclaim` may have failed, which makes the journal unusable. A file that cannot be removed does
-      // no harm.
+      // An append inside `reclaim` may have failed, which makes the journal unusable. A file that cannot be
+      // removed does no harm.
       if (error instanceof StoreFailedError) this.#failure = error;
       this.#logger.warn(
         { error: storeError(error, `free space in ${this.#directory}`) },
@@ -289,8 +295,8 @@ function withoutSnapshot(change: StoreWrite): JournalRecord {
 }
 
 /**
- * Creates a store in `options.directory`: a journal of checksummed records and a file per snapshot. The reasons are in
- * docs/adr/0002-storage-engine.md.
+ * Creates a store in `options.directory`: a journal of checksummed records and a file per snapshot. The
+ * reasons are in docs/adr/0002-storage-engine.md.
  */
 export function createStore(options: StoreOptions): Store {
   return new FileStore(options);

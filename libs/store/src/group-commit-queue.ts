@@ -4,7 +4,10 @@ import { continuityError, lastIndexAfter } from './stored-state.ts';
 
 /** Maximum size of a group, which is written with one call from one buffer. */
 const groupBytesMax = 4 * 1024 * 1024;
-/** When more bytes wait, the disk is too slow, and writes are refused as on a full disk. Snapshots do not count. */
+/**
+ * When more bytes wait, the disk is too slow, and writes are refused as on a full disk. Snapshots do not
+ * count.
+ */
 const waitingBytesMax = 256 * 1024 * 1024;
 
 export class QueuedWrite {
@@ -34,8 +37,9 @@ function sizeOf(change: StoreWrite): number {
 }
 
 /**
- * Group commit: writes that are called while a group is being written and synced make up the next group. When a group
- * is refused, all waiting writes are refused too: their callers assumed that the group would be stored before them.
+ * Group commit: writes that are called while a group is being written and synced make up the next group. When
+ * a group is refused, all waiting writes are refused too: their callers assumed that the group would be
+ * stored before them.
  */
 export class GroupCommitQueue {
   readonly #commitGroup: (group: readonly QueuedWrite[]) => Promise<void>;

@@ -7,7 +7,10 @@ import { replaceStoreAdvice } from './disk/disk-errors.ts';
 import type { FileSystem } from './disk/file-system.ts';
 import { createFileAtomically } from './disk/file-system.ts';
 
-/** Version of the format of all files in the directory. It rises with any change that an older program would misread. */
+/**
+ * Version of the format of all files in the directory. It rises with any change that an older program would
+ * misread.
+ */
 const storeFormat = 1;
 const identityName = 'identity.json';
 
@@ -19,12 +22,15 @@ export interface Identity {
 }
 
 /**
- * Converts a store from one format to the next. If a migration is interrupted at any point, the store must be readable
- * in the old or the new format.
+ * Converts a store from one format to the next. If a migration is interrupted at any point, the store must be
+ * readable in the old or the new format.
  */
 export type Migration = (directory: string, system: FileSystem) => Promise<void>;
 
-/** Migrations by the format that they start from. Format 1 is the first format, so there are no migrations yet. */
+/**
+ * Migrations by the format that they start from. Format 1 is the first format, so there are no migrations
+ * yet.
+ */
 export const builtInMigrations: ReadonlyMap<number, Migration> = new Map();
 
 function checksumOf(identity: Identity): number {
@@ -35,7 +41,10 @@ export function newIdentity(member: MemberId): Identity {
   return { format: storeFormat, member, storeId: randomBytes(16).toString('hex') };
 }
 
-/** Writes the identity file. This is the last step of creating a store: without the file the store does not exist. */
+/**
+ * Writes the identity file. This is the last step of creating a store: without the file the store does not
+ * exist.
+ */
 export async function writeIdentity(
   system: FileSystem,
   directory: string,
@@ -47,7 +56,8 @@ export async function writeIdentity(
 }
 
 /**
- * Reads and migrates the identity file. The format is checked first, because the rest of a newer format is unknown.
+ * Reads and migrates the identity file. The format is checked first, because the rest of a newer format is
+ * unknown.
  * @returns null if there is no identity file
  * @throws StoreFormatError the format is newer than this program, or there is no migration from it
  * @throws StoreCorruptError the file is not readable or its checksum is wrong
@@ -64,8 +74,8 @@ export async function readIdentity(
   const identity = parse(text, directory);
   if (identity.format > storeFormat) {
     throw new StoreFormatError(
-      `the store in ${directory} has format ${identity.format}, but this program supports only formats up to ` +
-        `${storeFormat}; run the newer program, or start with an empty directory`,
+      `the store in ${directory} has format ${identity.format}, but this program supports only formats ` +
+        `up to ${storeFormat}; run the newer program, or start with an empty directory`,
     );
   }
   if (identity.checksum !== checksumOf(identity)) {

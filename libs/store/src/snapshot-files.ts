@@ -22,8 +22,9 @@ export function snapshotNumber(name: string): number | null {
 }
 
 /**
- * Writes and syncs a snapshot file. Its name becomes durable with the next sync of the directory, which comes with the
- * journal segment created next. The snapshot takes effect only when a journal record refers to the file.
+ * Writes and syncs a snapshot file. Its name becomes durable with the next sync of the directory, which comes
+ * with the journal segment created next. The snapshot takes effect only when a journal record refers to the
+ * file.
  */
 export async function writeSnapshot(
   system: FileSystem,
@@ -70,7 +71,8 @@ export async function readSnapshot(
   }
   if (data.length !== reference.bytes || checksum !== reference.checksum) {
     throw new StoreCorruptError(
-      `${join(directory, name)}: the snapshot at index ${reference.index} has a wrong checksum; ${replaceStoreAdvice}`,
+      `${join(directory, name)}: the snapshot at index ${reference.index} has a wrong checksum; ` +
+        replaceStoreAdvice,
     );
   }
   const { index, term, config } = reference;

@@ -9,7 +9,9 @@ export function outboxKey(item: Pick<OutboxItem, 'incarnation' | 'sequence'>): s
   return `${item.incarnation}/${item.sequence}`;
 }
 
-/** Returns the last log index after `change`, by the rules of {@link StoreWrite}. `last` is the one before. */
+/**
+ * Returns the last log index after `change`, by the rules of {@link StoreWrite}. `last` is the one before.
+ */
 export function lastIndexAfter<S extends { readonly index: LogIndex }>(
   last: LogIndex,
   change: StateChange<S>,

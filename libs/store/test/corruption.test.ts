@@ -78,8 +78,8 @@ describe('a torn write', () => {
     const disk = new SimulatedDisk();
     await write(disk, three, 'dies');
     const records = disk.content(firstSegment).subarray(16);
-    // Records of this segment inside the payload of a torn entry have correct checksums, but their groups start before
-    // the torn write, so they do not prove that it was synced.
+    // Records of this segment inside the payload of a torn entry have correct checksums, but their groups
+    // start before the torn write, so they do not prove that it was synced.
     const store = storeOn(disk);
     await store.open('a');
     await store.write({ entries: [{ ...testEntry(4), data: Buffer.from(records) }] });
@@ -283,7 +283,8 @@ describe('a failing disk', () => {
       await store.open('a');
       await store.write({ entries: [testEntry(1)] });
       disk[which] = 'ENOSPC';
-      // All writes were called before the first one failed, so all are refused: none may be stored before the first.
+      // All writes were called before the first one failed, so all are refused: none may be stored before the
+      // first.
       const refused = [2, 3, 4].map((index) => store.write({ entries: [testEntry(index)] }));
       for (const write of refused) await expect(write).rejects.toMatchObject({ code: 'STORE_FULL' });
       await expect(store.write({ entries: [testEntry(4)] })).rejects.toMatchObject({ code: 'STORE_FULL' });

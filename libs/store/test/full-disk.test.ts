@@ -5,7 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createStore } from '../src/index.ts';
 
-/** Mounts a small file system for the tests in this file. @returns its directory, or null where mounting is not permitted */
+/**
+ * Mounts a small file system for the tests in this file.
+ * @returns its directory, or null where mounting is not permitted
+ */
 function mountSmall(options: string): string | null {
   const directory = mkdtempSync(join(tmpdir(), 'store-mount-'));
   try {

@@ -4,7 +4,10 @@ import { createStore } from '../src/index.ts';
 import { createMemoryStore } from '../src/testing/index.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 
-/** One step of a random run. Its indexes are relative; {@link makeChange} turns it into a write that fits the log. */
+/**
+ * One step of a random run. Its indexes are relative; {@link makeChange} turns it into a write that fits the
+ * log.
+ */
 interface Step {
   readonly kind:
     'append' | 'truncate' | 'snapshot' | 'install' | 'vote' | 'outbox' | 'sync' | 'crash' | 'close' | 'fill';
@@ -43,7 +46,10 @@ function generator(seed: number): () => number {
   };
 }
 
-/** The model of a store: plain values that are copied at every change. It shares no code with the store under test. */
+/**
+ * The model of a store: plain values that are copied at every change. It shares no code with the store under
+ * test.
+ */
 interface Model {
   readonly term: number;
   readonly snapshot: number;
@@ -206,7 +212,7 @@ class RandomRun {
 
 const runs = Number(process.env['STORE_RANDOM_RUNS'] ?? 300);
 
-test('after a power loss at any point all acknowledged writes are there, and no write is there in part', async () => {
+test('a power loss at any point loses no acknowledged write and leaves no partial write', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
       const run = new RandomRun();

@@ -24,12 +24,17 @@ class Inode {
     this.unsynced = [];
   }
 
-  /** As Linux does after a failed write-back: the changes stay readable from memory, but no later sync writes them. */
+  /**
+   * As Linux does after a failed write-back: the changes stay readable from memory, but no later sync writes
+   * them.
+   */
   failSync(): void {
     this.unsynced = [];
   }
 
-  /** Power loss: each change since the last sync is kept, kept in part, or lost, independently of the others. */
+  /**
+   * Power loss: each change since the last sync is kept, kept in part, or lost, independently of the others.
+   */
   crash(random: () => number): void {
     for (const change of this.unsynced) {
       const fate = random();
@@ -63,7 +68,10 @@ function fault(code: string): Error {
   return Object.assign(new Error(code), { code });
 }
 
-/** A disk with one directory. A crash loses unsynced changes; on demand the disk becomes full, or writes and syncs fail. */
+/**
+ * A disk with one directory. A crash loses unsynced changes; on demand the disk becomes full, or writes and
+ * syncs fail.
+ */
 export class SimulatedDisk {
   #names = new Map<string, Inode>();
   /** The file names before each change of names that is not durable yet. */
@@ -76,7 +84,9 @@ export class SimulatedDisk {
   failNextSync: string | null = null;
   /** The number of syncs that succeed before `failNextSync` takes effect. */
   syncsBeforeFailure = 0;
-  /** A failed sync leaves its changes in memory only, and the next sync reports success without writing them. */
+  /**
+   * A failed sync leaves its changes in memory only, and the next sync reports success without writing them.
+   */
   failedSyncDropsChanges = false;
   failNextWrite: string | null = null;
   syncs = 0;

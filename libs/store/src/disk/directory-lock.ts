@@ -15,9 +15,9 @@ const socketPathBytesMax = 70;
 type LockHolder = 'alive' | 'dead' | 'none';
 
 /**
- * Locks a directory by a listening Unix socket in it, because Node has no flock. The kernel accepts a connection while
- * the holder lives, even if it is stopped, and refuses it at once after the holder's death. Unlike a file with a process
- * id, the socket also works between containers that share the directory.
+ * Locks a directory by a listening Unix socket in it, because Node has no flock. The kernel accepts a
+ * connection while the holder lives, even if it is stopped, and refuses it at once after the holder's death.
+ * Unlike a file with a process id, the socket also works between containers that share the directory.
  * @throws StoreLockedError when another process holds the lock
  */
 export async function acquireLock(directory: string): Promise<{ release(): Promise<void> }> {
@@ -51,7 +51,10 @@ export async function acquireLock(directory: string): Promise<{ release(): Promi
   );
 }
 
-/** Listens on a temporary name, then links it to the lock's name. The link fails if another process has the lock. */
+/**
+ * Listens on a temporary name, then links it to the lock's name. The link fails if another process has the
+ * lock.
+ */
 async function claim(base: string, path: string): Promise<Server | null> {
   const candidate = join(base, `${lockCandidatePrefix}${randomBytes(6).toString('hex')}`);
   const server = createServer((socket) => socket.destroy());

@@ -40,5 +40,5 @@ export function storeError(error: unknown, action: string): ClusterError {
 
 /** Advice for a damaged store: the peers have all replicated data. */
 export const replaceStoreAdvice =
-  'the disk has lost data that was synced: move the directory away and restart the member with an empty directory; ' +
-  'the member then gets all data from its peers';
+  'the disk has lost data that was synced: move the directory away and restart the member ' +
+  'with an empty directory; the member then gets all data from its peers';

@@ -11,7 +11,9 @@ export interface WritableFile {
   close(): Promise<void>;
 }
 
-/** The disk operations that the store needs. Tests replace them with disks that tear writes, fill up and fail. */
+/**
+ * The disk operations that the store needs. Tests replace them with disks that tear writes, fill up and fail.
+ */
 export interface FileSystem {
   makeDirectory(path: string): Promise<void>;
   /** Returns the names of the files in a directory. */
@@ -69,8 +71,8 @@ export async function writeFully(file: WritableFile, bytes: Uint8Array, offset: 
 }
 
 /**
- * Creates a file atomically: after a crash it exists with its whole content or not at all. Its name is durable after
- * `syncDirectory`.
+ * Creates a file atomically: after a crash it exists with its whole content or not at all. Its name is
+ * durable after `syncDirectory`.
  */
 export async function createFileAtomically(
   system: FileSystem,

@@ -10,7 +10,9 @@ import type {
 } from '@mqtt-cluster/contracts';
 import type { ByteWriter } from './byte-writer.ts';
 
-/** Refers to the file with a snapshot's data. The file is complete and synced before a record refers to it. */
+/**
+ * Refers to the file with a snapshot's data. The file is complete and synced before a record refers to it.
+ */
 export interface SnapshotReference {
   readonly index: LogIndex;
   readonly term: number;
@@ -23,8 +25,8 @@ export interface SnapshotReference {
 }
 
 /**
- * The first record of a segment. It repeats the content of earlier segments except entries and outbox items, so that
- * earlier segments can be removed.
+ * The first record of a segment. It repeats the content of earlier segments except entries and outbox items,
+ * so that earlier segments can be removed.
  */
 export interface SegmentHeader {
   readonly storeId: string;
@@ -35,15 +37,18 @@ export interface SegmentHeader {
 }
 
 /**
- * One atomic record of the journal: a {@link StoreWrite} whose snapshot is replaced by a reference, a segment header, the
- * incarnation of a new start, or the mark of an orderly close.
+ * One atomic record of the journal: a {@link StoreWrite} whose snapshot is replaced by a reference, a segment
+ * header, the incarnation of a new start, or the mark of an orderly close.
  */
 export interface JournalRecord extends Omit<StoreWrite, 'snapshot'> {
   readonly header?: SegmentHeader;
   /** Written by each start of the store. */
   readonly incarnation?: Incarnation;
   readonly snapshot?: SnapshotReference;
-  /** The store was closed in order. Everything before was synced, so a wrong checksum there is not a torn write. */
+  /**
+   * The store was closed in order. Everything before was synced, so a wrong checksum there is not a torn
+   * write.
+   */
   readonly closed?: boolean;
 }
 
@@ -62,7 +67,10 @@ type Metadata = Pick<
   'header' | 'incarnation' | 'snapshot' | 'closed' | 'hardState' | 'dropLog'
 >;
 
-/** Encodes a record as sections of (type, length, body), big-endian. Small and rare fields are JSON in one section. */
+/**
+ * Encodes a record as sections of (type, length, body), big-endian. Small and rare fields are JSON in one
+ * section.
+ */
 export function encodeRecord(writer: ByteWriter, record: JournalRecord): void {
   const { header, incarnation, snapshot, closed, hardState, dropLog } = record;
   const metadata = JSON.stringify({ header, incarnation, snapshot, closed, hardState, dropLog });

@@ -1,27 +1,28 @@
 /**
- * The journal is the store's write-ahead log: append-only files ("segments") of checksummed records. Its content is read
- * only when the store opens. While the store is open, memory holds the sizes of the segments and the positions of outbox
- * items, but no content.
+ * The journal is the store's write-ahead log: append-only files ("segments") of checksummed records. Its
+ * content is read when the store opens, and when live outbox items move to a newer segment. Otherwise memory
+ * holds only the sizes of the segments and which segment contains each outbox item.
  *
- * **Records.** A record is one {@link JournalRecord}: one atomic change. Its frame is (magic, payload length, group
- * offset, checksum, payload); see `segment-format.ts`. The checksum is a CRC-32 that starts from a random number of the
- * segment (the salt), so that bytes of a client's payload are not taken for a record.
+ * **Records.** A record is one {@link JournalRecord}: one atomic change. Its frame is (magic, payload length,
+ * group offset, checksum, payload); see `segment-format.ts`. The checksum is a CRC-32 that starts from a
+ * random number of the segment (the salt), so that bytes of a client's payload are not taken for a record.
  *
- * **Groups and syncs.** Records that are appended together form a group: one write call and one fdatasync. The next group
- * is written only after that sync has succeeded. Each record contains the offset of its group.
+ * **Groups and syncs.** Records that are appended together form a group: one write call and one fdatasync.
+ * The next group is written only after that sync has succeeded. Each record contains the offset of its group.
  *
- * **Torn writes and damage.** A crash can tear only the last group. So if the journal finds an unreadable record, and a
- * readable first record of a group after it, the unreadable bytes had been synced: this is damage, and opening fails with
- * StoreCorruptError. Without such a record it is a torn write, which is truncated and reported in `repairs`. An orderly
- * close appends a last record, so that damage of the last group is detected as well.
+ * **Torn writes and damage.** A crash can tear only the last group. So if the journal finds an unreadable
+ * record, and a readable first record of a group after it, the unreadable bytes had been synced: this is
+ * damage, and opening fails with StoreCorruptError. Without such a record it is a torn write, which is
+ * truncated and reported in `repairs`. An orderly close appends a last record, so that damage of the last
+ * group is detected as well.
  *
- * **Failed writes.** If the disk is full, the journal truncates the group, syncs the truncation, and later appends may
- * succeed. After any other error the state of the disk is unknown: the sync is not retried, and all appends are refused
- * until the store is opened again.
+ * **Failed writes.** If the disk is full, the journal truncates the group, syncs the truncation, and later
+ * appends may succeed. After any other error the state of the disk is unknown: the sync is not retried, and
+ * all appends are refused until the store is opened again.
  *
- * **Segments.** A segment starts with a header record, which repeats term, vote, incarnation and snapshot reference. So
- * earlier segments can be removed as soon as they contain no live entries and outbox items. A segment is synced before it
- * gets its name.
+ * **Segments.** A segment starts with a header record, which repeats term, vote, incarnation and snapshot
+ * reference. So earlier segments can be removed as soon as they contain no live entries and outbox items. A
+ * segment is synced before it gets its name.
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -48,7 +49,9 @@ export interface JournalOptions {
   readonly system: FileSystem;
   readonly directory: string;
   readonly storeId: StoreId;
-  /** When a segment has reached this size, a new one is started. Larger: fewer files, space is freed later. */
+  /**
+   * When a segment has reached this size, a new one is started. Larger: fewer files, space is freed later.
+   */
   readonly segmentBytesMax: number;
   /** Called after each sync with its duration. */
   readonly onSync?: (seconds: number) => void;
@@ -111,9 +114,10 @@ export class Journal {
   }
 
   /**
-   * Reads all segments, truncates a torn write, and prepares for appending. It writes and syncs the last group again: after
-   * a failed sync an operating system may return content from memory that never reached the disk, and report success for
-   * the next sync (Rebello et al., "Can Applications Recover from fsync Failures?", 2020).
+   * Reads all segments, truncates a torn write, and prepares for appending. It writes and syncs the last
+   * group again: after a failed sync an operating system may return content from memory that never reached
+   * the disk, and report success for the next sync (Rebello et al., "Can Applications Recover from fsync
+   * Failures?", 2020).
    */
   async open(): Promise<ReplayResult> {
     const { system, directory, storeId } = this.#options;
@@ -154,8 +158,8 @@ export class Journal {
       this.#salt = created.salt;
       this.#tracker.resize(this.#tracker.add(number), created.bytes);
     } catch (error) {
-      // The new segment may exist, although its name may not be durable. The old segment is continued, so the new one must
-      // be removed.
+      // The new segment may exist, although its name may not be durable. The old segment is continued, so the
+      // new one must be removed.
       await this.#removeDurably(path).catch((cause: unknown) => {
         throw new StoreFailedError(`cannot remove the unfinished segment ${path}`, { cause });
       });
@@ -188,8 +192,8 @@ export class Journal {
   }
 
   /**
-   * Removes segments without live content, and writes outbox items again if that frees a segment. A crash meanwhile leaves
-   * additional segments, but never a gap.
+   * Removes segments without live content, and writes outbox items again if that frees a segment. A crash
+   * meanwhile leaves additional segments, but never a gap.
    */
   async reclaim(): Promise<void> {
     for (;;) {
@@ -233,8 +237,9 @@ export class Journal {
   }
 
   /**
-   * Removes a group that did not fit on the disk. All groups before it have been synced, so a failed sync can have lost
-   * only bytes that are removed now. The truncation must be synced too, or the refused group could reappear after a crash.
+   * Removes a group that did not fit on the disk. All groups before it have been synced, so a failed sync can
+   * have lost only bytes that are removed now. The truncation must be synced too, or the refused group could
+   * reappear after a crash.
    */
   async #rollBack(file: WritableFile, active: Segment): Promise<void> {
     try {

@@ -36,8 +36,9 @@ export interface ReplayResult {
 }
 
 /**
- * Reads all segments in order. An unreadable end of the last segment is a torn write unless a later group proves that it
- * had been synced. The size in the tracker excludes a torn write; the caller must truncate the file before it appends.
+ * Reads all segments in order. An unreadable end of the last segment is a torn write unless a later group
+ * proves that it had been synced. The size in the tracker excludes a torn write; the caller must truncate the
+ * file before it appends.
  * @throws StoreCorruptError when a segment is missing or damaged
  */
 export async function replay(
@@ -72,7 +73,7 @@ export async function replay(
   const expected = (state.snapshot?.index ?? 0) + 1;
   if (state.firstIndex !== undefined && state.firstIndex !== expected) {
     throw new StoreCorruptError(
-      `${directory}: the log entries ${expected} to ${state.firstIndex - 1} are missing; ${replaceStoreAdvice}`,
+      `${directory}: log entries ${expected} to ${state.firstIndex - 1} are missing; ${replaceStoreAdvice}`,
     );
   }
   return replayed;
@@ -154,7 +155,8 @@ class SegmentReader {
     const { entries, ...before } = record;
     state.apply(before);
     const first = entries?.[0]?.index;
-    // If the log has no entries yet, its first ones may have been removed with their segment. replay() checks the result.
+    // If the log has no entries yet, its first ones may have been removed with their segment. replay() checks
+    // the result.
     if (first !== undefined && state.firstIndex !== undefined && first !== state.lastIndex + 1) {
       throw this.#corrupt(offset, `contains entry ${first}, which does not follow entry ${state.lastIndex}`);
     }

@@ -4,8 +4,9 @@ import type { JournalRecord } from './journal-record.ts';
 import { encodeRecord } from './journal-record.ts';
 
 /**
- * The format of a segment: a preamble (magic, salt), then framed records of (magic, payload length, offset of the
- * record's group in the file, checksum, payload). The module comment of `journal.ts` explains groups and torn writes.
+ * The format of a segment: a preamble (magic, salt), then framed records of (magic, payload length, offset of
+ * the record's group in the file, checksum, payload). The module comment of `journal.ts` explains groups and
+ * torn writes.
  */
 export const preambleBytes = 16;
 const frameBytes = 16;
@@ -62,9 +63,9 @@ export function readFrame(file: Buffer, offset: number, salt: number): FramedRec
 }
 
 /**
- * Returns whether a later group proves that the bytes at `badOffset` had been synced. It considers only the first records
- * of groups, which contain their own offset. Bytes in a client's payload cannot contain the offset at which they are
- * stored, so they are skipped without computing a checksum.
+ * Returns whether a later group proves that the bytes at `badOffset` had been synced. It considers only the
+ * first records of groups, which contain their own offset. Bytes in a client's payload cannot contain the
+ * offset at which they are stored, so they are skipped without computing a checksum.
  */
 export function wasSynced(file: Buffer, badOffset: number, salt: number): boolean {
   let candidate = file.indexOf(recordMagic, badOffset + 1);

@@ -20,8 +20,8 @@ interface LiveItem {
 const itemOverheadBytes = 16;
 
 /**
- * Tracks the live entries and outbox items of each segment, to find segments that can be removed. Segments are removed
- * from the front only, so that a replay never finds a gap.
+ * Tracks the live entries and outbox items of each segment, to find segments that can be removed. Segments
+ * are removed from the front only, so that a replay never finds a gap.
  */
 export class SegmentTracker {
   readonly #segments: Segment[] = [];
@@ -75,8 +75,9 @@ export class SegmentTracker {
   }
 
   /**
-   * Returns the oldest segment if its only live content are outbox items and it pays to write them again: either they are
-   * at most half of the segment, or the segment prevents the removal of much garbage in later segments. Else null.
+   * Returns the oldest segment if its only live content are outbox items and it pays to write them again:
+   * either they are at most half of the segment, or the segment prevents the removal of much garbage in later
+   * segments. Else null.
    */
   worthCompacting(garbageBytesMin: number): Segment | null {
     const oldest = this.#oldestWithoutEntries();

@@ -9,8 +9,8 @@ export interface DiskFaults {
 }
 
 /**
- * Wraps a file system whose disk becomes full or slow on demand, for tests of whole members. `faults` is called for each
- * operation.
+ * Wraps a file system whose disk becomes full or slow on demand, for tests of whole members. `faults` is
+ * called for each operation.
  */
 export function faultyFileSystem(inner: FileSystem, faults: () => DiskFaults): FileSystem {
   const slowly = async (sync: () => Promise<void>): Promise<void> => {

@@ -22,7 +22,10 @@ export interface MemoryStore extends Store {
   /** The next sync fails, and the store refuses all writes after it. */
   failNextSync(): void;
   setFull(full: boolean): void;
-  /** Simulates the death of the process: unsynced writes are lost, and their promises never settle. `open` starts again. */
+  /**
+   * Simulates the death of the process: unsynced writes are lost, and their promises never settle. `open`
+   * starts again.
+   */
   crash(): void;
 }
 
