@@ -1,8 +1,8 @@
 import type { Header, HistoryEvent } from './history/events.ts';
 import type { Verdict } from './verdict.ts';
 import { HistoryError } from './history/history-error.ts';
-import { Book } from './book/book.ts';
-import { Facts } from './facts.ts';
+import { Book } from './tables/history-tables.ts';
+import { Facts } from './analysis/analysis.ts';
 import { Report } from './report.ts';
 import { rules } from './rules/rules.ts';
 

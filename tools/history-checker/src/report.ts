@@ -1,5 +1,5 @@
 import type { Allowance, Finding, RuleVerdict } from './verdict.ts';
-import type { Facts } from './facts.ts';
+import type { Facts } from './analysis/analysis.ts';
 
 /** As many findings of a rule are kept; the others are counted. */
 const findingsMax = 10;

@@ -1,4 +1,4 @@
-import { ruleOf, Story, violated } from './story.ts';
+import { ruleOf, Story, violated } from './history-builder.ts';
 
 /** A persistent subscriber on A and a publisher on B. */
 function pair(filter = 't/#', limits = {}): { story: Story; subscriber: number; publisher: number } {

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { createHistoryWriter } from '../src/history/writer.ts';
-import { judgeFile } from '../src/judge-file.ts';
+import { judgeFile } from '../src/check-file.ts';
 import { readHistory } from '../src/history/reader.ts';
-import { Story, testHeader, violated } from './story.ts';
+import { Story, testHeader, violated } from './history-builder.ts';
 import type { Header, HistoryEvent } from '../src/history/events.ts';
 
 let folder = '';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { Delivery, HistoryEvent, Publish } from '../src/history/events.ts';
 import { histories } from './random-histories.ts';
-import { judge, testHeader, violated } from './story.ts';
+import { judge, testHeader, violated } from './history-builder.ts';
 
 type Events = readonly HistoryEvent[];
 /** Picks a victim by a number and does something to it. */

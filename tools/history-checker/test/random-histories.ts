@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { HistoryEvent, QoS } from '../src/history/events.ts';
-import { PerfectBroker } from './perfect-broker.ts';
-import type { Actor } from './perfect-broker.ts';
+import { PerfectBroker } from './model-broker.ts';
+import type { Actor } from './model-broker.ts';
 
 const persistent = { clean: false, version: 4, expirySeconds: null } as const;
 

@@ -1,6 +1,6 @@
 import type { Limits } from '../src/history/events.ts';
-import { ruleOf, Story, violated } from './story.ts';
-import type { ConnectOptions } from './story.ts';
+import { ruleOf, Story, violated } from './history-builder.ts';
+import type { ConnectOptions } from './history-builder.ts';
 
 describe('retained (P5)', () => {
   /** Two writes of one topic; the second clears it if so wished. */

@@ -1,4 +1,4 @@
-import { ruleOf, Story, violated } from './story.ts';
+import { ruleOf, Story, violated } from './history-builder.ts';
 
 describe('served (P7, P8)', () => {
   interface Wait {

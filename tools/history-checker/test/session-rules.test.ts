@@ -1,5 +1,5 @@
-import { ruleOf, Story, violated } from './story.ts';
-import type { ConnectOptions } from './story.ts';
+import { ruleOf, Story, violated } from './history-builder.ts';
+import type { ConnectOptions } from './history-builder.ts';
 
 describe('session-lost (P3)', () => {
   const resume = (

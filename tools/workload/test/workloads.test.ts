@@ -1,9 +1,9 @@
-import { actorsOf } from '../src/run/cast.ts';
+import { actorsOf } from '../src/run/load-generator.ts';
 import { randomOf } from '../src/random.ts';
 import { defaultLimits } from '@mqtt-cluster/history-checker';
 import { workloads } from '../src/workloads/index.ts';
 import type { WorkloadName } from '../src/workloads/index.ts';
-import type { Actor, Step } from '../src/workloads/step.ts';
+import type { Actor, Step } from '../src/workloads/client-spec.ts';
 
 const names = Object.keys(workloads) as WorkloadName[];
 const servers = 7;

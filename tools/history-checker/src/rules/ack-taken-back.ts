@@ -1,6 +1,6 @@
-import { seconds } from '../facts.ts';
+import { seconds } from '../analysis/analysis.ts';
 import type { Rule } from '../report.ts';
-import { retainedSightings } from '../retained-sightings.ts';
+import { retainedSightings } from '../analysis/retained-observations.ts';
 
 /**
  * What was acknowledged is there for those who look: a retained message that was set is not followed by an older one for

@@ -1,10 +1,10 @@
-import { never } from '../book/clients.ts';
-import type { Sequence, Subscription } from '../book/clients.ts';
-import { isShared } from '../book/filters.ts';
-import { groupBy } from '../book/group-by.ts';
-import { wipedAfterAck } from '../degraded.ts';
-import { seconds } from '../facts.ts';
-import type { Facts } from '../facts.ts';
+import { never } from '../tables/clients.ts';
+import type { Sequence, Subscription } from '../tables/clients.ts';
+import { isShared } from '../tables/filters.ts';
+import { groupBy } from '../tables/group-by.ts';
+import { wipedAfterAck } from '../analysis/degraded-acks.ts';
+import { seconds } from '../analysis/analysis.ts';
+import type { Facts } from '../analysis/analysis.ts';
 import type { Report, Rule } from '../report.ts';
 
 /**

@@ -1,8 +1,8 @@
-import { never } from '../book/clients.ts';
-import type { Session, Subscription } from '../book/clients.ts';
-import { isShared } from '../book/filters.ts';
-import { seconds } from '../facts.ts';
-import type { Facts } from '../facts.ts';
+import { never } from '../tables/clients.ts';
+import type { Session, Subscription } from '../tables/clients.ts';
+import { isShared } from '../tables/filters.ts';
+import { seconds } from '../analysis/analysis.ts';
+import type { Facts } from '../analysis/analysis.ts';
 import type { Report, Rule } from '../report.ts';
 
 /**

@@ -1,8 +1,8 @@
-import type { OddDelivery } from '../book/book.ts';
-import type { Session, Subscription } from '../book/clients.ts';
-import { refusedMin } from '../book/messages.ts';
-import { seconds } from '../facts.ts';
-import type { Facts } from '../facts.ts';
+import type { OddDelivery } from '../tables/history-tables.ts';
+import type { Session, Subscription } from '../tables/clients.ts';
+import { refusedMin } from '../tables/messages.ts';
+import { seconds } from '../analysis/analysis.ts';
+import type { Facts } from '../analysis/analysis.ts';
 import type { Report, Rule } from '../report.ts';
 
 /**

@@ -1,8 +1,8 @@
-import { never } from '../book/clients.ts';
-import type { Connection, Session, Subscription } from '../book/clients.ts';
-import { isShared } from '../book/filters.ts';
-import { refusedMin } from '../book/messages.ts';
-import type { Facts } from '../facts.ts';
+import { never } from '../tables/clients.ts';
+import type { Connection, Session, Subscription } from '../tables/clients.ts';
+import { isShared } from '../tables/filters.ts';
+import { refusedMin } from '../tables/messages.ts';
+import type { Facts } from '../analysis/analysis.ts';
 import type { Report, Rule } from '../report.ts';
 
 /** A busy bridge may drop QoS 0, and counts it (design, 4): so many of those that were judged. */

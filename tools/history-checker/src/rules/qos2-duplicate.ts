@@ -1,8 +1,8 @@
-import type { Session, Subscription } from '../book/clients.ts';
-import { isShared } from '../book/filters.ts';
-import { groupBy } from '../book/group-by.ts';
-import { seconds } from '../facts.ts';
-import type { Facts } from '../facts.ts';
+import type { Session, Subscription } from '../tables/clients.ts';
+import { isShared } from '../tables/filters.ts';
+import { groupBy } from '../tables/group-by.ts';
+import { seconds } from '../analysis/analysis.ts';
+import type { Facts } from '../analysis/analysis.ts';
 import type { Report, Rule } from '../report.ts';
 
 /**

@@ -1,10 +1,10 @@
 import type { RetainedView } from '../history/events.ts';
-import { seconds } from '../facts.ts';
-import type { Facts } from '../facts.ts';
+import { seconds } from '../analysis/analysis.ts';
+import type { Facts } from '../analysis/analysis.ts';
 import type { Report, Rule } from '../report.ts';
-import { retainedShowings } from '../retained-shown.ts';
-import { retainedSightings } from '../retained-sightings.ts';
-import { RetainedWrites } from '../retained-writes.ts';
+import { retainedShowings } from '../analysis/retained-expectations.ts';
+import { retainedSightings } from '../analysis/retained-observations.ts';
+import { RetainedWrites } from '../analysis/retained-writes.ts';
 
 /**
  * When all has settled, all servers serve the same, and nothing that an acknowledged write has certainly replaced; new

@@ -1,8 +1,8 @@
-import { never } from '../book/clients.ts';
-import type { Client, Connection, Session, Subscription } from '../book/clients.ts';
-import { isShared } from '../book/filters.ts';
-import { seconds } from '../facts.ts';
-import type { Facts } from '../facts.ts';
+import { never } from '../tables/clients.ts';
+import type { Client, Connection, Session, Subscription } from '../tables/clients.ts';
+import { isShared } from '../tables/filters.ts';
+import { seconds } from '../analysis/analysis.ts';
+import type { Facts } from '../analysis/analysis.ts';
 import type { Report, Rule } from '../report.ts';
 
 /** P8: clients of a host that went silent wait for 3 s at most; those of other hosts no longer. */

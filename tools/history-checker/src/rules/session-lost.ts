@@ -1,7 +1,7 @@
-import { never } from '../book/clients.ts';
-import type { Connection, Resumption, Session } from '../book/clients.ts';
-import { seconds } from '../facts.ts';
-import type { Facts } from '../facts.ts';
+import { never } from '../tables/clients.ts';
+import type { Connection, Resumption, Session } from '../tables/clients.ts';
+import { seconds } from '../analysis/analysis.ts';
+import type { Facts } from '../analysis/analysis.ts';
 import type { Rule } from '../report.ts';
 
 /** The server's clock may run a little ahead. */

@@ -1,7 +1,7 @@
-import { never } from '../book/clients.ts';
-import type { Client, Connection } from '../book/clients.ts';
-import { seconds } from '../facts.ts';
-import type { Facts } from '../facts.ts';
+import { never } from '../tables/clients.ts';
+import type { Client, Connection } from '../tables/clients.ts';
+import { seconds } from '../analysis/analysis.ts';
+import type { Facts } from '../analysis/analysis.ts';
 import type { Report, Rule } from '../report.ts';
 
 /** Of two connections of one client id the older is closed, at the latest when the servers are together again. */

@@ -1,12 +1,12 @@
-import { never } from '../book/clients.ts';
-import type { Connection, Subscription } from '../book/clients.ts';
-import { isShared } from '../book/filters.ts';
-import { groupBy } from '../book/group-by.ts';
-import { seconds } from '../facts.ts';
-import type { Facts } from '../facts.ts';
+import { never } from '../tables/clients.ts';
+import type { Connection, Subscription } from '../tables/clients.ts';
+import { isShared } from '../tables/filters.ts';
+import { groupBy } from '../tables/group-by.ts';
+import { seconds } from '../analysis/analysis.ts';
+import type { Facts } from '../analysis/analysis.ts';
 import type { Report, Rule } from '../report.ts';
-import { expectedWill } from '../will-expectation.ts';
-import type { WillExpectation } from '../will-expectation.ts';
+import { expectedWill } from '../analysis/will-expectation.ts';
+import type { WillExpectation } from '../analysis/will-expectation.ts';
 
 /** From the publishing of a will to its arrival. */
 const arrivalMs = 500;

@@ -4,8 +4,8 @@ import type { Recorder } from './recorder.ts';
 import { messageOf, payloadOf, willPacket } from './payload.ts';
 import type { WillSpec } from './payload.ts';
 import { Subscriptions } from './subscriptions.ts';
-import { Wire } from './wire.ts';
-import type { Ending, Server } from './wire.ts';
+import { Wire } from './mqtt-connection.ts';
+import type { Ending, Server } from './mqtt-connection.ts';
 
 /** Unacknowledged messages of one publisher, less if the server's Receive Maximum says so [MQTT5 3.3.4]. */
 export const inFlightMax = 20;

@@ -2,7 +2,7 @@ import { churn } from './churn.ts';
 import { retained } from './retained.ts';
 import { roaming } from './roaming.ts';
 import { shared } from './shared.ts';
-import type { Workload } from './step.ts';
+import type { Workload } from './client-spec.ts';
 import { stream } from './stream.ts';
 import { takeover } from './takeover.ts';
 import { wills } from './wills.ts';

@@ -1,7 +1,7 @@
 import { between } from '../random.ts';
 import type { Random } from '../random.ts';
-import { atMost, pauseMs, staying, versionOf } from './step.ts';
-import type { Actor, Stage, Step } from './step.ts';
+import { atMost, pauseMs, staying, versionOf } from './client-spec.ts';
+import type { Actor, Stage, Step } from './client-spec.ts';
 
 const writers = 3;
 const topics = 6;

@@ -1,7 +1,7 @@
 import type { Random } from '../random.ts';
 import { between, pick } from '../random.ts';
-import { atMost, pauseMs, versionOf } from './step.ts';
-import type { Actor, Stage, Step } from './step.ts';
+import { atMost, pauseMs, versionOf } from './client-spec.ts';
+import type { Actor, Stage, Step } from './client-spec.ts';
 
 const roamers = 5;
 const stepsBetweenMoves = 15;

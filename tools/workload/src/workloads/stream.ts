@@ -1,8 +1,8 @@
 import type { QoS } from '@mqtt-cluster/history-checker';
 import { between } from '../random.ts';
 import type { Random } from '../random.ts';
-import { atMost, pauseMs, staying, versionOf } from './step.ts';
-import type { Actor, Stage, Step } from './step.ts';
+import { atMost, pauseMs, staying, versionOf } from './client-spec.ts';
+import type { Actor, Stage, Step } from './client-spec.ts';
 
 const publishers = 5;
 const topicsOfPublisher = 3;

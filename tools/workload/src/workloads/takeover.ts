@@ -1,7 +1,7 @@
 import { between, randomOf } from '../random.ts';
 import type { Random } from '../random.ts';
-import { pauseMs, versionOf } from './step.ts';
-import type { Actor, Stage, Step } from './step.ts';
+import { pauseMs, versionOf } from './client-spec.ts';
+import type { Actor, Stage, Step } from './client-spec.ts';
 
 const contested = 3;
 const contenders = 3;

@@ -1,7 +1,7 @@
 import { between, pick } from '../random.ts';
 import type { Random } from '../random.ts';
-import { atMost, staying, versionOf } from './step.ts';
-import type { Actor, OnLoss, Stage, Step } from './step.ts';
+import { atMost, staying, versionOf } from './client-spec.ts';
+import type { Actor, OnLoss, Stage, Step } from './client-spec.ts';
 
 const mortals = 14;
 /** Longer than any delay of a will and than a dead home's bound. */

@@ -1,9 +1,9 @@
 import type { Recorder } from '../client/recorder.ts';
 import { RecordingClient } from '../client/recording-client.ts';
-import type { Server } from '../client/wire.ts';
+import type { Server } from '../client/mqtt-connection.ts';
 import { between, randomOf } from '../random.ts';
 import type { Random } from '../random.ts';
-import type { Actor, Step } from '../workloads/step.ts';
+import type { Actor, Step } from '../workloads/client-spec.ts';
 
 /** What a late timer missed is made up for at once, up to so many steps. */
 const stepsAtOnceMax = 100;

@@ -1,5 +1,5 @@
-import { ask } from './ask.ts';
-import type { Server } from './wire.ts';
+import { ask } from './short-connection.ts';
+import type { Server } from './mqtt-connection.ts';
 
 const forgetMsMax = 5_000;
 

@@ -1,4 +1,4 @@
-import type { Facts } from './facts.ts';
+import type { Facts } from './analysis.ts';
 
 const bucketMs = 1_000;
 /** Less than this changes no judgement. */

@@ -1,4 +1,4 @@
-import type { Probe } from './history/events.ts';
+import type { Probe } from '../history/events.ts';
 
 /**
  * From a request to its answer: its home, the leader, a follower and back, each to be woken, and two disks, one after the

@@ -1,7 +1,7 @@
-import { ask } from './ask.ts';
-import type { Visit } from './ask.ts';
+import { ask } from './short-connection.ts';
+import type { Visit } from './short-connection.ts';
 import { messageOf } from './payload.ts';
-import type { Server, Wire } from './wire.ts';
+import type { Server, Wire } from './mqtt-connection.ts';
 
 /** Retained messages come at once after SUBACK; a pause of this length ends a look. */
 const pauseMs = 500;

@@ -1,7 +1,7 @@
-import { never } from './book/clients.ts';
-import type { Connection } from './book/clients.ts';
-import { seconds } from './facts.ts';
-import type { Facts } from './facts.ts';
+import { never } from '../tables/clients.ts';
+import type { Connection } from '../tables/clients.ts';
+import { seconds } from './analysis.ts';
+import type { Facts } from './analysis.ts';
 
 /** Who did not close the connection itself notices its end later than its server. */
 const noticeMs = 1_000;

@@ -1,6 +1,6 @@
-import type { Connection } from './book/clients.ts';
-import { isShared } from './book/filters.ts';
-import type { Facts } from './facts.ts';
+import type { Connection } from '../tables/clients.ts';
+import { isShared } from '../tables/filters.ts';
+import type { Facts } from './analysis.ts';
 import { RetainedWrites } from './retained-writes.ts';
 
 export const retainedMsMaxDefault = 2_000;

@@ -1,14 +1,14 @@
 import type { Recorder } from '../client/recorder.ts';
-import type { Server } from '../client/wire.ts';
-import { clearRetained, forgetSession } from '../client/forget.ts';
-import { lookAtRetained } from '../client/look.ts';
+import type { Server } from '../client/mqtt-connection.ts';
+import { clearRetained, forgetSession } from '../client/cleanup.ts';
+import { lookAtRetained } from '../client/read-retained.ts';
 import { randomOf } from '../random.ts';
 import type { QoS } from '@mqtt-cluster/history-checker';
 import { workloads } from '../workloads/index.ts';
 import type { Shares, WorkloadName } from '../workloads/index.ts';
 import { retainedRoot } from '../workloads/retained.ts';
-import type { Actor, Stage } from '../workloads/step.ts';
-import { Performer } from './performer.ts';
+import type { Actor, Stage } from '../workloads/client-spec.ts';
+import { Performer } from './client-driver.ts';
 
 const forgettersMax = 10;
 const looksMax = 3;

@@ -1,6 +1,6 @@
 import type { HistoryEvent, QoS, WillRecord } from '../src/history/events.ts';
-import { FilterTrie } from '../src/book/filters.ts';
-import { Story } from './story.ts';
+import { FilterTrie } from '../src/tables/filters.ts';
+import { Story } from './history-builder.ts';
 
 export interface Actor {
   readonly name: string;

@@ -1,6 +1,6 @@
-import type { Messages } from './book/messages.ts';
-import { mayBeDegraded } from './degraded.ts';
-import type { Facts } from './facts.ts';
+import type { Messages } from '../tables/messages.ts';
+import { mayBeDegraded } from './degraded-acks.ts';
+import type { Facts } from './analysis.ts';
 
 /** From what a server heard last on a connection, or from the end of what it suffers, to the effect; a log's election is in it. */
 const dealtWithMs = 3_000;

@@ -1,10 +1,10 @@
-import { never } from './book/clients.ts';
-import type { Sequence, Session, Subscription } from './book/clients.ts';
-import { isShared } from './book/filters.ts';
-import { refusedMin } from './book/messages.ts';
-import { retainedMsMaxDefault } from './retained-sightings.ts';
+import { never } from '../tables/clients.ts';
+import type { Sequence, Session, Subscription } from '../tables/clients.ts';
+import { isShared } from '../tables/filters.ts';
+import { refusedMin } from '../tables/messages.ts';
+import { retainedMsMaxDefault } from './retained-observations.ts';
 import { RetainedWrites } from './retained-writes.ts';
-import type { Facts } from './facts.ts';
+import type { Facts } from './analysis.ts';
 
 /** From SUBACK to the last of the retained messages, where nothing waits. */
 const shownMsMax = 500;

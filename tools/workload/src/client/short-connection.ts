@@ -1,6 +1,6 @@
 import type { Packet } from 'mqtt-packet';
-import { Wire } from './wire.ts';
-import type { Server } from './wire.ts';
+import { Wire } from './mqtt-connection.ts';
+import type { Server } from './mqtt-connection.ts';
 
 /** What a short visit does. */
 export interface Visit {

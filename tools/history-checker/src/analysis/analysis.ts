@@ -1,12 +1,12 @@
-import type { Book } from './book/book.ts';
-import { never } from './book/clients.ts';
-import type { Connection, Session, Subscription } from './book/clients.ts';
-import { Grouping } from './book/column.ts';
-import { FilterTrie } from './book/filters.ts';
-import { refusedMin } from './book/messages.ts';
-import { Busyness } from './busyness.ts';
-import { Lags } from './lags.ts';
-import type { Report } from './report.ts';
+import type { Book } from '../tables/history-tables.ts';
+import { never } from '../tables/clients.ts';
+import type { Connection, Session, Subscription } from '../tables/clients.ts';
+import { Grouping } from '../tables/column.ts';
+import { FilterTrie } from '../tables/filters.ts';
+import { refusedMin } from '../tables/messages.ts';
+import { Busyness } from './host-load.ts';
+import { Lags } from './observed-lag.ts';
+import type { Report } from '../report.ts';
 
 const msPerSecond = 1_000;
 

@@ -1,4 +1,4 @@
-import type { Facts } from './facts.ts';
+import type { Facts } from './analysis.ts';
 
 /**
  * Whether QoS 1 may have been acknowledged without a majority: with `degradedAcks`, while any fault may be felt. (A server

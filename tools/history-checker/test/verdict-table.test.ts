@@ -1,5 +1,5 @@
 import { renderVerdict } from '../src/index.ts';
-import { Story } from './story.ts';
+import { Story } from './history-builder.ts';
 
 function lines(story: Story, crashes: readonly string[] = []): string[] {
   return renderVerdict(story.verdict(crashes)).split('\n');
