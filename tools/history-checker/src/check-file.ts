@@ -5,7 +5,7 @@ import { readHistory } from './history/reader.ts';
 import { createChecker } from './checker.ts';
 import type { Checker } from './checker.ts';
 
-export interface JudgedFile extends Verdict {
+export interface CheckedFile extends Verdict {
   readonly header: Header;
 }
 
@@ -14,10 +14,10 @@ export interface JudgedFile extends Verdict {
  * @param progress Told now and then: the share of the file that was read (0 to 1) and the lines.
  * @throws {HistoryError} one line: the file, its line, and what is wrong with it.
  */
-export async function judgeFile(
+export async function checkHistoryFile(
   path: string,
   progress?: (share: number, lines: number) => void,
-): Promise<JudgedFile> {
+): Promise<CheckedFile> {
   let header: Header | null = null;
   let checker: Checker | null = null;
   await readHistory(path, {

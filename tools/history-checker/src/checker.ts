@@ -1,8 +1,8 @@
 import type { Header, HistoryEvent } from './history/events.ts';
 import type { Verdict } from './verdict.ts';
 import { HistoryError } from './history/history-error.ts';
-import { Book } from './tables/history-tables.ts';
-import { Facts } from './analysis/analysis.ts';
+import { HistoryTables } from './tables/history-tables.ts';
+import { Analysis } from './analysis/analysis.ts';
 import { Report } from './report.ts';
 import { rules } from './rules/rules.ts';
 
@@ -15,16 +15,16 @@ export interface Checker {
 
 /** Judges one history; the rules see nothing but header and events. */
 export function createChecker(header: Header): Checker {
-  const book = new Book(header);
+  const tables = new HistoryTables(header);
   return {
-    add: (event) => book.add(event),
+    add: (event) => tables.add(event),
     verdict: () => {
-      if (book.endAt === null)
+      if (tables.endAt === null)
         throw new HistoryError("the run did not come to its end, so it can't be judged");
-      const facts = new Facts(book);
+      const analysis = new Analysis(tables);
       const verdicts = rules.map((rule) => {
         const report = new Report(rule);
-        rule.judge(facts, report);
+        rule.check(analysis, report);
         return report.verdict();
       });
       return { ok: verdicts.every(({ violations }) => violations === 0), rules: verdicts };

@@ -1,21 +1,20 @@
 import type { Allowance, Finding, RuleVerdict } from './verdict.ts';
-import type { Facts } from './analysis/analysis.ts';
 
 /** As many findings of a rule are kept; the others are counted. */
 const findingsMax = 10;
 
-export interface Rule {
+/** What a rule checks, for the verdict. */
+export interface RuleInfo {
   readonly name: string;
-  /** P1 to P9 of the design. */
+  /** The promise in docs/DESIGN.md, "Promises": P1 to P9. */
   readonly promise: string;
-  /** The clause of MQTT, or what else says so. */
+  /** The clauses of the MQTT standard, or another source. */
   readonly clause: string;
-  judge(facts: Facts, report: Report): void;
 }
 
 /** What one rule found. */
 export class Report {
-  readonly #rule: Rule;
+  readonly #rule: RuleInfo;
   readonly #findings: Finding[] = [];
   readonly #excuses: Finding[] = [];
   #checked = 0;
@@ -26,7 +25,7 @@ export class Report {
   #needed = 0;
   #longestMs = 0;
 
-  constructor(rule: Rule) {
+  constructor(rule: RuleInfo) {
     this.#rule = rule;
   }
 

@@ -34,7 +34,7 @@ export interface MessageOptions {
 }
 
 /** A hand-made history, one millisecond an event unless time passes. */
-export class Story {
+export class HistoryBuilder {
   readonly header: Header;
   readonly events: HistoryEvent[] = [];
   atMs = 0;

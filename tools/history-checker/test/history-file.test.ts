@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { createHistoryWriter } from '../src/history/writer.ts';
-import { judgeFile } from '../src/check-file.ts';
+import { checkHistoryFile } from '../src/check-file.ts';
 import { readHistory } from '../src/history/reader.ts';
-import { Story, testHeader, violated } from './history-builder.ts';
+import { HistoryBuilder, testHeader, violated } from './history-builder.ts';
 import type { Header, HistoryEvent } from '../src/history/events.ts';
 
 let folder = '';
@@ -31,17 +31,17 @@ async function readAll(path: string): Promise<{ header: Header | null; events: H
 
 /** One event of each kind. */
 function everyKind(): HistoryEvent[] {
-  const story = new Story();
-  const publisher = story.connect('publisher', { version: 5, will: story.will('w/ü', { retain: true }) });
-  story.subscribe(publisher, 't/ü/#', 1);
-  const message = story.publish(publisher, 't/ü', { qos: 2, retain: true });
-  story.deliver(publisher, message, 't/ü', { dup: true });
-  story.unsubscribe(publisher, 't/ü/#');
-  story.close(publisher, 'server');
-  story.fault('cut', ['A', 'B'])();
-  story.settle();
-  story.retained({ 't/ü': message });
-  return [...story.events, { type: 'end', at: 5_000.125, crashes: ['A ended'] }];
+  const history = new HistoryBuilder();
+  const publisher = history.connect('publisher', { version: 5, will: history.will('w/ü', { retain: true }) });
+  history.subscribe(publisher, 't/ü/#', 1);
+  const message = history.publish(publisher, 't/ü', { qos: 2, retain: true });
+  history.deliver(publisher, message, 't/ü', { dup: true });
+  history.unsubscribe(publisher, 't/ü/#');
+  history.close(publisher, 'server');
+  history.fault('cut', ['A', 'B'])();
+  history.settle();
+  history.retained({ 't/ü': message });
+  return [...history.events, { type: 'end', at: 5_000.125, crashes: ['A ended'] }];
 }
 
 async function write(path: string, events: readonly HistoryEvent[], header = testHeader): Promise<string> {
@@ -151,7 +151,7 @@ describe('what is no history is refused in one line that says where', () => {
   ])('%j', async (text, message) => {
     const path = join(folder, 'run.jsonl');
     await writeFile(path, text);
-    const failure: Error = await judgeFile(path).then(
+    const failure: Error = await checkHistoryFile(path).then(
       () => new Error('it was judged'),
       (error: Error) => error,
     );
@@ -162,23 +162,23 @@ describe('what is no history is refused in one line that says where', () => {
 
   test('no file; no gzip', async () => {
     const path = join(folder, 'run.jsonl.gz');
-    await expect(judgeFile(path)).rejects.toThrow(`${path} can't be read: ENOENT`);
+    await expect(checkHistoryFile(path)).rejects.toThrow(`${path} can't be read: ENOENT`);
     await writeFile(path, 'hello\n');
-    await expect(judgeFile(path)).rejects.toThrow(`${path} is not a gzip file`);
+    await expect(checkHistoryFile(path)).rejects.toThrow(`${path} is not a gzip file`);
     await writeFile(path, gzipSync('hello\n'));
-    await expect(judgeFile(path)).rejects.toThrow(`${path}, line 1: not a history`);
+    await expect(checkHistoryFile(path)).rejects.toThrow(`${path}, line 1: not a history`);
   });
 });
 
 test('a verdict from the file is the verdict of the run', async () => {
-  const story = new Story();
-  const subscriber = story.connect('subscriber');
-  story.subscribe(subscriber, 't');
-  story.publish(subscriber, 't');
-  const live = story.verdict();
-  const events: HistoryEvent[] = [...story.events, { type: 'end', at: story.now(), crashes: [] }];
+  const history = new HistoryBuilder();
+  const subscriber = history.connect('subscriber');
+  history.subscribe(subscriber, 't');
+  history.publish(subscriber, 't');
+  const live = history.verdict();
+  const events: HistoryEvent[] = [...history.events, { type: 'end', at: history.now(), crashes: [] }];
   const shares: number[] = [];
-  const judged = await judgeFile(await write(join(folder, 'run.jsonl.gz'), events), (share) =>
+  const judged = await checkHistoryFile(await write(join(folder, 'run.jsonl.gz'), events), (share) =>
     shares.push(share),
   );
   expect(violated(judged)).toEqual(['acked-but-lost']);

@@ -1,6 +1,6 @@
 import type { HistoryEvent, QoS, WillRecord } from '../src/history/events.ts';
 import { FilterTrie } from '../src/tables/filters.ts';
-import { Story } from './history-builder.ts';
+import { HistoryBuilder } from './history-builder.ts';
 
 export interface Actor {
   readonly name: string;
@@ -45,14 +45,14 @@ interface ActorState {
 const msPerSecond = 1_000;
 
 /** One broker in memory that keeps every promise, and what its clients would record. */
-export class PerfectBroker {
-  readonly story = new Story();
+export class ModelBroker {
+  readonly history = new HistoryBuilder();
   readonly retained = new Map<string, number>();
   readonly #states: ActorState[];
   #servers = 0;
 
   constructor(actors: readonly Actor[]) {
-    this.story.probe();
+    this.history.probe();
     this.#states = actors.map((actor) => ({
       actor,
       connection: null,
@@ -75,11 +75,11 @@ export class PerfectBroker {
     const former = state.connection;
     const kept = actor.clean ? null : state.session;
     const will = willDelaySeconds === null ? null : this.#will(actor, willDelaySeconds);
-    const server = this.story.header.servers[this.#servers++ % 3] ?? 'A';
+    const server = this.history.header.servers[this.#servers++ % 3] ?? 'A';
     const { version, clean, expirySeconds } = actor;
     const options = { server, version, clean, expirySeconds, will, sessionPresent: kept !== null };
-    const connection = this.story.connect(actor.name, options);
-    if (former !== null) this.story.close(former, 'server');
+    const connection = this.history.connect(actor.name, options);
+    if (former !== null) this.history.close(former, 'server');
     state.connection = connection;
     state.will = will;
     state.delayedWill = null;
@@ -96,9 +96,9 @@ export class PerfectBroker {
   close(index: number, graceful: boolean): void {
     const state = this.#state(index);
     if (state.connection === null) return;
-    this.story.close(state.connection, graceful ? 'disconnect' : 'dropped');
+    this.history.close(state.connection, graceful ? 'disconnect' : 'dropped');
     state.connection = null;
-    state.diedAtMs = this.story.atMs;
+    state.diedAtMs = this.history.atMs;
     const { will, actor } = state;
     state.will = null;
     if (actor.expirySeconds === 0) state.session = null;
@@ -110,21 +110,21 @@ export class PerfectBroker {
   subscribe(index: number, filter: string, qos: QoS): void {
     const { connection, session } = this.#state(index);
     if (connection === null || !session) return;
-    this.story.subscribe(connection, filter, qos);
+    this.history.subscribe(connection, filter, qos);
     session.subscriptions.set(filter, qos);
     const trie = new FilterTrie<true>();
     trie.add(filter, true);
     for (const [topic, message] of this.retained) {
       if (trie.match(topic).length === 0) continue;
       const granted = Math.min(qos, this.#qosOf(message)) as QoS;
-      this.story.deliver(connection, message, topic, { qos: granted, retain: true });
+      this.history.deliver(connection, message, topic, { qos: granted, retain: true });
     }
   }
 
   unsubscribe(index: number, filter: string): void {
     const { connection, session } = this.#state(index);
     if (connection === null || !session?.subscriptions.delete(filter)) return;
-    this.story.unsubscribe(connection, filter);
+    this.history.unsubscribe(connection, filter);
   }
 
   publish(
@@ -137,21 +137,21 @@ export class PerfectBroker {
     const state = this.#state(index);
     if (state.connection === null) return;
     if (how === 'clear') {
-      this.story.publish(state.connection, topic, { qos, retain: true, clear: true });
+      this.history.publish(state.connection, topic, { qos, retain: true, clear: true });
       this.retained.delete(topic);
       return;
     }
-    const message = this.story.nextMessage();
+    const message = this.history.nextMessage();
     this.#send(state, { message, topic, qos, retain: how === 'retain' }, false, ackArrives);
     if (!ackArrives && qos > 0) this.close(index, false);
   }
 
   /** Time passes: delayed wills fire, sessions end. */
   pass(ms: number): void {
-    this.story.wait(ms);
+    this.history.wait(ms);
     for (const state of this.#states) {
       if (state.connection !== null) continue;
-      const awayMs = this.story.atMs - state.diedAtMs;
+      const awayMs = this.history.atMs - state.diedAtMs;
       const { delayedWill, actor } = state;
       const expiryMs = (actor.expirySeconds ?? Infinity) * msPerSecond;
       if (delayedWill && awayMs >= Math.min(delayedWill.delaySeconds * msPerSecond, expiryMs)) {
@@ -170,9 +170,9 @@ export class PerfectBroker {
     this.#states.forEach((state, index) => {
       if (state.connection === null && !state.actor.clean) this.connect(index);
     });
-    this.story.settle();
-    this.story.retained(Object.fromEntries(this.retained));
-    return [...this.story.events, { type: 'end', at: this.story.now(), crashes: [] }];
+    this.history.settle();
+    this.history.retained(Object.fromEntries(this.retained));
+    return [...this.history.events, { type: 'end', at: this.history.now(), crashes: [] }];
   }
 
   #state(index: number): ActorState {
@@ -182,11 +182,11 @@ export class PerfectBroker {
   }
 
   #will({ name, version }: Actor, delaySeconds: number): WillRecord {
-    return this.story.will(`wills/${name}`, { qos: 1, delaySeconds: version === 5 ? delaySeconds : 0 });
+    return this.history.will(`wills/${name}`, { qos: 1, delaySeconds: version === 5 ? delaySeconds : 0 });
   }
 
   #qosOf(message: number): QoS {
-    const sent = this.story.events.find((event) => event.type === 'publish' && event.message === message);
+    const sent = this.history.events.find((event) => event.type === 'publish' && event.message === message);
     return sent?.type === 'publish' ? sent.qos : 0;
   }
 
@@ -196,7 +196,7 @@ export class PerfectBroker {
     const { message, topic, qos, retain } = one;
     const isRepeat = qos === 2 && session.taken.has(message);
     const ack = ackArrives && qos > 0 ? 0 : null;
-    this.story.send(connection, message, topic, { qos, retain, dup, ack });
+    this.history.send(connection, message, topic, { qos, retain, dup, ack });
     if (ack === null && qos > 0) {
       state.pending.push(one);
       if (qos === 2) session.taken.add(message);
@@ -228,7 +228,7 @@ export class PerfectBroker {
   #pump({ connection, session, actor }: ActorState): void {
     if (connection === null || !session) return;
     for (const one of session.queue) {
-      this.story.deliver(connection, one.message, one.topic, { qos: one.qos });
+      this.history.deliver(connection, one.message, one.topic, { qos: one.qos });
       if (one.qos === 1 && one.message % 3 === 0 && !actor.clean) session.unacked.push(one);
     }
     session.queue = [];
@@ -237,7 +237,7 @@ export class PerfectBroker {
   #redeliver({ connection, session }: ActorState): void {
     if (connection === null || !session) return;
     for (const { message, topic, qos } of session.unacked) {
-      this.story.deliver(connection, message, topic, { qos, dup: true });
+      this.history.deliver(connection, message, topic, { qos, dup: true });
     }
     session.unacked = [];
   }

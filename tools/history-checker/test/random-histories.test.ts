@@ -125,7 +125,7 @@ const mutations: Readonly<Record<string, readonly [rule: string, Mutation]>> = {
       return without(inserted(events, next + 1, late), place);
     },
   ],
-  'a session is forgotten': [
+  'a session is unknownPubrels': [
     'session-lost',
     (events, look, pick) => {
       const places = events.flatMap((event, index) =>

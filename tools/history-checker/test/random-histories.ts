@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { HistoryEvent, QoS } from '../src/history/events.ts';
-import { PerfectBroker } from './model-broker.ts';
+import { ModelBroker } from './model-broker.ts';
 import type { Actor } from './model-broker.ts';
 
 const persistent = { clean: false, version: 4, expirySeconds: null } as const;
@@ -22,7 +22,7 @@ const twin: Actor = { name: 'twin', ...persistent };
 const filters = ['t/#', 't/+', 't/1', '+/2', 'wills/#', 'none'];
 const topics = ['t/1', 't/2', 't'];
 
-type Step = (broker: PerfectBroker) => void;
+type Step = (broker: ModelBroker) => void;
 
 const anyone = fc.nat({ max: actors.length - 1 });
 const busy = fc.integer({ min: quietActors, max: actors.length - 1 });
@@ -89,13 +89,13 @@ const steps: readonly fc.WeightedArbitrary<Step>[] = [
 ];
 
 /** For those who may not take themselves over. */
-function comeBack(broker: PerfectBroker, who: number, delay: number | null): void {
+function comeBack(broker: ModelBroker, who: number, delay: number | null): void {
   if (who < quietActors) broker.close(who, true);
   broker.connect(who, who < quietActors ? null : delay);
 }
 
 export interface Told {
-  readonly broker: PerfectBroker;
+  readonly broker: ModelBroker;
   readonly events: readonly HistoryEvent[];
 }
 
@@ -103,7 +103,7 @@ export interface Told {
 export const histories: fc.Arbitrary<Told> = fc
   .array(fc.oneof(...steps), { minLength: 20, maxLength: 300, size: 'max' })
   .map((plan) => {
-    const broker = new PerfectBroker([...actors, mortal, looker, twin]);
+    const broker = new ModelBroker([...actors, mortal, looker, twin]);
     const [mortalIndex, lookerIndex, twinIndex] = [actors.length, actors.length + 1, actors.length + 2];
     actors.forEach((_, who) => broker.connect(who));
     broker.subscribe(0, '#', 2);

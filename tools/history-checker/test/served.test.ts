@@ -1,4 +1,4 @@
-import { ruleOf, Story, violated } from './history-builder.ts';
+import { ruleOf, HistoryBuilder, violated } from './history-builder.ts';
 
 describe('served (P7, P8)', () => {
   interface Wait {
@@ -13,25 +13,25 @@ describe('served (P7, P8)', () => {
   }
 
   function waiting({ ms, fault, healed = false, wakeMs = 0, syncMs = 0, runnable = 1, probed = true }: Wait) {
-    const story = new Story();
-    const publisher = story.connect('publisher', { server: 'A' });
-    story.wait(5_000);
-    const heal = fault === undefined ? undefined : story.fault('cut', [fault]);
+    const history = new HistoryBuilder();
+    const publisher = history.connect('publisher', { server: 'A' });
+    history.wait(5_000);
+    const heal = fault === undefined ? undefined : history.fault('cut', [fault]);
     if (healed) heal?.();
-    if (healed) story.wait(11_000);
+    if (healed) history.wait(11_000);
     const wait = (): void => {
-      story.wait(ms);
-      if (probed) story.probe(wakeMs, syncMs, runnable);
+      history.wait(ms);
+      if (probed) history.probe(wakeMs, syncMs, runnable);
     };
-    return { story, publisher, wait, heal };
+    return { history, publisher, wait, heal };
   }
 
   const publishing = (how: Wait): string[] => {
-    const { story, publisher, wait } = waiting(how);
-    const message = story.publish(publisher, 't', { ack: null });
+    const { history, publisher, wait } = waiting(how);
+    const message = history.publish(publisher, 't', { ack: null });
     wait();
-    story.events.push({ type: 'acked', at: story.now(), connection: publisher, message, code: 0 });
-    return violated(story.verdict());
+    history.events.push({ type: 'acked', at: history.now(), connection: publisher, message, code: 0 });
+    return violated(history.verdict());
   };
 
   test('a PUBLISH that is answered late, where no fault is felt', () => {
@@ -54,73 +54,73 @@ describe('served (P7, P8)', () => {
   });
 
   test('one that is never answered', () => {
-    const { story, publisher, wait } = waiting({ ms: 4_000 });
-    story.publish(publisher, 't', { ack: null });
+    const { history, publisher, wait } = waiting({ ms: 4_000 });
+    history.publish(publisher, 't', { ack: null });
     wait();
-    const verdict = story.verdict();
+    const verdict = history.verdict();
     expect(violated(verdict)).toEqual(['served']);
     expect(ruleOf(verdict, 'served').findings[0]?.text).toMatch(/waited from .* on A, which felt no fault$/);
   });
 
   test('what was asked during a fault is answered when it is no longer felt', () => {
-    const tell = (ms: number): string[] => {
-      const { story, publisher, heal } = waiting({ ms: 0, fault: 'A' });
-      const message = story.publish(publisher, 't', { ack: null });
+    const run = (ms: number): string[] => {
+      const { history, publisher, heal } = waiting({ ms: 0, fault: 'A' });
+      const message = history.publish(publisher, 't', { ack: null });
       heal?.();
-      story.wait(ms);
-      story.probe();
-      story.events.push({ type: 'acked', at: story.now(), connection: publisher, message, code: 0 });
-      return violated(story.verdict());
+      history.wait(ms);
+      history.probe();
+      history.events.push({ type: 'acked', at: history.now(), connection: publisher, message, code: 0 });
+      return violated(history.verdict());
     };
-    expect(tell(12_500)).toEqual([]);
-    expect(tell(13_500)).toEqual(['served']);
+    expect(run(12_500)).toEqual([]);
+    expect(run(13_500)).toEqual(['served']);
   });
 
   test('refused by one after the other, where no fault is felt', () => {
-    const tell = (how: { times: number; cut?: boolean; pauseMs?: number; contested?: boolean }): string[] => {
-      const { story } = waiting({ ms: 0, ...(how.cut ? { fault: 'A' } : {}) });
-      story.probe();
-      if (how.contested) story.connect('sent-away');
+    const run = (how: { times: number; cut?: boolean; pauseMs?: number; contested?: boolean }): string[] => {
+      const { history } = waiting({ ms: 0, ...(how.cut ? { fault: 'A' } : {}) });
+      history.probe();
+      if (how.contested) history.connect('sent-away');
       for (let time = 0; time < how.times; time++) {
-        story.close(story.connect('sent-away', { answered: false }), 'server');
-        story.wait(how.pauseMs ?? 200);
+        history.close(history.connect('sent-away', { answered: false }), 'server');
+        history.wait(how.pauseMs ?? 200);
       }
-      story.connect('sent-away', { sessionPresent: how.contested === true });
-      return violated(story.verdict()).filter((rule) => rule === 'served');
+      history.connect('sent-away', { sessionPresent: how.contested === true });
+      return violated(history.verdict()).filter((rule) => rule === 'served');
     };
-    expect(tell({ times: 10 })).toEqual([]);
-    expect(tell({ times: 20 })).toEqual(['served']);
-    expect(tell({ times: 20, cut: true })).toEqual([]);
-    expect(tell({ times: 20, contested: true })).toEqual([]);
+    expect(run({ times: 10 })).toEqual([]);
+    expect(run({ times: 20 })).toEqual(['served']);
+    expect(run({ times: 20, cut: true })).toEqual([]);
+    expect(run({ times: 20, contested: true })).toEqual([]);
     // It does not want to come back at once.
-    expect(tell({ times: 4, pauseMs: 1_500 })).toEqual([]);
+    expect(run({ times: 4, pauseMs: 1_500 })).toEqual([]);
   });
 
   test('CONNECT and SUBSCRIBE', () => {
     const connecting = waiting({ ms: 4_000 });
-    connecting.story.connect('late', { answered: false });
+    connecting.history.connect('late', { answered: false });
     connecting.wait();
-    expect(violated(connecting.story.verdict())).toEqual(['served']);
+    expect(violated(connecting.history.verdict())).toEqual(['served']);
 
     const subscribing = waiting({ ms: 4_000 });
-    subscribing.story.subscribe(subscribing.publisher, 't', 1, null);
+    subscribing.history.subscribe(subscribing.publisher, 't', 1, null);
     subscribing.wait();
-    expect(violated(subscribing.story.verdict())).toEqual(['served']);
+    expect(violated(subscribing.history.verdict())).toEqual(['served']);
   });
 
   const delivering = (ms: number, cut: readonly string[] = [], reconnects = false): string[] => {
-    const { story, publisher } = waiting({ ms: 0 });
-    let subscriber = story.connect('subscriber', { server: 'B' });
-    story.subscribe(subscriber, 't', 1);
-    const heal = cut.length > 0 ? story.fault('cut', cut) : undefined;
-    const message = story.publish(publisher, 't');
-    if (reconnects) story.close(subscriber);
-    story.wait(ms);
+    const { history, publisher } = waiting({ ms: 0 });
+    let subscriber = history.connect('subscriber', { server: 'B' });
+    history.subscribe(subscriber, 't', 1);
+    const heal = cut.length > 0 ? history.fault('cut', cut) : undefined;
+    const message = history.publish(publisher, 't');
+    if (reconnects) history.close(subscriber);
+    history.wait(ms);
     heal?.();
-    if (reconnects) subscriber = story.connect('subscriber', { server: 'C', sessionPresent: true });
-    story.probe();
-    story.deliver(subscriber, message, 't');
-    return violated(story.verdict());
+    if (reconnects) subscriber = history.connect('subscriber', { server: 'C', sessionPresent: true });
+    history.probe();
+    history.deliver(subscriber, message, 't');
+    return violated(history.verdict());
   };
 
   test('what was acknowledged is delivered soon to those who are there', () => {
@@ -142,20 +142,20 @@ describe('qos0-lost (P7)', () => {
     lost: number,
     how: { cut?: string; leaves?: boolean; wakeMs?: number; knownMs?: number } = {},
   ) => {
-    const story = new Story();
-    const publisher = story.connect('publisher', { server: 'A' });
-    const subscriber = story.connect('subscriber', { server: 'B', clean: true });
-    story.subscribe(subscriber, 't', 1);
-    story.wait(how.knownMs ?? 5_000);
-    if (how.cut !== undefined) story.fault('cut', [how.cut]);
+    const history = new HistoryBuilder();
+    const publisher = history.connect('publisher', { server: 'A' });
+    const subscriber = history.connect('subscriber', { server: 'B', clean: true });
+    history.subscribe(subscriber, 't', 1);
+    history.wait(how.knownMs ?? 5_000);
+    if (how.cut !== undefined) history.fault('cut', [how.cut]);
     for (let count = 0; count < sent; count++) {
-      const message = story.publish(publisher, 't', { qos: 0 });
-      if (count >= lost) story.deliver(subscriber, message, 't', { qos: 0 });
+      const message = history.publish(publisher, 't', { qos: 0 });
+      if (count >= lost) history.deliver(subscriber, message, 't', { qos: 0 });
     }
-    if (how.leaves) story.close(publisher);
-    story.probe(how.wakeMs);
-    story.wait(10_000);
-    const verdict = story.verdict();
+    if (how.leaves) history.close(publisher);
+    history.probe(how.wakeMs);
+    history.wait(10_000);
+    const verdict = history.verdict();
     return { bad: violated(verdict), rule: ruleOf(verdict, 'qos0-lost') };
   };
 

@@ -1,4 +1,4 @@
-import { ruleOf, Story, violated } from './history-builder.ts';
+import { ruleOf, HistoryBuilder, violated } from './history-builder.ts';
 import type { ConnectOptions } from './history-builder.ts';
 
 describe('session-lost (P3)', () => {
@@ -6,14 +6,14 @@ describe('session-lost (P3)', () => {
     before: ConnectOptions,
     after: ConnectOptions,
     pauseMs = 100,
-    meanwhile: (story: Story) => void = () => undefined,
+    meanwhile: (history: HistoryBuilder) => void = () => undefined,
   ): string[] => {
-    const story = new Story();
-    story.close(story.connect('roamer', before));
-    meanwhile(story);
-    story.wait(pauseMs);
-    story.connect('roamer', { server: 'B', ...after });
-    return violated(story.verdict());
+    const history = new HistoryBuilder();
+    history.close(history.connect('roamer', before));
+    meanwhile(history);
+    history.wait(pauseMs);
+    history.connect('roamer', { server: 'B', ...after });
+    return violated(history.verdict());
   };
 
   test('a session that is not found on another server [MQTT-3.2.2-2]', () => {
@@ -27,13 +27,13 @@ describe('session-lost (P3)', () => {
   });
 
   test('nor has a client that was never there [MQTT-3.2.2-3]', () => {
-    const tell = (sessionPresent: boolean): string[] => {
-      const story = new Story();
-      story.connect('new', { sessionPresent });
-      return violated(story.verdict());
+    const run = (sessionPresent: boolean): string[] => {
+      const history = new HistoryBuilder();
+      history.connect('new', { sessionPresent });
+      return violated(history.verdict());
     };
-    expect(tell(true)).toEqual(['session-lost']);
-    expect(tell(false)).toEqual([]);
+    expect(run(true)).toEqual(['session-lost']);
+    expect(run(false)).toEqual([]);
   });
 
   test.each([
@@ -50,88 +50,88 @@ describe('session-lost (P3)', () => {
     const again = { version: 5, sessionPresent: true } as const;
     expect(resume({ version: 5, expirySeconds: 2 }, again, pauseMs)).toEqual(bad);
     // Nobody can tell if a fault was felt, or if a CONNECT without an answer had found it.
-    const unknown = (story: Story): void =>
-      story.close(story.connect('roamer', { version: 5, answered: false }), 'lost');
+    const unknown = (history: HistoryBuilder): void =>
+      history.close(history.connect('roamer', { version: 5, answered: false }), 'lost');
     expect(resume({ version: 5, expirySeconds: 2 }, again, pauseMs, unknown)).toEqual([]);
-    const cut = (story: Story): void => void story.fault('cut', ['A']);
+    const cut = (history: HistoryBuilder): void => void history.fault('cut', ['A']);
     expect(resume({ version: 5, expirySeconds: 2 }, again, pauseMs, cut)).toEqual([]);
   });
 
   test('a session that ends with its connection, or was ended by a clean start that nobody answered', () => {
     expect(resume({ version: 5, expirySeconds: 0 }, {})).toEqual([]);
-    const cleanStart = (story: Story): void =>
-      story.close(story.connect('roamer', { clean: true, answered: false }), 'lost');
+    const cleanStart = (history: HistoryBuilder): void =>
+      history.close(history.connect('roamer', { clean: true, answered: false }), 'lost');
     expect(resume({}, {}, 100, cleanStart)).toEqual([]);
   });
 
   test('a session that is present may be another one, if it could expire and a CONNECT was not answered', () => {
-    const tell = (options: ConnectOptions, answered: boolean): string[] => {
-      const story = new Story();
-      const first = story.connect('transient', options);
-      story.subscribe(first, 't', 1);
-      story.close(first);
-      story.wait(9_000);
-      if (!answered) story.close(story.connect('transient', { ...options, answered }));
-      story.publish(story.connect('publisher'), 't');
-      story.connect('transient', { ...options, sessionPresent: true });
-      return violated(story.verdict());
+    const run = (options: ConnectOptions, answered: boolean): string[] => {
+      const history = new HistoryBuilder();
+      const first = history.connect('transient', options);
+      history.subscribe(first, 't', 1);
+      history.close(first);
+      history.wait(9_000);
+      if (!answered) history.close(history.connect('transient', { ...options, answered }));
+      history.publish(history.connect('publisher'), 't');
+      history.connect('transient', { ...options, sessionPresent: true });
+      return violated(history.verdict());
     };
-    expect(tell({ version: 5, expirySeconds: 60 }, true)).toEqual(['acked-but-lost']);
-    expect(tell({ version: 5, expirySeconds: 2 }, false)).toEqual([]);
-    expect(tell({ version: 5, expirySeconds: null }, false)).toEqual(['acked-but-lost']);
+    expect(run({ version: 5, expirySeconds: 60 }, true)).toEqual(['acked-but-lost']);
+    expect(run({ version: 5, expirySeconds: 2 }, false)).toEqual([]);
+    expect(run({ version: 5, expirySeconds: null }, false)).toEqual(['acked-but-lost']);
   });
 
   test('an expiry begins when its server is cut off', () => {
-    const tell = (member: string): string[] => {
-      const story = new Story();
-      const first = story.connect('roamer', { version: 5, expirySeconds: 10 });
-      story.wait(20_000);
-      story.fault(`cut`, [member]);
-      story.wait(9_000);
-      story.close(first, 'lost');
-      story.wait(5_000);
-      story.connect('roamer', { server: 'B', version: 5 });
-      return violated(story.verdict());
+    const run = (member: string): string[] => {
+      const history = new HistoryBuilder();
+      const first = history.connect('roamer', { version: 5, expirySeconds: 10 });
+      history.wait(20_000);
+      history.fault(`cut`, [member]);
+      history.wait(9_000);
+      history.close(first, 'lost');
+      history.wait(5_000);
+      history.connect('roamer', { server: 'B', version: 5 });
+      return violated(history.verdict());
     };
-    expect(tell('A')).toEqual([]);
-    expect(tell('C')).toEqual(['session-lost']);
+    expect(run('A')).toEqual([]);
+    expect(run('C')).toEqual(['session-lost']);
   });
 
   test('of two that race the second finds it, whichever is answered first', () => {
-    const story = new Story();
-    const [one, two] = ['A', 'B'].map((server) => story.connect('racer', { server, answered: false })) as [
+    const history = new HistoryBuilder();
+    const [one, two] = ['A', 'B'].map((server) => history.connect('racer', { server, answered: false })) as [
       number,
       number,
     ];
-    story.events.push({ type: 'connected', at: story.now(), connection: two, sessionPresent: true });
-    story.events.push({ type: 'connected', at: story.now(), connection: one, sessionPresent: false });
-    story.close(one, 'server');
-    story.close(two);
-    story.connect('racer', { sessionPresent: true });
-    expect(violated(story.verdict())).toEqual([]);
+    history.events.push({ type: 'connected', at: history.now(), connection: two, sessionPresent: true });
+    history.events.push({ type: 'connected', at: history.now(), connection: one, sessionPresent: false });
+    history.close(one, 'server');
+    history.close(two);
+    history.connect('racer', { sessionPresent: true });
+    expect(violated(history.verdict())).toEqual([]);
   });
 
   test('a lost session is told once: what was queued in it is not told again', () => {
-    const story = new Story();
-    const first = story.connect('roamer');
-    story.subscribe(first, 't');
-    story.close(first);
-    story.publish(story.connect('publisher'), 't');
-    story.connect('roamer', { sessionPresent: false });
-    expect(violated(story.verdict())).toEqual(['session-lost']);
+    const history = new HistoryBuilder();
+    const first = history.connect('roamer');
+    history.subscribe(first, 't');
+    history.close(first);
+    history.publish(history.connect('publisher'), 't');
+    history.connect('roamer', { sessionPresent: false });
+    expect(violated(history.verdict())).toEqual(['session-lost']);
   });
 });
 
 describe('two-connections (P4)', () => {
   const takeOver = (lingerMs: number, fault: readonly string[] = []): string[] => {
-    const story = new Story();
-    const older = story.connect('twice', { server: 'A' });
-    const heal = fault.length > 0 ? story.fault('cut', fault) : () => undefined;
-    story.connect('twice', { server: 'B', sessionPresent: true });
+    const history = new HistoryBuilder();
+    const older = history.connect('twice', { server: 'A' });
+    const heal = fault.length > 0 ? history.fault('cut', fault) : () => undefined;
+    history.connect('twice', { server: 'B', sessionPresent: true });
     heal();
-    story.wait(lingerMs);
-    story.close(older, 'server');
-    return violated(story.verdict());
+    history.wait(lingerMs);
+    history.close(older, 'server');
+    return violated(history.verdict());
   };
 
   test.each([
@@ -154,65 +154,65 @@ describe('two-connections (P4)', () => {
     ['slow', ['A', 'B', 'C'], [['A', 'B', 'C']], []],
     ['clock', ['A'], [['A']], ['two-connections']],
   ])('%s of %j as %j excuses who is apart from a majority', (kind, members, groups, bad) => {
-    const story = new Story();
-    const older = story.connect('twice', { server: 'A' });
-    story.connect('twice', { server: 'B', sessionPresent: true });
-    const heal = story.fault(kind, members, groups);
-    story.wait(8_000);
-    story.close(older, 'server');
+    const history = new HistoryBuilder();
+    const older = history.connect('twice', { server: 'A' });
+    history.connect('twice', { server: 'B', sessionPresent: true });
+    const heal = history.fault(kind, members, groups);
+    history.wait(8_000);
+    history.close(older, 'server');
     heal();
-    expect(violated(story.verdict())).toEqual(bad);
+    expect(violated(history.verdict())).toEqual(bad);
   });
 
   test('both are still there in the end', () => {
-    const story = new Story();
-    story.connect('twice', { server: 'A' });
-    story.connect('twice', { server: 'B', sessionPresent: true });
-    expect(violated(story.verdict())).toEqual(['two-connections']);
+    const history = new HistoryBuilder();
+    history.connect('twice', { server: 'A' });
+    history.connect('twice', { server: 'B', sessionPresent: true });
+    expect(violated(history.verdict())).toEqual(['two-connections']);
   });
 
   test('one after the other is no takeover', () => {
-    const story = new Story();
-    story.close(story.connect('once'));
-    story.connect('once', { sessionPresent: true });
-    expect(ruleOf(story.verdict(), 'two-connections')).toMatchObject({ checked: 0, violations: 0 });
+    const history = new HistoryBuilder();
+    history.close(history.connect('once'));
+    history.connect('once', { sessionPresent: true });
+    expect(ruleOf(history.verdict(), 'two-connections')).toMatchObject({ checked: 0, violations: 0 });
   });
 });
 
 describe('ack-taken-back (P1)', () => {
   test('a PUBREL that is not known on the connection of its PUBREC; after a reconnect it is no error', () => {
-    const tell = (reconnects: boolean): string[] => {
-      const story = new Story();
-      const first = story.connect('publisher');
-      const message = story.nextMessage();
+    const run = (reconnects: boolean): string[] => {
+      const history = new HistoryBuilder();
+      const first = history.connect('publisher');
+      const message = history.nextMessage();
       const what = { message, topic: 't', qos: 2, retain: false, dup: false, clear: false } as const;
-      story.events.push({ type: 'publish', at: story.now(), connection: first, ...what });
-      story.events.push({ type: 'acked', at: story.now(), connection: first, message, code: 0 });
+      history.events.push({ type: 'publish', at: history.now(), connection: first, ...what });
+      history.events.push({ type: 'acked', at: history.now(), connection: first, message, code: 0 });
       let connection = first;
       if (reconnects) {
-        story.close(first);
-        connection = story.connect('publisher', { sessionPresent: true });
+        history.close(first);
+        connection = history.connect('publisher', { sessionPresent: true });
       }
-      story.events.push({ type: 'completed', at: story.now(), connection, message, code: 0x92 });
-      return violated(story.verdict());
+      history.events.push({ type: 'completed', at: history.now(), connection, message, code: 0x92 });
+      return violated(history.verdict());
     };
-    expect(tell(false)).toEqual(['ack-taken-back']);
-    expect(tell(true)).toEqual([]);
+    expect(run(false)).toEqual(['ack-taken-back']);
+    expect(run(true)).toEqual([]);
   });
 
   const serveOlder = (pauseMs: number, ack: number | null = 0, fault = false): string[] => {
-    const story = new Story();
-    const publisher = story.connect('publisher');
-    const older = story.publish(publisher, 't', { retain: true });
-    const newer = story.publish(publisher, 't', { retain: true, ack });
-    story.wait(pauseMs);
-    if (fault) story.fault('cut', ['C']);
-    const looker = story.connect('looker', { clean: true, server: 'C' });
-    story.subscribe(looker, 't', 1);
-    story.deliver(looker, older, 't', { retain: true });
-    story.settle();
-    story.retained({ t: newer });
-    return violated(story.verdict());
+    const history = new HistoryBuilder();
+    const publisher = history.connect('publisher');
+    const older = history.publish(publisher, 't', { retain: true });
+    const newer = history.publish(publisher, 't', { retain: true, ack });
+    history.wait(pauseMs);
+    if (fault) history.fault('cut', ['C']);
+    const looker = history.connect('looker', { clean: true, server: 'C' });
+    history.subscribe(looker, 't', 1);
+    history.deliver(looker, older, 't', { retain: true });
+    history.settle();
+    history.retained({ t: newer });
+    return violated(history.verdict());
   };
 
   test('an older retained message is served to a new subscriber', () => {

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { UsageError } from '@mqtt-cluster/lab';
 import { readArguments, usage } from './arguments.ts';
 import type { Arguments } from './arguments.ts';
-import { judgeFile, renderVerdict } from '@mqtt-cluster/history-checker';
+import { checkHistoryFile, renderVerdict } from '@mqtt-cluster/history-checker';
 import { messageOf } from './errors.ts';
 import { buildCommit } from './commit-build.ts';
 import { Campaign } from './run/campaign.ts';
@@ -31,7 +31,7 @@ async function main(given: Arguments): Promise<boolean> {
         true,
       );
     case 'recheck': {
-      const verdict = await judgeFile(given.recheck);
+      const verdict = await checkHistoryFile(given.recheck);
       return print(given.json ? JSON.stringify(verdict) : renderVerdict(verdict), verdict.ok);
     }
     case 'run':

@@ -27,8 +27,8 @@ async function setUp(over: Partial<ClientOptions> = {}) {
     expirySeconds: null,
     will: null,
     recorder,
-    onUp: (sessionPresent) => ups.shift()?.give(sessionPresent),
-    onDown: ({ how }) => downs.shift()?.give(how),
+    onConnected: (sessionPresent) => ups.shift()?.give(sessionPresent),
+    onClosed: ({ how }) => downs.shift()?.give(how),
     ...over,
   });
   opened.push(() => {
@@ -315,7 +315,7 @@ describe('connections', () => {
     else client.drop();
     expect(events.at(-1)).toMatchObject({ type: 'closed', how });
     if (says) await visit.next('disconnect');
-    expect(client.busy).toBe(false);
+    expect(client.hasConnection).toBe(false);
   });
 
   it('that are refused or closed with a reason are recorded with it', async () => {

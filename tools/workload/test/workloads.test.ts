@@ -1,9 +1,9 @@
-import { actorsOf } from '../src/run/load-generator.ts';
+import { clientSpecsOf } from '../src/run/load-generator.ts';
 import { randomOf } from '../src/random.ts';
 import { defaultLimits } from '@mqtt-cluster/history-checker';
 import { workloads } from '../src/workloads/index.ts';
 import type { WorkloadName } from '../src/workloads/index.ts';
-import type { Actor, Step } from '../src/workloads/client-spec.ts';
+import type { ClientSpec, Step } from '../src/workloads/client-spec.ts';
 
 const names = Object.keys(workloads) as WorkloadName[];
 const servers = 7;
@@ -14,16 +14,16 @@ function cast(
   seed: number,
   over: Partial<typeof place | { qosMax: 1; versions: [4] }> = {},
 ) {
-  return actorsOf({ [name]: 1 }, 100, seed, 'p/', { ...place, ...over });
+  return clientSpecsOf({ [name]: 1 }, 100, seed, 'p/', { ...place, ...over });
 }
 
-function stepsOf(actor: Actor, seed: number, count = 300): Step[] {
-  const plan = actor.plan(randomOf(seed, `plan of ${actor.name}`));
+function stepsOf(spec: ClientSpec, seed: number, count = 300): Step[] {
+  const plan = spec.plan(randomOf(seed, `plan of ${spec.name}`));
   return Array.from({ length: count }, () => plan.next().value as Step);
 }
 
-function story(actors: readonly Actor[], seed: number) {
-  return actors.map((actor) => ({ ...actor, plan: stepsOf(actor, seed) }));
+function story(specs: readonly ClientSpec[], seed: number) {
+  return specs.map((spec) => ({ ...spec, plan: stepsOf(spec, seed) }));
 }
 
 describe.each(names)('workload %s', (name) => {
@@ -32,12 +32,12 @@ describe.each(names)('workload %s', (name) => {
     expect(story(cast(name, 1), 1)).not.toEqual(story(cast(name, 2), 2));
   });
 
-  it('has actors with names of their own, and topics and filters below its prefix', () => {
-    const actors = cast(name, 3);
-    expect(new Set(actors.map((actor) => actor.name)).size).toBe(actors.length);
-    for (const actor of actors) {
-      for (const { filter } of actor.subscriptions) expect(filter).toMatch(/^(\$share\/[\w-]+\/)?p\//);
-      for (const step of stepsOf(actor, 3)) {
+  it('has specs with names of their own, and topics and filters below its prefix', () => {
+    const specs = cast(name, 3);
+    expect(new Set(specs.map((spec) => spec.name)).size).toBe(specs.length);
+    for (const spec of specs) {
+      for (const { filter } of spec.subscriptions) expect(filter).toMatch(/^(\$share\/[\w-]+\/)?p\//);
+      for (const step of stepsOf(spec, 3)) {
         if (step.do === 'publish') expect(step.topic).toMatch(/^p\/[^#+]+$/);
         if (step.do === 'move') expect(step.server).toBeLessThan(servers);
         if (step.do === 'move') expect(step.awayMs).toBeGreaterThanOrEqual(0);
@@ -45,23 +45,25 @@ describe.each(names)('workload %s', (name) => {
     }
   });
 
-  it.each([1, 3])('has a home for every actor among %i servers', (few) => {
-    const homes = actorsOf({ [name]: 1 }, 100, 3, 'p/', { ...place, servers: few }).map(({ home }) => home);
+  it.each([1, 3])('has a home for every spec among %i servers', (few) => {
+    const homes = clientSpecsOf({ [name]: 1 }, 100, 3, 'p/', { ...place, servers: few }).map(
+      ({ home }) => home,
+    );
     expect(homes.filter((home) => !Number.isInteger(home) || home < 0)).toEqual([]);
   });
 
   it('asks nothing of a target that it does not have', () => {
-    for (const actor of cast(name, 4, { qosMax: 1, versions: [4] })) {
-      expect(actor.version).toBe(4);
-      expect(actor.will?.qos ?? 0).toBeLessThan(2);
-      const asked = stepsOf(actor, 4).map((step) => ('qos' in step ? step.qos : 0));
-      expect(Math.max(0, ...asked, ...actor.subscriptions.map(({ qos }) => qos))).toBeLessThan(2);
+    for (const spec of cast(name, 4, { qosMax: 1, versions: [4] })) {
+      expect(spec.version).toBe(4);
+      expect(spec.will?.qos ?? 0).toBeLessThan(2);
+      const asked = stepsOf(spec, 4).map((step) => ('qos' in step ? step.qos : 0));
+      expect(Math.max(0, ...asked, ...spec.subscriptions.map(({ qos }) => qos))).toBeLessThan(2);
     }
   });
 
   it('takes time: its plan never stands still', () => {
-    for (const actor of cast(name, 5)) {
-      const steps = stepsOf(actor, 5);
+    for (const spec of cast(name, 5)) {
+      const steps = stepsOf(spec, 5);
       const passed = steps.reduce(
         (sum, step) => sum + (step.do === 'wait' ? step.ms : step.do === 'move' ? step.awayMs : 0),
         0,
@@ -74,8 +76,8 @@ describe.each(names)('workload %s', (name) => {
 describe('rates', () => {
   it('publish about as often as they are told', () => {
     for (const name of names.filter((each) => each !== 'wills')) {
-      const perSecond = cast(name, 6).reduce((sum, actor) => {
-        const steps = stepsOf(actor, 6, 2_000);
+      const perSecond = cast(name, 6).reduce((sum, spec) => {
+        const steps = stepsOf(spec, 6, 2_000);
         const published = steps.filter((step) => step.do === 'publish').length;
         const ms = steps.reduce((all, step) => all + (step.do === 'wait' ? step.ms : 0), 0);
         return sum + (published * 1_000) / ms;
@@ -90,8 +92,8 @@ describe('takeover', () => {
   it('lets contenders of one id move at the same planned times to different servers', () => {
     const rivals = cast('takeover', 7).filter(({ clientId }) => clientId === 'contested-0');
     expect(rivals).toHaveLength(3);
-    const moves = rivals.map((actor) =>
-      stepsOf(actor, 7, 600).flatMap((step) => (step.do === 'move' ? [step.server] : [])),
+    const moves = rivals.map((spec) =>
+      stepsOf(spec, 7, 600).flatMap((step) => (step.do === 'move' ? [step.server] : [])),
     );
     const rounds = Math.min(...moves.map(({ length }) => length));
     expect(rounds).toBeGreaterThan(3);
@@ -101,9 +103,9 @@ describe('takeover', () => {
   });
 
   it('now and then rests for longer than a takeover may take, so that two connections would be seen', () => {
-    for (const actor of cast('takeover', 7)) {
+    for (const spec of cast('takeover', 7)) {
       const rests: number[] = [0];
-      for (const step of stepsOf(actor, 7, 2_000)) {
+      for (const step of stepsOf(spec, 7, 2_000)) {
         if (step.do === 'move') rests.push(0);
         else if (step.do === 'wait') rests.push((rests.pop() ?? 0) + step.ms);
       }
@@ -113,8 +115,8 @@ describe('takeover', () => {
   });
 
   it('never uses QoS 2, whose exchanges two processes could not share', () => {
-    for (const actor of cast('takeover', 8)) {
-      const asked = stepsOf(actor, 8).map((step) => (step.do === 'publish' ? step.qos : 0));
+    for (const spec of cast('takeover', 8)) {
+      const asked = stepsOf(spec, 8).map((step) => (step.do === 'publish' ? step.qos : 0));
       expect(Math.max(...asked)).toBe(1);
     }
   });
@@ -122,14 +124,14 @@ describe('takeover', () => {
 
 describe('wills', () => {
   it('die in every way, with and without delays, and are watched by sessions that stay', () => {
-    const actors = cast('wills', 9);
-    const mortals = actors.filter(({ will }) => will !== undefined);
+    const specs = cast('wills', 9);
+    const mortals = specs.filter(({ will }) => will !== undefined);
     expect(new Set(mortals.map(({ will }) => will?.delaySeconds))).toContain(3);
     expect(new Set(mortals.map(({ onLoss }) => onLoss.kind))).toEqual(new Set(['away', 'roam']));
     const ways = new Set(
-      mortals.flatMap((actor) => stepsOf(actor, 9).flatMap((step) => (step.do === 'move' ? [step.how] : []))),
+      mortals.flatMap((spec) => stepsOf(spec, 9).flatMap((step) => (step.do === 'move' ? [step.how] : []))),
     );
     expect(ways).toEqual(new Set(['drop', 'disconnect']));
-    expect(actors.filter(({ will, clean }) => will === undefined && !clean)).toHaveLength(2);
+    expect(specs.filter(({ will, clean }) => will === undefined && !clean)).toHaveLength(2);
   });
 });

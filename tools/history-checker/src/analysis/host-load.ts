@@ -20,7 +20,7 @@ const starvedMsMin = 6_000;
  * How long a request may have waited for this machine alone, whatever the target did: from probes of the recording
  * process, not from the target's answers. A target that serves nobody is not excused by having served nobody.
  */
-export class Busyness {
+export class HostLoad {
   readonly #probes: readonly Probe[];
 
   constructor(probes: readonly Probe[]) {

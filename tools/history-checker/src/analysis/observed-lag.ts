@@ -1,4 +1,4 @@
-import type { Facts } from './analysis.ts';
+import type { Analysis } from './analysis.ts';
 
 const bucketMs = 1_000;
 /** Less than this changes no judgement. */
@@ -9,22 +9,22 @@ const noticedMsMin = 100;
  * subscriber. Whatever goes through the same log then may take as much longer: a machine that is too busy for its brokers is
  * not held against them. What is late while all others are served at once is.
  */
-export class Lags {
-  readonly #facts: Facts;
+export class ObservedLag {
+  readonly #analysis: Analysis;
   readonly #buckets: Float64Array;
 
-  constructor(facts: Facts) {
-    this.#facts = facts;
-    const { messages, deliveries, endAt } = facts.book;
+  constructor(analysis: Analysis) {
+    this.#analysis = analysis;
+    const { messages, deliveries, endAt } = analysis.tables;
     this.#buckets = new Float64Array(Math.ceil((endAt ?? 0) / bucketMs) + 1);
     for (let row = 0; row < messages.count; row++) {
       if (!messages.isAcked(row)) continue;
-      const { connect, connectedAt } = facts.connection(messages.ackConnection(row));
+      const { connect, connectedAt } = analysis.connection(messages.ackConnection(row));
       this.#note(row, messages.ackAt(row), connect.server, connectedAt);
     }
     for (let row = 0; row < deliveries.count; row++) {
       if (deliveries.isRetained(row) || deliveries.isDup(row)) continue;
-      const { connect, connectedAt } = facts.connection(deliveries.connection(row));
+      const { connect, connectedAt } = analysis.connection(deliveries.connection(row));
       this.#note(deliveries.message(row), deliveries.at(row), connect.server, connectedAt);
     }
   }
@@ -40,12 +40,13 @@ export class Lags {
   }
 
   #note(message: number, arrivedAt: number, server: string, connectedAt: number): void {
-    const { messages, faults } = this.#facts.book;
+    const { messages, faults } = this.#analysis.tables;
     const sentAt = messages.firstAt(message);
     const tookMs = arrivedAt - sentAt;
-    if (tookMs < noticedMsMin || messages.wayCount(message) > 1 || messages.isWill(message)) return;
+    if (tookMs < noticedMsMin || messages.sendConnectionCount(message) > 1 || messages.isWill(message))
+      return;
     // Who was away waited for itself.
-    if (connectedAt > sentAt || faults.troubleOf(server, sentAt, arrivedAt)) return;
+    if (connectedAt > sentAt || faults.disruptionOf(server, sentAt, arrivedAt)) return;
     const last = Math.min(this.#buckets.length - 1, bucketOf(arrivedAt));
     for (let bucket = bucketOf(sentAt); bucket <= last; bucket++) {
       this.#buckets[bucket] = Math.max(this.#buckets[bucket] ?? 0, tookMs);

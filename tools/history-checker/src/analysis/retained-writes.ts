@@ -1,6 +1,6 @@
 import type { Messages } from '../tables/messages.ts';
 import { mayBeDegraded } from './degraded-acks.ts';
-import type { Facts } from './analysis.ts';
+import type { Analysis } from './analysis.ts';
 
 /** From what a server heard last on a connection, or from the end of what it suffers, to the effect; a log's election is in it. */
 const dealtWithMs = 3_000;
@@ -12,13 +12,13 @@ const dealtWithMs = 3_000;
  * has dealt with what it was sent soon after the connection's end, or after the last fault that it felt then.
  */
 export class RetainedWrites {
-  readonly #facts: Facts;
+  readonly #analysis: Analysis;
   readonly #effects = new Map<number, number>();
-  readonly #byTopic = new Map<number, { readonly all: number[]; readonly certain: Replacers }>();
+  readonly #byTopic = new Map<number, { readonly all: number[]; readonly certain: CertainWrites }>();
 
-  constructor(facts: Facts) {
-    this.#facts = facts;
-    const { messages } = facts.book;
+  constructor(analysis: Analysis) {
+    this.#analysis = analysis;
+    const { messages } = analysis.tables;
     const byTopic = new Map<number, number[]>();
     for (let row = 0; row < messages.count; row++) {
       if (!messages.isRetained(row)) continue;
@@ -27,8 +27,8 @@ export class RetainedWrites {
       else byTopic.set(messages.topic(row), [row]);
     }
     for (const [topic, all] of byTopic) {
-      const certain = new Replacers(
-        facts,
+      const certain = new CertainWrites(
+        analysis,
         all.filter((row) => this.#isCertain(row)),
       );
       this.#byTopic.set(topic, { all, certain });
@@ -45,7 +45,7 @@ export class RetainedWrites {
 
   /** The row of a certain write that was sent after this one was in effect and acknowledged before the time. */
   replacer(write: number, ackedBeforeMs: number): number | null {
-    const { messages } = this.#facts.book;
+    const { messages } = this.#analysis.tables;
     const sinceMs = this.#effectiveAt(write);
     return this.#byTopic.get(messages.topic(write))?.certain.after(sinceMs, ackedBeforeMs) ?? null;
   }
@@ -57,7 +57,7 @@ export class RetainedWrites {
 
   /** Whether something must be retained: a set was acknowledged, and every clear that was sent is certain to be replaced. */
   isCertainlySet(topic: number, ackedBeforeMs: number, sentBeforeMs: number): boolean {
-    const { messages } = this.#facts.book;
+    const { messages } = this.#analysis.tables;
     if (this.anyCertain(topic, ackedBeforeMs) === null) return false;
     const writes = this.writes(topic);
     // The newest are the likeliest to stand.
@@ -69,12 +69,12 @@ export class RetainedWrites {
   }
 
   #isCertain(row: number): boolean {
-    const { messages } = this.#facts.book;
+    const { messages } = this.#analysis.tables;
     return (
       messages.isAcked(row) &&
       messages.qos(row) > 0 &&
       !messages.isWill(row) &&
-      !mayBeDegraded(this.#facts, row)
+      !mayBeDegraded(this.#analysis, row)
     );
   }
 
@@ -89,24 +89,26 @@ export class RetainedWrites {
   }
 
   #findEffect(row: number): number {
-    const { messages } = this.#facts.book;
+    const { messages } = this.#analysis.tables;
     if (messages.isWill(row)) return Infinity;
     const isOnce =
-      messages.qos(row) === 2 ? this.#facts.publisherSessions(row) === 1 : messages.wayCount(row) === 1;
+      messages.qos(row) === 2
+        ? this.#analysis.publisherSessions(row) === 1
+        : messages.sendConnectionCount(row) === 1;
     if (isOnce && this.#isCertain(row)) return messages.ackAt(row);
-    return Math.max(...messages.ways(row).map((way) => this.#doneAt(row, way)));
+    return Math.max(...messages.sendConnections(row).map((way) => this.#doneAt(row, way)));
   }
 
   /** When the server of one of the connections on which it was sent had done with it. */
   #doneAt(row: number, way: number): number {
-    const { book, lags } = this.#facts;
-    const { messages, faults, endAt } = book;
-    const { connect, closedAt } = this.#facts.connection(way);
+    const { tables, lag } = this.#analysis;
+    const { messages, faults, endAt } = tables;
+    const { connect, closedAt } = this.#analysis.connection(way);
     const isAnswered = messages.isAcked(row) && messages.ackConnection(row) === way;
     const heardAt = isAnswered ? messages.ackAt(row) : Math.min(closedAt, endAt ?? Infinity);
     const untilMs = heardAt + dealtWithMs;
-    const trouble = faults.troubleOf(connect.server, messages.firstAt(row), untilMs);
-    return Math.max(untilMs, trouble ? trouble.toMs + dealtWithMs : 0) + lags.longest(heardAt, untilMs);
+    const disruption = faults.disruptionOf(connect.server, messages.firstAt(row), untilMs);
+    return Math.max(untilMs, disruption ? disruption.toMs + dealtWithMs : 0) + lag.longest(heardAt, untilMs);
   }
 }
 
@@ -123,15 +125,15 @@ function firstAfter(rows: readonly number[], messages: Messages, atMs: number): 
 }
 
 /** Certain writes of one topic, searched by the time of sending. */
-class Replacers {
+class CertainWrites {
   readonly #rows: readonly number[];
   /** The row with the earliest ack from here on. */
   readonly #earliest: number[];
-  readonly #facts: Facts;
+  readonly #analysis: Analysis;
 
-  constructor(facts: Facts, rows: readonly number[]) {
-    const { messages } = facts.book;
-    this.#facts = facts;
+  constructor(analysis: Analysis, rows: readonly number[]) {
+    const { messages } = analysis.tables;
+    this.#analysis = analysis;
     this.#rows = rows;
     this.#earliest = [...rows];
     for (let at = rows.length - 2; at >= 0; at--) {
@@ -141,8 +143,8 @@ class Replacers {
   }
 
   after(sentAfterMs: number, ackedBeforeMs: number): number | null {
-    const low = firstAfter(this.#rows, this.#facts.book.messages, sentAfterMs);
+    const low = firstAfter(this.#rows, this.#analysis.tables.messages, sentAfterMs);
     const row = this.#earliest[low];
-    return row !== undefined && this.#facts.book.messages.ackAt(row) < ackedBeforeMs ? row : null;
+    return row !== undefined && this.#analysis.tables.messages.ackAt(row) < ackedBeforeMs ? row : null;
   }
 }

@@ -1,7 +1,7 @@
 import { never } from '../tables/clients.ts';
 import type { Connection } from '../tables/clients.ts';
 import { seconds } from './analysis.ts';
-import type { Facts } from './analysis.ts';
+import type { Analysis } from './analysis.ts';
 
 /** Who did not close the connection itself notices its end later than its server. */
 const noticeMs = 1_000;
@@ -30,52 +30,61 @@ export interface WillExpectation {
  * before the client notices anything, so what happened there meanwhile is excused. Of a connection that was taken over without a delay
  * MQTT asks for the will, P6 does not (the client is back): both are allowed.
  */
-export function expectedWill(facts: Facts, connection: Connection): WillExpectation {
+export function expectedWill(analysis: Analysis, connection: Connection): WillExpectation {
   const { connect, closedAt, how, connectedSequence } = connection;
-  const heir = takenOverBy(connection);
-  const back = heir ?? nextOf(connection);
-  const backMs = back && isKnownToAll(facts, back) ? back.connectedAt : Infinity;
+  const successor = takenOverBy(connection);
+  const back = successor ?? nextOf(connection);
+  const backMs = back && isKnownToAll(analysis, back) ? back.connectedAt : Infinity;
   const open = { deadlineMs: Infinity, allowanceMs: 0, notBeforeMs: connect.at, backMs };
   if (connectedSequence === never)
     return { ...open, timesMin: 0, timesMax: 1, because: 'it was never answered' };
-  if (how === null) return { ...open, ...ofOpen(facts, connection, heir) };
-  if (how === 'disconnect') return { ...open, ...ofDisconnected(facts, connection, heir) };
+  if (how === null) return { ...open, ...ofOpen(analysis, connection, successor) };
+  if (how === 'disconnect') return { ...open, ...ofDisconnected(analysis, connection, successor) };
   const delayMs = delayOf(connection);
-  const goneAt = goneAtEarliest(facts, connection);
+  const goneAt = goneAtEarliest(analysis, connection);
   const resumes = back !== undefined && !back.connect.clean && back.sessionPresent;
   if (resumes && back.connectedAt < goneAt + delayMs - clockMs) {
     const because = `its client was back at ${seconds(back.connectedAt)}, before the delay was over`;
     return { ...open, timesMin: 0, timesMax: 0, because };
   }
-  if (heir) return { ...open, timesMin: 0, timesMax: 1, because: 'it was taken over' };
+  if (successor) return { ...open, timesMin: 0, timesMax: 1, because: 'it was taken over' };
   // The end of the session ends the delay, too.
   const sessionEndMs = back !== undefined && !resumes ? back.connect.at : Infinity;
   const notBeforeMs = Math.min(goneAt + delayMs, sessionEndMs) - clockMs;
-  const { deadlineMs, allowanceMs } = deadlineOf(facts, connection, delayMs);
+  const { deadlineMs, allowanceMs } = deadlineOf(analysis, connection, delayMs);
   const times = { backMs, deadlineMs, allowanceMs, notBeforeMs };
   const latestMs = deadlineMs + allowanceMs;
   if (back !== undefined && back.connect.at <= latestMs)
     return { ...times, timesMin: 0, timesMax: 1, because: 'its client came back' };
-  if (wasOpenedApart(facts, connection)) {
+  if (wasOpenedApart(analysis, connection)) {
     return { ...times, timesMin: 0, timesMax: 1, because: 'its server was apart all the time' };
   }
-  const timesMin = latestMs < (facts.book.settledAt ?? -Infinity) ? 1 : 0;
+  const timesMin = latestMs < (analysis.tables.settledAt ?? -Infinity) ? 1 : 0;
   return { ...times, timesMin, timesMax: 1, because: `its client had ${how} at ${seconds(closedAt)}` };
 }
 
 type Times = Pick<WillExpectation, 'timesMin' | 'timesMax' | 'because'>;
 
-function ofOpen({ book }: Facts, { connect, connectedAt }: Connection, heir: Connection | undefined): Times {
-  const endAt = book.endAt ?? Infinity;
-  const trouble = book.faults.troubleOf(connect.server, endAt, endAt);
-  if (heir ?? trouble) return { timesMin: 0, timesMax: 1, because: 'it may count as gone' };
+function ofOpen(
+  { tables }: Analysis,
+  { connect, connectedAt }: Connection,
+  successor: Connection | undefined,
+): Times {
+  const endAt = tables.endAt ?? Infinity;
+  const disruption = tables.faults.disruptionOf(connect.server, endAt, endAt);
+  if (successor ?? disruption) return { timesMin: 0, timesMax: 1, because: 'it may count as gone' };
   return { timesMin: 0, timesMax: 0, because: `its client is connected since ${seconds(connectedAt)}` };
 }
 
-function ofDisconnected({ book }: Facts, connection: Connection, heir: Connection | undefined): Times {
+function ofDisconnected(
+  { tables }: Analysis,
+  connection: Connection,
+  successor: Connection | undefined,
+): Times {
   const { connect, closedAt } = connection;
-  const trouble = book.faults.troubleOf(connect.server, closedAt - noticeMs, closedAt + noticeMs);
-  if (heir ?? trouble) return { timesMin: 0, timesMax: 1, because: 'it may have counted as gone before' };
+  const disruption = tables.faults.disruptionOf(connect.server, closedAt - noticeMs, closedAt + noticeMs);
+  if (successor ?? disruption)
+    return { timesMin: 0, timesMax: 1, because: 'it may have counted as gone before' };
   return { timesMin: 0, timesMax: 0, because: `its client had disconnected at ${seconds(closedAt)}` };
 }
 
@@ -97,10 +106,13 @@ function nextOf(connection: Connection): Connection | undefined {
 }
 
 /** When its server may have counted it as gone: at once where the client itself ended it, and no fault was felt. */
-function goneAtEarliest({ book, lags }: Facts, { connect, connectedAt, closedAt, how }: Connection): number {
-  const trouble = book.faults.troubleOf(connect.server, connectedAt, closedAt);
-  if (trouble) return Math.min(closedAt, trouble.fromMs);
-  return how === 'dropped' ? closedAt : closedAt - noticeMs - lags.longest(closedAt - noticeMs, closedAt);
+function goneAtEarliest(
+  { tables, lag }: Analysis,
+  { connect, connectedAt, closedAt, how }: Connection,
+): number {
+  const disruption = tables.faults.disruptionOf(connect.server, connectedAt, closedAt);
+  if (disruption) return Math.min(closedAt, disruption.fromMs);
+  return how === 'dropped' ? closedAt : closedAt - noticeMs - lag.longest(closedAt - noticeMs, closedAt);
 }
 
 /**
@@ -108,32 +120,32 @@ function goneAtEarliest({ book, lags }: Facts, { connect, connectedAt, closedAt,
  * published, and delays stand still.
  */
 function deadlineOf(
-  { book, lags }: Facts,
+  { tables, lag }: Analysis,
   { connect, closedAt, how }: Connection,
   delayMs: number,
 ): { deadlineMs: number; allowanceMs: number } {
-  const { willMsMax, willAtOnceMsMax = willMsMax } = book.header.limits;
+  const { willMsMax, willAtOnceMsMax = willMsMax } = tables.header.limits;
   const atOnceMs = closedAt + delayMs + willAtOnceMsMax;
-  const isAtOnce = how === 'dropped' && !book.faults.troubleOf(connect.server, closedAt, atOnceMs);
+  const isAtOnce = how === 'dropped' && !tables.faults.disruptionOf(connect.server, closedAt, atOnceMs);
   let deadlineMs = isAtOnce ? atOnceMs : closedAt + delayMs + willMsMax;
-  for (const { fromMs, toMs } of book.faults.withoutMajority()) {
+  for (const { fromMs, toMs } of tables.faults.withoutMajority()) {
     if (fromMs <= deadlineMs && toMs > closedAt)
       deadlineMs = Math.max(deadlineMs, toMs + delayMs + willMsMax);
   }
-  return { deadlineMs, allowanceMs: lags.longest(closedAt, deadlineMs) };
+  return { deadlineMs, allowanceMs: lag.longest(closedAt, deadlineMs) };
 }
 
 /** A clean session may be opened without a majority; then its server alone knows of it until the heal. */
-function isKnownToAll({ book }: Facts, { connect, connectedAt }: Connection): boolean {
-  const { faults, header } = book;
-  if (faults.troubleOf(connect.server, connectedAt, connectedAt)) return false;
+function isKnownToAll({ tables }: Analysis, { connect, connectedAt }: Connection): boolean {
+  const { faults, header } = tables;
+  if (faults.disruptionOf(connect.server, connectedAt, connectedAt)) return false;
   if (!connect.clean || !header.limits.degradedAcks) return true;
   // Servers that no fault touches are without a leader, too, while they elect one.
-  return faults.troubleAnywhere(connectedAt, connectedAt) === null;
+  return faults.disruptionAnywhere(connectedAt, connectedAt) === null;
 }
 
 /** A connection that was opened without a majority is known to its server only, and may die with it. */
-function wasOpenedApart({ book }: Facts, { connect, connectedAt, closedAt }: Connection): boolean {
-  const trouble = book.faults.troubleOf(connect.server, connectedAt, connectedAt);
-  return trouble !== null && closedAt <= trouble.toMs;
+function wasOpenedApart({ tables }: Analysis, { connect, connectedAt, closedAt }: Connection): boolean {
+  const disruption = tables.faults.disruptionOf(connect.server, connectedAt, connectedAt);
+  return disruption !== null && closedAt <= disruption.toMs;
 }

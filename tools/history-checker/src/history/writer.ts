@@ -12,7 +12,7 @@ const batchCharactersMax = 256 * 1024;
 const waitingCharactersMax = 4 * 1024 * 1024;
 /** A caller that never waits is stopped here, before it fills the memory. */
 const refusedCharactersMin = 64 * 1024 * 1024;
-/** A line that stands in a batch for longer than this is written with it, so that a run that is killed leaves its story. */
+/** A line that stands in a batch for longer than this is written with it, so that a run that is killed leaves its history. */
 const flushDelayMsMax = 1_000;
 
 export interface HistoryWriter {

@@ -1,6 +1,6 @@
 import { seconds } from '../analysis/analysis.ts';
-import type { Rule } from '../report.ts';
-import { retainedSightings } from '../analysis/retained-observations.ts';
+import type { Rule } from './rule.ts';
+import { retainedObservations } from '../analysis/retained-observations.ts';
 
 /**
  * What was acknowledged is there for those who look: a retained message that was set is not followed by an older one for
@@ -11,22 +11,22 @@ export const ackTakenBack: Rule = {
   name: 'ack-taken-back',
   promise: 'P1',
   clause: 'MQTT-3.3.1-5, MQTT-4.3.3-2, MQTT5 3.7.2.1',
-  judge: (facts, report) => {
-    const { book } = facts;
-    for (const { message, replacer, connection, atMs } of retainedSightings(facts)) {
+  check: (analysis, report) => {
+    const { tables } = analysis;
+    for (const { message, replacer, connection, atMs } of retainedObservations(analysis)) {
       report.checked();
-      if (replacer === null || book.messages.isClear(replacer)) continue;
+      if (replacer === null || tables.messages.isClear(replacer)) continue;
       report.violate(
         () =>
-          `${connection.connect.server} served ${facts.message(message)} as retained at ${seconds(atMs)}, ` +
-          `after ${facts.message(replacer)}`,
+          `${connection.connect.server} served ${analysis.message(message)} as retained at ${seconds(atMs)}, ` +
+          `after ${analysis.message(replacer)}`,
       );
     }
-    report.checked(book.completedCount);
-    for (const { message, connection, at } of book.forgotten) {
+    report.checked(tables.completedCount);
+    for (const { message, connection, at } of tables.unknownPubrels) {
       report.violate(
         () =>
-          `${connection.connect.server} no longer knew ${facts.message(message)} at ${seconds(at)}, ` +
+          `${connection.connect.server} no longer knew ${analysis.message(message)} at ${seconds(at)}, ` +
           'when its PUBREL came on the connection of its PUBREC',
       );
     }

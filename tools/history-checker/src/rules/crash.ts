@@ -1,4 +1,4 @@
-import type { Rule } from '../report.ts';
+import type { Rule } from './rule.ts';
 
 /**
  * No member ends by itself, whatever is done to it or sent to it, nor finds that its state differs from its peers'; and
@@ -8,8 +8,8 @@ export const crash: Rule = {
   name: 'crash',
   promise: 'P9',
   clause: 'a member ends only when it is told to or killed',
-  judge: ({ book }, report) => {
-    report.checked(book.header.servers.length);
-    for (const text of book.crashes) report.violate(() => text);
+  check: ({ tables }, report) => {
+    report.checked(tables.header.servers.length);
+    for (const text of tables.crashes) report.violate(() => text);
   },
 };

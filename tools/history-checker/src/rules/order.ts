@@ -2,8 +2,9 @@ import { never } from '../tables/clients.ts';
 import type { Session, Subscription } from '../tables/clients.ts';
 import { isShared } from '../tables/filters.ts';
 import { seconds } from '../analysis/analysis.ts';
-import type { Facts } from '../analysis/analysis.ts';
-import type { Report, Rule } from '../report.ts';
+import type { Analysis } from '../analysis/analysis.ts';
+import type { Report } from '../report.ts';
+import type { Rule } from './rule.ts';
 
 /**
  * Messages of one publisher, topic and QoS come to a session for the first time in the order in which they were sent; a
@@ -14,11 +15,11 @@ export const order: Rule = {
   name: 'order',
   promise: 'P2',
   clause: 'MQTT-4.6.0-5, MQTT-4.6.0-6',
-  judge: (facts, report) => {
-    const stamps = new Int32Array(facts.book.messages.count);
-    for (const session of facts.book.sessions.sessions) {
+  check: (analysis, report) => {
+    const stamps = new Int32Array(analysis.tables.messages.count);
+    for (const session of analysis.tables.sessions.sessions) {
       if (session.client.contested || session.subscriptions.some(({ filter }) => isShared(filter))) continue;
-      checkSession(facts, report, session, stamps);
+      checkSession(analysis, report, session, stamps);
     }
   },
 };
@@ -31,28 +32,28 @@ interface Lane {
   readonly byWays: Map<string, number>;
 }
 
-function checkSession(facts: Facts, report: Report, session: Session, stamps: Int32Array): void {
-  const { deliveries, messages } = facts.book;
-  const matching = facts.matcher(session);
+function checkSession(analysis: Analysis, report: Report, session: Session, stamps: Int32Array): void {
+  const { deliveries, messages } = analysis.tables;
+  const matching = analysis.matcher(session);
   const lanes = new Map<string, Lane>();
-  for (const row of facts.deliveriesBySession.of(session.index)) {
+  for (const row of analysis.deliveriesBySession.of(session.index)) {
     const message = deliveries.message(row);
     if (deliveries.isRetained(row) || stamps[message] === session.index + 1) continue;
     stamps[message] = session.index + 1;
     if (messages.isWill(message)) continue;
     // QoS 0 is kept for nobody, so a session may have missed all but the repetition.
-    if (deliveries.qos(row) === 0 && messages.wayCount(message) > 1) continue;
-    if (!wasSubscribed(facts, message, row, matching(messages.topic(message)))) continue;
+    if (deliveries.qos(row) === 0 && messages.sendConnectionCount(message) > 1) continue;
+    if (!wasSubscribed(analysis, message, row, matching(messages.topic(message)))) continue;
     report.checked();
-    const { client } = facts.connection(messages.firstConnection(message));
+    const { client } = analysis.connection(messages.firstConnection(message));
     const key = `${messages.topic(message)} ${messages.qos(message)}${deliveries.qos(row)} ${client.id}`;
     const lane = lanes.get(key);
-    const ways = messages.ways(message).join(' ');
+    const ways = messages.sendConnections(message).join(' ');
     if (!lane) {
       lanes.set(key, { latest: message, byWays: new Map([[ways, message]]) });
       continue;
     }
-    if (message < lane.latest) tellOvertaken(facts, report, row, lane);
+    if (message < lane.latest) reportReordering(analysis, report, row, lane);
     lane.latest = Math.max(lane.latest, message);
     lane.byWays.set(ways, Math.max(lane.byWays.get(ways) ?? -1, message));
   }
@@ -60,13 +61,13 @@ function checkSession(facts: Facts, report: Report, session: Session, stamps: In
 
 /** Of what was sent before it subscribed a session may see only a repeat. */
 function wasSubscribed(
-  { book }: Facts,
+  { tables }: Analysis,
   message: number,
   delivery: number,
   matching: readonly Subscription[],
 ): boolean {
-  const sent = book.messages.firstSequence(message);
-  const arrived = book.deliveries.sequence(delivery);
+  const sent = tables.messages.firstSequence(message);
+  const arrived = tables.deliveries.sequence(delivery);
   return matching.some(
     ({ ackedSequence, endSequence }) =>
       ackedSequence < sent && (endSequence === never || endSequence > arrived),
@@ -74,18 +75,18 @@ function wasSubscribed(
 }
 
 /** Rows of messages are in the order of their first sending. */
-function tellOvertaken(facts: Facts, report: Report, delivery: number, lane: Lane): void {
-  const { deliveries, messages } = facts.book;
+function reportReordering(analysis: Analysis, report: Report, delivery: number, lane: Lane): void {
+  const { deliveries, messages } = analysis.tables;
   const message = deliveries.message(delivery);
-  const ways = new Set(messages.ways(message).map(String));
+  const ways = new Set(messages.sendConnections(message).map(String));
   const overtaker = [...lane.byWays].find(
     ([others, latest]) => latest > message && others.split(' ').every((way) => ways.has(way)),
   );
   if (!overtaker) return;
-  const { client, connect } = facts.connection(deliveries.connection(delivery));
+  const { client, connect } = analysis.connection(deliveries.connection(delivery));
   report.violate(
     () =>
-      `${client.id} got ${facts.message(message)} at ${seconds(deliveries.at(delivery))} on ${connect.server}, ` +
-      `after ${facts.message(overtaker[1])}`,
+      `${client.id} got ${analysis.message(message)} at ${seconds(deliveries.at(delivery))} on ${connect.server}, ` +
+      `after ${analysis.message(overtaker[1])}`,
   );
 }

@@ -2,8 +2,9 @@ import type { Session, Subscription } from '../tables/clients.ts';
 import { isShared } from '../tables/filters.ts';
 import { groupBy } from '../tables/group-by.ts';
 import { seconds } from '../analysis/analysis.ts';
-import type { Facts } from '../analysis/analysis.ts';
-import type { Report, Rule } from '../report.ts';
+import type { Analysis } from '../analysis/analysis.ts';
+import type { Report } from '../report.ts';
+import type { Rule } from './rule.ts';
 
 /**
  * A QoS 2 message comes to a session's application once: resent by its publisher in one session or not, redelivered or
@@ -14,18 +15,18 @@ export const qos2Duplicate: Rule = {
   name: 'qos2-duplicate',
   promise: 'P2',
   clause: 'MQTT-4.3.3-2',
-  judge: (facts, report) => {
-    const stamps = new Int32Array(facts.book.messages.count);
-    for (const session of facts.book.sessions.sessions) {
-      if (!session.client.contested) checkSession(facts, report, session, stamps);
+  check: (analysis, report) => {
+    const stamps = new Int32Array(analysis.tables.messages.count);
+    for (const session of analysis.tables.sessions.sessions) {
+      if (!session.client.contested) checkSession(analysis, report, session, stamps);
     }
-    checkGroups(facts, report);
+    checkGroups(analysis, report);
   },
 };
 
 /** @returns whether the delivery was one of exactly once. A retained copy is a delivery of its own. */
-function isExact({ book }: Facts, delivery: number): boolean {
-  const { deliveries, messages } = book;
+function isExact({ tables }: Analysis, delivery: number): boolean {
+  const { deliveries, messages } = tables;
   const message = deliveries.message(delivery);
   return (
     deliveries.qos(delivery) === 2 &&
@@ -35,48 +36,48 @@ function isExact({ book }: Facts, delivery: number): boolean {
   );
 }
 
-function checkSession(facts: Facts, report: Report, session: Session, stamps: Int32Array): void {
-  const { deliveries } = facts.book;
-  const rows = facts.deliveriesBySession.of(session.index);
+function checkSession(analysis: Analysis, report: Report, session: Session, stamps: Int32Array): void {
+  const { deliveries } = analysis.tables;
+  const rows = analysis.deliveriesBySession.of(session.index);
   const stamp = session.index + 1;
   const repeated = new Set<number>();
   for (const row of rows) {
-    if (!isExact(facts, row)) continue;
+    if (!isExact(analysis, row)) continue;
     report.checked();
     const message = deliveries.message(row);
     if (stamps[message] === stamp) repeated.add(message);
     stamps[message] = stamp;
   }
   if (repeated.size === 0) return;
-  const matching = facts.matcher(session);
+  const matching = analysis.matcher(session);
   const copies = groupBy(
-    [...rows].filter((row) => isExact(facts, row) && repeated.has(deliveries.message(row))),
+    [...rows].filter((row) => isExact(analysis, row) && repeated.has(deliveries.message(row))),
     (row) => deliveries.message(row),
   );
   for (const [message, deliveredBy] of copies) {
-    const filters = new Set(matching(facts.book.messages.topic(message)).map(({ filter }) => filter));
-    const allowed = Math.max(1, filters.size) * facts.publisherSessions(message);
-    if (deliveredBy.length > allowed) tell(facts, report, session.client.id, deliveredBy);
+    const filters = new Set(matching(analysis.tables.messages.topic(message)).map(({ filter }) => filter));
+    const allowed = Math.max(1, filters.size) * analysis.publisherSessions(message);
+    if (deliveredBy.length > allowed) reportFinding(analysis, report, session.client.id, deliveredBy);
   }
 }
 
-function tell(facts: Facts, report: Report, who: string, copies: readonly number[]): void {
-  const { deliveries } = facts.book;
+function reportFinding(analysis: Analysis, report: Report, who: string, copies: readonly number[]): void {
+  const { deliveries } = analysis.tables;
   const [first, second] = copies as [number, number];
   const where = (row: number): string => {
-    const { client, connect } = facts.connection(deliveries.connection(row));
+    const { client, connect } = analysis.connection(deliveries.connection(row));
     return `${seconds(deliveries.at(row))} by ${client.id} on ${connect.server}`;
   };
   report.violate(
     () =>
-      `${who} got ${facts.message(deliveries.message(first))} ${copies.length} times, ` +
+      `${who} got ${analysis.message(deliveries.message(first))} ${copies.length} times, ` +
       `${where(first)} and ${where(second)}`,
   );
 }
 
 /** Across a group, too: who was chosen first keeps it [MQTT5 4.8.2]. */
-function checkGroups(facts: Facts, report: Report): void {
-  const subscriptions = facts.book.sessions.sessions.flatMap((session) =>
+function checkGroups(analysis: Analysis, report: Report): void {
+  const subscriptions = analysis.tables.sessions.sessions.flatMap((session) =>
     session.subscriptions.filter(({ filter }) => isShared(filter)),
   );
   for (const [filter, members] of groupBy(subscriptions, (one) => one.filter)) {
@@ -85,28 +86,31 @@ function checkGroups(facts: Facts, report: Report): void {
     const isMixed = [...sessions].some(
       (session) => session.client.contested || session.subscriptions.some((one) => one.filter !== filter),
     );
-    if (sessions.size > 1 && !isMixed) checkGroup(facts, report, filter, sessions, members);
+    if (sessions.size > 1 && !isMixed) checkGroup(analysis, report, filter, sessions, members);
   }
 }
 
 function checkGroup(
-  facts: Facts,
+  analysis: Analysis,
   report: Report,
   filter: string,
   sessions: ReadonlySet<Session>,
   members: readonly Subscription[],
 ): void {
-  const { deliveries } = facts.book;
+  const { deliveries } = analysis.tables;
   if (members.some(({ granted }) => granted < 2)) return;
-  const rows = [...sessions].flatMap(({ index }) => [...facts.deliveriesBySession.of(index)]);
+  const rows = [...sessions].flatMap(({ index }) => [...analysis.deliveriesBySession.of(index)]);
   const copies = groupBy(
-    rows.filter((row) => isExact(facts, row)),
+    rows.filter((row) => isExact(analysis, row)),
     (row) => deliveries.message(row),
   );
   for (const [message, deliveredBy] of copies) {
     report.checked();
-    const holders = new Set(deliveredBy.map((row) => facts.connection(deliveries.connection(row)).session));
+    const holders = new Set(
+      deliveredBy.map((row) => analysis.connection(deliveries.connection(row)).session),
+    );
     // More than once to one of them is told above.
-    if (holders.size > facts.publisherSessions(message)) tell(facts, report, filter, deliveredBy);
+    if (holders.size > analysis.publisherSessions(message))
+      reportFinding(analysis, report, filter, deliveredBy);
   }
 }

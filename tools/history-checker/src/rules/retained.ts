@@ -1,9 +1,10 @@
 import type { RetainedView } from '../history/events.ts';
 import { seconds } from '../analysis/analysis.ts';
-import type { Facts } from '../analysis/analysis.ts';
-import type { Report, Rule } from '../report.ts';
-import { retainedShowings } from '../analysis/retained-expectations.ts';
-import { retainedSightings } from '../analysis/retained-observations.ts';
+import type { Analysis } from '../analysis/analysis.ts';
+import type { Report } from '../report.ts';
+import type { Rule } from './rule.ts';
+import { retainedExpectations } from '../analysis/retained-expectations.ts';
+import { retainedObservations } from '../analysis/retained-observations.ts';
 import { RetainedWrites } from '../analysis/retained-writes.ts';
 
 /**
@@ -14,32 +15,32 @@ export const retained: Rule = {
   name: 'retained',
   promise: 'P5',
   clause: 'MQTT-3.3.1-5, MQTT-3.3.1-6, MQTT-3.3.1-10',
-  judge: (facts, report) => {
-    checkEqual(facts, report);
-    checkLastWrites(facts, report);
-    checkShowings(facts, report);
-    for (const { message, replacer, connection, atMs } of retainedSightings(facts)) {
+  check: (analysis, report) => {
+    checkEqual(analysis, report);
+    checkLastWrites(analysis, report);
+    checkNewSubscriptions(analysis, report);
+    for (const { message, replacer, connection, atMs } of retainedObservations(analysis)) {
       report.checked();
-      if (replacer === null || !facts.book.messages.isClear(replacer)) continue;
+      if (replacer === null || !analysis.tables.messages.isClear(replacer)) continue;
       report.violate(
         () =>
-          `${connection.connect.server} served ${facts.message(message)} as retained at ${seconds(atMs)}, ` +
-          `after ${facts.message(replacer)}`,
+          `${connection.connect.server} served ${analysis.message(message)} as retained at ${seconds(atMs)}, ` +
+          `after ${analysis.message(replacer)}`,
       );
     }
   },
 };
 
-function checkShowings(facts: Facts, report: Report): void {
-  for (const { subscription, topic, isShown, allowanceMs } of retainedShowings(facts)) {
+function checkNewSubscriptions(analysis: Analysis, report: Report): void {
+  for (const { subscription, topic, isDelivered, allowanceMs } of retainedExpectations(analysis)) {
     report.checked();
     report.inTime(0, allowanceMs);
-    if (isShown) continue;
+    if (isDelivered) continue;
     const { session, connection, filter, at } = subscription;
     report.violate(
       () =>
         `${session.client.id} subscribed to ${filter} on ${connection.connect.server} at ${seconds(at)} and was not ` +
-        `shown what was retained on ${facts.book.topics.name(topic)}`,
+        `shown what was retained on ${analysis.tables.topics.name(topic)}`,
     );
   }
 }
@@ -49,8 +50,8 @@ function mapOf({ messages }: RetainedView): Map<string, number> {
   return new Map(messages.filter(([topic]) => !topic.startsWith('$')));
 }
 
-function checkEqual({ book }: Facts, report: Report): void {
-  const [first, ...others] = book.views;
+function checkEqual({ tables }: Analysis, report: Report): void {
+  const [first, ...others] = tables.views;
   if (!first) return;
   const expected = mapOf(first);
   for (const view of others) {
@@ -69,16 +70,16 @@ function checkEqual({ book }: Facts, report: Report): void {
 }
 
 /** Of each value once, however many servers serve it. */
-function checkLastWrites(facts: Facts, report: Report): void {
-  const { book } = facts;
-  const writes = new RetainedWrites(facts);
-  const { views } = book;
-  const known = new Set([...writes.topics()].map((topic) => book.topics.name(topic)));
+function checkLastWrites(analysis: Analysis, report: Report): void {
+  const { tables } = analysis;
+  const writes = new RetainedWrites(analysis);
+  const { views } = tables;
+  const known = new Set([...writes.topics()].map((topic) => tables.topics.name(topic)));
   for (const view of views) {
     for (const [topic, id] of mapOf(view)) {
       if (
         known.has(topic) &&
-        !writes.writes(book.topics.index(topic)).some((row) => book.messages.id(row) === id)
+        !writes.writes(tables.topics.index(topic)).some((row) => tables.messages.id(row) === id)
       ) {
         report.violate(
           () => `${view.server} serves message ${id} on ${topic}, which was never written there`,
@@ -87,11 +88,11 @@ function checkLastWrites(facts: Facts, report: Report): void {
     }
   }
   for (const topic of writes.topics()) {
-    const name = book.topics.name(topic);
+    const name = tables.topics.name(topic);
     const served = new Map(views.map((view) => [mapOf(view).get(name), view]));
     for (const [id, view] of served) {
       report.checked();
-      checkLastWrite(facts, report, { writes, topic, id, view });
+      checkLastWrite(analysis, report, { writes, topic, id, view });
     }
   }
 }
@@ -105,8 +106,8 @@ interface Served {
 }
 
 /** It must be a write that no acknowledged one has certainly replaced; nothing is one that cleared, or the beginning. */
-function checkLastWrite(facts: Facts, report: Report, { writes, topic, id, view }: Served): void {
-  const { messages, topics } = facts.book;
+function checkLastWrite(analysis: Analysis, report: Report, { writes, topic, id, view }: Served): void {
+  const { messages, topics } = analysis.tables;
   const candidates = writes
     .writes(topic)
     .filter((row) => (id === undefined ? messages.isClear(row) : messages.id(row) === id));
@@ -117,9 +118,9 @@ function checkLastWrite(facts: Facts, report: Report, { writes, topic, id, view 
   // The last of them was the newest to be replaced.
   const later = replacers.at(-1) ?? never;
   if (later === null || later === undefined) return;
-  const what = id === undefined ? 'nothing' : facts.message(candidates[0] as number);
+  const what = id === undefined ? 'nothing' : analysis.message(candidates[0] as number);
   report.violate(
     () =>
-      `${view.server} serves ${what} on ${topics.name(topic)} in the end, though ${facts.message(later)} came later`,
+      `${view.server} serves ${what} on ${topics.name(topic)} in the end, though ${analysis.message(later)} came later`,
   );
 }

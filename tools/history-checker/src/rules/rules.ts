@@ -1,4 +1,4 @@
-import type { Rule } from '../report.ts';
+import type { Rule } from './rule.ts';
 import { ackTakenBack } from './ack-taken-back.ts';
 import { ackedButLost } from './acked-but-lost.ts';
 import { crash } from './crash.ts';

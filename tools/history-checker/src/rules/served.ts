@@ -2,8 +2,9 @@ import { never } from '../tables/clients.ts';
 import type { Client, Connection, Session, Subscription } from '../tables/clients.ts';
 import { isShared } from '../tables/filters.ts';
 import { seconds } from '../analysis/analysis.ts';
-import type { Facts } from '../analysis/analysis.ts';
-import type { Report, Rule } from '../report.ts';
+import type { Analysis } from '../analysis/analysis.ts';
+import type { Report } from '../report.ts';
+import type { Rule } from './rule.ts';
 
 /** P8: clients of a host that went silent wait for 3 s at most; those of other hosts no longer. */
 const servedMsMaxDefault = 3_000;
@@ -22,16 +23,16 @@ export const served: Rule = {
   name: 'served',
   promise: 'P7, P8',
   clause: 'design, 1: the majority side keeps serving; who was apart is served 10 s after the heal',
-  judge: (facts, report) => {
-    if (!facts.busyness.isKnown) return;
-    const { sessions, messages } = facts.book;
-    for (const connection of sessions.connections) checkConnect(facts, report, connection);
-    for (const client of sessions.clients.values()) checkRefusals(facts, report, client);
+  check: (analysis, report) => {
+    if (!analysis.hostLoad.isKnown) return;
+    const { sessions, messages } = analysis.tables;
+    for (const connection of sessions.connections) checkConnect(analysis, report, connection);
+    for (const client of sessions.clients.values()) checkRefusals(analysis, report, client);
     for (const { subscriptions } of sessions.sessions)
-      for (const subscription of subscriptions) checkSubscribe(facts, report, subscription);
-    for (let message = 0; message < messages.count; message++) checkPublish(facts, report, message);
+      for (const subscription of subscriptions) checkSubscribe(analysis, report, subscription);
+    for (let message = 0; message < messages.count; message++) checkPublish(analysis, report, message);
     const stamps = new Int32Array(messages.count);
-    for (const session of sessions.sessions) checkDeliveries(facts, report, session, stamps);
+    for (const session of sessions.sessions) checkDeliveries(analysis, report, session, stamps);
   },
 };
 
@@ -43,39 +44,39 @@ interface Wait {
   readonly what: () => string;
 }
 
-function judgeWait(facts: Facts, report: Report, { server, fromMs, toMs, what }: Wait): void {
-  const { book, busyness } = facts;
-  const boundMs = book.header.limits.servedMsMax ?? servedMsMaxDefault;
+function checkWait(analysis: Analysis, report: Report, { server, fromMs, toMs, what }: Wait): void {
+  const { tables, hostLoad } = analysis;
+  const boundMs = tables.header.limits.servedMsMax ?? servedMsMaxDefault;
   // What was asked while a fault was felt is answered when it is no longer felt.
   let sinceMs = fromMs;
   for (;;) {
     if (!(toMs >= sinceMs)) return;
-    const trouble = book.faults.troubleOf(server, sinceMs, toMs);
-    if (trouble === null) break;
-    sinceMs = trouble.toMs + resolutionMs;
+    const disruption = tables.faults.disruptionOf(server, sinceMs, toMs);
+    if (disruption === null) break;
+    sinceMs = disruption.toMs + resolutionMs;
   }
   report.checked();
   const tookMs = toMs - sinceMs;
   // What was in time needs no allowance, and most were.
-  const allowanceMs = tookMs > boundMs ? busyness.longest(sinceMs, toMs) : 0;
+  const allowanceMs = tookMs > boundMs ? hostLoad.longest(sinceMs, toMs) : 0;
   if (report.inTime(tookMs - boundMs, allowanceMs)) return;
   const felt = sinceMs === fromMs ? 'felt no fault' : `felt no fault from ${seconds(sinceMs)} on`;
   const waited = (): string =>
     `${what()} waited from ${seconds(fromMs)} to ${seconds(toMs)} on ${server}, which ${felt}`;
-  facts.tellLate(report, sinceMs, toMs, waited);
+  analysis.reportLate(report, sinceMs, toMs, waited);
 }
 
 /** When a connection was over, or the history. */
-function overAt({ book }: Facts, { closedAt }: Connection): number {
-  return Math.min(closedAt, book.endAt ?? Infinity);
+function overAt({ tables }: Analysis, { closedAt }: Connection): number {
+  return Math.min(closedAt, tables.endAt ?? Infinity);
 }
 
-function checkConnect(facts: Facts, report: Report, connection: Connection): void {
+function checkConnect(analysis: Analysis, report: Report, connection: Connection): void {
   const { client, connect, connectedAt } = connection;
-  judgeWait(facts, report, {
+  checkWait(analysis, report, {
     server: connect.server,
     fromMs: connect.at,
-    toMs: Math.min(connectedAt, overAt(facts, connection)),
+    toMs: Math.min(connectedAt, overAt(analysis, connection)),
     what: () => `the CONNECT of ${client.id}`,
   });
 }
@@ -84,7 +85,7 @@ function checkConnect(facts: Facts, report: Report, connection: Connection): voi
  * Who was refused may be sent elsewhere, but not from one to the next without end: from the first refusal to a CONNACK it
  * waits as long as for an answer. Of two that race for an id one is always refused.
  */
-function checkRefusals(facts: Facts, report: Report, { contested, connections, id }: Client): void {
+function checkRefusals(analysis: Analysis, report: Report, { contested, connections, id }: Client): void {
   if (contested) return;
   let first: Connection | null = null;
   for (const [place, one] of connections.entries()) {
@@ -94,8 +95,8 @@ function checkRefusals(facts: Facts, report: Report, { contested, connections, i
     const goesOn = next !== undefined && next.connect.at - one.closedAt < pauseMsMax;
     if (first === null || (isRefused && goesOn)) continue;
     const { connect } = first;
-    const toMs = isRefused ? one.closedAt : Math.min(one.connectedAt, overAt(facts, one));
-    judgeWait(facts, report, {
+    const toMs = isRefused ? one.closedAt : Math.min(one.connectedAt, overAt(analysis, one));
+    checkWait(analysis, report, {
       server: connect.server,
       fromMs: connect.at,
       toMs,
@@ -106,56 +107,57 @@ function checkRefusals(facts: Facts, report: Report, { contested, connections, i
 }
 
 function checkSubscribe(
-  facts: Facts,
+  analysis: Analysis,
   report: Report,
   { connection, at, ackedAt, filter }: Subscription,
 ): void {
-  judgeWait(facts, report, {
+  checkWait(analysis, report, {
     server: connection.connect.server,
     fromMs: at,
-    toMs: Math.min(ackedAt, overAt(facts, connection)),
+    toMs: Math.min(ackedAt, overAt(analysis, connection)),
     what: () => `the SUBSCRIBE of ${connection.client.id} to ${filter}`,
   });
 }
 
 /** Of a message that was sent again elsewhere nobody knows which sending was answered. */
-function checkPublish(facts: Facts, report: Report, message: number): void {
-  const { messages } = facts.book;
-  if (messages.qos(message) === 0 || messages.isWill(message) || messages.wayCount(message) > 1) return;
+function checkPublish(analysis: Analysis, report: Report, message: number): void {
+  const { messages } = analysis.tables;
+  if (messages.qos(message) === 0 || messages.isWill(message) || messages.sendConnectionCount(message) > 1)
+    return;
   if (messages.wasRefused(message)) return;
-  const connection = facts.connection(messages.firstConnection(message));
-  judgeWait(facts, report, {
+  const connection = analysis.connection(messages.firstConnection(message));
+  checkWait(analysis, report, {
     server: connection.connect.server,
     fromMs: messages.firstAt(message),
-    toMs: messages.isAcked(message) ? messages.ackAt(message) : overAt(facts, connection),
-    what: () => facts.message(message),
+    toMs: messages.isAcked(message) ? messages.ackAt(message) : overAt(analysis, connection),
+    what: () => analysis.message(message),
   });
 }
 
 /** The first copy of each; a group's messages change hands, and of two clients with one id each has its own half. */
-function checkDeliveries(facts: Facts, report: Report, session: Session, stamps: Int32Array): void {
+function checkDeliveries(analysis: Analysis, report: Report, session: Session, stamps: Int32Array): void {
   const { client, subscriptions, index } = session;
   if (client.contested || subscriptions.some(({ filter }) => isShared(filter))) return;
-  const { deliveries, messages } = facts.book;
-  for (const row of facts.deliveriesBySession.of(index)) {
+  const { deliveries, messages } = analysis.tables;
+  for (const row of analysis.deliveriesBySession.of(index)) {
     const message = deliveries.message(row);
     if (stamps[message] === index + 1 || deliveries.isRetained(row)) continue;
     stamps[message] = index + 1;
     if (messages.isWill(message) || !messages.isAcked(message) || deliveries.qos(row) === 0) continue;
-    const { connect, connectedAt } = facts.connection(deliveries.connection(row));
-    judgeWait(facts, report, {
+    const { connect, connectedAt } = analysis.connection(deliveries.connection(row));
+    checkWait(analysis, report, {
       server: connect.server,
-      fromMs: Math.max(passedOnAt(facts, message), connectedAt),
+      fromMs: Math.max(passedOnAt(analysis, message), connectedAt),
       toMs: deliveries.at(row),
-      what: () => `${facts.message(message)}, which came to ${client.id},`,
+      what: () => `${analysis.message(message)}, which came to ${client.id},`,
     });
   }
 }
 
 /** From when on the cluster had it: an ack that was given apart from the others is passed on after the heal. */
-function passedOnAt(facts: Facts, message: number): number {
-  const { messages, faults } = facts.book;
+function passedOnAt(analysis: Analysis, message: number): number {
+  const { messages, faults } = analysis.tables;
   const ackAt = messages.ackAt(message);
-  const { server } = facts.connection(messages.ackConnection(message)).connect;
-  return Math.max(ackAt, faults.troubleOf(server, messages.firstAt(message), ackAt)?.toMs ?? 0);
+  const { server } = analysis.connection(messages.ackConnection(message)).connect;
+  return Math.max(ackAt, faults.disruptionOf(server, messages.firstAt(message), ackAt)?.toMs ?? 0);
 }

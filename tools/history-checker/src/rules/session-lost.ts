@@ -1,8 +1,8 @@
 import { never } from '../tables/clients.ts';
 import type { Connection, Resumption, Session } from '../tables/clients.ts';
 import { seconds } from '../analysis/analysis.ts';
-import type { Facts } from '../analysis/analysis.ts';
-import type { Rule } from '../report.ts';
+import type { Analysis } from '../analysis/analysis.ts';
+import type { Rule } from './rule.ts';
 
 /** The server's clock may run a little ahead. */
 const expirySlackMs = 1_000;
@@ -13,8 +13,8 @@ export const sessionLost: Rule = {
   name: 'session-lost',
   promise: 'P3',
   clause: 'MQTT-3.2.2-1, MQTT-3.2.2-2, MQTT-3.2.2-3',
-  judge: (facts, report) => {
-    for (const resumption of facts.book.sessions.resumptions) {
+  check: (analysis, report) => {
+    for (const resumption of analysis.tables.sessions.resumptions) {
       const { connection } = resumption;
       const { clean, clientId, server } = connection.connect;
       const what = `${clientId} was told by ${server} at ${seconds(connection.connectedAt)}`;
@@ -22,7 +22,7 @@ export const sessionLost: Rule = {
         report.checked();
         if (connection.sessionPresent)
           report.violate(() => `${what} that a session is present after a clean start`);
-      } else if (isPromised(facts, resumption)) {
+      } else if (isPromised(analysis, resumption)) {
         report.checked();
         if (!connection.sessionPresent) {
           report.violate(() => `${what} that it has no session, ${describe(resumption.former as Session)}`);
@@ -30,7 +30,7 @@ export const sessionLost: Rule = {
       } else if (connection.sessionPresent && isFirst(connection)) {
         report.checked();
         report.violate(() => `${what} that a session is present, though it had never connected before`);
-      } else if (resumption.former && mustHaveExpired(facts, connection, resumption.former)) {
+      } else if (resumption.former && mustHaveExpired(analysis, connection, resumption.former)) {
         report.checked();
         if (connection.sessionPresent)
           report.violate(() => `${what} that it has a session that must have expired`);
@@ -39,14 +39,14 @@ export const sessionLost: Rule = {
   },
 };
 
-function isPromised(facts: Facts, { connection, former, formerPromisedUntil }: Resumption): boolean {
+function isPromised(analysis: Analysis, { connection, former, formerPromisedUntil }: Resumption): boolean {
   if (!former || formerPromisedUntil !== never) return false;
   const before = former.connections.filter((one) => one !== connection);
   const last = before.at(-1) ?? connection;
   // One CONNACK must have come before this CONNECT was sent; who raced may be first or second.
   if (!former.connections.some(({ connectedSequence }) => connectedSequence < connection.sequence))
     return false;
-  if (hasLateCleanStart(facts, connection)) return false;
+  if (hasLateCleanStart(analysis, connection)) return false;
   const { expirySeconds } = last.connect;
   if (
     expirySeconds === null ||
@@ -54,14 +54,14 @@ function isPromised(facts: Facts, { connection, former, formerPromisedUntil }: R
   ) {
     return expirySeconds !== 0;
   }
-  return connection.connectedAt < goneAt(facts, last) + expirySeconds * msPerSecond - expirySlackMs;
+  return connection.connectedAt < goneAt(analysis, last) + expirySeconds * msPerSecond - expirySlackMs;
 }
 
 /** Time stands still in the cluster while it elects: so long, and as long again as others waited. */
 const lateExpiryMs = 3_000;
 
 /** [MQTT5 3.1.2.11.2] Its home was told, and no fault hindered anybody from counting. */
-function mustHaveExpired({ book, lags }: Facts, connection: Connection, former: Session): boolean {
+function mustHaveExpired({ tables, lag }: Analysis, connection: Connection, former: Session): boolean {
   const { connect, client, sequence } = connection;
   const before = former.connections.filter((one) => one !== connection);
   const last = before.at(-1);
@@ -71,26 +71,26 @@ function mustHaveExpired({ book, lags }: Facts, connection: Connection, former: 
   const { expirySeconds } = last.connect;
   const isTold = last.how === 'dropped' || last.how === 'disconnect';
   if (expirySeconds === null || !isTold) return false;
-  if (book.faults.troubleOf(last.connect.server, last.closedAt, connect.at)) return false;
-  if (book.faults.troubleOf(connect.server, connect.at, connect.at)) return false;
-  const lagMs = lags.longest(last.closedAt, connect.at);
+  if (tables.faults.disruptionOf(last.connect.server, last.closedAt, connect.at)) return false;
+  if (tables.faults.disruptionOf(connect.server, connect.at, connect.at)) return false;
+  const lagMs = lag.longest(last.closedAt, connect.at);
   return connect.at > last.closedAt + expirySeconds * msPerSecond + lateExpiryMs + 2 * lagMs;
 }
 
 /** When the cluster may have counted a connection as gone: before its client noticed, if its server was apart. */
-function goneAt({ book }: Facts, { connect, connectedAt, closedAt }: Connection): number {
-  const trouble = book.faults.troubleOf(connect.server, connectedAt, closedAt);
-  return trouble ? Math.max(connectedAt, trouble.fromMs) : closedAt;
+function goneAt({ tables }: Analysis, { connect, connectedAt, closedAt }: Connection): number {
+  const disruption = tables.faults.disruptionOf(connect.server, connectedAt, closedAt);
+  return disruption ? Math.max(connectedAt, disruption.fromMs) : closedAt;
 }
 
 /** A clean start that was never answered may be handled whenever its server comes round to it. */
-function hasLateCleanStart({ book }: Facts, connection: Connection): boolean {
+function hasLateCleanStart({ tables }: Analysis, connection: Connection): boolean {
   return connection.client.connections.some(
     ({ connect, connectedSequence, sequence }) =>
       connect.clean &&
       connectedSequence === never &&
       sequence < connection.connectedSequence &&
-      book.faults.troubleOf(connect.server, connect.at, connection.connectedAt) !== null,
+      tables.faults.disruptionOf(connect.server, connect.at, connection.connectedAt) !== null,
   );
 }
 

@@ -67,11 +67,11 @@ export class Faults {
   }
 
   /** The time in which this server may have been apart that touches the given one, or null. */
-  troubleOf(server: string, fromMs: number, toMs: number): { fromMs: number; toMs: number } | null {
+  disruptionOf(server: string, fromMs: number, toMs: number): { fromMs: number; toMs: number } | null {
     return touching(this.#intervals().get(server) ?? [], fromMs, toMs);
   }
 
-  troubleAnywhere(fromMs: number, toMs: number): { fromMs: number; toMs: number } | null {
+  disruptionAnywhere(fromMs: number, toMs: number): { fromMs: number; toMs: number } | null {
     this.#intervals();
     return touching(this.#anywhere, fromMs, toMs);
   }

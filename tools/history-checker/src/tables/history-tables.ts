@@ -19,22 +19,22 @@ import { Topics } from './topics.ts';
 const healMsMaxDefault = 10_000;
 const packetIdentifierNotFound = 0x92;
 
-/** A delivery that stands for no message the book knows under this topic. */
-export interface OddDelivery {
+/** A delivery that stands for no message the tables knows under this topic. */
+export interface UnexpectedDelivery {
   readonly connection: Connection;
   readonly sequence: Sequence;
   readonly event: Delivery;
 }
 
 /** PUBCOMP with 0x92 on the connection on which PUBREC had come. */
-export interface ForgottenExchange {
+export interface UnknownPubrel {
   readonly connection: Connection;
   readonly message: number;
   readonly at: number;
 }
 
 /** All that the rules read: the history as tables, some 130 bytes a message and 21 a delivery. */
-export class Book {
+export class HistoryTables {
   readonly header: Header;
   readonly topics = new Topics();
   readonly messages = new Messages();
@@ -44,10 +44,10 @@ export class Book {
   /** Messages with a will's id, and the connections that brought it. */
   readonly wills = new Map<number, Connection[]>();
   /** Empty payloads. */
-  readonly emptyDeliveries: OddDelivery[] = [];
-  readonly unknownDeliveries: OddDelivery[] = [];
-  readonly misplacedDeliveries: OddDelivery[] = [];
-  readonly forgotten: ForgottenExchange[] = [];
+  readonly emptyDeliveries: UnexpectedDelivery[] = [];
+  readonly unknownDeliveries: UnexpectedDelivery[] = [];
+  readonly wrongTopicDeliveries: UnexpectedDelivery[] = [];
+  readonly unknownPubrels: UnknownPubrel[] = [];
   completedCount = 0;
   readonly probes: Probe[] = [];
   readonly views: RetainedView[] = [];
@@ -143,7 +143,7 @@ export class Book {
     const { index } = this.sessions.connection(event.connection);
     const known = this.messages.row(event.message);
     if (known !== undefined) {
-      this.messages.sentAgain(known, index);
+      this.messages.resent(known, index);
       return;
     }
     const { qos, clear, at } = event;
@@ -161,7 +161,7 @@ export class Book {
       event.code === packetIdentifierNotFound &&
       this.messages.lastAckConnection(message) === connection.index
     ) {
-      this.forgotten.push({ connection, message, at: event.at });
+      this.unknownPubrels.push({ connection, message, at: event.at });
     }
   }
 
@@ -175,7 +175,7 @@ export class Book {
     const message = this.messages.row(event.message);
     if (message === undefined) this.unknownDeliveries.push(odd);
     else if (this.topics.name(this.messages.topic(message)) !== event.topic)
-      this.misplacedDeliveries.push(odd);
+      this.wrongTopicDeliveries.push(odd);
     else this.deliveries.add(connection.index, message, sequence, event);
   }
 

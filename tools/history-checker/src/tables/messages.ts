@@ -26,7 +26,7 @@ export class Messages {
   readonly #lastAckConnections = new Column('int32');
   readonly #refusals = new Column('uint8');
   /** Only of those that were sent on several connections: all of them, in order. */
-  readonly #ways = new Map<number, number[]>();
+  readonly #sendConnections = new Map<number, number[]>();
 
   get count(): number {
     return this.#ids.length;
@@ -59,14 +59,14 @@ export class Messages {
     return row;
   }
 
-  sentAgain(row: number, connection: number): void {
-    const ways = this.#ways.get(row);
+  resent(row: number, connection: number): void {
+    const ways = this.#sendConnections.get(row);
     if (ways) {
       if (!ways.includes(connection)) ways.push(connection);
       return;
     }
     const first = this.#firstConnections.get(row);
-    if (first !== connection) this.#ways.set(row, [first, connection]);
+    if (first !== connection) this.#sendConnections.set(row, [first, connection]);
   }
 
   /** Time and place are of the first acceptance. */
@@ -119,12 +119,12 @@ export class Messages {
     return this.#firstConnections.get(row);
   }
 
-  wayCount(row: number): number {
-    return this.#ways.get(row)?.length ?? 1;
+  sendConnectionCount(row: number): number {
+    return this.#sendConnections.get(row)?.length ?? 1;
   }
 
-  ways(row: number): readonly number[] {
-    return this.#ways.get(row) ?? [this.#firstConnections.get(row)];
+  sendConnections(row: number): readonly number[] {
+    return this.#sendConnections.get(row) ?? [this.#firstConnections.get(row)];
   }
 
   isAcked(row: number): boolean {

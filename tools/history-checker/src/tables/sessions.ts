@@ -84,16 +84,16 @@ export class Sessions {
     const connection = this.connection(event.connection);
     const session = sessionOf(connection);
     const { filter, qos } = event;
-    const standing = this.#standing(session, filter);
+    const activeSubscriptions = this.#activeSubscriptions(session, filter);
     if (event.type === 'unsubscribe') {
-      if (standing) standing.endSequence = sequence;
+      if (activeSubscriptions) activeSubscriptions.endSequence = sequence;
       const key = askedKey(event);
       this.#takenBack.set(key, [...(this.#takenBack.get(key) ?? []), sequence]);
       return;
     }
     // The same again changes nothing, and its SUBACK acks what is not acked yet.
-    if (standing?.qos === qos) return this.#asks(connection, standing);
-    if (standing) standing.endSequence = sequence;
+    if (activeSubscriptions?.qos === qos) return this.#asks(connection, activeSubscriptions);
+    if (activeSubscriptions) activeSubscriptions.endSequence = sequence;
     const subscription: Subscription = {
       session,
       connection,
@@ -166,7 +166,7 @@ export class Sessions {
     return session;
   }
 
-  #standing(session: Session, filter: string): Subscription | undefined {
+  #activeSubscriptions(session: Session, filter: string): Subscription | undefined {
     return session.subscriptions.findLast((one) => one.filter === filter && one.endSequence === never);
   }
 }
@@ -184,9 +184,9 @@ function endPromise(session: Session, sequence: Sequence): void {
   session.promisedUntil = Math.min(session.promisedUntil, sequence);
 }
 
-function inherit(heir: Session, former: Session): void {
+function inherit(successor: Session, former: Session): void {
   for (const one of former.subscriptions) {
-    heir.subscriptions.push({ ...one, session: heir, ackedSequence: never, ackedAt: never });
+    successor.subscriptions.push({ ...one, session: successor, ackedSequence: never, ackedAt: never });
   }
 }
 

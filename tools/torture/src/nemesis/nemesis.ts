@@ -1,9 +1,9 @@
+import { waitWhile } from '@mqtt-cluster/workload';
 import type { Recorder } from '@mqtt-cluster/workload';
 import { messageOf } from '../errors.ts';
 import type { Target } from '../targets/target.ts';
 import type { FaultKind, Plan, PlannedFault, Slot } from './fault.ts';
 
-const tickMs = 50;
 const processKinds: ReadonlySet<FaultKind> = new Set(['kill', 'stop', 'pause', 'wipe']);
 
 export interface NemesisOptions {
@@ -102,15 +102,5 @@ export class Nemesis {
     recorder.record({ type: 'fault', id, phase, fault: kind, members: names.flat(), groups: names });
     const start = build === undefined ? '' : `, then start it with the ${build} build`;
     if (phase === 'begin') say(`${kind} ${names.map((group) => group.join(' ')).join(' / ')}${start}`);
-  }
-}
-
-/** Until the time is up or it may not go on. */
-export async function waitWhile(goesOn: () => boolean, msMax: number): Promise<void> {
-  const deadline = performance.now() + msMax;
-  while (goesOn() && performance.now() < deadline) {
-    await new Promise((resolve) =>
-      setTimeout(resolve, Math.min(tickMs, Math.max(deadline - performance.now(), 0))),
-    );
   }
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Arguments } from '../arguments.ts';
-import { judgeFile } from '@mqtt-cluster/history-checker';
+import { checkHistoryFile } from '@mqtt-cluster/history-checker';
 import { messageOf } from '../errors.ts';
 import type { RuleVerdict, Verdict } from '@mqtt-cluster/history-checker';
 import type { Scenario } from '../scenarios/scenarios.ts';
@@ -104,7 +104,7 @@ export class Campaign {
       say: tell,
       onProgress: tell,
     }).finally(() => watch.end());
-    const verdict = withGrowth(await judgeFile(historyFile), watch.end());
+    const verdict = withGrowth(await checkHistoryFile(historyFile), watch.end());
     if (!verdict.ok) {
       // A member that has lost something once must not spoil the next verdict.
       await target.stop(true);

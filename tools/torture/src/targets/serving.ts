@@ -1,4 +1,4 @@
-import { ask } from '@mqtt-cluster/workload';
+import { withShortConnection } from '@mqtt-cluster/workload';
 import type { Server } from '@mqtt-cluster/workload';
 import { TortureError } from '../errors.ts';
 
@@ -23,7 +23,7 @@ async function waitForOne(server: Server, position: number, deadline: number): P
 }
 
 async function acknowledges(server: Server, clientId: string): Promise<boolean> {
-  const answer = await ask<true>(server, clientId, attemptMsMax, (wire, finish) => ({
+  const answer = await withShortConnection<true>(server, clientId, attemptMsMax, (wire, finish) => ({
     onConnected: () =>
       wire().send({
         cmd: 'publish',

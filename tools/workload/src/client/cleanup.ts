@@ -1,18 +1,21 @@
-import { ask } from './short-connection.ts';
 import type { Server } from './mqtt-connection.ts';
+import { withShortConnection } from './short-connection.ts';
 
-const forgetMsMax = 5_000;
+const cleanupMsMax = 5_000;
 
-/** Ends a session by opening a clean one in its place [MQTT-3.1.2-6]. True when the server said so. */
-export async function forgetSession(server: Server, clientId: string): Promise<boolean> {
-  const done = await ask<true>(server, clientId, forgetMsMax, (_wire, finish) => ({
+/**
+ * Ends a persistent session by opening a clean one with the same client id [MQTT-3.1.2-6].
+ * @returns whether the server accepted the clean session in time
+ */
+export async function discardSession(server: Server, clientId: string): Promise<boolean> {
+  const done = await withShortConnection<true>(server, clientId, cleanupMsMax, (_connection, finish) => ({
     onConnected: () => finish(true),
     onPacket: () => undefined,
   }));
   return done ?? false;
 }
 
-/** Clears retained messages. True when all were acknowledged. */
+/** Clears the retained messages of the given topics. @returns whether the server acknowledged all of them in time */
 export async function clearRetained(
   server: Server,
   clientId: string,
@@ -20,11 +23,19 @@ export async function clearRetained(
 ): Promise<boolean> {
   let left = topics.length;
   if (left === 0) return true;
-  const done = await ask<true>(server, clientId, forgetMsMax, (wire, finish) => ({
+  const done = await withShortConnection<true>(server, clientId, cleanupMsMax, (connection, finish) => ({
     onConnected: () =>
       topics.forEach((topic, index) => {
         const messageId = index + 1;
-        wire().send({ cmd: 'publish', topic, qos: 1, retain: true, dup: false, payload: '', messageId });
+        connection().send({
+          cmd: 'publish',
+          topic,
+          qos: 1,
+          retain: true,
+          dup: false,
+          payload: '',
+          messageId,
+        });
       }),
     onPacket: ({ cmd }) => {
       if (cmd === 'puback' && --left === 0) finish(true);

@@ -3,63 +3,69 @@ import type { Socket } from 'node:net';
 import { generate, parser } from 'mqtt-packet';
 import type { IConnectPacket, Packet } from 'mqtt-packet';
 
-/** A connection from which nothing came for so long is given up. */
-export const silenceMsMax = 3_000;
+/** The client closes a connection that has delivered no bytes for this long. */
+const silenceMsMax = 3_000;
 const pingAfterSilenceMs = 1_000;
-/** Whoever only receives must still say something within the keep alive time [MQTT-3.1.2-24]. */
-const pingAfterSayingNothingMs = 4_000;
+/** A client that only receives must still send a packet within its keep-alive time [MQTT-3.1.2-24]. */
+const pingAfterSendingNothingMs = 4_000;
 const checkIntervalMs = 250;
-/** After a DISCONNECT or a reset the socket may linger for so long. */
+/** How long the socket may stay open after a DISCONNECT, so that the packet is sent. */
 const lingerMsMax = 1_000;
-/** What has vanished still has a socket, as far as its server can tell. */
+/** How long the socket of a client that has vanished stays open: its server must not notice the end. */
 const vanishedMsMax = 20_000;
-/** First code of a failure [MQTT5 2.4]; every CONNACK code of 3.1.1 but 0 is one. */
+/** First reason code of a failure [MQTT5 2.4]; in MQTT 3.1.1 every CONNACK code except 0 is a failure. */
 const failureCodeMin = 0x80;
 
+/** A broker's MQTT listener. */
 export interface Server {
-  /** As in the header of the history. */
+  /** The broker's name in the header of the history. */
   readonly id: string;
   readonly host: string;
   readonly port: number;
 }
 
-/** How a connection ended that we did not end. */
-export interface Ending {
-  /** `server`: closed or refused from the other side; `lost`: reset, silence, or no way there. */
+/** How a connection ended that the client did not end itself. */
+export interface ConnectionEnd {
+  /** `server`: the server closed or rejected it; `lost`: reset, silence, or the server could not be reached. */
   readonly how: 'server' | 'lost';
-  /** The reason code, if it said one. */
+  /** The reason code, if the server sent one. */
   readonly code?: number;
   readonly why: string;
 }
 
-export interface WireHandlers {
+export interface ConnectionHandlers {
   onConnected(sessionPresent: boolean, receiveMaximum: number): void;
   onPacket(packet: Packet): void;
-  /** At most once, and not after `abandon` or `disconnect`. */
-  onEnded(ending: Ending): void;
+  /** Called at most once, and not after `reset`, `vanish` or `disconnect`. */
+  onEnded(end: ConnectionEnd): void;
 }
 
-/** One MQTT connection: packets in, packets out, pings, and a bound on silence. Keeps no session state. */
-export class Wire {
+/** One MQTT connection: sends and receives packets, pings, and closes when the server is silent. Keeps no session state. */
+export class MqttConnection {
   readonly #socket: Socket;
-  readonly #handlers: WireHandlers;
+  readonly #handlers: ConnectionHandlers;
   readonly #version: 4 | 5;
   readonly #timer: NodeJS.Timeout;
-  #heardAtMs = performance.now();
-  #saidAtMs = performance.now();
+  #receivedAtMs = performance.now();
+  #sentAtMs = performance.now();
   #pingedAtMs = 0;
   #connected = false;
   #ended = false;
 
-  /** @param makeConnect asked when the socket is open. */
-  constructor(server: Server, version: 4 | 5, makeConnect: () => IConnectPacket, handlers: WireHandlers) {
+  /** @param makeConnect Called when the socket is open; returns the CONNECT packet. */
+  constructor(
+    server: Server,
+    version: 4 | 5,
+    makeConnect: () => IConnectPacket,
+    handlers: ConnectionHandlers,
+  ) {
     this.#handlers = handlers;
     this.#version = version;
     this.#socket = connect({ host: server.host, port: server.port, noDelay: true });
     const packets = parser({ protocolVersion: version });
-    packets.on('packet', (received: Packet) => this.#take(received));
+    packets.on('packet', (received: Packet) => this.#receive(received));
     packets.on('error', (error: Error) =>
-      this.#finish({ how: 'server', why: `ill-formed packet: ${error.message}` }),
+      this.#finish({ how: 'server', why: `malformed packet: ${error.message}` }),
     );
     this.#socket.on('connect', () => {
       if (this.#ended) return;
@@ -67,33 +73,33 @@ export class Wire {
     });
     this.#socket.on('data', (data) => {
       if (this.#ended) return;
-      this.#heardAtMs = performance.now();
+      this.#receivedAtMs = performance.now();
       packets.parse(data as Buffer);
     });
     this.#socket.on('error', (error) => this.#finish({ how: 'lost', why: error.message }));
     this.#socket.on('close', () => this.#finish({ how: 'server', why: 'closed' }));
-    this.#timer = setInterval(() => this.#check(), checkIntervalMs);
+    this.#timer = setInterval(() => this.#checkSilence(), checkIntervalMs);
   }
 
   send(packet: Packet): void {
     if (this.#ended) return;
-    this.#saidAtMs = performance.now();
+    this.#sentAtMs = performance.now();
     this.#socket.write(generate(packet, { protocolVersion: this.#version }));
   }
 
-  /** Without a word, as if the power had gone. */
-  abandon(): void {
+  /** Resets the connection without a DISCONNECT, as if the client's process had been killed. */
+  reset(): void {
     this.#end();
     this.#socket.resetAndDestroy();
   }
 
-  /** As if its network had gone: the server hears nothing, not even that the connection has ended. */
+  /** Sends nothing more but keeps the socket open, as if the client's network had failed: the server sees no FIN or RST. */
   vanish(): void {
     this.#end();
     setTimeout(() => this.#socket.destroy(), vanishedMsMax).unref();
   }
 
-  /** With a DISCONNECT: no will [MQTT-3.1.2-10]. */
+  /** Sends a DISCONNECT, so that the server publishes no will [MQTT-3.1.2-10], and closes. */
   disconnect(): void {
     this.send({ cmd: 'disconnect', ...(this.#version === 5 ? { reasonCode: 0 } : {}) });
     this.#end();
@@ -106,18 +112,18 @@ export class Wire {
     clearInterval(this.#timer);
   }
 
-  #finish(ending: Ending): void {
+  #finish(end: ConnectionEnd): void {
     if (this.#ended) return;
     this.#end();
     this.#socket.destroy();
-    this.#handlers.onEnded(ending);
+    this.#handlers.onEnded(end);
   }
 
-  #take(packet: Packet): void {
+  #receive(packet: Packet): void {
     if (this.#ended) return;
     if (packet.cmd === 'disconnect') {
       const code = packet.reasonCode ?? 0;
-      return this.#finish({ how: 'server', code, why: `DISCONNECT with ${code}` });
+      return this.#finish({ how: 'server', code, why: `DISCONNECT with code ${code}` });
     }
     if (this.#connected) return this.#handlers.onPacket(packet);
     if (packet.cmd !== 'connack') {
@@ -125,17 +131,17 @@ export class Wire {
     }
     const code = packet.reasonCode ?? packet.returnCode ?? 0;
     if (code >= failureCodeMin || (this.#version === 4 && code !== 0)) {
-      return this.#finish({ how: 'server', code, why: `refused with ${code}` });
+      return this.#finish({ how: 'server', code, why: `CONNECT rejected with code ${code}` });
     }
     this.#connected = true;
     this.#handlers.onConnected(packet.sessionPresent, packet.properties?.receiveMaximum ?? Infinity);
   }
 
-  #check(): void {
+  #checkSilence(): void {
     const nowMs = performance.now();
-    const silentMs = nowMs - this.#heardAtMs;
-    if (silentMs > silenceMsMax) return this.#finish({ how: 'lost', why: 'silent' });
-    const due = silentMs > pingAfterSilenceMs || nowMs - this.#saidAtMs > pingAfterSayingNothingMs;
+    const silentMs = nowMs - this.#receivedAtMs;
+    if (silentMs > silenceMsMax) return this.#finish({ how: 'lost', why: 'the server is silent' });
+    const due = silentMs > pingAfterSilenceMs || nowMs - this.#sentAtMs > pingAfterSendingNothingMs;
     if (this.#connected && due && nowMs - this.#pingedAtMs > pingAfterSilenceMs) {
       this.#pingedAtMs = nowMs;
       this.send({ cmd: 'pingreq' });

@@ -1,15 +1,16 @@
 import type { IConnectPacket } from 'mqtt-packet';
 import type { QoS } from '@mqtt-cluster/history-checker';
 
+/** The will of a client, without its message id. */
 export interface WillSpec {
   readonly topic: string;
   readonly qos: QoS;
   readonly retain: boolean;
-  /** Only MQTT 5 has one. */
+  /** MQTT 5 only [MQTT5 3.1.3.2.2]; 0 in MQTT 3.1.1. */
   readonly delaySeconds: number;
 }
 
-/** As CONNECT carries it. */
+/** @returns the will as a CONNECT packet carries it */
 export function willPacket(
   { topic, qos, retain, delaySeconds }: WillSpec,
   message: number,
@@ -19,12 +20,12 @@ export function willPacket(
   return { topic, qos, retain, payload: payloadOf(message), ...properties };
 }
 
-/** A payload begins with its message's id (history format). */
+/** @returns the payload of a message: it begins with the message's id, as the history format requires */
 export function payloadOf(message: number): string {
   return `${message} .`;
 }
 
-/** The id a payload begins with; 0 for an empty one. -1, which no message has, when it is none of ours. */
+/** @returns the message id at the start of a payload; 0 for an empty payload; -1 when the payload has no id */
 export function messageOf(payload: string | Buffer): number {
   const text = payload.toString();
   if (text === '') return 0;

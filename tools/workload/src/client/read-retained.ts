@@ -1,40 +1,45 @@
-import { ask } from './short-connection.ts';
-import type { Visit } from './short-connection.ts';
+import type { MqttConnection, Server } from './mqtt-connection.ts';
 import { messageOf } from './payload.ts';
-import type { Server, Wire } from './mqtt-connection.ts';
+import { withShortConnection } from './short-connection.ts';
+import type { ShortConnectionHandlers } from './short-connection.ts';
 
-/** Retained messages come at once after SUBACK; a pause of this length ends a look. */
+/** Servers send retained messages right after SUBACK, so a pause of this length means that all have come. */
 const pauseMs = 500;
-const lookMsMax = 8_000;
+const readMsMax = 8_000;
 
-export type Retained = readonly (readonly [topic: string, message: number])[];
+export type RetainedMessages = readonly (readonly [topic: string, message: number])[];
 
 /**
- * What a new subscriber gets as retained from one server: topic and message. Null: it could not be asked in time.
- * @param clean if not, somebody must forget the session
+ * Subscribes with a new client and collects the retained messages that one server sends to it.
+ *
+ * @param clean False: the session outlives the connection; the caller must discard it.
+ * @returns topics and message ids, sorted by topic; null when the server did not answer in time
  */
-export async function lookAtRetained(
+export async function readRetained(
   server: Server,
   clientId: string,
   filter: string,
   clean = true,
-): Promise<Retained | null> {
+): Promise<RetainedMessages | null> {
   const found = new Map<string, number>();
   let subscribed = false;
   let pause: NodeJS.Timeout | null = null;
-  const visit = (wire: () => Wire, finish: (answer: Retained) => void): Visit => ({
+  const makeHandlers = (
+    connection: () => MqttConnection,
+    finish: (result: RetainedMessages) => void,
+  ): ShortConnectionHandlers => ({
     onConnected: () =>
-      wire().send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: filter, qos: 0 }] }),
+      connection().send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: filter, qos: 0 }] }),
     onPacket: (packet) => {
       if (packet.cmd === 'suback') subscribed = true;
       if (packet.cmd === 'publish' && packet.retain) found.set(packet.topic, messageOf(packet.payload));
       if (packet.cmd !== 'suback' && packet.cmd !== 'publish') return;
       if (pause !== null) clearTimeout(pause);
       pause = setTimeout(() => {
-        // Messages may come before SUBACK [MQTT-3.8.4-2]: only after both is it over.
+        // The server may send messages before SUBACK [MQTT-3.8.4-2], so the pause counts only after SUBACK.
         if (subscribed) finish([...found].sort());
       }, pauseMs);
     },
   });
-  return ask(server, clientId, lookMsMax, visit, clean);
+  return withShortConnection(server, clientId, readMsMax, makeHandlers, clean);
 }

@@ -1,22 +1,25 @@
 import type { HistoryEvent } from '@mqtt-cluster/history-checker';
 
-/** An event without its time: the recorder stamps it. */
-export type Unstamped = HistoryEvent extends infer E
+/** An event without its time, which the recorder adds. */
+export type EventWithoutTime = HistoryEvent extends infer E
   ? E extends HistoryEvent
     ? Omit<E, 'at'>
     : never
   : never;
 
+/** Events recorded so far. */
 export interface Counts {
-  /** First sendings. */
+  /** PUBLISH packets without DUP. */
   published: number;
-  /** QoS 1 and 2, accepted. */
+  /** PUBACK and PUBREC packets without an error code. */
   acked: number;
   delivered: number;
   connected: number;
 }
 
-/** One clock, one numbering, one order of events for everything that a run does. */
+/**
+ * Records the events of all clients of a run in one order, on one clock, and numbers connections and messages.
+ */
 export class Recorder {
   readonly counts: Counts = { published: 0, acked: 0, delivered: 0, connected: 0 };
   readonly #sink: (event: HistoryEvent) => void;
@@ -43,12 +46,12 @@ export class Recorder {
     return ++this.#messages;
   }
 
-  /** When the last message was handed over, on the clock of {@link now}. */
+  /** Time of the last delivery on the clock of {@link now}. */
   get lastDeliveryAtMs(): number {
     return this.#lastDeliveryAtMs;
   }
 
-  record(event: Unstamped): void {
+  record(event: EventWithoutTime): void {
     if (this.#closed) return;
     const { type } = event;
     const nowMs = this.now();
@@ -58,12 +61,12 @@ export class Recorder {
     } else if (type === 'publish' && !event.dup) this.counts.published += 1;
     else if (type === 'acked' && event.code < 0x80) this.counts.acked += 1;
     else if (type === 'connected') this.counts.connected += 1;
-    // The order of keys is the order in the file; who reads it wants type and time first.
+    // The order of the keys is their order in the file: type and time come first for human readers.
     const at = Math.round(nowMs * 10) / 10;
     this.#sink(Object.assign({ type, at }, event) as HistoryEvent);
   }
 
-  /** What clients do from now on (clearing up) is no part of the history. */
+  /** Records nothing more: what clients do from now on (cleaning up) does not belong to the history. */
   close(): void {
     this.#closed = true;
   }

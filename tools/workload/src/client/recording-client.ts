@@ -4,11 +4,11 @@ import type { Recorder } from './recorder.ts';
 import { messageOf, payloadOf, willPacket } from './payload.ts';
 import type { WillSpec } from './payload.ts';
 import { Subscriptions } from './subscriptions.ts';
-import { Wire } from './mqtt-connection.ts';
-import type { Ending, Server } from './mqtt-connection.ts';
+import { MqttConnection } from './mqtt-connection.ts';
+import type { ConnectionEnd, Server } from './mqtt-connection.ts';
 
-/** Unacknowledged messages of one publisher, less if the server's Receive Maximum says so [MQTT5 3.3.4]. */
-export const inFlightMax = 20;
+/** Unacknowledged messages of one publisher; the server's Receive Maximum may be lower [MQTT5 3.3.4]. */
+const inFlightMax = 20;
 const packetIdMax = 65_535;
 const keepaliveSeconds = 10;
 /** MQTT 5: the session does not expire. */
@@ -19,13 +19,14 @@ export interface ClientOptions {
   readonly clientId: string;
   readonly version: 4 | 5;
   readonly clean: boolean;
-  /** MQTT 5: how long the session outlives a connection, null for ever. MQTT 3.1.1: for ever unless clean. */
+  /** MQTT 5: seconds for which the session outlives a connection; null: it never expires. MQTT 3.1.1 ignores it. */
   readonly expirySeconds: number | null;
   readonly will: WillSpec | null;
   readonly recorder: Recorder;
-  readonly onUp: (sessionPresent: boolean) => void;
-  /** The connection, or the attempt, is over; not after `drop` or `disconnect`. */
-  readonly onDown: (ending: Ending) => void;
+  /** The server accepted the connection. */
+  readonly onConnected: (sessionPresent: boolean) => void;
+  /** The connection, or the attempt, ended; not called after `drop`, `vanish` or `disconnect`. */
+  readonly onClosed: (end: ConnectionEnd) => void;
 }
 
 export interface Publication {
@@ -39,24 +40,25 @@ export interface Publication {
 interface InFlight {
   readonly message: number;
   readonly publication: Publication;
-  /** PUBREC has come: from here on only PUBREL is sent [MQTT-4.3.3-1]. */
+  /** The server sent PUBREC: the client sends only PUBREL from now on [MQTT-4.3.3-1]. */
   released: boolean;
 }
 
-/** An MQTT client that writes down everything it says and hears. Its session's state outlives its connections. */
+/** An MQTT client that records what it sends and receives. Its session state outlives its connections. */
 export class RecordingClient {
   readonly #options: ClientOptions;
   readonly #subscriptions = new Subscriptions();
-  /** In the order of their first sending. */
+  /** Messages without a final acknowledgement by packet id, in the order in which they were first sent. */
   readonly #inFlight = new Map<number, InFlight>();
-  /** QoS 2 packet ids received and not yet released: method A [MQTT5 4.3.3]. */
+  /** Packet ids of received QoS 2 messages that the server has not released: method A [MQTT5 4.3.3]. */
   readonly #received = new Set<number>();
-  /** Filter by packet id, of this connection. */
-  readonly #asked = new Map<number, { readonly filter: string; readonly subscribe: boolean }>();
-  #wire: Wire | null = null;
-  #connection = 0;
+  /** SUBSCRIBE and UNSUBSCRIBE packets without an answer on this connection, by packet id. */
+  readonly #unanswered = new Map<number, { readonly filter: string; readonly subscribe: boolean }>();
+  #connection: MqttConnection | null = null;
+  #connectionId = 0;
+  /** CONNECT has been sent, and recorded. */
   #opened = false;
-  #up = false;
+  #connected = false;
   #window = inFlightMax;
   #lastPacketId = 0;
 
@@ -68,36 +70,36 @@ export class RecordingClient {
     return this.#options.clientId;
   }
 
-  get up(): boolean {
-    return this.#up;
+  get connected(): boolean {
+    return this.#connected;
   }
 
-  /** A connection exists or is being made. */
-  get busy(): boolean {
-    return this.#wire !== null;
+  /** A connection exists or is being opened. */
+  get hasConnection(): boolean {
+    return this.#connection !== null;
   }
 
-  /** Nothing of ours waits for an answer. */
+  /** No message of this client waits for an acknowledgement. */
   get idle(): boolean {
     return this.#inFlight.size === 0;
   }
 
-  /** Connected, and every subscription acknowledged. */
+  /** Connected, and the server has answered every subscription. */
   get ready(): boolean {
-    return this.#up && this.#subscriptions.settled;
+    return this.#connected && this.#subscriptions.allAnswered;
   }
 
-  /** Opens a connection; one that is open is dropped first. @param clean instead of what the options say. */
+  /** Opens a connection, after dropping the current one. @param clean overrides the option of that name */
   connect(server: Server, clean: boolean = this.#options.clean): void {
     this.drop();
     const { version } = this.#options;
     const connection = this.#options.recorder.nextConnection();
-    this.#connection = connection;
+    this.#connectionId = connection;
     this.#opened = false;
-    this.#wire = new Wire(server, version, () => this.#connectPacket(server, clean), {
-      onConnected: (sessionPresent, receiveMaximum) => this.#connected(sessionPresent, receiveMaximum),
-      onPacket: (packet) => this.#take(packet),
-      onEnded: (ending) => this.#ended(ending),
+    this.#connection = new MqttConnection(server, version, () => this.#connectPacket(server, clean), {
+      onConnected: (sessionPresent, receiveMaximum) => this.#onConnected(sessionPresent, receiveMaximum),
+      onPacket: (packet) => this.#receive(packet),
+      onEnded: (end) => this.#onEnded(end),
     });
   }
 
@@ -108,7 +110,7 @@ export class RecordingClient {
     this.#opened = true;
     recorder.record({
       type: 'connect',
-      connection: this.#connection,
+      connection: this.#connectionId,
       clientId,
       server: server.id,
       version,
@@ -128,9 +130,9 @@ export class RecordingClient {
     };
   }
 
-  /** @returns the message's id, or null when there is no connection or the window is full. */
+  /** @returns the message's id, or null when the client is not connected or its window is full */
   publish(publication: Publication): number | null {
-    if (!this.#up || this.#inFlight.size >= this.#window) return null;
+    if (!this.#connected || this.#inFlight.size >= this.#window) return null;
     const message = this.#options.recorder.nextMessage();
     if (publication.qos === 0) this.#sendPublish(0, message, publication, false);
     else {
@@ -141,89 +143,90 @@ export class RecordingClient {
     return message;
   }
 
-  /** From now on, on this connection and later ones. */
+  /** Subscribes on this connection and, until it unsubscribes, on later ones. */
   subscribe(filter: string, qos: QoS): void {
-    this.#subscriptions.want(filter, qos);
-    if (this.#up) this.#ask(filter, qos);
+    this.#subscriptions.request(filter, qos);
+    if (this.#connected) this.#sendSubscription(filter, qos);
   }
 
   unsubscribe(filter: string): void {
-    this.#subscriptions.want(filter, null);
-    if (this.#up) this.#ask(filter, null);
+    this.#subscriptions.request(filter, null);
+    if (this.#connected) this.#sendSubscription(filter, null);
   }
 
   /** Ends the connection with a DISCONNECT. */
   disconnect(): void {
-    const wire = this.#close('disconnect');
-    wire?.disconnect();
+    const connection = this.#close('disconnect');
+    connection?.disconnect();
   }
 
-  /** Ends the connection without a word. */
+  /** Ends the connection without a DISCONNECT. */
   drop(): void {
-    const wire = this.#close('dropped');
-    wire?.abandon();
+    const connection = this.#close('dropped');
+    connection?.reset();
   }
 
-  /** Leaves the connection to the server, which can't know that nobody is there any more. */
+  /** Abandons the connection without closing it, so that the server can't notice that the client is gone. */
   vanish(): void {
-    const wire = this.#close('lost');
-    wire?.vanish();
+    const connection = this.#close('lost');
+    connection?.vanish();
   }
 
-  #close(how: 'disconnect' | 'dropped' | 'lost'): Wire | null {
-    const wire = this.#wire;
-    if (wire === null) return null;
-    if (this.#opened) this.#options.recorder.record({ type: 'closed', connection: this.#connection, how });
-    this.#forgetConnection();
-    return wire;
+  #close(how: 'disconnect' | 'dropped' | 'lost'): MqttConnection | null {
+    const connection = this.#connection;
+    if (connection === null) return null;
+    if (this.#opened) this.#options.recorder.record({ type: 'closed', connection: this.#connectionId, how });
+    this.#resetConnectionState();
+    return connection;
   }
 
-  #forgetConnection(): void {
-    this.#wire = null;
-    this.#up = false;
+  #resetConnectionState(): void {
+    this.#connection = null;
+    this.#connected = false;
     this.#opened = false;
-    this.#asked.clear();
+    this.#unanswered.clear();
   }
 
-  #ended(ending: Ending): void {
-    const { recorder, onDown } = this.#options;
-    const { how, code } = ending;
+  #onEnded(end: ConnectionEnd): void {
+    const { recorder, onClosed } = this.#options;
+    const { how, code } = end;
     if (this.#opened) {
       const coded = code === undefined ? {} : { code };
-      recorder.record({ type: 'closed', connection: this.#connection, how, ...coded });
+      recorder.record({ type: 'closed', connection: this.#connectionId, how, ...coded });
     }
-    this.#forgetConnection();
-    onDown(ending);
+    this.#resetConnectionState();
+    onClosed(end);
   }
 
-  #connected(sessionPresent: boolean, receiveMaximum: number): void {
-    const { recorder, onUp } = this.#options;
-    recorder.record({ type: 'connected', connection: this.#connection, sessionPresent });
-    this.#up = true;
+  #onConnected(sessionPresent: boolean, receiveMaximum: number): void {
+    const { recorder, onConnected } = this.#options;
+    recorder.record({ type: 'connected', connection: this.#connectionId, sessionPresent });
+    this.#connected = true;
     this.#window = Math.min(inFlightMax, receiveMaximum);
     if (!sessionPresent) {
-      // Both sides begin anew; what was not acknowledged nobody has promised [MQTT-3.2.2-5].
+      // Both sides have a new session [MQTT-3.2.2-5]: the client does not resend unacknowledged messages.
       this.#inFlight.clear();
       this.#received.clear();
     }
     for (const [packetId, { message, publication, released }] of this.#inFlight) {
-      // In the order of the first sending [MQTT-4.4.0-1], [MQTT-4.6.0-1].
+      // In the order in which they were first sent [MQTT-4.4.0-1], [MQTT-4.6.0-1].
       if (released) this.#send({ cmd: 'pubrel', messageId: packetId });
       else this.#sendPublish(packetId, message, publication, true);
     }
-    for (const { filter, qos } of this.#subscriptions.toAsk(sessionPresent)) this.#ask(filter, qos);
-    onUp(sessionPresent);
+    for (const { filter, qos } of this.#subscriptions.pending(sessionPresent))
+      this.#sendSubscription(filter, qos);
+    onConnected(sessionPresent);
   }
 
   #send(packet: Packet): void {
-    this.#wire?.send(packet);
+    this.#connection?.send(packet);
   }
 
   #sendPublish(packetId: number, message: number, publication: Publication, dup: boolean): void {
     const { topic, qos, retain, clear } = publication;
     this.#options.recorder.record({
       type: 'publish',
-      connection: this.#connection,
+      connection: this.#connectionId,
       message,
       topic,
       qos,
@@ -236,28 +239,28 @@ export class RecordingClient {
     this.#send({ cmd: 'publish', topic, qos, retain, dup, payload, ...identified });
   }
 
-  #ask(filter: string, qos: QoS | null): void {
+  #sendSubscription(filter: string, qos: QoS | null): void {
     const messageId = this.#freePacketId();
     const subscribe = qos !== null;
-    this.#asked.set(messageId, { filter, subscribe });
-    this.#subscriptions.asked(filter, messageId);
+    this.#unanswered.set(messageId, { filter, subscribe });
+    this.#subscriptions.sent(filter, messageId);
     const type = subscribe ? 'subscribe' : 'unsubscribe';
-    this.#options.recorder.record({ type, connection: this.#connection, filter, qos: qos ?? 0 });
+    this.#options.recorder.record({ type, connection: this.#connectionId, filter, qos: qos ?? 0 });
     if (qos === null) this.#send({ cmd: 'unsubscribe', messageId, unsubscriptions: [filter] });
     else this.#send({ cmd: 'subscribe', messageId, subscriptions: [{ topic: filter, qos }] });
   }
 
   #freePacketId(): number {
     do this.#lastPacketId = (this.#lastPacketId % packetIdMax) + 1;
-    while (this.#inFlight.has(this.#lastPacketId) || this.#asked.has(this.#lastPacketId));
+    while (this.#inFlight.has(this.#lastPacketId) || this.#unanswered.has(this.#lastPacketId));
     return this.#lastPacketId;
   }
 
-  #take(packet: Packet): void {
+  #receive(packet: Packet): void {
     const packetId = packet.messageId ?? 0;
     switch (packet.cmd) {
       case 'publish':
-        return this.#receive(packet);
+        return this.#receivePublish(packet);
       case 'pubrel':
         return this.#release(packetId);
       case 'puback':
@@ -277,7 +280,7 @@ export class RecordingClient {
     if (cmd === 'pubrec' && code < 0x80) this.#send({ cmd: 'pubrel', messageId: packetId });
     if (waiting === undefined) return;
     if (!waiting.released) {
-      recorder.record({ type: 'acked', connection: this.#connection, message: waiting.message, code });
+      recorder.record({ type: 'acked', connection: this.#connectionId, message: waiting.message, code });
     }
     if (cmd === 'puback' || code >= 0x80) this.#inFlight.delete(packetId);
     else waiting.released = true;
@@ -289,26 +292,31 @@ export class RecordingClient {
     this.#inFlight.delete(packetId);
     const { recorder } = this.#options;
     const coded = code === undefined || code === 0 ? {} : { code };
-    recorder.record({ type: 'completed', connection: this.#connection, message: waiting.message, ...coded });
+    recorder.record({
+      type: 'completed',
+      connection: this.#connectionId,
+      message: waiting.message,
+      ...coded,
+    });
   }
 
   #answered(packetId: number, code: number): void {
-    const asked = this.#asked.get(packetId);
-    if (asked === undefined) return;
-    const { filter, subscribe } = asked;
-    this.#asked.delete(packetId);
+    const request = this.#unanswered.get(packetId);
+    if (request === undefined) return;
+    const { filter, subscribe } = request;
+    this.#unanswered.delete(packetId);
     this.#subscriptions.answered(filter, packetId);
     const type = subscribe ? 'subscribed' : 'unsubscribed';
-    this.#options.recorder.record({ type, connection: this.#connection, filter, code });
+    this.#options.recorder.record({ type, connection: this.#connectionId, filter, code });
   }
 
-  #receive(packet: IPublishPacket): void {
+  #receivePublish(packet: IPublishPacket): void {
     const messageId = packet.messageId ?? 0;
-    // A repeat of an id that has not been released is the same message [MQTT-4.3.3-2].
+    // A packet id that has not been released belongs to the same message [MQTT-4.3.3-2].
     if (packet.qos < 2 || !this.#received.has(messageId)) {
       const { topic, qos, retain, dup, payload } = packet;
       const message = messageOf(payload);
-      const connection = this.#connection;
+      const connection = this.#connectionId;
       this.#options.recorder.record({ type: 'delivery', connection, message, topic, qos, retain, dup });
     }
     if (packet.qos === 1) this.#send({ cmd: 'puback', messageId });

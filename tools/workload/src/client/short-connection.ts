@@ -1,31 +1,34 @@
 import type { Packet } from 'mqtt-packet';
-import { Wire } from './mqtt-connection.ts';
+import { MqttConnection } from './mqtt-connection.ts';
 import type { Server } from './mqtt-connection.ts';
 
-/** What a short visit does. */
-export interface Visit {
+/** What a short connection does when the server accepts it, and with each packet that it receives. */
+export interface ShortConnectionHandlers {
   onConnected(): void;
   onPacket(packet: Packet): void;
 }
 
 /**
- * A short MQTT 3.1.1 connection that nobody records; its session is forgotten with it if it is a clean one. @returns what `finish` was given, or null when the time was up or
- * the connection ended before.
+ * Opens an MQTT 3.1.1 connection that is not recorded in the history, and closes it when `finish` is called.
+ *
+ * @param makeHandlers `connection()` returns the connection once it is open; `finish` sets the result
+ * @param clean False: the session outlives the connection; the caller must discard it with `discardSession`.
+ * @returns the result that `finish` was given; null after `msMax`, or if the connection ended before
  */
-export function ask<T>(
+export function withShortConnection<T>(
   server: Server,
   clientId: string,
   msMax: number,
-  visit: (wire: () => Wire, finish: (answer: T) => void) => Visit,
+  makeHandlers: (connection: () => MqttConnection, finish: (result: T) => void) => ShortConnectionHandlers,
   clean = true,
 ): Promise<T | null> {
   return new Promise((resolve) => {
-    const finish = (answer: T | null): void => {
-      clearTimeout(limit);
-      wire.disconnect();
-      resolve(answer);
+    const finish = (result: T | null): void => {
+      clearTimeout(timeout);
+      connection.disconnect();
+      resolve(result);
     };
-    const limit = setTimeout(() => finish(null), msMax);
+    const timeout = setTimeout(() => finish(null), msMax);
     const makeConnect = () =>
       ({
         cmd: 'connect',
@@ -35,8 +38,8 @@ export function ask<T>(
         clean,
         keepalive: 10,
       }) as const;
-    const { onConnected, onPacket } = visit(() => wire, finish);
-    const wire: Wire = new Wire(server, 4, makeConnect, {
+    const { onConnected, onPacket } = makeHandlers(() => connection, finish);
+    const connection: MqttConnection = new MqttConnection(server, 4, makeConnect, {
       onConnected,
       onPacket,
       onEnded: () => finish(null),

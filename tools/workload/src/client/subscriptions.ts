@@ -1,50 +1,47 @@
 import type { QoS } from '@mqtt-cluster/history-checker';
 
-interface Wish {
-  /** Null: not subscribed. */
+interface RequestedSubscription {
+  /** Null: an unsubscription. */
   readonly qos: QoS | null;
-  /** The packet id that asked for it on the current connection; 0 when it has not been asked. */
+  /** Packet id of the SUBSCRIBE or UNSUBSCRIBE on the current connection; 0 when it has not been sent. */
   packetId: number;
-  /** The server said yes or no. */
+  /** The server answered, also with a rejection. */
   answered: boolean;
 }
 
-/** What a client wants to be subscribed to, and what of it the server has acknowledged to this session. */
+/** The subscriptions that a client wants, and which of them the server has acknowledged in this session. */
 export class Subscriptions {
-  readonly #wishes = new Map<string, Wish>();
+  readonly #requested = new Map<string, RequestedSubscription>();
 
-  want(filter: string, qos: QoS | null): void {
-    this.#wishes.set(filter, { qos, packetId: 0, answered: false });
+  /** @param qos null to unsubscribe */
+  request(filter: string, qos: QoS | null): void {
+    this.#requested.set(filter, { qos, packetId: 0, answered: false });
   }
 
-  /** Everything wanted has been acknowledged. */
-  get settled(): boolean {
-    return [...this.#wishes.values()].every(({ answered }) => answered);
+  /** The server has answered every request. */
+  get allAnswered(): boolean {
+    return [...this.#requested.values()].every(({ answered }) => answered);
   }
 
-  get filters(): string[] {
-    return [...this.#wishes].flatMap(([filter, { qos }]) => (qos === null ? [] : [filter]));
-  }
-
-  /** What must be asked now, on a new connection. @param present whether the server still has the session. */
-  toAsk(present: boolean): { readonly filter: string; readonly qos: QoS | null }[] {
-    for (const [filter, wish] of this.#wishes) {
-      wish.packetId = 0;
-      if (present) continue;
-      wish.answered = false;
-      if (wish.qos === null) this.#wishes.delete(filter);
+  /** @returns the requests to send on a new connection. @param sessionPresent whether the server still has the session */
+  pending(sessionPresent: boolean): { readonly filter: string; readonly qos: QoS | null }[] {
+    for (const [filter, requested] of this.#requested) {
+      requested.packetId = 0;
+      if (sessionPresent) continue;
+      requested.answered = false;
+      if (requested.qos === null) this.#requested.delete(filter);
     }
-    return [...this.#wishes].flatMap(([filter, { qos, answered }]) => (answered ? [] : [{ filter, qos }]));
+    return [...this.#requested].flatMap(([filter, { qos, answered }]) => (answered ? [] : [{ filter, qos }]));
   }
 
-  asked(filter: string, packetId: number): void {
-    const wish = this.#wishes.get(filter);
-    if (wish !== undefined) wish.packetId = packetId;
+  sent(filter: string, packetId: number): void {
+    const requested = this.#requested.get(filter);
+    if (requested !== undefined) requested.packetId = packetId;
   }
 
   answered(filter: string, packetId: number): void {
-    const wish = this.#wishes.get(filter);
-    // An answer to an earlier wish for the same filter settles nothing.
-    if (wish?.packetId === packetId) wish.answered = true;
+    const requested = this.#requested.get(filter);
+    // An answer to an earlier request for the same filter does not answer the latest one.
+    if (requested?.packetId === packetId) requested.answered = true;
   }
 }

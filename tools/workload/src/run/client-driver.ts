@@ -1,135 +1,129 @@
+import type { Server } from '../client/mqtt-connection.ts';
 import type { Recorder } from '../client/recorder.ts';
 import { RecordingClient } from '../client/recording-client.ts';
-import type { Server } from '../client/mqtt-connection.ts';
 import { between, randomOf } from '../random.ts';
 import type { Random } from '../random.ts';
-import type { Actor, Step } from '../workloads/client-spec.ts';
+import type { ClientSpec, Step } from '../workloads/client-spec.ts';
 
-/** What a late timer missed is made up for at once, up to so many steps. */
+/** A late timer catches up with the plan at once, by at most this many steps. */
 const stepsAtOnceMax = 100;
-/** Further behind than this, a plan's clock is set to now. */
+/** A plan that is further behind continues from now: the steps that it missed are not made up for. */
 const behindMsMax = 1_000;
 const retryDelayMsMin = 50;
 const retryDelayMsMax = 250;
 
-export interface PerformerOptions {
-  readonly actor: Actor;
-  /** In front of client ids, so that runs don't meet. */
+export interface ClientDriverOptions {
+  readonly spec: ClientSpec;
+  /** Comes before the name in each client id, so that two runs don't share client ids. */
   readonly clientPrefix: string;
   readonly servers: readonly Server[];
   readonly seed: number;
   readonly recorder: Recorder;
-  /** A QoS 1 or 2 message is about to be published; false: there were enough. */
+  /** Called before each QoS 1 or 2 PUBLISH; false: the message is not sent. */
   readonly mayPublish: () => boolean;
 }
 
-/** Carries out one actor's plan on a recording client. */
-export class Performer {
-  readonly actor: Actor;
+/** Executes the plan of one client, and reconnects the client when it loses its connection. */
+export class ClientDriver {
+  readonly spec: ClientSpec;
   readonly client: RecordingClient;
-  readonly #options: PerformerOptions;
+  readonly #options: ClientDriverOptions;
   readonly #steps: Generator<Step, void, void>;
-  /** Where to go after a loss: not the plan's own, which must not depend on what the network did. */
+  /** Chooses the server after a loss. The plan has a generator of its own, because it must not depend on the network. */
   readonly #roamRandom: Random;
   #server: number;
   #failures = 0;
   #dueAtMs = 0;
-  /** Whoever has lost its home for long (`away`) is not called back by its plan. */
+  /** A `move` of the plan does not reconnect the client before this time (`onLoss: away`). */
   #lostUntilMs = 0;
   #stepTimer: NodeJS.Timeout | null = null;
-  #dialTimer: NodeJS.Timeout | null = null;
-  #away = false;
-  #quiet = false;
+  #connectTimer: NodeJS.Timeout | null = null;
+  #planStopped = false;
   #ended = false;
 
-  constructor(options: PerformerOptions) {
-    const { actor, seed, recorder, clientPrefix, servers } = options;
+  constructor(options: ClientDriverOptions) {
+    const { spec, seed, recorder, clientPrefix, servers } = options;
     this.#options = options;
-    this.actor = actor;
-    this.#server = actor.home % servers.length;
-    this.#steps = actor.plan(randomOf(seed, `plan of ${actor.name}`));
-    this.#roamRandom = randomOf(seed, `ways of ${actor.name}`);
+    this.spec = spec;
+    this.#server = spec.home % servers.length;
+    this.#steps = spec.plan(randomOf(seed, `plan of ${spec.name}`));
+    this.#roamRandom = randomOf(seed, `ways of ${spec.name}`);
     this.client = new RecordingClient({
-      clientId: `${clientPrefix}${actor.clientId ?? actor.name}`,
-      version: actor.version,
-      clean: actor.clean,
-      expirySeconds: actor.expirySeconds,
-      will: actor.will ?? null,
+      clientId: `${clientPrefix}${spec.clientId ?? spec.name}`,
+      version: spec.version,
+      clean: spec.clean,
+      expirySeconds: spec.expirySeconds,
+      will: spec.will ?? null,
       recorder,
-      onUp: () => {
+      onConnected: () => {
         this.#failures = 0;
       },
-      onDown: () => this.#lost(),
+      onClosed: () => this.#lost(),
     });
-    for (const { filter, qos } of actor.subscriptions) this.client.subscribe(filter, qos);
+    for (const { filter, qos } of spec.subscriptions) this.client.subscribe(filter, qos);
   }
 
-  /** Connects. The plan begins with {@link perform}. */
-  start(): void {
-    this.#dial();
-  }
-
-  perform(): void {
-    this.#dueAtMs = performance.now();
-    this.#next();
-  }
-
-  /** The plan ends here; whoever has a session worth having comes back to it. */
-  quiet(): void {
-    this.#quiet = true;
-    if (this.#stepTimer !== null) clearTimeout(this.#stepTimer);
-    if (this.actor.mustBeUpInTheEnd && !this.client.busy) this.#dialIn(0);
-    if (!this.actor.mustBeUpInTheEnd && this.#dialTimer !== null) clearTimeout(this.#dialTimer);
-  }
-
-  end(): void {
-    this.#ended = true;
-    for (const timer of [this.#stepTimer, this.#dialTimer]) if (timer !== null) clearTimeout(timer);
-    this.client.disconnect();
-  }
-
-  #dial(): void {
+  /** Connects to the first server. {@link startPlan} starts the plan. */
+  connect(): void {
     if (this.#ended) return;
-    this.#away = false;
     const server = this.#options.servers[this.#server];
     if (server !== undefined) this.client.connect(server);
   }
 
-  #dialIn(ms: number): void {
-    if (this.#dialTimer !== null) clearTimeout(this.#dialTimer);
-    this.#dialTimer = setTimeout(() => this.#dial(), ms);
+  startPlan(): void {
+    this.#dueAtMs = performance.now();
+    this.#runDueSteps();
+  }
+
+  /** Stops the plan. Clients that are expected at the end stay connected, or reconnect. */
+  stopPlan(): void {
+    this.#planStopped = true;
+    if (this.#stepTimer !== null) clearTimeout(this.#stepTimer);
+    if (this.spec.expectedAtEnd && !this.client.hasConnection) this.#connectIn(0);
+    if (!this.spec.expectedAtEnd && this.#connectTimer !== null) clearTimeout(this.#connectTimer);
+  }
+
+  end(): void {
+    this.#ended = true;
+    for (const timer of [this.#stepTimer, this.#connectTimer]) if (timer !== null) clearTimeout(timer);
+    this.client.disconnect();
+  }
+
+  #connectIn(ms: number): void {
+    if (this.#connectTimer !== null) clearTimeout(this.#connectTimer);
+    this.#connectTimer = setTimeout(() => this.connect(), ms);
   }
 
   #lost(): void {
-    if (this.#ended || this.#away) return;
-    const { onLoss, mustBeUpInTheEnd } = this.actor;
+    if (this.#ended) return;
+    const { onLoss, expectedAtEnd } = this.spec;
     const { servers } = this.#options;
     this.#failures += 1;
-    if (this.#quiet ? !mustBeUpInTheEnd : onLoss.kind === 'stay away') return;
+    if (this.#planStopped ? !expectedAtEnd : onLoss.kind === 'stay away') return;
     this.#server =
       (this.#server + between(this.#roamRandom, 1, Math.max(servers.length - 1, 1))) % servers.length;
-    if (!this.#quiet && onLoss.kind === 'away' && this.#failures === 1) {
+    if (!this.#planStopped && onLoss.kind === 'away' && this.#failures === 1) {
       const ms = between(this.#roamRandom, onLoss.lowMs, onLoss.highMs);
       this.#lostUntilMs = performance.now() + ms;
-      return this.#dialIn(ms);
+      return this.#connectIn(ms);
     }
-    const wait = between(this.#roamRandom, retryDelayMsMin, retryDelayMsMax);
-    this.#dialIn(this.#failures > 2 ? wait : 0);
+    const waitMs = between(this.#roamRandom, retryDelayMsMin, retryDelayMsMax);
+    this.#connectIn(this.#failures > 2 ? waitMs : 0);
   }
 
-  #next(): void {
+  #runDueSteps(): void {
     this.#stepTimer = null;
     const nowMs = performance.now();
     if (nowMs - this.#dueAtMs > behindMsMax) this.#dueAtMs = nowMs;
     for (let count = 0; count < stepsAtOnceMax && this.#dueAtMs <= nowMs; count++) {
       const { value: step } = this.#steps.next();
-      if (step === undefined || this.#quiet || this.#ended) return;
-      this.#take(step);
+      if (step === undefined || this.#planStopped || this.#ended) return;
+      this.#execute(step);
     }
-    this.#stepTimer = setTimeout(() => this.#next(), Math.max(this.#dueAtMs - nowMs, 0));
+    this.#stepTimer = setTimeout(() => this.#runDueSteps(), Math.max(this.#dueAtMs - nowMs, 0));
   }
 
-  #take(step: Step): void {
+  #execute(step: Step): void {
     switch (step.do) {
       case 'wait':
         this.#dueAtMs += step.ms;
@@ -150,10 +144,10 @@ export class Performer {
         else this.client.disconnect();
         this.#server = step.server;
         this.#failures = 0;
-        // A client that is away plans nothing more until it is back.
+        // The plan pauses until the client is connected again.
         const awayMs = Math.max(step.awayMs, this.#lostUntilMs - performance.now());
         this.#dueAtMs += awayMs;
-        this.#dialIn(awayMs);
+        this.#connectIn(awayMs);
       }
     }
   }

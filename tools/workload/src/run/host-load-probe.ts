@@ -8,14 +8,17 @@ const wakeEveryMs = 100;
 const wakesOfProbe = 10;
 const syncBytes = 512;
 
-/** Notes down every second how busy this machine is, whatever the target does: see `Probe` of the history. */
-export class BusynessProbe {
+/**
+ * Records once a second how busy this machine is, independently of the target: the delay of a timer, the time of a small
+ * synced write, and the number of runnable threads (the event `probe` of the history).
+ */
+export class HostLoadProbe {
   readonly #recorder: Recorder;
   readonly #path: string;
   #goesOn = true;
   #done: Promise<void> = Promise.resolve();
 
-  /** @param path of a small file beside the history, which is deleted in the end */
+  /** @param path a small file beside the history; the probe writes it and deletes it at the end */
   constructor(recorder: Recorder, path: string) {
     this.#recorder = recorder;
     this.#path = path;
@@ -23,7 +26,7 @@ export class BusynessProbe {
 
   start(): void {
     this.#done = this.#run();
-    // Whoever awaits the end hears of it.
+    // `end` reports the error.
     this.#done.catch(() => undefined);
   }
 
@@ -37,8 +40,8 @@ export class BusynessProbe {
     const handle = await open(this.#path, 'w');
     try {
       while (this.#goesOn) {
-        const { wakeMs, ...shared } = await watch(() => this.#goesOn);
-        const syncMs = await syncTime(handle);
+        const { wakeMs, ...shared } = await measureWakeDelay(() => this.#goesOn);
+        const syncMs = await measureSync(handle);
         this.#recorder.record({ type: 'probe', wakeMs, syncMs, ...shared });
       }
     } finally {
@@ -48,8 +51,8 @@ export class BusynessProbe {
   }
 }
 
-/** For about a second: how much too late a timer was at the most, ms, and who wanted a core. */
-async function watch(goesOn: () => boolean): Promise<{ wakeMs: number; runnable?: number }> {
+/** Measures for about a second. @returns the longest delay of a timer, ms, and the runnable threads for each core */
+async function measureWakeDelay(goesOn: () => boolean): Promise<{ wakeMs: number; runnable?: number }> {
   let latestMs = 0;
   let threads = 0;
   let samples = 0;
@@ -57,7 +60,7 @@ async function watch(goesOn: () => boolean): Promise<{ wakeMs: number; runnable?
     const dueAt = performance.now() + wakeEveryMs;
     await new Promise((resolve) => setTimeout(resolve, wakeEveryMs));
     latestMs = Math.max(latestMs, performance.now() - dueAt);
-    const running = threadsRunning();
+    const running = runnableThreads();
     if (running === null) continue;
     threads += running;
     samples += 1;
@@ -66,8 +69,8 @@ async function watch(goesOn: () => boolean): Promise<{ wakeMs: number; runnable?
   return samples === 0 ? { wakeMs } : { wakeMs, runnable: round(threads / samples / availableParallelism()) };
 }
 
-/** Of the whole machine, this one among them; null where the system does not tell. */
-function threadsRunning(): number | null {
+/** @returns the runnable threads of the whole machine, including this one; null on systems without /proc/stat */
+function runnableThreads(): number | null {
   try {
     const [, count] = /^procs_running (\d+)$/m.exec(readFileSync('/proc/stat', 'utf8')) ?? [];
     return count === undefined ? null : Number(count);
@@ -76,7 +79,7 @@ function threadsRunning(): number | null {
   }
 }
 
-async function syncTime(handle: FileHandle): Promise<number> {
+async function measureSync(handle: FileHandle): Promise<number> {
   const startedAt = performance.now();
   await handle.write(Buffer.alloc(syncBytes), 0, syncBytes, 0);
   await handle.datasync();

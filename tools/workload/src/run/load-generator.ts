@@ -1,17 +1,17 @@
-import type { Recorder } from '../client/recorder.ts';
-import type { Server } from '../client/mqtt-connection.ts';
-import { clearRetained, forgetSession } from '../client/cleanup.ts';
-import { lookAtRetained } from '../client/read-retained.ts';
-import { randomOf } from '../random.ts';
 import type { QoS } from '@mqtt-cluster/history-checker';
+import { clearRetained, discardSession } from '../client/cleanup.ts';
+import type { Server } from '../client/mqtt-connection.ts';
+import { readRetained } from '../client/read-retained.ts';
+import type { Recorder } from '../client/recorder.ts';
+import { randomOf } from '../random.ts';
+import type { ClientSpec, WorkloadContext } from '../workloads/client-spec.ts';
 import { workloads } from '../workloads/index.ts';
 import type { Shares, WorkloadName } from '../workloads/index.ts';
 import { retainedRoot } from '../workloads/retained.ts';
-import type { Actor, Stage } from '../workloads/client-spec.ts';
-import { Performer } from './client-driver.ts';
+import { ClientDriver } from './client-driver.ts';
 
-const forgettersMax = 10;
-const looksMax = 3;
+const parallelCleanupsMax = 10;
+const retainedReadsMax = 3;
 
 /** The brokers that clients connect to, and the features that those brokers have. */
 export interface LoadTarget {
@@ -23,27 +23,29 @@ export interface LoadTarget {
   readonly sharesSubscriptions: boolean;
 }
 
-export interface CastOptions {
+export interface LoadGeneratorOptions {
   readonly target: LoadTarget;
   readonly shares: Shares;
-  /** First sendings a second, of all workloads together. */
+  /** PUBLISH packets a second without DUP, of all workloads together. */
   readonly rate: number;
   readonly seed: number;
-  /** Of this run only: letters and digits. */
+  /** Unique name of this run, in its topics and client ids: letters, digits and hyphens. */
   readonly run: string;
   readonly recorder: Recorder;
+  /** Called before each QoS 1 or 2 PUBLISH; false: the message is not sent. */
   readonly mayPublish: () => boolean;
 }
 
-/** All actors of a scenario: the same for the same seed, whatever happens in between. */
-export function actorsOf(
+/** @returns the clients of all workloads, and their plans: the same for the same seed */
+export function clientSpecsOf(
   shares: Shares,
   rate: number,
   seed: number,
   prefix: string,
-  place: Pick<Stage, 'servers' | 'qosMax' | 'versions'> & { readonly sharesSubscriptions: boolean },
-): Actor[] {
-  const { servers, qosMax, versions, sharesSubscriptions } = place;
+  features: Pick<WorkloadContext, 'servers' | 'qosMax' | 'versions'> &
+    Pick<LoadTarget, 'sharesSubscriptions'>,
+): ClientSpec[] {
+  const { servers, qosMax, versions, sharesSubscriptions } = features;
   const names = (Object.keys(shares) as WorkloadName[]).filter(
     (name) => name !== 'shared' || sharesSubscriptions,
   );
@@ -59,97 +61,97 @@ export function actorsOf(
   );
 }
 
-/** The clients of one scenario. */
-export class Cast {
-  readonly #options: CastOptions;
-  readonly #performers: readonly Performer[];
+/** The clients of one run. */
+export class LoadGenerator {
+  readonly #options: LoadGeneratorOptions;
+  readonly #drivers: readonly ClientDriver[];
   readonly #prefix: string;
 
-  constructor(options: CastOptions) {
+  constructor(options: LoadGeneratorOptions) {
     const { target, shares, rate, seed, run, recorder, mayPublish } = options;
     this.#options = options;
-    this.#prefix = `torture/${run}/`;
+    this.#prefix = `load/${run}/`;
     const { servers, qosMax, versions, sharesSubscriptions } = target;
-    const place = { servers: servers.length, qosMax, versions, sharesSubscriptions };
+    const features = { servers: servers.length, qosMax, versions, sharesSubscriptions };
     const clientPrefix = `${run}-`;
-    this.#performers = actorsOf(shares, rate, seed, this.#prefix, place).map(
-      (actor) => new Performer({ actor, clientPrefix, servers, seed, recorder, mayPublish }),
+    this.#drivers = clientSpecsOf(shares, rate, seed, this.#prefix, features).map(
+      (spec) => new ClientDriver({ spec, clientPrefix, servers, seed, recorder, mayPublish }),
     );
   }
 
-  start(): void {
-    for (const performer of this.#performers) performer.start();
+  connect(): void {
+    for (const driver of this.#drivers) driver.connect();
   }
 
-  perform(): void {
-    for (const performer of this.#performers) performer.perform();
+  startPlans(): void {
+    for (const driver of this.#drivers) driver.startPlan();
   }
 
-  /** Those whose own comings and goings must be over before the others end. */
-  quietMortals(): void {
-    for (const performer of this.#performers) if (performer.actor.will !== undefined) performer.quiet();
+  /** Stops the plans of the clients with a will: their wills must have come before the other plans stop. */
+  stopWillClients(): void {
+    for (const driver of this.#drivers) if (driver.spec.will !== undefined) driver.stopPlan();
   }
 
-  quiet(): void {
-    for (const performer of this.#performers) performer.quiet();
+  stopPlans(): void {
+    for (const driver of this.#drivers) driver.stopPlan();
   }
 
   end(): void {
-    for (const performer of this.#performers) performer.end();
+    for (const driver of this.#drivers) driver.end();
   }
 
-  /** Client ids of those that are not connected with all their subscriptions although they should be. */
-  missing(): string[] {
-    return this.#performers
-      .filter(({ actor, client }) => actor.mustBeUpInTheEnd && !client.ready)
+  /** @returns client ids of the clients that should be connected with all their subscriptions and are not */
+  notReady(): string[] {
+    return this.#drivers
+      .filter(({ spec, client }) => spec.expectedAtEnd && !client.ready)
       .map(({ client }) => client.clientId);
   }
 
-  /** Client ids of those that still wait for an answer to a message. */
-  waiting(): string[] {
-    return this.#performers
-      .filter(({ actor, client }) => actor.mustBeUpInTheEnd && !client.idle)
+  /** @returns client ids of the clients that wait for the acknowledgement of a message */
+  unacknowledged(): string[] {
+    return this.#drivers
+      .filter(({ spec, client }) => spec.expectedAtEnd && !client.idle)
       .map(({ client }) => client.clientId);
   }
 
   /**
-   * Asks every server what it serves as retained to a clean session and to one that stays, and records both.
-   * @returns one sentence for each that did not answer
+   * Reads the retained messages of every server with a clean session and with a persistent one, and records both.
+   * @returns one sentence for each server that did not answer
    */
-  async look(): Promise<string[]> {
-    const asked = this.#options.target.servers.flatMap((server) => [
-      this.#look(server, true),
-      this.#look(server, false),
+  async recordRetained(): Promise<string[]> {
+    const reads = this.#options.target.servers.flatMap((server) => [
+      this.#recordRetainedOf(server, true),
+      this.#recordRetainedOf(server, false),
     ]);
-    return (await Promise.all(asked)).filter((problem) => problem !== null);
+    return (await Promise.all(reads)).filter((problem) => problem !== null);
   }
 
-  async #look(server: Server, clean: boolean): Promise<string | null> {
+  async #recordRetainedOf(server: Server, clean: boolean): Promise<string | null> {
     const { run, recorder } = this.#options;
     const filter = `${retainedRoot(this.#prefix)}#`;
-    for (let look = 0; look < looksMax; look++) {
-      const clientId = `${run}-look-${server.id}-${clean ? 'clean' : 'staying'}-${look}`;
-      const messages = await lookAtRetained(server, clientId, filter, clean);
-      if (!clean) await forgetSession(server, clientId);
+    for (let attempt = 0; attempt < retainedReadsMax; attempt++) {
+      const clientId = `${run}-look-${server.id}-${clean ? 'clean' : 'staying'}-${attempt}`;
+      const messages = await readRetained(server, clientId, filter, clean);
+      if (!clean) await discardSession(server, clientId);
       if (messages === null) continue;
       recorder.record({ type: 'retained', server: server.id, messages });
       return null;
     }
-    return `${server.id} did not tell its retained messages in ${looksMax} looks`;
+    return `${server.id} did not send its retained messages in ${retainedReadsMax} attempts`;
   }
 
-  /** Leaves nothing behind: a few at a time, as far as it goes. */
-  async forget(): Promise<void> {
+  /** Clears the run's retained messages and discards its sessions, as far as the first server answers. */
+  async cleanUp(): Promise<void> {
     const { target, run } = this.#options;
     const [server] = target.servers;
     if (server === undefined) return;
-    const left = await lookAtRetained(server, `${run}-look`, `${this.#prefix}#`);
-    await clearRetained(server, `${run}-clear`, left?.map(([topic]) => topic) ?? []);
-    const persistent = this.#performers.filter(({ actor }) => !actor.clean);
+    const retained = await readRetained(server, `${run}-look`, `${this.#prefix}#`);
+    await clearRetained(server, `${run}-clear`, retained?.map(([topic]) => topic) ?? []);
+    const persistent = this.#drivers.filter(({ spec }) => !spec.clean);
     const ids = [...new Set(persistent.map(({ client }) => client.clientId))];
     const work = async (): Promise<void> => {
-      for (let id = ids.shift(); id !== undefined; id = ids.shift()) await forgetSession(server, id);
+      for (let id = ids.shift(); id !== undefined; id = ids.shift()) await discardSession(server, id);
     };
-    await Promise.all(Array.from({ length: forgettersMax }, work));
+    await Promise.all(Array.from({ length: parallelCleanupsMax }, work));
   }
 }

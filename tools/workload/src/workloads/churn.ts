@@ -1,16 +1,16 @@
 import { between } from '../random.ts';
 import type { Random } from '../random.ts';
-import { atMost, pauseMs, versionOf } from './client-spec.ts';
-import type { Actor, Stage, Step } from './client-spec.ts';
+import { cappedQos, publishIntervalMs, supportedVersion } from './client-spec.ts';
+import type { ClientSpec, WorkloadContext, Step } from './client-spec.ts';
 
 const publishers = 2;
 const subscribers = 3;
 const topics = 4;
 
-/** Sessions that subscribe and unsubscribe while others publish: what was promised begins and ends at their acks. */
-export function churn(stage: Stage): Actor[] {
-  const root = `${stage.prefix}churn/`;
-  const sending = Array.from({ length: publishers }, (_, index): Actor => ({
+/** Sessions that subscribe and unsubscribe while other clients publish: the promise of delivery begins and ends with the answers. */
+export function churn(context: WorkloadContext): ClientSpec[] {
+  const root = `${context.prefix}churn/`;
+  const sending = Array.from({ length: publishers }, (_, index): ClientSpec => ({
     name: `churn-publisher-${index}`,
     version: 4,
     clean: false,
@@ -18,38 +18,38 @@ export function churn(stage: Stage): Actor[] {
     subscriptions: [],
     home: index * 3 + 1,
     onLoss: { kind: 'roam' },
-    mustBeUpInTheEnd: true,
-    plan: (random) => publishing(random, root, stage),
+    expectedAtEnd: true,
+    plan: (random) => publishing(random, root, context),
   }));
-  const receiving = Array.from({ length: subscribers }, (_, index): Actor => {
+  const receiving = Array.from({ length: subscribers }, (_, index): ClientSpec => {
     const clean = index === 2;
     return {
       name: `churn-subscriber-${index}`,
-      version: versionOf(stage, index === 0 ? 4 : 5),
+      version: supportedVersion(context, index === 0 ? 4 : 5),
       clean,
       expirySeconds: clean ? 0 : null,
       subscriptions: [],
       home: index * 2,
       onLoss: { kind: 'roam' },
-      mustBeUpInTheEnd: true,
-      plan: (random) => changing(random, root, stage),
+      expectedAtEnd: true,
+      plan: (random) => changing(random, root, context),
     };
   });
   return [...sending, ...receiving];
 }
 
-function* publishing(random: Random, root: string, stage: Stage): Generator<Step, void, void> {
+function* publishing(random: Random, root: string, context: WorkloadContext): Generator<Step, void, void> {
   for (;;) {
     const topic = `${root}${between(random, 0, topics - 1)}/x`;
-    yield { do: 'publish', topic, qos: atMost(random() < 0.5 ? 1 : 2, stage) };
-    yield { do: 'wait', ms: pauseMs(random, stage.rate / publishers) };
+    yield { do: 'publish', topic, qos: cappedQos(random() < 0.5 ? 1 : 2, context) };
+    yield { do: 'wait', ms: publishIntervalMs(random, context.rate / publishers) };
   }
 }
 
-function* changing(random: Random, root: string, stage: Stage): Generator<Step, void, void> {
+function* changing(random: Random, root: string, context: WorkloadContext): Generator<Step, void, void> {
   for (;;) {
     const filter = random() < 0.2 ? `${root}#` : `${root}${between(random, 0, topics - 1)}/+`;
-    if (random() < 0.6) yield { do: 'subscribe', filter, qos: atMost(random() < 0.5 ? 1 : 2, stage) };
+    if (random() < 0.6) yield { do: 'subscribe', filter, qos: cappedQos(random() < 0.5 ? 1 : 2, context) };
     else yield { do: 'unsubscribe', filter };
     yield { do: 'wait', ms: 100 + random() * 500 };
   }

@@ -2,7 +2,7 @@ import type { QoS } from '@mqtt-cluster/history-checker';
 import type { Random } from '../random.ts';
 import type { WillSpec } from '../client/payload.ts';
 
-/** One thing that a client does. A plan is a list of them without end, the same for the same seed. */
+/** One action of a client. A plan is an endless sequence of steps, the same for the same seed. */
 export type Step =
   | { readonly do: 'wait'; readonly ms: number }
   | {
@@ -14,7 +14,10 @@ export type Step =
     }
   | { readonly do: 'subscribe'; readonly filter: string; readonly qos: QoS }
   | { readonly do: 'unsubscribe'; readonly filter: string }
-  /** Leaves, with a word, without one, or so that its server notices nothing, and comes back after a while at another server (by position in the list). */
+  /**
+   * Ends the connection and connects to another server after `awayMs`. `disconnect`: with a DISCONNECT; `drop`: without;
+   * `vanish`: the server can't notice the end. `server` is a position in the list of servers.
+   */
   | {
       readonly do: 'move';
       readonly how: 'disconnect' | 'drop' | 'vanish';
@@ -22,64 +25,67 @@ export type Step =
       readonly server: number;
     };
 
-/** What an actor does when its connection ends without its doing. */
+/** What a client does when it loses its connection. */
 export type OnLoss =
-  /** Tries one server after the other, at once. */
+  /** Connects to another server at once. */
   | { readonly kind: 'roam' }
-  /** Stays away for a time, then roams. */
+  /** Stays disconnected for a random time between the bounds, then connects to another server. */
   | { readonly kind: 'away'; readonly lowMs: number; readonly highMs: number }
-  /** Leaves it to the next `move` of its plan. */
+  /** Stays disconnected until the next `move` of its plan. */
   | { readonly kind: 'stay away' };
 
-/** One client: who it is, and what it does. */
-export interface Actor {
-  /** Unique in the workload; its client id unless {@link clientId} is there. */
+/** One client of a workload: its session, its subscriptions and its plan. */
+export interface ClientSpec {
+  /** Unique in the workload; also the client id, unless {@link clientId} is set. */
   readonly name: string;
-  /** Shared by contenders. */
+  /** The client id of several clients that take it over from each other. */
   readonly clientId?: string;
   readonly version: 4 | 5;
   readonly clean: boolean;
+  /** Session expiry in seconds; null: never. */
   readonly expirySeconds: number | null;
   readonly will?: WillSpec;
   readonly subscriptions: readonly { readonly filter: string; readonly qos: QoS }[];
-  /** Position of the server it starts with. */
+  /** Position of the first server in the list of servers; larger numbers wrap around. */
   readonly home: number;
   readonly onLoss: OnLoss;
-  /** False: takes part only when there is room, so nobody waits for it in the end. */
-  readonly mustBeUpInTheEnd: boolean;
+  /** True: the run settles only when this client is connected and has no unacknowledged message. */
+  readonly expectedAtEnd: boolean;
   readonly plan: (random: Random) => Generator<Step, void, void>;
 }
 
-/** What a workload may know of where it runs. */
-export interface Stage {
-  /** Ends with `/`; all topics begin with it. */
+/** The target's features and the load that a workload should make. */
+export interface WorkloadContext {
+  /** All topics of the workload begin with it; it ends with `/`. */
   readonly prefix: string;
+  /** Number of servers. */
   readonly servers: number;
-  /** Publishes a second for this workload. */
+  /** PUBLISH packets a second of this workload. */
   readonly rate: number;
   readonly qosMax: QoS;
-  /** Protocol versions that the target speaks. */
+  /** Protocol versions that the target supports. */
   readonly versions: readonly (4 | 5)[];
   readonly random: Random;
 }
 
-export type Workload = (stage: Stage) => Actor[];
+export type Workload = (context: WorkloadContext) => ClientSpec[];
 
-/** Waiting time between two publishes of a client that sends `perSecond`, drawn around the mean. */
-export function pauseMs(random: Random, perSecond: number): number {
+/** @returns a random time between two messages of a client that publishes `perSecond` on average, ms */
+export function publishIntervalMs(random: Random, perSecond: number): number {
   return (1_000 / Math.max(perSecond, 0.001)) * (0.5 + random());
 }
 
-/** The version wanted, if the target speaks it. */
-export function versionOf({ versions }: Stage, wanted: 4 | 5): 4 | 5 {
+/** @returns the wanted protocol version if the target supports it, else MQTT 3.1.1 */
+export function supportedVersion({ versions }: WorkloadContext, wanted: 4 | 5): 4 | 5 {
   return versions.includes(wanted) ? wanted : 4;
 }
 
-export function atMost(wanted: QoS, { qosMax }: Stage): QoS {
+/** @returns the wanted QoS, or the target's highest */
+export function cappedQos(wanted: QoS, { qosMax }: WorkloadContext): QoS {
   return Math.min(wanted, qosMax) as QoS;
 }
 
-/** Does nothing but stay. */
-export function* staying(): Generator<Step, void, void> {
+/** A plan that only keeps the connection. */
+export function* idlePlan(): Generator<Step, void, void> {
   for (;;) yield { do: 'wait', ms: 1_000 };
 }

@@ -3,12 +3,14 @@ import { retained } from './retained.ts';
 import { roaming } from './roaming.ts';
 import { shared } from './shared.ts';
 import type { Workload } from './client-spec.ts';
+import { steady } from './steady.ts';
 import { stream } from './stream.ts';
 import { takeover } from './takeover.ts';
 import { wills } from './wills.ts';
 
 /** All workloads by name. */
 export const workloads = {
+  steady,
   stream,
   roaming,
   takeover,

@@ -1,15 +1,15 @@
 import { between } from '../random.ts';
 import type { Random } from '../random.ts';
-import { atMost, pauseMs, staying, versionOf } from './client-spec.ts';
-import type { Actor, Stage, Step } from './client-spec.ts';
+import { cappedQos, publishIntervalMs, idlePlan, supportedVersion } from './client-spec.ts';
+import type { ClientSpec, WorkloadContext, Step } from './client-spec.ts';
 
 const publishers = 2;
 const groups = 2;
 
-/** Groups that share a filter, with members that come and go; one of each group has a session that stays. */
-export function shared(stage: Stage): Actor[] {
-  const root = `${stage.prefix}shared/`;
-  const actors = Array.from({ length: publishers }, (_, index): Actor => ({
+/** Groups with a shared subscription whose members come and go; one member of each group stays. */
+export function shared(context: WorkloadContext): ClientSpec[] {
+  const root = `${context.prefix}shared/`;
+  const specs = Array.from({ length: publishers }, (_, index): ClientSpec => ({
     name: `shared-publisher-${index}`,
     version: 4,
     clean: false,
@@ -17,33 +17,33 @@ export function shared(stage: Stage): Actor[] {
     subscriptions: [],
     home: index + 2,
     onLoss: { kind: 'roam' },
-    mustBeUpInTheEnd: true,
-    plan: (random) => publishing(random, `${root}${index}`, stage),
+    expectedAtEnd: true,
+    plan: (random) => publishing(random, `${root}${index}`, context),
   }));
   for (let group = 0; group < groups; group++) {
     const filter = `$share/group-${group}/${root}#`;
     for (let position = 0; position < 3; position++) {
       const clean = position === 2;
-      actors.push({
+      specs.push({
         name: `shared-${group}-${position}`,
-        version: versionOf(stage, position === 1 ? 4 : 5),
+        version: supportedVersion(context, position === 1 ? 4 : 5),
         clean,
         expirySeconds: clean ? 0 : null,
-        subscriptions: [{ filter, qos: atMost(group === 0 ? 1 : 2, stage) }],
+        subscriptions: [{ filter, qos: cappedQos(group === 0 ? 1 : 2, context) }],
         home: group + 3 * position,
         onLoss: { kind: 'roam' },
-        mustBeUpInTheEnd: true,
-        plan: position === 0 ? staying : (random) => comingAndGoing(random, stage.servers),
+        expectedAtEnd: true,
+        plan: position === 0 ? idlePlan : (random) => comingAndGoing(random, context.servers),
       });
     }
   }
-  return actors;
+  return specs;
 }
 
-function* publishing(random: Random, topic: string, stage: Stage): Generator<Step, void, void> {
+function* publishing(random: Random, topic: string, context: WorkloadContext): Generator<Step, void, void> {
   for (;;) {
-    yield { do: 'publish', topic, qos: atMost(random() < 0.5 ? 1 : 2, stage) };
-    yield { do: 'wait', ms: pauseMs(random, stage.rate / publishers) };
+    yield { do: 'publish', topic, qos: cappedQos(random() < 0.5 ? 1 : 2, context) };
+    yield { do: 'wait', ms: publishIntervalMs(random, context.rate / publishers) };
   }
 }
 

@@ -1,47 +1,47 @@
 import type { QoS } from '@mqtt-cluster/history-checker';
 import { between } from '../random.ts';
 import type { Random } from '../random.ts';
-import { atMost, pauseMs, staying, versionOf } from './client-spec.ts';
-import type { Actor, Stage, Step } from './client-spec.ts';
+import { cappedQos, publishIntervalMs, idlePlan, supportedVersion } from './client-spec.ts';
+import type { ClientSpec, WorkloadContext, Step } from './client-spec.ts';
 
 const publishers = 5;
 const topicsOfPublisher = 3;
-/** So that whoever dies has many under way. */
+/** Large enough that a server that is killed has many messages in flight. */
 const burstMax = 12;
 
-/** Publishers of all QoS levels with topics of their own, and subscribers of all kinds that stay. */
-export function stream(stage: Stage): Actor[] {
-  const root = `${stage.prefix}stream/`;
-  const actors: Actor[] = [];
+/** Publishers of all QoS levels with topics of their own, and subscribers of all kinds that stay connected. */
+export function stream(context: WorkloadContext): ClientSpec[] {
+  const root = `${context.prefix}stream/`;
+  const specs: ClientSpec[] = [];
   for (let index = 0; index < publishers; index++) {
-    actors.push({
+    specs.push({
       name: `stream-publisher-${index}`,
-      version: versionOf(stage, index % 2 === 0 ? 4 : 5),
-      // A clean one among them: exactly once is then the connection's matter only.
+      version: supportedVersion(context, index % 2 === 0 ? 4 : 5),
+      // One publisher has a clean session: exactly-once then holds only within a connection.
       clean: index === publishers - 1,
       expirySeconds: index === publishers - 1 ? 0 : null,
       subscriptions: [],
       home: index,
       onLoss: { kind: 'roam' },
-      mustBeUpInTheEnd: index !== publishers - 1,
-      plan: (random) => publishing(random, `${root}${index}/`, stage),
+      expectedAtEnd: index !== publishers - 1,
+      plan: (random) => publishing(random, `${root}${index}/`, context),
     });
   }
-  return [...actors, ...subscribers(stage, root)];
+  return [...specs, ...subscribers(context, root)];
 }
 
-function* publishing(random: Random, root: string, stage: Stage): Generator<Step, void, void> {
+function* publishing(random: Random, root: string, context: WorkloadContext): Generator<Step, void, void> {
   for (;;) {
     const burst = random() < 0.5 ? 1 : between(random, 2, burstMax);
     for (let sent = 0; sent < burst; sent++) {
       const topic = `${root}t${Math.floor(random() * topicsOfPublisher)}`;
-      yield { do: 'publish', topic, qos: atMost(Math.floor(random() * 3) as QoS, stage) };
+      yield { do: 'publish', topic, qos: cappedQos(Math.floor(random() * 3) as QoS, context) };
     }
-    yield { do: 'wait', ms: burst * pauseMs(random, stage.rate / publishers) };
+    yield { do: 'wait', ms: burst * publishIntervalMs(random, context.rate / publishers) };
   }
 }
 
-function subscribers(stage: Stage, root: string): Actor[] {
+function subscribers(context: WorkloadContext, root: string): ClientSpec[] {
   const kinds: readonly (readonly [version: 4 | 5, clean: boolean, qos: QoS, filters: readonly string[]])[] =
     [
       [5, false, 2, [`${root}#`]],
@@ -52,13 +52,13 @@ function subscribers(stage: Stage, root: string): Actor[] {
     ];
   return kinds.map(([version, clean, qos, filters], index) => ({
     name: `stream-subscriber-${index}`,
-    version: versionOf(stage, version),
+    version: supportedVersion(context, version),
     clean,
     expirySeconds: clean ? 0 : null,
-    subscriptions: filters.map((filter) => ({ filter, qos: atMost(qos, stage) })),
-    home: stage.servers + publishers - index,
+    subscriptions: filters.map((filter) => ({ filter, qos: cappedQos(qos, context) })),
+    home: context.servers + publishers - index,
     onLoss: { kind: 'roam' },
-    mustBeUpInTheEnd: true,
-    plan: staying,
+    expectedAtEnd: true,
+    plan: idlePlan,
   }));
 }

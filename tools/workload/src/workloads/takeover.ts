@@ -1,41 +1,42 @@
 import { between, randomOf } from '../random.ts';
 import type { Random } from '../random.ts';
-import { pauseMs, versionOf } from './client-spec.ts';
-import type { Actor, Stage, Step } from './client-spec.ts';
+import { publishIntervalMs, supportedVersion } from './client-spec.ts';
+import type { ClientSpec, WorkloadContext, Step } from './client-spec.ts';
 
-const contested = 3;
+/** Client ids that several clients use. */
+const contestedIds = 3;
 const contenders = 3;
-/** Longer than any bound of a takeover: whoever was not closed then is seen to linger. */
+/** Longer than the bound of a takeover (P4): an older connection that is still open after it is a violation. */
 const longRestMs = 6_000;
 const longRestShare = 0.25;
 
 /**
- * Two or three processes race for one client id on different servers (P4). They have nothing in common but the id, so QoS 1
- * at most: a QoS 2 exchange begun by one could not be ended by another.
+ * Two or three clients with one client id connect to different servers (P4). They don't share their session state, so they
+ * use QoS 1 at most: one client could not complete a QoS 2 exchange that another has begun.
  */
-export function takeover(stage: Stage): Actor[] {
-  const root = `${stage.prefix}takeover/`;
-  const actors: Actor[] = [];
-  for (let id = 0; id < contested; id++) {
-    const seed = between(stage.random, 0, 0x7fffffff);
+export function takeover(context: WorkloadContext): ClientSpec[] {
+  const root = `${context.prefix}takeover/`;
+  const specs: ClientSpec[] = [];
+  for (let id = 0; id < contestedIds; id++) {
+    const seed = between(context.random, 0, 0x7fffffff);
     const clean = id % 2 === 1;
     for (let position = 0; position < (id === 0 ? contenders : 2); position++) {
-      actors.push({
+      specs.push({
         name: `contender-${id}-${position}`,
         clientId: `contested-${id}`,
-        version: versionOf(stage, id === 1 ? 5 : 4),
+        version: supportedVersion(context, id === 1 ? 5 : 4),
         clean,
         expirySeconds: clean ? 0 : null,
         subscriptions: [{ filter: `${root}${id}/#`, qos: 1 }],
         home: id + position,
         onLoss: { kind: 'stay away' },
-        mustBeUpInTheEnd: false,
-        // The same times for all contenders of an id: they connect at the same moment, elsewhere.
-        plan: (random) => racing(randomOf(seed, 'race'), random, `${root}${id}/`, position, stage),
+        expectedAtEnd: false,
+        // The contenders of an id share these times: they connect at the same moment to different servers.
+        plan: (random) => racing(randomOf(seed, 'race'), random, `${root}${id}/`, position, context),
       });
     }
   }
-  return actors;
+  return specs;
 }
 
 function* racing(
@@ -43,22 +44,22 @@ function* racing(
   random: Random,
   root: string,
   position: number,
-  stage: Stage,
+  context: WorkloadContext,
 ): Generator<Step, void, void> {
-  const perSecond = stage.rate / (2 * contested);
+  const perSecond = context.rate / (2 * contestedIds);
   for (;;) {
     const restMs = (common() < longRestShare ? longRestMs : 300) + common() * 1_700;
-    const base = Math.floor(common() * stage.servers);
+    const base = Math.floor(common() * context.servers);
     const together = common() < 0.5;
-    // Either all at once, or one after the other within the time that a takeover takes.
+    // Either all at the same time, or one after another within the time that a takeover takes.
     const lateMs = together ? 0 : random() * 400;
     for (let spentMs = 0; spentMs < restMs;) {
-      const ms = Math.min(pauseMs(random, perSecond), restMs - spentMs);
+      const ms = Math.min(publishIntervalMs(random, perSecond), restMs - spentMs);
       yield { do: 'publish', topic: `${root}${position}`, qos: random() < 0.3 ? 0 : 1 };
       yield { do: 'wait', ms };
       spentMs += Math.max(ms, 1);
     }
     if (lateMs > 0) yield { do: 'wait', ms: lateMs };
-    yield { do: 'move', how: 'drop', awayMs: 0, server: (base + position) % stage.servers };
+    yield { do: 'move', how: 'drop', awayMs: 0, server: (base + position) % context.servers };
   }
 }

@@ -1,0 +1,68 @@
+import type { QoS } from '@mqtt-cluster/history-checker';
+import { cappedQos, idlePlan, supportedVersion } from './client-spec.ts';
+import type { ClientSpec, Step, WorkloadContext } from './client-spec.ts';
+
+const qosLevels: readonly QoS[] = [0, 1, 2];
+
+/**
+ * One publisher for each server and QoS that publishes at even intervals, so that the time without acknowledgements after a
+ * fault can be measured (P8), and subscribers of all kinds that stay connected.
+ */
+export function steady(context: WorkloadContext): ClientSpec[] {
+  const root = `${context.prefix}steady/`;
+  const levels = qosLevels.filter((qos) => qos <= context.qosMax);
+  const homes = Array.from({ length: context.servers }, (_, home) => home);
+  const intervalMs = (1_000 * levels.length * context.servers) / Math.max(context.rate, 0.001);
+  const publishers = levels.flatMap((qos) =>
+    homes.map((home): ClientSpec => {
+      const name = `steady-publisher-${home}-qos${qos}`;
+      return {
+        name,
+        version: 4,
+        clean: false,
+        expirySeconds: null,
+        subscriptions: [],
+        home,
+        onLoss: { kind: 'roam' },
+        expectedAtEnd: true,
+        plan: (random) => publishing(`${root}${name}`, qos, intervalMs, random() * intervalMs),
+      };
+    }),
+  );
+  return [...publishers, ...subscribers(context, root)];
+}
+
+/** @param firstMs The publishers start at different times, so that the load is even. */
+function* publishing(
+  topic: string,
+  qos: QoS,
+  intervalMs: number,
+  firstMs: number,
+): Generator<Step, void, void> {
+  yield { do: 'wait', ms: firstMs };
+  for (;;) {
+    yield { do: 'publish', topic, qos };
+    yield { do: 'wait', ms: intervalMs };
+  }
+}
+
+function subscribers(context: WorkloadContext, root: string): ClientSpec[] {
+  const kinds: readonly (readonly [version: 4 | 5, clean: boolean, qos: QoS])[] = [
+    [5, false, 2],
+    [4, false, 2],
+    [4, false, 1],
+    [5, true, 2],
+    [4, true, 2],
+  ];
+  return kinds.map(([version, clean, qos], index) => ({
+    name: `steady-subscriber-${index}`,
+    version: supportedVersion(context, version),
+    clean,
+    expirySeconds: clean ? 0 : null,
+    subscriptions: [{ filter: `${root}#`, qos: cappedQos(qos, context) }],
+    home: context.servers + kinds.length - index,
+    onLoss: { kind: 'roam' },
+    expectedAtEnd: true,
+    plan: idlePlan,
+  }));
+}
