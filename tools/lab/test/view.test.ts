@@ -1,9 +1,7 @@
 import type { MemberReport } from '../src/cluster/lab-member.ts';
-import { judge } from '../src/load/verdict.ts';
-import { describeClient, helpLines, renderLine, renderVerdict, renderView } from '../src/view/render.ts';
+import { describeClient, helpLines, renderLine, renderView } from '../src/view/render.ts';
 import type { ViewState } from '../src/view/render.ts';
 import { Tally } from '../src/view/tally.ts';
-import { historyOf } from './history.ts';
 
 const status = { state: 'serving', connections: 12, appliedIndex: 345, term: 4 } as const;
 const members: MemberReport[] = [
@@ -87,13 +85,6 @@ describe('the live view', () => {
     expect(renderLine(state)).toBe(
       '83 s m1*:serving m2:serving m3:killed | sent 0 delivered 0 lost 0 duplicated 0 | p99 - ms',
     );
-  });
-
-  test('a verdict ends with what it comes to', () => {
-    expect(renderVerdict(judge(historyOf({}))).at(-1)).toBe('every promise held');
-    const bad = renderVerdict(judge(historyOf({ problems: ['m1 crashed'] })));
-    expect(bad).toContain('- m1 crashed');
-    expect(bad.at(-1)).toBe('NOT every promise held');
   });
 });
 

@@ -1,5 +1,8 @@
-import { judge, Load } from '@mqtt-cluster/lab';
-import type { History, Verdict } from '@mqtt-cluster/lab';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { LabLoad } from '@mqtt-cluster/lab';
+import type { LoadVerdict } from '@mqtt-cluster/lab';
 import type { LiveLab } from './live-lab.ts';
 import { until } from './until.ts';
 
@@ -16,7 +19,7 @@ export interface CountPair {
 }
 
 export interface CountFindings {
-  readonly verdict: Verdict;
+  readonly verdict: LoadVerdict;
   readonly pairs: readonly CountPair[];
   /**
    * Connections that broke and were made again: packets on their way then were sent, and counted by a member, but not
@@ -41,23 +44,19 @@ export function differences({ pairs, reconnects, verdict }: CountFindings): stri
  * meanwhile: their counters would begin anew.
  */
 export async function checkCounts({ api, cluster }: LiveLab, loadMs: number): Promise<CountFindings> {
-  const { members } = cluster.layout;
-  const isRunning = (id: string): boolean =>
-    members.some((member) => member.id === id && cluster.isRunning(member));
-  const load = new Load({ members, rate, seed, mayDegrade: false, isRunning });
+  const folder = mkdtempSync(join(tmpdir(), 'mqtt-cluster-counts-'));
+  const historyFile = join(folder, 'history.jsonl');
+  const load = await LabLoad.open({ cluster, historyFile, rate, seed, retained: false });
   try {
     await load.start();
     await new Promise((resolve) => setTimeout(resolve, loadMs));
-    load.killMortals();
-    await load.settle();
-    const history = load.history();
-    const acked = load.acknowledged();
-    const received = receivedBy(history);
+    const verdict = await load.finish();
+    const { acked, delivered } = verdict;
     const expected: readonly (readonly [what: string, query: string, lab: number])[] = [
       ['QoS 1 acks', 'sum(mqtt_cluster_publish_acks_total{qos="1"})', acked.qos1],
       ['QoS 2 acks', 'sum(mqtt_cluster_publish_acks_total{qos="2"})', acked.qos2],
-      ['QoS 1 deliveries', 'sum(mqtt_cluster_publishes_sent_total{qos="1"})', received.qos1],
-      ['QoS 2 deliveries', 'sum(mqtt_cluster_publishes_sent_total{qos="2"})', received.qos2],
+      ['QoS 1 deliveries', 'sum(mqtt_cluster_publishes_sent_total{qos="1"})', delivered.qos1],
+      ['QoS 2 deliveries', 'sum(mqtt_cluster_publishes_sent_total{qos="2"})', delivered.qos2],
     ];
     const pairs = await Promise.all(
       expected.map(async ([what, query, lab]) => ({
@@ -66,11 +65,10 @@ export async function checkCounts({ api, cluster }: LiveLab, loadMs: number): Pr
         prometheus: await scraped(query, lab, (text) => api.value(text)),
       })),
     );
-    const stays = [...history.streams, ...history.subscribers].map((client) => client.stays.length);
-    const reconnects = stays.reduce((sum, count) => sum + Math.max(0, count - 1), 0);
-    return { verdict: judge(history), pairs, reconnects };
+    return { verdict, pairs, reconnects: load.stats.brokenConnections };
   } finally {
-    load.end();
+    await load.close();
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -85,17 +83,4 @@ async function scraped(
     return value !== null && value >= enough ? value : null;
   };
   return until(query, scrapedMsMax, look).catch(async () => (await ask(query)) ?? 0);
-}
-
-/** PUBLISH packets that all subscribers received, by the QoS they were sent with; wills are QoS 2. */
-function receivedBy({ streams, subscribers }: History): { qos1: number; qos2: number } {
-  const qosOf = new Map(streams.map(({ id, qos }) => [id, qos]));
-  const counts = [0, 0, 0];
-  for (const { qos: granted, sessions } of subscribers) {
-    for (const { deliveries, wills } of sessions) {
-      for (const { stream } of deliveries) counts[Math.min(granted, qosOf.get(stream) ?? 0)]! += 1;
-      for (const times of wills.values()) counts[granted]! += times;
-    }
-  }
-  return { qos1: counts[1]!, qos2: counts[2]! };
 }

@@ -8,7 +8,6 @@ import { Program } from '../cluster/program.ts';
 import { scriptOf } from '../cluster/scripts.ts';
 import { messageOf } from '../errors.ts';
 import type { FaultAction } from '../fault-forms.ts';
-import { seededRandom } from '../random.ts';
 import { Probe } from '../view/probe.ts';
 import { describeClient, renderLine, renderView } from '../view/render.ts';
 import type { ViewState } from '../view/render.ts';
@@ -81,7 +80,7 @@ class LiveView {
 
   constructor(cluster: Cluster, quit: () => void) {
     this.#cluster = cluster;
-    this.#probe = new Probe(cluster.layout.members, seededRandom(process.pid));
+    this.#probe = new Probe(cluster.layout.members, process.pid);
     this.#screen = process.stdout.isTTY ? new Screen((key) => this.#press(key, quit)) : null;
   }
 

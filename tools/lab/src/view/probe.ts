@@ -1,94 +1,93 @@
+import { LoadGenerator, Recorder, waitWhile } from '@mqtt-cluster/workload';
+import type { HistoryEvent } from '@mqtt-cluster/history-checker';
 import type { MemberPlace } from '../layout.ts';
-import type { Server } from '../load/connection.ts';
-import type { QoS } from '../load/history.ts';
-import { Publisher } from '../load/publisher.ts';
-import { Subscriber } from '../load/subscriber.ts';
+import { GapMeter } from '../load/gap-meter.ts';
 import { Tally } from './tally.ts';
 
-const tickMs = 20;
 const messagesPerSecond = 60;
+const rejectedMin = 0x80;
+const readyMsMax = 60_000;
+/** The persistent QoS 2 subscribers of the workload `steady`: every message must come to both. */
+const countedSubscribers = /steady-subscriber-[01]$/;
 const subscriberCount = 2;
 
-/** A small verifying load without end, for the live view. */
+/** A small load without end for the live view. Its traffic is counted, not recorded. */
 export class Probe {
   readonly tally = new Tally(subscriberCount);
-  readonly #publishers: readonly Publisher[];
-  readonly #subscribers: readonly Subscriber[];
-  #timer: NodeJS.Timeout | null = null;
+  readonly #load: LoadGenerator;
+  readonly #recorder: Recorder;
+  readonly #gaps = new GapMeter();
+  /** Client ids of the counted subscribers, by connection. */
+  readonly #subscribers = new Map<number, string>();
+  /** Topics of messages without an acknowledgement. Each publisher has a topic of its own. */
+  readonly #topics = new Map<number, string>();
+  #stopped = false;
 
-  constructor(members: readonly MemberPlace[], random: () => number) {
-    const prefix = `lab/probe/${process.pid}`;
-    const servers = (first: number): Server[] =>
-      members.map((_, index) => {
-        const { id, host, mqttPort } = members[(first + index) % members.length] as MemberPlace;
-        return { id, host, port: mqttPort };
-      });
-    const levels: readonly QoS[] = [0, 1, 2];
-    this.#publishers = levels.flatMap((qos) =>
-      members.map(({ id: home }, index) => {
-        const id = `lab-probe-${process.pid}-${home}-qos${qos}`;
-        return new Publisher({
-          id,
-          qos,
-          servers: servers(index),
-          random,
-          keep: false,
-          content: (number) => ({
-            topic: `${prefix}/${home}/qos${qos}`,
-            payload: `${id}|${number}|${performance.now()}`,
-            retain: false,
-          }),
-          onSessionLost: () => undefined,
-          onSent: (number) => this.tally.sent(id, qos, number, performance.now()),
-          onAcked: (number) => this.tally.acked(id, number, performance.now()),
-        });
-      }),
-    );
-    this.#subscribers = Array.from({ length: subscriberCount }, (_, index) => {
-      const id = `lab-probe-${process.pid}-subscriber-${index}`;
-      return new Subscriber({
-        id,
-        persistent: true,
-        qos: 2,
-        filters: [`${prefix}/#`],
-        willPrefix: `${prefix}-will/`,
-        servers: servers(index * 3),
-        random,
-        keep: false,
-        onSessionLost: () => undefined,
-        onDelivery: (stream, number, latencyMs) => this.tally.delivered(id, stream, number, latencyMs),
-      });
+  constructor(members: readonly MemberPlace[], seed: number) {
+    this.#recorder = new Recorder((event) => this.#add(event));
+    this.#load = new LoadGenerator({
+      target: {
+        servers: members.map(({ id, host, mqttPort }) => ({ id, host, port: mqttPort })),
+        qosMax: 2,
+        versions: [4, 5],
+        sharesSubscriptions: true,
+      },
+      shares: { steady: 1 },
+      rate: messagesPerSecond,
+      seed,
+      run: `live-${process.pid}`,
+      recorder: this.#recorder,
+      mayPublish: () => true,
     });
   }
 
   start(): void {
-    for (const client of [...this.#subscribers, ...this.#publishers]) client.start();
-    let next = 0;
-    let due = 0;
-    let started = false;
-    this.#timer = setInterval(() => {
-      // Nothing is owed to subscribers that have not subscribed yet.
-      started ||= this.#subscribers.every(({ ready }) => ready);
-      if (!started) return;
-      due += (messagesPerSecond * tickMs) / 1_000;
-      for (; due >= 1; due--) this.#publishers[next++ % this.#publishers.length]?.publish();
-    }, tickMs);
+    this.#load.connect();
+    // A message that is sent before the subscriptions would count as lost.
+    void waitWhile(() => !this.#stopped && this.#load.notReady().length > 0, readyMsMax).then(() => {
+      if (!this.#stopped) this.#load.startPlans();
+    });
   }
 
-  /** Shows the longest wait of those publishers that were at the killed members. */
+  /** Shows the longest gap of the publishers that are connected to the killed members. */
   watchGap(killed: readonly string[]): void {
-    const nowMs = performance.now();
     this.tally.lastGapMs = null;
-    for (const publisher of this.#publishers) {
-      if (publisher.stream.qos === 0 || !killed.includes(publisher.home ?? '')) continue;
-      publisher.watch(nowMs, true, (gapMs) => {
-        this.tally.lastGapMs = Math.max(this.tally.lastGapMs ?? 0, gapMs);
-      });
-    }
+    this.#gaps.watch(this.#recorder.now(), killed, (gapMs, atKilledMember) => {
+      if (atKilledMember) this.tally.lastGapMs = Math.max(this.tally.lastGapMs ?? 0, gapMs);
+    });
   }
 
   stop(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    for (const client of [...this.#publishers, ...this.#subscribers]) client.end();
+    this.#stopped = true;
+    this.#load.end();
+  }
+
+  #add(event: HistoryEvent): void {
+    this.#gaps.add(event);
+    const nowMs = performance.now();
+    switch (event.type) {
+      case 'connect':
+        if (countedSubscribers.test(event.clientId)) this.#subscribers.set(event.connection, event.clientId);
+        return;
+      case 'closed':
+        this.#subscribers.delete(event.connection);
+        return;
+      case 'publish':
+        if (event.dup) return;
+        if (event.qos > 0) this.#topics.set(event.message, event.topic);
+        return this.tally.sent(event.topic, event.qos, event.message, nowMs);
+      case 'acked': {
+        const topic = this.#topics.get(event.message);
+        this.#topics.delete(event.message);
+        if (topic !== undefined && event.code < rejectedMin) this.tally.acked(topic, event.message, nowMs);
+        return;
+      }
+      case 'delivery': {
+        const subscriber = this.#subscribers.get(event.connection);
+        if (subscriber !== undefined) this.tally.delivered(subscriber, event.topic, event.message, nowMs);
+        return;
+      }
+      default:
+    }
   }
 }

@@ -1,5 +1,5 @@
 import type { MemberReport } from '../cluster/lab-member.ts';
-import type { ByQoS, Verdict } from '../load/verdict.ts';
+import type { ByQoS } from '../load/traffic-stats.ts';
 
 /** What the live view shows; times in ms. */
 export interface ViewState {
@@ -126,26 +126,4 @@ export function renderLine({ members, traffic, upMs }: ViewState): string {
     `sent ${sum(traffic.sent)} delivered ${sum(traffic.delivered)} ` +
     `lost ${traffic.lost.qos1 + traffic.lost.qos2} duplicated ${traffic.duplicated.qos2}`;
   return `${Math.floor(upMs / 1_000)} s ${states.join(' ')} | ${numbers} | p99 ${traffic.latencyP99Ms ?? '-'} ms`;
-}
-
-/** The verdict of a run as a table. */
-export function renderVerdict(verdict: Verdict): string[] {
-  const names = ['sent', 'acked', 'delivered', 'lost', 'duplicated', 'outOfOrder'] as const;
-  const time = ({ p50, p99, max }: Verdict['gapMs']): string =>
-    p50 === null ? 'none' : `p50 ${p50} ms, p99 ${p99} ms, max ${max} ms`;
-  return [
-    `${left('', 12)}${right('QoS 0', 10)}${right('QoS 1', 10)}${right('QoS 2', 10)}`,
-    ...names.map((name) => {
-      const { qos0, qos1, qos2 } = verdict[name];
-      return `${left(name, 12)}${right(qos0, 10)}${right(qos1, 10)}${right(qos2, 10)}`;
-    }),
-    `dropped at the bound of a queue: ${verdict.droppedAtBound}`,
-    `gap after a kill        ${time(verdict.gapMs)}`,
-    `gap at killed members   ${time(verdict.gapAtKilledMs)}`,
-    `latency                 ${time(verdict.latencyMs)}`,
-    `retained messages equal ${verdict.retainedEqual ? 'yes' : 'NO'}`,
-    `wills exact             ${verdict.willsExact ? 'yes' : 'NO'}`,
-    ...verdict.reasons.map((reason) => `- ${reason}`),
-    verdict.ok ? 'every promise held' : 'NOT every promise held',
-  ];
 }

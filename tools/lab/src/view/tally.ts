@@ -1,6 +1,7 @@
-import type { QoS } from '../load/history.ts';
+import type { QoS } from '@mqtt-cluster/history-checker';
 import { percentile } from '../load/percentile.ts';
-import type { ByQoS } from '../load/verdict.ts';
+import { zeroByQoS } from '../load/traffic-stats.ts';
+import type { ByQoS } from '../load/traffic-stats.ts';
 import type { TrafficView } from './render.ts';
 
 /** What has not come so long after its ack (QoS 0: after its sending) counts as lost, until it comes. */
@@ -20,21 +21,19 @@ interface StreamState {
   readonly highest: Map<string, number>;
 }
 
-const zero = (): ByQoS => ({ qos0: 0, qos1: 0, qos2: 0 });
-
 /** Running counts of a load without end. Pure; memory is bounded by what is under way. */
 export class Tally {
   readonly #subscribers: number;
   readonly #streams = new Map<string, StreamState>();
-  readonly #sent = zero();
-  readonly #acked = zero();
-  readonly #delivered = zero();
-  readonly #duplicated = zero();
-  readonly #outOfOrder = zero();
-  readonly #qos0Lost = zero();
+  readonly #sent = zeroByQoS();
+  readonly #acked = zeroByQoS();
+  readonly #delivered = zeroByQoS();
+  readonly #duplicated = zeroByQoS();
+  readonly #outOfOrder = zeroByQoS();
+  readonly #qos0Lost = zeroByQoS();
   readonly #latenciesMs: number[] = [];
-  #before = { atMs: 0, delivered: zero() };
-  #perSecond = zero();
+  #before = { atMs: 0, delivered: zeroByQoS() };
+  #perSecond = zeroByQoS();
   lastGapMs: number | null = null;
 
   /** @param subscribers how many get every message. */
@@ -61,7 +60,7 @@ export class Tally {
     if (open.gotBy.size === this.#subscribers) state?.open.delete(number);
   }
 
-  delivered(subscriber: string, stream: string, number: number, latencyMs: number): void {
+  delivered(subscriber: string, stream: string, number: number, nowMs: number): void {
     const state = this.#streams.get(stream);
     if (state === undefined) return;
     const key = `qos${state.qos}` as const;
@@ -74,7 +73,7 @@ export class Tally {
     if (number < highest) this.#outOfOrder[key] += 1;
     state.highest.set(subscriber, Math.max(highest, number));
     open.gotBy.add(subscriber);
-    this.#latenciesMs.push(latencyMs);
+    this.#latenciesMs.push(nowMs - open.sentAtMs);
     if (this.#latenciesMs.length > latenciesKept) this.#latenciesMs.shift();
     if (open.gotBy.size < this.#subscribers) return;
     this.#delivered[key] += 1;
