@@ -1,17 +1,8 @@
-export { clearRetained, discardSession } from './client/cleanup.ts';
-export type { Server } from './client/mqtt-connection.ts';
-export { readRetained } from './client/read-retained.ts';
 export { Recorder } from './client/recorder.ts';
 export type { Counts } from './client/recorder.ts';
-export { RecordingClient } from './client/recording-client.ts';
-export { withShortConnection } from './client/short-connection.ts';
-export type { ShortConnectionHandlers } from './client/short-connection.ts';
 export { WorkloadError } from './errors.ts';
-export { between, pick, randomOf, shuffled } from './random.ts';
-export type { Random } from './random.ts';
 export { LoadGenerator } from './run/load-generator.ts';
 export type { LoadTarget } from './run/load-generator.ts';
 export { RecordedRun } from './run/recorded-run.ts';
 export type { RecordedRunOptions, RunTarget } from './run/recorded-run.ts';
-export { waitWhile } from './wait-while.ts';
 export type { Shares, WorkloadName } from './workloads/index.ts';

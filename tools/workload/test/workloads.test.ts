@@ -1,5 +1,5 @@
 import { clientSpecsOf } from '../src/run/load-generator.ts';
-import { randomOf } from '../src/random.ts';
+import { seededRandom } from '@mqtt-cluster/kit';
 import { defaultLimits } from '@mqtt-cluster/history-checker';
 import { workloads } from '../src/workloads/index.ts';
 import type { WorkloadName } from '../src/workloads/index.ts';
@@ -18,7 +18,7 @@ function cast(
 }
 
 function stepsOf(spec: ClientSpec, seed: number, count = 300): Step[] {
-  const plan = spec.plan(randomOf(seed, `plan of ${spec.name}`));
+  const plan = spec.plan(seededRandom(seed, `plan of ${spec.name}`));
   return Array.from({ length: count }, () => plan.next().value as Step);
 }
 

@@ -1,6 +1,7 @@
 import { checkHistoryFile, defaultLimits } from '@mqtt-cluster/history-checker';
 import type { RuleVerdict } from '@mqtt-cluster/history-checker';
-import { RecordedRun, waitWhile } from '@mqtt-cluster/workload';
+import { holdsWithin } from '@mqtt-cluster/kit';
+import { RecordedRun } from '@mqtt-cluster/workload';
 import type { Shares } from '@mqtt-cluster/workload';
 import type { Cluster } from '../cluster/cluster.ts';
 import { readDroppedAtBound } from '../cluster/http.ts';
@@ -139,8 +140,8 @@ export class LabLoad {
   }
 
   /** Waits until every gap has ended, for 5 s at most: a gap ends with a message that is sent after the fault. */
-  gapsEnded(): Promise<void> {
-    return waitWhile(() => this.#gaps.openGaps > 0, openGapMsMax);
+  async gapsEnded(): Promise<void> {
+    await holdsWithin(() => this.#gaps.openGaps === 0, { timeoutMs: openGapMsMax });
   }
 
   /** Restores the cluster, waits until no message is outstanding, and checks the history. */

@@ -1,5 +1,6 @@
-import { LoadGenerator, Recorder, waitWhile } from '@mqtt-cluster/workload';
 import type { HistoryEvent } from '@mqtt-cluster/history-checker';
+import { holdsWithin } from '@mqtt-cluster/kit';
+import { LoadGenerator, Recorder } from '@mqtt-cluster/workload';
 import type { MemberPlace } from '../layout.ts';
 import { GapMeter } from '../load/gap-meter.ts';
 import { Tally } from './tally.ts';
@@ -44,7 +45,8 @@ export class Probe {
   start(): void {
     this.#load.connect();
     // A message that is sent before the subscriptions would count as lost.
-    void waitWhile(() => !this.#stopped && this.#load.notReady().length > 0, readyMsMax).then(() => {
+    const isReady = (): boolean => this.#stopped || this.#load.notReady().length === 0;
+    void holdsWithin(isReady, { timeoutMs: readyMsMax }).then(() => {
       if (!this.#stopped) this.#load.startPlans();
     });
   }

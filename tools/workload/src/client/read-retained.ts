@@ -1,11 +1,11 @@
-import type { MqttConnection, Server } from './mqtt-connection.ts';
+import { exchange } from '@mqtt-cluster/kit';
+import type { ExchangeHandlers, ServerAddress } from '@mqtt-cluster/kit';
+import type { Packet } from 'mqtt-packet';
 import { messageOf } from './payload.ts';
-import { withShortConnection } from './short-connection.ts';
-import type { ShortConnectionHandlers } from './short-connection.ts';
 
 /** Servers send retained messages right after SUBACK, so a pause of this length means that all have come. */
 const pauseMs = 500;
-const readMsMax = 8_000;
+const timeoutMs = 8_000;
 
 export type RetainedMessages = readonly (readonly [topic: string, message: number])[];
 
@@ -16,7 +16,7 @@ export type RetainedMessages = readonly (readonly [topic: string, message: numbe
  * @returns topics and message ids, sorted by topic; null when the server did not answer in time
  */
 export async function readRetained(
-  server: Server,
+  server: ServerAddress,
   clientId: string,
   filter: string,
   clean = true,
@@ -25,11 +25,10 @@ export async function readRetained(
   let subscribed = false;
   let pause: NodeJS.Timeout | null = null;
   const makeHandlers = (
-    connection: () => MqttConnection,
+    send: (packet: Packet) => void,
     finish: (result: RetainedMessages) => void,
-  ): ShortConnectionHandlers => ({
-    onConnected: () =>
-      connection().send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: filter, qos: 0 }] }),
+  ): ExchangeHandlers => ({
+    onConnected: () => send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: filter, qos: 0 }] }),
     onPacket: (packet) => {
       if (packet.cmd === 'suback') subscribed = true;
       if (packet.cmd === 'publish' && packet.retain) found.set(packet.topic, messageOf(packet.payload));
@@ -41,5 +40,5 @@ export async function readRetained(
       }, pauseMs);
     },
   });
-  return withShortConnection(server, clientId, readMsMax, makeHandlers, clean);
+  return exchange({ server, clientId, timeoutMs, clean }, makeHandlers);
 }

@@ -4,8 +4,8 @@ import type { Recorder } from './recorder.ts';
 import { messageOf, payloadOf, willPacket } from './payload.ts';
 import type { WillSpec } from './payload.ts';
 import { Subscriptions } from './subscriptions.ts';
-import { MqttConnection } from './mqtt-connection.ts';
-import type { ConnectionEnd, Server } from './mqtt-connection.ts';
+import { MqttConnection } from '@mqtt-cluster/kit';
+import type { ConnectionEnd, ServerAddress } from '@mqtt-cluster/kit';
 
 /** Unacknowledged messages of one publisher; the server's Receive Maximum may be lower [MQTT5 3.3.4]. */
 const inFlightMax = 20;
@@ -90,20 +90,25 @@ export class RecordingClient {
   }
 
   /** Opens a connection, after dropping the current one. @param clean overrides the option of that name */
-  connect(server: Server, clean: boolean = this.#options.clean): void {
+  connect(server: ServerAddress, clean: boolean = this.#options.clean): void {
     this.drop();
     const { version } = this.#options;
     const connection = this.#options.recorder.nextConnection();
     this.#connectionId = connection;
     this.#opened = false;
-    this.#connection = new MqttConnection(server, version, () => this.#connectPacket(server, clean), {
-      onConnected: (sessionPresent, receiveMaximum) => this.#onConnected(sessionPresent, receiveMaximum),
-      onPacket: (packet) => this.#receive(packet),
-      onEnded: (end) => this.#onEnded(end),
+    this.#connection = new MqttConnection({
+      server,
+      version,
+      makeConnect: () => this.#connectPacket(server, clean),
+      handlers: {
+        onConnected: (sessionPresent, receiveMaximum) => this.#onConnected(sessionPresent, receiveMaximum),
+        onPacket: (packet) => this.#receive(packet),
+        onEnded: (end) => this.#onEnded(end),
+      },
     });
   }
 
-  #connectPacket(server: Server, clean: boolean): IConnectPacket {
+  #connectPacket(server: ServerAddress, clean: boolean): IConnectPacket {
     const { clientId, version, will, recorder } = this.#options;
     const expirySeconds = version === 4 ? (clean ? 0 : null) : this.#options.expirySeconds;
     const message = will === null ? 0 : recorder.nextMessage();
@@ -163,7 +168,7 @@ export class RecordingClient {
   /** Ends the connection without a DISCONNECT. */
   drop(): void {
     const connection = this.#close('dropped');
-    connection?.reset();
+    connection?.abandon();
   }
 
   /** Abandons the connection without closing it, so that the server can't notice that the client is gone. */

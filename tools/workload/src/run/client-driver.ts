@@ -1,8 +1,8 @@
-import type { Server } from '../client/mqtt-connection.ts';
+import type { ServerAddress } from '@mqtt-cluster/kit';
 import type { Recorder } from '../client/recorder.ts';
 import { RecordingClient } from '../client/recording-client.ts';
-import { between, randomOf } from '../random.ts';
-import type { Random } from '../random.ts';
+import { between, seededRandom } from '@mqtt-cluster/kit';
+import type { Random } from '@mqtt-cluster/kit';
 import type { ClientSpec, Step } from '../workloads/client-spec.ts';
 
 /** A late timer catches up with the plan at once, by at most this many steps. */
@@ -16,7 +16,7 @@ export interface ClientDriverOptions {
   readonly spec: ClientSpec;
   /** Comes before the name in each client id, so that two runs don't share client ids. */
   readonly clientPrefix: string;
-  readonly servers: readonly Server[];
+  readonly servers: readonly ServerAddress[];
   readonly seed: number;
   readonly recorder: Recorder;
   /** Called before each QoS 1 or 2 PUBLISH; false: the message is not sent. */
@@ -46,8 +46,8 @@ export class ClientDriver {
     this.#options = options;
     this.spec = spec;
     this.#server = spec.home % servers.length;
-    this.#steps = spec.plan(randomOf(seed, `plan of ${spec.name}`));
-    this.#roamRandom = randomOf(seed, `ways of ${spec.name}`);
+    this.#steps = spec.plan(seededRandom(seed, `plan of ${spec.name}`));
+    this.#roamRandom = seededRandom(seed, `ways of ${spec.name}`);
     this.client = new RecordingClient({
       clientId: `${clientPrefix}${spec.clientId ?? spec.name}`,
       version: spec.version,

@@ -1,9 +1,9 @@
 import type { QoS } from '@mqtt-cluster/history-checker';
 import { clearRetained, discardSession } from '../client/cleanup.ts';
-import type { Server } from '../client/mqtt-connection.ts';
+import type { ServerAddress } from '@mqtt-cluster/kit';
 import { readRetained } from '../client/read-retained.ts';
 import type { Recorder } from '../client/recorder.ts';
-import { randomOf } from '../random.ts';
+import { seededRandom } from '@mqtt-cluster/kit';
 import type { ClientSpec, WorkloadContext } from '../workloads/client-spec.ts';
 import { workloads } from '../workloads/index.ts';
 import type { Shares, WorkloadName } from '../workloads/index.ts';
@@ -15,7 +15,7 @@ const retainedReadsMax = 3;
 
 /** The brokers that clients connect to, and the features that those brokers have. */
 export interface LoadTarget {
-  readonly servers: readonly Server[];
+  readonly servers: readonly ServerAddress[];
   readonly qosMax: QoS;
   /** Protocol versions: 4 is MQTT 3.1.1. */
   readonly versions: readonly (4 | 5)[];
@@ -56,7 +56,7 @@ export function clientSpecsOf(
       rate: rate * (shares[name] ?? 0),
       qosMax,
       versions,
-      random: randomOf(seed, name),
+      random: seededRandom(seed, name),
     }),
   );
 }
@@ -126,7 +126,7 @@ export class LoadGenerator {
     return (await Promise.all(reads)).filter((problem) => problem !== null);
   }
 
-  async #recordRetainedOf(server: Server, clean: boolean): Promise<string | null> {
+  async #recordRetainedOf(server: ServerAddress, clean: boolean): Promise<string | null> {
     const { run, recorder } = this.#options;
     const filter = `${retainedRoot(this.#prefix)}#`;
     for (let attempt = 0; attempt < retainedReadsMax; attempt++) {

@@ -1,9 +1,10 @@
 import { createHistoryWriter, historyFormat } from '@mqtt-cluster/history-checker';
 import type { Header, HistoryEvent, Limits } from '@mqtt-cluster/history-checker';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { holdsWithin } from '@mqtt-cluster/kit';
 import { Recorder } from '../client/recorder.ts';
 import type { Counts } from '../client/recorder.ts';
 import { WorkloadError } from '../errors.ts';
-import { waitWhile } from '../wait-while.ts';
 import type { Shares } from '../workloads/index.ts';
 import { HistoryOutput } from './history-output.ts';
 import { HostLoadProbe } from './host-load-probe.ts';
@@ -104,7 +105,7 @@ export class RecordedRun {
   async start(): Promise<void> {
     this.#probe.start();
     this.#load.connect();
-    await waitWhile(() => this.#load.notReady().length > 0, readyMsMax);
+    await holdsWithin(() => this.#load.notReady().length === 0, { timeoutMs: readyMsMax });
     const [clientId] = this.#load.notReady();
     if (clientId !== undefined)
       throw new WorkloadError(`${clientId} could not connect and subscribe in time`);
@@ -115,7 +116,7 @@ export class RecordedRun {
   async heal(): Promise<void> {
     this.recorder.record({ type: 'phase', phase: 'healed' });
     this.#load.stopWillClients();
-    await waitWhile(() => true, afterHealMs);
+    await sleep(afterHealMs);
   }
 
   /** Stops the plans and waits until no message is outstanding; reports clients that are not served again in time. */
@@ -124,12 +125,12 @@ export class RecordedRun {
     this.#load.stopPlans();
     recorder.record({ type: 'phase', phase: 'quiet' });
     const quietAtMs = recorder.now();
-    const isBusy = (): boolean => {
+    const hasSettled = (): boolean => {
       const lastAtMs = Math.max(recorder.lastDeliveryAtMs, quietAtMs + willsMs - silenceMs);
-      const isRecent = recorder.now() - lastAtMs < silenceMs;
-      return isRecent || this.#load.notReady().length > 0 || this.#load.unacknowledged().length > 0;
+      const isSilent = recorder.now() - lastAtMs >= silenceMs;
+      return isSilent && this.#load.notReady().length === 0 && this.#load.unacknowledged().length === 0;
     };
-    await waitWhile(isBusy, settleMsMax);
+    await holdsWithin(hasSettled, { timeoutMs: settleMsMax });
     const seconds = settleMsMax / 1_000;
     for (const id of this.#load.notReady())
       this.report(`${id} is not connected with all its subscriptions ${seconds} s after the heal (P7)`);

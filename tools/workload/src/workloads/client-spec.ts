@@ -1,5 +1,5 @@
 import type { QoS } from '@mqtt-cluster/history-checker';
-import type { Random } from '../random.ts';
+import type { Random } from '@mqtt-cluster/kit';
 import type { WillSpec } from '../client/payload.ts';
 
 /** One action of a client. A plan is an endless sequence of steps, the same for the same seed. */

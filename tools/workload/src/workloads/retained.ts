@@ -1,5 +1,5 @@
-import { between } from '../random.ts';
-import type { Random } from '../random.ts';
+import { between } from '@mqtt-cluster/kit';
+import type { Random } from '@mqtt-cluster/kit';
 import { cappedQos, publishIntervalMs, idlePlan, supportedVersion } from './client-spec.ts';
 import type { ClientSpec, WorkloadContext, Step } from './client-spec.ts';
 

@@ -1,5 +1,5 @@
-import type { Random } from '../random.ts';
-import { between, pick } from '../random.ts';
+import type { Random } from '@mqtt-cluster/kit';
+import { between, pick } from '@mqtt-cluster/kit';
 import { cappedQos, publishIntervalMs, supportedVersion } from './client-spec.ts';
 import type { ClientSpec, WorkloadContext, Step } from './client-spec.ts';
 

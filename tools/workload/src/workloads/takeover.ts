@@ -1,5 +1,5 @@
-import { between, randomOf } from '../random.ts';
-import type { Random } from '../random.ts';
+import { between, seededRandom } from '@mqtt-cluster/kit';
+import type { Random } from '@mqtt-cluster/kit';
 import { publishIntervalMs, supportedVersion } from './client-spec.ts';
 import type { ClientSpec, WorkloadContext, Step } from './client-spec.ts';
 
@@ -32,7 +32,7 @@ export function takeover(context: WorkloadContext): ClientSpec[] {
         onLoss: { kind: 'stay away' },
         expectedAtEnd: false,
         // The contenders of an id share these times: they connect at the same moment to different servers.
-        plan: (random) => racing(randomOf(seed, 'race'), random, `${root}${id}/`, position, context),
+        plan: (random) => racing(seededRandom(seed, 'race'), random, `${root}${id}/`, position, context),
       });
     }
   }

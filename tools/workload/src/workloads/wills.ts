@@ -1,5 +1,5 @@
-import { between, pick } from '../random.ts';
-import type { Random } from '../random.ts';
+import { between, pick } from '@mqtt-cluster/kit';
+import type { Random } from '@mqtt-cluster/kit';
 import { cappedQos, idlePlan, supportedVersion } from './client-spec.ts';
 import type { ClientSpec, OnLoss, WorkloadContext, Step } from './client-spec.ts';
 
