@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { parseOverride, UsageError, wholeNumber } from '@mqtt-cluster/lab';
 import { messageOf } from './errors.ts';
-import type { Server } from '@mqtt-cluster/workload';
+import type { ServerAddress } from '@mqtt-cluster/kit';
 import { findScenario, rollingUpdate, scenarios } from './scenarios/scenarios.ts';
 import type { Scenario } from './scenarios/scenarios.ts';
 
@@ -60,7 +60,7 @@ export interface Arguments {
   readonly rate: number;
   readonly members: number;
   readonly target: TargetName | 'brokers';
-  readonly brokers: readonly Server[];
+  readonly brokers: readonly ServerAddress[];
   readonly overrides: readonly (readonly [string, string])[];
   readonly history: string | null;
   readonly keep: boolean;
@@ -167,7 +167,7 @@ function readCommit(
   return commit;
 }
 
-function readBroker(text: string): Server {
+function readBroker(text: string): ServerAddress {
   const [, host = '', port = ''] = /^\[?([^\]]+?)\]?:(\d{1,5})$/.exec(text.trim()) ?? [];
   if (host === '' || Number(port) < 1 || Number(port) > 65_535) {
     throw new UsageError(`--brokers: "${text}" is not host:port`);

@@ -2,14 +2,14 @@ import { minorityOf } from '../src/nemesis/fault.ts';
 import { faultKinds } from '../src/nemesis/fault.ts';
 import type { FaultKind, Slot } from '../src/nemesis/fault.ts';
 import { halves, thirds, twoAndOne } from '../src/nemesis/plans.ts';
-import { randomOf } from '@mqtt-cluster/workload';
+import { seededRandom } from '@mqtt-cluster/kit';
 import { scenarios } from '../src/scenarios/scenarios.ts';
 
 const everything: ReadonlySet<FaultKind> = new Set(faultKinds);
 
 function slotsOf(name: string, seed: number, members: number, count: number, can = everything): Slot[] {
   const scenario = scenarios.find((each) => each.name === name);
-  const plan = scenario?.plan?.(can)(randomOf(seed, name), members);
+  const plan = scenario?.plan?.(can)(seededRandom(seed, name), members);
   const slots: Slot[] = [];
   for (let index = 0; index < count; index++) {
     const slot = plan?.next().value;

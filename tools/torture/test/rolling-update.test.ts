@@ -1,4 +1,4 @@
-import { randomOf } from '@mqtt-cluster/workload';
+import { seededRandom } from '@mqtt-cluster/kit';
 import { readArguments } from '../src/arguments.ts';
 import type { Slot } from '../src/nemesis/fault.ts';
 import { startsWithEarlierBuild, updateAndRollBack } from '../src/scenarios/rolling-update.ts';
@@ -7,7 +7,7 @@ const update = ['--scenario', 'rolling-update'];
 
 describe('rolling-update', () => {
   it.each([1, 3, 5, 7])('updates, rolls back and updates again, each of %i members by itself', (members) => {
-    const slots: Slot[] = [...updateAndRollBack(randomOf(1, 'x'), members)];
+    const slots: Slot[] = [...updateAndRollBack(seededRandom(1, 'x'), members)];
     const all = Array.from({ length: members }, (_, member) => member);
     const builds = slots.flatMap(({ faults }) => faults.map(({ build }) => build));
     expect(builds).toEqual(['current', 'earlier', 'current']);
@@ -17,7 +17,7 @@ describe('rolling-update', () => {
   });
 
   it('is the same plan for the same seed', () => {
-    const planOf = (seed: number): Slot[] => [...updateAndRollBack(randomOf(seed, 'x'), 7)];
+    const planOf = (seed: number): Slot[] => [...updateAndRollBack(seededRandom(seed, 'x'), 7)];
     expect(planOf(1)).toEqual(planOf(1));
     expect(planOf(1)).not.toEqual(planOf(2));
   });

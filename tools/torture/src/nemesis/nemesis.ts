@@ -1,4 +1,4 @@
-import { waitWhile } from '@mqtt-cluster/workload';
+import { holdsWithin } from '@mqtt-cluster/kit';
 import type { Recorder } from '@mqtt-cluster/workload';
 import { messageOf } from '../errors.ts';
 import type { Target } from '../targets/target.ts';
@@ -103,4 +103,11 @@ export class Nemesis {
     const start = build === undefined ? '' : `, then start it with the ${build} build`;
     if (phase === 'begin') say(`${kind} ${names.map((group) => group.join(' ')).join(' / ')}${start}`);
   }
+}
+
+const pollMs = 50;
+
+/** Waits as long as `goesOn` returns true, for at most `msMax`. */
+async function waitWhile(goesOn: () => boolean, msMax: number): Promise<void> {
+  await holdsWithin(() => !goesOn(), { timeoutMs: msMax, intervalMs: pollMs });
 }

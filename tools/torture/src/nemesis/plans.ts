@@ -1,5 +1,5 @@
-import { between, pick, shuffled } from '@mqtt-cluster/workload';
-import type { Random } from '@mqtt-cluster/workload';
+import { between, pick, shuffled } from '@mqtt-cluster/kit';
+import type { Random } from '@mqtt-cluster/kit';
 import { minorityOf } from './fault.ts';
 import type { FaultKind, Group, Plan, PlannedFault, Slot } from './fault.ts';
 

@@ -1,4 +1,5 @@
-import { randomOf, RecordedRun } from '@mqtt-cluster/workload';
+import { seededRandom } from '@mqtt-cluster/kit';
+import { RecordedRun } from '@mqtt-cluster/workload';
 import type { Counts } from '@mqtt-cluster/workload';
 import { messageOf } from '../errors.ts';
 import type { Plan } from '../nemesis/fault.ts';
@@ -47,7 +48,7 @@ export async function runScenario(options: ScenarioOptions): Promise<ScenarioRun
     historyFile,
     mayPublish: ({ acked }) => messages === null || acked < messages,
   });
-  const random = randomOf(seed, `faults of ${scenario.name}`);
+  const random = seededRandom(seed, `faults of ${scenario.name}`);
   const nemesis = new Nemesis({
     plan: scenario.plan?.(target.can)(random, target.servers.length) ?? noFaults(),
     target,

@@ -1,5 +1,5 @@
-import { between, shuffled } from '@mqtt-cluster/workload';
-import type { Random } from '@mqtt-cluster/workload';
+import { between, shuffled } from '@mqtt-cluster/kit';
+import type { Random } from '@mqtt-cluster/kit';
 import type { BuildName, Group, Plan, Slot } from '../nemesis/fault.ts';
 
 /** Members of two builds work together for this long before the update begins. */

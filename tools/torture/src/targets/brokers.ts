@@ -1,4 +1,4 @@
-import type { Server } from '@mqtt-cluster/workload';
+import type { ServerAddress } from '@mqtt-cluster/kit';
 import { TortureError } from '../errors.ts';
 import type { FaultKind } from '../nemesis/fault.ts';
 import { defaultLimits } from '@mqtt-cluster/history-checker';
@@ -6,7 +6,7 @@ import { waitUntilServing } from './serving.ts';
 import type { Target, Usage } from './target.ts';
 
 /** Brokers that somebody else runs: load and judge only. */
-export function brokersTarget(servers: readonly Server[]): Target {
+export function brokersTarget(servers: readonly ServerAddress[]): Target {
   const cannot = async (): Promise<void> => {
     throw new TortureError('brokers that run elsewhere suffer no faults from here');
   };

@@ -1,6 +1,6 @@
 import { startCluster } from '@mqtt-cluster/lab';
 import type { ApplianceBuild, FaultAction, RunningCluster } from '@mqtt-cluster/lab';
-import type { Server } from '@mqtt-cluster/workload';
+import type { ServerAddress } from '@mqtt-cluster/kit';
 import { TortureError } from '../errors.ts';
 import type { Limits } from '@mqtt-cluster/history-checker';
 import { faultKinds } from '../nemesis/fault.ts';
@@ -49,7 +49,7 @@ export class LabTarget implements Target {
     this.limits = { ...defaultLimits, degradedAcks: !holds, queuedMessagesMax };
   }
 
-  get servers(): readonly Server[] {
+  get servers(): readonly ServerAddress[] {
     return this.#running.cluster.layout.members.map(({ id, host, mqttPort }) => ({
       id,
       host,

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Server } from '@mqtt-cluster/workload';
+import type { ServerAddress } from '@mqtt-cluster/kit';
 import { programOf } from './installed.ts';
 import { freePort } from './process-target.ts';
 import type { Peer } from './process-target.ts';
@@ -10,7 +10,7 @@ import type { Peer } from './process-target.ts';
  * QoS 2: a star has no loops, and a bridge does not send back what it brought. Persistent, written every second, queues
  * without bounds.
  */
-export function mosquittoConfiguration(server: Server, hub: Server, folder: string): string {
+export function mosquittoConfiguration(server: ServerAddress, hub: ServerAddress, folder: string): string {
   const settings = [
     `listener ${server.port} ${server.host}`,
     'allow_anonymous true',
@@ -49,7 +49,7 @@ export function mosquitto(): Peer {
     versions: [4, 5],
     sharesSubscriptions: true,
     async prepare(folder, members) {
-      const servers: Server[] = [];
+      const servers: ServerAddress[] = [];
       for (let number = 1; number <= members; number++) {
         const host = `127.0.3.${number}`;
         servers.push({ id: `mosquitto${number}`, host, port: await freePort(host) });

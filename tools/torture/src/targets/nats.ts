@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Server } from '@mqtt-cluster/workload';
+import type { ServerAddress } from '@mqtt-cluster/kit';
 import { programOf } from './installed.ts';
 import { freePort } from './process-target.ts';
 import type { Peer } from './process-target.ts';
 
 export interface NatsNode {
-  readonly server: Server;
+  readonly server: ServerAddress;
   readonly clientPort: number;
   readonly routePort: number;
 }

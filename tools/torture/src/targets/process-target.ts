@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import type { Server } from '@mqtt-cluster/workload';
+import type { ServerAddress } from '@mqtt-cluster/kit';
 import { TortureError } from '../errors.ts';
 import type { Limits, QoS } from '@mqtt-cluster/history-checker';
 import type { FaultKind, PlannedFault } from '../nemesis/fault.ts';
@@ -16,7 +16,7 @@ const stopMsMax = 15_000;
 
 /** One broker as a program of this machine. */
 export interface Member {
-  readonly server: Server;
+  readonly server: ServerAddress;
   readonly command: string;
   readonly args: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
@@ -67,7 +67,7 @@ export class ProcessTarget implements Target {
     this.#count = count;
   }
 
-  get servers(): readonly Server[] {
+  get servers(): readonly ServerAddress[] {
     return this.#members.map(({ server }) => server);
   }
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Server } from '@mqtt-cluster/workload';
+import type { ServerAddress } from '@mqtt-cluster/kit';
 import { programOf } from './installed.ts';
 import { freePort } from './process-target.ts';
 import type { Peer } from './process-target.ts';
@@ -12,7 +12,7 @@ const debianPackage = 'rabbitmq-server';
 const serverFolder = '/usr/lib/rabbitmq/bin';
 
 export interface RabbitNode {
-  readonly server: Server;
+  readonly server: ServerAddress;
   readonly amqpPort: number;
   readonly distributionPort: number;
 }

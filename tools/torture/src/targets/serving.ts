@@ -1,42 +1,22 @@
-import { withShortConnection } from '@mqtt-cluster/workload';
-import type { Server } from '@mqtt-cluster/workload';
+import { acknowledgesPublish, holdsWithin } from '@mqtt-cluster/kit';
+import type { ServerAddress } from '@mqtt-cluster/kit';
 import { TortureError } from '../errors.ts';
 
 const servingMsMax = 60_000;
 const attemptMsMax = 3_000;
 const retryMs = 200;
 
-/** Until every server acknowledges a QoS 1 message. @throws TortureError naming the first that does not in time */
-export async function waitUntilServing(servers: readonly Server[]): Promise<void> {
-  const deadline = performance.now() + servingMsMax;
-  await Promise.all(servers.map((server, position) => waitForOne(server, position, deadline)));
+/** Waits until every server acknowledges a QoS 1 message. @throws TortureError naming the first that does not in time */
+export async function waitUntilServing(servers: readonly ServerAddress[]): Promise<void> {
+  await Promise.all(servers.map((server, position) => waitForOne(server, `torture-ready-${position}`)));
 }
 
-async function waitForOne(server: Server, position: number, deadline: number): Promise<void> {
-  while (!(await acknowledges(server, `torture-ready-${position}`))) {
-    if (performance.now() > deadline) {
-      const { id, host, port } = server;
-      throw new TortureError(`${id} (${host}:${port}) acknowledges no message in ${servingMsMax / 1_000} s`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, retryMs));
-  }
-}
-
-async function acknowledges(server: Server, clientId: string): Promise<boolean> {
-  const answer = await withShortConnection<true>(server, clientId, attemptMsMax, (wire, finish) => ({
-    onConnected: () =>
-      wire().send({
-        cmd: 'publish',
-        topic: `torture/ready/${clientId}`,
-        qos: 1,
-        retain: false,
-        dup: false,
-        payload: '',
-        messageId: 1,
-      }),
-    onPacket: ({ cmd }) => {
-      if (cmd === 'puback') finish(true);
-    },
-  }));
-  return answer ?? false;
+async function waitForOne(server: ServerAddress, clientId: string): Promise<void> {
+  const attempt = (): Promise<boolean> =>
+    acknowledgesPublish({ server, clientId, timeoutMs: attemptMsMax }, `torture/ready/${clientId}`);
+  if (await holdsWithin(attempt, { timeoutMs: servingMsMax, intervalMs: retryMs })) return;
+  const { id, host, port } = server;
+  throw new TortureError(
+    `${id} (${host}:${port}) acknowledged no QoS 1 message within ${servingMsMax / 1_000} s`,
+  );
 }
