@@ -13,7 +13,7 @@ const lookIntervalMs = 50;
 const slowMsMax = 60_000;
 
 /** What the file of faults may say; what it leaves out is sound. */
-const faultsSchema = z.strictObject({
+export const faultsSchema = z.strictObject({
   disk: z
     .strictObject({
       full: z.boolean().default(false),

@@ -4,6 +4,7 @@ import { isIP } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { ListenError } from '@mqtt-cluster/contracts';
 import type { Lifecycle, Logger } from '@mqtt-cluster/contracts';
+import { httpPaths } from './http-paths.ts';
 
 /** Whether something holds, and if not why, in one sentence. */
 export interface Verdict {
@@ -123,10 +124,10 @@ function pagesOf({
   pages = {},
 }: HttpServerOptions): ReadonlyMap<string, Page> {
   const all = new Map<string, Page>([
-    ['/metrics', async () => ({ code: 200, type: metrics.contentType, body: await metrics.render() })],
-    ['/healthz', () => verdictAnswer(health())],
-    ['/readyz', () => verdictAnswer(ready())],
-    ['/status', () => json(200, status())],
+    [httpPaths.metrics, async () => ({ code: 200, type: metrics.contentType, body: await metrics.render() })],
+    [httpPaths.health, () => verdictAnswer(health())],
+    [httpPaths.ready, () => verdictAnswer(ready())],
+    [httpPaths.status, () => json(200, status())],
   ]);
   for (const [path, page] of Object.entries(pages)) all.set(path, async () => json(200, await page()));
   return all;

@@ -55,6 +55,10 @@ const wordsOf: Readonly<Record<string, readonly [number, number]>> = {
   restore: [1, 1],
 };
 
+/** Commands and options of `broker-publisher admin`; scripts use them, so they never change. */
+export const adminCommands = Object.keys(wordsOf);
+export const adminOptions = Object.keys(options);
+
 export const usage = `Usage: broker-publisher admin COMMAND [options]
 
 Asks the appliance on this host; what only the leader can do is passed on to it by the cluster itself.

@@ -7,6 +7,7 @@ import type { ClusterHealth } from '../cluster-health.ts';
 import { readConfig } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { AdminClient, AdminError } from './admin-client.ts';
+import { adminPaths } from './paths.ts';
 import { readArguments, readSettings, usage } from './arguments.ts';
 import type { AdminArguments } from './arguments.ts';
 import { readToken } from './authorization.ts';
@@ -61,21 +62,17 @@ async function carryOut(given: AdminArguments, client: AdminClient, line: Comman
       return (health.stop?.safe ?? health.healthy) ? 0 : 1;
     }
     case 'members':
-      show(await client.get<ClusterHealth>('/admin/members'), membersText);
+      show(await client.get<ClusterHealth>(adminPaths.members), membersText);
       return 0;
     case 'add':
       return done(await add(given, client, line));
     case 'remove':
       return done(
-        await insist(given, line, () =>
-          client.post('/admin/members/remove', { id: word, force: given.force }),
-        ),
+        await insist(given, line, () => client.post(adminPaths.remove, { id: word, force: given.force })),
       );
     case 'transfer':
       return done(
-        await insist(given, line, () =>
-          client.post('/admin/transfer-leadership', word === '' ? {} : { to: word }),
-        ),
+        await insist(given, line, () => client.post(adminPaths.transfer, word === '' ? {} : { to: word })),
       );
     case 'drain':
       return done(await drain(given, client, line));
@@ -91,8 +88,8 @@ async function carryOut(given: AdminArguments, client: AdminClient, line: Comman
 }
 
 async function settings(words: readonly string[], client: AdminClient): Promise<ClusterSettings> {
-  if (words.length === 0) return client.get('/admin/settings');
-  return client.post('/admin/settings', readSettings(words));
+  if (words.length === 0) return client.get(adminPaths.settings);
+  return client.post(adminPaths.settings, readSettings(words));
 }
 
 /** Asks again what is refused only for the moment. @throws AdminError */
@@ -119,11 +116,11 @@ async function add(given: AdminArguments, client: AdminClient, line: CommandLine
   const { waitSeconds } = given;
   const [id = ''] = given.rest;
   const { progress } = line;
-  await insist(given, line, () => client.post('/admin/members/add', { id }));
+  await insist(given, line, () => client.post(adminPaths.add, { id }));
   const deadline = performance.now() + waitSeconds * 1_000;
   let told = '';
   for (;;) {
-    const { members } = await client.get<ClusterHealth>('/admin/members');
+    const { members } = await client.get<ClusterHealth>(adminPaths.members);
     const member = members.find((each) => each.id === id);
     if (member?.role === 'voter') return { text: `${id} is a member and votes` };
     const now =
@@ -142,7 +139,7 @@ async function drain(
   client: AdminClient,
   { progress }: CommandLine,
 ): Promise<{ text: string }> {
-  await client.post('/drain', { exit: given.exit });
+  await client.post(adminPaths.drainShort, { exit: given.exit });
   const deadline = performance.now() + given.waitSeconds * 1_000;
   let told = '';
   for (;;) {
@@ -165,7 +162,7 @@ function left({ connections }: MemberStatus): string {
 
 /** Under another name until it is whole. */
 async function backup(file: string, client: AdminClient): Promise<{ text: string }> {
-  const bytes = await client.bytes('/admin/backup');
+  const bytes = await client.bytes(adminPaths.backup);
   const { header } = decodeBackup(bytes);
   const partial = `${file}.partial`;
   try {

@@ -3,6 +3,7 @@ import type { Snapshot } from '@mqtt-cluster/contracts';
 import { encodeBackup } from '../backup.ts';
 import type { Administrator } from './administrator.ts';
 import type { Authorization } from './authorization.ts';
+import { adminPaths } from './paths.ts';
 
 export interface RouteComponents {
   readonly administrator: Administrator;
@@ -15,15 +16,15 @@ export interface RouteComponents {
 
 /** Commands by path; all are POST and take their parameters as query or JSON. */
 const commandOf: Readonly<Record<string, string>> = {
-  '/drain': 'drain',
-  '/undrain': 'undrain',
-  '/admin/drain': 'drain',
-  '/admin/undrain': 'undrain',
-  '/admin/members/add': 'add',
-  '/admin/members/remove': 'remove',
-  '/admin/transfer-leadership': 'transfer',
-  '/admin/bootstrap': 'bootstrap',
-  '/admin/settings': 'settings',
+  [adminPaths.drainShort]: 'drain',
+  [adminPaths.undrainShort]: 'undrain',
+  [adminPaths.drain]: 'drain',
+  [adminPaths.undrain]: 'undrain',
+  [adminPaths.add]: 'add',
+  [adminPaths.remove]: 'remove',
+  [adminPaths.transfer]: 'transfer',
+  [adminPaths.bootstrap]: 'bootstrap',
+  [adminPaths.settings]: 'settings',
 };
 
 /** The appliance's pages beside metrics and health; null for a path that is none of them. */
@@ -32,9 +33,9 @@ export function adminRoutes(
 ): (request: HttpRequest) => Promise<HttpAnswer> | null {
   return (request) => {
     const { method, path } = request;
-    if (path === '/cluster/health') return only('GET', method) ?? health(components, request);
+    if (path === adminPaths.clusterHealth) return only('GET', method) ?? health(components, request);
     const command = Object.hasOwn(commandOf, path) ? commandOf[path] : undefined;
-    const isPage = path === '/admin/members' || path === '/admin/settings' || path === '/admin/backup';
+    const isPage = path === adminPaths.members || path === adminPaths.settings || path === adminPaths.backup;
     if (command === undefined && !isPage) return null;
     const refusal = components.authorization.refusal(request);
     if (refusal !== null) return Promise.resolve({ code: 403, body: { error: refusal } });
@@ -62,8 +63,8 @@ async function health(
 
 async function page(components: RouteComponents, path: string): Promise<HttpAnswer> {
   const { administrator, snapshot, name } = components;
-  if (path === '/admin/members') return { code: 200, body: await administrator.health() };
-  if (path === '/admin/settings') return { code: 200, body: administrator.settings() };
+  if (path === adminPaths.members) return { code: 200, body: await administrator.health() };
+  if (path === adminPaths.settings) return { code: 200, body: administrator.settings() };
   const state = snapshot();
   if (state === null)
     return { code: 409, body: { error: 'this member belongs to no cluster: there is nothing to back up' } };

@@ -1,0 +1,15 @@
+/** Paths of the admin interface. Operators and playbooks use them, so they never change. */
+export const adminPaths = {
+  clusterHealth: '/cluster/health',
+  members: '/admin/members',
+  settings: '/admin/settings',
+  backup: '/admin/backup',
+  add: '/admin/members/add',
+  remove: '/admin/members/remove',
+  transfer: '/admin/transfer-leadership',
+  bootstrap: '/admin/bootstrap',
+  drain: '/admin/drain',
+  undrain: '/admin/undrain',
+  drainShort: '/drain',
+  undrainShort: '/undrain',
+} as const;

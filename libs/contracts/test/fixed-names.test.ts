@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs';
+import {
+  adminAnswerTopic,
+  adminTopicPrefix,
+  bridgeTopicPrefix,
+  bridgeTopics,
+  defaultSettings,
+  groupStateTopic,
+  membersTopic,
+  telemetryTopic,
+} from '../src/index.ts';
+
+const names = {
+  topics: [
+    bridgeTopicPrefix,
+    ...Object.values(bridgeTopics),
+    adminTopicPrefix,
+    adminAnswerTopic('MEMBER'),
+    membersTopic,
+    telemetryTopic('GROUP', 'SIGNAL', 1),
+    groupStateTopic('GROUP'),
+  ],
+  'cluster settings': Object.keys(defaultSettings).sort(),
+};
+
+// A name may be added to the list. A name that is in it stays: members, clients and operators use it.
+const fixed = JSON.parse(readFileSync(new URL('fixed-names.json', import.meta.url), 'utf8')) as Readonly<
+  Record<string, unknown>
+>;
+
+test.each(Object.entries(names))('the %s are those of the committed list', (kind, current) => {
+  expect(current).toEqual(fixed[kind]);
+});
