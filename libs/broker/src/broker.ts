@@ -21,7 +21,7 @@ import { BrokerMetricsReporter, newCounters } from './counters.ts';
 import type { BrokerCounters } from './counters.ts';
 import { Connection } from './connection/connection.ts';
 import { PublishEncoder } from './codec/encode-publish.ts';
-import { TokenBucket } from './connection/token-bucket.ts';
+import { TokenBucket } from './flow-control/token-bucket.ts';
 import { listen } from './listeners.ts';
 import type { BoundAddress, Listener } from './listeners.ts';
 import { defaultLimits } from './options.ts';

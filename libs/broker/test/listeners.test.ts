@@ -3,7 +3,7 @@ import { ListenError, silentLogger } from '@mqtt-cluster/contracts';
 import { createBroker } from '../src/index.ts';
 import type { Broker, ListenerOptions } from '../src/index.ts';
 import { connectPacket, RawClient } from './support/driver.ts';
-import { FakePort } from './support/fake-port.ts';
+import { FakePort } from './support/fake-client-port.ts';
 
 const loopback: ListenerOptions = { host: '127.0.0.1', port: 0, kind: 'tcp' };
 const brokers: Broker[] = [];

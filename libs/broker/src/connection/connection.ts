@@ -30,10 +30,10 @@ import type { InboundHost } from './inbound.ts';
 import { Lifecycle } from './lifecycle.ts';
 import type { ConnectionEvents } from './lifecycle.ts';
 import { Outbound } from './outbound.ts';
-import { pauseReasons, ReadGate } from './read-gate.ts';
+import { pauseReasons, ReadGate } from '../flow-control/read-gate.ts';
 import { disconnectLabelOfCode } from './reasons.ts';
-import { SocketWriter } from './socket-writer.ts';
-import { TokenBucket } from './token-bucket.ts';
+import { SocketWriter } from '../flow-control/socket-writer.ts';
+import { TokenBucket } from '../flow-control/token-bucket.ts';
 
 const connectType = 1;
 const pingreqType = 12;

@@ -16,10 +16,10 @@ import {
 } from './admission.ts';
 import type { OpenEffect } from './effects.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import { pauseReasons } from './read-gate.ts';
-import type { ReadGate } from './read-gate.ts';
+import { pauseReasons } from '../flow-control/read-gate.ts';
+import type { ReadGate } from '../flow-control/read-gate.ts';
 import { refusalLabelOfCode } from './reasons.ts';
-import type { SocketWriter } from './socket-writer.ts';
+import type { SocketWriter } from '../flow-control/socket-writer.ts';
 
 interface HandshakeParts {
   readonly lifecycle: Lifecycle;

@@ -15,7 +15,7 @@ import { topicNameFault } from '../codec/topic-validation.ts';
 import type { TopicFault } from '../codec/topic-validation.ts';
 import type { BrokerContext } from '../context.ts';
 import type { Outbound } from './outbound.ts';
-import { PublishWindow } from './publish-window.ts';
+import { PublishWindow } from '../flow-control/publish-window.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { TopicAliases } from './topic-aliases.ts';
 

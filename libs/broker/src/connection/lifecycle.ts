@@ -10,7 +10,7 @@ import {
 } from '../codec/encode-control.ts';
 import { failureReasonCodeMin, reasonCodes } from '../codec/reason-codes.ts';
 import type { BrokerContext } from '../context.ts';
-import type { ReadGate } from './read-gate.ts';
+import type { ReadGate } from '../flow-control/read-gate.ts';
 import {
   connackReasonCode,
   disconnectLabel,
@@ -18,7 +18,7 @@ import {
   refusalLabel,
   refusalLabelOfCode,
 } from './reasons.ts';
-import type { SocketWriter } from './socket-writer.ts';
+import type { SocketWriter } from '../flow-control/socket-writer.ts';
 
 /** Time that a closing socket has to send its last bytes, ms. */
 const lingerMs = 1_000;

@@ -6,7 +6,7 @@ import {
   encodeNegativeAcknowledgement,
   encodeSubscriptionAcknowledgement,
 } from '../codec/encode-control.ts';
-import type { SocketWriter } from './socket-writer.ts';
+import type { SocketWriter } from '../flow-control/socket-writer.ts';
 import { failureReasonCodeMin, reasonCodes } from '../codec/reason-codes.ts';
 
 /** The acknowledgement that the client has to send next for a delivery. */

@@ -7,8 +7,8 @@ import { generate, parser } from 'mqtt-packet';
 import type { IConnectPacket, IPublishPacket, Packet } from 'mqtt-packet';
 import { createBroker } from '../../src/index.ts';
 import type { Broker, BrokerOptions } from '../../src/index.ts';
-import { FakePort } from './fake-port.ts';
-import { MemberPort } from './member-port.ts';
+import { FakePort } from './fake-client-port.ts';
+import { MemberPort } from './member-client-port.ts';
 
 class PairedStream extends Duplex {
   peer: PairedStream | null = null;
