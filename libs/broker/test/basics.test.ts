@@ -1,9 +1,9 @@
-import { connect, ours } from './support/driver.ts';
-import type { OurTarget } from './support/driver.ts';
+import { connect, startBroker } from './support/driver.ts';
+import type { BrokerTarget } from './support/driver.ts';
 
-let target: OurTarget;
+let target: BrokerTarget;
 beforeEach(async () => {
-  target = await ours();
+  target = await startBroker();
 });
 afterEach(() => target.stop());
 

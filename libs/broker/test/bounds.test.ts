@@ -1,11 +1,11 @@
-import { connect, connectPacket, open, ours } from './support/driver.ts';
-import type { OurTarget } from './support/driver.ts';
+import { connect, connectPacket, open, startBroker } from './support/driver.ts';
+import type { BrokerTarget } from './support/driver.ts';
 import type { BrokerOptions } from '../src/index.ts';
 
-const targets: OurTarget[] = [];
+const targets: BrokerTarget[] = [];
 
-async function start(options: Partial<BrokerOptions>): Promise<OurTarget> {
-  const target = await ours(options);
+async function start(options: Partial<BrokerOptions>): Promise<BrokerTarget> {
+  const target = await startBroker(options);
   targets.push(target);
   return target;
 }
@@ -74,7 +74,7 @@ test('QoS 2 publishes of an MQTT 3.1.1 client wait for room in the window, and k
   await publisher.next('pubrec');
   await publisher.next('pubrec');
   await publisher.settle();
-  expect(target.port.calls.filter((call) => call === 'publish')).toHaveLength(2);
+  expect(target.port.inputKinds.filter((call) => call === 'publish')).toHaveLength(2);
   for (let messageId = 1; messageId <= 5; messageId++) {
     publisher.send({ cmd: 'pubrel', messageId });
     await publisher.next('pubcomp', (packet) => packet.messageId === messageId);
@@ -107,20 +107,20 @@ test('handles the waiting publishes of a client before its DISCONNECT', async ()
   publisher.publish('a', '3', { qos: 1, messageId: 3 });
   publisher.publish('a', '4');
   await publisher.disconnect();
-  expect(target.port.calls.filter((call) => call === 'publish')).toHaveLength(3);
+  expect(target.port.inputKinds.filter((call) => call === 'publish')).toHaveLength(3);
 });
 
 test('stops to read a publisher with too many unacknowledged publishes', async () => {
   const target = await start({ limits: { unacknowledgedMax: 10 } });
   const publisher = await connect(target, 'p');
-  target.port.hold();
+  target.port.suspend();
   for (let messageId = 1; messageId <= 50; messageId++) {
     publisher.publish('a', 'x', { qos: 1, messageId });
     await new Promise((resolve) => setImmediate(resolve));
   }
   for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
-  expect(target.port.calls.filter((call) => call === 'publish')).toHaveLength(10);
-  target.port.release();
+  expect(target.port.inputKinds.filter((call) => call === 'publish')).toHaveLength(10);
+  target.port.resume();
   for (let messageId = 1; messageId <= 50; messageId++) {
     await expect(publisher.next('puback')).resolves.toMatchObject({ messageId });
   }
@@ -184,14 +184,14 @@ test('sends Server Keep Alive to an MQTT 5 client with a longer keep-alive (MQTT
 test('packets after CONNECT in the same segment wait for CONNACK, and keep their order', async () => {
   const target = await start({});
   const client = open(target);
-  target.port.hold();
+  target.port.suspend();
   client.send(
     connectPacket('c'),
     { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 0 }] },
     { cmd: 'publish', topic: 'a', payload: 'x', qos: 0, retain: false, dup: false },
   );
-  await until(() => target.port.calls.includes('connect'));
-  target.port.release();
+  await until(() => target.port.inputKinds.includes('connect'));
+  target.port.resume();
   await client.next('publish');
   expect(client.packets.map(({ cmd }) => cmd)).toEqual(['connack', 'suback', 'publish']);
 });

@@ -3,7 +3,14 @@
  * must follow the specification, and against stock Aedes, which must not. When the latter fails, a new version of
  * Aedes has fixed the departure.
  */
-import { connect, connectPacket, open, ours, oursWithMember, stock } from './support/driver.ts';
+import {
+  connect,
+  connectPacket,
+  open,
+  startBroker,
+  startBrokerWithMember,
+  startStockAedes,
+} from './support/driver.ts';
 import type { RawClient, Target } from './support/driver.ts';
 
 interface Departure {
@@ -266,8 +273,8 @@ const departures: Departure[] = [
 ];
 
 const ourBrokers = [
-  ['with a fake member', ours],
-  ['with a member', oursWithMember],
+  ['with a fake member', startBroker],
+  ['with a member', startBrokerWithMember],
 ] as const;
 
 describe.each(ourBrokers)('our broker %s', (_name, start) =>
@@ -282,7 +289,7 @@ describe.each(ourBrokers)('our broker %s', (_name, start) =>
 );
 
 test.each(departures)('stock Aedes does not: $name', async ({ run, expected }) => {
-  const target = await stock();
+  const target = await startStockAedes();
   try {
     expect(await run(target)).not.toEqual(expected);
   } finally {

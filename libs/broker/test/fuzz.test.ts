@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { generate } from 'mqtt-packet';
 import type { Packet } from 'mqtt-packet';
 import { FrameReader } from '../src/codec/frame-reader.ts';
-import { connect, connectPacket, open, ours } from './support/driver.ts';
+import { connect, connectPacket, open, startBroker } from './support/driver.ts';
 
 const packets: readonly Packet[] = [
   { cmd: 'publish', topic: 'a/b', payload: 'x', qos: 0, retain: false, dup: false },
@@ -35,7 +35,7 @@ function mutate(bytes: Buffer, changes: readonly (readonly [number, number])[]):
 }
 
 test('serves other clients while one client sends mutated packets', async () => {
-  const target = await ours();
+  const target = await startBroker();
   const witness = await connect(target, 'witness');
   await witness.subscribe(1, 'witness', 1);
   let round = 0;

@@ -3,7 +3,7 @@ import { ListenError, silentLogger } from '@mqtt-cluster/contracts';
 import { createBroker } from '../src/index.ts';
 import type { Broker, ListenerOptions } from '../src/index.ts';
 import { connectPacket, RawClient } from './support/driver.ts';
-import { FakePort } from './support/fake-client-port.ts';
+import { FakeClientPort } from './support/fake-client-port.ts';
 
 const loopback: ListenerOptions = { host: '127.0.0.1', port: 0, kind: 'tcp' };
 const brokers: Broker[] = [];
@@ -11,7 +11,7 @@ const brokers: Broker[] = [];
 function create(...listeners: ListenerOptions[]): Broker {
   const broker = createBroker({
     memberId: 'member-1',
-    port: new FakePort(),
+    port: new FakeClientPort(),
     listeners,
     logger: silentLogger,
   });
@@ -69,7 +69,7 @@ test('start rejects an address that this host does not have', async () => {
 test('limits the rate of connections from one address', async () => {
   const broker = createBroker({
     memberId: 'member-1',
-    port: new FakePort(),
+    port: new FakeClientPort(),
     listeners: [loopback],
     logger: silentLogger,
     limits: { connectsPerSecondMax: 1 },

@@ -1,10 +1,10 @@
 import { generate } from 'mqtt-packet';
-import { connect, connectPacket, open, ours } from './support/driver.ts';
-import type { OurTarget, RawClient } from './support/driver.ts';
+import { connect, connectPacket, open, startBroker } from './support/driver.ts';
+import type { BrokerTarget, RawClient } from './support/driver.ts';
 
-let target: OurTarget;
+let target: BrokerTarget;
 beforeEach(async () => {
-  target = await ours({ serverReference: () => 'other.example:1883' });
+  target = await startBroker({ serverReference: () => 'other.example:1883' });
 });
 afterEach(() => target.stop());
 
@@ -154,7 +154,7 @@ test("rejects a publish to the server's topics with PUBACK or PUBREC 0x87", asyn
   await expect(client.next('puback')).resolves.toMatchObject({ reasonCode: 0x87 });
   client.publish('$bridge/raft', 'x', { qos: 2, messageId: 2 });
   await expect(client.next('pubrec')).resolves.toMatchObject({ reasonCode: 0x87 });
-  expect(target.port.calls).not.toContain('publish');
+  expect(target.port.inputKinds).not.toContain('publish');
 });
 
 test('rejects a publish with Quota exceeded when the member is full (MQTT 5, 3.4.2.1)', async () => {
@@ -260,7 +260,7 @@ describe('DISCONNECT (MQTT 5, 3.14)', () => {
       [0xff, 0xff],
     );
     await client.closed;
-    expect(target.port.calls.filter((call) => call === 'publish' || call === 'disconnect')).toEqual([
+    expect(target.port.inputKinds.filter((call) => call === 'publish' || call === 'disconnect')).toEqual([
       'publish',
       'disconnect',
     ]);

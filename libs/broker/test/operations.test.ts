@@ -1,8 +1,8 @@
-import { connect, connectPacket, open, ours } from './support/driver.ts';
-import type { OurTarget } from './support/driver.ts';
+import { connect, connectPacket, open, startBroker } from './support/driver.ts';
+import type { BrokerTarget } from './support/driver.ts';
 
 const five = { protocolVersion: 5 as const };
-let target: OurTarget;
+let target: BrokerTarget;
 let admission: 'all' | 'redirect' | 'refuse';
 let reference: string | undefined;
 let commands: string[];
@@ -11,7 +11,7 @@ beforeEach(async () => {
   admission = 'all';
   reference = 'other.example:1883';
   commands = [];
-  target = await ours({
+  target = await startBroker({
     admission: () => admission,
     serverReference: () => reference,
     limits: { clientsMax: 2 },
@@ -63,7 +63,7 @@ describe('an overloaded member', () => {
 
 test('does not compute a server reference for clients that it does not redirect', async () => {
   let computations = 0;
-  const busy = await ours({ serverReference: () => `other:${++computations}` });
+  const busy = await startBroker({ serverReference: () => `other:${++computations}` });
   const clients = await Promise.all(['a', 'b', 'c'].map((id) => connect(busy, id, five)));
   await busy.stop();
   await Promise.all(clients.map((client) => client.closed));

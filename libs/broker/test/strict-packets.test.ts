@@ -1,9 +1,9 @@
-import { connect, connectPacket, open, ours } from './support/driver.ts';
-import type { OurTarget } from './support/driver.ts';
+import { connect, connectPacket, open, startBroker } from './support/driver.ts';
+import type { BrokerTarget } from './support/driver.ts';
 
-let target: OurTarget;
+let target: BrokerTarget;
 beforeEach(async () => {
-  target = await ours();
+  target = await startBroker();
 });
 afterEach(() => target.stop());
 
@@ -49,7 +49,7 @@ describe('CONNECT', () => {
     client.sendBytes(bytes);
     await client.closed;
     expect(client.packets).toEqual([]);
-    expect(target.port.calls).not.toContain('connect');
+    expect(target.port.inputKinds).not.toContain('connect');
   });
 
   test('rejects an unknown protocol level with return code 1 [MQTT-3.1.2-2]', async () => {
@@ -159,7 +159,7 @@ describe('a connected client', () => {
     await client.closed;
     expect(target.port.disconnects).toMatchObject([{ graceful: false }]);
     expect(
-      target.port.calls.filter((call) => !['connect', 'disconnect', 'publishLocal'].includes(call)),
+      target.port.inputKinds.filter((call) => !['connect', 'disconnect', 'publishLocal'].includes(call)),
     ).toEqual([]);
   });
 

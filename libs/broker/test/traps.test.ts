@@ -4,21 +4,29 @@
  */
 import mqemitter from 'mqemitter';
 import { BoundedEmitter } from '../src/aedes/bounded-emitter.ts';
-import { connect, memoryPersistence as memory, ours, oursWithMember, stock } from './support/driver.ts';
+import {
+  connect,
+  memoryPersistence as memory,
+  startBroker,
+  startBrokerWithMember,
+  startStockAedes,
+} from './support/driver.ts';
 import type { RawClient, Target } from './support/driver.ts';
 
 /** A target with a message store that a test can suspend and resume. */
-interface StorageTarget extends Target {
+interface SuspendableTarget extends Target {
   suspendStore(): void;
   resumeStore(): void;
 }
 
-async function startBrokerStorage(start: typeof ours | typeof oursWithMember): Promise<StorageTarget> {
+async function startSuspendableBroker(
+  start: typeof startBroker | typeof startBrokerWithMember,
+): Promise<SuspendableTarget> {
   const target = await start();
-  return { ...target, suspendStore: () => target.port.hold(), resumeStore: () => target.port.release() };
+  return { ...target, suspendStore: () => target.port.suspend(), resumeStore: () => target.port.resume() };
 }
 
-async function startStockStorage(): Promise<StorageTarget> {
+async function startSuspendableStockAedes(): Promise<SuspendableTarget> {
   let waiting: (() => void)[] | null = null;
   const persistence = memory();
   const store = persistence.outgoingEnqueueCombi.bind(persistence);
@@ -27,7 +35,7 @@ async function startStockStorage(): Promise<StorageTarget> {
     if (held) await new Promise<void>((resolve) => held.push(resolve));
     return store(...parameters);
   };
-  const target = await stock({ persistence });
+  const target = await startStockAedes({ persistence });
   return {
     ...target,
     suspendStore: () => (waiting = []),
@@ -47,7 +55,7 @@ async function turns(count: number): Promise<void> {
 interface Trap {
   readonly name: string;
   readonly expected: unknown;
-  run(target: StorageTarget): Promise<unknown>;
+  run(target: SuspendableTarget): Promise<unknown>;
 }
 
 const payloads = (client: RawClient): string[] => client.publishes.map(({ payload }) => payload.toString());
@@ -211,13 +219,13 @@ const traps: Trap[] = [
 ];
 
 const ourBrokers = [
-  ['with a fake member', ours],
-  ['with a member', oursWithMember],
+  ['with a fake member', startBroker],
+  ['with a member', startBrokerWithMember],
 ] as const;
 
 describe.each(ourBrokers)('our broker %s', (_name, start) =>
   test.each(traps)('$name', async ({ run, expected }) => {
-    const target = await startBrokerStorage(start);
+    const target = await startSuspendableBroker(start);
     try {
       expect(await run(target)).toEqual(expected);
     } finally {
@@ -227,7 +235,7 @@ describe.each(ourBrokers)('our broker %s', (_name, start) =>
 );
 
 test.each(traps)('stock Aedes does not: $name', async ({ run, expected }) => {
-  const target = await startStockStorage();
+  const target = await startSuspendableStockAedes();
   try {
     expect(await run(target)).not.toEqual(expected);
   } finally {
@@ -263,7 +271,7 @@ describe('4: delivers a long backlog without recursion', () => {
 
 describe('7: publishes the will of a client once', () => {
   test('our broker reports the end of the connection to the member once', async () => {
-    const target = await ours();
+    const target = await startBroker();
     const subscriber = await connect(target, 's');
     await subscriber.subscribe(1, 'will', 0);
     const client = await connect(target, 'c', {
@@ -302,8 +310,8 @@ describe('7: publishes the will of a client once', () => {
     };
     const heartbeatInterval = 5;
     const survivors = [
-      await stock({ persistence, mq, heartbeatInterval }),
-      await stock({ persistence, mq, heartbeatInterval }),
+      await startStockAedes({ persistence, mq, heartbeatInterval }),
+      await startStockAedes({ persistence, mq, heartbeatInterval }),
     ];
     const will = { cmd: 'publish', topic: 'will', payload: Buffer.from('gone'), qos: 0, retain: false };
     persistence.broker.id = 'dead';
@@ -332,7 +340,7 @@ describe('8: closes the old connection before it sends CONNACK to the new one [M
   }
 
   test('our broker closes it first', async () => {
-    const target = await ours();
+    const target = await startBroker();
     expect(await takeover(target, target)).toEqual(['old ended', 'new CONNACK']);
     await target.stop();
   });
@@ -345,7 +353,10 @@ describe('8: closes the old connection before it sends CONNACK to the new one [M
     mq.emit = (message, callback) => {
       void turns(50).then(() => emit(message, callback));
     };
-    const [one, other] = [await stock({ persistence, mq }), await stock({ persistence, mq })];
+    const [one, other] = [
+      await startStockAedes({ persistence, mq }),
+      await startStockAedes({ persistence, mq }),
+    ];
     expect(await takeover(one, other)).toEqual(['new CONNACK', 'old ended']);
     await Promise.all([one.stop(), other.stop()]);
   });

@@ -7,8 +7,8 @@ import { generate, parser } from 'mqtt-packet';
 import type { IConnectPacket, IPublishPacket, Packet } from 'mqtt-packet';
 import { createBroker } from '../../src/index.ts';
 import type { Broker, BrokerOptions } from '../../src/index.ts';
-import { FakePort } from './fake-client-port.ts';
-import { MemberPort } from './member-client-port.ts';
+import { FakeClientPort } from './fake-client-port.ts';
+import { MemberClientPort } from './member-client-port.ts';
 
 class PairedStream extends Duplex {
   peer: PairedStream | null = null;
@@ -28,7 +28,7 @@ class PairedStream extends Duplex {
     this.#deliver(Buffer.concat(chunks.map(({ chunk }) => chunk)), callback);
   }
 
-  /** Like a network: the other side gets it in a later turn, in one piece. */
+  /** Delivers like a network: in a later turn of the event loop, in one piece. */
   #deliver(chunk: Buffer, callback: () => void): void {
     setImmediate(() => {
       const { peer } = this;
@@ -54,7 +54,7 @@ class PairedStream extends Duplex {
   }
 }
 
-/** Two ends of a connection in memory. */
+/** Returns the two ends of a connection in memory. */
 export function streamPair(): [Duplex, Duplex] {
   const one = new PairedStream({ allowHalfOpen: false });
   const other = new PairedStream({ allowHalfOpen: false });
@@ -67,11 +67,11 @@ export type ReceivedPublish = IPublishPacket & { messageId?: number };
 
 type Wanted = (packet: Packet) => boolean;
 
-/** A client that sends just what it is told to. */
+/** A client that sends only the packets that the test specifies. */
 export class RawClient {
   readonly stream: Duplex;
   readonly packets: Packet[] = [];
-  /** Resolves when the server has ended the connection. */
+  /** Resolves when the server has closed the connection. */
   readonly closed: Promise<void>;
   isClosed = false;
   readonly #waiting: { wanted: Wanted; resolve: (packet: Packet) => void; reject: (error: Error) => void }[] =
@@ -103,7 +103,7 @@ export class RawClient {
     this.#waiting.splice(index, 1)[0]?.resolve(packet);
   }
 
-  /** Several packets go in one segment. */
+  /** Sends the packets in one segment. */
   send(...packets: Packet[]): void {
     this.sendBytes(...packets.map((packet) => generate(packet, { protocolVersion: this.version })));
   }
@@ -112,7 +112,7 @@ export class RawClient {
     this.stream.write(Buffer.concat(bytes.map((each) => Buffer.from(each))));
   }
 
-  /** The next packet of this kind that no earlier call got. */
+  /** Returns the next packet of this type that no earlier call returned. */
   async next<Cmd extends Packet['cmd']>(
     cmd: Cmd,
     which: Wanted = () => true,
@@ -125,12 +125,12 @@ export class RawClient {
     return found as Extract<Packet, { cmd: Cmd }>;
   }
 
-  /** All publishes so far. */
+  /** All publishes received so far. */
   get publishes(): ReceivedPublish[] {
     return this.packets.filter((packet): packet is ReceivedPublish => packet.cmd === 'publish');
   }
 
-  /** A round trip: what the server had to say before is here (PINGRESP comes after it). */
+  /** Makes round trips: all packets that the server sent before PINGRESP have arrived. */
   async settle(): Promise<void> {
     for (let round = 0; round < 4; round++) {
       this.send({ cmd: 'pingreq' });
@@ -157,20 +157,20 @@ export class RawClient {
   }
 }
 
-/** Something that speaks MQTT: ours, or stock Aedes with its own router and persistence. */
+/** A broker under test: ours, or stock Aedes with its own emitter and persistence. */
 export interface Target {
   readonly name: string;
   stream(): Duplex;
   stop(): Promise<void>;
 }
 
-export interface OurTarget extends Target {
+export interface BrokerTarget extends Target {
   readonly broker: Broker;
-  readonly port: FakePort;
+  readonly port: FakeClientPort;
 }
 
-export async function ours(options: Partial<BrokerOptions> = {}): Promise<OurTarget> {
-  const port = new FakePort();
+export async function startBroker(options: Partial<BrokerOptions> = {}): Promise<BrokerTarget> {
+  const port = new FakeClientPort();
   const broker = createBroker({
     memberId: 'member-1',
     port: options.port ?? (port as ClientPort),
@@ -180,7 +180,7 @@ export async function ours(options: Partial<BrokerOptions> = {}): Promise<OurTar
   });
   await broker.start();
   return {
-    name: 'ours',
+    name: 'our broker',
     broker,
     port,
     stream() {
@@ -192,14 +192,14 @@ export async function ours(options: Partial<BrokerOptions> = {}): Promise<OurTar
   };
 }
 
-/** Ours with a real member behind it, instead of {@link FakePort}. */
-export async function oursWithMember(): Promise<Target & { readonly port: MemberPort }> {
-  const port = new MemberPort();
+/** Starts our broker with a real member instead of {@link FakeClientPort}. */
+export async function startBrokerWithMember(): Promise<Target & { readonly port: MemberClientPort }> {
+  const port = new MemberClientPort();
   port.start();
-  const target = await ours({ port });
+  const target = await startBroker({ port });
   return {
     ...target,
-    name: 'ours with a member',
+    name: 'our broker with a member',
     port,
     stop: async () => {
       await target.stop();
@@ -208,7 +208,7 @@ export async function oursWithMember(): Promise<Target & { readonly port: Member
   };
 }
 
-/** Stock Aedes' store; its types describe an older, callback-style interface. */
+/** The store of stock Aedes. The package's own types describe an older interface with callbacks. */
 export interface MemoryPersistence {
   broker: { id: string };
   outgoingEnqueueCombi(subscriptions: readonly unknown[], packet: unknown): Promise<void>;
@@ -220,7 +220,7 @@ export function memoryPersistence(): MemoryPersistence {
   return (memory as unknown as () => MemoryPersistence)();
 }
 
-export async function stock(
+export async function startStockAedes(
   options: Record<string, unknown> = {},
 ): Promise<Target & { readonly aedes: Aedes }> {
   const aedes = new Aedes(options);

@@ -14,7 +14,7 @@ import type {
   Subscription,
 } from '@mqtt-cluster/contracts';
 
-interface Item {
+interface Delivery {
   readonly message: Message;
   readonly qos: QoS;
   readonly retain: boolean;
@@ -27,15 +27,15 @@ interface Session {
   readonly client: string;
   readonly subscriptions: Map<string, Subscription>;
   readonly incoming: Set<number>;
-  /** In order; those in flight stay at the front until they are done. */
-  items: Item[];
+  /** Deliveries in order. Those in flight stay at the front until their exchange completes. */
+  items: Delivery[];
   connection: ConnectionId | null;
   request: ConnectRequest;
   lastPacketId: number;
   writable: boolean;
 }
 
-/** Matching by the letter of MQTT 3.1.1, 4.7; written for clearness. */
+/** Matches a topic by MQTT 3.1.1, 4.7. Written for clarity, not for speed. */
 export function topicMatches(filter: string, topic: string): boolean {
   if (topic.startsWith('$') && !filter.startsWith('$')) return false; // [MQTT-4.7.2-1]
   const filterLevels = filter.split('/');
@@ -48,8 +48,8 @@ export function topicMatches(filter: string, topic: string): boolean {
   return filterLevels.length === topicLevels.length;
 }
 
-/** A cluster of one without a disk: what the broker may expect of a member, turn by turn. */
-export class FakePort implements ClientPort {
+/** A simple member without cluster and disk. It handles inputs in turns, like a real member. */
+export class FakeClientPort implements ClientPort {
   readonly #sessions = new Map<string, Session>();
   readonly #byConnection = new Map<ConnectionId, Session>();
   readonly #retained = new Map<string, Message>();
@@ -57,14 +57,14 @@ export class FakePort implements ClientPort {
   #handler: (effects: readonly ClientEffect[]) => void = () => undefined;
   #effects: ClientEffect[] = [];
   #turn: NodeJS.Immediate | null = null;
-  #held = false;
+  #suspended = false;
   #round = 0;
-  /** Refuses all who connect. */
+  /** If set, rejects all clients for this reason. */
   refusal: RefusalReason | null = null;
-  /** Refuses all QoS 1 and 2 publishes. */
+  /** Rejects all QoS 1 and 2 publishes. */
   full = false;
-  /** The names of all inputs, as they came. */
-  readonly calls: string[] = [];
+  /** The kinds of all inputs, in order. */
+  readonly inputKinds: string[] = [];
   readonly disconnects: ({ connection: ConnectionId } & Disconnection)[] = [];
   readonly writables: boolean[] = [];
   readonly requests: ConnectRequest[] = [];
@@ -73,17 +73,17 @@ export class FakePort implements ClientPort {
     this.#handler = handler;
   }
 
-  /** No turn until {@link release}: nothing is stored, so nothing may be acknowledged. */
-  hold(): void {
-    this.#held = true;
+  /** Runs no turn until {@link resume}. No message is stored, so none may be acknowledged. */
+  suspend(): void {
+    this.#suspended = true;
   }
 
-  release(): void {
-    this.#held = false;
+  resume(): void {
+    this.#suspended = false;
     this.#schedule();
   }
 
-  /** As if the member had decided it. */
+  /** Emits effects that no input caused. */
   emit(...effects: ClientEffect[]): void {
     this.#handler(effects);
   }
@@ -103,16 +103,16 @@ export class FakePort implements ClientPort {
   }
 
   #enqueueInput(name: string, handle: () => void): void {
-    this.calls.push(name);
+    this.inputKinds.push(name);
     this.#inputs.push(handle);
     this.#schedule();
   }
 
   #schedule(): void {
-    if (this.#turn || this.#held) return;
+    if (this.#turn || this.#suspended) return;
     this.#turn = setImmediate(() => {
       this.#turn = null;
-      if (this.#held) return;
+      if (this.#suspended) return;
       for (const input of this.#inputs.splice(0)) input();
       const effects = this.#effects;
       this.#effects = [];
@@ -306,7 +306,7 @@ export class FakePort implements ClientPort {
     session.items = session.items.filter((item) => item.qos > 0 || item.state === 'queued');
   }
 
-  #send(session: Session, item: Item, dup: boolean): void {
+  #send(session: Session, item: Delivery, dup: boolean): void {
     if (session.connection === null) return;
     const { message, qos, retain, packetId, identifiers } = item;
     const expiry = message.properties?.messageExpiryInterval;
@@ -325,6 +325,6 @@ export class FakePort implements ClientPort {
   }
 
   status(): MemberStatus {
-    throw new Error('the broker does not ask');
+    throw new Error('the broker does not read the status');
   }
 }

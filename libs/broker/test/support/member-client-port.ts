@@ -8,20 +8,20 @@ import type {
   Message,
   Recovered,
 } from '@mqtt-cluster/contracts';
-// A shell may not depend on the core; this test shows that the two fit together.
+// A shell may not depend on the core. This test runs both together.
 // eslint-disable-next-line @nx/enforce-module-boundaries
 import { createMember, defaultLimits, lanMemberTimings } from '@mqtt-cluster/member';
 
 const tickMs = 5;
 
-/** A real member, alone in its cluster, on a disk that is as fast as memory and can be stopped. */
-export class MemberPort implements ClientPort {
+/** A real member, alone in its cluster. Its store is in memory, and a test can suspend the writes. */
+export class MemberClientPort implements ClientPort {
   readonly #member: Member;
   #handler: (effects: readonly ClientEffect[]) => void = () => undefined;
   #turn: NodeJS.Immediate | null = null;
   #timer: NodeJS.Timeout | null = null;
   #nowMs = 0;
-  #heldTokens: number[] | null = null;
+  #suspendedTokens: number[] | null = null;
 
   constructor() {
     let seed = 7;
@@ -37,11 +37,11 @@ export class MemberPort implements ClientPort {
     });
   }
 
-  /** Virtual time until it serves, real time afterwards. */
+  /** Runs in virtual time until the member serves clients, and in real time afterwards. */
   start(): void {
     while (this.#member.status().state !== 'serving') {
       this.#nowMs += tickMs;
-      if (this.#nowMs > 60_000) throw new Error('the member does not serve');
+      if (this.#nowMs > 60_000) throw new Error('the member does not serve clients after 60 s');
       this.#run();
     }
     const offset = this.#nowMs - performance.now();
@@ -56,13 +56,13 @@ export class MemberPort implements ClientPort {
     if (this.#turn) clearImmediate(this.#turn);
   }
 
-  hold(): void {
-    this.#heldTokens = [];
+  suspend(): void {
+    this.#suspendedTokens = [];
   }
 
-  release(): void {
-    for (const token of this.#heldTokens ?? []) this.#member.written(token);
-    this.#heldTokens = null;
+  resume(): void {
+    for (const token of this.#suspendedTokens ?? []) this.#member.written(token);
+    this.#suspendedTokens = null;
     this.#schedule();
   }
 
@@ -78,11 +78,11 @@ export class MemberPort implements ClientPort {
     for (let busy = true; busy;) {
       const output = this.#member.take();
       if (output.write) {
-        if (this.#heldTokens) this.#heldTokens.push(output.write.token);
+        if (this.#suspendedTokens) this.#suspendedTokens.push(output.write.token);
         else this.#member.written(output.write.token);
       }
       if (output.effects.length > 0) this.#handler(output.effects);
-      busy = output.write !== null && this.#heldTokens === null;
+      busy = output.write !== null && this.#suspendedTokens === null;
     }
   }
 
