@@ -100,7 +100,7 @@ export class Reporter {
       metrics.set(raftMetrics.members, [role], members.length);
     }
     metrics.set(raftMetrics.term, [], status.term);
-    this.#totals.tell(raftMetrics.elections, [], status.elections);
+    this.#totals.report(raftMetrics.elections, [], status.elections);
     metrics.set(raftMetrics.logIndex, ['last'], status.lastIndex);
     metrics.set(raftMetrics.logIndex, ['committed'], status.commitIndex);
     metrics.set(raftMetrics.logIndex, ['applied'], status.appliedIndex);

@@ -110,10 +110,10 @@ export class Application implements Lifecycle {
     metrics.set(clientMetrics.violations, [], violations.length);
     metrics.set(clientMetrics.redundancy, [], this.#options.client.redundancy ?? 1);
     const status = this.#client.status();
-    this.#totals.tell(clientMetrics.connects, [], status.connects);
-    this.#totals.tell(clientMetrics.failovers, [], status.failovers);
-    this.#totals.tell(clientMetrics.connectFailures, [], status.failedAttempts);
-    this.#totals.tell(clientMetrics.secondCopiesRemoved, [], status.duplicatesRemoved);
+    this.#totals.report(clientMetrics.connects, [], status.connects);
+    this.#totals.report(clientMetrics.failovers, [], status.failovers);
+    this.#totals.report(clientMetrics.connectFailures, [], status.failedAttempts);
+    this.#totals.report(clientMetrics.secondCopiesRemoved, [], status.duplicatesRemoved);
     this.#tellConnected();
   }
 

@@ -32,14 +32,14 @@ export class PeerMetrics {
   report(statistics: PeerStatistics, backlogBytes: number, up: boolean): void {
     const peer = this.#peer;
     const totals = this.#totals;
-    totals.tell(bridgeMetrics.bytes, [peer, 'sent'], statistics.bytesSent);
-    totals.tell(bridgeMetrics.bytes, [peer, 'received'], statistics.bytesReceived);
-    totals.tell(bridgeMetrics.frames, [peer, 'sent'], statistics.framesSent);
-    totals.tell(bridgeMetrics.frames, [peer, 'received'], statistics.framesReceived);
-    totals.tell(bridgeMetrics.framesRefused, [peer], statistics.framesRefused);
-    totals.tell(bridgeMetrics.connects, [peer], statistics.connects);
+    totals.report(bridgeMetrics.bytes, [peer, 'sent'], statistics.bytesSent);
+    totals.report(bridgeMetrics.bytes, [peer, 'received'], statistics.bytesReceived);
+    totals.report(bridgeMetrics.frames, [peer, 'sent'], statistics.framesSent);
+    totals.report(bridgeMetrics.frames, [peer, 'received'], statistics.framesReceived);
+    totals.report(bridgeMetrics.framesRefused, [peer], statistics.framesRefused);
+    totals.report(bridgeMetrics.connects, [peer], statistics.connects);
     for (const channel of channels) {
-      totals.tell(bridgeMetrics.dropped, [peer, channel], statistics.dropped[channel]);
+      totals.report(bridgeMetrics.dropped, [peer, channel], statistics.dropped[channel]);
     }
     this.#metrics.set(bridgeMetrics.backlogBytes, [peer], backlogBytes);
     this.#metrics.set(bridgeMetrics.up, [peer], up ? 1 : 0);

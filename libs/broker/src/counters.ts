@@ -96,37 +96,37 @@ export class BrokerMetricsReporter {
     const totals = this.#totals;
     this.#metrics.set(brokerMetrics.clientsConnected, [], clients);
     this.#metrics.set(brokerMetrics.clientsMax, [], clientsMax);
-    totals.tell(brokerMetrics.bytesReceived, [], counters.bytesReceived);
-    totals.tell(brokerMetrics.bytesSent, [], counters.bytesSent);
+    totals.report(brokerMetrics.bytesReceived, [], counters.bytesReceived);
+    totals.report(brokerMetrics.bytesSent, [], counters.bytesSent);
     counters.publishesReceived.forEach((total, qos) =>
-      totals.tell(brokerMetrics.publishesReceived, [String(qos)], total),
+      totals.report(brokerMetrics.publishesReceived, [String(qos)], total),
     );
     counters.publishesSent.forEach((total, qos) =>
-      totals.tell(brokerMetrics.publishesSent, [String(qos)], total),
+      totals.report(brokerMetrics.publishesSent, [String(qos)], total),
     );
     const [, pubacks, pubrecs] = counters.acks;
-    totals.tell(brokerMetrics.acks, ['1', 'majority'], pubacks - counters.degradedAcks);
-    totals.tell(brokerMetrics.acks, ['1', 'degraded'], counters.degradedAcks);
-    totals.tell(brokerMetrics.acks, ['2', 'majority'], pubrecs);
-    totals.tell(brokerMetrics.publishPauses, [], counters.publishPauses);
-    totals.tell(brokerMetrics.takeovers, [], counters.disconnects.taken_over);
-    totals.tell(memberMetrics.dropped, ['too_large'], counters.deliveriesTooLarge);
+    totals.report(brokerMetrics.acks, ['1', 'majority'], pubacks - counters.degradedAcks);
+    totals.report(brokerMetrics.acks, ['1', 'degraded'], counters.degradedAcks);
+    totals.report(brokerMetrics.acks, ['2', 'majority'], pubrecs);
+    totals.report(brokerMetrics.publishPauses, [], counters.publishPauses);
+    totals.report(brokerMetrics.takeovers, [], counters.disconnects.taken_over);
+    totals.report(memberMetrics.dropped, ['too_large'], counters.deliveriesTooLarge);
     this.#reportReasons(counters);
   }
 
   #reportReasons(counters: Readonly<BrokerCounters>): void {
     const totals = this.#totals;
     for (const version of [3, 4, 5] as const) {
-      totals.tell(brokerMetrics.connects, [protocolNames[version]], counters.connects[version]);
+      totals.report(brokerMetrics.connects, [protocolNames[version]], counters.connects[version]);
     }
     for (const reason of refusalReasons) {
-      totals.tell(brokerMetrics.connectionsRefused, [reason], counters.refusals[reason]);
+      totals.report(brokerMetrics.connectionsRefused, [reason], counters.refusals[reason]);
     }
     for (const reason of disconnectReasons) {
-      totals.tell(brokerMetrics.disconnects, [reason], counters.disconnects[reason]);
+      totals.report(brokerMetrics.disconnects, [reason], counters.disconnects[reason]);
     }
     for (const [reason, total] of Object.entries(counters.publishRefusals)) {
-      totals.tell(brokerMetrics.publishRefusals, [reason], total);
+      totals.report(brokerMetrics.publishRefusals, [reason], total);
     }
   }
 }

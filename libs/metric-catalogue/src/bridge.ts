@@ -2,7 +2,7 @@ import { counter, gauge, peers } from './define.ts';
 
 const directions = ['sent', 'received'] as const;
 
-/** The links to the other members. */
+/** Metrics of the links to the other members. */
 export const bridgeMetrics = {
   up: gauge('bridge_up', {
     unit: 'none',
@@ -11,45 +11,46 @@ export const bridgeMetrics = {
   }),
   bytes: counter('bridge_bytes_total', {
     unit: 'bytes',
-    help: 'Bytes of frames handed to the connections to a peer, and that came from it.',
+    help: 'Bytes of frames passed to the connections to a peer, and received from it.',
     values: { peer: peers, direction: directions },
   }),
   frames: counter('bridge_frames_total', {
     unit: 'frames',
-    help: 'Frames handed to the connections to a peer, and good ones that came from it.',
+    help: 'Frames passed to the connections to a peer, and valid frames received from it.',
     values: { peer: peers, direction: directions },
     purpose: 'debugging',
   }),
   framesRefused: counter('bridge_refused_frames_total', {
     unit: 'frames',
-    help: 'Frames of a peer that were wrong in any way.',
+    help: 'Frames from a peer that the member rejected as invalid.',
     values: { peer: peers },
   }),
   connects: counter('bridge_connects_total', {
     unit: 'connections',
-    help: 'Connections made to a peer; there are two while the link is up.',
+    help: 'Connections made to a peer. An intact link has two.',
     values: { peer: peers },
   }),
   dropped: counter('bridge_dropped_messages_total', {
     unit: 'messages',
     help:
-      'Messages between members not sent because the peer was slow or not connected, by channel. What is on raft ' +
-      'and log is sent again later; live is QoS 0 and lost to the clients there.',
+      'Messages between members that were not sent because the peer was slow or not connected, by ' +
+      'channel. Messages of raft and log are sent again later. Messages of live are QoS 0: the clients ' +
+      'of that peer lose them.',
     values: { peer: peers, channel: ['raft', 'log', 'live'] },
   }),
   backlogBytes: gauge('bridge_backlog_bytes', {
     unit: 'bytes',
-    help: 'Bytes waiting to be sent to a peer.',
+    help: 'Bytes that wait to be sent to a peer.',
     values: { peer: peers },
   }),
   backlogBytesMax: gauge('bridge_backlog_bytes_max', {
     unit: 'bytes',
-    help: 'Bounds of bridge_backlog_bytes: beyond the one of its channel a message is dropped.',
+    help: 'Bounds of bridge_backlog_bytes, by channel. Beyond its bound a channel drops messages.',
     values: { channel: ['raft', 'log', 'live'] },
   }),
   roundTripSeconds: gauge('bridge_round_trip_seconds', {
     unit: 'seconds',
-    help: 'Last round trip to a peer.',
+    help: 'Last measured round trip to a peer.',
     values: { peer: peers },
   }),
 } as const;

@@ -1,6 +1,6 @@
 import { acknowledgedQosLevels, counter, gauge, histogram, latencyBuckets, qosLevels } from './define.ts';
 
-/** Why a connection never became a client's. */
+/** Reasons for which a member rejects a connection. */
 export const refusalReasons = [
   'too_many_connections',
   'rate_limited',
@@ -21,7 +21,7 @@ export const refusalReasons = [
 ] as const;
 export type ConnectionRefusalReason = (typeof refusalReasons)[number];
 
-/** Why a client's connection ended. */
+/** Reasons for which the connection of a client ended. */
 export const disconnectReasons = [
   'client',
   'network',
@@ -41,7 +41,7 @@ export const disconnectReasons = [
 ] as const;
 export type DisconnectReason = (typeof disconnectReasons)[number];
 
-/** What a home counts of its own clients: the sum over all members is the cluster's. */
+/** Metrics that a home reports about its own clients. The sum over all members is the value of the cluster. */
 export const brokerMetrics = {
   clientsConnected: gauge('clients_connected', {
     unit: 'connections',
@@ -49,71 +49,83 @@ export const brokerMetrics = {
   }),
   clientsMax: gauge('clients_max', {
     unit: 'connections',
-    help: 'Bound of clients_connected: one more is refused.',
+    help: 'Bound of clients_connected. The member rejects clients beyond it.',
   }),
   connects: counter('connects_total', {
     unit: 'connections',
-    help: 'Clients that were let in, by MQTT version.',
+    help: 'Accepted clients, by MQTT version.',
     values: { protocol: ['3.1', '3.1.1', '5'] },
   }),
   connectionsRefused: counter('connection_refusals_total', {
     unit: 'connections',
     help:
-      'Connections that were refused, by reason; redirected: MQTT 5 clients of a full or overloaded member that were ' +
-      'told of a better one.',
+      'Rejected connections, by reason. redirected: MQTT 5 clients of a full or overloaded member that ' +
+      'were redirected to another member.',
     values: { reason: refusalReasons },
   }),
   disconnects: counter('disconnects_total', {
     unit: 'connections',
-    help: 'Connections of clients that ended, by reason: client is DISCONNECT, network a socket that closed without.',
+    help:
+      'Client connections that ended, by reason. client: the client sent DISCONNECT. network: the ' +
+      'socket closed without a DISCONNECT.',
     values: { reason: disconnectReasons },
   }),
   takeovers: counter('takeovers_total', {
     unit: 'connections',
-    help: 'Connections closed because the client connected again, counted by the member that closed: sum them up.',
+    help:
+      'Connections closed because the client connected again. The member that closed the connection ' +
+      'counts it: sum over the members.',
   }),
   sessionOpenSeconds: histogram('session_open_seconds', latencyBuckets, {
     unit: 'seconds',
-    help: 'From an accepted CONNECT to its CONNACK, each one, by whether the session was there already.',
+    help:
+      'Time from an accepted CONNECT to its CONNACK, for every connect, by whether the session existed ' +
+      'before.',
     values: { session: ['new', 'present'] },
   }),
   bytesReceived: counter('received_bytes_total', {
     unit: 'bytes',
     help: 'Bytes received from clients.',
   }),
-  bytesSent: counter('sent_bytes_total', { unit: 'bytes', help: 'Bytes handed to the sockets of clients.' }),
+  bytesSent: counter('sent_bytes_total', { unit: 'bytes', help: 'Bytes passed to the sockets of clients.' }),
   publishesReceived: counter('publishes_received_total', {
     unit: 'packets',
-    help: 'PUBLISH packets received from clients, repeats included, by QoS.',
+    help: 'PUBLISH packets received from clients, redelivered ones included, by QoS.',
     values: { qos: qosLevels },
   }),
   publishesSent: counter('publishes_sent_total', {
     unit: 'packets',
-    help: 'PUBLISH packets handed to the sockets of clients, repeats included, by the QoS they were sent with.',
+    help:
+      'PUBLISH packets passed to the sockets of clients, redelivered ones included, by the QoS of ' +
+      'delivery.',
     values: { qos: qosLevels },
   }),
   acks: counter('publish_acks_total', {
     unit: 'acks',
     help:
-      'PUBACK (QoS 1) and PUBREC (QoS 2) to publishers; majority: on the disks of a majority, ' +
-      'degraded: on the disk of this member alone.',
+      'PUBACK (QoS 1) and PUBREC (QoS 2) packets sent to publishers. majority: the message was on the ' +
+      'disks of a majority. degraded: the message was on the disk of this member only.',
     values: { qos: acknowledgedQosLevels, durability: ['majority', 'degraded'] },
   }),
   publishRefusals: counter('publish_refusals_total', {
     unit: 'packets',
-    help: 'Publishes of clients that were refused; quota: a bound of the cluster or of this member was reached.',
+    help:
+      'Rejected publishes of clients, by reason. quota: a bound of the cluster or of this member was ' +
+      'reached.',
     values: { reason: ['quota', 'not_authorized', 'topic'] },
   }),
   deliverySeconds: histogram('delivery_seconds', latencyBuckets, {
     unit: 'seconds',
     help:
-      'From the arrival of a QoS 1 or 2 publish at its home to its hand-over to the socket of the first ' +
-      'client of the same member: one clock. A sample: at most one message of a batch, 16 at a time, and none ' +
-      'that found no client within 10 s.',
+      'Time from the arrival of a QoS 1 or 2 publish at its home until it is passed to the socket of ' +
+      'the first client of the same member, measured by one clock. A sample: at most one message of a ' +
+      'batch, at most 16 at a time, and no message without a client within 10 s.',
   }),
   publishPauses: counter('publish_rate_pauses_total', {
     unit: 'events',
-    help: 'Times that a client was not read for a while because it published faster than it may.',
+    help:
+      'Times that the member stopped reading from a client because the client exceeded its publish ' +
+      'rate.',
     purpose: 'debugging',
   }),
 } as const;

@@ -17,12 +17,13 @@ export { processMetrics, watchdogMetrics } from './process.ts';
 export { publisherMetrics } from './publisher.ts';
 export { storeMetrics } from './store.ts';
 
+/** A titled group of metrics in docs/METRICS.md. */
 export interface MetricSection {
   readonly title: string;
   readonly metrics: Readonly<Record<string, CatalogueMetric>>;
 }
 
-/** Everything that a member's `/metrics` page has besides prom-client's own; each has the label `member`. */
+/** All metrics on the `/metrics` page of a member, except those of prom-client. Each has the label `member`. */
 export const applianceMetricSections: readonly MetricSection[] = [
   { title: 'Clients of a member', metrics: brokerMetrics },
   { title: 'Member and replicated state', metrics: memberMetrics },
@@ -34,7 +35,7 @@ export const applianceMetricSections: readonly MetricSection[] = [
   { title: 'Watchdog', metrics: watchdogMetrics },
 ];
 
-/** Everything that the subscribing application's `/metrics` page has besides prom-client's own. */
+/** All metrics on the `/metrics` page of the subscribing application, except those of prom-client. */
 export const clientMetricSections: readonly MetricSection[] = [
   { title: 'Subscribing application', metrics: clientMetrics },
   { title: 'Process', metrics: processMetrics },
@@ -47,7 +48,7 @@ function metricsOf(sections: readonly MetricSection[]): readonly CatalogueMetric
 export const applianceMetrics: readonly CatalogueMetric[] = metricsOf(applianceMetricSections);
 export const clientProgramMetrics: readonly CatalogueMetric[] = metricsOf(clientMetricSections);
 
-/** Every metric of the product, each once. */
+/** All metrics of the product, each once. */
 export const metricCatalogue: readonly CatalogueMetric[] = [
   ...new Set([...applianceMetrics, ...clientProgramMetrics]),
 ];

@@ -1,12 +1,12 @@
 import type { MetricDefinition, MetricType } from './metrics.ts';
 
 /**
- * What a label may say: the list of all its values, or what bounds their number (one for each peer, say). A listed
- * value is there from the start, at 0, so that a rate can be taken of it.
+ * Allowed values of a label: the list of all values, or the thing that has one value each (for example each peer).
+ * A series with a listed value exists from the start, at 0, so that `rate` sees its first increase.
  */
 export type LabelValues = readonly string[] | { readonly oneFor: string };
 
-/** Names end in it where Prometheus' conventions want it; `none` is for states, positions and versions. */
+/** A name ends in its unit where the Prometheus naming conventions require it. `none`: states, indexes, versions. */
 export type MetricUnit =
   | 'none'
   | 'seconds'
@@ -23,12 +23,12 @@ export type MetricUnit =
   | 'frames'
   | 'events';
 
-/** One line of the catalogue. */
+/** A metric with its unit, its purpose and the allowed values of its labels. */
 export interface CatalogueMetric extends MetricDefinition {
   readonly unit: MetricUnit;
-  /** `dashboard`: rules and panels may build on it. `debugging`: for who looks for a cause; may change. */
+  /** `dashboard`: rules and panels may use the metric. `debugging`: for finding causes; the metric may change. */
   readonly purpose: 'dashboard' | 'debugging';
-  /** By label, in the order of `labels`. */
+  /** Allowed values by label, in the order of `labels`. */
   readonly values: Readonly<Record<string, LabelValues>>;
 }
 
@@ -54,7 +54,7 @@ export function gauge(name: string, description: Description): CatalogueMetric {
   return define('gauge', name, description);
 }
 
-/** `buckets`: upper bounds in the metric's unit. */
+/** @param buckets upper bounds in the unit of the metric. */
 export function histogram(
   name: string,
   buckets: readonly number[],
@@ -67,7 +67,7 @@ export const qosLevels = ['0', '1', '2'] as const;
 export const acknowledgedQosLevels = ['1', '2'] as const;
 export const peers = { oneFor: 'each other member of the configuration' } as const;
 
-/** Seconds of things that take a millisecond when all is well; the bounds of promise P8 are among them. */
+/** Seconds, for operations that normally take about a millisecond. */
 export const latencyBuckets = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ] as const;

@@ -4,14 +4,14 @@ import type { CatalogueMetric, LabelValues } from './define.ts';
 
 const introduction = `# Metrics
 
-Written from \`libs/metric-catalogue\` by \`npm run metrics:document\`; a test compares the two.
+Written from \`libs/metric-catalogue\` by \`npm run metrics:document\`; a test compares them.
 
-Both pages also hold what prom-client says of the process (\`process_…\`, \`nodejs_…\`). Labels never hold client ids
-or topics, so the size of a page does not depend on the clients. *Dashboard* metrics are what rules and panels build on;
-*debugging* ones may change. Listed label values are there from the start, at 0.
+Both pages also have the process metrics of prom-client (\`process_…\`, \`nodejs_…\`). Labels never hold client ids or
+topics, so the size of a page does not depend on the number of clients. Rules and panels use the *dashboard* metrics; the
+*debugging* metrics may change. A series with a listed label value exists from the start, at 0.
 `;
 
-/** `docs/METRICS.md`. */
+/** Returns the text of docs/METRICS.md. */
 export function metricsDocument(): string {
   const shared = new Set(applianceMetricSections.flatMap(({ metrics }) => Object.values(metrics)));
   const ofClient = clientMetricSections.map((section) => (isShared(section, shared) ? null : section));
@@ -20,7 +20,7 @@ export function metricsDocument(): string {
     introduction,
     '## Members\n\n`/metrics` of the appliance; each metric also has the label `member`.\n',
     ...applianceMetricSections.map(sectionText),
-    `## Subscribing application\n\n\`/metrics\` of the client; besides these it has those of *${both.join(', ')}* above.\n`,
+    `## Subscribing application\n\n\`/metrics\` of the client. The page also has the metrics of *${both.join(', ')}* above.\n`,
     ...ofClient.flatMap((section) => (section === null ? [] : [sectionText(section)])),
   ].join('\n');
 }

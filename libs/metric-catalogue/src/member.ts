@@ -1,6 +1,6 @@
 import { counter, gauge, histogram, latencyBuckets, peers } from './define.ts';
 
-/** Why messages were dropped. */
+/** Reasons for which messages are dropped. */
 export const dropReasons = [
   'queue_full',
   'slow_subscriber',
@@ -13,81 +13,83 @@ export const dropReasons = [
 ] as const;
 
 const once =
-  'Counted once in the cluster, by the member whose entry brought it: sum over the members. What the entries of ' +
-  'a member that died on the way brought is not counted.';
-const everywhere = 'The same on every member: take the maximum, not the sum.';
+  'Counted once in the cluster, by the member that proposed the entry: sum over the members. Entries of a ' +
+  'member that failed before they were applied are not counted.';
+const everywhere = 'Equal on every member: take the maximum, not the sum.';
 
-/** Raft: the log and who leads it. */
+/** Metrics of the Raft log and of its leader. */
 export const raftMetrics = {
-  leader: gauge('raft_is_leader', { unit: 'none', help: '1 while this member leads.' }),
+  leader: gauge('raft_is_leader', { unit: 'none', help: '1 while this member is the leader.' }),
   leaderKnown: gauge('raft_leader_known', {
     unit: 'none',
-    help: '1 while this member follows a leader or leads.',
+    help: '1 while this member is the leader or follows one.',
   }),
   role: gauge('raft_role', {
     unit: 'none',
-    help: '1 for the part this member has, 0 for the others.',
+    help: '1 for the current Raft role of this member, 0 for the other roles.',
     values: { role: ['leader', 'follower', 'candidate', 'learner', 'none'] },
     purpose: 'debugging',
   }),
   members: gauge('raft_members', {
     unit: 'none',
-    help: `Members of the cluster as the log names them, by role. ${everywhere}`,
+    help: `Members of the cluster as the log lists them, by role. ${everywhere}`,
     values: { role: ['voter', 'learner'] },
   }),
-  term: gauge('raft_term', { unit: 'none', help: "The log's current term." }),
-  elections: counter('raft_elections_total', { unit: 'events', help: 'Elections this member started.' }),
+  term: gauge('raft_term', { unit: 'none', help: 'Current term of this member.' }),
+  elections: counter('raft_elections_total', { unit: 'events', help: 'Elections that this member started.' }),
   leaderChanges: counter('raft_leader_changes_total', {
     unit: 'events',
-    help: 'Changes of leader that this member saw, the loss of one included.',
+    help: 'Leader changes that this member observed, including the loss of a leader.',
   }),
   logIndex: gauge('raft_log_index', {
     unit: 'none',
-    help: 'Positions in the log.',
+    help: 'Indexes of the log: last entry, committed, applied, and last snapshot.',
     values: { position: ['last', 'committed', 'applied', 'snapshot'] },
   }),
-  logBytes: gauge('raft_log_bytes', { unit: 'bytes', help: 'Bytes of the log kept in memory.' }),
+  logBytes: gauge('raft_log_bytes', { unit: 'bytes', help: 'Bytes of the log that are in memory.' }),
   logBytesMax: gauge('raft_log_bytes_max', {
     unit: 'bytes',
-    help: 'Bound of raft_log_bytes: a snapshot cuts the log when it is reached.',
+    help: 'Bound of raft_log_bytes. At the bound the member takes a snapshot and truncates the log.',
   }),
   lag: gauge('raft_peer_lag_entries', {
     unit: 'entries',
-    help: 'Entries that a peer lacks. Only the leader knows: other members show none.',
+    help: 'Entries that a peer lacks. Only the leader reports this metric.',
     values: { peer: peers },
   }),
   proposalsPending: gauge('proposals_pending', {
     unit: 'commands',
-    help: 'Commands of this home that are not yet applied.',
+    help: 'Commands of this home that are not applied yet.',
   }),
   commitSeconds: histogram('commit_seconds', latencyBuckets, {
     unit: 'seconds',
     help:
-      'From the proposal of a batch of this home to its being applied here; every batch, to the turn of the event ' +
-      'loop. What waited out a time without a majority is among them.',
+      'Time from the proposal of a batch of this home until it is applied here, for every batch, to the ' +
+      'accuracy of an event loop turn. Batches that waited without a majority are included.',
   }),
 } as const;
 
-/** A member and the replicated state it holds. */
+/** Metrics of a member and of its replicated state. */
 export const memberMetrics = {
   state: gauge('member_state', {
     unit: 'none',
-    help: '1 for the state the member is in, 0 for the others.',
+    help: '1 for the current state of the member, 0 for the other states.',
     values: { state: ['joining', 'serving', 'draining', 'isolated'] },
   }),
   incarnation: gauge('member_incarnation', {
     unit: 'none',
-    help: "How often this member's store has been started: its change tells of restarts.",
+    help: "Number of starts of this member's store. The number changes with each restart.",
   }),
   sessions: gauge('sessions', { unit: 'sessions', help: `Sessions in the cluster. ${everywhere}` }),
   sessionsMax: gauge('sessions_max', { unit: 'sessions', help: 'Bound of sessions.' }),
   subscriptions: gauge('subscriptions', {
     unit: 'subscriptions',
-    help: `Replicated subscriptions: those of persistent sessions, and shared ones. ${everywhere}`,
+    help:
+      'Replicated subscriptions: subscriptions of persistent sessions, and shared subscriptions. ' +
+      `${everywhere}`,
   }),
   homeSubscriptions: gauge('home_subscriptions', {
     unit: 'subscriptions',
-    help: "Subscriptions of this member's connected clients, but for shared ones.",
+    help: 'Subscriptions of the clients connected to this member, without shared subscriptions.',
   }),
   retained: gauge('retained_messages', {
     unit: 'messages',
@@ -96,73 +98,82 @@ export const memberMetrics = {
   retainedMax: gauge('retained_messages_max', { unit: 'messages', help: 'Bound of retained_messages.' }),
   queuedMessages: gauge('queued_messages', {
     unit: 'messages',
-    help: `Messages queued for sessions in the cluster, each for each session. ${everywhere}`,
+    help: `Messages queued for sessions in the cluster, counted once per session. ${everywhere}`,
   }),
   queuedBytes: gauge('queued_bytes', {
     unit: 'bytes',
-    help: `Bytes queued in the cluster, each body once. ${everywhere}`,
+    help: `Bytes queued in the cluster, each message body counted once. ${everywhere}`,
   }),
   queuedBytesMax: gauge('queued_bytes_max', { unit: 'bytes', help: 'Bound of queued_bytes.' }),
   sessionQueueMax: gauge('session_queue_messages_max', {
     unit: 'messages',
-    help: 'Bound of the queue of one session while its client is away.',
+    help: 'Bound of the queue of one session while its client is offline.',
   }),
   homeQueuedMessages: gauge('home_queued_messages', {
     unit: 'messages',
-    help: "Messages that wait for room in the windows of this member's clean sessions; not replicated.",
+    help:
+      'Messages for clean sessions of this member that wait for room in the in-flight window. They are ' +
+      'not replicated.',
   }),
   inFlight: gauge('in_flight_messages', {
     unit: 'messages',
-    help: "Messages sent to this member's clients and not yet acknowledged.",
+    help: 'Messages sent to clients of this member and not acknowledged yet.',
   }),
   outboxBatches: gauge('outbox_batches', {
     unit: 'batches',
-    help: 'Batches acknowledged without a majority that the cluster does not have yet.',
+    help: 'Batches that were acknowledged without a majority and are not replicated yet.',
   }),
-  outboxBytes: gauge('outbox_bytes', { unit: 'bytes', help: 'Bytes of these batches.' }),
+  outboxBytes: gauge('outbox_bytes', { unit: 'bytes', help: 'Bytes of the batches in outbox_batches.' }),
   outboxBytesMax: gauge('outbox_bytes_max', {
     unit: 'bytes',
-    help: 'Bound of outbox_bytes: beyond it QoS 1 waits for the majority, too.',
+    help: 'Bound of outbox_bytes. Beyond it QoS 1 publishes wait for a majority.',
   }),
   sessionsEnded: counter('sessions_ended_total', { unit: 'sessions', help: `Sessions that ended. ${once}` }),
   willsFired: counter('wills_fired_total', {
     unit: 'messages',
-    help: `Wills published, by who noticed the death: the home, or the cluster for it. ${once}`,
+    help:
+      'Wills published. home: the home of the client detected the disconnect. cluster: the cluster ' +
+      `published the will because the home failed. ${once}`,
     values: { by: ['home', 'cluster'] },
   }),
   dropped: counter('dropped_messages_total', {
     unit: 'messages',
     help:
-      `Messages that a client will not get because of a bound, by reason. queue_full and session_limit: ${once} ` +
-      'All others happen at one home and are counted there.',
+      'Messages dropped because of a bound, by reason; a client does not receive them. Drops for queue_full and ' +
+      'session_limit are counted once in the cluster, by the member that proposed the entry. The home counts all ' +
+      'other drops. Sum over the members.',
     values: { reason: dropReasons },
   }),
   digestsAgree: gauge('state_digests_agree', {
     unit: 'none',
-    help: '0 when a peer holds another state at the same index.',
+    help: '0 when a peer has a different state at the same index.',
   }),
   digestIndex: gauge('state_digest_index', {
     unit: 'none',
-    help: 'Last index at which this member compared its state; 0 before the first.',
+    help: 'Last index at which this member compared its state; 0 before the first comparison.',
     purpose: 'debugging',
   }),
   snapshots: counter('snapshots_total', {
     unit: 'events',
-    help: 'Snapshots, by what was done with them.',
+    help: 'Snapshots, by action.',
     values: { action: ['taken', 'sent', 'installed'] },
   }),
   snapshotBytes: gauge('snapshot_last_bytes', {
     unit: 'bytes',
-    help: 'Size of the last one.',
+    help: 'Size of the last snapshot, by action.',
     values: { action: ['taken', 'sent', 'installed'] },
   }),
   snapshotSeconds: histogram('snapshot_seconds', latencyBuckets, {
     unit: 'seconds',
-    help: 'How long the turn of the event loop took that took or installed a snapshot: nothing else ran meanwhile.',
+    help:
+      'Duration of the event loop turn that took or installed a snapshot. Nothing else ran during that ' +
+      'turn.',
     values: { action: ['taken', 'installed'] },
   }),
   alarms: counter('alarms_total', {
     unit: 'events',
-    help: 'Things that should not be; each is in the log. One that an entry brought is counted by every member.',
+    help:
+      'Violated internal assumptions; the member logs each. Every member counts an alarm that an entry ' +
+      'caused.',
   }),
 } as const;

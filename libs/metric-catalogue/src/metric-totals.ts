@@ -1,22 +1,23 @@
 import type { MetricDefinition, Metrics } from './metrics.ts';
 
 /**
- * Turns totals that a part counts in plain fields, as the hot path wants it, into counters: told now and then, only
- * the difference is added.
+ * Converts running totals into increments of counters. A hot path counts in plain fields and reports its totals from
+ * time to time; only the increase since the previous report is added to the counter.
  */
 export class MetricTotals {
   readonly #metrics: Metrics;
-  readonly #told = new Map<string, number>();
+  readonly #reported = new Map<string, number>();
 
   constructor(metrics: Metrics) {
     this.#metrics = metrics;
   }
 
-  tell(metric: MetricDefinition, labels: readonly string[], total: number): void {
+  /** Adds the increase of `total` since the previous report of the same metric and labels. */
+  report(metric: MetricDefinition, labels: readonly string[], total: number): void {
     const key = `${metric.name} ${labels.join(' ')}`;
-    const before = this.#told.get(key);
-    this.#told.set(key, total);
-    // The first one also makes the series exist, at 0, so that a rate can be taken of it.
+    const before = this.#reported.get(key);
+    this.#reported.set(key, total);
+    // The first report creates the series, at 0 if necessary, so that `rate` sees the first increase.
     if (before === undefined || total > before) this.#metrics.add(metric, labels, total - (before ?? 0));
   }
 }

@@ -1,38 +1,42 @@
 import { counter, gauge, histogram } from './define.ts';
 
-/** What every program says of itself, besides prom-client's `process_` and `nodejs_` metrics. */
+/** Metrics of every program, in addition to the `process_` and `nodejs_` metrics of prom-client. */
 export const processMetrics = {
   buildInfo: gauge('build_info', {
     unit: 'none',
-    help: 'Always 1; the labels say what runs.',
+    help: 'Always 1. The labels show the version of the program and of Node.',
     values: { version: { oneFor: 'this process' }, node: { oneFor: 'this process' } },
   }),
   startTime: gauge('start_time_seconds', {
     unit: 'seconds',
-    help: 'When this process was started: seconds since 1970.',
+    help: 'Start time of this process: seconds since 1970.',
   }),
   eventLoopDelaySeconds: histogram(
     'event_loop_delay_seconds',
     [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
-    { unit: 'seconds', help: 'How late the event loop came to a timer, measured once a second.' },
+    { unit: 'seconds', help: 'Delay of a timer in the event loop, measured once per second.' },
   ),
   certificateExpiry: gauge('certificate_expiry_timestamp_seconds', {
     unit: 'seconds',
-    help: 'When a configured certificate (the first to expire of its file) ends: seconds since 1970. None without TLS.',
+    help:
+      'Expiry time of a configured certificate (the first to expire in its file): seconds since 1970. ' +
+      'Absent without TLS.',
     values: { certificate: { oneFor: 'each file with certificates in the configuration' } },
   }),
 } as const;
 
-/** Only where systemd starts the program. */
+/** Metrics of the systemd watchdog. Only a program that systemd starts has them. */
 export const watchdogMetrics = {
   interval: gauge('watchdog_interval_seconds', {
     unit: 'seconds',
-    help: 'How often systemd is told that this process lives; 0 when nobody asked for it.',
+    help:
+      'Interval at which this process notifies the watchdog of systemd; 0 when no watchdog is ' +
+      'configured.',
     purpose: 'debugging',
   }),
   feeds: counter('watchdog_feeds_total', {
     unit: 'events',
-    help: 'How often it was told.',
+    help: 'Notifications sent to the watchdog of systemd.',
     purpose: 'debugging',
   }),
 } as const;

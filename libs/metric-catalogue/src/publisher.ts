@@ -2,21 +2,21 @@ import { acknowledgedQosLevels, counter, gauge, histogram, latencyBuckets, qosLe
 
 const groups = { oneFor: "this member's own group, and one for the shared group" } as const;
 
-/** The publisher inside the appliance. */
+/** Metrics of the publisher inside the appliance. */
 export const publisherMetrics = {
   active: gauge('publisher_active', {
     unit: 'none',
-    help: '1 while this publisher is the one that publishes for the group, 0 while it stands by or connects.',
+    help: '1 while this publisher is the active one of its group, 0 while it stands by or connects.',
     values: { group: groups },
   }),
   connected: gauge('publisher_connected', {
     unit: 'none',
-    help: '1 while its part in the group has a connection.',
+    help: '1 while this publisher has a connection for its group.',
     values: { group: groups },
   }),
   sent: counter('publisher_sent_total', {
     unit: 'messages',
-    help: 'Messages sent, each once however often it was sent again.',
+    help: 'Messages sent, each counted once however often it was retransmitted.',
     values: { group: groups, qos: qosLevels },
   }),
   acknowledged: counter('publisher_acknowledged_total', {
@@ -27,23 +27,24 @@ export const publisherMetrics = {
   failed: counter('publisher_failed_total', {
     unit: 'messages',
     help:
-      'skipped: not sent, because of no connection (QoS 0) or too many unacknowledged; refused: by the server, sent ' +
-      'again later if not QoS 0; unknown: ended before the ack.',
+      'Messages that were not delivered at once, by outcome. skipped: not sent, without a connection ' +
+      '(QoS 0) or with too many unacknowledged messages. refused: rejected by the server; QoS 1 and 2 ' +
+      'are sent again later. unknown: the publisher ended before the acknowledgement.',
     values: { group: groups, qos: qosLevels, outcome: ['skipped', 'refused', 'unknown'] },
   }),
   ackSeconds: histogram('publisher_ack_seconds', latencyBuckets, {
     unit: 'seconds',
-    help: 'From publish to the end of the exchange, each message, failover included.',
+    help: 'Time from the publish to the end of the exchange, for every message, failovers included.',
     values: { qos: acknowledgedQosLevels },
   }),
   tenures: counter('publisher_tenures_total', {
     unit: 'events',
-    help: 'How often this publisher set out to be the active one.',
+    help: 'Times that this publisher tried to become the active one of its group.',
     values: { group: groups },
   }),
   failovers: counter('publisher_failovers_total', {
     unit: 'events',
-    help: 'How often it went on at another member while it was active.',
+    help: 'Times that the active publisher continued at another member.',
     values: { group: groups },
   }),
 } as const;

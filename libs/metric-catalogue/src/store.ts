@@ -1,31 +1,31 @@
 import { counter, gauge, histogram, latencyBuckets } from './define.ts';
 
-/** The disk of a member. */
+/** Metrics of the store and of its disk. */
 export const storeMetrics = {
   syncSeconds: histogram('store_sync_seconds', latencyBuckets, {
     unit: 'seconds',
-    help: 'How long each fdatasync of the journal took; one sync covers all that waited for it.',
+    help: 'Duration of each fdatasync of the journal. One sync covers all writes that waited for it.',
   }),
   snapshotWriteSeconds: histogram('store_snapshot_write_seconds', latencyBuckets, {
     unit: 'seconds',
-    help: 'How long it took to write and sync a snapshot.',
+    help: 'Time to write and sync a snapshot.',
     purpose: 'debugging',
   }),
   writesRefused: counter('store_writes_refused_total', {
     unit: 'events',
-    help: 'Writes that the full (or far too slow) disk refused; each is tried again.',
+    help: 'Writes that failed because the disk was full or far too slow. The store retries each.',
   }),
   bytes: gauge('store_bytes', {
     unit: 'bytes',
-    help: 'Bytes of the store on the disk.',
+    help: 'Bytes of the store on the disk, by part.',
     values: { part: ['log', 'outbox', 'snapshots'] },
   }),
   diskFreeBytes: gauge('data_disk_free_bytes', {
     unit: 'bytes',
-    help: 'Free bytes of the file system that holds the data directory, as far as this process may use them.',
+    help: 'Free bytes of the file system of the data directory that this process may use.',
   }),
   diskSizeBytes: gauge('data_disk_size_bytes', {
     unit: 'bytes',
-    help: 'Size of the file system that holds the data directory.',
+    help: 'Size of the file system of the data directory.',
   }),
 } as const;

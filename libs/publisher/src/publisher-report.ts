@@ -23,15 +23,15 @@ export class PublisherReport {
     const totals = this.#totals;
     this.#metrics.set(publisherMetrics.active, [group], status.role === 'active' ? 1 : 0);
     this.#metrics.set(publisherMetrics.connected, [group], status.connected ? 1 : 0);
-    totals.tell(publisherMetrics.tenures, [group], status.tenures);
-    totals.tell(publisherMetrics.failovers, [group], status.failovers);
+    totals.report(publisherMetrics.tenures, [group], status.tenures);
+    totals.report(publisherMetrics.failovers, [group], status.failovers);
     for (const qos of [0, 1, 2] as const) {
       const labels = [group, String(qos)];
-      totals.tell(publisherMetrics.sent, labels, status.sent[qos]);
+      totals.report(publisherMetrics.sent, labels, status.sent[qos]);
       // QoS 0 has no ack.
-      if (qos > 0) totals.tell(publisherMetrics.acknowledged, labels, status.acked[qos]);
+      if (qos > 0) totals.report(publisherMetrics.acknowledged, labels, status.acked[qos]);
       for (const outcome of failures) {
-        totals.tell(publisherMetrics.failed, [...labels, outcome], status[outcome][qos]);
+        totals.report(publisherMetrics.failed, [...labels, outcome], status[outcome][qos]);
       }
     }
   }
