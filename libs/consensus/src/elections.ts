@@ -119,7 +119,7 @@ export class Elections {
    * Delays this member's own campaign in favour of a candidate. When all members detect the leader's death at
    * the same moment, simultaneous campaigns would split the votes; with four of seven members left, every
    * vote is needed. So a member that has granted a pre-vote waits for that candidate. Of two pre-candidates
-   * the one with the lower id goes first.
+   * the one with the lower id has priority.
    */
   #yieldTo(candidate: MemberId): void {
     const state = this.#state;
@@ -127,7 +127,8 @@ export class Elections {
     const yields =
       state.role === 'follower' || (state.role === 'preCandidate' && candidate < state.options.id);
     if (!yields) return;
-    if (state.role === 'preCandidate') state.becomeFollower(state.term, null, 'another candidate goes first');
+    if (state.role === 'preCandidate')
+      state.becomeFollower(state.term, null, 'another candidate has priority');
     state.electionDueAtMs = state.nowMs + this.#retryDelayMs();
   }
 

@@ -22,12 +22,12 @@
  * write and all later ones count as not stored; Raft puts their content into a new write.
  *
  * **Barriers.** A vote, a new term and an acknowledgement must be on the disk before a message reports them
- * (paper, figure 2). The caller need not know that: such a message is held inside behind a barrier, the token
- * of the write that it depends on, and appears in an output after `stored(token)`. So a slow disk delays
- * acknowledgements, but not heartbeats. Appends of a leader have no barrier for the entries: followers may
- * store entries before the leader's own disk has (thesis, 10.2.1). A commit counts only stored entries, and
- * the leader's own disk counts like any other. So `committed` may contain entries that this member has not
- * stored yet.
+ * (paper, figure 2). The caller does not have to enforce this rule: such a message is held inside behind a
+ * barrier, the token of the write that it depends on, and appears in an output after `stored(token)`. So a
+ * slow disk delays acknowledgements, but not heartbeats. Appends of a leader have no barrier for the entries:
+ * followers may store entries before the leader's own disk has (thesis, 10.2.1). A commit counts only stored
+ * entries, and the leader's own disk counts like any other. So `committed` may contain entries that this
+ * member has not stored yet.
  *
  * Files: `raft-state.ts` holds the state that all parts share; `elections.ts`; `leader.ts` with
  * `replication.ts`, `progress.ts`, `heartbeat-rounds.ts` and `snapshot-sender.ts`; `follower.ts` with

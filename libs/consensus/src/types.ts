@@ -183,7 +183,7 @@ export interface Raft {
   provideSnapshot(snapshot: Snapshot): void;
   /**
    * Compacts the log after a snapshot at `index` was stored. The last `keepEntries` entries up to `index` are
-   * kept for peers that are away or lag a little. A leader keeps none when all peers have all entries. It
+   * kept for peers that are away or lag a little. A leader keeps no entries when all peers have them. It
    * keeps up to four times as many for an active peer that needs them, also after a snapshot transfer. Peers
    * that lag more get a newer snapshot. Entries that are not stored here, or were not returned as committed,
    * are never removed.

@@ -88,7 +88,7 @@ describe('replication (paper, 5.3)', () => {
     expect(refusals.length).toBeLessThanOrEqual(3);
   });
 
-  test('a follower reorders appends that arrive out of order, and none is sent again', () => {
+  test('a follower reorders appends that arrive out of order, without retransmission', () => {
     const cluster = TestCluster.of('A B C');
     cluster.campaign('A');
     for (const data of ['1', '2', '3', '4']) {

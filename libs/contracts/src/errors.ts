@@ -72,7 +72,7 @@ export class FrameError extends ClusterError {
   }
 }
 
-/** A listener could not be started, for instance because the port is in use. */
+/** A listener could not be started: its port is in use, or another process already runs as this member. */
 export class ListenError extends ClusterError {
   constructor(message: string, options?: ErrorOptions) {
     super('LISTEN', message, options);

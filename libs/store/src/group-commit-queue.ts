@@ -82,7 +82,7 @@ export class GroupCommitQueue {
         end = lastIndexAfter(end, write.change);
         if (end >= this.#refusedIndex) this.#refusedIndex = Infinity;
       } else if (write.firstIndex > this.#refusedIndex) {
-        // The write before this one was refused, and the caller did not know that yet.
+        // The write before this one was refused, but its caller had not received that error yet.
         write.reject(
           new StoreFullError(
             `${problem}, because the disk was full for the write before it; write both again`,

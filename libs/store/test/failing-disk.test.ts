@@ -54,8 +54,8 @@ describe('a failing disk', () => {
       await store.open('a');
       await store.write({ entries: [testEntry(1)] });
       disk[which] = 'ENOSPC';
-      // All writes were called before the first one failed, so all are refused: none may be stored before the
-      // first.
+      // All writes were called before the first one failed, so all are refused: no later write may be stored
+      // before the first.
       const refused = [2, 3, 4].map((index) => store.write({ entries: [testEntry(index)] }));
       for (const write of refused) await expect(write).rejects.toMatchObject({ code: 'STORE_FULL' });
       await expect(store.write({ entries: [testEntry(4)] })).rejects.toMatchObject({ code: 'STORE_FULL' });
