@@ -184,9 +184,6 @@ export class Reporter {
       case 'configChanged':
         logger.info({ members: event.config.members }, 'members of the cluster changed');
         return;
-      case 'configChange':
-        logger.info({ accepted: event.accepted, reason: event.reason }, 'change of members');
-        return;
       case 'alarm':
         metrics.add(memberMetrics.alarms, []);
         logger.error({}, event.text);

@@ -62,9 +62,6 @@ export interface Member {
    * latest a few seconds later.
    */
   administer(request: number, action: AdminAction): void;
-  /** Proposes a new set of members, one change at a time; the answer comes as a `configChange` effect. */
-  changeMembers(config: ClusterConfig): void;
-  transferLeadership(to?: MemberId): void;
   changeSettings(settings: SettingsChange): void;
   /** An operator's word that this empty member may found a cluster with the stores it knows of. */
   bootstrap(): void;
@@ -152,9 +149,7 @@ export type RefusalReason =
   | 'takenOver'
   | 'homeLost'
   | 'snapshotInstalled'
-  | 'protocolError'
-  | 'receiveMaximumExceeded'
-  | 'slowConsumer';
+  | 'protocolError';
 
 /** What a client hears. Each leaves only when its promise holds (design, P1). */
 export type ClientEffect =
@@ -226,7 +221,6 @@ export type MemberEvent =
   /** Another process, with another store, speaks as this member, which is there. */
   | { readonly kind: 'impostor'; readonly member: MemberId; readonly storeId: string }
   | { readonly kind: 'configChanged'; readonly config: ClusterConfig }
-  | { readonly kind: 'configChange'; readonly accepted: boolean; readonly reason: string }
   | { readonly kind: 'adminAnswer'; readonly request: number; readonly outcome: AdminOutcome }
   | { readonly kind: 'alarm'; readonly text: string };
 

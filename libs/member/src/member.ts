@@ -2,7 +2,6 @@ import { findMember } from '@mqtt-cluster/contracts';
 import type {
   AdminAction,
   ClientInput,
-  ClusterConfig,
   ClusterSettings,
   SettingsChange,
   ConnectionId,
@@ -175,16 +174,6 @@ class ClusterMember implements Member {
 
   administer(request: number, action: AdminAction): void {
     this.#administration.ask(request, action);
-  }
-
-  changeMembers(config: ClusterConfig): void {
-    const answer = this.#replica.raft.proposeConfig(config);
-    const reason = answer.accepted ? '' : answer.reason;
-    this.#context.events.push({ kind: 'configChange', accepted: answer.accepted, reason });
-  }
-
-  transferLeadership(to?: MemberId): void {
-    this.#replica.raft.transferLeadership(to);
   }
 
   changeSettings(settings: SettingsChange): void {

@@ -25,10 +25,7 @@ export function disconnectReasonCode(reason: RefusalReason): number {
       return reasonCodes.useAnotherServer;
     case 'protocolError':
       return reasonCodes.protocolError;
-    case 'receiveMaximumExceeded':
-      return reasonCodes.receiveMaximumExceeded;
     case 'quotaExceeded':
-    case 'slowConsumer':
       return reasonCodes.quotaExceeded;
     default:
       return reasonCodes.unspecified;
@@ -85,10 +82,7 @@ export function disconnectLabel(reason: RefusalReason): DisconnectReason {
       return 'home_lost';
     case 'snapshotInstalled':
       return 'snapshot_installed';
-    case 'slowConsumer':
-      return 'slow_consumer';
     case 'protocolError':
-    case 'receiveMaximumExceeded':
       return 'protocol_error';
     default:
       return reason;

@@ -7,7 +7,7 @@ export function transfer(faults: Faults): void {
   const leader = faults.leader();
   if (leader === null) return;
   faults.count('leadership transfers');
-  faults.world.host(leader).post((member) => member.transferLeadership());
+  faults.world.host(leader).post((member) => member.administer(0, { kind: 'transferLeadership' }));
 }
 
 /** Clients are sent away first, as before an upgrade. */
@@ -39,9 +39,9 @@ function sendAway(faults: Faults, id: MemberId): void {
   const { world } = faults;
   const leading = leaderAndConfig(faults);
   if (leading !== null) {
-    const members = leading.config.members.filter((member) => member.id !== id);
-    if (members.length < leading.config.members.length) {
-      world.host(leading.id).post((member) => member.changeMembers({ members }));
+    if (leading.config.members.some((member) => member.id === id)) {
+      const action = { kind: 'removeMember', member: id, force: false } as const;
+      world.host(leading.id).post((member) => member.administer(0, action));
     } else {
       world.kill(id);
       faults.later(200, 3_000, () => bringBack(faults, id));
@@ -65,7 +65,6 @@ export function bringBack(faults: Faults, id: MemberId): void {
 function askIn(faults: Faults, id: MemberId): void {
   const { world } = faults;
   const leading = leaderAndConfig(faults);
-  const { storeId } = world.host(id).disk;
   const itself = leading?.config.members.find((member) => member.id === id);
   if (itself?.role === 'voter') {
     faults.removed = null;
@@ -73,8 +72,7 @@ function askIn(faults: Faults, id: MemberId): void {
     return;
   }
   if (leading !== null && itself === undefined) {
-    const members = [...leading.config.members, { id, storeId, role: 'learner' as const }];
-    world.host(leading.id).post((member) => member.changeMembers({ members }));
+    world.host(leading.id).post((member) => member.administer(0, { kind: 'addMember', member: id }));
   }
   world.timeline.after(500, () => askIn(faults, id));
 }

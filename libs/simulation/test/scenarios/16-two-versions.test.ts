@@ -28,7 +28,9 @@ test('16 two versions: a rolling upgrade, and nothing new is written before the 
     restartAs(story, id, 'newer');
     story.waitForServing(id);
     // A leader that knows the newer version must wait for those who don't.
-    story.world.host(story.leader()).post((member) => member.transferLeadership(id));
+    story.world
+      .host(story.leader())
+      .post((member) => member.administer(0, { kind: 'transferLeadership', to: id }));
     story.run(500);
     changeSettings(story, id, 2_000 + place);
     story.run(300);
@@ -72,7 +74,8 @@ test('16 two versions: an older program that finds the newer version in force se
   story.must('it refuses', 5_000, () => story.status(a).reason.includes('newer version'));
   expect(story.status(a).state).toBe('joining');
   // It may not lead either, as it could not run the cluster's timers.
-  for (const id of story.others(a, b)) story.world.host(id).post((member) => member.transferLeadership(a));
+  for (const id of story.others(a, b))
+    story.world.host(id).post((member) => member.administer(0, { kind: 'transferLeadership', to: a }));
   story.run(3_000);
   expect(story.leader()).not.toBe(a);
   const publisher = story.client('p', b);
