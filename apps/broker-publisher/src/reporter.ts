@@ -32,7 +32,8 @@ const dropLabels: Readonly<Record<DropReason, string>> = {
 
 const unfitTexts = {
   storeUnfit: 'a majority holds another state than this member',
-  impostor: 'another process with an empty store uses the id of a member that is there: it is not let in',
+  duplicateMemberId:
+    'another process with an empty store uses the id of a member that is there: it is not let in',
 } as const;
 
 /** Turns what a member says of itself into log lines and metrics. */
@@ -177,7 +178,7 @@ export class Reporter {
         );
         return;
       case 'storeUnfit':
-      case 'impostor':
+      case 'duplicateMemberId':
         metrics.add(memberMetrics.alarms, []);
         logger.error({ ...event }, unfitTexts[event.kind]);
         return;

@@ -219,7 +219,7 @@ export type MemberEvent =
    */
   | { readonly kind: 'storeUnfit'; readonly index: LogIndex }
   /** Another process, with another store, speaks as this member, which is there. */
-  | { readonly kind: 'impostor'; readonly member: MemberId; readonly storeId: string }
+  | { readonly kind: 'duplicateMemberId'; readonly member: MemberId; readonly storeId: string }
   | { readonly kind: 'configChanged'; readonly config: ClusterConfig }
   | { readonly kind: 'adminAnswer'; readonly request: number; readonly outcome: AdminOutcome }
   | { readonly kind: 'alarm'; readonly text: string };

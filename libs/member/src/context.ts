@@ -1,12 +1,12 @@
 import type { ClientEffect, MemberEvent } from '@mqtt-cluster/contracts';
 import type { MqttState } from '@mqtt-cluster/mqtt-state';
-import type { Dialect } from './log/semantics-version.ts';
+import type { SemanticsVersion } from './log/semantics-version.ts';
 import type { MemberOptions } from './options.ts';
 
 /** What the parts of one member share. `state` is replaced when a snapshot is installed. */
 export interface MemberContext {
   readonly options: MemberOptions;
-  readonly dialect: Dialect;
+  readonly semantics: SemanticsVersion;
   state: MqttState;
   nowMs: number;
   effects: ClientEffect[];

@@ -1,6 +1,6 @@
 export { createMember } from './member.ts';
-export { currentDialect } from './log/semantics-version.ts';
-export type { Dialect } from './log/semantics-version.ts';
+export { currentSemantics } from './log/semantics-version.ts';
+export type { SemanticsVersion } from './log/semantics-version.ts';
 export { defaultLimits, lanMemberTimings } from './options.ts';
 export type {
   MemberLimits,
@@ -9,4 +9,4 @@ export type {
   MemberOptions,
   MemberTimings,
 } from './options.ts';
-export { foundingFrom } from './cluster/restore.ts';
+export { storeFromBackup } from './cluster/restore.ts';

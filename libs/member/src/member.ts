@@ -17,24 +17,24 @@ import type {
 } from '@mqtt-cluster/contracts';
 import { decodePublishes } from '@mqtt-cluster/mqtt-state';
 import { Administration } from './cluster/administration.ts';
-import { Applied } from './log/effect-dispatcher.ts';
+import { EffectDispatcher } from './log/effect-dispatcher.ts';
 import type { MemberContext } from './context.ts';
-import { currentDialect } from './log/semantics-version.ts';
+import { currentSemantics } from './log/semantics-version.ts';
 import { Digests } from './log/digests.ts';
-import { isDisowned } from './cluster/removed-by-quorum.ts';
+import { isRemovedByQuorum } from './cluster/removed-by-quorum.ts';
 import { Draining } from './cluster/draining.ts';
-import { Founding } from './cluster/bootstrap.ts';
-import { Greeting } from './cluster/hello-sender.ts';
-import type { Bearing } from './cluster/hello-sender.ts';
+import { Bootstrap } from './cluster/bootstrap.ts';
+import { HelloSender } from './cluster/hello-sender.ts';
+import type { PeerStatus } from './cluster/hello-sender.ts';
 import { Home } from './home/home.ts';
-import { Leader } from './log/leader-duties.ts';
+import { LeaderDuties } from './log/leader-duties.ts';
 import type { MemberOptions } from './options.ts';
 import { Peers } from './cluster/peers.ts';
 import { Proposer } from './log/proposer.ts';
-import { followedOf, Replica } from './log/replica.ts';
+import { leadershipOf, Replica } from './log/replica.ts';
 import { Serving } from './cluster/serving.ts';
 import { statusOf } from './status.ts';
-import { Writes } from './log/pending-writes.ts';
+import { PendingWrites } from './log/pending-writes.ts';
 
 /** A tick this late means that the process was paused: what it knows is old, but nobody has stalled or gone silent. */
 const pauseMs = 1_000;
@@ -49,42 +49,42 @@ class ClusterMember implements Member {
   readonly #peers: Peers;
   readonly #proposer: Proposer;
   readonly #home: Home;
-  readonly #leader: Leader;
-  readonly #founding: Founding;
+  readonly #leader: LeaderDuties;
+  readonly #bootstrap: Bootstrap;
   readonly #serving: Serving;
   readonly #digests: Digests;
-  readonly #writes: Writes;
+  readonly #writes: PendingWrites;
   readonly #replica: Replica;
-  readonly #applied: Applied;
-  readonly #greeting: Greeting;
+  readonly #applied: EffectDispatcher;
+  readonly #helloSender: HelloSender;
   readonly #draining: Draining;
   readonly #administration: Administration;
-  #followed: string | null = null;
+  #leadership: string | null = null;
   /** When it last followed a leader. */
-  #ledMs = -Infinity;
+  #lastLeaderMs = -Infinity;
   #load = 0;
   #started = false;
 
   constructor(options: MemberOptions) {
-    const dialect = options.dialect ?? currentDialect;
-    this.#context = { options, dialect, state: dialect.createState(), nowMs: 0, effects: [], events: [] };
+    const semantics = options.semantics ?? currentSemantics;
+    this.#context = { options, semantics, state: semantics.createState(), nowMs: 0, effects: [], events: [] };
     const peers = (this.#peers = new Peers(this.#context));
-    const founding = (this.#founding = new Founding(this.#context, peers));
+    const bootstrap = (this.#bootstrap = new Bootstrap(this.#context, peers));
     const digests = (this.#digests = new Digests(this.#context, peers));
-    const writes = (this.#writes = new Writes(this.#context));
+    const writes = (this.#writes = new PendingWrites(this.#context));
     this.#proposer = new Proposer(this.#context);
     this.#serving = new Serving(this.#context, this.#proposer);
     this.#home = new Home(this.#context, this.#proposer, peers);
-    this.#leader = new Leader(this.#context, peers, this.#proposer);
-    const parts = { peers, writes, founding, digests };
+    this.#leader = new LeaderDuties(this.#context, peers, this.#proposer);
+    const parts = { peers, writes, bootstrap, digests };
     const replica = (this.#replica = new Replica(this.#context, parts, {
       onEffects: (effects, batch) => this.#applied.onEffects(effects, batch),
       onElected: () => this.#leader.elected(replica.raft, replica.appliedIndex),
       onRestored: () => this.#applied.onRestored(),
     }));
-    const hearers = { home: this.#home, proposer: this.#proposer, serving: this.#serving, writes, replica };
-    this.#applied = new Applied(this.#context, hearers);
-    this.#greeting = new Greeting(this.#context, { peers, replica, founding, digests });
+    const consumers = { home: this.#home, proposer: this.#proposer, serving: this.#serving, writes, replica };
+    this.#applied = new EffectDispatcher(this.#context, consumers);
+    this.#helloSender = new HelloSender(this.#context, { peers, replica, bootstrap, digests });
     this.#draining = new Draining(this.#context, { home: this.#home, proposer: this.#proposer, replica });
     this.#administration = new Administration(this.#context, { peers, replica, proposer: this.#proposer });
     this.#proposeStart(options.recovered.outbox);
@@ -95,12 +95,12 @@ class ClusterMember implements Member {
   tick(nowMs: number): void {
     const elapsedMs = this.#started ? nowMs - this.#context.nowMs : 0;
     this.#context.nowMs = nowMs;
-    if (!this.#started) this.#serving.paused();
+    if (!this.#started) this.#serving.resetTimers();
     this.#started = true;
     // A member that wakes from a pause checks the time before it handles anything else (design, section 8).
     if (elapsedMs >= pauseMs) {
-      this.#serving.paused();
-      this.#peers.paused();
+      this.#serving.resetTimers();
+      this.#peers.resetSilence();
     }
     this.#replica.raft.tick(nowMs);
     this.#draining.tick(elapsedMs);
@@ -109,11 +109,11 @@ class ClusterMember implements Member {
   receive(from: MemberId, message: PeerMessage): void {
     if (!this.#peers.links.has(from)) return;
     if (message.type !== 'relay') {
-      this.#peers.heard(from);
+      this.#peers.recordReceived(from);
       this.#handle(from, message);
     } else if (message.to !== this.#context.options.id) this.#peers.forward(message);
     else if (this.#peers.links.has(message.from)) {
-      this.#peers.heard(message.from);
+      this.#peers.recordReceived(message.from);
       this.#handle(message.from, message.message);
     }
   }
@@ -123,9 +123,9 @@ class ClusterMember implements Member {
     this.#peers.links.set(peer, state);
     this.#replica.link(peer, state);
     if (state !== 'up') return this.#home.live.linkDown(peer);
-    this.#greeting.greet(peer, this.#bearing());
+    this.#helloSender.send(peer, this.#peerStatus());
     this.#home.live.linkUp(peer);
-    if (peer === this.#replica.status.leader) this.#proposer.sendAgain();
+    if (peer === this.#replica.status.leader) this.#proposer.resendAll();
   }
 
   written(token: number): void {
@@ -169,11 +169,11 @@ class ClusterMember implements Member {
   }
 
   setLatency(latencyMs: number): void {
-    this.#replica.patience.measured(latencyMs);
+    this.#replica.electionTimeout.measured(latencyMs);
   }
 
   administer(request: number, action: AdminAction): void {
-    this.#administration.ask(request, action);
+    this.#administration.request(request, action);
   }
 
   changeSettings(settings: SettingsChange): void {
@@ -181,7 +181,7 @@ class ClusterMember implements Member {
   }
 
   bootstrap(): void {
-    this.#founding.force();
+    this.#bootstrap.force();
   }
 
   // ---- the turn ----
@@ -190,11 +190,11 @@ class ClusterMember implements Member {
     this.#home.flush();
     this.#updateServing();
     this.#propose();
-    this.#greeting.tell(this.#bearing());
+    this.#helloSender.sendIfDue(this.#peerStatus());
     // As of now: after a pause this turn's tick may have ended it, and its last view of its peers is worth nothing.
     if (this.#replica.status.role === 'leader' && this.#replica.raft.status().role === 'leader') {
       if (!this.#replica.isOutdated) this.#leader.duties(this.#replica.raft, this.#replica.status);
-      this.#replica.handOverIfUnfit();
+      this.#replica.transferIfUnfit();
     }
     const unfinished = this.#replica.turn();
     this.#administration.tick();
@@ -203,7 +203,7 @@ class ClusterMember implements Member {
     this.#context.effects = [];
     this.#context.events = [];
     const more =
-      unfinished || this.#proposer.hasPending || this.#followed !== followedOf(this.#replica.status);
+      unfinished || this.#proposer.hasPending || this.#leadership !== leadershipOf(this.#replica.status);
     return { write, send: this.#peers.take(), effects, events, more };
   }
 
@@ -238,21 +238,21 @@ class ClusterMember implements Member {
         if (this.#replica.status.role === 'leader') this.#leader.accept(this.#replica.raft, message.batches);
         return;
       case 'hello':
-        this.#home.live.ages.heard(from, message, this.#context.nowMs);
-        if (this.#greeting.heard(from, message)) this.#greeting.greet(from, this.#bearing());
+        this.#home.live.ages.observe(from, message, this.#context.nowMs);
+        if (this.#helloSender.receive(from, message)) this.#helloSender.send(from, this.#peerStatus());
         return;
       case 'interest':
         return this.#home.live.onInterest(from, message);
       case 'live':
         return this.#home.onLive(from, message);
       case 'admin':
-        return this.#administration.asked(from, message);
+        return this.#administration.onRequest(from, message);
       case 'adminAnswer':
-        return this.#administration.answered(message);
+        return this.#administration.onAnswer(message);
     }
   }
 
-  #bearing(): Bearing {
+  #peerStatus(): PeerStatus {
     return {
       state: this.#serving.state,
       clients: this.#home.connections,
@@ -265,7 +265,7 @@ class ClusterMember implements Member {
 
   #proposeStart(outbox: readonly OutboxItem[]): void {
     const outboxIncarnations = [...new Set(outbox.map((item) => item.incarnation))];
-    this.#proposer.add({ kind: 'start', semantics: this.#context.dialect.semantics, outboxIncarnations });
+    this.#proposer.add({ kind: 'start', semantics: this.#context.semantics.version, outboxIncarnations });
     for (const { incarnation, sequence, data } of outbox) {
       const publishes = decodePublishes(data);
       this.#proposer.add(
@@ -286,7 +286,7 @@ class ClusterMember implements Member {
     }
     const { leader } = this.#replica.status;
     if (leader === null) return;
-    const batches = this.#proposer.toSend();
+    const batches = this.#proposer.takeDueBatches();
     if (batches.length === 0) return;
     if (leader === this.#context.options.id) this.#leader.accept(this.#replica.raft, batches);
     else this.#peers.send(leader, 'log', { type: 'propose', batches });
@@ -301,27 +301,32 @@ class ClusterMember implements Member {
 
   #updateServing(): void {
     const status = this.#replica.status;
-    const followed = followedOf(status);
-    if (followed !== this.#followed && followed !== null) this.#proposer.sendAgain();
-    this.#followed = followed;
+    const leadership = leadershipOf(status);
+    if (leadership !== this.#leadership && leadership !== null) this.#proposer.resendAll();
+    this.#leadership = leadership;
     const { id, recovered } = this.#context.options;
-    if (status.leader !== null) this.#ledMs = this.#context.nowMs;
+    if (status.leader !== null) this.#lastLeaderMs = this.#context.nowMs;
     const isNamed =
       status.config !== null &&
       findMember(status.config, id)?.storeId === recovered.storeId &&
       // Who follows a leader is counted, whatever others have said.
       (status.leader !== null ||
-        !isDisowned(id, recovered.storeId, status.config, this.#peers.configsSince(this.#ledMs)));
+        !isRemovedByQuorum(
+          id,
+          recovered.storeId,
+          status.config,
+          this.#peers.configsSince(this.#lastLeaderMs),
+        ));
     const isMember = isNamed && !this.#replica.isOutdated;
-    const became = this.#serving.update(status.leader, isMember, this.#waitingFor(isNamed));
+    const becameIsolated = this.#serving.update(status.leader, isMember, this.#waitingFor(isNamed));
     // Who drains lets nobody in, without a majority either.
-    if (became) this.#home.onIsolated(this.#serving.accepts && this.#serving.state !== 'draining');
+    if (becameIsolated) this.#home.onIsolated(this.#serving.accepts && this.#serving.state !== 'draining');
     // Whom the cluster has removed serves nobody: what it took in would never arrive.
-    if (!isMember && this.#home.connections > 0) this.#home.sendAway('notServing');
+    if (!isMember && this.#home.connections > 0) this.#home.disconnectAll('notServing');
   }
 
   #waitingFor(isMember: boolean): string {
-    if (this.#replica.status.config === null) return this.#founding.reason();
+    if (this.#replica.status.config === null) return this.#bootstrap.reason();
     if (this.#replica.isOutdated) return 'the cluster has moved on to a newer version: install it here, too';
     return isMember
       ? 'catching up with the cluster'

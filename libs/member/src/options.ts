@@ -2,7 +2,7 @@ import type { LogIndex, MemberId, Recovered } from '@mqtt-cluster/contracts';
 import { lanTimings } from '@mqtt-cluster/consensus';
 import type { RaftTimings } from '@mqtt-cluster/consensus';
 import type { StateEffect } from '@mqtt-cluster/mqtt-state';
-import type { Dialect } from './log/semantics-version.ts';
+import type { SemanticsVersion } from './log/semantics-version.ts';
 
 export interface MemberTimings {
   readonly raft: RaftTimings;
@@ -93,7 +93,7 @@ export interface MemberOptions {
   /** Uniform in [0, 1); the only source of randomness. */
   readonly random: () => number;
   /** Which version of the commands' meaning this program speaks; by default the one of this code. */
-  readonly dialect?: Dialect;
+  readonly semantics?: SemanticsVersion;
   readonly observer?: MemberObserver;
   readonly measures?: MemberMeasures;
 }

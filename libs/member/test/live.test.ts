@@ -1,10 +1,10 @@
 import type { DeliverEffect } from '@mqtt-cluster/contracts';
-import { LiveAges } from '../src/home/live/live-message-ages.ts';
+import { LiveMessageAges } from '../src/home/live/live-message-ages.ts';
 import { request, TestCluster, text } from './cluster.ts';
 
 const run = { storeId: 's', incarnation: 3 };
 const live = (sentAtMs: number) => ({ type: 'live' as const, ...run, sentAtMs, messages: [], direct: [] });
-const hello = (sentAtMs: number) => ({ ...run, sentAtMs }) as Parameters<LiveAges['heard']>[1];
+const hello = (sentAtMs: number) => ({ ...run, sentAtMs }) as Parameters<LiveMessageAges['observe']>[1];
 
 describe('QoS 0 that a link held back', () => {
   let cluster: TestCluster;
@@ -68,32 +68,32 @@ describe('QoS 0 that a link held back', () => {
 
 describe('the age of a message', () => {
   test('is what it took longer than the fastest one, whatever the clocks show', () => {
-    const ages = new LiveAges();
-    ages.heard('p', hello(1_000_000), 50);
+    const ages = new LiveMessageAges();
+    ages.observe('p', hello(1_000_000), 50);
     expect(ages.sentAtMs('p', live(1_000_100), 150)).toBe(150);
     expect(ages.sentAtMs('p', live(1_000_100), 350)).toBe(150);
     expect(ages.sentAtMs('p', live(1_000_100), 1_351)).toBeNull();
   });
 
   test('cannot be told of another start than the one that is known', () => {
-    const ages = new LiveAges();
+    const ages = new LiveMessageAges();
     expect(ages.sentAtMs('p', live(5), 10)).toBeNull();
-    ages.heard('p', hello(5), 10);
+    ages.observe('p', hello(5), 10);
     expect(ages.sentAtMs('p', { ...live(5), incarnation: 2 }, 10)).toBeNull();
     expect(ages.sentAtMs('p', { ...live(5), storeId: 'other' }, 10)).toBeNull();
   });
 
   test('does not grow with clocks that drift apart', () => {
-    const ages = new LiveAges();
+    const ages = new LiveMessageAges();
     // The peer's clock is slower by a thousandth: 3.6 s an hour.
-    for (let nowMs = 0; nowMs <= 3_600_000; nowMs += 10_000) ages.heard('p', hello(nowMs * 0.999), nowMs);
+    for (let nowMs = 0; nowMs <= 3_600_000; nowMs += 10_000) ages.observe('p', hello(nowMs * 0.999), nowMs);
     expect(ages.sentAtMs('p', live(3_600_000 * 0.999), 3_600_000)).not.toBeNull();
   });
 
   test("is right again within ten seconds when the peer's clock stood still with its machine (P7)", () => {
-    const ages = new LiveAges();
+    const ages = new LiveMessageAges();
     const stoodMs = 30_000;
-    ages.heard('p', hello(0), 0);
+    ages.observe('p', hello(0), 0);
     const heardMs: number[] = [];
     for (let nowMs = 40_000; nowMs <= 60_000; nowMs += 100)
       if (ages.sentAtMs('p', live(nowMs - stoodMs), nowMs) !== null) heardMs.push(nowMs);
@@ -103,14 +103,14 @@ describe('the age of a message', () => {
   });
 
   test('is none of a peer whose older program does not tell', () => {
-    const ages = new LiveAges();
-    ages.heard('p', run, 5);
+    const ages = new LiveMessageAges();
+    ages.observe('p', run, 5);
     expect(ages.sentAtMs('p', {}, 10)).toBe(10);
   });
 
   test('is not forgotten while nothing comes', () => {
-    const ages = new LiveAges();
-    ages.heard('p', hello(0), 0);
+    const ages = new LiveMessageAges();
+    ages.observe('p', hello(0), 0);
     expect(ages.sentAtMs('p', live(10), 300_000)).toBeNull();
     expect(ages.sentAtMs('p', live(20), 300_000)).toBeNull();
     expect(ages.sentAtMs('p', live(300_000), 300_000)).toBe(300_000);

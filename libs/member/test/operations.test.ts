@@ -321,8 +321,8 @@ test('an empty store does not replace one of the same id that is there, and the 
     cluster.run(100);
   }
   expect(leader.status().config).toEqual(before);
-  const told = cluster.events.get(cluster.leader())!.filter((event) => event.kind === 'impostor');
-  expect(told).toEqual([{ kind: 'impostor', member: id, storeId: hello.storeId }]);
+  const told = cluster.events.get(cluster.leader())!.filter((event) => event.kind === 'duplicateMemberId');
+  expect(told).toEqual([{ kind: 'duplicateMemberId', member: id, storeId: hello.storeId }]);
 });
 
 test('one that comes back wiped before its former self counts as silent is let in, and is no impostor', () => {
@@ -338,7 +338,7 @@ test('one that comes back wiped before its former self counts as silent is let i
       .status()
       .config!.members.some((member) => member.storeId === storeId);
   });
-  expect(cluster.events.get(leader)!.filter((event) => event.kind === 'impostor')).toEqual([]);
+  expect(cluster.events.get(leader)!.filter((event) => event.kind === 'duplicateMemberId')).toEqual([]);
 });
 
 describe('busy machines', () => {

@@ -1,7 +1,7 @@
 import { semanticsVersion } from '@mqtt-cluster/contracts';
 import type { Batch, ClientId, ClusterConfig, LogIndex, MemberId } from '@mqtt-cluster/contracts';
-import { currentDialect } from '@mqtt-cluster/member';
-import type { Dialect } from '@mqtt-cluster/member';
+import { currentSemantics } from '@mqtt-cluster/member';
+import type { SemanticsVersion } from '@mqtt-cluster/member';
 import type { MqttState, StateEffect } from '@mqtt-cluster/mqtt-state';
 import type { MarkName } from './marks.ts';
 
@@ -20,14 +20,14 @@ const oneByteCount = 128;
  * A version that exists only here: where the older one writes a change of settings, it writes a command that the older one does
  * not know, as soon as all members know it. An older member that met one would come to another state than the others.
  */
-export function newerDialect(mark: (name: MarkName) => void): Dialect {
+export function newerSemanticsVersion(mark: (name: MarkName) => void): SemanticsVersion {
   const wrap = (inner: MqttState): MqttState => new NewerState(inner, mark);
   return {
-    semantics: newerSemantics,
-    createState: () => wrap(currentDialect.createState()),
-    decodeState: (bytes) => wrap(currentDialect.decodeState(bytes)),
+    version: newerSemantics,
+    createState: () => wrap(currentSemantics.createState()),
+    decodeState: (bytes) => wrap(currentSemantics.decodeState(bytes)),
     encodeBatch(batch, finalised) {
-      const bytes = currentDialect.encodeBatch(batch, finalised);
+      const bytes = currentSemantics.encodeBatch(batch, finalised);
       return finalised < newerSemantics ? bytes : withNewerCommands(batch, bytes);
     },
   };
@@ -38,7 +38,7 @@ function withNewerCommands(batch: Batch, bytes: Uint8Array): Uint8Array {
   if (commands.length >= oneByteCount) return bytes;
   for (const [place, { kind }] of commands.entries()) {
     if (kind !== 'settings') continue;
-    const before = currentDialect.encodeBatch({ ...batch, commands: commands.slice(0, place) }, 0);
+    const before = currentSemantics.encodeBatch({ ...batch, commands: commands.slice(0, place) }, 0);
     bytes[before.length] = newerCode;
   }
   return bytes;

@@ -1,4 +1,4 @@
-import { createMember, currentDialect, defaultLimits, lanMemberTimings } from '@mqtt-cluster/member';
+import { createMember, currentSemantics, defaultLimits, lanMemberTimings } from '@mqtt-cluster/member';
 import type { MemberLimits } from '@mqtt-cluster/member';
 import { createRandom } from './random.ts';
 import type { CreateSimulatedMember } from './world.ts';
@@ -45,7 +45,7 @@ export function createSimulatedMember(settings: SimulatedSettings): CreateSimula
       timings: lanMemberTimings,
       limits: settings.limits,
       random,
-      dialect: inside?.dialect ?? currentDialect,
+      semantics: inside?.semantics ?? currentSemantics,
       ...(inside === undefined ? {} : { observer: inside.observer }),
     });
 }

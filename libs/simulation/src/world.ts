@@ -6,15 +6,15 @@ import type {
   MemberId,
   Recovered,
 } from '@mqtt-cluster/contracts';
-import { currentDialect } from '@mqtt-cluster/member';
-import type { Dialect, MemberObserver } from '@mqtt-cluster/member';
+import { currentSemantics } from '@mqtt-cluster/member';
+import type { MemberObserver, SemanticsVersion } from '@mqtt-cluster/member';
 import { Numbering } from './checks/numbering.ts';
 import { RaftWatch } from './checks/raft-watch.ts';
 import { SimulatedClient } from './client.ts';
 import type { ClientOptions, ClientWorld } from './client.ts';
 import { Caretaker } from './caretaker.ts';
 import { Disk } from './disk/disk.ts';
-import { newerDialect } from './dialects.ts';
+import { newerSemanticsVersion } from './dialects.ts';
 import type { Version } from './dialects.ts';
 import { History } from './history.ts';
 import { Host } from './host.ts';
@@ -28,7 +28,7 @@ import type { Wire } from './wire.ts';
 
 /** How the world looks into a member, and which version of the program it runs. */
 export interface Inside {
-  readonly dialect: Dialect;
+  readonly semantics: SemanticsVersion;
   readonly observer: MemberObserver;
 }
 
@@ -67,7 +67,7 @@ export class World implements ClientWorld {
   readonly versions = new Map<MemberId, Version>();
   readonly caretaker: Caretaker;
   readonly #marks: MarkWatch;
-  readonly #newer: Dialect;
+  readonly #newer: SemanticsVersion;
   /** Who has ever run the newer version. */
   readonly #upgraded = new Set<MemberId>();
   readonly #numbering: Numbering;
@@ -83,7 +83,7 @@ export class World implements ClientWorld {
     this.random = createRandom(options.seed);
     this.network = new Network(this.timeline, this.random.fork());
     this.#marks = new MarkWatch(this.history, this.clients);
-    this.#newer = newerDialect((name) => {
+    this.#newer = newerSemanticsVersion((name) => {
       if (name === 'semantics-finalised' && !this.history.marks.has(name)) this.#checkVersions();
       this.history.mark(name);
     });
@@ -355,9 +355,9 @@ export class World implements ClientWorld {
   }
 
   #inside(id: MemberId): Inside {
-    const dialect = this.versions.get(id) === 'newer' ? this.#newer : currentDialect;
-    if (dialect === this.#newer) this.#upgraded.add(id);
-    return { dialect, observer: this.#observerOf(id) };
+    const semantics = this.versions.get(id) === 'newer' ? this.#newer : currentSemantics;
+    if (semantics === this.#newer) this.#upgraded.add(id);
+    return { semantics, observer: this.#observerOf(id) };
   }
 
   /** What not all know must not come into force (design, section 4), though one may have gone back meanwhile. */

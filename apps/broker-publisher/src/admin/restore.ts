@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Recovered } from '@mqtt-cluster/contracts';
-import { foundingFrom } from '@mqtt-cluster/member';
+import { storeFromBackup } from '@mqtt-cluster/member';
 import { createStore } from '@mqtt-cluster/store';
 import { BackupError, decodeBackup } from '../backup.ts';
 
@@ -31,7 +31,7 @@ export async function restore({ file, directory, id, progress }: RestoreOptions)
         `the store in ${directory} is not empty: move it away first, a backup is restored into an empty directory only`,
       );
     }
-    await store.write({ ...foundingFrom(snapshot, { id, storeId: recovered.storeId }), dropLog: true });
+    await store.write({ ...storeFromBackup(snapshot, { id, storeId: recovered.storeId }), dropLog: true });
   } finally {
     await store.close();
   }

@@ -11,7 +11,7 @@ const decayPerSample = 0.9;
  * Measured delays raise the election time-outs, within a bound, so that busy machines do not vote for ever (design,
  * section 8). Raft is safe with any time-outs, also with different ones on each member.
  */
-export class Patience {
+export class AdaptiveElectionTimeout {
   /** To be read again for each use. */
   readonly timings: RaftTimings;
   readonly #usual: RaftTimings;

@@ -16,27 +16,27 @@ import type { Replica } from '../log/replica.ts';
 /** How long the member that was asked waits for the leader. */
 const answerMsMax = 5_000;
 /** How long the leader waits until what it began is done; less, so that its reason gets through. */
-const doneMsMax = 4_000;
+const completionMsMax = 4_000;
 /** Wishes under way at the same time, of operators and their tools: more are refused. */
-const underWayMax = 32;
+const requestsMax = 32;
 /** A member that was not heard for so long is not there: it is not added. */
-const greetingMsMax = 15_000;
+const helloAgeMsMax = 15_000;
 
 type Answer = (outcome: AdminOutcome) => void;
 
-interface UnderWay {
+interface OpenRequest {
   readonly answer: Answer;
   readonly untilMs: number;
   /** Null while it is not yet known. */
   readonly check: () => AdminOutcome | null;
   /** What to say when the time is over. */
-  readonly late: string;
+  readonly timeoutReason: string;
 }
 
 const accepted: AdminOutcome = { accepted: true, reason: '' };
 const refused = (reason: string): AdminOutcome => ({ accepted: false, reason });
 /** May be accepted when it is asked again. */
-const notNow = (reason: string): AdminOutcome => ({ accepted: false, reason, later: true });
+const retryLater = (reason: string): AdminOutcome => ({ accepted: false, reason, later: true });
 
 /** Operators' wishes: any member may be asked, the leader carries them out and says what came of them. */
 export class Administration {
@@ -45,9 +45,9 @@ export class Administration {
   readonly #replica: Replica;
   readonly #proposer: Proposer;
   /** Asked of this member and passed on to the leader. */
-  readonly #asked = new Map<number, number>();
+  readonly #forwarded = new Map<number, number>();
   /** Begun by this member as the leader. */
-  #underWay: UnderWay[] = [];
+  #open: OpenRequest[] = [];
 
   constructor(context: MemberContext, parts: { peers: Peers; replica: Replica; proposer: Proposer }) {
     this.#context = context;
@@ -56,54 +56,57 @@ export class Administration {
     this.#proposer = parts.proposer;
   }
 
-  ask(request: number, action: AdminAction): void {
+  request(request: number, action: AdminAction): void {
     const { leader } = this.#replica.status;
     if (leader === this.#context.options.id) {
-      this.#carryOut(action, (outcome) => this.#tell(request, outcome));
+      this.#execute(action, (outcome) => this.#report(request, outcome));
     } else if (leader === null) {
-      this.#tell(request, notNow('no leader is known: without a majority nothing can be asked or changed'));
-    } else if (this.#asked.size >= underWayMax) {
-      this.#tell(request, notNow('too many requests are under way'));
+      this.#report(
+        request,
+        retryLater('no leader is known: without a majority nothing can be asked or changed'),
+      );
+    } else if (this.#forwarded.size >= requestsMax) {
+      this.#report(request, retryLater('too many requests are under way'));
     } else {
-      this.#asked.set(request, this.#context.nowMs + answerMsMax);
+      this.#forwarded.set(request, this.#context.nowMs + answerMsMax);
       this.#peers.send(leader, 'log', { type: 'admin', request, action });
     }
   }
 
-  asked(from: MemberId, { request, action }: AdminMessage): void {
-    this.#carryOut(action, (outcome) =>
+  onRequest(from: MemberId, { request, action }: AdminMessage): void {
+    this.#execute(action, (outcome) =>
       this.#peers.send(from, 'log', { type: 'adminAnswer', request, outcome }),
     );
   }
 
-  answered({ request, outcome }: AdminAnswerMessage): void {
-    if (this.#asked.delete(request)) this.#tell(request, outcome);
+  onAnswer({ request, outcome }: AdminAnswerMessage): void {
+    if (this.#forwarded.delete(request)) this.#report(request, outcome);
   }
 
   /** Once a turn. */
   tick(): void {
     const { nowMs } = this.#context;
-    for (const [request, untilMs] of this.#asked) {
+    for (const [request, untilMs] of this.#forwarded) {
       if (nowMs < untilMs) continue;
-      this.#asked.delete(request);
-      this.#tell(request, notNow('the leader does not answer: ask again'));
+      this.#forwarded.delete(request);
+      this.#report(request, retryLater('the leader does not answer: ask again'));
     }
-    if (this.#underWay.length === 0) return;
-    this.#underWay = this.#underWay.filter(({ answer, untilMs, check, late }) => {
-      const outcome = check() ?? (nowMs >= untilMs ? notNow(late) : null);
+    if (this.#open.length === 0) return;
+    this.#open = this.#open.filter(({ answer, untilMs, check, timeoutReason }) => {
+      const outcome = check() ?? (nowMs >= untilMs ? retryLater(timeoutReason) : null);
       if (outcome !== null) answer(outcome);
       return outcome === null;
     });
   }
 
-  #tell(request: number, outcome: AdminOutcome): void {
+  #report(request: number, outcome: AdminOutcome): void {
     this.#context.events.push({ kind: 'adminAnswer', request, outcome });
   }
 
-  #carryOut(action: AdminAction, answer: Answer): void {
+  #execute(action: AdminAction, answer: Answer): void {
     const { role } = this.#replica.raft.status();
-    if (role !== 'leader') return answer(notNow('leadership has just changed: ask again'));
-    if (this.#underWay.length >= underWayMax) return answer(notNow('too many requests are under way'));
+    if (role !== 'leader') return answer(retryLater('leadership has just changed: ask again'));
+    if (this.#open.length >= requestsMax) return answer(retryLater('too many requests are under way'));
     switch (action.kind) {
       case 'survey':
         return answer({ ...accepted, survey: this.#survey() });
@@ -137,8 +140,8 @@ export class Administration {
       const reason = `the peers of the leader do not name ${id}: give all members the new list and restart them one by one`;
       return answer(refused(reason));
     }
-    if (hello === undefined || this.#peers.silentMs(id) > greetingMsMax)
-      return answer(notNow(`nothing is heard of ${id}: start it, with an empty data directory`));
+    if (hello === undefined || this.#peers.silentMs(id) > helloAgeMsMax)
+      return answer(retryLater(`nothing is heard of ${id}: start it, with an empty data directory`));
     // One that was removed may come back with its store, if it is this cluster's (its numbers are remembered).
     const ofThisCluster =
       hello.config?.members.some(
@@ -162,36 +165,36 @@ export class Administration {
   }
 
   /**
-   * What a member acked on its own disk would be lost with it (design, section 6). What it told of its outbox is true as long
-   * as it follows this leader: one that was not heard for the bound may have been acking alone since.
+   * What a member acked on its own disk would be lost with it (design, section 6). What it outboxItems of its outbox is true as long
+   * as it follows this leader: one that was not heard for the bound may have been acking mayBeIsolated since.
    */
   #outboxObstacle(id: MemberId): AdminOutcome | null {
     const { options } = this.#context;
     const hello = this.#peers.hellos.get(id);
-    const told = id === options.id ? this.#proposer.outboxItems : hello?.outboxItems;
+    const outboxItems = id === options.id ? this.#proposer.outboxItems : hello?.outboxItems;
     const silentMs = id === options.id ? 0 : (this.#replica.raft.status().silentMs[id] ?? Infinity);
-    const alone = silentMs >= options.timings.isolatedAfterMs || hello?.state === 'isolated';
-    if (told === undefined || alone) {
+    const mayBeIsolated = silentMs >= options.timings.isolatedAfterMs || hello?.state === 'isolated';
+    if (outboxItems === undefined || mayBeIsolated) {
       return refused(
         `whether ${id} holds acked messages that the cluster lacks is not known, for it is not heard: force if its disk is lost`,
       );
     }
-    if (told === 0) return null;
-    return notNow(
+    if (outboxItems === 0) return null;
+    return retryLater(
       `${id} holds acked messages that the cluster does not have yet: wait, or force if they may be lost`,
     );
   }
 
   #change(members: readonly ConfiguredMember[], answer: Answer): void {
     const proposed = this.#replica.raft.proposeConfig({ members });
-    if (!proposed.accepted) return answer(notNow(proposed.reason));
+    if (!proposed.accepted) return answer(retryLater(proposed.reason));
     const { term } = this.#replica.raft.status();
     this.#wait(answer, 'the change is proposed but not yet committed: look again', () => {
       const status = this.#replica.raft.status();
       if (status.configChangePending && status.role === 'leader' && status.term === term) return null;
       // Committed by this leader; it steps aside right then when it has removed itself.
       const committed = !status.configChangePending && sameMembers(status.config?.members ?? [], members);
-      return committed ? accepted : notNow('leadership changed meanwhile: look again');
+      return committed ? accepted : retryLater('leadership changed meanwhile: look again');
     });
   }
 
@@ -206,7 +209,7 @@ export class Administration {
     this.#wait(answer, 'leadership could not be handed over: see the members that lag', () => {
       const { role, leader, transferTarget } = raft.status();
       if (role !== 'leader') return leader === null ? null : { accepted: true, reason: `${leader} leads` };
-      return transferTarget === null ? notNow('leadership was not taken over in time: ask again') : null;
+      return transferTarget === null ? retryLater('leadership was not taken over in time: ask again') : null;
     });
   }
 
@@ -214,8 +217,8 @@ export class Administration {
     return this.#replica.raft.status().config?.members ?? [];
   }
 
-  #wait(answer: Answer, late: string, check: () => AdminOutcome | null): void {
-    this.#underWay.push({ answer, check, late, untilMs: this.#context.nowMs + doneMsMax });
+  #wait(answer: Answer, timeoutReason: string, check: () => AdminOutcome | null): void {
+    this.#open.push({ answer, check, timeoutReason, untilMs: this.#context.nowMs + completionMsMax });
   }
 }
 

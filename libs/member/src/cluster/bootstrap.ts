@@ -3,8 +3,8 @@ import type { MemberContext } from '../context.ts';
 import type { Peers } from './peers.ts';
 
 /** The first entry's place: founders start from an empty state at index 1 of term 1. */
-export const foundingIndex = 1;
-export const foundingTerm = 1;
+export const bootstrapIndex = 1;
+export const bootstrapTerm = 1;
 /** How many hellos' time an operator's word waits for peers that say nothing. */
 const forcedWaitHellos = 2;
 
@@ -12,7 +12,7 @@ const forcedWaitHellos = 2;
  * First start: all configured members are empty and agree whose stores they found with (design, section 6). A
  * cluster that exists already and counts this very store among its members is joined instead.
  */
-export class Founding {
+export class Bootstrap {
   readonly #context: MemberContext;
   readonly #peers: Peers;
   #forced = false;
@@ -40,7 +40,7 @@ export class Founding {
 
   /** The configuration to start with, or null when it is not yet time. */
   decide(): ClusterConfig | null {
-    return this.#founded() ?? this.#found();
+    return this.#existingCluster() ?? this.#newCluster();
   }
 
   /** In one clear sentence what is being waited for. */
@@ -54,14 +54,14 @@ export class Founding {
     return 'first start: waiting for all members to agree';
   }
 
-  #founded(): ClusterConfig | null {
+  #existingCluster(): ClusterConfig | null {
     const { id, recovered } = this.#context.options;
     for (const hello of this.#peers.hellos.values()) {
       const itself = hello.config?.members.find((member) => member.id === id);
       if (
         itself?.storeId !== recovered.storeId ||
         itself.role !== 'voter' ||
-        hello.appliedIndex > foundingIndex
+        hello.appliedIndex > bootstrapIndex
       )
         continue;
       return hello.config;
@@ -69,7 +69,7 @@ export class Founding {
     return null;
   }
 
-  #found(): ClusterConfig | null {
+  #newCluster(): ClusterConfig | null {
     const { members, id, recovered } = this.#context.options;
     const stores = new Map<MemberId, StoreId>([[id, recovered.storeId]]);
     for (const [peer, hello] of this.#peers.hellos) {

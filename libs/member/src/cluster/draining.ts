@@ -37,7 +37,7 @@ export class Draining {
     this.#perSecond = null;
     this.#credit = 0;
     this.#transferAskedMs = -Infinity;
-    this.#home.departures.closeLeaving('draining', Infinity);
+    this.#home.draining.closeDrained('draining', Infinity);
   }
 
   /** Once a turn. */
@@ -52,9 +52,9 @@ export class Draining {
     const whole = Math.floor(this.#credit);
     if (whole > 0) {
       this.#credit -= whole;
-      this.#home.departures.askToLeave(whole);
+      this.#home.draining.beginDraining(whole);
     }
-    this.#home.departures.closeLeaving('draining', nowMs - answersMsMax);
+    this.#home.draining.closeDrained('draining', nowMs - answersMsMax);
   }
 
   get done(): boolean {
@@ -62,7 +62,7 @@ export class Draining {
     const { role, leader, config } = this.#replica.status;
     // Without a leader nothing can be handed over: what was acked is on this disk and comes with the next start.
     if (leader === null) return true;
-    if (!this.#home.departures.settled || this.#proposer.pendingCommands > 0) return false;
+    if (!this.#home.draining.settled || this.#proposer.pendingCommands > 0) return false;
     return role !== 'leader' || (config?.members.length ?? 0) <= 1;
   }
 }

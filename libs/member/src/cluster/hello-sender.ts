@@ -1,12 +1,12 @@
 import type { HelloMessage, MemberId, MemberStatus, ServingState } from '@mqtt-cluster/contracts';
 import type { MemberContext } from '../context.ts';
 import type { Digests } from '../log/digests.ts';
-import type { Founding } from './bootstrap.ts';
+import type { Bootstrap } from './bootstrap.ts';
 import type { Peers } from './peers.ts';
 import type { Replica } from '../log/replica.ts';
 
 /** What is told of this member besides its log. */
-export interface Bearing {
+export interface PeerStatus {
   readonly state: ServingState;
   readonly clients: number;
   /** 0 idle to 1 overloaded. */
@@ -18,71 +18,72 @@ export interface Bearing {
 const loadStep = 0.1;
 
 /** Who serves has little to tell; newcomers and whoever is in trouble are let in, or out of it, by their greetings. */
-const calmHelloFactor = 2.5;
+const servingHelloFactor = 2.5;
 
 /** Tells the peers who this member is: news at once, the rest now and then. */
-export class Greeting {
+export class HelloSender {
   readonly #context: MemberContext;
   readonly #peers: Peers;
   readonly #replica: Replica;
-  readonly #founding: Founding;
+  readonly #bootstrap: Bootstrap;
   readonly #digests: Digests;
   #lastMs = -Infinity;
-  #toldState: ServingState = 'joining';
-  #toldNobody = true;
-  #toldLoad = 0;
+  #sentState: ServingState = 'joining';
+  #sentUnconfigured = true;
+  #sentLoad = 0;
   /** Whether it held acked messages of its own: only who holds none may be removed. */
-  #toldOutbox = false;
-  #toldDigest: MemberStatus['digest'] = null;
+  #sentOutbox = false;
+  #sentDigest: MemberStatus['digest'] = null;
 
   constructor(
     context: MemberContext,
-    parts: { peers: Peers; replica: Replica; founding: Founding; digests: Digests },
+    parts: { peers: Peers; replica: Replica; bootstrap: Bootstrap; digests: Digests },
   ) {
     this.#context = context;
     this.#peers = parts.peers;
     this.#replica = parts.replica;
-    this.#founding = parts.founding;
+    this.#bootstrap = parts.bootstrap;
     this.#digests = parts.digests;
   }
 
-  greet(peer: MemberId, bearing: Bearing): void {
-    this.#peers.send(peer, 'raft', this.#hello(bearing));
+  send(peer: MemberId, status: PeerStatus): void {
+    this.#peers.send(peer, 'raft', this.#hello(status));
   }
 
   /** @returns whether this peer was not known before: it must hear at once that it is now. */
-  heard(from: MemberId, hello: HelloMessage): boolean {
+  receive(from: MemberId, hello: HelloMessage): boolean {
     const isNew = !this.#peers.hellos.has(from);
-    this.#peers.helloed(from, hello);
+    this.#peers.recordHello(from, hello);
     this.#digests.compare(this.#replica.config);
     return isNew;
   }
 
   /** Once a turn. */
-  tell(bearing: Bearing): void {
+  sendIfDue(status: PeerStatus): void {
     const { nowMs, options } = this.#context;
-    const nobody = this.#replica.isNobody;
+    const unconfigured = this.#replica.isUnconfigured;
     const digest = this.#digests.latest;
-    const news =
-      this.#toldState !== bearing.state ||
-      this.#toldDigest !== digest ||
-      this.#toldNobody !== nobody ||
-      this.#toldOutbox !== bearing.outboxItems > 0 ||
-      Math.abs(this.#toldLoad - bearing.load) >= loadStep;
-    const calm = bearing.state === 'serving' && !nobody;
-    if (!news && nowMs - this.#lastMs < options.timings.helloMs * (calm ? calmHelloFactor : 1)) return;
+    const changed =
+      this.#sentState !== status.state ||
+      this.#sentDigest !== digest ||
+      this.#sentUnconfigured !== unconfigured ||
+      this.#sentOutbox !== status.outboxItems > 0 ||
+      Math.abs(this.#sentLoad - status.load) >= loadStep;
+    const settled = status.state === 'serving' && !unconfigured;
+    if (!changed && nowMs - this.#lastMs < options.timings.helloMs * (settled ? servingHelloFactor : 1))
+      return;
     this.#lastMs = nowMs;
-    this.#toldState = bearing.state;
-    this.#toldDigest = digest;
-    this.#toldNobody = nobody;
-    this.#toldLoad = bearing.load;
-    this.#toldOutbox = bearing.outboxItems > 0;
-    for (const peer of this.#peers.ids) this.greet(peer, bearing);
+    this.#sentState = status.state;
+    this.#sentDigest = digest;
+    this.#sentUnconfigured = unconfigured;
+    this.#sentLoad = status.load;
+    this.#sentOutbox = status.outboxItems > 0;
+    for (const peer of this.#peers.ids) this.send(peer, status);
   }
 
-  #hello(bearing: Bearing): HelloMessage {
+  #hello(status: PeerStatus): HelloMessage {
     const { recovered, urls } = this.#context.options;
-    const fresh = this.#replica.isNobody;
+    const fresh = this.#replica.isUnconfigured;
     return {
       type: 'hello',
       storeId: recovered.storeId,
@@ -90,15 +91,15 @@ export class Greeting {
       sentAtMs: this.#context.nowMs,
       fresh,
       config: this.#replica.config,
-      state: bearing.state,
-      clients: bearing.clients,
-      load: bearing.load,
+      state: status.state,
+      clients: status.clients,
+      load: status.load,
       urls,
-      semantics: this.#context.dialect.semantics,
+      semantics: this.#context.semantics.version,
       appliedIndex: this.#replica.appliedIndex,
       digest: this.#digests.latest,
-      outboxItems: bearing.outboxItems,
-      known: fresh ? this.#founding.known() : [],
+      outboxItems: status.outboxItems,
+      known: fresh ? this.#bootstrap.known() : [],
     };
   }
 }

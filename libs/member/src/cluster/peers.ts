@@ -11,14 +11,14 @@ import type {
 import type { MemberContext } from '../context.ts';
 
 /** A detour is tried through another third after this, in case the third can't reach the peer either. */
-const detourRotationMs = 200;
+const relayRotationMs = 200;
 
 /** The links to the other members: what is known of each, and how to reach those whose own link is down. */
 export class Peers {
   readonly links = new Map<MemberId, LinkState>();
   readonly hellos = new Map<MemberId, HelloMessage>();
   readonly #helloAtMs = new Map<MemberId, number>();
-  readonly #heardAtMs = new Map<MemberId, number>();
+  readonly #receivedAtMs = new Map<MemberId, number>();
   readonly #context: MemberContext;
   #outgoing: Outgoing[] = [];
 
@@ -31,11 +31,11 @@ export class Peers {
     return this.links.keys();
   }
 
-  heard(from: MemberId): void {
-    this.#heardAtMs.set(from, this.#context.nowMs);
+  recordReceived(from: MemberId): void {
+    this.#receivedAtMs.set(from, this.#context.nowMs);
   }
 
-  helloed(from: MemberId, hello: HelloMessage): void {
+  recordHello(from: MemberId, hello: HelloMessage): void {
     this.hellos.set(from, hello);
     this.#helloAtMs.set(from, this.#context.nowMs);
   }
@@ -50,14 +50,14 @@ export class Peers {
   }
 
   /** This process was paused: it is not the others who were silent. */
-  paused(): void {
-    for (const peer of this.#heardAtMs.keys()) this.heard(peer);
+  resetSilence(): void {
+    for (const peer of this.#receivedAtMs.keys()) this.recordReceived(peer);
   }
 
   /** Milliseconds since anything came from this peer; Infinity when nothing ever did. */
   silentMs(peer: MemberId): number {
-    const heardAtMs = this.#heardAtMs.get(peer);
-    return heardAtMs === undefined ? Infinity : this.#context.nowMs - heardAtMs;
+    const receivedAtMs = this.#receivedAtMs.get(peer);
+    return receivedAtMs === undefined ? Infinity : this.#context.nowMs - receivedAtMs;
   }
 
   send(to: MemberId, channel: Channel, message: Exclude<PeerMessage, { type: 'relay' }>): void {
@@ -65,10 +65,10 @@ export class Peers {
       this.#outgoing.push({ to, channel, message });
       return;
     }
-    const third = this.#detour(to);
-    if (third === null || channel === 'live') return;
+    const relayMember = this.#relayFor(to);
+    if (relayMember === null || channel === 'live') return;
     const relay: PeerMessage = { type: 'relay', from: this.#context.options.id, to, channel, message };
-    this.#outgoing.push({ to: third, channel, message: relay });
+    this.#outgoing.push({ to: relayMember, channel, message: relay });
   }
 
   /** Passes a message of one peer on to another; one hop only. */
@@ -93,12 +93,12 @@ export class Peers {
     return Object.fromEntries(summaries);
   }
 
-  #detour(to: MemberId): MemberId | null {
+  #relayFor(to: MemberId): MemberId | null {
     // A process that is dead for certain needs no detour.
     if (this.links.get(to) === 'refused') return null;
-    const thirds = [...this.links].filter(([id, link]) => id !== to && link === 'up').map(([id]) => id);
-    if (thirds.length === 0) return null;
-    const turn = Math.floor(this.#context.nowMs / detourRotationMs);
-    return thirds[((turn % thirds.length) + thirds.length) % thirds.length] ?? null;
+    const candidates = [...this.links].filter(([id, link]) => id !== to && link === 'up').map(([id]) => id);
+    if (candidates.length === 0) return null;
+    const turn = Math.floor(this.#context.nowMs / relayRotationMs);
+    return candidates[((turn % candidates.length) + candidates.length) % candidates.length] ?? null;
   }
 }

@@ -7,16 +7,16 @@ import type { ClusterConfig, MemberId, StoreId } from '@mqtt-cluster/contracts';
  *
  * @param configs what each has said lately: what was said before this member last followed a leader may be older than its admission
  */
-export function isDisowned(
+export function isRemovedByQuorum(
   id: MemberId,
   storeId: StoreId,
   config: ClusterConfig,
   configs: ReadonlyMap<MemberId, ClusterConfig>,
 ): boolean {
   const others = config.members.filter((member) => member.role === 'voter' && member.id !== id);
-  const disowning = others.filter((other) => {
+  const removing = others.filter((other) => {
     const theirs = configs.get(other.id);
     return theirs !== undefined && findMember(theirs, id)?.storeId !== storeId;
   });
-  return disowning.length * 2 > others.length;
+  return removing.length * 2 > others.length;
 }

@@ -7,7 +7,7 @@ import { decodeMqttState } from '@mqtt-cluster/mqtt-state';
  *
  * @throws FrameError the state is of no format that this program knows
  */
-export function foundingFrom(
+export function storeFromBackup(
   backup: Snapshot,
   { id, storeId }: MemberIdentity,
 ): { readonly hardState: HardState; readonly snapshot: Snapshot } {

@@ -6,7 +6,7 @@ import type { Proposer } from '../log/proposer.ts';
  * A start that hears no leader serves what it has only after this many times the bound: until then it is more likely that the
  * leader has not found it yet, and that what it has is old (P10: READY is for who has everything).
  */
-const unjoinedFactor = 4;
+const joiningFactor = 4;
 
 /**
  * Whether this member serves: `joining` until its own start has been applied (so it has everything before it),
@@ -66,42 +66,42 @@ export class Serving {
   update(leader: MemberId | null, isMember: boolean, waitingFor: string): boolean {
     const { nowMs, state, options } = this.#context;
     if (leader !== null) this.#leaderSeenMs = nowMs;
-    if (!isMember) this.paused();
+    if (!isMember) this.resetTimers();
     const stalledSinceMs = this.#proposer.stalledSinceMs();
-    const limitMs = options.timings.isolatedAfterMs * (this.#joined ? 1 : unjoinedFactor);
+    const limitMs = options.timings.isolatedAfterMs * (this.#joined ? 1 : joiningFactor);
     const cutOff = nowMs - this.#leaderSeenMs >= limitMs;
     const stalled = stalledSinceMs !== null && nowMs - stalledSinceMs >= limitMs;
-    let became = false;
+    let becameIsolated = false;
     if (!this.isolated && isMember && (cutOff || stalled)) {
       this.#isolatedAtMs = nowMs;
       this.#isolatedSinceIndex = state.index;
-      became = true;
+      becameIsolated = true;
     } else if (!isMember) {
       this.#isolatedAtMs = null;
-    } else if (this.isolated && leader !== null && this.#movesAgain(stalledSinceMs))
+    } else if (this.isolated && leader !== null && this.#hasProgress(stalledSinceMs))
       this.#isolatedAtMs = null;
     this.#set(cutOff, isMember, waitingFor);
-    return became;
+    return becameIsolated;
   }
 
   /** After a pause, or for who belongs to no cluster yet: there was no leader to miss, and nothing has stalled. */
-  paused(): void {
+  resetTimers(): void {
     this.#leaderSeenMs = this.#context.nowMs;
-    this.#proposer.forgetStall();
+    this.#proposer.resetStall();
   }
 
-  #movesAgain(stalledSinceMs: number | null): boolean {
+  #hasProgress(stalledSinceMs: number | null): boolean {
     return stalledSinceMs === null || stalledSinceMs > this.#isolatedAtMs!;
   }
 
   #set(cutOff: boolean, isMember: boolean, waitingFor: string): void {
-    const [state, reason] = this.#now(cutOff, isMember, waitingFor);
+    const [state, reason] = this.#stateAndReason(cutOff, isMember, waitingFor);
     if (state !== this.#state) this.#context.events.push({ kind: 'state', state, reason });
     this.#state = state;
     this.#reason = reason;
   }
 
-  #now(cutOff: boolean, isMember: boolean, waitingFor: string): [ServingState, string] {
+  #stateAndReason(cutOff: boolean, isMember: boolean, waitingFor: string): [ServingState, string] {
     if (this.#draining) return ['draining', 'it leaves the cluster for now'];
     if (this.isolated)
       return ['isolated', cutOff ? 'no majority: no leader is heard' : 'no majority: proposals stall'];

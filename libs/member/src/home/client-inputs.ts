@@ -14,9 +14,9 @@ import type { Acknowledgements } from './delivery/acknowledgements.ts';
 import type { Connection } from './connections/connection.ts';
 import type { Connections } from './connections/connections.ts';
 import type { Delivery } from './delivery/delivery.ts';
-import type { Distribution } from './delivery/fanout.ts';
-import type { Opening } from './connections/session-opening.ts';
-import type { Subscribing } from './subscriptions.ts';
+import type { Fanout } from './delivery/fanout.ts';
+import type { SessionOpening } from './connections/session-opening.ts';
+import type { Subscriptions } from './subscriptions.ts';
 
 /** Handles what clients send to their home: passes it to the home's parts, or proposes a command to the cluster. */
 export class ClientInputs {
@@ -25,9 +25,9 @@ export class ClientInputs {
   readonly #connections: Connections;
   readonly #delivery: Delivery;
   readonly #acknowledgements: Acknowledgements;
-  readonly #subscribing: Subscribing;
-  readonly #opening: Opening;
-  readonly #distribution: Distribution;
+  readonly #subscriptions: Subscriptions;
+  readonly #opening: SessionOpening;
+  readonly #fanout: Fanout;
 
   constructor(
     context: MemberContext,
@@ -36,9 +36,9 @@ export class ClientInputs {
       connections: Connections;
       delivery: Delivery;
       acknowledgements: Acknowledgements;
-      subscribing: Subscribing;
-      opening: Opening;
-      distribution: Distribution;
+      subscriptions: Subscriptions;
+      opening: SessionOpening;
+      fanout: Fanout;
     },
   ) {
     this.#context = context;
@@ -46,9 +46,9 @@ export class ClientInputs {
     this.#connections = parts.connections;
     this.#delivery = parts.delivery;
     this.#acknowledgements = parts.acknowledgements;
-    this.#subscribing = parts.subscribing;
+    this.#subscriptions = parts.subscriptions;
     this.#opening = parts.opening;
-    this.#distribution = parts.distribution;
+    this.#fanout = parts.fanout;
   }
 
   /** Handles one input of one connection. Inputs of an unknown connection are ignored: it has just been closed. */
@@ -109,15 +109,15 @@ export class ClientInputs {
   #subscribe(connection: Connection, packetId: number, subscriptions: readonly Subscription[]): void {
     const waits = subscriptions.some((each) => !connection.clean || parseShare(each.filter) !== null);
     this.#opening.whenEpoch(connection, waits, () => {
-      const done = this.#subscribing.subscribe(connection, packetId, subscriptions);
-      if (done !== null) this.#distribution.retained(connection, subscriptions, done);
+      const done = this.#subscriptions.subscribe(connection, packetId, subscriptions);
+      if (done !== null) this.#fanout.retained(connection, subscriptions, done);
     });
   }
 
   #unsubscribe(connection: Connection, packetId: number, filters: readonly string[]): void {
     const waits = filters.some((filter) => !connection.clean || parseShare(filter) !== null);
     this.#opening.whenEpoch(connection, waits, () =>
-      this.#subscribing.unsubscribe(connection, packetId, filters),
+      this.#subscriptions.unsubscribe(connection, packetId, filters),
     );
   }
 
@@ -136,7 +136,7 @@ export class ClientInputs {
     const base: Message = { topic, payload, qos, retain, publisher: connection.client };
     const message: Message = properties === undefined ? base : { ...base, properties };
     if (qos === 0 && !retain) {
-      this.#distribution.unacknowledged(message);
+      this.#fanout.unacknowledged(message);
     } else if (this.#proposer.bytes > this.#context.options.limits.outboxBytesMax) {
       this.#refusePublish(connection, qos, packetId);
     } else {

@@ -7,53 +7,53 @@ import { Acknowledgements } from './delivery/acknowledgements.ts';
 import { ClientInputs } from './client-inputs.ts';
 import type { Connection } from './connections/connection.ts';
 import { Connections } from './connections/connections.ts';
-import { Departures } from './connections/connection-draining.ts';
+import { ConnectionDraining } from './connections/connection-draining.ts';
 import { Delivery, earlyKey } from './delivery/delivery.ts';
-import { Distribution } from './delivery/fanout.ts';
-import { Live } from './live/live-forwarding.ts';
-import { Opening } from './connections/session-opening.ts';
-import { Progress } from './delivery/ack-progress.ts';
+import { Fanout } from './delivery/fanout.ts';
+import { LiveForwarding } from './live/live-forwarding.ts';
+import { SessionOpening } from './connections/session-opening.ts';
+import { AckProgress } from './delivery/ack-progress.ts';
 import type { Request } from './pending-request.ts';
 import { Router } from './router.ts';
-import { Subscribing } from './subscriptions.ts';
+import { Subscriptions } from './subscriptions.ts';
 
 /** The home of a member's clients: turns what they send into commands, and what was applied into answers. */
 export class Home {
-  readonly live: Live;
-  readonly departures: Departures;
+  readonly live: LiveForwarding;
+  readonly draining: ConnectionDraining;
   readonly inputs: ClientInputs;
   readonly #context: MemberContext;
   readonly #proposer: Proposer;
   readonly #router = new Router();
   readonly #connections: Connections;
-  readonly #progress: Progress;
+  readonly #progress: AckProgress;
   readonly #delivery: Delivery;
   readonly #acknowledgements: Acknowledgements;
-  readonly #subscribing: Subscribing;
-  readonly #opening: Opening;
-  readonly #distribution: Distribution;
+  readonly #subscriptions: Subscriptions;
+  readonly #opening: SessionOpening;
+  readonly #fanout: Fanout;
 
   constructor(context: MemberContext, proposer: Proposer, peers: Peers) {
     this.#context = context;
     this.#proposer = proposer;
     const router = this.#router;
     const connections = (this.#connections = new Connections(context, router));
-    const progress = (this.#progress = new Progress(context));
+    const progress = (this.#progress = new AckProgress(context));
     const delivery = (this.#delivery = new Delivery(context, progress));
     this.#acknowledgements = new Acknowledgements(context, delivery, progress);
-    this.#subscribing = new Subscribing(context, proposer, router);
-    this.#opening = new Opening(context, { proposer, connections, router, delivery, progress });
-    this.departures = new Departures(context, { proposer, connections, opening: this.#opening });
-    this.live = new Live(context, peers, router);
-    this.#distribution = new Distribution(context, { router, connections, delivery, live: this.live });
+    this.#subscriptions = new Subscriptions(context, proposer, router);
+    this.#opening = new SessionOpening(context, { proposer, connections, router, delivery, progress });
+    this.draining = new ConnectionDraining(context, { proposer, connections, opening: this.#opening });
+    this.live = new LiveForwarding(context, peers, router);
+    this.#fanout = new Fanout(context, { router, connections, delivery, live: this.live });
     this.inputs = new ClientInputs(context, {
       proposer,
       connections,
       delivery,
       acknowledgements: this.#acknowledgements,
-      subscribing: this.#subscribing,
+      subscriptions: this.#subscriptions,
       opening: this.#opening,
-      distribution: this.#distribution,
+      fanout: this.#fanout,
     });
   }
 
@@ -72,11 +72,11 @@ export class Home {
   }
 
   publishLocal(message: Message): void {
-    this.#distribution.local(message);
+    this.#fanout.local(message);
   }
 
   onLive(from: MemberId, live: LiveMessage): void {
-    this.#distribution.live(from, live);
+    this.#fanout.live(from, live);
   }
 
   // ---- what the cluster decided ----
@@ -84,8 +84,7 @@ export class Home {
   onEffect(effect: StateEffect, batch: PendingBatch | undefined): void {
     switch (effect.kind) {
       case 'published':
-        if (batch?.commands[effect.command]?.deliveredEarly !== true)
-          this.#distribution.published(effect.message);
+        if (batch?.commands[effect.command]?.deliveredEarly !== true) this.#fanout.published(effect.message);
         return;
       case 'queued': {
         const connection = this.#connections.ofClient(effect.client);
@@ -128,7 +127,7 @@ export class Home {
       if (command.kind !== 'publish' || command.message.qos !== 1 || pending.answered) return;
       pending.answered = true;
       pending.deliveredEarly = true;
-      this.#distribution.early(command.message, earlyKey(incarnation, batch.sequence, position));
+      this.#fanout.early(command.message, earlyKey(incarnation, batch.sequence, position));
       if (request?.kind !== 'publish' || request.connection.phase !== 'open') return;
       count++;
       const { connection, packetId } = request;
@@ -153,12 +152,12 @@ export class Home {
    */
   onRestored(): void {
     this.#progress.clear();
-    this.#opening.forgetMoved();
-    this.sendAway('snapshotInstalled');
+    this.#opening.dropMoved();
+    this.disconnectAll('snapshotInstalled');
   }
 
   /** All are closed, without wills: they did not die. The cluster hears it, if it hears this member. */
-  sendAway(reason: RefusalReason): void {
+  disconnectAll(reason: RefusalReason): void {
     this.closeAll(reason);
     const { id, recovered } = this.#context.options;
     for (const { client, epoch, home } of [...this.#context.state.connectedAt(id)]) {
@@ -177,7 +176,7 @@ export class Home {
   }
 
   flush(): void {
-    this.#opening.buryMoved();
+    this.#opening.expireMoved();
 
     const progress = this.#progress.takeDue();
     if (progress !== null) this.#proposer.add(progress);
@@ -207,12 +206,12 @@ export class Home {
         return;
       case 'subscribe': {
         if (result.kind !== 'subscribed') return;
-        const granted = this.#subscribing.subscribed(connection, request, result);
-        this.#distribution.retained(connection, request.subscriptions, granted);
+        const granted = this.#subscriptions.subscribed(connection, request, result);
+        this.#fanout.retained(connection, request.subscriptions, granted);
         return;
       }
       case 'unsubscribe':
-        if (result.kind === 'unsubscribed') this.#subscribing.unsubscribed(connection, request, result);
+        if (result.kind === 'unsubscribed') this.#subscriptions.unsubscribed(connection, request, result);
         return;
     }
   }

@@ -21,7 +21,7 @@ export interface Granted {
  * Subscriptions of persistent sessions and all shared ones go through the log; those of clean sessions are this
  * home's own business (design, section 3).
  */
-export class Subscribing {
+export class Subscriptions {
   readonly #context: MemberContext;
   readonly #proposer: Proposer;
   readonly #router: Router;

@@ -59,14 +59,14 @@ export class Digests {
     }
     this.agree = differing.length === 0;
     if (this.agree) return;
-    this.#tellOutvoted(config);
+    this.#reportOutvoted(config);
     if (index <= this.#reportedIndex) return;
     this.#reportedIndex = index;
     this.#context.events.push({ kind: 'digestDiffers', index, members: differing });
   }
 
   /** Once: what is wrong with the state stays wrong. Two camps of which none is a majority prove nothing. */
-  #tellOutvoted(config: ClusterConfig | null): void {
+  #reportOutvoted(config: ClusterConfig | null): void {
     if (this.#outvoted) return;
     const voters = config?.members.filter((member) => member.role === 'voter') ?? [];
     const votes = new Map<string, number>();

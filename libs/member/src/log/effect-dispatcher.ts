@@ -5,25 +5,25 @@ import { headerOf } from './leader-duties.ts';
 import type { PendingBatch, Proposer } from './proposer.ts';
 import type { Replica } from './replica.ts';
 import type { Serving } from '../cluster/serving.ts';
-import type { Writes } from './pending-writes.ts';
+import type { PendingWrites } from './pending-writes.ts';
 
 /** Whom it concerns. */
-interface Hearers {
+interface EffectConsumers {
   readonly home: Home;
   readonly proposer: Proposer;
   readonly serving: Serving;
-  readonly writes: Writes;
+  readonly writes: PendingWrites;
   readonly replica: Replica;
 }
 
 /** Tells what an applied entry came to: to the home and its clients, to the outbox, and as events. */
-export class Applied {
+export class EffectDispatcher {
   readonly #context: MemberContext;
-  readonly #hearers: Hearers;
+  readonly #consumers: EffectConsumers;
 
-  constructor(context: MemberContext, hearers: Hearers) {
+  constructor(context: MemberContext, consumers: EffectConsumers) {
     this.#context = context;
-    this.#hearers = hearers;
+    this.#consumers = consumers;
   }
 
   onEffects(effects: readonly StateEffect[], entry: Uint8Array | null): void {
@@ -33,13 +33,13 @@ export class Applied {
       const own = 'storeId' in effect && effect.storeId === storeId;
       const ownBatch = own && effect.incarnation === incarnation;
       if (effect.kind !== 'batchApplied') {
-        this.#hearers.home.onEffect(
+        this.#consumers.home.onEffect(
           effect,
-          ownBatch ? this.#hearers.proposer.find(effect.sequence) : undefined,
+          ownBatch ? this.#consumers.proposer.find(effect.sequence) : undefined,
         );
         this.#report(effect, entry);
       } else if (ownBatch) this.#onBatchApplied(effect.sequence, effect.results);
-      else if (own && effect.incarnation > incarnation) this.#onOlderThanRemembered();
+      else if (own && effect.incarnation > incarnation) this.#onStoreRegressed();
     }
   }
 
@@ -48,43 +48,43 @@ export class Applied {
     const { id, recovered } = this.#context.options;
     const proposer = this.#context.state.proposer(id);
     if (proposer?.storeId === recovered.storeId && proposer.incarnation === recovered.incarnation) {
-      for (const batch of this.#hearers.proposer.appliedBySnapshot(proposer.sequence)) {
-        if (batch.sequence === 1) this.#hearers.serving.joined();
-        this.#forgetStored(batch);
+      for (const batch of this.#consumers.proposer.appliedBySnapshot(proposer.sequence)) {
+        if (batch.sequence === 1) this.#consumers.serving.joined();
+        this.#deleteFromOutbox(batch);
       }
     }
-    this.#hearers.home.onRestored();
+    this.#consumers.home.onRestored();
   }
 
   #onBatchApplied(
     sequence: number,
     results: Extract<StateEffect, { kind: 'batchApplied' }>['results'],
   ): void {
-    const batch = this.#hearers.proposer.applied(sequence);
+    const batch = this.#consumers.proposer.applied(sequence);
     if (batch === undefined) return;
-    this.#context.options.measures?.committed(this.#context.nowMs - batch.formedMs);
-    if (sequence === 1) this.#hearers.serving.joined();
-    this.#forgetStored(batch);
+    this.#context.options.measures?.committed(this.#context.nowMs - batch.createdMs);
+    if (sequence === 1) this.#consumers.serving.joined();
+    this.#deleteFromOutbox(batch);
     batch.commands.forEach((pending, position) => {
       const result = results[position];
       if (result === undefined) return;
       if (result.kind === 'void') this.#context.options.observer?.mark('old-epoch-command-void');
-      this.#hearers.home.answer(pending, result);
+      this.#consumers.home.answer(pending, result);
     });
   }
 
   /** The cluster has it: the outbox need not. */
-  #forgetStored(batch: PendingBatch): void {
+  #deleteFromOutbox(batch: PendingBatch): void {
     const { incarnation } = this.#context.options.recovered;
     if (batch.outbox !== 'none') {
-      this.#hearers.writes.deleteOutbox({ incarnation, sequence: batch.sequence });
+      this.#consumers.writes.deleteOutbox({ incarnation, sequence: batch.sequence });
       this.#context.options.observer?.mark('outbox-healed');
     }
     for (const { request } of batch.commands)
-      if (request?.kind === 'recover') this.#hearers.writes.deleteOutbox(request);
+      if (request?.kind === 'recover') this.#consumers.writes.deleteOutbox(request);
   }
 
-  #onOlderThanRemembered(): void {
+  #onStoreRegressed(): void {
     const text =
       'this store is older than what the cluster remembers of it: wipe it, its peers will fill it again';
     this.#context.events.push({ kind: 'alarm', text });
@@ -94,13 +94,13 @@ export class Applied {
     const { events } = this.#context;
     if (effect.kind === 'willFired') {
       const { client, byHome } = effect;
-      events.push({ kind: 'willFired', client, byHome, counts: this.#brought(entry) });
+      events.push({ kind: 'willFired', client, byHome, counts: this.#isCountedHere(entry) });
     } else if (effect.kind === 'dropped') {
       const { reason, count } = effect;
-      events.push({ kind: 'dropped', reason, count, counts: this.#brought(entry) });
+      events.push({ kind: 'dropped', reason, count, counts: this.#isCountedHere(entry) });
     } else if (effect.kind === 'alarm') events.push({ kind: 'alarm', text: effect.text });
     else if (effect.kind === 'sessionEnded') {
-      events.push({ kind: 'sessionEnded', client: effect.client, counts: this.#brought(entry) });
+      events.push({ kind: 'sessionEnded', client: effect.client, counts: this.#isCountedHere(entry) });
     }
   }
 
@@ -108,8 +108,8 @@ export class Applied {
    * Whether this member is to count what the entry brought: it is its own, and of this start, so that neither a peer nor who
    * applies it again after a restart does. What a change of members brings is the leader's.
    */
-  #brought(entry: Uint8Array | null): boolean {
-    if (entry === null) return this.#hearers.replica.status.role === 'leader';
+  #isCountedHere(entry: Uint8Array | null): boolean {
+    if (entry === null) return this.#consumers.replica.status.role === 'leader';
     const header = headerOf(entry);
     const { storeId, incarnation } = this.#context.options.recovered;
     return header?.storeId === storeId && header.incarnation === incarnation;
@@ -121,9 +121,9 @@ export class Applied {
     for (const effect of effects) {
       if (effect.kind !== 'published') continue;
       if (effect.storeId !== storeId || effect.incarnation !== incarnation) return;
-      const pending = this.#hearers.proposer.find(effect.sequence)?.commands[effect.command];
+      const pending = this.#consumers.proposer.find(effect.sequence)?.commands[effect.command];
       if (pending !== undefined && !pending.deliveredEarly && effect.message.qos > 0) {
-        this.#hearers.home.sample(effect.message, pending.receivedMs);
+        this.#consumers.home.sample(effect.message, pending.receivedMs);
       }
       return;
     }

@@ -20,7 +20,7 @@ const newcomerSilenceMsMax = 5_000;
 /** The store that an empty one replaces must have been silent for so long: else two hosts use one id. */
 const replacedSilenceMsMin = 2_000;
 /** Suspected ones that are remembered. */
-const impostorsMax = 64;
+const duplicatesMax = 64;
 
 interface Cursor {
   readonly storeId: StoreId;
@@ -29,7 +29,7 @@ interface Cursor {
 }
 
 /** What the leader does besides Raft: numbers, time stamps, timers, lost members, wiped and new ones. */
-export class Leader {
+export class LeaderDuties {
   readonly #context: MemberContext;
   readonly #peers: Peers;
   readonly #proposer: Proposer;
@@ -39,7 +39,7 @@ export class Leader {
    */
   readonly #cursors = new Map<MemberId, Cursor>();
   /** Since when another store is heard under the id of one that is there, ms; null: reported. */
-  readonly #impostors = new Map<StoreId, number | null>();
+  readonly #duplicates = new Map<StoreId, number | null>();
   readonly #lostProposedMs = new Map<MemberId, number>();
   #electedAtMs = 0;
   #baseTimeMs = 0;
@@ -132,9 +132,9 @@ export class Leader {
 
   /** New kinds of entry are written only when all members know them (design, section 4). */
   #raiseSemantics(status: RaftStatus): void {
-    const { state, dialect, nowMs, options } = this.#context;
+    const { state, semantics, nowMs, options } = this.#context;
     const version = state.semantics + 1;
-    if (version > dialect.semantics || status.config === null) return;
+    if (version > semantics.version || status.config === null) return;
     if (nowMs - this.#semanticsMs < membershipIntervalMs) return;
     const known = status.config.members.every(
       ({ id }) => id === options.id || (this.#peers.hellos.get(id)?.semantics ?? 0) >= version,
@@ -162,7 +162,7 @@ export class Leader {
       if (known?.storeId === hello.storeId) continue;
       if (!hello.fresh && !(known !== undefined && isStranded(id, hello, config))) continue;
       if (known !== undefined && (status.silentMs[id] ?? Infinity) < replacedSilenceMsMin) {
-        this.#reportImpostor(id, hello.storeId);
+        this.#reportDuplicate(id, hello.storeId);
         continue;
       }
       // Two hosts may use one id: only the one that the members reach under its address is let in.
@@ -177,16 +177,16 @@ export class Leader {
    * Once: it goes on saying who it is. Only when the former store goes on answering: a wiped member may come back before that
    * one counts as silent.
    */
-  #reportImpostor(member: MemberId, storeId: StoreId): void {
+  #reportDuplicate(member: MemberId, storeId: StoreId): void {
     const { nowMs, events } = this.#context;
-    if (!this.#impostors.has(storeId)) {
-      if (this.#impostors.size >= impostorsMax) this.#impostors.clear();
-      this.#impostors.set(storeId, nowMs);
+    if (!this.#duplicates.has(storeId)) {
+      if (this.#duplicates.size >= duplicatesMax) this.#duplicates.clear();
+      this.#duplicates.set(storeId, nowMs);
     }
-    const sinceMs = this.#impostors.get(storeId) ?? null;
+    const sinceMs = this.#duplicates.get(storeId) ?? null;
     if (sinceMs === null || nowMs - sinceMs < replacedSilenceMsMin) return;
-    this.#impostors.set(storeId, null);
-    events.push({ kind: 'impostor', member, storeId });
+    this.#duplicates.set(storeId, null);
+    events.push({ kind: 'duplicateMemberId', member, storeId });
   }
 
   #withPromotion(status: RaftStatus): ClusterConfig | null {

@@ -1,6 +1,6 @@
 import type { MemberOutput, OutboxItem, Snapshot, StoreWrite } from '@mqtt-cluster/contracts';
 import type { RaftWrite } from '@mqtt-cluster/consensus';
-import { foundingTerm } from '../cluster/bootstrap.ts';
+import { bootstrapTerm } from '../cluster/bootstrap.ts';
 import type { MemberContext } from '../context.ts';
 
 type OutboxKey = Pick<OutboxItem, 'incarnation' | 'sequence'>;
@@ -10,24 +10,24 @@ const outboxDeleteDelayMs = 1_000;
 const fullDiskRetryMs = 500;
 
 /** What a write that has reached the disk (or was refused) meant. */
-export interface DoneWrite {
+export interface CompletedWrite {
   readonly raftToken: number | null;
   readonly outboxSequences: readonly number[];
   readonly snapshot: Snapshot | null;
-  readonly founding: boolean;
+  readonly bootstrap: boolean;
 }
 
 /** Gathers what one turn wants stored into one atomic write, and remembers what each write was for. */
-export class Writes {
+export class PendingWrites {
   readonly #context: MemberContext;
   readonly #underWay = new Map<
     number,
-    DoneWrite & { readonly outboxDelete: readonly OutboxKey[]; startedMs: number }
+    CompletedWrite & { readonly outboxDelete: readonly OutboxKey[]; startedMs: number }
   >();
   #nextToken = 1;
   #raft: RaftWrite | null = null;
   #snapshot: Snapshot | null = null;
-  #founding = false;
+  #bootstrap = false;
   #outboxPut: OutboxItem[] = [];
   #outboxDelete: OutboxKey[] = [];
   #deleteSinceMs = 0;
@@ -63,9 +63,9 @@ export class Writes {
     this.#raft = write;
   }
 
-  snapshot(snapshot: Snapshot, founding: boolean): void {
+  snapshot(snapshot: Snapshot, bootstrap: boolean): void {
     this.#snapshot = snapshot;
-    this.#founding = founding;
+    this.#bootstrap = bootstrap;
   }
 
   putOutbox(items: readonly OutboxItem[]): void {
@@ -86,7 +86,7 @@ export class Writes {
       this.#context.nowMs - this.#deleteSinceMs >= outboxDeleteDelayMs;
     if (raft === null && snapshot === null && this.#outboxPut.length === 0 && !deletesDue) return null;
     const token = this.#nextToken++;
-    const founding = this.#founding;
+    const bootstrap = this.#bootstrap;
     const outboxPut = this.#outboxPut;
     const outboxDelete = this.#outboxDelete;
     const outboxSequences = outboxPut.map((item) => item.sequence);
@@ -94,30 +94,30 @@ export class Writes {
       raftToken: raft?.token ?? null,
       outboxSequences,
       snapshot,
-      founding,
+      bootstrap,
       outboxDelete,
       startedMs: this.#context.nowMs,
     });
     this.#raft = null;
     this.#snapshot = null;
-    this.#founding = false;
+    this.#bootstrap = false;
     this.#outboxPut = [];
     this.#outboxDelete = [];
     return {
       token,
-      change: { ...fromRaft(raft), ...fromSnapshot(snapshot, founding), ...parts(outboxPut, outboxDelete) },
+      change: { ...fromRaft(raft), ...fromSnapshot(snapshot, bootstrap), ...parts(outboxPut, outboxDelete) },
     };
   }
 
-  /** Writes are finished in their order; one token speaks for itself only. */
-  written(token: number): DoneWrite | null {
+  /** PendingWrites are finished in their order; one token speaks for itself only. */
+  written(token: number): CompletedWrite | null {
     this.full = false;
     const write = this.#underWay.get(token) ?? null;
     this.#underWay.delete(token);
     return write;
   }
 
-  refused(token: number): DoneWrite | null {
+  refused(token: number): CompletedWrite | null {
     this.full = true;
     this.#refusedAtMs = this.#context.nowMs;
     const write = this.#underWay.get(token) ?? null;
@@ -138,10 +138,10 @@ function fromRaft(write: RaftWrite | null): StoreWrite {
   };
 }
 
-function fromSnapshot(snapshot: Snapshot | null, founding: boolean): StoreWrite {
+function fromSnapshot(snapshot: Snapshot | null, bootstrap: boolean): StoreWrite {
   if (snapshot === null) return {};
-  return founding
-    ? { hardState: { term: foundingTerm, votedFor: null }, snapshot, dropLog: true }
+  return bootstrap
+    ? { hardState: { term: bootstrapTerm, votedFor: null }, snapshot, dropLog: true }
     : { snapshot };
 }
 

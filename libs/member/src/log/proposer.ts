@@ -22,7 +22,7 @@ export interface PendingCommand {
 
 export interface PendingBatch {
   readonly sequence: number;
-  readonly formedMs: number;
+  readonly createdMs: number;
   readonly commands: PendingCommand[];
   encoded: Uint8Array;
   /** Which sending it was last part of; see `#sending`. */
@@ -96,17 +96,17 @@ export class Proposer {
   }
 
   /** A pause of this process is no stall of the cluster. */
-  forgetStall(): void {
+  resetStall(): void {
     this.#lastProgressMs = this.#context.nowMs;
   }
 
   /** Everything unanswered is to be sent again: another leader, or the link to it is new. */
-  sendAgain(): void {
+  resendAll(): void {
     this.#sending++;
   }
 
   /** An opening whose client has gone, or was sent elsewhere, must not take anything from where the client is now. */
-  openingAbandoned(): void {
+  markOpenAbandoned(): void {
     this.#abandoned = true;
   }
 
@@ -128,7 +128,7 @@ export class Proposer {
       const encoded = this.#encode(sequence, commands);
       this.#batches.push({
         sequence,
-        formedMs: this.#context.nowMs,
+        createdMs: this.#context.nowMs,
         commands,
         encoded,
         sentIn: 0,
@@ -141,7 +141,7 @@ export class Proposer {
   }
 
   /** What is to be sent to the leader now, in order. */
-  toSend(): Uint8Array[] {
+  takeDueBatches(): Uint8Array[] {
     const { nowMs, options } = this.#context;
     const window = this.#sendWindow();
     if (window > 0 && nowMs >= Math.max(this.#lastProgressMs, this.#lastSentAgainMs) + this.#resendMs) {
@@ -297,7 +297,7 @@ export class Proposer {
   }
 
   #encode(sequence: number, commands: readonly PendingCommand[]): Uint8Array {
-    const { dialect, options, state } = this.#context;
+    const { semantics, options, state } = this.#context;
     const { id, recovered } = options;
     const batch = {
       member: id,
@@ -306,7 +306,7 @@ export class Proposer {
       sequence,
       commands: commands.map((pending) => pending.command),
     };
-    return dialect.encodeBatch(batch, state.semantics);
+    return semantics.encodeBatch(batch, state.semantics);
   }
 
   #drop(batch: PendingBatch): void {

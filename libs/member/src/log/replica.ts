@@ -12,20 +12,20 @@ import type { Raft, RaftEvent, RaftInitialState, RaftOutput, RaftStatus } from '
 import type { BatchHeader, MqttState, StateEffect } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
 import type { Digests } from './digests.ts';
-import { foundingIndex, foundingTerm } from '../cluster/bootstrap.ts';
-import type { Founding } from '../cluster/bootstrap.ts';
+import { bootstrapIndex, bootstrapTerm } from '../cluster/bootstrap.ts';
+import type { Bootstrap } from '../cluster/bootstrap.ts';
 import { headerOf } from './leader-duties.ts';
-import { Patience } from '../cluster/adaptive-election-timeout.ts';
+import { AdaptiveElectionTimeout } from '../cluster/adaptive-election-timeout.ts';
 import type { Peers } from '../cluster/peers.ts';
 import { unstamp } from './stamp.ts';
-import type { DoneWrite, Writes } from './pending-writes.ts';
+import type { CompletedWrite, PendingWrites } from './pending-writes.ts';
 
 const appendBytesMax = 256 * 1024;
 const appendsInFlightMax = 16;
 const snapshotPieceBytes = 256 * 1024;
 /** A leader whose oldest write has taken longer hands over; healthy disks sync in a hundredth of it. */
 const slowDiskMs = 1_000;
-const handOverIntervalMs = 5_000;
+const transferIntervalMs = 5_000;
 /** A snapshot that found the disk full is not tried again before. */
 const snapshotRetryMs = 10_000;
 /** Entries kept behind a snapshot take no more than this part of the log's bound. */
@@ -44,11 +44,11 @@ export interface ReplicaHandlers {
 export class Replica {
   readonly #context: MemberContext;
   readonly #peers: Peers;
-  readonly #writes: Writes;
-  readonly #founding: Founding;
+  readonly #writes: PendingWrites;
+  readonly #bootstrap: Bootstrap;
   readonly #digests: Digests;
   readonly #handlers: ReplicaHandlers;
-  readonly patience: Patience;
+  readonly electionTimeout: AdaptiveElectionTimeout;
   /** Replaced when this member founds the cluster. */
   raft: Raft;
   /** As of the end of the last turn. */
@@ -57,27 +57,27 @@ export class Replica {
   snapshotIndex: number;
   elections = 0;
   /** The founders' configuration, while it is on its way to the disk. */
-  foundingConfig: ClusterConfig | null = null;
+  bootstrapConfig: ClusterConfig | null = null;
   #appliedConfig: ClusterConfig | null;
   /** The newest batch of each member in the log as it was recovered: it is remembered before it is applied. */
   readonly #recovered = new Map<MemberId, BatchHeader>();
   /** What the last cut left: only growth beyond it asks for the next. */
   #logBytesAfterCut = 0;
-  #handedOverMs = -Infinity;
+  #transferredMs = -Infinity;
   #snapshotRefusedMs = -Infinity;
 
   constructor(
     context: MemberContext,
-    parts: { peers: Peers; writes: Writes; founding: Founding; digests: Digests },
+    parts: { peers: Peers; writes: PendingWrites; bootstrap: Bootstrap; digests: Digests },
     handlers: ReplicaHandlers,
   ) {
     this.#context = context;
     this.#peers = parts.peers;
     this.#writes = parts.writes;
-    this.#founding = parts.founding;
+    this.#bootstrap = parts.bootstrap;
     this.#digests = parts.digests;
     this.#handlers = handlers;
-    this.patience = new Patience(context.options.timings.raft);
+    this.electionTimeout = new AdaptiveElectionTimeout(context.options.timings.raft);
     const { snapshot, hardState, entries } = context.options.recovered;
     if (snapshot !== null) context.state = this.#decode(snapshot);
     this.appliedIndex = snapshot?.index ?? 0;
@@ -92,8 +92,8 @@ export class Replica {
   }
 
   /** Belongs to no cluster, as far as it knows. */
-  get isNobody(): boolean {
-    return this.raft.status().config === null && this.foundingConfig === null;
+  get isUnconfigured(): boolean {
+    return this.raft.status().config === null && this.bootstrapConfig === null;
   }
 
   /**
@@ -101,46 +101,46 @@ export class Replica {
    * nothing: what it would make of the entries is not what the others make of them.
    */
   get isOutdated(): boolean {
-    return this.#context.state.semantics > this.#context.dialect.semantics;
+    return this.#context.state.semantics > this.#context.semantics.version;
   }
 
   get config(): ClusterConfig | null {
-    return this.foundingConfig ?? this.raft.status().config;
+    return this.bootstrapConfig ?? this.raft.status().config;
   }
 
   step(from: MemberId, message: RaftMessage): void {
-    if (this.foundingConfig === null && !this.#isStale(from)) this.raft.step(from, message);
+    if (this.bootstrapConfig === null && !this.#isStale(from)) this.raft.step(from, message);
   }
 
   link(peer: MemberId, state: LinkState): void {
     this.raft.linkChanged(peer, state);
   }
 
-  written(write: DoneWrite): void {
+  written(write: CompletedWrite): void {
     if (write.raftToken !== null) this.raft.stored(write.raftToken);
     if (write.snapshot === null) return;
     const { index } = write.snapshot;
     this.snapshotIndex = index;
-    if (write.founding) return this.#found(write.snapshot);
+    if (write.bootstrap) return this.#bootstrapped(write.snapshot);
     this.raft.compact(index, this.#entriesToKeep(index));
     this.#logBytesAfterCut = this.raft.status().logBytes;
   }
 
-  refused(write: DoneWrite): void {
+  refused(write: CompletedWrite): void {
     if (write.raftToken !== null) this.raft.storeRefused(write.raftToken);
-    if (write.founding) this.foundingConfig = null;
+    if (write.bootstrap) this.bootstrapConfig = null;
     else if (write.snapshot !== null) this.#snapshotRefusedMs = this.#context.nowMs;
   }
 
   /** @returns whether a turn of Raft still waits because a snapshot had to be written on its own. */
   turn(): boolean {
-    this.#considerFounding();
+    this.#considerBootstrap();
     const snapshot = this.#snapshotDue();
     if (snapshot !== null) {
       this.#writes.snapshot(snapshot, false);
       return true;
     }
-    if (this.foundingConfig === null) this.#consume(this.raft.take());
+    if (this.bootstrapConfig === null) this.#consume(this.raft.take());
     return false;
   }
 
@@ -148,17 +148,17 @@ export class Replica {
    * A leader whose disk is slow or full lets another lead; no commit waits for it meanwhile (design, section 8). One that can't apply
    * could not run the cluster's timers either.
    */
-  handOverIfUnfit(): void {
+  transferIfUnfit(): void {
     const { nowMs } = this.#context;
     if (!this.isOutdated && !this.#writes.full && this.#writes.slowestMs <= slowDiskMs) return;
-    if (nowMs - this.#handedOverMs < handOverIntervalMs) return;
-    this.#handedOverMs = nowMs;
+    if (nowMs - this.#transferredMs < transferIntervalMs) return;
+    this.#transferredMs = nowMs;
     this.raft.transferLeadership();
   }
 
   #createRaft(initial: RaftInitialState): Raft {
     const { id, recovered, random } = this.#context.options;
-    const { timings } = this.patience;
+    const { timings } = this.electionTimeout;
     const bounds = { appendBytesMax, appendsInFlightMax, snapshotPieceBytes };
     return createRaft({ id, storeId: recovered.storeId, timings, random, ...bounds }, initial);
   }
@@ -268,7 +268,7 @@ export class Replica {
   /** @throws StoreFormatError a newer program wrote it; nothing of it was stored, if it came from a peer */
   #decode({ index, data }: Snapshot): MqttState {
     try {
-      return this.#context.dialect.decodeState(data);
+      return this.#context.semantics.decodeState(data);
     } catch (cause) {
       throw new StoreFormatError(
         `the snapshot at ${index} is of a format that this program does not know: start the newer program again, ` +
@@ -316,24 +316,24 @@ export class Replica {
 
   // ---- first start ----
 
-  #considerFounding(): void {
+  #considerBootstrap(): void {
     const { config, lastIndex, term } = this.status;
-    if (config !== null || lastIndex > 0 || term > 0 || this.foundingConfig !== null || this.#writes.busy)
+    if (config !== null || lastIndex > 0 || term > 0 || this.bootstrapConfig !== null || this.#writes.busy)
       return;
-    const founding = this.#founding.decide();
-    if (founding === null) return;
-    this.foundingConfig = founding;
-    this.#context.state = this.#context.dialect.createState();
-    this.#context.state.applyConfig(foundingIndex, founding);
+    const bootstrap = this.#bootstrap.decide();
+    if (bootstrap === null) return;
+    this.bootstrapConfig = bootstrap;
+    this.#context.state = this.#context.semantics.createState();
+    this.#context.state.applyConfig(bootstrapIndex, bootstrap);
     const data = this.#context.state.encode();
-    this.#writes.snapshot({ index: foundingIndex, term: foundingTerm, config: founding, data }, true);
+    this.#writes.snapshot({ index: bootstrapIndex, term: bootstrapTerm, config: bootstrap, data }, true);
   }
 
-  #found(snapshot: Snapshot): void {
-    this.foundingConfig = null;
+  #bootstrapped(snapshot: Snapshot): void {
+    this.bootstrapConfig = null;
     this.appliedIndex = snapshot.index;
     this.#appliedConfig = snapshot.config;
-    const hardState = { term: foundingTerm, votedFor: null };
+    const hardState = { term: bootstrapTerm, votedFor: null };
     this.raft = this.#createRaft({ hardState, snapshot, config: snapshot.config, entries: [] });
     this.raft.tick(this.#context.nowMs);
     for (const [peer, state] of this.#peers.links) this.raft.linkChanged(peer, state);
@@ -343,6 +343,6 @@ export class Replica {
 }
 
 /** Whom this member follows in which term; a change of either means that everything unanswered is sent again. */
-export function followedOf(status: RaftStatus): string | null {
+export function leadershipOf(status: RaftStatus): string | null {
   return status.leader === null ? null : `${status.leader}/${status.term}`;
 }

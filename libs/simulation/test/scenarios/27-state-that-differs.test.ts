@@ -1,6 +1,6 @@
 import { decodeMqttState, createMqttState } from '@mqtt-cluster/mqtt-state';
 import type { MqttState } from '@mqtt-cluster/mqtt-state';
-import { currentDialect } from '@mqtt-cluster/member';
+import { currentSemantics } from '@mqtt-cluster/member';
 import { createSimulatedMember, smallLimits, Story } from '../../src/index.ts';
 
 const drainPerSecond = 1_000;
@@ -38,12 +38,18 @@ test.each(['the leader', 'a follower'])(
       };
     const story = new Story({
       createMember: (id, members, recovered, random, inside) => {
-        const dialect = {
-          ...(inside?.dialect ?? currentDialect),
+        const semantics = {
+          ...(inside?.semantics ?? currentSemantics),
           createState: () => forgetful(createMqttState(), forgets(id)),
           decodeState: (bytes: Uint8Array) => forgetful(decodeMqttState(bytes), forgets(id)),
         };
-        return usual(id, members, recovered, random, inside === undefined ? inside : { ...inside, dialect });
+        return usual(
+          id,
+          members,
+          recovered,
+          random,
+          inside === undefined ? inside : { ...inside, semantics },
+        );
       },
     });
     const bad = who === 'the leader' ? story.leader() : story.followers()[0]!;

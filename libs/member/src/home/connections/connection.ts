@@ -58,7 +58,7 @@ export class Connection {
   /** The cluster gave its home up once, and published its will: there is none left (P6). */
   willFired = false;
   /** Since when it is asked to leave: nothing more is taken from it, and it goes once what it sent is answered. */
-  leavingSinceMs: number | null = null;
+  drainingSinceMs: number | null = null;
   /** What must wait for the epoch. */
   readonly deferred: (() => void)[] = [];
 

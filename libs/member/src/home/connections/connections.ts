@@ -54,7 +54,7 @@ export class Connections {
   /** One of these that was not asked to leave: what it sends now it will have to send again elsewhere. */
   staying(id: ConnectionId): Connection | undefined {
     const connection = this.open(id);
-    return connection?.leavingSinceMs === null ? connection : undefined;
+    return connection?.drainingSinceMs === null ? connection : undefined;
   }
 
   ofClient(client: ClientId): Connection | undefined {

@@ -14,7 +14,7 @@ import type { Proposer } from '../../log/proposer.ts';
 import { Connection } from './connection.ts';
 import type { Connections } from './connections.ts';
 import type { Delivery } from '../delivery/delivery.ts';
-import type { Progress } from '../delivery/ack-progress.ts';
+import type { AckProgress } from '../delivery/ack-progress.ts';
 import type { Router } from '../router.ts';
 
 /** What one connection may have waiting for its epoch while there is no majority. */
@@ -27,13 +27,13 @@ const deferredMax = 1_000;
 const movedMsMax = 4_000;
 
 /** How connections begin and end: epochs, takeover, and those that begin without a majority (design, sections 3 and 6). */
-export class Opening {
+export class SessionOpening {
   readonly #context: MemberContext;
   readonly #proposer: Proposer;
   readonly #connections: Connections;
   readonly #router: Router;
   readonly #delivery: Delivery;
-  readonly #progress: Progress;
+  readonly #progress: AckProgress;
   /** In the order of their ends. */
   #moved: { readonly client: ClientId; readonly epoch: Epoch; readonly untilMs: number }[] = [];
 
@@ -44,7 +44,7 @@ export class Opening {
       connections: Connections;
       router: Router;
       delivery: Delivery;
-      progress: Progress;
+      progress: AckProgress;
     },
   ) {
     this.#context = context;
@@ -71,7 +71,7 @@ export class Opening {
   disconnect(id: ConnectionId, how: Disconnection): void {
     const connection = this.#connections.get(id);
     if (connection === undefined) return;
-    if (connection.phase === 'opening') this.#proposer.openingAbandoned();
+    if (connection.phase === 'opening') this.#proposer.markOpenAbandoned();
     this.#connections.forget(connection);
     this.#leave(connection, how);
   }
@@ -97,7 +97,7 @@ export class Opening {
   }
 
   /** Once a turn: who was moved and has not come back anywhere has died. */
-  buryMoved(): void {
+  expireMoved(): void {
     const { nowMs, state } = this.#context;
     for (;;) {
       const first = this.#moved[0];
@@ -117,13 +117,13 @@ export class Opening {
   }
 
   /** The state has jumped; who is connected here in it is closed by another rule. */
-  forgetMoved(): void {
+  dropMoved(): void {
     this.#moved = [];
   }
 
   /** One that is still opening is sent elsewhere. */
   abandon(connection: Connection, reason: RefusalReason): void {
-    this.#proposer.openingAbandoned();
+    this.#proposer.markOpenAbandoned();
     this.#connections.refuse(connection, reason);
   }
 

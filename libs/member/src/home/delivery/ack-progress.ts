@@ -12,7 +12,7 @@ interface Gathered {
 }
 
 /** Gathers what subscribers acknowledged; QoS 2 steps leave with the turn, QoS 1 progress now and then. */
-export class Progress {
+export class AckProgress {
   readonly #context: MemberContext;
   #gathered = new Map<Connection, Gathered>();
   #doneCount = 0;

@@ -2,7 +2,7 @@ import type { MemberContext } from '../../context.ts';
 import type { Connection } from '../connections/connection.ts';
 import { replicatedPacketIdMin } from '../connections/connection.ts';
 import type { Delivery } from './delivery.ts';
-import type { Progress } from './ack-progress.ts';
+import type { AckProgress } from './ack-progress.ts';
 
 /**
  * What subscribers acknowledge. Each method returns false for an acknowledgement of another kind of exchange, which
@@ -11,9 +11,9 @@ import type { Progress } from './ack-progress.ts';
 export class Acknowledgements {
   readonly #context: MemberContext;
   readonly #delivery: Delivery;
-  readonly #progress: Progress;
+  readonly #progress: AckProgress;
 
-  constructor(context: MemberContext, delivery: Delivery, progress: Progress) {
+  constructor(context: MemberContext, delivery: Delivery, progress: AckProgress) {
     this.#context = context;
     this.#delivery = delivery;
     this.#progress = progress;

@@ -22,7 +22,7 @@ export class DeliverySamples {
 
   add(message: Message, receivedMs: number): void {
     if (this.#context.options.measures === undefined) return;
-    if (this.#receivedMs.size >= samplesMax) this.#forgetOld();
+    if (this.#receivedMs.size >= samplesMax) this.#dropOld();
     if (this.#receivedMs.size < samplesMax) this.#receivedMs.set(message, receivedMs);
   }
 
@@ -33,7 +33,7 @@ export class DeliverySamples {
     this.#context.options.measures?.delivering(receivedMs);
   }
 
-  #forgetOld(): void {
+  #dropOld(): void {
     const oldestMs = this.#context.nowMs - sampleMsMax;
     for (const [message, receivedMs] of this.#receivedMs) {
       if (receivedMs < oldestMs) this.#receivedMs.delete(message);

@@ -3,7 +3,7 @@ import type { QueueItem, SessionView } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../../context.ts';
 import type { Connection, LocalItem } from '../connections/connection.ts';
 import { DeliverySamples } from './delivery-samples.ts';
-import type { Progress } from './ack-progress.ts';
+import type { AckProgress } from './ack-progress.ts';
 
 /** What the items of both queues have in common. */
 interface Outbound {
@@ -18,11 +18,11 @@ interface Outbound {
  */
 export class Delivery {
   readonly #context: MemberContext;
-  readonly #progress: Progress;
+  readonly #progress: AckProgress;
   readonly #drops = new Map<DropReason, number>();
   readonly #samples: DeliverySamples;
 
-  constructor(context: MemberContext, progress: Progress) {
+  constructor(context: MemberContext, progress: AckProgress) {
     this.#context = context;
     this.#progress = progress;
     this.#samples = new DeliverySamples(context);

@@ -4,7 +4,7 @@ import type { MemberContext } from '../../context.ts';
 import type { Connection, LocalItem } from '../connections/connection.ts';
 import type { Connections } from '../connections/connections.ts';
 import type { Delivery } from './delivery.ts';
-import type { Live } from '../live/live-forwarding.ts';
+import type { LiveForwarding } from '../live/live-forwarding.ts';
 import type { Router } from '../router.ts';
 import { retainedFor } from '../subscriptions.ts';
 import type { Granted } from '../subscriptions.ts';
@@ -13,11 +13,11 @@ interface Parts {
   readonly router: Router;
   readonly connections: Connections;
   readonly delivery: Delivery;
-  readonly live: Live;
+  readonly live: LiveForwarding;
 }
 
 /** Which of this home's connections get a message, and through which of their queues. */
-export class Distribution {
+export class Fanout {
   readonly #context: MemberContext;
   readonly #parts: Parts;
   /** Counts shared QoS 0 messages, so that the members of a group take turns. */

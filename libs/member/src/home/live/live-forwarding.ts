@@ -2,7 +2,7 @@ import type { DirectMessage, InterestMessage, MemberId, Message } from '@mqtt-cl
 import { SubscriptionTrie } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../../context.ts';
 import type { Peers } from '../../cluster/peers.ts';
-import { LiveAges } from './live-message-ages.ts';
+import { LiveMessageAges } from './live-message-ages.ts';
 import type { Router } from '../router.ts';
 
 /** QoS 0 messages waiting for one peer within a turn; more are dropped (counted). */
@@ -14,14 +14,14 @@ interface Waiting {
 }
 
 /** QoS 0 between members: each tells its peers which filters its clients have, and gets only what matches. */
-export class Live {
+export class LiveForwarding {
   readonly #context: MemberContext;
   readonly #peers: Peers;
   readonly #router: Router;
   readonly #interest = new SubscriptionTrie<MemberId>();
   readonly #peerFilters = new Map<MemberId, Set<string>>();
   readonly #waiting = new Map<MemberId, Waiting>();
-  readonly ages = new LiveAges();
+  readonly ages = new LiveMessageAges();
   #version = 0;
   #dropped = 0;
   #lastFullMs: number;

@@ -9,10 +9,10 @@ const liveAgeMsMax = 1_000;
  */
 const windowMs = 5_000;
 
-type RunOfPeer = Pick<HelloMessage, 'storeId' | 'incarnation'>;
+type PeerRun = Pick<HelloMessage, 'storeId' | 'incarnation'>;
 type Sent = { readonly sentAtMs?: number };
 
-interface Pace {
+interface ClockOffset {
   /** Which start of the peer: its clock begins anew with it. */
   readonly storeId: string;
   readonly incarnation: number;
@@ -29,17 +29,17 @@ interface Pace {
  * Without it a message that its receiver has had from a home that is now dead comes again when a stalled link gets going,
  * and QoS 0 means at most once [MQTT-4.3.1-1].
  */
-export class LiveAges {
-  readonly #paces = new Map<MemberId, Pace>();
+export class LiveMessageAges {
+  readonly #offsets = new Map<MemberId, ClockOffset>();
 
   /** What a peer tells regularly is a measure as good as any. */
-  heard(from: MemberId, { storeId, incarnation, sentAtMs }: Sent & RunOfPeer, nowMs: number): void {
+  observe(from: MemberId, { storeId, incarnation, sentAtMs }: Sent & PeerRun, nowMs: number): void {
     if (sentAtMs === undefined) return;
-    const known = this.#paces.get(from);
+    const known = this.#offsets.get(from);
     if (known?.storeId === storeId && known.incarnation === incarnation)
       return measure(known, nowMs - sentAtMs, nowMs);
     const leastMs = nowMs - sentAtMs;
-    this.#paces.set(from, { storeId, incarnation, windowStartMs: nowMs, leastMs, earlierLeastMs: leastMs });
+    this.#offsets.set(from, { storeId, incarnation, windowStartMs: nowMs, leastMs, earlierLeastMs: leastMs });
   }
 
   /**
@@ -49,25 +49,25 @@ export class LiveAges {
    */
   sentAtMs(
     from: MemberId,
-    { storeId, incarnation, sentAtMs }: Sent & Partial<RunOfPeer>,
+    { storeId, incarnation, sentAtMs }: Sent & Partial<PeerRun>,
     nowMs: number,
   ): number | null {
     if (sentAtMs === undefined) return nowMs;
-    const pace = this.#paces.get(from);
-    if (pace === undefined || pace.storeId !== storeId || pace.incarnation !== incarnation) return null;
+    const offset = this.#offsets.get(from);
+    if (offset === undefined || offset.storeId !== storeId || offset.incarnation !== incarnation) return null;
     const differenceMs = nowMs - sentAtMs;
-    measure(pace, differenceMs, nowMs);
-    const ageMs = differenceMs - Math.min(pace.leastMs, pace.earlierLeastMs);
+    measure(offset, differenceMs, nowMs);
+    const ageMs = differenceMs - Math.min(offset.leastMs, offset.earlierLeastMs);
     return ageMs > liveAgeMsMax ? null : nowMs - ageMs;
   }
 }
 
-function measure(pace: Pace, differenceMs: number, nowMs: number): void {
-  if (nowMs - pace.windowStartMs < windowMs) {
-    pace.leastMs = Math.min(pace.leastMs, differenceMs);
+function measure(offset: ClockOffset, differenceMs: number, nowMs: number): void {
+  if (nowMs - offset.windowStartMs < windowMs) {
+    offset.leastMs = Math.min(offset.leastMs, differenceMs);
     return;
   }
-  pace.windowStartMs = nowMs;
-  pace.earlierLeastMs = pace.leastMs;
-  pace.leastMs = differenceMs;
+  offset.windowStartMs = nowMs;
+  offset.earlierLeastMs = offset.leastMs;
+  offset.leastMs = differenceMs;
 }
