@@ -8,13 +8,13 @@ import type {
   PeerMessage,
 } from '@mqtt-cluster/contracts';
 import { pingIntervalMs } from './bounds.ts';
-import { ClusterListener } from './cluster-listener.ts';
-import { decodeFrame } from './frame.ts';
-import { FrameEncoder } from './frame-encoder.ts';
-import { OccasionalLog } from './occasional-log.ts';
+import { ClusterListener } from './listener/cluster-listener.ts';
+import { decodeFrame } from './frame/frame.ts';
+import { FrameEncoder } from './frame/frame-encoder.ts';
+import { OccasionalLog } from './rate-limited-log.ts';
 import type { BridgeOptions } from './options.ts';
-import { PeerLink } from './peer-link.ts';
-import { takeMessages } from './take-messages.ts';
+import { PeerLink } from './link/peer-link.ts';
+import { takeMessages } from './frame/receive-frame.ts';
 
 export interface ListeningBridge extends Bridge {
   /** Where the cluster listener listens; only while started. */

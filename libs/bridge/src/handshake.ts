@@ -2,7 +2,7 @@ import type { MemberId } from '@mqtt-cluster/contracts';
 import { bridgeTopics } from '@mqtt-cluster/contracts';
 import type { Channel } from '@mqtt-cluster/contracts';
 import type { PeerCertificate } from 'node:tls';
-import { frameVersion } from './frame.ts';
+import { frameVersion } from './frame/frame.ts';
 
 /** Two connections to each peer: votes and heartbeats on their own, everything else on the other. */
 export type ConnectionKind = 'raft' | 'log';

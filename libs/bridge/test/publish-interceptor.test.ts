@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import { PublishTap } from '../src/publish-tap.ts';
+import { PublishTap } from '../src/listener/publish-interceptor.ts';
 
 const pingreq = Buffer.from([0xc0, 0]);
 

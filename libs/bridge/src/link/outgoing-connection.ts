@@ -14,11 +14,11 @@ import {
   rejectedDelayMs,
   settledConnectionMs,
   silenceMsMax,
-} from './bounds.ts';
-import { certificateNames, clientIdOf, userNameOf } from './handshake.ts';
-import type { ConnectionKind } from './handshake.ts';
-import type { OccasionalLog } from './occasional-log.ts';
-import type { BridgePeer, BridgeTls } from './options.ts';
+} from '../bounds.ts';
+import { certificateNames, clientIdOf, userNameOf } from '../handshake.ts';
+import type { ConnectionKind } from '../handshake.ts';
+import type { OccasionalLog } from '../rate-limited-log.ts';
+import type { BridgePeer, BridgeTls } from '../options.ts';
 
 /** Smaller frames are cheaper copied behind their header than written apart. */
 const copiedBytesMax = 16 * 1024;

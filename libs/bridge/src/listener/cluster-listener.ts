@@ -6,12 +6,12 @@ import { ListenError } from '@mqtt-cluster/contracts';
 import type { MemberId } from '@mqtt-cluster/contracts';
 import { Aedes } from 'aedes';
 import type { AuthenticateError, Client } from 'aedes';
-import { foreignConnectTimeoutMs, frameBytesMax, spareConnectionsMax } from './bounds.ts';
-import { certificateNames, parseClientId, topicsOf, userNameFault } from './handshake.ts';
-import { discardingEmitter, emptyPersistence } from './aedes-parts.ts';
-import type { OccasionalLog } from './occasional-log.ts';
-import type { BridgeOptions } from './options.ts';
-import { PublishTap } from './publish-tap.ts';
+import { foreignConnectTimeoutMs, frameBytesMax, spareConnectionsMax } from '../bounds.ts';
+import { certificateNames, parseClientId, topicsOf, userNameFault } from '../handshake.ts';
+import { discardingEmitter, emptyPersistence } from './aedes-backends.ts';
+import type { OccasionalLog } from '../rate-limited-log.ts';
+import type { BridgeOptions } from '../options.ts';
+import { PublishTap } from './publish-interceptor.ts';
 
 export interface ClusterListenerOptions {
   readonly bridge: BridgeOptions;

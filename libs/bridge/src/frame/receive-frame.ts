@@ -1,7 +1,7 @@
 import { FrameError } from '@mqtt-cluster/contracts';
 import type { MemberId, PeerMessage } from '@mqtt-cluster/contracts';
-import type { OccasionalLog } from './occasional-log.ts';
-import type { PeerStatistics } from './peer-statistics.ts';
+import type { OccasionalLog } from '../rate-limited-log.ts';
+import type { PeerStatistics } from '../link/peer-statistics.ts';
 
 export interface IncomingFrame {
   readonly from: MemberId;

@@ -1,11 +1,11 @@
 import type { Bridge, BridgeCounters, BridgeHandlers, MemberId, Outgoing } from '@mqtt-cluster/contracts';
 import { silentLogger } from '@mqtt-cluster/contracts';
-import { groupByPeerAndChannel } from './bridge.ts';
-import { decodeFrame } from './frame.ts';
-import { FrameEncoder } from './frame-encoder.ts';
-import { OccasionalLog } from './occasional-log.ts';
-import { PeerStatistics } from './peer-statistics.ts';
-import { takeMessages } from './take-messages.ts';
+import { groupByPeerAndChannel } from '../bridge.ts';
+import { decodeFrame } from '../frame/frame.ts';
+import { FrameEncoder } from '../frame/frame-encoder.ts';
+import { OccasionalLog } from '../rate-limited-log.ts';
+import { PeerStatistics } from '../link/peer-statistics.ts';
+import { takeMessages } from '../frame/receive-frame.ts';
 
 export interface MemoryBridgeOptions {
   readonly self: MemberId;

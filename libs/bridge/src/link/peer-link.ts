@@ -8,12 +8,12 @@ import {
   logBacklogBytesMax,
   raftBacklogBytesMax,
   reportIntervalMs,
-} from './bounds.ts';
-import type { FrameEncoder } from './frame-encoder.ts';
-import { connectionOf } from './handshake.ts';
-import type { ConnectionKind } from './handshake.ts';
-import type { OccasionalLog } from './occasional-log.ts';
-import type { BridgeOptions, BridgePeer } from './options.ts';
+} from '../bounds.ts';
+import type { FrameEncoder } from '../frame/frame-encoder.ts';
+import { connectionOf } from '../handshake.ts';
+import type { ConnectionKind } from '../handshake.ts';
+import type { OccasionalLog } from '../rate-limited-log.ts';
+import type { BridgeOptions, BridgePeer } from '../options.ts';
 import { OutgoingConnection } from './outgoing-connection.ts';
 import { PeerMetrics, PeerStatistics, reportBacklogBounds } from './peer-statistics.ts';
 

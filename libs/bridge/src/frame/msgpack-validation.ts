@@ -1,5 +1,5 @@
 import { FrameError } from '@mqtt-cluster/contracts';
-import { frameDepthMax } from './bounds.ts';
+import { frameDepthMax } from '../bounds.ts';
 
 /**
  * Walks MessagePack bytes without building anything, so that a decoder can't be made to allocate more than

@@ -2,8 +2,8 @@ import { crc32 } from 'node:zlib';
 import { FrameError, isPeerMessageList } from '@mqtt-cluster/contracts';
 import type { PeerMessage } from '@mqtt-cluster/contracts';
 import { Packr, RESERVE_START_SPACE, Unpackr } from 'msgpackr';
-import { frameBodyBytesTarget, frameBytesMax } from './bounds.ts';
-import { checkMsgpack } from './msgpack-guard.ts';
+import { frameBodyBytesTarget, frameBytesMax } from '../bounds.ts';
+import { checkMsgpack } from './msgpack-validation.ts';
 
 /**
  * A frame is one MQTT payload:
