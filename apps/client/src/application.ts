@@ -1,4 +1,4 @@
-import { telemetryTopic } from '@mqtt-cluster/contracts';
+import { parseJson, telemetryPayloadSchema, telemetryTopic } from '@mqtt-cluster/contracts';
 import type { Lifecycle, Logger, QoS, TelemetryPayload } from '@mqtt-cluster/contracts';
 import { clientMetrics, MetricTotals } from '@mqtt-cluster/metric-catalogue';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
@@ -184,15 +184,8 @@ interface Telemetry {
 function parseTelemetry({ topic, payload }: IncomingMessage): Telemetry | undefined {
   const level = /^telemetry\/[^/]+\/[^/]+\/qos([012])$/.exec(topic)?.[1];
   if (level === undefined) return undefined;
-  try {
-    const value = JSON.parse(Buffer.from(payload).toString('utf8')) as Partial<TelemetryPayload> | null;
-    const { group, signal, run, number, sentAt } = value ?? {};
-    const texts = [group, signal, run].every((text) => typeof text === 'string');
-    const valid = texts && Number.isSafeInteger(number) && typeof sentAt === 'number';
-    return valid ? { qos: Number(level) as QoS, payload: value as TelemetryPayload } : undefined;
-  } catch {
-    return undefined;
-  }
+  const telemetry = parseJson(telemetryPayloadSchema, payload);
+  return telemetry && { qos: Number(level) as QoS, payload: telemetry };
 }
 
 /** With two connections: what makes two messages the same one. */

@@ -16,6 +16,21 @@ type Immutable<T> = T extends string | number | boolean | null | undefined | Uin
 
 type OptionalUndefined<T, Key extends keyof T> = object extends Pick<T, Key> ? undefined : never;
 
+/** Returns the value that a JSON text holds, or undefined when the text is not JSON or the value does not match the schema. */
+export function parseJson<Schema extends z.ZodType>(
+  schema: Schema,
+  text: Uint8Array | string,
+): Decoded<Schema> | undefined {
+  try {
+    const value: unknown = JSON.parse(typeof text === 'string' ? text : Buffer.from(text).toString('utf8'));
+    const result = schema.safeParse(value);
+    // The two types differ only in `readonly` and in `undefined` of absent fields, which JSON cannot hold.
+    return result.success ? (result.data as Decoded<Schema>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Any number, also one that is not finite. */
 export const anyNumber = z.custom<number>((value) => typeof value === 'number');
 /** A term, index, counter, offset or size: a safe integer from 0. */

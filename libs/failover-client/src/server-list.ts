@@ -1,3 +1,4 @@
+import { memberAdvertisementsSchema, parseJson } from '@mqtt-cluster/contracts';
 import type { MemberAdvertisement } from '@mqtt-cluster/contracts';
 import { normalizeUrl, parseAddress } from './address.ts';
 import { OptionsError } from './errors.ts';
@@ -135,24 +136,7 @@ function compareKeys(a: readonly number[], b: readonly number[]): number {
   return 0;
 }
 
-/** Reads the retained `$SYS/cluster/members`; undefined for what is no such list. */
-export function parseAdvertisements(payload: Uint8Array): MemberAdvertisement[] | undefined {
-  try {
-    const list: unknown = JSON.parse(Buffer.from(payload).toString('utf8'));
-    return Array.isArray(list) && list.every(isAdvertisement) ? list : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isAdvertisement(value: unknown): value is MemberAdvertisement {
-  if (typeof value !== 'object' || value === null) return false;
-  const { id, urls, state } = value as Record<string, unknown>;
-  return (
-    typeof id === 'string' &&
-    Array.isArray(urls) &&
-    urls.every((url) => typeof url === 'string') &&
-    typeof state === 'string' &&
-    Object.hasOwn(rankOfState, state)
-  );
+/** Decodes the retained `$SYS/cluster/members`. Returns undefined when the payload is not a list of members. */
+export function parseAdvertisements(payload: Uint8Array): readonly MemberAdvertisement[] | undefined {
+  return parseJson(memberAdvertisementsSchema, payload);
 }

@@ -1,21 +1,10 @@
-/** What stands, retained, on `groups/<group>/state`. */
-export interface GroupState {
-  /** Instance name of the active publisher; null when the place is vacant. */
-  readonly active: string | null;
-  /** Wall-clock milliseconds, to look at. */
-  readonly since?: number;
-}
+import { groupStateSchema, parseJson } from '@mqtt-cluster/contracts';
+import type { GroupState } from '@mqtt-cluster/contracts';
 
-/** Also the will: so the place is vacant when the active one is lost. */
+/** The state of a group without an active publisher. It is also the will of the active publisher. */
 export const vacantState = JSON.stringify({ active: null } satisfies GroupState);
 
-/** An empty payload (the retained message was deleted), or one that is no state, counts as vacant. */
+/** Decodes the state of a group. An empty payload (the retained message was deleted) and an invalid one count as vacant. */
 export function parseGroupState(payload: Uint8Array): GroupState {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(payload).toString('utf8'));
-    const active = typeof value === 'object' && value !== null && 'active' in value ? value.active : null;
-    return { active: typeof active === 'string' ? active : null };
-  } catch {
-    return { active: null };
-  }
+  return parseJson(groupStateSchema, payload) ?? { active: null };
 }

@@ -1,21 +1,5 @@
-import type { QoS, TelemetryPayload } from '@mqtt-cluster/contracts';
-
-/** @returns undefined for what is no telemetry. */
-export function parseTelemetry(payload: Uint8Array): TelemetryPayload | undefined {
-  try {
-    const value = JSON.parse(Buffer.from(payload).toString('utf8')) as Partial<TelemetryPayload> | null;
-    const { group, signal, number, run } = value ?? {};
-    const valid =
-      typeof group === 'string' &&
-      typeof signal === 'string' &&
-      typeof run === 'string' &&
-      Number.isSafeInteger(number) &&
-      (number ?? 0) >= 1;
-    return valid ? (value as TelemetryPayload) : undefined;
-  } catch {
-    return undefined;
-  }
-}
+import { parseJson, telemetryPayloadSchema } from '@mqtt-cluster/contracts';
+import type { QoS } from '@mqtt-cluster/contracts';
 
 export function streamName(signal: string, qos: QoS): string {
   return `${signal}/qos${qos}`;
@@ -50,7 +34,7 @@ export class LastNumbers {
   }
 
   add(topic: string, payload: Uint8Array): void {
-    const telemetry = parseTelemetry(payload);
+    const telemetry = parseJson(telemetryPayloadSchema, payload);
     const stream = topic.slice(`telemetry/${this.#group}/`.length);
     if (!telemetry || telemetry.group !== this.#group || !this.#wanted.has(stream)) return;
     const { run, number } = telemetry;

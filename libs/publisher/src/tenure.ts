@@ -3,7 +3,7 @@ import type { Logger, QoS } from '@mqtt-cluster/contracts';
 import { createFailoverClient } from '@mqtt-cluster/failover-client';
 import type { FailoverClient, FailoverClientOptions } from '@mqtt-cluster/failover-client';
 import { vacantState } from './group-state.ts';
-import type { GroupState } from './group-state.ts';
+import type { GroupState } from '@mqtt-cluster/contracts';
 import { TelemetryStream } from './telemetry-stream.ts';
 import type { CountName } from './telemetry-stream.ts';
 import { LastNumbers, streamName } from './telemetry.ts';

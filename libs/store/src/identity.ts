@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import type { MemberId, StoreId } from '@mqtt-cluster/contracts';
-import { StoreCorruptError, StoreFormatError, StoreOwnerError } from '@mqtt-cluster/contracts';
+import { parseJson, StoreCorruptError, StoreFormatError, StoreOwnerError } from '@mqtt-cluster/contracts';
+import type { Decoded, MemberId } from '@mqtt-cluster/contracts';
+import { z } from 'zod';
 import { replaceStoreAdvice } from './disk/disk-errors.ts';
 import type { FileSystem } from './disk/file-system.ts';
 import { createFileAtomically } from './disk/file-system.ts';
@@ -14,12 +15,18 @@ import { createFileAtomically } from './disk/file-system.ts';
 const storeFormat = 1;
 const identityName = 'identity.json';
 
-/** The content of the identity file, which also holds a checksum. */
-export interface Identity {
-  readonly format: number;
-  readonly member: MemberId;
-  readonly storeId: StoreId;
-}
+/**
+ * The content of the identity file, which also holds a checksum. Only `format` is required, because the other fields of a newer format
+ * are unknown.
+ */
+const identityFileSchema = z.object({
+  format: z.number(),
+  member: z.string().default(''),
+  storeId: z.string().default(''),
+  checksum: z.number().default(-1),
+});
+type IdentityFile = Decoded<typeof identityFileSchema>;
+export type Identity = Omit<IdentityFile, 'checksum'>;
 
 /**
  * Converts a store from one format to the next. If a migration is interrupted at any point, the store must be
@@ -92,17 +99,10 @@ export async function readIdentity(
   return migrate(system, directory, identity, migrations);
 }
 
-function parse(text: string, directory: string): Identity & { checksum: number } {
-  try {
-    const value = JSON.parse(text) as Partial<Identity & { checksum: number }>;
-    if (typeof value.format !== 'number') throw new Error('the field "format" is missing');
-    const { format, member = '', storeId = '', checksum = -1 } = value;
-    return { format, member, storeId, checksum };
-  } catch (error) {
-    throw new StoreCorruptError(`${join(directory, identityName)} is not readable; ${replaceStoreAdvice}`, {
-      cause: error,
-    });
-  }
+function parse(text: string, directory: string): IdentityFile {
+  const identity = parseJson(identityFileSchema, text);
+  if (identity !== undefined) return identity;
+  throw new StoreCorruptError(`${join(directory, identityName)}: not readable; ${replaceStoreAdvice}`);
 }
 
 async function migrate(

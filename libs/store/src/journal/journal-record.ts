@@ -1,56 +1,54 @@
-import type {
-  ClusterConfig,
-  EntryKind,
-  HardState,
-  Incarnation,
-  LogEntry,
-  LogIndex,
-  OutboxItem,
-  StoreWrite,
-} from '@mqtt-cluster/contracts';
+import { clusterConfigSchema, parseJson } from '@mqtt-cluster/contracts';
+import type { Decoded, EntryKind, LogEntry, OutboxItem, StoreWrite } from '@mqtt-cluster/contracts';
+import { z } from 'zod';
 import type { ByteWriter } from './byte-writer.ts';
 
-/**
- * Refers to the file with a snapshot's data. The file is complete and synced before a record refers to it.
- */
-export interface SnapshotReference {
-  readonly index: LogIndex;
-  readonly term: number;
-  readonly config: ClusterConfig;
+const hardState = z.object({ term: z.int(), votedFor: z.string().nullable() });
+
+/** Refers to the file with a snapshot's data. The file is complete and synced before a record refers to it. */
+const snapshotReference = z.object({
+  index: z.int(),
+  term: z.int(),
+  config: clusterConfigSchema,
   /** The number in the file's name. */
-  readonly file: number;
-  readonly bytes: number;
+  file: z.int(),
+  bytes: z.int(),
   /** CRC-32 of the file's content. */
-  readonly checksum: number;
-}
+  checksum: z.int(),
+});
+export type SnapshotReference = Decoded<typeof snapshotReference>;
 
 /**
  * The first record of a segment. It repeats the content of earlier segments except entries and outbox items,
  * so that earlier segments can be removed.
  */
-export interface SegmentHeader {
-  readonly storeId: string;
-  readonly segment: number;
-  readonly incarnation: Incarnation;
-  readonly hardState: HardState;
-  readonly snapshot: SnapshotReference | null;
-}
+const segmentHeader = z.object({
+  storeId: z.string(),
+  segment: z.int(),
+  incarnation: z.int(),
+  hardState,
+  snapshot: snapshotReference.nullable(),
+});
+export type SegmentHeader = Decoded<typeof segmentHeader>;
+
+/** The small and rare fields of a record, stored as JSON. */
+const metadataSchema = z.object({
+  header: segmentHeader.optional(),
+  /** Written by each start of the store. */
+  incarnation: z.int().optional(),
+  snapshot: snapshotReference.optional(),
+  /** The store was closed in order. Everything before was synced, so a wrong checksum there is not a torn write. */
+  closed: z.boolean().optional(),
+  hardState: hardState.optional(),
+  dropLog: z.boolean().optional(),
+});
+type Metadata = Decoded<typeof metadataSchema>;
 
 /**
  * One atomic record of the journal: a {@link StoreWrite} whose snapshot is replaced by a reference, a segment
  * header, the incarnation of a new start, or the mark of an orderly close.
  */
-export interface JournalRecord extends Omit<StoreWrite, 'snapshot'> {
-  readonly header?: SegmentHeader;
-  /** Written by each start of the store. */
-  readonly incarnation?: Incarnation;
-  readonly snapshot?: SnapshotReference;
-  /**
-   * The store was closed in order. Everything before was synced, so a wrong checksum there is not a torn
-   * write.
-   */
-  readonly closed?: boolean;
-}
+export interface JournalRecord extends Omit<StoreWrite, 'snapshot'>, Metadata {}
 
 const kinds: readonly EntryKind[] = ['noop', 'config', 'normal'];
 /** The types of sections in a record, as stored on the disk. */
@@ -61,11 +59,6 @@ const section = {
   outboxPut: 4,
   outboxDelete: 5,
 } as const;
-
-type Metadata = Pick<
-  JournalRecord,
-  'header' | 'incarnation' | 'snapshot' | 'closed' | 'hardState' | 'dropLog'
->;
 
 /**
  * Encodes a record as sections of (type, length, body), big-endian. Small and rare fields are JSON in one
@@ -180,7 +173,7 @@ function decodeSection(type: number, body: Buffer): JournalRecord {
   const reader = new ByteReader(body);
   switch (type) {
     case section.metadata:
-      return JSON.parse(body.toString()) as Metadata;
+      return parseMetadata(body);
     case section.truncateFrom:
       return { truncateFrom: reader.uint48() };
     case section.entries:
@@ -194,6 +187,13 @@ function decodeSection(type: number, body: Buffer): JournalRecord {
     default:
       throw new Error(`unknown section type ${type}`);
   }
+}
+
+/** @throws Error the JSON does not match the schema */
+function parseMetadata(body: Buffer): Metadata {
+  const metadata = parseJson(metadataSchema, body);
+  if (metadata === undefined) throw new Error('the metadata of a record is not valid');
+  return metadata;
 }
 
 function readAll<T>(reader: ByteReader, read: (reader: ByteReader) => T): T[] {
@@ -211,7 +211,7 @@ function readEntries(reader: ByteReader): LogEntry[] {
     const configBytes = reader.uint32();
     const config = configBytes === 0 ? null : reader.take(configBytes).toString();
     const entry = { index: index++, term, kind, data: reader.take(reader.uint32()) };
-    return config === null ? entry : { ...entry, config: JSON.parse(config) as ClusterConfig };
+    return config === null ? entry : { ...entry, config: clusterConfigSchema.parse(JSON.parse(config)) };
   });
 }
 
