@@ -4,6 +4,8 @@ import {
   HelpRequested,
   listOf,
   oneOf,
+  parseDuration,
+  readCommandLine,
   repeated,
   UsageError,
   wholeNumber,
@@ -18,12 +20,14 @@ interface Options {
   readonly dir?: string;
 }
 
-/** A program with two commands; `read` returns the command that ran and its options. */
-function read(...argv: string[]): { readonly command: string; readonly options: Options } {
-  let result: { command: string; options: Options } | null = null;
-  const run = (command: string) => () => {
-    result = { command, options: program.opts<Options>() };
-  };
+interface Result {
+  readonly command: string;
+  readonly options: Options;
+}
+
+/** A program with a default action and two commands; reports the command that ran and its options. */
+function build(report: (result: Result) => void): CommandLine {
+  const run = (command: string) => () => report({ command, options: program.opts<Options>() });
   const program = new CommandLine('tool')
     .description('a tool')
     .option('-c, --count <N>', 'how many', wholeNumber(1, 7), 7)
@@ -37,12 +41,20 @@ function read(...argv: string[]): { readonly command: string; readonly options: 
     )
     .option('--dir <D>', 'a folder')
     .action(run('default'));
-  program.command('up').description('starts').action(run('up'));
+  program.command('up').description('starts').option('--fast', 'hurries').action(run('up'));
   program.command('daemon', { hidden: true }).action(run('daemon'));
-  program.read(argv);
-  if (result === null) throw new Error('no command ran');
-  return result;
+  return program;
 }
+
+const read = (...argv: string[]): Result => readCommandLine(argv, build);
+const helpOf = (...argv: string[]): string => {
+  try {
+    return read(...argv).command;
+  } catch (error) {
+    if (error instanceof HelpRequested) return error.text;
+    throw error;
+  }
+};
 
 describe('CommandLine', () => {
   it('runs the default action with the default values when there are no arguments', () => {
@@ -71,23 +83,23 @@ describe('CommandLine', () => {
     [['--dir'], `option '--dir <D>' argument missing; see "tool --help"`],
     [['--cuont', '3'], `unknown option '--cuont' (Did you mean --count?); see "tool --help"`],
     [['pu'], 'unknown command "pu" (commands: up); see "tool --help"'],
-    [['up', 'now'], 'unexpected argument "now"; see "tool up --help"'],
+    [['up', 'now'], 'unexpected argument "now" (commands: up); see "tool up --help"'],
   ])('rejects %j with one line that names the mistake and the right form', (argv, message) => {
     const reading = (): unknown => read(...argv);
     expect(reading).toThrow(UsageError);
     expect(reading).toThrow(new UsageError(message));
   });
 
-  it.each([[['--help']], [['up', '-h']], [['--nonsense', '--help']]])(
-    'returns the help text for %j',
-    (argv) => {
-      const reading = (): unknown => read(...argv);
-      expect(reading).toThrow(HelpRequested);
-      try {
-        reading();
-      } catch (error) {
-        expect((error as HelpRequested).text).toMatch(/^Usage: tool/);
-      }
-    },
-  );
+  it('returns the help of the program with the options of its commands, or the help of one command', () => {
+    expect(helpOf('--help')).toMatch(/^Usage: tool .*Options of "tool up":\n  --fast  hurries\n$/s);
+    expect(helpOf('--nonsense', '-h')).toBe(helpOf('--help'));
+    expect(helpOf('--help')).not.toContain('daemon');
+    expect(helpOf('up', '--help')).toMatch(/^Usage: tool up .*--fast/s);
+  });
+});
+
+test('parseDuration accepts units and counts a bare number in seconds', () => {
+  const texts = ['250ms', '1.5s', '2m', '1h', '7d', '3'];
+  expect(texts.map(parseDuration)).toEqual([250, 1_500, 120_000, 3_600_000, 604_800_000, 3_000]);
+  expect(['', 'x', '-1s', '1w', 's'].map(parseDuration)).toEqual([null, null, null, null, null]);
 });

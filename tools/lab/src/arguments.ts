@@ -1,81 +1,158 @@
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import {
+  CommandLine,
+  duration,
+  oneOf,
+  Option,
+  readCommandLine,
+  repeated,
+  wholeNumber,
+} from '@mqtt-cluster/kit';
 import { parseOverride } from './cluster/environment.ts';
-import { messageOf, UsageError } from './errors.ts';
-import { parseDuration } from './fault-forms.ts';
 import { membersMax } from './layout.ts';
-import { wholeNumber } from './whole-number.ts';
 
-const options = {
-  members: { type: 'string' },
-  dir: { type: 'string' },
-  set: { type: 'string', multiple: true },
-  for: { type: 'string' },
-  faults: { type: 'string' },
-  rate: { type: 'string' },
-  seed: { type: 'string' },
-  gaps: { type: 'string' },
-  json: { type: 'boolean' },
-  keep: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-} as const;
-
-/** Low enough that 7 s of a split stay below the bound of a session's queue, 1,000 messages. */
+const folderDefault = '.lab';
+const loadMsDefault = 30_000;
+/** Low enough that messages of 7 s, a long partition, stay below the bound of a session's queue, 1,000 messages. */
 const rateDefault = 50;
 const rateMax = 10_000;
+const seedDefault = 1;
+const seedMax = 0x7fff_ffff;
 
-/** The command line, read and checked. */
+/** The command line of the lab, checked. */
 export interface Arguments {
-  readonly command: string;
-  /** What follows the command. */
+  readonly command: 'start' | 'up' | 'daemon' | 'fault' | 'status' | 'down' | 'run';
+  /** The words of the fault after `lab fault`. */
   readonly rest: readonly string[];
   readonly members: number;
-  /** Absolute. */
+  /** Absolute path. */
   readonly folder: string;
   readonly folderGiven: boolean;
+  /** Settings of every member, key and value. */
   readonly overrides: readonly (readonly [string, string])[];
   readonly forMs: number;
+  /** The fault plan of `lab run`. */
   readonly faults: string;
   /** Messages a second for each QoS. */
   readonly rate: number;
   readonly seed: number;
-  /** Whether P8 is part of the verdict: other work on the machine makes gaps of its own. */
+  /** Whether the verdict includes the failover gaps (P8): other load on the machine causes gaps of its own. */
   readonly gapsJudged: boolean;
   readonly json: boolean;
   readonly keep: boolean;
-  readonly help: boolean;
 }
 
-/** @throws UsageError naming the first thing that is wrong. */
+interface ProgramOptions {
+  readonly members: number;
+  readonly dir?: string;
+  readonly set?: readonly (readonly [string, string])[];
+  readonly json?: true;
+  readonly keep?: true;
+}
+
+interface RunOptions {
+  readonly for: number;
+  readonly faults?: string;
+  readonly rate: number;
+  readonly seed: number;
+  readonly gaps: 'judged' | 'shown';
+}
+
+const helpOfFaults = `
+Faults, for "lab fault" and for a plan ("@time" after each). Members: 1 to 7 or all, joined by + or commas.
+  kill:3 start:3                 SIGKILL; start with the same data, and wait until the member serves
+  stop:3 wipe:3                  SIGTERM; SIGKILL, and delete the data
+  pause:3 resume:3               SIGSTOP; SIGCONT
+  rolling                        restart the members one after the other: stop, start, wait until it serves
+  cut:1,2,3/4,5,6/7              partition: links between these groups, and to all other members, go silent
+  one-way:3 one-way:1,2/3        nothing gets from 3 to any member (from 1 and 2 to 3); the other way works
+  flap:3                         the links of 3 fail and recover every second, with silence and resets in turn
+  slow:3                         the links of 3 delay by 100 ± 50 ms in each direction
+  loss:3 loss:3=5%               1 % (5 %) of TCP segments are lost: the stream stalls for 200 ms or more each time
+  throttle:3=1mbit               the rate limit of each link of 3
+  full-disk:3 slow-disk:3=200ms  writes fail with ENOSPC; each sync takes that much longer
+  clock:3=+5s clock:3=-1h        the wall clock of 3 is off by that much
+  heal                           ends all faults of links, disks and clocks
+
+Examples:
+  lab up --members 3
+  lab fault cut 1 2 / 3
+  lab fault slow-disk 3=200ms
+  lab run --for 30s --faults "flap:3@5s,heal@15s"`;
+
+/** @throws UsageError naming the first wrong argument. @throws HelpRequested */
 export function readArguments(argv: readonly string[]): Arguments {
-  let parsed;
-  try {
-    parsed = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
-  } catch (error) {
-    throw new UsageError(messageOf(error).split('. ')[0] ?? 'wrong arguments', { cause: error });
-  }
-  const { values, positionals } = parsed;
-  const [command = 'start', ...rest] = positionals;
-  return {
-    command,
-    rest,
-    members: wholeNumber('--members', values.members, membersMax, 1, membersMax),
-    folder: resolve(values.dir ?? '.lab'),
-    folderGiven: values.dir !== undefined,
-    overrides: (values.set ?? []).map(parseOverride),
-    forMs: parseDuration(values.for ?? '30s'),
-    faults: values.faults ?? '',
-    rate: wholeNumber('--rate', values.rate, rateDefault, 1, rateMax),
-    seed: wholeNumber('--seed', values.seed, 1, 0, 0x7fffffff),
-    gapsJudged: readGaps(values.gaps),
-    json: values.json ?? false,
-    keep: values.keep ?? false,
-    help: values.help ?? false,
-  };
+  return readCommandLine<Arguments>(argv, commandLine);
 }
 
-function readGaps(text = 'judged'): boolean {
-  if (text !== 'judged' && text !== 'shown')
-    throw new UsageError(`--gaps must be judged or shown, not "${text}"`);
-  return text === 'judged';
+function commandLine(report: (value: Arguments) => void): CommandLine {
+  const program = new CommandLine('lab')
+    .description('Runs a cluster on this machine, and injects faults on demand.')
+    .option('--members <N>', 'number of members', wholeNumber(1, membersMax), membersMax)
+    .option('--dir <D>', `folder for data and logs (default: ${folderDefault})`)
+    .option(
+      '--set <key=value>',
+      'a setting of every member: log.level=debug sets MQTT_CLUSTER_LOG_LEVEL',
+      repeated(parseOverride),
+    )
+    .option('--keep', "start, up, down: keep the members' data")
+    .option('--json', 'status, run: print JSON')
+    .action(() => report(argumentsOf('start')))
+    .addHelpText('after', helpOfFaults);
+  const argumentsOf = (
+    command: Arguments['command'],
+    rest: readonly string[] = [],
+    run: Partial<RunOptions> = {},
+  ): Arguments => {
+    const { members, dir, set = [], json = false, keep = false } = program.opts<ProgramOptions>();
+    return {
+      command,
+      rest,
+      members,
+      folder: resolve(dir ?? folderDefault),
+      folderGiven: dir !== undefined,
+      overrides: set,
+      forMs: run.for ?? loadMsDefault,
+      faults: run.faults ?? '',
+      rate: run.rate ?? rateDefault,
+      seed: run.seed ?? seedDefault,
+      gapsJudged: run.gaps !== 'shown',
+      json,
+      keep,
+    };
+  };
+  const simple = (name: Arguments['command'], description: string): void => {
+    program
+      .command(name)
+      .description(description)
+      .action(() => report(argumentsOf(name)));
+  };
+  simple('start', 'starts members and a client, and shows a live view (npm start); the default command');
+  simple('up', 'starts members in the background, and prints their addresses as JSON');
+  program
+    .command('fault <fault...>')
+    .description('injects a fault: kill 3, cut 1 2 / 3, loss 3=5%')
+    .action((words: string[]) => report(argumentsOf('fault', words)));
+  simple('status', 'prints the state of every member');
+  simple('down', "stops everything, and deletes the members' data");
+  program
+    .command('run')
+    .description('runs a load with faults, and prints a verdict; exits with 0 if every promise held')
+    .addOption(
+      new Option('--for <TIME>', 'duration of the load')
+        .argParser(duration('0s', '7d'))
+        .default(loadMsDefault, '30s'),
+    )
+    .option('--faults <PLAN>', 'faults and their times, for example "kill:3@5s,start:3@15s"')
+    .option('--rate <N>', 'messages a second for each QoS', wholeNumber(1, rateMax), rateDefault)
+    .option('--seed <S>', 'seed of the load', wholeNumber(0, seedMax), seedDefault)
+    .option(
+      '--gaps <judged|shown>',
+      'shown: the verdict ignores failover gaps, for a machine with other load',
+      oneOf('judged', 'shown'),
+      'judged',
+    )
+    .action((options: RunOptions) => report(argumentsOf('run', [], options)));
+  program.command('daemon', { hidden: true }).action(() => report(argumentsOf('daemon')));
+  return program;
 }

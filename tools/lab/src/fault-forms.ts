@@ -1,16 +1,16 @@
-import { UsageError } from './errors.ts';
+import { parseDuration, UsageError } from '@mqtt-cluster/kit';
 
-/** What a fault is told besides its members, and how its number is written. */
+/** How the value of a fault is written: `200ms` in `slow-disk:3=200ms`. */
 interface ValueForm {
   readonly example: string;
-  /** Without one the fault needs a value. */
+  /** The value when the user gives none. Undefined: the user must give one. */
   readonly otherwise?: number;
-  /** Null: not one. */
+  /** Returns null for an invalid value. */
   readonly read: (text: string) => number | null;
 }
 
 interface FaultForm {
-  /** `groups`: parted by `/`. */
+  /** `groups`: several groups of members, separated by `/`. */
   readonly members: 'none' | 'optional' | 'some' | 'groups';
   readonly value?: ValueForm;
 }
@@ -19,20 +19,14 @@ const bitsPerByte = 8;
 const slowDiskMsMax = 60_000;
 const lossShareDefault = 0.01;
 
-function durationMs(text: string): number | null {
-  const [, number, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text) ?? [];
-  if (number === undefined) return null;
-  return Number(number) * ({ ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit] ?? 1_000);
-}
-
-function stepMs(text: string): number | null {
-  const size = durationMs(text.replace(/^[+-]/, ''));
+function clockOffsetMs(text: string): number | null {
+  const size = parseDuration(text.replace(/^[+-]/, ''));
   if (size === null) return null;
   return text.startsWith('-') ? -size : size;
 }
 
 function syncDelayMs(text: string): number | null {
-  const value = durationMs(text);
+  const value = parseDuration(text);
   return value !== null && value <= slowDiskMsMax ? value : null;
 }
 
@@ -50,8 +44,8 @@ function share(text: string): number | null {
 
 const some: FaultForm = { members: 'some' };
 
-/** All faults there are. Times are kept as milliseconds, rates as bytes a second, shares as 0 to 1. */
-export const faultForms = {
+/** The forms of all faults. Times are in milliseconds, rates in bytes a second, shares from 0 to 1. */
+const faultForms = {
   kill: some,
   stop: some,
   start: some,
@@ -67,59 +61,53 @@ export const faultForms = {
   throttle: { members: 'some', value: { example: '1mbit', read: bytesPerSecond } },
   'full-disk': some,
   'slow-disk': { members: 'some', value: { example: '200ms', read: syncDelayMs } },
-  clock: { members: 'some', value: { example: '+5s', read: stepMs } },
+  clock: { members: 'some', value: { example: '+5s', read: clockOffsetMs } },
   heal: { members: 'none' },
 } as const satisfies Readonly<Record<string, FaultForm>>;
 
 export type FaultAction = keyof typeof faultForms;
 
-export const faultActions = Object.keys(faultForms) as readonly FaultAction[];
-
 export function isFaultAction(text: string): text is FaultAction {
   return Object.hasOwn(faultForms, text);
 }
 
-/** What is to be done, whenever. */
+/** A fault without a time. */
 export interface FaultCommand {
   readonly action: FaultAction;
-  /** Member numbers. More than one group only for `cut` and `one-way`; none for `heal`. */
+  /** Member numbers. Only `cut` and `one-way` have more than one group; `heal` has no group. */
   readonly groups: readonly (readonly number[])[];
   /** ms (`slow-disk`, `clock`), bytes a second (`throttle`) or a share (`loss`). */
   readonly value?: number;
 }
 
-/** `250ms`, `30s`, `2m`; a bare number counts seconds. @returns milliseconds. @throws UsageError */
-export function parseDuration(text: string): number {
-  const value = durationMs(text);
-  if (value === null) throw new UsageError(`"${text}" is no duration (examples: 500ms, 30s, 2m)`);
-  return value;
-}
-
 /**
- * `action`, `action:members`, `action:members=value`. Members are 1 to 7, m1 to m7 or `all`, joined by `+` or commas, and
- * groups of them parted by `/`. @throws UsageError in one line what is wrong
+ * Reads `action`, `action:members` or `action:members=value`. Members are 1 to 7, m1 to m7 or `all`, joined by `+` or
+ * commas; groups of members are separated by `/`.
+ *
+ * @param members number of members of the cluster
+ * @throws UsageError
  */
 export function parseFault(text: string, members: number): FaultCommand {
   const [, action = '', targets, valueText] = /^([a-z-]+)(?::([^=]+))?(?:=(.*))?$/.exec(text) ?? [];
-  if (action === '') throw new UsageError(`"${text}" is no fault (example: kill:3)`);
+  if (action === '') throw new UsageError(`invalid fault "${text}" (example: kill:3)`);
   if (!isFaultAction(action)) {
-    throw new UsageError(`"${action}" in "${text}" is no fault; there are ${faultActions.join(' ')}`);
+    throw new UsageError(
+      `unknown fault "${action}" in "${text}" (faults: ${Object.keys(faultForms).join(', ')})`,
+    );
   }
   const form: FaultForm = faultForms[action];
   if (targets !== undefined && form.members === 'none') {
-    throw new UsageError(`"${text}": ${action} mends everything and takes no member`);
+    throw new UsageError(`"${text}": ${action} applies to all members and takes no member`);
   }
   if (targets === undefined && form.members !== 'none' && form.members !== 'optional') {
     throw new UsageError(`"${text}" names no member (example: ${example(action)})`);
   }
   const groups = (targets?.split('/') ?? []).map((group) => parseGroup(group, members, text));
   if (groups.length > 1 && form.members !== 'groups') {
-    throw new UsageError(`"${text}": only cut and one-way take several groups`);
+    throw new UsageError(`"${text}": only cut and one-way take several groups of members`);
   }
   if (action === 'one-way' && groups.length > 2) {
-    throw new UsageError(
-      `"${text}": one-way takes the members that are not heard, and after / those that don't hear`,
-    );
+    throw new UsageError(`"${text}": one-way takes the sending members, and after / the receiving ones`);
   }
   const all = groups.flat();
   if (new Set(all).size !== all.length) throw new UsageError(`"${text}" names a member twice`);
@@ -137,7 +125,8 @@ function readValue(
     return {};
   }
   const value = valueText === undefined ? (form.otherwise ?? null) : form.read(valueText);
-  if (value === null) throw new UsageError(`"${text}": ${action} needs a value as in ${example(action)}`);
+  if (value === null)
+    throw new UsageError(`"${text}": ${action} needs a value (example: ${example(action)})`);
   return { value };
 }
 
@@ -152,7 +141,7 @@ function parseGroup(text: string, members: number, fault: string): number[] {
     const match = /^m?(\d)$/.exec(target);
     const number = Number(match?.[1]);
     if (match === null || number < 1 || number > members) {
-      throw new UsageError(`"${fault}": "${target}" is no member of 1 to ${members}`);
+      throw new UsageError(`"${fault}": "${target}" is not a member from 1 to ${members}`);
     }
     return number;
   });

@@ -1,14 +1,18 @@
-import { UsageError } from './errors.ts';
-import { parseDuration, parseFault } from './fault-forms.ts';
+import { parseDuration, UsageError } from '@mqtt-cluster/kit';
+import { parseFault } from './fault-forms.ts';
 import type { FaultAction, FaultCommand } from './fault-forms.ts';
 
 export interface Fault extends FaultCommand {
+  /** Time after the start of the load. */
   readonly atMs: number;
 }
 
 /**
- * The faults of a run: a comma list of `action:target[+target...][=value]@time`, see {@link parseFault}.
- * @returns in the order of their times. @throws UsageError
+ * Reads a fault plan: a comma-separated list of `action:target[+target...][=value]@time`, see {@link parseFault}.
+ *
+ * @param members number of members of the cluster
+ * @returns the faults in the order of their times
+ * @throws UsageError
  */
 export function parseFaults(text: string, members: number): Fault[] {
   return splitPlan(text)
@@ -16,7 +20,7 @@ export function parseFaults(text: string, members: number): Fault[] {
     .sort((left, right) => left.atMs - right.atMs);
 }
 
-/** Every fault ends with its time, so a comma before that is one between members. */
+/** Splits a plan at its commas. Every fault ends with its time, so a comma before the time separates members. */
 function splitPlan(text: string): string[] {
   const faults: string[] = [];
   let begun = '';
@@ -30,23 +34,25 @@ function splitPlan(text: string): string[] {
 }
 
 function parseTimed(text: string, members: number): Fault {
-  const [, what, time] = /^([^@]+)@(.+)$/.exec(text) ?? [];
-  if (what === undefined || time === undefined) {
-    throw new UsageError(`"${text}" is no fault (example: kill:3@5s)`);
+  const [, fault, time] = /^([^@]+)@(.+)$/.exec(text) ?? [];
+  if (fault === undefined || time === undefined) {
+    throw new UsageError(`"${text}" has no time (example: kill:3@5s)`);
   }
-  return { ...parseFault(what, members), atMs: parseDuration(time) };
+  const atMs = parseDuration(time);
+  if (atMs === null) throw new UsageError(`"${text}": "${time}" is not a time (examples: 500ms, 30s, 2m)`);
+  return { ...parseFault(fault, members), atMs };
 }
 
-/** What the plan does to the cluster as a whole; the verdict needs it to know which promises hold. */
+/** How a fault plan affects the cluster as a whole; the verdict depends on it. */
 export interface PlanNature {
-  /** Some members may have been without a majority and acked QoS 1 by themselves (design, P1). */
+  /** Some members may lose quorum and then acknowledge QoS 1 messages without a majority (P1). */
   readonly mayDegrade: boolean;
-  /** Those that kill processes while all is well otherwise, and leave a majority running. */
+  /** The faults that kill processes of a healthy cluster and leave a majority running. */
   readonly minorityKills: readonly Fault[];
 }
 
-/** Faults that may part a member from the majority for longer than its patience. */
-const parting: ReadonlySet<FaultAction> = new Set<FaultAction>([
+/** Faults that may separate a member from the majority for longer than the isolation timeout. */
+const separatingActions: ReadonlySet<FaultAction> = new Set<FaultAction>([
   'cut',
   'one-way',
   'flap',
@@ -58,7 +64,7 @@ const parting: ReadonlySet<FaultAction> = new Set<FaultAction>([
   'slow-disk',
 ]);
 
-/** Plays the plan on paper. */
+/** Computes the effects of a fault plan without running it. */
 export function natureOf(faults: readonly Fault[], members: number): PlanNature {
   const down = new Set<number>();
   let mayDegrade = false;
@@ -66,8 +72,8 @@ export function natureOf(faults: readonly Fault[], members: number): PlanNature 
   for (const fault of faults) {
     const { action } = fault;
     const targets = fault.groups.flat();
-    if (parting.has(action)) mayDegrade = true;
-    // One at a time is no majority either, among two.
+    if (separatingActions.has(action)) mayDegrade = true;
+    // In a cluster of two, one restarting member leaves no majority.
     if (action === 'rolling' && members - down.size - 1 <= members / 2) mayDegrade = true;
     if (action === 'start' || action === 'resume') targets.forEach((target) => down.delete(target));
     if (action !== 'kill' && action !== 'wipe' && action !== 'stop' && action !== 'pause') continue;

@@ -1,23 +1,25 @@
 import { createServer } from 'node:net';
-import { LabError, UsageError } from './errors.ts';
+import { UsageError } from '@mqtt-cluster/kit';
+import { LabError } from './errors.ts';
 
 export const membersMax = 7;
 const firstHostNumber = 55;
 const singleHost = '127.0.0.1';
 const clientHost = '127.0.0.140';
 
-/** Ports of the first member; where only one loopback address works each further member has the next ones. */
+/** Ports of the first member. Where only one loopback address works, each further member has the next ports. */
 export interface BasePorts {
   readonly mqtt: number;
   readonly http: number;
   readonly cluster: number;
-  /** The link from member a to member b listens at `links + 10 a + b`, on a's own address. */
+  /** The link from member a to member b listens on port `links + 10 a + b`, at the address of a. */
   readonly links: number;
 }
 
-/** All below the range from which the system takes the ports of outgoing connections, so none is taken by chance. */
+/** All are below 32,768: the system takes higher ports for outgoing connections, and could take one of ours. */
 export const defaultPorts: BasePorts = { mqtt: 1883, http: 9100, cluster: 7883, links: 17880 };
 
+/** The addresses of a member. */
 export interface MemberPlace {
   readonly id: string;
   /** From 1. */
@@ -34,11 +36,14 @@ export interface Layout {
   readonly linkPort: (from: MemberPlace, to: MemberPlace) => number;
 }
 
-/** @param manyAddresses whether every address of 127.0.0.0/8 works here, as on Linux, or only 127.0.0.1 (macOS). */
-export function layOut(count: number, manyAddresses: boolean, ports: BasePorts = defaultPorts): Layout {
-  if (!Number.isInteger(count) || count < 1 || count > membersMax) {
-    throw new UsageError(`the number of members must be 1 to ${membersMax}, not ${count}`);
-  }
+/**
+ * Returns the addresses of a lab.
+ *
+ * @param manyAddresses whether every address of 127.0.0.0/8 works here, as on Linux, or only 127.0.0.1 (macOS)
+ * @throws UsageError for a wrong number of members
+ */
+export function makeLayout(count: number, manyAddresses: boolean, ports: BasePorts = defaultPorts): Layout {
+  checkMemberCount(count);
   const members = Array.from({ length: count }, (_, index): MemberPlace => {
     const shift = manyAddresses ? 0 : index;
     return {
@@ -59,7 +64,14 @@ export function layOut(count: number, manyAddresses: boolean, ports: BasePorts =
   };
 }
 
-/** `3`, `m3` or `127.0.0.57`. @throws UsageError */
+/** @throws UsageError when the number is not 1 to 7 */
+export function checkMemberCount(count: number): void {
+  if (!Number.isInteger(count) || count < 1 || count > membersMax) {
+    throw new UsageError(`the number of members must be 1 to ${membersMax}, not ${count}`);
+  }
+}
+
+/** Returns the member of a name: `3`, `m3`, `127.0.0.57` or `127.0.0.57:1883`. @throws UsageError */
 export function findMember(layout: Layout, text: string): MemberPlace {
   const found = layout.members.find(
     (member) =>
@@ -69,13 +81,14 @@ export function findMember(layout: Layout, text: string): MemberPlace {
       `${member.host}:${member.mqttPort}` === text,
   );
   if (found === undefined || (text === singleHost && layout.members.length > 1)) {
-    throw new UsageError(`no member "${text}"; there are ${layout.members.map(({ id }) => id).join(' ')}`);
+    const ids = layout.members.map(({ id }) => id);
+    throw new UsageError(`unknown member "${text}" (members: ${ids.join(', ')})`);
   }
   return found;
 }
 
-/** Whether a server can listen there now; null when it can, else why not (`EADDRINUSE`, `EADDRNOTAVAIL`, ...). */
-export function tryListen(host: string, port: number): Promise<string | null> {
+/** Returns null when a server can listen at the address now, else the reason (`EADDRINUSE`, `EADDRNOTAVAIL`, ...). */
+function tryListen(host: string, port: number): Promise<string | null> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
@@ -83,19 +96,29 @@ export function tryListen(host: string, port: number): Promise<string | null> {
   });
 }
 
+/** Whether every address of 127.0.0.0/8 works on this machine. */
 export async function hasManyAddresses(): Promise<boolean> {
   const answers = await Promise.all([tryListen('127.0.0.61', 0), tryListen(clientHost, 0)]);
   return answers.every((answer) => answer === null);
 }
 
-/** @throws LabError naming the first address that is taken. */
+/** @throws LabError naming the first address that is in use */
 export async function checkPortsFree(layout: Layout): Promise<void> {
   for (const { id, host, mqttPort, httpPort, clusterPort } of layout.members) {
     for (const port of [mqttPort, httpPort, clusterPort]) {
       const problem = await tryListen(host, port);
-      if (problem === null) continue;
-      const why = problem === 'EADDRINUSE' ? 'is already in use' : `can't be used (${problem})`;
-      throw new LabError(`${host}:${port}, which member ${id} needs, ${why}`);
+      if (problem !== null) throw new LabError(describeListenError(`member ${id}`, host, port, problem));
     }
   }
+}
+
+/** Returns the message for an address at which a part of the lab cannot listen. @param code of Node's error */
+export function describeListenError(
+  user: string,
+  host: string,
+  port: number,
+  code: string | undefined,
+): string {
+  const why = code === 'EADDRINUSE' ? 'the address is already in use' : String(code);
+  return `${user} cannot listen at ${host}:${port}: ${why}`;
 }

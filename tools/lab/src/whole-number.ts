@@ -1,4 +1,4 @@
-import { UsageError } from './errors.ts';
+import { UsageError } from '@mqtt-cluster/kit';
 
 /**
  * Of the command line.

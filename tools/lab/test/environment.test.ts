@@ -5,7 +5,7 @@ import {
   parseOverride,
   variableName,
 } from '../src/cluster/environment.ts';
-import { findMember, layOut } from '../src/layout.ts';
+import { findMember, makeLayout } from '../src/layout.ts';
 import type { MemberPlace } from '../src/layout.ts';
 
 const settings = {
@@ -16,9 +16,9 @@ const settings = {
   overrides: [],
 };
 
-describe('where members are', () => {
-  test('seven addresses, the same ports; the client apart', () => {
-    const { members, client } = layOut(7, true);
+describe('makeLayout', () => {
+  test('gives seven members seven addresses with the same ports, and the client another address', () => {
+    const { members, client } = makeLayout(7, true);
     expect(members.map(({ host }) => host)).toEqual(
       [55, 56, 57, 58, 59, 60, 61].map((last) => `127.0.0.${last}`),
     );
@@ -26,8 +26,8 @@ describe('where members are', () => {
     expect(client.host).toBe('127.0.0.140');
   });
 
-  test('with one address no two listeners share a port', () => {
-    const layout = layOut(7, false);
+  test('gives each listener its own port when only one address works', () => {
+    const layout = makeLayout(7, false);
     const ports = layout.members.flatMap((from) => [
       from.mqttPort,
       from.httpPort,
@@ -39,20 +39,22 @@ describe('where members are', () => {
     expect(new Set(layout.members.map(({ host }) => host)).size).toBe(1);
   });
 
-  test('a member is found by number, id and address', () => {
-    const layout = layOut(7, true);
+  test('findMember finds a member by number, id, address, and address with port', () => {
+    const layout = makeLayout(7, true);
     for (const name of ['3', 'm3', '127.0.0.57', '127.0.0.57:1883']) {
       expect(findMember(layout, name).id).toBe('m3');
     }
-    expect(() => findMember(layout, 'm8')).toThrow('no member "m8"');
+    expect(() => findMember(layout, 'm8')).toThrow(
+      'unknown member "m8" (members: m1, m2, m3, m4, m5, m6, m7)',
+    );
   });
 });
 
-describe('what an appliance is told', () => {
-  const layout = layOut(3, true);
+describe('the environment', () => {
+  const layout = makeLayout(3, true);
   const second = layout.members[1] as MemberPlace;
 
-  test('its own address, and its peers behind the links', () => {
+  test('of a member contains its own cluster address, and the link proxies as the addresses of its peers', () => {
     const environment = applianceEnvironment(layout, second, settings);
     expect(environment).toMatchObject({
       MQTT_CLUSTER_ID: 'm2',
@@ -64,7 +66,7 @@ describe('what an appliance is told', () => {
     });
   });
 
-  test('--set wins', () => {
+  test('of a member contains the settings of --set, which override all others', () => {
     expect(variableName('log.level')).toBe('MQTT_CLUSTER_LOG_LEVEL');
     expect(variableName('when-isolated')).toBe('MQTT_CLUSTER_WHEN_ISOLATED');
     const overrides = [parseOverride('whenIsolated=hold'), parseOverride('timings.heartbeatMs=200')];
@@ -72,16 +74,18 @@ describe('what an appliance is told', () => {
       MQTT_CLUSTER_WHEN_ISOLATED: 'hold',
       MQTT_CLUSTER_TIMINGS_HEARTBEAT_MS: '200',
     });
-    expect(() => parseOverride('nonsense')).toThrow('expected key=value');
+    expect(() => parseOverride('nonsense')).toThrow(
+      '--set must be key=value (for example log.level=debug), not "nonsense"',
+    );
   });
 
-  test('the client is told where it is and all members', () => {
+  test('of the client contains its HTTP address', () => {
     expect(clientEnvironment(layout, 'info')).toMatchObject({ MQTT_CLIENT_HTTP_HOST: '127.0.0.140' });
   });
 });
 
-describe('the command line', () => {
-  test('has defaults', () => {
+describe('readArguments', () => {
+  test('returns the defaults for `lab` and `lab run`', () => {
     expect(readArguments([])).toMatchObject({
       command: 'start',
       members: 7,
@@ -90,17 +94,54 @@ describe('the command line', () => {
       json: false,
       gapsJudged: true,
     });
-    expect(readArguments(['run', '--gaps', 'shown']).gapsJudged).toBe(false);
+    expect(readArguments(['run', '--gaps', 'shown'])).toMatchObject({ command: 'run', gapsJudged: false });
+  });
+
+  test('accepts the general options before and after the command', () => {
+    const argv = [
+      '--members',
+      '3',
+      'run',
+      '--rate',
+      '7',
+      '--json',
+      '--set',
+      'a=b=c',
+      '--dir',
+      '/d',
+      '--keep',
+    ];
+    expect(readArguments(argv)).toMatchObject({
+      command: 'run',
+      members: 3,
+      rate: 7,
+      json: true,
+      overrides: [['a', 'b=c']],
+      folder: '/d',
+      folderGiven: true,
+      keep: true,
+    });
+  });
+
+  test('returns the words of a fault', () => {
+    const { command, rest } = readArguments(['fault', 'cut', '1', '2', '/', '3', '--dir', 'd']);
+    expect([command, ...rest]).toEqual(['fault', 'cut', '1', '2', '/', '3']);
   });
 
   test.each([
     [['up', '--members', '8'], '--members must be a whole number from 1 to 7'],
     [['up', '--members', 'x'], '--members must be a whole number from 1 to 7'],
-    [['run', '--for', 'long'], '"long" is no duration'],
+    [
+      ['run', '--for', 'long'],
+      '--for must be a duration from 0s to 7d (for example 500ms, 30s, 5m, 1h), not "long"',
+    ],
     [['run', '--gaps', 'no'], '--gaps must be judged or shown'],
-    [['up', '--set', 'x'], 'expected key=value'],
-    [['up', '--wrong'], "Unknown option '--wrong'"],
-  ])('%j is refused in one line', (argv, message) => {
+    [['up', '--set', 'x'], '--set must be key=value (for example log.level=debug), not "x"'],
+    [['up', '--wrong'], `unknown option '--wrong'; see "lab up --help"`],
+    [['up', '--rate', '5'], `unknown option '--rate'`],
+    [['fault'], `missing required argument 'fault'`],
+    [['explode'], 'unknown command "explode" (commands: start, up, fault, status, down, run)'],
+  ])('rejects %j with one line', (argv, message) => {
     expect(() => readArguments(argv)).toThrow(message);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Stands in for the appliance in the lab's tests: takes the same environment, answers /readyz and /status, and listens
- * at its MQTT and cluster addresses. Counts its starts in its data folder, so that a wipe can be told from a restart.
+ * Replaces the appliance in the lab's tests: reads the same environment, serves /readyz and /status, and listens at its
+ * MQTT and cluster addresses. Counts its starts in its data folder, so that a test can distinguish a wipe from a restart.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
@@ -10,7 +10,7 @@ import { join } from 'node:path';
 const setting = (name) => process.env[`MQTT_CLUSTER_${name}`];
 const host = setting('HOST');
 if (setting('FAIL') === 'true') {
-  process.stderr.write('told to fail\n');
+  process.stderr.write('the setting "fail" is true\n');
   process.exit(3);
 }
 const file = join(setting('DATA'), 'starts');
@@ -32,13 +32,13 @@ createHttpServer((request, response) => {
   response.end(JSON.stringify({ ...status, peers: {}, counters: { starts } }));
 }).listen(Number(setting('HTTP_PORT')), host);
 
-// Says that it has taken its faults, as the appliance does.
+// Confirms the faults that it has read, as the appliance does.
 const faults = setting('TESTING_FAULTS');
-let taken = '';
+let applied = '';
 setInterval(() => {
   const text = existsSync(faults) ? readFileSync(faults, 'utf8') : '';
-  if (text === taken) return;
-  taken = text;
+  if (text === applied) return;
+  applied = text;
   writeFileSync(`${faults}.applied`, text);
 }, 10);
 process.on('SIGTERM', () => process.exit(0));

@@ -10,7 +10,7 @@ afterEach(() => {
   for (const cleanup of cleanups.splice(0).reverse()) cleanup();
 });
 
-/** Answers everything with itself. */
+/** Starts a server that sends back all data. */
 async function echoServer(port = 0): Promise<{ server: Server; port: number; sockets: Socket[] }> {
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
@@ -47,18 +47,27 @@ function dial(port: number): Socket {
   return socket;
 }
 
+/** Opens a connection to an echo server through a proxy, and waits until a byte has passed in both directions. */
+async function connectThroughProxy(port: number): Promise<{ proxy: LinkProxy; socket: Socket }> {
+  const proxy = await proxyTo(port);
+  const socket = dial(proxy.port);
+  socket.write('1');
+  await receive(socket, 1);
+  return { proxy, socket };
+}
+
 async function receive(socket: Socket, bytes: number): Promise<string> {
   let text = '';
   while (text.length < bytes) text += String((await once(socket, 'data'))[0]);
   return text;
 }
 
-/** `events.once` would reject on the error that comes before. */
+/** Resolves at the close of a socket; `events.once` would reject at the error before it. */
 function closed(socket: Socket): Promise<void> {
   return new Promise((resolve) => socket.once('close', () => resolve()));
 }
 
-/** Resolves after what is ready now has been handled, several times over. */
+/** Resolves after 50 turns of the event loop, when all data that is on its way over loopback has arrived. */
 async function turns(): Promise<void> {
   for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -69,41 +78,35 @@ async function connectionError(port: number): Promise<string> {
   return error.code ?? '';
 }
 
-describe('a link proxy', () => {
-  test('carries bytes both ways', async () => {
+describe('LinkProxy', () => {
+  test('passes data in both directions', async () => {
     const proxy = await proxyTo((await echoServer()).port);
     const socket = dial(proxy.port);
     socket.write('hello');
     expect(await receive(socket, 5)).toBe('hello');
   });
 
-  test('a blackhole passes nothing and tells nobody; after the heal everything comes, in order', async () => {
+  test('holds all data in a blackhole without closing connections, and passes it in order after the heal', async () => {
     const { port, sockets } = await echoServer();
-    const proxy = await proxyTo(port);
-    const socket = dial(proxy.port);
-    socket.write('1');
-    await receive(socket, 1);
+    const { proxy, socket } = await connectThroughProxy(port);
     proxy.set({ ...healthyLink, mode: 'blackhole' });
-    let heard = 0;
-    const echoed = once(sockets[0] as Socket, 'data').then(() => (heard += 1));
+    let received = 0;
+    const echoed = once(sockets[0] as Socket, 'data').then(() => (received += 1));
     socket.write('23');
     await turns();
-    expect(heard).toBe(0);
+    expect(received).toBe(0);
     expect(socket.destroyed).toBe(false);
     proxy.set(healthyLink);
     expect(await receive(socket, 2)).toBe('23');
     await echoed;
   });
 
-  test('one way: the other direction flows, also on new connections; after the heal nothing is missing', async () => {
+  test('holds only forward data while forward is blocked, also on new connections, and loses no data', async () => {
     const { port, sockets } = await echoServer();
-    const proxy = await proxyTo(port);
-    const socket = dial(proxy.port);
-    socket.write('1');
-    await receive(socket, 1);
+    const { proxy, socket } = await connectThroughProxy(port);
     proxy.set({ ...healthyLink, blocked: 'forward' });
-    let heard = 0;
-    const echoed = once(sockets[0] as Socket, 'data').then(() => (heard += 1));
+    let received = 0;
+    const echoed = once(sockets[0] as Socket, 'data').then(() => (received += 1));
     socket.write('23');
     // The server still reaches its peer.
     sockets[0]?.write('x');
@@ -113,25 +116,22 @@ describe('a link proxy', () => {
     while (sockets.length < 2) await turns();
     sockets[1]?.write('y');
     expect(await receive(second, 1)).toBe('y');
-    expect(heard).toBe(0);
+    expect(received).toBe(0);
     const rest = Promise.all([receive(socket, 2), receive(second, 1)]);
     proxy.set(healthyLink);
     expect(await rest).toEqual(['23', '4']);
     await echoed;
   });
 
-  test('one way, backward: what the server says is held, what it is told arrives', async () => {
+  test('holds only backward data while backward is blocked', async () => {
     const { port, sockets } = await echoServer();
-    const proxy = await proxyTo(port);
-    const socket = dial(proxy.port);
-    socket.write('1');
-    await receive(socket, 1);
+    const { proxy, socket } = await connectThroughProxy(port);
     proxy.set({ ...healthyLink, blocked: 'backward' });
     let answered = 0;
     socket.once('data', () => (answered += 1));
-    const heard = once(sockets[0] as Socket, 'data');
+    const arrived = once(sockets[0] as Socket, 'data');
     socket.write('2');
-    await heard;
+    await arrived;
     await turns();
     expect(answered).toBe(0);
     const rest = receive(socket, 1);
@@ -139,12 +139,9 @@ describe('a link proxy', () => {
     expect(await rest).toBe('2');
   });
 
-  test('a blackhole hides the end of the other side until the heal', async () => {
+  test('hides the close of the other side in a blackhole until the heal', async () => {
     const { port, sockets } = await echoServer();
-    const proxy = await proxyTo(port);
-    const socket = dial(proxy.port);
-    socket.write('1');
-    await receive(socket, 1);
+    const { proxy, socket } = await connectThroughProxy(port);
     proxy.set({ ...healthyLink, mode: 'blackhole' });
     const serverSide = sockets[0] as Socket;
     serverSide.destroy();
@@ -155,7 +152,7 @@ describe('a link proxy', () => {
     await ended;
   });
 
-  test('a connection made during a blackhole works after the heal', async () => {
+  test('completes a connection that was opened in a blackhole after the heal', async () => {
     const { port, sockets } = await echoServer();
     const proxy = await proxyTo(port);
     proxy.set({ ...healthyLink, mode: 'blackhole' });
@@ -168,11 +165,8 @@ describe('a link proxy', () => {
     expect(await receive(socket, 1)).toBe('x');
   });
 
-  test('cut resets connections, old and new', async () => {
-    const proxy = await proxyTo((await echoServer()).port);
-    const socket = dial(proxy.port);
-    socket.write('1');
-    await receive(socket, 1);
+  test('resets old and new connections while cut', async () => {
+    const { proxy, socket } = await connectThroughProxy((await echoServer()).port);
     const ended = closed(socket);
     proxy.set({ ...healthyLink, mode: 'cut' });
     await ended;
@@ -184,7 +178,7 @@ describe('a link proxy', () => {
     expect(await receive(third, 1)).toBe('3');
   });
 
-  test('a delay keeps the order', async () => {
+  test('keeps the order of delayed data', async () => {
     const { port } = await echoServer();
     const delays = [0.9, 0.1, 0.5];
     let call = 0;
@@ -199,64 +193,58 @@ describe('a link proxy', () => {
     cleanups.push(() => proxy.close());
     proxy.set({ ...healthyLink, delayMs: 20, jitterMs: 20 });
     const socket = dial(proxy.port);
-    const received = receive(socket, 10);
+    const echoed = receive(socket, 10);
     for (const digit of '0123456789') {
       socket.write(digit);
       await turns();
     }
-    expect(await received).toBe('0123456789');
+    expect(await echoed).toBe('0123456789');
   });
 
-  test('a throttled link passes everything, in pieces', async () => {
+  test('passes all data in pieces when throttled', async () => {
     const { port } = await echoServer();
     const proxy = await proxyTo(port);
     proxy.set({ ...healthyLink, bytesPerSecond: 100_000 });
     const socket = dial(proxy.port);
     let pieces = 0;
     socket.on('data', () => (pieces += 1));
-    const received = receive(socket, 20_000);
+    const echoed = receive(socket, 20_000);
     socket.write('x'.repeat(20_000));
-    expect((await received).length).toBe(20_000);
-    // 20 ms of 100,000 bytes a second are 2,000 bytes: one write can't come back in one read.
+    expect((await echoed).length).toBe(20_000);
+    // 20 ms at 100,000 bytes a second are 2,000 bytes: one write needs several reads.
     expect(pieces).toBeGreaterThan(1);
   });
 
-  test('refuses once the target is dead, before its peer hears of the end; open makes it listen again', async () => {
+  test('refuses connections before it closes those of an ended target, and listens again after open', async () => {
     const { server, port, sockets } = await echoServer();
-    const proxy = await proxyTo(port);
+    const { proxy, socket } = await connectThroughProxy(port);
     const near = proxy.port;
-    const socket = dial(near);
-    socket.write('1');
-    await receive(socket, 1);
     const ended = closed(socket);
     server.close();
-    sockets.forEach((one) => one.destroy());
+    sockets.forEach((open) => open.destroy());
     await ended;
     expect(await connectionError(near)).toBe('ECONNREFUSED');
     await echoServer(port);
     await proxy.open();
-    const again = dial(near);
-    again.write('2');
-    expect(await receive(again, 1)).toBe('2');
+    const second = dial(near);
+    second.write('2');
+    expect(await receive(second, 1)).toBe('2');
   });
 
-  test('what is left of an earlier life of the target does not close the door on the next one', async () => {
+  test('keeps listening after open when an old connection of the killed target ends late', async () => {
     const { server, port, sockets } = await echoServer();
-    const proxy = await proxyTo(port);
-    const socket = dial(proxy.port);
-    socket.write('1');
-    await receive(socket, 1);
-    // Its process is killed, and told to start again before its connection here has been seen to end.
+    const { proxy, socket } = await connectThroughProxy(port);
+    // The target is killed and restarted before the proxy notices the end of its connection.
     server.close();
     proxy.refuse();
     await proxy.open();
     const ended = closed(socket);
-    sockets.forEach((one) => one.destroy());
+    sockets.forEach((open) => open.destroy());
     await ended;
     expect(proxy.listening).toBe(true);
     await echoServer(port);
-    const again = dial(proxy.port);
-    again.write('2');
-    expect(await receive(again, 1)).toBe('2');
+    const second = dial(proxy.port);
+    second.write('2');
+    expect(await receive(second, 1)).toBe('2');
   });
 });

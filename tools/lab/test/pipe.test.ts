@@ -5,7 +5,7 @@ import { Pipe } from '../src/network/pipe.ts';
 
 const passing = { passing: true, delayMs: 0, jitterMs: 0, bytesPerSecond: Infinity, lossShare: 0 };
 
-/** A pipe between two streams in memory, and what came out of it. */
+/** Returns a pipe between two streams in memory; `received` returns the data that came out since its last call. */
 function pipeline(random: () => number) {
   const source = new PassThrough();
   const sink = new PassThrough();
@@ -16,34 +16,34 @@ function pipeline(random: () => number) {
     for (let turn = 0; turn < 5; turn++) await Promise.resolve();
     await new Promise((resolve) => process.nextTick(resolve));
   };
-  return { pipe, write, heard: () => String(sink.read() ?? '') };
+  return { pipe, write, received: () => String(sink.read() ?? '') };
 }
 
-describe('a lossy pipe', () => {
+describe('a pipe that loses segments', () => {
   beforeEach(() => void jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] }));
   afterEach(() => void jest.useRealTimers());
 
-  test('stalls for a retransmission time-out, and what follows waits its turn', async () => {
-    // For each piece: its jitter, whether it is lost, and if so whether again.
+  test('stalls for a retransmission timeout of 200 ms, together with all later data', async () => {
+    // For each piece: its jitter, whether it is lost, and if so whether the retransmission is lost.
     const draws = [0.5, 0, 1, 0.5, 1];
-    const { pipe, write, heard } = pipeline(() => draws.shift() ?? 1);
+    const { pipe, write, received } = pipeline(() => draws.shift() ?? 1);
     pipe.set({ ...passing, lossShare: 0.01 });
     await write('lost');
     await write('next');
     jest.advanceTimersByTime(199);
-    expect(heard()).toBe('');
+    expect(received()).toBe('');
     jest.advanceTimersByTime(2);
-    expect(heard()).toBe('lostnext');
+    expect(received()).toBe('lostnext');
   });
 
-  test('a segment that is lost again waits twice as long', async () => {
+  test('stalls for 400 ms more when the retransmission is lost [RFC 6298, 5.5]', async () => {
     const draws = [0.5, 0, 0, 1];
-    const { pipe, write, heard } = pipeline(() => draws.shift() ?? 1);
+    const { pipe, write, received } = pipeline(() => draws.shift() ?? 1);
     pipe.set({ ...passing, lossShare: 0.01 });
     await write('lost');
     jest.advanceTimersByTime(599);
-    expect(heard()).toBe('');
+    expect(received()).toBe('');
     jest.advanceTimersByTime(2);
-    expect(heard()).toBe('lost');
+    expect(received()).toBe('lost');
   });
 });

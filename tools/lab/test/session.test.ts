@@ -9,7 +9,7 @@ import type { Arguments } from '../src/arguments.ts';
 import { askLab } from '../src/cluster/control.ts';
 import type { LabStatus } from '../src/cluster/control.ts';
 import { readLabFile } from '../src/cluster/lab-file.ts';
-import { fault as runFault } from '../src/commands/others.ts';
+import { fault as runFault } from '../src/commands/control-commands.ts';
 import { openSession } from '../src/commands/session.ts';
 import type { LabSession } from '../src/commands/session.ts';
 
@@ -42,20 +42,20 @@ async function fault(action: string, ...members: string[]): Promise<void> {
   await askLab(folder, 'POST', '/fault', { action, groups: members.length === 0 ? [] : [members] });
 }
 
-/** As typed: `lab fault ...`. */
+/** Runs `lab fault ...`. */
 function faultCommand(...rest: string[]): Promise<void> {
   return runFault(readArguments(['fault', ...rest, '--dir', folder]));
 }
 
 async function member(id: string) {
   const { members } = (await askLab(folder, 'GET', '/status')) as LabStatus;
-  const found = members.find((one) => one.id === id);
-  if (found === undefined) throw new Error(`no ${id}`);
+  const found = members.find((candidate) => candidate.id === id);
+  if (found === undefined) throw new Error(`no member ${id}`);
   return found;
 }
 
-describe('a lab', () => {
-  test('comes up, says where its members are, and goes down without a trace', async () => {
+describe('a lab session', () => {
+  test('starts, records its members in lab.json, and leaves no process and no data at its end', async () => {
     const { end } = await up();
     const file = readLabFile(folder);
     expect(file?.members.map(({ id }) => id)).toEqual(['m1', 'm2', 'm3']);
@@ -67,7 +67,7 @@ describe('a lab', () => {
     expect(existsSync(join(folder, 'm1', 'data'))).toBe(false);
   });
 
-  test('kill and start keep data, wipe does not', async () => {
+  test('keeps the data of a member over kill and start, and deletes it with wipe', async () => {
     await up();
     await fault('kill', '1');
     expect(await member('m1')).toMatchObject({ process: 'killed', pid: null, status: null });
@@ -82,7 +82,7 @@ describe('a lab', () => {
     expect((await member('m1')).status?.appliedIndex).toBe(1);
   });
 
-  test('pause and resume keep the process', async () => {
+  test('keeps the process of a member over pause and resume', async () => {
     await up();
     const { pid } = await member('m2');
     await fault('pause', 'm2');
@@ -91,7 +91,7 @@ describe('a lab', () => {
     expect(await member('m2')).toMatchObject({ process: 'running', pid });
   });
 
-  test('cut and slow links show until they are mended', async () => {
+  test('reports cut and slow links until the heal', async () => {
     await up();
     await fault('cut', 'm1', 'm2');
     await fault('slow', 'm3');
@@ -105,7 +105,7 @@ describe('a lab', () => {
     expect(await links()).toEqual(['ok', 'ok', 'ok']);
   });
 
-  test('every fault of links shows until it is mended', async () => {
+  test('reports every fault of links until the heal', async () => {
     await up();
     await faultCommand('one-way', '1', '/', '2');
     await faultCommand('throttle', '3=1mbit');
@@ -120,24 +120,24 @@ describe('a lab', () => {
     expect([(await member('m2')).link, (await member('m3')).link]).toEqual(['ok', 'ok']);
   });
 
-  test('a member takes the faults of its disk and clock, keeps them over a restart, and is sound after the heal', async () => {
+  test('injects faults of disk and clock, which survive a restart of the member and end with the heal', async () => {
     await up();
     const file = join(folder, 'm2', 'faults.json');
-    const told = (): unknown => JSON.parse(readFileSync(`${file}.applied`, 'utf8'));
+    const applied = (): unknown => JSON.parse(readFileSync(`${file}.applied`, 'utf8'));
     await faultCommand('full-disk', '2');
     await faultCommand('slow-disk', 'm2=200ms');
     await faultCommand('clock', '2=-5s');
-    expect(told()).toEqual({ disk: { full: true, slowMs: 200 }, clockMs: -5_000 });
+    expect(applied()).toEqual({ disk: { full: true, slowMs: 200 }, clockMs: -5_000 });
     expect((await member('m2')).faults).toBe('disk full, disk +200 ms, clock -5000 ms');
     await fault('kill', 'm2');
     await fault('start', 'm2');
     expect((await member('m2')).faults).not.toBe('');
     await faultCommand('heal');
-    expect(told()).toEqual({ disk: { full: false, slowMs: 0 }, clockMs: 0 });
+    expect(applied()).toEqual({ disk: { full: false, slowMs: 0 }, clockMs: 0 });
     expect((await member('m2')).faults).toBe('');
   });
 
-  test('rolling restarts each member once, one after the other', async () => {
+  test('restarts each member once with rolling', async () => {
     await up();
     await faultCommand('rolling');
     const { members } = (await askLab(folder, 'GET', '/status')) as LabStatus;
@@ -148,41 +148,41 @@ describe('a lab', () => {
     ]);
   });
 
-  test('members reach each other through the links, and a dead one refuses', async () => {
+  test('connects members through the links, and refuses connections to a killed member', async () => {
     const { cluster } = await up();
     const [first, second] = cluster.layout.members;
     if (first === undefined || second === undefined) throw new Error('no members');
-    const dial = () => connect(cluster.layout.linkPort(first, second), first.host);
-    const socket = dial();
+    const open = () => connect(cluster.layout.linkPort(first, second), first.host);
+    const socket = open();
     socket.write('frame');
     expect(String((await once(socket, 'data'))[0])).toBe('frame');
     socket.on('error', () => undefined);
     const closed = new Promise((resolve) => socket.once('close', resolve));
     await fault('kill', 'm2');
     await closed;
-    const [error] = (await once(dial(), 'error')) as [NodeJS.ErrnoException];
+    const [error] = (await once(open(), 'error')) as [NodeJS.ErrnoException];
     expect(error.code).toBe('ECONNREFUSED');
   });
 
-  test('refuses what makes no sense, in words', async () => {
+  test('rejects an unknown member, an unknown fault, and a pause of a member that is not running', async () => {
     await up();
-    await expect(fault('kill', '9')).rejects.toThrow('no member "9"; there are m1 m2 m3');
-    await expect(fault('explode', '1')).rejects.toThrow('no fault "explode"');
+    await expect(fault('kill', '9')).rejects.toThrow('unknown member "9" (members: m1, m2, m3)');
+    await expect(fault('explode', '1')).rejects.toThrow('unknown fault "explode"');
     await fault('kill', '1');
-    await expect(fault('pause', '1')).rejects.toThrow('m1 does not run');
+    await expect(fault('pause', '1')).rejects.toThrow('m1 is not running');
   });
 
-  test('names a member that does not come up, and leaves nothing behind', async () => {
-    await expect(up('--set', 'fail=true')).rejects.toThrow(/m\d ended by itself \(status 3\)/);
+  test('names a member that fails to start, and leaves no lab.json', async () => {
+    await expect(up('--set', 'fail=true')).rejects.toThrow(/m\d ended unexpectedly \(status 3\)/);
     expect(readLabFile(folder)).toBeNull();
   });
 
-  test('a port that is taken is named', async () => {
+  test('names a port that is in use', async () => {
     const { cluster } = await up();
-    const busy = cluster.layout.members[0];
+    const first = cluster.layout.members[0];
     const { checkPortsFree } = await import('../src/layout.ts');
     await expect(checkPortsFree(cluster.layout)).rejects.toThrow(
-      `${busy?.host}:${busy?.mqttPort}, which member m1 needs, is already in use`,
+      `member m1 cannot listen at ${first?.host}:${first?.mqttPort}: the address is already in use`,
     );
   });
 });

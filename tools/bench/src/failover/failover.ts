@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startCluster, seededRandom } from '@mqtt-cluster/lab';
+import { seededRandom } from '@mqtt-cluster/kit';
+import { startCluster } from '@mqtt-cluster/lab';
 import type { BenchArguments } from '../arguments.ts';
 import type { Processes } from '../processes.ts';
 import { startClientProcesses } from './client-process.ts';

@@ -58,8 +58,29 @@ export class CommandLine extends Command {
     throw new HelpRequested(text);
   }
 
+  /** Returns the help of the command, and the options of all its subcommands. */
+  override helpInformation(): string {
+    return `${super.helpInformation()}${this.#optionsOfSubcommands()}`;
+  }
+
   override error(message: string, options?: ErrorOptions): never {
     throw new UsageError(`${this.#explain(message, options?.code)}; see "${this.#path()} --help"`);
+  }
+
+  #optionsOfSubcommands(): string {
+    const help = this.createHelp();
+    let text = '';
+    for (const command of help.visibleCommands(this)) {
+      const options = help.visibleOptions(command).filter(({ long }) => long !== '--help');
+      if (options.length === 0) continue;
+      const terms = options.map((option) => help.optionTerm(option));
+      const width = Math.max(...terms.map((term) => term.length));
+      const lines = options.map(
+        (option, index) => `  ${(terms[index] ?? '').padEnd(width)}  ${help.optionDescription(option)}\n`,
+      );
+      text += `\nOptions of "${this.#path()} ${command.name()}":\n${lines.join('')}`;
+    }
+    return text;
   }
 
   #explain(message: string, code: string | undefined): string {
@@ -74,11 +95,12 @@ export class CommandLine extends Command {
 
   #explainExcess(): string {
     const excess = this.args[this.registeredArguments.length] ?? '';
-    const commands = this.createHelp()
-      .visibleCommands(this)
-      .map((command) => command.name());
+    const program = this.parent ?? this;
+    const commands = program.createHelp().visibleCommands(program);
     if (commands.length === 0) return `unexpected argument "${excess}"`;
-    return `unknown command "${excess}" (commands: ${commands.join(', ')})`;
+    const names = commands.map((command) => command.name()).filter((name) => name !== 'help');
+    const isCommand = this.parent === null;
+    return `${isCommand ? 'unknown command' : 'unexpected argument'} "${excess}" (commands: ${names.join(', ')})`;
   }
 
   /** Returns the name of the program and of the subcommand, as the user types them. */
@@ -87,4 +109,20 @@ export class CommandLine extends Command {
     for (let command = this.parent; command !== null; command = command.parent) names.unshift(command.name());
     return names.join(' ');
   }
+}
+
+/**
+ * Reads a command line whose actions each report one value, and returns that value.
+ *
+ * @param build makes the command line; its actions call `report`
+ * @throws UsageError, HelpRequested
+ */
+export function readCommandLine<Value>(
+  argv: readonly string[],
+  build: (report: (value: Value) => void) => CommandLine,
+): Value {
+  const values: Value[] = [];
+  build((value) => void values.push(value)).read(argv);
+  if (values.length !== 1) throw new Error(`${values.length} actions ran for "${argv.join(' ')}"`);
+  return values[0] as Value;
 }

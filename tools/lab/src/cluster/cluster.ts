@@ -5,23 +5,20 @@ import type { ApplianceBuild } from './appliance-build.ts';
 import { checkPortsFree, findMember } from '../layout.ts';
 import type { Layout, MemberPlace } from '../layout.ts';
 import { Links } from '../network/links.ts';
-import { LabMember, needed } from './lab-member.ts';
+import { LabMember, requireValue } from './lab-member.ts';
 import type { MemberOptions, MemberReport } from './lab-member.ts';
 
-const upMsMax = 60_000;
-const startMsMax = 60_000;
+/** How long a member may take to serve after a start. */
+const servingMsMax = 60_000;
 
 export interface ClusterOptions extends MemberOptions {
-  /** Something changed that lab.json records. */
+  /** Called when something changed that `lab.json` records. */
   readonly onChange?: () => void;
   /** The builds with which members start, by position; a member without one starts with `script`. */
   readonly builds?: readonly (ApplianceBuild | null)[];
 }
 
-/**
- * The appliances of one lab, their links, and the faults. Its members are child processes of this one and end with it; see
- * `startCluster`.
- */
+/** The members of one lab, their links, and their faults. The members are child processes of this process. */
 export class Cluster {
   readonly layout: Layout;
   readonly #onChange: () => void;
@@ -36,7 +33,7 @@ export class Cluster {
     this.#links = new Links(options.layout);
     this.#members = options.layout.members.map((place) => {
       const member: LabMember = new LabMember(place, options, (state) => {
-        this.#links.memberGone(place.id);
+        this.#links.memberEnded(place.id);
         if (state === 'crashed' && !this.#closing) this.#crashes.push(member.describeCrash());
         this.#onChange();
       });
@@ -51,54 +48,55 @@ export class Cluster {
   }
 
   #memberAt(place: MemberPlace): LabMember {
-    const member = this.#members.find((one) => one.place.id === place.id);
-    if (member === undefined) throw new LabError(`no member ${place.id}`);
+    const member = this.#members.find((candidate) => candidate.place.id === place.id);
+    if (member === undefined) throw new LabError(`unknown member ${place.id}`);
     return member;
   }
 
-  /** Which members ended without being told to, one sentence each. */
+  /** One sentence for each member that ended although the lab did not end it. */
   get crashes(): readonly string[] {
     return this.#crashes;
   }
 
-  /** Starts all and waits until all serve. @throws LabError when an address is taken or one does not come up. */
+  /** Starts all members and waits until all serve. @throws LabError when an address is in use or a member fails */
   async up(): Promise<void> {
     await checkPortsFree(this.layout);
     try {
       await this.#links.open();
-      for (const member of this.#members) member.begin();
+      for (const member of this.#members) member.startFirst();
       this.#onChange();
-      await this.#allServe(upMsMax);
+      await this.#waitUntilAllServe();
     } catch (error) {
       await this.down();
       throw error;
     }
   }
 
-  /** Ends everything at once. Data stays. */
+  /** Kills all members and closes the links. Data stays. */
   async down(): Promise<void> {
     this.#closing = true;
     await Promise.all(this.#members.map(({ program }) => program.kill()));
     this.#links.close();
   }
 
-  /** Lets every member end by itself. Data stays. */
+  /** Stops all members (SIGTERM) and closes the links. Data stays. */
   async stop(): Promise<void> {
     this.#closing = true;
     await Promise.all(this.#members.map(({ program }) => program.stop()));
     this.#links.close();
   }
 
-  /** Ready, and none of them without a majority. */
-  async #allServe(msMax: number): Promise<void> {
-    await Promise.all(this.#members.map((member) => member.serves(msMax, 'serving')));
+  /** Waits until every member is ready and has a quorum. */
+  async #waitUntilAllServe(): Promise<void> {
+    await Promise.all(this.#members.map((member) => member.waitUntilServing(servingMsMax, 'serving')));
   }
 
   /**
-   * Carries out one fault and waits until it is done; `start` and `rolling` until the members serve.
-   * @param groups members by id, number or address; several groups only for `cut` and `one-way`.
-   * @param value of those faults that take one, see `FaultCommand`.
-   * @throws UsageError for an unknown member, LabError when the fault makes no sense now.
+   * Injects one fault and waits until it is in effect; `start` and `rolling` wait until the members serve.
+   *
+   * @param groups members by id, number or address; several groups only for `cut` and `one-way`
+   * @param value of the faults that take one, see `FaultCommand`
+   * @throws UsageError for an unknown member, LabError when the fault is impossible now
    */
   async fault(action: FaultAction, groups: readonly (readonly string[])[], value?: number): Promise<void> {
     const places = groups.map((group) => group.map((name) => findMember(this.layout, name)));
@@ -114,15 +112,15 @@ export class Cluster {
       case 'slow':
         return this.#links.slow(ids.flat());
       case 'loss':
-        return this.#links.lose(ids.flat(), needed(action, value));
+        return this.#links.lose(ids.flat(), requireValue(action, value));
       case 'throttle':
-        return this.#links.throttle(ids.flat(), needed(action, value));
+        return this.#links.throttle(ids.flat(), requireValue(action, value));
       case 'heal':
         return this.#heal();
       case 'rolling':
-        return this.#roll(members.length === 0 ? this.#members : members);
+        return this.#restartRolling(members.length === 0 ? this.#members : members);
       default:
-        await Promise.all(members.map((member) => this.#faultOf(action, member, value)));
+        await Promise.all(members.map((member) => this.#injectInto(action, member, value)));
     }
   }
 
@@ -131,7 +129,7 @@ export class Cluster {
     this.#links.oneWay(sources, targets ?? others);
   }
 
-  async #faultOf(
+  async #injectInto(
     action: 'pause' | 'resume' | 'kill' | 'stop' | 'wipe' | 'start' | 'full-disk' | 'slow-disk' | 'clock',
     member: LabMember,
     value?: number,
@@ -150,18 +148,18 @@ export class Cluster {
       case 'start':
         return this.#start(member);
       default:
-        return member.faultWithin(action, value);
+        return member.injectTestingFault(action, value);
     }
   }
 
-  /** Ends all faults of links, disks and clocks; processes stay as they are. */
+  /** Ends all faults of links, disks and clocks. Does not start or resume processes. */
   async #heal(): Promise<void> {
     this.#links.heal();
     await Promise.all(this.#members.map((member) => member.heal()));
   }
 
-  /** One after the other ends by itself, starts and serves. */
-  async #roll(members: readonly LabMember[]): Promise<void> {
+  /** Stops and starts one member after the other, and waits each time until it serves. */
+  async #restartRolling(members: readonly LabMember[]): Promise<void> {
     for (const member of members) {
       await member.program.stop();
       await this.#start(member, 'serving');
@@ -176,27 +174,28 @@ export class Cluster {
       program.start();
       this.#onChange();
     }
-    await member.serves(startMsMax, state);
+    await member.waitUntilServing(servingMsMax, state);
   }
 
-  /** Mends and starts whatever is not running, and waits until all serve. @throws LabError */
+  /** Ends all faults, starts every member that does not run, and waits until all serve. @throws LabError */
   async restore(): Promise<void> {
     await this.#heal();
     await Promise.all(this.#members.map((member) => this.#start(member)));
-    await this.#allServe(startMsMax);
+    await this.#waitUntilAllServe();
   }
 
   isRunning(place: MemberPlace): boolean {
-    return this.#memberAt(place).runs;
+    return this.#memberAt(place).isRunning;
   }
 
-  /** What runs now, by member. */
+  /** Returns the id and the process id of each member whose process exists. */
   pidsById(): [string, number][] {
     return this.#members.flatMap(({ place, program }) =>
       program.pid === null ? [] : [[place.id, program.pid]],
     );
   }
 
+  /** Returns the state of each member, as its process, its links and its own status show it. */
   async report(): Promise<MemberReport[]> {
     return Promise.all(this.#members.map((member) => member.report(this.#links.describe(member.place.id))));
   }

@@ -1,32 +1,33 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
-import { LabError, messageOf, UsageError } from '../errors.ts';
+import { describeError, UsageError } from '@mqtt-cluster/kit';
+import { LabError } from '../errors.ts';
 import { isFaultAction } from '../fault-forms.ts';
 import type { Cluster } from './cluster.ts';
 import type { MemberReport } from './lab-member.ts';
-import { ask } from './http.ts';
-import { isOurs, readLabFile } from './lab-file.ts';
+import { request } from './http.ts';
+import { isLabProcess, readLabFile } from './lab-file.ts';
 
 const controlHost = '127.0.0.1';
-const requestBytesMax = 64 * 1024;
-/** `start` may take 30 s, `stop` 10 s, and `rolling` is both for seven members. */
+const requestCharactersMax = 64 * 1024;
+/** `rolling` stops and starts up to seven members, one after the other. */
 const faultMsMax = 300_000;
 
-/** The commands of other processes for a lab that is up, over HTTP on a loopback address. */
+/** An HTTP server on a loopback address by which other processes send commands to a running lab. */
 export class Control {
   readonly #server: Server;
   readonly host = controlHost;
   #port = 0;
 
   constructor(cluster: Cluster, onDown: (keep: boolean) => void) {
-    this.#server = createServer((request, response) => {
+    this.#server = createServer((incoming, response) => {
       const respond = (status: number, value: unknown): void => {
         response.writeHead(status, { 'content-type': 'application/json' });
         response.end(JSON.stringify(value));
       };
-      answer(cluster, request, onDown).then(
+      handle(cluster, incoming, onDown).then(
         (value) => respond(200, value),
-        (error: unknown) => respond(error instanceof UsageError ? 400 : 500, { error: messageOf(error) }),
+        (error: unknown) => respond(error instanceof UsageError ? 400 : 500, { error: describeError(error) }),
       );
     });
   }
@@ -50,32 +51,34 @@ export class Control {
   }
 }
 
-async function answer(
+/** Carries out one request. @returns the JSON value of the response. @throws UsageError, LabError */
+async function handle(
   cluster: Cluster,
-  request: IncomingMessage,
+  incoming: IncomingMessage,
   onDown: (keep: boolean) => void,
 ): Promise<unknown> {
-  const path = `${request.method} ${request.url}`;
-  if (path === 'GET /status') return { members: await cluster.report(), crashes: cluster.crashes };
-  if (path === 'POST /fault') {
-    const { action, groups, value } = JSON.parse(await readBody(request)) as Record<string, unknown>;
-    if (typeof action !== 'string' || !isFaultAction(action)) throw new UsageError(`no fault "${action}"`);
+  const endpoint = `${incoming.method} ${incoming.url}`;
+  if (endpoint === 'GET /status') return { members: await cluster.report(), crashes: cluster.crashes };
+  if (endpoint === 'POST /fault') {
+    const { action, groups, value } = JSON.parse(await readBody(incoming)) as Record<string, unknown>;
+    if (typeof action !== 'string' || !isFaultAction(action))
+      throw new UsageError(`unknown fault "${action}"`);
     await cluster.fault(action, groups as string[][], typeof value === 'number' ? value : undefined);
     return {};
   }
-  if (path === 'POST /down') {
-    const { keep } = JSON.parse(await readBody(request)) as { keep?: boolean };
+  if (endpoint === 'POST /down') {
+    const { keep } = JSON.parse(await readBody(incoming)) as { keep?: boolean };
     setImmediate(() => onDown(keep === true));
     return {};
   }
-  throw new UsageError(`no ${path}`);
+  throw new UsageError(`unknown request ${endpoint}`);
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
+async function readBody(incoming: IncomingMessage): Promise<string> {
   let text = '';
-  for await (const data of request) {
+  for await (const data of incoming) {
     text += String(data);
-    if (text.length > requestBytesMax) throw new UsageError('the request is too long');
+    if (text.length > requestCharactersMax) throw new UsageError('the request is too long');
   }
   return text;
 }
@@ -85,12 +88,16 @@ export interface LabStatus {
   readonly crashes: readonly string[];
 }
 
-/** Asks the lab of a folder. @throws LabError when none is up, UsageError when it says the request is wrong. */
+/**
+ * Sends a request to the running lab of a folder.
+ *
+ * @throws LabError when no lab runs there or the request fails, UsageError when the lab rejects it as wrong
+ */
 export async function askLab(folder: string, method: string, path: string, body?: object): Promise<unknown> {
   const file = readLabFile(folder);
-  if (file === null || !isOurs(file.pid))
-    throw new LabError(`no lab is up in ${folder}; "lab up" starts one`);
-  const { status, body: text } = await ask(file.control.host, file.control.port, path, {
+  if (file === null || !isLabProcess(file.pid))
+    throw new LabError(`no lab is running in ${folder}; "lab up" starts one`);
+  const { status, body: text } = await request(file.control.host, file.control.port, path, {
     method,
     timeoutMs: faultMsMax,
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),

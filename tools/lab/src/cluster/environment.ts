@@ -1,32 +1,33 @@
+import { UsageError } from '@mqtt-cluster/kit';
 import type { Layout, MemberPlace } from '../layout.ts';
-import { UsageError } from '../errors.ts';
 
 export interface ApplianceSettings {
   readonly dataFolder: string;
-  /** From which the appliance takes the faults of its disk and clock. */
+  /** The appliance reads the faults of its disk and clock from this file. */
   readonly faultsFile: string;
   readonly logLevel: string;
-  /** Messages a second of the appliance's own publisher, for each QoS; 0 for none. */
+  /** Messages a second of the appliance's own publisher, for each QoS; 0 stops the publisher. */
   readonly publisherRate: number;
-  /** `--set key=value`, in the order given: win over everything else. */
+  /** Settings of `--set key=value`, in the order given; they override all other settings. */
   readonly overrides: readonly (readonly [string, string])[];
 }
 
-/** `log.level` becomes `MQTT_CLUSTER_LOG_LEVEL`, `whenIsolated` `MQTT_CLUSTER_WHEN_ISOLATED`. */
+/** Returns the environment variable of a setting: `log.level` is `MQTT_CLUSTER_LOG_LEVEL`. */
 export function variableName(key: string): string {
   const words = key.replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2').replaceAll(/[.-]/g, '_');
   return `MQTT_CLUSTER_${words.toUpperCase()}`;
 }
 
-/** @throws UsageError when it is not `key=value`. */
+/** Reads `key=value`. @throws UsageError */
 export function parseOverride(text: string): readonly [string, string] {
   const at = text.indexOf('=');
   const key = text.slice(0, at);
-  if (at < 1 || !/^[A-Za-z][\w.-]*$/.test(key)) throw new UsageError(`--set ${text}: expected key=value`);
+  if (at < 1 || !/^[A-Za-z][\w.-]*$/.test(key))
+    throw new UsageError(`--set must be key=value (for example log.level=debug), not "${text}"`);
   return [key, text.slice(at + 1)];
 }
 
-/** Everything an appliance is told. Its peers are the lab's link proxies, itself its own cluster address. */
+/** Returns the environment of a member. The addresses of its peers are those of the lab's link proxies. */
 export function applianceEnvironment(
   layout: Layout,
   member: MemberPlace,
@@ -55,6 +56,7 @@ export function applianceEnvironment(
   };
 }
 
+/** Returns the environment of the lab's client application. */
 export function clientEnvironment(layout: Layout, logLevel: string): Record<string, string> {
   return {
     MQTT_CLIENT_SERVERS: serverList(layout),

@@ -1,31 +1,31 @@
-import { request } from 'node:http';
+import { request as httpRequest } from 'node:http';
 import { LabError } from '../errors.ts';
 
-const answerMsMax = 2_000;
-const answerBytesMax = 8 * 1024 * 1024;
+const responseMsMax = 2_000;
+const responseCharactersMax = 8 * 1024 * 1024;
 
-export interface Answer {
+export interface Response {
   readonly status: number;
   readonly body: string;
 }
 
-/** One request on a connection of its own. @throws LabError when there is no answer in time. */
-export function ask(
+/** Sends one request on its own connection. @throws LabError when there is no complete response in time */
+export function request(
   host: string,
   port: number,
   path: string,
   options: { readonly method?: string; readonly body?: string; readonly timeoutMs?: number } = {},
-): Promise<Answer> {
-  const { method = 'GET', body, timeoutMs = answerMsMax } = options;
+): Promise<Response> {
+  const { method = 'GET', body, timeoutMs = responseMsMax } = options;
   return new Promise((resolve, reject) => {
     const fail = (why: string): void => reject(new LabError(`http://${host}:${port}${path}: ${why}`));
     const signal = AbortSignal.timeout(timeoutMs);
-    const outgoing = request({ host, port, path, method, agent: false, signal }, (response) => {
+    const outgoing = httpRequest({ host, port, path, method, agent: false, signal }, (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (data: string) => {
         text += data;
-        if (text.length > answerBytesMax) response.destroy();
+        if (text.length > responseCharactersMax) response.destroy();
       });
       response.on('error', (error) => fail(error.message));
       response.on('end', () => resolve({ status: response.statusCode ?? 0, body: text }));
@@ -35,18 +35,19 @@ export function ask(
   });
 }
 
+/** Whether the member at this address reports that it is ready. */
 export async function isReady(host: string, port: number): Promise<boolean> {
   try {
-    return (await ask(host, port, '/readyz')).status === 200;
+    return (await request(host, port, '/readyz')).status === 200;
   } catch {
     return false;
   }
 }
 
-/** The parsed object, or null when nobody answers or what is answered is no JSON object. */
+/** Returns the status of a member or client; null when there is no response or it is not a JSON object. */
 export async function readStatus(host: string, port: number): Promise<Record<string, unknown> | null> {
   try {
-    const { status, body } = await ask(host, port, '/status');
+    const { status, body } = await request(host, port, '/status');
     const value: unknown = status === 200 ? JSON.parse(body) : null;
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
   } catch {
@@ -55,12 +56,12 @@ export async function readStatus(host: string, port: number): Promise<Record<str
 }
 
 /**
- * How many messages a member says it dropped because a session's queue was at its bound: the one loss that is allowed
- * (design, P1). 0 when it can't be asked.
+ * Returns how many messages a member reports to have dropped because a session's queue was at its bound, which is the
+ * only allowed loss (P1). Returns 0 when the member does not respond.
  */
 export async function readDroppedAtBound(host: string, port: number): Promise<number> {
   try {
-    const { body } = await ask(host, port, '/metrics');
+    const { body } = await request(host, port, '/metrics');
     const match = /dropped_messages_total\{[^}]*reason="queueFull"[^}]*\} (\d+)/.exec(body);
     return Number(match?.[1] ?? 0);
   } catch {

@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from 'node:path';
 import { LabError } from '../errors.ts';
 
-/** What `lab.json` says: where the lab of a folder can be reached, and what to end if it can't be. */
+/** The content of `lab.json`: the address of the lab of a folder, and the processes to end if it does not respond. */
 export interface LabFile {
-  /** Process id of the lab itself. */
+  /** Process id of the lab. */
   readonly pid: number;
   readonly control: { readonly host: string; readonly port: number };
   readonly members: readonly {
@@ -14,13 +14,16 @@ export interface LabFile {
     readonly http: string;
     readonly pid: number | null;
   }[];
-  /** Everything else the lab started. */
+  /** Process ids of the other programs that the lab started. */
   readonly others: readonly number[];
 }
 
 const fileName = 'lab.json';
-/** A word of the command line of every process that may be ended by its recorded id: ids are reused. */
-const ourPrograms = /broker-publisher|client\.mjs|lab\.mjs|run\.mjs lab|appliance/;
+/**
+ * Matches the command lines of the lab's programs. A recorded process id may belong to another program by now: the lab
+ * ends a process only if its command line matches.
+ */
+const labPrograms = /broker-publisher|client\.mjs|lab\.mjs|run\.mjs lab|appliance/;
 
 export function writeLabFile(folder: string, content: LabFile): void {
   mkdirSync(folder, { recursive: true });
@@ -33,47 +36,48 @@ export function removeLabFile(folder: string): void {
   rmSync(join(folder, fileName), { force: true });
 }
 
-/** Null when there is none. @throws LabError when it can't be read as one. */
+/** Reads `lab.json`. Returns null when it does not exist. @throws LabError when it is not valid JSON */
 export function readLabFile(folder: string): LabFile | null {
   const path = join(folder, fileName);
   if (!existsSync(path)) return null;
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as LabFile;
   } catch (error) {
-    throw new LabError(`${path} can't be read; delete it when no lab is up`, { cause: error });
+    throw new LabError(`${path} is not valid JSON; delete it if no lab is running`, { cause: error });
   }
 }
 
-/** Whether a process of this id lives and is one of the lab's. */
-export function isOurs(pid: number): boolean {
+/** Whether the process of this id exists and is a program of the lab. */
+export function isLabProcess(pid: number): boolean {
   if (pid === process.pid) return true;
   try {
     process.kill(pid, 0);
-    return ourPrograms.test(execFileSync('ps', ['-p', String(pid), '-o', 'args='], { encoding: 'utf8' }));
+    return labPrograms.test(execFileSync('ps', ['-p', String(pid), '-o', 'args='], { encoding: 'utf8' }));
   } catch {
     return false;
   }
 }
 
-export function isUp(folder: string): boolean {
+/** Whether a lab runs in the folder. */
+export function isLabRunning(folder: string): boolean {
   const file = readLabFile(folder);
-  return file !== null && isOurs(file.pid);
+  return file !== null && isLabProcess(file.pid);
 }
 
-/** Ends what a lab left behind whose own process is gone or does not answer. */
-export function endLeftovers(file: LabFile): void {
+/** Kills the processes of a lab that has ended or does not respond. */
+export function killLabProcesses(file: LabFile): void {
   const pids = [file.pid, ...file.members.map(({ pid }) => pid), ...file.others];
   for (const pid of pids) {
-    if (pid === null || pid === process.pid || !isOurs(pid)) continue;
+    if (pid === null || pid === process.pid || !isLabProcess(pid)) continue;
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
-      // Ended meanwhile.
+      // The process has ended meanwhile.
     }
   }
 }
 
-/** Members' data, and logs too when `logs`. */
+/** Deletes the data of all members, and their logs if `logs`. */
 export function removeData(folder: string, logs: boolean): void {
   for (let number = 1; number <= 9; number++) {
     const member = join(folder, `m${number}`);

@@ -1,7 +1,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MemberStatus, ServingState } from '@mqtt-cluster/contracts';
-import { LabError, UsageError } from '../errors.ts';
+import { poll, UsageError } from '@mqtt-cluster/kit';
+import { LabError } from '../errors.ts';
 import type { FaultAction } from '../fault-forms.ts';
 import type { Layout, MemberPlace } from '../layout.ts';
 import { applianceEnvironment } from './environment.ts';
@@ -16,7 +17,7 @@ export interface MemberOptions {
   readonly layout: Layout;
   readonly folder: string;
   /** Path of the appliance's bundle. */
-  readonly script: string;
+  readonly bundle: string;
   readonly logLevel: string;
   readonly publisherRate: number;
   readonly overrides: readonly (readonly [string, string])[];
@@ -28,15 +29,15 @@ export interface MemberReport {
   readonly http: string;
   readonly pid: number | null;
   readonly process: ProgramState;
-  /** `ok`, or the worst of the faults of its links. */
+  /** `ok`, or the most severe fault of its links. */
   readonly link: string;
-  /** What is wrong with its disk and clock; empty when nothing is. */
+  /** Faults of its disk and clock; empty without faults. */
   readonly faults: string;
-  /** What the member says of itself; null when it does not answer. */
+  /** The member's own status; null when it does not respond. */
   readonly status: (Partial<MemberStatus> & { readonly counters?: Record<string, unknown> }) | null;
 }
 
-/** One appliance of a lab: its process, its data, and the faults it has within itself. */
+/** One member of a lab: its process, its data, and the faults of its disk and clock. */
 export class LabMember {
   readonly place: MemberPlace;
   readonly program: Program;
@@ -44,22 +45,22 @@ export class LabMember {
   readonly #dataFolder: string;
   readonly #testing: TestingFaults;
 
-  constructor(place: MemberPlace, options: MemberOptions, onGone: (state: ProgramState) => void) {
-    const { layout, folder, script, ...settings } = options;
+  constructor(place: MemberPlace, options: MemberOptions, onEnded: (state: ProgramState) => void) {
+    const { layout, folder, bundle, ...settings } = options;
     this.place = place;
     this.#folder = join(folder, place.id);
     this.#dataFolder = join(this.#folder, 'data');
     this.#testing = new TestingFaults(place.id, join(this.#folder, 'faults.json'));
     this.program = new Program({
       name: place.id,
-      script,
+      bundle,
       environment: applianceEnvironment(layout, place, {
         ...settings,
         dataFolder: this.#dataFolder,
         faultsFile: this.#testing.file,
       }),
       logFile: this.#logFile,
-      onGone,
+      onEnded,
     });
   }
 
@@ -67,54 +68,58 @@ export class LabMember {
     return join(this.#folder, 'log.jsonl');
   }
 
-  get runs(): boolean {
+  get isRunning(): boolean {
     return this.program.state === 'running';
   }
 
-  /** In one sentence that it ended by itself, and how. */
+  /** Returns one sentence: the member ended although the lab did not end it, and how. */
   describeCrash(): string {
-    return `${this.place.id} ended by itself (${this.program.exit}); its log: ${this.#logFile}`;
+    return `${this.place.id} ended unexpectedly (${this.program.exit}); its log: ${this.#logFile}`;
   }
 
-  /** Starts it for the first time in this lab. */
-  begin(): void {
+  /** Starts the member for the first time in this lab, without faults of an earlier lab. */
+  startFirst(): void {
     this.#testing.clear();
     this.program.start();
   }
 
+  /** Kills the member and deletes its data. */
   async wipe(): Promise<void> {
     await this.program.kill();
     rmSync(this.#dataFolder, { recursive: true, force: true });
   }
 
-  /** @param value see `FaultCommand`. */
-  async faultWithin(action: 'full-disk' | 'slow-disk' | 'clock', value?: number): Promise<void> {
-    const waits = (): boolean => this.runs;
-    if (action === 'full-disk') return this.#testing.fillDisk(waits);
-    if (action === 'slow-disk') return this.#testing.slowDisk(needed(action, value), waits);
-    return this.#testing.setClock(needed(action, value), waits);
+  /** Injects a fault of the disk or the clock. @param value see `FaultCommand` */
+  async injectTestingFault(action: 'full-disk' | 'slow-disk' | 'clock', value?: number): Promise<void> {
+    const isRunning = (): boolean => this.isRunning;
+    if (action === 'full-disk') return this.#testing.fillDisk(isRunning);
+    if (action === 'slow-disk') return this.#testing.slowDisk(requireValue(action, value), isRunning);
+    return this.#testing.setClock(requireValue(action, value), isRunning);
   }
 
-  /** Its disk and clock are sound again. */
+  /** Ends the faults of its disk and clock. */
   heal(): Promise<void> {
-    return this.#testing.heal(() => this.runs);
+    return this.#testing.heal(() => this.isRunning);
   }
 
   /**
-   * Resolves when it is ready.
-   * @param state that it must be in too; ready is enough without one.
-   * @throws LabError when it ends, or is not ready after `msMax`
+   * Waits until the member is ready.
+   *
+   * @param state the state that the member must report too; undefined: any state
+   * @throws LabError when the member ends, or is not ready after `msMax`
    */
-  async serves(msMax: number, state?: ServingState): Promise<void> {
-    const deadline = performance.now() + msMax;
-    while (performance.now() < deadline) {
-      if (!this.runs) throw new LabError(this.describeCrash());
-      if (await this.#isReady(state)) return;
-      await new Promise((resolve) => setTimeout(resolve, readyPollMs));
-    }
+  async waitUntilServing(msMax: number, state?: ServingState): Promise<void> {
+    const isServing = await poll(
+      async () => {
+        if (!this.isRunning) throw new LabError(this.describeCrash());
+        return (await this.#isReady(state)) ? true : undefined;
+      },
+      { timeoutMs: msMax, intervalMs: readyPollMs },
+    );
+    if (isServing) return;
     const status = await readStatus(this.place.host, this.place.httpPort);
-    const why =
-      typeof status?.['reason'] === 'string' && status['reason'] !== '' ? `: ${status['reason']}` : '';
+    const reason = status?.['reason'];
+    const why = typeof reason === 'string' && reason !== '' ? `: ${reason}` : '';
     throw new LabError(`${this.place.id} does not serve after ${msMax / 1_000} s${why}`);
   }
 
@@ -124,7 +129,7 @@ export class LabMember {
     return state === undefined || (await readStatus(host, httpPort))?.['state'] === state;
   }
 
-  /** @param link how its links are. */
+  /** @param link the state of its links, see {@link MemberReport} */
   async report(link: string): Promise<MemberReport> {
     const { id, host, mqttPort, httpPort } = this.place;
     return {
@@ -135,13 +140,13 @@ export class LabMember {
       process: this.program.state,
       link,
       faults: this.#testing.describe(),
-      status: this.runs ? await readStatus(host, httpPort) : null,
+      status: this.isRunning ? await readStatus(host, httpPort) : null,
     };
   }
 }
 
-/** @throws UsageError when it is missing */
-export function needed(action: FaultAction, value: number | undefined): number {
+/** Returns the value of a fault. @throws UsageError when it is missing */
+export function requireValue(action: FaultAction, value: number | undefined): number {
   if (value === undefined) throw new UsageError(`${action} needs a value`);
   return value;
 }

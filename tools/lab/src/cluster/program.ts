@@ -1,34 +1,30 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { ChildProgram } from '@mqtt-cluster/kit';
 import { LabError } from '../errors.ts';
 import type { ApplianceBuild } from './appliance-build.ts';
 
-/** A small young generation: seven members share this machine's memory (docs/BENCHMARKS.md, Idle). */
+/** A small young generation: seven members share the memory of this machine (docs/BENCHMARKS.md, Idle). */
 const nodeFlags = ['--max-semi-space-size=4'];
-
-const stopMsMax = 10_000;
 
 export type ProgramState = 'running' | 'paused' | 'killed' | 'stopped' | 'crashed';
 
 export interface ProgramOptions {
   readonly name: string;
   /** Path of the bundle. */
-  readonly script: string;
+  readonly bundle: string;
   readonly environment: Readonly<Record<string, string>>;
-  /** Standard output and error are appended here. */
+  /** Standard output and standard error are appended to this file. */
   readonly logFile: string;
-  readonly onGone: (state: ProgramState) => void;
+  readonly onEnded: (state: ProgramState) => void;
 }
 
-/** One appliance (or the client) as a child process, and what can be done to it. */
+/** One application of the lab, a member or the client, as a child process that can be started again. */
 export class Program {
   readonly #options: ProgramOptions;
-  #child: ChildProcess | null = null;
+  #child: ChildProgram | null = null;
   #state: ProgramState = 'stopped';
-  #gone: Promise<void> = Promise.resolve();
-  #expected: ProgramState | null = null;
+  #ended: Promise<void> = Promise.resolve();
+  /** The state after the end of the process that the lab has requested; null: its end is a crash. */
+  #requestedState: ProgramState | null = null;
   #exit = '';
   #build: ApplianceBuild | null = null;
 
@@ -44,7 +40,7 @@ export class Program {
     return this.#child?.pid ?? null;
   }
 
-  /** How it ended the last time, for messages. */
+  /** Describes how the process ended the last time: `status 1` or `SIGKILL`. */
   get exit(): string {
     return this.#exit;
   }
@@ -54,82 +50,72 @@ export class Program {
     this.#build = build;
   }
 
-  /** @throws LabError when it runs already. */
+  /** Starts the process. @throws LabError when it runs already */
   start(): void {
-    const { name, logFile, onGone } = this.#options;
-    const { script, environment } = this.#program();
-    if (this.#child !== null) throw new LabError(`${name} is running already`);
-    mkdirSync(dirname(logFile), { recursive: true });
-    const log = openSync(logFile, 'a');
-    const child = spawn(process.execPath, [...nodeFlags, script], {
-      env: { ...inherited(), ...environment },
-      stdio: ['ignore', log, log],
+    const { name, logFile, onEnded } = this.#options;
+    const { bundle, environment } = this.#program();
+    if (this.#child !== null) throw new LabError(`${name} is already running`);
+    const child = new ChildProgram({
+      command: process.execPath,
+      args: [...nodeFlags, bundle],
+      environment: { ...inheritedEnvironment(), ...environment },
+      logFile,
     });
-    closeSync(log);
     this.#child = child;
     this.#state = 'running';
-    this.#expected = null;
-    this.#gone = new Promise((resolve) => {
-      const finish = (how: string): void => {
-        if (this.#child !== child) return;
-        this.#child = null;
-        this.#exit = how;
-        this.#state = this.#expected ?? 'crashed';
-        onGone(this.#state);
-        resolve();
-      };
-      child.once('exit', (code, signal) => finish(signal ?? `status ${code}`));
-      child.once('error', (error) => finish(error.message));
+    this.#requestedState = null;
+    this.#ended = child.ended.then((how) => {
+      this.#child = null;
+      this.#exit = how;
+      this.#state = this.#requestedState ?? 'crashed';
+      onEnded(this.#state);
     });
   }
 
-  /** Power loss, as far as a process goes: no handler runs. */
+  /** Ends the process as a power loss would (SIGKILL): no handler runs. */
   async kill(): Promise<void> {
-    this.#expected = 'killed';
-    this.#child?.kill('SIGKILL');
-    await this.#gone;
+    this.#requestedState = 'killed';
+    this.#child?.signal('SIGKILL');
+    await this.#ended;
   }
 
-  /** Asks it to stop; what has not ended in 10 s is killed. */
+  /** Stops the process with SIGTERM, and kills it after 10 s. */
   async stop(): Promise<void> {
-    const child = this.#child;
-    if (child === null) return;
-    this.#expected = 'stopped';
-    if (this.#state === 'paused') child.kill('SIGCONT');
-    child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), stopMsMax);
-    await this.#gone;
-    clearTimeout(timer);
+    if (this.#child === null) return;
+    this.#requestedState = 'stopped';
+    await this.#child.stop();
+    await this.#ended;
   }
 
-  /** @throws LabError when it does not run. */
+  /** @throws LabError when the process does not run */
   pause(): void {
-    this.#running().kill('SIGSTOP');
+    this.#running().signal('SIGSTOP');
     this.#state = 'paused';
   }
 
-  /** @throws LabError when it does not run. */
+  /** @throws LabError when the process does not run */
   resume(): void {
-    this.#running().kill('SIGCONT');
+    this.#running().signal('SIGCONT');
     this.#state = 'running';
   }
 
-  #program(): Pick<ProgramOptions, 'script' | 'environment'> {
+  /** Returns the bundle and the environment of the selected build, without settings that this build does not have. */
+  #program(): Pick<ProgramOptions, 'bundle' | 'environment'> {
     const build = this.#build;
     if (build === null) return this.#options;
     const accepted = Object.entries(this.#options.environment).filter(([name]) => build.variables.has(name));
-    return { script: build.script, environment: Object.fromEntries(accepted) };
+    return { bundle: build.script, environment: Object.fromEntries(accepted) };
   }
 
-  #running(): ChildProcess {
-    if (this.#child === null) throw new LabError(`${this.#options.name} does not run`);
+  #running(): ChildProgram {
+    if (this.#child === null) throw new LabError(`${this.#options.name} is not running`);
     return this.#child;
   }
 }
 
-/** The caller's environment without settings of the same programs, which would mix with those of the lab. */
-function inherited(): NodeJS.ProcessEnv {
-  const ours = /^MQTT_(CLUSTER|CLIENT)_/;
-  const others = Object.entries(process.env).filter(([name]) => !ours.test(name));
+/** Returns the caller's environment without settings of the started programs, which would change those of the lab. */
+function inheritedEnvironment(): NodeJS.ProcessEnv {
+  const settingPattern = /^MQTT_(CLUSTER|CLIENT)_/;
+  const others = Object.entries(process.env).filter(([name]) => !settingPattern.test(name));
   return { ...Object.fromEntries(others), NODE_OPTIONS: '' };
 }

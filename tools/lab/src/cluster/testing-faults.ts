@@ -1,53 +1,54 @@
 import { readFileSync, renameSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { holdsWithin } from '@mqtt-cluster/kit';
 import { LabError } from '../errors.ts';
 
 const appliedPollMs = 20;
-/** A member looks at its file 20 times a second; the rest is this machine's. */
+/** A member reads its file 20 times a second; a busy machine may delay it. */
 const appliedMsMax = 10_000;
 
-/** Faults that a member has within itself; see `testing.ts` of the appliance, which reads them. */
+/** The content of the file, which `testing.ts` of the appliance reads. */
 interface Faults {
   readonly disk: { readonly full: boolean; readonly slowMs: number };
   readonly clockMs: number;
 }
 
-const sound: Faults = { disk: { full: false, slowMs: 0 }, clockMs: 0 };
+const noFaults: Faults = { disk: { full: false, slowMs: 0 }, clockMs: 0 };
 
-/** The file by which the lab tells one member about its disk and clock; it outlives restarts of the member. */
+/** The file by which the lab injects faults of the disk and the clock into one member. Faults survive restarts. */
 export class TestingFaults {
   readonly file: string;
   readonly #member: string;
-  #faults = sound;
+  #faults = noFaults;
 
   constructor(member: string, file: string) {
     this.#member = member;
     this.file = file;
   }
 
-  /** What an earlier lab of the same folder left. */
+  /** Deletes the file of an earlier lab in the same folder. */
   clear(): void {
     rmSync(this.file, { force: true });
     rmSync(`${this.file}.applied`, { force: true });
   }
 
-  fillDisk(waits: () => boolean): Promise<void> {
-    return this.#write({ ...this.#faults, disk: { ...this.#faults.disk, full: true } }, waits);
+  fillDisk(isRunning: () => boolean): Promise<void> {
+    return this.#write({ ...this.#faults, disk: { ...this.#faults.disk, full: true } }, isRunning);
   }
 
-  slowDisk(slowMs: number, waits: () => boolean): Promise<void> {
-    return this.#write({ ...this.#faults, disk: { ...this.#faults.disk, slowMs } }, waits);
+  slowDisk(slowMs: number, isRunning: () => boolean): Promise<void> {
+    return this.#write({ ...this.#faults, disk: { ...this.#faults.disk, slowMs } }, isRunning);
   }
 
-  setClock(clockMs: number, waits: () => boolean): Promise<void> {
-    return this.#write({ ...this.#faults, clockMs }, waits);
+  setClock(clockMs: number, isRunning: () => boolean): Promise<void> {
+    return this.#write({ ...this.#faults, clockMs }, isRunning);
   }
 
-  async heal(waits: () => boolean): Promise<void> {
-    if (this.#faults !== sound) await this.#write(sound, waits);
+  async heal(isRunning: () => boolean): Promise<void> {
+    if (this.#faults !== noFaults) await this.#write(noFaults, isRunning);
   }
 
-  /** In words for people; empty when all is well. */
+  /** Describes the faults in a few words; empty without faults. */
   describe(): string {
     const { disk, clockMs } = this.#faults;
     const parts: string[] = [];
@@ -57,20 +58,16 @@ export class TestingFaults {
     return parts.join(', ');
   }
 
-  /** @param waits whether the member runs, and so will say that it has taken the change. */
-  async #write(faults: Faults, waits: () => boolean): Promise<void> {
+  /** Writes the faults, and waits until the member has applied them, while it runs. */
+  async #write(faults: Faults, isRunning: () => boolean): Promise<void> {
     this.#faults = faults;
     const text = `${JSON.stringify(faults)}\n`;
     mkdirSync(dirname(this.file), { recursive: true });
     writeFileSync(`${this.file}.new`, text);
     renameSync(`${this.file}.new`, this.file);
-    const deadline = performance.now() + appliedMsMax;
-    while (waits() && this.#applied() !== text) {
-      if (performance.now() > deadline) {
-        throw new LabError(`${this.#member} has not taken its faults from ${this.file}; its log may say why`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, appliedPollMs));
-    }
+    const isDone = (): boolean => !isRunning() || this.#applied() === text;
+    if (await holdsWithin(isDone, { timeoutMs: appliedMsMax, intervalMs: appliedPollMs })) return;
+    throw new LabError(`${this.#member} did not apply the faults in ${this.file}; see the member's log`);
   }
 
   #applied(): string {

@@ -1,34 +1,36 @@
-import { removeData, removeLabFile, writeLabFile } from '../cluster/lab-file.ts';
+import type { Arguments } from '../arguments.ts';
+import { bundleOf } from '../cluster/bundles.ts';
 import { Cluster } from '../cluster/cluster.ts';
 import type { ClusterOptions } from '../cluster/cluster.ts';
 import { Control } from '../cluster/control.ts';
-import { checkPortsFree, defaultPorts, hasManyAddresses, layOut } from '../layout.ts';
+import { removeData, removeLabFile, writeLabFile } from '../cluster/lab-file.ts';
+import { checkPortsFree, defaultPorts, hasManyAddresses, makeLayout } from '../layout.ts';
 import type { Layout } from '../layout.ts';
-import type { Arguments } from '../arguments.ts';
-import { scriptOf } from '../cluster/scripts.ts';
 
 const portShift = 1_000;
 const portShiftsMax = 10;
 
 export interface SessionSettings extends Pick<ClusterOptions, 'publisherRate' | 'logLevel' | 'builds'> {
-  /** Take other ports when the usual ones are in use, 1,000 further on each time. */
+  /** Whether the lab tries further port ranges, each 1,000 higher, when a default port is in use. */
   readonly shiftPorts?: boolean;
-  /** Where to begin with that: 0 for the usual ports, 1 for 1,000 further on. */
+  /** The first range to try: 0 for the default ports, 1 for ports that are 1,000 higher. */
   readonly firstPortShift?: number;
 }
 
-/** A cluster with its control server and its entry in `lab.json`. */
+/** A cluster with its control server and its `lab.json`. */
 export interface LabSession {
   readonly cluster: Cluster;
-  /** Ends everything and removes `lab.json`; and the data, unless `keep`. Safe to call twice. */
+  /** Ends all members and deletes `lab.json`, and the data unless `keep`. Safe to call twice. */
   readonly end: (keep: boolean) => Promise<void>;
-  /** Other processes that `lab down` has to end if this one can't. */
+  /** Records further processes, so that `lab down` can end them if this process cannot. */
   readonly recordOthers: (pids: readonly number[]) => void;
 }
 
 /**
- * Brings up a lab in this process. @throws LabError when that fails; nothing is left running then.
- * @param onDown `lab down` was called elsewhere.
+ * Starts a lab in this process.
+ *
+ * @param onDown called when another process runs `lab down`
+ * @throws LabError when the lab does not start; no process is left running then
  */
 export async function openSession(
   { members, folder, overrides, keep }: Pick<Arguments, 'members' | 'folder' | 'overrides' | 'keep'>,
@@ -54,8 +56,8 @@ export async function openSession(
       others,
     });
   };
-  const script = scriptOf('broker-publisher');
-  const cluster = new Cluster({ layout, folder, script, overrides, ...settings, onChange: record });
+  const bundle = bundleOf('broker-publisher');
+  const cluster = new Cluster({ layout, folder, bundle, overrides, ...settings, onChange: record });
   const control = new Control(cluster, onDown);
   const end = async (keepData: boolean): Promise<void> => {
     if (ended) return;
@@ -65,9 +67,9 @@ export async function openSession(
     removeLabFile(folder);
     if (!keepData) removeData(folder, false);
   };
-  // However this process ends, the members must not outlive it.
+  // The members must not outlive this process, however it ends.
   process.once('exit', () => {
-    for (const pid of [...cluster.pidsById().map(([, id]) => id), ...others]) endNow(pid);
+    for (const pid of [...cluster.pidsById().map(([, id]) => id), ...others]) killProcess(pid);
   });
   try {
     await control.open();
@@ -87,32 +89,31 @@ export async function openSession(
   };
 }
 
+/** Returns the addresses of the first free port range, or the default addresses when no range is free. */
 async function chooseLayout(members: number, shiftPorts: boolean, first: number): Promise<Layout> {
   const manyAddresses = await hasManyAddresses();
   for (let shift = first; shiftPorts && shift < portShiftsMax; shift++) {
-    const more = shift * portShift;
+    const offset = shift * portShift;
     const { mqtt, http, cluster, links } = defaultPorts;
-    const layout = layOut(members, manyAddresses, {
-      mqtt: mqtt + more,
-      http: http + more,
-      cluster: cluster + more,
-      links: links + more,
+    const layout = makeLayout(members, manyAddresses, {
+      mqtt: mqtt + offset,
+      http: http + offset,
+      cluster: cluster + offset,
+      links: links + offset,
     });
-    if (
-      await checkPortsFree(layout).then(
-        () => true,
-        () => false,
-      )
-    )
-      return layout;
+    const isFree = await checkPortsFree(layout).then(
+      () => true,
+      () => false,
+    );
+    if (isFree) return layout;
   }
-  return layOut(members, manyAddresses);
+  return makeLayout(members, manyAddresses);
 }
 
-function endNow(pid: number): void {
+function killProcess(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // It has ended meanwhile.
+    // The process has ended meanwhile.
   }
 }

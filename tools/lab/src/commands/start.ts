@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { describeError } from '@mqtt-cluster/kit';
 import type { Arguments } from '../arguments.ts';
+import { bundleOf } from '../cluster/bundles.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { clientEnvironment } from '../cluster/environment.ts';
 import { readStatus } from '../cluster/http.ts';
 import { Program } from '../cluster/program.ts';
-import { scriptOf } from '../cluster/scripts.ts';
-import { messageOf } from '../errors.ts';
 import type { FaultAction } from '../fault-forms.ts';
 import { Probe } from '../view/probe.ts';
 import { describeClient, renderLine, renderView } from '../view/render.ts';
@@ -14,11 +14,12 @@ import type { ViewState } from '../view/render.ts';
 import { Screen } from '../view/screen.ts';
 import { openSession } from './session.ts';
 import type { LabSession } from './session.ts';
-import { makeRoom } from './up.ts';
+import { removeStaleLab } from './up.ts';
 
 const refreshMs = 500;
+/** Without a terminal. */
 const lineEveryMs = 3_000;
-/** Messages a second and QoS of each appliance's own publisher. */
+/** Messages a second of each appliance's own publisher, for each QoS. */
 const publisherRate = 2;
 
 const keys: Readonly<Record<string, FaultAction>> = {
@@ -33,9 +34,9 @@ const keys: Readonly<Record<string, FaultAction>> = {
   m: 'heal',
 };
 
-/** `npm start`: the appliances, the client and a live view, until q or Ctrl-C. */
+/** `lab start` (npm start): runs the members, the client and a live view until q or Ctrl-C. */
 export async function start(given: Arguments): Promise<void> {
-  makeRoom(given.folder);
+  removeStaleLab(given.folder);
   process.stderr.write(`starting ${given.members} members in ${given.folder}\n`);
   let quit: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => (quit = resolve));
@@ -51,22 +52,23 @@ export async function start(given: Arguments): Promise<void> {
   process.exit(0);
 }
 
+/** Starts the client application. Returns null when its bundle is missing. */
 function startClient({ cluster, recordOthers }: LabSession, folder: string): Program | null {
-  const script = scriptOf('client', false);
-  if (!existsSync(script)) return null;
+  const bundle = bundleOf('client', false);
+  if (!existsSync(bundle)) return null;
   const client = new Program({
     name: 'client',
-    script,
+    bundle,
     environment: clientEnvironment(cluster.layout, 'info'),
     logFile: join(folder, 'client', 'log.jsonl'),
-    onGone: () => recordOthers([]),
+    onEnded: () => recordOthers([]),
   });
   client.start();
   if (client.pid !== null) recordOthers([client.pid]);
   return client;
 }
 
-/** Keeps the screen, or the log, up to date and turns keys into faults. */
+/** Refreshes the screen, or prints a line every 3 s without a terminal, and injects a fault for each key. */
 class LiveView {
   readonly #cluster: Cluster;
   readonly #probe: Probe;
@@ -108,23 +110,23 @@ class LiveView {
 
   async #act(action: FaultAction): Promise<void> {
     if (this.#chosen === null && action !== 'heal') {
-      this.#notice = 'choose a member with 1 to 7 first';
+      this.#notice = 'press 1 to 7 first, to choose a member';
       return;
     }
     const member = `m${this.#chosen}`;
-    const what = action === 'heal' ? 'mend all links' : `${action} ${member}`;
+    const what = action === 'heal' ? 'heal' : `${action} ${member}`;
     this.#notice = `${what} ...`;
     if (action === 'kill' || action === 'wipe') this.#probe.watchGap([member]);
     try {
       await this.#cluster.fault(action, action === 'heal' ? [] : [[member]]);
       this.#notice = `${what}: done`;
     } catch (error) {
-      this.#notice = `${what}: ${messageOf(error)}`;
+      this.#notice = `${what}: ${describeError(error)}`;
     }
   }
 
   async #refresh(): Promise<void> {
-    // A paused member answers nothing: looks must not pile up.
+    // A paused member does not respond: requests must not accumulate.
     if (this.#refreshing) return;
     this.#refreshing = true;
     try {

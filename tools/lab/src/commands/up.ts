@@ -1,53 +1,61 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { describeError } from '@mqtt-cluster/kit';
 import type { Arguments } from '../arguments.ts';
-import { endLeftovers, isUp, readLabFile, removeLabFile } from '../cluster/lab-file.ts';
-import { LabError, messageOf } from '../errors.ts';
+import { isLabRunning, killLabProcesses, readLabFile, removeLabFile } from '../cluster/lab-file.ts';
+import { LabError } from '../errors.ts';
 import { openSession } from './session.ts';
 import type { LabSession } from './session.ts';
 
 type DaemonMessage = { readonly error: string } | { readonly ready: true };
 
-/** @throws LabError when a lab is up in the folder; what a dead one left behind is ended. */
-export function makeRoom(folder: string): void {
-  if (isUp(folder)) throw new LabError(`a lab is up already in ${folder}; "lab down" ends it`);
+/** Ends what an earlier lab left in the folder. @throws LabError when a lab runs there */
+export function removeStaleLab(folder: string): void {
+  if (isLabRunning(folder)) {
+    throw new LabError(`a lab is already running in ${folder}; "lab down" ends it`);
+  }
   const stale = readLabFile(folder);
   if (stale === null) return;
-  endLeftovers(stale);
+  killLabProcesses(stale);
   removeLabFile(folder);
 }
 
-/**
- * Starts a lab in a process of its own and prints where its members are, as one JSON object.
- * @param argv the same command line, for that process.
- */
-export async function up({ folder }: Arguments, argv: readonly string[]): Promise<void> {
-  makeRoom(folder);
+/** `lab up`: starts a lab in a process of its own and prints the addresses of its members as one JSON object. */
+export async function up(given: Arguments): Promise<void> {
+  const { folder } = given;
+  removeStaleLab(folder);
   mkdirSync(folder, { recursive: true });
   const log = openSync(join(folder, 'lab.log'), 'a');
   const script = process.argv[1] ?? '';
-  const command = argv.indexOf('up');
-  const options = argv.filter((_, index) => index !== command);
-  const daemon = spawn(process.execPath, ['--enable-source-maps', script, 'daemon', ...options], {
-    detached: true,
-    stdio: ['ignore', log, log, 'ipc'],
-  });
+  const daemonProcess = spawn(
+    process.execPath,
+    ['--enable-source-maps', script, 'daemon', ...daemonOptions(given)],
+    { detached: true, stdio: ['ignore', log, log, 'ipc'] },
+  );
   const message = await new Promise<DaemonMessage>((resolve) => {
-    daemon.once('message', (value) => resolve(value as DaemonMessage));
-    daemon.once('error', (error) => resolve({ error: error.message }));
-    daemon.once('exit', (code) =>
+    daemonProcess.once('message', (value) => resolve(value as DaemonMessage));
+    daemonProcess.once('error', (error) => resolve({ error: error.message }));
+    daemonProcess.once('exit', (code) =>
       resolve({ error: `the lab ended with status ${code}; see ${folder}/lab.log` }),
     );
   });
-  if (daemon.connected) daemon.disconnect();
-  daemon.unref();
+  if (daemonProcess.connected) daemonProcess.disconnect();
+  daemonProcess.unref();
   if ('error' in message) throw new LabError(message.error);
   const members = readLabFile(folder)?.members ?? [];
   process.stdout.write(`${JSON.stringify({ members, dir: folder })}\n`);
 }
 
-/** The process that `up` leaves behind: owns the members, the links and the control server. */
+function daemonOptions({ members, folder, overrides, keep }: Arguments): string[] {
+  return [
+    ...['--members', String(members), '--dir', folder],
+    ...overrides.flatMap(([key, value]) => ['--set', `${key}=${value}`]),
+    ...(keep ? ['--keep'] : []),
+  ];
+}
+
+/** The process that `lab up` starts: owns the members, the links and the control server. */
 export async function daemon(given: Arguments): Promise<void> {
   let session: LabSession | null = null;
   const finish = async (keep: boolean): Promise<void> => {
@@ -57,18 +65,18 @@ export async function daemon(given: Arguments): Promise<void> {
   const report = (message: DaemonMessage): void => {
     if (process.connected) process.send?.(message);
   };
-  // Whoever called `up` has gone before it was done.
-  const abandoned = (): void => {
+  // The caller of `lab up` ended before the lab was ready.
+  const onDisconnect = (): void => {
     if (session === null) process.exit(1);
   };
-  process.once('disconnect', abandoned);
+  process.once('disconnect', onDisconnect);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void finish(true));
   try {
     const settings = { publisherRate: 0, logLevel: 'info' };
     session = await openSession(given, settings, (keep) => void finish(keep));
     report({ ready: true });
   } catch (error) {
-    report({ error: messageOf(error) });
+    report({ error: describeError(error) });
     process.exitCode = 1;
     if (process.connected) process.disconnect();
   }

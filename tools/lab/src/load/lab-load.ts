@@ -5,7 +5,7 @@ import { RecordedRun } from '@mqtt-cluster/workload';
 import type { Shares } from '@mqtt-cluster/workload';
 import type { Cluster } from '../cluster/cluster.ts';
 import { readDroppedAtBound } from '../cluster/http.ts';
-import { messageOf } from '../errors.ts';
+import { describeError } from '@mqtt-cluster/kit';
 import type { FaultCommand } from '../fault-forms.ts';
 import { FaultInjector } from './fault-injector.ts';
 import { GapMeter } from './gap-meter.ts';
@@ -128,7 +128,7 @@ export class LabLoad {
 
   /** Executes and records a fault. Reports, instead of throwing, when the cluster can't execute it. */
   async inject(fault: FaultCommand): Promise<void> {
-    await this.#injector.inject(fault).catch((error: unknown) => this.#run.report(messageOf(error)));
+    await this.#injector.inject(fault).catch((error: unknown) => this.#run.report(describeError(error)));
   }
 
   /** Measures the gap of every publisher from now on. @param killed ids of the members that are killed now */
@@ -147,7 +147,7 @@ export class LabLoad {
   /** Restores the cluster, waits until no message is outstanding, and checks the history. */
   async finish(): Promise<LoadVerdict> {
     const { cluster, historyFile, gapsJudged = true } = this.#options;
-    await cluster.restore().catch((error: unknown) => this.#run.report(messageOf(error)));
+    await cluster.restore().catch((error: unknown) => this.#run.report(describeError(error)));
     await this.#run.heal();
     await this.#run.settle();
     for (const { id, status } of await cluster.report()) {

@@ -5,30 +5,30 @@ import type { LinkConditions } from './link-proxy.ts';
 const slowDelayMs = 100;
 const slowJitterMs = 50;
 
-/** `silent` and `reset` alternate with `up` on the links of a flapping member. */
+/** The links of a flapping member alternate between `up` and either `silent` or `reset`. */
 export type FlapPhase = 'up' | 'silent' | 'reset';
 
-/** Which faults the network has, by member; what follows from them for each link. No I/O. */
+/** The faults of the network, by member, and the resulting conditions of each link. No I/O. */
 export class LinkFaults {
-  /** Which island a member is on; members of different ones don't reach each other. */
-  readonly #island = new Map<string, number>();
-  #islands = 0;
-  /** `from to`: nothing gets from the one to the other. */
+  /** The network partition of each member; 0 without a cut. Members of different partitions are disconnected. */
+  readonly #partition = new Map<string, number>();
+  #partitions = 0;
+  /** `from to`: nothing gets from the first member to the second. */
   readonly #oneWay = new Set<string>();
   readonly #flapping = new Set<string>();
   readonly #slow = new Set<string>();
   readonly #lossShare = new Map<string, number>();
   readonly #bytesPerSecond = new Map<string, number>();
 
-  /** Parts each group from all others. Later cuts part further; nothing but {@link heal} joins. */
+  /** Separates each group from all other members. Later cuts separate further; only {@link heal} reconnects. */
   cut(groups: readonly (readonly string[])[]): void {
-    const islandsBefore = new Map(this.#island);
+    const partitionBefore = new Map(this.#partition);
     for (const group of groups) {
       const numbers = new Map<number, number>();
       for (const id of group) {
-        const before = islandsBefore.get(id) ?? 0;
-        if (!numbers.has(before)) numbers.set(before, ++this.#islands);
-        this.#island.set(id, numbers.get(before) ?? 0);
+        const before = partitionBefore.get(id) ?? 0;
+        if (!numbers.has(before)) numbers.set(before, ++this.#partitions);
+        this.#partition.set(id, numbers.get(before) ?? 0);
       }
     }
   }
@@ -41,10 +41,6 @@ export class LinkFaults {
 
   flap(ids: readonly string[]): void {
     for (const id of ids) this.#flapping.add(id);
-  }
-
-  get flaps(): boolean {
-    return this.#flapping.size > 0;
   }
 
   slow(ids: readonly string[]): void {
@@ -61,7 +57,7 @@ export class LinkFaults {
 
   heal(): void {
     const all = [
-      this.#island,
+      this.#partition,
       this.#oneWay,
       this.#flapping,
       this.#slow,
@@ -71,23 +67,27 @@ export class LinkFaults {
     for (const faults of all) faults.clear();
   }
 
-  parted(from: MemberPlace, to: MemberPlace): boolean {
-    return (this.#island.get(from.id) ?? 0) !== (this.#island.get(to.id) ?? 0);
+  /** Whether a cut separates the two members. */
+  arePartitioned(from: MemberPlace, to: MemberPlace): boolean {
+    return (this.#partition.get(from.id) ?? 0) !== (this.#partition.get(to.id) ?? 0);
   }
 
-  /** Of the connections that `from` opens to `to`. */
+  /** Returns the conditions of the connections that `from` opens to `to`. */
   conditions(from: MemberPlace, to: MemberPlace, flapPhase: FlapPhase): LinkConditions {
     const ends = [from.id, to.id];
     const slow = ends.some((id) => this.#slow.has(id));
     const flapping = flapPhase !== 'up' && ends.some((id) => this.#flapping.has(id));
-    const there = this.#oneWay.has(`${from.id} ${to.id}`);
-    const back = this.#oneWay.has(`${to.id} ${from.id}`);
-    const silent = this.parted(from, to) || (there && back) || (flapping && flapPhase === 'silent');
+    const forwardBlocked = this.#oneWay.has(`${from.id} ${to.id}`);
+    const backwardBlocked = this.#oneWay.has(`${to.id} ${from.id}`);
+    const silent =
+      this.arePartitioned(from, to) ||
+      (forwardBlocked && backwardBlocked) ||
+      (flapping && flapPhase === 'silent');
     const reset = flapping && flapPhase === 'reset';
     return {
       ...healthyLink,
       mode: silent ? 'blackhole' : reset ? 'cut' : 'open',
-      blocked: there ? 'forward' : back ? 'backward' : 'none',
+      blocked: forwardBlocked ? 'forward' : backwardBlocked ? 'backward' : 'none',
       delayMs: slow ? slowDelayMs : 0,
       jitterMs: slow ? slowJitterMs : 0,
       lossShare: Math.max(...ends.map((id) => this.#lossShare.get(id) ?? 0)),
@@ -95,9 +95,9 @@ export class LinkFaults {
     };
   }
 
-  /** In words for people: `ok`, or the worst of a member's links. */
+  /** Returns `ok`, or the most severe fault of the member's links. */
   describe(id: string): string {
-    if ((this.#island.get(id) ?? 0) !== 0) return 'cut';
+    if ((this.#partition.get(id) ?? 0) !== 0) return 'cut';
     if (this.#flapping.has(id)) return 'flap';
     if ([...this.#oneWay].some((pair) => pair.split(' ').includes(id))) return 'one-way';
     if (this.#bytesPerSecond.has(id)) return 'throttle';

@@ -1,23 +1,24 @@
 import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { LabError } from '../errors.ts';
+import { describeListenError } from '../layout.ts';
 import { Pipe } from './pipe.ts';
 
-/** `blackhole`: nothing passes and nobody is told, as with a pulled cable. `cut`: connections are reset. */
+/** `blackhole`: no data passes and connections stay open, as with a pulled cable. `cut`: connections are reset. */
 export type LinkMode = 'open' | 'blackhole' | 'cut';
 
 export interface LinkConditions {
   readonly mode: LinkMode;
-  /** Every piece of data waits delay ± jitter, in order, in each direction. */
+  /** The link delays each piece of data by delay ± jitter, in order, in each direction. */
   readonly delayMs: number;
   readonly jitterMs: number;
   /** In each direction; Infinity for no limit. */
   readonly bytesPerSecond: number;
-  /** The share of TCP segments that are lost, in each direction, 0 to 1 (see {@link Pipe}). */
+  /** The share of lost TCP segments, in each direction, 0 to 1 (see {@link Pipe}). */
   readonly lossShare: number;
   /**
-   * The direction in which nothing passes while the connection stays open and the other direction flows. What is held
-   * comes after the heal, as TCP would send it again; it is not torn out of the stream.
+   * No data passes in this direction; the connection stays open and the other direction works. The held data passes after
+   * the heal, as TCP would retransmit it: the stream has no holes.
    */
   readonly blocked: 'none' | 'forward' | 'backward';
 }
@@ -33,7 +34,7 @@ export const healthyLink: LinkConditions = {
 
 export interface LinkProxyOptions {
   readonly listenHost: string;
-  /** 0: any free one; {@link LinkProxy.port} tells which. */
+  /** 0: any free port, see {@link LinkProxy.port}. */
   readonly listenPort: number;
   readonly targetHost: string;
   readonly targetPort: number;
@@ -45,14 +46,14 @@ const connectionsMax = 1_000;
 interface Pair {
   readonly near: Socket;
   readonly far: Socket;
-  /** There and back. */
+  /** Forward and backward. */
   readonly pipes: readonly [Pipe, Pipe];
 }
 
 /**
- * One direction of connecting between two members: a TCP proxy from one to the other whose conditions can be changed.
- * When the target's process is dead the proxy stops listening, so that its peer is refused as it would be without a proxy
- * between (a refused connection proves that the process is gone); {@link open} makes it listen again.
+ * A TCP proxy for the connections that one member opens to another, with changeable conditions. When the target's process
+ * has ended, the proxy stops listening: the peer's connections are refused as without a proxy, which proves that the
+ * process is gone. {@link open} makes the proxy listen again.
  */
 export class LinkProxy {
   readonly #options: LinkProxyOptions;
@@ -61,7 +62,7 @@ export class LinkProxy {
   #server: Server | null = null;
   #port: number;
   #conditions: LinkConditions = healthyLink;
-  /** Since {@link open}. Before that nobody listening only means that the target is still starting. */
+  /** Whether a connection has reached the target since {@link open}. Until then a refusal means that it is starting. */
   #reached = false;
 
   constructor(options: LinkProxyOptions) {
@@ -77,7 +78,7 @@ export class LinkProxy {
     return this.#server !== null;
   }
 
-  /** @throws LabError when the address is taken. */
+  /** Starts to listen. @throws LabError when the address is in use */
   async open(): Promise<void> {
     if (this.#server !== null) return;
     const server = createServer({ pauseOnConnect: true }, (near) => this.#accept(near));
@@ -87,8 +88,7 @@ export class LinkProxy {
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
         this.#server = null;
-        const why = error.code === 'EADDRINUSE' ? 'is already in use' : `can't be used (${error.code})`;
-        reject(new LabError(`${listenHost}:${this.#port}, which a link needs, ${why}`));
+        reject(new LabError(describeListenError('a link', listenHost, this.#port, error.code)));
       });
       server.listen({ host: listenHost, port: this.#port, exclusive: true }, resolve);
     });
@@ -97,16 +97,17 @@ export class LinkProxy {
     if (address !== null && typeof address === 'object') this.#port = address.port;
   }
 
-  /** The target is known to be dead: stops listening. Connections end when the target's side says so. */
+  /** Stops listening, because the target's process has ended. Open connections end when the target's side ends. */
   refuse(): void {
     this.#server?.close();
     this.#server = null;
   }
 
+  /** Changes the conditions of all connections, open and new. */
   set(conditions: LinkConditions): void {
     this.#conditions = conditions;
     if (conditions.mode === 'cut') this.#resetAll();
-    for (const { pipes } of this.#pairs) this.#inform(pipes);
+    for (const { pipes } of this.#pairs) this.#applyTo(pipes);
     if (conditions.mode === 'open') {
       for (const near of this.#waiting) this.#dial(near);
       this.#waiting.clear();
@@ -118,7 +119,7 @@ export class LinkProxy {
     this.#resetAll();
   }
 
-  #inform([forward, backward]: readonly [Pipe, Pipe]): void {
+  #applyTo([forward, backward]: readonly [Pipe, Pipe]): void {
     const { mode, blocked } = this.#conditions;
     const open = mode === 'open';
     forward.set({ ...this.#conditions, passing: open && blocked !== 'forward' });
@@ -150,7 +151,7 @@ export class LinkProxy {
     const pipes = [new Pipe(near, far, random), new Pipe(far, near, random)] as const;
     const pair: Pair = { near, far, pipes };
     this.#pairs.add(pair);
-    this.#inform(pipes);
+    this.#applyTo(pipes);
     far.once('connect', () => {
       connected = true;
       this.#reached = true;
@@ -164,20 +165,20 @@ export class LinkProxy {
     });
     far.once('close', () => {
       if (near.destroyed) this.#pairs.delete(pair);
-      // The peer learns of the end only after the listener has gone, if that is to go: its reconnect comes at once.
+      // If the target no longer listens, the proxy must stop listening first: the peer reconnects at once.
       if (!connected) near.resetAndDestroy();
-      else void this.#probe().then(() => pipes[1].sourceClosed());
+      else void this.#probeTarget().then(() => pipes[1].sourceClosed());
     });
   }
 
-  /** Asks whether the target still listens. */
-  #probe(): Promise<void> {
+  /** Tests whether the target listens, and stops listening if it does not. */
+  #probeTarget(): Promise<void> {
     const { targetHost, targetPort } = this.#options;
     return new Promise((resolve) => {
       const socket = connect({ host: targetHost, port: targetPort });
       socket.once('connect', () => socket.resetAndDestroy());
       socket.once('error', (error: NodeJS.ErrnoException) => {
-        // Behind a pulled cable nobody would hear of it.
+        // A peer behind a pulled cable would not notice the end.
         const open = this.#conditions.mode === 'open';
         if (error.code === 'ECONNREFUSED' && open && this.#reached) this.refuse();
       });

@@ -4,7 +4,7 @@ import type { FlapPhase } from './link-faults.ts';
 import { LinkProxy } from './link-proxy.ts';
 
 const flapPhaseMs = 1_000;
-/** Connections that only stall and connections that break are different tests of who must catch up. */
+/** Stalled connections and broken connections test different ways of catching up. */
 const flapPhases: readonly FlapPhase[] = ['silent', 'up', 'reset', 'up'];
 
 interface Link {
@@ -17,7 +17,7 @@ interface Link {
 export class Links {
   readonly #links: readonly Link[];
   readonly #faults = new LinkFaults();
-  readonly #gone = new Set<string>();
+  readonly #ended = new Set<string>();
   #flapTimer: NodeJS.Timeout | null = null;
   #flapPhase: FlapPhase = 'up';
 
@@ -38,7 +38,7 @@ export class Links {
     );
   }
 
-  /** @throws LabError when an address is taken. */
+  /** Starts all proxies. @throws LabError when an address is in use */
   async open(): Promise<void> {
     await Promise.all(this.#links.map(({ proxy }) => proxy.open()));
   }
@@ -48,33 +48,33 @@ export class Links {
     for (const { proxy } of this.#links) proxy.close();
   }
 
-  /** A member's process is about to start: its peers may connect again. */
+  /** Lets the peers of a member connect again, before its process starts. */
   async memberStarts(id: string): Promise<void> {
-    this.#gone.delete(id);
+    this.#ended.delete(id);
     await Promise.all(this.#links.filter(({ to }) => to.id === id).map(({ proxy }) => proxy.open()));
   }
 
-  /** A member's process is gone. */
-  memberGone(id: string): void {
-    this.#gone.add(id);
+  /** Refuses connections to a member, after its process has ended. */
+  memberEnded(id: string): void {
+    this.#ended.add(id);
     for (const { from, to, proxy } of this.#links) {
-      if (to.id === id && !this.#faults.parted(from, to)) proxy.refuse();
+      if (to.id === id && !this.#faults.arePartitioned(from, to)) proxy.refuse();
     }
   }
 
-  /** Parts each group from all others. Later cuts part further; nothing but {@link heal} joins. */
+  /** Separates each group from all other members. Later cuts separate further; only {@link heal} reconnects. */
   cut(groups: readonly (readonly string[])[]): void {
     this.#faults.cut(groups);
     this.#apply();
   }
 
-  /** Nothing gets from the sources to the targets; the other way everything flows, on connections that stay open. */
+  /** Blocks the data from the sources to the targets. Connections stay open, and the other direction works. */
   oneWay(sources: readonly string[], targets: readonly string[]): void {
     this.#faults.oneWay(sources, targets);
     this.#apply();
   }
 
-  /** Their links fail and come back every second until the heal; silently and with resets by turns. */
+  /** Makes the links of the members fail and recover every second until the heal, with silence and resets in turn. */
   flap(ids: readonly string[]): void {
     this.#faults.flap(ids);
     if (this.#flapTimer !== null) return;
@@ -87,29 +87,32 @@ export class Links {
     next();
   }
 
+  /** Delays the data on all links of the members. */
   slow(ids: readonly string[]): void {
     this.#faults.slow(ids);
     this.#apply();
   }
 
-  /** @param share of the segments, 0 to 1. */
+  /** Loses TCP segments on all links of the members. @param share of the segments, 0 to 1 */
   lose(ids: readonly string[], share: number): void {
     this.#faults.lose(ids, share);
     this.#apply();
   }
 
+  /** Limits the rate of each link of the members. */
   throttle(ids: readonly string[], bytesPerSecond: number): void {
     this.#faults.throttle(ids, bytesPerSecond);
     this.#apply();
   }
 
-  /** Mends all cuts and makes all links quick again. */
+  /** Ends all faults of all links. */
   heal(): void {
     this.#stopFlapping();
     this.#faults.heal();
     this.#apply();
   }
 
+  /** Returns `ok`, or the most severe fault of the member's links. */
   describe(id: string): string {
     return this.#faults.describe(id);
   }
@@ -123,7 +126,7 @@ export class Links {
   #apply(): void {
     for (const { from, to, proxy } of this.#links) {
       const conditions = this.#faults.conditions(from, to, this.#flapPhase);
-      if (conditions.mode === 'open' && this.#gone.has(to.id)) proxy.refuse();
+      if (conditions.mode === 'open' && this.#ended.has(to.id)) proxy.refuse();
       proxy.set(conditions);
     }
   }

@@ -1,19 +1,19 @@
 import type { Socket } from 'node:net';
 
-/** Beyond it the source is not read, so that what is delayed or held stays bounded; the kernel's buffers follow. */
+/** Above this size the pipe stops reading the source, so that held data stays bounded; then kernel buffers fill. */
 const heldBytesMax = 1024 * 1024;
-/** Throttled data passes in pieces that take about this long. */
+/** A throttled pipe passes data in pieces that take about this long. */
 const throttleSliceMs = 20;
 
-/** Bytes of a TCP segment on Ethernet: what is lost or not as one. */
+/** Bytes of a TCP segment on Ethernet, the unit of loss. */
 const segmentBytes = 1_448;
-/** The least retransmission time-out of Linux; it doubles with each loss of the same segment [RFC 6298, 5.5]. */
+/** The shortest retransmission timeout of Linux; it doubles with each loss of the same segment [RFC 6298, 5.5]. */
 const retransmissionMs = 200;
 const retransmissionsMax = 6;
 
-/** What a pipe needs to know of its link. */
+/** The conditions of one direction of a link. */
 export interface PipeConditions {
-  /** False: what comes is held. */
+  /** False: the pipe holds all data. */
   readonly passing: boolean;
   readonly delayMs: number;
   readonly jitterMs: number;
@@ -27,8 +27,8 @@ interface Piece {
 }
 
 /**
- * Moves bytes from one socket to another under changeable conditions, in order. A lost segment shows as TCP shows it: the
- * stream stalls for a retransmission time-out of 200 ms, or 400 ms more when it is lost again, and goes on.
+ * Moves bytes from one socket to another, in order, under changeable conditions. A lost segment has the effect that it has
+ * in TCP: the stream stalls for a retransmission timeout of 200 ms, and for 400 ms more when the segment is lost again.
  */
 export class Pipe {
   readonly #source: Socket;
@@ -64,7 +64,7 @@ export class Pipe {
     this.#pump();
   }
 
-  /** The other side hears of the end once everything before it has passed; in a blackhole only after the heal. */
+  /** Closes the sink after all data before the end has passed; in a blackhole only after the heal. */
   sourceClosed(): void {
     this.#closed = true;
     this.#pump();
@@ -73,7 +73,7 @@ export class Pipe {
   #take(data: Buffer): void {
     const { delayMs = 0, jitterMs = 0 } = this.#conditions ?? {};
     const delay = Math.max(0, delayMs + (2 * this.#random() - 1) * jitterMs) + this.#stallMs(data.length);
-    // In order: a piece never leaves before the one that came before it.
+    // In order: a piece never leaves before an earlier piece.
     this.#lastReleaseMs = Math.max(this.#lastReleaseMs, performance.now() + delay);
     this.#pieces.push({ data, releaseAtMs: this.#lastReleaseMs });
     this.#heldBytes += data.length;
@@ -81,11 +81,11 @@ export class Pipe {
     this.#pump();
   }
 
-  /** How long the stream stalls for what is lost of a piece of data. */
+  /** Returns how long the stream stalls for the lost segments of a piece of data. */
   #stallMs(bytes: number): number {
     const lossShare = this.#conditions?.lossShare ?? 0;
     if (lossShare === 0) return 0;
-    // One draw for all of its segments: several that are lost together are sent again together.
+    // One draw for all segments: segments that are lost together are retransmitted together.
     let chance = 1 - (1 - lossShare) ** Math.ceil(bytes / segmentBytes);
     let stallMs = 0;
     for (let losses = 0; losses < retransmissionsMax && this.#random() < chance; losses++) {

@@ -1,6 +1,6 @@
 const columnsWithoutTerminal = 80;
 
-/** The terminal's alternate screen with single keys; the terminal is put back however the process ends. */
+/** The terminal's alternate screen with single-key input; restores the terminal when the process exits. */
 export class Screen {
   readonly #onKey: (key: string) => void;
   #open = false;
@@ -10,7 +10,7 @@ export class Screen {
   }
 
   get columns(): number {
-    // Some pseudo-terminals say 0.
+    // Some pseudo-terminals report 0 columns.
     return process.stdout.columns || columnsWithoutTerminal;
   }
 
@@ -30,7 +30,7 @@ export class Screen {
 
   draw(lines: readonly string[]): void {
     if (!this.#open) return;
-    // Home, each line cleared to its end, the rest of the screen cleared.
+    // Cursor to the top left; clear each line to its end, and the rest of the screen.
     process.stdout.write(`\u001b[H${lines.map((line) => `${line}\u001b[K\r\n`).join('')}\u001b[J`);
   }
 
