@@ -14,7 +14,7 @@ const servingMsMax = 60_000;
 export interface ClusterOptions extends MemberOptions {
   /** Called when something changed that `lab.json` records. */
   readonly onChange?: () => void;
-  /** The builds with which members start, by position; a member without one starts with `script`. */
+  /** The builds with which members start, by position; a member without one starts with `bundle`. */
   readonly builds?: readonly (ApplianceBuild | null)[];
 }
 
