@@ -1,11 +1,10 @@
 import { checkHistoryFile, defaultLimits } from '@mqtt-cluster/history-checker';
 import type { RuleVerdict } from '@mqtt-cluster/history-checker';
-import { holdsWithin } from '@mqtt-cluster/kit';
+import { describeError, holdsWithin } from '@mqtt-cluster/kit';
 import { RecordedRun } from '@mqtt-cluster/workload';
 import type { Shares } from '@mqtt-cluster/workload';
 import type { Cluster } from '../cluster/cluster.ts';
 import { readDroppedAtBound } from '../cluster/http.ts';
-import { describeError } from '@mqtt-cluster/kit';
 import type { FaultCommand } from '../fault-forms.ts';
 import { FaultInjector } from './fault-injector.ts';
 import { GapMeter } from './gap-meter.ts';
