@@ -3,16 +3,16 @@ import { ofSite } from './queries.ts';
 
 export interface EventSpec {
   readonly title: string;
-  /** A sample at each moment at which it happened. */
+  /** A query that has a sample at each time of the event. */
   readonly expr: string;
-  /** Grafana's template for what is said. */
+  /** Grafana template for the text of the mark. */
   readonly text: string;
   readonly color: Color;
-  /** Marked unless the reader switches it off. */
+  /** Whether the marks are visible by default. */
   readonly shown: boolean;
 }
 
-/** What happened, as marks across all panels of a dashboard. A mark stands at the first scrape that saw it. */
+/** Events that a dashboard marks across all its panels. A mark is at the first scrape that shows the event. */
 export const annotations: readonly EventSpec[] = [
   {
     title: 'Leader elected',
@@ -24,7 +24,7 @@ export const annotations: readonly EventSpec[] = [
   {
     title: 'Member started',
     expr: `changes(${ofSite('start_time_seconds', 'job="mqtt-cluster-broker"')}[15s]) > 0`,
-    text: '{{member}} was started',
+    text: '{{member}} started',
     color: 'purple',
     shown: true,
   },
@@ -36,7 +36,7 @@ export const annotations: readonly EventSpec[] = [
     shown: true,
   },
   {
-    title: 'Application moved',
+    title: 'Application failover',
     expr: `increase(${ofSite('client_failovers_total')}[15s]) > 0`,
     text: '{{client}} moved to another member',
     color: 'orange',

@@ -17,7 +17,7 @@ import { buildPanel, datasource } from './panel-builders.ts';
 
 const tag = 'mqtt-cluster';
 
-/** What Grafana reads. The order and every default is fixed: the same specification makes the same bytes. */
+/** Returns a dashboard in Grafana's JSON model. Order and defaults are fixed: equal specifications give equal bytes. */
 export function buildDashboard(spec: DashboardSpec): Dashboard {
   const builder = new DashboardBuilder(spec.title)
     .uid(spec.uid)
@@ -55,11 +55,11 @@ export function buildDashboard(spec: DashboardSpec): Dashboard {
     builder.withRow(new RowBuilder(title).id(++id));
     for (const panel of panels) builder.withPanel(buildPanel(panel, ++id));
   }
-  return withoutIntervals(builder.build());
+  return deleteIntervalOptions(builder.build());
 }
 
-/** The SDK gives every variable the options of an interval, which Grafana's own schema does not know for others. */
-function withoutIntervals(dashboard: Dashboard): Dashboard {
+/** Deletes the interval options that the SDK adds to every variable: Grafana's schema allows them for intervals only. */
+function deleteIntervalOptions(dashboard: Dashboard): Dashboard {
   for (const variable of dashboard.templating.list ?? []) {
     delete variable.auto;
     delete variable.auto_min;
@@ -68,33 +68,38 @@ function withoutIntervals(dashboard: Dashboard): Dashboard {
   return dashboard;
 }
 
-/** The committed form. */
+/** Returns the text of the committed JSON file. */
 export function renderDashboard(spec: DashboardSpec): string {
   return `${JSON.stringify(buildDashboard(spec), null, 2)}\n`;
 }
 
-/** Those that its panels ask for, so that no choice is without effect. */
+/** Adds the variables that the panels use, so that every selection has an effect. */
 function addVariables(builder: DashboardBuilder, { rows, oneMember }: DashboardSpec): void {
-  const asked = JSON.stringify(rows);
+  const text = JSON.stringify(rows);
   builder.withVariable(
     new DatasourceVariableBuilder('datasource')
       .label('Prometheus')
       .type('prometheus')
       .current({ text: 'Prometheus', value: 'prometheus' }),
   );
-  builder.withVariable(choice('site', 'Site', 'up{job="mqtt-cluster-broker"}', true));
-  if (asked.includes('$member')) {
+  builder.withVariable(labelVariable('site', 'Site', 'up{job="mqtt-cluster-broker"}', true));
+  if (text.includes('$member')) {
     const members = 'up{job="mqtt-cluster-broker",site=~"$site"}';
-    builder.withVariable(choice('member', 'Member', members, oneMember !== true));
+    builder.withVariable(labelVariable('member', 'Member', members, oneMember !== true));
   }
-  if (asked.includes('$client')) {
+  if (text.includes('$client')) {
     const clients = 'mqtt_cluster_client_connected{site=~"$site"}';
-    builder.withVariable(choice('client', 'Application', clients, true));
+    builder.withVariable(labelVariable('client', 'Application', clients, true));
   }
 }
 
-/** A label's values to choose from. */
-function choice(name: string, label: string, selector: string, several: boolean): QueryVariableBuilder {
+/** Returns a variable with the values of a label. @param several whether the reader may select several values. */
+function labelVariable(
+  name: string,
+  label: string,
+  selector: string,
+  several: boolean,
+): QueryVariableBuilder {
   const query = `label_values(${selector}, ${name})`;
   const variable = new QueryVariableBuilder(name)
     .label(label)

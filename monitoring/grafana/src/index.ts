@@ -6,7 +6,7 @@ import { overview } from './dashboards/overview.ts';
 import { replication } from './dashboards/replication.ts';
 import type { DashboardSpec } from './model.ts';
 
-/** In the order of their links. */
+/** All dashboards, in the order of their links. */
 export const dashboards: readonly DashboardSpec[] = [
   overview,
   delivery,

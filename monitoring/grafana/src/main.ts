@@ -5,7 +5,7 @@ import { dashboards, renderDashboard } from './index.ts';
 /** Writes the dashboards' JSON into the folder given as the only argument. */
 const [folder] = process.argv.slice(2);
 if (folder === undefined) {
-  process.stderr.write('generate: the folder for the dashboards is missing\n');
+  process.stderr.write('generate: no output folder given; usage: generate FOLDER\n');
   process.exit(2);
 }
 mkdirSync(folder, { recursive: true });

@@ -1,47 +1,47 @@
-/** What a dashboard shows, apart from how Grafana writes it down. */
+/** Specifications of dashboards, independent of Grafana's JSON model. */
 
 export interface PanelQuery {
   readonly expr: string;
-  /** Grafana's template for a series' name; empty where a panel shows none. */
+  /** Grafana template for the name of a series; empty for a panel without legends. */
   readonly legend: string;
 }
 
 export type Color = 'green' | 'yellow' | 'orange' | 'red' | 'blue' | 'purple' | 'text';
 
-/** `kind` `stat`: the newest value, large. `timeline`: states as coloured bars. `matrix`: a row and a column per member. */
+/** `stat`: the last value, large. `timeline`: states as coloured bars. `matrix`: a table of pairs of members. */
 export type PanelKind = 'timeseries' | 'stat' | 'timeline' | 'table' | 'matrix' | 'heatmap';
 
 export interface PanelSpec {
   readonly kind: PanelKind;
   readonly title: string;
-  /** What is seen, what is good, where to look next. */
+  /** What the panel shows, and which values are expected. */
   readonly description: string;
-  /** Grafana's id of a unit. */
+  /** Grafana's id of the unit. */
   readonly unit: Unit;
   readonly queries: readonly PanelQuery[];
-  /** In 24ths of the page. */
+  /** In 24ths of the page width. */
   readonly width: number;
-  /** In rows of the grid; a row's panels are equally high. */
+  /** In grid units. All panels of a row have the same height. */
   readonly height?: number;
-  /** Why no data is no fault here; without it the test against a real Prometheus wants data from every query. */
+  /** Why the panel may be empty. Without a reason the test with a live Prometheus requires data from every query. */
   readonly emptyWhen?: string;
-  /** From which value on which colour; null: from the lowest on. */
+  /** Colours by lower bound of the value; null: no lower bound. */
   readonly thresholds?: readonly (readonly [from: number | null, color: Color])[];
-  /** Words for values. */
+  /** Texts and colours that replace values. */
   readonly words?: Readonly<Record<string, readonly [text: string, color: Color]>>;
   readonly min?: number;
   readonly max?: number;
   readonly decimals?: number;
   readonly stacked?: boolean;
-  /** `stat`: shows the name of the series, not its value. */
+  /** `stat` only: shows the name of the series instead of its value. */
   readonly showName?: boolean;
-  /** `matrix`: the labels of its rows and columns. `table`: the labels it shows. */
+  /** `matrix`: the labels of the rows and of the columns. `table`: the labels that it shows. */
   readonly columns?: readonly string[];
-  /** Uid of the dashboard that tells more. */
+  /** Uid of the dashboard with more detail. */
   readonly more?: DashboardUid;
 }
 
-/** Plain numbers, rates, seconds, bytes, shares of one, and points in time as seconds since 1970. */
+/** Numbers, rates, seconds, bytes, ratios (1 is 100 %), and times in milliseconds since 1970. */
 export type Unit = 'short' | 'none' | 'si:/s' | 's' | 'bytes' | 'binBps' | 'percentunit' | 'dateTimeFromNow';
 
 export interface RowSpec {
@@ -61,7 +61,7 @@ export interface DashboardSpec {
   readonly uid: DashboardUid;
   readonly title: string;
   readonly description: string;
-  /** One member is chosen at a time, not several. */
+  /** The reader selects one member at a time, not several. */
   readonly oneMember?: true;
   readonly rows: readonly RowSpec[];
 }

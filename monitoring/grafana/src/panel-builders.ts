@@ -36,14 +36,14 @@ import { PanelBuilder as Table } from '@grafana/grafana-foundation-sdk/table';
 import { PanelBuilder as Timeseries } from '@grafana/grafana-foundation-sdk/timeseries';
 import type { DashboardUid, PanelSpec } from './model.ts';
 
-/** Whatever Prometheus the reader chooses at the top of the page. */
+/** The Prometheus that the reader selects at the top of the page. */
 export const datasource: DataSourceRef = { type: 'prometheus', uid: '${datasource}' };
 
 const heightDefault = 4;
 
 type AnyPanel = Stat | StateTimeline | Table | Timeseries | Heatmap;
 
-/** @param id unique in its dashboard. */
+/** @param id unique in the dashboard. */
 export function buildPanel(spec: PanelSpec, id: number): Builder<Panel> {
   const panel = kinds[spec.kind](spec);
   panel
@@ -62,11 +62,11 @@ export function buildPanel(spec: PanelSpec, id: number): Builder<Panel> {
   if (spec.thresholds !== undefined) panel.thresholds(thresholds(spec.thresholds));
   if (spec.words !== undefined) panel.mappings([mapping(spec.words)]);
   if (spec.more !== undefined) panel.links([linkTo(spec.more)]);
-  return { build: () => withoutFooter(panel.build()) };
+  return { build: () => deleteFooterOption(panel.build()) };
 }
 
-/** The SDK's tables carry an option that Grafana's own schema has no more. */
-function withoutFooter(panel: Panel): Panel {
+/** Deletes a table option of the SDK that Grafana's schema no longer has. */
+function deleteFooterOption(panel: Panel): Panel {
   delete (panel.options as Record<string, unknown>)['footer'];
   return panel;
 }

@@ -4,28 +4,37 @@ export function query(expr: string, legend: string): PanelQuery {
   return { expr, legend };
 }
 
-type Rest = Omit<PanelSpec, 'kind' | 'title' | 'unit' | 'description' | 'queries' | 'width'> & {
+type PanelOptions = Omit<PanelSpec, 'kind' | 'title' | 'unit' | 'description' | 'queries' | 'width'> & {
   readonly width?: number;
 };
 
-/** Lines over time, from 0 up; three fit into a row. */
+/** Returns a panel with lines over time, from 0 up. Three fit into a row. */
 export function graph(
   title: string,
   unit: PanelSpec['unit'],
   description: string,
   queries: readonly PanelQuery[],
-  rest: Rest = {},
+  options: PanelOptions = {},
 ): PanelSpec {
-  return { kind: 'timeseries', title, unit, description, queries, width: 8, height: 8, min: 0, ...rest };
+  return { kind: 'timeseries', title, unit, description, queries, width: 8, height: 8, min: 0, ...options };
 }
 
-/** The newest value; six fit into a row. */
+/** Returns a panel with the last value. Six fit into a row. */
 export function stat(
   title: string,
   unit: PanelSpec['unit'],
   description: string,
   queries: readonly PanelQuery[],
-  rest: Rest = {},
+  options: PanelOptions = {},
 ): PanelSpec {
-  return { kind: 'stat', title, unit, description, queries, width: 4, thresholds: [[null, 'text']], ...rest };
+  return {
+    kind: 'stat',
+    title,
+    unit,
+    description,
+    queries,
+    width: 4,
+    thresholds: [[null, 'text']],
+    ...options,
+  };
 }

@@ -1,24 +1,25 @@
-/** Selectors and the few shapes of query that panels share. Variables: `$site`, `$member`, `$client`. */
+/** Selectors and query patterns that panels share. Dashboard variables: `$site`, `$member`, `$client`. */
 
 function select(metric: string, chosen: string, more: string): string {
   return `mqtt_cluster_${metric}{${chosen}${more === '' ? '' : `,${more}`}}`;
 }
 
-/** Of the chosen members. @param more further matchers, as in PromQL. */
+/** Selects a metric of the selected members. @param more additional PromQL matchers. */
 export function ofMembers(metric: string, more = ''): string {
   return select(metric, 'site=~"$site",member=~"$member"', more);
 }
 
-/** Of the whole site, whatever members are chosen. */
+/** Selects a metric of all members of the selected sites. */
 export function ofSite(metric: string, more = ''): string {
   return select(metric, 'site=~"$site"', more);
 }
 
+/** Selects a metric of the selected applications. */
 export function ofClients(metric: string, more = ''): string {
   return select(metric, 'site=~"$site",client=~"$client"', more);
 }
 
-/** A recording rule's series. */
+/** Selects the series of a recording rule. */
 export function recorded(rule: string, more = ''): string {
   return `${rule}{site=~"$site"${more === '' ? '' : `,${more}`}}`;
 }
@@ -31,12 +32,12 @@ export function sumBy(labels: string, expression: string): string {
   return `sum by (${labels}) (${expression})`;
 }
 
-/** How often it happened in the time the dashboard shows. */
+/** Returns the increase within the displayed time range. */
 export function inRange(selector: string): string {
   return `increase(${selector}[$__range])`;
 }
 
-/** @param selector of the histogram's `_bucket` series. */
+/** @param selector selects the `_bucket` series of a histogram. */
 export function quantile(share: number, labels: string, selector: string): string {
   const by = labels === '' ? 'le' : `${labels}, le`;
   return `histogram_quantile(${share}, ${sumBy(by, rate(selector))})`;

@@ -13,17 +13,17 @@ const application: readonly PanelSpec[] = [
   stat(
     'Connections',
     'none',
-    'Now, beside those it holds by its configuration (redundancy).',
+    'Current connections, and the number that the configuration requests (redundancy).',
     [
-      query(ofClients('client_connections'), '{{client}} now'),
-      query(ofClients('client_redundancy'), '{{client}} wanted'),
+      query(ofClients('client_connections'), '{{client}} current'),
+      query(ofClients('client_redundancy'), '{{client}} configured'),
     ],
     { width: 6 },
   ),
   stat(
     'Kinds of broken promises',
     'none',
-    'That each application sees now. Well at 0.',
+    'Number of kinds of broken delivery promises that each application observes now. Expected: 0.',
     [query(ofClients('client_violations'), '{{client}}')],
     {
       width: 6,
@@ -34,9 +34,9 @@ const application: readonly PanelSpec[] = [
     },
   ),
   stat(
-    'Lost now, QoS 1 and 2',
+    'Missing messages, QoS 1 and 2',
     'none',
-    'Numbers that were skipped and have not come. Well at 0.',
+    'Messages whose numbers were skipped and that have not arrived. Expected: 0.',
     [query(sumBy('client', ofClients('client_missing_messages', 'qos=~"1|2"')), '{{client}}')],
     {
       width: 6,
@@ -46,20 +46,28 @@ const application: readonly PanelSpec[] = [
       ],
     },
   ),
-  graph('Received, by QoS', 'si:/s', 'Telemetry messages, repeats included.', [
+  graph('Received, by QoS', 'si:/s', 'Telemetry messages per second, redelivered ones included.', [
     query(sumBy('client, qos', rate(ofClients('client_received_total'))), '{{client}} QoS {{qos}}'),
   ]),
-  graph('Twice or out of order', 'si:/s', 'QoS 1 may repeat after a failover; all else is well at 0.', [
-    query(sumBy('client, qos', rate(ofClients('client_duplicates_total'))), '{{client}} twice, QoS {{qos}}'),
-    query(
-      sumBy('client, qos', rate(ofClients('client_out_of_order_total'))),
-      '{{client}} out of order, QoS {{qos}}',
-    ),
-  ]),
   graph(
-    'End to end',
+    'Duplicates and order',
+    'si:/s',
+    'QoS 1 may be redelivered after a failover. All other lines: expected 0.',
+    [
+      query(
+        sumBy('client, qos', rate(ofClients('client_duplicates_total'))),
+        '{{client}} duplicate, QoS {{qos}}',
+      ),
+      query(
+        sumBy('client, qos', rate(ofClients('client_out_of_order_total'))),
+        '{{client}} out of order, QoS {{qos}}',
+      ),
+    ],
+  ),
+  graph(
+    'End-to-end latency',
     's',
-    'From publisher to application by their wall clocks: as right as the clocks agree.',
+    'From publisher to application, by their wall clocks. As accurate as the clocks are synchronised.',
     [
       query(quantile(0.5, 'qos', ofClients('client_end_to_end_seconds_bucket')), 'p50 QoS {{qos}}'),
       query(quantile(0.99, 'qos', ofClients('client_end_to_end_seconds_bucket')), 'p99 QoS {{qos}}'),
@@ -68,74 +76,74 @@ const application: readonly PanelSpec[] = [
   graph(
     'Connects and failovers',
     'si:/s',
-    'Connections made, attempts that failed, and moves to another member.',
+    'Connections made, failed attempts, and failovers to another member, per second.',
     [
       query(sumBy('client', rate(ofClients('client_connects_total'))), '{{client}} connected'),
       query(sumBy('client', rate(ofClients('client_connect_failures_total'))), '{{client}} failed'),
-      query(sumBy('client', rate(ofClients('client_failovers_total'))), '{{client}} moved'),
+      query(sumBy('client', rate(ofClients('client_failovers_total'))), '{{client}} failover'),
     ],
   ),
   graph(
     'Last gap',
     's',
-    'How long the last lost connection was away. 0: none yet.',
+    'Duration of the last lost connection. 0: no connection was lost yet.',
     [query(ofClients('client_last_gap_seconds'), '{{client}}')],
     { more: 'mqtt-cluster-failover' },
   ),
   graph(
-    'p99 gap',
+    'Gaps, 99th percentile',
     's',
-    'Of the gaps in the time of one point.',
+    '99th percentile of the gaps within one interval of the graph.',
     [query(quantile(0.99, 'client', ofClients('client_gap_seconds_bucket')), '{{client}}')],
-    { emptyWhen: 'no gap', more: 'mqtt-cluster-failover' },
+    { emptyWhen: 'no connection was lost', more: 'mqtt-cluster-failover' },
   ),
 ];
 
 const publishers: readonly PanelSpec[] = [
   {
     kind: 'timeline',
-    title: 'Who publishes for which group',
+    title: 'Active publisher of each group',
     description:
-      'active: the one that publishes. Each group has exactly one, but for the moment of a takeover.',
+      'The active publisher sends the telemetry of its group. Each group has exactly one, except during a takeover.',
     unit: 'none',
     width: 24,
     height: 9,
     queries: [query(ofSite('publisher_active'), '{{group}}: {{member}}')],
-    words: { '1': ['active', 'green'], '0': ['stands by', 'text'] },
+    words: { '1': ['active', 'green'], '0': ['standby', 'text'] },
     more: 'mqtt-cluster-failover',
   },
   graph(
-    'Active publishers of a group',
+    'Number of active publishers',
     'none',
-    'Well at 1 each. 0: nobody sends its telemetry. 2: a split, or a takeover.',
+    'Expected: 1 per group. 0: the telemetry of the group is not published. 2: a partition or a takeover.',
     [query(sumBy('group', ofSite('publisher_active')), '{{group}}')],
   ),
-  graph('Connected publishers of a group', 'none', 'With the standbys.', [
+  graph('Connected publishers', 'none', 'Publishers with a connection, standbys included, per group.', [
     query(sumBy('group', ofSite('publisher_connected')), '{{group}}'),
   ]),
-  graph('Sent, by QoS', 'si:/s', 'Each message once however often it was sent again.', [
+  graph('Sent, by QoS', 'si:/s', 'Messages per second; a message that was retransmitted counts once.', [
     query(sumBy('qos', rate(ofSite('publisher_sent_total'))), 'QoS {{qos}}'),
   ]),
   graph(
     'Acknowledged, by QoS',
     'si:/s',
-    'Completed exchanges. Below what is sent for long: acks are slow, or none come.',
+    'Completed exchanges per second. If the rate stays below the rate of sent messages, acknowledgements are slow or missing.',
     [query(sumBy('qos', rate(ofSite('publisher_acknowledged_total'))), 'QoS {{qos}}')],
   ),
   graph(
-    'Not sent or not known',
+    'Publishes not completed',
     'si:/s',
-    'skipped: no connection, or too many unacknowledged. refused: by the server. unknown: ended before the ack.',
+    'skipped: no connection or too many unacknowledged messages. refused: rejected by the server. unknown: the publisher ended before the acknowledgement.',
     [query(sumBy('outcome, qos', rate(ofSite('publisher_failed_total'))), '{{outcome}} QoS {{qos}}')],
   ),
-  graph('Time to the ack', 's', 'From publish to the end of the exchange, failover included.', [
+  graph('Publish latency', 's', 'From the publish to the end of the exchange, failovers included.', [
     query(quantile(0.5, 'qos', ofSite('publisher_ack_seconds_bucket')), 'p50 QoS {{qos}}'),
     query(quantile(0.99, 'qos', ofSite('publisher_ack_seconds_bucket')), 'p99 QoS {{qos}}'),
   ]),
   graph(
     'Tenures and failovers',
     'si:/s',
-    'How often a publisher became the active one, and how often it went on at another member.',
+    'How often a publisher tried to become active, and how often the active publisher continued at another member.',
     [
       query(sumBy('group', rate(ofSite('publisher_tenures_total'))), '{{group}} tenure'),
       query(sumBy('group', rate(ofSite('publisher_failovers_total'))), '{{group}} failover'),
@@ -147,7 +155,7 @@ const publishers: readonly PanelSpec[] = [
 export const clientsAndPublishers: DashboardSpec = {
   uid: 'mqtt-cluster-clients',
   title: 'MQTT Cluster: Client and publisher',
-  description: 'What the applications see, and who publishes.',
+  description: 'Connections and delivery at the applications, and the publishers of each group.',
   rows: [
     { title: 'Applications', panels: application },
     { title: 'Publishers', panels: publishers },

@@ -6,73 +6,79 @@ const throughput: readonly PanelSpec[] = [
   graph(
     'From publishers, by QoS',
     'si:/s',
-    'PUBLISH packets that clients sent to the chosen members, repeats included.',
+    'PUBLISH packets per second that the selected members receive from clients, redelivered ones included.',
     [query(sumBy('qos', rate(ofMembers('publishes_received_total'))), 'QoS {{qos}}')],
   ),
   graph(
     'To subscribers, by QoS',
     'si:/s',
-    'PUBLISH packets handed to the sockets of clients, by the QoS they were sent with.',
+    'PUBLISH packets per second that the selected members send to clients, by the QoS of delivery.',
     [query(sumBy('qos', rate(ofMembers('publishes_sent_total'))), 'QoS {{qos}}')],
   ),
   graph(
-    'Acks to publishers, by what stands behind them',
+    'Acknowledgements to publishers, by durability',
     'si:/s',
-    'majority: on the disks of a majority, as P1 promises. degraded: on the disk of one member alone, because it was cut off.',
+    'majority: the message is on the disks of a majority (P1). degraded: the message is on the disk of one isolated member only.',
     [query(sumBy('durability', rate(ofMembers('publish_acks_total'))), '{{durability}}')],
   ),
 ];
 
 const quality: readonly PanelSpec[] = [
   graph(
-    'Delivered',
+    'Delivery ratio',
     'percentunit',
-    'Of the telemetry that the applications should have had since they started, what came. QoS 1 and 2 are well at 100 % only; QoS 0 may lose in a failover.',
+    'Share of the expected telemetry that the applications received since they started. Expected: 100 % for QoS 1 and 2. QoS 0 may lose messages in a failover.',
     [query(recorded('site_qos:mqtt_cluster_client_delivery:ratio'), '{{site}} QoS {{qos}}')],
     { max: 1, decimals: 3, more: 'mqtt-cluster-clients' },
   ),
   graph(
-    'Degraded share of acks',
+    'Share of degraded acknowledgements',
     'percentunit',
-    'Of the acks of five minutes, those on one disk only. Well at 0.',
+    'Acknowledgements of the last five minutes whose message was on one disk only. Expected: 0.',
     [query(recorded('site:mqtt_cluster_degraded_acks:ratio_rate5m'), '{{site}}')],
     { max: 1 },
   ),
   graph(
-    'Dropped, by reason',
+    'Dropped messages, by reason',
     'short',
-    'Messages in the time shown that a client will not get because of a bound (P9). expired is the wish of publishers; all else is news.',
+    'Messages in the displayed time range that a client does not receive because of a bound (P9). expired: the publisher set the expiry. Every other reason needs attention.',
     [query(sumBy('reason', inRange(ofSite('dropped_messages_total'))), '{{reason}}')],
   ),
   graph(
-    'Refused publishes',
+    'Rejected publishes',
     'si:/s',
-    'Publishes that were refused: a bound (quota), no permission, or a topic that is not allowed.',
+    'Publishes that were rejected: a bound was reached (quota), the client has no permission, or the topic is not allowed.',
     [query(sumBy('reason', rate(ofMembers('publish_refusals_total'))), '{{reason}}')],
   ),
-  graph('Lost now', 'none', 'Numbers that were skipped and have not come. QoS 1 and 2 are well at 0.', [
-    query(sumBy('client, qos', ofClients('client_missing_messages')), '{{client}} QoS {{qos}}'),
-  ]),
-  graph('Came twice', 'si:/s', 'Repeats that applications saw. QoS 1 may repeat; 0 and 2 may not.', [
-    query(sumBy('client, qos', rate(ofClients('client_duplicates_total'))), '{{client}} QoS {{qos}}'),
-  ]),
+  graph(
+    'Missing messages',
+    'none',
+    'Messages whose numbers were skipped and that have not arrived. Expected for QoS 1 and 2: 0.',
+    [query(sumBy('client, qos', ofClients('client_missing_messages')), '{{client}} QoS {{qos}}')],
+  ),
+  graph(
+    'Duplicates',
+    'si:/s',
+    'Duplicates that applications received. QoS 1 may be redelivered; QoS 0 and 2 may not.',
+    [query(sumBy('client, qos', rate(ofClients('client_duplicates_total'))), '{{client}} QoS {{qos}}')],
+  ),
 ];
 
 const latency: readonly PanelSpec[] = [
   graph(
-    'Commit: proposal to applied at its home',
+    'Commit: proposal to apply at the home',
     's',
-    'What a QoS 1 ack waits for. The member that waits longer than the others has a slow disk, link or processor.',
+    'A QoS 1 acknowledgement waits for this. A member with a longer time than the others has a slow disk, link or processor.',
     [
-      query(quantile(0.5, '', ofMembers('commit_seconds_bucket')), 'p50, all'),
+      query(quantile(0.5, '', ofMembers('commit_seconds_bucket')), 'p50, all members'),
       query(recorded('member:mqtt_cluster_commit_seconds:p99_5m', 'member=~"$member"'), 'p99, {{member}}'),
     ],
     { more: 'mqtt-cluster-replication' },
   ),
   graph(
-    'Delivery: arrival at a home to a client’s socket',
+    'Delivery: arrival at the home to the socket of a client',
     's',
-    'QoS 1 and 2, where publisher and subscriber have the same home: one clock. A sample.',
+    'QoS 1 and 2 messages whose publisher and subscriber have the same home, so that one clock measures both. A sample.',
     [
       query(quantile(0.5, '', ofMembers('delivery_seconds_bucket')), 'p50'),
       query(quantile(0.99, '', ofMembers('delivery_seconds_bucket')), 'p99'),
@@ -81,17 +87,18 @@ const latency: readonly PanelSpec[] = [
   graph(
     'Session open: CONNECT to CONNACK',
     's',
-    'Each failover takes this much longer. present: the session was there already.',
+    'Each failover takes this much longer. present: the session existed before.',
     [
       query(quantile(0.99, 'session', ofMembers('session_open_seconds_bucket')), 'p99, {{session}}'),
       query(recorded('site:mqtt_cluster_session_open_seconds:p99_5m'), 'p99 of 5 min, {{site}}'),
     ],
-    { emptyWhen: 'nobody connected' },
+    { emptyWhen: 'no client connected' },
   ),
   {
     kind: 'heatmap',
     title: 'Commit, all batches',
-    description: 'How many batches took how long. A second band above the first is a member or a disk apart.',
+    description:
+      'Distribution of the commit time. A second band above the first shows a slower member or disk.',
     unit: 's',
     width: 12,
     height: 8,
@@ -100,7 +107,8 @@ const latency: readonly PanelSpec[] = [
   {
     kind: 'heatmap',
     title: 'Delivery, all samples',
-    description: 'How many messages took how long from their arrival to the first client of the same member.',
+    description:
+      'Distribution of the time from the arrival of a message to the first client of the same member.',
     unit: 's',
     width: 12,
     height: 8,
@@ -112,7 +120,7 @@ const waiting: readonly PanelSpec[] = [
   graph(
     'Queued for sessions',
     'short',
-    'Messages that wait for persistent sessions in the whole cluster, each for each session; and those that wait for room in the windows of clean ones.',
+    'persistent: messages queued for persistent sessions in the whole cluster, counted once per session. clean: messages for clean sessions that wait for room in the in-flight window.',
     [
       query(`max by (site) (${ofSite('queued_messages')})`, '{{site}} persistent'),
       query(sumBy('site', ofMembers('home_queued_messages')), '{{site}} clean'),
@@ -121,44 +129,44 @@ const waiting: readonly PanelSpec[] = [
   graph(
     'Queued bytes and their bound',
     'bytes',
-    'Each body once. At the bound messages are dropped or refused.',
+    'Each message body counted once. At the bound the cluster drops messages or rejects publishes.',
     [
       query(`max by (site) (${ofSite('queued_bytes')})`, '{{site}} used'),
       query(`max by (site) (${ofSite('queued_bytes_max')})`, '{{site}} bound'),
     ],
   ),
-  graph('In flight', 'short', 'Messages sent to clients and not yet acknowledged by them.', [
+  graph('In flight', 'short', 'Messages sent to clients and not acknowledged yet.', [
     query(sumBy('member', ofMembers('in_flight_messages')), '{{member}}'),
   ]),
   graph(
     'Outbox',
     'bytes',
-    'QoS 1 messages acknowledged without a majority that the cluster does not have yet (P1), and the bound.',
+    'QoS 1 messages that were acknowledged without a majority and are not replicated yet (P1), and the bound.',
     [
       query(sumBy('member', ofMembers('outbox_bytes')), '{{member}}'),
       query(`max by (site) (${ofSite('outbox_bytes_max')})`, 'bound'),
     ],
   ),
-  graph('Outbox, batches', 'short', 'The same in batches. Back to 0 after every heal.', [
+  graph('Outbox, batches', 'short', 'Batches in the outbox. Returns to 0 after a partition heals.', [
     query(sumBy('member', ofMembers('outbox_batches')), '{{member}}'),
   ]),
   graph(
-    'Bound of one session’s queue',
+    'Bound of the queue of one session',
     'short',
-    'Messages that one session may hold while its client is away.',
+    'Messages that one session may queue while its client is offline.',
     [query(`max by (site) (${ofSite('session_queue_messages_max')})`, '{{site}}')],
   ),
 ];
 
 const held: readonly PanelSpec[] = [
-  graph('Sessions', 'short', 'Sessions in the cluster, and their bound. The same on every member.', [
+  graph('Sessions', 'short', 'Sessions in the cluster, and their bound. Equal on every member.', [
     query(`max by (site) (${ofSite('sessions')})`, '{{site}}'),
     query(`max by (site) (${ofSite('sessions_max')})`, '{{site}} bound'),
   ]),
   graph(
     'Retained messages',
     'short',
-    'The same on every member that serves (P5); lines that part are an alert.',
+    'Equal on every serving member (P5). A lasting difference raises an alert.',
     [
       query(sumBy('member', ofMembers('retained_messages')), '{{member}}'),
       query(`max by (site) (${ofSite('retained_messages_max')})`, '{{site}} bound'),
@@ -167,25 +175,25 @@ const held: readonly PanelSpec[] = [
   graph(
     'Subscriptions',
     'short',
-    'Replicated ones: of persistent sessions, and shared. And those of connected clients.',
+    'Replicated subscriptions (of persistent sessions, and shared), and subscriptions of connected clients.',
     [
       query(`max by (site) (${ofSite('subscriptions')})`, '{{site}} replicated'),
       query(sumBy('site', ofMembers('home_subscriptions')), '{{site}} of connected clients'),
     ],
   ),
-  graph('Sessions that ended', 'si:/s', 'Expired or ended by their clients.', [
+  graph('Ended sessions', 'si:/s', 'Sessions per second that expired or that their clients ended.', [
     query(sumBy('site', rate(ofSite('sessions_ended_total'))), '{{site}}'),
   ]),
   graph(
     'Wills',
     'short',
-    'Published in the time shown, by who noticed the death: the home of the client, or the cluster because the home was dead (P6).',
+    'Wills published in the displayed time range. home: the home of the client detected the disconnect. cluster: the cluster published the will because the home failed (P6).',
     [query(sumBy('by', inRange(ofSite('wills_fired_total'))), 'by {{by}}')],
   ),
   graph(
     'Takeovers',
     'si:/s',
-    'Connections closed because the same client id connected again (P4). A steady rate: two devices share an id.',
+    'Connections closed because the same client id connected again (P4). A steady rate means that two devices share an id.',
     [query(sumBy('member', rate(ofMembers('takeovers_total'))), '{{member}}')],
   ),
 ];
@@ -193,12 +201,12 @@ const held: readonly PanelSpec[] = [
 export const delivery: DashboardSpec = {
   uid: 'mqtt-cluster-delivery',
   title: 'MQTT Cluster: Delivery and QoS',
-  description: 'What publishers and subscribers get, how fast, and what waits.',
+  description: 'Throughput, delivery, latency and queues.',
   rows: [
     { title: 'Throughput', panels: throughput },
     { title: 'Quality', panels: quality },
     { title: 'Latency', panels: latency },
-    { title: 'What waits', panels: waiting },
-    { title: 'What is held', panels: held },
+    { title: 'Queues', panels: waiting },
+    { title: 'Sessions, retained messages, wills', panels: held },
   ],
 };

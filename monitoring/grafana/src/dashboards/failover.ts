@@ -7,7 +7,7 @@ const timeline: readonly PanelSpec[] = [
   {
     kind: 'timeline',
     title: 'Members',
-    description: 'What each member did when. A hole: it was down, or not measured.',
+    description: 'State of each member over time. A gap: the member was down or not scraped.',
     unit: 'none',
     width: 24,
     height: 9,
@@ -17,8 +17,8 @@ const timeline: readonly PanelSpec[] = [
   },
   {
     kind: 'timeline',
-    title: 'Who led',
-    description: 'One bar at a time is green: the leader. Grey follows a leader, red knows none.',
+    title: 'Leader',
+    description: 'Green: the member leads. Grey: the member follows a leader. Red: the member has no leader.',
     unit: 'none',
     width: 24,
     height: 9,
@@ -28,13 +28,13 @@ const timeline: readonly PanelSpec[] = [
         '{{member}}',
       ),
     ],
-    words: { '2': ['leads', 'green'], '1': ['follows', 'text'], '0': ['knows no leader', 'red'] },
+    words: { '2': ['leads', 'green'], '1': ['follows', 'text'], '0': ['no leader', 'red'] },
     more: 'mqtt-cluster-replication',
   },
   {
     kind: 'timeline',
-    title: 'Where applications were connected',
-    description: 'Each application and the members it was connected to. A change is a failover.',
+    title: 'Connections of applications',
+    description: 'The members that each application was connected to. A change is a failover.',
     unit: 'none',
     width: 24,
     height: 7,
@@ -48,14 +48,14 @@ const cost: readonly PanelSpec[] = [
   stat(
     'Failovers of applications',
     'none',
-    'In the time shown.',
+    'In the displayed time range.',
     [query(`sum(${inRange(ofClients('client_failovers_total'))})`, 'failovers')],
     { decimals: 0 },
   ),
   stat(
-    'Worst gap of ten minutes',
+    'Longest gap in 10 min',
     's',
-    'To the bound of a bucket. P8: under 1 s when a process dies, under 3 s when a host goes silent.',
+    'Upper bound of the histogram bucket. P8: under 1 s after a process dies, under 3 s after a host goes silent.',
     [query(recorded('site:mqtt_cluster_client_gap_seconds:p100_10m'), '{{site}}')],
     {
       emptyWhen: 'no gap within ten minutes',
@@ -67,9 +67,9 @@ const cost: readonly PanelSpec[] = [
     },
   ),
   stat(
-    'p99 gap of a day',
+    'Gaps of a day, 99th percentile',
     's',
-    'Of all gaps of all applications. P8 wants it under 1 s for deaths of processes.',
+    'All gaps of all applications. P8: under 1 s after a process dies.',
     [query(recorded('site:mqtt_cluster_client_gap_seconds:p99_1d'), '{{site}}')],
     {
       emptyWhen: 'no gap within a day',
@@ -83,7 +83,7 @@ const cost: readonly PanelSpec[] = [
   stat(
     'Gaps over 3 s',
     'none',
-    'Of the last ten minutes. Well at 0.',
+    'Gaps of the last ten minutes. Expected: 0.',
     [query(recorded('site:mqtt_cluster_client_gaps_over_3s:increase10m'), '{{site}}')],
     {
       decimals: 0,
@@ -96,14 +96,14 @@ const cost: readonly PanelSpec[] = [
   stat(
     'Elections',
     'none',
-    'Started in the time shown. One or two for each leader that is lost.',
+    'Elections started in the displayed time range. Each loss of a leader costs one or two.',
     [query(`sum(${inRange(ofSite('raft_elections_total'))})`, 'elections')],
     { decimals: 0 },
   ),
   stat(
     'Failures to spare',
     'none',
-    'How many more members may fail.',
+    'Number of members that may fail before the cluster stops acknowledging.',
     [query(recorded('site:mqtt_cluster_majority_margin:count'), '{{site}}')],
     {
       thresholds: [
@@ -117,7 +117,7 @@ const cost: readonly PanelSpec[] = [
   {
     kind: 'heatmap',
     title: 'Gaps of applications',
-    description: 'How long connections were away, by when they came back.',
+    description: 'Distribution of the gaps, at the time when the connection was restored.',
     unit: 's',
     width: 12,
     height: 8,
@@ -128,7 +128,7 @@ const cost: readonly PanelSpec[] = [
   graph(
     'Last gap of each application',
     's',
-    'Stays until the next one. 0: none yet.',
+    'Keeps its value until the next gap. 0: no gap yet.',
     [query(`max by (client) (${ofClients('client_last_gap_seconds')})`, '{{client}}')],
     {
       width: 12,
@@ -143,9 +143,9 @@ const cost: readonly PanelSpec[] = [
 
 const causes: readonly PanelSpec[] = [
   graph(
-    'Elections and changes of leader',
+    'Elections and leader changes',
     'none',
-    'In the time of one point. Without a dead leader, look at event loop and links.',
+    'Within one interval of the graph. If no leader failed, check event loops and links.',
     [
       query(
         sumBy('member', `increase(${ofMembers('raft_elections_total')}[$__rate_interval])`),
@@ -153,41 +153,41 @@ const causes: readonly PanelSpec[] = [
       ),
       query(
         `max by (site) (increase(${ofMembers('raft_leader_changes_total')}[$__rate_interval]))`,
-        'leader changed, {{site}}',
+        'leader change, {{site}}',
       ),
     ],
   ),
   graph(
     'Term',
     'none',
-    'Each election raises it. A staircase without end is an alert.',
+    'Each election increases the term. Continuous growth raises an alert.',
     [query(`max by (site) (${ofSite('raft_term')})`, '{{site}}')],
     { more: 'mqtt-cluster-replication' },
   ),
   graph(
-    'Starts',
+    'Starts of the store',
     'none',
-    'How often each store has been started: a step is a restart.',
+    'Number of starts of each store. Each step is a restart.',
     [query(sumBy('member', ofMembers('member_incarnation')), '{{member}}')],
     { more: 'mqtt-cluster-member' },
   ),
   graph(
-    'Links that are down',
+    'Links down',
     'none',
-    'How many peers see no link to each member. Well when empty.',
+    'Number of peers that have no link to each member. Expected: no data.',
     [query(recorded('member:mqtt_cluster_links_down:count', 'member=~"$member"'), '{{member}}')],
     { emptyWhen: 'every link is up', more: 'mqtt-cluster-replication' },
   ),
   graph(
-    'Connections that ended, by reason',
+    'Disconnects, by reason',
     'si:/s',
-    'client: DISCONNECT. network: the socket closed. home_lost, isolated, draining, snapshot_installed: ours.',
+    'client: the client sent DISCONNECT. network: the socket closed. home_lost, isolated, draining, snapshot_installed: the cluster closed the connection.',
     [query(sumBy('reason', rate(ofMembers('disconnects_total'))), '{{reason}}')],
   ),
   graph(
     'Connects',
     'si:/s',
-    'Clients that were let in, by MQTT version. A peak after a failure is its clients coming back.',
+    'Accepted clients per second, by MQTT version. After a failure the clients of the failed member reconnect, which shows as a peak.',
     [query(sumBy('protocol', rate(ofMembers('connects_total'))), 'MQTT {{protocol}}')],
   ),
 ];
@@ -195,10 +195,10 @@ const causes: readonly PanelSpec[] = [
 export const failover: DashboardSpec = {
   uid: 'mqtt-cluster-failover',
   title: 'MQTT Cluster: Failover',
-  description: 'Who was there, who led, who moved, and what it cost.',
+  description: 'Members, leader and application connections over time, and the gaps that failovers caused.',
   rows: [
-    { title: 'What happened when', panels: timeline },
-    { title: 'What it cost', panels: cost },
-    { title: 'Why', panels: causes },
+    { title: 'Timeline', panels: timeline },
+    { title: 'Gaps', panels: cost },
+    { title: 'Causes', panels: causes },
   ],
 };

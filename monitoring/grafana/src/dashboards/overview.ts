@@ -2,13 +2,13 @@ import type { DashboardSpec, PanelSpec } from '../model.ts';
 import { inRange, ofClients, ofMembers, ofSite, recorded, sumBy } from '../queries.ts';
 import { memberStates, stateWords } from './states.ts';
 
-const wellWhen = (good: string): string => `Well when ${good}.`;
+const expected = (value: string): string => `Expected: ${value}.`;
 
-const isItWell: readonly PanelSpec[] = [
+const health: readonly PanelSpec[] = [
   {
     kind: 'stat',
     title: 'Failures to spare',
-    description: `How many more members may fail before nothing is acknowledged any more. ${wellWhen('2 or more')} At 0 the next failure stops the cluster; below 0 it has stopped.`,
+    description: `Number of members that may fail before the cluster stops acknowledging. ${expected('2 or more')} At 0 the next failure stops the cluster; below 0 it has stopped.`,
     unit: 'none',
     width: 4,
     queries: [{ expr: recorded('site:mqtt_cluster_majority_margin:count'), legend: '{{site}}' }],
@@ -23,7 +23,7 @@ const isItWell: readonly PanelSpec[] = [
   {
     kind: 'stat',
     title: 'Serving members',
-    description: `Members that serve with a majority. ${wellWhen('it is the number of hosts')}`,
+    description: `Members that serve as part of a majority. ${expected('the number of hosts')}`,
     unit: 'none',
     width: 4,
     queries: [{ expr: recorded('site:mqtt_cluster_members_serving:sum'), legend: '{{site}}' }],
@@ -34,7 +34,7 @@ const isItWell: readonly PanelSpec[] = [
     kind: 'stat',
     title: 'Leader',
     description:
-      'The member that orders the log now. None for a moment is an election; none for long is an alert.',
+      'The member that leads the Raft log. During an election there is no leader; a longer absence raises an alert.',
     unit: 'none',
     width: 4,
     queries: [{ expr: `${ofSite('raft_is_leader')} == 1`, legend: '{{member}}' }],
@@ -44,8 +44,8 @@ const isItWell: readonly PanelSpec[] = [
   },
   {
     kind: 'stat',
-    title: 'Delivered, QoS 1 and 2',
-    description: `Of the telemetry that the applications should have had since they started, what came. Publishers number their messages, so this is exact. ${wellWhen('100 %')}`,
+    title: 'Delivery ratio, QoS 1 and 2',
+    description: `Share of the expected telemetry that the applications received since they started. The publishers number their messages, so the share is exact. ${expected('100 %')}`,
     unit: 'percentunit',
     decimals: 3,
     width: 4,
@@ -61,13 +61,13 @@ const isItWell: readonly PanelSpec[] = [
   },
   {
     kind: 'stat',
-    title: 'QoS 2 came twice',
-    description: `Repeats of QoS 2 messages that applications saw in the time shown. ${wellWhen('0')}`,
+    title: 'QoS 2 duplicates',
+    description: `Duplicates of QoS 2 messages that applications received in the displayed time range. ${expected('0')}`,
     unit: 'none',
     decimals: 0,
     width: 4,
     queries: [
-      { expr: `sum(${inRange(ofClients('client_duplicates_total', 'qos="2"'))})`, legend: 'repeats' },
+      { expr: `sum(${inRange(ofClients('client_duplicates_total', 'qos="2"'))})`, legend: 'duplicates' },
     ],
     thresholds: [
       [null, 'green'],
@@ -78,7 +78,7 @@ const isItWell: readonly PanelSpec[] = [
   {
     kind: 'stat',
     title: 'Alerts',
-    description: `Alerts that fire now, but for mere news. ${wellWhen('0')} The table below names them.`,
+    description: `Firing alerts of severity critical or warning. ${expected('0')} The table below lists them.`,
     unit: 'none',
     width: 4,
     queries: [
@@ -95,12 +95,12 @@ const isItWell: readonly PanelSpec[] = [
   },
 ];
 
-const whatIsTheRisk: readonly PanelSpec[] = [
+const risks: readonly PanelSpec[] = [
   {
     kind: 'stat',
-    title: 'Worst lag',
+    title: 'Largest lag',
     description:
-      'Entries of the log that the slowest member lacks. A few at any moment; thousands are an alert.',
+      'Entries of the log that the slowest member lacks. A few are normal; more than 1,000 raise an alert.',
     unit: 'short',
     width: 4,
     queries: [{ expr: recorded('site:mqtt_cluster_lag_entries:max'), legend: '{{site}}' }],
@@ -113,9 +113,9 @@ const whatIsTheRisk: readonly PanelSpec[] = [
   },
   {
     kind: 'stat',
-    title: 'Degraded acks',
+    title: 'Degraded acknowledgements',
     description:
-      'QoS 1 acks in the time shown that only one disk stood for when they were given (P1). 0 unless a member was cut off.',
+      'QoS 1 acknowledgements in the displayed time range whose message was on one disk only (P1). 0 unless a member was isolated.',
     unit: 'short',
     decimals: 0,
     width: 4,
@@ -130,9 +130,9 @@ const whatIsTheRisk: readonly PanelSpec[] = [
   },
   {
     kind: 'stat',
-    title: 'Queues used',
+    title: 'Queue usage',
     description:
-      'Share of the bound of queued bytes that offline sessions use. At the bound messages are dropped or refused (P9).',
+      'Share of the bound of queued bytes that offline sessions use. At the bound the cluster drops messages or rejects publishes (P9).',
     unit: 'percentunit',
     width: 4,
     queries: [
@@ -151,7 +151,7 @@ const whatIsTheRisk: readonly PanelSpec[] = [
   {
     kind: 'stat',
     title: 'Fullest disk',
-    description: 'Free share of the data disk that has the least. A full disk means refusal (P9).',
+    description: 'Free share of the fullest data disk. A member with a full disk rejects publishes (P9).',
     unit: 'percentunit',
     width: 4,
     queries: [
@@ -169,8 +169,8 @@ const whatIsTheRisk: readonly PanelSpec[] = [
   },
   {
     kind: 'stat',
-    title: 'State of the members agrees',
-    description: '1 when every member finds the same state as its peers at the same index, byte for byte.',
+    title: 'States agree',
+    description: 'yes: every member has the same state as its peers at the same index, byte for byte.',
     unit: 'none',
     width: 4,
     queries: [{ expr: recorded('site:mqtt_cluster_state_digests_agree:min'), legend: '{{site}}' }],
@@ -180,22 +180,23 @@ const whatIsTheRisk: readonly PanelSpec[] = [
   },
   {
     kind: 'stat',
-    title: 'First certificate to end',
-    description: 'When the first certificate of any member or application ends. Empty without TLS.',
+    title: 'Next certificate expiry',
+    description:
+      'Expiry of the certificate that expires first, of any member or application. Empty without TLS.',
     unit: 'dateTimeFromNow',
     width: 4,
-    queries: [{ expr: `min(${ofSite('certificate_expiry_timestamp_seconds')}) * 1000`, legend: 'ends' }],
+    queries: [{ expr: `min(${ofSite('certificate_expiry_timestamp_seconds')}) * 1000`, legend: 'expires' }],
     emptyWhen: 'no certificate is configured',
     thresholds: [[null, 'text']],
     more: 'mqtt-cluster-member',
   },
 ];
 
-const whatHappened: readonly PanelSpec[] = [
+const events: readonly PanelSpec[] = [
   {
     kind: 'timeline',
     title: 'Members',
-    description: 'What each member did when. A hole: it was down, or not measured.',
+    description: 'State of each member over time. A gap: the member was down or not scraped.',
     unit: 'none',
     width: 12,
     height: 8,
@@ -205,20 +206,20 @@ const whatHappened: readonly PanelSpec[] = [
   },
   {
     kind: 'table',
-    title: 'Alerts that fire',
-    description: 'Their runbooks are in Prometheus under /user/runbooks.',
+    title: 'Firing alerts',
+    description: 'Prometheus serves the runbook of each alert under /user/runbooks.',
     unit: 'none',
     width: 12,
     height: 8,
     queries: [{ expr: 'ALERTS{alertstate="firing",site=~"$site"}', legend: '' }],
     columns: ['alertname', 'severity', 'site', 'member', 'client'],
-    emptyWhen: 'no alert fires',
+    emptyWhen: 'no alert is firing',
   },
   {
     kind: 'timeseries',
     title: 'Messages from and to clients',
     description:
-      'PUBLISH packets a second, of all QoS levels. Going to nothing while publishers live is an outage.',
+      'PUBLISH packets per second, of all QoS levels. A drop to 0 while publishers run is an outage.',
     unit: 'si:/s',
     width: 12,
     height: 8,
@@ -237,15 +238,15 @@ const whatHappened: readonly PanelSpec[] = [
   },
   {
     kind: 'timeseries',
-    title: 'What the last failure cost',
+    title: 'Gaps after the last failure',
     description:
-      'The longest gap of any application within ten minutes, to the bound of a bucket. P8: under 1 s when a process dies, under 3 s when a host goes silent.',
+      'The longest gap of any application within ten minutes (upper bound of the histogram bucket), and the last gap of each. P8: under 1 s after a process dies, under 3 s after a host goes silent.',
     unit: 's',
     width: 12,
     height: 8,
     min: 0,
     queries: [
-      { expr: recorded('site:mqtt_cluster_client_gap_seconds:p100_10m'), legend: '{{site}} worst' },
+      { expr: recorded('site:mqtt_cluster_client_gap_seconds:p100_10m'), legend: '{{site}} longest' },
       { expr: `max by (client) (${ofClients('client_last_gap_seconds')})`, legend: '{{client}} last' },
     ],
     thresholds: [
@@ -260,10 +261,10 @@ const whatHappened: readonly PanelSpec[] = [
 export const overview: DashboardSpec = {
   uid: 'mqtt-cluster-overview',
   title: 'MQTT Cluster: Overview',
-  description: 'Is it well, what is the risk, what happened.',
+  description: 'Health of the cluster, risks, and recent events.',
   rows: [
-    { title: 'Is it well?', panels: isItWell },
-    { title: 'What is the risk?', panels: whatIsTheRisk },
-    { title: 'What happened?', panels: whatHappened },
+    { title: 'Health', panels: health },
+    { title: 'Risks', panels: risks },
+    { title: 'Events', panels: events },
   ],
 };

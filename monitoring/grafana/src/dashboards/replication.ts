@@ -5,9 +5,9 @@ import { inRange, ofMembers, ofSite, quantile, rate, recorded, sumBy } from '../
 const pairs: readonly PanelSpec[] = [
   {
     kind: 'matrix',
-    title: 'Lag: leader and its peers',
+    title: 'Lag of each peer',
     description:
-      'Entries that the member of a column lacks, by the books of the leader, which is the only row. Well near 0.',
+      'Entries that the member of each column lacks, as the leader counts them. The leader is the only row. Expected: near 0.',
     unit: 'short',
     width: 24,
     height: 4,
@@ -23,7 +23,7 @@ const pairs: readonly PanelSpec[] = [
     kind: 'matrix',
     title: 'Round trips',
     description:
-      'From the member of a row to that of a column. A red column is a slow host, a red cell a slow link.',
+      'Round trip from the member of the row to the member of the column. A red column shows a slow host, a red cell a slow link.',
     unit: 's',
     width: 12,
     height: 9,
@@ -38,7 +38,7 @@ const pairs: readonly PanelSpec[] = [
   {
     kind: 'matrix',
     title: 'Links',
-    description: 'Whether the member of a row has both its connections to that of a column.',
+    description: 'Whether both connections from the member of the row to the member of the column are up.',
     unit: 'none',
     width: 12,
     height: 9,
@@ -56,13 +56,13 @@ const log: readonly PanelSpec[] = [
   graph(
     'Lag',
     'short',
-    'Entries that each member lacks. A peak after a start is catching up; a slope is a member that cannot keep up.',
+    'Entries that each member lacks. A peak after a start is a catch-up. Steady growth shows a member that cannot keep up.',
     [query(recorded('member:mqtt_cluster_lag_entries:max', 'member=~"$member"'), '{{member}}')],
   ),
   graph(
-    'Entries a second',
+    'Entries per second',
     'si:/s',
-    'How fast the log grows (committed) and each member applies it. Lines lie on each other when all is well.',
+    'Growth of the log (committed), and entries that each member applies. Expected: all lines are equal.',
     [
       query(
         `max by (site) (rate(${ofSite('raft_log_index', 'position="committed"')}[$__rate_interval]))`,
@@ -75,15 +75,15 @@ const log: readonly PanelSpec[] = [
     ],
   ),
   graph(
-    'Proposals that wait',
+    'Pending proposals',
     'short',
-    'Commands of each home that are not yet applied. Grows where the leader or the majority is slow.',
+    'Commands of each home that are not applied yet. The number grows when the leader or the majority is slow.',
     [query(sumBy('member', ofMembers('proposals_pending')), '{{member}}')],
   ),
   graph(
     'Log in memory and its bound',
     'bytes',
-    'At the bound a snapshot cuts it; who lags behind the cut gets a snapshot.',
+    'At the bound the member takes a snapshot and truncates its log. A peer that lacks truncated entries gets the snapshot.',
     [
       query(sumBy('member', ofMembers('raft_log_bytes')), '{{member}}'),
       query(`max by (site) (${ofSite('raft_log_bytes_max')})`, '{{site}} bound'),
@@ -92,11 +92,11 @@ const log: readonly PanelSpec[] = [
   graph(
     'Term',
     'none',
-    'Each election raises it.',
+    'Each election increases the term.',
     [query(sumBy('member', ofMembers('raft_term')), '{{member}}')],
     { more: 'mqtt-cluster-failover' },
   ),
-  graph('Voters and learners', 'none', 'Members of the cluster as the log names them.', [
+  graph('Voters and learners', 'none', 'Members of the cluster as the log lists them.', [
     query(`max by (site, role) (${ofSite('raft_members')})`, '{{site}} {{role}}s'),
   ]),
 ];
@@ -105,14 +105,14 @@ const agreement: readonly PanelSpec[] = [
   stat(
     'States agree',
     'none',
-    'Each member compares its state with its peers at the same index.',
+    'Each member compares the digest of its state with its peers at the same index.',
     [query(ofMembers('state_digests_agree'), '{{member}}')],
     { width: 12, words: { '1': ['yes', 'green'], '0': ['NO', 'red'] } },
   ),
   stat(
     'Alarms',
     'none',
-    'Things that should not be, in the time shown. Each is an error line in the log of its member.',
+    'Violated internal assumptions in the displayed time range. The member logs an error for each.',
     [query(sumBy('member', inRange(ofMembers('alarms_total'))), '{{member}}')],
     {
       width: 12,
@@ -126,20 +126,20 @@ const agreement: readonly PanelSpec[] = [
   graph(
     'Snapshots',
     'none',
-    'Taken, sent and installed in the time of one point. Installed: a member was far behind or new.',
+    'Snapshots taken, sent and installed within one interval of the graph. A member that was far behind or new installs one.',
     [query(sumBy('action', `increase(${ofMembers('snapshots_total')}[$__rate_interval])`), '{{action}}')],
   ),
   graph(
     'Size of the last snapshot',
     'bytes',
-    'What a new member must load.',
+    'Bytes that a new member must load.',
     [query(`max by (action) (${ofMembers('snapshot_last_bytes')})`, '{{action}}')],
     { emptyWhen: 'no snapshot yet' },
   ),
   graph(
     'Pause for a snapshot',
     's',
-    'How long nothing else ran in a member that took or installed one (p99).',
+    'Time during which a member that took or installed a snapshot ran nothing else (99th percentile).',
     [query(quantile(0.99, 'action', ofMembers('snapshot_seconds_bucket')), '{{action}}')],
     { emptyWhen: 'no snapshot was taken or installed' },
   ),
@@ -149,43 +149,51 @@ const bridges: readonly PanelSpec[] = [
   graph(
     'Bytes between members',
     'binBps',
-    'Sent and received by the chosen members.',
+    'Bytes per second that the selected members send to and receive from their peers.',
     [query(sumBy('member, direction', rate(ofMembers('bridge_bytes_total'))), '{{member}} {{direction}}')],
     { width: 12 },
   ),
   graph(
-    'Waiting to be sent',
+    'Backlog of the links',
     'bytes',
-    'To each peer. It grows where a peer or link is slow; beyond the bound of a channel messages are dropped.',
+    'Bytes that wait to be sent to each peer. The backlog grows when a peer or link is slow. Beyond its bound a channel drops messages.',
     [
       query(`max by (member, peer) (${ofMembers('bridge_backlog_bytes')})`, '{{member}} to {{peer}}'),
-      query(`max by (channel) (${ofSite('bridge_backlog_bytes_max')})`, 'bound of {{channel}}'),
+      query(`max by (channel) (${ofSite('bridge_backlog_bytes_max')})`, '{{channel}} bound'),
     ],
     { width: 12 },
   ),
   graph(
-    'Not sent, by channel',
+    'Dropped messages, by channel',
     'si:/s',
-    'raft and log are sent again later. live is QoS 0 and lost to the clients there.',
+    'Messages of raft and log are sent again later. Messages of live are QoS 0: the clients of that peer lose them.',
     [query(sumBy('channel', rate(ofMembers('bridge_dropped_messages_total'))), '{{channel}}')],
   ),
-  graph('Wrong frames', 'none', 'Frames of peers that were refused, in the time of one point. Well at 0.', [
-    query(
-      sumBy('member, peer', `increase(${ofMembers('bridge_refused_frames_total')}[$__rate_interval])`),
-      '{{member}} of {{peer}}',
-    ),
-  ]),
-  graph('Connections made', 'si:/s', 'To each peer. A steady rate is a link that flaps.', [
-    query(sumBy('peer', rate(ofMembers('bridge_connects_total'))), 'to {{peer}}'),
-  ]),
+  graph(
+    'Invalid frames',
+    'none',
+    'Frames of peers that were rejected within one interval of the graph. Expected: 0.',
+    [
+      query(
+        sumBy('member, peer', `increase(${ofMembers('bridge_refused_frames_total')}[$__rate_interval])`),
+        '{{member}} from {{peer}}',
+      ),
+    ],
+  ),
+  graph(
+    'Connections made',
+    'si:/s',
+    'Connections per second to each peer. A steady rate shows an unstable link.',
+    [query(sumBy('peer', rate(ofMembers('bridge_connects_total'))), 'to {{peer}}')],
+  ),
 ];
 
 export const replication: DashboardSpec = {
   uid: 'mqtt-cluster-replication',
   title: 'MQTT Cluster: Replication',
-  description: 'The log, its copies, and the links between members.',
+  description: 'The log, its replicas, and the links between members.',
   rows: [
-    { title: 'Each with each', panels: pairs },
+    { title: 'Pairs of members', panels: pairs },
     { title: 'Log', panels: log },
     { title: 'Agreement and snapshots', panels: agreement },
     { title: 'Links', panels: bridges },

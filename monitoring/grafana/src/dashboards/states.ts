@@ -1,6 +1,6 @@
 import type { PanelSpec } from '../model.ts';
 
-/** One number for the state of each member: 1 serving, 2 isolated, 3 draining, 4 joining. */
+/** Returns a query for the state of each member as a number: 1 serving, 2 isolated, 3 draining, 4 joining. */
 export function memberStates(of: (metric: string, more: string) => string): string {
   const parts = [
     ['serving', 1],
