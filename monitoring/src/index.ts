@@ -4,4 +4,4 @@ export { PromqlError, selectionsOf, selectorsOf, withDurations } from './promql.
 export type { Selection } from './promql.ts';
 export { alertRules, readRuleFiles, recordingRules } from './rule-files.ts';
 export type { AlertRule, RecordingRule, RuleFile } from './rule-files.ts';
-export { substitute } from './substitute.ts';
+export { substitute } from './interpolate-variables.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { buildDashboard, dashboards } from '../grafana/src/index.ts';
-import { grafanaTypes, nonconformities } from './conforms.ts';
+import { grafanaTypes, nonconformities } from './schema-violations.ts';
 import { monitoring } from './support.ts';
 
 const dashboardFile = 'dashboard/x/types.gen';

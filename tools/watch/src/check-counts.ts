@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LabLoad } from '@mqtt-cluster/lab';
 import type { LoadVerdict } from '@mqtt-cluster/lab';
-import type { LiveLab } from './live-lab.ts';
-import { until } from './until.ts';
+import type { LiveLab } from './monitored-lab.ts';
+import { until } from './wait-until.ts';
 
 /** Messages a second for each QoS. */
 const rate = 60;

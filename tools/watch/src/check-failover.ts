@@ -1,5 +1,5 @@
-import type { LiveLab } from './live-lab.ts';
-import { until } from './until.ts';
+import type { LiveLab } from './monitored-lab.ts';
+import { until } from './wait-until.ts';
 
 /** On a machine with other work each step may take a while; none of this is a measurement. */
 const stepMsMax = 120_000;

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { checkCounts, differences } from './check-counts.ts';
 import { checkFailover } from './check-failover.ts';
-import { LiveLab } from './live-lab.ts';
-import type { LiveLabOptions } from './live-lab.ts';
+import { LiveLab } from './monitored-lab.ts';
+import type { LiveLabOptions } from './monitored-lab.ts';
 
 /** What one scrape may hide. */
 const scrapeMs = 1_000;

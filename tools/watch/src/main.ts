@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { UsageError } from '@mqtt-cluster/lab';
 import { readArguments, usage } from './arguments.ts';
 import { check } from './check.ts';
-import { LiveLab } from './live-lab.ts';
-import type { LiveLabOptions } from './live-lab.ts';
+import { LiveLab } from './monitored-lab.ts';
+import type { LiveLabOptions } from './monitored-lab.ts';
 
 /** This file is `dist/watch.mjs` when it runs. */
 const dist = fileURLToPath(new URL('.', import.meta.url));
