@@ -1,4 +1,4 @@
-/** What stands for Grafana's variables where there is no Grafana: everything, and short times. */
+/** Values of Grafana's variables in a query without Grafana: all labels, and short times. */
 const variables: readonly (readonly [RegExp, string])[] = [
   [/\$__rate_interval/g, '6s'],
   [/\$__interval/g, '5s'],
@@ -6,8 +6,11 @@ const variables: readonly (readonly [RegExp, string])[] = [
   [/\$(site|member|client)\b/g, '.*'],
 ];
 
-/** A dashboard's query as Prometheus takes it. @throws Error when it names a variable that no dashboard has. */
-export function substitute(query: string): string {
+/**
+ * Replaces the Grafana variables of a query, so that Prometheus accepts the query.
+ * @throws Error when the query has a variable that no dashboard defines.
+ */
+export function interpolateVariables(query: string): string {
   const text = variables.reduce((done, [variable, value]) => done.replaceAll(variable, value), query);
   const left = /\$\w+/.exec(text);
   if (left !== null) throw new Error(`unknown variable ${left[0]}: ${query}`);

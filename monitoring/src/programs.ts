@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Debian's package of each program that monitoring uses. */
+/** The Debian package of each program. */
 const packages = {
   prometheus: 'prometheus',
   promtool: 'prometheus',
@@ -11,11 +11,12 @@ const packages = {
 
 export type MonitoringProgram = keyof typeof packages;
 
+/** A program is not in the PATH; the message names the package to install. */
 export class NotInstalledError extends Error {
   override readonly name = 'NotInstalledError';
 }
 
-/** The path of an installed program. @throws NotInstalledError saying what to install. */
+/** Returns the path of an installed program. @throws NotInstalledError */
 export function findProgram(program: MonitoringProgram): string {
   for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
     const path = join(folder, program);
@@ -23,7 +24,7 @@ export function findProgram(program: MonitoringProgram): string {
       accessSync(path, constants.X_OK);
       return path;
     } catch {
-      // Not in this folder.
+      // The folder does not have the program.
     }
   }
   throw new NotInstalledError(

@@ -1,38 +1,41 @@
 import type { SyntaxNode } from '@lezer/common';
 import { parser } from '@prometheus-io/lezer-promql';
 
-/** One metric that a query reads. */
-export interface Selection {
+/** A vector selector of a query. */
+export interface VectorSelector {
   readonly metric: string;
-  /** Names of the labels it is matched by. */
+  /** Names of the labels in its matchers. */
   readonly labels: readonly string[];
 }
 
+/** A query that is not valid PromQL, or that the checks do not support. */
 export class PromqlError extends Error {
   override readonly name = 'PromqlError';
 }
 
 /**
- * The metrics a PromQL query reads, as often as it reads them.
- * @throws PromqlError where the query can't be parsed, or selects by anything but a plain name.
+ * Returns all vector selectors of a PromQL query, in order.
+ * @throws PromqlError when the query cannot be parsed, or a selector has no metric name.
  */
-export function selectionsOf(query: string): Selection[] {
+export function vectorSelectors(query: string): VectorSelector[] {
   const tree = parser.parse(query);
-  const found: Selection[] = [];
+  const found: VectorSelector[] = [];
   tree.iterate({
     enter: ({ node, type, from, to }) => {
       if (type.isError) {
-        throw new PromqlError(`no PromQL at "${query.slice(from, Math.max(to, from + 20))}" of: ${query}`);
+        throw new PromqlError(
+          `invalid PromQL at "${query.slice(from, Math.max(to, from + 20))}" of: ${query}`,
+        );
       }
-      if (type.name === 'VectorSelector') found.push(selectionOf(query, node));
+      if (type.name === 'VectorSelector') found.push(vectorSelector(query, node));
     },
   });
   return found;
 }
 
-function selectionOf(query: string, node: SyntaxNode): Selection {
+function vectorSelector(query: string, node: SyntaxNode): VectorSelector {
   const name = node.getChild('Identifier');
-  if (name === null) throw new PromqlError(`a selector names no metric: ${query}`);
+  if (name === null) throw new PromqlError(`a selector has no metric name: ${query}`);
   const labels: string[] = [];
   node.cursor().iterate(({ name: kind, from, to }) => {
     if (kind === 'LabelName') labels.push(query.slice(from, to));
@@ -40,8 +43,8 @@ function selectionOf(query: string, node: SyntaxNode): Selection {
   return { metric: query.slice(name.from, name.to), labels };
 }
 
-/** The selectors of a query as they stand in it, without their ranges: each is a query of its own. */
-export function selectorsOf(query: string): string[] {
+/** Returns the text of each vector selector without its range; each is a complete query. */
+export function selectorTexts(query: string): string[] {
   const found: string[] = [];
   parser.parse(query).iterate({
     enter: ({ name, from, to }) => {
@@ -51,8 +54,8 @@ export function selectorsOf(query: string): string[] {
   return found;
 }
 
-/** Replaces the length of every range and offset of a query. */
-export function withDurations(query: string, change: (duration: string) => string): string {
+/** Replaces the duration of every range, offset and step of a query. */
+export function replaceDurations(query: string, change: (duration: string) => string): string {
   const edits: { from: number; to: number; text: string }[] = [];
   parser.parse(query).iterate({
     enter: ({ name, from, to }) => {

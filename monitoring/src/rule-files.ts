@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 
 interface RuleBase {
-  /** Relative to the folder `prometheus`. */
+  /** Path relative to the folder `prometheus`. */
   readonly file: string;
   readonly expr: string;
 }
@@ -29,7 +29,7 @@ export interface RuleFile {
 
 const folders = ['rules', 'alerts'] as const;
 
-/** What stands in `prometheus/rules` and `prometheus/alerts`. @param folder the monitoring folder, absolute. */
+/** Reads all files in `prometheus/rules` and `prometheus/alerts`. @param folder absolute path of the monitoring folder */
 export function readRuleFiles(folder: string): RuleFile[] {
   return folders.flatMap((kind) =>
     readdirSync(join(folder, 'prometheus', kind))

@@ -40,7 +40,7 @@ requiring('amtool')('amtool', () => {
 });
 
 describe('the configuration of Alertmanager', () => {
-  it('names only alerts that exist', () => {
+  it('uses only names of existing alerts', () => {
     const { inhibit_rules: rules } = parse(readFileSync(configuration, 'utf8')) as { inhibit_rules: unknown };
     const text = JSON.stringify(rules).replaceAll(/MqttCluster\(([^)]*)\)/g, (_, names: string) =>
       names
@@ -94,8 +94,8 @@ requiring('prometheus-alertmanager')('inhibition', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** Which of these would still be sent, once all have been taken note of. */
-  async function told(fire: readonly Labels[], expected: number): Promise<string[]> {
+  /** Posts alerts and returns the names of those that Alertmanager does not inhibit, once it has evaluated all of them. */
+  async function notified(fire: readonly Labels[], expected: number): Promise<string[]> {
     const site = `site-${Math.random().toString(36).slice(2)}`;
     const now = Date.now();
     const times = { startsAt: new Date(now).toISOString(), endsAt: new Date(now + lifeMs).toISOString() };
@@ -117,7 +117,7 @@ requiring('prometheus-alertmanager')('inhibition', () => {
     }
   }
 
-  it('lets a dead host page once', async () => {
+  it('sends one notification for a dead host', async () => {
     const m3 = { member: 'm3' };
     const fire = [
       named('MqttClusterMemberDown', { ...m3, job: 'mqtt-cluster-broker' }),
@@ -133,10 +133,10 @@ requiring('prometheus-alertmanager')('inhibition', () => {
         named(`MqttCluster${name}`, m3),
       ),
     ];
-    expect(await told(fire, 1)).toEqual(['MqttClusterMemberDown']);
+    expect(await notified(fire, 1)).toEqual(['MqttClusterMemberDown']);
   });
 
-  it('does not silence another member, nor a broken promise', async () => {
+  it('does not inhibit alerts of another member or critical alerts', async () => {
     const fire = [
       named('MqttClusterMemberDown', { member: 'm3' }),
       named('MqttClusterMemberLagging', { member: 'm4' }),
@@ -144,7 +144,7 @@ requiring('prometheus-alertmanager')('inhibition', () => {
       named('MqttClusterStateDiffers', { member: 'm3' }),
       named('MqttClusterLinkDown', { member: 'm3' }),
     ];
-    expect(await told(fire, 4)).toEqual([
+    expect(await notified(fire, 4)).toEqual([
       'MqttClusterMemberDown',
       'MqttClusterMemberLagging',
       'MqttClusterMessagesLost',
@@ -152,7 +152,7 @@ requiring('prometheus-alertmanager')('inhibition', () => {
     ]);
   });
 
-  it('says only which members are gone where the majority is', async () => {
+  it('sends only MajorityLost and the members that are down when the majority is lost', async () => {
     const fire = [
       named('MqttClusterMajorityLost'),
       named('MqttClusterMemberDown', { member: 'm3' }),
@@ -160,6 +160,6 @@ requiring('prometheus-alertmanager')('inhibition', () => {
       named('MqttClusterDegradedAcks', { member: 'm1' }),
       named('MqttClusterNoLeader'),
     ];
-    expect(await told(fire, 2)).toEqual(['MqttClusterMajorityLost', 'MqttClusterMemberDown']);
+    expect(await notified(fire, 2)).toEqual(['MqttClusterMajorityLost', 'MqttClusterMemberDown']);
   });
 });

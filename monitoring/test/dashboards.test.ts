@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { metricCatalogue } from '@mqtt-cluster/metric-catalogue';
 import { annotations, buildDashboard, dashboards, renderDashboard } from '../grafana/src/index.ts';
-import { recordingRules, selectionsOf, substitute } from '../src/index.ts';
-import { catalogued, monitoring, recorded, ruleFiles, unknownIn } from './support.ts';
+import { recordingRules, vectorSelectors, interpolateVariables } from '../src/index.ts';
+import { findCatalogueMetric, monitoring, recorded, ruleFiles, unknownMetrics } from './support.ts';
 
 interface Box {
   readonly x: number;
@@ -43,26 +43,26 @@ function overlap(one: Box, other: Box): boolean {
 }
 
 describe('queries of the dashboards', () => {
-  it('read nothing that no program makes', () => {
-    expect(queries.flatMap((query) => unknownIn(substitute(query)))).toEqual([]);
+  it('use only metrics and labels that a program exports', () => {
+    expect(queries.flatMap((query) => unknownMetrics(interpolateVariables(query)))).toEqual([]);
   });
 
-  it('show every metric of the catalogue that is not for debugging', () => {
+  it('show every metric of the catalogue with the purpose dashboard', () => {
     const rules = new Map(recordingRules(ruleFiles).map(({ record, expr }) => [record, expr]));
     const shown = new Set<string>();
     const add = (query: string): void => {
-      for (const { metric } of selectionsOf(query)) {
+      for (const { metric } of vectorSelectors(query)) {
         if (recorded.has(metric)) add(rules.get(metric) ?? '');
-        else shown.add(catalogued(metric)?.name ?? metric);
+        else shown.add(findCatalogueMetric(metric)?.name ?? metric);
       }
     };
     const ofPanels = specifications.flatMap(({ queries: ofPanel }) => ofPanel);
-    for (const { expr } of ofPanels) add(substitute(expr));
+    for (const { expr } of ofPanels) add(interpolateVariables(expr));
     const dark = metricCatalogue.filter(({ name, purpose }) => purpose === 'dashboard' && !shown.has(name));
     expect(dark.map(({ name }) => name)).toEqual([]);
   });
 
-  it('use the variables their dashboard has, and all of them', () => {
+  it('use exactly the variables that their dashboard defines', () => {
     for (const { spec, dashboard } of built) {
       const defined = (dashboard.templating.list ?? []).map(({ name }) => name);
       const own = spec.rows.flatMap(({ panels }) => panels.flatMap(({ queries: ofPanel }) => ofPanel));
@@ -75,12 +75,12 @@ describe('queries of the dashboards', () => {
 });
 
 describe.each(built)('$spec.title', ({ spec, dashboard, panels }) => {
-  it('is committed as it is generated', () => {
+  it('equals its committed JSON file', () => {
     const path = join(monitoring, 'grafana', 'dashboards', `${spec.uid}.json`);
     expect(readFileSync(path, 'utf8')).toBe(renderDashboard(spec));
   });
 
-  it('has panels with ids of their own, that fill the width and do not overlap', () => {
+  it('has panels with unique ids that fill the width and do not overlap', () => {
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
     for (const [index, { title, gridPos }] of panels.entries()) {
       const hidden = panels.slice(index + 1).filter((other) => overlap(gridPos, other.gridPos));
@@ -91,7 +91,7 @@ describe.each(built)('$spec.title', ({ spec, dashboard, panels }) => {
     expect([...heights].filter(([, width]) => width !== 24)).toEqual([]);
   });
 
-  it('says on every panel what it is, in which unit, from the chosen Prometheus', () => {
+  it('has a title, a description, a unit and the selected data source on every panel', () => {
     for (const panel of panels.filter(({ type }) => type !== 'row')) {
       expect(panel.title).not.toBe('');
       expect(`${panel.title}: ${panel.description ?? ''}`).toMatch(/: \S.{8,}/);
@@ -107,7 +107,7 @@ describe.each(built)('$spec.title', ({ spec, dashboard, panels }) => {
     }
   });
 
-  it('leads only to dashboards that exist, and is found by its tag', () => {
+  it('links only to existing dashboards, and has the tag mqtt-cluster', () => {
     const uids = dashboards.map(({ uid }) => uid);
     const leads = [...JSON.stringify(dashboard).matchAll(/\/d\/([\w-]+)/g)].map(([, uid]) => uid);
     expect(leads.filter((uid) => !uids.includes(uid as never))).toEqual([]);
@@ -116,7 +116,7 @@ describe.each(built)('$spec.title', ({ spec, dashboard, panels }) => {
 });
 
 describe('the folder of dashboards', () => {
-  it('holds these and no other', () => {
+  it('holds one file per dashboard and no other file', () => {
     const files = readdirSync(join(monitoring, 'grafana', 'dashboards')).sort();
     expect(files).toEqual(dashboards.map(({ uid }) => `${uid}.json`).sort());
   });

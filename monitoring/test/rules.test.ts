@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { requiring } from '@mqtt-cluster/testing';
 import { parse } from 'yaml';
 import { alertRules, findProgram, recordingRules } from '../src/index.ts';
-import { monitoring, ruleFiles, unknownIn } from './support.ts';
+import { monitoring, ruleFiles, unknownMetrics } from './support.ts';
 
 interface PromtoolTests {
   readonly tests: readonly {
@@ -41,7 +41,7 @@ requiring('promtool')('promtool', () => {
 });
 
 describe('rules and alerts', () => {
-  it('have one test of firing and one of silence for every alert', () => {
+  it('have a promtool test that fires and one that stays silent for every alert', () => {
     const cases = yamlIn('tests')
       .map((file) => parse(readFileSync(join(monitoring, 'prometheus', file), 'utf8')) as PromtoolTests)
       .flatMap(({ tests }) => tests.flatMap(({ alert_rule_test: checks }) => checks));
@@ -54,16 +54,16 @@ describe('rules and alerts', () => {
     expect(cases.filter(({ alertname }) => !names.includes(alertname))).toEqual([]);
   });
 
-  it('read nothing that no program makes', () => {
-    expect([...rules, ...alerts].flatMap(({ expr }) => unknownIn(expr))).toEqual([]);
+  it('use only metrics and labels that a program exports', () => {
+    expect([...rules, ...alerts].flatMap(({ expr }) => unknownMetrics(expr))).toEqual([]);
   });
 
-  it('have names of their own', () => {
+  it('have unique names', () => {
     const all = [...names, ...rules.map(({ record }) => record)];
     expect(new Set(all).size).toBe(all.length);
   });
 
-  it('tell how bad it is, what it is with its value, and where the runbook is', () => {
+  it('have a severity, a promise, a summary, a description with the value, and a runbook', () => {
     for (const { alert, labels, annotations } of alerts) {
       expect(`${alert} ${labels['severity']}`).toMatch(/ (critical|warning|info)$/);
       expect(`${alert} ${annotations['promise']}`).toMatch(/ P\d+( P\d+)*$/);
@@ -73,9 +73,9 @@ describe('rules and alerts', () => {
     }
   });
 
-  it('stand for every promise', () => {
+  it('cover every promise', () => {
     const named = new Set(alerts.flatMap(({ annotations }) => annotations['promise']?.split(' ') ?? []));
-    // P6: who fires a will is decided by the replicated state, which MqttClusterStateDiffers watches.
+    // P6: the replicated state decides which member publishes a will, and MqttClusterStateDiffers checks that state.
     const promises = ['P1', 'P2', 'P3', 'P4', 'P5', 'P7', 'P8', 'P9', 'P10', 'P11'];
     expect(promises.filter((promise) => !named.has(promise))).toEqual([]);
   });

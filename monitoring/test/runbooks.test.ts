@@ -1,25 +1,31 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { alertRules } from '../src/index.ts';
-import { monitoring, ruleFiles, unknownIn } from './support.ts';
+import { monitoring, ruleFiles, unknownMetrics } from './support.ts';
 
 const folder = join(monitoring, 'runbooks');
 const alerts = alertRules(ruleFiles).map(({ alert }) => alert);
 const sections = ['Meaning', 'Impact', 'Diagnosis', 'Mitigation'];
 
 describe('runbooks', () => {
-  it('are one for each alert', () => {
+  it('exist for each alert and for no other name', () => {
     expect(readdirSync(folder).sort()).toEqual(alerts.map((alert) => `${alert}.md`).sort());
   });
 
-  it.each(alerts)('%s says what it means, what it costs, how to look and what to do', (alert) => {
-    const text = readFileSync(join(folder, `${alert}.md`), 'utf8');
-    const [title, ...parts] = text.split(/^## /m);
-    expect(title?.trim()).toBe(`# ${alert}`);
-    expect(parts.map((part) => part.split('\n', 1)[0])).toEqual(sections);
-    for (const part of parts) expect(part.split('\n').slice(1).join('\n').trim().length).toBeGreaterThan(10);
-    const queries = [...text.matchAll(/^```promql\n([^`]*)^```$/gm)].map(([, query]) => query?.trim() ?? '');
-    expect(queries.length).toBeGreaterThan(0);
-    expect(queries.flatMap(unknownIn)).toEqual([]);
-  });
+  it.each(alerts)(
+    '%s has the sections Meaning, Impact, Diagnosis and Mitigation, and valid queries',
+    (alert) => {
+      const text = readFileSync(join(folder, `${alert}.md`), 'utf8');
+      const [title, ...parts] = text.split(/^## /m);
+      expect(title?.trim()).toBe(`# ${alert}`);
+      expect(parts.map((part) => part.split('\n', 1)[0])).toEqual(sections);
+      for (const part of parts)
+        expect(part.split('\n').slice(1).join('\n').trim().length).toBeGreaterThan(10);
+      const queries = [...text.matchAll(/^```promql\n([^`]*)^```$/gm)].map(
+        ([, query]) => query?.trim() ?? '',
+      );
+      expect(queries.length).toBeGreaterThan(0);
+      expect(queries.flatMap(unknownMetrics)).toEqual([]);
+    },
+  );
 });

@@ -2,10 +2,10 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
 
-/** Types that a package of Grafana's declares, to hold JSON against. */
+/** The types that @grafana/schema declares, to check JSON against. */
 export interface GrafanaTypes {
   readonly checker: ts.TypeChecker;
-  /** @param file below the package's `dist/types/raw`, without `.d.ts`. */
+  /** @param file path below `dist/types/raw` of the package, without `.d.ts` */
   readonly typeOf: (file: string, name: string) => ts.Type;
 }
 
@@ -16,7 +16,7 @@ const folder = join(
   'raw',
 );
 
-/** @param files as in `typeOf`. */
+/** Loads declaration files of @grafana/schema. @param files paths as for `typeOf` */
 export function grafanaTypes(files: readonly string[]): GrafanaTypes {
   const path = (file: string): string => join(folder, `${file}.d.ts`);
   const program = ts.createProgram(files.map(path), {
@@ -41,11 +41,11 @@ export function grafanaTypes(files: readonly string[]): GrafanaTypes {
   };
 }
 
-/** Whether missing properties count: Grafana fills in a panel's options by the defaults of its plugin, not a dashboard's. */
-export type Missing = 'counts' | 'is filled in';
+/** How to treat missing properties. Grafana replaces missing panel options by the defaults of the panel plugin. */
+export type Missing = 'report' | 'ignore';
 
-/** Where a JSON value is not of a type, one line each: wrong kinds, unknown and (if they count) missing properties. */
-export function nonconformities(
+/** Returns one line for each place where a JSON value violates a type: wrong kinds, unknown and missing properties. */
+export function schemaViolations(
   checker: ts.TypeChecker,
   type: ts.Type,
   value: unknown,
@@ -53,7 +53,7 @@ export function nonconformities(
   path = '',
 ): string[] {
   const inner = (of: ts.Type, part: unknown, name: string): string[] =>
-    nonconformities(checker, of, part, missing, `${path}${name}`);
+    schemaViolations(checker, of, part, missing, `${path}${name}`);
   if (type.flags & (ts.TypeFlags.Any | ts.TypeFlags.Unknown)) return [];
   if (type.isUnion()) {
     const nothing = ts.TypeFlags.Undefined | ts.TypeFlags.Null;
@@ -64,7 +64,7 @@ export function nonconformities(
     return tries.reduce((best, found) => (found.length < best.length ? found : best));
   }
   const wrong = [
-    `${path || '/'}: ${JSON.stringify(value)?.slice(0, 60)} is no ${checker.typeToString(type)}`,
+    `${path || '/'}: ${JSON.stringify(value)?.slice(0, 60)} is not ${checker.typeToString(type)}`,
   ];
   if (type.isStringLiteral() || type.isNumberLiteral()) return type.value === value ? [] : wrong;
   if (type.flags & ts.TypeFlags.BooleanLiteral)
@@ -80,10 +80,10 @@ export function nonconformities(
     return value.flatMap((part, index) => inner(element, part, `/${index}`));
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return wrong;
-  return objectNonconformities(checker, type, value as Record<string, unknown>, missing, path);
+  return objectViolations(checker, type, value as Record<string, unknown>, missing, path);
 }
 
-function objectNonconformities(
+function objectViolations(
   checker: ts.TypeChecker,
   type: ts.Type,
   value: Readonly<Record<string, unknown>>,
@@ -98,9 +98,9 @@ function objectNonconformities(
     const of = property === undefined ? others : checker.getTypeOfSymbol(property);
     if (of === undefined)
       return isOpen ? [] : [`${path}/${name}: ${checker.typeToString(type)} has no such property`];
-    return nonconformities(checker, of, part, missing, `${path}/${name}`);
+    return schemaViolations(checker, of, part, missing, `${path}/${name}`);
   });
-  if (missing === 'is filled in') return found;
+  if (missing === 'ignore') return found;
   const absent = [...properties.values()].filter(
     ({ name, flags }) => !(flags & ts.SymbolFlags.Optional) && !(name in value),
   );

@@ -1,15 +1,15 @@
 import { fileURLToPath } from 'node:url';
 import { metricCatalogue } from '@mqtt-cluster/metric-catalogue';
 import type { CatalogueMetric } from '@mqtt-cluster/metric-catalogue';
-import { readRuleFiles, recordingRules, selectionsOf } from '../src/index.ts';
+import { readRuleFiles, recordingRules, vectorSelectors } from '../src/index.ts';
 
-/** The monitoring folder. */
+/** Absolute path of the monitoring folder. */
 export const monitoring = fileURLToPath(new URL('..', import.meta.url));
 
 export const ruleFiles = readRuleFiles(monitoring);
 export const recorded = new Set(recordingRules(ruleFiles).map(({ record }) => record));
 
-/** Of Prometheus itself, and prom-client's own, which the catalogue leaves out by name. */
+/** Metrics of Prometheus and of prom-client, which the catalogue does not list. */
 const foreign: ReadonlySet<string> = new Set([
   'up',
   'ALERTS',
@@ -20,11 +20,11 @@ const foreign: ReadonlySet<string> = new Set([
   'nodejs_heap_size_used_bytes',
 ]);
 
-/** What Prometheus adds to every series of ours; `le` is of histograms. */
+/** Labels that Prometheus adds to the series of the cluster; `le` belongs to histograms. */
 const targetLabels = ['job', 'instance', 'site', 'member', 'client', 'le'];
 
-/** The metric of the catalogue behind a name in a query: `_bucket` and the like stand for their histogram. */
-export function catalogued(name: string): CatalogueMetric | undefined {
+/** Finds the metric of a name in a query. Names with `_bucket`, `_sum` and `_count` belong to their histogram. */
+export function findCatalogueMetric(name: string): CatalogueMetric | undefined {
   return metricCatalogue.find(
     (metric) =>
       metric.name === name ||
@@ -33,14 +33,14 @@ export function catalogued(name: string): CatalogueMetric | undefined {
   );
 }
 
-/** Everything in a query that nobody makes, one line each. */
-export function unknownIn(query: string): string[] {
-  return selectionsOf(query).flatMap(({ metric, labels }) => {
+/** Returns one line for each metric or label of a query that no program exports. */
+export function unknownMetrics(query: string): string[] {
+  return vectorSelectors(query).flatMap(({ metric, labels }) => {
     if (foreign.has(metric) || recorded.has(metric)) return [];
-    const definition = catalogued(metric);
+    const definition = findCatalogueMetric(metric);
     if (definition === undefined) return [`${metric} is not in the metric catalogue: ${query}`];
     if (definition.type === 'histogram' && definition.name === metric) {
-      return [`${metric} is a histogram: _bucket, _sum or _count of it: ${query}`];
+      return [`${metric} is a histogram; use its _bucket, _sum or _count: ${query}`];
     }
     return labels
       .filter((label) => !definition.labels.includes(label) && !targetLabels.includes(label))

@@ -1,19 +1,19 @@
 import { parseArgs } from 'node:util';
 import { UsageError, wholeNumber } from '@mqtt-cluster/lab';
 
-export const usage = `watch: a lab of seven members, publishers and an application, with Prometheus beside it
+export const usage = `watch: runs a lab of seven members, publishers and an application, with a Prometheus that scrapes them
 
-  npm run watch                     starts them, prints where to look, and goes on until Ctrl-C
-  npm run watch -- --check          kills a member under load, then compares what Prometheus shows with what the
-                                    application and the lab's verifying load say; status 0 only when they agree
+  npm run watch                     starts the lab, prints the addresses, and runs until Ctrl-C
+  npm run watch -- --check          kills a member under load, then compares the values in Prometheus with those of the
+                                    application and of the lab's verifying load; exit status 0 only when they agree
 
   --members N      1 to 7 (default 7; --check needs 3)
-  --rate N         messages a second for each QoS and publisher (default 5)
+  --rate N         messages per second for each QoS and publisher (default 5)
   --for 20s        --check: how long the verifying load runs (default 10s)
-  --dir D          where data, logs and samples go (default .lab/watch)
+  --dir D          folder for data, logs and samples (default .lab/watch)
 
-Prometheus must be installed (Debian: apt-get install prometheus). Its rules run on a shorter time scale here: what
-lasts a minute in production lasts two seconds.
+Prometheus must be installed (Debian: apt-get install prometheus). Its rules use shorter durations here: one minute
+in production is two seconds.
 `;
 
 const options = {
@@ -39,7 +39,7 @@ export interface WatchArguments {
   readonly folder: string;
 }
 
-/** @throws UsageError naming the first thing that is wrong. */
+/** @throws UsageError that names the first invalid argument. */
 export function readArguments(argv: readonly string[]): WatchArguments {
   let parsed;
   try {
@@ -49,7 +49,7 @@ export function readArguments(argv: readonly string[]): WatchArguments {
   }
   const { values, positionals } = parsed;
   if (positionals[0] !== undefined) {
-    throw new UsageError(`"${positionals[0]}" means nothing here; "--help" lists the options`);
+    throw new UsageError(`"${positionals[0]}" is not an argument of watch; "--help" lists the options`);
   }
   const check = values.check ?? false;
   const seconds = values.for ?? '10s';

@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LabLoad } from '@mqtt-cluster/lab';
 import type { LoadVerdict } from '@mqtt-cluster/lab';
-import type { LiveLab } from './monitored-lab.ts';
-import { until } from './wait-until.ts';
+import type { MonitoredLab } from './monitored-lab.ts';
+import { waitUntil } from './wait-until.ts';
 
-/** Messages a second for each QoS. */
+/** Messages per second for each QoS. */
 const rate = 60;
 const seed = 1;
 const scrapedMsMax = 60_000;
 
-/** Something counted twice: by the load's clients, and by the members, as Prometheus has it. */
+/** A number that the clients of the load and the members count independently. */
 export interface CountPair {
   readonly what: string;
   readonly lab: number;
@@ -22,14 +22,14 @@ export interface CountFindings {
   readonly verdict: LoadVerdict;
   readonly pairs: readonly CountPair[];
   /**
-   * Connections that broke and were made again: packets on their way then were sent, and counted by a member, but not
-   * received. The members' counts are then at least those of the load; without any they are the same.
+   * Connections that broke and were restored. A member counts a packet that it sent on a connection that broke, but the
+   * client does not receive it. With reconnects the members may count more than the load; without, the counts are equal.
    */
   readonly reconnects: number;
 }
 
-/** What does not fit, one line each; none when Prometheus and the lab tell the same. */
-export function differences({ pairs, reconnects, verdict }: CountFindings): string[] {
+/** Returns one line for each mismatch between Prometheus and the lab; empty when they agree. */
+export function countMismatches({ pairs, reconnects, verdict }: CountFindings): string[] {
   const wrong = pairs.filter(({ lab, prometheus }) =>
     reconnects === 0 ? lab !== prometheus : prometheus < lab,
   );
@@ -40,10 +40,10 @@ export function differences({ pairs, reconnects, verdict }: CountFindings): stri
 }
 
 /**
- * Runs the lab's verifying load on a cluster without any other client, and compares. Members must not be killed
- * meanwhile: their counters would begin anew.
+ * Runs the verifying load of the lab on a cluster without other clients, and compares the counts. No member may restart
+ * meanwhile, because its counters would start at 0.
  */
-export async function checkCounts({ api, cluster }: LiveLab, loadMs: number): Promise<CountFindings> {
+export async function checkCounts({ api, cluster }: MonitoredLab, loadMs: number): Promise<CountFindings> {
   const folder = mkdtempSync(join(tmpdir(), 'mqtt-cluster-counts-'));
   const historyFile = join(folder, 'history.jsonl');
   const load = await LabLoad.open({ cluster, historyFile, rate, seed, retained: false });
@@ -72,7 +72,7 @@ export async function checkCounts({ api, cluster }: LiveLab, loadMs: number): Pr
   }
 }
 
-/** Waits for the scrape after the last message; the counts themselves don't change any more. */
+/** Waits for the scrape after the last message. The counts do not change any more. */
 async function scraped(
   query: string,
   enough: number,
@@ -82,5 +82,5 @@ async function scraped(
     const value = await ask(query);
     return value !== null && value >= enough ? value : null;
   };
-  return until(query, scrapedMsMax, look).catch(async () => (await ask(query)) ?? 0);
+  return waitUntil(query, scrapedMsMax, look).catch(async () => (await ask(query)) ?? 0);
 }

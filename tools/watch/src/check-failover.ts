@@ -1,33 +1,37 @@
-import type { LiveLab } from './monitored-lab.ts';
-import { until } from './wait-until.ts';
+import type { MonitoredLab } from './monitored-lab.ts';
+import { waitUntil } from './wait-until.ts';
 
-/** On a machine with other work each step may take a while; none of this is a measurement. */
+/** A bound, not a measurement: on a busy machine each step may take long. */
 const stepMsMax = 120_000;
-/** Before the kill, so that a count has something to rise from. */
+/** Scrapes before the kill, so that `increase` has a start value. */
 const scrapesMin = 8;
 
 export interface FailoverFindings {
   readonly killed: string;
-  /** By the application's own words, and as Prometheus shows it. */
+  /** The gap as the application reports it, and as Prometheus shows it. */
   readonly gapMs: { readonly application: number; readonly prometheus: number };
-  /** Alerts that fired because of the kill and were cleared after the start. */
+  /** Alerts that fired after the kill and cleared after the restart. */
   readonly alerts: readonly string[];
 }
 
-export const alertsOfAKill = ['MqttClusterMemberDown', 'MqttClusterClientFailover'] as const;
+/** Alerts that the kill of one member must raise. */
+export const alertsAfterKill = ['MqttClusterMemberDown', 'MqttClusterClientFailover'] as const;
 
 /**
- * Kills the member that the application is connected to, waits for the alerts to fire, starts it again and waits for them
- * to clear. @throws Error naming the step that did not happen.
+ * Kills the member that the application is connected to, waits until the alerts fire, restarts the member, and waits
+ * until the alerts clear. @throws Error that names the step that did not happen in time.
  */
-export async function checkFailover(lab: LiveLab, say: (text: string) => void): Promise<FailoverFindings> {
+export async function checkFailover(
+  lab: MonitoredLab,
+  say: (text: string) => void,
+): Promise<FailoverFindings> {
   const { api, cluster } = lab;
-  await until('a few scrapes of every target', stepMsMax, async () => {
+  await waitUntil('several scrapes of every target', stepMsMax, async () => {
     const scrapes = await api.value('min(sum_over_time(up[10m]))');
     const targets = await api.value('count(up == 1)');
     return (scrapes ?? 0) >= scrapesMin && targets === cluster.layout.members.length + 1 ? true : null;
   });
-  const killed = await until('a connection of the application', stepMsMax, async () => {
+  const killed = await waitUntil('a connection of the application', stepMsMax, async () => {
     const { server } = await lab.application();
     return server;
   });
@@ -35,30 +39,30 @@ export async function checkFailover(lab: LiveLab, say: (text: string) => void): 
   const firing = (alert: string): string => `ALERTS{alertname="${alert}",alertstate="firing"}`;
   await cluster.fault('kill', [[killed]]);
   say(`killed ${killed}, to which the application was connected`);
-  for (const alert of alertsOfAKill) {
-    await until(`${alert} firing`, stepMsMax, async () => {
-      // Looked up in what was recorded: it may have been cleared before anybody asked.
+  for (const alert of alertsAfterKill) {
+    await waitUntil(`${alert} firing`, stepMsMax, async () => {
+      // Queries the recorded range: the alert may have cleared before this query.
       const fired = await api.range(firing(alert), killedAtSeconds, Date.now() / 1_000);
       return fired.length > 0 ? true : null;
     });
     say(`${alert} fired`);
   }
-  const gapMs = await until('the gap of the application in Prometheus', stepMsMax, async () => {
+  const gapMs = await waitUntil('the gap of the application in Prometheus', stepMsMax, async () => {
     const { lastGapMs } = await lab.application();
     const shown = await api.value('mqtt_cluster_client_last_gap_seconds');
     if (lastGapMs === null || shown === null || shown === 0) return null;
     return { application: lastGapMs, prometheus: shown * 1_000 };
   });
   say(
-    `gap: the application says ${gapMs.application.toFixed(1)} ms, Prometheus ${gapMs.prometheus.toFixed(1)} ms`,
+    `gap: the application reports ${gapMs.application.toFixed(1)} ms, Prometheus shows ${gapMs.prometheus.toFixed(1)} ms`,
   );
   await cluster.fault('start', [[killed]]);
   say(`started ${killed}`);
-  for (const alert of alertsOfAKill) {
-    await until(`${alert} cleared`, stepMsMax, async () =>
+  for (const alert of alertsAfterKill) {
+    await waitUntil(`${alert} cleared`, stepMsMax, async () =>
       (await api.query(firing(alert))).length === 0 ? true : null,
     );
-    say(`${alert} is cleared`);
+    say(`${alert} cleared`);
   }
-  return { killed, gapMs, alerts: alertsOfAKill };
+  return { killed, gapMs, alerts: alertsAfterKill };
 }

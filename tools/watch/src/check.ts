@@ -1,17 +1,18 @@
 import { join } from 'node:path';
-import { checkCounts, differences } from './check-counts.ts';
+import { checkCounts, countMismatches } from './check-counts.ts';
 import { checkFailover } from './check-failover.ts';
-import { LiveLab } from './monitored-lab.ts';
-import type { LiveLabOptions } from './monitored-lab.ts';
+import { MonitoredLab } from './monitored-lab.ts';
+import type { MonitoredLabOptions } from './monitored-lab.ts';
 
-/** What one scrape may hide. */
+/** The scrape interval: the two gaps may differ by it. */
 const scrapeMs = 1_000;
 
 /**
- * Two labs, one after the other: one with a kill in it, one that is counted. @returns what does not agree, one line each.
+ * Runs two labs, one after the other: one kills a member, the other compares counts.
+ * @returns one line for each disagreement between Prometheus and the lab
  */
 export async function check(
-  options: LiveLabOptions,
+  options: MonitoredLabOptions,
   loadMs: number,
   say: (text: string) => void,
 ): Promise<string[]> {
@@ -19,7 +20,8 @@ export async function check(
   await withLab({ ...options, folder: join(options.folder, 'failover') }, say, async (lab) => {
     const { gapMs } = await checkFailover(lab, say);
     const apart = Math.abs(gapMs.application - gapMs.prometheus);
-    if (apart > scrapeMs) problems.push(`the gaps are ${apart.toFixed(0)} ms apart, more than one scrape`);
+    if (apart > scrapeMs)
+      problems.push(`the two gaps differ by ${apart.toFixed(0)} ms, more than one scrape interval`);
   });
   await withLab(
     { ...options, folder: join(options.folder, 'counts'), publisherRate: 0 },
@@ -34,22 +36,22 @@ export async function check(
       say(`verdict ${findings.verdict.ok ? 'ok' : 'not ok'}: ${JSON.stringify({ sent, acked, delivered })}`);
       if (findings.reconnects > 0) {
         say(
-          `${findings.reconnects} connections broke meanwhile: members may have sent more than was received`,
+          `${findings.reconnects} connections broke: members may count more packets than the clients received`,
         );
       }
-      problems.push(...differences(findings));
+      problems.push(...countMismatches(findings));
     },
   );
   return problems;
 }
 
 async function withLab(
-  options: LiveLabOptions,
+  options: MonitoredLabOptions,
   say: (text: string) => void,
-  act: (lab: LiveLab) => Promise<void>,
+  act: (lab: MonitoredLab) => Promise<void>,
 ): Promise<void> {
   say(`starting ${options.members} members and Prometheus in ${options.folder}`);
-  const lab = new LiveLab(options);
+  const lab = new MonitoredLab(options);
   await lab.start();
   try {
     await act(lab);

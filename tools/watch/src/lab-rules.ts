@@ -1,37 +1,37 @@
 import { stringify } from 'yaml';
-import { withDurations } from '@mqtt-cluster/monitoring';
+import { replaceDurations } from '@mqtt-cluster/monitoring';
 import type { RuleFile } from '@mqtt-cluster/monitoring';
 
-/** In a lab a minute passes in two seconds: nobody waits half an hour to see an alert clear. */
+/** In a lab a minute passes in two seconds, so that an alert clears while a user waits. */
 const faster = 30;
-/** A rate needs two samples; a busy machine misses some of those that come every second. */
+/** `rate` needs two samples, and a busy machine misses some of the scrapes, which happen every second. */
 const rangeSecondsMin = 6;
 const forSecondsMin = 1;
 
 const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 };
 
-/** `5m` is 300. @throws Error for what is no such duration. */
-export function secondsOf(duration: string): number {
+/** Converts a PromQL duration: `5m` is 300. @throws Error when the text is not such a duration. */
+export function durationSeconds(duration: string): number {
   const parts = [...duration.matchAll(/(\d+)([smhdw])/g)];
   if (parts.length === 0 || parts.map(([part]) => part).join('') !== duration) {
-    throw new Error(`no duration in seconds, minutes, hours, days or weeks: ${duration}`);
+    throw new Error(`not a duration in seconds, minutes, hours, days or weeks: ${duration}`);
   }
   return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (unitSeconds[unit ?? ''] ?? 0), 0);
 }
 
-/** The same rules with shorter ranges and waits, evaluated every second, as YAML. */
-export function atLabSpeed({ groups }: RuleFile): string {
+/** Returns the rules as YAML, with ranges and `for` durations 30 times shorter, evaluated every second. */
+export function shortenDurations({ groups }: RuleFile): string {
   const shorter =
     (secondsMin: number) =>
     (duration: string): string =>
-      `${Math.max(secondsMin, Math.ceil(secondsOf(duration) / faster))}s`;
+      `${Math.max(secondsMin, Math.ceil(durationSeconds(duration) / faster))}s`;
   return stringify({
     groups: groups.map(({ name, rules }) => ({
       name,
       interval: '1s',
       rules: rules.map(({ file: _file, ...rule }) => ({
         ...rule,
-        expr: withDurations(rule.expr, shorter(rangeSecondsMin)),
+        expr: replaceDurations(rule.expr, shorter(rangeSecondsMin)),
         ...('for' in rule && rule.for !== undefined ? { for: shorter(forSecondsMin)(rule.for) } : {}),
       })),
     })),

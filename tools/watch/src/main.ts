@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { UsageError } from '@mqtt-cluster/lab';
 import { readArguments, usage } from './arguments.ts';
 import { check } from './check.ts';
-import { LiveLab } from './monitored-lab.ts';
-import type { LiveLabOptions } from './monitored-lab.ts';
+import { MonitoredLab } from './monitored-lab.ts';
+import type { MonitoredLabOptions } from './monitored-lab.ts';
 
 /** This file is `dist/watch.mjs` when it runs. */
 const dist = fileURLToPath(new URL('.', import.meta.url));
@@ -25,16 +25,16 @@ async function main(argv: readonly string[]): Promise<number> {
   if (!given.check) return watch(options);
   const problems = await check(options, given.loadMs, say);
   for (const problem of problems) process.stderr.write(`watch: ${problem}\n`);
-  say(problems.length === 0 ? 'Prometheus and the lab tell the same' : 'Prometheus and the lab do not agree');
+  say(problems.length === 0 ? 'Prometheus and the lab agree' : 'Prometheus and the lab disagree');
   return problems.length === 0 ? 0 : 1;
 }
 
-/** Until somebody says stop. */
-async function watch(options: LiveLabOptions): Promise<number> {
+/** Runs the lab until a signal stops it. */
+async function watch(options: MonitoredLabOptions): Promise<number> {
   const stopped = new Promise<void>((stop) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop());
   });
-  const lab = new LiveLab(options);
+  const lab = new MonitoredLab(options);
   say(`starting ${options.members} members, an application and Prometheus in ${options.folder}`);
   await lab.start();
   for (const line of addresses(lab, options)) say(line);
@@ -44,7 +44,7 @@ async function watch(options: LiveLabOptions): Promise<number> {
   return 0;
 }
 
-function addresses(lab: LiveLab, { folder, monitoring: source }: LiveLabOptions): string[] {
+function addresses(lab: MonitoredLab, { folder, monitoring: source }: MonitoredLabOptions): string[] {
   const { members } = lab.cluster.layout;
   return [
     ...members.map(
@@ -53,14 +53,14 @@ function addresses(lab: LiveLab, { folder, monitoring: source }: LiveLabOptions)
     ),
     `application  http://${lab.clientAddress}/status`,
     `Prometheus   ${lab.api.url}/graph   alerts ${lab.api.url}/alerts   runbooks ${lab.api.url}/user/runbooks/`,
-    `Grafana      if you have one: data source ${lab.api.url}, dashboards ${source}grafana/dashboards`,
+    `Grafana      if installed: data source ${lab.api.url}, dashboards ${source}grafana/dashboards`,
     `faults       npm run --silent lab -- fault kill 3 --dir ${folder}/cluster   (see npm run lab -- --help)`,
-    'Ctrl-C ends it.',
+    'Press Ctrl-C to stop.',
   ];
 }
 
 main(process.argv.slice(2)).then(
-  // Half-closed connections of the load may linger.
+  // Half-closed connections of the load may keep the process alive.
   (status) => process.exit(status),
   (error: unknown) => {
     process.stderr.write(`watch: ${error instanceof Error ? error.message : String(error)}\n`);

@@ -11,37 +11,37 @@ import type { PrometheusApi } from './prometheus-api.ts';
 const stopMsMax = 10_000;
 const statusMsMax = 10_000;
 
-export interface LiveLabOptions {
-  /** Everything is written into it. */
+export interface MonitoredLabOptions {
+  /** Folder for all data and logs. */
   readonly folder: string;
   readonly members: number;
-  /** The monitoring folder, absolute. */
+  /** Absolute path of the monitoring folder. */
   readonly monitoring: string;
-  /** Where the bundles are. */
+  /** Folder of the bundles. */
   readonly dist: string;
-  /** Messages a second and QoS of each publisher; 0 for none, and no application then. */
+  /** Messages per second and QoS of each publisher; 0 starts no publisher and no application. */
   readonly publisherRate: number;
   /** See `startCluster`. */
   readonly firstPortShift?: number;
 }
 
-/** What the subscribing application says of itself, as far as it is compared here. */
-export interface ApplicationView {
+/** The part of the status page of the subscribing application that the checks use. */
+export interface ApplicationStatus {
   readonly received: number;
-  /** The time without a connection at its last move to another member, in milliseconds; null before the first. */
+  /** Duration of the last gap in milliseconds; null before the first failover. */
   readonly lastGapMs: number | null;
-  /** The id of the member it is connected to; null without a connection. */
+  /** Id of the connected member; null without a connection. */
   readonly server: string | null;
 }
 
-/** A cluster of this machine, publishers and an application, and a Prometheus that looks at all of them. */
-export class LiveLab {
-  readonly #options: LiveLabOptions;
+/** A cluster on this machine with publishers, an application, and a Prometheus that scrapes all of them. */
+export class MonitoredLab {
+  readonly #options: MonitoredLabOptions;
   #running: RunningCluster | null = null;
   #prometheus: Prometheus | null = null;
   #client: ChildProcess | null = null;
 
-  constructor(options: LiveLabOptions) {
+  constructor(options: MonitoredLabOptions) {
     this.#options = options;
   }
 
@@ -62,9 +62,9 @@ export class LiveLab {
     return `${host}:${httpPort}`;
   }
 
-  /** Waits until all members serve and Prometheus answers. @throws Error; nothing is left running then. */
+  /** Waits until all members serve and Prometheus answers. @throws Error after it has stopped what it started. */
   async start(): Promise<void> {
-    // Before a cluster is started for nothing.
+    // Fails early, before the cluster starts.
     findProgram('prometheus');
     const { folder, members, monitoring, publisherRate } = this.#options;
     try {
@@ -116,7 +116,7 @@ export class LiveLab {
     });
   }
 
-  /** @param keep leaves data and logs where they are. */
+  /** @param keep keeps data and logs. */
   async stop(keep: boolean): Promise<void> {
     await this.#prometheus?.stop();
     await stopChild(this.#client);
@@ -124,7 +124,7 @@ export class LiveLab {
   }
 
   /** @throws Error when the application does not answer. */
-  async application(): Promise<ApplicationView> {
+  async application(): Promise<ApplicationStatus> {
     const answer = await fetch(`http://${this.clientAddress}/status`, {
       signal: AbortSignal.timeout(statusMsMax),
     });

@@ -1,9 +1,9 @@
 const answerMsMax = 20_000;
 
-/** One series of an answer; values as numbers, NaN and infinities included. */
+/** A series of a query result. Values are numbers, including NaN and infinities. */
 export interface Series {
   readonly labels: Readonly<Record<string, string>>;
-  /** In order of time, which is in seconds since 1970. */
+  /** In order of time; seconds since 1970. */
   readonly samples: readonly (readonly [seconds: number, value: number])[];
 }
 
@@ -13,7 +13,7 @@ interface RawSeries {
   readonly values?: readonly (readonly [number, string])[];
 }
 
-/** Prometheus' HTTP API, as far as it is needed here. */
+/** Client of the HTTP API of Prometheus. */
 export class PrometheusApi {
   /** `http://host:port` */
   readonly url: string;
@@ -30,25 +30,25 @@ export class PrometheusApi {
     }
   }
 
-  /** @param at seconds since 1970; now without it. @throws Error with Prometheus' own words when it refuses the query. */
+  /** @param at seconds since 1970; now without it. @throws Error with the message of Prometheus when it rejects the query. */
   async query(query: string, at?: number): Promise<Series[]> {
     return this.#series('query', { query, ...(at === undefined ? {} : { time: String(at) }) });
   }
 
-  /** @param fromSeconds since 1970. @throws Error with Prometheus' own words when it refuses the query. */
+  /** @param fromSeconds since 1970. @throws Error with the message of Prometheus when it rejects the query. */
   async range(query: string, fromSeconds: number, toSeconds: number, stepSeconds = 1): Promise<Series[]> {
     const times = { start: String(fromSeconds), end: String(toSeconds), step: String(stepSeconds) };
     return this.#series('query_range', { query, ...times });
   }
 
-  /** The only value of the only series; null when there is none. @throws Error when there are several. */
+  /** Returns the value of a query with at most one series; null without a series. @throws Error when there are several. */
   async value(query: string): Promise<number | null> {
     const [first, ...more] = await this.query(query);
-    if (more.length > 0) throw new Error(`${more.length + 1} series, not one: ${query}`);
+    if (more.length > 0) throw new Error(`${more.length + 1} series instead of one: ${query}`);
     return first?.samples.at(-1)?.[1] ?? null;
   }
 
-  /** What went wrong in the last evaluation of rules, one line each. */
+  /** Returns one line for each rule whose last evaluation failed. */
   async ruleErrors(): Promise<string[]> {
     const { groups } = (await this.#ask('rules', {})) as {
       groups: { rules: { name: string; lastError?: string }[] }[];
@@ -82,7 +82,7 @@ export class PrometheusApi {
     });
     const { status, data, error } = (await response.json()) as Record<string, unknown>;
     if (status !== 'success') {
-      throw new Error(`Prometheus refuses ${parameters['query'] ?? path}: ${String(error)}`);
+      throw new Error(`Prometheus rejects ${parameters['query'] ?? path}: ${String(error)}`);
     }
     return data;
   }

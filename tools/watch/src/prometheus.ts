@@ -6,26 +6,26 @@ import { join } from 'node:path';
 import { findProgram, readRuleFiles } from '@mqtt-cluster/monitoring';
 import { prometheusConfig } from './scrape-config.ts';
 import type { PrometheusConfigOptions } from './scrape-config.ts';
-import { atLabSpeed } from './lab-rules.ts';
+import { shortenDurations } from './lab-rules.ts';
 import { PrometheusApi } from './prometheus-api.ts';
 
 const readyMsMax = 60_000;
 const readyPollMs = 100;
 const stopMsMax = 10_000;
-/** Where a browser is pointed first; the next ones when it is taken. */
+/** The first port to try. If it is in use, the next ports are tried. */
 const portDefault = 9_090;
 const portsTriedMax = 50;
 
 export interface PrometheusOptions {
-  /** Its configuration, rules and samples go there. */
+  /** Folder for the configuration, rules and samples. */
   readonly folder: string;
-  /** The monitoring folder, absolute: rules come from it and the runbooks are served from it. */
+  /** Absolute path of the monitoring folder. Prometheus reads its rules and serves its runbooks. */
   readonly monitoring: string;
   readonly targets: Pick<PrometheusConfigOptions, 'brokers' | 'clients'>;
   readonly host?: string;
 }
 
-/** A Prometheus of Debian's beside a lab: looks every second, at rules of a shorter time scale. */
+/** Runs an installed Prometheus for a lab. It scrapes every second and uses rules with shorter durations. */
 export class Prometheus {
   readonly #options: PrometheusOptions;
   #child: ChildProcess | null = null;
@@ -36,7 +36,7 @@ export class Prometheus {
     this.#options = options;
   }
 
-  /** Of the process, while it runs. */
+  /** Id of the process while it runs; otherwise null. */
   get pid(): number | null {
     return this.#child?.pid ?? null;
   }
@@ -47,14 +47,14 @@ export class Prometheus {
     return this.#api;
   }
 
-  /** @throws NotInstalledError, or Error when it does not come up. */
+  /** @throws NotInstalledError; Error when Prometheus does not become ready. */
   async start(): Promise<void> {
     const program = findProgram('prometheus');
     const { folder, monitoring, host = '127.0.0.1' } = this.#options;
     mkdirSync(join(folder, 'rules'), { recursive: true });
     const files = readRuleFiles(monitoring).map((rules) => {
       const path = join(folder, 'rules', rules.file.replace('/', '-'));
-      writeFileSync(path, atLabSpeed(rules));
+      writeFileSync(path, shortenDurations(rules));
       return path;
     });
     const configuration = { ...this.#options.targets, ruleFiles: files, scrapeIntervalSeconds: 1 };
@@ -87,7 +87,7 @@ export class Prometheus {
       if (gone || performance.now() > deadline) {
         await this.stop();
         throw new Error(
-          `Prometheus ${gone ? 'ended' : 'is not ready'}; its log: ${join(folder, 'prometheus.log')}`,
+          `Prometheus ${gone ? 'exited' : 'is not ready'}; see its log: ${join(folder, 'prometheus.log')}`,
         );
       }
       await new Promise((resolve) => setTimeout(resolve, readyPollMs));

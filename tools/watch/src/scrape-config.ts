@@ -1,20 +1,20 @@
 import { stringify } from 'yaml';
 
-/** One endpoint with `/metrics`, and what Prometheus adds to all it says. */
+/** An endpoint with `/metrics`, and the labels that Prometheus adds to its series. */
 export interface ScrapeTarget {
   /** `host:port` */
   readonly address: string;
   readonly site: string;
-  /** Only of a member. */
+  /** Only for a member. */
   readonly member?: string;
 }
 
 export interface PrometheusConfigOptions {
   readonly brokers: readonly ScrapeTarget[];
   readonly clients: readonly ScrapeTarget[];
-  /** node_exporter on the hosts. */
+  /** The node_exporter of each host. */
   readonly nodes?: readonly ScrapeTarget[];
-  /** Whole seconds. Raising it makes gaps and alerts coarser; it costs disk for as long as samples are kept. */
+  /** Whole seconds. A longer interval saves disk space, but makes gaps and alerts coarser. */
   readonly scrapeIntervalSeconds?: number;
   /** Paths or globs, relative to the configuration file or absolute. */
   readonly ruleFiles: readonly string[];
@@ -22,11 +22,11 @@ export interface PrometheusConfigOptions {
   readonly alertmanagers?: readonly string[];
 }
 
-/** Failovers take a second: who looks every 5 s sees them in counters and histograms, and a dead host within three looks. */
+/** Seconds. Counters and histograms show failovers shorter than this. A dead host shows within three scrapes. */
 export const scrapeIntervalSecondsDefault = 5;
 
 /**
- * Prometheus' configuration for a cluster, as YAML. Jobs and labels are what rules and dashboards build on: jobs
+ * Returns the Prometheus configuration for a cluster, as YAML. Rules and dashboards rely on its jobs and labels: jobs
  * `mqtt-cluster-broker`, `mqtt-cluster-client` and `node`, labels `site` and `member`.
  */
 export function prometheusConfig(options: PrometheusConfigOptions): string {
@@ -47,7 +47,7 @@ export function prometheusConfig(options: PrometheusConfigOptions): string {
       .filter(({ targets }) => targets.length > 0)
       .map(({ name, targets }) => ({
         job_name: name,
-        // A member says its own id, too: one label, not two.
+        // A member exports its own label `member`; Prometheus must not rename it to `exported_member`.
         honor_labels: true,
         static_configs: targets.map(({ address, ...labels }) => ({ targets: [address], labels })),
       })),

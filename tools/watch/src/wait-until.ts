@@ -1,10 +1,11 @@
 const pollMs = 250;
 
 /**
- * Asks again and again until the answer is not null. What can't be answered yet (an error) counts as null.
- * @throws Error naming what did not come within the bound, with the last error as its cause.
+ * Calls `ask` every 250 ms until it returns a value other than null. An error counts as null.
+ * @param what names the expected event in the error message
+ * @throws Error when there is no value within `msMax`; its cause is the last error of `ask`.
  */
-export async function until<T>(what: string, msMax: number, ask: () => Promise<T | null>): Promise<T> {
+export async function waitUntil<T>(what: string, msMax: number, ask: () => Promise<T | null>): Promise<T> {
   const deadline = performance.now() + msMax;
   let last: unknown = undefined;
   for (;;) {

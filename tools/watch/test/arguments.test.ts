@@ -1,7 +1,7 @@
 import { readArguments } from '../src/index.ts';
 
 describe('the command line of watch', () => {
-  it('has defaults for everything', () => {
+  it('has a default for every option', () => {
     expect(readArguments([])).toEqual({
       help: false,
       check: false,
@@ -12,7 +12,7 @@ describe('the command line of watch', () => {
     });
   });
 
-  it('reads what is given', () => {
+  it('reads every option', () => {
     const given = ['--check', '--members', '3', '--rate', '20', '--for', '5s', '--dir', 'x'];
     expect(readArguments(given)).toMatchObject({
       check: true,
@@ -28,9 +28,9 @@ describe('the command line of watch', () => {
     [['--check', '--members', '2'], '--members must be a whole number from 3 to 7, not "2"'],
     [['--rate', ''], '--rate must be a whole number from 1 to 1000, not ""'],
     [['--for', '5m'], '--for must be whole seconds such as 20s, not "5m"'],
-    [['now'], '"now" means nothing here; "--help" lists the options'],
+    [['now'], '"now" is not an argument of watch; "--help" lists the options'],
     [['--nonsense'], 'Unknown option \'--nonsense\'; "--help" lists the options'],
-  ])('refuses %j in one line', (argv, message) => {
+  ])('rejects %j with a message of one line', (argv, message) => {
     expect(() => readArguments(argv)).toThrow(message);
   });
 });

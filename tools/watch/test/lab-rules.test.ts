@@ -1,8 +1,8 @@
 import { parse } from 'yaml';
-import { atLabSpeed, secondsOf } from '../src/index.ts';
+import { shortenDurations, durationSeconds } from '../src/index.ts';
 
-describe('rules at the speed of a lab', () => {
-  it('are the same but for their durations', () => {
+describe('rules of a lab', () => {
+  it('equal the rules of production except for their durations', () => {
     const file = {
       file: 'alerts/x.yml',
       groups: [
@@ -21,7 +21,7 @@ describe('rules at the speed of a lab', () => {
         },
       ],
     };
-    expect(parse(atLabSpeed(file))).toEqual({
+    expect(parse(shortenDurations(file))).toEqual({
       groups: [
         {
           name: 'x',
@@ -32,9 +32,9 @@ describe('rules at the speed of a lab', () => {
     });
   });
 
-  it('read durations, and refuse what is none', () => {
-    expect(secondsOf('1h30m')).toBe(5_400);
-    expect(secondsOf('1d')).toBe(86_400);
-    expect(() => secondsOf('5 minutes')).toThrow(/no duration/);
+  it('durationSeconds converts PromQL durations and rejects other text', () => {
+    expect(durationSeconds('1h30m')).toBe(5_400);
+    expect(durationSeconds('1d')).toBe(86_400);
+    expect(() => durationSeconds('5 minutes')).toThrow(/not a duration/);
   });
 });

@@ -4,10 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { metricCatalogue } from '@mqtt-cluster/metric-catalogue';
-import { alertRules, readRuleFiles, recordingRules, selectorsOf, substitute } from '@mqtt-cluster/monitoring';
+import {
+  alertRules,
+  readRuleFiles,
+  recordingRules,
+  selectorTexts,
+  interpolateVariables,
+} from '@mqtt-cluster/monitoring';
 import { annotations, dashboards } from '@mqtt-cluster/monitoring/dashboards';
 import { requiring } from '@mqtt-cluster/testing';
-import { alertsOfAKill, checkCounts, checkFailover, differences, LiveLab } from '../src/index.ts';
+import { alertsAfterKill, checkCounts, checkFailover, countMismatches, MonitoredLab } from '../src/index.ts';
 import type { FailoverFindings } from '../src/index.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -16,72 +22,83 @@ const ruleFiles = readRuleFiles(monitoring);
 const dist = join(root, 'dist');
 const startMsMax = 240_000;
 const membersInTest = 3;
-/** Other projects' tests may run a lab at the same time. */
+/** Avoids the ports of labs that tests of other projects run at the same time. */
 const firstPortShift = 4;
 
-/** Without TLS there is no certificate; without node_exporter no job of it. */
+/** The lab has no certificates, because it has no TLS, and no job of node_exporter. */
 const absentHere = /certificate_expiry_timestamp_seconds|job=~"mqtt-cluster-client\|node"/;
 
-/** Every registry has its metrics at 0 from the start. These stay there in a short run in which nothing else goes wrong. */
-const zeroWhenWell = `takeovers_total publish_refusals_total publish_rate_pauses_total home_queued_messages outbox_batches
+/** Metrics that stay at 0 in a short run in which only the killed member fails. */
+const zeroWithoutFaults = `takeovers_total publish_refusals_total publish_rate_pauses_total home_queued_messages outbox_batches
   outbox_bytes dropped_messages_total snapshots_total snapshot_last_bytes snapshot_seconds store_snapshot_write_seconds
   alarms_total bridge_refused_frames_total store_writes_refused_total publisher_failed_total publisher_failovers_total
   certificate_expiry_timestamp_seconds watchdog_interval_seconds watchdog_feeds_total client_duplicates_total
   client_out_of_order_total client_violations client_foreign_total client_connect_failures_total
   client_second_copies_removed_total wills_fired_total sessions_ended_total`;
 
-/** And these are above 0 for moments, or by luck: a scrape may miss them all. */
-const zeroByLuck = `in_flight_messages proposals_pending queued_messages queued_bytes raft_peer_lag_entries
+/** Metrics that are above 0 only for moments, so that no scrape may catch them. */
+const brieflyNonZero = `in_flight_messages proposals_pending queued_messages queued_bytes raft_peer_lag_entries
   bridge_backlog_bytes bridge_dropped_messages_total client_missing_messages connection_refusals_total
   state_digest_index`;
 
 const mayBeZero: ReadonlySet<string> = new Set(
-  `${zeroWhenWell} ${zeroByLuck}`.split(/\s+/).map((name) => `mqtt_cluster_${name}`),
+  `${zeroWithoutFaults} ${brieflyNonZero}`.split(/\s+/).map((name) => `mqtt_cluster_${name}`),
 );
 
 interface Expected {
   readonly from: string;
   readonly query: string;
-  /** Why it may return nothing. */
+  /** Why the query may return no series. */
   readonly emptyWhen?: string | undefined;
 }
 
-/** What rules and alerts select has to be there, whatever they make of it; what rules record and panels show, too. */
+/** The selectors of rules and alerts, and the queries of panels, must return data; the complete rules may return none. */
 function expectations(): Expected[] {
   const ofRules = [...recordingRules(ruleFiles), ...alertRules(ruleFiles)].flatMap((rule) => [
-    { from: rule.file, query: rule.expr, emptyWhen: 'it compares' },
-    ...selectorsOf(rule.expr)
+    { from: rule.file, query: rule.expr, emptyWhen: 'the rule compares' },
+    ...selectorTexts(rule.expr)
       .filter((selector) => !absentHere.test(selector))
       .map((selector) => ({ from: rule.file, query: selector })),
   ]);
   const ofPanels = dashboards.flatMap(({ title: dashboard, rows }) =>
     rows.flatMap(({ panels }) =>
       panels.flatMap(({ title, queries, emptyWhen }) =>
-        queries.map(({ expr }) => ({ from: `${dashboard}, ${title}`, query: substitute(expr), emptyWhen })),
+        queries.map(({ expr }) => ({
+          from: `${dashboard}, ${title}`,
+          query: interpolateVariables(expr),
+          emptyWhen,
+        })),
       ),
     ),
   );
   const ofEvents = annotations.map(({ title, expr }) => ({
     from: `annotation ${title}`,
-    query: substitute(expr),
-    emptyWhen: 'it did not happen',
+    query: interpolateVariables(expr),
+    emptyWhen: 'the event did not happen',
   }));
   return [...ofRules, ...ofPanels, ...ofEvents];
 }
 
-function newLab(folder: string, publisherRate: number): LiveLab {
-  return new LiveLab({ folder, members: membersInTest, monitoring, dist, publisherRate, firstPortShift });
+function newLab(folder: string, publisherRate: number): MonitoredLab {
+  return new MonitoredLab({
+    folder,
+    members: membersInTest,
+    monitoring,
+    dist,
+    publisherRate,
+    firstPortShift,
+  });
 }
 
 beforeAll(() => {
   execFileSync(process.execPath, [join(root, 'scripts', 'build.mjs')], { stdio: 'pipe' });
-  // Outside of a bundle the lab does not know where the appliance is.
+  // Without a bundle the lab cannot find the appliance by itself.
   process.env['MQTT_LAB_APPLIANCE'] = join(dist, 'broker-publisher.mjs');
 }, startMsMax);
 
-requiring('prometheus')('a cluster with a kill in it, as a real Prometheus sees it', () => {
+requiring('prometheus')('a cluster with a killed member, scraped by a real Prometheus', () => {
   let folder = '';
-  let lab: LiveLab;
+  let lab: MonitoredLab;
   let findings: FailoverFindings;
   let fromSeconds = 0;
 
@@ -98,16 +115,16 @@ requiring('prometheus')('a cluster with a kill in it, as a real Prometheus sees 
     rmSync(folder, { recursive: true, force: true });
   }, 60_000);
 
-  it('fires the alerts of a kill, and clears them', () => {
-    expect(findings.alerts).toEqual(alertsOfAKill);
+  it('fires the alerts of a killed member and clears them after its restart', () => {
+    expect(findings.alerts).toEqual(alertsAfterKill);
   });
 
-  it('shows the gap that the application had, to a scrape', () => {
+  it('shows the gap of the application to within one scrape interval', () => {
     const { application, prometheus } = findings.gapMs;
     expect(Math.abs(application - prometheus)).toBeLessThan(1_000);
   });
 
-  it('answers every query of every panel, rule, alert and annotation, with data where data must be', async () => {
+  it('answers every query of all panels, rules, alerts and annotations, with data unless the query may be empty', async () => {
     const problems: string[] = [];
     for (const { from, query, emptyWhen } of expectations()) {
       try {
@@ -121,12 +138,12 @@ requiring('prometheus')('a cluster with a kill in it, as a real Prometheus sees 
     expect(problems).toEqual([]);
   }, 240_000);
 
-  it('exempts no metric that does not exist', () => {
+  it('exempts only metrics of the catalogue', () => {
     const known = metricCatalogue.map(({ name }) => name);
     expect([...mayBeZero].filter((name) => !known.includes(name))).toEqual([]);
   });
 
-  it('shows something else than 0 for every metric, but for those that may be 0', async () => {
+  it('shows a value other than 0 for every metric that is not exempt', async () => {
     const dark: string[] = [];
     for (const { name, type } of metricCatalogue) {
       const series = type === 'histogram' ? `${name}_count` : name;
@@ -137,7 +154,7 @@ requiring('prometheus')('a cluster with a kill in it, as a real Prometheus sees 
     expect(dark).toEqual([]);
   }, 120_000);
 
-  it('evaluates every rule without an error, and records something for each', async () => {
+  it('evaluates every rule without an error and records a series for each recording rule', async () => {
     expect(await lab.api.ruleErrors()).toEqual([]);
     const missing: string[] = [];
     for (const { record } of recordingRules(ruleFiles)) {
@@ -153,9 +170,9 @@ requiring('prometheus')('a cluster with a kill in it, as a real Prometheus sees 
   });
 });
 
-requiring('prometheus')('the lab’s load, counted by the members', () => {
+requiring('prometheus')('the verifying load, counted by the members', () => {
   let folder = '';
-  let lab: LiveLab;
+  let lab: MonitoredLab;
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'mqtt-cluster-monitoring-'));
@@ -168,9 +185,9 @@ requiring('prometheus')('the lab’s load, counted by the members', () => {
     rmSync(folder, { recursive: true, force: true });
   }, 60_000);
 
-  it('comes to what the verdict says', async () => {
+  it('gives the same counts in Prometheus as in the verdict of the lab', async () => {
     const findings = await checkCounts(lab, 3_000);
     expect(findings.pairs.map(({ lab: counted }) => counted > 0)).toEqual([true, true, true, true]);
-    expect(differences(findings)).toEqual([]);
+    expect(countMismatches(findings)).toEqual([]);
   }, 240_000);
 });
