@@ -1,72 +1,68 @@
-/** Bounds of the bridge, each with its reason. All of them hold per peer. */
+/** Bounds of the bridge, each with its reason. All bounds apply per peer. */
 
 /**
- * A frame is closed at about this size: large enough to amortise MQTT's and TLS's work, small enough not to
- * stall.
+ * Approximate size at which the encoder starts a new frame. Large enough to amortize the cost of MQTT and TLS, small
+ * enough not to delay other messages.
  */
 export const frameBodyBytesTarget = 1024 * 1024;
 
-/**
- * What a receiver takes at most; a larger frame is not sent. A snapshot piece or one append stays far below.
- */
+/** Largest frame that a member sends or accepts. A piece of a snapshot or one append is much smaller. */
 export const frameBytesMax = 32 * 1024 * 1024;
 
-/** Beyond it QoS 0 is dropped: a slow link must not make live messages old. */
+/** Backlog above which live messages are dropped. A slow link must not deliver outdated live messages. */
 export const liveBacklogBytesMax = 1024 * 1024;
 
-/** Beyond it bulk is dropped too; the member sends again what nobody acknowledged. */
+/** Backlog above which messages of the `log` channel are dropped. The member repeats unacknowledged messages. */
 export const logBacklogBytesMax = 16 * 1024 * 1024;
 
-/** Votes and heartbeats older than this backlog are of no use to anybody. */
+/** Backlog above which votes and heartbeats are dropped, because they would arrive too late to be useful. */
 export const raftBacklogBytesMax = 1024 * 1024;
 
-/** How long a stop waits for what was sent last: a hand-over of leadership, say. */
-export const lastWordsMsMax = 200;
+/** Time that a stop waits for the last messages to leave, for example a leadership transfer. */
+export const stopFlushMsMax = 200;
 
-/** TCP, TLS and MQTT CONNECT together. */
+/** Timeout of an outgoing connection, for TCP, TLS and MQTT CONNECT together. */
 export const connectTimeoutMs = 2_000;
 
-/** A connection that has lived this long failed by accident: its first reconnect comes at once. */
-export const settledConnectionMs = 1_000;
+/** Age from which a failed connection counts as stable: its first reconnect uses the shortest delay. */
+export const stableConnectionMs = 1_000;
 
-/** Waits before the reconnects in a row; the last one repeats. Each is spread by half either way. */
+/** Delays of consecutive reconnects; the last delay repeats. Each delay varies by up to half in both directions. */
 export const reconnectDelaysMs: readonly number[] = [5, 20, 50, 100, 200, 350];
 
-/**
- * Waits of connections that the peer refused by CONNACK (another cluster, unknown member): nothing urgent.
- */
-export const rejectedDelayMs = 2_000;
+/** Reconnect delay after the peer rejected CONNECT (other cluster, unknown member). A retry is not urgent. */
+export const rejectedReconnectDelayMs = 2_000;
 
-/** How often connections are looked after; a bulk connection in use is pinged as often. */
+/** Interval of the connection checks, and of the pings on a `log` connection in use. */
 export const pingIntervalMs = 1_000;
 
-/** Votes and heartbeats are answered by the member itself, which notices a silent peer long before a ping would. */
+/** Ping interval of a `raft` connection in use. The member detects a silent peer earlier, by its heartbeats. */
 export const raftPingIntervalMs = 2_000;
 
-/** Of connections not used since the last ping: an idle cluster of seven has eighty-four, which must cost little. */
-export const quietPingIntervalsMs = { raft: 7_000, log: 15_000 } as const;
+/** Ping intervals of idle connections. An idle cluster of seven members has 84 connections, which must cost little. */
+export const idlePingIntervalsMs = { raft: 7_000, log: 15_000 } as const;
 
-/** A connection that owes an answer and on which nothing was heard for so long is torn down. */
-export const silenceMsMax = 2_500;
+/** Time without a received packet after which a connection with an unanswered ping is closed. */
+export const responseTimeoutMs = 2_500;
 
 /**
- * MQTT keep alive of the CONNECT, seconds: the listener forgets a dead peer's connection after one and a half
- * times it. Not urgent (the peer's new connection takes it over), and one long frame on a slow link must fit
- * in.
+ * MQTT keep-alive of CONNECT, seconds. The listener closes the connection of a dead peer after one and a half times
+ * this interval. This is not urgent, because a new connection of the peer takes over the old one. The interval must
+ * exceed the transfer time of one large frame on a slow link.
  */
 export const keepAliveSeconds = 30;
 
-/** A stranger that connects and says nothing. */
-export const foreignConnectTimeoutMs = 3_000;
+/** Time that a new connection to the listener has to send CONNECT. */
+export const mqttConnectTimeoutMs = 3_000;
 
-/** Connections of strangers (and of peers that are taken over) beside the two of each peer. */
+/** Connections to the listener in addition to two per peer: unknown clients, and connections being taken over. */
 export const spareConnectionsMax = 32;
 
-/** The same complaint about the same peer is logged once in this time. */
-export const repeatedLogMs = 10_000;
+/** Minimum interval between two equal log messages about the same peer. */
+export const logIntervalMs = 10_000;
 
-/** How deep values of a frame may nest; a relayed append with a config in an entry has eight levels. */
+/** Maximum nesting of the values in a frame. A relayed append with a configuration entry has eight levels. */
 export const frameDepthMax = 16;
 
-/** Figures of a peer go to its metrics this often: oftener than anybody looks. */
+/** Interval of metric updates per peer; shorter than a usual scrape interval. */
 export const reportIntervalMs = 5_000;

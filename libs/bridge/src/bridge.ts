@@ -1,3 +1,13 @@
+/**
+ * Carries the messages of members to each other, over MQTT.
+ *
+ * Each member runs a cluster listener and opens two connections to the listener of each peer: one for votes and
+ * heartbeats (`raft`), one for entries, proposals and live messages (`log`). A member sends only on the connections
+ * that it opened, and receives only on its listener. A link state therefore describes the sending direction.
+ *
+ * Delivery is best effort: the member repeats lost messages. Messages to an absent or slow peer are dropped, so memory
+ * is bounded per peer (docs/DESIGN.md, "The bridge").
+ */
 import { performance } from 'node:perf_hooks';
 import type {
   Bridge,
@@ -11,23 +21,21 @@ import { pingIntervalMs } from './bounds.ts';
 import { ClusterListener } from './listener/cluster-listener.ts';
 import { decodeFrame } from './frame/frame.ts';
 import { FrameEncoder } from './frame/frame-encoder.ts';
-import { OccasionalLog } from './rate-limited-log.ts';
+import { RateLimitedLog } from './rate-limited-log.ts';
 import type { BridgeOptions } from './options.ts';
 import { PeerLink } from './link/peer-link.ts';
-import { takeMessages } from './frame/receive-frame.ts';
+import { receiveFrame } from './frame/receive-frame.ts';
 
 export interface ListeningBridge extends Bridge {
-  /** Where the cluster listener listens; only while started. */
+  /** Returns the bound address of the cluster listener. Valid only while the bridge runs. */
   address(): { readonly host: string; readonly port: number };
-  /** Brings the metrics up to date; by itself it does so now and then. */
+  /** Updates the metrics. The bridge also does this every few seconds. */
   report(): void;
 }
 
 /**
- * Carries peer messages over MQTT: what we send is published on the peer's cluster listener through
- * connections of our own, what we receive comes in on ours. Link states tell of the sending direction.
- *
- * `start` throws {@link ListenError} when the listener's address can't be had; absent peers are no error.
+ * Creates a bridge. `start` throws {@link ListenError} if the cluster listener cannot bind its address. Absent peers
+ * are not an error.
  */
 export function createBridge(options: BridgeOptions): ListeningBridge {
   return new MqttBridge(options);
@@ -38,7 +46,7 @@ class MqttBridge implements ListeningBridge {
   readonly #now: () => number;
   readonly #links = new Map<MemberId, PeerLink>();
   readonly #listener: ClusterListener;
-  readonly #log: OccasionalLog;
+  readonly #log: RateLimitedLog;
   #timer: NodeJS.Timeout | null = null;
   #checkedAtMs = 0;
   #running = false;
@@ -46,7 +54,7 @@ class MqttBridge implements ListeningBridge {
   constructor(options: BridgeOptions) {
     this.#options = options;
     this.#now = options.now ?? ((): number => performance.now());
-    this.#log = new OccasionalLog(options.logger, this.#now);
+    this.#log = new RateLimitedLog(options.logger, this.#now);
     for (const peer of options.peers) {
       if (peer.id === options.self) continue;
       this.#links.set(peer.id, new PeerLink({ bridge: options, peer, log: this.#log, now: this.#now }));
@@ -63,7 +71,7 @@ class MqttBridge implements ListeningBridge {
     this.#running = true;
     for (const link of this.#links.values()) link.start();
     this.#checkedAtMs = this.#now();
-    this.#timer = setInterval(() => this.#check(), pingIntervalMs);
+    this.#timer = setInterval(() => this.#checkLinks(), pingIntervalMs);
   }
 
   async stop(): Promise<void> {
@@ -93,7 +101,7 @@ class MqttBridge implements ListeningBridge {
     for (const link of this.#links.values()) link.report();
   }
 
-  #check(): void {
+  #checkLinks(): void {
     const now = this.#now();
     const pausedMs = now - this.#checkedAtMs - pingIntervalMs;
     this.#checkedAtMs = now;
@@ -103,7 +111,7 @@ class MqttBridge implements ListeningBridge {
   #receive(from: MemberId, frame: Uint8Array): void {
     const link = this.#links.get(from);
     if (!link || !this.#running) return;
-    takeMessages({
+    receiveFrame({
       from,
       frame,
       statistics: link.statistics,
@@ -120,7 +128,7 @@ interface Group {
   readonly messages: PeerMessage[];
 }
 
-/** All of one peer and channel share frames; the order within each is kept. */
+/** Groups messages by peer and channel, because each group shares frames. Keeps the order within a group. */
 export function groupByPeerAndChannel(outgoing: readonly Outgoing[]): Iterable<Group> {
   const groups = new Map<string, Group>();
   for (const { to, channel, message } of outgoing) {

@@ -4,17 +4,17 @@ import type { Channel } from '@mqtt-cluster/contracts';
 import type { PeerCertificate } from 'node:tls';
 import { frameVersion } from './frame/frame.ts';
 
-/** Two connections to each peer: votes and heartbeats on their own, everything else on the other. */
+/** The two connections to each peer: `raft` carries votes and heartbeats, `log` carries all other messages. */
 export type ConnectionKind = 'raft' | 'log';
 
-export const connectionOf: Readonly<Record<Channel, ConnectionKind>> = {
+export const connectionByChannel: Readonly<Record<Channel, ConnectionKind>> = {
   raft: 'raft',
   log: 'log',
   live: 'log',
 };
 
-/** Which topics each kind of connection may carry. */
-export const topicsOf: Readonly<Record<ConnectionKind, readonly string[]>> = {
+/** Topics that each kind of connection may carry. */
+export const topicsByConnection: Readonly<Record<ConnectionKind, readonly string[]>> = {
   raft: [bridgeTopics.raft],
   log: [bridgeTopics.log, bridgeTopics.live],
 };
@@ -23,21 +23,21 @@ export function clientIdOf(member: MemberId, kind: ConnectionKind): string {
   return `bridge:${member}:${kind}`;
 }
 
-/** The member and kind that a client id names, or null when it is none of a bridge. */
+/** Returns the member and the kind of connection in a bridge's client identifier, or null for another client. */
 export function parseClientId(clientId: string): { member: MemberId; kind: ConnectionKind } | null {
   const match = /^bridge:([a-z0-9.-]{1,32}):(raft|log)$/.exec(clientId);
   return match ? { member: match[1]!, kind: match[2] as ConnectionKind } : null;
 }
 
-/** CONNECT's user name: what both sides must agree on before a frame is sent. */
+/** The user name in CONNECT: frame version and cluster name, which must be equal on both sides. */
 export function userNameOf(cluster: string): string {
   return `${frameVersion}:${cluster}`;
 }
 
-/** In one sentence why a user name doesn't fit this member, or null when it does. */
+/** Checks the user name of a peer. Returns the reason to reject it, or null to accept it. */
 export function userNameFault(userName: string, cluster: string): string | null {
   const separator = userName.indexOf(':');
-  if (separator < 0) return 'its user name names no cluster';
+  if (separator < 0) return 'its user name contains no cluster name';
   const version = userName.slice(0, separator);
   const name = userName.slice(separator + 1);
   if (name !== cluster) {
@@ -46,15 +46,15 @@ export function userNameFault(userName: string, cluster: string): string | null 
   }
   if (version !== String(frameVersion)) {
     const theirs = version.slice(0, 8);
-    return `it speaks version ${theirs} of the bridge's format, this member speaks ${frameVersion}`;
+    return `it uses version ${theirs} of the frame format, this member uses ${frameVersion}`;
   }
   return null;
 }
 
 /**
- * Whether a certificate, already trusted, is made out to one of these names (subject CN, DNS or IP names).
+ * Returns whether a trusted certificate contains one of these names, as its subject CN, a DNS name or an IP address.
  */
-export function certificateNames(certificate: PeerCertificate, ...wanted: readonly string[]): boolean {
+export function certificateMatches(certificate: PeerCertificate, ...wanted: readonly string[]): boolean {
   const names = new Set<string>();
   const commonName: unknown = certificate.subject?.CN;
   if (typeof commonName === 'string') names.add(commonName.toLowerCase());

@@ -3,40 +3,38 @@ import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 
 export interface BridgePeer {
   readonly id: MemberId;
-  /** Name or address of its cluster listener. */
+  /** Name or address of the peer's cluster listener. */
   readonly host: string;
   readonly port: number;
 }
 
-/** Mutual TLS, all PEM. A peer's certificate must be made out to its member id or to its configured host. */
+/** Mutual TLS, all in PEM. A peer's certificate must name the peer's member id or its configured host. */
 export interface BridgeTls {
   readonly key: string | Buffer;
   readonly cert: string | Buffer;
-  /** The only authority whose certificates count. */
+  /** The only trusted certificate authority. */
   readonly ca: string | Buffer;
 }
 
 export interface BridgeOptions {
   readonly self: MemberId;
-  /** Members of clusters with other names are refused. */
+  /** Name of the cluster. The listener rejects members of other clusters. */
   readonly cluster: string;
-  /** All other members; one with the id of `self` is left out, so that all hosts may share one list. */
+  /** The other members. An entry with the id of `self` is ignored, so that all hosts can share one list. */
   readonly peers: readonly BridgePeer[];
-  /** Of our own cluster listener; port 0 takes a free one (see `address()`). */
+  /** Address of this member's cluster listener. Port 0 binds any free port (see `address()`). */
   readonly listen: { readonly host: string; readonly port: number };
-  /** Without it everything is plain and anybody may pass for a peer: for a lab only. */
+  /** Without TLS the connections are not encrypted and anyone can pose as a peer. Omit it in a lab only. */
   readonly tls?: BridgeTls;
   readonly handlers: BridgeHandlers;
   readonly logger: Logger;
   readonly metrics?: Metrics;
-  /** Monotonic clock, ms; `performance.now` by default. */
+  /** Monotonic clock, ms. Default: `performance.now`. */
   readonly now?: () => number;
-  /** Uniform in [0, 1), for the spread of reconnects; `Math.random` by default. */
+  /** Returns a number in [0, 1) that varies the reconnect delays. Default: `Math.random`. */
   readonly random?: () => number;
-  /** Bytes waiting for one peer beyond which QoS 0 is dropped. Raising it makes what arrives older. */
+  /** Backlog of one peer above which live messages are dropped, bytes. Raising it delivers older live messages. */
   readonly liveBacklogBytesMax?: number;
-  /**
-   * Bytes waiting for one peer beyond which bulk is dropped too. Raising it costs memory for each slow peer.
-   */
+  /** Backlog of one peer above which `log` messages are dropped, bytes. Raising it costs memory per slow peer. */
   readonly logBacklogBytesMax?: number;
 }

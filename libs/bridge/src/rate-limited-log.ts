@@ -1,13 +1,11 @@
 import type { Logger } from '@mqtt-cluster/contracts';
-import { repeatedLogMs } from './bounds.ts';
+import { logIntervalMs } from './bounds.ts';
 
-/**
- * Complaints kept apart by their text; their number is bounded by the texts of this package and the peers.
- */
-const complaintsMax = 256;
+/** Distinct messages to track. Their number is bounded by the texts of this package and the number of peers. */
+const trackedMessagesMax = 256;
 
-/** Warns at most once in `repeatedLogMs` for each (subject, message), and says how often it kept quiet. */
-export class OccasionalLog {
+/** Logs each pair of subject and message at most once per interval, with the number of suppressed repetitions. */
+export class RateLimitedLog {
   readonly #logger: Logger;
   readonly #now: () => number;
   readonly #last = new Map<string, { atMs: number; suppressed: number }>();
@@ -21,11 +19,11 @@ export class OccasionalLog {
     const key = `${subject} ${message}`;
     const now = this.#now();
     const last = this.#last.get(key);
-    if (last && now - last.atMs < repeatedLogMs) {
+    if (last && now - last.atMs < logIntervalMs) {
       last.suppressed += 1;
       return;
     }
-    if (this.#last.size >= complaintsMax) this.#last.clear();
+    if (this.#last.size >= trackedMessagesMax) this.#last.clear();
     this.#last.set(key, { atMs: now, suppressed: 0 });
     this.#logger.warn(last?.suppressed ? { ...fields, suppressed: last.suppressed } : fields, message);
   }

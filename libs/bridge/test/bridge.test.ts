@@ -9,7 +9,7 @@ import { live, propose, timeoutNow } from './samples.ts';
 afterEach(stopAll);
 
 describe('bridges on a loopback network', () => {
-  test('carry all channels both ways, in order per channel', async () => {
+  test('carry all channels in both directions, in order per channel', async () => {
     const sites = await freeSites('a', 'b');
     const a = await startBridge(sites, 'a');
     const b = await startBridge(sites, 'b');
@@ -55,7 +55,7 @@ describe('bridges on a loopback network', () => {
     expect(a.bridge.counters()['b']!.roundTripMs).toBeGreaterThanOrEqual(0);
   });
 
-  test('tell refused from up when a peer dies and comes back, and drop what is sent meanwhile', async () => {
+  test('report a stopped peer as refused, drop messages to it, and reconnect when it returns', async () => {
     const sites = await freeSites('a', 'b', 'c');
     const a = await startBridge(sites, 'a');
     const b = await startBridge(sites, 'b');
@@ -82,19 +82,19 @@ describe('bridges on a loopback network', () => {
     expect(a.recorder.links.slice(before).filter(({ peer }) => peer === 'c')).toEqual([]);
   });
 
-  test('never reach up with a member of another cluster, and both sides say why', async () => {
+  test('never connect to a member of another cluster, and log the reason on both sides', async () => {
     const sites = await freeSites('a', 'b');
     const a = await startBridge(sites, 'a', { cluster: 'north' });
     const b = await startBridge(sites, 'b', { cluster: 'south' });
-    const said = (recorder: Recorder, words: string): Promise<void> =>
+    const logged = (recorder: Recorder, words: string): Promise<void> =>
       recorder.until(() => recorder.warnings.some((warning) => warning.includes(words)));
-    await said(b.recorder, 'a bridge was refused: it belongs to the cluster "north", not to "south"');
-    await said(a.recorder, 'a peer refuses this member');
+    await logged(b.recorder, 'bridge rejected: it belongs to the cluster "north", not to "south"');
+    await logged(a.recorder, 'connection rejected by a peer');
     const states = [...a.recorder.links, ...b.recorder.links].map(({ state }) => state);
     expect(states).not.toContain('up');
   });
 
-  test('deliver what was sent last before a stop', async () => {
+  test('deliver the last messages before a stop', async () => {
     const sites = await freeSites('a', 'b');
     const a = await startBridge(sites, 'a');
     const b = await startBridge(sites, 'b');
@@ -105,7 +105,7 @@ describe('bridges on a loopback network', () => {
     await b.recorder.untilState('a', 'refused');
   });
 
-  test('drop a message too long for a frame, and nothing else', async () => {
+  test('drop a message that exceeds the maximum frame size, and deliver the next one', async () => {
     const sites = await freeSites('a', 'b');
     const a = await startBridge(sites, 'a');
     const b = await startBridge(sites, 'b');
@@ -116,16 +116,16 @@ describe('bridges on a loopback network', () => {
     ]);
     await b.recorder.until(() => b.recorder.messages.length === 1);
     expect(b.recorder.from('a')).toStrictEqual([propose(new Uint8Array([2]))]);
-    expect(a.recorder.warnings.join()).toContain('a message is too long for a frame');
+    expect(a.recorder.warnings.join()).toContain('it exceeds the maximum frame size');
   });
 
-  test('tell their metrics', async () => {
+  test('report metrics per peer', async () => {
     const sites = await freeSites('a', 'b');
     const values = new Map<string, number>();
-    const heard = new Recorder();
+    const changes = new Recorder();
     const note = (name: string, labels: readonly string[], value: number): void => {
       values.set(`${name}{${labels.join()}}`, value);
-      heard.changed();
+      changes.changed();
     };
     const value = (name: string, labels: string): number =>
       values.get(`mqtt_cluster_bridge_${name}{${labels}}`) ?? 0;
@@ -141,13 +141,13 @@ describe('bridges on a loopback network', () => {
     await startBridge(sites, 'b');
     await a.recorder.untilState('b', 'up');
     a.bridge.send([{ to: 'b', channel: 'log', message: propose(new Uint8Array([2])) }]);
-    await heard.until(() => value('up', 'b') === 1 && value('frames_total', 'b,sent') === 1);
+    await changes.until(() => value('up', 'b') === 1 && value('frames_total', 'b,sent') === 1);
     expect(value('connects_total', 'b')).toBe(2);
     expect(value('dropped_messages_total', 'b,live')).toBe(1);
     expect(value('bytes_total', 'b,sent')).toBe(a.bridge.counters()['b']!.bytesSent);
   });
 
-  test('leave out themselves and whom they do not know', async () => {
+  test('drop messages to themselves and to unknown members', async () => {
     const sites = await freeSites('a', 'b');
     const { bridge } = await startBridge(sites, 'a');
     bridge.send([
@@ -157,7 +157,7 @@ describe('bridges on a loopback network', () => {
     expect(Object.keys(bridge.counters())).toEqual(['b']);
   });
 
-  test('say clearly when their address is taken', async () => {
+  test('reject start when the address is in use', async () => {
     const [site] = await freeSites('a');
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(site!.port, site!.host, resolve));

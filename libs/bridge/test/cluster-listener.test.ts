@@ -2,7 +2,7 @@ import { connect as connectSocket } from 'node:net';
 import { bridgeTopics } from '@mqtt-cluster/contracts';
 import { connect } from 'mqtt';
 import type { IClientOptions, MqttClient } from 'mqtt';
-import { encodeFrame } from '../src/index.ts';
+import { encodeFrame } from '../src/frame/frame.ts';
 import { freeSites, startBridge, stopAll } from './harness.ts';
 import type { Running, Site } from './harness.ts';
 import { propose } from './samples.ts';
@@ -30,7 +30,7 @@ function closed(client: MqttClient): Promise<void> {
 
 const asPeer: IClientOptions = { clientId: 'bridge:b:log', username: '1:test', protocolVersion: 4 };
 
-/** A peer whose frames we make by hand. */
+/** Connects as a peer, so that the test can send any frame. */
 async function dialAsPeer(options: IClientOptions = {}): Promise<MqttClient> {
   const client = dial({ ...asPeer, ...options });
   await new Promise<void>((resolve) => client.once('connect', () => resolve()));
@@ -39,7 +39,7 @@ async function dialAsPeer(options: IClientOptions = {}): Promise<MqttClient> {
 
 const good = Buffer.from(encodeFrame([propose(new Uint8Array([1]))]));
 
-/** The proof that nothing before it has hurt: a good frame of the real peer's client id still arrives. */
+/** Proves that the listener still works: a valid frame from the peer's client identifier arrives. */
 async function expectAlive(): Promise<void> {
   const before = a.recorder.messages.length;
   const client = await dialAsPeer();
@@ -48,23 +48,23 @@ async function expectAlive(): Promise<void> {
   client.end(true);
 }
 
-describe('the cluster listener lets nobody in but its peers', () => {
+describe('the cluster listener rejects', () => {
   test.each<[string, IClientOptions]>([
-    ['a stranger', { clientId: 'stranger' }],
-    ['a stranger with the right user name', { ...asPeer, clientId: 'sensor-1' }],
+    ['an unknown client', { clientId: 'stranger' }],
+    ['an unknown client with a valid user name', { ...asPeer, clientId: 'sensor-1' }],
     ['a client named like a member of Object.prototype', { ...asPeer, clientId: '__proto__' }],
-    ['a member that is no configured peer', { ...asPeer, clientId: 'bridge:x:log' }],
-    ['itself', { ...asPeer, clientId: 'bridge:a:log' }],
+    ['a member that is not a configured peer', { ...asPeer, clientId: 'bridge:x:log' }],
+    ['a connection in its own name', { ...asPeer, clientId: 'bridge:a:log' }],
     ['an unknown kind of connection', { ...asPeer, clientId: 'bridge:b:other' }],
     ['a peer of another cluster', { ...asPeer, username: '1:other' }],
-    ['a peer of another format', { ...asPeer, username: '2:test' }],
-    ['a peer without a cluster', { clientId: 'bridge:b:log' }],
-    ['a peer that speaks MQTT 5', { ...asPeer, protocolVersion: 5 }],
+    ['a peer with another frame version', { ...asPeer, username: '2:test' }],
+    ['a peer without a cluster name', { clientId: 'bridge:b:log' }],
+    ['a peer that uses MQTT 5', { ...asPeer, protocolVersion: 5 }],
     [
       'a peer with a will',
       { ...asPeer, will: { topic: 't', payload: Buffer.from('x'), qos: 0, retain: false } },
     ],
-  ])('not %s', async (_name, options) => {
+  ])('%s', async (_name, options) => {
     const client = dial(options);
     let connected = false;
     client.on('connect', () => (connected = true));
@@ -73,30 +73,30 @@ describe('the cluster listener lets nobody in but its peers', () => {
     await expectAlive();
   });
 
-  test('says that a newer peer is newer', async () => {
+  test('a peer with a newer frame version, and logs both versions', async () => {
     await closed(dial({ ...asPeer, username: '2:test' }));
-    const words = "it speaks version 2 of the bridge's format, this member speaks 1";
+    const words = 'it uses version 2 of the frame format, this member uses 1';
     await a.recorder.until(() => a.recorder.warnings.some((warning) => warning.includes(words)));
   });
 });
 
-describe('a peer that misbehaves is cut, and nobody else', () => {
+describe('the cluster listener closes only the connection of a peer', () => {
   test.each<[string, (client: MqttClient) => void]>([
     ['subscribes', (client) => client.subscribe('$bridge/#')],
-    ['publishes elsewhere', (client) => client.publish('plant/1', 'x')],
-    ['uses the wrong connection', (client) => client.publish(bridgeTopics.raft, good)],
+    ['publishes on another topic', (client) => client.publish('plant/1', 'x')],
+    ['publishes on the wrong connection', (client) => client.publish(bridgeTopics.raft, good)],
     ['publishes with QoS 1', (client) => client.publish(bridgeTopics.log, good, { qos: 1 })],
     ['publishes with QoS 2', (client) => client.publish(bridgeTopics.log, good, { qos: 2 })],
-    ['retains', (client) => client.publish(bridgeTopics.log, good, { retain: true })],
+    ['publishes a retained message', (client) => client.publish(bridgeTopics.log, good, { retain: true })],
     [
-      'sends bytes that are no MQTT',
+      'sends bytes that are not MQTT',
       (client) => client.stream.write(Buffer.from([0xf0, 0xff, 0xff, 0xff, 0xff])),
     ],
     [
-      'connects twice',
+      'sends a second CONNECT',
       (client) => client.stream.write(Buffer.from('101000044d5154540402003c00046162636400', 'hex')),
     ],
-  ])('when it %s', async (_name, misbehave) => {
+  ])('that %s', async (_name, misbehave) => {
     const client = await dialAsPeer();
     const gone = closed(client);
     misbehave(client);
@@ -105,7 +105,7 @@ describe('a peer that misbehaves is cut, and nobody else', () => {
     await expectAlive();
   });
 
-  test('but acknowledgements for nothing, twice, do no harm', async () => {
+  test('and ignores repeated acknowledgements without a publish', async () => {
     const client = await dialAsPeer();
     client.stream.write(Buffer.from('62020009620200094002000950020009', 'hex'));
     client.publish(bridgeTopics.log, good);
@@ -114,7 +114,7 @@ describe('a peer that misbehaves is cut, and nobody else', () => {
     await expectAlive();
   });
 
-  test('and a wrong frame is refused and counted on a connection that goes on', async () => {
+  test('and drops and counts an invalid frame without closing the connection', async () => {
     const client = await dialAsPeer();
     const bad = Buffer.from(good);
     bad[bad.length - 1]! ^= 1;
@@ -124,15 +124,15 @@ describe('a peer that misbehaves is cut, and nobody else', () => {
     client.publish(bridgeTopics.live, good);
     await a.recorder.until(() => a.recorder.messages.length === 1);
     expect(a.bridge.counters()['b']!.framesRefused).toBe(4);
-    // All on one connection and at once: only kinds of complaint are logged, not every one.
-    expect(a.recorder.warnings.filter((warning) => warning.startsWith('a frame was refused'))).toHaveLength(
-      1,
-    );
+    // The log contains equal warnings only once.
+    expect(
+      a.recorder.warnings.filter((warning) => warning.startsWith('frame of a peer dropped')),
+    ).toHaveLength(1);
     client.end(true);
   });
 });
 
-test('a peer that comes again takes over its old connection', async () => {
+test('a new connection of a peer takes over its old connection', async () => {
   const old = await dialAsPeer();
   const gone = closed(old);
   const client = await dialAsPeer();
@@ -142,7 +142,7 @@ test('a peer that comes again takes over its old connection', async () => {
   client.end(true);
 });
 
-test('noise instead of MQTT ends a connection and nothing else', async () => {
+test('noise instead of MQTT closes its own connection only', async () => {
   const { host, port } = sites[0]!;
   for (const noise of [
     'GET / HTTP/1.1\r\n\r\n',

@@ -3,10 +3,10 @@ import type { PeerMessage } from '@mqtt-cluster/contracts';
 import fc from 'fast-check';
 import { pack } from 'msgpackr';
 import { crc32 } from 'node:zlib';
-import { decodeFrame, encodeFrame, encodeFrames } from '../src/index.ts';
+import { decodeFrame, encodeFrame, encodeFrames } from '../src/frame/frame.ts';
 import { peerMessage, propose } from './samples.ts';
 
-/** A frame with a right header around any body. */
+/** Builds a frame with a valid header and checksum around any body. */
 function framed(body: Uint8Array, { version = 1, flags = 0 } = {}): Uint8Array {
   const frame = Buffer.alloc(8 + body.length);
   frame.set([0x4d, 0x42, version, flags]);
@@ -16,16 +16,16 @@ function framed(body: Uint8Array, { version = 1, flags = 0 } = {}): Uint8Array {
 }
 
 describe('a frame', () => {
-  test('gives back what was put in, bytes as plain Uint8Array', () => {
+  test('decodes to the encoded messages, with bytes as plain Uint8Array', () => {
     fc.assert(
       fc.property(fc.array(peerMessage, { maxLength: 8 }), (messages) => {
-        // toStrictEqual tells a Buffer from a Uint8Array.
+        // toStrictEqual distinguishes a Buffer from a Uint8Array.
         expect(decodeFrame(encodeFrame(messages))).toStrictEqual(messages);
       }),
     );
   });
 
-  test('takes Buffers for payloads and is read from within a larger buffer', () => {
+  test('accepts Buffers as payloads, and is decoded from within a larger buffer', () => {
     const frame = encodeFrame([propose(Buffer.from('one'), new Uint8Array([2]))]);
     const surroundings = Buffer.alloc(frame.length + 7, 0xff);
     surroundings.set(frame, 3);
@@ -34,7 +34,7 @@ describe('a frame', () => {
     ]);
   });
 
-  test('of an older member, which says nothing of its clock, is taken: a rolling upgrade must hear it', () => {
+  test('of an older member without clock fields is accepted, because a rolling upgrade needs it', () => {
     const hello = {
       type: 'hello',
       storeId: 's',
@@ -54,7 +54,7 @@ describe('a frame', () => {
     expect(decodeFrame(framed(pack([hello, live])))).toStrictEqual([hello, live]);
   });
 
-  test('takes undefined for an absent optional field', () => {
+  test('accepts undefined for an absent optional field', () => {
     const message = { topic: 't', payload: new Uint8Array(), qos: 0, retain: false, publisher: undefined };
     const frame = framed(
       pack([{ type: 'live', storeId: 's', incarnation: 1, sentAtMs: 5, messages: [message], direct: [] }]),
@@ -62,7 +62,7 @@ describe('a frame', () => {
     expect(() => encodeFrame(decodeFrame(frame))).not.toThrow();
   });
 
-  test('is split at its size, in order, and a message larger than that has its own', () => {
+  test('is split at the target size, in order, and a larger message gets its own frame', () => {
     const sizes = [10, 700_000, 700_000, 3_000_000, 10, 10];
     const messages = sizes.map((size, index) => propose(new Uint8Array(size).fill(index)));
     const decoded = encodeFrames(messages).map((frame) => decodeFrame(frame));
@@ -72,10 +72,10 @@ describe('a frame', () => {
   });
 });
 
-describe('a wrong frame is refused', () => {
+describe('decodeFrame rejects a frame', () => {
   const good = encodeFrame([propose(new Uint8Array([1, 2, 3]))]);
 
-  test('with any one bit changed', () => {
+  test('with any single bit changed', () => {
     for (let bit = 0; bit < good.length * 8; bit += 1) {
       const bad = good.slice();
       bad[bit >> 3]! ^= 1 << (bit & 7);
@@ -83,7 +83,7 @@ describe('a wrong frame is refused', () => {
     }
   });
 
-  test('cut off anywhere, or continued', () => {
+  test('that is truncated or extended', () => {
     for (let length = 0; length < good.length; length += 1) {
       expect(() => decodeFrame(good.slice(0, length))).toThrow(FrameError);
     }
@@ -93,11 +93,13 @@ describe('a wrong frame is refused', () => {
   test('of a newer version or with unknown flags', () => {
     const body = good.slice(8);
     expect(decodeFrame(framed(body))).toHaveLength(1);
-    expect(() => decodeFrame(framed(body, { version: 2 }))).toThrow('frame version 2, this member knows 1');
+    expect(() => decodeFrame(framed(body, { version: 2 }))).toThrow(
+      'frame version 2 is not supported, this member supports 1',
+    );
     expect(() => decodeFrame(framed(body, { flags: 1 }))).toThrow('flags 1 are unknown');
   });
 
-  test('made of noise, also with a right header and checksum', () => {
+  test('of random bytes, also with a valid header and checksum', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), fc.boolean(), (noise, withHeader) => {
         const frame = withHeader ? framed(noise) : noise;
@@ -107,14 +109,14 @@ describe('a wrong frame is refused', () => {
         } catch (error) {
           expect(error).toBeInstanceOf(FrameError);
         }
-        // The one good body that noise hits: the empty list.
+        // The only valid body that random bytes produce is the empty list.
         if (messages) expect(messages).toEqual([]);
       }),
       { numRuns: 2_000 },
     );
   });
 
-  test('with a good body of which some bytes were changed and the checksum made right', () => {
+  test('with changed bytes in the body and a valid checksum, or decodes it', () => {
     fc.assert(
       fc.property(
         peerMessage,
@@ -134,18 +136,18 @@ describe('a wrong frame is refused', () => {
   });
 
   test.each([
-    ['a list of four thousand million values', [0xdd, 0xff, 0xff, 0xff, 0xff, 0x01]],
-    ['a map of sixty thousand pairs', [0xde, 0xea, 0x60]],
-    ['lists in lists without end', new Array<number>(5_000).fill(0x91)],
-    ['an extension', [...pack([new Date(0)])]],
-    ['a regular expression', [...pack([/(a+)+$/])]],
-    ['a byte that means nothing', [0x91, 0xc1]],
+    ['that declares a list of four thousand million values', [0xdd, 0xff, 0xff, 0xff, 0xff, 0x01]],
+    ['that declares a map of sixty thousand pairs', [0xde, 0xea, 0x60]],
+    ['with too deeply nested lists', new Array<number>(5_000).fill(0x91)],
+    ['with an extension', [...pack([new Date(0)])]],
+    ['with a regular expression', [...pack([/(a+)+$/])]],
+    ['with an undefined format byte', [0x91, 0xc1]],
   ])('%s', (_name, body) => {
     expect(() => decodeFrame(framed(Uint8Array.from(body)))).toThrow(FrameError);
   });
 
   test.each([
-    ['no list', { type: 'propose', batches: [] }],
+    ['a value that is not a list', { type: 'propose', batches: [] }],
     ['an unknown message', [{ type: 'gossip' }]],
     ['a type of the prototype', [{ type: 'constructor' }]],
     ['a missing field', [{ type: 'propose' }]],
@@ -159,8 +161,8 @@ describe('a wrong frame is refused', () => {
       'a relay in a relay',
       [{ type: 'relay', from: 'a', to: 'b', channel: 'log', message: { type: 'relay' } }],
     ],
-    ['nothing', [null]],
+    ['null', [null]],
   ])('that decodes to %s', (_name, value) => {
-    expect(() => decodeFrame(framed(pack(value)))).toThrow('a frame holds what is no peer message');
+    expect(() => decodeFrame(framed(pack(value)))).toThrow('a frame contains an invalid peer message');
   });
 });

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { bytesOf, goldenFiles, readableOf } from '@mqtt-cluster/contracts/testing';
-import { decodeFrame, encodeFrame, frameVersion } from '../src/index.ts';
+import { decodeFrame, encodeFrame, frameVersion } from '../src/frame/frame.ts';
 import { samples } from './golden/samples.ts';
 
 const versionOffset = 2;
@@ -25,7 +25,7 @@ describe('frames that earlier versions recorded', () => {
 
   test.each([...samples])('the sample "%s" has a recorded frame', (name, sample) => {
     const recorded = cases.filter((one) => one.name === name).map(({ value }) => value);
-    // Without one: node scripts/record-golden.mjs bridge NAME (see golden/README.md).
+    // To record a missing frame: node scripts/record-golden.mjs bridge NAME (see golden/README.md).
     expect(recorded).toContainEqual(readableOf([sample]));
   });
 });

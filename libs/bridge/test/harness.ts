@@ -3,7 +3,7 @@ import type { BridgeOptions, BridgeTls, ListeningBridge } from '../src/index.ts'
 import type { LinkState, Logger, MemberId, PeerMessage } from '@mqtt-cluster/contracts';
 import { freePorts, host } from '@mqtt-cluster/testing';
 
-/** What one bridge's handlers and logger heard; conditions are awaited, never slept for. */
+/** Records the calls of one bridge's handlers and logger. Tests wait for conditions instead of sleeping. */
 export class Recorder {
   readonly messages: { from: MemberId; message: PeerMessage }[] = [];
   readonly links: { peer: MemberId; state: LinkState }[] = [];
@@ -36,7 +36,7 @@ export class Recorder {
     for (const check of [...this.#waiting]) check();
   }
 
-  /** Resolves as soon as the condition holds; Jest's time-out is the bound. */
+  /** Resolves as soon as the condition holds. Jest's time-out bounds the wait. */
   until(condition: () => boolean): Promise<void> {
     return new Promise((resolve) => {
       const check = (): void => {

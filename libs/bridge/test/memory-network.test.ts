@@ -1,11 +1,11 @@
-import { createMemoryBridges } from '../src/index.ts';
+import { createMemoryNetwork } from '../src/testing/index.ts';
 import { Recorder } from './harness.ts';
 import { propose } from './samples.ts';
 
 const peers = ['a', 'b', 'c'];
 
 async function startAll() {
-  const network = createMemoryBridges();
+  const network = createMemoryNetwork();
   const make = (self: string) => {
     const recorder = new Recorder();
     return { recorder, bridge: network.bridge({ self, peers, handlers: recorder.handlers }) };
@@ -16,8 +16,8 @@ async function startAll() {
   return { network, a, b, c };
 }
 
-describe('bridges in memory', () => {
-  test('carry copies', async () => {
+describe('a network in memory', () => {
+  test('delivers copies of the messages', async () => {
     const { a, b } = await startAll();
     const batch = new Uint8Array([1, 2, 3]);
     a.bridge.send([{ to: 'b', channel: 'log', message: propose(batch) }]);
@@ -26,21 +26,21 @@ describe('bridges in memory', () => {
     expect(b.recorder.from('a')).toStrictEqual([propose(new Uint8Array([1, 2, 3]))]);
   });
 
-  test('can be cut and mended, and lose what was on its way', async () => {
+  test('loses messages in transit at a partition, and delivers again after it heals', async () => {
     const { network, a, b, c } = await startAll();
     a.bridge.send([{ to: 'b', channel: 'log', message: propose(new Uint8Array([1])) }]);
-    network.cut('a', 'b');
+    network.partition('a', 'b');
     await Promise.all([a.recorder.untilState('b', 'down'), b.recorder.untilState('a', 'down')]);
     a.bridge.send(['b', 'c'].map((to) => ({ to, channel: 'log', message: propose(new Uint8Array([2])) })));
     await c.recorder.until(() => c.recorder.messages.length === 1);
-    network.mend('b', 'a');
+    network.heal('b', 'a');
     await a.recorder.untilState('b', 'up');
     a.bridge.send([{ to: 'b', channel: 'log', message: propose(new Uint8Array([3])) }]);
     await b.recorder.until(() => b.recorder.messages.length === 1);
     expect(b.recorder.from('a')).toStrictEqual([propose(new Uint8Array([3]))]);
   });
 
-  test('refuse when stopped', async () => {
+  test('reports the link to a stopped bridge as refused', async () => {
     const { a, b } = await startAll();
     await b.bridge.stop();
     await a.recorder.untilState('b', 'refused');

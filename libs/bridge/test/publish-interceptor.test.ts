@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import { PublishTap } from '../src/listener/publish-interceptor.ts';
+import { PublishInterceptor } from '../src/listener/publish-interceptor.ts';
 
 const pingreq = Buffer.from([0xc0, 0]);
 
@@ -16,25 +16,25 @@ function frame(topic: string, payload: Buffer): Buffer {
   return publish(0x30, topic, payload);
 }
 
-/** Feeds the bytes in the given pieces; what came out at the tap and behind it. */
-function through(pieces: readonly Buffer[], accepts = true, packetBytesMax = 1_000_000) {
+/** Feeds the pieces to an interceptor. Returns the intercepted publishes and the forwarded bytes. */
+function feed(pieces: readonly Buffer[], accepts = true, packetBytesMax = 1_000_000) {
   const stream = new PassThrough();
-  const taken: { topic: string; payload: Buffer }[] = [];
-  const tap = new PublishTap(stream, {
+  const intercepted: { topic: string; payload: Buffer }[] = [];
+  const interceptor = new PublishInterceptor(stream, {
     packetBytesMax,
     onPublish: (topic, payload) => {
-      taken.push({ topic, payload: Buffer.from(payload) });
+      intercepted.push({ topic, payload: Buffer.from(payload) });
       return accepts;
     },
   });
-  tap.open();
-  const behind: Buffer[] = [];
+  interceptor.enable();
+  const forwarded: Buffer[] = [];
   for (const piece of pieces) {
     stream.write(piece);
     const read = stream.read() as Buffer | null;
-    if (read !== null) behind.push(read);
+    if (read !== null) forwarded.push(read);
   }
-  return { taken, behind: Buffer.concat(behind) };
+  return { intercepted, forwarded: Buffer.concat(forwarded) };
 }
 
 const large = frame('log', Buffer.alloc(300_000, 7));
@@ -45,43 +45,46 @@ const bytes = Buffer.concat([
   frame('raft', Buffer.alloc(0)),
 ]);
 
-test.each([1, 2, 3, 1_000, 65_536, bytes.length])('frames are taken from pieces of %i bytes', (size) => {
-  const pieces: Buffer[] = [];
-  for (let at = 0; at < bytes.length; at += size) pieces.push(bytes.subarray(at, at + size));
-  const { taken, behind } = through(pieces);
-  expect(taken.map(({ topic, payload }) => [topic, payload.length])).toEqual([
-    ['raft', 3],
-    ['log', 300_000],
-    ['raft', 0],
-  ]);
-  expect(taken[0]!.payload.toString()).toBe('one');
-  expect(behind).toEqual(pingreq);
+test.each([1, 2, 3, 1_000, 65_536, bytes.length])(
+  'intercepts frames that arrive in pieces of %i bytes',
+  (size) => {
+    const pieces: Buffer[] = [];
+    for (let at = 0; at < bytes.length; at += size) pieces.push(bytes.subarray(at, at + size));
+    const { intercepted, forwarded } = feed(pieces);
+    expect(intercepted.map(({ topic, payload }) => [topic, payload.length])).toEqual([
+      ['raft', 3],
+      ['log', 300_000],
+      ['raft', 0],
+    ]);
+    expect(intercepted[0]!.payload.toString()).toBe('one');
+    expect(forwarded).toEqual(pingreq);
+  },
+);
+
+test('forwards a publish that the handler does not accept', () => {
+  expect(feed([bytes], false).forwarded).toEqual(bytes);
 });
 
-test('what is not accepted goes on unchanged', () => {
-  expect(through([bytes], false).behind).toEqual(bytes);
-});
-
-test('QoS 1 and retained messages go on unchanged', () => {
+test('forwards QoS 1 and retained publishes unchanged', () => {
   const others = Buffer.concat([
     publish(0x32, 'raft', Buffer.from([0, 1, 120])),
     publish(0x31, 'raft', Buffer.from('x')),
   ]);
-  expect(through([others])).toEqual({ taken: [], behind: others });
+  expect(feed([others])).toEqual({ intercepted: [], forwarded: others });
 });
 
-test('a packet that is too long, and all behind it, goes on at once', () => {
-  const { taken, behind } = through([large.subarray(0, 10), large.subarray(10, 20)], true, 1_000);
-  expect(taken).toEqual([]);
-  expect(behind).toEqual(large.subarray(0, 20));
+test('forwards a too large packet, and all later bytes, at once', () => {
+  const { intercepted, forwarded } = feed([large.subarray(0, 10), large.subarray(10, 20)], true, 1_000);
+  expect(intercepted).toEqual([]);
+  expect(forwarded).toEqual(large.subarray(0, 20));
 });
 
-test('a topic longer than its packet goes on', () => {
+test('forwards a publish with a topic longer than its packet', () => {
   const wrong = Buffer.from([0x30, 3, 0, 200, 1]);
-  expect(through([wrong])).toEqual({ taken: [], behind: wrong });
+  expect(feed([wrong])).toEqual({ intercepted: [], forwarded: wrong });
 });
 
-test('a length that never ends goes on', () => {
+test('forwards a packet with an endless remaining length', () => {
   const wrong = Buffer.from([0x30, 0xff, 0xff, 0xff, 0xff, 0x7f]);
-  expect(through([wrong])).toEqual({ taken: [], behind: wrong });
+  expect(feed([wrong])).toEqual({ intercepted: [], forwarded: wrong });
 });

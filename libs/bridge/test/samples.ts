@@ -1,7 +1,7 @@
 import type { ClusterConfig, LogEntry, Message, PeerMessage, RaftMessage } from '@mqtt-cluster/contracts';
 import fc from 'fast-check';
 
-/** Records as the code makes them: with a prototype. */
+/** Generates records with a prototype, like those of the code. */
 const record = <T>(fields: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> =>
   fc.record(fields, { noNullPrototype: true }) as fc.Arbitrary<T>;
 
@@ -156,7 +156,7 @@ const direct: fc.Arbitrary<Exclude<PeerMessage, { type: 'relay' }>> = fc.oneof(
   }),
 );
 
-/** Every kind of peer message with every optional field there or not. */
+/** Generates each kind of peer message, with and without each optional field. */
 export const peerMessage: fc.Arbitrary<PeerMessage> = fc.oneof(
   { weight: 5, arbitrary: direct },
   {

@@ -14,7 +14,7 @@ afterEach(async () => {
   servers.clear();
 });
 
-/** Takes connections, answers CONNECT, and then neither reads nor answers any more. */
+/** Accepts connections and CONNECT, and then neither reads nor responds. */
 async function startStalledPeer({ host, port }: Site): Promise<void> {
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -31,7 +31,7 @@ async function startStalledPeer({ host, port }: Site): Promise<void> {
 const mebibyte = 1024 * 1024;
 
 describe('a stalled peer', () => {
-  test('loses QoS 0 first, then bulk, holds no more than the bounds, and disturbs nobody', async () => {
+  test('gets no live messages first, then no log messages, within the backlog bounds and without effect on other peers', async () => {
     const sites = await freeSites('a', 'stalled', 'c');
     await startStalledPeer(sites[1]!);
     const c = await startBridge(sites, 'c');
@@ -43,7 +43,7 @@ describe('a stalled peer', () => {
 
     const payload = new Uint8Array(mebibyte / 4);
     const counters = (): { liveDropped: number; backlogBytes: number } => a.bridge.counters()['stalled']!;
-    // The kernel takes some megabytes before anything waits here.
+    // The kernel buffers some megabytes before a backlog forms.
     for (let sent = 0; counters().liveDropped === 0; sent += 1) {
       expect(sent).toBeLessThan(400);
       a.bridge.send([{ to: 'stalled', channel: 'live', message: live('t', payload) }]);
@@ -67,7 +67,7 @@ describe('a stalled peer', () => {
     expect(a.bridge.counters()['c']).toMatchObject({ liveDropped: 0 });
   });
 
-  test('is given up after its silence, and found again when it answers', async () => {
+  test('is disconnected after the response timeout, and connected again when it responds', async () => {
     const sites = await freeSites('a', 'b', 'c');
     await startStalledPeer(sites[1]!);
     const c = await startBridge(sites, 'c');

@@ -18,7 +18,7 @@ describe('alarms', () => {
 
   it('are told once, and only those of a state that differs or of entries left out', () => {
     expect(watch.take()).toEqual([]);
-    writeFileSync(file, line('warn', 'the link to a peer has changed') + line('error', 'the disk is full'));
+    writeFileSync(file, line('warn', 'the state of the link to a peer changed') + line('error', 'the disk is full'));
     expect(watch.take()).toEqual([]);
     appendFileSync(file, line('error', state) + line('error', 'Entry 7 holds no batch: "x"'));
     expect(watch.take()).toEqual([

@@ -1,7 +1,7 @@
 import type { Channel, PeerMessage } from '@mqtt-cluster/contracts';
 import { encodeFrames } from './frame.ts';
 
-/** Remembers the last frames of each channel: what goes to several peers unchanged is encoded once. */
+/** Caches the last frames of each channel, so that equal messages to several peers are encoded once. */
 export class FrameEncoder {
   readonly #last = new Map<Channel, { messages: readonly PeerMessage[]; frames: readonly Uint8Array[] }>();
 

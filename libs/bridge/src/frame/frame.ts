@@ -3,7 +3,7 @@ import { FrameError, isPeerMessageList } from '@mqtt-cluster/contracts';
 import type { PeerMessage } from '@mqtt-cluster/contracts';
 import { Packr, RESERVE_START_SPACE, Unpackr } from 'msgpackr';
 import { frameBodyBytesTarget, frameBytesMax } from '../bounds.ts';
-import { checkMsgpack } from './msgpack-validation.ts';
+import { validateMsgpack } from './msgpack-validation.ts';
 
 /**
  * A frame is one MQTT payload:
@@ -18,17 +18,17 @@ export const frameVersion = 1;
 
 const headerBytes = 8;
 const magic = 0x4d42;
-/** What a message takes beside its payloads, roughly; only decides where a frame ends. */
+/** Approximate bytes of a message without its payloads. Used only to decide where a frame ends. */
 const messageOverheadBytes = 160;
 const entryOverheadBytes = 48;
 
-// Maps, not records: every frame stands alone and its keys are checked by name.
+// Maps instead of records, because each frame must be self-contained and its keys are checked by name.
 const packr = new Packr({ useRecords: false, variableMapSize: true });
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true });
 
-/** One frame of these messages. */
+/** Encodes the messages as one frame. */
 export function encodeFrame(messages: readonly PeerMessage[]): Uint8Array {
-  // The last eight bits of the option are how much room to leave in front.
+  // The lowest eight bits of the option reserve bytes before the body.
   const bytes: Uint8Array = packr.pack(messages, RESERVE_START_SPACE | headerBytes);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   view.setUint16(0, magic);
@@ -38,7 +38,7 @@ export function encodeFrame(messages: readonly PeerMessage[]): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** As few frames as the target size allows, in order. */
+/** Encodes the messages, in order, as few frames of about {@link frameBodyBytesTarget} bytes. */
 export function encodeFrames(messages: readonly PeerMessage[]): Uint8Array[] {
   const frames: Uint8Array[] = [];
   let from = 0;
@@ -57,20 +57,20 @@ export function encodeFrames(messages: readonly PeerMessage[]): Uint8Array[] {
 }
 
 /**
- * The messages of a frame. Their bytes are views into `frame`: copy what is to be kept.
+ * Decodes a frame. The byte arrays of the messages are views into `frame`; copy those that outlive it.
  *
- * @throws FrameError anything at all is wrong with it
+ * @throws FrameError when the header, the checksum, the encoding or a message is invalid
  */
 export function decodeFrame(frame: Uint8Array): PeerMessage[] {
   if (frame.length > frameBytesMax) throw new FrameError(`a frame of ${frame.length} bytes is too long`);
   if (frame.length <= headerBytes) throw new FrameError(`a frame of ${frame.length} bytes is too short`);
-  // A plain view of a Buffer, so that what is decoded is made of plain views too.
+  // A plain view of a Buffer, so that the decoded byte arrays are plain views as well.
   const bytes = new Uint8Array(frame.buffer, frame.byteOffset, frame.byteLength);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (view.getUint16(0) !== magic) throw new FrameError('not a frame of a bridge');
+  if (view.getUint16(0) !== magic) throw new FrameError('the payload is not a frame of a bridge');
   const version = view.getUint8(2);
   if (version !== frameVersion)
-    throw new FrameError(`frame version ${version}, this member knows ${frameVersion}`);
+    throw new FrameError(`frame version ${version} is not supported, this member supports ${frameVersion}`);
   if (view.getUint8(3) !== 0) throw new FrameError(`frame flags ${view.getUint8(3)} are unknown`);
   const body = bytes.subarray(headerBytes);
   if (view.getUint32(4) !== crc32(body)) throw new FrameError('the checksum of a frame is wrong');
@@ -78,14 +78,14 @@ export function decodeFrame(frame: Uint8Array): PeerMessage[] {
 }
 
 function decodeBody(body: Uint8Array): PeerMessage[] {
-  checkMsgpack(body);
+  validateMsgpack(body);
   let value: unknown;
   try {
     value = unpackr.unpack(body);
   } catch (cause) {
     throw new FrameError('the body of a frame cannot be decoded', { cause });
   }
-  if (!isPeerMessageList(value)) throw new FrameError('a frame holds what is no peer message');
+  if (!isPeerMessageList(value)) throw new FrameError('a frame contains an invalid peer message');
   return value;
 }
 

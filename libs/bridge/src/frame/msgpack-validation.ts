@@ -2,30 +2,31 @@ import { FrameError } from '@mqtt-cluster/contracts';
 import { frameDepthMax } from '../bounds.ts';
 
 /**
- * Walks MessagePack bytes without building anything, so that a decoder can't be made to allocate more than
- * the frame holds, to recurse without end, or to build anything but plain data: extensions (but `undefined`)
- * are refused.
+ * Validates MessagePack bytes without decoding them. The decoder can then neither allocate more memory than the frame
+ * justifies, nor recurse without bound, nor create anything but plain data. Extensions are rejected, except
+ * msgpackr's `undefined`.
  *
- * @throws FrameError the bytes are not exactly one plain value
+ * @throws FrameError if the bytes are not exactly one plain value
  */
-export function checkMsgpack(bytes: Uint8Array): void {
+export function validateMsgpack(bytes: Uint8Array): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let position = 0;
-  /** How many values the open containers still lack, innermost last. */
+  /** Missing values of each open container, innermost last. */
   const missing: number[] = [];
   do {
-    if (position >= bytes.length) throw new FrameError('a frame ends in the middle of a value');
+    if (position >= bytes.length) throw new FrameError('a frame ends within a value');
     const { skip, children } = valueAt(view, position);
     position += skip;
-    if (position > bytes.length) throw new FrameError('a frame ends in the middle of a value');
-    // Every child takes a byte at least, so a count beyond the rest is a lie.
-    if (children > bytes.length - position) throw new FrameError('a frame counts more values than it holds');
+    if (position > bytes.length) throw new FrameError('a frame ends within a value');
+    // Each child takes at least one byte, so a larger count is invalid.
+    if (children > bytes.length - position)
+      throw new FrameError('a frame declares more values than it contains');
     if (missing.length > 0) missing[missing.length - 1]! -= 1;
     if (children > 0) missing.push(children);
-    if (missing.length > frameDepthMax) throw new FrameError('the values of a frame nest too deeply');
+    if (missing.length > frameDepthMax) throw new FrameError('the values of a frame are nested too deeply');
     while (missing.length > 0 && missing[missing.length - 1] === 0) missing.pop();
   } while (missing.length > 0);
-  if (position !== bytes.length) throw new FrameError('a frame has bytes after its end');
+  if (position !== bytes.length) throw new FrameError('bytes follow the end of a frame');
 }
 
 interface ValueLayout {
@@ -37,7 +38,7 @@ interface ValueLayout {
 const leaf = (skip: number): ValueLayout => ({ skip, children: 0 });
 const singleByte = leaf(1);
 
-/** MessagePack specification, "formats". Reads beyond the end are refused by the view with a RangeError. */
+/** See "Formats" in the MessagePack specification. The view throws a RangeError for a read beyond the end. */
 function valueAt(view: DataView, position: number): ValueLayout {
   const format = view.getUint8(position);
   if (format <= 0x7f || format >= 0xe0) return singleByte;
@@ -48,7 +49,7 @@ function valueAt(view: DataView, position: number): ValueLayout {
     return longValueAt(view, position, format);
   } catch (cause) {
     if (cause instanceof FrameError) throw cause;
-    throw new FrameError('a frame ends in the middle of a value', { cause });
+    throw new FrameError('a frame ends within a value', { cause });
   }
 }
 
@@ -92,8 +93,8 @@ function longValueAt(view: DataView, position: number, format: number): ValueLay
     case 0xd4:
       // msgpackr's `undefined`: fixext 1 of type 0, data 0.
       if (view.getUint8(position + 1) === 0 && view.getUint8(position + 2) === 0) return leaf(3);
-      throw new FrameError('a frame holds an extension');
+      throw new FrameError('a frame contains an extension');
     default:
-      throw new FrameError('a frame holds an extension');
+      throw new FrameError('a frame contains an extension');
   }
 }

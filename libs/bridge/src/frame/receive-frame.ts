@@ -1,19 +1,19 @@
 import { FrameError } from '@mqtt-cluster/contracts';
 import type { MemberId, PeerMessage } from '@mqtt-cluster/contracts';
-import type { OccasionalLog } from '../rate-limited-log.ts';
+import type { RateLimitedLog } from '../rate-limited-log.ts';
 import type { PeerStatistics } from '../link/peer-statistics.ts';
 
-export interface IncomingFrame {
+interface IncomingFrame {
   readonly from: MemberId;
   readonly frame: Uint8Array;
   readonly statistics: PeerStatistics;
-  readonly log: OccasionalLog;
+  readonly log: RateLimitedLog;
   readonly decode: (frame: Uint8Array) => readonly PeerMessage[];
   readonly deliver: (message: PeerMessage) => void;
 }
 
-/** A good frame is delivered message by message; any other is counted, logged now and then, and forgotten. */
-export function takeMessages({ from, frame, statistics, log, decode, deliver }: IncomingFrame): void {
+/** Delivers the messages of a valid frame one by one. Counts, logs and drops an invalid frame. */
+export function receiveFrame({ from, frame, statistics, log, decode, deliver }: IncomingFrame): void {
   statistics.bytesReceived += frame.length;
   let messages: readonly PeerMessage[];
   try {
@@ -21,7 +21,7 @@ export function takeMessages({ from, frame, statistics, log, decode, deliver }: 
   } catch (error) {
     if (!(error instanceof FrameError)) throw error;
     statistics.framesRefused += 1;
-    log.warn(from, { peer: from, reason: error.message }, 'a frame was refused');
+    log.warn(from, { peer: from, reason: error.message }, 'frame of a peer dropped: it is invalid');
     return;
   }
   statistics.framesReceived += 1;

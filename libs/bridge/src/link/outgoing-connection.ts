@@ -6,66 +6,66 @@ import { MqttClient } from 'mqtt';
 import {
   connectTimeoutMs,
   keepAliveSeconds,
-  lastWordsMsMax,
+  stopFlushMsMax,
   pingIntervalMs,
-  quietPingIntervalsMs,
+  idlePingIntervalsMs,
   raftPingIntervalMs,
   reconnectDelaysMs,
-  rejectedDelayMs,
-  settledConnectionMs,
-  silenceMsMax,
+  rejectedReconnectDelayMs,
+  stableConnectionMs,
+  responseTimeoutMs,
 } from '../bounds.ts';
-import { certificateNames, clientIdOf, userNameOf } from '../handshake.ts';
+import { certificateMatches, clientIdOf, userNameOf } from '../handshake.ts';
 import type { ConnectionKind } from '../handshake.ts';
-import type { OccasionalLog } from '../rate-limited-log.ts';
+import type { RateLimitedLog } from '../rate-limited-log.ts';
 import type { BridgePeer, BridgeTls } from '../options.ts';
 
-/** Smaller frames are cheaper copied behind their header than written apart. */
+/** A frame up to this size is copied behind its header, which costs less than a second write. */
 const copiedBytesMax = 16 * 1024;
 
 const noTimer = { set: (): number => 0, clear: (): void => {} };
 
-export interface OutgoingConnectionOptions {
+interface OutgoingConnectionOptions {
   readonly self: MemberId;
   readonly cluster: string;
   readonly peer: BridgePeer;
   readonly kind: ConnectionKind;
   readonly tls: BridgeTls | undefined;
-  readonly log: OccasionalLog;
+  readonly log: RateLimitedLog;
   readonly now: () => number;
   readonly random: () => number;
   onState(state: LinkState): void;
   onRoundTrip(milliseconds: number): void;
 }
 
-/** With TLS 1.3 a client learns only so that its certificate was refused. */
+/** In TLS 1.3 a client notices the rejection of its certificate only by the end of the connection. */
 const closedAfterHandshake =
-  'closed after the TLS handshake: does the peer refuse the certificate of this member? Its log tells why';
+  'closed after the TLS handshake: the peer may have rejected the certificate of this member, see the log of the peer';
 
-/** What belongs to one TCP connection and goes with it. */
+/** State of one TCP connection. */
 interface Attempt {
   readonly socket: Socket;
   readonly client: MqttClient;
   connectedAtMs: number | null;
-  /** The TLS handshake is done, as far as this side goes. */
+  /** The TLS handshake has completed on this side. */
   secured: boolean;
-  /** Of CONNACK: the peer lives but won't have us. */
+  /** The peer runs, but rejected CONNECT. */
   rejected: boolean;
   fault: NodeJS.ErrnoException | null;
-  heardAtMs: number;
-  /** Of the ping that has no answer yet. */
+  lastReceivedAtMs: number;
+  /** Time of the unanswered ping, or null. */
   pingSentAtMs: number | null;
   lastPingAtMs: number;
-  /** Something was published since the last ping. */
+  /** A frame was published since the last ping. */
   used: boolean;
   flushedBytes: number;
   hadBacklog: boolean;
 }
 
 /**
- * One MQTT connection to a peer's cluster listener, made again for ever while started. MQTT.js speaks the
- * protocol; when to reconnect and when a silent connection is dead is decided here, because its own second
- * and half minute are too long for a failover.
+ * One MQTT connection to a peer's cluster listener, which reconnects until it is stopped. MQTT.js handles the protocol.
+ * This class decides when to reconnect and when a silent connection is dead, because the intervals of MQTT.js (one
+ * second and 30 seconds) are too long for a failover.
  */
 export class OutgoingConnection {
   readonly #options: OutgoingConnectionOptions;
@@ -83,7 +83,7 @@ export class OutgoingConnection {
     this.#connect();
   }
 
-  /** Lets what was published leave, if it can at once. */
+  /** Closes the connection. Published frames have up to {@link stopFlushMsMax} to leave. */
   async stop(): Promise<void> {
     this.#stopped = true;
     if (this.#retryTimer) clearTimeout(this.#retryTimer);
@@ -92,7 +92,7 @@ export class OutgoingConnection {
     if (!attempt) return;
     const { socket } = attempt;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => socket.destroy(), attempt.connectedAtMs === null ? 0 : lastWordsMsMax);
+      const timer = setTimeout(() => socket.destroy(), attempt.connectedAtMs === null ? 0 : stopFlushMsMax);
       socket.once('close', () => {
         clearTimeout(timer);
         resolve();
@@ -105,18 +105,18 @@ export class OutgoingConnection {
     return this.#attempt?.connectedAtMs != null && !this.#attempt.socket.destroyed;
   }
 
-  /** Bytes that the kernel has not taken yet. */
+  /** Bytes that wait for the kernel. */
   get backlogBytes(): number {
     return this.connected ? this.#attempt!.socket.writableLength : 0;
   }
 
-  /** Only while connected: nothing is queued for an absent peer. */
+  /** Publishes a frame. Drops it if the peer is not connected. */
   publish(topic: string, frame: Uint8Array): void {
     if (!this.connected) return;
     const attempt = this.#attempt!;
     attempt.used = true;
     const header = publishHeader(topic, frame.length);
-    // QoS 0 leaves no trace in MQTT.js, whose own way takes five chunks and as many objects for it.
+    // A QoS 0 publish has no state in MQTT.js, and MQTT.js would create five chunks for it.
     if (frame.length > copiedBytesMax) {
       attempt.socket.cork();
       attempt.socket.write(header);
@@ -130,19 +130,23 @@ export class OutgoingConnection {
     }
   }
 
-  /** Call every `pingIntervalMs`. Pings, and tears down what was silent for too long. */
+  /**
+   * Sends pings, and closes the connection if the peer does not respond. Called every `pingIntervalMs`.
+   *
+   * @param pausedMs time for which this process was suspended before the call
+   */
   check(nowMs: number, pausedMs: number): void {
     const attempt = this.#attempt;
     if (!attempt || attempt.connectedAtMs === null || attempt.socket.destroyed) return;
-    // What we ourselves slept through is no silence of the peer's.
-    if (pausedMs > pingIntervalMs) attempt.heardAtMs = nowMs;
+    // A suspended process receives nothing, so this time does not count as silence of the peer.
+    if (pausedMs > pingIntervalMs) attempt.lastReceivedAtMs = nowMs;
     this.#noteProgress(attempt, nowMs);
-    if (silenceMs(attempt, nowMs) > silenceMsMax) {
-      this.#warn({}, 'a peer is silent, its connection is closed');
+    if (silenceMs(attempt, nowMs) > responseTimeoutMs) {
+      this.#warn({}, 'connection to a peer closed: the peer does not respond');
       attempt.socket.destroy();
       return;
     }
-    // One at a time: behind a backlog they would pile up.
+    // At most one unanswered ping, because pings would accumulate behind a backlog.
     if (attempt.pingSentAtMs !== null || !this.#pingIsDue(attempt, nowMs)) return;
     attempt.used = false;
     attempt.lastPingAtMs = nowMs;
@@ -150,25 +154,26 @@ export class OutgoingConnection {
     attempt.client.sendPing();
   }
 
-  /** A connection with nothing to lose may wait. */
+  /** An idle connection uses a longer interval. */
   #pingIsDue(attempt: Attempt, nowMs: number): boolean {
     const { kind } = this.#options;
     const usedIntervalMs = kind === 'raft' ? raftPingIntervalMs : pingIntervalMs;
-    const intervalMs = attempt.used ? usedIntervalMs : quietPingIntervalsMs[kind];
-    // A timer that is early by a little must not make it one interval more.
+    const intervalMs = attempt.used ? usedIntervalMs : idlePingIntervalsMs[kind];
+    // A timer that fires slightly early must not postpone the ping by one interval.
     return nowMs - attempt.lastPingAtMs >= intervalMs - pingIntervalMs / 2;
   }
 
   /**
-   * Behind a backlog an answer takes long. While the kernel takes more of a backlog the peer must be
-   * acknowledging; without one it proves nothing, because the kernel's own buffer takes a lot for a dead
-   * host.
+   * Counts progress of a backlog as a sign of life, because a ping response waits behind the backlog. The kernel accepts
+   * more of a backlog only if the peer acknowledges data. Without a backlog this proves nothing: the kernel buffers much
+   * data for a dead host.
    */
   #noteProgress(attempt: Attempt, nowMs: number): void {
     const { bytesWritten, writableLength } = attempt.socket;
     const flushedBytes = bytesWritten - writableLength;
     const hasBacklog = writableLength > 0;
-    if (hasBacklog && attempt.hadBacklog && flushedBytes > attempt.flushedBytes) attempt.heardAtMs = nowMs;
+    if (hasBacklog && attempt.hadBacklog && flushedBytes > attempt.flushedBytes)
+      attempt.lastReceivedAtMs = nowMs;
     attempt.flushedBytes = flushedBytes;
     attempt.hadBacklog = hasBacklog;
   }
@@ -186,7 +191,7 @@ export class OutgoingConnection {
       clean: true,
       keepalive: keepAliveSeconds,
       connectTimeout: connectTimeoutMs,
-      // Reconnects and pings are ours: its own take no account of a backlog or of a pause of this process.
+      // MQTT.js' own reconnects and pings ignore a backlog and a pause of this process.
       reconnectPeriod: 0,
       timerVariant: noTimer,
       queueQoSZero: false,
@@ -199,7 +204,7 @@ export class OutgoingConnection {
       secured: false,
       rejected: false,
       fault: null,
-      heardAtMs: now(),
+      lastReceivedAtMs: now(),
       pingSentAtMs: null,
       lastPingAtMs: -Infinity,
       used: false,
@@ -208,19 +213,19 @@ export class OutgoingConnection {
     };
     this.#attempt = attempt;
     client.on('connect', () => {
-      attempt.connectedAtMs = attempt.heardAtMs = now();
+      attempt.connectedAtMs = attempt.lastReceivedAtMs = now();
       this.#options.onState('up');
     });
-    client.on('packetreceive', (packet) => this.#heard(attempt, packet.cmd));
+    client.on('packetreceive', (packet) => this.#onPacket(attempt, packet.cmd));
     client.on('error', (error: Error & { code?: unknown }) => {
-      // CONNACK's return codes are numbers, the system's are names.
+      // CONNACK return codes are numbers, error codes of the system are strings.
       if (typeof error.code === 'number') attempt.rejected = true;
       attempt.fault ??= error as NodeJS.ErrnoException;
     });
     socket.on('error', (error) => (attempt.fault ??= error));
-    // Of TLS sockets only.
+    // Only TLS sockets emit this event.
     socket.once('secureConnect', () => (attempt.secured = true));
-    socket.once('close', () => this.#closed(attempt));
+    socket.once('close', () => this.#onClosed(attempt));
   }
 
   #openSocket(): Socket {
@@ -232,39 +237,39 @@ export class OutgoingConnection {
       ...tls,
       minVersion: 'TLSv1.3',
       checkServerIdentity: (_host, certificate) =>
-        certificateNames(certificate, peer.id, peer.host)
+        certificateMatches(certificate, peer.id, peer.host)
           ? undefined
-          : new Error(`the certificate is made out to neither ${peer.id} nor ${peer.host}`),
+          : new Error(`the certificate names neither ${peer.id} nor ${peer.host}`),
     });
   }
 
-  #heard(attempt: Attempt, command: string | undefined): void {
+  #onPacket(attempt: Attempt, command: string | undefined): void {
     const now = this.#options.now();
-    attempt.heardAtMs = now;
+    attempt.lastReceivedAtMs = now;
     if (command !== 'pingresp' || attempt.pingSentAtMs === null) return;
     this.#options.onRoundTrip(now - attempt.pingSentAtMs);
     attempt.pingSentAtMs = null;
   }
 
-  #closed(attempt: Attempt): void {
+  #onClosed(attempt: Attempt): void {
     attempt.client.end(true);
     if (this.#attempt !== attempt) return;
     this.#attempt = null;
-    const wasSettled =
-      attempt.connectedAtMs !== null && this.#options.now() - attempt.connectedAtMs >= settledConnectionMs;
-    if (wasSettled) this.#failuresInRow = 0;
+    const wasStable =
+      attempt.connectedAtMs !== null && this.#options.now() - attempt.connectedAtMs >= stableConnectionMs;
+    if (wasStable) this.#failuresInRow = 0;
     const refused = attempt.fault?.code === 'ECONNREFUSED';
-    if (attempt.connectedAtMs === null && !refused && !this.#stopped) this.#explain(attempt);
-    // Scheduled first: whoever hears of the state may stop us.
+    if (attempt.connectedAtMs === null && !refused && !this.#stopped) this.#logFailure(attempt);
+    // Schedule first, because the state handler may stop this connection.
     if (!this.#stopped) this.#scheduleRetry(attempt.rejected);
     this.#options.onState(refused ? 'refused' : 'down');
   }
 
-  #explain(attempt: Attempt): void {
+  #logFailure(attempt: Attempt): void {
     if (attempt.rejected) {
       this.#warn(
         { reason: attempt.fault?.message },
-        'a peer refuses this member: see its log for the reason',
+        'connection rejected by a peer: see the log of the peer for the reason',
       );
     } else {
       const reason =
@@ -276,7 +281,7 @@ export class OutgoingConnection {
   #scheduleRetry(rejected: boolean): void {
     const step = Math.min(this.#failuresInRow, reconnectDelaysMs.length - 1);
     this.#failuresInRow += 1;
-    const delayMs = rejected ? rejectedDelayMs : reconnectDelaysMs[step]!;
+    const delayMs = rejected ? rejectedReconnectDelayMs : reconnectDelaysMs[step]!;
     this.#retryTimer = setTimeout(() => this.#connect(), delayMs * (0.5 + this.#options.random()));
   }
 
@@ -287,12 +292,15 @@ export class OutgoingConnection {
   }
 }
 
-/** Only who was asked is silent; what was heard up to an interval before the question counts. */
-function silenceMs({ pingSentAtMs, heardAtMs }: Attempt, nowMs: number): number {
-  return pingSentAtMs === null ? 0 : nowMs - Math.max(heardAtMs, pingSentAtMs - pingIntervalMs);
+/**
+ * Returns how long the peer has not responded, ms. A peer is silent only while a ping is unanswered. A packet received up
+ * to one interval before the ping counts as a response.
+ */
+function silenceMs({ pingSentAtMs, lastReceivedAtMs }: Attempt, nowMs: number): number {
+  return pingSentAtMs === null ? 0 : nowMs - Math.max(lastReceivedAtMs, pingSentAtMs - pingIntervalMs);
 }
 
-/** Fixed header and topic of a QoS 0 PUBLISH (MQTT 3.1.1, 3.3). */
+/** Encodes the fixed header and the topic of a QoS 0 PUBLISH (MQTT 3.1.1, 3.3). */
 function publishHeader(topic: string, payloadBytes: number): Buffer {
   const topicBytes = Buffer.byteLength(topic);
   let rest = 2 + topicBytes + payloadBytes;

@@ -10,23 +10,23 @@ import {
   reportIntervalMs,
 } from '../bounds.ts';
 import type { FrameEncoder } from '../frame/frame-encoder.ts';
-import { connectionOf } from '../handshake.ts';
+import { connectionByChannel } from '../handshake.ts';
 import type { ConnectionKind } from '../handshake.ts';
-import type { OccasionalLog } from '../rate-limited-log.ts';
+import type { RateLimitedLog } from '../rate-limited-log.ts';
 import type { BridgeOptions, BridgePeer } from '../options.ts';
 import { OutgoingConnection } from './outgoing-connection.ts';
 import { PeerMetrics, PeerStatistics, reportBacklogBounds } from './peer-statistics.ts';
 
-export interface PeerLinkOptions {
+interface PeerLinkOptions {
   readonly bridge: BridgeOptions;
   readonly peer: BridgePeer;
-  readonly log: OccasionalLog;
+  readonly log: RateLimitedLog;
   readonly now: () => number;
 }
 
 const kinds: readonly ConnectionKind[] = ['raft', 'log'];
 
-/** Both connections to one peer: sends within the bounds, and makes one state of two. */
+/** Both connections to one peer. Enforces the backlog bounds, and combines the two connection states into one. */
 export class PeerLink {
   readonly peer: MemberId;
   readonly statistics = new PeerStatistics();
@@ -34,7 +34,7 @@ export class PeerLink {
   readonly #states: Record<ConnectionKind, LinkState> = { raft: 'down', log: 'down' };
   readonly #backlogBytesMax: Readonly<Record<Channel, number>>;
   readonly #metrics: PeerMetrics;
-  readonly #log: OccasionalLog;
+  readonly #log: RateLimitedLog;
   readonly #bridge: BridgeOptions;
   #state: LinkState = 'down';
   #started = false;
@@ -62,8 +62,8 @@ export class PeerLink {
         log,
         now,
         random: bridge.random ?? Math.random,
-        onState: (state) => this.#connectionIs(kind, state),
-        onRoundTrip: (milliseconds) => this.#roundTrip(kind, milliseconds),
+        onState: (state) => this.#onConnectionState(kind, state),
+        onRoundTrip: (milliseconds) => this.#onRoundTrip(kind, milliseconds),
       });
     this.#connections = { raft: connection('raft'), log: connection('log') };
   }
@@ -80,11 +80,13 @@ export class PeerLink {
   }
 
   send(channel: Channel, messages: readonly PeerMessage[], encoder: FrameEncoder): void {
-    const connection = this.#connections[connectionOf[channel]];
+    const connection = this.#connections[connectionByChannel[channel]];
     if (!connection.connected || connection.backlogBytes > this.#backlogBytesMax[channel]) {
       this.statistics.dropped[channel] += messages.length;
-      if (connection.connected)
-        this.#log.warn(this.peer, { peer: this.peer, channel }, 'a peer is slow, messages are dropped');
+      if (connection.connected) {
+        const text = 'messages to a slow peer dropped: its backlog exceeds the bound';
+        this.#log.warn(this.peer, { peer: this.peer, channel }, text);
+      }
       return;
     }
     for (const frame of encoder.encode(channel, messages)) {
@@ -93,7 +95,7 @@ export class PeerLink {
         this.#log.warn(
           this.peer,
           { peer: this.peer, channel, bytes: frame.length },
-          'a message is too long for a frame',
+          'message to a peer dropped: it exceeds the maximum frame size',
         );
         continue;
       }
@@ -110,7 +112,7 @@ export class PeerLink {
     this.report();
   }
 
-  /** Brings the metrics up to date. */
+  /** Updates the metrics. */
   report(): void {
     this.#metrics.report(this.statistics, this.#backlogBytes(), this.#state === 'up');
   }
@@ -125,25 +127,25 @@ export class PeerLink {
     return this.#connections.raft.backlogBytes + this.#connections.log.backlogBytes;
   }
 
-  #roundTrip(kind: ConnectionKind, milliseconds: number): void {
-    // The other connection's includes what waits before the ping.
+  #onRoundTrip(kind: ConnectionKind, milliseconds: number): void {
+    // The round trip of the `log` connection includes the backlog before the ping.
     if (kind === 'raft') this.statistics.roundTripMs = milliseconds;
   }
 
-  #connectionIs(kind: ConnectionKind, state: LinkState): void {
+  #onConnectionState(kind: ConnectionKind, state: LinkState): void {
     this.#states[kind] = state;
     if (state === 'up') this.statistics.connects += 1;
     const combined = combine(this.#states.raft, this.#states.log);
     if (combined === this.#state || !this.#started) return;
     this.#state = combined;
-    this.#bridge.logger.info({ peer: this.peer, state: combined }, 'the link to a peer has changed');
+    this.#bridge.logger.info({ peer: this.peer, state: combined }, 'the state of the link to a peer changed');
     this.#bridge.handlers.onLink(this.peer, combined);
   }
 }
 
 /**
- * Up only when both are, so that whoever hears of it may send everything anew; refused only when nothing
- * lives.
+ * Returns `up` only if both connections are up, because the member then sends its state anew. Returns `refused` only
+ * if no connection is up.
  */
 function combine(one: LinkState, other: LinkState): LinkState {
   if (one === 'up' && other === 'up') return 'up';

@@ -2,7 +2,7 @@ import type { Channel, MemberId } from '@mqtt-cluster/contracts';
 import { bridgeMetrics, MetricTotals } from '@mqtt-cluster/metric-catalogue';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 
-/** What is counted for one peer; the hot path only adds to plain fields. */
+/** Counters of one peer. Plain fields, because the hot path increments them. */
 export class PeerStatistics {
   bytesSent = 0;
   bytesReceived = 0;
@@ -11,13 +11,13 @@ export class PeerStatistics {
   framesRefused = 0;
   connects = 0;
   roundTripMs: number | null = null;
-  /** Messages not sent because the peer was slow or not there. */
+  /** Messages dropped because the peer was slow or not connected. */
   readonly dropped: Record<Channel, number> = { raft: 0, log: 0, live: 0 };
 }
 
 const channels = ['raft', 'log', 'live'] as const;
 
-/** Carries the statistics of one peer over into metrics. */
+/** Copies the counters of one peer into the metrics. */
 export class PeerMetrics {
   readonly #metrics: Metrics;
   readonly #totals: MetricTotals;
@@ -49,7 +49,7 @@ export class PeerMetrics {
   }
 }
 
-/** The bounds of what waits for one peer, which are the same for all. */
+/** Reports the backlog bounds, which are equal for all peers. */
 export function reportBacklogBounds(metrics: Metrics, bytesMax: Readonly<Record<Channel, number>>): void {
   for (const channel of channels) metrics.set(bridgeMetrics.backlogBytesMax, [channel], bytesMax[channel]);
 }

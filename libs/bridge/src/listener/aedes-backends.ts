@@ -1,54 +1,55 @@
 import { Readable } from 'node:stream';
 
 /**
- * What Aedes routes and stores through, made to do neither: a bridge's frames are taken before they get here,
- * and no bridge has a session. Nothing ever rejects here, since Aedes leaves some rejections unhandled.
+ * The emitter and the persistence of the cluster listener's Aedes. Both discard everything: the listener handles
+ * frames before they reach the emitter, and connections of bridges have no sessions. No function here rejects,
+ * because Aedes leaves some rejections unhandled.
  */
 type Callback = (error?: Error | null) => void;
 
-function later(done?: Callback): void {
-  // Not at once: Aedes reads on from within the callback, and a burst would nest.
+function callLater(done?: Callback): void {
+  // Aedes reads on from within the callback. A synchronous call would recurse through a burst of packets.
   if (done) queueMicrotask(done);
 }
 
 export const discardingEmitter = {
   on(_topic: string, _listener: unknown, done?: Callback): void {
-    later(done);
+    callLater(done);
   },
   removeListener(_topic: string, _listener: unknown, done?: Callback): void {
-    later(done);
+    callLater(done);
   },
   emit(_packet: unknown, done?: Callback): void {
-    later(done);
+    callLater(done);
   },
   close(done?: Callback): void {
-    later(done);
+    callLater(done);
   },
 };
 
-const nothing = async (): Promise<void> => {};
-const noList = async (): Promise<never[]> => [];
-const noStream = (): Readable => Readable.from([]);
+const resolveVoid = async (): Promise<void> => {};
+const resolveEmptyList = async (): Promise<never[]> => [];
+const emptyStream = (): Readable => Readable.from([]);
 
 export const emptyPersistence = {
-  // Aedes insists on an async function.
+  // Aedes checks that this is an async function.
   async setup(): Promise<void> {},
-  cleanSubscriptions: nothing,
-  addSubscriptions: nothing,
-  removeSubscriptions: nothing,
-  subscriptionsByClient: noList,
-  subscriptionsByTopic: noList,
-  storeRetained: nothing,
-  createRetainedStreamCombi: noStream,
-  outgoingEnqueue: nothing,
-  outgoingEnqueueCombi: nothing,
-  outgoingUpdate: nothing,
-  outgoingClearMessageId: nothing,
-  outgoingStream: noStream,
-  incomingStorePacket: nothing,
-  incomingGetPacket: nothing,
-  incomingDelPacket: nothing,
-  putWill: nothing,
-  delWill: nothing,
-  streamWill: noStream,
+  cleanSubscriptions: resolveVoid,
+  addSubscriptions: resolveVoid,
+  removeSubscriptions: resolveVoid,
+  subscriptionsByClient: resolveEmptyList,
+  subscriptionsByTopic: resolveEmptyList,
+  storeRetained: resolveVoid,
+  createRetainedStreamCombi: emptyStream,
+  outgoingEnqueue: resolveVoid,
+  outgoingEnqueueCombi: resolveVoid,
+  outgoingUpdate: resolveVoid,
+  outgoingClearMessageId: resolveVoid,
+  outgoingStream: emptyStream,
+  incomingStorePacket: resolveVoid,
+  incomingGetPacket: resolveVoid,
+  incomingDelPacket: resolveVoid,
+  putWill: resolveVoid,
+  delWill: resolveVoid,
+  streamWill: emptyStream,
 };

@@ -6,25 +6,26 @@ import { ListenError } from '@mqtt-cluster/contracts';
 import type { MemberId } from '@mqtt-cluster/contracts';
 import { Aedes } from 'aedes';
 import type { AuthenticateError, Client } from 'aedes';
-import { foreignConnectTimeoutMs, frameBytesMax, spareConnectionsMax } from '../bounds.ts';
-import { certificateNames, parseClientId, topicsOf, userNameFault } from '../handshake.ts';
+import { mqttConnectTimeoutMs, frameBytesMax, spareConnectionsMax } from '../bounds.ts';
+import { certificateMatches, parseClientId, topicsByConnection, userNameFault } from '../handshake.ts';
 import { discardingEmitter, emptyPersistence } from './aedes-backends.ts';
-import type { OccasionalLog } from '../rate-limited-log.ts';
+import type { RateLimitedLog } from '../rate-limited-log.ts';
 import type { BridgeOptions } from '../options.ts';
-import { PublishTap } from './publish-interceptor.ts';
+import { PublishInterceptor } from './publish-interceptor.ts';
 
-export interface ClusterListenerOptions {
+interface ClusterListenerOptions {
   readonly bridge: BridgeOptions;
-  readonly log: OccasionalLog;
+  readonly log: RateLimitedLog;
   onFrame(from: MemberId, frame: Uint8Array): void;
 }
 
-interface Tap {
-  take(topic: string, payload: Buffer): boolean;
-  publishes: PublishTap | null;
+/** Connects a socket's interceptor with its client, once the client is accepted. */
+interface Interception {
+  onPublish(topic: string, payload: Buffer): boolean;
+  interceptor: PublishInterceptor | null;
 }
 
-/** The parts of Aedes' client that its types leave out. */
+/** Parts of Aedes' client that its types omit. */
 interface ClientInternals {
   readonly _keepaliveTimer?: NodeJS.Timeout | null;
 }
@@ -34,19 +35,19 @@ const identifierRejected = 2;
 const badUserName = 4;
 const notAuthorized = 5;
 
-/** Room for topic and MQTT header beside the frame. */
+/** Bytes of the topic and the MQTT header of a frame. */
 const publishOverheadBytes = 256;
 
 /**
- * Our own cluster listener: an Aedes that lets only configured peers in, takes QoS 0 frames from them on the
- * bridge's topics, and routes nothing to anybody.
+ * The cluster listener of this member: an Aedes that accepts only configured peers, receives their QoS 0 frames on the
+ * topics of the bridge, and routes no message.
  */
 export class ClusterListener {
   readonly #options: ClusterListenerOptions;
   readonly #broker: Aedes;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  readonly #taps = new WeakMap<object, Tap>();
+  readonly #interceptions = new WeakMap<object, Interception>();
 
   constructor(options: ClusterListenerOptions) {
     this.#options = options;
@@ -54,29 +55,29 @@ export class ClusterListener {
     this.#broker = new Aedes({
       mq: discardingEmitter,
       persistence: emptyPersistence,
-      connectTimeout: foreignConnectTimeoutMs,
+      connectTimeout: mqttConnectTimeoutMs,
       maximumPacketSize: frameBytesMax + publishOverheadBytes,
       preConnect: (_client, packet, done) => {
-        // No bridge has a will, and ours must never publish one.
+        // A bridge has no will, and the listener must never publish one.
         if (packet.will) done(new Error('a bridge has no will'), false);
         else done(null, true);
       },
       authenticate: (client, userName, _password, done) => {
         const fault = this.#peerFault(client, userName);
-        if (!fault) this.#tap(client);
+        if (!fault) this.#interceptPublishes(client);
         if (fault) this.#options.log.warn(client.id.slice(0, 64), this.#describe(client), fault.message);
         done(fault, fault === null);
       },
-      authorizePublish: (client, packet, done) => done(this.#take(client, packet)),
-      authorizeSubscribe: (_client, _subscription, done) => done(new Error('a bridge subscribes to nothing')),
+      authorizePublish: (client, packet, done) => done(this.#onAedesPublish(client, packet)),
+      authorizeSubscribe: (_client, _subscription, done) => done(new Error('a bridge may not subscribe')),
     });
-    // Aedes' own chores; an event without a listener would end the process.
+    // An error event without a handler would end the process.
     (this.#broker as EventEmitter).on('error', (error: Error) => {
-      this.#options.log.warn('broker', { reason: error.message }, 'the cluster listener has an error');
+      this.#options.log.warn('broker', { reason: error.message }, 'the cluster listener reported an error');
     });
-    this.#broker.on('clientError', (client, error) => this.#complain(client, error));
-    this.#broker.on('connectionError', (client, error) => this.#complain(client, error));
-    // Node would refuse a wrong certificate itself, but not say why.
+    this.#broker.on('clientError', (client, error) => this.#logFailure(client, error));
+    this.#broker.on('connectionError', (client, error) => this.#logFailure(client, error));
+    // Node could reject an invalid certificate itself, but would not report the reason.
     const unverified = { requestCert: true, rejectUnauthorized: false } as const;
     this.#server = tls
       ? createTlsServer({ ...tls, ...unverified, minVersion: 'TLSv1.3' }, (socket) => this.#verify(socket))
@@ -86,7 +87,7 @@ export class ClusterListener {
       this.#options.log.warn(
         'tls',
         { reason: error.message },
-        'a TLS handshake with the cluster listener failed',
+        'TLS handshake with the cluster listener failed',
       );
     });
   }
@@ -104,9 +105,13 @@ export class ClusterListener {
       this.#server.once('error', failed);
       this.#server.listen({ host, port }, () => {
         this.#server.off('error', failed);
-        // Accept errors (out of file descriptors, say) pass; peers try again.
+        // Errors of single connections, for example a lack of file descriptors, are temporary: peers reconnect.
         this.#server.on('error', (error) => {
-          this.#options.log.warn('listener', { reason: error.message }, 'the cluster listener has an error');
+          this.#options.log.warn(
+            'listener',
+            { reason: error.message },
+            'the cluster listener reported an error',
+          );
         });
         resolve();
       });
@@ -114,7 +119,7 @@ export class ClusterListener {
   }
 
   async stop(): Promise<void> {
-    // First of all, so that peers who lose us are refused at once and know that we are gone.
+    // Close the listener first, so that reconnecting peers are refused at once and detect the end of this process.
     const closed = this.#server.listening
       ? new Promise<void>((resolve) => this.#server.close(() => resolve()))
       : Promise.resolve();
@@ -129,10 +134,11 @@ export class ClusterListener {
   }
 
   #verify(socket: TLSSocket): void {
-    // Of a resumed session Node says that it is authorized though no certificate was shown; our bridges resume none.
+    // Node reports a resumed session as authorized, although the client presented no certificate. Bridges resume none.
     if (socket.authorized && !socket.isSessionReused()) return this.#accept(socket);
     const { remoteAddress: address, authorizationError: reason } = socket;
-    const text = 'a certificate was refused: it is not of the authority of this cluster, or not valid now';
+    const text =
+      "certificate rejected: it is not signed by this cluster's CA (tls.ca), or not valid at this time";
     this.#options.log.warn('certificate', { address, reason: String(reason) }, text);
     socket.on('error', () => undefined);
     socket.destroy();
@@ -142,62 +148,65 @@ export class ClusterListener {
     socket.setNoDelay(true);
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
-    const tap: Tap = { take: () => false, publishes: null };
-    tap.publishes = new PublishTap(socket, {
+    const interception: Interception = { onPublish: () => false, interceptor: null };
+    interception.interceptor = new PublishInterceptor(socket, {
       packetBytesMax: frameBytesMax + publishOverheadBytes,
-      onPublish: (topic, payload) => tap.take(topic, payload),
+      onPublish: (topic, payload) => interception.onPublish(topic, payload),
     });
-    this.#taps.set(socket, tap);
+    this.#interceptions.set(socket, interception);
     this.#broker.handle(socket);
   }
 
-  /** Frames of an accepted bridge need not go through the broker; see {@link PublishTap}. */
-  #tap(client: Client): void {
+  /** Lets the frames of an accepted bridge bypass Aedes; see {@link PublishInterceptor}. */
+  #interceptPublishes(client: Client): void {
     const named = parseClientId(client.id);
-    const tap = this.#taps.get(client.conn);
-    if (named === null || tap === undefined) return;
-    const topics = topicsOf[named.kind];
-    tap.take = (topic, payload) => {
+    const interception = this.#interceptions.get(client.conn);
+    if (named === null || interception === undefined) return;
+    const topics = topicsByConnection[named.kind];
+    interception.onPublish = (topic, payload) => {
       if (client.closed || !topics.includes(topic)) return false;
-      // The broker counts only what it sees as a sign of life [MQTT-3.1.2-24].
+      // Aedes restarts the keep-alive timer only for packets that it receives [MQTT-3.1.2-24].
       (client as unknown as ClientInternals)._keepaliveTimer?.refresh();
       this.#options.onFrame(named.member, payload);
       return true;
     };
-    tap.publishes?.open();
+    interception.interceptor?.enable();
   }
 
   #peerFault(client: Client, userName: string | undefined): AuthenticateError | null {
     const { peers, cluster } = this.#options.bridge;
     const named = parseClientId(client.id);
     if (!named || client.version !== 4)
-      return refusal(identifierRejected, 'a client that is no bridge was refused');
+      return rejection(identifierRejected, 'client rejected: it is not a bridge');
     const mismatch = userNameFault(userName ?? '', cluster);
-    if (mismatch) return refusal(badUserName, `a bridge was refused: ${mismatch}`);
+    if (mismatch) return rejection(badUserName, `bridge rejected: ${mismatch}`);
     const peer = peers.find(({ id }) => id === named.member);
     if (!peer || peer.id === this.#options.bridge.self) {
-      return refusal(notAuthorized, 'a bridge was refused: it is no configured peer of this member');
+      return rejection(notAuthorized, 'bridge rejected: it is not a configured peer of this member');
     }
     if (
       client.conn instanceof TLSSocket &&
-      !certificateNames(client.conn.getPeerCertificate(), peer.id, peer.host)
+      !certificateMatches(client.conn.getPeerCertificate(), peer.id, peer.host)
     ) {
-      return refusal(notAuthorized, 'a bridge was refused: its certificate is not made out to this peer');
+      return rejection(notAuthorized, 'bridge rejected: its certificate does not name this peer');
     }
     return null;
   }
 
-  /** Nothing is routed further: what is ours goes to the handlers, everything else ends the connection. */
-  #take(
+  /**
+   * Handles a publish that the interceptor left to Aedes. Returns an error, which closes the connection, for anything but
+   * a frame. Aedes routes no publish to a client.
+   */
+  #onAedesPublish(
     client: Client | null,
     packet: { topic: string; qos: number; retain: boolean; payload: string | Buffer },
   ): Error | null {
     const named = client && parseClientId(client.id);
-    if (!named) return new Error('only bridges publish here');
-    if (packet.qos !== 0 || packet.retain || !topicsOf[named.kind].includes(packet.topic)) {
-      return new Error('a bridge publishes QoS 0 on its own topics only');
+    if (!named) return new Error('only bridges may publish on the cluster listener');
+    if (packet.qos !== 0 || packet.retain || !topicsByConnection[named.kind].includes(packet.topic)) {
+      return new Error('a bridge may publish only QoS 0 on its own topics');
     }
-    if (typeof packet.payload === 'string') return new Error('a frame is binary');
+    if (typeof packet.payload === 'string') return new Error('a frame must be binary');
     this.#options.onFrame(named.member, packet.payload);
     return null;
   }
@@ -207,19 +216,19 @@ export class ClusterListener {
     return { client: (client.id ?? '').slice(0, 64), address };
   }
 
-  #complain(client: Client, error: Error): void {
-    // The reset of a dying peer is told by the link's own state.
+  #logFailure(client: Client, error: Error): void {
+    // The link state already reports the reset of a dying peer.
     if ('code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE')) return;
     if ('errorCode' in error) return;
     const fields = { ...this.#describe(client), reason: error.message };
     this.#options.log.warn(
-      (client.id ?? 'stranger').slice(0, 64),
+      (client.id ?? 'unknown').slice(0, 64),
       fields,
-      'a connection to the cluster listener failed',
+      'connection to the cluster listener failed',
     );
   }
 }
 
-function refusal(returnCode: number, message: string): AuthenticateError {
+function rejection(returnCode: number, message: string): AuthenticateError {
   return Object.assign(new Error(message), { returnCode });
 }

@@ -1,71 +1,70 @@
 import type { Duplex } from 'node:stream';
 
-/** Fixed header byte of a QoS 0 PUBLISH without RETAIN: what every frame of a bridge comes in. */
+/** First byte of a QoS 0 PUBLISH without RETAIN, the packet of each frame. */
 const publishHeader = 0x30;
-/** Bytes of the length field (MQTT 3.1.1, 2.2.3). */
+/** Maximum bytes of the remaining length (MQTT 3.1.1, 2.2.3). */
 const lengthBytesMax = 4;
 
-export interface PublishTapOptions {
-  /** A longer packet is left to the broker, which refuses it. */
+interface PublishInterceptorOptions {
+  /** Aedes receives a larger packet, and rejects it. */
   readonly packetBytesMax: number;
-  /** @returns false when the broker shall have the packet, to refuse it as it would any other */
+  /** Returns whether the publish was handled. If false, Aedes receives the packet and rejects it. */
   onPublish(topic: string, payload: Buffer): boolean;
 }
 
 /**
- * Takes the frames of an accepted bridge out of its connection's bytes before the broker parses them; everything else
- * goes on to it unchanged. A broker's way of a PUBLISH costs more than the frame in it, and on an idle cluster that
- * is most of what there is.
+ * Removes the PUBLISH packets of an accepted bridge from the byte stream before Aedes parses it. All other packets reach
+ * Aedes unchanged. In Aedes a PUBLISH costs more CPU time than its frame, which is most of the load of an idle cluster.
  */
-export class PublishTap {
-  readonly #options: PublishTapOptions;
-  /** Of a packet that has not arrived completely. */
+export class PublishInterceptor {
+  readonly #options: PublishInterceptorOptions;
+  /** Bytes of an incomplete packet. */
   #chunks: Buffer[] = [];
   #chunkBytes = 0;
   #neededBytes = 0;
-  #open = false;
+  #enabled = false;
 
-  /** Every `read` of the stream by somebody else goes through the tap from now on. */
-  constructor(stream: Duplex, options: PublishTapOptions) {
+  /** Wraps the `read` method of the stream. */
+  constructor(stream: Duplex, options: PublishInterceptorOptions) {
     this.#options = options;
     const read = stream.read.bind(stream);
     stream.read = (size?: number): unknown => {
       const chunk: unknown = read(size);
-      return this.#open && Buffer.isBuffer(chunk) ? this.#sieve(chunk) : chunk;
+      return this.#enabled && Buffer.isBuffer(chunk) ? this.#filter(chunk) : chunk;
     };
   }
 
-  /** From here on the connection is that of a bridge; what came before has been read. */
-  open(): void {
-    this.#open = true;
+  /** Starts to intercept: the connection has been accepted as a bridge, and all earlier bytes were read. */
+  enable(): void {
+    this.#enabled = true;
   }
 
-  /** @returns what is not ours, or null */
-  #sieve(chunk: Buffer): Buffer | null {
+  /** Returns the bytes for Aedes, or null if there are none. */
+  #filter(chunk: Buffer): Buffer | null {
     this.#chunks.push(chunk);
     this.#chunkBytes += chunk.length;
     if (this.#chunkBytes < this.#neededBytes) return null;
     const bytes = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks);
-    const others: Buffer[] = [];
+    const forwarded: Buffer[] = [];
     let at = 0;
     this.#neededBytes = 0;
     while (at < bytes.length) {
       const end = this.#endOfPacket(bytes, at);
       if (end === null) {
-        // Nothing the broker would take either: it must see that for itself.
-        this.#open = false;
-        others.push(bytes.subarray(at));
+        // Aedes rejects this packet as well, and closes the connection.
+        this.#enabled = false;
+        forwarded.push(bytes.subarray(at));
         at = bytes.length;
       } else if (end > bytes.length) {
         this.#neededBytes = end - at;
         break;
       } else {
-        if (!this.#take(bytes, at, end)) others.push(bytes.subarray(at, end));
+        if (!this.#intercept(bytes, at, end)) forwarded.push(bytes.subarray(at, end));
         at = end;
       }
     }
     this.#keep(bytes, at);
-    return others.length === 0 ? null : Buffer.concat(others);
+    return forwarded.length === 0 ? null : Buffer.concat(forwarded);
   }
 
   #keep(bytes: Buffer, from: number): void {
@@ -73,7 +72,7 @@ export class PublishTap {
     this.#chunkBytes = bytes.length - from;
   }
 
-  /** May lie beyond the bytes; null for a packet that is malformed or too long. */
+  /** Returns the end of the packet, which may exceed `bytes`, or null for a malformed or too large packet. */
   #endOfPacket(bytes: Buffer, start: number): number | null {
     let length = 0;
     for (let position = 0; position < lengthBytesMax; position++) {
@@ -88,7 +87,7 @@ export class PublishTap {
     return null;
   }
 
-  #take(bytes: Buffer, start: number, end: number): boolean {
+  #intercept(bytes: Buffer, start: number, end: number): boolean {
     if (bytes[start] !== publishHeader) return false;
     let body = start + 1;
     while (bytes[body]! >= 0x80) body++;

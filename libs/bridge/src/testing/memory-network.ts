@@ -3,9 +3,9 @@ import { silentLogger } from '@mqtt-cluster/contracts';
 import { groupByPeerAndChannel } from '../bridge.ts';
 import { decodeFrame } from '../frame/frame.ts';
 import { FrameEncoder } from '../frame/frame-encoder.ts';
-import { OccasionalLog } from '../rate-limited-log.ts';
+import { RateLimitedLog } from '../rate-limited-log.ts';
 import { PeerStatistics } from '../link/peer-statistics.ts';
-import { takeMessages } from '../frame/receive-frame.ts';
+import { receiveFrame } from '../frame/receive-frame.ts';
 
 export interface MemoryBridgeOptions {
   readonly self: MemberId;
@@ -13,21 +13,21 @@ export interface MemoryBridgeOptions {
   readonly handlers: BridgeHandlers;
 }
 
-/** A network of bridges within one process, for tests: the same frames, no sockets. */
-export interface MemoryBridges {
+/** A network of bridges in one process, for tests. It carries real frames, without sockets. */
+export interface MemoryNetwork {
   bridge(options: MemoryBridgeOptions): Bridge;
-  /** Frames between the two are lost and both see `down`, until `mend`. */
-  cut(one: MemberId, other: MemberId): void;
-  mend(one: MemberId, other: MemberId): void;
+  /** Loses all frames between two members, and reports their links as `down`, until {@link heal}. */
+  partition(one: MemberId, other: MemberId): void;
+  heal(one: MemberId, other: MemberId): void;
 }
 
-export function createMemoryBridges(): MemoryBridges {
+export function createMemoryNetwork(): MemoryNetwork {
   const running = new Map<MemberId, MemoryBridge>();
-  const cuts = new Set<string>();
+  const partitions = new Set<string>();
   const pairKey = (one: MemberId, other: MemberId): string => [one, other].sort().join(' ');
-  const network: Network = {
+  const network: NetworkState = {
     running,
-    isCut: (one, other) => cuts.has(pairKey(one, other)),
+    isPartitioned: (one, other) => partitions.has(pairKey(one, other)),
   };
   const refresh = (one: MemberId, other: MemberId): void => {
     running.get(one)?.refresh(other);
@@ -35,30 +35,30 @@ export function createMemoryBridges(): MemoryBridges {
   };
   return {
     bridge: (options) => new MemoryBridge(network, options),
-    cut(one, other) {
-      cuts.add(pairKey(one, other));
+    partition(one, other) {
+      partitions.add(pairKey(one, other));
       refresh(one, other);
     },
-    mend(one, other) {
-      cuts.delete(pairKey(one, other));
+    heal(one, other) {
+      partitions.delete(pairKey(one, other));
       refresh(one, other);
     },
   };
 }
 
-interface Network {
+interface NetworkState {
   readonly running: Map<MemberId, MemoryBridge>;
-  isCut(one: MemberId, other: MemberId): boolean;
+  isPartitioned(one: MemberId, other: MemberId): boolean;
 }
 
 class MemoryBridge implements Bridge {
-  readonly #network: Network;
+  readonly #network: NetworkState;
   readonly #options: MemoryBridgeOptions;
   readonly #statistics = new Map<MemberId, PeerStatistics>();
   readonly #states = new Map<MemberId, 'up' | 'down' | 'refused'>();
-  readonly #log = new OccasionalLog(silentLogger, () => 0);
+  readonly #log = new RateLimitedLog(silentLogger, () => 0);
 
-  constructor(network: Network, options: MemoryBridgeOptions) {
+  constructor(network: NetworkState, options: MemoryBridgeOptions) {
     this.#network = network;
     this.#options = options;
     for (const peer of options.peers) {
@@ -90,7 +90,7 @@ class MemoryBridge implements Bridge {
       }
       for (const frame of encoder.encode(channel, messages)) {
         statistics.bytesSent += frame.length;
-        // A copy each, as a network makes one.
+        // Each receiver gets a copy, like on a network.
         setImmediate(() => this.#network.running.get(to)?.receive(self, new Uint8Array(frame)));
       }
     }
@@ -114,19 +114,19 @@ class MemoryBridge implements Bridge {
 
   receive(from: MemberId, frame: Uint8Array): void {
     const statistics = this.#statistics.get(from);
-    if (!statistics || this.#network.isCut(from, this.#options.self)) return;
+    if (!statistics || this.#network.isPartitioned(from, this.#options.self)) return;
     const deliver = this.#options.handlers.onMessage.bind(this.#options.handlers, from);
-    takeMessages({ from, frame, statistics, log: this.#log, decode: decodeFrame, deliver });
+    receiveFrame({ from, frame, statistics, log: this.#log, decode: decodeFrame, deliver });
   }
 
   refresh(peer: MemberId): void {
     if (!this.#states.has(peer)) return;
     const { self, handlers } = this.#options;
-    const reachable = !this.#network.isCut(self, peer);
+    const reachable = !this.#network.isPartitioned(self, peer);
     const state = !reachable ? 'down' : this.#network.running.has(peer) ? 'up' : 'refused';
     if (this.#states.get(peer) === state) return;
     this.#states.set(peer, state);
-    // Later, as over a network: whoever causes the change must not hear of it in the middle of its call.
+    // The handler must not run within the call that causes the change, like on a network.
     setImmediate(() => {
       if (this.#network.running.get(self) === this) handlers.onLink(peer, state);
     });

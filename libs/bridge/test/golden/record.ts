@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { goldenCase } from '@mqtt-cluster/contracts/testing';
-import { encodeFrame } from '../../src/index.ts';
+import { encodeFrame } from '../../src/frame/frame.ts';
 import { samples } from './samples.ts';
 
 // Run by `node scripts/record-golden.mjs bridge NAME`; the argument is the folder of the new recording.

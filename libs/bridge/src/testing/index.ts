@@ -1,0 +1,2 @@
+export { createMemoryNetwork } from './memory-network.ts';
+export type { MemoryBridgeOptions, MemoryNetwork } from './memory-network.ts';
