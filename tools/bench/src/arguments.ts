@@ -1,12 +1,13 @@
-import { parseArgs } from 'node:util';
-import { UsageError, wholeNumber } from '@mqtt-cluster/lab';
+import { CommandLine, listOf, oneOf, readCommandLine, wholeNumber } from '@mqtt-cluster/kit';
 import { gapDefinition } from './failover/failover-report.ts';
 
 export interface BenchArguments {
-  readonly command: 'compare' | 'idle' | 'failover' | 'scrape' | 'help';
+  readonly command: 'compare' | 'idle' | 'failover' | 'scrape';
+  /** What `compare` measures, in this order. */
   readonly targets: readonly string[];
-  /** Null: what each target is measured with by default. */
+  /** Null: the default QoS levels of each target. */
   readonly qos: readonly (0 | 1 | 2)[] | null;
+  /** Null: the default sessions of each target. */
   readonly session: 'clean' | 'persistent' | null;
   readonly publishers: number;
   readonly subscribers: number;
@@ -16,116 +17,125 @@ export interface BenchArguments {
   readonly rate: number;
   readonly window: number;
   readonly members: number;
-  /** Connected while `scrape` reads the metrics. */
+  /** Clients that are connected while `scrape` reads the metrics. */
   readonly clients: number;
-  /** Rounds of `failover`: members killed, and members gone silent. */
+  /** Rounds of `failover` in which a member is killed. */
   readonly kills: number;
+  /** Rounds of `failover` in which a member goes silent. */
   readonly silent: number;
   readonly seed: number;
-  /** Folder for the report and its data; null: only printed. */
+  /** Folder for the report and its data; null: the report is only printed. */
   readonly out: string | null;
   readonly json: boolean;
 }
 
-/** Silent hosts take longer to notice: a quarter as many are measured. */
+const targetsDefault = 'ours,mosquitto,ours3,nats3,nats3sync';
+/** A client takes longer to detect a silent host, so fewer silent hosts are measured. */
 const silentShare = 0.25;
 
-export const usage = `bench: throughput and latency beside other brokers, on this machine
+const defaults: BenchArguments = {
+  command: 'compare',
+  targets: targetsDefault.split(','),
+  qos: null,
+  session: null,
+  publishers: 4,
+  subscribers: 4,
+  size: 64,
+  seconds: 10,
+  runs: 3,
+  rate: 0,
+  window: 100,
+  members: 7,
+  clients: 10_000,
+  kills: 200,
+  silent: 50,
+  seed: 1,
+  out: null,
+  json: false,
+};
 
-  [--targets ours,mosquitto,ours3,nats3,nats3sync]  what to measure, in this order
-  [--qos 0,1,2] [--session clean|persistent]        instead of what suits each target
-  [--publishers 4] [--subscribers 4] [--size 64]    connections, and bytes of a payload
-  [--seconds 10] [--runs 3]                         of each measurement; medians are printed
-  [--rate 0]                                        messages a second in total; 0: as many as go
-  [--window 100]                                    unacknowledged messages of a publisher
-  [--json]
-
-  idle [--members 7] [--seconds 30] [--json]        processor time and memory of a cluster without clients
-
-  scrape [--clients 10000] [--members 1] [--json]    size and time of /metrics of a member with that many clients
-
-  failover [--kills 200] [--silent 50] [--rate 200] [--seed 1] [--out docs/results] [--json]
-      how long clients of four makes wait when their member is killed, or goes silent; --out writes failover.md, .json and
-      .csv into a folder; --kills 5 --silent 2 for a quick try
-
-${gapDefinition}
-`;
-
-const options = {
-  targets: { type: 'string', default: 'ours,mosquitto,ours3,nats3,nats3sync' },
-  qos: { type: 'string' },
-  session: { type: 'string' },
-  publishers: { type: 'string' },
-  subscribers: { type: 'string' },
-  size: { type: 'string' },
-  seconds: { type: 'string' },
-  runs: { type: 'string' },
-  rate: { type: 'string' },
-  window: { type: 'string' },
-  members: { type: 'string' },
-  clients: { type: 'string' },
-  kills: { type: 'string' },
-  silent: { type: 'string' },
-  seed: { type: 'string' },
-  out: { type: 'string' },
-  json: { type: 'boolean', default: false },
-  help: { type: 'boolean', default: false },
-} as const;
-
-/** @throws UsageError in one line what is wrong */
+/** @throws UsageError naming the first wrong argument. @throws HelpRequested */
 export function readArguments(argv: readonly string[]): BenchArguments {
-  const { values, positionals } = parse(argv);
-  const [command = 'compare', ...more] = positionals;
-  if (more.length > 0 || !isCommand(command)) {
-    throw new UsageError(`no command "${positionals.join(' ')}"; --help lists them`);
-  }
-  const idle = command === 'idle';
-  const failover = command === 'failover';
-  const kills = wholeNumber('--kills', values.kills, 200, 0, 10_000);
-  return {
-    command: values.help ? 'help' : command,
-    targets: values.targets.split(','),
-    qos: values.qos === undefined ? null : values.qos.split(',').map(qosLevel),
-    session: session(values.session),
-    publishers: wholeNumber('--publishers', values.publishers, 4, 1, 1_000),
-    subscribers: wholeNumber('--subscribers', values.subscribers, 4, 1, 1_000),
-    size: wholeNumber('--size', values.size, 64, 16, 200_000),
-    seconds: wholeNumber('--seconds', values.seconds, idle ? 30 : 10, 1, 3_600),
-    runs: wholeNumber('--runs', values.runs, 3, 1, 100),
-    rate: failover
-      ? wholeNumber('--rate', values.rate, 200, 1, 1_000)
-      : wholeNumber('--rate', values.rate, 0, 0, 10_000_000),
-    window: wholeNumber('--window', values.window, 100, 1, 60_000),
-    members: wholeNumber('--members', values.members, command === 'scrape' ? 1 : 7, 1, 7),
-    clients: wholeNumber('--clients', values.clients, 10_000, 1, 10_000),
-    kills,
-    silent: wholeNumber('--silent', values.silent, Math.round(kills * silentShare), 0, 10_000),
-    seed: wholeNumber('--seed', values.seed, 1, 0, 0x7fff_ffff),
-    out: values.out ?? null,
-    json: values.json,
-  };
+  return readCommandLine<BenchArguments>(argv, commandLine);
 }
 
-function isCommand(text: string): text is 'compare' | 'idle' | 'failover' | 'scrape' {
-  return ['compare', 'idle', 'failover', 'scrape'].includes(text);
+function commandLine(report: (value: BenchArguments) => void): CommandLine {
+  const program = new CommandLine('bench')
+    .description('Measures throughput, latency and failover on this machine, beside other brokers.')
+    .option('--json', 'print JSON')
+    .addHelpText('after', `\n${gapDefinition}`);
+  const reportWith =
+    (command: BenchArguments['command']) =>
+    (options: Partial<BenchArguments>): void =>
+      report({ ...defaults, ...program.opts<{ json?: true }>(), ...options, command });
+  const seconds = wholeNumber(1, 3_600);
+  const members = wholeNumber(1, 7);
+  program
+    .command('compare', { isDefault: true })
+    .description('throughput and latency of each target; the default command')
+    .option(
+      '--targets <NAME,...>',
+      `what to measure, in this order (default: ${targetsDefault})`,
+      listOf((name) => name),
+    )
+    .option('--qos <Q,...>', 'QoS levels (default: those that suit each target)', listOf(qosLevel))
+    .option(
+      '--session <clean|persistent>',
+      'sessions of the clients (default: those that suit each target)',
+      oneOf('clean', 'persistent'),
+    )
+    .option('--publishers <N>', 'publishing connections', wholeNumber(1, 1_000), defaults.publishers)
+    .option('--subscribers <N>', 'subscribing connections', wholeNumber(1, 1_000), defaults.subscribers)
+    .option('--size <N>', 'bytes of a payload', wholeNumber(16, 200_000), defaults.size)
+    .option('--seconds <N>', 'length of each measurement', seconds, defaults.seconds)
+    .option('--runs <N>', 'number of measurements; medians are printed', wholeNumber(1, 100), defaults.runs)
+    .option(
+      '--rate <N>',
+      'messages a second of all publishers together; 0: as many as possible',
+      wholeNumber(0, 10_000_000),
+      defaults.rate,
+    )
+    .option(
+      '--window <N>',
+      'unacknowledged messages of each publisher',
+      wholeNumber(1, 60_000),
+      defaults.window,
+    )
+    .action(reportWith('compare'));
+  program
+    .command('idle')
+    .description('processor time and memory of a cluster without clients')
+    .option('--members <N>', 'number of members', members, 7)
+    .option('--seconds <N>', 'length of the measurement', seconds, 30)
+    .action(reportWith('idle'));
+  program
+    .command('scrape')
+    .description('size and response time of /metrics of a member with many clients')
+    .option('--clients <N>', 'connected clients', wholeNumber(1, 10_000), defaults.clients)
+    .option('--members <N>', 'number of members', members, 1)
+    .action(reportWith('scrape'));
+  program
+    .command('failover')
+    .description('how long clients of four libraries wait when their member is killed or goes silent')
+    .option('--kills <N>', 'rounds in which a member is killed', wholeNumber(0, 10_000), defaults.kills)
+    .option(
+      '--silent <N>',
+      'rounds in which a member goes silent (default: a quarter of --kills)',
+      wholeNumber(0, 10_000),
+    )
+    .option('--rate <N>', 'messages a second of each publisher', wholeNumber(1, 1_000), 200)
+    .option('--seed <N>', 'seed of the choice of members', wholeNumber(0, 0x7fff_ffff), defaults.seed)
+    .option('--out <FOLDER>', 'write failover.md, .json and .csv into this folder')
+    .addHelpText('after', '\nFor a quick try: --kills 5 --silent 2')
+    .action((options: Partial<BenchArguments>) => {
+      const { kills = defaults.kills, silent = Math.round(kills * silentShare) } = options;
+      reportWith('failover')({ ...options, kills, silent });
+    });
+  return program;
 }
 
-function parse(argv: readonly string[]) {
-  try {
-    return parseArgs({ args: [...argv], options, allowPositionals: true });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-}
+const qosWord = oneOf('0', '1', '2');
 
 function qosLevel(text: string): 0 | 1 | 2 {
-  if (text !== '0' && text !== '1' && text !== '2')
-    throw new UsageError(`--qos "${text}" is none of 0, 1, 2`);
-  return Number(text) as 0 | 1 | 2;
-}
-
-function session(text: string | undefined): 'clean' | 'persistent' | null {
-  if (text === undefined) return null;
-  if (text !== 'clean' && text !== 'persistent') throw new UsageError('--session is clean or persistent');
-  return text;
+  return Number(qosWord(text)) as 0 | 1 | 2;
 }

@@ -1,8 +1,7 @@
-import { UsageError } from '@mqtt-cluster/lab';
+import { cpuSeconds, describeError, residentBytes, UsageError } from '@mqtt-cluster/kit';
 import type { BenchArguments } from './arguments.ts';
 import { runGenerator } from './generator/child.ts';
 import type { LoadPlan, LoadResult } from './generator/load.ts';
-import { cpuSeconds, residentBytes } from './proc.ts';
 import type { Processes } from './processes.ts';
 import { mosquitto } from './targets/mosquitto.ts';
 import { natsThree, natsThreeSynced } from './targets/nats.ts';
@@ -12,7 +11,7 @@ import type { RunningTarget, Target } from './targets/target.ts';
 
 const known: readonly Target[] = [oneMember, mosquitto, threeMembers, natsThree, natsThreeSynced];
 const warmUpSeconds = 2;
-/** Below the thousand messages that a session of ours may queue by default. */
+/** Below the default queue limit of a session of this cluster, 1,000 messages. */
 const undeliveredMax = 500;
 
 export interface Measurement extends LoadResult {
@@ -20,7 +19,7 @@ export interface Measurement extends LoadResult {
   readonly qos: number;
   readonly sessions: 'clean' | 'persistent';
   readonly run: number;
-  /** Processor seconds of all its processes for a million deliveries. */
+  /** Processor seconds of all processes of the target for a million deliveries. */
   readonly cpuSecondsPerMillion: number;
   readonly residentBytes: number;
 }
@@ -30,14 +29,15 @@ export interface Comparison {
   readonly skipped: readonly string[];
   readonly failures: readonly string[];
   readonly measurements: readonly Measurement[];
-  /** As many messages as go, rather than a given rate. */
+  /** Whether the publishers sent as many messages as possible, without a given rate. */
   readonly saturated: boolean;
 }
 
+/** Measures all targets, each of them `runs` times. */
 export async function compare(
   processes: Processes,
   given: BenchArguments,
-  tell: (text: string) => void,
+  log: (text: string) => void,
 ): Promise<Comparison> {
   const skipped: string[] = [];
   const failures: string[] = [];
@@ -47,16 +47,16 @@ export async function compare(
     if (reason !== null) skipped.push(`${target.name}: ${reason}`);
     return reason === null;
   });
-  for (const reason of skipped) tell(`skipped ${reason}`);
-  // One after the other and over again: what else the machine does meets all of them alike.
+  for (const reason of skipped) log(`skipped ${reason}`);
+  // The targets take turns, so that other load on the machine affects all of them alike.
   for (let run = 1; run <= given.runs; run++) {
     for (const target of targets) {
       try {
-        measurements.push(...(await measureTarget(processes, given, target, run, tell)));
+        measurements.push(...(await measureTarget(processes, given, target, run, log)));
       } catch (error) {
-        const text = `${target.name}, run ${run}: ${error instanceof Error ? error.message : String(error)}`;
+        const text = `${target.name}, run ${run}: ${describeError(error)}`;
         failures.push(text);
-        tell(`FAILED ${text}`);
+        log(`FAILED ${text}`);
       }
     }
   }
@@ -64,9 +64,11 @@ export async function compare(
 }
 
 function targetNamed(name: string): Target {
-  const target = known.find((each) => each.name === name);
-  if (target) return target;
-  throw new UsageError(`no target "${name}"; there are ${known.map((each) => each.name).join(', ')}`);
+  const found = known.find((target) => target.name === name);
+  if (found) return found;
+  throw new UsageError(
+    `unknown target "${name}" (targets: ${known.map((target) => target.name).join(', ')})`,
+  );
 }
 
 async function measureTarget(
@@ -74,7 +76,7 @@ async function measureTarget(
   given: BenchArguments,
   target: Target,
   run: number,
-  tell: (text: string) => void,
+  log: (text: string) => void,
 ): Promise<Measurement[]> {
   const sessions = given.session ?? target.sessions;
   const levels = (given.qos ?? target.qosByDefault).filter((qos) => target.qosLevels.includes(qos));
@@ -87,7 +89,7 @@ async function measureTarget(
       const plan = planOf(given, running, qos, sessions, `${target.name}-${run}-q${qos}`);
       const measurement = await measure(processes, running, plan);
       measurements.push({ target: target.name, qos, sessions, run, ...measurement });
-      tell(
+      log(
         `${target.name} QoS ${qos}, run ${run}: ${Math.round(measurement.deliveredPerSecond)}/s` +
           ` (generator ${Math.round(measurement.generatorCpu * 100)} % of a core)`,
       );
@@ -117,11 +119,11 @@ async function measure(
   running: RunningTarget,
   plan: LoadPlan,
 ): Promise<Omit<Measurement, 'target' | 'qos' | 'sessions' | 'run'>> {
-  const pids = running.processes.flatMap(({ child }) => child.pid ?? []);
-  const used = (): number => pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
+  const pids = running.processes.flatMap(({ program }) => program.pid ?? []);
+  const used = (): number => pids.reduce((sum, pid) => sum + (cpuSeconds(pid) ?? 0), 0);
   const before = used();
   const result = await runGenerator(processes, plan);
   const cpuSecondsPerMillion = ((used() - before) / Math.max(1, result.delivered)) * 1e6;
-  const resident = pids.reduce((most, pid) => Math.max(most, residentBytes(pid)), 0);
+  const resident = pids.reduce((most, pid) => Math.max(most, residentBytes(pid) ?? 0), 0);
   return { ...result, cpuSecondsPerMillion, residentBytes: resident };
 }

@@ -1,43 +1,47 @@
+import { cpuSeconds, residentBytes } from '@mqtt-cluster/kit';
 import type { BenchArguments } from './arguments.ts';
-import { cpuSeconds, residentBytes } from './proc.ts';
-import { hasEnded } from './processes.ts';
 import type { Processes } from './processes.ts';
 import { waitUntilReady } from './targets/network.ts';
 import { startMembers } from './targets/ours.ts';
 
-/** What starting costs is over by then: its garbage is collected, and what runs often is compiled. */
+/** After this time the effects of starting are over: garbage is collected and hot code is compiled. */
 const settleMs = 30_000;
 const residentMebibytesMax = 100;
 const coreShareMax = 0.05;
 
 export interface IdleResult {
   readonly members: readonly { readonly name: string; readonly core: number; readonly mebibytes: number }[];
-  /** Of one core, all members together. */
+  /** Processor time of all members together, as a share of one core. */
   readonly coreShare: number;
   readonly mebibytesMost: number;
   readonly seconds: number;
 }
 
-/** Members without clients and without a publisher: what a host pays for nothing. */
+/** Measures processor time and memory of members without clients and without a publisher. */
 export async function measureIdle(processes: Processes, given: BenchArguments): Promise<IdleResult> {
   const directory = processes.directory();
   const running = await startMembers(processes, directory, given.members);
   try {
     await waitUntilReady(running);
     await pass(settleMs);
-    const pids = running.processes.map(({ name, child }) => ({ name, pid: child.pid! }));
-    const before = pids.map(({ pid }) => cpuSeconds(pid));
+    const pids = running.processes.map(({ name, program }) => ({ name, pid: program.pid ?? 0 }));
+    const before = pids.map(({ pid }) => cpuSeconds(pid) ?? 0);
     const startedMs = performance.now();
     await pass(given.seconds * 1_000);
     const seconds = (performance.now() - startedMs) / 1_000;
-    if (running.processes.some(({ child }) => hasEnded(child))) throw new Error('a member has ended');
+    if (running.processes.some(({ program }) => program.hasEnded)) throw new Error('a member has ended');
     const members = pids.map(({ name, pid }, position) => ({
       name,
-      core: (cpuSeconds(pid) - before[position]!) / seconds,
-      mebibytes: residentBytes(pid) / 2 ** 20,
+      core: ((cpuSeconds(pid) ?? 0) - before[position]!) / seconds,
+      mebibytes: (residentBytes(pid) ?? 0) / 2 ** 20,
     }));
     const coreShare = members.reduce((sum, { core }) => sum + core, 0);
-    return { members, coreShare, mebibytesMost: Math.max(...members.map((each) => each.mebibytes)), seconds };
+    return {
+      members,
+      coreShare,
+      mebibytesMost: Math.max(...members.map(({ mebibytes }) => mebibytes)),
+      seconds,
+    };
   } finally {
     await processes.stop(running.processes);
     processes.removeDirectory(directory);

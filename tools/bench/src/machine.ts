@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { cpus, loadavg, release, totalmem } from 'node:os';
+import { findProgram } from '@mqtt-cluster/kit';
 
 export interface Machine {
   readonly processor: string;
@@ -7,7 +8,7 @@ export interface Machine {
   readonly memoryGibibytes: number;
   readonly kernel: string;
   readonly node: string;
-  /** Over the last minute before the start: what else the machine did. */
+  /** Load average of the last minute before the start, which shows other load on the machine. */
   readonly loadAverage: number;
   readonly versions: Readonly<Record<string, string>>;
 }
@@ -29,7 +30,8 @@ export function describeMachine(): Machine {
 }
 
 function versionOf(program: string, args: readonly string[]): string {
-  const searched = `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/local/sbin`;
-  const { stdout } = spawnSync(program, args, { env: { PATH: searched }, encoding: 'utf8' });
-  return /\d+\.\d+\.\d+/.exec(stdout ?? '')?.[0] ?? 'not installed';
+  const path = findProgram(program);
+  if (path === null) return 'not installed';
+  const { stdout } = spawnSync(path, args, { encoding: 'utf8' });
+  return /\d+\.\d+\.\d+/.exec(stdout ?? '')?.[0] ?? 'unknown';
 }

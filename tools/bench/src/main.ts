@@ -1,5 +1,5 @@
-import { UsageError } from '@mqtt-cluster/lab';
-import { readArguments, usage } from './arguments.ts';
+import { runTool } from '@mqtt-cluster/kit';
+import { readArguments } from './arguments.ts';
 import type { BenchArguments } from './arguments.ts';
 import { compare } from './compare.ts';
 import { generatorArgument, serveGenerator } from './generator/child.ts';
@@ -12,10 +12,9 @@ import { Processes } from './processes.ts';
 import { measureScrape, renderScrape, scrapeHolds } from './scrape.ts';
 import { faults, ratios, render, renderMachine, summarize } from './report.ts';
 
-const tell = (text: string): void => void process.stderr.write(`${text}\n`);
+const log = (text: string): void => void process.stderr.write(`${text}\n`);
 
 async function main(given: BenchArguments): Promise<void> {
-  if (given.command === 'help') return void process.stdout.write(usage);
   const processes = new Processes();
   const machine = describeMachine();
   if (given.command === 'idle') {
@@ -26,7 +25,7 @@ async function main(given: BenchArguments): Promise<void> {
   }
   if (given.command === 'scrape') return scrape(processes, given);
   if (given.command === 'failover') return failover(processes, given);
-  const comparison = await compare(processes, given, tell);
+  const comparison = await compare(processes, given, log);
   const { measurements, failures, skipped } = comparison;
   const found = faults(measurements);
   const text = given.json
@@ -46,7 +45,7 @@ async function main(given: BenchArguments): Promise<void> {
 
 async function scrape(processes: Processes, given: BenchArguments): Promise<void> {
   const machine = describeMachine();
-  const result = await measureScrape(processes, given, tell);
+  const result = await measureScrape(processes, given, log);
   process.stdout.write(
     given.json ? json({ machine, ...result }) : `${renderMachine(machine)}\n${renderScrape(result)}`,
   );
@@ -57,12 +56,12 @@ async function failover(processes: Processes, given: BenchArguments): Promise<vo
   const machine = describeMachine();
   const date = new Date().toISOString().slice(0, 10);
   const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`;
-  const result = await measureFailover(processes, given, tell);
+  const result = await measureFailover(processes, given, log);
   const text = renderFailover(result, machine, command, date);
   const content = { command, date, machine, ...result };
   if (given.out !== null) writeFailover(given.out, text, content);
   await new Promise((resolve) => process.stdout.write(given.json ? json(content) : text, resolve));
-  // The lab's connections may linger.
+  // Connections of the lab may still be open.
   process.exit(result.failures.length > 0 ? 1 : 0);
 }
 
@@ -72,11 +71,4 @@ function json(value: unknown): string {
 
 if (process.argv[2] === generatorArgument) serveGenerator();
 else if (process.argv[2] === clientsArgument) serveClients();
-else {
-  try {
-    await main(readArguments(process.argv.slice(2)));
-  } catch (error) {
-    process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = error instanceof UsageError ? 2 : 1;
-  }
-}
+else await runTool('bench', () => main(readArguments(process.argv.slice(2))));

@@ -1,30 +1,30 @@
-import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ChildProgram } from '@mqtt-cluster/kit';
 
 const stopMsMax = 5_000;
 
 export interface StartedProcess {
   readonly name: string;
-  readonly child: ChildProcess;
-  readonly logFile: string | null;
+  readonly program: ChildProgram;
 }
 
-/** All that this program starts, so that it ends all of it, however it ends itself. */
+/** The processes and temporary directories of the bench. They never outlive the bench, however it ends. */
 export class Processes {
-  readonly #started = new Set<StartedProcess>();
+  readonly #started = new Set<ChildProgram>();
+  readonly #children = new Set<ChildProcess>();
   readonly #directories = new Set<string>();
 
   constructor() {
-    process.once('exit', () => this.#killAll());
+    process.once('exit', () => this.#cleanUp());
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.once(signal, () => process.exit(signal === 'SIGINT' ? 130 : 143));
     }
   }
 
-  /** A fresh directory that goes with this program. */
+  /** Returns a new temporary directory; the bench deletes it when it exits. */
   directory(): string {
     const path = mkdtempSync(join(tmpdir(), 'mqtt-cluster-bench-'));
     this.#directories.add(path);
@@ -36,6 +36,7 @@ export class Processes {
     this.#directories.delete(path);
   }
 
+  /** Starts a program. @param environment added to the environment of the bench */
   start(
     name: string,
     command: string,
@@ -43,52 +44,31 @@ export class Processes {
     logFile: string,
     environment: Readonly<Record<string, string>> = {},
   ): StartedProcess {
-    const log = openSync(logFile, 'a');
-    const child = spawn(command, args, {
-      stdio: ['ignore', log, log],
-      env: { ...process.env, ...environment },
+    const program = new ChildProgram({
+      command,
+      args,
+      logFile,
+      environment: { ...process.env, ...environment },
     });
-    closeSync(log);
-    child.on('error', () => undefined); // told by its exit code
-    return this.#add({ name, child, logFile });
+    this.#started.add(program);
+    void program.ended.then(() => this.#started.delete(program));
+    return { name, program };
   }
 
-  adopt(name: string, child: ChildProcess): StartedProcess {
-    return this.#add({ name, child, logFile: null });
+  /** Kills a child process of another part of the bench when the bench exits. */
+  adopt(child: ChildProcess): void {
+    this.#children.add(child);
+    child.once('exit', () => this.#children.delete(child));
   }
 
-  /** Asks them to stop; what has not ended in 5 s is killed. */
+  /** Stops programs with SIGTERM, and kills them after 5 s. */
   async stop(processes: readonly StartedProcess[]): Promise<void> {
-    await Promise.all(processes.map((each) => this.#stopOne(each)));
+    await Promise.all(processes.map(({ program }) => program.stop(stopMsMax)));
   }
 
-  #add(started: StartedProcess): StartedProcess {
-    this.#started.add(started);
-    started.child.once('exit', () => this.#started.delete(started));
-    return started;
-  }
-
-  async #stopOne({ child }: StartedProcess): Promise<void> {
-    if (hasEnded(child)) return;
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), stopMsMax);
-    await ended;
-    clearTimeout(timer);
-  }
-
-  #killAll(): void {
-    for (const { child } of this.#started) if (!hasEnded(child)) child.kill('SIGKILL');
+  #cleanUp(): void {
+    for (const program of this.#started) program.signal('SIGKILL');
+    for (const child of this.#children) child.kill('SIGKILL');
     for (const directory of this.#directories) rmSync(directory, { recursive: true, force: true });
   }
-}
-
-export function hasEnded(child: ChildProcess): boolean {
-  return child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
-}
-
-/** The last lines of a process' log, for an error message. */
-export function lastWords({ logFile }: StartedProcess): string {
-  const lines = logFile === null ? [] : readFileSync(logFile, 'utf8').trim().split('\n');
-  return lines.slice(-3).join(' | ').slice(-600);
 }

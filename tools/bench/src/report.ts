@@ -1,7 +1,8 @@
+import { median } from '@mqtt-cluster/kit';
 import type { Comparison, Measurement } from './compare.ts';
 import type { Machine } from './machine.ts';
 
-/** Who is compared with whom, and the floor of the ratio of deliveries a second (QoS 1 only). */
+/** The compared targets, and the floor of the ratio of deliveries a second (QoS 1 only). */
 const pairs = [
   { ours: 'ours', other: 'mosquitto', floor: 0.8 },
   { ours: 'ours3', other: 'nats3', floor: 2 },
@@ -29,16 +30,9 @@ export interface Summary {
 
 export interface Ratio {
   readonly text: string;
-  /** Median of the ratios of each run, whose two measurements are neighbours in time. */
+  /** Median of the ratios of all runs; the two measurements of a run follow each other closely. */
   readonly ratio: number;
   readonly floor: number | null;
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((left, right) => left - right);
-  const middle = sorted.length >> 1;
-  if (sorted.length === 0) return NaN;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 export function summarize(measurements: readonly Measurement[]): Summary[] {
@@ -78,16 +72,18 @@ function summary(runs: readonly Measurement[]): Summary {
   };
 }
 
-/** `saturated`: as many messages as go; with a given rate the ratio says nothing of a floor. */
+/** @param saturated whether publishers sent as many messages as possible; only then the floor applies */
 export function ratios(measurements: readonly Measurement[], saturated = true): Ratio[] {
   return pairs.flatMap(({ ours, other, floor }) =>
     [0, 1, 2].flatMap((qos) => {
       const found: number[] = [];
-      for (const one of measurements.filter((each) => each.target === ours && each.qos === qos)) {
-        const beside = measurements.find(
-          (each) => each.target === other && each.qos === qos && each.run === one.run,
+      for (const measurement of measurements.filter(
+        ({ target, qos: level }) => target === ours && level === qos,
+      )) {
+        const peer = measurements.find(
+          ({ target, qos: level, run }) => target === other && level === qos && run === measurement.run,
         );
-        if (beside) found.push(one.deliveredPerSecond / beside.deliveredPerSecond);
+        if (peer) found.push(measurement.deliveredPerSecond / peer.deliveredPerSecond);
       }
       if (found.length === 0) return [];
       return [
@@ -101,7 +97,7 @@ export function ratios(measurements: readonly Measurement[], saturated = true): 
   );
 }
 
-/** Lost, repeated or misplaced where MQTT allows none of it: then the figures mean nothing. */
+/** Returns losses, duplicates and order violations that MQTT does not allow; they invalidate the figures. */
 export function faults(measurements: readonly Measurement[]): string[] {
   return measurements.flatMap(({ target, qos, run, lost, duplicates, outOfOrder }) => {
     const texts: string[] = [];

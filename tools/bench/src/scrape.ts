@@ -1,8 +1,8 @@
 import { get } from 'node:http';
+import { cpuSeconds, median } from '@mqtt-cluster/kit';
 import type { BenchArguments } from './arguments.ts';
 import { RawClient } from './generator/client.ts';
 import type { Endpoint } from './generator/load.ts';
-import { cpuSeconds } from './proc.ts';
 import type { Processes } from './processes.ts';
 import { waitUntilReady } from './targets/network.ts';
 import { startMembers } from './targets/ours.ts';
@@ -10,9 +10,9 @@ import { startMembers } from './targets/ours.ts';
 /** A member takes 1,000 connections a second from one address: no batch may be faster. */
 const batchClients = 250;
 const batchMsMin = 300;
-/** As many requests, one after the other. */
+/** Number of requests, one after the other. */
 const scrapes = 100;
-/** What was promised for 10,000 clients. */
+/** The promise for 10,000 clients. */
 const pageKibibytesMax = 200;
 const answerMsMax = 50;
 const requestMsMax = 10_000;
@@ -23,24 +23,24 @@ export interface ScrapeResult {
   readonly pageBytes: number;
   readonly p50Ms: number;
   readonly maxMs: number;
-  /** Processor time of the member for one page, whatever else the machine does. */
+  /** Processor time of the member for one page, independent of other load on the machine. */
   readonly processorMs: number;
 }
 
-/** How large `/metrics` of a member with many connected clients is, and how long it takes. */
+/** Measures the size and the response time of `/metrics` of a member with many connected clients. */
 export async function measureScrape(
   processes: Processes,
   given: BenchArguments,
-  tell: (text: string) => void,
+  log: (text: string) => void,
 ): Promise<ScrapeResult> {
   const directory = processes.directory();
   const running = await startMembers(processes, directory, given.members);
   const clients: RawClient[] = [];
   try {
     await waitUntilReady(running);
-    await connectAll(clients, running.endpoints[0]!, given.clients, tell);
-    const { pid } = running.processes[0]!.child;
-    const usedBefore = cpuSeconds(pid!);
+    await connectAll(clients, running.endpoints[0]!, given.clients, log);
+    const pid = running.processes[0]!.program.pid ?? 0;
+    const usedBefore = cpuSeconds(pid) ?? 0;
     const durations: number[] = [];
     let pageBytes = 0;
     for (let count = 0; count < scrapes; count++) {
@@ -50,10 +50,9 @@ export async function measureScrape(
       pageBytes = Math.max(pageBytes, page.length);
       checkPage(page.toString(), given.clients);
     }
-    const processorMs = ((cpuSeconds(pid!) - usedBefore) * 1_000) / scrapes;
-    durations.sort((one, other) => one - other);
-    const p50Ms = durations[Math.floor(scrapes / 2)]!;
-    const maxMs = durations.at(-1)!;
+    const processorMs = (((cpuSeconds(pid) ?? 0) - usedBefore) * 1_000) / scrapes;
+    const p50Ms = median(durations);
+    const maxMs = Math.max(...durations);
     return { clients: given.clients, scrapes, pageBytes, p50Ms, maxMs, processorMs };
   } finally {
     for (const client of clients) client.destroy();
@@ -81,7 +80,7 @@ async function connectAll(
   clients: RawClient[],
   endpoint: Endpoint,
   count: number,
-  tell: (text: string) => void,
+  log: (text: string) => void,
 ): Promise<void> {
   let failure: Error | null = null;
   while (clients.length < count) {
@@ -96,12 +95,12 @@ async function connectAll(
     });
     clients.push(...(await Promise.all(opening)));
     if (failure !== null) throw failure as Error;
-    if (clients.length % 2_500 === 0) tell(`${clients.length} clients are connected`);
+    if (clients.length % 2_500 === 0) log(`${clients.length} clients are connected`);
     await new Promise((resolve) => setTimeout(resolve, batchMsMin - (performance.now() - startedMs)));
   }
 }
 
-/** What is measured must be the page of a member that has them all. */
+/** @throws Error when the page is not that of a member with all the clients */
 function checkPage(page: string, clients: number): void {
   const connected = Number(/^mqtt_cluster_clients_connected\{.*\} (\d+)$/m.exec(page)?.[1]);
   if (connected !== clients) throw new Error(`the member has ${connected} clients instead of ${clients}`);
@@ -115,7 +114,7 @@ function read({ host, port }: Endpoint): Promise<Buffer> {
       response.on('end', () => resolve(Buffer.concat(chunks)));
       response.on('error', reject);
     });
-    request.on('timeout', () => request.destroy(new Error('/metrics does not answer')));
+    request.on('timeout', () => request.destroy(new Error('/metrics does not respond')));
     request.on('error', reject);
   });
 }

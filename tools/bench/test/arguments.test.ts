@@ -1,25 +1,42 @@
-import { UsageError } from '@mqtt-cluster/lab';
+import { HelpRequested, UsageError } from '@mqtt-cluster/kit';
 import { readArguments } from '../src/arguments.ts';
 
-test('without arguments everything is compared', () => {
-  expect(readArguments([])).toMatchObject({
+test('compares all targets without arguments', () => {
+  expect(readArguments([])).toEqual({
     command: 'compare',
+    targets: ['ours', 'mosquitto', 'ours3', 'nats3', 'nats3sync'],
     qos: null,
     session: null,
-    runs: 3,
+    publishers: 4,
+    subscribers: 4,
+    size: 64,
     seconds: 10,
+    runs: 3,
+    rate: 0,
+    window: 100,
+    members: 7,
+    clients: 10_000,
+    kills: 200,
+    silent: 50,
+    seed: 1,
+    out: null,
+    json: false,
   });
 });
 
-test('idle has its own length', () => {
-  expect(readArguments(['idle', '--members', '3'])).toMatchObject({
-    command: 'idle',
-    members: 3,
-    seconds: 30,
-  });
+test('reads the options of compare with and without its name', () => {
+  const options = ['--targets', 'ours,ours3', '--qos', '0,2', '--session', 'clean', '--json'];
+  const expected = { targets: ['ours', 'ours3'], qos: [0, 2], session: 'clean', json: true };
+  expect(readArguments(options)).toMatchObject(expected);
+  expect(readArguments(['compare', ...options])).toMatchObject(expected);
 });
 
-test('failover measures a quarter as many silent hosts as kills, if not told otherwise', () => {
+test('idle measures 30 s by default, scrape one member', () => {
+  expect(readArguments(['idle', '--members', '3'])).toMatchObject({ members: 3, seconds: 30 });
+  expect(readArguments(['scrape', '--json'])).toMatchObject({ members: 1, clients: 10_000, json: true });
+});
+
+test('failover measures a quarter as many silent hosts as kills by default', () => {
   expect(readArguments(['failover', '--kills', '20'])).toMatchObject({
     command: 'failover',
     kills: 20,
@@ -32,15 +49,22 @@ test('failover measures a quarter as many silent hosts as kills, if not told oth
 });
 
 test.each([
-  [['failover', '--rate', '0'], '--rate'],
-  [['failover', '--kills', 'many'], '--kills'],
-  [['--rate', ''], '--rate'],
-  [['nonsense'], 'nonsense'],
-  [['--qos', '3'], '--qos "3"'],
-  [['--seconds', '0'], '--seconds'],
-  [['--session', 'both'], '--session'],
-  [['--no-such'], '--no-such'],
-])('%j is refused by name', (argv, named) => {
+  [['failover', '--rate', '0'], '--rate must be a whole number from 1 to 1000, not "0"'],
+  [['failover', '--kills', 'many'], '--kills must be a whole number from 0 to 10000, not "many"'],
+  [['--rate', ''], '--rate must be a whole number from 0 to 10000000, not ""'],
+  [['nonsense'], 'unexpected argument "nonsense" (commands: compare, idle, scrape, failover)'],
+  [['--qos', '3'], '--qos must be 0, 1 or 2, not "3"'],
+  [['--seconds', '0'], '--seconds must be a whole number from 1 to 3600, not "0"'],
+  [['--session', 'both'], '--session must be clean or persistent, not "both"'],
+  [['idle', '--runs', '3'], `unknown option '--runs'`],
+  [['--no-such'], `unknown option '--no-such'`],
+])('rejects %j and names the wrong argument', (argv, message) => {
   expect(() => readArguments(argv)).toThrow(UsageError);
-  expect(() => readArguments(argv)).toThrow(named);
+  expect(() => readArguments(argv)).toThrow(message);
+});
+
+test('prints help for the program and for each command', () => {
+  for (const argv of [['--help'], ['compare', '--help'], ['failover', '-h']]) {
+    expect(() => readArguments(argv)).toThrow(HelpRequested);
+  }
 });

@@ -1,37 +1,37 @@
 import { gapOf, Observation } from '../src/failover/gaps.ts';
-import { quantile, renderFailover } from '../src/failover/failover-report.ts';
+import { renderFailover } from '../src/failover/failover-report.ts';
 import type { RoundResult } from '../src/failover/rounds.ts';
 
-/** Every 10 ms from `from` until before `to`. */
+/** Returns times every 10 ms from `from` until before `to`. */
 function every10(from: number, to: number): number[] {
   return Array.from({ length: Math.ceil((to - from) / 10) }, (_, index) => from + index * 10);
 }
 
-describe('a gap', () => {
-  test('is from the last one before the fault to the first one after', () => {
+describe('gapOf', () => {
+  test('measures from the last event before the fault to the first event after it', () => {
     expect(gapOf([...every10(0, 1_000), ...every10(1_290, 2_000)], 1_000)).toBe(300);
   });
 
-  test('a straggler out of a buffer does not end it', () => {
+  test('is not ended by a late packet from a buffer just after the fault', () => {
     expect(gapOf([...every10(0, 1_000), 1_002, ...every10(1_302, 2_000)], 1_000)).toBe(300);
   });
 
-  test('what was over before the fault does not count', () => {
+  test('ignores pauses that ended before the fault', () => {
     expect(gapOf([0, 700, ...every10(710, 2_000)], 1_000)).toBe(10);
   });
 
-  test('a second one after the first counts when it is longer', () => {
+  test('returns a second pause after the fault when it is longer than the first', () => {
     expect(gapOf([...every10(0, 1_000), 1_100, 1_500, ...every10(1_510, 2_000)], 1_000)).toBe(400);
   });
 
-  test('who never comes back has no end of it', () => {
+  test('returns Infinity for a client that never comes back', () => {
     expect(gapOf(every10(0, 1_000), 1_000)).toBe(Infinity);
     expect(gapOf([], 1_000)).toBe(Infinity);
   });
 });
 
-describe('an observation', () => {
-  test('is over when every client has been served for half a second without a break', () => {
+describe('Observation', () => {
+  test('ends when every client had half a second of service without a break', () => {
     const observation = new Observation();
     observation.add({ quick: every10(0, 1_000), slow: every10(0, 500) });
     expect(observation.allServed(1_000)).toBe(false);
@@ -41,14 +41,14 @@ describe('an observation', () => {
     expect(observation.gaps(600)).toEqual({ quick: 10, slow: 910 });
   });
 
-  test('tells how long the longest silence was before the fault: what the machine does by itself', () => {
+  test('returns the longest pause before the fault, the noise of the machine', () => {
     const observation = new Observation();
     observation.add({ client: [0, 30, 40, 1_000] });
     expect(observation.calm(100)).toEqual({ client: 30 });
   });
 });
 
-describe('the report', () => {
+describe('renderFailover', () => {
   const series = 'failover-client: publisher';
   const round = (number: number, gapMs: number | null): RoundResult => ({
     round: number,
@@ -83,13 +83,7 @@ describe('the report', () => {
       '2026-11-22',
     );
 
-  test('quantiles are values that were measured', () => {
-    expect(quantile([3, 1, 2, Infinity], 0.5)).toBe(2);
-    expect(quantile([3, 1, 2, Infinity], 0.99)).toBe(Infinity);
-    expect(quantile([], 0.5)).toBeNull();
-  });
-
-  test('has the figures, the seed, what was not measured, and whether the promise was kept', () => {
+  test('contains the figures, the seed, the missing libraries, and whether the promise was kept', () => {
     const text = render([round(1, 100), round(2, 200), round(3, 900)]);
     expect(text).toContain(`| ${series} | 7 | 200 | 900 | 900 | 900 |`);
     expect(text).toContain('seed 7; 2026-11-22');
@@ -97,7 +91,7 @@ describe('the report', () => {
     expect(text).toContain(`- kill, ${series}, p50: 200 ms (met: under 300 ms)`);
   });
 
-  test('a client that is not back is said to be, and misses the promise', () => {
+  test('reports a client that is not back, and a missed promise', () => {
     const text = render([round(1, 100), round(2, null)]);
     expect(text).toContain('not back after 10 s');
     expect(text).toContain(`- kill, ${series}, p99: not back after 10 s (MISSED: under 1000 ms)`);

@@ -3,7 +3,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { generate } from '../src/generator/generator.ts';
 import { PacketScanner, packetTypes } from '../src/wire.ts';
 
-/** A broker of a few lines that can be told to lose or to repeat. */
+/** A minimal broker that can lose or duplicate messages: it delivers `copies(count)` copies of each message. */
 class TinyBroker {
   readonly #sockets = new Set<Socket>();
   readonly #subscribers = new Map<string, Socket>();
@@ -63,7 +63,7 @@ async function run(copies: (count: number) => number) {
   }
 }
 
-test('counts what an honest broker delivers', async () => {
+test('counts the messages of a correct broker without losses, duplicates or order violations', async () => {
   const result = await run(() => 1);
   expect(result.published).toBeGreaterThan(0);
   expect(result).toMatchObject({ delivered: result.published, lost: 0, duplicates: 0, outOfOrder: 0 });
@@ -71,13 +71,13 @@ test('counts what an honest broker delivers', async () => {
   expect(result.endToEnd.p99).not.toBeNull();
 });
 
-test('sees every message that comes twice', async () => {
+test('counts every duplicate', async () => {
   const result = await run((count) => (count % 3 === 0 ? 2 : 1));
   expect(result.duplicates).toBe(Math.ceil(result.published / 3));
   expect(result.lost).toBe(0);
 });
 
-test('sees a message that was acknowledged and never came', async () => {
+test('counts a message as lost that was acknowledged and never delivered', async () => {
   const result = await run((count) => (count === 4 ? 0 : 1));
   expect(result.lost).toBe(1);
 });

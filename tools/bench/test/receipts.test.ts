@@ -6,18 +6,18 @@ function after(...numbers: readonly number[]): Receipts {
   return receipts;
 }
 
-test('what is missing is not received', () => {
+test('counts missing numbers as not received', () => {
   expect(after(0, 1, 4)).toMatchObject({ received: 3, next: 5, duplicates: 0, late: 0 });
 });
 
-test('what comes late is received and told', () => {
+test('counts a late number as received and as late', () => {
   expect(after(0, 2, 1, 3)).toMatchObject({ received: 4, duplicates: 0, late: 1 });
 });
 
-test('what comes twice counts once and is told', () => {
+test('counts a duplicate once as received, and as a duplicate', () => {
   expect(after(0, 1, 1, 0)).toMatchObject({ received: 2, duplicates: 2, late: 0 });
 });
 
-test('a gap beyond all bounds is still no delivery', () => {
+test('counts only received numbers after a gap larger than its bound', () => {
   expect(after(500_000).received).toBe(1);
 });

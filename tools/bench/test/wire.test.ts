@@ -8,7 +8,7 @@ import {
   publishTemplate,
 } from '../src/wire.ts';
 
-/** Another implementation's reading of our bytes. */
+/** Decodes packets with mqtt-packet. */
 function parse(bytes: Buffer): Packet[] {
   const packets: Packet[] = [];
   const reading = parser();
@@ -20,7 +20,7 @@ function parse(bytes: Buffer): Packet[] {
   return packets;
 }
 
-test('CONNECT, SUBSCRIBE and DISCONNECT are what they say', () => {
+test('encodes CONNECT, SUBSCRIBE and DISCONNECT', () => {
   const bytes = Buffer.concat([encodeConnect('me', false), encodeSubscribe(7, 'a/+', 2), encodeDisconnect()]);
   expect(parse(bytes)).toMatchObject([
     { cmd: 'connect', clientId: 'me', clean: false, protocolVersion: 4, keepalive: 0 },
@@ -29,19 +29,22 @@ test('CONNECT, SUBSCRIBE and DISCONNECT are what they say', () => {
   ]);
 });
 
-test.each([0, 1, 2])('a copy of the QoS %i template is a PUBLISH with the stamp in its payload', (qos) => {
-  const { bytes, packetIdAt, stampAt } = publishTemplate('bench/0', qos, 300);
-  if (qos > 0) bytes.writeUInt16BE(513, packetIdAt);
-  bytes.writeDoubleBE(42, stampAt);
-  const [packet] = parse(bytes);
-  expect(packet).toMatchObject({ cmd: 'publish', topic: 'bench/0', qos });
-  if (packet?.cmd !== 'publish') throw new Error('no PUBLISH');
-  expect(packet.messageId).toBe(qos > 0 ? 513 : undefined);
-  expect(packet.payload).toHaveLength(300);
-  expect((packet.payload as Buffer).readDoubleBE(0)).toBe(42);
-});
+test.each([0, 1, 2] as const)(
+  'a copy of the QoS %i template is a PUBLISH with the stamp in its payload',
+  (qos) => {
+    const { bytes, packetIdAt, stampAt } = publishTemplate('bench/0', qos, 300);
+    if (qos > 0) bytes.writeUInt16BE(513, packetIdAt);
+    bytes.writeDoubleBE(42, stampAt);
+    const [packet] = parse(bytes);
+    expect(packet).toMatchObject({ cmd: 'publish', topic: 'bench/0', qos });
+    if (packet?.cmd !== 'publish') throw new Error('the packet is not a PUBLISH');
+    expect(packet.messageId).toBe(qos > 0 ? 513 : undefined);
+    expect(packet.payload).toHaveLength(300);
+    expect((packet.payload as Buffer).readDoubleBE(0)).toBe(42);
+  },
+);
 
-test.each([1, 2, 7, 1_000])('packets are found in pieces of %i bytes', (size) => {
+test.each([1, 2, 7, 1_000])('PacketScanner finds packets in chunks of %i bytes', (size) => {
   const bytes = Buffer.concat([
     generate({ cmd: 'puback', messageId: 9 }),
     publishTemplate('t', 1, 200).bytes,

@@ -2,7 +2,7 @@
  * What the command line tools of this repository share. Generic: imports no package of the product, so that a checker
  * built on it stays independent of the code that it checks.
  */
-export { Option } from 'commander';
+export { Option } from './command-line/option.ts';
 export { CommandLine, HelpRequested, readCommandLine } from './command-line/command-line.ts';
 export { runTool } from './command-line/run-tool.ts';
 export { duration, listOf, oneOf, parseDuration, repeated, wholeNumber } from './command-line/values.ts';

@@ -7,10 +7,10 @@ import type { Processes } from '../processes.ts';
 import type { Answer, Command } from './protocol.ts';
 import { clientsArgument } from './serve.ts';
 
-/** Beyond what opening takes at most. */
+/** Longer than opening may take. */
 const answerMsMax = 30_000;
 
-/** A process of measured clients, seen from the bench. */
+/** The bench's side of a process of measured clients. */
 export class ClientProcess {
   readonly name: string;
   readonly #child: ChildProcessWithoutNullStreams;
@@ -19,9 +19,9 @@ export class ClientProcess {
   constructor(processes: Processes, name: string, command: string, args: readonly string[]) {
     this.name = name;
     this.#child = spawn(command, args, { stdio: 'pipe' });
-    processes.adopt(name, this.#child);
+    processes.adopt(this.#child);
     this.#child.stderr.pipe(process.stderr);
-    this.#child.stdin.on('error', () => undefined); // told by its exit
+    this.#child.stdin.on('error', () => undefined); // its exit is reported below
     const answer = (value: Answer): void => {
       this.#answered?.(value);
       this.#answered = null;
@@ -33,7 +33,7 @@ export class ClientProcess {
     this.#child.once('error', (error) => answer({ type: 'error', message: error.message }));
   }
 
-  /** One command at a time. @throws Error what the process says, or that it says nothing */
+  /** Sends a command and returns the answer; one at a time. @throws Error from the process, or without an answer */
   ask(command: Command): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const tooLong = setTimeout(() => {
@@ -56,7 +56,7 @@ export class ClientProcess {
 
 export interface ClientProcesses {
   readonly all: readonly ClientProcess[];
-  /** Makes that can't be measured here, and why. */
+  /** Client libraries that can't be measured here, and why. */
   readonly missing: readonly string[];
   readonly pahoVersion: string | null;
 }
@@ -66,14 +66,14 @@ export function startClientProcesses(processes: Processes): ClientProcesses {
   const all = [new ClientProcess(processes, 'the Node clients', process.execPath, [script, clientsArgument])];
   const paho = findPaho();
   if (typeof paho === 'string') return { all, missing: [`paho: ${paho}`], pahoVersion: null };
-  // Beside the sources: a Python program is in no bundle.
+  // The Python program is in no bundle, so it is read from the sources.
   const program = join(dirname(script), '..', 'tools', 'bench', 'src', 'failover', 'paho-client.py');
   if (!existsSync(program)) return { all, missing: [`paho: ${program} is missing`], pahoVersion: null };
   all.push(new ClientProcess(processes, 'the Paho clients', paho.python, ['-u', program]));
   return { all, missing: [], pahoVersion: paho.version };
 }
 
-/** Debian's Python may stand behind another one in the path. */
+/** Returns a Python with Paho, or why there is none. Debian's Python may come after another one in the PATH. */
 function findPaho(): { readonly python: string; readonly version: string } | string {
   const test = 'import paho.mqtt; print(paho.mqtt.__version__)';
   for (const python of ['python3', '/usr/bin/python3']) {

@@ -1,12 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { percentile } from '@mqtt-cluster/kit';
 import type { Machine } from '../machine.ts';
 import { renderMachine } from '../report.ts';
 import type { FailoverResult } from './failover.ts';
 import { observeMsMax } from './rounds.ts';
 import type { FaultKind, RoundResult } from './rounds.ts';
 
-/** What the design promises (P8) of our client with one connection, ms. */
+/** The promise (P8) for failover-client with one connection. */
 const promises: readonly { fault: FaultKind; share: number; msMax: number }[] = [
   { fault: 'kill', share: 0.5, msMax: 300 },
   { fault: 'kill', share: 0.99, msMax: 1_000 },
@@ -14,24 +15,18 @@ const promises: readonly { fault: FaultKind; share: number; msMax: number }[] = 
 ];
 const promised = /^failover-client: /;
 
-/** Also the help's words: a figure without its definition says nothing. */
-export const gapDefinition = `A gap is the longest time without an ack (publisher, QoS 1) or without a message (subscriber) that was not over before
-the fault: from the last one before to the first one after. It is measured in the same way for every client and never shorter
-than the distance between two messages. All clients are connected to the same member when it fails, in the same rounds; half
-of the time (and by chance) that member is the leader.`;
+/** Part of the report and of the help. */
+export const gapDefinition = `A gap is the longest time without an acknowledgement (publisher, QoS 1) or without a message (subscriber) that ended
+after the fault: from the last event before the fault to the first event after it. A gap is never shorter than the interval
+between two messages. All clients are connected to the same member when it fails. This member is the leader in at least half
+of the rounds.`;
 
 const faultText: Readonly<Record<FaultKind, string>> = {
   kill: 'the process is killed (SIGKILL): its sockets close, further connections are refused',
   silent:
-    'the host goes silent, emulated by SIGSTOP: nothing is answered and no connection closes; other than on a dead host ' +
-    'the kernel still takes TCP connections, so a client that tries it waits for CONNACK instead of for TCP',
+    'the host goes silent, emulated by SIGSTOP: the member sends nothing and no connection closes; unlike a dead host, its ' +
+    'kernel still accepts TCP connections, so a client that connects waits for CONNACK and not for TCP',
 };
-
-/** Nearest rank; Infinity sorts last. Null without values. */
-export function quantile(values: readonly number[], share: number): number | null {
-  const sorted = [...values].sort((left, right) => left - right);
-  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? null;
-}
 
 function gapsOf(rounds: readonly RoundResult[], series: string): number[] {
   return rounds.flatMap(({ gapsMs }) => (series in gapsMs ? [gapsMs[series] ?? Infinity] : []));
@@ -57,7 +52,7 @@ export function renderFailover(
     `- paho (Python, ${pahoVersion ?? 'not installed'}): the program names the next server when a connection ends; reconnect` +
       ' after its default of 1 s, keep-alive 2 s',
     '- failover-client: its defaults (pings every second, silence of 2 s), with one connection and with `redundancy: 2`',
-    "- the publisher at another member does not lose its connection: its gaps are the cluster's own, elections above all",
+    '- the publisher at another member keeps its connection: its gaps are caused by the cluster itself, mostly by elections',
     ...missing.map((reason) => `- not measured: ${reason}`),
     '',
     ...(['kill', 'silent'] as const).flatMap((fault) => renderFault(rounds, fault)),
@@ -95,8 +90,8 @@ function table(rounds: readonly RoundResult[], fault: FaultKind): string[] {
     '|---|---:|---:|---:|---:|---:|',
     ...names.map((name) => {
       const values = gapsOf(rounds, name);
-      const cells = [0.5, 0.9, 0.99, 1].map((share) => shown(quantile(values, share), fault));
-      const before = quantile(
+      const cells = [0.5, 0.9, 0.99, 1].map((share) => shown(percentile(values, share), fault));
+      const before = percentile(
         rounds.flatMap(({ calmMs }) => calmMs[name] ?? []),
         0.5,
       );
@@ -117,7 +112,7 @@ function judge(rounds: readonly RoundResult[]): string[] {
       promised.test(name),
     );
     return names.map((name) => {
-      const gapMs = quantile(gapsOf(some, name), share) ?? Infinity;
+      const gapMs = percentile(gapsOf(some, name), share) ?? Infinity;
       const verdict = gapMs < msMax ? 'met' : 'MISSED';
       const figure = gapMs === Infinity ? shown(gapMs, fault) : `${shown(gapMs, fault)} ms`;
       return `- ${fault}, ${name}, p${share * 100}: ${figure} (${verdict}: under ${msMax} ms)`;
@@ -125,7 +120,7 @@ function judge(rounds: readonly RoundResult[]): string[] {
   });
 }
 
-/** One line for each round and series. */
+/** Returns one line for each round and series. */
 function csv(rounds: readonly RoundResult[]): string {
   const lines = rounds.flatMap(({ round, fault, victim, victimLed, gapsMs, calmMs }) =>
     Object.entries(gapsMs).map(
@@ -136,7 +131,7 @@ function csv(rounds: readonly RoundResult[]): string {
   return `${['round,fault,victim,victim_led,series,gap_ms,before_ms', ...lines].join('\n')}\n`;
 }
 
-/** `failover.md`, `.json` and `.csv`. */
+/** Writes `failover.md`, `.json` and `.csv`. */
 export function writeFailover(
   folder: string,
   text: string,

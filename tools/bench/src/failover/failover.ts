@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { seededRandom } from '@mqtt-cluster/kit';
+import { describeError, seededRandom } from '@mqtt-cluster/kit';
 import { startCluster } from '@mqtt-cluster/lab';
 import type { BenchArguments } from '../arguments.ts';
 import type { Processes } from '../processes.ts';
@@ -9,7 +9,7 @@ import { startClientProcesses } from './client-process.ts';
 import { measureRound } from './rounds.ts';
 import type { FaultKind, RoundResult } from './rounds.ts';
 
-/** More than that in a row means that something is wrong which is not to be measured. */
+/** The bench gives up after more failed rounds in a row. */
 const failuresInARowMax = 3;
 
 export interface FailoverResult {
@@ -17,23 +17,23 @@ export interface FailoverResult {
   readonly rate: number;
   readonly rounds: readonly RoundResult[];
   readonly missing: readonly string[];
-  /** Rounds that could not be measured, and members that ended by themselves. */
+  /** Rounds that could not be measured, and members that crashed. */
   readonly failures: readonly string[];
   readonly pahoVersion: string | null;
   readonly seconds: number;
 }
 
-/** Seven members, and all makes of clients side by side in the same faults. */
+/** Starts seven members, and measures all client libraries side by side during the same faults. */
 export async function measureFailover(
   processes: Processes,
   { kills, silent, seed, rate }: BenchArguments,
-  tell: (text: string) => void,
+  log: (text: string) => void,
 ): Promise<FailoverResult> {
   const startedMs = performance.now();
   const folder = mkdtempSync(join(tmpdir(), 'mqtt-cluster-failover-'));
   const { cluster, end } = await startCluster({ folder });
   const { all, missing, pahoVersion } = startClientProcesses(processes);
-  for (const reason of missing) tell(`skipped ${reason}`);
+  for (const reason of missing) log(`skipped ${reason}`);
   const run = `failover-${process.pid}`;
   const options = { cluster, clients: all, rate, run, random: seededRandom(seed) };
   const plan: FaultKind[] = [
@@ -48,22 +48,22 @@ export async function measureFailover(
       try {
         const result = await measureRound(options, index + 1, fault);
         rounds.push(result);
-        tell(`${index + 1}/${plan.length} ${describe(result)}`);
+        log(`${index + 1}/${plan.length} ${describe(result)}`);
         failuresInARow = 0;
       } catch (error) {
-        const text = `round ${index + 1}: ${error instanceof Error ? error.message : String(error)}`;
+        const text = `round ${index + 1}: ${describeError(error)}`;
         failures.push(text);
-        tell(`FAILED ${text}`);
+        log(`FAILED ${text}`);
         if (++failuresInARow > failuresInARowMax) throw error;
       }
     }
   } finally {
-    for (const each of all) each.end();
+    for (const client of all) client.end();
     failures.push(...cluster.crashes);
-    // Whoever looks into a failure needs the members' logs.
+    // The members' logs are needed to analyse a failure.
     await end(failures.length > 0);
     if (failures.length === 0) rmSync(folder, { recursive: true, force: true });
-    else tell(`logs and data are in ${folder}`);
+    else log(`logs and data are in ${folder}`);
   }
   const seconds = (performance.now() - startedMs) / 1_000;
   return { seed, rate, rounds, missing, failures, pahoVersion, seconds };

@@ -1,17 +1,17 @@
 import type { Events } from './protocol.ts';
 
-/** A break that long is no longer the distance between two messages. */
+/** A pause longer than this is a break in service, and not the interval between two messages. */
 const breakMs = 250;
-/** Served without a break for that long, a client counts as back. */
+/** A client is back after this time of service without a break. */
 const backMs = 500;
 
 /**
- * The gap that a client sees: the longest time without an ack (of a publisher) or a message (of a subscriber) that was not
- * over before the fault. So it lies between the last one before and the first one after, where a straggler that arrives just
- * after the fault, out of a buffer, does not end it; and it is never shorter than the distance between two messages.
+ * Returns the gap that a client observes: the longest time without an acknowledgement (publisher) or a message (subscriber)
+ * that ended after the fault. A late packet from a buffer just after the fault does not end the gap, and the gap is never
+ * shorter than the interval between two messages.
  *
- * @param times rising, ms
- * @returns ms; Infinity when nothing has come any more
+ * @param times of the events, ascending, ms
+ * @returns ms; Infinity without any event after the fault
  */
 export function gapOf(times: readonly number[], faultAtMs: number): number {
   const last = times.at(-1);
@@ -24,7 +24,7 @@ export function gapOf(times: readonly number[], faultAtMs: number): number {
   return longest;
 }
 
-/** What happened to each series in one round. */
+/** The events of each series in one round. */
 export class Observation {
   readonly #times = new Map<string, number[]>();
 
@@ -36,25 +36,26 @@ export class Observation {
     }
   }
 
-  /** Whether every series has gone on without a break for half a second until now. */
+  /** Whether every series had half a second of service without a break until now. */
   allServed(nowMs: number): boolean {
     return [...this.#times.values()].every((times) => servedForMs(times, nowMs) >= backMs);
   }
 
-  /** The longest silence of each before the fault, ms. */
+  /** Returns the longest pause of each series before the fault, ms. */
   calm(faultAtMs: number): Record<string, number> {
     return Object.fromEntries(
       [...this.#times].map(([series, times]) => [series, longestBefore(times, faultAtMs)] as const),
     );
   }
 
+  /** Returns the gap of each series, see {@link gapOf}. */
   gaps(faultAtMs: number): Record<string, number> {
     const entries = [...this.#times].map(([series, times]) => [series, gapOf(times, faultAtMs)] as const);
     return Object.fromEntries(entries);
   }
 }
 
-/** The longest time between two of them, both before `untilMs`; 0 when there are not two. */
+/** Returns the longest time between two events before `untilMs`; 0 for less than two events. */
 function longestBefore(times: readonly number[], untilMs: number): number {
   const before = times.filter((time) => time <= untilMs);
   return before.reduce((longest, time, index) => Math.max(longest, time - (before[index - 1] ?? time)), 0);

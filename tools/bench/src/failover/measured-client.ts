@@ -1,23 +1,13 @@
 import type { OpenCommand } from './protocol.ts';
 import type { Recorder } from './recorder.ts';
 
-/** A publisher and a subscriber of one make, both connected to the member that is going to fail. */
+/** A publisher and a subscriber of one client library, both connected to the member that will fail. */
 export interface MeasuredClient {
-  /** @throws Error when they are not both connected there in time */
+  /** Connects both. @throws Error when this takes too long */
   open(): Promise<void>;
-  /** From now on messages are published. */
+  /** Starts to publish. */
   begin(): void;
   close(): Promise<void>;
 }
 
 export type MeasuredClientFactory = (command: OpenCommand, recorder: Recorder) => MeasuredClient;
-
-/** Resolves when it has become true. @throws Error naming `what` after `msMax` */
-export async function become(what: string, msMax: number, test: () => boolean): Promise<void> {
-  const pollMs = 10;
-  const deadline = performance.now() + msMax;
-  while (!test()) {
-    if (performance.now() > deadline) throw new Error(`${what}: not after ${msMax / 1_000} s`);
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
-  }
-}

@@ -13,8 +13,8 @@ import { recordFeed } from './our-client.ts';
 import { steadily } from './steady.ts';
 
 /**
- * MQTT.js with a list of servers and its own reconnect, after its default of one second. The keep-alive is short, and
- * pings don't wait for a pause in the traffic: a publisher would never notice a silent server otherwise.
+ * MQTT.js with a list of servers and its own reconnect after one second, the default. The keep-alive is short, and pings do
+ * not wait for a pause in the traffic: otherwise a publisher would never detect a silent server.
  */
 export const mqttJs: MeasuredClientFactory = ({ label, servers, rate }, recorder) => {
   const name = 'mqtt.js';
@@ -30,7 +30,7 @@ export const mqttJs: MeasuredClientFactory = ({ label, servers, rate }, recorder
       reschedulePings: false,
       connectTimeout: openMsMax,
     });
-    client.on('error', () => undefined); // it reconnects
+    client.on('error', () => undefined); // the client reconnects
     clients.push(client);
     return client;
   };

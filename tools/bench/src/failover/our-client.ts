@@ -1,6 +1,6 @@
+import { waitFor } from '@mqtt-cluster/kit';
 import { createFailoverClient } from '@mqtt-cluster/failover-client';
 import type { FailoverClient } from '@mqtt-cluster/failover-client';
-import { become } from './measured-client.ts';
 import type { MeasuredClient, MeasuredClientFactory } from './measured-client.ts';
 import { feedTopic, openMsMax, ownTopic, seriesName, sessionExpirySeconds } from './protocol.ts';
 import type { OpenCommand, Place } from './protocol.ts';
@@ -8,8 +8,9 @@ import type { Recorder } from './recorder.ts';
 import { steadily } from './steady.ts';
 
 const feederName = 'publisher at another member';
+const opening = { timeoutMs: openMsMax, intervalMs: 10 };
 
-/** Our failover-client with its defaults, with one connection or with two. */
+/** The failover-client of this repository with its defaults, with one connection or two. */
 export function ours(name: string, redundancy: 1 | 2): MeasuredClientFactory {
   return (command, recorder) => {
     const { label, servers, rate } = command;
@@ -27,15 +28,14 @@ export function ours(name: string, redundancy: 1 | 2): MeasuredClientFactory {
       async open() {
         await Promise.all([publisher.start(), subscriber.start()]);
         await subscriber.subscribe({ [feedTopic(label, 0)]: { qos: 0 }, [feedTopic(label, 1)]: { qos: 1 } });
-        await become(`${name} is connected to ${victim.id}`, openMsMax, () =>
-          [publisher, subscriber].every(settled),
-        );
+        const areSettled = (): true | undefined => [publisher, subscriber].every(settled) || undefined;
+        await waitFor(`${name} to connect to ${victim.id}`, areSettled, opening);
       },
       begin() {
         end = steadily(rate, (number) => {
           void publisher.publish(ownTopic(label, name), `${number}`, { qos: 1 }).then(
             () => recorder.record(seriesName(name, 'publisher')),
-            () => undefined, // closed meanwhile
+            () => undefined, // the client was closed meanwhile
           );
         });
       },
@@ -48,8 +48,8 @@ export function ours(name: string, redundancy: 1 | 2): MeasuredClientFactory {
 }
 
 /**
- * Publishes what the measured subscribers receive, from a member that does not fail: what its acks show is the cluster's
- * own part of a gap, such as an election.
+ * Publishes the messages for the measured subscribers, from a member that does not fail. The gaps in its own
+ * acknowledgements are caused by the cluster itself, for example by an election.
  */
 export function feeder(command: OpenCommand, recorder: Recorder): MeasuredClient {
   const { label, servers, rate } = command;
@@ -59,11 +59,8 @@ export function feeder(command: OpenCommand, recorder: Recorder): MeasuredClient
   return {
     async open() {
       await client.start();
-      await become(
-        `the feeding publisher is connected to ${home.id}`,
-        openMsMax,
-        () => client.status().connected,
-      );
+      const isConnected = (): true | undefined => client.status().connected || undefined;
+      await waitFor(`the feeding publisher to connect to ${home.id}`, isConnected, opening);
     },
     begin() {
       end = steadily(rate, (number) => {

@@ -1,5 +1,5 @@
 /**
- * What the bench and the processes of measured clients tell each other: one JSON object a line, a command in, an answer out.
+ * The protocol between the bench and the processes of measured clients: one JSON object a line, one answer for each command.
  * Times are milliseconds of the system's monotonic clock, which all processes of a machine share.
  */
 export interface Place {
@@ -10,9 +10,9 @@ export interface Place {
 
 export interface OpenCommand {
   readonly type: 'open';
-  /** Part of every client id and topic, so that no round meets what an earlier one left. */
+  /** Part of every client id and topic, so that rounds do not share sessions or messages. */
   readonly label: string;
-  /** In the order in which a client with a list tries them; the first is the one that will fail. */
+  /** In the order in which a client tries them; the first server will fail. */
   readonly servers: readonly Place[];
   /** Messages a second of each publisher. */
   readonly rate: number;
@@ -20,12 +20,12 @@ export interface OpenCommand {
 
 export type Command = OpenCommand | { readonly type: 'look' } | { readonly type: 'close' };
 
-/** Times at which something was acked or arrived, by client and role ({@link seriesName}). */
+/** Times of acknowledgements or received messages, by client and role ({@link seriesName}). */
 export type Events = Readonly<Record<string, readonly number[]>>;
 
 export type Answer =
   | { readonly type: 'opened' }
-  /** Since the last look. */
+  /** The events since the last `look`. */
   | { readonly type: 'events'; readonly events: Events }
   | { readonly type: 'closed' }
   | { readonly type: 'error'; readonly message: string };
@@ -37,12 +37,12 @@ export function seriesName(client: string, role: Role): string {
   return `${client}: ${role}`;
 }
 
-/** Where what is measured at the subscribers is published, by QoS. */
+/** Returns the topic of the messages for the measured subscribers, by QoS. */
 export function feedTopic(label: string, qos: 0 | 1): string {
   return `failover/${label}/feed/${qos}`;
 }
 
-/** Of a measured publisher; nobody subscribes. */
+/** Returns the topic of a measured publisher; it has no subscriber. */
 export function ownTopic(label: string, client: string): string {
   return `failover/${label}/own/${client}`;
 }
@@ -51,9 +51,9 @@ export function nowMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
-/** Sessions of a round go soon after it. */
+/** Sessions of a round expire soon after it. */
 export const sessionExpirySeconds = 60;
-/** Of clients that detect a silent server only by their keep-alive: the shortest that their makers support well. */
+/** The keep-alive of clients that detect a silent server only by it: the shortest that their libraries support well. */
 export const keepaliveSeconds = 2;
-/** Until all clients of a round are connected to the victim. */
+/** How long all clients of a round may take to connect. */
 export const openMsMax = 15_000;

@@ -1,10 +1,10 @@
 import { nowMs } from './protocol.ts';
 import type { Events } from './protocol.ts';
 
-/** Beyond it the bench has stopped looking. */
+/** Bound of recorded times, in case the bench no longer reads them. */
 const timesMax = 1_000_000;
 
-/** When things happened, by series, until somebody looks. */
+/** Records the times of events, by series, until the bench reads them. */
 export class Recorder {
   #times = new Map<string, number[]>();
   #count = 0;

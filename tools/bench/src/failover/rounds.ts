@@ -1,3 +1,5 @@
+import { pick, shuffled } from '@mqtt-cluster/kit';
+import type { Random } from '@mqtt-cluster/kit';
 import type { Cluster, MemberPlace } from '@mqtt-cluster/lab';
 import type { ClientProcess } from './client-process.ts';
 import { Observation } from './gaps.ts';
@@ -7,14 +9,14 @@ import type { Answer, Command, Events, Place } from './protocol.ts';
 export const faultKinds = ['kill', 'silent'] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
-/** Traffic before the fault: connections are warm, and the fault meets no common phase of anything. */
+/** Traffic before the fault, of random length, so that faults are not in phase with timers. */
 const steadyMsMin = 600;
 const steadyMsSpread = 300;
 const lookEveryMs = 100;
-/** Observed for at least this long: a silent server is not noticed before. */
+/** The shortest observation; a client detects a silent server later than a killed one. */
 const observeMsMin: Readonly<Record<FaultKind, number>> = { kill: 1_000, silent: 3_000 };
 export const observeMsMax: Readonly<Record<FaultKind, number>> = { kill: 10_000, silent: 20_000 };
-/** As often the leader dies: the worst case must not be rare in the sample. */
+/** In this share of the rounds the leader fails: the worst case must not be rare in the sample. */
 const leaderShare = 0.5;
 
 export interface RoundResult {
@@ -22,9 +24,9 @@ export interface RoundResult {
   readonly fault: FaultKind;
   readonly victim: string;
   readonly victimLed: boolean;
-  /** ms by series; null: not back when the observation ended. */
+  /** ms by series; null: the client was not back at the end of the observation. */
   readonly gapsMs: Readonly<Record<string, number | null>>;
-  /** The longest silence of each in the steady traffic before the fault, ms: what this machine does by itself. */
+  /** The longest pause of each series before the fault, ms: the noise of this machine. */
   readonly calmMs: Readonly<Record<string, number>>;
 }
 
@@ -32,12 +34,12 @@ export interface RoundOptions {
   readonly cluster: Cluster;
   readonly clients: readonly ClientProcess[];
   readonly rate: number;
-  /** Of this run, for client ids. */
+  /** Name of this run, for client ids. */
   readonly run: string;
-  readonly random: () => number;
+  readonly random: Random;
 }
 
-/** Connects all clients to one member, lets it fail, and measures until they are served again. */
+/** Connects all clients to one member, makes this member fail, and observes until all clients are served again. */
 export async function measureRound(
   { cluster, clients, rate, run, random }: RoundOptions,
   round: number,
@@ -46,8 +48,8 @@ export async function measureRound(
   const leader = await leaderOf(cluster);
   const victim = chooseVictim(cluster.layout.members, leader, random);
   const others = shuffled(
-    cluster.layout.members.filter((member) => member !== victim),
     random,
+    cluster.layout.members.filter((member) => member !== victim),
   );
   const servers: Place[] = [victim, ...others].map(({ id, host, mqttPort }) => ({
     id,
@@ -60,7 +62,7 @@ export async function measureRound(
     await pass(steadyMsMin + random() * steadyMsSpread);
     const observation = new Observation();
     observation.add(await look(clients));
-    // Asked again: it may have changed while the clients connected.
+    // The leader may have changed while the clients connected.
     const victimLed = (await leaderOf(cluster)) === victim.id;
     const faultAtMs = nowMs();
     await cluster.fault(fault === 'kill' ? 'kill' : 'pause', [[victim.id]]);
@@ -70,7 +72,7 @@ export async function measureRound(
     return { round, fault, victim: victim.id, victimLed, gapsMs, calmMs: observation.calm(faultAtMs) };
   } finally {
     await askAll(clients, { type: 'close' });
-    // A host that was silent comes back as one that has been switched off and on.
+    // A silent host comes back after a power cycle.
     if (fault === 'silent') await cluster.fault('kill', [[victim.id]]);
     await cluster.restore();
   }
@@ -99,12 +101,12 @@ async function look(clients: readonly ClientProcess[]): Promise<Events> {
   ) as Events;
 }
 
-/** Waits for every answer, so that none comes later for another question. @throws Error the first that went wrong */
+/** Waits for all answers, so that no late answer is taken for that of the next command. @throws Error the first one */
 async function askAll(clients: readonly ClientProcess[], command: Command): Promise<Answer[]> {
   const settled = await Promise.allSettled(clients.map((client) => client.ask(command)));
-  return settled.map((one) => {
-    if (one.status === 'rejected') throw one.reason as Error;
-    return one.value;
+  return settled.map((result) => {
+    if (result.status === 'rejected') throw result.reason as Error;
+    return result.value;
   });
 }
 
@@ -113,22 +115,13 @@ async function leaderOf(cluster: Cluster): Promise<string | null> {
   return members.find(({ status }) => status?.role === 'leader')?.id ?? null;
 }
 
-function chooseVictim(
-  members: readonly MemberPlace[],
-  leader: string | null,
-  random: () => number,
-): MemberPlace {
-  const led = members.find(({ id }) => id === leader);
-  if (led !== undefined && random() < leaderShare) return led;
-  const others = members.filter((member) => member !== led);
-  return others[Math.floor(random() * others.length)]!;
-}
-
-function shuffled<Item>(items: readonly Item[], random: () => number): Item[] {
-  return items
-    .map((item) => ({ item, place: random() }))
-    .sort((left, right) => left.place - right.place)
-    .map(({ item }) => item);
+function chooseVictim(members: readonly MemberPlace[], leader: string | null, random: Random): MemberPlace {
+  const leading = members.find(({ id }) => id === leader);
+  if (leading !== undefined && random() < leaderShare) return leading;
+  return pick(
+    random,
+    members.filter((member) => member !== leading),
+  );
 }
 
 function pass(milliseconds: number): Promise<void> {

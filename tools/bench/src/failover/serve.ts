@@ -1,16 +1,17 @@
 import { createInterface } from 'node:readline';
+import { describeError } from '@mqtt-cluster/kit';
 import type { MeasuredClient } from './measured-client.ts';
 import { mqttJs } from './mqttjs-client.ts';
 import { feeder, ours } from './our-client.ts';
 import type { Answer, Command } from './protocol.ts';
 import { Recorder } from './recorder.ts';
 
-/** First argument of this program when it is the process of the measured clients. */
+/** First argument of the bench when it runs as the process of the measured clients. */
 export const clientsArgument = '--failover-clients';
 
 const factories = [feeder, mqttJs, ours('failover-client', 1), ours('failover-client, redundancy 2', 2)];
 
-/** The measured clients that run on Node, and who feeds their subscribers: commands in on stdin, answers out. */
+/** Runs the measured Node clients and the feeding publisher: reads commands from stdin, prints answers. */
 export function serveClients(): void {
   const recorder = new Recorder();
   let clients: MeasuredClient[] = [];
@@ -29,11 +30,11 @@ export function serveClients(): void {
         return { type: 'closed' };
     }
   };
-  const say = (answer: Answer): void => void process.stdout.write(`${JSON.stringify(answer)}\n`);
+  const send = (answer: Answer): void => void process.stdout.write(`${JSON.stringify(answer)}\n`);
   const lines = createInterface({ input: process.stdin });
   lines.on('line', (line) => {
-    carryOut(JSON.parse(line) as Command).then(say, (error: unknown) =>
-      say({ type: 'error', message: error instanceof Error ? error.message : String(error) }),
+    carryOut(JSON.parse(line) as Command).then(send, (error: unknown) =>
+      send({ type: 'error', message: describeError(error) }),
     );
   });
   lines.on('close', () => process.exit(0));

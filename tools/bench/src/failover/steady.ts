@@ -1,6 +1,6 @@
 const tickMs = 5;
 
-/** Calls `act` so many times a second, by the clock: what a late tick missed is made up for. @returns ends it. */
+/** Calls `act` that many times a second; a late tick makes up for missed calls. Returns a function that stops it. */
 export function steadily(perSecond: number, act: (number: number) => void): () => void {
   const startedMs = performance.now();
   let done = 0;

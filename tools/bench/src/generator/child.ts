@@ -1,32 +1,33 @@
 import { fork } from 'node:child_process';
+import { describeError } from '@mqtt-cluster/kit';
 import { generate } from './generator.ts';
 import type { LoadPlan, LoadResult } from './load.ts';
 import type { Processes } from '../processes.ts';
 
-/** First argument of this program when it is the generator's own process. */
+/** First argument of the bench when it runs as the generator's process. */
 export const generatorArgument = '--generator';
 
-/** Beyond what a plan asks for: connecting and draining. */
+/** Time for connecting and draining, in addition to the time of the plan. */
 const overheadMsMax = 60_000;
 
 type Answer = { readonly result: LoadResult } | { readonly error: string };
 
-/** The generator's side: one plan in, one answer out. */
+/** Runs in the generator's process: receives one plan and sends one answer. */
 export function serveGenerator(): void {
   process.once('message', (plan: LoadPlan) => {
     const answer = (message: Answer): void => void process.send?.(message, () => process.exit(0));
     generate(plan).then(
       (result) => answer({ result }),
-      (error: unknown) => answer({ error: error instanceof Error ? error.message : String(error) }),
+      (error: unknown) => answer({ error: describeError(error) }),
     );
   });
   process.once('disconnect', () => process.exit(1));
 }
 
-/** Carries a plan out in a process of its own. */
+/** Carries out a plan in a separate process. @throws Error when the generator fails */
 export async function runGenerator(processes: Processes, plan: LoadPlan): Promise<LoadResult> {
   const child = fork(process.argv[1]!, [generatorArgument], { execArgv: [] });
-  processes.adopt('generator', child);
+  processes.adopt(child);
   const budgetMs = (plan.warmUpSeconds + plan.seconds) * 1_000 + overheadMsMax;
   const tooLong = setTimeout(() => child.kill('SIGKILL'), budgetMs);
   try {

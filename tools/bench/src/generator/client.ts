@@ -6,7 +6,7 @@ import type { Endpoint } from './load.ts';
 
 const answerMsMax = 15_000;
 
-/** One MQTT connection of the generator: sends bytes that are packets already. */
+/** One MQTT connection of the generator; it sends encoded packets. */
 export class RawClient {
   readonly socket: Socket;
   readonly #scanner: PacketScanner;
@@ -33,7 +33,7 @@ export class RawClient {
     });
   }
 
-  /** @throws Error refused, or no CONNACK in time. `onFailure` tells of everything later. */
+  /** Connects. @throws Error when refused, or without CONNACK in time. @param onFailure gets every later error */
   static async open(
     endpoint: Endpoint,
     id: string,
@@ -60,11 +60,12 @@ export class RawClient {
     }
   }
 
-  async subscribe(filter: string, qos: number): Promise<void> {
+  async subscribe(filter: string, qos: 0 | 1 | 2): Promise<void> {
     const code = this.#answer(packetTypes.suback);
     this.socket.write(encodeSubscribe(1, filter, qos));
     const granted = await code;
-    if (granted !== qos) throw new Error(`QoS ${qos} was asked for ${filter}, the answer is ${granted}`);
+    if (granted !== qos)
+      throw new Error(`SUBSCRIBE to ${filter} with QoS ${qos}: the broker granted ${granted}`);
   }
 
   onPackets(onPacket: OnPacket): void {
@@ -83,7 +84,10 @@ export class RawClient {
 
   #answer(type: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('no answer from the broker in time')), answerMsMax);
+      const timer = setTimeout(
+        () => reject(new Error(`no response from the broker in ${answerMsMax / 1_000} s`)),
+        answerMsMax,
+      );
       const awaited = {
         type,
         resolve: (code: number): void => {

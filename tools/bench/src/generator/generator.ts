@@ -1,12 +1,12 @@
+import { LatencyHistogram } from '@mqtt-cluster/kit';
 import { RawClient } from './client.ts';
-import { Latencies } from './latencies.ts';
 import type { Flow, LoadPlan, LoadResult, Measurements, Percentiles } from './load.ts';
 import { Publisher } from './publisher.ts';
 import { Receipts } from './receipts.ts';
 import { Subscriber } from './subscriber.ts';
 import type { Target } from './subscriber.ts';
 
-/** How long what is on its way may take after the last publish. */
+/** How long messages may take to arrive after the last publish; later messages count as lost. */
 const drainMsMax = 15_000;
 const pollMs = 20;
 const rateStepMs = 5;
@@ -20,7 +20,7 @@ interface Running {
   readonly failure: { error: Error | null };
 }
 
-/** Carries out one plan. @throws Error a connection failed, or the broker closed one */
+/** Carries out one plan. @throws Error when a connection fails, or the broker closes one */
 export async function generate(plan: LoadPlan): Promise<LoadResult> {
   const running = await connectAll(plan);
   const { measurements, publishers, clients, failure } = running;
@@ -50,8 +50,8 @@ async function connectAll(plan: LoadPlan): Promise<Running> {
   const measurements: Measurements = {
     measuring: false,
     delivered: 0,
-    acknowledged: new Latencies(),
-    endToEnd: new Latencies(),
+    acknowledged: new LatencyHistogram(),
+    endToEnd: new LatencyHistogram(),
   };
   const flows: Flow[] = [];
   for (let number = 0; number < plan.publishers; number++) {
@@ -69,7 +69,7 @@ async function connectAll(plan: LoadPlan): Promise<Running> {
     publishers.push(new Publisher(await open(`p${number}`, number), plan, flow, measurements));
   }
   for (let number = 0; number < plan.subscribers; number++) {
-    // One endpoint further than the publisher: what is measured crosses the cluster.
+    // At the next endpoint after that of the publisher, so that messages cross the cluster.
     const client = await open(`s${number}`, number + 1);
     const targets = new Map<string, Target>();
     for (const position of flowsOf(number, plan)) {
@@ -84,7 +84,7 @@ async function connectAll(plan: LoadPlan): Promise<Running> {
   return { plan, measurements, flows, publishers, clients, failure };
 }
 
-/** In turn: with as many subscribers as publishers each has one of its own. */
+/** Distributes the flows over the subscribers in turn; equal numbers give each subscriber one flow. */
 function flowsOf(subscriber: number, { publishers, subscribers }: LoadPlan): number[] {
   if (subscribers >= publishers) return [subscriber % publishers];
   const flows: number[] = [];
@@ -110,7 +110,7 @@ async function pass(milliseconds: number, failure: { readonly error: Error | nul
   }
 }
 
-/** What does not come in time counts as lost. */
+/** Waits until all messages have arrived, or the time is over. */
 async function drained({ flows, publishers, failure }: Running): Promise<void> {
   const untilMs = performance.now() + drainMsMax;
   const isDone = (): boolean =>
@@ -139,7 +139,7 @@ function result(running: Running, seconds: number, generatorCpu: number): LoadRe
   };
 }
 
-function percentiles(latencies: Latencies): Percentiles {
+function percentiles(latencies: LatencyHistogram): Percentiles {
   return { p50: latencies.percentile(0.5), p99: latencies.percentile(0.99) };
 }
 

@@ -1,4 +1,4 @@
-import type { Latencies } from './latencies.ts';
+import type { LatencyHistogram } from '@mqtt-cluster/kit';
 import type { Receipts } from './receipts.ts';
 
 export interface Endpoint {
@@ -6,9 +6,9 @@ export interface Endpoint {
   readonly port: number;
 }
 
-/** What one run of the generator is to do; goes to its process as JSON. */
+/** The task of one run of the generator, which its process receives as JSON. */
 export interface LoadPlan {
-  /** Publishers and subscribers take turns with them; a pair is on two of them when there are two. */
+  /** Clients are distributed over the endpoints in turn; a publisher and its subscriber are on different endpoints. */
   readonly endpoints: readonly Endpoint[];
   readonly qos: 0 | 1 | 2;
   readonly clean: boolean;
@@ -19,11 +19,11 @@ export interface LoadPlan {
   readonly seconds: number;
   /** Messages a second of all publishers; 0: as fast as the window allows. */
   readonly rate: number;
-  /** Messages of one publisher that may be without an acknowledgement. */
+  /** Limit of unacknowledged messages of one publisher. */
   readonly window: number;
-  /** Messages of one publisher that may be undelivered, so that no broker's queue is ever at its bound. */
+  /** Limit of undelivered messages of one publisher, so that no broker's queue reaches its bound. */
   readonly undeliveredMax: number;
-  /** Makes client ids and topics of this run its own. */
+  /** Part of all client ids and topics, to distinguish this run from others. */
   readonly label: string;
 }
 
@@ -33,7 +33,7 @@ export interface Percentiles {
 }
 
 export interface LoadResult {
-  /** Deliveries a second while measuring. */
+  /** Deliveries a second during the measurement. */
   readonly deliveredPerSecond: number;
   /** PUBLISH to PUBACK or PUBREC, milliseconds. */
   readonly acknowledged: Percentiles;
@@ -45,22 +45,22 @@ export interface LoadResult {
   readonly lost: number;
   readonly duplicates: number;
   readonly outOfOrder: number;
-  /** Processor seconds of the generator while measuring, per second. */
+  /** Processor time of the generator during the measurement, as a share of one core. */
   readonly generatorCpu: number;
 }
 
 export interface Measurements {
-  /** Only while true are latencies and deliveries counted into the result. */
+  /** The result includes latencies and deliveries only while this is true. */
   measuring: boolean;
   delivered: number;
-  readonly acknowledged: Latencies;
-  readonly endToEnd: Latencies;
+  readonly acknowledged: LatencyHistogram;
+  readonly endToEnd: LatencyHistogram;
 }
 
 /** One publisher's messages and their deliveries. */
 export interface Flow {
   readonly topic: string;
   published: number;
-  /** Of each of its subscribers. */
+  /** The receipts of each subscriber. */
   readonly receipts: Receipts[];
 }

@@ -4,10 +4,10 @@ import type { RawClient } from './client.ts';
 import type { Flow, LoadPlan, Measurements } from './load.ts';
 
 const packetIdMax = 65_535;
-/** One write takes no more; others get their turn in between. */
+/** Messages of one write; between two writes other clients get their turn. */
 const burstMax = 200;
 
-/** Publishes into one flow, with a window of unacknowledged and of undelivered messages. */
+/** Publishes the messages of one flow, and limits unacknowledged and undelivered messages. */
 export class Publisher {
   readonly #client: RawClient;
   readonly #plan: LoadPlan;
@@ -37,7 +37,7 @@ export class Publisher {
     return this.#unacknowledged === 0;
   }
 
-  /** Of a given rate: as many may leave. */
+  /** Permits further messages, when the plan has a rate. */
   allow(messages: number): void {
     this.#credit = Math.min(this.#credit + messages, this.#plan.undeliveredMax);
     this.schedule();
@@ -47,7 +47,7 @@ export class Publisher {
     this.#stopped = true;
   }
 
-  /** One burst for all that happens in this turn of the event loop. */
+  /** Sends one burst for all events of this turn of the event loop. */
   schedule(): void {
     if (this.#scheduled || this.#stopped) return;
     this.#scheduled = true;
@@ -104,7 +104,7 @@ export class Publisher {
 
   #acknowledged(packetId: number): void {
     if (!this.#measurements.measuring) return;
-    this.#measurements.acknowledged.add(performance.now() - this.#sentAtMs[packetId]!);
+    this.#measurements.acknowledged.record(performance.now() - this.#sentAtMs[packetId]!);
   }
 
   #done(): void {

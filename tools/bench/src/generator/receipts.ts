@@ -1,17 +1,17 @@
-/** Numbers missing at a time beyond which order is no longer told apart from loss. */
+/** Bound of missing numbers; beyond it, late messages count as duplicates. */
 const missingMax = 100_000;
 
-/** Which numbers of a flow, from 0 on, one subscriber has had. */
+/** The message numbers of a flow, from 0 on, that one subscriber has received. */
 export class Receipts {
   readonly #missing = new Set<number>();
-  /** One more than the highest number that came. */
+  /** One more than the highest received number. */
   next = 0;
   duplicates = 0;
-  /** Numbers that came after a higher one. */
+  /** Count of numbers that arrived after a higher number. */
   late = 0;
   #beyond = 0;
 
-  /** @returns false for one that had come before. */
+  /** Records a number. Returns false for a duplicate. */
   add(number: number): boolean {
     if (number === this.next) {
       this.next++;

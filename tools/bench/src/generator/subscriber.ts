@@ -3,13 +3,13 @@ import type { RawClient } from './client.ts';
 import type { Measurements } from './load.ts';
 import type { Receipts } from './receipts.ts';
 
-/** Where the messages of one topic are noted. */
+/** Records the messages of one topic. */
 export interface Target {
   readonly receipts: Receipts;
   onDelivered(): void;
 }
 
-/** Receives flows, acknowledges, and checks the number of every message. */
+/** Receives the messages of its flows, acknowledges them, and checks their numbers. */
 export class Subscriber {
   readonly #client: RawClient;
   readonly #targets: ReadonlyMap<string, Target>;
@@ -17,7 +17,7 @@ export class Subscriber {
   readonly #topics = new Map<string, string>();
   #answers: number[] = [];
 
-  /** `targets`: by topic. */
+  /** @param targets by topic */
   constructor(client: RawClient, targets: ReadonlyMap<string, Target>, measurements: Measurements) {
     this.#client = client;
     this.#targets = targets;
@@ -44,12 +44,12 @@ export class Subscriber {
     const { measuring, endToEnd } = this.#measurements;
     if (measuring) {
       this.#measurements.delivered++;
-      endToEnd.add(performance.now() - bytes.readDoubleBE(at + 8));
+      endToEnd.record(performance.now() - bytes.readDoubleBE(at + 8));
     }
     target.onDelivered();
   }
 
-  /** One string object for all messages of a topic. */
+  /** Returns the same string object for all messages of a topic. */
   #topic(text: string): string {
     const known = this.#topics.get(text);
     if (known !== undefined) return known;

@@ -1,16 +1,18 @@
 import { open as openFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { describeError } from '@mqtt-cluster/kit';
 import type { LogEntry } from '@mqtt-cluster/contracts';
 import type { Engine } from './engines.ts';
 import { damageValue, entryBytes } from './engines.ts';
 
 const entryCount = 2000;
-/** Several, because some engines keep outdated pages that nobody reads. */
+/** Several places, because some engines keep outdated pages in the file. */
 const placeCount = 9;
 
 /**
- * Single bytes in the middle of the largest file are wrong: what does an engine hand over afterwards?
- * @returns one sentence
+ * Damages single bytes in the middle of the largest file of an engine, and opens the engine again.
+ *
+ * @returns one sentence: what the engine then returns
  */
 export async function damageReport(engine: Engine, directory: string): Promise<string> {
   let log = await engine.open(directory);
@@ -23,7 +25,7 @@ export async function damageReport(engine: Engine, directory: string): Promise<s
   try {
     log = await engine.open(directory);
   } catch (error) {
-    return `refused to open: ${error instanceof Error ? error.message : String(error)}`;
+    return `refused to open: ${describeError(error)}`;
   }
   const { recovered, intact } = log;
   await log.close();
@@ -41,7 +43,7 @@ async function damage(directory: string): Promise<void> {
   for (let place = 1; place <= placeCount; place++) {
     const at = Math.floor((largest.size * place) / (placeCount + 1));
     const { buffer } = await file.read(Buffer.alloc(entryBytes * 2), 0, entryBytes * 2, at);
-    // In an entry's data, not in what the engine keeps around it.
+    // Damages the data of an entry, not the engine's own structures.
     const inData = buffer.indexOf(Buffer.alloc(entryBytes / 4, damageValue));
     if (inData >= 0) await file.write(Buffer.from([damageValue ^ 1]), 0, 1, at + inData);
   }

@@ -5,16 +5,16 @@ import { createStore } from '@mqtt-cluster/store';
 import { ClassicLevel } from 'classic-level';
 import { open as openLmdb } from 'lmdb';
 
-/** A log kept by one candidate: what the store contract needs of it, and no more. */
+/** A storage engine under test, with the operations of a log that the store contract needs. */
 export interface Engine {
   readonly name: string;
   open(directory: string): Promise<EngineLog>;
 }
 
 export interface EngineLog {
-  /** How many entries were read back when it opened. */
+  /** Number of entries that the engine recovered when it opened. */
   readonly recovered: number;
-  /** How many of them are filled with {@link damageValue}. */
+  /** Number of recovered entries that are filled with {@link damageValue}. */
   readonly intact: number;
   /** Resolves when the group is on the disk. */
   append(group: readonly LogEntry[]): Promise<void>;
@@ -23,12 +23,13 @@ export interface EngineLog {
   close(): Promise<void>;
 }
 
-/** Of each entry's data. */
+/** Size of each entry's data. */
 export const entryBytes = 200;
-/** What entries hold before they are damaged. */
+/** Each byte of the entries before the damage. */
 export const damageValue = 0x76;
 const keyBytes = 8;
 
+/** Counts recovered entries. */
 class Tally {
   recovered = 0;
   intact = 0;
@@ -99,7 +100,7 @@ function lmdb(name: string, overlappingSync: boolean): Engine {
             for (const entry of group) void database.put(entry.index, entry.data as Buffer);
           });
           await committed;
-          // With overlapping syncs a commit resolves before it is on the disk.
+          // With overlapping syncs a commit resolves before its data is on the disk.
           if (overlappingSync) await database.flushed;
         },
         async cut(index) {
@@ -114,7 +115,7 @@ function lmdb(name: string, overlappingSync: boolean): Engine {
   };
 }
 
-/** The least that any engine has to do; recovery reads it whole, and a cut copies the rest. */
+/** The minimum work of any engine. Recovery reads the whole file, and a cut copies the rest of it. */
 const plainFile: Engine = {
   name: 'plain file, write + fdatasync',
   async open(directory) {
@@ -147,7 +148,7 @@ const plainFile: Engine = {
   },
 };
 
-/** The store as it is used, with checksums, atomic changes and cleaning. */
+/** The store of the product, with checksums, atomic changes and cleaning. */
 const journal: Engine = {
   name: 'libs/store (journal)',
   async open(directory) {
@@ -178,7 +179,7 @@ export const engines: readonly Engine[] = [
   lmdb('lmdb, overlappingSync (default)', true),
 ];
 
-/** Bytes that the directory takes on the disk. */
+/** Returns the bytes that the directory occupies on the disk. */
 export async function diskBytes(directory: string): Promise<number> {
   let total = 0;
   for (const name of await readdir(directory)) {

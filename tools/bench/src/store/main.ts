@@ -2,18 +2,19 @@ import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { median, percentile } from '@mqtt-cluster/kit';
 import type { LogEntry } from '@mqtt-cluster/contracts';
 import { damageReport } from './damage.ts';
 import type { EngineLog } from './engines.ts';
 import { diskBytes, engines, entryBytes } from './engines.ts';
 
 /**
- * Compares what could stand behind the store contract: groups of entries, each group synced before the next,
- * one process per engine and run.  Usage: `main.mjs [runs] [directory]`, or `main.mjs damage [directory]`;
- * the directory must be on a disk, not in memory.
+ * Compares storage engines for the store contract: appends groups of entries and syncs each group before the next one.
+ * Each engine and run has its own process. Usage: `main.mjs [runs] [directory]`, or `main.mjs damage [directory]`. The
+ * directory must be on a disk, not in memory.
  */
 const groupSizes = [1, 10, 100, 1000] as const;
-/** As many groups as give a stable median without making a run last minutes. */
+/** Numbers of groups for a stable median in a run of less than a minute. */
 const groupsOf: Readonly<Record<number, number>> = { 1: 1500, 10: 1000, 100: 400, 1000: 100 };
 const recoveryEntries = 100_000;
 const recoveryGroup = 1000;
@@ -27,13 +28,6 @@ interface Figures {
   readonly cutMs: number;
   readonly residentMiB: number;
 }
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-}
-
-const median = (values: readonly number[]) => quantile(values, 0.5);
 
 function entriesFrom(index: number, count: number): LogEntry[] {
   return Array.from({ length: count }, (_, offset) => ({
@@ -56,12 +50,12 @@ async function measureGroups(log: EngineLog, size: number, first: number) {
     const entries = entriesFrom(first + group * size, size);
     times.push(await timed(() => log.append(entries)));
   }
-  return { p50: quantile(times, 0.5), p99: quantile(times, 0.99) };
+  return { p50: percentile(times, 0.5) ?? NaN, p99: percentile(times, 0.99) ?? NaN };
 }
 
 async function measure(name: string, directory: string): Promise<Figures> {
   const engine = engines.find((candidate) => candidate.name === name);
-  if (engine === undefined) throw new Error(`no engine ${name}`);
+  if (engine === undefined) throw new Error(`unknown engine ${name}`);
   let log = await engine.open(join(directory, 'groups'));
   const groups: Record<number, { p50: number; p99: number }> = {};
   let next = 1;
@@ -80,7 +74,7 @@ async function measure(name: string, directory: string): Promise<Figures> {
   const recoveryMs = await timed(async () => {
     log = await engine.open(long);
   });
-  if (log.recovered < recoveryEntries) throw new Error(`${name} read back only ${log.recovered} entries`);
+  if (log.recovered < recoveryEntries) throw new Error(`${name} recovered only ${log.recovered} entries`);
   const fullBytes = await diskBytes(long);
   const cutMs = await timed(() => log.cut(recoveryEntries - recoveryGroup));
   const cutBytes = await diskBytes(long);
@@ -133,7 +127,7 @@ async function compareDamage(parent: string): Promise<void> {
 async function compare(runs: number, parent: string): Promise<void> {
   const results = new Map<string, Figures[]>(engines.map((engine) => [engine.name, []]));
   for (let run = 0; run < runs; run++) {
-    // Round by round, so that whatever else the machine does meets all alike.
+    // The engines take turns, so that other load on the machine affects all of them alike.
     for (const [name, figures] of results) {
       const directory = await mkdtemp(join(parent, 'bench-store-'));
       try {

@@ -1,19 +1,19 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from './network.ts';
+import { findProgram, freePort } from '@mqtt-cluster/kit';
 import type { Target } from './target.ts';
 
 const host = '127.0.2.20';
-const program = ['/usr/sbin/mosquitto', '/usr/local/sbin/mosquitto'].find((path) => existsSync(path));
+const program = findProgram('mosquitto');
 
-/** One broker without any wait for a disk: its `persistence` is a file written now and then. */
+/** One broker that never waits for the disk: with `persistence` it writes a file from time to time. */
 export const mosquitto: Target = {
   name: 'mosquitto',
   description: 'mosquitto, one broker; nothing is synced',
   sessions: 'clean',
   qosLevels: [0, 1, 2],
   qosByDefault: [0, 1, 2],
-  unavailable: () => (program === undefined ? 'mosquitto is not installed' : null),
+  unavailable: () => (program === null ? 'mosquitto is not installed' : null),
   async start(processes, directory, { clean }) {
     const port = await freePort(host);
     const file = join(directory, 'mosquitto.conf');

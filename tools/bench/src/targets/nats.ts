@@ -1,13 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from './network.ts';
+import { findProgram, freePort } from '@mqtt-cluster/kit';
 import type { Target } from './target.ts';
 
-const program = ['/usr/sbin/nats-server', '/usr/bin/nats-server', '/usr/local/bin/nats-server'].find((path) =>
-  existsSync(path),
-);
+const program = findProgram('nats-server');
 const nodes = 3;
 
 interface Node {
@@ -30,8 +28,8 @@ function configuration(node: Node, all: readonly Node[], store: string, syncAlwa
   ].join('\n');
 }
 
-/** Older servers do not know the setting. */
-function knowsSyncAlways(): boolean {
+/** Whether this nats-server has the setting `sync_interval`; older servers do not. */
+function hasSyncAlways(): boolean {
   const directory = mkdtempSync(join(tmpdir(), 'mqtt-cluster-bench-'));
   try {
     const file = join(directory, 'nats.conf');
@@ -51,8 +49,8 @@ function nats(name: string, syncAlways: boolean): Target {
     qosLevels: [0, 1],
     qosByDefault: [1],
     unavailable() {
-      if (program === undefined) return 'nats-server is not installed';
-      return syncAlways && !knowsSyncAlways() ? 'this nats-server has no sync_interval' : null;
+      if (program === null) return 'nats-server is not installed';
+      return syncAlways && !hasSyncAlways() ? 'this nats-server has no sync_interval' : null;
     },
     async start(processes, directory) {
       const all: Node[] = [];

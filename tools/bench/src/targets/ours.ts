@@ -2,15 +2,15 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Endpoint } from '../generator/load.ts';
 import type { Processes, StartedProcess } from '../processes.ts';
-import { freePort } from './network.ts';
+import { freePort } from '@mqtt-cluster/kit';
 import type { RunningTarget, StartOptions, Target } from './target.ts';
 
-/** The start command's, see docs/BENCHMARKS.md: a young generation of 4 MiB saves 7 MiB and costs nothing measurable. */
+/** As in production: a young generation of 4 MiB saves 7 MiB at no measurable cost (docs/BENCHMARKS.md). */
 const nodeFlags: readonly string[] = ['--max-semi-space-size=4'];
 
 /**
- * Our appliance, without its publisher. `hold`: no ack without a majority, so every one that is counted stands on the
- * synced disks of more than half of the members.
+ * Starts members of this cluster without their publisher. With `hold` a member acknowledges nothing without a majority, so
+ * every counted acknowledgement is on the synced disks of a majority.
  */
 export async function startMembers(
   processes: Processes,
@@ -49,7 +49,7 @@ export async function startMembers(
   };
 }
 
-/** For profiling the members: flags for Node in BENCH_NODE_FLAGS, separated by spaces. */
+/** Returns the Node flags in BENCH_NODE_FLAGS, separated by spaces, for profiling the members. */
 function extraFlags(): string[] {
   return (process.env['BENCH_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
 }

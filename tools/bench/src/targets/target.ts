@@ -9,13 +9,13 @@ export interface RunningTarget {
 /** A broker, or a cluster of them, that the benchmark can start. */
 export interface Target {
   readonly name: string;
-  /** For the table: what it is and how it is set up. */
+  /** A line for the report: the broker and its configuration. */
   readonly description: string;
   readonly sessions: 'clean' | 'persistent';
   readonly qosLevels: readonly (0 | 1 | 2)[];
-  /** QoS levels measured when none are asked for. */
+  /** QoS levels that are measured without the option --qos. */
   readonly qosByDefault: readonly (0 | 1 | 2)[];
-  /** Why it can't be measured here, or null. */
+  /** Returns why the target can't be measured here, or null. */
   unavailable(): string | null;
   start(processes: Processes, directory: string, options: StartOptions): Promise<RunningTarget>;
 }
