@@ -48,7 +48,7 @@ const state: ViewState = {
 };
 
 describe('the live view', () => {
-  test('shows who leads, who lags, who is cut off and who is dead', () => {
+  test('shows the leader, lagging members, members that are cut off, and killed members', () => {
     const text = renderView(state, 80).join('\n');
     expect(text).toContain('2 of 3 serving, leader m1, term 4, up 83 s');
     expect(text).toMatch(/> m2 +127\.0\.0\.56:1883 +running +serving +follower +12 +345 +17 cut/);
@@ -56,7 +56,7 @@ describe('the live view', () => {
     expect(text).toContain('kill m3: done');
   });
 
-  test('fits into 80 columns without being cut, and into fewer by cutting', () => {
+  test('fits into 80 columns, and truncates its lines for fewer columns', () => {
     for (const help of [false, true]) {
       const whole = renderView({ ...state, help }, 1_000);
       expect(Math.max(...whole.map((line) => line.length))).toBeLessThanOrEqual(80);
@@ -64,32 +64,34 @@ describe('the live view', () => {
     expect(Math.max(...renderView(state, 40).map((line) => line.length))).toBe(40);
   });
 
-  test('help replaces the line of keys', () => {
+  test('shows the help instead of the keys', () => {
     const text = renderView({ ...state, help: true }, 80).join('\n');
     for (const line of helpLines) expect(text).toContain(line);
   });
 
-  test('the client in one line', () => {
+  test('shows the status of the client in one line', () => {
     const status = {
       client: { server: 'm4', failovers: 2 },
       byQos: [{ received: 5 }, { received: 6 }, { received: 7 }],
       violations: ['lost'],
       gaps: { max: 143.2 },
     };
-    expect(describeClient(status)).toBe('at m4, 18 received, 1 violations, 2 failovers, longest gap 143 ms');
-    expect(describeClient({})).toBe('at no member, 0 received, 0 violations, 0 failovers');
-    expect(describeClient(null)).toBe('does not answer');
+    expect(describeClient(status)).toBe(
+      'connected to m4, received 18, violations 1, failovers 2, max gap 143 ms',
+    );
+    expect(describeClient({})).toBe('not connected, received 0, violations 0, failovers 0');
+    expect(describeClient(null)).toBe('not reachable');
   });
 
-  test('without a terminal one line says it all', () => {
+  test('prints one line without a terminal', () => {
     expect(renderLine(state)).toBe(
       '83 s m1*:serving m2:serving m3:killed | sent 0 delivered 0 lost 0 duplicated 0 | p99 - ms',
     );
   });
 });
 
-describe('the running tally', () => {
-  test('counts a message as delivered when all subscribers have it, whichever comes first', () => {
+describe('Tally', () => {
+  test('counts a message as delivered when all subscribers have received it, before or after its acknowledgement', () => {
     const tally = new Tally(2);
     tally.sent('p', 1, 1, 0);
     tally.delivered('a', 'p', 1, 5);
@@ -101,7 +103,7 @@ describe('the running tally', () => {
     expect(view).toMatchObject({ latencyP50Ms: 5, latencyP99Ms: 7 });
   });
 
-  test('what is acked and does not come is lost until it comes', () => {
+  test('counts an acknowledged message as lost until it arrives', () => {
     const tally = new Tally(1);
     tally.sent('p', 2, 1, 0);
     tally.acked('p', 1, 0);
@@ -111,14 +113,14 @@ describe('the running tally', () => {
     expect(tally.view(20_001).lost.qos2).toBe(0);
   });
 
-  test('counts repeats, and first deliveries that come late', () => {
+  test('counts duplicates, and first deliveries out of order', () => {
     const tally = new Tally(1);
     for (const number of [1, 2, 3]) tally.sent('p', 2, number, 0);
     for (const number of [1, 3, 3, 2]) tally.delivered('a', 'p', number, 1);
     expect(tally.view(0)).toMatchObject({ duplicated: { qos2: 1 }, outOfOrder: { qos2: 1 } });
   });
 
-  test('QoS 0 that is late is lost for good, and counted once', () => {
+  test('counts a late QoS 0 message as lost once, and for good', () => {
     const tally = new Tally(1);
     tally.sent('p', 0, 1, 0);
     expect(tally.view(20_000).lost.qos0).toBe(1);

@@ -8,11 +8,11 @@ import { Tally } from './tally.ts';
 const messagesPerSecond = 60;
 const rejectedMin = 0x80;
 const readyMsMax = 60_000;
-/** The persistent QoS 2 subscribers of the workload `steady`: every message must come to both. */
+/** The persistent QoS 2 subscribers of the workload `steady`; both must receive every message. */
 const countedSubscribers = /steady-subscriber-[01]$/;
 const subscriberCount = 2;
 
-/** A small load without end for the live view. Its traffic is counted, not recorded. */
+/** A small endless load for the live view. Its traffic is counted and not recorded. */
 export class Probe {
   readonly tally = new Tally(subscriberCount);
   readonly #load: LoadGenerator;

@@ -1,15 +1,15 @@
 import type { MemberReport } from '../cluster/lab-member.ts';
 import type { ByQoS } from '../load/traffic-stats.ts';
 
-/** What the live view shows; times in ms. */
+/** The contents of the live view; times in ms. */
 export interface ViewState {
   readonly members: readonly MemberReport[];
   readonly chosen: number | null;
   readonly upMs: number;
   readonly traffic: TrafficView;
-  /** What the client application says of itself, in one line. */
+  /** The status of the client application, in one line. */
   readonly client: string;
-  /** What the last key did, or why it failed. */
+  /** The result of the last key: the fault, or why it failed. */
   readonly notice: string;
   readonly help: boolean;
 }
@@ -29,21 +29,24 @@ export interface TrafficView {
 }
 
 export const helpLines: readonly string[] = [
-  'Choose a member with 1 to 7, then:',
-  '  k  kill it (SIGKILL)            r  start it again with its data',
-  '  s  stop it (SIGTERM)            w  wipe it: kill it and delete its data',
-  '  p  pause it (SIGSTOP)           u  resume it (SIGCONT)',
-  '  c  cut it off from its peers    l  slow its links: 100 ± 50 ms',
-  '  m  mend all cuts and slow links',
-  '  h  this help                    q  quit and stop everything',
+  'Press 1 to 7 to choose a member, then:',
+  '  k  kill it (SIGKILL)             r  start it again with its data',
+  '  s  stop it (SIGTERM)             w  wipe it: kill it and delete its data',
+  '  p  pause it (SIGSTOP)            u  resume it (SIGCONT)',
+  '  c  cut it off from its peers     l  delay its links by 100 ± 50 ms',
+  'm  heal: end the faults of all links, disks and clocks',
+  'h  show or hide this help          q  stop everything and quit',
 ];
 
-const keyLine = '1-7 choose | kill stop pause (u)resume cut s(l)ow wipe (r)start mend help quit';
+const keyLines: readonly string[] = [
+  'keys  1-7 member: k kill  s stop  p pause  u resume  r start  w wipe',
+  '      c cut  l slow links | m heal all | h help  q quit',
+];
 
 const right = (value: unknown, width: number): string => String(value ?? '-').padStart(width);
 const left = (value: unknown, width: number): string => String(value ?? '-').padEnd(width);
 
-/** A table of the members, 79 columns wide. */
+/** Returns a table of the members; without faults it is at most 80 columns wide. */
 export function renderMembers(members: readonly MemberReport[], chosen: number | null = null): string[] {
   const lags = members.find(({ status }) => status?.role === 'leader')?.status?.lag ?? {};
   const head = `  ${left('id', 3)} ${left('address', 15)} ${left('process', 8)}${left('state', 9)}${left('role', 10)}`;
@@ -51,18 +54,19 @@ export function renderMembers(members: readonly MemberReport[], chosen: number |
     `${head}${right('clients', 7)}${right('applied', 9)}${right('lag', 7)} link`,
     ...members.map(({ id, mqtt, process, link, faults, status }, index) => {
       const mark = chosen === index + 1 ? '>' : ' ';
-      const who = `${mark} ${left(id, 3)} ${left(mqtt, 15)} ${left(process, 8)}`;
-      const what = `${left(status?.state, 9)}${left(status?.role, 10)}${right(status?.connections, 7)}`;
+      const identity = `${mark} ${left(id, 3)} ${left(mqtt, 15)} ${left(process, 8)}`;
+      const state = `${left(status?.state, 9)}${left(status?.role, 10)}${right(status?.connections, 7)}`;
       const lag = status?.role === 'leader' ? 0 : lags[id];
-      return `${who}${what}${right(status?.appliedIndex, 9)}${right(lag, 7)} ${[link, faults].filter((text) => text !== '').join(', ')}`;
+      return `${identity}${state}${right(status?.appliedIndex, 9)}${right(lag, 7)} ${[link, faults].filter((text) => text !== '').join(', ')}`;
     }),
   ];
 }
 
+/** Returns the counts by QoS, and the latency. */
 export function renderTraffic(traffic: TrafficView): string[] {
   const columns = ['sent', 'acked', 'delivered', 'lost', 'duplicated', 'outOfOrder', 'perSecond'] as const;
-  const titles = ['sent', 'acked', 'delivered', 'lost', 'dupl.', 'disorder', 'msg/s'];
-  const gap = traffic.lastGapMs === null ? 'none yet' : `${Math.round(traffic.lastGapMs)} ms`;
+  const titles = ['sent', 'acked', 'delivered', 'lost', 'dupl.', 'reordered', 'msg/s'];
+  const gap = traffic.lastGapMs === null ? 'none' : `${Math.round(traffic.lastGapMs)} ms`;
   return [
     `       ${titles.map((title) => right(title, 10)).join('')}`,
     ...(['qos0', 'qos1', 'qos2'] as const).map(
@@ -73,9 +77,9 @@ export function renderTraffic(traffic: TrafficView): string[] {
   ];
 }
 
-/** The client application's `/status` in one line; what it lacks is left out. */
+/** Returns the client application's `/status` in one line. */
 export function describeClient(status: Readonly<Record<string, unknown>> | null): string {
-  if (status === null) return 'does not answer';
+  if (status === null) return 'not reachable';
   const { client, byQos, violations, gaps } = status as {
     client?: { server?: unknown; failovers?: unknown };
     byQos?: readonly { received?: number }[];
@@ -84,16 +88,16 @@ export function describeClient(status: Readonly<Record<string, unknown>> | null)
   };
   const received = (byQos ?? []).reduce((sum, counts) => sum + (counts.received ?? 0), 0);
   const parts = [
-    `at ${String(client?.server ?? 'no member')}`,
-    `${received} received`,
-    `${violations?.length ?? 0} violations`,
-    `${String(client?.failovers ?? 0)} failovers`,
+    client?.server ? `connected to ${String(client.server)}` : 'not connected',
+    `received ${received}`,
+    `violations ${violations?.length ?? 0}`,
+    `failovers ${String(client?.failovers ?? 0)}`,
   ];
-  if (typeof gaps?.max === 'number') parts.push(`longest gap ${Math.round(gaps.max)} ms`);
+  if (typeof gaps?.max === 'number') parts.push(`max gap ${Math.round(gaps.max)} ms`);
   return parts.join(', ');
 }
 
-/** The whole screen; no line is longer than `columns`. */
+/** Returns the lines of the screen; each is at most `columns` long. */
 export function renderView(state: ViewState, columns: number): string[] {
   const seconds = Math.floor(state.upMs / 1_000);
   const leader = state.members.find(({ status }) => status?.role === 'leader');
@@ -109,13 +113,13 @@ export function renderView(state: ViewState, columns: number): string[] {
     ...renderTraffic(state.traffic),
     `client: ${state.client}`,
     '',
-    ...(state.help ? helpLines : [keyLine]),
+    ...(state.help ? helpLines : keyLines),
     state.notice,
   ];
   return lines.map((line) => line.slice(0, columns));
 }
 
-/** One line for the log when there is no terminal. */
+/** Returns the line that the lab prints without a terminal; `*` marks the leader. */
 export function renderLine({ members, traffic, upMs }: ViewState): string {
   const states = members.map(({ id, process, status }) => {
     const role = status?.role === 'leader' ? '*' : '';

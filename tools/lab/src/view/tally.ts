@@ -4,24 +4,26 @@ import { zeroByQoS } from '../load/traffic-stats.ts';
 import type { ByQoS } from '../load/traffic-stats.ts';
 import type { TrafficView } from './render.ts';
 
-/** What has not come so long after its ack (QoS 0: after its sending) counts as lost, until it comes. */
+/** A message counts as lost when it has not arrived after this time since its acknowledgement (QoS 0: its sending). */
 const lostAfterMs = 15_000;
+/** The percentiles are those of the last deliveries. */
 const latenciesKept = 2_000;
 
-interface Open {
+/** A message that is not yet acknowledged or not yet delivered to all subscribers. */
+interface OpenMessage {
   readonly sentAtMs: number;
   ackedAtMs: number | null;
-  readonly gotBy: Set<string>;
+  readonly receivedBy: Set<string>;
 }
 
 interface StreamState {
   readonly qos: QoS;
-  readonly open: Map<number, Open>;
-  /** By subscriber. */
+  readonly open: Map<number, OpenMessage>;
+  /** Highest delivered number, by subscriber. */
   readonly highest: Map<string, number>;
 }
 
-/** Running counts of a load without end. Pure; memory is bounded by what is under way. */
+/** Running counts of an endless load. Without I/O; its memory is bounded by the messages in flight. */
 export class Tally {
   readonly #subscribers: number;
   readonly #streams = new Map<string, StreamState>();
@@ -32,11 +34,12 @@ export class Tally {
   readonly #outOfOrder = zeroByQoS();
   readonly #qos0Lost = zeroByQoS();
   readonly #latenciesMs: number[] = [];
+  /** The counts at the start of the interval for the rates. */
   #before = { atMs: 0, delivered: zeroByQoS() };
   #perSecond = zeroByQoS();
   lastGapMs: number | null = null;
 
-  /** @param subscribers how many get every message. */
+  /** @param subscribers number of subscribers that receive every message */
   constructor(subscribers: number) {
     this.#subscribers = subscribers;
   }
@@ -47,7 +50,7 @@ export class Tally {
       state = { qos, open: new Map(), highest: new Map() };
       this.#streams.set(stream, state);
     }
-    state.open.set(number, { sentAtMs: nowMs, ackedAtMs: null, gotBy: new Set() });
+    state.open.set(number, { sentAtMs: nowMs, ackedAtMs: null, receivedBy: new Set() });
     this.#sent[`qos${qos}`] += 1;
   }
 
@@ -57,7 +60,7 @@ export class Tally {
     if (state !== undefined) this.#acked[`qos${state.qos}`] += 1;
     if (open === undefined) return;
     open.ackedAtMs = nowMs;
-    if (open.gotBy.size === this.#subscribers) state?.open.delete(number);
+    if (open.receivedBy.size === this.#subscribers) state?.open.delete(number);
   }
 
   delivered(subscriber: string, stream: string, number: number, nowMs: number): void {
@@ -66,20 +69,21 @@ export class Tally {
     const key = `qos${state.qos}` as const;
     const open = state.open.get(number);
     const highest = state.highest.get(subscriber) ?? 0;
-    if (open === undefined || open.gotBy.has(subscriber)) {
+    if (open === undefined || open.receivedBy.has(subscriber)) {
       this.#duplicated[key] += 1;
       return;
     }
     if (number < highest) this.#outOfOrder[key] += 1;
     state.highest.set(subscriber, Math.max(highest, number));
-    open.gotBy.add(subscriber);
+    open.receivedBy.add(subscriber);
     this.#latenciesMs.push(nowMs - open.sentAtMs);
     if (this.#latenciesMs.length > latenciesKept) this.#latenciesMs.shift();
-    if (open.gotBy.size < this.#subscribers) return;
+    if (open.receivedBy.size < this.#subscribers) return;
     this.#delivered[key] += 1;
     if (state.qos === 0 || open.ackedAtMs !== null) state.open.delete(number);
   }
 
+  /** Returns the counts, with rates since the last call that is at least a second ago. */
   view(nowMs: number): TrafficView {
     const lost = this.#lost(nowMs);
     const seconds = (nowMs - this.#before.atMs) / 1_000;
@@ -108,7 +112,7 @@ export class Tally {
     for (const { qos, open } of this.#streams.values()) {
       for (const [number, { sentAtMs, ackedAtMs }] of open) {
         if (qos === 0 && nowMs - sentAtMs > lostAfterMs) {
-          // QoS 0 that is late will not come any more.
+          // A QoS 0 message is never redelivered.
           open.delete(number);
           this.#qos0Lost.qos0 += 1;
           lost.qos0 += 1;
