@@ -1,27 +1,39 @@
-import { readArguments } from '../src/cli/arguments.ts';
+import { jest } from '@jest/globals';
+import { readArguments, UsageError } from '../src/cli/arguments.ts';
 import { membersOf } from '../src/cli/crew.ts';
 import { Progress } from '../src/cli/progress.ts';
 import { markNames, runSeed } from '../src/index.ts';
 
-test('a number of seeds, a time, or one seed', () => {
+test('readArguments accepts a number of seeds, a time, or one seed', () => {
   expect(readArguments(['--workers', '1'])).toMatchObject({ first: 1, seeds: 1_000, forMs: Infinity });
   expect(readArguments(['--for', '30m'])).toMatchObject({ seeds: Infinity, forMs: 1_800_000 });
   expect(readArguments(['--for', '90s', '--seeds', '5'])).toMatchObject({ seeds: 5, forMs: 90_000 });
   expect(readArguments(['--seed', '42', '--trace'])).toMatchObject({ first: 42, seeds: 1, trace: true });
   expect(readArguments(['--workers', '3'])?.workers).toBe(3);
-  expect(readArguments(['--help'])).toBeNull();
+});
+
+test('readArguments prints the help and returns null', () => {
+  const write = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
+  try {
+    expect(readArguments(['--help'])).toBeNull();
+    expect(write.mock.calls.join('')).toMatch(/^Usage: simulate .*--keep-going/s);
+  } finally {
+    write.mockRestore();
+  }
 });
 
 test.each([
   [['--seeds', '-1'], /--seeds/],
-  [['--seeds', 'many'], /--seeds many: a whole number from 1/],
-  [['--members', '8'], /--members 8: a whole number from 1 to 7/],
-  [['--for', '30'], /--for 30: a time such as 90s/],
+  [['--seeds', 'many'], /--seeds many: must be a whole number from 1/],
+  [['--members', '8'], /--members 8: must be a whole number from 1 to 7/],
+  [['--for', '30'], /--for 30: must be a time such as 90s/],
   [['--for', '0m'], /--for 0m/],
   [['--trace'], /--seed K/],
-  [['--seed', '1', '--for', '1m'], /--seed is one seed/],
-  [['--sedes', '1'], /--sedes.*--help/],
-])('%j is refused in one line', (args, message) => {
+  [['--seed', '1', '--for', '1m'], /--seed runs one seed/],
+  [['--sedes', '1'], /unknown option '--sedes' \(Did you mean --seeds\?\); see --help/],
+  [['now'], /too many arguments/],
+])('readArguments rejects %j with one line', (args, message) => {
+  expect(() => readArguments(args)).toThrow(UsageError);
   expect(() => readArguments(args)).toThrow(message);
   expect(() => readArguments(args)).toThrow(/^[^\n]*$/);
 });

@@ -1,21 +1,33 @@
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 
 export interface SimulateArguments {
+  /** The first seed. */
   readonly first: number;
-  /** Infinity when a time was given and no number. */
+  /** Number of seeds; Infinity when the user gave a time and no number. */
   readonly seeds: number;
-  /** 1 to 7; null for the mixture. */
+  /** 1 to 7; null: depends on the seed. */
   readonly members: number | null;
   readonly workers: number;
-  /** No new seed is begun after this, ms. */
+  /** No seed starts after this time, ms. */
   readonly forMs: number;
   readonly trace: boolean;
   readonly keepGoing: boolean;
 }
 
-/** A wrong option, in one line. */
+/** The command line is wrong. The message is one line; the program exits with status 2. */
 export class UsageError extends Error {}
+
+interface Options {
+  readonly seeds?: number;
+  readonly for?: number;
+  readonly first: number;
+  readonly seed?: number;
+  readonly members?: number;
+  readonly workers: number;
+  readonly trace?: true;
+  readonly keepGoing?: true;
+}
 
 const workersMax = 64;
 const membersMax = 7;
@@ -23,72 +35,73 @@ const seedMax = 2 ** 31 - 1;
 const seedsByDefault = 1_000;
 const unitMs = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
 
-export const help = `Runs the cluster against seeded disasters, and checks what it promises.
-
+const examples = `
+Examples:
   npm run simulate -- --seeds 1000
   npm run simulate -- --for 30m
-  npm run simulate -- --seed 42 --trace
+  npm run simulate -- --seed 42 --trace`;
 
-  --seeds N      how many seeds (${seedsByDefault})
-  --for TIME     new seeds until the time is over: 90s, 30m, 8h
-  --first K      the first of them (1)
-  --seed K       only this one
-  --members N    1 to ${membersMax} (mostly ${membersMax}, by seed)
-  --workers N    threads (as many as there are cores)
-  --trace        with --seed: everything that happens
-  --keep-going   do not stop at the first failure`;
-
-/** @returns null when help was asked for. @throws UsageError */
+/** Returns null after it printed the help that the user asked for. @throws UsageError */
 export function readArguments(args: readonly string[]): SimulateArguments | null {
-  const values = parse(args);
-  if (values.help) return null;
-  const seed = values.seed === undefined ? null : whole('seed', values.seed, 0, seedMax);
-  if (values.trace && seed === null) throw new UsageError('--trace tells one seed: give --seed K, too');
-  if (seed !== null && (values.for !== undefined || values.seeds !== undefined))
-    throw new UsageError('--seed is one seed: leave out --seeds and --for');
-  const forMs = values.for === undefined ? Infinity : durationMs(values.for);
-  const usual = forMs === Infinity ? seedsByDefault : Infinity;
-  const seeds = values.seeds === undefined ? usual : whole('seeds', values.seeds, 1, seedMax);
-  return {
-    first: seed ?? (values.first === undefined ? 1 : whole('first', values.first, 0, seedMax)),
-    seeds: seed === null ? seeds : 1,
-    members: values.members === undefined ? null : whole('members', values.members, 1, membersMax),
-    workers:
-      values.workers === undefined
-        ? Math.min(workersMax, availableParallelism())
-        : whole('workers', values.workers, 1, workersMax),
-    forMs,
-    trace: values.trace,
-    keepGoing: values['keep-going'],
-  };
-}
-
-function parse(args: readonly string[]) {
+  const command = commandLine();
   try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        seeds: { type: 'string' },
-        for: { type: 'string' },
-        first: { type: 'string' },
-        seed: { type: 'string' },
-        members: { type: 'string' },
-        workers: { type: 'string' },
-        trace: { type: 'boolean', default: false },
-        'keep-going': { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    }).values;
+    command.parse([...args], { from: 'user' });
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`${text.split(/\. |\.?\n/)[0]}; see --help`);
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return null;
+    throw new UsageError(`${oneLine(error.message)}; see --help`);
   }
+  const options = command.opts<Options>();
+  const { seed, trace = false, keepGoing = false, members = null, workers } = options;
+  if (trace && seed === undefined) throw new UsageError('--trace prints one seed: add --seed K');
+  if (seed !== undefined && (options.for !== undefined || options.seeds !== undefined))
+    throw new UsageError('--seed runs one seed: remove --seeds and --for');
+  const forMs = options.for ?? Infinity;
+  const usual = forMs === Infinity ? seedsByDefault : Infinity;
+  const seeds = seed === undefined ? (options.seeds ?? usual) : 1;
+  return { first: seed ?? options.first, seeds, members, workers, forMs, trace, keepGoing };
 }
 
-function whole(name: string, text: string, min: number, max: number): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-  throw new UsageError(`--${name} ${text}: a whole number from ${min} to ${max} would be right`);
+function commandLine(): Command {
+  return new Command('simulate')
+    .description('Simulates a cluster with seeded faults, and checks its promises.')
+    .option('--seeds <N>', `number of seeds (default: ${seedsByDefault})`, wholeNumber(1, seedMax))
+    .option('--for <TIME>', 'run new seeds for this time: 90s, 30m or 8h', durationMs)
+    .option('--first <K>', 'the first seed', wholeNumber(0, seedMax), 1)
+    .option('--seed <K>', 'run only this seed', wholeNumber(0, seedMax))
+    .option(
+      '--members <N>',
+      `number of members (default: mostly ${membersMax}, depends on the seed)`,
+      wholeNumber(1, membersMax),
+    )
+    .option(
+      '--workers <N>',
+      'number of threads',
+      wholeNumber(1, workersMax),
+      Math.min(workersMax, availableParallelism()),
+    )
+    .option('--trace', 'with --seed: print every event')
+    .option('--keep-going', 'continue after a failed seed')
+    .helpOption('-h, --help', 'print this help')
+    .addHelpText('after', examples)
+    .allowExcessArguments(false)
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined });
+}
+
+/** Returns the message of commander in one line: "--members 8: must be a whole number from 1 to 7". */
+function oneLine(message: string): string {
+  const text = message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
+  const invalid = /^option '(--[\w-]+)[^']*' argument '(.*)' is invalid\. (.*)$/.exec(text);
+  return invalid === null ? text : `${invalid[1]} ${invalid[2]}: ${invalid[3]}`;
+}
+
+function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`must be a whole number from ${min} to ${max}`);
+  };
 }
 
 function durationMs(text: string): number {
@@ -96,5 +109,5 @@ function durationMs(text: string): number {
   const amount = Number(match?.[1]);
   const unit = unitMs[(match?.[2] ?? 's') as keyof typeof unitMs];
   if (match !== null && amount > 0) return amount * unit;
-  throw new UsageError(`--for ${text}: a time such as 90s, 30m or 8h would be right`);
+  throw new InvalidArgumentError('must be a time such as 90s, 30m or 8h');
 }

@@ -2,7 +2,7 @@ import { isMainThread } from 'node:worker_threads';
 import { fileURLToPath } from 'node:url';
 import { runSeed } from '../run-seed.ts';
 import type { RunReport } from '../run-seed.ts';
-import { UsageError, help, readArguments } from './arguments.ts';
+import { UsageError, readArguments } from './arguments.ts';
 import type { SimulateArguments } from './arguments.ts';
 import { membersOf, runSeeds, work } from './crew.ts';
 import { Progress } from './progress.ts';
@@ -55,10 +55,7 @@ async function run(options: SimulateArguments): Promise<Progress> {
 
 async function main(): Promise<void> {
   const options = readArguments(process.argv.slice(2));
-  if (options === null) {
-    console.log(help);
-    return;
-  }
+  if (options === null) return;
   const progress = await run(options);
   console.log(progress.summary());
   const failed = progress.failed.sort((one, other) => one.seed - other.seed);
