@@ -23,7 +23,7 @@ export const alertsAfterKill = ['MqttClusterMemberDown', 'MqttClusterClientFailo
  */
 export async function checkFailover(
   lab: MonitoredLab,
-  say: (text: string) => void,
+  print: (text: string) => void,
 ): Promise<FailoverFindings> {
   const { api, cluster } = lab;
   await waitUntil('several scrapes of every target', stepMsMax, async () => {
@@ -38,14 +38,14 @@ export async function checkFailover(
   const killedAtSeconds = Date.now() / 1_000;
   const firing = (alert: string): string => `ALERTS{alertname="${alert}",alertstate="firing"}`;
   await cluster.fault('kill', [[killed]]);
-  say(`killed ${killed}, to which the application was connected`);
+  print(`killed ${killed}, to which the application was connected`);
   for (const alert of alertsAfterKill) {
     await waitUntil(`${alert} firing`, stepMsMax, async () => {
       // Queries the recorded range: the alert may have cleared before this query.
       const fired = await api.range(firing(alert), killedAtSeconds, Date.now() / 1_000);
       return fired.length > 0 ? true : null;
     });
-    say(`${alert} fired`);
+    print(`${alert} fired`);
   }
   const gapMs = await waitUntil('the gap of the application in Prometheus', stepMsMax, async () => {
     const { lastGapMs } = await lab.application();
@@ -53,16 +53,16 @@ export async function checkFailover(
     if (lastGapMs === null || shown === null || shown === 0) return null;
     return { application: lastGapMs, prometheus: shown * 1_000 };
   });
-  say(
+  print(
     `gap: the application reports ${gapMs.application.toFixed(1)} ms, Prometheus shows ${gapMs.prometheus.toFixed(1)} ms`,
   );
   await cluster.fault('start', [[killed]]);
-  say(`started ${killed}`);
+  print(`started ${killed}`);
   for (const alert of alertsAfterKill) {
     await waitUntil(`${alert} cleared`, stepMsMax, async () =>
       (await api.query(firing(alert))).length === 0 ? true : null,
     );
-    say(`${alert} cleared`);
+    print(`${alert} cleared`);
   }
   return { killed, gapMs, alerts: alertsAfterKill };
 }

@@ -14,28 +14,28 @@ const scrapeMs = 1_000;
 export async function check(
   options: MonitoredLabOptions,
   loadMs: number,
-  say: (text: string) => void,
+  print: (text: string) => void,
 ): Promise<string[]> {
   const problems: string[] = [];
-  await withLab({ ...options, folder: join(options.folder, 'failover') }, say, async (lab) => {
-    const { gapMs } = await checkFailover(lab, say);
+  await withLab({ ...options, folder: join(options.folder, 'failover') }, print, async (lab) => {
+    const { gapMs } = await checkFailover(lab, print);
     const apart = Math.abs(gapMs.application - gapMs.prometheus);
     if (apart > scrapeMs)
       problems.push(`the two gaps differ by ${apart.toFixed(0)} ms, more than one scrape interval`);
   });
   await withLab(
     { ...options, folder: join(options.folder, 'counts'), publisherRate: 0 },
-    say,
+    print,
     async (lab) => {
-      say(`the lab's verifying load runs for ${loadMs / 1_000} s`);
+      print(`the lab's verifying load runs for ${loadMs / 1_000} s`);
       const findings = await checkCounts(lab, loadMs);
       for (const { what, lab: counted, prometheus } of findings.pairs) {
-        say(`${what}: the lab counts ${counted}, Prometheus ${prometheus}`);
+        print(`${what}: the lab counts ${counted}, Prometheus ${prometheus}`);
       }
       const { sent, acked, delivered } = findings.verdict;
-      say(`verdict ${findings.verdict.ok ? 'ok' : 'not ok'}: ${JSON.stringify({ sent, acked, delivered })}`);
+      print(`verdict ${findings.verdict.ok ? 'ok' : 'not ok'}: ${JSON.stringify({ sent, acked, delivered })}`);
       if (findings.reconnects > 0) {
-        say(
+        print(
           `${findings.reconnects} connections broke: members may count more packets than the clients received`,
         );
       }
@@ -47,10 +47,10 @@ export async function check(
 
 async function withLab(
   options: MonitoredLabOptions,
-  say: (text: string) => void,
+  print: (text: string) => void,
   act: (lab: MonitoredLab) => Promise<void>,
 ): Promise<void> {
-  say(`starting ${options.members} members and Prometheus in ${options.folder}`);
+  print(`starting ${options.members} members and Prometheus in ${options.folder}`);
   const lab = new MonitoredLab(options);
   await lab.start();
   try {

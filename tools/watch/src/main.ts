@@ -11,7 +11,7 @@ import type { MonitoredLabOptions } from './monitored-lab.ts';
 const dist = fileURLToPath(new URL('.', import.meta.url));
 const monitoring = fileURLToPath(new URL('../monitoring/', import.meta.url));
 
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
 async function main(argv: readonly string[]): Promise<number> {
   const given = readArguments(argv);
@@ -23,9 +23,9 @@ async function main(argv: readonly string[]): Promise<number> {
   mkdirSync(folder, { recursive: true });
   const options = { folder, members: given.members, monitoring, dist, publisherRate: given.rate };
   if (!given.check) return watch(options);
-  const problems = await check(options, given.loadMs, say);
+  const problems = await check(options, given.loadMs, print);
   for (const problem of problems) process.stderr.write(`watch: ${problem}\n`);
-  say(problems.length === 0 ? 'Prometheus and the lab agree' : 'Prometheus and the lab disagree');
+  print(problems.length === 0 ? 'Prometheus and the lab agree' : 'Prometheus and the lab disagree');
   return problems.length === 0 ? 0 : 1;
 }
 
@@ -35,11 +35,11 @@ async function watch(options: MonitoredLabOptions): Promise<number> {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop());
   });
   const lab = new MonitoredLab(options);
-  say(`starting ${options.members} members, an application and Prometheus in ${options.folder}`);
+  print(`starting ${options.members} members, an application and Prometheus in ${options.folder}`);
   await lab.start();
-  for (const line of addresses(lab, options)) say(line);
+  for (const line of addresses(lab, options)) print(line);
   await stopped;
-  say('stopping');
+  print('stopping');
   await lab.stop(false);
   return 0;
 }

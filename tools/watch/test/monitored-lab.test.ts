@@ -52,7 +52,7 @@ interface Expected {
   readonly emptyWhen?: string | undefined;
 }
 
-/** The selectors of rules and alerts, and the queries of panels, must return data; the complete rules may return none. */
+/** The selectors of rules and alerts, and the queries of panels, must return data; the complete rules may return no series. */
 function expectations(): Expected[] {
   const ofRules = [...recordingRules(ruleFiles), ...alertRules(ruleFiles)].flatMap((rule) => [
     { from: rule.file, query: rule.expr, emptyWhen: 'the rule compares' },
