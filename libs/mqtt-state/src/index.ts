@@ -5,12 +5,12 @@ export {
   decodePublishes,
   encodeBatch,
   encodePublishes,
-} from './batch-codec.ts';
-export type { BatchHeader } from './batch-codec.ts';
+} from './codec/batch-codec.ts';
+export type { BatchHeader } from './codec/batch-codec.ts';
 export { createMqttState, decodeMqttState } from './mqtt-state.ts';
-export { asksForRetained } from './retained-queueing.ts';
-export { outgoingPacketIdMax, outgoingPacketIdMin, outgoingWindowMax } from './session-queue.ts';
-export { SubscriptionTrie } from './subscription-trie.ts';
-export { parseShare, topicMatches, validFilter, validTopic } from './topic-names.ts';
-export type { SharedFilter } from './topic-names.ts';
-export { TopicTree } from './topic-tree.ts';
+export { asksForRetained } from './topics/retained-queueing.ts';
+export { outgoingPacketIdMax, outgoingPacketIdMin, outgoingWindowMax } from './session/session-queue.ts';
+export { SubscriptionTrie } from './topics/subscription-trie.ts';
+export { parseShare, topicMatches, validFilter, validTopic } from './topics/topic-names.ts';
+export type { SharedFilter } from './topics/topic-names.ts';
+export { TopicTree } from './topics/topic-tree.ts';

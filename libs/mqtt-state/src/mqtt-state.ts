@@ -1,13 +1,13 @@
 import type { ClientId, ClusterConfig, ClusterSettings, LogIndex, MemberId } from '@mqtt-cluster/contracts';
-import { decodeAnyBatch } from './batch-codec.ts';
-import type { AnyBatch } from './batch-codec.ts';
-import { applyCommand } from './commands.ts';
-import { admit, forgetOthers } from './proposers.ts';
-import { runTimers } from './session-life.ts';
+import { decodeAnyBatch } from './codec/batch-codec.ts';
+import type { AnyBatch } from './codec/batch-codec.ts';
+import { applyCommand } from './commands/commands.ts';
+import { admit, forgetOthers } from './commands/proposers.ts';
+import { runTimers } from './session/session-ending.ts';
 import { StateData, alarm } from './state-data.ts';
 import type { Turn } from './state-data.ts';
-import { decodeState, encodeState } from './state-codec.ts';
-import { StateDigester } from './state-digest.ts';
+import { decodeState, encodeState } from './codec/state-codec.ts';
+import { StateDigester } from './codec/state-digest.ts';
 import type {
   CommandResult,
   CreateMqttState,

@@ -9,12 +9,12 @@ import type {
   StoreId,
   Subscription,
 } from '@mqtt-cluster/contracts';
-import { DeadlineHeap } from './deadline-heap.ts';
-import { RetainedMessages } from './retained-messages.ts';
-import type { Session, Timer } from './session.ts';
-import type { Body } from './session-queue.ts';
-import type { SharedGroup } from './shared-group.ts';
-import { SubscriptionTrie } from './subscription-trie.ts';
+import { DeadlineHeap } from './session/deadline-heap.ts';
+import { RetainedMessages } from './topics/retained-messages.ts';
+import type { Session, Timer } from './session/session.ts';
+import type { Body } from './session/session-queue.ts';
+import type { SharedGroup } from './topics/shared-subscription.ts';
+import { SubscriptionTrie } from './topics/subscription-trie.ts';
 import type { StateEffect } from './types.ts';
 
 export interface Proposer {

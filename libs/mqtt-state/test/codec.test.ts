@@ -10,7 +10,7 @@ import {
   encodeBatch,
   encodePublishes,
 } from '../src/index.ts';
-import { bytes, publishCommand, start, World } from './harness.ts';
+import { bytes, publishCommand, start, World } from './support/state-driver.ts';
 
 const properties = {
   payloadFormatIndicator: true,

@@ -1,6 +1,6 @@
 import type { Batch, Command } from '@mqtt-cluster/contracts';
 import { encodeBatch } from '../src/index.ts';
-import { openCommand, publishCommand, start, World } from './harness.ts';
+import { openCommand, publishCommand, start, World } from './support/state-driver.ts';
 
 const header = { member: 'a', storeId: 'store-a', incarnation: 1 };
 

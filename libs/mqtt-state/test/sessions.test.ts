@@ -1,4 +1,4 @@
-import { openCommand, publishCommand, World } from './harness.ts';
+import { openCommand, publishCommand, World } from './support/state-driver.ts';
 
 const will = { topic: 'wills', payload: new TextEncoder().encode('gone'), qos: 1, retain: false } as const;
 

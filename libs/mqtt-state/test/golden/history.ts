@@ -1,7 +1,7 @@
 import type { ClusterConfig, Command } from '@mqtt-cluster/contracts';
 import { createMqttState, encodeBatch } from '../../src/index.ts';
 import type { MqttState } from '../../src/index.ts';
-import { bytes, openCommand, publishCommand } from '../harness.ts';
+import { bytes, openCommand, publishCommand } from '../support/state-driver.ts';
 
 /** One entry of the recorded log and the digest of the state after it. */
 export interface RecordedEntry {

@@ -1,6 +1,6 @@
 import type { Command, Message, OpenCommand, PublishCommand, QoS } from '@mqtt-cluster/contracts';
-import { createMqttState, decodeMqttState, encodeBatch } from '../src/index.ts';
-import type { CommandResult, MqttState, QueueItem, StateEffect } from '../src/index.ts';
+import { createMqttState, decodeMqttState, encodeBatch } from '../../src/index.ts';
+import type { CommandResult, MqttState, QueueItem, StateEffect } from '../../src/index.ts';
 
 export const start: Command = { kind: 'start', semantics: 1, outboxIncarnations: [] };
 

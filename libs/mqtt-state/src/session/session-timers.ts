@@ -1,5 +1,5 @@
 import type { Home, Session, TimerKind } from './session.ts';
-import type { StateData } from './state-data.ts';
+import type { StateData } from '../state-data.ts';
 
 export function attachHome(data: StateData, session: Session, home: Home): void {
   session.home = home;

@@ -1,13 +1,13 @@
 import type { LogIndex, Message, MemberId } from '@mqtt-cluster/contracts';
-import { composeMessage, copyMessage } from './message-codec.ts';
-import { bodyBytes, deliveryOf, enqueue, fits, mergeDelivery } from './queueing.ts';
-import type { Delivery } from './queueing.ts';
-import { expiryNever } from './session.ts';
-import type { Session } from './session.ts';
-import type { Body, Origin } from './session-queue.ts';
-import { alarm } from './state-data.ts';
-import type { StateData, Turn } from './state-data.ts';
-import { validTopic } from './topic-names.ts';
+import { composeMessage, copyMessage } from '../codec/message-codec.ts';
+import { bodyBytes, deliveryOf, enqueue, fits, mergeDelivery } from '../session/queueing.ts';
+import type { Delivery } from '../session/queueing.ts';
+import { expiryNever } from '../session/session.ts';
+import type { Session } from '../session/session.ts';
+import type { Body, Origin } from '../session/session-queue.ts';
+import { alarm } from '../state-data.ts';
+import type { StateData, Turn } from '../state-data.ts';
+import { validTopic } from '../topics/topic-names.ts';
 
 export interface PublishSource {
   /** Null for the cluster's own: a will. */

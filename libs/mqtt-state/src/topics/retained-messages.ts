@@ -1,8 +1,8 @@
 import type { LogIndex, StoreId } from '@mqtt-cluster/contracts';
-import { DeadlineHeap } from './deadline-heap.ts';
-import type { Deadline } from './deadline-heap.ts';
+import { DeadlineHeap } from '../session/deadline-heap.ts';
+import type { Deadline } from '../session/deadline-heap.ts';
 import { TopicTree } from './topic-tree.ts';
-import type { RetainedMessage } from './types.ts';
+import type { RetainedMessage } from '../types.ts';
 
 /** When and by whom a topic was last changed. */
 export interface Change {

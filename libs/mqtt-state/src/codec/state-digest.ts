@@ -3,9 +3,9 @@ import type { Message } from '@mqtt-cluster/contracts';
 import { ByteWriter } from './bytes.ts';
 import { writeMessage } from './message-codec.ts';
 import { writeBody, writeItems } from './session-codec.ts';
-import type { Body, SessionQueue } from './session-queue.ts';
+import type { Body, SessionQueue } from '../session/session-queue.ts';
 import { writeState } from './state-codec.ts';
-import type { StateData } from './state-data.ts';
+import type { StateData } from '../state-data.ts';
 
 const digestHexDigits = 16;
 

@@ -1,5 +1,5 @@
 import type { LogIndex, Message, QoS } from '@mqtt-cluster/contracts';
-import type { QueueItem } from './types.ts';
+import type { QueueItem } from '../types.ts';
 
 export type Origin = NonNullable<QueueItem['origin']>;
 

@@ -3,8 +3,8 @@ import type { Command } from '@mqtt-cluster/contracts';
 import fc from 'fast-check';
 import { createMqttState, decodeMqttState, encodeBatch } from '../src/index.ts';
 import type { MqttState, StateEffect } from '../src/index.ts';
-import { members, steps } from './commands-arbitrary.ts';
-import type { Step, StepCommand } from './commands-arbitrary.ts';
+import { members, steps } from './support/commands-arbitrary.ts';
+import type { Step, StepCommand } from './support/commands-arbitrary.ts';
 
 const clients = ['one', 'two', 'three', '__proto__'];
 

@@ -1,11 +1,11 @@
 import type { OpenCommand } from '@mqtt-cluster/contracts';
-import { copyWill } from './message-codec.ts';
+import { copyWill } from '../codec/message-codec.ts';
 import { Session } from './session.ts';
 import type { Home } from './session.ts';
-import { attachHome, cancelTimer, detachHome } from './session-indices.ts';
-import { boundedExpiry, endSession } from './session-life.ts';
-import type { Turn } from './state-data.ts';
-import type { CommandResult } from './types.ts';
+import { attachHome, cancelTimer, detachHome } from './session-timers.ts';
+import { boundedExpiry, endSession } from './session-ending.ts';
+import type { Turn } from '../state-data.ts';
+import type { CommandResult } from '../types.ts';
 
 /**
  * A client's connection begins: its new epoch is the current one, whatever was before is fenced off. A will

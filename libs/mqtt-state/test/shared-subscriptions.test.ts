@@ -1,4 +1,4 @@
-import { publishCommand, World } from './harness.ts';
+import { publishCommand, World } from './support/state-driver.ts';
 
 const filter = '$share/g/t';
 

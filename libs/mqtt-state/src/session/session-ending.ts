@@ -1,13 +1,13 @@
 import type { ClientId, Will } from '@mqtt-cluster/contracts';
-import { composeMessage } from './message-codec.ts';
-import { publishMessage } from './publishing.ts';
+import { composeMessage } from '../codec/message-codec.ts';
+import { publishMessage } from '../commands/publishing.ts';
 import { dequeue, passOnGroupItems } from './queueing.ts';
 import { expiryNever } from './session.ts';
 import type { Session } from './session.ts';
-import { cancelTimer, detachHome, startTimer } from './session-indices.ts';
-import { removeSubscription } from './subscribing.ts';
-import { alarm } from './state-data.ts';
-import type { Turn } from './state-data.ts';
+import { cancelTimer, detachHome, startTimer } from './session-timers.ts';
+import { removeSubscription } from '../topics/subscribing.ts';
+import { alarm } from '../state-data.ts';
+import type { Turn } from '../state-data.ts';
 
 export interface Ending {
   readonly graceful: boolean;

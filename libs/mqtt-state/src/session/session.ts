@@ -9,7 +9,7 @@ import type {
 } from '@mqtt-cluster/contracts';
 import type { Deadline } from './deadline-heap.ts';
 import { SessionQueue } from './session-queue.ts';
-import type { QueueItem, SessionView } from './types.ts';
+import type { QueueItem, SessionView } from '../types.ts';
 
 export interface Home {
   readonly member: MemberId;

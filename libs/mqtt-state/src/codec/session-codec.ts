@@ -10,14 +10,14 @@ import {
   writeSubscription,
   writeWill,
 } from './message-codec.ts';
-import { bodyBytes } from './queueing.ts';
-import { Session } from './session.ts';
-import type { TimerKind } from './session.ts';
-import { attachHome, restoreTimer } from './session-indices.ts';
-import { isOutgoingPacketId, QueueEntry } from './session-queue.ts';
-import type { Body, SessionQueue } from './session-queue.ts';
-import type { StateData } from './state-data.ts';
-import { parseShare } from './topic-names.ts';
+import { bodyBytes } from '../session/queueing.ts';
+import { Session } from '../session/session.ts';
+import type { TimerKind } from '../session/session.ts';
+import { attachHome, restoreTimer } from '../session/session-timers.ts';
+import { isOutgoingPacketId, QueueEntry } from '../session/session-queue.ts';
+import type { Body, SessionQueue } from '../session/session-queue.ts';
+import type { StateData } from '../state-data.ts';
+import { parseShare } from '../topics/topic-names.ts';
 
 const timerKinds: readonly TimerKind[] = ['will', 'end', 'orphan'];
 

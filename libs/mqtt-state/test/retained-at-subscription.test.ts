@@ -1,7 +1,7 @@
 import { retainedQueuedSemantics } from '@mqtt-cluster/contracts';
 import type { Command, Subscription } from '@mqtt-cluster/contracts';
 import type { CommandResult } from '../src/index.ts';
-import { openCommand, publishCommand, World } from './harness.ts';
+import { openCommand, publishCommand, World } from './support/state-driver.ts';
 
 const retain = { retain: true };
 

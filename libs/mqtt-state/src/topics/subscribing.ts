@@ -1,11 +1,11 @@
 import type { Subscription, SubscribeCommand, UnsubscribeCommand } from '@mqtt-cluster/contracts';
-import { dequeue, passOnGroupItems } from './queueing.ts';
+import { dequeue, passOnGroupItems } from '../session/queueing.ts';
 import { queueRetained } from './retained-queueing.ts';
-import type { Session } from './session.ts';
-import { SharedGroup } from './shared-group.ts';
-import type { StateData, Turn } from './state-data.ts';
+import type { Session } from '../session/session.ts';
+import { SharedGroup } from './shared-subscription.ts';
+import type { StateData, Turn } from '../state-data.ts';
 import { parseShare, validFilter } from './topic-names.ts';
-import type { CommandResult } from './types.ts';
+import type { CommandResult } from '../types.ts';
 
 /** MQTT 5, 3.9.3: Unspecified error; MQTT 3.1.1: Failure. */
 const refusedCode = 0x80;

@@ -1,5 +1,5 @@
 import type { ProgressCommand, QoS, SessionProgress, Subscription } from '@mqtt-cluster/contracts';
-import { openCommand, publishCommand, World } from './harness.ts';
+import { openCommand, publishCommand, World } from './support/state-driver.ts';
 
 function subscribe(world: World, client: string, ...subscriptions: Subscription[]): unknown {
   return world.one('a', { kind: 'subscribe', client, epoch: world.epoch(client), subscriptions });

@@ -7,19 +7,19 @@ import type {
   SessionProgress,
   SettingsCommand,
 } from '@mqtt-cluster/contracts';
-import type { BatchHeader } from './batch-codec.ts';
-import { numericSettings } from './command-codec.ts';
-import type { UnknownCommand } from './command-codec.ts';
-import { open } from './opening.ts';
+import type { BatchHeader } from '../codec/batch-codec.ts';
+import { numericSettings } from '../codec/command-codec.ts';
+import type { UnknownCommand } from '../codec/command-codec.ts';
+import { open } from '../session/session-opening.ts';
 import { publishMessage } from './publishing.ts';
-import { dequeue, tellQueued } from './queueing.ts';
-import type { Home, Session } from './session.ts';
-import { endConnection } from './session-life.ts';
-import type { Origin } from './session-queue.ts';
-import { alarm } from './state-data.ts';
-import type { Proposer, Turn } from './state-data.ts';
-import { subscribe, unsubscribe } from './subscribing.ts';
-import type { CommandResult } from './types.ts';
+import { dequeue, tellQueued } from '../session/queueing.ts';
+import type { Home, Session } from '../session/session.ts';
+import { endConnection } from '../session/session-ending.ts';
+import type { Origin } from '../session/session-queue.ts';
+import { alarm } from '../state-data.ts';
+import type { Proposer, Turn } from '../state-data.ts';
+import { subscribe, unsubscribe } from '../topics/subscribing.ts';
+import type { CommandResult } from '../types.ts';
 
 const done: CommandResult = { kind: 'done' };
 const voided: CommandResult = { kind: 'void' };

@@ -1,6 +1,6 @@
 import type { Command, Message, PublishCommand, Subscription } from '@mqtt-cluster/contracts';
 import fc from 'fast-check';
-import { bytes } from './harness.ts';
+import { bytes } from './state-driver.ts';
 
 /** What a random step names; epochs are looked up when it is carried out, since they depend on what came before. */
 export type Step =

@@ -1,8 +1,8 @@
 import type { LogIndex, Message, QoS, Subscription } from '@mqtt-cluster/contracts';
 import type { Session } from './session.ts';
 import type { Body, QueueEntry } from './session-queue.ts';
-import type { SharedGroup } from './shared-group.ts';
-import type { Turn } from './state-data.ts';
+import type { SharedGroup } from '../topics/shared-subscription.ts';
+import type { Turn } from '../state-data.ts';
 
 /** What one session is to get of one message. */
 export interface Delivery {

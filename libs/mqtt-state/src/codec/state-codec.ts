@@ -3,13 +3,13 @@ import type { ClusterConfig, Incarnation, MemberRole, Message } from '@mqtt-clus
 import { ByteReader, ByteWriter, writeArray, writeList } from './bytes.ts';
 import { readSettings, writeSettings } from './command-codec.ts';
 import { readMessage, writeMessage } from './message-codec.ts';
-import type { Change } from './retained-messages.ts';
+import type { Change } from '../topics/retained-messages.ts';
 import { BodyReader, BodyWriter, readSession, writeItems, writeSession } from './session-codec.ts';
-import type { Session } from './session.ts';
-import { StateData } from './state-data.ts';
-import type { Proposer } from './state-data.ts';
-import { groupFor } from './subscribing.ts';
-import { parseShare } from './topic-names.ts';
+import type { Session } from '../session/session.ts';
+import { StateData } from '../state-data.ts';
+import type { Proposer } from '../state-data.ts';
+import { groupFor } from '../topics/subscribing.ts';
+import { parseShare } from '../topics/topic-names.ts';
 
 /** First byte of a state: format and version in one. */
 const stateFormat = 0xc1;

@@ -1,5 +1,5 @@
 import type { ClientId, QoS, Subscription } from '@mqtt-cluster/contracts';
-import type { Session } from './session.ts';
+import type { Session } from '../session/session.ts';
 
 /** The counter starts again here, long before it could lose precision. */
 const cursorEnd = 2 ** 31;

@@ -1,11 +1,11 @@
 import { retainedQueuedSemantics } from '@mqtt-cluster/contracts';
 import type { Subscription } from '@mqtt-cluster/contracts';
-import { appendUntold, bodyBytes, deliveryOf, dequeue, fits } from './queueing.ts';
-import type { Delivery } from './queueing.ts';
+import { appendUntold, bodyBytes, deliveryOf, dequeue, fits } from '../session/queueing.ts';
+import type { Delivery } from '../session/queueing.ts';
 import type { RetainedEntry } from './retained-messages.ts';
-import type { Session } from './session.ts';
-import type { Body, QueueEntry } from './session-queue.ts';
-import type { Turn } from './state-data.ts';
+import type { Session } from '../session/session.ts';
+import type { Body, QueueEntry } from '../session/session-queue.ts';
+import type { Turn } from '../state-data.ts';
 import { parseShare } from './topic-names.ts';
 
 /** Of the bounds of an absent session, and of the cluster: the rest is for what is published. */

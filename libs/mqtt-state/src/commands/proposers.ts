@@ -1,11 +1,11 @@
 import { findMember } from '@mqtt-cluster/contracts';
 import type { ClusterConfig, StartCommand } from '@mqtt-cluster/contracts';
-import type { AnyBatch, BatchHeader } from './batch-codec.ts';
-import { endConnection } from './session-life.ts';
-import type { Home } from './session.ts';
-import { startTimer } from './session-indices.ts';
-import { alarm } from './state-data.ts';
-import type { Proposer, StateData, Turn } from './state-data.ts';
+import type { AnyBatch, BatchHeader } from '../codec/batch-codec.ts';
+import { endConnection } from '../session/session-ending.ts';
+import type { Home } from '../session/session.ts';
+import { startTimer } from '../session/session-timers.ts';
+import { alarm } from '../state-data.ts';
+import type { Proposer, StateData, Turn } from '../state-data.ts';
 
 /**
  * Whether the batch is the next one of its member (design, section 3): then it counts as applied from now on.

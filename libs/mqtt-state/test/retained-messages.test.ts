@@ -1,6 +1,6 @@
 import type { Will } from '@mqtt-cluster/contracts';
-import { tombstonesMax } from '../src/retained-messages.ts';
-import { bytes, openCommand, publishCommand, World } from './harness.ts';
+import { tombstonesMax } from '../src/topics/retained-messages.ts';
+import { bytes, openCommand, publishCommand, World } from './support/state-driver.ts';
 
 const retain = { retain: true };
 
