@@ -33,7 +33,9 @@ export async function check(
         print(`${what}: the lab counts ${counted}, Prometheus ${prometheus}`);
       }
       const { sent, acked, delivered } = findings.verdict;
-      print(`verdict ${findings.verdict.ok ? 'ok' : 'not ok'}: ${JSON.stringify({ sent, acked, delivered })}`);
+      print(
+        `verdict ${findings.verdict.ok ? 'ok' : 'not ok'}: ${JSON.stringify({ sent, acked, delivered })}`,
+      );
       if (findings.reconnects > 0) {
         print(
           `${findings.reconnects} connections broke: members may count more packets than the clients received`,
