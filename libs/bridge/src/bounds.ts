@@ -1,8 +1,8 @@
 /** Bounds of the bridge, each with its reason. All bounds apply per peer. */
 
 /**
- * Approximate size at which the encoder starts a new frame. Large enough to amortize the cost of MQTT and TLS, small
- * enough not to delay other messages.
+ * Approximate size at which the encoder starts a new frame. Large enough to amortize the cost of MQTT and
+ * TLS, small enough not to delay other messages.
  */
 export const frameBodyBytesTarget = 1024 * 1024;
 
@@ -12,7 +12,9 @@ export const frameBytesMax = 32 * 1024 * 1024;
 /** Backlog above which live messages are dropped. A slow link must not deliver outdated live messages. */
 export const liveBacklogBytesMax = 1024 * 1024;
 
-/** Backlog above which messages of the `log` channel are dropped. The member repeats unacknowledged messages. */
+/**
+ * Backlog above which messages of the `log` channel are dropped. The member repeats unacknowledged messages.
+ */
 export const logBacklogBytesMax = 16 * 1024 * 1024;
 
 /** Backlog above which votes and heartbeats are dropped, because they would arrive too late to be useful. */
@@ -27,7 +29,10 @@ export const connectTimeoutMs = 2_000;
 /** Age from which a failed connection counts as stable: its first reconnect uses the shortest delay. */
 export const stableConnectionMs = 1_000;
 
-/** Delays of consecutive reconnects; the last delay repeats. Each delay varies by up to half in both directions. */
+/**
+ * Delays of consecutive reconnects; the last delay repeats. Each delay varies by up to half in both
+ * directions.
+ */
 export const reconnectDelaysMs: readonly number[] = [5, 20, 50, 100, 200, 350];
 
 /** Reconnect delay after the peer rejected CONNECT (other cluster, unknown member). A retry is not urgent. */
@@ -36,26 +41,33 @@ export const rejectedReconnectDelayMs = 2_000;
 /** Interval of the connection checks, and of the pings on a `log` connection in use. */
 export const pingIntervalMs = 1_000;
 
-/** Ping interval of a `raft` connection in use. The member detects a silent peer earlier, by its heartbeats. */
+/**
+ * Ping interval of a `raft` connection in use. The member detects a silent peer earlier, by its heartbeats.
+ */
 export const raftPingIntervalMs = 2_000;
 
-/** Ping intervals of idle connections. An idle cluster of seven members has 84 connections, which must cost little. */
+/**
+ * Ping intervals of idle connections. An idle cluster of seven members has 84 connections, which must cost
+ * little.
+ */
 export const idlePingIntervalsMs = { raft: 7_000, log: 15_000 } as const;
 
 /** Time without a received packet after which a connection with an unanswered ping is closed. */
 export const responseTimeoutMs = 2_500;
 
 /**
- * MQTT keep-alive of CONNECT, seconds. The listener closes the connection of a dead peer after one and a half times
- * this interval. This is not urgent, because a new connection of the peer takes over the old one. The interval must
- * exceed the transfer time of one large frame on a slow link.
+ * MQTT keep-alive of CONNECT, seconds. The listener closes the connection of a dead peer after one and a half
+ * times this interval. This is not urgent, because a new connection of the peer takes over the old one. The
+ * interval must exceed the transfer time of one large frame on a slow link.
  */
 export const keepAliveSeconds = 30;
 
 /** Time that a new connection to the listener has to send CONNECT. */
 export const mqttConnectTimeoutMs = 3_000;
 
-/** Connections to the listener in addition to two per peer: unknown clients, and connections being taken over. */
+/**
+ * Connections to the listener in addition to two per peer: unknown clients, and connections being taken over.
+ */
 export const spareConnectionsMax = 32;
 
 /** Minimum interval between two equal log messages about the same peer. */

@@ -1,12 +1,13 @@
 /**
  * Carries the messages of members to each other, over MQTT.
  *
- * Each member runs a cluster listener and opens two connections to the listener of each peer: one for votes and
- * heartbeats (`raft`), one for entries, proposals and live messages (`log`). A member sends only on the connections
- * that it opened, and receives only on its listener. A link state therefore describes the sending direction.
+ * Each member runs a cluster listener and opens two connections to the listener of each peer: one for votes
+ * and heartbeats (`raft`), one for entries, proposals and live messages (`log`). A member sends only on the
+ * connections that it opened, and receives only on its listener. A link state therefore describes the sending
+ * direction.
  *
- * Delivery is best effort: the member repeats lost messages. Messages to an absent or slow peer are dropped, so memory
- * is bounded per peer (docs/DESIGN.md, "The bridge").
+ * Delivery is best effort: the member repeats lost messages. Messages to an absent or slow peer are dropped,
+ * so memory is bounded per peer (docs/DESIGN.md, "The bridge").
  */
 import { performance } from 'node:perf_hooks';
 import type {
@@ -34,8 +35,8 @@ export interface ListeningBridge extends Bridge {
 }
 
 /**
- * Creates a bridge. `start` throws {@link ListenError} if the cluster listener cannot bind its address. Absent peers
- * are not an error.
+ * Creates a bridge. `start` throws {@link ListenError} if the cluster listener cannot bind its address.
+ * Absent peers are not an error.
  */
 export function createBridge(options: BridgeOptions): ListeningBridge {
   return new MqttBridge(options);

@@ -4,7 +4,9 @@ import type { Channel } from '@mqtt-cluster/contracts';
 import type { PeerCertificate } from 'node:tls';
 import { frameVersion } from './frame/frame.ts';
 
-/** The two connections to each peer: `raft` carries votes and heartbeats, `log` carries all other messages. */
+/**
+ * The two connections to each peer: `raft` carries votes and heartbeats, `log` carries all other messages.
+ */
 export type ConnectionKind = 'raft' | 'log';
 
 export const connectionByChannel: Readonly<Record<Channel, ConnectionKind>> = {
@@ -23,7 +25,9 @@ export function clientIdOf(member: MemberId, kind: ConnectionKind): string {
   return `bridge:${member}:${kind}`;
 }
 
-/** Returns the member and the kind of connection in a bridge's client identifier, or null for another client. */
+/**
+ * Returns the member and the kind of connection in a bridge's client identifier, or null for another client.
+ */
 export function parseClientId(clientId: string): { member: MemberId; kind: ConnectionKind } | null {
   const match = /^bridge:([a-z0-9.-]{1,32}):(raft|log)$/.exec(clientId);
   return match ? { member: match[1]!, kind: match[2] as ConnectionKind } : null;
@@ -52,7 +56,8 @@ export function userNameFault(userName: string, cluster: string): string | null 
 }
 
 /**
- * Returns whether a trusted certificate contains one of these names, as its subject CN, a DNS name or an IP address.
+ * Returns whether a trusted certificate contains one of these names, as its subject CN, a DNS name or an IP
+ * address.
  */
 export function certificateMatches(certificate: PeerCertificate, ...wanted: readonly string[]): boolean {
   const names = new Set<string>();

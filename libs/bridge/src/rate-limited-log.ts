@@ -1,10 +1,14 @@
 import type { Logger } from '@mqtt-cluster/contracts';
 import { logIntervalMs } from './bounds.ts';
 
-/** Distinct messages to track. Their number is bounded by the texts of this package and the number of peers. */
+/**
+ * Distinct messages to track. Their number is bounded by the texts of this package and the number of peers.
+ */
 const trackedMessagesMax = 256;
 
-/** Logs each pair of subject and message at most once per interval, with the number of suppressed repetitions. */
+/**
+ * Logs each pair of subject and message at most once per interval, with the number of suppressed repetitions.
+ */
 export class RateLimitedLog {
   readonly #logger: Logger;
   readonly #now: () => number;

@@ -1,15 +1,16 @@
 /**
  * The MQTT broker of one member: listeners, a guard for each connection, and Aedes.
  *
- * The member (`options.port`) owns sessions, subscriptions, routing, queues and QoS state, because the promises
- * of the cluster depend on the replicated log. Aedes, left to itself, keeps the same state a second time. It
- * acknowledges a publish before the message is stored, handles the packets of one read concurrently, ignores
- * Receive Maximum, and accepts malformed packets. Its hooks cannot correct this.
+ * The member (`options.port`) owns sessions, subscriptions, routing, queues and QoS state, because the
+ * promises of the cluster depend on the replicated log. Aedes, left to itself, keeps the same state a second
+ * time. It acknowledges a publish before the message is stored, handles the packets of one read concurrently,
+ * ignores Receive Maximum, and accepts malformed packets. Its hooks cannot correct this.
  *
  * A guard (`connection/`) therefore stands between each socket and Aedes. It decodes each packet once and
- * strictly (`codec/`), handles packets one at a time and in order, and passes their meaning to the member. The
- * member answers with effects, which the guard encodes and writes. Aedes runs the connect sequence, PINGREQ and
- * the keep-alive timer of each client (`aedes/`). See docs/adr/0001-aedes-version.md for the division of packets.
+ * strictly (`codec/`), handles packets one at a time and in order, and passes their meaning to the member.
+ * The member answers with effects, which the guard encodes and writes. Aedes runs the connect sequence,
+ * PINGREQ and the keep-alive timer of each client (`aedes/`). See docs/adr/0001-aedes-version.md for the
+ * division of packets.
  */
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -46,8 +47,8 @@ export interface Broker extends Lifecycle {
 }
 
 /**
- * Creates a broker. `start` binds the listeners and throws a ListenError if an address cannot be bound. `stop`
- * disconnects all clients; their sessions continue on the other members.
+ * Creates a broker. `start` binds the listeners and throws a ListenError if an address cannot be bound.
+ * `stop` disconnects all clients; their sessions continue on the other members.
  */
 export function createBroker(options: BrokerOptions): Broker {
   return new MqttBroker(options);

@@ -24,16 +24,19 @@ export interface BrokerLimits {
    * client wait when they exceed it.
    */
   readonly receiveMaximum: number;
-  /** Topic aliases of one client. Each alias may occupy the bytes of a topic for the lifetime of the connection. */
+  /**
+   * Topic aliases of one client. Each alias may occupy the bytes of a topic for the lifetime of the
+   * connection.
+   */
   readonly topicAliasMaximum: number;
   /**
-   * Unacknowledged QoS 1 publishes of one client. The broker pauses the socket at this number. A publish counts
-   * once more for each 4 KiB of its payload. Raising it raises the memory of a fast publisher.
+   * Unacknowledged QoS 1 publishes of one client. The broker pauses the socket at this number. A publish
+   * counts once more for each 4 KiB of its payload. Raising it raises the memory of a fast publisher.
    */
   readonly unacknowledgedMax: number;
   /**
-   * Bytes of one MQTT 3.1.1 client's QoS 2 publishes that wait for room in the window. The broker disconnects a
-   * client that exceeds it. Raising it raises the memory that one client may occupy.
+   * Bytes of one MQTT 3.1.1 client's QoS 2 publishes that wait for room in the window. The broker disconnects
+   * a client that exceeds it. Raising it raises the memory that one client may occupy.
    */
   readonly heldBytesMax: number;
   /** Bytes of one client's outgoing socket buffer. Raising it raises the memory of a slow consumer. */
@@ -44,9 +47,14 @@ export interface BrokerLimits {
   readonly connectMsMax: number;
   /** Time that the member has to accept or reject a client, ms. */
   readonly admissionMsMax: number;
-  /** Publishes a second of one client. The broker pauses the socket of a faster client; 0 disables the limit. */
+  /**
+   * Publishes a second of one client. The broker pauses the socket of a faster client; 0 disables the limit.
+   */
   readonly publishesPerSecondMax: number;
-  /** New connections a second from one address, with a burst of five seconds' connections; 0 disables the limit. */
+  /**
+   * New connections a second from one address, with a burst of five seconds' connections; 0 disables the
+   * limit.
+   */
   readonly connectsPerSecondMax: number;
   /** MQTT 5 Server Keep Alive, seconds; 0 uses the keep-alive of each client. */
   readonly keepAliveSecondsMax: number;
@@ -100,13 +108,13 @@ export interface BrokerOptions {
   /** Returns the JSON text for `$SYS/cluster/members`. The broker publishes it when it changes. */
   readonly members?: () => string;
   /**
-   * Returns further `$SYS` topics with their values. The broker publishes a changed value under `$SYS/cluster/`
-   * within a second, and other values every ten seconds.
+   * Returns further `$SYS` topics with their values. The broker publishes a changed value under
+   * `$SYS/cluster/` within a second, and other values every ten seconds.
    */
   readonly systemValues?: () => Readonly<Record<string, string>>;
   /**
-   * Returns the Server Reference (MQTT 5, 4.11) for MQTT 5 clients that this member redirects, or undefined if
-   * no other member is better. May be costly: called only for a redirect.
+   * Returns the Server Reference (MQTT 5, 4.11) for MQTT 5 clients that this member redirects, or undefined
+   * if no other member is better. May be costly: called only for a redirect.
    */
   readonly serverReference?: () => string | undefined;
   /**

@@ -1,6 +1,7 @@
 /**
- * Runs the compliance suites of mqemitter and aedes-persistence against our emitter and persistence. The suites are
- * written for node:test; a small adapter runs their cases in Jest. Cases that do not apply are listed with the reason.
+ * Runs the compliance suites of mqemitter and aedes-persistence against our emitter and persistence. The
+ * suites are written for node:test; a small adapter runs their cases in Jest. Cases that do not apply are
+ * listed with the reason.
  */
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
@@ -87,8 +88,8 @@ describe('EmptyPersistence in the compliance suite of aedes-persistence', () => 
     testAsync: true,
   });
   /**
-   * EmptyPersistence stores nothing, because the member owns sessions, subscriptions, queues, retained messages and
-   * wills. Only cases that expect empty results apply. The tests of libs/member cover the rest.
+   * EmptyPersistence stores nothing, because the member owns sessions, subscriptions, queues, retained
+   * messages and wills. Only cases that expect empty results apply. The tests of libs/member cover the rest.
    */
   const applicable = new Set([
     'verify setup() method is async',

@@ -1,7 +1,7 @@
 /**
- * The known departures of Aedes from MQTT 3.1.1 that affect data. Each scenario runs against our broker, which
- * must follow the specification, and against stock Aedes, which must not. When the latter fails, a new version of
- * Aedes has fixed the departure.
+ * The known departures of Aedes from MQTT 3.1.1 that affect data. Each scenario runs against our broker,
+ * which must follow the specification, and against stock Aedes, which must not. When the latter fails, a new
+ * version of Aedes has fixed the departure.
  */
 import {
   connect,

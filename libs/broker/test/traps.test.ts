@@ -1,6 +1,6 @@
 /**
- * Known faults of Aedes that lose or duplicate messages. Each scenario runs against our broker, which must pass,
- * and against stock Aedes, which must fail. When stock Aedes passes, a new version has fixed the fault.
+ * Known faults of Aedes that lose or duplicate messages. Each scenario runs against our broker, which must
+ * pass, and against stock Aedes, which must fail. When stock Aedes passes, a new version has fixed the fault.
  */
 import mqemitter from 'mqemitter';
 import { BoundedEmitter } from '../src/aedes/bounded-emitter.ts';
@@ -249,7 +249,9 @@ describe('4: delivers a long backlog without recursion', () => {
     emit(message: { topic: string }, callback?: () => void): unknown;
   }
 
-  /** The first message has a slow listener. The messages behind it have none, because their subscribers left. */
+  /**
+   * The first message has a slow listener. The messages behind it have none, because their subscribers left.
+   */
   async function backlog(emitter: Emitter): Promise<void> {
     let release: () => void = () => undefined;
     emitter.on('slow', (_message, done) => (release = done));

@@ -2,9 +2,9 @@ import { FrameError } from '@mqtt-cluster/contracts';
 import { frameDepthMax } from '../bounds.ts';
 
 /**
- * Validates MessagePack bytes without decoding them. The decoder can then neither allocate more memory than the frame
- * justifies, nor recurse without bound, nor create anything but plain data. Extensions are rejected, except
- * msgpackr's `undefined`.
+ * Validates MessagePack bytes without decoding them. The decoder can then neither allocate more memory than
+ * the frame justifies, nor recurse without bound, nor create anything but plain data. Extensions are
+ * rejected, except msgpackr's `undefined`.
  *
  * @throws FrameError if the bytes are not exactly one plain value
  */

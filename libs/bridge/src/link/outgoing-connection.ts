@@ -40,7 +40,7 @@ interface OutgoingConnectionOptions {
 
 /** In TLS 1.3 a client notices the rejection of its certificate only by the end of the connection. */
 const closedAfterHandshake =
-  'closed after the TLS handshake: the peer may have rejected the certificate of this member, see the log of the peer';
+  "closed after the TLS handshake: the peer may have rejected this member's certificate, see its log";
 
 /** State of one TCP connection. */
 interface Attempt {
@@ -63,9 +63,9 @@ interface Attempt {
 }
 
 /**
- * One MQTT connection to a peer's cluster listener, which reconnects until it is stopped. MQTT.js handles the protocol.
- * This class decides when to reconnect and when a silent connection is dead, because the intervals of MQTT.js (one
- * second and 30 seconds) are too long for a failover.
+ * One MQTT connection to a peer's cluster listener, which reconnects until it is stopped. MQTT.js handles the
+ * protocol. This class decides when to reconnect and when a silent connection is dead, because the intervals
+ * of MQTT.js (one second and 30 seconds) are too long for a failover.
  */
 export class OutgoingConnection {
   readonly #options: OutgoingConnectionOptions;
@@ -164,9 +164,9 @@ export class OutgoingConnection {
   }
 
   /**
-   * Counts progress of a backlog as a sign of life, because a ping response waits behind the backlog. The kernel accepts
-   * more of a backlog only if the peer acknowledges data. Without a backlog this proves nothing: the kernel buffers much
-   * data for a dead host.
+   * Counts progress of a backlog as a sign of life, because a ping response waits behind the backlog. The
+   * kernel accepts more of a backlog only if the peer acknowledges data. Without a backlog this proves
+   * nothing: the kernel buffers much data for a dead host.
    */
   #noteProgress(attempt: Attempt, nowMs: number): void {
     const { bytesWritten, writableLength } = attempt.socket;
@@ -293,8 +293,8 @@ export class OutgoingConnection {
 }
 
 /**
- * Returns how long the peer has not responded, ms. A peer is silent only while a ping is unanswered. A packet received up
- * to one interval before the ping counts as a response.
+ * Returns how long the peer has not responded, ms. A peer is silent only while a ping is unanswered. A packet
+ * received up to one interval before the ping counts as a response.
  */
 function silenceMs({ pingSentAtMs, lastReceivedAtMs }: Attempt, nowMs: number): number {
   return pingSentAtMs === null ? 0 : nowMs - Math.max(lastReceivedAtMs, pingSentAtMs - pingIntervalMs);

@@ -26,7 +26,9 @@ interface PeerLinkOptions {
 
 const kinds: readonly ConnectionKind[] = ['raft', 'log'];
 
-/** Both connections to one peer. Enforces the backlog bounds, and combines the two connection states into one. */
+/**
+ * Both connections to one peer. Enforces the backlog bounds, and combines the two connection states into one.
+ */
 export class PeerLink {
   readonly peer: MemberId;
   readonly statistics = new PeerStatistics();
@@ -144,8 +146,8 @@ export class PeerLink {
 }
 
 /**
- * Returns `up` only if both connections are up, because the member then sends its state anew. Returns `refused` only
- * if no connection is up.
+ * Returns `up` only if both connections are up, because the member then sends its state anew. Returns
+ * `refused` only if no connection is up.
  */
 function combine(one: LinkState, other: LinkState): LinkState {
   if (one === 'up' && other === 'up') return 'up';

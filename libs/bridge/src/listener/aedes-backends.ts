@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 
 /**
- * The emitter and the persistence of the cluster listener's Aedes. Both discard everything: the listener handles
- * frames before they reach the emitter, and connections of bridges have no sessions. No function here rejects,
- * because Aedes leaves some rejections unhandled.
+ * The emitter and the persistence of the cluster listener's Aedes. Both discard everything: the listener
+ * handles frames before they reach the emitter, and connections of bridges have no sessions. No function here
+ * rejects, because Aedes leaves some rejections unhandled.
  */
 type Callback = (error?: Error | null) => void;
 

@@ -39,8 +39,8 @@ const notAuthorized = 5;
 const publishOverheadBytes = 256;
 
 /**
- * The cluster listener of this member: an Aedes that accepts only configured peers, receives their QoS 0 frames on the
- * topics of the bridge, and routes no message.
+ * The cluster listener of this member: an Aedes that accepts only configured peers, receives their QoS 0
+ * frames on the topics of the bridge, and routes no message.
  */
 export class ClusterListener {
   readonly #options: ClusterListenerOptions;
@@ -105,7 +105,8 @@ export class ClusterListener {
       this.#server.once('error', failed);
       this.#server.listen({ host, port }, () => {
         this.#server.off('error', failed);
-        // Errors of single connections, for example a lack of file descriptors, are temporary: peers reconnect.
+        // Errors of single connections, for example a lack of file descriptors, are temporary: peers
+        // reconnect.
         this.#server.on('error', (error) => {
           this.#options.log.warn(
             'listener',
@@ -119,7 +120,8 @@ export class ClusterListener {
   }
 
   async stop(): Promise<void> {
-    // Close the listener first, so that reconnecting peers are refused at once and detect the end of this process.
+    // Close the listener first, so that reconnecting peers are refused at once and detect the end of this
+    // process.
     const closed = this.#server.listening
       ? new Promise<void>((resolve) => this.#server.close(() => resolve()))
       : Promise.resolve();
@@ -134,7 +136,8 @@ export class ClusterListener {
   }
 
   #verify(socket: TLSSocket): void {
-    // Node reports a resumed session as authorized, although the client presented no certificate. Bridges resume none.
+    // Node reports a resumed session as authorized, although the client presented no certificate. Bridges
+    // resume none.
     if (socket.authorized && !socket.isSessionReused()) return this.#accept(socket);
     const { remoteAddress: address, authorizationError: reason } = socket;
     const text =
@@ -194,8 +197,8 @@ export class ClusterListener {
   }
 
   /**
-   * Handles a publish that the interceptor left to Aedes. Returns an error, which closes the connection, for anything but
-   * a frame. Aedes routes no publish to a client.
+   * Handles a publish that the interceptor left to Aedes. Returns an error, which closes the connection, for
+   * anything but a frame. Aedes routes no publish to a client.
    */
   #onAedesPublish(
     client: Client | null,

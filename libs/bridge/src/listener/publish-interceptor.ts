@@ -13,8 +13,9 @@ interface PublishInterceptorOptions {
 }
 
 /**
- * Removes the PUBLISH packets of an accepted bridge from the byte stream before Aedes parses it. All other packets reach
- * Aedes unchanged. In Aedes a PUBLISH costs more CPU time than its frame, which is most of the load of an idle cluster.
+ * Removes the PUBLISH packets of an accepted bridge from the byte stream before Aedes parses it. All other
+ * packets reach Aedes unchanged. In Aedes a PUBLISH costs more CPU time than its frame, which is most of the
+ * load of an idle cluster.
  */
 export class PublishInterceptor {
   readonly #options: PublishInterceptorOptions;

@@ -201,7 +201,10 @@ const short: Readonly<Record<string, PeerMessage>> = {
   'relay of a live message': { type: 'relay', from: 'm1', to: 'm3', channel: 'live', message: direct.live },
 };
 
-/** Every sample by name. The compiler refuses this file when a message type or an optional field has no sample. */
+/**
+ * Every sample by name. The compiler refuses this file when a message type or an optional field has no
+ * sample.
+ */
 export const samples: ReadonlyMap<string, PeerMessage> = new Map<string, PeerMessage>([
   ...Object.entries(raft).map(([type, sample]): [string, PeerMessage] => [
     `raft ${type}`,

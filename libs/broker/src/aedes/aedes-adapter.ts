@@ -22,7 +22,9 @@ interface ClientInternals {
 export interface AedesConnection {
   /** Passes a PINGREQ to Aedes. */
   ping(): void;
-  /** Restarts the keep-alive timer [MQTT-3.1.2-24]. The guard calls this, because Aedes receives few packets. */
+  /**
+   * Restarts the keep-alive timer [MQTT-3.1.2-24]. The guard calls this, because Aedes receives few packets.
+   */
   touch(): void;
   close(): void;
 }

@@ -18,9 +18,10 @@ interface QueuedMessage {
 }
 
 /**
- * The `mq` of Aedes, with the interface of the npm package mqemitter. Delivers one message at a time, in order,
- * and has a bounded queue. A loop delivers the queue: stock mqemitter recurses, which overflows the call stack
- * and ends the process. Messages of clients do not pass through this emitter, because the member routes them.
+ * The `mq` of Aedes, with the interface of the npm package mqemitter. Delivers one message at a time, in
+ * order, and has a bounded queue. A loop delivers the queue: stock mqemitter recurses, which overflows the
+ * call stack and ends the process. Messages of clients do not pass through this emitter, because the member
+ * routes them.
  */
 export class BoundedEmitter {
   readonly #listeners = new Map<string, Set<EmitterListener>>();
@@ -73,7 +74,9 @@ export class BoundedEmitter {
     return this;
   }
 
-  /** A listener that finishes synchronously lets the loop continue. One that finishes later restarts the loop. */
+  /**
+   * A listener that finishes synchronously lets the loop continue. One that finishes later restarts the loop.
+   */
   #run(): void {
     if (this.#running) return;
     this.#running = true;
@@ -120,7 +123,9 @@ export class BoundedEmitter {
   }
 }
 
-/** Matches by [MQTT-4.7.1-2, MQTT-4.7.1-3]. Wildcards also match `$` topics, because Aedes listens to its own. */
+/**
+ * Matches by [MQTT-4.7.1-2, MQTT-4.7.1-3]. Wildcards also match `$` topics, because Aedes listens to its own.
+ */
 function matches(filter: readonly string[], topic: readonly string[]): boolean {
   for (const [index, level] of filter.entries()) {
     if (level === '#') return true;

@@ -106,7 +106,8 @@ function readWill(reader: ByteReader, version: ProtocolVersion, qos: QoS, retain
   const topic = reader.utf8String();
   const fault = topicNameFault(topic);
   if (fault === 'malformed') throw malformed('the will topic is malformed');
-  // The client is not authorized as an administrator yet. Besides, an admin command must not run at a later time.
+  // The client is not authorized as an administrator yet. Besides, an admin command must not run at a later
+  // time.
   if (topic.startsWith(adminTopicPrefix)) {
     throw new PacketError(reasonCodes.topicNameInvalid, 'the will topic is reserved');
   }

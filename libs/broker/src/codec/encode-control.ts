@@ -12,7 +12,9 @@ function withPacketId(...bytes: number[]): EncodedPacket {
   return { bytes: Buffer.from(bytes), packetIdOffset };
 }
 
-/** A successful acknowledgement omits its reason code, so MQTT 3.1.1 and 5 share one form (MQTT 5, 3.4.2.1). */
+/**
+ * A successful acknowledgement omits its reason code, so MQTT 3.1.1 and 5 share one form (MQTT 5, 3.4.2.1).
+ */
 export const acknowledgements = {
   puback: withPacketId(0x40, 2, 0, 0),
   pubrec: withPacketId(0x50, 2, 0, 0),
@@ -45,7 +47,9 @@ interface ConnackDetails {
   readonly serverKeepAlive: number | undefined;
 }
 
-/** Encodes a successful CONNACK. An MQTT 5 client also receives the server's capabilities (MQTT 5, 3.2.2.3). */
+/**
+ * Encodes a successful CONNACK. An MQTT 5 client also receives the server's capabilities (MQTT 5, 3.2.2.3).
+ */
 export function encodeConnack(
   version: ProtocolVersion,
   sessionPresent: boolean,
@@ -118,8 +122,8 @@ const levelOfMqtt5 = 5;
 const bridgeBit = 0x80;
 
 /**
- * Encodes the CONNACK for an unsupported protocol level. A level above 5 belongs to a later MQTT version, whose
- * CONNACK probably starts like the one of MQTT 5.
+ * Encodes the CONNACK for an unsupported protocol level. A level above 5 belongs to a later MQTT version,
+ * whose CONNACK probably starts like the one of MQTT 5.
  */
 export function encodeUnsupportedLevelConnack(level: number): Buffer {
   return level > levelOfMqtt5 && (level & bridgeBit) === 0

@@ -14,8 +14,8 @@ const variantsMax = 16;
 /** Encodes each message once for all subscribers whose packets differ in the packet identifier only. */
 export class PublishEncoder {
   /**
-   * The cache covers one message, because its deliveries follow one another. A weak map of all messages took a
-   * tenth of the broker's CPU time.
+   * The cache covers one message, because its deliveries follow one another. A weak map of all messages took
+   * a tenth of the broker's CPU time.
    */
   #cachedMessage: Message | null = null;
   /** Encodings of the cached message, by protocol version, QoS and RETAIN. */

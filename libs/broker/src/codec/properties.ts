@@ -49,7 +49,9 @@ const definitions = new Map<number, { readonly name: Name; readonly type: Type }
   [39, { name: 'maximumPacketSize', type: 'uint32' }],
 ]);
 
-/** Identifiers of the properties that each client packet may carry besides User Property (MQTT 5, table 2-4). */
+/**
+ * Identifiers of the properties that each client packet may carry besides User Property (MQTT 5, table 2-4).
+ */
 export const allowedProperties = {
   connect: new Set([17, 21, 22, 23, 25, 33, 34, 39]),
   will: new Set([1, 2, 3, 8, 9, 24]),

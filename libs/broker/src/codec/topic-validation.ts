@@ -12,7 +12,9 @@ const topicLevelsMax = 100;
  */
 export type TopicFault = 'malformed' | 'tooManyLevels' | 'reserved';
 
-/** Checks a topic name that a client publishes to [MQTT-3.3.2-2, MQTT-4.7.3-1]. Returns null if it is valid. */
+/**
+ * Checks a topic name that a client publishes to [MQTT-3.3.2-2, MQTT-4.7.3-1]. Returns null if it is valid.
+ */
 export function topicNameFault(topic: string): TopicFault | null {
   if (topic.length === 0) return 'malformed';
   let levels = 1;

@@ -178,7 +178,8 @@ export class Connection {
         if (start !== end) throw malformed('PINGREQ has a body');
         return this.#onPingreq();
       case disconnectType:
-        if (first !== disconnectType << 4) throw malformed('DISCONNECT has reserved flags set'); // [MQTT-3.14.1-1]
+        // [MQTT-3.14.1-1]
+        if (first !== disconnectType << 4) throw malformed('DISCONNECT has reserved flags set');
         this.#reader.reset(bytes, start, end);
         return this.#onDisconnect(this.#target.inbound);
       default:

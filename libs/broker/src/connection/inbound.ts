@@ -137,9 +137,9 @@ export class Inbound {
   }
 
   /**
-   * Returns whether a new QoS 2 publish exceeds the window. An MQTT 5 client violates Receive Maximum then. An
-   * MQTT 3.1.1 client does not learn the window: its publish, and all later packets, wait until PUBREL makes
-   * room.
+   * Returns whether a new QoS 2 publish exceeds the window. An MQTT 5 client violates Receive Maximum then.
+   * An MQTT 3.1.1 client does not learn the window: its publish, and all later packets, wait until PUBREL
+   * makes room.
    */
   #mustWait(packet: PublishPacket): boolean {
     if (packet.qos !== 2 || this.#openQos2.has(packet.packetId)) return false;
@@ -184,8 +184,8 @@ export class Inbound {
   }
 
   /**
-   * Handles all held packets, because they precede DISCONNECT. A QoS 2 publish that still exceeds the window is
-   * dropped without an acknowledgement.
+   * Handles all held packets, because they precede DISCONNECT. A QoS 2 publish that still exceeds the window
+   * is dropped without an acknowledgement.
    */
   onDisconnect(): void {
     this.#releaseHeld(true);

@@ -34,8 +34,8 @@ export interface ConnectionEvents {
 }
 
 /**
- * The phases of one connection, and all ways to end it: a rejected CONNECT, a protocol violation, a decision of the
- * member, a time-out, a closed socket, or the stop of the broker.
+ * The phases of one connection, and all ways to end it: a rejected CONNECT, a protocol violation, a decision
+ * of the member, a time-out, a closed socket, or the stop of the broker.
  */
 export class Lifecycle {
   readonly id: ConnectionId;

@@ -14,7 +14,9 @@ interface Subscriber {
   readonly version: number;
 }
 
-/** Handles SUBSCRIBE and UNSUBSCRIBE: checks and authorizes each filter, and passes the rest to the member. */
+/**
+ * Handles SUBSCRIBE and UNSUBSCRIBE: checks and authorizes each filter, and passes the rest to the member.
+ */
 export class Subscriptions {
   readonly #connection: ConnectionId;
   readonly #subscriber: Subscriber;

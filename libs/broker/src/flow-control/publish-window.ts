@@ -2,8 +2,8 @@
 const weightUnitBytes = 4_096;
 
 /**
- * Bounds the unacknowledged QoS 1 publishes of one client. Reports when the window becomes full, and when half of
- * it is free again.
+ * Bounds the unacknowledged QoS 1 publishes of one client. Reports when the window becomes full, and when
+ * half of it is free again.
  */
 export class PublishWindow {
   readonly #weightMax: number;

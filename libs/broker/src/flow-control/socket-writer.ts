@@ -23,7 +23,9 @@ export class SocketWriter {
   readonly #packetIds: number[] = [];
   #bytes = 0;
   #corked = true;
-  /** When the socket's buffer reached its bound (monotonic ms), or null while the buffer is below its bound. */
+  /**
+   * When the socket's buffer reached its bound (monotonic ms), or null while the buffer is below its bound.
+   */
   stalledSinceMs: number | null = null;
 
   /**
