@@ -9,7 +9,10 @@ export const clusterConfigSchema = z.object({
   members: z.array(z.object({ id: z.string(), storeId: z.string(), role: memberRole })),
 });
 
-/** The members that the log names. A change adds, removes or replaces one member at a time (Ongaro's thesis, 4.1). */
+/**
+ * The members that the log names. A change adds, removes or replaces one member at a time (Ongaro's thesis,
+ * 4.1).
+ */
 export type ClusterConfig = Decoded<typeof clusterConfigSchema>;
 export type ConfiguredMember = ClusterConfig['members'][number];
 export type MemberRole = ConfiguredMember['role'];

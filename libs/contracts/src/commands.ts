@@ -3,58 +3,67 @@ import type { ClientId, Epoch, Incarnation, LogIndex, MemberId, StoreId } from '
 import type { Message, Subscription, Will } from './message.ts';
 
 /**
- * What a home asks of the cluster: one numbered batch. Applied only if its number is the last one plus one of
- * this member's incarnation; lower is a repeat, higher is ignored and sent again (design, section 3).
+ * A numbered batch of commands that a home proposes. Members apply a batch only if its sequence number
+ * follows the last applied one of the same incarnation. A lower number is a repeat. A higher number is
+ * ignored, and the home proposes the batch again (docs/DESIGN.md, "The log and its entries").
  */
 export interface Batch {
   readonly member: MemberId;
   readonly storeId: StoreId;
   readonly incarnation: Incarnation;
-  /** From 1; the first batch of an incarnation starts with a `start` command. */
+  /** Sequence numbers start at 1. The first batch of an incarnation starts with a `start` command. */
   readonly sequence: number;
   readonly commands: readonly Command[];
 }
 
 /**
- * First command of an incarnation: what earlier ones of this member held is orphaned. Their sessions stay
- * current for `settings.orphanGraceMs` so that clients may return; then wills fire and epochs close.
+ * First command of an incarnation. It orphans the sessions of earlier incarnations of this member. Orphaned
+ * sessions stay current for `settings.orphanGraceMs`, so that their clients can reconnect. Then wills are
+ * published and epochs close.
  */
 export interface StartCommand {
   readonly kind: 'start';
-  /** Version of the meaning of commands that this member knows. */
+  /** Newest semantics version that this member supports. */
   readonly semantics: number;
-  /** Incarnations of this store whose outbox items are not yet recovered; all others may be forgotten. */
+  /**
+   * Incarnations of this store whose outbox items are not yet recovered. Members may drop the numbers of all
+   * others.
+   */
   readonly outboxIncarnations: readonly Incarnation[];
 }
 
 export interface OpenCommand {
   readonly kind: 'open';
   readonly client: ClientId;
-  /** MQTT 3.1.1 Clean Session, MQTT 5 Clean Start: forget what was. */
+  /** MQTT 3.1.1 Clean Session, MQTT 5 Clean Start: discards a former session. */
   readonly clean: boolean;
-  /** Seconds the session outlives its connection; 0 ends it with the connection; 0xFFFFFFFF never. */
+  /**
+   * Seconds that the session outlives its connection. 0 ends it with the connection; 0xFFFFFFFF means that it
+   * never expires.
+   */
   readonly expirySeconds: number;
-  /** How many unacknowledged QoS 1 and 2 messages the client takes (already bounded by the home). */
+  /** Unacknowledged QoS 1 and 2 messages that the client accepts, already lowered to the home's maximum. */
   readonly receiveMaximum: number;
   readonly will?: Will;
   /**
-   * A clean session that was connected without a majority, or whose home was given up while it lived: refused
-   * when the client has opened, or has a session, elsewhere (design, section 6).
+   * Conditional open, for a clean session that connected without a majority, or whose home was declared lost
+   * while it was alive. Members reject it when the client has a session elsewhere (docs/DESIGN.md, "Loss of
+   * quorum").
    */
   readonly adopt?: boolean;
 }
 
-/** The connection is gone. Ungraceful: the will fires (at once or after its delay). */
+/** Ends a connection. If it is not graceful, members publish the will, at once or after its delay. */
 export interface CloseCommand {
   readonly kind: 'close';
   readonly client: ClientId;
   readonly epoch: Epoch;
   readonly graceful: boolean;
-  /** MQTT 5 DISCONNECT may change it. */
+  /** New Session Expiry Interval of an MQTT 5 DISCONNECT, seconds. */
   readonly expirySeconds?: number;
 }
 
-/** Persistent sessions: all filters. Clean sessions: only their shared ones. */
+/** Adds subscriptions: all filters of a persistent session, only the shared filters of a clean session. */
 export interface SubscribeCommand {
   readonly kind: 'subscribe';
   readonly client: ClientId;
@@ -69,23 +78,26 @@ export interface UnsubscribeCommand {
   readonly filters: readonly string[];
 }
 
-/** A QoS 1 or 2 message, or a retained one of any QoS. QoS 1 is never void; QoS 2 is when the epoch is old. */
+/**
+ * Publishes a QoS 1 or 2 message, or a retained message of any QoS. A QoS 2 publish of an old epoch is void;
+ * a QoS 1 publish never is.
+ */
 export interface PublishCommand {
   readonly kind: 'publish';
   readonly message: Message;
-  /** The publisher's connection; absent for the member's own messages. */
+  /** Client id of the publisher. Absent for the member's own messages. */
   readonly client?: ClientId;
   readonly epoch?: Epoch;
-  /** QoS 2: the publisher's packet id; a second one before its release is a repeat. */
+  /** QoS 2: the publisher's packet id. A second publish with it before its release is a repeat. */
   readonly packetId?: number;
   /**
-   * Accepted without a majority when this index was the last one applied: a retained message is set only if its
-   * topic has not changed since, other than by this member's own isolated messages.
+   * Last applied index of the isolated member that accepted the message. Members set the retained message
+   * only if its topic has not changed since that index, except by isolated messages of the same member.
    */
   readonly isolatedSince?: LogIndex;
 }
 
-/** PUBREL of a publisher: frees the packet id. */
+/** PUBREL of a publisher: releases the packet id. */
 export interface ReleaseCommand {
   readonly kind: 'release';
   readonly client: ClientId;
@@ -93,7 +105,7 @@ export interface ReleaseCommand {
   readonly packetId: number;
 }
 
-/** What subscribers of one home acknowledged since the last such command; batched. */
+/** Acknowledgements of the subscribers of one home since its last `progress` command. */
 export interface ProgressCommand {
   readonly kind: 'progress';
   readonly sessions: readonly SessionProgress[];
@@ -102,15 +114,18 @@ export interface ProgressCommand {
 export interface SessionProgress {
   readonly client: ClientId;
   readonly epoch: Epoch;
-  /** QoS 1 (and expired or undeliverable) items done, by item number; need not be in order. */
+  /** Item numbers of QoS 1 messages that are acknowledged, expired or undeliverable, in any order. */
   readonly done?: readonly number[];
-  /** QoS 2: packet ids whose PUBREC has come. */
+  /** QoS 2: packet ids for which the home received PUBREC. */
   readonly received?: readonly number[];
-  /** QoS 2: packet ids whose PUBCOMP has come (or whose PUBREC refused the message). */
+  /** QoS 2: packet ids for which the home received PUBCOMP, or a PUBREC with an error. */
   readonly completed?: readonly number[];
 }
 
-/** Messages that an earlier incarnation of this store acked on its own disk only. Applied once per (incarnation, sequence). */
+/**
+ * Messages of the outbox of an earlier incarnation of this store. Members apply each (incarnation, sequence)
+ * once.
+ */
 export interface RecoverCommand {
   readonly kind: 'recover';
   readonly incarnation: Incarnation;
@@ -118,16 +133,21 @@ export interface RecoverCommand {
   readonly publishes: readonly PublishCommand[];
 }
 
-/** From the leader: a member was silent for too long; its connections count as gone. */
+/** Proposed by the leader when a member was silent for too long: its connections count as closed. */
 export interface LostCommand {
   readonly kind: 'lost';
   readonly member: MemberId;
   readonly incarnation: Incarnation;
-  /** The newest of the member's sessions when it was given up; what opened there since shows that it lives. */
+  /**
+   * The newest epoch at the member when the leader proposed the command. Sessions with a newer epoch are not
+   * affected.
+   */
   readonly epochMax?: Epoch;
 }
 
-/** Does nothing but carry the time: due timers (wills, expiries, orphans) run before any entry is applied. */
+/**
+ * Only advances cluster time. Members run due timers (wills, expiry, orphans) before they apply any entry.
+ */
 export interface TimeCommand {
   readonly kind: 'time';
 }
@@ -137,7 +157,7 @@ export interface SettingsCommand {
   readonly settings: SettingsChange;
 }
 
-/** Raises the version of the meaning of commands; proposed only when all members know it. */
+/** Raises the semantics version. The leader proposes it only when all members support the version. */
 export interface SemanticsCommand {
   readonly kind: 'semantics';
   readonly version: number;
@@ -158,8 +178,10 @@ export type Command =
   | SettingsCommand
   | SemanticsCommand;
 
-/** From this meaning on, a subscription queues the retained messages that it asks for (QoS 1 and 2). */
+/**
+ * From this semantics version on, a subscription queues the retained QoS 1 and 2 messages that it requests.
+ */
 export const retainedQueuedSemantics = 2;
 
-/** The newest meaning of commands that this code knows. */
+/** The newest semantics version that this program supports. */
 export const semanticsVersion = 2;

@@ -1,28 +1,34 @@
-/** A member's name in the cluster: 1 to 32 of `[a-z0-9.-]`. Unique; stays when the host is replaced. */
+/**
+ * Unique name of a member: 1 to 32 characters of `[a-z0-9.-]`. It stays the same when the host is replaced.
+ */
 export type MemberId = string;
 
-/** Random name of one store on disk (32 hex digits). A wiped disk gets a new one, so it can't pass for the old. */
+/**
+ * Random name of one store on disk (32 hex digits). A wiped disk gets a new id, so peers can distinguish it
+ * from the former store.
+ */
 export type StoreId = string;
 
-/** Start counter of a store: 1 at the first start, one more (synced) at every later one. */
+/** Start counter of a store: 1 at the first start. Every later start increments it and syncs it to disk. */
 export type Incarnation = number;
 
 /** MQTT client identifier. */
 export type ClientId = string;
 
-/** Position in the log, from 1. */
+/** Position in the log. The first entry has index 1. */
 export type LogIndex = number;
 
 /**
- * The number of one opening of a client's session, unique in the cluster and rising. Every command of a
- * connection names it; when it isn't the client's current one the command is void (design: epoch).
+ * Fencing token of one opening of a client's session. Epochs are unique in the cluster and rise. Every
+ * command of a connection holds its epoch. A command is void when its epoch is not the client's current one
+ * (docs/DESIGN.md, "Epochs").
  */
 export type Epoch = number;
 
-/** Local number of one client connection at its home; never leaves the member. */
+/** Number of one client connection at its home. It is not sent to other members. */
 export type ConnectionId = number;
 
-/** One member as the cluster knows it. */
+/** A member's name together with the store that the cluster admitted under it. */
 export interface MemberIdentity {
   readonly id: MemberId;
   readonly storeId: StoreId;

@@ -1,4 +1,4 @@
-/** What lives: started once, stopped once; `stop` waits for what is under way and never rejects. */
+/** A component that is started once and stopped once. `stop` waits for work in progress and never rejects. */
 export interface Lifecycle {
   start(): Promise<void>;
   stop(): Promise<void>;

@@ -8,7 +8,9 @@ import type { Decoded } from './schema.ts';
 export const logEntrySchema = z.object({
   index: count,
   term: count,
-  /** `noop` opens a leader's term; `config` holds a {@link ClusterConfig}; `normal` is opaque to consensus. */
+  /**
+   * `noop` opens a leader's term; `config` holds a {@link ClusterConfig}; `normal` is opaque to consensus.
+   */
   kind: z.enum(['noop', 'config', 'normal']),
   /** `normal`: the stamped batch. Empty for the other kinds. */
   data: bytes,
@@ -20,13 +22,13 @@ export const logEntrySchema = z.object({
 export type LogEntry = Decoded<typeof logEntrySchema>;
 export type EntryKind = LogEntry['kind'];
 
-/** What must survive a restart besides entries (Raft paper, figure 2). */
+/** Raft's persistent state besides the entries (Raft paper, figure 2). */
 export interface HardState {
   readonly term: number;
   readonly votedFor: string | null;
 }
 
-/** The whole replicated state after `index`; replaces the log up to there. */
+/** The replicated state after the entry at `index`. It replaces the log up to and including `index`. */
 export interface Snapshot {
   readonly index: LogIndex;
   readonly term: number;

@@ -8,79 +8,101 @@ import type { Snapshot } from './log.ts';
 import type { StoreWrite } from './store.ts';
 
 /**
- * One member of the cluster without its disk, network and clock: inputs go in by the methods, outputs are taken
- * with {@link Member.take}. Same inputs, same outputs. `libs/member` implements it; the broker, the appliance
- * and the simulator drive it.
+ * One member of the cluster as a pure state machine, without disk, network and clock. The caller passes
+ * inputs through the methods and takes the outputs with {@link Member.take}. The same inputs give the same
+ * outputs. `libs/member` implements this interface; the broker, the appliance and the simulator drive it.
  *
- * All times are milliseconds of a monotonic clock that the caller chooses; every input must be preceded by a
- * `tick` of the same turn when time has passed.
+ * All times are milliseconds of a monotonic clock that the caller chooses. When time has passed, the caller
+ * must call `tick` before the first input of the turn.
  */
 export interface Member {
   /**
-   * Lets time pass. First of all in every turn of the event loop, and every 10 ms while an election may be due;
-   * how coarse it is otherwise is how late time-outs are.
+   * Advances the clock. The caller calls it first in every turn of the event loop, and every 10 ms while an
+   * election may be due. At other times a longer interval makes all timeouts late by up to that interval.
    */
   tick(nowMs: number): void;
 
   // ---- peers ----
   receive(from: MemberId, message: PeerMessage): void;
-  /** `refused`: the host answers but nobody listens, so the peer's process is dead; `down`: silence. */
+  /** Reports a change of the link to a peer. */
   link(peer: MemberId, state: LinkState): void;
 
   // ---- disk ----
-  /** The write of this token, and all earlier ones, are on the disk. */
+  /** Reports that the write with this token is on the disk. Writes complete in the order of their tokens. */
   written(token: number): void;
-  /** The disk is full: the write of this token was not carried out (nor will be); it is to be written again. */
+  /**
+   * Reports that the store rejected the write with this token because the disk is full. The member writes the
+   * content again.
+   */
   writeRefused(token: number): void;
 
   // ---- clients ----
   /**
-   * Handles one input of one client connection. The caller numbers the connections, and passes the packets of one
-   * connection in the order in which they arrived.
+   * Handles one input of one client connection. The caller numbers the connections, and passes the packets of
+   * one connection in the order in which they arrived.
    */
   input(connection: ConnectionId, input: ClientInput): void;
   /**
-   * Publishes a message of the member itself (`$SYS`) with QoS 0 to the clients of this member only. The member keeps a
-   * retained one in memory and does not replicate it.
+   * Publishes a message of the member itself (`$SYS`) with QoS 0 to the clients of this member only. The
+   * member keeps a retained one in memory and does not replicate it.
    */
   publishLocal(message: Message): void;
 
   // ---- operators ----
-  /** No new clients; leadership goes elsewhere; connections are closed at `perSecond`; `drained` in the status when done. */
+  /**
+   * Starts to drain: the member rejects new clients, transfers leadership and closes `perSecond` connections
+   * a second. The status reports `drained` when the drain is complete.
+   */
   drain(perSecond: number): void;
-  /** Takes clients again after a drain that was not followed by the end of the process. */
+  /** Ends a drain: the member accepts clients again. */
   undrain(): void;
-  /** How busy this member is, 0 idle to 1 overloaded: told to its peers, who tell their clients. */
+  /**
+   * Sets the load of this member, 0 (idle) to 1 (overloaded). The member reports it to its peers, which
+   * report it to clients.
+   */
   setLoad(load: number): void;
   /**
-   * Once a second: how late this process comes to its work and how long its peers' answers take, together, ms. Raises the
-   * election time-outs within a bound (design, section 8).
+   * Reports, once a second, the sum of the event loop delay and the round-trip time to the peers, ms. A high
+   * latency raises the election timeouts within a bound (docs/DESIGN.md, "Elections and timing").
    */
   setLatency(latencyMs: number): void;
   /**
-   * Asks the cluster's leader, whoever that is; the outcome comes as an `adminAnswer` event with the same number, at the
-   * latest a few seconds later.
+   * Sends an operator's request to the current leader. The member emits the outcome as an `adminAnswer` event
+   * with the same request number, a few seconds later at most.
    */
   administer(request: number, action: AdminAction): void;
+  /** Proposes new cluster settings. They are in force when {@link Member.settings} returns them. */
   changeSettings(settings: SettingsChange): void;
-  /** An operator's word that this empty member may found a cluster with the stores it knows of. */
+  /**
+   * Allows this empty member to form a cluster with the empty members that it has heard from, although some
+   * are missing.
+   */
   bootstrap(): void;
 
-  /** Closes the turn: forms batches, advances consensus, and hands over everything to be done, in order. */
+  /**
+   * Ends the turn: forms batches, advances consensus and returns the outputs in the order in which the caller
+   * must carry them out.
+   */
   take(): MemberOutput;
   status(): MemberStatus;
-  /** What stands in the log for all members, as of the last entry applied here. */
+  /** Returns the cluster's settings as of the last entry that this member applied. */
   settings(): ClusterSettings;
-  /** The whole replicated state as applied here; null before this member belongs to a cluster. Costs a copy of it. */
+  /**
+   * Returns the replicated state as this member applied it, or null before it belongs to a cluster. Encodes
+   * the whole state.
+   */
   snapshot(): Snapshot | null;
 }
 
+/**
+ * `refused`: the peer's host rejects connections, so its process is dead. `down`: the peer does not answer.
+ */
 export type LinkState = 'up' | 'down' | 'refused';
 
 /** What happens on one client connection, for {@link Member.input}. Mirrors {@link ClientEffect}. */
 export type ClientInput =
   | { readonly kind: 'connect'; readonly request: ConnectRequest }
-  /** The connection is closed; the member has no further effect for it. */
+  /** The connection is closed. The member emits no further effect for it. */
   | ({ readonly kind: 'disconnect' } & Disconnection)
   | {
       readonly kind: 'subscribe';
@@ -94,14 +116,20 @@ export type ClientInput =
   | { readonly kind: 'pubcomp'; readonly packetId: number }
   /** `refused`: the PUBREC has a reason code of 0x80 or more and ends the exchange (MQTT 5, 4.3.3). */
   | { readonly kind: 'pubrec'; readonly packetId: number; readonly refused?: boolean }
-  /** False while the client's socket is full: QoS 0 messages are dropped, QoS 1 and 2 messages wait in their queue. */
+  /**
+   * False while the client's socket is full: QoS 0 messages are dropped, QoS 1 and 2 messages wait in their
+   * queue.
+   */
   | { readonly kind: 'writable'; readonly writable: boolean };
 
 /** How a client connection ended. */
 export interface Disconnection {
-  /** The client sent DISCONNECT with a reason that discards its will [MQTT-3.14.4-3]. */
+  /** True when the client sent a DISCONNECT that discards its will [MQTT-3.14.4-3]. */
   readonly graceful: boolean;
-  /** The new session expiry of an MQTT 5 DISCONNECT; absent where the one of CONNECT stays (MQTT 5, 3.14.2.2.2). */
+  /**
+   * Session Expiry Interval of an MQTT 5 DISCONNECT. Without it the one of CONNECT stays in force (MQTT 5,
+   * 3.14.2.2.2).
+   */
   readonly sessionExpirySeconds?: number;
 }
 
@@ -109,7 +137,7 @@ export interface ConnectRequest {
   readonly client: ClientId;
   readonly clean: boolean;
   readonly sessionExpirySeconds: number;
-  /** MQTT 5 Receive Maximum or 65535; the member bounds it by its own maximum. */
+  /** Receive Maximum of an MQTT 5 client, 65535 for others. The member lowers it to its own maximum. */
   readonly receiveMaximum: number;
   readonly will?: Will;
 }
@@ -119,18 +147,18 @@ export interface PublishRequest {
   readonly payload: Uint8Array;
   readonly qos: QoS;
   readonly retain: boolean;
-  /** QoS 1 and 2. */
+  /** Present for QoS 1 and 2. */
   readonly packetId?: number;
   readonly properties?: MessageProperties;
 }
 
 export interface MemberOutput {
-  /** At most one per turn; tokens rise by one. */
+  /** At most one write per turn. Tokens rise by one. */
   readonly write: { readonly token: number; readonly change: StoreWrite } | null;
   readonly send: readonly Outgoing[];
   readonly effects: readonly ClientEffect[];
   readonly events: readonly MemberEvent[];
-  /** Carrying this out made new work: another turn should follow at once, without waiting for an input. */
+  /** True when another turn should follow at once, without waiting for an input. */
   readonly more: boolean;
 }
 
@@ -140,7 +168,10 @@ export interface Outgoing {
   readonly message: PeerMessage;
 }
 
-/** Why a client is refused or cut off. The broker translates it to CONNACK and DISCONNECT codes of 3.1.1 and 5. */
+/**
+ * Why the member rejects or closes a client connection. The broker translates it to CONNACK and DISCONNECT
+ * reason codes.
+ */
 export type RefusalReason =
   | 'notServing'
   | 'isolated'
@@ -151,7 +182,10 @@ export type RefusalReason =
   | 'snapshotInstalled'
   | 'protocolError';
 
-/** What a client hears. Each leaves only when its promise holds (design, P1). */
+/**
+ * A packet for a client, or the end of its connection. The member emits an acknowledgement only when its
+ * promise holds (P1).
+ */
 export type ClientEffect =
   | { readonly kind: 'connack'; readonly connection: ConnectionId; readonly sessionPresent: boolean }
   | { readonly kind: 'refuse'; readonly connection: ConnectionId; readonly reason: RefusalReason }
@@ -160,14 +194,14 @@ export type ClientEffect =
       readonly kind: 'suback';
       readonly connection: ConnectionId;
       readonly packetId: number;
-      /** One per filter, in their order: the granted QoS, or 0x80 for a refusal. */
+      /** One code per filter, in the order of the packet: the granted QoS, or 0x80 for a rejected filter. */
       readonly codes: readonly number[];
     }
   | {
       readonly kind: 'unsuback';
       readonly connection: ConnectionId;
       readonly packetId: number;
-      /** One per filter: whether there was such a subscription. */
+      /** One item per filter: whether the session had this subscription. */
       readonly existed: readonly boolean[];
     }
   | {
@@ -175,7 +209,7 @@ export type ClientEffect =
       readonly connection: ConnectionId;
       readonly packetId: number;
       readonly result: 'ok' | 'quotaExceeded';
-      /** Acknowledged without a majority, from this member's own disk. */
+      /** Degraded acknowledgement: the message is only on this member's own disk. */
       readonly degraded?: true;
     }
   | { readonly kind: 'pubcomp' | 'pubrel'; readonly connection: ConnectionId; readonly packetId: number }
@@ -185,18 +219,18 @@ export interface DeliverEffect {
   readonly kind: 'deliver';
   readonly connection: ConnectionId;
   readonly message: Message;
-  /** After the subscription's maximum [MQTT-3.8.4-6]. */
+  /** The lower of the message's QoS and the subscription's QoS [MQTT-3.8.4-6]. */
   readonly qos: QoS;
   readonly retain: boolean;
   readonly dup: boolean;
-  /** 0 for QoS 0. */
+  /** 0 for a QoS 0 message. */
   readonly packetId: number;
   readonly subscriptionIdentifiers?: readonly number[];
-  /** What is left of the message's lifetime, seconds [MQTT-3.3.2-6]. */
+  /** Remaining Message Expiry Interval, seconds [MQTT-3.3.2-6]. */
   readonly expirySeconds?: number;
 }
 
-/** For the log, `$SYS` and metrics. */
+/** An event for the log file, `$SYS` topics and metrics. */
 export type MemberEvent =
   | { readonly kind: 'state'; readonly state: ServingState; readonly reason: string }
   | { readonly kind: 'leader'; readonly leader: MemberId | null; readonly term: number }
@@ -214,17 +248,20 @@ export type MemberEvent =
     }
   | { readonly kind: 'digestDiffers'; readonly index: LogIndex; readonly members: readonly MemberId[] }
   /**
-   * A majority of the voters holds one same state at this index, and this member another: its store is to be replaced by an
-   * empty one, after it has handed over what it leads and serves (drain).
+   * A majority of the voters has the same digest at this index, and this member has another digest. The
+   * appliance must drain this member and replace its store by an empty one.
    */
   | { readonly kind: 'storeUnfit'; readonly index: LogIndex }
-  /** Another process, with another store, speaks as this member, which is there. */
+  /** Another process with another store uses the id of a member that is connected. */
   | { readonly kind: 'duplicateMemberId'; readonly member: MemberId; readonly storeId: string }
   | { readonly kind: 'configChanged'; readonly config: ClusterConfig }
   | { readonly kind: 'adminAnswer'; readonly request: number; readonly outcome: AdminOutcome }
   | { readonly kind: 'alarm'; readonly text: string };
 
-/** Every member sees what an entry of the log brings: the one whose entry it was counts it for all. */
+/**
+ * All members emit the events of an applied entry. `counts` is true only on the member that proposed the
+ * entry.
+ */
 export interface CountedOnce {
   readonly counts: boolean;
 }
@@ -237,7 +274,7 @@ export type ServingState = 'joining' | 'serving' | 'draining' | 'isolated';
 export interface MemberStatus {
   readonly id: MemberId;
   readonly state: ServingState;
-  /** In one clear sentence why the state is not `serving`; empty when it is. */
+  /** One sentence: why the state is not `serving`. Empty when it is. */
   readonly reason: string;
   readonly role: 'leader' | 'follower' | 'candidate' | 'learner' | 'none';
   readonly leader: MemberId | null;
@@ -247,11 +284,11 @@ export interface MemberStatus {
   readonly appliedIndex: LogIndex;
   readonly snapshotIndex: LogIndex;
   readonly logBytes: number;
-  /** Leader only: how many entries each peer lacks. */
+  /** Entries that each peer lacks. Empty on members that do not lead. */
   readonly lag: Readonly<Record<MemberId, number>>;
   readonly links: Readonly<Record<MemberId, LinkState>>;
   readonly config: ClusterConfig | null;
-  /** What stands in the log, the cluster's bounds among it. */
+  /** The cluster's settings as of the last entry applied. */
   readonly settings: ClusterSettings;
   readonly bounds: { readonly logBytesMax: number; readonly outboxBytesMax: number };
   readonly incarnation: Incarnation;
@@ -263,29 +300,32 @@ export interface MemberStatus {
   readonly queuedMessages: number;
   readonly queuedBytes: number;
   readonly inFlight: number;
-  /** Of this member's connected clients, but for shared ones. */
+  /** Subscriptions of this member's connected clients, without shared subscriptions. */
   readonly homeSubscriptions: number;
-  /** Waiting for room in the windows of this member's clean sessions. */
+  /** Messages of this member's clean sessions that wait for room in the client's window. */
   readonly homeQueuedMessages: number;
   readonly outboxItems: number;
   readonly outboxBytes: number;
   readonly pendingCommands: number;
-  /** Of the last common index that was compared, and whether all agreed. */
+  /** The newest digest of this member's state, or null before the first one. */
   readonly digest: { readonly index: LogIndex; readonly value: string } | null;
   readonly digestsAgree: boolean;
   readonly drained: boolean;
-  /** Other members' states as they last told. */
+  /** The states of the other members as of their last hello messages. */
   readonly peers: Readonly<Record<MemberId, PeerSummary>>;
 }
 
 export interface PeerSummary {
   readonly state: ServingState;
   readonly clients: number;
-  /** 0 idle to 1 overloaded. */
+  /** 0 (idle) to 1 (overloaded). */
   readonly load: number;
   readonly appliedIndex: LogIndex;
-  /** For clients: where the peer serves them. */
+  /** URLs at which the peer accepts clients. */
   readonly urls: readonly string[];
-  /** Batches acked on its own disk only; absent where the peer does not tell. */
+  /**
+   * Batches with degraded acknowledgements that only the peer's own disk holds. Absent when the peer runs an
+   * older version.
+   */
   readonly outboxItems?: number;
 }

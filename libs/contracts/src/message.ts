@@ -16,7 +16,10 @@ const messagePropertiesSchema = z.object({
   userProperties: z.array(z.tuple([z.string(), z.string()])).optional(),
 });
 
-/** The MQTT 5 properties of an application message that the server forwards unaltered [MQTT-3.3.2-4 and following]. */
+/**
+ * The MQTT 5 properties of an application message that the server forwards unaltered [MQTT-3.3.2-4 and
+ * following].
+ */
 export type MessageProperties = Decoded<typeof messagePropertiesSchema>;
 
 export const messageSchema = z.object({
@@ -29,7 +32,9 @@ export const messageSchema = z.object({
   properties: messagePropertiesSchema.optional(),
   /** Client id of the publisher, for No Local [MQTT-3.8.3-3]; absent for messages of the cluster itself. */
   publisher: z.string().optional(),
-  /** Cluster time in ms from which on the message is not delivered any more; set when its entry is applied. */
+  /**
+   * Cluster time in ms from which on the message is not delivered any more; set when its entry is applied.
+   */
   expiresAt: anyNumber.optional(),
 });
 

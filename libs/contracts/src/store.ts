@@ -1,77 +1,84 @@
 import type { Incarnation, LogIndex, MemberId, StoreId } from './ids.ts';
 import type { HardState, LogEntry, Snapshot } from './log.ts';
 
-/** A degraded ack's message, kept until the cluster has it: one batch of publishes of an incarnation. */
+/**
+ * One batch of publishes with degraded acknowledgements. The store keeps it until the cluster has applied the
+ * batch.
+ */
 export interface OutboxItem {
   readonly incarnation: Incarnation;
   /** The batch's number within its incarnation. */
   readonly sequence: number;
-  /** The encoded publishes (owned by libs/member; opaque here). */
+  /** The encoded publishes. Opaque to the store. */
   readonly data: Uint8Array;
 }
 
-/** One atomic change. Parts are carried out in the order of the fields. */
+/** One atomic change. The store carries out its parts in the order of the fields. */
 export interface StoreWrite {
   readonly hardState?: HardState;
-  /** Replaces snapshot and log: everything up to and including `snapshot.index` is dropped. */
+  /** Replaces the former snapshot and the log entries up to and including `snapshot.index`. */
   readonly snapshot?: Snapshot;
-  /** When `snapshot` came from a peer the whole log goes, not only the part before it. */
+  /** True when `snapshot` came from a peer: the store removes the whole log. */
   readonly dropLog?: boolean;
-  /** Removes all entries from this index on, before `entries` are appended. */
+  /** Removes all entries from this index on before it appends `entries`. */
   readonly truncateFrom?: LogIndex;
-  /** Consecutive entries; the first follows the last kept one. */
+  /** Consecutive entries. The first one follows the last entry in the store. */
   readonly entries?: readonly LogEntry[];
   readonly outboxPut?: readonly OutboxItem[];
   readonly outboxDelete?: readonly Pick<OutboxItem, 'incarnation' | 'sequence'>[];
 }
 
-/** What a store hands over when it opens. */
+/** The content of a store when it opens. */
 export interface Recovered {
   readonly storeId: StoreId;
-  /** Already counted up and synced for this start. */
+  /** Already incremented and synced for this start. */
   readonly incarnation: Incarnation;
-  /** True when the disk was empty: this member has never voted. */
+  /** True when the disk was empty, so this store has never voted. */
   readonly fresh: boolean;
   readonly hardState: HardState;
   readonly snapshot: Snapshot | null;
-  /** Consecutive, from `snapshot.index + 1` (or 1). A torn tail has been cut off. */
+  /** Consecutive entries from `snapshot.index + 1` (or 1). The store has removed a torn tail. */
   readonly entries: readonly LogEntry[];
-  /** By incarnation, then sequence. */
+  /** In the order of incarnation, then sequence. */
   readonly outbox: readonly OutboxItem[];
-  /** What was repaired while opening, for the log; empty when all was well. */
+  /**
+   * Sentences for the log file: the repairs made while the store opened. Empty when the store needed no
+   * repair.
+   */
   readonly repairs: readonly string[];
 }
 
 export interface StoreUsage {
   readonly logBytes: number;
   readonly outboxBytes: number;
-  /** Of the one that counts. */
+  /** Size of the current snapshot. */
   readonly snapshotBytes: number;
   readonly syncs: number;
-  /** Seconds of the last sync, for the metric. */
+  /** Duration of the last sync, seconds. */
   readonly lastSyncSeconds: number;
 }
 
 /**
  * Durable storage of one member.
  *
- * `write` resolves only when the change is on the disk (fdatasync). Calls made while a sync is under way are
- * grouped into the next one; they take effect and resolve in the order of the calls. After a failed write
- * the store refuses all further ones ({@link StoreFailedError}): what the disk holds is then unknown.
+ * `write` resolves only when the change is on the disk (fdatasync). The store groups writes made during a
+ * sync into the next sync. Writes take effect and resolve in the order of the calls. After a failed write the
+ * store rejects all further writes with {@link StoreFailedError}, because the content of the disk is unknown.
  *
- * A full disk is the exception: the write is rejected whole with {@link StoreFullError}, and later ones may succeed.
+ * A full disk is the exception: the store rejects the whole write with {@link StoreFullError}, and later
+ * writes may succeed.
  */
 export interface Store {
   /**
    * Opens or creates the store.
    * @throws StoreOwnerError the directory belongs to another member
-   * @throws StoreFormatError its format is newer than this program knows
+   * @throws StoreFormatError the format is newer than this program supports
    * @throws StoreLockedError another process has it open
-   * @throws StoreCorruptError a checksum is wrong where no crash can have caused it
+   * @throws StoreCorruptError a checksum is wrong in a place where a crash cannot have caused it
    */
   open(member: MemberId): Promise<Recovered>;
   write(change: StoreWrite): Promise<void>;
   usage(): StoreUsage;
-  /** Finishes what was written and lets go of the directory. */
+  /** Finishes pending writes and unlocks the directory. */
   close(): Promise<void>;
 }

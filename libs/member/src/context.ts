@@ -3,7 +3,7 @@ import type { MqttState } from '@mqtt-cluster/mqtt-state';
 import type { SemanticsVersion } from './log/semantics-version.ts';
 import type { MemberOptions } from './options.ts';
 
-/** What the parts of one member share. `state` is replaced when a snapshot is installed. */
+/** The data that all parts of one member share. Installing a snapshot replaces `state`. */
 export interface MemberContext {
   readonly options: MemberOptions;
   readonly semantics: SemanticsVersion;

@@ -36,14 +36,35 @@ import { Serving } from './cluster/serving.ts';
 import { statusOf } from './status.ts';
 import { PendingWrites } from './log/pending-writes.ts';
 
-/** A tick this late means that the process was paused: what it knows is old, but nobody has stalled or gone silent. */
+/**
+ * A longer interval between two ticks means that the process was paused: the silence of peers and stalls do
+ * not count.
+ */
 const pauseMs = 1_000;
 
-/** One member of the cluster as a pure state machine; see the contract. */
+/** Creates one member of the cluster, a pure state machine. */
 export function createMember(options: MemberOptions): Member {
   return new ClusterMember(options);
 }
 
+/**
+ * The member puts its parts together and runs the turn.
+ *
+ * A turn is one iteration of the caller's event loop: `tick`, then any number of inputs (client packets, peer
+ * messages, completed writes), then one `take`. Inputs only change the parts: the home collects commands,
+ * Raft collects messages. `take` closes the turn in a fixed order:
+ *
+ * 1. The home adds commands that are due, and the serving state is updated.
+ * 2. The proposer forms batches from all commands of the turn and passes them to the leader, or to the
+ *    outbox.
+ * 3. Hello messages are sent, and the leader carries out its duties.
+ * 4. Raft's outputs are processed and committed entries are applied; their effects become answers and
+ *    deliveries.
+ * 5. Everything that the turn wants on disk becomes one write. The caller carries out the outputs.
+ *
+ * All inputs of one turn therefore share one batch, one sync and one frame per peer. A promise that needs the
+ * disk is kept when the caller reports the write as completed, in a later turn.
+ */
 class ClusterMember implements Member {
   readonly #context: MemberContext;
   readonly #peers: Peers;
@@ -60,7 +81,7 @@ class ClusterMember implements Member {
   readonly #draining: Draining;
   readonly #administration: Administration;
   #leadership: string | null = null;
-  /** When it last followed a leader. */
+  /** When this member last followed a leader. */
   #lastLeaderMs = -Infinity;
   #load = 0;
   #started = false;
@@ -97,7 +118,8 @@ class ClusterMember implements Member {
     this.#context.nowMs = nowMs;
     if (!this.#started) this.#serving.resetTimers();
     this.#started = true;
-    // A member that wakes from a pause checks the time before it handles anything else (design, section 8).
+    // After a pause the member checks the time before it handles anything else (docs/DESIGN.md, "Elections
+    // and timing").
     if (elapsedMs >= pauseMs) {
       this.#serving.resetTimers();
       this.#peers.resetSilence();
@@ -191,7 +213,7 @@ class ClusterMember implements Member {
     this.#updateServing();
     this.#propose();
     this.#helloSender.sendIfDue(this.#peerStatus());
-    // As of now: after a pause this turn's tick may have ended it, and its last view of its peers is worth nothing.
+    // Checks the role again: after a pause the tick of this turn may have ended the leadership.
     if (this.#replica.status.role === 'leader' && this.#replica.raft.status().role === 'leader') {
       if (!this.#replica.isOutdated) this.#leader.duties(this.#replica.raft, this.#replica.status);
       this.#replica.transferIfUnfit();
@@ -309,7 +331,7 @@ class ClusterMember implements Member {
     const isNamed =
       status.config !== null &&
       findMember(status.config, id)?.storeId === recovered.storeId &&
-      // Who follows a leader is counted, whatever others have said.
+      // A member that follows a leader belongs to the cluster, whatever other peers report.
       (status.leader !== null ||
         !isRemovedByQuorum(
           id,
@@ -319,17 +341,18 @@ class ClusterMember implements Member {
         ));
     const isMember = isNamed && !this.#replica.isOutdated;
     const becameIsolated = this.#serving.update(status.leader, isMember, this.#waitingFor(isNamed));
-    // Who drains lets nobody in, without a majority either.
+    // A draining member rejects new clients even when it has lost quorum.
     if (becameIsolated) this.#home.onIsolated(this.#serving.accepts && this.#serving.state !== 'draining');
-    // Whom the cluster has removed serves nobody: what it took in would never arrive.
+    // A removed member disconnects its clients, because messages that it accepted would be lost.
     if (!isMember && this.#home.connections > 0) this.#home.disconnectAll('notServing');
   }
 
   #waitingFor(isMember: boolean): string {
     if (this.#replica.status.config === null) return this.#bootstrap.reason();
-    if (this.#replica.isOutdated) return 'the cluster has moved on to a newer version: install it here, too';
+    if (this.#replica.isOutdated)
+      return 'the cluster uses a newer version of the program: install it on this member';
     return isMember
-      ? 'catching up with the cluster'
-      : 'not a member of the cluster: removed, or not yet let in';
+      ? 'catching up with the log of the cluster'
+      : 'not a member of the cluster: removed, or not yet added';
   }
 }

@@ -6,18 +6,27 @@ import type { SemanticsVersion } from './log/semantics-version.ts';
 
 export interface MemberTimings {
   readonly raft: RaftTimings;
-  /** Without a leader, or without progress of its own proposals, for this long a member is isolated. */
+  /** A member becomes isolated when it has no leader, or its proposals make no progress, for this long. */
   readonly isolatedAfterMs: number;
-  /** A member unheard for this long loses its connections (wills fire): P6 promises five seconds in all. */
+  /**
+   * After this long without a message from a member its connections count as closed and wills are published
+   * (P6: five seconds in all).
+   */
   readonly lostAfterMs: number;
-  /** Batches without an answer are sent again after this, then twice as long, up to `resendMsMax`. */
+  /** A member sends unapplied batches again after this interval, which doubles up to `resendMsMax`. */
   readonly resendMs: number;
   readonly resendMsMax: number;
-  /** Members tell each other of themselves this often when nothing is new. Newcomers and a lost word wait for it. */
+  /**
+   * Interval of hello messages when nothing has changed. After a lost hello message a joining member waits
+   * this long.
+   */
   readonly helloMs: number;
-  /** QoS 1 progress of subscribers is told this late: what a failover may repeat, against entries in the log. */
+  /**
+   * Delay of QoS 1 `progress` commands. Raising it saves log entries, but a failover redelivers more
+   * messages.
+   */
   readonly progressMs: number;
-  /** Interest in QoS 0 is told whole this often, in case an update was lost. */
+  /** Interval at which a member announces all its QoS 0 interest again, in case an update was lost. */
   readonly interestMs: number;
 }
 
@@ -33,21 +42,23 @@ export const lanMemberTimings: MemberTimings = {
 };
 
 export interface MemberLimits {
-  /** Unacknowledged messages towards one client, whatever it asks for. */
+  /** Unacknowledged messages towards one client, whatever its Receive Maximum is. */
   readonly inFlightMax: number;
-  /** Messages a connected clean session may have waiting; beyond it the oldest go (counted). */
+  /** Messages that a connected clean session may queue. Beyond it the member drops and counts the oldest. */
   readonly cleanQueueMax: number;
-  /** Bytes of one proposal batch. Larger ones wait longer on the wire and sync less often. */
+  /** Bytes of one proposed batch. Raising it delays batches on the wire and saves syncs. */
   readonly batchBytesMax: number;
-  /** Batches sent to the leader and not yet applied. */
+  /** Batches that a member has sent to the leader and that are not yet applied. */
   readonly batchesInFlightMax: number;
-  /** Bytes accepted without a majority, in memory and on disk. */
+  /** Bytes that a member accepts without a majority, in memory and on disk. */
   readonly outboxBytesMax: number;
-  /** A snapshot is taken, and the log cut, when it has grown by this. */
+  /** A member takes a snapshot and compacts its log when the log has this size. */
   readonly logBytesMax: number;
-  /** Entries kept behind a snapshot, so that a short absence needs no snapshot. */
+  /**
+   * Entries that a member keeps before a snapshot, so that a peer needs no snapshot after a short absence.
+   */
   readonly keepEntries: number;
-  /** Digests are compared at multiples of this index while the state is small. */
+  /** Members compare digests at multiples of this index while the state is small. */
   readonly digestEvery: number;
 }
 
@@ -62,37 +73,49 @@ export const defaultLimits: MemberLimits = {
   digestEvery: 1_024,
 };
 
-/** What a simulation wants to see of the inside. It is only told, and must change nothing. */
+/** Reports internal events to a simulation. Its methods must not change the member. */
 export interface MemberObserver {
-  /** Something rare has come to pass. */
+  /** Reports a coverage mark: the run has reached a rare situation. */
   mark(name: string): void;
-  /** The batch at this index was applied, not left out as a repeat or behind a hole. */
+  /**
+   * Reports that the member applied the batch at this index. Repeats and batches after a gap are not
+   * reported.
+   */
   batchApplied(index: LogIndex, applied: AppliedBatch): void;
 }
 
 export type AppliedBatch = Extract<StateEffect, { kind: 'batchApplied' }>;
 
-/** Durations for the metrics, on the clock of `tick`. It is only told, and must change nothing. */
+/** Reports durations for the metrics, on the clock of `tick`. Its methods must not change the member. */
 export interface MemberMeasures {
-  /** A batch of this home has been applied here; ms since it was formed. */
+  /** Reports an applied batch of this home: milliseconds since the batch was formed. */
   committed(durationMs: number): void;
-  /** Among the effects of this turn is the first delivery of a message that this home took in then. A sample. */
+  /**
+   * Reports a sampled first delivery in the effects of this turn: the time at which this home received the
+   * message.
+   */
   delivering(receivedMs: number): void;
 }
 
 export interface MemberOptions {
   readonly id: MemberId;
-  /** All members as configured, oneself included; who founds the cluster, and who may join it. */
+  /**
+   * All configured members, including this one. They form the cluster at the first start; no other member may
+   * join.
+   */
   readonly members: readonly MemberId[];
-  /** Where clients reach this member. */
+  /** URLs at which clients reach this member. */
   readonly urls: readonly string[];
   readonly recovered: Recovered;
   readonly whenIsolated: 'accept' | 'hold';
   readonly timings: MemberTimings;
   readonly limits: MemberLimits;
-  /** Uniform in [0, 1); the only source of randomness. */
+  /** Returns a uniform random number in [0, 1). The member uses no other source of randomness. */
   readonly random: () => number;
-  /** Which version of the commands' meaning this program speaks; by default the one of this code. */
+  /**
+   * The semantics version that this member supports. Simulations replace it; the default is the version of
+   * this program.
+   */
   readonly semantics?: SemanticsVersion;
   readonly observer?: MemberObserver;
   readonly measures?: MemberMeasures;

@@ -7,7 +7,7 @@ import type { Proposer } from './log/proposer.ts';
 import type { Replica } from './log/replica.ts';
 import type { Serving } from './cluster/serving.ts';
 
-/** Everything that is shown of a member, in one place. */
+/** Returns the status of a member for operators and metrics. */
 export function statusOf(parts: {
   context: MemberContext;
   peers: Peers;

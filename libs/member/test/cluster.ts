@@ -11,17 +11,17 @@ import type { MemberOptions } from '../src/index.ts';
 
 const stepMs = 10;
 
-/** Members in one process over a perfect network and disk that can be cut: just enough to test one member's rules. */
+/** Members in one process with a perfect disk and a network that tests can cut. */
 export class TestCluster {
   readonly members = new Map<MemberId, Member>();
   readonly effects = new Map<MemberId, ClientEffect[]>();
   readonly events = new Map<MemberId, MemberEvent[]>();
   readonly #cut = new Set<MemberId>();
-  /** QoS 0 from this member is held back, as in the buffers of a link that has stalled. */
+  /** Live messages from this member are held back, as in the buffers of a stalled link. */
   stalled: MemberId | null = null;
   readonly #held: { from: MemberId; outgoing: Outgoing }[] = [];
   nowMs = 0;
-  /** Members whose process hangs: they get no time and no message. */
+  /** Members whose process hangs: they get no ticks and no messages. */
   readonly hanging = new Set<MemberId>();
 
   constructor(ids: readonly MemberId[], options: Partial<MemberOptions> = {}) {
@@ -72,7 +72,7 @@ export class TestCluster {
     for (const end = this.nowMs + durationMs; this.nowMs < end; this.nowMs += stepMs) this.#step();
   }
 
-  /** Runs until it holds; fails after ten seconds of virtual time. */
+  /** Runs until `holds` returns true. @throws Error after ten seconds of virtual time */
   until(what: string, holds: () => boolean): void {
     for (const end = this.nowMs + 10_000; this.nowMs < end; this.nowMs += stepMs) {
       if (holds()) return;
@@ -91,7 +91,7 @@ export class TestCluster {
     return [...this.members.keys()].find((id) => this.member(id).status().role === 'leader')!;
   }
 
-  /** The link gets going, and what it held arrives. */
+  /** Ends the stall and delivers the held live messages. */
   flow(): void {
     this.stalled = null;
     for (const { from, outgoing } of this.#held.splice(0)) {
@@ -99,8 +99,8 @@ export class TestCluster {
     }
   }
 
-  /** What one connection heard, and forgets it. */
-  heard(id: MemberId, connection: number): ClientEffect[] {
+  /** Returns the effects for one connection since the last call. */
+  takeEffects(id: MemberId, connection: number): ClientEffect[] {
     const all = this.effects.get(id)!;
     this.effects.set(
       id,

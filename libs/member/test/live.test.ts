@@ -6,7 +6,7 @@ const run = { storeId: 's', incarnation: 3 };
 const live = (sentAtMs: number) => ({ type: 'live' as const, ...run, sentAtMs, messages: [], direct: [] });
 const hello = (sentAtMs: number) => ({ ...run, sentAtMs }) as Parameters<LiveMessageAges['observe']>[1];
 
-describe('QoS 0 that a link held back', () => {
+describe('QoS 0 messages on a stalled link', () => {
   let cluster: TestCluster;
 
   const publish = (at: string, value: string): void =>
@@ -16,7 +16,7 @@ describe('QoS 0 that a link held back', () => {
 
   const delivered = (at: string, connection: number): string[] =>
     cluster
-      .heard(at, connection)
+      .takeEffects(at, connection)
       .filter((effect): effect is DeliverEffect => effect.kind === 'deliver')
       .map((effect) => new TextDecoder().decode(effect.message.payload));
 
@@ -34,7 +34,7 @@ describe('QoS 0 that a link held back', () => {
     cluster.run(100);
   });
 
-  test('[MQTT-4.3.1-1] does not come a second time to a client that had it at its last home', () => {
+  test('are not delivered again to a client that received them at its last home [MQTT-4.3.1-1]', () => {
     cluster.stalled = 'a';
     publish('a', 'first');
     cluster.run(100);
@@ -53,7 +53,7 @@ describe('QoS 0 that a link held back', () => {
     expect(delivered('b', 2)).toEqual(['first', 'second']);
   });
 
-  test('is dropped, and counted, when it is old', () => {
+  test('are dropped and counted when they are old', () => {
     cluster.stalled = 'a';
     publish('a', 'first');
     cluster.run(3_000);
@@ -66,8 +66,8 @@ describe('QoS 0 that a link held back', () => {
   });
 });
 
-describe('the age of a message', () => {
-  test('is what it took longer than the fastest one, whatever the clocks show', () => {
+describe('the estimated age of a live message', () => {
+  test('is its delay beyond the fastest message, whatever the clocks show', () => {
     const ages = new LiveMessageAges();
     ages.observe('p', hello(1_000_000), 50);
     expect(ages.sentAtMs('p', live(1_000_100), 150)).toBe(150);
@@ -75,7 +75,7 @@ describe('the age of a message', () => {
     expect(ages.sentAtMs('p', live(1_000_100), 1_351)).toBeNull();
   });
 
-  test('cannot be told of another start than the one that is known', () => {
+  test('is unknown for a message from another incarnation of the peer', () => {
     const ages = new LiveMessageAges();
     expect(ages.sentAtMs('p', live(5), 10)).toBeNull();
     ages.observe('p', hello(5), 10);
@@ -83,32 +83,32 @@ describe('the age of a message', () => {
     expect(ages.sentAtMs('p', { ...live(5), storeId: 'other' }, 10)).toBeNull();
   });
 
-  test('does not grow with clocks that drift apart', () => {
+  test('does not grow when the clocks drift apart', () => {
     const ages = new LiveMessageAges();
-    // The peer's clock is slower by a thousandth: 3.6 s an hour.
+    // The peer's clock is slow by a thousandth: 3.6 s an hour.
     for (let nowMs = 0; nowMs <= 3_600_000; nowMs += 10_000) ages.observe('p', hello(nowMs * 0.999), nowMs);
     expect(ages.sentAtMs('p', live(3_600_000 * 0.999), 3_600_000)).not.toBeNull();
   });
 
-  test("is right again within ten seconds when the peer's clock stood still with its machine (P7)", () => {
+  test("is correct again within ten seconds after the peer's clock stood still with its machine (P7)", () => {
     const ages = new LiveMessageAges();
     const stoodMs = 30_000;
     ages.observe('p', hello(0), 0);
-    const heardMs: number[] = [];
+    const acceptedMs: number[] = [];
     for (let nowMs = 40_000; nowMs <= 60_000; nowMs += 100)
-      if (ages.sentAtMs('p', live(nowMs - stoodMs), nowMs) !== null) heardMs.push(nowMs);
-    expect(heardMs[0]).toBeLessThanOrEqual(50_000);
-    expect(heardMs.at(-1)).toBe(60_000);
-    expect(heardMs).toHaveLength((60_000 - heardMs[0]!) / 100 + 1);
+      if (ages.sentAtMs('p', live(nowMs - stoodMs), nowMs) !== null) acceptedMs.push(nowMs);
+    expect(acceptedMs[0]).toBeLessThanOrEqual(50_000);
+    expect(acceptedMs.at(-1)).toBe(60_000);
+    expect(acceptedMs).toHaveLength((60_000 - acceptedMs[0]!) / 100 + 1);
   });
 
-  test('is none of a peer whose older program does not tell', () => {
+  test('is zero for a peer of an older version, which sends no time', () => {
     const ages = new LiveMessageAges();
     ages.observe('p', run, 5);
     expect(ages.sentAtMs('p', {}, 10)).toBe(10);
   });
 
-  test('is not forgotten while nothing comes', () => {
+  test('uses the former clock offset after a long silence', () => {
     const ages = new LiveMessageAges();
     ages.observe('p', hello(0), 0);
     expect(ages.sentAtMs('p', live(10), 300_000)).toBeNull();

@@ -11,7 +11,7 @@ function publish(topic: string, packetId: number) {
   return { topic, payload: new Uint8Array([1]), qos: 1, retain: false, packetId } as const;
 }
 
-test('a batch is told once, by its home, with the time it took', () => {
+test('only the home of a batch reports its duration, once', () => {
   const committed: number[] = [];
   const cluster = new TestCluster(ids, {
     measures: { committed: (durationMs) => committed.push(durationMs), delivering: () => {} },
@@ -21,9 +21,11 @@ test('a batch is told once, by its home, with the time it took', () => {
   cluster.run(100);
   committed.length = 0;
   cluster.member('a').input(1, { kind: 'publish', request: publish('x', 1) });
-  cluster.until('acked', () => cluster.heard('a', 1).some(({ kind }) => kind === 'puback'));
+  cluster.until('the publish is acknowledged', () =>
+    cluster.takeEffects('a', 1).some(({ kind }) => kind === 'puback'),
+  );
   cluster.run(100);
-  // The options are those of all three members: only the home of the batch has told.
+  // All three members share the options, so one report means that only the home of the batch reported.
   expect(committed).toHaveLength(1);
   expect(committed[0]).toBeGreaterThanOrEqual(0);
 });
@@ -48,15 +50,15 @@ test.each([
       .input(connection, { kind: 'subscribe', packetId: 1, subscriptions: [{ filter: 'x', qos: 1 }] });
   }
   cluster.run(100);
-  const receivedMs = cluster.nowMs - 10; // the last step's
+  const receivedMs = cluster.nowMs - 10; // the time of the last step
   cluster.member('a').input(1, { kind: 'publish', request: publish('x', 1) });
   cluster.member('a').input(1, { kind: 'publish', request: publish('nobody wants it', 2) });
-  cluster.until('delivered', () => cluster.heard('a', 3).some(({ kind }) => kind === 'deliver'));
+  cluster.until('delivered', () => cluster.takeEffects('a', 3).some(({ kind }) => kind === 'deliver'));
   cluster.run(100);
   expect(told).toEqual([receivedMs]);
 });
 
-test('a message that waits for room in its window is told when it goes out, as of when it came in', () => {
+test('reports a message that waited for room in its window at its delivery, with the time at which it was received', () => {
   const told: { receivedMs: number; atMs: number }[] = [];
   let nowMs = (): number => 0;
   const cluster = new TestCluster(['a'], {
@@ -78,7 +80,7 @@ test('a message that waits for room in its window is told when it goes out, as o
   cluster.member('a').input(1, { kind: 'publish', request: publish('x', 2) });
   cluster.run(1_000);
   expect(told).toHaveLength(1);
-  const [first] = cluster.heard('a', 2).filter((effect) => effect.kind === 'deliver');
+  const [first] = cluster.takeEffects('a', 2).filter((effect) => effect.kind === 'deliver');
   const ackedMs = cluster.nowMs;
   cluster.member('a').input(2, { kind: 'puback', packetId: first!.packetId });
   cluster.run(100);
@@ -87,7 +89,7 @@ test('a message that waits for room in its window is told when it goes out, as o
   expect(told[1]!.atMs).toBeGreaterThanOrEqual(ackedMs - 10);
 });
 
-test('what an entry brings is to be counted by exactly one member', () => {
+test('exactly one member counts the effects of an entry', () => {
   const cluster = new TestCluster(ids);
   cluster.serve();
   const will = { topic: 'w', payload: new Uint8Array([1]), qos: 1, retain: false, delaySeconds: 0 } as const;
@@ -99,7 +101,7 @@ test('what an entry brings is to be counted by exactly one member', () => {
   cluster.run(500);
   for (const kind of ['willFired', 'sessionEnded'] as const) {
     const seen = ids.map((id) => cluster.events.get(id)!.filter((event) => event.kind === kind));
-    // All members see all of them; each counts the one of its own client.
+    // All members emit all events; each member counts the event of its own client.
     expect(seen.map((events) => events.length)).toEqual([3, 3, 3]);
     expect(seen.map((events) => events.filter((event) => counts(event)).length)).toEqual([1, 1, 1]);
   }

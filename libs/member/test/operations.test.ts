@@ -10,7 +10,7 @@ beforeEach(() => {
   cluster.serve();
 });
 
-/** Asks one member and waits for what it says. */
+/** Sends an operator's request to one member and returns the outcome. */
 function ask(id: MemberId, action: AdminAction): AdminOutcome {
   const wanted = ++lastRequest;
   let outcome: AdminOutcome | null = null;
@@ -33,7 +33,7 @@ const publish = (packetId: number) => ({
 });
 
 describe('drain', () => {
-  test('no client is taken, all are closed at the rate given, leadership goes, and then it is done', () => {
+  test('rejects new clients, closes all at the given rate, transfers leadership and then reports drained', () => {
     const id = cluster.leader();
     const member = cluster.member(id);
     for (let connection = 1; connection <= 20; connection++)
@@ -45,69 +45,72 @@ describe('drain', () => {
     expect(closed.map((effect) => effect.reason)).toEqual(Array.from({ length: 5 }, () => 'draining'));
     member.input(21, { kind: 'connect', request: request('late') });
     cluster.run(20);
-    expect(cluster.heard(id, 21)).toEqual([{ kind: 'refuse', connection: 21, reason: 'draining' }]);
+    expect(cluster.takeEffects(id, 21)).toEqual([{ kind: 'refuse', connection: 21, reason: 'draining' }]);
     expect(member.status()).toMatchObject({ state: 'draining', drained: false });
     cluster.until('drained', () => member.status().drained);
     expect(member.status().connections).toBe(0);
     expect(cluster.leader()).not.toBe(id);
   });
 
-  test('who waits to be let in is sent elsewhere when the majority is lost meanwhile', () => {
+  test('rejects an opening client of a draining member when quorum is lost meanwhile', () => {
     const [id] = followers() as [MemberId];
     const member = cluster.member(id);
     cluster.cut(id);
     member.input(1, { kind: 'connect', request: request('late') });
     member.drain(100);
     cluster.run(4_000);
-    expect(cluster.heard(id, 1)).toEqual([expect.objectContaining({ kind: 'refuse', connection: 1 })]);
+    expect(cluster.takeEffects(id, 1)).toEqual([expect.objectContaining({ kind: 'refuse', connection: 1 })]);
   });
 
-  test('who has published is answered before it is closed, and nothing more is taken from it', () => {
+  test('answers the publishes of a client before it closes the connection, and ignores later ones', () => {
     const [id] = followers() as [MemberId];
     const member = cluster.member(id);
     member.input(1, { kind: 'connect', request: request('p') });
     cluster.run(100);
-    cluster.heard(id, 1);
+    cluster.takeEffects(id, 1);
     member.input(1, { kind: 'publish', request: publish(1) });
     member.drain(1_000);
     cluster.until('closed', () => cluster.effects.get(id)!.some((effect) => effect.kind === 'close'));
-    expect(cluster.heard(id, 1).map((effect) => effect.kind)).toEqual(['puback', 'close']);
+    expect(cluster.takeEffects(id, 1).map((effect) => effect.kind)).toEqual(['puback', 'close']);
   });
 
-  test('a publish after the word to leave is left to the next home', () => {
+  test('ignores a publish of a draining connection, which the client sends again to its next home', () => {
     const [id] = followers() as [MemberId];
     const member = cluster.member(id);
     member.input(1, { kind: 'connect', request: request('p') });
     cluster.run(100);
-    cluster.heard(id, 1);
+    cluster.takeEffects(id, 1);
     member.input(1, { kind: 'publish', request: publish(1) });
     member.drain(1_000);
     member.tick(cluster.nowMs + 5);
     member.input(1, { kind: 'publish', request: publish(2) });
     cluster.until('closed', () => cluster.effects.get(id)!.some((effect) => effect.kind === 'close'));
     const acked = cluster
-      .heard(id, 1)
+      .takeEffects(id, 1)
       .flatMap((effect) => (effect.kind === 'puback' ? [effect.packetId] : []));
     expect(acked).toEqual([1]);
   });
 
-  test('one whose publish cannot be answered is closed all the same, after a bound', () => {
+  test('closes a connection after a bound although its publish cannot be answered', () => {
     const [id] = followers() as [MemberId];
     const member = cluster.member(id);
     member.input(1, { kind: 'connect', request: request('p') });
     cluster.run(100);
-    cluster.heard(id, 1);
+    cluster.takeEffects(id, 1);
     cluster.cut(id);
     member.input(1, { kind: 'publish', request: { ...publish(1), qos: 2 } });
     member.drain(1_000);
     cluster.until('drained', () => member.status().drained);
-    expect(cluster.heard(id, 1).map((effect) => effect.kind)).toEqual(['close']);
+    expect(cluster.takeEffects(id, 1).map((effect) => effect.kind)).toEqual(['close']);
   });
 
-  describe('the will of who was moved', () => {
+  describe('the will of a moved client', () => {
     let movedMs: number;
 
-    /** A client with a will at a member that drains; how often another hears the will. */
+    /**
+     * Drains the home of a client with a will. Returns how often a subscriber at another member receives the
+     * will.
+     */
     function wills(after: (home: MemberId, other: MemberId) => void): number {
       const [home, other] = followers() as [MemberId, MemberId];
       cluster.member(other).input(1, { kind: 'connect', request: request('watcher') });
@@ -122,23 +125,23 @@ describe('drain', () => {
       movedMs = cluster.nowMs;
       after(home, other);
       cluster.run(12_000);
-      return cluster.heard(other, 1).filter((effect) => effect.kind === 'deliver').length;
+      return cluster.takeEffects(other, 1).filter((effect) => effect.kind === 'deliver').length;
     }
     const will = { topic: 'will', payload: text('gone'), qos: 1 as const, retain: false, delaySeconds: 0 };
     const withWill = { ...request('p'), will };
 
-    test('is not published when it comes back elsewhere', () => {
+    test('is not published when the client reconnects elsewhere', () => {
       expect(
         wills((_home, other) => cluster.member(other).input(2, { kind: 'connect', request: withWill })),
       ).toBe(0);
     });
 
-    test('is published once when it does not: it had died before it was told', () => {
+    test('is published once when the client does not reconnect: it died before the redirect', () => {
       expect(wills(() => {})).toBe(1);
     });
 
-    test('keeps its home from being drained until then, or the next start would put it off beyond 5 s', () => {
-      const heard = wills((home, other) => {
+    test('delays the end of the drain until it is published, because a restart would delay it beyond 5 s', () => {
+      const effects = wills((home, other) => {
         const came = (): boolean => cluster.effects.get(other)!.some((effect) => effect.kind === 'deliver');
         cluster.until('drained', () => {
           const { drained } = cluster.member(home).status();
@@ -147,10 +150,10 @@ describe('drain', () => {
         });
         expect(cluster.nowMs - movedMs).toBeLessThan(5_000);
       });
-      expect(heard).toBe(1);
+      expect(effects).toBe(1);
     });
 
-    test('does not keep its home once it is back elsewhere', () => {
+    test('does not delay the end of the drain once the client has reconnected elsewhere', () => {
       wills((home, other) => {
         cluster.member(other).input(2, { kind: 'connect', request: withWill });
         cluster.until('drained', () => cluster.member(home).status().drained);
@@ -158,12 +161,12 @@ describe('drain', () => {
       });
     });
 
-    test('is published once when its former home ends meanwhile', () => {
+    test('is published once when the former home stops meanwhile', () => {
       expect(wills((home) => cluster.cut(home))).toBe(1);
     });
   });
 
-  test('the session is at any other member, with what was queued', () => {
+  test('the session continues at any other member with its queue', () => {
     const [id, other] = followers() as [MemberId, MemberId];
     cluster.member(id).input(1, { kind: 'connect', request: request('s', never) });
     cluster.run(50);
@@ -177,13 +180,13 @@ describe('drain', () => {
     cluster.run(50);
     cluster.member(other).input(2, { kind: 'connect', request: request('s', never) });
     cluster.run(100);
-    expect(cluster.heard(other, 2)).toMatchObject([
+    expect(cluster.takeEffects(other, 2)).toMatchObject([
       { kind: 'connack', sessionPresent: true },
       { kind: 'deliver' },
     ]);
   });
 
-  test('undrain takes clients again', () => {
+  test('accepts clients again after undrain', () => {
     const [id] = followers() as [MemberId];
     const member = cluster.member(id);
     member.drain(1_000);
@@ -193,12 +196,12 @@ describe('drain', () => {
     expect(member.status()).toMatchObject({ state: 'serving', drained: false });
     member.input(1, { kind: 'connect', request: request('c') });
     cluster.run(100);
-    expect(cluster.heard(id, 1)).toMatchObject([{ kind: 'connack' }]);
+    expect(cluster.takeEffects(id, 1)).toMatchObject([{ kind: 'connack' }]);
   });
 });
 
 describe('administration', () => {
-  test('a follower asked about the cluster answers with what the leader knows', () => {
+  test('a follower answers a survey with the data of the leader', () => {
     const [id] = followers() as [MemberId];
     const { accepted, survey } = ask(id, { kind: 'survey' });
     expect(accepted).toBe(true);
@@ -206,13 +209,13 @@ describe('administration', () => {
     for (const peer of Object.values(survey!)) expect(peer.lagEntries).toBe(0);
   });
 
-  test('leadership goes to whom a follower names', () => {
+  test('transfers leadership to the member that a request to a follower names', () => {
     const [id, other] = followers() as [MemberId, MemberId];
     expect(ask(id, { kind: 'transferLeadership', to: other })).toMatchObject({ accepted: true });
     cluster.until('another leader', () => cluster.leader() === other);
   });
 
-  test('a member is removed on the word of any, and is told why it serves no more', () => {
+  test('removes a member on a request to any member; the removed member reports the reason in its status', () => {
     const [id, other] = followers() as [MemberId, MemberId];
     expect(ask(id, { kind: 'removeMember', member: other, force: false })).toMatchObject({ accepted: true });
     const names = cluster
@@ -220,7 +223,7 @@ describe('administration', () => {
       .status()
       .config!.members.map((member) => member.id);
     expect(names).not.toContain(other);
-    // It comes back only by a word.
+    // The member returns only on request.
     cluster.run(5_000);
     expect(cluster.member(id).status().config!.members).toHaveLength(2);
     expect(ask(id, { kind: 'addMember', member: other })).toMatchObject({ accepted: true });
@@ -238,7 +241,7 @@ describe('administration', () => {
     cluster.until('another leads', () => cluster.leader() !== undefined && cluster.leader() !== id);
   });
 
-  test('one that nobody hears is removed only by force: its disk may hold what the cluster lacks', () => {
+  test('removes a disconnected member only by force, because its disk may hold messages that the cluster does not have', () => {
     const [id, other] = followers() as [MemberId, MemberId];
     cluster.cut(other);
     cluster.member(other).input(1, { kind: 'connect', request: request('p') });
@@ -248,7 +251,7 @@ describe('administration', () => {
     expect(ask(id, { kind: 'removeMember', member: other, force: true })).toMatchObject({ accepted: true });
   });
 
-  test('one that has gone silent may have acked alone since its last greeting, and is removed only by force', () => {
+  test('removes a silent member only by force, because it may have sent degraded acknowledgements since its last hello message', () => {
     const [id, other] = followers() as [MemberId, MemberId];
     cluster.member(other).input(1, { kind: 'connect', request: request('p') });
     cluster.run(100);
@@ -256,7 +259,7 @@ describe('administration', () => {
     cluster.run(3_000);
     cluster.member(other).input(1, { kind: 'publish', request: publish(1) });
     cluster.run(100);
-    expect(cluster.heard(other, 1)).toContainEqual(
+    expect(cluster.takeEffects(other, 1)).toContainEqual(
       expect.objectContaining({ kind: 'puback', degraded: true }),
     );
     const outcome = ask(id, { kind: 'removeMember', member: other, force: false });
@@ -266,7 +269,7 @@ describe('administration', () => {
     cluster.until('it may go', () => ask(id, { kind: 'removeMember', member: other, force: false }).accepted);
   });
 
-  test('without a majority the answer is no, and why', () => {
+  test('rejects requests without a majority and gives the reason', () => {
     const [id] = followers() as [MemberId];
     cluster.cut(id);
     cluster.run(3_000);
@@ -274,7 +277,7 @@ describe('administration', () => {
     expect(outcome).toMatchObject({ accepted: false, reason: expect.stringContaining('majority') });
   });
 
-  test('nobody is added of whom nothing is known', () => {
+  test('rejects to add an unknown member', () => {
     expect(ask('a', { kind: 'addMember', member: 'z' })).toMatchObject({
       accepted: false,
       reason: expect.stringContaining('do not name z'),
@@ -282,14 +285,14 @@ describe('administration', () => {
   });
 });
 
-test('settings are the same everywhere once they are applied', () => {
+test('all members have the same settings once they are applied', () => {
   const [id] = followers() as [MemberId];
   cluster.member(id).changeSettings({ queuedMessagesMax: 7 });
   cluster.run(100);
   for (const member of cluster.members.values()) expect(member.settings().queuedMessagesMax).toBe(7);
 });
 
-test('a load is told to the peers as it changes', () => {
+test('reports a changed load to the peers at once', () => {
   cluster.member('a').setLoad(0.7);
   cluster.run(50);
   expect(cluster.member('b').status().peers['a']).toMatchObject({ load: 0.7, outboxItems: 0 });
@@ -311,7 +314,7 @@ const emptyHello = {
   known: [],
 } as const;
 
-test('an empty store does not replace one of the same id that is there, and the leader says so', () => {
+test('the leader rejects an empty store whose member id is in use, and reports a duplicate member id', () => {
   const [id] = followers() as [MemberId];
   const leader = cluster.member(cluster.leader());
   const before = leader.status().config;
@@ -321,11 +324,13 @@ test('an empty store does not replace one of the same id that is there, and the 
     cluster.run(100);
   }
   expect(leader.status().config).toEqual(before);
-  const told = cluster.events.get(cluster.leader())!.filter((event) => event.kind === 'duplicateMemberId');
-  expect(told).toEqual([{ kind: 'duplicateMemberId', member: id, storeId: hello.storeId }]);
+  const reported = cluster.events
+    .get(cluster.leader())!
+    .filter((event) => event.kind === 'duplicateMemberId');
+  expect(reported).toEqual([{ kind: 'duplicateMemberId', member: id, storeId: hello.storeId }]);
 });
 
-test('one that comes back wiped before its former self counts as silent is let in, and is no impostor', () => {
+test('adds a wiped member that returns before its former store counts as silent, and reports no duplicate member id', () => {
   const [id] = followers() as [MemberId];
   const leader = cluster.leader();
   const storeId = 'f'.repeat(32);
@@ -341,11 +346,11 @@ test('one that comes back wiped before its former self counts as silent is let i
   expect(cluster.events.get(leader)!.filter((event) => event.kind === 'duplicateMemberId')).toEqual([]);
 });
 
-describe('busy machines', () => {
+describe('overloaded members', () => {
   const hangsMs = 700;
   const worksMs = 100;
 
-  /** Of leaders that hang for most of the time, one after the other. */
+  /** Counts the elections while one leader after the other hangs most of the time. */
   function elections(latencyMs: number): number {
     const count = (): number =>
       [...cluster.members.values()].reduce((sum, member) => sum + member.status().elections, 0);
@@ -362,12 +367,12 @@ describe('busy machines', () => {
     return count() - before;
   }
 
-  test('that know how late they are wait longer, and do not vote for ever', () => {
+  test('that measure their latency extend the election timeout and stop electing', () => {
     expect(elections(0)).toBeGreaterThan(5);
     expect(elections(hangsMs)).toBe(0);
   });
 
-  test('elect another leader all the same when theirs is gone', () => {
+  test('still elect another leader when theirs is gone', () => {
     for (const member of cluster.members.values()) member.setLatency(60_000);
     const gone = cluster.leader();
     cluster.cut(gone);

@@ -1,18 +1,22 @@
 import type { RaftTimings } from '@mqtt-cluster/consensus';
 
-/** Election time-outs are so many times longer than what passes between a heartbeat and its being heard. */
+/** Lower bound of the election timeouts, in multiples of the measured heartbeat latency. */
 const latencyFactor = 4;
-/** Longer ones would make the cluster isolated before it votes. */
+/**
+ * Upper bound of the extension. With longer timeouts members would become isolated before they start an
+ * election.
+ */
 const slackMsMax = 1_000;
-/** A late second is remembered for about ten. */
+/** Decay of the latency per one-second sample: a slow second has an effect for about ten seconds. */
 const decayPerSample = 0.9;
 
 /**
- * Measured delays raise the election time-outs, within a bound, so that busy machines do not vote for ever (design,
- * section 8). Raft is safe with any time-outs, also with different ones on each member.
+ * Extends the election timeouts by the measured latency, within a bound, so that overloaded members do not
+ * start elections again and again (docs/DESIGN.md, "Elections and timing"). Raft is safe with any timeouts,
+ * also with different ones per member.
  */
 export class AdaptiveElectionTimeout {
-  /** To be read again for each use. */
+  /** The current timings. Their values change with the latency, so callers must not copy them. */
   readonly timings: RaftTimings;
   readonly #usual: RaftTimings;
   #latencyMs = 0;
@@ -31,13 +35,16 @@ export class AdaptiveElectionTimeout {
     };
   }
 
-  /** How much longer the time-outs are than configured; half of the shortest is always there for delays. */
+  /**
+   * Milliseconds added to the configured timeouts. Half of the shortest timeout is always available for
+   * delays.
+   */
   get slackMs(): number {
     const wanted = this.#latencyMs * latencyFactor - this.#usual.electionMsMin / 2;
     return Math.min(slackMsMax, Math.max(0, Math.round(wanted)));
   }
 
-  /** Once a second: how late this process comes to its work, and how long its peers' answers take, together. */
+  /** Records, once a second, the sum of the event loop delay and the round-trip time to the peers, ms. */
   measured(latencyMs: number): void {
     this.#latencyMs = Math.max(latencyMs, this.#latencyMs * decayPerSample);
   }

@@ -13,13 +13,16 @@ import type { Peers } from './peers.ts';
 import type { Proposer } from '../log/proposer.ts';
 import type { Replica } from '../log/replica.ts';
 
-/** How long the member that was asked waits for the leader. */
+/** How long the member that received a request waits for the leader. */
 const answerMsMax = 5_000;
-/** How long the leader waits until what it began is done; less, so that its reason gets through. */
+/**
+ * How long the leader waits for a change to complete. Shorter than `answerMsMax`, so that its reason arrives
+ * in time.
+ */
 const completionMsMax = 4_000;
-/** Wishes under way at the same time, of operators and their tools: more are refused. */
+/** Requests of operators in progress at the same time. The member rejects further ones. */
 const requestsMax = 32;
-/** A member that was not heard for so long is not there: it is not added. */
+/** The leader adds only members whose last message is younger than this. */
 const helloAgeMsMax = 15_000;
 
 type Answer = (outcome: AdminOutcome) => void;
@@ -27,26 +30,28 @@ type Answer = (outcome: AdminOutcome) => void;
 interface OpenRequest {
   readonly answer: Answer;
   readonly untilMs: number;
-  /** Null while it is not yet known. */
+  /** Returns null while the outcome is unknown. */
   readonly check: () => AdminOutcome | null;
-  /** What to say when the time is over. */
+  /** The reason that the answer gives after the timeout. */
   readonly timeoutReason: string;
 }
 
 const accepted: AdminOutcome = { accepted: true, reason: '' };
 const refused = (reason: string): AdminOutcome => ({ accepted: false, reason });
-/** May be accepted when it is asked again. */
+/** A rejection for a reason that may pass: the caller may retry. */
 const retryLater = (reason: string): AdminOutcome => ({ accepted: false, reason, later: true });
 
-/** Operators' wishes: any member may be asked, the leader carries them out and says what came of them. */
+/**
+ * Requests of operators: any member accepts them, the leader carries them out and answers with the outcome.
+ */
 export class Administration {
   readonly #context: MemberContext;
   readonly #peers: Peers;
   readonly #replica: Replica;
   readonly #proposer: Proposer;
-  /** Asked of this member and passed on to the leader. */
+  /** Requests that this member forwarded to the leader, with the time at which each one times out. */
   readonly #forwarded = new Map<number, number>();
-  /** Begun by this member as the leader. */
+  /** Requests that this member carries out as the leader. */
   #open: OpenRequest[] = [];
 
   constructor(context: MemberContext, parts: { peers: Peers; replica: Replica; proposer: Proposer }) {
@@ -63,10 +68,12 @@ export class Administration {
     } else if (leader === null) {
       this.#report(
         request,
-        retryLater('no leader is known: without a majority nothing can be asked or changed'),
+        retryLater(
+          'no leader is known: operators can query and change the cluster only while it has a majority',
+        ),
       );
     } else if (this.#forwarded.size >= requestsMax) {
-      this.#report(request, retryLater('too many requests are under way'));
+      this.#report(request, retryLater('too many requests are in progress: retry later'));
     } else {
       this.#forwarded.set(request, this.#context.nowMs + answerMsMax);
       this.#peers.send(leader, 'log', { type: 'admin', request, action });
@@ -83,13 +90,13 @@ export class Administration {
     if (this.#forwarded.delete(request)) this.#report(request, outcome);
   }
 
-  /** Once a turn. */
+  /** Answers completed and timed-out requests. Called once a turn. */
   tick(): void {
     const { nowMs } = this.#context;
     for (const [request, untilMs] of this.#forwarded) {
       if (nowMs < untilMs) continue;
       this.#forwarded.delete(request);
-      this.#report(request, retryLater('the leader does not answer: ask again'));
+      this.#report(request, retryLater('the leader does not answer: retry'));
     }
     if (this.#open.length === 0) return;
     this.#open = this.#open.filter(({ answer, untilMs, check, timeoutReason }) => {
@@ -105,8 +112,9 @@ export class Administration {
 
   #execute(action: AdminAction, answer: Answer): void {
     const { role } = this.#replica.raft.status();
-    if (role !== 'leader') return answer(retryLater('leadership has just changed: ask again'));
-    if (this.#open.length >= requestsMax) return answer(retryLater('too many requests are under way'));
+    if (role !== 'leader') return answer(retryLater('leadership has just changed: retry'));
+    if (this.#open.length >= requestsMax)
+      return answer(retryLater('too many requests are in progress: retry later'));
     switch (action.kind) {
       case 'survey':
         return answer({ ...accepted, survey: this.#survey() });
@@ -132,17 +140,21 @@ export class Administration {
     const members = this.#members();
     const known = members.find((member) => member.id === id);
     if (known?.role === 'voter')
-      return answer({ accepted: true, reason: `${id} is a member and votes already` });
+      return answer({ accepted: true, reason: `${id} is already a voting member` });
     if (known !== undefined)
-      return answer({ accepted: true, reason: `${id} is a learner: it votes once it has caught up` });
+      return answer({
+        accepted: true,
+        reason: `${id} is already a learner: the leader promotes it to a voter when it has caught up`,
+      });
     const hello = this.#peers.hellos.get(id);
     if (!this.#context.options.members.includes(id)) {
-      const reason = `the peers of the leader do not name ${id}: give all members the new list and restart them one by one`;
+      const reason = `the leader's peers (setting peers) do not name ${id}: configure the new peers on all members and restart them one by one`;
       return answer(refused(reason));
     }
     if (hello === undefined || this.#peers.silentMs(id) > helloAgeMsMax)
-      return answer(retryLater(`nothing is heard of ${id}: start it, with an empty data directory`));
-    // One that was removed may come back with its store, if it is this cluster's (its numbers are remembered).
+      return answer(retryLater(`${id} is not connected: start it with an empty data directory`));
+    // A removed member may return with its store if the store belongs to this cluster, which still has its
+    // sequence numbers.
     const ofThisCluster =
       hello.config?.members.some(
         (theirs) => findMember({ members }, theirs.id)?.storeId === theirs.storeId,
@@ -165,8 +177,9 @@ export class Administration {
   }
 
   /**
-   * What a member acked on its own disk would be lost with it (design, section 6). What it outboxItems of its outbox is true as long
-   * as it follows this leader: one that was not heard for the bound may have been acking mayBeIsolated since.
+   * Messages in the outbox of a removed member would be lost (docs/DESIGN.md, "Membership"). The reported
+   * size of its outbox is current while the member follows this leader. A member that was silent for longer
+   * may have become isolated since.
    */
   #outboxObstacle(id: MemberId): AdminOutcome | null {
     const { options } = this.#context;
@@ -176,12 +189,12 @@ export class Administration {
     const mayBeIsolated = silentMs >= options.timings.isolatedAfterMs || hello?.state === 'isolated';
     if (outboxItems === undefined || mayBeIsolated) {
       return refused(
-        `whether ${id} holds acked messages that the cluster lacks is not known, for it is not heard: force if its disk is lost`,
+        `${id} is not connected and may hold acked messages that the cluster does not have: start it, or use force if its disk is lost`,
       );
     }
     if (outboxItems === 0) return null;
     return retryLater(
-      `${id} holds acked messages that the cluster does not have yet: wait, or force if they may be lost`,
+      `${id} holds acked messages that the cluster does not have yet: retry later, or use force if these messages may be lost`,
     );
   }
 
@@ -189,27 +202,30 @@ export class Administration {
     const proposed = this.#replica.raft.proposeConfig({ members });
     if (!proposed.accepted) return answer(retryLater(proposed.reason));
     const { term } = this.#replica.raft.status();
-    this.#wait(answer, 'the change is proposed but not yet committed: look again', () => {
+    this.#wait(answer, 'the change is proposed but not yet committed: check the members again', () => {
       const status = this.#replica.raft.status();
       if (status.configChangePending && status.role === 'leader' && status.term === term) return null;
-      // Committed by this leader; it steps aside right then when it has removed itself.
+      // This leader committed the change. If it removed itself, it has stepped down at the same time.
       const committed = !status.configChangePending && sameMembers(status.config?.members ?? [], members);
-      return committed ? accepted : retryLater('leadership changed meanwhile: look again');
+      return committed
+        ? accepted
+        : retryLater('leadership changed before the commit: check the members again');
     });
   }
 
   #transfer(to: MemberId | undefined, answer: Answer): void {
     const { raft } = this.#replica;
-    if (to === this.#context.options.id) return answer({ accepted: true, reason: `${to} leads already` });
+    if (to === this.#context.options.id)
+      return answer({ accepted: true, reason: `${to} is already the leader` });
     if (to !== undefined && !this.#members().some(({ id, role }) => id === to && role === 'voter'))
-      return answer(refused(`${to} is no voting member of the cluster`));
+      return answer(refused(`${to} is not a voting member of the cluster`));
     raft.transferLeadership(to);
-    if (raft.status().transferTarget === null)
-      return answer(refused('there is no other voting member that answers'));
-    this.#wait(answer, 'leadership could not be handed over: see the members that lag', () => {
+    if (raft.status().transferTarget === null) return answer(refused('no other voting member is connected'));
+    this.#wait(answer, 'leadership could not be transferred: check which members lag', () => {
       const { role, leader, transferTarget } = raft.status();
-      if (role !== 'leader') return leader === null ? null : { accepted: true, reason: `${leader} leads` };
-      return transferTarget === null ? retryLater('leadership was not taken over in time: ask again') : null;
+      if (role !== 'leader')
+        return leader === null ? null : { accepted: true, reason: `${leader} is the leader` };
+      return transferTarget === null ? retryLater('leadership was not transferred in time: retry') : null;
     });
   }
 

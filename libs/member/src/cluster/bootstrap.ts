@@ -2,15 +2,18 @@ import type { ClusterConfig, HelloMessage, MemberId, StoreId } from '@mqtt-clust
 import type { MemberContext } from '../context.ts';
 import type { Peers } from './peers.ts';
 
-/** The first entry's place: founders start from an empty state at index 1 of term 1. */
+/** Index and term of the first snapshot: all members of a new cluster start from an empty state there. */
 export const bootstrapIndex = 1;
 export const bootstrapTerm = 1;
-/** How many hellos' time an operator's word waits for peers that say nothing. */
+/**
+ * Hello intervals that a forced bootstrap waits for silent peers, which may belong to an existing cluster.
+ */
 const forcedWaitHellos = 2;
 
 /**
- * First start: all configured members are empty and agree whose stores they found with (design, section 6). A
- * cluster that exists already and counts this very store among its members is joined instead.
+ * Bootstrap of a cluster: all configured members are empty and agree on the set of stores (docs/DESIGN.md,
+ * "Membership"). If a cluster exists that names this store as a voter, the member uses the configuration of
+ * that cluster instead.
  */
 export class Bootstrap {
   readonly #context: MemberContext;
@@ -23,12 +26,12 @@ export class Bootstrap {
     this.#peers = peers;
   }
 
-  /** An operator's word: found with whoever is known. */
+  /** Allows the bootstrap with the members heard from so far, on the request of an operator. */
   force(): void {
     this.#forced = true;
   }
 
-  /** Whom a peer may tell about: everyone heard of, oneself included. */
+  /** Returns all stores heard of, including the own store, for hello messages. */
   known(): HelloMessage['known'] {
     const { id, recovered } = this.#context.options;
     const known = [{ id, storeId: recovered.storeId, fresh: true }];
@@ -38,20 +41,20 @@ export class Bootstrap {
     return known;
   }
 
-  /** The configuration to start with, or null when it is not yet time. */
+  /** Returns the first configuration, or null while the conditions of the bootstrap are not met. */
   decide(): ClusterConfig | null {
     return this.#existingCluster() ?? this.#newCluster();
   }
 
-  /** In one clear sentence what is being waited for. */
+  /** Returns the reason for waiting, in one sentence for operators. */
   reason(): string {
     const { members, id } = this.#context.options;
     const missing = members.filter((member) => member !== id && !this.#peers.hellos.has(member));
-    if (missing.length > 0) return `first start: waiting to hear from ${missing.join(', ')}`;
+    if (missing.length > 0) return `first start: waiting for a connection to ${missing.join(', ')}`;
     const others = members.filter((member) => this.#peers.hellos.get(member)?.fresh === false);
     if (others.length > 0)
-      return `joining: waiting for a majority of ${others.join(', ')} to let this member in`;
-    return 'first start: waiting for all members to agree';
+      return `joining: waiting for a majority of ${others.join(', ')} to add this member`;
+    return 'first start: waiting until all members report the same members';
   }
 
   #existingCluster(): ClusterConfig | null {
@@ -84,7 +87,7 @@ export class Bootstrap {
     return { members: sorted.map(([member, storeId]) => ({ id: member, storeId, role: 'voter' })) };
   }
 
-  /** Not before every peer had the time to say that there is a cluster already. */
+  /** Returns true once every peer had the time to report an existing cluster. */
   #mayForce(): boolean {
     if (!this.#forced) return false;
     const { nowMs, options } = this.#context;

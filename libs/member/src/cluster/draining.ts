@@ -3,14 +3,17 @@ import type { Home } from '../home/home.ts';
 import type { Proposer } from '../log/proposer.ts';
 import type { Replica } from '../log/replica.ts';
 
-/** A draining leader asks again: one word can be lost. */
+/** Interval at which a draining leader repeats the leadership transfer, whose message may be lost. */
 const transferIntervalMs = 1_000;
-/** A client whose publishes the cluster has not answered by then is closed without: it sends them again elsewhere. */
+/**
+ * Longest wait for the answers to a client's publishes. Then the member closes the client, which publishes
+ * again elsewhere.
+ */
 const answersMsMax = 2_000;
 
 /**
- * Leaves the cluster for now: leadership goes elsewhere, and clients are let go at a bounded rate, each once what it had
- * published is answered. Sessions need no handing over: they stand in the log.
+ * Drains this member: transfers leadership and closes client connections at a bounded rate, each one after
+ * its publishes are answered. Sessions are part of the replicated state, so they need no transfer.
  */
 export class Draining {
   readonly #context: MemberContext;
@@ -32,7 +35,10 @@ export class Draining {
     this.#perSecond = perSecond;
   }
 
-  /** Who was asked to leave and is still here may stay, but has to publish again what was not taken: it is closed. */
+  /**
+   * Ends the drain. Connections that are already draining are closed, because the member has ignored their
+   * newest publishes.
+   */
   end(): void {
     this.#perSecond = null;
     this.#credit = 0;
@@ -40,7 +46,7 @@ export class Draining {
     this.#home.draining.closeDrained('draining', Infinity);
   }
 
-  /** Once a turn. */
+  /** Called once a turn. */
   tick(elapsedMs: number): void {
     if (this.#perSecond === null) return;
     const { nowMs } = this.#context;
@@ -60,7 +66,8 @@ export class Draining {
   get done(): boolean {
     if (this.#perSecond === null || this.#home.connections > 0) return false;
     const { role, leader, config } = this.#replica.status;
-    // Without a leader nothing can be handed over: what was acked is on this disk and comes with the next start.
+    // Without a leader the member can transfer nothing. Acknowledged messages are on its disk and are
+    // proposed after the next start.
     if (leader === null) return true;
     if (!this.#home.draining.settled || this.#proposer.pendingCommands > 0) return false;
     return role !== 'leader' || (config?.members.length ?? 0) <= 1;

@@ -5,22 +5,22 @@ import type { Bootstrap } from './bootstrap.ts';
 import type { Peers } from './peers.ts';
 import type { Replica } from '../log/replica.ts';
 
-/** What is told of this member besides its log. */
+/** The part of a member's status that its hello messages report. */
 export interface PeerStatus {
   readonly state: ServingState;
   readonly clients: number;
-  /** 0 idle to 1 overloaded. */
+  /** 0 (idle) to 1 (overloaded). */
   readonly load: number;
   readonly outboxItems: number;
 }
 
-/** A load that differs by less is no news. */
+/** Smallest change of the load that causes a hello message. */
 const loadStep = 0.1;
 
-/** Who serves has little to tell; newcomers and whoever is in trouble are let in, or out of it, by their greetings. */
+/** Serving members send hello messages less often; joining and isolated members need fresh status. */
 const servingHelloFactor = 2.5;
 
-/** Tells the peers who this member is: news at once, the rest now and then. */
+/** Sends hello messages to the peers: at once when the status changes, otherwise at intervals. */
 export class HelloSender {
   readonly #context: MemberContext;
   readonly #peers: Peers;
@@ -31,7 +31,7 @@ export class HelloSender {
   #sentState: ServingState = 'joining';
   #sentUnconfigured = true;
   #sentLoad = 0;
-  /** Whether it held acked messages of its own: only who holds none may be removed. */
+  /** Whether the outbox held messages. The leader removes only members with an empty outbox. */
   #sentOutbox = false;
   #sentDigest: MemberStatus['digest'] = null;
 
@@ -50,7 +50,7 @@ export class HelloSender {
     this.#peers.send(peer, 'raft', this.#hello(status));
   }
 
-  /** @returns whether this peer was not known before: it must hear at once that it is now. */
+  /** @returns true for the first hello message of a peer: this member must answer at once */
   receive(from: MemberId, hello: HelloMessage): boolean {
     const isNew = !this.#peers.hellos.has(from);
     this.#peers.recordHello(from, hello);
@@ -58,7 +58,7 @@ export class HelloSender {
     return isNew;
   }
 
-  /** Once a turn. */
+  /** Sends the status to all peers when it has changed or the interval is over. Called once a turn. */
   sendIfDue(status: PeerStatus): void {
     const { nowMs, options } = this.#context;
     const unconfigured = this.#replica.isUnconfigured;

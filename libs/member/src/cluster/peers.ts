@@ -10,10 +10,13 @@ import type {
 } from '@mqtt-cluster/contracts';
 import type { MemberContext } from '../context.ts';
 
-/** A detour is tried through another third after this, in case the third can't reach the peer either. */
+/** Interval after which another member relays, in case the current one cannot reach the peer either. */
 const relayRotationMs = 200;
 
-/** The links to the other members: what is known of each, and how to reach those whose own link is down. */
+/**
+ * The links to the other members, their last hello messages, and the relay through a third member when a link
+ * is down.
+ */
 export class Peers {
   readonly links = new Map<MemberId, LinkState>();
   readonly hellos = new Map<MemberId, HelloMessage>();
@@ -40,7 +43,7 @@ export class Peers {
     this.#helloAtMs.set(from, this.#context.nowMs);
   }
 
-  /** The configurations that were told after this time. */
+  /** Returns the configurations that peers reported after this time. */
   configsSince(timeMs: number): Map<MemberId, ClusterConfig> {
     const configs = new Map<MemberId, ClusterConfig>();
     for (const [id, { config }] of this.hellos) {
@@ -49,12 +52,12 @@ export class Peers {
     return configs;
   }
 
-  /** This process was paused: it is not the others who were silent. */
+  /** Resets the silence of all peers after a pause of this process, because the peers were not silent. */
   resetSilence(): void {
     for (const peer of this.#receivedAtMs.keys()) this.recordReceived(peer);
   }
 
-  /** Milliseconds since anything came from this peer; Infinity when nothing ever did. */
+  /** Returns the milliseconds since the last message from this peer, or Infinity before the first one. */
   silentMs(peer: MemberId): number {
     const receivedAtMs = this.#receivedAtMs.get(peer);
     return receivedAtMs === undefined ? Infinity : this.#context.nowMs - receivedAtMs;
@@ -71,7 +74,7 @@ export class Peers {
     this.#outgoing.push({ to: relayMember, channel, message: relay });
   }
 
-  /** Passes a message of one peer on to another; one hop only. */
+  /** Forwards a relayed message to its receiver. Messages are relayed over one hop only. */
   forward(relay: Extract<PeerMessage, { type: 'relay' }>): void {
     if (this.links.get(relay.to) !== 'up') return;
     this.#outgoing.push({ to: relay.to, channel: relay.channel, message: relay });
@@ -94,7 +97,7 @@ export class Peers {
   }
 
   #relayFor(to: MemberId): MemberId | null {
-    // A process that is dead for certain needs no detour.
+    // The peer's host rejects connections, so its process is dead and a relay would not reach it.
     if (this.links.get(to) === 'refused') return null;
     const candidates = [...this.links].filter(([id, link]) => id !== to && link === 'up').map(([id]) => id);
     if (candidates.length === 0) return null;

@@ -2,10 +2,12 @@ import { findMember } from '@mqtt-cluster/contracts';
 import type { ClusterConfig, MemberId, StoreId } from '@mqtt-cluster/contracts';
 
 /**
- * Whether most of the others who vote, as far as this store knows, say that the cluster does not count it any more: it was
- * removed, or replaced, while it was away. No leader tells it so, and what it took in alone would never arrive.
+ * Returns true when a majority of the other voters report configurations without this store: the cluster
+ * removed or replaced the member while it was away. No leader sends entries to a removed member, so messages
+ * that it accepted would be lost.
  *
- * @param configs what each has said lately: what was said before this member last followed a leader may be older than its admission
+ * @param configs the recently reported configurations of the peers. Reports from before this member last
+ * followed a leader do not count, because they may be older than its admission.
  */
 export function isRemovedByQuorum(
   id: MemberId,

@@ -2,10 +2,11 @@ import type { HardState, MemberIdentity, Snapshot } from '@mqtt-cluster/contract
 import { decodeMqttState } from '@mqtt-cluster/mqtt-state';
 
 /**
- * What an empty store has to hold so that its member goes on, alone, from a backup: the same state, with this member as the
- * only voter. All former connections count as lost. The others join with empty disks, one after the other.
+ * Returns the content of a store that continues from a backup: the same state, with this member as the only
+ * voter. All former connections count as closed. The other members join afterwards with empty disks, one
+ * after the other.
  *
- * @throws FrameError the state is of no format that this program knows
+ * @throws FrameError this program does not support the format of the state
  */
 export function storeFromBackup(
   backup: Snapshot,

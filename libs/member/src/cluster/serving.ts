@@ -3,14 +3,15 @@ import type { MemberContext } from '../context.ts';
 import type { Proposer } from '../log/proposer.ts';
 
 /**
- * A start that hears no leader serves what it has only after this many times the bound: until then it is more likely that the
- * leader has not found it yet, and that what it has is old (P10: READY is for who has everything).
+ * Factor on the isolation timeout for a member that has not joined since its start. A leader has probably not
+ * connected to it yet, and its state may be old (P10: a member is ready only when it has all entries).
  */
 const joiningFactor = 4;
 
 /**
- * Whether this member serves: `joining` until its own start has been applied (so it has everything before it),
- * `isolated` while there is no leader or its own proposals make no progress (design, section 6).
+ * The serving state of this member. It is `joining` until its own `start` command is applied, so that it has
+ * all earlier entries. It is `isolated` while it has no leader or its proposals make no progress
+ * (docs/DESIGN.md, "Loss of quorum").
  */
 export class Serving {
   readonly #context: MemberContext;
@@ -41,7 +42,7 @@ export class Serving {
     return this.#isolatedAtMs !== null;
   }
 
-  /** The last index applied when the majority was lost. */
+  /** The last applied index when the member became isolated. */
   get isolatedSinceIndex(): number {
     return this.#isolatedSinceIndex;
   }
@@ -62,7 +63,7 @@ export class Serving {
     this.#draining = false;
   }
 
-  /** @returns whether the member has just become isolated. */
+  /** @returns true when the member has just become isolated */
   update(leader: MemberId | null, isMember: boolean, waitingFor: string): boolean {
     const { nowMs, state, options } = this.#context;
     if (leader !== null) this.#leaderSeenMs = nowMs;
@@ -84,7 +85,10 @@ export class Serving {
     return becameIsolated;
   }
 
-  /** After a pause, or for who belongs to no cluster yet: there was no leader to miss, and nothing has stalled. */
+  /**
+   * Restarts the isolation timeouts, after a pause and while the member belongs to no cluster: neither is a
+   * loss of quorum.
+   */
   resetTimers(): void {
     this.#leaderSeenMs = this.#context.nowMs;
     this.#proposer.resetStall();
@@ -102,9 +106,12 @@ export class Serving {
   }
 
   #stateAndReason(cutOff: boolean, isMember: boolean, waitingFor: string): [ServingState, string] {
-    if (this.#draining) return ['draining', 'it leaves the cluster for now'];
+    if (this.#draining) return ['draining', 'this member is draining its clients'];
     if (this.isolated)
-      return ['isolated', cutOff ? 'no majority: no leader is heard' : 'no majority: proposals stall'];
+      return [
+        'isolated',
+        cutOff ? 'no majority: no leader is connected' : 'no majority: proposals are not committed',
+      ];
     return this.#joined && isMember ? ['serving', ''] : ['joining', waitingFor];
   }
 }

@@ -18,7 +18,9 @@ import type { Fanout } from './delivery/fanout.ts';
 import type { SessionOpening } from './connections/session-opening.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
-/** Handles what clients send to their home: passes it to the home's parts, or proposes a command to the cluster. */
+/**
+ * Handles the inputs of clients: passes them to the parts of the home, or proposes commands to the cluster.
+ */
 export class ClientInputs {
   readonly #context: MemberContext;
   readonly #proposer: Proposer;
@@ -51,7 +53,9 @@ export class ClientInputs {
     this.#fanout = parts.fanout;
   }
 
-  /** Handles one input of one connection. Inputs of an unknown connection are ignored: it has just been closed. */
+  /**
+   * Handles one input of one connection. Ignores inputs of an unknown connection, which has just been closed.
+   */
   handle(id: ConnectionId, input: ClientInput, serving: ServingState): void {
     switch (input.kind) {
       case 'connect':
@@ -86,7 +90,10 @@ export class ClientInputs {
     if (writable) this.#delivery.pump(connection);
   }
 
-  /** An acknowledgement of another kind of exchange is a protocol error (MQTT 5, 4.13) and ends the connection. */
+  /**
+   * An acknowledgement of another kind of exchange is a protocol error (MQTT 5, 4.13) and ends the
+   * connection.
+   */
   #acknowledge(
     id: ConnectionId,
     input: Extract<ClientInput, { kind: 'puback' | 'pubrec' | 'pubcomp' }>,
@@ -147,7 +154,8 @@ export class ClientInputs {
   #propose(connection: Connection, message: Message, packetId: number): void {
     const { client, epoch } = connection;
     const { qos } = message;
-    // QoS 1 is never void, but what a replaced connection sent late changes nothing retained (design, P5).
+    // A QoS 1 publish is never void, but a late one of a replaced connection must not change a retained
+    // message (P5).
     const named = epoch !== 0 && (qos === 2 || message.retain) ? { epoch } : {};
     const base: PublishCommand = { kind: 'publish', message, client, ...named };
     if (qos === 0) return this.#proposer.add(base);
@@ -155,7 +163,7 @@ export class ClientInputs {
     this.#proposer.add(command, { kind: 'publish', connection, packetId, qos });
   }
 
-  /** More than this home may hold waits for the cluster already. */
+  /** Rejects a publish because the commands that wait for the cluster have reached their bound. */
   #refusePublish(connection: Connection, qos: 0 | 1 | 2, packetId: number): void {
     this.#context.events.push({ kind: 'dropped', reason: 'noMajority', count: 1, counts: true });
     if (qos === 0) return;

@@ -13,11 +13,24 @@ import { Fanout } from './delivery/fanout.ts';
 import { LiveForwarding } from './live/live-forwarding.ts';
 import { SessionOpening } from './connections/session-opening.ts';
 import { AckProgress } from './delivery/ack-progress.ts';
-import type { Request } from './pending-request.ts';
+import type { PendingRequest } from './pending-request.ts';
 import { Router } from './router.ts';
 import { Subscriptions } from './subscriptions.ts';
 
-/** The home of a member's clients: turns what they send into commands, and what was applied into answers. */
+/**
+ * The home of a member's clients: turns their packets into commands and applied entries into answers and
+ * deliveries.
+ *
+ * Each connection has a window: at most Receive Maximum unacknowledged messages. A message waits until the
+ * window has room. It waits in one of two queues. The queue of a persistent session, and of shared
+ * subscriptions, is part of the replicated state, so another home can continue it. The local queue of a clean
+ * session exists only here and ends with the connection. `Delivery` pumps both queues into the window.
+ * Acknowledgements of replicated items go back into the log as `progress` commands.
+ *
+ * Without a majority an isolated home delivers QoS 1 messages to its own clients early, before the cluster
+ * has them. It keeps a key per early delivery, so that the session's queue does not deliver the message
+ * again.
+ */
 export class Home {
   readonly live: LiveForwarding;
   readonly draining: ConnectionDraining;
@@ -61,12 +74,12 @@ export class Home {
     return this.#connections.size;
   }
 
-  /** Over all connections. */
+  /** Returns sums over all connections. */
   sums(): ReturnType<Connections['sums']> {
     return this.#connections.sums();
   }
 
-  /** The first client to get this message is told to `measures`. */
+  /** Reports the first delivery of this message to `measures`. */
   sample(message: Message, receivedMs: number): void {
     this.#delivery.sample(message, receivedMs);
   }
@@ -79,7 +92,7 @@ export class Home {
     this.#fanout.live(from, live);
   }
 
-  // ---- what the cluster decided ----
+  // ---- applied entries ----
 
   onEffect(effect: StateEffect, batch: PendingBatch | undefined): void {
     switch (effect.kind) {
@@ -107,7 +120,7 @@ export class Home {
     }
   }
 
-  /** The command was applied; its client hears what it came to, unless it has heard already. */
+  /** Answers the client of an applied command, unless the client already has its answer. */
   answer(pending: PendingCommand, result: CommandResult): void {
     const { request } = pending;
     if (request === null || request.kind === 'recover') return;
@@ -118,7 +131,10 @@ export class Home {
     else if (!pending.answered) this.#answer(connection, request, result);
   }
 
-  /** Acks what this member alone has on its disk, and delivers it to its own clients (design, section 6). */
+  /**
+   * Acknowledges the QoS 1 publishes of a batch that only this member's disk holds, and delivers them to its
+   * own clients (docs/DESIGN.md, "Loss of quorum").
+   */
   answerDegraded(batch: PendingBatch): number {
     let count = 0;
     const { incarnation } = this.#context.options.recovered;
@@ -147,8 +163,8 @@ export class Home {
   }
 
   /**
-   * The state has jumped: everything this home knew of its clients is void, and they come back at once. What the new state
-   * holds as connected here is closed.
+   * Disconnects all clients after a snapshot replaced the state, because the home's view of their sessions is
+   * outdated. Closes the sessions that the new state holds as connected here.
    */
   onRestored(): void {
     this.#progress.clear();
@@ -156,7 +172,7 @@ export class Home {
     this.disconnectAll('snapshotInstalled');
   }
 
-  /** All are closed, without wills: they did not die. The cluster hears it, if it hears this member. */
+  /** Disconnects all clients without publishing wills, and proposes to close their sessions gracefully. */
   disconnectAll(reason: RefusalReason): void {
     this.closeAll(reason);
     const { id, recovered } = this.#context.options;
@@ -167,7 +183,7 @@ export class Home {
     }
   }
 
-  /** Says nothing to the cluster. */
+  /** Closes all connections without a proposal. */
   closeAll(reason: RefusalReason): void {
     for (const connection of this.#connections.all()) {
       if (connection.phase === 'opening') this.#opening.abandon(connection, reason);
@@ -188,7 +204,7 @@ export class Home {
 
   #answer(
     connection: Connection,
-    request: Exclude<Request, { kind: 'open' | 'recover' }>,
+    request: Exclude<PendingRequest, { kind: 'open' | 'recover' }>,
     result: CommandResult,
   ): void {
     const { effects } = this.#context;

@@ -1,8 +1,8 @@
 import type { Subscription } from '@mqtt-cluster/contracts';
 import type { Connection } from './connections/connection.ts';
 
-/** Which client waits for what a command comes to. */
-export type Request =
+/** The client packet that waits for the result of a command. */
+export type PendingRequest =
   | { readonly kind: 'open'; readonly connection: Connection }
   | {
       readonly kind: 'publish';
@@ -15,7 +15,10 @@ export type Request =
       readonly connection: Connection;
       readonly packetId: number;
       readonly subscriptions: readonly Subscription[];
-      /** Positions in the packet that went through the log; the others were granted by the home. */
+      /**
+       * Positions in the packet whose filters went through the log. The home granted the other filters
+       * itself.
+       */
       readonly positions: readonly number[];
       readonly codes: number[];
       readonly isNew: boolean[];

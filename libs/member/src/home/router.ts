@@ -7,7 +7,9 @@ interface Entry {
   readonly subscription: Subscription;
 }
 
-/** The filters of this home's connected clients, and how often each filter occurs (for the peers' interest). */
+/**
+ * The subscriptions of this home's connected clients. Counts each filter, to announce the interest to peers.
+ */
 export class Router {
   readonly #trie = new SubscriptionTrie<Entry>();
   readonly #filterCounts = new Map<string, number>();
@@ -26,7 +28,7 @@ export class Router {
     if (!known) this.#count(subscription.filter, 1);
   }
 
-  /** @returns whether there was such a subscription. */
+  /** @returns whether the connection had this subscription */
   remove(connection: Connection, filter: string): boolean {
     if (!connection.subscriptions.delete(filter)) return false;
     this.#trie.remove(filter, connection.key);
@@ -39,8 +41,8 @@ export class Router {
   }
 
   /**
-   * Connections with a matching subscription, each once, with the highest granted QoS and all identifiers left on
-   * their `match…` fields (MQTT 5, 3.3.4: overlapping subscriptions may share one copy).
+   * Returns the connections with a matching subscription, each once. Sets their `match…` fields to the
+   * highest granted QoS and all identifiers (MQTT 5, 3.3.4: overlapping subscriptions may share one copy).
    */
   match(message: Message): Connection[] {
     const round = ++this.#round;
@@ -61,7 +63,7 @@ export class Router {
     return matched;
   }
 
-  /** What changed since the last call: filters that are new here, and those that nobody has any more. */
+  /** Returns the filters that were added and removed since the last call, or null without a change. */
   takeChanges(): { add: string[]; remove: string[] } | null {
     if (this.#added.size + this.#removed.size === 0) return null;
     const changes = { add: [...this.#added], remove: [...this.#removed] };

@@ -4,22 +4,22 @@ import type { CommandResult, MqttState, TopicTree } from '@mqtt-cluster/mqtt-sta
 import type { MemberContext } from '../context.ts';
 import type { Proposer } from '../log/proposer.ts';
 import type { Connection, LocalItem } from './connections/connection.ts';
-import type { Request } from './pending-request.ts';
+import type { PendingRequest } from './pending-request.ts';
 import type { Router } from './router.ts';
 
-/** Reason code of SUBACK for a filter that is refused (3.1.1: 0x80; the broker refines it for MQTT 5). */
+/** SUBACK return code of a rejected filter (MQTT 3.1.1: 0x80; the broker chooses the MQTT 5 reason code). */
 const refusedCode = 0x80;
 
 export interface Granted {
   readonly codes: readonly number[];
   readonly isNew: readonly boolean[];
-  /** Per filter: what is retained with QoS 1 or 2 waits in the session's queue, and is not this home's affair. */
+  /** Per filter: true when the session's replicated queue holds the retained QoS 1 and 2 messages. */
   readonly retainedQueued: readonly boolean[];
 }
 
 /**
- * Subscriptions of persistent sessions and all shared ones go through the log; those of clean sessions are this
- * home's own business (design, section 3).
+ * Adds and removes subscriptions. Those of persistent sessions, and all shared ones, go through the log. The
+ * others exist only at this home (docs/DESIGN.md, "Sessions and queues").
  */
 export class Subscriptions {
   readonly #context: MemberContext;
@@ -32,7 +32,7 @@ export class Subscriptions {
     this.#router = router;
   }
 
-  /** @returns what was granted when nothing has to wait for the log. */
+  /** @returns the granted codes, or null when the SUBACK has to wait for the log */
   subscribe(
     connection: Connection,
     packetId: number,
@@ -56,7 +56,7 @@ export class Subscriptions {
     if (connection.clean) connection.shares = true;
     const { client, epoch } = connection;
     const logged = positions.map((position) => subscriptions[position]!);
-    const request: Request = {
+    const request: PendingRequest = {
       kind: 'subscribe',
       connection,
       packetId,
@@ -72,7 +72,7 @@ export class Subscriptions {
 
   subscribed(
     connection: Connection,
-    request: Extract<Request, { kind: 'subscribe' }>,
+    request: Extract<PendingRequest, { kind: 'subscribe' }>,
     result: Extract<CommandResult, { kind: 'subscribed' }>,
   ): Granted {
     request.positions.forEach((position, count) => {
@@ -102,13 +102,20 @@ export class Subscriptions {
     }
     const { client, epoch } = connection;
     const logged = positions.map((position) => filters[position]!);
-    const request: Request = { kind: 'unsubscribe', connection, packetId, filters, positions, existed };
+    const request: PendingRequest = {
+      kind: 'unsubscribe',
+      connection,
+      packetId,
+      filters,
+      positions,
+      existed,
+    };
     this.#proposer.add({ kind: 'unsubscribe', client, epoch, filters: logged }, request);
   }
 
   unsubscribed(
     connection: Connection,
-    request: Extract<Request, { kind: 'unsubscribe' }>,
+    request: Extract<PendingRequest, { kind: 'unsubscribe' }>,
     result: Extract<CommandResult, { kind: 'unsubscribed' }>,
   ): void {
     request.positions.forEach((position, count) => {
@@ -121,8 +128,8 @@ export class Subscriptions {
 }
 
 /**
- * The retained messages that granted subscriptions ask for, RETAIN set [MQTT-3.3.1-8], and that are not in the session's
- * queue; none for shared ones.
+ * Yields the retained messages for granted subscriptions, with RETAIN set [MQTT-3.3.1-8]. Skips shared
+ * subscriptions and messages that the session's replicated queue holds.
  */
 export function* retainedFor(
   state: MqttState,

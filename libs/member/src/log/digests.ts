@@ -2,13 +2,17 @@ import type { ClusterConfig, HelloMessage, LogIndex } from '@mqtt-cluster/contra
 import type { MemberContext } from '../context.ts';
 import type { Peers } from '../cluster/peers.ts';
 
-/** Own digests kept for comparison with peers that are ahead or behind. */
+/** Own digests that are kept for the comparison with peers that are ahead or behind. */
 const keptMax = 16;
-/** States of more than so many queued bytes are compared more rarely: a digest reads all of it. */
+/**
+ * Above these sizes of the queues members compare digests less often, because a digest reads the whole state.
+ */
 const mediumStateBytes = 1024 * 1024;
 const largeStateBytes = 32 * 1024 * 1024;
 
-/** Compares this member's state with its peers' at common indexes (design, section 3: same index, same bytes). */
+/**
+ * Compares the digests of this member and its peers at common indexes: equal indexes must have equal states.
+ */
 export class Digests {
   readonly #context: MemberContext;
   readonly #peers: Peers;
@@ -40,14 +44,14 @@ export class Digests {
     this.compare(config);
   }
 
-  /** The state was replaced by a snapshot: what it had been is no more, and proves nothing against it. */
+  /** Drops the digests after a snapshot replaced the state, because they describe the former state. */
   restored(): void {
     this.#own.clear();
     this.#latest = null;
     this.agree = true;
   }
 
-  /** Alarms when peers that have the same index hold something else. */
+  /** Emits an event when peers have other digests at the same index. */
   compare(config: ClusterConfig | null): void {
     const differing: string[] = [];
     let index = 0;
@@ -65,7 +69,10 @@ export class Digests {
     this.#context.events.push({ kind: 'digestDiffers', index, members: differing });
   }
 
-  /** Once: what is wrong with the state stays wrong. Two camps of which none is a majority prove nothing. */
+  /**
+   * Reports, once, that a majority of the voters has another digest. Two minorities with different digests
+   * prove nothing.
+   */
   #reportOutvoted(config: ClusterConfig | null): void {
     if (this.#outvoted) return;
     const voters = config?.members.filter((member) => member.role === 'voter') ?? [];

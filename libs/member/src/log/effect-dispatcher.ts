@@ -7,7 +7,7 @@ import type { Replica } from './replica.ts';
 import type { Serving } from '../cluster/serving.ts';
 import type { PendingWrites } from './pending-writes.ts';
 
-/** Whom it concerns. */
+/** Components notified of applied effects. */
 interface EffectConsumers {
   readonly home: Home;
   readonly proposer: Proposer;
@@ -16,7 +16,7 @@ interface EffectConsumers {
   readonly replica: Replica;
 }
 
-/** Tells what an applied entry came to: to the home and its clients, to the outbox, and as events. */
+/** Passes the effects of applied entries to the home and its clients, to the outbox, and on as events. */
 export class EffectDispatcher {
   readonly #context: MemberContext;
   readonly #consumers: EffectConsumers;
@@ -43,7 +43,11 @@ export class EffectDispatcher {
     }
   }
 
-  /** What the snapshot holds of this home's batches is done; nobody is told, their clients come back (trace 11). */
+  /**
+   * Completes the batches of this home that an installed snapshot contains. The results are unknown, so
+   * clients get no answers: they are disconnected and reconnect
+   * (libs/simulation/test/scenarios/11-laggard.test.ts).
+   */
   onRestored(): void {
     const { id, recovered } = this.#context.options;
     const proposer = this.#context.state.proposer(id);
@@ -73,7 +77,7 @@ export class EffectDispatcher {
     });
   }
 
-  /** The cluster has it: the outbox need not. */
+  /** Deletes an applied batch from the outbox, because the cluster now has its messages. */
   #deleteFromOutbox(batch: PendingBatch): void {
     const { incarnation } = this.#context.options.recovered;
     if (batch.outbox !== 'none') {
@@ -86,7 +90,7 @@ export class EffectDispatcher {
 
   #onStoreRegressed(): void {
     const text =
-      'this store is older than what the cluster remembers of it: wipe it, its peers will fill it again';
+      'the store of this member is older than its last state in the cluster: wipe it, and the peers will send the state';
     this.#context.events.push({ kind: 'alarm', text });
   }
 
@@ -105,8 +109,9 @@ export class EffectDispatcher {
   }
 
   /**
-   * Whether this member is to count what the entry brought: it is its own, and of this start, so that neither a peer nor who
-   * applies it again after a restart does. What a change of members brings is the leader's.
+   * Returns true when this member counts the effects of the entry in its metrics: this incarnation proposed
+   * it. Peers do not count it, and neither does this member when it applies the entry again after a restart.
+   * The leader counts changes of members.
    */
   #isCountedHere(entry: Uint8Array | null): boolean {
     if (entry === null) return this.#consumers.replica.status.role === 'leader';
@@ -115,7 +120,10 @@ export class EffectDispatcher {
     return header?.storeId === storeId && header.incarnation === incarnation;
   }
 
-  /** Before the effects: a message that was queued is delivered ahead of what tells of its publication. */
+  /**
+   * Called before the effects are passed on, because the effect `queued` of a message precedes its effect
+   * `published`.
+   */
   #sampleDelivery(effects: readonly StateEffect[]): void {
     const { storeId, incarnation } = this.#context.options.recovered;
     for (const effect of effects) {

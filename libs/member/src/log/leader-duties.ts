@@ -8,18 +8,21 @@ import type { Peers } from '../cluster/peers.ts';
 import type { Proposer } from './proposer.ts';
 import { stamp, unstamp } from './stamp.ts';
 
-/** A learner that lacks no more than this may vote: the rest comes with the next appends. */
+/** The leader promotes a learner that lacks at most this many entries. */
 const promotionLagEntriesMax = 64;
-/** A change of members is not proposed more often than this. */
+/** Shortest interval between two proposed changes of members. */
 const membershipIntervalMs = 200;
-/** `lost` and `time` commands are not repeated faster than this while they are on their way. */
+/** Shortest interval between two `time` commands, and between two `lost` commands for one member. */
 const dutyIntervalMs = 50;
 const lostIntervalMs = 1_000;
-/** A newcomer that was not heard for this long is not let in. */
+/** The leader does not add a new member that was silent for longer. */
 const newcomerSilenceMsMax = 5_000;
-/** The store that an empty one replaces must have been silent for so long: else two hosts use one id. */
+/**
+ * Silence of a store before an empty one may replace it. A store that still answers means that two hosts use
+ * one member id.
+ */
 const replacedSilenceMsMin = 2_000;
-/** Suspected ones that are remembered. */
+/** Suspected duplicate stores that are kept. */
 const duplicatesMax = 64;
 
 interface Cursor {
@@ -28,17 +31,20 @@ interface Cursor {
   readonly sequence: number;
 }
 
-/** What the leader does besides Raft: numbers, time stamps, timers, lost members, wiped and new ones. */
+/**
+ * Duties of the leader besides Raft: batch numbers, stamps, timers, lost members, new and wiped members,
+ * semantics versions.
+ */
 export class LeaderDuties {
   readonly #context: MemberContext;
   readonly #peers: Peers;
   readonly #proposer: Proposer;
   /**
-   * The last batch of each member that this leader has taken. Repeats of what an earlier leader left unapplied get into the log; applying
-   * sorts them out.
+   * The last batch of each member that this leader appended. Batches that an earlier leader appended and that
+   * are not yet applied may enter the log twice. Members ignore the second one when they apply it.
    */
   readonly #cursors = new Map<MemberId, Cursor>();
-  /** Since when another store is heard under the id of one that is there, ms; null: reported. */
+  /** Stores that use the id of a connected member: since when, ms. Null when it is reported. */
   readonly #duplicates = new Map<StoreId, number | null>();
   readonly #lostProposedMs = new Map<MemberId, number>();
   #electedAtMs = 0;
@@ -53,7 +59,10 @@ export class LeaderDuties {
     this.#proposer = proposer;
   }
 
-  /** Cluster time goes on from the last stamp in the log; no wall clock can move it (design, section 3). */
+  /**
+   * Continues cluster time from the last stamp in the log. Wall clocks have no effect (docs/DESIGN.md,
+   * "Cluster time").
+   */
   elected(raft: Raft, appliedIndex: number): void {
     const { state, nowMs } = this.#context;
     this.#cursors.clear();
@@ -72,7 +81,7 @@ export class LeaderDuties {
     return Math.max(this.#context.state.timeMs, this.#baseTimeMs + (this.#context.nowMs - this.#electedAtMs));
   }
 
-  /** Takes the next batches of each member, in order; repeats and what follows a hole stay out (design, section 3). */
+  /** Appends the next batches of each member, in order. Rejects repeats and batches after a gap. */
   accept(raft: Raft, batches: readonly Uint8Array[]): void {
     const timeMs = this.timeMs;
     const stamped: Uint8Array[] = [];
@@ -81,7 +90,7 @@ export class LeaderDuties {
     if (raft.propose(stamped) === null) this.#cursors.clear();
   }
 
-  /** Once a turn. */
+  /** Called once a turn. */
   duties(raft: Raft, status: RaftStatus): void {
     this.#runTimers();
     this.#loseSilentHomes();
@@ -118,7 +127,7 @@ export class LeaderDuties {
       if (heardOrElected < options.timings.lostAfterMs) continue;
       if (nowMs - (this.#lostProposedMs.get(member) ?? -Infinity) < lostIntervalMs) continue;
       let incarnation: Incarnation | null = null;
-      // The command may wait for long: what opens there until it is applied is not meant.
+      // The command may wait for a commit. It does not apply to sessions that open at the member meanwhile.
       let epochMax = 0;
       for (const session of state.connectedAt(member)) {
         incarnation = Math.max(incarnation ?? 0, session.home?.incarnation ?? 0);
@@ -130,7 +139,10 @@ export class LeaderDuties {
     }
   }
 
-  /** New kinds of entry are written only when all members know them (design, section 4). */
+  /**
+   * Raises the semantics version when all members support the next one (docs/DESIGN.md, "The log and its
+   * entries").
+   */
   #raiseSemantics(status: RaftStatus): void {
     const { state, semantics, nowMs, options } = this.#context;
     const version = state.semantics + 1;
@@ -144,7 +156,10 @@ export class LeaderDuties {
     this.#proposer.add({ kind: 'semantics', version });
   }
 
-  /** One change at a time: new and wiped members enter as learners and vote when they have caught up. */
+  /**
+   * Proposes one change at a time: new and wiped members become learners, and learners that have caught up
+   * become voters.
+   */
   #changeMembership(raft: Raft, status: RaftStatus): void {
     const { nowMs } = this.#context;
     if (status.config === null || status.configChangePending) return;
@@ -165,7 +180,8 @@ export class LeaderDuties {
         this.#reportDuplicate(id, hello.storeId);
         continue;
       }
-      // Two hosts may use one id: only the one that the members reach under its address is let in.
+      // Two hosts may use one member id. The leader adds only the host that it reaches at the configured
+      // address.
       if (this.#peers.links.get(id) !== 'up') continue;
       const others = config.members.filter((member) => member.id !== id);
       return { members: [...others, { id, storeId: hello.storeId, role: 'learner' }] };
@@ -174,8 +190,8 @@ export class LeaderDuties {
   }
 
   /**
-   * Once: it goes on saying who it is. Only when the former store goes on answering: a wiped member may come back before that
-   * one counts as silent.
+   * Reports a duplicate member id once per store, and only when the former store still answers after a while:
+   * a wiped member may return before its former store counts as silent.
    */
   #reportDuplicate(member: MemberId, storeId: StoreId): void {
     const { nowMs, events } = this.#context;
@@ -206,8 +222,9 @@ export class LeaderDuties {
 }
 
 /**
- * A store that was let in as a learner by an entry that another leader has overwritten: not empty any more, but it has
- * never voted, and the cluster it knows is this one. One store that both name proves that; others may have been replaced since.
+ * Returns true for a stranded store: an entry that another leader has overwritten added it as a learner. The
+ * store is not empty any more, but it has never voted. One store that both configurations name proves that it
+ * belongs to this cluster.
  */
 function isStranded(id: MemberId, { storeId, config: theirs }: HelloMessage, ours: ClusterConfig): boolean {
   const itself = theirs === null ? undefined : findMember(theirs, id);
@@ -217,7 +234,7 @@ function isStranded(id: MemberId, { storeId, config: theirs }: HelloMessage, our
   );
 }
 
-/** Null for bytes that are no batch: a peer's fault is not this member's. */
+/** Returns null for invalid bytes, because a faulty peer must not crash this member. */
 export function headerOf(batch: Uint8Array): BatchHeader | null {
   try {
     return decodeBatchHeader(batch);

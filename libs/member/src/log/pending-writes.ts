@@ -5,11 +5,11 @@ import type { MemberContext } from '../context.ts';
 
 type OutboxKey = Pick<OutboxItem, 'incarnation' | 'sequence'>;
 
-/** Deletions from the outbox wait this long for another write to ride on. */
+/** Deletions from the outbox wait this long for another write, to save a sync. */
 const outboxDeleteDelayMs = 1_000;
 const fullDiskRetryMs = 500;
 
-/** What a write that has reached the disk (or was refused) meant. */
+/** The content of a write that the store has completed or rejected. */
 export interface CompletedWrite {
   readonly raftToken: number | null;
   readonly outboxSequences: readonly number[];
@@ -17,10 +17,13 @@ export interface CompletedWrite {
   readonly bootstrap: boolean;
 }
 
-/** Gathers what one turn wants stored into one atomic write, and remembers what each write was for. */
+/**
+ * Collects the changes of one turn into one atomic write, and keeps the content of each write until it
+ * completes.
+ */
 export class PendingWrites {
   readonly #context: MemberContext;
-  readonly #underWay = new Map<
+  readonly #unfinished = new Map<
     number,
     CompletedWrite & { readonly outboxDelete: readonly OutboxKey[]; startedMs: number }
   >();
@@ -31,7 +34,7 @@ export class PendingWrites {
   #outboxPut: OutboxItem[] = [];
   #outboxDelete: OutboxKey[] = [];
   #deleteSinceMs = 0;
-  /** The disk was full at the last answer. */
+  /** True when the store rejected the last write because the disk was full. */
   full = false;
   #refusedAtMs = -Infinity;
 
@@ -39,23 +42,23 @@ export class PendingWrites {
     this.#context = context;
   }
 
-  /** A full disk is not asked again at once. */
+  /** False for a while after the disk was full. */
   get mayTry(): boolean {
     return !this.full || this.#context.nowMs - this.#refusedAtMs >= fullDiskRetryMs;
   }
 
-  /** How long the oldest unfinished write has taken so far, ms; 0 when there is none. */
+  /** Duration of the oldest unfinished write so far, ms; 0 without one. */
   get slowestMs(): number {
-    const oldest = this.#underWay.values().next().value;
+    const oldest = this.#unfinished.values().next().value;
     return oldest === undefined ? 0 : this.#context.nowMs - oldest.startedMs;
   }
 
   get busy(): boolean {
-    return this.#underWay.size > 0;
+    return this.#unfinished.size > 0;
   }
 
   get snapshotPending(): boolean {
-    for (const write of this.#underWay.values()) if (write.snapshot !== null) return true;
+    for (const write of this.#unfinished.values()) if (write.snapshot !== null) return true;
     return false;
   }
 
@@ -90,7 +93,7 @@ export class PendingWrites {
     const outboxPut = this.#outboxPut;
     const outboxDelete = this.#outboxDelete;
     const outboxSequences = outboxPut.map((item) => item.sequence);
-    this.#underWay.set(token, {
+    this.#unfinished.set(token, {
       raftToken: raft?.token ?? null,
       outboxSequences,
       snapshot,
@@ -109,19 +112,19 @@ export class PendingWrites {
     };
   }
 
-  /** PendingWrites are finished in their order; one token speaks for itself only. */
+  /** Returns the completed write. Writes complete in order. */
   written(token: number): CompletedWrite | null {
     this.full = false;
-    const write = this.#underWay.get(token) ?? null;
-    this.#underWay.delete(token);
+    const write = this.#unfinished.get(token) ?? null;
+    this.#unfinished.delete(token);
     return write;
   }
 
   refused(token: number): CompletedWrite | null {
     this.full = true;
     this.#refusedAtMs = this.#context.nowMs;
-    const write = this.#underWay.get(token) ?? null;
-    this.#underWay.delete(token);
+    const write = this.#unfinished.get(token) ?? null;
+    this.#unfinished.delete(token);
     if (write !== null) this.#outboxDelete.push(...write.outboxDelete);
     return write;
   }

@@ -1,22 +1,22 @@
 import type { Command, LogIndex, OutboxItem, PublishCommand, SessionProgress } from '@mqtt-cluster/contracts';
 import { encodePublishes } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
-import type { Request } from '../home/pending-request.ts';
+import type { PendingRequest } from '../home/pending-request.ts';
 
-/** Batches on their way, however small. */
+/** Upper bound of batches sent and not yet applied, however small they are. */
 const smallBatchesInFlightMax = 1_024;
-/** A rough size of a command besides its payload, for the bounds. */
+/** Approximate size of a command besides its payload, for the bounds. */
 const commandOverheadBytes = 64;
 
 export interface PendingCommand {
   command: Command;
-  readonly request: Request | null;
-  /** The client has its answer already (degraded ack). */
+  readonly request: PendingRequest | null;
+  /** The client already has its answer, a degraded acknowledgement. */
   answered: boolean;
-  /** Delivered to this home's clients before the cluster had it. */
+  /** The home delivered the message to its own clients before the cluster had it (early delivery). */
   deliveredEarly: boolean;
   readonly receivedMs: number;
-  /** What this member had applied by then. */
+  /** The last applied index at that time. */
   readonly receivedIndex: LogIndex;
 }
 
@@ -25,17 +25,25 @@ export interface PendingBatch {
   readonly createdMs: number;
   readonly commands: PendingCommand[];
   encoded: Uint8Array;
-  /** Which sending it was last part of; see `#sending`. */
+  /** The round in which the batch was last sent; see `#sending`. */
   sentIn: number;
   outbox: 'none' | 'writing' | 'stored';
   outboxBytes: number;
-  /** The outbox had no room for it. */
+  /** The outbox had no room for the batch. */
   overflowed: boolean;
 }
 
 /**
- * What this home asks of the cluster: commands in their order, in numbered batches, sent again until applied
- * (design, section 3). Without a majority the same batches, stored on the own disk, are the outbox (ADR 0004).
+ * Proposes the commands of this home to the leader.
+ *
+ * The proposer puts commands, in their order, into batches with consecutive sequence numbers (Raft thesis,
+ * section 6.3). It sends a batch again until this member has applied it: after a timeout, to a new leader,
+ * and over a new link. The sequence number makes a repeat harmless, because members apply each number of an
+ * incarnation once (docs/DESIGN.md, "The log and its entries").
+ *
+ * Without a majority the same unapplied batches, stored on this member's own disk, are the outbox. The client
+ * gets a degraded acknowledgement when its batch is stored. When a leader is back, the proposer sends the
+ * batches under their old numbers, so that a copy that was on its way before counts once (ADR 0004).
  */
 export class Proposer {
   readonly #context: MemberContext;
@@ -44,7 +52,7 @@ export class Proposer {
   #batches: PendingBatch[] = [];
   #batchBytes = 0;
   #nextSequence = 1;
-  /** Rises whenever everything unanswered is to be sent again. */
+  /** Round of sending. A new round sends all unapplied batches again. */
   #sending = 1;
   #lastProgressMs = 0;
   #lastSentAgainMs = 0;
@@ -59,7 +67,7 @@ export class Proposer {
     this.#lastProgressMs = context.nowMs;
   }
 
-  /** Commands wait for a batch that may be formed now. */
+  /** True when waiting commands fit into another batch now. */
   get hasPending(): boolean {
     return this.#pending.length > 0 && this.#batches.length < this.#context.options.limits.batchesInFlightMax;
   }
@@ -82,7 +90,7 @@ export class Proposer {
     return this.#pendingBytes + this.#batchBytes;
   }
 
-  add(command: Command, request: Request | null = null): void {
+  add(command: Command, request: PendingRequest | null = null): void {
     const { nowMs, state } = this.#context;
     if (this.#batches.length === 0 && this.#pending.length === 0) this.#lastProgressMs = nowMs;
     const received = { receivedMs: nowMs, receivedIndex: state.index };
@@ -90,27 +98,33 @@ export class Proposer {
     this.#pendingBytes += commandBytes(command);
   }
 
-  /** Since when its oldest unapplied command has made no progress, or null when nothing waits. */
+  /** Returns the time since which proposals make no progress, or null when none are waiting. */
   stalledSinceMs(): number | null {
     return this.#batches.length + this.#pending.length === 0 ? null : this.#lastProgressMs;
   }
 
-  /** A pause of this process is no stall of the cluster. */
+  /** Restarts the stall timeout after a pause of this process, which is not a stall of the cluster. */
   resetStall(): void {
     this.#lastProgressMs = this.#context.nowMs;
   }
 
-  /** Everything unanswered is to be sent again: another leader, or the link to it is new. */
+  /** Sends all unapplied batches again, because the leader or the link to it is new. */
   resendAll(): void {
     this.#sending++;
   }
 
-  /** An opening whose client has gone, or was sent elsewhere, must not take anything from where the client is now. */
+  /**
+   * Makes the opens of disconnected clients conditional in the next turn, so that they do not take over a
+   * newer connection.
+   */
   markOpenAbandoned(): void {
     this.#abandoned = true;
   }
 
-  /** Puts waiting commands into batches. `unbounded`: without a majority they all go to the disk. */
+  /**
+   * Puts waiting commands into batches. `unbounded`: all of them, because without a majority they go to the
+   * disk.
+   */
   form(unbounded: boolean): void {
     const { batchBytesMax, batchesInFlightMax } = this.#context.options.limits;
     if (this.#abandoned) this.#markAbandoned();
@@ -140,7 +154,7 @@ export class Proposer {
     }
   }
 
-  /** What is to be sent to the leader now, in order. */
+  /** Returns the encoded batches that are due to be sent to the leader, in order. */
   takeDueBatches(): Uint8Array[] {
     const { nowMs, options } = this.#context;
     const window = this.#sendWindow();
@@ -159,7 +173,10 @@ export class Proposer {
     return encoded;
   }
 
-  /** How many batches may be on their way: a few large ones, or as many small ones (an island makes one a turn). */
+  /**
+   * Returns how many batches may be sent and unapplied: a few large or many small ones. An isolated member
+   * forms one per turn.
+   */
   #sendWindow(): number {
     const { batchBytesMax, batchesInFlightMax } = this.#context.options.limits;
     if (this.#batches.length <= batchesInFlightMax) return this.#batches.length;
@@ -173,13 +190,13 @@ export class Proposer {
     return window;
   }
 
-  /** The batch of that number, while it is unapplied. */
+  /** Returns the batch with this sequence number while it is unapplied. */
   find(sequence: number): PendingBatch | undefined {
     const first = this.#batches[0];
     return first === undefined ? undefined : this.#batches[sequence - first.sequence];
   }
 
-  /** The batch was applied: hands it back, with what is to be deleted from the outbox. */
+  /** Removes and returns an applied batch. */
   applied(sequence: number): PendingBatch | undefined {
     const batch = this.#batches[0];
     if (batch === undefined || batch.sequence !== sequence) return undefined;
@@ -190,7 +207,10 @@ export class Proposer {
     return batch;
   }
 
-  /** A snapshot says that everything up to `sequence` was applied: hands back what that was, unanswered. */
+  /**
+   * Removes and returns all batches up to `sequence`, which an installed snapshot contains. Their clients
+   * have no answer.
+   */
   appliedBySnapshot(sequence: number): PendingBatch[] {
     const done: PendingBatch[] = [];
     while (this.#batches.length > 0 && this.#batches[0]!.sequence <= sequence) {
@@ -204,8 +224,10 @@ export class Proposer {
   }
 
   /**
-   * Without a majority: marks every unapplied QoS 1 publish as isolated and every clean opening as to be adopted, under
-   * their old numbers (whichever copy is committed counts, once), and says what the disk must hold before they are acked.
+   * Prepares unapplied batches for the outbox: marks every QoS 1 publish as isolated and makes the opens of
+   * clean sessions conditional. The batches keep their numbers, so only one copy is applied. Returns the
+   * items that the disk must hold before the degraded acknowledgements, and the number of publishes without
+   * room.
    */
   degrade(isolatedSince: LogIndex): { items: OutboxItem[]; full: number } {
     const items: OutboxItem[] = [];
@@ -217,7 +239,8 @@ export class Proposer {
       if (publishes.length === 0) continue;
       const data = encodePublishes(publishes);
       if (this.#outboxBytes + data.length > this.#context.options.limits.outboxBytesMax) {
-        // Not acked, and not refused either: it waits for the majority like under `hold`.
+        // The publishes are neither acknowledged nor rejected: they wait for a majority, as with
+        // `whenIsolated: hold`.
         if (!batch.overflowed) full += publishes.length;
         batch.overflowed = true;
         this.#overflowedAtBytes = this.#outboxBytes;
@@ -261,7 +284,7 @@ export class Proposer {
     }
   }
 
-  /** Under its old number: whichever copy is committed counts, once. */
+  /** Encodes a changed batch under its old number. Members apply whichever copy is committed first, once. */
   #encodeAgain(batch: PendingBatch): void {
     this.#batchBytes -= batch.encoded.length;
     batch.encoded = this.#encode(batch.sequence, batch.commands);
@@ -279,7 +302,7 @@ export class Proposer {
           command.isolatedSince === undefined
             ? {
                 ...command,
-                isolatedSince: isHeard(pending)
+                isolatedSince: canBeAnswered(pending)
                   ? isolatedSince
                   : Math.min(isolatedSince, pending.receivedIndex),
               }
@@ -316,14 +339,15 @@ export class Proposer {
 }
 
 /**
- * Whether somebody is there to hear the degraded ack. Else its client may have sent it again elsewhere, and more after it: to
- * what is retained it counts as of when it came.
+ * Returns true while the publisher is connected and can receive the degraded acknowledgement. A disconnected
+ * publisher may have published this and newer messages elsewhere. A retained message then counts as of the
+ * time at which the home received it.
  */
-function isHeard({ request }: PendingCommand): boolean {
+function canBeAnswered({ request }: PendingCommand): boolean {
   return request?.kind !== 'publish' || request.connection.phase === 'open';
 }
 
-/** What a command takes in a batch, roughly; nothing unbounded may count as small. */
+/** Returns the approximate size of a command in a batch. Every part of unbounded size counts. */
 function commandBytes(command: Command): number {
   switch (command.kind) {
     case 'publish':
@@ -349,7 +373,7 @@ function commandBytes(command: Command): number {
   }
 }
 
-/** Bytes of one number in a progress command. */
+/** Bytes of one number in a `progress` command. */
 const progressNumberBytes = 5;
 
 function progressBytes({ client, done = [], received = [], completed = [] }: SessionProgress): number {

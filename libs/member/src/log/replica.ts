@@ -23,24 +23,29 @@ import type { CompletedWrite, PendingWrites } from './pending-writes.ts';
 const appendBytesMax = 256 * 1024;
 const appendsInFlightMax = 16;
 const snapshotPieceBytes = 256 * 1024;
-/** A leader whose oldest write has taken longer hands over; healthy disks sync in a hundredth of it. */
+/** A leader with a slower write transfers leadership. Healthy disks sync in a hundredth of this time. */
 const slowDiskMs = 1_000;
 const transferIntervalMs = 5_000;
-/** A snapshot that found the disk full is not tried again before. */
+/** Interval between attempts to store a snapshot on a full disk. */
 const snapshotRetryMs = 10_000;
-/** Entries kept behind a snapshot take no more than this part of the log's bound. */
+/** Entries kept before a snapshot take at most this part of the log's bound. */
 const keptPart = 1 / 4;
 
 export interface ReplicaHandlers {
-  /** What applying one entry brought, in the order of the log. */
-  /** `batch`: null when the entry held none. */
+  /**
+   * Receives the effects of one applied entry, in the order of the log. `batch` is null when the entry holds
+   * no batch.
+   */
   onEffects(effects: readonly StateEffect[], batch: Uint8Array | null): void;
   onElected(): void;
-  /** The state has jumped to a snapshot: what was between is not known in detail. */
+  /** A snapshot replaced the state. The effects of the entries that it replaces are unknown. */
   onRestored(): void;
 }
 
-/** This member's copy of the log and of the state: what is committed gets applied, and the log gets cut. */
+/**
+ * This member's copy of the log and of the state: applies committed entries, takes and installs snapshots,
+ * compacts the log.
+ */
 export class Replica {
   readonly #context: MemberContext;
   readonly #peers: Peers;
@@ -49,19 +54,19 @@ export class Replica {
   readonly #digests: Digests;
   readonly #handlers: ReplicaHandlers;
   readonly electionTimeout: AdaptiveElectionTimeout;
-  /** Replaced when this member founds the cluster. */
+  /** Replaced when this member bootstraps the cluster. */
   raft: Raft;
-  /** As of the end of the last turn. */
+  /** Raft's status at the end of the last turn. */
   status: RaftStatus;
   appliedIndex: number;
   snapshotIndex: number;
   elections = 0;
-  /** The founders' configuration, while it is on its way to the disk. */
+  /** The first configuration, while its snapshot is being written. */
   bootstrapConfig: ClusterConfig | null = null;
   #appliedConfig: ClusterConfig | null;
-  /** The newest batch of each member in the log as it was recovered: it is remembered before it is applied. */
+  /** The newest batch of each member in the recovered log, which may be not yet applied. */
   readonly #recovered = new Map<MemberId, BatchHeader>();
-  /** What the last cut left: only growth beyond it asks for the next. */
+  /** Size of the log after the last compaction. The next one is due when the log has grown beyond it. */
   #logBytesAfterCut = 0;
   #transferredMs = -Infinity;
   #snapshotRefusedMs = -Infinity;
@@ -91,14 +96,14 @@ export class Replica {
     }
   }
 
-  /** Belongs to no cluster, as far as it knows. */
+  /** True while this member has no configuration, so it belongs to no cluster. */
   get isUnconfigured(): boolean {
     return this.raft.status().config === null && this.bootstrapConfig === null;
   }
 
   /**
-   * All others have moved on to a meaning of commands that this program does not know. It keeps the log and votes, but applies
-   * nothing: what it would make of the entries is not what the others make of them.
+   * True when the cluster uses a semantics version that this program does not support. The member stores the
+   * log and votes, but applies nothing, because its state would diverge from the others.
    */
   get isOutdated(): boolean {
     return this.#context.state.semantics > this.#context.semantics.version;
@@ -132,7 +137,9 @@ export class Replica {
     else if (write.snapshot !== null) this.#snapshotRefusedMs = this.#context.nowMs;
   }
 
-  /** @returns whether a turn of Raft still waits because a snapshot had to be written on its own. */
+  /**
+   * @returns true when a snapshot has to be written on its own, so that Raft's outputs wait for the next turn
+   */
   turn(): boolean {
     this.#considerBootstrap();
     const snapshot = this.#snapshotDue();
@@ -145,8 +152,8 @@ export class Replica {
   }
 
   /**
-   * A leader whose disk is slow or full lets another lead; no commit waits for it meanwhile (design, section 8). One that can't apply
-   * could not run the cluster's timers either.
+   * Transfers leadership when the leader's disk is slow or full (docs/DESIGN.md, "Elections and timing"), or
+   * when this program cannot apply entries, because such a leader cannot run the cluster's timers.
    */
   transferIfUnfit(): void {
     const { nowMs } = this.#context;
@@ -163,7 +170,10 @@ export class Replica {
     return createRaft({ id, storeId: recovered.storeId, timings, random, ...bounds }, initial);
   }
 
-  /** A store that is older than what is remembered of it (a restored backup) must not vote (design, section 6). */
+  /**
+   * Returns true for a peer whose store is older than its last known state, as after a restored backup. Such
+   * a store must not vote.
+   */
   #isStale(from: MemberId): boolean {
     const hello = this.#peers.hellos.get(from);
     if (hello === undefined) return false;
@@ -176,7 +186,7 @@ export class Replica {
     for (const event of output.events) this.#onEvent(event);
     if (output.write !== null) this.#writes.raft(output.write);
     for (const { to, message } of output.messages) {
-      // Bulk goes by a way of its own, so that no heartbeat stands behind it.
+      // Entries and snapshots use a channel of their own, so that they do not delay heartbeats.
       const bulk =
         message.type === 'snapshotPiece' || (message.type === 'appendRequest' && message.entries.length > 0);
       this.#peers.send(to, bulk ? 'log' : 'raft', { type: 'raft', message });
@@ -229,7 +239,7 @@ export class Replica {
         events.push({ kind: 'snapshot', action: 'sent', index: event.index, bytes: event.bytes });
         return;
       case 'storeRegressed': {
-        const text = `the store of ${event.member} lost what it had acknowledged: wipe it`;
+        const text = `the store of ${event.member} lost entries that it had acknowledged: wipe it`;
         events.push({ kind: 'alarm', text });
         return;
       }
@@ -241,7 +251,7 @@ export class Replica {
 
   // ---- snapshots ----
 
-  /** The state as applied, to be kept elsewhere; null for a member of no cluster. */
+  /** Returns the applied state for a backup, or null when this member belongs to no cluster. */
   snapshot(): Snapshot | null {
     const term = this.raft.termAt(this.appliedIndex);
     if (term === undefined || this.#appliedConfig === null) return null;
@@ -265,14 +275,17 @@ export class Replica {
     this.#handlers.onRestored();
   }
 
-  /** @throws StoreFormatError a newer program wrote it; nothing of it was stored, if it came from a peer */
+  /**
+   * @throws StoreFormatError a newer program wrote the snapshot. A snapshot from a peer is not stored in this
+   * case.
+   */
   #decode({ index, data }: Snapshot): MqttState {
     try {
       return this.#context.semantics.decodeState(data);
     } catch (cause) {
       throw new StoreFormatError(
-        `the snapshot at ${index} is of a format that this program does not know: start the newer program again, ` +
-          'or bring all members back to this one and restore a backup',
+        `this program does not support the format of the snapshot at index ${index}: start the newer program again, ` +
+          'or install this program on all members and restore a backup',
         { cause },
       );
     }
@@ -314,7 +327,7 @@ export class Replica {
     return count;
   }
 
-  // ---- first start ----
+  // ---- bootstrap ----
 
   #considerBootstrap(): void {
     const { config, lastIndex, term } = this.status;
@@ -342,7 +355,10 @@ export class Replica {
   }
 }
 
-/** Whom this member follows in which term; a change of either means that everything unanswered is sent again. */
+/**
+ * Returns leader and term as one key, or null without a leader. When the key changes, the proposer sends all
+ * unapplied batches again.
+ */
 export function leadershipOf(status: RaftStatus): string | null {
   return status.leader === null ? null : `${status.leader}/${status.term}`;
 }

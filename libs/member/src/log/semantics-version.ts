@@ -3,13 +3,18 @@ import type { Batch } from '@mqtt-cluster/contracts';
 import { createMqttState, decodeMqttState, encodeBatch } from '@mqtt-cluster/mqtt-state';
 import type { CreateMqttState, DecodeMqttState } from '@mqtt-cluster/mqtt-state';
 
-/** What one version of the program knows of the commands' meaning (design, section 4: rolling upgrade and rollback). */
+/**
+ * The part of the program that depends on the semantics version of commands (docs/DESIGN.md, "The log and its
+ * entries").
+ */
 export interface SemanticsVersion {
-  /** The newest meaning that it knows. */
+  /** The newest semantics version that the program supports. */
   readonly version: number;
   readonly createState: CreateMqttState;
   readonly decodeState: DecodeMqttState;
-  /** `finalised`: the meaning that all members know; nothing newer may be written. */
+  /**
+   * Encodes a batch. `finalised` is the version that all members support; the batch may use nothing newer.
+   */
   encodeBatch(batch: Batch, finalised: number): Uint8Array;
 }
 

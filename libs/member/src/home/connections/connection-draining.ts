@@ -5,7 +5,7 @@ import type { Connection } from './connection.ts';
 import type { Connections } from './connections.ts';
 import type { SessionOpening } from './session-opening.ts';
 
-/** Connections that are asked to go elsewhere, and how they end (design, P10). */
+/** Drains connections: the server redirects their clients to another member (P10). */
 export class ConnectionDraining {
   readonly #context: MemberContext;
   readonly #proposer: Proposer;
@@ -22,7 +22,10 @@ export class ConnectionDraining {
     this.#opening = parts.opening;
   }
 
-  /** From up to `count` more connections nothing new is taken: they are closed soon, see {@link ConnectionDraining.closeDrained}. */
+  /**
+   * Starts to drain up to `count` more connections: their new packets are ignored until {@link
+   * ConnectionDraining.closeDrained}.
+   */
   beginDraining(count: number): void {
     const { nowMs } = this.#context;
     const staying = this.#connections
@@ -32,30 +35,30 @@ export class ConnectionDraining {
   }
 
   /**
-   * Closes who was asked to leave and has all answers, or was asked before `untilMs`. No wills of those who come back
-   * elsewhere: they are being moved, they did not die.
+   * Closes the draining connections that have all answers or began to drain before `untilMs`. The will of a
+   * client that reconnects elsewhere is not published, because the client is moved and has not died.
    */
   closeDrained(reason: RefusalReason, untilMs: number): void {
     const leaving = this.#connections.all().filter((connection) => connection.drainingSinceMs !== null);
     if (leaving.length === 0) return;
-    const owed = this.#unanswered();
+    const unanswered = this.#unanswered();
     for (const connection of leaving) {
-      if (owed.has(connection) && connection.drainingSinceMs! > untilMs) continue;
+      if (unanswered.has(connection) && connection.drainingSinceMs! > untilMs) continue;
       this.#opening.move(connection, reason);
     }
   }
 
-  /** All who left are elsewhere, or count as dead. */
+  /** True when every moved client has reconnected elsewhere or is treated as dead. */
   get settled(): boolean {
     return !this.#opening.awaitsMoved;
   }
 
-  /** The connections that wait for an answer of the cluster. */
+  /** Returns the connections that wait for an answer of the cluster. */
   #unanswered(): ReadonlySet<Connection> {
-    const owed = new Set<Connection>();
+    const unanswered = new Set<Connection>();
     for (const { request, answered } of this.#proposer.unanswered()) {
-      if (!answered && request !== null && request.kind !== 'recover') owed.add(request.connection);
+      if (!answered && request !== null && request.kind !== 'recover') unanswered.add(request.connection);
     }
-    return owed;
+    return unanswered;
   }
 }

@@ -9,20 +9,25 @@ import type {
 } from '@mqtt-cluster/contracts';
 import { Fifo } from '../delivery/fifo.ts';
 
-/** Packet ids below this are the home's own; from here on they are part of the replicated state (QoS 2). */
+/**
+ * The home allocates packet ids below this one. From here on they are part of the replicated state (QoS 2).
+ */
 export const replicatedPacketIdMin = 32_768;
 const ownPacketIdMax = replicatedPacketIdMin - 1;
-/** Prime to the number of own ids, so that consecutive epochs start far apart. */
+/** Coprime to the number of the home's ids, so that consecutive epochs start far apart. */
 const packetIdStride = 7_919;
 
-/** Something on its way to a client, until acknowledged. */
+/** An unacknowledged message towards a client. */
 export interface Flight {
   readonly qos: QoS;
-  /** The item of the session's queue; null for what only this home knows (clean sessions, retained, early). */
+  /**
+   * Number of the item in the session's replicated queue. Null for messages of the local queue (clean
+   * sessions, retained, early).
+   */
   itemNumber: number | null;
-  /** QoS 2 known only to this home: PUBREC has come. */
+  /** QoS 2: PUBREC is received and, for a replicated item, applied. */
   received: boolean;
-  /** Delivered without a majority: which publish it was. */
+  /** Key of an early delivery: identifies the publish. */
   readonly early?: string;
 }
 
@@ -34,49 +39,63 @@ export interface LocalItem {
   readonly early?: string;
 }
 
-/** One client connection at its home. Fields change by the parts of the home; none outlives the connection. */
+/** One client connection at its home. The parts of the home change its fields. */
 export class Connection {
   readonly id: ConnectionId;
   readonly connectedAtMs: number;
-  /** Its name in the router. */
+  /** Its key in the router. */
   readonly key: string;
   readonly client: ClientId;
-  /** Its session began and ends with it: subscriptions and queue live only here. Final once open. */
+  /**
+   * The session ends with the connection, so its subscriptions and queue exist only here. Final once the
+   * phase is `open`.
+   */
   clean: boolean;
   readonly request: ConnectRequest;
   readonly window: number;
   readonly receiveMaximum: number;
-  /** `opening`: the cluster has not answered; `gone`: the client has left, or was told to. */
+  /**
+   * `opening`: the cluster has not answered yet. `gone`: the client or the server has closed the connection.
+   */
   phase: 'opening' | 'open' | 'gone' = 'opening';
-  /** 0 while it has none: opening, or connected without a majority. */
+  /** 0 without an epoch: while opening, or when connected without a majority. */
   epoch: Epoch = 0;
   writable = true;
-  /** It has, or had, a shared subscription: the log knows its queue. */
+  /** True when it has, or had, a shared subscription, so that a replicated queue exists. */
   shares = false;
-  /** How the client left while it was still opening. */
+  /** How the client disconnected while the connection was opening. */
   left: { graceful: boolean; sessionExpirySeconds?: number } | null = null;
-  /** The cluster gave its home up once, and published its will: there is none left (P6). */
+  /** The cluster has declared this home lost and published the will, so the connection has none left (P6). */
   willFired = false;
-  /** Since when it is asked to leave: nothing more is taken from it, and it goes once what it sent is answered. */
+  /**
+   * When it began to drain: new packets are ignored, and the connection is closed once its publishes are
+   * answered.
+   */
   drainingSinceMs: number | null = null;
-  /** What must wait for the epoch. */
+  /** Inputs that wait for the epoch. */
   readonly deferred: (() => void)[] = [];
 
   readonly subscriptions = new Map<string, Subscription>();
   readonly inFlight = new Map<number, Flight>();
-  /** Messages that only this home knows. */
+  /** The local queue: messages that exist only at this home. */
   readonly local = new Fifo<LocalItem>();
-  /** Persistent: the first queue item not yet looked at. */
+  /** Replicated queue: the first item that the pump has not read. */
   cursor = 0;
-  /** Persistent: items below it may have been sent by an earlier home. */
+  /** Replicated queue: an earlier home may have sent the items below this number. */
   resumedBelow = 0;
-  /** Persistent: delivered early and acknowledged by the client, but not yet in its queue. */
+  /**
+   * Keys of early deliveries that the client has acknowledged and whose items are not yet in the replicated
+   * queue.
+   */
   readonly earlyAcked = new Set<string>();
   readonly earlyInFlight = new Map<string, number>();
-  /** Persistent: something without a majority came while it was behind, so all that follows comes by its queue. */
+  /**
+   * An early delivery was skipped because older items were waiting. All later messages come through the
+   * replicated queue.
+   */
   earlySkipped = false;
 
-  /** Scratch of the router: the matches of the message in hand. */
+  /** Scratch fields of the router: the matches of the current message. */
   matchRound = 0;
   matchQoS: QoS = 0;
   matchRetainAsPublished = false;
@@ -84,7 +103,7 @@ export class Connection {
 
   #nextPacketId = 1;
 
-  /** @param nowMs when its CONNECT came. */
+  /** @param nowMs when CONNECT arrived */
   constructor(id: ConnectionId, request: ConnectRequest, inFlightMax: number, nowMs: number) {
     this.id = id;
     this.connectedAtMs = nowMs;
@@ -101,14 +120,14 @@ export class Connection {
   }
 
   /**
-   * A client may still owe PUBCOMP for an id of its former home: a new message under that id would pass for a repeat. So each
-   * opening starts elsewhere.
+   * Chooses the first packet id of an epoch. A client may still owe PUBCOMP for an id of its former home, and
+   * would take a new message with that id for a repeat. So each epoch starts at another id.
    */
   startPacketIds(epoch: Epoch): void {
     this.#nextPacketId = ((epoch * packetIdStride) % ownPacketIdMax) + 1;
   }
 
-  /** A free packet id of the home's half. There always is one: the window is far smaller. */
+  /** Returns a free packet id of the home's half. One is always free, because the window is far smaller. */
   allocatePacketId(): number {
     for (;;) {
       const packetId = this.#nextPacketId;

@@ -3,12 +3,12 @@ import type { MemberContext } from '../../context.ts';
 import type { Connection } from './connection.ts';
 import type { Router } from '../router.ts';
 
-/** The connections of one member, by number and by client id; the only place where one comes or goes. */
+/** The connections of one member by number and by client id. All connections are added and removed here. */
 export class Connections {
   readonly #context: MemberContext;
   readonly #router: Router;
   readonly #byId = new Map<ConnectionId, Connection>();
-  /** The one connection of each client id here that has its CONNACK. */
+  /** The connection with a CONNACK of each client id. */
   readonly #byClient = new Map<ClientId, Connection>();
 
   constructor(context: MemberContext, router: Router) {
@@ -32,7 +32,7 @@ export class Connections {
     return { inFlight, subscriptions, queued };
   }
 
-  /** A copy: connections may go while it is walked. */
+  /** Returns a copy, because connections may be removed during the iteration. */
   all(): Connection[] {
     return [...this.#byId.values()];
   }
@@ -45,13 +45,16 @@ export class Connections {
     return this.#byId.get(id);
   }
 
-  /** Only one that has its CONNACK and has not left. */
+  /** Returns the connection if its phase is `open`. */
   open(id: ConnectionId): Connection | undefined {
     const connection = this.#byId.get(id);
     return connection?.phase === 'open' ? connection : undefined;
   }
 
-  /** One of these that was not asked to leave: what it sends now it will have to send again elsewhere. */
+  /**
+   * Returns the connection if it is open and not draining. A client sends ignored packets again at its next
+   * home.
+   */
   staying(id: ConnectionId): Connection | undefined {
     const connection = this.open(id);
     return connection?.drainingSinceMs === null ? connection : undefined;
@@ -61,7 +64,7 @@ export class Connections {
     return this.#byClient.get(client);
   }
 
-  /** This connection is now the client's; a former one is closed [MQTT-3.1.4-3]. */
+  /** Sends CONNACK and closes a former connection of the client [MQTT-3.1.4-3]. */
   admit(connection: Connection, sessionPresent: boolean): void {
     const former = this.#byClient.get(connection.client);
     if (former !== undefined && former !== connection) this.close(former, 'takenOver');
@@ -71,17 +74,17 @@ export class Connections {
   }
 
   refuse(connection: Connection, reason: RefusalReason): void {
-    this.forget(connection);
+    this.remove(connection);
     this.#context.effects.push({ kind: 'refuse', connection: connection.id, reason });
   }
 
   close(connection: Connection, reason: RefusalReason): void {
     if (connection.phase === 'gone') return;
-    this.forget(connection);
+    this.remove(connection);
     this.#context.effects.push({ kind: 'close', connection: connection.id, reason });
   }
 
-  forget(connection: Connection): void {
+  remove(connection: Connection): void {
     connection.phase = 'gone';
     this.#router.removeAll(connection);
     this.#byId.delete(connection.id);

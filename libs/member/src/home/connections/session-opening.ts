@@ -17,16 +17,20 @@ import type { Delivery } from '../delivery/delivery.ts';
 import type { AckProgress } from '../delivery/ack-progress.ts';
 import type { Router } from '../router.ts';
 
-/** What one connection may have waiting for its epoch while there is no majority. */
+/** Inputs of one connection that may wait for its epoch while there is no majority. */
 const deferredMax = 1_000;
 
 /**
- * How long a client with a will that was asked to go elsewhere has for it. Then it counts as dead: it may have died just
- * before it was told. Shorter ends a slow but living client's will, too; longer breaks the 5 s of P6.
+ * Deadline for a moved client with a will to reconnect elsewhere. After it the client is treated as dead,
+ * because it may have died just before the redirect. A lower value publishes wills of slow clients; a higher
+ * value breaks the five seconds of P6.
  */
 const movedMsMax = 4_000;
 
-/** How connections begin and end: epochs, takeover, and those that begin without a majority (design, sections 3 and 6). */
+/**
+ * Opens and ends sessions: epochs, takeover, and connections without a majority (docs/DESIGN.md, "Epochs" and
+ * "Loss of quorum").
+ */
 export class SessionOpening {
   readonly #context: MemberContext;
   readonly #proposer: Proposer;
@@ -34,7 +38,7 @@ export class SessionOpening {
   readonly #router: Router;
   readonly #delivery: Delivery;
   readonly #progress: AckProgress;
-  /** In the order of their ends. */
+  /** Moved clients in the order of their deadlines. */
   #moved: { readonly client: ClientId; readonly epoch: Epoch; readonly untilMs: number }[] = [];
 
   constructor(
@@ -72,19 +76,20 @@ export class SessionOpening {
     const connection = this.#connections.get(id);
     if (connection === undefined) return;
     if (connection.phase === 'opening') this.#proposer.markOpenAbandoned();
-    this.#connections.forget(connection);
+    this.#connections.remove(connection);
     this.#leave(connection, how);
   }
 
-  /** The server ends it. */
+  /** Ends a connection by decision of the server. */
   end(connection: Connection, reason: RefusalReason, graceful: boolean): void {
     this.#leave(connection, { graceful });
     this.#connections.close(connection, reason);
   }
 
   /**
-   * The server asks it to go elsewhere. Without a will that is the end of it here; with one it stays the client's current
-   * connection for the others, until it has opened again (which makes this one's will void) or has had the time to.
+   * Redirects a client to another member. Without a will its session is closed here. With a will the session
+   * stays open in the replicated state until the client reconnects elsewhere, which makes this will void, or
+   * until the deadline.
    */
   move(connection: Connection, reason: RefusalReason): void {
     const { client, epoch } = connection;
@@ -96,7 +101,7 @@ export class SessionOpening {
     this.#connections.close(connection, reason);
   }
 
-  /** Once a turn: who was moved and has not come back anywhere has died. */
+  /** Redirected clients that have not reconnected by the deadline are treated as dead. Called once a turn. */
   expireMoved(): void {
     const { nowMs, state } = this.#context;
     for (;;) {
@@ -111,23 +116,28 @@ export class SessionOpening {
     }
   }
 
-  /** Whether somebody was moved who has not come back and is not buried: only this home knows by when its will is due. */
+  /**
+   * True while a moved client has neither reconnected nor reached its deadline. Only this home has the
+   * deadline.
+   */
   get awaitsMoved(): boolean {
     return this.#moved.length > 0;
   }
 
-  /** The state has jumped; who is connected here in it is closed by another rule. */
+  /**
+   * Drops the moved clients after a snapshot replaced the state. `Home.disconnectAll` closes their sessions.
+   */
   dropMoved(): void {
     this.#moved = [];
   }
 
-  /** One that is still opening is sent elsewhere. */
+  /** Rejects a connection that is still opening. */
   abandon(connection: Connection, reason: RefusalReason): void {
     this.#proposer.markOpenAbandoned();
     this.#connections.refuse(connection, reason);
   }
 
-  /** The cluster has decided on an opening. */
+  /** Answers CONNECT with the result of the `open` command. */
   answer(connection: Connection, result: CommandResult): void {
     if (result.kind === 'refused') {
       const reason = result.reason === 'elsewhere' ? 'takenOver' : 'quotaExceeded';
@@ -136,7 +146,7 @@ export class SessionOpening {
     } else if (result.kind === 'opened') this.#opened(connection, result.epoch, result.sessionPresent);
   }
 
-  /** No majority: what was being opened is served without one, or sent elsewhere. */
+  /** Admits or rejects the opening connections when this member has become isolated. */
   onIsolated(accept: boolean): void {
     for (const connection of this.#connections.all()) {
       if (connection.phase !== 'opening') continue;
@@ -146,9 +156,10 @@ export class SessionOpening {
   }
 
   /**
-   * The others gave this home up, but the client never left: a clean session goes on, unless the client is elsewhere
-   * now. One that the log knows more of (persistent, or with shared subscriptions) has to come back, because that went on
-   * without it. The will has fired: one connection has one.
+   * Handles a connection of a home that the cluster declared lost while the client stayed connected. A clean
+   * session is opened again, unless the client has reconnected elsewhere. A session with replicated state
+   * (persistent, or with shared subscriptions) is closed, because its state has changed. The will has been
+   * published; a connection has only one.
    */
   onHomeLost(connection: Connection): void {
     if (!connection.clean || !connection.request.clean || connection.shares) {
@@ -180,11 +191,12 @@ export class SessionOpening {
 
   #opened(connection: Connection, epoch: number, sessionPresent: boolean): void {
     connection.epoch = epoch;
-    // A later opening in the same batch may already have taken over.
+    // A later open in the same batch may already have taken over the session.
     const session = this.#context.state.session(connection.client);
     const current = session?.epoch === epoch && session.home !== null;
     if (connection.phase === 'gone') {
-      // Left, or was refused, before the cluster answered: a client without CONNACK has no will to fire.
+      // The connection was closed before the cluster answered. The will of a client without CONNACK is not
+      // published.
       if (current) this.#proposeClose(connection, connection.left ?? { graceful: true });
       return;
     }

@@ -2,19 +2,22 @@ import type { Command, SessionProgress } from '@mqtt-cluster/contracts';
 import type { MemberContext } from '../../context.ts';
 import type { Connection } from '../connections/connection.ts';
 
-/** QoS 1 items are told at the latest when so many wait, whatever the time. */
+/** At this number of acknowledged QoS 1 items a `progress` command is due at once. */
 const doneCountMax = 1_000;
 
-interface Gathered {
+interface Collected {
   done: number[];
   received: number[];
   completed: number[];
 }
 
-/** Gathers what subscribers acknowledged; QoS 2 steps leave with the turn, QoS 1 progress now and then. */
+/**
+ * Collects the acknowledgements of subscribers. QoS 2 steps are proposed in the same turn, QoS 1 progress at
+ * intervals.
+ */
 export class AckProgress {
   readonly #context: MemberContext;
-  #gathered = new Map<Connection, Gathered>();
+  #collected = new Map<Connection, Collected>();
   #doneCount = 0;
   #urgent = false;
   #lastMs: number;
@@ -39,41 +42,41 @@ export class AckProgress {
     this.#urgent = true;
   }
 
-  /** What one connection still has to tell; before it closes. */
+  /** Returns the collected acknowledgements of one connection before it closes, or null. */
   takeOne(connection: Connection): Command | null {
-    const gathered = this.#gathered.get(connection);
-    if (gathered === undefined) return null;
-    this.#gathered.delete(connection);
-    this.#doneCount -= gathered.done.length;
-    return { kind: 'progress', sessions: [toProgress(connection, gathered)] };
+    const collected = this.#collected.get(connection);
+    if (collected === undefined) return null;
+    this.#collected.delete(connection);
+    this.#doneCount -= collected.done.length;
+    return { kind: 'progress', sessions: [toProgress(connection, collected)] };
   }
 
   takeDue(): Command | null {
-    if (this.#gathered.size === 0) return null;
+    if (this.#collected.size === 0) return null;
     const due = this.#context.nowMs - this.#lastMs >= this.#context.options.timings.progressMs;
     if (!due && !this.#urgent && this.#doneCount < doneCountMax) return null;
-    const sessions = [...this.#gathered].map(([connection, gathered]) => toProgress(connection, gathered));
+    const sessions = [...this.#collected].map(([connection, collected]) => toProgress(connection, collected));
     this.clear();
     return { kind: 'progress', sessions };
   }
 
   clear(): void {
-    this.#gathered = new Map();
+    this.#collected = new Map();
     this.#doneCount = 0;
     this.#urgent = false;
     this.#lastMs = this.#context.nowMs;
   }
 
-  #of(connection: Connection): Gathered {
-    let gathered = this.#gathered.get(connection);
-    if (gathered === undefined) {
-      gathered = { done: [], received: [], completed: [] };
-      this.#gathered.set(connection, gathered);
+  #of(connection: Connection): Collected {
+    let collected = this.#collected.get(connection);
+    if (collected === undefined) {
+      collected = { done: [], received: [], completed: [] };
+      this.#collected.set(connection, collected);
     }
-    return gathered;
+    return collected;
   }
 }
 
-function toProgress(connection: Connection, gathered: Gathered): SessionProgress {
-  return { client: connection.client, epoch: connection.epoch, ...gathered };
+function toProgress(connection: Connection, collected: Collected): SessionProgress {
+  return { client: connection.client, epoch: connection.epoch, ...collected };
 }

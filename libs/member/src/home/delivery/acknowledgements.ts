@@ -5,8 +5,9 @@ import type { Delivery } from './delivery.ts';
 import type { AckProgress } from './ack-progress.ts';
 
 /**
- * What subscribers acknowledge. Each method returns false for an acknowledgement of another kind of exchange, which
- * is a protocol error (MQTT 5, 4.13); one for nothing at all is what a resumed client may rightly send.
+ * Handles the acknowledgements of subscribers. Each method returns false for an acknowledgement that does not
+ * fit the exchange, which is a protocol error (MQTT 5, 4.13). An unknown packet id is no error: a client that
+ * resumes its session may send it.
  */
 export class Acknowledgements {
   readonly #context: MemberContext;
@@ -36,7 +37,7 @@ export class Acknowledgements {
   pubrec(connection: Connection, packetId: number, refused: boolean): boolean {
     const flight = connection.inFlight.get(packetId);
     if (flight === undefined) {
-      // An exchange that ended before the client came here: let it finish.
+      // The exchange ended before the client connected to this home: the client may finish it.
       if (!refused) this.#release(connection, packetId);
       return true;
     }
@@ -59,7 +60,7 @@ export class Acknowledgements {
     return true;
   }
 
-  /** All members know now that the client has these messages: PUBREL may leave. */
+  /** Sends PUBREL for messages whose PUBREC is applied on all members. */
   received(connection: Connection, packetIds: readonly number[]): void {
     for (const packetId of packetIds) {
       const flight = connection.inFlight.get(packetId);

@@ -1,15 +1,15 @@
 import type { Message } from '@mqtt-cluster/contracts';
 import type { MemberContext } from '../../context.ts';
 
-/** Messages watched at the same time. More would cost every delivery more. */
+/** Messages sampled at the same time. Raising it costs time in every delivery. */
 const samplesMax = 16;
-/** One that has found no client by then finds none, or one that was away. */
+/** A sample without a delivery by then has no connected subscriber. */
 const sampleMsMax = 10_000;
 
-/** Watches a few of the messages that this home's clients published until the first client gets them. */
+/** Measures, for a sample of the messages that this home received, the time until the first delivery. */
 export class DeliverySamples {
   readonly #context: MemberContext;
-  /** When each was received, ms. The same object is queued and delivered. */
+  /** When each message was received, ms. The queue and the delivery use the same object. */
   readonly #receivedMs = new Map<Message, number>();
 
   constructor(context: MemberContext) {

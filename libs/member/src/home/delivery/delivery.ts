@@ -5,7 +5,7 @@ import type { Connection, LocalItem } from '../connections/connection.ts';
 import { DeliverySamples } from './delivery-samples.ts';
 import type { AckProgress } from './ack-progress.ts';
 
-/** What the items of both queues have in common. */
+/** The common fields of the items of both queues. */
 interface Outbound {
   readonly message: Message;
   readonly retain: boolean;
@@ -13,8 +13,8 @@ interface Outbound {
 }
 
 /**
- * The pump of each connection: ordered, windowed, bounded. What only this home knows waits in `connection.local`;
- * what the cluster knows waits in the session's queue, which is the same on every member.
+ * Delivers queued messages in order, within the window of each connection. `connection.local` holds messages
+ * that exist only at this home. The session's replicated queue is the same on every member.
  */
 export class Delivery {
   readonly #context: MemberContext;
@@ -28,19 +28,19 @@ export class Delivery {
     this.#samples = new DeliverySamples(context);
   }
 
-  /** The first client to get this message is told to `measures`. */
+  /** Reports the first delivery of this message to `measures`. */
   sample(message: Message, receivedMs: number): void {
     this.#samples.add(message, receivedMs);
   }
 
-  /** QoS 0: now or never. */
+  /** Sends a message with QoS 0, or drops it when the client's socket is full. */
   sendUnacknowledged(connection: Connection, item: LocalItem): void {
     if (connection.phase !== 'open') return;
     if (!connection.writable) return this.#drop('slowSubscriber');
     this.#send(connection, item, 0, false, 0);
   }
 
-  /** Into the connection's own queue, and out as far as its window allows. */
+  /** Adds a message to the connection's local queue and delivers as far as the window allows. */
   enqueue(connection: Connection, item: LocalItem): void {
     if (item.qos === 0) return this.sendUnacknowledged(connection, item);
     if (connection.local.length >= this.#context.options.limits.cleanQueueMax) {
@@ -59,8 +59,8 @@ export class Delivery {
     if (session !== undefined && session.epoch === connection.epoch) this.#pumpQueue(connection, session);
   }
 
-  /** Nothing of the session's queue still waits to be sent. */
-  isLevel(connection: Connection): boolean {
+  /** Returns true when all messages of both queues are sent. */
+  isDrained(connection: Connection): boolean {
     if (connection.local.length > 0) return false;
     const session = this.#context.state.session(connection.client);
     if (session === undefined) return true;
@@ -99,11 +99,13 @@ export class Delivery {
         continue;
       }
       if (!connection.hasRoom) return;
-      // Its packet id comes when the replicated window has room; later items of the same publisher may not overtake.
+      // The item gets its packet id when the replicated window has room. Later items of the same publisher
+      // must not overtake it.
       if (item.qos === 2 && item.packetId === 0) return;
       connection.cursor = item.number + 1;
       if (item.qos === 0) {
-        // Of a shared group whose members all subscribed at QoS 0: now or never, like any QoS 0.
+        // An item of a shared subscription whose subscribers all have QoS 0: sent once, like any QoS 0
+        // message.
         this.sendUnacknowledged(connection, item);
         this.#progress.done(connection, item.number);
       } else if (item.qos === 2) this.#sendExactlyOnce(connection, item);
@@ -132,7 +134,7 @@ export class Delivery {
     } else this.#progress.completed(connection, packetId);
   }
 
-  /** The client had it from this home already, while there was no majority. */
+  /** Returns true when this home has already delivered the item early, while it was isolated. */
   #deliveredEarly(connection: Connection, item: QueueItem): boolean {
     if (connection.earlyAcked.size + connection.earlyInFlight.size === 0 || item.origin === undefined)
       return false;
@@ -151,7 +153,7 @@ export class Delivery {
     return true;
   }
 
-  /** @returns false when its lifetime was over [MQTT-3.3.2-5]. */
+  /** @returns false when the message has expired [MQTT-3.3.2-5] */
   #send(connection: Connection, item: Outbound, qos: QoS, dup: boolean, packetId: number): boolean {
     const { message, retain, subscriptionIdentifiers } = item;
     if (this.#samples.waiting) this.#samples.sent(message);
@@ -188,6 +190,7 @@ export class Delivery {
   }
 }
 
+/** Returns the key of an early delivery: incarnation, sequence number and position of the publish. */
 export function earlyKey(incarnation: number, sequence: number, command: number): string {
   return `${incarnation}.${sequence}.${command}`;
 }

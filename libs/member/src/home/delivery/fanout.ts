@@ -16,13 +16,13 @@ interface Parts {
   readonly live: LiveForwarding;
 }
 
-/** Which of this home's connections get a message, and through which of their queues. */
+/** Chooses the connections of this home that get a message, and the queue in which it waits. */
 export class Fanout {
   readonly #context: MemberContext;
   readonly #parts: Parts;
-  /** Counts shared QoS 0 messages, so that the members of a group take turns. */
+  /** Counts QoS 0 messages to shared subscriptions, so that the subscribers of a group take turns. */
   #shareTurn = 0;
-  /** The member's own retained messages (`$SYS`); not replicated. */
+  /** The member's own retained messages (`$SYS`), which are not replicated. */
   readonly #localRetained = new TopicTree<Message>();
 
   constructor(context: MemberContext, parts: Parts) {
@@ -30,14 +30,17 @@ export class Fanout {
     this.#parts = parts;
   }
 
-  /** QoS 0 of a client here: to those of this home, of its peers, and of one member of each group. */
+  /**
+   * Sends a client's QoS 0 message to subscribers here, to interested peers, and to one subscriber of each
+   * shared subscription.
+   */
   unacknowledged(message: Message): void {
     this.#deliver(message);
     this.#parts.live.forward(message);
     this.#share(message);
   }
 
-  /** The member's own, for its own clients. */
+  /** Sends a message of the member itself to its own clients. */
   local(message: Message): void {
     if (message.retain) {
       if (message.payload.length === 0) this.#localRetained.delete(message.topic);
@@ -46,39 +49,43 @@ export class Fanout {
     this.#deliver(message);
   }
 
-  /** QoS 0 from a peer's clients, for those who were here when it was sent: others may have had it at their last home. */
+  /**
+   * Sends live messages from a peer to the clients that were connected here when the peer sent them. Clients
+   * that connected later may have received the messages at their last home.
+   */
   live(from: MemberId, sent: LiveMessage): void {
     const { live } = this.#parts;
     const { messages, direct } = sent;
     const sentAtMs = live.ages.sentAtMs(from, sent, this.#context.nowMs);
-    if (sentAtMs === null) return live.drop(messages.length + direct.length);
+    if (sentAtMs === null) return live.countDropped(messages.length + direct.length);
     for (const message of messages) this.#deliver(message, sentAtMs);
     for (const { client, message } of direct) this.#deliverTo(client, message, sentAtMs);
   }
 
-  /** What the log has published. */
+  /** Sends a published message of the log. */
   published(message: Message): void {
     for (const connection of this.#parts.router.match(message)) {
       const item = matchedItem(connection, message);
-      // What a persistent session gets with QoS 1 or 2 is in its queue; QoS 0 is never queued.
+      // The replicated queue holds the QoS 1 and 2 messages of a persistent session. QoS 0 messages are never
+      // queued.
       if (connection.clean || item.qos === 0) this.#parts.delivery.enqueue(connection, item);
     }
   }
 
-  /** What only this member's disk has. */
+  /** Early delivery of a message that only this member's disk holds. */
   early(message: Message, early: string): void {
     const { router, delivery } = this.#parts;
     for (const connection of router.match(message)) {
       const item = matchedItem(connection, message);
       if (connection.clean || item.qos === 0) delivery.enqueue(connection, item);
-      // Only behind everything it has: nothing may overtake what its queue still holds.
-      else if (!connection.earlySkipped && delivery.isLevel(connection)) {
+      // An early delivery must not overtake older messages of the replicated queue.
+      else if (!connection.earlySkipped && delivery.isDrained(connection)) {
         delivery.enqueue(connection, { ...item, early });
       } else connection.earlySkipped = true;
     }
   }
 
-  /** What a new subscription is shown. */
+  /** Sends the retained messages for new subscriptions. */
   retained(connection: Connection, subscriptions: readonly Subscription[], granted: Granted): void {
     const { delivery } = this.#parts;
     for (const item of retainedFor(this.#context.state, this.#localRetained, subscriptions, granted)) {
@@ -87,7 +94,9 @@ export class Fanout {
     if (granted.retainedQueued.includes(true)) delivery.pump(connection);
   }
 
-  /** @param sentAtMs when its publisher's home sent it; clients who connected later don't get it. */
+  /**
+   * @param sentAtMs when the publisher's home sent the message: clients that connected later do not get it
+   */
   #deliver(message: Message, sentAtMs = Infinity): void {
     const { router, delivery } = this.#parts;
     for (const connection of router.match(message)) {
@@ -96,7 +105,10 @@ export class Fanout {
     }
   }
 
-  /** QoS 0 to shared subscriptions: the publisher's home chooses, because it is the only one that knows of the message. */
+  /**
+   * Sends a QoS 0 message to shared subscriptions. The publisher's home chooses the subscriber, because no
+   * other member has the message.
+   */
   #share(message: Message): void {
     const { state, options } = this.#context;
     for (const { client, home } of state.sharing(message.topic, this.#shareTurn)) {

@@ -1,4 +1,4 @@
-/** A queue whose head leaves in constant time; what has left is let go of. */
+/** A queue that removes its head in constant time and releases removed items. */
 export class Fifo<T> {
   #items: (T | undefined)[] = [];
   #head = 0;
@@ -11,15 +11,11 @@ export class Fifo<T> {
     this.#items.push(item);
   }
 
-  peek(): T | undefined {
-    return this.#items[this.#head];
-  }
-
   shift(): T | undefined {
     const item = this.#items[this.#head];
     if (item === undefined) return undefined;
     this.#items[this.#head++] = undefined;
-    // Amortised: each item is moved at most once per halving.
+    // Amortised: each item is moved at most once per halving of the array.
     if (this.#head > 1_024 && this.#head * 2 > this.#items.length) {
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;

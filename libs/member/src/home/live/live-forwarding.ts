@@ -5,7 +5,7 @@ import type { Peers } from '../../cluster/peers.ts';
 import { LiveMessageAges } from './live-message-ages.ts';
 import type { Router } from '../router.ts';
 
-/** QoS 0 messages waiting for one peer within a turn; more are dropped (counted). */
+/** QoS 0 messages for one peer in one turn. Further ones are dropped and counted. */
 const liveMessagesPerTurnMax = 10_000;
 
 interface Waiting {
@@ -13,7 +13,10 @@ interface Waiting {
   readonly direct: DirectMessage[];
 }
 
-/** QoS 0 between members: each tells its peers which filters its clients have, and gets only what matches. */
+/**
+ * Forwards QoS 0 messages between members. Each member announces the filters of its clients and gets only
+ * matching messages.
+ */
 export class LiveForwarding {
   readonly #context: MemberContext;
   readonly #peers: Peers;
@@ -69,17 +72,20 @@ export class LiveForwarding {
     this.#sendFull(peer);
   }
 
-  /** What it wants is remembered: when only this way was broken, the peer has no reason to tell anew. */
+  /**
+   * Drops the waiting messages but keeps the peer's interest: if only one direction failed, the peer does not
+   * announce it again.
+   */
   linkDown(peer: MemberId): void {
     this.#waiting.delete(peer);
   }
 
-  /** A peer's messages that came too late to be of use. */
-  drop(count: number): void {
+  /** Counts live messages that arrived too late. */
+  countDropped(count: number): void {
     this.#dropped += count;
   }
 
-  /** Once a turn: changed interest, then the messages. */
+  /** Sends changed interest, then the waiting messages. Called once a turn. */
   flush(): void {
     const { nowMs, options } = this.#context;
     const changes = this.#router.takeChanges();

@@ -1,11 +1,15 @@
 import type { HelloMessage, MemberId } from '@mqtt-cluster/contracts';
 
-/** An older QoS 0 message is dropped: its link was stalled, and its receivers may have heard it elsewhere meanwhile. */
+/**
+ * Older live messages are dropped: the link was stalled, and the clients may have received them at another
+ * home.
+ */
 const liveAgeMsMax = 1_000;
 /**
- * The fastest message of the last one or two of these is what the others are compared with. Shorter takes a link that is late for
- * so long for one that is always so; longer keeps a peer whose clock stood still with its machine (a guest that was moved or
- * suspended) unheard beyond the ten seconds of P7.
+ * Window of the minimum filter: the fastest message of the last one or two windows is the reference. A
+ * shorter window takes a link that is late for the whole window for a link that is always that slow. A longer
+ * window drops the messages of a peer whose clock stood still (a suspended or migrated virtual machine) for
+ * longer than the ten seconds of P7.
  */
 const windowMs = 5_000;
 
@@ -13,26 +17,26 @@ type PeerRun = Pick<HelloMessage, 'storeId' | 'incarnation'>;
 type Sent = { readonly sentAtMs?: number };
 
 interface ClockOffset {
-  /** Which start of the peer: its clock begins anew with it. */
+  /** The incarnation of the peer. Its monotonic clock restarts with it. */
   readonly storeId: string;
   readonly incarnation: number;
   windowStartMs: number;
-  /** Least difference seen between the clocks, in this window and the one before. */
+  /** Smallest difference between receive and send time, in this window and in the one before. */
   leastMs: number;
   earlierLeastMs: number;
 }
 
 /**
- * How old a peer's QoS 0 messages are. Nobody knows another's clock, but the message that was fastest tells how far the
- * clocks differ, up to its own time on the way; what took longer than that is older by the difference.
+ * Estimates the age of live messages. Members do not share a clock. The fastest message gives the offset
+ * between two clocks, up to its own transmission time. A slower message is older by the difference.
  *
- * Without it a message that its receiver has had from a home that is now dead comes again when a stalled link gets going,
- * and QoS 0 means at most once [MQTT-4.3.1-1].
+ * Without the estimate a client could receive a message twice: at its former home, and again at its new home
+ * when a stalled link recovers. QoS 0 means at most once [MQTT-4.3.1-1].
  */
 export class LiveMessageAges {
   readonly #offsets = new Map<MemberId, ClockOffset>();
 
-  /** What a peer tells regularly is a measure as good as any. */
+  /** Uses the send time of a hello message as a sample. */
   observe(from: MemberId, { storeId, incarnation, sentAtMs }: Sent & PeerRun, nowMs: number): void {
     if (sentAtMs === undefined) return;
     const known = this.#offsets.get(from);
@@ -43,9 +47,10 @@ export class LiveMessageAges {
   }
 
   /**
-   * When, by this member's clock, a peer sent this; never earlier than it did. Of an older peer that does not tell: now.
+   * Returns the time at which a peer sent a message, on this member's clock. The estimate is never too early.
+   * Returns the current time for a peer of an older version, which sends no time.
    *
-   * @returns null when it is too old, or of a start of the peer that is not the one known
+   * @returns null when the message is too old or comes from another incarnation of the peer
    */
   sentAtMs(
     from: MemberId,

@@ -16,12 +16,12 @@ function servingCluster(): { cluster: TestCluster; away: MemberId; other: Member
 const kinds = (effects: readonly ClientEffect[]): string[] => effects.map((effect) => effect.kind);
 
 function delivered(cluster: TestCluster, id: MemberId, connection: number): string[] {
-  const heard = cluster.heard(id, connection);
-  return heard.filter((effect) => effect.kind === 'deliver').map(payload);
+  const effects = cluster.takeEffects(id, connection);
+  return effects.filter((effect) => effect.kind === 'deliver').map(payload);
 }
 
-describe('an island of one', () => {
-  test('what was proposed before the cut and what was accepted after it arrive in order, once each', () => {
+describe('one isolated member', () => {
+  test('messages published before and after the loss of quorum arrive in order, once each', () => {
     const { cluster, away, other } = servingCluster();
     cluster.member(other).input(1, { kind: 'connect', request: request('far', never) });
     cluster.member(away).input(1, { kind: 'connect', request: request('publisher') });
@@ -38,22 +38,23 @@ describe('an island of one', () => {
     for (const number of numbers) {
       const message = { topic: 'x', payload: text(`${number}`), qos: 1 as const, retain: false };
       cluster.member(away).input(1, { kind: 'publish', request: { ...message, packetId: number } });
-      // The first is on its way to the leader when the link goes: it is proposed again, marked, under its number.
+      // The first batch is on its way when the link fails. It is proposed again under its number, marked as
+      // isolated.
       if (number === 1) cluster.cut(away);
       cluster.run(200);
     }
     expect(cluster.events.get(away)!.some((event) => event.kind === 'degradedAcks')).toBe(true);
     cluster.heal(away);
     cluster.run(5_000);
-    const heard = cluster.heard(away, 1);
-    const acks = heard.flatMap((effect) => (effect.kind === 'puback' ? [effect.packetId] : []));
+    const effects = cluster.takeEffects(away, 1);
+    const acks = effects.flatMap((effect) => (effect.kind === 'puback' ? [effect.packetId] : []));
     expect(acks).toEqual(numbers);
     expect(delivered(cluster, away, 2)).toEqual(numbers.map(String));
     expect(delivered(cluster, other, 1)).toEqual(numbers.map(String));
     expect(cluster.member(away).status().outboxItems).toBe(0);
   });
 
-  test('a clean session that was opened there ends at the heal when its client is elsewhere', () => {
+  test('closes a clean session that was opened while isolated when its client has connected elsewhere before the heal', () => {
     const { cluster, away, other } = servingCluster();
     cluster.cut(away);
     cluster.until('isolated', () => cluster.member(away).status().state === 'isolated');
@@ -63,18 +64,20 @@ describe('an island of one', () => {
     cluster.run(100);
     cluster.heal(away);
     cluster.run(3_000);
-    expect(kinds(cluster.heard(away, 1))).toEqual(['connack', 'close']);
-    expect(kinds(cluster.heard(other, 2))).toEqual(['connack']);
+    expect(kinds(cluster.takeEffects(away, 1))).toEqual(['connack', 'close']);
+    expect(kinds(cluster.takeEffects(other, 2))).toEqual(['connack']);
   });
 });
 
-test('[MQTT-3.1.4-3] of three openings of one client id at the same moment one survives', () => {
+test('keeps one of three simultaneous connections with one client id [MQTT-3.1.4-3]', () => {
   const { cluster } = servingCluster();
   cluster.member('a').input(1, { kind: 'connect', request: request('same') });
   cluster.member('a').input(2, { kind: 'connect', request: request('same') });
   cluster.member('b').input(3, { kind: 'connect', request: request('same') });
   cluster.run(500);
-  const heard = [cluster.heard('a', 1), cluster.heard('a', 2), cluster.heard('b', 3)].map(kinds);
-  expect(heard.filter((each) => each.join() === 'connack')).toHaveLength(1);
+  const effects = [cluster.takeEffects('a', 1), cluster.takeEffects('a', 2), cluster.takeEffects('b', 3)].map(
+    kinds,
+  );
+  expect(effects.filter((each) => each.join() === 'connack')).toHaveLength(1);
   for (const id of ['a', 'b', 'c']) expect(cluster.member(id).status().sessions).toBe(1);
 });
