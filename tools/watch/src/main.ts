@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { UsageError } from '@mqtt-cluster/lab';
-import { readArguments, usage } from './arguments.ts';
+import { runTool } from '@mqtt-cluster/kit';
+import { readArguments } from './arguments.ts';
 import { check } from './check.ts';
 import { MonitoredLab } from './monitored-lab.ts';
 import type { MonitoredLabOptions } from './monitored-lab.ts';
@@ -15,10 +15,6 @@ const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
 async function main(argv: readonly string[]): Promise<number> {
   const given = readArguments(argv);
-  if (given.help) {
-    process.stdout.write(usage);
-    return 0;
-  }
   const folder = resolve(given.folder);
   mkdirSync(folder, { recursive: true });
   const options = { folder, members: given.members, monitoring, dist, publisherRate: given.rate };
@@ -59,11 +55,8 @@ function addresses(lab: MonitoredLab, { folder, monitoring: source }: MonitoredL
   ];
 }
 
-main(process.argv.slice(2)).then(
-  // Half-closed connections of the load may keep the process alive.
-  (status) => process.exit(status),
-  (error: unknown) => {
-    process.stderr.write(`watch: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(error instanceof UsageError ? 2 : 1);
-  },
-);
+await runTool('watch', async () => {
+  process.exitCode = await main(process.argv.slice(2));
+});
+// Half-closed connections of the load may keep the event loop alive.
+process.exit();

@@ -1,14 +1,11 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { ChildProgram, killOnExit } from '@mqtt-cluster/kit';
 import { startCluster } from '@mqtt-cluster/lab';
 import type { Cluster, RunningCluster } from '@mqtt-cluster/lab';
 import { findProgram } from '@mqtt-cluster/monitoring';
 import { Prometheus } from './prometheus.ts';
 import type { PrometheusApi } from './prometheus-api.ts';
 
-const stopMsMax = 10_000;
 const statusMsMax = 10_000;
 
 export interface MonitoredLabOptions {
@@ -39,7 +36,7 @@ export class MonitoredLab {
   readonly #options: MonitoredLabOptions;
   #running: RunningCluster | null = null;
   #prometheus: Prometheus | null = null;
-  #client: ChildProcess | null = null;
+  #client: ChildProgram | null = null;
 
   constructor(options: MonitoredLabOptions) {
     this.#options = options;
@@ -101,10 +98,11 @@ export class MonitoredLab {
     const { folder, dist } = this.#options;
     const { members, client } = this.cluster.layout;
     const servers = members.map(({ id, host, mqttPort }) => `${id}=mqtt://${host}:${mqttPort}`);
-    mkdirSync(join(folder, 'client'), { recursive: true });
-    const log = openSync(join(folder, 'client', 'log.jsonl'), 'a');
-    this.#client = spawn(process.execPath, [join(dist, 'client.mjs')], {
-      env: {
+    const program = new ChildProgram({
+      command: process.execPath,
+      args: [join(dist, 'client.mjs')],
+      logFile: join(folder, 'client', 'log.jsonl'),
+      environment: {
         ...process.env,
         NODE_OPTIONS: '',
         MQTT_CLIENT_SERVERS: servers.join(','),
@@ -112,14 +110,15 @@ export class MonitoredLab {
         MQTT_CLIENT_HTTP_HOST: client.host,
         MQTT_CLIENT_HTTP_PORT: String(client.httpPort),
       },
-      stdio: ['ignore', log, log],
     });
+    killOnExit(() => [program]);
+    this.#client = program;
   }
 
   /** @param keep keeps data and logs. */
   async stop(keep: boolean): Promise<void> {
     await this.#prometheus?.stop();
-    await stopChild(this.#client);
+    await this.#client?.stop();
     await this.#running?.end(keep);
   }
 
@@ -139,13 +138,4 @@ export class MonitoredLab {
       server: status.client.server,
     };
   }
-}
-
-async function stopChild(child: ChildProcess | null): Promise<void> {
-  if (child === null || child.exitCode !== null || child.signalCode !== null) return;
-  const gone = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), stopMsMax);
-  await gone;
-  clearTimeout(timer);
 }

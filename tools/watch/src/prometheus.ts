@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { ChildProgram, killOnExit, poll } from '@mqtt-cluster/kit';
 import { findProgram, readRuleFiles } from '@mqtt-cluster/monitoring';
 import { prometheusConfig } from './scrape-config.ts';
 import type { PrometheusConfigOptions } from './scrape-config.ts';
@@ -11,7 +10,6 @@ import { PrometheusApi } from './prometheus-api.ts';
 
 const readyMsMax = 60_000;
 const readyPollMs = 100;
-const stopMsMax = 10_000;
 /** The first port to try. If it is in use, the next ports are tried. */
 const portDefault = 9_090;
 const portsTriedMax = 50;
@@ -28,8 +26,7 @@ export interface PrometheusOptions {
 /** Runs an installed Prometheus for a lab. It scrapes every second and uses rules with shorter durations. */
 export class Prometheus {
   readonly #options: PrometheusOptions;
-  #child: ChildProcess | null = null;
-  #exit: Promise<void> = Promise.resolve();
+  #program: ChildProgram | null = null;
   #api: PrometheusApi | null = null;
 
   constructor(options: PrometheusOptions) {
@@ -38,7 +35,7 @@ export class Prometheus {
 
   /** Id of the process while it runs; otherwise null. */
   get pid(): number | null {
-    return this.#child?.pid ?? null;
+    return this.#program?.pid ?? null;
   }
 
   /** @throws Error before `start`. */
@@ -49,7 +46,7 @@ export class Prometheus {
 
   /** @throws NotInstalledError; Error when Prometheus does not become ready. */
   async start(): Promise<void> {
-    const program = findProgram('prometheus');
+    const command = findProgram('prometheus');
     const { folder, monitoring, host = '127.0.0.1' } = this.#options;
     mkdirSync(join(folder, 'rules'), { recursive: true });
     const files = readRuleFiles(monitoring).map((rules) => {
@@ -61,10 +58,9 @@ export class Prometheus {
     writeFileSync(join(folder, 'prometheus.yml'), prometheusConfig(configuration));
     const port = await freePort(host);
     const url = `http://${host}:${port}`;
-    const log = openSync(join(folder, 'prometheus.log'), 'a');
-    const child = spawn(
-      program,
-      [
+    const program = new ChildProgram({
+      command,
+      args: [
         `--config.file=${join(folder, 'prometheus.yml')}`,
         `--storage.tsdb.path=${join(folder, 'data')}`,
         `--web.listen-address=${host}:${port}`,
@@ -72,36 +68,28 @@ export class Prometheus {
         `--web.user-assets=${monitoring}`,
         '--log.level=warn',
       ],
-      { stdio: ['ignore', log, log] },
-    );
-    this.#child = child;
-    this.#exit = new Promise((resolve) => child.once('exit', () => resolve()));
+      logFile: join(folder, 'prometheus.log'),
+    });
+    killOnExit(() => [program]);
+    this.#program = program;
     this.#api = new PrometheusApi(url);
-    await this.#ready(folder);
+    await this.#waitUntilReady(program);
   }
 
-  async #ready(folder: string): Promise<void> {
-    const deadline = performance.now() + readyMsMax;
-    while (!(await this.api.isReady())) {
-      const gone = this.#child?.exitCode !== null;
-      if (gone || performance.now() > deadline) {
-        await this.stop();
-        throw new Error(
-          `Prometheus ${gone ? 'exited' : 'is not ready'}; see its log: ${join(folder, 'prometheus.log')}`,
-        );
-      }
-      await new Promise((resolve) => setTimeout(resolve, readyPollMs));
-    }
+  async #waitUntilReady(program: ChildProgram): Promise<void> {
+    const isReady = await poll(
+      async () => (program.hasEnded ? false : (await this.api.isReady()) || undefined),
+      { timeoutMs: readyMsMax, intervalMs: readyPollMs },
+    );
+    if (isReady) return;
+    const problem = program.hasEnded ? 'exited' : 'is not ready';
+    await this.stop();
+    throw new Error(`Prometheus ${problem}; see its log: ${program.logFile}`);
   }
 
   async stop(): Promise<void> {
-    const child = this.#child;
-    if (child === null) return;
-    child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), stopMsMax);
-    await this.#exit;
-    clearTimeout(timer);
-    this.#child = null;
+    await this.#program?.stop();
+    this.#program = null;
   }
 }
 
