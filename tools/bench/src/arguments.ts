@@ -1,5 +1,5 @@
 import { CommandLine, listOf, oneOf, readCommandLine, wholeNumber } from '@mqtt-cluster/kit';
-import { gapDefinition } from './failover/failover-report.ts';
+import { gapDefinition } from './failover/gap-definition.ts';
 
 export interface BenchArguments {
   readonly command: 'compare' | 'idle' | 'failover' | 'scrape';

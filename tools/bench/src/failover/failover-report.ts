@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { percentile } from '@mqtt-cluster/kit';
 import type { Machine } from '../machine.ts';
 import { renderMachine } from '../report.ts';
+import { gapDefinition } from './gap-definition.ts';
 import type { FailoverResult } from './failover.ts';
 import { observeMsMax } from './rounds.ts';
 import type { FaultKind, RoundResult } from './rounds.ts';
@@ -14,12 +15,6 @@ const promises: readonly { fault: FaultKind; share: number; msMax: number }[] = 
   { fault: 'silent', share: 0.99, msMax: 3_000 },
 ];
 const promised = /^failover-client: /;
-
-/** Part of the report and of the help. */
-export const gapDefinition = `A gap is the longest time without an acknowledgement (publisher, QoS 1) or without a message (subscriber) that ended
-after the fault: from the last event before the fault to the first event after it. A gap is never shorter than the interval
-between two messages. All clients are connected to the same member when it fails. This member is the leader in at least half
-of the rounds.`;
 
 const faultText: Readonly<Record<FaultKind, string>> = {
   kill: 'the process is killed (SIGKILL): its sockets close, further connections are refused',

@@ -1,7 +1,7 @@
-"""The measured clients on Eclipse Paho for Python: commands in on stdin, answers out, as protocol.ts says.
+"""Runs the measured clients of Eclipse Paho for Python: reads commands from stdin and prints answers (protocol.ts).
 
-Paho knows one server, so the program gives it the next one of the list when a connection ends; the wait of a second
-before the reconnect is Paho's default.
+Paho supports one server. The program therefore sets the next server of the list when a connection ends. The wait of one
+second before the reconnect is Paho's default.
 """
 
 import json
@@ -143,7 +143,7 @@ def main():
                 current = None
                 take()
                 answer = {"type": "closed"}
-        except Exception as error:  # told, not hidden: the bench decides
+        except Exception as error:  # the bench decides how to handle it
             answer = {"type": "error", "message": f"{NAME}: {error}"}
         print(json.dumps(answer), flush=True)
 

@@ -34,8 +34,8 @@ export const helpLines: readonly string[] = [
   '  s  stop it (SIGTERM)             w  wipe it: kill it and delete its data',
   '  p  pause it (SIGSTOP)            u  resume it (SIGCONT)',
   '  c  cut it off from its peers     l  delay its links by 100 ± 50 ms',
-  'm  heal: end the faults of all links, disks and clocks',
-  'h  show or hide this help          q  stop everything and quit',
+  '  m  heal: end the faults of all links, disks and clocks',
+  '  h  show or hide this help        q  stop everything and quit',
 ];
 
 const keyLines: readonly string[] = [
@@ -71,10 +71,19 @@ export function renderTraffic(traffic: TrafficView): string[] {
     `       ${titles.map((title) => right(title, 10)).join('')}`,
     ...(['qos0', 'qos1', 'qos2'] as const).map(
       (qos) =>
-        `QoS ${qos.slice(3)}  ${columns.map((column) => right(Math.round(traffic[column][qos]), 10)).join('')}`,
+        `QoS ${qos.slice(3)}  ${columns.map((column) => right(countOf(traffic, column, qos), 10)).join('')}`,
     ),
     `latency p50 ${traffic.latencyP50Ms ?? '-'} ms, p99 ${traffic.latencyP99Ms ?? '-'} ms; last failover gap ${gap}`,
   ];
+}
+
+/** Returns null for the acknowledgements of QoS 0, which do not exist. */
+function countOf(
+  traffic: TrafficView,
+  column: 'sent' | 'acked' | 'delivered' | 'lost' | 'duplicated' | 'outOfOrder' | 'perSecond',
+  qos: keyof ByQoS,
+): number | null {
+  return column === 'acked' && qos === 'qos0' ? null : Math.round(traffic[column][qos]);
 }
 
 /** Returns the client application's `/status` in one line. */
