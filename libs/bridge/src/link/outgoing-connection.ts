@@ -19,6 +19,7 @@ import { certificateMatches, clientIdOf, userNameOf } from '../handshake.ts';
 import type { ConnectionKind } from '../handshake.ts';
 import type { RateLimitedLog } from '../rate-limited-log.ts';
 import type { BridgePeer, BridgeTls } from '../options.ts';
+import { publishHeader } from './publish-header.ts';
 
 /** A frame up to this size is copied behind its header, which costs less than a second write. */
 const copiedBytesMax = 16 * 1024;
@@ -298,17 +299,4 @@ export class OutgoingConnection {
  */
 function silenceMs({ pingSentAtMs, lastReceivedAtMs }: Attempt, nowMs: number): number {
   return pingSentAtMs === null ? 0 : nowMs - Math.max(lastReceivedAtMs, pingSentAtMs - pingIntervalMs);
-}
-
-/** Encodes the fixed header and the topic of a QoS 0 PUBLISH (MQTT 3.1.1, 3.3). */
-function publishHeader(topic: string, payloadBytes: number): Buffer {
-  const topicBytes = Buffer.byteLength(topic);
-  let rest = 2 + topicBytes + payloadBytes;
-  const bytes = [0x30];
-  do {
-    bytes.push((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));
-    rest >>>= 7;
-  } while (rest > 0);
-  bytes.push(topicBytes >> 8, topicBytes & 0xff);
-  return Buffer.concat([Buffer.from(bytes), Buffer.from(topic)]);
 }

@@ -55,7 +55,7 @@ class PairedStream extends Duplex {
 }
 
 /** Returns the two ends of a connection in memory. */
-export function streamPair(): [Duplex, Duplex] {
+function streamPair(): [Duplex, Duplex] {
   const one = new PairedStream({ allowHalfOpen: false });
   const other = new PairedStream({ allowHalfOpen: false });
   one.peer = other;

@@ -36,7 +36,7 @@ interface Session {
 }
 
 /** Matches a topic by MQTT 3.1.1, 4.7. Written for clarity, not for speed. */
-export function topicMatches(filter: string, topic: string): boolean {
+function topicMatches(filter: string, topic: string): boolean {
   if (topic.startsWith('$') && !filter.startsWith('$')) return false; // [MQTT-4.7.2-1]
   const filterLevels = filter.split('/');
   const topicLevels = topic.split('/');
