@@ -10,9 +10,9 @@ export interface CheckedFile extends Verdict {
 }
 
 /**
- * Judges a recorded history.
- * @param progress Told now and then: the share of the file that was read (0 to 1) and the lines.
- * @throws {HistoryError} one line: the file, its line, and what is wrong with it.
+ * Checks a recorded history.
+ * @param progress called now and then with the share of the file that has been read (0 to 1), and the lines
+ * @throws {HistoryError} one line: the file, the line and the reason
  */
 export async function checkHistoryFile(
   path: string,
@@ -28,7 +28,7 @@ export async function checkHistoryFile(
     event: (event) => checker?.add(event),
     ...(progress ? { progress } : {}),
   });
-  // Assigned in the callbacks, which the compiler does not see.
+  // The callbacks assign both, which the compiler does not see.
   const judged = { header, checker } as { header: Header | null; checker: Checker | null };
   if (!judged.header || !judged.checker) throw new HistoryError(`${path}: not a history`);
   return { header: judged.header, ...judged.checker.verdict() };

@@ -7,20 +7,20 @@ import { Report } from './report.ts';
 import { rules } from './rules/rules.ts';
 
 export interface Checker {
-  /** @throws {HistoryError} if the event can't follow what was before. */
+  /** Adds the next event. @throws {HistoryError} when the event contradicts the events before it */
   add(event: HistoryEvent): void;
-  /** @throws {HistoryError} before the `end`. */
+  /** @throws {HistoryError} before the event `end` */
   verdict(): Verdict;
 }
 
-/** Judges one history; the rules see nothing but header and events. */
+/** Checks one history. The rules read only its header and events. */
 export function createChecker(header: Header): Checker {
   const tables = new HistoryTables(header);
   return {
     add: (event) => tables.add(event),
     verdict: () => {
       if (tables.endAt === null)
-        throw new HistoryError("the run did not come to its end, so it can't be judged");
+        throw new HistoryError("the run did not reach its end, so its history can't be checked");
       const analysis = new Analysis(tables);
       const verdicts = rules.map((rule) => {
         const report = new Report(rule);

@@ -1,6 +1,6 @@
 import type { Allowance, Finding, RuleVerdict } from './verdict.ts';
 
-/** As many findings of a rule are kept; the others are counted. */
+/** A report keeps this many findings and only counts the others. */
 const findingsMax = 10;
 
 /** What a rule checks, for the verdict. */
@@ -12,7 +12,7 @@ export interface RuleInfo {
   readonly clause: string;
 }
 
-/** What one rule found. */
+/** The findings of one rule. */
 export class Report {
   readonly #rule: RuleInfo;
   readonly #findings: Finding[] = [];
@@ -33,7 +33,7 @@ export class Report {
     this.#checked += count;
   }
 
-  /** @param text Worked out only for the findings that are kept. */
+  /** @param text Called only for the findings that are kept. */
   violate(text: () => string): void {
     if (this.#violations++ < findingsMax) this.#findings.push({ rule: this.#rule.name, text: text() });
   }
@@ -43,10 +43,10 @@ export class Report {
   }
 
   /**
-   * Judges one time.
-   * @param overMs How much longer than its bound it took; negative for less.
-   * @param allowanceMs What a busy machine may have added.
-   * @returns whether it was in time
+   * Checks one time against its bound.
+   * @param overMs how much longer than the bound it took; negative for less
+   * @param allowanceMs what a busy machine may have added
+   * @returns whether the time is within the bound and the allowance
    */
   inTime(overMs: number, allowanceMs: number): boolean {
     const isNeeded = overMs > 0 && overMs <= allowanceMs;

@@ -4,8 +4,8 @@ const columnGap = '  ';
 const heads = ['rule', 'promise', 'checked', 'violations', 'first finding'] as const;
 
 /**
- * The verdict for a terminal: a line a rule, excuses below. `JSON.stringify` of the verdict is its other form.
- * @param columnsMax Lines are cut to so many characters; Infinity for a file.
+ * Renders a verdict for a terminal: one line for each rule, then exceptions and allowances.
+ * @param columnsMax lines are cut to this many characters; Infinity for a file
  */
 export function renderVerdict(verdict: Verdict, columnsMax = Infinity): string {
   const rows = verdict.rules.map(rowOf);
@@ -29,7 +29,7 @@ export function renderVerdict(verdict: Verdict, columnsMax = Infinity): string {
     .join('\n');
 }
 
-/** How strict the judge was. */
+/** One line about the strictness of a rule. */
 function describeAllowance(rule: string, { judged, lengthened, needed, longestMs }: Allowance): string {
   if (lengthened === 0)
     return `${rule}: ${judged} times judged by their bounds, no starved-machine lag allowance`;

@@ -1,43 +1,51 @@
-/** One finding of the checker. */
+/** One finding of a rule. */
 export interface Finding {
   readonly rule: string;
-  /** One sentence that names client, message, topic and times. */
+  /** One sentence with the client, the message, the topic and the times. */
   readonly text: string;
 }
 
 export interface RuleVerdict {
   readonly rule: string;
-  /** What was looked at, for instance acknowledged messages times matching sessions: a rule that looked at nothing proves nothing. */
+  /**
+   * Number of checks, for instance acknowledged messages times matching sessions. A rule with no checks proves nothing.
+   */
   readonly checked: number;
   readonly violations: number;
-  /** The first few. */
+  /** The first ten findings. */
   readonly findings: readonly Finding[];
-  /** The promise it holds the target to: P1 to P9. */
+  /** The promise in docs/DESIGN.md, "Promises", that the rule checks: P1 to P9. */
   readonly promise: string;
-  /** The clause of MQTT, or what else says so. */
+  /** The clauses of the MQTT standard, or another source. */
   readonly clause: string;
-  /** Losses that a documented exception allows (`degraded loss`, a queue at its bound); no violations. */
+  /**
+   * Losses that a documented exception allows (degraded acknowledgement, a queue at its bound). They are not
+   * violations.
+   */
   readonly excused: number;
-  /** The first few of those. */
+  /** The first ten of them. */
   readonly excuses: readonly Finding[];
-  /** Only of rules that judge times. */
+  /** Only for rules that check times. */
   readonly allowance?: Allowance;
 }
 
-/** How strict a rule about times was: on a busy machine it adds what others had to wait at the same moment. */
+/**
+ * How strict a rule about times was. On a busy machine the rule extends a bound by the delays that the machine caused
+ * at that moment.
+ */
 export interface Allowance {
-  /** Times that were judged. */
+  /** Number of times that were checked. */
   readonly judged: number;
-  /** Those whose bound was lengthened. */
+  /** Times whose bound was extended. */
   readonly lengthened: number;
-  /** Those that kept their bound only because it was lengthened. */
+  /** Times within their bound only because it was extended. */
   readonly needed: number;
-  /** The most that was added, ms. */
+  /** The longest extension, ms. */
   readonly longestMs: number;
 }
 
 export interface Verdict {
-  /** No rule was violated. What was not exercised is not proven: see `checked` of each rule. */
+  /** No rule was violated. `checked` of each rule shows what the history exercised. */
   readonly ok: boolean;
   readonly rules: readonly RuleVerdict[];
 }

@@ -13,17 +13,17 @@ function pair(
 }
 
 describe('acked-but-lost (P1, P2)', () => {
-  test.each([1, 2] as const)('an acked QoS %d message that never came', (qos) => {
+  test.each([1, 2] as const)('finds an acknowledged QoS %d message that was not delivered', (qos) => {
     const { history, publisher } = pair();
     history.publish(publisher, 't/1', { qos });
     const verdict = history.verdict();
     expect(violated(verdict)).toEqual(['acked-but-lost']);
     expect(ruleOf(verdict, 'acked-but-lost').findings[0]?.text).toMatch(
-      /^subscriber never got message 1 of publisher \(t\/1, QoS \d, sent .* to B, acked .* by B\)/,
+      /^subscriber never received message 1 of publisher \(t\/1, QoS \d, sent .* to B, acknowledged .* by B\)/,
     );
   });
 
-  test('one that came, at last', () => {
+  test('accepts a late delivery', () => {
     const { history, subscriber, publisher } = pair();
     const message = history.publish(publisher, 't/1');
     history.close(subscriber);
@@ -34,7 +34,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(ruleOf(verdict, 'acked-but-lost').checked).toBe(1);
   });
 
-  test('nobody promised: no ack, refused, QoS 0, QoS 0 subscription, subscribed later, another topic', () => {
+  test('expects no delivery without an acknowledgement, after a rejection, at QoS 0, before the subscription or on another topic', () => {
     const { history, publisher } = pair('t/+');
     history.publish(publisher, 't/1', { ack: null });
     history.publish(publisher, 't/1', { ack: 0x97 });
@@ -50,7 +50,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(ruleOf(verdict, 'acked-but-lost').checked).toBe(0);
   });
 
-  test('no SUBACK, a refusing SUBACK, an UNSUBSCRIBE, an ended session, a client that is away', () => {
+  test('expects no delivery without SUBACK, after a rejecting SUBACK or UNSUBSCRIBE, in an ended session or to a disconnected client', () => {
     const history = new HistoryBuilder();
     const publisher = history.connect('publisher');
     history.subscribe(history.connect('unanswered'), 't', 1, null);
@@ -70,7 +70,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(violated(history.verdict())).toEqual([]);
   });
 
-  test('a clean session is owed what came while its connection lasted, and nothing of an earlier one', () => {
+  test('a clean session must receive the messages of its connection, and none of an earlier connection', () => {
     const history = new HistoryBuilder();
     const publisher = history.connect('publisher');
     const first = history.connect('clean', { clean: true });
@@ -88,7 +88,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(violated(lost.verdict())).toEqual(['acked-but-lost']);
   });
 
-  test('overlapping subscriptions ask for one copy', () => {
+  test('overlapping subscriptions require one copy', () => {
     const { history, subscriber, publisher } = pair('t/#');
     history.subscribe(subscriber, 't/+', 1);
     const message = history.publish(publisher, 't/1');
@@ -96,7 +96,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(violated(history.verdict())).toEqual([]);
   });
 
-  test('a topic that begins with $ is not for a wildcard [MQTT-4.7.2-1]', () => {
+  test('a wildcard does not match a topic that begins with $ [MQTT-4.7.2-1]', () => {
     const { history, publisher } = pair('#');
     history.publish(publisher, '$other/1');
     const message = history.publish(publisher, 'plain');
@@ -104,7 +104,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(message).toBe(2);
   });
 
-  test('a group is owed one copy, by whomever', () => {
+  test('one member of a group must receive each message', () => {
     const history = new HistoryBuilder();
     const publisher = history.connect('publisher');
     const first = history.connect('first');
@@ -122,10 +122,10 @@ describe('acked-but-lost (P1, P2)', () => {
     lost.publish(sender, 't', { qos: 2 });
     const verdict = lost.verdict();
     expect(violated(verdict)).toEqual(['acked-but-lost']);
-    expect(ruleOf(verdict, 'acked-but-lost').findings[0]?.text).toContain('nobody of $share/g/t got');
+    expect(ruleOf(verdict, 'acked-but-lost').findings[0]?.text).toContain('no member of $share/g/t received');
   });
 
-  test('QoS 2 may have gone with a member that left; QoS 1 is given to another [MQTT5 4.8.2]', () => {
+  test('a QoS 2 message may be lost with a member that left the group; a QoS 1 message goes to another member [MQTT5 4.8.2]', () => {
     const run = (qos: 1 | 2): string[] => {
       const history = new HistoryBuilder();
       const publisher = history.connect('publisher');
@@ -140,7 +140,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(run(1)).toEqual(['acked-but-lost']);
   });
 
-  test('a degraded ack whose only disk was wiped is told, not held against the target', () => {
+  test('excuses a message with a degraded acknowledgement whose only disk was wiped', () => {
     const run = (limits: { degradedAcks: boolean }, wiped: string) => {
       const { history, publisher } = pair('t', limits);
       const heal = history.fault('cut', ['B']);
@@ -156,7 +156,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(run({ degradedAcks: false }, 'B')).toMatchObject({ violations: 1, excused: 0 });
   });
 
-  test('what somebody got on another server was not lost with the disk', () => {
+  test('does not excuse a message that was delivered on another server before the disk was wiped', () => {
     const run = (server: string) => {
       const { history, publisher } = pair('t', { degradedAcks: true });
       const other = history.connect('other', { server });
@@ -172,10 +172,10 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(run('C')).toMatchObject({ violations: 1, excused: 0 });
   });
 
-  test('a disk that was wiped long after excuses nothing where no fault was felt', () => {
+  test('a disk that was wiped long after the acknowledgement excuses no loss on a server without a fault', () => {
     const run = (pauseMs: number) => {
       const { history, publisher } = pair('t', { degradedAcks: true });
-      // Others suffer all the time.
+      // Another server has a fault all the time.
       history.fault('slow', ['C']);
       history.publish(publisher, 't');
       history.wait(pauseMs);
@@ -186,7 +186,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(run(12_000)).toMatchObject({ violations: 1, excused: 0 });
   });
 
-  test('an ack in isolation is a promise when no disk was lost', () => {
+  test('finds the loss of a message with a degraded acknowledgement when no disk was lost', () => {
     const { history, publisher } = pair('t', { degradedAcks: true });
     const heal = history.fault('cut', ['B']);
     history.publish(publisher, 't');
@@ -194,7 +194,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(violated(history.verdict())).toEqual(['acked-but-lost']);
   });
 
-  test('the oldest of an offline queue may go at its bound', () => {
+  test('excuses the oldest messages of an offline queue at its bound', () => {
     const run = (queuedMessagesMax: number): string[] => {
       const { history, subscriber, publisher } = pair('t', { queuedMessagesMax });
       history.close(subscriber);
@@ -209,7 +209,7 @@ describe('acked-but-lost (P1, P2)', () => {
 });
 
 describe('qos2-duplicate (P2)', () => {
-  test('twice on one connection, and again after a reconnect', () => {
+  test('finds a second delivery on one connection, and after a reconnect', () => {
     const { history, subscriber, publisher } = pair();
     const message = history.publish(publisher, 't/1', { qos: 2 });
     history.deliver(subscriber, message, 't/1', { qos: 2 });
@@ -221,7 +221,7 @@ describe('qos2-duplicate (P2)', () => {
     expect(ruleOf(verdict, 'qos2-duplicate').findings[0]?.text).toContain('2 times');
   });
 
-  test('QoS 1 twice, by either side, and a retained copy are none', () => {
+  test('accepts a second delivery at QoS 1, and a retained copy', () => {
     const { history, subscriber, publisher } = pair();
     const low = history.publish(publisher, 't/1', { qos: 1 });
     history.deliver(subscriber, low, 't/1');
@@ -232,7 +232,7 @@ describe('qos2-duplicate (P2)', () => {
     expect(violated(history.verdict())).toEqual([]);
   });
 
-  test('resent by its publisher: once in one session, once more in another', () => {
+  test('accepts one delivery for each session in which the publisher sent the message', () => {
     const run = (sessionPresent: boolean): string[] => {
       const { history, subscriber, publisher } = pair();
       const message = history.publish(publisher, 't/1', { qos: 2, ack: null });
@@ -247,7 +247,7 @@ describe('qos2-duplicate (P2)', () => {
     expect(run(false)).toEqual([]);
   });
 
-  test('one copy for each overlapping subscription is allowed [MQTT-3.3.5-1]', () => {
+  test('accepts one copy for each overlapping subscription [MQTT-3.3.5-1]', () => {
     const run = (copies: number): string[] => {
       const { history, subscriber, publisher } = pair('t/#');
       history.subscribe(subscriber, 't/+');
@@ -259,7 +259,7 @@ describe('qos2-duplicate (P2)', () => {
     expect(run(3)).toEqual(['qos2-duplicate']);
   });
 
-  test('a group gets it once in all', () => {
+  test('finds a second delivery to another member of a group', () => {
     const history = new HistoryBuilder();
     const publisher = history.connect('publisher');
     const members = ['first', 'second'].map((name) => history.connect(name));
@@ -271,15 +271,21 @@ describe('qos2-duplicate (P2)', () => {
 });
 
 describe('order (P2)', () => {
-  test.each([0, 1, 2] as const)('QoS %d of one connection and topic swapped', (qos) => {
-    const { history, subscriber, publisher } = pair();
-    const [first, second] = [1, 2].map(() => history.publish(publisher, 't/1', { qos })) as [number, number];
-    history.deliver(subscriber, second, 't/1', { qos });
-    history.deliver(subscriber, first, 't/1', { qos });
-    expect(violated(history.verdict())).toEqual(['order']);
-  });
+  test.each([0, 1, 2] as const)(
+    'finds two QoS %d messages of one connection and topic in the wrong order',
+    (qos) => {
+      const { history, subscriber, publisher } = pair();
+      const [first, second] = [1, 2].map(() => history.publish(publisher, 't/1', { qos })) as [
+        number,
+        number,
+      ];
+      history.deliver(subscriber, second, 't/1', { qos });
+      history.deliver(subscriber, first, 't/1', { qos });
+      expect(violated(history.verdict())).toEqual(['order']);
+    },
+  );
 
-  test('a repeat after a reconnect, other topics, other QoS and other publishers have no order', () => {
+  test('accepts any order of repetitions, and of different topics, QoS levels and publishers', () => {
     const { history, subscriber, publisher } = pair();
     const other = history.connect('other');
     const first = history.publish(publisher, 't/1');
@@ -299,7 +305,7 @@ describe('order (P2)', () => {
     expect(violated(history.verdict())).toEqual([]);
   });
 
-  test('what was resent on another connection keeps the order of that one [MQTT-4.6.0-1]', () => {
+  test('messages that were resent on a new connection keep the order of that connection [MQTT-4.6.0-1]', () => {
     const { history, subscriber, publisher } = pair();
     const [first, second] = [1, 2].map(() => history.publish(publisher, 't/1', { ack: null })) as [
       number,
@@ -314,7 +320,7 @@ describe('order (P2)', () => {
     expect(violated(history.verdict())).toEqual(['order']);
   });
 
-  test('what an earlier connection left behind may come after what a later one brought', () => {
+  test('a message of an earlier connection may come after a message of a later one', () => {
     const { history, subscriber, publisher } = pair();
     const first = history.publish(publisher, 't/1');
     history.close(publisher, 'lost');
@@ -327,27 +333,27 @@ describe('order (P2)', () => {
 });
 
 describe('phantom', () => {
-  test('never published', () => {
+  test('finds a message that was never published', () => {
     const { history, subscriber } = pair();
     history.deliver(subscriber, 99, 't/1');
     expect(violated(history.verdict())).toEqual(['phantom']);
   });
 
-  test('under another topic', () => {
+  test('finds a message on a wrong topic', () => {
     const { history, subscriber, publisher } = pair();
     const message = history.publish(publisher, 't/1', { qos: 0 });
     history.deliver(subscriber, message, 't/2', { qos: 0 });
     expect(violated(history.verdict())).toEqual(['phantom']);
   });
 
-  test('without a subscription that matches', () => {
+  test('finds a delivery without a matching subscription', () => {
     const { history, subscriber, publisher } = pair('t/+');
     const message = history.publish(publisher, 'other', { qos: 0 });
     history.deliver(subscriber, message, 'other', { qos: 0 });
     expect(violated(history.verdict())).toEqual(['phantom']);
   });
 
-  test('sent after UNSUBACK; what was sent before may still come [MQTT-3.10.4-3]', () => {
+  test('finds a message that was sent after UNSUBACK, and accepts one that was sent before [MQTT-3.10.4-3]', () => {
     const { history, subscriber, publisher } = pair('t');
     const before = history.publish(publisher, 't');
     history.unsubscribe(subscriber, 't');
@@ -369,7 +375,7 @@ describe('phantom', () => {
     [2, 2, 1, ['phantom']],
     [1, 1, 0, ['phantom']],
   ] as const)(
-    'published with QoS %d, subscribed with %d, delivered with %d',
+    'checks the QoS of a delivery: published with QoS %d, subscribed with %d, delivered with %d',
     (publish, subscribe, deliver, bad) => {
       const history = new HistoryBuilder();
       const subscriber = history.connect('subscriber');
@@ -380,7 +386,7 @@ describe('phantom', () => {
     },
   );
 
-  test('as retained, which it is not; refused, but delivered', () => {
+  test('finds a message that is wrongly marked as retained, and a rejected message that was delivered', () => {
     const { history, subscriber, publisher } = pair();
     const message = history.publish(publisher, 't/1', { qos: 0 });
     history.deliver(subscriber, message, 't/1', { qos: 0, retain: true });
@@ -389,7 +395,7 @@ describe('phantom', () => {
     expect(ruleOf(history.verdict(), 'phantom').violations).toBe(2);
   });
 
-  test('an empty message is some clearing of its topic', () => {
+  test('an empty message must follow a clear of its topic', () => {
     const { history, subscriber, publisher } = pair();
     history.publish(publisher, 't/1', { retain: true, clear: true });
     history.deliver(subscriber, 0, 't/1');
@@ -401,7 +407,7 @@ describe('phantom', () => {
   });
 });
 
-test('crash: a member that ended by itself', () => {
+test('crash finds a member that ended by itself', () => {
   expect(violated(new HistoryBuilder().verdict(['B ended with code 1']))).toEqual(['crash']);
   expect(violated(new HistoryBuilder().verdict())).toEqual([]);
 });

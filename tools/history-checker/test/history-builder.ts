@@ -20,7 +20,7 @@ export interface ConnectOptions {
   readonly expirySeconds?: number | null;
   readonly will?: WillRecord | null;
   readonly sessionPresent?: boolean;
-  /** False for a CONNECT that is never answered. */
+  /** False: the server does not answer CONNECT. */
   readonly answered?: boolean;
 }
 
@@ -29,11 +29,11 @@ export interface MessageOptions {
   readonly retain?: boolean;
   readonly dup?: boolean;
   readonly clear?: boolean;
-  /** Null for none. */
+  /** Reason code; null: no acknowledgement. */
   readonly ack?: number | null;
 }
 
-/** A hand-made history, one millisecond an event unless time passes. */
+/** Builds a history event by event. Each event takes one millisecond; `wait` adds time. */
 export class HistoryBuilder {
   readonly header: Header;
   readonly events: HistoryEvent[] = [];
@@ -62,8 +62,8 @@ export class HistoryBuilder {
     const { clean = false, server = 'A', version = 4, sessionPresent = false, will = null } = options;
     const { expirySeconds = clean ? 0 : null, answered = true } = options;
     const connection = ++this.#connections;
-    const who = { connection, clientId, server, version, clean, expirySeconds, will };
-    this.events.push({ type: 'connect', at: this.now(), ...who });
+    const session = { connection, clientId, server, version, clean, expirySeconds, will };
+    this.events.push({ type: 'connect', at: this.now(), ...session });
     if (answered) this.events.push({ type: 'connected', at: this.now(), connection, sessionPresent });
     return connection;
   }
@@ -87,7 +87,7 @@ export class HistoryBuilder {
     this.events.push({ type: 'unsubscribed', at: this.now(), connection, filter, code: 0 });
   }
 
-  /** @returns the message's id. */
+  /** @returns the message's id */
   publish(connection: number, topic: string, options: MessageOptions = {}): number {
     const message = this.nextMessage();
     this.send(connection, message, topic, options);
@@ -97,8 +97,8 @@ export class HistoryBuilder {
   send(connection: number, message: number, topic: string, options: MessageOptions = {}): void {
     const { qos = 1, retain = false, dup = false, clear = false } = options;
     const { ack = qos === 0 ? null : 0 } = options;
-    const what = { message, topic, qos, retain, dup, clear };
-    this.events.push({ type: 'publish', at: this.now(), connection, ...what });
+    const fields = { message, topic, qos, retain, dup, clear };
+    this.events.push({ type: 'publish', at: this.now(), connection, ...fields });
     if (ack === null) return;
     this.events.push({ type: 'acked', at: this.now(), connection, message, code: ack });
     if (qos === 2 && ack < 0x80) {
@@ -108,21 +108,21 @@ export class HistoryBuilder {
 
   deliver(connection: number, message: number, topic: string, options: MessageOptions = {}): void {
     const { qos = 1, retain = false, dup = false } = options;
-    const what = { message, topic, qos, retain, dup };
-    this.events.push({ type: 'delivery', at: this.now(), connection, ...what });
+    const fields = { message, topic, qos, retain, dup };
+    this.events.push({ type: 'delivery', at: this.now(), connection, ...fields });
   }
 
-  /** @returns what ends it. */
+  /** @returns a function that ends the fault */
   fault(fault: string, members: readonly string[], groups?: readonly (readonly string[])[]): () => void {
     const id = ++this.#faults;
-    const islands = groups ? { groups } : {};
-    this.events.push({ type: 'fault', at: this.now(), id, phase: 'begin', fault, members, ...islands });
+    const partitions = groups ? { groups } : {};
+    this.events.push({ type: 'fault', at: this.now(), id, phase: 'begin', fault, members, ...partitions });
     return () => {
       this.events.push({ type: 'fault', at: this.now(), id, phase: 'end', fault, members });
     };
   }
 
-  /** How busy the machine was: without any probe nobody is held to serve in time. */
+  /** Adds a probe of the machine. Without any probe the checker does not judge times. */
   probe(wakeMs = 0, syncMs = 0, runnable = 1): void {
     this.events.push({ type: 'probe', at: this.now(), wakeMs, syncMs, runnable });
   }
@@ -134,7 +134,7 @@ export class HistoryBuilder {
     }
   }
 
-  /** What all servers serve in the end; `different` says what one of them serves instead. */
+  /** Adds the retained messages that all servers send at the end; `different` gives those of single servers. */
   retained(
     messages: Readonly<Record<string, number>>,
     different: Readonly<Record<string, typeof messages>> = {},
@@ -145,7 +145,7 @@ export class HistoryBuilder {
     }
   }
 
-  /** Settles if it was not, and ends. */
+  /** Adds the missing phases and the end, and checks the history. */
   verdict(crashes: readonly string[] = []): Verdict {
     if (!this.events.some((event) => event.type === 'phase' && event.phase === 'settled')) this.settle();
     return judge(this.header, [...this.events, { type: 'end', at: this.now(), crashes }]);
@@ -158,7 +158,7 @@ export function judge(header: Header, events: readonly HistoryEvent[]): Verdict 
   return checker.verdict();
 }
 
-/** The names of the rules that were violated. */
+/** @returns the names of the violated rules */
 export function violated(verdict: Verdict): string[] {
   return verdict.rules.filter(({ violations }) => violations > 0).map(({ rule }) => rule);
 }

@@ -52,15 +52,15 @@ async function write(path: string, events: readonly HistoryEvent[], header = tes
 }
 
 describe.each(['run.jsonl', 'run.jsonl.gz'])('%s', (name) => {
-  test('what was written is read', async () => {
+  test('reads the events that were written', async () => {
     const path = await write(join(folder, name), everyKind());
     expect(await readAll(path)).toEqual({ header: testHeader, events: everyKind() });
   });
 
-  test('closes when everything has been written already', async () => {
+  test('closes when every event has already been written', async () => {
     const path = join(folder, name);
     const writer = await createHistoryWriter(path, testHeader);
-    // Longer than a batch, so nothing is left to be written by the end.
+    // Longer than a batch, so that no event is queued at the end.
     writer.write({ type: 'end', at: 1, crashes: ['x'.repeat(300_000)] });
     while ((await stat(path)).size === 0) await nextTurn();
     for (let turn = 0; turn < 10; turn++) await nextTurn();
@@ -68,7 +68,7 @@ describe.each(['run.jsonl', 'run.jsonl.gz'])('%s', (name) => {
     expect((await readAll(path)).events).toHaveLength(1);
   });
 
-  test('many lines, over the bounds of batches and chunks', async () => {
+  test('reads lines across the boundaries of batches and chunks', async () => {
     const count = 60_000;
     const events: HistoryEvent[] = Array.from({ length: count }, (_, at) => ({
       type: 'subscribe',
@@ -83,17 +83,17 @@ describe.each(['run.jsonl', 'run.jsonl.gz'])('%s', (name) => {
     expect(read.events[count - 1]).toEqual(events[count - 1]);
   });
 
-  test('a file that was cut off', async () => {
+  test('rejects an incomplete file', async () => {
     const path = await write(join(folder, name), everyKind());
     const bytes = await readFile(path);
     await writeFile(path, bytes.subarray(0, bytes.length - 12));
     await expect(readAll(path)).rejects.toThrow(
-      /^.*: cut off after line \d+: the run did not come to its end/,
+      /^.*: incomplete after line \d+: the run did not reach its end/,
     );
   });
 });
 
-test('a writer that nobody waits for says so, and then stops', async () => {
+test('write returns false when its caller should wait, and throws when the caller never waits', async () => {
   const writer = await createHistoryWriter(join(folder, 'run.jsonl'), testHeader);
   const event: HistoryEvent = { type: 'phase', at: 1, phase: 'quiet' };
   const long: HistoryEvent = { type: 'end', at: 1, crashes: ['x'.repeat(1024 * 1024)] };
@@ -106,53 +106,53 @@ test('a writer that nobody waits for says so, and then stops', async () => {
   await writer.ready();
   expect(writer.write(event)).toBe(true);
   await writer.close();
-  expect(() => writer.write(event)).toThrow('closed already');
+  expect(() => writer.write(event)).toThrow('already closed');
 });
 
-test('a file that can not be made', async () => {
+test('reports a file that can not be created', async () => {
   const path = join(folder, 'none', 'run.jsonl');
   await expect(createHistoryWriter(path, testHeader)).rejects.toThrow(`${path} can't be written: ENOENT`);
 });
 
-// Linux has a file for it.
+// Writes to /dev/full fail with ENOSPC.
 const testOnLinux = existsSync('/dev/full') ? test : test.skip;
-testOnLinux('a disk that is full', async () => {
+testOnLinux('reports a full disk', async () => {
   const writer = await createHistoryWriter('/dev/full', testHeader);
   writer.write({ type: 'phase', at: 1, phase: 'quiet' });
   await expect(writer.close()).rejects.toThrow("/dev/full can't be written: ENOSPC");
 });
 
-describe('what is no history is refused in one line that says where', () => {
+describe('a file that is not a history is rejected in one line with its place', () => {
   const header = JSON.stringify(testHeader);
   const end = '{"type":"end","at":9,"crashes":[]}';
   test.each([
     ['', ': not a history: the file is empty'],
-    ['hello\n', ', line 1: not a history: no header in the first line'],
-    ['{"a":1}', ', line 1: not a history: no header in the first line'],
+    ['hello\n', ', line 1: not a history: the first line is not a header'],
+    ['{"a":1}', ', line 1: not a history: the first line is not a header'],
     [
       `${header.replace('"format":1', '"format":2')}\n`,
-      ', line 1: a history of format 2; this version reads 1',
+      ', line 1: history format 2 is not supported; this version reads format 1',
     ],
-    ['{"type":"header","format":1}\n', ', line 1: a header without `servers` or `limits`'],
-    [`${header}\n`, ': cut off after line 1'],
-    [`${header}\n{"type":"phase","at":1,"phase":"quiet"}\n`, ': cut off after line 2'],
-    [`${header}\n{"type":"ph\n${end}\n`, ', line 2: not JSON'],
-    [`${header}\n{"type":"mystery","at":1}\n`, ', line 2: no event has the type "mystery"'],
-    [`${header}\n{"type":"phase","phase":"quiet"}\n`, ', line 2: phase without a time `at`'],
+    ['{"type":"header","format":1}\n', ', line 1: the header has no `servers` or no `limits`'],
+    [`${header}\n`, ': incomplete after line 1'],
+    [`${header}\n{"type":"phase","at":1,"phase":"quiet"}\n`, ': incomplete after line 2'],
+    [`${header}\n{"type":"ph\n${end}\n`, ', line 2: the line is not JSON'],
+    [`${header}\n{"type":"mystery","at":1}\n`, ', line 2: unknown event type "mystery"'],
+    [`${header}\n{"type":"phase","phase":"quiet"}\n`, ', line 2: the event phase has no time `at`'],
     [
       `${header}\n{"type":"closed","at":1,"connection":"x","how":"lost"}\n`,
-      ', line 2: closed has "x" as `connection`, not a number',
+      ', line 2: the field `connection` of closed is "x", not a number',
     ],
     [
       `${header}\n{"type":"closed","at":1,"connection":4,"how":"lost"}\n${end}\n`,
       ', line 2: connection 4 was never opened',
     ],
-    [`${header}\n${end}\n${end}\n`, ', line 3: a line after the `end`'],
+    [`${header}\n${end}\n${end}\n`, ', line 3: there is a line after the `end`'],
   ])('%j', async (text, message) => {
     const path = join(folder, 'run.jsonl');
     await writeFile(path, text);
     const failure: Error = await checkHistoryFile(path).then(
-      () => new Error('it was judged'),
+      () => new Error('the file was accepted'),
       (error: Error) => error,
     );
     expect(failure).toMatchObject({ name: 'HistoryError' });
@@ -160,7 +160,7 @@ describe('what is no history is refused in one line that says where', () => {
     expect(failure.message).not.toContain('\n');
   });
 
-  test('no file; no gzip', async () => {
+  test('a file that does not exist, and one that is not gzip', async () => {
     const path = join(folder, 'run.jsonl.gz');
     await expect(checkHistoryFile(path)).rejects.toThrow(`${path} can't be read: ENOENT`);
     await writeFile(path, 'hello\n');
@@ -170,7 +170,7 @@ describe('what is no history is refused in one line that says where', () => {
   });
 });
 
-test('a verdict from the file is the verdict of the run', async () => {
+test('the verdict on the file equals the verdict on the events', async () => {
   const history = new HistoryBuilder();
   const subscriber = history.connect('subscriber');
   history.subscribe(subscriber, 't');
@@ -178,11 +178,11 @@ test('a verdict from the file is the verdict of the run', async () => {
   const live = history.verdict();
   const events: HistoryEvent[] = [...history.events, { type: 'end', at: history.now(), crashes: [] }];
   const shares: number[] = [];
-  const judged = await checkHistoryFile(await write(join(folder, 'run.jsonl.gz'), events), (share) =>
+  const checked = await checkHistoryFile(await write(join(folder, 'run.jsonl.gz'), events), (share) =>
     shares.push(share),
   );
-  expect(violated(judged)).toEqual(['acked-but-lost']);
-  expect({ ...judged }).toMatchObject({ ...live });
-  expect(judged.header).toEqual(testHeader);
+  expect(violated(checked)).toEqual(['acked-but-lost']);
+  expect({ ...checked }).toMatchObject({ ...live });
+  expect(checked.header).toEqual(testHeader);
   expect(shares.at(-1)).toBe(1);
 });

@@ -18,9 +18,9 @@ interface Queued {
 interface ModelSession {
   readonly subscriptions: Map<string, QoS>;
   queue: Queued[];
-  /** Delivered, but its receiver's ack was lost. */
+  /** Delivered messages whose acknowledgement got lost. */
   unacked: Queued[];
-  /** QoS 2 messages of this publisher that were taken, but not completed before its eyes. */
+  /** QoS 2 messages of this publisher that the broker has received and the publisher has not seen completed. */
   readonly taken: Set<number>;
 }
 
@@ -38,13 +38,13 @@ interface ActorState {
   session: ModelSession | null;
   diedAtMs: number;
   delayedWill: WillRecord | null;
-  /** Sent, but no ack arrived. */
+  /** Messages that were sent and not acknowledged. */
   pending: Pending[];
 }
 
 const msPerSecond = 1_000;
 
-/** One broker in memory that keeps every promise, and what its clients would record. */
+/** A model of a broker in memory that keeps every promise. It also records the history of its clients. */
 export class ModelBroker {
   readonly history = new HistoryBuilder();
   readonly retained = new Map<string, number>();
@@ -146,7 +146,7 @@ export class ModelBroker {
     if (!ackArrives && qos > 0) this.close(index, false);
   }
 
-  /** Time passes: delayed wills fire, sessions end. */
+  /** Lets time pass: publishes delayed wills and expires sessions. */
   pass(ms: number): void {
     this.history.wait(ms);
     for (const state of this.#states) {
@@ -162,7 +162,7 @@ export class ModelBroker {
     }
   }
 
-  /** Everybody comes back, nothing comes any more. @returns the whole history. */
+  /** Reconnects all clients until nothing is outstanding. @returns the whole history */
   end(): HistoryEvent[] {
     const stepMs = 100;
     const longestDelayMs = 10_000;
@@ -224,7 +224,10 @@ export class ModelBroker {
     }
   }
 
-  /** The ack of every third QoS 1 message is lost, so it comes again after a reconnect, before anything else. */
+  /**
+   * The acknowledgement of every third QoS 1 message gets lost, so the broker redelivers the message first after a
+   * reconnect.
+   */
   #pump({ connection, session, actor }: ActorState): void {
     if (connection === null || !session) return;
     for (const one of session.queue) {

@@ -4,10 +4,10 @@ import { histories } from './random-histories.ts';
 import { judge, testHeader, violated } from './history-builder.ts';
 
 type Events = readonly HistoryEvent[];
-/** Picks a victim by a number and does something to it. */
+/** Changes the history at a place that the number selects. */
 type Mutation = (events: Events, look: Look, pick: number) => HistoryEvent[] | null;
 
-/** What the mutations look for, worked out once for each history. */
+/** The events that the mutations change, found once for each history. */
 class Look {
   readonly #clients = new Map<number, string>();
   readonly #acked = new Set<number>();
@@ -43,12 +43,12 @@ class Look {
     return this.#sends.get(message) ?? [];
   }
 
-  /** What the watcher got of a message. */
+  /** Deliveries of a message to the watcher. */
   copies(message: number): number {
     return this.#copies.get(message) ?? 0;
   }
 
-  /** Places of what the watcher got as it was published. */
+  /** Positions of the watcher's deliveries in the order of publication. */
   watched(where: (delivery: Delivery) => boolean): number[] {
     return this.#watched.filter((place) => where(this.#events[place] as Delivery));
   }
@@ -70,14 +70,14 @@ function timeOf(events: Events, place: number): number {
   return events[place]?.at ?? 0;
 }
 
-/** The delivery of the client's will that dies in the end. */
+/** The delivery of the will of the client that dies at the end. */
 function lastWill(events: Events, look: Look): [place: number, delivery: Delivery] {
   const place = look.watched(({ topic }) => topic === 'wills/mortal')[0] as number;
   return [place, events[place] as Delivery];
 }
 
 const mutations: Readonly<Record<string, readonly [rule: string, Mutation]>> = {
-  'a delivery is dropped': [
+  'a delivery gets lost': [
     'acked-but-lost',
     (events, look, pick) => {
       const place = one(
@@ -87,7 +87,7 @@ const mutations: Readonly<Record<string, readonly [rule: string, Mutation]>> = {
       return place === null ? null : without(events, place);
     },
   ],
-  'a QoS 2 message comes twice': [
+  'a QoS 2 message is delivered twice': [
     'qos2-duplicate',
     (events, look, pick) => {
       const place = one(
@@ -97,7 +97,7 @@ const mutations: Readonly<Record<string, readonly [rule: string, Mutation]>> = {
       return place === null ? null : inserted(events, place, events[place] as Delivery);
     },
   ],
-  'one comes after the next one': [
+  'two messages are delivered in the wrong order': [
     'order',
     (events, look, pick) => {
       const lane = (delivery: Delivery): string | null => {
@@ -125,7 +125,7 @@ const mutations: Readonly<Record<string, readonly [rule: string, Mutation]>> = {
       return without(inserted(events, next + 1, late), place);
     },
   ],
-  'a session is unknownPubrels': [
+  'a session gets lost': [
     'session-lost',
     (events, look, pick) => {
       const places = events.flatMap((event, index) =>
@@ -140,7 +140,7 @@ const mutations: Readonly<Record<string, readonly [rule: string, Mutation]>> = {
       );
     },
   ],
-  'a retained message is back in the end': [
+  'a cleared retained message is back at the end': [
     'retained',
     (events, look, pick) => {
       const writes = events.flatMap((event) => (event.type === 'publish' && event.retain ? [event] : []));
@@ -175,7 +175,7 @@ const mutations: Readonly<Record<string, readonly [rule: string, Mutation]>> = {
       );
     },
   ],
-  'one server serves another set': [
+  'one server sends other retained messages': [
     'retained',
     (events) =>
       events.map((event) =>
@@ -184,9 +184,9 @@ const mutations: Readonly<Record<string, readonly [rule: string, Mutation]>> = {
           : event,
       ),
   ],
-  'a will is dropped': ['will', (events, look) => without(events, lastWill(events, look)[0])],
-  'a will comes twice': ['will', (events, look) => inserted(events, ...lastWill(events, look))],
-  'a will comes late': [
+  'a will gets lost': ['will', (events, look) => without(events, lastWill(events, look)[0])],
+  'a will is published twice': ['will', (events, look) => inserted(events, ...lastWill(events, look))],
+  'a will is published late': [
     'will',
     (events, look) => {
       const [place, delivery] = lastWill(events, look);
@@ -196,7 +196,7 @@ const mutations: Readonly<Record<string, readonly [rule: string, Mutation]>> = {
       );
     },
   ],
-  'a will comes after a DISCONNECT': [
+  'a will is published after a DISCONNECT': [
     'will',
     (events, look) =>
       events.map((event) =>
@@ -205,7 +205,7 @@ const mutations: Readonly<Record<string, readonly [rule: string, Mutation]>> = {
           : event,
       ),
   ],
-  'the older connection stays': [
+  'a takeover leaves the older connection open': [
     'two-connections',
     (events, look) => {
       const place = events.findIndex(
@@ -214,7 +214,7 @@ const mutations: Readonly<Record<string, readonly [rule: string, Mutation]>> = {
       return without(events, place);
     },
   ],
-  'an older retained message is served': [
+  'a new subscriber receives a replaced retained message': [
     'ack-taken-back',
     (events, look) => {
       const kept = events.flatMap((event) =>
@@ -227,7 +227,7 @@ const mutations: Readonly<Record<string, readonly [rule: string, Mutation]>> = {
       );
     },
   ],
-  'a delivery comes late': [
+  'a delivery is late': [
     'served',
     (events, look, pick) => {
       const lateMs = 10_000;
@@ -246,7 +246,7 @@ const mutations: Readonly<Record<string, readonly [rule: string, Mutation]>> = {
       );
     },
   ],
-  'something comes that nobody sent': [
+  'a message is delivered that was never published': [
     'phantom',
     (events, look, pick) => {
       const place = one(
@@ -262,11 +262,11 @@ const mutations: Readonly<Record<string, readonly [rule: string, Mutation]>> = {
 };
 
 const runsMax = 40;
-/** The same histories in every run: a failure that only some see helps nobody. Take another to look further. */
+/** The seed is fixed: every run checks the same histories. Another seed checks others. */
 const seed = 20_261_122;
 
-describe('histories of a broker that keeps every promise', () => {
-  test('nothing is held against them, and every rule has looked', () => {
+describe('histories of the model broker', () => {
+  test('violate no rule, and exercise every rule', () => {
     const checked = new Map<string, number>();
     fc.assert(
       fc.property(histories, ({ events }) => {
@@ -281,14 +281,17 @@ describe('histories of a broker that keeps every promise', () => {
     expect([...checked.values()].every((count) => count > 0)).toBe(true);
   });
 
-  test.each(Object.entries(mutations))('%s: found, and nothing else', (_, [rule, mutate]) => {
-    fc.assert(
-      fc.property(histories, fc.nat(), ({ events }, pick) => {
-        const mutated = mutate(events, new Look(events), pick);
-        fc.pre(mutated !== null);
-        expect(violated(judge(testHeader, mutated ?? []))).toEqual([rule]);
-      }),
-      { numRuns: runsMax, seed },
-    );
-  });
+  test.each(Object.entries(mutations))(
+    '%s: only the rule for it reports a violation',
+    (_, [rule, mutate]) => {
+      fc.assert(
+        fc.property(histories, fc.nat(), ({ events }, pick) => {
+          const mutated = mutate(events, new Look(events), pick);
+          fc.pre(mutated !== null);
+          expect(violated(judge(testHeader, mutated ?? []))).toEqual([rule]);
+        }),
+        { numRuns: runsMax, seed },
+      );
+    },
+  );
 });

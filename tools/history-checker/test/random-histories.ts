@@ -5,7 +5,10 @@ import type { Actor } from './model-broker.ts';
 
 const persistent = { clean: false, version: 4, expirySeconds: null } as const;
 
-/** The first two do nothing but come and go, so that what is done to their deliveries and sessions stands alone. */
+/**
+ * The first two clients only connect and disconnect, so that a mutation of their deliveries and sessions has no side
+ * effect.
+ */
 export const actors: readonly Actor[] = [
   { name: 'watcher', ...persistent },
   { name: 'idler', ...persistent },
@@ -88,7 +91,7 @@ const steps: readonly fc.WeightedArbitrary<Step>[] = [
   { weight: 1, arbitrary: fc.integer({ min: 1, max: 2_000 }).map((ms) => (broker) => broker.pass(ms)) },
 ];
 
-/** For those who may not take themselves over. */
+/** For clients that must not take over their own connections. */
 function comeBack(broker: ModelBroker, who: number, delay: number | null): void {
   if (who < quietActors) broker.close(who, true);
   broker.connect(who, who < quietActors ? null : delay);
@@ -99,7 +102,7 @@ export interface Told {
   readonly events: readonly HistoryEvent[];
 }
 
-/** Some hundred steps between a beginning and an end that every mutation finds its victim in. */
+/** Some hundred steps between a beginning and an end in which every mutation finds an event to change. */
 export const histories: fc.Arbitrary<Told> = fc
   .array(fc.oneof(...steps), { minLength: 20, maxLength: 300, size: 'max' })
   .map((plan) => {

@@ -3,7 +3,7 @@ import { ruleOf, HistoryBuilder, violated } from './history-builder.ts';
 import type { ConnectOptions } from './history-builder.ts';
 
 describe('retained (P5)', () => {
-  /** Two writes of one topic; the second clears it if so wished. */
+  /** Two writes of one topic; the second clears it with `clear`. */
   const write = (options: { clear?: boolean; ack?: number | null; other?: boolean } = {}) => {
     const { clear = false, ack = 0, other = false } = options;
     const history = new HistoryBuilder();
@@ -17,7 +17,7 @@ describe('retained (P5)', () => {
     return { history, older, newer };
   };
 
-  test('servers that differ in the end', () => {
+  test('finds servers with different retained messages at the end', () => {
     const { history, older, newer } = write({ ack: null });
     history.settle();
     history.retained({ t: newer }, { B: { t: older } });
@@ -28,7 +28,7 @@ describe('retained (P5)', () => {
     );
   });
 
-  test('one server that shows nothing to one kind of session in the end', () => {
+  test('finds a server that sends no retained message to one kind of session at the end', () => {
     const { history, newer } = write();
     history.settle();
     history.retained({ t: newer });
@@ -37,14 +37,14 @@ describe('retained (P5)', () => {
     expect(violated(history.verdict())).toEqual(['retained']);
   });
 
-  test('all serve what was replaced', () => {
+  test('finds a replaced value on all servers', () => {
     const { history, older } = write();
     history.settle();
     history.retained({ t: older });
     expect(violated(history.verdict())).toEqual(['retained']);
   });
 
-  test('all serve the last one; or any, if the last was not acknowledged', () => {
+  test('accepts the last value; or any value, if the last write was not acknowledged', () => {
     const { history, newer } = write();
     history.settle();
     history.retained({ t: newer });
@@ -57,7 +57,7 @@ describe('retained (P5)', () => {
     }
   });
 
-  test('writes that were under way together: either', () => {
+  test('accepts either value of two concurrent writes', () => {
     for (const last of [0, 1]) {
       const history = new HistoryBuilder();
       const both = ['one', 'two'].map((name) => {
@@ -73,7 +73,7 @@ describe('retained (P5)', () => {
     }
   });
 
-  test('a topic that was cleared comes back, and one that was set is gone', () => {
+  test('finds a cleared topic that is back, and a set topic that is gone', () => {
     const cleared = write({ clear: true });
     cleared.history.settle();
     cleared.history.retained({ t: cleared.older });
@@ -90,14 +90,14 @@ describe('retained (P5)', () => {
     expect(violated(gone.history.verdict())).toEqual([]);
   });
 
-  test('a value that nobody wrote', () => {
+  test('finds a value that was never published', () => {
     const { history } = write();
     history.settle();
     history.retained({ t: 77 });
     expect(violated(history.verdict())).toEqual(['retained']);
   });
 
-  test('a cleared topic comes back for a new subscriber', () => {
+  test('finds a cleared topic that comes back for a new subscriber', () => {
     const run = (pauseMs: number): string[] => {
       const { history, older } = write({ clear: true });
       history.wait(pauseMs);
@@ -110,7 +110,7 @@ describe('retained (P5)', () => {
     expect(run(1_000)).toEqual([]);
   });
 
-  test('a new subscriber is not shown what is retained', () => {
+  test('finds a new subscriber that does not receive a retained message', () => {
     const run = (how: { clear?: boolean; shown?: boolean; pauseMs?: number; staysMs?: number }): string[] => {
       const { clear = false, shown = false, pauseMs = 3_000, staysMs = 1_000 } = how;
       const { history, newer } = write({ clear });
@@ -120,19 +120,19 @@ describe('retained (P5)', () => {
       if (shown) history.deliver(looker, newer, 't', { retain: true });
       history.wait(staysMs);
       history.close(looker);
-      // Whatever comes later.
+      // A later write does not matter.
       history.publish(history.connect('late'), 't', { retain: true, clear: true });
       return violated(history.verdict());
     };
     expect(run({})).toEqual(['retained']);
     expect(run({ shown: true })).toEqual([]);
     expect(run({ clear: true })).toEqual([]);
-    // Too new, and too short a look.
+    // The write is too recent, or the subscription too short.
     expect(run({ pauseMs: 1_000 })).toEqual([]);
     expect(run({ staysMs: 300 })).toEqual([]);
   });
 
-  test('a session that stays and subscribes anew is shown it, too; what it saw elsewhere does not count', () => {
+  test('a persistent session that subscribes again must receive it, too; a delivery of an earlier connection does not count', () => {
     const run = (shownOn: 'first' | 'second'): string[] => {
       const { history, newer } = write();
       history.wait(3_000);
@@ -154,7 +154,7 @@ describe('retained (P5)', () => {
     expect(run('first')).toEqual(['retained']);
   });
 
-  test('a clear that nobody acknowledged excuses who looks soon after it, not for ever', () => {
+  test('a clear without an acknowledgement excuses a missing retained message only for a while', () => {
     const run = (setAfterMs: number): string[] => {
       const { history } = write();
       const gone = history.connect('gone');
@@ -174,7 +174,7 @@ describe('retained (P5)', () => {
     expect(run(4_000)).toEqual(['retained']);
   });
 
-  test('a write that was acked in isolation replaces nothing for certain', () => {
+  test('a write with a degraded acknowledgement replaces no value for certain', () => {
     const run = (degradedAcks: boolean): string[] => {
       const history = new HistoryBuilder({ degradedAcks });
       const publisher = history.connect('publisher');
@@ -198,17 +198,17 @@ describe('will (P6)', () => {
     readonly options?: ConnectOptions;
     readonly delaySeconds?: number;
     readonly how?: 'disconnect' | 'dropped' | 'lost' | 'server';
-    /** When the will comes after the death, each in ms. */
+    /** Times of the will's deliveries after the death, ms. */
     readonly comesAfterMs?: readonly number[];
     readonly dup?: boolean;
-    /** When the client is back after the death, ms. */
+    /** Time at which the client reconnects after the death, ms. */
     readonly backAfterMs?: number;
     readonly back?: ConnectOptions;
     readonly cut?: readonly string[];
     readonly limits?: Partial<Limits>;
   }
 
-  /** A client that dies before the eyes of a watcher, and what the watcher sees. */
+  /** A client that dies while a watcher is subscribed, and the watcher's deliveries. */
   function die({
     options,
     delaySeconds = 0,
@@ -251,27 +251,27 @@ describe('will (P6)', () => {
     return { bad: violated(verdict), text: ruleOf(verdict, 'will').findings[0]?.text ?? '' };
   }
 
-  test.each(['dropped', 'lost', 'server'] as const)('%s: once', (how) => {
+  test.each(['dropped', 'lost', 'server'] as const)('requires one will after an end by %s', (how) => {
     expect(die({ how, comesAfterMs: [20] }).bad).toEqual([]);
     expect(die({ how }).text).toContain('never came to watcher');
     expect(die({ how }).bad).toEqual(['will']);
   });
 
-  test('twice; a redelivery is not', () => {
+  test('finds a second publication; a redelivery is none', () => {
     expect(die({ comesAfterMs: [20, 30] }).text).toContain('more than once');
     expect(die({ comesAfterMs: [20, 30] }).bad).toEqual(['will']);
     expect(die({ comesAfterMs: [20, 30], dup: true }).bad).toEqual([]);
   });
 
-  test('after a DISCONNECT [MQTT-3.14.4-3]', () => {
+  test('finds a will after a DISCONNECT [MQTT-3.14.4-3]', () => {
     expect(die({ how: 'disconnect', comesAfterMs: [20] }).text).toContain('had disconnected');
     expect(die({ how: 'disconnect', comesAfterMs: [20] }).bad).toEqual(['will']);
     expect(die({ how: 'disconnect' }).bad).toEqual([]);
-    // Its server was cut off, so it may have counted as gone before.
+    // The server was isolated, so other servers may have treated the connection as closed before.
     expect(die({ how: 'disconnect', comesAfterMs: [20], cut: ['A'] }).bad).toEqual([]);
   });
 
-  test('too late, and too early', () => {
+  test('finds a will that is too late or too early', () => {
     expect(die({ comesAfterMs: [4_900] }).bad).toEqual([]);
     expect(die({ comesAfterMs: [5_100] }).text).toContain('later than');
     const five = { version: 5, expirySeconds: 100 } as const;
@@ -280,35 +280,35 @@ describe('will (P6)', () => {
     expect(die({ options: five, delaySeconds: 10, comesAfterMs: [3_000] }).text).toContain('before');
   });
 
-  test('a delay ends with the session [MQTT-3.1.3-9]', () => {
+  test('the will delay ends with the session [MQTT-3.1.3-9]', () => {
     const clean = { version: 5, clean: true } as const;
     expect(die({ options: clean, delaySeconds: 10, comesAfterMs: [20] }).bad).toEqual([]);
     expect(die({ options: clean, delaySeconds: 10, comesAfterMs: [14_000] }).bad).toEqual(['will']);
   });
 
-  test('after the client was back within the delay [MQTT5 3.1.3.2.2]', () => {
+  test('finds a will after the client reconnected within the delay [MQTT5 3.1.3.2.2]', () => {
     const five = { version: 5, expirySeconds: 100 } as const;
     const back = { version: 5 } as const;
     const death = { options: five, delaySeconds: 10, back, comesAfterMs: [11_000] };
-    expect(die({ ...death, backAfterMs: 5_000 }).text).toContain('was back at');
+    expect(die({ ...death, backAfterMs: 5_000 }).text).toContain('had reconnected at');
     expect(die({ ...death, backAfterMs: 5_000 }).bad).toEqual(['will']);
     expect(die({ ...death, backAfterMs: 12_000 }).bad).toEqual([]);
     expect(die({ ...death, backAfterMs: 5_000, comesAfterMs: [] }).bad).toEqual([]);
   });
 
-  test('a delayed one fires at the return, or although the client was back just in time', () => {
+  test('finds a delayed will that is published although the client reconnected in time', () => {
     const five = { version: 5, expirySeconds: 100 } as const;
     const death = { options: five, delaySeconds: 2, back: { version: 5 } } as const;
-    expect(die({ ...death, backAfterMs: 1_500, comesAfterMs: [1_504] }).text).toContain('was back at');
+    expect(die({ ...death, backAfterMs: 1_500, comesAfterMs: [1_504] }).text).toContain('had reconnected at');
     expect(die({ ...death, backAfterMs: 1_900, comesAfterMs: [2_100] }).bad).toEqual(['will']);
-    // The end of its session ends the delay [MQTT5 3.1.3.2.2].
+    // The end of the session ends the delay [MQTT5 3.1.3.2.2].
     const clean = { version: 5, clean: true, sessionPresent: false } as const;
     const anew = { ...death, back: clean, backAfterMs: 1_500 };
     expect(die({ ...anew, comesAfterMs: [1_504] }).bad).toEqual([]);
     expect(die({ ...anew, comesAfterMs: [1_000] }).text).toContain('before');
   });
 
-  test('at once where the home lives on, whatever a dead one may take', () => {
+  test('applies the shorter bound when the home serves', () => {
     const limits = { willAtOnceMsMax: 1_000 };
     expect(die({ limits, comesAfterMs: [900] }).bad).toEqual([]);
     expect(die({ limits, comesAfterMs: [2_000] }).text).toContain('later than');
@@ -317,32 +317,32 @@ describe('will (P6)', () => {
     const five = { version: 5, expirySeconds: 100 } as const;
     expect(die({ limits, options: five, delaySeconds: 3, comesAfterMs: [3_900] }).bad).toEqual([]);
     expect(die({ limits, options: five, delaySeconds: 3, comesAfterMs: [4_500] }).bad).toEqual(['will']);
-    // Missing is missing, though the client came back long after.
+    // The will is missing although the client reconnected, because the client was away too long.
     expect(die({ limits, backAfterMs: 3_000 }).bad).toEqual(['will']);
     expect(die({ limits, backAfterMs: 900 }).bad).toEqual([]);
   });
 
-  test('back at once without a delay: once or not at all', () => {
+  test('accepts one will or none when the client reconnects at once without a will delay', () => {
     expect(die({ backAfterMs: 50 }).bad).toEqual([]);
     expect(die({ backAfterMs: 50, comesAfterMs: [20] }).bad).toEqual([]);
     expect(die({ backAfterMs: 50, comesAfterMs: [20, 30] }).bad).toEqual(['will']);
     expect(die({ backAfterMs: 8_000 }).bad).toEqual(['will']);
   });
 
-  test('never after the client was back elsewhere, on a server that can tell (P6)', () => {
+  test('finds a will after the client reconnected to a server with a majority (P6)', () => {
     const back = { server: 'B' } as const;
     const late = { back, backAfterMs: 50, comesAfterMs: [2_000] };
     expect(die({ ...late, comesAfterMs: [500] }).bad).toEqual([]);
-    expect(die(late).text).toContain('though its client was back at');
+    expect(die(late).text).toContain('although its client had reconnected at');
     expect(die(late).bad).toEqual(['will']);
     expect(die({ ...late, cut: ['B'] }).bad).toEqual([]);
-    // A clean session may have been accepted without a majority.
+    // The server may have accepted a clean session without a majority.
     const clean = { ...late, back: { ...back, clean: true, sessionPresent: false }, cut: ['A'] };
     expect(die({ ...clean, limits: { degradedAcks: true } }).bad).toEqual([]);
     expect(die({ ...clean, limits: { degradedAcks: false } }).bad).toEqual(['will']);
   });
 
-  test('late only if others are served in time', () => {
+  test('accepts a late will when all deliveries are late', () => {
     const run = (waitMs: number, server: string): string[] => {
       const history = new HistoryBuilder();
       const watcher = history.connect('watcher', { server: 'C' });
@@ -365,17 +365,17 @@ describe('will (P6)', () => {
     expect(run(4_000, 'B')).toEqual(['will']);
   });
 
-  test('of a client that is connected', () => {
+  test('finds the will of a connected client', () => {
     const history = new HistoryBuilder();
     const watcher = history.connect('watcher', { server: 'C' });
     history.subscribe(watcher, 'wills/#', 1);
     const record = history.will('wills/1');
     history.connect('living', { will: record });
     history.deliver(watcher, record.message, record.topic);
-    expect(ruleOfWill(history).text).toContain('is connected since');
+    expect(ruleOfWill(history).text).toContain('has been connected since');
   });
 
-  test('without a majority it waits for one', () => {
+  test('accepts a will that is published only after the majority is back', () => {
     const run = (members: readonly string[]): string[] => {
       const history = new HistoryBuilder();
       const watcher = history.connect('watcher', { server: 'C' });
@@ -398,7 +398,7 @@ describe('will (P6)', () => {
     expect(run(['A'])).toEqual(['will']);
   });
 
-  test('nobody watched: not judged', () => {
+  test('does not check a will without a subscriber', () => {
     const history = new HistoryBuilder();
     history.close(history.connect('dying', { will: history.will('wills/1') }));
     history.wait(60_000);

@@ -2,7 +2,7 @@ import { ruleOf, HistoryBuilder, violated } from './history-builder.ts';
 
 describe('served (P7, P8)', () => {
   interface Wait {
-    /** Of what is waited for. */
+    /** Duration of the wait, ms. */
     readonly ms: number;
     readonly fault?: string;
     readonly healed?: boolean;
@@ -34,7 +34,7 @@ describe('served (P7, P8)', () => {
     return violated(history.verdict());
   };
 
-  test('a PUBLISH that is answered late, where no fault is felt', () => {
+  test('finds a late answer to PUBLISH on a server without a fault', () => {
     expect(publishing({ ms: 2_900 })).toEqual([]);
     expect(publishing({ ms: 3_100 })).toEqual(['served']);
     expect(publishing({ ms: 3_100, fault: 'B' })).toEqual(['served']);
@@ -42,27 +42,27 @@ describe('served (P7, P8)', () => {
     expect(publishing({ ms: 3_100, fault: 'A', healed: true })).toEqual(['served']);
   });
 
-  test('a busy machine is measured by itself, not by who was not served', () => {
+  test('extends the bound by the measured delays of the machine, not by the delays of other clients', () => {
     expect(publishing({ ms: 5_000, wakeMs: 200 })).toEqual([]);
     expect(publishing({ ms: 5_000, syncMs: 600 })).toEqual([]);
     expect(publishing({ ms: 5_000, runnable: 20 })).toEqual([]);
     expect(publishing({ ms: 5_000, runnable: 4 })).toEqual(['served']);
     expect(publishing({ ms: 15_000, wakeMs: 200 })).toEqual(['served']);
-    // A starved one leaves nothing to be said.
+    // On a starved machine no time is judged.
     expect(publishing({ ms: 15_000, wakeMs: 600 })).toEqual([]);
     expect(publishing({ ms: 5_000, probed: false })).toEqual([]);
   });
 
-  test('one that is never answered', () => {
+  test('finds a PUBLISH without an answer', () => {
     const { history, publisher, wait } = waiting({ ms: 4_000 });
     history.publish(publisher, 't', { ack: null });
     wait();
     const verdict = history.verdict();
     expect(violated(verdict)).toEqual(['served']);
-    expect(ruleOf(verdict, 'served').findings[0]?.text).toMatch(/waited from .* on A, which felt no fault$/);
+    expect(ruleOf(verdict, 'served').findings[0]?.text).toMatch(/waited from .* on A, which had no fault$/);
   });
 
-  test('what was asked during a fault is answered when it is no longer felt', () => {
+  test('a request during a fault must be answered after the fault', () => {
     const run = (ms: number): string[] => {
       const { history, publisher, heal } = waiting({ ms: 0, fault: 'A' });
       const message = history.publish(publisher, 't', { ack: null });
@@ -76,7 +76,7 @@ describe('served (P7, P8)', () => {
     expect(run(13_500)).toEqual(['served']);
   });
 
-  test('refused by one after the other, where no fault is felt', () => {
+  test('finds a client that every server without a fault rejects', () => {
     const run = (how: { times: number; cut?: boolean; pauseMs?: number; contested?: boolean }): string[] => {
       const { history } = waiting({ ms: 0, ...(how.cut ? { fault: 'A' } : {}) });
       history.probe();
@@ -92,11 +92,11 @@ describe('served (P7, P8)', () => {
     expect(run({ times: 20 })).toEqual(['served']);
     expect(run({ times: 20, cut: true })).toEqual([]);
     expect(run({ times: 20, contested: true })).toEqual([]);
-    // It does not want to come back at once.
+    // The client waits by intention before it connects again.
     expect(run({ times: 4, pauseMs: 1_500 })).toEqual([]);
   });
 
-  test('CONNECT and SUBSCRIBE', () => {
+  test('finds late answers to CONNECT and SUBSCRIBE', () => {
     const connecting = waiting({ ms: 4_000 });
     connecting.history.connect('late', { answered: false });
     connecting.wait();
@@ -123,20 +123,20 @@ describe('served (P7, P8)', () => {
     return violated(history.verdict());
   };
 
-  test('what was acknowledged is delivered soon to those who are there', () => {
+  test('finds a late delivery of an acknowledged message to a connected subscriber', () => {
     expect(delivering(2_000)).toEqual([]);
     expect(delivering(4_000)).toEqual(['served']);
     expect(delivering(4_000, ['C'])).toEqual(['served']);
-    // Its receiver is apart, or was away.
+    // The subscriber's server is isolated, or the subscriber was disconnected.
     expect(delivering(4_000, ['B'])).toEqual([]);
     expect(delivering(4_000, [], true)).toEqual([]);
-    // Who acknowledged it is apart: it is passed on after the heal.
+    // The server that acknowledged it is isolated: the message is replicated after the heal.
     expect(delivering(4_000, ['A'])).toEqual([]);
   });
 });
 
 describe('qos0-lost (P7)', () => {
-  /** @param lost of so many messages that were sent from A to B. */
+  /** @param lost number of the messages from A to B that are not delivered */
   const send = (
     sent: number,
     lost: number,
@@ -159,19 +159,21 @@ describe('qos0-lost (P7)', () => {
     return { bad: violated(verdict), rule: ruleOf(verdict, 'qos0-lost') };
   };
 
-  test('nothing comes through, or too little', () => {
+  test('finds the loss of all QoS 0 messages, or of too many', () => {
     expect(send(10, 0)).toMatchObject({ bad: [], rule: { checked: 10, excused: 0 } });
     expect(send(10, 10).bad).toEqual(['qos0-lost']);
     expect(send(100, 3).bad).toEqual(['qos0-lost']);
-    expect(send(10, 10).rule.findings[0]?.text).toMatch(/^10 of 10 were lost: subscriber on B never got/);
+    expect(send(10, 10).rule.findings[0]?.text).toMatch(
+      /^10 of 10 were lost: subscriber on B never received/,
+    );
   });
 
-  test('a busy bridge may drop a few', () => {
+  test('excuses a few lost QoS 0 messages', () => {
     expect(send(10, 2)).toMatchObject({ bad: [], rule: { excused: 1 } });
     expect(send(1_000, 9)).toMatchObject({ bad: [], rule: { excused: 1 } });
   });
 
-  test('nobody is owed anything by a server that is apart, or by a sender that was gone at once', () => {
+  test('expects nothing from an isolated server, or from a sender that disconnects at once', () => {
     expect(send(10, 10, { cut: 'C' }).bad).toEqual(['qos0-lost']);
     expect(send(10, 10, { cut: 'A' }).rule).toMatchObject({ checked: 0 });
     expect(send(10, 10, { cut: 'B' }).rule).toMatchObject({ checked: 0 });
@@ -179,7 +181,7 @@ describe('qos0-lost (P7)', () => {
     expect(send(10, 10, { wakeMs: 600 }).rule).toMatchObject({ checked: 0 });
   });
 
-  test('whoever has just subscribed is not known everywhere yet', () => {
+  test('expects nothing for a subscription that other servers do not have yet', () => {
     expect(send(10, 10, { knownMs: 500 }).rule).toMatchObject({ checked: 0 });
     expect(send(10, 10, { knownMs: 1_500 }).bad).toEqual(['qos0-lost']);
   });

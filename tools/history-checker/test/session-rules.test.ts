@@ -16,17 +16,17 @@ describe('session-lost (P3)', () => {
     return violated(history.verdict());
   };
 
-  test('a session that is not found on another server [MQTT-3.2.2-2]', () => {
+  test('finds a session that is missing on another server [MQTT-3.2.2-2]', () => {
     expect(resume({}, { sessionPresent: false })).toEqual(['session-lost']);
     expect(resume({}, { sessionPresent: true })).toEqual([]);
   });
 
-  test('a clean start has no session [MQTT-3.2.2-1]', () => {
+  test('finds session present after a clean start [MQTT-3.2.2-1]', () => {
     expect(resume({}, { clean: true, sessionPresent: true })).toEqual(['session-lost']);
     expect(resume({}, { clean: true, sessionPresent: false })).toEqual([]);
   });
 
-  test('nor has a client that was never there [MQTT-3.2.2-3]', () => {
+  test('finds session present for a client that never connected before [MQTT-3.2.2-3]', () => {
     const run = (sessionPresent: boolean): string[] => {
       const history = new HistoryBuilder();
       history.connect('new', { sessionPresent });
@@ -39,32 +39,38 @@ describe('session-lost (P3)', () => {
   test.each([
     [8_000, ['session-lost']],
     [10_500, []],
-  ] as const)('a session of 10 s after %d ms [MQTT-3.1.2-23]', (pauseMs, bad) => {
-    expect(resume({ version: 5, expirySeconds: 10 }, { version: 5 }, pauseMs)).toEqual(bad);
-  });
+  ] as const)(
+    'checks that a session with an expiry of 10 s is present after %d ms [MQTT-3.1.2-23]',
+    (pauseMs, bad) => {
+      expect(resume({ version: 5, expirySeconds: 10 }, { version: 5 }, pauseMs)).toEqual(bad);
+    },
+  );
 
   test.each([
     [4_500, []],
     [8_000, ['session-lost']],
-  ] as const)('a session of 2 s that is there after %d ms [MQTT5 3.1.2.11.2]', (pauseMs, bad) => {
-    const again = { version: 5, sessionPresent: true } as const;
-    expect(resume({ version: 5, expirySeconds: 2 }, again, pauseMs)).toEqual(bad);
-    // Nobody can tell if a fault was felt, or if a CONNECT without an answer had found it.
-    const unknown = (history: HistoryBuilder): void =>
-      history.close(history.connect('roamer', { version: 5, answered: false }), 'lost');
-    expect(resume({ version: 5, expirySeconds: 2 }, again, pauseMs, unknown)).toEqual([]);
-    const cut = (history: HistoryBuilder): void => void history.fault('cut', ['A']);
-    expect(resume({ version: 5, expirySeconds: 2 }, again, pauseMs, cut)).toEqual([]);
-  });
+  ] as const)(
+    'checks that a session with an expiry of 2 s has expired after %d ms [MQTT5 3.1.2.11.2]',
+    (pauseMs, bad) => {
+      const again = { version: 5, sessionPresent: true } as const;
+      expect(resume({ version: 5, expirySeconds: 2 }, again, pauseMs)).toEqual(bad);
+      // A fault, or a CONNECT without an answer, may have kept the session.
+      const unknown = (history: HistoryBuilder): void =>
+        history.close(history.connect('roamer', { version: 5, answered: false }), 'lost');
+      expect(resume({ version: 5, expirySeconds: 2 }, again, pauseMs, unknown)).toEqual([]);
+      const cut = (history: HistoryBuilder): void => void history.fault('cut', ['A']);
+      expect(resume({ version: 5, expirySeconds: 2 }, again, pauseMs, cut)).toEqual([]);
+    },
+  );
 
-  test('a session that ends with its connection, or was ended by a clean start that nobody answered', () => {
+  test('expects no session after it ended with its connection, or after a clean start without an answer', () => {
     expect(resume({ version: 5, expirySeconds: 0 }, {})).toEqual([]);
     const cleanStart = (history: HistoryBuilder): void =>
       history.close(history.connect('roamer', { clean: true, answered: false }), 'lost');
     expect(resume({}, {}, 100, cleanStart)).toEqual([]);
   });
 
-  test('a session that is present may be another one, if it could expire and a CONNECT was not answered', () => {
+  test('a session that could expire may be a new one after a CONNECT without an answer', () => {
     const run = (options: ConnectOptions, answered: boolean): string[] => {
       const history = new HistoryBuilder();
       const first = history.connect('transient', options);
@@ -81,7 +87,7 @@ describe('session-lost (P3)', () => {
     expect(run({ version: 5, expirySeconds: null }, false)).toEqual(['acked-but-lost']);
   });
 
-  test('an expiry begins when its server is cut off', () => {
+  test('the expiry may begin when the server is isolated', () => {
     const run = (member: string): string[] => {
       const history = new HistoryBuilder();
       const first = history.connect('roamer', { version: 5, expirySeconds: 10 });
@@ -97,7 +103,7 @@ describe('session-lost (P3)', () => {
     expect(run('C')).toEqual(['session-lost']);
   });
 
-  test('of two that race the second finds it, whichever is answered first', () => {
+  test('of two racing CONNECTs the second finds the session, in either order of the answers', () => {
     const history = new HistoryBuilder();
     const [one, two] = ['A', 'B'].map((server) => history.connect('racer', { server, answered: false })) as [
       number,
@@ -111,7 +117,7 @@ describe('session-lost (P3)', () => {
     expect(violated(history.verdict())).toEqual([]);
   });
 
-  test('a lost session is told once: what was queued in it is not told again', () => {
+  test('a lost session is one violation: the messages in its queue are none', () => {
     const history = new HistoryBuilder();
     const first = history.connect('roamer');
     history.subscribe(first, 't');
@@ -140,7 +146,7 @@ describe('two-connections (P4)', () => {
     [8_000, ['A'], []],
     [12_000, ['A'], ['two-connections']],
     [8_000, ['C'], ['two-connections']],
-  ])('the older one lingers %d ms, cut off: %j', (lingerMs, fault, bad) => {
+  ])('the older connection stays open for %d ms while %j is isolated', (lingerMs, fault, bad) => {
     expect(takeOver(lingerMs, fault)).toEqual(bad);
   });
 
@@ -153,7 +159,7 @@ describe('two-connections (P4)', () => {
     ['one-way', ['A', 'B', 'C'], [['B'], ['A', 'C']], []],
     ['slow', ['A', 'B', 'C'], [['A', 'B', 'C']], []],
     ['clock', ['A'], [['A']], ['two-connections']],
-  ])('%s of %j as %j excuses who is apart from a majority', (kind, members, groups, bad) => {
+  ])('the fault %s of %j as %j excuses only isolated servers', (kind, members, groups, bad) => {
     const history = new HistoryBuilder();
     const older = history.connect('twice', { server: 'A' });
     history.connect('twice', { server: 'B', sessionPresent: true });
@@ -164,14 +170,14 @@ describe('two-connections (P4)', () => {
     expect(violated(history.verdict())).toEqual(bad);
   });
 
-  test('both are still there in the end', () => {
+  test('finds two open connections at the end', () => {
     const history = new HistoryBuilder();
     history.connect('twice', { server: 'A' });
     history.connect('twice', { server: 'B', sessionPresent: true });
     expect(violated(history.verdict())).toEqual(['two-connections']);
   });
 
-  test('one after the other is no takeover', () => {
+  test('two connections one after another are no takeover', () => {
     const history = new HistoryBuilder();
     history.close(history.connect('once'));
     history.connect('once', { sessionPresent: true });
@@ -180,7 +186,7 @@ describe('two-connections (P4)', () => {
 });
 
 describe('ack-taken-back (P1)', () => {
-  test('a PUBREL that is not known on the connection of its PUBREC; after a reconnect it is no error', () => {
+  test('finds a PUBREL that is rejected on the connection of its PUBREC; after a reconnect that is no violation', () => {
     const run = (reconnects: boolean): string[] => {
       const history = new HistoryBuilder();
       const first = history.connect('publisher');
@@ -215,9 +221,9 @@ describe('ack-taken-back (P1)', () => {
     return violated(history.verdict());
   };
 
-  test('an older retained message is served to a new subscriber', () => {
+  test('finds a replaced retained message that is sent to a new subscriber', () => {
     expect(serveOlder(3_000)).toEqual(['ack-taken-back']);
-    // Within P5's bound, never acknowledged, on a server that is cut off.
+    // Within P5's bound, never acknowledged, or on an isolated server.
     expect(serveOlder(500)).toEqual([]);
     expect(serveOlder(3_000, null)).toEqual([]);
     expect(serveOlder(3_000, 0, true)).toEqual([]);

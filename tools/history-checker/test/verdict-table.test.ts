@@ -5,7 +5,7 @@ function lines(history: HistoryBuilder, crashes: readonly string[] = []): string
   return renderVerdict(history.verdict(crashes)).split('\n');
 }
 
-test('a line a rule; what looked at nothing says so', () => {
+test('shows one line for each rule, and the rules that checked nothing', () => {
   const history = new HistoryBuilder();
   const subscriber = history.connect('subscriber');
   history.subscribe(subscriber, 't');
@@ -13,13 +13,13 @@ test('a line a rule; what looked at nothing says so', () => {
   const table = lines(history);
   expect(table[0]).toMatch(/^rule +promise +checked +violations +first finding$/);
   expect(table.find((line) => line.startsWith('acked-but-lost'))).toMatch(
-    /P1, P2 +1 +1 +subscriber never got/,
+    /P1, P2 +1 +1 +subscriber never received/,
   );
   expect(table.find((line) => line.startsWith('qos2-duplicate'))).toMatch(/P2 +- +- +not exercised$/);
   expect(table.at(-1)).toMatch(/^NOT OK: acked-but-lost, \d+ of \d+ rules not exercised$/);
 });
 
-test('ok, and what was excused', () => {
+test('shows the excused losses', () => {
   const history = new HistoryBuilder({ degradedAcks: true });
   const subscriber = history.connect('subscriber', { server: 'B' });
   history.subscribe(subscriber, 't');
@@ -33,7 +33,7 @@ test('ok, and what was excused', () => {
   expect(table.at(-1)).toMatch(/^ok, \d+ of \d+ rules not exercised$/);
 });
 
-test('how strict the judge was', () => {
+test('shows how many times needed an allowance', () => {
   const takeOver = (waitMs: number, lingerMs: number): string | undefined => {
     const history = new HistoryBuilder();
     const older = history.connect('twice', { server: 'A' });
@@ -54,7 +54,7 @@ test('how strict the judge was', () => {
   );
 });
 
-test('lines are cut to the terminal', () => {
+test('cuts lines to the width of the terminal', () => {
   const verdict = new HistoryBuilder().verdict(['x'.repeat(300)]);
   const table = renderVerdict(verdict, 80).split('\n');
   expect(Math.max(...table.map((line) => line.length))).toBe(80);

@@ -10,20 +10,20 @@ import type { Report } from '../report.ts';
 
 const msPerSecond = 1_000;
 
-/** What several rules ask of a whole tables, each worked out once. */
+/** Derived tables that several rules need, each computed once. */
 export class Analysis {
   readonly tables: HistoryTables;
   readonly #matchers = new Map<Session, (topic: number) => readonly Subscription[]>();
-  /** Rows of deliveries by session, in order. */
+  /** Rows of the deliveries of each session, in order. */
   readonly deliveriesBySession: Grouping;
-  /** Rows of messages by topic, in the order of their first sending. */
+  /** Rows of the messages of each topic, in the order in which they were first sent. */
   readonly messagesByTopic: Grouping;
   #hostLoad: HostLoad | null = null;
   #lag: ObservedLag | null = null;
   #spread: Uint8Array | null = null;
-  /** Of the topics that messages were sent to. */
+  /** Number of topics to which messages were sent. */
   readonly topicCount: number;
-  /** Acknowledged and never taken back, of sessions that were connected when the run had settled. */
+  /** Acknowledged subscriptions without an UNSUBSCRIBE, of sessions that were connected when the run had settled. */
   readonly activeSubscriptions: readonly Subscription[];
 
   constructor(tables: HistoryTables) {
@@ -37,12 +37,12 @@ export class Analysis {
     );
     this.messagesByTopic = new Grouping(messages.count, topics.count, (row) => messages.topic(row));
     this.activeSubscriptions = sessions.sessions
-      .filter((session) => this.#stands(session))
+      .filter((session) => this.#wasConnectedAtEnd(session))
       .flatMap(({ subscriptions }) => subscriptions.filter(isGranted));
   }
 
-  /** Its client was connected when nothing came any more, so it has what it will ever get. */
-  #stands({ promisedUntil, connections }: Session): boolean {
+  /** Its client was connected when the run had settled, so the session has received everything that it ever will. */
+  #wasConnectedAtEnd({ promisedUntil, connections }: Session): boolean {
     const settled = this.tables.settledSequence;
     if (settled === null || promisedUntil !== never) return false;
     return connections.some((one) => one.connectedSequence < settled && one.closedSequence > settled);
@@ -53,14 +53,14 @@ export class Analysis {
   }
 
   get lag(): ObservedLag {
-    return (this.#lag ??= new ObservedLag(this));
+    return (this.#lag ??= new ObservedLag(this.tables));
   }
 
   connection(index: number): Connection {
-    return this.tables.sessions.connections[index] as Connection;
+    return this.tables.sessions.connectionAt(index);
   }
 
-  /** For each topic that was used: those of the given subscriptions that match it. */
+  /** @returns for each topic the given subscriptions that match it */
   matches(subscriptions: readonly Subscription[]): readonly (readonly Subscription[])[] {
     const trie = new FilterTrie<Subscription>();
     for (const subscription of subscriptions) trie.add(subscription.filter, subscription);
@@ -68,7 +68,7 @@ export class Analysis {
     return Array.from({ length: topics.count }, (_, topic) => trie.match(topics.name(topic)));
   }
 
-  /** A session's subscriptions by topic, looked up once each. */
+  /** @returns a function that finds the session's subscriptions for a topic, and remembers them */
   matcher(session: Session): (topic: number) => readonly Subscription[] {
     let matcher = this.#matchers.get(session);
     if (!matcher) {
@@ -92,7 +92,7 @@ export class Analysis {
     };
   }
 
-  /** Whether anybody got it on a server to which it was not sent, so through the cluster. */
+  /** Whether the message was delivered on a server to which it was not sent: it had left its first server. */
   reachedAnotherServer(message: number): boolean {
     this.#spread ??= this.#findSpreadMessages();
     return this.#spread[message] === 1;
@@ -106,27 +106,29 @@ export class Analysis {
       const message = deliveries.message(row);
       const isSpread = messages
         .sendConnections(message)
-        .every((way) => this.connection(way).connect.server !== server);
+        .every((sender) => this.connection(sender).connect.server !== server);
       if (isSpread) spread[message] = 1;
     }
     return spread;
   }
 
-  /** In how many sessions its publisher sent it: each may bring it once. */
+  /** Number of publisher sessions in which the message was sent: each may deliver it once. */
   publisherSessions(message: number): number {
     const sessions = new Set(
-      this.tables.messages.sendConnections(message).map((way) => this.connection(way).session ?? way),
+      this.tables.messages
+        .sendConnections(message)
+        .map((sender) => this.connection(sender).session ?? sender),
     );
     return sessions.size;
   }
 
-  /** Tells that something came too late, which a starved machine excuses. */
+  /** Reports an event that came too late. A starved machine excuses it. */
   reportLate(report: Report, fromMs: number, toMs: number, text: () => string): void {
-    if (this.hostLoad.isStarved(fromMs, toMs)) report.excuse(() => `this machine was starved: ${text()}`);
+    if (this.hostLoad.isStarved(fromMs, toMs)) report.excuse(() => `the machine was starved: ${text()}`);
     else report.violate(text);
   }
 
-  /** One clause for a finding. */
+  /** @returns a description of a message for a finding */
   message(row: number): string {
     const { messages, topics } = this.tables;
     const { client, connect } = this.connection(messages.firstConnection(row));
@@ -134,8 +136,8 @@ export class Analysis {
     if (messages.isWill(row))
       return `will ${messages.id(row)} of ${client.id} (${topic}, QoS ${messages.qos(row)})`;
     const acked = messages.isAcked(row)
-      ? `acked ${seconds(messages.ackAt(row))} by ${this.connection(messages.ackConnection(row)).connect.server}`
-      : 'not acked';
+      ? `acknowledged ${seconds(messages.ackAt(row))} by ${this.connection(messages.ackConnection(row)).connect.server}`
+      : 'not acknowledged';
     const sent = `sent ${seconds(messages.firstAt(row))} to ${connect.server}`;
     const what = messages.isClear(row) ? 'clear' : 'message';
     return `${what} ${messages.id(row)} of ${client.id} (${topic}, QoS ${messages.qos(row)}, ${sent}, ${acked})`;
@@ -146,7 +148,7 @@ function isGranted({ ackedSequence, endSequence, granted }: Subscription): boole
   return ackedSequence !== never && endSequence === never && granted < refusedMin;
 }
 
-/** Milliseconds of the run as seconds, for a finding. */
+/** @returns a time of the run in seconds, for a finding */
 export function seconds(atMs: number): string {
   return `${(atMs / msPerSecond).toFixed(3)} s`;
 }

@@ -1,8 +1,8 @@
 import type { Analysis } from './analysis.ts';
 
 /**
- * Whether QoS 1 may have been acknowledged without a majority: with `degradedAcks`, while any fault may be felt. (A server
- * that was not touched is isolated too while the others elect, and any may be on a starved machine.)
+ * Whether a QoS 1 message may have a degraded acknowledgement: with `degradedAcks`, during any fault. A server without
+ * a fault may be isolated too while the others elect a leader, and on a starved machine any server may be.
  */
 export function mayBeDegraded({ tables, hostLoad }: Analysis, message: number): boolean {
   const { messages, faults, header } = tables;
@@ -12,10 +12,11 @@ export function mayBeDegraded({ tables, hostLoad }: Analysis, message: number): 
 }
 
 /**
- * P1's second exception: the only disk that held a degraded ack was lost before it could be passed on. What anybody got
- * on another server was passed on; and a server that no fault touched was apart for an election at most.
+ * The exception of P1 for degraded acknowledgements: the only disk that held the message was lost before the message
+ * was replicated. A message that was delivered on another server had been replicated. A server without a fault is
+ * isolated no longer than an election takes.
  */
-export function wipedAfterAck(analysis: Analysis, message: number): string | null {
+export function degradedLoss(analysis: Analysis, message: number): string | null {
   const { messages, faults } = analysis.tables;
   if (!mayBeDegraded(analysis, message) || analysis.reachedAnotherServer(message)) return null;
   const { server } = analysis.connection(messages.ackConnection(message)).connect;

@@ -1,24 +1,24 @@
 import type { Probe } from '../history/events.ts';
 
 /**
- * From a request to its answer: its home, the leader, a follower and back, each to be woken, and two disks, one after the
- * other. Twice, as an election or a retry may be among them.
+ * A request may wait for this many wake-ups of processes and syncs of disks: client, home, leader and follower and
+ * back, and two disks one after another; all twice, because an election or a retry may be among them.
  */
 const wakesMax = 12;
 const syncsMax = 4;
 
 /**
- * What a leader that brings others up to date may need of a core for itself. Who sleeps is woken in time on any machine; who
- * computes shares its core with all who want it.
+ * Processor time that a leader may need for itself while it brings followers up to date. A busy machine delays a
+ * computing process by the number of runnable threads.
  */
 const computingMsMax = 150;
 
-/** A machine that may add so much leaves nothing to be said about times: others may have been woken later than this process. */
+/** From this delay on no time is judged: other processes may have been woken later than the recording one. */
 const starvedMsMin = 6_000;
 
 /**
- * How long a request may have waited for this machine alone, whatever the target did: from probes of the recording
- * process, not from the target's answers. A target that serves nobody is not excused by having served nobody.
+ * How long a request may have waited for the machine, whatever the target did. The source is the probes of the
+ * recording process, not the target's answers, so a target that serves no client is not excused by its own silence.
  */
 export class HostLoad {
   readonly #probes: readonly Probe[];
@@ -27,19 +27,20 @@ export class HostLoad {
     this.#probes = probes;
   }
 
-  /** Without probes nothing can be said about a machine. */
+  /** A history without probes says nothing about the machine. */
   get isKnown(): boolean {
     return this.#probes.length > 0;
   }
 
+  /** The machine was so busy in this interval that times can't be judged. */
   isStarved(fromMs: number, toMs: number): boolean {
     return this.longest(fromMs, toMs) >= starvedMsMin;
   }
 
-  /** The most that was probed in this time, for one request, ms. */
+  /** @returns the longest delay of one request in this interval, ms */
   longest(fromMs: number, toMs: number): number {
     let longest = 0;
-    // The first probe after the end still tells of the time before it.
+    // The first probe after the interval still describes the time before it.
     for (let place = this.#firstFrom(fromMs); place < this.#probes.length; place++) {
       const { at, wakeMs, syncMs, runnable = 0 } = this.#probes[place] as Probe;
       const sharedMs = computingMsMax * Math.max(0, runnable - 1);

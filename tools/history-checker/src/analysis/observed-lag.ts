@@ -1,35 +1,35 @@
-import type { Analysis } from './analysis.ts';
+import type { HistoryTables } from '../tables/history-tables.ts';
 
 const bucketMs = 1_000;
-/** Less than this changes no judgement. */
+/** A shorter delay changes no verdict. */
 const noticedMsMin = 100;
 
 /**
- * How long others had to wait at a time, on servers that no fault touched: from PUBLISH to its ack or to a connected
- * subscriber. Whatever goes through the same log then may take as much longer: a machine that is too busy for its brokers is
- * not held against them. What is late while all others are served at once is.
+ * How long other clients had to wait at a time on servers without a fault: from PUBLISH to the acknowledgement or to
+ * the delivery at a connected subscriber. Operations that go through the same log may take as much longer, so a machine
+ * that is too busy is not held against the target. An operation that is late while all others are fast is a violation.
  */
 export class ObservedLag {
-  readonly #analysis: Analysis;
+  readonly #history: HistoryTables;
   readonly #buckets: Float64Array;
 
-  constructor(analysis: Analysis) {
-    this.#analysis = analysis;
-    const { messages, deliveries, endAt } = analysis.tables;
+  constructor(tables: HistoryTables) {
+    this.#history = tables;
+    const { messages, deliveries, sessions, endAt } = tables;
     this.#buckets = new Float64Array(Math.ceil((endAt ?? 0) / bucketMs) + 1);
     for (let row = 0; row < messages.count; row++) {
       if (!messages.isAcked(row)) continue;
-      const { connect, connectedAt } = analysis.connection(messages.ackConnection(row));
+      const { connect, connectedAt } = sessions.connectionAt(messages.ackConnection(row));
       this.#note(row, messages.ackAt(row), connect.server, connectedAt);
     }
     for (let row = 0; row < deliveries.count; row++) {
       if (deliveries.isRetained(row) || deliveries.isDup(row)) continue;
-      const { connect, connectedAt } = analysis.connection(deliveries.connection(row));
+      const { connect, connectedAt } = sessions.connectionAt(deliveries.connection(row));
       this.#note(deliveries.message(row), deliveries.at(row), connect.server, connectedAt);
     }
   }
 
-  /** The longest that was under way in this time, ms. */
+  /** @returns the longest delay that overlaps this interval, ms */
   longest(fromMs: number, toMs: number): number {
     let longest = 0;
     const last = Math.min(this.#buckets.length - 1, bucketOf(toMs));
@@ -40,12 +40,12 @@ export class ObservedLag {
   }
 
   #note(message: number, arrivedAt: number, server: string, connectedAt: number): void {
-    const { messages, faults } = this.#analysis.tables;
+    const { messages, faults } = this.#history;
     const sentAt = messages.firstAt(message);
     const tookMs = arrivedAt - sentAt;
     if (tookMs < noticedMsMin || messages.sendConnectionCount(message) > 1 || messages.isWill(message))
       return;
-    // Who was away waited for itself.
+    // A client that connected after the PUBLISH waited because of its own absence.
     if (connectedAt > sentAt || faults.disruptionOf(server, sentAt, arrivedAt)) return;
     const last = Math.min(this.#buckets.length - 1, bucketOf(arrivedAt));
     for (let bucket = bucketOf(sentAt); bucket <= last; bucket++) {

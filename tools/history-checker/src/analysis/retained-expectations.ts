@@ -6,23 +6,23 @@ import { retainedMsMaxDefault } from './retained-observations.ts';
 import { RetainedWrites } from './retained-writes.ts';
 import type { Analysis } from './analysis.ts';
 
-/** From SUBACK to the last of the retained messages, where nothing waits. */
-const shownMsMax = 500;
+/** From SUBACK to the last retained message, on an idle machine. */
+const deliveredMsMax = 500;
 
-/** A new subscription to a topic that had something retained for longer than P5's bound. */
+/** A new subscription to a topic that had a retained message for longer than P5's bound. */
 export interface RetainedExpectation {
   readonly subscription: Subscription;
   readonly topic: number;
-  /** Anything retained of the topic came. */
+  /** A retained message of the topic was delivered. */
   readonly isDelivered: boolean;
-  /** What a busy machine may have added, ms. */
+  /** Delay that a busy machine may have added, ms. */
   readonly allowanceMs: number;
 }
 
 /**
- * What new subscriptions had to be shown [MQTT-3.3.1-6], on servers that were not apart, and for long enough to see it.
- * A clear that was sent before SUBACK came asks for nothing. What was shown to another subscription of the same
- * connection counts, too, where filters overlap.
+ * The retained messages that new subscriptions had to receive [MQTT-3.3.1-6], on servers that were not isolated, and on
+ * connections that lasted long enough. A topic with a clear that was sent before SUBACK is not expected. A delivery for
+ * another subscription of the same connection counts, too, because filters may overlap.
  */
 export function* retainedExpectations(analysis: Analysis): Generator<RetainedExpectation> {
   const { sessions } = analysis.tables;
@@ -38,17 +38,17 @@ export function* retainedExpectations(analysis: Analysis): Generator<RetainedExp
     }
   }
   for (const session of sessions.sessions) {
-    const looking = session.subscriptions.filter((one) => topicsOf.has(one));
-    if (looking.length === 0) continue;
-    const shown = retainedDeliveriesOf(analysis, session);
-    for (const subscription of looking) {
-      const allowanceMs = lookAllowanceMs(analysis, subscription);
+    const expecting = session.subscriptions.filter((one) => topicsOf.has(one));
+    if (expecting.length === 0) continue;
+    const delivered = retainedDeliveriesOf(analysis, session);
+    for (const subscription of expecting) {
+      const allowanceMs = allowanceOf(analysis, subscription);
       if (allowanceMs === null) continue;
       const { at, ackedAt, sequence, connection } = subscription;
       const certainMs = at - boundMsOf(analysis) - allowanceMs;
       for (const topic of topicsOf.get(subscription) ?? []) {
         if (!writes.isCertainlySet(topic, certainMs, ackedAt)) continue;
-        const isDelivered = (shown.get(`${connection.index} ${topic}`) ?? -1) > sequence;
+        const isDelivered = (delivered.get(`${connection.index} ${topic}`) ?? -1) > sequence;
         yield { subscription, topic, isDelivered, allowanceMs };
       }
     }
@@ -59,30 +59,33 @@ function boundMsOf({ tables }: Analysis): number {
   return tables.header.limits.retainedMsMax ?? retainedMsMaxDefault;
 }
 
-/** By connection and topic: where in the history the last retained message came. */
+/** Position of the last retained delivery, by connection and topic. */
 function retainedDeliveriesOf(
   { tables, deliveriesBySession }: Analysis,
   session: Session,
 ): Map<string, Sequence> {
   const { deliveries, messages } = tables;
-  const shown = new Map<string, Sequence>();
+  const delivered = new Map<string, Sequence>();
   for (const row of deliveriesBySession.of(session.index)) {
     if (!deliveries.isRetained(row)) continue;
     const key = `${deliveries.connection(row)} ${messages.topic(deliveries.message(row))}`;
-    shown.set(key, deliveries.sequence(row));
+    delivered.set(key, deliveries.sequence(row));
   }
-  return shown;
+  return delivered;
 }
 
-/** What a busy machine may have added to the look; null if it was too short, or its server may have been apart. */
-function lookAllowanceMs({ tables, lag }: Analysis, subscription: Subscription): number | null {
+/**
+ * @returns the delay that a busy machine may have added; null if the subscription was too short, or its server may have
+ * been isolated
+ */
+function allowanceOf({ tables, lag }: Analysis, subscription: Subscription): number | null {
   const { at, ackedAt, granted, filter, connection, endSequence } = subscription;
-  const isLooking = endSequence === never || endSequence > connection.closedSequence;
-  if (!isLooking || isShared(filter) || granted >= refusedMin) return null;
+  const isSubscribed = endSequence === never || endSequence > connection.closedSequence;
+  if (!isSubscribed || isShared(filter) || granted >= refusedMin) return null;
   const untilMs = Math.min(connection.closedAt, tables.endAt ?? Infinity);
-  if (!(untilMs - ackedAt > shownMsMax)) return null;
+  if (!(untilMs - ackedAt > deliveredMsMax)) return null;
   const beganAt = at - (tables.header.limits.retainedMsMax ?? retainedMsMaxDefault);
-  const allowanceMs = lag.longest(beganAt, ackedAt + shownMsMax);
-  if (untilMs - ackedAt <= shownMsMax + allowanceMs) return null;
+  const allowanceMs = lag.longest(beganAt, ackedAt + deliveredMsMax);
+  if (untilMs - ackedAt <= deliveredMsMax + allowanceMs) return null;
   return tables.faults.disruptionOf(connection.connect.server, beganAt, untilMs) ? null : allowanceMs;
 }

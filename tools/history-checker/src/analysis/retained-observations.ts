@@ -8,15 +8,15 @@ export const retainedMsMaxDefault = 2_000;
 export interface RetainedObservation {
   readonly connection: Connection;
   readonly atMs: number;
-  /** The message that came as retained. */
+  /** The message that was delivered as retained. */
   readonly message: number;
-  /** The write that must have replaced it before the subscription was sent; null if there is none. */
-  readonly replacer: number | null;
+  /** The write that must have replaced it before SUBSCRIBE was sent; null if there is none. */
+  readonly replacement: number | null;
 }
 
 /**
- * What new subscriptions were shown as retained on servers that were not apart from the others, against what had been
- * acknowledged longer than P5's bound before the subscription was sent.
+ * The retained messages that new subscriptions received on servers that were not isolated, and the write that had
+ * certainly replaced each of them longer than P5's bound before SUBSCRIBE was sent.
  */
 export function* retainedObservations(analysis: Analysis): Generator<RetainedObservation> {
   const { deliveries, messages, header, faults } = analysis.tables;
@@ -28,19 +28,20 @@ export function* retainedObservations(analysis: Analysis): Generator<RetainedObs
     const connection = analysis.connection(deliveries.connection(row));
     const { session, connect } = connection;
     if (!session || !messages.isRetained(message)) continue;
-    // The earliest it can belong to; one of an earlier connection may have been waiting in a queue.
-    const asked = analysis
+    // The earliest subscription that it can belong to. A message for a subscription of an earlier connection may have
+    // waited in a queue.
+    const subscription = analysis
       .matcher(session)(messages.topic(message))
       .find((one) => one.sequence < deliveries.sequence(row) && !isShared(one.filter));
-    if (!asked || asked.connection !== connection) continue;
-    if (faults.disruptionOf(connect.server, asked.at - boundMs, deliveries.at(row))) continue;
+    if (!subscription || subscription.connection !== connection) continue;
+    if (faults.disruptionOf(connect.server, subscription.at - boundMs, deliveries.at(row))) continue;
     yield {
       connection,
       atMs: deliveries.at(row),
       message,
-      replacer: writes.replacer(
+      replacement: writes.replacementOf(
         message,
-        asked.at - boundMs - analysis.lag.longest(asked.at - boundMs, asked.at),
+        subscription.at - boundMs - analysis.lag.longest(subscription.at - boundMs, subscription.at),
       ),
     };
   }

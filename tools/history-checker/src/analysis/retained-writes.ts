@@ -2,14 +2,18 @@ import type { Messages } from '../tables/messages.ts';
 import { mayBeDegraded } from './degraded-acks.ts';
 import type { Analysis } from './analysis.ts';
 
-/** From what a server heard last on a connection, or from the end of what it suffers, to the effect; a log's election is in it. */
-const dealtWithMs = 3_000;
+/**
+ * A server has applied everything that it received on a connection this long after the connection's end, or after the
+ * end of its fault. The time includes an election.
+ */
+const appliedWithinMs = 3_000;
 
 /**
- * The writes of retained topics, and which of them are certain to have replaced which. Certain is one that was
- * acknowledged with a majority; it replaces what was certain to be in effect when it was first sent. All else (QoS 0, no
- * ack, an ack that may be degraded, a copy left on another connection) may take effect later, but not for ever: a server
- * has dealt with what it was sent soon after the connection's end, or after the last fault that it felt then.
+ * The writes of retained topics, and which write has certainly replaced which.
+ * A write is certain when it was acknowledged with a majority; it replaces all writes that had certainly taken effect
+ * when it was first sent. All other writes (QoS 0, no acknowledgement, a degraded acknowledgement, a copy left on
+ * another connection) may take effect later, but not forever: a server has applied what it received soon after the end
+ * of the connection, or after the last fault that affected it.
  */
 export class RetainedWrites {
   readonly #analysis: Analysis;
@@ -43,27 +47,33 @@ export class RetainedWrites {
     return this.#byTopic.get(topic)?.all ?? [];
   }
 
-  /** The row of a certain write that was sent after this one was in effect and acknowledged before the time. */
-  replacer(write: number, ackedBeforeMs: number): number | null {
+  /**
+   * @returns the row of a certain write that was sent after this one took effect and acknowledged before the given
+   * time; null if there is none
+   */
+  replacementOf(write: number, ackedBeforeMs: number): number | null {
     const { messages } = this.#analysis.tables;
     const sinceMs = this.#effectiveAt(write);
     return this.#byTopic.get(messages.topic(write))?.certain.after(sinceMs, ackedBeforeMs) ?? null;
   }
 
-  /** The row of any certain write of a topic that was acknowledged before the time. */
+  /** @returns the row of any certain write of the topic that was acknowledged before the given time */
   anyCertain(topic: number, ackedBeforeMs: number): number | null {
     return this.#byTopic.get(topic)?.certain.after(-Infinity, ackedBeforeMs) ?? null;
   }
 
-  /** Whether something must be retained: a set was acknowledged, and every clear that was sent is certain to be replaced. */
+  /**
+   * Whether the topic must have a retained message: a set was acknowledged, and every clear that was sent has certainly
+   * been replaced.
+   */
   isCertainlySet(topic: number, ackedBeforeMs: number, sentBeforeMs: number): boolean {
     const { messages } = this.#analysis.tables;
     if (this.anyCertain(topic, ackedBeforeMs) === null) return false;
     const writes = this.writes(topic);
-    // The newest are the likeliest to stand.
+    // Newest first: the newest clear is the most likely to be unreplaced.
     for (let place = firstAfter(writes, messages, sentBeforeMs) - 1; place >= 0; place--) {
       const row = writes[place] as number;
-      if (messages.isClear(row) && this.replacer(row, ackedBeforeMs) === null) return false;
+      if (messages.isClear(row) && this.replacementOf(row, ackedBeforeMs) === null) return false;
     }
     return true;
   }
@@ -78,7 +88,10 @@ export class RetainedWrites {
     );
   }
 
-  /** From when on it is certain to have had its effect, if it has any; Infinity if that is never certain. */
+  /**
+   * @returns the time from which on the write has certainly taken effect, if it takes effect at all; Infinity if never
+   * certain
+   */
   #effectiveAt(row: number): number {
     let atMs = this.#effects.get(row);
     if (atMs === undefined) {
@@ -96,23 +109,25 @@ export class RetainedWrites {
         ? this.#analysis.publisherSessions(row) === 1
         : messages.sendConnectionCount(row) === 1;
     if (isOnce && this.#isCertain(row)) return messages.ackAt(row);
-    return Math.max(...messages.sendConnections(row).map((way) => this.#doneAt(row, way)));
+    return Math.max(...messages.sendConnections(row).map((sender) => this.#appliedAt(row, sender)));
   }
 
-  /** When the server of one of the connections on which it was sent had done with it. */
-  #doneAt(row: number, way: number): number {
+  /** @returns the time at which the server of a connection has applied everything that it received on it */
+  #appliedAt(row: number, sender: number): number {
     const { tables, lag } = this.#analysis;
     const { messages, faults, endAt } = tables;
-    const { connect, closedAt } = this.#analysis.connection(way);
-    const isAnswered = messages.isAcked(row) && messages.ackConnection(row) === way;
-    const heardAt = isAnswered ? messages.ackAt(row) : Math.min(closedAt, endAt ?? Infinity);
-    const untilMs = heardAt + dealtWithMs;
+    const { connect, closedAt } = this.#analysis.connection(sender);
+    const isAnswered = messages.isAcked(row) && messages.ackConnection(row) === sender;
+    const receivedAt = isAnswered ? messages.ackAt(row) : Math.min(closedAt, endAt ?? Infinity);
+    const untilMs = receivedAt + appliedWithinMs;
     const disruption = faults.disruptionOf(connect.server, messages.firstAt(row), untilMs);
-    return Math.max(untilMs, disruption ? disruption.toMs + dealtWithMs : 0) + lag.longest(heardAt, untilMs);
+    return (
+      Math.max(untilMs, disruption ? disruption.toMs + appliedWithinMs : 0) + lag.longest(receivedAt, untilMs)
+    );
   }
 }
 
-/** The place of the first that was sent after the time; rows are in the order of their sending. */
+/** @returns the position of the first row that was sent after the time; rows are in the order of sending */
 function firstAfter(rows: readonly number[], messages: Messages, atMs: number): number {
   let low = 0;
   let high = rows.length;
@@ -124,10 +139,10 @@ function firstAfter(rows: readonly number[], messages: Messages, atMs: number): 
   return low;
 }
 
-/** Certain writes of one topic, searched by the time of sending. */
+/** The certain writes of one topic, searched by their time of sending. */
 class CertainWrites {
   readonly #rows: readonly number[];
-  /** The row with the earliest ack from here on. */
+  /** For each position, the row with the earliest acknowledgement from there on. */
   readonly #earliest: number[];
   readonly #analysis: Analysis;
 

@@ -3,52 +3,55 @@ import type { Connection } from '../tables/clients.ts';
 import { seconds } from './analysis.ts';
 import type { Analysis } from './analysis.ts';
 
-/** Who did not close the connection itself notices its end later than its server. */
+/** A client that did not close the connection itself notices its end up to this much later than its server. */
 const noticeMs = 1_000;
-/** Two clocks of one machine, and times rounded to less than a millisecond. */
+/** Tolerance for two clocks of one machine, and for times that are rounded to less than a millisecond. */
 const clockMs = 50;
 const msPerSecond = 1_000;
 
-/** What must and may come of one connection's will. */
+/** How often and when the will of one connection may be published. */
 export interface WillExpectation {
   readonly timesMin: 0 | 1;
   readonly timesMax: 0 | 1;
-  /** Why not more or not less. */
+  /** The reason for the bounds, for a finding. */
   readonly because: string;
-  /** When it must have been published at the latest; Infinity if that can't be told. */
+  /** Latest time of the publication; Infinity if it can't be determined. */
   readonly deadlineMs: number;
-  /** What a busy machine may add to the deadline. */
+  /** Delay that a busy machine may add to the deadline, ms. */
   readonly allowanceMs: number;
-  /** Before this time it is too early. */
+  /** Earliest time of the publication. */
   readonly notBeforeMs: number;
-  /** From when on its client was back, on a server that was not apart: what is published later is too late (P6). */
+  /**
+   * Time at which the client had reconnected to a server that was not isolated: a later publication is a violation
+   * (P6).
+   */
   readonly backMs: number;
 }
 
 /**
- * [MQTT-3.1.2-8], [MQTT5 3.1.3.2.2]. A server that is apart from the others may count as dead, and its connections as gone,
- * before the client notices anything, so what happened there meanwhile is excused. Of a connection that was taken over without a delay
- * MQTT asks for the will, P6 does not (the client is back): both are allowed.
+ * [MQTT-3.1.2-8], [MQTT5 3.1.3.2.2]. The other servers may treat an isolated server as dead, and its connections as
+ * closed, before its clients notice anything; wills of that time are excused. For a connection that was taken over,
+ * MQTT requires the will if it has no delay, and P6 does not, because the client is connected: both are accepted.
  */
 export function expectedWill(analysis: Analysis, connection: Connection): WillExpectation {
   const { connect, closedAt, how, connectedSequence } = connection;
   const successor = takenOverBy(connection);
   const back = successor ?? nextOf(connection);
-  const backMs = back && isKnownToAll(analysis, back) ? back.connectedAt : Infinity;
+  const backMs = back && isReplicated(analysis, back) ? back.connectedAt : Infinity;
   const open = { deadlineMs: Infinity, allowanceMs: 0, notBeforeMs: connect.at, backMs };
   if (connectedSequence === never)
-    return { ...open, timesMin: 0, timesMax: 1, because: 'it was never answered' };
+    return { ...open, timesMin: 0, timesMax: 1, because: 'its CONNECT was never answered' };
   if (how === null) return { ...open, ...ofOpen(analysis, connection, successor) };
   if (how === 'disconnect') return { ...open, ...ofDisconnected(analysis, connection, successor) };
   const delayMs = delayOf(connection);
   const goneAt = goneAtEarliest(analysis, connection);
   const resumes = back !== undefined && !back.connect.clean && back.sessionPresent;
   if (resumes && back.connectedAt < goneAt + delayMs - clockMs) {
-    const because = `its client was back at ${seconds(back.connectedAt)}, before the delay was over`;
+    const because = `its client had reconnected at ${seconds(back.connectedAt)}, before the end of the will delay`;
     return { ...open, timesMin: 0, timesMax: 0, because };
   }
   if (successor) return { ...open, timesMin: 0, timesMax: 1, because: 'it was taken over' };
-  // The end of the session ends the delay, too.
+  // The end of the session also ends the will delay.
   const sessionEndMs = back !== undefined && !resumes ? back.connect.at : Infinity;
   const notBeforeMs = Math.min(goneAt + delayMs, sessionEndMs) - clockMs;
   const { deadlineMs, allowanceMs } = deadlineOf(analysis, connection, delayMs);
@@ -56,8 +59,8 @@ export function expectedWill(analysis: Analysis, connection: Connection): WillEx
   const latestMs = deadlineMs + allowanceMs;
   if (back !== undefined && back.connect.at <= latestMs)
     return { ...times, timesMin: 0, timesMax: 1, because: 'its client came back' };
-  if (wasOpenedApart(analysis, connection)) {
-    return { ...times, timesMin: 0, timesMax: 1, because: 'its server was apart all the time' };
+  if (wasOpenedIsolated(analysis, connection)) {
+    return { ...times, timesMin: 0, timesMax: 1, because: 'its server was isolated all the time' };
   }
   const timesMin = latestMs < (analysis.tables.settledAt ?? -Infinity) ? 1 : 0;
   return { ...times, timesMin, timesMax: 1, because: `its client had ${how} at ${seconds(closedAt)}` };
@@ -72,8 +75,9 @@ function ofOpen(
 ): Times {
   const endAt = tables.endAt ?? Infinity;
   const disruption = tables.faults.disruptionOf(connect.server, endAt, endAt);
-  if (successor ?? disruption) return { timesMin: 0, timesMax: 1, because: 'it may count as gone' };
-  return { timesMin: 0, timesMax: 0, because: `its client is connected since ${seconds(connectedAt)}` };
+  if (successor ?? disruption)
+    return { timesMin: 0, timesMax: 1, because: 'other servers may treat it as closed' };
+  return { timesMin: 0, timesMax: 0, because: `its client has been connected since ${seconds(connectedAt)}` };
 }
 
 function ofDisconnected(
@@ -84,17 +88,17 @@ function ofDisconnected(
   const { connect, closedAt } = connection;
   const disruption = tables.faults.disruptionOf(connect.server, closedAt - noticeMs, closedAt + noticeMs);
   if (successor ?? disruption)
-    return { timesMin: 0, timesMax: 1, because: 'it may have counted as gone before' };
+    return { timesMin: 0, timesMax: 1, because: 'other servers may have treated it as closed before' };
   return { timesMin: 0, timesMax: 0, because: `its client had disconnected at ${seconds(closedAt)}` };
 }
 
-/** Not beyond the end of the session [MQTT-3.1.3-9]. */
+/** The delay ends with the session at the latest [MQTT-3.1.3-9]. */
 function delayOf({ connect }: Connection): number {
   const delaySeconds = connect.will?.delaySeconds ?? 0;
   return Math.min(delaySeconds, connect.expirySeconds ?? Infinity) * msPerSecond;
 }
 
-/** The first that connected while this one was open. */
+/** @returns the first connection of the client that was opened while this one was open */
 function takenOverBy(connection: Connection): Connection | undefined {
   return connection.client.connections.find(
     (other) => other.sequence > connection.sequence && other.sequence < connection.closedSequence,
@@ -105,7 +109,10 @@ function nextOf(connection: Connection): Connection | undefined {
   return connection.client.connections.find((other) => other.sequence > connection.closedSequence);
 }
 
-/** When its server may have counted it as gone: at once where the client itself ended it, and no fault was felt. */
+/**
+ * @returns the earliest time at which the server may have treated the connection as closed: at once when the client
+ * closed it and no fault affected the server
+ */
 function goneAtEarliest(
   { tables, lag }: Analysis,
   { connect, connectedAt, closedAt, how }: Connection,
@@ -116,8 +123,8 @@ function goneAtEarliest(
 }
 
 /**
- * P6: at once where the home lives on and was told, else within the bound of a dead home. Without a majority nothing is
- * published, and delays stand still.
+ * P6: at once when the home serves and received the end of the connection, else within the bound for a dead home.
+ * Without a majority no will is published, and delays don't run.
  */
 function deadlineOf(
   { tables, lag }: Analysis,
@@ -135,17 +142,17 @@ function deadlineOf(
   return { deadlineMs, allowanceMs: lag.longest(closedAt, deadlineMs) };
 }
 
-/** A clean session may be opened without a majority; then its server alone knows of it until the heal. */
-function isKnownToAll({ tables }: Analysis, { connect, connectedAt }: Connection): boolean {
+/** A clean session may be opened without a majority; only its server then has it until the heal. */
+function isReplicated({ tables }: Analysis, { connect, connectedAt }: Connection): boolean {
   const { faults, header } = tables;
   if (faults.disruptionOf(connect.server, connectedAt, connectedAt)) return false;
   if (!connect.clean || !header.limits.degradedAcks) return true;
-  // Servers that no fault touches are without a leader, too, while they elect one.
+  // Servers without a fault have no leader either while they elect one.
   return faults.disruptionAnywhere(connectedAt, connectedAt) === null;
 }
 
-/** A connection that was opened without a majority is known to its server only, and may die with it. */
-function wasOpenedApart({ tables }: Analysis, { connect, connectedAt, closedAt }: Connection): boolean {
+/** Only its server has a connection that was opened without a majority; its will may be lost with that server. */
+function wasOpenedIsolated({ tables }: Analysis, { connect, connectedAt, closedAt }: Connection): boolean {
   const disruption = tables.faults.disruptionOf(connect.server, connectedAt, connectedAt);
   return disruption !== null && closedAt <= disruption.toMs;
 }

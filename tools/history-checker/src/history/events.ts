@@ -1,7 +1,8 @@
 /**
- * What a run records, and all that the checker reads: JSON lines, the header first, then events in the order in which
- * the recording process saw them. Times (`at`) are milliseconds since the start on one monotonic clock. Ids of
- * connections and messages are numbers that are unique in the run; a payload begins with its message's id.
+ * The events of a run: all that the checker reads. A history is a file of JSON lines: the header, then the events in
+ * the order in which the recording process saw them, then `end`. Times (`at`) are milliseconds since the start of the
+ * run on one monotonic clock. Ids of connections and messages are numbers that are unique in the run. The payload of a
+ * message begins with its id.
  */
 export const historyFormat = 1;
 
@@ -14,30 +15,36 @@ export interface Header {
   readonly scenario: string;
   /** `lab`, `brokers`, `mosquitto`, `nats` or `rabbitmq`. */
   readonly target: string;
-  /** Names of the brokers; every `server` below is one of them. */
+  /** Names of the brokers. Every `server` in an event is one of them. */
   readonly servers: readonly string[];
-  /** Wall clock, ISO 8601; for whoever reads the file. */
+  /** Wall clock, ISO 8601, for human readers. */
   readonly startedAt: string;
   readonly limits: Limits;
 }
 
-/** What the checker may hold against the target; milliseconds. */
+/** Bounds that the checker applies to the target, in milliseconds where not said otherwise. */
 export interface Limits {
-  /** From the death of a client (or of its home) to its will, plus the will's delay. */
+  /** From the death of a client, or of its home, to the publication of its will, without the will delay (P6). */
   readonly willMsMax: number;
-  /** The same where the home lives on and hears of the death at once; as {@link willMsMax} if it isn't given. */
+  /** The same bound for a client that closes its connection while its home serves; {@link willMsMax} if absent (P6). */
   readonly willAtOnceMsMax?: number;
-  /** From the newer CONNACK of a client id, or from the heal, to the end of the older connection. */
+  /** From the newer CONNACK of a client id, or from the heal, to the end of the older connection (P4). */
   readonly takeoverMsMax: number;
-  /** The target may ack QoS 1 without a majority and then lose it with the only disk that holds it. */
+  /**
+   * The target may acknowledge QoS 1 without a majority (degraded acknowledgement) and lose the message with the only
+   * disk that holds it.
+   */
   readonly degradedAcks: boolean;
-  /** From the end of a fault to a whole cluster; 10,000 if it isn't given (P7). */
+  /** From the end of a fault until all members serve together again; 10,000 if absent (P7). */
   readonly healMsMax?: number;
-  /** From the ack of a retained message to all servers serving it; 2,000 if it isn't given (P5). */
+  /** From the acknowledgement of a retained message until all servers serve it; 2,000 if absent (P5). */
   readonly retainedMsMax?: number;
-  /** From a request to its answer, and from an ack to the delivery, where no fault is felt; 3,000 if it isn't given (P7, P8). */
+  /**
+   * From a request to its answer, and from an acknowledgement to the delivery, on a server without a fault; 3,000 if
+   * absent (P7, P8).
+   */
   readonly servedMsMax?: number;
-  /** An offline session's queue may drop its oldest beyond so many messages (P1); no bound if it isn't given. */
+  /** Bound of an offline session's queue in messages: the oldest may be dropped beyond it (P1). Absent: no bound. */
   readonly queuedMessagesMax?: number;
 }
 
@@ -49,7 +56,7 @@ export interface WillRecord {
   readonly delaySeconds: number;
 }
 
-/** CONNECT is on its way. */
+/** A client sent CONNECT. */
 export interface Connect {
   readonly type: 'connect';
   readonly at: number;
@@ -57,14 +64,14 @@ export interface Connect {
   readonly clientId: string;
   readonly server: string;
   readonly version: 4 | 5;
-  /** Clean session or clean start. */
+  /** Clean Session (MQTT 3.1.1) or Clean Start (MQTT 5). */
   readonly clean: boolean;
-  /** How long the session outlives the connection; 0 for not at all, null for ever. */
+  /** Seconds for which the session outlives the connection; 0: not at all, null: without limit. */
   readonly expirySeconds: number | null;
   readonly will: WillRecord | null;
 }
 
-/** CONNACK that accepts. */
+/** A CONNACK that accepts the connection. */
 export interface Connected {
   readonly type: 'connected';
   readonly at: number;
@@ -73,9 +80,10 @@ export interface Connected {
 }
 
 /**
- * The connection is over, accepted or not.
- * `disconnect`: the client sent DISCONNECT, so no will. `dropped`: the client closed without DISCONNECT. `server`: closed or
- * refused from the other side (code: reason code, if it said one). `lost`: reset, time-out, or the broker's host is gone.
+ * A connection or an attempt ended.
+ * `disconnect`: the client sent DISCONNECT, so the server publishes no will. `dropped`: the client closed without
+ * DISCONNECT. `server`: the server closed or rejected it, with the reason code if there was one. `lost`: reset,
+ * timeout, or the broker's host is gone.
  */
 export interface Closed {
   readonly type: 'closed';
@@ -85,7 +93,10 @@ export interface Closed {
   readonly code?: number;
 }
 
-/** PUBLISH is on its way; each sending again is an event of its own with the same message. An empty payload clears. */
+/**
+ * A client sent PUBLISH. Each resend is an event of its own with the same message id. An empty payload clears a
+ * retained message.
+ */
 export interface Publish {
   readonly type: 'publish';
   readonly at: number;
@@ -95,27 +106,27 @@ export interface Publish {
   readonly qos: QoS;
   readonly retain: boolean;
   readonly dup: boolean;
-  /** A retained message with an empty payload: it has no id in the payload and clears the topic. */
+  /** A retained message with an empty payload, which therefore contains no message id: it clears the topic. */
   readonly clear: boolean;
 }
 
-/** PUBACK, or PUBREC for QoS 2: from here on the message is the broker's. */
+/** PUBACK, or PUBREC for QoS 2: the broker is responsible for the message from now on. */
 export interface Acked {
   readonly type: 'acked';
   readonly at: number;
   readonly connection: number;
   readonly message: number;
-  /** 0 unless refused [MQTT5 2.4]; 16 (no matching subscribers) is a success. */
+  /** Reason code: 0x80 and above reject the message [MQTT5 2.4]; 16 (no matching subscribers) accepts it. */
   readonly code: number;
 }
 
-/** PUBCOMP for a QoS 2 message. */
+/** A PUBCOMP for a QoS 2 message. */
 export interface Completed {
   readonly type: 'completed';
   readonly at: number;
   readonly connection: number;
   readonly message: number;
-  /** 0x92 says that the server knows nothing of the message [MQTT5 3.7.2.1]; 0 or left out is a success. */
+  /** Reason code. 0x92: the server has no such packet identifier [MQTT5 3.7.2.1]. Absent or 0: success. */
   readonly code?: number;
 }
 
@@ -123,24 +134,24 @@ export interface Subscribe {
   readonly type: 'subscribe' | 'unsubscribe';
   readonly at: number;
   readonly connection: number;
-  /** With `$share/<group>/` for shared subscriptions. */
+  /** The topic filter; `$share/<group>/...` for a shared subscription. */
   readonly filter: string;
   readonly qos: QoS;
 }
 
-/** SUBACK or UNSUBACK for one filter. */
+/** A SUBACK or UNSUBACK for one filter. */
 export interface Subscribed {
   readonly type: 'subscribed' | 'unsubscribed';
   readonly at: number;
   readonly connection: number;
   readonly filter: string;
-  /** SUBACK: the granted QoS, or 0x80 and above when refused. */
+  /** SUBACK: the granted QoS, or 0x80 and above for a rejection. */
   readonly code: number;
 }
 
 /**
- * The client hands a message to its application: QoS 0 and 1 at PUBLISH; QoS 2 once per packet id of its session, as method A
- * of the receiver says [MQTT5 4.3.3]. Message 0: an empty payload.
+ * The client delivers a message to its application: QoS 0 and 1 at PUBLISH; QoS 2 once per packet id of its session, as
+ * method A of the receiver requires [MQTT5 4.3.3]. Message 0 stands for an empty payload.
  */
 export interface Delivery {
   readonly type: 'delivery';
@@ -153,7 +164,7 @@ export interface Delivery {
   readonly dup: boolean;
 }
 
-/** Something done to the target. Member names as in the header; `id` joins a start to its end. */
+/** A fault of the target begins or ends; both events have the same `id`. */
 export interface Fault {
   readonly type: 'fault';
   readonly at: number;
@@ -162,11 +173,17 @@ export interface Fault {
   /** `kill`, `pause`, `cut`, `one-way`, `flap`, `slow`, `throttle`, `full-disk`, `slow-disk`, `wipe`, `clock`, `restart`, ... */
   readonly fault: string;
   readonly members: readonly string[];
-  /** `cut`: the islands, who is in none makes one more; `one-way`: first who is not heard. Left out: all suffer alike. */
+  /**
+   * `cut`: the partitions; servers in none of them form one more. `one-way`: first the servers whose packets get lost,
+   * then the servers that don't receive them. Absent: all members suffer alike.
+   */
   readonly groups?: readonly (readonly string[])[];
 }
 
-/** `healed`: all faults have ended and all brokers run. `quiet`: publishers have stopped. `settled`: nothing has come for a while. */
+/**
+ * `healed`: all faults have ended and all brokers run. `quiet`: the publishers have stopped. `settled`: nothing has
+ * been delivered for a while.
+ */
 export interface Phase {
   readonly type: 'phase';
   readonly at: number;
@@ -174,19 +191,19 @@ export interface Phase {
 }
 
 /**
- * How busy this machine was since the one before: by how much the recording process was woken too late, and how long a
- * small synced write beside the history took, at the longest; milliseconds.
+ * How busy this machine was since the last probe: the longest delay of a timer in the recording process, and the time
+ * of a small synced write beside the history; both in milliseconds.
  */
 export interface Probe {
   readonly type: 'probe';
   readonly at: number;
   readonly wakeMs: number;
   readonly syncMs: number;
-  /** Threads that wanted a core, for each core, on average; left out where the system does not tell. */
+  /** Average number of runnable threads for each core; absent on systems that don't report it. */
   readonly runnable?: number;
 }
 
-/** What one broker served as retained in the end, to one kind of session: topic and message id. */
+/** The retained messages that one broker sent to a new session after the run had settled: topics and message ids. */
 export interface RetainedView {
   readonly type: 'retained';
   readonly at: number;
@@ -194,11 +211,11 @@ export interface RetainedView {
   readonly messages: readonly (readonly [topic: string, message: number])[];
 }
 
-/** Written last; a history without it was cut off and is not judged. */
+/** The last event. A history without it is incomplete and is not checked. */
 export interface End {
   readonly type: 'end';
   readonly at: number;
-  /** Members that ended by themselves, one sentence each. */
+  /** One sentence for each member that ended by itself, and for each problem that the clients can't see. */
   readonly crashes: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** The file is no history, or not all of one. The message is one line that says what and where. */
+/** The file is not a history, or an incomplete one. The message is one line with the file, the line and the reason. */
 export class HistoryError extends Error {
   override readonly name = 'HistoryError';
 }

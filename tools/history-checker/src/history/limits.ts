@@ -1,6 +1,9 @@
 import type { Limits } from './events.ts';
 
-/** What P4 and P6 say, to the letter. What a busy machine adds is measured in the history itself. */
+/**
+ * The bounds of docs/DESIGN.md, "Promises", P4 and P6. The checker extends them by the delays of a busy machine, which
+ * the history itself records.
+ */
 export const defaultLimits: Limits = {
   willMsMax: 5_000,
   willAtOnceMsMax: 1_000,

@@ -5,7 +5,7 @@ import { HistoryError } from './history-error.ts';
 type Json = Readonly<Record<string, unknown>>;
 type Kind = 'number' | 'string' | 'boolean' | 'array' | 'expiry' | 'will';
 
-/** What each line must have besides `type` and `at`. Booleans that are false are left out of the file. */
+/** Required fields of each event, in addition to `type` and `at`. The file omits booleans that are false. */
 const fieldsOf: Readonly<Record<HistoryEvent['type'], Readonly<Record<string, Kind>>>> = {
   connect: {
     connection: 'number',
@@ -68,43 +68,43 @@ function shorten(key: string, value: unknown): unknown {
   return value;
 }
 
-/** @returns one line with its line break; times to the microsecond. */
+/** @returns one line with its line break; times are rounded to microseconds */
 export function encodeLine(line: HistoryLine): string {
-  // `degradedAcks: false` of a header is meant, not a default.
+  // A header keeps `degradedAcks: false`, because the field is required.
   if (line.type === 'header') return `${JSON.stringify(line)}\n`;
   return `${JSON.stringify(line, shorten)}\n`;
 }
 
-/** @throws {HistoryError} without the file's name and the line's number, which the reader puts in front. */
+/** @throws {HistoryError} without the file's name and the line's number; the reader adds both */
 export function decodeHeader(text: string): Header {
   const value = parse(text);
-  if (value?.['type'] !== 'header') throw new HistoryError('not a history: no header in the first line');
+  if (value?.['type'] !== 'header') throw new HistoryError('not a history: the first line is not a header');
   if (value['format'] !== historyFormat) {
     throw new HistoryError(
-      `a history of format ${String(value['format'])}; this version reads ${historyFormat}`,
+      `history format ${String(value['format'])} is not supported; this version reads format ${historyFormat}`,
     );
   }
   const { servers, limits } = value;
   const bounds = limits as Json | undefined;
   if (!Array.isArray(servers) || typeof bounds?.['willMsMax'] !== 'number') {
-    throw new HistoryError('a header without `servers` or `limits`');
+    throw new HistoryError('the header has no `servers` or no `limits`');
   }
   return value as unknown as Header;
 }
 
-/** @throws {HistoryError} as {@link decodeHeader}. */
+/** @throws {HistoryError} as {@link decodeHeader} does */
 export function decodeEvent(text: string): HistoryEvent {
   const value = parse(text) as Record<string, unknown> | undefined;
-  if (value === undefined) throw new HistoryError('not JSON');
+  if (value === undefined) throw new HistoryError('the line is not JSON');
   const type = value['type'];
   const fields = typeof type === 'string' ? fieldLists.get(type) : undefined;
-  if (fields === undefined) throw new HistoryError(`no event has the type ${JSON.stringify(type)}`);
-  if (typeof value['at'] !== 'number') throw new HistoryError(`${String(type)} without a time \`at\``);
+  if (fields === undefined) throw new HistoryError(`unknown event type ${JSON.stringify(type)}`);
+  if (typeof value['at'] !== 'number') throw new HistoryError(`the event ${String(type)} has no time \`at\``);
   for (const { name, kind } of fields) {
     if (kind === 'boolean') value[name] = value[name] === true;
     else if (!isKind(value[name], kind)) {
       throw new HistoryError(
-        `${String(type)} has ${JSON.stringify(value[name])} as \`${name}\`, not ${kindWords[kind]}`,
+        `the field \`${name}\` of ${String(type)} is ${JSON.stringify(value[name])}, not ${kindWords[kind]}`,
       );
     }
   }

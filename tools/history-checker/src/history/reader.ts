@@ -9,21 +9,24 @@ import { decodeEvent, decodeHeader } from './line-codec.ts';
 
 const newline = 0x0a;
 const chunkBytes = 1024 * 1024;
-/** A line is an event, at most a list of retained topics; whatever is longer is another kind of file. */
+/**
+ * Bound of one line. The longest event is a list of retained topics; a longer line means that the file is not a
+ * history.
+ */
 const lineBytesMax = 64 * 1024 * 1024;
 
 export interface HistorySink {
   header(header: Header): void;
-  /** May throw a {@link HistoryError}; the reader puts file and line in front. */
+  /** May throw a {@link HistoryError}; the reader adds the file and the line. */
   event(event: HistoryEvent): void;
-  /** Now and then, with the share of the file that has been read, 0 to 1. */
+  /** Called now and then with the share of the file that has been read, 0 to 1. */
   progress?(share: number, lines: number): void;
 }
 
 /**
  * Reads a history once, line by line, in bounded memory.
- * @throws {HistoryError} `FILE: ...` or `FILE, line N: ...`: not to be read, not a history, another format, a broken line,
- * or cut off, that is without its `end`.
+ * @throws {HistoryError} `FILE: ...` or `FILE, line N: ...`: the file can't be read, is not a history, has another
+ * format or a malformed line, or is incomplete (without `end`)
  */
 export async function readHistory(path: string, sink: HistorySink): Promise<void> {
   const sizeBytes = await sizeOf(path);
@@ -38,7 +41,7 @@ export async function readHistory(path: string, sink: HistorySink): Promise<void
   } catch (error) {
     if (error instanceof HistoryError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'Z_BUF_ERROR') throw lines.cutOff();
+    if (code === 'Z_BUF_ERROR') throw lines.incomplete();
     if (code?.startsWith('Z_') === true) throw new HistoryError(`${path} is not a gzip file (${message})`);
     throw new HistoryError(`${path} can't be read: ${message}`, { cause: error });
   } finally {
@@ -55,7 +58,7 @@ async function sizeOf(path: string): Promise<number> {
   }
 }
 
-/** Not `pipeline`, which may tell that it was aborted instead of why its reader stopped. */
+/** Not `pipeline`: it may report that it was aborted instead of the reader's error. */
 function unzipped(source: ReadStream): Gunzip {
   const gunzip = createGunzip({ chunkSize: chunkBytes });
   source.on('error', (error) => gunzip.destroy(error));
@@ -81,7 +84,7 @@ class LineReader {
       if (this.#rest.length > lineBytesMax) throw new HistoryError(`${this.#path}: not a history`);
       return;
     }
-    // Cut at a line break, so that no character is cut in the middle.
+    // The text ends at a line break, so that no UTF-8 character is divided.
     const text = Buffer.concat([this.#rest, chunk.subarray(0, last)]).toString('utf8');
     this.#rest = Buffer.from(chunk.subarray(last + 1));
     let from = 0;
@@ -98,12 +101,12 @@ class LineReader {
       if (this.#rest.length > 0) this.#line(this.#rest.toString('utf8'));
       else throw new HistoryError(`${this.#path}: not a history: the file is empty`);
     }
-    if (!this.#ended || this.#rest.length > 0) throw this.cutOff();
+    if (!this.#ended || this.#rest.length > 0) throw this.incomplete();
   }
 
-  cutOff(): HistoryError {
+  incomplete(): HistoryError {
     return new HistoryError(
-      `${this.#path}: cut off after line ${this.count}: the run did not come to its end, so it can't be judged`,
+      `${this.#path}: incomplete after line ${this.count}: the run did not reach its end, so its history can't be checked`,
     );
   }
 
@@ -114,7 +117,7 @@ class LineReader {
         this.#sink.header(decodeHeader(text));
         return;
       }
-      if (this.#ended) throw new HistoryError('a line after the `end`');
+      if (this.#ended) throw new HistoryError('there is a line after the `end`');
       const event = decodeEvent(text);
       this.#ended = event.type === 'end';
       this.#sink.event(event);

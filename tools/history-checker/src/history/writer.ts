@@ -6,35 +6,38 @@ import type { Header, HistoryEvent, HistoryLine } from './events.ts';
 import { HistoryError } from './history-error.ts';
 import { encodeLine } from './line-codec.ts';
 
-/** One write to the file: large enough that a line costs next to nothing, small enough to compress in milliseconds. */
+/**
+ * Size of one write to the file: large enough for a low cost per line, small enough to compress within milliseconds.
+ */
 const batchCharactersMax = 256 * 1024;
-/** From here on `write` asks its caller to wait. */
+/** `write` returns false above this number of queued characters: the caller should wait. */
 const waitingCharactersMax = 4 * 1024 * 1024;
-/** A caller that never waits is stopped here, before it fills the memory. */
+/** `write` throws above this number, so that a caller that never waits can't fill the memory. */
 const refusedCharactersMin = 64 * 1024 * 1024;
-/** A line that stands in a batch for longer than this is written with it, so that a run that is killed leaves its history. */
+/** A line is written after this time at the latest, so that a run that is killed leaves a readable history. */
 const flushDelayMsMax = 1_000;
 
 export interface HistoryWriter {
   readonly path: string;
   /**
-   * Never waits for the disk.
-   * @returns false if the caller should wait for `ready()` before it goes on.
-   * @throws {HistoryError} if the file can't be written, or if the caller did not wait and 64 Mi characters are queued.
+   * Queues an event; never waits for the disk.
+   * @returns false when the caller should wait for `ready()`
+   * @throws {HistoryError} when the file can't be written, or when the caller did not wait and 64 Mi characters are
+   * queued
    */
   write(event: HistoryEvent): boolean;
-  /** Resolves when there is room again; rejects when the file can't be written. */
+  /** Resolves when the queue has room; rejects when the file can't be written. */
   ready(): Promise<void>;
-  /** Writes what is left and closes the file. */
+  /** Writes all queued events and closes the file. */
   close(): Promise<void>;
 }
 
 const compress = promisify(gzip);
 
 /**
- * Opens a history. A name that ends in `.gz` makes it compressed: each batch a gzip member of its own, which any gunzip
- * joins (RFC 1952, 2.2), so a run that was killed is readable up to its last batch.
- * @throws {HistoryError} if the file can't be made.
+ * Creates a history. A path with the extension `.gz` compresses it: each batch is a gzip member of its own. Every
+ * gunzip joins members (RFC 1952, 2.2), so a run that was killed is readable up to its last batch.
+ * @throws {HistoryError} when the file can't be created
  */
 export async function createHistoryWriter(path: string, header: Header): Promise<HistoryWriter> {
   let file: FileHandle;
@@ -53,7 +56,7 @@ class BatchedWriter implements HistoryWriter {
   #lines: string[] = [];
   /** Characters in `#lines`. */
   #batchCharacters = 0;
-  /** Batches that wait for the one that is being written. */
+  /** Batches that wait for the current write. */
   #batches: string[] = [];
   #queuedCharacters = 0;
   #writing: Promise<void> | null = null;
@@ -70,10 +73,12 @@ class BatchedWriter implements HistoryWriter {
 
   write(event: HistoryEvent): boolean {
     if (this.#failure) throw this.#failure;
-    if (this.#closed) throw new HistoryError(`${this.path} is closed already`);
+    if (this.#closed) throw new HistoryError(`${this.path} is already closed`);
     this.#append(event);
     if (this.#queuedCharacters > refusedCharactersMin) {
-      throw new HistoryError(`${this.path} can't be written as fast as the run records; lower its rate`);
+      throw new HistoryError(
+        `${this.path} can't be written as fast as the run records events; use a lower rate`,
+      );
     }
     return this.#queuedCharacters <= waitingCharactersMax;
   }
@@ -88,7 +93,7 @@ class BatchedWriter implements HistoryWriter {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#cut();
+    this.#flush();
     while (this.#writing) await this.#writing;
     await this.#file.close();
     if (this.#failure) throw this.#failure;
@@ -99,21 +104,21 @@ class BatchedWriter implements HistoryWriter {
     this.#lines.push(text);
     this.#batchCharacters += text.length;
     this.#queuedCharacters += text.length;
-    if (this.#batchCharacters >= batchCharactersMax) this.#cut();
-    else this.#timer ??= setTimeout(() => this.#cut(), flushDelayMsMax).unref();
+    if (this.#batchCharacters >= batchCharactersMax) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), flushDelayMsMax).unref();
   }
 
-  #cut(): void {
+  #flush(): void {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
     if (this.#lines.length > 0) this.#batches.push(this.#lines.join(''));
     this.#lines = [];
     this.#batchCharacters = 0;
-    // With nothing to write it would be over before it is noted down as going on, and `close` would wait for ever.
+    // Only with a batch: an empty write would end before `#writing` is set, and `close` would wait forever.
     if (this.#batches.length > 0) this.#writing ??= this.#writeBatches();
   }
 
-  /** Never rejects: what goes wrong is told by the next call. */
+  /** Never rejects: the next call reports the failure. */
   async #writeBatches(): Promise<void> {
     try {
       for (let batch = this.#batches.shift(); batch !== undefined; batch = this.#batches.shift()) {

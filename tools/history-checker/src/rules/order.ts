@@ -7,9 +7,10 @@ import type { Report } from '../report.ts';
 import type { Rule } from './rule.ts';
 
 /**
- * Messages of one publisher, topic and QoS come to a session for the first time in the order in which they were sent; a
- * repeat may come late. What was sent again on another connection may take that way, so a message is held to come after
- * another only if every connection it was sent on had carried the other before. A group's messages change hands.
+ * Messages of one publisher, topic and QoS come to a session in the order in which they were sent; a repetition may
+ * come late. A message that was resent on another connection may arrive through either, so it must come after another
+ * message only if every connection on which it was sent had carried the other message before. Groups are excluded,
+ * because their messages go to different members.
  */
 export const order: Rule = {
   name: 'order',
@@ -24,12 +25,12 @@ export const order: Rule = {
   },
 };
 
-/** What came so far of one publisher, topic and QoS. */
+/** The messages that have come so far from one publisher, topic and QoS. */
 interface Lane {
   /** The row of the message that was sent last. */
   latest: number;
-  /** The same for each set of connections that carried one. */
-  readonly byWays: Map<string, number>;
+  /** The same for each set of connections on which messages were sent. */
+  readonly byConnections: Map<string, number>;
 }
 
 function checkSession(analysis: Analysis, report: Report, session: Session, stamps: Int32Array): void {
@@ -41,25 +42,25 @@ function checkSession(analysis: Analysis, report: Report, session: Session, stam
     if (deliveries.isRetained(row) || stamps[message] === session.index + 1) continue;
     stamps[message] = session.index + 1;
     if (messages.isWill(message)) continue;
-    // QoS 0 is kept for nobody, so a session may have missed all but the repetition.
+    // QoS 0 messages are not queued, so a session may have missed all copies but the repetition.
     if (deliveries.qos(row) === 0 && messages.sendConnectionCount(message) > 1) continue;
     if (!wasSubscribed(analysis, message, row, matching(messages.topic(message)))) continue;
     report.checked();
     const { client } = analysis.connection(messages.firstConnection(message));
     const key = `${messages.topic(message)} ${messages.qos(message)}${deliveries.qos(row)} ${client.id}`;
     const lane = lanes.get(key);
-    const ways = messages.sendConnections(message).join(' ');
+    const senders = messages.sendConnections(message).join(' ');
     if (!lane) {
-      lanes.set(key, { latest: message, byWays: new Map([[ways, message]]) });
+      lanes.set(key, { latest: message, byConnections: new Map([[senders, message]]) });
       continue;
     }
     if (message < lane.latest) reportReordering(analysis, report, row, lane);
     lane.latest = Math.max(lane.latest, message);
-    lane.byWays.set(ways, Math.max(lane.byWays.get(ways) ?? -1, message));
+    lane.byConnections.set(senders, Math.max(lane.byConnections.get(senders) ?? -1, message));
   }
 }
 
-/** Of what was sent before it subscribed a session may see only a repeat. */
+/** Of messages that were sent before the subscription a session may receive only a repetition. */
 function wasSubscribed(
   { tables }: Analysis,
   message: number,
@@ -74,19 +75,19 @@ function wasSubscribed(
   );
 }
 
-/** Rows of messages are in the order of their first sending. */
+/** The rows of messages are in the order of their first PUBLISH. */
 function reportReordering(analysis: Analysis, report: Report, delivery: number, lane: Lane): void {
   const { deliveries, messages } = analysis.tables;
   const message = deliveries.message(delivery);
-  const ways = new Set(messages.sendConnections(message).map(String));
-  const overtaker = [...lane.byWays].find(
-    ([others, latest]) => latest > message && others.split(' ').every((way) => ways.has(way)),
+  const senders = new Set(messages.sendConnections(message).map(String));
+  const overtaker = [...lane.byConnections].find(
+    ([others, latest]) => latest > message && others.split(' ').every((sender) => senders.has(sender)),
   );
   if (!overtaker) return;
   const { client, connect } = analysis.connection(deliveries.connection(delivery));
   report.violate(
     () =>
-      `${client.id} got ${analysis.message(message)} at ${seconds(deliveries.at(delivery))} on ${connect.server}, ` +
+      `${client.id} received ${analysis.message(message)} at ${seconds(deliveries.at(delivery))} on ${connect.server}, ` +
       `after ${analysis.message(overtaker[1])}`,
   );
 }

@@ -6,27 +6,30 @@ import type { Analysis } from '../analysis/analysis.ts';
 import type { Report } from '../report.ts';
 import type { Rule } from './rule.ts';
 
-/** A busy bridge may drop QoS 0, and counts it (design, 4): so many of those that were judged. */
+/**
+ * Share of the judged messages that may be missing: a busy bridge drops QoS 0 messages and counts them (docs/DESIGN.md,
+ * "The bridge").
+ */
 const missingShareMax = 0.01;
-/** Fewer are no sign of anything. */
+/** Fewer missing messages are no evidence. */
 const missingMin = 3;
-/** What a subscriber asks for and where it is connected has come to all servers by then. */
+/** All servers know a subscription, and the connection of its client, after this time. */
 const knownMs = 1_000;
-/** From PUBLISH to the delivery. */
+/** Bound from PUBLISH to the delivery. */
 const arrivalMs = 3_000;
 
 /**
- * QoS 0 is promised to nobody in particular, but it is served on all sides of everything (P7): of what is sent and received
- * on connections that stay, through servers that no fault touches, next to nothing is lost.
+ * The cluster gives no guarantee for a single QoS 0 message, but it serves QoS 0 on all sides of every fault (P7): of
+ * the messages that are sent and received on lasting connections, through servers without a fault, almost none is lost.
  */
 export const qos0Lost: Rule = {
   name: 'qos0-lost',
   promise: 'P7',
-  clause: 'MQTT-4.3.1-1; design, 1: the others keep serving QoS 0',
+  clause: 'MQTT-4.3.1-1; docs/DESIGN.md, "Promises", P7: QoS 0 is served on all sides of a fault',
   check: (analysis, report) => {
     if (!analysis.hostLoad.isKnown) return;
     const { sessions } = analysis.tables.sessions;
-    const untilMs = arrivals(analysis);
+    const untilMs = deadlines(analysis);
     const received = new Int32Array(analysis.tables.messages.count);
     const missing: (() => string)[] = [];
     let judged = 0;
@@ -39,7 +42,8 @@ export const qos0Lost: Rule = {
         judged++;
         if (received[message] === session.index + 1) continue;
         missing.push(
-          () => `${session.client.id} on ${connection.connect.server} never got ${analysis.message(message)}`,
+          () =>
+            `${session.client.id} on ${connection.connect.server} never received ${analysis.message(message)}`,
         );
       }
     }
@@ -61,7 +65,7 @@ interface Owed {
   readonly connection: Connection;
 }
 
-/** What came to be sent while one of the session's connections, and the sender's, lasted. */
+/** @returns the messages that were sent while the session's connection, and the sender's, lasted */
 function* owed(analysis: Analysis, session: Session, untilMs: Float64Array): Generator<Owed> {
   const { tables, hostLoad } = analysis;
   const { messages, faults } = tables;
@@ -74,7 +78,7 @@ function* owed(analysis: Analysis, session: Session, untilMs: Float64Array): Gen
       const toMs = untilMs[message] as number;
       if (toMs === 0) continue;
       const sent = messages.firstSequence(message);
-      // Both are in the order of time.
+      // Connections and messages are both in the order of time.
       while ((session.connections[place]?.closedSequence ?? Infinity) < sent) place++;
       const connection = session.connections[place];
       if (connection === undefined) break;
@@ -82,19 +86,22 @@ function* owed(analysis: Analysis, session: Session, untilMs: Float64Array): Gen
       const sentAt = messages.firstAt(message);
       const knownAt = sentAt - knownMs - hostLoad.longest(sentAt - knownMs, sentAt);
       if (connection.connectedAt > knownAt) continue;
-      if (!subscriptions.some((one) => isAsked(one, knownAt))) continue;
+      if (!subscriptions.some((one) => isSubscribed(one, knownAt))) continue;
       if (faults.disruptionOf(connection.connect.server, sentAt, toMs)) continue;
       yield { message, connection };
     }
   }
 }
 
-function isAsked({ ackedAt, endSequence, granted }: Subscription, knownAt: number): boolean {
+function isSubscribed({ ackedAt, endSequence, granted }: Subscription, knownAt: number): boolean {
   return ackedAt < knownAt && endSequence === never && granted < refusedMin;
 }
 
-/** By when each QoS 0 message must have come; 0 where its sender or the history ended before, or a fault was felt. */
-function arrivals(analysis: Analysis): Float64Array {
+/**
+ * @returns the time by which each QoS 0 message must have arrived; 0 where the sender's connection or the history ended
+ * before, or a fault affected the sender's server
+ */
+function deadlines(analysis: Analysis): Float64Array {
   const { tables, hostLoad } = analysis;
   const { messages, faults } = tables;
   const untilMs = new Float64Array(messages.count);

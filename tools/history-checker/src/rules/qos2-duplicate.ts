@@ -7,9 +7,9 @@ import type { Report } from '../report.ts';
 import type { Rule } from './rule.ts';
 
 /**
- * A QoS 2 message comes to a session's application once: resent by its publisher in one session or not, redelivered or
- * not. One more for each overlapping subscription is allowed [MQTT-3.3.5-1], and for each session in which its publisher
- * sent it. Wills are another rule's.
+ * A session delivers a QoS 2 message once, whether its publisher resends it or the server redelivers it. One more copy
+ * is allowed for each overlapping subscription [MQTT-3.3.5-1], and for each session in which the publisher sent the
+ * message. Wills have a rule of their own.
  */
 export const qos2Duplicate: Rule = {
   name: 'qos2-duplicate',
@@ -24,7 +24,7 @@ export const qos2Duplicate: Rule = {
   },
 };
 
-/** @returns whether the delivery was one of exactly once. A retained copy is a delivery of its own. */
+/** @returns whether the delivery must be unique. A retained copy is a delivery of its own. */
 function isExact({ tables }: Analysis, delivery: number): boolean {
   const { deliveries, messages } = tables;
   const message = deliveries.message(delivery);
@@ -61,7 +61,12 @@ function checkSession(analysis: Analysis, report: Report, session: Session, stam
   }
 }
 
-function reportFinding(analysis: Analysis, report: Report, who: string, copies: readonly number[]): void {
+function reportFinding(
+  analysis: Analysis,
+  report: Report,
+  receiver: string,
+  copies: readonly number[],
+): void {
   const { deliveries } = analysis.tables;
   const [first, second] = copies as [number, number];
   const where = (row: number): string => {
@@ -70,19 +75,19 @@ function reportFinding(analysis: Analysis, report: Report, who: string, copies: 
   };
   report.violate(
     () =>
-      `${who} got ${analysis.message(deliveries.message(first))} ${copies.length} times, ` +
+      `${receiver} received ${analysis.message(deliveries.message(first))} ${copies.length} times, ` +
       `${where(first)} and ${where(second)}`,
   );
 }
 
-/** Across a group, too: who was chosen first keeps it [MQTT5 4.8.2]. */
+/** A QoS 2 message goes to one member of a group: the member that was chosen first keeps it [MQTT5 4.8.2]. */
 function checkGroups(analysis: Analysis, report: Report): void {
   const subscriptions = analysis.tables.sessions.sessions.flatMap((session) =>
     session.subscriptions.filter(({ filter }) => isShared(filter)),
   );
   for (const [filter, members] of groupBy(subscriptions, (one) => one.filter)) {
     const sessions = new Set(members.map(({ session }) => session));
-    // A member that also subscribes by itself gets copies of its own.
+    // A member with a subscription of its own receives copies for that as well.
     const isMixed = [...sessions].some(
       (session) => session.client.contested || session.subscriptions.some((one) => one.filter !== filter),
     );
@@ -109,7 +114,7 @@ function checkGroup(
     const holders = new Set(
       deliveredBy.map((row) => analysis.connection(deliveries.connection(row)).session),
     );
-    // More than once to one of them is told above.
+    // The check of the session reports several copies to one member.
     if (holders.size > analysis.publisherSessions(message))
       reportFinding(analysis, report, filter, deliveredBy);
   }

@@ -8,8 +8,9 @@ import { retainedObservations } from '../analysis/retained-observations.ts';
 import { RetainedWrites } from '../analysis/retained-writes.ts';
 
 /**
- * When all has settled, all servers serve the same, and nothing that an acknowledged write has certainly replaced; new
- * subscribers are shown what there is; and at no time does a topic come back that had been cleared for longer than P5's bound.
+ * After the run has settled, all servers send the same retained messages, and none that an acknowledged write has
+ * certainly replaced. New subscriptions receive the retained messages that exist. A topic that was cleared for longer
+ * than P5's bound never comes back.
  */
 export const retained: Rule = {
   name: 'retained',
@@ -19,13 +20,13 @@ export const retained: Rule = {
     checkEqual(analysis, report);
     checkLastWrites(analysis, report);
     checkNewSubscriptions(analysis, report);
-    for (const { message, replacer, connection, atMs } of retainedObservations(analysis)) {
+    for (const { message, replacement, connection, atMs } of retainedObservations(analysis)) {
       report.checked();
-      if (replacer === null || !analysis.tables.messages.isClear(replacer)) continue;
+      if (replacement === null || !analysis.tables.messages.isClear(replacement)) continue;
       report.violate(
         () =>
-          `${connection.connect.server} served ${analysis.message(message)} as retained at ${seconds(atMs)}, ` +
-          `after ${analysis.message(replacer)}`,
+          `${connection.connect.server} sent ${analysis.message(message)} as retained at ${seconds(atMs)}, ` +
+          `after ${analysis.message(replacement)}`,
       );
     }
   },
@@ -39,14 +40,14 @@ function checkNewSubscriptions(analysis: Analysis, report: Report): void {
     const { session, connection, filter, at } = subscription;
     report.violate(
       () =>
-        `${session.client.id} subscribed to ${filter} on ${connection.connect.server} at ${seconds(at)} and was not ` +
-        `shown what was retained on ${analysis.tables.topics.name(topic)}`,
+        `${session.client.id} subscribed to ${filter} on ${connection.connect.server} at ${seconds(at)} and did not ` +
+        `receive the retained message of ${analysis.tables.topics.name(topic)}`,
     );
   }
 }
 
 function mapOf({ messages }: RetainedView): Map<string, number> {
-  // What a server says about itself differs by intention [MQTT 4.7.2].
+  // Topics that begin with `$` differ between servers [MQTT 4.7.2].
   return new Map(messages.filter(([topic]) => !topic.startsWith('$')));
 }
 
@@ -62,14 +63,14 @@ function checkEqual({ tables }: Analysis, report: Report): void {
       const there = expected.get(topic) ?? 'nothing';
       if (here !== there) {
         report.violate(
-          () => `${topic} is ${here} on ${view.server} and ${there} on ${first.server} in the end`,
+          () => `${topic} is ${here} on ${view.server} and ${there} on ${first.server} at the end`,
         );
       }
     }
   }
 }
 
-/** Of each value once, however many servers serve it. */
+/** Checks each value once, however many servers send it. */
 function checkLastWrites(analysis: Analysis, report: Report): void {
   const { tables } = analysis;
   const writes = new RetainedWrites(analysis);
@@ -82,7 +83,7 @@ function checkLastWrites(analysis: Analysis, report: Report): void {
         !writes.writes(tables.topics.index(topic)).some((row) => tables.messages.id(row) === id)
       ) {
         report.violate(
-          () => `${view.server} serves message ${id} on ${topic}, which was never written there`,
+          () => `${view.server} sends message ${id} on ${topic}, which was never published there`,
         );
       }
     }
@@ -97,30 +98,33 @@ function checkLastWrites(analysis: Analysis, report: Report): void {
   }
 }
 
-interface Served {
+interface FinalValue {
   readonly writes: RetainedWrites;
   readonly topic: number;
-  /** Undefined for nothing. */
+  /** Undefined: no retained message. */
   readonly id: number | undefined;
   readonly view: RetainedView;
 }
 
-/** It must be a write that no acknowledged one has certainly replaced; nothing is one that cleared, or the beginning. */
-function checkLastWrite(analysis: Analysis, report: Report, { writes, topic, id, view }: Served): void {
+/**
+ * The value must be a write that no acknowledged write has certainly replaced. No value must be a clear, or the topic
+ * was never set.
+ */
+function checkLastWrite(analysis: Analysis, report: Report, { writes, topic, id, view }: FinalValue): void {
   const { messages, topics } = analysis.tables;
   const candidates = writes
     .writes(topic)
     .filter((row) => (id === undefined ? messages.isClear(row) : messages.id(row) === id));
   if (id !== undefined && candidates.length === 0) return;
-  const replacers = candidates.map((row) => writes.replacer(row, view.at));
-  if (replacers.includes(null)) return;
+  const replacements = candidates.map((row) => writes.replacementOf(row, view.at));
+  if (replacements.includes(null)) return;
   const never = id === undefined ? writes.anyCertain(topic, view.at) : null;
-  // The last of them was the newest to be replaced.
-  const later = replacers.at(-1) ?? never;
+  // The last candidate is the newest.
+  const later = replacements.at(-1) ?? never;
   if (later === null || later === undefined) return;
   const what = id === undefined ? 'nothing' : analysis.message(candidates[0] as number);
   report.violate(
     () =>
-      `${view.server} serves ${what} on ${topics.name(topic)} in the end, though ${analysis.message(later)} came later`,
+      `${view.server} sends ${what} on ${topics.name(topic)} at the end, although ${analysis.message(later)} came later`,
   );
 }

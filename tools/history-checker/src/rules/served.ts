@@ -6,28 +6,29 @@ import type { Analysis } from '../analysis/analysis.ts';
 import type { Report } from '../report.ts';
 import type { Rule } from './rule.ts';
 
-/** P8: clients of a host that went silent wait for 3 s at most; those of other hosts no longer. */
+/** P8: clients of a server that became silent wait 3 s at most; clients of other servers wait no longer. */
 const servedMsMaxDefault = 3_000;
 
-/** Whoever takes longer to try again did not want to. */
+/** A client that waits longer before it connects again does so by intention. */
 const pauseMsMax = 1_000;
-/** Of the times in a history. */
+/** Resolution of the times in a history. */
 const resolutionMs = 1;
 
 /**
- * Where no fault is felt, which is so 10 s after the last one at the latest (P7), everybody is served: CONNECT,
- * SUBSCRIBE and PUBLISH are answered, and what was acknowledged is delivered to those who are connected. The one rule
- * that finds a cluster that keeps all its promises by doing nothing.
+ * Servers without the effects of a fault serve all clients: CONNECT, SUBSCRIBE and PUBLISH are answered, and
+ * acknowledged messages are delivered to connected subscribers. The effects end 10 s after the fault at the latest
+ * (P7). Only this rule finds a cluster that keeps all other promises by serving no client.
  */
 export const served: Rule = {
   name: 'served',
   promise: 'P7, P8',
-  clause: 'design, 1: the majority side keeps serving; who was apart is served 10 s after the heal',
+  clause:
+    'docs/DESIGN.md, "Promises", P7 and P8: the majority keeps serving; isolated members serve 10 s after the heal',
   check: (analysis, report) => {
     if (!analysis.hostLoad.isKnown) return;
     const { sessions, messages } = analysis.tables;
     for (const connection of sessions.connections) checkConnect(analysis, report, connection);
-    for (const client of sessions.clients.values()) checkRefusals(analysis, report, client);
+    for (const client of sessions.clients.values()) checkRejections(analysis, report, client);
     for (const { subscriptions } of sessions.sessions)
       for (const subscription of subscriptions) checkSubscribe(analysis, report, subscription);
     for (let message = 0; message < messages.count; message++) checkPublish(analysis, report, message);
@@ -36,7 +37,7 @@ export const served: Rule = {
   },
 };
 
-/** One that waited, and how long it did; without an answer until its connection ended. */
+/** A request and its duration; without an answer it ends with its connection. */
 interface Wait {
   readonly server: string;
   readonly fromMs: number;
@@ -47,7 +48,7 @@ interface Wait {
 function checkWait(analysis: Analysis, report: Report, { server, fromMs, toMs, what }: Wait): void {
   const { tables, hostLoad } = analysis;
   const boundMs = tables.header.limits.servedMsMax ?? servedMsMaxDefault;
-  // What was asked while a fault was felt is answered when it is no longer felt.
+  // A request during a fault is answered when the fault has no more effect.
   let sinceMs = fromMs;
   for (;;) {
     if (!(toMs >= sinceMs)) return;
@@ -57,17 +58,17 @@ function checkWait(analysis: Analysis, report: Report, { server, fromMs, toMs, w
   }
   report.checked();
   const tookMs = toMs - sinceMs;
-  // What was in time needs no allowance, and most were.
+  // Computed only for late requests: most are in time.
   const allowanceMs = tookMs > boundMs ? hostLoad.longest(sinceMs, toMs) : 0;
   if (report.inTime(tookMs - boundMs, allowanceMs)) return;
-  const felt = sinceMs === fromMs ? 'felt no fault' : `felt no fault from ${seconds(sinceMs)} on`;
+  const condition = sinceMs === fromMs ? 'had no fault' : `had no fault from ${seconds(sinceMs)} on`;
   const waited = (): string =>
-    `${what()} waited from ${seconds(fromMs)} to ${seconds(toMs)} on ${server}, which ${felt}`;
+    `${what()} waited from ${seconds(fromMs)} to ${seconds(toMs)} on ${server}, which ${condition}`;
   analysis.reportLate(report, sinceMs, toMs, waited);
 }
 
-/** When a connection was over, or the history. */
-function overAt({ tables }: Analysis, { closedAt }: Connection): number {
+/** @returns the end of the connection, or of the history */
+function endOf({ tables }: Analysis, { closedAt }: Connection): number {
   return Math.min(closedAt, tables.endAt ?? Infinity);
 }
 
@@ -76,31 +77,31 @@ function checkConnect(analysis: Analysis, report: Report, connection: Connection
   checkWait(analysis, report, {
     server: connect.server,
     fromMs: connect.at,
-    toMs: Math.min(connectedAt, overAt(analysis, connection)),
+    toMs: Math.min(connectedAt, endOf(analysis, connection)),
     what: () => `the CONNECT of ${client.id}`,
   });
 }
 
 /**
- * Who was refused may be sent elsewhere, but not from one to the next without end: from the first refusal to a CONNACK it
- * waits as long as for an answer. Of two that race for an id one is always refused.
+ * A client that is rejected may be redirected, but not from server to server without end: from the first rejection to a
+ * CONNACK it waits no longer than for an answer. Of two clients that race for an id one is always rejected.
  */
-function checkRefusals(analysis: Analysis, report: Report, { contested, connections, id }: Client): void {
+function checkRejections(analysis: Analysis, report: Report, { contested, connections, id }: Client): void {
   if (contested) return;
   let first: Connection | null = null;
   for (const [place, one] of connections.entries()) {
-    const isRefused = one.connectedAt === never && one.how === 'server';
-    if (isRefused) first ??= one;
+    const isRejected = one.connectedAt === never && one.how === 'server';
+    if (isRejected) first ??= one;
     const next = connections[place + 1];
     const goesOn = next !== undefined && next.connect.at - one.closedAt < pauseMsMax;
-    if (first === null || (isRefused && goesOn)) continue;
+    if (first === null || (isRejected && goesOn)) continue;
     const { connect } = first;
-    const toMs = isRefused ? one.closedAt : Math.min(one.connectedAt, overAt(analysis, one));
+    const toMs = isRejected ? one.closedAt : Math.min(one.connectedAt, endOf(analysis, one));
     checkWait(analysis, report, {
       server: connect.server,
       fromMs: connect.at,
       toMs,
-      what: () => `${id}, which was refused,`,
+      what: () => `${id}, which was rejected,`,
     });
     first = null;
   }
@@ -114,12 +115,12 @@ function checkSubscribe(
   checkWait(analysis, report, {
     server: connection.connect.server,
     fromMs: at,
-    toMs: Math.min(ackedAt, overAt(analysis, connection)),
+    toMs: Math.min(ackedAt, endOf(analysis, connection)),
     what: () => `the SUBSCRIBE of ${connection.client.id} to ${filter}`,
   });
 }
 
-/** Of a message that was sent again elsewhere nobody knows which sending was answered. */
+/** For a message that was resent on another connection the history does not show which PUBLISH was acknowledged. */
 function checkPublish(analysis: Analysis, report: Report, message: number): void {
   const { messages } = analysis.tables;
   if (messages.qos(message) === 0 || messages.isWill(message) || messages.sendConnectionCount(message) > 1)
@@ -129,12 +130,15 @@ function checkPublish(analysis: Analysis, report: Report, message: number): void
   checkWait(analysis, report, {
     server: connection.connect.server,
     fromMs: messages.firstAt(message),
-    toMs: messages.isAcked(message) ? messages.ackAt(message) : overAt(analysis, connection),
+    toMs: messages.isAcked(message) ? messages.ackAt(message) : endOf(analysis, connection),
     what: () => analysis.message(message),
   });
 }
 
-/** The first copy of each; a group's messages change hands, and of two clients with one id each has its own half. */
+/**
+ * Checks the first copy of each message. Groups are excluded (their messages change members), and so are contested
+ * clients (each has only a part of a QoS 2 exchange).
+ */
 function checkDeliveries(analysis: Analysis, report: Report, session: Session, stamps: Int32Array): void {
   const { client, subscriptions, index } = session;
   if (client.contested || subscriptions.some(({ filter }) => isShared(filter))) return;
@@ -147,15 +151,17 @@ function checkDeliveries(analysis: Analysis, report: Report, session: Session, s
     const { connect, connectedAt } = analysis.connection(deliveries.connection(row));
     checkWait(analysis, report, {
       server: connect.server,
-      fromMs: Math.max(passedOnAt(analysis, message), connectedAt),
+      fromMs: Math.max(replicatedAt(analysis, message), connectedAt),
       toMs: deliveries.at(row),
-      what: () => `${analysis.message(message)}, which came to ${client.id},`,
+      what: () => `${analysis.message(message)}, which was delivered to ${client.id},`,
     });
   }
 }
 
-/** From when on the cluster had it: an ack that was given apart from the others is passed on after the heal. */
-function passedOnAt(analysis: Analysis, message: number): number {
+/**
+ * @returns the time from which on the cluster had the message: a degraded acknowledgement is replicated after the heal
+ */
+function replicatedAt(analysis: Analysis, message: number): number {
   const { messages, faults } = analysis.tables;
   const ackAt = messages.ackAt(message);
   const { server } = analysis.connection(messages.ackConnection(message)).connect;

@@ -4,11 +4,14 @@ import { seconds } from '../analysis/analysis.ts';
 import type { Analysis } from '../analysis/analysis.ts';
 import type { Rule } from './rule.ts';
 
-/** The server's clock may run a little ahead. */
+/** The server's clock may be ahead by this much. */
 const expirySlackMs = 1_000;
 const msPerSecond = 1_000;
 
-/** A session that was acknowledged, was not ended and has not expired is there again, on whichever server; one that has expired is not. */
+/**
+ * A session that was acknowledged, not ended and not expired is present again, on every server. A session that has
+ * expired is not.
+ */
 export const sessionLost: Rule = {
   name: 'session-lost',
   promise: 'P3',
@@ -17,23 +20,23 @@ export const sessionLost: Rule = {
     for (const resumption of analysis.tables.sessions.resumptions) {
       const { connection } = resumption;
       const { clean, clientId, server } = connection.connect;
-      const what = `${clientId} was told by ${server} at ${seconds(connection.connectedAt)}`;
+      const what = `${clientId} received CONNACK from ${server} at ${seconds(connection.connectedAt)}`;
       if (clean) {
         report.checked();
         if (connection.sessionPresent)
-          report.violate(() => `${what} that a session is present after a clean start`);
+          report.violate(() => `${what} with session present after a clean start`);
       } else if (isPromised(analysis, resumption)) {
         report.checked();
         if (!connection.sessionPresent) {
-          report.violate(() => `${what} that it has no session, ${describe(resumption.former as Session)}`);
+          report.violate(() => `${what} without session present, ${describe(resumption.former as Session)}`);
         }
       } else if (connection.sessionPresent && isFirst(connection)) {
         report.checked();
-        report.violate(() => `${what} that a session is present, though it had never connected before`);
+        report.violate(() => `${what} with session present, although it had never connected before`);
       } else if (resumption.former && mustHaveExpired(analysis, connection, resumption.former)) {
         report.checked();
         if (connection.sessionPresent)
-          report.violate(() => `${what} that it has a session that must have expired`);
+          report.violate(() => `${what} with session present, although the session must have expired`);
       }
     }
   },
@@ -43,7 +46,7 @@ function isPromised(analysis: Analysis, { connection, former, formerPromisedUnti
   if (!former || formerPromisedUntil !== never) return false;
   const before = former.connections.filter((one) => one !== connection);
   const last = before.at(-1) ?? connection;
-  // One CONNACK must have come before this CONNECT was sent; who raced may be first or second.
+  // A CONNACK of the session must have come before this CONNECT was sent: of two racing CONNECTs either may be first.
   if (!former.connections.some(({ connectedSequence }) => connectedSequence < connection.sequence))
     return false;
   if (hasLateCleanStart(analysis, connection)) return false;
@@ -57,33 +60,38 @@ function isPromised(analysis: Analysis, { connection, former, formerPromisedUnti
   return connection.connectedAt < goneAt(analysis, last) + expirySeconds * msPerSecond - expirySlackMs;
 }
 
-/** Time stands still in the cluster while it elects: so long, and as long again as others waited. */
+/**
+ * Cluster time stops during an election: the expiry may be late by this much, and by twice the delay that others had.
+ */
 const lateExpiryMs = 3_000;
 
-/** [MQTT5 3.1.2.11.2] Its home was told, and no fault hindered anybody from counting. */
+/** [MQTT5 3.1.2.11.2] The home received the end of the connection, and no fault delayed the expiry. */
 function mustHaveExpired({ tables, lag }: Analysis, connection: Connection, former: Session): boolean {
   const { connect, client, sequence } = connection;
   const before = former.connections.filter((one) => one !== connection);
   const last = before.at(-1);
   if (last === undefined || before.some(({ how }) => how === null)) return false;
-  // What was never answered may have opened it again.
+  // A CONNECT without an answer may have opened it again.
   if (client.connections.some((one) => one.sequence > last.sequence && one.sequence < sequence)) return false;
   const { expirySeconds } = last.connect;
-  const isTold = last.how === 'dropped' || last.how === 'disconnect';
-  if (expirySeconds === null || !isTold) return false;
+  const isNoticed = last.how === 'dropped' || last.how === 'disconnect';
+  if (expirySeconds === null || !isNoticed) return false;
   if (tables.faults.disruptionOf(last.connect.server, last.closedAt, connect.at)) return false;
   if (tables.faults.disruptionOf(connect.server, connect.at, connect.at)) return false;
   const lagMs = lag.longest(last.closedAt, connect.at);
   return connect.at > last.closedAt + expirySeconds * msPerSecond + lateExpiryMs + 2 * lagMs;
 }
 
-/** When the cluster may have counted a connection as gone: before its client noticed, if its server was apart. */
+/**
+ * @returns the earliest time at which the cluster may have treated the connection as closed: before the client noticed,
+ * if its server was isolated
+ */
 function goneAt({ tables }: Analysis, { connect, connectedAt, closedAt }: Connection): number {
   const disruption = tables.faults.disruptionOf(connect.server, connectedAt, closedAt);
   return disruption ? Math.max(connectedAt, disruption.fromMs) : closedAt;
 }
 
-/** A clean start that was never answered may be handled whenever its server comes round to it. */
+/** A server may handle a clean start without an answer at any later time. */
 function hasLateCleanStart({ tables }: Analysis, connection: Connection): boolean {
   return connection.client.connections.some(
     ({ connect, connectedSequence, sequence }) =>
@@ -94,7 +102,7 @@ function hasLateCleanStart({ tables }: Analysis, connection: Connection): boolea
   );
 }
 
-/** Nobody else had asked for the client id before this answer came: of two that race either may be first. */
+/** No other CONNECT with this client id was sent before this answer: of two that race either may be first. */
 function isFirst(connection: Connection): boolean {
   return connection.client.connections.every(
     (one) => one === connection || one.sequence > connection.connectedSequence,
@@ -108,5 +116,5 @@ function lastOf(session: Session): Connection {
 function describe(session: Session): string {
   const { connect, connectedAt, closedAt, how } = lastOf(session);
   const end = how === null ? 'still open' : `${how} at ${seconds(closedAt)}`;
-  return `but had one on ${connect.server} (connected ${seconds(connectedAt)}, ${end})`;
+  return `although it had a session on ${connect.server} (connected ${seconds(connectedAt)}, ${end})`;
 }

@@ -5,7 +5,10 @@ import type { Analysis } from '../analysis/analysis.ts';
 import type { Report } from '../report.ts';
 import type { Rule } from './rule.ts';
 
-/** Of two connections of one client id the older is closed, at the latest when the servers are together again. */
+/**
+ * Of two connections with one client id the older is closed, at the latest when their servers are connected to each
+ * other again.
+ */
 export const twoConnections: Rule = {
   name: 'two-connections',
   promise: 'P4',

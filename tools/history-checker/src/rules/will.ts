@@ -9,14 +9,15 @@ import type { Rule } from './rule.ts';
 import { expectedWill } from '../analysis/will-expectation.ts';
 import type { WillExpectation } from '../analysis/will-expectation.ts';
 
-/** From the publishing of a will to its arrival. */
+/** Bound from the publication of a will to its delivery. */
 const arrivalMs = 500;
-/** How far from the end of a connection a lag counts as having been there. */
+/** A delay counts as a delay of the client's close within this distance from the end of the connection. */
 const lookBackMs = 500;
 
 /**
- * One will per ungraceful death, none after a DISCONNECT or a return in time, none twice, none late. Judged by the sessions that had
- * subscribed before the client connected and stayed; what must not come is judged by everybody.
+ * One will after each end of a connection without DISCONNECT, none after a DISCONNECT or a timely return of the client,
+ * none twice, none late. Sessions that had subscribed before the client connected and stayed decide whether a will is
+ * missing; a delivery to any session shows a will that must not come.
  */
 export const will: Rule = {
   name: 'will',
@@ -39,15 +40,15 @@ export const will: Rule = {
 };
 
 interface WillCase {
-  /** Its row. */
+  /** Row of the will. */
   readonly message: number;
   readonly connections: readonly Connection[];
   readonly watchers: readonly Subscription[];
-  /** Rows of its live deliveries. */
+  /** Rows of its deliveries that are not marked as retained. */
   readonly deliveries: readonly number[];
 }
 
-/** Live deliveries of wills by message. */
+/** @returns the deliveries of wills that are not marked as retained, by message */
 function arrivalsOf({ tables }: Analysis): Map<number, number[]> {
   const { deliveries, wills } = tables;
   const rows: number[] = [];
@@ -67,7 +68,7 @@ function checkWill(analysis: Analysis, report: Report, one: WillCase): void {
     const seen = deliveries[0];
     if (seen === undefined) return;
     const at = seconds(analysis.tables.deliveries.at(seen));
-    report.violate(() => `${what()}, was published at ${at}, though ${first.because}`);
+    report.violate(() => `${what()}, was published at ${at}, although ${first.because}`);
     return;
   }
   if (publishedTwice(analysis, one, timesMax)) {
@@ -76,13 +77,13 @@ function checkWill(analysis: Analysis, report: Report, one: WillCase): void {
   }
   const missing = watchers.find((watcher) => isMissing(analysis, watcher, one));
   if (missing && expectations.some(({ timesMin }) => timesMin === 1)) {
-    // On a starved machine its home may have been without the others when it was opened, and then have died.
+    // On a starved machine the home may have been isolated when it accepted the connection, and then have died.
     analysis.reportLate(
       report,
       connections[0]?.connect.at ?? 0,
       first.deadlineMs,
       () =>
-        `${what()}, never came to ${missing.session.client.id}, though ${first.because} and did not return ` +
+        `${what()}, never came to ${missing.session.client.id}, although ${first.because} and did not return ` +
         `(due ${seconds(first.deadlineMs + first.allowanceMs)})`,
     );
     return;
@@ -102,7 +103,10 @@ function isMissing(analysis: Analysis, watcher: Subscription, { message, deliver
   );
 }
 
-/** A redelivery carries DUP or comes on another connection, and QoS 2 has none; an overlap may bring copies. */
+/**
+ * A redelivery has DUP=1 or comes on another connection, and QoS 2 has none. Overlapping subscriptions may bring
+ * copies.
+ */
 function publishedTwice(analysis: Analysis, { message, deliveries }: WillCase, timesMax: number): boolean {
   const { tables } = analysis;
   const bySession = groupBy(
@@ -126,7 +130,10 @@ function publishedTwice(analysis: Analysis, { message, deliveries }: WillCase, t
   return false;
 }
 
-/** Only a watcher whose connection and server were well from the death to the will can tell its time. */
+/**
+ * Only a subscriber whose connection and server had no fault from the client's death to the will shows the time of the
+ * will.
+ */
 function checkTime(
   analysis: Analysis,
   report: Report,
@@ -141,11 +148,11 @@ function checkTime(
     const atMs = tables.deliveries.at(row);
     const watcher = analysis.connection(tables.deliveries.connection(row));
     const came = (): string => `${what()}, was published at ${seconds(atMs)}`;
-    // A busy process notes late that it has closed a connection.
-    const noted =
+    // A busy client records the close of a connection late.
+    const lateCloseMs =
       dead.closedAt === never ? 0 : lag.longest(dead.closedAt - lookBackMs, dead.closedAt + lookBackMs);
-    if (!report.inTime(notBeforeMs - atMs, noted))
-      return report.violate(() => `${came()}, before ${seconds(notBeforeMs - noted)}`);
+    if (!report.inTime(notBeforeMs - atMs, lateCloseMs))
+      return report.violate(() => `${came()}, before ${seconds(notBeforeMs - lateCloseMs)}`);
     const isClear =
       dead.closedAt !== never &&
       watcher.connectedAt < dead.closedAt &&
@@ -157,7 +164,7 @@ function checkTime(
         report,
         backMs,
         atMs,
-        () => `${came()}, though its client was back at ${seconds(backMs)}`,
+        () => `${came()}, although its client had reconnected at ${seconds(backMs)}`,
       );
     if (!report.inTime(atMs - deadlineMs, allowanceMs))
       return analysis.reportLate(

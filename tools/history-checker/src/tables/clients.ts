@@ -1,10 +1,11 @@
 import type { Closed, Connect, QoS } from '../history/events.ts';
 
-/** A place in the history, 1 for the first event; `never` for what did not happen. */
+/** Position of an event in the history; 1 is the first event. */
 export type Sequence = number;
+/** The position of an event that did not happen. */
 export const never = Infinity;
 
-/** One CONNECT and what came of it. */
+/** One connection attempt and its outcome. */
 export interface Connection {
   readonly index: number;
   readonly client: Client;
@@ -16,11 +17,11 @@ export interface Connection {
   closedSequence: Sequence;
   closedAt: number;
   how: Closed['how'] | null;
-  /** Null until CONNACK. */
+  /** Null before CONNACK. */
   session: Session | null;
 }
 
-/** One asking for one filter, until it is taken back or asked for with another QoS. */
+/** One subscription to one filter, until it is unsubscribed or replaced by a subscription with another QoS. */
 export interface Subscription {
   readonly session: Session;
   readonly connection: Connection;
@@ -30,21 +31,24 @@ export interface Subscription {
   readonly at: number;
   ackedSequence: Sequence;
   ackedAt: number;
-  /** As SUBACK says; `qos` until then. */
+  /** The QoS or error code of SUBACK; `qos` before SUBACK. */
   granted: number;
-  /** From here on nothing new is promised: UNSUBSCRIBE or another SUBSCRIBE was sent. */
+  /** Position of the UNSUBSCRIBE, or of the SUBSCRIBE that replaces this one: later messages are not promised. */
   endSequence: Sequence;
-  /** UNSUBACK. */
+  /** Position of the UNSUBACK. */
   goneSequence: Sequence;
 }
 
-/** What a client's connections share, from one CONNACK without session present to the next. */
+/** The session that consecutive connections of a client share. A CONNACK without session present begins a new one. */
 export interface Session {
   readonly index: number;
   readonly client: Client;
   readonly connections: Connection[];
   readonly subscriptions: Subscription[];
-  /** From here on the server need not have it: a clean start was sent, it was lost, its only connection ended. */
+  /**
+   * The server need not keep the session from this position on: a clean start was sent, the session was lost, or its
+   * only connection ended.
+   */
   promisedUntil: Sequence;
 }
 
@@ -52,15 +56,18 @@ export interface Client {
   readonly id: string;
   readonly connections: Connection[];
   session: Session | null;
-  /** Two connections at once: what one has received the other does not know of, so QoS 2 may come twice. */
+  /**
+   * The client id had two connections at the same time. They don't share their QoS 2 state, so QoS 2 messages may be
+   * delivered twice.
+   */
   contested: boolean;
 }
 
-/** A resumption that was asked for: what stood before and what the server said. */
+/** A CONNACK, the session that the client had before, and the server's answer. */
 export interface Resumption {
   readonly connection: Connection;
-  /** The session that its client had before, if any. */
+  /** The client's session before this connection, if any. */
   readonly former: Session | null;
-  /** Where the former's promise ended when CONNECT was sent; `never` if it stood. */
+  /** `promisedUntil` of the former session when CONNECT was sent; `never` while it was promised. */
   readonly formerPromisedUntil: Sequence;
 }

@@ -1,6 +1,9 @@
 const rowsAtStart = 1024;
 
-/** A column of numbers that grows; eight, four or one bytes a row, so that a million messages stay small. */
+/**
+ * A growing column of numbers with eight, four or one bytes for each row, so that a million messages need little
+ * memory.
+ */
 export class Column {
   #rows: Float64Array | Int32Array | Uint8Array;
   #length = 0;
@@ -39,8 +42,8 @@ export class Column {
 }
 
 /**
- * Rows by group, each group's in their order: a counting sort.
- * @param groupOf The group of a row, or -1 for none.
+ * Groups rows with a counting sort; the rows of a group stay in their order.
+ * @param groupOf returns the group of a row, or -1 for no group
  */
 export class Grouping {
   readonly #starts: Int32Array;

@@ -5,7 +5,7 @@ const retainFlag = 4;
 const dupFlag = 8;
 const qosMask = 3;
 
-/** What arrived of known messages, one row each in the order of the history. */
+/** The deliveries of known messages, one row each, in the order of the history. */
 export class Deliveries {
   readonly #connections = new Column('int32');
   readonly #messages = new Column('int32');
@@ -30,12 +30,12 @@ export class Deliveries {
     this.#flags.push(how.qos + (how.retain ? retainFlag : 0) + (how.dup ? dupFlag : 0));
   }
 
-  /** Index of the connection. */
+  /** Index of the connection in the table of connections. */
   connection(row: number): number {
     return this.#connections.get(row);
   }
 
-  /** Row of the message. */
+  /** Row of the message in the table of messages. */
   message(row: number): number {
     return this.#messages.get(row);
   }
@@ -52,7 +52,7 @@ export class Deliveries {
     return (this.#flags.get(row) & qosMask) as QoS;
   }
 
-  /** Sent because of a new subscription [MQTT-3.3.1-8]. */
+  /** Sent for a new subscription [MQTT-3.3.1-8]. */
   isRetained(row: number): boolean {
     return (this.#flags.get(row) & retainFlag) !== 0;
   }

@@ -10,24 +10,27 @@ interface OpenFault {
   toMs: number;
   readonly fault: string;
   readonly members: readonly string[];
-  /** Who may be apart from a majority because of it. */
-  readonly apart: readonly string[];
+  /** Servers that may be isolated from the majority because of this fault. */
+  readonly isolated: readonly string[];
 }
 
-/** Clocks are read by nobody but for display (design, 8), so a step excuses nothing. */
+/** A step of the wall clock excuses nothing: members use it only for display (docs/DESIGN.md, "Cluster time"). */
 const harmless: ReadonlySet<string> = new Set(['clock']);
 
-/** Whoever was started again is noted down as ended when it serves (`Target.end`); peers and clients come back to it in this time. */
+/** These faults end when the restarted server serves again. Peers and clients reconnect to it within the time below. */
 const startedAgain: ReadonlySet<string> = new Set(['kill', 'stop', 'wipe']);
 const rejoinMsMax = 2_000;
 
-/** What a fault does may be seen before the fault is noted down. */
+/** The effect of a fault may be visible this long before the fault is recorded. */
 const noticeMs = 1_000;
 
-/** When which server may have been apart from the others: from a fault's beginning until it must have healed (P7). */
+/**
+ * When each server may have been isolated from the others: from the beginning of a fault until it must have healed
+ * (P7).
+ */
 export class Faults {
   readonly #servers: readonly string[];
-  /** From the end of a fault to a whole cluster. */
+  /** From the end of a fault until all servers serve together again. */
   readonly healMsMax: number;
   readonly #all: OpenFault[] = [];
   readonly #open = new Map<number, OpenFault>();
@@ -43,7 +46,7 @@ export class Faults {
   add(event: Fault): void {
     if (event.phase === 'begin') {
       const { at, fault: kind, members } = event;
-      const fault = { fromMs: at, toMs: Infinity, fault: kind, members, apart: this.#apart(event) };
+      const fault = { fromMs: at, toMs: Infinity, fault: kind, members, isolated: this.#isolatedBy(event) };
       this.#all.push(fault);
       this.#open.set(event.id, fault);
       return;
@@ -53,20 +56,20 @@ export class Faults {
     this.#open.delete(event.id);
   }
 
-  /** All faults have ended. */
+  /** Ends all faults. */
   healed(atMs: number): void {
     for (const fault of this.#open.values()) fault.toMs = atMs;
     this.#open.clear();
   }
 
-  /** Times of wiping, by server. */
+  /** Times at which the server's disk was wiped. */
   wipes(server: string): readonly number[] {
     return this.#all
       .filter(({ fault, members }) => fault === 'wipe' && members.includes(server))
       .map(({ fromMs }) => fromMs);
   }
 
-  /** The time in which this server may have been apart that touches the given one, or null. */
+  /** @returns the interval in which this server may have been isolated that overlaps the given one, or null */
   disruptionOf(server: string, fromMs: number, toMs: number): { fromMs: number; toMs: number } | null {
     return touching(this.#intervals().get(server) ?? [], fromMs, toMs);
   }
@@ -76,7 +79,7 @@ export class Faults {
     return touching(this.#anywhere, fromMs, toMs);
   }
 
-  /** In order: when more than half of the servers may not have been together. */
+  /** @returns the intervals without a majority, in order */
   withoutMajority(): readonly { readonly fromMs: number; readonly toMs: number }[] {
     this.#intervals();
     return this.#withoutMajority;
@@ -84,11 +87,11 @@ export class Faults {
 
   #intervals(): ReadonlyMap<string, readonly Interval[]> {
     if (this.#byServer) return this.#byServer;
-    const suffered = this.#all.filter(({ apart }) => apart.length > 0);
-    const faults = suffered.map(({ fromMs, toMs, apart, fault }) => ({
+    const disruptive = this.#all.filter(({ isolated }) => isolated.length > 0);
+    const faults = disruptive.map(({ fromMs, toMs, isolated, fault }) => ({
       fromMs: fromMs - noticeMs,
       toMs: toMs + (startedAgain.has(fault) ? Math.min(rejoinMsMax, this.healMsMax) : this.healMsMax),
-      members: new Set(apart),
+      members: new Set(isolated),
     }));
     this.#withoutMajority = merged(this.#sweep(faults));
     this.#anywhere = merged(faults);
@@ -101,14 +104,14 @@ export class Faults {
     return this.#byServer;
   }
 
-  #apart({ fault, members, groups }: Fault): readonly string[] {
+  #isolatedBy({ fault, members, groups }: Fault): readonly string[] {
     if (harmless.has(fault)) return [];
     if (!groups || groups.length === 0) return members;
     if (fault === 'one-way') return groups[0] ?? [];
     if (fault !== 'cut') return members;
     const named = new Set(groups.flat());
-    const islands = [...groups, this.#servers.filter((server) => !named.has(server))];
-    const majority = islands.find(({ length }) => length * 2 > this.#servers.length);
+    const partitions = [...groups, this.#servers.filter((server) => !named.has(server))];
+    const majority = partitions.find(({ length }) => length * 2 > this.#servers.length);
     return majority ? this.#servers.filter((server) => !majority.includes(server)) : this.#servers;
   }
 
@@ -118,12 +121,12 @@ export class Faults {
     times.forEach((fromMs, index) => {
       const toMs = times[index + 1];
       if (toMs === undefined) return;
-      const apart = new Set<string>();
+      const isolated = new Set<string>();
       for (const fault of faults) {
         if (fault.fromMs <= fromMs && fault.toMs >= toMs)
-          fault.members.forEach((member) => apart.add(member));
+          fault.members.forEach((member) => isolated.add(member));
       }
-      if ((this.#servers.length - apart.size) * 2 <= this.#servers.length) found.push({ fromMs, toMs });
+      if ((this.#servers.length - isolated.size) * 2 <= this.#servers.length) found.push({ fromMs, toMs });
     });
     return found;
   }
@@ -140,7 +143,7 @@ function merged(intervals: readonly { readonly fromMs: number; readonly toMs: nu
   return found;
 }
 
-/** The first of them; they are in order and apart. */
+/** @returns the first interval that overlaps the given one; the intervals are in order and disjoint */
 function touching(intervals: readonly Interval[], fromMs: number, toMs: number): Interval | null {
   let low = 0;
   let high = intervals.length;

@@ -1,6 +1,6 @@
 const sharePrefix = '$share/';
 
-/** `$share/<group>/<filter>` without its first two levels [MQTT5 4.8.2]; any other filter as it is. */
+/** @returns the topic filter of a shared subscription [MQTT5 4.8.2]; any other filter unchanged */
 export function topicFilter(filter: string): string {
   if (!isShared(filter)) return filter;
   return filter.slice(filter.indexOf('/', sharePrefix.length) + 1);
@@ -12,9 +12,9 @@ export function isShared(filter: string): boolean {
 
 interface Node<T> {
   readonly children: Map<string, Node<T>>;
-  /** Under this very filter. */
+  /** Values of this filter. */
   readonly here: T[];
-  /** Under this filter and `/#`. */
+  /** Values of this filter with `/#` at its end. */
   readonly below: T[];
 }
 
@@ -22,7 +22,10 @@ function emptyNode<T>(): Node<T> {
   return { children: new Map(), here: [], below: [] };
 }
 
-/** Values by topic filter, found by topic in the time of its levels, however many filters there are. */
+/**
+ * A trie of topic filters. Finding the filters that match a topic takes time proportional to the topic's levels, not to
+ * the number of filters.
+ */
 export class FilterTrie<T> {
   readonly #root: Node<T> = emptyNode();
 

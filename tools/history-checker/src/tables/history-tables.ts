@@ -15,25 +15,25 @@ import { Messages } from './messages.ts';
 import { Sessions } from './sessions.ts';
 import { Topics } from './topics.ts';
 
-/** P7: a partition heals within 10 s of the network's return. */
+/** P7: the cluster heals within 10 s of the network's return. */
 const healMsMaxDefault = 10_000;
 const packetIdentifierNotFound = 0x92;
 
-/** A delivery that stands for no message the tables knows under this topic. */
+/** A delivery whose message id is unknown or belongs to another topic, or whose payload is empty. */
 export interface UnexpectedDelivery {
   readonly connection: Connection;
   readonly sequence: Sequence;
   readonly event: Delivery;
 }
 
-/** PUBCOMP with 0x92 on the connection on which PUBREC had come. */
+/** A PUBCOMP with code 0x92 on the connection of the PUBREC: the server forgot the exchange. */
 export interface UnknownPubrel {
   readonly connection: Connection;
   readonly message: number;
   readonly at: number;
 }
 
-/** All that the rules read: the history as tables, some 130 bytes a message and 21 a delivery. */
+/** The history as tables: about 130 bytes for each message and 21 for each delivery. The rules read nothing else. */
 export class HistoryTables {
   readonly header: Header;
   readonly topics = new Topics();
@@ -41,9 +41,9 @@ export class HistoryTables {
   readonly deliveries = new Deliveries();
   readonly sessions = new Sessions();
   readonly faults: Faults;
-  /** Messages with a will's id, and the connections that brought it. */
+  /** Rows of the wills, and the connections that carried them. */
   readonly wills = new Map<number, Connection[]>();
-  /** Empty payloads. */
+  /** Deliveries with an empty payload. */
   readonly emptyDeliveries: UnexpectedDelivery[] = [];
   readonly unknownDeliveries: UnexpectedDelivery[] = [];
   readonly wrongTopicDeliveries: UnexpectedDelivery[] = [];
@@ -62,9 +62,9 @@ export class HistoryTables {
     this.faults = new Faults(header.servers, header.limits.healMsMax ?? healMsMaxDefault);
   }
 
-  /** @throws {HistoryError} if the event can't follow what was before. */
+  /** Adds the next event. @throws {HistoryError} when the event contradicts the events before it */
   add(event: HistoryEvent): void {
-    if (this.endAt !== null) throw new HistoryError('an event after the `end`');
+    if (this.endAt !== null) throw new HistoryError('there is an event after the `end`');
     const sequence = ++this.#sequence;
     switch (event.type) {
       case 'connect': {
@@ -98,11 +98,11 @@ export class HistoryTables {
       case 'delivery':
         return this.#deliver(event, sequence);
       default:
-        this.#addOfTheRun(event, sequence);
+        this.#addRunEvent(event, sequence);
     }
   }
 
-  #addOfTheRun(
+  #addRunEvent(
     event: Extract<HistoryEvent, { type: 'fault' | 'phase' | 'probe' | 'retained' | 'end' }>,
     sequence: Sequence,
   ): void {
@@ -156,7 +156,8 @@ export class HistoryTables {
     const connection = this.sessions.connection(event.connection);
     const message = this.#messageRow(event.message);
     this.completedCount++;
-    // After a reconnect it only says that the PUBCOMP before was lost [MQTT5 3.7.2.1]; here PUBREC has just come.
+    // After a reconnect 0x92 only means that the earlier PUBCOMP got lost [MQTT5 3.7.2.1]. Here PUBREC came on the same
+    // connection.
     if (
       event.code === packetIdentifierNotFound &&
       this.messages.lastAckConnection(message) === connection.index
@@ -167,15 +168,15 @@ export class HistoryTables {
 
   #deliver(event: Delivery, sequence: Sequence): void {
     const connection = this.sessions.connection(event.connection);
-    const odd = { connection, sequence, event };
+    const unexpected = { connection, sequence, event };
     if (event.message === 0) {
-      this.emptyDeliveries.push(odd);
+      this.emptyDeliveries.push(unexpected);
       return;
     }
     const message = this.messages.row(event.message);
-    if (message === undefined) this.unknownDeliveries.push(odd);
+    if (message === undefined) this.unknownDeliveries.push(unexpected);
     else if (this.topics.name(this.messages.topic(message)) !== event.topic)
-      this.wrongTopicDeliveries.push(odd);
+      this.wrongTopicDeliveries.push(unexpected);
     else this.deliveries.add(connection.index, message, sequence, event);
   }
 

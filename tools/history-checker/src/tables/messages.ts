@@ -5,12 +5,12 @@ const retainFlag = 4;
 const clearFlag = 8;
 const willFlag = 16;
 const qosMask = 3;
-/** Reason codes from here on are refusals [MQTT5 2.4]. */
+/** Reason codes from here on are rejections [MQTT5 2.4]. */
 export const refusedMin = 0x80;
 
 /**
- * What was published, wills too: one row per message id. `first…` is of its first sending, or of the CONNECT that
- * brought the will; sequence numbers are places in the history; 0 for what never happened.
+ * The published messages and the wills, one row for each message id. `first...` describes the first PUBLISH, or the
+ * CONNECT with the will. Positions in the history are 0 for events that did not happen.
  */
 export class Messages {
   readonly #rows = new Map<number, number>();
@@ -25,7 +25,7 @@ export class Messages {
   readonly #ackConnections = new Column('int32');
   readonly #lastAckConnections = new Column('int32');
   readonly #refusals = new Column('uint8');
-  /** Only of those that were sent on several connections: all of them, in order. */
+  /** The connections on which a message was sent, in order; only for messages that were sent on several. */
   readonly #sendConnections = new Map<number, number[]>();
 
   get count(): number {
@@ -69,7 +69,7 @@ export class Messages {
     if (first !== connection) this.#sendConnections.set(row, [first, connection]);
   }
 
-  /** Time and place are of the first acceptance. */
+  /** Records an acknowledgement. Time and connection are those of the first acceptance. */
   acked(row: number, ack: { sequence: number; at: number; connection: number; code: number }): void {
     if (ack.code >= refusedMin) {
       this.#refusals.set(row, 1);
@@ -114,7 +114,7 @@ export class Messages {
     return this.#firstTimes.get(row);
   }
 
-  /** Index of the connection, not its id; so are those below. */
+  /** Index of the connection in the table of connections, not its id. */
   firstConnection(row: number): number {
     return this.#firstConnections.get(row);
   }
@@ -131,7 +131,7 @@ export class Messages {
     return this.#ackSequences.get(row) !== 0;
   }
 
-  /** Of PUBACK or PUBREC; 0 for none. */
+  /** Position of PUBACK or PUBREC; 0 for none. */
   ackSequence(row: number): number {
     return this.#ackSequences.get(row);
   }
@@ -144,7 +144,7 @@ export class Messages {
     return this.#ackConnections.get(row);
   }
 
-  /** Index of the connection that accepted it last, -1 for none. */
+  /** Index of the connection of the last acceptance; -1 for none. */
   lastAckConnection(row: number): number {
     return this.#lastAckConnections.get(row);
   }

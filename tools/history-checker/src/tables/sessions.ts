@@ -4,28 +4,33 @@ import { never } from './clients.ts';
 import type { Client, Connection, Resumption, Sequence, Session, Subscription } from './clients.ts';
 import { refusedMin } from './messages.ts';
 
-/** Follows connections, sessions and subscriptions through the history. */
+/** The connections, sessions and subscriptions of all clients, as the events of the history change them. */
 export class Sessions {
   readonly clients = new Map<string, Client>();
   readonly connections: Connection[] = [];
   readonly sessions: Session[] = [];
   readonly resumptions: Resumption[] = [];
-  /** By connection and filter: what its SUBACKs answer, in the order in which it was asked. */
+  /** Subscriptions without a SUBACK by connection and filter, in the order of the SUBSCRIBE packets. */
   readonly #unanswered = new Map<string, Subscription[]>();
-  /** Likewise when it was asked to end, for its UNSUBACKs. */
-  readonly #takenBack = new Map<string, Sequence[]>();
+  /** Positions of the UNSUBSCRIBE packets without an UNSUBACK, by connection and filter. */
+  readonly #unsubscribing = new Map<string, Sequence[]>();
   readonly #byId = new Map<number, Connection>();
 
-  /** @throws {HistoryError} if the id was never seen. */
+  /** @throws {HistoryError} when the history contains no CONNECT with this id */
   connection(id: number): Connection {
     const connection = this.#byId.get(id);
     if (!connection) throw new HistoryError(`connection ${id} was never opened`);
     return connection;
   }
 
+  /** @param index position in {@link connections} */
+  connectionAt(index: number): Connection {
+    return this.connections[index] as Connection;
+  }
+
   connect(event: Connect, sequence: Sequence): Connection {
     if (this.#byId.has(event.connection)) {
-      throw new HistoryError(`connection ${event.connection} was opened before`);
+      throw new HistoryError(`connection ${event.connection} was already opened`);
     }
     const client = this.#client(event.clientId);
     const connection: Connection = {
@@ -48,7 +53,7 @@ export class Sessions {
     client.connections.push(connection);
     this.connections.push(connection);
     this.#byId.set(event.connection, connection);
-    // [MQTT-3.1.2-4] ends it when it is handled, which may be without an answer that arrives.
+    // [MQTT-3.1.2-4] ends the old session when the server handles this CONNECT, even if the answer gets lost.
     if (event.clean && client.session) endPromise(client.session, sequence);
     return connection;
   }
@@ -74,7 +79,7 @@ export class Sessions {
     connection.closedAt = event.at;
     connection.how = event.how;
     const { session } = connection;
-    // [MQTT5 3.1.2.11.2] ends with its connection, unless another has taken it over.
+    // [MQTT5 3.1.2.11.2]: the session ends with its connection, unless another connection has taken it over.
     if (session && session.connections.at(-1) === connection && connection.connect.expirySeconds === 0) {
       endPromise(session, sequence);
     }
@@ -87,12 +92,12 @@ export class Sessions {
     const activeSubscriptions = this.#activeSubscriptions(session, filter);
     if (event.type === 'unsubscribe') {
       if (activeSubscriptions) activeSubscriptions.endSequence = sequence;
-      const key = askedKey(event);
-      this.#takenBack.set(key, [...(this.#takenBack.get(key) ?? []), sequence]);
+      const key = requestKey(event);
+      this.#unsubscribing.set(key, [...(this.#unsubscribing.get(key) ?? []), sequence]);
       return;
     }
-    // The same again changes nothing, and its SUBACK acks what is not acked yet.
-    if (activeSubscriptions?.qos === qos) return this.#asks(connection, activeSubscriptions);
+    // A repeated SUBSCRIBE changes nothing; its SUBACK may acknowledge the subscription.
+    if (activeSubscriptions?.qos === qos) return this.#awaitSuback(connection, activeSubscriptions);
     if (activeSubscriptions) activeSubscriptions.endSequence = sequence;
     const subscription: Subscription = {
       session,
@@ -108,11 +113,11 @@ export class Sessions {
       goneSequence: never,
     };
     session.subscriptions.push(subscription);
-    this.#asks(connection, subscription);
+    this.#awaitSuback(connection, subscription);
   }
 
-  #asks({ connect }: Connection, subscription: Subscription): void {
-    const key = askedKey({ connection: connect.connection, filter: subscription.filter });
+  #awaitSuback({ connect }: Connection, subscription: Subscription): void {
+    const key = requestKey({ connection: connect.connection, filter: subscription.filter });
     const waiting = this.#unanswered.get(key);
     if (waiting) waiting.push(subscription);
     else this.#unanswered.set(key, [subscription]);
@@ -122,17 +127,17 @@ export class Sessions {
     const session = sessionOf(this.connection(event.connection));
     const { filter, code } = event;
     if (event.type === 'subscribed') {
-      const answered = this.#unanswered.get(askedKey(event))?.shift();
+      const answered = this.#unanswered.get(requestKey(event))?.shift();
       if (answered?.ackedSequence !== never) return;
       answered.ackedSequence = sequence;
       answered.ackedAt = event.at;
       answered.granted = code;
       if (code >= refusedMin) answered.endSequence = Math.min(answered.endSequence, sequence);
     } else if (code < refusedMin) {
-      // What was subscribed to again after this request, and taken back again, is not gone yet.
-      const askedAt = this.#takenBack.get(askedKey(event))?.shift() ?? 0;
+      // A subscription that was renewed after this UNSUBSCRIBE, and unsubscribed again, is not gone yet.
+      const unsubscribedAt = this.#unsubscribing.get(requestKey(event))?.shift() ?? 0;
       for (const one of session.subscriptions) {
-        if (one.filter === filter && one.endSequence <= askedAt)
+        if (one.filter === filter && one.endSequence <= unsubscribedAt)
           one.goneSequence = Math.min(one.goneSequence, sequence);
       }
     }
@@ -149,8 +154,8 @@ export class Sessions {
   #sessionOf(connection: Connection, former: Session | null): Session {
     const { client, sequence, connect, sessionPresent } = connection;
     if (!connect.clean && former) {
-      const isSame = sessionPresent && former.promisedUntil === never && !mayBeAnother(connection, former);
-      if (isSame || isOpenedByTheOther(connection, former)) return former;
+      const isSame = sessionPresent && former.promisedUntil === never && !mayBeReplaced(connection, former);
+      if (isSame || wasResumedByRival(connection, former)) return former;
     }
     if (former) endPromise(former, sequence);
     const session: Session = {
@@ -161,7 +166,7 @@ export class Sessions {
       promisedUntil: never,
     };
     this.sessions.push(session);
-    // Nobody promised that it would still be there, but it is: what it subscribed to may come.
+    // The session was no longer promised, but the server kept it: its subscriptions may still deliver.
     if (!connect.clean && sessionPresent && former) inherit(session, former);
     return session;
   }
@@ -171,7 +176,7 @@ export class Sessions {
   }
 }
 
-function askedKey({ connection, filter }: Pick<Subscribe, 'connection' | 'filter'>): string {
+function requestKey({ connection, filter }: Pick<Subscribe, 'connection' | 'filter'>): string {
   return `${connection} ${filter}`;
 }
 
@@ -190,7 +195,7 @@ function inherit(successor: Session, former: Session): void {
   }
 }
 
-/** Connections whose CONNECTs were under way at the same time as this one's. */
+/** @returns the connections of the same client whose CONNECT was in flight at the same time */
 function rivals(connection: Connection): Connection[] {
   return connection.client.connections.filter(
     (other) =>
@@ -202,16 +207,16 @@ function rivals(connection: Connection): Connection[] {
   );
 }
 
-/** Of two that raced, the server took this one first, though the other was answered first. */
-function isOpenedByTheOther(connection: Connection, former: Session): boolean {
+/** Two connections raced: the server handled this one first, although it answered the other one first. */
+function wasResumedByRival(connection: Connection, former: Session): boolean {
   return (
     former.promisedUntil === never &&
     rivals(connection).some((other) => other.session === former && other.sessionPresent)
   );
 }
 
-/** A session that expires may have been followed by another, which a CONNECT without an answer began. */
-function mayBeAnother(connection: Connection, former: Session): boolean {
+/** The session may have expired, and a CONNECT without an answer may have begun another one. */
+function mayBeReplaced(connection: Connection, former: Session): boolean {
   const last = former.connections.at(-1);
   return (
     last !== undefined &&
@@ -223,7 +228,7 @@ function mayBeAnother(connection: Connection, former: Session): boolean {
   );
 }
 
-/** Nobody can tell which of two was first, and one of them ended the other's session. */
+/** Two CONNECTs raced and at least one was clean: it ended the other's session, and the history does not show which. */
 function isRacedByCleanStart(connection: Connection): boolean {
   return rivals(connection).some(({ connect }) => connect.clean || connection.connect.clean);
 }

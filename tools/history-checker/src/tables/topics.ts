@@ -1,4 +1,4 @@
-/** Topic names as small numbers. */
+/** Numbers the topic names. */
 export class Topics {
   readonly #names: string[] = [];
   readonly #indexes = new Map<string, number>();
