@@ -1,7 +1,6 @@
-import { parseArgs } from 'node:util';
-import { parseOverride, UsageError, wholeNumber } from '@mqtt-cluster/lab';
-import { messageOf } from './errors.ts';
+import { CommandLine, duration, listOf, oneOf, repeated, UsageError, wholeNumber } from '@mqtt-cluster/kit';
 import type { ServerAddress } from '@mqtt-cluster/kit';
+import { parseOverride } from '@mqtt-cluster/lab';
 import { findScenario, rollingUpdate, scenarios } from './scenarios/scenarios.ts';
 import type { Scenario } from './scenarios/scenarios.ts';
 
@@ -10,147 +9,159 @@ export type TargetName = (typeof targetNames)[number];
 
 const membersMax = 7;
 const membersDefault = 7;
-const peersDefault = 3;
+const otherBrokersDefault = 3;
 const rateMax = 5_000;
-/** Below it no session's queue comes near its bound, 1,000 messages, while its client can't be served. */
+/** With this rate no session's queue comes near its bound, 1,000 messages, while its client is not served. */
 const rateDefault = 100;
 const messagesMax = 100_000_000;
 const forMsDefault = 18_000;
-const forMsMin = 1_000;
-const forMsMax = 7 * 86_400_000;
 const seedMax = 0x7fff_ffff;
 
-export const usage = `torture: load, faults and a judge of MQTT semantics, against this cluster or another broker
-
-  npm run torture -- --scenario all --seed 1      every scenario, about 18 s of load and faults each
-  npm run torture -- --scenario kill-one,wipe     some of them; --list tells what there is
-  npm run torture -- --for 60m                    all faults mixed for an hour, and what the members' processes use
+const examples = `
+Examples:
+  npm run torture -- --scenario all --seed 1      every scenario, with about 18 s of load and faults each
+  npm run torture -- --scenario kill-one,wipe     two scenarios; --list prints all
+  npm run torture -- --for 60m                    all faults mixed for an hour, and the resources of the members
   npm run torture -- --messages 1000000 --rate 500
   npm run torture -- --scenario rolling-update --from HEAD~1
   npm run torture -- --target mosquitto --scenario kill-one,pause
   npm run torture -- --brokers 10.0.0.1:1883,10.0.0.2:1883 --scenario calm,roaming
-  npm run torture -- --recheck .torture/run.jsonl
+  npm run torture -- --recheck .torture/run.jsonl`;
 
-  --scenario A,B|all     default mixed
-  --from COMMIT          of rolling-update: half of the members start with the build of this commit
-  --seed K               of load and faults (default 1): the same seed, the same plan
-  --for 30s              how long load and faults last in each scenario (default 18s)
-  --messages N           instead of a time: until N messages of QoS 1 and 2 have been acknowledged
-  --rate N               messages a second, of all clients together (default ${rateDefault})
-  --members N            of the target (default ${membersDefault}; peers: ${peersDefault})
-  --target NAME          lab (this cluster, started here), mosquitto, nats or rabbitmq
-  --brokers H:P,...      one cluster's brokers that run already; no faults
-  --set key=value        a setting of every member of the lab, as in "lab --set"
-  --history FILE         keep the history there (.gz: compressed); with several scenarios their names are put in
-  --keep                 keep histories, data and logs in .torture even when all is well
-  --recheck FILE         judge a history again
-  --json                 the verdict as one JSON object
-  --list                 the scenarios
-`;
-
+/** The command line of the torture, checked. */
 export interface Arguments {
-  readonly command: 'run' | 'recheck' | 'list' | 'help';
+  readonly command: 'run' | 'recheck' | 'list';
   readonly scenarios: readonly Scenario[];
   /** The commit of `--from`; null without `rolling-update`. */
   readonly from: string | null;
   readonly seed: number;
+  /** Duration of load and faults in each scenario. */
   readonly forMs: number;
-  /** Null: by time. */
+  /** Number of acknowledged messages after which each scenario ends; null: it ends after {@link forMs}. */
   readonly messages: number | null;
+  /** PUBLISH packets a second, of all clients together. */
   readonly rate: number;
   readonly members: number;
   readonly target: TargetName | 'brokers';
   readonly brokers: readonly ServerAddress[];
+  /** Settings of every member, key and value. */
   readonly overrides: readonly (readonly [string, string])[];
+  /** Path of `--history`; null: a file in .torture. */
   readonly history: string | null;
   readonly keep: boolean;
+  /** Path of `--recheck`. */
   readonly recheck: string;
   readonly json: boolean;
 }
 
-const options = {
-  scenario: { type: 'string' },
-  from: { type: 'string' },
-  seed: { type: 'string' },
-  for: { type: 'string' },
-  messages: { type: 'string' },
-  rate: { type: 'string' },
-  members: { type: 'string' },
-  target: { type: 'string' },
-  brokers: { type: 'string' },
-  set: { type: 'string', multiple: true },
-  history: { type: 'string' },
-  keep: { type: 'boolean' },
-  recheck: { type: 'string' },
-  json: { type: 'boolean' },
-  list: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-} as const;
+interface Options {
+  readonly scenario: readonly Scenario[];
+  readonly from?: string;
+  readonly seed: number;
+  readonly for?: number;
+  readonly messages?: number;
+  readonly rate: number;
+  readonly members?: number;
+  readonly target?: TargetName;
+  readonly brokers?: readonly ServerAddress[];
+  readonly set?: readonly (readonly [string, string])[];
+  readonly history?: string;
+  readonly keep?: true;
+  readonly recheck?: string;
+  readonly json?: true;
+  readonly list?: true;
+}
 
-/** @throws UsageError naming the first thing that is wrong, and what would be right */
+/** @throws UsageError naming the first wrong argument and the right form. @throws HelpRequested */
 export function readArguments(argv: readonly string[]): Arguments {
-  const values = parse(argv);
-  const target = readTarget(values.target, values.brokers);
-  if (values.for !== undefined && values.messages !== undefined) {
-    throw new UsageError('--for and --messages both say when to end: give one of them');
-  }
-  const overrides = (values.set ?? []).map(parseOverride);
+  const program = commandLine();
+  program.read(argv);
+  const given = program.opts<Options>();
+  if (given.brokers !== undefined && given.target !== undefined)
+    throw new UsageError('--brokers and --target exclude each other');
+  if (given.for !== undefined && given.messages !== undefined)
+    throw new UsageError('--for and --messages exclude each other: both set the end of a scenario');
+  const target = given.brokers === undefined ? (given.target ?? 'lab') : 'brokers';
+  const overrides = given.set ?? [];
   if (overrides.length > 0 && target !== 'lab') throw new UsageError('--set is for --target lab only');
-  const chosen = readScenarios(values.scenario ?? 'mixed');
   return {
-    command: values.help ? 'help' : values.list ? 'list' : values.recheck !== undefined ? 'recheck' : 'run',
-    scenarios: chosen,
-    from: readCommit(values.from, chosen, target),
-    seed: wholeNumber('--seed', values.seed, 1, 0, seedMax),
-    forMs: readDuration(values.for),
-    messages:
-      values.messages === undefined ? null : wholeNumber('--messages', values.messages, 1, 1, messagesMax),
-    rate: wholeNumber('--rate', values.rate, rateDefault, 1, rateMax),
-    members: wholeNumber(
-      '--members',
-      values.members,
-      target === 'lab' ? membersDefault : peersDefault,
-      1,
-      membersMax,
-    ),
+    command: given.list ? 'list' : given.recheck === undefined ? 'run' : 'recheck',
+    scenarios: given.scenario,
+    from: commitOf(given.from, given.scenario, target),
+    seed: given.seed,
+    forMs: given.for ?? forMsDefault,
+    messages: given.messages ?? null,
+    rate: given.rate,
+    members: given.members ?? (target === 'lab' ? membersDefault : otherBrokersDefault),
     target,
-    brokers: values.brokers === undefined ? [] : values.brokers.split(',').map(readBroker),
+    brokers: given.brokers ?? [],
     overrides,
-    history: values.history ?? null,
-    keep: values.keep ?? false,
-    recheck: values.recheck ?? '',
-    json: values.json ?? false,
+    history: given.history ?? null,
+    keep: given.keep ?? false,
+    recheck: given.recheck ?? '',
+    json: given.json ?? false,
   };
 }
 
-function parse(argv: readonly string[]) {
-  try {
-    return parseArgs({ args: [...argv], options, strict: true }).values;
-  } catch (error) {
-    throw new UsageError(messageOf(error).split('. ')[0] ?? 'wrong arguments', { cause: error });
-  }
+function commandLine(): CommandLine {
+  const mixed = scenariosOf('mixed');
+  const program = new CommandLine('torture')
+    .description('Loads this cluster or another broker, injects faults, and checks MQTT semantics.')
+    .option('--scenario <A,B|all>', 'scenarios to run (default: mixed)', scenariosOf)
+    .option('--from <COMMIT>', 'rolling-update: half of the members start with the build of this commit')
+    .option('--seed <K>', 'seed of load and faults; a seed gives one plan', wholeNumber(0, seedMax), 1)
+    .option(
+      '--for <TIME>',
+      'duration of load and faults in each scenario (default: 18s)',
+      duration('1s', '168h'),
+    )
+    .option(
+      '--messages <N>',
+      'instead of --for: acknowledged QoS 1 and 2 messages after which a scenario ends',
+      wholeNumber(1, messagesMax),
+    )
+    .option('--rate <N>', 'messages a second, of all clients together', wholeNumber(1, rateMax), rateDefault)
+    .option(
+      '--members <N>',
+      `members of the target (default: ${membersDefault}; other brokers: ${otherBrokersDefault})`,
+      wholeNumber(1, membersMax),
+    )
+    .option(
+      '--target <NAME>',
+      `${targetNames.join(', ')} (default: lab, this cluster)`,
+      oneOf(...targetNames),
+    )
+    .option(
+      '--brokers <H:P,...>',
+      'brokers of one cluster that run already; without faults',
+      listOf(brokerOf),
+    )
+    .option(
+      '--set <key=value>',
+      'a setting of every member of the lab, as in "lab --set"',
+      repeated(parseOverride),
+    )
+    .option('--history <FILE>', 'path of the history (.gz: compressed); with several scenarios one file each')
+    .option('--keep', 'keep histories, data and logs in .torture after a good run, too')
+    .option('--recheck <FILE>', 'check a history again')
+    .option('--json', 'print the verdict as a JSON object')
+    .option('--list', 'print the scenarios')
+    .addHelpText('after', examples)
+    .action(() => undefined);
+  program.setOptionValue('scenario', mixed);
+  return program as CommandLine;
 }
 
-function readTarget(target: string | undefined, brokers: string | undefined): TargetName | 'brokers' {
-  if (brokers !== undefined) {
-    if (target !== undefined) throw new UsageError('--brokers and --target exclude each other');
-    return 'brokers';
-  }
-  const found = targetNames.find((name) => name === (target ?? 'lab'));
-  if (found === undefined) throw new UsageError(`--target is ${targetNames.join(', ')}, not "${target}"`);
-  return found;
-}
-
-function readScenarios(text: string): Scenario[] {
-  if (text === 'all') return [...scenarios];
+function scenariosOf(text: string): readonly Scenario[] {
+  if (text === 'all') return scenarios;
   return text.split(',').map((name) => {
     const found = findScenario(name.trim());
-    if (found === undefined) throw new UsageError(`no scenario "${name}"; --list tells them all`);
+    if (found === undefined) throw new UsageError(`unknown scenario "${name}"; --list prints all scenarios`);
     return found;
   });
 }
 
-function readCommit(
+function commitOf(
   commit: string | undefined,
   chosen: readonly Scenario[],
   target: TargetName | 'brokers',
@@ -167,20 +178,9 @@ function readCommit(
   return commit;
 }
 
-function readBroker(text: string): ServerAddress {
-  const [, host = '', port = ''] = /^\[?([^\]]+?)\]?:(\d{1,5})$/.exec(text.trim()) ?? [];
-  if (host === '' || Number(port) < 1 || Number(port) > 65_535) {
-    throw new UsageError(`--brokers: "${text}" is not host:port`);
-  }
-  return { id: text.trim(), host, port: Number(port) };
-}
-
-function readDuration(text: string | undefined): number {
-  if (text === undefined) return forMsDefault;
-  const [, number, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text) ?? [];
-  const ms = Number(number) * ({ ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }[unit] ?? 1_000);
-  if (!(ms >= forMsMin && ms <= forMsMax)) {
-    throw new UsageError(`--for "${text}" is no time from 1s to 168h (examples: 30s, 5m, 1h)`);
-  }
-  return ms;
+function brokerOf(text: string): ServerAddress {
+  const [, host = '', port = ''] = /^\[?([^\]]+?)\]?:(\d{1,5})$/.exec(text) ?? [];
+  if (host === '' || Number(port) < 1 || Number(port) > 65_535)
+    throw new UsageError(`--brokers must be a list of host:port, and "${text}" is not host:port`);
+  return { id: text, host, port: Number(port) };
 }

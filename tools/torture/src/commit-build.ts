@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { attemptCommand, CommandError } from '@mqtt-cluster/kit';
 import type { CommandResult } from '@mqtt-cluster/kit';
-import { UsageError } from '@mqtt-cluster/lab';
+import { UsageError } from '@mqtt-cluster/kit';
 import type { ApplianceBuild } from '@mqtt-cluster/lab';
 import { TortureError } from './errors.ts';
 
@@ -20,7 +20,7 @@ export interface CommitBuildOptions {
   /** Folder of a checkout of this repository. */
   readonly root: string;
   /** Called with progress in one line. */
-  readonly say: (text: string) => void;
+  readonly log: (text: string) => void;
 }
 
 /**
@@ -30,28 +30,28 @@ export interface CommitBuildOptions {
  * @throws UsageError when `root` is no git checkout or `commit` names no commit in it
  * @throws TortureError with the last lines of output when the installation or the build fails
  */
-export async function buildCommit({ commit, root, say }: CommitBuildOptions): Promise<ApplianceBuild> {
+export async function buildCommit({ commit, root, log }: CommitBuildOptions): Promise<ApplianceBuild> {
   const id = await commitId(commit, root);
   const folder = join(root, '.torture', 'builds', id);
   const script = join(folder, 'dist', 'broker-publisher.mjs');
   const finished = join(folder, 'dist', '.finished');
   if (existsSync(finished)) {
-    say(`commit ${id.slice(0, 10)} has been built already: ${folder}`);
+    log(`commit ${id.slice(0, 10)} has been built already: ${folder}`);
   } else {
-    await checkOut(id, root, folder, say);
+    await checkOut(id, root, folder, log);
     const npm = ['ci', '--no-audit', '--no-fund', '--include=dev'];
     await step('npm', npm, {
       folder,
       timeoutMs: installMsMax,
       about: `npm ci for commit ${id.slice(0, 10)}`,
-      say,
+      log,
     });
     const build = ['scripts/build.mjs'];
     await step(process.execPath, build, {
       folder,
       timeoutMs: bundleMsMax,
       about: `the build of commit ${id.slice(0, 10)}`,
-      say,
+      log,
     });
     if (!existsSync(script)) throw new TortureError(`the build of commit ${id} wrote no ${script}`);
     writeFileSync(finished, '');
@@ -97,9 +97,9 @@ async function checkOut(
   id: string,
   root: string,
   folder: string,
-  say: (text: string) => void,
+  log: (text: string) => void,
 ): Promise<void> {
-  say(`checking out commit ${id.slice(0, 10)} in ${folder}`);
+  log(`checking out commit ${id.slice(0, 10)} in ${folder}`);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, '..'), { recursive: true });
   await git(['-C', root, 'worktree', 'prune']);
@@ -111,22 +111,22 @@ interface Step {
   readonly folder: string;
   readonly timeoutMs: number;
   readonly about: string;
-  readonly say: (text: string) => void;
+  readonly log: (text: string) => void;
 }
 
 async function step(
   program: string,
   args: readonly string[],
-  { folder, timeoutMs, about, say }: Step,
+  { folder, timeoutMs, about, log }: Step,
 ): Promise<void> {
   const startedAtMs = performance.now();
   const seconds = (): string => `${Math.round((performance.now() - startedAtMs) / 1_000)} s`;
-  say(`${about}: started`);
-  const timer = setInterval(() => say(`${about}: running for ${seconds()}`), progressMs);
+  log(`${about}: started`);
+  const timer = setInterval(() => log(`${about}: running for ${seconds()}`), progressMs);
   try {
     const result = await attemptCommand(program, args, { directory: folder, timeoutMs });
     if (result.status !== 0) throw new TortureError(`${about} failed:\n${lastLines(result)}`);
-    say(`${about}: done in ${seconds()}`);
+    log(`${about}: done in ${seconds()}`);
   } catch (cause) {
     if (cause instanceof CommandError) throw new TortureError(`${about} failed: ${cause.message}`, { cause });
     throw cause;

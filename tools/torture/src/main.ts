@@ -1,30 +1,27 @@
 import { fileURLToPath } from 'node:url';
-import { UsageError } from '@mqtt-cluster/lab';
-import { readArguments, usage } from './arguments.ts';
+import { runTool } from '@mqtt-cluster/kit';
+import { readArguments } from './arguments.ts';
 import type { Arguments } from './arguments.ts';
 import { checkHistoryFile, renderVerdict } from '@mqtt-cluster/history-checker';
-import { messageOf } from './errors.ts';
 import { buildCommit } from './commit-build.ts';
 import { Campaign } from './run/campaign.ts';
-import { allWell, renderResults } from './run/report.ts';
+import { allPassed, renderResults } from './run/report.ts';
 import { rollingUpdate, scenarios } from './scenarios/scenarios.ts';
 import { makeTarget } from './targets/index.ts';
 
-/** What does not end by itself in this time ends with this process. */
+/** After a signal this process waits so long for the target to stop. */
 const stopMsMax = 15_000;
-/** The checkout: this file's bundle lies in `dist` below it. */
+/** The repository: the bundle of this file is in `dist` below it. */
 const root = fileURLToPath(new URL('..', import.meta.url));
 const startedAtMs = performance.now();
 
-function say(text: string): void {
+function log(text: string): void {
   const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(0).padStart(4);
   process.stderr.write(`${seconds} s  ${text}\n`);
 }
 
 async function main(given: Arguments): Promise<boolean> {
   switch (given.command) {
-    case 'help':
-      return print(usage.trimEnd(), true);
     case 'list':
       return print(
         [...scenarios, rollingUpdate].map(({ name, about }) => `${name.padEnd(16)} ${about}`).join('\n'),
@@ -41,23 +38,23 @@ async function main(given: Arguments): Promise<boolean> {
 
 async function run(given: Arguments): Promise<boolean> {
   const name = `${Math.floor(Date.now() / 1_000).toString(36)}${process.pid.toString(36)}`;
-  say(`seed ${given.seed}`);
-  const earlier = given.from === null ? null : await buildCommit({ commit: given.from, root, say });
+  log(`seed ${given.seed}`);
+  const earlier = given.from === null ? null : await buildCommit({ commit: given.from, root, log });
   const campaign = new Campaign({
     given,
     name,
     makeTarget: (folder) => makeTarget(given, folder, earlier),
-    say,
+    log,
   });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
-      say('ending');
+      log('stopping');
       setTimeout(() => process.exit(130), stopMsMax);
       void campaign.stop(true).finally(() => process.exit(130));
     });
   }
   const results = await campaign.run();
-  const ok = allWell(results);
+  const ok = allPassed(results);
   if (given.json) return print(JSON.stringify({ ok, seed: given.seed, target: given.target, results }), ok);
   for (const { scenario, verdict, state } of results) {
     if (verdict === null || (state === 'ok' && results.length > 1)) continue;
@@ -71,11 +68,8 @@ function print(text: string, ok: boolean): Promise<boolean> {
   return new Promise((resolve) => process.stdout.write(`${text}\n`, () => resolve(ok)));
 }
 
-try {
+await runTool('torture', async () => {
   const ok = await main(readArguments(process.argv.slice(2)));
-  // Sockets of clients that have gone may linger.
+  // Sockets of clients that have disconnected may still be open.
   process.exit(ok ? 0 : 1);
-} catch (error) {
-  process.stderr.write(`torture: ${messageOf(error)}\n`);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
-}
+});

@@ -1,7 +1,7 @@
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AlarmWatch } from '../src/targets/alarms.ts';
+import { AlarmReader } from '../src/targets/alarms.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'torture-alarms-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -11,12 +11,12 @@ const state = 'peers hold another state at this index';
 
 describe('alarms', () => {
   const file = join(folder, 'log.jsonl');
-  const watch = new AlarmWatch([
+  const watch = new AlarmReader([
     { member: 'm1', file },
     { member: 'm2', file: join(folder, 'not there yet') },
   ]);
 
-  it('are told once, and only those of a state that differs or of entries left out', () => {
+  it('are returned once, and only for different states and skipped entries', () => {
     expect(watch.take()).toEqual([]);
     writeFileSync(file, line('warn', 'the state of the link to a peer changed') + line('error', 'the disk is full'));
     expect(watch.take()).toEqual([]);
@@ -28,7 +28,7 @@ describe('alarms', () => {
     expect(watch.take()).toEqual([]);
   });
 
-  it('are found in a line that is written in two pieces', () => {
+  it('are found in a line that is written in two parts', () => {
     const text = line('error', state);
     appendFileSync(file, text.slice(0, 20));
     expect(watch.take()).toEqual([]);

@@ -38,7 +38,7 @@ requiring('git')('the build of a commit', () => {
   }
 
   const build = (commit: string, said: string[] = []) =>
-    buildCommit({ commit, root, say: (text) => said.push(text) });
+    buildCommit({ commit, root, log: (text) => said.push(text) });
 
   it('lies in a folder named by the commit id, and a second call uses it again', async () => {
     const id = await commitOf(goodBuild);

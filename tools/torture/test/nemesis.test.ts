@@ -7,7 +7,7 @@ import { brokersTarget } from '../src/targets/brokers.ts';
 
 const servers = ['a', 'b', 'c'].map((id) => ({ id, host: '127.0.0.1', port: 1 }));
 
-/** Carries out these slots on a target that only takes notes. */
+/** Executes these slots on a target that only notes its calls. */
 async function perform(
   slots: readonly Slot[],
   failsAt?: string,
@@ -27,7 +27,7 @@ async function perform(
     plan,
     target,
     recorder: new Recorder((event) => events.push(event)),
-    say: () => undefined,
+    log: () => undefined,
     onProblem: (sentence) => problems.push(sentence),
   });
   // A slot without time asks once before it begins.
@@ -35,7 +35,7 @@ async function perform(
   return { deeds, events, problems, faults: nemesis.faults };
 }
 
-const slot = (...faults: PlannedFault[]): Slot => ({ faults, holdMs: 0, peaceMs: 0 });
+const slot = (...faults: PlannedFault[]): Slot => ({ faults, holdMs: 0, recoveryMs: 0 });
 
 describe('nemesis', () => {
   it('ends every fault it began, links and disks before processes, and records both with names', async () => {
@@ -54,7 +54,7 @@ describe('nemesis', () => {
     ]);
   });
 
-  it('lets a fault wait for the time that the one before it needs', async () => {
+  it('begins a fault after the pause that it needs after the fault before it', async () => {
     const later = { kind: 'kill', groups: [[0]], afterMs: 1 } as const;
     const cut = { kind: 'cut', groups: [[0], [1, 2]] } as const;
     const all = await perform([slot(cut, later)], undefined, (deeds) => !deeds.includes('end kill'));
@@ -64,7 +64,7 @@ describe('nemesis', () => {
     expect(ended.deeds).toEqual(['begin cut', 'end cut']);
   });
 
-  it('reports what the target could not do, and goes on', async () => {
+  it('reports a fault that the target could not execute, and continues', async () => {
     const { deeds, problems } = await perform([slot({ kind: 'pause', groups: [[1]] })], 'end pause');
     expect(deeds).toEqual(['begin pause', 'end pause']);
     expect(problems).toEqual(['no pause today']);

@@ -27,7 +27,7 @@ describe.each(faulty)('plan %s', (name) => {
     expect(slotsOf(name, 1, 7, 50)).not.toEqual(slotsOf(name, 2, 7, 50));
   });
 
-  it.each([1, 2, 3, 5, 7])('names members that there are, each once in a fault, of %i', (members) => {
+  it.each([1, 2, 3, 5, 7])('names existing members, each once in a fault, of %i', (members) => {
     const slots = slotsOf(name, 3, members, 50);
     const wrong = slots
       .flatMap(({ faults }) => faults)
@@ -40,7 +40,7 @@ describe.each(faulty)('plan %s', (name) => {
     expect(wrong).toEqual([]);
   });
 
-  it.each([3, 5, 7])('never wipes more than a minority of %i, and nothing else meanwhile', (members) => {
+  it.each([3, 5, 7])('never wipes more than a minority of %i, and only without another fault', (members) => {
     const reckless = slotsOf(name, 4, members, 500).filter(({ faults }) => {
       const wiped = faults.filter(({ kind }) => kind === 'wipe').flatMap(({ groups }) => groups.flat());
       return wiped.length > minorityOf(members) || (wiped.length > 0 && faults.length > 1);
@@ -48,7 +48,7 @@ describe.each(faulty)('plan %s', (name) => {
     expect(reckless).toEqual([]);
   });
 
-  it('asks only for what the target can suffer', () => {
+  it('contains only supported faults', () => {
     const needs = scenarios.find((each) => each.name === name)?.needs ?? [];
     const can = new Set<FaultKind>(['kill', 'pause', ...needs]);
     const asked = slotsOf(name, 5, 3, 200, can).flatMap(({ faults }) => faults.map(({ kind }) => kind));
@@ -57,7 +57,7 @@ describe.each(faulty)('plan %s', (name) => {
 });
 
 describe('the mixed plan', () => {
-  it('comes to every kind of fault, alone and together', () => {
+  it('contains every kind of fault, single and combined', () => {
     const slots = slotsOf('mixed', 6, 7, 2_000);
     const kinds = new Set(slots.flatMap(({ faults }) => faults.map(({ kind }) => kind)));
     expect([...everything].filter((kind) => !kinds.has(kind))).toEqual([]);
@@ -69,13 +69,13 @@ describe('the mixed plan', () => {
     expect(Math.min(...killed)).toBe(1);
   });
 
-  it('ends at once on a target that can suffer nothing', () => {
+  it('ends at once on a target that supports no fault', () => {
     expect(slotsOf('mixed', 7, 7, 1, new Set())).toEqual([]);
   });
 });
 
 describe('island-kill', () => {
-  it('kills only on the smaller side, and after it has been alone for a while', () => {
+  it('kills only members of the smaller partition, after it has been isolated for a while', () => {
     for (const { faults } of slotsOf('island-kill', 9, 7, 50)) {
       const [cut, kill] = faults;
       expect(kill?.groups.flat().filter((member) => !cut?.groups[0]?.includes(member))).toEqual([]);
@@ -86,7 +86,7 @@ describe('island-kill', () => {
 });
 
 describe('splits', () => {
-  it('leave a majority or not, as their names say', () => {
+  it('leave a majority or not, according to their names', () => {
     expect(halves(7)).toEqual([3, 4]);
     expect(twoAndOne(7)).toEqual([3, 3, 1]);
     expect(thirds(7)).toEqual([2, 2, 3]);

@@ -1,4 +1,4 @@
-import { allWell, noteOf, renderResults, whatIsUnproven } from '../src/run/report.ts';
+import { allPassed, summaryOf, renderResults, unprovenReason } from '../src/run/report.ts';
 import { rules } from '@mqtt-cluster/history-checker';
 import { scenarios } from '../src/scenarios/scenarios.ts';
 import type { ScenarioResult } from '../src/run/report.ts';
@@ -17,7 +17,7 @@ const unable: ScenarioResult = {
   state: 'not available',
   run: null,
   verdict: null,
-  why: "can't suffer cut",
+  why: 'does not support cut',
 };
 const rule = { promise: 'P1', clause: '', checked: 5, findings: [], excused: 0, excuses: [] };
 const bad: ScenarioResult = {
@@ -33,45 +33,45 @@ const bad: ScenarioResult = {
 };
 
 describe('the report', () => {
-  it('is well only when something ran and nothing went wrong', () => {
-    expect(allWell([fine, unable])).toBe(true);
-    expect(allWell([unable])).toBe(false);
-    expect(allWell([fine, bad])).toBe(false);
-    expect(allWell([fine, { ...unable, state: 'broken' }])).toBe(false);
+  it('passes only when a scenario ran and none failed', () => {
+    expect(allPassed([fine, unable])).toBe(true);
+    expect(allPassed([unable])).toBe(false);
+    expect(allPassed([fine, bad])).toBe(false);
+    expect(allPassed([fine, { ...unable, state: 'broken' }])).toBe(false);
   });
 
-  it('names the rules that were violated, or why there is no verdict', () => {
-    expect(noteOf(bad)).toBe('order 3');
-    expect(noteOf(unable)).toBe("can't suffer cut");
+  it('names the violated rules, or the reason for having no verdict', () => {
+    expect(summaryOf(bad)).toBe('order 3');
+    expect(summaryOf(unable)).toBe('does not support cut');
   });
 
-  it('tells what was excused, also of a run that is well', () => {
+  it('shows the excused losses of a good run, too', () => {
     const excused = { ...rule, rule: 'acked-but-lost', violations: 0, excused: 2 };
-    expect(noteOf({ ...fine, verdict: { ok: true, rules: [excused] } })).toBe('acked-but-lost: 2 excused');
+    expect(summaryOf({ ...fine, verdict: { ok: true, rules: [excused] } })).toBe('acked-but-lost: 2 excused');
   });
 
-  it('takes no run for a proof in which no fault happened or a rule had nothing to judge', () => {
+  it('rejects a run in which no fault happened or a rule had nothing to check', () => {
     const [scenario] = scenarios.filter(({ name }) => name === 'wills');
     const [calm] = scenarios.filter(({ name }) => name === 'calm');
     const judged = { ...rule, rule: 'will', violations: 0 };
     const idle = { ...judged, checked: 0 };
     const tell = (which: typeof scenario, one: typeof judged, faults: number) =>
-      which && whatIsUnproven(which, { ok: true, rules: [one] }, faults);
+      which && unprovenReason(which, { ok: true, rules: [one] }, faults);
     expect(tell(scenario, judged, 1)).toBeNull();
     expect(tell(scenario, judged, 0)).toContain('no fault happened');
-    expect(tell(scenario, idle, 1)).toContain('nothing to judge for will');
+    expect(tell(scenario, idle, 1)).toContain('nothing to check for will');
     expect(tell(calm, idle, 0)).toBeNull();
   });
 
-  it('names in each scenario only rules that there are', () => {
+  it('names only existing rules in each scenario', () => {
     const names = new Set(rules.map(({ name }) => name));
     for (const { exercises } of scenarios) expect(exercises.filter((name) => !names.has(name))).toEqual([]);
   });
 
-  it('has a line for each scenario, with columns that stand below each other', () => {
+  it('has a line for each scenario, with aligned columns', () => {
     const lines = renderResults([fine, unable, bad]).split('\n');
     expect(lines).toHaveLength(4);
     expect(lines[1]).toMatch(/^calm\s+ok\s+9\s+8\s+20\s+2\s+12$/);
-    expect(lines[3]?.indexOf('order 3')).toBe(lines[2]?.indexOf("can't"));
+    expect(lines[3]?.indexOf('order 3')).toBe(lines[2]?.indexOf('does not'));
   });
 });

@@ -5,7 +5,7 @@ import { programOf } from '../src/targets/installed.ts';
 import { mosquittoConfiguration } from '../src/targets/mosquitto.ts';
 import { natsConfiguration } from '../src/targets/nats.ts';
 import { ProcessTarget } from '../src/targets/process-target.ts';
-import type { Peer } from '../src/targets/process-target.ts';
+import type { BrokerProduct } from '../src/targets/process-target.ts';
 import { rabbitConfiguration } from '../src/targets/rabbitmq.ts';
 
 const servers = [1, 2, 3].map((number) => ({
@@ -16,7 +16,7 @@ const servers = [1, 2, 3].map((number) => ({
 const [hub = servers[0]!, other = servers[0]!] = servers;
 
 describe('configurations', () => {
-  it('of mosquitto: a star of bridges, everything persistent, nothing bounded', () => {
+  it('of mosquitto is a star of bridges, persistent and without bounds', () => {
     const ofHub = mosquittoConfiguration(hub, hub, '/data');
     const ofOther = mosquittoConfiguration(other, hub, '/data');
     for (const text of [ofHub, ofOther]) {
@@ -30,7 +30,7 @@ describe('configurations', () => {
     expect(ofOther).toContain('cleansession false\n');
   });
 
-  it('of NATS: as many replicas as nodes, and a sync for each write where the server knows how', () => {
+  it('of NATS has a replica for each node, and syncs every write if the server supports it', () => {
     const nodes = servers.map((server, index) => ({
       server,
       clientPort: 4_000 + index,
@@ -45,7 +45,7 @@ describe('configurations', () => {
     expect(natsConfiguration(node, [node], '/data', true)).not.toContain('cluster {');
   });
 
-  it('of RabbitMQ: quorum queues and a cluster that knows all its nodes', () => {
+  it('of RabbitMQ has quorum queues and a cluster of all nodes', () => {
     const nodes = servers.map((server, index) => ({
       server,
       amqpPort: 5_000 + index,
@@ -59,7 +59,7 @@ describe('configurations', () => {
 });
 
 describe('a target of processes', () => {
-  const peer: Peer = {
+  const product: BrokerProduct = {
     name: 'fake',
     qosMax: 1,
     versions: [4],
@@ -67,20 +67,22 @@ describe('a target of processes', () => {
     prepare: async () => [],
   };
 
-  it('says what it can suffer, and refuses the rest', async () => {
+  it('lists the supported faults, and rejects all others', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'torture-test-'));
-    const target = new ProcessTarget(peer, folder, 0);
+    const target = new ProcessTarget(product, folder, 0);
     await target.start();
-    expect([...target.can]).toEqual(['kill', 'stop', 'pause', 'rolling']);
-    await expect(target.begin({ kind: 'wipe', groups: [[]] })).rejects.toThrow("fake can't suffer wipe");
+    expect([...target.supportedFaults]).toEqual(['kill', 'stop', 'pause', 'rolling']);
+    await expect(target.begin({ kind: 'wipe', groups: [[]] })).rejects.toThrow(
+      'fake does not support the fault wipe',
+    );
     await expect(target.begin({ kind: 'kill', groups: [[0]] })).rejects.toThrow('fake has no member 1');
     await target.stop(false);
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('that is not installed says what would install it', () => {
+  it('that is not installed is reported with the command that installs it', () => {
     expect(() => programOf('no-such-broker', 'no-such-package')).toThrow(
-      'not installed: apt-get install no-such-package',
+      'no-such-broker is not installed; install it with: apt-get install no-such-package',
     );
   });
 });

@@ -1,4 +1,4 @@
-/** What can be done to a target; `rolling` is `stop` of one after the other. */
+/** Faults of a target. `rolling` stops and starts one member after another. */
 export const faultKinds = [
   'kill',
   'stop',
@@ -25,29 +25,32 @@ export type Group = readonly number[];
 
 export interface PlannedFault {
   readonly kind: FaultKind;
-  /** `cut`: what is parted from each other; `one-way`: who is not heard, by whom. Otherwise one group. */
+  /**
+   * `cut`: the partitions; `one-way`: the members whose packets get lost, then the members that don't receive them;
+   * otherwise one group.
+   */
   readonly groups: readonly Group[];
-  /** `slow-disk`: ms a sync; `clock`: ms; `throttle`: bytes a second. */
+  /** `slow-disk`: delay of a sync, ms; `clock`: step, ms; `throttle`: bytes a second. */
   readonly value?: number;
-  /** Processes come back in the order of the group, so long one after the other. */
+  /** Pause between the starts of the members of the group, ms. */
   readonly staggerMs?: number;
-  /** `rolling`, and the stops that it consists of: the build with which a member starts again (`--from`). */
+  /** `rolling`, and its single stops: the build with which the member starts again (`--from`). */
   readonly build?: BuildName;
-  /** It begins so long after the one before it in its slot. */
+  /** Pause between the fault before it in the slot and this one, ms. */
   readonly afterMs?: number;
 }
 
-/** Faults that hold together, and the peace after them. */
+/** Faults that last at the same time, and the time without faults after them. */
 export interface Slot {
   readonly faults: readonly PlannedFault[];
   readonly holdMs: number;
-  readonly peaceMs: number;
+  readonly recoveryMs: number;
 }
 
-/** A plan has no end; the run takes from it as long as it lasts. */
+/** The faults of a run, slot after slot. Most plans are endless; the run takes slots as long as it lasts. */
 export type Plan = Generator<Slot, void, void>;
 
-/** How many members may lose their disks at the same time: their data must still stand on a majority's worth of others. */
+/** @returns how many members may lose their disks at the same time: a majority must still have the data */
 export function minorityOf(members: number): number {
   return Math.floor((members - 1) / 2);
 }

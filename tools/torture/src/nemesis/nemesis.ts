@@ -1,6 +1,6 @@
 import { holdsWithin } from '@mqtt-cluster/kit';
 import type { Recorder } from '@mqtt-cluster/workload';
-import { messageOf } from '../errors.ts';
+import { describeError } from '@mqtt-cluster/kit';
 import type { Target } from '../targets/target.ts';
 import type { FaultKind, Plan, PlannedFault, Slot } from './fault.ts';
 
@@ -10,12 +10,12 @@ export interface NemesisOptions {
   readonly plan: Plan;
   readonly target: Target;
   readonly recorder: Recorder;
-  readonly say: (text: string) => void;
-  /** What the target could not do although it should; one sentence each. */
+  readonly log: (text: string) => void;
+  /** Called with one sentence for each fault that the target could not execute. */
   readonly onProblem: (sentence: string) => void;
 }
 
-/** Carries out a plan, slot after slot: no fault begins before those of the slot before have ended. */
+/** Executes a plan slot by slot: no fault begins before the faults of the previous slot have ended. */
 export class Nemesis {
   readonly #options: NemesisOptions;
   #faults = 0;
@@ -25,17 +25,17 @@ export class Nemesis {
     this.#options = options;
   }
 
-  /** Faults begun so far. */
+  /** Number of faults that have begun. */
   get faults(): number {
     return this.#faults;
   }
 
-  /** Whether a plan of limited length has been carried out to its end. */
+  /** Whether a finite plan has been executed completely. */
   get planEnded(): boolean {
     return this.#planEnded;
   }
 
-  /** @param goesOn asked often; once it says no the current faults end. */
+  /** Executes the plan. @param goesOn called often; when it returns false, the current faults end */
   async run(goesOn: () => boolean): Promise<void> {
     while (goesOn()) {
       const { value: slot } = this.#options.plan.next();
@@ -64,17 +64,20 @@ export class Nemesis {
       await this.#try(() => this.#options.target.begin(fault));
     }
     await waitWhile(goesOn, slot.holdMs);
-    // Links and disks first: whoever starts must find a way to serve.
+    // Links and disks recover before processes start: a starting member needs them to serve.
     const isLast = ({ fault }: { readonly fault: PlannedFault }): number =>
       processKinds.has(fault.kind) ? 1 : 0;
     for (const { fault, id } of begun.sort((left, right) => isLast(left) - isLast(right))) {
       await this.#try(() => this.#options.target.end(fault));
       this.#record(fault, id, 'end');
     }
-    await waitWhile(goesOn, slot.peaceMs);
+    await waitWhile(goesOn, slot.recoveryMs);
   }
 
-  /** All of them, one after the other, each a fault of its own: the judge must know who was away when. Not cut short. */
+  /**
+   * Stops and starts one member after another. Each is a fault of its own, so that the checker can tell which member
+   * was down when. `goesOn` does not interrupt it.
+   */
   async #roll({ groups, build }: PlannedFault): Promise<void> {
     for (const member of groups.flat()) {
       const fault: PlannedFault = { kind: 'stop', groups: [[member]], ...(build && { build }) };
@@ -92,16 +95,16 @@ export class Nemesis {
     try {
       await act();
     } catch (error) {
-      this.#options.onProblem(messageOf(error));
+      this.#options.onProblem(describeError(error));
     }
   }
 
   #record({ kind, groups, build }: PlannedFault, id: number, phase: 'begin' | 'end'): void {
-    const { recorder, target, say } = this.#options;
+    const { recorder, target, log } = this.#options;
     const names = groups.map((group) => group.map((member) => target.servers[member]?.id ?? '?'));
     recorder.record({ type: 'fault', id, phase, fault: kind, members: names.flat(), groups: names });
     const start = build === undefined ? '' : `, then start it with the ${build} build`;
-    if (phase === 'begin') say(`${kind} ${names.map((group) => group.join(' ')).join(' / ')}${start}`);
+    if (phase === 'begin') log(`${kind} ${names.map((group) => group.join(' ')).join(' / ')}${start}`);
   }
 }
 

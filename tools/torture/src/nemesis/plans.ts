@@ -7,35 +7,35 @@ const throttleBytesPerSecond = 125_000;
 const slowDiskMs = 200;
 const clockStepsMs = [5_000, -5_000, 3_600_000, -3_600_000] as const;
 const staggerMsMax = 1_500;
-/** A split lasts less than a minority's clients need to fill a queue to its bound at the default rate. */
+/** A partition is shorter than the time in which clients of the minority fill a session's queue at the default rate. */
 const holdMsMin = 2_500;
 const holdMsMax = 6_000;
-const peaceMsMin = 1_000;
-const peaceMsMax = 3_000;
-/** By then a minority finds itself isolated, and has accepted messages on its own. */
+const recoveryMsMin = 1_000;
+const recoveryMsMax = 3_000;
+/** By then the minority is isolated and has given degraded acknowledgements. */
 const isolatedMs = 4_500;
 
 export type PlanMaker = (random: Random, members: number) => Plan;
 
-function everybody(members: number): number[] {
+function allMembers(members: number): number[] {
   return Array.from({ length: members }, (_, index) => index);
 }
 
-/** So many members at random, fewer if there are not so many. */
-function some(random: Random, members: number, count: number): Group {
-  return shuffled(random, everybody(members)).slice(0, count);
+/** @returns random members, at most `count` */
+function randomMembers(random: Random, members: number, count: number): Group {
+  return shuffled(random, allMembers(members)).slice(0, count);
 }
 
 function slot(random: Random, ...faults: readonly PlannedFault[]): Slot {
   return {
     faults,
     holdMs: between(random, holdMsMin, holdMsMax),
-    peaceMs: between(random, peaceMsMin, peaceMsMax),
+    recoveryMs: between(random, recoveryMsMin, recoveryMsMax),
   };
 }
 
 function fault(random: Random, kind: FaultKind, members: number, count: number): PlannedFault {
-  const group = some(random, members, count);
+  const group = randomMembers(random, members, count);
   return { kind, groups: [group], ...valueOf(random, kind) };
 }
 
@@ -57,17 +57,20 @@ function valueOf(random: Random, kind: FaultKind): Pick<PlannedFault, 'value' | 
   }
 }
 
-/** The same kind again and again, on other members each time. @param counts of members, one of them drawn. */
+/**
+ * Makes a plan that repeats one kind of fault on random members. @param counts possible numbers of members, of which
+ * each fault draws one
+ */
 export function repeated(kind: FaultKind, counts: (members: number) => readonly number[]): PlanMaker {
   return function* (random, members) {
     for (;;) yield slot(random, fault(random, kind, members, pick(random, counts(members))));
   };
 }
 
-/** In a run of 18 s the second fault is one, too. */
+/** Every twentieth fault, starting with the second: a run of 18 s has one, too. */
 const powerCycleEvery = 20;
 
-/** A minority, again and again, and all of them at the second fault and at every twentieth after it. */
+/** Kills a minority in each slot, and all members in the second slot and in every twentieth after it. */
 export function* powerCycles(random: Random, members: number): Plan {
   for (let faults = 1; ; faults++) {
     const count = faults % powerCycleEvery === 2 ? members : Math.max(minorityOf(members), 1);
@@ -75,64 +78,67 @@ export function* powerCycles(random: Random, members: number): Plan {
   }
 }
 
-/** Parts into islands of these sizes, drawn anew each time. @param sizes of `members` in all. */
+/** Makes a plan that partitions the members at random. @param sizes of the partitions, `members` in total */
 export function splits(sizes: (members: number) => readonly number[]): PlanMaker {
   return function* (random, members) {
-    for (;;) yield slot(random, { kind: 'cut', groups: islands(random, sizes(members), members) });
+    for (;;) yield slot(random, { kind: 'cut', groups: partitions(random, sizes(members), members) });
   };
 }
 
-function islands(random: Random, sizes: readonly number[], members: number): Group[] {
-  const order = shuffled(random, everybody(members));
+function partitions(random: Random, sizes: readonly number[], members: number): Group[] {
+  const order = shuffled(random, allMembers(members));
   let taken = 0;
   return sizes.map((size) => order.slice(taken, (taken += size))).filter((group) => group.length > 0);
 }
 
-/** A minority is cut off and, when it has taken messages on its own, killed but for one at most; it starts after the heal. */
+/**
+ * Isolates a minority and, after it has given degraded acknowledgements, kills all of its members or all but one. They
+ * start after the heal.
+ */
 export function* islandKill(random: Random, members: number): Plan {
   for (;;) {
-    const groups = islands(random, halves(members), members);
-    const island = groups[0] ?? [];
-    const killed = island.slice(0, between(random, Math.max(island.length - 1, 1), island.length));
+    const groups = partitions(random, halves(members), members);
+    const minority = groups[0] ?? [];
+    const killed = minority.slice(0, between(random, Math.max(minority.length - 1, 1), minority.length));
     const kill = { kind: 'kill', groups: [killed], afterMs: isolatedMs, staggerMs: 0 } as const;
     yield slot(random, { kind: 'cut', groups }, kill);
   }
 }
 
-/** Some are not heard, by the rest or by some of it. */
+/** Loses the packets of some members to all other members, or to some of them. */
 export function* oneWay(random: Random, members: number): Plan {
   for (;;) yield slot(random, oneWayFault(random, members));
 }
 
 function oneWayFault(random: Random, members: number): PlannedFault {
-  const order = shuffled(random, everybody(members));
-  const unheard = between(random, 1, Math.max(minorityOf(members), 1));
-  const rest = order.slice(unheard);
-  const deaf = random() < 0.5 ? rest : rest.slice(0, between(random, 1, rest.length));
-  return { kind: 'one-way', groups: [order.slice(0, unheard), deaf] };
+  const order = shuffled(random, allMembers(members));
+  const mutedCount = between(random, 1, Math.max(minorityOf(members), 1));
+  const rest = order.slice(mutedCount);
+  const receivers = random() < 0.5 ? rest : rest.slice(0, between(random, 1, rest.length));
+  return { kind: 'one-way', groups: [order.slice(0, mutedCount), receivers] };
 }
 
-/** One by one, all of them; that takes as long as it takes. */
+/** Restarts all members one after another, however long that takes. */
 export function* rolling(random: Random, members: number): Plan {
   for (;;) {
-    const groups = [shuffled(random, everybody(members))];
+    const groups = [shuffled(random, allMembers(members))];
     yield {
       faults: [{ kind: 'rolling', groups }],
       holdMs: 0,
-      peaceMs: between(random, peaceMsMin, peaceMsMax),
+      recoveryMs: between(random, recoveryMsMin, recoveryMsMax),
     };
   }
 }
 
 export const halves = (members: number): number[] => [Math.floor(members / 2), Math.ceil(members / 2)];
 
-/** 3/3/1 of seven: nobody has a majority. */
+/** 3/3/1 of seven: no partition has a majority. */
 export const twoAndOne = (members: number): number[] => {
   const half = Math.floor((members - 1) / 2);
   return [half, members - 1 - half, 1];
 };
 
-/** 2/2/3 of seven: nobody has a majority. */
+/** 2/2/3 of seven: no partition has a majority. */
 export const thirds = (members: number): number[] => {
   const third = Math.floor(members / 3);
   return [third, third, members - 2 * third];
@@ -146,22 +152,23 @@ const rollingShare = 0.05;
 const togetherShare = 0.4;
 
 /**
- * Everything, one or two kinds at a time. Disks are wiped only while all is well otherwise, and never of more than a
- * minority: what only they had acked would be gone, which P1 excepts.
+ * All kinds of faults, one or two at a time. Disks are wiped only without another fault, and at most of a minority:
+ * otherwise messages with a degraded acknowledgement may be lost, which P1 allows.
  */
-export function mixed(can: ReadonlySet<FaultKind>): PlanMaker {
+export function mixed(supportedFaults: ReadonlySet<FaultKind>): PlanMaker {
   return function* (random, members) {
-    const able = <K extends FaultKind>(kinds: readonly K[]): K[] => kinds.filter((kind) => can.has(kind));
-    const pools = [able(processFaults), able(networkFaults), able(hostFaults)].filter(
+    const supported = <K extends FaultKind>(kinds: readonly K[]): K[] =>
+      kinds.filter((kind) => supportedFaults.has(kind));
+    const pools = [supported(processFaults), supported(networkFaults), supported(hostFaults)].filter(
       ({ length }) => length > 0,
     );
     if (pools.length === 0) return;
     for (;;) {
       const draw = random();
-      if (draw < wipeShare && can.has('wipe') && minorityOf(members) > 0) {
+      if (draw < wipeShare && supportedFaults.has('wipe') && minorityOf(members) > 0) {
         yield slot(random, fault(random, 'wipe', members, between(random, 1, minorityOf(members))));
-      } else if (draw > 1 - rollingShare && can.has('rolling')) {
-        yield { faults: [rollingFault(random, members)], holdMs: 0, peaceMs: peaceMsMin };
+      } else if (draw > 1 - rollingShare && supportedFaults.has('rolling')) {
+        yield { faults: [rollingFault(random, members)], holdMs: 0, recoveryMs: recoveryMsMin };
       } else {
         const chosen = shuffled(random, pools).slice(0, random() < togetherShare ? 2 : 1);
         yield slot(random, ...chosen.map((pool) => anyFault(random, pick(random, pool), members)));
@@ -171,16 +178,16 @@ export function mixed(can: ReadonlySet<FaultKind>): PlanMaker {
 }
 
 function rollingFault(random: Random, members: number): PlannedFault {
-  return { kind: 'rolling', groups: [shuffled(random, everybody(members))] };
+  return { kind: 'rolling', groups: [shuffled(random, allMembers(members))] };
 }
 
 function anyFault(random: Random, kind: FaultKind, members: number): PlannedFault {
   if (kind === 'one-way') return oneWayFault(random, members);
   if (kind === 'cut') {
     const sizes = pick(random, [halves, twoAndOne, thirds, (all: number) => [1, all - 1]])(members);
-    return { kind, groups: islands(random, sizes, members) };
+    return { kind, groups: partitions(random, sizes, members) };
   }
-  // Mostly few, now and then all of them.
+  // Usually a minority, sometimes all members.
   const count = random() < 0.15 ? members : between(random, 1, Math.max(minorityOf(members), 1));
   return fault(random, kind, members, count);
 }

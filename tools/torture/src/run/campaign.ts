@@ -2,26 +2,26 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Arguments } from '../arguments.ts';
 import { checkHistoryFile } from '@mqtt-cluster/history-checker';
-import { messageOf } from '../errors.ts';
+import { describeError } from '@mqtt-cluster/kit';
 import type { RuleVerdict, Verdict } from '@mqtt-cluster/history-checker';
 import type { Scenario } from '../scenarios/scenarios.ts';
 import type { Target } from '../targets/target.ts';
 import type { ScenarioResult } from './report.ts';
-import { noteOf, whatIsUnproven } from './report.ts';
+import { summaryOf, unprovenReason } from './report.ts';
 import { runScenario } from './scenario-run.ts';
-import { UsageWatch } from './usage-watch.ts';
+import { ResourceMonitor } from './resource-monitor.ts';
 
 const folder = '.torture';
 
 export interface CampaignOptions {
   readonly given: Arguments;
-  /** Of this campaign only. */
+  /** Unique name of this campaign, in its topics, client ids and folder. */
   readonly name: string;
   readonly makeTarget: (folder: string) => Target;
-  readonly say: (text: string) => void;
+  readonly log: (text: string) => void;
 }
 
-/** Runs the scenarios one after the other; the target goes on running as long as it is sound. */
+/** Runs the scenarios one after another. The target keeps running until a scenario fails. */
 export class Campaign {
   readonly #options: CampaignOptions;
   readonly #folder: string;
@@ -34,19 +34,19 @@ export class Campaign {
   }
 
   async run(): Promise<ScenarioResult[]> {
-    const { given, say } = this.#options;
+    const { given, log } = this.#options;
     mkdirSync(this.#folder, { recursive: true });
     const results: ScenarioResult[] = [];
     for (const [position, scenario] of given.scenarios.entries()) {
       const place = `${position + 1}/${given.scenarios.length}`;
-      say(`${place} ${scenario.name}: ${scenario.about}`);
-      const result = await this.#one(scenario);
+      log(`${place} ${scenario.name}: ${scenario.about}`);
+      const result = await this.#runOne(scenario);
       results.push(result);
       const where = result.history === null ? '' : `; history: ${result.history}`;
-      say(`${place} ${scenario.name}: ${result.state} ${noteOf(result)}`.trimEnd() + where);
+      log(`${place} ${scenario.name}: ${result.state} ${summaryOf(result)}`.trimEnd() + where);
     }
-    const well = results.every(({ state }) => state === 'ok' || state === 'not available');
-    await this.stop(given.keep || !well);
+    const passed = results.every(({ state }) => state === 'ok' || state === 'not available');
+    await this.stop(given.keep || !passed);
     return results;
   }
 
@@ -57,41 +57,45 @@ export class Campaign {
     if (!keep) rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  async #one(scenario: Scenario): Promise<ScenarioResult> {
+  async #runOne(scenario: Scenario): Promise<ScenarioResult> {
     const history = this.#historyFile(scenario);
     const empty = { scenario: scenario.name, run: null, verdict: null, history: null };
     try {
       const target = await this.#readyTarget();
-      const missing = scenario.needs.filter((kind) => !target.can.has(kind));
+      const missing = scenario.needs.filter((kind) => !target.supportedFaults.has(kind));
       if (missing.length > 0) {
-        return { ...empty, state: 'not available', why: `${target.name} can't suffer ${missing.join(', ')}` };
+        return {
+          ...empty,
+          state: 'not available',
+          why: `${target.name} does not support ${missing.join(', ')}`,
+        };
       }
-      return await this.#judged(scenario, target, history);
+      return await this.#runAndCheck(scenario, target, history);
     } catch (error) {
-      // Whatever state it is in now: the next scenario gets a new one.
+      // The target may be in any state now: the next scenario gets a new one.
       await this.#target?.stop(true);
       this.#target = null;
-      return { ...empty, state: 'broken', why: messageOf(error) };
+      return { ...empty, state: 'broken', why: describeError(error) };
     }
   }
 
   async #readyTarget(): Promise<Target> {
     if (this.#target === null) {
-      const { makeTarget, say } = this.#options;
+      const { makeTarget, log } = this.#options;
       this.#targets += 1;
       const target = makeTarget(join(this.#folder, `target-${this.#targets}`));
-      say(`starting ${target.name}`);
+      log(`starting ${target.name}`);
       await target.start();
       this.#target = target;
     }
     return this.#target;
   }
 
-  async #judged(scenario: Scenario, target: Target, historyFile: string): Promise<ScenarioResult> {
-    const { given, name, say } = this.#options;
+  async #runAndCheck(scenario: Scenario, target: Target, historyFile: string): Promise<ScenarioResult> {
+    const { given, name, log } = this.#options;
     const { seed, rate, forMs, messages, keep } = given;
-    const tell = (text: string): void => say(`  ${text}`);
-    const watch = new UsageWatch(target, tell);
+    const logIndented = (text: string): void => log(`  ${text}`);
+    const monitor = new ResourceMonitor(target, logIndented);
     const run = await runScenario({
       scenario,
       target,
@@ -101,18 +105,19 @@ export class Campaign {
       messages,
       historyFile,
       run: `${name}-${scenario.name}`,
-      say: tell,
-      onProgress: tell,
-    }).finally(() => watch.end());
-    const verdict = withGrowth(await checkHistoryFile(historyFile), watch.end());
+      log: logIndented,
+      onProgress: logIndented,
+    }).finally(() => monitor.end());
+    const verdict = withGrowthRule(await checkHistoryFile(historyFile), monitor.end());
     if (!verdict.ok) {
-      // A member that has lost something once must not spoil the next verdict.
+      // A cluster that has lost data must not spoil the next verdict.
       await target.stop(true);
       this.#target = null;
     }
-    const unproven = verdict.ok && suffers(target) ? whatIsUnproven(scenario, verdict, run.faults) : null;
-    const well = verdict.ok && unproven === null;
-    const kept = keep || !well || given.history !== null;
+    const unproven =
+      verdict.ok && exercisesAllRules(target) ? unprovenReason(scenario, verdict, run.faults) : null;
+    const passed = verdict.ok && unproven === null;
+    const kept = keep || !passed || given.history !== null;
     if (!kept) rmSync(historyFile, { force: true });
     const result = { scenario: scenario.name, run, history: kept ? historyFile : null };
     if (unproven !== null) return { ...result, state: 'broken', verdict: null, why: unproven };
@@ -129,13 +134,16 @@ export class Campaign {
   }
 }
 
-/** Whether it takes part in everything: brokers that run already suffer no faults and may speak less. */
-function suffers({ can, qosMax, sharesSubscriptions }: Target): boolean {
-  return can.size > 0 && qosMax === 2 && sharesSubscriptions;
+/**
+ * Whether the target exercises every rule. Brokers that run already have no faults, and other products may lack
+ * features.
+ */
+function exercisesAllRules({ supportedFaults, qosMax, sharesSubscriptions }: Target): boolean {
+  return supportedFaults.size > 0 && qosMax === 2 && sharesSubscriptions;
 }
 
-/** What a history can't tell: a run that is long enough to see it has a rule more. */
-function withGrowth(verdict: Verdict, growth: RuleVerdict): Verdict {
+/** Adds the rule about growing resources, which the history does not contain, to a run that was long enough for it. */
+function withGrowthRule(verdict: Verdict, growth: RuleVerdict): Verdict {
   if (growth.checked === 0) return verdict;
   return { ok: verdict.ok && growth.violations === 0, rules: [...verdict.rules, growth] };
 }

@@ -1,7 +1,7 @@
 import type { Finding, RuleVerdict } from '@mqtt-cluster/history-checker';
 import type { Usage } from '../targets/target.ts';
 
-/** A shorter run says nothing about growth. */
+/** Growth is not judged in a shorter run. */
 export const growthMsMin = 10 * 60_000;
 const samplesOfQuarterMin = 5;
 const growthFactorMin = 1.3;
@@ -9,7 +9,7 @@ const mebibyte = 1024 * 1024;
 
 type Measure = 'resident' | 'descriptors' | 'disk';
 
-/** Less than this is noise; bytes, or a number of descriptors. */
+/** Smaller growth is noise; bytes, or a number of descriptors. */
 const floors: Readonly<Record<Measure, number>> = {
   resident: 32 * mebibyte,
   descriptors: 64,
@@ -22,10 +22,10 @@ export interface Sample {
 }
 
 /**
- * Whether what the processes use grows without levelling off: the medians of the four quarters of the run rise all the
- * time, the last step is at least half of the first, and what was added is more than noise.
+ * Finds processes whose resources grow without levelling off: the medians of the four quarters of the run always rise,
+ * the last step is at least half of the first, and the growth is more than noise (P9).
  */
-export function judgeGrowth(samples: readonly Sample[]): RuleVerdict {
+export function checkGrowth(samples: readonly Sample[]): RuleVerdict {
   const findings: Finding[] = [];
   let checked = 0;
   const last = samples.at(-1)?.atMs ?? 0;
@@ -40,7 +40,7 @@ export function judgeGrowth(samples: readonly Sample[]): RuleVerdict {
         const steps = medians.map((value) => show(measure, value)).join(', ');
         findings.push({
           rule: 'growth',
-          text: `${server}: ${measure} grows without end, by quarters: ${steps}`,
+          text: `${server}: ${measure} grows without levelling off; medians of the quarters: ${steps}`,
         });
       }
     }
@@ -48,7 +48,7 @@ export function judgeGrowth(samples: readonly Sample[]): RuleVerdict {
   return {
     rule: 'growth',
     promise: 'P9',
-    clause: 'design, 9',
+    clause: 'docs/DESIGN.md, "Promises", P9',
     checked,
     violations: findings.length,
     findings,
@@ -75,7 +75,7 @@ function quarterMedians(samples: readonly Sample[], server: string, measure: Mea
   });
 }
 
-/** One line for all members. */
+/** @returns the resources of all members in one line */
 export function describeUsage(usages: readonly Usage[]): string {
   const each = usages.map(
     ({ server, resident, descriptors, disk }) =>

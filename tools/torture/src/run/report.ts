@@ -4,21 +4,24 @@ import type { ScenarioRun } from './scenario-run.ts';
 
 export interface ScenarioResult {
   readonly scenario: string;
-  /** `not available`: the target can't suffer these faults; `broken`: the run did not come to its end. */
+  /**
+   * `not available`: the target does not support these faults; `broken`: the run did not reach its end, or proved
+   * nothing.
+   */
   readonly state: 'ok' | 'violated' | 'not available' | 'broken';
   readonly run: ScenarioRun | null;
   readonly verdict: Verdict | null;
-  /** Why not available or broken. */
+  /** The reason for `not available` or `broken`. */
   readonly why: string;
-  /** Where the history is, if it was kept. */
+  /** Path of the history, if it was kept. */
   readonly history: string | null;
 }
 
 const columns = ['scenario', 'verdict', 'published', 'acked', 'delivered', 'faults', 'seconds', ''] as const;
 const noteCharactersMax = 110;
 
-/** Violations by rule and what an exception allowed, or why there is no verdict. */
-export function noteOf({ verdict, why }: ScenarioResult): string {
+/** @returns the violations and the excused losses of each rule, or the reason for having no verdict */
+export function summaryOf({ verdict, why }: ScenarioResult): string {
   if (verdict === null) return why;
   const violated = verdict.rules.filter(({ violations }) => violations > 0);
   const excused = verdict.rules.filter((each) => each.excused > 0);
@@ -28,19 +31,22 @@ export function noteOf({ verdict, why }: ScenarioResult): string {
   ].join(', ');
 }
 
-/** What must have happened in a scenario for its verdict to mean anything; null when it has. */
-export function whatIsUnproven(
+/**
+ * @returns why a verdict proves nothing: no fault happened, or a rule of the scenario had nothing to check; null if it
+ * does
+ */
+export function unprovenReason(
   { exercises, plan }: Pick<Scenario, 'exercises' | 'plan'>,
   { rules }: Verdict,
   faults: number,
 ): string | null {
-  if (plan !== null && faults === 0) return 'no fault happened, so nothing is proven';
+  if (plan !== null && faults === 0) return 'no fault happened, so the run proves nothing';
   const idle = rules.filter(({ rule, checked }) => checked === 0 && exercises.includes(rule));
   if (idle.length === 0) return null;
-  return `nothing to judge for ${idle.map(({ rule }) => rule).join(', ')}, so nothing is proven`;
+  return `nothing to check for ${idle.map(({ rule }) => rule).join(', ')}, so the run proves nothing`;
 }
 
-/** One line a scenario. */
+/** @returns a table with one line for each scenario */
 export function renderResults(results: readonly ScenarioResult[]): string {
   const rows = results.map((result) => {
     const { scenario, state, run } = result;
@@ -48,7 +54,7 @@ export function renderResults(results: readonly ScenarioResult[]): string {
     const numbers = [counts?.published, counts?.acked, counts?.delivered, run?.faults];
     const seconds = run === null ? undefined : Math.round(run.lastedMs / 1_000);
     const texts = [...numbers, seconds].map((value) => (value === undefined ? '' : String(value)));
-    return [scenario, state, ...texts, noteOf(result).slice(0, noteCharactersMax)];
+    return [scenario, state, ...texts, summaryOf(result).slice(0, noteCharactersMax)];
   });
   const table = [[...columns], ...rows];
   const widths = columns.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
@@ -63,8 +69,8 @@ export function renderResults(results: readonly ScenarioResult[]): string {
   return table.map(line).join('\n');
 }
 
-/** Everything ran and nothing was violated; what a target can't do is neither. */
-export function allWell(results: readonly ScenarioResult[]): boolean {
+/** Whether a scenario ran and none failed; scenarios that a target does not support don't count. */
+export function allPassed(results: readonly ScenarioResult[]): boolean {
   return (
     results.some(({ state }) => state === 'ok') &&
     results.every(({ state }) => state === 'ok' || state === 'not available')

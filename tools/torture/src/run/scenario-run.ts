@@ -1,7 +1,7 @@
 import { seededRandom } from '@mqtt-cluster/kit';
 import { RecordedRun } from '@mqtt-cluster/workload';
 import type { Counts } from '@mqtt-cluster/workload';
-import { messageOf } from '../errors.ts';
+import { describeError } from '@mqtt-cluster/kit';
 import type { Plan } from '../nemesis/fault.ts';
 import { Nemesis } from '../nemesis/nemesis.ts';
 import type { Scenario } from '../scenarios/scenarios.ts';
@@ -24,7 +24,7 @@ export interface ScenarioOptions {
   readonly historyFile: string;
   /** Unique name of this run, in its topics and client ids. */
   readonly run: string;
-  readonly say: (text: string) => void;
+  readonly log: (text: string) => void;
   /** Called now and then while faults and load last. */
   readonly onProgress?: (text: string) => void;
 }
@@ -37,7 +37,7 @@ export interface ScenarioRun {
 
 /** Runs one scenario against a running target and writes its history. @throws WorkloadError, HistoryError */
 export async function runScenario(options: ScenarioOptions): Promise<ScenarioRun> {
-  const { scenario, target, seed, rate, run: name, messages, historyFile, say } = options;
+  const { scenario, target, seed, rate, run: name, messages, historyFile, log } = options;
   const run = await RecordedRun.open({
     target,
     scenario: scenario.name,
@@ -50,12 +50,12 @@ export async function runScenario(options: ScenarioOptions): Promise<ScenarioRun
   });
   const random = seededRandom(seed, `faults of ${scenario.name}`);
   const nemesis = new Nemesis({
-    plan: scenario.plan?.(target.can)(random, target.servers.length) ?? noFaults(),
+    plan: scenario.plan?.(target.supportedFaults)(random, target.servers.length) ?? noFaults(),
     target,
     recorder: run.recorder,
-    say,
+    log,
     onProblem: (problem) => {
-      say(problem);
+      log(problem);
       run.report(problem);
     },
   });
@@ -98,12 +98,12 @@ async function injectFaults(
   clearInterval(timer);
 }
 
-async function restore({ target, say }: ScenarioOptions, run: RecordedRun): Promise<void> {
+async function restore({ target, log }: ScenarioOptions, run: RecordedRun): Promise<void> {
   try {
     await target.restore();
   } catch (error) {
-    say(messageOf(error));
-    run.report(messageOf(error));
+    log(describeError(error));
+    run.report(describeError(error));
   }
 }
 

@@ -5,8 +5,8 @@ import type { BuildName, Group, Plan, Slot } from '../nemesis/fault.ts';
 /** Members of two builds work together for this long before the update begins. */
 const mixedMsMin = 3_000;
 const mixedMsMax = 5_000;
-const peaceMsMin = 2_000;
-const peaceMsMax = 4_000;
+const recoveryMsMin = 2_000;
+const recoveryMsMax = 4_000;
 
 /** The first half of the members, rounded up, starts with the build of the earlier commit. */
 export function startsWithEarlierBuild(member: number, members: number): boolean {
@@ -20,7 +20,7 @@ export function startsWithEarlierBuild(member: number, members: number): boolean
 export function* updateAndRollBack(random: Random, members: number): Plan {
   const all = Array.from({ length: members }, (_, member) => member);
   const earlier = all.filter((member) => startsWithEarlierBuild(member, members));
-  yield { faults: [], holdMs: between(random, mixedMsMin, mixedMsMax), peaceMs: 0 };
+  yield { faults: [], holdMs: between(random, mixedMsMin, mixedMsMax), recoveryMs: 0 };
   yield restartWith('current', random, earlier);
   yield restartWith('earlier', random, all);
   yield restartWith('current', random, all);
@@ -30,6 +30,6 @@ function restartWith(build: BuildName, random: Random, members: Group): Slot {
   return {
     faults: [{ kind: 'rolling', groups: [shuffled(random, members)], build }],
     holdMs: 0,
-    peaceMs: between(random, peaceMsMin, peaceMsMax),
+    recoveryMs: between(random, recoveryMsMin, recoveryMsMax),
   };
 }

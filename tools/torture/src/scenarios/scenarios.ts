@@ -20,14 +20,14 @@ export interface Scenario {
   readonly name: string;
   readonly about: string;
   readonly shares: Shares;
-  /** Without these it can't be done at all. */
+  /** Faults that the target must support for this scenario. */
   readonly needs: readonly FaultKind[];
-  /** Rules that must have had something to judge; without that a run is no proof. */
+  /** Rules that must have checked something: otherwise the run proves nothing. */
   readonly exercises: readonly string[];
-  /** The plan has an end, and a run carries it out to its end, even when that takes longer than `--for`. */
+  /** The plan is finite, and a run executes it to its end, even if that takes longer than `--for`. */
   readonly completesPlan?: boolean;
-  /** Null: no faults. */
-  readonly plan: ((can: ReadonlySet<FaultKind>) => PlanMaker) | null;
+  /** The plan of the faults for a target that supports these kinds; null: no faults. */
+  readonly plan: ((supportedFaults: ReadonlySet<FaultKind>) => PlanMaker) | null;
 }
 
 const everything: Shares = {
@@ -40,13 +40,13 @@ const everything: Shares = {
   churn: 0.1,
 };
 
-/** With anything that publishes and comes back. */
+/** Exercised by every scenario. */
 const always = ['acked-but-lost', 'qos2-duplicate', 'order', 'phantom'] as const;
-/** Where somebody is always left in peace. */
-const inPeace = ['served', 'qos0-lost'] as const;
+/** Exercised where some server is always without a fault. */
+const withoutFault = ['served', 'qos0-lost'] as const;
 const ofEverything = [...always, 'session-lost', 'retained', 'ack-taken-back', 'two-connections'] as const;
 
-/** Where nobody is served for half of the time, no two may have raced. */
+/** Where all members are down for half of the time, no two clients may have raced for an id. */
 const ofOutages = ofEverything.filter((rule) => rule !== 'two-connections');
 
 const ofFocus: Readonly<Partial<Record<WorkloadName, readonly string[]>>> = {
@@ -74,7 +74,7 @@ const all = (members: number): number[] => [members];
 const oneToAll = (members: number): number[] => [1, Math.max(minorityOf(members), 1), members];
 const oneOrAll = (members: number): number[] => [1, 1, members];
 
-/** One workload in the middle, others beside it, and members killed now and then where the target can. */
+/** One main workload beside others; members are killed now and then if the target supports it. */
 function focused(
   name: string,
   about: string,
@@ -87,19 +87,19 @@ function focused(
     about,
     shares,
     needs: [],
-    exercises: [...always, ...inPeace, ...(ofFocus[workload] ?? [])],
-    plan: (can) => (can.has('kill') ? repeated('kill', counts) : function* () {}),
+    exercises: [...always, ...withoutFault, ...(ofFocus[workload] ?? [])],
+    plan: (supportedFaults) => (supportedFaults.has('kill') ? repeated('kill', counts) : function* () {}),
   };
 }
 
-/** All scenarios, in the order in which `all` runs them. */
+/** All scenarios of `--scenario all`, in this order. */
 export const scenarios: readonly Scenario[] = [
   {
     name: 'calm',
     about: 'no faults',
     shares: everything,
     needs: [],
-    exercises: [...ofEverything, ...inPeace],
+    exercises: [...ofEverything, ...withoutFault],
     plan: null,
   },
   faulty('kill-one', 'kill', 'one member killed (kill -9), again and again', repeated('kill', one)),
@@ -107,51 +107,56 @@ export const scenarios: readonly Scenario[] = [
   faulty(
     'kill-all',
     'kill',
-    'all killed at once (what the kernel has is still written), started in any order',
+    'all members killed at once, and started in any order (data in the kernel survives)',
     repeated('kill', all),
     ofOutages,
   ),
   faulty(
     'power-cycle',
     'kill',
-    'a minority killed every few seconds, and now and then all',
+    'a minority killed every few seconds, and sometimes all members',
     powerCycles,
     ofOutages,
   ),
-  faulty('pause', 'pause', 'members paused (SIGSTOP), and woken', repeated('pause', upToMinority)),
-  faulty('split-3-4', 'cut', 'a majority and a minority', splits(halves)),
-  faulty('split-3-3-1', 'cut', 'three islands without a majority', splits(twoAndOne)),
-  faulty('split-2-2-3', 'cut', 'three islands without a majority', splits(thirds)),
+  faulty('pause', 'pause', 'members paused (SIGSTOP) and resumed', repeated('pause', upToMinority)),
+  faulty('split-3-4', 'cut', 'partitions into a majority and a minority', splits(halves)),
+  faulty('split-3-3-1', 'cut', 'three partitions without a majority', splits(twoAndOne)),
+  faulty('split-2-2-3', 'cut', 'three partitions without a majority', splits(thirds)),
   {
     name: 'island-kill',
-    about: 'a minority that is cut off and has accepted messages, killed',
+    about: 'an isolated minority killed after degraded acknowledgements',
     shares: everything,
     needs: ['cut', 'kill'],
     exercises: ofEverything,
     plan: () => islandKill,
   },
-  faulty('one-way', 'one-way', 'members that hear but are not heard', oneWay),
-  faulty('flap', 'flap', 'links that fail and come back every second', repeated('flap', upToMinority)),
+  faulty('one-way', 'one-way', 'members that receive but whose packets get lost', oneWay),
+  faulty('flap', 'flap', 'links that fail and recover every second', repeated('flap', upToMinority)),
   faulty('slow', 'slow', 'links with 100±50 ms and 1 % loss', repeated('slow', oneToAll)),
   faulty('throttle', 'throttle', 'links of 1 Mbit/s', repeated('throttle', oneOrAll)),
-  faulty('full-disk', 'full-disk', 'disks without room', repeated('full-disk', upToMinority)),
-  faulty('slow-disk', 'slow-disk', 'disks that take 200 ms longer', repeated('slow-disk', upToMinority)),
+  faulty('full-disk', 'full-disk', 'full disks', repeated('full-disk', upToMinority)),
+  faulty(
+    'slow-disk',
+    'slow-disk',
+    'disks whose syncs take 200 ms longer',
+    repeated('slow-disk', upToMinority),
+  ),
   faulty(
     'wipe',
     'wipe',
-    'disks replaced by empty ones, of a minority at most',
+    'disks of at most a minority replaced by empty ones',
     repeated('wipe', upToMinority),
   ),
   faulty('clock', 'clock', 'wall clocks that step by seconds and hours', repeated('clock', upToMinority)),
-  faulty('rolling-restart', 'rolling', 'all members stopped and started one by one', rolling),
-  focused('roaming', 'sessions that go from server to server', 'roaming'),
-  focused('takeover', 'two or three race for a client id', 'takeover'),
-  focused('wills', 'clients that die in every way', 'wills', minority),
-  focused('retained', 'few topics set and cleared through many servers', 'retained'),
-  focused('shared', 'groups whose members come and go', 'shared'),
+  faulty('rolling-restart', 'rolling', 'all members stopped and started one after another', rolling),
+  focused('roaming', 'sessions that move from server to server', 'roaming'),
+  focused('takeover', 'two or three clients race for a client id', 'takeover'),
+  focused('wills', 'clients with a will that disconnect in every way', 'wills', minority),
+  focused('retained', 'few retained topics set and cleared through many servers', 'retained'),
+  focused('shared', 'shared subscriptions whose members come and go', 'shared'),
   {
     name: 'mixed',
-    about: 'all faults, one or two at a time',
+    about: 'all kinds of faults, one or two at a time',
     shares: everything,
     needs: [],
     exercises: ofEverything,

@@ -1,26 +1,27 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 
 const pieceBytes = 256 * 1024;
-/** A longer line is no line of a log, and not looked at. */
+/** A longer line is not a log entry and is skipped. */
 const lineCharactersMax = 64 * 1024;
-/** As many are told; one is enough to look. */
+/** Number of alarms that one call returns; one is enough to investigate. */
 const alarmsMax = 5;
-/** Of an alarm that its members all share, or of one that holds another state: clients may never notice either. */
+/** Log messages about states that differ, or that the members could not apply: clients may never notice either. */
 const alarming =
   /another state|left out|could not be applied|holds no batch|although its client is connected/;
 
 /**
- * Reads in the members' logs what no client can see: same index, other bytes (design, section 3). The cluster heals
- * itself of it, so that a history shows nothing.
+ * Reads alarms in the members' logs that no client can see, such as members with different states at the same index
+ * (docs/DESIGN.md, "The log and its entries"). The cluster repairs that state itself, so the history contains nothing
+ * about it.
  */
-export class AlarmWatch {
+export class AlarmReader {
   readonly #logs: readonly { readonly member: string; readonly file: string; offset: number; rest: string }[];
 
   constructor(logs: readonly { readonly member: string; readonly file: string }[]) {
     this.#logs = logs.map((log) => ({ ...log, offset: 0, rest: '' }));
   }
 
-  /** One sentence for each alarm since the last time, a few at most. */
+  /** @returns one sentence for each new alarm, five at most */
   take(): string[] {
     const found: string[] = [];
     for (const log of this.#logs) {
@@ -41,7 +42,7 @@ export class AlarmWatch {
         const bytes = readSync(handle, piece, 0, pieceBytes, log.offset);
         if (bytes === 0) return;
         log.offset += bytes;
-        // Names and texts that matter are ASCII, so no character is cut in two.
+        // The relevant texts are ASCII, so no character is divided.
         const lines = (log.rest + piece.toString('latin1', 0, bytes)).split('\n');
         log.rest = (lines.pop() ?? '').slice(0, lineCharactersMax);
         yield* lines;
@@ -60,7 +61,7 @@ function open(file: string): number | null {
   }
 }
 
-/** What an error in a log says, if it is an alarm. */
+/** @returns the message of an error entry if it is an alarm */
 function alarmIn(line: string): string | null {
   if (!line.includes('"level":"error"')) return null;
   const text = /"message":"((?:[^"\\]|\\.)*)"/.exec(line)?.[1] ?? '';

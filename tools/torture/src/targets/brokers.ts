@@ -5,10 +5,10 @@ import { defaultLimits } from '@mqtt-cluster/history-checker';
 import { waitUntilServing } from './serving.ts';
 import type { Target, Usage } from './target.ts';
 
-/** Brokers that somebody else runs: load and judge only. */
+/** Brokers that run already (`--brokers`): load and checks, but no faults. */
 export function brokersTarget(servers: readonly ServerAddress[]): Target {
-  const cannot = async (): Promise<void> => {
-    throw new TortureError('brokers that run elsewhere suffer no faults from here');
+  const notSupported = async (): Promise<void> => {
+    throw new TortureError('brokers of --brokers do not support faults');
   };
   return {
     name: 'brokers',
@@ -17,10 +17,10 @@ export function brokersTarget(servers: readonly ServerAddress[]): Target {
     qosMax: 2,
     versions: [4, 5],
     sharesSubscriptions: true,
-    can: new Set<FaultKind>(),
+    supportedFaults: new Set<FaultKind>(),
     start: () => waitUntilServing(servers),
-    begin: cannot,
-    end: cannot,
+    begin: notSupported,
+    end: notSupported,
     restore: () => waitUntilServing(servers),
     takeCrashes: () => [],
     usage: (): Usage[] => [],

@@ -1,11 +1,9 @@
-import { existsSync } from 'node:fs';
-import { UsageError } from '@mqtt-cluster/lab';
+import { findProgram, UsageError } from '@mqtt-cluster/kit';
 
-const folders = ['/usr/sbin', '/usr/bin', '/usr/local/sbin', '/usr/local/bin', '/opt/homebrew/sbin'];
-
-/** @throws UsageError with what would install it */
+/** @returns the path of an installed program. @throws UsageError with the command that installs it */
 export function programOf(name: string, debianPackage: string): string {
-  const found = folders.map((folder) => `${folder}/${name}`).find((path) => existsSync(path));
-  if (found === undefined) throw new UsageError(`not installed: apt-get install ${debianPackage}`);
+  const found = findProgram(name);
+  if (found === null)
+    throw new UsageError(`${name} is not installed; install it with: apt-get install ${debianPackage}`);
   return found;
 }

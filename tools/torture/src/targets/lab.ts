@@ -6,7 +6,7 @@ import type { Limits } from '@mqtt-cluster/history-checker';
 import { faultKinds } from '../nemesis/fault.ts';
 import type { BuildName, FaultKind, Group, PlannedFault } from '../nemesis/fault.ts';
 import { startsWithEarlierBuild } from '../scenarios/rolling-update.ts';
-import { AlarmWatch } from './alarms.ts';
+import { AlarmReader } from './alarms.ts';
 import { defaultLimits } from '@mqtt-cluster/history-checker';
 import type { Target, Usage } from './target.ts';
 import { usageOf } from './usage.ts';
@@ -14,7 +14,9 @@ import { usageOf } from './usage.ts';
 const lossShare = 0.01;
 const serveMsMax = 60_000;
 const servePollMs = 100;
-/** Of an offline session, by default (`ClusterSettings`): beyond it the oldest may go (P1). */
+/**
+ * Bound of an offline session's queue by default (`ClusterSettings`): beyond it the oldest message may be dropped (P1).
+ */
 const queuedMessagesMax = 1_000;
 
 export interface LabTargetOptions {
@@ -28,20 +30,20 @@ export interface LabTargetOptions {
 const networkKinds: ReadonlySet<FaultKind> = new Set(['cut', 'one-way', 'flap', 'slow', 'throttle']);
 const hostKinds: ReadonlySet<FaultKind> = new Set(['full-disk', 'slow-disk', 'clock']);
 
-/** A cluster of this repository's own appliances, with the lab's links between them. */
+/** A cluster of this repository's appliances, with the lab's link proxies between them. */
 export class LabTarget implements Target {
   readonly name = 'lab';
   readonly qosMax = 2;
   readonly versions = [4, 5] as const;
   readonly sharesSubscriptions = true;
-  readonly can: ReadonlySet<FaultKind> = new Set(faultKinds);
+  readonly supportedFaults: ReadonlySet<FaultKind> = new Set(faultKinds);
   readonly limits: Limits;
   readonly #options: LabTargetOptions;
-  /** Faults that last and that the lab's `heal` ends all together. */
+  /** Current faults that the lab's `heal` ends, all of them together. */
   readonly #healable = new Set<PlannedFault>();
   #cluster: RunningCluster | null = null;
   #crashesTaken = 0;
-  #alarms: AlarmWatch | null = null;
+  #alarms: AlarmReader | null = null;
 
   constructor(options: LabTargetOptions) {
     this.#options = options;
@@ -58,7 +60,7 @@ export class LabTarget implements Target {
   }
 
   get #running(): RunningCluster {
-    if (this.#cluster === null) throw new TortureError('the lab is not up');
+    if (this.#cluster === null) throw new TortureError('the lab has not been started');
     return this.#cluster;
   }
 
@@ -68,7 +70,7 @@ export class LabTarget implements Target {
       startsWithEarlierBuild(member, members) ? earlier : null,
     );
     this.#cluster = await startCluster({ ...this.#options, builds });
-    this.#alarms = new AlarmWatch(
+    this.#alarms = new AlarmReader(
       this.servers.map(({ id }) => ({ member: id, file: `${folder}/${id}/log.jsonl` })),
     );
   }
@@ -77,21 +79,21 @@ export class LabTarget implements Target {
     const { kind, groups, value } = fault;
     if (networkKinds.has(kind) || hostKinds.has(kind)) {
       this.#healable.add(fault);
-      return this.#inflict(fault);
+      return this.#inject(fault);
     }
-    await this.#do(kind as FaultAction, groups, value);
+    await this.#execute(kind as FaultAction, groups, value);
   }
 
   async end(fault: PlannedFault): Promise<void> {
     const { kind, groups, staggerMs = 0, build } = fault;
     const members = groups.flat();
     if (build !== undefined) this.#useBuild(members, build);
-    if (kind === 'pause') return this.#do('resume', groups);
+    if (kind === 'pause') return this.#execute('resume', groups);
     if (kind === 'kill' || kind === 'stop' || kind === 'wipe') return this.#startAgain(members, staggerMs);
     if (!this.#healable.delete(fault)) return;
     await this.#running.cluster.fault('heal', []);
-    // The lab mends everything at once: what is still to last begins again.
-    for (const other of this.#healable) await this.#inflict(other);
+    // `heal` ends all faults: those that should still last begin again.
+    for (const other of this.#healable) await this.#inject(other);
   }
 
   #useBuild(members: Group, build: BuildName): void {
@@ -103,23 +105,23 @@ export class LabTarget implements Target {
     }
   }
 
-  async #inflict({ kind, groups, value }: PlannedFault): Promise<void> {
-    await this.#do(kind as FaultAction, groups, value);
-    if (kind === 'slow') await this.#do('loss', groups, lossShare);
+  async #inject({ kind, groups, value }: PlannedFault): Promise<void> {
+    await this.#execute(kind as FaultAction, groups, value);
+    if (kind === 'slow') await this.#execute('loss', groups, lossShare);
   }
 
   async #startAgain(members: Group, staggerMs: number): Promise<void> {
-    // Not one after the other served: a majority may be needed for that.
+    // All start before any must serve: a majority may be needed for that.
     await Promise.all(
       members.map(async (member, position) => {
         await new Promise((resolve) => setTimeout(resolve, position * staggerMs));
-        await this.#do('start', [[member]]);
+        await this.#execute('start', [[member]]);
       }),
     );
     await this.#allServe(members);
   }
 
-  /** The lab takes a member for started when it is ready, which it may be without a majority. */
+  /** The lab's `start` waits until a member is ready, which it may be without a majority. */
   async #allServe(members: Group): Promise<void> {
     const ids = new Set(members.map((member) => this.servers[member]?.id));
     const deadline = performance.now() + serveMsMax;
@@ -128,12 +130,10 @@ export class LabTarget implements Target {
       if (reports.every(({ id, status }) => !ids.has(id) || status?.state === 'serving')) return;
       await new Promise((resolve) => setTimeout(resolve, servePollMs));
     }
-    throw new TortureError(
-      `${[...ids].join(', ')} do not all serve ${serveMsMax / 1_000} s after their start`,
-    );
+    throw new TortureError(`${[...ids].join(', ')} do not serve ${serveMsMax / 1_000} s after their start`);
   }
 
-  async #do(action: FaultAction, groups: readonly Group[], value?: number): Promise<void> {
+  async #execute(action: FaultAction, groups: readonly Group[], value?: number): Promise<void> {
     const names = groups.map((group) => group.map((member) => this.servers[member]?.id ?? '?'));
     await this.#running.cluster.fault(action, names, value);
   }

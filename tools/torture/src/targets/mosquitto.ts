@@ -2,13 +2,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServerAddress } from '@mqtt-cluster/kit';
 import { programOf } from './installed.ts';
-import { freePort } from './process-target.ts';
-import type { Peer } from './process-target.ts';
+import { freePort } from '@mqtt-cluster/kit';
+import type { BrokerProduct } from './process-target.ts';
 
 /**
- * The configuration of one broker. The first is the hub, the others have a bridge to it with everything in both directions at
- * QoS 2: a star has no loops, and a bridge does not send back what it brought. Persistent, written every second, queues
- * without bounds.
+ * The configuration of one broker. The first broker is the hub; each other broker has a bridge to it for all topics in
+ * both directions at QoS 2. A star has no loops, and a bridge does not send back what it received. Brokers are
+ * persistent, save every second, and have unbounded queues.
  */
 export function mosquittoConfiguration(server: ServerAddress, hub: ServerAddress, folder: string): string {
   const settings = [
@@ -22,7 +22,7 @@ export function mosquittoConfiguration(server: ServerAddress, hub: ServerAddress
     'max_queued_bytes 0',
     'max_inflight_messages 0',
     'log_dest stderr',
-    // Started by root it would become another user, who can't write to the folder.
+    // A broker that root starts would change to another user, which can't write to the folder.
     'user root',
     'log_type error',
     'log_type warning',
@@ -40,8 +40,8 @@ export function mosquittoConfiguration(server: ServerAddress, hub: ServerAddress
   return `${[...settings, ...(server === hub ? [] : bridge)].join('\n')}\n`;
 }
 
-/** Brokers with bridges between them, which is what mosquitto has for a cluster. */
-export function mosquitto(): Peer {
+/** mosquitto brokers with bridges between them: mosquitto has no cluster. */
+export function mosquitto(): BrokerProduct {
   const command = programOf('mosquitto', 'mosquitto');
   return {
     name: 'mosquitto',

@@ -1,10 +1,9 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServerAddress } from '@mqtt-cluster/kit';
 import { programOf } from './installed.ts';
-import { freePort } from './process-target.ts';
-import type { Peer } from './process-target.ts';
+import { attemptCommand, freePort } from '@mqtt-cluster/kit';
+import type { BrokerProduct } from './process-target.ts';
 
 export interface NatsNode {
   readonly server: ServerAddress;
@@ -12,7 +11,7 @@ export interface NatsNode {
   readonly routePort: number;
 }
 
-/** JetStream with as many replicas as there are nodes, at most three, and every write synced where the server knows how. */
+/** JetStream with one replica for each node, three at most, and a sync after every write if the server supports it. */
 export function natsConfiguration(
   { server, clientPort, routePort }: NatsNode,
   all: readonly NatsNode[],
@@ -33,8 +32,8 @@ export function natsConfiguration(
   ].join('\n');
 }
 
-/** NATS with JetStream and its MQTT listener: 3.1.1 and QoS 0 and 1 (QoS 2 came with 2.10). */
-export function nats(): Peer {
+/** NATS with JetStream and its MQTT listener: MQTT 3.1.1 with QoS 0 and 1 (QoS 2 came with 2.10). */
+export function nats(): BrokerProduct {
   const command = programOf('nats-server', 'nats-server');
   return {
     name: 'nats',
@@ -48,17 +47,19 @@ export function nats(): Peer {
         const server = { id: `nats${number}`, host, port: await freePort(host) };
         nodes.push({ server, clientPort: await freePort(host), routePort: await freePort(host) });
       }
-      return nodes.map((node) => {
-        const own = join(folder, node.server.id);
-        mkdirSync(own, { recursive: true });
-        const file = join(own, 'nats.conf');
-        const write = (syncAlways: boolean): void =>
-          writeFileSync(file, natsConfiguration(node, nodes, join(own, 'store'), syncAlways));
-        write(true);
-        // Servers before 2.10 don't know the setting.
-        if (spawnSync(command, ['-c', file, '-t']).status !== 0) write(false);
-        return { server: node.server, command, args: ['-c', file], environment: {}, folder: own };
-      });
+      return Promise.all(
+        nodes.map(async (node) => {
+          const own = join(folder, node.server.id);
+          mkdirSync(own, { recursive: true });
+          const file = join(own, 'nats.conf');
+          const write = (syncAlways: boolean): void =>
+            writeFileSync(file, natsConfiguration(node, nodes, join(own, 'store'), syncAlways));
+          write(true);
+          // Servers before 2.10 reject the setting.
+          if ((await attemptCommand(command, ['-c', file, '-t'])).status !== 0) write(false);
+          return { server: node.server, command, args: ['-c', file], environment: {}, folder: own };
+        }),
+      );
     },
   };
 }

@@ -1,68 +1,63 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { defaultLimits } from '@mqtt-cluster/history-checker';
+import type { Limits, QoS } from '@mqtt-cluster/history-checker';
+import { ChildProgram, killOnExit } from '@mqtt-cluster/kit';
 import type { ServerAddress } from '@mqtt-cluster/kit';
 import { TortureError } from '../errors.ts';
-import type { Limits, QoS } from '@mqtt-cluster/history-checker';
 import type { FaultKind, PlannedFault } from '../nemesis/fault.ts';
-import { defaultLimits } from '@mqtt-cluster/history-checker';
 import { waitUntilServing } from './serving.ts';
 import type { Target, Usage } from './target.ts';
 import { usageOf } from './usage.ts';
 
 const stopMsMax = 15_000;
 
-/** One broker as a program of this machine. */
+/** One broker of another product, as a program on this machine. */
 export interface Member {
   readonly server: ServerAddress;
   readonly command: string;
   readonly args: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
-  /** Its data and its log are here. */
+  /** The folder of its data and its log. */
   readonly folder: string;
 }
 
-export interface Peer {
+/** Another broker product: how to configure and start it, and which features it has. */
+export interface BrokerProduct {
   readonly name: string;
   readonly qosMax: QoS;
   readonly versions: readonly (4 | 5)[];
   readonly sharesSubscriptions: boolean;
-  /** Writes the configuration of so many brokers below the folder. @throws TortureError, UsageError */
+  /** Writes the configuration of the given number of brokers below the folder. @throws TortureError, UsageError */
   prepare(folder: string, members: number): Promise<Member[]>;
-  /** Ends what {@link prepare} started besides. */
+  /** Ends programs that {@link prepare} started. */
   close?(): void;
 }
 
-interface Running {
-  readonly child: ChildProcess;
-  readonly ended: Promise<void>;
-  /** It was told to end. */
-  told: boolean;
-}
-
-/** Brokers that are programs here: what can be done to a process can be done to them. */
+/** Brokers of another product on this machine. Their processes can be killed, stopped and paused. */
 export class ProcessTarget implements Target {
   readonly name: string;
   readonly qosMax: QoS;
   readonly versions: readonly (4 | 5)[];
   readonly sharesSubscriptions: boolean;
-  readonly can: ReadonlySet<FaultKind> = new Set(['kill', 'stop', 'pause', 'rolling']);
+  readonly supportedFaults: ReadonlySet<FaultKind> = new Set(['kill', 'stop', 'pause', 'rolling']);
   readonly limits: Limits = defaultLimits;
-  readonly #peer: Peer;
+  readonly #product: BrokerProduct;
   readonly #folder: string;
   readonly #count: number;
-  readonly #running = new Map<Member, Running>();
+  readonly #running = new Map<Member, ChildProgram>();
+  /** Members that end because this target stops them. */
+  readonly #stopping = new Set<Member>();
   readonly #crashes: string[] = [];
   #members: readonly Member[] = [];
 
-  constructor(peer: Peer, folder: string, count: number) {
-    this.name = peer.name;
-    this.qosMax = peer.qosMax;
-    this.versions = peer.versions;
-    this.sharesSubscriptions = peer.sharesSubscriptions;
-    this.#peer = peer;
+  constructor(product: BrokerProduct, folder: string, count: number) {
+    this.name = product.name;
+    this.qosMax = product.qosMax;
+    this.versions = product.versions;
+    this.sharesSubscriptions = product.sharesSubscriptions;
+    this.#product = product;
     this.#folder = folder;
     this.#count = count;
   }
@@ -73,8 +68,8 @@ export class ProcessTarget implements Target {
 
   async start(): Promise<void> {
     mkdirSync(this.#folder, { recursive: true });
-    process.once('exit', () => this.#killAll());
-    this.#members = await this.#peer.prepare(this.#folder, this.#count);
+    killOnExit(() => this.#running.values());
+    this.#members = await this.#product.prepare(this.#folder, this.#count);
     for (const member of this.#members) this.#launch(member);
     try {
       await waitUntilServing(this.servers);
@@ -85,19 +80,19 @@ export class ProcessTarget implements Target {
   }
 
   async begin({ kind, groups }: PlannedFault): Promise<void> {
-    const members = this.#some(groups.flat());
-    if (kind === 'kill') await Promise.all(members.map((member) => this.#end(member, 'SIGKILL')));
-    else if (kind === 'stop') await Promise.all(members.map((member) => this.#end(member, 'SIGTERM')));
-    else if (kind === 'pause') members.forEach((member) => this.#signal(member, 'SIGSTOP'));
-    else throw new TortureError(`${this.name} can't suffer ${kind}`);
+    const members = this.#membersAt(groups.flat());
+    if (kind === 'kill') await Promise.all(members.map((member) => this.#end(member, 'kill')));
+    else if (kind === 'stop') await Promise.all(members.map((member) => this.#end(member, 'stop')));
+    else if (kind === 'pause') members.forEach((member) => this.#running.get(member)?.signal('SIGSTOP'));
+    else throw new TortureError(`${this.name} does not support the fault ${kind}`);
   }
 
   async end({ kind, groups, staggerMs = 0 }: PlannedFault): Promise<void> {
-    const members = this.#some(groups.flat());
-    if (kind === 'pause') return members.forEach((member) => this.#signal(member, 'SIGCONT'));
+    const members = this.#membersAt(groups.flat());
+    if (kind === 'pause') return members.forEach((member) => this.#running.get(member)?.signal('SIGCONT'));
     if (kind !== 'kill' && kind !== 'stop') return;
     for (const [position, member] of members.entries()) {
-      if (position > 0) await new Promise((resolve) => setTimeout(resolve, staggerMs));
+      if (position > 0) await sleep(staggerMs);
       this.#launch(member);
     }
     await waitUntilServing(members.map(({ server }) => server));
@@ -105,7 +100,7 @@ export class ProcessTarget implements Target {
 
   async restore(): Promise<void> {
     for (const member of this.#members) {
-      this.#signal(member, 'SIGCONT');
+      this.#running.get(member)?.signal('SIGCONT');
       this.#launch(member);
     }
     await waitUntilServing(this.servers);
@@ -116,19 +111,19 @@ export class ProcessTarget implements Target {
   }
 
   usage(): Usage[] {
-    return [...this.#running].flatMap(([{ server, folder }, { child }]) => {
-      const usage = child.pid === undefined ? null : usageOf(server.id, child.pid, folder);
+    return [...this.#running].flatMap(([{ server, folder }, { pid }]) => {
+      const usage = pid === null ? null : usageOf(server.id, pid, folder);
       return usage === null ? [] : [usage];
     });
   }
 
   async stop(keep: boolean): Promise<void> {
-    await Promise.all(this.#members.map((member) => this.#end(member, keep ? 'SIGTERM' : 'SIGKILL')));
-    this.#peer.close?.();
+    await Promise.all(this.#members.map((member) => this.#end(member, keep ? 'stop' : 'kill')));
+    this.#product.close?.();
     if (!keep) rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  #some(positions: readonly number[]): Member[] {
+  #membersAt(positions: readonly number[]): Member[] {
     return positions.map((position) => {
       const member = this.#members[position];
       if (member === undefined) throw new TortureError(`${this.name} has no member ${position + 1}`);
@@ -139,68 +134,31 @@ export class ProcessTarget implements Target {
   #launch(member: Member): void {
     if (this.#running.has(member)) return;
     const { server, command, args, environment, folder } = member;
-    mkdirSync(folder, { recursive: true });
-    const log = openSync(join(folder, 'log'), 'a');
-    // A group of its own: a start script and what it starts are one.
-    const child = spawn(command, args, {
-      stdio: ['ignore', log, log],
-      env: { ...process.env, ...environment },
-      detached: true,
+    const logFile = join(folder, 'log');
+    // A process group of its own: signals must reach the programs that a start script starts.
+    const program = new ChildProgram({
+      command,
+      args,
+      logFile,
+      environment: { ...process.env, ...environment },
+      ownGroup: true,
     });
-    closeSync(log);
-    const running: Running = {
-      child,
-      told: false,
-      ended: new Promise((resolve) => {
-        const finish = (how: string): void => {
-          if (this.#running.get(member) !== running) return;
-          this.#running.delete(member);
-          if (!running.told)
-            this.#crashes.push(`${server.id} ended by itself (${how}); its log: ${folder}/log`);
-          resolve();
-        };
-        child.once('exit', (code, signal) => finish(signal ?? `status ${code}`));
-        child.once('error', (error) => finish(error.message));
-      }),
-    };
-    this.#running.set(member, running);
+    this.#running.set(member, program);
+    void program.ended.then((reason) => {
+      if (this.#running.get(member) !== program) return;
+      this.#running.delete(member);
+      if (!this.#stopping.has(member))
+        this.#crashes.push(`${server.id} ended by itself (${reason}); its log: ${logFile}`);
+    });
   }
 
-  #signal(member: Member, signal: NodeJS.Signals): void {
-    const pid = this.#running.get(member)?.child.pid;
-    if (pid === undefined) return;
-    try {
-      process.kill(-pid, signal);
-    } catch {
-      // It has ended meanwhile.
-    }
+  async #end(member: Member, how: 'kill' | 'stop'): Promise<void> {
+    const program = this.#running.get(member);
+    if (program === undefined) return;
+    this.#stopping.add(member);
+    if (how === 'kill') await program.kill();
+    else await program.stop(stopMsMax);
+    this.#running.delete(member);
+    this.#stopping.delete(member);
   }
-
-  async #end(member: Member, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    const running = this.#running.get(member);
-    if (running === undefined) return;
-    running.told = true;
-    this.#signal(member, 'SIGCONT');
-    this.#signal(member, signal);
-    const timer = setTimeout(() => this.#signal(member, 'SIGKILL'), stopMsMax);
-    await running.ended;
-    clearTimeout(timer);
-  }
-
-  #killAll(): void {
-    for (const member of this.#running.keys()) this.#signal(member, 'SIGKILL');
-  }
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(host: string): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, host, resolve);
-  });
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new TortureError(`no port at ${host}`);
-  return address.port;
 }

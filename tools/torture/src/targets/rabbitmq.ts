@@ -1,14 +1,12 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServerAddress } from '@mqtt-cluster/kit';
 import { programOf } from './installed.ts';
-import { freePort } from './process-target.ts';
-import type { Peer } from './process-target.ts';
+import { ChildProgram, freePort, killOnExit } from '@mqtt-cluster/kit';
+import type { BrokerProduct } from './process-target.ts';
 
 const debianPackage = 'rabbitmq-server';
-/** The wrapper in /usr/sbin would change to another user and to the system's own configuration. */
+/** The wrapper in /usr/sbin changes to another user and to the system's configuration. */
 const serverFolder = '/usr/lib/rabbitmq/bin';
 
 export interface RabbitNode {
@@ -21,7 +19,7 @@ function nodeName({ server }: RabbitNode): string {
   return `${server.id}@localhost`;
 }
 
-/** A cluster with quorum queues for persistent sessions and, after a split, a minority that waits. */
+/** A cluster with quorum queues for persistent sessions, whose minority pauses after a partition. */
 export function rabbitConfiguration(node: RabbitNode, all: readonly RabbitNode[]): string {
   const { server, amqpPort } = node;
   const settings = [
@@ -39,11 +37,12 @@ export function rabbitConfiguration(node: RabbitNode, all: readonly RabbitNode[]
   return `${settings.join('\n')}\n`;
 }
 
-/** RabbitMQ with its MQTT plugin: 3.1.1, QoS 0 and 1 (QoS 2 is served as 1). */
-export function rabbitmq(): Peer {
+/** RabbitMQ with its MQTT plugin: MQTT 3.1.1 with QoS 0 and 1 (it serves QoS 2 as QoS 1). */
+export function rabbitmq(): BrokerProduct {
   programOf('rabbitmq-server', debianPackage);
   const epmd = programOf('epmd', debianPackage);
-  let portMapper: ChildProcess | null = null;
+  let portMapper: ChildProgram | null = null;
+  killOnExit(() => (portMapper === null ? [] : [portMapper]));
   return {
     name: 'rabbitmq',
     qosMax: 1,
@@ -58,9 +57,9 @@ export function rabbitmq(): Peer {
         nodes.push({ server, amqpPort: await freePort(host), distributionPort });
       }
       const mapperPort = await freePort('127.0.0.1');
-      // One of our own, which ends with us; the nodes would leave one behind.
-      portMapper = spawn(epmd, ['-port', String(mapperPort)], { stdio: 'ignore' });
-      process.once('exit', () => portMapper?.kill('SIGKILL'));
+      // A port mapper that ends with this process; the nodes would leave one behind.
+      const args = ['-port', String(mapperPort)];
+      portMapper = new ChildProgram({ command: epmd, args, logFile: join(folder, 'epmd.log') });
       return nodes.map((node) => {
         const own = join(folder, node.server.id);
         mkdirSync(own, { recursive: true });
@@ -76,7 +75,7 @@ export function rabbitmq(): Peer {
       });
     },
     close() {
-      portMapper?.kill('SIGTERM');
+      portMapper?.signal('SIGTERM');
       portMapper = null;
     },
   };
@@ -94,7 +93,7 @@ function environmentOf(node: RabbitNode, own: string, mapperPort: number): Recor
     RABBITMQ_MNESIA_BASE: join(own, 'data'),
     RABBITMQ_LOG_BASE: join(own, 'logs'),
     RABBITMQ_PID_FILE: join(own, 'pid'),
-    // Nodes of one cluster know each other by a common word.
+    // Nodes of one cluster authenticate with a common cookie.
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-setcookie torture +S 1:1 +sbwt none',
   };
 }

@@ -2,33 +2,36 @@ import type { Limits } from '@mqtt-cluster/history-checker';
 import type { LoadTarget } from '@mqtt-cluster/workload';
 import type { FaultKind, PlannedFault } from '../nemesis/fault.ts';
 
-/** What one member's process uses now. */
+/** Resources of one member's process. */
 export interface Usage {
   readonly server: string;
-  /** Bytes. */
+  /** Resident memory, bytes. */
   readonly resident: number;
   readonly descriptors: number;
-  /** Bytes of its data folder. */
+  /** Size of its data folder, bytes. */
   readonly disk: number;
 }
 
-/** What the tool tortures. */
+/** The brokers of a run, and the faults that they support. */
 export interface Target extends LoadTarget {
   readonly name: string;
   readonly limits: Limits;
-  /** The faults that it can suffer; others are reported as not available. */
-  readonly can: ReadonlySet<FaultKind>;
-  /** @throws TortureError when it does not come up; nothing is left running then. */
+  /** Supported faults. Scenarios that need others are not available. */
+  readonly supportedFaults: ReadonlySet<FaultKind>;
+  /** Starts all members. @throws TortureError when they do not serve in time; then all are stopped */
   start(): Promise<void>;
-  /** Any of {@link can} but `rolling`, which the nemesis makes of others. @throws Error in one line what could not be done */
+  /**
+   * Begins a supported fault, except `rolling`, which the nemesis makes of `stop`. @throws Error in one line when the
+   * target can't execute it
+   */
   begin(fault: PlannedFault): Promise<void>;
-  /** Undoes what {@link begin} did; processes that were ended are started, and serve when this resolves. */
+  /** Ends a fault. Members that were stopped serve when this resolves. */
   end(fault: PlannedFault): Promise<void>;
-  /** Everything runs, and nothing is wrong with it. @throws Error in one line what does not come back */
+  /** Ends all faults and starts all members. @throws Error in one line when a member does not serve again */
   restore(): Promise<void>;
-  /** Which processes ended without being told to since the last time, or say that something is badly wrong; one sentence each. */
+  /** @returns one sentence for each member that ended by itself, and for each alarm in its log, since the last call */
   takeCrashes(): string[];
   usage(): Usage[];
-  /** @param keep data and logs. */
+  /** Stops all members. @param keep keeps data and logs */
   stop(keep: boolean): Promise<void>;
 }

@@ -1,23 +1,20 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { residentBytes } from '@mqtt-cluster/kit';
 import type { Usage } from './target.ts';
 
-/** What a process and its data folder use; null when it does not run (or this is not Linux). */
+/** @returns the resources of a process and its data folder; null when it does not run (or this is not Linux) */
 export function usageOf(server: string, pid: number, folder: string): Usage | null {
-  try {
-    const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    if (kibibytes === undefined) return null;
-    const descriptors = readdirSync(`/proc/${pid}/fd`).length;
-    return { server, resident: Number(kibibytes) * 1_024, descriptors, disk: bytesBelow(folder) };
-  } catch {
-    return null;
-  }
+  const resident = residentBytes(pid);
+  if (resident === null) return null;
+  const descriptors = itemsOf(`/proc/${pid}/fd`).length;
+  return { server, resident, descriptors, disk: bytesBelow(folder) };
 }
 
-/** Bytes of all files below a folder; files come and go meanwhile. */
-export function bytesBelow(folder: string): number {
+/** @returns the bytes of all files below a folder; files may appear and disappear meanwhile */
+function bytesBelow(folder: string): number {
   let sum = 0;
-  for (const item of listOf(folder)) {
+  for (const item of itemsOf(folder)) {
     const path = join(folder, item.name);
     if (item.isDirectory()) sum += bytesBelow(path);
     else sum += statSync(path, { throwIfNoEntry: false })?.size ?? 0;
@@ -25,7 +22,7 @@ export function bytesBelow(folder: string): number {
   return sum;
 }
 
-function listOf(folder: string) {
+function itemsOf(folder: string) {
   try {
     return readdirSync(folder, { withFileTypes: true });
   } catch {
