@@ -24,7 +24,7 @@ describe('retained (P5)', () => {
     const verdict = history.verdict();
     expect(violated(verdict)).toEqual(['retained']);
     expect(ruleOf(verdict, 'retained').findings[0]?.text).toBe(
-      `t is ${older} on B and ${newer} on A in the end`,
+      `t is ${older} on B and ${newer} on A at the end`,
     );
   });
 

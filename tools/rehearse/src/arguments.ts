@@ -1,123 +1,137 @@
-import { parseArgs } from 'node:util';
-import { UsageError } from './errors.ts';
+import { CommandLine, listOf, readCommandLine, UsageError } from '@mqtt-cluster/kit';
 import { stepNames } from './rehearsal.ts';
 
-const commands = [
-  'run',
-  'up',
-  'down',
-  'wipe',
-  'kill',
-  'start',
-  'cut',
-  'heal',
-  'ssh',
-  'static',
-  'publish',
-] as const;
-export type Command = (typeof commands)[number];
+export type Command =
+  'run' | 'up' | 'down' | 'wipe' | 'kill' | 'start' | 'cut' | 'heal' | 'ssh' | 'static' | 'publish';
 
+/** The command line of the rehearsal, checked. */
 export interface Arguments {
   readonly command: Command;
+  /** Hosts by the last number of their address. */
   readonly hosts: readonly number[];
-  /** After the host of `ssh`; of `publish`, which a rehearsal starts itself: the client id and the servers. */
+  /** `ssh`: the command; `publish` (which a rehearsal starts itself): the client id and the servers. */
   readonly words: readonly string[];
+  /** The steps to run, in their order. */
   readonly only: readonly string[];
   readonly keep: boolean;
   readonly brokers: number;
   readonly bed: string;
   readonly directory: string;
-  readonly help: boolean;
 }
 
-export const bedDefault = 'rehearsal';
-/** A name of network namespaces, with room for what is put behind it. */
+interface Options {
+  readonly only?: readonly string[];
+  readonly keep?: true;
+  readonly brokers: number;
+  readonly bed: string;
+  readonly directory?: string;
+}
+
+const bedDefault = 'rehearsal';
+/** The name is part of the names of network namespaces. */
 const bedPattern = /^[a-z][a-z0-9]{0,15}$/;
 
-export function directoryOf(bed: string): string {
+function directoryOf(bed: string): string {
   return `/var/tmp/mqtt-cluster-${bed}`;
 }
 
-export const usage = `rehearse: nine real hosts on this machine, and the real playbooks against them, under load
+const notes = `
+Steps: ${stepNames.join(', ')}
+Hosts: the last number of the address: 55 to 61 (brokers), 140 (client), 150 (monitoring)
 
-  npm run rehearse                      everything; the last line is "ok" or what failed (root, Debian; half an hour)
+Examples:
+  npm run rehearse                                    all steps; needs root and Debian, takes half an hour
   npm run rehearse -- --only deploy,rolling-update --keep
-                                        some steps: ${stepNames.join(', ')}
-  npm run rehearse -- static            only what needs no hosts: lint, syntax, and the templates with each inventory
+  npm run rehearse -- static                          only checks without hosts
+  npm run rehearse -- ssh 57 journalctl`;
 
-  npm run rehearse -- up [N...]         the hosts alone, or some of them: 10.0.0.55 to 61, 140 (client), 150 (monitoring)
-  npm run rehearse -- kill|start|cut|heal N...   power off, on; network silently gone, back
-  npm run rehearse -- ssh N COMMAND...  runs a command on a host
-  npm run rehearse -- down | wipe       ends all hosts; wipe: with their disks
-
-  --brokers N     3, 5 or 7 (default 7)
-  --keep          leave the hosts running at the end (after a failure they always are)
-  --bed NAME      another name is another set of hosts, beside the first (default ${bedDefault})
-  --directory D   where hosts, disks and logs are (default ${directoryOf(bedDefault)}, or as the bed is called)
-  --help          this text
-`;
-
-/** @throws UsageError naming the first thing that is wrong */
+/** @throws UsageError naming the first wrong argument. @throws HelpRequested */
 export function readArguments(argv: readonly string[]): Arguments {
-  let parsed;
-  try {
-    parsed = parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        only: { type: 'string' },
-        keep: { type: 'boolean', default: false },
-        brokers: { type: 'string', default: '7' },
-        bed: { type: 'string', default: bedDefault },
-        directory: { type: 'string' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new UsageError(`${message.split('. ')[0]}; see --help`, { cause });
-  }
-  const { values, positionals } = parsed;
-  const [first = 'run', ...rest] = positionals;
-  const command = commands.find((name) => name === first);
-  if (command === undefined) {
-    throw new UsageError(`"${first}" is no command; there are ${commands.join(', ')}; see --help`);
-  }
-  const numbered = command === 'ssh' ? rest.slice(0, 1) : command === 'publish' ? [] : rest;
-  return {
-    command,
-    hosts: numbered.map(hostNumber),
-    words: command === 'ssh' ? rest.slice(1) : command === 'publish' ? rest : [],
-    only: stepsOf(values.only),
-    keep: values.keep,
-    brokers: brokerCount(values.brokers),
-    bed: bedName(values.bed),
-    directory: values.directory ?? directoryOf(values.bed),
-    help: values.help,
-  };
+  return readCommandLine<Arguments>(argv, commandLine);
 }
 
-function stepsOf(text: string | undefined): string[] {
-  if (text === undefined) return [...stepNames];
-  const wanted = text.split(',');
+function commandLine(report: (value: Arguments) => void): CommandLine {
+  const program = new CommandLine('rehearse')
+    .description(
+      'Runs the playbooks against nine hosts (containers with systemd) on this machine, under load.',
+    )
+    .option('--only <STEPS>', 'run only these steps (default: all)', stepsOf)
+    .option('--brokers <N>', '3, 5 or 7', brokerCount, 7)
+    .option('--keep', 'leave the hosts running after a good run; after a failed one they always are')
+    .option('--bed <NAME>', 'name of the set of hosts; another name is another set', bedName, bedDefault)
+    .option('--directory <D>', `folder of hosts, disks and logs (default: ${directoryOf('<bed>')})`)
+    .addHelpText('after', notes);
+  const finish = (command: Command, hosts: readonly number[] = [], words: readonly string[] = []): void => {
+    const { only = stepNames, keep = false, brokers, bed, directory } = program.opts<Options>();
+    report({
+      command,
+      hosts,
+      words,
+      only,
+      keep,
+      brokers,
+      bed,
+      directory: directory ?? directoryOf(bed),
+    });
+  };
+  const add = (command: Command, description: string): CommandLine =>
+    program.command(command).description(description) as CommandLine;
+  const ofHosts = (command: Command, description: string, hosts: string): void =>
+    void add(command, description)
+      .argument(hosts, 'hosts', hostsOf)
+      .action((numbers: number[] = []) => finish(command, numbers));
+  program.action(() => finish('run'));
+  add('run', 'runs the steps; prints "ok" or the failure in its last line (the default command)').action(() =>
+    finish('run'),
+  );
+  add('static', 'checks what needs no hosts: lint, syntax, templates, inventories').action(() =>
+    finish('static'),
+  );
+  ofHosts('up', 'starts the hosts, or some of them, without a deployment', '[hosts...]');
+  ofHosts('kill', 'powers hosts off', '<hosts...>');
+  ofHosts('start', 'powers hosts on', '<hosts...>');
+  ofHosts('cut', 'drops all packets of hosts silently', '<hosts...>');
+  ofHosts('heal', 'ends a cut', '<hosts...>');
+  add('ssh', 'runs a command on a host')
+    .argument('<host>', 'host', hostNumber)
+    .argument('<command...>', 'command')
+    .action((host: number, words: string[]) => finish('ssh', [host], words));
+  add('down', 'stops all hosts').action(() => finish('down'));
+  add('wipe', 'stops all hosts and deletes their disks').action(() => finish('wipe'));
+  program
+    .command('publish', { hidden: true })
+    .argument('<words...>')
+    .action((words: string[]) => finish('publish', [], words));
+  return program as CommandLine;
+}
+
+function stepsOf(text: string): string[] {
+  const wanted = listOf((name: string) => name)(text);
   const unknown = wanted.find((name) => !stepNames.includes(name));
-  if (unknown !== undefined) {
-    throw new UsageError(`--only: "${unknown}" is no step; there are ${stepNames.join(', ')}`);
-  }
+  if (unknown !== undefined)
+    throw new UsageError(`--only: unknown step "${unknown}" (steps: ${stepNames.join(', ')})`);
   return stepNames.filter((name) => wanted.includes(name));
 }
 
 function brokerCount(text: string): number {
   if (['3', '5', '7'].includes(text)) return Number(text);
-  throw new UsageError(`--brokers ${text}: 3, 5 or 7 (an even number survives no more than one less)`);
+  throw new UsageError(
+    `--brokers must be 3, 5 or 7, not "${text}": an even number tolerates no more failures`,
+  );
 }
 
 function bedName(text: string): string {
   if (bedPattern.test(text)) return text;
-  throw new UsageError(`--bed ${text}: a name has 1 to 16 of a-z and 0-9, and begins with a letter`);
+  throw new UsageError(
+    `--bed must be 1 to 16 characters of a-z and 0-9 that begin with a letter, not "${text}"`,
+  );
 }
 
 function hostNumber(text: string): number {
   if (/^\d{1,3}$/.test(text)) return Number(text);
-  throw new UsageError(`"${text}" is no host; a host is the last number of its address, 57 say`);
+  throw new UsageError(`"${text}" is not a host: give the last number of its address, for example 57`);
+}
+
+function hostsOf(text: string, previous: readonly number[] | undefined): number[] {
+  return [...(previous ?? []), hostNumber(text)];
 }

@@ -1,13 +1,13 @@
 import { addressOf, brokerHosts } from './bed/layout.ts';
-import type { BedLayout } from './bed/layout.ts';
+import type { TestBedLayout } from './bed/layout.ts';
 import { RehearsalError } from './errors.ts';
 import { getJson } from './http.ts';
-import { until } from './poll.ts';
+import { waitFor } from '@mqtt-cluster/kit';
 
 const httpPort = 9100;
-const wellMsMax = 180_000;
+const healthyMsMax = 180_000;
 
-/** The parts of a member's pages that are looked at here. */
+/** The fields of /cluster/health that a rehearsal uses. */
 interface Health {
   readonly healthy: boolean;
   readonly reason: string;
@@ -21,12 +21,12 @@ export interface Position {
   readonly retained: number;
 }
 
-/** The cluster as it looks from inside the hosts' network. */
+/** The cluster, as the admin HTTP interface of each member reports it. */
 export class Cluster {
   readonly hosts: readonly number[];
-  readonly #layout: BedLayout;
+  readonly #layout: TestBedLayout;
 
-  constructor(layout: BedLayout, hosts: readonly number[] = brokerHosts) {
+  constructor(layout: TestBedLayout, hosts: readonly number[] = brokerHosts) {
     this.#layout = layout;
     this.hosts = hosts;
   }
@@ -39,14 +39,18 @@ export class Cluster {
     return getJson(this.#layout, `http://${addressOf(host)}:${httpPort}/cluster/health`);
   }
 
-  /** Until every member says that all are well. @throws RehearsalError with what the last one says */
-  async well(): Promise<void> {
+  /** Waits until every member reports a healthy cluster. @throws WaitTimeoutError with the last reason */
+  async waitUntilHealthy(): Promise<void> {
     for (const host of this.hosts) {
-      await until(`${addressOf(host)} finding all members well`, wellMsMax, async () => {
-        const { healthy, reason } = await this.health(host);
-        if (healthy) return true;
-        throw new RehearsalError(reason);
-      });
+      await waitFor(
+        `a healthy cluster at ${addressOf(host)}`,
+        async () => {
+          const { healthy, reason } = await this.health(host);
+          if (healthy) return true;
+          throw new RehearsalError(reason);
+        },
+        { timeoutMs: healthyMsMax },
+      );
     }
   }
 }

@@ -1,19 +1,22 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { attempt, run } from './command.ts';
-import type { BedLayout } from './bed/layout.ts';
+import { attemptCommand, runCommand } from '@mqtt-cluster/kit';
+import type { TestBedLayout } from './bed/layout.ts';
 
 const baseImage = 'localhost/node:22-bookworm-slim';
 const buildMsMax = 900_000;
 const searchPath = 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 export interface ImagesOptions {
-  readonly layout: BedLayout;
-  /** The repository. */
+  readonly layout: TestBedLayout;
+  /** Path of the repository. */
   readonly root: string;
 }
 
-/** Builds the images as a user would, on a base that was made here, since the hosts' machine may reach no registry. */
+/**
+ * Builds the images with the repository's build script, on a base that was built here, because the machine may reach no
+ * registry.
+ */
 export class Images {
   readonly #options: ImagesOptions;
 
@@ -21,7 +24,7 @@ export class Images {
     this.#options = options;
   }
 
-  /** Folder with the archives, for ansible. */
+  /** Folder of the image archives, for ansible. */
   get directory(): string {
     return join(this.#options.root, 'dist', 'images');
   }
@@ -29,22 +32,27 @@ export class Images {
   async build(version: string): Promise<void> {
     const podman = this.#podman();
     const { root, layout } = this.#options;
-    const { status } = await attempt(podman, ['image', 'exists', baseImage]);
+    const { status } = await attemptCommand(podman, ['image', 'exists', baseImage]);
     if (status !== 0) {
-      await run(podman, ['import', '--change', searchPath, layout.nodeBase, baseImage], {
+      await runCommand(podman, ['import', '--change', searchPath, layout.nodeBase, baseImage], {
         timeoutMs: buildMsMax,
       });
     }
     const engine = ['--engine', podman, '--build-option=--isolation=chroot'];
     const what = ['--base', baseImage, '--version', version, '--save'];
-    await run('node', [join(root, 'images', 'build.mjs'), ...engine, ...what], { timeoutMs: buildMsMax });
+    await runCommand('node', [join(root, 'images', 'build.mjs'), ...engine, ...what], {
+      timeoutMs: buildMsMax,
+    });
   }
 
-  /** podman, also where limits can't be raised; a program of its own, because the build takes a name. */
+  /**
+   * Writes a podman wrapper for machines that can't raise resource limits; the build script takes the name of one
+   * program.
+   */
   #podman(): string {
     const { directory, helpers } = this.#options.layout;
     const path = join(directory, 'podman');
-    // Anew each time: the one that is there may be of another clone.
+    // Written each time: an existing file may belong to another clone.
     writeFileSync(path, `#!/bin/sh\nexec python3 '${join(helpers, 'keep-limits.py')}' podman "$@"\n`);
     chmodSync(path, 0o755);
     return path;

@@ -1,3 +1,3 @@
-export { Bed } from './bed/bed.ts';
+export { TestBed } from './bed/bed.ts';
 export { layoutOf } from './bed/layout.ts';
-export type { BedLayout } from './bed/layout.ts';
+export type { TestBedLayout } from './bed/layout.ts';

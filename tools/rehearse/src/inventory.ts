@@ -3,9 +3,8 @@ import { dirname, join } from 'node:path';
 import { addressOf, brokerHosts } from './bed/layout.ts';
 
 /**
- * The test bed's inventory, with no more brokers than there are to be.
- *
- * @returns its path; the repository's own when there are to be all
+ * Returns the path of the test bed's inventory, reduced to these brokers.
+ * @returns the repository's own inventory when it has all brokers
  */
 export function inventoryFor(ansible: string, directory: string, brokers: readonly number[]): string {
   const whole = join(ansible, 'inventories/testbed/hosts.yml');
@@ -19,7 +18,7 @@ export function inventoryFor(ansible: string, directory: string, brokers: readon
   return path;
 }
 
-/** The inventory without the lines of the other brokers. */
+/** Returns the inventory without the lines of all other brokers. */
 export function withBrokers(inventory: string, brokers: readonly number[]): string {
   const others = brokerHosts.filter((host) => !brokers.includes(host)).map((host) => `${addressOf(host)}:`);
   return inventory

@@ -1,16 +1,16 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { attempt } from './command.ts';
+import { attemptCommand } from '@mqtt-cluster/kit';
 import { RehearsalError } from './errors.ts';
 import { bridgeNamespaceOf } from './bed/layout.ts';
-import type { BedLayout } from './bed/layout.ts';
+import type { TestBedLayout } from './bed/layout.ts';
 
 const playMsMax = 45 * 60_000;
 
-/** As `--extra-vars` takes them. */
+/** Extra variables of a playbook. */
 export type Variables = Readonly<Record<string, string | readonly string[]>>;
 
-/** One line of ansible's recap. */
+/** One host of ansible's recap. */
 export interface HostRecap {
   readonly host: string;
   readonly changed: number;
@@ -19,16 +19,16 @@ export interface HostRecap {
 }
 
 export interface PlaybookOptions {
-  /** Folder `ansible` of the repository. */
+  /** Path of the folder `ansible` in the repository. */
   readonly directory: string;
-  readonly layout: BedLayout;
+  readonly layout: TestBedLayout;
   readonly inventory: string;
   readonly logFile: string;
-  /** For every run: where the images are, say. */
+  /** Variables of every run, such as the folder of the images. */
   readonly variables: Variables;
 }
 
-/** The real playbooks, over ssh, from inside the hosts' network. */
+/** Runs the repository's playbooks over ssh, from inside the hosts' network. */
 export class Playbooks {
   readonly #options: PlaybookOptions;
 
@@ -37,8 +37,8 @@ export class Playbooks {
   }
 
   /**
-   * @returns what was changed where
-   * @throws RehearsalError with ansible's own words when a host failed or could not be reached
+   * Runs a playbook. @returns ansible's recap
+   * @throws RehearsalError with ansible's message when a host failed or was unreachable
    */
   async run(name: string, variables: Variables = {}): Promise<HostRecap[]> {
     const { status, output } = await this.attempt(name, variables);
@@ -46,20 +46,20 @@ export class Playbooks {
     const failed = recap.filter((host) => host.failed > 0 || host.unreachable > 0);
     if (status === 0 && failed.length === 0) return recap;
     const { logFile } = this.#options;
-    throw new RehearsalError(`playbook ${name}: ${firstFailure(output)} (all of it: ${logFile})`);
+    throw new RehearsalError(`playbook ${name}: ${firstFailure(output)} (full output: ${logFile})`);
   }
 
-  /** Never mind how it ends. */
+  /** Runs a playbook, whatever its exit status. */
   attempt(name: string, variables: Variables = {}): Promise<{ status: number; output: string }> {
     const { directory, layout, inventory, logFile } = this.#options;
-    // Connections that are kept would lead to hosts whose power was cut since.
+    // Persistent ssh connections may lead to hosts that have been powered off since.
     const connections = join(layout.directory, 'ssh');
     rmSync(connections, { recursive: true, force: true });
     mkdirSync(connections, { recursive: true, mode: 0o700 });
     const all = { ...this.#options.variables, ...variables };
     const extra = ['--extra-vars', JSON.stringify(all)];
     const args = ['-i', inventory, join('playbooks', `${name}.yml`), ...extra];
-    return attempt('ip', ['netns', 'exec', bridgeNamespaceOf(layout), 'ansible-playbook', ...args], {
+    return attemptCommand('ip', ['netns', 'exec', bridgeNamespaceOf(layout), 'ansible-playbook', ...args], {
       directory,
       logFile,
       timeoutMs: playMsMax,
@@ -73,7 +73,7 @@ export class Playbooks {
   }
 }
 
-/** The lines after `PLAY RECAP`. */
+/** Parses the lines after `PLAY RECAP`. */
 export function parseRecap(output: string): HostRecap[] {
   const [, recap = ''] = output.split(/^PLAY RECAP .*$/m);
   return recap.split('\n').flatMap((line) => {
@@ -84,10 +84,10 @@ export function parseRecap(output: string): HostRecap[] {
   });
 }
 
-/** What ansible said of the first host that failed, in one line. */
+/** Returns ansible's message about the first host that failed, in one line. */
 export function firstFailure(output: string): string {
   const line = output.split('\n').find((text) => /^(fatal|failed): /.test(text));
-  if (line === undefined) return output.trim().split('\n').at(-1) ?? 'it said nothing';
+  if (line === undefined) return output.trim().split('\n').at(-1) ?? 'ansible printed nothing';
   const [, host] = /^(?:fatal|failed): \[([^\]]+)\]/.exec(line) ?? [];
   const [, message] = /"msg": "((?:[^"\\]|\\.)*)"/.exec(line) ?? [];
   return `${host ?? 'a host'}: ${message?.replaceAll('\\n', ' ').trim() ?? line}`;

@@ -1,17 +1,18 @@
+import { describeError } from '@mqtt-cluster/kit';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Bed } from './bed/bed.ts';
+import { TestBed } from './bed/bed.ts';
 import { brokerHosts, clientHost, layoutOf, monitoringHost } from './bed/layout.ts';
 import { Cluster } from './cluster.ts';
-import { messageOf, RehearsalError } from './errors.ts';
+import { RehearsalError } from './errors.ts';
 import { Images } from './images.ts';
 import { inventoryFor } from './inventory.ts';
-import { AddressWatch } from './load/address-watch.ts';
+import { VirtualAddressClient } from './load/virtual-address-client.ts';
 import { Clients } from './load/clients.ts';
 import { Playbooks } from './playbook.ts';
 import { converge, deploy } from './steps/deploy.ts';
 import { addressMoves, cutOff, powerCut, stoppedLoop } from './steps/faults.ts';
-import type { Scene, Step } from './steps/scene.ts';
+import type { RehearsalContext, Step } from './steps/context.ts';
 import { refusals } from './steps/refusals.ts';
 import { restart } from './steps/restart.ts';
 import { replaceHost, rollback, rollingUpdate } from './steps/updates.ts';
@@ -20,7 +21,7 @@ const subscriberCount = 3;
 const publisherCount = 2;
 const versions = { first: 'rehearsal-1', second: 'rehearsal-2' } as const;
 
-/** In this order; each leaves the cluster well. */
+/** The steps in their order. Each step leaves a healthy cluster. */
 const steps: Readonly<Record<string, Step>> = {
   deploy,
   converge,
@@ -38,33 +39,36 @@ const steps: Readonly<Record<string, Step>> = {
 export const stepNames: readonly string[] = Object.keys(steps);
 
 export interface RehearsalOptions {
-  /** The repository. */
+  /** Path of the repository. */
   readonly root: string;
-  /** Name of the bed. */
+  /** Name of the test bed. */
   readonly bed: string;
-  /** Where hosts, disks and logs are. */
+  /** Folder of hosts, disks and logs. */
   readonly directory: string;
-  /** Some of {@link stepNames}; what was deployed before is used again when `deploy` is not among them. */
+  /** Some of {@link stepNames}. Without `deploy` the rehearsal uses the existing deployment. */
   readonly only: readonly string[];
   readonly keep: boolean;
-  /** How many brokers: 3, 5 or 7. */
+  /** Number of brokers: 3, 5 or 7. */
   readonly brokers: number;
   readonly print: (text: string) => void;
 }
 
-/** @returns whether all went well. Never throws for a step that fails: it says so and goes no further. */
+/**
+ * Runs the steps, and stops at the first that fails.
+ * @returns whether all steps passed; a failed step is printed, not thrown
+ */
 export async function rehearse(options: RehearsalOptions): Promise<boolean> {
   const { directory, root, only, keep, print } = options;
   const brokers = brokerHosts.slice(0, options.brokers);
   const ansible = join(root, 'ansible');
   const layout = layoutOf(options.bed, directory, join(root, 'tools/rehearse/hosts'));
-  const bed = new Bed(layout);
-  const say = (text: string): void => print(`   ${text}`);
+  const bed = new TestBed(layout);
+  const logIndented = (text: string): void => print(`   ${text}`);
   mkdirSync(directory, { recursive: true });
   const logFile = join(directory, 'ansible.log');
   const images = new Images({ layout, root });
   print('-- prepare the hosts and the images');
-  await prepare(bed, images, only.includes('deploy'), logFile, say);
+  await prepare(bed, images, only.includes('deploy'), logFile, logIndented);
   await bed.start([...brokers, clientHost, monitoringHost]);
   const clients = new Clients({
     layout,
@@ -74,7 +78,7 @@ export async function rehearse(options: RehearsalOptions): Promise<boolean> {
     publishers: publisherCount,
     hosts: brokers,
   });
-  const scene: Scene = {
+  const context: RehearsalContext = {
     bed,
     cluster: new Cluster(layout, brokers),
     playbooks: new Playbooks({
@@ -88,61 +92,67 @@ export async function rehearse(options: RehearsalOptions): Promise<boolean> {
       },
     }),
     clients,
-    address: new AddressWatch(layout),
+    address: new VirtualAddressClient(layout),
     versions,
-    tell: say,
+    log: logIndented,
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => void clients.stop().finally(() => process.exit(130)));
   }
   let failure: string | null = null;
-  await runSteps(scene, only, print).catch((error: unknown) => (failure = messageOf(error)));
+  await runSteps(context, only, print).catch((error: unknown) => (failure = describeError(error)));
   await clients.stop();
   if (failure === null) {
     if (!keep) await bed.wipe();
     print('ok');
     return true;
   }
-  // What went wrong is in their journals.
-  print('the hosts go on, to be looked at: npm run rehearse -- ssh 57 journalctl; -- wipe ends them');
+  // Their journals show the cause.
+  print(
+    'the hosts keep running for an inspection: npm run rehearse -- ssh 57 journalctl; npm run rehearse -- wipe deletes them',
+  );
   print(`FAILED: ${failure}`);
   return false;
 }
 
 async function prepare(
-  bed: Bed,
+  bed: TestBed,
   images: Images,
   fresh: boolean,
   logFile: string,
-  say: (text: string) => void,
+  log: (text: string) => void,
 ): Promise<void> {
-  await bed.build(say);
+  await bed.build(log);
   if (fresh) {
     rmSync(logFile, { force: true });
     await bed.wipe();
     for (const version of Object.values(versions)) {
-      say(`images of version ${version}`);
+      log(`images of version ${version}`);
       await images.build(version);
     }
   } else if (!existsSync(join(images.directory, `client-${versions.first}.tar`))) {
-    throw new RehearsalError('there are no images yet: run the step "deploy" first');
+    throw new RehearsalError('no images have been built: run the step "deploy" first');
   }
 }
 
-async function runSteps(scene: Scene, only: readonly string[], print: (text: string) => void): Promise<void> {
+async function runSteps(
+  context: RehearsalContext,
+  only: readonly string[],
+  print: (text: string) => void,
+): Promise<void> {
   let loaded = false;
   for (const name of only) {
     const step = steps[name]!;
     if (!loaded && name !== 'deploy' && name !== 'converge') {
-      await scene.clients.start();
+      await context.clients.start();
       loaded = true;
     }
     print(`-- ${step.name}`);
     const startedAt = performance.now();
-    await step.run(scene).catch((error: unknown) => {
-      throw new RehearsalError(`${step.name}: ${messageOf(error)}`, { cause: error });
+    await step.run(context).catch((error: unknown) => {
+      throw new RehearsalError(`${step.name}: ${describeError(error)}`, { cause: error });
     });
     print(`   done in ${Math.round((performance.now() - startedAt) / 1_000)} s`);
   }
-  if (loaded) scene.tell(await scene.clients.describe());
+  if (loaded) context.log(await context.clients.describe());
 }

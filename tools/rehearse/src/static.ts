@@ -1,24 +1,24 @@
+import { describeError } from '@mqtt-cluster/kit';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { attempt } from './command.ts';
-import { messageOf } from './errors.ts';
+import { attemptCommand } from '@mqtt-cluster/kit';
 import { firstFailure } from './playbook.ts';
 import type { Variables } from './playbook.ts';
 import { assertRefused } from './steps/refusals.ts';
 
 const lintMsMax = 600_000;
-const saidLinesMax = 12;
+const quotedLinesMax = 12;
 
-/** One thing that is looked at; what it complains of, or null. */
+/** One check. It returns the problem that it found, or null. */
 interface Check {
   readonly name: string;
   run(): Promise<string | null>;
 }
 
 /**
- * What needs no hosts: lint, the syntax of every playbook, the templates with every inventory, and that wrong inventories are
- * refused. @returns whether all is well
+ * Runs the checks that need no hosts: lint, the syntax of every playbook, the templates with every inventory, and
+ * inventories that must be rejected. @returns whether all checks passed
  */
 export async function checkStatically(root: string, print: (text: string) => void): Promise<boolean> {
   const ansible = join(root, 'ansible');
@@ -32,9 +32,9 @@ export async function checkStatically(root: string, print: (text: string) => voi
   ];
   let failed = 0;
   for (const check of checks) {
-    const complaint = await check.run();
-    print(complaint === null ? `ok      ${check.name}` : `FAILED  ${check.name}: ${complaint}`);
-    if (complaint !== null) failed++;
+    const problem = await check.run();
+    print(problem === null ? `ok      ${check.name}` : `FAILED  ${check.name}: ${problem}`);
+    if (problem !== null) failed++;
   }
   print(failed === 0 ? 'ok' : `FAILED: ${failed} of ${checks.length}`);
   return failed === 0;
@@ -42,10 +42,10 @@ export async function checkStatically(root: string, print: (text: string) => voi
 
 function staged(root: string): Check {
   return {
-    name: 'what goes into the images, within its budget',
+    name: 'contents of the images, within their size budget',
     async run() {
       const args = [join(root, 'images/build.mjs'), '--stage'];
-      const { status, errorOutput } = await attempt('node', args, { timeoutMs: lintMsMax });
+      const { status, errorOutput } = await attemptCommand('node', args, { timeoutMs: lintMsMax });
       return status === 0 ? null : lastLines(errorOutput);
     },
   };
@@ -57,7 +57,7 @@ function lint(ansible: string): Check {
     async run() {
       const options = { directory: ansible, timeoutMs: lintMsMax };
       const args = ['--offline', '--nocolor', '--profile', 'production', 'playbooks', 'roles', 'inventories'];
-      const { status, output, errorOutput } = await attempt('ansible-lint', args, options);
+      const { status, output, errorOutput } = await attemptCommand('ansible-lint', args, options);
       return status === 0 ? null : lastLines(output.trim() === '' ? errorOutput : output);
     },
   };
@@ -70,13 +70,15 @@ function syntax(ansible: string): Check[] {
     async run() {
       const inventory = ['-i', 'inventories/testbed/hosts.yml'];
       const args = ['--syntax-check', ...inventory, join('playbooks', file), '-e', 'host=10.0.0.55'];
-      const { status, output, errorOutput } = await attempt('ansible-playbook', args, { directory: ansible });
+      const { status, output, errorOutput } = await attemptCommand('ansible-playbook', args, {
+        directory: ansible,
+      });
       return status === 0 ? null : lastLines(errorOutput + output);
     },
   }));
 }
 
-/** The templates as each host of each inventory would get them, checked by the programs that read them. */
+/** Renders the templates for each host of each inventory; the programs that read the files check them. */
 function rendered(root: string, ansible: string): Check[] {
   return readdirSync(join(ansible, 'inventories')).map((inventory) => ({
     name: `templates with the inventory ${inventory}`,
@@ -94,11 +96,11 @@ function rendered(root: string, ansible: string): Check[] {
         };
         const args = ['-i', join('inventories', inventory, 'hosts.yml'), 'tests/render.yml'];
         const extra = ['--extra-vars', JSON.stringify(variables)];
-        const { status, output } = await attempt('ansible-playbook', [...args, ...extra], {
+        const { status, output } = await attemptCommand('ansible-playbook', [...args, ...extra], {
           directory: ansible,
           timeoutMs: lintMsMax,
         });
-        return status === 0 ? await strangers(root, target) : firstFailure(output);
+        return status === 0 ? await unknownSettings(root, target) : firstFailure(output);
       } finally {
         rmSync(target, { recursive: true, force: true });
       }
@@ -106,10 +108,10 @@ function rendered(root: string, ansible: string): Check[] {
   }));
 }
 
-/** Settings that the image would be given and doesn't know: an update would leave them out without a word. */
-async function strangers(root: string, rendered: string): Promise<string | null> {
+/** Returns the settings that the templates set and the image does not have: an update would drop them silently. */
+async function unknownSettings(root: string, rendered: string): Promise<string | null> {
   const main = join(root, 'dist/images/broker-publisher/files/opt/mqtt-cluster/main.mjs');
-  const { status, output, errorOutput } = await attempt('node', [main, '--settings']);
+  const { status, output, errorOutput } = await attemptCommand('node', [main, '--settings']);
   if (status !== 0) return lastLines(errorOutput);
   const known = new Set(output.trim().split('\n'));
   const files = readdirSync(rendered, { recursive: true, encoding: 'utf8' });
@@ -117,12 +119,15 @@ async function strangers(root: string, rendered: string): Promise<string | null>
     .filter((file) => file.endsWith('broker-publisher.env'))
     .flatMap((file) => [...readFileSync(join(rendered, file), 'utf8').matchAll(/^([A-Z_]+)=/gm)])
     .map(([, name]) => name!);
-  if (given.length === 0) return 'no settings of a broker were rendered';
+  if (given.length === 0) return 'the templates contain no settings of a broker';
   const unknown = new Set(given.filter((name) => !known.has(name)));
-  return unknown.size === 0 ? null : `the image knows no setting ${[...unknown].join(', ')}`;
+  return unknown.size === 0 ? null : `the image does not have the settings ${[...unknown].join(', ')}`;
 }
 
-/** Whole preflights of this machine in place of three hosts: what must be refused there, and a part of the sentence. */
+/**
+ * Runs the preflight playbook with this machine in place of three hosts: each must be rejected with the given part of
+ * the message.
+ */
 function preflights(ansible: string): Check[] {
   const image = { mqtt_cluster_version: 'no-such-version' };
   const wrong: readonly (readonly [string, Variables, string])[] = [
@@ -149,7 +154,7 @@ function preflights(ansible: string): Check[] {
       const given = { mqtt_cluster_version: 'static', mqtt_cluster_images: 'tests', ...variables };
       const extra = ['--extra-vars', JSON.stringify({ preflight_disk_bytes_min: '1', ...given })];
       const args = ['-i', 'tests/inventories/here.yml', 'playbooks/preflight.yml', ...extra];
-      const { status, output } = await attempt('ansible-playbook', args, {
+      const { status, output } = await attemptCommand('ansible-playbook', args, {
         directory: ansible,
         timeoutMs: lintMsMax,
       });
@@ -157,13 +162,13 @@ function preflights(ansible: string): Check[] {
         assertRefused(status, output, sentence);
         return null;
       } catch (error) {
-        return messageOf(error);
+        return describeError(error);
       }
     },
   }));
 }
 
-/** Inventories that must be refused, and a part of the sentence that says why. */
+/** Inventories that must be rejected (or accepted with a warning), and a part of the message. */
 function refusals(ansible: string): Check[] {
   const wrong: readonly (readonly [string, string])[] = [
     ['no-brokers', 'has no host in the group "brokers"'],
@@ -176,15 +181,18 @@ function refusals(ansible: string): Check[] {
     name: `inventory ${name}: "${sentence}"`,
     async run() {
       const args = ['-i', join('tests', 'inventories', `${name}.yml`), 'tests/inventory.yml'];
-      const { status, output } = await attempt('ansible-playbook', args, { directory: ansible });
+      const { status, output } = await attemptCommand('ansible-playbook', args, { directory: ansible });
       const refused = status !== 0;
       const should = !sentence.startsWith('WARNING');
-      if (refused !== should) return `it was ${refused ? 'refused' : 'accepted'}: ${lastLines(output)}`;
-      return output.replaceAll('\\"', '"').includes(sentence) ? null : `it says: ${firstFailure(output)}`;
+      if (refused !== should)
+        return `the inventory was ${refused ? 'rejected' : 'accepted'}: ${lastLines(output)}`;
+      return output.replaceAll('\\"', '"').includes(sentence)
+        ? null
+        : `another message: ${firstFailure(output)}`;
     },
   }));
 }
 
 function lastLines(text: string): string {
-  return text.trim().split('\n').slice(-saidLinesMax).join(' | ');
+  return text.trim().split('\n').slice(-quotedLinesMax).join(' | ');
 }

@@ -3,25 +3,25 @@ import { readArguments } from '../src/arguments.ts';
 import { stepNames } from '../src/rehearsal.ts';
 
 describe('arguments', () => {
-  test('nothing means all steps, in their order', () => {
+  test('runs all steps in their order by default', () => {
     expect(readArguments([])).toMatchObject({ command: 'run', only: stepNames, keep: false });
   });
 
-  test('steps are run in their order, however they were named', () => {
+  test('runs the given steps in their order, not in the order of the option', () => {
     expect(readArguments(['--only', 'rollback,deploy']).only).toEqual(['deploy', 'rollback']);
   });
 
   test.each([
-    [['--only', 'deploi'], '"deploi" is no step'],
-    [['fly'], '"fly" is no command'],
-    [['kill', 'h57'], '"h57" is no host'],
+    [['--only', 'deploi'], 'unknown step "deploi"'],
+    [['fly'], 'unknown command "fly"'],
+    [['kill', 'h57'], '"h57" is not a host'],
     [['--fast'], '--fast'],
-    [['--bed', '../x'], '--bed ../x: a name has 1 to 16'],
-  ])('%j is refused in one line', (argv, sentence) => {
+    [['--bed', '../x'], '--bed must be 1 to 16 characters'],
+  ])('rejects %j in one line', (argv, sentence) => {
     expect(() => readArguments(argv)).toThrow(sentence);
   });
 
-  test('a bed of another name keeps its things elsewhere', () => {
+  test('a test bed with another name has a folder of its own', () => {
     expect(readArguments([])).toMatchObject({
       bed: 'rehearsal',
       directory: '/var/tmp/mqtt-cluster-rehearsal',
@@ -30,7 +30,7 @@ describe('arguments', () => {
     expect(readArguments(['--bed', 'second', '--directory', '/d'])).toMatchObject({ directory: '/d' });
   });
 
-  test('the words after a host are its command', () => {
+  test('the words after the host of ssh are the command', () => {
     expect(readArguments(['ssh', '57', 'uptime', 'now'])).toMatchObject({
       hosts: [57],
       words: ['uptime', 'now'],

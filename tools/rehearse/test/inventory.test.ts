@@ -15,7 +15,7 @@ const whole = `all:
 `;
 
 describe('a smaller inventory', () => {
-  test('has the wanted brokers, and all other hosts', () => {
+  test('contains the given brokers, and all hosts that are no brokers', () => {
     const small = withBrokers(whole, [55, 56, 57]);
     expect(small).toBe(whole.replace('        10.0.0.58:\n', ''));
   });

@@ -12,38 +12,38 @@ PLAY RECAP *********************************************************************
 
 `;
 
-describe('what ansible says', () => {
-  test('the recap, host by host', () => {
+describe('the output of ansible', () => {
+  test('contains a recap for each host', () => {
     expect(parseRecap(recap)).toEqual([
       { host: '10.0.0.140', changed: 3, unreachable: 0, failed: 0 },
       { host: '10.0.0.55', changed: 0, unreachable: 1, failed: 2 },
     ]);
   });
 
-  test('without a recap there are no hosts', () => {
+  test('has no hosts without a recap', () => {
     expect(parseRecap('ERROR! the playbook could not be found')).toEqual([]);
   });
 
-  test('the first failure in one line', () => {
+  test('contains the message of the first failure, returned in one line', () => {
     const output = `ok: [a]\nfatal: [10.0.0.57]: FAILED! => {"changed": false, "msg": "There is \\"no\\"\\nimage"}\n`;
     expect(firstFailure(output)).toBe('10.0.0.57: There is \\"no\\" image');
   });
 
-  test('a failure without a message is told as it is', () => {
+  test('may contain a failure without a message, returned unchanged', () => {
     expect(firstFailure('a\nERROR! no inventory')).toBe('ERROR! no inventory');
   });
 });
 
 describe('a second run', () => {
-  test('names the hosts on which something changed', () => {
+  test('fails with the names of the changed hosts', () => {
     expect(() => assertUnchanged(parseRecap(recap))).toThrow('10.0.0.140 (3)');
   });
 
-  test('is no success without a recap', () => {
+  test('fails without a recap', () => {
     expect(() => assertUnchanged([])).toThrow('no recap');
   });
 
-  test('that changed nothing is well', () => {
+  test('passes when it changed nothing', () => {
     expect(() => assertUnchanged([{ host: 'a', changed: 0, unreachable: 0, failed: 0 }])).not.toThrow();
   });
 });

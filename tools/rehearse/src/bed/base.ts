@@ -2,25 +2,25 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, w
 import { symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { attempt, run } from '../command.ts';
-import type { BedLayout } from './layout.ts';
+import { attemptCommand, runCommand } from '@mqtt-cluster/kit';
+import type { TestBedLayout } from './layout.ts';
 
 const buildMsMax = 900_000;
 
-/** What this machine needs to be nine hosts and to deploy to them. */
+/** Packages that this machine needs to run nine hosts and to deploy to them. */
 const machinePackages =
   'mmdebstrap systemd-container iproute2 nftables openssh-client podman ansible mosquitto-clients python3'.split(
     ' ',
   );
 
-/** What a host has before anything is deployed; it can fetch nothing later. */
+/** Packages of a host before the deployment; a host can download nothing later. */
 const hostPackages = [
   'systemd,systemd-sysv,dbus,openssh-server,python3,python3-apt,sudo,procps,iproute2,iputils-ping',
   'podman,crun,conmon,netavark,nftables,iptables,ca-certificates,curl,openssl',
   'keepalived,haproxy,prometheus,prometheus-alertmanager,prometheus-node-exporter',
 ].join(',');
 
-/** Nothing on such a host has devices, consoles, a clock of its own or updates. */
+/** Units that a container does not need: devices, consoles, clock synchronization, updates. */
 const maskedUnits = [
   'systemd-udevd.service systemd-udev-trigger.service systemd-udevd-control.socket systemd-udevd-kernel.socket',
   'console-getty.service getty.target systemd-networkd.service systemd-networkd.socket',
@@ -29,35 +29,35 @@ const maskedUnits = [
   'fstrim.timer podman-auto-update.timer dev-hugepages.mount sys-kernel-debug.mount sys-kernel-tracing.mount',
 ].flatMap((line) => line.split(' '));
 
-/** Started by a role, or not at all. */
+/** Services that only the Ansible roles start. */
 const disabledUnits =
   'haproxy keepalived prometheus prometheus-alertmanager prometheus-node-exporter podman podman-restart'.split(
     ' ',
   );
 
-/** Installs what is missing on this machine. @throws RehearsalError */
-export async function installMachinePackages(tell: (text: string) => void): Promise<void> {
+/** Installs the missing packages on this machine. @throws CommandError */
+export async function installMachinePackages(log: (text: string) => void): Promise<void> {
   const missing: string[] = [];
   for (const name of machinePackages) {
-    const { status } = await attempt('dpkg', ['-s', name]);
+    const { status } = await attemptCommand('dpkg', ['-s', name]);
     if (status !== 0) missing.push(name);
   }
   if (missing.length === 0) return;
-  tell(`installing ${missing.join(' ')}`);
+  log(`installing the packages ${missing.join(' ')}`);
   const environment = { DEBIAN_FRONTEND: 'noninteractive' };
-  await run('apt-get', ['update', '-q'], { timeoutMs: buildMsMax });
+  await runCommand('apt-get', ['update', '-q'], { timeoutMs: buildMsMax });
   const args = ['install', '-y', '-q', '--no-install-recommends', ...missing];
-  await run('apt-get', args, { timeoutMs: buildMsMax, environment });
+  await runCommand('apt-get', args, { timeoutMs: buildMsMax, environment });
 }
 
-/** The root file system of all hosts, made once. */
-export async function buildBase(layout: BedLayout, tell: (text: string) => void): Promise<void> {
+/** Builds the root file system that all hosts share, unless it exists. */
+export async function buildBase(layout: TestBedLayout, log: (text: string) => void): Promise<void> {
   mkdirSync(layout.directory, { recursive: true, mode: 0o755 });
   if (!existsSync(layout.key)) {
-    await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'rehearsal', '-f', layout.key]);
+    await runCommand('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'rehearsal', '-f', layout.key]);
   }
   if (existsSync(join(layout.base, '.ready'))) return;
-  tell('making the file system of the hosts (once, a minute or two)');
+  log('building the file system of the hosts (only once; takes one or two minutes)');
   rmSync(layout.base, { recursive: true, force: true });
   await bootstrap(hostPackages, layout.base);
   await prepare(layout);
@@ -70,10 +70,12 @@ async function bootstrap(packages: string, target: string): Promise<void> {
   );
   const left = ['doc', 'man', 'locale'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`);
   const args = ['--quiet', '--variant=minbase', `--include=${packages}`, ...left, 'bookworm', target];
-  await run('mmdebstrap', sources === undefined ? args : [...args, sources], { timeoutMs: buildMsMax });
+  await runCommand('mmdebstrap', sources === undefined ? args : [...args, sources], {
+    timeoutMs: buildMsMax,
+  });
 }
 
-async function prepare({ base, key }: BedLayout): Promise<void> {
+async function prepare({ base, key }: TestBedLayout): Promise<void> {
   const write = (path: string, text: string): void => {
     const full = join(base, path);
     mkdirSync(join(full, '..'), { recursive: true });
@@ -82,13 +84,13 @@ async function prepare({ base, key }: BedLayout): Promise<void> {
   };
   mkdirSync(join(base, 'root/.ssh'), { recursive: true, mode: 0o700 });
   copyFileSync(`${key}.pub`, join(base, 'root/.ssh/authorized_keys'));
-  // Every host gets its own at its first start.
+  // systemd writes a new id at the first start of each host.
   write('etc/machine-id', '');
   for (const path of ['var/lib/dbus/machine-id', 'etc/hostname']) rmSync(join(base, path), { force: true });
   for (const kind of ['rsa', 'ecdsa', 'ed25519']) {
     for (const end of ['', '.pub']) rmSync(join(base, `etc/ssh/ssh_host_${kind}_key${end}`), { force: true });
   }
-  write('etc/resolv.conf', '# there is no name service\n');
+  write('etc/resolv.conf', '# no name server\n');
   write('etc/ssh/sshd_config.d/rehearsal.conf', 'PermitRootLogin prohibit-password\nUseDNS no\n');
   write('etc/systemd/journald.conf.d/rehearsal.conf', '[Journal]\nStorage=volatile\nRuntimeMaxUse=16M\n');
   write(
@@ -100,29 +102,29 @@ async function prepare({ base, key }: BedLayout): Promise<void> {
     rmSync(path, { force: true });
     symlinkSync('/dev/null', path);
   }
-  await run('chroot', [base, 'systemctl', 'enable', 'ssh.service']);
-  for (const unit of disabledUnits) await attempt('chroot', [base, 'systemctl', 'disable', unit]);
+  await runCommand('chroot', [base, 'systemctl', 'enable', 'ssh.service']);
+  for (const unit of disabledUnits) await attemptCommand('chroot', [base, 'systemctl', 'disable', unit]);
 }
 
-/** An image's file system with Node 22, for machines that reach no container registry. */
-export async function buildNodeBase(layout: BedLayout, tell: (text: string) => void): Promise<void> {
+/** Builds the base of the images, with Node 22, because the machine may reach no container registry. */
+export async function buildNodeBase(layout: TestBedLayout, log: (text: string) => void): Promise<void> {
   if (existsSync(layout.nodeBase)) return;
-  tell('making a base for the images, with Node 22 (once)');
+  log('building the base of the images, with Node 22 (only once)');
   const work = mkdtempSync(join(tmpdir(), 'rehearsal-node-'));
   try {
     const tree = join(work, 'tree');
     await bootstrap('ca-certificates,libstdc++6', tree);
-    // Node's own binaries for Linux, as npm packages.
+    // The binaries of Node for Linux, from npm.
     const architecture = process.arch === 'arm64' ? 'arm64' : 'x64';
     const install = ['install', '--no-audit', '--no-fund', '--prefix', work, `node-linux-${architecture}@22`];
-    await run('npm', install, { timeoutMs: buildMsMax, directory: work });
+    await runCommand('npm', install, { timeoutMs: buildMsMax, directory: work });
     const binary = join(work, 'node_modules', `node-linux-${architecture}`, 'bin/node');
     mkdirSync(join(tree, 'usr/local/bin'), { recursive: true });
-    await run('install', ['-m', '755', binary, join(tree, 'usr/local/bin/node')]);
-    await run('chroot', [tree, 'groupadd', '-g', '1000', 'node']);
-    await run('chroot', [tree, 'useradd', '-u', '1000', '-g', '1000', '-m', 'node']);
+    await runCommand('install', ['-m', '755', binary, join(tree, 'usr/local/bin/node')]);
+    await runCommand('chroot', [tree, 'groupadd', '-g', '1000', 'node']);
+    await runCommand('chroot', [tree, 'useradd', '-u', '1000', '-g', '1000', '-m', 'node']);
     const archive = `${layout.nodeBase}.part`;
-    await run('tar', ['-C', tree, '--numeric-owner', '--exclude=./dev/*', '-cf', archive, '.'], {
+    await runCommand('tar', ['-C', tree, '--numeric-owner', '--exclude=./dev/*', '-cf', archive, '.'], {
       timeoutMs: buildMsMax,
     });
     renameSync(archive, layout.nodeBase);

@@ -5,32 +5,32 @@ import { buildBase, buildNodeBase, installMachinePackages } from './base.ts';
 import { joinBed } from './cgroup.ts';
 import { Host } from './host.ts';
 import { brokerHosts, clientHost, monitoringHost } from './layout.ts';
-import type { BedLayout } from './layout.ts';
-import { createBridge, cut, heal, removeBridge, unpart } from './network.ts';
+import type { TestBedLayout } from './layout.ts';
+import { createBridge, cut, heal, removeBridge } from './network.ts';
 
-/** Hosts on this machine that are real for everything above the kernel. */
-export class Bed {
-  readonly layout: BedLayout;
+/** The hosts: containers with systemd, sshd and podman on this machine, in a network of their own. */
+export class TestBed {
+  readonly layout: TestBedLayout;
   readonly hosts: ReadonlyMap<number, Host>;
 
-  constructor(layout: BedLayout) {
+  constructor(layout: TestBedLayout) {
     this.layout = layout;
     const numbers = [...brokerHosts, clientHost, monitoringHost];
     this.hosts = new Map(numbers.map((number) => [number, new Host(number, layout)]));
   }
 
-  /** @throws RehearsalError when there is none of that number */
+  /** @throws RehearsalError when no host has this number */
   host(number: number): Host {
     const found = this.hosts.get(number);
     if (found) return found;
-    throw new RehearsalError(`there is no host ${number}; there are ${[...this.hosts.keys()].join(', ')}`);
+    throw new RehearsalError(`unknown host ${number} (hosts: ${[...this.hosts.keys()].join(', ')})`);
   }
 
-  async build(tell: (text: string) => void): Promise<void> {
+  async build(log: (text: string) => void): Promise<void> {
     joinBed(this.layout.name);
-    await installMachinePackages(tell);
-    await buildBase(this.layout, tell);
-    await buildNodeBase(this.layout, tell);
+    await installMachinePackages(log);
+    await buildBase(this.layout, log);
+    await buildNodeBase(this.layout, log);
   }
 
   async start(numbers: readonly number[]): Promise<void> {
@@ -39,7 +39,7 @@ export class Bed {
     await Promise.all(numbers.map((number) => this.host(number).reachable()));
   }
 
-  /** Its packets go nowhere, silently: it keeps its carrier. */
+  /** Drops all packets of the host silently: it keeps its carrier. */
   cut(number: number): Promise<void> {
     return cut(this.layout, this.host(number).number);
   }
@@ -49,12 +49,11 @@ export class Bed {
   }
 
   async stop(): Promise<void> {
-    await unpart(this.layout);
     await Promise.all([...this.hosts.values()].map((host) => host.powerOff()));
     await removeBridge(this.layout);
   }
 
-  /** The hosts with their disks; what was built for all of them stays. */
+  /** Deletes the hosts and their disks. The shared file system stays. */
   async wipe(): Promise<void> {
     await this.stop();
     for (const host of this.hosts.values()) await host.wipe();

@@ -1,22 +1,24 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { until } from '../poll.ts';
+import { waitFor } from '@mqtt-cluster/kit';
 
 const root = '/sys/fs/cgroup';
 const endMsMax = 20_000;
 /**
- * The bed's part of the processors beside whatever else runs: as much as two processes (or a slice) have for each of its hosts.
- * By default all hosts together would have as much as a single process, and starve on a busy machine.
+ * Processor weight of the test bed: as much as two processes for each host. With the default weight all hosts together
+ * would get as much as one process, and starve on a busy machine.
  */
 const weights = { 'cpu.shares': '18432', 'cpu.weight': '1800' } as const;
 
-/** One tree (cgroup v2), or an older system's several, of which the unified one can kill. */
+/**
+ * Returns the single cgroup v2 tree, or the several trees of an older system, of which only the unified one can kill.
+ */
 function trees(): string[] {
   if (existsSync(join(root, 'cgroup.controllers'))) return [root];
   return ['unified', 'systemd', 'cpu'].map((name) => join(root, name)).filter((path) => existsSync(path));
 }
 
-/** Processes of one host of a bed, whatever they have become. */
+/** The processes of one host of a test bed. */
 export class ProcessGroup {
   readonly #paths: readonly string[];
 
@@ -24,7 +26,7 @@ export class ProcessGroup {
     this.#paths = trees().map((tree) => join(tree, `mqtt-${bed}`, host));
   }
 
-  /** Files into which a process writes its id to belong to the group. */
+  /** Creates the group. Returns the files into which a process writes its id to join it. */
   create(): string[] {
     return this.#paths.map((path) => {
       mkdirSync(path, { recursive: true });
@@ -38,7 +40,7 @@ export class ProcessGroup {
     return unified === undefined ? [] : processesBelow(unified);
   }
 
-  /** All at once, as the power would. */
+  /** Kills all processes at once, as a power failure would. */
   async kill(): Promise<void> {
     const [unified] = this.#paths;
     if (unified === undefined || !existsSync(unified)) return;
@@ -47,14 +49,18 @@ export class ProcessGroup {
   }
 
   async ended(): Promise<void> {
-    await until('the end of a host', endMsMax, async () =>
-      this.processes().length === 0 ? true : undefined,
+    await waitFor(
+      'all processes of a host to end',
+      async () => (this.processes().length === 0 ? true : undefined),
+      {
+        timeoutMs: endMsMax,
+      },
     );
     for (const path of this.#paths) removeTree(path);
   }
 }
 
-/** Of both kinds of trees; a machine may have no such controller. */
+/** Sets the weight in both kinds of trees; a machine may have no such controller. */
 function giveWeight(path: string): void {
   for (const [file, weight] of Object.entries(weights)) {
     if (existsSync(join(path, file))) writeFileSync(join(path, file), weight);
@@ -62,8 +68,9 @@ function giveWeight(path: string): void {
 }
 
 /**
- * Lets this process, and what it starts from now on (ansible, the load), have its part of the bed's processors, as they stand
- * for hosts, too. Only where there is a tree for that alone: in any other it would be ended with the bed.
+ * Moves this process, and all that it starts (ansible, the load), into the test bed's share of the processors, because
+ * they stand for hosts, too. Only in the tree of the processor controller: in another tree this process would be killed
+ * with the hosts.
  */
 export function joinBed(bed: string): void {
   const processors = join(root, 'cpu');
@@ -86,7 +93,7 @@ function processesBelow(path: string): number[] {
     const own = readFileSync(join(path, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
     return [...own, ...children(path).flatMap(processesBelow)];
   } catch {
-    // Gone meanwhile, or of a kind that lists threads only.
+    // The group has been removed meanwhile, or contains only threads.
     return children(path).flatMap(processesBelow);
   }
 }
@@ -96,6 +103,6 @@ function removeTree(path: string): void {
   try {
     rmdirSync(path);
   } catch {
-    // Not empty yet: the next start uses it again.
+    // Not empty yet: the next start uses the folder again.
   }
 }

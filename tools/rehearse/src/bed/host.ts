@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { attempt, run } from '../command.ts';
-import type { CommandResult } from '../command.ts';
-import { until } from '../poll.ts';
+import { attemptCommand, runCommand } from '@mqtt-cluster/kit';
+import type { CommandResult } from '@mqtt-cluster/kit';
+import { waitFor } from '@mqtt-cluster/kit';
 import { ProcessGroup } from './cgroup.ts';
 import { addressOf, bridgeNamespaceOf, namespaceOf } from './layout.ts';
-import type { BedLayout } from './layout.ts';
-import { plugIn, pullOut, silence } from './network.ts';
+import type { TestBedLayout } from './layout.ts';
+import { attachHost, detachHost, dropLink } from './network.ts';
 
 const bootMsMax = 60_000;
 const sshMsMax = 60_000;
@@ -20,23 +20,25 @@ const startFlags = [
   '--timezone=off',
 ];
 const moreFlags = ['--link-journal=no', '--console=pipe', '--bind=/dev/fuse'];
-/** A container in a container needs these; clock and kernel modules are the machine's. */
+/**
+ * Capabilities and system calls that podman needs inside a container. Clock and kernel modules belong to the machine.
+ */
 const rights = [
   '--capability=all',
   '--drop-capability=CAP_SYS_TIME,CAP_SYS_MODULE,CAP_SYS_RAWIO',
   '--system-call-filter=add_key keyctl bpf',
 ];
-/** systemd-nspawn ends with it when the host asks for a reboot. */
+/** Exit status of systemd-nspawn when the host requests a reboot. */
 const rebootStatus = 133;
 
-/** One host: systemd as process 1, sshd, podman, an address and a disk of its own. */
+/** One host: a container with systemd as process 1, sshd and podman, and an address and a disk of its own. */
 export class Host {
   readonly number: number;
   readonly address: string;
-  readonly #layout: BedLayout;
+  readonly #layout: TestBedLayout;
   readonly #group: ProcessGroup;
 
-  constructor(number: number, layout: BedLayout) {
+  constructor(number: number, layout: TestBedLayout) {
     this.number = number;
     this.address = addressOf(number);
     this.#layout = layout;
@@ -51,10 +53,10 @@ export class Host {
     return this.#group.processes().length > 0;
   }
 
-  /** Switches it on; returns before it is up (see `reachable`). */
+  /** Powers the host on; returns before it has booted (see `reachable`). */
   async start(): Promise<void> {
     if (this.isRunning) return;
-    await plugIn(this.#layout, this.number);
+    await attachHost(this.#layout, this.number);
     const root = await this.#mount();
     const containers = join(this.#folder, 'containers');
     const joins = this.#group.create().map((path) => `echo $$ > ${path}`);
@@ -94,49 +96,51 @@ export class Host {
     if (!readFileSync('/proc/mounts', 'utf8').includes(` ${root} `)) {
       const layers = ['upper', 'work'].map((name) => `${name}dir=${join(this.#folder, name)}`);
       const options = [`lowerdir=${this.#layout.base}`, ...layers].join(',');
-      await run('mount', ['-t', 'overlay', 'overlay', '-o', options, root]);
+      await runCommand('mount', ['-t', 'overlay', 'overlay', '-o', options, root]);
     }
     const hostKey = join(root, 'etc/ssh/ssh_host_ed25519_key');
     if (!existsSync(hostKey)) {
       writeFileSync(join(root, 'etc/hostname'), `h${this.number}\n`);
       mkdirSync(join(root, 'var/lib/containers'), { recursive: true });
-      await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', hostKey]);
+      await runCommand('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', hostKey]);
     }
     return root;
   }
 
   async reachable(): Promise<void> {
-    await until(`ssh to ${this.address}`, bootMsMax, async () =>
-      (await this.attemptSsh('true')).status === 0 ? true : undefined,
+    await waitFor(
+      `ssh to ${this.address}`,
+      async () => ((await this.attemptSsh('true')).status === 0 ? true : undefined),
+      { timeoutMs: bootMsMax },
     );
   }
 
-  /** Power off at once: nothing is said to anybody. What was written stays (see docs: no proof of fsync). */
+  /** Powers the host off at once, without any shutdown. Data that was written stays, even without fsync. */
   async powerOff(): Promise<void> {
-    await silence(this.#layout, this.number);
+    await dropLink(this.#layout, this.number);
     await this.#group.kill();
-    await pullOut(this.#layout, this.number);
+    await detachHost(this.#layout, this.number);
   }
 
-  /** The disk with all that was ever installed; only while it is off. */
+  /** Deletes the host's disk; the host must be off. */
   async wipe(): Promise<void> {
-    await attempt('umount', [join(this.#folder, 'root')]);
+    await attemptCommand('umount', [join(this.#folder, 'root')]);
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** Never mind its status. */
+  /** Runs a command on the host, whatever its exit status. */
   attemptSsh(command: string): Promise<CommandResult> {
-    return attempt('ip', this.#sshWords(command), {
+    return attemptCommand('ip', this.#sshArguments(command), {
       timeoutMs: sshMsMax,
     });
   }
 
-  /** @returns what it printed. @throws RehearsalError when its status is not 0 */
+  /** Runs a command on the host. @returns its standard output @throws CommandError when its status is not 0 */
   ssh(command: string, timeoutMs = sshMsMax): Promise<string> {
-    return run('ip', this.#sshWords(command), { timeoutMs });
+    return runCommand('ip', this.#sshArguments(command), { timeoutMs });
   }
 
-  #sshWords(command: string): string[] {
+  #sshArguments(command: string): string[] {
     return ['netns', 'exec', bridgeNamespaceOf(this.#layout), 'ssh', ...this.sshFlags(), command];
   }
 

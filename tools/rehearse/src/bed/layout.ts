@@ -1,30 +1,30 @@
 import { join } from 'node:path';
 
-/** Last numbers of the hosts' addresses. */
+/** Last numbers of the brokers' addresses. */
 export const brokerHosts = [55, 56, 57, 58, 59, 60, 61] as const;
 export const clientHost = 140;
 export const monitoringHost = 150;
-/** The address that moves between the brokers. */
+/** The virtual address, which moves between the brokers. */
 export const virtualHost = 100;
 
 const subnet = '10.0.0';
-/** The bridge's own, for whoever looks from outside the hosts. */
+/** Address of the bridge, for requests from outside the hosts. */
 const bridgeNumber = 1;
 
-export interface BedLayout {
-  /** Tells beds on one machine apart: of its bridge's namespace, and before the number of each host's. */
+export interface TestBedLayout {
+  /** Name of the test bed: of the bridge's namespace, and the prefix of each host's namespace. */
   readonly name: string;
-  /** Everything that the bed keeps is in here. */
+  /** Folder of everything that the test bed stores. */
   readonly directory: string;
-  /** Root file system that all hosts share, read-only. */
+  /** Read-only root file system that all hosts share. */
   readonly base: string;
   readonly nodeBase: string;
   readonly key: string;
-  /** Programs and filters that come with this tool. */
+  /** Folder of helper programs in this repository. */
   readonly helpers: string;
 }
 
-export function layoutOf(name: string, directory: string, helpers: string): BedLayout {
+export function layoutOf(name: string, directory: string, helpers: string): TestBedLayout {
   return {
     name,
     directory,
@@ -41,11 +41,11 @@ export function addressOf(host: number): string {
   return `${subnet}.${host}`;
 }
 
-/** Network namespace with the bridge; it has no way out. */
-export function bridgeNamespaceOf({ name }: BedLayout): string {
+/** Returns the network namespace of the bridge, which has no route to other networks. */
+export function bridgeNamespaceOf({ name }: TestBedLayout): string {
   return name;
 }
 
-export function namespaceOf({ name }: BedLayout, host: number): string {
+export function namespaceOf({ name }: TestBedLayout, host: number): string {
   return `${name}-${host}`;
 }

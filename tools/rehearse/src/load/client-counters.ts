@@ -1,7 +1,7 @@
 import { RehearsalError } from '../errors.ts';
 import type { ClientCounters } from './tally.ts';
 
-/** What the subscribing application says on /status, as far as it is judged here. */
+/** The fields of the subscriber's /status that a rehearsal uses. */
 export interface ClientStatus {
   readonly byQos: readonly {
     readonly received: number;
@@ -11,7 +11,7 @@ export interface ClientStatus {
   readonly violations: readonly string[];
   readonly client: {
     readonly connected: boolean;
-    /** A member's id. */
+    /** Id of the member; null without a connection. */
     readonly server: string | null;
     readonly connects: number;
     readonly failovers: number;
@@ -24,7 +24,7 @@ export function countersOf({ byQos, client, failovers }: ClientStatus): ClientCo
   return { messages, connects: client.connects, failovers };
 }
 
-/** @returns the one of `hosts` that most are connected to; the first of equals */
+/** Returns the host with the most connected clients; the first of equals. */
 export function busiestOf<Host>(
   hosts: readonly Host[],
   idOf: (host: Host) => string,
@@ -37,7 +37,7 @@ export function busiestOf<Host>(
   return hosts.find((host) => clientsOf(host) === most)!;
 }
 
-/** @throws RehearsalError naming all complaints */
+/** @throws RehearsalError with all violations */
 export function assertNone(found: readonly string[]): void {
   if (found.length > 0) throw new RehearsalError(found.join('; '));
 }

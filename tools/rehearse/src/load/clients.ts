@@ -1,34 +1,31 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { addressOf, brokerHosts, clientHost, namespaceOf } from '../bed/layout.ts';
-import type { BedLayout } from '../bed/layout.ts';
+import type { TestBedLayout } from '../bed/layout.ts';
 import { getJson } from '../http.ts';
-import { until } from '../poll.ts';
+import { ChildProgram, waitFor } from '@mqtt-cluster/kit';
 import { assertNone, busiestOf, countersOf } from './client-counters.ts';
 import type { ClientStatus } from './client-counters.ts';
-import { endOf } from './process.ts';
 import { Publishers } from './publishers.ts';
-import { ClientTally, complaints } from './tally.ts';
-import type { Allowance, Mark } from './tally.ts';
+import { ClientTally, violationsOf } from './tally.ts';
+import type { Allowance, TallySnapshot } from './tally.ts';
 
 const deployedPort = 9110;
 const firstPort = 9120;
 const mqttPort = 1883;
 const settleMsMax = 60_000;
-/** A client that is restarted meanwhile must be seen before and after. */
-const lookIntervalMs = 2_000;
-/** Afterwards nobody comes back for the session. */
+const stopMsMax = 5_000;
+/** Interval of the status requests: a restarted client must be seen before and after its restart. */
+const pollIntervalMs = 2_000;
+/** Expiry of the load's sessions: nobody resumes them after the rehearsal. */
 const sessionSecondsMax = 600;
 
 export interface ClientsOptions {
-  readonly layout: BedLayout;
-  /** Folder of the bundles. */
+  readonly layout: TestBedLayout;
+  /** Folder of the program bundles. */
   readonly bundles: string;
-  /** For the clients' logs. */
+  /** Folder of the clients' logs. */
   readonly directory: string;
-  /** Subscribers beside the one that ansible deploys. */
+  /** Number of subscribers, in addition to the one that ansible deploys. */
   readonly subscribers: number;
   readonly publishers: number;
   readonly hosts?: readonly number[];
@@ -40,17 +37,17 @@ interface Subscriber {
 }
 
 /**
- * The load, on the client host: subscribers that notice every hole (the deployed one, and some that are started here), and
- * publishers that outlive every broker.
+ * The load on the client host: subscribers that detect missing messages (the deployed application, and some that are
+ * started here), and publishers that survive every broker.
  */
 export class Clients {
   readonly #options: ClientsOptions;
-  readonly #children: ChildProcess[] = [];
+  readonly #programs: ChildProgram[] = [];
   readonly #subscribers: Subscriber[] = [];
   readonly #publishers: Publishers;
   readonly #tallies = new Map<string, ClientTally>();
-  #looks: Promise<unknown> = Promise.resolve();
-  #looking: NodeJS.Timeout | null = null;
+  #polls: Promise<unknown> = Promise.resolve();
+  #pollTimer: NodeJS.Timeout | null = null;
 
   constructor(options: ClientsOptions) {
     this.#options = options;
@@ -65,50 +62,57 @@ export class Clients {
     });
   }
 
-  /** Returns when all are connected and have received something. */
+  /** Starts all clients. Returns when every subscriber receives and every publisher is acknowledged. */
   async start(): Promise<void> {
     this.#publishers.start();
     this.#subscribers.push({ name: 'the deployed client', url: statusUrl(deployedPort) });
     for (let index = 0; index < this.#options.subscribers; index++) this.#startOne(index);
-    await this.flowing();
-    await until('the publishers being acknowledged', settleMsMax, async () =>
-      this.#publishers.statuses().every(({ messages }) => messages > 0) ? true : undefined,
+    await this.waitUntilReceiving();
+    await waitFor(
+      'an acknowledgement for each publisher',
+      async () => (this.#publishers.statuses().every(({ messages }) => messages > 0) ? true : undefined),
+      { timeoutMs: settleMsMax },
     );
-    this.#looking = setInterval(() => void this.#look().catch(() => {}), lookIntervalMs);
+    this.#pollTimer = setInterval(() => void this.#poll().catch(() => {}), pollIntervalMs);
   }
 
   #startOne(index: number): void {
     const { layout, bundles, directory, hosts = brokerHosts } = this.#options;
     const port = firstPort + index;
-    const log = openSync(join(directory, `client-${index}.log`), 'a');
     const program = [process.execPath, join(bundles, 'client.mjs')];
-    const child = spawn('ip', ['netns', 'exec', namespaceOf(layout, clientHost), ...program], {
-      stdio: ['ignore', log, log],
-      env: {
-        ...process.env,
-        // Not that of an earlier rehearsal: its session would be full of what was missed since, less what its bound dropped.
-        MQTT_CLIENT_ID: `rehearsal-${process.pid}-${index}`,
-        MQTT_CLIENT_SESSION_EXPIRY_SECONDS: String(sessionSecondsMax),
-        MQTT_CLIENT_SERVERS: serversOf(hosts).join(','),
-        MQTT_CLIENT_HTTP_HOST: addressOf(clientHost),
-        MQTT_CLIENT_HTTP_PORT: String(port),
-      },
-    });
-    closeSync(log);
-    this.#children.push(child);
+    this.#programs.push(
+      new ChildProgram({
+        command: 'ip',
+        args: ['netns', 'exec', namespaceOf(layout, clientHost), ...program],
+        logFile: join(directory, `client-${index}.log`),
+        environment: {
+          ...process.env,
+          // Unique: the session of an earlier rehearsal would be full of messages, and some would be dropped.
+          MQTT_CLIENT_ID: `rehearsal-${process.pid}-${index}`,
+          MQTT_CLIENT_SESSION_EXPIRY_SECONDS: String(sessionSecondsMax),
+          MQTT_CLIENT_SERVERS: serversOf(hosts).join(','),
+          MQTT_CLIENT_HTTP_HOST: addressOf(clientHost),
+          MQTT_CLIENT_HTTP_PORT: String(port),
+        },
+      }),
+    );
     this.#subscribers.push({ name: `subscriber ${index}`, url: statusUrl(port) });
   }
 
-  /** Until each is connected and receives. */
-  async flowing(): Promise<void> {
+  /** Waits until every subscriber is connected and receives. */
+  async waitUntilReceiving(): Promise<void> {
     for (const { name, url } of this.#subscribers) {
       let first: number | undefined;
-      await until(`${name} receiving`, settleMsMax, async () => {
-        const status = await this.#status(url);
-        const { messages } = countersOf(status);
-        first ??= messages;
-        return status.client.connected && messages > first ? true : undefined;
-      });
+      await waitFor(
+        `${name} to receive a message`,
+        async () => {
+          const status = await this.#status(url);
+          const { messages } = countersOf(status);
+          first ??= messages;
+          return status.client.connected && messages > first ? true : undefined;
+        },
+        { timeoutMs: settleMsMax },
+      );
     }
   }
 
@@ -116,21 +120,24 @@ export class Clients {
     return getJson(this.#options.layout, url);
   }
 
-  /** One after the other: an answer that is overtaken would look like a restart. */
-  #look(): Promise<string[]> {
-    const look = this.#looks.then(() => this.#lookNow());
-    this.#looks = look.catch(() => {});
-    return look;
+  /** One status request at a time: answers in the wrong order would look like a restart. */
+  #poll(): Promise<string[]> {
+    const poll = this.#polls.then(() => this.#pollNow());
+    this.#polls = poll.catch(() => {});
+    return poll;
   }
 
-  /** The host that most subscribers would miss. */
+  /** Returns the host with the most connected subscribers. */
   async busiest(): Promise<number> {
     const statuses = await Promise.all(this.#subscribers.map(({ url }) => this.#status(url)));
     return busiestOf(this.#options.hosts ?? brokerHosts, addressOf, statuses);
   }
 
-  /** Never mind one that can't be asked: it may be restarting. @returns what the subscribers say of holes and the like */
-  async #lookNow(): Promise<string[]> {
+  /**
+   * Reads the status of all clients; a client that does not answer may be restarting. @returns the violations that the
+   * clients report
+   */
+  async #pollNow(): Promise<string[]> {
     const said = await Promise.allSettled(this.#subscribers.map(({ url }) => this.#status(url)));
     const violations = said.flatMap((result, index) => {
       const { name } = this.#subscribers[index]!;
@@ -142,7 +149,7 @@ export class Clients {
     const refusals = this.#publishers.statuses().flatMap((status, index) => {
       const name = names[index]!;
       this.#tally(name).observe(status, performance.now());
-      return status.refused > 0 ? [`${name}: ${status.refused} messages were refused`] : [];
+      return status.refused > 0 ? [`${name}: ${status.refused} messages were rejected`] : [];
     });
     return [...violations, ...refusals];
   }
@@ -153,41 +160,46 @@ export class Clients {
     return known;
   }
 
-  /** Where all stand, to be judged against later. */
-  async marks(): Promise<ReadonlyMap<string, Mark>> {
-    await this.#look();
+  /** Returns the counters of all clients, for a later {@link check}. */
+  async snapshot(): Promise<ReadonlyMap<string, TallySnapshot>> {
+    await this.#poll();
     for (const tally of this.#tallies.values()) tally.restartClock(performance.now());
-    return this.#marked();
+    return this.#snapshots();
   }
 
-  #marked(): ReadonlyMap<string, Mark> {
+  #snapshots(): ReadonlyMap<string, TallySnapshot> {
     const now = performance.now();
-    return new Map([...this.#tallies].map(([name, tally]) => [name, tally.mark(now)]));
+    return new Map([...this.#tallies].map(([name, tally]) => [name, tally.snapshot(now)]));
   }
 
   /**
-   * Waits until what is on its way has come, and judges.
-   *
-   * @returns in words what each got and how often it connected again since `before`
-   * @throws RehearsalError with what was lost, came twice, or how often somebody had to connect
+   * Waits until all outstanding messages have come, and compares the counters.
+   * @returns one line for each client: its messages and reconnects since `before`
+   * @throws RehearsalError with lost messages, duplicates, and reconnects beyond the allowance
    */
-  async judge(before: ReadonlyMap<string, Mark>, allowance: Allowance): Promise<string[]> {
-    await this.flowing();
+  async check(before: ReadonlyMap<string, TallySnapshot>, allowance: Allowance): Promise<string[]> {
+    await this.waitUntilReceiving();
     let found: string[] = [];
-    let now = this.#marked();
-    // A hole that is filled within the bound was none: the message came late, as QoS 1 may.
-    await until('clients without a complaint', settleMsMax, async () => {
-      const violations = await this.#look();
-      now = this.#marked();
-      const costs = [...now].flatMap(([name, mark]) => complaints(name, before.get(name)!, mark, allowance));
-      found = [...violations, ...costs];
-      return found.length === 0 ? true : undefined;
-    }).catch(() => {});
+    let now = this.#snapshots();
+    // A missing message that comes within the bound was only late, which QoS 1 allows.
+    await waitFor(
+      'all clients to have no violation',
+      async () => {
+        const violations = await this.#poll();
+        now = this.#snapshots();
+        const costs = [...now].flatMap(([name, now]) =>
+          violationsOf(name, before.get(name)!, now, allowance),
+        );
+        found = [...violations, ...costs];
+        return found.length === 0 ? true : undefined;
+      },
+      { timeoutMs: settleMsMax },
+    ).catch(() => {});
     assertNone(found);
-    return [...now].map(([name, mark]) => describeChange(name, before.get(name)!, mark));
+    return [...now].map(([name, now]) => describeChange(name, before.get(name)!, now));
   }
 
-  /** One line for people. */
+  /** Returns the totals of all subscribers in one line. */
   async describe(): Promise<string> {
     const statuses = await Promise.all(this.#subscribers.map(({ url }) => this.#status(url)));
     const received = statuses.reduce((sum, status) => sum + countersOf(status).messages, 0);
@@ -195,18 +207,18 @@ export class Clients {
       statuses.reduce((total, status) => total + count(status), 0);
     const missing = sum(({ byQos }) => (byQos[1]?.missing ?? 0) + (byQos[2]?.missing ?? 0));
     const twice = sum(({ byQos }) => byQos[2]?.duplicates ?? 0);
-    return `${statuses.length} subscribers received ${received}, lost ${missing} of QoS 1 and 2, got ${twice} of QoS 2 twice`;
+    return `${statuses.length} subscribers received ${received}, ${missing} messages of QoS 1 and 2 missing, ${twice} duplicates of QoS 2`;
   }
 
   async stop(): Promise<void> {
-    if (this.#looking) clearInterval(this.#looking);
+    if (this.#pollTimer) clearInterval(this.#pollTimer);
     await this.#publishers.stop();
-    await Promise.all(this.#children.splice(0).map(endOf));
+    await Promise.all(this.#programs.splice(0).map((program) => program.stop(stopMsMax)));
     this.#subscribers.length = 0;
   }
 }
 
-function describeChange(name: string, before: Mark, now: Mark): string {
+function describeChange(name: string, before: TallySnapshot, now: TallySnapshot): string {
   const messages = now.messages - before.messages;
   const restarts = now.restarts - before.restarts;
   const left = Object.entries(now.left)
@@ -214,7 +226,7 @@ function describeChange(name: string, before: Mark, now: Mark): string {
     .filter(([, count]) => count > 0)
     .map(([server, count]) => (count === 1 ? server : `${server} ${count} times`));
   return [
-    `${name}: ${messages} messages, never ${Math.ceil(now.silenceMsMax / 1_000)} s without`,
+    `${name}: ${messages} messages, longest silence below ${Math.ceil(now.silenceMsMax / 1_000)} s`,
     `${now.reconnects - before.reconnects} reconnects${left.length > 0 ? ` (left ${left.join(', ')})` : ''}`,
     ...(restarts > 0 ? [`restarted ${restarts} times`] : []),
   ].join(', ');

@@ -1,31 +1,30 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { clientHost, namespaceOf } from '../bed/layout.ts';
-import type { BedLayout } from '../bed/layout.ts';
+import type { TestBedLayout } from '../bed/layout.ts';
 import { RehearsalError } from '../errors.ts';
-import { endOf } from './process.ts';
+import { ChildProgram } from '@mqtt-cluster/kit';
 import type { PublisherStatus } from './publishing.ts';
 
+const stopMsMax = 5_000;
+
 export interface PublishersOptions {
-  readonly layout: BedLayout;
-  /** This tool's own bundle: it is also the publisher's program. */
+  readonly layout: TestBedLayout;
+  /** Bundle of this tool, which is also the publisher's program. */
   readonly script: string;
   readonly directory: string;
   readonly count: number;
-  /** `id=mqtt://host:port` */
+  /** Servers as `id=mqtt://host:port`. */
   readonly servers: readonly string[];
 }
 
 interface Publisher {
   readonly name: string;
-  readonly child: ChildProcess;
+  readonly program: ChildProgram;
   newest: PublisherStatus | null;
 }
 
-/** Publishers on the client host, which say once a second how they are. */
+/** Publishers on the client host, each a process that reports its status once a second. */
 export class Publishers {
   readonly #options: PublishersOptions;
   readonly #publishers: Publisher[] = [];
@@ -40,16 +39,18 @@ export class Publishers {
 
   #startOne(index: number): void {
     const { layout, script, directory, servers } = this.#options;
-    const log = openSync(join(directory, `publisher-${index}.log`), 'a');
-    const program = [process.execPath, script, 'publish', `load-${process.pid}-${index}`, ...servers];
-    const child = spawn('ip', ['netns', 'exec', namespaceOf(layout, clientHost), ...program], {
-      stdio: ['ignore', 'pipe', log],
+    const publish = [process.execPath, script, 'publish', `load-${process.pid}-${index}`, ...servers];
+    const program = new ChildProgram({
+      command: 'ip',
+      args: ['netns', 'exec', namespaceOf(layout, clientHost), ...publish],
+      logFile: join(directory, `publisher-${index}.log`),
+      pipesOutput: true,
     });
-    closeSync(log);
-    const publisher: Publisher = { name: `publisher ${index}`, child, newest: null };
-    createInterface({ input: child.stdout! }).on('line', (line) => {
-      publisher.newest = JSON.parse(line) as PublisherStatus;
-    });
+    const publisher: Publisher = { name: `publisher ${index}`, program, newest: null };
+    if (program.output !== null)
+      createInterface({ input: program.output }).on('line', (line) => {
+        publisher.newest = JSON.parse(line) as PublisherStatus;
+      });
     this.#publishers.push(publisher);
   }
 
@@ -57,16 +58,19 @@ export class Publishers {
     return this.#publishers.map(({ name }) => name);
   }
 
-  /** What each said last. @throws RehearsalError when one has said nothing yet, or has ended */
+  /**
+   * Returns the latest status of each publisher. @throws RehearsalError when one has ended, or has not reported a
+   * status yet
+   */
   statuses(): PublisherStatus[] {
-    return this.#publishers.map(({ name, child, newest }) => {
-      if (child.exitCode !== null) throw new RehearsalError(`${name} ended with ${child.exitCode}`);
-      if (newest === null) throw new RehearsalError(`${name} has said nothing yet`);
+    return this.#publishers.map(({ name, program, newest }) => {
+      if (program.hasEnded) throw new RehearsalError(`${name} has ended; its log: ${program.logFile}`);
+      if (newest === null) throw new RehearsalError(`${name} has not reported its status yet`);
       return newest;
     });
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#publishers.splice(0).map(({ child }) => endOf(child)));
+    await Promise.all(this.#publishers.splice(0).map(({ program }) => program.stop(stopMsMax)));
   }
 }

@@ -6,35 +6,36 @@ import type { ClientCounters } from './tally.ts';
 
 const intervalMs = 200;
 const tellIntervalMs = 1_000;
-/** Above what a minute without a cluster leaves unacknowledged. */
+/** More than the messages of a minute without a cluster. */
 const unackedMax = 2_000;
 const failoversToldMax = 20;
 const signal = 'load';
 
-/** One line of what a publisher says. */
+/** Status of a publisher, one JSON line each. */
 export interface PublisherStatus extends ClientCounters {
   readonly connected: boolean;
   readonly sent: number;
-  /** For good: their numbers are missing then, and subscribers say so. */
+  /** Messages that the client rejected: their numbers are missing at the subscribers. */
   readonly refused: number;
 }
 
 export interface PublishingOptions {
   readonly id: string;
   readonly servers: readonly Server[];
-  readonly tell: (line: string) => void;
-  /** Ends it, after what is under way was acknowledged. */
+  readonly log: (line: string) => void;
+  /** Aborts the publisher; it waits for outstanding acknowledgements first. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Numbered telemetry of QoS 1 and 2 from one process that outlives every broker: a number that was acknowledged and lost stays
- * missing at every subscriber, which can't be said of a publisher that restarts and goes on with what the cluster remembers.
+ * Publishes numbered telemetry of QoS 1 and 2 from one process that survives every broker. The number of an
+ * acknowledged message that gets lost stays missing at every subscriber. (The appliance's own publisher continues after
+ * a restart with the numbers that the cluster stores, which would hide such a loss.)
  */
 export async function publishTelemetry({
   id,
   servers,
-  tell,
+  log,
   signal: ended,
 }: PublishingOptions): Promise<void> {
   const counts = { sent: 0, messages: 0, refused: 0 };
@@ -56,7 +57,7 @@ export async function publishTelemetry({
   const run = String(Date.now());
   const numbers: [number, number, number] = [0, 0, 0];
   const publish = (qos: QoS): void => {
-    // A number that can't be sent must not be taken: it would be missing.
+    // A number that can't be sent is not used: it would be missing.
     if (client.status().unacked >= unackedMax) return;
     const number = ++numbers[qos];
     const payload: TelemetryPayload = { group: id, signal, number, sentAt: Date.now(), value: number, run };
@@ -68,10 +69,10 @@ export async function publishTelemetry({
   };
   await client.start();
   const publishing = setInterval(() => ([1, 2] as const).forEach(publish), intervalMs);
-  const telling = setInterval(() => tell(JSON.stringify(status())), tellIntervalMs);
+  const telling = setInterval(() => log(JSON.stringify(status())), tellIntervalMs);
   await new Promise<void>((resolve) => ended.addEventListener('abort', () => resolve(), { once: true }));
   clearInterval(publishing);
   clearInterval(telling);
   await client.stop();
-  tell(JSON.stringify(status()));
+  log(JSON.stringify(status()));
 }

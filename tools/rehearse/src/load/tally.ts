@@ -1,27 +1,27 @@
-/** What a subscriber or a publisher of the load says of itself, as far as it is judged here. */
+/** Counters that a client of the load reports. */
 export interface ClientCounters {
-  /** Messages that a subscriber received, or that were acknowledged to a publisher. */
+  /** Messages that a subscriber received, or acknowledgements that a publisher received. */
   readonly messages: number;
-  /** Connections that succeeded, the first one too. */
+  /** Successful connections, including the first one. */
   readonly connects: number;
-  /** Connections that went to another server than the one before; the newest ones. */
+  /** The latest connections to another server than the one before. */
   readonly failovers: readonly { readonly from: string; readonly to: string; readonly at: string }[];
 }
 
-/** Counted over all processes of a client since the first look at it. */
-export interface Mark {
+/** Counters of a client since the first observation, over all its processes. */
+export interface TallySnapshot {
   readonly messages: number;
   /** Connections after the first one of each process. */
   readonly reconnects: number;
-  /** New processes. */
+  /** Number of new processes. */
   readonly restarts: number;
-  /** How often it left a server for another one. */
+  /** How often the client left each server for another one. */
   readonly left: Readonly<Record<string, number>>;
-  /** Longest time between two looks of which the second found more messages, in milliseconds, since `restartClock`. */
+  /** Longest time between two observations with new messages, in milliseconds, since `restartClock`. */
   readonly silenceMsMax: number;
 }
 
-/** One client's counters, which begin anew with each of its processes, put together. */
+/** Adds up the counters of one client, which start at zero in each of its processes. */
 export class ClientTally {
   #last: ClientCounters | null = null;
   #messages = 0;
@@ -32,7 +32,7 @@ export class ClientTally {
   #progressAtMs = 0;
   #silenceMsMax = 0;
 
-  /** `nowMs`: monotonic. */
+  /** @param nowMs monotonic time */
   observe(now: ClientCounters, nowMs: number): void {
     const last = this.#last;
     const isNew = last !== null && (now.messages < last.messages || now.connects < last.connects);
@@ -40,7 +40,7 @@ export class ClientTally {
     const before = isNew || last === null ? { messages: 0, connects: Math.min(1, now.connects) } : last;
     const more = now.messages - before.messages;
     this.#messages += more;
-    // A process that was not connected yet at the last look: its first connection is no reconnect.
+    // The first connection of a process that had none at the last observation is no reconnect.
     const first = before.connects === 0 ? Math.min(1, now.connects) : 0;
     this.#reconnects += now.connects - before.connects - first;
     this.#countFailovers(now.failovers);
@@ -51,13 +51,13 @@ export class ClientTally {
     this.#last = now;
   }
 
-  /** What is told from now on of silence is of what comes. */
+  /** Starts a new measurement of the longest silence. */
   restartClock(nowMs: number): void {
     this.#silenceMsMax = 0;
     this.#progressAtMs = nowMs;
   }
 
-  mark(nowMs: number): Mark {
+  snapshot(nowMs: number): TallySnapshot {
     return {
       messages: this.#messages,
       reconnects: this.#reconnects,
@@ -78,32 +78,36 @@ export class ClientTally {
   }
 }
 
-/** What a step may cost a client. */
+/** Reconnects and silence that a step may cause. */
 export interface Allowance {
   readonly reconnectsMax: number;
-  /** How often it may leave one and the same host; P10 allows one for each host that is taken away and comes back. */
+  /** How often a client may leave the same host; P10 allows once for each host that is stopped and started. */
   readonly perHostMax: number;
-  /** Longer without a message means that the load was not there all the time. */
+  /** A longer silence means that there was no load during the step. */
   readonly silenceMsMax?: number;
 }
 
-/** @returns in words what a client suffered between two marks beyond what was allowed; empty when nothing */
-export function complaints(name: string, before: Mark, now: Mark, allowance: Allowance): string[] {
+/** Returns the violations of one client between two snapshots, as sentences. */
+export function violationsOf(
+  name: string,
+  before: TallySnapshot,
+  now: TallySnapshot,
+  allowance: Allowance,
+): string[] {
   const { reconnectsMax, perHostMax, silenceMsMax = Infinity } = allowance;
   const found: string[] = [];
-  if (now.messages <= before.messages) found.push(`${name}: no message more`);
+  if (now.messages <= before.messages) found.push(`${name}: received no more messages`);
   const reconnects = now.reconnects - before.reconnects;
   if (reconnects > reconnectsMax) {
-    found.push(`${name}: connected ${reconnects} times again, at most ${reconnectsMax} were allowed`);
+    found.push(`${name}: connected ${reconnects} times again (allowed: ${reconnectsMax})`);
   }
   for (const [server, count] of Object.entries(now.left)) {
     const times = count - (before.left[server] ?? 0);
-    if (times > perHostMax)
-      found.push(`${name}: left ${server} ${times} times, at most ${perHostMax} were allowed`);
+    if (times > perHostMax) found.push(`${name}: left ${server} ${times} times (allowed: ${perHostMax})`);
   }
   if (now.silenceMsMax > silenceMsMax) {
     const seconds = Math.round(now.silenceMsMax / 1_000);
-    found.push(`${name}: ${seconds} s without a message, at most ${silenceMsMax / 1_000} were allowed`);
+    found.push(`${name}: ${seconds} s without a message (allowed: ${silenceMsMax / 1_000})`);
   }
   return found;
 }

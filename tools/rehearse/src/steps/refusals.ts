@@ -2,12 +2,12 @@ import { monitoringHost } from '../bed/layout.ts';
 import { RehearsalError } from '../errors.ts';
 import { firstFailure, parseRecap } from '../playbook.ts';
 import type { Variables } from '../playbook.ts';
-import type { Scene, Step } from './scene.ts';
+import type { RehearsalContext, Step } from './context.ts';
 
-/** What is wrong, how to make it so, and a part of the sentence that must be said. */
-type Wrong = readonly [string, Variables, string];
+/** What is wrong, the variables that make it so, and a part of the expected message. */
+type WrongDeployment = readonly [string, Variables, string];
 
-const wrongs: readonly Wrong[] = [
+const wrongDeployments: readonly WrongDeployment[] = [
   ['too little disk', { preflight_disk_bytes_min: '999999999999999' }, 'are needed below one of'],
   ['another architecture', { preflight_architectures: ['riscv128'] }, 'but the images are made for riscv128'],
   [
@@ -18,22 +18,26 @@ const wrongs: readonly Wrong[] = [
   ['an admin token that is too short', { vault_broker_admin_token: 'short' }, '16 characters or more'],
 ];
 
-/** @throws RehearsalError when it was not refused with that sentence, or something was changed all the same */
+/** @throws RehearsalError when the playbook was accepted, gave another message, or changed a host */
 export function assertRefused(status: number, output: string, sentence: string): void {
-  if (status === 0) throw new RehearsalError('it was not refused');
+  if (status === 0) throw new RehearsalError('the playbook was not rejected');
   if (!output.replaceAll('\\n', ' ').includes(sentence)) {
-    throw new RehearsalError(`"${sentence}" was not said, but: ${firstFailure(output)}`);
+    throw new RehearsalError(
+      `expected the message "${sentence}", but the playbook reported: ${firstFailure(output)}`,
+    );
   }
   const changed = parseRecap(output).filter((host) => host.changed > 0);
   if (changed.length > 0) {
-    throw new RehearsalError(`refused, but changed before on ${changed.map(({ host }) => host).join(', ')}`);
+    throw new RehearsalError(
+      `the playbook was rejected after it had changed ${changed.map(({ host }) => host).join(', ')}`,
+    );
   }
 }
 
 export const refusals: Step = {
-  name: 'what must be refused: one sentence, and nothing changed',
-  async run({ bed, playbooks, versions, tell }: Scene) {
-    const refuse = async ([name, variables, sentence]: Wrong): Promise<void> => {
+  name: 'wrong deployments: each must be rejected with one message, and change nothing',
+  async run({ bed, playbooks, versions, log }: RehearsalContext) {
+    const refuse = async ([name, variables, sentence]: WrongDeployment): Promise<void> => {
       const given = { mqtt_cluster_version: versions.first, ...variables };
       const { status, output } = await playbooks.attempt('site', given);
       try {
@@ -41,9 +45,9 @@ export const refusals: Step = {
       } catch (error) {
         throw new RehearsalError(`${name}: ${(error as Error).message}`, { cause: error });
       }
-      tell(`${name}: refused, nothing changed`);
+      log(`${name}: rejected, nothing changed`);
     };
-    for (const wrong of wrongs) await refuse(wrong);
+    for (const wrong of wrongDeployments) await refuse(wrong);
     const host = bed.host(monitoringHost);
     await host.powerOff();
     try {

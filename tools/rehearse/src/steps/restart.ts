@@ -1,25 +1,25 @@
 import { RehearsalError } from '../errors.ts';
-import { until } from '../poll.ts';
-import { tellAll } from './scene.ts';
-import type { Scene, Step } from './scene.ts';
+import { waitFor } from '@mqtt-cluster/kit';
+import { logAll } from './context.ts';
+import type { RehearsalContext, Step } from './context.ts';
 
 const unit = 'mqtt-cluster-broker.service';
 const samplesMax = 3_000;
 const sampleMsMax = 300_000;
-/** A refused connection is an answer at once; only a busy machine takes longer. */
+/** Bound of one request: a closed port answers at once, and only a busy machine takes longer. */
 const answerSecondsMax = 20;
 
-/** One look at a host while its broker starts: systemd first, then at once the member. */
+/** State of a host during the start of its broker: systemd's state, and then the member's readiness. */
 export interface Sample {
-  /** Of systemd: `activating`, `active`, ... */
+  /** ActiveState of the systemd unit: `activating`, `active`, ... */
   readonly state: string;
-  /** HTTP status of /readyz; 0 when nobody answers. */
+  /** HTTP status of /readyz; 0 without an answer. */
   readonly ready: number;
 }
 
 /**
- * Restarts the broker and looks many times a second until systemd says active. Only looks at the new start count: the former
- * process is active while it drains, and rightly no longer ready.
+ * Restarts the broker and samples the states many times a second until systemd reports `active`. Samples of the former
+ * process are skipped: it is active while it drains, and rightly no longer ready.
  */
 function script(address: string): string {
   return [
@@ -28,7 +28,7 @@ function script(address: string): string {
     `for n in $(seq ${samplesMax}); do`,
     `  set -- $(systemctl show --property=InvocationID,ActiveState --value ${unit})`,
     `  ready=$(curl --silent --max-time ${answerSecondsMax} --output /dev/null --write-out '%{http_code}' http://${address}:9100/readyz)`,
-    // systemd prints both in an order of its own: the one with digits and 32 letters is the id.
+    // systemd prints both values in an order of its own: the one with 32 characters is the id.
     `  state=; id=; for word in "$@"; do if [ \${#word} = 32 ]; then id=$word; else state=$word; fi; done`,
     `  [ "$id" = "$old" ] && { sleep 0.05; continue; }`,
     `  echo "$state $ready"`,
@@ -38,15 +38,15 @@ function script(address: string): string {
   ].join('\n');
 }
 
-/** @throws RehearsalError when it was said to be started before it served, or was never seen starting */
+/** @throws RehearsalError when systemd reported `active` before the member was ready, or was never seen `activating` */
 export function assertReadyBeforeActive(samples: readonly Sample[]): void {
   const starting = samples.filter(({ state }) => state === 'activating');
   const active = samples.filter(({ state }) => state === 'active');
-  if (starting.length === 0) throw new RehearsalError('systemd was never seen saying "activating"');
-  if (active.length === 0) throw new RehearsalError('systemd never said "active"');
+  if (starting.length === 0) throw new RehearsalError('systemd never reported "activating"');
+  if (active.length === 0) throw new RehearsalError('systemd never reported "active"');
   const early = active.find(({ ready }) => ready !== 200);
   if (early !== undefined) {
-    throw new RehearsalError(`systemd said "active" while /readyz answered ${early.ready || 'nothing'}`);
+    throw new RehearsalError(`systemd reported "active" while /readyz returned ${early.ready || 'nothing'}`);
   }
 }
 
@@ -61,23 +61,27 @@ export function parseSamples(text: string): Sample[] {
 }
 
 export const restart: Step = {
-  name: 'restart a broker: systemd says active only once it serves',
-  async run({ bed, cluster, clients, tell }: Scene) {
+  name: 'restart a broker: systemd reports active only when the broker serves',
+  async run({ bed, cluster, clients, log }: RehearsalContext) {
     const host = bed.host(await clients.busiest());
-    const before = await clients.marks();
+    const before = await clients.snapshot();
     const samples = parseSamples(await host.ssh(script(host.address), sampleMsMax));
     assertReadyBeforeActive(samples);
     const starting = samples.filter(({ state }) => state === 'activating').length;
-    tell(`${host.address}: seen activating ${starting} times, then active, with /readyz at 200`);
-    const text = await until('a line of status', sampleMsMax, async () => {
-      const said = (await host.ssh(`systemctl status ${unit} | grep -E 'Active:|Status:'`)).trim();
-      return said.includes('active (running)') ? said : undefined;
-    });
-    tellAll(
-      tell,
+    log(`${host.address}: activating in ${starting} samples, then active, with status 200 of /readyz`);
+    const text = await waitFor(
+      'the status of the unit',
+      async () => {
+        const said = (await host.ssh(`systemctl status ${unit} | grep -E 'Active:|Status:'`)).trim();
+        return said.includes('active (running)') ? said : undefined;
+      },
+      { timeoutMs: sampleMsMax },
+    );
+    logAll(
+      log,
       text.split('\n').map((line) => line.trim()),
     );
-    await cluster.well();
-    tellAll(tell, await clients.judge(before, { reconnectsMax: 1, perHostMax: 1 }));
+    await cluster.waitUntilHealthy();
+    logAll(log, await clients.check(before, { reconnectsMax: 1, perHostMax: 1 }));
   },
 };
