@@ -6,24 +6,24 @@ import {
   whatIsApart,
   whoWaits,
 } from './checks/convergence.ts';
-import { checkRetainedArrived } from './checks/retained-arrived.ts';
+import { checkRetainedArrived } from './checks/retained-delivery.ts';
 import { checkDelivery } from './checks/delivery.ts';
-import { checkHoard } from './checks/hoard.ts';
+import { checkHoard } from './checks/queue-overflow.ts';
 import {
   checkOneConnection,
   checkRetained,
   checkSameState,
   isQuiescent,
   isServing,
-} from './checks/settled.ts';
+} from './checks/final-state.ts';
 import { checkWills } from './checks/wills.ts';
-import { usualClient } from './client.ts';
-import { Faults } from './faults/faults.ts';
-import type { Violation } from './history.ts';
-import { createSimulatedMember, settingsOf } from './member-factory.ts';
-import type { MarkName } from './marks.ts';
-import { Population, hoarder, willWatcher } from './population.ts';
-import { World } from './world.ts';
+import { usualClient } from './clients/client.ts';
+import { Faults } from './faults/fault-injector.ts';
+import type { Violation } from './history/history.ts';
+import { createSimulatedMember, settingsOf } from './world/member-factory.ts';
+import type { MarkName } from './history/marks.ts';
+import { Population, hoarder, willWatcher } from './clients/workload.ts';
+import { World } from './world/world.ts';
 
 export interface RunOptions {
   readonly seed: number;

@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import { readArguments, UsageError } from '../src/cli/arguments.ts';
-import { membersOf } from '../src/cli/crew.ts';
+import { membersOf } from '../src/cli/worker-pool.ts';
 import { Progress } from '../src/cli/progress.ts';
 import { markNames, runSeed } from '../src/index.ts';
 

@@ -1,5 +1,5 @@
 import type { LogIndex } from '@mqtt-cluster/contracts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 
 /** P7: a partition heals within this of the network's return. */
 const healMsMax = 10_000;

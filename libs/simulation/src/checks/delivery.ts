@@ -1,6 +1,6 @@
 import type { ConnectionId } from '@mqtt-cluster/contracts';
-import type { Arrival, History, Publication, SessionRecord, SubscriptionRecord } from '../history.ts';
-import { isShared, matches } from '../topics.ts';
+import type { Arrival, History, Publication, SessionRecord, SubscriptionRecord } from '../history/history.ts';
+import { isShared, matches } from './topic-filter.ts';
 
 /**
  * P1 and P2: what was acknowledged arrives, QoS 2 once, and in its publisher's order. `bounded`: clients whose queues were at their

@@ -1,4 +1,4 @@
-import type { ConnectionRecord, History } from '../history.ts';
+import type { ConnectionRecord, History } from '../history/history.ts';
 
 /** A member is given up after this at the latest, and finds itself isolated no later. */
 const troubleMs = 6_000;

@@ -4,7 +4,7 @@ import { runSeed } from '../run-seed.ts';
 import type { RunReport } from '../run-seed.ts';
 import { UsageError, readArguments } from './arguments.ts';
 import type { SimulateArguments } from './arguments.ts';
-import { membersOf, runSeeds, work } from './crew.ts';
+import { membersOf, runSeeds, work } from './worker-pool.ts';
 import { Progress } from './progress.ts';
 
 const progressMs = 3_000;

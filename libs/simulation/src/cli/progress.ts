@@ -1,5 +1,5 @@
-import { markNames } from '../marks.ts';
-import type { MarkName } from '../marks.ts';
+import { markNames } from '../history/marks.ts';
+import type { MarkName } from '../history/marks.ts';
 import type { RunReport } from '../run-seed.ts';
 
 /** What one line of progress tells, of all that is counted. */

@@ -7,11 +7,11 @@ import type {
   Snapshot,
   StoreWrite,
 } from '@mqtt-cluster/contracts';
-import type { Random } from '../random.ts';
-import type { Timeline } from '../timeline.ts';
-import { Content } from './content.ts';
-import { flipBit } from './damage.ts';
-import type { Damage } from './damage.ts';
+import type { Random } from '../world/random.ts';
+import type { Timeline } from '../world/timeline.ts';
+import { Content } from './disk-content.ts';
+import { flipBit } from './bit-flip.ts';
+import type { Damage } from './bit-flip.ts';
 
 interface Pending {
   readonly token: number;

@@ -1,11 +1,11 @@
 import type { MemberId } from '@mqtt-cluster/contracts';
-import type { Random } from '../random.ts';
-import type { Version } from '../dialects.ts';
-import type { World } from '../world.ts';
-import * as disks from './disks.ts';
-import * as links from './links.ts';
-import * as machines from './machines.ts';
-import * as members from './members.ts';
+import type { Random } from '../world/random.ts';
+import type { Version } from '../world/semantics-versions.ts';
+import type { World } from '../world/world.ts';
+import * as disks from './disk-faults.ts';
+import * as links from './link-faults.ts';
+import * as machines from './process-faults.ts';
+import * as members from './membership-faults.ts';
 
 export type Fault = (faults: Faults) => void;
 

@@ -1,6 +1,6 @@
 import type { LogIndex, MemberId, MemberStatus, Outgoing } from '@mqtt-cluster/contracts';
-import type { History } from '../history.ts';
-import type { Host } from '../host.ts';
+import type { History } from '../history/history.ts';
+import type { Host } from '../world/host.ts';
 
 interface Committed {
   readonly term: number;

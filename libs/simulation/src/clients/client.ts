@@ -1,13 +1,13 @@
 import type { ClientEffect, MemberId, QoS, Subscription, Will } from '@mqtt-cluster/contracts';
-import { Incoming } from './client-incoming.ts';
-import { Outgoing } from './client-outgoing.ts';
-import { Subscriptions } from './client-subscriptions.ts';
-import { payloadOf } from './history.ts';
-import type { ConnectionRecord, History, Publication, SessionRecord } from './history.ts';
-import type { Host } from './host.ts';
-import type { Random } from './random.ts';
-import type { Timeline } from './timeline.ts';
-import { Wire } from './wire.ts';
+import { Incoming } from './incoming-messages.ts';
+import { Outgoing } from './outgoing-messages.ts';
+import { Subscriptions } from './subscriptions.ts';
+import { payloadOf } from '../history/history.ts';
+import type { ConnectionRecord, History, Publication, SessionRecord } from '../history/history.ts';
+import type { Host } from '../world/host.ts';
+import type { Random } from '../world/random.ts';
+import type { Timeline } from '../world/timeline.ts';
+import { Wire } from './client-connection.ts';
 
 export interface ClientOptions {
   readonly id: string;

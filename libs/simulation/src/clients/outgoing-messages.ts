@@ -1,7 +1,7 @@
 import type { QoS } from '@mqtt-cluster/contracts';
-import { payloadOf } from './history.ts';
-import type { History, Publication } from './history.ts';
-import type { Wire } from './wire.ts';
+import { payloadOf } from '../history/history.ts';
+import type { History, Publication } from '../history/history.ts';
+import type { Wire } from './client-connection.ts';
 
 interface Flight {
   readonly publication: Publication;

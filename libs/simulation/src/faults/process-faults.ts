@@ -1,4 +1,4 @@
-import type { Faults } from './faults.ts';
+import type { Faults } from './fault-injector.ts';
 
 export function killSome(faults: Faults): void {
   const { random, world } = faults;

@@ -1,9 +1,9 @@
 import type { DeliverEffect } from '@mqtt-cluster/contracts';
-import { publicationIn } from './history.ts';
-import type { History, SessionRecord } from './history.ts';
-import type { Random } from './random.ts';
-import type { Timeline } from './timeline.ts';
-import type { Wire } from './wire.ts';
+import { publicationIn } from '../history/history.ts';
+import type { History, SessionRecord } from '../history/history.ts';
+import type { Random } from '../world/random.ts';
+import type { Timeline } from '../world/timeline.ts';
+import type { Wire } from './client-connection.ts';
 
 /** The receiving half of a client: acknowledges in order, late now and then, and takes each QoS 2 message once. */
 export class Incoming {

@@ -8,7 +8,7 @@ import type {
 } from '@mqtt-cluster/contracts';
 import { ClusterError } from '@mqtt-cluster/contracts';
 import type { Recovered, StoreWrite } from '@mqtt-cluster/contracts';
-import type { Disk } from './disk/disk.ts';
+import type { Disk } from '../disk/disk.ts';
 import type { HostState, Network, NetworkHost } from './network.ts';
 import type { Random } from './random.ts';
 import type { Timeline } from './timeline.ts';

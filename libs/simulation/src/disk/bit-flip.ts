@@ -1,7 +1,7 @@
 import type { LogIndex } from '@mqtt-cluster/contracts';
-import type { Random } from '../random.ts';
-import { outboxKey } from './content.ts';
-import type { Content } from './content.ts';
+import type { Random } from '../world/random.ts';
+import { outboxKey } from './disk-content.ts';
+import type { Content } from './disk-content.ts';
 
 /** One flipped bit, and where: found when the store is opened, unless what it hit has gone by then. */
 export interface Damage {

@@ -1,7 +1,7 @@
 import type { ClusterConfig, MemberId } from '@mqtt-cluster/contracts';
-import type { Version } from '../dialects.ts';
-import type { History } from '../history.ts';
-import type { Faults } from './faults.ts';
+import type { Version } from '../world/semantics-versions.ts';
+import type { History } from '../history/history.ts';
+import type { Faults } from './fault-injector.ts';
 
 export function transfer(faults: Faults): void {
   const leader = faults.leader();

@@ -1,5 +1,5 @@
-import type { World } from '../world.ts';
-import type { Faults } from './faults.ts';
+import type { World } from '../world/world.ts';
+import type { Faults } from './fault-injector.ts';
 
 export function split(faults: Faults): void {
   const { random, world } = faults;

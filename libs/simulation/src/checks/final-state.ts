@@ -1,6 +1,6 @@
 import type { Member } from '@mqtt-cluster/contracts';
-import type { Publication } from '../history.ts';
-import type { World } from '../world.ts';
+import type { Publication } from '../history/history.ts';
+import type { World } from '../world/world.ts';
 
 /** P7, second half: everybody serves, and all have applied the same. */
 export function isServing(world: World): boolean {

@@ -1,5 +1,5 @@
 import { defaultSettings } from '@mqtt-cluster/contracts';
-import type { History } from '../history.ts';
+import type { History } from '../history/history.ts';
 
 /**
  * P1's exception: a queue at its bound loses its oldest, and nothing else. So the newest that was acknowledged arrives, and as many

@@ -2,8 +2,8 @@ import { defaultSettings } from '@mqtt-cluster/contracts';
 import type { QoS } from '@mqtt-cluster/contracts';
 import { usualClient } from './client.ts';
 import type { ClientOptions, SimulatedClient } from './client.ts';
-import type { Random } from './random.ts';
-import type { World } from './world.ts';
+import type { Random } from '../world/random.ts';
+import type { World } from '../world/world.ts';
 
 export const willWatcher = 'will-watcher';
 /** A client that is away while more is published for it than a queue may hold. */

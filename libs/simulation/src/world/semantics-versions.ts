@@ -3,7 +3,7 @@ import type { Batch, ClientId, ClusterConfig, LogIndex, MemberId } from '@mqtt-c
 import { currentSemantics } from '@mqtt-cluster/member';
 import type { SemanticsVersion } from '@mqtt-cluster/member';
 import type { MqttState, StateEffect } from '@mqtt-cluster/mqtt-state';
-import type { MarkName } from './marks.ts';
+import type { MarkName } from '../history/marks.ts';
 
 /** Which of two versions of the program a member runs. */
 export type Version = 'older' | 'newer';

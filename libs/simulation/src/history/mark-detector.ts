@@ -8,9 +8,9 @@ import type {
   StoreWrite,
 } from '@mqtt-cluster/contracts';
 import { decodeBatchHeader } from '@mqtt-cluster/mqtt-state';
-import type { SimulatedClient } from './client.ts';
+import type { SimulatedClient } from '../clients/client.ts';
 import type { History } from './history.ts';
-import type { Host } from './host.ts';
+import type { Host } from '../world/host.ts';
 
 /** A takeover this soon after the loss of a leader counts as one during a failover. */
 const failoverMs = 1_000;

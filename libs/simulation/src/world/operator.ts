@@ -1,7 +1,7 @@
 import { StoreCorruptError } from '@mqtt-cluster/contracts';
 import type { ClusterConfig, ClusterError, MemberId } from '@mqtt-cluster/contracts';
-import { publicationsInside } from './history.ts';
-import type { History } from './history.ts';
+import { publicationsInside } from '../history/history.ts';
+import type { History } from '../history/history.ts';
 import type { Host } from './host.ts';
 import type { Random } from './random.ts';
 import type { Timeline } from './timeline.ts';

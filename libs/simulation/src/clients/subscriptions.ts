@@ -1,6 +1,6 @@
 import type { Subscription } from '@mqtt-cluster/contracts';
-import type { History, SessionRecord } from './history.ts';
-import type { Wire } from './wire.ts';
+import type { History, SessionRecord } from '../history/history.ts';
+import type { Wire } from './client-connection.ts';
 
 const packetIdMin = 1_000;
 const packetIdMax = 60_000;

@@ -1,13 +1,13 @@
 import type { MemberId, MemberStatus } from '@mqtt-cluster/contracts';
 import { checkDelivery } from './checks/delivery.ts';
-import { checkOneConnection, checkSameState, isQuiescent, isServing } from './checks/settled.ts';
-import { usualClient } from './client.ts';
-import type { ClientOptions, SimulatedClient } from './client.ts';
-import type { Arrival, Publication } from './history.ts';
-import { createSimulatedMember, smallLimits } from './member-factory.ts';
-import type { SimulatedSettings } from './member-factory.ts';
-import { World } from './world.ts';
-import type { CreateSimulatedMember } from './world.ts';
+import { checkOneConnection, checkSameState, isQuiescent, isServing } from './checks/final-state.ts';
+import { usualClient } from './clients/client.ts';
+import type { ClientOptions, SimulatedClient } from './clients/client.ts';
+import type { Arrival, Publication } from './history/history.ts';
+import { createSimulatedMember, smallLimits } from './world/member-factory.ts';
+import type { SimulatedSettings } from './world/member-factory.ts';
+import { World } from './world/world.ts';
+import type { CreateSimulatedMember } from './world/world.ts';
 
 export interface StoryOptions extends Partial<SimulatedSettings> {
   readonly seed?: number;

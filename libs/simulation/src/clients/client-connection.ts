@@ -1,7 +1,7 @@
 import type { ClientEffect, ClientInput, ConnectionId, ConnectRequest } from '@mqtt-cluster/contracts';
-import type { Host } from './host.ts';
-import type { Random } from './random.ts';
-import type { Timeline } from './timeline.ts';
+import type { Host } from '../world/host.ts';
+import type { Random } from '../world/random.ts';
+import type { Timeline } from '../world/timeline.ts';
 
 export interface WireHandlers {
   /** `isolated`: the member had no majority when it sent it. */

@@ -8,23 +8,23 @@ import type {
 } from '@mqtt-cluster/contracts';
 import { currentSemantics } from '@mqtt-cluster/member';
 import type { MemberObserver, SemanticsVersion } from '@mqtt-cluster/member';
-import { Numbering } from './checks/numbering.ts';
-import { RaftWatch } from './checks/raft-watch.ts';
-import { SimulatedClient } from './client.ts';
-import type { ClientOptions, ClientWorld } from './client.ts';
-import { Caretaker } from './caretaker.ts';
-import { Disk } from './disk/disk.ts';
-import { newerSemanticsVersion } from './dialects.ts';
-import type { Version } from './dialects.ts';
-import { History } from './history.ts';
+import { Numbering } from '../checks/batch-sequence.ts';
+import { RaftWatch } from '../checks/raft-safety.ts';
+import { SimulatedClient } from '../clients/client.ts';
+import type { ClientOptions, ClientWorld } from '../clients/client.ts';
+import { Caretaker } from './operator.ts';
+import { Disk } from '../disk/disk.ts';
+import { newerSemanticsVersion } from './semantics-versions.ts';
+import type { Version } from './semantics-versions.ts';
+import { History } from '../history/history.ts';
 import { Host } from './host.ts';
-import { MarkWatch } from './mark-watch.ts';
-import { isMarkName } from './marks.ts';
+import { MarkWatch } from '../history/mark-detector.ts';
+import { isMarkName } from '../history/marks.ts';
 import { Network } from './network.ts';
 import { createRandom } from './random.ts';
 import type { Random } from './random.ts';
 import { Timeline } from './timeline.ts';
-import type { Wire } from './wire.ts';
+import type { Wire } from '../clients/client-connection.ts';
 
 /** How the world looks into a member, and which version of the program it runs. */
 export interface Inside {

@@ -1,5 +1,5 @@
-import type { Host } from '../host.ts';
-import type { Faults } from './faults.ts';
+import type { Host } from '../world/host.ts';
+import type { Faults } from './fault-injector.ts';
 
 const usualSyncMs = [0.5, 4] as const;
 

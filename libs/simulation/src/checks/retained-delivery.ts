@@ -1,6 +1,6 @@
 import { contestedClients, describe, isPromised, wasUnsubscribed } from './delivery.ts';
-import type { History, Publication, SessionRecord, SubscriptionRecord } from '../history.ts';
-import { isShared, matches } from '../topics.ts';
+import type { History, Publication, SessionRecord, SubscriptionRecord } from '../history/history.ts';
+import { isShared, matches } from './topic-filter.ts';
 
 /** P3 and P5: a session that lives has got what was retained when it subscribed, whichever homes it had since. */
 export function checkRetainedArrived(history: History): void {

@@ -1,6 +1,6 @@
 import type { LogIndex } from '@mqtt-cluster/contracts';
 import type { BatchHeader } from '@mqtt-cluster/mqtt-state';
-import type { History } from '../history.ts';
+import type { History } from '../history/history.ts';
 
 /**
  * Batches are applied once and without holes (design, section 3: a retry over a change of leader is never applied twice and never
