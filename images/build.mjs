@@ -1,5 +1,5 @@
 /**
- * `npm run images -- [options]`: bundles the two applications, stages what goes into their images, and builds these
+ * `npm run images -- [options]`: bundles the two applications, stages the files of their images, and builds the images
  * with podman or docker. See `--help`.
  */
 import { execFileSync } from 'node:child_process';
@@ -27,7 +27,7 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const root = join(here, '..');
 const output = join(root, 'dist', 'images');
 
-/** What an application may add to its base, in bytes. Above it the build fails: somebody should know why. */
+/** Bytes that an application may add to its base image. A larger application fails the build, so that growth is noticed. */
 const images = {
   'broker-publisher': { budgetBytesMax: 2_500_000 },
   client: { budgetBytesMax: 2_000_000 },
@@ -37,16 +37,16 @@ const help = `Builds the images broker-publisher and client.
 
   npm run images -- [options]
 
-  --only NAME        broker-publisher or client alone
-  --stage            only stage the files (dist/images/NAME), build no image; needs neither podman nor docker
-  --engine NAME      podman or docker (default: podman if it is there)
-  --base IMAGE       what to build on (default: docker.io/library/node:22-bookworm-slim)
-  --version TEXT     the tag (default: from git describe)
-  --prefix TEXT      before the image's name (default: localhost/mqtt-cluster)
-  --save             also write dist/images/NAME-VERSION.tar, for ansible to copy to the hosts
-  --engine-option X  passed on before "build", for engines that need one; may be given more than once
-  --build-option X   passed on after "build"; may be given more than once
-  --help             this text
+  --only NAME        build only broker-publisher or only client
+  --stage            stage the files in dist/images/NAME and build no image; needs neither podman nor docker
+  --engine NAME      podman or docker (default: podman if it is installed)
+  --base IMAGE       base image (default: docker.io/library/node:22-bookworm-slim)
+  --version TEXT     tag of the images (default: from git describe)
+  --prefix TEXT      prefix of the images' names (default: localhost/mqtt-cluster)
+  --save             also write dist/images/NAME-VERSION.tar, which the playbooks copy to the hosts
+  --engine-option X  option for the engine before "build"; may be given several times
+  --build-option X   option for the engine after "build"; may be given several times
+  --help             print this text
 `;
 
 function readOptions() {
@@ -65,12 +65,14 @@ function readOptions() {
     },
   });
   if (values.only !== undefined && images[values.only] === undefined) {
-    throw new Error(`--only ${values.only}: there are ${Object.keys(images).join(' and ')}`);
+    throw new Error(
+      `--only ${values.only}: unknown image; the images are ${Object.keys(images).join(' and ')}`,
+    );
   }
   const version = values.version ?? describeVersion();
   if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/.test(version)) {
     throw new Error(
-      `--version ${version}: a tag has 1 to 128 of A-Z a-z 0-9 _ . - and begins with none of . -`,
+      `--version ${version}: not a valid tag; use 1 to 128 characters of A-Z a-z 0-9 _ . - and do not begin with . or -`,
     );
   }
   return { ...values, version };
@@ -80,7 +82,7 @@ function git(...args) {
   return execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
 }
 
-/** A tag when there is one; before the first, the version of package.json and the commit. */
+/** Returns the output of `git describe`. Without a tag, returns the version of package.json and the commit. */
 function describeVersion() {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   try {
@@ -88,15 +90,18 @@ function describeVersion() {
     return /^[0-9a-f]+(-dirty)?$/.test(described) ? `${version}-g${described}` : described;
   } catch (error) {
     if (!existsSync(join(root, '.git'))) return version;
-    // Another user's clone, say, as root sees it: every version would get the same name.
+    // For instance, git refuses a clone that another user owns. Falling back to package.json would give every commit the
+    // same tag.
     const said = String(error.stderr || error.message)
       .trim()
       .split('\n')[0];
-    throw new Error(`git can't tell the version: ${said}; give --version TEXT`, { cause: error });
+    throw new Error(`the version is unknown, because git describe failed: ${said}; give --version TEXT`, {
+      cause: error,
+    });
   }
 }
 
-/** Seconds since 1970 of the commit, so that two builds of one commit have the same files to the last bit. */
+/** Returns the time of the commit in seconds since 1970. With it, two builds of one commit have identical files. */
 function sourceEpoch() {
   if (process.env.SOURCE_DATE_EPOCH) return Number(process.env.SOURCE_DATE_EPOCH);
   try {
@@ -121,7 +126,7 @@ async function stage(name, version, epoch) {
     outfile: join(application, 'main.mjs'),
     target: 'node22',
     sourcemap: false,
-    // Names stay: the stack in a log line must still say something.
+    // Identifiers are not minified, so that stack traces in the log stay readable.
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: 'none',
@@ -139,7 +144,10 @@ async function stage(name, version, epoch) {
   return { bytes: listed.bytes, settings };
 }
 
-/** An image starts with no setting that it doesn't know, so its label tells the playbooks which it knows. */
+/**
+ * Returns the names of the settings that the application supports, for the label of its image. The application rejects
+ * other settings at its start, so the playbooks read the label and omit them.
+ */
 function knownSettings(name, application) {
   if (name !== 'broker-publisher') return '';
   const said = execFileSync(process.execPath, [join(application, 'main.mjs'), '--settings'], {
@@ -148,7 +156,10 @@ function knownSettings(name, application) {
   return said.trim().replaceAll('\n', ',');
 }
 
-/** Same modes and times whoever builds. @returns the list of files with size and sha256, and their size together. */
+/**
+ * Sets the same modes and times on every machine that builds. Returns the list of files with size and sha256, and the sum
+ * of their sizes.
+ */
 function normalise(folder, epoch) {
   const lines = [];
   let bytes = 0;
@@ -174,7 +185,10 @@ function normalise(folder, epoch) {
   return { text: lines.join(''), bytes };
 }
 
-/** @returns the program and which of the two it is (a wrapper may have any name) */
+/**
+ * Returns the program, and whether it is podman. The answer to --version decides that, because a wrapper may have any name.
+ * Throws an Error if no candidate can be run.
+ */
 function chooseEngine(wanted) {
   const candidates = wanted === undefined ? ['podman', 'docker'] : [wanted];
   for (const engine of candidates) {
@@ -185,11 +199,11 @@ function chooseEngine(wanted) {
       });
       return { program: engine, isPodman: said.includes('podman') };
     } catch {
-      // The next one, perhaps.
+      // Try the next candidate.
     }
   }
   throw new Error(
-    `neither of these can be run: ${candidates.join(', ')}. Install one, or give --stage to build none`,
+    `cannot run ${candidates.join(' or ')}: install podman or docker, or give --stage to build no image`,
   );
 }
 
@@ -198,7 +212,7 @@ function buildImage(engine, name, epoch, settings, options) {
   const args = [
     ...options['engine-option'],
     'build',
-    // The format that keeps HEALTHCHECK; docker has no other, and takes the time from SOURCE_DATE_EPOCH.
+    // podman keeps HEALTHCHECK only in the docker format. docker has no other format, and reads SOURCE_DATE_EPOCH itself.
     ...(engine.isPodman ? ['--format=docker', '--pull=missing', `--timestamp=${epoch}`] : []),
     ...options['build-option'],
     `--build-arg=BASE=${options.base}`,
@@ -221,7 +235,7 @@ function save(engine, name, tag, options) {
   return file;
 }
 
-/** @throws Error with the last lines of what the engine said */
+/** Runs the engine. Throws an Error with the last lines that the engine printed. */
 function run({ program }, args, environment = {}) {
   try {
     execFileSync(program, args, {
@@ -248,8 +262,10 @@ async function main() {
   for (const name of options.only === undefined ? Object.keys(images) : [options.only]) {
     const { bytes, settings } = await stage(name, options.version, epoch);
     const { budgetBytesMax } = images[name];
-    const size = `${name}: ${bytes} bytes on top of the base, at most ${budgetBytesMax}`;
-    if (bytes > budgetBytesMax) throw new Error(`${size}: see dist/images/${name}.files`);
+    const size = `${name}: ${bytes} bytes added to the base image, limit ${budgetBytesMax}`;
+    if (bytes > budgetBytesMax) {
+      throw new Error(`${size}: too large; dist/images/${name}.files lists the size of each file`);
+    }
     process.stdout.write(`${size}\n`);
     if (engine === undefined) continue;
     const tag = buildImage(engine, name, epoch, settings, options);
@@ -257,7 +273,7 @@ async function main() {
     if (options.save)
       process.stdout.write(`${name}: saved ${relative(root, save(engine, name, tag, options))}\n`);
   }
-  // For whoever deploys next: ansible takes this version unless told another.
+  // The inventories read the version to deploy from this file.
   if (existsSync(output)) writeFileSync(join(output, 'VERSION'), `${options.version}\n`);
 }
 

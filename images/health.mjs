@@ -1,4 +1,4 @@
-/** Health check of a container: asks the application's own /healthz. Status 0 when it answers that all is well. */
+/** Health check of the container: requests /healthz from the application. Exits with 0 if the answer is 2xx, otherwise with 1. */
 const environment = process.env;
 const asBroker = environment.MQTT_CLUSTER_ID !== undefined;
 const prefix = asBroker ? 'MQTT_CLUSTER' : 'MQTT_CLIENT';

@@ -1,6 +1,6 @@
 /**
- * Bundles every `src/main.ts` of apps/ and tools/ into `dist/<folder>.mjs`. Skips when nothing has changed. Packages
- * with native code stay outside the bundle: they are loaded from node_modules at run time.
+ * Bundles every `src/main.ts` of apps/ and tools/ into `dist/<folder>.mjs`. Does nothing if no source has changed. Packages
+ * with native code are not bundled: the bundle loads them from node_modules at run time.
  */
 import {
   existsSync,
@@ -19,7 +19,7 @@ const dist = join(root, 'dist');
 const stamp = join(dist, '.build-stamp');
 const sourceFolders = ['apps', 'libs', 'tools', 'monitoring'];
 
-/** CommonJS dependencies inside an ES module bundle still expect these. */
+/** Names of CommonJS that bundled CommonJS dependencies need inside an ES module. */
 const banner = [
   "import { createRequire as __createRequire } from 'node:module';",
   "import { fileURLToPath as __toPath } from 'node:url';",
@@ -45,7 +45,7 @@ function* sourceFiles(folder) {
   }
 }
 
-/** Path, size and time of every source: a deleted or a replaced file changes it too. */
+/** Returns path, size and time of every source. It also changes when a file is deleted or replaced. */
 function fingerprint() {
   const files = [join(root, 'package-lock.json'), fileURLToPath(import.meta.url)];
   for (const folder of sourceFolders) files.push(...sourceFiles(join(root, folder)));
@@ -86,7 +86,7 @@ const nativeOutside = {
   },
 };
 
-/** How every bundle is made, also those that go into images. */
+/** esbuild options of every bundle, also of those in the images. */
 export const bundleOptions = {
   bundle: true,
   format: 'esm',
@@ -98,7 +98,7 @@ export const bundleOptions = {
   logLevel: 'silent',
 };
 
-/** @returns how many bundles were written. @throws Error with esbuild's findings. */
+/** Builds the bundles. Returns the number of bundles written, 0 if dist is up to date. Throws the errors of esbuild. */
 export async function build() {
   const entries = entryPoints();
   const current = fingerprint();
@@ -115,7 +115,7 @@ export async function build() {
       }),
     ),
   );
-  // Renamed into place: a process that starts meanwhile reads the old bundle or the new one, never half of one.
+  // Each bundle is renamed to its place, so a process that starts meanwhile reads a whole bundle, old or new.
   const built = results.flatMap(({ value }) => value?.outputFiles ?? []);
   for (const file of built) {
     writeFileSync(`${file.path}.${process.pid}`, file.contents);

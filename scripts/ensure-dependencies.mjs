@@ -1,6 +1,6 @@
 /**
- * Installs the dependencies when they are missing or belong to another package-lock.json. A plain script, so that
- * `npm start` and `npm test` work in a fresh clone. Everything it says goes to stderr: stdout belongs to the caller.
+ * Installs the dependencies if they are missing or belong to another package-lock.json. The script has no dependencies, so
+ * that `npm start` and `npm test` work in a fresh clone. All its output goes to stderr; stdout is left to the caller.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -18,7 +18,10 @@ function lockHash() {
     .digest('hex');
 }
 
-/** What npm itself recorded: a tree that `npm install` made by hand needs no second installation. */
+/**
+ * Returns whether node_modules already has the versions of package-lock.json, from a manual `npm install`. Compares with
+ * the lock file that npm keeps in node_modules.
+ */
 function installedByHand() {
   const hidden = join(modules, '.package-lock.json');
   if (!existsSync(hidden)) return false;
@@ -29,7 +32,7 @@ function installedByHand() {
   );
 }
 
-/** @throws Error when npm fails. */
+/** Runs `npm ci` if it is needed. Throws an Error if npm fails. */
 export function ensureDependencies() {
   const hash = lockHash();
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
@@ -38,13 +41,17 @@ export function ensureDependencies() {
     return;
   }
   const why = existsSync(modules) ? 'package-lock.json has changed' : 'node_modules is missing';
-  process.stderr.write(`${why}: running npm ci (once; about a minute)\n`);
+  process.stderr.write(`${why}: running npm ci, which takes about a minute\n`);
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
   const result = spawnSync(npm, ['ci', '--no-audit', '--no-fund', '--include=dev'], {
     cwd: root,
     stdio: ['ignore', 2, 2],
   });
-  if (result.status !== 0) throw new Error(`npm ci failed with status ${result.status ?? result.signal}`);
+  if (result.status !== 0) {
+    throw new Error(
+      `npm ci failed with status ${result.status ?? result.signal}: see its output above, and run it again`,
+    );
+  }
   writeFileSync(stamp, hash);
 }
 

@@ -20,4 +20,4 @@ const { outputFiles } = await build({
 const code = Buffer.from(outputFiles[0].contents).toString('base64');
 const { metricsDocument } = await import(`data:text/javascript;base64,${code}`);
 writeFileSync(new URL('../docs/METRICS.md', import.meta.url), metricsDocument());
-process.stdout.write('docs/METRICS.md is written\n');
+process.stdout.write('docs/METRICS.md written\n');
