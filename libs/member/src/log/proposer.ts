@@ -1,12 +1,11 @@
-import type { Command, LogIndex, OutboxItem, PublishCommand, SessionProgress } from '@mqtt-cluster/contracts';
+import type { Command, LogIndex, OutboxItem, PublishCommand } from '@mqtt-cluster/contracts';
 import { encodePublishes } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
+import { commandBytes } from './command-size.ts';
 import type { PendingRequest } from '../home/pending-request.ts';
 
 /** Upper bound of batches sent and not yet applied, however small they are. */
 const smallBatchesInFlightMax = 1_024;
-/** Approximate size of a command besides its payload, for the bounds. */
-const commandOverheadBytes = 64;
 
 export interface PendingCommand {
   command: Command;
@@ -345,39 +344,6 @@ export class Proposer {
  */
 function canBeAnswered({ request }: PendingCommand): boolean {
   return request?.kind !== 'publish' || request.connection.phase === 'open';
-}
-
-/** Returns the approximate size of a command in a batch. Every part of unbounded size counts. */
-function commandBytes(command: Command): number {
-  switch (command.kind) {
-    case 'publish':
-      return commandOverheadBytes + command.message.payload.length + command.message.topic.length;
-    case 'recover':
-      return command.publishes.reduce(
-        (bytes, publish) => bytes + commandBytes(publish),
-        commandOverheadBytes,
-      );
-    case 'open':
-      return commandOverheadBytes + (command.will?.payload.length ?? 0) + (command.will?.topic.length ?? 0);
-    case 'subscribe':
-      return command.subscriptions.reduce((bytes, { filter }) => bytes + filter.length, commandOverheadBytes);
-    case 'unsubscribe':
-      return command.filters.reduce((bytes, filter) => bytes + filter.length, commandOverheadBytes);
-    case 'progress':
-      return command.sessions.reduce(
-        (bytes, session) => bytes + progressBytes(session),
-        commandOverheadBytes,
-      );
-    default:
-      return commandOverheadBytes;
-  }
-}
-
-/** Bytes of one number in a `progress` command. */
-const progressNumberBytes = 5;
-
-function progressBytes({ client, done = [], received = [], completed = [] }: SessionProgress): number {
-  return client.length + (done.length + received.length + completed.length) * progressNumberBytes;
 }
 
 function markIfAbandoned(pending: PendingCommand): boolean {
