@@ -12,8 +12,8 @@ import type {
   IncomingMessage,
   Subscriptions,
 } from '@mqtt-cluster/failover-client';
-import { LatencyHistogram } from './latency.ts';
-import type { LatencySummary } from './latency.ts';
+import { LatencyHistogram } from './latency-histogram.ts';
+import type { LatencySummary } from './latency-histogram.ts';
 import { SequenceChecker } from './sequence-checker.ts';
 import type { Verdict } from './sequence-checker.ts';
 

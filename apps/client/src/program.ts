@@ -11,7 +11,7 @@ import { Application } from './application.ts';
 import type { ApplicationStatus } from './application.ts';
 import { parseServers, readTls } from './config.ts';
 import type { ClientConfig } from './config.ts';
-import { ServiceManager } from './service-manager.ts';
+import { ServiceManager } from './service-notifier.ts';
 
 export interface Program extends Lifecycle {
   /** Where its pages are; only while started. */

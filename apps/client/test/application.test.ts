@@ -4,7 +4,7 @@ import { noMetrics } from '@mqtt-cluster/metric-catalogue';
 import { createFailoverClient } from '@mqtt-cluster/failover-client';
 import { Application } from '../src/application.ts';
 import type { ApplicationStatus } from '../src/application.ts';
-import { stockBroker } from './stock-broker.ts';
+import { stockBroker } from './support/stock-broker.ts';
 
 function telemetry(number: number): string {
   const payload: TelemetryPayload = {

@@ -7,7 +7,7 @@ import { clientProgramMetrics } from '@mqtt-cluster/metric-catalogue';
 import { createFailoverClient } from '@mqtt-cluster/failover-client';
 import { schema } from '../src/config.ts';
 import { createProgram } from '../src/program.ts';
-import { stockBroker } from './stock-broker.ts';
+import { stockBroker } from './support/stock-broker.ts';
 
 const pollMs = 10;
 

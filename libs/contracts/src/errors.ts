@@ -1,6 +1,6 @@
 /**
  * Base class of all operating errors: a stable `code`, a message of one clear sentence, and the original
- * `cause`. The process exits with a status that depends on the code (`libs/runtime/src/one-line-exit.ts`).
+ * `cause`. The process exits with a status that depends on the code (`libs/runtime/src/process/exit.ts`).
  */
 export class ClusterError extends Error {
   readonly code: string;

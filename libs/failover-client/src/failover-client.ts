@@ -1,9 +1,9 @@
-import { Connection } from './connection.ts';
-import type { ConnectionOptions } from './connection.ts';
+import { Connection } from './connection/connection.ts';
+import type { ConnectionOptions } from './connection/connection.ts';
 import { DuplicateFilter, identifyByContent } from './duplicate-filter.ts';
 import { ClientStoppedError, NotConnectedError, OptionsError } from './errors.ts';
-import type { Pending } from './publish-queue.ts';
-import { ServerList } from './server-list.ts';
+import type { Pending } from './session/publish-queue.ts';
+import { ServerList } from './servers/server-list.ts';
 import { defaultTimings } from './types.ts';
 import type {
   ClientWill,

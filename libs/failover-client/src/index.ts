@@ -1,5 +1,5 @@
 export { createFailoverClient } from './failover-client.ts';
-export { normalizeUrl } from './address.ts';
-export { rendezvousOrder } from './rendezvous.ts';
+export { normalizeUrl } from './servers/address.ts';
+export { rendezvousOrder } from './servers/rendezvous.ts';
 export * from './errors.ts';
 export * from './types.ts';

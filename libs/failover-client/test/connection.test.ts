@@ -2,8 +2,8 @@ import { membersTopic } from '@mqtt-cluster/contracts';
 import type { MemberAdvertisement } from '@mqtt-cluster/contracts';
 import { rendezvousOrder } from '../src/index.ts';
 import type { FailoverEvent } from '../src/index.ts';
-import { inOrder, server, stopAll, watch } from './harness.ts';
-import type { FakeOptions, FakeServer } from './fake-server.ts';
+import { inOrder, server, stopAll, watch } from './support/test-client.ts';
+import type { FakeOptions, FakeServer } from './support/fake-server.ts';
 
 afterEach(stopAll);
 

@@ -1,5 +1,5 @@
-import { inOrder, server, stopAll, watch } from './harness.ts';
-import type { FakeOptions, FakeServer } from './fake-server.ts';
+import { inOrder, server, stopAll, watch } from './support/test-client.ts';
+import type { FakeOptions, FakeServer } from './support/fake-server.ts';
 
 afterEach(stopAll);
 

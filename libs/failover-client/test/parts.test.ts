@@ -1,9 +1,9 @@
-import { Doubt } from '../src/doubt.ts';
+import { Doubt } from '../src/connection/server-probe.ts';
 import type { Packet } from 'mqtt';
 import { DuplicateFilter } from '../src/duplicate-filter.ts';
-import { Liveness } from '../src/liveness.ts';
-import { PacketStore } from '../src/packet-store.ts';
-import { filterMatches, SubscriptionTable } from '../src/subscription-table.ts';
+import { Liveness } from '../src/connection/keep-alive.ts';
+import { PacketStore } from '../src/session/packet-store.ts';
+import { filterMatches, SubscriptionTable } from '../src/session/subscription-table.ts';
 
 describe('liveness', () => {
   function clock(): { now: number; pings: number; silent: boolean; liveness: Liveness } {

@@ -1,8 +1,8 @@
 import type { MemberAdvertisement } from '@mqtt-cluster/contracts';
 import fc from 'fast-check';
-import { normalizeUrl, parseAddress, parseServerReference } from '../src/address.ts';
-import { rendezvousOrder } from '../src/rendezvous.ts';
-import { parseAdvertisements, ServerList } from '../src/server-list.ts';
+import { normalizeUrl, parseAddress, parseServerReference } from '../src/servers/address.ts';
+import { rendezvousOrder } from '../src/servers/rendezvous.ts';
+import { parseAdvertisements, ServerList } from '../src/servers/server-list.ts';
 
 const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
 

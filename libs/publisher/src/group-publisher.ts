@@ -1,9 +1,9 @@
 import type { QoS } from '@mqtt-cluster/contracts';
 import type { CountName } from './telemetry-stream.ts';
-import { Standby } from './standby.ts';
-import type { StandbyOptions } from './standby.ts';
-import { Tenure } from './tenure.ts';
-import type { TenureOptions } from './tenure.ts';
+import { Standby } from './standby-publisher.ts';
+import type { StandbyOptions } from './standby-publisher.ts';
+import { Tenure } from './active-publisher.ts';
+import type { TenureOptions } from './active-publisher.ts';
 import type { GroupStatus } from './types.ts';
 
 export interface GroupPublisherOptions {

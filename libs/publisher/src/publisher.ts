@@ -4,7 +4,7 @@ import { noMetrics, publisherMetrics } from '@mqtt-cluster/metric-catalogue';
 import { OptionsError } from '@mqtt-cluster/failover-client';
 import type { FailoverClientOptions } from '@mqtt-cluster/failover-client';
 import { GroupPublisher } from './group-publisher.ts';
-import { PublisherReport } from './publisher-report.ts';
+import { PublisherReport } from './metrics-reporter.ts';
 import { waveValue } from './telemetry.ts';
 import { defaultPublisherTimings } from './types.ts';
 import type { Publisher, PublisherOptions } from './types.ts';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { httpPaths } from '../src/http-paths.ts';
+import { httpPaths } from '../src/http/http-paths.ts';
 
 const names = { 'HTTP paths': Object.values(httpPaths) };
 

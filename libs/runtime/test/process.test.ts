@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { ConfigError, ListenError, silentLogger, StoreLockedError } from '@mqtt-cluster/contracts';
 import { createLogger, createNotifier, exitWords } from '../src/index.ts';
-import { runChild } from './child.ts';
+import { runChild } from './support/child-process.ts';
 
 describe('createLogger', () => {
   test('writes JSON lines with the level as a word, above the level only', () => {

@@ -1,5 +1,5 @@
 import type { QoS } from '@mqtt-cluster/contracts';
-import { UnackedLimitError } from './errors.ts';
+import { UnackedLimitError } from '../errors.ts';
 
 export interface Pending {
   readonly topic: string;

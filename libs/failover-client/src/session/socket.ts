@@ -2,8 +2,8 @@ import { connect as connectTcp } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { isIP } from 'node:net';
-import { parseAddress } from './address.ts';
-import type { TlsOptions } from './types.ts';
+import { parseAddress } from '../servers/address.ts';
+import type { TlsOptions } from '../types.ts';
 
 /** A TCP or TLS connection to a server URL; errors come as events of the socket. */
 export function openSocket(url: string, tls: TlsOptions = {}): Socket {

@@ -1,6 +1,6 @@
 import type { IClientOptions } from 'mqtt';
-import type { DoubtOptions } from './doubt.ts';
-import type { IncomingMessage, TlsOptions } from './types.ts';
+import type { DoubtOptions } from '../connection/server-probe.ts';
+import type { IncomingMessage, TlsOptions } from '../types.ts';
 
 export interface SessionDown {
   readonly wasUp: boolean;

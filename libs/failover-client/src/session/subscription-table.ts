@@ -1,4 +1,4 @@
-import type { Subscriptions, SubscriptionOptions } from './types.ts';
+import type { Subscriptions, SubscriptionOptions } from '../types.ts';
 
 /** What is wanted, and what the server has acknowledged in the session of now. */
 export class SubscriptionTable {

@@ -1,5 +1,10 @@
-import { createFailoverClient, rendezvousOrder } from '../src/index.ts';
-import type { ConnectedEvent, FailoverClient, FailoverClientOptions, FailoverEvent } from '../src/index.ts';
+import { createFailoverClient, rendezvousOrder } from '../../src/index.ts';
+import type {
+  ConnectedEvent,
+  FailoverClient,
+  FailoverClientOptions,
+  FailoverEvent,
+} from '../../src/index.ts';
 import { FakeServer } from './fake-server.ts';
 import type { FakeOptions } from './fake-server.ts';
 

@@ -1,6 +1,6 @@
 import { silentLogger } from '@mqtt-cluster/contracts';
 import type { Notifier } from '@mqtt-cluster/contracts';
-import { ServiceManager } from '../src/service-manager.ts';
+import { ServiceManager } from '../src/service-notifier.ts';
 
 test('READY comes once, with the first connection; a lost one is only a status', () => {
   const told: string[] = [];

@@ -11,7 +11,7 @@ export interface ChildResult {
   readonly errors: string;
 }
 
-const source = join(dirname(fileURLToPath(import.meta.url)), '..', 'src', 'index.ts');
+const source = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'src', 'index.ts');
 
 /**
  * Runs a program that uses this package in a process of its own: for what happens at its end, or outside of

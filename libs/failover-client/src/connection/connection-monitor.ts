@@ -1,6 +1,6 @@
-import { Doubt } from './doubt.ts';
-import type { DoubtOptions } from './doubt.ts';
-import { Liveness } from './liveness.ts';
+import { Doubt } from './server-probe.ts';
+import type { DoubtOptions } from './server-probe.ts';
+import { Liveness } from './keep-alive.ts';
 
 export interface ConnectionChecksOptions {
   readonly pingIntervalMs: number;

@@ -1,8 +1,8 @@
 import type { ISubscriptionGrant, MqttClient } from 'mqtt';
-import type { ClientStoppedError } from './errors.ts';
-import { OptionsError, SubscriptionRefusedError } from './errors.ts';
+import type { ClientStoppedError } from '../errors.ts';
+import { OptionsError, SubscriptionRefusedError } from '../errors.ts';
 import { SubscriptionTable } from './subscription-table.ts';
-import type { Subscriptions } from './types.ts';
+import type { Subscriptions } from '../types.ts';
 
 /** Calls of `subscribe` that wait for their SUBACK. */
 const waitersMax = 1_000;

@@ -1,4 +1,4 @@
-import { LatencyHistogram } from '../src/latency.ts';
+import { LatencyHistogram } from '../src/latency-histogram.ts';
 
 test('nothing yet', () => {
   expect(new LatencyHistogram().summary()).toEqual({ count: 0, p50: null, p99: null, p999: null, max: null });

@@ -3,15 +3,15 @@ import type { QoS } from '@mqtt-cluster/contracts';
 import { MqttClient } from 'mqtt';
 import type { IClientOptions, Packet } from 'mqtt';
 import { writeToStream } from 'mqtt-packet';
-import { ConnectionChecks } from './connection-checks.ts';
-import { ClientStoppedError, NotConnectedError, PublishRefusedError } from './errors.ts';
+import { ConnectionChecks } from '../connection/connection-monitor.ts';
+import { ClientStoppedError, NotConnectedError, PublishRefusedError } from '../errors.ts';
 import { PacketStore } from './packet-store.ts';
 import { PublishQueue } from './publish-queue.ts';
 import type { Pending } from './publish-queue.ts';
-import { SubscriptionFlow } from './subscription-flow.ts';
+import { SubscriptionFlow } from './subscription-manager.ts';
 import { openSocket } from './socket.ts';
-import type { SessionDown, SessionHooks, SessionOptions } from './session-types.ts';
-import type { Subscriptions } from './types.ts';
+import type { SessionDown, SessionHooks, SessionOptions } from './session-options.ts';
+import type { Subscriptions } from '../types.ts';
 
 /** Our own reconnects, not those of MQTT.js: as far away as a timer can be. */
 const neverMs = 2 ** 31 - 1;

@@ -1,9 +1,9 @@
 import { memberAdvertisementsSchema, parseJson } from '@mqtt-cluster/contracts';
 import type { MemberAdvertisement } from '@mqtt-cluster/contracts';
 import { normalizeUrl, parseAddress } from './address.ts';
-import { OptionsError } from './errors.ts';
+import { OptionsError } from '../errors.ts';
 import { rendezvousOrder } from './rendezvous.ts';
-import type { Server } from './types.ts';
+import type { Server } from '../types.ts';
 
 export interface Candidate {
   readonly id: string;

@@ -1,10 +1,10 @@
 import { ConfigError } from '@mqtt-cluster/contracts';
 import { Load } from 'config/lib/util.js';
 import type { z } from 'zod';
-import { problemOf, unknownKeys } from './config-problems.ts';
-import type { ConfigProblem } from './config-problems.ts';
-import { environmentVariables, valueFromText } from './environment.ts';
-import type { EnvironmentVariable } from './environment.ts';
+import { problemOf, unknownKeys } from './validation-errors.ts';
+import type { ConfigProblem } from './validation-errors.ts';
+import { environmentVariables, valueFromText } from './environment-variables.ts';
+import type { EnvironmentVariable } from './environment-variables.ts';
 import { fieldsOf, unwrap } from './schema-leaves.ts';
 
 export interface LoadConfigOptions {

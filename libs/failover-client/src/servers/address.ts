@@ -1,4 +1,4 @@
-import { OptionsError } from './errors.ts';
+import { OptionsError } from '../errors.ts';
 
 const defaultPorts = { 'mqtt:': 1883, 'mqtts:': 8883 } as const;
 
