@@ -2,7 +2,7 @@ import { ClusterError } from '@mqtt-cluster/contracts';
 import { createLogger, oneLineExit } from '@mqtt-cluster/runtime';
 import { UsageError } from './admin/arguments.ts';
 import { administer } from './admin/command-line.ts';
-import { Appliance } from './appliance.ts';
+import { Appliance } from './node/appliance.ts';
 import { readConfig, settingNames } from './config.ts';
 
 declare const BUILD_VERSION: string | undefined;

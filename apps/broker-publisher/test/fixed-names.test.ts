@@ -3,8 +3,8 @@ import { environmentVariables } from '@mqtt-cluster/runtime';
 import { adminCommands, adminOptions } from '../src/admin/arguments.ts';
 import { adminPaths } from '../src/admin/paths.ts';
 import { schema } from '../src/config.ts';
-import { systemValues } from '../src/system-values.ts';
-import { faultsSchema } from '../src/testing.ts';
+import { systemValues } from '../src/observability/system-values.ts';
+import { faultsSchema } from '../src/fault-injection/fault-injection.ts';
 import type { MemberStatus } from '@mqtt-cluster/contracts';
 
 const names = {

@@ -10,9 +10,9 @@ import type {
 } from '@mqtt-cluster/contracts';
 import { inOneLine } from '@mqtt-cluster/runtime';
 import { z } from 'zod';
-import { clusterHealth } from '../cluster-health.ts';
-import type { ClusterHealth } from '../cluster-health.ts';
-import type { MemberRunner } from '../member-runner.ts';
+import { clusterHealth } from '../health/cluster-health.ts';
+import type { ClusterHealth } from '../health/cluster-health.ts';
+import type { MemberRunner } from '../node/member-runner.ts';
 
 /** How long a change of settings may take to come back applied. */
 const settingsMsMax = 5_000;

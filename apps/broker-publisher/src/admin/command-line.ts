@@ -2,8 +2,8 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { ConfigError } from '@mqtt-cluster/contracts';
 import type { ClusterSettings, MemberStatus } from '@mqtt-cluster/contracts';
-import { decodeBackup } from '../backup.ts';
-import type { ClusterHealth } from '../cluster-health.ts';
+import { decodeBackup } from './backup.ts';
+import type { ClusterHealth } from '../health/cluster-health.ts';
 import { readConfig } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { AdminClient, AdminError } from './admin-client.ts';
@@ -12,7 +12,7 @@ import { readArguments, readSettings, usage } from './arguments.ts';
 import type { AdminArguments } from './arguments.ts';
 import { readToken } from './authorization.ts';
 import { restore } from './restore.ts';
-import { healthText, membersText, settingsText, statusText } from './texts.ts';
+import { healthText, membersText, settingsText, statusText } from './format.ts';
 
 const pollMs = 500;
 

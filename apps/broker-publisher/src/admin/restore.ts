@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Recovered } from '@mqtt-cluster/contracts';
 import { storeFromBackup } from '@mqtt-cluster/member';
 import { createStore } from '@mqtt-cluster/store';
-import { BackupError, decodeBackup } from '../backup.ts';
+import { BackupError, decodeBackup } from './backup.ts';
 
 export interface RestoreOptions {
   readonly file: string;

@@ -1,6 +1,6 @@
 import type { HttpAnswer, HttpRequest } from '@mqtt-cluster/runtime';
 import type { Snapshot } from '@mqtt-cluster/contracts';
-import { encodeBackup } from '../backup.ts';
+import { encodeBackup } from './backup.ts';
 import type { Administrator } from './administrator.ts';
 import type { Authorization } from './authorization.ts';
 import { adminPaths } from './paths.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '@mqtt-cluster/contracts';
 import { createStore } from '@mqtt-cluster/store';
-import { setAsideName, StoreReplacement } from '../src/store-replacement.ts';
+import { setAsideName, StoreReplacement } from '../../src/node/store-replacement.ts';
 
 let directory: string;
 let stopped: number;

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { Loopback } from '../src/loopback.ts';
-import { Appliances, host, until } from './appliances.ts';
+import { Loopback } from '../../src/health/self-probe.ts';
+import { Appliances, host, until } from '../support/appliances.ts';
 
 let nowMs: number;
 let loopback: Loopback;

@@ -1,6 +1,6 @@
 import { applianceMetrics, processMetrics } from '@mqtt-cluster/metric-catalogue';
-import { Appliances, until } from './appliances.ts';
-import type { Samples } from './appliances.ts';
+import { Appliances, until } from '../support/appliances.ts';
+import type { Samples } from '../support/appliances.ts';
 
 let appliances: Appliances | null = null;
 

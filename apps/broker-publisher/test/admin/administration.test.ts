@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFailoverClient } from '@mqtt-cluster/failover-client';
 import type { FailoverClient, IncomingMessage } from '@mqtt-cluster/failover-client';
-import { administer } from '../src/admin/command-line.ts';
-import { Loopback } from '../src/loopback.ts';
-import { Appliances, freePorts, host, until } from './harness.ts';
+import { administer } from '../../src/admin/command-line.ts';
+import { Loopback } from '../../src/health/self-probe.ts';
+import { Appliances, freePorts, host, until } from '../support/harness.ts';
 
 let directory: string;
 let cluster: Appliances;

@@ -5,9 +5,9 @@ import { silentLogger } from '@mqtt-cluster/contracts';
 import type { Notifier } from '@mqtt-cluster/contracts';
 import { noMetrics } from '@mqtt-cluster/metric-catalogue';
 import type { MetricDefinition } from '@mqtt-cluster/metric-catalogue';
-import { schema } from '../src/config.ts';
-import { countedNotifier } from '../src/counted-notifier.ts';
-import { Measuring } from '../src/measuring.ts';
+import { schema } from '../../src/config.ts';
+import { countedNotifier } from '../../src/observability/counted-notifier.ts';
+import { Measuring } from '../../src/observability/metrics.ts';
 
 /** Self-signed, made for this test; its key was thrown away. */
 const certificate = `-----BEGIN CERTIFICATE-----

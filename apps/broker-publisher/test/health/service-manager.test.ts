@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import { silentLogger } from '@mqtt-cluster/contracts';
 import type { MemberStatus, Notifier } from '@mqtt-cluster/contracts';
-import { ServiceManager } from '../src/service-manager.ts';
+import { ServiceManager } from '../../src/health/service-manager.ts';
 
 let told: string[];
 let status: Partial<MemberStatus>;

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { ListenError } from '@mqtt-cluster/contracts';
 import type { BridgeTls } from '@mqtt-cluster/bridge';
-import type { PeerAddress } from './config.ts';
+import type { PeerAddress } from '../config.ts';
 
 /** A process that lives answers at once; a host that is silent is none that serves as this member. */
 const answerMsMax = 500;

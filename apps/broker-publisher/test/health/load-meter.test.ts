@@ -1,7 +1,7 @@
 import type { MemberStatus } from '@mqtt-cluster/contracts';
-import { ClusterView } from '../src/cluster-view.ts';
-import { LoadMeter } from '../src/load-meter.ts';
-import type { LoadSample } from '../src/load-meter.ts';
+import { ClusterView } from '../../src/node/cluster-view.ts';
+import { LoadMeter } from '../../src/health/load-meter.ts';
+import type { LoadSample } from '../../src/health/load-meter.ts';
 
 const idle: LoadSample = { delayMs: 0, clients: 0, clientsMax: 100, pendingCommands: 0 };
 

@@ -1,4 +1,4 @@
-import { readArguments, readSettings, usage } from '../src/admin/arguments.ts';
+import { readArguments, readSettings, usage } from '../../src/admin/arguments.ts';
 
 test('commands with their options', () => {
   expect(readArguments(['health', '--stop', 'b', '--json'])).toMatchObject({

@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { silentLogger } from '@mqtt-cluster/contracts';
 import type { MemberStatus } from '@mqtt-cluster/contracts';
 import { host, until } from '@mqtt-cluster/testing';
-import { Appliance } from '../src/appliance.ts';
-import { schema } from '../src/config.ts';
-import type { ApplianceConfig } from '../src/config.ts';
+import { Appliance } from '../../src/node/appliance.ts';
+import { schema } from '../../src/config.ts';
+import type { ApplianceConfig } from '../../src/config.ts';
 import type { Ports } from './ports.ts';
 
 export { host, until } from '@mqtt-cluster/testing';

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Authorization, readToken } from '../src/admin/authorization.ts';
+import { Authorization, readToken } from '../../src/admin/authorization.ts';
 
 const token = 'a-token-of-some-length';
 

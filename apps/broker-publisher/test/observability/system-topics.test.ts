@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Packet } from 'mqtt-packet';
-import { Appliances, until } from './appliances.ts';
-import type { RawClient } from './appliances.ts';
+import { Appliances, until } from '../support/appliances.ts';
+import type { RawClient } from '../support/appliances.ts';
 
 let appliances: Appliances | null = null;
 
@@ -19,7 +19,7 @@ function publishes(client: RawClient): Publish[] {
 
 /** The topics that the tables of docs/SYS-TOPICS.md list, written out. */
 function documented(): string[] {
-  const file = fileURLToPath(new URL('../../../docs/SYS-TOPICS.md', import.meta.url));
+  const file = fileURLToPath(new URL('../../../../docs/SYS-TOPICS.md', import.meta.url));
   const rows = readFileSync(file, 'utf8').matchAll(/^\| (`\$SYS.*?) \| (.*) \|$/gm);
   return [...rows].flatMap(([, cell = '', meaning = '']) => {
     const [first = '', ...others] = [...cell.matchAll(/`([^`]+)`/g)].map(([, topic]) => topic!);

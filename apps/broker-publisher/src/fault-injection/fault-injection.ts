@@ -5,9 +5,9 @@ import { nodeFileSystem } from '@mqtt-cluster/store';
 import type { FileSystem } from '@mqtt-cluster/store';
 import { faultyFileSystem } from '@mqtt-cluster/store/testing';
 import { z } from 'zod';
-import type { ApplianceConfig } from './config.ts';
-import { installClock } from './testing-clock.ts';
-import { withEarlyAcks } from './testing-early-acks.ts';
+import type { ApplianceConfig } from '../config.ts';
+import { installClock } from './wall-clock.ts';
+import { withEarlyAcks } from './early-acks.ts';
 
 const lookIntervalMs = 50;
 const slowMsMax = 60_000;

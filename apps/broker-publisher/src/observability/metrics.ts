@@ -2,10 +2,10 @@ import type { Logger, MemberStatus, StoreUsage } from '@mqtt-cluster/contracts';
 import { applianceMetrics } from '@mqtt-cluster/metric-catalogue';
 import { createMetrics, describeCertificates, describeProcess } from '@mqtt-cluster/runtime';
 import type { MetricsRegistry } from '@mqtt-cluster/runtime';
-import { readPem } from './config.ts';
-import type { ApplianceConfig } from './config.ts';
-import { DiskMeter } from './disk-meter.ts';
-import { Reporter } from './reporter.ts';
+import { readPem } from '../config.ts';
+import type { ApplianceConfig } from '../config.ts';
+import { DiskMeter } from '../health/disk-meter.ts';
+import { Reporter } from './member-reporter.ts';
 
 /** Parts that bring their own metrics up to date when they are about to be read. */
 export interface Reporting {

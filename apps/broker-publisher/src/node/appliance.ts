@@ -10,17 +10,17 @@ import type { Publisher } from '@mqtt-cluster/publisher';
 import { createHttpServer } from '@mqtt-cluster/runtime';
 import type { HttpServer } from '@mqtt-cluster/runtime';
 import { createStore } from '@mqtt-cluster/store';
-import { readToken } from './admin/authorization.ts';
-import { watchedPort } from './client-port.ts';
-import { advertisedUrl, parsePeers, parseUrls, readPem } from './config.ts';
-import type { ApplianceConfig } from './config.ts';
-import { Measuring } from './measuring.ts';
+import { readToken } from '../admin/authorization.ts';
+import { watchedPort } from './observed-client-port.ts';
+import { advertisedUrl, parsePeers, parseUrls, readPem } from '../config.ts';
+import type { ApplianceConfig } from '../config.ts';
+import { Measuring } from '../observability/metrics.ts';
 import { MemberRunner } from './member-runner.ts';
-import { Operations } from './operations.ts';
-import { systemValues } from './system-values.ts';
+import { Operations } from './management-interface.ts';
+import { systemValues } from '../observability/system-values.ts';
 import { StoreReplacement } from './store-replacement.ts';
-import { Testing } from './testing.ts';
-import { refuseTwin } from './twin-probe.ts';
+import { Testing } from '../fault-injection/fault-injection.ts';
+import { refuseTwin } from './duplicate-member-id.ts';
 
 /** How long a stop waits for clients to be moved and for the last sync. */
 const drainMsMax = 10_000;

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '@mqtt-cluster/contracts';
 import type { ClientEffect, ClientInput, ClientPort, Logger } from '@mqtt-cluster/contracts';
-import { schema } from '../src/config.ts';
-import { installClock } from '../src/testing-clock.ts';
-import { withEarlyAcks } from '../src/testing-early-acks.ts';
-import { parseTestingFaults, Testing } from '../src/testing.ts';
+import { schema } from '../../src/config.ts';
+import { installClock } from '../../src/fault-injection/wall-clock.ts';
+import { withEarlyAcks } from '../../src/fault-injection/early-acks.ts';
+import { parseTestingFaults, Testing } from '../../src/fault-injection/fault-injection.ts';
 
 const config = (testing: object) => schema.parse({ id: 'a', peers: ['a=127.0.0.1:1'], testing });
 

@@ -1,5 +1,5 @@
 import type { ClusterSettings, MemberStatus } from '@mqtt-cluster/contracts';
-import type { ClusterHealth } from '../cluster-health.ts';
+import type { ClusterHealth } from '../health/cluster-health.ts';
 
 /** What people read instead of JSON. */
 export function statusText(status: MemberStatus): string {

@@ -8,10 +8,10 @@ import type { MemberStatus } from '@mqtt-cluster/contracts';
 import { createFailoverClient } from '@mqtt-cluster/failover-client';
 import type { FailoverClient, IncomingMessage } from '@mqtt-cluster/failover-client';
 import { host, until } from '@mqtt-cluster/testing';
-import { Appliance } from '../src/appliance.ts';
-import { schema } from '../src/config.ts';
-import { freePorts } from './ports.ts';
-import type { Ports } from './ports.ts';
+import { Appliance } from '../../src/node/appliance.ts';
+import { schema } from '../../src/config.ts';
+import { freePorts } from '../support/ports.ts';
+import type { Ports } from '../support/ports.ts';
 
 let directory: string;
 let running: Appliance[] = [];

@@ -1,4 +1,4 @@
-import { decodeBackup, encodeBackup } from '../src/backup.ts';
+import { decodeBackup, encodeBackup } from '../../src/admin/backup.ts';
 
 const config = { members: [{ id: 'a', storeId: '1', role: 'voter' as const }] };
 const snapshot = { index: 7, term: 2, config, data: Buffer.from('state\nwith a line\n') };

@@ -3,17 +3,17 @@ import { adminAnswerTopic } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import { createNotifier, eventLoopDelay } from '@mqtt-cluster/runtime';
 import type { HttpAnswer, HttpRequest, Verdict } from '@mqtt-cluster/runtime';
-import { Administrator } from './admin/administrator.ts';
-import { Authorization } from './admin/authorization.ts';
-import { adminRoutes } from './admin/routes.ts';
+import { Administrator } from '../admin/administrator.ts';
+import { Authorization } from '../admin/authorization.ts';
+import { adminRoutes } from '../admin/routes.ts';
 import { ClusterView } from './cluster-view.ts';
-import type { ApplianceConfig } from './config.ts';
-import { countedNotifier } from './counted-notifier.ts';
-import { LoadMeter } from './load-meter.ts';
-import type { Admission } from './load-meter.ts';
-import { Loopback } from './loopback.ts';
+import type { ApplianceConfig } from '../config.ts';
+import { countedNotifier } from '../observability/counted-notifier.ts';
+import { LoadMeter } from '../health/load-meter.ts';
+import type { Admission } from '../health/load-meter.ts';
+import { Loopback } from '../health/self-probe.ts';
 import type { MemberRunner } from './member-runner.ts';
-import { ServiceManager } from './service-manager.ts';
+import { ServiceManager } from '../health/service-manager.ts';
 
 /** A crowd that is sent elsewhere is told the same: looking around costs a look at every connection. */
 const elsewhereMsMax = 250;

@@ -1,5 +1,5 @@
 import type { AdminOutcome, MemberRole, MemberStatus, PeerSummary } from '@mqtt-cluster/contracts';
-import { clusterHealth } from '../src/cluster-health.ts';
+import { clusterHealth } from '../../src/health/cluster-health.ts';
 
 const summary: PeerSummary = { state: 'serving', clients: 0, load: 0, appliedIndex: 9, urls: [] };
 

@@ -9,8 +9,8 @@ import type { MemberStatus } from '@mqtt-cluster/contracts';
 import { host, until } from '@mqtt-cluster/testing';
 import { generate, parser } from 'mqtt-packet';
 import type { IConnectPacket, Packet } from 'mqtt-packet';
-import { Appliance } from '../src/appliance.ts';
-import { schema } from '../src/config.ts';
+import { Appliance } from '../../src/node/appliance.ts';
+import { schema } from '../../src/config.ts';
 import { freePorts } from './ports.ts';
 import type { Ports } from './ports.ts';
 
