@@ -9,8 +9,11 @@ export {
 export type { BatchHeader } from './codec/batch-codec.ts';
 export { createMqttState, decodeMqttState } from './mqtt-state.ts';
 export { asksForRetained } from './topics/retained-queueing.ts';
-export { outgoingPacketIdMax, outgoingPacketIdMin, outgoingWindowMax } from './session/session-queue.ts';
 export { SubscriptionTrie } from './topics/subscription-trie.ts';
-export { parseShare, topicMatches, validFilter, validTopic } from './topics/topic-names.ts';
-export type { SharedFilter } from './topics/topic-names.ts';
+export {
+  parseSharedFilter,
+  topicMatches,
+  isValidTopicFilter,
+  isValidTopicName,
+} from './topics/topic-names.ts';
 export { TopicTree } from './topics/topic-tree.ts';

@@ -1,11 +1,11 @@
 import type { ClientId, ClusterConfig, ClusterSettings, LogIndex, MemberId } from '@mqtt-cluster/contracts';
-import { decodeAnyBatch } from './codec/batch-codec.ts';
-import type { AnyBatch } from './codec/batch-codec.ts';
+import { decodeBatchLeniently } from './codec/batch-codec.ts';
+import type { LenientBatch } from './codec/batch-codec.ts';
 import { applyCommand } from './commands/commands.ts';
-import { admit, forgetOthers } from './commands/proposers.ts';
-import { runTimers } from './session/session-ending.ts';
+import { admitBatch, endRemovedConnections } from './commands/proposers.ts';
+import { runDueTimers } from './session/due-timers.ts';
 import { StateData, alarm } from './state-data.ts';
-import type { Turn } from './state-data.ts';
+import type { ApplyContext } from './state-data.ts';
 import { decodeState, encodeState } from './codec/state-codec.ts';
 import { StateDigester } from './codec/state-digest.ts';
 import type {
@@ -30,7 +30,7 @@ export const decodeMqttState: DecodeMqttState = (bytes) => new ReplicatedMqttSta
 class ReplicatedMqttState implements MqttState {
   readonly #data: StateData;
   readonly #digester = new StateDigester();
-  #digest: { readonly applies: number; readonly value: string } | null = null;
+  #digest: { readonly applyCount: number; readonly value: string } | null = null;
 
   constructor(data: StateData) {
     this.#data = data;
@@ -53,19 +53,19 @@ class ReplicatedMqttState implements MqttState {
   }
 
   apply(index: LogIndex, timeMs: number, batch: Uint8Array | null): readonly StateEffect[] {
-    return this.#turn(index, (turn) => {
-      const { data } = turn;
+    return this.#applyEntry(index, (context) => {
+      const { data } = context;
       if (timeMs > data.timeMs) data.timeMs = Math.min(Math.floor(timeMs), timeMsMax);
-      runTimers(turn);
-      if (batch) applyBatch(turn, batch);
+      runDueTimers(context);
+      if (batch) applyBatch(context, batch);
     });
   }
 
   applyConfig(index: LogIndex, config: ClusterConfig): readonly StateEffect[] {
-    return this.#turn(index, (turn) => {
+    return this.#applyEntry(index, (context) => {
       const members = config.members.map(({ id, storeId, role }) => ({ id, storeId, role }));
-      turn.data.config = { members };
-      forgetOthers(turn, config);
+      context.data.config = { members };
+      endRemovedConnections(context, config);
     });
   }
 
@@ -74,9 +74,9 @@ class ReplicatedMqttState implements MqttState {
   }
 
   digest(): string {
-    const { applies } = this.#data;
-    if (this.#digest?.applies !== applies) {
-      this.#digest = { applies, value: this.#digester.digest(this.#data) };
+    const { applyCount } = this.#data;
+    if (this.#digest?.applyCount !== applyCount) {
+      this.#digest = { applyCount, value: this.#digester.digest(this.#data) };
     }
     return this.#digest.value;
   }
@@ -89,14 +89,14 @@ class ReplicatedMqttState implements MqttState {
     return this.#data.sessions.get(client);
   }
 
-  sharing(topic: string, turn: number): readonly SessionView[] {
-    const { sharedSubscriptions } = this.#data;
-    if (sharedSubscriptions.size === 0) return [];
-    return sharedSubscriptions.matches(topic).flatMap((group) => group.connectedAt(turn) ?? []);
+  sharedSubscribers(topic: string, round: number): readonly SessionView[] {
+    const { sharedSubscriptionTrie } = this.#data;
+    if (sharedSubscriptionTrie.size === 0) return [];
+    return sharedSubscriptionTrie.matches(topic).flatMap((group) => group.connectedSession(round) ?? []);
   }
 
-  connectedAt(member: MemberId): Iterable<SessionView> {
-    return this.#data.homedAt(member).filter((session) => session.connected);
+  connectedSessions(member: MemberId): Iterable<SessionView> {
+    return this.#data.sessionsHomedAt(member).filter((session) => session.connected);
   }
 
   retained(filter: string): Iterable<RetainedMessage> {
@@ -113,10 +113,10 @@ class ReplicatedMqttState implements MqttState {
   counts(): MqttStateCounts {
     const data = this.#data;
     let homed = 0;
-    for (const sessions of data.homes.values()) homed += sessions.size;
+    for (const sessions of data.sessionsByHome.values()) homed += sessions.size;
     return {
       sessions: data.sessions.size,
-      connected: homed - data.orphans,
+      connected: homed - data.orphanCount,
       subscriptions: data.subscriptionCount,
       retained: data.retained.size,
       queuedMessages: data.queuedMessages,
@@ -124,49 +124,49 @@ class ReplicatedMqttState implements MqttState {
     };
   }
 
-  #turn(index: LogIndex, run: (turn: Turn) => void): readonly StateEffect[] {
+  #applyEntry(index: LogIndex, run: (context: ApplyContext) => void): readonly StateEffect[] {
     const data = this.#data;
-    const turn: Turn = { data, effects: [], semantics: data.semantics, droppedQueueFull: 0 };
-    data.applies++;
+    const context: ApplyContext = { data, effects: [], semantics: data.semantics, droppedAtBound: 0 };
+    data.applyCount++;
     if (index <= data.index || !Number.isSafeInteger(index)) {
-      alarm(turn, `Entry ${index} does not come after ${data.index}; it was left out.`);
-      return turn.effects;
+      alarm(context, `Entry ${index} does not come after ${data.index}; it was left out.`);
+      return context.effects;
     }
     data.index = index;
     try {
-      run(turn);
+      run(context);
     } catch (error) {
       // Whatever it is, all members do the same: better one strange state everywhere than none anywhere.
-      alarm(turn, `Entry ${index} could not be applied to the end: ${String(error)}`);
+      alarm(context, `Entry ${index} could not be applied to the end: ${String(error)}`);
     }
-    tellDropped(turn);
-    return turn.effects;
+    reportDropped(context);
+    return context.effects;
   }
 }
 
-function applyBatch(turn: Turn, bytes: Uint8Array): void {
-  let batch: AnyBatch;
+function applyBatch(context: ApplyContext, bytes: Uint8Array): void {
+  let batch: LenientBatch;
   try {
-    batch = decodeAnyBatch(bytes);
+    batch = decodeBatchLeniently(bytes);
   } catch (error) {
-    alarm(turn, `Entry ${turn.data.index} holds no batch: ${String(error)}`);
+    alarm(context, `Entry ${context.data.index} holds no batch: ${String(error)}`);
     return;
   }
-  const proposer = admit(turn, batch);
+  const proposer = admitBatch(context, batch);
   if (!proposer) return;
   const { member, storeId, incarnation, sequence, commands } = batch;
   const header = { member, storeId, incarnation, sequence };
   const results: CommandResult[] = [];
   for (let position = 0; position < commands.length; position++) {
     const command = commands[position];
-    if (command) results.push(applyCommand(turn, header, proposer, command, position));
+    if (command) results.push(applyCommand(context, header, proposer, command, position));
   }
-  tellDropped(turn);
-  turn.effects.push({ kind: 'batchApplied', ...header, results });
+  reportDropped(context);
+  context.effects.push({ kind: 'batchApplied', ...header, results });
 }
 
-function tellDropped(turn: Turn): void {
-  if (turn.droppedQueueFull === 0) return;
-  turn.effects.push({ kind: 'dropped', reason: 'queueFull', count: turn.droppedQueueFull });
-  turn.droppedQueueFull = 0;
+function reportDropped(context: ApplyContext): void {
+  if (context.droppedAtBound === 0) return;
+  context.effects.push({ kind: 'dropped', reason: 'queueFull', count: context.droppedAtBound });
+  context.droppedAtBound = 0;
 }

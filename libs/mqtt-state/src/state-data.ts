@@ -7,32 +7,27 @@ import type {
   LogIndex,
   MemberId,
   StoreId,
-  Subscription,
 } from '@mqtt-cluster/contracts';
 import { DeadlineHeap } from './session/deadline-heap.ts';
 import { RetainedMessages } from './topics/retained-messages.ts';
-import type { Session, Timer } from './session/session.ts';
-import type { Body } from './session/session-queue.ts';
-import type { SharedGroup } from './topics/shared-subscription.ts';
+import type { Session, Subscriber, Timer } from './session/session.ts';
+import type { MessageBody } from './session/queued-message.ts';
+import type { SharedSubscription } from './topics/shared-subscription.ts';
 import { SubscriptionTrie } from './topics/subscription-trie.ts';
 import type { StateEffect } from './types.ts';
 
+/** The last batch that was applied of one member. */
 export interface Proposer {
   storeId: StoreId;
   incarnation: Incarnation;
   sequence: number;
-  /** Per earlier incarnation whose outbox may hold something: its last batch that was applied in any way. */
+  /** For each earlier incarnation that may still have an outbox: the sequence of its last applied batch. */
   recovered: Map<Incarnation, number>;
 }
 
-export interface Subscriber {
-  readonly session: Session;
-  readonly subscription: Subscription;
-}
-
 /**
- * Everything replicated, and the indices derived from it. Nothing that is replicated may depend on the order of a
- * derived index: after a decode that order may be another one.
+ * The replicated state and the indexes derived from it. Replicated data must not depend on the order of a derived index,
+ * because that order can differ after a decode.
  */
 export class StateData {
   index: LogIndex = 0;
@@ -44,34 +39,36 @@ export class StateData {
   timerCounter = 0;
   readonly proposers = new Map<MemberId, Proposer>();
   readonly sessions = new Map<ClientId, Session>();
-  readonly groups = new Map<string, SharedGroup>();
+  readonly sharedSubscriptions = new Map<string, SharedSubscription>();
   readonly retained = new RetainedMessages();
 
-  // Derived.
+  // Derived from the fields above; not encoded.
   readonly subscriptions = new SubscriptionTrie<Subscriber>();
-  readonly sharedSubscriptions = new SubscriptionTrie<SharedGroup>();
-  readonly homes = new Map<MemberId, Set<Session>>();
+  readonly sharedSubscriptionTrie = new SubscriptionTrie<SharedSubscription>();
+  readonly sessionsByHome = new Map<MemberId, Set<Session>>();
   readonly timers = new DeadlineHeap<Timer>(timerBefore);
-  orphans = 0;
+  orphanCount = 0;
   subscriptionCount = 0;
   queuedMessages = 0;
-  /** Each body once. */
+  /** Bytes of all queued messages. Each body counts once. */
   queuedBytes = 0;
-  applies = 0;
+  /** Applied entries since this member loaded the state. */
+  applyCount = 0;
 
-  keepBody(body: Body): void {
+  /** Counts one more queue item of the body. */
+  keepBody(body: MessageBody): void {
     if (body.references++ === 0) this.queuedBytes += body.bytes;
     this.queuedMessages++;
   }
 
-  releaseBody(body: Body): void {
+  releaseBody(body: MessageBody): void {
     if (--body.references === 0) this.queuedBytes -= body.bytes;
     this.queuedMessages--;
   }
 
-  /** Sessions homed at a member, in the order of their epochs, that is of their openings. */
-  homedAt(member: MemberId): Session[] {
-    return [...(this.homes.get(member) ?? [])].sort((left, right) => left.epoch - right.epoch);
+  /** Sessions whose home is the member, in the order of their epochs. */
+  sessionsHomedAt(member: MemberId): Session[] {
+    return [...(this.sessionsByHome.get(member) ?? [])].sort((left, right) => left.epoch - right.epoch);
   }
 }
 
@@ -80,16 +77,17 @@ function timerBefore(left: Timer, right: Timer): boolean {
   return left.sequence < right.sequence;
 }
 
-/** One application of an entry: the state and what comes of it. */
-export interface Turn {
+/** The application of one log entry: the state that it changes and the effects that it collects. */
+export interface ApplyContext {
   readonly data: StateData;
   readonly effects: StateEffect[];
-  /** In force before the entry: it means the same to its end. */
+  /** The semantics version in force before the entry. It holds until the end of the entry. */
   readonly semantics: number;
-  /** Items dropped at a session's bound so far; told once, at the end. */
-  droppedQueueFull: number;
+  /** Messages dropped at the bounds of session queues, not yet reported by an effect. */
+  droppedAtBound: number;
 }
 
-export function alarm(turn: Turn, text: string): void {
-  turn.effects.push({ kind: 'alarm', text });
+/** Adds an alarm: the entry contains something that no correct member proposes. */
+export function alarm(context: ApplyContext, text: string): void {
+  context.effects.push({ kind: 'alarm', text });
 }

@@ -1,5 +1,4 @@
 import type {
-  Batch,
   ClientId,
   ClusterConfig,
   ClusterSettings,
@@ -163,9 +162,9 @@ export interface MqttState {
    * For a QoS 0 message, which is in no log: one connected session of each group that shares a matching subscription. `turn` is the
    * caller's own count, so that members of a group take turns.
    */
-  sharing(topic: string, turn: number): readonly SessionView[];
+  sharedSubscribers(topic: string, round: number): readonly SessionView[];
   /** Connected sessions by home. */
-  connectedAt(member: MemberId): Iterable<SessionView>;
+  connectedSessions(member: MemberId): Iterable<SessionView>;
   /** Retained messages that match; `$` topics only for filters that start with `$` [MQTT-4.7.2-1]. Expired ones left out. */
   retained(filter: string): Iterable<RetainedMessage>;
   /** What has been applied of a member's batches. */
@@ -178,7 +177,3 @@ export interface MqttState {
 /** `createMqttState()` is empty; `decodeMqttState(bytes)` is the inverse of `encode`. */
 export type CreateMqttState = () => MqttState;
 export type DecodeMqttState = (bytes: Uint8Array) => MqttState;
-
-export type EncodeBatch = (batch: Batch) => Uint8Array;
-/** @throws FrameError when the bytes are no batch. */
-export type DecodeBatch = (bytes: Uint8Array) => Batch;

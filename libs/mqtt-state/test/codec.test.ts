@@ -10,7 +10,7 @@ import {
   encodeBatch,
   encodePublishes,
 } from '../src/index.ts';
-import { bytes, publishCommand, start, World } from './support/state-driver.ts';
+import { bytes, publishCommand, start, StateDriver } from './support/state-driver.ts';
 
 const properties = {
   payloadFormatIndicator: true,
@@ -129,9 +129,9 @@ describe('batches', () => {
   });
 
   test('trace 16: a command of a newer version is skipped by all, the rest is applied', () => {
-    const world = new World();
-    world.start('a');
-    const { storeId, incarnation } = world.home('a');
+    const driver = new StateDriver();
+    driver.start('a');
+    const { storeId, incarnation } = driver.home('a');
     const commands: Command[] = [{ kind: 'time' }, publishCommand('t', 'x')];
     const encoded = encodeBatch({ member: 'a', storeId, incarnation, sequence: 2, commands });
     // The code of `time`, followed by the length of its empty body.
@@ -140,8 +140,8 @@ describe('batches', () => {
     );
     encoded[place] = 200;
     expect(() => decodeBatch(encoded)).toThrow(FrameError);
-    expect(world.raw(encoded).map(({ kind }) => kind)).toEqual(['alarm', 'published', 'batchApplied']);
-    expect(world.results).toEqual([{ kind: 'done' }, { kind: 'published', outcome: 'applied' }]);
+    expect(driver.apply(encoded).map(({ kind }) => kind)).toEqual(['alarm', 'published', 'batchApplied']);
+    expect(driver.results).toEqual([{ kind: 'done' }, { kind: 'published', outcome: 'applied' }]);
   });
 
   test('numbers that can not be written are a mistake of the caller', () => {
@@ -184,14 +184,14 @@ describe('bytes that are wrong', () => {
   });
 
   test('a state that is cut off or of another format is refused', () => {
-    const world = new World();
-    world.connect('a', 'c', {}, 't', '$share/g/t');
-    world.propose(
+    const driver = new StateDriver();
+    driver.connect('a', 'c', {}, 't', '$share/g/t');
+    driver.propose(
       'a',
       publishCommand('t', 'x', 2, { retain: true }),
       publishCommand('u', '', 1, { retain: true }),
     );
-    const encoded = world.state.encode();
+    const encoded = driver.state.encode();
     for (let length = 0; length < encoded.length; length++) {
       expect(() => decodeMqttState(encoded.subarray(0, length))).toThrow(FrameError);
     }

@@ -1,22 +1,22 @@
 import fc from 'fast-check';
 import {
-  parseShare,
+  parseSharedFilter,
   SubscriptionTrie,
   topicMatches,
   TopicTree,
-  validFilter,
-  validTopic,
+  isValidTopicFilter,
+  isValidTopicName,
 } from '../src/index.ts';
 
 const level = fc.constantFrom('', 'a', 'b', '$x', '__proto__', 'constructor');
 const topic = fc
   .array(level, { minLength: 1, maxLength: 4 })
   .map((levels) => levels.join('/'))
-  .filter(validTopic);
+  .filter(isValidTopicName);
 const filter = fc
   .tuple(fc.array(fc.oneof(level, fc.constant('+')), { maxLength: 3 }), fc.constantFrom('a', '+', '#', ''))
   .map(([levels, last]) => [...levels, last].join('/'))
-  .filter(validFilter);
+  .filter(isValidTopicFilter);
 
 describe('topic names and filters', () => {
   test.each([
@@ -53,21 +53,23 @@ describe('topic names and filters', () => {
     '$share/+/a',
     '$share/g/a#',
     'a/'.repeat(300),
-  ])('[MQTT-4.7.1-1] [MQTT-4.8.2-1] %j is no filter', (wrong) => expect(validFilter(wrong)).toBe(false));
+  ])('[MQTT-4.7.1-1] [MQTT-4.8.2-1] %j is no filter', (wrong) =>
+    expect(isValidTopicFilter(wrong)).toBe(false),
+  );
 
   test.each(['#', '+', '/', '+/+/#', 'a//b', '$share/g/#', '$share/g//', '$sharex', '$SYS/#'])(
     '%j is a filter',
-    (right) => expect(validFilter(right)).toBe(true),
+    (right) => expect(isValidTopicFilter(right)).toBe(true),
   );
 
   test.each(['', 'a/#', '+', 'a\0b', 'a/'.repeat(300)])('[MQTT-3.3.2-2] %j is no topic', (wrong) =>
-    expect(validTopic(wrong)).toBe(false),
+    expect(isValidTopicName(wrong)).toBe(false),
   );
 
   test('the parts of a shared filter', () => {
-    expect(parseShare('$share/g/a/b')).toEqual({ group: 'g', filter: 'a/b' });
-    expect(parseShare('$share/g//')).toEqual({ group: 'g', filter: '/' });
-    expect(parseShare('a/b')).toBeNull();
+    expect(parseSharedFilter('$share/g/a/b')).toEqual({ shareName: 'g', filter: 'a/b' });
+    expect(parseSharedFilter('$share/g//')).toEqual({ shareName: 'g', filter: '/' });
+    expect(parseSharedFilter('a/b')).toBeNull();
   });
 });
 

@@ -7,7 +7,7 @@ import type {
   ServingState,
   Subscription,
 } from '@mqtt-cluster/contracts';
-import { parseShare } from '@mqtt-cluster/mqtt-state';
+import { parseSharedFilter } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
 import type { Proposer } from '../log/proposer.ts';
 import type { Acknowledgements } from './delivery/acknowledgements.ts';
@@ -114,7 +114,7 @@ export class ClientInputs {
   }
 
   #subscribe(connection: Connection, packetId: number, subscriptions: readonly Subscription[]): void {
-    const waits = subscriptions.some((each) => !connection.clean || parseShare(each.filter) !== null);
+    const waits = subscriptions.some((each) => !connection.clean || parseSharedFilter(each.filter) !== null);
     this.#opening.whenEpoch(connection, waits, () => {
       const done = this.#subscriptions.subscribe(connection, packetId, subscriptions);
       if (done !== null) this.#fanout.retained(connection, subscriptions, done);
@@ -122,7 +122,7 @@ export class ClientInputs {
   }
 
   #unsubscribe(connection: Connection, packetId: number, filters: readonly string[]): void {
-    const waits = filters.some((filter) => !connection.clean || parseShare(filter) !== null);
+    const waits = filters.some((filter) => !connection.clean || parseSharedFilter(filter) !== null);
     this.#opening.whenEpoch(connection, waits, () =>
       this.#subscriptions.unsubscribe(connection, packetId, filters),
     );

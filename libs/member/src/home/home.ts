@@ -176,7 +176,7 @@ export class Home {
   disconnectAll(reason: RefusalReason): void {
     this.closeAll(reason);
     const { id, recovered } = this.#context.options;
-    for (const { client, epoch, home } of [...this.#context.state.connectedAt(id)]) {
+    for (const { client, epoch, home } of [...this.#context.state.connectedSessions(id)]) {
       if (home?.incarnation === recovered.incarnation) {
         this.#proposer.add({ kind: 'close', client, epoch, graceful: true });
       }

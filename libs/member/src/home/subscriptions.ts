@@ -1,5 +1,5 @@
 import type { Message, Subscription } from '@mqtt-cluster/contracts';
-import { asksForRetained, parseShare, validFilter } from '@mqtt-cluster/mqtt-state';
+import { asksForRetained, parseSharedFilter, isValidTopicFilter } from '@mqtt-cluster/mqtt-state';
 import type { CommandResult, MqttState, TopicTree } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
 import type { Proposer } from '../log/proposer.ts';
@@ -44,9 +44,9 @@ export class Subscriptions {
     const positions: number[] = [];
     subscriptions.forEach((subscription, position) => {
       isNew.push(!connection.subscriptions.has(subscription.filter));
-      codes.push(validFilter(subscription.filter) ? subscription.qos : refusedCode);
+      codes.push(isValidTopicFilter(subscription.filter) ? subscription.qos : refusedCode);
       if (codes[position] === refusedCode) return;
-      if (!connection.clean || parseShare(subscription.filter) !== null) positions.push(position);
+      if (!connection.clean || parseSharedFilter(subscription.filter) !== null) positions.push(position);
       else this.#router.add(connection, subscription);
     });
     if (positions.length === 0) {
@@ -81,7 +81,7 @@ export class Subscriptions {
       request.retainedQueued[position] = result.retainedQueued[count] ?? false;
       const subscription = request.subscriptions[position]!;
       const granted = request.codes[position]! < refusedCode;
-      if (granted && parseShare(subscription.filter) === null) this.#router.add(connection, subscription);
+      if (granted && parseSharedFilter(subscription.filter) === null) this.#router.add(connection, subscription);
     });
     const { packetId, codes, isNew, retainedQueued } = request;
     this.#context.effects.push({ kind: 'suback', connection: connection.id, packetId, codes });
@@ -93,7 +93,7 @@ export class Subscriptions {
     const positions: number[] = [];
     filters.forEach((filter, position) => {
       existed.push(false);
-      if (!connection.clean || parseShare(filter) !== null) positions.push(position);
+      if (!connection.clean || parseSharedFilter(filter) !== null) positions.push(position);
       else existed[position] = this.#router.remove(connection, filter);
     });
     if (positions.length === 0) {

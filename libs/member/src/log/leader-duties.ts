@@ -117,7 +117,7 @@ export class LeaderDuties {
       let incarnation: Incarnation | null = null;
       // The command may wait for a commit. It does not apply to sessions that open at the member meanwhile.
       let epochMax = 0;
-      for (const session of state.connectedAt(member)) {
+      for (const session of state.connectedSessions(member)) {
         incarnation = Math.max(incarnation ?? 0, session.home?.incarnation ?? 0);
         epochMax = Math.max(epochMax, session.epoch);
       }

@@ -10,7 +10,7 @@ const publishesFormat = 0xb2;
 
 export type BatchHeader = Omit<Batch, 'commands'>;
 
-export interface AnyBatch extends BatchHeader {
+export interface LenientBatch extends BatchHeader {
   readonly commands: readonly (Command | UnknownCommand)[];
 }
 
@@ -28,7 +28,7 @@ export function encodeBatch(batch: Batch): Uint8Array {
 
 /** Payloads are views of `bytes`. @throws FrameError the bytes are no batch, or hold a command not known here. */
 export function decodeBatch(bytes: Uint8Array): Batch {
-  const batch = decodeAnyBatch(bytes);
+  const batch = decodeBatchLeniently(bytes);
   return { ...batch, commands: batch.commands.map(knownCommand) };
 }
 
@@ -43,7 +43,7 @@ export function decodeBatchHeader(bytes: Uint8Array): BatchHeader {
 }
 
 /** As {@link decodeBatch}, with commands that only a newer version knows. @throws FrameError */
-export function decodeAnyBatch(bytes: Uint8Array): AnyBatch {
+export function decodeBatchLeniently(bytes: Uint8Array): LenientBatch {
   const reader = new ByteReader(bytes);
   const header = readHeader(reader);
   const commands = reader.list(readCommand);

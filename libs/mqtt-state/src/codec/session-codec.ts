@@ -13,28 +13,30 @@ import {
 import { bodyBytes } from '../session/queueing.ts';
 import { Session } from '../session/session.ts';
 import type { TimerKind } from '../session/session.ts';
-import { attachHome, restoreTimer } from '../session/session-timers.ts';
-import { isOutgoingPacketId, QueueEntry } from '../session/session-queue.ts';
-import type { Body, SessionQueue } from '../session/session-queue.ts';
+import { attachHome } from '../session/session-home.ts';
+import { restoreTimer } from '../session/session-timers.ts';
+import { isOutgoingPacketId, QueuedMessage } from '../session/queued-message.ts';
+import type { MessageBody } from '../session/queued-message.ts';
+import type { SessionQueue } from '../session/session-queue.ts';
 import type { StateData } from '../state-data.ts';
-import { parseShare } from '../topics/topic-names.ts';
+import { parseSharedFilter } from '../topics/topic-names.ts';
 
-const timerKinds: readonly TimerKind[] = ['will', 'end', 'orphan'];
+const timerKinds: readonly TimerKind[] = ['will', 'expiry', 'orphan'];
 
 export interface BodySink {
-  write(body: Body): void;
+  write(body: MessageBody): void;
 }
 
 /** Writes a body where it is first referred to; later only its number. */
 export class BodyWriter implements BodySink {
   readonly #writer: ByteWriter;
-  readonly #numbers = new Map<Body, number>();
+  readonly #numbers = new Map<MessageBody, number>();
 
   constructor(writer: ByteWriter) {
     this.#writer = writer;
   }
 
-  write(body: Body): void {
+  write(body: MessageBody): void {
     const known = this.#numbers.get(body);
     this.#writer.number(known ?? this.#numbers.size);
     if (known !== undefined) return;
@@ -43,7 +45,7 @@ export class BodyWriter implements BodySink {
   }
 }
 
-export function writeBody(writer: ByteWriter, { message, origin }: Body): void {
+export function writeBody(writer: ByteWriter, { message, origin }: MessageBody): void {
   writeMessage(writer, message);
   writer.byte(origin ? 1 : 0);
   if (!origin) return;
@@ -55,13 +57,13 @@ export function writeBody(writer: ByteWriter, { message, origin }: Body): void {
 
 export class BodyReader {
   readonly #reader: ByteReader;
-  readonly #bodies: Body[] = [];
+  readonly #bodies: MessageBody[] = [];
 
   constructor(reader: ByteReader) {
     this.#reader = reader;
   }
 
-  read(): Body {
+  read(): MessageBody {
     const reader = this.#reader;
     const number = reader.number();
     const known = this.#bodies[number];
@@ -77,7 +79,7 @@ export class BodyReader {
             command: reader.number(),
           }
         : undefined;
-    const body: Body = { message, origin, bytes: bodyBytes(message), references: 0 };
+    const body: MessageBody = { message, origin, bytes: bodyBytes(message), references: 0 };
     this.#bodies.push(body);
     return body;
   }
@@ -101,17 +103,17 @@ export function writeSession(writer: ByteWriter, session: Session): void {
     if (timer) writer.number(timer.deadline);
   }
   writeList(writer, session.subscriptions, ([, subscription]) => writeSubscription(writer, subscription));
-  writeList(writer, session.incoming, (packetId) => writer.number(packetId));
+  writeList(writer, session.incomingPacketIds, (packetId) => writer.number(packetId));
   writer.number(items.nextNumber);
   writer.number(items.nextPacketId);
   writer.number(session.sentBelow);
-  writer.number(session.carriedMessages);
-  writer.number(session.carriedBytes);
+  writer.number(session.messagesAtDisconnect);
+  writer.number(session.bytesAtDisconnect);
 }
 
 export function writeItems(writer: ByteWriter, bodies: BodySink, items: SessionQueue): void {
   writer.number(items.size);
-  for (const entry of items.from(0)) writeEntry(writer, bodies, entry);
+  for (const item of items.from(0)) writeItem(writer, bodies, item);
 }
 
 export function readSession(reader: ByteReader, bodies: BodyReader, data: StateData): void {
@@ -138,43 +140,43 @@ export function readSession(reader: ByteReader, bodies: BodyReader, data: StateD
     session.subscriptions.set(subscription.filter, subscription);
     data.subscriptionCount++;
     // Shared ones are put together by their groups.
-    if (parseShare(subscription.filter)) continue;
+    if (parseSharedFilter(subscription.filter)) continue;
     data.subscriptions.add(subscription.filter, client, { session, subscription });
   }
-  for (let left = reader.count(); left > 0; left--) session.incoming.add(reader.number());
+  for (let left = reader.count(); left > 0; left--) session.incomingPacketIds.add(reader.number());
   session.items.nextNumber = reader.number();
   session.items.nextPacketId = reader.number();
   if (!isOutgoingPacketId(session.items.nextPacketId))
     throw new FrameError('A packet id is out of its range.');
   session.sentBelow = reader.number();
-  session.carriedMessages = reader.number();
-  session.carriedBytes = reader.number();
+  session.messagesAtDisconnect = reader.number();
+  session.bytesAtDisconnect = reader.number();
   for (let left = reader.count(); left > 0; left--) {
-    const entry = readEntry(reader, bodies);
-    data.keepBody(entry.body);
-    session.items.restore(entry);
+    const item = readItem(reader, bodies);
+    data.keepBody(item.body);
+    session.items.restore(item);
   }
 }
 
-function writeEntry(writer: ByteWriter, bodies: BodySink, entry: QueueEntry): void {
-  const { subscriptionIdentifiers, group } = entry;
+function writeItem(writer: ByteWriter, bodies: BodySink, item: QueuedMessage): void {
+  const { subscriptionIdentifiers, group } = item;
   writer.byte(
-    entry.qos |
-      (entry.retain ? 4 : 0) |
-      (entry.received ? 8 : 0) |
+    item.qos |
+      (item.retain ? 4 : 0) |
+      (item.received ? 8 : 0) |
       (subscriptionIdentifiers ? 16 : 0) |
       (group !== undefined ? 32 : 0) |
-      (entry.retainedIndex > 0 ? 64 : 0),
+      (item.retainedIndex > 0 ? 64 : 0),
   );
-  writer.number(entry.number);
-  writer.number(entry.packetId);
+  writer.number(item.number);
+  writer.number(item.packetId);
   if (subscriptionIdentifiers) writeArray(writer, subscriptionIdentifiers, (value) => writer.number(value));
   if (group !== undefined) writer.string(group);
-  if (entry.retainedIndex > 0) writer.number(entry.retainedIndex);
-  bodies.write(entry.body);
+  if (item.retainedIndex > 0) writer.number(item.retainedIndex);
+  bodies.write(item.body);
 }
 
-function readEntry(reader: ByteReader, bodies: BodyReader): QueueEntry {
+function readItem(reader: ByteReader, bodies: BodyReader): QueuedMessage {
   const bits = reader.byte();
   const number = reader.number();
   const packetId = reader.number();
@@ -183,8 +185,8 @@ function readEntry(reader: ByteReader, bodies: BodyReader): QueueEntry {
   const retainedIndex = bits & 64 ? reader.number() : 0;
   const body = bodies.read();
   const retain = (bits & 4) !== 0;
-  const entry = new QueueEntry(number, body, readQos(bits), retain, identifiers, group, retainedIndex);
-  entry.packetId = packetId;
-  entry.received = (bits & 8) !== 0;
-  return entry;
+  const item = new QueuedMessage(number, body, readQos(bits), retain, identifiers, group, retainedIndex);
+  item.packetId = packetId;
+  item.received = (bits & 8) !== 0;
+  return item;
 }

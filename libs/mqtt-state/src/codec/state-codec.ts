@@ -3,13 +3,13 @@ import type { ClusterConfig, Incarnation, MemberRole, Message } from '@mqtt-clus
 import { ByteReader, ByteWriter, writeArray, writeList } from './bytes.ts';
 import { readSettings, writeSettings } from './command-codec.ts';
 import { readMessage, writeMessage } from './message-codec.ts';
-import type { Change } from '../topics/retained-messages.ts';
+import type { TopicChange } from '../topics/retained-messages.ts';
 import { BodyReader, BodyWriter, readSession, writeItems, writeSession } from './session-codec.ts';
 import type { Session } from '../session/session.ts';
 import { StateData } from '../state-data.ts';
 import type { Proposer } from '../state-data.ts';
-import { groupFor } from '../topics/subscribing.ts';
-import { parseShare } from '../topics/topic-names.ts';
+import { sharedSubscriptionFor } from '../topics/subscribing.ts';
+import { parseSharedFilter } from '../topics/topic-names.ts';
 
 /** First byte of a state: format and version in one. */
 const stateFormat = 0xc1;
@@ -117,38 +117,38 @@ function readProposer(reader: ByteReader): Proposer {
 }
 
 function writeGroups(writer: ByteWriter, data: StateData): void {
-  writeList(writer, data.groups, ([key, group]) => {
+  writeList(writer, data.sharedSubscriptions, ([key, group]) => {
     writer.string(key);
-    writer.number(group.cursor);
-    writeList(writer, group.members, ([client]) => writer.string(client));
+    writer.number(group.roundRobin);
+    writeList(writer, group.sessions, ([client]) => writer.string(client));
   });
 }
 
 function readGroups(reader: ByteReader, data: StateData): void {
   for (let left = reader.count(); left > 0; left--) {
     const key = reader.string();
-    const shared = parseShare(key);
+    const shared = parseSharedFilter(key);
     if (!shared) throw new FrameError('The name of a group is no shared filter.');
-    const group = groupFor(data, key, shared.filter);
-    group.cursor = reader.number();
+    const group = sharedSubscriptionFor(data, key, shared.filter);
+    group.roundRobin = reader.number();
     for (const client of reader.list((list) => list.string())) {
       const session = data.sessions.get(client);
       if (!session?.subscriptions.has(key))
         throw new FrameError('A member of a group is not subscribed to it.');
-      group.members.set(client, session);
+      group.sessions.set(client, session);
     }
   }
 }
 
-function writeChange(writer: ByteWriter, change: Change): void {
+function writeChange(writer: ByteWriter, change: TopicChange): void {
   writer.number(change.index);
-  writer.byte(change.isolatedWriter === null ? 0 : 1);
-  if (change.isolatedWriter !== null) writer.string(change.isolatedWriter);
+  writer.byte(change.isolatedStore === null ? 0 : 1);
+  if (change.isolatedStore !== null) writer.string(change.isolatedStore);
 }
 
-function readChange(reader: ByteReader): Change {
+function readChange(reader: ByteReader): TopicChange {
   const index = reader.number();
-  return { index, isolatedWriter: reader.byte() === 1 ? reader.string() : null };
+  return { index, isolatedStore: reader.byte() === 1 ? reader.string() : null };
 }
 
 function writeRetained(writer: ByteWriter, { retained }: StateData, large: LargeParts): void {
@@ -157,7 +157,7 @@ function writeRetained(writer: ByteWriter, { retained }: StateData, large: Large
     large.message(entry.message);
     writeChange(writer, entry);
   }
-  writer.number(retained.forgottenUpTo);
+  writer.number(retained.tombstonesDiscardedUpTo);
   writeList(writer, retained.tombstones, ([topic, change]) => {
     writer.string(topic);
     writeChange(writer, change);
@@ -169,7 +169,7 @@ function readRetained(reader: ByteReader, { retained }: StateData): void {
     const message = readMessage(reader);
     retained.set({ message, ...readChange(reader) });
   }
-  retained.forgottenUpTo = reader.number();
+  retained.tombstonesDiscardedUpTo = reader.number();
   for (let left = reader.count(); left > 0; left--)
     retained.tombstones.set(reader.string(), readChange(reader));
 }

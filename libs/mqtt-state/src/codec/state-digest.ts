@@ -3,7 +3,8 @@ import type { Message } from '@mqtt-cluster/contracts';
 import { ByteWriter } from './bytes.ts';
 import { writeMessage } from './message-codec.ts';
 import { writeBody, writeItems } from './session-codec.ts';
-import type { Body, SessionQueue } from '../session/session-queue.ts';
+import type { MessageBody } from '../session/queued-message.ts';
+import type { SessionQueue } from '../session/session-queue.ts';
 import { writeState } from './state-codec.ts';
 import type { StateData } from '../state-data.ts';
 
@@ -15,7 +16,7 @@ const digestHexDigits = 16;
  */
 export class StateDigester {
   readonly #messages = new WeakMap<Message, number>();
-  readonly #bodies = new WeakMap<Body, number>();
+  readonly #bodies = new WeakMap<MessageBody, number>();
   readonly #queues = new WeakMap<SessionQueue, { readonly revision: number; readonly hash: number }>();
   readonly #scratch = new ByteWriter();
 
@@ -38,7 +39,7 @@ export class StateDigester {
     return hash;
   }
 
-  #bodyHash(body: Body): number {
+  #bodyHash(body: MessageBody): number {
     const known = this.#bodies.get(body);
     if (known !== undefined) return known;
     this.#scratch.reset();

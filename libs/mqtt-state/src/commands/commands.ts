@@ -12,12 +12,12 @@ import { numericSettings } from '../codec/command-codec.ts';
 import type { UnknownCommand } from '../codec/command-codec.ts';
 import { open } from '../session/session-opening.ts';
 import { publishMessage } from './publishing.ts';
-import { dequeue, tellQueued } from '../session/queueing.ts';
+import { dequeue, notifyHome } from '../session/queueing.ts';
 import type { Home, Session } from '../session/session.ts';
 import { endConnection } from '../session/session-ending.ts';
-import type { Origin } from '../session/session-queue.ts';
+import type { Origin } from '../session/queued-message.ts';
 import { alarm } from '../state-data.ts';
-import type { Proposer, Turn } from '../state-data.ts';
+import type { Proposer, ApplyContext } from '../state-data.ts';
 import { subscribe, unsubscribe } from '../topics/subscribing.ts';
 import type { CommandResult } from '../types.ts';
 
@@ -31,46 +31,46 @@ const quotaExceeded: CommandResult = { kind: 'published', outcome: 'quotaExceede
 const settingMax = 2 ** 48;
 
 export function applyCommand(
-  turn: Turn,
+  context: ApplyContext,
   header: BatchHeader,
   proposer: Proposer,
   command: Command | UnknownCommand,
   position: number,
 ): CommandResult {
-  const { data } = turn;
+  const { data } = context;
   switch (command.kind) {
     case 'publish':
-      return publish(turn, command, header, position);
+      return publish(context, command, header, position);
     case 'open':
-      return open(turn, command, homeOf(header));
+      return open(context, command, homeOf(header));
     case 'close':
     case 'subscribe':
     case 'unsubscribe':
     case 'release': {
-      const session = currentSession(turn, command);
-      return session ? applyToSession(turn, session, command, header) : voided;
+      const session = currentSession(context, command);
+      return session ? applyToSession(context, session, command, header) : voided;
     }
     case 'progress':
-      return progress(turn, command);
+      return progress(context, command);
     case 'recover':
-      return recover(turn, command, header, proposer);
+      return recover(context, command, header, proposer);
     case 'lost':
-      return lost(turn, command);
+      return lost(context, command);
     case 'settings':
-      return changeSettings(turn, command);
+      return changeSettings(context, command);
     case 'semantics':
       // One after the other, as upgrades are: who skips one is no leader of this cluster.
       if (command.version === data.semantics + 1) data.semantics = command.version;
       else if (command.version > data.semantics)
-        alarm(turn, `Version ${command.version} does not follow ${data.semantics}; it was left out.`);
+        alarm(context, `Version ${command.version} does not follow ${data.semantics}; it was left out.`);
       return done;
     case 'time':
       return done;
     case 'start':
-      if (position > 0) alarm(turn, 'A start stood in the middle of a batch and was left out.');
+      if (position > 0) alarm(context, 'A start stood in the middle of a batch and was left out.');
       return done;
     case 'unknown':
-      alarm(turn, `There is no command with the code ${command.code} in this version; it was left out.`);
+      alarm(context, `There is no command with the code ${command.code} in this version; it was left out.`);
       return done;
   }
 }
@@ -80,13 +80,16 @@ function homeOf({ member, storeId, incarnation }: BatchHeader): Home {
 }
 
 /** The session of the epoch that the command names, if that is the current one. */
-function currentSession(turn: Turn, command: { client: string; epoch: number }): Session | undefined {
-  const session = turn.data.sessions.get(command.client);
+function currentSession(
+  context: ApplyContext,
+  command: { client: string; epoch: number },
+): Session | undefined {
+  const session = context.data.sessions.get(command.client);
   return session?.home && session.epoch === command.epoch ? session : undefined;
 }
 
 function applyToSession(
-  turn: Turn,
+  context: ApplyContext,
   session: Session,
   command: Extract<Command, { kind: 'close' | 'subscribe' | 'unsubscribe' | 'release' }>,
   header: BatchHeader,
@@ -96,38 +99,43 @@ function applyToSession(
       const { graceful, expirySeconds } = command;
       const byHome = header.member === session.home?.member;
       const changed = expirySeconds === undefined ? {} : { expirySeconds };
-      endConnection(turn, session, { graceful, reason: 'closed', byHome, ...changed });
+      endConnection(context, session, { graceful, reason: 'closed', byHome, ...changed });
       return done;
     }
     case 'subscribe':
-      return subscribe(turn, session, command);
+      return subscribe(context, session, command);
     case 'unsubscribe':
-      return unsubscribe(turn, session, command);
+      return unsubscribe(context, session, command);
     case 'release':
-      session.incoming.delete(command.packetId);
+      session.incomingPacketIds.delete(command.packetId);
       return done;
   }
 }
 
-function publish(turn: Turn, command: PublishCommand, header: BatchHeader, position: number): CommandResult {
+function publish(
+  context: ApplyContext,
+  command: PublishCommand,
+  header: BatchHeader,
+  position: number,
+): CommandResult {
   const { message, client, epoch, packetId, isolatedSince } = command;
   const { storeId, incarnation, sequence } = header;
   let session: Session | undefined;
   if (message.qos === 2 && client !== undefined && epoch !== undefined) {
-    session = currentSession(turn, { client, epoch });
+    session = currentSession(context, { client, epoch });
     if (!session) return voided;
-    if (packetId !== undefined && session.incoming.has(packetId)) return repeat; // [MQTT-4.3.3-10]
-    if (session.incoming.size >= turn.data.settings.incomingMax) return quotaExceeded;
+    if (packetId !== undefined && session.incomingPacketIds.has(packetId)) return repeat; // [MQTT-4.3.3-10]
+    if (session.incomingPacketIds.size >= context.data.settings.incomingMax) return quotaExceeded;
   }
-  const ok = publishMessage(turn, message, client, {
+  const ok = publishMessage(context, message, client, {
     member: header.member,
     origin: { storeId, incarnation, sequence, command: position },
     force: isolatedSince !== undefined,
     isolatedSince,
-    late: session === undefined && isLate(turn, command),
+    superseded: session === undefined && isSuperseded(context, command),
   });
   if (!ok) return quotaExceeded;
-  if (session && packetId !== undefined) session.incoming.add(packetId);
+  if (session && packetId !== undefined) session.incomingPacketIds.add(packetId);
   return applied;
 }
 
@@ -135,88 +143,91 @@ function publish(turn: Turn, command: PublishCommand, header: BatchHeader, posit
  * Sent on a connection that its client has replaced since: it may have sent the message again and cleared the topic
  * meanwhile, and a delete never comes back (design, P5). Nobody hears an ack of it any more.
  */
-function isLate(turn: Turn, { client, epoch, isolatedSince }: PublishCommand): boolean {
+function isSuperseded(context: ApplyContext, { client, epoch, isolatedSince }: PublishCommand): boolean {
   if (client === undefined || epoch === undefined || isolatedSince !== undefined) return false;
-  const session = turn.data.sessions.get(client);
+  const session = context.data.sessions.get(client);
   return session !== undefined && session.epoch !== epoch;
 }
 
 /** Once per (incarnation, sequence) of the store: neither again nor if the original batch was applied. */
 function recover(
-  turn: Turn,
+  context: ApplyContext,
   command: RecoverCommand,
   header: BatchHeader,
   proposer: Proposer,
 ): CommandResult {
   const { incarnation, sequence } = command;
   if (incarnation >= header.incarnation) {
-    alarm(turn, `Member ${header.member} recovers from incarnation ${incarnation}, which is no earlier one.`);
+    alarm(
+      context,
+      `Member ${header.member} recovers from incarnation ${incarnation}, which is no earlier one.`,
+    );
     return done;
   }
   if (sequence <= (proposer.recovered.get(incarnation) ?? 0)) return done;
   proposer.recovered.set(incarnation, sequence);
   for (const [position, { message, client, isolatedSince }] of command.publishes.entries()) {
     const origin: Origin = { storeId: header.storeId, incarnation, sequence, command: position };
-    publishMessage(turn, message, client, { member: header.member, origin, force: true, isolatedSince });
+    publishMessage(context, message, client, { member: header.member, origin, force: true, isolatedSince });
   }
   return done;
 }
 
-function progress(turn: Turn, command: ProgressCommand): CommandResult {
+function progress(context: ApplyContext, command: ProgressCommand): CommandResult {
   let current = 0;
   for (const part of command.sessions) {
-    const session = currentSession(turn, part);
+    const session = currentSession(context, part);
     if (!session) continue;
     current++;
-    advance(turn, session, part);
+    advance(context, session, part);
   }
   return current === 0 && command.sessions.length > 0 ? voided : done;
 }
 
-function advance(turn: Turn, session: Session, part: SessionProgress): void {
+function advance(context: ApplyContext, session: Session, part: SessionProgress): void {
   const { items, client } = session;
   for (const number of part.done ?? []) {
-    const entry = items.find(number);
+    const item = items.find(number);
     // An exchange whose PUBREC has come ends with PUBCOMP only.
-    if (entry && !entry.received) dequeue(turn, session, entry);
+    if (item && !item.received) dequeue(context, session, item);
   }
   const received = (part.received ?? []).filter((packetId) => {
-    const entry = items.outgoing(packetId);
-    if (entry) items.markReceived(entry);
-    return entry !== undefined;
+    const item = items.outgoing(packetId);
+    if (item) items.markReceived(item);
+    return item !== undefined;
   });
   const completed = (part.completed ?? []).filter((packetId) => {
-    const entry = items.outgoing(packetId);
-    if (entry) dequeue(turn, session, entry);
-    return entry !== undefined;
+    const item = items.outgoing(packetId);
+    if (item) dequeue(context, session, item);
+    return item !== undefined;
   });
-  const { effects } = turn;
+  const { effects } = context;
   if (received.length > 0) effects.push({ kind: 'outgoingReceived', client, packetIds: received });
   if (completed.length > 0) effects.push({ kind: 'outgoingCompleted', client, packetIds: completed });
-  if (items.fillWindow(session.receiveMaximum)) tellQueued(turn, session);
+  if (items.fillWindow(session.receiveMaximum)) notifyHome(context, session);
 }
 
-function lost(turn: Turn, command: LostCommand): CommandResult {
-  const { data } = turn;
+function lost(context: ApplyContext, command: LostCommand): CommandResult {
+  const { data } = context;
   const current = data.proposers.get(command.member)?.storeId;
-  for (const session of data.homedAt(command.member)) {
+  for (const session of data.sessionsHomedAt(command.member)) {
     const { home } = session;
     if (!home || (home.storeId === current && home.incarnation > command.incarnation)) continue;
     if (session.epoch > (command.epochMax ?? Infinity)) continue;
-    endConnection(turn, session, { graceful: false, reason: 'homeLost', byHome: false });
+    endConnection(context, session, { graceful: false, reason: 'homeLost', byHome: false });
   }
   return done;
 }
 
-function changeSettings(turn: Turn, command: SettingsCommand): CommandResult {
-  const { data } = turn;
+function changeSettings(context: ApplyContext, command: SettingsCommand): CommandResult {
+  const { data } = context;
   const settings = { ...data.settings };
   if (command.settings.queueFull) settings.queueFull = command.settings.queueFull;
   for (const name of numericSettings) {
     const value = command.settings[name];
     if (value === undefined) continue;
     if (Number.isSafeInteger(value) && value >= 0 && value <= settingMax) settings[name] = value;
-    else alarm(turn, `The setting ${name} can't be ${value}; it stays ${settings[name]}.`);
+    else alarm(context, `The setting ${name} can't be ${value}; it stays ${settings[name]}.`);
   }
   data.settings = settings;
   return done;

@@ -1,19 +1,19 @@
 import { findMember } from '@mqtt-cluster/contracts';
 import type { ClusterConfig, StartCommand } from '@mqtt-cluster/contracts';
-import type { AnyBatch, BatchHeader } from '../codec/batch-codec.ts';
+import type { LenientBatch, BatchHeader } from '../codec/batch-codec.ts';
 import { endConnection } from '../session/session-ending.ts';
 import type { Home } from '../session/session.ts';
 import { startTimer } from '../session/session-timers.ts';
 import { alarm } from '../state-data.ts';
-import type { Proposer, StateData, Turn } from '../state-data.ts';
+import type { Proposer, StateData, ApplyContext } from '../state-data.ts';
 
 /**
  * Whether the batch is the next one of its member (design, section 3): then it counts as applied from now on.
  * @returns the member's record, or null for repeats, holes and those that may not propose.
  */
-export function admit(turn: Turn, batch: AnyBatch): Proposer | null {
-  const { data } = turn;
-  if (!isNamed(data.config, batch)) return null;
+export function admitBatch(context: ApplyContext, batch: LenientBatch): Proposer | null {
+  const { data } = context;
+  if (!isConfigured(data.config, batch)) return null;
   const known = data.proposers.get(batch.member);
   if (known && known.storeId === batch.storeId) {
     if (batch.incarnation < known.incarnation) return null;
@@ -26,18 +26,26 @@ export function admit(turn: Turn, batch: AnyBatch): Proposer | null {
   if (batch.sequence !== 1) return null;
   const start = batch.commands[0];
   if (start?.kind !== 'start') {
-    alarm(turn, `Member ${batch.member} did not begin its incarnation ${batch.incarnation} with a start.`);
+    alarm(
+      context,
+      `Member ${batch.member} did not beginIncarnation its incarnation ${batch.incarnation} with a start.`,
+    );
     return null;
   }
-  return begin(turn, batch, start, known?.storeId === batch.storeId ? known : undefined);
+  return beginIncarnation(context, batch, start, known?.storeId === batch.storeId ? known : undefined);
 }
 
-function isNamed(config: ClusterConfig | null, { member, storeId }: Home): boolean {
+function isConfigured(config: ClusterConfig | null, { member, storeId }: Home): boolean {
   return config === null || findMember(config, member)?.storeId === storeId;
 }
 
-function begin(turn: Turn, header: BatchHeader, start: StartCommand, earlier?: Proposer): Proposer {
-  const { data } = turn;
+function beginIncarnation(
+  context: ApplyContext,
+  header: BatchHeader,
+  start: StartCommand,
+  earlier?: Proposer,
+): Proposer {
+  const { data } = context;
   const { member, storeId, incarnation } = header;
   const cursors = new Map(earlier?.recovered);
   if (earlier) cursors.set(earlier.incarnation, earlier.sequence);
@@ -52,7 +60,7 @@ function begin(turn: Turn, header: BatchHeader, start: StartCommand, earlier?: P
 /** Those of the member's earlier incarnations wait for their clients (design, section 3). */
 function orphanSessions(data: StateData, { member, storeId, incarnation }: BatchHeader): void {
   const deadline = data.timeMs + data.settings.orphanGraceMs;
-  for (const session of data.homedAt(member)) {
+  for (const session of data.sessionsHomedAt(member)) {
     const { home } = session;
     if (!home || (home.storeId === storeId && home.incarnation >= incarnation)) continue;
     if (!session.timers.orphan) startTimer(data, session, 'orphan', deadline);
@@ -63,10 +71,10 @@ function orphanSessions(data: StateData, { member, storeId, incarnation }: Batch
  * Members that are none any more: what they held is gone, what they say does not count. Their numbers are remembered (one
  * record per id), so that one that is taken back with its store goes on where it was.
  */
-export function forgetOthers(turn: Turn, config: ClusterConfig): void {
-  const { data } = turn;
-  const homeless = [...data.sessions.values()].filter(({ home }) => home && !isNamed(config, home));
+export function endRemovedConnections(context: ApplyContext, config: ClusterConfig): void {
+  const { data } = context;
+  const homeless = [...data.sessions.values()].filter(({ home }) => home && !isConfigured(config, home));
   for (const session of homeless.sort((left, right) => left.epoch - right.epoch)) {
-    endConnection(turn, session, { graceful: false, reason: 'homeLost', byHome: false });
+    endConnection(context, session, { graceful: false, reason: 'homeLost', byHome: false });
   }
 }

@@ -4,47 +4,47 @@ import { bodyBytes, deliveryOf, enqueue, fits, mergeDelivery } from '../session/
 import type { Delivery } from '../session/queueing.ts';
 import { expiryNever } from '../session/session.ts';
 import type { Session } from '../session/session.ts';
-import type { Body, Origin } from '../session/session-queue.ts';
+import type { MessageBody, Origin } from '../session/queued-message.ts';
 import { alarm } from '../state-data.ts';
-import type { StateData, Turn } from '../state-data.ts';
-import { validTopic } from '../topics/topic-names.ts';
+import type { StateData, ApplyContext } from '../state-data.ts';
+import { isValidTopicName } from '../topics/topic-names.ts';
 
 export interface PublishSource {
   /** Null for the cluster's own: a will. */
   readonly member: MemberId | null;
   readonly origin: Origin | undefined;
-  /** Never refused: it was acknowledged without a majority, or nobody is there to hear a refusal. */
+  /** Never refused: it was acknowledged without a majority, or noDeliveries is there to hear a refusal. */
   readonly force: boolean;
   readonly isolatedSince: LogIndex | undefined;
   /** From a connection that its client has replaced: changes nothing that is retained. */
-  readonly late?: boolean;
+  readonly superseded?: boolean;
 }
 
-const nobody: readonly Delivery[] = [];
+const noDeliveries: readonly Delivery[] = [];
 
 /** @returns false when a bound refuses it; nothing has changed then. */
 export function publishMessage(
-  turn: Turn,
+  context: ApplyContext,
   published: Message,
   publisher: string | undefined,
   source: PublishSource,
 ): boolean {
-  const { data } = turn;
-  if (!validTopic(published.topic)) {
-    alarm(turn, `A message with the invalid topic ${JSON.stringify(published.topic)} was left out.`);
+  const { data } = context;
+  if (!isValidTopicName(published.topic)) {
+    alarm(context, `A message with the invalid topic ${JSON.stringify(published.topic)} was left out.`);
     return false;
   }
-  const message = stamped(published, publisher, data.timeMs);
-  const deliveries = message.qos === 0 ? nobody : findDeliveries(data, message);
+  const message = withPublisherAndExpiry(published, publisher, data.timeMs);
+  const deliveries = message.qos === 0 ? noDeliveries : findDeliveries(data, message);
   const setsRetained = message.retain && mayChangeRetained(data, message, source);
-  if (!source.force && !withinBounds(turn, message, deliveries, setsRetained)) return false;
+  if (!source.force && !withinBounds(context, message, deliveries, setsRetained)) return false;
 
   const kept = deliveries.length > 0 || (setsRetained && message.payload.length > 0);
   const shared = kept ? copyMessage(message) : message;
   if (setsRetained) changeRetained(data, shared, source);
-  if (deliveries.length > 0) queueAll(turn, shared, deliveries, source);
+  if (deliveries.length > 0) enqueueAll(context, shared, deliveries, source);
   const { origin } = source;
-  turn.effects.push({
+  context.effects.push({
     kind: 'published',
     message: shared,
     member: source.member,
@@ -57,7 +57,7 @@ export function publishMessage(
 }
 
 /** With its publisher and the cluster time of its expiry, whatever the command said of the latter. */
-function stamped(message: Message, client: string | undefined, timeMs: number): Message {
+function withPublisherAndExpiry(message: Message, client: string | undefined, timeMs: number): Message {
   const publisher = message.publisher ?? client;
   const interval = message.properties?.messageExpiryInterval;
   const expiresAt = interval === undefined ? undefined : timeMs + Math.min(interval, expiryNever) * 1_000;
@@ -68,8 +68,9 @@ function stamped(message: Message, client: string | undefined, timeMs: number): 
 
 function findDeliveries(data: StateData, message: Message): readonly Delivery[] {
   const matches = data.subscriptions.matches(message.topic);
-  const groups = data.sharedSubscriptions.size === 0 ? [] : data.sharedSubscriptions.matches(message.topic);
-  if (matches.length === 0 && groups.length === 0) return nobody;
+  const groups =
+    data.sharedSubscriptionTrie.size === 0 ? [] : data.sharedSubscriptionTrie.matches(message.topic);
+  if (matches.length === 0 && groups.length === 0) return noDeliveries;
   const bySession = new Map<Session, Delivery>();
   for (const { session, subscription } of matches) {
     // [MQTT-3.8.3-3]
@@ -82,25 +83,25 @@ function findDeliveries(data: StateData, message: Message): readonly Delivery[] 
   const deliveries = [...bySession.values()].filter((delivery) => delivery.qos > 0);
   const ordered = groups.length > 1 ? [...groups].sort((a, b) => (a.key < b.key ? -1 : 1)) : groups;
   for (const group of ordered) {
-    const choice = group.choose(message.qos);
+    const choice = group.chooseSession(message.qos);
     if (choice) deliveries.push(deliveryOf(choice.session, choice.subscription, message, group));
   }
   return deliveries;
 }
 
 function mayChangeRetained(data: StateData, message: Message, source: PublishSource): boolean {
-  if (source.late) return false;
+  if (source.superseded) return false;
   if (source.isolatedSince === undefined) return true;
   return data.retained.unchangedSince(message.topic, source.isolatedSince, source.origin?.storeId ?? null);
 }
 
 function withinBounds(
-  turn: Turn,
+  context: ApplyContext,
   message: Message,
   deliveries: readonly Delivery[],
   setsRetained: boolean,
 ): boolean {
-  const { settings, retained, queuedBytes } = turn.data;
+  const { settings, retained, queuedBytes } = context.data;
   if (setsRetained && message.payload.length > 0 && retained.size >= settings.retainedMax) {
     if (!retained.has(message.topic)) return false;
   }
@@ -112,27 +113,27 @@ function withinBounds(
   return deliveries.every(({ session }) => {
     const count = (copies.get(session) ?? 0) + 1;
     copies.set(session, count);
-    return fits(turn, session, bytes * count, count);
+    return fits(context, session, bytes * count, count);
   });
 }
 
 function changeRetained(data: StateData, message: Message, source: PublishSource): void {
-  const isolatedWriter = source.isolatedSince === undefined ? null : (source.origin?.storeId ?? null);
-  const change = { index: data.index, isolatedWriter };
+  const isolatedStore = source.isolatedSince === undefined ? null : (source.origin?.storeId ?? null);
+  const change = { index: data.index, isolatedStore };
   if (message.payload.length === 0)
     data.retained.clear(message.topic, change); // [MQTT-3.3.1-6]
   else data.retained.set({ message, ...change });
 }
 
-function queueAll(
-  turn: Turn,
+function enqueueAll(
+  context: ApplyContext,
   message: Message,
   deliveries: readonly Delivery[],
   source: PublishSource,
 ): void {
-  const body: Body = { message, origin: source.origin, bytes: bodyBytes(message), references: 0 };
+  const body: MessageBody = { message, origin: source.origin, bytes: bodyBytes(message), references: 0 };
   for (const delivery of deliveries) {
     delivery.group?.advance();
-    enqueue(turn, delivery, body, source.force);
+    enqueue(context, delivery, body, source.force);
   }
 }

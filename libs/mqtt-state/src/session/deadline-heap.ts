@@ -4,10 +4,10 @@ export interface Deadline {
   cancelled: boolean;
 }
 
-/** Cancelled deadlines that may lie around before all of them are thrown out at once. */
-const cancelledSlack = 64;
+/** Cancelled items that the heap keeps before it removes all of them at once. */
+const cancelledMax = 64;
 
-/** What is due first, first. Cancelled ones are left out; `before` must order any two. */
+/** A binary min-heap of deadlines that skips cancelled items. @param before a total order of the items */
 export class DeadlineHeap<T extends Deadline> {
   readonly #before: (left: T, right: T) => boolean;
   #items: T[] = [];
@@ -19,16 +19,17 @@ export class DeadlineHeap<T extends Deadline> {
 
   push(item: T): void {
     this.#items.push(item);
-    this.#rise(this.#items.length - 1);
+    this.#siftUp(this.#items.length - 1);
   }
 
   cancel(item: T): void {
     if (item.cancelled) return;
     item.cancelled = true;
     this.#cancelled++;
-    if (this.#cancelled > cancelledSlack && this.#cancelled * 2 > this.#items.length) this.#rebuild();
+    if (this.#cancelled > cancelledMax && this.#cancelled * 2 > this.#items.length) this.#rebuild();
   }
 
+  /** The first item that is not cancelled. */
   peek(): T | undefined {
     let first = this.#items[0];
     while (first?.cancelled) {
@@ -39,7 +40,7 @@ export class DeadlineHeap<T extends Deadline> {
     return first;
   }
 
-  /** Removes and returns the first one that is due. */
+  /** Removes and returns the first item that is due at `timeMs`. */
   popDue(timeMs: number): T | undefined {
     const first = this.peek();
     if (!first || first.deadline > timeMs) return undefined;
@@ -59,10 +60,10 @@ export class DeadlineHeap<T extends Deadline> {
     const last = this.#items.pop();
     if (last === undefined || this.#items.length === 0) return;
     this.#items[0] = last;
-    this.#sink(0);
+    this.#siftDown(0);
   }
 
-  #rise(start: number): void {
+  #siftUp(start: number): void {
     let position = start;
     while (position > 0) {
       const parent = (position - 1) >> 1;
@@ -71,7 +72,7 @@ export class DeadlineHeap<T extends Deadline> {
     }
   }
 
-  #sink(start: number): void {
+  #siftDown(start: number): void {
     let position = start;
     for (;;) {
       const left = position * 2 + 1;

@@ -1,23 +1,24 @@
 import type { LogIndex, Message, QoS, Subscription } from '@mqtt-cluster/contracts';
 import type { Session } from './session.ts';
-import type { Body, QueueEntry } from './session-queue.ts';
-import type { SharedGroup } from '../topics/shared-subscription.ts';
-import type { Turn } from '../state-data.ts';
+import type { MessageBody, QueuedMessage } from './queued-message.ts';
+import type { SharedSubscription } from '../topics/shared-subscription.ts';
+import type { ApplyContext } from '../state-data.ts';
 
-/** What one session is to get of one message. */
+/** How one session receives one message. */
 export interface Delivery {
   readonly session: Session;
   qos: QoS;
   retain: boolean;
   identifiers: number[] | undefined;
-  readonly group: SharedGroup | undefined;
+  readonly group: SharedSubscription | undefined;
 }
 
+/** The delivery for one matching subscription. */
 export function deliveryOf(
   session: Session,
   subscription: Subscription,
   message: Message,
-  group?: SharedGroup,
+  group?: SharedSubscription,
 ): Delivery {
   const { subscriptionIdentifier } = subscription;
   return {
@@ -29,11 +30,11 @@ export function deliveryOf(
   };
 }
 
-export function grantedQos(subscription: Subscription, message: Message): QoS {
+function grantedQos(subscription: Subscription, message: Message): QoS {
   return subscription.qos < message.qos ? subscription.qos : message.qos;
 }
 
-/** Another subscription of the same session takes in the same message: one copy, at the maximum QoS. */
+/** Adds another matching subscription of the same session: the session gets one copy, at the maximum QoS. */
 export function mergeDelivery(delivery: Delivery, subscription: Subscription, message: Message): void {
   const qos = grantedQos(subscription, message);
   if (qos > delivery.qos) delivery.qos = qos;
@@ -42,36 +43,39 @@ export function mergeDelivery(delivery: Delivery, subscription: Subscription, me
   if (subscriptionIdentifier === undefined) return;
   const identifiers = delivery.identifiers ?? [];
   if (!identifiers.includes(subscriptionIdentifier)) identifiers.push(subscriptionIdentifier);
-  // The order in which subscriptions are found says nothing.
+  // The order in which the trie finds subscriptions is not replicated.
   delivery.identifiers = identifiers.sort((left, right) => left - right);
 }
 
-/** What a queue's bounds count of a message. */
+/** Bytes of a message that count for the bounds of queues: payload and topic. */
 export function bodyBytes(message: Message): number {
   return message.payload.length + Buffer.byteLength(message.topic);
 }
 
-/** Appends within the session's bounds. @param force beyond them rather than not at all, unless the oldest goes. */
-export function enqueue(turn: Turn, delivery: Delivery, body: Body, force: boolean): void {
+/**
+ * Appends a message to the session's queue. At the bound the oldest messages are dropped, or this message.
+ * @param force the message is appended even beyond the bound where `queueFull` is `refuse`
+ */
+export function enqueue(context: ApplyContext, delivery: Delivery, body: MessageBody, force: boolean): void {
   const { session } = delivery;
-  const { data } = turn;
+  const { data } = context;
   const refuses = data.settings.queueFull === 'refuse';
-  if (!fits(turn, session, body.bytes, 1) && !(refuses && force) && !makeRoom(turn, session, body)) {
-    turn.droppedQueueFull++;
+  if (!fits(context, session, body.bytes, 1) && !(refuses && force) && !makeRoom(context, session, body)) {
+    context.droppedAtBound++;
     return;
   }
-  appendUntold(turn, delivery, body);
-  tellQueued(turn, session);
+  appendItem(context, delivery, body);
+  notifyHome(context, session);
 }
 
 /**
- * Whatever the bounds, and telling nobody.
- * @param retainedIndex see `QueueEntry`
+ * Appends a message to the session's queue, whatever the bounds, without a `queued` effect.
+ * @param retainedIndex see {@link QueuedMessage.retainedIndex}
  */
-export function appendUntold(
-  { data }: Turn,
+export function appendItem(
+  { data }: ApplyContext,
   delivery: Delivery,
-  body: Body,
+  body: MessageBody,
   retainedIndex: LogIndex = 0,
 ): void {
   const { session, qos, retain, identifiers, group } = delivery;
@@ -80,15 +84,18 @@ export function appendUntold(
   if (delivery.qos === 2) session.items.fillWindow(session.receiveMaximum);
 }
 
-/** Whether `count` more items of together `bytes` are within the session's bounds. */
-export function fits(turn: Turn, session: Session, bytes: number, count: number): boolean {
-  const bounds = boundsOf(turn, session);
+/** Whether `count` more items, with `bytes` in total, are within the session's bounds. */
+export function fits(context: ApplyContext, session: Session, bytes: number, count: number): boolean {
+  const bounds = queueBounds(context, session);
   return session.items.size + count <= bounds.messages && session.items.bytes + bytes <= bounds.bytes;
 }
 
-/** Who is connected has more room, and what it carried away does not count against the bounds of who is away. */
-function boundsOf(turn: Turn, session: Session): { messages: number; bytes: number } {
-  const { settings } = turn.data;
+/**
+ * A connected session has larger bounds. For an absent session, the messages that were queued at the disconnect are
+ * added to the bounds.
+ */
+function queueBounds(context: ApplyContext, session: Session): { messages: number; bytes: number } {
+  const { settings } = context.data;
   const { queuedMessagesMax: messages, queuedBytesMax: bytes } = settings;
   if (session.home) {
     return {
@@ -96,59 +103,61 @@ function boundsOf(turn: Turn, session: Session): { messages: number; bytes: numb
       bytes: Math.max(bytes, settings.connectedQueuedBytesMax),
     };
   }
-  return { messages: messages + session.carriedMessages, bytes: bytes + session.carriedBytes };
+  return { messages: messages + session.messagesAtDisconnect, bytes: bytes + session.bytesAtDisconnect };
 }
 
-/** Drops the oldest, except QoS 2 exchanges under way. @returns whether there is room now. */
-function makeRoom(turn: Turn, session: Session, body: Body): boolean {
-  if (body.bytes > boundsOf(turn, session).bytes) return false;
-  while (!fits(turn, session, body.bytes, 1)) {
+/** Drops the oldest messages, except QoS 2 exchanges in progress. @returns whether the message fits now */
+function makeRoom(context: ApplyContext, session: Session, body: MessageBody): boolean {
+  if (body.bytes > queueBounds(context, session).bytes) return false;
+  while (!fits(context, session, body.bytes, 1)) {
     const oldest = session.items.oldestDroppable();
     if (!oldest) return false;
-    dequeue(turn, session, oldest);
-    turn.droppedQueueFull++;
+    dequeue(context, session, oldest);
+    context.droppedAtBound++;
   }
   return true;
 }
 
-export function dequeue(turn: Turn, session: Session, entry: QueueEntry): void {
-  session.items.remove(entry);
-  turn.data.releaseBody(entry.body);
+/** Removes an item from the session's queue. */
+export function dequeue(context: ApplyContext, session: Session, item: QueuedMessage): void {
+  session.items.remove(item);
+  context.data.releaseBody(item.body);
 }
 
-/** Once per entry and session, and only when there is a home to hear it. */
-export function tellQueued(turn: Turn, session: Session): void {
-  if (!session.home || session.toldIn === turn.data.applies) return;
-  session.toldIn = turn.data.applies;
-  turn.effects.push({ kind: 'queued', client: session.client });
+/** Once per item and session, and only when there is a home to hear it. */
+export function notifyHome(context: ApplyContext, session: Session): void {
+  if (!session.home || session.notifiedInApply === context.data.applyCount) return;
+  session.notifiedInApply = context.data.applyCount;
+  context.effects.push({ kind: 'queued', client: session.client });
 }
 
 /**
- * Gives a group's items that this session has not begun as QoS 2 to other members of the group, in their order
- * (MQTT 5, 4.8.2). The session must not be a candidate any more.
- * @returns how many of them nobody took.
+ * Moves the items of shared subscriptions from this session to other sessions of each group, in order (MQTT 5, 4.8.2).
+ * Items whose QoS 2 exchange has begun stay. The session must no longer be a candidate of the groups.
+ * @param wanted selects the shared subscriptions by their filter
+ * @returns how many items found no other session and stayed
  */
-export function passOnGroupItems(
-  turn: Turn,
+export function reassignSharedItems(
+  context: ApplyContext,
   session: Session,
   wanted: (group: string) => boolean,
   connectedOnly: boolean,
 ): number {
-  const { groups } = turn.data;
+  const { sharedSubscriptions } = context.data;
   let left = 0;
-  for (const entry of [...session.items.from(0)]) {
-    if (entry.group === undefined || entry.packetId !== 0 || !wanted(entry.group)) continue;
-    const group = groups.get(entry.group);
-    const choice = group?.choose(entry.message.qos, connectedOnly);
+  for (const item of [...session.items.from(0)]) {
+    if (item.group === undefined || item.packetId !== 0 || !wanted(item.group)) continue;
+    const group = sharedSubscriptions.get(item.group);
+    const choice = group?.chooseSession(item.message.qos, connectedOnly);
     if (!group || !choice || choice.session === session) {
       left++;
       continue;
     }
     group.advance();
-    const delivery = deliveryOf(choice.session, choice.subscription, entry.message, group);
-    // The body's count stays above zero meanwhile, so the cluster's total does not move.
-    enqueue(turn, delivery, entry.body, true);
-    dequeue(turn, session, entry);
+    const delivery = deliveryOf(choice.session, choice.subscription, item.message, group);
+    // Enqueueing first keeps the body's reference count above zero, so the cluster's total does not change.
+    enqueue(context, delivery, item.body, true);
+    dequeue(context, session, item);
   }
   return left;
 }

@@ -1,85 +1,34 @@
-import type { LogIndex, Message, QoS } from '@mqtt-cluster/contracts';
-import type { QueueItem } from '../types.ts';
+import type { LogIndex, QoS } from '@mqtt-cluster/contracts';
+import { outgoingPacketIdMax, outgoingPacketIdMin, QueuedMessage } from './queued-message.ts';
+import type { MessageBody } from './queued-message.ts';
 
-export type Origin = NonNullable<QueueItem['origin']>;
-
-/** A kept message, counted once however many sessions queue it. */
-export interface Body {
-  readonly message: Message;
-  readonly origin: Origin | undefined;
-  /** Payload and topic. */
-  readonly bytes: number;
-  references: number;
-}
-
-/** The cluster's half of the packet ids; a home uses the lower one for what it sends on its own. */
-export const outgoingPacketIdMin = 32_768;
-export const outgoingPacketIdMax = 65_535;
-/** QoS 2 exchanges of one session under way, whatever its client would take. */
-export const outgoingWindowMax = 100;
-/** Removed places that may lie around in a queue before it is packed again. */
-const removedSlack = 32;
-
-export function isOutgoingPacketId(packetId: number): boolean {
-  return packetId >= outgoingPacketIdMin && packetId <= outgoingPacketIdMax;
-}
-
-export class QueueEntry implements QueueItem {
-  readonly number: number;
-  readonly body: Body;
-  readonly message: Message;
-  readonly qos: QoS;
-  readonly retain: boolean;
-  readonly subscriptionIdentifiers?: readonly number[];
-  readonly group?: string;
-  readonly origin?: Origin;
-  /** Of the log, where what a subscription was shown had been retained; 0 for what was published to it. */
-  readonly retainedIndex: LogIndex;
-  packetId = 0;
-  received = false;
-  removed = false;
-
-  constructor(
-    number: number,
-    body: Body,
-    qos: QoS,
-    retain: boolean,
-    ids?: readonly number[],
-    group?: string,
-    retainedIndex: LogIndex = 0,
-  ) {
-    this.retainedIndex = retainedIndex;
-    this.number = number;
-    this.body = body;
-    this.message = body.message;
-    this.qos = qos;
-    this.retain = retain;
-    if (ids !== undefined) this.subscriptionIdentifiers = ids;
-    if (group !== undefined) this.group = group;
-    if (body.origin !== undefined) this.origin = body.origin;
-  }
-}
+/** Bound on a session's QoS 2 exchanges in progress, also where the client's Receive Maximum is larger. */
+const outgoingWindowMax = 100;
+/** Removed slots that a queue keeps beyond its size before it is compacted. */
+const removedSlotsMax = 32;
 
 /**
- * One session's items in the order of the log. Places of removed ones stay until enough have gathered, so
- * that removing from the middle costs constant time on average; an item is found by bisection.
+ * The queue of one session, in the order of the log. A removed item leaves an empty slot, and the queue is compacted when
+ * enough slots are empty. So a removal from the middle costs amortised constant time. Items are found by binary search.
  */
 export class SessionQueue {
-  /** Numbers of `#entries`, also of removed ones (null there). */
+  /** The item number of each slot, also of removed items. */
   #numbers: number[] = [];
-  #entries: (QueueEntry | null)[] = [];
-  /** Everything before is removed. */
+  /** Null: the item was removed. */
+  #items: (QueuedMessage | null)[] = [];
+  /** All slots before this one are empty. */
   #head = 0;
   #size = 0;
   #bytes = 0;
-  readonly #outgoing = new Map<number, QueueEntry>();
-  /** What subscriptions were shown, in order. */
-  readonly #shown = new Set<QueueEntry>();
-  #shownBytes = 0;
-  /** QoS 2 items that have no packet id yet, in order; removed ones are skipped. */
-  #waiting: QueueEntry[] = [];
+  /** QoS 2 items in progress, by packet id. */
+  readonly #outgoing = new Map<number, QueuedMessage>();
+  /** Retained messages that subscriptions queued, in order. */
+  readonly #retainedItems = new Set<QueuedMessage>();
+  #retainedBytes = 0;
+  /** QoS 2 items without a packet id, in order. May contain removed items. */
+  #waiting: QueuedMessage[] = [];
   #waitingHead = 0;
-  /** Rises with every change of the items; not replicated. */
+  /** Rises with every change of the items. Not replicated. */
   revision = 0;
   nextNumber = 1;
   nextPacketId = outgoingPacketIdMin;
@@ -92,112 +41,112 @@ export class SessionQueue {
     return this.#bytes;
   }
 
-  get shown(): ReadonlySet<QueueEntry> {
-    return this.#shown;
+  get retainedItems(): ReadonlySet<QueuedMessage> {
+    return this.#retainedItems;
   }
 
-  get shownBytes(): number {
-    return this.#shownBytes;
-  }
-
-  get outgoingCount(): number {
-    return this.#outgoing.size;
+  get retainedBytes(): number {
+    return this.#retainedBytes;
   }
 
   append(
-    body: Body,
+    body: MessageBody,
     qos: QoS,
     retain: boolean,
     ids?: readonly number[],
     group?: string,
     retainedIndex?: LogIndex,
-  ): QueueEntry {
-    const entry = new QueueEntry(this.nextNumber++, body, qos, retain, ids, group, retainedIndex);
-    this.#add(entry);
-    if (qos === 2) this.#waiting.push(entry);
-    return entry;
+  ): QueuedMessage {
+    const item = new QueuedMessage(this.nextNumber++, body, qos, retain, ids, group, retainedIndex);
+    this.#add(item);
+    if (qos === 2) this.#waiting.push(item);
+    return item;
   }
 
-  /** Puts back an item of a snapshot, in order. */
-  restore(entry: QueueEntry): void {
-    this.#add(entry);
-    if (entry.packetId !== 0) this.#outgoing.set(entry.packetId, entry);
-    else if (entry.qos === 2) this.#waiting.push(entry);
+  /** Appends an item of a snapshot. Items must come in their order. */
+  restore(item: QueuedMessage): void {
+    this.#add(item);
+    if (item.packetId !== 0) this.#outgoing.set(item.packetId, item);
+    else if (item.qos === 2) this.#waiting.push(item);
   }
 
-  remove(entry: QueueEntry): void {
-    if (entry.removed) return;
-    entry.removed = true;
+  remove(item: QueuedMessage): void {
+    if (item.removed) return;
+    item.removed = true;
     this.revision++;
-    this.#entries[this.#place(entry.number)] = null;
+    this.#items[this.#lowerBound(item.number)] = null;
     this.#size--;
-    this.#bytes -= entry.body.bytes;
-    if (this.#shown.delete(entry)) this.#shownBytes -= entry.body.bytes;
-    if (entry.packetId !== 0) this.#outgoing.delete(entry.packetId);
-    while (this.#head < this.#entries.length && this.#entries[this.#head] === null) this.#head++;
-    if (this.#entries.length - this.#size > this.#size + removedSlack) this.#pack();
-    this.#passWaiting();
+    this.#bytes -= item.body.bytes;
+    if (this.#retainedItems.delete(item)) this.#retainedBytes -= item.body.bytes;
+    if (item.packetId !== 0) this.#outgoing.delete(item.packetId);
+    while (this.#head < this.#items.length && this.#items[this.#head] === null) this.#head++;
+    if (this.#items.length - this.#size > this.#size + removedSlotsMax) this.#compact();
+    this.#skipRemovedWaiting();
   }
 
-  markReceived(entry: QueueEntry): void {
-    entry.received = true;
+  markReceived(item: QueuedMessage): void {
+    item.received = true;
     this.revision++;
   }
 
-  find(number: number): QueueEntry | undefined {
-    const place = this.#place(number);
-    return this.#numbers[place] === number ? (this.#entries[place] ?? undefined) : undefined;
+  find(number: number): QueuedMessage | undefined {
+    const slot = this.#lowerBound(number);
+    return this.#numbers[slot] === number ? (this.#items[slot] ?? undefined) : undefined;
   }
 
-  outgoing(packetId: number): QueueEntry | undefined {
+  outgoing(packetId: number): QueuedMessage | undefined {
     return this.#outgoing.get(packetId);
   }
 
-  /** The first item that is not a QoS 2 exchange under way. */
-  oldestDroppable(): QueueEntry | undefined {
-    for (let place = this.#head; place < this.#entries.length; place++) {
-      const entry = this.#entries[place];
-      if (entry && entry.packetId === 0) return entry;
+  /** The first item that is not a QoS 2 exchange in progress. */
+  oldestDroppable(): QueuedMessage | undefined {
+    for (let slot = this.#head; slot < this.#items.length; slot++) {
+      const item = this.#items[slot];
+      if (item && item.packetId === 0) return item;
     }
     return undefined;
   }
 
-  /** Gives packet ids to waiting QoS 2 items, in order, while the window has room. @returns whether any got one. */
+  /**
+   * Assigns packet ids to waiting QoS 2 items, in order, while the window has room.
+   * @returns whether an item got a packet id
+   */
   fillWindow(receiveMaximum: number): boolean {
     const limit = Math.min(receiveMaximum, outgoingWindowMax);
     let filled = false;
     while (this.#outgoing.size < limit) {
-      this.#passWaiting();
-      const entry = this.#waiting[this.#waitingHead];
-      if (!entry) break;
+      this.#skipRemovedWaiting();
+      const item = this.#waiting[this.#waitingHead];
+      if (!item) break;
       this.#waitingHead++;
-      entry.packetId = this.#takePacketId();
-      this.#outgoing.set(entry.packetId, entry);
+      item.packetId = this.#takePacketId();
+      this.#outgoing.set(item.packetId, item);
       filled = true;
       this.revision++;
     }
     return filled;
   }
 
-  *from(number: number): IterableIterator<QueueEntry> {
-    for (let place = Math.max(this.#head, this.#place(number)); place < this.#entries.length; place++) {
-      const entry = this.#entries[place];
-      if (entry) yield entry;
+  /** The items whose number is at least `number`, in order. */
+  *from(number: number): IterableIterator<QueuedMessage> {
+    for (let slot = Math.max(this.#head, this.#lowerBound(number)); slot < this.#items.length; slot++) {
+      const item = this.#items[slot];
+      if (item) yield item;
     }
   }
 
-  #add(entry: QueueEntry): void {
+  #add(item: QueuedMessage): void {
     this.revision++;
-    this.#numbers.push(entry.number);
-    this.#entries.push(entry);
+    this.#numbers.push(item.number);
+    this.#items.push(item);
     this.#size++;
-    this.#bytes += entry.body.bytes;
-    if (entry.retainedIndex === 0) return;
-    this.#shown.add(entry);
-    this.#shownBytes += entry.body.bytes;
+    this.#bytes += item.body.bytes;
+    if (item.retainedIndex === 0) return;
+    this.#retainedItems.add(item);
+    this.#retainedBytes += item.body.bytes;
   }
 
-  /** The next free one above the last one given, so that one just freed is not used again at once. */
+  /** The next free packet id after the last one assigned, so that a freed packet id is not reused at once. */
   #takePacketId(): number {
     while (this.#outgoing.has(this.nextPacketId)) this.#advancePacketId();
     const packetId = this.nextPacketId;
@@ -210,8 +159,8 @@ export class SessionQueue {
       this.nextPacketId === outgoingPacketIdMax ? outgoingPacketIdMin : this.nextPacketId + 1;
   }
 
-  /** The first place whose number is at least `number`. */
-  #place(number: number): number {
+  /** The first slot whose item number is at least `number`. */
+  #lowerBound(number: number): number {
     let low = this.#head;
     let high = this.#numbers.length;
     while (low < high) {
@@ -222,18 +171,18 @@ export class SessionQueue {
     return low;
   }
 
-  #passWaiting(): void {
+  #skipRemovedWaiting(): void {
     while (this.#waiting[this.#waitingHead]?.removed) this.#waitingHead++;
-    if (this.#waitingHead > removedSlack && this.#waitingHead * 2 > this.#waiting.length) {
+    if (this.#waitingHead > removedSlotsMax && this.#waitingHead * 2 > this.#waiting.length) {
       this.#waiting = this.#waiting.slice(this.#waitingHead);
       this.#waitingHead = 0;
     }
   }
 
-  #pack(): void {
-    const kept = this.#entries.filter((entry) => entry !== null);
-    this.#entries = kept;
-    this.#numbers = kept.map((entry) => entry.number);
+  #compact(): void {
+    const kept = this.#items.filter((item) => item !== null);
+    this.#items = kept;
+    this.#numbers = kept.map((item) => item.number);
     this.#head = 0;
   }
 }

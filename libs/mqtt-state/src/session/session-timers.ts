@@ -1,33 +1,12 @@
-import type { Home, Session, TimerKind } from './session.ts';
 import type { StateData } from '../state-data.ts';
+import type { Session, TimerKind } from './session.ts';
 
-export function attachHome(data: StateData, session: Session, home: Home): void {
-  session.home = home;
-  let homed = data.homes.get(home.member);
-  if (!homed) {
-    homed = new Set();
-    data.homes.set(home.member, homed);
-  }
-  homed.add(session);
-}
-
-export function detachHome(data: StateData, session: Session): void {
-  cancelTimer(data, session, 'orphan');
-  const { home } = session;
-  if (!home) return;
-  session.home = null;
-  session.sentBelow = session.items.nextNumber;
-  session.carriedMessages = session.items.size;
-  session.carriedBytes = session.items.bytes;
-  const homed = data.homes.get(home.member);
-  homed?.delete(session);
-  if (homed?.size === 0) data.homes.delete(home.member);
-}
-
+/** Starts a timer of the session, in place of a running timer of the same kind. @param deadline cluster time, ms */
 export function startTimer(data: StateData, session: Session, kind: TimerKind, deadline: number): void {
   restoreTimer(data, session, kind, deadline, ++data.timerCounter);
 }
 
+/** Starts a timer under the number that it had when the state was encoded. */
 export function restoreTimer(
   data: StateData,
   session: Session,
@@ -39,7 +18,7 @@ export function restoreTimer(
   const timer = { deadline, sequence, kind, session, cancelled: false };
   session.timers[kind] = timer;
   data.timers.push(timer);
-  if (kind === 'orphan') data.orphans++;
+  if (kind === 'orphan') data.orphanCount++;
 }
 
 export function cancelTimer(data: StateData, session: Session, kind: TimerKind): void {
@@ -47,5 +26,5 @@ export function cancelTimer(data: StateData, session: Session, kind: TimerKind):
   if (!timer) return;
   session.timers[kind] = null;
   data.timers.cancel(timer);
-  if (kind === 'orphan') data.orphans--;
+  if (kind === 'orphan') data.orphanCount--;
 }

@@ -7,50 +7,62 @@ import type {
   Subscription,
   Will,
 } from '@mqtt-cluster/contracts';
+import type { QueueItem, SessionView } from '../types.ts';
 import type { Deadline } from './deadline-heap.ts';
 import { SessionQueue } from './session-queue.ts';
-import type { QueueItem, SessionView } from '../types.ts';
 
+/** The member that a client is connected to, and the start of that member. */
 export interface Home {
   readonly member: MemberId;
   readonly storeId: StoreId;
   readonly incarnation: Incarnation;
 }
 
-/** `will`: its delay is over. `end`: the session expires. `orphan`: the client did not return to a restarted home. */
-export type TimerKind = 'will' | 'end' | 'orphan';
+/**
+ * `will`: the will delay is over. `expiry`: the session expires. `orphan`: the home has restarted, and the client has
+ * not reconnected within `settings.orphanGraceMs`.
+ */
+export type TimerKind = 'will' | 'expiry' | 'orphan';
 
 export interface Timer extends Deadline {
-  /** Of creation; decides among equal deadlines. */
+  /** Number of the timer in the order of creation. Orders timers with equal deadlines. */
   readonly sequence: number;
   readonly kind: TimerKind;
   readonly session: Session;
 }
 
-/** MQTT 5, 3.1.2.11.2: the session never expires. */
+/** A session and the one of its subscriptions that matches a message. */
+export interface Subscriber {
+  readonly session: Session;
+  readonly subscription: Subscription;
+}
+
+/** Session Expiry Interval of a session that never expires (MQTT 5, 3.1.2.11.2). */
 export const expiryNever = 0xffffffff;
 
+/** The replicated state of one client id. An orphan is a session whose home has restarted. */
 export class Session implements SessionView {
   readonly client: ClientId;
   epoch: Epoch;
   home: Home | null = null;
   expirySeconds = 0;
   receiveMaximum = 1;
-  /** Until it has fired or can't fire any more; a closed session keeps it while its delay runs. */
+  /** The will that can still be published. A closed session keeps its will while the will delay runs. */
   will: Will | null = null;
-  /** What set off the delayed will was a word of the home itself. */
+  /** Whether the home itself reported the end that started the will delay. */
   willByHome = false;
-  /** Items below it were queued while a client was connected: they may have been sent already. */
+  /** Items below this number were queued while a client was connected, so a home may have sent them. */
   sentBelow = 0;
   readonly subscriptions = new Map<string, Subscription>();
   readonly items = new SessionQueue();
-  readonly incoming = new Set<number>();
-  readonly timers: Record<TimerKind, Timer | null> = { will: null, end: null, orphan: null };
-  /** What was queued when its client left. */
-  carriedMessages = 0;
-  carriedBytes = 0;
-  /** Number of the last `apply` that told the home of something queued; not replicated. */
-  toldIn = 0;
+  /** Packet ids of QoS 2 messages from this client that are not yet released by PUBREL. */
+  readonly incomingPacketIds = new Set<number>();
+  readonly timers: Record<TimerKind, Timer | null> = { will: null, expiry: null, orphan: null };
+  /** Messages that were queued when the client disconnected. */
+  messagesAtDisconnect = 0;
+  bytesAtDisconnect = 0;
+  /** `StateData.applyCount` of the last `queued` effect for this session. Not replicated. */
+  notifiedInApply = 0;
 
   constructor(client: ClientId, epoch: Epoch) {
     this.client = client;
@@ -82,6 +94,6 @@ export class Session implements SessionView {
   }
 
   hasIncoming(packetId: number): boolean {
-    return this.incoming.has(packetId);
+    return this.incomingPacketIds.has(packetId);
   }
 }

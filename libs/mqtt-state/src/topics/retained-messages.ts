@@ -5,13 +5,13 @@ import { TopicTree } from './topic-tree.ts';
 import type { RetainedMessage } from '../types.ts';
 
 /** When and by whom a topic was last changed. */
-export interface Change {
+export interface TopicChange {
   readonly index: LogIndex;
   /** The store whose isolated publish it was, or null. */
-  readonly isolatedWriter: StoreId | null;
+  readonly isolatedStore: StoreId | null;
 }
 
-export interface RetainedEntry extends RetainedMessage, Change {}
+export interface RetainedRecord extends RetainedMessage, TopicChange {}
 
 interface Expiry extends Deadline {
   readonly index: LogIndex;
@@ -23,11 +23,11 @@ export const tombstonesMax = 10_000;
 
 /** Retained messages, and what is needed so that a delete never comes back (design, P5). */
 export class RetainedMessages {
-  readonly #messages = new TopicTree<RetainedEntry>();
+  readonly #messages = new TopicTree<RetainedRecord>();
   /** In the order of clearing. */
-  readonly tombstones = new Map<string, Change>();
+  readonly tombstones = new Map<string, TopicChange>();
   /** Topics without a tombstone may have been cleared up to this index. */
-  forgottenUpTo: LogIndex = 0;
+  tombstonesDiscardedUpTo: LogIndex = 0;
   readonly #expiries = new DeadlineHeap<Expiry>(expiresBefore);
   readonly #expiryByTopic = new Map<string, Expiry>();
 
@@ -39,18 +39,18 @@ export class RetainedMessages {
     return this.#messages.has(topic);
   }
 
-  entries(): IterableIterator<[string, RetainedEntry]> {
+  entries(): IterableIterator<[string, RetainedRecord]> {
     return this.#messages.entries();
   }
 
   /** Whether nobody but this store's own isolated publishes changed the topic after `index` (design, section 6). */
   unchangedSince(topic: string, index: LogIndex, storeId: StoreId | null): boolean {
     const change = this.#messages.get(topic) ?? this.tombstones.get(topic);
-    if (!change) return this.forgottenUpTo <= index;
-    return change.index <= index || (storeId !== null && change.isolatedWriter === storeId);
+    if (!change) return this.tombstonesDiscardedUpTo <= index;
+    return change.index <= index || (storeId !== null && change.isolatedStore === storeId);
   }
 
-  set(entry: RetainedEntry): void {
+  set(entry: RetainedRecord): void {
     const { topic, expiresAt } = entry.message;
     this.tombstones.delete(topic);
     this.#cancelExpiry(topic);
@@ -61,7 +61,7 @@ export class RetainedMessages {
     this.#expiries.push(expiry);
   }
 
-  clear(topic: string, change: Change): void {
+  clear(topic: string, change: TopicChange): void {
     this.#messages.delete(topic);
     this.#cancelExpiry(topic);
     this.tombstones.delete(topic);
@@ -69,7 +69,7 @@ export class RetainedMessages {
     for (const [oldest, old] of this.tombstones) {
       if (this.tombstones.size <= tombstonesMax) break;
       this.tombstones.delete(oldest);
-      this.forgottenUpTo = Math.max(this.forgottenUpTo, old.index);
+      this.tombstonesDiscardedUpTo = Math.max(this.tombstonesDiscardedUpTo, old.index);
     }
   }
 
@@ -78,17 +78,17 @@ export class RetainedMessages {
     for (let due = this.#expiries.popDue(timeMs); due; due = this.#expiries.popDue(timeMs)) {
       const entry = this.#messages.get(due.topic);
       if (!entry) continue;
-      this.clear(due.topic, { index: entry.index, isolatedWriter: entry.isolatedWriter });
+      this.clear(due.topic, { index: entry.index, isolatedStore: entry.isolatedStore });
     }
   }
 
-  matching(filter: string, timeMs: number): RetainedEntry[] {
-    const found: RetainedEntry[] = [];
+  matching(filter: string, timeMs: number): RetainedRecord[] {
+    const found: RetainedRecord[] = [];
     this.visit(filter, timeMs, (entry) => found.push(entry));
     return found;
   }
 
-  visit(filter: string, timeMs: number, visit: (entry: RetainedEntry) => void): void {
+  visit(filter: string, timeMs: number, visit: (entry: RetainedRecord) => void): void {
     this.#messages.match(filter, (entry) => {
       const { expiresAt } = entry.message;
       if (expiresAt === undefined || expiresAt > timeMs) visit(entry);

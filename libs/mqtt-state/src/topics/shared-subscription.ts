@@ -1,23 +1,18 @@
-import type { ClientId, QoS, Subscription } from '@mqtt-cluster/contracts';
-import type { Session } from '../session/session.ts';
+import type { ClientId, QoS } from '@mqtt-cluster/contracts';
+import type { Session, Subscriber } from '../session/session.ts';
 
-/** The counter starts again here, long before it could lose precision. */
-const cursorEnd = 2 ** 31;
+/** The round-robin counter restarts at this value. */
+const roundRobinEnd = 2 ** 31;
 
-export interface Choice {
-  readonly session: Session;
-  readonly subscription: Subscription;
-}
-
-/** The sessions that share one `$share/group/filter` (MQTT 5, 4.8.2). */
-export class SharedGroup {
-  /** The filter as subscribed to; it names the group. */
+/** The sessions that share one filter `$share/ShareName/filter` (MQTT 5, 4.8.2). */
+export class SharedSubscription {
+  /** The whole filter, `$share/ShareName/filter`. */
   readonly key: string;
   readonly filter: string;
-  /** In the order of their subscribing. */
-  readonly members = new Map<ClientId, Session>();
-  /** Counts messages, so that members take turns. */
-  cursor = 0;
+  /** In the order of their subscriptions. */
+  readonly sessions = new Map<ClientId, Session>();
+  /** Counts messages, so that sessions take turns. */
+  roundRobin = 0;
 
   constructor(key: string, filter: string) {
     this.key = key;
@@ -25,13 +20,13 @@ export class SharedGroup {
   }
 
   /**
-   * The member whose turn it is: among the connected ones that take QoS 1 or 2, else among other connected
-   * ones, else among those that are away but will be given it when they return.
+   * Chooses the session for the next message, round-robin: among the connected sessions that receive the message at QoS 1
+   * or 2, else among the other connected sessions, else among the absent sessions.
    */
-  choose(qos: QoS, connectedOnly = false): Choice | null {
-    let candidates: Choice[] = [];
+  chooseSession(qos: QoS, connectedOnly = false): Subscriber | null {
+    let candidates: Subscriber[] = [];
     let best = connectedOnly ? 1 : 2;
-    for (const session of this.members.values()) {
+    for (const session of this.sessions.values()) {
       const subscription = session.subscriptions.get(this.key);
       if (!subscription) continue;
       const rank = this.#rank(session, Math.min(qos, subscription.qos));
@@ -40,17 +35,17 @@ export class SharedGroup {
       best = rank;
       candidates.push({ session, subscription });
     }
-    return candidates[this.cursor % candidates.length] ?? null;
+    return candidates[this.roundRobin % candidates.length] ?? null;
   }
 
-  /** The connected member at that place of the round. */
-  connectedAt(turn: number): Session | undefined {
-    const connected = [...this.members.values()].filter((session) => session.connected);
-    return connected[turn % connected.length];
+  /** The connected session at this position of the round. */
+  connectedSession(round: number): Session | undefined {
+    const connected = [...this.sessions.values()].filter((session) => session.connected);
+    return connected[round % connected.length];
   }
 
   advance(): void {
-    this.cursor = (this.cursor + 1) % cursorEnd;
+    this.roundRobin = (this.roundRobin + 1) % roundRobinEnd;
   }
 
   #rank(session: Session, qos: number): number {

@@ -35,7 +35,7 @@ export class SubscriptionTrie<T> {
 
   /** Replaces the value of the same filter and key. */
   add(filter: string, key: string, value: T): void {
-    this.#forget();
+    this.#clearCache();
     const levels = filter.split('/');
     const multi = levels.at(-1) === '#';
     if (multi) levels.pop();
@@ -60,7 +60,7 @@ export class SubscriptionTrie<T> {
     }
     const last = path.at(-1);
     if (!last || !(multi ? last.multi : last.values).delete(key)) return false;
-    this.#forget();
+    this.#clearCache();
     this.#size--;
     prune(path, levels);
     return true;
@@ -77,14 +77,14 @@ export class SubscriptionTrie<T> {
     const found: T[] = [];
     collect(this.#root, topic.split('/'), 0, topic.startsWith('$'), found);
     if (this.#cache.size >= cachedTopicsMax || this.#cachedMatches + found.length > cachedMatchesMax) {
-      this.#forget();
+      this.#clearCache();
     }
     this.#cache.set(topic, found);
     this.#cachedMatches += found.length;
     return found;
   }
 
-  #forget(): void {
+  #clearCache(): void {
     this.#cache.clear();
     this.#cachedMatches = 0;
   }

@@ -1,16 +1,16 @@
 /** Levels of a topic or filter that the state takes; the brokers' own bound is lower. Keeps recursion shallow. */
-export const topicLevelsMax = 200;
+const topicLevelsMax = 200;
 /** MQTT 1.5.4: the length of a string is two bytes. */
 const topicBytesMax = 65_535;
 const sharePrefix = '$share/';
 
 export interface SharedFilter {
-  readonly group: string;
+  readonly shareName: string;
   /** What the group's messages match. */
   readonly filter: string;
 }
 
-function levelsFit(name: string): boolean {
+function isWithinLevelLimit(name: string): boolean {
   let levels = 1;
   for (let at = name.indexOf('/'); at !== -1; at = name.indexOf('/', at + 1)) {
     if (++levels > topicLevelsMax) return false;
@@ -19,27 +19,27 @@ function levelsFit(name: string): boolean {
 }
 
 /** At least one character, no wildcard [MQTT-3.3.2-2], no U+0000 [MQTT-4.7.3-2]. */
-export function validTopic(topic: string): boolean {
+export function isValidTopicName(topic: string): boolean {
   if (topic.length === 0 || topic.length > topicBytesMax) return false;
   for (let position = 0; position < topic.length; position++) {
     const code = topic.charCodeAt(position);
     if (code === 0x23 || code === 0x2b || code === 0) return false;
   }
-  return levelsFit(topic);
+  return isWithinLevelLimit(topic);
 }
 
 /** `#` alone in the last level [MQTT-4.7.1-1], `+` alone in its level [MQTT-4.7.1-2]; shared ones [MQTT-4.8.2-1]. */
-export function validFilter(filter: string): boolean {
+export function isValidTopicFilter(filter: string): boolean {
   if (filter.startsWith(sharePrefix) || filter === '$share') {
-    const shared = parseShare(filter);
-    return shared !== null && plainFilterValid(shared.filter) && !/[+#\0]/.test(shared.group);
+    const shared = parseSharedFilter(filter);
+    return shared !== null && isValidUnsharedFilter(shared.filter) && !/[+#\0]/.test(shared.shareName);
   }
-  return plainFilterValid(filter);
+  return isValidUnsharedFilter(filter);
 }
 
-function plainFilterValid(filter: string): boolean {
+function isValidUnsharedFilter(filter: string): boolean {
   if (filter.length === 0 || filter.length > topicBytesMax || filter.includes('\0')) return false;
-  if (!levelsFit(filter)) return false;
+  if (!isWithinLevelLimit(filter)) return false;
   if (!filter.includes('+') && !filter.includes('#')) return true;
   const levels = filter.split('/');
   return levels.every((level, position) => {
@@ -49,11 +49,11 @@ function plainFilterValid(filter: string): boolean {
 }
 
 /** The parts of `$share/group/filter`; null when the filter isn't shared or lacks a part. */
-export function parseShare(filter: string): SharedFilter | null {
+export function parseSharedFilter(filter: string): SharedFilter | null {
   if (!filter.startsWith(sharePrefix)) return null;
   const end = filter.indexOf('/', sharePrefix.length);
   if (end <= sharePrefix.length || end === filter.length - 1) return null;
-  return { group: filter.slice(sharePrefix.length, end), filter: filter.slice(end + 1) };
+  return { shareName: filter.slice(sharePrefix.length, end), filter: filter.slice(end + 1) };
 }
 
 /** Whether a (not shared) filter takes in a topic. Wildcards at the start don't match `$` topics [MQTT-4.7.2-1]. */

@@ -9,7 +9,7 @@ export function bytes(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-export function text(payload: Uint8Array): string {
+function text(payload: Uint8Array): string {
   return new TextDecoder().decode(payload);
 }
 
@@ -29,7 +29,7 @@ export function publishCommand(
 }
 
 /** Some members' homes in front of one state: numbers their batches and moves time by hand. */
-export class World {
+export class StateDriver {
   state: MqttState = createMqttState();
   effects: readonly StateEffect[] = [];
   timeMs = 1_000;
@@ -49,18 +49,18 @@ export class World {
     if (!this.#homes.has(member)) this.start(member);
     const home = this.home(member);
     home.sequence++;
-    this.raw(encodeBatch({ member, ...home, commands }));
+    this.apply(encodeBatch({ member, ...home, commands }));
     return this.results;
   }
 
   /** One command of one batch. */
-  one(member: string, command: Command): CommandResult {
+  applyOne(member: string, command: Command): CommandResult {
     const [result] = this.propose(member, command);
     if (!result) throw new Error('The batch was not applied.');
     return result;
   }
 
-  raw(batch: Uint8Array | null): readonly StateEffect[] {
+  apply(batch: Uint8Array | null): readonly StateEffect[] {
     // Another member has just restarted from a snapshot: it must see the same, whatever the test is about.
     const restarted = decodeMqttState(this.state.encode());
     const index = this.state.index + 1;
@@ -72,9 +72,9 @@ export class World {
   }
 
   /** Lets cluster time pass, in one step, with an entry at its end. */
-  pass(ms: number): readonly StateEffect[] {
+  advanceTime(ms: number): readonly StateEffect[] {
     this.timeMs += ms;
-    return this.raw(null);
+    return this.apply(null);
   }
 
   home(member: string): { storeId: string; incarnation: number; sequence: number } {
@@ -84,16 +84,16 @@ export class World {
   }
 
   get results(): readonly CommandResult[] {
-    return this.ofKind('batchApplied').at(-1)?.results ?? [];
+    return this.effectsOfKind('batchApplied').at(-1)?.results ?? [];
   }
 
-  ofKind<Kind extends StateEffect['kind']>(kind: Kind): Extract<StateEffect, { kind: Kind }>[] {
+  effectsOfKind<Kind extends StateEffect['kind']>(kind: Kind): Extract<StateEffect, { kind: Kind }>[] {
     return this.effects.filter((effect) => effect.kind === kind) as Extract<StateEffect, { kind: Kind }>[];
   }
 
   /** Opens (a session of an hour, unless changed), and subscribes to the filters at QoS 2. @returns the epoch. */
   connect(member: string, client: string, changes: Partial<OpenCommand> = {}, ...filters: string[]): number {
-    const opened = this.one(member, openCommand(client, changes));
+    const opened = this.applyOne(member, openCommand(client, changes));
     if (opened.kind !== 'opened') throw new Error(`${client} was not let in: ${opened.kind}`);
     if (filters.length > 0) this.subscribe(member, client, ...filters);
     return opened.epoch;
@@ -101,11 +101,11 @@ export class World {
 
   subscribe(member: string, client: string, ...filters: string[]): CommandResult {
     const subscriptions = filters.map((filter) => ({ filter, qos: 2 as const }));
-    return this.one(member, { kind: 'subscribe', client, epoch: this.epoch(client), subscriptions });
+    return this.applyOne(member, { kind: 'subscribe', client, epoch: this.epoch(client), subscriptions });
   }
 
   close(member: string, client: string, graceful = true): CommandResult {
-    return this.one(member, { kind: 'close', client, epoch: this.epoch(client), graceful });
+    return this.applyOne(member, { kind: 'close', client, epoch: this.epoch(client), graceful });
   }
 
   epoch(client: string): number {
@@ -127,6 +127,6 @@ export class World {
   }
 
   published(): string[] {
-    return this.ofKind('published').map(({ message }) => text(message.payload));
+    return this.effectsOfKind('published').map(({ message }) => text(message.payload));
   }
 }

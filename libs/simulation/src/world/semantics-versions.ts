@@ -108,9 +108,9 @@ class NewerState implements MqttState {
   digest = (): string => this.#inner.digest();
   nextDeadline = (): number | null => this.#inner.nextDeadline();
   session = (client: ClientId): ReturnType<MqttState['session']> => this.#inner.session(client);
-  sharing = (topic: string, turn: number): ReturnType<MqttState['sharing']> =>
-    this.#inner.sharing(topic, turn);
-  connectedAt = (member: MemberId): ReturnType<MqttState['connectedAt']> => this.#inner.connectedAt(member);
+  sharedSubscribers = (topic: string, round: number): ReturnType<MqttState['sharedSubscribers']> =>
+    this.#inner.sharedSubscribers(topic, round);
+  connectedSessions = (member: MemberId): ReturnType<MqttState['connectedSessions']> => this.#inner.connectedSessions(member);
   retained = (filter: string): ReturnType<MqttState['retained']> => this.#inner.retained(filter);
   proposer = (member: MemberId): ReturnType<MqttState['proposer']> => this.#inner.proposer(member);
   counts = (): ReturnType<MqttState['counts']> => this.#inner.counts();

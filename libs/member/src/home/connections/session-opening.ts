@@ -7,7 +7,7 @@ import type {
   RefusalReason,
   ServingState,
 } from '@mqtt-cluster/contracts';
-import { parseShare } from '@mqtt-cluster/mqtt-state';
+import { parseSharedFilter } from '@mqtt-cluster/mqtt-state';
 import type { CommandResult } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../../context.ts';
 import type { Proposer } from '../../log/proposer.ts';
@@ -211,7 +211,7 @@ export class SessionOpening {
     this.#connections.admit(connection, sessionPresent);
     const session = this.#context.state.session(connection.client)!;
     for (const subscription of session.subscriptions.values()) {
-      if (parseShare(subscription.filter) === null) this.#router.add(connection, subscription);
+      if (parseSharedFilter(subscription.filter) === null) this.#router.add(connection, subscription);
     }
     connection.startPacketIds(session.epoch);
     connection.resumedBelow = sessionPresent ? (session.sentBelow ?? 0) : 0;

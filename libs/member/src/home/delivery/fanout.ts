@@ -111,7 +111,7 @@ export class Fanout {
    */
   #share(message: Message): void {
     const { state, options } = this.#context;
-    for (const { client, home } of state.sharing(message.topic, this.#shareTurn)) {
+    for (const { client, home } of state.sharedSubscribers(message.topic, this.#shareTurn)) {
       this.#shareTurn++;
       if (home?.member === options.id) this.#deliverTo(client, message);
       else if (home !== null) this.#parts.live.direct(home.member, { client, message });

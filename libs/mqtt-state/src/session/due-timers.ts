@@ -1,0 +1,28 @@
+import { alarm } from '../state-data.ts';
+import type { ApplyContext } from '../state-data.ts';
+import { endConnection, endSession, publishWill } from './session-ending.ts';
+
+/**
+ * Runs everything that is due at the state's cluster time: first the expiry of retained messages, then the timers of
+ * sessions by deadline, and by creation where deadlines are equal.
+ */
+export function runDueTimers(context: ApplyContext): void {
+  const { data } = context;
+  data.retained.expire(data.timeMs);
+  for (let timer = data.timers.popDue(data.timeMs); timer; timer = data.timers.popDue(data.timeMs)) {
+    const { session, kind } = timer;
+    session.timers[kind] = null;
+    if (kind === 'orphan') {
+      data.orphanCount--;
+      endConnection(context, session, { graceful: false, reason: 'homeLost', byHome: false });
+    } else if (kind === 'will') {
+      const { will } = session;
+      session.will = null;
+      if (will) publishWill(context, session.client, will, session.willByHome);
+    } else if (session.home) {
+      alarm(context, `Session expiry of ${session.client} ignored although its client is connected.`);
+    } else {
+      endSession(context, session);
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import type { LogIndex, Message, QoS } from '@mqtt-cluster/contracts';
+import type { QueueItem } from '../types.ts';
+
+/** The publish command that a message came from. */
+export type Origin = NonNullable<QueueItem['origin']>;
+
+/** A message in memory. It is held and counted once, however many sessions queue it. */
+export interface MessageBody {
+  readonly message: Message;
+  readonly origin: Origin | undefined;
+  /** Bytes of payload and topic. */
+  readonly bytes: number;
+  /** Queue items that refer to the message. */
+  references: number;
+}
+
+/** Packet ids that the replicated state assigns. A home uses the lower half for messages that only the home sends. */
+export const outgoingPacketIdMin = 32_768;
+export const outgoingPacketIdMax = 65_535;
+
+export function isOutgoingPacketId(packetId: number): boolean {
+  return packetId >= outgoingPacketIdMin && packetId <= outgoingPacketIdMax;
+}
+
+/** One item of a session's queue. */
+export class QueuedMessage implements QueueItem {
+  readonly number: number;
+  readonly body: MessageBody;
+  readonly message: Message;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly subscriptionIdentifiers?: readonly number[];
+  readonly group?: string;
+  readonly origin?: Origin;
+  /** For a retained message that a subscription queued: the log index that set it. Otherwise 0. */
+  readonly retainedIndex: LogIndex;
+  packetId = 0;
+  received = false;
+  removed = false;
+
+  constructor(
+    number: number,
+    body: MessageBody,
+    qos: QoS,
+    retain: boolean,
+    ids?: readonly number[],
+    group?: string,
+    retainedIndex: LogIndex = 0,
+  ) {
+    this.retainedIndex = retainedIndex;
+    this.number = number;
+    this.body = body;
+    this.message = body.message;
+    this.qos = qos;
+    this.retain = retain;
+    if (ids !== undefined) this.subscriptionIdentifiers = ids;
+    if (group !== undefined) this.group = group;
+    if (body.origin !== undefined) this.origin = body.origin;
+  }
+}
