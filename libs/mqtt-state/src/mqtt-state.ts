@@ -1,3 +1,21 @@
+/**
+ * The MQTT state of the cluster as a pure state machine.
+ *
+ * Every member applies the same log entries in the same order to a state of its own. A normal entry holds one
+ * batch: the commands that one home proposed, such as opening a session or publishing a message. `apply`
+ * changes the state and returns effects. The home of a client turns effects and command results into packets;
+ * see `libs/member`.
+ *
+ * - `commands` applies batches: proposers check their numbers, then each command is applied.
+ * - `session` holds sessions, their queues and timers, and how sessions open and end.
+ * - `topics` holds topic filters, subscriptions, shared subscriptions and retained messages.
+ * - `codec` encodes batches, outbox items and snapshots, and computes the digest of the state.
+ *
+ * Determinism is the one rule: `apply` reads only the entry and the state. It reads no clock, no setting of
+ * this member and no order that is not replicated, and it never throws. See docs/DESIGN.md, "The log and its
+ * entries".
+ */
+
 import type { ClientId, ClusterConfig, ClusterSettings, LogIndex, MemberId } from '@mqtt-cluster/contracts';
 import { decodeBatchLeniently } from './codec/batch-codec.ts';
 import type { LenientBatch } from './codec/batch-codec.ts';
@@ -19,12 +37,13 @@ import type {
   StateEffect,
 } from './types.ts';
 
-/** Times are whole milliseconds below this, so that adding the longest delay stays exact. */
+/** Upper bound of cluster time in ms. Below it, adding the longest delay is exact. */
 const timeMsMax = 2 ** 52;
 
+/** Returns an empty state. */
 export const createMqttState: CreateMqttState = () => new ReplicatedMqttState(new StateData());
 
-/** @throws FrameError the bytes are no state of a known format. */
+/** Decodes a snapshot. @throws FrameError the bytes are not a state of a known format */
 export const decodeMqttState: DecodeMqttState = (bytes) => new ReplicatedMqttState(decodeState(bytes));
 
 class ReplicatedMqttState implements MqttState {
@@ -129,15 +148,16 @@ class ReplicatedMqttState implements MqttState {
     const context: ApplyContext = { data, effects: [], semantics: data.semantics, droppedAtBound: 0 };
     data.applyCount++;
     if (index <= data.index || !Number.isSafeInteger(index)) {
-      alarm(context, `Entry ${index} does not come after ${data.index}; it was left out.`);
+      alarm(context, `log entry ${index} ignored: the last applied entry is ${data.index}`);
       return context.effects;
     }
     data.index = index;
     try {
       run(context);
     } catch (error) {
-      // Whatever it is, all members do the same: better one strange state everywhere than none anywhere.
-      alarm(context, `Entry ${index} could not be applied to the end: ${String(error)}`);
+      // The same error happens on every member, so the states stay equal. Without the catch, every member
+      // would crash.
+      alarm(context, `log entry ${index} applied only partly: ${String(error)}`);
     }
     reportDropped(context);
     return context.effects;
@@ -149,7 +169,7 @@ function applyBatch(context: ApplyContext, bytes: Uint8Array): void {
   try {
     batch = decodeBatchLeniently(bytes);
   } catch (error) {
-    alarm(context, `Entry ${context.data.index} holds no batch: ${String(error)}`);
+    alarm(context, `log entry ${context.data.index} ignored: its bytes are not a batch: ${String(error)}`);
     return;
   }
   const proposer = admitBatch(context, batch);

@@ -26,8 +26,8 @@ export interface Proposer {
 }
 
 /**
- * The replicated state and the indexes derived from it. Replicated data must not depend on the order of a derived index,
- * because that order can differ after a decode.
+ * The replicated state and the indexes derived from it. Replicated data must not depend on the order of a
+ * derived index, because that order can differ after a decode.
  */
 export class StateData {
   index: LogIndex = 0;

@@ -14,7 +14,7 @@ import type {
   Will,
 } from '@mqtt-cluster/contracts';
 
-/** What one command of a batch came to. The home turns it into the client's answer. */
+/** The result of one command of a batch. The home turns it into the response to the client. */
 export type CommandResult =
   | { readonly kind: 'opened'; readonly epoch: Epoch; readonly sessionPresent: boolean }
   | { readonly kind: 'refused'; readonly reason: 'quotaExceeded' | 'elsewhere' }
@@ -22,18 +22,24 @@ export type CommandResult =
       readonly kind: 'subscribed';
       readonly codes: readonly number[];
       readonly isNew: readonly boolean[];
-      /** Per filter, whether its retained messages of QoS 1 and 2 are in the session's queue now. */
+      /**
+       * For each filter: whether its retained messages of QoS 1 and 2 were appended to the session's queue.
+       */
       readonly retainedQueued: readonly boolean[];
     }
   | { readonly kind: 'unsubscribed'; readonly existed: readonly boolean[] }
-  /** `repeat`: a QoS 2 packet id that is already stored; answered as if applied. */
+  /** `repeat`: the QoS 2 packet id is already stored. The home acknowledges it like an applied message. */
   | { readonly kind: 'published'; readonly outcome: 'applied' | 'repeat' | 'quotaExceeded' }
   | { readonly kind: 'done' }
-  /** The epoch is not the client's current one: nothing was changed and the connection must be closed. */
+  /** The epoch is not the client's current one. Nothing changed, and the home must close the connection. */
   | { readonly kind: 'void' };
 
+/** An output of `apply`. */
 export type StateEffect =
-  /** A batch was applied (not for repeats and holes). Precedes nothing: comes after the effects of its commands. */
+  /**
+   * A batch was applied. Repeats and batches after a gap have no such effect. Follows the effects of the
+   * commands.
+   */
   | {
       readonly kind: 'batchApplied';
       readonly member: MemberId;
@@ -42,7 +48,10 @@ export type StateEffect =
       readonly sequence: number;
       readonly results: readonly CommandResult[];
     }
-  /** For the homes' connected clean sessions. `command` and, for a recovered one, `recovered` tell which it was. */
+  /**
+   * A message for the connected clean sessions of every home. Store id, incarnation, sequence and position of
+   * the command identify the publish. They are null and 0 for a will.
+   */
   | {
       readonly kind: 'published';
       readonly message: Message;
@@ -52,15 +61,18 @@ export type StateEffect =
       readonly sequence: number;
       readonly command: number;
     }
-  /** The session's queue or QoS 2 state changed: its home has something to send, or may. */
+  /** The session's queue or QoS 2 window changed, so its home may have something to send. */
   | { readonly kind: 'queued'; readonly client: ClientId }
-  /** Which QoS 2 exchanges advanced: the home sends PUBREL, or forgets the id. */
+  /**
+   * QoS 2 exchanges advanced. The home sends PUBREL (`outgoingReceived`) or frees the packet ids
+   * (`outgoingCompleted`).
+   */
   | {
       readonly kind: 'outgoingReceived' | 'outgoingCompleted';
       readonly client: ClientId;
       readonly packetIds: readonly number[];
     }
-  /** The connection of that epoch no longer counts. */
+  /** The connection of this epoch ended. Its home must close it if it is still open. */
   | {
       readonly kind: 'connectionEnded';
       readonly client: ClientId;
@@ -74,22 +86,28 @@ export type StateEffect =
   | { readonly kind: 'dropped'; readonly reason: DropReason; readonly count: number }
   | { readonly kind: 'alarm'; readonly text: string };
 
-/** An item of a session's queue, in the order of the log. */
+/** One item of a session's queue. Items are in the order of the log. */
 export interface QueueItem {
-  /** Rises by one per session; never reused within it. */
+  /** Rises by one for each item of the session. Never reused within the session. */
   readonly number: number;
   readonly message: Message;
-  /** After the subscription's maximum: 1 or 2. */
+  /** The lower of the message's QoS and the granted QoS. */
   readonly qos: QoS;
   readonly retain: boolean;
   readonly subscriptionIdentifiers?: readonly number[];
-  /** QoS 2 once the window had room: 32768 to 65535. 0: none yet. */
+  /** Packet id of a QoS 2 item that is in the window: 32768 to 65535. Otherwise 0. */
   readonly packetId: number;
-  /** QoS 2: PUBREC has come (applied); PUBREL is due. */
+  /** QoS 2: the PUBREC of the client is applied, so the home must send PUBREL. */
   readonly received: boolean;
-  /** Of a shared subscription's group: chosen again for another member when this one closes. */
+  /**
+   * The shared filter that the item came from. If this session closes, another session of the filter gets the
+   * item.
+   */
   readonly group?: string;
-  /** Which publish made it, so that a home can tell what it delivered early without a majority. */
+  /**
+   * The publish command of the message. A home recognises by it the messages that it delivered early while
+   * isolated.
+   */
   readonly origin?: {
     readonly storeId: StoreId;
     readonly incarnation: Incarnation;
@@ -98,36 +116,39 @@ export interface QueueItem {
   };
 }
 
-/** Read-only view of a session, for its home. */
+/** A read-only view of a session. */
 export interface SessionView {
   readonly client: ClientId;
   readonly epoch: Epoch;
-  /** Null while nobody is connected. */
+  /** Null while no client is connected. */
   readonly home: { readonly member: MemberId; readonly incarnation: Incarnation } | null;
-  /** Ends with its connection (expiry 0). */
+  /** Whether the session ends with its connection (expiry 0). */
   readonly clean: boolean;
   readonly expirySeconds: number;
   readonly receiveMaximum: number;
   readonly will: Will | null;
   readonly subscriptions: ReadonlyMap<string, Subscription>;
-  /** In item order. */
+  /** All items, in the order of their numbers. */
   queue(): Iterable<QueueItem>;
-  /** From the first item whose number is at least `from`. */
+  /** The items whose number is at least `from`. */
   queueFrom(from: number): Iterable<QueueItem>;
   readonly queuedMessages: number;
   readonly queuedBytes: number;
-  /** Inbound QoS 2 packet ids not yet released. */
+  /** Whether the client has published this QoS 2 packet id and not yet released it by PUBREL. */
   hasIncoming(packetId: number): boolean;
-  /** Items below this number were queued while a client was connected: they may have been sent already. */
+  /**
+   * Items below this number were queued while a client was connected, so a former home may have sent them.
+   */
   readonly sentBelow?: number;
 }
 
 export interface RetainedMessage {
   readonly message: Message;
-  /** The entry that set it. */
+  /** Index of the log entry that set the retained message. */
   readonly index: LogIndex;
 }
 
+/** Totals for metrics. */
 export interface MqttStateCounts {
   readonly sessions: number;
   readonly connected: number;
@@ -137,43 +158,52 @@ export interface MqttStateCounts {
   readonly queuedBytes: number;
 }
 
-/** The replicated state. `apply` is total and deterministic: same entries, same bytes of `encode()`. */
+/**
+ * The replicated state. `apply` is total and deterministic: the same entries lead to the same bytes of
+ * `encode()`.
+ */
 export interface MqttState {
   /**
-   * First runs all timers due at `timeMs` (wills, session ends, orphans), then the batch (null: only time).
-   * A stamp below the state's own time counts as that. Bytes that are no batch are a no-op and an alarm.
+   * Applies one log entry: first runs all timers that are due at `timeMs` (wills, session expiry, orphans),
+   * then applies the batch. Without a batch (null) only the time advances. A `timeMs` below the state's time
+   * counts as that time. Bytes that are not a batch change nothing and raise an alarm.
    */
   apply(index: LogIndex, timeMs: number, batch: Uint8Array | null): readonly StateEffect[];
-  /** The cluster's members changed at this index. Forgets proposers and homes that are none any more. */
+  /** Applies a change of the cluster's members. The connections of removed members end. */
   applyConfig(index: LogIndex, config: ClusterConfig): readonly StateEffect[];
-  /** Canonical bytes of everything replicated. */
+  /** The whole replicated state as canonical bytes: a snapshot. */
   encode(): Uint8Array;
-  /** 16 hex digits that stand for `encode()`; cost what has changed since the last call. */
+  /** Digest of the replicated state, 16 hex digits. The cost depends on what changed since the last call. */
   digest(): string;
   readonly index: LogIndex;
   /** Cluster time, ms. */
   readonly timeMs: number;
   readonly settings: ClusterSettings;
   readonly semantics: number;
-  /** When the next timer is due (cluster time, ms), or null. */
+  /** Cluster time of the next due timer in ms, or null without a timer. */
   nextDeadline(): number | null;
   session(client: ClientId): SessionView | undefined;
   /**
-   * For a QoS 0 message, which is in no log: one connected session of each group that shares a matching subscription. `turn` is the
-   * caller's own count, so that members of a group take turns.
+   * The receivers of a QoS 0 message, which is not in the log: one connected session for each matching shared
+   * filter.
+   * @param round a counter of the caller, which makes the choice round-robin
    */
   sharedSubscribers(topic: string, round: number): readonly SessionView[];
-  /** Connected sessions by home. */
+  /** The connected sessions whose home is the member. */
   connectedSessions(member: MemberId): Iterable<SessionView>;
-  /** Retained messages that match; `$` topics only for filters that start with `$` [MQTT-4.7.2-1]. Expired ones left out. */
+  /**
+   * The matching retained messages that have not expired. Topics that start with `$` match only filters that
+   * start with `$` [MQTT-4.7.2-1].
+   */
   retained(filter: string): Iterable<RetainedMessage>;
-  /** What has been applied of a member's batches. */
+  /** The number of the last applied batch of a member. */
   proposer(
     member: MemberId,
   ): { readonly storeId: StoreId; readonly incarnation: Incarnation; readonly sequence: number } | undefined;
   counts(): MqttStateCounts;
 }
 
-/** `createMqttState()` is empty; `decodeMqttState(bytes)` is the inverse of `encode`. */
+/** Returns an empty state. */
 export type CreateMqttState = () => MqttState;
+/** Decodes the bytes of `encode`. @throws FrameError the bytes are not a state of a known format */
 export type DecodeMqttState = (bytes: Uint8Array) => MqttState;

@@ -94,7 +94,7 @@ const batch: Batch = {
 };
 
 describe('batches', () => {
-  test('every command comes back as it was', () => {
+  test('decodes every kind of command to the encoded value', () => {
     const encoded = encodeBatch(batch);
     expect(decodeBatch(encoded)).toEqual(batch);
     const { member, storeId, incarnation, sequence } = batch;
@@ -102,7 +102,7 @@ describe('batches', () => {
     expect(encodeBatch(decodeBatch(encoded))).toEqual(encoded);
   });
 
-  test('also from within a larger Buffer, with payloads that are plain byte arrays', () => {
+  test('decodes a batch from the middle of a larger Buffer, with payloads as plain Uint8Arrays', () => {
     const encoded = encodeBatch({ ...batch, commands: [publish] });
     const larger = Buffer.concat([Buffer.alloc(3), encoded, Buffer.alloc(5)]);
     const decoded = decodeBatch(larger.subarray(3, 3 + encoded.length));
@@ -113,14 +113,14 @@ describe('batches', () => {
     );
   });
 
-  test('publishes for the outbox', () => {
+  test('decodes an outbox item to the encoded publishes, with payloads as copies', () => {
     const publishes = [publish, publishCommand('t', 'x', 1, { isolatedSince: 9 })];
     const decoded = decodePublishes(encodePublishes(publishes));
     expect(decoded).toEqual(publishes);
     expect(decoded[1]?.message.payload.buffer.byteLength).toBe(1);
   });
 
-  test('cut off anywhere, or with a byte too many: no batch', () => {
+  test('rejects a batch that is cut off at any byte or has a byte too many', () => {
     const encoded = encodeBatch(batch);
     for (let length = 0; length < encoded.length; length++) {
       expect(() => decodeBatch(encoded.subarray(0, length))).toThrow(FrameError);
@@ -128,7 +128,7 @@ describe('batches', () => {
     expect(() => decodeBatch(Buffer.concat([encoded, Buffer.alloc(1)]))).toThrow(FrameError);
   });
 
-  test('trace 16: a command of a newer version is skipped by all, the rest is applied', () => {
+  test('ignores a command of a newer version with an alarm, and applies the other commands of the batch', () => {
     const driver = new StateDriver();
     driver.start('a');
     const { storeId, incarnation } = driver.home('a');
@@ -144,14 +144,14 @@ describe('batches', () => {
     expect(driver.results).toEqual([{ kind: 'done' }, { kind: 'published', outcome: 'applied' }]);
   });
 
-  test('numbers that can not be written are a mistake of the caller', () => {
+  test('throws a RangeError for a negative or fractional number', () => {
     expect(() => encodeBatch({ ...batch, sequence: -1 })).toThrow(RangeError);
     expect(() => encodeBatch({ ...batch, sequence: 0.5 })).toThrow(RangeError);
   });
 });
 
-describe('bytes that are wrong', () => {
-  test('random bytes: a no-op and an alarm, never an error', () => {
+describe('invalid bytes', () => {
+  test('random bytes change nothing and raise an alarm', () => {
     const state = createMqttState();
     const empty = createMqttState();
     fc.assert(
@@ -164,7 +164,7 @@ describe('bytes that are wrong', () => {
     );
   });
 
-  test('good bytes changed in places: never an error, always the same everywhere, and it can be encoded', () => {
+  test('a batch with changed bytes never throws, has the same effects on every member, and leaves a state that can be encoded', () => {
     const encoded = encodeBatch({ ...batch, incarnation: 1, commands: [start, ...every.slice(1)] });
     const changes = fc.array(fc.record({ place: fc.nat(encoded.length - 1), byte: fc.nat(255) }), {
       minLength: 1,
@@ -183,7 +183,7 @@ describe('bytes that are wrong', () => {
     );
   });
 
-  test('a state that is cut off or of another format is refused', () => {
+  test('rejects an encoded state that is cut off at any byte or has another format', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', {}, 't', '$share/g/t');
     driver.propose(

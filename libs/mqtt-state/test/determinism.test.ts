@@ -8,11 +8,11 @@ import type { Step, StepCommand } from './support/commands-arbitrary.ts';
 
 const clients = ['one', 'two', 'three', '__proto__'];
 
-/** Two replicas: one that is never encoded, one that is, now and then; both get the same entries. */
+/** Two states that apply the same entries. One of them is now and then replaced by its decoded snapshot. */
 class Replicas {
   readonly plain = createMqttState();
   decoded: MqttState = createMqttState();
-  /** Whom the configuration names. */
+  /** Members of the current cluster configuration. */
   #named: readonly string[] = members;
   timeMs = 0;
   readonly #homes = new Map(
@@ -58,7 +58,7 @@ class Replicas {
     this.#propose(member, [{ kind: 'start', semantics: 1, outboxIncarnations }]);
   }
 
-  /** Ends everything, so that nothing may be left. */
+  /** Ends all connections and sessions, so that the state must be empty afterwards. */
   finish(): void {
     for (const member of members) {
       this.#propose(
@@ -79,7 +79,7 @@ class Replicas {
 
   #home(member: string): { storeId: string; incarnation: number; sequence: number } {
     const home = this.#homes.get(member);
-    if (!home) throw new Error(`There is no ${member}.`);
+    if (!home) throw new Error(`member ${member} does not exist`);
     return home;
   }
 
@@ -87,7 +87,7 @@ class Replicas {
     const home = this.#home(member);
     const sequence = home.sequence + 1;
     this.#apply(encodeBatch({ member, ...home, sequence, commands }));
-    // Who is not named keeps its number for the time when it is.
+    // Batches of a member outside the configuration are not applied, so its number stays.
     if (this.#named.includes(member)) home.sequence = sequence;
   }
 
@@ -95,7 +95,7 @@ class Replicas {
     const home = this.#home(member);
     if (ahead === 1) return;
     const sequence = home.sequence + ahead;
-    // What is due goes with any entry.
+    // Due timers run with any entry, so they run here, before the comparison.
     this.#apply(null);
     const before = [this.plain.counts(), this.plain.proposer(member)];
     this.#apply(
@@ -114,7 +114,7 @@ class Replicas {
     const config = { members: kept.map((id) => ({ id, storeId: `store-${id}`, role: 'voter' as const })) };
     const index = this.plain.index + 1;
     this.#same(this.plain.applyConfig(index, config), this.decoded.applyConfig(index, config));
-    // A start that did not count is sent again.
+    // Propose again each start command that was ignored because its member was outside the configuration.
     for (const member of kept) if (this.#home(member).sequence === 0) this.restart(member, false);
   }
 
@@ -124,13 +124,13 @@ class Replicas {
   }
 
   #same(plain: readonly StateEffect[], decoded: readonly StateEffect[]): void {
-    // Whom `queued` names first is nobody's concern: it only wakes homes.
+    // The order of effects is not compared, because `queued` effects have no defined order.
     const order = (effects: readonly StateEffect[]): string[] =>
       [...effects].map((effect) => JSON.stringify(effect)).sort();
     expect(order(decoded)).toEqual(order(plain));
     expect(Buffer.compare(this.decoded.encode(), this.plain.encode())).toBe(0);
     expect(this.decoded.digest()).toBe(this.plain.digest());
-    // What is remembered for the digest leaves no change out.
+    // A new digester without cached hashes computes the same digest.
     expect(decodeMqttState(this.plain.encode()).digest()).toBe(this.plain.digest());
     expect(this.decoded.counts()).toEqual(this.plain.counts());
     expect(this.decoded.nextDeadline()).toBe(this.plain.nextDeadline());
@@ -173,7 +173,7 @@ function checkInvariants(state: MqttState): void {
     for (const item of items) {
       const { message } = item;
       const size = message.payload.length + Buffer.byteLength(message.topic);
-      // What sessions share, and what is counted once.
+      // Sessions share message bodies, and each body counts once.
       bodies.set((item as unknown as { body: object }).body, size);
       bytes += size;
     }
@@ -189,7 +189,8 @@ function checkInvariants(state: MqttState): void {
     expect(ids.every((item) => item.qos === 2 && item.packetId >= 32_768 && item.packetId <= 65_535)).toBe(
       true,
     );
-    // A packet id is given while the window has room; those given stay when a later connection takes less.
+    // Items get packet ids while the window has room. They keep them if a later connection has a smaller
+    // window.
     const waiting = items.filter((item) => item.qos === 2 && item.packetId === 0);
     if (waiting.length > 0) expect(ids.length).toBeGreaterThanOrEqual(Math.min(session.receiveMaximum, 100));
     if (session.clean) expect(session.home).not.toBeNull();
@@ -201,7 +202,7 @@ function checkInvariants(state: MqttState): void {
   );
 }
 
-test('trace 19: same entries, same bytes, whether or not a member restarted in between; and the invariants', () => {
+test('the same entries lead to the same bytes, with and without a restart from a snapshot, and keep the invariants', () => {
   fc.assert(
     fc.property(steps, fc.integer({ min: 1, max: semanticsVersion }), (sequence, semantics) => {
       const replicas = new Replicas(semantics);

@@ -42,7 +42,8 @@ describe('batches that earlier versions recorded', () => {
 
   test.each([...commandSamples])('the sample "%s" has a recorded batch', (name, commands) => {
     const recorded = cases.filter((one) => one.name === name).map(({ value }) => value);
-    // Without one: node scripts/record-golden.mjs mqtt-state NAME (see golden/README.md).
+    // If this fails, record the sample: node scripts/record-golden.mjs mqtt-state NAME (see
+    // golden/README.md).
     expect(recorded).toContainEqual(expect.objectContaining({ commands: readableOf(commands) }));
   });
 });

@@ -13,13 +13,13 @@ function payload(text: string): Command {
 }
 
 describe('numbered batches', () => {
-  test('trace 3: a batch that comes again, or too early, is not applied', () => {
+  test('does not apply a repeated batch or a batch after a gap', () => {
     const driver = new StateDriver();
     driver.apply(batch(1, {}, start));
     driver.apply(batch(2, {}, payload('two')));
     expect(driver.published()).toEqual(['two']);
     expect(driver.apply(batch(2, {}, payload('two')))).toEqual([]);
-    // 3 was lost with the leader: 4 is not taken for the next one.
+    // Batch 3 was lost with the leader, so batch 4 is not the next one.
     expect(driver.apply(batch(4, {}, payload('four')))).toEqual([]);
     expect(driver.state.proposer('a')).toEqual({ storeId: 'store-a', incarnation: 1, sequence: 2 });
     driver.apply(batch(3, {}, payload('three')));
@@ -28,7 +28,7 @@ describe('numbered batches', () => {
     expect(driver.published()).toEqual(['four']);
   });
 
-  test('trace 3: a restart in between: what the earlier incarnation still has under way is void', () => {
+  test('does not apply batches of an earlier incarnation after a restart', () => {
     const driver = new StateDriver();
     driver.apply(batch(1, {}, start));
     driver.apply(batch(1, { incarnation: 2 }, start));
@@ -38,7 +38,7 @@ describe('numbered batches', () => {
     expect(driver.state.proposer('a')).toEqual({ storeId: 'store-a', incarnation: 2, sequence: 1 });
   });
 
-  test('an incarnation begins with a start, and only there', () => {
+  test('requires a start command at the beginning of an incarnation, and ignores it elsewhere', () => {
     const driver = new StateDriver();
     expect(driver.apply(batch(1, {}, payload('x'))).map(({ kind }) => kind)).toEqual(['alarm']);
     expect(driver.state.proposer('a')).toBeUndefined();
@@ -47,7 +47,7 @@ describe('numbered batches', () => {
     expect(kinds).toEqual(['published', 'alarm', 'batchApplied']);
   });
 
-  test('another store proposes only once the cluster names it', () => {
+  test('applies batches of another store of a member only after the cluster configuration names that store', () => {
     const driver = new StateDriver();
     const config = (storeId: string): void => {
       driver.effects = driver.state.applyConfig(driver.state.index + 1, {
@@ -61,11 +61,11 @@ describe('numbered batches', () => {
     expect(driver.effectsOfKind('connectionEnded')).toMatchObject([{ client: 'c', reason: 'homeLost' }]);
     driver.apply(batch(1, { storeId: 'store-new', incarnation: 1 }, start));
     expect(driver.state.proposer('a')).toMatchObject({ storeId: 'store-new' });
-    // Not the old one any more.
+    // The replaced store can no longer propose.
     expect(driver.apply(batch(3, {}, payload('x')))).toEqual([]);
   });
 
-  test('trace 13: a member that is taken back with its store goes on with its numbers', () => {
+  test('a member that is added again with its store continues with its batch numbers', () => {
     const driver = new StateDriver();
     driver.start('a').start('b');
     driver.propose('a', payload('1'));
@@ -80,7 +80,7 @@ describe('numbered batches', () => {
     expect(driver.published()).toEqual(['2']);
   });
 
-  test('a member that left: its homes are closed and its proposals do not count', () => {
+  test('ends the connections of a removed member and ignores its batches', () => {
     const driver = new StateDriver();
     driver.start('a').start('b');
     driver.connect('a', 'c', { will: { ...openWill(), delaySeconds: 0 } });
@@ -96,7 +96,7 @@ describe('numbered batches', () => {
     expect(driver.propose('b', payload('x'))).toHaveLength(1);
   });
 
-  test('entries that were applied already are left out', () => {
+  test('ignores a log entry that was already applied', () => {
     const driver = new StateDriver();
     driver.start('a');
     const digest = driver.state.digest();
@@ -119,7 +119,7 @@ describe('outbox items of earlier incarnations', () => {
     publishes: texts.map((text) => publishCommand('t', text)),
   });
 
-  test('what was applied as a batch is not applied again; the rest is, once', () => {
+  test('publishes each outbox item once, and no item whose batch was applied before', () => {
     const driver = new StateDriver();
     driver.start('a');
     driver.propose('a', payload('as batch 2'));
@@ -138,7 +138,7 @@ describe('outbox items of earlier incarnations', () => {
     expect(driver.published()).toEqual(['z']);
   });
 
-  test('the cursor outlives further restarts as long as the incarnation is listed', () => {
+  test('remembers the last applied item of an incarnation over further restarts while `start` lists the incarnation', () => {
     const driver = new StateDriver();
     driver.start('a');
     driver.start('a', [1]);
@@ -148,14 +148,14 @@ describe('outbox items of earlier incarnations', () => {
     expect(driver.published()).toEqual(['y']);
   });
 
-  test('an incarnation that is not earlier is refused', () => {
+  test('ignores a recover command for an incarnation that is not earlier', () => {
     const driver = new StateDriver();
     driver.start('a');
     driver.propose('a', recover(1, 9, 'x'));
     expect(driver.effects.map(({ kind }) => kind)).toEqual(['alarm', 'batchApplied']);
   });
 
-  test('trace 12: never refused at the heal, whatever the bounds', () => {
+  test('no bound refuses a message with a degraded acknowledgement', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', {}, 't');
     driver.propose('a', {
@@ -177,8 +177,8 @@ describe('outbox items of earlier incarnations', () => {
   });
 });
 
-describe('a home that is gone', () => {
-  test('a restarted member orphans its sessions; those that return keep their will', () => {
+describe('a dead home', () => {
+  test('a restart makes sessions orphans; the will is published only for clients that do not reconnect', () => {
     const driver = new StateDriver();
     driver.connect('a', 'returns', { will: { ...openWill(), delaySeconds: 0 } });
     driver.connect('a', 'stays away', { will: { ...openWill(), delaySeconds: 0 } });
@@ -199,7 +199,7 @@ describe('a home that is gone', () => {
     expect(driver.state.session('returns')?.home).toMatchObject({ member: 'b' });
   });
 
-  test('lost: up to that incarnation only', () => {
+  test('lost: ends connections of this and earlier incarnations only', () => {
     const driver = new StateDriver();
     driver.start('a').start('a');
     driver.connect('a', 'c');
@@ -210,11 +210,11 @@ describe('a home that is gone', () => {
       { client: 'c', home: 'a', reason: 'homeLost' },
     ]);
     expect(driver.state.session('c')?.home).toBeNull();
-    // Its home lives after all: what it says of that connection is void.
+    // The home lives after all: its commands for that connection are void.
     expect(driver.close('a', 'c')).toEqual({ kind: 'void' });
   });
 
-  test('lost: what opened after the member was given up stays', () => {
+  test('lost: keeps connections that opened after the leader gave the member up', () => {
     const driver = new StateDriver();
     driver.start('a');
     driver.connect('a', 'before');
@@ -227,7 +227,7 @@ describe('a home that is gone', () => {
 });
 
 describe('settings and versions', () => {
-  test('what makes no sense is left out with an alarm', () => {
+  test('ignores an invalid value of a setting with an alarm', () => {
     const driver = new StateDriver();
     driver.propose('a', {
       kind: 'settings',
@@ -241,7 +241,7 @@ describe('settings and versions', () => {
     });
   });
 
-  test('trace 16: the version only rises, one at a time', () => {
+  test('the semantics version rises one by one and never falls', () => {
     const driver = new StateDriver();
     driver.propose('a', { kind: 'semantics', version: 2 }, { kind: 'semantics', version: 1 });
     expect(driver.state.semantics).toBe(2);
@@ -251,7 +251,7 @@ describe('settings and versions', () => {
     expect(driver.effectsOfKind('alarm')).toHaveLength(1);
   });
 
-  test('cluster time never goes back, and no clock can break it', () => {
+  test('cluster time never goes back, and accepts any stamp', () => {
     const driver = new StateDriver();
     driver.advanceTime(500);
     for (const timeMs of [0, -5, Number.NaN, 1_499.9]) {

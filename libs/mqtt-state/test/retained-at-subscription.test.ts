@@ -5,7 +5,7 @@ import { openCommand, publishCommand, StateDriver } from './support/state-driver
 
 const retain = { retain: true };
 
-/** A cluster in which all members know of queued retained messages, unless told otherwise. */
+/** A state at a semantics version: by default the version that queues retained messages. */
 function driverAt(semantics = retainedQueuedSemantics): StateDriver {
   const driver = new StateDriver();
   for (let version = 2; version <= semantics; version++) driver.propose('a', { kind: 'semantics', version });
@@ -16,7 +16,7 @@ function subscribe(driver: StateDriver, client: string, ...subscriptions: Subscr
   return driver.applyOne('a', { kind: 'subscribe', client, epoch: driver.epoch(client), subscriptions });
 }
 
-describe('what is retained when a session subscribes', () => {
+describe('a retained message that matches a new subscription', () => {
   it('is queued with RETAIN set, in the order of the log [MQTT-3.3.1-6], [MQTT-3.3.1-8]', () => {
     const driver = driverAt();
     driver.propose('b', publishCommand('t/z', 'first', 1, retain));
@@ -36,7 +36,7 @@ describe('what is retained when a session subscribes', () => {
     ]);
   });
 
-  it('outlives its home: whoever the client returns to has it', () => {
+  it('survives the loss of the home: any member has it in the queue', () => {
     const driver = driverAt();
     driver.propose('b', publishCommand('t', 'kept', 1, retain));
     driver.connect('a', 'c');
@@ -46,7 +46,7 @@ describe('what is retained when a session subscribes', () => {
     expect(driver.queued('c')).toEqual(['kept']);
   });
 
-  it('wakes no home by itself: the answer does, after SUBACK', () => {
+  it('has no `queued` effect: the home delivers it after SUBACK', () => {
     const driver = driverAt();
     driver.propose('b', publishCommand('t', 'kept', 1, retain));
     driver.connect('a', 'c');
@@ -54,7 +54,7 @@ describe('what is retained when a session subscribes', () => {
     expect(driver.effectsOfKind('queued')).toEqual([]);
   });
 
-  it('is not queued at QoS 0, which is its home’s affair', () => {
+  it('is not queued at QoS 0: the home sends it', () => {
     const driver = driverAt();
     driver.propose('b', publishCommand('t/0', 'zero', 0, retain), publishCommand('t/1', 'one', 1, retain));
     driver.connect('a', 'c');
@@ -62,7 +62,7 @@ describe('what is retained when a session subscribes', () => {
     expect(driver.queued('c')).toEqual([]);
   });
 
-  it('comes as MQTT 5 Retain Handling says (3.8.3.1), and never to a shared subscription', () => {
+  it('is queued according to Retain Handling (MQTT 5, 3.8.3.1), and never for a shared subscription', () => {
     const driver = driverAt();
     driver.propose('b', publishCommand('t', 'kept', 1, retain));
     driver.connect('a', 'c');
@@ -79,7 +79,7 @@ describe('what is retained when a session subscribes', () => {
     expect(asked({ filter: 'a#' })).toBe(0);
   });
 
-  it('leaves out what has expired [MQTT-3.3.2-5]', () => {
+  it('is not queued after its expiry [MQTT-3.3.2-5]', () => {
     const driver = driverAt();
     const expiring = { retain: true, properties: { messageExpiryInterval: 2 } };
     driver.propose(
@@ -97,12 +97,12 @@ describe('what is retained when a session subscribes', () => {
     ['of a session', { queuedMessagesMax: 5 }],
     ['of a session, in bytes', { queuedBytesMax: 23 }],
     ['of the cluster', { clusterQueuedBytesMax: 37 }],
-  ])('is left to the home when it takes more than half of the bound %s', (_, settings) => {
+  ])('is not queued if the messages need more than half of the bound %s', (_, settings) => {
     const driver = driverAt();
     // Four bytes each.
     driver.propose('b', ...['1', '2', '3'].map((name) => publishCommand(`t/${name}`, name, 1, retain)));
     driver.connect('a', 'c', {}, 'other');
-    // Ten bytes; they count for the cluster.
+    // Ten bytes, which count against the bound of the cluster.
     driver.propose('b', publishCommand('other', 'kept!', 1));
     driver.propose('b', { kind: 'settings', settings });
     expect(subscribe(driver, 'c', { filter: 't/#', qos: 1 })).toMatchObject({ retainedQueued: [false] });
@@ -111,7 +111,7 @@ describe('what is retained when a session subscribes', () => {
     expect(driver.queued('c')).toEqual(['kept!', '1']);
   });
 
-  it('drops nothing of what was published to a session whose queue is full', () => {
+  it('drops no published message from a full queue', () => {
     const driver = driverAt();
     driver.propose('b', {
       kind: 'settings',
@@ -124,7 +124,7 @@ describe('what is retained when a session subscribes', () => {
     expect(driver.queued('c')).toEqual(['1', '2', '3', '4']);
   });
 
-  it('has the room of what it replaces', () => {
+  it('uses the space of the copies that it replaces', () => {
     const driver = driverAt();
     driver.propose('b', ...['1', '2', '3'].map((name) => publishCommand(`t/${name}`, name, 1, retain)));
     driver.propose('b', { kind: 'settings', settings: { queuedMessagesMax: 6 } });
@@ -135,18 +135,18 @@ describe('what is retained when a session subscribes', () => {
     expect(driver.queued('c')).toEqual(['1', '2', '3']);
   });
 
-  it('is there once, however often the client connects and subscribes without taking it', () => {
+  it('is queued once, however often the client connects and subscribes without acknowledging it', () => {
     const driver = driverAt();
     driver.propose('b', publishCommand('t/1', 'one', 1, retain), publishCommand('t/2', 'two', 2, retain));
     for (let time = 0; time < 5; time++) {
       driver.connect('a', 'c', { receiveMaximum: 1 });
       subscribe(driver, 'c', { filter: 't/+', qos: 2 });
     }
-    // The first of QoS 2 has begun and stays.
+    // The QoS 2 exchange of the first copy has begun, so the copy stays.
     expect(driver.queued('c')).toEqual(['two', 'one', 'two']);
   });
 
-  it('keeps what another subscription was shown before it changed, and what was published', () => {
+  it('does not replace published messages, nor copies of an earlier retained message', () => {
     const driver = driverAt();
     const kept = { filter: 't', qos: 1 as const, retainAsPublished: true };
     driver.propose('b', publishCommand('t', 'same', 1, retain));
@@ -156,7 +156,7 @@ describe('what is retained when a session subscribes', () => {
     driver.connect('a', 'c');
     subscribe(driver, 'c', kept);
     expect(driver.items('c').map(({ retain: flag }) => flag)).toEqual([true, true, true]);
-    // A will is nobody's publish and looks like what was shown.
+    // A will has no origin, like a queued retained message, and must not be replaced either.
     const will = { topic: 't', payload: new Uint8Array([1]), qos: 1 as const, retain: true, delaySeconds: 0 };
     driver.connect('b', 'mortal', { will });
     driver.close('b', 'mortal', false);
@@ -165,7 +165,7 @@ describe('what is retained when a session subscribes', () => {
     expect(driver.items('c')).toHaveLength(5);
   });
 
-  it('comes again at once when the same connection asks again [MQTT-3.8.4-4]', () => {
+  it('is queued again when the same connection subscribes again [MQTT-3.8.4-4]', () => {
     const driver = driverAt();
     driver.propose('b', publishCommand('t', 'kept', 1, retain));
     driver.connect('a', 'c');
@@ -174,7 +174,7 @@ describe('what is retained when a session subscribes', () => {
     expect(driver.queued('c')).toEqual(['kept', 'kept']);
   });
 
-  it('is left to the home while a member may not know of it', () => {
+  it('is not queued under semantics version 1', () => {
     const driver = driverAt(1);
     driver.propose('b', publishCommand('t', 'kept', 1, retain));
     driver.applyOne('a', openCommand('c'));
@@ -182,7 +182,7 @@ describe('what is retained when a session subscribes', () => {
     expect(driver.queued('c')).toEqual([]);
   });
 
-  it('is left to the home to the end of the entry that brings the version', () => {
+  it('is not queued until the end of the entry that raises the semantics version', () => {
     const driver = driverAt(1);
     driver.propose('b', publishCommand('t', 'kept', 1, retain));
     const epoch = driver.connect('a', 'c');

@@ -3,14 +3,14 @@ import { openCommand, publishCommand, StateDriver } from './support/state-driver
 const will = { topic: 'wills', payload: new TextEncoder().encode('gone'), qos: 1, retain: false } as const;
 
 describe('sessions', () => {
-  test('[MQTT-3.2.2-2] session present also without subscriptions, at any member', () => {
+  test('are reported as present at any member, also without subscriptions [MQTT-3.2.2-2]', () => {
     const driver = new StateDriver();
     expect(driver.applyOne('a', openCommand('c'))).toMatchObject({ kind: 'opened', sessionPresent: false });
     driver.close('a', 'c');
     expect(driver.applyOne('b', openCommand('c'))).toMatchObject({ kind: 'opened', sessionPresent: true });
   });
 
-  test('[MQTT-3.1.2-4] clean forgets subscriptions and queue', () => {
+  test('lose subscriptions and queue at a clean start [MQTT-3.1.2-4]', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', {}, 't');
     driver.close('a', 'c');
@@ -23,7 +23,7 @@ describe('sessions', () => {
     expect(driver.state.counts()).toMatchObject({ queuedMessages: 0, queuedBytes: 0, subscriptions: 0 });
   });
 
-  test('a session without expiry ends with its connection', () => {
+  test('with an expiry of 0 end with their connection', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', { clean: true, expirySeconds: 0 });
     expect(driver.state.session('c')?.clean).toBe(true);
@@ -36,7 +36,7 @@ describe('sessions', () => {
     ]);
   });
 
-  test('[MQTT-3.1.4-3] [MQTT-3.1.3-9] takeover: the earlier connection ends, its will never fires', () => {
+  test('end the earlier connection at a takeover, and delete its will [MQTT-3.1.4-3] [MQTT-3.1.3-9]', () => {
     const driver = new StateDriver();
     const epoch = driver.connect('a', 'c', { will: { ...will, delaySeconds: 0 } });
     const later = driver.connect('b', 'c');
@@ -49,7 +49,7 @@ describe('sessions', () => {
     expect([...driver.state.connectedSessions('a')]).toEqual([]);
   });
 
-  test('trace 4: what a late home proposes for an old epoch is void', () => {
+  test('ignore commands of an old epoch from a late home, but publish its QoS 1 messages', () => {
     const driver = new StateDriver();
     const old = { client: 'c', epoch: driver.connect('a', 'c', {}, 't') };
     driver.connect('b', 'c');
@@ -72,11 +72,11 @@ describe('sessions', () => {
     ]);
     expect(driver.state.session('c')?.home).toMatchObject({ member: 'b' });
     expect([...(driver.state.session('c')?.subscriptions.keys() ?? [])]).toEqual(['t']);
-    // A QoS 1 message that was acknowledged is never void.
+    // A QoS 1 message is never void, because it may be acknowledged.
     expect(driver.queued('c')).toEqual([...before, 'at least once']);
   });
 
-  test('trace 9: the session is reopened before its end is due', () => {
+  test('do not expire if they are opened again in time', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', { expirySeconds: 10 }, 't');
     driver.close('a', 'c');
@@ -93,7 +93,7 @@ describe('sessions', () => {
     expect(driver.state.nextDeadline()).toBeNull();
   });
 
-  test('trace 9: reopened by the very entry before which the end is due: the end comes first', () => {
+  test('expire before the `open` of the same entry is applied', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', { expirySeconds: 10 }, 't');
     driver.close('a', 'c');
@@ -101,7 +101,7 @@ describe('sessions', () => {
     expect(driver.applyOne('b', openCommand('c'))).toMatchObject({ sessionPresent: false });
   });
 
-  test('a session may never expire, and the cluster may bound it', () => {
+  test('with an expiry of 0xFFFFFFFF never expire, unless a cluster setting shortens the expiry', () => {
     const driver = new StateDriver();
     driver.connect('a', 'for-ever', { expirySeconds: 0xffffffff });
     driver.close('a', 'for-ever');
@@ -113,14 +113,14 @@ describe('sessions', () => {
     expect(driver.state.session('bounded')).toBeUndefined();
   });
 
-  test('DISCONNECT may change the expiry', () => {
+  test('take the Session Expiry Interval of DISCONNECT', () => {
     const driver = new StateDriver();
     const epoch = driver.connect('a', 'c');
     driver.propose('a', { kind: 'close', client: 'c', epoch, graceful: true, expirySeconds: 0 });
     expect(driver.state.session('c')).toBeUndefined();
   });
 
-  test('beyond the most sessions a new one is refused, a known one is not', () => {
+  test('are refused for a new client id at the bound, but not for a known client id', () => {
     const driver = new StateDriver();
     driver.propose('a', { kind: 'settings', settings: { sessionsMax: 1 } });
     driver.connect('a', 'c');
@@ -129,7 +129,7 @@ describe('sessions', () => {
     expect(driver.applyOne('a', openCommand('c', { clean: true })).kind).toBe('opened');
   });
 
-  test('trace 12: adopted only if the client has no session anywhere', () => {
+  test('are adopted only if the client has no session elsewhere', () => {
     const driver = new StateDriver();
     const adopted = openCommand('c', { clean: true, expirySeconds: 0, adopt: true });
     expect(driver.applyOne('a', adopted).kind).toBe('opened');
@@ -138,7 +138,7 @@ describe('sessions', () => {
   });
 
   test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty', ''])(
-    'client id %j is like any other',
+    'work for the client id %j',
     (client) => {
       const driver = new StateDriver();
       expect(driver.state.session(client)).toBeUndefined();

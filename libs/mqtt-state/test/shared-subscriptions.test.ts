@@ -13,7 +13,7 @@ function publish(driver: StateDriver, ...payloads: string[]): void {
 }
 
 describe('shared subscriptions', () => {
-  test('[MQTT-4.8.2-3] each message to one member, in turns', () => {
+  test('send each message to one session, round-robin [MQTT-4.8.2-3]', () => {
     const driver = group('c', 'd');
     publish(driver, '1', '2', '3', '4');
     expect([driver.queued('c'), driver.queued('d')]).toEqual([
@@ -23,7 +23,7 @@ describe('shared subscriptions', () => {
     expect(driver.items('c')).toMatchObject([{ group: filter }, { group: filter }]);
   });
 
-  test('connected ones first, clean ones too; nobody: one that is away', () => {
+  test('prefer connected sessions, also clean ones, to absent sessions', () => {
     const driver = group('c');
     driver.connect('a', 'd', { clean: true, expirySeconds: 0 }, filter);
     driver.close('a', 'c');
@@ -38,18 +38,18 @@ describe('shared subscriptions', () => {
     expect(driver.queued('c')).toEqual(['3']);
   });
 
-  test('trace 17: what the chosen one had not acknowledged is chosen again, in order', () => {
+  test('move the unacknowledged messages of a closed session to another connected session, in order', () => {
     const driver = group('c', 'd');
     publish(driver, '1', '2', '3', '4');
     driver.close('a', 'c', false);
     expect([driver.queued('c'), driver.queued('d')]).toEqual([[], ['2', '4', '1', '3']]);
     expect(driver.state.counts().queuedMessages).toBe(4);
-    // Nobody else is connected: they stay.
+    // No other session is connected, so the messages stay.
     driver.close('a', 'd', false);
     expect(driver.queued('d')).toEqual(['2', '4', '1', '3']);
   });
 
-  test('[MQTT-4.8.2-4] a QoS 2 exchange under way stays with its session', () => {
+  test('leave a QoS 2 exchange in progress with its session [MQTT-4.8.2-4]', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', { receiveMaximum: 1 }, filter);
     driver.propose('b', publishCommand('t', '1', 2), publishCommand('t', '2', 2));
@@ -58,7 +58,7 @@ describe('shared subscriptions', () => {
     expect([driver.queued('c'), driver.queued('d')]).toEqual([['1'], ['2']]);
   });
 
-  test('the session ends or leaves: to the others, connected or not, else away and counted', () => {
+  test('move the messages of an unsubscribed session to any other session, and otherwise drop and count them', () => {
     const driver = group('c', 'd');
     driver.close('a', 'd');
     publish(driver, '1');
@@ -73,7 +73,7 @@ describe('shared subscriptions', () => {
     expect([driver.queued('c'), driver.queued('d')]).toEqual([[], []]);
   });
 
-  test('two groups and an own subscription each get their copy', () => {
+  test('queue one copy for each of two shared filters and an unshared filter', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', {}, '$share/g/t', '$share/h/#', 't');
     publish(driver, '1');
@@ -81,7 +81,7 @@ describe('shared subscriptions', () => {
     expect(driver.state.counts()).toMatchObject({ queuedMessages: 3, queuedBytes: 2 });
   });
 
-  test('QoS 1 is not given to a member that takes QoS 0 while another takes it', () => {
+  test('choose no session with granted QoS 0 for a QoS 1 message while another session is connected', () => {
     const driver = group('c');
     driver.connect('a', 'd');
     const subscriptions = [{ filter, qos: 0 as const }];

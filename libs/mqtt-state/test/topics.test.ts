@@ -33,7 +33,7 @@ describe('topic names and filters', () => {
     ['$SYS/+', '$SYS/x', true],
     ['#', 'a/$x', true],
     ['a', 'A', false],
-  ])('[MQTT-4.7] %s and %s: %p', (one, other, expected) => {
+  ])('filter %s matches topic %s: %p [MQTT-4.7]', (one, other, expected) => {
     expect(topicMatches(one, other)).toBe(expected);
   });
 
@@ -53,27 +53,28 @@ describe('topic names and filters', () => {
     '$share/+/a',
     '$share/g/a#',
     'a/'.repeat(300),
-  ])('[MQTT-4.7.1-1] [MQTT-4.8.2-1] %j is no filter', (wrong) =>
+  ])('%j is not a valid filter [MQTT-4.7.1-1] [MQTT-4.8.2-1]', (wrong) =>
     expect(isValidTopicFilter(wrong)).toBe(false),
   );
 
   test.each(['#', '+', '/', '+/+/#', 'a//b', '$share/g/#', '$share/g//', '$sharex', '$SYS/#'])(
-    '%j is a filter',
+    '%j is a valid filter',
     (right) => expect(isValidTopicFilter(right)).toBe(true),
   );
 
-  test.each(['', 'a/#', '+', 'a\0b', 'a/'.repeat(300)])('[MQTT-3.3.2-2] %j is no topic', (wrong) =>
-    expect(isValidTopicName(wrong)).toBe(false),
+  test.each(['', 'a/#', '+', 'a\0b', 'a/'.repeat(300)])(
+    '%j is not a valid topic name [MQTT-3.3.2-2]',
+    (wrong) => expect(isValidTopicName(wrong)).toBe(false),
   );
 
-  test('the parts of a shared filter', () => {
+  test('splits a shared filter into ShareName and filter', () => {
     expect(parseSharedFilter('$share/g/a/b')).toEqual({ shareName: 'g', filter: 'a/b' });
     expect(parseSharedFilter('$share/g//')).toEqual({ shareName: 'g', filter: '/' });
     expect(parseSharedFilter('a/b')).toBeNull();
   });
 });
 
-test('the trie finds what comparing one by one finds, while filters come and go', () => {
+test('the subscription trie finds the same filters as a comparison one by one, while filters are added and removed', () => {
   const change = fc.record({ add: fc.boolean(), filter, key: fc.constantFrom('c', 'd', '__proto__') });
   fc.assert(
     fc.property(
@@ -103,7 +104,7 @@ test('the trie finds what comparing one by one finds, while filters come and go'
   );
 });
 
-test('the tree of topics finds what comparing one by one finds, while topics come and go', () => {
+test('the topic tree finds the same topics as a comparison one by one, while topics are set and deleted', () => {
   const change = fc.record({ set: fc.boolean(), topic });
   fc.assert(
     fc.property(

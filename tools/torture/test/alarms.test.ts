@@ -18,12 +18,18 @@ describe('alarms', () => {
 
   it('are returned once, and only for different states and skipped entries', () => {
     expect(watch.take()).toEqual([]);
-    writeFileSync(file, line('warn', 'the state of the link to a peer changed') + line('error', 'the disk is full'));
+    writeFileSync(
+      file,
+      line('warn', 'the state of the link to a peer changed') + line('error', 'the disk is full'),
+    );
     expect(watch.take()).toEqual([]);
-    appendFileSync(file, line('error', state) + line('error', 'Entry 7 holds no batch: "x"'));
+    appendFileSync(
+      file,
+      line('error', state) + line('error', 'log entry 7 ignored: its bytes are not a batch: "x"'),
+    );
     expect(watch.take()).toEqual([
       `m1 raised an alarm: ${state}`,
-      'm1 raised an alarm: Entry 7 holds no batch: \\"x\\"',
+      'm1 raised an alarm: log entry 7 ignored: its bytes are not a batch: \\"x\\"',
     ]);
     expect(watch.take()).toEqual([]);
   });

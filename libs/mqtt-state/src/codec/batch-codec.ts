@@ -4,17 +4,23 @@ import { ByteReader, ByteWriter, writeArray } from './bytes.ts';
 import { readCommand, readPublish, writeCommand, writePublish } from './command-codec.ts';
 import type { UnknownCommand } from './command-codec.ts';
 
-/** First byte of a batch: format and version in one. */
+/** First byte of a batch. It names the format and its version. */
 const batchFormat = 0xb1;
+/** First byte of an outbox item. */
 const publishesFormat = 0xb2;
 
+/** The number of a batch: member, store id, incarnation and sequence. */
 export type BatchHeader = Omit<Batch, 'commands'>;
 
+/** A batch that may contain commands of newer versions. */
 export interface LenientBatch extends BatchHeader {
   readonly commands: readonly (Command | UnknownCommand)[];
 }
 
-/** @throws RangeError a number of the batch is negative or no integer. */
+/**
+ * Encodes the batch of a log entry.
+ * @throws RangeError a number of the batch is negative or not an integer
+ */
 export function encodeBatch(batch: Batch): Uint8Array {
   const writer = new ByteWriter();
   writer.byte(batchFormat);
@@ -26,23 +32,32 @@ export function encodeBatch(batch: Batch): Uint8Array {
   return writer.finish();
 }
 
-/** Payloads are views of `bytes`. @throws FrameError the bytes are no batch, or hold a command not known here. */
+/**
+ * Decodes a batch. Payloads are views of `bytes`.
+ * @throws FrameError the bytes are not a batch, or contain an unknown command
+ */
 export function decodeBatch(bytes: Uint8Array): Batch {
   const batch = decodeBatchLeniently(bytes);
   return { ...batch, commands: batch.commands.map(knownCommand) };
 }
 
 function knownCommand(command: Command | UnknownCommand): Command {
-  if (command.kind === 'unknown') throw new FrameError(`There is no command with the code ${command.code}.`);
+  if (command.kind === 'unknown') throw new FrameError(`command code ${command.code} is unknown`);
   return command;
 }
 
-/** As {@link decodeBatch}, without looking at the commands. @throws FrameError */
+/**
+ * Decodes only the number of a batch.
+ * @throws FrameError the bytes do not begin with the header of a batch
+ */
 export function decodeBatchHeader(bytes: Uint8Array): BatchHeader {
   return readHeader(new ByteReader(bytes));
 }
 
-/** As {@link decodeBatch}, with commands that only a newer version knows. @throws FrameError */
+/**
+ * Like {@link decodeBatch}, but accepts commands of newer versions.
+ * @throws FrameError the bytes are not a batch
+ */
 export function decodeBatchLeniently(bytes: Uint8Array): LenientBatch {
   const reader = new ByteReader(bytes);
   const header = readHeader(reader);
@@ -52,7 +67,7 @@ export function decodeBatchLeniently(bytes: Uint8Array): LenientBatch {
 }
 
 function readHeader(reader: ByteReader): BatchHeader {
-  if (reader.byte() !== batchFormat) throw new FrameError('These bytes are no batch of a known format.');
+  if (reader.byte() !== batchFormat) throw new FrameError('the bytes are not a batch of a known format');
   return {
     member: reader.string(),
     storeId: reader.string(),
@@ -61,7 +76,7 @@ function readHeader(reader: ByteReader): BatchHeader {
   };
 }
 
-/** For the outbox. @throws RangeError as {@link encodeBatch} */
+/** Encodes the publishes of an outbox item. @throws RangeError as {@link encodeBatch} */
 export function encodePublishes(publishes: readonly PublishCommand[]): Uint8Array {
   const writer = new ByteWriter();
   writer.byte(publishesFormat);
@@ -69,11 +84,11 @@ export function encodePublishes(publishes: readonly PublishCommand[]): Uint8Arra
   return writer.finish();
 }
 
-/** Payloads are copies. @throws FrameError the bytes are no publishes. */
+/** Decodes an outbox item. Payloads are copies. @throws FrameError the bytes are not an outbox item */
 export function decodePublishes(bytes: Uint8Array): PublishCommand[] {
   const reader = new ByteReader(bytes, true);
   if (reader.byte() !== publishesFormat)
-    throw new FrameError('These bytes are no publishes of a known format.');
+    throw new FrameError('the bytes are not an outbox item of a known format');
   const publishes = reader.list(readPublish);
   reader.finish();
   return publishes;

@@ -1,10 +1,13 @@
 import { FrameError } from '@mqtt-cluster/contracts';
 
 const initialBytes = 512;
-/** Strings up to this length are tried as ASCII first: cheaper than a call into the encoder. */
+/** Strings up to this length are first tried as ASCII, which is cheaper than a call of the UTF-8 encoder. */
 const asciiLoopCharactersMax = 48;
 
-/** Grows as it is written to. Numbers are non-negative safe integers in 7-bit groups, lowest first. */
+/**
+ * A growing byte buffer. Numbers are non-negative safe integers, encoded as little-endian base-128 varints
+ * (LEB128).
+ */
 export class ByteWriter {
   #buffer = Buffer.allocUnsafe(initialBytes);
   #length = 0;
@@ -18,7 +21,7 @@ export class ByteWriter {
     this.#buffer[this.#length++] = value;
   }
 
-  /** @throws RangeError the number can't be written: a mistake of the caller. */
+  /** @throws RangeError the number is negative, fractional or not safe: a programming error of the caller */
   number(value: number): void {
     if (!Number.isSafeInteger(value) || value < 0) {
       throw new RangeError(`${value} is not a non-negative safe integer`);
@@ -52,28 +55,29 @@ export class ByteWriter {
     this.#length += value.length;
   }
 
-  /** Leaves room for a length that is known only later. @returns where, for {@link endBlock}. */
+  /** Begins a block with a length prefix of four bytes. @returns the position for {@link endBlock} */
   beginBlock(): number {
     this.#reserve(4);
     this.#length += 4;
     return this.#length;
   }
 
+  /** Ends a block: writes its length. */
   endBlock(start: number): void {
     this.#buffer.writeUInt32BE(this.#length - start, start - 4);
   }
 
-  /** Begins again; what `written` gave before is overwritten. */
+  /** Empties the buffer. Later writes overwrite the bytes that `written` returned before. */
   reset(): void {
     this.#length = 0;
   }
 
-  /** What was written, valid until the next call. */
+  /** A view of the written bytes, valid until the next write. */
   written(): Uint8Array {
     return this.#buffer.subarray(0, this.#length);
   }
 
-  /** A copy of exactly what was written. */
+  /** A copy of the written bytes. */
   finish(): Uint8Array {
     const result = new Uint8Array(this.#length);
     result.set(this.#buffer.subarray(0, this.#length));
@@ -102,7 +106,7 @@ export class ByteWriter {
   }
 }
 
-/** Reads what {@link ByteWriter} wrote. Every method throws {@link FrameError} beyond the end. */
+/** Reads the bytes that {@link ByteWriter} wrote. Every read beyond the end throws a {@link FrameError}. */
 export class ByteReader {
   readonly #buffer: Buffer;
   readonly #view: Uint8Array;
@@ -110,10 +114,13 @@ export class ByteReader {
   #position = 0;
   #end: number;
 
-  /** @param copying byte strings are copied, so that what is kept does not hold on to all of `bytes`. */
+  /**
+   * @param copying whether byte strings are copies. Otherwise they are views that keep all of `bytes` in
+   * memory.
+   */
   constructor(bytes: Uint8Array, copying = false) {
     this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    // Not a Buffer, whose parts would be Buffers too.
+    // A plain Uint8Array, because slices of a Buffer are Buffers.
     this.#view = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#copying = copying;
     this.#end = bytes.byteLength;
@@ -134,10 +141,10 @@ export class ByteReader {
     for (;;) {
       const byte = this.byte();
       value += (byte & 127) * scale;
-      if (value > Number.MAX_SAFE_INTEGER) throw new FrameError('A number is too large.');
+      if (value > Number.MAX_SAFE_INTEGER) throw new FrameError('a number is above 2^53 - 1');
       if (byte < 128) return value;
       scale *= 128;
-      if (scale > Number.MAX_SAFE_INTEGER) throw new FrameError('A number has too many bytes.');
+      if (scale > Number.MAX_SAFE_INTEGER) throw new FrameError('a number has too many bytes');
     }
   }
 
@@ -165,10 +172,14 @@ export class ByteReader {
       : this.#view.subarray(start, this.#position);
   }
 
-  /** How many things follow, each of at least one byte: so a wrong count can't ask for endless memory. */
+  /**
+   * The number of values that follow. Each needs at least one byte, so a wrong count cannot cause a huge
+   * allocation.
+   */
   count(): number {
     const count = this.number();
-    if (count > this.remaining) throw new FrameError('A count is larger than what follows.');
+    if (count > this.remaining)
+      throw new FrameError('a count is larger than the number of bytes that follow');
     return count;
   }
 
@@ -179,7 +190,10 @@ export class ByteReader {
     return result;
   }
 
-  /** Reads a block of `beginBlock`; what `read` leaves over of it is an error. */
+  /**
+   * Reads a block of {@link ByteWriter.beginBlock}.
+   * @throws FrameError `read` does not consume the whole block
+   */
   block<T>(read: (reader: ByteReader) => T): T {
     this.#need(4);
     const length = this.#buffer.readUInt32BE(this.#position);
@@ -193,20 +207,22 @@ export class ByteReader {
     return result;
   }
 
+  /** Skips the remaining bytes of the block. */
   skipRest(): void {
     this.#position = this.#end;
   }
 
-  /** @throws FrameError something is left over. */
+  /** @throws FrameError bytes follow the last value */
   finish(): void {
-    if (this.#position !== this.#end) throw new FrameError('There are bytes left over.');
+    if (this.#position !== this.#end) throw new FrameError('bytes follow the last value');
   }
 
   #need(count: number): void {
-    if (count > this.#end - this.#position) throw new FrameError('The bytes end too early.');
+    if (count > this.#end - this.#position) throw new FrameError('the bytes end within a value');
   }
 }
 
+/** Writes the size and the values of a map or set. */
 export function writeList<T>(
   writer: ByteWriter,
   values: { readonly size: number } & Iterable<T>,
@@ -216,6 +232,7 @@ export function writeList<T>(
   for (const value of values) write(value);
 }
 
+/** Writes the length and the values of an array. */
 export function writeArray<T>(writer: ByteWriter, values: readonly T[], write: (value: T) => void): void {
   writer.number(values.length);
   for (const value of values) write(value);

@@ -18,13 +18,13 @@ import {
   writeWill,
 } from './message-codec.ts';
 
-/** A command that this version does not know: skipped, as all members of this version do. */
+/** A command of a newer version. Every member of this version ignores it. */
 export interface UnknownCommand {
   readonly kind: 'unknown';
   readonly code: number;
 }
 
-/** Written to the log: never renumber. */
+/** The code of each command in the log. A code must never change. */
 const codes = {
   start: 1,
   open: 2,
@@ -253,7 +253,7 @@ function readProgress(reader: ByteReader): SessionProgress {
   };
 }
 
-/** Values are checked when applied: an operator may have given anything. */
+/** Values are checked when the command is applied, because an operator can pass any number. */
 export function writeSettings(writer: ByteWriter, settings: SettingsChange): void {
   writer.byte(settings.queueFull === undefined ? 0 : settings.queueFull === 'refuse' ? 2 : 1);
   const given = numericSettings.filter((name) => settings[name] !== undefined);
@@ -266,12 +266,13 @@ export function writeSettings(writer: ByteWriter, settings: SettingsChange): voi
 export function readSettings(reader: ByteReader): SettingsChange {
   const settings: { -readonly [Key in keyof ClusterSettings]?: ClusterSettings[Key] } = {};
   const queueFull = reader.byte();
-  if (queueFull > 2) throw new FrameError('There is no such rule for a full queue.');
+  if (queueFull > 2) throw new FrameError(`queueFull code ${queueFull} is unknown`);
   if (queueFull !== 0) settings.queueFull = queueFull === 2 ? 'refuse' : 'drop-oldest';
   const count = reader.count();
   for (let position = 0; position < count; position++) {
-    const name = numericSettings[reader.byte()];
-    if (name === undefined) throw new FrameError('There is no such setting.');
+    const code = reader.byte();
+    const name = numericSettings[code];
+    if (name === undefined) throw new FrameError(`setting code ${code} is unknown`);
     settings[name] = reader.double();
   }
   return settings;

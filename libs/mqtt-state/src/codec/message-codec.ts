@@ -7,12 +7,12 @@ const retainBit = 4;
 const propertiesBit = 8;
 const publisherBit = 16;
 const expiresAtBit = 32;
-/** The publisher is the client of the surrounding command, which is written already. */
+/** The publisher is the client of the enclosing command, so it is not written again. */
 const publisherIsClientBit = 64;
 
 export function readQos(bits: number): QoS {
   const qos = bits & 3;
-  if (qos === 3) throw new FrameError('QoS 3 does not exist.'); // [MQTT-3.3.1-4]
+  if (qos === 3) throw new FrameError('QoS 3 is invalid'); // [MQTT-3.3.1-4]
   return qos as QoS;
 }
 
@@ -46,7 +46,7 @@ export function readMessage(reader: ByteReader, client?: string): Message {
   return composeMessage(topic, payload, qos, retain, properties, publisher, expiresAt);
 }
 
-/** One place that makes messages, so that all have the same shape. */
+/** Creates a message. All messages are created here, so that they share one hidden class of V8. */
 export function composeMessage(
   topic: string,
   payload: Uint8Array,
@@ -63,7 +63,7 @@ export function composeMessage(
   return message;
 }
 
-/** For keeping: holds on to nothing but itself. */
+/** A copy that keeps no larger buffer in memory. */
 export function copyMessage(message: Message): Message {
   const { topic, payload, qos, retain, publisher, expiresAt } = message;
   return composeMessage(
@@ -150,7 +150,10 @@ export function readWill(reader: ByteReader): Will {
   };
 }
 
-/** Bits: 0-1 QoS, 2 No Local, 3 Retain As Published, 4-5 Retain Handling (3: not given), 6 identifier, 7-8 given. */
+/**
+ * Bits: 0-1 QoS, 2 No Local, 3 Retain As Published, 4-5 Retain Handling (3: absent), 6 identifier present, 7
+ * No Local present, 8 Retain As Published present.
+ */
 export function writeSubscription(writer: ByteWriter, subscription: Subscription): void {
   writer.number(
     subscription.qos |

@@ -23,11 +23,12 @@ import { parseSharedFilter } from '../topics/topic-names.ts';
 
 const timerKinds: readonly TimerKind[] = ['will', 'expiry', 'orphan'];
 
+/** Writes the message bodies that queue items refer to. */
 export interface BodySink {
   write(body: MessageBody): void;
 }
 
-/** Writes a body where it is first referred to; later only its number. */
+/** Writes a message body at its first reference, and only its number at later references. */
 export class BodyWriter implements BodySink {
   readonly #writer: ByteWriter;
   readonly #numbers = new Map<MessageBody, number>();
@@ -45,6 +46,7 @@ export class BodyWriter implements BodySink {
   }
 }
 
+/** Writes a message and its origin. */
 export function writeBody(writer: ByteWriter, { message, origin }: MessageBody): void {
   writeMessage(writer, message);
   writer.byte(origin ? 1 : 0);
@@ -55,6 +57,7 @@ export function writeBody(writer: ByteWriter, { message, origin }: MessageBody):
   writer.number(origin.command);
 }
 
+/** Reads the message bodies that {@link BodyWriter} wrote. */
 export class BodyReader {
   readonly #reader: ByteReader;
   readonly #bodies: MessageBody[] = [];
@@ -68,7 +71,8 @@ export class BodyReader {
     const number = reader.number();
     const known = this.#bodies[number];
     if (known) return known;
-    if (number !== this.#bodies.length) throw new FrameError('A message is referred to before it is given.');
+    if (number !== this.#bodies.length)
+      throw new FrameError(`message body ${number} is referred to before it is written`);
     const message = readMessage(reader);
     const origin =
       reader.byte() === 1
@@ -85,7 +89,7 @@ export class BodyReader {
   }
 }
 
-/** All but the items themselves. */
+/** Writes a session without the items of its queue. */
 export function writeSession(writer: ByteWriter, session: Session): void {
   const { home, will, items } = session;
   writer.string(session.client);
@@ -111,11 +115,13 @@ export function writeSession(writer: ByteWriter, session: Session): void {
   writer.number(session.bytesAtDisconnect);
 }
 
+/** Writes the items of a queue. */
 export function writeItems(writer: ByteWriter, bodies: BodySink, items: SessionQueue): void {
   writer.number(items.size);
   for (const item of items.from(0)) writeItem(writer, bodies, item);
 }
 
+/** Reads a session with its queue, and adds both to the state. */
 export function readSession(reader: ByteReader, bodies: BodyReader, data: StateData): void {
   const client = reader.string();
   const bits = reader.byte();
@@ -139,7 +145,7 @@ export function readSession(reader: ByteReader, bodies: BodyReader, data: StateD
   for (const subscription of reader.list(readSubscription)) {
     session.subscriptions.set(subscription.filter, subscription);
     data.subscriptionCount++;
-    // Shared ones are put together by their groups.
+    // `readSharedSubscriptions` adds the sessions to shared subscriptions, in their own order.
     if (parseSharedFilter(subscription.filter)) continue;
     data.subscriptions.add(subscription.filter, client, { session, subscription });
   }
@@ -147,7 +153,9 @@ export function readSession(reader: ByteReader, bodies: BodyReader, data: StateD
   session.items.nextNumber = reader.number();
   session.items.nextPacketId = reader.number();
   if (!isOutgoingPacketId(session.items.nextPacketId))
-    throw new FrameError('A packet id is out of its range.');
+    throw new FrameError(
+      `packet id ${session.items.nextPacketId} is outside the range of outgoing packet ids`,
+    );
   session.sentBelow = reader.number();
   session.messagesAtDisconnect = reader.number();
   session.bytesAtDisconnect = reader.number();

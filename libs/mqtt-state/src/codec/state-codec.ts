@@ -11,20 +11,20 @@ import type { Proposer } from '../state-data.ts';
 import { sharedSubscriptionFor } from '../topics/subscribing.ts';
 import { parseSharedFilter } from '../topics/topic-names.ts';
 
-/** First byte of a state: format and version in one. */
+/** First byte of an encoded state. It names the format and its version. */
 const stateFormat = 0xc1;
 
 const roles: readonly MemberRole[] = ['voter', 'learner'];
 
-/** How the large parts are written: in full, or as hashes of them. */
+/** Writes the large parts of a state: in full for a snapshot, or as hashes for a digest. */
 export interface LargeParts {
   items(session: Session): void;
   message(message: Message): void;
 }
 
 /**
- * Canonical: everything stands in an order that is itself replicated (that of insertion), and a decoded state
- * goes on in the same order.
+ * Encodes the state as canonical bytes. All collections are in insertion order. That order is itself
+ * replicated, and a decoded state continues with the same order.
  */
 export function encodeState(data: StateData): Uint8Array {
   const writer = new ByteWriter();
@@ -36,6 +36,7 @@ export function encodeState(data: StateData): Uint8Array {
   return writer.finish();
 }
 
+/** Writes everything that is replicated. */
 export function writeState(writer: ByteWriter, data: StateData, large: LargeParts): void {
   writer.byte(stateFormat);
   for (const value of [data.index, data.timeMs, data.semantics, data.epochCounter, data.timerCounter]) {
@@ -52,14 +53,14 @@ export function writeState(writer: ByteWriter, data: StateData, large: LargePart
     writeSession(writer, session);
     large.items(session);
   });
-  writeGroups(writer, data);
+  writeSharedSubscriptions(writer, data);
   writeRetained(writer, data, large);
 }
 
-/** @throws FrameError the bytes are no state of this format. */
+/** @throws FrameError the bytes are not a state of this format */
 export function decodeState(bytes: Uint8Array): StateData {
   const reader = new ByteReader(bytes, true);
-  if (reader.byte() !== stateFormat) throw new FrameError('These bytes are no state of a known format.');
+  if (reader.byte() !== stateFormat) throw new FrameError('the bytes are not a state of a known format');
   const data = new StateData();
   data.index = reader.number();
   data.timeMs = reader.number();
@@ -70,9 +71,9 @@ export function decodeState(bytes: Uint8Array): StateData {
   if (reader.byte() === 1) data.config = readConfig(reader);
   for (let left = reader.count(); left > 0; left--) data.proposers.set(reader.string(), readProposer(reader));
   const bodies = new BodyReader(reader);
-  // Groups come after the sessions, but the order of their members is their own.
+  // Shared subscriptions follow the sessions, because the order of their sessions is an order of its own.
   for (let left = reader.count(); left > 0; left--) readSession(reader, bodies, data);
-  readGroups(reader, data);
+  readSharedSubscriptions(reader, data);
   readRetained(reader, data);
   reader.finish();
   return data;
@@ -91,7 +92,7 @@ function readConfig(reader: ByteReader): ClusterConfig {
     const id = list.string();
     const storeId = list.string();
     const role = roles[list.byte()];
-    if (!role) throw new FrameError('There is no such role of a member.');
+    if (!role) throw new FrameError('the role of a member is unknown');
     return { id, storeId, role };
   });
   return { members };
@@ -116,7 +117,7 @@ function readProposer(reader: ByteReader): Proposer {
   return { storeId, incarnation, sequence, recovered };
 }
 
-function writeGroups(writer: ByteWriter, data: StateData): void {
+function writeSharedSubscriptions(writer: ByteWriter, data: StateData): void {
   writeList(writer, data.sharedSubscriptions, ([key, group]) => {
     writer.string(key);
     writer.number(group.roundRobin);
@@ -124,17 +125,17 @@ function writeGroups(writer: ByteWriter, data: StateData): void {
   });
 }
 
-function readGroups(reader: ByteReader, data: StateData): void {
+function readSharedSubscriptions(reader: ByteReader, data: StateData): void {
   for (let left = reader.count(); left > 0; left--) {
     const key = reader.string();
     const shared = parseSharedFilter(key);
-    if (!shared) throw new FrameError('The name of a group is no shared filter.');
+    if (!shared) throw new FrameError('the name of a shared subscription is not a shared filter');
     const group = sharedSubscriptionFor(data, key, shared.filter);
     group.roundRobin = reader.number();
     for (const client of reader.list((list) => list.string())) {
       const session = data.sessions.get(client);
       if (!session?.subscriptions.has(key))
-        throw new FrameError('A member of a group is not subscribed to it.');
+        throw new FrameError('a session of a shared subscription lacks the subscription');
       group.sessions.set(client, session);
     }
   }
@@ -142,13 +143,13 @@ function readGroups(reader: ByteReader, data: StateData): void {
 
 function writeChange(writer: ByteWriter, change: TopicChange): void {
   writer.number(change.index);
-  writer.byte(change.isolatedStore === null ? 0 : 1);
-  if (change.isolatedStore !== null) writer.string(change.isolatedStore);
+  writer.byte(change.isolatedWriter === null ? 0 : 1);
+  if (change.isolatedWriter !== null) writer.string(change.isolatedWriter);
 }
 
 function readChange(reader: ByteReader): TopicChange {
   const index = reader.number();
-  return { index, isolatedStore: reader.byte() === 1 ? reader.string() : null };
+  return { index, isolatedWriter: reader.byte() === 1 ? reader.string() : null };
 }
 
 function writeRetained(writer: ByteWriter, { retained }: StateData, large: LargeParts): void {

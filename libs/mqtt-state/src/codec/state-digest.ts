@@ -11,8 +11,9 @@ import type { StateData } from '../state-data.ts';
 const digestHexDigits = 16;
 
 /**
- * Digests what `encode` writes, with a hash in the place of each message and each queue. Those are remembered, so that
- * a digest costs what has changed since the last one and does not hold up a member with long queues.
+ * Computes the digest of the encoded state, with a hash in place of each message and each queue. The hashes
+ * are cached. So the cost depends on what changed since the last digest, and long queues do not delay a
+ * member.
  */
 export class StateDigester {
   readonly #messages = new WeakMap<Message, number>();
@@ -60,7 +61,10 @@ export class StateDigester {
   }
 }
 
-/** 52 bits of two FNV-1a lanes (Fowler, Noll, Vo) with different starts; finds accidents, not forgeries. */
+/**
+ * 52 bits of two FNV-1a hashes (Fowler, Noll, Vo) with different initial values. Detects accidental
+ * differences; it is not a cryptographic hash.
+ */
 function hashOf(bytes: Uint8Array): number {
   let high = 0x811c9dc5;
   let low = 0x2f0b4c47;

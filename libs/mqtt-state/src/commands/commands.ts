@@ -27,9 +27,10 @@ const applied: CommandResult = { kind: 'published', outcome: 'applied' };
 const repeat: CommandResult = { kind: 'published', outcome: 'repeat' };
 const quotaExceeded: CommandResult = { kind: 'published', outcome: 'quotaExceeded' };
 
-/** So large that nothing sensible is above it, and sums with times stay exact. */
+/** Upper bound of every numeric setting. Below it, sums with times are exact. */
 const settingMax = 2 ** 48;
 
+/** Applies one command of a batch. @param position position of the command in the batch */
 export function applyCommand(
   context: ApplyContext,
   header: BatchHeader,
@@ -59,18 +60,25 @@ export function applyCommand(
     case 'settings':
       return changeSettings(context, command);
     case 'semantics':
-      // One after the other, as upgrades are: who skips one is no leader of this cluster.
+      // Semantics versions rise one by one. A leader of this cluster never skips one.
       if (command.version === data.semantics + 1) data.semantics = command.version;
       else if (command.version > data.semantics)
-        alarm(context, `Version ${command.version} does not follow ${data.semantics}; it was left out.`);
+        alarm(
+          context,
+          `semantics version ${command.version} ignored: the version in force is ${data.semantics}`,
+        );
       return done;
     case 'time':
       return done;
     case 'start':
-      if (position > 0) alarm(context, 'A start stood in the middle of a batch and was left out.');
+      if (position > 0)
+        alarm(context, `start command of ${header.member} ignored: it is not the first command of its batch`);
       return done;
     case 'unknown':
-      alarm(context, `There is no command with the code ${command.code} in this version; it was left out.`);
+      alarm(
+        context,
+        `command with code ${command.code} ignored: this version does not know it; update this member`,
+      );
       return done;
   }
 }
@@ -79,7 +87,7 @@ function homeOf({ member, storeId, incarnation }: BatchHeader): Home {
   return { member, storeId, incarnation };
 }
 
-/** The session of the epoch that the command names, if that is the current one. */
+/** The session of the command's client, if the command names the current epoch. */
 function currentSession(
   context: ApplyContext,
   command: { client: string; epoch: number },
@@ -140,8 +148,9 @@ function publish(
 }
 
 /**
- * Sent on a connection that its client has replaced since: it may have sent the message again and cleared the topic
- * meanwhile, and a delete never comes back (design, P5). Nobody hears an ack of it any more.
+ * Whether the client has replaced the connection that the message came from. The client may have sent the
+ * message again and then cleared the topic, so this copy must not set the retained message (P5). No client
+ * waits for its PUBACK.
  */
 function isSuperseded(context: ApplyContext, { client, epoch, isolatedSince }: PublishCommand): boolean {
   if (client === undefined || epoch === undefined || isolatedSince !== undefined) return false;
@@ -149,7 +158,10 @@ function isSuperseded(context: ApplyContext, { client, epoch, isolatedSince }: P
   return session !== undefined && session.epoch !== epoch;
 }
 
-/** Once per (incarnation, sequence) of the store: neither again nor if the original batch was applied. */
+/**
+ * Publishes an outbox item once for each (incarnation, sequence), and not at all if its batch was applied
+ * before.
+ */
 function recover(
   context: ApplyContext,
   command: RecoverCommand,
@@ -160,7 +172,7 @@ function recover(
   if (incarnation >= header.incarnation) {
     alarm(
       context,
-      `Member ${header.member} recovers from incarnation ${incarnation}, which is no earlier one.`,
+      `recover command of ${header.member} ignored: incarnation ${incarnation} is not an earlier one`,
     );
     return done;
   }
@@ -188,7 +200,7 @@ function advance(context: ApplyContext, session: Session, part: SessionProgress)
   const { items, client } = session;
   for (const number of part.done ?? []) {
     const item = items.find(number);
-    // An exchange whose PUBREC has come ends with PUBCOMP only.
+    // A QoS 2 exchange whose PUBREC is applied ends only with PUBCOMP.
     if (item && !item.received) dequeue(context, session, item);
   }
   const received = (part.received ?? []).filter((packetId) => {
@@ -207,6 +219,7 @@ function advance(context: ApplyContext, session: Session, part: SessionProgress)
   if (items.fillWindow(session.receiveMaximum)) notifyHome(context, session);
 }
 
+/** The leader gave a member up: its connections end as if the clients had sent no DISCONNECT. */
 function lost(context: ApplyContext, command: LostCommand): CommandResult {
   const { data } = context;
   const current = data.proposers.get(command.member)?.storeId;
@@ -227,7 +240,11 @@ function changeSettings(context: ApplyContext, command: SettingsCommand): Comman
     const value = command.settings[name];
     if (value === undefined) continue;
     if (Number.isSafeInteger(value) && value >= 0 && value <= settingMax) settings[name] = value;
-    else alarm(context, `The setting ${name} can't be ${value}; it stays ${settings[name]}.`);
+    else
+      alarm(
+        context,
+        `cluster setting ${name} stays ${settings[name]}: ${value} is not a whole number from 0 to 2^48`,
+      );
   }
   data.settings = settings;
   return done;

@@ -8,8 +8,9 @@ import { alarm } from '../state-data.ts';
 import type { Proposer, StateData, ApplyContext } from '../state-data.ts';
 
 /**
- * Whether the batch is the next one of its member (design, section 3): then it counts as applied from now on.
- * @returns the member's record, or null for repeats, holes and those that may not propose.
+ * Admits a batch if its number is the next one of its member (docs/DESIGN.md, "The log and its entries").
+ * From then on the batch counts as applied.
+ * @returns the proposer, or null for a repeat, a batch after a gap, and a store that is not a member
  */
 export function admitBatch(context: ApplyContext, batch: LenientBatch): Proposer | null {
   const { data } = context;
@@ -28,7 +29,7 @@ export function admitBatch(context: ApplyContext, batch: LenientBatch): Proposer
   if (start?.kind !== 'start') {
     alarm(
       context,
-      `Member ${batch.member} did not beginIncarnation its incarnation ${batch.incarnation} with a start.`,
+      `batch of ${batch.member} ignored: incarnation ${batch.incarnation} does not begin with a start command`,
     );
     return null;
   }
@@ -57,7 +58,9 @@ function beginIncarnation(
   return proposer;
 }
 
-/** Those of the member's earlier incarnations wait for their clients (design, section 3). */
+/**
+ * Sessions of the member's earlier incarnations become orphans: they wait `orphanGraceMs` for their clients.
+ */
 function orphanSessions(data: StateData, { member, storeId, incarnation }: BatchHeader): void {
   const deadline = data.timeMs + data.settings.orphanGraceMs;
   for (const session of data.sessionsHomedAt(member)) {
@@ -68,8 +71,8 @@ function orphanSessions(data: StateData, { member, storeId, incarnation }: Batch
 }
 
 /**
- * Members that are none any more: what they held is gone, what they say does not count. Their numbers are remembered (one
- * record per id), so that one that is taken back with its store goes on where it was.
+ * Ends the connections of members that were removed. The numbers of removed members are kept, one record for
+ * each member id, so that a member that is added again with its store continues with its numbers.
  */
 export function endRemovedConnections(context: ApplyContext, config: ClusterConfig): void {
   const { data } = context;

@@ -9,20 +9,25 @@ import { alarm } from '../state-data.ts';
 import type { StateData, ApplyContext } from '../state-data.ts';
 import { isValidTopicName } from '../topics/topic-names.ts';
 
+/** Where a message came from. */
 export interface PublishSource {
-  /** Null for the cluster's own: a will. */
+  /** Null for a will. */
   readonly member: MemberId | null;
   readonly origin: Origin | undefined;
-  /** Never refused: it was acknowledged without a majority, or noDeliveries is there to hear a refusal. */
+  /** No bound refuses the message: it is a will, or it has a degraded acknowledgement. */
   readonly force: boolean;
   readonly isolatedSince: LogIndex | undefined;
-  /** From a connection that its client has replaced: changes nothing that is retained. */
+  /** The client has replaced the connection of this message, so the message changes no retained message. */
   readonly superseded?: boolean;
 }
 
 const noDeliveries: readonly Delivery[] = [];
 
-/** @returns false when a bound refuses it; nothing has changed then. */
+/**
+ * Publishes a message: queues it for all matching sessions, and sets or clears the retained message of its
+ * topic.
+ * @returns false if a bound refuses the message; then nothing has changed
+ */
 export function publishMessage(
   context: ApplyContext,
   published: Message,
@@ -31,7 +36,7 @@ export function publishMessage(
 ): boolean {
   const { data } = context;
   if (!isValidTopicName(published.topic)) {
-    alarm(context, `A message with the invalid topic ${JSON.stringify(published.topic)} was left out.`);
+    alarm(context, `message ignored: ${JSON.stringify(published.topic)} is not a valid topic name`);
     return false;
   }
   const message = withPublisherAndExpiry(published, publisher, data.timeMs);
@@ -39,14 +44,14 @@ export function publishMessage(
   const setsRetained = message.retain && mayChangeRetained(data, message, source);
   if (!source.force && !withinBounds(context, message, deliveries, setsRetained)) return false;
 
-  const kept = deliveries.length > 0 || (setsRetained && message.payload.length > 0);
-  const shared = kept ? copyMessage(message) : message;
-  if (setsRetained) changeRetained(data, shared, source);
-  if (deliveries.length > 0) enqueueAll(context, shared, deliveries, source);
+  const isKept = deliveries.length > 0 || (setsRetained && message.payload.length > 0);
+  const kept = isKept ? copyMessage(message) : message;
+  if (setsRetained) changeRetained(data, kept, source);
+  if (deliveries.length > 0) enqueueAll(context, kept, deliveries, source);
   const { origin } = source;
   context.effects.push({
     kind: 'published',
-    message: shared,
+    message: kept,
     member: source.member,
     storeId: origin?.storeId ?? null,
     incarnation: origin?.incarnation ?? 0,
@@ -56,7 +61,10 @@ export function publishMessage(
   return true;
 }
 
-/** With its publisher and the cluster time of its expiry, whatever the command said of the latter. */
+/**
+ * The message with its publisher and with its expiry in cluster time, which replaces the expiry of the
+ * command.
+ */
 function withPublisherAndExpiry(message: Message, client: string | undefined, timeMs: number): Message {
   const publisher = message.publisher ?? client;
   const interval = message.properties?.messageExpiryInterval;
@@ -68,9 +76,9 @@ function withPublisherAndExpiry(message: Message, client: string | undefined, ti
 
 function findDeliveries(data: StateData, message: Message): readonly Delivery[] {
   const matches = data.subscriptions.matches(message.topic);
-  const groups =
+  const shared =
     data.sharedSubscriptionTrie.size === 0 ? [] : data.sharedSubscriptionTrie.matches(message.topic);
-  if (matches.length === 0 && groups.length === 0) return noDeliveries;
+  if (matches.length === 0 && shared.length === 0) return noDeliveries;
   const bySession = new Map<Session, Delivery>();
   for (const { session, subscription } of matches) {
     // [MQTT-3.8.3-3]
@@ -79,9 +87,9 @@ function findDeliveries(data: StateData, message: Message): readonly Delivery[] 
     if (known) mergeDelivery(known, subscription, message);
     else bySession.set(session, deliveryOf(session, subscription, message));
   }
-  // QoS 0 to a session is its home's own affair.
+  // The home of a session delivers at QoS 0 without the queue.
   const deliveries = [...bySession.values()].filter((delivery) => delivery.qos > 0);
-  const ordered = groups.length > 1 ? [...groups].sort((a, b) => (a.key < b.key ? -1 : 1)) : groups;
+  const ordered = shared.length > 1 ? [...shared].sort((a, b) => (a.key < b.key ? -1 : 1)) : shared;
   for (const group of ordered) {
     const choice = group.chooseSession(message.qos);
     if (choice) deliveries.push(deliveryOf(choice.session, choice.subscription, message, group));
@@ -118,8 +126,8 @@ function withinBounds(
 }
 
 function changeRetained(data: StateData, message: Message, source: PublishSource): void {
-  const isolatedStore = source.isolatedSince === undefined ? null : (source.origin?.storeId ?? null);
-  const change = { index: data.index, isolatedStore };
+  const isolatedWriter = source.isolatedSince === undefined ? null : (source.origin?.storeId ?? null);
+  const change = { index: data.index, isolatedWriter };
   if (message.payload.length === 0)
     data.retained.clear(message.topic, change); // [MQTT-3.3.1-6]
   else data.retained.set({ message, ...change });

@@ -7,12 +7,13 @@ export interface Deadline {
 /** Cancelled items that the heap keeps before it removes all of them at once. */
 const cancelledMax = 64;
 
-/** A binary min-heap of deadlines that skips cancelled items. @param before a total order of the items */
+/** A binary min-heap of deadlines that skips cancelled items. */
 export class DeadlineHeap<T extends Deadline> {
   readonly #before: (left: T, right: T) => boolean;
   #items: T[] = [];
   #cancelled = 0;
 
+  /** @param before a total order of the items */
   constructor(before: (left: T, right: T) => boolean) {
     this.#before = before;
   }

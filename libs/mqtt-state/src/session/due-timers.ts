@@ -3,8 +3,8 @@ import type { ApplyContext } from '../state-data.ts';
 import { endConnection, endSession, publishWill } from './session-ending.ts';
 
 /**
- * Runs everything that is due at the state's cluster time: first the expiry of retained messages, then the timers of
- * sessions by deadline, and by creation where deadlines are equal.
+ * Runs everything that is due at the state's cluster time: first the expiry of retained messages, then the
+ * timers of sessions by deadline, and by creation where deadlines are equal.
  */
 export function runDueTimers(context: ApplyContext): void {
   const { data } = context;
@@ -20,7 +20,7 @@ export function runDueTimers(context: ApplyContext): void {
       session.will = null;
       if (will) publishWill(context, session.client, will, session.willByHome);
     } else if (session.home) {
-      alarm(context, `Session expiry of ${session.client} ignored although its client is connected.`);
+      alarm(context, `session expiry of ${session.client} ignored: its client is connected`);
     } else {
       endSession(context, session);
     }

@@ -14,7 +14,10 @@ export interface MessageBody {
   references: number;
 }
 
-/** Packet ids that the replicated state assigns. A home uses the lower half for messages that only the home sends. */
+/**
+ * Packet ids that the replicated state assigns. A home uses the lower half for messages that only the home
+ * sends.
+ */
 export const outgoingPacketIdMin = 32_768;
 export const outgoingPacketIdMax = 65_535;
 

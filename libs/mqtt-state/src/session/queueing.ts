@@ -91,8 +91,8 @@ export function fits(context: ApplyContext, session: Session, bytes: number, cou
 }
 
 /**
- * A connected session has larger bounds. For an absent session, the messages that were queued at the disconnect are
- * added to the bounds.
+ * A connected session has larger bounds. For an absent session, the messages that were queued at the
+ * disconnect are added to the bounds.
  */
 function queueBounds(context: ApplyContext, session: Session): { messages: number; bytes: number } {
   const { settings } = context.data;
@@ -124,7 +124,7 @@ export function dequeue(context: ApplyContext, session: Session, item: QueuedMes
   context.data.releaseBody(item.body);
 }
 
-/** Once per item and session, and only when there is a home to hear it. */
+/** Adds a `queued` effect for the session's home: at most one for each log entry and session. */
 export function notifyHome(context: ApplyContext, session: Session): void {
   if (!session.home || session.notifiedInApply === context.data.applyCount) return;
   session.notifiedInApply = context.data.applyCount;
@@ -132,8 +132,9 @@ export function notifyHome(context: ApplyContext, session: Session): void {
 }
 
 /**
- * Moves the items of shared subscriptions from this session to other sessions of each group, in order (MQTT 5, 4.8.2).
- * Items whose QoS 2 exchange has begun stay. The session must no longer be a candidate of the groups.
+ * Moves the items of shared subscriptions from this session to other sessions of each group, in order (MQTT
+ * 5, 4.8.2). Items whose QoS 2 exchange has begun stay. The session must no longer be a candidate of the
+ * groups.
  * @param wanted selects the shared subscriptions by their filter
  * @returns how many items found no other session and stayed
  */

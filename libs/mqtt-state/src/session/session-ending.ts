@@ -26,8 +26,8 @@ export function boundedExpiry(context: ApplyContext, seconds: number): number {
 }
 
 /**
- * Ends the session's connection, if it has one. The will is published or its delay starts, and the session ends or its
- * expiry starts.
+ * Ends the session's connection, if it has one. The will is published or its delay starts, and the session
+ * ends or its expiry starts.
  */
 export function endConnection(context: ApplyContext, session: Session, ending: ConnectionEnd): void {
   const { data } = context;

@@ -9,8 +9,9 @@ import type { ApplyContext } from '../state-data.ts';
 import type { CommandResult } from '../types.ts';
 
 /**
- * Applies an `open` command: the connection gets a new epoch, and the commands of all earlier connections of the client
- * become void. A will that was not published yet is deleted, because the client is connected again (P6).
+ * Applies an `open` command: the connection gets a new epoch, and the commands of all earlier connections of
+ * the client become void. A will that was not published yet is deleted, because the client is connected again
+ * (P6).
  */
 export function open(context: ApplyContext, command: OpenCommand, home: Home): CommandResult {
   const { data } = context;
@@ -52,7 +53,10 @@ function takeOver(context: ApplyContext, session: Session): void {
   cancelTimer(context.data, session, 'expiry');
 }
 
-/** Whether a session is open at this very start of the home. Then the home itself accepted the newer connection. */
+/**
+ * Whether a session is open at this very start of the home. Then the home itself accepted the newer
+ * connection.
+ */
 function isSameHome(known: Home | null, home: Home): boolean {
   return (
     known?.member === home.member && known.storeId === home.storeId && known.incarnation === home.incarnation

@@ -8,8 +8,9 @@ const outgoingWindowMax = 100;
 const removedSlotsMax = 32;
 
 /**
- * The queue of one session, in the order of the log. A removed item leaves an empty slot, and the queue is compacted when
- * enough slots are empty. So a removal from the middle costs amortised constant time. Items are found by binary search.
+ * The queue of one session, in the order of the log. A removed item leaves an empty slot, and the queue is
+ * compacted when enough slots are empty. So a removal from the middle costs amortised constant time. Items
+ * are found by binary search.
  */
 export class SessionQueue {
   /** The item number of each slot, also of removed items. */

@@ -1,7 +1,10 @@
 import type { StateData } from '../state-data.ts';
 import type { Session, TimerKind } from './session.ts';
 
-/** Starts a timer of the session, in place of a running timer of the same kind. @param deadline cluster time, ms */
+/**
+ * Starts a timer of the session, in place of a running timer of the same kind.
+ * @param deadline cluster time, ms
+ */
 export function startTimer(data: StateData, session: Session, kind: TimerKind, deadline: number): void {
   restoreTimer(data, session, kind, deadline, ++data.timerCounter);
 }

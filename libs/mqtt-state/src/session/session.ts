@@ -19,8 +19,8 @@ export interface Home {
 }
 
 /**
- * `will`: the will delay is over. `expiry`: the session expires. `orphan`: the home has restarted, and the client has
- * not reconnected within `settings.orphanGraceMs`.
+ * `will`: the will delay is over. `expiry`: the session expires. `orphan`: the home has restarted, and the
+ * client has not reconnected within `settings.orphanGraceMs`.
  */
 export type TimerKind = 'will' | 'expiry' | 'orphan';
 

@@ -4,11 +4,11 @@ import type { Deadline } from '../session/deadline-heap.ts';
 import { TopicTree } from './topic-tree.ts';
 import type { RetainedMessage } from '../types.ts';
 
-/** When and by whom a topic was last changed. */
+/** The last change of a topic's retained message. */
 export interface TopicChange {
   readonly index: LogIndex;
-  /** The store whose isolated publish it was, or null. */
-  readonly isolatedStore: StoreId | null;
+  /** The store whose isolated member accepted the message, or null for a message accepted with a majority. */
+  readonly isolatedWriter: StoreId | null;
 }
 
 export interface RetainedRecord extends RetainedMessage, TopicChange {}
@@ -18,15 +18,18 @@ interface Expiry extends Deadline {
   readonly topic: string;
 }
 
-/** Cleared topics that are remembered; for older ones only the newest of their indices is. */
+/** Bound on tombstones. Of discarded tombstones only the newest log index is kept. */
 export const tombstonesMax = 10_000;
 
-/** Retained messages, and what is needed so that a delete never comes back (design, P5). */
+/** The retained messages, and the tombstones that keep a deleted retained message from coming back (P5). */
 export class RetainedMessages {
   readonly #messages = new TopicTree<RetainedRecord>();
-  /** In the order of clearing. */
+  /** The last change of each topic that was cleared, in the order of clearing. */
   readonly tombstones = new Map<string, TopicChange>();
-  /** Topics without a tombstone may have been cleared up to this index. */
+  /**
+   * The newest index of all discarded tombstones. A topic without a tombstone may have been cleared up to
+   * this index.
+   */
   tombstonesDiscardedUpTo: LogIndex = 0;
   readonly #expiries = new DeadlineHeap<Expiry>(expiresBefore);
   readonly #expiryByTopic = new Map<string, Expiry>();
@@ -43,20 +46,23 @@ export class RetainedMessages {
     return this.#messages.entries();
   }
 
-  /** Whether nobody but this store's own isolated publishes changed the topic after `index` (design, section 6). */
+  /**
+   * Whether the topic is unchanged since `index`, except by isolated publishes of the same store
+   * (docs/DESIGN.md, "Retained messages").
+   */
   unchangedSince(topic: string, index: LogIndex, storeId: StoreId | null): boolean {
     const change = this.#messages.get(topic) ?? this.tombstones.get(topic);
     if (!change) return this.tombstonesDiscardedUpTo <= index;
-    return change.index <= index || (storeId !== null && change.isolatedStore === storeId);
+    return change.index <= index || (storeId !== null && change.isolatedWriter === storeId);
   }
 
-  set(entry: RetainedRecord): void {
-    const { topic, expiresAt } = entry.message;
+  set(record: RetainedRecord): void {
+    const { topic, expiresAt } = record.message;
     this.tombstones.delete(topic);
     this.#cancelExpiry(topic);
-    this.#messages.set(topic, entry);
+    this.#messages.set(topic, record);
     if (expiresAt === undefined) return;
-    const expiry: Expiry = { deadline: expiresAt, index: entry.index, topic, cancelled: false };
+    const expiry: Expiry = { deadline: expiresAt, index: record.index, topic, cancelled: false };
     this.#expiryByTopic.set(topic, expiry);
     this.#expiries.push(expiry);
   }
@@ -73,25 +79,28 @@ export class RetainedMessages {
     }
   }
 
-  /** Forgets what has expired [MQTT-3.3.2-5]; that is no change by anybody, so its index stays. */
+  /**
+   * Deletes expired messages [MQTT-3.3.2-5]. The tombstone keeps the index of the message, as no publish
+   * deleted it.
+   */
   expire(timeMs: number): void {
     for (let due = this.#expiries.popDue(timeMs); due; due = this.#expiries.popDue(timeMs)) {
-      const entry = this.#messages.get(due.topic);
-      if (!entry) continue;
-      this.clear(due.topic, { index: entry.index, isolatedStore: entry.isolatedStore });
+      const record = this.#messages.get(due.topic);
+      if (!record) continue;
+      this.clear(due.topic, { index: record.index, isolatedWriter: record.isolatedWriter });
     }
   }
 
   matching(filter: string, timeMs: number): RetainedRecord[] {
     const found: RetainedRecord[] = [];
-    this.visit(filter, timeMs, (entry) => found.push(entry));
+    this.visit(filter, timeMs, (record) => found.push(record));
     return found;
   }
 
-  visit(filter: string, timeMs: number, visit: (entry: RetainedRecord) => void): void {
-    this.#messages.match(filter, (entry) => {
-      const { expiresAt } = entry.message;
-      if (expiresAt === undefined || expiresAt > timeMs) visit(entry);
+  visit(filter: string, timeMs: number, visit: (record: RetainedRecord) => void): void {
+    this.#messages.match(filter, (record) => {
+      const { expiresAt } = record.message;
+      if (expiresAt === undefined || expiresAt > timeMs) visit(record);
     });
   }
 

@@ -8,18 +8,23 @@ import type { MessageBody, QueuedMessage } from '../session/queued-message.ts';
 import type { ApplyContext } from '../state-data.ts';
 import { parseSharedFilter } from './topic-names.ts';
 
-/** Of the bounds of an absent session, and of the cluster: the rest is for what is published. */
-const share = 1 / 2;
+/** Part of the bounds that retained messages may use. The rest is left for published messages. */
+const boundShare = 1 / 2;
 
-/** Whether the server sends what is retained (MQTT 5, 3.8.3.1); never to a shared subscription (4.8.2). */
+/**
+ * Whether the server sends retained messages for a new subscription: by its Retain Handling (MQTT 5,
+ * 3.8.3.1), and never for a shared subscription (4.8.2).
+ * @param isNew whether the session had no subscription of the same filter
+ */
 export function asksForRetained({ filter, retainHandling = 0 }: Subscription, isNew: boolean): boolean {
   return parseSharedFilter(filter) === null && (retainHandling === 0 || (retainHandling === 1 && isNew));
 }
 
 /**
- * What is retained outlives the home that would send it, like anything else in the queue (ADR 6). All or nothing: what
- * would take more than its share of a bound is left to the home, whose loss it does not survive.
- * @returns whether the queue has it now. Its home is not told: the answer does that, after SUBACK.
+ * Appends the matching retained messages of QoS 1 and 2 to the session's queue, so that they survive the loss
+ * of the home (docs/adr/0006-retained-is-queued-at-subscription.md). If they need more than their part of a
+ * bound, nothing is queued, and the home sends them itself.
+ * @returns whether the messages are queued. There is no `queued` effect: the home delivers them after SUBACK.
  */
 export function queueRetained(
   context: ApplyContext,
@@ -28,14 +33,14 @@ export function queueRetained(
   isNew: boolean,
 ): boolean {
   if (context.semantics < retainedQueuedSemantics || !asksForRetained(subscription, isNew)) return false;
-  const wanted = wantedBy(context, session, subscription);
-  if (wanted === null) return false;
-  const former = formerCopies(session, wanted);
+  const deliveries = matchingDeliveries(context, session, subscription);
+  if (deliveries === null) return false;
+  const replaced = replaceableItems(session, deliveries);
   const bytes =
-    sum(wanted, ({ record }) => bodyBytes(record.message)) - sum(former, ({ body }) => body.bytes);
-  if (!hasRoom(context, session, wanted.length - former.length, bytes)) return false;
-  for (const record of former) dequeue(context, session, record);
-  for (const { record, delivery } of wanted) {
+    sum(deliveries, ({ record }) => bodyBytes(record.message)) - sum(replaced, ({ body }) => body.bytes);
+  if (!hasRoom(context, session, deliveries.length - replaced.length, bytes)) return false;
+  for (const item of replaced) dequeue(context, session, item);
+  for (const { record, delivery } of deliveries) {
     const { message, index } = record;
     const body: MessageBody = { message, origin: undefined, bytes: bodyBytes(message), references: 0 };
     appendItem(context, delivery, body, index);
@@ -43,39 +48,50 @@ export function queueRetained(
   return true;
 }
 
-interface Wanted {
+interface RetainedDelivery {
   readonly record: RetainedRecord;
   readonly delivery: Delivery;
 }
 
-/** In the order of the log: that of the tree is another one after a snapshot. Null: too many in any case. */
-function wantedBy({ data }: ApplyContext, session: Session, subscription: Subscription): Wanted[] | null {
+/**
+ * The matching retained messages in the order of the log, because the order of the topic tree can differ
+ * after a snapshot. Null: more messages than the bound allows.
+ */
+function matchingDeliveries(
+  { data }: ApplyContext,
+  session: Session,
+  subscription: Subscription,
+): RetainedDelivery[] | null {
   const { retained, settings, timeMs } = data;
-  const most = settings.queuedMessagesMax * share;
-  const wanted: Wanted[] = [];
+  const countMax = settings.queuedMessagesMax * boundShare;
+  const deliveries: RetainedDelivery[] = [];
   retained.visit(subscription.filter, timeMs, (record) => {
-    if (wanted.length > most) return;
+    if (deliveries.length > countMax) return;
     const delivery = { ...deliveryOf(session, subscription, record.message), retain: true };
-    if (delivery.qos > 0) wanted.push({ record, delivery });
+    if (delivery.qos > 0) deliveries.push({ record, delivery });
   });
-  if (wanted.length > most) return null;
-  return wanted.sort(({ record: left }, { record: right }) => {
+  if (deliveries.length > countMax) return null;
+  return deliveries.sort(({ record: left }, { record: right }) => {
     if (left.index !== right.index) return left.index - right.index;
     return left.message.topic < right.message.topic ? -1 : 1;
   });
 }
 
 /**
- * The same that a former connection's subscription was shown, and nobody has begun as QoS 2, gives way: who subscribes on
- * each connection would fill its queue with it.
+ * Queued copies of the same retained messages from a subscription of an earlier connection, unless their QoS
+ * 2 exchange has begun. The new copies replace them. Otherwise a client that subscribes on each connection
+ * would fill its queue.
  */
-function formerCopies({ items, sentBelow }: Session, wanted: readonly Wanted[]): QueuedMessage[] {
+function replaceableItems(
+  { items, sentBelow }: Session,
+  deliveries: readonly RetainedDelivery[],
+): QueuedMessage[] {
   if (items.retainedItems.size === 0) return [];
-  const entries = new Map(wanted.map(({ record }) => [record.message.topic, record]));
+  const records = new Map(deliveries.map(({ record }) => [record.message.topic, record]));
   return [...items.retainedItems].filter(({ number, packetId, message, retainedIndex }) => {
     if (number >= sentBelow || packetId !== 0) return false;
-    const record = entries.get(message.topic);
-    // One record of the log may set a topic twice.
+    const record = records.get(message.topic);
+    // One log entry can set the retained message of a topic twice, so the payload is compared as well.
     return record?.index === retainedIndex && Buffer.compare(record.message.payload, message.payload) === 0;
   });
 }
@@ -85,9 +101,9 @@ function hasRoom(context: ApplyContext, session: Session, count: number, bytes: 
   const { items } = session;
   return (
     fits(context, session, bytes, count) &&
-    items.retainedItems.size + count <= settings.queuedMessagesMax * share &&
-    items.retainedBytes + bytes <= settings.queuedBytesMax * share &&
-    queuedBytes + bytes <= settings.clusterQueuedBytesMax * share
+    items.retainedItems.size + count <= settings.queuedMessagesMax * boundShare &&
+    items.retainedBytes + bytes <= settings.queuedBytesMax * boundShare &&
+    queuedBytes + bytes <= settings.clusterQueuedBytesMax * boundShare
   );
 }
 

@@ -8,10 +8,11 @@ const roundRobinEnd = 2 ** 31;
 export class SharedSubscription {
   /** The whole filter, `$share/ShareName/filter`. */
   readonly key: string;
+  /** The filter after the ShareName, which topics are matched against. */
   readonly filter: string;
   /** In the order of their subscriptions. */
   readonly sessions = new Map<ClientId, Session>();
-  /** Counts messages, so that sessions take turns. */
+  /** Counts messages for the round-robin choice of a session. */
   roundRobin = 0;
 
   constructor(key: string, filter: string) {
@@ -20,8 +21,8 @@ export class SharedSubscription {
   }
 
   /**
-   * Chooses the session for the next message, round-robin: among the connected sessions that receive the message at QoS 1
-   * or 2, else among the other connected sessions, else among the absent sessions.
+   * Chooses the session for the next message, round-robin: among the connected sessions that receive the
+   * message at QoS 1 or 2, else among the other connected sessions, else among the absent sessions.
    */
   chooseSession(qos: QoS, connectedOnly = false): Subscriber | null {
     let candidates: Subscriber[] = [];

@@ -7,9 +7,10 @@ import type { StateData, ApplyContext } from '../state-data.ts';
 import { parseSharedFilter, isValidTopicFilter } from './topic-names.ts';
 import type { CommandResult } from '../types.ts';
 
-/** MQTT 5, 3.9.3: Unspecified error; MQTT 3.1.1: Failure. */
+/** SUBACK reason code "Unspecified error" (MQTT 5, 3.9.3), return code "Failure" in MQTT 3.1.1. */
 const refusedCode = 0x80;
 
+/** Applies a `subscribe` command. A filter that is not valid gets the code 0x80. */
 export function subscribe(context: ApplyContext, session: Session, command: SubscribeCommand): CommandResult {
   const codes: number[] = [];
   const isNew: boolean[] = [];
@@ -25,7 +26,7 @@ export function subscribe(context: ApplyContext, session: Session, command: Subs
   return { kind: 'subscribed', codes, isNew, retainedQueued };
 }
 
-/** Replaces one of the same filter [MQTT-3.8.4-3]. */
+/** Adds a subscription, or replaces the session's subscription of the same filter [MQTT-3.8.4-3]. */
 function addSubscription(data: StateData, session: Session, subscription: Subscription): void {
   const { filter } = subscription;
   if (!session.subscriptions.has(filter)) data.subscriptionCount++;
@@ -38,6 +39,7 @@ function addSubscription(data: StateData, session: Session, subscription: Subscr
   sharedSubscriptionFor(data, filter, shared.filter).sessions.set(session.client, session);
 }
 
+/** The sessions that share the filter `key`, created if it has none yet. */
 export function sharedSubscriptionFor(data: StateData, key: string, filter: string): SharedSubscription {
   let group = data.sharedSubscriptions.get(key);
   if (!group) {
@@ -48,7 +50,10 @@ export function sharedSubscriptionFor(data: StateData, key: string, filter: stri
   return group;
 }
 
-/** @returns whether there was one. What a group's leaving member has queued stays with it: see the callers. */
+/**
+ * Removes a subscription. Queued items of a shared filter stay in the session's queue; the callers move them.
+ * @returns whether the session had the subscription
+ */
 export function removeSubscription(data: StateData, session: Session, filter: string): boolean {
   if (!session.subscriptions.delete(filter)) return false;
   data.subscriptionCount--;
@@ -65,6 +70,7 @@ export function removeSubscription(data: StateData, session: Session, filter: st
   return true;
 }
 
+/** Applies an `unsubscribe` command. */
 export function unsubscribe(
   context: ApplyContext,
   session: Session,
@@ -73,18 +79,21 @@ export function unsubscribe(
   const { data } = context;
   const existed = command.filters.map((filter) => {
     const found = removeSubscription(data, session, filter);
-    if (found && parseSharedFilter(filter)) leaveGroup(context, session, filter);
+    if (found && parseSharedFilter(filter)) leaveSharedSubscription(context, session, filter);
     return found;
   });
   return { kind: 'unsubscribed', existed };
 }
 
-/** Items not begun go to the others, or away when there are none [MQTT-3.10.4-3]. */
-function leaveGroup(context: ApplyContext, session: Session, key: string): void {
-  const unwanted = reassignSharedItems(context, session, (group) => group === key, false);
-  if (unwanted === 0) return;
+/**
+ * Moves the queued items of a shared filter to its other sessions, or drops them if there is no other session
+ * [MQTT-3.10.4-3]. Items whose QoS 2 exchange has begun stay.
+ */
+function leaveSharedSubscription(context: ApplyContext, session: Session, key: string): void {
+  const droppedCount = reassignSharedItems(context, session, (group) => group === key, false);
+  if (droppedCount === 0) return;
   for (const item of [...session.items.from(0)]) {
     if (item.group === key && item.packetId === 0) dequeue(context, session, item);
   }
-  context.effects.push({ kind: 'dropped', reason: 'expired', count: unwanted });
+  context.effects.push({ kind: 'dropped', reason: 'expired', count: droppedCount });
 }

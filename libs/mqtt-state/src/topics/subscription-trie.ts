@@ -1,26 +1,30 @@
-/** Topics whose matches are remembered, and how many matches in all; beyond either all are forgotten. */
+/** Bounds of the cache: topics, and matches of all topics together. At either bound the cache is cleared. */
 const cachedTopicsMax = 4_096;
 const cachedMatchesMax = 262_144;
 
 class FilterNode<T> {
   readonly children = new Map<string, FilterNode<T>>();
-  /** Below `+`. */
-  single: FilterNode<T> | null = null;
+  /** The child for the single-level wildcard `+`. */
+  singleLevel: FilterNode<T> | null = null;
   /** Filters that end here. */
   readonly values = new Map<string, T>();
-  /** Filters that end with `#` below here; they match this level too (MQTT 5, 4.7.1.2). */
-  readonly multi = new Map<string, T>();
+  /** Filters that end with `#` below this level. They match this level as well (MQTT 5, 4.7.1.2). */
+  readonly multiLevel = new Map<string, T>();
 
   get empty(): boolean {
     return (
-      this.children.size === 0 && this.single === null && this.values.size === 0 && this.multi.size === 0
+      this.children.size === 0 &&
+      this.singleLevel === null &&
+      this.values.size === 0 &&
+      this.multiLevel.size === 0
     );
   }
 }
 
 /**
- * Values by filter and key, found by topic. Filters are valid and not shared ones. Within one filter values come in
- * the order of their first `add`; across filters in an order that only depends on the filters.
+ * Finds values by topic; each value was added under a topic filter and a key. Filters must be valid and not
+ * shared. Values of one filter come in the order of their first `add`. The order across filters depends on
+ * the filters only.
  */
 export class SubscriptionTrie<T> {
   readonly #root = new FilterNode<T>();
@@ -28,38 +32,38 @@ export class SubscriptionTrie<T> {
   #cachedMatches = 0;
   #size = 0;
 
-  /** Pairs of filter and key. */
+  /** Number of pairs of filter and key. */
   get size(): number {
     return this.#size;
   }
 
-  /** Replaces the value of the same filter and key. */
+  /** Adds a value, or replaces the value of the same filter and key. */
   add(filter: string, key: string, value: T): void {
     this.#clearCache();
     const levels = filter.split('/');
-    const multi = levels.at(-1) === '#';
-    if (multi) levels.pop();
+    const isMultiLevel = levels.at(-1) === '#';
+    if (isMultiLevel) levels.pop();
     let node = this.#root;
     for (const level of levels) node = childFor(node, level);
-    const values = multi ? node.multi : node.values;
+    const values = isMultiLevel ? node.multiLevel : node.values;
     if (!values.has(key)) this.#size++;
     values.set(key, value);
   }
 
-  /** @returns whether it was there. */
+  /** @returns whether the pair of filter and key existed */
   remove(filter: string, key: string): boolean {
     const levels = filter.split('/');
-    const multi = levels.at(-1) === '#';
-    if (multi) levels.pop();
+    const isMultiLevel = levels.at(-1) === '#';
+    if (isMultiLevel) levels.pop();
     const path: FilterNode<T>[] = [this.#root];
     for (const level of levels) {
       const node = path.at(-1);
-      const next = level === '+' ? node?.single : node?.children.get(level);
+      const next = level === '+' ? node?.singleLevel : node?.children.get(level);
       if (!next) return false;
       path.push(next);
     }
     const last = path.at(-1);
-    if (!last || !(multi ? last.multi : last.values).delete(key)) return false;
+    if (!last || !(isMultiLevel ? last.multiLevel : last.values).delete(key)) return false;
     this.#clearCache();
     this.#size--;
     prune(path, levels);
@@ -70,7 +74,10 @@ export class SubscriptionTrie<T> {
     for (const value of this.matches(topic)) visit(value);
   }
 
-  /** All values whose filter matches; a value once per filter. The array stays as it is when filters change. */
+  /**
+   * The values of all matching filters, one for each pair of filter and key. The returned array never
+   * changes.
+   */
   matches(topic: string): readonly T[] {
     const cached = this.#cache.get(topic);
     if (cached) return cached;
@@ -91,10 +98,10 @@ export class SubscriptionTrie<T> {
 }
 
 function childFor<T>(node: FilterNode<T>, level: string): FilterNode<T> {
-  const known = level === '+' ? node.single : node.children.get(level);
+  const known = level === '+' ? node.singleLevel : node.children.get(level);
   if (known) return known;
   const added = new FilterNode<T>();
-  if (level === '+') node.single = added;
+  if (level === '+') node.singleLevel = added;
   else node.children.set(level, added);
   return added;
 }
@@ -104,7 +111,7 @@ function prune<T>(path: readonly FilterNode<T>[], levels: readonly string[]): vo
     const parent = path[depth - 1];
     const level = levels[depth - 1];
     if (!path[depth]?.empty || !parent || level === undefined) return;
-    if (level === '+') parent.single = null;
+    if (level === '+') parent.singleLevel = null;
     else parent.children.delete(level);
   }
 }
@@ -113,17 +120,17 @@ function collect<T>(
   node: FilterNode<T>,
   levels: readonly string[],
   depth: number,
-  dollar: boolean,
+  isDollarTopic: boolean,
   found: T[],
 ): void {
-  const wildcards = depth > 0 || !dollar; // [MQTT-4.7.2-1]
-  if (wildcards) for (const value of node.multi.values()) found.push(value);
+  const wildcardsMatch = depth > 0 || !isDollarTopic; // [MQTT-4.7.2-1]
+  if (wildcardsMatch) for (const value of node.multiLevel.values()) found.push(value);
   const level = levels[depth];
   if (level === undefined) {
     for (const value of node.values.values()) found.push(value);
     return;
   }
   const child = node.children.get(level);
-  if (child) collect(child, levels, depth + 1, dollar, found);
-  if (wildcards && node.single) collect(node.single, levels, depth + 1, dollar, found);
+  if (child) collect(child, levels, depth + 1, isDollarTopic, found);
+  if (wildcardsMatch && node.singleLevel) collect(node.singleLevel, levels, depth + 1, isDollarTopic, found);
 }

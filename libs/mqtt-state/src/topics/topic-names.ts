@@ -1,12 +1,16 @@
-/** Levels of a topic or filter that the state takes; the brokers' own bound is lower. Keeps recursion shallow. */
+/**
+ * Bound on the levels of a topic or filter, so that recursion stays shallow. The bound of the broker is
+ * lower.
+ */
 const topicLevelsMax = 200;
-/** MQTT 1.5.4: the length of a string is two bytes. */
+/** The length of an MQTT string is encoded in two bytes (MQTT 5, 1.5.4). */
 const topicBytesMax = 65_535;
 const sharePrefix = '$share/';
 
+/** The parts of `$share/ShareName/filter` (MQTT 5, 4.8.2). */
 export interface SharedFilter {
   readonly shareName: string;
-  /** What the group's messages match. */
+  /** The filter that topics are matched against. */
   readonly filter: string;
 }
 
@@ -18,7 +22,9 @@ function isWithinLevelLimit(name: string): boolean {
   return true;
 }
 
-/** At least one character, no wildcard [MQTT-3.3.2-2], no U+0000 [MQTT-4.7.3-2]. */
+/**
+ * Whether a topic name has at least one character, no wildcard [MQTT-3.3.2-2] and no U+0000 [MQTT-4.7.3-2].
+ */
 export function isValidTopicName(topic: string): boolean {
   if (topic.length === 0 || topic.length > topicBytesMax) return false;
   for (let position = 0; position < topic.length; position++) {
@@ -28,7 +34,10 @@ export function isValidTopicName(topic: string): boolean {
   return isWithinLevelLimit(topic);
 }
 
-/** `#` alone in the last level [MQTT-4.7.1-1], `+` alone in its level [MQTT-4.7.1-2]; shared ones [MQTT-4.8.2-1]. */
+/**
+ * Whether a topic filter has `#` only alone in the last level [MQTT-4.7.1-1] and `+` only alone in a level
+ * [MQTT-4.7.1-2]. A shared filter needs a ShareName and a valid filter [MQTT-4.8.2-1].
+ */
 export function isValidTopicFilter(filter: string): boolean {
   if (filter.startsWith(sharePrefix) || filter === '$share') {
     const shared = parseSharedFilter(filter);
@@ -48,7 +57,7 @@ function isValidUnsharedFilter(filter: string): boolean {
   });
 }
 
-/** The parts of `$share/group/filter`; null when the filter isn't shared or lacks a part. */
+/** Splits `$share/ShareName/filter`. Returns null if the filter is not shared or lacks a part. */
 export function parseSharedFilter(filter: string): SharedFilter | null {
   if (!filter.startsWith(sharePrefix)) return null;
   const end = filter.indexOf('/', sharePrefix.length);
@@ -56,7 +65,10 @@ export function parseSharedFilter(filter: string): SharedFilter | null {
   return { shareName: filter.slice(sharePrefix.length, end), filter: filter.slice(end + 1) };
 }
 
-/** Whether a (not shared) filter takes in a topic. Wildcards at the start don't match `$` topics [MQTT-4.7.2-1]. */
+/**
+ * Whether an unshared filter matches a topic. A wildcard in the first level matches no `$` topic
+ * [MQTT-4.7.2-1].
+ */
 export function topicMatches(filter: string, topic: string): boolean {
   if (topic.startsWith('$') && (filter.startsWith('+') || filter.startsWith('#'))) return false;
   const wanted = filter.split('/');

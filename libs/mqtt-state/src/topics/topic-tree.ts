@@ -3,7 +3,7 @@ class TopicNode<T> {
   value: T | undefined = undefined;
 }
 
-/** Values by topic, found by topic or by filter: the retained messages' look-up. */
+/** Finds values by topic or by topic filter. It is the index of retained messages. */
 export class TopicTree<T> {
   readonly #root = new TopicNode<T>();
   readonly #byTopic = new Map<string, T>();
@@ -39,7 +39,7 @@ export class TopicTree<T> {
     node.value = value;
   }
 
-  /** @returns whether it was there. */
+  /** @returns whether the topic had a value */
   delete(topic: string): boolean {
     if (!this.#byTopic.delete(topic)) return false;
     const levels = topic.split('/');
@@ -60,7 +60,10 @@ export class TopicTree<T> {
     return true;
   }
 
-  /** `+` matches an empty level too; wildcards at the start leave `$` topics out [MQTT-4.7.2-1]. */
+  /**
+   * Visits the values of all matching topics. A wildcard in the first level matches no `$` topic
+   * [MQTT-4.7.2-1].
+   */
   match(filter: string, visit: (value: T) => void): void {
     if (!filter.includes('+') && !filter.includes('#')) {
       const value = this.#byTopic.get(filter);
@@ -98,7 +101,7 @@ function visitMatching<T>(
 }
 
 function visitAll<T>(node: TopicNode<T>, root: boolean, visit: (value: T) => void): void {
-  // `a/#` matches `a` itself (MQTT 5, 4.7.1.2).
+  // `a/#` matches `a` as well (MQTT 5, 4.7.1.2).
   if (node.value !== undefined) visit(node.value);
   for (const [name, child] of node.children) {
     if (root && name.startsWith('$')) continue;

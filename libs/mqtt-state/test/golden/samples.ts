@@ -161,7 +161,10 @@ const short: Readonly<Record<string, readonly Command[]>> = {
   ],
 };
 
-/** Commands by name, each list for one batch. The compiler refuses this file when a kind or a field has no sample. */
+/**
+ * Commands by name, each list for one batch. The compiler refuses this file when a kind or a field has no
+ * sample.
+ */
 export const commandSamples: ReadonlyMap<string, readonly Command[]> = new Map<string, readonly Command[]>([
   ...Object.entries(complete).map(([kind, command]): [string, readonly Command[]] => [kind, [command]]),
   ...Object.entries(short),

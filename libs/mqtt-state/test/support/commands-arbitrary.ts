@@ -2,7 +2,7 @@ import type { Command, Message, PublishCommand, Subscription } from '@mqtt-clust
 import fc from 'fast-check';
 import { bytes } from './state-driver.ts';
 
-/** What a random step names; epochs are looked up when it is carried out, since they depend on what came before. */
+/** One random step. Its epochs are looked up when the step runs, because they depend on the steps before. */
 export type Step =
   | { readonly kind: 'commands'; readonly member: string; readonly commands: readonly StepCommand[] }
   | { readonly kind: 'restart'; readonly member: string; readonly keeps: boolean }

@@ -1,10 +1,18 @@
-import type { Command, Message, OpenCommand, PublishCommand, QoS } from '@mqtt-cluster/contracts';
+import type {
+  Command,
+  Message,
+  OpenCommand,
+  ProgressCommand,
+  PublishCommand,
+  QoS,
+  SessionProgress,
+} from '@mqtt-cluster/contracts';
 import { createMqttState, decodeMqttState, encodeBatch } from '../../src/index.ts';
 import type { CommandResult, MqttState, QueueItem, StateEffect } from '../../src/index.ts';
 
 export const start: Command = { kind: 'start', semantics: 1, outboxIncarnations: [] };
 
-/** Payload of one readable word. */
+/** A payload of UTF-8 text. */
 export function bytes(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
@@ -28,14 +36,14 @@ export function publishCommand(
   return { kind: 'publish', message, ...rest };
 }
 
-/** Some members' homes in front of one state: numbers their batches and moves time by hand. */
+/** Proposes batches of several members to one state: numbers the batches and sets cluster time. */
 export class StateDriver {
   state: MqttState = createMqttState();
   effects: readonly StateEffect[] = [];
   timeMs = 1_000;
   #homes = new Map<string, { storeId: string; incarnation: number; sequence: number }>();
 
-  /** A new incarnation of the member's store (or of another store). */
+  /** Starts a new incarnation of the member, with the same store or another one. */
   start(member: string, outboxIncarnations: readonly number[] = [], storeId = `store-${member}`): this {
     const earlier = this.#homes.get(member);
     const incarnation = earlier?.storeId === storeId ? earlier.incarnation + 1 : 1;
@@ -44,7 +52,7 @@ export class StateDriver {
     return this;
   }
 
-  /** One batch. @returns the results of its commands; none when it was not applied. */
+  /** Applies one batch. @returns the results of its commands; empty if the batch was not applied */
   propose(member: string, ...commands: Command[]): readonly CommandResult[] {
     if (!this.#homes.has(member)) this.start(member);
     const home = this.home(member);
@@ -53,15 +61,17 @@ export class StateDriver {
     return this.results;
   }
 
-  /** One command of one batch. */
+  /** Applies a batch of one command. @returns the result of the command */
   applyOne(member: string, command: Command): CommandResult {
     const [result] = this.propose(member, command);
-    if (!result) throw new Error('The batch was not applied.');
+    if (!result) throw new Error('the batch was not applied');
     return result;
   }
 
+  /**
+   * Applies one entry, and checks that a member which has just loaded a snapshot applies it in the same way.
+   */
   apply(batch: Uint8Array | null): readonly StateEffect[] {
-    // Another member has just restarted from a snapshot: it must see the same, whatever the test is about.
     const restarted = decodeMqttState(this.state.encode());
     const index = this.state.index + 1;
     this.effects = this.state.apply(index, this.timeMs, batch);
@@ -71,7 +81,7 @@ export class StateDriver {
     return this.effects;
   }
 
-  /** Lets cluster time pass, in one step, with an entry at its end. */
+  /** Advances cluster time in one step, and applies an entry without a batch. */
   advanceTime(ms: number): readonly StateEffect[] {
     this.timeMs += ms;
     return this.apply(null);
@@ -79,7 +89,7 @@ export class StateDriver {
 
   home(member: string): { storeId: string; incarnation: number; sequence: number } {
     const home = this.#homes.get(member);
-    if (!home) throw new Error(`${member} has not started.`);
+    if (!home) throw new Error(`member ${member} has not started`);
     return home;
   }
 
@@ -91,10 +101,13 @@ export class StateDriver {
     return this.effects.filter((effect) => effect.kind === kind) as Extract<StateEffect, { kind: Kind }>[];
   }
 
-  /** Opens (a session of an hour, unless changed), and subscribes to the filters at QoS 2. @returns the epoch. */
+  /**
+   * Opens a session with an expiry of one hour (unless changed) and subscribes to the filters at QoS 2.
+   * @returns the epoch
+   */
   connect(member: string, client: string, changes: Partial<OpenCommand> = {}, ...filters: string[]): number {
     const opened = this.applyOne(member, openCommand(client, changes));
-    if (opened.kind !== 'opened') throw new Error(`${client} was not let in: ${opened.kind}`);
+    if (opened.kind !== 'opened') throw new Error(`the session of ${client} was not opened: ${opened.kind}`);
     if (filters.length > 0) this.subscribe(member, client, ...filters);
     return opened.epoch;
   }
@@ -106,6 +119,11 @@ export class StateDriver {
 
   close(member: string, client: string, graceful = true): CommandResult {
     return this.applyOne(member, { kind: 'close', client, epoch: this.epoch(client), graceful });
+  }
+
+  /** A progress command for the client's current epoch. */
+  progress(client: string, part: Omit<SessionProgress, 'client' | 'epoch'>): ProgressCommand {
+    return { kind: 'progress', sessions: [{ client, epoch: this.epoch(client), ...part }] };
   }
 
   epoch(client: string): number {

@@ -1,0 +1,118 @@
+import type { Will } from '@mqtt-cluster/contracts';
+import { bytes, openCommand, StateDriver } from './support/state-driver.ts';
+
+describe('wills', () => {
+  const will = (changes: Partial<Will> = {}): Will => ({
+    topic: 'w',
+    payload: bytes('gone'),
+    qos: 1,
+    retain: false,
+    delaySeconds: 0,
+    ...changes,
+  });
+
+  test('are deleted by a graceful end [MQTT-3.14.4-3]', () => {
+    const driver = new StateDriver();
+    driver.connect('a', 'c', { will: will() });
+    driver.close('a', 'c', true);
+    driver.advanceTime(10_000_000);
+    expect(driver.effectsOfKind('willFired')).toEqual([]);
+    expect(driver.effectsOfKind('published')).toEqual([]);
+  });
+
+  test('are published once, at once, when the home reports an ungraceful end [MQTT-3.1.2-8]', () => {
+    const driver = new StateDriver();
+    driver.connect('a', 's', {}, 'w');
+    driver.connect('a', 'c', { will: will({ retain: true }) });
+    driver.close('a', 'c', false);
+    expect(driver.effectsOfKind('willFired')).toEqual([{ kind: 'willFired', client: 'c', byHome: true }]);
+    expect(driver.effectsOfKind('published')).toMatchObject([
+      { member: null, message: { topic: 'w', publisher: 'c' } },
+    ]);
+    driver.propose('b', { kind: 'lost', member: 'a', incarnation: 1 });
+    expect(driver.effectsOfKind('willFired')).toEqual([]);
+    expect(driver.queued('s')).toEqual(['gone']);
+    expect(driver.retained('w')).toEqual(['w=gone']);
+  });
+
+  test('are published once when the home dies, also if a second leader reports the loss and the home restarts', () => {
+    const driver = new StateDriver();
+    const epoch = driver.connect('a', 'c', { will: will() });
+    driver.propose('b', { kind: 'lost', member: 'a', incarnation: 1 });
+    expect(driver.effects).toContainEqual({ kind: 'willFired', client: 'c', byHome: false });
+    expect(driver.effectsOfKind('connectionEnded')).toMatchObject([
+      { client: 'c', epoch, home: 'a', reason: 'homeLost' },
+    ]);
+    // The next leader proposes the same command again. Then the home restarts.
+    driver.propose('d', { kind: 'lost', member: 'a', incarnation: 1 });
+    expect(driver.effectsOfKind('willFired')).toEqual([]);
+    driver.start('a');
+    driver.advanceTime(10_000);
+    expect(driver.effectsOfKind('willFired')).toEqual([]);
+  });
+
+  test('are not published if the client connected to another member before the loss', () => {
+    const driver = new StateDriver();
+    driver.connect('a', 'c', { will: will() });
+    driver.connect('b', 'c');
+    driver.propose('b', { kind: 'lost', member: 'a', incarnation: 1 });
+    driver.start('a');
+    driver.advanceTime(10_000);
+    expect(driver.effectsOfKind('willFired')).toEqual([]);
+    expect(driver.state.session('c')?.home).toMatchObject({ member: 'b' });
+  });
+
+  test.each([
+    [30, 60, 30],
+    [60, 30, 30],
+  ])(
+    'with a delay of %i s and a session expiry of %i s are published after %i s [MQTT-3.1.3-9]',
+    (delaySeconds, expirySeconds, after) => {
+      const driver = new StateDriver();
+      driver.connect('a', 'c', { will: will({ delaySeconds }), expirySeconds });
+      driver.close('a', 'c', false);
+      driver.advanceTime(after * 1_000 - 1);
+      expect(driver.effectsOfKind('willFired')).toEqual([]);
+      driver.advanceTime(1);
+      expect(driver.effectsOfKind('willFired')).toEqual([{ kind: 'willFired', client: 'c', byHome: true }]);
+    },
+  );
+
+  test.each([false, true])(
+    'are not published if the client reconnects during the delay (clean: %p)',
+    (clean) => {
+      const driver = new StateDriver();
+      driver.connect('a', 'c', { will: will({ delaySeconds: 30 }) });
+      driver.close('a', 'c', false);
+      driver.applyOne('b', openCommand('c', { clean }));
+      driver.advanceTime(60_000);
+      expect(driver.effectsOfKind('willFired')).toEqual([]);
+    },
+  );
+
+  test('of a new connection are not published by the delay of an earlier will', () => {
+    const driver = new StateDriver();
+    driver.connect('a', 'c', { will: will({ delaySeconds: 30 }) });
+    driver.close('a', 'c', false);
+    driver.connect('b', 'c', { will: will() });
+    driver.advanceTime(60_000);
+    expect(driver.effectsOfKind('willFired')).toEqual([]);
+  });
+
+  test('are published at once, whatever the delay, when the session ends with its connection', () => {
+    const driver = new StateDriver();
+    driver.connect('a', 'c', { will: will({ delaySeconds: 30 }), expirySeconds: 0 });
+    driver.close('a', 'c', false);
+    expect(driver.effectsOfKind('willFired')).toHaveLength(1);
+  });
+
+  test('are published in the order of their deadlines when they are due together', () => {
+    const driver = new StateDriver();
+    driver.connect('a', 'late', { will: will({ delaySeconds: 20 }) });
+    driver.connect('a', 'early', { will: will({ delaySeconds: 10 }) });
+    driver.close('a', 'late', false);
+    driver.close('a', 'early', false);
+    driver.advanceTime(60_000);
+    expect(driver.effectsOfKind('willFired').map(({ client }) => client)).toEqual(['early', 'late']);
+  });
+});
