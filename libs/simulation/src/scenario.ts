@@ -1,7 +1,7 @@
 import type { MemberId, MemberStatus } from '@mqtt-cluster/contracts';
 import { checkDelivery } from './checks/delivery.ts';
 import { checkOneConnection, checkSameState, isQuiescent, isServing } from './checks/final-state.ts';
-import { usualClient } from './clients/client.ts';
+import { defaultClient } from './clients/client.ts';
 import type { ClientOptions, SimulatedClient } from './clients/client.ts';
 import type { Arrival, Publication } from './history/history.ts';
 import { createSimulatedMember, smallLimits } from './world/member-factory.ts';
@@ -9,13 +9,13 @@ import type { SimulatedSettings } from './world/member-factory.ts';
 import { World } from './world/world.ts';
 import type { CreateSimulatedMember } from './world/world.ts';
 
-export interface StoryOptions extends Partial<SimulatedSettings> {
+export interface ScenarioOptions extends Partial<SimulatedSettings> {
   readonly seed?: number;
   readonly members?: number;
-  /** In place of the usual members. */
+  /** Replaces the factory of the members. */
   readonly createMember?: CreateSimulatedMember;
-  /** Leaves it to the story to start the members. */
-  readonly unfounded?: boolean;
+  /** False: the test starts the members itself. Default: true. */
+  readonly startMembers?: boolean;
 }
 
 const foundedWithinMs = 10_000;
@@ -24,11 +24,11 @@ const servingWithinMs = 10_000;
 const quiescentWithinMs = 20_000;
 const silentMs = 800;
 
-/** A world for one readable trace: members by name, and words for what is waited for. */
-export class Story {
+/** A simulated cluster for one scenario test, with members by name and named conditions to wait for. */
+export class Scenario {
   readonly world: World;
 
-  constructor(options: StoryOptions = {}) {
+  constructor(options: ScenarioOptions = {}) {
     const settings = {
       whenIsolated: options.whenIsolated ?? 'accept',
       limits: options.limits ?? smallLimits,
@@ -38,14 +38,15 @@ export class Story {
       members: options.members ?? 7,
       createMember: options.createMember ?? createSimulatedMember(settings),
     });
-    if (options.unfounded === true) return;
+    if (options.startMembers === false) return;
     this.world.start();
-    this.must('the cluster is founded', foundedWithinMs, () => isServing(this.world));
+    this.waitFor('the cluster is founded', foundedWithinMs, () => isServing(this.world));
   }
 
-  /** @throws Error when it does not come true in that time. */
-  must(what: string, withinMs: number, holds: () => boolean): void {
-    if (!this.world.until(holds, withinMs)) throw new Error(`did not happen within ${withinMs} ms: ${what}`);
+  /** Advances virtual time until the condition holds. @throws Error when it does not hold within that time */
+  waitFor(what: string, withinMs: number, holds: () => boolean): void {
+    if (!this.world.until(holds, withinMs))
+      throw new Error(`condition not met within ${withinMs} ms: ${what}`);
   }
 
   run(durationMs: number): void {
@@ -54,12 +55,12 @@ export class Story {
 
   // ---- members ----
 
-  get names(): MemberId[] {
+  get memberIds(): MemberId[] {
     return this.world.hosts.map(({ id }) => id);
   }
 
   others(...except: readonly MemberId[]): MemberId[] {
-    return this.names.filter((id) => !except.includes(id));
+    return this.memberIds.filter((id) => !except.includes(id));
   }
 
   status(id: MemberId): MemberStatus {
@@ -68,13 +69,13 @@ export class Story {
     return member.status();
   }
 
-  /** Who leads, by the newest term; waits for one. */
+  /** The leader of the newest term. Waits for an election if there is no leader. */
   leader(): MemberId {
-    this.must('somebody leads', foundedWithinMs, () => this.#leaders().length > 0);
+    this.waitFor('a member is the leader', foundedWithinMs, () => this.#leaders().length > 0);
     return this.#leaders()[0] as MemberId;
   }
 
-  /** Some members that do not lead, in their order. */
+  /** All members but the leader, in order of their names. */
   followers(): MemberId[] {
     return this.others(this.leader());
   }
@@ -84,11 +85,11 @@ export class Story {
   }
 
   waitForServing(...ids: readonly MemberId[]): void {
-    this.must(`${ids.join(' ')} serve`, servingWithinMs, () => this.isServing(...ids));
+    this.waitFor(`${ids.join(' ')} serve`, servingWithinMs, () => this.isServing(...ids));
   }
 
   #leaders(): MemberId[] {
-    const leading = this.names.filter(
+    const leading = this.memberIds.filter(
       (id) => this.world.host(id).state === 'running' && this.status(id).role === 'leader',
     );
     return leading.sort((one, other) => this.status(other).term - this.status(one).term);
@@ -96,61 +97,73 @@ export class Story {
 
   // ---- clients ----
 
-  /** A client that is not connected yet. */
-  stranger(id: string, home: MemberId | null, options: Partial<ClientOptions> = {}): SimulatedClient {
-    return this.world.client({ ...usualClient, ...options, id, home });
+  /** Creates a client without connecting it. */
+  unconnectedClient(
+    id: string,
+    home: MemberId | null,
+    options: Partial<ClientOptions> = {},
+  ): SimulatedClient {
+    return this.world.client({ ...defaultClient, ...options, id, home });
   }
 
-  /** Connected, and subscribed to what it wants. */
+  /** Creates a client, connects it and waits until its subscriptions are acknowledged. */
   client(id: string, home: MemberId | null, options: Partial<ClientOptions> = {}): SimulatedClient {
-    const client = this.stranger(id, home, options);
+    const client = this.unconnectedClient(id, home, options);
     client.connect();
     this.waitForClient(client);
     return client;
   }
 
   waitForClient(client: SimulatedClient): void {
-    this.must(`${client.id} is connected`, connectedWithinMs, () => client.connected && client.isSettled);
+    this.waitFor(`${client.id} is connected`, connectedWithinMs, () => client.connected && client.isIdle);
   }
 
   waitForAck(...publications: readonly Publication[]): void {
     const acked = (): boolean => publications.every(({ ackedAtMs }) => ackedAtMs !== null);
-    this.must(`#${publications.map(({ id }) => id).join(' #')} acknowledged`, connectedWithinMs, acked);
+    this.waitFor(`#${publications.map(({ id }) => id).join(' #')} acknowledged`, connectedWithinMs, acked);
   }
 
   arrivals(client: SimulatedClient): readonly Arrival[] {
     return client.session?.arrivals ?? [];
   }
 
-  /** How often it arrived in the client's session. */
-  times(client: SimulatedClient, publication: Publication): number {
+  /** How often the message arrived in the client's session. */
+  deliveryCount(client: SimulatedClient, publication: Publication): number {
     return this.arrivals(client).filter((arrival) => arrival.publication === publication.id).length;
   }
 
   waitForArrival(client: SimulatedClient, ...publications: readonly Publication[]): void {
     for (const publication of publications) {
-      const what = `${client.id} gets #${publication.id}`;
-      this.must(what, connectedWithinMs, () => this.times(client, publication) > 0);
+      const what = `${client.id} receives #${publication.id}`;
+      this.waitFor(what, connectedWithinMs, () => this.deliveryCount(client, publication) > 0);
     }
   }
 
-  // ---- the end ----
+  // ---- checks ----
 
-  /** Everything works again, comes to rest, and is checked. @returns what was violated: nothing, one hopes. */
+  /** Ends all faults, waits until no message is in flight, and runs the checks. @returns the violations */
   finish(): string[] {
     const { world } = this;
     world.heal();
     for (const host of world.hosts) {
       host.disk.full = false;
       host.disk.syncMs = [0.5, 4];
-      if (host.state === 'paused') world.wake(host.id);
+      if (host.state === 'paused') world.resume(host.id);
       if (!host.isUp) world.start(host.id);
     }
-    const serve = world.until(() => isServing(world), servingWithinMs);
-    if (!serve) world.history.violate({ promise: 'P7', text: 'not all members serve' });
-    for (const client of world.clients) client.incoming.hurry();
-    const rests = world.until(() => isQuiescent(world, silentMs), quiescentWithinMs);
-    if (!rests) world.history.violate({ promise: 'P7', text: 'something is still under way' });
+    const areServing = world.until(() => isServing(world), servingWithinMs);
+    if (!areServing)
+      world.history.reportViolation({
+        promise: 'P7',
+        text: `not all members serve within ${servingWithinMs} ms`,
+      });
+    for (const client of world.clients) client.incoming.acknowledgeAtOnce();
+    const isQuiet = world.until(() => isQuiescent(world, silentMs), quiescentWithinMs);
+    if (!isQuiet)
+      world.history.reportViolation({
+        promise: 'P7',
+        text: `messages are still in flight after ${quiescentWithinMs} ms`,
+      });
     checkOneConnection(world);
     checkSameState(world);
     checkDelivery(world.history);

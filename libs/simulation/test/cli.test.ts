@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import { readArguments, UsageError } from '../src/cli/arguments.ts';
-import { membersOf } from '../src/cli/worker-pool.ts';
+import { memberCountOf } from '../src/cli/worker-pool.ts';
 import { Progress } from '../src/cli/progress.ts';
 import { markNames, runSeed } from '../src/index.ts';
 
@@ -12,7 +12,7 @@ test('readArguments accepts a number of seeds, a time, or one seed', () => {
   expect(readArguments(['--workers', '3'])?.workers).toBe(3);
 });
 
-test('readArguments prints the help and returns null', () => {
+test('readArguments prints the help and returns null for --help', () => {
   const write = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
   try {
     expect(readArguments(['--help'])).toBeNull();
@@ -38,13 +38,13 @@ test.each([
   expect(() => readArguments(args)).toThrow(/^[^\n]*$/);
 });
 
-test('most runs have seven members, some fewer', () => {
-  expect(membersOf(7, null)).toBe(7);
-  expect([10, 20, 60, 70].map((seed) => membersOf(seed, null))).toEqual([2, 3, 1, 2]);
-  expect(membersOf(10, 5)).toBe(5);
+test('gives seven members to most seeds, and one to six members to every tenth seed', () => {
+  expect(memberCountOf(7, null)).toBe(7);
+  expect([10, 20, 60, 70].map((seed) => memberCountOf(seed, null))).toEqual([2, 3, 1, 2]);
+  expect(memberCountOf(10, 5)).toBe(5);
 });
 
-test('the summary tells what happened, what did not, and how long it took', () => {
+test('the summary lists counters, marks, marks that no seed reached, and times', () => {
   let nowMs = 0;
   const progress = new Progress(() => nowMs);
   progress.add(runSeed({ seed: 10, members: 2 }));
@@ -52,7 +52,7 @@ test('the summary tells what happened, what did not, and how long it took', () =
   expect(progress.line()).toMatch(/^1 seeds in 2 s \(0\.5\/s\), 0 failed: \d+ messages, /);
   const summary = progress.summary();
   for (const name of markNames) expect(summary).toContain(name);
-  expect(summary).toMatch(/not seen in these seeds: .*store-damage-healed/);
-  expect(summary).toMatch(/one healthy cluster again: p50 \d+ ms, p99 \d+ ms, max \d+ ms/);
+  expect(summary).toMatch(/marks that no seed reached: .*store-damage-healed/);
+  expect(summary).toMatch(/one healthy cluster: p50 \d+ ms, p99 \d+ ms, max \d+ ms/);
   expect(progress.failed).toEqual([]);
 });

@@ -1,13 +1,18 @@
 import { markMeanings, markNames, runSeed } from '../src/index.ts';
 import type { MarkName } from '../src/index.ts';
 
-/** A few of the thousands that `npm run simulate` runs. */
+/** Some of the seeds that `npm run simulate` runs. */
 const seeds = Array.from({ length: 16 }, (_, number) => number + 1);
-/** Between them they go through everything rare, each of it at least twice at the time of writing. */
+/** Seeds that together reach all marks, each at least twice when the list was written. */
 const rareSeeds = [19, 26, 50, 59, 60, 72];
-/** Each failed once: 460, 4335, 5630 and 6981 for faults of the members, the others for faults of what judges them. */
+/**
+ * Seeds that failed once: 460, 4335, 5630 and 6981 found bugs in the members, the others bugs in the checks.
+ */
 const onceFailedSeeds = [53, 259, 311, 460, 3_395, 4_335, 5_630, 6_436, 6_981, 7_591, 7_982];
-/** When the members' code changes, so does what a seed goes through: then so many more may be tried. */
+/**
+ * A change of the members' code changes the events of a seed. Then up to this many further seeds are run for
+ * missing marks.
+ */
 const furtherSeedsMax = 40;
 const firstFurtherSeed = 1_001;
 
@@ -20,15 +25,15 @@ function run(seed: number): void {
   for (const name of marks.keys()) missing.delete(name);
 }
 
-test.each([...seeds, ...rareSeeds, ...onceFailedSeeds])('seed %d', run);
+test.each([...seeds, ...rareSeeds, ...onceFailedSeeds])('seed %d keeps all promises', run);
 
-test('between them the seeds go through everything rare', () => {
+test('the seeds together reach every mark', () => {
   for (let further = 0; further < furtherSeedsMax && missing.size > 0; further += 1)
     run(firstFurtherSeed + further);
   expect([...missing].map((name) => `${name}: ${markMeanings[name]}`)).toEqual([]);
 });
 
-test('the same seed gives the same run', () => {
+test('runs of the same seed give equal traces', () => {
   const lines = [0, 1].map(() => {
     const trace: string[] = [];
     runSeed({ seed: 77, members: 5, trace: (line) => trace.push(line) });

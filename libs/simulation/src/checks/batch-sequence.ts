@@ -3,34 +3,38 @@ import type { BatchHeader } from '@mqtt-cluster/mqtt-state';
 import type { History } from '../history/history.ts';
 
 /**
- * Batches are applied once and without holes (design, section 3: a retry over a change of leader is never applied twice and never
- * overtakes). What clients see would not tell: QoS 1 may repeat, QoS 2 has packet ids of its own, and a leader sorts out most repeats
- * before they get into the log. The rest is what a new leader took over without having applied it: the homes send that again at once.
+ * Checks that the batches of each incarnation are applied once and in order of their sequence numbers
+ * (docs/DESIGN.md, "The log and its entries"). Clients cannot detect a violation: QoS 1 allows duplicates,
+ * and QoS 2 is protected by packet ids. Most duplicates never reach the log, because the leader rejects them.
+ * A new leader with entries that it has not applied yet cannot, and the homes propose these batches again at
+ * once.
  */
-export class Numbering {
+export class BatchSequenceCheck {
   readonly #history: History;
-  /** Where each batch was applied, by store, incarnation and number. */
+  /** Index at which each batch was applied, by store id, incarnation and sequence number. */
   readonly #appliedAt = new Map<string, LogIndex>();
 
   constructor(history: History) {
     this.#history = history;
   }
 
-  applied(index: LogIndex, header: BatchHeader): void {
+  batchApplied(index: LogIndex, header: BatchHeader): void {
     const { storeId, incarnation, sequence, member } = header;
     const key = `${storeId}/${incarnation}/`;
     const known = this.#appliedAt.get(`${key}${sequence}`);
     if (known === index) return;
-    const what = `batch ${sequence} of ${member}'s start ${incarnation}`;
-    if (known !== undefined) this.#violate(`${what} was applied at index ${known} and at ${index}`);
+    const what = `batch ${sequence} of ${member}, incarnation ${incarnation},`;
+    if (known !== undefined) this.#reportViolation(`${what} was applied at index ${known} and at ${index}`);
     const before = sequence === 1 ? 0 : this.#appliedAt.get(`${key}${sequence - 1}`);
-    // Members apply in order, so somebody has applied the one before by now.
+    // Members apply entries in order, so the previous batch must be recorded by now.
     if (before === undefined || before >= index)
-      this.#violate(`${what} was applied at index ${index}, and the one before it at ${before ?? 'none'}`);
+      this.#reportViolation(
+        `${what} was applied at index ${index}, and batch ${sequence - 1} at ${before === undefined ? 'no index' : `index ${before}`}`,
+      );
     this.#appliedAt.set(`${key}${sequence}`, index);
   }
 
-  #violate(text: string): void {
-    this.#history.violate({ promise: 'numbering', text });
+  #reportViolation(text: string): void {
+    this.#history.reportViolation({ promise: 'batch sequence', text });
   }
 }

@@ -1,15 +1,15 @@
 import type { ConnectionId } from '@mqtt-cluster/contracts';
 import type { Arrival, History, Publication, SessionRecord, SubscriptionRecord } from '../history/history.ts';
-import { isShared, matches } from './topic-filter.ts';
+import { isShared, filterMatches } from './topic-filter.ts';
 
 /**
- * P1 and P2: what was acknowledged arrives, QoS 2 once, and in its publisher's order. `bounded`: clients whose queues were at their
- * bound, which need not get everything.
+ * Checks P1 and P2: every acknowledged message arrives, a QoS 2 message arrives once, and messages arrive in
+ * their publisher's order. Clients in `bounded` had a full queue and may miss messages.
  */
 export function checkDelivery(history: History, bounded: ReadonlySet<string> = new Set()): void {
-  const contested = contestedClients(history);
+  const sharedIds = clientsWithSharedId(history);
   for (const session of history.sessions) {
-    if (contested.has(session.client)) continue;
+    if (sharedIds.has(session.client)) continue;
     if (session.endedAtMs === null && !bounded.has(session.client)) checkEverythingArrived(history, session);
     checkOnce(history, session);
     checkOrder(history, session);
@@ -17,14 +17,14 @@ export function checkDelivery(history: History, bounded: ReadonlySet<string> = n
   checkGroups(history);
 }
 
-/** Clients that two devices claim at once: nothing is promised to either. */
-export function contestedClients(history: History): Set<string> {
+/** Client ids that two devices use at once. The promises do not apply to them. */
+export function clientsWithSharedId(history: History): Set<string> {
   return new Set(
     history.sessions.filter(({ client }) => client.startsWith('twin')).map(({ client }) => client),
   );
 }
 
-/** What a session that lives must have got. */
+/** A session that has not ended must have received every promised message of its subscriptions. */
 function checkEverythingArrived(history: History, session: SessionRecord): void {
   const standing = session.subscriptions.filter(
     (record) =>
@@ -36,42 +36,43 @@ function checkEverythingArrived(history: History, session: SessionRecord): void 
   if (standing.length === 0) return;
   const arrived = new Set(session.arrivals.map((arrival) => arrival.publication));
   for (const publication of history.publications) {
-    if (!isPromised(history, publication) || arrived.has(publication.id)) continue;
+    if (!isDeliveryPromised(history, publication) || arrived.has(publication.id)) continue;
     const record = standing.find(
       ({ ackedAtMs, subscription }) =>
         (ackedAtMs as number) < (publication.sentAtMs as number) &&
-        matches(subscription.filter, publication.topic),
+        filterMatches(subscription.filter, publication.topic),
     );
     if (record === undefined) continue;
-    history.violate({
+    history.reportViolation({
       promise: publication.ackedDegraded ? 'P1/P2 (acknowledged in isolation)' : 'P1/P2',
       client: session.client,
       publication: publication.id,
-      text: `${session.client} never got ${describe(publication)}, subscribed by ${record.subscription.filter}`,
+      text: `${session.client}, subscribed to ${record.subscription.filter}, never received ${describePublication(publication)}`,
     });
   }
 }
 
-/** An unsubscription may let what is queued go, so nothing is demanded of that filter any more. */
+/** An UNSUBSCRIBE may drop queued messages, so the checks expect no message for that filter afterwards. */
 export function wasUnsubscribed(session: SessionRecord, filter: string): boolean {
   return session.subscriptions.some(
     (record) => record.subscription.filter === filter && record.unsubscribedAtMs !== null,
   );
 }
 
-export function isPromised(history: History, publication: Publication): boolean {
+/** Whether an acknowledgement promises the delivery of this message (P1). */
+export function isDeliveryPromised(history: History, publication: Publication): boolean {
   return (
     publication.qos >= 1 &&
     publication.ackedAtMs !== null &&
     publication.sentAtMs !== null &&
     !publication.clears &&
     !publication.refused &&
-    // An ack of a majority is a promise, whatever disk was lost.
+    // Only a degraded acknowledgement is excused by the loss of a disk.
     !(publication.ackedDegraded && history.excusedPublications.has(publication.id))
   );
 }
 
-/** QoS 2 to a QoS 2 subscription: once in a session, whatever happens in between. */
+/** A session with a QoS 2 subscription receives a QoS 2 message at most once. */
 function checkOnce(history: History, session: SessionRecord): void {
   const seen = new Map<number, Arrival>();
   for (const arrival of session.arrivals) {
@@ -80,23 +81,24 @@ function checkOnce(history: History, session: SessionRecord): void {
     seen.set(arrival.publication, arrival);
     const publication = history.publications[arrival.publication];
     if (former === undefined || publication === undefined || publication.qos !== 2) continue;
-    history.violate({
+    history.reportViolation({
       promise: 'P2 exactly once',
       client: session.client,
       publication: arrival.publication,
       text:
-        `${session.client} got ${describe(publication)} twice, at ${former.atMs.toFixed(1)} on ` +
+        `${session.client} received ${describePublication(publication)} twice, at ${former.atMs.toFixed(1)} on ` +
         `${former.connection} and at ${arrival.atMs.toFixed(1)} on ${arrival.connection}`,
     });
   }
 }
 
 /**
- * Per publisher connection, topic and QoS. A message that was sent again on another connection may take that way; so
- * one is held to come after another only if every connection it was sent on had carried the other before.
+ * Order holds per publisher connection, topic and QoS. A message that was sent again on another connection
+ * may arrive by that connection. So a message must arrive after an earlier one only if all its connections
+ * carried the earlier one too.
  */
 function checkOrder(history: History, session: SessionRecord): void {
-  // A group's messages change hands when one of its members leaves.
+  // Messages of a shared subscription move to another client when one client leaves.
   if (session.subscriptions.some(({ subscription }) => isShared(subscription.filter))) return;
   const last = new Map<string, Publication[]>();
   const seen = new Set<number>();
@@ -105,19 +107,21 @@ function checkOrder(history: History, session: SessionRecord): void {
     seen.add(arrival.publication);
     const publication = history.publications[arrival.publication];
     if (publication === undefined || publication.connections.length === 0) continue;
-    // QoS 0 is not kept for anybody, so a session may have missed all but the repetition.
+    // QoS 0 messages are not queued, so a session may have missed all copies but the retransmission.
     if (arrival.qos === 0 && publication.connections.length > 1) continue;
-    // Of what was sent before it subscribed a session may see only the repeat.
+    // A message from before the subscription may reach the session only by its retransmission.
     if (!wasSubscribedBefore(session, publication)) continue;
     const key = `${publication.client} ${publication.topic} ${publication.qos} ${arrival.qos}`;
     const former = last.get(key) ?? [];
-    const overtaken = former.find((other) => other.id > publication.id && isCarried(other, publication));
+    const overtaken = former.find(
+      (other) => other.id > publication.id && areConnectionsShared(other, publication),
+    );
     if (overtaken !== undefined) {
-      history.violate({
+      history.reportViolation({
         promise: 'P2 order',
         client: session.client,
         publication: publication.id,
-        text: `${session.client} got ${describe(publication)} after ${describe(overtaken)}`,
+        text: `${session.client} received ${describePublication(publication)} after ${describePublication(overtaken)}`,
       });
     }
     former.push(publication);
@@ -131,16 +135,18 @@ function wasSubscribedBefore(session: SessionRecord, publication: Publication): 
       ackedAtMs !== null &&
       unsubscribedAtMs === null &&
       ackedAtMs < (publication.sentAtMs ?? 0) &&
-      matches(subscription.filter, publication.topic),
+      filterMatches(subscription.filter, publication.topic),
   );
 }
 
-function isCarried(later: Publication, earlier: Publication): boolean {
-  const ways: readonly ConnectionId[] = earlier.connections;
-  return later.connections.every((connection) => ways.includes(connection));
+function areConnectionsShared(later: Publication, earlier: Publication): boolean {
+  const earlierConnections: readonly ConnectionId[] = earlier.connections;
+  return later.connections.every((connection) => earlierConnections.includes(connection));
 }
 
-/** A group gets each message through one of its members, as long as one was subscribed before and stayed. */
+/**
+ * At least one client of a shared subscription receives each message, if all its clients stayed subscribed.
+ */
 function checkGroups(history: History): void {
   const groups = new Map<
     string,
@@ -162,25 +168,27 @@ function checkGroups(history: History): void {
     );
     const arrived = new Set(members.flatMap(({ session }) => session.arrivals.map((one) => one.publication)));
     const sinceMs = Math.min(...standing.map(({ record }) => record.ackedAtMs as number));
-    // A member whose session ended may have taken a message with it.
+    // A session that ended may have held a message that no other client received.
     if (standing.length === 0 || members.length !== standing.length) continue;
     for (const publication of history.publications) {
-      if (!isPromised(history, publication) || arrived.has(publication.id)) continue;
-      if (!matches(filter, publication.topic) || (publication.sentAtMs as number) <= sinceMs) continue;
-      history.violate({
+      if (!isDeliveryPromised(history, publication) || arrived.has(publication.id)) continue;
+      if (!filterMatches(filter, publication.topic) || (publication.sentAtMs as number) <= sinceMs) continue;
+      history.reportViolation({
         promise: 'P2 shared',
         publication: publication.id,
-        text: `nobody of ${filter} got ${describe(publication)}`,
+        text: `no client of ${filter} received ${describePublication(publication)}`,
       });
     }
   }
 }
 
-export function describe(publication: Publication): string {
-  const acked = publication.ackedAtMs === null ? 'not acked' : `acked ${publication.ackedAtMs.toFixed(1)}`;
-  const sent = publication.sentAtMs === null ? 'by its member' : `sent ${publication.sentAtMs.toFixed(1)}`;
+/** Describes a publication for the text of a violation. */
+export function describePublication(publication: Publication): string {
+  const acked =
+    publication.ackedAtMs === null ? 'not acknowledged' : `acknowledged ${publication.ackedAtMs.toFixed(1)}`;
+  const sent = publication.sentAtMs === null ? 'by its home' : `sent ${publication.sentAtMs.toFixed(1)}`;
   return (
     `#${publication.id} of ${publication.client} (${publication.topic}, qos ${publication.qos}, ${sent} on ` +
-    `${publication.connections.join('+')}, ${acked}${publication.ackedDegraded ? ' isolated' : ''})`
+    `${publication.connections.join('+')}, ${acked}${publication.ackedDegraded ? ' without a majority' : ''})`
   );
 }

@@ -2,14 +2,17 @@ import type { Member } from '@mqtt-cluster/contracts';
 import type { Publication } from '../history/history.ts';
 import type { World } from '../world/world.ts';
 
-/** P7, second half: everybody serves, and all have applied the same. */
+/** Whether all members run and serve. */
 export function isServing(world: World): boolean {
   return world.hosts.every((host) => host.state === 'running' && host.member?.status().state === 'serving');
 }
 
-/** Nothing is under way any more: what has not arrived now never will. */
+/**
+ * Whether no message is in flight: all clients are idle and received nothing for `silentMs`, and all outboxes
+ * are empty.
+ */
 export function isQuiescent(world: World, silentMs: number): boolean {
-  if (world.clients.some((client) => !client.isSettled)) return false;
+  if (world.clients.some((client) => !client.isIdle)) return false;
   const quietSinceMs = world.nowMs - silentMs;
   if (world.clients.some((client) => client.incoming.lastArrivalMs > quietSinceMs)) return false;
   return world.hosts.every((host) => {
@@ -18,37 +21,55 @@ export function isQuiescent(world: World, silentMs: number): boolean {
   });
 }
 
-/** P4: where the network is whole again one client id has one connection. */
+/** Checks P4: after the network has healed each client id has one connection. */
 export function checkOneConnection(world: World): void {
-  for (const [client, wires] of world.liveConnections()) {
-    if (wires.length < 2) continue;
-    const where = wires.map((wire) => `${wire.id} at ${wire.host.id}`).join(' and ');
-    world.history.violate({ promise: 'P4', client, text: `${client} is connected twice: ${where}` });
+  for (const [client, connections] of world.liveConnections()) {
+    if (connections.length < 2) continue;
+    const where = connections.map((connection) => `${connection.id} at ${connection.host.id}`).join(' and ');
+    world.history.reportViolation({
+      promise: 'P4',
+      client,
+      text: `${client} has more than one connection: ${where}`,
+    });
   }
 }
 
-/** All members at one applied index have equal digests; members are brought there by letting time pass. */
+/** Checks that all members reach one applied index and have equal digests there. Advances virtual time. */
 export function checkSameState(world: World): void {
   const reached = (): boolean => new Set(world.hosts.map((host) => applied(host.member))).size === 1;
   if (!world.until(reached, 5_000)) {
     const indexes = world.hosts.map((host) => `${host.id} ${applied(host.member)}`).join(', ');
-    world.history.violate({ promise: 'P7', text: `the members do not come to one index: ${indexes}` });
+    world.history.reportViolation({
+      promise: 'P7',
+      text: `the members do not reach one applied index: ${indexes}`,
+    });
     return;
   }
   for (const host of world.hosts) {
     const status = host.member?.status();
     if (status === undefined) continue;
-    if (status.digest !== null) world.watch.digest(host.id, status.digest.index, status.digest.value);
+    if (status.digest !== null) world.raftSafety.digest(host.id, status.digest.index, status.digest.value);
     if (!status.digestsAgree)
-      world.history.violate({ promise: 'same state', text: `${host.id} says digests differ` });
+      world.history.reportViolation({
+        promise: 'same state',
+        text: `${host.id} reports that digests differ`,
+      });
   }
+}
+
+function nameOf(publication: number | undefined): string {
+  return publication === undefined ? 'none' : `#${publication}`;
 }
 
 function applied(member: Member | null): number {
   return member?.status().appliedIndex ?? -1;
 }
 
-/** What is retained, as one subscriber at each member got it: topic to publication. */
+/**
+ * Checks P5: every member has the same retained messages, and they result from the last writes.
+ *
+ * @param seen by member: the publication id by topic that a new subscriber received
+ */
 export function checkRetained(world: World, seen: ReadonlyMap<string, ReadonlyMap<string, number>>): void {
   const { history } = world;
   const [first, ...others] = [...seen];
@@ -58,8 +79,8 @@ export function checkRetained(world: World, seen: ReadonlyMap<string, ReadonlyMa
       const here = retained.get(topic);
       const there = first[1].get(topic);
       if (here === there) continue;
-      const text = `${topic} is #${there ?? 'nothing'} at ${first[0]} and #${here ?? 'nothing'} at ${member}`;
-      history.violate({ promise: 'P5', text });
+      const text = `retained message of ${topic}: ${nameOf(there)} at ${first[0]}, ${nameOf(here)} at ${member}`;
+      history.reportViolation({ promise: 'P5', text });
     }
   }
   const writes = new Map<string, Publication[]>();
@@ -70,7 +91,7 @@ export function checkRetained(world: World, seen: ReadonlyMap<string, ReadonlyMa
   for (const [topic, all] of writes) checkLastWrite(world, topic, all, first[1].get(topic));
 }
 
-/** The value must be one that no acknowledged write is certain to have replaced. */
+/** The retained message must be one that no acknowledged write has certainly replaced. */
 function checkLastWrite(
   world: World,
   topic: string,
@@ -92,6 +113,6 @@ function checkLastWrite(
   if (candidates.some((candidate) => replaced(candidate) === undefined)) return;
   if (never && acked.length === 0) return;
   const later = candidates[0] === undefined ? acked[0] : replaced(candidates[0]);
-  const text = `${topic} is #${value ?? 'nothing'}, though #${later?.id} was set later and acknowledged`;
-  world.history.violate({ promise: 'P5', text });
+  const text = `retained message of ${topic} is ${nameOf(value)}, but #${later?.id} was published later and acknowledged`;
+  world.history.reportViolation({ promise: 'P5', text });
 }

@@ -2,10 +2,10 @@ import { defaultSettings } from '@mqtt-cluster/contracts';
 import type { History } from '../history/history.ts';
 
 /**
- * P1's exception: a queue at its bound loses its oldest, and nothing else. So the newest that was acknowledged arrives, and as many
- * as the queue may hold.
+ * Checks the exception of P1 for full queues: a queue at its bound drops only its oldest messages. So the
+ * newest acknowledged message arrives, and at least as many messages as the queue holds.
  */
-export function checkHoard(history: History, client: string): void {
+export function checkQueueOverflow(history: History, client: string): void {
   const session = history.sessions.findLast((one) => one.client === client);
   const subscription = session?.subscriptions[0];
   if (session === undefined || subscription === undefined || subscription.ackedAtMs === null) return;
@@ -16,12 +16,16 @@ export function checkHoard(history: History, client: string): void {
   const arrived = new Set(session.arrivals.map(({ publication }) => publication));
   const due = Math.min(defaultSettings.queuedMessagesMax, acked.length);
   if (!arrived.has(newest.id))
-    history.violate({ promise: 'P9', client, text: `${client} never got the newest, #${newest.id}` });
-  // A message that was sent again stands in the queue twice.
-  if (session.arrivals.length < due)
-    history.violate({
+    history.reportViolation({
       promise: 'P9',
       client,
-      text: `${client} got ${session.arrivals.length} of at least ${due} messages`,
+      text: `${client} never received the newest message, #${newest.id}`,
+    });
+  // A message that was sent again may be in the queue twice, so arrivals are counted and not messages.
+  if (session.arrivals.length < due)
+    history.reportViolation({
+      promise: 'P9',
+      client,
+      text: `${client} received ${session.arrivals.length} messages, expected at least ${due}`,
     });
 }

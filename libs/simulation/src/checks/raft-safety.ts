@@ -7,22 +7,23 @@ interface Committed {
   readonly by: MemberId;
 }
 
-interface Seen {
+/** Progress of a process at its last observation. */
+interface ProcessProgress {
   readonly appliedIndex: LogIndex;
   readonly commitIndex: LogIndex;
   readonly term: number;
   readonly leads: boolean;
 }
 
-/** Looks over the members' shoulders while they run: what Raft promises, as it happens (paper, figure 3). */
-export class RaftWatch {
+/** Checks the safety properties of Raft while the members run (Raft paper, figure 3). */
+export class RaftSafetyCheck {
   readonly #history: History;
   readonly #hosts: ReadonlyMap<MemberId, Host>;
-  /** Election safety: who has led in a term. */
+  /** Election safety: the leader of each term. */
   readonly #leaders = new Map<number, MemberId>();
   readonly #committed = new Map<LogIndex, Committed>();
-  /** Each process when it was last looked at. */
-  readonly #seen = new Map<string, Seen>();
+  /** The last observation of each process. */
+  readonly #progress = new Map<string, ProcessProgress>();
   readonly #digests = new Map<LogIndex, { readonly value: string; readonly by: MemberId }>();
 
   constructor(history: History, hosts: ReadonlyMap<MemberId, Host>) {
@@ -30,7 +31,7 @@ export class RaftWatch {
     this.#hosts = hosts;
   }
 
-  sent(from: MemberId, outgoing: Outgoing): void {
+  messageSent(from: MemberId, outgoing: Outgoing): void {
     const message = outgoing.message.type === 'relay' ? outgoing.message.message : outgoing.message;
     const sender = outgoing.message.type === 'relay' ? outgoing.message.from : from;
     if (message.type === 'hello') {
@@ -38,10 +39,10 @@ export class RaftWatch {
       return;
     }
     if (message.type !== 'raft' || message.message.type !== 'appendRequest') return;
-    this.#leads(message.message.term, sender);
+    this.#recordLeader(message.message.term, sender);
   }
 
-  /** Equal state, byte for byte, at the same index. */
+  /** Members with the same applied index must have the same digest. */
   digest(member: MemberId, index: LogIndex, value: string): void {
     const known = this.#digests.get(index);
     if (known === undefined) this.#digests.set(index, { value, by: member });
@@ -49,17 +50,19 @@ export class RaftWatch {
       if (known.by !== member && !this.#history.marks.has('digests-compared'))
         this.#history.mark('digests-compared');
     } else {
-      this.#history.violate({
+      this.#history.reportViolation({
         promise: 'same state',
-        text: `at index ${index} ${known.by} has digest ${known.value} and ${member} ${value}`,
+        text: `at index ${index} ${known.by} has digest ${known.value} and ${member} has ${value}`,
       });
     }
   }
 
-  /** Called after a turn: what this process has now applied, so takes for committed. */
-  look(host: Host, status: MemberStatus): void {
+  /**
+   * Must be called after a turn: checks the entries that this process has applied since its last observation.
+   */
+  observe(host: Host, status: MemberStatus): void {
     const key = `${host.id} ${host.process}`;
-    const former = this.#seen.get(key);
+    const former = this.#progress.get(key);
     const { appliedIndex, commitIndex, term, role } = status;
     const leads = role === 'leader';
     if (
@@ -69,11 +72,11 @@ export class RaftWatch {
       former.leads === leads
     )
       return;
-    this.#seen.set(key, { appliedIndex, commitIndex, term, leads });
+    this.#progress.set(key, { appliedIndex, commitIndex, term, leads });
     const before = former?.appliedIndex ?? 0;
     if (appliedIndex < before) {
-      const text = `${host.id} went back from index ${before} to ${appliedIndex}`;
-      this.#history.violate({ promise: 'state machine safety', text });
+      const text = `the applied index of ${host.id} went back from ${before} to ${appliedIndex}`;
+      this.#history.reportViolation({ promise: 'state machine safety', text });
     }
     const from = Math.max(before, status.snapshotIndex) + 1;
     for (let index = from; index <= appliedIndex; index += 1) this.#commit(host, status, index);
@@ -83,14 +86,14 @@ export class RaftWatch {
     if (status.digest !== null) this.digest(host.id, status.digest.index, status.digest.value);
   }
 
-  #leads(term: number, member: MemberId): void {
+  #recordLeader(term: number, member: MemberId): void {
     const known = this.#leaders.get(term);
     if (known === undefined) {
       this.#leaders.set(term, member);
       this.#history.count('terms with a leader');
-      this.#history.note(() => `${member} leads term ${term}`);
+      this.#history.log(() => `${member} leads term ${term}`);
     } else if (known !== member) {
-      this.#history.violate({
+      this.#history.reportViolation({
         promise: 'election safety',
         text: `${known} and ${member} both lead term ${term}`,
       });
@@ -103,34 +106,37 @@ export class RaftWatch {
     const known = this.#committed.get(index);
     if (known !== undefined) {
       if (known.term === entry.term) return;
-      const text = `index ${index}: ${known.by} committed term ${known.term}, ${host.id} term ${entry.term}`;
-      this.#history.violate({ promise: 'state machine safety', text });
+      const text = `index ${index}: ${known.by} committed an entry of term ${known.term}, ${host.id} one of term ${entry.term}`;
+      this.#history.reportViolation({ promise: 'state machine safety', text });
       return;
     }
     this.#committed.set(index, { term: entry.term, by: host.id });
     this.#checkDurable(host, status, index, entry.term);
   }
 
-  /** A leader counts copies of entries of its own term only (paper, 5.4.2 and figure 8). */
+  /**
+   * A leader commits by counting copies only for entries of its own term (Raft paper, 5.4.2 and figure 8).
+   */
   #checkOwnTerm(host: Host, status: MemberStatus): void {
     const entry = host.disk.entryOrPending(status.commitIndex);
     if (entry === undefined || entry.term === status.term) return;
     const text = `${host.id} leads term ${status.term} and committed index ${entry.index} of term ${entry.term}`;
-    this.#history.violate({ promise: 'commit rule', text });
+    this.#history.reportViolation({ promise: 'commit rule', text });
   }
 
-  /** P1: what counts as committed is on the disks of a majority. */
+  /** P1: a committed entry is on the disks of a majority. */
   #checkDurable(host: Host, status: MemberStatus, index: LogIndex, term: number): void {
     const voters = (status.config?.members ?? []).filter(({ role }) => role === 'voter');
     if (voters.length === 0) return;
     const holders = voters.filter(({ id, storeId }) => {
       const disk = this.#hosts.get(id)?.disk;
-      // A disk that was wiped meanwhile may have held it.
+      // A disk that was replaced since then may have held the entry.
       return disk !== undefined && (disk.storeId !== storeId || disk.holds(index, term));
     });
-    // It may have been committed before the last member came in: half of an even number was a majority then.
+    // The entry may have been committed before the last member was added: half of an even number was a
+    // majority then.
     if (holders.length * 2 > voters.length - (voters.length % 2 === 0 ? 1 : 0)) return;
-    const text = `${host.id} took index ${index} of term ${term} for committed on ${holders.length} of ${voters.length} disks (${holders.map(({ id }) => id).join('')})`;
-    this.#history.violate({ promise: 'P1', text });
+    const text = `${host.id} committed index ${index} of term ${term}, which is on ${holders.length} of ${voters.length} disks (${holders.map(({ id }) => id).join('')})`;
+    this.#history.reportViolation({ promise: 'P1', text });
   }
 }

@@ -1,17 +1,20 @@
-import { contestedClients, describe, isPromised, wasUnsubscribed } from './delivery.ts';
+import { clientsWithSharedId, describePublication, isDeliveryPromised, wasUnsubscribed } from './delivery.ts';
 import type { History, Publication, SessionRecord, SubscriptionRecord } from '../history/history.ts';
-import { isShared, matches } from './topic-filter.ts';
+import { isShared, filterMatches } from './topic-filter.ts';
 
-/** P3 and P5: a session that lives has got what was retained when it subscribed, whichever homes it had since. */
-export function checkRetainedArrived(history: History): void {
-  const contested = contestedClients(history);
+/**
+ * Checks P3 and P5: a session receives the messages that were retained when it subscribed, even if its home
+ * changes.
+ */
+export function checkRetainedDelivery(history: History): void {
+  const sharedIds = clientsWithSharedId(history);
   const writes = retainedWrites(history);
   for (const session of history.sessions) {
-    if (session.endedAtMs !== null || contested.has(session.client)) continue;
+    if (session.endedAtMs !== null || sharedIds.has(session.client)) continue;
     for (const record of session.subscriptions) {
-      if (!isJudged(history, session, record)) continue;
+      if (!isChecked(history, session, record)) continue;
       for (const [topic, ofTopic] of writes) {
-        if (!matches(record.subscription.filter, topic)) continue;
+        if (!filterMatches(record.subscription.filter, topic)) continue;
         const publication = certainlyRetained(history, ofTopic, record);
         if (publication !== undefined) checkArrived(history, session, record, publication);
       }
@@ -30,8 +33,11 @@ function retainedWrites(history: History): Map<string, Publication[]> {
   return writes;
 }
 
-/** While members may not all know of it, what is retained is lost with the home that sends it. */
-function isJudged(history: History, session: SessionRecord, record: SubscriptionRecord): boolean {
+/**
+ * Before all members support the queueing of retained messages, a lost home loses the retained messages that
+ * it was sending.
+ */
+function isChecked(history: History, session: SessionRecord, record: SubscriptionRecord): boolean {
   const { subscription, ackedAtMs, sentAtMs, granted } = record;
   if (ackedAtMs === null || granted < 1 || isShared(subscription.filter)) return false;
   if (wasUnsubscribed(session, subscription.filter)) return false;
@@ -39,7 +45,7 @@ function isJudged(history: History, session: SessionRecord, record: Subscription
   return !session.persistent || (sinceMs !== null && sentAtMs > sinceMs);
 }
 
-/** The one that nothing else can have replaced before the subscription was acknowledged. */
+/** The message that was certainly retained at the subscription: no other write can have replaced it. */
 function certainlyRetained(
   history: History,
   ofTopic: readonly Publication[],
@@ -49,7 +55,7 @@ function certainlyRetained(
     publication.ackedAtMs !== null && !publication.ackedDegraded && publication.ackedAtMs < timeMs;
   return ofTopic.find(
     (candidate) =>
-      isPromised(history, candidate) &&
+      isDeliveryPromised(history, candidate) &&
       ackedBefore(candidate, record.sentAtMs) &&
       ofTopic.every(
         (other) =>
@@ -66,7 +72,8 @@ function checkArrived(
   record: SubscriptionRecord,
   publication: Publication,
 ): void {
-  // The home of a clean session may apply what was acknowledged elsewhere only later: then it comes as any other.
+  // The home of a clean session may apply the message after the subscription. Then it arrives without the
+  // RETAIN flag.
   const arrivals = session.arrivals.filter(
     (each) =>
       each.publication === publication.id &&
@@ -74,12 +81,12 @@ function checkArrived(
       (each.retained || !session.persistent),
   );
   if (arrivals.length === 0) {
-    history.violate({
+    history.reportViolation({
       promise: 'P3/P5',
       client: session.client,
       publication: publication.id,
       text:
-        `${session.client} never got what was retained, ${describe(publication)}, when it subscribed ` +
+        `${session.client} never received the retained message ${describePublication(publication)} of its subscription ` +
         `${record.subscription.filter} at ${record.sentAtMs.toFixed(1)}`,
     });
   } else if (arrivals.every(({ connection }) => connection !== record.connection)) {

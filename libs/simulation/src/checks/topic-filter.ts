@@ -1,5 +1,8 @@
-/** Whether a topic matches a filter (MQTT 5, 4.7); `$share/group/` is taken off first. The checkers' own reading. */
-export function matches(filter: string, topic: string): boolean {
+/**
+ * Whether a topic matches a filter (MQTT 5, 4.7); a prefix `$share/group/` is ignored. The checks have an
+ * implementation of their own, so that an error in that of the members shows.
+ */
+export function filterMatches(filter: string, topic: string): boolean {
   const filterLevels = plainFilter(filter).split('/');
   const topicLevels = topic.split('/');
   // [MQTT-4.7.2-1]: wildcards do not reach `$` topics.

@@ -1,11 +1,14 @@
 import type { ConnectionRecord, History } from '../history/history.ts';
 
-/** A member is given up after this at the latest, and finds itself isolated no later. */
-const troubleMs = 6_000;
+/**
+ * Bound of the time until the cluster orphans the sessions of a silent member, or the member becomes
+ * isolated.
+ */
+const disturbanceMs = 6_000;
 
 /**
- * P6, by what a subscriber saw that has been there all the time: at most one will per connection, none after a
- * DISCONNECT, and one for a client that died and never came back.
+ * Checks P6 with the messages that a permanent subscriber received: at most one will per connection, no will
+ * after a DISCONNECT, and one will for a client that died and never reconnected.
  */
 export function checkWills(history: History, watcher: string): void {
   const seen = new Map<number, number>();
@@ -29,30 +32,34 @@ export function checkWills(history: History, watcher: string): void {
       `${what}: will #${record.will?.publication} of ${record.client} on ${record.id} at ${record.host}, ` +
       `${record.end}${record.endReason === '' ? '' : ` (${record.endReason})`} at ${record.endedAtMs?.toFixed(1)}`;
     const violate = (what: string): void =>
-      history.violate({
+      history.reportViolation({
         promise: 'P6',
         client: record.client,
         publication: record.will?.publication ?? 0,
         text: text(what),
       });
     if (times > 1) violate(`published ${times} times`);
-    if (times > 0 && wasHeard(history, record)) violate('published after a DISCONNECT');
-    if (times > 0 && record.end === 'open') violate('published though its client is connected');
-    // The watcher may itself have come later.
-    const watched = record.endedAtMs !== null && record.endedAtMs > watchedSinceMs;
-    // A home that closes a client for reasons of its own can't tell whether it has just died unnoticed.
+    if (times > 0 && isDisconnectKnown(history, record)) violate('published after a DISCONNECT');
+    if (times > 0 && record.end === 'open') violate('published although its client is connected');
+    // The subscriber may have subscribed after the end of the connection.
+    const isWatched = record.endedAtMs !== null && record.endedAtMs > watchedSinceMs;
+    // A home that closes a connection itself does not know whether the client has died just before.
     const died =
       record.end === 'lost' && !record.closedByHome && record.connackAtMs !== null && !record.connackIsolated;
-    if (died && watched && times === 0 && lastOf.get(record.client) === record) violate('never published');
+    if (died && isWatched && times === 0 && lastOf.get(record.client) === record) violate('never published');
   }
 }
 
-/** Whether the cluster must know of the DISCONNECT: its home was well when it came, and long enough after. */
-function wasHeard(history: History, record: ConnectionRecord): boolean {
+/**
+ * Whether the cluster must know of the DISCONNECT: the home had no disturbance before and after it arrived.
+ */
+function isDisconnectKnown(history: History, record: ConnectionRecord): boolean {
   const { endedAtMs, disconnectHandledAtMs } = record;
   if (endedAtMs === null || disconnectHandledAtMs === null) return false;
-  return !history.troubles.some(
+  return !history.disturbances.some(
     ({ member, atMs }) =>
-      member === record.host && atMs > endedAtMs - troubleMs && atMs < disconnectHandledAtMs + troubleMs,
+      member === record.host &&
+      atMs > endedAtMs - disturbanceMs &&
+      atMs < disconnectHandledAtMs + disturbanceMs,
   );
 }

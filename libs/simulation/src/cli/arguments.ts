@@ -6,7 +6,7 @@ export interface SimulateArguments {
   readonly first: number;
   /** Number of seeds; Infinity when the user gave a time and no number. */
   readonly seeds: number;
-  /** 1 to 7; null: depends on the seed. */
+  /** 1 to 7; null: the number depends on the seed. */
   readonly members: number | null;
   readonly workers: number;
   /** No seed starts after this time, ms. */
@@ -15,7 +15,7 @@ export interface SimulateArguments {
   readonly keepGoing: boolean;
 }
 
-/** The command line is wrong. The message is one line; the program exits with status 2. */
+/** Error of the command line. Its message is one line; the program exits with status 2. */
 export class UsageError extends Error {}
 
 interface Options {
@@ -41,7 +41,7 @@ Examples:
   npm run simulate -- --for 30m
   npm run simulate -- --seed 42 --trace`;
 
-/** Returns null after it printed the help that the user asked for. @throws UsageError */
+/** Returns null after `--help` was printed. @throws UsageError */
 export function readArguments(args: readonly string[]): SimulateArguments | null {
   const command = commandLine();
   try {
@@ -64,9 +64,9 @@ export function readArguments(args: readonly string[]): SimulateArguments | null
 
 function commandLine(): Command {
   return new Command('simulate')
-    .description('Simulates a cluster with seeded faults, and checks its promises.')
+    .description('Simulates a cluster with seeded faults and checks the promises of docs/DESIGN.md.')
     .option('--seeds <N>', `number of seeds (default: ${seedsByDefault})`, wholeNumber(1, seedMax))
-    .option('--for <TIME>', 'run new seeds for this time: 90s, 30m or 8h', durationMs)
+    .option('--for <TIME>', 'start new seeds for this time: 90s, 30m or 8h', durationMs)
     .option('--first <K>', 'the first seed', wholeNumber(0, seedMax), 1)
     .option('--seed <K>', 'run only this seed', wholeNumber(0, seedMax))
     .option(
@@ -89,7 +89,7 @@ function commandLine(): Command {
     .configureOutput({ writeErr: () => undefined });
 }
 
-/** Returns the message of commander in one line: "--members 8: must be a whole number from 1 to 7". */
+/** Converts an error message of commander to one line: "--members 8: must be a whole number from 1 to 7". */
 function oneLine(message: string): string {
   const text = message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
   const invalid = /^option '(--[\w-]+)[^']*' argument '(.*)' is invalid\. (.*)$/.exec(text);

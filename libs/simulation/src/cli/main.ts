@@ -4,39 +4,41 @@ import { runSeed } from '../run-seed.ts';
 import type { RunReport } from '../run-seed.ts';
 import { UsageError, readArguments } from './arguments.ts';
 import type { SimulateArguments } from './arguments.ts';
-import { membersOf, runSeeds, work } from './worker-pool.ts';
+import { memberCountOf, runSeeds, runWorker } from './worker-pool.ts';
 import { Progress } from './progress.ts';
 
 const progressMs = 3_000;
-const historyLinesMax = 60;
+const relevantLinesMax = 60;
 
-/** What happened to machines and links, as {@link runSeed} traces it. */
+/** Trace lines of {@link runSeed} about members, disks and links. */
 const machineLines =
-  /^ *[\d.]+ (start|kill|power|pause|wake|wipe|disk|a bit|partition|cut|join|heal|all|\w leads|\w does not)/;
+  /^ *[\d.]+ (start|kill|power|pause|resume|wipe|disk|flip|partition|cut|restore|heal|all|\w leads|\w does not)/;
 
-/** A failed run once more, this time listening: the lines that concern what was violated. */
+/** Runs a failed seed again with a trace, and prints the lines that concern the first violation. */
 function explain(report: RunReport, members: number): void {
   const lines: string[] = [];
   runSeed({ seed: report.seed, members, trace: (line) => lines.push(line) });
   console.log(
-    `\nSEED ${report.seed} FAILED (${members} members); again: npm run simulate -- --seed ${report.seed} --trace`,
+    `\nSEED ${report.seed} FAILED (${members} members); to repeat it: npm run simulate -- --seed ${report.seed} --trace`,
   );
   for (const violation of report.violations) console.log(`  ${violation.promise}: ${violation.text}`);
   const [first] = report.violations;
   if (first === undefined) return;
-  const concerns = (line: string): boolean =>
+  const isRelevant = (line: string): boolean =>
     machineLines.test(line) ||
     (first.publication !== undefined && line.includes(`#${first.publication} `)) ||
     (first.client !== undefined && first.publication === undefined && line.includes(` ${first.client} `));
-  const relevant = lines.filter(concerns);
-  console.log(`  history (${relevant.length} of ${lines.length} lines):`);
-  for (const line of relevant.slice(-historyLinesMax)) console.log(`    ${line}`);
+  const relevant = lines.filter(isRelevant);
+  console.log(
+    `  relevant trace lines (last ${relevantLinesMax} of ${relevant.length}; the whole trace has ${lines.length}):`,
+  );
+  for (const line of relevant.slice(-relevantLinesMax)) console.log(`    ${line}`);
 }
 
 async function run(options: SimulateArguments): Promise<Progress> {
   const progress = new Progress(() => performance.now());
   if (options.trace) {
-    const members = membersOf(options.first, options.members);
+    const members = memberCountOf(options.first, options.members);
     progress.add(runSeed({ seed: options.first, members, trace: (line) => console.log(line) }));
     return progress;
   }
@@ -62,11 +64,11 @@ async function main(): Promise<void> {
   const [first] = failed;
   if (first === undefined) return;
   process.exitCode = 1;
-  explain(first, membersOf(first.seed, options.members));
+  explain(first, memberCountOf(first.seed, options.members));
   if (failed.length > 1) console.log(`failed seeds: ${failed.map(({ seed }) => seed).join(' ')}`);
 }
 
-if (!isMainThread) work();
+if (!isMainThread) runWorker();
 else {
   try {
     await main();

@@ -2,10 +2,10 @@ import { markNames } from '../history/marks.ts';
 import type { MarkName } from '../history/marks.ts';
 import type { RunReport } from '../run-seed.ts';
 
-/** What one line of progress tells, of all that is counted. */
-const namedInProgress = ['messages', 'kills', 'partitions', 'power cuts', 'failing disks', 'flipped bits'];
+/** The counters that the progress line shows. The summary shows all. */
+const progressCounters = ['messages', 'kills', 'partitions', 'power cuts', 'failing disks', 'flipped bits'];
 
-/** Sums up what the runs were through. */
+/** Adds up the counters, marks and times of the finished runs. */
 export class Progress {
   readonly failed: RunReport[] = [];
   readonly #totals = new Map<string, number>();
@@ -16,7 +16,7 @@ export class Progress {
   readonly #startedAtMs: number;
   #done = 0;
 
-  /** @param now monotonic milliseconds */
+  /** @param now returns monotonic time in milliseconds */
   constructor(now: () => number) {
     this.#now = now;
     this.#startedAtMs = now();
@@ -31,11 +31,11 @@ export class Progress {
     if (report.violations.length > 0) this.failed.push(report);
   }
 
-  /** One line. */
+  /** Returns the progress so far in one line. */
   line(): string {
     const seconds = (this.#now() - this.#startedAtMs) / 1_000;
     const perSecond = seconds > 0 ? (this.#done / seconds).toFixed(1) : '0';
-    const totals = namedInProgress.map((name) => `${this.#totals.get(name) ?? 0} ${name}`).join(', ');
+    const totals = progressCounters.map((name) => `${this.#totals.get(name) ?? 0} ${name}`).join(', ');
     return `${this.#done} seeds in ${seconds.toFixed(0)} s (${perSecond}/s), ${this.failed.length} failed: ${totals}`;
   }
 
@@ -44,13 +44,13 @@ export class Progress {
     const marks = markNames.map((name): [string, number] => [name, this.#marks.get(name) ?? 0]);
     const missed = marks.filter(([, count]) => count === 0).map(([name]) => name);
     return [
-      'what happened:',
+      'counters:',
       ...counts.map(([name, count]) => `  ${String(count).padStart(10)} ${name}`),
       'marks:',
       ...marks.map(([name, count]) => `  ${String(count).padStart(10)} ${name}`),
-      ...(missed.length === 0 ? [] : [`not seen in these seeds: ${missed.join(', ')}`]),
-      `virtual time until the members were one healthy cluster again: ${spread(this.#convergedMs)}`,
-      `virtual time from the last publish until all clients had what they were owed: ${spread(this.#servedMs)}`,
+      ...(missed.length === 0 ? [] : [`marks that no seed reached: ${missed.join(', ')}`]),
+      `virtual time from the end of all faults until the members were one healthy cluster: ${spread(this.#convergedMs)}`,
+      `virtual time from the last publish until all clients had received everything: ${spread(this.#servedMs)}`,
       this.line(),
     ].join('\n');
   }

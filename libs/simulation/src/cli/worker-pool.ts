@@ -3,45 +3,53 @@ import { runSeed } from '../run-seed.ts';
 import type { RunReport } from '../run-seed.ts';
 import type { SimulateArguments } from './arguments.ts';
 
-interface Share {
+/** Data that each worker thread receives. */
+interface WorkerInput {
   readonly first: number;
   readonly seeds: number;
   readonly members: number | null;
-  /** How many seeds have been taken; one more than all of them ends the work. */
-  readonly taken: Int32Array;
+  /**
+   * Shared counter of the seeds that workers have claimed. A worker ends when it claims a number beyond the
+   * last seed.
+   */
+  readonly claimed: Int32Array;
 }
 
-/** A simulated world leaves much behind at every step; threads have a quarter of this by default. */
+/**
+ * A simulated world allocates many short-lived objects. The default of a thread is a quarter of this size.
+ */
 const youngGenerationMiB = 64;
 
-/** More than any run takes. */
-const takenMax = 2 ** 30;
+/** Larger than the number of seeds of any run. */
+const claimedMax = 2 ** 30;
 
-/** Most runs have seven members; some have fewer, down to one. */
-export function membersOf(seed: number, members: number | null): number {
+/** Returns the number of members of a seed's run: seven for most seeds, one to six for every tenth seed. */
+export function memberCountOf(seed: number, members: number | null): number {
   if (members !== null) return members;
   return seed % 10 === 0 ? 1 + (Math.floor(seed / 10) % 6) : 7;
 }
 
 /**
- * Lets threads run the seeds in their order, each taking the next one. After a failure no new one is begun, unless they are to keep
- * going, so the lowest that fails is always among those that were run.
- * @throws Error when a thread ends by an error
+ * Runs the seeds in worker threads. Each worker claims the next seed in ascending order. After a failed seed
+ * no worker claims another one, unless `keepGoing` is set. So the lowest failing seed is always among those
+ * that were run.
+ *
+ * @throws Error when a thread ends with an error
  */
 export async function runSeeds(
   options: SimulateArguments,
   scriptPath: string,
   onReport: (report: RunReport) => void,
 ): Promise<void> {
-  const taken = new Int32Array(new SharedArrayBuffer(4));
-  const stop = (): void => void Atomics.store(taken, 0, takenMax);
+  const claimed = new Int32Array(new SharedArrayBuffer(4));
+  const stop = (): void => void Atomics.store(claimed, 0, claimedMax);
   const timer = Number.isFinite(options.forMs) ? setTimeout(stop, options.forMs) : null;
-  const seeds = Math.min(options.seeds, takenMax);
+  const seeds = Math.min(options.seeds, claimedMax);
   const count = Math.min(options.workers, seeds);
-  const share: Share = { first: options.first, seeds, members: options.members, taken };
+  const input: WorkerInput = { first: options.first, seeds, members: options.members, claimed };
   const ended = Array.from({ length: count }, () => {
     const thread = new Worker(scriptPath, {
-      workerData: share,
+      workerData: input,
       resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMiB },
     });
     thread.on('message', (report: RunReport) => {
@@ -61,13 +69,13 @@ export async function runSeeds(
   }
 }
 
-/** In a thread: takes seeds until there are no more. */
-export function work(): void {
-  const { first, seeds, members, taken } = workerData as Share;
+/** Main function of a worker thread: claims and runs seeds until all are claimed. */
+export function runWorker(): void {
+  const { first, seeds, members, claimed } = workerData as WorkerInput;
   for (;;) {
-    const number = Atomics.add(taken, 0, 1);
+    const number = Atomics.add(claimed, 0, 1);
     if (number >= seeds) return;
     const seed = first + number;
-    parentPort?.postMessage(runSeed({ seed, members: membersOf(seed, members) }));
+    parentPort?.postMessage(runSeed({ seed, members: memberCountOf(seed, members) }));
   }
 }

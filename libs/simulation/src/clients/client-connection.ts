@@ -3,38 +3,46 @@ import type { Host } from '../world/host.ts';
 import type { Random } from '../world/random.ts';
 import type { Timeline } from '../world/timeline.ts';
 
-export interface WireHandlers {
+export interface ClientConnectionHandlers {
   /** `isolated`: the member had no majority when it sent it. */
-  effect(wire: Wire, effect: ClientEffect, isolated: boolean): void;
-  /** The connection is gone and nobody said why. */
-  lost(wire: Wire): void;
+  effect(connection: ClientConnection, effect: ClientEffect, isolated: boolean): void;
+  /** The connection was lost without a DISCONNECT. */
+  lost(connection: ClientConnection): void;
 }
 
 const delayMsMin = 0.3;
 const delayMsMax = 3;
-/** A client pings about every second: a host that went silent is given up after this. */
+/** Time after which a client closes a silent connection. It pings about every second. */
 const silenceNoticedMsMin = 1_000;
 const silenceNoticedMsMax = 2_000;
-/** A member notices a client that vanished by its keep-alive. */
+/** Time after which a member detects a vanished client by its Keep Alive. */
 const keepAliveMsMin = 1_000;
 const keepAliveMsMax = 3_000;
 
-/** One client's connection to one process: both ways in order, gone with the process. */
-export class Wire {
+/**
+ * A client's connection to one process of a member: ordered in both directions, lost when the process ends.
+ */
+export class ClientConnection {
   readonly id: ConnectionId;
   readonly host: Host;
-  /** The client's end. */
+  /** The connection is open at the client's end. */
   isOpen = true;
-  /** The broker's end. */
+  /** The connection is open at the member's end. */
   isServed = true;
   readonly #process: number;
   readonly #timeline: Timeline;
   readonly #random: Random;
-  readonly #handlers: WireHandlers;
+  readonly #handlers: ClientConnectionHandlers;
   #toHostFreeAtMs = 0;
   #toClientFreeAtMs = 0;
 
-  constructor(id: ConnectionId, host: Host, timeline: Timeline, random: Random, handlers: WireHandlers) {
+  constructor(
+    id: ConnectionId,
+    host: Host,
+    timeline: Timeline,
+    random: Random,
+    handlers: ClientConnectionHandlers,
+  ) {
     this.id = id;
     this.host = host;
     this.#process = host.process;
@@ -51,7 +59,7 @@ export class Wire {
     this.toHost({ kind: 'connect', request });
   }
 
-  /** A packet of the client; lost when the broker has closed meanwhile. */
+  /** Sends a packet of the client. The packet is lost when the member has closed the connection. */
   toHost(input: ClientInput): void {
     this.#deliver(() => {
       if (!this.isServed) return;
@@ -61,23 +69,25 @@ export class Wire {
     });
   }
 
-  /** DISCONNECT, or the socket closes without one. */
+  /**
+   * Closes the connection with DISCONNECT (graceful) or without. `handled` runs when the member handles it.
+   */
   close(graceful: boolean, handled: () => void): void {
     if (!this.isOpen) return;
     this.isOpen = false;
-    this.#deliver(() => this.#hangUp(graceful, handled));
+    this.#deliver(() => this.#endServing(graceful, handled));
   }
 
-  /** The client's host loses its power: the member has to find out. */
+  /** The client's host loses its power: the member detects it by the Keep Alive. */
   vanish(): void {
     if (!this.isOpen) return;
     this.isOpen = false;
     this.#timeline.after(this.#random.between(keepAliveMsMin, keepAliveMsMax), () => {
-      if (this.hasProcess) this.#hangUp(false, () => undefined);
+      if (this.hasProcess) this.#endServing(false, () => undefined);
     });
   }
 
-  #hangUp(graceful: boolean, handled: () => void): void {
+  #endServing(graceful: boolean, handled: () => void): void {
     this.host.post((member) => {
       if (!this.isServed) return;
       this.isServed = false;
@@ -86,11 +96,11 @@ export class Wire {
     });
   }
 
-  /** What the member wants this client to hear. */
+  /** Sends a packet or a disconnect of the member to the client. */
   fromHost(effect: ClientEffect, isolated: boolean): void {
     if (effect.kind === 'close' || effect.kind === 'refuse') {
       this.isServed = false;
-      // A broker's socket tells that it has closed, also when the member itself wished it; or it does not.
+      // A broker may report the end of a socket that the member itself closed. Both cases must work.
       if (this.#random.chance(0.5))
         this.host.post((member) => member.input(this.id, { kind: 'disconnect', graceful: false }));
     }
@@ -100,7 +110,7 @@ export class Wire {
     });
   }
 
-  /** The process is gone, or hangs: its clients notice by the reset, or by the silence. */
+  /** The process ended or is paused: the client detects a TCP reset, or the silence. */
   hostStopped(silent: boolean): void {
     const delayMs = silent ? this.#random.between(silenceNoticedMsMin, silenceNoticedMsMax) : this.#delayMs();
     this.#timeline.after(delayMs, () => {

@@ -1,35 +1,39 @@
 import type { ClientEffect, MemberId, QoS, Subscription, Will } from '@mqtt-cluster/contracts';
-import { Incoming } from './incoming-messages.ts';
-import { Outgoing } from './outgoing-messages.ts';
+import { IncomingMessages } from './incoming-messages.ts';
+import { OutgoingMessages } from './outgoing-messages.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { payloadOf } from '../history/history.ts';
 import type { ConnectionRecord, History, Publication, SessionRecord } from '../history/history.ts';
 import type { Host } from '../world/host.ts';
 import type { Random } from '../world/random.ts';
 import type { Timeline } from '../world/timeline.ts';
-import { Wire } from './client-connection.ts';
+import { ClientConnection } from './client-connection.ts';
 
 export interface ClientOptions {
   readonly id: string;
   readonly clean: boolean;
-  /** 0 ends the session with its connection. */
+  /** Session Expiry Interval; 0: the session ends with its connection. */
   readonly expirySeconds: number;
   readonly receiveMaximum: number;
+  /** Bound of the client's own unacknowledged publishes. */
   readonly windowMax: number;
   readonly ackDelayMsMax: number;
   readonly subscriptions: readonly Subscription[];
-  /** A message of its own is made for each connection. */
+  /** Each connection has a will message of its own. */
   readonly will: { readonly topic: string; readonly qos: QoS; readonly delaySeconds: number } | null;
-  /** Comes back by itself when its connection is lost. */
+  /** Connects again after a lost connection. */
   readonly reconnects: boolean;
-  /** Where to go; null for any member. */
+  /** The member to connect to; null: a random member for each connection. */
   readonly home: MemberId | null;
-  /** Another client of the same id may take the session at any moment: nothing is expected of it. */
-  readonly contested: boolean;
+  /**
+   * Another device uses the same client id and can take over the session at any time, so Session Present is
+   * not checked.
+   */
+  readonly sharesClientId: boolean;
 }
 
-/** A persistent session without a will, at any member, that comes back when it is lost. */
-export const usualClient: Omit<ClientOptions, 'id'> = {
+/** A client with a persistent session and no will that connects to random members and reconnects. */
+export const defaultClient: Omit<ClientOptions, 'id'> = {
   clean: false,
   expirySeconds: 3_600,
   receiveMaximum: 20,
@@ -39,41 +43,43 @@ export const usualClient: Omit<ClientOptions, 'id'> = {
   will: null,
   reconnects: true,
   home: null,
-  contested: false,
+  sharesClientId: false,
 };
 
+/** The part of the world that a client uses. */
 export interface ClientWorld {
   readonly timeline: Timeline;
   readonly history: History;
   readonly hosts: readonly Host[];
   newConnectionId(): number;
-  register(wire: Wire): void;
+  register(connection: ClientConnection): void;
 }
 
 const connackMsMax = 4_000;
 const reconnectMsMin = 20;
 const reconnectMsMax = 500;
-/** The dialling of a host that does not answer. */
+/** Time until a connection attempt to a host that does not answer fails. */
 const dialMsMax = 1_500;
 
-/** One MQTT client: what it keeps over its connections, and the connection it has. */
+/** One MQTT client: its session state, and its current connection. */
 export class SimulatedClient {
   readonly id: string;
   readonly options: ClientOptions;
-  readonly outgoing: Outgoing;
-  readonly incoming: Incoming;
+  readonly outgoing: OutgoingMessages;
+  readonly incoming: IncomingMessages;
   readonly subscriptions: Subscriptions;
   home: MemberId | null;
   session: SessionRecord | null = null;
-  wire: Wire | null = null;
+  connection: ClientConnection | null = null;
   connected = false;
-  /** Wants to be connected. */
-  wanted = false;
+  /** The client is connected or tries to connect. */
+  shouldBeConnected = false;
   readonly #world: ClientWorld;
   readonly #random: Random;
   #record: ConnectionRecord | null = null;
-  /** Rises with every plan to connect; an older plan is void. */
-  #plan = 0;
+  /** Number of the current attempt to connect; older attempts are cancelled. */
+  #dialAttempt = 0;
+  /** A connection ended before its CONNACK, so the client does not know whether its session exists. */
   #sessionUncertain = false;
 
   constructor(world: ClientWorld, random: Random, options: ClientOptions) {
@@ -82,8 +88,8 @@ export class SimulatedClient {
     this.options = options;
     this.id = options.id;
     this.home = options.home;
-    this.outgoing = new Outgoing(world.history, options.windowMax);
-    this.incoming = new Incoming(options.id, world.history, world.timeline, random.fork(), options);
+    this.outgoing = new OutgoingMessages(world.history, options.windowMax);
+    this.incoming = new IncomingMessages(options.id, world.history, world.timeline, random.fork(), options);
     this.subscriptions = new Subscriptions(options.id, world.history, options.subscriptions);
   }
 
@@ -91,26 +97,29 @@ export class SimulatedClient {
     return this.options.expirySeconds > 0;
   }
 
-  /** Subscribed to all it wants, nothing under way. */
-  get isSettled(): boolean {
-    if (this.outgoing.unfinished > 0 || (this.wanted && !this.connected)) return false;
-    return this.subscriptions.isSettled;
+  /**
+   * All subscriptions are acknowledged, all messages are finished, and the client is connected if it should
+   * be.
+   */
+  get isIdle(): boolean {
+    if (this.outgoing.unfinished > 0 || (this.shouldBeConnected && !this.connected)) return false;
+    return this.subscriptions.isIdle;
   }
 
-  /** Connects, to that member or to any. */
+  /** Connects to that member; null: to a random member. */
   connect(home: MemberId | null = this.home): void {
-    this.wanted = true;
+    this.shouldBeConnected = true;
     this.home = home;
     this.#dialAfter(0);
   }
 
-  /** Leaves and stays away. Without grace the will is due. */
+  /** Ends the connection and does not reconnect. The will is due unless the client sends DISCONNECT. */
   leave(how: 'disconnect' | 'close' | 'vanish'): void {
-    this.wanted = false;
+    this.shouldBeConnected = false;
     this.#drop(how);
   }
 
-  /** Goes to another member, as a roaming device does. */
+  /** Ends the connection and connects to another member, as a roaming device does. */
   move(home: MemberId | null, how: 'disconnect' | 'close' | 'vanish'): void {
     this.#drop(how);
     this.connect(home);
@@ -137,10 +146,10 @@ export class SimulatedClient {
   // ---- connection ----
 
   #dialAfter(delayMs: number): void {
-    this.#plan += 1;
-    const plan = this.#plan;
+    this.#dialAttempt += 1;
+    const attempt = this.#dialAttempt;
     this.#world.timeline.after(delayMs, () => {
-      if (plan === this.#plan && this.wanted && this.wire === null) this.#dial();
+      if (attempt === this.#dialAttempt && this.shouldBeConnected && this.connection === null) this.#dial();
     });
   }
 
@@ -152,19 +161,19 @@ export class SimulatedClient {
       this.#dialAfter(refused ? this.#random.between(reconnectMsMin, reconnectMsMax) : dialMsMax);
       return;
     }
-    const wire = new Wire(this.#world.newConnectionId(), host, timeline, this.#random, {
-      effect: (from, effect, isolated) => this.#hear(from, effect, isolated),
-      lost: () => this.#ended('lost', ''),
+    const connection = new ClientConnection(this.#world.newConnectionId(), host, timeline, this.#random, {
+      effect: (from, effect, isolated) => this.#handleEffect(from, effect, isolated),
+      lost: () => this.#connectionEnded('lost', ''),
     });
-    this.wire = wire;
-    this.#record = this.#openRecord(wire);
-    this.#world.register(wire);
+    this.connection = connection;
+    this.#record = this.#openRecord(connection);
+    this.#world.register(connection);
     const { clean, expirySeconds, receiveMaximum } = this.options;
     const will = this.#record.will?.will;
     const willNote = this.#record.will === null ? '' : ` with will #${this.#record.will.publication} `;
-    history.note(() => `${this.id} -> ${host.id} CONNECT ${wire.id}${clean ? ' clean' : ''}${willNote}`);
+    history.log(() => `${this.id} -> ${host.id} CONNECT ${connection.id}${clean ? ' clean' : ''}${willNote}`);
     if (clean || !this.isPersistent) this.#endSession();
-    wire.connect({
+    connection.connect({
       client: this.id,
       clean,
       sessionExpirySeconds: expirySeconds,
@@ -172,11 +181,11 @@ export class SimulatedClient {
       ...(will === undefined ? {} : { will }),
     });
     timeline.after(connackMsMax, () => {
-      if (this.wire === wire && !this.connected) this.#giveUp();
+      if (this.connection === connection && !this.connected) this.#giveUp();
     });
   }
 
-  #openRecord(wire: Wire): ConnectionRecord {
+  #openRecord(connection: ClientConnection): ConnectionRecord {
     const { history } = this.#world;
     let will: ConnectionRecord['will'] = null;
     if (this.options.will !== null) {
@@ -186,9 +195,9 @@ export class SimulatedClient {
       will = { will: made, publication: publication.id };
     }
     const record: ConnectionRecord = {
-      id: wire.id,
+      id: connection.id,
       client: this.id,
-      host: wire.host.id,
+      host: connection.host.id,
       openedAtMs: history.nowMs,
       will,
       connackAtMs: null,
@@ -199,52 +208,52 @@ export class SimulatedClient {
       closedByHome: false,
       disconnectHandledAtMs: null,
     };
-    history.connections.set(wire.id, record);
+    history.connections.set(connection.id, record);
     return record;
   }
 
   #giveUp(): void {
-    this.wire?.close(false, () => undefined);
-    this.#ended('lost', 'no CONNACK');
+    this.connection?.close(false, () => undefined);
+    this.#connectionEnded('lost', 'no CONNACK');
   }
 
   #drop(how: 'disconnect' | 'close' | 'vanish'): void {
-    const { wire } = this;
+    const { connection } = this;
     const record = this.#record;
-    this.#plan += 1;
-    if (wire === null || record === null) return;
-    this.#world.history.note(() => `${this.id} ${how} ${wire.id}`);
-    if (how === 'vanish') wire.vanish();
+    this.#dialAttempt += 1;
+    if (connection === null || record === null) return;
+    this.#world.history.log(() => `${this.id} ${how} ${connection.id}`);
+    if (how === 'vanish') connection.vanish();
     else {
-      wire.close(how === 'disconnect', () => {
+      connection.close(how === 'disconnect', () => {
         if (how === 'disconnect') record.disconnectHandledAtMs = this.#world.timeline.nowMs;
       });
     }
-    this.#finish(how === 'disconnect' ? 'disconnected' : 'lost', how);
+    this.#closeRecord(how === 'disconnect' ? 'disconnected' : 'lost', how);
   }
 
-  #ended(end: ConnectionRecord['end'], reason: string): void {
-    this.#finish(end, reason);
-    if (this.wanted && this.options.reconnects) {
+  #connectionEnded(end: ConnectionRecord['end'], reason: string): void {
+    this.#closeRecord(end, reason);
+    if (this.shouldBeConnected && this.options.reconnects) {
       this.home = this.options.home;
       this.#dialAfter(this.#random.between(reconnectMsMin, reconnectMsMax));
-    } else this.wanted = false;
+    } else this.shouldBeConnected = false;
   }
 
-  #finish(end: ConnectionRecord['end'], reason: string): void {
+  #closeRecord(end: ConnectionRecord['end'], reason: string): void {
     const { history } = this.#world;
     const record = this.#record;
     if (record !== null) {
-      // Without a CONNACK nobody can tell whether the session was opened.
+      // Without a CONNACK the client does not know whether the member opened the session.
       if (record.connackAtMs === null && this.session === null) this.#sessionUncertain = true;
       record.end = end;
       record.endReason = reason;
       record.endedAtMs = history.nowMs;
-      history.note(() => `${this.id} ${end} ${reason} ${record.id} of ${record.host}`);
+      history.log(() => `${this.id} ${end} ${reason} ${record.id} of ${record.host}`);
       history.count(`connections ${end}${reason === '' ? '' : `: ${reason}`}`);
     }
     this.#record = null;
-    this.wire = null;
+    this.connection = null;
     this.connected = false;
     this.outgoing.suspend();
     this.incoming.suspend();
@@ -257,13 +266,13 @@ export class SimulatedClient {
     if (!this.isPersistent || this.options.clean) this.session = null;
   }
 
-  // ---- what it hears ----
+  // ---- packets of the member ----
 
-  #hear(wire: Wire, effect: ClientEffect, isolated: boolean): void {
-    if (wire !== this.wire) return;
+  #handleEffect(connection: ClientConnection, effect: ClientEffect, isolated: boolean): void {
+    if (connection !== this.connection) return;
     if (effect.kind === 'connack') return this.#connack(effect.sessionPresent, isolated);
-    if (effect.kind === 'refuse') return this.#closed(wire, 'refused', effect.reason);
-    if (effect.kind === 'close') return this.#closed(wire, 'closedByMember', effect.reason);
+    if (effect.kind === 'refuse') return this.#closed(connection, 'refused', effect.reason);
+    if (effect.kind === 'close') return this.#closed(connection, 'closedByMember', effect.reason);
     if (effect.kind === 'suback') return this.subscriptions.suback(effect.packetId, effect.codes);
     if (effect.kind === 'unsuback') return this.subscriptions.unsuback(effect.packetId);
     if (effect.kind === 'puback')
@@ -274,42 +283,52 @@ export class SimulatedClient {
     if (effect.kind === 'deliver' && this.session !== null) this.incoming.deliver(effect, this.session);
   }
 
-  #closed(wire: Wire, end: 'refused' | 'closedByMember', reason: string): void {
-    wire.isOpen = false;
-    this.#ended(end, reason);
+  #closed(connection: ClientConnection, end: 'refused' | 'closedByMember', reason: string): void {
+    connection.isOpen = false;
+    this.#connectionEnded(end, reason);
   }
 
   #connack(sessionPresent: boolean, isolated: boolean): void {
     const { history } = this.#world;
-    const wire = this.wire as Wire;
+    const connection = this.connection as ClientConnection;
     const record = this.#record as ConnectionRecord;
     if (this.connected)
-      history.violate({ promise: 'MQTT', client: this.id, text: `${this.id} got two CONNACKs` });
+      history.reportViolation({
+        promise: 'MQTT',
+        client: this.id,
+        text: `${this.id} received two CONNACKs on one connection`,
+      });
     this.connected = true;
-    // What waits for it comes after the CONNACK.
+    // Queued messages arrive after the CONNACK.
     this.incoming.lastArrivalMs = history.nowMs;
     record.connackAtMs = history.nowMs;
     record.connackIsolated = isolated;
-    history.note(() => `${this.id} <- ${wire.host.id} CONNACK ${wire.id} present ${sessionPresent}`);
+    history.log(
+      () => `${this.id} <- ${connection.host.id} CONNACK ${connection.id} present ${sessionPresent}`,
+    );
     this.#checkPresence(sessionPresent);
     if (!sessionPresent || this.session === null) this.#newSession();
     this.#sessionUncertain = false;
     const former = this.session?.homes.at(-1);
-    if (former !== undefined && former !== wire.host.id && this.outgoing.hasExactlyOnceUnderWay)
+    if (former !== undefined && former !== connection.host.id && this.outgoing.hasUnfinishedQos2)
       history.mark('qos2-resumed-elsewhere');
-    this.session?.homes.push(wire.host.id);
-    this.incoming.resume(wire, sessionPresent);
-    this.outgoing.resume(wire, sessionPresent);
-    if (this.session !== null) this.subscriptions.resume(wire, this.session);
+    this.session?.homes.push(connection.host.id);
+    this.incoming.resume(connection, sessionPresent);
+    this.outgoing.resume(connection, sessionPresent);
+    if (this.session !== null) this.subscriptions.resume(connection, this.session);
   }
 
   #checkPresence(sessionPresent: boolean): void {
     const { history } = this.#world;
-    if (this.options.contested || this.#sessionUncertain) return;
+    if (this.options.sharesClientId || this.#sessionUncertain) return;
     const expected = this.session !== null && this.isPersistent && this.session.endedAtMs === null;
     if (sessionPresent === expected) return;
-    const text = `${this.id} was told session present ${sessionPresent} at ${this.wire?.host.id}`;
-    history.violate({ promise: 'P3', client: this.id, text: `${text} at ${history.nowMs.toFixed(1)}` });
+    const text = `${this.id} received Session Present ${sessionPresent} from ${this.connection?.host.id}`;
+    history.reportViolation({
+      promise: 'P3',
+      client: this.id,
+      text: `${text} at ${history.nowMs.toFixed(1)}`,
+    });
   }
 
   #newSession(): void {

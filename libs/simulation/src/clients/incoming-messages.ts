@@ -1,28 +1,31 @@
 import type { DeliverEffect } from '@mqtt-cluster/contracts';
-import { publicationIn } from '../history/history.ts';
+import { publicationIdIn } from '../history/history.ts';
 import type { History, SessionRecord } from '../history/history.ts';
 import type { Random } from '../world/random.ts';
 import type { Timeline } from '../world/timeline.ts';
-import type { Wire } from './client-connection.ts';
+import type { ClientConnection } from './client-connection.ts';
 
-/** The receiving half of a client: acknowledges in order, late now and then, and takes each QoS 2 message once. */
-export class Incoming {
+/**
+ * Receiving side of a client: acknowledges messages in order with a random delay, and accepts each QoS 2
+ * message once.
+ */
+export class IncomingMessages {
   readonly #client: string;
   readonly #history: History;
   readonly #timeline: Timeline;
   readonly #random: Random;
   readonly #receiveMaximum: number;
-  /** Milliseconds before an answer; uniform up to this. */
+  /** Delay before an acknowledgement: uniform from 0 to this, milliseconds. */
   #ackDelayMsMax: number;
-  /** QoS 2 packet ids between PUBLISH and PUBREL; part of a persistent client's own state. */
+  /** QoS 2 packet ids between PUBLISH and PUBREL. They are part of the client's session state. */
   readonly #received = new Set<number>();
-  /** Delivered on this connection and not yet acknowledged by us. */
+  /** Packet ids that were delivered on this connection and not acknowledged yet. */
   readonly #unacked = new Set<number>();
-  #wire: Wire | null = null;
-  #answerFreeAtMs = 0;
-  /** False: the client reads but does not answer. */
-  answers = true;
-  #unanswered: (() => void)[] = [];
+  #connection: ClientConnection | null = null;
+  #nextAckAtMs = 0;
+  /** False: the client reads but sends no acknowledgement. */
+  acknowledges = true;
+  #deferred: (() => void)[] = [];
   lastArrivalMs = 0;
 
   constructor(
@@ -40,28 +43,28 @@ export class Incoming {
     this.#ackDelayMsMax = options.ackDelayMsMax;
   }
 
-  resume(wire: Wire, sessionPresent: boolean): void {
-    this.#wire = wire;
+  resume(connection: ClientConnection, sessionPresent: boolean): void {
+    this.#connection = connection;
     this.#unacked.clear();
-    this.#unanswered = [];
+    this.#deferred = [];
     if (!sessionPresent) this.#received.clear();
   }
 
   suspend(): void {
-    this.#wire = null;
+    this.#connection = null;
   }
 
-  /** Nothing is to be waited for any more: it answers at once. */
-  hurry(): void {
+  /** From now on acknowledges without delay. */
+  acknowledgeAtOnce(): void {
     this.#ackDelayMsMax = 1;
-    this.answerAgain();
+    this.resumeAcknowledging();
   }
 
-  answerAgain(): void {
-    this.answers = true;
-    const due = this.#unanswered;
-    this.#unanswered = [];
-    for (const answer of due) answer();
+  resumeAcknowledging(): void {
+    this.acknowledges = true;
+    const deferred = this.#deferred;
+    this.#deferred = [];
+    for (const acknowledge of deferred) acknowledge();
   }
 
   deliver(effect: DeliverEffect, session: SessionRecord): void {
@@ -72,9 +75,9 @@ export class Incoming {
     this.#checkPacketId(packetId);
     if (effect.qos === 1) {
       this.#arrived(effect, session);
-      this.#answer((wire) => {
+      this.#acknowledge((connection) => {
         this.#unacked.delete(packetId);
-        wire.toHost({ kind: 'puback', packetId });
+        connection.toHost({ kind: 'puback', packetId });
       });
       return;
     }
@@ -82,45 +85,49 @@ export class Incoming {
       this.#received.add(packetId);
       this.#arrived(effect, session);
     }
-    this.#answer((wire) => wire.toHost({ kind: 'pubrec', packetId }));
+    this.#acknowledge((connection) => connection.toHost({ kind: 'pubrec', packetId }));
   }
 
   pubrel(packetId: number): void {
     this.#received.delete(packetId);
-    this.#answer((wire) => {
+    this.#acknowledge((connection) => {
       this.#unacked.delete(packetId);
-      wire.toHost({ kind: 'pubcomp', packetId });
+      connection.toHost({ kind: 'pubcomp', packetId });
     });
   }
 
   #checkPacketId(packetId: number): void {
     const client = this.#client;
     if (packetId < 1 || packetId > 65_535) {
-      this.#history.violate({ promise: 'MQTT', client, text: `${client} was sent packet id ${packetId}` });
-    }
-    // [MQTT-2.2.1-3]: an id that is in use on this connection may not be given to another message.
-    if (this.#unacked.has(packetId)) {
-      this.#history.violate({
+      this.#history.reportViolation({
         promise: 'MQTT',
         client,
-        text: `${client} was sent packet id ${packetId} twice`,
+        text: `${client} received packet id ${packetId}, which is invalid`,
+      });
+    }
+    // [MQTT-2.2.1-3]: a packet id in use on this connection must not be used for another message.
+    if (this.#unacked.has(packetId)) {
+      this.#history.reportViolation({
+        promise: 'MQTT',
+        client,
+        text: `${client} received packet id ${packetId} twice before its acknowledgement`,
       });
     }
     this.#unacked.add(packetId);
     if (this.#unacked.size > this.#receiveMaximum) {
-      this.#history.violate({
+      this.#history.reportViolation({
         promise: 'MQTT',
         client,
-        text: `${client} was sent more than its receive maximum of ${this.#receiveMaximum} [MQTT-3.3.4-9]`,
+        text: `${client} received more unacknowledged messages than its Receive Maximum of ${this.#receiveMaximum} [MQTT-3.3.4-9]`,
       });
     }
   }
 
   #arrived(effect: DeliverEffect, session: SessionRecord): void {
-    const publication = publicationIn(effect.message.payload);
-    this.#history.note(
+    const publication = publicationIdIn(effect.message.payload);
+    this.#history.log(
       () =>
-        `${this.#client} <- ${this.#wire?.host.id} #${publication} ${effect.message.topic} qos ${effect.qos} ` +
+        `${this.#client} <- ${this.#connection?.host.id} #${publication} ${effect.message.topic} qos ${effect.qos} ` +
         `id ${effect.packetId}${effect.dup ? ' dup' : ''}${effect.retain ? ' retained' : ''} on ${effect.connection}`,
     );
     if (publication === null) return;
@@ -135,18 +142,18 @@ export class Incoming {
     });
   }
 
-  /** Answers leave in the order of what they answer [MQTT-4.6.0-2]. */
-  #answer(send: (wire: Wire) => void): void {
-    const wire = this.#wire;
-    if (wire === null) return;
-    const answer = (): void => {
+  /** Acknowledgements are sent in the order of the messages [MQTT-4.6.0-2]. */
+  #acknowledge(send: (connection: ClientConnection) => void): void {
+    const connection = this.#connection;
+    if (connection === null) return;
+    const acknowledge = (): void => {
       const atMs = this.#timeline.nowMs + this.#random.between(0, this.#ackDelayMsMax);
-      this.#answerFreeAtMs = Math.max(this.#answerFreeAtMs, atMs);
-      this.#timeline.at(this.#answerFreeAtMs, () => {
-        if (this.#wire === wire && wire.isOpen) send(wire);
+      this.#nextAckAtMs = Math.max(this.#nextAckAtMs, atMs);
+      this.#timeline.at(this.#nextAckAtMs, () => {
+        if (this.#connection === connection && connection.isOpen) send(connection);
       });
     };
-    if (this.answers) answer();
-    else this.#unanswered.push(answer);
+    if (this.acknowledges) acknowledge();
+    else this.#deferred.push(acknowledge);
   }
 }

@@ -1,25 +1,28 @@
 import type { QoS } from '@mqtt-cluster/contracts';
 import { payloadOf } from '../history/history.ts';
 import type { History, Publication } from '../history/history.ts';
-import type { Wire } from './client-connection.ts';
+import type { ClientConnection } from './client-connection.ts';
 
-interface Flight {
+interface InFlight {
   readonly publication: Publication;
   stage: 'publish' | 'release';
 }
 
-/** Packet ids are taken from a small range, so that they come round soon and a mix-up of two uses shows. */
+/** Highest packet id. The range is small, so that ids are reused soon and confusions of two messages show. */
 const packetIdMax = 24;
 
-/** The publishing half of a client: a window, packet ids, and everything again after a reconnect, in order. */
-export class Outgoing {
+/**
+ * Publishing side of a client: window, packet ids, and retransmission of unfinished messages after a
+ * reconnect.
+ */
+export class OutgoingMessages {
   readonly #history: History;
   readonly #windowMax: number;
   readonly #waiting: Publication[] = [];
-  /** In the order of sending. */
-  readonly #flights = new Map<number, Flight>();
+  /** Unfinished messages by packet id, in the order of sending. */
+  readonly #inFlight = new Map<number, InFlight>();
   #nextPacketId = 1;
-  #wire: Wire | null = null;
+  #connection: ClientConnection | null = null;
 
   constructor(history: History, windowMax: number) {
     this.#history = history;
@@ -27,18 +30,18 @@ export class Outgoing {
   }
 
   get unfinished(): number {
-    return this.#waiting.length + this.#flights.size;
+    return this.#waiting.length + this.#inFlight.size;
   }
 
-  /** When the oldest message in flight was first sent, or null. */
+  /** The time when the oldest message in flight was first sent, or null. */
   get waitingSinceMs(): number | null {
-    for (const { publication } of this.#flights.values()) return publication.sentAtMs;
+    for (const { publication } of this.#inFlight.values()) return publication.sentAtMs;
     return null;
   }
 
-  /** A QoS 2 exchange has begun and is not complete. */
-  get hasExactlyOnceUnderWay(): boolean {
-    return [...this.#flights.values()].some(({ publication }) => publication.qos === 2);
+  /** A QoS 2 handshake has begun and is not complete. */
+  get hasUnfinishedQos2(): boolean {
+    return [...this.#inFlight.values()].some(({ publication }) => publication.qos === 2);
   }
 
   publish(publication: Publication): void {
@@ -46,10 +49,10 @@ export class Outgoing {
     this.#fill();
   }
 
-  /** The connection stands: what was under way is sent again first [MQTT-4.4.0-1], then what waits. */
-  resume(wire: Wire, sessionPresent: boolean): void {
-    this.#wire = wire;
-    for (const [packetId, flight] of [...this.#flights]) {
+  /** Sends the messages in flight again on a new connection [MQTT-4.4.0-1], then the queued ones. */
+  resume(connection: ClientConnection, sessionPresent: boolean): void {
+    this.#connection = connection;
+    for (const [packetId, flight] of [...this.#inFlight]) {
       if (sessionPresent || flight.publication.qos === 1) this.#send(packetId, flight);
       else this.#abandon(packetId, flight);
     }
@@ -57,14 +60,14 @@ export class Outgoing {
   }
 
   suspend(): void {
-    this.#wire = null;
+    this.#connection = null;
   }
 
-  /** @param degraded without a majority, as the member says (P1) */
+  /** @param degraded the member acknowledged without a majority (P1) */
   puback(packetId: number, degraded: boolean, result: 'ok' | 'quotaExceeded'): void {
     const flight = this.#expected(packetId, 1, 'publish', 'PUBACK');
     if (flight === null) return;
-    this.#flights.delete(packetId);
+    this.#inFlight.delete(packetId);
     this.#acked(flight.publication, degraded, result);
     this.#fill();
   }
@@ -74,7 +77,7 @@ export class Outgoing {
     if (flight === null) return;
     this.#acked(flight.publication, false, result);
     if (result !== 'ok') {
-      this.#flights.delete(packetId);
+      this.#inFlight.delete(packetId);
       this.#fill();
       return;
     }
@@ -84,40 +87,41 @@ export class Outgoing {
 
   pubcomp(packetId: number): void {
     if (this.#expected(packetId, 2, 'release', 'PUBCOMP') === null) return;
-    this.#flights.delete(packetId);
+    this.#inFlight.delete(packetId);
     this.#fill();
   }
 
-  #expected(packetId: number, qos: QoS, stage: Flight['stage'], packet: string): Flight | null {
-    const flight = this.#flights.get(packetId);
+  #expected(packetId: number, qos: QoS, stage: InFlight['stage'], packet: string): InFlight | null {
+    const flight = this.#inFlight.get(packetId);
     if (flight !== undefined && flight.publication.qos === qos && flight.stage === stage) return flight;
-    const client = this.#wire === null ? '' : (this.#history.connections.get(this.#wire.id)?.client ?? '');
-    this.#history.violate({
+    const client =
+      this.#connection === null ? '' : (this.#history.connections.get(this.#connection.id)?.client ?? '');
+    this.#history.reportViolation({
       promise: 'MQTT',
-      text: `${client} got a ${packet} for ${packetId} that it did not expect`,
+      text: `${client} received an unexpected ${packet} for packet id ${packetId}`,
     });
     return null;
   }
 
   #acked(publication: Publication, degraded: boolean, result: 'ok' | 'quotaExceeded'): void {
-    const wire = this.#wire as Wire;
+    const connection = this.#connection as ClientConnection;
     if (result !== 'ok') publication.refused = true;
     publication.ackedAtMs = this.#history.nowMs;
-    publication.ackedBy = wire.host.id;
+    publication.ackedBy = connection.host.id;
     publication.ackedDegraded = degraded;
     this.#history.count(degraded ? 'acks without a majority' : 'acks');
   }
 
   #fill(): void {
-    while (this.#wire !== null && this.#waiting.length > 0 && this.#flights.size < this.#windowMax) {
+    while (this.#connection !== null && this.#waiting.length > 0 && this.#inFlight.size < this.#windowMax) {
       const publication = this.#waiting.shift() as Publication;
       if (publication.qos === 0) {
         this.#transmit(publication, undefined);
         continue;
       }
       const packetId = this.#allocate();
-      const flight: Flight = { publication, stage: 'publish' };
-      this.#flights.set(packetId, flight);
+      const flight: InFlight = { publication, stage: 'publish' };
+      this.#inFlight.set(packetId, flight);
       this.#send(packetId, flight);
     }
   }
@@ -126,34 +130,34 @@ export class Outgoing {
     for (;;) {
       const packetId = this.#nextPacketId;
       this.#nextPacketId = packetId >= packetIdMax ? 1 : packetId + 1;
-      if (!this.#flights.has(packetId)) return packetId;
+      if (!this.#inFlight.has(packetId)) return packetId;
     }
   }
 
-  #abandon(packetId: number, flight: Flight): void {
+  #abandon(packetId: number, flight: InFlight): void {
     flight.publication.abandoned = true;
-    this.#flights.delete(packetId);
-    this.#history.count('abandoned');
+    this.#inFlight.delete(packetId);
+    this.#history.count('QoS 2 handshakes ended with their session');
   }
 
-  #send(packetId: number, flight: Flight): void {
-    const wire = this.#wire;
+  #send(packetId: number, flight: InFlight): void {
+    const connection = this.#connection;
     if (flight.stage === 'publish') this.#transmit(flight.publication, packetId);
-    else wire?.toHost({ kind: 'pubrel', packetId });
+    else connection?.toHost({ kind: 'pubrel', packetId });
   }
 
   #transmit(publication: Publication, packetId: number | undefined): void {
-    const wire = this.#wire as Wire;
+    const connection = this.#connection as ClientConnection;
     publication.sentAtMs ??= this.#history.nowMs;
-    publication.connections.push(wire.id);
-    this.#history.note(
+    publication.connections.push(connection.id);
+    this.#history.log(
       () =>
-        `${publication.client} -> ${wire.host.id} PUBLISH #${publication.id} ${publication.topic} ` +
-        `qos ${publication.qos}${packetId === undefined ? '' : ` id ${packetId}`} on ${wire.id}`,
+        `${publication.client} -> ${connection.host.id} PUBLISH #${publication.id} ${publication.topic} ` +
+        `qos ${publication.qos}${packetId === undefined ? '' : ` id ${packetId}`} on ${connection.id}`,
     );
     const { topic, qos, retain } = publication;
     const payload = payloadOf(publication);
     const request = { topic, payload, qos, retain, ...(packetId === undefined ? {} : { packetId }) };
-    wire.toHost({ kind: 'publish', request });
+    connection.toHost({ kind: 'publish', request });
   }
 }

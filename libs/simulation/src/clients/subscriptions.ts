@@ -1,6 +1,6 @@
 import type { Subscription } from '@mqtt-cluster/contracts';
 import type { History, SessionRecord } from '../history/history.ts';
-import type { Wire } from './client-connection.ts';
+import type { ClientConnection } from './client-connection.ts';
 
 const packetIdMin = 1_000;
 const packetIdMax = 60_000;
@@ -10,84 +10,89 @@ interface Pending {
   readonly sentAtMs: number;
 }
 
-/** The subscribing half of a client: what it wants, what it has asked for, and what it was granted. */
+/** Subscriptions of a client: the wanted ones, the pending requests, and the granted ones. */
 export class Subscriptions {
   readonly #client: string;
   readonly #history: History;
-  /** By filter. */
-  readonly #wishes = new Map<string, Subscription>();
+  /** Wanted subscriptions by filter. */
+  readonly #wanted = new Map<string, Subscription>();
   readonly #pendingSubscribes = new Map<number, Pending>();
   readonly #pendingUnsubscribes = new Set<number>();
-  #wire: Wire | null = null;
+  #connection: ClientConnection | null = null;
   #session: SessionRecord | null = null;
   #nextPacketId = packetIdMin;
 
-  constructor(client: string, history: History, wishes: readonly Subscription[]) {
+  constructor(client: string, history: History, subscriptions: readonly Subscription[]) {
     this.#client = client;
     this.#history = history;
-    for (const subscription of wishes) this.#wishes.set(subscription.filter, subscription);
+    for (const subscription of subscriptions) this.#wanted.set(subscription.filter, subscription);
   }
 
-  /** Nothing is under way. */
-  get isSettled(): boolean {
+  /** No SUBSCRIBE or UNSUBSCRIBE is unacknowledged. */
+  get isIdle(): boolean {
     return this.#pendingSubscribes.size === 0 && this.#pendingUnsubscribes.size === 0;
   }
 
   wants(filter: string): boolean {
-    return this.#wishes.has(filter);
+    return this.#wanted.has(filter);
   }
 
-  /** Asks for what its session does not have yet. */
-  resume(wire: Wire, session: SessionRecord): void {
-    this.#wire = wire;
+  /** Subscribes to the wanted filters that the session does not have. */
+  resume(connection: ClientConnection, session: SessionRecord): void {
+    this.#connection = connection;
     this.#session = session;
-    const missing = [...this.#wishes.values()].filter(({ filter }) => !this.#isSubscribed(filter));
-    if (missing.length > 0) this.#send(wire, missing);
+    const missing = [...this.#wanted.values()].filter(({ filter }) => !this.#isSubscribed(filter));
+    if (missing.length > 0) this.#send(connection, missing);
   }
 
   suspend(): void {
-    this.#wire = null;
+    this.#connection = null;
     this.#session = null;
     this.#pendingSubscribes.clear();
     this.#pendingUnsubscribes.clear();
   }
 
   subscribe(subscription: Subscription): void {
-    this.#wishes.set(subscription.filter, subscription);
-    if (this.#wire !== null) this.#send(this.#wire, [subscription]);
+    this.#wanted.set(subscription.filter, subscription);
+    if (this.#connection !== null) this.#send(this.#connection, [subscription]);
   }
 
   unsubscribe(filter: string): void {
-    this.#wishes.delete(filter);
-    const wire = this.#wire;
-    if (wire === null) return;
+    this.#wanted.delete(filter);
+    const connection = this.#connection;
+    if (connection === null) return;
     for (const record of this.#session?.subscriptions ?? []) {
       if (record.subscription.filter === filter) record.unsubscribedAtMs ??= this.#history.nowMs;
     }
     const packetId = this.#takePacketId();
     this.#pendingUnsubscribes.add(packetId);
-    wire.toHost({ kind: 'unsubscribe', packetId, filters: [filter] });
+    connection.toHost({ kind: 'unsubscribe', packetId, filters: [filter] });
   }
 
   suback(packetId: number, codes: readonly number[]): void {
     const history = this.#history;
     const pending = this.#pendingSubscribes.get(packetId);
-    const wire = this.#wire;
+    const connection = this.#connection;
     this.#pendingSubscribes.delete(packetId);
-    if (wire === null || pending === undefined || codes.length !== pending.subscriptions.length) {
+    if (connection === null || pending === undefined || codes.length !== pending.subscriptions.length) {
       const client = this.#client;
-      history.violate({ promise: 'MQTT', client, text: `${client} got a SUBACK that does not fit` });
+      history.reportViolation({
+        promise: 'MQTT',
+        client,
+        text: `${client} received a SUBACK without a matching SUBSCRIBE`,
+      });
       return;
     }
     const { subscriptions, sentAtMs } = pending;
-    history.note(
-      () => `${this.#client} <- ${wire.host.id} SUBACK ${subscriptions.map((one) => one.filter).join(' ')}`,
+    history.log(
+      () =>
+        `${this.#client} <- ${connection.host.id} SUBACK ${subscriptions.map((one) => one.filter).join(' ')}`,
     );
     for (const [place, subscription] of subscriptions.entries()) {
       const granted = codes[place] ?? 0x80;
       this.#session?.subscriptions.push({
         subscription,
-        connection: wire.id,
+        connection: connection.id,
         sentAtMs,
         ackedAtMs: granted < 0x80 ? history.nowMs : null,
         granted,
@@ -109,10 +114,10 @@ export class Subscriptions {
     );
   }
 
-  #send(wire: Wire, subscriptions: readonly Subscription[]): void {
+  #send(connection: ClientConnection, subscriptions: readonly Subscription[]): void {
     const packetId = this.#takePacketId();
     this.#pendingSubscribes.set(packetId, { subscriptions, sentAtMs: this.#history.nowMs });
-    wire.toHost({ kind: 'subscribe', packetId, subscriptions });
+    connection.toHost({ kind: 'subscribe', packetId, subscriptions });
   }
 
   #takePacketId(): number {

@@ -1,24 +1,25 @@
 import type { LogIndex } from '@mqtt-cluster/contracts';
 import type { Random } from '../world/random.ts';
 import { outboxKey } from './disk-content.ts';
-import type { Content } from './disk-content.ts';
+import type { DiskContent } from './disk-content.ts';
 
-/** One flipped bit, and where: found when the store is opened, unless what it hit has gone by then. */
-export interface Damage {
-  readonly what: string;
-  stillThere(content: Content): boolean;
+/** One flipped bit. The store detects it when it is opened, unless the damaged record was removed before. */
+export interface BitFlip {
+  readonly description: string;
+  isPresent(content: DiskContent): boolean;
 }
 
 /**
- * Flips a bit of something that a later sync vouches for. What is in the last group of a process that was killed is left alone:
- * no store without a second record of it can tell a bit lost there from a write that was never finished, so libs/store cuts it
- * off, and one member in a bare majority may then lack what it acknowledged.
+ * Flips one bit of a record that a later sync has confirmed. Records of the last group before a crash are
+ * never hit: without a second copy a store cannot distinguish such damage from an unfinished write.
+ * `libs/store` truncates the log there, so a member could lose an entry that it acknowledged for a bare
+ * majority.
  *
- * @returns null when nothing is stored yet that could be hit
+ * @returns null when the disk has no such record
  */
-export function flipBit(content: Content, vouchedBelow: LogIndex, random: Random): Damage | null {
+export function flipBit(content: DiskContent, confirmedBelow: LogIndex, random: Random): BitFlip | null {
   const flips = [
-    () => flipEntry(content, vouchedBelow, random),
+    () => flipEntry(content, confirmedBelow, random),
     () => flipSnapshot(content, random),
     () => flipOutboxItem(content, random),
   ];
@@ -29,31 +30,31 @@ export function flipBit(content: Content, vouchedBelow: LogIndex, random: Random
   return null;
 }
 
-function flipEntry(content: Content, vouchedBelow: LogIndex, random: Random): Damage | null {
-  const candidates = content.entries.filter((entry) => entry.index < vouchedBelow && entry.data.length > 0);
+function flipEntry(content: DiskContent, confirmedBelow: LogIndex, random: Random): BitFlip | null {
+  const candidates = content.entries.filter((entry) => entry.index < confirmedBelow && entry.data.length > 0);
   if (candidates.length === 0) return null;
   const entry = random.pick(candidates);
   content.entries[entry.index - content.firstIndex] = { ...entry, data: flipped(entry.data, random) };
   return {
-    what: `entry ${entry.index}`,
-    stillThere: (now) => now.firstIndex <= entry.index,
+    description: `entry ${entry.index}`,
+    isPresent: (now) => now.firstIndex <= entry.index,
   };
 }
 
-function flipSnapshot(content: Content, random: Random): Damage | null {
+function flipSnapshot(content: DiskContent, random: Random): BitFlip | null {
   if (content.snapshot === null) return null;
   const { index } = content.snapshot;
   content.snapshot = { ...content.snapshot, data: flipped(content.snapshot.data, random) };
-  return { what: `snapshot ${index}`, stillThere: (now) => now.snapshot?.index === index };
+  return { description: `snapshot ${index}`, isPresent: (now) => now.snapshot?.index === index };
 }
 
-function flipOutboxItem(content: Content, random: Random): Damage | null {
+function flipOutboxItem(content: DiskContent, random: Random): BitFlip | null {
   if (content.outbox.size === 0) return null;
   const item = random.pick([...content.outbox.values()]);
   content.outbox.set(outboxKey(item), { ...item, data: flipped(item.data, random) });
   return {
-    what: `outbox item ${outboxKey(item)}`,
-    stillThere: (now) => now.outbox.has(outboxKey(item)),
+    description: `outbox item ${outboxKey(item)}`,
+    isPresent: (now) => now.outbox.has(outboxKey(item)),
   };
 }
 

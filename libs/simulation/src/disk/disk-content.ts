@@ -7,8 +7,8 @@ import type {
   StoreWrite,
 } from '@mqtt-cluster/contracts';
 
-/** What a disk holds. */
-export class Content {
+/** The stored content of a disk: hard state, snapshot, log entries and outbox. */
+export class DiskContent {
   hardState: HardState = { term: 0, votedFor: null };
   snapshot: Snapshot | null = null;
   entries: LogEntry[] = [];
@@ -26,8 +26,12 @@ export class Content {
     return this.entries[index - this.firstIndex];
   }
 
-  /** In the order of the fields. @throws Error when entries do not follow each other */
-  carryOut(change: StoreWrite): void {
+  /**
+   * Applies a change, field by field in the order of the type.
+   *
+   * @throws Error when an entry is not contiguous
+   */
+  apply(change: StoreWrite): void {
     if (change.hardState !== undefined) this.hardState = change.hardState;
     if (change.snapshot !== undefined) this.#replace(change.snapshot, change.dropLog === true);
     if (change.truncateFrom !== undefined) {
@@ -36,7 +40,7 @@ export class Content {
     for (const entry of change.entries ?? []) {
       const expected = this.lastIndex + 1;
       if (entry.index !== expected) {
-        throw new Error(`the store was given entry ${entry.index} where ${expected} had to follow`);
+        throw new Error(`a write has entry ${entry.index}, expected ${expected}`);
       }
       this.entries.push(entry);
     }
@@ -50,8 +54,8 @@ export class Content {
     );
   }
 
-  copy(): Content {
-    const copy = new Content();
+  copy(): DiskContent {
+    const copy = new DiskContent();
     copy.hardState = this.hardState;
     copy.snapshot = this.snapshot;
     copy.entries = [...this.entries];

@@ -9,9 +9,9 @@ import type {
 } from '@mqtt-cluster/contracts';
 import type { Random } from '../world/random.ts';
 import type { Timeline } from '../world/timeline.ts';
-import { Content } from './disk-content.ts';
+import { DiskContent } from './disk-content.ts';
 import { flipBit } from './bit-flip.ts';
-import type { Damage } from './bit-flip.ts';
+import type { BitFlip } from './bit-flip.ts';
 
 interface Pending {
   readonly token: number;
@@ -19,23 +19,25 @@ interface Pending {
 }
 
 export interface DiskHandlers {
-  /** Called with the tokens of one sync, in order. */
+  /** A sync has finished: the tokens of its writes, in order. */
   synced(tokens: readonly number[]): void;
+  /** The disk is full: the tokens of the writes that were not carried out, in order. */
   refused(tokens: readonly number[]): void;
-  /** A sync has failed: what the disk holds is unknown, and the process must end. */
+  /** A sync has failed: the content of the disk is uncertain, and the process must end. */
   failed(): void;
 }
 
 export interface DiskBackup {
   readonly storeId: string;
   readonly incarnation: number;
-  readonly content: Content;
+  readonly content: DiskContent;
 }
 
 /**
- * One member's disk and store, with the manners of libs/store. Writes that come while a sync is under way are grouped into the
- * next one. A crash loses what is not synced, save for a prefix that may have reached the platter; a change is there as a whole or
- * not at all, as its record has a checksum. Damage in the middle makes the store refuse to open.
+ * Disk and store of one member. It behaves like `libs/store`: writes that arrive during a sync are grouped
+ * into the next sync. A crash loses the writes that are not synced, except for a random prefix of them. A
+ * write survives completely or not at all, because its record has a checksum. A damaged record before the
+ * last group makes {@link Disk.open} fail.
  */
 export class Disk {
   storeId: string;
@@ -43,32 +45,38 @@ export class Disk {
   /** Milliseconds of one sync: uniform in [min, max). */
   syncMs: readonly [number, number] = [0.5, 4];
   full = false;
-  /** Every sync fails (EIO), and so does opening. */
+  /** Every sync fails with EIO, and the store does not open. */
   failing = false;
-  /** A start writes the last group once more and syncs it before it counts on it. False: to see what comes of it otherwise. */
-  writesLastGroupAnew = true;
+  /**
+   * Whether a start writes and syncs the last group again. Set it to false to see that the checks detect the
+   * omission.
+   */
+  rewritesLastGroup = true;
   readonly #timeline: Timeline;
   readonly #random: Random;
-  #durable = new Content();
-  #virgin = true;
+  #durable = new DiskContent();
+  #fresh = true;
   #queued: Pending[] = [];
   #syncing: Pending[] = [];
   /**
-   * What a failed sync left in the operating system's memory: read back as if it were stored, and gone with the power
-   * (Rebello et al., "Can Applications Recover from fsync Failures?").
+   * Changes of a failed sync that are only in the page cache of the operating system. A start reads them as
+   * if they were stored, and a loss of power drops them (Rebello et al., "Can Applications Recover from fsync
+   * Failures?").
    */
   #cached: StoreWrite[] = [];
-  /** Entries that a start has read back from there and not written anew. */
-  readonly #onlySeen = new Set<LogIndex>();
-  #damage: Damage | null = null;
-  /** Everything before it is followed by a later sync, which proves that it had been stored whole. */
-  #vouchedBelow: LogIndex = Infinity;
-  /** A crash cut the last write short. */
+  /** Entries that a start has read from the page cache and not written again. */
+  readonly #onlyCached = new Set<LogIndex>();
+  #damage: BitFlip | null = null;
+  /** Entries before this index precede the last sync, which proves that they were stored completely. */
+  #confirmedBelow: LogIndex = Infinity;
+  /** A crash left the last write unfinished. */
   #torn = false;
-  /** Rises with every crash, so that a sync of before never completes after. */
+  /** Number of crashes. A sync that began before a crash does not finish after it. */
   #generation = 0;
   #handlers: DiskHandlers | null = null;
-  /** A write was refused since the process started: what it takes for its log need not be what the disk holds. */
+  /**
+   * A write was refused since the process started, so the log in its memory can differ from the stored log.
+   */
   #hasRefused = false;
 
   constructor(timeline: Timeline, random: Random) {
@@ -78,30 +86,32 @@ export class Disk {
   }
 
   /**
-   * As {@link Recovered} demands: counted up and synced.
-   * @throws StoreCorruptError a checksum is wrong where no crash can have caused it
-   * @throws StoreFailedError the disk takes no writes
+   * Opens the store with the next incarnation.
+   *
+   * @throws StoreCorruptError when a checksum is wrong and no crash can be the cause
+   * @throws StoreFailedError when the disk accepts no writes
    */
   open(handlers: DiskHandlers): Recovered {
     if (this.failing) throw new StoreFailedError('cannot open the store (EIO)');
-    if (this.damaged !== null) throw new StoreCorruptError(`the checksum of ${this.damaged} is wrong`);
+    if (this.damagedPart !== null)
+      throw new StoreCorruptError(`the checksum of ${this.damagedPart} is wrong`);
     for (const change of this.#cached) {
-      this.#carryOut(change);
-      if (this.writesLastGroupAnew) continue;
-      for (const { index } of change.entries ?? []) this.#onlySeen.add(index);
+      this.#apply(change);
+      if (this.rewritesLastGroup) continue;
+      for (const { index } of change.entries ?? []) this.#onlyCached.add(index);
     }
     const repairs = this.#torn ? ['cut off an unfinished write'] : [];
-    if (this.#cached.length > 0) repairs.push('wrote anew what a failed sync had left in memory');
+    if (this.#cached.length > 0) repairs.push('wrote the changes of a failed sync again');
     this.#cached = [];
     this.#torn = false;
     this.#handlers = handlers;
     this.incarnation += 1;
-    this.#vouchedBelow = Infinity;
+    this.#confirmedBelow = Infinity;
     const content = this.#durable;
     return {
       storeId: this.storeId,
       incarnation: this.incarnation,
-      fresh: this.#virgin,
+      fresh: this.#fresh,
       hardState: content.hardState,
       snapshot: content.snapshot,
       entries: [...content.entries],
@@ -110,77 +120,88 @@ export class Disk {
     };
   }
 
+  /** Queues a write for the next sync. */
   write(token: number, change: StoreWrite): void {
     this.#queued.push({ token, change });
     if (this.#syncing.length === 0) this.#startSync();
   }
 
-  /** The process died (the operating system finishes what it was given) or the power went (it does not). */
+  /**
+   * Ends the process. A random prefix of its writes survives: of the current sync after a loss of power, of
+   * the current sync and the queued writes otherwise.
+   */
   crash(powerLoss: boolean): void {
     const handed = [...this.#syncing, ...(powerLoss ? [] : this.#queued)];
     const survivors = this.full || this.failing ? 0 : this.#random.below(handed.length + 1);
-    for (const { change } of handed.slice(0, survivors)) this.#carryOut(change);
+    for (const { change } of handed.slice(0, survivors)) this.#apply(change);
     if (survivors < handed.length) this.#torn = this.#random.chance(0.5);
-    this.#forgetProcess();
+    this.#resetProcess();
   }
 
-  /** Nobody runs, and the operating system forgets, too. */
+  /** The power is lost: the page cache is lost too. */
   powerLost(): void {
     if (this.#cached.length > 0) this.#torn = true;
     this.#cached = [];
-    // A hole with later groups behind it.
-    const [hole] = this.#onlySeen;
+    // The lost entry leaves a gap before later groups.
+    const [hole] = this.#onlyCached;
     if (hole !== undefined)
-      this.#damage = { what: `entry ${hole}`, stillThere: (content) => content.firstIndex <= hole };
-    this.#onlySeen.clear();
+      this.#damage = { description: `entry ${hole}`, isPresent: (content) => content.firstIndex <= hole };
+    this.#onlyCached.clear();
   }
 
-  /** Another, empty disk. Only while the process is down. */
+  /** Replaces the disk by an empty one. Only while the process is down. */
   wipe(): void {
-    this.#durable = new Content();
+    this.#durable = new DiskContent();
     this.storeId = randomStoreId(this.#random);
     this.incarnation = 0;
-    this.#virgin = true;
+    this.#fresh = true;
     this.#cached = [];
     this.#damage = null;
     this.#torn = false;
-    this.#onlySeen.clear();
+    this.#onlyCached.clear();
   }
 
-  /** What it holds now, for {@link Disk.restore}. Only while the process is down. */
+  /** Copies the content for {@link Disk.restore}. Only while the process is down. */
   backup(): DiskBackup {
     return { storeId: this.storeId, incarnation: this.incarnation, content: this.#durable.copy() };
   }
 
-  /** An operator's mistake: the disk of some time ago. Only while the process is down. */
+  /** Restores an old copy of the disk, an error of an operator. Only while the process is down. */
   restore(backup: DiskBackup): void {
     this.storeId = backup.storeId;
     this.incarnation = backup.incarnation;
     this.#durable = backup.content.copy();
-    this.#virgin = false;
+    this.#fresh = false;
     this.#cached = [];
   }
 
-  /** Flips one stored bit; nobody notices before the store is opened again. @returns what was hit, or null */
+  /**
+   * Flips one stored bit. The next start detects it.
+   *
+   * @returns the damaged record, or null when no bit was flipped
+   */
   flipBit(): string | null {
-    if (this.damaged !== null) return null;
-    this.#damage = flipBit(this.#durable, this.#vouchedBelow, this.#random);
-    return this.damaged;
+    if (this.damagedPart !== null) return null;
+    this.#damage = flipBit(this.#durable, this.#confirmedBelow, this.#random);
+    return this.damagedPart;
   }
 
-  /** What of it is damaged, or null. */
-  get damaged(): string | null {
-    return this.#damage?.stillThere(this.#durable) === true ? this.#damage.what : null;
+  /** The record that is damaged, or null. */
+  get damagedPart(): string | null {
+    return this.#damage?.isPresent(this.#durable) === true ? this.#damage.description : null;
   }
 
-  /** Whether this entry (or a snapshot that covers it) would survive a loss of power now. */
+  /** Whether this entry, or a snapshot that covers it, would survive a loss of power now. */
   holds(index: LogIndex, term: number): boolean {
     if (index < this.#durable.firstIndex) return true;
-    if (this.#onlySeen.has(index)) return false;
+    if (this.#onlyCached.has(index)) return false;
     return this.#durable.entry(index)?.term === term;
   }
 
-  /** The entry as the running process sees it: what is on its way to the disk counts. Unknown behind a snapshot, or a refusal. */
+  /**
+   * The entry as the running process reads it, including pending writes. Undefined below a snapshot and after
+   * a refused write.
+   */
   entryOrPending(index: LogIndex): LogEntry | undefined {
     for (const group of [this.#queued, this.#syncing]) {
       for (let place = group.length - 1; place >= 0; place -= 1) {
@@ -221,7 +242,7 @@ export class Disk {
     if (this.failing) return this.#failSync();
     const tokens = this.#syncing.map((pending) => pending.token);
     if (this.full) {
-      // What was handed over behind a refused write would leave a hole, so it is refused with it.
+      // A write after a refused one would leave a gap, so all queued writes are refused too.
       tokens.push(...this.#queued.map((pending) => pending.token));
       this.#hasRefused = true;
       this.#queued = [];
@@ -230,32 +251,35 @@ export class Disk {
       return;
     }
     const firsts = this.#syncing.map(({ change }) => change.entries?.[0]?.index ?? Infinity);
-    this.#vouchedBelow = Math.min(...firsts);
-    for (const { change } of this.#syncing) this.#carryOut(change);
+    this.#confirmedBelow = Math.min(...firsts);
+    for (const { change } of this.#syncing) this.#apply(change);
     this.#syncing = [];
     this.#handlers?.synced(tokens);
     this.#startSync();
   }
 
-  /** Some of the group is on the platter, some only looks as if it were; the next sync would say that all is well. */
+  /**
+   * Fails the current sync: one part of its changes is stored, another part is only in the page cache, and
+   * the rest is lost. The next sync would succeed, as on a real disk.
+   */
   #failSync(): void {
     const changes = this.#syncing.map(({ change }) => change);
     const stored = this.#random.below(changes.length + 1);
     const seen = stored + this.#random.below(changes.length - stored + 1);
-    for (const change of changes.slice(0, stored)) this.#carryOut(change);
+    for (const change of changes.slice(0, stored)) this.#apply(change);
     this.#cached = changes.slice(stored, seen);
     const handlers = this.#handlers;
-    this.#forgetProcess();
+    this.#resetProcess();
     handlers?.failed();
   }
 
-  #carryOut(change: StoreWrite): void {
-    this.#virgin = false;
-    this.#durable.carryOut(change);
-    for (const { index } of change.entries ?? []) this.#onlySeen.delete(index);
+  #apply(change: StoreWrite): void {
+    this.#fresh = false;
+    this.#durable.apply(change);
+    for (const { index } of change.entries ?? []) this.#onlyCached.delete(index);
   }
 
-  #forgetProcess(): void {
+  #resetProcess(): void {
     this.#queued = [];
     this.#syncing = [];
     this.#generation += 1;

@@ -1,68 +1,71 @@
 import type { Host } from '../world/host.ts';
-import type { Faults } from './fault-injector.ts';
+import type { FaultContext } from './fault-context.ts';
 
-const usualSyncMs = [0.5, 4] as const;
+const defaultSyncMs = [0.5, 4] as const;
 
-export function slowDisk(faults: Faults): void {
-  const { random, world } = faults;
-  for (const id of faults.some(1 + random.below(3))) {
-    faults.count('slow disks');
+export function slowDisk(context: FaultContext): void {
+  const { random, world } = context;
+  for (const id of context.randomMembers(1 + random.below(3))) {
+    context.count('slow disks');
     const { disk } = world.host(id);
     disk.syncMs = [20, random.between(50, 600)];
-    faults.later(1_000, 5_000, () => (disk.syncMs = usualSyncMs));
+    context.later(1_000, 5_000, () => (disk.syncMs = defaultSyncMs));
   }
 }
 
-export function fillDisk(faults: Faults): void {
-  const [id] = faults.some(1);
+export function fillDisk(context: FaultContext): void {
+  const [id] = context.randomMembers(1);
   if (id === undefined) return;
-  faults.count('full disks');
-  faults.world.fillDisk(id, true);
-  faults.later(500, 4_000, () => faults.world.fillDisk(id, false));
+  context.count('full disks');
+  context.world.fillDisk(id, true);
+  context.later(500, 4_000, () => context.world.fillDisk(id, false));
 }
 
-/** Syncs fail for a while (EIO); in some of the cases the power goes before the process is back. */
-export function failDisk(faults: Faults): void {
-  const { random, world } = faults;
-  for (const id of faults.some(random.chance(0.8) ? 1 : 2)) {
-    faults.count('failing disks');
+/** Lets syncs fail for a while (EIO). In some cases the host loses its power before the process is back. */
+export function failDisk(context: FaultContext): void {
+  const { random, world } = context;
+  for (const id of context.randomMembers(random.chance(0.8) ? 1 : 2)) {
+    context.count('failing disks');
     world.failDisk(id, true);
     const powerFails = random.chance(0.4);
-    faults.later(50, 3_000, () => {
+    context.later(50, 3_000, () => {
       world.failDisk(id, false);
       if (!powerFails) return;
       world.powerOff(id);
-      faults.later(50, 1_000, () => world.start(id));
+      context.later(50, 1_000, () => world.start(id));
     });
   }
 }
 
-/** Of a minority of the members at a time: found at the next start, which comes soon, late or never. */
-export function flipBit(faults: Faults): void {
-  const { random, world } = faults;
-  const [id] = faults.some(1);
-  if (id === undefined || !world.caretaker.mayLoseDisk(id)) return;
+/**
+ * Flips a bit on at most a minority of the disks at a time. The next start detects it, which may be soon or
+ * never.
+ */
+export function flipBit(context: FaultContext): void {
+  const { random, world } = context;
+  const [id] = context.randomMembers(1);
+  if (id === undefined || !world.operator.canLoseDisk(id)) return;
   const hit = world.host(id).disk.flipBit();
   if (hit === null) return;
-  faults.count('flipped bits');
-  world.history.note(() => `a bit of ${hit} of ${id} is flipped`);
+  context.count('flipped bits');
+  world.history.log(() => `flip a bit in ${hit} of ${id}`);
   if (random.chance(0.3)) return;
-  faults.later(10, 1_500, () => faults.restart(id, 20, 500));
+  context.later(10, 1_500, () => context.restart(id, 20, 500));
 }
 
-/** Of a minority of the members at a time, whatever else goes wrong. */
-export function wipeOne(faults: Faults): void {
-  const { world } = faults;
-  const [id] = faults.some(1);
-  if (id === undefined || !world.caretaker.mayLoseDisk(id)) return;
-  faults.count('disks wiped');
+/** Replaces at most a minority of the disks at a time by empty ones. */
+export function wipeDisk(context: FaultContext): void {
+  const { world } = context;
+  const [id] = context.randomMembers(1);
+  if (id === undefined || !world.operator.canLoseDisk(id)) return;
+  context.count('disks wiped');
   world.wipe(id);
-  faults.later(100, 1_500, () => world.start(id));
+  context.later(100, 1_500, () => world.start(id));
 }
 
-/** All of it works again. */
-export function mend(host: Host): void {
+/** Ends all faults of a disk. */
+export function repairDisk(host: Host): void {
   host.disk.full = false;
   host.disk.failing = false;
-  host.disk.syncMs = usualSyncMs;
+  host.disk.syncMs = defaultSyncMs;
 }

@@ -1,107 +1,104 @@
-import type { MemberId } from '@mqtt-cluster/contracts';
 import type { Random } from '../world/random.ts';
-import type { Version } from '../world/semantics-versions.ts';
+import type { ProgramVersion } from '../world/semantics-versions.ts';
 import type { World } from '../world/world.ts';
 import * as disks from './disk-faults.ts';
+import { FaultContext } from './fault-context.ts';
+import type { Fault } from './fault-context.ts';
 import * as links from './link-faults.ts';
-import * as machines from './process-faults.ts';
-import * as members from './membership-faults.ts';
+import * as membership from './membership-faults.ts';
+import * as processes from './process-faults.ts';
 
-export type Fault = (faults: Faults) => void;
-
-/** Gaps between two faults: short, so that they meet. */
+/** Gap between two faults. It is short, so that faults overlap. */
 const gapMsMin = 100;
 const gapMsMax = 1_800;
-/** A run has a few kinds of fault, often, rather than all, seldom. */
+/** A run has a few kinds of fault that occur often, instead of all kinds that occur seldom. */
 const kindsMin = 2;
 const kindsMore = 4;
 
-const usualFaults: readonly Fault[] = [
-  machines.killSome,
-  machines.killLeader,
-  machines.cutPower,
-  machines.restartQuickly,
-  machines.pauseOne,
-  links.split,
-  links.splitOneWay,
-  links.killIslander,
-  links.cutOneWay,
+/** The order is part of the meaning of a seed. */
+const commonFaults: readonly Fault[] = [
+  processes.killMembers,
+  processes.killLeader,
+  processes.cutAllPower,
+  processes.restartQuickly,
+  processes.pauseMember,
+  links.partition,
+  links.partitionOneWay,
+  links.restartIsolatedHome,
+  links.cutLinkOneWay,
   links.cutLink,
-  links.flap,
+  links.flapLink,
   links.slowLinks,
-  links.storm,
+  links.isolateLeaders,
   disks.slowDisk,
   disks.fillDisk,
   disks.failDisk,
   disks.flipBit,
-  disks.wipeOne,
-  members.transfer,
-  members.drainOne,
-  members.changeMembers,
+  disks.wipeDisk,
+  membership.transferLeadership,
+  membership.drainMember,
+  membership.removeAndAddMember,
 ];
 
-/** When an operator looks whether the programs that were started last are content. */
-const secondLookMs = 2_000;
+/**
+ * Delay after which an operator checks whether the restarted programs accept the semantics version in force.
+ */
+const versionCheckMs = 2_000;
 
-/** In runs with two versions of the program. */
-const versionFaults: readonly Fault[] = [members.upgrade, members.upgrade, members.rollBack];
+/** Added in runs with two versions of the program. */
+const versionFaults: readonly Fault[] = [membership.upgrade, membership.upgrade, membership.rollBack];
 
-/** What goes wrong in one run, when, and for how long: all from its seed. */
-export class Faults {
-  readonly world: World;
-  readonly random: Random;
-  /** Sent away, and not yet back. */
-  removed: MemberId | null = null;
-  /** Told to drain, perhaps without having heard it yet. */
-  readonly draining = new Set<MemberId>();
-  #busy = true;
+/** Chooses from the seed which faults a run has, when they begin and how long they last. */
+export class FaultInjector {
+  readonly #context: FaultContext;
   readonly #gapMsMax: number;
-  readonly #mix: readonly Fault[];
-  readonly #mixesVersions: boolean;
+  readonly #faults: readonly Fault[];
+  readonly #hasTwoVersions: boolean;
 
   constructor(world: World, random: Random) {
-    this.world = world;
-    this.random = random;
+    this.#context = new FaultContext(world, random);
     this.#gapMsMax = random.pick([500, 1_000, gapMsMax]);
-    const kinds = random.shuffled(usualFaults).slice(0, kindsMin + random.below(kindsMore));
-    this.#mixesVersions = random.chance(0.3);
-    this.#mix = this.#mixesVersions ? [...kinds, ...versionFaults] : kinds;
-  }
-
-  get isBusy(): boolean {
-    return this.#busy;
+    const kinds = random.shuffled(commonFaults).slice(0, kindsMin + random.below(kindsMore));
+    this.#hasTwoVersions = random.chance(0.3);
+    this.#faults = this.#hasTwoVersions ? [...kinds, ...versionFaults] : kinds;
   }
 
   start(): void {
-    this.#next();
+    this.#scheduleNext();
   }
 
-  /** Everything works again: the network at once, machines that are down start. */
+  /**
+   * Ends all faults: heals the network, repairs the disks, resumes paused members and starts stopped ones.
+   */
   end(): void {
-    const { world } = this;
-    this.#busy = false;
-    if (this.removed !== null) members.bringBack(this, this.removed);
+    const context = this.#context;
+    const { world } = context;
+    context.stop();
+    if (context.removed !== null) membership.addMemberBack(context, context.removed);
     world.heal();
-    links.calm(world);
-    const version = this.#lastVersion();
+    links.resetJitter(world);
+    const version = this.#finalVersion();
     for (const host of world.hosts) {
-      disks.mend(host);
-      if (host.state === 'paused') world.wake(host.id);
-      const outdated = version !== null && (world.versions.get(host.id) ?? 'older') !== version;
+      disks.repairDisk(host);
+      if (host.state === 'paused') world.resume(host.id);
+      const hasOtherVersion = version !== null && (world.versions.get(host.id) ?? 'older') !== version;
       if (version !== null) world.versions.set(host.id, version);
-      // A member that drains does so until it is started again.
-      const drains = this.draining.has(host.id) || host.member?.status().state === 'draining';
-      if (outdated || drains) world.kill(host.id);
+      // A draining member drains until its next start.
+      const drains = context.draining.has(host.id) || host.member?.status().state === 'draining';
+      if (hasOtherVersion || drains) world.kill(host.id);
       if (!host.isUp) world.start(host.id);
     }
-    if (version === 'older') world.timeline.after(secondLookMs, () => this.#upgradeRefused());
+    if (version === 'older') world.timeline.after(versionCheckMs, () => this.#upgradeRejectedMembers());
   }
 
-  /** The newer version may have been on its way into force when all went back; then the older program says so, and operators read it. */
-  #upgradeRefused(): void {
-    const { world } = this;
-    const isRefused = world.hosts.some((host) => host.member?.status().reason.includes('newer version'));
-    if (!isRefused) return;
+  /**
+   * The newer semantics version may come into force while the members are rolled back. Then the older program
+   * reports the newer version as its reason for joining, and operators upgrade all members again.
+   */
+  #upgradeRejectedMembers(): void {
+    const { world } = this.#context;
+    const isRejected = world.hosts.some((host) => host.member?.status().reason.includes('newer version'));
+    if (!isRejected) return;
     for (const { id } of world.hosts) {
       world.kill(id);
       world.versions.set(id, 'newer');
@@ -109,47 +106,23 @@ export class Faults {
     }
   }
 
-  leader(): MemberId | null {
-    const leading = this.world.hosts.filter(
-      (host) => host.state === 'running' && host.member?.status().role === 'leader',
-    );
-    return leading[0]?.id ?? null;
+  /**
+   * The version of all members after the faults: an upgrade is completed, or rolled back while that is
+   * possible.
+   */
+  #finalVersion(): ProgramVersion | null {
+    if (!this.#hasTwoVersions) return null;
+    const { world, random } = this.#context;
+    if (![...world.versions.values()].includes('newer')) return 'older';
+    return membership.isNewerVersionInForce(world.history) || random.chance(0.8) ? 'newer' : 'older';
   }
 
-  some(count: number): MemberId[] {
-    return this.random.shuffled(this.world.hosts.map(({ id }) => id)).slice(0, count);
-  }
-
-  /** Unless all faults are over by then. */
-  later(minMs: number, maxMs: number, action: () => void): void {
-    this.world.timeline.after(this.random.between(minMs, maxMs), () => {
-      if (this.#busy) action();
-    });
-  }
-
-  restart(id: MemberId, minMs: number, maxMs: number): void {
-    this.world.kill(id);
-    this.later(minMs, maxMs, () => this.world.start(id));
-  }
-
-  count(what: string): void {
-    this.world.history.count(what);
-  }
-
-  /** An upgrade is carried through, or taken back where that is still possible. */
-  #lastVersion(): Version | null {
-    if (!this.#mixesVersions) return null;
-    const { versions, history } = this.world;
-    const begun = [...versions.values()].includes('newer');
-    if (!begun) return 'older';
-    return members.isFinalised(history) || this.random.chance(0.8) ? 'newer' : 'older';
-  }
-
-  #next(): void {
-    this.world.timeline.after(this.random.between(gapMsMin, this.#gapMsMax), () => {
-      if (!this.#busy) return;
-      this.random.pick(this.#mix)(this);
-      this.#next();
+  #scheduleNext(): void {
+    const context = this.#context;
+    context.world.timeline.after(context.random.between(gapMsMin, this.#gapMsMax), () => {
+      if (!context.isActive) return;
+      context.random.pick(this.#faults)(context);
+      this.#scheduleNext();
     });
   }
 }

@@ -1,113 +1,120 @@
 import type { ClusterConfig, MemberId } from '@mqtt-cluster/contracts';
-import type { Version } from '../world/semantics-versions.ts';
+import type { ProgramVersion } from '../world/semantics-versions.ts';
 import type { History } from '../history/history.ts';
-import type { Faults } from './fault-injector.ts';
+import type { FaultContext } from './fault-context.ts';
 
-export function transfer(faults: Faults): void {
-  const leader = faults.leader();
+export function transferLeadership(context: FaultContext): void {
+  const leader = context.leader();
   if (leader === null) return;
-  faults.count('leadership transfers');
-  faults.world.host(leader).post((member) => member.administer(0, { kind: 'transferLeadership' }));
+  context.count('leadership transfers');
+  context.world.host(leader).post((member) => member.administer(0, { kind: 'transferLeadership' }));
 }
 
-/** Clients are sent away first, as before an upgrade. */
-export function drainOne(faults: Faults): void {
-  const [id] = faults.some(1);
-  if (id === undefined || faults.world.host(id).state !== 'running') return;
-  faults.count('drains');
-  faults.world.host(id).post((member) => member.drain(20));
-  faults.draining.add(id);
-  faults.later(600, 2_500, () => {
-    faults.draining.delete(id);
-    faults.restart(id, 50, 1_500);
+/** Drains a member and restarts it, as before an upgrade. */
+export function drainMember(context: FaultContext): void {
+  const [id] = context.randomMembers(1);
+  if (id === undefined || context.world.host(id).state !== 'running') return;
+  context.count('drains');
+  context.world.host(id).post((member) => member.drain(20));
+  context.draining.add(id);
+  context.later(600, 2_500, () => {
+    context.draining.delete(id);
+    context.restart(id, 50, 1_500);
   });
 }
 
-/** One is sent away as an operator does it, and is asked in again later with what it has. */
-export function changeMembers(faults: Faults): void {
-  const { world } = faults;
-  const [id] = faults.some(1);
-  if (id === undefined || world.hosts.length < 4 || faults.removed !== null) return;
-  if (world.host(id).state !== 'running' || !world.caretaker.mayRemove(id)) return;
-  faults.count('members removed');
-  faults.removed = id;
+/** Drains and removes a member as an operator does, and adds it again later. */
+export function removeAndAddMember(context: FaultContext): void {
+  const { world } = context;
+  const [id] = context.randomMembers(1);
+  if (id === undefined || world.hosts.length < 4 || context.removed !== null) return;
+  if (world.host(id).state !== 'running' || !world.operator.canRemove(id)) return;
+  context.count('members removed');
+  context.removed = id;
   world.host(id).post((member) => member.drain(100));
-  faults.later(300, 1_500, () => sendAway(faults, id));
+  context.later(300, 1_500, () => removeDrainedMember(context, id));
 }
 
-function sendAway(faults: Faults, id: MemberId): void {
-  const { world } = faults;
-  const leading = leaderAndConfig(faults);
+function removeDrainedMember(context: FaultContext, id: MemberId): void {
+  const { world } = context;
+  const leading = leaderAndConfig(context);
   if (leading !== null) {
     if (leading.config.members.some((member) => member.id === id)) {
       const action = { kind: 'removeMember', member: id, force: false } as const;
       world.host(leading.id).post((member) => member.administer(0, action));
     } else {
       world.kill(id);
-      faults.later(200, 3_000, () => bringBack(faults, id));
+      context.later(200, 3_000, () => addMemberBack(context, id));
       return;
     }
   }
-  faults.later(300, 300, () => sendAway(faults, id));
-}
-
-/** It begins anew, as what it had numbered so far was forgotten with it. */
-export function bringBack(faults: Faults, id: MemberId): void {
-  const { world } = faults;
-  if (faults.removed !== id) return;
-  world.kill(id);
-  world.start(id);
-  // Its removal may be on its way only now.
-  world.timeline.after(1_000, () => askIn(faults, id));
-}
-
-/** Until it votes: another leader may overwrite the entry that names it. */
-function askIn(faults: Faults, id: MemberId): void {
-  const { world } = faults;
-  const leading = leaderAndConfig(faults);
-  const itself = leading?.config.members.find((member) => member.id === id);
-  if (itself?.role === 'voter') {
-    faults.removed = null;
-    world.caretaker.returned();
-    return;
-  }
-  if (leading !== null && itself === undefined) {
-    world.host(leading.id).post((member) => member.administer(0, { kind: 'addMember', member: id }));
-  }
-  world.timeline.after(500, () => askIn(faults, id));
-}
-
-/** One member is restarted with the newer program; most are, before long. */
-export function upgrade(faults: Faults): void {
-  const older = faults.world.hosts.filter(({ id }) => faults.world.versions.get(id) !== 'newer');
-  const count = faults.random.chance(0.5) ? 1 : older.length;
-  for (const { id } of older.slice(0, count)) restartAs(faults, id, 'newer');
-  useSettings(faults);
+  context.later(300, 300, () => removeDrainedMember(context, id));
 }
 
 /**
- * Operators look first whether the newer version is in force already. It may come into force under their hands, and some do not look:
- * then the older program refuses, and the newer one is brought back.
+ * Restarts a removed member and adds it again. The restart begins a new incarnation, because the cluster has
+ * dropped the sequence numbers of the old one.
  */
-export function rollBack(faults: Faults): void {
-  const { random, world } = faults;
+export function addMemberBack(context: FaultContext, id: MemberId): void {
+  const { world } = context;
+  if (context.removed !== id) return;
+  world.kill(id);
+  world.start(id);
+  // The entry that removes the member may be committed only now.
+  world.timeline.after(1_000, () => requestAdmission(context, id));
+}
+
+/**
+ * Repeats the request until the member is a voter, because another leader may overwrite the entry that adds
+ * it.
+ */
+function requestAdmission(context: FaultContext, id: MemberId): void {
+  const { world } = context;
+  const leading = leaderAndConfig(context);
+  const own = leading?.config.members.find((member) => member.id === id);
+  if (own?.role === 'voter') {
+    context.removed = null;
+    world.operator.memberReturned();
+    return;
+  }
+  if (leading !== null && own === undefined) {
+    world.host(leading.id).post((member) => member.administer(0, { kind: 'addMember', member: id }));
+  }
+  world.timeline.after(500, () => requestAdmission(context, id));
+}
+
+/** Restarts one member, or all, with the newer version of the program. */
+export function upgrade(context: FaultContext): void {
+  const older = context.world.hosts.filter(({ id }) => context.world.versions.get(id) !== 'newer');
+  const count = context.random.chance(0.5) ? 1 : older.length;
+  for (const { id } of older.slice(0, count)) restartAs(context, id, 'newer');
+  changeSettings(context);
+}
+
+/**
+ * Restarts a member with the older version. Operators check first whether the newer semantics version is in
+ * force. Some do not check, or it comes into force meanwhile: then the older program applies nothing, and the
+ * newer one is started again.
+ */
+export function rollBack(context: FaultContext): void {
+  const { random, world } = context;
   const newer = world.hosts.filter(({ id }) => world.versions.get(id) === 'newer');
   if (newer.length === 0) return;
   const { id } = random.pick(newer);
-  if (!isFinalised(world.history)) {
-    restartAs(faults, id, 'older');
+  if (!isNewerVersionInForce(world.history)) {
+    restartAs(context, id, 'older');
     world.history.mark('rolled-back');
   } else if (random.chance(0.3)) {
-    restartAs(faults, id, 'older');
-    faults.later(1_000, 3_000, () => restartAs(faults, id, 'newer'));
+    restartAs(context, id, 'older');
+    context.later(1_000, 3_000, () => restartAs(context, id, 'newer'));
   }
 }
 
-/** What the newer version writes in another way. */
-function useSettings(faults: Faults): void {
-  const { random, world } = faults;
+/** Changes settings: the newer version encodes that command differently. */
+function changeSettings(context: FaultContext): void {
+  const { random, world } = context;
   for (let time = 0; time < 4; time += 1) {
-    faults.later(200, 4_000, () => {
+    context.later(200, 4_000, () => {
       const host = random.pick(world.hosts);
       if (host.state !== 'running') return;
       host.post((member) => member.changeSettings({ retainedMax: 1_000 + random.below(1_000) }));
@@ -115,19 +122,21 @@ function useSettings(faults: Faults): void {
   }
 }
 
-function restartAs(faults: Faults, id: MemberId, version: Version): void {
-  faults.count(`starts of the ${version} version`);
-  faults.world.kill(id);
-  faults.world.versions.set(id, version);
-  faults.later(20, 800, () => faults.world.start(id));
+function restartAs(context: FaultContext, id: MemberId, version: ProgramVersion): void {
+  context.count(`starts of the ${version} version`);
+  context.world.kill(id);
+  context.world.versions.set(id, version);
+  context.later(20, 800, () => context.world.start(id));
 }
 
-export function isFinalised(history: History): boolean {
+export function isNewerVersionInForce(history: History): boolean {
   return history.marks.has('semantics-finalised');
 }
 
-function leaderAndConfig(faults: Faults): { readonly id: MemberId; readonly config: ClusterConfig } | null {
-  const id = faults.leader();
-  const config = id === null ? null : (faults.world.host(id).member?.status().config ?? null);
+function leaderAndConfig(
+  context: FaultContext,
+): { readonly id: MemberId; readonly config: ClusterConfig } | null {
+  const id = context.leader();
+  const config = id === null ? null : (context.world.host(id).member?.status().config ?? null);
   return id === null || config === null ? null : { id, config };
 }

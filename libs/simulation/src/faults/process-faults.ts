@@ -1,44 +1,44 @@
-import type { Faults } from './fault-injector.ts';
+import type { FaultContext } from './fault-context.ts';
 
-export function killSome(faults: Faults): void {
-  const { random, world } = faults;
+export function killMembers(context: FaultContext): void {
+  const { random, world } = context;
   const count = random.chance(0.6) ? 1 : 1 + random.below(world.hosts.length);
-  for (const id of faults.some(count)) {
-    faults.count('kills');
+  for (const id of context.randomMembers(count)) {
+    context.count('kills');
     if (random.chance(0.5)) world.kill(id);
     else world.powerOff(id);
-    faults.later(50, 4_000, () => world.start(id));
+    context.later(50, 4_000, () => world.start(id));
   }
 }
 
-export function killLeader(faults: Faults): void {
-  const leader = faults.leader();
+export function killLeader(context: FaultContext): void {
+  const leader = context.leader();
   if (leader === null) return;
-  faults.count('leaders killed');
-  if (faults.random.chance(0.5)) faults.world.kill(leader);
-  else faults.world.powerOff(leader);
-  faults.later(50, 3_000, () => faults.world.start(leader));
+  context.count('leaders killed');
+  if (context.random.chance(0.5)) context.world.kill(leader);
+  else context.world.powerOff(leader);
+  context.later(50, 3_000, () => context.world.start(leader));
 }
 
-export function cutPower(faults: Faults): void {
-  faults.count('power cuts');
-  for (const { id } of faults.world.hosts) {
-    faults.world.powerOff(id);
-    faults.later(100, 2_500, () => faults.world.start(id));
+export function cutAllPower(context: FaultContext): void {
+  context.count('power cuts');
+  for (const { id } of context.world.hosts) {
+    context.world.powerOff(id);
+    context.later(100, 2_500, () => context.world.start(id));
   }
 }
 
-export function restartQuickly(faults: Faults): void {
-  const [id] = faults.some(1);
+export function restartQuickly(context: FaultContext): void {
+  const [id] = context.randomMembers(1);
   if (id === undefined) return;
-  faults.count('restarts');
-  faults.restart(id, 5, 80);
+  context.count('restarts');
+  context.restart(id, 5, 80);
 }
 
-export function pauseOne(faults: Faults): void {
-  const id = faults.random.chance(0.5) ? faults.leader() : (faults.some(1)[0] ?? null);
-  if (id === null || faults.world.host(id).state !== 'running') return;
-  faults.count('pauses');
-  faults.world.pause(id);
-  faults.later(300, 7_000, () => faults.world.wake(id));
+export function pauseMember(context: FaultContext): void {
+  const id = context.random.chance(0.5) ? context.leader() : (context.randomMembers(1)[0] ?? null);
+  if (id === null || context.world.host(id).state !== 'running') return;
+  context.count('pauses');
+  context.world.pause(id);
+  context.later(300, 7_000, () => context.world.resume(id));
 }

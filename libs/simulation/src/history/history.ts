@@ -1,29 +1,30 @@
 import type { ClientId, ConnectionId, MemberId, QoS, Subscription, Will } from '@mqtt-cluster/contracts';
 import type { MarkName } from './marks.ts';
 
-/** One message as its publisher knows it. Times are milliseconds of virtual time. */
+/** One published message, from the publisher's view. Times are milliseconds of virtual time. */
 export interface Publication {
   readonly id: number;
   readonly client: ClientId;
   readonly topic: string;
   readonly qos: QoS;
   readonly retain: boolean;
-  /** Empty payload: clears what is retained. */
+  /** The payload is empty, so the message deletes the retained message of its topic. */
   readonly clears: boolean;
   readonly createdAtMs: number;
-  /** Every connection it was sent on, in order. */
+  /** All connections that the message was sent on, in order. */
   readonly connections: ConnectionId[];
   sentAtMs: number | null;
   ackedAtMs: number | null;
   ackedBy: MemberId | null;
-  /** Its home had no majority when it answered. */
+  /** The acknowledgement was a degraded acknowledgement (P1). */
   ackedDegraded: boolean;
-  /** QoS 2 whose publisher has lost its session (or asked for a clean one): nobody sends it again. */
+  /** A QoS 2 message of a session that has ended before the handshake was complete: it is not sent again. */
   abandoned: boolean;
-  /** The answer was a refusal (quota). */
+  /** The acknowledgement had the reason code Quota Exceeded. */
   refused: boolean;
 }
 
+/** One PUBLISH that a client received. */
 export interface Arrival {
   readonly publication: number;
   readonly connection: ConnectionId;
@@ -36,25 +37,26 @@ export interface Arrival {
 
 export interface SubscriptionRecord {
   readonly subscription: Subscription;
-  /** The connection that its SUBACK came on, and when its SUBSCRIBE was sent. */
+  /** The connection that SUBSCRIBE and SUBACK were sent on. */
   readonly connection: ConnectionId;
+  /** The time when the SUBSCRIBE was sent. */
   readonly sentAtMs: number;
   ackedAtMs: number | null;
   granted: number;
   unsubscribedAtMs: number | null;
 }
 
-/** A session as its client knows it: from one CONNACK without session present to the next. */
+/** A session from the client's view: from one CONNACK without Session Present to the next. */
 export interface SessionRecord {
   readonly client: ClientId;
   readonly number: number;
   readonly persistent: boolean;
   readonly startedAtMs: number;
-  /** Its client ended it, or can't know whether it lives. */
+  /** The time when the client ended the session or lost track of it; null: the session exists. */
   endedAtMs: number | null;
   readonly subscriptions: SubscriptionRecord[];
   readonly arrivals: Arrival[];
-  /** Members it was connected to, in order. */
+  /** Members that the client was connected to, in order. */
   readonly homes: MemberId[];
 }
 
@@ -65,18 +67,22 @@ export interface ConnectionRecord {
   readonly openedAtMs: number;
   readonly will: { readonly will: Will; readonly publication: number } | null;
   connackAtMs: number | null;
-  /** How it ended, as far as its client knows. */
+  /** How the connection ended, from the client's view. */
   end: 'open' | 'disconnected' | 'lost' | 'refused' | 'closedByMember';
   endReason: string;
   endedAtMs: number | null;
-  /** Its home had no majority: the cluster may refuse it afterwards, and knows no will of it until then. */
+  /**
+   * The home was isolated at the CONNACK: the cluster does not know the will yet and may close the connection
+   * later.
+   */
   connackIsolated: boolean;
-  /** Its home has closed it (taken over, drained, behind by a snapshot), whether the client heard or not. */
+  /** The home closed the connection (takeover, drain, snapshot). The client may not have received that. */
   closedByHome: boolean;
-  /** When a DISCONNECT of the client's has reached its home, or null. */
+  /** The time when the home handled the client's DISCONNECT, or null. */
   disconnectHandledAtMs: number | null;
 }
 
+/** A broken promise, found by a check. */
 export interface Violation {
   readonly promise: string;
   readonly text: string;
@@ -84,10 +90,10 @@ export interface Violation {
   readonly publication?: number;
 }
 
-/** How many violations of one run are kept: more tell nothing new. */
+/** Bound of the violations that one run keeps. */
 const violationsMax = 50;
 
-/** What happened, for the checkers: nothing here is read by the members. */
+/** Record of a run for the checks. The members do not read it. */
 export class History {
   readonly publications: Publication[] = [];
   readonly sessions: SessionRecord[] = [];
@@ -95,15 +101,18 @@ export class History {
   readonly violations: Violation[] = [];
   readonly counters = new Map<string, number>();
   readonly drops = new Map<string, number>();
-  /** Which rare things have come to pass, and how often. */
+  /** Marks that were reached, and how often. */
   readonly marks = new Map<MarkName, number>();
-  /** Messages whose only copy was on a disk that was then wiped (the exception of P1). */
+  /** Messages whose only copy was on a disk that was replaced (exception of P1). */
   readonly excusedPublications = new Set<number>();
-  /** Set to see everything; lines are made only then. */
+  /** Receives the trace lines; null: no lines are built. */
   trace: ((line: string) => void) | null = null;
-  /** When a member was stopped, paused, or found itself isolated: others may have given up its clients. */
-  readonly troubles: { readonly member: MemberId; readonly atMs: number }[] = [];
-  /** Since when subscriptions queue what is retained, or null: all members must know of it first. */
+  /**
+   * Times when a member was stopped, paused or changed its state: the cluster may have orphaned its clients
+   * then.
+   */
+  readonly disturbances: { readonly member: MemberId; readonly atMs: number }[] = [];
+  /** The time since which subscriptions queue retained messages; null until all members support that. */
   retainedQueuedSinceMs: number | null = null;
   readonly #now: () => number;
   readonly #violated = new Set<string>();
@@ -116,7 +125,7 @@ export class History {
     return this.#now();
   }
 
-  note(line: () => string): void {
+  log(line: () => string): void {
     if (this.trace !== null) this.trace(`${this.nowMs.toFixed(1).padStart(9)} ${line()}`);
   }
 
@@ -127,15 +136,15 @@ export class History {
   mark(name: MarkName): void {
     const times = this.marks.get(name) ?? 0;
     this.marks.set(name, times + 1);
-    if (times === 0) this.note(() => `for the first time: ${name}`);
+    if (times === 0) this.log(() => `first mark ${name}`);
   }
 
-  violate(violation: Violation): void {
+  reportViolation(violation: Violation): void {
     const key = `${violation.promise} ${violation.text}`;
     if (this.#violated.has(key) || this.violations.length >= violationsMax) return;
     this.#violated.add(key);
     this.violations.push(violation);
-    this.note(() => `VIOLATED ${key}`);
+    this.log(() => `VIOLATED ${key}`);
   }
 
   publication(
@@ -173,14 +182,14 @@ export function payloadOf(publication: Publication): Uint8Array {
   return publication.clears ? new Uint8Array(0) : encoder.encode(`#${publication.id};`);
 }
 
-/** The publication that a payload names, or null for an empty one. */
-export function publicationIn(payload: Uint8Array): number | null {
+/** The publication id in a payload, or null for an empty payload. */
+export function publicationIdIn(payload: Uint8Array): number | null {
   if (payload.length < 3) return null;
   const number = Number(decoder.decode(payload.subarray(1, -1)));
   return Number.isSafeInteger(number) ? number : null;
 }
 
-/** All publications whose payload stands somewhere in these bytes. */
-export function publicationsInside(bytes: Uint8Array): number[] {
+/** The ids of all publications whose payload is contained in these bytes. */
+export function publicationIdsIn(bytes: Uint8Array): number[] {
   return [...decoder.decode(bytes).matchAll(payloadPattern)].map((match) => Number(match[1]));
 }

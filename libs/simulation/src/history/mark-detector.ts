@@ -12,64 +12,64 @@ import type { SimulatedClient } from '../clients/client.ts';
 import type { History } from './history.ts';
 import type { Host } from '../world/host.ts';
 
-/** A takeover this soon after the loss of a leader counts as one during a failover. */
+/** A takeover within this time after the loss of a leader counts as a takeover during a failover. */
 const failoverMs = 1_000;
-/** A leader that was asked to lead does so within this. */
+/** A transfer of leadership that succeeds does so within this time. */
 const transferMs = 1_000;
 
-/** Tells by what the members let be seen which rare things come to pass (see marks.ts). */
-export class MarkWatch {
+/** Detects marks (marks.ts) from messages, writes, events and status of the members. */
+export class MarkDetector {
   readonly #history: History;
   readonly #clients: readonly SimulatedClient[];
   #leaderLostAtMs = -Infinity;
   readonly #isolated = new Set<MemberId>();
   readonly #configs = new Map<string, ClusterConfig>();
-  /** Which leader a batch was first sent to. */
-  readonly #sentTo = new Map<string, MemberId>();
-  #asked: { readonly to: MemberId; readonly atMs: number } | null = null;
-  /** Things that last: each is marked once per process. */
-  readonly #lasting = new Set<string>();
+  /** The leader that each batch was sent to last. */
+  readonly #lastLeader = new Map<string, MemberId>();
+  #transferTarget: { readonly to: MemberId; readonly atMs: number } | null = null;
+  /** States that last: each is marked once per process. */
+  readonly #markedOnce = new Set<string>();
 
   constructor(history: History, clients: readonly SimulatedClient[]) {
     this.#history = history;
     this.#clients = clients;
   }
 
-  /** Called before the host is stopped or paused. */
+  /** Must be called before the host is stopped or paused. */
   stopping(host: Host): void {
     if (host.state !== 'running' || host.member?.status().role !== 'leader') return;
     this.#leaderLostAtMs = this.#history.nowMs;
     if (this.#isUnderLoad()) this.#history.mark('leader-lost-under-load');
   }
 
-  opened(recovered: Recovered): void {
+  storeOpened(recovered: Recovered): void {
     for (const repair of recovered.repairs) {
       this.#history.mark(repair.includes('unfinished') ? 'torn-tail-recovered' : 'failed-sync-reread');
     }
     if (recovered.outbox.length > 0) this.#history.mark('outbox-recovered');
   }
 
-  writes(host: Host, { truncateFrom, entries }: StoreWrite): void {
+  storeWrite(host: Host, { truncateFrom, entries }: StoreWrite): void {
     const first = entries?.[0];
     if (truncateFrom === undefined || first === undefined || first.index !== truncateFrom) return;
     const former = host.disk.entryOrPending(truncateFrom);
     if (former !== undefined && former.term !== first.term) this.#history.mark('tail-overwritten');
   }
 
-  sent(outgoing: Outgoing): void {
+  messageSent(outgoing: Outgoing): void {
     const isRelayed = outgoing.message.type === 'relay';
     const message = outgoing.message.type === 'relay' ? outgoing.message.message : outgoing.message;
     const to = outgoing.message.type === 'relay' ? outgoing.message.to : outgoing.to;
     if (message.type === 'raft' && message.message.type === 'timeoutNow' && !isRelayed) {
-      this.#asked = { to, atMs: this.#history.nowMs };
+      this.#transferTarget = { to, atMs: this.#history.nowMs };
     }
     if (message.type !== 'propose') return;
     for (const batch of message.batches) {
       const { storeId, incarnation, sequence } = decodeBatchHeader(batch);
       const key = `${storeId}/${incarnation}/${sequence}`;
-      const former = this.#sentTo.get(key);
+      const former = this.#lastLeader.get(key);
       if (former !== undefined && former !== to) this.#history.mark('proposal-retried-over-leader-change');
-      this.#sentTo.set(key, to);
+      this.#lastLeader.set(key, to);
     }
   }
 
@@ -89,7 +89,7 @@ export class MarkWatch {
     else if (event.kind === 'leader' && event.leader === host.id) this.#elected(host.id);
   }
 
-  looked(host: Host, status: MemberStatus): void {
+  statusObserved(host: Host, status: MemberStatus): void {
     const key = `${host.id} ${host.process}`;
     if (status.drained) this.#once(`drained ${key}`, () => this.#history.mark('member-drained'));
     if (status.state === 'joining' && status.reason.includes('newer version'))
@@ -97,8 +97,8 @@ export class MarkWatch {
   }
 
   #once(key: string, mark: () => void): void {
-    if (this.#lasting.has(key)) return;
-    this.#lasting.add(key);
+    if (this.#markedOnce.has(key)) return;
+    this.#markedOnce.add(key);
     mark();
   }
 
@@ -108,8 +108,9 @@ export class MarkWatch {
   }
 
   #elected(id: MemberId): void {
-    if (this.#asked?.to !== id || this.#history.nowMs - this.#asked.atMs > transferMs) return;
-    this.#asked = null;
+    if (this.#transferTarget?.to !== id || this.#history.nowMs - this.#transferTarget.atMs > transferMs)
+      return;
+    this.#transferTarget = null;
     this.#history.mark('leadership-transferred');
   }
 

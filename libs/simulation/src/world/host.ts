@@ -13,22 +13,22 @@ import type { HostState, Network, NetworkHost } from './network.ts';
 import type { Random } from './random.ts';
 import type { Timeline } from './timeline.ts';
 
-/** The contract of {@link Member.tick}: at least this often. */
+/** Longest time between two calls of {@link Member.tick}, as its contract asks. */
 const tickMsMax = 20;
-/** A turn that made new work is followed at once. */
+/** Delay of the next turn when a turn reports `more`. */
 const moreTurnMs = 0.05;
-/** What arrives within this shares a turn, as it does in one round of an event loop. */
+/** Inputs that arrive within this time are handled in one turn, as in one iteration of an event loop. */
 const turnMs = 1.5;
 
-export interface HostHandlers {
+interface HostHandlers {
   effects(host: Host, effects: readonly ClientEffect[]): void;
   events(host: Host, events: readonly MemberEvent[]): void;
   turnEnded(host: Host, member: Member): void;
-  writes(host: Host, change: StoreWrite): void;
-  opened(host: Host, recovered: Recovered): void;
-  /** Its disk was full. */
-  diskRefused(host: Host): void;
-  /** Its disk has failed: the process is to end. */
+  storeWrite(host: Host, change: StoreWrite): void;
+  storeOpened(host: Host, recovered: Recovered): void;
+  /** The disk refused a write because it is full. */
+  diskFull(host: Host): void;
+  /** A sync has failed: the process has to end. */
   diskFailed(host: Host): void;
 }
 
@@ -42,13 +42,14 @@ export interface HostOptions {
   readonly handlers: HostHandlers;
 }
 
-/** One machine: a disk, a clock of its own, and a process that may run, hang, die and start again. */
+/** One machine: a disk, a monotonic clock, and a member's process that can run, pause, crash and restart. */
 export class Host implements NetworkHost {
   readonly id: MemberId;
   readonly disk: Disk;
   state: HostState = 'dead';
+  /** Number of starts of the process. */
   process = 0;
-  /** Of the running process; kept for looking at after a crash. */
+  /** The member of the current process. After a crash the checks can still read its last status. */
   member: Member | null = null;
   readonly #options: HostOptions;
   readonly #clockOffsetMs: number;
@@ -68,12 +69,12 @@ export class Host implements NetworkHost {
     return this.state === 'running' || this.state === 'paused';
   }
 
-  /** Its monotonic clock: nobody else's. */
+  /** The monotonic clock of this machine. Offset and rate differ from those of other machines. */
   get clockMs(): number {
     return this.#clockOffsetMs + Math.floor(this.#options.timeline.nowMs * this.#clockRate);
   }
 
-  /** @returns why it can't: its store does not open; null when it runs */
+  /** Starts the process. @returns the error when the store does not open; null when the process runs */
   start(): ClusterError | null {
     if (this.isUp) return null;
     this.process += 1;
@@ -82,10 +83,10 @@ export class Host implements NetworkHost {
     try {
       recovered = this.disk.open({
         synced: (tokens) =>
-          this.#postFor(process, (member) => tokens.forEach((token) => member.written(token))),
+          this.#postToProcess(process, (member) => tokens.forEach((token) => member.written(token))),
         refused: (tokens) => {
-          this.#options.handlers.diskRefused(this);
-          this.#postFor(process, (member) => tokens.forEach((token) => member.writeRefused(token)));
+          this.#options.handlers.diskFull(this);
+          this.#postToProcess(process, (member) => tokens.forEach((token) => member.writeRefused(token)));
         },
         failed: () => this.#options.handlers.diskFailed(this),
       });
@@ -95,7 +96,7 @@ export class Host implements NetworkHost {
       this.#options.network.changed();
       return error;
     }
-    this.#options.handlers.opened(this, recovered);
+    this.#options.handlers.storeOpened(this, recovered);
     const random = this.#options.random.fork();
     this.member = this.#options.createMember(this.id, recovered, random.next);
     this.state = 'running';
@@ -106,7 +107,7 @@ export class Host implements NetworkHost {
     return null;
   }
 
-  /** `process`: the host answers and refuses; `power`: silence. */
+  /** `process`: the host still refuses connections; `power`: the host does not answer. */
   stop(what: 'process' | 'power'): void {
     if (this.isUp) this.disk.crash(what === 'power');
     if (what === 'power') this.disk.powerLost();
@@ -123,7 +124,7 @@ export class Host implements NetworkHost {
     this.#options.network.changed();
   }
 
-  wake(): void {
+  resume(): void {
     if (this.state !== 'paused') return;
     this.state = 'running';
     this.#scheduleTurn(0);
@@ -138,14 +139,14 @@ export class Host implements NetworkHost {
     this.post((member) => member.link(peer, state));
   }
 
-  /** Something for the process to do in its next turn; lost when there is none. */
+  /** Queues an input for the next turn of the process. The input is lost when the process is down. */
   post(action: (member: Member) => void): void {
     if (!this.isUp) return;
     this.#inbox.push(action);
     if (this.state === 'running') this.#scheduleTurn(turnMs);
   }
 
-  #postFor(process: number, action: (member: Member) => void): void {
+  #postToProcess(process: number, action: (member: Member) => void): void {
     if (process === this.process) this.post(action);
   }
 
@@ -164,7 +165,8 @@ export class Host implements NetworkHost {
     const { member } = this;
     if (member === null) return;
     const { handlers, network } = this.#options;
-    // Time first: whoever wakes from a pause must know it before handling what has piled up (design, 8).
+    // A member that was paused must notice the elapsed time before it handles the messages that arrived
+    // meanwhile (docs/DESIGN.md, "Elections and timing").
     member.tick(this.clockMs);
     const inbox = this.#inbox;
     this.#inbox = [];
@@ -173,13 +175,13 @@ export class Host implements NetworkHost {
     this.#nextTurnAtMs = Infinity;
     this.#scheduleTurn(output.more ? moreTurnMs : tickMsMax);
     if (output.write !== null) {
-      handlers.writes(this, output.write.change);
+      handlers.storeWrite(this, output.write.change);
       this.disk.write(output.write.token, output.write.change);
     }
     for (const outgoing of output.send) network.send(this.id, outgoing);
     if (output.events.length > 0) handlers.events(this, output.events);
     if (output.effects.length > 0) handlers.effects(this, output.effects);
-    // An idle tick changes nothing worth a look.
+    // A tick without input or write changes nothing that is checked.
     if (inbox.length > 0 || output.write !== null) handlers.turnEnded(this, member);
   }
 }

@@ -3,13 +3,13 @@ import type { MemberLimits } from '@mqtt-cluster/member';
 import { createRandom } from './random.ts';
 import type { CreateSimulatedMember } from './world.ts';
 
-/** What a run varies of the members' own settings. */
+/** The settings of the members that a run varies. */
 export interface SimulatedSettings {
   readonly whenIsolated: 'accept' | 'hold';
   readonly limits: MemberLimits;
 }
 
-/** Bounds small enough that snapshots, laggards and the comparison of digests occur in seconds. */
+/** Bounds that are small enough for snapshots, lagging members and comparisons of digests within seconds. */
 export const smallLimits: MemberLimits = {
   ...defaultLimits,
   batchBytesMax: 2_048,
@@ -19,10 +19,11 @@ export const smallLimits: MemberLimits = {
   digestEvery: 32,
 };
 
-/** Snapshots all the time, and hardly any log: whoever was away for a moment needs one. */
+/** Bounds with frequent snapshots and a short log: a member that was away for a moment needs a snapshot. */
 const tinyLimits: MemberLimits = { ...smallLimits, logBytesMax: 12 * 1_024, keepEntries: 8 };
 
-export function settingsOf(seed: number): SimulatedSettings {
+/** Chooses the settings of a seed's run. */
+export function settingsForSeed(seed: number): SimulatedSettings {
   const random = createRandom(seed ^ 0x5eed);
   return {
     whenIsolated: random.chance(0.8) ? 'accept' : 'hold',
@@ -34,8 +35,9 @@ export function settingsOf(seed: number): SimulatedSettings {
   };
 }
 
+/** Returns a factory of members with these settings, for {@link World}. */
 export function createSimulatedMember(settings: SimulatedSettings): CreateSimulatedMember {
-  return (id, members, recovered, random, inside) =>
+  return (id, members, recovered, random, hooks) =>
     createMember({
       id,
       members,
@@ -45,7 +47,7 @@ export function createSimulatedMember(settings: SimulatedSettings): CreateSimula
       timings: lanMemberTimings,
       limits: settings.limits,
       random,
-      semantics: inside?.semantics ?? currentSemantics,
-      ...(inside === undefined ? {} : { observer: inside.observer }),
+      semantics: hooks?.semantics ?? currentSemantics,
+      ...(hooks === undefined ? {} : { observer: hooks.observer }),
     });
 }

@@ -2,42 +2,45 @@ import type { LinkState, MemberId, Outgoing, PeerMessage } from '@mqtt-cluster/c
 import type { Random } from './random.ts';
 import type { Timeline } from './timeline.ts';
 
-/** The state of a host, as the network sees it. */
+/** State of a host, as the network observes it. */
 export type HostState = 'running' | 'paused' | 'dead' | 'powerless';
 
 export interface NetworkHost {
   readonly id: MemberId;
   readonly state: HostState;
-  /** Rises with every start of its process. */
+  /** Number of starts of the process. */
   readonly process: number;
   receive(from: MemberId, message: PeerMessage): void;
   linkChanged(peer: MemberId, state: LinkState): void;
 }
 
-/** One way's properties. Delays are milliseconds. */
+/** Properties of one direction between two hosts. Delays are in milliseconds. */
 export interface Path {
   delayMs: number;
   jitterMs: number;
-  /** What the bulk lane (`log`, `live`) takes longer than Raft's own. */
+  /** Additional delay of the channels `log` and `live` over the channel `raft`. */
   bulkDelayMs: number;
   blocked: boolean;
 }
 
-/** A cut connection is noticed by a ping without an answer, after this long. */
+/** Time after which an unanswered ping reveals a silent connection. */
 const silenceNoticedMsMin = 900;
 const silenceNoticedMsMax = 1_600;
 const retryMsMin = 50;
 const retryMsMax = 250;
 const resetNoticedMsMax = 5;
-/** Beyond it a stalled connection loses what it is given, as a full bridge does. */
-const onTheWayMax = 5_000;
+/**
+ * Bound of the messages in flight in one lane. A stalled connection drops further messages, as a full bridge
+ * does.
+ */
+const inFlightMax = 5_000;
 
-interface OnTheWay {
+interface InFlightMessage {
   readonly dueAtMs: number;
   readonly message: PeerMessage;
 }
 
-/** The connection that `from` holds to `to`; carries what goes that way. Raft has a lane of its own. */
+/** Carries the messages from one host to another. The channel `raft` has a lane of its own. */
 interface Connection {
   readonly from: NetworkHost;
   readonly to: NetworkHost;
@@ -45,16 +48,23 @@ interface Connection {
   toProcess: number;
   state: LinkState;
   stalledSinceMs: number | null;
-  /** In order; what is due but can't pass is sent again by TCP once the way is open, if the connection lives. */
-  readonly lanes: readonly [OnTheWay[], OnTheWay[]];
-  /** Replaced by a newer one, or torn down: what is under way on it is lost. */
+  /**
+   * Messages in flight, in order: the lane of `raft`, then the lane of all other channels. As with TCP,
+   * blocked messages arrive after the direction is open again, if the connection still exists.
+   */
+  readonly lanes: readonly [InFlightMessage[], InFlightMessage[]];
+  /** The connection is closed or replaced by a newer one: its messages in flight are lost. */
   broken: boolean;
 }
 
+/**
+ * The network between the members: one connection per direction, with delays, blocked directions and
+ * reconnects.
+ */
 export class Network {
-  /** A scenario may look at every message, and return false to lose it together with its connection's order. */
+  /** Set by a scenario: is called with every message and returns false to drop the message. */
   filter: ((from: MemberId, outgoing: Outgoing) => boolean) | null = null;
-  /** Sees every message that is sent. */
+  /** Is called with every message that is sent. */
   tap: ((from: MemberId, outgoing: Outgoing) => void) | null = null;
   readonly #timeline: Timeline;
   readonly #random: Random;
@@ -69,8 +79,8 @@ export class Network {
 
   add(host: NetworkHost): void {
     for (const other of this.#hosts.keys()) {
-      for (const way of [wayOf(host.id, other), wayOf(other, host.id)]) {
-        this.#paths.set(way, {
+      for (const key of [pathKey(host.id, other), pathKey(other, host.id)]) {
+        this.#paths.set(key, {
           delayMs: this.#random.between(0.3, 3),
           jitterMs: this.#random.between(0, 3),
           bulkDelayMs: 0,
@@ -82,17 +92,17 @@ export class Network {
   }
 
   path(from: MemberId, to: MemberId): Path {
-    const path = this.#paths.get(wayOf(from, to));
+    const path = this.#paths.get(pathKey(from, to));
     if (path === undefined) throw new Error(`no path from ${from} to ${to}`);
     return path;
   }
 
-  /** Blocks or opens one way. Call {@link Network.changed} after a set of changes. */
+  /** Blocks or opens one direction. Call {@link Network.changed} after a set of changes. */
   block(from: MemberId, to: MemberId, blocked: boolean): void {
     this.path(from, to).blocked = blocked;
   }
 
-  /** A process has started: its connections are set up anew. */
+  /** Replaces all connections from a host after a start of its process. */
   started(host: NetworkHost): void {
     for (const other of this.#hosts.values()) {
       if (other !== host) this.#renew(host, other);
@@ -103,20 +113,20 @@ export class Network {
   send(from: MemberId, outgoing: Outgoing): void {
     this.tap?.(from, outgoing);
     if (this.filter !== null && !this.filter(from, outgoing)) return;
-    const connection = this.#connections.get(wayOf(from, outgoing.to));
+    const connection = this.#connections.get(pathKey(from, outgoing.to));
     if (connection === undefined || connection.state !== 'up') return;
     const lane = outgoing.channel === 'raft' ? 0 : 1;
     this.#transmit(connection, lane, outgoing.message);
   }
 
-  /** Looks at all connections after hosts or paths have changed. */
+  /** Updates all connections after a change of hosts or paths. */
   changed(): void {
     for (const connection of this.#connections.values()) this.#evaluate(connection);
   }
 
   #transmit(connection: Connection, number: 0 | 1, message: PeerMessage): void {
     const lane = connection.lanes[number];
-    if (lane.length >= onTheWayMax) return;
+    if (lane.length >= inFlightMax) return;
     const path = this.path(connection.from.id, connection.to.id);
     const delayMs = path.delayMs + (number === 1 ? path.bulkDelayMs : 0);
     const arrivalMs = this.#timeline.nowMs + delayMs + this.#random.between(0, path.jitterMs);
@@ -125,7 +135,7 @@ export class Network {
     this.#timeline.at(dueAtMs, () => this.#arrive(connection, lane));
   }
 
-  #arrive(connection: Connection, lane: OnTheWay[]): void {
+  #arrive(connection: Connection, lane: InFlightMessage[]): void {
     if (connection.broken || connection.to.process !== connection.toProcess) return;
     if (this.#isStalled(connection)) return;
     for (let next = lane[0]; next !== undefined && next.dueAtMs <= this.#timeline.nowMs; next = lane[0]) {
@@ -171,10 +181,10 @@ export class Network {
     this.#renew(from, to);
   }
 
-  /** A new connection in place of the former one, and its attempts to connect. */
+  /** Replaces a connection by a new one and starts to connect it. */
   #renew(from: NetworkHost, to: NetworkHost): void {
-    const way = wayOf(from.id, to.id);
-    const former = this.#connections.get(way);
+    const key = pathKey(from.id, to.id);
+    const former = this.#connections.get(key);
     const connection: Connection = {
       from,
       to,
@@ -185,12 +195,12 @@ export class Network {
       lanes: [[], []],
       broken: false,
     };
-    this.#connections.set(way, connection);
-    const tellLoss = former !== undefined && former.fromProcess === from.process;
-    this.#attempt(connection, tellLoss);
+    this.#connections.set(key, connection);
+    const reportLoss = former !== undefined && former.fromProcess === from.process;
+    this.#attempt(connection, reportLoss);
   }
 
-  #attempt(connection: Connection, tell: boolean): void {
+  #attempt(connection: Connection, report: boolean): void {
     const { from, to } = connection;
     if (connection.broken || from.process !== connection.fromProcess) return;
     if (from.state === 'dead' || from.state === 'powerless') return;
@@ -202,7 +212,7 @@ export class Network {
     const isNew = state !== connection.state;
     connection.state = state;
     connection.toProcess = to.process;
-    if (isNew || tell) from.linkChanged(to.id, state);
+    if (isNew || report) from.linkChanged(to.id, state);
     if (state === 'up') return;
     const delayMs = this.#random.between(retryMsMin, retryMsMax);
     this.#timeline.after(delayMs, () => this.#attempt(connection, false));
@@ -217,6 +227,6 @@ export class Network {
   }
 }
 
-function wayOf(from: MemberId, to: MemberId): string {
+function pathKey(from: MemberId, to: MemberId): string {
   return `${from}>${to}`;
 }

@@ -1,19 +1,19 @@
 import { StoreCorruptError } from '@mqtt-cluster/contracts';
 import type { ClusterConfig, ClusterError, MemberId } from '@mqtt-cluster/contracts';
-import { publicationsInside } from '../history/history.ts';
+import { publicationIdsIn } from '../history/history.ts';
 import type { History } from '../history/history.ts';
 import type { Host } from './host.ts';
 import type { Random } from './random.ts';
 import type { Timeline } from './timeline.ts';
 
-/** A service manager starts a process again after this. */
+/** Delay after which the service manager restarts a process. */
 const restartMsMin = 200;
 const restartMsMax = 800;
-/** An operator who reads that a store is damaged gives the member an empty one after this. */
+/** Delay after which an operator replaces the damaged store of a member by an empty one. */
 const replaceMsMin = 100;
 const replaceMsMax = 1_000;
 
-export interface CaretakerOptions {
+export interface OperatorOptions {
   readonly history: History;
   readonly timeline: Timeline;
   readonly random: Random;
@@ -21,97 +21,104 @@ export interface CaretakerOptions {
   readonly start: (id: MemberId) => void;
 }
 
-/** The service manager and the operator: they start what has ended, and replace what is damaged. */
-export class Caretaker {
-  readonly #options: CaretakerOptions;
-  /** Disks whose content was lost, until their members vote again. */
-  readonly #lost = new Map<MemberId, 'damaged' | 'wiped'>();
-
-  /** Whom an operator is about to remove: the others must do without it. */
+/** Acts for the service manager and the operator: restarts ended processes and replaces damaged stores. */
+export class Operator {
+  readonly #options: OperatorOptions;
+  /** Members with a replaced disk, until they vote again. */
+  readonly #emptyDisks = new Map<MemberId, 'damaged' | 'wiped'>();
+  /** The member that is being removed: the other members need a majority of their own. */
   #leaving: MemberId | null = null;
 
-  constructor(options: CaretakerOptions) {
+  constructor(options: OperatorOptions) {
     this.#options = options;
   }
 
-  /** Its process ended by itself, so it is started again. */
-  ended(host: Host): void {
+  /** Restarts a process that ended by itself. */
+  processExited(host: Host): void {
     this.#unlessStarted(host, restartMsMin, restartMsMax, () => this.#options.start(host.id));
   }
 
-  couldNotStart(host: Host, problem: ClusterError): void {
+  /** Handles a store that does not open: a damaged store is replaced, otherwise the start is repeated. */
+  startFailed(host: Host, problem: ClusterError): void {
     const { history, start } = this.#options;
-    history.note(() => `${host.id} does not start: ${problem.message}`);
-    if (!(problem instanceof StoreCorruptError)) return this.ended(host);
+    history.log(() => `${host.id} does not start: ${problem.message}`);
+    if (!(problem instanceof StoreCorruptError)) return this.processExited(host);
     history.mark('store-damage-found');
     this.#unlessStarted(host, replaceMsMin, replaceMsMax, () => {
-      this.loseDisk(host);
-      this.#lost.set(host.id, 'damaged');
+      this.replaceDisk(host);
+      this.#emptyDisks.set(host.id, 'damaged');
       start(host.id);
     });
   }
 
   /**
-   * An empty disk for a member that is down. What only the old one held is excused (P1): what stood in its outbox. What a
-   * damaged one held can't be read any more, so there it is all that this member ever acked in isolation.
+   * Gives an empty disk to a member that is down. Messages that only the old disk held are excused (P1):
+   * those in its outbox. The outbox of a damaged disk cannot be read, so all degraded acknowledgements of
+   * this member are excused then.
    */
-  loseDisk(host: Host): void {
+  replaceDisk(host: Host): void {
     const { history } = this.#options;
-    history.note(() => `wipe ${host.id}`);
-    for (const item of host.disk.outbox) this.#excuse(publicationsInside(item.data));
-    if (host.disk.damaged !== null) {
+    history.log(() => `wipe ${host.id}`);
+    for (const item of host.disk.outbox) this.#excuse(publicationIdsIn(item.data));
+    if (host.disk.damagedPart !== null) {
       const own = history.publications.filter((one) => one.ackedDegraded && one.ackedBy === host.id);
       this.#excuse(own.map(({ id }) => id));
     }
     host.disk.wipe();
-    this.#lost.set(host.id, 'wiped');
+    this.#emptyDisks.set(host.id, 'wiped');
   }
 
   /**
-   * Whether this disk may be lost now, too: less than half of the voters at a time may have lost what they had promised to keep, or
-   * what a majority has promised would be gone, and nobody could be let in again.
+   * Whether this disk can be lost in addition to the disks that are lost already. Only a minority of the
+   * voters may have lost their disks at one time. Otherwise committed entries would be lost, and no majority
+   * could admit a member again.
    */
-  mayLoseDisk(id: MemberId): boolean {
-    return this.#bears({ without: null, losing: id }) && this.#bears({ without: this.#leaving, losing: id });
+  canLoseDisk(id: MemberId): boolean {
+    return (
+      this.#keepsMajority({ leaving: null, losing: id }) &&
+      this.#keepsMajority({ leaving: this.#leaving, losing: id })
+    );
   }
 
   /**
-   * Whether the others could do without this member; from then on no disk is lost that they would need. A disk may be damaged
-   * where nobody has looked yet, which no operator can know.
+   * Whether a majority of the other members has intact disks, so that this member can be removed. After a
+   * positive answer {@link Operator.canLoseDisk} does not count this member until
+   * {@link Operator.memberReturned}. Damage counts before its detection, although an operator could not see
+   * it.
    */
-  mayRemove(id: MemberId): boolean {
-    if (!this.#bears({ without: id, losing: null })) return false;
+  canRemove(id: MemberId): boolean {
+    if (!this.#keepsMajority({ leaving: id, losing: null })) return false;
     this.#leaving = id;
     return true;
   }
 
-  /** It is a voter again. */
-  returned(): void {
+  /** The removed member is a voter again. */
+  memberReturned(): void {
     this.#leaving = null;
   }
 
-  #bears({ without, losing }: { without: MemberId | null; losing: MemberId | null }): boolean {
+  #keepsMajority({ leaving, losing }: { leaving: MemberId | null; losing: MemberId | null }): boolean {
     const config = this.newestConfig();
     if (config === null) return false;
-    const voters = config.members.filter(({ id, role }) => role === 'voter' && id !== without);
+    const voters = config.members.filter(({ id, role }) => role === 'voter' && id !== leaving);
     const lost = voters.filter(({ id, storeId }) => {
       const disk = this.#options.hosts.get(id)?.disk;
-      return id === losing || disk === undefined || disk.storeId !== storeId || disk.damaged !== null;
+      return id === losing || disk === undefined || disk.storeId !== storeId || disk.damagedPart !== null;
     });
     return lost.length * 2 < voters.length;
   }
 
   configChanged(config: ClusterConfig): void {
     for (const { id, role, storeId } of config.members) {
-      const lost = this.#lost.get(id);
+      const lost = this.#emptyDisks.get(id);
       if (lost === undefined || role !== 'voter') continue;
       if (this.#options.hosts.get(id)?.disk.storeId !== storeId) continue;
-      this.#lost.delete(id);
+      this.#emptyDisks.delete(id);
       this.#options.history.mark(lost === 'damaged' ? 'store-damage-healed' : 'wiped-store-healed');
     }
   }
 
-  /** Who belongs to the cluster, as the one that is furthest takes it; null before the first start. */
+  /** The configuration of the running member with the newest log; null before the cluster is founded. */
   newestConfig(): ClusterConfig | null {
     let newest: { readonly config: ClusterConfig; readonly term: number; readonly index: number } | null =
       null;

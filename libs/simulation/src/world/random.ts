@@ -1,4 +1,4 @@
-/** The only randomness of a run: everything that happens follows from its seed. */
+/** The only source of randomness of a run. The seed determines the whole run. */
 export interface Random {
   /** Uniform in [0, 1). */
   next(): number;
@@ -7,10 +7,10 @@ export interface Random {
   /** Number in [min, max). */
   between(min: number, max: number): number;
   chance(probability: number): boolean;
-  /** @throws RangeError when there is nothing to pick. */
+  /** @throws RangeError when the list is empty */
   pick<T>(items: readonly T[]): T;
   shuffled<T>(items: readonly T[]): T[];
-  /** A generator of its own, so that one part drawing more does not change what another part draws. */
+  /** Returns an independent generator: draws from one do not change the numbers that the other returns. */
   fork(): Random;
 }
 
@@ -40,7 +40,7 @@ export function createRandom(seed: number): Random {
     between: (min, max) => min + (draw() / 2 ** 32) * (max - min),
     chance: (probability) => draw() / 2 ** 32 < probability,
     pick(items) {
-      if (items.length === 0) throw new RangeError('nothing to pick from');
+      if (items.length === 0) throw new RangeError('cannot pick from an empty list');
       return items[random.below(items.length)] as (typeof items)[number];
     },
     shuffled(items) {

@@ -5,20 +5,21 @@ import type { SemanticsVersion } from '@mqtt-cluster/member';
 import type { MqttState, StateEffect } from '@mqtt-cluster/mqtt-state';
 import type { MarkName } from '../history/marks.ts';
 
-/** Which of two versions of the program a member runs. */
-export type Version = 'older' | 'newer';
+/** The version of the program that a member runs. The simulator has two. */
+export type ProgramVersion = 'older' | 'newer';
 
-export const newerSemantics = semanticsVersion + 1;
+const newerSemantics = semanticsVersion + 1;
 
-/** The code of a `settings` command in the log, and of the newer version's command in its place. */
+/** Code of a `settings` command in the log, and of the command that the newer version writes instead. */
 const settingsCode = 12;
 const newerCode = 200;
-/** Counts below it take one byte. */
+/** Variable-length counts below this value take one byte. */
 const oneByteCount = 128;
 
 /**
- * A version that exists only here: where the older one writes a change of settings, it writes a command that the older one does
- * not know, as soon as all members know it. An older member that met one would come to another state than the others.
+ * Returns a semantics version that exists only in the simulator (docs/DESIGN.md, "Semantics version"). Once
+ * it is in force, it encodes a change of settings as a command that the older version does not know. An older
+ * member that applied such an entry would reach a state that differs from the others.
  */
 export function newerSemanticsVersion(mark: (name: MarkName) => void): SemanticsVersion {
   const wrap = (inner: MqttState): MqttState => new NewerState(inner, mark);
@@ -44,7 +45,9 @@ function withNewerCommands(batch: Batch, bytes: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** Where the codes of the commands of a batch stand; empty for bytes that are no batch. */
+/**
+ * Returns the offsets of the command codes in an encoded batch; an empty list when the bytes are not a batch.
+ */
 function codePlaces(bytes: Uint8Array): number[] {
   let place = 1;
   const number = (): number => {
@@ -58,7 +61,7 @@ function codePlaces(bytes: Uint8Array): number[] {
       scale *= 128;
     }
   };
-  // Names of member and store, incarnation and number.
+  // Member id, store id, incarnation and sequence number precede the commands.
   for (let text = 0; text < 2; text += 1) {
     const length = number();
     place += length;
@@ -75,6 +78,7 @@ function codePlaces(bytes: Uint8Array): number[] {
   return places;
 }
 
+/** Replicated state of the newer version: it translates the newer command before it applies a batch. */
 class NewerState implements MqttState {
   readonly #inner: MqttState;
   readonly #mark: (name: MarkName) => void;
@@ -86,12 +90,12 @@ class NewerState implements MqttState {
 
   apply(index: LogIndex, timeMs: number, batch: Uint8Array | null): readonly StateEffect[] {
     const before = this.#inner.semantics;
-    const effects = this.#inner.apply(index, timeMs, batch === null ? null : this.#understood(batch));
+    const effects = this.#inner.apply(index, timeMs, batch === null ? null : this.#translated(batch));
     if (before < newerSemantics && this.#inner.semantics >= newerSemantics) this.#mark('semantics-finalised');
     return effects;
   }
 
-  #understood(batch: Uint8Array): Uint8Array {
+  #translated(batch: Uint8Array): Uint8Array {
     const places = codePlaces(batch).filter((place) => batch[place] === newerCode);
     if (places.length === 0) return batch;
     const copy = Uint8Array.from(batch);

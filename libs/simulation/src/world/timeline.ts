@@ -4,10 +4,10 @@ interface Scheduled {
   readonly action: () => void;
 }
 
-/** Actions that one moment of virtual time may start before the world counts as stuck in it. */
+/** Bound of the actions of one run. A run that exceeds it is an endless loop. */
 const actionsPerRunMax = 20_000_000;
 
-/** Virtual time: a heap of what is to happen, in order of time and then of scheduling. */
+/** Virtual time: a heap of scheduled actions, ordered by time and then by the order of scheduling. */
 export class Timeline {
   #nowMs = 0;
   #order = 0;
@@ -22,13 +22,13 @@ export class Timeline {
     this.at(this.#nowMs + Math.max(0, delayMs), action);
   }
 
-  /** A time in the past counts as now. */
+  /** Schedules an action. A time in the past counts as now. */
   at(timeMs: number, action: () => void): void {
     this.#order += 1;
     this.#push({ atMs: Math.max(timeMs, this.#nowMs), order: this.#order, action });
   }
 
-  /** Carries out everything up to and including that time. */
+  /** Runs all actions up to and including that time. @throws Error after {@link actionsPerRunMax} actions */
   runUntil(timeMs: number): void {
     for (;;) {
       const next = this.#heap[0];
@@ -36,7 +36,7 @@ export class Timeline {
       this.#pop();
       this.#nowMs = next.atMs;
       this.#done += 1;
-      if (this.#done > actionsPerRunMax) throw new Error('the simulated world does not come to rest');
+      if (this.#done > actionsPerRunMax) throw new Error(`the run exceeded ${actionsPerRunMax} actions`);
       next.action();
     }
     this.#nowMs = Math.max(this.#nowMs, timeMs);

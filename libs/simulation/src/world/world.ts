@@ -1,3 +1,23 @@
+/**
+ * The simulated world: a whole cluster with its machines, network, disks and clients in one process and one
+ * thread.
+ *
+ * Nothing here uses real time, real randomness, sockets or files. A {@link Timeline} holds the scheduled
+ * actions in order of virtual time, and {@link World.run} executes them. All random numbers come from one
+ * seed ({@link createRandom}); each part has a generator of its own. So the same seed gives the same run,
+ * event by event.
+ *
+ * The members are the production code of `libs/member` (and with it `libs/consensus` and `libs/mqtt-state`).
+ * A {@link Host} drives each member as the appliance does: it calls `tick`, passes the inputs of a turn,
+ * calls `take`, and carries out the outputs. Writes go to a {@link Disk}, peer messages to the
+ * {@link Network}, and packets to the clients' connections.
+ *
+ * The {@link History} records the view of the clients. The checks compare it with the promises of
+ * docs/DESIGN.md: some observe the members during the run ({@link RaftSafetyCheck},
+ * {@link BatchSequenceCheck}), the others judge the end.
+ *
+ * The method follows FoundationDB's simulation and TigerBeetle's VOPR.
+ */
 import type {
   ClientEffect,
   ConnectionId,
@@ -8,26 +28,26 @@ import type {
 } from '@mqtt-cluster/contracts';
 import { currentSemantics } from '@mqtt-cluster/member';
 import type { MemberObserver, SemanticsVersion } from '@mqtt-cluster/member';
-import { Numbering } from '../checks/batch-sequence.ts';
-import { RaftWatch } from '../checks/raft-safety.ts';
+import { BatchSequenceCheck } from '../checks/batch-sequence.ts';
+import { RaftSafetyCheck } from '../checks/raft-safety.ts';
+import type { ClientConnection } from '../clients/client-connection.ts';
 import { SimulatedClient } from '../clients/client.ts';
 import type { ClientOptions, ClientWorld } from '../clients/client.ts';
-import { Caretaker } from './operator.ts';
 import { Disk } from '../disk/disk.ts';
-import { newerSemanticsVersion } from './semantics-versions.ts';
-import type { Version } from './semantics-versions.ts';
 import { History } from '../history/history.ts';
-import { Host } from './host.ts';
-import { MarkWatch } from '../history/mark-detector.ts';
+import { MarkDetector } from '../history/mark-detector.ts';
 import { isMarkName } from '../history/marks.ts';
+import { Host } from './host.ts';
 import { Network } from './network.ts';
+import { Operator } from './operator.ts';
 import { createRandom } from './random.ts';
 import type { Random } from './random.ts';
+import { newerSemanticsVersion } from './semantics-versions.ts';
+import type { ProgramVersion } from './semantics-versions.ts';
 import { Timeline } from './timeline.ts';
-import type { Wire } from '../clients/client-connection.ts';
 
-/** How the world looks into a member, and which version of the program it runs. */
-export interface Inside {
+/** Hooks of the world for one start of a member: the semantics version of its program, and an observer. */
+export interface SimulationHooks {
   readonly semantics: SemanticsVersion;
   readonly observer: MemberObserver;
 }
@@ -37,7 +57,7 @@ export type CreateSimulatedMember = (
   members: readonly MemberId[],
   recovered: Recovered,
   random: () => number,
-  inside?: Inside,
+  hooks?: SimulationHooks,
 ) => Member;
 
 export interface WorldOptions {
@@ -46,50 +66,52 @@ export interface WorldOptions {
   readonly createMember: CreateSimulatedMember;
 }
 
-export const memberNames: readonly MemberId[] = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+const allMemberIds: readonly MemberId[] = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
 
-/** Steps in which a scenario looks whether what it waits for has come. */
-const lookEveryMs = 10;
+/** Interval at which {@link World.until} evaluates its condition, virtual milliseconds. */
+const pollIntervalMs = 10;
 
-/** Of turns in which nothing was applied, one in so many is looked at. */
-const idleTurnsPerLook = 8;
+/** Of the turns in which a member applied nothing, one in this many is observed. */
+const idleTurnsPerObservation = 8;
 
-/** Members, their machines and the network between them, clients, and virtual time. */
+/**
+ * One simulated cluster: members with their machines, the network between them, clients, and virtual time.
+ */
 export class World implements ClientWorld {
   readonly random: Random;
   readonly timeline = new Timeline();
   readonly history = new History(() => this.timeline.nowMs);
   readonly network: Network;
   readonly clients: SimulatedClient[] = [];
-  readonly watch: RaftWatch;
+  readonly raftSafety: RaftSafetyCheck;
   readonly events: { readonly atMs: number; readonly member: MemberId; readonly event: MemberEvent }[] = [];
-  /** What each member's next start runs; `older` where nothing is said. */
-  readonly versions = new Map<MemberId, Version>();
-  readonly caretaker: Caretaker;
-  readonly #marks: MarkWatch;
-  readonly #newer: SemanticsVersion;
-  /** Who has ever run the newer version. */
-  readonly #upgraded = new Set<MemberId>();
-  readonly #numbering: Numbering;
-  /** Members that have applied something since they were last looked at. */
-  readonly #moved = new Set<MemberId>();
+  /** The program version of each member's next start; a missing member starts as `older`. */
+  readonly versions = new Map<MemberId, ProgramVersion>();
+  readonly operator: Operator;
+  readonly #marks: MarkDetector;
+  readonly #newerSemantics: SemanticsVersion;
+  /** Members that have ever run the newer version. */
+  readonly #everUpgraded = new Set<MemberId>();
+  readonly #batchSequence: BatchSequenceCheck;
+  /** Members that have applied an entry or reported an event since the last observation. */
+  readonly #changed = new Set<MemberId>();
   #turns = 0;
   readonly #hosts = new Map<MemberId, Host>();
-  readonly #wires = new Map<ConnectionId, Wire>();
+  readonly #connections = new Map<ConnectionId, ClientConnection>();
   readonly #isolated = new Map<MemberId, boolean>();
   #lastConnectionId = 0;
 
   constructor(options: WorldOptions) {
     this.random = createRandom(options.seed);
     this.network = new Network(this.timeline, this.random.fork());
-    this.#marks = new MarkWatch(this.history, this.clients);
-    this.#newer = newerSemanticsVersion((name) => {
+    this.#marks = new MarkDetector(this.history, this.clients);
+    this.#newerSemantics = newerSemanticsVersion((name) => {
       if (name === 'semantics-finalised' && !this.history.marks.has(name)) this.#checkVersions();
       this.history.mark(name);
     });
-    this.#numbering = new Numbering(this.history);
-    const names = memberNames.slice(0, options.members);
-    for (const id of names) {
+    this.#batchSequence = new BatchSequenceCheck(this.history);
+    const ids = allMemberIds.slice(0, options.members);
+    for (const id of ids) {
       const host = new Host({
         id,
         timeline: this.timeline,
@@ -97,26 +119,26 @@ export class World implements ClientWorld {
         network: this.network,
         disk: new Disk(this.timeline, this.random.fork()),
         createMember: (name, recovered, random) =>
-          options.createMember(name, names, recovered, random, this.#inside(name)),
+          options.createMember(name, ids, recovered, random, this.#hooksFor(name)),
         handlers: {
           effects: (from, effects) => this.#effects(from, effects),
           events: (from, events) => this.#events(from, events),
           turnEnded: (from, member) => this.#turnEnded(from, member),
-          writes: (from, change) => this.#marks.writes(from, change),
-          opened: (_, recovered) => this.#marks.opened(recovered),
-          diskRefused: () => this.history.mark('full-disk-refusal'),
+          storeWrite: (from, change) => this.#marks.storeWrite(from, change),
+          storeOpened: (_, recovered) => this.#marks.storeOpened(recovered),
+          diskFull: () => this.history.mark('full-disk-refusal'),
           diskFailed: (from) => this.#diskFailed(from),
         },
       });
       this.#hosts.set(id, host);
       this.network.add(host);
     }
-    this.watch = new RaftWatch(this.history, this.#hosts);
+    this.raftSafety = new RaftSafetyCheck(this.history, this.#hosts);
     this.network.tap = (from, outgoing) => {
-      this.watch.sent(from, outgoing);
-      this.#marks.sent(outgoing);
+      this.raftSafety.messageSent(from, outgoing);
+      this.#marks.messageSent(outgoing);
     };
-    this.caretaker = new Caretaker({
+    this.operator = new Operator({
       history: this.history,
       timeline: this.timeline,
       random: this.random.fork(),
@@ -135,7 +157,7 @@ export class World implements ClientWorld {
 
   host(id: MemberId): Host {
     const host = this.#hosts.get(id);
-    if (host === undefined) throw new Error(`there is no member ${id}`);
+    if (host === undefined) throw new Error(`unknown member: ${id}`);
     return host;
   }
 
@@ -145,12 +167,16 @@ export class World implements ClientWorld {
     this.timeline.runUntil(this.nowMs + durationMs);
   }
 
-  /** Lets time pass until it holds. @returns whether it did within that many milliseconds. */
+  /**
+   * Advances virtual time until the condition holds.
+   *
+   * @returns false when it does not hold within that time
+   */
   until(holds: () => boolean, withinMs: number): boolean {
     const endMs = this.nowMs + withinMs;
     while (this.nowMs < endMs) {
       if (holds()) return true;
-      this.run(lookEveryMs);
+      this.run(pollIntervalMs);
     }
     return holds();
   }
@@ -168,21 +194,22 @@ export class World implements ClientWorld {
     return this.#lastConnectionId;
   }
 
-  register(wire: Wire): void {
-    this.#wires.set(wire.id, wire);
+  register(connection: ClientConnection): void {
+    this.#connections.set(connection.id, connection);
   }
 
   isIsolated(host: Host): boolean {
     return this.#isolated.get(host.id) ?? false;
   }
 
-  /** Connections that both ends take for open, by client id. */
-  liveConnections(): Map<string, Wire[]> {
-    const live = new Map<string, Wire[]>();
+  /** Connections that are open at the client's end and at the member's end, by client id. */
+  liveConnections(): Map<string, ClientConnection[]> {
+    const live = new Map<string, ClientConnection[]>();
     for (const client of this.clients) {
-      const { wire } = client;
-      if (wire === null || !client.connected || !wire.isServed || !wire.hasProcess) continue;
-      live.set(client.id, [...(live.get(client.id) ?? []), wire]);
+      const { connection } = client;
+      if (connection === null || !client.connected || !connection.isServed || !connection.hasProcess)
+        continue;
+      live.set(client.id, [...(live.get(client.id) ?? []), connection]);
     }
     return live;
   }
@@ -191,10 +218,10 @@ export class World implements ClientWorld {
 
   start(...ids: MemberId[]): void {
     for (const id of ids.length === 0 ? this.#hosts.keys() : ids) {
-      this.history.note(() => `start ${id}`);
+      this.history.log(() => `start ${id}`);
       const host = this.host(id);
       const problem = host.start();
-      if (problem !== null) this.caretaker.couldNotStart(host, problem);
+      if (problem !== null) this.operator.startFailed(host, problem);
     }
   }
 
@@ -207,64 +234,70 @@ export class World implements ClientWorld {
   }
 
   pause(id: MemberId): void {
-    this.history.note(() => `pause ${id}`);
+    this.history.log(() => `pause ${id}`);
     this.#marks.stopping(this.host(id));
     this.host(id).pause();
-    this.#trouble(id);
-    this.#tellWires(id, true);
+    this.#recordDisturbance(id);
+    this.#notifyConnections(id, true);
   }
 
-  wake(id: MemberId): void {
-    this.history.note(() => `wake ${id}`);
-    this.host(id).wake();
+  resume(id: MemberId): void {
+    this.history.log(() => `resume ${id}`);
+    this.host(id).resume();
   }
 
-  /** Takes the member down and gives it an empty disk. What only the old one held is excused (P1). */
+  /**
+   * Kills the member and replaces its disk by an empty one. Messages that only the old disk held are excused
+   * (P1).
+   */
   wipe(id: MemberId): void {
     const host = this.host(id);
     if (host.isUp) this.kill(id);
-    this.caretaker.loseDisk(host);
+    this.operator.replaceDisk(host);
   }
 
   fillDisk(id: MemberId, full: boolean): void {
-    this.history.note(() => `disk of ${id} ${full ? 'is full' : 'has room'}`);
+    this.history.log(() => `disk of ${id} ${full ? 'is full' : 'has room'}`);
     this.host(id).disk.full = full;
   }
 
-  /** While it fails every sync does (EIO). */
+  /** While the disk fails, every sync fails with EIO. */
   failDisk(id: MemberId, failing: boolean): void {
-    this.history.note(() => `disk of ${id} ${failing ? 'fails' : 'works'}`);
+    this.history.log(() => `disk of ${id} ${failing ? 'fails' : 'works'}`);
     this.host(id).disk.failing = failing;
   }
 
   // ---- network ----
 
-  /** Members in different sets hear nothing of each other; who is in no set hears nobody. */
+  /**
+   * Blocks all messages between members of different sets. A member that is in no set is cut off from all
+   * members.
+   */
   partition(...sets: readonly (readonly MemberId[])[]): void {
-    this.history.note(() => `partition ${sets.map((set) => set.join('')).join(' | ')}`);
+    this.history.log(() => `partition ${sets.map((set) => set.join('')).join(' | ')}`);
     const sideOf = (id: MemberId): number => sets.findIndex((set) => set.includes(id));
     this.#eachWay((from, to) => {
       this.network.block(from, to, sideOf(from) !== sideOf(to) || sideOf(from) === -1);
     });
   }
 
-  cut(from: MemberId, to: MemberId, ways: 'one' | 'both' = 'both'): void {
-    this.history.note(() => `cut ${from} ${ways === 'one' ? '>' : '-'} ${to}`);
+  cutLink(from: MemberId, to: MemberId, ways: 'one' | 'both' = 'both'): void {
+    this.history.log(() => `cut ${from} ${ways === 'one' ? '>' : '-'} ${to}`);
     this.network.block(from, to, true);
     if (ways === 'both') this.network.block(to, from, true);
     this.network.changed();
   }
 
-  join(from: MemberId, to: MemberId): void {
-    this.history.note(() => `join ${from} - ${to}`);
+  restoreLink(from: MemberId, to: MemberId): void {
+    this.history.log(() => `restore ${from} - ${to}`);
     this.network.block(from, to, false);
     this.network.block(to, from, false);
     this.network.changed();
   }
 
-  /** All ways open. */
+  /** Removes all partitions and cuts. */
   heal(): void {
-    this.history.note(() => 'heal');
+    this.history.log(() => 'heal');
     this.#eachWay((from, to) => this.network.block(from, to, false));
   }
 
@@ -276,63 +309,63 @@ export class World implements ClientWorld {
   }
 
   #stop(id: MemberId, what: 'process' | 'power'): void {
-    this.history.note(() => `${what === 'power' ? 'power off' : 'kill'} ${id}`);
+    this.history.log(() => `${what === 'power' ? 'power off' : 'kill'} ${id}`);
     const host = this.host(id);
     this.#marks.stopping(host);
     host.stop(what);
     if (what === 'power' && this.hosts.every(({ state }) => state === 'powerless')) {
       this.history.mark('all-power-lost');
     }
-    this.#trouble(id);
+    this.#recordDisturbance(id);
     this.#isolated.set(id, false);
-    this.#tellWires(id, what === 'power');
+    this.#notifyConnections(id, what === 'power');
   }
 
-  #tellWires(id: MemberId, silent: boolean): void {
-    for (const [connection, wire] of this.#wires) {
-      if (!wire.isOpen && !wire.isServed) this.#wires.delete(connection);
-      else if (wire.host.id === id) wire.hostStopped(silent);
+  #notifyConnections(id: MemberId, silent: boolean): void {
+    for (const [connectionId, connection] of this.#connections) {
+      if (!connection.isOpen && !connection.isServed) this.#connections.delete(connectionId);
+      else if (connection.host.id === id) connection.hostStopped(silent);
     }
   }
 
-  #trouble(id: MemberId): void {
-    this.history.troubles.push({ member: id, atMs: this.nowMs });
+  #recordDisturbance(id: MemberId): void {
+    this.history.disturbances.push({ member: id, atMs: this.nowMs });
   }
 
-  // ---- what the members do ----
+  // ---- outputs of the members ----
 
   #effects(host: Host, effects: readonly ClientEffect[]): void {
     for (const effect of effects) {
-      const wire = this.#wires.get(effect.connection);
-      if (effect.kind !== 'deliver') this.history.note(() => `${host.id} says ${JSON.stringify(effect)}`);
-      if (wire === undefined || wire.host !== host) {
-        const text = `${host.id} spoke to connection ${effect.connection}, which is not its own`;
-        this.history.violate({ promise: 'contract', text });
+      const connection = this.#connections.get(effect.connection);
+      if (effect.kind !== 'deliver') this.history.log(() => `${host.id} effect ${JSON.stringify(effect)}`);
+      if (connection === undefined || connection.host !== host) {
+        const text = `${host.id} has an effect for connection ${effect.connection}, which is not one of its connections`;
+        this.history.reportViolation({ promise: 'contract', text });
         continue;
       }
       const record = this.history.connections.get(effect.connection);
       if (effect.kind === 'close' && record !== undefined) record.closedByHome = true;
-      wire.fromHost(effect, this.isIsolated(host));
+      connection.fromHost(effect, this.isIsolated(host));
     }
   }
 
   #events(host: Host, events: readonly MemberEvent[]): void {
-    this.#moved.add(host.id);
+    this.#changed.add(host.id);
     for (const event of events) {
       this.events.push({ atMs: this.nowMs, member: host.id, event });
-      this.history.note(() => `${host.id} event ${JSON.stringify(event)}`);
+      this.history.log(() => `${host.id} event ${JSON.stringify(event)}`);
       this.#marks.event(host, event);
-      if (event.kind === 'configChanged') this.caretaker.configChanged(event.config);
+      if (event.kind === 'configChanged') this.operator.configChanged(event.config);
       if (event.kind === 'state') {
         this.#isolated.set(host.id, event.state === 'isolated');
-        this.#trouble(host.id);
+        this.#recordDisturbance(host.id);
       }
       if (event.kind === 'dropped') {
         this.history.drops.set(event.reason, (this.history.drops.get(event.reason) ?? 0) + event.count);
       }
       if (event.kind === 'digestDiffers') {
-        const text = `digests differ at ${event.index}: ${event.members.join(' ')}`;
-        this.history.violate({ promise: 'same state', text });
+        const text = `digests differ at index ${event.index}: ${event.members.join(' ')}`;
+        this.history.reportViolation({ promise: 'same state', text });
       }
       if (event.kind === 'alarm') this.history.count(`alarm: ${event.text.replace(/\d+/g, 'N')}`);
       else this.history.count(`event ${event.kind}`);
@@ -341,31 +374,34 @@ export class World implements ClientWorld {
 
   #turnEnded(host: Host, member: Member): void {
     this.#turns += 1;
-    // A look costs as much as many a turn.
-    if (!this.#moved.delete(host.id) && this.#turns % idleTurnsPerLook !== 0) return;
+    // One observation costs as much as several turns.
+    if (!this.#changed.delete(host.id) && this.#turns % idleTurnsPerObservation !== 0) return;
     const status = member.status();
-    this.watch.look(host, status);
-    this.#marks.looked(host, status);
+    this.raftSafety.observe(host, status);
+    this.#marks.statusObserved(host, status);
   }
 
   #diskFailed(host: Host): void {
     this.history.mark('failed-sync');
     this.kill(host.id);
-    this.caretaker.ended(host);
+    this.operator.processExited(host);
   }
 
-  #inside(id: MemberId): Inside {
-    const semantics = this.versions.get(id) === 'newer' ? this.#newer : currentSemantics;
-    if (semantics === this.#newer) this.#upgraded.add(id);
+  #hooksFor(id: MemberId): SimulationHooks {
+    const semantics = this.versions.get(id) === 'newer' ? this.#newerSemantics : currentSemantics;
+    if (semantics === this.#newerSemantics) this.#everUpgraded.add(id);
     return { semantics, observer: this.#observerOf(id) };
   }
 
-  /** What not all know must not come into force (design, section 4), though one may have gone back meanwhile. */
+  /**
+   * A semantics version must not come into force before every member has run a program that supports it
+   * (docs/DESIGN.md, "Semantics version"). A member may have been rolled back since.
+   */
   #checkVersions(): void {
-    for (const { id } of this.caretaker.newestConfig()?.members ?? []) {
-      if (this.#upgraded.has(id)) continue;
-      const text = `the newer version came into force, which ${id} has never run`;
-      this.history.violate({ promise: 'two versions', text });
+    for (const { id } of this.operator.newestConfig()?.members ?? []) {
+      if (this.#everUpgraded.has(id)) continue;
+      const text = `the newer semantics version came into force, but ${id} has never run it`;
+      this.history.reportViolation({ promise: 'semantics version', text });
     }
   }
 
@@ -373,11 +409,11 @@ export class World implements ClientWorld {
     return {
       mark: (name) => {
         if (isMarkName(name)) this.history.mark(name);
-        else throw new Error(`there is no mark named ${name}`);
+        else throw new Error(`unknown mark: ${name}`);
       },
       batchApplied: (index, applied) => {
-        this.#moved.add(id);
-        this.#numbering.applied(index, applied);
+        this.#changed.add(id);
+        this.#batchSequence.batchApplied(index, applied);
         const queues = applied.results.some(
           (each) => each.kind === 'subscribed' && each.retainedQueued.includes(true),
         );

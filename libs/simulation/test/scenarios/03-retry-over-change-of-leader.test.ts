@@ -1,64 +1,64 @@
-import { Story } from '../../src/index.ts';
+import { Scenario } from '../../src/index.ts';
 
-/** Seen to fail when a batch is applied whatever its number (leader and state). */
-test('3 retry over a change of leader: a batch whose answer was lost is applied once', () => {
-  const story = new Story();
-  const leader = story.leader();
-  const [home, c] = story.followers() as [string, string];
-  const subscriber = story.client('s', c, { subscriptions: [{ filter: 'x', qos: 1 }] });
-  const publisher = story.client('p', home);
-  // The home's proposals get through; it does not hear what came of them.
-  for (const id of story.others(home)) story.world.cut(id, home, 'one');
+/** Seen to fail when leader and state do not check the sequence numbers of batches. */
+test('applies a batch once when its home proposes it again after the death of the leader (P2)', () => {
+  const scenario = new Scenario();
+  const leader = scenario.leader();
+  const [home, c] = scenario.followers() as [string, string];
+  const subscriber = scenario.client('s', c, { subscriptions: [{ filter: 'x', qos: 1 }] });
+  const publisher = scenario.client('p', home);
+  // The proposals of the home arrive, but the home receives no messages of its peers.
+  for (const id of scenario.others(home)) scenario.world.cutLink(id, home, 'one');
   const first = publisher.publish('x', 1);
-  story.waitForArrival(subscriber, first);
+  scenario.waitForArrival(subscriber, first);
   expect(first.ackedAtMs).toBeNull();
-  story.world.kill(leader);
-  story.world.heal();
+  scenario.world.kill(leader);
+  scenario.world.heal();
   const later = [publisher.publish('x', 1), publisher.publish('x', 1)];
-  story.waitForAck(first, ...later);
-  expect(story.finish()).toEqual([]);
-  const order = story.arrivals(subscriber).map(({ publication }) => publication);
+  scenario.waitForAck(first, ...later);
+  expect(scenario.finish()).toEqual([]);
+  const order = scenario.arrivals(subscriber).map(({ publication }) => publication);
   expect(order).toEqual([first, ...later].map(({ id }) => id));
 });
 
-/** Seen to fail when a batch is applied whatever its number (leader and state). */
-test('3 retry over a change of leader: a batch lost with the leader is not taken for applied by a later one', () => {
-  const story = new Story();
-  const leader = story.leader();
-  const [home, c] = story.followers() as [string, string];
-  const subscriber = story.client('s', c, { subscriptions: [{ filter: 'x', qos: 1 }] });
-  const publisher = story.client('p', home, { windowMax: 20 });
-  // The first batch goes to a leader that nobody else hears, and dies with it.
-  story.world.partition([leader, home], story.others(leader, home));
+/** Seen to fail when leader and state do not check the sequence numbers of batches. */
+test('proposes a batch again that was lost with the leader, before later batches (P2)', () => {
+  const scenario = new Scenario();
+  const leader = scenario.leader();
+  const [home, c] = scenario.followers() as [string, string];
+  const subscriber = scenario.client('s', c, { subscriptions: [{ filter: 'x', qos: 1 }] });
+  const publisher = scenario.client('p', home, { windowMax: 20 });
+  // The first batch reaches only an isolated leader and is lost with it.
+  scenario.world.partition([leader, home], scenario.others(leader, home));
   const lost = publisher.publish('x', 1);
-  story.run(60);
+  scenario.run(60);
   expect(lost.ackedAtMs).toBeNull();
-  story.world.powerOff(leader);
+  scenario.world.powerOff(leader);
   const following = [publisher.publish('x', 1), publisher.publish('x', 1)];
-  story.world.heal();
-  story.waitForAck(lost, ...following);
-  expect(story.finish()).toEqual([]);
-  const order = story.arrivals(subscriber).map(({ publication }) => publication);
+  scenario.world.heal();
+  scenario.waitForAck(lost, ...following);
+  expect(scenario.finish()).toEqual([]);
+  const order = scenario.arrivals(subscriber).map(({ publication }) => publication);
   expect(order).toEqual([lost, ...following].map(({ id }) => id));
 });
 
-/** Seen to fail when a batch is applied whose number is not the next one (leader and state). */
-test('3 retry over a change of leader: a batch that overtakes a lost one waits for it', () => {
-  const story = new Story();
-  const [home, c] = story.followers() as [string, string];
-  const subscriber = story.client('s', c, { subscriptions: [{ filter: 'x', qos: 1 }] });
-  const publisher = story.client('p', home, { windowMax: 20 });
+/** Seen to fail when leader and state apply a batch whose sequence number is not the next one. */
+test('applies a batch only after the retry of an earlier batch that was lost on the network (P2)', () => {
+  const scenario = new Scenario();
+  const [home, c] = scenario.followers() as [string, string];
+  const subscriber = scenario.client('s', c, { subscriptions: [{ filter: 'x', qos: 1 }] });
+  const publisher = scenario.client('p', home, { windowMax: 20 });
   let lost = 0;
-  story.world.network.filter = (from, { message }) => {
+  scenario.world.network.filter = (from, { message }) => {
     if (lost > 0 || from !== home || message.type !== 'propose') return true;
     lost += 1;
     return false;
   };
   const first = publisher.publish('x', 1);
-  story.run(30);
+  scenario.run(30);
   const second = publisher.publish('x', 1);
   expect(lost).toBe(1);
-  story.waitForAck(first, second);
-  expect(story.finish()).toEqual([]);
-  expect(story.arrivals(subscriber).map(({ publication }) => publication)).toEqual([first.id, second.id]);
+  scenario.waitForAck(first, second);
+  expect(scenario.finish()).toEqual([]);
+  expect(scenario.arrivals(subscriber).map(({ publication }) => publication)).toEqual([first.id, second.id]);
 });

@@ -1,45 +1,45 @@
-import { Story } from '../../src/index.ts';
+import { Scenario } from '../../src/index.ts';
 
-/** Seen to fail when a QoS 2 message takes a packet id of its home's own. */
-test('5 packet id reused: a QoS 2 message in flight keeps its id through the death of its home', () => {
-  const story = new Story();
-  const [b, c, d] = story.followers() as [string, string, string];
-  const subscriber = story.client('c', b, { subscriptions: [{ filter: 'x', qos: 2 }] });
-  const publisher = story.client('p', d);
+/** Seen to fail when a home numbers QoS 2 messages itself instead of using replicated packet ids. */
+test('keeps the packet id of a QoS 2 message in flight when the home of its subscriber dies (P3)', () => {
+  const scenario = new Scenario();
+  const [b, c, d] = scenario.followers() as [string, string, string];
+  const subscriber = scenario.client('c', b, { subscriptions: [{ filter: 'x', qos: 2 }] });
+  const publisher = scenario.client('p', d);
   const before = publisher.publish('x', 1);
-  story.waitForArrival(subscriber, before);
-  story.run(300);
-  subscriber.incoming.answers = false;
+  scenario.waitForArrival(subscriber, before);
+  scenario.run(300);
+  subscriber.incoming.acknowledges = false;
   const first = publisher.publish('x', 2);
-  story.waitForArrival(subscriber, first);
-  story.world.kill(b);
+  scenario.waitForArrival(subscriber, first);
+  scenario.world.kill(b);
   const second = publisher.publish('x', 2);
   subscriber.move(c, 'close');
-  story.waitForClient(subscriber);
-  subscriber.incoming.answerAgain();
-  story.waitForArrival(subscriber, second);
-  expect(story.finish()).toEqual([]);
-  const ids = story.arrivals(subscriber).map(({ publication, packetId }) => ({ publication, packetId }));
+  scenario.waitForClient(subscriber);
+  subscriber.incoming.resumeAcknowledging();
+  scenario.waitForArrival(subscriber, second);
+  expect(scenario.finish()).toEqual([]);
+  const ids = scenario.arrivals(subscriber).map(({ publication, packetId }) => ({ publication, packetId }));
   expect(ids.map(({ publication }) => publication)).toEqual([before.id, first.id, second.id]);
   expect(ids[1]?.packetId).not.toBe(ids[2]?.packetId);
 });
 
-/** Seen to fail when a repeated QoS 2 packet id is applied again [MQTT-4.3.3-10]. */
-test('5 packet id reused: the same with the client as publisher', () => {
-  const story = new Story();
-  const leader = story.leader();
-  const [b, c, d] = story.followers() as [string, string, string];
-  const subscriber = story.client('s', d, { subscriptions: [{ filter: 'x', qos: 2 }] });
-  const publisher = story.client('p', b);
-  for (const id of story.others(b)) story.world.cut(id, b, 'one');
+/** Seen to fail when a retransmitted QoS 2 PUBLISH is applied again [MQTT-4.3.3-10]. */
+test('delivers a QoS 2 message once when its publisher sends it again through another member (P2)', () => {
+  const scenario = new Scenario();
+  const leader = scenario.leader();
+  const [b, c, d] = scenario.followers() as [string, string, string];
+  const subscriber = scenario.client('s', d, { subscriptions: [{ filter: 'x', qos: 2 }] });
+  const publisher = scenario.client('p', b);
+  for (const id of scenario.others(b)) scenario.world.cutLink(id, b, 'one');
   const publication = publisher.publish('x', 2);
-  story.waitForArrival(subscriber, publication);
+  scenario.waitForArrival(subscriber, publication);
   expect(publication.ackedAtMs).toBeNull();
   publisher.move(c, 'vanish');
-  story.waitForAck(publication);
+  scenario.waitForAck(publication);
   const next = publisher.publish('x', 2);
-  story.waitForArrival(subscriber, next);
-  expect(story.status(leader).role).toBe('leader');
-  expect(story.finish()).toEqual([]);
-  expect(story.times(subscriber, publication)).toBe(1);
+  scenario.waitForArrival(subscriber, next);
+  expect(scenario.status(leader).role).toBe('leader');
+  expect(scenario.finish()).toEqual([]);
+  expect(scenario.deliveryCount(subscriber, publication)).toBe(1);
 });

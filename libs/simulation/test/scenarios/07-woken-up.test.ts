@@ -1,24 +1,24 @@
-import { Story } from '../../src/index.ts';
+import { Scenario } from '../../src/index.ts';
 
-/** Seen to fail when a leader commits by its own disk alone. */
-test('7 woken up: a leader that slept acknowledges nothing that the new leader has not committed', () => {
-  const story = new Story({ whenIsolated: 'hold' });
-  const sleeper = story.leader();
-  const [b] = story.followers() as [string];
-  const subscriber = story.client('s', b, { subscriptions: [{ filter: 'x', qos: 1 }] });
-  const publisher = story.client('p', sleeper);
-  // Its clients do not notice, and go on sending into its socket.
-  story.world.host(sleeper).pause();
+/** Seen to fail when a leader commits entries that only its own disk has. */
+test('acknowledges nothing at a former leader that was paused until the new leader has committed it (P1)', () => {
+  const scenario = new Scenario({ whenIsolated: 'hold' });
+  const paused = scenario.leader();
+  const [b] = scenario.followers() as [string];
+  const subscriber = scenario.client('s', b, { subscriptions: [{ filter: 'x', qos: 1 }] });
+  const publisher = scenario.client('p', paused);
+  // The clients do not detect the pause and continue to send.
+  scenario.world.host(paused).pause();
   const publications = [publisher.publish('x', 1), publisher.publish('x', 2)];
-  story.run(3_000);
-  const leader = story.leader();
-  expect(leader).not.toBe(sleeper);
-  story.world.partition([sleeper], story.others(sleeper));
-  story.world.wake(sleeper);
-  story.run(1_500);
+  scenario.run(3_000);
+  const leader = scenario.leader();
+  expect(leader).not.toBe(paused);
+  scenario.world.partition([paused], scenario.others(paused));
+  scenario.world.resume(paused);
+  scenario.run(1_500);
   expect(publications.map(({ ackedAtMs }) => ackedAtMs)).toEqual([null, null]);
-  story.world.heal();
-  story.waitForAck(...publications);
-  expect(story.finish()).toEqual([]);
-  expect(story.arrivals(subscriber).length).toBeGreaterThan(1);
+  scenario.world.heal();
+  scenario.waitForAck(...publications);
+  expect(scenario.finish()).toEqual([]);
+  expect(scenario.arrivals(subscriber).length).toBeGreaterThan(1);
 });

@@ -1,39 +1,42 @@
-import { Story } from '../../src/index.ts';
+import { Scenario } from '../../src/index.ts';
 
-/** Seen to fail when the end of a session is not called off by its opening. */
-test('9 expiry against reopen: a session that was opened again in time does not end', () => {
-  const story = new Story();
-  const [a, b, c] = story.followers() as [string, string, string];
-  const publisher = story.client('p', c);
-  const client = story.client('c', a, { expirySeconds: 2, subscriptions: [{ filter: 'x', qos: 1 }] });
+/** Seen to fail when opening a session does not cancel its expiry. */
+test('does not expire a session that its client has opened again in time (P3)', () => {
+  const scenario = new Scenario();
+  const [a, b, c] = scenario.followers() as [string, string, string];
+  const publisher = scenario.client('p', c);
+  const client = scenario.client('c', a, { expirySeconds: 2, subscriptions: [{ filter: 'x', qos: 1 }] });
   client.leave('disconnect');
-  story.run(1_700);
+  scenario.run(1_700);
   client.connect(b);
-  story.waitForClient(client);
-  story.run(2_000);
-  story.waitForArrival(client, publisher.publish('x', 1));
-  expect(story.finish()).toEqual([]);
+  scenario.waitForClient(client);
+  scenario.run(2_000);
+  scenario.waitForArrival(client, publisher.publish('x', 1));
+  expect(scenario.finish()).toEqual([]);
 });
 
-/** Whatever comes first in the log, all members agree, and the client is told what holds. */
-test.each([1_960, 1_980, 1_990, 2_000, 2_010, 2_020])('9 expiry against reopen: after %d ms', (awayMs) => {
-  const story = new Story({ seed: awayMs });
-  const [a, b, c] = story.followers() as [string, string, string];
-  const publisher = story.client('p', c);
-  // Contested: whether the session is found is what the race decides.
-  const subscriptions = [{ filter: 'x', qos: 1 as const }];
-  const client = story.client('c', a, { expirySeconds: 2, subscriptions, contested: true });
-  const session = client.session;
-  client.leave('disconnect');
-  story.run(500);
-  const queued = publisher.publish('x', 1);
-  story.waitForAck(queued);
-  story.run(awayMs - 500);
-  client.connect(b);
-  story.waitForClient(client);
-  story.run(500);
-  const survived = client.session === session;
-  expect(story.times(client, queued)).toBe(survived ? 1 : 0);
-  story.waitForArrival(client, publisher.publish('x', 1));
-  expect(story.finish()).toEqual([]);
-});
+/** The order in the log decides the race: all members agree, and Session Present reports the result. */
+test.each([1_960, 1_980, 1_990, 2_000, 2_010, 2_020])(
+  'reports the same Session Present that all members applied when a client returns after %d ms of 2000 (P3)',
+  (awayMs) => {
+    const scenario = new Scenario({ seed: awayMs });
+    const [a, b, c] = scenario.followers() as [string, string, string];
+    const publisher = scenario.client('p', c);
+    // `sharesClientId` disables the check of Session Present: the race decides whether the session exists.
+    const subscriptions = [{ filter: 'x', qos: 1 as const }];
+    const client = scenario.client('c', a, { expirySeconds: 2, subscriptions, sharesClientId: true });
+    const session = client.session;
+    client.leave('disconnect');
+    scenario.run(500);
+    const queued = publisher.publish('x', 1);
+    scenario.waitForAck(queued);
+    scenario.run(awayMs - 500);
+    client.connect(b);
+    scenario.waitForClient(client);
+    scenario.run(500);
+    const survived = client.session === session;
+    expect(scenario.deliveryCount(client, queued)).toBe(survived ? 1 : 0);
+    scenario.waitForArrival(client, publisher.publish('x', 1));
+    expect(scenario.finish()).toEqual([]);
+  },
+);

@@ -1,17 +1,17 @@
 import { decodeMqttState, createMqttState } from '@mqtt-cluster/mqtt-state';
 import type { MqttState } from '@mqtt-cluster/mqtt-state';
 import { currentSemantics } from '@mqtt-cluster/member';
-import { createSimulatedMember, smallLimits, Story } from '../../src/index.ts';
+import { createSimulatedMember, smallLimits, Scenario } from '../../src/index.ts';
 
 const drainPerSecond = 1_000;
 
-/** A state in which one entry went wrong: it was left out. */
-function forgetful(state: MqttState, forgets: (index: number) => boolean): MqttState {
+/** Wraps a state so that it applies certain entries as empty entries. */
+function skippingEntries(state: MqttState, skips: (index: number) => boolean): MqttState {
   return new Proxy(state, {
     get(target, name) {
       if (name === 'apply') {
         return (index: number, timeMs: number, batch: Uint8Array | null) =>
-          target.apply(index, timeMs, forgets(index) ? null : batch);
+          target.apply(index, timeMs, skips(index) ? null : batch);
       }
       const value: unknown = Reflect.get(target, name, target);
       return typeof value === 'function' ? value.bind(target) : value;
@@ -20,68 +20,73 @@ function forgetful(state: MqttState, forgets: (index: number) => boolean): MqttS
 }
 
 /**
- * The shell's part: it drains the member, ends it, and gives it an empty store. Seen to fail with the vote taken out
- * (`Digests`): then there is an alarm, and the difference stays for ever.
+ * The test acts for the appliance: it drains the member, ends its process and gives it an empty store. Seen
+ * to fail without the majority decision in `Digests`: then there is only an alarm, and the difference
+ * remains.
  */
 test.each(['the leader', 'a follower'])(
-  '27 state that differs: %s finds out, hands over, and fetches the state anew',
-  (who) => {
-    const usual = createSimulatedMember({ whenIsolated: 'accept', limits: smallLimits });
-    let spoilt = '';
-    let forgotten = false;
-    const forgets =
+  'detects a state that differs on %s, drains that member and restores it from its peers (P10)',
+  (role) => {
+    const createUsual = createSimulatedMember({ whenIsolated: 'accept', limits: smallLimits });
+    let divergedMember = '';
+    let hasSkipped = false;
+    const skipsOf =
       (id: string) =>
       (index: number): boolean => {
-        if (id !== spoilt || forgotten || index % 2 === 0) return false;
-        forgotten = true;
+        if (id !== divergedMember || hasSkipped || index % 2 === 0) return false;
+        hasSkipped = true;
         return true;
       };
-    const story = new Story({
-      createMember: (id, members, recovered, random, inside) => {
+    const scenario = new Scenario({
+      createMember: (id, members, recovered, random, hooks) => {
         const semantics = {
-          ...(inside?.semantics ?? currentSemantics),
-          createState: () => forgetful(createMqttState(), forgets(id)),
-          decodeState: (bytes: Uint8Array) => forgetful(decodeMqttState(bytes), forgets(id)),
+          ...(hooks?.semantics ?? currentSemantics),
+          createState: () => skippingEntries(createMqttState(), skipsOf(id)),
+          decodeState: (bytes: Uint8Array) => skippingEntries(decodeMqttState(bytes), skipsOf(id)),
         };
-        return usual(
+        return createUsual(
           id,
           members,
           recovered,
           random,
-          inside === undefined ? inside : { ...inside, semantics },
+          hooks === undefined ? hooks : { ...hooks, semantics },
         );
       },
     });
-    const bad = who === 'the leader' ? story.leader() : story.followers()[0]!;
-    const [home] = story.others(bad, story.leader());
-    const publisher = story.client('p', home!);
-    const subscriber = story.client('s', home!, { subscriptions: [{ filter: 'x', qos: 1 }] });
-    spoilt = bad;
+    const diverged = role === 'the leader' ? scenario.leader() : scenario.followers()[0]!;
+    const [home] = scenario.others(diverged, scenario.leader());
+    const publisher = scenario.client('p', home!);
+    const subscriber = scenario.client('s', home!, { subscriptions: [{ filter: 'x', qos: 1 }] });
+    divergedMember = diverged;
     const unfit = (): string[] =>
-      story.world.events.filter(({ event }) => event.kind === 'storeUnfit').map(({ member }) => member);
+      scenario.world.events.filter(({ event }) => event.kind === 'storeUnfit').map(({ member }) => member);
     for (let message = 0; message < 200 && unfit().length === 0; message++) {
-      story.waitForArrival(subscriber, publisher.publish('x', 1));
+      scenario.waitForArrival(subscriber, publisher.publish('x', 1));
     }
-    story.must('the member finds out', 5_000, () => unfit().length > 0);
-    expect(unfit()).toEqual([bad]);
-    const { storeId } = story.world.host(bad).disk;
+    scenario.waitFor('the member reports an unfit store', 5_000, () => unfit().length > 0);
+    expect(unfit()).toEqual([diverged]);
+    const { storeId } = scenario.world.host(diverged).disk;
 
-    story.world.host(bad).post((member) => member.drain(drainPerSecond));
-    story.must('it is drained and leads no more', 5_000, () => story.status(bad).drained);
-    const noted = story.violations;
-    story.world.wipe(bad);
-    story.world.start(bad);
-    story.waitForServing(bad);
-    story.must('it votes again, with another store', 10_000, () => {
-      const own = story.status(home!).config!.members.find(({ id }) => id === bad);
+    scenario.world.host(diverged).post((member) => member.drain(drainPerSecond));
+    scenario.waitFor(
+      'the member is drained and not the leader',
+      5_000,
+      () => scenario.status(diverged).drained,
+    );
+    const earlier = scenario.violations;
+    scenario.world.wipe(diverged);
+    scenario.world.start(diverged);
+    scenario.waitForServing(diverged);
+    scenario.waitFor('the member is a voter with another store', 10_000, () => {
+      const own = scenario.status(home!).config!.members.find(({ id }) => id === diverged);
       return own?.role === 'voter' && own.storeId !== storeId;
     });
-    // What was noted before concerns the state that is gone.
-    expect(story.finish().slice(noted.length)).toEqual([]);
-    expect(noted.every((text) => text.startsWith('same state'))).toBe(true);
-    story.must('all agree', 20_000, () => {
+    // Earlier violations concern the state that was replaced.
+    expect(scenario.finish().slice(earlier.length)).toEqual([]);
+    expect(earlier.every((text) => text.startsWith('same state'))).toBe(true);
+    scenario.waitFor('all digests agree', 20_000, () => {
       publisher.publish('x', 1);
-      return story.names.every((id) => story.status(id).digestsAgree);
+      return scenario.memberIds.every((id) => scenario.status(id).digestsAgree);
     });
   },
 );
