@@ -1,12 +1,17 @@
-/** Structured logging; passed in, never imported. pino satisfies it. */
+/**
+ * A structured logger. Components receive it as an option and import no logger. pino satisfies this
+ * interface.
+ */
 export interface Logger {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
+  /** A logger that adds the fields to each of its log lines. */
   child(fields: object): Logger;
 }
 
+/** A logger that discards everything. */
 export const silentLogger: Logger = {
   debug() {},
   info() {},

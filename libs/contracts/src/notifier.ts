@@ -1,11 +1,18 @@
-/** Tells the service manager how this process is. Every method is safe to call when there is none. */
+/**
+ * Reports the state of this process to the service manager. Without a service manager, every method does
+ * nothing.
+ */
 export interface Notifier {
+  /** The process serves clients. */
   ready(): Promise<void>;
+  /** A line of text that the service manager shows. */
   status(text: string): Promise<void>;
+  /** The process is alive. */
   watchdog(): Promise<void>;
-  /** The start takes at least so much longer, ms from now: catching up must not look like hanging. */
+  /** Extends the start timeout to this many ms from now, so that a member that catches up is not killed. */
   extendStart(milliseconds: number): Promise<void>;
+  /** The process stops. */
   stopping(): Promise<void>;
-  /** How often `watchdog` is expected, ms; null when it isn't. */
+  /** Longest time between two calls of `watchdog` in ms; null without a watchdog. */
   readonly watchdogIntervalMs: number | null;
 }

@@ -2,30 +2,38 @@ import { z } from 'zod';
 import { count } from './schema.ts';
 import type { Decoded } from './schema.ts';
 
-/** Topics between members; no client may publish or subscribe to them. */
+/** Prefix of the topics between members. Clients may neither publish nor subscribe to these topics. */
 export const bridgeTopicPrefix = '$bridge/';
+/** The topic of each channel of the bridge. */
 export const bridgeTopics = { raft: '$bridge/raft', log: '$bridge/log', live: '$bridge/live' } as const;
 
 /**
- * Operators' commands to the member they are connected to, `$cluster/admin/<command>` with JSON as parameters: only for a
- * client that has shown the admin token. What came of it is told on {@link adminAnswerTopic}.
+ * Prefix of the topics of admin commands: `$cluster/admin/<command>` with JSON parameters. Only a client that
+ * authenticated with the admin token may publish them. The member that the client is connected to runs the
+ * command and publishes the result on {@link adminAnswerTopic}.
  */
 export const adminTopicPrefix = '$cluster/admin/';
 
-/** JSON: `command`, `code` (as HTTP has it) and what was found; to clients of that member only, not retained. */
+/**
+ * Topic of the results of admin commands. The payload is JSON: `command`, `code` (an HTTP status code) and
+ * the result. The member publishes it to its own clients only, without RETAIN.
+ */
 export function adminAnswerTopic(member: string): string {
   return `$SYS/cluster/admin/${member}`;
 }
 
-/** Retained JSON array of {@link MemberAdvertisement}, the same on every member up to delay. */
+/**
+ * Topic of the retained JSON array of {@link MemberAdvertisement}. Every member publishes the same array,
+ * with some delay.
+ */
 export const membersTopic = '$SYS/cluster/members';
 
-/** One member as clients see it when they choose where to connect. */
+/** One member in the member list, by which clients choose a server. */
 const memberAdvertisementSchema = z.object({
   id: z.string(),
   urls: z.array(z.string()),
   state: z.enum(['joining', 'serving', 'draining', 'isolated', 'unreachable']),
-  /** Connected clients. */
+  /** Number of connected clients. */
   clients: count.default(0),
   /** 0 (idle) to 1 (overloaded). */
   load: z.number().default(0),
@@ -40,13 +48,16 @@ export function telemetryTopic(group: string, signal: string, qos: 0 | 1 | 2): s
   return `telemetry/${group}/${signal}/qos${qos}`;
 }
 
-/** (group, signal, qos, number) identifies a message. */
+/** Payload of a telemetry message. (group, signal, qos, number) identifies the message. */
 export const telemetryPayloadSchema = z.object({
   group: z.string(),
   signal: z.string(),
-  /** Rises by one from 1. */
+  /** Starts at 1 and rises by one for each message. */
   number: z.int().min(1),
-  /** Wall-clock milliseconds at the publisher, for latency on one host or with synchronised clocks. */
+  /**
+   * Wall clock of the publisher in ms. Gives the latency on one host, or between hosts with synchronised
+   * clocks.
+   */
   sentAt: z.number(),
   value: z.number(),
   /** Identifies one run of the publisher. A new run starts its numbers from 1. */
@@ -63,7 +74,7 @@ export function groupStateTopic(group: string): string {
 export const groupStateSchema = z.object({
   /** Instance name of the active publisher; null when no publisher is active. */
   active: z.string().nullable(),
-  /** Wall-clock milliseconds of the last change, for display. */
+  /** Wall clock of the last change in ms, for display. */
   since: z.number().optional(),
 });
 

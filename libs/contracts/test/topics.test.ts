@@ -8,7 +8,9 @@ import {
   telemetryTopic,
 } from '../src/index.ts';
 
-/** Clients, operators' scripts and members of other versions use these topics: a change breaks all three. */
+/**
+ * Clients, scripts of operators and members of other versions use these topics. A change breaks all of them.
+ */
 describe('topics that other programs depend on', () => {
   it('puts every channel between members under the prefix that clients may not use', () => {
     expect(bridgeTopics).toEqual({ raft: '$bridge/raft', log: '$bridge/log', live: '$bridge/live' });
