@@ -12,7 +12,7 @@ import {
 import { commandSamples, publishSamples } from './golden/samples.ts';
 import { viewOf } from './golden/view.ts';
 
-/** Batches, outbox items and states beginIncarnation with one byte that names their format. */
+/** Batches, outbox items and states begin with one byte that names their format. */
 const formatOf = (bytes: Uint8Array): number | undefined => bytes[0];
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 

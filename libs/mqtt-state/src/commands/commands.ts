@@ -219,7 +219,7 @@ function advance(context: ApplyContext, session: Session, part: SessionProgress)
   if (items.fillWindow(session.receiveMaximum)) notifyHome(context, session);
 }
 
-/** The leader gave a member up: its connections end as if the clients had sent no DISCONNECT. */
+/** Applies a `lost` command: the connections of a silent member end without DISCONNECT. */
 function lost(context: ApplyContext, command: LostCommand): CommandResult {
   const { data } = context;
   const current = data.proposers.get(command.member)?.storeId;

@@ -76,9 +76,9 @@ function withPublisherAndExpiry(message: Message, client: string | undefined, ti
 
 function findDeliveries(data: StateData, message: Message): readonly Delivery[] {
   const matches = data.subscriptions.matches(message.topic);
-  const shared =
+  const sharedMatches =
     data.sharedSubscriptionTrie.size === 0 ? [] : data.sharedSubscriptionTrie.matches(message.topic);
-  if (matches.length === 0 && shared.length === 0) return noDeliveries;
+  if (matches.length === 0 && sharedMatches.length === 0) return noDeliveries;
   const bySession = new Map<Session, Delivery>();
   for (const { session, subscription } of matches) {
     // [MQTT-3.8.3-3]
@@ -89,10 +89,11 @@ function findDeliveries(data: StateData, message: Message): readonly Delivery[] 
   }
   // The home of a session delivers at QoS 0 without the queue.
   const deliveries = [...bySession.values()].filter((delivery) => delivery.qos > 0);
-  const ordered = shared.length > 1 ? [...shared].sort((a, b) => (a.key < b.key ? -1 : 1)) : shared;
-  for (const group of ordered) {
-    const choice = group.chooseSession(message.qos);
-    if (choice) deliveries.push(deliveryOf(choice.session, choice.subscription, message, group));
+  const ordered =
+    sharedMatches.length > 1 ? [...sharedMatches].sort((a, b) => (a.key < b.key ? -1 : 1)) : sharedMatches;
+  for (const shared of ordered) {
+    const choice = shared.chooseSession(message.qos);
+    if (choice) deliveries.push(deliveryOf(choice.session, choice.subscription, message, shared));
   }
   return deliveries;
 }
@@ -141,7 +142,7 @@ function enqueueAll(
 ): void {
   const body: MessageBody = { message, origin: source.origin, bytes: bodyBytes(message), references: 0 };
   for (const delivery of deliveries) {
-    delivery.group?.advance();
+    delivery.shared?.advance();
     enqueue(context, delivery, body, source.force);
   }
 }

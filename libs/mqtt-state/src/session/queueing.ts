@@ -10,7 +10,7 @@ export interface Delivery {
   qos: QoS;
   retain: boolean;
   identifiers: number[] | undefined;
-  readonly group: SharedSubscription | undefined;
+  readonly shared: SharedSubscription | undefined;
 }
 
 /** The delivery for one matching subscription. */
@@ -18,7 +18,7 @@ export function deliveryOf(
   session: Session,
   subscription: Subscription,
   message: Message,
-  group?: SharedSubscription,
+  shared?: SharedSubscription,
 ): Delivery {
   const { subscriptionIdentifier } = subscription;
   return {
@@ -26,7 +26,7 @@ export function deliveryOf(
     qos: grantedQos(subscription, message), // [MQTT-3.8.4-8]
     retain: message.retain && subscription.retainAsPublished === true, // [MQTT-3.3.1-12]
     identifiers: subscriptionIdentifier === undefined ? undefined : [subscriptionIdentifier],
-    group,
+    shared,
   };
 }
 
@@ -53,7 +53,8 @@ export function bodyBytes(message: Message): number {
 }
 
 /**
- * Appends a message to the session's queue. At the bound the oldest messages are dropped, or this message.
+ * Appends a message to the session's queue. At the bound, the oldest messages are dropped; if that is not
+ * enough or not allowed, the new message is dropped.
  * @param force the message is appended even beyond the bound where `queueFull` is `refuse`
  */
 export function enqueue(context: ApplyContext, delivery: Delivery, body: MessageBody, force: boolean): void {
@@ -78,9 +79,9 @@ export function appendItem(
   body: MessageBody,
   retainedIndex: LogIndex = 0,
 ): void {
-  const { session, qos, retain, identifiers, group } = delivery;
+  const { session, qos, retain, identifiers, shared } = delivery;
   data.keepBody(body);
-  session.items.append(body, qos, retain, identifiers, group?.key, retainedIndex);
+  session.items.append(body, qos, retain, identifiers, shared?.key, retainedIndex);
   if (delivery.qos === 2) session.items.fillWindow(session.receiveMaximum);
 }
 
@@ -132,30 +133,30 @@ export function notifyHome(context: ApplyContext, session: Session): void {
 }
 
 /**
- * Moves the items of shared subscriptions from this session to other sessions of each group, in order (MQTT
- * 5, 4.8.2). Items whose QoS 2 exchange has begun stay. The session must no longer be a candidate of the
- * groups.
+ * Moves the items of shared subscriptions from this session to other sessions of the same shared
+ * subscription, in order (MQTT 5, 4.8.2). Items whose QoS 2 exchange has begun stay. The session must no
+ * longer be a candidate.
  * @param wanted selects the shared subscriptions by their filter
  * @returns how many items found no other session and stayed
  */
 export function reassignSharedItems(
   context: ApplyContext,
   session: Session,
-  wanted: (group: string) => boolean,
+  wanted: (sharedFilter: string) => boolean,
   connectedOnly: boolean,
 ): number {
   const { sharedSubscriptions } = context.data;
   let left = 0;
   for (const item of [...session.items.from(0)]) {
     if (item.group === undefined || item.packetId !== 0 || !wanted(item.group)) continue;
-    const group = sharedSubscriptions.get(item.group);
-    const choice = group?.chooseSession(item.message.qos, connectedOnly);
-    if (!group || !choice || choice.session === session) {
+    const shared = sharedSubscriptions.get(item.group);
+    const choice = shared?.chooseSession(item.message.qos, connectedOnly);
+    if (!shared || !choice || choice.session === session) {
       left++;
       continue;
     }
-    group.advance();
-    const delivery = deliveryOf(choice.session, choice.subscription, item.message, group);
+    shared.advance();
+    const delivery = deliveryOf(choice.session, choice.subscription, item.message, shared);
     // Enqueueing first keeps the body's reference count above zero, so the cluster's total does not change.
     enqueue(context, delivery, item.body, true);
     dequeue(context, session, item);

@@ -59,7 +59,7 @@ class Recording {
     return session.epoch;
   }
 
-  /** Packet identifiers of the client's QoS 2 messages that are on their way. */
+  /** Packet identifiers of the client's QoS 2 exchanges in progress. */
   packetIds(client: string): number[] {
     return [...(this.state.session(client)?.queue() ?? [])]
       .map(({ packetId }) => packetId)
@@ -78,7 +78,7 @@ function storeIdOf(member: string): string {
   return member.repeat(32).slice(0, 32);
 }
 
-/** A log that gives the state something of everything that a snapshot holds. */
+/** A log whose state contains every kind of data that a snapshot can hold. */
 export function recordHistory(semantics: 1 | 2): { state: MqttState; entries: readonly RecordedEntry[] } {
   const log = new Recording();
   log.config(['a', 'b', 'c']);

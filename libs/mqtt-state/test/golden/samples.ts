@@ -162,7 +162,7 @@ const short: Readonly<Record<string, readonly Command[]>> = {
 };
 
 /**
- * Commands by name, each list for one batch. The compiler refuses this file when a kind or a field has no
+ * Commands by name, each list for one batch. The type check fails if a kind or a field has no
  * sample.
  */
 export const commandSamples: ReadonlyMap<string, readonly Command[]> = new Map<string, readonly Command[]>([
