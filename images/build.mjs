@@ -1,6 +1,6 @@
 /**
- * `npm run images -- [options]`: bundles the two applications, stages the files of their images, and builds the images
- * with podman or docker. See `--help`.
+ * `npm run images -- [options]`: bundles the two applications, stages the files of their images, and builds
+ * the images with podman or docker. See `--help`.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -27,7 +27,10 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const root = join(here, '..');
 const output = join(root, 'dist', 'images');
 
-/** Bytes that an application may add to its base image. A larger application fails the build, so that growth is noticed. */
+/**
+ * Bytes that an application may add to its base image. A larger application fails the build, so that growth
+ * is noticed.
+ */
 const images = {
   'broker-publisher': { budgetBytesMax: 2_500_000 },
   client: { budgetBytesMax: 2_000_000 },
@@ -82,7 +85,7 @@ function git(...args) {
   return execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
 }
 
-/** Returns the output of `git describe`. Without a tag, returns the version of package.json and the commit. */
+/** Returns the output of `git describe`, or without a tag the version of package.json and the commit. */
 function describeVersion() {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   try {
@@ -90,18 +93,18 @@ function describeVersion() {
     return /^[0-9a-f]+(-dirty)?$/.test(described) ? `${version}-g${described}` : described;
   } catch (error) {
     if (!existsSync(join(root, '.git'))) return version;
-    // For instance, git refuses a clone that another user owns. Falling back to package.json would give every commit the
-    // same tag.
-    const said = String(error.stderr || error.message)
+    // For instance, git refuses a clone that another user owns. Falling back to package.json would give every
+    // commit the same tag.
+    const printed = String(error.stderr || error.message)
       .trim()
       .split('\n')[0];
-    throw new Error(`the version is unknown, because git describe failed: ${said}; give --version TEXT`, {
+    throw new Error(`the version is unknown, because git describe failed: ${printed}; give --version TEXT`, {
       cause: error,
     });
   }
 }
 
-/** Returns the time of the commit in seconds since 1970. With it, two builds of one commit have identical files. */
+/** Returns the commit's time in seconds since 1970, so that two builds of one commit have identical files. */
 function sourceEpoch() {
   if (process.env.SOURCE_DATE_EPOCH) return Number(process.env.SOURCE_DATE_EPOCH);
   try {
@@ -145,20 +148,20 @@ async function stage(name, version, epoch) {
 }
 
 /**
- * Returns the names of the settings that the application supports, for the label of its image. The application rejects
- * other settings at its start, so the playbooks read the label and omit them.
+ * Returns the names of the settings that the application supports, for the label of its image. The
+ * application rejects other settings at its start, so the playbooks read the label and omit them.
  */
 function knownSettings(name, application) {
   if (name !== 'broker-publisher') return '';
-  const said = execFileSync(process.execPath, [join(application, 'main.mjs'), '--settings'], {
+  const printed = execFileSync(process.execPath, [join(application, 'main.mjs'), '--settings'], {
     encoding: 'utf8',
   });
-  return said.trim().replaceAll('\n', ',');
+  return printed.trim().replaceAll('\n', ',');
 }
 
 /**
- * Sets the same modes and times on every machine that builds. Returns the list of files with size and sha256, and the sum
- * of their sizes.
+ * Sets the same modes and times on every machine that builds. Returns the list of files with size and sha256,
+ * and the sum of their sizes.
  */
 function normalise(folder, epoch) {
   const lines = [];
@@ -186,18 +189,18 @@ function normalise(folder, epoch) {
 }
 
 /**
- * Returns the program, and whether it is podman. The answer to --version decides that, because a wrapper may have any name.
- * Throws an Error if no candidate can be run.
+ * Returns the program, and whether it is podman. The answer to --version decides that, because a wrapper may
+ * have any name. Throws an Error if no candidate can be run.
  */
 function chooseEngine(wanted) {
   const candidates = wanted === undefined ? ['podman', 'docker'] : [wanted];
   for (const engine of candidates) {
     try {
-      const said = execFileSync(engine, ['--version'], {
+      const printed = execFileSync(engine, ['--version'], {
         encoding: 'utf8',
         stdio: ['ignore', 'pipe', 'ignore'],
       });
-      return { program: engine, isPodman: said.includes('podman') };
+      return { program: engine, isPodman: printed.includes('podman') };
     } catch {
       // Try the next candidate.
     }
@@ -212,7 +215,8 @@ function buildImage(engine, name, epoch, settings, options) {
   const args = [
     ...options['engine-option'],
     'build',
-    // podman keeps HEALTHCHECK only in the docker format. docker has no other format, and reads SOURCE_DATE_EPOCH itself.
+    // podman keeps HEALTHCHECK only in the docker format. docker has no other format. It takes the time from
+    // SOURCE_DATE_EPOCH.
     ...(engine.isPodman ? ['--format=docker', '--pull=missing', `--timestamp=${epoch}`] : []),
     ...options['build-option'],
     `--build-arg=BASE=${options.base}`,
@@ -243,12 +247,12 @@ function run({ program }, args, environment = {}) {
       env: { ...process.env, ...environment },
     });
   } catch (error) {
-    const said = String(error.stderr ?? error.message)
+    const printed = String(error.stderr ?? error.message)
       .trim()
       .split('\n')
       .slice(-5)
       .join('\n');
-    throw new Error(`${program} ${args[0]} failed:\n${said}`, { cause: error });
+    throw new Error(`${program} ${args[0]} failed:\n${printed}`, { cause: error });
   }
 }
 

@@ -1,4 +1,7 @@
-/** Health check of the container: requests /healthz from the application. Exits with 0 if the answer is 2xx, otherwise with 1. */
+/**
+ * Health check of the container: requests /healthz from the application. Exits with 0 if the answer is 2xx,
+ * otherwise with 1.
+ */
 const environment = process.env;
 const asBroker = environment.MQTT_CLUSTER_ID !== undefined;
 const prefix = asBroker ? 'MQTT_CLUSTER' : 'MQTT_CLIENT';

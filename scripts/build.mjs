@@ -1,6 +1,6 @@
 /**
- * Bundles every `src/main.ts` of apps/ and tools/ into `dist/<folder>.mjs`. Does nothing if no source has changed. Packages
- * with native code are not bundled: the bundle loads them from node_modules at run time.
+ * Bundles every `src/main.ts` of apps/ and tools/ into `dist/<folder>.mjs`. Does nothing if no source has
+ * changed. Packages with native code are not bundled: the bundle loads them from node_modules at run time.
  */
 import {
   existsSync,
@@ -98,7 +98,10 @@ export const bundleOptions = {
   logLevel: 'silent',
 };
 
-/** Builds the bundles. Returns the number of bundles written, 0 if dist is up to date. Throws the errors of esbuild. */
+/**
+ * Builds the bundles. Returns the number of bundles written, 0 if dist is up to date. Throws the errors of
+ * esbuild.
+ */
 export async function build() {
   const entries = entryPoints();
   const current = fingerprint();

@@ -1,6 +1,7 @@
 /**
- * Installs the dependencies if they are missing or belong to another package-lock.json. The script has no dependencies, so
- * that `npm start` and `npm test` work in a fresh clone. All its output goes to stderr; stdout is left to the caller.
+ * Installs the dependencies if they are missing or belong to another package-lock.json. The script has no
+ * dependencies, so that `npm start` and `npm test` work in a fresh clone. All its output goes to stderr;
+ * stdout is left to the caller.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -19,8 +20,8 @@ function lockHash() {
 }
 
 /**
- * Returns whether node_modules already has the versions of package-lock.json, from a manual `npm install`. Compares with
- * the lock file that npm keeps in node_modules.
+ * Returns whether node_modules already has the versions of package-lock.json, from a manual `npm install`.
+ * Compares with the lock file that npm keeps in node_modules.
  */
 function installedByHand() {
   const hidden = join(modules, '.package-lock.json');

@@ -20,7 +20,7 @@ const usage = `record-golden: records the samples of a package as golden bytes t
   NAME      a new name: the format version or the release that wrote the bytes, for instance frame-2
 
 Run it when a sample is new or when a format version is new. Commit the new folder beside the older ones.
-A recording is never replaced: later versions must go on decoding what earlier versions wrote.
+A recording is never replaced: later versions must still decode the bytes that earlier versions wrote.
 `;
 
 function recorderOf(name) {
