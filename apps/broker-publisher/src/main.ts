@@ -1,5 +1,5 @@
 import { ClusterError } from '@mqtt-cluster/contracts';
-import { createLogger, oneLineExit } from '@mqtt-cluster/runtime';
+import { createLogger, exitWithError } from '@mqtt-cluster/runtime';
 import { UsageError } from './admin/arguments.ts';
 import { administer } from './admin/command-line.ts';
 import { Appliance } from './node/appliance.ts';
@@ -16,12 +16,12 @@ async function main(): Promise<void> {
   const logger = createLogger({ level: config.log.level, fields: { member: config.id } });
   const stop = (because: string): void => {
     logger.info({ because }, 'stopping');
-    appliance.stop().then(() => process.exit(0), oneLineExit);
+    appliance.stop().then(() => process.exit(0), exitWithError);
   };
   const onStopRequested = (): void => stop('an operator asked for it');
-  const appliance = new Appliance({ config, logger, version, onFatal: oneLineExit, onStopRequested });
-  process.on('uncaughtException', oneLineExit);
-  process.on('unhandledRejection', oneLineExit);
+  const appliance = new Appliance({ config, logger, version, onFatal: exitWithError, onStopRequested });
+  process.on('uncaughtException', exitWithError);
+  process.on('unhandledRejection', exitWithError);
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   await appliance.start();
@@ -29,7 +29,7 @@ async function main(): Promise<void> {
 
 /** Refused, or wrong use: one line, without the code that only services need. */
 function exitCodeOf(error: unknown): number {
-  if (!(error instanceof ClusterError)) return oneLineExit(error);
+  if (!(error instanceof ClusterError)) return exitWithError(error);
   process.stderr.write(`${error.message}\n`);
   return error instanceof UsageError ? 2 : 1;
 }
@@ -47,10 +47,10 @@ if (first === 'admin') {
     configDirectory,
   });
   // Left to end by itself, so that what was printed gets out.
-  done.catch(exitCodeOf).then((code) => (process.exitCode = code), oneLineExit);
+  done.catch(exitCodeOf).then((code) => (process.exitCode = code), exitWithError);
 } else if (first === '--help' || first === '-h') process.stdout.write(serviceUsage);
 else if (first === '--settings') process.stdout.write(`${settingNames().join('\n')}\n`);
 else if (first !== undefined) {
   process.stderr.write(`"${first}" is no command; there are admin and --settings; see --help\n`);
   process.exitCode = 2;
-} else main().catch(oneLineExit);
+} else main().catch(exitWithError);

@@ -45,7 +45,7 @@ test.each([
     /gives the address h:1 to two members/,
   ],
   ['a peer that is no address', { MQTT_CLUSTER_PEERS: 'a' }, /"a" is not of the form id=host:port/],
-  ['a setting that is none', { MQTT_CLUSTER_COLOUR: 'red' }, /MQTT_CLUSTER_COLOUR stands for no setting/],
+  ['a setting that is none', { MQTT_CLUSTER_COLOUR: 'red' }, /MQTT_CLUSTER_COLOUR does not name a setting/],
   ['a port that is none', { MQTT_CLUSTER_MQTT_PORT: '70000' }, /mqtt\.port is 70000.*at most 65535/],
   ['a word that is not one of the choices', { MQTT_CLUSTER_WHEN_ISOLATED: 'maybe' }, /"accept", "hold"/],
   [

@@ -1,4 +1,4 @@
-import { createLogger, oneLineExit } from '@mqtt-cluster/runtime';
+import { createLogger, exitWithError } from '@mqtt-cluster/runtime';
 import { readConfig } from './config.ts';
 import { createProgram } from './program.ts';
 
@@ -13,13 +13,13 @@ async function main(): Promise<void> {
   const program = createProgram(config, version, logger);
   const stop = (signal: string): void => {
     logger.info({ signal }, 'stopping');
-    program.stop().then(() => process.exit(0), oneLineExit);
+    program.stop().then(() => process.exit(0), exitWithError);
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
-  process.on('uncaughtException', oneLineExit);
-  process.on('unhandledRejection', oneLineExit);
+  process.on('uncaughtException', exitWithError);
+  process.on('unhandledRejection', exitWithError);
   await program.start();
 }
 
-main().catch(oneLineExit);
+main().catch(exitWithError);

@@ -4,8 +4,8 @@ import {
   createHttpServer,
   createMetrics,
   createNotifier,
-  describeCertificates,
-  describeProcess,
+  recordCertificateExpiry,
+  recordBuildInfo,
 } from '@mqtt-cluster/runtime';
 import { Application } from './application.ts';
 import type { ApplicationStatus } from './application.ts';
@@ -22,8 +22,11 @@ export interface Program extends Lifecycle {
 export function createProgram(config: ClientConfig, version: string, logger: Logger): Program {
   const metrics = createMetrics({ declared: clientProgramMetrics });
   const tls = readTls(config.tls);
-  describeProcess(metrics, version);
-  describeCertificates(metrics, { client: String(tls.cert ?? ''), client_authority: String(tls.ca ?? '') });
+  recordBuildInfo(metrics, version);
+  recordCertificateExpiry(metrics, {
+    client: String(tls.cert ?? ''),
+    client_authority: String(tls.ca ?? ''),
+  });
   const { username, password } = config;
   const application = new Application({
     client: {

@@ -1,17 +1,22 @@
-export { inOneLine } from './config/validation-errors.ts';
-export { environmentVariables } from './config/environment-variables.ts';
-export type { EnvironmentVariable } from './config/environment-variables.ts';
-export { eventLoopDelay } from './metrics/event-loop-delay.ts';
-export { createHttpServer, HttpBodyError } from './http/http-server.ts';
-export type { HttpAnswer, HttpRequest, HttpServer, HttpServerOptions, Verdict } from './http/http-server.ts';
 export { loadConfig } from './config/load-config.ts';
 export type { LoadConfigOptions } from './config/load-config.ts';
-export { createLogger, logLevels } from './process/logger.ts';
-export type { LoggerOptions, LogLevel } from './process/logger.ts';
+export { environmentVariables } from './config/environment-variables.ts';
+export type { EnvironmentVariable } from './config/environment-variables.ts';
+export { describeValidationError } from './config/validation-errors.ts';
+export { createHttpServer, HttpBodyError } from './http/http-server.ts';
+export type {
+  CheckResult,
+  HttpRequest,
+  HttpResponse,
+  HttpServer,
+  HttpServerOptions,
+} from './http/http-server.ts';
+export { measureEventLoopDelay } from './metrics/event-loop-delay.ts';
 export { createMetrics } from './metrics/metrics-registry.ts';
 export type { MetricsOptions, MetricsRegistry } from './metrics/metrics-registry.ts';
-export { describeCertificates, describeProcess } from './metrics/process-metrics.ts';
+export { recordBuildInfo, recordCertificateExpiry } from './metrics/process-metrics.ts';
+export { exitWithError } from './process/exit.ts';
+export { createLogger, logLevels } from './process/logger.ts';
+export type { LoggerOptions } from './process/logger.ts';
 export { createNotifier } from './process/notifier.ts';
 export type { NotifierOptions } from './process/notifier.ts';
-export { exitWords, oneLineExit } from './process/exit.ts';
-export type { ExitWords } from './process/exit.ts';

@@ -30,7 +30,7 @@ afterEach(async () => {
 });
 
 describe('createHttpServer', () => {
-  test('serves its pages', async () => {
+  test('serves metrics, health, readiness, status and further pages', async () => {
     const get = await serve({ pages: { '/members': async () => ['a'] } });
     const metrics = await get('/metrics');
     expect([metrics.status, metrics.headers.get('content-type'), await metrics.text()]).toEqual([
@@ -46,7 +46,7 @@ describe('createHttpServer', () => {
     expect(await (await get('/members')).json()).toEqual(['a']);
   });
 
-  test('refuses what it has not, and other methods', async () => {
+  test('rejects unknown paths with 404, and methods other than GET and HEAD with 405', async () => {
     const get = await serve();
     expect((await get('/')).status).toBe(404);
     expect((await get('/__proto__')).status).toBe(404);
@@ -55,7 +55,7 @@ describe('createHttpServer', () => {
     expect([head.status, await head.text()]).toEqual([200, '']);
   });
 
-  test('survives a page that fails', async () => {
+  test('answers 500 for a page that throws, and serves the other pages', async () => {
     const get = await serve({
       status: () => {
         throw new Error('no status');
@@ -67,7 +67,7 @@ describe('createHttpServer', () => {
     expect((await get('/healthz')).status).toBe(200);
   });
 
-  test('says clearly when its address is taken', async () => {
+  test('reports that its address is in use', async () => {
     await serve();
     const { port } = server!.address();
     const other = createHttpServer({
@@ -97,7 +97,7 @@ describe('routes', () => {
     }));
   };
 
-  test('get method, query and body, and answer with a code and headers of their own', async () => {
+  test('a route receives method, query and body, and sets the status code and headers', async () => {
     const get = await serve({ routes: echo });
     const answer = await get('/do/it?exit=false', { method: 'POST', body: '{"a":1}' });
     expect([answer.status, answer.headers.get('x-more')]).toEqual([202, 'yes']);
@@ -114,9 +114,9 @@ describe('routes', () => {
   });
 
   test.each([
-    ['no JSON', '{', /no JSON/],
-    ['too much', JSON.stringify('x'.repeat(70_000)), /exceeds/],
-  ])('a body that is %s is the asker’s mistake', async (_what, body, message) => {
+    ['not JSON', '{', /not JSON/],
+    ['too large', JSON.stringify('x'.repeat(70_000)), /exceeds/],
+  ])('a body that is %s is rejected with 400', async (_problem, body, message) => {
     const get = await serve({ routes: echo });
     const answer = await get('/do/it', { method: 'POST', body });
     expect(answer.status).toBe(400);
@@ -124,11 +124,11 @@ describe('routes', () => {
   });
 
   test.each([
-    ['a proxy passed it on', { 'x-forwarded-for': '192.0.2.1' }],
-    ['a proxy names itself', { via: '1.1 proxy' }],
+    ['a proxy forwarded it', { 'x-forwarded-for': '192.0.2.1' }],
+    ['it has a Via header', { via: '1.1 proxy' }],
     ['a page in a browser sent it', { origin: 'http://example.com' }],
-    ['a name was made to point here', { host: 'example.com' }],
-  ])('what comes from this host is not local when %s', async (_how, headers) => {
+    ['its Host header is a foreign name (DNS rebinding)', { host: 'example.com' }],
+  ])('a request from this host is not local when %s', async (_how, headers) => {
     await serve({ routes: echo });
     const { port } = server!.address();
     const answer = await new Promise<string>((resolve, reject) => {

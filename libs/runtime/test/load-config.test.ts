@@ -36,7 +36,7 @@ function load(files: Readonly<Record<string, unknown>>, environment: Readonly<Re
   return loadConfig(schema, { prefix: 'TEST_CLUSTER', directory, environment });
 }
 
-function refusal(
+function errorOf(
   files: Readonly<Record<string, unknown>>,
   environment: Readonly<Record<string, string>> = {},
 ): string {
@@ -48,11 +48,11 @@ function refusal(
     expect(message).not.toContain('\n');
     return message;
   }
-  throw new Error('the configuration was taken');
+  throw new Error('the configuration was accepted');
 }
 
 describe('loadConfig', () => {
-  test('fills in defaults and freezes all of it', () => {
+  test('applies defaults and deeply freezes the configuration', () => {
     const config = load({ default: { member: { id: 'a' } } });
     expect(config).toEqual({
       member: { id: 'a' },
@@ -63,7 +63,7 @@ describe('loadConfig', () => {
     expect(() => (config.bridge.urls as string[]).push('x')).toThrow(TypeError);
   });
 
-  test('lets the environment win over the deployment, and that over the default', () => {
+  test('prefers environment variables to the file of the deployment, and that file to default.json', () => {
     const files = {
       default: { member: { id: 'a' }, bridge: { listenPort: 1, plain: true }, whenIsolated: 'hold' },
       site: { bridge: { listenPort: 2 }, member: { id: 'b' } },
@@ -76,7 +76,7 @@ describe('loadConfig', () => {
     });
   });
 
-  test('takes every setting from the environment', () => {
+  test('reads every setting from its environment variable', () => {
     const config = load(
       {},
       {
@@ -102,11 +102,53 @@ describe('loadConfig', () => {
     });
   });
 
-  test('takes JSON from NODE_CONFIG', () => {
+  test('reads JSON from NODE_CONFIG', () => {
     expect(load({}, { NODE_CONFIG: '{"member":{"id":"x"}}' }).member.id).toBe('x');
   });
 
-  test('lists the variables for the documentation', () => {
+  test('rejects malformed JSON in NODE_CONFIG with a one-line error', () => {
+    expect(errorOf({}, { NODE_CONFIG: '{"member":' })).toContain('Configuration: the files cannot be read: ');
+  });
+
+  test('prefers NODE_CONFIG to local.json, and custom-environment-variables.json to NODE_CONFIG', () => {
+    const files = {
+      default: { member: { id: 'default' }, bridge: { listenPort: 1, urls: ['default'] } },
+      local: { member: { id: 'local' }, bridge: { listenPort: 2 } },
+      'custom-environment-variables': { member: { id: 'LOAD_CONFIG_TEST_ID' } },
+    };
+    process.env['LOAD_CONFIG_TEST_ID'] = 'custom';
+    try {
+      const inline = JSON.stringify({ member: { id: 'inline' }, bridge: { listenPort: 3 } });
+      const config = load(files, { NODE_CONFIG: inline });
+      expect(config).toMatchObject({
+        member: { id: 'custom' },
+        bridge: { listenPort: 3, urls: ['default'] },
+      });
+    } finally {
+      delete process.env['LOAD_CONFIG_TEST_ID'];
+    }
+  });
+
+  test('reads the files of every deployment in NODE_CONFIG_ENV, in order', () => {
+    const files = {
+      default: { member: { id: 'a' }, bridge: { listenPort: 1 } },
+      site: { bridge: { listenPort: 2 }, whenIsolated: 'hold' },
+      rack: { bridge: { listenPort: 3 } },
+    };
+    expect(load(files, { NODE_ENV: 'other', NODE_CONFIG_ENV: 'site,rack' })).toMatchObject({
+      bridge: { listenPort: 3 },
+      whenIsolated: 'hold',
+    });
+  });
+
+  test('leaves the variables of the process unchanged', () => {
+    const before = { ...process.env };
+    load({ default: { member: { id: 'a' } } }, { NODE_CONFIG: '{}', NODE_ENV: 'site' });
+    expect(process.env).toEqual(before);
+    expect(process.env['NODE_CONFIG_DIR']).toBeUndefined();
+  });
+
+  test('lists the environment variable of every setting', () => {
     expect(environmentVariables(schema, 'TEST_CLUSTER').map(({ name }) => name)).toEqual([
       'TEST_CLUSTER_MEMBER_ID',
       'TEST_CLUSTER_BRIDGE_LISTEN_PORT',
@@ -129,13 +171,13 @@ describe('loadConfig', () => {
       'an unknown key',
       { member: { id: 'a' }, bridge: { port: 1 } },
       {},
-      'Configuration: bridge.port is no known setting (known here: listenPort, peers, urls, plain)',
+      'Configuration: bridge.port is not a known setting (known settings: listenPort, peers, urls, plain)',
     ],
     [
       'an unknown key in a list',
       { member: { id: 'a' }, bridge: { peers: [{ id: 'b', port: 1, hots: 'b' }] } },
       {},
-      'Configuration: bridge.peers.0.hots is no known setting (known here: id, port) (TEST_CLUSTER_BRIDGE_PEERS)',
+      'Configuration: bridge.peers.0.hots is not a known setting (known settings: id, port) (TEST_CLUSTER_BRIDGE_PEERS)',
     ],
     [
       'a wrong type',
@@ -150,46 +192,46 @@ describe('loadConfig', () => {
       'Configuration: bridge.listenPort is 70000, but must be at most 65535 (TEST_CLUSTER_BRIDGE_LISTEN_PORT)',
     ],
     [
-      'a word that is none of those',
+      'a value outside an enumeration',
       { member: { id: 'a' }, whenIsolated: 'wait' },
       {},
       'Configuration: whenIsolated is "wait", but must be one of "accept", "hold" (TEST_CLUSTER_WHEN_ISOLATED)',
     ],
     [
-      'a text of another form',
+      'a string that does not match the pattern',
       { member: { id: 'A' } },
       {},
       'Configuration: member.id is "A", but must match /^[a-z0-9.-]{1,32}$/ (TEST_CLUSTER_MEMBER_ID)',
     ],
     [
-      'a secret, unshown',
+      'an invalid secret without showing the secret',
       { member: { id: 'a' }, password: 'hunter2' },
       {},
       'Configuration: password is set (not shown), but must have a length of at least 8 (TEST_CLUSTER_PASSWORD)',
     ],
     [
-      'a variable that stands for nothing',
+      'an environment variable that names no setting',
       { member: { id: 'a' } },
       { TEST_CLUSTER_MEMBERID: 'b' },
-      'Configuration: the environment variable TEST_CLUSTER_MEMBERID stands for no setting',
+      'Configuration: the environment variable TEST_CLUSTER_MEMBERID does not name a setting',
     ],
     [
-      'two problems',
+      'two problems at once',
       { member: { id: 'a' }, whenIsolated: 'wait', more: 1 },
       {},
-      'Configuration: more is no known setting (known here: member, bridge, whenIsolated, password); ' +
+      'Configuration: more is not a known setting (known settings: member, bridge, whenIsolated, password); ' +
         'whenIsolated is "wait", but must be one of "accept", "hold" (TEST_CLUSTER_WHEN_ISOLATED)',
     ],
-  ])('refuses %s in one line', (_name, file, environment, message) => {
-    expect(refusal({ default: file }, environment)).toBe(message);
+  ])('rejects %s with a one-line error', (_name, file, environment, message) => {
+    expect(errorOf({ default: file }, environment)).toBe(message);
   });
 
-  test('says which file is no JSON', () => {
+  test('names the file that is not valid JSON', () => {
     writeFileSync(join(directory, 'default.json'), '{ member: ');
-    expect(refusal({})).toContain(join(directory, 'default.json'));
+    expect(errorOf({})).toContain(join(directory, 'default.json'));
   });
 
-  test('needs no files and no directory', () => {
+  test('accepts a missing directory', () => {
     const config = loadConfig(schema, {
       prefix: 'TEST_CLUSTER',
       directory: join(directory, 'absent'),

@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import { processMetrics } from '@mqtt-cluster/metric-catalogue';
 import type { CatalogueMetric, MetricDefinition } from '@mqtt-cluster/metric-catalogue';
-import { createMetrics, eventLoopDelay } from '../src/index.ts';
+import { createMetrics, measureEventLoopDelay } from '../src/index.ts';
 
 const frames = {
   name: 'frames_total',
@@ -19,8 +19,8 @@ const delay = {
 } satisfies MetricDefinition;
 
 describe('createMetrics', () => {
-  test('renders what was counted and measured', async () => {
-    const metrics = createMetrics({ ofProcess: false, defaultLabels: { member: 'a' } });
+  test('renders counters, gauges and histograms with their labels', async () => {
+    const metrics = createMetrics({ includeProcessMetrics: false, defaultLabels: { member: 'a' } });
     metrics.add(frames, ['b']);
     metrics.add(frames, ['b'], 2);
     metrics.add(frames, ['c'], 0);
@@ -41,16 +41,19 @@ describe('createMetrics', () => {
     );
   });
 
-  test('keeps two registries of one process apart', async () => {
-    const [one, other] = [createMetrics({ ofProcess: false }), createMetrics({ ofProcess: false })];
+  test('keeps two registries of one process separate', async () => {
+    const [one, other] = [
+      createMetrics({ includeProcessMetrics: false }),
+      createMetrics({ includeProcessMetrics: false }),
+    ];
     one.set(clients, [], 1);
     other.set(clients, [], 2);
     expect(await one.render()).toContain('clients 1');
     expect(await other.render()).toContain('clients 2');
   });
 
-  test('shows what was declared from the start, where all labels are known', async () => {
-    const base = { help: 'What it is.', unit: 'none', purpose: 'debugging' } as const;
+  test('renders declared metrics from the start if all label values are known', async () => {
+    const base = { help: 'Help text.', unit: 'none', purpose: 'debugging' } as const;
     const label = (values: CatalogueMetric['values']) => ({ labels: Object.keys(values), values });
     const declared: CatalogueMetric[] = [
       { ...base, name: 'acks_total', type: 'counter', ...label({ qos: ['1', '2'], result: ['ok', 'no'] }) },
@@ -59,7 +62,7 @@ describe('createMetrics', () => {
       { ...base, name: 'leader', type: 'gauge', ...label({}) },
       { ...base, name: 'state', type: 'gauge', ...label({ state: ['on', 'off'] }) },
     ];
-    const metrics = createMetrics({ ofProcess: false, declared });
+    const metrics = createMetrics({ includeProcessMetrics: false, declared });
     const series = async () => (await metrics.render()).split('\n').filter((line) => /^[a-z]/.test(line));
     expect(await series()).toEqual([
       'acks_total{qos="1",result="ok"} 0',
@@ -76,8 +79,8 @@ describe('createMetrics', () => {
     expect(await series()).toContain('open_seconds_count{session="new"} 1');
   });
 
-  test('forgets what is no more, until it is there again', async () => {
-    const metrics = createMetrics({ ofProcess: false });
+  test('does not render a removed series until the series gets a new value', async () => {
+    const metrics = createMetrics({ includeProcessMetrics: false });
     metrics.add(frames, ['b']);
     metrics.add(frames, ['c']);
     metrics.observe(delay, ['1', 'live'], 0.5);
@@ -92,17 +95,17 @@ describe('createMetrics', () => {
     expect(await metrics.render()).toContain('frames_total{peer="b"} 1');
   });
 
-  test('takes a wrong use for a programmer error', () => {
-    const metrics = createMetrics({ ofProcess: false });
+  test('throws when a metric is used with the wrong method or number of labels', () => {
+    const metrics = createMetrics({ includeProcessMetrics: false });
     expect(() => metrics.add(frames, [])).toThrow('frames_total was used with 0 labels');
     expect(() => metrics.set(frames, ['b'], 1)).toThrow('The counter frames_total was used with set');
     expect(() => metrics.observe(clients, [], 1)).toThrow('The gauge clients was used with observe');
     expect(() => metrics.add(delay, ['1', 'live'])).toThrow('The histogram delay_seconds was used with add');
   });
 
-  test('measures the process', async () => {
+  test('renders the metrics of the process', async () => {
     const metrics = createMetrics();
-    // The first sample comes by itself; until then there is no histogram.
+    // The histogram is rendered after the first sample.
     await new Promise<void>((resolve) => {
       const timer = setInterval(() => {
         void metrics.render().then((text) => {
@@ -116,19 +119,19 @@ describe('createMetrics', () => {
     const text = await metrics.render();
     expect(text).toContain('process_resident_memory_bytes');
     expect(text).toContain('nodejs_eventloop_lag_p99_seconds');
-    // What looks at every connection for each page is left out.
+    // Metrics that visit every connection for each scrape are removed.
     expect(text).not.toContain('nodejs_active_');
     expect(text.match(/^# TYPE process_open_fds gauge$/gm)).toHaveLength(1);
     expect(metrics.contentType).toContain('text/plain');
   });
 });
 
-test('eventLoopDelay tells how late a timer was, and one long pause once', () => {
+test('measureEventLoopDelay reports how late a timer ran, and one long pause as one sample', () => {
   jest.useFakeTimers();
   try {
     let nowMs = 1_000;
     const samples: number[] = [];
-    const stop = eventLoopDelay(
+    const stop = measureEventLoopDelay(
       (delayMs) => samples.push(delayMs),
       () => nowMs,
     );

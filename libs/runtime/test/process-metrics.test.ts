@@ -1,6 +1,6 @@
-import { createMetrics, describeCertificates, describeProcess } from '../src/index.ts';
+import { createMetrics, recordCertificateExpiry, recordBuildInfo } from '../src/index.ts';
 
-/** Self-signed, made for this test; their keys were thrown away. */
+/** Self-signed certificates, made for this test. Their keys were deleted. */
 const tenYears = `-----BEGIN CERTIFICATE-----
 MIIBczCCARmgAwIBAgIUayXMTxrq2XtMMwazfrmmPRUA1VwwCgYIKoZIzj0EAwIw
 DzENMAsGA1UEAwwEdGVzdDAeFw0yNjExMjIxNjM4MzJaFw0zNjExMTkxNjM4MzJa
@@ -24,9 +24,9 @@ HwYDVR0jBBgwFoAUSsSprT+izESPmWh+ExrcM+pM+3AwDwYDVR0TAQH/BAUwAwEB
 -----END CERTIFICATE-----`;
 const twentyYearsEnd = 2426085512;
 
-test('certificates tell when they end, a file when its first one does', async () => {
-  const metrics = createMetrics({ ofProcess: false });
-  describeCertificates(metrics, {
+test('recordCertificateExpiry records the earliest expiry of each file, and skips text that is not a certificate', async () => {
+  const metrics = createMetrics({ includeProcessMetrics: false });
+  recordCertificateExpiry(metrics, {
     cluster: twentyYears,
     cluster_authority: `${twentyYears}\n${tenYears}\n`,
     nothing: '',
@@ -39,13 +39,13 @@ test('certificates tell when they end, a file when its first one does', async ()
   ]);
 });
 
-test('a process tells what it is and since when', async () => {
-  const metrics = createMetrics({ ofProcess: false });
-  describeProcess(metrics, '1.2.3');
+test('recordBuildInfo records the versions and the time of the start', async () => {
+  const metrics = createMetrics({ includeProcessMetrics: false });
+  recordBuildInfo(metrics, '1.2.3');
   const text = await metrics.render();
   expect(text).toContain(`mqtt_cluster_build_info{version="1.2.3",node="${process.version}"} 1`);
   const started = Number(/^mqtt_cluster_start_time_seconds (\S+)$/m.exec(text)?.[1]);
-  // Since 1970, in seconds, and before now.
+  // Seconds since 1970, before now.
   expect(started).toBeGreaterThan(1.5e9);
   expect(started).toBeLessThanOrEqual(Date.now() / 1_000 + 1);
 });

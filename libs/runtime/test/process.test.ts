@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { ConfigError, ListenError, silentLogger, StoreLockedError } from '@mqtt-cluster/contracts';
-import { createLogger, createNotifier, exitWords } from '../src/index.ts';
+import { createLogger, createNotifier } from '../src/index.ts';
+import { describeExit } from '../src/process/exit.ts';
 import { runChild } from './support/child-process.ts';
 
 describe('createLogger', () => {
-  test('writes JSON lines with the level as a word, above the level only', () => {
+  test('writes JSON lines with the level as a word, from the configured level up', () => {
     const lines: string[] = [];
     const destination = new Writable({
       write(chunk: Buffer, _encoding, done) {
@@ -16,8 +17,8 @@ describe('createLogger', () => {
       },
     });
     const logger = createLogger({ level: 'info', fields: { member: 'a' }, destination });
-    logger.debug({}, 'not this');
-    logger.child({ peer: 'b' }).warn({ bytes: 3 }, 'a frame was refused');
+    logger.debug({}, 'below the level');
+    logger.child({ peer: 'b' }).warn({ bytes: 3 }, 'a frame was rejected');
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
       {
         level: 'warn',
@@ -25,12 +26,12 @@ describe('createLogger', () => {
         member: 'a',
         peer: 'b',
         bytes: 3,
-        message: 'a frame was refused',
+        message: 'a frame was rejected',
       },
     ]);
   });
 
-  test('writes all that is left when the process exits', async () => {
+  test('writes all buffered lines when the process exits', async () => {
     const { output, code } = await runChild(`
       import { createLogger } from RUNTIME;
       const logger = createLogger({ level: 'info' });
@@ -42,32 +43,32 @@ describe('createLogger', () => {
   });
 });
 
-describe('oneLineExit', () => {
-  test('has a code for each kind of error', () => {
-    expect(exitWords(new ConfigError('member.id is missing'))).toEqual({
+describe('exitWithError', () => {
+  test('has an exit code for each kind of error', () => {
+    expect(describeExit(new ConfigError('member.id is missing'))).toEqual({
       code: 78,
       text: 'CONFIG: member.id is missing',
     });
-    expect(exitWords(new ListenError('in use\n  by another'))).toEqual({
+    expect(describeExit(new ListenError('in use\n  by another'))).toEqual({
       code: 75,
       text: 'LISTEN: in use by another',
     });
-    expect(exitWords(new StoreLockedError('locked')).code).toBe(75);
-    expect(exitWords(new TypeError('x is not a function'))).toMatchObject({
+    expect(describeExit(new StoreLockedError('locked')).code).toBe(75);
+    expect(describeExit(new TypeError('x is not a function'))).toMatchObject({
       code: 70,
       text: expect.stringMatching(/TypeError: x is not a function\n\s+at /) as unknown,
     });
-    expect(exitWords('thrown text')).toEqual({ code: 70, text: 'thrown text' });
+    expect(describeExit('thrown text')).toEqual({ code: 70, text: 'thrown text' });
   });
 
-  test('prints the line and ends the process', async () => {
+  test('writes one line to standard error and ends the process', async () => {
     const result = await runChild(`
-      import { loadConfig, oneLineExit } from RUNTIME;
+      import { loadConfig, exitWithError } from RUNTIME;
       import { z } from 'zod';
       try {
         loadConfig(z.object({ id: z.string() }), { prefix: 'TEST', directory: './absent' });
       } catch (error) {
-        oneLineExit(error);
+        exitWithError(error);
       }
     `);
     expect(result).toEqual({
@@ -100,7 +101,7 @@ describe('createNotifier', () => {
     rmSync(directory, { recursive: true });
   });
 
-  test('does nothing when nobody asked', async () => {
+  test('does nothing without NOTIFY_SOCKET', async () => {
     const notifier = createNotifier({ logger: silentLogger, environment: { WATCHDOG_USEC: '1000000' } });
     expect(notifier.watchdogIntervalMs).toBeNull();
     await notifier.ready();
@@ -109,7 +110,7 @@ describe('createNotifier', () => {
     expect(output).toMatch(/^interval null\npid \d+\n$/);
   });
 
-  test('runs systemd-notify, with the newest status and one watchdog at a time', async () => {
+  test('runs systemd-notify with the newest status, and for one watchdog at a time', async () => {
     const calls = join(directory, 'calls');
     const fake = join(directory, 'systemd-notify');
     writeFileSync(fake, `#!/bin/sh\necho "$@" >> ${calls}\n`);
@@ -132,7 +133,7 @@ describe('createNotifier', () => {
     ]);
   });
 
-  test('in a container sends nothing but READY=1 and WATCHDOG=1, each alone', async () => {
+  test('sends only READY=1 and WATCHDOG=1 to the socket of a container, each in its own call', async () => {
     const calls = join(directory, 'calls');
     const fake = join(directory, 'systemd-notify');
     writeFileSync(fake, `#!/bin/sh\necho "$NOTIFY_SOCKET $@" >> ${calls}\n`);
@@ -159,17 +160,17 @@ describe('createNotifier', () => {
     ]);
   });
 
-  test('warns once when the program is missing', async () => {
+  test('logs one warning when systemd-notify is missing', async () => {
     const { output, code } = await runChild(program, { PATH: directory, NOTIFY_SOCKET: '/nowhere' });
     expect(code).toBe(0);
     expect(output.split('\n').filter((line) => line.includes('cannot be notified'))).toHaveLength(1);
   });
 
   test.each([
-    ['of another process', { WATCHDOG_USEC: '1000000', WATCHDOG_PID: '1' }, null],
-    ['of this process', { WATCHDOG_USEC: '1000000', WATCHDOG_PID: String(process.pid) }, 500],
-    ['that is none', { WATCHDOG_USEC: 'soon' }, null],
-  ])('knows a watchdog %s', (_name, environment, expected) => {
+    ['meant for another process', { WATCHDOG_USEC: '1000000', WATCHDOG_PID: '1' }, null],
+    ['meant for this process', { WATCHDOG_USEC: '1000000', WATCHDOG_PID: String(process.pid) }, 500],
+    ['with an invalid timeout', { WATCHDOG_USEC: 'soon' }, null],
+  ])('a watchdog %s gives the expected interval', (_name, environment, expected) => {
     const notifier = createNotifier({
       logger: silentLogger,
       environment: { NOTIFY_SOCKET: '/nowhere', ...environment },

@@ -8,7 +8,7 @@ import type {
   MemberId,
   MemberStatus,
 } from '@mqtt-cluster/contracts';
-import { inOneLine } from '@mqtt-cluster/runtime';
+import { describeValidationError } from '@mqtt-cluster/runtime';
 import { z } from 'zod';
 import { clusterHealth } from '../health/cluster-health.ts';
 import type { ClusterHealth } from '../health/cluster-health.ts';
@@ -107,7 +107,7 @@ export class Administrator {
   ): Promise<CommandResult> {
     const result = schema.safeParse(given);
     if (result.success) return act(result.data);
-    return { code: 400, body: { error: inOneLine(schema, given, result.error) } };
+    return { code: 400, body: { error: describeValidationError(schema, given, result.error) } };
   }
 
   async #drain(exit: boolean): Promise<CommandResult> {

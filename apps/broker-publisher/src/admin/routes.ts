@@ -1,4 +1,4 @@
-import type { HttpAnswer, HttpRequest } from '@mqtt-cluster/runtime';
+import type { HttpResponse, HttpRequest } from '@mqtt-cluster/runtime';
 import type { Snapshot } from '@mqtt-cluster/contracts';
 import { encodeBackup } from './backup.ts';
 import type { Administrator } from './administrator.ts';
@@ -30,7 +30,7 @@ const commandOf: Readonly<Record<string, string>> = {
 /** The appliance's pages beside metrics and health; null for a path that is none of them. */
 export function adminRoutes(
   components: RouteComponents,
-): (request: HttpRequest) => Promise<HttpAnswer> | null {
+): (request: HttpRequest) => Promise<HttpResponse> | null {
   return (request) => {
     const { method, path } = request;
     if (path === adminPaths.clusterHealth) return only('GET', method) ?? health(components, request);
@@ -45,7 +45,7 @@ export function adminRoutes(
   };
 }
 
-function only(wanted: string, method: string): Promise<HttpAnswer> | null {
+function only(wanted: string, method: string): Promise<HttpResponse> | null {
   return method === wanted ? null : Promise.resolve({ code: 405, body: { error: `only ${wanted}` } });
 }
 
@@ -53,7 +53,7 @@ function only(wanted: string, method: string): Promise<HttpAnswer> | null {
 async function health(
   { administrator, knows }: RouteComponents,
   { query }: HttpRequest,
-): Promise<HttpAnswer> {
+): Promise<HttpResponse> {
   const stop = query.get('stop') ?? undefined;
   if (stop !== undefined && !knows(stop))
     return { code: 400, body: { error: `stop: "${stop}" is no member that the peers of this one name` } };
@@ -61,7 +61,7 @@ async function health(
   return { code: (found.stop?.safe ?? found.healthy) ? 200 : 503, body: found };
 }
 
-async function page(components: RouteComponents, path: string): Promise<HttpAnswer> {
+async function page(components: RouteComponents, path: string): Promise<HttpResponse> {
   const { administrator, snapshot, name } = components;
   if (path === adminPaths.members) return { code: 200, body: await administrator.health() };
   if (path === adminPaths.settings) return { code: 200, body: administrator.settings() };
@@ -75,7 +75,7 @@ async function carryOut(
   { administrator }: RouteComponents,
   command: string,
   request: HttpRequest,
-): Promise<HttpAnswer> {
+): Promise<HttpResponse> {
   const body = await request.json();
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     return { code: 400, body: { error: 'the body must be a JSON object' } };

@@ -204,7 +204,8 @@ export class Appliance implements Lifecycle {
       serverReference: () => operations.elsewhere(),
       admission: () => operations.admission(),
       administration: {
-        isAdministrator: ({ userName, password }) => operations.authorization.mayUseTopics(userName, password),
+        isAdministrator: ({ userName, password }) =>
+          operations.authorization.mayUseTopics(userName, password),
         onCommand: (command, payload) => void operations.onTopicCommand(command, payload),
       },
     });

@@ -1,8 +1,8 @@
 import type { Lifecycle, Logger, MemberAdvertisement, MemberEvent, MemberId } from '@mqtt-cluster/contracts';
 import { adminAnswerTopic } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
-import { createNotifier, eventLoopDelay } from '@mqtt-cluster/runtime';
-import type { HttpAnswer, HttpRequest, Verdict } from '@mqtt-cluster/runtime';
+import { createNotifier, measureEventLoopDelay } from '@mqtt-cluster/runtime';
+import type { HttpResponse, HttpRequest, CheckResult } from '@mqtt-cluster/runtime';
 import { Administrator } from '../admin/administrator.ts';
 import { Authorization } from '../admin/authorization.ts';
 import { adminRoutes } from '../admin/routes.ts';
@@ -42,7 +42,7 @@ export interface OperationsOptions {
 export class Operations implements Lifecycle {
   readonly authorization: Authorization;
   readonly administrator: Administrator;
-  readonly routes: (request: HttpRequest) => Promise<HttpAnswer> | null;
+  readonly routes: (request: HttpRequest) => Promise<HttpResponse> | null;
   readonly #options: OperationsOptions;
   readonly #view: ClusterView;
   readonly #meter = new LoadMeter();
@@ -69,7 +69,7 @@ export class Operations implements Lifecycle {
   /** When everything else has started: the service manager hears of it. */
   async start(): Promise<void> {
     const { logger, metrics, runner, config, mqttAddress } = this.#options;
-    this.#stopDelays = eventLoopDelay((delayMs) => this.#measure(delayMs));
+    this.#stopDelays = measureEventLoopDelay((delayMs) => this.#measure(delayMs));
     const now = (): number => performance.now();
     const loopback = new Loopback({ memberId: config.id, ...mqttAddress(), now });
     const status = () => runner.status();
@@ -100,14 +100,14 @@ export class Operations implements Lifecycle {
   // ---- what others hear ----
 
   /** The process works; restart it if not. */
-  health(): Verdict {
+  health(): CheckResult {
     const turnlessMs = performance.now() - this.#options.runner.lastTurnMs;
     if (turnlessMs <= turnlessMsMax) return { ok: true };
     return { ok: false, reason: `no turn of the member for ${Math.round(turnlessMs)} ms` };
   }
 
   /** Send clients here. Isolated is a state that is served and shown, not a reason to be taken out (design, section 6). */
-  ready(): Verdict {
+  ready(): CheckResult {
     const { state, reason } = this.#options.runner.status();
     const ok = state === 'serving' || state === 'isolated';
     return reason === '' ? { ok } : { ok, reason };

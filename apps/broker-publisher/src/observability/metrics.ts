@@ -1,6 +1,6 @@
 import type { Logger, MemberStatus, StoreUsage } from '@mqtt-cluster/contracts';
 import { applianceMetrics } from '@mqtt-cluster/metric-catalogue';
-import { createMetrics, describeCertificates, describeProcess } from '@mqtt-cluster/runtime';
+import { createMetrics, recordCertificateExpiry, recordBuildInfo } from '@mqtt-cluster/runtime';
 import type { MetricsRegistry } from '@mqtt-cluster/runtime';
 import { readPem } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
@@ -22,11 +22,11 @@ export class Measuring {
     this.metrics = createMetrics({ defaultLabels: { member: config.id }, declared: applianceMetrics });
     this.reporter = new Reporter(logger, this.metrics);
     this.#disk = new DiskMeter(config.data, this.metrics);
-    describeProcess(this.metrics, version);
+    recordBuildInfo(this.metrics, version);
     const { cert, ca } = config.tls;
     const files = { cluster: cert, cluster_authority: ca };
     for (const [name, file] of Object.entries(files)) {
-      if (file !== '') describeCertificates(this.metrics, { [name]: readPem(file) });
+      if (file !== '') recordCertificateExpiry(this.metrics, { [name]: readPem(file) });
     }
   }
 

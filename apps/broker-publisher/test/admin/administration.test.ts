@@ -67,7 +67,9 @@ test('members, health, settings and leadership, asked of any member', async () =
   expect((await admin('c', 'settings', 'queuedMessagesMax=77')).output).toMatch(/queuedMessagesMax +77/);
   await until(async () => (await admin('a', 'settings')).output.includes('77'));
   await expect(admin('a', 'settings', 'queueMessagesMax=5')).rejects.toMatchObject({
-    message: expect.stringMatching(/queueMessagesMax is no known setting \(known here: queuedMessagesMax, /),
+    message: expect.stringMatching(
+      /queueMessagesMax is not a known setting \(known settings: queuedMessagesMax, /,
+    ),
   });
   await expect(admin('a', 'settings', 'queuedMessagesMax=none')).rejects.toMatchObject({
     message: expect.stringContaining('queuedMessagesMax'),

@@ -1,29 +1,32 @@
 import { ConfigError } from '@mqtt-cluster/contracts';
-import { Load } from 'config/lib/util.js';
 import type { z } from 'zod';
-import { problemOf, unknownKeys } from './validation-errors.ts';
-import type { ConfigProblem } from './validation-errors.ts';
-import { environmentVariables, valueFromText } from './environment-variables.ts';
+import { environmentVariables, parseVariable } from './environment-variables.ts';
 import type { EnvironmentVariable } from './environment-variables.ts';
+import { loadFiles } from './node-config.ts';
+import type { Environment } from './process-environment.ts';
 import { fieldsOf, unwrap } from './schema-leaves.ts';
+import { problemsOfIssue, unknownKeys } from './validation-errors.ts';
+import type { ConfigProblem } from './validation-errors.ts';
 
 export interface LoadConfigOptions {
-  /** Of the environment variables, without a final underscore. */
+  /** Prefix of the environment variables, without the underscore that follows it. */
   readonly prefix: string;
-  /** Where the files are when `NODE_CONFIG_DIR` doesn't say. */
+  /** Directory of the configuration files if `NODE_CONFIG_DIR` is not set. The directory may be missing. */
   readonly directory: string;
-  readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** Variables with the prefix that are no settings (of other programs, say). */
+  /** `process.env` by default. */
+  readonly environment?: Environment;
+  /** Variables that have the prefix but are not settings, for instance those of another program. */
   readonly ignoredVariables?: readonly string[];
 }
 
+type Settings = Record<string, unknown>;
+
 /**
- * Reads the configuration once: node-config's files (`default.json`, then those of NODE_ENV and the host,
- * `local.json`, `custom-environment-variables.json`), `NODE_CONFIG` (JSON), then one environment variable for
- * every setting of the schema (see {@link environmentVariables}); later ones win. The result is validated and
- * frozen.
+ * Reads the configuration once: node-config's files and `NODE_CONFIG` (see {@link loadFiles}), then one environment
+ * variable for every setting of the schema (see {@link environmentVariables}). Later ones win. The result is validated
+ * and deeply frozen.
  *
- * @throws ConfigError one line that names each wrong key, its value and what would be right
+ * @throws ConfigError names in one line every wrong key, its value and which values are valid
  */
 export function loadConfig<Schema extends z.ZodObject>(
   schema: Schema,
@@ -31,38 +34,27 @@ export function loadConfig<Schema extends z.ZodObject>(
 ): Readonly<z.output<Schema>> {
   const environment = options.environment ?? process.env;
   const variables = environmentVariables(schema, options.prefix);
-  const raw = readFiles(options.directory, environment);
-  const strays = strayVariables(variables, options, environment);
+  const settings = readFiles(options.directory, environment);
   for (const { name, path, schema: leaf } of variables) {
     const text = environment[name];
-    // An empty one counts as not set, as in node-config: compose files can't leave a variable out.
-    if (text !== undefined && text !== '') setPath(raw, path, valueFromText(text, leaf));
+    // As in node-config, an empty variable counts as not set: a compose file cannot leave a variable out.
+    if (text !== undefined && text !== '') setPath(settings, path, parseVariable(text, leaf));
   }
-  fillInGroups(schema, raw);
-  const result = schema.safeParse(raw);
-  const issues = result.success ? [] : result.error.issues.flatMap((issue) => problemOf(issue, raw));
-  const problems = [...unknownKeys(schema, raw), ...issues];
-  if (problems.length > 0 || strays.length > 0) {
-    throw new ConfigError(
-      `Configuration: ${[...strays, ...problems.map((each) => describe(each, variables))].join('; ')}`,
-    );
-  }
-  return deepFreeze(result.data!) as Readonly<z.output<Schema>>;
+  addMissingGroups(schema, settings);
+  const result = schema.safeParse(settings);
+  const issues = result.error?.issues.flatMap((issue) => problemsOfIssue(issue, settings)) ?? [];
+  const problems = [...unknownKeys(schema, settings), ...issues];
+  const texts = [
+    ...unknownVariables(variables, options, environment),
+    ...problems.map((problem) => describe(problem, variables)),
+  ];
+  if (!result.success || texts.length > 0) throw new ConfigError(`Configuration: ${texts.join('; ')}`);
+  return deepFreeze(result.data);
 }
 
-function readFiles(
-  directory: string,
-  environment: Readonly<Record<string, string | undefined>>,
-): Record<string, unknown> {
+function readFiles(directory: string, environment: Environment): Settings {
   try {
-    const load = Load.fromEnvironment(
-      environment['NODE_CONFIG_ENV'] ?? environment['NODE_ENV'] ?? 'production',
-    );
-    load.options.configDir = environment['NODE_CONFIG_DIR'] ?? directory;
-    const inline = environment['NODE_CONFIG'];
-    load.scan(inline ? [{ name: 'NODE_CONFIG', config: JSON.parse(inline) as unknown }] : []);
-    // A copy of plain data: what node-config returns is shared and has more than values.
-    return JSON.parse(JSON.stringify(load.config)) as Record<string, unknown>;
+    return loadFiles(directory, environment);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ConfigError(`Configuration: the files cannot be read: ${reason.replaceAll('\n', ' ')}`, {
@@ -71,16 +63,16 @@ function readFiles(
   }
 }
 
-/** A misspelt variable would otherwise be a setting that silently isn't made. */
-function strayVariables(
+/** Finds variables that have the prefix but no setting. A misspelt variable would be ignored silently otherwise. */
+function unknownVariables(
   variables: readonly EnvironmentVariable[],
   { prefix, ignoredVariables = [] }: LoadConfigOptions,
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
 ): string[] {
   const known = new Set([...variables.map(({ name }) => name), ...ignoredVariables]);
   return Object.keys(environment)
     .filter((name) => name.startsWith(`${prefix}_`) && !known.has(name))
-    .map((name) => `the environment variable ${name} stands for no setting`);
+    .map((name) => `the environment variable ${name} does not name a setting`);
 }
 
 function describe({ path, text }: ConfigProblem, variables: readonly EnvironmentVariable[]): string {
@@ -88,29 +80,32 @@ function describe({ path, text }: ConfigProblem, variables: readonly Environment
   const variable = variables.find(
     (each) => path.slice(0, each.path.length).join('.') === each.path.join('.'),
   );
-  return `${key || 'it'} ${text}${variable ? ` (${variable.name})` : ''}`;
+  return `${key || 'the configuration'} ${text}${variable ? ` (${variable.name})` : ''}`;
 }
 
-/**
- * A missing group of settings becomes an empty one, so that the complaint names the setting, not the group.
- */
-function fillInGroups(schema: z.core.$ZodType, value: Record<string, unknown>): void {
+/** Adds an empty object for each missing group of settings, so that the error names the missing setting, not its group. */
+function addMissingGroups(schema: z.core.$ZodType, settings: Settings): void {
   for (const [name, field] of Object.entries(fieldsOf(schema) ?? {})) {
-    // Optional groups and those with a default may be missing.
+    // Optional groups and groups with a default may be missing.
     if (unwrap(field) !== field || !fieldsOf(field)) continue;
-    const inner = (value[name] ??= {});
-    if (typeof inner === 'object' && inner !== null) fillInGroups(field, inner as Record<string, unknown>);
+    const group = (settings[name] ??= {});
+    if (isSettings(group)) addMissingGroups(field, group);
   }
 }
 
-function setPath(target: Record<string, unknown>, path: readonly string[], value: unknown): void {
-  let inner = target;
+function setPath(settings: Settings, path: readonly string[], value: unknown): void {
+  let group = settings;
   for (const name of path.slice(0, -1)) {
-    const next = inner[name];
-    if (typeof next !== 'object' || next === null) inner[name] = {};
-    inner = inner[name] as Record<string, unknown>;
+    const existing = group[name];
+    const inner = isSettings(existing) ? existing : {};
+    group[name] = inner;
+    group = inner;
   }
-  inner[path.at(-1)!] = value;
+  group[path.at(-1)!] = value;
+}
+
+function isSettings(value: unknown): value is Settings {
+  return typeof value === 'object' && value !== null;
 }
 
 function deepFreeze<Value>(value: Value): Value {

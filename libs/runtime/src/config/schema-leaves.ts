@@ -2,7 +2,7 @@ import type { z } from 'zod';
 
 type AnySchema = z.core.$ZodType;
 
-/** The schema within defaults, optionals and the like. */
+/** Returns the schema inside wrappers such as defaults, optionals and pipes. */
 export function unwrap(schema: AnySchema): AnySchema {
   const definition = (schema as z.core.$ZodTypes)._zod.def;
   switch (definition.type) {
@@ -21,24 +21,24 @@ export function unwrap(schema: AnySchema): AnySchema {
   }
 }
 
-/** The fields of an object schema (through wrappers), or null for any other. */
+/** Returns the fields of an object schema, which may be wrapped, or null for any other schema. */
 export function fieldsOf(schema: AnySchema): Readonly<Record<string, AnySchema>> | null {
   const definition = (unwrap(schema) as z.core.$ZodTypes)._zod.def;
   return definition.type === 'object' ? definition.shape : null;
 }
 
-/** The element of an array schema (through wrappers), or null for any other. */
+/** Returns the element schema of an array schema, which may be wrapped, or null for any other schema. */
 export function elementOf(schema: AnySchema): AnySchema | null {
   const definition = (unwrap(schema) as z.core.$ZodTypes)._zod.def;
   return definition.type === 'array' ? definition.element : null;
 }
 
-export interface SchemaLeaf {
+interface SchemaLeaf {
   readonly path: readonly string[];
   readonly schema: AnySchema;
 }
 
-/** Everything in an object schema that is no object itself, in its order. */
+/** Returns every field of a schema that is not an object itself, at every depth, in the order of declaration. */
 export function leavesOf(schema: AnySchema, path: readonly string[] = []): SchemaLeaf[] {
   const fields = fieldsOf(schema);
   if (!fields) return [{ path, schema }];

@@ -3,16 +3,27 @@ import { elementOf, fieldsOf } from './schema-leaves.ts';
 
 export interface ConfigProblem {
   readonly path: readonly PropertyKey[];
-  /** What is wrong and what would be right, to be read after the key's name. */
+  /** What is wrong and which values are valid. Continues a sentence that starts with the key's name. */
   readonly text: string;
 }
 
 const shownValueLengthMax = 80;
 const secretName = /password|secret|token|credential|private|(^|[^a-z])key$/i;
 
-/**
- * Keys that the schema doesn't know, wherever they are; a schema that isn't strict would drop them silently.
- */
+/** Returns all problems of a value that zod rejected, unknown keys included, in one line. Values of secrets are not shown. */
+export function describeValidationError(
+  schema: z.core.$ZodType,
+  value: unknown,
+  error: z.core.$ZodError,
+): string {
+  const problems = [
+    ...unknownKeys(schema, value),
+    ...error.issues.flatMap((issue) => problemsOfIssue(issue, value)),
+  ];
+  return problems.map(({ path, text }) => `${path.map(String).join('.') || 'the value'} ${text}`).join('; ');
+}
+
+/** Finds keys that the schema does not declare, at every depth. A schema that is not strict would drop them silently. */
 export function unknownKeys(
   schema: z.core.$ZodType,
   value: unknown,
@@ -27,33 +38,24 @@ export function unknownKeys(
   return Object.entries(value).flatMap(([name, inner]) => {
     const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
     if (field) return unknownKeys(field, inner, [...path, name]);
-    return [
-      { path: [...path, name], text: `is no known setting (known here: ${Object.keys(fields).join(', ')})` },
-    ];
+    const known = Object.keys(fields).join(', ');
+    return [{ path: [...path, name], text: `is not a known setting (known settings: ${known})` }];
   });
 }
 
-/** All that zod and {@link unknownKeys} have against a value, in one line. */
-export function inOneLine(schema: z.core.$ZodType, value: unknown, error: z.core.$ZodError): string {
-  const problems = [
-    ...unknownKeys(schema, value),
-    ...error.issues.flatMap((issue) => problemOf(issue, value)),
-  ];
-  return problems.map(({ path, text }) => `${path.map(String).join('.') || 'it'} ${text}`).join('; ');
-}
-
-/** An issue of zod's in words. */
-export function problemOf(issue: z.core.$ZodIssue, root: unknown): ConfigProblem[] {
-  // Found by `unknownKeys`, also where the schema is not strict.
+/** Describes one issue that zod found in `root`. Returns no problem for unknown keys: {@link unknownKeys} reports them. */
+export function problemsOfIssue(issue: z.core.$ZodIssue, root: unknown): ConfigProblem[] {
   if (issue.code === 'unrecognized_keys') return [];
   const value = valueAt(root, issue.path);
-  const wanted = wish(issue);
+  const expected = expectation(issue);
   const text =
-    value === undefined ? `is missing, it ${wanted}` : `is ${shown(issue.path, value)}, but ${wanted}`;
+    value === undefined
+      ? `is missing, it ${expected}`
+      : `is ${formatValue(issue.path, value)}, but ${expected}`;
   return [{ path: issue.path, text }];
 }
 
-function wish(issue: z.core.$ZodIssue): string {
+function expectation(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':
       return `must be ${withArticle(issue.expected)}`;
@@ -62,19 +64,19 @@ function wish(issue: z.core.$ZodIssue): string {
         ? `must be ${JSON.stringify(issue.values[0])}`
         : `must be one of ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`;
     case 'too_small':
-      return `must ${measure(issue.origin)} ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`;
+      return `must ${quantity(issue.origin)} ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`;
     case 'too_big':
-      return `must ${measure(issue.origin)} ${issue.inclusive ? 'at most' : 'less than'} ${issue.maximum}`;
+      return `must ${quantity(issue.origin)} ${issue.inclusive ? 'at most' : 'less than'} ${issue.maximum}`;
     case 'not_multiple_of':
       return `must be a multiple of ${issue.divisor}`;
     case 'invalid_format':
       return issue.pattern ? `must match ${issue.pattern}` : `must be ${withArticle(issue.format)}`;
     default:
-      return `is not right: ${issue.message}`;
+      return `is invalid: ${issue.message}`;
   }
 }
 
-function measure(origin: string): string {
+function quantity(origin: string): string {
   if (origin === 'string') return 'have a length of';
   if (origin === 'array' || origin === 'set' || origin === 'map') return 'have a number of items of';
   return 'be';
@@ -87,12 +89,12 @@ function withArticle(noun: string): string {
 
 function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>(
-    (value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key],
+    (value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined),
     root,
   );
 }
 
-function shown(path: readonly PropertyKey[], value: unknown): string {
+function formatValue(path: readonly PropertyKey[], value: unknown): string {
   if (path.some((key) => typeof key === 'string' && secretName.test(key))) return 'set (not shown)';
   const text = JSON.stringify(value) ?? String(value);
   return text.length > shownValueLengthMax ? `${text.slice(0, shownValueLengthMax)}...` : text;

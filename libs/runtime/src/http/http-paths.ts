@@ -1,4 +1,4 @@
-/** Paths that every program serves. Prometheus, load balancers and playbooks use them, so they never change. */
+/** HTTP paths that every program serves. Prometheus, load balancers and playbooks use them, so they never change. */
 export const httpPaths = {
   metrics: '/metrics',
   health: '/healthz',

@@ -6,51 +6,58 @@ import { ListenError } from '@mqtt-cluster/contracts';
 import type { Lifecycle, Logger } from '@mqtt-cluster/contracts';
 import { httpPaths } from './http-paths.ts';
 
-/** Whether something holds, and if not why, in one sentence. */
-export interface Verdict {
+/** The result of a health or readiness check. `reason` explains a failure in one sentence. */
+export interface CheckResult {
   readonly ok: boolean;
   readonly reason?: string;
 }
 
 export interface HttpServerOptions {
   readonly host: string;
-  /** 0 takes a free one (see `address()`). */
+  /** 0 lets the system choose a free port (see `address()`). */
   readonly port: number;
   readonly logger: Logger;
-  /** `/metrics` */
+  /** Renders `/metrics`. */
   readonly metrics: { render(): Promise<string>; readonly contentType: string };
-  /** `/healthz`: the process works; restart it if not. */
-  readonly health: () => Verdict;
-  /** `/readyz`: send clients here. */
-  readonly ready: () => Verdict;
-  /** `/status`: anything that JSON can hold. */
+  /** `/healthz`: the process works. If not, it should be restarted. */
+  readonly health: () => CheckResult;
+  /** `/readyz`: clients may connect. */
+  readonly ready: () => CheckResult;
+  /** `/status`: any value that JSON can represent. */
   readonly status: () => unknown;
-  /** More paths (GET), JSON like the status; a drain page, say. Answers may be promises. */
+  /** More paths for GET, with a JSON value or a promise of one, like the status. */
   readonly pages?: Readonly<Record<string, () => unknown>>;
-  /** Everything else, any method; null when it is none of its paths. Who may ask is for it to decide. */
-  readonly routes?: (request: HttpRequest) => Promise<HttpAnswer> | null;
+  /**
+   * Handles all other paths and methods. Returns null when the path is unknown. The handler must authorize the
+   * request.
+   */
+  readonly routes?: (request: HttpRequest) => Promise<HttpResponse> | null;
 }
 
 export interface HttpRequest {
   readonly method: string;
-  /** Without the query. */
+  /** The path without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
-  /** Asked from this very host, and not through a proxy or a browser's page. */
+  /** The request was sent from this host, and not through a proxy or by a page in a browser. */
   readonly isLocal: boolean;
-  /** The body as JSON; an empty one is an empty object. @throws HttpBodyError */
+  /**
+   * Reads the body as JSON. An empty body is an empty object.
+   *
+   * @throws HttpBodyError the body is not JSON, or is larger than 64 KiB
+   */
   json(): Promise<unknown>;
 }
 
-export interface HttpAnswer {
+export interface HttpResponse {
   readonly code: number;
-  /** JSON, or bytes as they are. */
+  /** A value that is sent as JSON, or bytes that are sent unchanged. */
   readonly body: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** What the client sent is no JSON, or too much: its message is for the client. */
+/** The request body is not JSON or too large. The server sends the message to the HTTP client. */
 export class HttpBodyError extends Error {}
 
 const bodyBytesMax = 64 * 1024;
@@ -59,12 +66,12 @@ export interface HttpServer extends Lifecycle {
   address(): { readonly host: string; readonly port: number };
 }
 
-/** Scrapers and probes need few; more wait in the kernel. */
+/** Scrapers and probes need few connections. Further connections are closed. */
 const connectionsMax = 64;
 const requestTimeoutMs = 10_000;
 const headersTimeoutMs = 5_000;
 
-interface Answer {
+interface RawResponse {
   readonly code: number;
   readonly type: string;
   readonly body: string | Uint8Array;
@@ -72,10 +79,9 @@ interface Answer {
 }
 
 /**
- * The appliance's page of numbers, on Node's own HTTP server: fastify was measured to take 25 MB more for
- * these four pages.
- *
- * `start` throws {@link ListenError}.
+ * Creates the HTTP server of a program: metrics, health, readiness, status and the program's own routes. It uses Node's
+ * HTTP server, because fastify took 25 MB more memory for these pages. `start` rejects with a {@link ListenError} when
+ * the address cannot be bound.
  */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const pages = pagesOf(options);
@@ -97,7 +103,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
         server.listen({ host: options.host, port: options.port }, () => {
           server.off('error', failed);
           server.on('error', (error) => {
-            options.logger.warn({ reason: error.message }, 'the HTTP server has an error');
+            options.logger.warn({ reason: error.message }, 'the HTTP server reported an error');
           });
           resolve();
         });
@@ -114,7 +120,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   };
 }
 
-type Page = () => Answer | Promise<Answer>;
+type Page = () => RawResponse | Promise<RawResponse>;
 
 function pagesOf({
   metrics,
@@ -125,19 +131,19 @@ function pagesOf({
 }: HttpServerOptions): ReadonlyMap<string, Page> {
   const all = new Map<string, Page>([
     [httpPaths.metrics, async () => ({ code: 200, type: metrics.contentType, body: await metrics.render() })],
-    [httpPaths.health, () => verdictAnswer(health())],
-    [httpPaths.ready, () => verdictAnswer(ready())],
+    [httpPaths.health, () => checkResponse(health())],
+    [httpPaths.ready, () => checkResponse(ready())],
     [httpPaths.status, () => json(200, status())],
   ]);
   for (const [path, page] of Object.entries(pages)) all.set(path, async () => json(200, await page()));
   return all;
 }
 
-function verdictAnswer({ ok, reason }: Verdict): Answer {
+function checkResponse({ ok, reason }: CheckResult): RawResponse {
   return json(ok ? 200 : 503, reason === undefined ? { ok } : { ok, reason });
 }
 
-function json(code: number, value: unknown): Answer {
+function json(code: number, value: unknown): RawResponse {
   return { code, type: 'application/json; charset=utf-8', body: `${JSON.stringify(value)}\n` };
 }
 
@@ -148,7 +154,7 @@ async function respond(
   response: ServerResponse,
   logger: Logger,
 ): Promise<void> {
-  const answer = await answerTo(pages, routes, request, logger);
+  const answer = await responseTo(pages, routes, request, logger);
   response.writeHead(answer.code, {
     'content-type': answer.type,
     'content-length': Buffer.byteLength(answer.body),
@@ -158,24 +164,27 @@ async function respond(
   response.end(request.method === 'HEAD' ? undefined : answer.body);
 }
 
-async function answerTo(
+async function responseTo(
   pages: ReadonlyMap<string, Page>,
   routes: HttpServerOptions['routes'],
   request: IncomingMessage,
   logger: Logger,
-): Promise<Answer> {
+): Promise<RawResponse> {
   const { path, query } = targetOf(request);
   const page = pages.get(path);
   try {
     if (!page) return await routeTo(routes, path, query, request, pages);
     if (request.method !== 'GET' && request.method !== 'HEAD')
-      return json(405, { error: 'only GET and HEAD' });
+      return json(405, { error: 'this path allows only GET and HEAD' });
     return await page();
   } catch (error) {
     if (error instanceof HttpBodyError) return json(400, { error: error.message });
-    // One page that can't be made must not end the broker.
-    logger.error({ path, reason: error instanceof Error ? error.message : String(error) }, 'a page failed');
-    return json(500, { error: 'this page failed, see the log' });
+    // An error of one page must not end the process.
+    logger.error(
+      { path, reason: error instanceof Error ? error.message : String(error) },
+      'an HTTP request failed',
+    );
+    return json(500, { error: 'the request failed; the log has the reason' });
   }
 }
 
@@ -185,9 +194,9 @@ async function routeTo(
   query: URLSearchParams,
   request: IncomingMessage,
   pages: ReadonlyMap<string, Page>,
-): Promise<Answer> {
+): Promise<RawResponse> {
   const { method = 'GET', headers, socket } = request;
-  const isLocal = isFromThisHost(socket) && !passedOn(headers);
+  const isLocal = isFromThisHost(socket) && !isForwarded(headers);
   const pending = routes?.({ method, path, query, headers, isLocal, json: () => readJson(request) }) ?? null;
   if (pending === null) return json(404, { error: 'not found', pages: [...pages.keys()] });
   const { code, body, headers: more } = await pending;
@@ -201,19 +210,25 @@ function targetOf(request: IncomingMessage): { path: string; query: URLSearchPar
   return { path, query: new URLSearchParams(rest.join('?')) };
 }
 
-/** Loopback, or the host's own address at both ends (a server that listens on that one only). */
+/**
+ * Returns whether the connection comes from this host: from a loopback address, or from the address that the server
+ * itself listens on.
+ */
 function isFromThisHost({ remoteAddress, localAddress }: Socket): boolean {
   if (remoteAddress === undefined) return false;
   const plain = remoteAddress.replace(/^::ffff:/, '');
   return plain === '::1' || /^127\./.test(plain) || remoteAddress === localAddress;
 }
 
-/** A proxy on this host speaks for others, and a page in a browser on it for whoever wrote the page. */
-function passedOn(headers: IncomingHttpHeaders): boolean {
+/**
+ * Returns whether the request may come from another origin although the connection is local. A proxy on this host
+ * forwards requests of other hosts. A page in a browser on this host sends requests of the page's author.
+ */
+function isForwarded(headers: IncomingHttpHeaders): boolean {
   const { host = '', origin, forwarded, via, 'x-forwarded-for': forwardedFor } = headers;
   if (origin !== undefined || forwarded !== undefined || via !== undefined || forwardedFor !== undefined)
     return true;
-  // A name that was made to point here (DNS rebinding) is neither an address nor `localhost`.
+  // DNS rebinding: an attacker points a host name at this address. Such a name is neither an IP address nor `localhost`.
   const name = host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
   return isIP(name) === 0 && name !== 'localhost';
 }
@@ -231,6 +246,6 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    throw new HttpBodyError('the body is no JSON');
+    throw new HttpBodyError('the body is not JSON');
   }
 }

@@ -1,13 +1,13 @@
 import { performance } from 'node:perf_hooks';
 
-/** Lowering it wakes an idle process more often: twenty times a second costs as much as all its heartbeats. */
+/** A shorter interval wakes an idle process more often: 20 wake-ups a second cost as much as all heartbeats. */
 const sampleIntervalMs = 1_000;
 
 /**
- * Measures how late the event loop comes to a timer, every second, until the returned function is called.
- * Keeps no process alive.
+ * Measures every second how late the event loop runs a timer, and reports the delay in milliseconds. Stops when the
+ * returned function is called. The timer does not keep the process alive.
  */
-export function eventLoopDelay(
+export function measureEventLoopDelay(
   onSample: (delayMs: number) => void,
   now: () => number = (): number => performance.now(),
 ): () => void {
@@ -15,7 +15,7 @@ export function eventLoopDelay(
   const timer = setInterval(() => {
     const nowMs = now();
     onSample(Math.max(0, nowMs - expectedAtMs));
-    // From now, not from the plan: one long pause is one sample, not many.
+    // The next sample counts from now, not from the schedule, so that one long pause is one sample.
     expectedAtMs = nowMs + sampleIntervalMs;
   }, sampleIntervalMs);
   timer.unref();

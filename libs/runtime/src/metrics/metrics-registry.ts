@@ -1,63 +1,71 @@
 import { processMetrics } from '@mqtt-cluster/metric-catalogue';
 import type { CatalogueMetric, MetricDefinition, Metrics } from '@mqtt-cluster/metric-catalogue';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import { eventLoopDelay } from './event-loop-delay.ts';
+import { measureEventLoopDelay } from './event-loop-delay.ts';
 import { countOpenFiles } from './open-files.ts';
 
 export interface MetricsRegistry extends Metrics {
-  /** All metrics in Prometheus' text format. */
+  /** Returns all metrics in the text format of Prometheus. */
   render(): Promise<string>;
+  /** The content type of the rendered text. */
   readonly contentType: string;
-  /** Ends the measuring of the process itself. */
+  /** Stops measuring the process. */
   stop(): void;
 }
 
 export interface MetricsOptions {
-  /** Labels of every metric; the member's id, say. */
+  /** Labels that every metric gets, for instance the id of the member. */
   readonly defaultLabels?: Readonly<Record<string, string>>;
-  /** Node's own metrics and the histogram of event loop delays; true by default. */
-  readonly ofProcess?: boolean;
-  /** There from the start: what has no labels, and what has listed values for all of them, at 0. */
+  /** Includes Node's own metrics and the histogram of event loop delays. True by default. */
+  readonly includeProcessMetrics?: boolean;
+  /**
+   * Metrics that are rendered from the start: every counter and histogram with value 0 for each combination of its
+   * labels, if all label values are listed, and every gauge without labels.
+   */
   readonly declared?: readonly CatalogueMetric[];
 }
 
-type Child =
+/** One time series: a metric with the values of its labels. */
+type Series =
   | { readonly type: 'counter'; readonly metric: Counter.Internal }
   | { readonly type: 'gauge'; readonly metric: Gauge.Internal<string> }
   | { readonly type: 'histogram'; readonly metric: Histogram.Internal<string> };
-/** Makes the series of these label values exist. */
-type Find = (definition: MetricDefinition, labels: readonly string[]) => Child;
+/** Returns the series with these label values, and creates the series if it is new. */
+type FindSeries = (definition: MetricDefinition, labels: readonly string[]) => Series;
 
-/** prom-client behind the contract, with a registry of its own: two members may live in one process. */
+/**
+ * Creates a metrics registry on top of prom-client. The registry is not prom-client's global one, because two members
+ * may run in one process.
+ */
 export function createMetrics({
   defaultLabels = {},
-  ofProcess = true,
+  includeProcessMetrics = true,
   declared = [],
 }: MetricsOptions = {}): MetricsRegistry {
   const registry = new Registry();
   registry.setDefaultLabels(defaultLabels);
-  const series = new Series(registry);
-  const find: Find = (definition, labels) => series.find(definition, labels);
+  const cache = new SeriesCache(registry);
+  const find: FindSeries = (definition, labels) => cache.find(definition, labels);
   const metrics: Metrics = {
     add(definition, labels, amount = 1) {
-      const child = find(definition, labels);
-      if (child.type !== 'counter' && child.type !== 'gauge') throw misuse(definition, 'add');
-      child.metric.inc(amount);
+      const series = find(definition, labels);
+      if (series.type !== 'counter' && series.type !== 'gauge') throw misuse(definition, 'add');
+      series.metric.inc(amount);
     },
     set(definition, labels, value) {
-      const child = find(definition, labels);
-      if (child.type !== 'gauge') throw misuse(definition, 'set');
-      child.metric.set(value);
+      const series = find(definition, labels);
+      if (series.type !== 'gauge') throw misuse(definition, 'set');
+      series.metric.set(value);
     },
     observe(definition, labels, value) {
-      const child = find(definition, labels);
-      if (child.type !== 'histogram') throw misuse(definition, 'observe');
-      child.metric.observe(value);
+      const series = find(definition, labels);
+      if (series.type !== 'histogram') throw misuse(definition, 'observe');
+      series.metric.observe(value);
     },
-    remove: (definition, labels) => series.remove(definition, labels),
+    remove: (definition, labels) => cache.remove(definition, labels),
   };
   for (const metric of declared) declare(metric, find, metrics);
-  const stop = ofProcess ? measureProcess(registry, metrics) : (): void => {};
+  const stop = includeProcessMetrics ? measureProcess(registry, metrics) : (): void => {};
   return {
     ...metrics,
     render: () => registry.metrics(),
@@ -66,10 +74,13 @@ export function createMetrics({
   };
 }
 
-/** prom-client's own is 10 ms, which alone would keep an idle host awake; the histogram of ours is the one to look at. */
+/**
+ * The default of prom-client, 10 ms, keeps an idle host awake. The histogram of event loop delays is the better
+ * measurement, so this one may be coarse.
+ */
 const lagSampleIntervalMs = 5_000;
 
-/** They look at every open connection: most of what a page cost a member with 10,000 clients. */
+/** Metrics that visit every open connection. They were most of the cost of a scrape with 10,000 clients. */
 const costlyMetrics = [
   'process_open_fds',
   'nodejs_active_handles',
@@ -84,7 +95,7 @@ function measureProcess(registry: Registry, metrics: Metrics): () => void {
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: lagSampleIntervalMs });
   for (const name of costlyMetrics) registry.removeSingleMetric(name);
   const stopOpenFiles = countOpenFiles(registry);
-  const stopDelays = eventLoopDelay((delayMs) =>
+  const stopDelays = measureEventLoopDelay((delayMs) =>
     metrics.observe(processMetrics.eventLoopDelaySeconds, [], delayMs / 1_000),
   );
   return () => {
@@ -93,39 +104,39 @@ function measureProcess(registry: Registry, metrics: Metrics): () => void {
   };
 }
 
-interface Known {
-  readonly made: Made;
-  readonly children: Map<string, Child>;
+interface CachedMetric {
+  readonly metric: RegisteredMetric;
+  readonly series: Map<string, Series>;
 }
 
-/** One look-up per call on the hot path: children by definition and label values. */
-class Series {
+/** Caches series by definition and label values, so that the hot path needs one look-up per call. */
+class SeriesCache {
   readonly #registry: Registry;
-  readonly #known = new Map<MetricDefinition, Known>();
+  readonly #metrics = new Map<MetricDefinition, CachedMetric>();
 
   constructor(registry: Registry) {
     this.#registry = registry;
   }
 
-  find(definition: MetricDefinition, labels: readonly string[]): Child {
-    let known = this.#known.get(definition);
-    if (!known) {
-      known = { made: register(this.#registry, definition), children: new Map() };
-      this.#known.set(definition, known);
+  find(definition: MetricDefinition, labels: readonly string[]): Series {
+    let cached = this.#metrics.get(definition);
+    if (!cached) {
+      cached = { metric: register(this.#registry, definition), series: new Map() };
+      this.#metrics.set(definition, cached);
     }
     const key = keyOf(labels);
-    let child = known.children.get(key);
-    if (!child) {
+    let series = cached.series.get(key);
+    if (!series) {
       if (labels.length !== definition.labels.length) throw misuse(definition, `${labels.length} labels`);
-      child = known.made.make(labels);
-      known.children.set(key, child);
+      series = cached.metric.create(labels);
+      cached.series.set(key, series);
     }
-    return child;
+    return series;
   }
 
   remove(definition: MetricDefinition, labels: readonly string[]): void {
-    const known = this.#known.get(definition);
-    if (known?.children.delete(keyOf(labels))) known.made.remove(labels);
+    const cached = this.#metrics.get(definition);
+    if (cached?.series.delete(keyOf(labels))) cached.metric.remove(labels);
   }
 }
 
@@ -133,34 +144,34 @@ function keyOf(labels: readonly string[]): string {
   return labels.length === 1 ? labels[0]! : labels.join('\u0000');
 }
 
-interface Made {
-  make(labels: readonly string[]): Child;
+interface RegisteredMetric {
+  create(labels: readonly string[]): Series;
   remove(labels: readonly string[]): void;
 }
 
-function register(registry: Registry, definition: MetricDefinition): Made {
+function register(registry: Registry, definition: MetricDefinition): RegisteredMetric {
   const { name, help, labels: labelNames, buckets, type } = definition;
   const configuration = { name, help, labelNames: [...labelNames], registers: [registry] };
   switch (type) {
     case 'counter': {
       const counter = new Counter(configuration);
       return {
-        make: (labels) => ({ type, metric: counter.labels(...labels) }),
+        create: (labels) => ({ type, metric: counter.labels(...labels) }),
         remove: (labels) => counter.remove(...labels),
       };
     }
     case 'gauge': {
       const gauge = new Gauge(configuration);
       return {
-        make: (labels) => ({ type, metric: gauge.labels(...labels) }),
+        create: (labels) => ({ type, metric: gauge.labels(...labels) }),
         remove: (labels) => gauge.remove(...labels),
       };
     }
     case 'histogram': {
       const histogram = new Histogram(buckets ? { ...configuration, buckets: [...buckets] } : configuration);
       return {
-        make: (labels) => {
-          // Unlike the others a histogram shows nothing before its first value.
+        create: (labels) => {
+          // Unlike counters and gauges, a histogram renders nothing before its first value.
           histogram.zero(Object.fromEntries(labelNames.map((label, position) => [label, labels[position]!])));
           return { type, metric: histogram.labels(...labels) };
         },
@@ -170,8 +181,8 @@ function register(registry: Registry, definition: MetricDefinition): Made {
   }
 }
 
-/** A gauge without a value would lie at 0: only counters and histograms begin there. */
-function declare(metric: CatalogueMetric, find: Find, metrics: Metrics): void {
+/** Creates the series of a declared metric. Gauges with labels are left out: 0 would be a wrong value for them. */
+function declare(metric: CatalogueMetric, find: FindSeries, metrics: Metrics): void {
   if (metric.type === 'gauge') {
     if (metric.labels.length === 0) find(metric, []);
     return;
@@ -187,7 +198,7 @@ function declare(metric: CatalogueMetric, find: Find, metrics: Metrics): void {
   }
 }
 
-/** A programmer's error. */
-function misuse({ name, type }: MetricDefinition, what: string): Error {
-  return new Error(`The ${type} ${name} was used with ${what}`);
+/** A programmer error: the call does not fit the type or the labels of the metric. */
+function misuse({ name, type }: MetricDefinition, use: string): Error {
+  return new Error(`The ${type} ${name} was used with ${use}`);
 }

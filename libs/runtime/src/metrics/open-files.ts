@@ -2,23 +2,26 @@ import { readdir } from 'node:fs/promises';
 import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 
-/** Counting looks at every connection, so it is done now and then instead of for each page. */
+/** The cost of a count grows with the number of connections, so the files are not counted for each scrape. */
 const countIntervalMs = 60_000;
-/** The start of a program opens most of what it has open without clients. */
+/** By then a program has opened most of the files that it needs without clients. */
 const firstCountMs = 1_000;
 
-/** prom-client's own metric of that name, but counted once a minute, away from the event loop; on Linux only. */
+/**
+ * Registers `process_open_fds`, the metric of prom-client, but counts once a minute and without blocking the event
+ * loop. Counts on Linux only; the gauge stays at 0 elsewhere. Stops when the returned function is called.
+ */
 export function countOpenFiles(registry: Registry): () => void {
   const gauge = new Gauge({
     name: 'process_open_fds',
-    help: 'Open file descriptors, connections included, as counted last (once a minute).',
+    help: 'Open file descriptors, connections included. Counted once a minute.',
     registers: [registry],
   });
   const count = async (): Promise<void> => {
     try {
       gauge.set((await readdir('/proc/self/fd')).length);
     } catch {
-      // Where there is no such folder there is no such metric: it stays at 0.
+      // A system without /proc cannot count: the gauge stays at 0.
     }
   };
   const first = setTimeout(() => void count(), firstCountMs).unref();

@@ -2,8 +2,8 @@ import { X509Certificate } from 'node:crypto';
 import { processMetrics } from '@mqtt-cluster/metric-catalogue';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 
-/** What runs, and since when. */
-export function describeProcess(metrics: Metrics, version: string): void {
+/** Records the version of the program, the version of Node, and the time of the start. */
+export function recordBuildInfo(metrics: Metrics, version: string): void {
   metrics.set(processMetrics.buildInfo, [version, process.version], 1);
   metrics.set(processMetrics.startTime, [], Math.round(performance.timeOrigin) / 1_000);
 }
@@ -11,18 +11,23 @@ export function describeProcess(metrics: Metrics, version: string): void {
 const certificatePattern = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /**
- * When each of these files (by what it is for, PEM) ends: with several certificates in one, the first that does.
- * What is no certificate is left out: who uses it says what is wrong with it.
+ * Records when certificates expire. If a PEM text holds several certificates, the earliest expiry counts. Text that is
+ * not a certificate is skipped: the component that uses the certificate reports the error.
+ *
+ * @param certificates PEM texts by their purpose, which becomes the label
  */
-export function describeCertificates(metrics: Metrics, files: Readonly<Record<string, string>>): void {
-  for (const [certificate, pem] of Object.entries(files)) {
-    const ends = (pem.match(certificatePattern) ?? []).flatMap((text) => expiryOf(text) ?? []);
-    if (ends.length > 0) metrics.set(processMetrics.certificateExpiry, [certificate], Math.min(...ends));
+export function recordCertificateExpiry(
+  metrics: Metrics,
+  certificates: Readonly<Record<string, string>>,
+): void {
+  for (const [purpose, pem] of Object.entries(certificates)) {
+    const expiries = (pem.match(certificatePattern) ?? []).flatMap((text) => expirySeconds(text) ?? []);
+    if (expiries.length > 0) metrics.set(processMetrics.certificateExpiry, [purpose], Math.min(...expiries));
   }
 }
 
-/** Seconds since 1970. */
-function expiryOf(pem: string): number | null {
+/** Returns the expiry in seconds since 1970, or null if the text is not a certificate. */
+function expirySeconds(pem: string): number | null {
   try {
     const seconds = Date.parse(new X509Certificate(pem).validTo) / 1_000;
     return Number.isFinite(seconds) ? seconds : null;

@@ -2,8 +2,8 @@ import { writeSync } from 'node:fs';
 import { ClusterError } from '@mqtt-cluster/contracts';
 
 /**
- * After sysexits.h, so that a service manager can tell what a restart won't mend
- * (RestartPreventExitStatus=78).
+ * Exit codes of operating errors, from sysexits.h. A service manager can so distinguish errors that a restart does not
+ * fix (`RestartPreventExitStatus=78`).
  */
 const exitCodes: Readonly<Record<string, number>> = {
   CONFIG: 78,
@@ -16,31 +16,27 @@ const exitCodes: Readonly<Record<string, number>> = {
   LISTEN: 75,
 };
 
-export const programmerErrorCode = 70;
+/** EX_SOFTWARE of sysexits.h: a programmer error. */
+const softwareErrorCode = 70;
 const otherClusterErrorCode = 1;
 
-export interface ExitWords {
-  readonly code: number;
-  readonly text: string;
-}
-
-/** One clear line for what an operator can mend; the stack for what only a programmer can. */
-export function exitWords(error: unknown): ExitWords {
+/** Returns the exit code and text for an error: one line for an operating error, the stack for a programmer error. */
+export function describeExit(error: unknown): { readonly code: number; readonly text: string } {
   if (error instanceof ClusterError) {
     const line = error.message.replaceAll(/\s*\n\s*/g, ' ');
     return { code: exitCodes[error.code] ?? otherClusterErrorCode, text: `${error.code}: ${line}` };
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { code: programmerErrorCode, text };
+  return { code: softwareErrorCode, text };
 }
 
-/** Says why on standard error, synchronously, and ends the process. */
-export function oneLineExit(error: unknown): never {
-  const { code, text } = exitWords(error);
+/** Writes the error to standard error synchronously and ends the process with the error's exit code. */
+export function exitWithError(error: unknown): never {
+  const { code, text } = describeExit(error);
   try {
     writeSync(2, `${text}\n`);
   } catch {
-    // Nobody reads standard error any more; the exit code still tells.
+    // Standard error is closed. The exit code still reports the kind of error.
   }
   process.exit(code);
 }

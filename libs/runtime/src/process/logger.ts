@@ -3,19 +3,20 @@ import { destination as openDestination, pino, stdTimeFunctions } from 'pino';
 import type { DestinationStream } from 'pino';
 
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
-export type LogLevel = (typeof logLevels)[number];
 
 export interface LoggerOptions {
-  readonly level: LogLevel;
-  /** In every line; the member's id, say. */
+  /** The lowest level that is written. */
+  readonly level: (typeof logLevels)[number];
+  /** Fields of every line, for instance the id of the member. */
   readonly fields?: object;
   /** Standard output by default. */
   readonly destination?: DestinationStream;
 }
 
 /**
- * JSON lines with `level` (a word), `time` (ISO 8601), `message` and the fields. Written asynchronously, so
- * that a slow terminal holds up nobody; what is left is written when the process exits.
+ * Creates a logger that writes JSON lines with `level` (a word), `time` (ISO 8601), `message` and the fields. It writes
+ * asynchronously, so that a slow terminal blocks nothing. Lines that are still buffered are written when the process
+ * exits.
  */
 export function createLogger({ level, fields = {}, destination }: LoggerOptions): Logger {
   return pino(
@@ -26,7 +27,7 @@ export function createLogger({ level, fields = {}, destination }: LoggerOptions)
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    // pino itself flushes it at exit.
+    // pino flushes this destination at exit.
     destination ?? openDestination({ dest: 1, sync: false }),
   );
 }

@@ -5,15 +5,16 @@ import notify from 'systemd-notify';
 
 export interface NotifierOptions {
   readonly logger: Logger;
+  /** `process.env` by default. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** Whether a file exists; `fs.existsSync` by default. */
+  /** Returns whether a file exists. `fs.existsSync` by default. */
   readonly exists?: (path: string) => boolean;
 }
 
 const programTimeoutMs = 5_000;
 const statusLengthMax = 256;
 
-/** systemd's own socket, where a container has it mounted. */
+/** systemd's own notification socket, if it is mounted into the container. */
 const systemdSocket = '/run/systemd/notify';
 
 const silentNotifier: Notifier = {
@@ -25,8 +26,8 @@ const silentNotifier: Notifier = {
   watchdogIntervalMs: null,
 };
 
-/** How one kind of message gets to systemd; null: not at all. */
-interface Ways {
+/** Sends each kind of notification to systemd. Null: this kind cannot be sent. */
+interface NotifyTransport {
   ready(): Promise<unknown>;
   watchdog(): Promise<unknown>;
   readonly status: ((text: string) => Promise<unknown>) | null;
@@ -34,9 +35,9 @@ interface Ways {
 }
 
 /**
- * Tells systemd how this process is, if systemd asked (NOTIFY_SOCKET). Every call runs the program
- * `systemd-notify` once; the unit needs `NotifyAccess=all`. When it can't be run that is one warning, and
- * never an error.
+ * Creates a notifier that reports the state of this process to systemd if `NOTIFY_SOCKET` is set, and does nothing
+ * otherwise. Every call runs the program `systemd-notify` once, so the unit needs `NotifyAccess=all`. A failure of the
+ * program is logged once as a warning; calls never reject.
  */
 export function createNotifier({
   logger,
@@ -45,7 +46,7 @@ export function createNotifier({
 }: NotifierOptions): Notifier {
   if (!environment['NOTIFY_SOCKET']) return silentNotifier;
   const inContainer = Boolean(environment['container']);
-  const ways = inContainer ? waysOfContainer(exists(systemdSocket)) : waysOfHost();
+  const transport = inContainer ? containerTransport(exists(systemdSocket)) : hostTransport();
   let warned = false;
   const attempt = async (action: () => Promise<unknown>): Promise<void> => {
     try {
@@ -57,25 +58,25 @@ export function createNotifier({
       logger.warn({ reason }, 'systemd cannot be notified: the program systemd-notify fails or is missing');
     }
   };
-  const tell = async (assignment: string): Promise<void> => {
-    const { other } = ways;
+  const send = async (assignment: string): Promise<void> => {
+    const { other } = transport;
     if (other !== null) await attempt(() => other(assignment));
   };
   return {
-    ready: () => attempt(() => ways.ready()),
+    ready: () => attempt(() => transport.ready()),
     status: latestOnly(async (text: string) => {
-      const { status } = ways;
+      const { status } = transport;
       if (status !== null) await attempt(() => status(oneLine(text)));
     }),
-    watchdog: onlyOneAtATime(() => attempt(() => ways.watchdog())),
-    extendStart: (milliseconds) => tell(`EXTEND_TIMEOUT_USEC=${Math.round(milliseconds * 1_000)}`),
-    stopping: () => tell('STOPPING=1'),
+    watchdog: onlyOneAtATime(() => attempt(() => transport.watchdog())),
+    extendStart: (milliseconds) => send(`EXTEND_TIMEOUT_USEC=${Math.round(milliseconds * 1_000)}`),
+    stopping: () => send('STOPPING=1'),
     watchdogIntervalMs: watchdogInterval(environment, inContainer),
   };
 }
 
-/** The npm package knows READY and STATUS only. */
-function waysOfHost(): Ways {
+/** The npm package `systemd-notify` supports READY and STATUS only; the other notifications run the program directly. */
+function hostTransport(): NotifyTransport {
   return {
     ready: () => notify({ ready: true }),
     status: (text) => notify({ status: text }),
@@ -85,10 +86,10 @@ function waysOfHost(): Ways {
 }
 
 /**
- * conmon, which stands between, passes on only READY=1 and WATCHDOG=1, each alone in its datagram. The npm package would
- * add a MAINPID to it, and one that means nothing outside of the container.
+ * In a container, conmon forwards only READY=1 and WATCHDOG=1, and only if each is alone in its datagram. The npm
+ * package would add a MAINPID, which is a process id that is not valid outside the container.
  */
-function waysOfContainer(hasSystemdSocket: boolean): Ways {
+function containerTransport(hasSystemdSocket: boolean): NotifyTransport {
   const direct = (assignment: string): Promise<void> => runProgram(assignment, systemdSocket);
   return {
     ready: () => runProgram('READY=1'),
@@ -98,20 +99,20 @@ function waysOfContainer(hasSystemdSocket: boolean): Ways {
   };
 }
 
-/** Half of what systemd waits for, as sd_watchdog_enabled(3) recommends. */
+/** Returns half of the watchdog timeout, as sd_watchdog_enabled(3) recommends, or null without a watchdog. */
 function watchdogInterval(
   environment: Readonly<Record<string, string | undefined>>,
   inContainer: boolean,
 ): number | null {
   const limitUs = Number(environment['WATCHDOG_USEC']);
   if (!Number.isFinite(limitUs) || limitUs <= 0) return null;
-  // Set for another process of the unit; in a container numbers of processes say nothing.
+  // The watchdog may be meant for another process of the unit. In a container process ids are different.
   const pid = environment['WATCHDOG_PID'];
   if (pid && !inContainer && Number(pid) !== process.pid) return null;
   return Math.max(1, Math.floor(limitUs / 2 / 1_000));
 }
 
-/** Without a process id: it would come as an assignment of its own. */
+/** Runs `systemd-notify` without `--pid`, which would add a MAINPID assignment. */
 function runProgram(assignment: string, socket?: string): Promise<void> {
   const environment = socket === undefined ? process.env : { ...process.env, NOTIFY_SOCKET: socket };
   return new Promise((resolve, reject) => {
@@ -122,7 +123,7 @@ function runProgram(assignment: string, socket?: string): Promise<void> {
   });
 }
 
-/** A busy machine must not collect programs: while one runs, further calls share its end. */
+/** Shares one running action between calls, so that a busy machine does not accumulate processes. */
 function onlyOneAtATime(action: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | null = null;
   return () => {
@@ -131,15 +132,15 @@ function onlyOneAtATime(action: () => Promise<void>): () => Promise<void> {
   };
 }
 
-/** While one text is being told only the newest of the others is kept. */
-function latestOnly(tell: (text: string) => Promise<void>): (text: string) => Promise<void> {
+/** Sends one text at a time. While one is being sent, only the newest of the waiting texts is kept. */
+function latestOnly(send: (text: string) => Promise<void>): (text: string) => Promise<void> {
   let newest: string | null = null;
   let running: Promise<void> | null = null;
   const run = async (): Promise<void> => {
     while (newest !== null) {
       const text = newest;
       newest = null;
-      await tell(text);
+      await send(text);
     }
     running = null;
   };

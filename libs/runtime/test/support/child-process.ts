@@ -13,10 +13,7 @@ export interface ChildResult {
 
 const source = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'src', 'index.ts');
 
-/**
- * Runs a program that uses this package in a process of its own: for what happens at its end, or outside of
- * it.
- */
+/** Runs a program that uses this package in a child process, to test the exit and the calls of other programs. */
 export async function runChild(
   program: string,
   environment: Readonly<Record<string, string>> = {},

@@ -1,0 +1,42 @@
+import { devNull } from 'node:os';
+import { z } from 'zod';
+import { overrideEnvironment } from './process-environment.ts';
+import type { Environment } from './process-environment.ts';
+
+// Importing node-config loads the configuration once. Its errors would be thrown outside `loadFiles`, and its warnings
+// would be printed to standard error. So the import finds no files and prints no warnings.
+const restoreEnvironment = overrideEnvironment({
+  NODE_CONFIG_DIR: devNull,
+  NODE_CONFIG: undefined,
+  SUPPRESS_NO_CONFIG_WARNING: 'true',
+  SUPPRESS_STRICTNESS_CHECK: 'true',
+});
+const { default: nodeConfig } = await import('config').finally(restoreEnvironment);
+
+const settingsSchema = z.record(z.string(), z.unknown());
+
+/**
+ * Loads the configuration files with node-config: `default`, the deployment's (`NODE_CONFIG_ENV`, then `NODE_ENV`,
+ * `production` by default), the host's and `local`; then `NODE_CONFIG` (JSON); then
+ * `custom-environment-variables`. Later ones win. A missing directory counts as empty.
+ *
+ * @param directory where the files are if `NODE_CONFIG_DIR` is not set
+ * @throws Error a file or `NODE_CONFIG` cannot be parsed
+ */
+export function loadFiles(directory: string, environment: Environment): Record<string, unknown> {
+  const inline = environment['NODE_CONFIG'];
+  // node-config only logs malformed JSON in NODE_CONFIG, and ignores it.
+  if (inline) JSON.parse(inline);
+  const deployment = environment['NODE_CONFIG_ENV'] ?? environment['NODE_ENV'] ?? 'production';
+  const restore = overrideEnvironment({ NODE_CONFIG: inline });
+  try {
+    const loaded: unknown = nodeConfig.util.loadFileConfigs(undefined, {
+      configDir: environment['NODE_CONFIG_DIR'] ?? directory,
+      nodeEnv: deployment.split(','),
+    });
+    // A copy that holds plain data only: the objects of node-config are shared.
+    return settingsSchema.parse(JSON.parse(JSON.stringify(loaded)));
+  } finally {
+    restore();
+  }
+}
