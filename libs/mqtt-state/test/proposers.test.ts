@@ -47,7 +47,7 @@ describe('numbered batches', () => {
     expect(kinds).toEqual(['published', 'alarm', 'batchApplied']);
   });
 
-  test('applies batches of another store of a member only after the cluster configuration names that store', () => {
+  test('applies batches of a new store only after the cluster configuration names the store', () => {
     const driver = new StateDriver();
     const config = (storeId: string): void => {
       driver.effects = driver.state.applyConfig(driver.state.index + 1, {
@@ -138,7 +138,7 @@ describe('outbox items of earlier incarnations', () => {
     expect(driver.published()).toEqual(['z']);
   });
 
-  test('remembers the last applied item of an incarnation over further restarts while `start` lists the incarnation', () => {
+  test('remembers the last applied item while each `start` lists its incarnation', () => {
     const driver = new StateDriver();
     driver.start('a');
     driver.start('a', [1]);
@@ -178,7 +178,7 @@ describe('outbox items of earlier incarnations', () => {
 });
 
 describe('a dead home', () => {
-  test('a restart makes sessions orphans; the will is published only for clients that do not reconnect', () => {
+  test('a restart publishes the wills of clients that do not reconnect in time', () => {
     const driver = new StateDriver();
     driver.connect('a', 'returns', { will: { ...openWill(), delaySeconds: 0 } });
     driver.connect('a', 'stays away', { will: { ...openWill(), delaySeconds: 0 } });

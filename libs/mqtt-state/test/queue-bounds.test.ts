@@ -14,7 +14,7 @@ describe('bounds of queues', () => {
     expect(driver.state.counts().queuedMessages).toBe(3);
   });
 
-  test('messages that were queued at the disconnect do not count against the bound of an absent session', () => {
+  test('messages queued at the disconnect do not count against the bound of an absent session', () => {
     const driver = new StateDriver();
     driver.propose('a', {
       kind: 'settings',

@@ -25,7 +25,7 @@ describe('a message for persistent sessions', () => {
     },
   );
 
-  test('is queued once for overlapping filters, at the maximum QoS, with all subscription identifiers', () => {
+  test('is queued once for overlapping filters, at the maximum QoS, with all identifiers', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c');
     subscribe(
@@ -60,7 +60,7 @@ describe('a message for persistent sessions', () => {
     expect(driver.queued('c')).toEqual(['other']);
   });
 
-  test('is queued by the second of two subscriptions of one filter, which replaces the first [MQTT-3.8.4-3]', () => {
+  test('is queued by the last subscription of a filter, which replaces others [MQTT-3.8.4-3]', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c');
     const answer = subscribe(
@@ -91,7 +91,7 @@ describe('a message for persistent sessions', () => {
     expect(driver.queued('c')).toEqual(['before']);
   });
 
-  test('is queued in log order before and after a reconnect, and the queue can be read from any number', () => {
+  test('is queued in log order across a reconnect, and can be read from any item number', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', {}, '#');
     driver.close('a', 'c');

@@ -14,7 +14,7 @@ describe('retained messages', () => {
     expect(driver.state.counts().retained).toBe(0);
   });
 
-  test('match filters with empty levels, and $ topics only a filter that starts with $ [MQTT-4.7.2-1]', () => {
+  test('match empty levels, and on $ topics only filters that start with $ [MQTT-4.7.2-1]', () => {
     const driver = new StateDriver();
     for (const topic of ['a', 'a/', 'a/b', '/a', '$SYS/a', '$SYS', 'b/$x']) {
       driver.propose('a', publishCommand(topic, '1', 1, retain));

@@ -58,7 +58,7 @@ describe('shared subscriptions', () => {
     expect([driver.queued('c'), driver.queued('d')]).toEqual([['1'], ['2']]);
   });
 
-  test('move the messages of an unsubscribed session to any other session, and otherwise drop and count them', () => {
+  test('move the messages of an unsubscribed session, or drop and count them if it was the last', () => {
     const driver = group('c', 'd');
     driver.close('a', 'd');
     publish(driver, '1');

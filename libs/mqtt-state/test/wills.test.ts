@@ -35,7 +35,7 @@ describe('wills', () => {
     expect(driver.retained('w')).toEqual(['w=gone']);
   });
 
-  test('are published once when the home dies, also if a second leader reports the loss and the home restarts', () => {
+  test('are published once when the home dies, also if two leaders report the loss', () => {
     const driver = new StateDriver();
     const epoch = driver.connect('a', 'c', { will: will() });
     driver.propose('b', { kind: 'lost', member: 'a', incarnation: 1 });

@@ -27,10 +27,8 @@ export function admitBatch(context: ApplyContext, batch: LenientBatch): Proposer
   if (batch.sequence !== 1) return null;
   const start = batch.commands[0];
   if (start?.kind !== 'start') {
-    alarm(
-      context,
-      `batch of ${batch.member} ignored: incarnation ${batch.incarnation} does not begin with a start command`,
-    );
+    const { member, incarnation } = batch;
+    alarm(context, `batch of ${member} ignored: incarnation ${incarnation} has no start command`);
     return null;
   }
   return beginIncarnation(context, batch, start, known?.storeId === batch.storeId ? known : undefined);
