@@ -5,9 +5,8 @@ import { defaultClient } from './clients/client.ts';
 import type { ClientOptions, SimulatedClient } from './clients/client.ts';
 import type { Arrival, Publication } from './history/history.ts';
 import { createSimulatedMember, smallLimits } from './world/member-factory.ts';
-import type { SimulatedSettings } from './world/member-factory.ts';
+import type { CreateSimulatedMember, SimulatedSettings } from './world/member-factory.ts';
 import { World } from './world/world.ts';
-import type { CreateSimulatedMember } from './world/world.ts';
 
 export interface ScenarioOptions extends Partial<SimulatedSettings> {
   readonly seed?: number;

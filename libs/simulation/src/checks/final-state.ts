@@ -48,7 +48,8 @@ export function checkSameState(world: World): void {
   for (const host of world.hosts) {
     const status = host.member?.status();
     if (status === undefined) continue;
-    if (status.digest !== null) world.raftSafety.digest(host.id, status.digest.index, status.digest.value);
+    if (status.digest !== null)
+      world.monitor.raftSafety.digest(host.id, status.digest.index, status.digest.value);
     if (!status.digestsAgree)
       world.history.reportViolation({
         promise: 'same state',

@@ -229,18 +229,18 @@ export class SimulatedClient {
         if (how === 'disconnect') record.disconnectHandledAtMs = this.#world.timeline.nowMs;
       });
     }
-    this.#closeRecord(how === 'disconnect' ? 'disconnected' : 'lost', how);
+    this.#finishConnection(how === 'disconnect' ? 'disconnected' : 'lost', how);
   }
 
   #connectionEnded(end: ConnectionRecord['end'], reason: string): void {
-    this.#closeRecord(end, reason);
+    this.#finishConnection(end, reason);
     if (this.shouldBeConnected && this.options.reconnects) {
       this.home = this.options.home;
       this.#dialAfter(this.#random.between(reconnectMsMin, reconnectMsMax));
     } else this.shouldBeConnected = false;
   }
 
-  #closeRecord(end: ConnectionRecord['end'], reason: string): void {
+  #finishConnection(end: ConnectionRecord['end'], reason: string): void {
     const { history } = this.#world;
     const record = this.#record;
     if (record !== null) {

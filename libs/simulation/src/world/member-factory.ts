@@ -1,7 +1,21 @@
+import type { Member, MemberId, Recovered } from '@mqtt-cluster/contracts';
 import { createMember, currentSemantics, defaultLimits, lanMemberTimings } from '@mqtt-cluster/member';
-import type { MemberLimits } from '@mqtt-cluster/member';
+import type { MemberLimits, MemberObserver, SemanticsVersion } from '@mqtt-cluster/member';
 import { createRandom } from './random.ts';
-import type { CreateSimulatedMember } from './world.ts';
+
+/** Hooks of the world for one start of a member: the semantics version of its program, and an observer. */
+export interface SimulationHooks {
+  readonly semantics: SemanticsVersion;
+  readonly observer: MemberObserver;
+}
+
+export type CreateSimulatedMember = (
+  id: MemberId,
+  members: readonly MemberId[],
+  recovered: Recovered,
+  random: () => number,
+  hooks?: SimulationHooks,
+) => Member;
 
 /** The settings of the members that a run varies. */
 export interface SimulatedSettings {

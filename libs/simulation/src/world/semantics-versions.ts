@@ -114,7 +114,8 @@ class NewerState implements MqttState {
   session = (client: ClientId): ReturnType<MqttState['session']> => this.#inner.session(client);
   sharedSubscribers = (topic: string, round: number): ReturnType<MqttState['sharedSubscribers']> =>
     this.#inner.sharedSubscribers(topic, round);
-  connectedSessions = (member: MemberId): ReturnType<MqttState['connectedSessions']> => this.#inner.connectedSessions(member);
+  connectedSessions = (member: MemberId): ReturnType<MqttState['connectedSessions']> =>
+    this.#inner.connectedSessions(member);
   retained = (filter: string): ReturnType<MqttState['retained']> => this.#inner.retained(filter);
   proposer = (member: MemberId): ReturnType<MqttState['proposer']> => this.#inner.proposer(member);
   counts = (): ReturnType<MqttState['counts']> => this.#inner.counts();

@@ -13,52 +13,26 @@
  * {@link Network}, and packets to the clients' connections.
  *
  * The {@link History} records the view of the clients. The checks compare it with the promises of
- * docs/DESIGN.md: some observe the members during the run ({@link RaftSafetyCheck},
- * {@link BatchSequenceCheck}), the others judge the end.
+ * docs/DESIGN.md: some observe the members during the run ({@link RunMonitor}), the others judge the end.
  *
  * The method follows FoundationDB's simulation and TigerBeetle's VOPR.
  */
-import type {
-  ClientEffect,
-  ConnectionId,
-  Member,
-  MemberEvent,
-  MemberId,
-  Recovered,
-} from '@mqtt-cluster/contracts';
-import { currentSemantics } from '@mqtt-cluster/member';
-import type { MemberObserver, SemanticsVersion } from '@mqtt-cluster/member';
-import { BatchSequenceCheck } from '../checks/batch-sequence.ts';
-import { RaftSafetyCheck } from '../checks/raft-safety.ts';
+import type { ClientEffect, ConnectionId, MemberEvent, MemberId } from '@mqtt-cluster/contracts';
+import { RunMonitor } from '../checks/run-monitor.ts';
 import type { ClientConnection } from '../clients/client-connection.ts';
 import { SimulatedClient } from '../clients/client.ts';
 import type { ClientOptions, ClientWorld } from '../clients/client.ts';
 import { Disk } from '../disk/disk.ts';
 import { History } from '../history/history.ts';
-import { MarkDetector } from '../history/mark-detector.ts';
-import { isMarkName } from '../history/marks.ts';
 import { Host } from './host.ts';
+import type { CreateSimulatedMember } from './member-factory.ts';
 import { Network } from './network.ts';
 import { Operator } from './operator.ts';
+import { ProgramVersions } from './program-versions.ts';
 import { createRandom } from './random.ts';
 import type { Random } from './random.ts';
-import { newerSemanticsVersion } from './semantics-versions.ts';
 import type { ProgramVersion } from './semantics-versions.ts';
 import { Timeline } from './timeline.ts';
-
-/** Hooks of the world for one start of a member: the semantics version of its program, and an observer. */
-export interface SimulationHooks {
-  readonly semantics: SemanticsVersion;
-  readonly observer: MemberObserver;
-}
-
-export type CreateSimulatedMember = (
-  id: MemberId,
-  members: readonly MemberId[],
-  recovered: Recovered,
-  random: () => number,
-  hooks?: SimulationHooks,
-) => Member;
 
 export interface WorldOptions {
   readonly seed: number;
@@ -71,9 +45,6 @@ const allMemberIds: readonly MemberId[] = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
 /** Interval at which {@link World.until} evaluates its condition, virtual milliseconds. */
 const pollIntervalMs = 10;
 
-/** Of the turns in which a member applied nothing, one in this many is observed. */
-const idleTurnsPerObservation = 8;
-
 /**
  * One simulated cluster: members with their machines, the network between them, clients, and virtual time.
  */
@@ -83,19 +54,12 @@ export class World implements ClientWorld {
   readonly history = new History(() => this.timeline.nowMs);
   readonly network: Network;
   readonly clients: SimulatedClient[] = [];
-  readonly raftSafety: RaftSafetyCheck;
+  readonly monitor: RunMonitor;
   readonly events: { readonly atMs: number; readonly member: MemberId; readonly event: MemberEvent }[] = [];
   /** The program version of each member's next start; a missing member starts as `older`. */
   readonly versions = new Map<MemberId, ProgramVersion>();
   readonly operator: Operator;
-  readonly #marks: MarkDetector;
-  readonly #newerSemantics: SemanticsVersion;
-  /** Members that have ever run the newer version. */
-  readonly #everUpgraded = new Set<MemberId>();
-  readonly #batchSequence: BatchSequenceCheck;
-  /** Members that have applied an entry or reported an event since the last observation. */
-  readonly #changed = new Set<MemberId>();
-  #turns = 0;
+  readonly #programs = new ProgramVersions(this.history, this.versions, () => this.operator.newestConfig());
   readonly #hosts = new Map<MemberId, Host>();
   readonly #connections = new Map<ConnectionId, ClientConnection>();
   readonly #isolated = new Map<MemberId, boolean>();
@@ -104,12 +68,7 @@ export class World implements ClientWorld {
   constructor(options: WorldOptions) {
     this.random = createRandom(options.seed);
     this.network = new Network(this.timeline, this.random.fork());
-    this.#marks = new MarkDetector(this.history, this.clients);
-    this.#newerSemantics = newerSemanticsVersion((name) => {
-      if (name === 'semantics-finalised' && !this.history.marks.has(name)) this.#checkVersions();
-      this.history.mark(name);
-    });
-    this.#batchSequence = new BatchSequenceCheck(this.history);
+    this.monitor = new RunMonitor(this.history, this.#hosts, this.clients);
     const ids = allMemberIds.slice(0, options.members);
     for (const id of ids) {
       const host = new Host({
@@ -118,14 +77,17 @@ export class World implements ClientWorld {
         random: this.random.fork(),
         network: this.network,
         disk: new Disk(this.timeline, this.random.fork()),
-        createMember: (name, recovered, random) =>
-          options.createMember(name, ids, recovered, random, this.#hooksFor(name)),
+        createMember: (name, recovered, random) => {
+          const semantics = this.#programs.semanticsOfStart(name);
+          const hooks = { semantics, observer: this.monitor.observerOf(name) };
+          return options.createMember(name, ids, recovered, random, hooks);
+        },
         handlers: {
           effects: (from, effects) => this.#effects(from, effects),
           events: (from, events) => this.#events(from, events),
-          turnEnded: (from, member) => this.#turnEnded(from, member),
-          storeWrite: (from, change) => this.#marks.storeWrite(from, change),
-          storeOpened: (_, recovered) => this.#marks.storeOpened(recovered),
+          turnEnded: (from, member) => this.monitor.turnEnded(from, member),
+          storeWrite: (from, change) => this.monitor.marks.storeWrite(from, change),
+          storeOpened: (_, recovered) => this.monitor.marks.storeOpened(recovered),
           diskFull: () => this.history.mark('full-disk-refusal'),
           diskFailed: (from) => this.#diskFailed(from),
         },
@@ -133,11 +95,7 @@ export class World implements ClientWorld {
       this.#hosts.set(id, host);
       this.network.add(host);
     }
-    this.raftSafety = new RaftSafetyCheck(this.history, this.#hosts);
-    this.network.tap = (from, outgoing) => {
-      this.raftSafety.messageSent(from, outgoing);
-      this.#marks.messageSent(outgoing);
-    };
+    this.network.tap = (from, outgoing) => this.monitor.messageSent(from, outgoing);
     this.operator = new Operator({
       history: this.history,
       timeline: this.timeline,
@@ -235,7 +193,7 @@ export class World implements ClientWorld {
 
   pause(id: MemberId): void {
     this.history.log(() => `pause ${id}`);
-    this.#marks.stopping(this.host(id));
+    this.monitor.marks.stopping(this.host(id));
     this.host(id).pause();
     this.#recordDisturbance(id);
     this.#notifyConnections(id, true);
@@ -311,7 +269,7 @@ export class World implements ClientWorld {
   #stop(id: MemberId, what: 'process' | 'power'): void {
     this.history.log(() => `${what === 'power' ? 'power off' : 'kill'} ${id}`);
     const host = this.host(id);
-    this.#marks.stopping(host);
+    this.monitor.marks.stopping(host);
     host.stop(what);
     if (what === 'power' && this.hosts.every(({ state }) => state === 'powerless')) {
       this.history.mark('all-power-lost');
@@ -350,75 +308,21 @@ export class World implements ClientWorld {
   }
 
   #events(host: Host, events: readonly MemberEvent[]): void {
-    this.#changed.add(host.id);
     for (const event of events) {
       this.events.push({ atMs: this.nowMs, member: host.id, event });
       this.history.log(() => `${host.id} event ${JSON.stringify(event)}`);
-      this.#marks.event(host, event);
+      this.monitor.eventReported(host, event);
       if (event.kind === 'configChanged') this.operator.configChanged(event.config);
       if (event.kind === 'state') {
         this.#isolated.set(host.id, event.state === 'isolated');
         this.#recordDisturbance(host.id);
       }
-      if (event.kind === 'dropped') {
-        this.history.drops.set(event.reason, (this.history.drops.get(event.reason) ?? 0) + event.count);
-      }
-      if (event.kind === 'digestDiffers') {
-        const text = `digests differ at index ${event.index}: ${event.members.join(' ')}`;
-        this.history.reportViolation({ promise: 'same state', text });
-      }
-      if (event.kind === 'alarm') this.history.count(`alarm: ${event.text.replace(/\d+/g, 'N')}`);
-      else this.history.count(`event ${event.kind}`);
     }
-  }
-
-  #turnEnded(host: Host, member: Member): void {
-    this.#turns += 1;
-    // One observation costs as much as several turns.
-    if (!this.#changed.delete(host.id) && this.#turns % idleTurnsPerObservation !== 0) return;
-    const status = member.status();
-    this.raftSafety.observe(host, status);
-    this.#marks.statusObserved(host, status);
   }
 
   #diskFailed(host: Host): void {
     this.history.mark('failed-sync');
     this.kill(host.id);
     this.operator.processExited(host);
-  }
-
-  #hooksFor(id: MemberId): SimulationHooks {
-    const semantics = this.versions.get(id) === 'newer' ? this.#newerSemantics : currentSemantics;
-    if (semantics === this.#newerSemantics) this.#everUpgraded.add(id);
-    return { semantics, observer: this.#observerOf(id) };
-  }
-
-  /**
-   * A semantics version must not come into force before every member has run a program that supports it
-   * (docs/DESIGN.md, "Semantics version"). A member may have been rolled back since.
-   */
-  #checkVersions(): void {
-    for (const { id } of this.operator.newestConfig()?.members ?? []) {
-      if (this.#everUpgraded.has(id)) continue;
-      const text = `the newer semantics version came into force, but ${id} has never run it`;
-      this.history.reportViolation({ promise: 'semantics version', text });
-    }
-  }
-
-  #observerOf(id: MemberId): MemberObserver {
-    return {
-      mark: (name) => {
-        if (isMarkName(name)) this.history.mark(name);
-        else throw new Error(`unknown mark: ${name}`);
-      },
-      batchApplied: (index, applied) => {
-        this.#changed.add(id);
-        this.#batchSequence.batchApplied(index, applied);
-        const queues = applied.results.some(
-          (each) => each.kind === 'subscribed' && each.retainedQueued.includes(true),
-        );
-        if (queues) this.history.retainedQueuedSinceMs ??= this.nowMs;
-      },
-    };
   }
 }

@@ -1,0 +1,77 @@
+import type { Member, MemberEvent, MemberId, Outgoing } from '@mqtt-cluster/contracts';
+import type { MemberObserver } from '@mqtt-cluster/member';
+import type { SimulatedClient } from '../clients/client.ts';
+import type { History } from '../history/history.ts';
+import { MarkDetector } from '../history/mark-detector.ts';
+import { isMarkName } from '../history/marks.ts';
+import type { Host } from '../world/host.ts';
+import { BatchSequenceCheck } from './batch-sequence.ts';
+import { RaftSafetyCheck } from './raft-safety.ts';
+
+/** Of the turns in which a member applied nothing, one in this many is observed. */
+const idleTurnsPerObservation = 8;
+
+/** Passes what the members do during a run to the checks and to the detector of marks. */
+export class RunMonitor {
+  readonly raftSafety: RaftSafetyCheck;
+  readonly marks: MarkDetector;
+  readonly #history: History;
+  readonly #batchSequence: BatchSequenceCheck;
+  /** Members that have applied an entry or reported an event since the last observation. */
+  readonly #changed = new Set<MemberId>();
+  #turns = 0;
+
+  constructor(history: History, hosts: ReadonlyMap<MemberId, Host>, clients: readonly SimulatedClient[]) {
+    this.#history = history;
+    this.raftSafety = new RaftSafetyCheck(history, hosts);
+    this.marks = new MarkDetector(history, clients);
+    this.#batchSequence = new BatchSequenceCheck(history);
+  }
+
+  messageSent(from: MemberId, outgoing: Outgoing): void {
+    this.raftSafety.messageSent(from, outgoing);
+    this.marks.messageSent(outgoing);
+  }
+
+  eventReported(host: Host, event: MemberEvent): void {
+    const history = this.#history;
+    this.#changed.add(host.id);
+    this.marks.event(host, event);
+    if (event.kind === 'dropped') {
+      history.drops.set(event.reason, (history.drops.get(event.reason) ?? 0) + event.count);
+    }
+    if (event.kind === 'digestDiffers') {
+      const text = `digests differ at index ${event.index}: ${event.members.join(' ')}`;
+      history.reportViolation({ promise: 'same state', text });
+    }
+    if (event.kind === 'alarm') history.count(`alarm: ${event.text.replace(/\d+/g, 'N')}`);
+    else history.count(`event ${event.kind}`);
+  }
+
+  turnEnded(host: Host, member: Member): void {
+    this.#turns += 1;
+    // One observation costs as much as several turns.
+    if (!this.#changed.delete(host.id) && this.#turns % idleTurnsPerObservation !== 0) return;
+    const status = member.status();
+    this.raftSafety.observe(host, status);
+    this.marks.statusObserved(host, status);
+  }
+
+  /** Returns the observer that the member calls when it applies batches or reaches a mark. */
+  observerOf(id: MemberId): MemberObserver {
+    return {
+      mark: (name) => {
+        if (isMarkName(name)) this.#history.mark(name);
+        else throw new Error(`unknown mark: ${name}`);
+      },
+      batchApplied: (index, applied) => {
+        this.#changed.add(id);
+        this.#batchSequence.batchApplied(index, applied);
+        const queues = applied.results.some(
+          (each) => each.kind === 'subscribed' && each.retainedQueued.includes(true),
+        );
+        if (queues) this.#history.retainedQueuedSinceMs ??= this.#history.nowMs;
+      },
+    };
+  }
+}
