@@ -152,13 +152,14 @@ export class Workload {
       will: { topic: `w/${number}`, qos: 2, delaySeconds: clean || random.chance(0.7) ? 0 : 1 },
       reconnects: random.chance(0.5),
     });
-    const staysDead = random.chance(0.4);
+    const staysAway = random.chance(0.4);
     this.#repeat(random.between(1_000, 4_000), () => {
       if (client.shouldBeConnected) client.leave(this.#randomEnd());
-      else if (!staysDead || random.chance(0.3)) client.connect(null);
+      else if (!staysAway || random.chance(0.3)) client.connect(null);
     });
   }
 
+  /** Adds two or three clients of a shared subscription. */
   #addGroup(): void {
     for (let number = 0; number < 2 + this.#random.below(2); number += 1) {
       const client = this.#add({

@@ -3,6 +3,7 @@ import type { FaultContext } from './fault-context.ts';
 
 const defaultSyncMs = [0.5, 4] as const;
 
+/** Makes the syncs of one to three disks slow for a while. */
 export function slowDisk(context: FaultContext): void {
   const { random, world } = context;
   for (const id of context.randomMembers(1 + random.below(3))) {
@@ -13,6 +14,7 @@ export function slowDisk(context: FaultContext): void {
   }
 }
 
+/** Fills a disk for a while. */
 export function fillDisk(context: FaultContext): void {
   const [id] = context.randomMembers(1);
   if (id === undefined) return;

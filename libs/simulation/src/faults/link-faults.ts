@@ -1,6 +1,7 @@
 import type { World } from '../world/world.ts';
 import type { FaultContext } from './fault-context.ts';
 
+/** Splits the members into two or three sets, and heals the network later. */
 export function partition(context: FaultContext): void {
   const { random, world } = context;
   context.count('partitions');
@@ -56,6 +57,7 @@ export function partitionOneWay(context: FaultContext): void {
   context.later(500, 5_000, () => world.heal());
 }
 
+/** Blocks one direction of a link for a while. */
 export function cutLinkOneWay(context: FaultContext): void {
   const [from, to] = context.randomMembers(2);
   if (from === undefined || to === undefined) return;
@@ -64,6 +66,7 @@ export function cutLinkOneWay(context: FaultContext): void {
   context.later(500, 5_000, () => context.world.restoreLink(from, to));
 }
 
+/** Blocks both directions of a link for a while. */
 export function cutLink(context: FaultContext): void {
   const [one, other] = context.randomMembers(2);
   if (one === undefined || other === undefined) return;
@@ -72,6 +75,7 @@ export function cutLink(context: FaultContext): void {
   context.later(500, 5_000, () => context.world.restoreLink(one, other));
 }
 
+/** Cuts and restores a link six times. */
 export function flapLink(context: FaultContext): void {
   const [one, other] = context.randomMembers(2);
   if (one === undefined || other === undefined) return;
@@ -83,6 +87,7 @@ export function flapLink(context: FaultContext): void {
   }
 }
 
+/** Adds a large jitter to all messages that two members send. */
 export function slowLinks(context: FaultContext): void {
   const { random, world } = context;
   context.count('slow links');

@@ -1,5 +1,6 @@
 import type { FaultContext } from './fault-context.ts';
 
+/** Kills one member, or several, or cuts their power, and starts them later. */
 export function killMembers(context: FaultContext): void {
   const { random, world } = context;
   const count = random.chance(0.6) ? 1 : 1 + random.below(world.hosts.length);
@@ -20,6 +21,7 @@ export function killLeader(context: FaultContext): void {
   context.later(50, 3_000, () => context.world.start(leader));
 }
 
+/** Cuts the power of all hosts at once and starts them one by one. */
 export function cutAllPower(context: FaultContext): void {
   context.count('power cuts');
   for (const { id } of context.world.hosts) {
@@ -28,6 +30,7 @@ export function cutAllPower(context: FaultContext): void {
   }
 }
 
+/** Restarts a member so quickly that its peers may not detect the loss of the process. */
 export function restartQuickly(context: FaultContext): void {
   const [id] = context.randomMembers(1);
   if (id === undefined) return;
@@ -35,6 +38,7 @@ export function restartQuickly(context: FaultContext): void {
   context.restart(id, 5, 80);
 }
 
+/** Pauses the leader or another member for a while. */
 export function pauseMember(context: FaultContext): void {
   const id = context.random.chance(0.5) ? context.leader() : (context.randomMembers(1)[0] ?? null);
   if (id === null || context.world.host(id).state !== 'running') return;

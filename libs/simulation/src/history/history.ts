@@ -147,6 +147,7 @@ export class History {
     this.log(() => `VIOLATED ${key}`);
   }
 
+  /** Records a new publication. */
   publication(
     client: ClientId,
     topic: string,

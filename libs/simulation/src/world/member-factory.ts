@@ -4,7 +4,7 @@ import type { MemberLimits, MemberObserver, SemanticsVersion } from '@mqtt-clust
 import { createRandom } from './random.ts';
 
 /** Hooks of the world for one start of a member: the semantics version of its program, and an observer. */
-export interface SimulationHooks {
+interface SimulationHooks {
   readonly semantics: SemanticsVersion;
   readonly observer: MemberObserver;
 }
