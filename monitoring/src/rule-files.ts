@@ -1,26 +1,30 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { z } from 'zod';
 
-interface RuleBase {
+const texts = z.record(z.string(), z.string());
+const recordingRule = z.object({ record: z.string(), expr: z.string() });
+const alertRule = z.object({
+  alert: z.string(),
+  expr: z.string(),
+  for: z.string().optional(),
+  labels: texts,
+  annotations: texts,
+});
+const ruleFileSchema = z.object({
+  groups: z.array(z.object({ name: z.string(), rules: z.array(z.union([recordingRule, alertRule])) })),
+});
+
+interface Located {
   /** Path relative to the folder `prometheus`. */
   readonly file: string;
-  readonly expr: string;
 }
 
-export interface RecordingRule extends RuleBase {
-  readonly record: string;
-}
+export type RecordingRule = z.output<typeof recordingRule> & Located;
+export type AlertRule = z.output<typeof alertRule> & Located;
 
-export interface AlertRule extends RuleBase {
-  readonly alert: string;
-  readonly for?: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
-}
-
-export interface RuleFile {
-  readonly file: string;
+export interface RuleFile extends Located {
   readonly groups: readonly {
     readonly name: string;
     readonly rules: readonly (RecordingRule | AlertRule)[];
@@ -37,7 +41,8 @@ export function readRuleFiles(folder: string): RuleFile[] {
       .sort()
       .map((name) => {
         const file = `${kind}/${name}`;
-        const { groups } = parse(readFileSync(join(folder, 'prometheus', file), 'utf8')) as RuleFile;
+        const text = readFileSync(join(folder, 'prometheus', file), 'utf8');
+        const { groups } = ruleFileSchema.parse(parse(text));
         const located = groups.map(({ name: group, rules }) => ({
           name: group,
           rules: rules.map((rule) => ({ ...rule, file })),

@@ -1,10 +1,5 @@
 import { z } from 'zod';
-import {
-  clusterSettingsSchema,
-  defaultSettings,
-  parseJson,
-  settingsChangeSchema,
-} from '@mqtt-cluster/contracts';
+import { clusterSettingsSchema, defaultSettings, parseJson, settingsChangeSchema } from '../src/index.ts';
 
 describe('parseJson', () => {
   const schema = z.object({ number: z.int(), text: z.string().optional() });

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { freePorts, host } from '@mqtt-cluster/testing';
+import { freePorts, host } from '../src/index.ts';
 import { addressOf } from '../src/ports.ts';
 
 it('returns different ports that a server can listen on', async () => {

@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { requiring } from '@mqtt-cluster/testing';
+import { requiring } from '../src/index.ts';
 
 describe('requiring', () => {
   const path = process.env['PATH'];

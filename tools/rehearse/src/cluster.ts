@@ -3,23 +3,23 @@ import type { TestBedLayout } from './bed/layout.ts';
 import { RehearsalError } from './errors.ts';
 import { getJson } from './http.ts';
 import { waitFor } from '@mqtt-cluster/kit';
+import { z } from 'zod';
 
 const httpPort = 9100;
 const healthyMsMax = 180_000;
 
 /** The fields of /cluster/health that a rehearsal uses. */
-interface Health {
-  readonly healthy: boolean;
-  readonly reason: string;
-  readonly leader: string | null;
-}
+const healthSchema = z.object({ healthy: z.boolean(), reason: z.string(), leader: z.string().nullable() });
+type Health = z.output<typeof healthSchema>;
 
-export interface Position {
-  readonly appliedIndex: number;
-  readonly commitIndex: number;
-  readonly sessions: number;
-  readonly retained: number;
-}
+/** The fields of a member's /status that a rehearsal uses. */
+export const positionSchema = z.object({
+  appliedIndex: z.int(),
+  commitIndex: z.int(),
+  sessions: z.int(),
+  retained: z.int(),
+});
+export type Position = z.output<typeof positionSchema>;
 
 /** The cluster, as the admin HTTP interface of each member reports it. */
 export class Cluster {
@@ -32,11 +32,11 @@ export class Cluster {
   }
 
   position(host: number): Promise<Position> {
-    return getJson(this.#layout, `http://${addressOf(host)}:${httpPort}/status`);
+    return getJson(this.#layout, `http://${addressOf(host)}:${httpPort}/status`, positionSchema);
   }
 
   health(host: number): Promise<Health> {
-    return getJson(this.#layout, `http://${addressOf(host)}:${httpPort}/cluster/health`);
+    return getJson(this.#layout, `http://${addressOf(host)}:${httpPort}/cluster/health`, healthSchema);
   }
 
   /** Waits until every member reports a healthy cluster. @throws WaitTimeoutError with the last reason */

@@ -1,4 +1,5 @@
 import { runCommand } from '@mqtt-cluster/kit';
+import type { z } from 'zod';
 import { bridgeNamespaceOf } from './bed/layout.ts';
 import type { TestBedLayout } from './bed/layout.ts';
 
@@ -6,13 +7,17 @@ const requestSecondsMax = 5;
 const requestMsMax = 10_000;
 
 /**
- * Sends a GET request from inside the hosts' network. @throws CommandError without an answer; an HTTP error status is
- * an answer
+ * Sends a GET request from inside the hosts' network and decodes the answer. @throws CommandError without an answer; an HTTP error
+ * status is an answer. @throws ZodError when the answer does not match the schema
  */
-export async function getJson<Answer>(bed: TestBedLayout, url: string): Promise<Answer> {
+export async function getJson<Schema extends z.ZodType>(
+  bed: TestBedLayout,
+  url: string,
+  schema: Schema,
+): Promise<z.output<Schema>> {
   const curl = ['curl', '--silent', '--show-error', '--max-time', String(requestSecondsMax), url];
   const text = await runCommand('ip', ['netns', 'exec', bridgeNamespaceOf(bed), ...curl], {
     timeoutMs: requestMsMax,
   });
-  return JSON.parse(text) as Answer;
+  return schema.parse(JSON.parse(text));
 }

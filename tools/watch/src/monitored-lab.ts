@@ -3,6 +3,7 @@ import { ChildProgram, killOnExit } from '@mqtt-cluster/kit';
 import { startCluster } from '@mqtt-cluster/lab';
 import type { Cluster, RunningCluster } from '@mqtt-cluster/lab';
 import { findProgram } from '@mqtt-cluster/monitoring';
+import { z } from 'zod';
 import { Prometheus } from './prometheus.ts';
 import type { PrometheusApi } from './prometheus-api.ts';
 
@@ -21,6 +22,13 @@ export interface MonitoredLabOptions {
   /** See `startCluster`. */
   readonly firstPortShift?: number;
 }
+
+/** The fields of the client application's /status that a check uses. */
+const applicationStatus = z.object({
+  byQos: z.array(z.object({ received: z.int() })),
+  failovers: z.array(z.object({ gapMs: z.number() })),
+  client: z.object({ server: z.string().nullable() }),
+});
 
 /** The part of the status page of the subscribing application that the checks use. */
 export interface ApplicationStatus {
@@ -127,11 +135,7 @@ export class MonitoredLab {
     const answer = await fetch(`http://${this.clientAddress}/status`, {
       signal: AbortSignal.timeout(statusMsMax),
     });
-    const status = (await answer.json()) as {
-      readonly byQos: readonly { readonly received: number }[];
-      readonly failovers: readonly { readonly gapMs: number }[];
-      readonly client: { readonly server: string | null };
-    };
+    const status = applicationStatus.parse(await answer.json());
     return {
       received: status.byQos.reduce((sum, { received }) => sum + received, 0),
       lastGapMs: status.failovers.at(-1)?.gapMs ?? null,

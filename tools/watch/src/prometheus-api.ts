@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 const answerMsMax = 20_000;
 
 /** A series of a query result. Values are numbers, including NaN and infinities. */
@@ -7,11 +9,32 @@ export interface Series {
   readonly samples: readonly (readonly [seconds: number, value: number])[];
 }
 
-interface RawSeries {
-  readonly metric: Record<string, string>;
-  readonly value?: readonly [number, string];
-  readonly values?: readonly (readonly [number, string])[];
-}
+/** Seconds since 1970, and the value as text. */
+const sample = z.tuple([z.number(), z.string()]);
+const queryData = z.discriminatedUnion('resultType', [
+  z.object({ resultType: z.literal('scalar'), result: sample }),
+  z.object({
+    resultType: z.literal(['vector', 'matrix']),
+    result: z.array(
+      z.object({
+        metric: z.record(z.string(), z.string()),
+        value: sample.optional(),
+        values: z.array(sample).optional(),
+      }),
+    ),
+  }),
+]);
+const rulesData = z.object({
+  groups: z.array(
+    z.object({ rules: z.array(z.object({ name: z.string(), lastError: z.string().optional() })) }),
+  ),
+});
+/** Format of all answers (Prometheus documentation, "HTTP API"). */
+const answerSchema = z.object({
+  status: z.string(),
+  data: z.unknown().optional(),
+  error: z.string().optional(),
+});
 
 /** Client of the HTTP API of Prometheus. */
 export class PrometheusApi {
@@ -50,9 +73,7 @@ export class PrometheusApi {
 
   /** Returns one line for each rule whose last evaluation failed. */
   async ruleErrors(): Promise<string[]> {
-    const { groups } = (await this.#ask('rules', {})) as {
-      groups: { rules: { name: string; lastError?: string }[] }[];
-    };
+    const { groups } = await this.#ask('rules', {}, rulesData);
     return groups
       .flatMap(({ rules }) => rules)
       .filter(({ lastError = '' }) => lastError !== '')
@@ -60,31 +81,32 @@ export class PrometheusApi {
   }
 
   async #series(path: string, parameters: Record<string, string>): Promise<Series[]> {
-    const { result, resultType } = (await this.#ask(path, parameters)) as {
-      resultType: string;
-      result: RawSeries[] | readonly [number, string];
-    };
-    if (resultType === 'scalar') {
-      const [seconds, value] = result as readonly [number, string];
-      return [{ labels: {}, samples: [[seconds, Number(value)]] }];
+    const data = await this.#ask(path, parameters, queryData);
+    if (data.resultType === 'scalar') {
+      const [seconds, value] = data.result;
+      return [{ labels: {}, samples: [[seconds, numberOf(value)]] }];
     }
-    return (result as RawSeries[]).map(({ metric, value, values = value === undefined ? [] : [value] }) => ({
+    return data.result.map(({ metric, value, values = value === undefined ? [] : [value] }) => ({
       labels: metric,
       samples: values.map(([seconds, text]) => [seconds, numberOf(text)] as const),
     }));
   }
 
-  async #ask(path: string, parameters: Record<string, string>): Promise<unknown> {
+  async #ask<Schema extends z.ZodType>(
+    path: string,
+    parameters: Record<string, string>,
+    schema: Schema,
+  ): Promise<z.output<Schema>> {
     const post = Object.keys(parameters).length > 0;
     const response = await fetch(`${this.url}/api/v1/${path}`, {
       ...(post ? { method: 'POST', body: new URLSearchParams(parameters) } : {}),
       signal: AbortSignal.timeout(answerMsMax),
     });
-    const { status, data, error } = (await response.json()) as Record<string, unknown>;
+    const { status, data, error } = answerSchema.parse(await response.json());
     if (status !== 'success') {
-      throw new Error(`Prometheus rejects ${parameters['query'] ?? path}: ${String(error)}`);
+      throw new Error(`Prometheus rejects ${parameters['query'] ?? path}: ${error}`);
     }
-    return data;
+    return schema.parse(data);
   }
 }
 

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 
 /**
  * Golden bytes: encoded values that an earlier version of the code recorded and that every later version must decode to
@@ -12,13 +13,16 @@ export type Complete<T> = T extends Uint8Array | string | number | boolean | nul
   : { readonly [Key in keyof T]-?: Complete<T[Key]> };
 
 /** One encoded value. */
-export interface GoldenCase {
-  readonly name: string;
+const goldenCaseSchema = z.object({
+  name: z.string(),
   /** The encoded bytes in hexadecimal. */
-  readonly bytes: string;
+  bytes: z.string(),
   /** The decoded value, as {@link readableOf} writes it. */
-  readonly value: unknown;
-}
+  value: z.unknown(),
+});
+export type GoldenCase = z.output<typeof goldenCaseSchema>;
+
+const goldenFileSchema = z.object({ cases: z.array(goldenCaseSchema) });
 
 /** One file of one recording. */
 export interface GoldenFile {
@@ -53,7 +57,7 @@ export function goldenFiles(golden: string, name: string): GoldenFile[] {
     .sort()
     .map((recording) => {
       const folder = join(golden, recording);
-      const { cases } = JSON.parse(readFileSync(join(folder, name), 'utf8')) as Pick<GoldenFile, 'cases'>;
+      const { cases } = goldenFileSchema.parse(JSON.parse(readFileSync(join(folder, name), 'utf8')));
       return { recording, folder, cases };
     });
 }

@@ -3,7 +3,9 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { parseJson } from '@mqtt-cluster/contracts';
 import type { Processes } from '../processes.ts';
+import { answerSchema } from './protocol.ts';
 import type { Answer, Command } from './protocol.ts';
 import { clientsArgument } from './serve.ts';
 
@@ -26,7 +28,7 @@ export class ClientProcess {
       this.#answered?.(value);
       this.#answered = null;
     };
-    createInterface({ input: this.#child.stdout }).on('line', (line) => answer(JSON.parse(line) as Answer));
+    createInterface({ input: this.#child.stdout }).on('line', (line) => answer(answerOf(line)));
     this.#child.once('exit', (code) =>
       answer({ type: 'error', message: `${name} ended with status ${code}` }),
     );
@@ -81,4 +83,9 @@ function findPaho(): { readonly python: string; readonly version: string } | str
     if (status === 0) return { python, version: stdout.trim() };
   }
   return 'not installed (apt-get install python3-paho-mqtt)';
+}
+
+/** Decodes a line of the process. A line that is not an answer fails the command that waits. */
+function answerOf(line: string): Answer {
+  return parseJson(answerSchema, line) ?? { type: 'error', message: `this line is not an answer: ${line}` };
 }

@@ -1,34 +1,43 @@
+import type { Decoded } from '@mqtt-cluster/contracts';
+import { z } from 'zod';
+
 /**
  * The protocol between the bench and the processes of measured clients: one JSON object a line, one answer for each command.
  * Times are milliseconds of the system's monotonic clock, which all processes of a machine share.
  */
-export interface Place {
-  readonly id: string;
-  readonly host: string;
-  readonly port: number;
-}
+const place = z.object({ id: z.string(), host: z.string(), port: z.int() });
+export type Place = Decoded<typeof place>;
 
-export interface OpenCommand {
-  readonly type: 'open';
+const openCommand = z.object({
+  type: z.literal('open'),
   /** Part of every client id and topic, so that rounds do not share sessions or messages. */
-  readonly label: string;
+  label: z.string(),
   /** In the order in which a client tries them; the first server will fail. */
-  readonly servers: readonly Place[];
+  servers: z.array(place),
   /** Messages a second of each publisher. */
-  readonly rate: number;
-}
+  rate: z.number(),
+});
+export type OpenCommand = Decoded<typeof openCommand>;
 
-export type Command = OpenCommand | { readonly type: 'look' } | { readonly type: 'close' };
+export const commandSchema = z.discriminatedUnion('type', [
+  openCommand,
+  z.object({ type: z.literal('look') }),
+  z.object({ type: z.literal('close') }),
+]);
+export type Command = Decoded<typeof commandSchema>;
 
 /** Times of acknowledgements or received messages, by client and role ({@link seriesName}). */
+const events = z.record(z.string(), z.array(z.number()));
 export type Events = Readonly<Record<string, readonly number[]>>;
 
-export type Answer =
-  | { readonly type: 'opened' }
+export const answerSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('opened') }),
   /** The events since the last `look`. */
-  | { readonly type: 'events'; readonly events: Events }
-  | { readonly type: 'closed' }
-  | { readonly type: 'error'; readonly message: string };
+  z.object({ type: z.literal('events'), events }),
+  z.object({ type: z.literal('closed') }),
+  z.object({ type: z.literal('error'), message: z.string() }),
+]);
+export type Answer = Decoded<typeof answerSchema>;
 
 export const roles = ['publisher', 'subscriber QoS 1', 'subscriber QoS 0'] as const;
 export type Role = (typeof roles)[number];

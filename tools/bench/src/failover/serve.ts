@@ -3,6 +3,7 @@ import { describeError } from '@mqtt-cluster/kit';
 import type { MeasuredClient } from './measured-client.ts';
 import { mqttJs } from './mqttjs-client.ts';
 import { feeder, ours } from './our-client.ts';
+import { commandSchema } from './protocol.ts';
 import type { Answer, Command } from './protocol.ts';
 import { Recorder } from './recorder.ts';
 
@@ -33,7 +34,7 @@ export function serveClients(): void {
   const send = (answer: Answer): void => void process.stdout.write(`${JSON.stringify(answer)}\n`);
   const lines = createInterface({ input: process.stdin });
   lines.on('line', (line) => {
-    carryOut(JSON.parse(line) as Command).then(send, (error: unknown) =>
+    carryOut(commandSchema.parse(JSON.parse(line))).then(send, (error: unknown) =>
       send({ type: 'error', message: describeError(error) }),
     );
   });

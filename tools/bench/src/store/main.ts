@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { median, percentile } from '@mqtt-cluster/kit';
 import type { LogEntry } from '@mqtt-cluster/contracts';
+import { z } from 'zod';
 import { damageReport } from './damage.ts';
 import type { EngineLog } from './engines.ts';
 import { diskBytes, engines, entryBytes } from './engines.ts';
@@ -19,15 +20,16 @@ const groupsOf: Readonly<Record<number, number>> = { 1: 1500, 10: 1000, 100: 400
 const recoveryEntries = 100_000;
 const recoveryGroup = 1000;
 
-interface Figures {
+const figuresSchema = z.object({
   /** Milliseconds per group, median and 99th percentile, by size of the group. */
-  readonly groups: Readonly<Record<number, { readonly p50: number; readonly p99: number }>>;
-  readonly recoveryMs: number;
-  readonly fullMiB: number;
-  readonly cutMiB: number;
-  readonly cutMs: number;
-  readonly residentMiB: number;
-}
+  groups: z.record(z.coerce.number(), z.object({ p50: z.number(), p99: z.number() })),
+  recoveryMs: z.number(),
+  fullMiB: z.number(),
+  cutMiB: z.number(),
+  cutMs: z.number(),
+  residentMiB: z.number(),
+});
+type Figures = z.output<typeof figuresSchema>;
 
 function entriesFrom(index: number, count: number): LogEntry[] {
   return Array.from({ length: count }, (_, offset) => ({
@@ -97,7 +99,7 @@ function runOnce(name: string, directory: string): Figures {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   if (child.status !== 0) throw new Error(`${name} failed`);
-  return JSON.parse(child.stdout) as Figures;
+  return figuresSchema.parse(JSON.parse(child.stdout));
 }
 
 function row(name: string, runs: readonly Figures[]): string {

@@ -77,7 +77,7 @@ export function encodeLine(line: HistoryLine): string {
 
 /** @throws {HistoryError} without the file's name and the line's number; the reader adds both */
 export function decodeHeader(text: string): Header {
-  const value = parse(text);
+  const value = parseObject(text);
   if (value?.['type'] !== 'header') throw new HistoryError('not a history: the first line is not a header');
   if (value['format'] !== historyFormat) {
     throw new HistoryError(
@@ -94,7 +94,7 @@ export function decodeHeader(text: string): Header {
 
 /** @throws {HistoryError} as {@link decodeHeader} does */
 export function decodeEvent(text: string): HistoryEvent {
-  const value = parse(text) as Record<string, unknown> | undefined;
+  const value = parseObject(text);
   if (value === undefined) throw new HistoryError('the line is not JSON');
   const type = value['type'];
   const fields = typeof type === 'string' ? fieldLists.get(type) : undefined;
@@ -133,10 +133,10 @@ function isKind(value: unknown, kind: Kind): boolean {
   }
 }
 
-function parse(text: string): Json | undefined {
+function parseObject(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Json) : undefined;
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
   } catch {
     return undefined;
   }

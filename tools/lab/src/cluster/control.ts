@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 import { describeError, UsageError } from '@mqtt-cluster/kit';
+import { z } from 'zod';
 import { LabError } from '../errors.ts';
 import { isFaultAction } from '../fault-forms.ts';
 import type { Cluster } from './cluster.ts';
@@ -60,18 +61,34 @@ async function handle(
   const endpoint = `${incoming.method} ${incoming.url}`;
   if (endpoint === 'GET /status') return { members: await cluster.report(), crashes: cluster.crashes };
   if (endpoint === 'POST /fault') {
-    const { action, groups, value } = JSON.parse(await readBody(incoming)) as Record<string, unknown>;
-    if (typeof action !== 'string' || !isFaultAction(action))
-      throw new UsageError(`unknown fault "${action}"`);
-    await cluster.fault(action, groups as string[][], typeof value === 'number' ? value : undefined);
+    const { action, groups, value } = decodeBody(faultRequest, await readBody(incoming));
+    if (!isFaultAction(action)) throw new UsageError(`unknown fault "${action}"`);
+    await cluster.fault(action, groups, value);
     return {};
   }
   if (endpoint === 'POST /down') {
-    const { keep } = JSON.parse(await readBody(incoming)) as { keep?: boolean };
-    setImmediate(() => onDown(keep === true));
+    const { keep } = decodeBody(downRequest, await readBody(incoming));
+    setImmediate(() => onDown(keep));
     return {};
   }
   throw new UsageError(`unknown request ${endpoint}`);
+}
+
+const faultRequest = z.object({
+  action: z.string(),
+  /** Member ids; `cut` and `slow` have one group per side. */
+  groups: z.array(z.array(z.string())),
+  value: z.number().optional(),
+});
+const downRequest = z.object({ keep: z.boolean().default(false) });
+
+/** @throws UsageError the body is not JSON of this schema */
+function decodeBody<Schema extends z.ZodType>(schema: Schema, text: string): z.output<Schema> {
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new UsageError('the body of the request is not valid', { cause });
+  }
 }
 
 async function readBody(incoming: IncomingMessage): Promise<string> {
@@ -88,6 +105,8 @@ export interface LabStatus {
   readonly crashes: readonly string[];
 }
 
+const errorAnswer = z.object({ error: z.string() });
+
 /**
  * Sends a request to the running lab of a folder.
  *
@@ -102,8 +121,8 @@ export async function askLab(folder: string, method: string, path: string, body?
     timeoutMs: faultMsMax,
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  const value = JSON.parse(text) as { error?: string };
-  if (status === 400) throw new UsageError(value.error ?? text);
-  if (status !== 200) throw new LabError(value.error ?? text);
-  return value;
+  const value: unknown = JSON.parse(text);
+  if (status === 200) return value;
+  const error = errorAnswer.safeParse(value).data?.error ?? text;
+  throw status === 400 ? new UsageError(error) : new LabError(error);
 }

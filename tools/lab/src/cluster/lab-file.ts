@@ -1,22 +1,21 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Decoded } from '@mqtt-cluster/contracts';
+import { z } from 'zod';
 import { LabError } from '../errors.ts';
 
 /** The content of `lab.json`: the address of the lab of a folder, and the processes to end if it does not respond. */
-export interface LabFile {
+const labFileSchema = z.object({
   /** Process id of the lab. */
-  readonly pid: number;
-  readonly control: { readonly host: string; readonly port: number };
-  readonly members: readonly {
-    readonly id: string;
-    readonly mqtt: string;
-    readonly http: string;
-    readonly pid: number | null;
-  }[];
+  pid: z.int(),
+  control: z.object({ host: z.string(), port: z.int() }),
+  members: z.array(z.object({ id: z.string(), mqtt: z.string(), http: z.string(), pid: z.int().nullable() })),
   /** Process ids of the other programs that the lab started. */
-  readonly others: readonly number[];
-}
+  others: z.array(z.int()),
+});
+
+export type LabFile = Decoded<typeof labFileSchema>;
 
 const fileName = 'lab.json';
 /**
@@ -36,14 +35,14 @@ export function removeLabFile(folder: string): void {
   rmSync(join(folder, fileName), { force: true });
 }
 
-/** Reads `lab.json`. Returns null when it does not exist. @throws LabError when it is not valid JSON */
+/** Reads `lab.json`. Returns null when it does not exist. @throws LabError when it is not valid */
 export function readLabFile(folder: string): LabFile | null {
   const path = join(folder, fileName);
   if (!existsSync(path)) return null;
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as LabFile;
+    return labFileSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch (error) {
-    throw new LabError(`${path} is not valid JSON; delete it if no lab is running`, { cause: error });
+    throw new LabError(`${path} is not a valid lab file; delete it if no lab is running`, { cause: error });
   }
 }
 

@@ -1,23 +1,22 @@
+import { z } from 'zod';
 import { RehearsalError } from '../errors.ts';
+import { failoversSchema } from './tally.ts';
 import type { ClientCounters } from './tally.ts';
 
 /** The fields of the subscriber's /status that a rehearsal uses. */
-export interface ClientStatus {
-  readonly byQos: readonly {
-    readonly received: number;
-    readonly missing: number;
-    readonly duplicates: number;
-  }[];
-  readonly violations: readonly string[];
-  readonly client: {
-    readonly connected: boolean;
+export const clientStatusSchema = z.object({
+  byQos: z.array(z.object({ received: z.int(), missing: z.int(), duplicates: z.int() })),
+  violations: z.array(z.string()),
+  client: z.object({
+    connected: z.boolean(),
     /** Id of the member; null without a connection. */
-    readonly server: string | null;
-    readonly connects: number;
-    readonly failovers: number;
-  };
-  readonly failovers: ClientCounters['failovers'];
-}
+    server: z.string().nullable(),
+    connects: z.int(),
+    failovers: z.int(),
+  }),
+  failovers: failoversSchema,
+});
+export type ClientStatus = z.output<typeof clientStatusSchema>;
 
 export function countersOf({ byQos, client, failovers }: ClientStatus): ClientCounters {
   const messages = byQos.reduce((sum, { received }) => sum + received, 0);

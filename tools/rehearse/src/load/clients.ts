@@ -3,7 +3,7 @@ import { addressOf, brokerHosts, clientHost, namespaceOf } from '../bed/layout.t
 import type { TestBedLayout } from '../bed/layout.ts';
 import { getJson } from '../http.ts';
 import { ChildProgram, waitFor } from '@mqtt-cluster/kit';
-import { assertNone, busiestOf, countersOf } from './client-counters.ts';
+import { assertNone, busiestOf, clientStatusSchema, countersOf } from './client-counters.ts';
 import type { ClientStatus } from './client-counters.ts';
 import { Publishers } from './publishers.ts';
 import { ClientTally, violationsOf } from './tally.ts';
@@ -117,7 +117,7 @@ export class Clients {
   }
 
   #status(url: string): Promise<ClientStatus> {
-    return getJson(this.#options.layout, url);
+    return getJson(this.#options.layout, url, clientStatusSchema);
   }
 
   /** One status request at a time: answers in the wrong order would look like a restart. */

@@ -4,6 +4,7 @@ import { clientHost, namespaceOf } from '../bed/layout.ts';
 import type { TestBedLayout } from '../bed/layout.ts';
 import { RehearsalError } from '../errors.ts';
 import { ChildProgram } from '@mqtt-cluster/kit';
+import { publisherStatusSchema } from './publishing.ts';
 import type { PublisherStatus } from './publishing.ts';
 
 const stopMsMax = 5_000;
@@ -49,7 +50,7 @@ export class Publishers {
     const publisher: Publisher = { name: `publisher ${index}`, program, newest: null };
     if (program.output !== null)
       createInterface({ input: program.output }).on('line', (line) => {
-        publisher.newest = JSON.parse(line) as PublisherStatus;
+        publisher.newest = publisherStatusSchema.parse(JSON.parse(line));
       });
     this.#publishers.push(publisher);
   }

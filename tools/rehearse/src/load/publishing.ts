@@ -2,7 +2,8 @@ import { telemetryTopic } from '@mqtt-cluster/contracts';
 import type { QoS, TelemetryPayload } from '@mqtt-cluster/contracts';
 import { createFailoverClient } from '@mqtt-cluster/failover-client';
 import type { Server } from '@mqtt-cluster/failover-client';
-import type { ClientCounters } from './tally.ts';
+import { z } from 'zod';
+import { clientCountersSchema } from './tally.ts';
 
 const intervalMs = 200;
 const tellIntervalMs = 1_000;
@@ -12,12 +13,13 @@ const failoversToldMax = 20;
 const signal = 'load';
 
 /** Status of a publisher, one JSON line each. */
-export interface PublisherStatus extends ClientCounters {
-  readonly connected: boolean;
-  readonly sent: number;
+export const publisherStatusSchema = clientCountersSchema.extend({
+  connected: z.boolean(),
+  sent: z.int(),
   /** Messages that the client rejected: their numbers are missing at the subscribers. */
-  readonly refused: number;
-}
+  refused: z.int(),
+});
+export type PublisherStatus = z.output<typeof publisherStatusSchema>;
 
 export interface PublishingOptions {
   readonly id: string;

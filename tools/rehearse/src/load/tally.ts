@@ -1,12 +1,17 @@
+import { z } from 'zod';
+
+/** The latest connections of a client to another server than the one before. */
+export const failoversSchema = z.array(z.object({ from: z.string(), to: z.string(), at: z.string() }));
+
 /** Counters that a client of the load reports. */
-export interface ClientCounters {
+export const clientCountersSchema = z.object({
   /** Messages that a subscriber received, or acknowledgements that a publisher received. */
-  readonly messages: number;
+  messages: z.int(),
   /** Successful connections, including the first one. */
-  readonly connects: number;
-  /** The latest connections to another server than the one before. */
-  readonly failovers: readonly { readonly from: string; readonly to: string; readonly at: string }[];
-}
+  connects: z.int(),
+  failovers: failoversSchema,
+});
+export type ClientCounters = z.output<typeof clientCountersSchema>;
 
 /** Counters of a client since the first observation, over all its processes. */
 export interface TallySnapshot {

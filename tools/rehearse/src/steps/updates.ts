@@ -1,4 +1,5 @@
 import { addressOf } from '../bed/layout.ts';
+import { positionSchema } from '../cluster.ts';
 import { RehearsalError } from '../errors.ts';
 import type { Allowance } from '../load/tally.ts';
 import { waitFor } from '@mqtt-cluster/kit';
@@ -72,7 +73,7 @@ export const replaceHost: Step = {
         const { status, output } = await host.attemptSsh(
           `systemctl is-active --quiet mqtt-cluster-broker && curl -s http://${host.address}:9100/status`,
         );
-        if (status === 0) return Number((JSON.parse(output) as { appliedIndex: number }).appliedIndex);
+        if (status === 0) return positionSchema.parse(JSON.parse(output)).appliedIndex;
         if (ended) throw new RehearsalError('the playbook has ended');
         return undefined;
       },
