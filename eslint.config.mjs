@@ -31,6 +31,20 @@ const layers = [
   },
 ];
 
+const namedExportsOnly = { selector: 'ExportDefaultDeclaration', message: 'Named exports only.' };
+
+/** Calls that return what somebody else wrote: its type is a claim until a schema has checked it. */
+const decodingCalls = [
+  "CallExpression[callee.object.name='JSON'][callee.property.name='parse']",
+  'CallExpression[callee.property.name=/^(unpack|decode)$/]',
+  "CallExpression[callee.name='parse']",
+  "AwaitExpression > CallExpression[callee.property.name='json']",
+];
+const noCastOfDecodedInput = decodingCalls.map((call) => ({
+  selector: `TSAsExpression:not([typeAnnotation.type='TSUnknownKeyword']) > ${call}`,
+  message: 'Decode input with a schema (parseJson, or schema.parse); a cast checks nothing.',
+}));
+
 export default tseslint.config(
   { ignores: ['**/node_modules', '**/dist', '.nx', '**/.lab'] },
   ...nx.configs['flat/base'],
@@ -45,12 +59,13 @@ export default tseslint.config(
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
-      'no-restricted-syntax': [
-        'error',
-        { selector: 'ExportDefaultDeclaration', message: 'Named exports only.' },
-      ],
+      'no-restricted-syntax': ['error', namedExportsOnly],
       'max-lines': ['warn', { max: 400, skipBlankLines: true, skipComments: true }],
     },
+  },
+  {
+    files: ['{libs,apps,tools}/*/src/**/*.ts', 'monitoring/{src,grafana/src}/**/*.ts'],
+    rules: { 'no-restricted-syntax': ['error', namedExportsOnly, ...noCastOfDecodedInput] },
   },
   {
     files: ['libs/{consensus,mqtt-state,member}/src/**/*.ts'],
