@@ -11,8 +11,9 @@ export interface CheckedFile extends Verdict {
 
 /**
  * Checks a recorded history.
- * @param progress called now and then with the share of the file that has been read (0 to 1), and the lines
- * @throws {HistoryError} one line: the file, the line and the reason
+ * @param progress called after each chunk with the share of the file that has been read (0 to 1) and the
+ * number of lines
+ * @throws {HistoryError} with one line of text: the file, the number of the line and the reason
  */
 export async function checkHistoryFile(
   path: string,
@@ -28,7 +29,7 @@ export async function checkHistoryFile(
     event: (event) => checker?.add(event),
     ...(progress ? { progress } : {}),
   });
-  // The callbacks assign both, which the compiler does not see.
+  // The callbacks assign both variables, but the compiler does not see these assignments.
   const judged = { header, checker } as { header: Header | null; checker: Checker | null };
   if (!judged.header || !judged.checker) throw new HistoryError(`${path}: not a history`);
   return { header: judged.header, ...judged.checker.verdict() };

@@ -9,7 +9,7 @@ import { rules } from './rules/rules.ts';
 export interface Checker {
   /** Adds the next event. @throws {HistoryError} when the event contradicts the events before it */
   add(event: HistoryEvent): void;
-  /** @throws {HistoryError} before the event `end` */
+  /** Applies all rules. @throws {HistoryError} when the event `end` has not been added */
   verdict(): Verdict;
 }
 

@@ -1,31 +1,35 @@
 /**
- * The history of a run, and a checker of MQTT semantics that reads nothing else.
+ * The history of a run, and a checker of MQTT semantics whose only input is a history.
  *
- * A history is a file of JSON lines that recording clients write while they load a cluster or a broker: each CONNECT, PUBLISH,
- * acknowledgement, subscription and delivery with its time, each injected fault with its beginning and end, and once a second
- * how busy the machine was (`history/events.ts`). The checker never asks the target, and it imports no other package of this
- * repository: a bug of the product can't hide itself by being in the checker, too.
+ * A history is a file of JSON lines that recording clients write while they load a cluster or a broker: each
+ * CONNECT, PUBLISH, acknowledgement, subscription and delivery with its time, each injected fault with its
+ * beginning and end, and once a second the load of the machine (`history/events.ts`). The checker never
+ * queries the target, and it imports no other package of this repository. So a bug of the product can't be in
+ * the checker, too, and stay hidden.
  *
- * The checker reads a history once into tables (`tables/`), derives what several rules need (`analysis/`), and lets each rule
- * report its violations (`rules/`):
+ * The checker reads a history once into tables (`tables/`), derives what several rules need (`analysis/`),
+ * and lets each rule report its violations (`rules/`):
  *
- * - `acked-but-lost`: an acknowledged message comes to every session that had subscribed before (P1, P2).
+ * - `acked-but-lost`: an acknowledged message is delivered to every session that had subscribed before (P1,
+ *   P2).
  * - `qos2-duplicate`: a session delivers a QoS 2 message once (P2).
  * - `order`: messages of one publisher, topic and QoS are delivered in the order of sending (P2).
  * - `session-lost`: a session that was neither ended nor expired is present on every server (P3).
- * - `retained`: all servers send the same retained messages, and no replaced one (P5).
- * - `will`: one will after each end without DISCONNECT, in time; none otherwise (P6).
+ * - `retained`: all servers send the same retained messages, and no retained message that was replaced (P5).
+ * - `will`: one will is published, in time, after each end of a connection without DISCONNECT, and only then
+ *   (P6).
  * - `two-connections`: a takeover closes the older connection in time (P4).
- * - `ack-taken-back`: an acknowledged retained message or PUBREC is not forgotten (P1).
- * - `phantom`: every delivery was published, and matches a subscription at its QoS (P2).
+ * - `ack-taken-back`: no server loses an acknowledged retained message, or the packet id of a PUBREC (P1).
+ * - `phantom`: every delivered message was published, and matches a subscription and its QoS (P2).
  * - `served`: servers without a fault answer and deliver in time (P7, P8).
  * - `qos0-lost`: servers without a fault lose almost no QoS 0 message (P7).
- * - `crash`: no member ends by itself (P9).
+ * - `crash`: no member exits unexpectedly (P9).
  *
- * Rules are strict about facts and careful about causes. A message whose fate a fault explains (a degraded acknowledgement on a
- * wiped disk, a queue at its bound) is excused, not violated, and the verdict counts it. Bounds of time are extended by the
- * delays that the machine itself caused, which the history contains (`analysis/host-load.ts`, `analysis/observed-lag.ts`).
- * A rule that had nothing to check is shown as "not exercised": it proves nothing.
+ * A loss that a documented exception allows (a degraded acknowledgement on a wiped disk, a queue at its
+ * bound) is no violation; the verdict counts it as an exception. The rules extend their time bounds by the
+ * delays of a busy machine, which the history records (`analysis/host-load.ts`, `analysis/observed-lag.ts`).
+ * The verdict shows a rule that had nothing to check as "not exercised": such a rule is no evidence that the
+ * promise was kept.
  */
 export { createChecker } from './checker.ts';
 export type { Checker } from './checker.ts';

@@ -1,9 +1,9 @@
 import type { Allowance, Finding, RuleVerdict } from './verdict.ts';
 
-/** A report keeps this many findings and only counts the others. */
+/** Number of findings whose texts a report keeps. Further findings are only counted. */
 const findingsMax = 10;
 
-/** What a rule checks, for the verdict. */
+/** The name of a rule, and the promise and clauses that the rule checks. */
 export interface RuleInfo {
   readonly name: string;
   /** The promise in docs/DESIGN.md, "Promises": P1 to P9. */
@@ -12,14 +12,14 @@ export interface RuleInfo {
   readonly clause: string;
 }
 
-/** The findings of one rule. */
+/** Collects the findings of one rule. */
 export class Report {
   readonly #rule: RuleInfo;
   readonly #findings: Finding[] = [];
-  readonly #excuses: Finding[] = [];
+  readonly #exceptions: Finding[] = [];
   #checked = 0;
   #violations = 0;
-  #excused = 0;
+  #exceptionCount = 0;
   #judged = 0;
   #lengthened = 0;
   #needed = 0;
@@ -29,24 +29,28 @@ export class Report {
     this.#rule = rule;
   }
 
+  /** Adds to the number of checks. */
   checked(count = 1): void {
     this.#checked += count;
   }
 
-  /** @param text Called only for the findings that are kept. */
-  violate(text: () => string): void {
+  /** @param text called only for the findings that are kept */
+  addViolation(text: () => string): void {
     if (this.#violations++ < findingsMax) this.#findings.push({ rule: this.#rule.name, text: text() });
   }
 
-  excuse(text: () => string): void {
-    if (this.#excused++ < findingsMax) this.#excuses.push({ rule: this.#rule.name, text: text() });
+  /** Adds a finding that a documented exception allows. */
+  addException(text: () => string): void {
+    if (this.#exceptionCount++ < findingsMax) {
+      this.#exceptions.push({ rule: this.#rule.name, text: text() });
+    }
   }
 
   /**
-   * Checks one time against its bound.
-   * @param overMs how much longer than the bound it took; negative for less
-   * @param allowanceMs what a busy machine may have added
-   * @returns whether the time is within the bound and the allowance
+   * Checks one duration against its bound.
+   * @param overMs the duration minus its bound, ms
+   * @param allowanceMs the delay that a busy machine may have added, ms
+   * @returns whether the duration is within the bound plus the allowance
    */
   inTime(overMs: number, allowanceMs: number): boolean {
     const isNeeded = overMs > 0 && overMs <= allowanceMs;
@@ -72,8 +76,8 @@ export class Report {
       checked: this.#checked,
       violations: this.#violations,
       findings: this.#findings,
-      excused: this.#excused,
-      excuses: this.#excuses,
+      excused: this.#exceptionCount,
+      excuses: this.#exceptions,
       ...(this.#judged === 0 ? {} : { allowance }),
     };
   }

@@ -4,7 +4,7 @@ const columnGap = '  ';
 const heads = ['rule', 'promise', 'checked', 'violations', 'first finding'] as const;
 
 /**
- * Renders a verdict for a terminal: one line for each rule, then exceptions and allowances.
+ * Renders a verdict for a terminal: one line for each rule, then the exceptions and the extended bounds.
  * @param columnsMax lines are cut to this many characters; Infinity for a file
  */
 export function renderVerdict(verdict: Verdict, columnsMax = Infinity): string {
@@ -18,25 +18,26 @@ export function renderVerdict(verdict: Verdict, columnsMax = Infinity): string {
       .join(columnGap)
       .trimEnd(),
   );
-  const excused = verdict.rules.flatMap(({ excused: count, rule, excuses }) =>
-    count === 0 ? [] : [`${rule}: ${count} excused: ${excuses[0]?.text ?? ''}`],
+  const exceptions = verdict.rules.flatMap(({ excused: count, rule, excuses }) =>
+    count === 0
+      ? []
+      : [`${rule}: ${count} ${count === 1 ? 'exception' : 'exceptions'}: ${excuses[0]?.text ?? ''}`],
   );
   const allowances = verdict.rules.flatMap(({ rule, allowance }) =>
     allowance === undefined ? [] : [describeAllowance(rule, allowance)],
   );
-  return [...lines, ...excused, ...allowances, conclusion(verdict)]
+  return [...lines, ...exceptions, ...allowances, conclusion(verdict)]
     .map((line) => cut(line, columnsMax))
     .join('\n');
 }
 
-/** One line about the strictness of a rule. */
+/** @returns one line that shows how often and how far a rule extended its bounds */
 function describeAllowance(rule: string, { judged, lengthened, needed, longestMs }: Allowance): string {
-  if (lengthened === 0)
-    return `${rule}: ${judged} times judged by their bounds, no starved-machine lag allowance`;
+  if (lengthened === 0) return `${rule}: ${judged} durations checked, no bound extended for a busy machine`;
   const most = (longestMs / 1_000).toFixed(1);
   return (
-    `${rule}: ${judged} times judged, ${lengthened} with a starved-machine lag allowance (${most} s at most); ` +
-    `${needed} needed it`
+    `${rule}: ${judged} durations checked, ${lengthened} with a bound extended for a busy machine ` +
+    `(by ${most} s at most), ${needed} in time only because of that`
   );
 }
 

@@ -1,51 +1,54 @@
-/** One finding of a rule. */
+/** A violation of a rule, or a loss that a documented exception allows. */
 export interface Finding {
   readonly rule: string;
   /** One sentence with the client, the message, the topic and the times. */
   readonly text: string;
 }
 
+/** The result of one rule. */
 export interface RuleVerdict {
   readonly rule: string;
   /**
-   * Number of checks, for instance acknowledged messages times matching sessions. A rule with no checks proves nothing.
+   * Number of checks, for instance acknowledged messages times matching sessions. A rule without a check is
+   * no evidence that its promise was kept.
    */
   readonly checked: number;
   readonly violations: number;
-  /** The first ten findings. */
+  /** The first ten violations. */
   readonly findings: readonly Finding[];
   /** The promise in docs/DESIGN.md, "Promises", that the rule checks: P1 to P9. */
   readonly promise: string;
   /** The clauses of the MQTT standard, or another source. */
   readonly clause: string;
   /**
-   * Losses that a documented exception allows (degraded acknowledgement, a queue at its bound). They are not
-   * violations.
+   * Number of exceptions: losses that a documented exception allows (degraded acknowledgement, a queue at its bound).
+   * Exceptions are not violations.
    */
   readonly excused: number;
-  /** The first ten of them. */
+  /** The first ten exceptions. */
   readonly excuses: readonly Finding[];
-  /** Only for rules that check times. */
+  /** Extensions of the rule's time bounds; absent for rules that check no times. */
   readonly allowance?: Allowance;
 }
 
 /**
- * How strict a rule about times was. On a busy machine the rule extends a bound by the delays that the machine caused
- * at that moment.
+ * The extensions of a rule's time bounds. On a busy machine the rule extends each bound by the delays that
+ * the machine caused at that time.
  */
 export interface Allowance {
-  /** Number of times that were checked. */
+  /** Number of durations that were checked. */
   readonly judged: number;
-  /** Times whose bound was extended. */
+  /** Number of durations whose bound was extended. */
   readonly lengthened: number;
-  /** Times within their bound only because it was extended. */
+  /** Number of durations that were within their bound only because the bound was extended. */
   readonly needed: number;
   /** The longest extension, ms. */
   readonly longestMs: number;
 }
 
+/** The results of all rules for one history. */
 export interface Verdict {
-  /** No rule was violated. `checked` of each rule shows what the history exercised. */
+  /** Whether no rule was violated. The field `checked` of each rule shows which rules the history exercised. */
   readonly ok: boolean;
   readonly rules: readonly RuleVerdict[];
 }

@@ -1,6 +1,6 @@
 import { ruleOf, HistoryBuilder, violated } from './history-builder.ts';
 
-/** A persistent subscriber on A and a publisher on B. */
+/** @returns a history with a persistent subscriber on A and a publisher on B */
 function pair(
   filter = 't/#',
   limits = {},
@@ -13,7 +13,7 @@ function pair(
 }
 
 describe('acked-but-lost (P1, P2)', () => {
-  test.each([1, 2] as const)('finds an acknowledged QoS %d message that was not delivered', (qos) => {
+  test.each([1, 2] as const)('reports an acknowledged QoS %d message that was not delivered', (qos) => {
     const { history, publisher } = pair();
     history.publish(publisher, 't/1', { qos });
     const verdict = history.verdict();
@@ -23,7 +23,7 @@ describe('acked-but-lost (P1, P2)', () => {
     );
   });
 
-  test('accepts a late delivery', () => {
+  test('accepts a delivery after a reconnect', () => {
     const { history, subscriber, publisher } = pair();
     const message = history.publish(publisher, 't/1');
     history.close(subscriber);
@@ -50,7 +50,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(ruleOf(verdict, 'acked-but-lost').checked).toBe(0);
   });
 
-  test('expects no delivery without SUBACK, after a rejecting SUBACK or UNSUBSCRIBE, in an ended session or to a disconnected client', () => {
+  test('expects no delivery without SUBACK, after a rejection or UNSUBSCRIBE, in an ended session or to an offline client', () => {
     const history = new HistoryBuilder();
     const publisher = history.connect('publisher');
     history.subscribe(history.connect('unanswered'), 't', 1, null);
@@ -70,7 +70,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(violated(history.verdict())).toEqual([]);
   });
 
-  test('a clean session must receive the messages of its connection, and none of an earlier connection', () => {
+  test('expects that a clean session receives the messages of its own connection only', () => {
     const history = new HistoryBuilder();
     const publisher = history.connect('publisher');
     const first = history.connect('clean', { clean: true });
@@ -88,7 +88,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(violated(lost.verdict())).toEqual(['acked-but-lost']);
   });
 
-  test('overlapping subscriptions require one copy', () => {
+  test('accepts one copy for overlapping subscriptions', () => {
     const { history, subscriber, publisher } = pair('t/#');
     history.subscribe(subscriber, 't/+', 1);
     const message = history.publish(publisher, 't/1');
@@ -96,7 +96,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(violated(history.verdict())).toEqual([]);
   });
 
-  test('a wildcard does not match a topic that begins with $ [MQTT-4.7.2-1]', () => {
+  test('expects no delivery of a topic that begins with $ for a wildcard subscription [MQTT-4.7.2-1]', () => {
     const { history, publisher } = pair('#');
     history.publish(publisher, '$other/1');
     const message = history.publish(publisher, 'plain');
@@ -104,7 +104,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(message).toBe(2);
   });
 
-  test('one member of a group must receive each message', () => {
+  test('expects that one subscriber of a shared subscription receives each message', () => {
     const history = new HistoryBuilder();
     const publisher = history.connect('publisher');
     const first = history.connect('first');
@@ -122,10 +122,12 @@ describe('acked-but-lost (P1, P2)', () => {
     lost.publish(sender, 't', { qos: 2 });
     const verdict = lost.verdict();
     expect(violated(verdict)).toEqual(['acked-but-lost']);
-    expect(ruleOf(verdict, 'acked-but-lost').findings[0]?.text).toContain('no member of $share/g/t received');
+    expect(ruleOf(verdict, 'acked-but-lost').findings[0]?.text).toContain(
+      'no subscriber of $share/g/t received',
+    );
   });
 
-  test('a QoS 2 message may be lost with a member that left the group; a QoS 1 message goes to another member [MQTT5 4.8.2]', () => {
+  test('accepts the loss of a QoS 2 message, not of QoS 1, when a subscriber leaves a shared subscription [MQTT5 4.8.2]', () => {
     const run = (qos: 1 | 2): string[] => {
       const history = new HistoryBuilder();
       const publisher = history.connect('publisher');
@@ -140,7 +142,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(run(1)).toEqual(['acked-but-lost']);
   });
 
-  test('excuses a message with a degraded acknowledgement whose only disk was wiped', () => {
+  test('counts a lost message with a degraded acknowledgement as an exception when its only disk was wiped', () => {
     const run = (limits: { degradedAcks: boolean }, wiped: string) => {
       const { history, publisher } = pair('t', limits);
       const heal = history.fault('cut', ['B']);
@@ -149,14 +151,14 @@ describe('acked-but-lost (P1, P2)', () => {
       heal();
       return ruleOf(history.verdict(), 'acked-but-lost');
     };
-    const excused = run({ degradedAcks: true }, 'B');
-    expect(excused).toMatchObject({ violations: 0, excused: 1 });
-    expect(excused.excuses[0]?.text).toContain('degraded loss (the disk of B was wiped)');
+    const verdict = run({ degradedAcks: true }, 'B');
+    expect(verdict).toMatchObject({ violations: 0, excused: 1 });
+    expect(verdict.excuses[0]?.text).toContain('degraded loss (the disk of B was wiped)');
     expect(run({ degradedAcks: true }, 'C')).toMatchObject({ violations: 1, excused: 0 });
     expect(run({ degradedAcks: false }, 'B')).toMatchObject({ violations: 1, excused: 0 });
   });
 
-  test('does not excuse a message that was delivered on another server before the disk was wiped', () => {
+  test('reports the loss of a message that was delivered on another server before the disk was wiped', () => {
     const run = (server: string) => {
       const { history, publisher } = pair('t', { degradedAcks: true });
       const other = history.connect('other', { server });
@@ -172,7 +174,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(run('C')).toMatchObject({ violations: 1, excused: 0 });
   });
 
-  test('a disk that was wiped long after the acknowledgement excuses no loss on a server without a fault', () => {
+  test('reports a loss when the disk of a server without a fault was wiped long after the acknowledgement', () => {
     const run = (pauseMs: number) => {
       const { history, publisher } = pair('t', { degradedAcks: true });
       // Another server has a fault all the time.
@@ -186,7 +188,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(run(12_000)).toMatchObject({ violations: 1, excused: 0 });
   });
 
-  test('finds the loss of a message with a degraded acknowledgement when no disk was lost', () => {
+  test('reports the loss of a message with a degraded acknowledgement when no disk was wiped', () => {
     const { history, publisher } = pair('t', { degradedAcks: true });
     const heal = history.fault('cut', ['B']);
     history.publish(publisher, 't');
@@ -194,7 +196,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(violated(history.verdict())).toEqual(['acked-but-lost']);
   });
 
-  test('excuses the oldest messages of an offline queue at its bound', () => {
+  test('counts the oldest messages of an offline queue at its bound as exceptions', () => {
     const run = (queuedMessagesMax: number): string[] => {
       const { history, subscriber, publisher } = pair('t', { queuedMessagesMax });
       history.close(subscriber);
@@ -209,7 +211,7 @@ describe('acked-but-lost (P1, P2)', () => {
 });
 
 describe('qos2-duplicate (P2)', () => {
-  test('finds a second delivery on one connection, and after a reconnect', () => {
+  test('reports a second delivery of a QoS 2 message after a reconnect', () => {
     const { history, subscriber, publisher } = pair();
     const message = history.publish(publisher, 't/1', { qos: 2 });
     history.deliver(subscriber, message, 't/1', { qos: 2 });
@@ -259,7 +261,7 @@ describe('qos2-duplicate (P2)', () => {
     expect(run(3)).toEqual(['qos2-duplicate']);
   });
 
-  test('finds a second delivery to another member of a group', () => {
+  test('reports a second delivery to another subscriber of a shared subscription', () => {
     const history = new HistoryBuilder();
     const publisher = history.connect('publisher');
     const members = ['first', 'second'].map((name) => history.connect(name));
@@ -272,7 +274,7 @@ describe('qos2-duplicate (P2)', () => {
 
 describe('order (P2)', () => {
   test.each([0, 1, 2] as const)(
-    'finds two QoS %d messages of one connection and topic in the wrong order',
+    'reports two QoS %d messages of one connection and topic in the wrong order',
     (qos) => {
       const { history, subscriber, publisher } = pair();
       const [first, second] = [1, 2].map(() => history.publish(publisher, 't/1', { qos })) as [
@@ -285,7 +287,7 @@ describe('order (P2)', () => {
     },
   );
 
-  test('accepts any order of repetitions, and of different topics, QoS levels and publishers', () => {
+  test('accepts any order of redeliveries, and of different topics, QoS levels and publishers', () => {
     const { history, subscriber, publisher } = pair();
     const other = history.connect('other');
     const first = history.publish(publisher, 't/1');
@@ -305,7 +307,7 @@ describe('order (P2)', () => {
     expect(violated(history.verdict())).toEqual([]);
   });
 
-  test('messages that were resent on a new connection keep the order of that connection [MQTT-4.6.0-1]', () => {
+  test('reports messages that were resent on a new connection and delivered in another order [MQTT-4.6.0-1]', () => {
     const { history, subscriber, publisher } = pair();
     const [first, second] = [1, 2].map(() => history.publish(publisher, 't/1', { ack: null })) as [
       number,
@@ -320,7 +322,7 @@ describe('order (P2)', () => {
     expect(violated(history.verdict())).toEqual(['order']);
   });
 
-  test('a message of an earlier connection may come after a message of a later one', () => {
+  test('accepts a message of an earlier connection after a message of a later connection', () => {
     const { history, subscriber, publisher } = pair();
     const first = history.publish(publisher, 't/1');
     history.close(publisher, 'lost');
@@ -333,27 +335,27 @@ describe('order (P2)', () => {
 });
 
 describe('phantom', () => {
-  test('finds a message that was never published', () => {
+  test('reports a message that was never published', () => {
     const { history, subscriber } = pair();
     history.deliver(subscriber, 99, 't/1');
     expect(violated(history.verdict())).toEqual(['phantom']);
   });
 
-  test('finds a message on a wrong topic', () => {
+  test('reports a message on a wrong topic', () => {
     const { history, subscriber, publisher } = pair();
     const message = history.publish(publisher, 't/1', { qos: 0 });
     history.deliver(subscriber, message, 't/2', { qos: 0 });
     expect(violated(history.verdict())).toEqual(['phantom']);
   });
 
-  test('finds a delivery without a matching subscription', () => {
+  test('reports a delivery without a matching subscription', () => {
     const { history, subscriber, publisher } = pair('t/+');
     const message = history.publish(publisher, 'other', { qos: 0 });
     history.deliver(subscriber, message, 'other', { qos: 0 });
     expect(violated(history.verdict())).toEqual(['phantom']);
   });
 
-  test('finds a message that was sent after UNSUBACK, and accepts one that was sent before [MQTT-3.10.4-3]', () => {
+  test('reports a message that was sent after UNSUBACK, and accepts one that was sent before [MQTT-3.10.4-3]', () => {
     const { history, subscriber, publisher } = pair('t');
     const before = history.publish(publisher, 't');
     history.unsubscribe(subscriber, 't');
@@ -386,7 +388,7 @@ describe('phantom', () => {
     },
   );
 
-  test('finds a message that is wrongly marked as retained, and a rejected message that was delivered', () => {
+  test('reports a message that is wrongly marked as retained, and a rejected message that was delivered', () => {
     const { history, subscriber, publisher } = pair();
     const message = history.publish(publisher, 't/1', { qos: 0 });
     history.deliver(subscriber, message, 't/1', { qos: 0, retain: true });
@@ -395,7 +397,7 @@ describe('phantom', () => {
     expect(ruleOf(history.verdict(), 'phantom').violations).toBe(2);
   });
 
-  test('an empty message must follow a clear of its topic', () => {
+  test('accepts a delivery with an empty payload only after a clear of its topic', () => {
     const { history, subscriber, publisher } = pair();
     history.publish(publisher, 't/1', { retain: true, clear: true });
     history.deliver(subscriber, 0, 't/1');
@@ -407,7 +409,7 @@ describe('phantom', () => {
   });
 });
 
-test('crash finds a member that ended by itself', () => {
+test('the rule crash reports a member that exited unexpectedly', () => {
   expect(violated(new HistoryBuilder().verdict(['B ended with code 1']))).toEqual(['crash']);
   expect(violated(new HistoryBuilder().verdict())).toEqual([]);
 });

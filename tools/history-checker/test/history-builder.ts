@@ -20,7 +20,7 @@ export interface ConnectOptions {
   readonly expirySeconds?: number | null;
   readonly will?: WillRecord | null;
   readonly sessionPresent?: boolean;
-  /** False: the server does not answer CONNECT. */
+  /** Whether the server answers CONNECT with CONNACK; true by default. */
   readonly answered?: boolean;
 }
 
@@ -29,11 +29,11 @@ export interface MessageOptions {
   readonly retain?: boolean;
   readonly dup?: boolean;
   readonly clear?: boolean;
-  /** Reason code; null: no acknowledgement. */
+  /** Reason code of the acknowledgement; null: no acknowledgement. */
   readonly ack?: number | null;
 }
 
-/** Builds a history event by event. Each event takes one millisecond; `wait` adds time. */
+/** Builds a history event by event. Each event is one millisecond after the previous event; `wait` adds time. */
 export class HistoryBuilder {
   readonly header: Header;
   readonly events: HistoryEvent[] = [];
@@ -134,7 +134,10 @@ export class HistoryBuilder {
     }
   }
 
-  /** Adds the retained messages that all servers send at the end; `different` gives those of single servers. */
+  /**
+   * Adds the retained messages that all servers send at the end. `different` names servers that send other
+   * messages.
+   */
   retained(
     messages: Readonly<Record<string, number>>,
     different: Readonly<Record<string, typeof messages>> = {},

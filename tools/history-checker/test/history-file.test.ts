@@ -29,7 +29,7 @@ async function readAll(path: string): Promise<{ header: Header | null; events: H
   return read;
 }
 
-/** One event of each kind. */
+/** @returns a history with one event of each kind */
 function everyKind(): HistoryEvent[] {
   const history = new HistoryBuilder();
   const publisher = history.connect('publisher', { version: 5, will: history.will('w/ü', { retain: true }) });
@@ -57,7 +57,7 @@ describe.each(['run.jsonl', 'run.jsonl.gz'])('%s', (name) => {
     expect(await readAll(path)).toEqual({ header: testHeader, events: everyKind() });
   });
 
-  test('closes when every event has already been written', async () => {
+  test('closes the file when every event has already been written', async () => {
     const path = join(folder, name);
     const writer = await createHistoryWriter(path, testHeader);
     // Longer than a batch, so that no event is queued at the end.
@@ -83,7 +83,7 @@ describe.each(['run.jsonl', 'run.jsonl.gz'])('%s', (name) => {
     expect(read.events[count - 1]).toEqual(events[count - 1]);
   });
 
-  test('rejects an incomplete file', async () => {
+  test('rejects an incomplete file with the number of its last line', async () => {
     const path = await write(join(folder, name), everyKind());
     const bytes = await readFile(path);
     await writeFile(path, bytes.subarray(0, bytes.length - 12));
@@ -109,20 +109,20 @@ test('write returns false when its caller should wait, and throws when the calle
   expect(() => writer.write(event)).toThrow('already closed');
 });
 
-test('reports a file that can not be created', async () => {
+test('createHistoryWriter throws when the file cannot be created', async () => {
   const path = join(folder, 'none', 'run.jsonl');
   await expect(createHistoryWriter(path, testHeader)).rejects.toThrow(`${path} can't be written: ENOENT`);
 });
 
 // Writes to /dev/full fail with ENOSPC.
 const testOnLinux = existsSync('/dev/full') ? test : test.skip;
-testOnLinux('reports a full disk', async () => {
+testOnLinux('close throws when the disk is full', async () => {
   const writer = await createHistoryWriter('/dev/full', testHeader);
   writer.write({ type: 'phase', at: 1, phase: 'quiet' });
   await expect(writer.close()).rejects.toThrow("/dev/full can't be written: ENOSPC");
 });
 
-describe('a file that is not a history is rejected in one line with its place', () => {
+describe('checkHistoryFile rejects a file that is not a history with one line of text: the file, the line and the reason', () => {
   const header = JSON.stringify(testHeader);
   const end = '{"type":"end","at":9,"crashes":[]}';
   test.each([
@@ -160,7 +160,7 @@ describe('a file that is not a history is rejected in one line with its place', 
     expect(failure.message).not.toContain('\n');
   });
 
-  test('a file that does not exist, and one that is not gzip', async () => {
+  test('rejects a missing file, a file that is not gzip, and a compressed file that is not a history', async () => {
     const path = join(folder, 'run.jsonl.gz');
     await expect(checkHistoryFile(path)).rejects.toThrow(`${path} can't be read: ENOENT`);
     await writeFile(path, 'hello\n');
@@ -170,7 +170,7 @@ describe('a file that is not a history is rejected in one line with its place', 
   });
 });
 
-test('the verdict on the file equals the verdict on the events', async () => {
+test('checkHistoryFile returns the same verdict as the checker on the same events', async () => {
   const history = new HistoryBuilder();
   const subscriber = history.connect('subscriber');
   history.subscribe(subscriber, 't');

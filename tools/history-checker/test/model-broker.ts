@@ -18,9 +18,12 @@ interface Queued {
 interface ModelSession {
   readonly subscriptions: Map<string, QoS>;
   queue: Queued[];
-  /** Delivered messages whose acknowledgement got lost. */
+  /** Delivered messages whose acknowledgement was lost. */
   unacked: Queued[];
-  /** QoS 2 messages of this publisher that the broker has received and the publisher has not seen completed. */
+  /**
+   * QoS 2 messages that the broker has received from this publisher, whose acknowledgement the publisher did
+   * not get.
+   */
   readonly taken: Set<number>;
 }
 
@@ -38,13 +41,13 @@ interface ActorState {
   session: ModelSession | null;
   diedAtMs: number;
   delayedWill: WillRecord | null;
-  /** Messages that were sent and not acknowledged. */
+  /** Messages that the client has sent and that were not acknowledged. */
   pending: Pending[];
 }
 
 const msPerSecond = 1_000;
 
-/** A model of a broker in memory that keeps every promise. It also records the history of its clients. */
+/** An in-memory model of a broker that keeps every promise. It also records the history of its clients. */
 export class ModelBroker {
   readonly history = new HistoryBuilder();
   readonly retained = new Map<string, number>();
@@ -146,7 +149,7 @@ export class ModelBroker {
     if (!ackArrives && qos > 0) this.close(index, false);
   }
 
-  /** Lets time pass: publishes delayed wills and expires sessions. */
+  /** Advances the time, publishes delayed wills and expires sessions. */
   pass(ms: number): void {
     this.history.wait(ms);
     for (const state of this.#states) {
@@ -162,7 +165,7 @@ export class ModelBroker {
     }
   }
 
-  /** Reconnects all clients until nothing is outstanding. @returns the whole history */
+  /** Waits for all delayed wills and reconnects all clients. @returns the whole history */
   end(): HistoryEvent[] {
     const stepMs = 100;
     const longestDelayMs = 10_000;
@@ -177,7 +180,7 @@ export class ModelBroker {
 
   #state(index: number): ActorState {
     const state = this.#states[index % this.#states.length];
-    if (!state) throw new Error('a broker without clients');
+    if (!state) throw new Error('the model broker has no clients');
     return state;
   }
 
@@ -225,8 +228,8 @@ export class ModelBroker {
   }
 
   /**
-   * The acknowledgement of every third QoS 1 message gets lost, so the broker redelivers the message first after a
-   * reconnect.
+   * Delivers the queued messages. The acknowledgement of every third QoS 1 message is lost, so the broker redelivers
+   * that message before all others after a reconnect.
    */
   #pump({ connection, session, actor }: ActorState): void {
     if (connection === null || !session) return;

@@ -6,8 +6,8 @@ import type { Actor } from './model-broker.ts';
 const persistent = { clean: false, version: 4, expirySeconds: null } as const;
 
 /**
- * The first two clients only connect and disconnect, so that a mutation of their deliveries and sessions has no side
- * effect.
+ * The clients of the random histories. The first two clients only connect and disconnect, so that a mutation of their
+ * deliveries and sessions has no side effect.
  */
 export const actors: readonly Actor[] = [
   { name: 'watcher', ...persistent },
@@ -19,7 +19,7 @@ export const actors: readonly Actor[] = [
 ];
 const quietActors = 2;
 const mortal: Actor = { name: 'mortal', clean: true, version: 4, expirySeconds: 0 };
-const looker: Actor = { name: 'looker', clean: true, version: 5, expirySeconds: 0 };
+const reader: Actor = { name: 'reader', clean: true, version: 5, expirySeconds: 0 };
 const twin: Actor = { name: 'twin', ...persistent };
 
 const filters = ['t/#', 't/+', 't/1', '+/2', 'wills/#', 'none'];
@@ -27,22 +27,22 @@ const topics = ['t/1', 't/2', 't'];
 
 type Step = (broker: ModelBroker) => void;
 
-const anyone = fc.nat({ max: actors.length - 1 });
-const busy = fc.integer({ min: quietActors, max: actors.length - 1 });
+const anyActor = fc.nat({ max: actors.length - 1 });
+const busyActor = fc.integer({ min: quietActors, max: actors.length - 1 });
 const qos = fc.constantFrom<QoS>(0, 1, 2);
 
 const steps: readonly fc.WeightedArbitrary<Step>[] = [
   {
     weight: 3,
-    arbitrary: fc.tuple(anyone, fc.constantFrom(null, 0, 3)).map(
+    arbitrary: fc.tuple(anyActor, fc.constantFrom(null, 0, 3)).map(
       ([who, delay]) =>
         (broker) =>
-          comeBack(broker, who, delay),
+          reconnect(broker, who, delay),
     ),
   },
   {
     weight: 1,
-    arbitrary: fc.tuple(busy, fc.constantFrom(null, 0, 3)).map(
+    arbitrary: fc.tuple(busyActor, fc.constantFrom(null, 0, 3)).map(
       ([who, delay]) =>
         (broker) =>
           broker.connect(who, delay),
@@ -50,7 +50,7 @@ const steps: readonly fc.WeightedArbitrary<Step>[] = [
   },
   {
     weight: 2,
-    arbitrary: fc.tuple(anyone, fc.boolean()).map(
+    arbitrary: fc.tuple(anyActor, fc.boolean()).map(
       ([who, graceful]) =>
         (broker) =>
           broker.close(who, graceful),
@@ -58,7 +58,7 @@ const steps: readonly fc.WeightedArbitrary<Step>[] = [
   },
   {
     weight: 2,
-    arbitrary: fc.tuple(busy, fc.constantFrom(...filters), qos).map(
+    arbitrary: fc.tuple(busyActor, fc.constantFrom(...filters), qos).map(
       ([who, filter, granted]) =>
         (broker) =>
           broker.subscribe(who, filter, granted),
@@ -66,7 +66,7 @@ const steps: readonly fc.WeightedArbitrary<Step>[] = [
   },
   {
     weight: 1,
-    arbitrary: fc.tuple(busy, fc.constantFrom(...filters)).map(
+    arbitrary: fc.tuple(busyActor, fc.constantFrom(...filters)).map(
       ([who, filter]) =>
         (broker) =>
           broker.unsubscribe(who, filter),
@@ -76,7 +76,7 @@ const steps: readonly fc.WeightedArbitrary<Step>[] = [
     weight: 8,
     arbitrary: fc
       .tuple(
-        busy,
+        busyActor,
         fc.constantFrom(...topics),
         qos,
         fc.constantFrom('plain', 'plain', 'plain', 'retain', 'clear'),
@@ -91,28 +91,32 @@ const steps: readonly fc.WeightedArbitrary<Step>[] = [
   { weight: 1, arbitrary: fc.integer({ min: 1, max: 2_000 }).map((ms) => (broker) => broker.pass(ms)) },
 ];
 
-/** For clients that must not take over their own connections. */
-function comeBack(broker: ModelBroker, who: number, delay: number | null): void {
+/** Connects a client. The quiet clients disconnect first, because they must not take over their own connections. */
+function reconnect(broker: ModelBroker, who: number, delay: number | null): void {
   if (who < quietActors) broker.close(who, true);
   broker.connect(who, who < quietActors ? null : delay);
 }
 
-export interface Told {
+/** A random history, and the model broker that produced it. */
+export interface GeneratedHistory {
   readonly broker: ModelBroker;
   readonly events: readonly HistoryEvent[];
 }
 
-/** Some hundred steps between a beginning and an end in which every mutation finds an event to change. */
-export const histories: fc.Arbitrary<Told> = fc
+/**
+ * Random histories. Fixed steps at the beginning and at the end guarantee that every mutation finds an event
+ * to change; between them are 20 to 300 random steps.
+ */
+export const histories: fc.Arbitrary<GeneratedHistory> = fc
   .array(fc.oneof(...steps), { minLength: 20, maxLength: 300, size: 'max' })
   .map((plan) => {
-    const broker = new ModelBroker([...actors, mortal, looker, twin]);
-    const [mortalIndex, lookerIndex, twinIndex] = [actors.length, actors.length + 1, actors.length + 2];
+    const broker = new ModelBroker([...actors, mortal, reader, twin]);
+    const [mortalIndex, readerIndex, twinIndex] = [actors.length, actors.length + 1, actors.length + 2];
     actors.forEach((_, who) => broker.connect(who));
     broker.subscribe(0, '#', 2);
     for (const step of plan) step(broker);
-    comeBack(broker, 0, null);
-    comeBack(broker, 1, null);
+    reconnect(broker, 0, null);
+    reconnect(broker, 1, null);
     broker.connect(2);
     for (let round = 0; round < 3; round++) {
       broker.publish(2, 't/1', 1, 'plain', true);
@@ -126,7 +130,7 @@ export const histories: fc.Arbitrary<Told> = fc
     const quietMs = 20_000;
     const stepMs = 500;
     for (let passedMs = 0; passedMs < quietMs; passedMs += stepMs) broker.pass(stepMs);
-    broker.connect(lookerIndex);
-    broker.subscribe(lookerIndex, 'kept', 1);
+    broker.connect(readerIndex);
+    broker.subscribe(readerIndex, 'kept', 1);
     return { broker, events: broker.end() };
   });

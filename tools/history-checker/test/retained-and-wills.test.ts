@@ -17,18 +17,18 @@ describe('retained (P5)', () => {
     return { history, older, newer };
   };
 
-  test('finds servers with different retained messages at the end', () => {
+  test('reports servers with different retained messages at the end', () => {
     const { history, older, newer } = write({ ack: null });
     history.settle();
     history.retained({ t: newer }, { B: { t: older } });
     const verdict = history.verdict();
     expect(violated(verdict)).toEqual(['retained']);
     expect(ruleOf(verdict, 'retained').findings[0]?.text).toBe(
-      `t is ${older} on B and ${newer} on A at the end`,
+      `retained message of t at the end: message ${older} on B, message ${newer} on A`,
     );
   });
 
-  test('finds a server that sends no retained message to one kind of session at the end', () => {
+  test('reports a server that sends no retained message in its second list at the end', () => {
     const { history, newer } = write();
     history.settle();
     history.retained({ t: newer });
@@ -37,14 +37,14 @@ describe('retained (P5)', () => {
     expect(violated(history.verdict())).toEqual(['retained']);
   });
 
-  test('finds a replaced value on all servers', () => {
+  test('reports a replaced retained message that all servers send at the end', () => {
     const { history, older } = write();
     history.settle();
     history.retained({ t: older });
     expect(violated(history.verdict())).toEqual(['retained']);
   });
 
-  test('accepts the last value; or any value, if the last write was not acknowledged', () => {
+  test('accepts the last retained message, and the one before if the last write was not acknowledged', () => {
     const { history, newer } = write();
     history.settle();
     history.retained({ t: newer });
@@ -57,7 +57,7 @@ describe('retained (P5)', () => {
     }
   });
 
-  test('accepts either value of two concurrent writes', () => {
+  test('accepts either message of two concurrent retained writes', () => {
     for (const last of [0, 1]) {
       const history = new HistoryBuilder();
       const both = ['one', 'two'].map((name) => {
@@ -73,7 +73,7 @@ describe('retained (P5)', () => {
     }
   });
 
-  test('finds a cleared topic that is back, and a set topic that is gone', () => {
+  test('reports the retained message of a cleared topic, and the missing retained message of a set topic', () => {
     const cleared = write({ clear: true });
     cleared.history.settle();
     cleared.history.retained({ t: cleared.older });
@@ -90,61 +90,61 @@ describe('retained (P5)', () => {
     expect(violated(gone.history.verdict())).toEqual([]);
   });
 
-  test('finds a value that was never published', () => {
+  test('reports a retained message that was never published', () => {
     const { history } = write();
     history.settle();
     history.retained({ t: 77 });
     expect(violated(history.verdict())).toEqual(['retained']);
   });
 
-  test('finds a cleared topic that comes back for a new subscriber', () => {
+  test('reports a cleared retained message that is sent to a new subscriber after the bound of P5', () => {
     const run = (pauseMs: number): string[] => {
       const { history, older } = write({ clear: true });
       history.wait(pauseMs);
-      const looker = history.connect('looker', { clean: true, server: 'C' });
-      history.subscribe(looker, 't', 1);
-      history.deliver(looker, older, 't', { retain: true });
+      const reader = history.connect('reader', { clean: true, server: 'C' });
+      history.subscribe(reader, 't', 1);
+      history.deliver(reader, older, 't', { retain: true });
       return violated(history.verdict());
     };
     expect(run(3_000)).toEqual(['retained']);
     expect(run(1_000)).toEqual([]);
   });
 
-  test('finds a new subscriber that does not receive a retained message', () => {
-    const run = (how: { clear?: boolean; shown?: boolean; pauseMs?: number; staysMs?: number }): string[] => {
-      const { clear = false, shown = false, pauseMs = 3_000, staysMs = 1_000 } = how;
+  test('reports a new subscriber that does not receive a retained message', () => {
+    const run = (how: { clear?: boolean; sent?: boolean; pauseMs?: number; staysMs?: number }): string[] => {
+      const { clear = false, sent = false, pauseMs = 3_000, staysMs = 1_000 } = how;
       const { history, newer } = write({ clear });
       history.wait(pauseMs);
-      const looker = history.connect('looker', { clean: true, server: 'C' });
-      history.subscribe(looker, '+', 1);
-      if (shown) history.deliver(looker, newer, 't', { retain: true });
+      const reader = history.connect('reader', { clean: true, server: 'C' });
+      history.subscribe(reader, '+', 1);
+      if (sent) history.deliver(reader, newer, 't', { retain: true });
       history.wait(staysMs);
-      history.close(looker);
-      // A later write does not matter.
+      history.close(reader);
+      // A later clear changes nothing.
       history.publish(history.connect('late'), 't', { retain: true, clear: true });
       return violated(history.verdict());
     };
     expect(run({})).toEqual(['retained']);
-    expect(run({ shown: true })).toEqual([]);
+    expect(run({ sent: true })).toEqual([]);
     expect(run({ clear: true })).toEqual([]);
     // The write is too recent, or the subscription too short.
     expect(run({ pauseMs: 1_000 })).toEqual([]);
     expect(run({ staysMs: 300 })).toEqual([]);
   });
 
-  test('a persistent session that subscribes again must receive it, too; a delivery of an earlier connection does not count', () => {
-    const run = (shownOn: 'first' | 'second'): string[] => {
+  test('reports a persistent session that subscribes again and receives no retained message on the new connection', () => {
+    const run = (sentOn: 'first' | 'second'): string[] => {
       const { history, newer } = write();
       history.wait(3_000);
-      const first = history.connect('looker', { server: 'B' });
+      const first = history.connect('reader', { server: 'B' });
       history.subscribe(first, 't', 1);
       history.deliver(first, newer, 't', { retain: true });
       history.wait(2_000);
       history.close(first);
-      const second = history.connect('looker', { server: 'C', sessionPresent: true });
+      const second = history.connect('reader', { server: 'C', sessionPresent: true });
       history.unsubscribe(second, 't');
       history.subscribe(second, 't', 1);
-      if (shownOn === 'second') history.deliver(second, newer, 't', { retain: true });
+      if (sentOn === 'second') history.deliver(second, newer, 't', { retain: true });
       history.wait(2_000);
       history.close(second);
       history.publish(history.connect('late'), 't', { retain: true, clear: true });
@@ -154,7 +154,7 @@ describe('retained (P5)', () => {
     expect(run('first')).toEqual(['retained']);
   });
 
-  test('a clear without an acknowledgement excuses a missing retained message only for a while', () => {
+  test('accepts a missing retained message only for some seconds after a clear without an acknowledgement', () => {
     const run = (setAfterMs: number): string[] => {
       const { history } = write();
       const gone = history.connect('gone');
@@ -163,10 +163,10 @@ describe('retained (P5)', () => {
       history.wait(setAfterMs);
       history.publish(history.connect('again'), 't', { retain: true });
       history.wait(3_000);
-      const looker = history.connect('looker', { clean: true, server: 'C' });
-      history.subscribe(looker, 't', 1);
+      const reader = history.connect('reader', { clean: true, server: 'C' });
+      history.subscribe(reader, 't', 1);
       history.wait(1_000);
-      history.close(looker);
+      history.close(reader);
       history.publish(history.connect('late'), 't', { retain: true, clear: true });
       return violated(history.verdict());
     };
@@ -174,7 +174,7 @@ describe('retained (P5)', () => {
     expect(run(4_000)).toEqual(['retained']);
   });
 
-  test('a write with a degraded acknowledgement replaces no value for certain', () => {
+  test('accepts the older retained message after a write with a degraded acknowledgement', () => {
     const run = (degradedAcks: boolean): string[] => {
       const history = new HistoryBuilder({ degradedAcks });
       const publisher = history.connect('publisher');
@@ -198,17 +198,17 @@ describe('will (P6)', () => {
     readonly options?: ConnectOptions;
     readonly delaySeconds?: number;
     readonly how?: 'disconnect' | 'dropped' | 'lost' | 'server';
-    /** Times of the will's deliveries after the death, ms. */
+    /** Times from the death to the deliveries of the will, ms. */
     readonly comesAfterMs?: readonly number[];
     readonly dup?: boolean;
-    /** Time at which the client reconnects after the death, ms. */
+    /** Time from the death until the client reconnects, ms. */
     readonly backAfterMs?: number;
     readonly back?: ConnectOptions;
     readonly cut?: readonly string[];
     readonly limits?: Partial<Limits>;
   }
 
-  /** A client that dies while a watcher is subscribed, and the watcher's deliveries. */
+  /** Builds a history of a client that dies and a watcher that subscribes to its will. @returns the verdict */
   function die({
     options,
     delaySeconds = 0,
@@ -251,19 +251,22 @@ describe('will (P6)', () => {
     return { bad: violated(verdict), text: ruleOf(verdict, 'will').findings[0]?.text ?? '' };
   }
 
-  test.each(['dropped', 'lost', 'server'] as const)('requires one will after an end by %s', (how) => {
-    expect(die({ how, comesAfterMs: [20] }).bad).toEqual([]);
-    expect(die({ how }).text).toContain('never came to watcher');
-    expect(die({ how }).bad).toEqual(['will']);
-  });
+  test.each(['dropped', 'lost', 'server'] as const)(
+    'requires one will after a connection end `%s`',
+    (how) => {
+      expect(die({ how, comesAfterMs: [20] }).bad).toEqual([]);
+      expect(die({ how }).text).toContain('was not delivered to watcher');
+      expect(die({ how }).bad).toEqual(['will']);
+    },
+  );
 
-  test('finds a second publication; a redelivery is none', () => {
+  test('reports a second publication of a will, and accepts a redelivery', () => {
     expect(die({ comesAfterMs: [20, 30] }).text).toContain('more than once');
     expect(die({ comesAfterMs: [20, 30] }).bad).toEqual(['will']);
     expect(die({ comesAfterMs: [20, 30], dup: true }).bad).toEqual([]);
   });
 
-  test('finds a will after a DISCONNECT [MQTT-3.14.4-3]', () => {
+  test('reports a will after a DISCONNECT [MQTT-3.14.4-3]', () => {
     expect(die({ how: 'disconnect', comesAfterMs: [20] }).text).toContain('had disconnected');
     expect(die({ how: 'disconnect', comesAfterMs: [20] }).bad).toEqual(['will']);
     expect(die({ how: 'disconnect' }).bad).toEqual([]);
@@ -271,22 +274,22 @@ describe('will (P6)', () => {
     expect(die({ how: 'disconnect', comesAfterMs: [20], cut: ['A'] }).bad).toEqual([]);
   });
 
-  test('finds a will that is too late or too early', () => {
+  test('reports a will that is too late or too early', () => {
     expect(die({ comesAfterMs: [4_900] }).bad).toEqual([]);
-    expect(die({ comesAfterMs: [5_100] }).text).toContain('later than');
+    expect(die({ comesAfterMs: [5_100] }).text).toContain('after its deadline');
     const five = { version: 5, expirySeconds: 100 } as const;
     expect(die({ options: five, delaySeconds: 10, comesAfterMs: [14_000] }).bad).toEqual([]);
     expect(die({ options: five, delaySeconds: 10, comesAfterMs: [16_000] }).bad).toEqual(['will']);
     expect(die({ options: five, delaySeconds: 10, comesAfterMs: [3_000] }).text).toContain('before');
   });
 
-  test('the will delay ends with the session [MQTT-3.1.3-9]', () => {
+  test('measures the deadline of a will from the end of its session if the will delay is longer [MQTT-3.1.3-9]', () => {
     const clean = { version: 5, clean: true } as const;
     expect(die({ options: clean, delaySeconds: 10, comesAfterMs: [20] }).bad).toEqual([]);
     expect(die({ options: clean, delaySeconds: 10, comesAfterMs: [14_000] }).bad).toEqual(['will']);
   });
 
-  test('finds a will after the client reconnected within the delay [MQTT5 3.1.3.2.2]', () => {
+  test('reports a will after the client reconnected within the will delay [MQTT5 3.1.3.2.2]', () => {
     const five = { version: 5, expirySeconds: 100 } as const;
     const back = { version: 5 } as const;
     const death = { options: five, delaySeconds: 10, back, comesAfterMs: [11_000] };
@@ -296,7 +299,7 @@ describe('will (P6)', () => {
     expect(die({ ...death, backAfterMs: 5_000, comesAfterMs: [] }).bad).toEqual([]);
   });
 
-  test('finds a delayed will that is published although the client reconnected in time', () => {
+  test('reports a delayed will that is published just after the client resumed its session in time', () => {
     const five = { version: 5, expirySeconds: 100 } as const;
     const death = { options: five, delaySeconds: 2, back: { version: 5 } } as const;
     expect(die({ ...death, backAfterMs: 1_500, comesAfterMs: [1_504] }).text).toContain('had reconnected at');
@@ -308,10 +311,10 @@ describe('will (P6)', () => {
     expect(die({ ...anew, comesAfterMs: [1_000] }).text).toContain('before');
   });
 
-  test('applies the shorter bound when the home serves', () => {
+  test('applies the shorter bound `willAtOnceMsMax` when the home serves and received the close', () => {
     const limits = { willAtOnceMsMax: 1_000 };
     expect(die({ limits, comesAfterMs: [900] }).bad).toEqual([]);
-    expect(die({ limits, comesAfterMs: [2_000] }).text).toContain('later than');
+    expect(die({ limits, comesAfterMs: [2_000] }).text).toContain('after its deadline');
     expect(die({ limits, comesAfterMs: [2_000], how: 'lost' }).bad).toEqual([]);
     expect(die({ limits, comesAfterMs: [2_000], cut: ['A'] }).bad).toEqual([]);
     const five = { version: 5, expirySeconds: 100 } as const;
@@ -329,7 +332,7 @@ describe('will (P6)', () => {
     expect(die({ backAfterMs: 8_000 }).bad).toEqual(['will']);
   });
 
-  test('finds a will after the client reconnected to a server with a majority (P6)', () => {
+  test('reports a will after the client reconnected to a server with a majority (P6)', () => {
     const back = { server: 'B' } as const;
     const late = { back, backAfterMs: 50, comesAfterMs: [2_000] };
     expect(die({ ...late, comesAfterMs: [500] }).bad).toEqual([]);
@@ -342,7 +345,7 @@ describe('will (P6)', () => {
     expect(die({ ...clean, limits: { degradedAcks: false } }).bad).toEqual(['will']);
   });
 
-  test('accepts a late will when all deliveries are late', () => {
+  test('accepts a late will when other requests on servers without a fault are late, too', () => {
     const run = (waitMs: number, server: string): string[] => {
       const history = new HistoryBuilder();
       const watcher = history.connect('watcher', { server: 'C' });
@@ -365,7 +368,7 @@ describe('will (P6)', () => {
     expect(run(4_000, 'B')).toEqual(['will']);
   });
 
-  test('finds the will of a connected client', () => {
+  test('reports the will of a connected client', () => {
     const history = new HistoryBuilder();
     const watcher = history.connect('watcher', { server: 'C' });
     history.subscribe(watcher, 'wills/#', 1);
@@ -375,7 +378,7 @@ describe('will (P6)', () => {
     expect(ruleOfWill(history).text).toContain('has been connected since');
   });
 
-  test('accepts a will that is published only after the majority is back', () => {
+  test('accepts a will that is published after the majority is back', () => {
     const run = (members: readonly string[]): string[] => {
       const history = new HistoryBuilder();
       const watcher = history.connect('watcher', { server: 'C' });

@@ -6,27 +6,27 @@ describe('session-lost (P3)', () => {
     before: ConnectOptions,
     after: ConnectOptions,
     pauseMs = 100,
-    meanwhile: (history: HistoryBuilder) => void = () => undefined,
+    betweenConnections: (history: HistoryBuilder) => void = () => undefined,
   ): string[] => {
     const history = new HistoryBuilder();
     history.close(history.connect('roamer', before));
-    meanwhile(history);
+    betweenConnections(history);
     history.wait(pauseMs);
     history.connect('roamer', { server: 'B', ...after });
     return violated(history.verdict());
   };
 
-  test('finds a session that is missing on another server [MQTT-3.2.2-2]', () => {
+  test('reports a session that is missing on another server [MQTT-3.2.2-2]', () => {
     expect(resume({}, { sessionPresent: false })).toEqual(['session-lost']);
     expect(resume({}, { sessionPresent: true })).toEqual([]);
   });
 
-  test('finds session present after a clean start [MQTT-3.2.2-1]', () => {
+  test('reports session present after a clean start [MQTT-3.2.2-1]', () => {
     expect(resume({}, { clean: true, sessionPresent: true })).toEqual(['session-lost']);
     expect(resume({}, { clean: true, sessionPresent: false })).toEqual([]);
   });
 
-  test('finds session present for a client that never connected before [MQTT-3.2.2-3]', () => {
+  test('reports session present for a client that never connected before [MQTT-3.2.2-3]', () => {
     const run = (sessionPresent: boolean): string[] => {
       const history = new HistoryBuilder();
       history.connect('new', { sessionPresent });
@@ -63,14 +63,14 @@ describe('session-lost (P3)', () => {
     },
   );
 
-  test('expects no session after it ended with its connection, or after a clean start without an answer', () => {
+  test('accepts a missing session that ended with its connection, or after a clean start without an answer', () => {
     expect(resume({ version: 5, expirySeconds: 0 }, {})).toEqual([]);
     const cleanStart = (history: HistoryBuilder): void =>
       history.close(history.connect('roamer', { clean: true, answered: false }), 'lost');
     expect(resume({}, {}, 100, cleanStart)).toEqual([]);
   });
 
-  test('a session that could expire may be a new one after a CONNECT without an answer', () => {
+  test('accepts that a CONNECT without an answer replaced a session that may have expired', () => {
     const run = (options: ConnectOptions, answered: boolean): string[] => {
       const history = new HistoryBuilder();
       const first = history.connect('transient', options);
@@ -87,7 +87,7 @@ describe('session-lost (P3)', () => {
     expect(run({ version: 5, expirySeconds: null }, false)).toEqual(['acked-but-lost']);
   });
 
-  test('the expiry may begin when the server is isolated', () => {
+  test('accepts a session expiry that began when its server was isolated', () => {
     const run = (member: string): string[] => {
       const history = new HistoryBuilder();
       const first = history.connect('roamer', { version: 5, expirySeconds: 10 });
@@ -103,7 +103,7 @@ describe('session-lost (P3)', () => {
     expect(run('C')).toEqual(['session-lost']);
   });
 
-  test('of two racing CONNECTs the second finds the session, in either order of the answers', () => {
+  test('accepts either order of the CONNACKs of two racing CONNECTs, when one of them creates the session', () => {
     const history = new HistoryBuilder();
     const [one, two] = ['A', 'B'].map((server) => history.connect('racer', { server, answered: false })) as [
       number,
@@ -117,7 +117,7 @@ describe('session-lost (P3)', () => {
     expect(violated(history.verdict())).toEqual([]);
   });
 
-  test('a lost session is one violation: the messages in its queue are none', () => {
+  test('reports a lost session once, and not the messages in its queue', () => {
     const history = new HistoryBuilder();
     const first = history.connect('roamer');
     history.subscribe(first, 't');
@@ -146,7 +146,7 @@ describe('two-connections (P4)', () => {
     [8_000, ['A'], []],
     [12_000, ['A'], ['two-connections']],
     [8_000, ['C'], ['two-connections']],
-  ])('the older connection stays open for %d ms while %j is isolated', (lingerMs, fault, bad) => {
+  ])('judges an older connection that is open for %d ms after a fault of %j', (lingerMs, fault, bad) => {
     expect(takeOver(lingerMs, fault)).toEqual(bad);
   });
 
@@ -159,25 +159,28 @@ describe('two-connections (P4)', () => {
     ['one-way', ['A', 'B', 'C'], [['B'], ['A', 'C']], []],
     ['slow', ['A', 'B', 'C'], [['A', 'B', 'C']], []],
     ['clock', ['A'], [['A']], ['two-connections']],
-  ])('the fault %s of %j as %j excuses only isolated servers', (kind, members, groups, bad) => {
-    const history = new HistoryBuilder();
-    const older = history.connect('twice', { server: 'A' });
-    history.connect('twice', { server: 'B', sessionPresent: true });
-    const heal = history.fault(kind, members, groups);
-    history.wait(8_000);
-    history.close(older, 'server');
-    heal();
-    expect(violated(history.verdict())).toEqual(bad);
-  });
+  ])(
+    'extends the bound only for servers that a %s fault of %j with groups %j isolates',
+    (kind, members, groups, bad) => {
+      const history = new HistoryBuilder();
+      const older = history.connect('twice', { server: 'A' });
+      history.connect('twice', { server: 'B', sessionPresent: true });
+      const heal = history.fault(kind, members, groups);
+      history.wait(8_000);
+      history.close(older, 'server');
+      heal();
+      expect(violated(history.verdict())).toEqual(bad);
+    },
+  );
 
-  test('finds two open connections at the end', () => {
+  test('reports two open connections at the end', () => {
     const history = new HistoryBuilder();
     history.connect('twice', { server: 'A' });
     history.connect('twice', { server: 'B', sessionPresent: true });
     expect(violated(history.verdict())).toEqual(['two-connections']);
   });
 
-  test('two connections one after another are no takeover', () => {
+  test('checks no takeover when a client connects after its earlier connection ended', () => {
     const history = new HistoryBuilder();
     history.close(history.connect('once'));
     history.connect('once', { sessionPresent: true });
@@ -186,7 +189,7 @@ describe('two-connections (P4)', () => {
 });
 
 describe('ack-taken-back (P1)', () => {
-  test('finds a PUBREL that is rejected on the connection of its PUBREC; after a reconnect that is no violation', () => {
+  test('reports a PUBREL that is rejected on the connection of its PUBREC, and accepts a rejection after a reconnect', () => {
     const run = (reconnects: boolean): string[] => {
       const history = new HistoryBuilder();
       const first = history.connect('publisher');
@@ -213,17 +216,18 @@ describe('ack-taken-back (P1)', () => {
     const newer = history.publish(publisher, 't', { retain: true, ack });
     history.wait(pauseMs);
     if (fault) history.fault('cut', ['C']);
-    const looker = history.connect('looker', { clean: true, server: 'C' });
-    history.subscribe(looker, 't', 1);
-    history.deliver(looker, older, 't', { retain: true });
+    const reader = history.connect('reader', { clean: true, server: 'C' });
+    history.subscribe(reader, 't', 1);
+    history.deliver(reader, older, 't', { retain: true });
     history.settle();
     history.retained({ t: newer });
     return violated(history.verdict());
   };
 
-  test('finds a replaced retained message that is sent to a new subscriber', () => {
+  test('reports a replaced retained message that is sent to a new subscriber', () => {
     expect(serveOlder(3_000)).toEqual(['ack-taken-back']);
-    // Within P5's bound, never acknowledged, or on an isolated server.
+    // The older message is allowed within P5's bound, if the newer one was not acknowledged, or on an
+    // isolated server.
     expect(serveOlder(500)).toEqual([]);
     expect(serveOlder(3_000, null)).toEqual([]);
     expect(serveOlder(3_000, 0, true)).toEqual([]);

@@ -3,7 +3,7 @@ import { never } from '../tables/clients.ts';
 import type { Connection, Session, Subscription } from '../tables/clients.ts';
 import { Grouping } from '../tables/column.ts';
 import { FilterTrie } from '../tables/filters.ts';
-import { refusedMin } from '../tables/messages.ts';
+import { rejectedMin } from '../tables/messages.ts';
 import { HostLoad } from './host-load.ts';
 import { ObservedLag } from './observed-lag.ts';
 import type { Report } from '../report.ts';
@@ -20,10 +20,13 @@ export class Analysis {
   readonly messagesByTopic: Grouping;
   #hostLoad: HostLoad | null = null;
   #lag: ObservedLag | null = null;
-  #spread: Uint8Array | null = null;
+  #deliveredElsewhere: Uint8Array | null = null;
   /** Number of topics to which messages were sent. */
   readonly topicCount: number;
-  /** Acknowledged subscriptions without an UNSUBSCRIBE, of sessions that were connected when the run had settled. */
+  /**
+   * Acknowledged subscriptions without an UNSUBSCRIBE, of sessions whose client was connected when the run
+   * settled.
+   */
   readonly activeSubscriptions: readonly Subscription[];
 
   constructor(tables: HistoryTables) {
@@ -41,7 +44,10 @@ export class Analysis {
       .flatMap(({ subscriptions }) => subscriptions.filter(isGranted));
   }
 
-  /** Its client was connected when the run had settled, so the session has received everything that it ever will. */
+  /**
+   * Whether the session's client was connected when the run had settled. The session has then received all messages
+   * that are due to it.
+   */
   #wasConnectedAtEnd({ promisedUntil, connections }: Session): boolean {
     const settled = this.tables.settledSequence;
     if (settled === null || promisedUntil !== never) return false;
@@ -60,7 +66,7 @@ export class Analysis {
     return this.tables.sessions.connectionAt(index);
   }
 
-  /** @returns for each topic the given subscriptions that match it */
+  /** @returns the given subscriptions that match each topic, indexed by the topic's number */
   matches(subscriptions: readonly Subscription[]): readonly (readonly Subscription[])[] {
     const trie = new FilterTrie<Subscription>();
     for (const subscription of subscriptions) trie.add(subscription.filter, subscription);
@@ -68,7 +74,10 @@ export class Analysis {
     return Array.from({ length: topics.count }, (_, topic) => trie.match(topics.name(topic)));
   }
 
-  /** @returns a function that finds the session's subscriptions for a topic, and remembers them */
+  /**
+   * @returns a function that returns the session's subscriptions that match a topic; the function caches its
+   * results
+   */
   matcher(session: Session): (topic: number) => readonly Subscription[] {
     let matcher = this.#matchers.get(session);
     if (!matcher) {
@@ -92,27 +101,30 @@ export class Analysis {
     };
   }
 
-  /** Whether the message was delivered on a server to which it was not sent: it had left its first server. */
+  /**
+   * Whether a server delivered the message that had not received it from the publisher, so it had been
+   * replicated.
+   */
   reachedAnotherServer(message: number): boolean {
-    this.#spread ??= this.#findSpreadMessages();
-    return this.#spread[message] === 1;
+    this.#deliveredElsewhere ??= this.#findMessagesDeliveredElsewhere();
+    return this.#deliveredElsewhere[message] === 1;
   }
 
-  #findSpreadMessages(): Uint8Array {
+  #findMessagesDeliveredElsewhere(): Uint8Array {
     const { deliveries, messages } = this.tables;
-    const spread = new Uint8Array(messages.count);
+    const found = new Uint8Array(messages.count);
     for (let row = 0; row < deliveries.count; row++) {
       const { server } = this.connection(deliveries.connection(row)).connect;
       const message = deliveries.message(row);
-      const isSpread = messages
+      const isElsewhere = messages
         .sendConnections(message)
         .every((sender) => this.connection(sender).connect.server !== server);
-      if (isSpread) spread[message] = 1;
+      if (isElsewhere) found[message] = 1;
     }
-    return spread;
+    return found;
   }
 
-  /** Number of publisher sessions in which the message was sent: each may deliver it once. */
+  /** Number of publisher sessions in which the message was sent. The target may deliver the message once for each. */
   publisherSessions(message: number): number {
     const sessions = new Set(
       this.tables.messages
@@ -122,10 +134,11 @@ export class Analysis {
     return sessions.size;
   }
 
-  /** Reports an event that came too late. A starved machine excuses it. */
+  /** Reports an event after its deadline: as an exception if the machine was starved, otherwise as a violation. */
   reportLate(report: Report, fromMs: number, toMs: number, text: () => string): void {
-    if (this.hostLoad.isStarved(fromMs, toMs)) report.excuse(() => `the machine was starved: ${text()}`);
-    else report.violate(text);
+    if (this.hostLoad.isStarved(fromMs, toMs))
+      report.addException(() => `the machine was starved: ${text()}`);
+    else report.addViolation(text);
   }
 
   /** @returns a description of a message for a finding */
@@ -139,13 +152,13 @@ export class Analysis {
       ? `acknowledged ${seconds(messages.ackAt(row))} by ${this.connection(messages.ackConnection(row)).connect.server}`
       : 'not acknowledged';
     const sent = `sent ${seconds(messages.firstAt(row))} to ${connect.server}`;
-    const what = messages.isClear(row) ? 'clear' : 'message';
-    return `${what} ${messages.id(row)} of ${client.id} (${topic}, QoS ${messages.qos(row)}, ${sent}, ${acked})`;
+    const kind = messages.isClear(row) ? 'clear' : 'message';
+    return `${kind} ${messages.id(row)} of ${client.id} (${topic}, QoS ${messages.qos(row)}, ${sent}, ${acked})`;
   }
 }
 
 function isGranted({ ackedSequence, endSequence, granted }: Subscription): boolean {
-  return ackedSequence !== never && endSequence === never && granted < refusedMin;
+  return ackedSequence !== never && endSequence === never && granted < rejectedMin;
 }
 
 /** @returns a time of the run in seconds, for a finding */

@@ -1,8 +1,10 @@
 import type { Analysis } from './analysis.ts';
 
 /**
- * Whether a QoS 1 message may have a degraded acknowledgement: with `degradedAcks`, during any fault. A server without
- * a fault may be isolated too while the others elect a leader, and on a starved machine any server may be.
+ * Whether the acknowledgement of a QoS 1 message may be a degraded acknowledgement. The target must allow
+ * them (`degradedAcks`), and a fault must have been active or the machine starved. A fault of any server
+ * counts: while the servers elect a leader, a server without a fault may be isolated, too. On a starved
+ * machine any server may be isolated.
  */
 export function mayBeDegraded({ tables, hostLoad }: Analysis, message: number): boolean {
   const { messages, faults, header } = tables;
@@ -12,9 +14,10 @@ export function mayBeDegraded({ tables, hostLoad }: Analysis, message: number): 
 }
 
 /**
- * The exception of P1 for degraded acknowledgements: the only disk that held the message was lost before the message
- * was replicated. A message that was delivered on another server had been replicated. A server without a fault is
- * isolated no longer than an election takes.
+ * Checks the exception of P1 for degraded acknowledgements: the only disk that held the message was wiped
+ * before the message was replicated. A message that was delivered on another server had been replicated. A
+ * server without a fault is isolated no longer than an election takes.
+ * @returns a description of the exception; null if the exception does not apply to the message
  */
 export function degradedLoss(analysis: Analysis, message: number): string | null {
   const { messages, faults } = analysis.tables;

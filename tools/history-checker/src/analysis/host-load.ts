@@ -1,24 +1,29 @@
 import type { Probe } from '../history/events.ts';
 
 /**
- * A request may wait for this many wake-ups of processes and syncs of disks: client, home, leader and follower and
- * back, and two disks one after another; all twice, because an election or a retry may be among them.
+ * Number of process wake-ups for which one request may wait: the path from the client over home and leader to a
+ * follower and back, twice, because the request may need a retry or an election.
  */
 const wakesMax = 12;
+/** Number of disk syncs for which one request may wait: two disks one after another, twice for the same reason. */
 const syncsMax = 4;
 
 /**
- * Processor time that a leader may need for itself while it brings followers up to date. A busy machine delays a
- * computing process by the number of runnable threads.
+ * Processor time that a leader may need while it brings followers up to date, ms. A busy machine multiplies
+ * this time by the number of runnable threads.
  */
 const computingMsMax = 150;
 
-/** From this delay on no time is judged: other processes may have been woken later than the recording one. */
+/**
+ * Delay of the machine from which the checker judges no times, ms. The processes of the target may then have waited
+ * even longer than the recording process.
+ */
 const starvedMsMin = 6_000;
 
 /**
- * How long a request may have waited for the machine, whatever the target did. The source is the probes of the
- * recording process, not the target's answers, so a target that serves no client is not excused by its own silence.
+ * The delay that the busy machine, not the target, may have added to a request. The delay is computed from
+ * the probes of the recording process, not from the target's answers. So a target that serves no client gets
+ * no allowance for that.
  */
 export class HostLoad {
   readonly #probes: readonly Probe[];
@@ -27,17 +32,17 @@ export class HostLoad {
     this.#probes = probes;
   }
 
-  /** A history without probes says nothing about the machine. */
+  /** Whether the history contains probes. Without probes the load of the machine is unknown. */
   get isKnown(): boolean {
     return this.#probes.length > 0;
   }
 
-  /** The machine was so busy in this interval that times can't be judged. */
+  /** Whether the machine was so busy in this interval that the checker can't judge times. */
   isStarved(fromMs: number, toMs: number): boolean {
     return this.longest(fromMs, toMs) >= starvedMsMin;
   }
 
-  /** @returns the longest delay of one request in this interval, ms */
+  /** @returns the longest delay that the machine may have added to one request in this interval, ms */
   longest(fromMs: number, toMs: number): number {
     let longest = 0;
     // The first probe after the interval still describes the time before it.

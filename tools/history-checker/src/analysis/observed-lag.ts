@@ -1,13 +1,14 @@
 import type { HistoryTables } from '../tables/history-tables.ts';
 
 const bucketMs = 1_000;
-/** A shorter delay changes no verdict. */
-const noticedMsMin = 100;
+/** Shortest delay that is recorded, ms. Shorter delays change no verdict. */
+const recordedMsMin = 100;
 
 /**
- * How long other clients had to wait at a time on servers without a fault: from PUBLISH to the acknowledgement or to
- * the delivery at a connected subscriber. Operations that go through the same log may take as much longer, so a machine
- * that is too busy is not held against the target. An operation that is late while all others are fast is a violation.
+ * The longest delays of clients on servers without a fault, for each second of the run. A delay is the time
+ * from PUBLISH to the acknowledgement, or to the delivery at a connected subscriber. Other operations that go
+ * through the same log may be late by this delay, so a busy machine causes no violation. An operation that is
+ * late while all other operations are fast is a violation.
  */
 export class ObservedLag {
   readonly #history: HistoryTables;
@@ -20,12 +21,12 @@ export class ObservedLag {
     for (let row = 0; row < messages.count; row++) {
       if (!messages.isAcked(row)) continue;
       const { connect, connectedAt } = sessions.connectionAt(messages.ackConnection(row));
-      this.#note(row, messages.ackAt(row), connect.server, connectedAt);
+      this.#record(row, messages.ackAt(row), connect.server, connectedAt);
     }
     for (let row = 0; row < deliveries.count; row++) {
       if (deliveries.isRetained(row) || deliveries.isDup(row)) continue;
       const { connect, connectedAt } = sessions.connectionAt(deliveries.connection(row));
-      this.#note(deliveries.message(row), deliveries.at(row), connect.server, connectedAt);
+      this.#record(deliveries.message(row), deliveries.at(row), connect.server, connectedAt);
     }
   }
 
@@ -39,13 +40,13 @@ export class ObservedLag {
     return longest;
   }
 
-  #note(message: number, arrivedAt: number, server: string, connectedAt: number): void {
+  #record(message: number, arrivedAt: number, server: string, connectedAt: number): void {
     const { messages, faults } = this.#history;
     const sentAt = messages.firstAt(message);
     const tookMs = arrivedAt - sentAt;
-    if (tookMs < noticedMsMin || messages.sendConnectionCount(message) > 1 || messages.isWill(message))
+    if (tookMs < recordedMsMin || messages.sendConnectionCount(message) > 1 || messages.isWill(message))
       return;
-    // A client that connected after the PUBLISH waited because of its own absence.
+    // A client that connected after the PUBLISH caused the delay itself, because it was disconnected.
     if (connectedAt > sentAt || faults.disruptionOf(server, sentAt, arrivedAt)) return;
     const last = Math.min(this.#buckets.length - 1, bucketOf(arrivedAt));
     for (let bucket = bucketOf(sentAt); bucket <= last; bucket++) {

@@ -1,28 +1,29 @@
 import { never } from '../tables/clients.ts';
 import type { Sequence, Session, Subscription } from '../tables/clients.ts';
 import { isShared } from '../tables/filters.ts';
-import { refusedMin } from '../tables/messages.ts';
+import { rejectedMin } from '../tables/messages.ts';
 import { retainedMsMaxDefault } from './retained-observations.ts';
 import { RetainedWrites } from './retained-writes.ts';
 import type { Analysis } from './analysis.ts';
 
-/** From SUBACK to the last retained message, on an idle machine. */
+/** Longest time from SUBACK to the delivery of the last retained message on an idle machine, ms. */
 const deliveredMsMax = 500;
 
-/** A new subscription to a topic that had a retained message for longer than P5's bound. */
+/** A new subscription, and a matching topic that has had a retained message for longer than P5's bound. */
 export interface RetainedExpectation {
   readonly subscription: Subscription;
   readonly topic: number;
-  /** A retained message of the topic was delivered. */
+  /** Whether a retained message of the topic was delivered to the subscription. */
   readonly isDelivered: boolean;
   /** Delay that a busy machine may have added, ms. */
   readonly allowanceMs: number;
 }
 
 /**
- * The retained messages that new subscriptions had to receive [MQTT-3.3.1-6], on servers that were not isolated, and on
- * connections that lasted long enough. A topic with a clear that was sent before SUBACK is not expected. A delivery for
- * another subscription of the same connection counts, too, because filters may overlap.
+ * Yields the retained messages that new subscriptions had to receive [MQTT-3.3.1-6]. Subscriptions on
+ * isolated servers and on connections that were too short are excluded. So are topics with a clear that was
+ * sent before SUBACK and may have been the last write. A delivery for another subscription of the same
+ * connection counts, too, because filters may overlap.
  */
 export function* retainedExpectations(analysis: Analysis): Generator<RetainedExpectation> {
   const { sessions } = analysis.tables;
@@ -59,7 +60,7 @@ function boundMsOf({ tables }: Analysis): number {
   return tables.header.limits.retainedMsMax ?? retainedMsMaxDefault;
 }
 
-/** Position of the last retained delivery, by connection and topic. */
+/** @returns the position of the last retained delivery for each connection and topic */
 function retainedDeliveriesOf(
   { tables, deliveriesBySession }: Analysis,
   session: Session,
@@ -75,13 +76,13 @@ function retainedDeliveriesOf(
 }
 
 /**
- * @returns the delay that a busy machine may have added; null if the subscription was too short, or its server may have
- * been isolated
+ * @returns the delay that a busy machine may have added, ms; null if no retained message is expected, because the
+ * subscription is shared, was rejected or was too short, or because its server may have been isolated
  */
 function allowanceOf({ tables, lag }: Analysis, subscription: Subscription): number | null {
   const { at, ackedAt, granted, filter, connection, endSequence } = subscription;
   const isSubscribed = endSequence === never || endSequence > connection.closedSequence;
-  if (!isSubscribed || isShared(filter) || granted >= refusedMin) return null;
+  if (!isSubscribed || isShared(filter) || granted >= rejectedMin) return null;
   const untilMs = Math.min(connection.closedAt, tables.endAt ?? Infinity);
   if (!(untilMs - ackedAt > deliveredMsMax)) return null;
   const beganAt = at - (tables.header.limits.retainedMsMax ?? retainedMsMaxDefault);

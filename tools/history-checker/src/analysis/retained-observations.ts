@@ -3,20 +3,22 @@ import { isShared } from '../tables/filters.ts';
 import type { Analysis } from './analysis.ts';
 import { RetainedWrites } from './retained-writes.ts';
 
+/** Default of `retainedMsMax`, ms (P5). */
 export const retainedMsMaxDefault = 2_000;
 
+/** A retained message that a new subscription received. */
 export interface RetainedObservation {
   readonly connection: Connection;
   readonly atMs: number;
-  /** The message that was delivered as retained. */
+  /** Row of the message that was delivered as retained. */
   readonly message: number;
-  /** The write that must have replaced it before SUBSCRIBE was sent; null if there is none. */
+  /** Row of a write that must have replaced the message before SUBSCRIBE was sent; null if there is no such write. */
   readonly replacement: number | null;
 }
 
 /**
- * The retained messages that new subscriptions received on servers that were not isolated, and the write that had
- * certainly replaced each of them longer than P5's bound before SUBSCRIBE was sent.
+ * Yields the retained messages that new subscriptions received on servers that were not isolated. For each message it
+ * yields a write that had certainly replaced the message before SUBSCRIBE was sent, earlier than P5's bound requires.
  */
 export function* retainedObservations(analysis: Analysis): Generator<RetainedObservation> {
   const { deliveries, messages, header, faults } = analysis.tables;
@@ -28,8 +30,8 @@ export function* retainedObservations(analysis: Analysis): Generator<RetainedObs
     const connection = analysis.connection(deliveries.connection(row));
     const { session, connect } = connection;
     if (!session || !messages.isRetained(message)) continue;
-    // The earliest subscription that it can belong to. A message for a subscription of an earlier connection may have
-    // waited in a queue.
+    // The earliest subscription to which the delivery can belong. If that subscription is from an earlier
+    // connection, the message may have waited in a queue, so it is not judged.
     const subscription = analysis
       .matcher(session)(messages.topic(message))
       .find((one) => one.sequence < deliveries.sequence(row) && !isShared(one.filter));

@@ -3,17 +3,18 @@ import { mayBeDegraded } from './degraded-acks.ts';
 import type { Analysis } from './analysis.ts';
 
 /**
- * A server has applied everything that it received on a connection this long after the connection's end, or after the
- * end of its fault. The time includes an election.
+ * Longest time until a server has applied all packets that it received on a connection, ms. The time begins
+ * at the end of the connection or of the server's fault, and it includes an election.
  */
 const appliedWithinMs = 3_000;
 
 /**
- * The writes of retained topics, and which write has certainly replaced which.
- * A write is certain when it was acknowledged with a majority; it replaces all writes that had certainly taken effect
- * when it was first sent. All other writes (QoS 0, no acknowledgement, a degraded acknowledgement, a copy left on
- * another connection) may take effect later, but not forever: a server has applied what it received soon after the end
- * of the connection, or after the last fault that affected it.
+ * The writes of retained topics, and the writes that have certainly replaced them.
+ * A write is certain if it was acknowledged by a majority. A certain write replaces all writes that had taken
+ * effect before it was first sent. Any other write (at QoS 0, without an acknowledgement, with a degraded
+ * acknowledgement, or with a copy on another connection) may take effect later. That delay is bounded: a
+ * server applies all packets that it received soon after the end of the connection, or after the end of the
+ * last fault that affected the server.
  */
 export class RetainedWrites {
   readonly #analysis: Analysis;
@@ -48,8 +49,8 @@ export class RetainedWrites {
   }
 
   /**
-   * @returns the row of a certain write that was sent after this one took effect and acknowledged before the given
-   * time; null if there is none
+   * @returns the row of a certain write that was sent after the given write took effect, and acknowledged before the
+   * given time; null if there is no such write
    */
   replacementOf(write: number, ackedBeforeMs: number): number | null {
     const { messages } = this.#analysis.tables;
@@ -57,20 +58,20 @@ export class RetainedWrites {
     return this.#byTopic.get(messages.topic(write))?.certain.after(sinceMs, ackedBeforeMs) ?? null;
   }
 
-  /** @returns the row of any certain write of the topic that was acknowledged before the given time */
+  /** @returns the row of any certain write of the topic that was acknowledged before the given time, or null */
   anyCertain(topic: number, ackedBeforeMs: number): number | null {
     return this.#byTopic.get(topic)?.certain.after(-Infinity, ackedBeforeMs) ?? null;
   }
 
   /**
-   * Whether the topic must have a retained message: a set was acknowledged, and every clear that was sent has certainly
-   * been replaced.
+   * Whether the topic must have a retained message: a certain write was acknowledged before `ackedBeforeMs`,
+   * and every clear that was sent before `sentBeforeMs` has certainly been replaced.
    */
   isCertainlySet(topic: number, ackedBeforeMs: number, sentBeforeMs: number): boolean {
     const { messages } = this.#analysis.tables;
     if (this.anyCertain(topic, ackedBeforeMs) === null) return false;
     const writes = this.writes(topic);
-    // Newest first: the newest clear is the most likely to be unreplaced.
+    // The search begins at the newest write, because the newest clear is the least likely to have been replaced.
     for (let place = firstAfter(writes, messages, sentBeforeMs) - 1; place >= 0; place--) {
       const row = writes[place] as number;
       if (messages.isClear(row) && this.replacementOf(row, ackedBeforeMs) === null) return false;
@@ -89,8 +90,8 @@ export class RetainedWrites {
   }
 
   /**
-   * @returns the time from which on the write has certainly taken effect, if it takes effect at all; Infinity if never
-   * certain
+   * @returns the time by which the write has certainly taken effect, if it takes effect at all; Infinity if that time
+   * can't be determined
    */
   #effectiveAt(row: number): number {
     let atMs = this.#effects.get(row);
@@ -112,7 +113,10 @@ export class RetainedWrites {
     return Math.max(...messages.sendConnections(row).map((sender) => this.#appliedAt(row, sender)));
   }
 
-  /** @returns the time at which the server of a connection has applied everything that it received on it */
+  /**
+   * @returns the time by which the server of a connection has applied all packets that it received on the
+   * connection
+   */
   #appliedAt(row: number, sender: number): number {
     const { tables, lag } = this.#analysis;
     const { messages, faults, endAt } = tables;
@@ -127,7 +131,10 @@ export class RetainedWrites {
   }
 }
 
-/** @returns the position of the first row that was sent after the time; rows are in the order of sending */
+/**
+ * @returns the index of the first row that was sent after the given time; the rows must be in the order of
+ * sending
+ */
 function firstAfter(rows: readonly number[], messages: Messages, atMs: number): number {
   let low = 0;
   let high = rows.length;
@@ -139,10 +146,10 @@ function firstAfter(rows: readonly number[], messages: Messages, atMs: number): 
   return low;
 }
 
-/** The certain writes of one topic, searched by their time of sending. */
+/** The certain writes of one topic, in the order in which they were sent. */
 class CertainWrites {
   readonly #rows: readonly number[];
-  /** For each position, the row with the earliest acknowledgement from there on. */
+  /** For each index, the row with the earliest acknowledgement among the rows from that index on. */
   readonly #earliest: number[];
   readonly #analysis: Analysis;
 
@@ -157,6 +164,7 @@ class CertainWrites {
     }
   }
 
+  /** @returns the row of a write that was sent and acknowledged between the two times; null if there is none */
   after(sentAfterMs: number, ackedBeforeMs: number): number | null {
     const low = firstAfter(this.#rows, this.#analysis.tables.messages, sentAfterMs);
     const row = this.#earliest[low];

@@ -3,15 +3,20 @@ import type { Connection } from '../tables/clients.ts';
 import { seconds } from './analysis.ts';
 import type { Analysis } from './analysis.ts';
 
-/** A client that did not close the connection itself notices its end up to this much later than its server. */
+/**
+ * Longest time by which a client notices the end of its connection later than the server, ms. It applies to
+ * clients that did not close the connection themselves.
+ */
 const noticeMs = 1_000;
-/** Tolerance for two clocks of one machine, and for times that are rounded to less than a millisecond. */
+/** Tolerance for the clocks of two processes of one machine, and for rounded times, ms. */
 const clockMs = 50;
 const msPerSecond = 1_000;
 
-/** How often and when the will of one connection may be published. */
+/** Bounds for the publication of the will of one connection: how often and when the will may be published. */
 export interface WillExpectation {
+  /** Smallest number of publications. */
   readonly timesMin: 0 | 1;
+  /** Largest number of publications. */
   readonly timesMax: 0 | 1;
   /** The reason for the bounds, for a finding. */
   readonly because: string;
@@ -22,16 +27,18 @@ export interface WillExpectation {
   /** Earliest time of the publication. */
   readonly notBeforeMs: number;
   /**
-   * Time at which the client had reconnected to a server that was not isolated: a later publication is a violation
-   * (P6).
+   * Time at which the client had reconnected to a server that was not isolated. A later publication is a violation
+   * (P6). Infinity if the client did not reconnect.
    */
   readonly backMs: number;
 }
 
 /**
- * [MQTT-3.1.2-8], [MQTT5 3.1.3.2.2]. The other servers may treat an isolated server as dead, and its connections as
- * closed, before its clients notice anything; wills of that time are excused. For a connection that was taken over,
- * MQTT requires the will if it has no delay, and P6 does not, because the client is connected: both are accepted.
+ * Returns the bounds for the will of a connection [MQTT-3.1.2-8] [MQTT5 3.1.3.2.2]. The other servers may
+ * treat an isolated server as dead, and its connections as closed, before the server's clients notice the
+ * fault. Wills that are published in that time are accepted. After a takeover MQTT requires a will without a
+ * delay, but P6 does not, because the client is connected. So the checker accepts one will or none after a
+ * takeover.
  */
 export function expectedWill(analysis: Analysis, connection: Connection): WillExpectation {
   const { connect, closedAt, how, connectedSequence } = connection;
@@ -41,8 +48,8 @@ export function expectedWill(analysis: Analysis, connection: Connection): WillEx
   const open = { deadlineMs: Infinity, allowanceMs: 0, notBeforeMs: connect.at, backMs };
   if (connectedSequence === never)
     return { ...open, timesMin: 0, timesMax: 1, because: 'its CONNECT was never answered' };
-  if (how === null) return { ...open, ...ofOpen(analysis, connection, successor) };
-  if (how === 'disconnect') return { ...open, ...ofDisconnected(analysis, connection, successor) };
+  if (how === null) return { ...open, ...timesIfOpen(analysis, connection, successor) };
+  if (how === 'disconnect') return { ...open, ...timesIfDisconnected(analysis, connection, successor) };
   const delayMs = delayOf(connection);
   const goneAt = goneAtEarliest(analysis, connection);
   const resumes = back !== undefined && !back.connect.clean && back.sessionPresent;
@@ -50,7 +57,7 @@ export function expectedWill(analysis: Analysis, connection: Connection): WillEx
     const because = `its client had reconnected at ${seconds(back.connectedAt)}, before the end of the will delay`;
     return { ...open, timesMin: 0, timesMax: 0, because };
   }
-  if (successor) return { ...open, timesMin: 0, timesMax: 1, because: 'it was taken over' };
+  if (successor) return { ...open, timesMin: 0, timesMax: 1, because: 'its connection was taken over' };
   // The end of the session also ends the will delay.
   const sessionEndMs = back !== undefined && !resumes ? back.connect.at : Infinity;
   const notBeforeMs = Math.min(goneAt + delayMs, sessionEndMs) - clockMs;
@@ -58,17 +65,28 @@ export function expectedWill(analysis: Analysis, connection: Connection): WillEx
   const times = { backMs, deadlineMs, allowanceMs, notBeforeMs };
   const latestMs = deadlineMs + allowanceMs;
   if (back !== undefined && back.connect.at <= latestMs)
-    return { ...times, timesMin: 0, timesMax: 1, because: 'its client came back' };
+    return { ...times, timesMin: 0, timesMax: 1, because: 'its client had reconnected' };
   if (wasOpenedIsolated(analysis, connection)) {
-    return { ...times, timesMin: 0, timesMax: 1, because: 'its server was isolated all the time' };
+    return {
+      ...times,
+      timesMin: 0,
+      timesMax: 1,
+      because: 'its server was isolated for the whole connection',
+    };
   }
   const timesMin = latestMs < (analysis.tables.settledAt ?? -Infinity) ? 1 : 0;
-  return { ...times, timesMin, timesMax: 1, because: `its client had ${how} at ${seconds(closedAt)}` };
+  return { ...times, timesMin, timesMax: 1, because: `${endTexts[how]} at ${seconds(closedAt)}` };
 }
+
+const endTexts = {
+  dropped: 'its client had closed the connection without DISCONNECT',
+  server: 'its server had closed the connection',
+  lost: 'its connection had been lost',
+} as const;
 
 type Times = Pick<WillExpectation, 'timesMin' | 'timesMax' | 'because'>;
 
-function ofOpen(
+function timesIfOpen(
   { tables }: Analysis,
   { connect, connectedAt }: Connection,
   successor: Connection | undefined,
@@ -76,11 +94,11 @@ function ofOpen(
   const endAt = tables.endAt ?? Infinity;
   const disruption = tables.faults.disruptionOf(connect.server, endAt, endAt);
   if (successor ?? disruption)
-    return { timesMin: 0, timesMax: 1, because: 'other servers may treat it as closed' };
+    return { timesMin: 0, timesMax: 1, because: 'other servers may treat the connection as closed' };
   return { timesMin: 0, timesMax: 0, because: `its client has been connected since ${seconds(connectedAt)}` };
 }
 
-function ofDisconnected(
+function timesIfDisconnected(
   { tables }: Analysis,
   connection: Connection,
   successor: Connection | undefined,
@@ -88,11 +106,15 @@ function ofDisconnected(
   const { connect, closedAt } = connection;
   const disruption = tables.faults.disruptionOf(connect.server, closedAt - noticeMs, closedAt + noticeMs);
   if (successor ?? disruption)
-    return { timesMin: 0, timesMax: 1, because: 'other servers may have treated it as closed before' };
+    return {
+      timesMin: 0,
+      timesMax: 1,
+      because: 'other servers may have treated the connection as closed before the DISCONNECT',
+    };
   return { timesMin: 0, timesMax: 0, because: `its client had disconnected at ${seconds(closedAt)}` };
 }
 
-/** The delay ends with the session at the latest [MQTT-3.1.3-9]. */
+/** @returns the will delay, ms; it ends with the session at the latest [MQTT-3.1.3-9] */
 function delayOf({ connect }: Connection): number {
   const delaySeconds = connect.will?.delaySeconds ?? 0;
   return Math.min(delaySeconds, connect.expirySeconds ?? Infinity) * msPerSecond;
@@ -110,8 +132,8 @@ function nextOf(connection: Connection): Connection | undefined {
 }
 
 /**
- * @returns the earliest time at which the server may have treated the connection as closed: at once when the client
- * closed it and no fault affected the server
+ * @returns the earliest time at which the cluster may have treated the connection as closed; the time of the close if
+ * the client closed the connection and no fault affected the server
  */
 function goneAtEarliest(
   { tables, lag }: Analysis,
@@ -123,8 +145,9 @@ function goneAtEarliest(
 }
 
 /**
- * P6: at once when the home serves and received the end of the connection, else within the bound for a dead home.
- * Without a majority no will is published, and delays don't run.
+ * Returns the latest time for the publication of the will (P6). `willAtOnceMsMax` applies if the home serves
+ * and received the end of the connection, otherwise the bound for a dead home, `willMsMax`. Without a
+ * majority no will is published and will delays do not run, so both begin again when the majority is back.
  */
 function deadlineOf(
   { tables, lag }: Analysis,
@@ -142,7 +165,10 @@ function deadlineOf(
   return { deadlineMs, allowanceMs: lag.longest(closedAt, deadlineMs) };
 }
 
-/** A clean session may be opened without a majority; only its server then has it until the heal. */
+/**
+ * Whether the session of the connection is known to the other servers. A server may open a clean session without a
+ * majority; until the heal no other server has that session.
+ */
 function isReplicated({ tables }: Analysis, { connect, connectedAt }: Connection): boolean {
   const { faults, header } = tables;
   if (faults.disruptionOf(connect.server, connectedAt, connectedAt)) return false;
@@ -151,7 +177,10 @@ function isReplicated({ tables }: Analysis, { connect, connectedAt }: Connection
   return faults.disruptionAnywhere(connectedAt, connectedAt) === null;
 }
 
-/** Only its server has a connection that was opened without a majority; its will may be lost with that server. */
+/**
+ * Whether the connection was opened without a majority and ended before the heal. Only its server has the
+ * will, so the will may be lost with that server.
+ */
 function wasOpenedIsolated({ tables }: Analysis, { connect, connectedAt, closedAt }: Connection): boolean {
   const disruption = tables.faults.disruptionOf(connect.server, connectedAt, connectedAt);
   return disruption !== null && closedAt <= disruption.toMs;

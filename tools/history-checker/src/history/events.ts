@@ -1,8 +1,8 @@
 /**
- * The events of a run: all that the checker reads. A history is a file of JSON lines: the header, then the events in
- * the order in which the recording process saw them, then `end`. Times (`at`) are milliseconds since the start of the
- * run on one monotonic clock. Ids of connections and messages are numbers that are unique in the run. The payload of a
- * message begins with its id.
+ * The events of a run, the only input of the checker. A history is a file of JSON lines: the header, then the
+ * events in the order in which the recording process saw them, then `end`. Times (`at`) are milliseconds
+ * since the start of the run on one monotonic clock. Ids of connections and messages are numbers that are
+ * unique in the run. The payload of a message begins with its id.
  */
 export const historyFormat = 1;
 
@@ -22,29 +22,41 @@ export interface Header {
   readonly limits: Limits;
 }
 
-/** Bounds that the checker applies to the target, in milliseconds where not said otherwise. */
+/** Bounds that the checker applies to the target, in milliseconds unless a field names another unit. */
 export interface Limits {
-  /** From the death of a client, or of its home, to the publication of its will, without the will delay (P6). */
+  /**
+   * Longest time from the death of a client, or of its home, to the publication of its will (P6). A will
+   * delay is added.
+   */
   readonly willMsMax: number;
-  /** The same bound for a client that closes its connection while its home serves; {@link willMsMax} if absent (P6). */
+  /**
+   * Longest time to the publication of the will of a client that closes its connection while its home serves;
+   * {@link willMsMax} if absent (P6).
+   */
   readonly willAtOnceMsMax?: number;
-  /** From the newer CONNACK of a client id, or from the heal, to the end of the older connection (P4). */
+  /**
+   * Longest time from the newer CONNACK of a client id, or from the heal, to the end of the older connection
+   * (P4).
+   */
   readonly takeoverMsMax: number;
   /**
-   * The target may acknowledge QoS 1 without a majority (degraded acknowledgement) and lose the message with the only
-   * disk that holds it.
+   * Whether the target may acknowledge a QoS 1 message without a majority (degraded acknowledgement), and lose the
+   * message with the only disk that holds it.
    */
   readonly degradedAcks: boolean;
-  /** From the end of a fault until all members serve together again; 10,000 if absent (P7). */
+  /** Longest time from the end of a fault until all members serve together again; 10,000 if absent (P7). */
   readonly healMsMax?: number;
-  /** From the acknowledgement of a retained message until all servers serve it; 2,000 if absent (P5). */
+  /** Longest time from the acknowledgement of a retained message until all servers send it; 2,000 if absent (P5). */
   readonly retainedMsMax?: number;
   /**
-   * From a request to its answer, and from an acknowledgement to the delivery, on a server without a fault; 3,000 if
-   * absent (P7, P8).
+   * Longest time from a request to its answer, and from an acknowledgement to the delivery, on a server
+   * without a fault; 3,000 if absent (P7, P8).
    */
   readonly servedMsMax?: number;
-  /** Bound of an offline session's queue in messages: the oldest may be dropped beyond it (P1). Absent: no bound. */
+  /**
+   * Largest number of messages in the queue of an offline session; no bound if absent. The target may drop the oldest
+   * messages of a longer queue (P1).
+   */
   readonly queuedMessagesMax?: number;
 }
 
@@ -66,7 +78,7 @@ export interface Connect {
   readonly version: 4 | 5;
   /** Clean Session (MQTT 3.1.1) or Clean Start (MQTT 5). */
   readonly clean: boolean;
-  /** Seconds for which the session outlives the connection; 0: not at all, null: without limit. */
+  /** Session expiry in seconds; 0: the session ends with the connection, null: the session does not expire. */
   readonly expirySeconds: number | null;
   readonly will: WillRecord | null;
 }
@@ -80,10 +92,10 @@ export interface Connected {
 }
 
 /**
- * A connection or an attempt ended.
- * `disconnect`: the client sent DISCONNECT, so the server publishes no will. `dropped`: the client closed without
- * DISCONNECT. `server`: the server closed or rejected it, with the reason code if there was one. `lost`: reset,
- * timeout, or the broker's host is gone.
+ * A connection, or an attempt to connect, ended.
+ * `disconnect`: the client sent DISCONNECT, so the server publishes no will. `dropped`: the client closed the
+ * connection without DISCONNECT. `server`: the server closed or rejected the connection, with a reason code
+ * if it sent one. `lost`: the connection was reset or timed out, or the broker's host is unreachable.
  */
 export interface Closed {
   readonly type: 'closed';
@@ -110,7 +122,7 @@ export interface Publish {
   readonly clear: boolean;
 }
 
-/** PUBACK, or PUBREC for QoS 2: the broker is responsible for the message from now on. */
+/** A PUBACK, or a PUBREC for QoS 2. The broker has accepted responsibility for the message. */
 export interface Acked {
   readonly type: 'acked';
   readonly at: number;
@@ -120,7 +132,7 @@ export interface Acked {
   readonly code: number;
 }
 
-/** A PUBCOMP for a QoS 2 message. */
+/** The client received PUBCOMP for a QoS 2 message. */
 export interface Completed {
   readonly type: 'completed';
   readonly at: number;
@@ -130,6 +142,7 @@ export interface Completed {
   readonly code?: number;
 }
 
+/** A client sent SUBSCRIBE or UNSUBSCRIBE for one filter. */
 export interface Subscribe {
   readonly type: 'subscribe' | 'unsubscribe';
   readonly at: number;
@@ -150,8 +163,9 @@ export interface Subscribed {
 }
 
 /**
- * The client delivers a message to its application: QoS 0 and 1 at PUBLISH; QoS 2 once per packet id of its session, as
- * method A of the receiver requires [MQTT5 4.3.3]. Message 0 stands for an empty payload.
+ * The client delivered a message to its application. It delivers QoS 0 and 1 at each PUBLISH, and QoS 2 once
+ * per packet id of its session, as method A of the receiver requires [MQTT5 4.3.3]. Message 0 stands for an
+ * empty payload.
  */
 export interface Delivery {
   readonly type: 'delivery';
@@ -170,19 +184,23 @@ export interface Fault {
   readonly at: number;
   readonly id: number;
   readonly phase: 'begin' | 'end';
-  /** `kill`, `pause`, `cut`, `one-way`, `flap`, `slow`, `throttle`, `full-disk`, `slow-disk`, `wipe`, `clock`, `restart`, ... */
+  /**
+   * `kill`, `pause`, `cut`, `one-way`, `flap`, `slow`, `throttle`, `full-disk`, `slow-disk`, `wipe`, `clock`,
+   * `restart`, ...
+   */
   readonly fault: string;
   readonly members: readonly string[];
   /**
-   * `cut`: the partitions; servers in none of them form one more. `one-way`: first the servers whose packets get lost,
-   * then the servers that don't receive them. Absent: all members suffer alike.
+   * Groups of servers that the fault separates. `cut`: the partitions; the servers that are in no group form
+   * one more partition. `one-way`: first the servers whose packets get lost, then the servers that don't
+   * receive these packets. Absent: the fault affects all members in the same way.
    */
   readonly groups?: readonly (readonly string[])[];
 }
 
 /**
- * `healed`: all faults have ended and all brokers run. `quiet`: the publishers have stopped. `settled`: nothing has
- * been delivered for a while.
+ * The run reached a phase. `healed`: all faults have ended and all brokers run. `quiet`: the publishers have stopped.
+ * `settled`: no message has been delivered for some seconds.
  */
 export interface Phase {
   readonly type: 'phase';
@@ -191,8 +209,8 @@ export interface Phase {
 }
 
 /**
- * How busy this machine was since the last probe: the longest delay of a timer in the recording process, and the time
- * of a small synced write beside the history; both in milliseconds.
+ * A measurement of the recording machine's load since the last probe: the longest delay of a timer in the recording
+ * process, and the duration of a small synced write in the history's folder; both in milliseconds.
  */
 export interface Probe {
   readonly type: 'probe';
@@ -215,7 +233,7 @@ export interface RetainedView {
 export interface End {
   readonly type: 'end';
   readonly at: number;
-  /** One sentence for each member that ended by itself, and for each problem that the clients can't see. */
+  /** One sentence for each member that exited unexpectedly, and for each problem that the clients can't observe. */
   readonly crashes: readonly string[];
 }
 

@@ -1,8 +1,8 @@
 import type { Limits } from './events.ts';
 
 /**
- * The bounds of docs/DESIGN.md, "Promises", P4 and P6. The checker extends them by the delays of a busy machine, which
- * the history itself records.
+ * The bounds of docs/DESIGN.md, "Promises", P4 and P6. The checker extends these bounds by the delays of a
+ * busy machine that the history records.
  */
 export const defaultLimits: Limits = {
   willMsMax: 5_000,

@@ -10,16 +10,17 @@ import { decodeEvent, decodeHeader } from './line-codec.ts';
 const newline = 0x0a;
 const chunkBytes = 1024 * 1024;
 /**
- * Bound of one line. The longest event is a list of retained topics; a longer line means that the file is not a
- * history.
+ * Largest size of one line. The longest event is a list of retained topics. A file with a longer line is not
+ * a history.
  */
 const lineBytesMax = 64 * 1024 * 1024;
 
+/** Receives the header and the events of a history. */
 export interface HistorySink {
   header(header: Header): void;
-  /** May throw a {@link HistoryError}; the reader adds the file and the line. */
+  /** May throw a {@link HistoryError}; the reader adds the file and the number of the line. */
   event(event: HistoryEvent): void;
-  /** Called now and then with the share of the file that has been read, 0 to 1. */
+  /** Called after each chunk with the share of the file that has been read (0 to 1) and the number of lines. */
   progress?(share: number, lines: number): void;
 }
 
@@ -58,7 +59,7 @@ async function sizeOf(path: string): Promise<number> {
   }
 }
 
-/** Not `pipeline`: it may report that it was aborted instead of the reader's error. */
+/** Uses `pipe`, because `pipeline` may report that it was aborted instead of the reader's error. */
 function unzipped(source: ReadStream): Gunzip {
   const gunzip = createGunzip({ chunkSize: chunkBytes });
   source.on('error', (error) => gunzip.destroy(error));
@@ -84,7 +85,7 @@ class LineReader {
       if (this.#rest.length > lineBytesMax) throw new HistoryError(`${this.#path}: not a history`);
       return;
     }
-    // The text ends at a line break, so that no UTF-8 character is divided.
+    // Only complete lines are decoded, so that no UTF-8 character is split.
     const text = Buffer.concat([this.#rest, chunk.subarray(0, last)]).toString('utf8');
     this.#rest = Buffer.from(chunk.subarray(last + 1));
     let from = 0;

@@ -10,17 +10,21 @@ import { encodeLine } from './line-codec.ts';
  * Size of one write to the file: large enough for a low cost per line, small enough to compress within milliseconds.
  */
 const batchCharactersMax = 256 * 1024;
-/** `write` returns false above this number of queued characters: the caller should wait. */
+/** Number of queued characters above which `write` returns false, so that the caller waits. */
 const waitingCharactersMax = 4 * 1024 * 1024;
-/** `write` throws above this number, so that a caller that never waits can't fill the memory. */
+/**
+ * Number of queued characters above which `write` throws, so that a caller that never waits can't fill the
+ * memory.
+ */
 const refusedCharactersMin = 64 * 1024 * 1024;
-/** A line is written after this time at the latest, so that a run that is killed leaves a readable history. */
+/** Longest time until a line is written to the file, so that a killed run leaves a readable history. */
 const flushDelayMsMax = 1_000;
 
+/** Writes a history in batches. */
 export interface HistoryWriter {
   readonly path: string;
   /**
-   * Queues an event; never waits for the disk.
+   * Queues an event without waiting for the disk.
    * @returns false when the caller should wait for `ready()`
    * @throws {HistoryError} when the file can't be written, or when the caller did not wait and 64 Mi characters are
    * queued
@@ -35,8 +39,8 @@ export interface HistoryWriter {
 const compress = promisify(gzip);
 
 /**
- * Creates a history. A path with the extension `.gz` compresses it: each batch is a gzip member of its own. Every
- * gunzip joins members (RFC 1952, 2.2), so a run that was killed is readable up to its last batch.
+ * Creates a history file. If the path ends with `.gz`, each batch is compressed as a gzip member of its own. A gzip
+ * reader joins all members (RFC 1952, 2.2), so the history of a killed run is readable up to its last batch.
  * @throws {HistoryError} when the file can't be created
  */
 export async function createHistoryWriter(path: string, header: Header): Promise<HistoryWriter> {
@@ -114,11 +118,14 @@ class BatchedWriter implements HistoryWriter {
     if (this.#lines.length > 0) this.#batches.push(this.#lines.join(''));
     this.#lines = [];
     this.#batchCharacters = 0;
-    // Only with a batch: an empty write would end before `#writing` is set, and `close` would wait forever.
+    // Without a batch the write would end before `#writing` is set, and `close` would wait forever.
     if (this.#batches.length > 0) this.#writing ??= this.#writeBatches();
   }
 
-  /** Never rejects: the next call reports the failure. */
+  /**
+   * Writes all batches. The promise never rejects: the next call of `write`, `ready` or `close` throws the
+   * failure.
+   */
   async #writeBatches(): Promise<void> {
     try {
       for (let batch = this.#batches.shift(); batch !== undefined; batch = this.#batches.shift()) {

@@ -3,10 +3,10 @@ import type { Rule } from './rule.ts';
 import { retainedObservations } from '../analysis/retained-observations.ts';
 
 /**
- * An acknowledged message stays visible. A new subscription receives no retained message that is older than an
- * acknowledged one (apart from P5's bound). A server that has sent PUBREC still has the packet id when PUBREL comes on
- * the same connection: it does not answer with 0x92. (After a reconnect 0x92 is no error: the earlier PUBCOMP may have
- * been lost.)
+ * No server loses a message after its acknowledgement. A new subscription receives no retained message that
+ * an acknowledged retained message had replaced, longer ago than P5's bound. A server that has sent PUBREC
+ * still has the packet id when PUBREL arrives on the same connection, so it does not answer with 0x92. (After
+ * a reconnect 0x92 is no error, because the earlier PUBCOMP may have been lost.)
  */
 export const ackTakenBack: Rule = {
   name: 'ack-taken-back',
@@ -17,18 +17,18 @@ export const ackTakenBack: Rule = {
     for (const { message, replacement, connection, atMs } of retainedObservations(analysis)) {
       report.checked();
       if (replacement === null || tables.messages.isClear(replacement)) continue;
-      report.violate(
+      report.addViolation(
         () =>
           `${connection.connect.server} sent ${analysis.message(message)} as retained at ${seconds(atMs)}, ` +
-          `after ${analysis.message(replacement)}`,
+          `although ${analysis.message(replacement)} had replaced it`,
       );
     }
     report.checked(tables.completedCount);
     for (const { message, connection, at } of tables.unknownPubrels) {
-      report.violate(
+      report.addViolation(
         () =>
-          `${connection.connect.server} had no packet id for ${analysis.message(message)} at ${seconds(at)}, ` +
-          'although PUBREL came on the connection of its PUBREC',
+          `${connection.connect.server} answered PUBREL for ${analysis.message(message)} with code 0x92 (packet ` +
+          `identifier not found) at ${seconds(at)}, on the connection on which it had sent PUBREC`,
       );
     }
   },

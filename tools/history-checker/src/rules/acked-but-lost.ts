@@ -9,10 +9,10 @@ import type { Report } from '../report.ts';
 import type { Rule } from './rule.ts';
 
 /**
- * An acknowledged message comes to every session that had subscribed before the message was first sent, that was never
- * ended, and whose client was connected when the run had settled. Overlapping subscriptions require one copy. A
- * subscription that was unsubscribed requires none: the server may drop messages that are queued for it
- * [MQTT-3.10.4-3].
+ * An acknowledged message is delivered to every session that had subscribed before the message was first
+ * sent, that was never ended, and whose client was connected when the run had settled. Overlapping
+ * subscriptions require one copy. A subscription that was unsubscribed requires no copy: the server may drop
+ * messages that are queued for it [MQTT-3.10.4-3].
  */
 export const ackedButLost: Rule = {
   name: 'acked-but-lost',
@@ -35,7 +35,7 @@ function checkSessions(analysis: Analysis, report: Report): void {
       else topicsOf.set(session, [[topic, subscriptions]]);
     }
   });
-  // For each message the last session that received it, plus one.
+  // For each message, the index of the last session that received it, plus one.
   const receivers = new Int32Array(tables.messages.count);
   for (const [session, topics] of topicsOf) {
     for (const row of analysis.deliveriesBySession.of(session)) {
@@ -43,18 +43,18 @@ function checkSessions(analysis: Analysis, report: Report): void {
     }
     for (const [topic, subscriptions] of topics) {
       for (const message of analysis.messagesByTopic.of(topic)) {
-        const owed = isPromised(analysis, message)
-          ? subscriptionOwed(analysis, message, subscriptions)
+        const due = isPromised(analysis, message)
+          ? dueSubscription(analysis, message, subscriptions)
           : undefined;
-        if (owed === undefined) continue;
+        if (due === undefined) continue;
         report.checked();
-        if (receivers[message] !== session + 1) reportLoss(analysis, report, message, owed);
+        if (receivers[message] !== session + 1) reportLoss(analysis, report, message, due);
       }
     }
   }
 }
 
-/** The message is acknowledged, has QoS 1 or 2 and a payload, and is no will. */
+/** Whether the message must be delivered: it was acknowledged, has QoS 1 or 2 and a payload, and is no will. */
 function isPromised({ tables }: Analysis, message: number): boolean {
   const { messages, settledSequence } = tables;
   return (
@@ -66,7 +66,8 @@ function isPromised({ tables }: Analysis, message: number): boolean {
   );
 }
 
-function subscriptionOwed(
+/** @returns the first subscription to which the message must be delivered; undefined if there is none */
+function dueSubscription(
   { tables }: Analysis,
   message: number,
   subscriptions: readonly Subscription[],
@@ -76,33 +77,36 @@ function subscriptionOwed(
     ({ ackedSequence, granted, session }) =>
       ackedSequence < sent &&
       granted > 0 &&
-      // Two clients with one id each have only a part of a QoS 2 exchange.
+      // Each of two clients with the same id receives only a part of a QoS 2 exchange.
       !(session.client.contested && Math.min(granted, tables.messages.qos(message)) === 2),
   );
 }
 
-function reportLoss(analysis: Analysis, report: Report, message: number, owed: Subscription): void {
-  const excuse = degradedLoss(analysis, message) ?? droppedAtBound(analysis, message, owed);
+function reportLoss(analysis: Analysis, report: Report, message: number, due: Subscription): void {
+  const exception = degradedLoss(analysis, message) ?? droppedAtBound(analysis, message, due);
   const text = (): string =>
-    `${owed.session.client.id} never received ${analysis.message(message)}, although it had subscribed to ${owed.filter} ` +
-    `at ${seconds(owed.at)} on ${owed.connection.connect.server}`;
-  if (excuse) report.excuse(() => `${excuse}: ${text()}`);
-  else report.violate(text);
+    `${due.session.client.id} never received ${analysis.message(message)}, although it had subscribed to ${due.filter} ` +
+    `at ${seconds(due.at)} on ${due.connection.connect.server}`;
+  if (exception) report.addException(() => `${exception}: ${text()}`);
+  else report.addViolation(text);
 }
 
-/** The exception of P1 for full queues: the oldest message is dropped when a session's queue exceeds its bound. */
+/**
+ * Checks the exception of P1 for full queues: a session drops its oldest message when its queue exceeds its bound.
+ * @returns a description of the exception; null if the exception does not apply to the message
+ */
 function droppedAtBound(
   { tables, messagesByTopic }: Analysis,
   message: number,
-  owed: Subscription,
+  due: Subscription,
 ): string | null {
   const bound = tables.header.limits.queuedMessagesMax;
   if (bound === undefined) return null;
   const { messages } = tables;
   const sent = messages.firstSequence(message);
-  // The message was sent while the client was disconnected, and so many messages of its topic alone followed before the
-  // client reconnected.
-  const { connections } = owed.session;
+  // The exception applies if the message was sent while the client was disconnected, and if messages of the
+  // same topic alone filled the queue before the client reconnected.
+  const { connections } = due.session;
   if (connections.some((one) => one.connectedSequence < sent && one.closedSequence > sent)) return null;
   const back = Math.min(...connections.map((one) => one.connectedSequence).filter((at) => at > sent));
   const followers = messagesByTopic
@@ -114,7 +118,7 @@ function droppedAtBound(
   return followers.length >= bound ? `dropped at the bound of ${bound} queued messages` : null;
 }
 
-/** At least one member of a group receives each message [MQTT5 4.8.2]. */
+/** Checks that at least one subscriber of each shared subscription receives each message [MQTT5 4.8.2]. */
 function checkGroups(analysis: Analysis, report: Report): void {
   const { tables, activeSubscriptions } = analysis;
   const groups = groupBy(
@@ -126,46 +130,45 @@ function checkGroups(analysis: Analysis, report: Report): void {
   const active = new Set(activeSubscriptions);
   const receivers = new Int32Array(tables.messages.count);
   let stamp = 0;
-  for (const members of groups.values()) {
+  for (const subscribers of groups.values()) {
     stamp++;
-    const staying = members.filter((member) => active.has(member));
-    if (staying.length === 0 || members.some(({ granted }) => granted === 0)) continue;
-    for (const { index } of new Set(members.map(({ session }) => session))) {
+    const remaining = subscribers.filter((subscriber) => active.has(subscriber));
+    if (remaining.length === 0 || subscribers.some(({ granted }) => granted === 0)) continue;
+    for (const { index } of new Set(subscribers.map(({ session }) => session))) {
       for (const row of analysis.deliveriesBySession.of(index))
         receivers[tables.deliveries.message(row)] = stamp;
     }
-    const lastLeftAt = lastDeparture(analysis, members);
-    analysis.matches(staying).forEach((matching, topic) => {
+    const lastLeftAt = lastDeparture(analysis, subscribers);
+    analysis.matches(remaining).forEach((matching, topic) => {
       if (matching.length === 0) return;
       for (const message of analysis.messagesByTopic.of(topic)) {
-        const owed = isPromised(analysis, message)
-          ? subscriptionOwed(analysis, message, matching)
-          : undefined;
-        if (owed === undefined || mayHaveLeftWith(analysis, message, lastLeftAt)) continue;
+        const due = isPromised(analysis, message) ? dueSubscription(analysis, message, matching) : undefined;
+        if (due === undefined || mayBeLostWithSubscriber(analysis, message, lastLeftAt)) continue;
         report.checked();
-        if (receivers[message] !== stamp) reportGroupLoss(analysis, report, message, owed);
+        if (receivers[message] !== stamp) reportGroupLoss(analysis, report, message, due);
       }
     });
   }
 }
 
 /**
- * A QoS 2 message stays with the member that was chosen, even when that member's session ends [MQTT5 4.8.2]. QoS 1
- * messages go to another member (docs/DESIGN.md, "Sessions and queues").
+ * Whether a message may be lost because its subscriber left the shared subscription. A QoS 2 message stays with the
+ * subscriber that was chosen for it, even when that subscriber's session ends [MQTT5 4.8.2]. A QoS 1 message goes to
+ * another subscriber (docs/DESIGN.md, "Sessions and queues").
  */
-function mayHaveLeftWith({ tables }: Analysis, message: number, lastLeftAt: Sequence): boolean {
+function mayBeLostWithSubscriber({ tables }: Analysis, message: number, lastLeftAt: Sequence): boolean {
   return tables.messages.qos(message) === 2 && lastLeftAt > tables.messages.firstSequence(message);
 }
 
 /**
- * @returns the position at which the last leaving member had certainly left; `never` if a member may still be
- * disconnected. Computed once for each group, because it is expensive.
+ * @returns the position at which the last subscriber that left had certainly left; `never` if a subscriber was still
+ * disconnected when the run had settled. It is computed once for each shared subscription, because it is expensive.
  */
-function lastDeparture({ tables }: Analysis, members: readonly Subscription[]): Sequence {
+function lastDeparture({ tables }: Analysis, subscribers: readonly Subscription[]): Sequence {
   const settled = tables.settledSequence ?? 0;
-  const left = members.map((member) => {
-    const { session, endSequence } = member;
-    if (Math.min(endSequence, session.promisedUntil) !== never) return certainDeparture(member);
+  const left = subscribers.map((subscriber) => {
+    const { session, endSequence } = subscriber;
+    if (Math.min(endSequence, session.promisedUntil) !== never) return certainDeparture(subscriber);
     const wasConnected = session.connections.some(
       ({ connectedSequence, closedSequence }) => connectedSequence < settled && closedSequence > settled,
     );
@@ -174,7 +177,11 @@ function lastDeparture({ tables }: Analysis, members: readonly Subscription[]): 
   return left.reduce((latest, one) => Math.max(latest, one), 0);
 }
 
-/** DISCONNECT has no answer: a member has certainly left at its UNSUBACK or at its client's next CONNACK. */
+/**
+ * @returns the position at which a subscriber had certainly left: its UNSUBACK, or the next CONNACK of its
+ * client after the end of the session. A DISCONNECT has no answer, so its position does not show when the
+ * server handled it.
+ */
 function certainDeparture({ session, endSequence, goneSequence }: Subscription): number {
   const left = session.promisedUntil;
   let endKnown: Sequence = never;
@@ -184,9 +191,9 @@ function certainDeparture({ session, endSequence, goneSequence }: Subscription):
   return Math.min(endKnown, endSequence === never ? never : goneSequence);
 }
 
-function reportGroupLoss(analysis: Analysis, report: Report, message: number, owed: Subscription): void {
-  const excuse = degradedLoss(analysis, message);
-  const text = (): string => `no member of ${owed.filter} received ${analysis.message(message)}`;
-  if (excuse) report.excuse(() => `${excuse}: ${text()}`);
-  else report.violate(text);
+function reportGroupLoss(analysis: Analysis, report: Report, message: number, due: Subscription): void {
+  const exception = degradedLoss(analysis, message);
+  const text = (): string => `no subscriber of ${due.filter} received ${analysis.message(message)}`;
+  if (exception) report.addException(() => `${exception}: ${text()}`);
+  else report.addViolation(text);
 }

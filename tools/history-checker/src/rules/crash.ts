@@ -1,8 +1,8 @@
 import type { Rule } from './rule.ts';
 
 /**
- * No member ends by itself or finds that its state differs from the state of its peers, and all clients are served
- * again after the heal.
+ * No member exits unexpectedly or detects that its state differs from the state of its peers, and the cluster
+ * serves all clients again after the heal.
  */
 export const crash: Rule = {
   name: 'crash',
@@ -10,6 +10,6 @@ export const crash: Rule = {
   clause: 'a member ends only when it is stopped or killed',
   check: ({ tables }, report) => {
     report.checked(tables.header.servers.length);
-    for (const text of tables.crashes) report.violate(() => text);
+    for (const text of tables.crashes) report.addViolation(() => text);
   },
 };

@@ -7,10 +7,11 @@ import type { Report } from '../report.ts';
 import type { Rule } from './rule.ts';
 
 /**
- * Messages of one publisher, topic and QoS come to a session in the order in which they were sent; a repetition may
- * come late. A message that was resent on another connection may arrive through either, so it must come after another
- * message only if every connection on which it was sent had carried the other message before. Groups are excluded,
- * because their messages go to different members.
+ * A session receives the messages of one publisher, topic and QoS in the order in which they were sent. Only
+ * the first delivery of a message counts, because a redelivery may come late. A message that was resent on
+ * another connection may arrive through either connection. So it must come after another message only if
+ * every connection on which it was sent had carried the other message before. Sessions with shared
+ * subscriptions are excluded, because the messages of a shared subscription go to different subscribers.
  */
 export const order: Rule = {
   name: 'order',
@@ -25,11 +26,11 @@ export const order: Rule = {
   },
 };
 
-/** The messages that have come so far from one publisher, topic and QoS. */
+/** The latest messages that a session has received so far from one publisher on one topic at one QoS. */
 interface Lane {
-  /** The row of the message that was sent last. */
+  /** Row of the received message that was sent last. */
   latest: number;
-  /** The same for each set of connections on which messages were sent. */
+  /** Row of the received message that was sent last, for each set of connections on which messages were sent. */
   readonly byConnections: Map<string, number>;
 }
 
@@ -42,7 +43,7 @@ function checkSession(analysis: Analysis, report: Report, session: Session, stam
     if (deliveries.isRetained(row) || stamps[message] === session.index + 1) continue;
     stamps[message] = session.index + 1;
     if (messages.isWill(message)) continue;
-    // QoS 0 messages are not queued, so a session may have missed all copies but the repetition.
+    // QoS 0 messages are not queued, so a session may have missed every copy except the last one.
     if (deliveries.qos(row) === 0 && messages.sendConnectionCount(message) > 1) continue;
     if (!wasSubscribed(analysis, message, row, matching(messages.topic(message)))) continue;
     report.checked();
@@ -60,7 +61,10 @@ function checkSession(analysis: Analysis, report: Report, session: Session, stam
   }
 }
 
-/** Of messages that were sent before the subscription a session may receive only a repetition. */
+/**
+ * Whether a matching subscription was acknowledged before the message was first sent. If not, the session may have
+ * received only a later copy that the publisher resent.
+ */
 function wasSubscribed(
   { tables }: Analysis,
   message: number,
@@ -75,7 +79,10 @@ function wasSubscribed(
   );
 }
 
-/** The rows of messages are in the order of their first PUBLISH. */
+/**
+ * Reports a delivery after a later message of the same connections. Message rows are in the order of the
+ * first PUBLISH.
+ */
 function reportReordering(analysis: Analysis, report: Report, delivery: number, lane: Lane): void {
   const { deliveries, messages } = analysis.tables;
   const message = deliveries.message(delivery);
@@ -85,7 +92,7 @@ function reportReordering(analysis: Analysis, report: Report, delivery: number, 
   );
   if (!overtaker) return;
   const { client, connect } = analysis.connection(deliveries.connection(delivery));
-  report.violate(
+  report.addViolation(
     () =>
       `${client.id} received ${analysis.message(message)} at ${seconds(deliveries.at(delivery))} on ${connect.server}, ` +
       `after ${analysis.message(overtaker[1])}`,

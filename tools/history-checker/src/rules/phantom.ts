@@ -1,15 +1,16 @@
 import type { UnexpectedDelivery } from '../tables/history-tables.ts';
 import type { Session, Subscription } from '../tables/clients.ts';
-import { refusedMin } from '../tables/messages.ts';
+import { rejectedMin } from '../tables/messages.ts';
 import { seconds } from '../analysis/analysis.ts';
 import type { Analysis } from '../analysis/analysis.ts';
 import type { Report } from '../report.ts';
 import type { Rule } from './rule.ts';
 
 /**
- * Every delivered message was published on that topic and matches a subscription that had not been ended before the
- * message was sent. Its QoS is the lower one of message and subscription (of one of the subscriptions, where they
- * overlap). It is marked as retained only if it is, and it was not rejected.
+ * Every delivered message was published on the topic of the delivery, was not rejected, and matches a
+ * subscription that had not ended before the message was sent. The QoS of the delivery is the lower QoS of
+ * the message and the subscription (of any matching subscription, if several overlap). Only a retained
+ * message is marked as retained.
  */
 export const phantom: Rule = {
   name: 'phantom',
@@ -18,11 +19,13 @@ export const phantom: Rule = {
   check: (analysis, report) => {
     const { tables } = analysis;
     for (const unexpected of tables.unknownDeliveries) {
-      report.violate(() => `${describeUnexpected(unexpected)}, which was never published`);
+      report.addViolation(() => `${describeUnexpected(unexpected)}, which was never published`);
     }
     for (const unexpected of tables.wrongTopicDeliveries) {
       const row = tables.messages.row(unexpected.event.message) as number;
-      report.violate(() => `${describeUnexpected(unexpected)}, which is ${analysis.message(row)}`);
+      report.addViolation(
+        () => `${describeUnexpected(unexpected)}, but that id belongs to ${analysis.message(row)}`,
+      );
     }
     for (const session of tables.sessions.sessions) checkSession(analysis, report, session);
     checkEmpty(analysis, report);
@@ -43,7 +46,7 @@ function checkSession(analysis: Analysis, report: Report, session: Session): voi
     const violation = violationOf(analysis, row, matching(messages.topic(message)));
     if (violation === null) continue;
     const { connect } = analysis.connection(deliveries.connection(row));
-    report.violate(
+    report.addViolation(
       () =>
         `${session.client.id} received ${analysis.message(message)} at ${seconds(deliveries.at(row))} from ${connect.server}, ${violation}`,
     );
@@ -58,21 +61,22 @@ function violationOf(
   const { deliveries, messages } = tables;
   const message = deliveries.message(delivery);
   const matched = matching.filter(
-    (one) => one.sequence < deliveries.sequence(delivery) && one.granted < refusedMin,
+    (one) => one.sequence < deliveries.sequence(delivery) && one.granted < rejectedMin,
   );
   if (matched.length === 0) return 'but no subscription of the client matches';
   const sent = messages.firstSequence(message);
   const isRetained = deliveries.isRetained(delivery);
   if (!isRetained && matched.every(({ goneSequence }) => goneSequence < sent)) {
-    return 'which was sent after the end of its subscription';
+    return 'which was sent after the end of the matching subscription';
   }
   const qosMax = Math.min(messages.qos(message), Math.max(...matched.map(({ granted }) => granted)));
   if (deliveries.qos(delivery) > qosMax) return `with QoS ${deliveries.qos(delivery)} instead of ${qosMax}`;
   const qosMin = Math.min(messages.qos(message), ...matched.map(({ granted }) => granted));
   if (deliveries.qos(delivery) < qosMin) return `with QoS ${deliveries.qos(delivery)} instead of ${qosMin}`;
-  if (isRetained && !messages.isRetained(message)) return 'marked as retained, which it is not';
+  if (isRetained && !messages.isRetained(message))
+    return 'marked as retained, although it was published without the retain flag';
   if (
-    messages.wasRefused(message) &&
+    messages.wasRejected(message) &&
     !messages.isAcked(message) &&
     messages.sendConnectionCount(message) === 1
   ) {
@@ -81,7 +85,10 @@ function violationOf(
   return null;
 }
 
-/** An empty payload has no id, so some clear must have been published on the topic before. */
+/**
+ * Checks deliveries with an empty payload. They carry no message id, so any earlier clear of the topic allows
+ * them.
+ */
 function checkEmpty(analysis: Analysis, report: Report): void {
   const { topics, messages, emptyDeliveries } = analysis.tables;
   for (const unexpected of emptyDeliveries) {
@@ -93,13 +100,17 @@ function checkEmpty(analysis: Analysis, report: Report): void {
       .matcher(connection.session)(topic)
       .some((one) => one.sequence < sequence);
     if (!isSubscribed) {
-      report.violate(() => `${describeUnexpected(unexpected)}, but no subscription of the client matches`);
+      report.addViolation(
+        () => `${describeUnexpected(unexpected)}, but no subscription of the client matches`,
+      );
       continue;
     }
-    // A topic that only this delivery mentions was never written.
+    // No client has published on a topic that only this delivery names.
     const written = topic < analysis.topicCount ? analysis.messagesByTopic.of(topic) : [];
     if (!written.some((row) => messages.isClear(row) && messages.firstSequence(row) < sequence)) {
-      report.violate(() => `${describeUnexpected(unexpected)}, although no client had cleared the topic`);
+      report.addViolation(
+        () => `${describeUnexpected(unexpected)}, although no client had cleared the topic`,
+      );
     }
   }
 }

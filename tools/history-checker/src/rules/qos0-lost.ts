@@ -1,26 +1,27 @@
 import { never } from '../tables/clients.ts';
 import type { Connection, Session, Subscription } from '../tables/clients.ts';
 import { isShared } from '../tables/filters.ts';
-import { refusedMin } from '../tables/messages.ts';
+import { rejectedMin } from '../tables/messages.ts';
 import type { Analysis } from '../analysis/analysis.ts';
 import type { Report } from '../report.ts';
 import type { Rule } from './rule.ts';
 
 /**
- * Share of the judged messages that may be missing: a busy bridge drops QoS 0 messages and counts them (docs/DESIGN.md,
- * "The bridge").
+ * Largest share of the checked messages that may be missing. A busy bridge drops QoS 0 messages and counts them
+ * (docs/DESIGN.md, "The bridge").
  */
 const missingShareMax = 0.01;
-/** Fewer missing messages are no evidence. */
+/** Smallest number of missing messages that is a violation. */
 const missingMin = 3;
-/** All servers know a subscription, and the connection of its client, after this time. */
+/** Time after which all servers have a new subscription, and the connection of its client, ms. */
 const knownMs = 1_000;
-/** Bound from PUBLISH to the delivery. */
+/** Longest time from PUBLISH to the delivery, ms. */
 const arrivalMs = 3_000;
 
 /**
- * The cluster gives no guarantee for a single QoS 0 message, but it serves QoS 0 on all sides of every fault (P7): of
- * the messages that are sent and received on lasting connections, through servers without a fault, almost none is lost.
+ * The cluster gives no guarantee for a single QoS 0 message, but it serves QoS 0 on all sides of every fault
+ * (P7). So almost no message is lost if servers without a fault handle it and the connections of its
+ * publisher and subscriber last.
  */
 export const qos0Lost: Rule = {
   name: 'qos0-lost',
@@ -38,7 +39,7 @@ export const qos0Lost: Rule = {
       for (const row of analysis.deliveriesBySession.of(session.index)) {
         received[analysis.tables.deliveries.message(row)] = session.index + 1;
       }
-      for (const { message, connection } of owed(analysis, session, untilMs)) {
+      for (const { message, connection } of dueDeliveries(analysis, session, untilMs)) {
         judged++;
         if (received[message] === session.index + 1) continue;
         missing.push(
@@ -55,18 +56,20 @@ export const qos0Lost: Rule = {
 function reportFinding(report: Report, missing: readonly (() => string)[], judged: number): void {
   const [first] = missing;
   if (first === undefined) return;
-  const text = (): string => `${missing.length} of ${judged} were lost: ${first()}`;
-  if (missing.length < missingMin || missing.length <= judged * missingShareMax) report.excuse(text);
-  else report.violate(text);
+  const text = (): string => `${missing.length} of ${judged} QoS 0 messages were lost: ${first()}`;
+  if (missing.length < missingMin || missing.length <= judged * missingShareMax) report.addException(text);
+  else report.addViolation(text);
 }
 
-interface Owed {
+/** A message, and the subscriber's connection on which it must be delivered. */
+interface DueDelivery {
+  /** Row of the message. */
   readonly message: number;
   readonly connection: Connection;
 }
 
-/** @returns the messages that were sent while the session's connection, and the sender's, lasted */
-function* owed(analysis: Analysis, session: Session, untilMs: Float64Array): Generator<Owed> {
+/** Yields the messages that matched a subscription of the session while the client was connected without a fault. */
+function* dueDeliveries(analysis: Analysis, session: Session, untilMs: Float64Array): Generator<DueDelivery> {
   const { tables, hostLoad } = analysis;
   const { messages, faults } = tables;
   const matching = analysis.matcher(session);
@@ -78,7 +81,7 @@ function* owed(analysis: Analysis, session: Session, untilMs: Float64Array): Gen
       const toMs = untilMs[message] as number;
       if (toMs === 0) continue;
       const sent = messages.firstSequence(message);
-      // Connections and messages are both in the order of time.
+      // Connections and messages are both in the order of the history.
       while ((session.connections[place]?.closedSequence ?? Infinity) < sent) place++;
       const connection = session.connections[place];
       if (connection === undefined) break;
@@ -94,12 +97,13 @@ function* owed(analysis: Analysis, session: Session, untilMs: Float64Array): Gen
 }
 
 function isSubscribed({ ackedAt, endSequence, granted }: Subscription, knownAt: number): boolean {
-  return ackedAt < knownAt && endSequence === never && granted < refusedMin;
+  return ackedAt < knownAt && endSequence === never && granted < rejectedMin;
 }
 
 /**
- * @returns the time by which each QoS 0 message must have arrived; 0 where the sender's connection or the history ended
- * before, or a fault affected the sender's server
+ * @returns the time by which each QoS 0 message must have been delivered; 0 for messages that are not
+ * checked, because the publisher's connection or the history ended before that time, or a fault affected the
+ * publisher's server
  */
 function deadlines(analysis: Analysis): Float64Array {
   const { tables, hostLoad } = analysis;

@@ -7,9 +7,9 @@ import type { Report } from '../report.ts';
 import type { Rule } from './rule.ts';
 
 /**
- * A session delivers a QoS 2 message once, whether its publisher resends it or the server redelivers it. One more copy
- * is allowed for each overlapping subscription [MQTT-3.3.5-1], and for each session in which the publisher sent the
- * message. Wills have a rule of their own.
+ * A session delivers a QoS 2 message once, even if the publisher resends it or the server redelivers it. One
+ * more copy is allowed for each overlapping subscription [MQTT-3.3.5-1], and for each further session in
+ * which the publisher sent the message. The rule `will` checks wills.
  */
 export const qos2Duplicate: Rule = {
   name: 'qos2-duplicate',
@@ -24,7 +24,7 @@ export const qos2Duplicate: Rule = {
   },
 };
 
-/** @returns whether the delivery must be unique. A retained copy is a delivery of its own. */
+/** Whether the delivery counts as a copy that must be unique. A copy that is marked as retained does not count. */
 function isExact({ tables }: Analysis, delivery: number): boolean {
   const { deliveries, messages } = tables;
   const message = deliveries.message(delivery);
@@ -71,27 +71,30 @@ function reportFinding(
   const [first, second] = copies as [number, number];
   const where = (row: number): string => {
     const { client, connect } = analysis.connection(deliveries.connection(row));
-    return `${seconds(deliveries.at(row))} by ${client.id} on ${connect.server}`;
+    return `at ${seconds(deliveries.at(row))} by ${client.id} on ${connect.server}`;
   };
-  report.violate(
+  report.addViolation(
     () =>
       `${receiver} received ${analysis.message(deliveries.message(first))} ${copies.length} times, ` +
-      `${where(first)} and ${where(second)}`,
+      `the first two ${where(first)} and ${where(second)}`,
   );
 }
 
-/** A QoS 2 message goes to one member of a group: the member that was chosen first keeps it [MQTT5 4.8.2]. */
+/**
+ * Checks that only one subscriber of a shared subscription receives a QoS 2 message: the subscriber that was chosen
+ * first keeps the message [MQTT5 4.8.2].
+ */
 function checkGroups(analysis: Analysis, report: Report): void {
   const subscriptions = analysis.tables.sessions.sessions.flatMap((session) =>
     session.subscriptions.filter(({ filter }) => isShared(filter)),
   );
-  for (const [filter, members] of groupBy(subscriptions, (one) => one.filter)) {
-    const sessions = new Set(members.map(({ session }) => session));
-    // A member with a subscription of its own receives copies for that as well.
+  for (const [filter, subscribers] of groupBy(subscriptions, (one) => one.filter)) {
+    const sessions = new Set(subscribers.map(({ session }) => session));
+    // A subscriber with another subscription may receive a copy for that one as well.
     const isMixed = [...sessions].some(
       (session) => session.client.contested || session.subscriptions.some((one) => one.filter !== filter),
     );
-    if (sessions.size > 1 && !isMixed) checkGroup(analysis, report, filter, sessions, members);
+    if (sessions.size > 1 && !isMixed) checkGroup(analysis, report, filter, sessions, subscribers);
   }
 }
 
@@ -100,10 +103,10 @@ function checkGroup(
   report: Report,
   filter: string,
   sessions: ReadonlySet<Session>,
-  members: readonly Subscription[],
+  subscribers: readonly Subscription[],
 ): void {
   const { deliveries } = analysis.tables;
-  if (members.some(({ granted }) => granted < 2)) return;
+  if (subscribers.some(({ granted }) => granted < 2)) return;
   const rows = [...sessions].flatMap(({ index }) => [...analysis.deliveriesBySession.of(index)]);
   const copies = groupBy(
     rows.filter((row) => isExact(analysis, row)),
@@ -114,7 +117,7 @@ function checkGroup(
     const holders = new Set(
       deliveredBy.map((row) => analysis.connection(deliveries.connection(row)).session),
     );
-    // The check of the session reports several copies to one member.
+    // Several copies to the same subscriber are reported by `checkSession`.
     if (holders.size > analysis.publisherSessions(message))
       reportFinding(analysis, report, filter, deliveredBy);
   }

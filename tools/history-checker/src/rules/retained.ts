@@ -8,9 +8,9 @@ import { retainedObservations } from '../analysis/retained-observations.ts';
 import { RetainedWrites } from '../analysis/retained-writes.ts';
 
 /**
- * After the run has settled, all servers send the same retained messages, and none that an acknowledged write has
- * certainly replaced. New subscriptions receive the retained messages that exist. A topic that was cleared for longer
- * than P5's bound never comes back.
+ * After the run has settled, all servers send the same retained messages, and no message that an acknowledged
+ * write has certainly replaced. New subscriptions receive the retained messages of their topics. No server
+ * sends a retained message of a topic that was cleared longer ago than P5's bound.
  */
 export const retained: Rule = {
   name: 'retained',
@@ -23,10 +23,10 @@ export const retained: Rule = {
     for (const { message, replacement, connection, atMs } of retainedObservations(analysis)) {
       report.checked();
       if (replacement === null || !analysis.tables.messages.isClear(replacement)) continue;
-      report.violate(
+      report.addViolation(
         () =>
           `${connection.connect.server} sent ${analysis.message(message)} as retained at ${seconds(atMs)}, ` +
-          `after ${analysis.message(replacement)}`,
+          `although ${analysis.message(replacement)} had removed it`,
       );
     }
   },
@@ -38,7 +38,7 @@ function checkNewSubscriptions(analysis: Analysis, report: Report): void {
     report.inTime(0, allowanceMs);
     if (isDelivered) continue;
     const { session, connection, filter, at } = subscription;
-    report.violate(
+    report.addViolation(
       () =>
         `${session.client.id} subscribed to ${filter} on ${connection.connect.server} at ${seconds(at)} and did not ` +
         `receive the retained message of ${analysis.tables.topics.name(topic)}`,
@@ -59,18 +59,22 @@ function checkEqual({ tables }: Analysis, report: Report): void {
     const served = mapOf(view);
     for (const topic of new Set([...expected.keys(), ...served.keys()])) {
       report.checked();
-      const here = served.get(topic) ?? 'nothing';
-      const there = expected.get(topic) ?? 'nothing';
-      if (here !== there) {
-        report.violate(
-          () => `${topic} is ${here} on ${view.server} and ${there} on ${first.server} at the end`,
-        );
-      }
+      const here = served.get(topic);
+      const there = expected.get(topic);
+      if (here === there) continue;
+      report.addViolation(
+        () =>
+          `retained message of ${topic} at the end: ${nameOf(here)} on ${view.server}, ${nameOf(there)} on ${first.server}`,
+      );
     }
   }
 }
 
-/** Checks each value once, however many servers send it. */
+function nameOf(message: number | undefined): string {
+  return message === undefined ? 'none' : `message ${message}`;
+}
+
+/** Checks the final retained messages of each topic. A message that several servers send is checked once. */
 function checkLastWrites(analysis: Analysis, report: Report): void {
   const { tables } = analysis;
   const writes = new RetainedWrites(analysis);
@@ -82,8 +86,10 @@ function checkLastWrites(analysis: Analysis, report: Report): void {
         known.has(topic) &&
         !writes.writes(tables.topics.index(topic)).some((row) => tables.messages.id(row) === id)
       ) {
-        report.violate(
-          () => `${view.server} sends message ${id} on ${topic}, which was never published there`,
+        report.addViolation(
+          () =>
+            `retained message of ${topic} at the end: message ${id} on ${view.server}, ` +
+            'which was never published on this topic',
         );
       }
     }
@@ -98,17 +104,18 @@ function checkLastWrites(analysis: Analysis, report: Report): void {
   }
 }
 
+/** The retained message of one topic at the end of the run. */
 interface FinalValue {
   readonly writes: RetainedWrites;
   readonly topic: number;
-  /** Undefined: no retained message. */
+  /** Id of the retained message; undefined if the server sent none. */
   readonly id: number | undefined;
   readonly view: RetainedView;
 }
 
 /**
- * The value must be a write that no acknowledged write has certainly replaced. No value must be a clear, or the topic
- * was never set.
+ * Checks that no acknowledged write has certainly replaced the final retained message. If a server sends
+ * none, the last write must have been a clear, or no client must have set the topic.
  */
 function checkLastWrite(analysis: Analysis, report: Report, { writes, topic, id, view }: FinalValue): void {
   const { messages, topics } = analysis.tables;
@@ -122,9 +129,10 @@ function checkLastWrite(analysis: Analysis, report: Report, { writes, topic, id,
   // The last candidate is the newest.
   const later = replacements.at(-1) ?? never;
   if (later === null || later === undefined) return;
-  const what = id === undefined ? 'nothing' : analysis.message(candidates[0] as number);
-  report.violate(
+  const value = id === undefined ? 'none' : analysis.message(candidates[0] as number);
+  report.addViolation(
     () =>
-      `${view.server} sends ${what} on ${topics.name(topic)} at the end, although ${analysis.message(later)} came later`,
+      `retained message of ${topics.name(topic)} at the end: ${value} on ${view.server}, ` +
+      `although ${analysis.message(later)} was written later`,
   );
 }

@@ -6,18 +6,22 @@ import type { Analysis } from '../analysis/analysis.ts';
 import type { Report } from '../report.ts';
 import type { Rule } from './rule.ts';
 
-/** P8: clients of a server that became silent wait 3 s at most; clients of other servers wait no longer. */
+/**
+ * Longest time that a request waits for its answer, ms. P8 promises this bound to clients of a server that became
+ * silent; the rule applies it to the clients of all other servers.
+ */
 const servedMsMaxDefault = 3_000;
 
-/** A client that waits longer before it connects again does so by intention. */
+/** Longest pause of a client that connects again at once, ms. A client that pauses longer does so by intention. */
 const pauseMsMax = 1_000;
-/** Resolution of the times in a history. */
+/** Resolution of the times in a history, ms. */
 const resolutionMs = 1;
 
 /**
- * Servers without the effects of a fault serve all clients: CONNECT, SUBSCRIBE and PUBLISH are answered, and
- * acknowledged messages are delivered to connected subscribers. The effects end 10 s after the fault at the latest
- * (P7). Only this rule finds a cluster that keeps all other promises by serving no client.
+ * Servers that no fault affects serve all clients in time: they answer CONNECT, SUBSCRIBE and PUBLISH, and
+ * they deliver acknowledged messages to connected subscribers. The effects of a fault end 10 s after the
+ * fault at the latest (P7). A cluster that serves no client keeps all other promises; only this rule reports
+ * such a cluster.
  */
 export const served: Rule = {
   name: 'served',
@@ -37,18 +41,19 @@ export const served: Rule = {
   },
 };
 
-/** A request and its duration; without an answer it ends with its connection. */
+/** The time that a request waited for its answer; without an answer, until the end of its connection. */
 interface Wait {
   readonly server: string;
   readonly fromMs: number;
   readonly toMs: number;
+  /** Returns the name of the request, for a finding. */
   readonly what: () => string;
 }
 
 function checkWait(analysis: Analysis, report: Report, { server, fromMs, toMs, what }: Wait): void {
   const { tables, hostLoad } = analysis;
   const boundMs = tables.header.limits.servedMsMax ?? servedMsMaxDefault;
-  // A request during a fault is answered when the fault has no more effect.
+  // A request during a fault must be answered within the bound after the effects of the fault have ended.
   let sinceMs = fromMs;
   for (;;) {
     if (!(toMs >= sinceMs)) return;
@@ -58,7 +63,7 @@ function checkWait(analysis: Analysis, report: Report, { server, fromMs, toMs, w
   }
   report.checked();
   const tookMs = toMs - sinceMs;
-  // Computed only for late requests: most are in time.
+  // The allowance is computed only for late requests, because most requests are in time.
   const allowanceMs = tookMs > boundMs ? hostLoad.longest(sinceMs, toMs) : 0;
   if (report.inTime(tookMs - boundMs, allowanceMs)) return;
   const condition = sinceMs === fromMs ? 'had no fault' : `had no fault from ${seconds(sinceMs)} on`;
@@ -67,7 +72,7 @@ function checkWait(analysis: Analysis, report: Report, { server, fromMs, toMs, w
   analysis.reportLate(report, sinceMs, toMs, waited);
 }
 
-/** @returns the end of the connection, or of the history */
+/** @returns the time at which the connection or the history ended, ms */
 function endOf({ tables }: Analysis, { closedAt }: Connection): number {
   return Math.min(closedAt, tables.endAt ?? Infinity);
 }
@@ -83,8 +88,9 @@ function checkConnect(analysis: Analysis, report: Report, connection: Connection
 }
 
 /**
- * A client that is rejected may be redirected, but not from server to server without end: from the first rejection to a
- * CONNACK it waits no longer than for an answer. Of two clients that race for an id one is always rejected.
+ * Checks that a rejected client is accepted in time. A server may redirect a client, but the time from the first
+ * rejection to the CONNACK has the same bound as any answer. Contested clients are excluded: when two clients use the
+ * same id, one of them is always rejected.
  */
 function checkRejections(analysis: Analysis, report: Report, { contested, connections, id }: Client): void {
   if (contested) return;
@@ -93,15 +99,15 @@ function checkRejections(analysis: Analysis, report: Report, { contested, connec
     const isRejected = one.connectedAt === never && one.how === 'server';
     if (isRejected) first ??= one;
     const next = connections[place + 1];
-    const goesOn = next !== undefined && next.connect.at - one.closedAt < pauseMsMax;
-    if (first === null || (isRejected && goesOn)) continue;
+    const retriesAtOnce = next !== undefined && next.connect.at - one.closedAt < pauseMsMax;
+    if (first === null || (isRejected && retriesAtOnce)) continue;
     const { connect } = first;
     const toMs = isRejected ? one.closedAt : Math.min(one.connectedAt, endOf(analysis, one));
     checkWait(analysis, report, {
       server: connect.server,
       fromMs: connect.at,
       toMs,
-      what: () => `${id}, which was rejected,`,
+      what: () => `${id} was rejected and`,
     });
     first = null;
   }
@@ -120,12 +126,15 @@ function checkSubscribe(
   });
 }
 
-/** For a message that was resent on another connection the history does not show which PUBLISH was acknowledged. */
+/**
+ * Checks the answer to a PUBLISH. Messages that were resent on another connection are excluded, because the
+ * history does not show which PUBLISH was acknowledged.
+ */
 function checkPublish(analysis: Analysis, report: Report, message: number): void {
   const { messages } = analysis.tables;
   if (messages.qos(message) === 0 || messages.isWill(message) || messages.sendConnectionCount(message) > 1)
     return;
-  if (messages.wasRefused(message)) return;
+  if (messages.wasRejected(message)) return;
   const connection = analysis.connection(messages.firstConnection(message));
   checkWait(analysis, report, {
     server: connection.connect.server,
@@ -136,8 +145,8 @@ function checkPublish(analysis: Analysis, report: Report, message: number): void
 }
 
 /**
- * Checks the first copy of each message. Groups are excluded (their messages change members), and so are contested
- * clients (each has only a part of a QoS 2 exchange).
+ * Checks the first copy of each message. Sessions with shared subscriptions are excluded, because a message may go to
+ * another subscriber. Contested clients are excluded, because each receives only a part of a QoS 2 exchange.
  */
 function checkDeliveries(analysis: Analysis, report: Report, session: Session, stamps: Int32Array): void {
   const { client, subscriptions, index } = session;
@@ -159,7 +168,8 @@ function checkDeliveries(analysis: Analysis, report: Report, session: Session, s
 }
 
 /**
- * @returns the time from which on the cluster had the message: a degraded acknowledgement is replicated after the heal
+ * @returns the time by which the message was replicated, ms: the acknowledgement, or the end of the fault if
+ * the server may have sent a degraded acknowledgement
  */
 function replicatedAt(analysis: Analysis, message: number): number {
   const { messages, faults } = analysis.tables;

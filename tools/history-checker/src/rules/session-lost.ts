@@ -4,13 +4,13 @@ import { seconds } from '../analysis/analysis.ts';
 import type { Analysis } from '../analysis/analysis.ts';
 import type { Rule } from './rule.ts';
 
-/** The server's clock may be ahead by this much. */
+/** Time by which the server's clock may be ahead, ms. */
 const expirySlackMs = 1_000;
 const msPerSecond = 1_000;
 
 /**
- * A session that was acknowledged, not ended and not expired is present again, on every server. A session that has
- * expired is not.
+ * A session that the server acknowledged, and that has neither ended nor expired, is present on every server.
+ * A session that has expired is not present.
  */
 export const sessionLost: Rule = {
   name: 'session-lost',
@@ -24,29 +24,33 @@ export const sessionLost: Rule = {
       if (clean) {
         report.checked();
         if (connection.sessionPresent)
-          report.violate(() => `${what} with session present after a clean start`);
+          report.addViolation(() => `${what} with session present after a clean start`);
       } else if (isPromised(analysis, resumption)) {
         report.checked();
         if (!connection.sessionPresent) {
-          report.violate(() => `${what} without session present, ${describe(resumption.former as Session)}`);
+          report.addViolation(
+            () => `${what} without session present, ${describe(resumption.former as Session)}`,
+          );
         }
       } else if (connection.sessionPresent && isFirst(connection)) {
         report.checked();
-        report.violate(() => `${what} with session present, although it had never connected before`);
+        report.addViolation(() => `${what} with session present, although it had never connected before`);
       } else if (resumption.former && mustHaveExpired(analysis, connection, resumption.former)) {
         report.checked();
         if (connection.sessionPresent)
-          report.violate(() => `${what} with session present, although the session must have expired`);
+          report.addViolation(() => `${what} with session present, although the session must have expired`);
       }
     }
   },
 };
 
+/** Whether the former session must be present at this connection. */
 function isPromised(analysis: Analysis, { connection, former, formerPromisedUntil }: Resumption): boolean {
   if (!former || formerPromisedUntil !== never) return false;
   const before = former.connections.filter((one) => one !== connection);
   const last = before.at(-1) ?? connection;
-  // A CONNACK of the session must have come before this CONNECT was sent: of two racing CONNECTs either may be first.
+  // The client must have received a CONNACK of the session before it sent this CONNECT. Otherwise the
+  // CONNECTs raced, and the server may have handled either one first.
   if (!former.connections.some(({ connectedSequence }) => connectedSequence < connection.sequence))
     return false;
   if (hasLateCleanStart(analysis, connection)) return false;
@@ -61,17 +65,21 @@ function isPromised(analysis: Analysis, { connection, former, formerPromisedUnti
 }
 
 /**
- * Cluster time stops during an election: the expiry may be late by this much, and by twice the delay that others had.
+ * Time by which a session may expire late, ms, because cluster time stops during an election. Twice the delay
+ * of other clients is added.
  */
 const lateExpiryMs = 3_000;
 
-/** [MQTT5 3.1.2.11.2] The home received the end of the connection, and no fault delayed the expiry. */
+/**
+ * Whether the former session must have expired [MQTT5 3.1.2.11.2]: its home received the end of the
+ * connection, no fault delayed the expiry, and the expiry interval has passed.
+ */
 function mustHaveExpired({ tables, lag }: Analysis, connection: Connection, former: Session): boolean {
   const { connect, client, sequence } = connection;
   const before = former.connections.filter((one) => one !== connection);
   const last = before.at(-1);
   if (last === undefined || before.some(({ how }) => how === null)) return false;
-  // A CONNECT without an answer may have opened it again.
+  // A CONNECT without an answer may have resumed the session.
   if (client.connections.some((one) => one.sequence > last.sequence && one.sequence < sequence)) return false;
   const { expirySeconds } = last.connect;
   const isNoticed = last.how === 'dropped' || last.how === 'disconnect';
@@ -83,15 +91,18 @@ function mustHaveExpired({ tables, lag }: Analysis, connection: Connection, form
 }
 
 /**
- * @returns the earliest time at which the cluster may have treated the connection as closed: before the client noticed,
- * if its server was isolated
+ * @returns the earliest time at which the cluster may have treated the connection as closed: before the
+ * client noticed, if its server was isolated
  */
 function goneAt({ tables }: Analysis, { connect, connectedAt, closedAt }: Connection): number {
   const disruption = tables.faults.disruptionOf(connect.server, connectedAt, closedAt);
   return disruption ? Math.max(connectedAt, disruption.fromMs) : closedAt;
 }
 
-/** A server may handle a clean start without an answer at any later time. */
+/**
+ * Whether a clean start without an answer may have ended the session late. An isolated server may handle such
+ * a CONNECT at any later time.
+ */
 function hasLateCleanStart({ tables }: Analysis, connection: Connection): boolean {
   return connection.client.connections.some(
     ({ connect, connectedSequence, sequence }) =>
@@ -102,7 +113,7 @@ function hasLateCleanStart({ tables }: Analysis, connection: Connection): boolea
   );
 }
 
-/** No other CONNECT with this client id was sent before this answer: of two that race either may be first. */
+/** Whether no other CONNECT with this client id was sent before this CONNACK, so that no other CONNECT raced. */
 function isFirst(connection: Connection): boolean {
   return connection.client.connections.every(
     (one) => one === connection || one.sequence > connection.connectedSequence,

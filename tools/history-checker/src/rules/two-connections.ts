@@ -6,8 +6,8 @@ import type { Report } from '../report.ts';
 import type { Rule } from './rule.ts';
 
 /**
- * Of two connections with one client id the older is closed, at the latest when their servers are connected to each
- * other again.
+ * When two connections have the same client id, the servers close the older connection. After a fault they
+ * close it as soon as they are connected to each other again.
  */
 export const twoConnections: Rule = {
   name: 'two-connections',

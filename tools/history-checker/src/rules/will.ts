@@ -9,15 +9,19 @@ import type { Rule } from './rule.ts';
 import { expectedWill } from '../analysis/will-expectation.ts';
 import type { WillExpectation } from '../analysis/will-expectation.ts';
 
-/** Bound from the publication of a will to its delivery. */
+/** Longest time from the publication of a will to its delivery, ms. */
 const arrivalMs = 500;
-/** A delay counts as a delay of the client's close within this distance from the end of the connection. */
+/**
+ * Time before and after the end of a connection, ms. Delays of other clients in this time may have delayed
+ * the recording of the end, too.
+ */
 const lookBackMs = 500;
 
 /**
- * One will after each end of a connection without DISCONNECT, none after a DISCONNECT or a timely return of the client,
- * none twice, none late. Sessions that had subscribed before the client connected and stayed decide whether a will is
- * missing; a delivery to any session shows a will that must not come.
+ * After each end of a connection without DISCONNECT, the will is published once and in time. After a
+ * DISCONNECT, or if the client reconnects in time, no will is published. A will is missing if a session did
+ * not receive it that had subscribed before the client connected and kept its subscription. A delivery to any
+ * session proves a publication.
  */
 export const will: Rule = {
   name: 'will',
@@ -39,16 +43,17 @@ export const will: Rule = {
   },
 };
 
+/** A will, the connections that carried it, its subscribers and its deliveries. */
 interface WillCase {
   /** Row of the will. */
   readonly message: number;
   readonly connections: readonly Connection[];
   readonly watchers: readonly Subscription[];
-  /** Rows of its deliveries that are not marked as retained. */
+  /** Rows of the will's deliveries that are not marked as retained. */
   readonly deliveries: readonly number[];
 }
 
-/** @returns the deliveries of wills that are not marked as retained, by message */
+/** @returns the rows of the deliveries of each will, without deliveries that are marked as retained */
 function arrivalsOf({ tables }: Analysis): Map<number, number[]> {
   const { deliveries, wills } = tables;
   const rows: number[] = [];
@@ -63,28 +68,30 @@ function checkWill(analysis: Analysis, report: Report, one: WillCase): void {
   const expectations = connections.map((connection) => expectedWill(analysis, connection));
   const [first] = expectations as [WillExpectation];
   const timesMax = expectations.reduce((sum, expectation) => sum + expectation.timesMax, 0);
-  const what = (): string => `${analysis.message(message)}, on ${connections.at(-1)?.connect.server}`;
+  const what = (): string => `${analysis.message(message)} on ${connections.at(-1)?.connect.server}`;
   if (timesMax === 0) {
     const seen = deliveries[0];
     if (seen === undefined) return;
     const at = seconds(analysis.tables.deliveries.at(seen));
-    report.violate(() => `${what()}, was published at ${at}, although ${first.because}`);
+    report.addViolation(() => `${what()} was published at ${at}, although ${first.because}`);
     return;
   }
   if (publishedTwice(analysis, one, timesMax)) {
-    report.violate(() => `${what()}, was published more than once: ${listTimes(analysis, deliveries)}`);
+    report.addViolation(
+      () => `${what()} was published more than once: delivered at ${listTimes(analysis, deliveries)}`,
+    );
     return;
   }
   const missing = watchers.find((watcher) => isMissing(analysis, watcher, one));
   if (missing && expectations.some(({ timesMin }) => timesMin === 1)) {
-    // On a starved machine the home may have been isolated when it accepted the connection, and then have died.
+    // On a starved machine an isolated home may have accepted the connection and then died.
     analysis.reportLate(
       report,
       connections[0]?.connect.at ?? 0,
       first.deadlineMs,
       () =>
-        `${what()}, never came to ${missing.session.client.id}, although ${first.because} and did not return ` +
-        `(due ${seconds(first.deadlineMs + first.allowanceMs)})`,
+        `${what()} was not delivered to ${missing.session.client.id} by ` +
+        `${seconds(first.deadlineMs + first.allowanceMs)}, although ${first.because} and its client did not reconnect`,
     );
     return;
   }
@@ -104,8 +111,9 @@ function isMissing(analysis: Analysis, watcher: Subscription, { message, deliver
 }
 
 /**
- * A redelivery has DUP=1 or comes on another connection, and QoS 2 has none. Overlapping subscriptions may bring
- * copies.
+ * Whether a session received more publications of the will than allowed. A redelivery has DUP=1 or comes on another
+ * connection; a client delivers a QoS 2 message only once. A session may receive one copy for each overlapping
+ * subscription.
  */
 function publishedTwice(analysis: Analysis, { message, deliveries }: WillCase, timesMax: number): boolean {
   const { tables } = analysis;
@@ -131,8 +139,9 @@ function publishedTwice(analysis: Analysis, { message, deliveries }: WillCase, t
 }
 
 /**
- * Only a subscriber whose connection and server had no fault from the client's death to the will shows the time of the
- * will.
+ * Checks the time of the publication. Its latest time is checked only with subscribers that were connected,
+ * to a server without a fault, from the client's death to the delivery: only their deliveries show the time
+ * of the publication.
  */
 function checkTime(
   analysis: Analysis,
@@ -147,31 +156,33 @@ function checkTime(
   for (const row of deliveries) {
     const atMs = tables.deliveries.at(row);
     const watcher = analysis.connection(tables.deliveries.connection(row));
-    const came = (): string => `${what()}, was published at ${seconds(atMs)}`;
-    // A busy client records the close of a connection late.
+    const published = (): string => `${what()} was published at ${seconds(atMs)}`;
+    // On a busy machine a client records the end of its connection late.
     const lateCloseMs =
       dead.closedAt === never ? 0 : lag.longest(dead.closedAt - lookBackMs, dead.closedAt + lookBackMs);
     if (!report.inTime(notBeforeMs - atMs, lateCloseMs))
-      return report.violate(() => `${came()}, before ${seconds(notBeforeMs - lateCloseMs)}`);
-    const isClear =
+      return report.addViolation(
+        () => `${published()}, before its earliest time ${seconds(notBeforeMs - lateCloseMs)}`,
+      );
+    const showsTime =
       dead.closedAt !== never &&
       watcher.connectedAt < dead.closedAt &&
       !tables.deliveries.isDup(row) &&
       tables.faults.disruptionOf(watcher.connect.server, dead.closedAt, atMs) === null;
-    if (!isClear) continue;
+    if (!showsTime) continue;
     if (!report.inTime(atMs - backMs - arrivalMs, lag.longest(backMs, atMs)))
       return analysis.reportLate(
         report,
         backMs,
         atMs,
-        () => `${came()}, although its client had reconnected at ${seconds(backMs)}`,
+        () => `${published()}, although its client had reconnected at ${seconds(backMs)}`,
       );
     if (!report.inTime(atMs - deadlineMs, allowanceMs))
       return analysis.reportLate(
         report,
         dead.closedAt,
         atMs,
-        () => `${came()}, later than ${seconds(deadlineMs + allowanceMs)}`,
+        () => `${published()}, after its deadline ${seconds(deadlineMs + allowanceMs)}`,
       );
   }
 }

@@ -2,7 +2,7 @@ import type { Closed, Connect, QoS } from '../history/events.ts';
 
 /** Position of an event in the history; 1 is the first event. */
 export type Sequence = number;
-/** The position of an event that did not happen. */
+/** Position of an event that did not happen, and time of such an event. */
 export const never = Infinity;
 
 /** One connection attempt and its outcome. */
@@ -46,19 +46,20 @@ export interface Session {
   readonly connections: Connection[];
   readonly subscriptions: Subscription[];
   /**
-   * The server need not keep the session from this position on: a clean start was sent, the session was lost, or its
-   * only connection ended.
+   * Position from which the server need not keep the session, because the client sent a clean start, the session was
+   * lost, or a session without an expiry ended with its connection.
    */
   promisedUntil: Sequence;
 }
 
+/** All connections with one client id. */
 export interface Client {
   readonly id: string;
   readonly connections: Connection[];
   session: Session | null;
   /**
-   * The client id had two connections at the same time. They don't share their QoS 2 state, so QoS 2 messages may be
-   * delivered twice.
+   * Whether the client id had two connections at the same time. The two clients don't share their QoS 2
+   * state, so QoS 2 messages may be delivered twice.
    */
   contested: boolean;
 }
@@ -68,6 +69,9 @@ export interface Resumption {
   readonly connection: Connection;
   /** The client's session before this connection, if any. */
   readonly former: Session | null;
-  /** `promisedUntil` of the former session when CONNECT was sent; `never` while it was promised. */
+  /**
+   * Value of `promisedUntil` of the former session at this CONNACK; `never` if the server had to keep the
+   * session.
+   */
   readonly formerPromisedUntil: Sequence;
 }

@@ -52,7 +52,7 @@ export class Deliveries {
     return (this.#flags.get(row) & qosMask) as QoS;
   }
 
-  /** Sent for a new subscription [MQTT-3.3.1-8]. */
+  /** Whether the delivery is marked as retained: the server sent it for a new subscription [MQTT-3.3.1-8]. */
   isRetained(row: number): boolean {
     return (this.#flags.get(row) & retainFlag) !== 0;
   }

@@ -14,23 +14,27 @@ interface OpenFault {
   readonly isolated: readonly string[];
 }
 
-/** A step of the wall clock excuses nothing: members use it only for display (docs/DESIGN.md, "Cluster time"). */
+/**
+ * Faults that must have no effect on clients. Members use the wall clock only for display, so a step of the
+ * clock changes no bound (docs/DESIGN.md, "Cluster time").
+ */
 const harmless: ReadonlySet<string> = new Set(['clock']);
 
-/** These faults end when the restarted server serves again. Peers and clients reconnect to it within the time below. */
-const startedAgain: ReadonlySet<string> = new Set(['kill', 'stop', 'wipe']);
+/** Faults whose end is recorded when the restarted server serves again. */
+const restartFaults: ReadonlySet<string> = new Set(['kill', 'stop', 'wipe']);
+/** Longest time until peers and clients have reconnected to a restarted server, ms. */
 const rejoinMsMax = 2_000;
 
-/** The effect of a fault may be visible this long before the fault is recorded. */
+/** Longest time by which a fault takes effect before it is recorded, ms. */
 const noticeMs = 1_000;
 
 /**
- * When each server may have been isolated from the others: from the beginning of a fault until it must have healed
- * (P7).
+ * The faults of a run, and the intervals in which each server may have been isolated. Such an interval lasts from the
+ * beginning of a fault until the cluster must have healed (P7).
  */
 export class Faults {
   readonly #servers: readonly string[];
-  /** From the end of a fault until all servers serve together again. */
+  /** Longest time from the end of a fault until all servers serve together again, ms. */
   readonly healMsMax: number;
   readonly #all: OpenFault[] = [];
   readonly #open = new Map<number, OpenFault>();
@@ -56,30 +60,34 @@ export class Faults {
     this.#open.delete(event.id);
   }
 
-  /** Ends all faults. */
+  /** Ends all open faults. */
   healed(atMs: number): void {
     for (const fault of this.#open.values()) fault.toMs = atMs;
     this.#open.clear();
   }
 
-  /** Times at which the server's disk was wiped. */
+  /** @returns the times at which the server's disk was wiped */
   wipes(server: string): readonly number[] {
     return this.#all
       .filter(({ fault, members }) => fault === 'wipe' && members.includes(server))
       .map(({ fromMs }) => fromMs);
   }
 
-  /** @returns the interval in which this server may have been isolated that overlaps the given one, or null */
+  /**
+   * @returns the first interval in which this server may have been isolated and that overlaps the given one,
+   * or null
+   */
   disruptionOf(server: string, fromMs: number, toMs: number): { fromMs: number; toMs: number } | null {
-    return touching(this.#intervals().get(server) ?? [], fromMs, toMs);
+    return overlapping(this.#intervals().get(server) ?? [], fromMs, toMs);
   }
 
+  /** @returns the first interval with a fault of any server that overlaps the given one, or null */
   disruptionAnywhere(fromMs: number, toMs: number): { fromMs: number; toMs: number } | null {
     this.#intervals();
-    return touching(this.#anywhere, fromMs, toMs);
+    return overlapping(this.#anywhere, fromMs, toMs);
   }
 
-  /** @returns the intervals without a majority, in order */
+  /** @returns the intervals in which the cluster may have had no majority, in order */
   withoutMajority(): readonly { readonly fromMs: number; readonly toMs: number }[] {
     this.#intervals();
     return this.#withoutMajority;
@@ -90,10 +98,10 @@ export class Faults {
     const disruptive = this.#all.filter(({ isolated }) => isolated.length > 0);
     const faults = disruptive.map(({ fromMs, toMs, isolated, fault }) => ({
       fromMs: fromMs - noticeMs,
-      toMs: toMs + (startedAgain.has(fault) ? Math.min(rejoinMsMax, this.healMsMax) : this.healMsMax),
+      toMs: toMs + (restartFaults.has(fault) ? Math.min(rejoinMsMax, this.healMsMax) : this.healMsMax),
       members: new Set(isolated),
     }));
-    this.#withoutMajority = merged(this.#sweep(faults));
+    this.#withoutMajority = merged(this.#findWithoutMajority(faults));
     this.#anywhere = merged(faults);
     this.#byServer = new Map(
       this.#servers.map((server) => {
@@ -115,7 +123,10 @@ export class Faults {
     return majority ? this.#servers.filter((server) => !majority.includes(server)) : this.#servers;
   }
 
-  #sweep(faults: readonly { fromMs: number; toMs: number; members: ReadonlySet<string> }[]): Interval[] {
+  /** @returns the intervals in which the faults may have isolated at least half of the servers */
+  #findWithoutMajority(
+    faults: readonly { fromMs: number; toMs: number; members: ReadonlySet<string> }[],
+  ): Interval[] {
     const times = [...new Set(faults.flatMap(({ fromMs, toMs }) => [fromMs, toMs]))].sort((a, b) => a - b);
     const found: Interval[] = [];
     times.forEach((fromMs, index) => {
@@ -144,7 +155,7 @@ function merged(intervals: readonly { readonly fromMs: number; readonly toMs: nu
 }
 
 /** @returns the first interval that overlaps the given one; the intervals are in order and disjoint */
-function touching(intervals: readonly Interval[], fromMs: number, toMs: number): Interval | null {
+function overlapping(intervals: readonly Interval[], fromMs: number, toMs: number): Interval | null {
   let low = 0;
   let high = intervals.length;
   while (low < high) {

@@ -1,6 +1,6 @@
 const sharePrefix = '$share/';
 
-/** @returns the topic filter of a shared subscription [MQTT5 4.8.2]; any other filter unchanged */
+/** @returns the topic filter of a shared subscription [MQTT5 4.8.2]; other filters are returned unchanged */
 export function topicFilter(filter: string): string {
   if (!isShared(filter)) return filter;
   return filter.slice(filter.indexOf('/', sharePrefix.length) + 1);
@@ -12,9 +12,9 @@ export function isShared(filter: string): boolean {
 
 interface Node<T> {
   readonly children: Map<string, Node<T>>;
-  /** Values of this filter. */
+  /** Values of the filter that ends at this level. */
   readonly here: T[];
-  /** Values of this filter with `/#` at its end. */
+  /** Values of the filter that ends with `/#` after this level. */
   readonly below: T[];
 }
 
@@ -23,8 +23,8 @@ function emptyNode<T>(): Node<T> {
 }
 
 /**
- * A trie of topic filters. Finding the filters that match a topic takes time proportional to the topic's levels, not to
- * the number of filters.
+ * A trie of topic filters. Finding the filters that match a topic takes time proportional to the topic's
+ * levels, not to the number of filters.
  */
 export class FilterTrie<T> {
   readonly #root: Node<T> = emptyNode();
@@ -45,7 +45,10 @@ export class FilterTrie<T> {
     (toAll ? node.below : node.here).push(value);
   }
 
-  /** Wildcards in the first level leave out topics that begin with `$` [MQTT-4.7.2-1]. */
+  /**
+   * Returns the values of all filters that match the topic. A wildcard in the first level does not match topics that
+   * begin with `$` [MQTT-4.7.2-1].
+   */
   match(topic: string): T[] {
     const found: T[] = [];
     const levels = topic.split('/');

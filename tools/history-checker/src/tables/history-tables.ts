@@ -15,7 +15,7 @@ import { Messages } from './messages.ts';
 import { Sessions } from './sessions.ts';
 import { Topics } from './topics.ts';
 
-/** P7: the cluster heals within 10 s of the network's return. */
+/** Longest time from the return of the network until the cluster has healed, ms (P7). */
 const healMsMaxDefault = 10_000;
 const packetIdentifierNotFound = 0x92;
 
@@ -26,14 +26,16 @@ export interface UnexpectedDelivery {
   readonly event: Delivery;
 }
 
-/** A PUBCOMP with code 0x92 on the connection of the PUBREC: the server forgot the exchange. */
+/** A PUBCOMP with code 0x92 on the connection of the PUBREC: the server had lost the packet id. */
 export interface UnknownPubrel {
   readonly connection: Connection;
   readonly message: number;
   readonly at: number;
 }
 
-/** The history as tables: about 130 bytes for each message and 21 for each delivery. The rules read nothing else. */
+/**
+ * The history as tables, the only input of the rules. A message takes about 130 bytes, and a delivery takes 21 bytes.
+ */
 export class HistoryTables {
   readonly header: Header;
   readonly topics = new Topics();
@@ -156,8 +158,8 @@ export class HistoryTables {
     const connection = this.sessions.connection(event.connection);
     const message = this.#messageRow(event.message);
     this.completedCount++;
-    // After a reconnect 0x92 only means that the earlier PUBCOMP got lost [MQTT5 3.7.2.1]. Here PUBREC came on the same
-    // connection.
+    // After a reconnect 0x92 is no error, because the earlier PUBCOMP may have been lost [MQTT5 3.7.2.1].
+    // Here the PUBREC arrived on the same connection, so it is an error.
     if (
       event.code === packetIdentifierNotFound &&
       this.messages.lastAckConnection(message) === connection.index

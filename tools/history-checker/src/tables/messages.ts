@@ -5,12 +5,13 @@ const retainFlag = 4;
 const clearFlag = 8;
 const willFlag = 16;
 const qosMask = 3;
-/** Reason codes from here on are rejections [MQTT5 2.4]. */
-export const refusedMin = 0x80;
+/** Smallest reason code that is a rejection [MQTT5 2.4]. */
+export const rejectedMin = 0x80;
 
 /**
- * The published messages and the wills, one row for each message id. `first...` describes the first PUBLISH, or the
- * CONNECT with the will. Positions in the history are 0 for events that did not happen.
+ * The published messages and the wills, one row for each message id. Methods whose name begins with `first`
+ * describe the first PUBLISH, or the CONNECT with the will. The position of an event that did not happen is
+ * 0.
  */
 export class Messages {
   readonly #rows = new Map<number, number>();
@@ -24,8 +25,11 @@ export class Messages {
   readonly #ackTimes = new Column('float64');
   readonly #ackConnections = new Column('int32');
   readonly #lastAckConnections = new Column('int32');
-  readonly #refusals = new Column('uint8');
-  /** The connections on which a message was sent, in order; only for messages that were sent on several. */
+  readonly #rejections = new Column('uint8');
+  /**
+   * The connections on which a message was sent, in order; only for messages that were sent on several
+   * connections.
+   */
   readonly #sendConnections = new Map<number, number[]>();
 
   get count(): number {
@@ -55,24 +59,24 @@ export class Messages {
     this.#ackTimes.push(0);
     this.#ackConnections.push(-1);
     this.#lastAckConnections.push(-1);
-    this.#refusals.push(0);
+    this.#rejections.push(0);
     return row;
   }
 
   resent(row: number, connection: number): void {
-    const ways = this.#sendConnections.get(row);
-    if (ways) {
-      if (!ways.includes(connection)) ways.push(connection);
+    const senders = this.#sendConnections.get(row);
+    if (senders) {
+      if (!senders.includes(connection)) senders.push(connection);
       return;
     }
     const first = this.#firstConnections.get(row);
     if (first !== connection) this.#sendConnections.set(row, [first, connection]);
   }
 
-  /** Records an acknowledgement. Time and connection are those of the first acceptance. */
+  /** Records an acknowledgement. The time and the connection of the first one without an error code are kept. */
   acked(row: number, ack: { sequence: number; at: number; connection: number; code: number }): void {
-    if (ack.code >= refusedMin) {
-      this.#refusals.set(row, 1);
+    if (ack.code >= rejectedMin) {
+      this.#rejections.set(row, 1);
       return;
     }
     this.#lastAckConnections.set(row, ack.connection);
@@ -131,7 +135,7 @@ export class Messages {
     return this.#ackSequences.get(row) !== 0;
   }
 
-  /** Position of PUBACK or PUBREC; 0 for none. */
+  /** Position of the first PUBACK or PUBREC without an error code; 0 if there is none. */
   ackSequence(row: number): number {
     return this.#ackSequences.get(row);
   }
@@ -144,12 +148,12 @@ export class Messages {
     return this.#ackConnections.get(row);
   }
 
-  /** Index of the connection of the last acceptance; -1 for none. */
+  /** Index of the connection of the last acknowledgement without an error code; -1 if there is none. */
   lastAckConnection(row: number): number {
     return this.#lastAckConnections.get(row);
   }
 
-  wasRefused(row: number): boolean {
-    return this.#refusals.get(row) === 1;
+  wasRejected(row: number): boolean {
+    return this.#rejections.get(row) === 1;
   }
 }

@@ -2,7 +2,7 @@ import type { Closed, Connect, Connected, Subscribe, Subscribed } from '../histo
 import { HistoryError } from '../history/history-error.ts';
 import { never } from './clients.ts';
 import type { Client, Connection, Resumption, Sequence, Session, Subscription } from './clients.ts';
-import { refusedMin } from './messages.ts';
+import { rejectedMin } from './messages.ts';
 
 /** The connections, sessions and subscriptions of all clients, as the events of the history change them. */
 export class Sessions {
@@ -53,7 +53,7 @@ export class Sessions {
     client.connections.push(connection);
     this.connections.push(connection);
     this.#byId.set(event.connection, connection);
-    // [MQTT-3.1.2-4] ends the old session when the server handles this CONNECT, even if the answer gets lost.
+    // The server ends the old session when it handles this CONNECT, even if the CONNACK gets lost [MQTT-3.1.2-4].
     if (event.clean && client.session) endPromise(client.session, sequence);
     return connection;
   }
@@ -79,7 +79,7 @@ export class Sessions {
     connection.closedAt = event.at;
     connection.how = event.how;
     const { session } = connection;
-    // [MQTT5 3.1.2.11.2]: the session ends with its connection, unless another connection has taken it over.
+    // The session ends with its connection, unless another connection has taken it over [MQTT5 3.1.2.11.2].
     if (session && session.connections.at(-1) === connection && connection.connect.expirySeconds === 0) {
       endPromise(session, sequence);
     }
@@ -132,9 +132,9 @@ export class Sessions {
       answered.ackedSequence = sequence;
       answered.ackedAt = event.at;
       answered.granted = code;
-      if (code >= refusedMin) answered.endSequence = Math.min(answered.endSequence, sequence);
-    } else if (code < refusedMin) {
-      // A subscription that was renewed after this UNSUBSCRIBE, and unsubscribed again, is not gone yet.
+      if (code >= rejectedMin) answered.endSequence = Math.min(answered.endSequence, sequence);
+    } else if (code < rejectedMin) {
+      // A later subscription to the same filter, which a later UNSUBSCRIBE ended, does not end with this UNSUBACK.
       const unsubscribedAt = this.#unsubscribing.get(requestKey(event))?.shift() ?? 0;
       for (const one of session.subscriptions) {
         if (one.filter === filter && one.endSequence <= unsubscribedAt)
@@ -166,7 +166,7 @@ export class Sessions {
       promisedUntil: never,
     };
     this.sessions.push(session);
-    // The session was no longer promised, but the server kept it: its subscriptions may still deliver.
+    // The server did not have to keep the session, but it did, so the subscriptions may still cause deliveries.
     if (!connect.clean && sessionPresent && former) inherit(session, former);
     return session;
   }
@@ -207,7 +207,7 @@ function rivals(connection: Connection): Connection[] {
   );
 }
 
-/** Two connections raced: the server handled this one first, although it answered the other one first. */
+/** Whether two CONNECTs raced and the server handled this one first, although it answered the other one first. */
 function wasResumedByRival(connection: Connection, former: Session): boolean {
   return (
     former.promisedUntil === never &&
@@ -215,7 +215,7 @@ function wasResumedByRival(connection: Connection, former: Session): boolean {
   );
 }
 
-/** The session may have expired, and a CONNECT without an answer may have begun another one. */
+/** Whether the session may have expired, and a CONNECT without an answer may have created a new session. */
 function mayBeReplaced(connection: Connection, former: Session): boolean {
   const last = former.connections.at(-1);
   return (
@@ -228,7 +228,10 @@ function mayBeReplaced(connection: Connection, former: Session): boolean {
   );
 }
 
-/** Two CONNECTs raced and at least one was clean: it ended the other's session, and the history does not show which. */
+/**
+ * Whether two CONNECTs raced and at least one of them was clean. The clean start may have ended the session
+ * of the other connection; the history does not show which CONNECT the server handled first.
+ */
 function isRacedByCleanStart(connection: Connection): boolean {
   return rivals(connection).some(({ connect }) => connect.clean || connection.connect.clean);
 }

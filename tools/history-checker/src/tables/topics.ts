@@ -1,4 +1,4 @@
-/** Numbers the topic names. */
+/** Assigns a number to each topic name. */
 export class Topics {
   readonly #names: string[] = [];
   readonly #indexes = new Map<string, number>();
