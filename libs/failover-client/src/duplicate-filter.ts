@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from './types.ts';
 
-/** Remembers identities for a bounded time and number, to tell the second copy from the first. */
+/** Recognizes the second copy of a message. It remembers a bounded number of identities for a bounded time. */
 export class DuplicateFilter {
   readonly #rememberedMax: number;
   readonly #windowMs: number;
   readonly #now: () => number;
-  /** By time of the first copy, oldest first. */
+  /** Times in milliseconds of the first copies, the oldest first. */
   readonly #seen = new Map<string, number>();
 
   constructor(rememberedMax: number, windowMs: number, now: () => number) {
@@ -15,8 +15,8 @@ export class DuplicateFilter {
     this.#now = now;
   }
 
-  /** @returns true for the first copy within the window. */
-  first(identity: string): boolean {
+  /** @returns true if no message with this identity was received within the window */
+  isFirst(identity: string): boolean {
     const nowMs = this.#now();
     for (const [oldest, atMs] of this.#seen) {
       if (this.#seen.size <= this.#rememberedMax && nowMs - atMs < this.#windowMs) break;
@@ -29,7 +29,8 @@ export class DuplicateFilter {
 }
 
 /**
- * Topic and payload. Two equal messages within the window pass for one: give `identify` where that matters.
+ * The default identity of a message: topic, payload and retain flag. Two equal messages within the window count as one,
+ * so a client for which that is wrong needs the option `identify`.
  */
 export function identifyByContent(message: IncomingMessage): string {
   const digest = createHash('sha256').update(message.payload).digest('base64');

@@ -1,42 +1,48 @@
 import { ClusterError } from '@mqtt-cluster/contracts';
 
+/** `unackedMax` publishes are unacknowledged, so a further one was rejected. */
 export class UnackedLimitError extends ClusterError {
   constructor(limit: number) {
-    super('UNACKED_LIMIT', `${limit} publishes already wait for their ack; this one was not accepted`);
+    super('UNACKED_LIMIT', `the message was rejected: ${limit} publishes are unacknowledged (unackedMax)`);
   }
 }
 
+/** A QoS 0 message was dropped. */
 export class NotConnectedError extends ClusterError {
-  constructor(message = 'no connection: the QoS 0 message was dropped') {
+  constructor(message = 'the QoS 0 message was dropped: there is no connection') {
     super('NOT_CONNECTED', message);
   }
 }
 
+/** The server rejected a QoS 1 or 2 message with an error code. */
 export class PublishRefusedError extends ClusterError {
   /** MQTT 5 reason code of PUBACK, PUBREC or PUBCOMP. */
   readonly reasonCode: number;
   constructor(reasonCode: number, options?: ErrorOptions) {
     super(
       'PUBLISH_REFUSED',
-      `the server refused the message with reason 0x${reasonCode.toString(16)}`,
+      `the server rejected the message with reason code 0x${reasonCode.toString(16)}`,
       options,
     );
     this.reasonCode = reasonCode;
   }
 }
 
+/** The server rejected a topic filter in SUBACK. */
 export class SubscriptionRefusedError extends ClusterError {
   constructor(filters: readonly string[]) {
-    super('SUBSCRIPTION_REFUSED', `the server refused the subscription of ${filters.join(', ')}`);
+    super('SUBSCRIPTION_REFUSED', `the server rejected the subscription to ${filters.join(', ')}`);
   }
 }
 
+/** The client was stopped. A message without an acknowledgement may have been delivered. */
 export class ClientStoppedError extends ClusterError {
   constructor(message = 'the client was stopped', options?: ErrorOptions) {
     super('CLIENT_STOPPED', message, options);
   }
 }
 
+/** An option or an argument is invalid. */
 export class OptionsError extends ClusterError {
   constructor(message: string, options?: ErrorOptions) {
     super('OPTIONS', message, options);

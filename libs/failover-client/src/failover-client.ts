@@ -2,7 +2,7 @@ import { Connection } from './connection/connection.ts';
 import type { ConnectionOptions } from './connection/connection.ts';
 import { DuplicateFilter, identifyByContent } from './duplicate-filter.ts';
 import { ClientStoppedError, NotConnectedError, OptionsError } from './errors.ts';
-import type { Pending } from './session/publish-queue.ts';
+import type { PendingPublish } from './session/publish-queue.ts';
 import { ServerList } from './servers/server-list.ts';
 import { defaultTimings } from './types.ts';
 import type {
@@ -23,10 +23,10 @@ const defaultDuplicateWindowMs = 10_000;
 const topicBytesMax = 65_535;
 
 /**
- * An MQTT client that uses whichever member is there: servers in the rendezvous order of its client id,
- * failover without a wait, unacked messages kept. See {@link FailoverClientOptions}.
+ * Creates an MQTT client for a cluster. The client tries the servers in the rendezvous order of its client id, fails over
+ * without a delay, and keeps unacknowledged messages. See {@link FailoverClientOptions}.
  *
- * @throws OptionsError when the options contradict each other
+ * @throws OptionsError the options contradict each other, or a server URL is invalid
  */
 export function createFailoverClient(options: FailoverClientOptions): FailoverClient {
   return new Client(options);
@@ -36,8 +36,9 @@ class Client implements FailoverClient {
   readonly #options: FailoverClientOptions;
   readonly #connections: Connection[];
   readonly #duplicates: DuplicateFilter;
-  /** Publishes that went to another connection as well; that one answers for them from then on. */
-  readonly #copied = new WeakSet<Pending>();
+  /** Publishes that were also sent on another connection, which is responsible for them from then on. */
+  readonly #copied = new WeakSet<PendingPublish>();
+  /** The connection of the last publish. */
   #last: Connection | undefined;
   #duplicatesRemoved = 0;
   #waiting = new Set<() => void>();
@@ -61,9 +62,10 @@ class Client implements FailoverClient {
     this.#state = 'running';
     const { subscriptions = {} } = this.#options;
     for (const connection of this.#connections) {
-      // A refusal shows in the status of the subscription only to those who call `subscribe`.
+      // Nobody awaits these subscriptions, so a rejection by the server is logged.
       connection.session.subscribe(subscriptions).catch((error: unknown) => {
-        if (this.#state === 'running') this.#options.logger?.error({ error }, 'subscription failed');
+        if (this.#state === 'running')
+          this.#options.logger?.error({ error }, 'the server rejected a configured subscription');
       });
       connection.start();
     }
@@ -81,7 +83,7 @@ class Client implements FailoverClient {
       const check = (): boolean => {
         if (signal?.aborted) reject(signal.reason as Error);
         else if (this.#state === 'stopped') reject(new ClientStoppedError());
-        else if (this.#live()) resolve();
+        else if (this.#publishingConnection()) resolve();
         else return false;
         return true;
       };
@@ -100,17 +102,17 @@ class Client implements FailoverClient {
     if (this.#state === 'stopped') throw new ClientStoppedError();
     checkTopic(topic);
     const { qos = 0, retain = false } = options;
-    const connection = this.#live() ?? this.#connections[0];
+    const connection = this.#publishingConnection() ?? this.#connections[0];
     if (!connection) throw new NotConnectedError();
     await connection.session.publish(topic, Buffer.from(payload), qos, retain);
   }
 
   async subscribe(subscriptions: Subscriptions): Promise<void> {
     if (this.#state === 'stopped') throw new ClientStoppedError();
-    // One of them is enough: the other follows when it has a server.
-    const all = this.#connections.map((connection) => connection.session.subscribe(subscriptions));
-    for (const one of all) one.catch(() => undefined);
-    await Promise.race(all);
+    // One SUBACK is enough. The other connection subscribes when it has a server.
+    const subacks = this.#connections.map((connection) => connection.session.subscribe(subscriptions));
+    for (const suback of subacks) suback.catch(() => undefined);
+    await Promise.race(subacks);
   }
 
   async unsubscribe(filters: readonly string[]): Promise<void> {
@@ -121,26 +123,26 @@ class Client implements FailoverClient {
     const sum = (of: (connection: Connection) => number): number =>
       this.#connections.reduce((total, connection) => total + of(connection), 0);
     return {
-      connected: this.#live() !== undefined,
-      server: this.#live()?.server ?? null,
+      connected: this.#publishingConnection() !== undefined,
+      server: this.#publishingConnection()?.server ?? null,
       servers: this.#connections.map((connection) => connection.server),
       unacked: sum((connection) => connection.session.unacked),
-      connects: sum((connection) => connection.counts.connects),
-      failovers: sum((connection) => connection.counts.failovers),
-      failedAttempts: sum((connection) => connection.counts.failedAttempts),
+      connects: sum((connection) => connection.counters.connects),
+      failovers: sum((connection) => connection.counters.failovers),
+      failedAttempts: sum((connection) => connection.counters.failedAttempts),
       duplicatesRemoved: this.#duplicatesRemoved,
       dropped: sum((connection) => connection.session.dropped),
     };
   }
 
   /**
-   * The connection to publish on: the one of before while it is good, so that what it has not acked yet is not
-   * overtaken on another one.
+   * Returns the connection to publish on. The former one is kept while its server responds, so that a later publish does
+   * not overtake unacknowledged ones through the other connection.
    */
-  #live(): Connection | undefined {
-    const up = this.#connections.filter(({ session }) => session.up);
-    const good = up.filter(({ session }) => !session.doubtful);
-    const candidates = good.length > 0 ? good : up;
+  #publishingConnection(): Connection | undefined {
+    const connected = this.#connections.filter(({ session }) => session.connected);
+    const responsive = connected.filter(({ session }) => !session.suspected);
+    const candidates = responsive.length > 0 ? responsive : connected;
     if (this.#last === undefined || !candidates.includes(this.#last)) this.#last = candidates[0];
     return this.#last;
   }
@@ -152,8 +154,7 @@ class Client implements FailoverClient {
     const timings = { ...defaultTimings, ...options.timings };
     const random = options.random ?? Math.random;
     const connectionOptions: ConnectionOptions = {
-      // Both connections follow the order of the whole client, so the second one takes the second place in
-      // it.
+      // Both connections use the order of the client id without a suffix, so the second one takes the second server.
       servers: new ServerList(options.clientId, options.servers, options.preferred),
       session: {
         mqtt: {
@@ -171,9 +172,9 @@ class Client implements FailoverClient {
         connectTimeoutMs: timings.connectTimeoutMs,
         pingIntervalMs: timings.pingIntervalMs,
         silenceMsMax: timings.silenceMsMax,
-        doubt:
+        probe:
           options.redundancy === 2
-            ? { askAfterMs: timings.doubtAfterMs, answerMsMax: timings.doubtAnswerMsMax }
+            ? { pingAfterMs: timings.probeAfterMs, timeoutMs: timings.probeTimeoutMs }
             : null,
         random,
       },
@@ -181,11 +182,11 @@ class Client implements FailoverClient {
       discover: options.discover ?? true,
       timings,
       onTakeover: options.onTakeover ?? 'reconnect',
-      giveUpOnLoss: options.giveUpOnLoss ?? false,
-      inUse: () => this.#otherServers(index),
-      yields: index > 0,
+      stopOnConnectionLoss: options.stopOnConnectionLoss ?? false,
+      serversInUse: () => this.#otherServers(index),
+      avoidsSharing: index > 0,
       handlers: this.#handlers(),
-      onDoubt: () => this.#copyDoubtful(),
+      onSuspected: () => this.#copyFromSuspected(),
       random,
       ...(options.logger ? { logger: options.logger.child({ clientId }) } : {}),
     };
@@ -195,17 +196,17 @@ class Client implements FailoverClient {
   #otherServers(index: number): string[] {
     return this.#connections
       .filter((_connection, other) => other !== index)
-      .map((connection) => connection.aim)
+      .map((connection) => connection.target)
       .filter((server) => server !== null);
   }
 
   #handlers(): FailoverClientHandlers {
-    const { onMessage, onConnect, onDisconnect, onFailover, onGivenUp } = this.#options;
+    const { onMessage, onConnect, onDisconnect, onFailover, onStopped } = this.#options;
     return {
       onMessage: (message) => {
         if (this.#options.redundancy === 2) {
           const identity = (this.#options.identify ?? identifyByContent)(message);
-          if (identity !== null && !this.#duplicates.first(identity)) {
+          if (identity !== null && !this.#duplicates.isFirst(identity)) {
             this.#duplicatesRemoved += 1;
             return;
           }
@@ -214,52 +215,53 @@ class Client implements FailoverClient {
       },
       onConnect: (event) => {
         for (const wake of [...this.#waiting]) wake();
-        this.#handOver();
+        this.#moveUnacked();
         onConnect?.(event);
       },
       onDisconnect: (event) => {
-        this.#handOver();
+        this.#moveUnacked();
         onDisconnect?.(event);
       },
       onFailover: (event) => onFailover?.(event),
-      onGivenUp: (reason) => {
+      onStopped: (reason) => {
         this.#state = 'stopped';
-        onGivenUp?.(reason);
+        onStopped?.(reason);
       },
     };
   }
 
   /**
-   * What a server that does not answer has not acked goes to one that does, too: at least once, and the first ack counts.
-   * Its own copies stay, for their packet ids are not free before it answers or the connection ends.
+   * Sends the unacknowledged QoS 1 publishes of a suspected server also on the other connection. Delivery is at least
+   * once, and the first acknowledgement counts. The originals stay: ttarget packet ids are not free before the server
+   * acknowledges or the connection ends.
    */
-  #copyDoubtful(): void {
-    const heir = this.#live();
-    if (!heir || heir.session.doubtful || this.#state !== 'running') return;
+  #copyFromSuspected(): void {
+    const target = this.#publishingConnection();
+    if (!target || target.session.suspected || this.#state !== 'running') return;
     for (const { session } of this.#connections) {
-      if (!session.up || !session.doubtful) continue;
-      for (const pending of session.unackedAtLeastOnce()) {
+      if (!session.connected || !session.suspected) continue;
+      for (const pending of session.unackedQos1()) {
         if (this.#copied.has(pending)) continue;
         try {
-          heir.session.add({ ...pending });
+          target.session.add({ ...pending });
           this.#copied.add(pending);
         } catch {
-          return; // its bound; the rest follows when the connection is lost
+          return; // unackedMax is reached. The others follow when the connection is lost.
         }
       }
     }
   }
 
-  /** QoS 1 publishes of connections that are lost go out through the live one, in their order. */
-  #handOver(): void {
-    const heir = this.#live();
-    if (!heir || this.#state !== 'running') return;
+  /** Moves the unacknowledged QoS 1 publishes of lost connections to the other connection, in order. */
+  #moveUnacked(): void {
+    const target = this.#publishingConnection();
+    if (!target || this.#state !== 'running') return;
     for (const lost of this.#connections) {
-      if (lost.session.up) continue;
-      for (const pending of lost.session.takeBack()) {
+      if (lost.session.connected) continue;
+      for (const pending of lost.session.takeUnackedQos1()) {
         if (this.#copied.has(pending)) continue;
         try {
-          heir.session.add(pending);
+          target.session.add(pending);
         } catch (error) {
           pending.reject(error as Error);
         }
@@ -288,21 +290,23 @@ function mqttWill(
 }
 
 function checkTopic(topic: string): void {
-  // [MQTT-3.3.2-2], [MQTT-4.7.3-1] to [MQTT-4.7.3-3]; MQTT.js would break the connection.
+  // [MQTT-3.3.2-2], [MQTT-4.7.3-1] to [MQTT-4.7.3-3]. MQTT.js would close the connection.
   if (topic === '' || /[+#\u0000]/.test(topic) || Buffer.byteLength(topic) > topicBytesMax) {
-    throw new OptionsError(`topic ${JSON.stringify(topic.slice(0, 100))}: not a topic name`);
+    throw new OptionsError(`topic ${JSON.stringify(topic.slice(0, 100))}: not a valid topic name`);
   }
 }
 
 function checkOptions(options: FailoverClientOptions): void {
   if (options.clientId === '') throw new OptionsError('clientId: must not be empty');
   if (options.protocolVersion === 4 && options.session === 'process') {
-    throw new OptionsError('session: process needs protocolVersion 5');
+    throw new OptionsError('session: "process" requires protocolVersion 5');
   }
   if (options.redundancy === 2 && options.will) {
-    throw new OptionsError('will: not with redundancy 2, where one lost connection means nothing');
+    throw new OptionsError(
+      'will: not allowed with redundancy 2, because one lost connection does not mean that the client is gone',
+    );
   }
-  if (options.redundancy === 2 && options.giveUpOnLoss) {
-    throw new OptionsError('giveUpOnLoss: not with redundancy 2');
+  if (options.redundancy === 2 && options.stopOnConnectionLoss) {
+    throw new OptionsError('stopOnConnectionLoss: not allowed with redundancy 2');
   }
 }

@@ -1,6 +1,6 @@
 import type { Lifecycle, Logger, QoS } from '@mqtt-cluster/contracts';
 
-/** Where a member may be reached. Without an id the address stands for it until the cluster tells. */
+/** The address of a member. Without an id, the URL is the id until the cluster advertises the member's id. */
 export interface Server {
   readonly id?: string;
   /** `mqtt://host:port` or `mqtts://host:port`. */
@@ -11,9 +11,9 @@ export interface IncomingMessage {
   readonly topic: string;
   readonly payload: Uint8Array;
   readonly qos: QoS;
-  /** A stored message that came because of a subscription, not a live one [MQTT-3.3.1-8]. */
+  /** The server sent a retained message because of a new subscription [MQTT-3.3.1-8]. */
   readonly retain: boolean;
-  /** The server says that it may have sent it before. */
+  /** The DUP flag: the server may have sent this message before. */
   readonly duplicate: boolean;
 }
 
@@ -26,7 +26,7 @@ export interface SubscriptionOptions {
   readonly qos: QoS;
 }
 
-/** Topic filters with what is wanted of each. */
+/** The options of each topic filter. */
 export type Subscriptions = Readonly<Record<string, SubscriptionOptions>>;
 
 export interface ClientWill {
@@ -34,24 +34,26 @@ export interface ClientWill {
   readonly payload: string | Uint8Array;
   readonly qos?: QoS;
   readonly retain?: boolean;
-  /** MQTT 5 only; 0 by default. */
+  /** Will Delay Interval in seconds. MQTT 5 only; 0 by default. */
   readonly delaySeconds?: number;
 }
 
 /**
- * How long the server keeps the session: `none` ends it with the connection; `process` survives failover but
- * starts clean in each process (MQTT 5 only); `persistent` is found again after a restart of this process,
- * too.
+ * How long the server keeps the session:
+ * - `none`: until the connection ends.
+ * - `process`: across failovers. Each process starts with a clean session. MQTT 5 only.
+ * - `persistent`: also across restarts of this process.
  *
- * A process that publishes with QoS 2 should use `process`: packet ids of a former process that are still
- * open in a `persistent` session would pass for repeats of new messages [MQTT-4.3.3-10].
+ * A process that publishes with QoS 2 should use `process`. In a `persistent` session, packet ids of the former process
+ * may still be open. The server would then treat a new message with such an id as a repetition [MQTT-4.3.3-10].
  */
 export type SessionKind = 'none' | 'process' | 'persistent';
 
 export interface ConnectedEvent {
+  /** Id or URL of the server. */
   readonly server: string;
   readonly sessionPresent: boolean;
-  /** Milliseconds without a connection before this one; null for the first. */
+  /** Milliseconds since the former connection was lost; null for the first connection. */
   readonly gapMs: number | null;
 }
 
@@ -66,43 +68,55 @@ export interface FailoverEvent {
   readonly gapMs: number;
 }
 
-/** What the client tells. Handlers must not throw; what they throw is logged and dropped. */
+/** Event handlers. An error that a handler throws is logged and otherwise ignored. */
 export interface FailoverClientHandlers {
   readonly onMessage?: (message: IncomingMessage) => void;
   readonly onConnect?: (event: ConnectedEvent) => void;
   readonly onDisconnect?: (event: DisconnectedEvent) => void;
-  /** Connected again, to another server than before. */
+  /** The client is connected again, to another server than before. `gapMs` is the time without a connection. */
   readonly onFailover?: (event: FailoverEvent) => void;
-  /** The session was given up (see `giveUpOnLoss` and `onTakeover`); the client has stopped by itself. */
-  readonly onGivenUp?: (reason: 'takenOver' | 'lost') => void;
+  /** The client has stopped by itself, because of `stopOnConnectionLoss` or `onTakeover`. Not called after `stop`. */
+  readonly onStopped?: (reason: 'takenOver' | 'connectionLost') => void;
 }
 
+/** Times in milliseconds. {@link defaultTimings} has the defaults. */
 export interface FailoverTimings {
-  /** TCP, TLS and CONNACK together. Raising it lengthens the failover past a silent host. */
+  /** Time limit for TCP, TLS and CONNACK together. Raising it delays the failover past a host that does not respond. */
   readonly connectTimeoutMs: number;
-  /** A ping leaves this long after the last one. */
+  /** Interval between pings. Raising it delays the detection of a silent server. Lowering it costs traffic. */
   readonly pingIntervalMs: number;
-  /** A server that sent nothing for this long is taken for dead. Lowering it takes busy ones for dead. */
+  /**
+   * A connection on which nothing was received for this long is closed. Must be above `pingIntervalMs`. Raising it delays
+   * the failover. Lowering it closes connections to servers that are only busy.
+   */
   readonly silenceMsMax: number;
-  /** Upper bounds of the random wait after each round in which no server took us: doubles from min to max. */
+  /**
+   * Bounds of the backoff. After each round in which no server accepted the client, it waits a random time between 0 and
+   * a limit that doubles from min to max. Raising them delays the reconnect. Lowering them loads recovering servers.
+   */
   readonly retryDelayMsMin: number;
   readonly retryDelayMsMax: number;
-  /** A connection that lived shorter counts as a failed attempt. */
+  /** A shorter connection does not reset the backoff. Raising it slows reconnects to servers that often disconnect. */
   readonly stableAfterMs: number;
-  /** A server that was silent, refused or redirected us is asked last for this long. */
+  /**
+   * After an attempt failed or a connection ended, the client tries this server last for this long. Raising it delays the
+   * return to a server that has recovered.
+   */
   readonly avoidServerMs: number;
   /**
-   * When our server drains we leave after a random time below this, so that not all clients leave at once.
+   * When its server drains, the client moves after a random time below this, so that not all clients move at once. It
+   * should be shorter than the server's own drain.
    */
   readonly drainLeaveMsMax: number;
   /**
-   * With `redundancy: 2`: a server that has not answered a publish in any way for the first, nor then a ping for the
-   * second, is no longer published to while the other one answers, and what it has not acked goes to the other one as
-   * well. Lowering them makes copies whenever a server is busy.
+   * With `redundancy: 2`: if a server has sent nothing for `probeAfterMs` after a publish, the client sends a ping. If the
+   * server sends nothing for another `probeTimeoutMs`, it is suspected: its unacknowledged QoS 1 messages are also sent on
+   * the other connection, and new messages only there. Raising them delays messages past a silent server. Lowering them
+   * sends copies whenever a server is busy.
    */
-  readonly doubtAfterMs: number;
-  readonly doubtAnswerMsMax: number;
-  /** `stop` waits this long for acks that are under way. */
+  readonly probeAfterMs: number;
+  readonly probeTimeoutMs: number;
+  /** `stop` waits up to this long for acknowledgements. Raising it delays the stop while acknowledgements are missing. */
   readonly stopDrainMsMax: number;
 }
 
@@ -115,11 +129,12 @@ export const defaultTimings: FailoverTimings = {
   stableAfterMs: 1_000,
   avoidServerMs: 5_000,
   drainLeaveMsMax: 2_000,
-  doubtAfterMs: 100,
-  doubtAnswerMsMax: 150,
+  probeAfterMs: 100,
+  probeTimeoutMs: 150,
   stopDrainMsMax: 1_000,
 };
 
+/** PEM texts. */
 export interface TlsOptions {
   readonly ca?: string | Uint8Array;
   readonly cert?: string | Uint8Array;
@@ -127,93 +142,126 @@ export interface TlsOptions {
 }
 
 export interface FailoverClientOptions extends FailoverClientHandlers {
-  /** Known from the start, and always kept. */
+  /** At least one server. Configured servers are never removed from the client's list. */
   readonly servers: readonly Server[];
+  /** Must not be empty. */
   readonly clientId: string;
-  /** Id or URL of the server to prefer while it serves (that of this host, say). */
+  /** Id or URL of the server to prefer while it serves, for instance the one on this host. */
   readonly preferred?: string;
+  /** 4 is MQTT 3.1.1. 5 by default. */
   readonly protocolVersion?: 4 | 5;
-  /** `process` with MQTT 5 and `none` with 3.1.1, if not given. */
+  /** By default `process` with MQTT 5 and `none` with MQTT 3.1.1. */
   readonly session?: SessionKind;
-  /** MQTT 5: how long the server keeps the session after the connection, seconds; 3600 by default. */
+  /**
+   * MQTT 5: how long the server keeps the session after the connection, in seconds. 3600 by default; 0 if `session` is
+   * `none`. Raising it costs memory for queued messages on all members.
+   */
   readonly sessionExpirySeconds?: number;
   readonly username?: string;
   readonly password?: string;
   readonly tls?: TlsOptions;
+  /** Not with `redundancy: 2`. */
   readonly will?: ClientWill;
-  /** Subscribed from the start; more with `subscribe`. */
+  /** Subscriptions from the start. `subscribe` adds more. */
   readonly subscriptions?: Subscriptions;
-  /** Learn of further servers from the retained `$SYS/cluster/members`; true by default. */
+  /** Learn further servers from the retained message on `$SYS/cluster/members`. True by default. */
   readonly discover?: boolean;
   /**
-   * QoS 1 and 2 publishes that wait for their ack; beyond it `publish` rejects. Each costs its payload in
-   * memory.
+   * Upper bound of unacknowledged QoS 1 and 2 publishes of each connection; beyond it `publish` rejects. 1000 by default.
+   * Raising it costs the memory of the payloads.
    */
   readonly unackedMax?: number;
-  /** How many of them are on the way at once, at most what the server's Receive Maximum allows. */
+  /**
+   * Upper bound of those that are in flight at once, at most the server's Receive Maximum. 100 by default. Raising it means
+   * more repetitions after a failover.
+   */
   readonly inFlightMax?: number;
-  /** Told by MQTT 5 that the client id is in use elsewhere: connect again (after a delay), or stop. */
+  /**
+   * What to do when another client has connected with this client id (MQTT 5 reason 0x8E): reconnect after the backoff, or
+   * stop. `reconnect` by default.
+   */
   readonly onTakeover?: 'reconnect' | 'stop';
   /**
-   * Give the session up when its connection is lost, instead of resuming it elsewhere: unacked publishes
-   * reject, nothing is sent again, and `onGivenUp` is called. For those whose place another may take
-   * meanwhile.
+   * Stop when the connection is lost, instead of resuming the session on another server: unacknowledged publishes
+   * reject, nothing is sent again, and `onStopped` is called. For a client that another client may replace meanwhile.
+   * False by default; not with `redundancy: 2`.
    */
-  readonly giveUpOnLoss?: boolean;
-  /** 2 holds connections (`<clientId>~1` and `~2`) to two members at once, with duplicates removed. */
+  readonly stopOnConnectionLoss?: boolean;
+  /**
+   * 2 keeps connections to two members at once, with the client ids `<clientId>~1` and `<clientId>~2`, and removes the
+   * second copy of each received message. 1 by default. 2 costs twice the traffic and sessions.
+   */
   readonly redundancy?: 1 | 2;
   /**
-   * What makes two messages the same one, with `redundancy: 2`; topic and payload by default. Null: never
-   * removed.
+   * With `redundancy: 2`: returns the identity of a message. Messages with the same identity are copies. Null means that
+   * the message is never removed. By default the identity is the topic, the payload and the retain flag.
    */
   readonly identify?: (message: IncomingMessage) => string | null;
-  /** How many messages, and for how long, are remembered to recognise the other copy. */
+  /**
+   * How many identities, and for how many milliseconds each, are remembered to recognize the second copy. 10,000 each by
+   * default. Raising the number costs memory. Raising the window also removes equal messages that are further apart.
+   */
   readonly duplicatesRememberedMax?: number;
   readonly duplicateWindowMs?: number;
   readonly timings?: Partial<FailoverTimings>;
   readonly logger?: Logger;
-  /** Uniform in [0, 1). */
+  /** Returns uniformly distributed numbers from 0 to below 1. `Math.random` by default. */
   readonly random?: () => number;
 }
 
 export interface FailoverClientStatus {
   readonly connected: boolean;
-  /** Of the connection (the first live one with redundancy): id or URL, or null. */
+  /** Id or URL of the server that publishes go to, or null without a connection. */
   readonly server: string | null;
-  /** One per connection. */
+  /** The server of each connection, or null. */
   readonly servers: readonly (string | null)[];
+  /** QoS 1 and 2 publishes without an acknowledgement. */
   readonly unacked: number;
   readonly connects: number;
   readonly failovers: number;
   readonly failedAttempts: number;
   /** Second copies removed (`redundancy: 2`). */
   readonly duplicatesRemoved: number;
-  /** QoS 0 publishes that were dropped for want of a connection or room in its buffer. */
+  /** QoS 0 publishes that were dropped, because there was no connection or the socket's buffer was full. */
   readonly dropped: number;
 }
 
-/** An MQTT client that uses whichever member is there. */
+/** An MQTT client that connects to any available member of a cluster, and fails over to another one. */
 export interface FailoverClient extends Lifecycle {
-  /** Begins to connect; does not wait for it (see `connected`). */
+  /** Starts to connect, and resolves without waiting for a connection (see `connected`). */
   start(): Promise<void>;
-  /** Waits (bounded) for acks, says DISCONNECT (so no will) and rejects what is left. */
+  /**
+   * Waits up to `stopDrainMsMax` for acknowledgements, sends DISCONNECT (so the server deletes the will), and rejects
+   * the remaining publishes.
+   */
   stop(): Promise<void>;
-  /** Resolves while or as soon as there is a connection. @throws the signal's reason when aborted. */
+  /**
+   * Resolves as soon as there is a connection.
+   *
+   * @throws ClientStoppedError the client was stopped
+   * @throws the reason of the signal if it is aborted
+   */
   connected(signal?: AbortSignal): Promise<void>;
   /**
-   * Resolves with the ack of the cluster: PUBACK (QoS 1), PUBCOMP (QoS 2), or once handed to the socket (QoS
-   * 0). QoS 1 and 2 are kept and sent again on the next connection until then.
-   * @throws UnackedLimitError `unackedMax` publishes wait already
-   * @throws NotConnectedError QoS 0 without a connection, or its buffer full: the message is dropped
-   * @throws PublishRefusedError the server refused it for good (MQTT 5 reason code)
-   * @throws ClientStoppedError stopped before the ack; whether it arrived is not known
+   * Resolves when the server has acknowledged the message: with PUBACK (QoS 1) or PUBCOMP (QoS 2). QoS 0 resolves when the
+   * message was written to the socket. QoS 1 and 2 messages are kept until then, and sent again on the next connection.
+   *
+   * @throws OptionsError the topic is not a valid topic name
+   * @throws UnackedLimitError `unackedMax` publishes are unacknowledged
+   * @throws NotConnectedError a QoS 0 message was dropped: there is no connection, or the socket's buffer is full
+   * @throws PublishRefusedError the server rejected the message (MQTT 5 reason code)
+   * @throws ClientStoppedError the client was stopped before the acknowledgement; the message may have been delivered
    */
   publish(topic: string, payload: string | Uint8Array, options?: PublishOptions): Promise<void>;
   /**
-   * Resolves with the first SUBACK; kept and repeated on each later connection whose session is new.
-   * @throws SubscriptionRefusedError the server refused one of the filters
+   * Resolves with the first SUBACK. The subscriptions are sent again on each later connection with a new session.
+   *
+   * @throws SubscriptionRefusedError the server rejected a filter; this filter is not sent again
+   * @throws OptionsError 1000 calls already wait for their SUBACK
+   * @throws ClientStoppedError the client was stopped before the SUBACK
    */
   subscribe(subscriptions: Subscriptions): Promise<void>;
+  /** Resolves with UNSUBACK, or at once if there is no connection or it is lost. UNSUBSCRIBE is then sent on the next one. */
   unsubscribe(filters: readonly string[]): Promise<void>;
   status(): FailoverClientStatus;
 }

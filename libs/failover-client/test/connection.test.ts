@@ -2,15 +2,15 @@ import { membersTopic } from '@mqtt-cluster/contracts';
 import type { MemberAdvertisement } from '@mqtt-cluster/contracts';
 import { rendezvousOrder } from '../src/index.ts';
 import type { FailoverEvent } from '../src/index.ts';
-import { inOrder, server, stopAll, watch } from './support/test-client.ts';
+import { startServers, startServer, stopAll, createTestClient } from './support/test-client.ts';
 import type { FakeOptions, FakeServer } from './support/fake-server.ts';
 
 afterEach(stopAll);
 
-describe('bounds and endings', () => {
-  test('publish rejects beyond unackedMax', async () => {
-    const [first] = (await inOrder(1, [{ onPacket: ({ cmd }) => cmd === 'publish' }])) as [FakeServer];
-    const { client } = watch([first], { unackedMax: 2 });
+describe('bounds and the end of a client', () => {
+  test('publish rejects when unackedMax publishes are unacknowledged', async () => {
+    const [first] = (await startServers(1, [{ onPacket: ({ cmd }) => cmd === 'publish' }])) as [FakeServer];
+    const { client } = createTestClient([first], { unackedMax: 2 });
     await client.start();
     const kept = [client.publish('t', '1', { qos: 1 }), client.publish('t', '2', { qos: 2 })];
     await expect(client.publish('t', '3', { qos: 1 })).rejects.toMatchObject({ code: 'UNACKED_LIMIT' });
@@ -19,7 +19,7 @@ describe('bounds and endings', () => {
     expect((await outcomes).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   });
 
-  test('a refused message rejects with its reason code', async () => {
+  test('publish rejects with the reason code of the server', async () => {
     const full: FakeOptions = {
       onPacket: (packet, fake) => {
         if (packet.cmd !== 'publish') return false;
@@ -27,22 +27,22 @@ describe('bounds and endings', () => {
         return true;
       },
     };
-    const { client } = watch(await inOrder(1, [full]));
+    const { client } = createTestClient(await startServers(1, [full]));
     await client.start();
     await expect(client.publish('t', '1', { qos: 1 })).rejects.toMatchObject({ reasonCode: 0x97 });
   });
 
-  test('a topic that is none never reaches the connection', async () => {
-    const { client } = watch(await inOrder(1));
+  test('publish rejects an invalid topic name, and the connection stays open', async () => {
+    const { client } = createTestClient(await startServers(1));
     await client.start();
     await client.connected();
     await expect(client.publish('a/#', '1', { qos: 1 })).rejects.toMatchObject({ code: 'OPTIONS' });
     await client.publish('a', '1', { qos: 1 });
   });
 
-  test('stop says DISCONNECT, so that no will is sent', async () => {
-    const [first] = (await inOrder(1)) as [FakeServer];
-    const { client } = watch([first], { will: { topic: 'w', payload: 'gone' } });
+  test('stop sends DISCONNECT, so that the server does not publish the will', async () => {
+    const [first] = (await startServers(1)) as [FakeServer];
+    const { client } = createTestClient([first], { will: { topic: 'w', payload: 'offline' } });
     await client.start();
     await client.connected();
     await client.stop();
@@ -50,15 +50,17 @@ describe('bounds and endings', () => {
     expect(first.packets('disconnect')).toHaveLength(1);
   });
 
-  test('QoS 2 is handed on once, also when it is sent again after a failover', async () => {
+  test('delivers a QoS 2 message once, also when the next server sends it again after a failover', async () => {
     const stuck: FakeOptions = { onPacket: ({ cmd }) => cmd === 'pubrec' };
-    const [first, second] = (await inOrder(2, [stuck, { connack: () => ({ sessionPresent: true }) }])) as [
-      FakeServer,
-      FakeServer,
-    ];
-    const { client, next, messages } = watch([first, second], { subscriptions: { t: { qos: 2 } } });
+    const [first, second] = (await startServers(2, [
+      stuck,
+      { connack: () => ({ sessionPresent: true }) },
+    ])) as [FakeServer, FakeServer];
+    const { client, next, messages } = createTestClient([first, second], {
+      subscriptions: { t: { qos: 2 } },
+    });
     await client.start();
-    await first.seen(({ cmd }) => cmd === 'subscribe');
+    await first.received(({ cmd }) => cmd === 'subscribe');
     const message = {
       cmd: 'publish',
       topic: 't',
@@ -68,44 +70,44 @@ describe('bounds and endings', () => {
       messageId: 7,
     } as const;
     first.send({ ...message, dup: false });
-    await first.seen(({ cmd }) => cmd === 'pubrec');
+    await first.received(({ cmd }) => cmd === 'pubrec');
     const failover = next('failover');
-    await first.die();
+    await first.kill();
     await failover;
     second.send({ ...message, dup: true });
-    await second.seen(({ cmd }) => cmd === 'pubcomp');
+    await second.received(({ cmd }) => cmd === 'pubcomp');
     expect(messages).toEqual(['once']);
   });
 });
 
-describe('the cluster tells about its members', () => {
+describe('advertised members', () => {
   function advertise(list: readonly (Partial<MemberAdvertisement> & { id: string; url: string })[]): string {
     return JSON.stringify(
       list.map(({ id, url, state = 'serving' }) => ({ id, urls: [url], state, clients: 0, load: 0 })),
     );
   }
 
-  test('servers that were not configured are used', async () => {
-    const other = await server();
+  test('the client fails over to a server that was advertised but not configured', async () => {
+    const other = await startServer();
     const retained: Record<string, string> = {};
-    const telling = await server({ retained });
+    const advertising = await startServer({ retained });
     retained[membersTopic] = advertise([
-      { id: 'x', url: telling.url },
+      { id: 'x', url: advertising.url },
       { id: 'y', url: other.url },
     ]);
-    const { client, next } = watch([telling], { discover: true });
+    const { client, next } = createTestClient([advertising], { discover: true });
     await client.start();
     await client.connected();
-    await telling.seen(({ cmd }) => cmd === 'pingreq');
+    await advertising.received(({ cmd }) => cmd === 'pingreq');
     const failover = next('failover') as Promise<FailoverEvent>;
-    await telling.die();
+    await advertising.kill();
     expect(await failover).toMatchObject({ from: 'x', to: 'y' });
   });
 
-  test('a draining server is left for one that serves', async () => {
-    const [first, second] = (await inOrder(2)) as [FakeServer, FakeServer];
+  test('the client moves from a draining server to a serving one', async () => {
+    const [first, second] = (await startServers(2)) as [FakeServer, FakeServer];
     const ids = rendezvousOrder('client', ['s0', 's1']) as [string, string];
-    const { client, next } = watch([first, second], { discover: true });
+    const { client, next } = createTestClient([first, second], { discover: true });
     await client.start();
     await client.connected();
     const failover = next('failover') as Promise<FailoverEvent>;
@@ -120,15 +122,19 @@ describe('the cluster tells about its members', () => {
 });
 
 describe('redundancy', () => {
-  test('two servers, each message once, and publishes survive without a wait', async () => {
-    const deaf: FakeOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
-    const [first, second, third] = (await inOrder(3, [deaf])) as [FakeServer, FakeServer, FakeServer];
-    const { client, next, messages } = watch([first, second, third], {
+  test('connects to two servers, delivers each message once, and moves unacknowledged publishes to the other server', async () => {
+    const ignoring: FakeOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
+    const [first, second, third] = (await startServers(3, [ignoring])) as [
+      FakeServer,
+      FakeServer,
+      FakeServer,
+    ];
+    const { client, next, messages } = createTestClient([first, second, third], {
       redundancy: 2,
       subscriptions: { t: { qos: 1 } },
     });
     await client.start();
-    await Promise.all([first, second].map((fake) => fake.seen(({ cmd }) => cmd === 'subscribe')));
+    await Promise.all([first, second].map((fake) => fake.received(({ cmd }) => cmd === 'subscribe')));
     expect([first, second].map((fake) => fake.packets('connect')[0]?.clientId)).toEqual([
       'client~1',
       'client~2',
@@ -138,15 +144,15 @@ describe('redundancy', () => {
       for (const fake of [first, second]) {
         const acked = fake.packets('puback').length + 1;
         fake.send({ ...message, payload });
-        await fake.seen(() => fake.packets('puback').length === acked);
+        await fake.received(() => fake.packets('puback').length === acked);
       }
     }
     expect(messages).toEqual(['a', 'b']);
     expect(client.status().duplicatesRemoved).toBe(2);
     const sent = client.publish('t', 'kept', { qos: 1 });
-    await first.seen(({ cmd }) => cmd === 'publish');
+    await first.received(({ cmd }) => cmd === 'publish');
     const back = next('failover');
-    await first.die();
+    await first.kill();
     await sent;
     expect(second.packets('publish').map(({ payload }) => payload.toString())).toEqual(['kept']);
     await back;
@@ -154,24 +160,24 @@ describe('redundancy', () => {
     expect(third.packets('publish')).toEqual([]);
   });
 
-  test('what a server that answers nothing has not acked goes to the other one at once, and is acked once', async () => {
-    const [first, second] = (await inOrder(2)) as [FakeServer, FakeServer];
-    // Silence of its own is never noticed: only doubt can help.
+  test('sends the unacknowledged publishes of a suspected server to the other server', async () => {
+    const [first, second] = (await startServers(2)) as [FakeServer, FakeServer];
+    // Long keep-alive times: only the probe can detect the silent server.
     const timings = {
       silenceMsMax: 600_000,
       pingIntervalMs: 600_000,
-      doubtAfterMs: 20,
-      doubtAnswerMsMax: 20,
+      probeAfterMs: 20,
+      probeTimeoutMs: 20,
     };
-    const { client } = watch([first, second], {
+    const { client } = createTestClient([first, second], {
       redundancy: 2,
       subscriptions: { t: { qos: 1 } },
       timings,
     });
     await client.start();
-    await Promise.all([first, second].map((fake) => fake.seen(({ cmd }) => cmd === 'subscribe')));
+    await Promise.all([first, second].map((fake) => fake.received(({ cmd }) => cmd === 'subscribe')));
     await client.publish('t', 'before', { qos: 1 });
-    first.fallSilent();
+    first.silence();
     await Promise.all(['a', 'b', 'c'].map((payload) => client.publish('t', payload, { qos: 1 })));
     await client.publish('t', 'after', { qos: 1 });
     const payloads = (fake: FakeServer) => fake.packets('publish').map(({ payload }) => payload.toString());

@@ -1,22 +1,22 @@
-import { inOrder, server, stopAll, watch } from './support/test-client.ts';
+import { startServers, startServer, stopAll, createTestClient } from './support/test-client.ts';
 import type { FakeOptions, FakeServer } from './support/fake-server.ts';
 
 afterEach(stopAll);
 
 describe('choosing a server', () => {
-  test('the first of the rendezvous order is taken, whatever the order of the configuration', async () => {
-    const [first, second, third] = (await inOrder(3)) as [FakeServer, FakeServer, FakeServer];
-    const { client } = watch([first, second, third]);
+  test('connects to the first server of the rendezvous order', async () => {
+    const [first, second, third] = (await startServers(3)) as [FakeServer, FakeServer, FakeServer];
+    const { client } = createTestClient([first, second, third]);
     await client.start();
     await client.connected();
     expect(first.packets('connect')).toHaveLength(1);
-    expect([...second.received, ...third.received]).toEqual([]);
+    expect([...second.packetLog, ...third.packetLog]).toEqual([]);
   });
 
-  test('a dead one is skipped', async () => {
-    const [first, second] = (await inOrder(2)) as [FakeServer, FakeServer];
-    await first.die();
-    const { client, connects } = watch([first, second]);
+  test('skips a server that refuses the connection', async () => {
+    const [first, second] = (await startServers(2)) as [FakeServer, FakeServer];
+    await first.kill();
+    const { client, connects } = createTestClient([first, second]);
     await client.start();
     await client.connected();
     expect(second.packets('connect')).toHaveLength(1);
@@ -24,105 +24,105 @@ describe('choosing a server', () => {
     expect(client.status().failedAttempts).toBe(1);
   });
 
-  test('one that does not answer CONNECT is skipped after the time-out', async () => {
-    const [first, second] = (await inOrder(2, [{ connack: () => null }])) as [FakeServer, FakeServer];
-    const { client } = watch([first, second]);
+  test('skips a server that does not answer CONNECT within the time-out', async () => {
+    const [first, second] = (await startServers(2, [{ connack: () => null }])) as [FakeServer, FakeServer];
+    const { client } = createTestClient([first, second]);
     await client.start();
     await client.connected();
     expect(first.packets('connect')).toHaveLength(1);
     expect(second.packets('connect')).toHaveLength(1);
   });
 
-  test('one that refuses is skipped, and all refusing is no end', async () => {
+  test('skips a server that rejects the client, and keeps trying when all servers reject it', async () => {
     let open = false;
     const refusing: FakeOptions = { connack: () => (open ? {} : { reasonCode: 0x88 }) };
-    const [first, second] = (await inOrder(2, [refusing, refusing])) as [FakeServer, FakeServer];
-    const { client } = watch([first, second]);
+    const [first, second] = (await startServers(2, [refusing, refusing])) as [FakeServer, FakeServer];
+    const { client } = createTestClient([first, second]);
     await client.start();
-    await first.seen(() => first.packets('connect').length === 3);
+    await first.received(() => first.packets('connect').length === 3);
     open = true;
     await client.connected();
     expect(second.packets('connect').length).toBeGreaterThanOrEqual(2);
   });
 
-  test('use another server [MQTT-5 4.13]: the reference comes first', async () => {
-    const third = await server();
+  test('follows a Server Reference before it tries other servers [MQTT-5 4.13]', async () => {
+    const third = await startServer();
     const reference = third.url.replace('mqtt://', '');
     const redirecting: FakeOptions = {
       connack: () => ({ reasonCode: 0x9c, properties: { serverReference: reference } }),
     };
-    const [first, second] = (await inOrder(2, [redirecting])) as [FakeServer, FakeServer];
-    const { client } = watch([first, second]);
+    const [first, second] = (await startServers(2, [redirecting])) as [FakeServer, FakeServer];
+    const { client } = createTestClient([first, second]);
     await client.start();
     await client.connected();
     expect(third.packets('connect')).toHaveLength(1);
-    expect(second.received).toEqual([]);
+    expect(second.packetLog).toEqual([]);
   });
 
-  test('waiting for a connection can be aborted', async () => {
-    const [first] = (await inOrder(1, [{ connack: () => null }])) as [FakeServer];
-    const { client } = watch([first]);
+  test('rejects connected() when its signal is aborted', async () => {
+    const [first] = (await startServers(1, [{ connack: () => null }])) as [FakeServer];
+    const { client } = createTestClient([first]);
     await client.start();
     const controller = new AbortController();
     const waiting = client.connected(controller.signal);
-    controller.abort(new Error('enough'));
-    await expect(waiting).rejects.toThrow('enough');
+    controller.abort(new Error('aborted by the test'));
+    await expect(waiting).rejects.toThrow('aborted by the test');
   });
 });
 
-describe('failing over', () => {
-  test('a killed server: the next one, with the gap told', async () => {
-    const [first, second] = (await inOrder(2)) as [FakeServer, FakeServer];
-    const { client, next, failovers } = watch([first, second]);
+describe('failover', () => {
+  test('connects to the next server when its server is killed, and reports the gap', async () => {
+    const [first, second] = (await startServers(2)) as [FakeServer, FakeServer];
+    const { client, next, failovers } = createTestClient([first, second]);
     await client.start();
     await client.connected();
     const failover = next('failover');
-    await first.die();
+    await first.kill();
     await failover;
     expect(second.packets('connect')).toHaveLength(1);
     expect(failovers).toHaveLength(1);
     expect(failovers[0]?.gapMs).toBeGreaterThanOrEqual(0);
   });
 
-  test('a server that falls silent', async () => {
-    const [first, second] = (await inOrder(2)) as [FakeServer, FakeServer];
-    const { client, next } = watch([first, second]);
+  test('connects to the next server when its server falls silent', async () => {
+    const [first, second] = (await startServers(2)) as [FakeServer, FakeServer];
+    const { client, next } = createTestClient([first, second]);
     await client.start();
     await client.connected();
-    await first.seen((packet) => packet.cmd === 'pingreq');
+    await first.received((packet) => packet.cmd === 'pingreq');
     const failover = next('failover');
-    first.fallSilent();
+    first.silence();
     await failover;
     expect(client.status().connected).toBe(true);
     expect(second.packets('connect')).toHaveLength(1);
   });
 
-  test('no failing back: the better server returns and is left alone', async () => {
-    const [first, second] = (await inOrder(2)) as [FakeServer, FakeServer];
-    const { client, next } = watch([first, second]);
+  test('stays on its server when the more preferred server returns', async () => {
+    const [first, second] = (await startServers(2)) as [FakeServer, FakeServer];
+    const { client, next } = createTestClient([first, second]);
     await client.start();
     await client.connected();
     const failover = next('failover');
-    await first.die();
+    await first.kill();
     await failover;
     await first.start();
-    await second.seen((packet) => packet.cmd === 'pingreq');
+    await second.received((packet) => packet.cmd === 'pingreq');
     expect(first.packets('connect')).toHaveLength(1);
   });
 
-  test('unacked messages go to the next server, in order, marked as repeats', async () => {
-    const deaf: FakeOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
+  test('sends unacknowledged messages to the next server in order, with DUP=1 and the same packet ids', async () => {
+    const ignoring: FakeOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
     const present: FakeOptions = { connack: ({ clean }) => ({ sessionPresent: !clean }) };
-    const [first, second] = (await inOrder(2, [deaf, present])) as [FakeServer, FakeServer];
-    const { client } = watch([first, second]);
+    const [first, second] = (await startServers(2, [ignoring, present])) as [FakeServer, FakeServer];
+    const { client } = createTestClient([first, second]);
     await client.start();
     await client.connected();
     const sent = ['1', '2', '3'].map((payload) =>
       client.publish('t', payload, { qos: payload === '2' ? 2 : 1 }),
     );
-    await first.seen(() => first.packets('publish').length === 3);
+    await first.received(() => first.packets('publish').length === 3);
     expect(client.status().unacked).toBe(3);
-    await first.die();
+    await first.kill();
     await Promise.all(sent);
     const resent = second.packets('publish');
     expect(resent.map(({ payload }) => payload.toString())).toEqual(['1', '2', '3']);
@@ -133,50 +133,50 @@ describe('failing over', () => {
     expect(client.status().unacked).toBe(0);
   });
 
-  test('a new session gets them as new messages [MQTT-3.3.1-1]', async () => {
-    const deaf: FakeOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
-    const [first, second] = (await inOrder(2, [deaf])) as [FakeServer, FakeServer];
-    const { client } = watch([first, second]);
+  test('sends unacknowledged messages with DUP=0 to a new session [MQTT-3.3.1-1]', async () => {
+    const ignoring: FakeOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
+    const [first, second] = (await startServers(2, [ignoring])) as [FakeServer, FakeServer];
+    const { client } = createTestClient([first, second]);
     await client.start();
     await client.connected();
     const sent = client.publish('t', '1', { qos: 1 });
-    await first.seen(({ cmd }) => cmd === 'publish');
-    await first.die();
+    await first.received(({ cmd }) => cmd === 'publish');
+    await first.kill();
     await sent;
     expect(second.packets('publish').map(({ dup }) => dup)).toEqual([false]);
   });
 
-  test('QoS 2 after PUBREC goes on with PUBREL, not with the message', async () => {
+  test('continues a QoS 2 publish after PUBREC with PUBREL, not with PUBLISH', async () => {
     const stuck: FakeOptions = { onPacket: ({ cmd }) => cmd === 'pubrel' };
-    const [first, second] = (await inOrder(2, [stuck, { connack: () => ({ sessionPresent: true }) }])) as [
-      FakeServer,
-      FakeServer,
-    ];
-    const { client } = watch([first, second]);
+    const [first, second] = (await startServers(2, [
+      stuck,
+      { connack: () => ({ sessionPresent: true }) },
+    ])) as [FakeServer, FakeServer];
+    const { client } = createTestClient([first, second]);
     await client.start();
     await client.connected();
     const sent = client.publish('t', '1', { qos: 2 });
-    await first.seen(({ cmd }) => cmd === 'pubrel');
-    await first.die();
+    await first.received(({ cmd }) => cmd === 'pubrel');
+    await first.kill();
     await sent;
     expect(second.packets('publish')).toEqual([]);
     expect(second.packets('pubrel')).toHaveLength(1);
   });
 
-  test('messages published while away are sent on return, after the older ones', async () => {
-    const deaf: FakeOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
-    const [first] = (await inOrder(1, [deaf])) as [FakeServer];
-    const { client, next } = watch([first]);
+  test('sends messages that were published without a connection after the older unacknowledged ones', async () => {
+    const ignoring: FakeOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
+    const [first] = (await startServers(1, [ignoring])) as [FakeServer];
+    const { client, next } = createTestClient([first]);
     await client.start();
     await client.connected();
     const older = client.publish('t', 'older', { qos: 1 });
-    await first.seen(({ cmd }) => cmd === 'publish');
-    const gone = next('disconnect');
-    await first.die();
-    await gone;
+    await first.received(({ cmd }) => cmd === 'publish');
+    const disconnected = next('disconnect');
+    await first.kill();
+    await disconnected;
     const newer = client.publish('t', 'newer', { qos: 1 });
     await expect(client.publish('t', 'lost')).rejects.toMatchObject({ code: 'NOT_CONNECTED' });
-    Object.assign(deaf, { onPacket: () => false });
+    Object.assign(ignoring, { onPacket: () => false });
     await first.start();
     await Promise.all([older, newer]);
     expect(first.packets('publish').map(({ payload }) => payload.toString())).toEqual([
@@ -186,22 +186,22 @@ describe('failing over', () => {
     ]);
   });
 
-  test('the window of the server bounds what is on the way, also what is sent again', async () => {
-    const deaf: FakeOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
+  test('never exceeds the Receive Maximum of the server, also with repeated messages', async () => {
+    const ignoring: FakeOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
     let acks = false;
     const narrow: FakeOptions = {
       connack: () => ({ properties: { receiveMaximum: 2 } }),
       onPacket: ({ cmd }) => cmd === 'publish' && !acks,
     };
-    const [first, second] = (await inOrder(2, [deaf, narrow])) as [FakeServer, FakeServer];
-    const { client } = watch([first, second]);
+    const [first, second] = (await startServers(2, [ignoring, narrow])) as [FakeServer, FakeServer];
+    const { client } = createTestClient([first, second]);
     await client.start();
     await client.connected();
     const payloads = ['1', '2', '3', '4', '5'];
     const sent = Promise.all(payloads.map((payload) => client.publish('t', payload, { qos: 1 })));
-    await first.seen(() => first.packets('publish').length === 5);
-    await first.die();
-    await second.seen(({ cmd }) => cmd === 'pingreq');
+    await first.received(() => first.packets('publish').length === 5);
+    await first.kill();
+    await second.received(({ cmd }) => cmd === 'pingreq');
     expect(second.packets('publish')).toHaveLength(2);
     acks = true;
     for (const { messageId } of second.packets('publish')) {
@@ -211,18 +211,18 @@ describe('failing over', () => {
     expect(second.packets('publish').map(({ payload }) => payload.toString())).toEqual(payloads);
   });
 
-  test('subscriptions are repeated when the session is new, and not when it is there', async () => {
+  test('sends the subscriptions again to a new session, and not to a resumed one', async () => {
     let present = false;
     const options: FakeOptions = { connack: () => ({ sessionPresent: present }) };
-    const [first, second] = (await inOrder(2, [options, options])) as [FakeServer, FakeServer];
-    const { client, next } = watch([first, second], { subscriptions: { 'a/#': { qos: 1 } } });
+    const [first, second] = (await startServers(2, [options, options])) as [FakeServer, FakeServer];
+    const { client, next } = createTestClient([first, second], { subscriptions: { 'a/#': { qos: 1 } } });
     await client.start();
     await client.subscribe({ b: { qos: 2 } });
     expect(first.packets('subscribe').flatMap(({ subscriptions }) => subscriptions)).toHaveLength(2);
     const toSecond = next('failover');
-    await first.die();
+    await first.kill();
     await toSecond;
-    await second.seen(({ cmd }) => cmd === 'subscribe');
+    await second.received(({ cmd }) => cmd === 'subscribe');
     expect(
       second.packets('subscribe').flatMap(({ subscriptions }) => subscriptions.map(({ topic }) => topic)),
     ).toEqual(['a/#', 'b']);
@@ -230,39 +230,39 @@ describe('failing over', () => {
     await first.start();
     const toFirst = next('failover');
     const before = first.packets('subscribe').length;
-    await second.die();
+    await second.kill();
     await toFirst;
     await client.publish('t', 'after', { qos: 1 });
     expect(first.packets('subscribe')).toHaveLength(before);
   });
 
-  test('taken over: stops when told so, and unacked messages reject', async () => {
-    const deaf: FakeOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
-    const [first, second] = (await inOrder(2, [deaf])) as [FakeServer, FakeServer];
-    const { client, next } = watch([first, second], { onTakeover: 'stop' });
+  test('stops after a takeover with onTakeover "stop", and rejects unacknowledged publishes', async () => {
+    const ignoring: FakeOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
+    const [first, second] = (await startServers(2, [ignoring])) as [FakeServer, FakeServer];
+    const { client, next } = createTestClient([first, second], { onTakeover: 'stop' });
     await client.start();
     await client.connected();
     const sent = client.publish('t', '1', { qos: 1 });
-    const given = next('givenUp');
+    const stopped = next('stopped');
     first.send({ cmd: 'disconnect', reasonCode: 0x8e });
     await expect(sent).rejects.toMatchObject({ code: 'CLIENT_STOPPED' });
-    expect(await given).toBe('takenOver');
-    expect(second.received).toEqual([]);
+    expect(await stopped).toBe('takenOver');
+    expect(second.packetLog).toEqual([]);
   });
 
-  test('giving up on loss: nothing is sent again', async () => {
-    const deaf: FakeOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
-    const [first, second] = (await inOrder(2, [deaf])) as [FakeServer, FakeServer];
-    const { client, next } = watch([first, second], { giveUpOnLoss: true });
+  test('stops after a lost connection with stopOnConnectionLoss, and sends nothing again', async () => {
+    const ignoring: FakeOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
+    const [first, second] = (await startServers(2, [ignoring])) as [FakeServer, FakeServer];
+    const { client, next } = createTestClient([first, second], { stopOnConnectionLoss: true });
     await client.start();
     await client.connected();
     const sent = client.publish('t', '1', { qos: 1 });
-    await first.seen(({ cmd }) => cmd === 'publish');
-    const given = next('givenUp');
+    await first.received(({ cmd }) => cmd === 'publish');
+    const stopped = next('stopped');
     const rejected = expect(sent).rejects.toMatchObject({ code: 'CLIENT_STOPPED' });
-    await first.die();
+    await first.kill();
     await rejected;
-    expect(await given).toBe('lost');
-    expect(second.received).toEqual([]);
+    expect(await stopped).toBe('connectionLost');
+    expect(second.packetLog).toEqual([]);
   });
 });

@@ -26,8 +26,8 @@ function list(preferred?: string): ServerList {
   );
 }
 
-describe('rendezvous', () => {
-  test('without one server the order of the others is the same', () => {
+describe('rendezvousOrder', () => {
+  test('keeps the order of the other servers when one server is removed', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 1 }), fc.constantFrom(...ids), (client, gone) => {
         const rest = ids.filter((id) => id !== gone);
@@ -38,7 +38,7 @@ describe('rendezvous', () => {
     );
   });
 
-  test('clients spread over all servers', () => {
+  test('spreads clients evenly over all servers', () => {
     const firsts = Array.from({ length: 700 }, (_, index) => rendezvousOrder(`client${index}`, ids)[0]);
     for (const id of ids) {
       const share = firsts.filter((first) => first === id).length;
@@ -48,8 +48,8 @@ describe('rendezvous', () => {
   });
 });
 
-describe('order of servers', () => {
-  test('those that take no clients come last, in the order of their states', () => {
+describe('order of the servers', () => {
+  test('servers that accept no clients come last, ordered by state', () => {
     const servers = list();
     const [first, second, third, fourth, ...rest] = order(servers) as [
       string,
@@ -68,7 +68,7 @@ describe('order of servers', () => {
     expect(order(servers)).toEqual([fourth, ...rest, third, second, first]);
   });
 
-  test('what was just lost comes after its equals for a while', () => {
+  test('an avoided server comes after servers of the same state until the time is over', () => {
     const servers = list();
     const [first, ...rest] = order(servers) as [string, ...string[]];
     servers.avoid(first, 100);
@@ -76,14 +76,14 @@ describe('order of servers', () => {
     expect(order(servers, [], 100)).toEqual([first, ...rest]);
   });
 
-  test('the server of another connection comes last of all', () => {
+  test('the server of the other connection comes last, also after unreachable servers', () => {
     const servers = list();
     const [first, ...rest] = order(servers) as [string, ...string[]];
     servers.update([member(first), ...rest.map((id) => member(id, 'unreachable'))]);
     expect(order(servers, [first])).toEqual([...rest, first]);
   });
 
-  test('the preferred one comes first while it serves, by id or URL', () => {
+  test('the preferred server comes first while it serves, whether named by id or by URL', () => {
     for (const preferred of ['e', url('e')]) {
       const servers = list(preferred);
       expect(order(servers)[0]).toBe('e');
@@ -93,8 +93,8 @@ describe('order of servers', () => {
   });
 });
 
-describe('what the cluster tells', () => {
-  test('a configured address stays, and gets its id', () => {
+describe('advertised members', () => {
+  test('a configured server keeps its address and takes the advertised id', () => {
     const servers = new ServerList('client', [
       { url: 'mqtt://a.test' },
       { id: 'b', url: 'mqtt://gateway:1' },
@@ -109,14 +109,14 @@ describe('what the cluster tells', () => {
     expect(servers.identify({ id: 'mqtt://a.test:1883', url: 'mqtt://a.test:1883' })).toBe('a');
   });
 
-  test('a member that is gone is forgotten, unless it was configured: then it comes last', () => {
+  test('a member that is no longer advertised is removed, or comes last if it was configured', () => {
     const servers = new ServerList('client', [{ id: 'a', url: url('a') }]);
     servers.update([member('a'), member('b')]);
     servers.update([member('c')]);
     expect(order(servers)).toEqual(['c', 'a']);
   });
 
-  test('addresses of another kind are not used', () => {
+  test('ignores addresses with another protocol than the configured servers', () => {
     const servers = new ServerList('client', [{ id: 'a', url: url('a') }]);
     servers.update([
       member('b', 'serving', { urls: ['wss://b', 'mqtts://b:1', 'mqtt://b:2'] }),
@@ -126,7 +126,7 @@ describe('what the cluster tells', () => {
   });
 
   test.each(['', 'null', '{}', '[1]', '[{"id":"a"}]', '[{"id":"a","urls":[],"state":"constructor"}]'])(
-    'not a list of members: %j',
+    'parseAdvertisements returns undefined for %j',
     (text) => {
       expect(parseAdvertisements(Buffer.from(text))).toBeUndefined();
     },
@@ -134,17 +134,17 @@ describe('what the cluster tells', () => {
 });
 
 describe('addresses', () => {
-  test('default ports and IPv6', () => {
+  test('have default ports, and may be IPv6 addresses', () => {
     expect(normalizeUrl('mqtt://host')).toBe('mqtt://host:1883');
     expect(normalizeUrl('mqtts://[::1]')).toBe('mqtts://[::1]:8883');
     expect(parseAddress('mqtts://[::1]:1')).toEqual({ host: '::1', port: 1, secure: true });
   });
 
-  test('others are refused with the URL in the message', () => {
+  test('of another protocol are rejected with the URL in the message', () => {
     expect(() => parseAddress('http://host')).toThrow('http://host');
   });
 
-  test('server references [MQTT-5 4.11]', () => {
+  test('are parsed from a Server Reference, without the invalid ones [MQTT-5 4.11]', () => {
     expect(parseServerReference('a.test b.test:2 mqtts://c:3 ', false)).toEqual([
       'mqtt://a.test:1883',
       'mqtt://b.test:2',

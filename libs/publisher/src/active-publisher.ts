@@ -71,7 +71,7 @@ export class Tenure {
       // Room for all streams at their bound and the state.
       unackedMax: streams * options.unackedPerStreamMax + burstMax,
       onTakeover: options.redundant ? 'stop' : 'reconnect',
-      giveUpOnLoss: options.redundant,
+      stopOnConnectionLoss: options.redundant,
       onMessage: ({ topic, payload }) => {
         this.#lastNumbers.add(topic, payload);
         if (this.#lastNumbers.complete) this.#found?.();
@@ -79,7 +79,7 @@ export class Tenure {
       // At once, so that other standbys stay where they are; and again later, for the will may have been sent
       // meanwhile.
       onConnect: () => this.#tellState(),
-      onGivenUp: (reason) => this.#giveUp(reason),
+      onStopped: (reason) => this.#giveUp(reason),
     });
   }
 

@@ -1,66 +1,66 @@
-import { Doubt } from './server-probe.ts';
-import type { DoubtOptions } from './server-probe.ts';
-import { Liveness } from './keep-alive.ts';
+import { KeepAlive } from './keep-alive.ts';
+import { ServerProbe } from './server-probe.ts';
+import type { ProbeOptions } from './server-probe.ts';
 
-export interface ConnectionChecksOptions {
+export interface ConnectionMonitorOptions {
   readonly pingIntervalMs: number;
   readonly silenceMsMax: number;
-  /** Null for a client without another connection. */
-  readonly doubt: DoubtOptions | null;
-  /** Of the socket, so far. */
+  /** Null for a client with only one connection. */
+  readonly probe: ProbeOptions | null;
+  /** Returns how many bytes the socket has received. */
   readonly bytesRead: () => number;
-  /** Whether one is. */
+  /** Returns whether a publish is unacknowledged. */
   readonly ackDue: () => boolean;
-  readonly ping: () => void;
-  /** The server is taken for dead. */
-  readonly silent: () => void;
-  /** It has just begun not to answer, see {@link Doubt}. */
-  readonly doubtful: () => void;
+  readonly sendPing: () => void;
+  /** Called when the server was silent for `silenceMsMax`. */
+  readonly onSilent: () => void;
+  /** Called when the server becomes suspected, see {@link ServerProbe}. */
+  readonly onSuspected: () => void;
 }
 
-/** Whether the server of one connection is still there: the timers around {@link Liveness} and {@link Doubt}. */
-export class ConnectionChecks {
-  readonly #liveness: Liveness;
-  readonly #doubt: Doubt | null;
+/** Monitors whether the server of one connection responds: runs the timers of {@link KeepAlive} and {@link ServerProbe}. */
+export class ConnectionMonitor {
+  readonly #keepAlive: KeepAlive;
+  readonly #probe: ServerProbe | null;
   readonly #timers: NodeJS.Timeout[] = [];
-  #doubtful = false;
+  #suspected = false;
 
-  constructor(options: ConnectionChecksOptions) {
-    const { bytesRead, ping, silent } = options;
-    const now = (): number => performance.now();
-    this.#liveness = new Liveness({ ...options, now, ping, silent });
-    const { checkIntervalMs } = this.#liveness;
-    this.#timers.push(setInterval(() => this.#liveness.check(bytesRead()), checkIntervalMs));
-    this.#doubt = options.doubt && new Doubt(options.doubt);
-    if (this.#doubt) this.#startDoubts(this.#doubt, options);
+  constructor(options: ConnectionMonitorOptions) {
+    const { bytesRead } = options;
+    this.#keepAlive = new KeepAlive({ ...options, now: () => performance.now() });
+    const { checkIntervalMs } = this.#keepAlive;
+    this.#timers.push(setInterval(() => this.#keepAlive.check(bytesRead()), checkIntervalMs));
+    this.#probe = options.probe && new ServerProbe(options.probe);
+    if (this.#probe) this.#startProbe(this.#probe, options);
   }
 
-  get lastHeardMs(): number {
-    return this.#liveness.lastHeardMs;
+  get lastReceivedMs(): number {
+    return this.#keepAlive.lastReceivedMs;
   }
 
-  get doubtful(): boolean {
-    return this.#doubtful;
+  get suspected(): boolean {
+    return this.#suspected;
   }
 
-  /** A publish has left. */
+  /** A publish was sent to the server. */
   sent(): void {
-    this.#doubt?.sent(performance.now());
+    this.#probe?.sent(performance.now());
   }
 
   stop(): void {
     for (const timer of this.#timers) clearInterval(timer);
-    this.#doubtful = false;
+    this.#suspected = false;
   }
 
-  #startDoubts(doubt: Doubt, { bytesRead, ackDue, ping, doubtful }: ConnectionChecksOptions): void {
-    const look = (): void => {
-      const answer = doubt.check(performance.now(), bytesRead(), ackDue());
-      if (answer === 'ask') ping();
-      const before = this.#doubtful;
-      this.#doubtful = answer === 'doubtful';
-      if (this.#doubtful && !before) doubtful();
+  #startProbe(probe: ServerProbe, options: ConnectionMonitorOptions): void {
+    const { bytesRead, ackDue, sendPing, onSuspected } = options;
+    const check = (): void => {
+      const result = probe.check(performance.now(), bytesRead(), ackDue());
+      if (result === 'ping') sendPing();
+      const before = this.#suspected;
+      this.#suspected = result === 'suspected';
+      if (this.#suspected && !before) onSuspected();
     };
-    this.#timers.push(setInterval(look, doubt.checkIntervalMs));
+    this.#timers.push(setInterval(check, probe.checkIntervalMs));
   }
 }

@@ -2,17 +2,18 @@ import { membersTopic, silentLogger } from '@mqtt-cluster/contracts';
 import type { Logger } from '@mqtt-cluster/contracts';
 import { parseServerReference } from '../servers/address.ts';
 import { Session } from '../session/session.ts';
-import type { SessionDown, SessionHooks, SessionOptions } from '../session/session-options.ts';
+import type { ConnectionEnd, SessionHandlers, SessionOptions } from '../session/session-options.ts';
 import { parseAdvertisements } from '../servers/server-list.ts';
 import type { Candidate, ServerList } from '../servers/server-list.ts';
 import type { FailoverClientHandlers, FailoverTimings, IncomingMessage, SessionKind } from '../types.ts';
 
+// MQTT 5 reason codes.
 const useAnotherServer = 0x9c;
 const serverMoved = 0x9d;
 const sessionTakenOver = 0x8e;
-/** Redirects in a row that are followed; then the normal order counts again. */
+/** After this many redirects in a row, the client ignores them and tries the servers in the normal order. */
 const redirectsMax = 3;
-/** Doubling the retry delay this often exceeds any sensible maximum. */
+/** Bounds the exponent. The retry delay reaches any sensible maximum before this many doublings. */
 const doublingsMax = 16;
 
 export interface ConnectionOptions {
@@ -22,30 +23,32 @@ export interface ConnectionOptions {
   readonly discover: boolean;
   readonly timings: FailoverTimings;
   readonly onTakeover: 'reconnect' | 'stop';
-  readonly giveUpOnLoss: boolean;
-  /** Servers that another connection of the same client uses: these last. */
-  readonly inUse: () => readonly string[];
-  /** Moves away when it shares a server with another connection and a better one serves. */
-  readonly yields: boolean;
+  readonly stopOnConnectionLoss: boolean;
+  /** Returns the servers that the client's other connection uses. This connection tries them last. */
+  readonly serversInUse: () => readonly string[];
+  /** This connection moves to another server if it shares its server with the other connection. */
+  readonly avoidsSharing: boolean;
   readonly handlers: FailoverClientHandlers;
-  /** The server does not answer just now. */
-  readonly onDoubt: () => void;
+  /** The server has stopped responding; see {@link Session.suspected}. */
+  readonly onSuspected: () => void;
   readonly logger?: Logger;
   readonly random: () => number;
 }
 
-/** One session that always looks for a server: choose, connect, fail over, back off. */
+/** Keeps one session connected: chooses a server, connects, fails over to another server, and backs off. */
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #logger: Logger;
   readonly session: Session;
+  /** The servers that are still to be tried in this round. */
   #round: Candidate[] = [];
   #current: Candidate | null = null;
+  /** The last connection that was lost. */
   #lost: { readonly server: string; readonly atMs: number } | null = null;
   #upSinceMs = 0;
   #retries = 0;
   #redirects = 0;
-  #attempted = false;
+  #connectedOnce = false;
   #running = false;
   #retryTimer: NodeJS.Timeout | null = null;
   #leaveTimer: NodeJS.Timeout | null = null;
@@ -57,29 +60,29 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
-    const hooks: SessionHooks = {
-      up: (sessionPresent) => this.#onUp(sessionPresent),
-      down: (down) => this.#onDown(down),
-      message: (message) => this.#onMessage(message),
-      doubtful: () => this.#options.onDoubt(),
+    const handlers: SessionHandlers = {
+      onConnected: (sessionPresent) => this.#onConnected(sessionPresent),
+      onDisconnected: (end) => this.#onDisconnected(end),
+      onMessage: (message) => this.#onMessage(message),
+      onSuspected: () => this.#options.onSuspected(),
     };
     this.session = new Session(
       { ...options.session, alwaysSubscribe: options.discover ? [membersTopic] : [] },
-      hooks,
+      handlers,
     );
   }
 
-  /** Id of the server this is connected to, or null. */
+  /** Id of the server of the current connection, or null. */
   get server(): string | null {
-    return this.session.up && this.#current ? this.#options.servers.identify(this.#current) : null;
+    return this.session.connected && this.#current ? this.#options.servers.identify(this.#current) : null;
   }
 
-  /** The same, or the server that is being tried. */
-  get aim(): string | null {
+  /** Id of the server of the current connection or attempt, or null. */
+  get target(): string | null {
     return this.#running && this.#current ? this.#options.servers.identify(this.#current) : null;
   }
 
-  get counts(): { connects: number; failovers: number; failedAttempts: number } {
+  get counters(): { connects: number; failovers: number; failedAttempts: number } {
     return { connects: this.#connects, failovers: this.#failovers, failedAttempts: this.#failedAttempts };
   }
 
@@ -91,123 +94,131 @@ export class Connection {
 
   async stop(): Promise<void> {
     if (!this.#running) return;
-    if (this.session.up) await this.session.drained(this.#options.timings.stopDrainMsMax);
+    if (this.session.connected) await this.session.drained(this.#options.timings.stopDrainMsMax);
     this.#running = false;
     this.#clearTimers();
-    if (this.session.up) await this.#goodbye();
+    if (this.session.connected) await this.#disconnect();
     await this.session.end();
   }
 
-  /** The cluster told about its members (this connection, or another one of the client). */
+  /** The list of members has changed. Moves to another server if this one drains or is shared. */
   membersChanged(): void {
-    const { servers, timings, random, inUse, yields } = this.#options;
+    const { servers, timings, random, serversInUse, avoidsSharing } = this.#options;
     const server = this.server;
     if (!server || this.#leaveTimer) return;
-    const crowded = yields && inUse().includes(server);
-    if (servers.state(server) !== 'draining' && !crowded) return;
-    const best = servers.order(performance.now(), inUse())[0];
-    if (!best || best.id === server || inUse().includes(best.id) || servers.state(best.id) !== 'serving')
+    const shared = avoidsSharing && serversInUse().includes(server);
+    if (servers.state(server) !== 'draining' && !shared) return;
+    const best = servers.order(performance.now(), serversInUse())[0];
+    if (
+      !best ||
+      best.id === server ||
+      serversInUse().includes(best.id) ||
+      servers.state(best.id) !== 'serving'
+    )
       return;
-    const reason = crowded ? 'another server is free' : 'server drains';
+    const reason = shared ? 'the other connection uses the same server' : 'the server drains';
     this.#leaveTimer = setTimeout(() => {
       this.#leaveTimer = null;
-      this.session.leave(reason);
+      this.session.disconnect(reason);
     }, random() * timings.drainLeaveMsMax);
   }
 
-  #goodbye(): Promise<void> {
+  #disconnect(): Promise<void> {
     return new Promise((resolve) => {
       this.#stopped = resolve;
-      this.session.leave('stopped');
+      this.session.disconnect('stopped');
     });
   }
 
   #newRound(): void {
-    const { servers, inUse } = this.#options;
-    this.#round = servers.order(performance.now(), inUse());
+    const { servers, serversInUse } = this.#options;
+    this.#round = servers.order(performance.now(), serversInUse());
   }
 
   #attempt(): void {
     if (!this.#running) return;
     const next = this.#round.shift();
-    if (!next) return this.#retryLater();
+    if (!next) return this.#scheduleRetry();
     this.#current = next;
     const { sessionKind } = this.#options;
-    const clean = sessionKind === 'none' || (sessionKind === 'process' && !this.#attempted);
+    const clean = sessionKind === 'none' || (sessionKind === 'process' && !this.#connectedOnce);
     this.session.open(next.url, clean);
   }
 
-  /** Exponential backoff with full jitter: clients that lost the same server must not come back as one. */
-  #retryLater(): void {
+  /** Exponential backoff with full jitter, so that clients of the same lost server do not reconnect at the same time. */
+  #scheduleRetry(): void {
     const { timings, random } = this.#options;
-    const bound = Math.min(timings.retryDelayMsMax, timings.retryDelayMsMin * 2 ** this.#retries);
+    const delayMsMax = Math.min(timings.retryDelayMsMax, timings.retryDelayMsMin * 2 ** this.#retries);
     this.#retries = Math.min(this.#retries + 1, doublingsMax);
     this.#retryTimer = setTimeout(() => {
       this.#retryTimer = null;
       this.#newRound();
       this.#attempt();
-    }, random() * bound);
+    }, random() * delayMsMax);
   }
 
-  #onUp(sessionPresent: boolean): void {
+  #onConnected(sessionPresent: boolean): void {
     const nowMs = performance.now();
     const server = this.server;
     if (server === null) return;
-    this.#attempted = true;
+    this.#connectedOnce = true;
     this.#upSinceMs = nowMs;
     this.#connects += 1;
     const gapMs = this.#lost ? nowMs - this.#lost.atMs : null;
     this.#logger.info({ server, sessionPresent, gapMs }, 'connected');
-    this.#call('onConnect', { server, sessionPresent, gapMs });
+    this.#emit('onConnect', { server, sessionPresent, gapMs });
     if (this.#lost && gapMs !== null && this.#lost.server !== server) {
       this.#failovers += 1;
-      this.#call('onFailover', { from: this.#lost.server, to: server, gapMs });
+      this.#emit('onFailover', { from: this.#lost.server, to: server, gapMs });
     }
   }
 
-  #onDown(down: SessionDown): void {
-    const { servers, timings, onTakeover, giveUpOnLoss } = this.#options;
+  #onDisconnected(end: ConnectionEnd): void {
+    const { servers, timings, onTakeover, stopOnConnectionLoss } = this.#options;
     const nowMs = performance.now();
     const server = this.#current ? servers.identify(this.#current) : '';
-    const lived = down.wasUp && nowMs - this.#upSinceMs >= timings.stableAfterMs;
+    const stable = end.wasConnected && nowMs - this.#upSinceMs >= timings.stableAfterMs;
     this.#clearTimers();
     servers.avoid(server, nowMs + timings.avoidServerMs);
-    if (down.wasUp) {
-      this.#lost = { server, atMs: down.silent ? down.lastHeardMs : nowMs };
-      this.#logger.info({ server, reason: down.reason }, 'disconnected');
-      this.#call('onDisconnect', { server, reason: down.reason });
+    if (end.wasConnected) {
+      this.#lost = { server, atMs: end.silent ? end.lastReceivedMs : nowMs };
+      this.#logger.info({ server, reason: end.reason }, 'disconnected');
+      this.#emit('onDisconnect', { server, reason: end.reason });
     } else {
       this.#failedAttempts += 1;
-      this.#logger.debug({ server, reason: down.reason }, 'attempt failed');
+      this.#logger.debug({ server, reason: end.reason }, 'connection attempt failed');
     }
     if (!this.#running) return this.#stopped?.();
-    const takenOver = down.reasonCode === sessionTakenOver;
-    if (down.wasUp && takenOver && onTakeover === 'stop') return this.#giveUp('takenOver');
-    if (down.wasUp && giveUpOnLoss) return this.#giveUp('lost');
-    if (lived) {
+    const takenOver = end.reasonCode === sessionTakenOver;
+    if (end.wasConnected && takenOver && onTakeover === 'stop') return this.#endSession('takenOver');
+    if (end.wasConnected && stopOnConnectionLoss) return this.#endSession('connectionLost');
+    if (stable) {
       this.#retries = this.#redirects = 0;
       this.#newRound();
     }
-    // Two holders of one client id must not throw each other out at full speed.
+    // Two clients with the same client id must not take over from each other without a delay.
     if (takenOver) this.#round = [];
-    this.#redirect(down, server);
+    this.#redirect(end, server);
     this.#attempt();
   }
 
-  #redirect({ reasonCode, serverReference }: SessionDown, from: string): void {
+  #redirect({ reasonCode, serverReference }: ConnectionEnd, from: string): void {
     if (reasonCode !== useAnotherServer && reasonCode !== serverMoved) return;
     if (serverReference === null || this.#redirects >= redirectsMax) return;
     this.#redirects += 1;
     const { servers } = this.#options;
-    const named = servers
-      .referenced(parseServerReference(serverReference, servers.secure))
+    const referenced = servers
+      .fromReference(parseServerReference(serverReference, servers.secure))
       .filter(({ id }) => id !== from);
-    this.#round = [...named, ...this.#round.filter(({ id }) => !named.some((other) => other.id === id))];
+    this.#round = [
+      ...referenced,
+      ...this.#round.filter(({ id }) => !referenced.some((other) => other.id === id)),
+    ];
   }
 
-  #giveUp(reason: 'takenOver' | 'lost'): void {
+  #endSession(reason: 'takenOver' | 'connectionLost'): void {
     this.#running = false;
-    void this.session.end().then(() => this.#call('onGivenUp', reason));
+    void this.session.end().then(() => this.#emit('onStopped', reason));
   }
 
   #onMessage(message: IncomingMessage): void {
@@ -217,19 +228,19 @@ export class Connection {
         this.#options.servers.update(members);
         this.membersChanged();
       }
-      if (!this.session.wants(membersTopic)) return;
+      if (!this.session.isSubscribed(membersTopic)) return;
     }
-    this.#call('onMessage', message);
+    this.#emit('onMessage', message);
   }
 
-  #call<Name extends keyof FailoverClientHandlers>(
+  #emit<Name extends keyof FailoverClientHandlers>(
     name: Name,
     argument: Parameters<NonNullable<FailoverClientHandlers[Name]>>[0],
   ): void {
     try {
       (this.#options.handlers[name] as ((argument: unknown) => void) | undefined)?.(argument);
     } catch (error) {
-      this.#logger.error({ error, handler: name }, 'a handler threw');
+      this.#logger.error({ error, handler: name }, 'an event handler threw an error');
     }
   }
 

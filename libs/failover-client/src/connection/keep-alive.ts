@@ -1,56 +1,59 @@
-export interface LivenessOptions {
+export interface KeepAliveOptions {
   readonly pingIntervalMs: number;
   readonly silenceMsMax: number;
-  /** Monotonic milliseconds. */
+  /** Returns monotonic milliseconds. */
   readonly now: () => number;
-  readonly ping: () => void;
-  readonly silent: () => void;
+  readonly sendPing: () => void;
+  /** Called when nothing was received for `silenceMsMax`. */
+  readonly onSilent: () => void;
 }
 
 const checksPerPing = 4;
 
 /**
- * Notices a silent server. Not the keep-alive of MQTT.js, which allows half an interval for the answer: a
- * broker that is busy for a moment would lose all its clients. `check` with the socket's byte count, often.
+ * Sends pings and detects a silent server. The keep-alive of MQTT.js is not used: it waits only half an interval for the
+ * response, so a broker that is busy for a moment would lose all its clients.
  */
-export class Liveness {
-  readonly #options: LivenessOptions;
-  #heardMs: number;
-  /** Silence counts from here. */
-  #silentFromMs: number;
+export class KeepAlive {
+  readonly #options: KeepAliveOptions;
+  #receivedMs: number;
+  /** The start of the silence. Later than the last receipt if this process paused. */
+  #silentSinceMs: number;
   #pingedMs: number;
   #checkedMs: number;
   #bytesRead = -1;
 
-  constructor(options: LivenessOptions) {
+  constructor(options: KeepAliveOptions) {
     this.#options = options;
-    this.#heardMs = this.#silentFromMs = this.#pingedMs = this.#checkedMs = options.now();
+    this.#receivedMs = this.#silentSinceMs = this.#pingedMs = this.#checkedMs = options.now();
   }
 
-  get lastHeardMs(): number {
-    return this.#heardMs;
+  /** When bytes were last received, in milliseconds of `now`. */
+  get lastReceivedMs(): number {
+    return this.#receivedMs;
   }
 
   get checkIntervalMs(): number {
     return Math.ceil(this.#options.pingIntervalMs / checksPerPing);
   }
 
+  /** Must be called every {@link checkIntervalMs}, with the number of bytes that the socket has received. */
   check(bytesRead: number): void {
-    const { now, pingIntervalMs, silenceMsMax, ping, silent } = this.#options;
+    const { now, pingIntervalMs, silenceMsMax, sendPing, onSilent } = this.#options;
     const nowMs = now();
-    // When we were the ones asleep, the answers may wait unread in the socket: grant one more ping.
-    const slept = nowMs - this.#checkedMs > pingIntervalMs;
+    // If this process paused, responses may be unread in the socket. The server gets the time of one more ping.
+    const paused = nowMs - this.#checkedMs > pingIntervalMs;
     this.#checkedMs = nowMs;
     if (bytesRead !== this.#bytesRead) {
       this.#bytesRead = bytesRead;
-      this.#heardMs = this.#silentFromMs = nowMs;
+      this.#receivedMs = this.#silentSinceMs = nowMs;
     }
-    if (slept) this.#silentFromMs = Math.max(this.#silentFromMs, nowMs - silenceMsMax + pingIntervalMs);
-    if (nowMs - this.#silentFromMs >= silenceMsMax) {
-      silent();
-    } else if (slept || nowMs - this.#pingedMs >= pingIntervalMs) {
+    if (paused) this.#silentSinceMs = Math.max(this.#silentSinceMs, nowMs - silenceMsMax + pingIntervalMs);
+    if (nowMs - this.#silentSinceMs >= silenceMsMax) {
+      onSilent();
+    } else if (paused || nowMs - this.#pingedMs >= pingIntervalMs) {
       this.#pingedMs = nowMs;
-      ping();
+      sendPing();
     }
   }
 }

@@ -1,64 +1,66 @@
-export interface DoubtOptions {
-  /** What was sent has no answer of any kind for this long: time to ask. */
-  readonly askAfterMs: number;
-  /** And the answer has not come for this long: doubtful. */
-  readonly answerMsMax: number;
+export interface ProbeOptions {
+  /** If the server sends nothing for this long after a publish, a ping is due (milliseconds). */
+  readonly pingAfterMs: number;
+  /** If the server sends nothing for this long after that ping, the server is suspected (milliseconds). */
+  readonly timeoutMs: number;
 }
 
-/** Checks that far apart mean that we were the ones asleep, and the answers may wait unread in the socket. */
-const sleptFactor = 3;
+/** A check that is later than this many intervals means that this process paused. Answers may be unread in the socket. */
+const pausedFactor = 3;
 
 /**
- * Tells a server that has gone silent from a cluster that can't ack for a moment: the first does not answer a ping either.
- * Much quicker than {@link Liveness}, because it costs nothing to be wrong: the connection stays, its messages go another
- * way as well. For clients with a second connection.
+ * Distinguishes a server that does not respond from a cluster that cannot acknowledge for a moment: the first does not
+ * answer a ping either. A probe is much quicker than {@link KeepAlive}, because a wrong suspicion is cheap. The
+ * connection stays open, and its messages are also sent on another connection. So only clients with a second connection
+ * use a probe.
  */
-export class Doubt {
-  readonly #options: DoubtOptions;
+export class ServerProbe {
+  readonly #options: ProbeOptions;
   #bytesRead = -1;
-  /** Since when something waits to be answered. */
-  #waitsSinceMs: number | null = null;
-  #askedMs: number | null = null;
+  /** Since when an answer is expected. */
+  #waitingSinceMs: number | null = null;
+  #pingedMs: number | null = null;
   #sentMs: number | null = null;
   #checkedMs: number | null = null;
 
-  constructor(options: DoubtOptions) {
+  constructor(options: ProbeOptions) {
     this.#options = options;
   }
 
   get checkIntervalMs(): number {
-    return Math.ceil(this.#options.askAfterMs / 2);
+    return Math.ceil(this.#options.pingAfterMs / 2);
   }
 
-  /** Something left for the server. */
+  /** A publish was sent to the server. */
   sent(nowMs: number): void {
     this.#sentMs = nowMs;
-    this.#waitsSinceMs ??= nowMs;
+    this.#waitingSinceMs ??= nowMs;
   }
 
   /**
-   * Every {@link checkIntervalMs}, with the socket's byte count and whether an ack is due. `ask`: send a ping now.
+   * Must be called every {@link checkIntervalMs}, with the number of bytes that the socket has received, and whether an
+   * acknowledgement is due. When it returns `ping`, the caller must send a ping.
    */
-  check(nowMs: number, bytesRead: number, ackDue: boolean): 'fine' | 'ask' | 'doubtful' {
-    const slept = nowMs - (this.#checkedMs ?? nowMs) > sleptFactor * this.checkIntervalMs;
-    // What was heard since may be older than what was sent since.
-    const waits = ackDue || (this.#sentMs ?? -Infinity) > (this.#checkedMs ?? nowMs);
+  check(nowMs: number, bytesRead: number, ackDue: boolean): 'ok' | 'ping' | 'suspected' {
+    const paused = nowMs - (this.#checkedMs ?? nowMs) > pausedFactor * this.checkIntervalMs;
+    // Bytes that arrived since the last check may be older than a publish that was sent since then.
+    const waiting = ackDue || (this.#sentMs ?? -Infinity) > (this.#checkedMs ?? nowMs);
     this.#checkedMs = nowMs;
     if (bytesRead !== this.#bytesRead) {
       this.#bytesRead = bytesRead;
-      this.#waitsSinceMs = waits ? nowMs : null;
-      this.#askedMs = null;
+      this.#waitingSinceMs = waiting ? nowMs : null;
+      this.#pingedMs = null;
     }
-    if (this.#waitsSinceMs === null) return 'fine';
-    if (slept) {
-      this.#waitsSinceMs = nowMs;
-      this.#askedMs = null;
+    if (this.#waitingSinceMs === null) return 'ok';
+    if (paused) {
+      this.#waitingSinceMs = nowMs;
+      this.#pingedMs = null;
     }
-    if (this.#askedMs !== null) {
-      return nowMs - this.#askedMs >= this.#options.answerMsMax ? 'doubtful' : 'fine';
+    if (this.#pingedMs !== null) {
+      return nowMs - this.#pingedMs >= this.#options.timeoutMs ? 'suspected' : 'ok';
     }
-    if (nowMs - this.#waitsSinceMs < this.#options.askAfterMs) return 'fine';
-    this.#askedMs = nowMs;
-    return 'ask';
+    if (nowMs - this.#waitingSinceMs < this.#options.pingAfterMs) return 'ok';
+    this.#pingedMs = nowMs;
+    return 'ping';
   }
 }

@@ -8,7 +8,7 @@ export interface Address {
   readonly secure: boolean;
 }
 
-/** @throws OptionsError when the URL is none of `mqtt://host[:port]` and `mqtts://host[:port]`. */
+/** @throws OptionsError the URL is not of the form `mqtt://host[:port]` or `mqtts://host[:port]` */
 export function parseAddress(url: string): Address {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   const protocol = parsed?.protocol;
@@ -22,7 +22,7 @@ export function parseAddress(url: string): Address {
   };
 }
 
-/** The same text for all spellings of an address; undefined for what is none we can use. */
+/** Returns the canonical form of a server URL, always with a port, or undefined if the URL is not `mqtt:` or `mqtts:`. */
 export function normalizeUrl(url: string): string | undefined {
   try {
     const { host, port, secure } = parseAddress(url);
@@ -34,8 +34,8 @@ export function normalizeUrl(url: string): string | undefined {
 }
 
 /**
- * Reads a Server Reference (MQTT 5, 4.11): references separated by spaces, each a URL or host with an
- * optional port. What can't be read is left out.
+ * Parses a Server Reference (MQTT 5, 4.11): references separated by spaces, each a URL, or a host with an optional port.
+ * Invalid references are skipped.
  */
 export function parseServerReference(reference: string, secure: boolean): string[] {
   const scheme = secure ? 'mqtts' : 'mqtt';

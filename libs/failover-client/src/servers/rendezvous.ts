@@ -1,20 +1,20 @@
 import { createHash } from 'node:crypto';
 
-/** Bytes of the digest that make the weight: as many as a number holds exactly. */
+/** Bytes of the digest that are used as the weight. A JavaScript number represents up to 6 bytes exactly. */
 const weightBytes = 6;
 
 /**
- * Weight of a server for a client: rendezvous hashing (Thaler & Ravishankar 1996). Each client has its own
- * order of all servers; clients spread evenly, and those of a lost server spread evenly over the rest.
+ * The weight of a server for a client, by rendezvous hashing (Thaler & Ravishankar, 1996). Each client has its own
+ * order of all servers. Clients are spread evenly, and the clients of a lost server spread evenly over the others.
  */
-export function rendezvousWeight(clientId: string, serverId: string): number {
+function rendezvousWeight(clientId: string, serverId: string): number {
   const digest = createHash('sha256')
     .update(JSON.stringify([clientId, serverId]))
     .digest();
   return digest.readUIntBE(0, weightBytes);
 }
 
-/** Highest weight first. */
+/** Returns the servers in the order in which a client prefers them: the highest weight first. */
 export function rendezvousOrder(clientId: string, serverIds: readonly string[]): string[] {
   return serverIds
     .map((id) => ({ id, weight: rendezvousWeight(clientId, id) }))

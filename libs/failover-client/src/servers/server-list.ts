@@ -12,13 +12,13 @@ export interface Candidate {
 
 type MemberState = MemberAdvertisement['state'] | 'unknown' | 'removed';
 
-interface Known extends Candidate {
+interface KnownServer extends Candidate {
   readonly configured: boolean;
   readonly state: MemberState;
   readonly avoidUntilMs: number;
 }
 
-/** An isolated member still serves QoS 0 and (mostly) 1, so it comes before those that take no clients. */
+/** An isolated member still serves QoS 0 and mostly QoS 1, so it comes before members that accept no clients. */
 const rankOfState: Readonly<Record<MemberState, number>> = {
   serving: 0,
   unknown: 0,
@@ -29,38 +29,39 @@ const rankOfState: Readonly<Record<MemberState, number>> = {
   unreachable: 3,
 };
 
-/** More than any cluster has; bounds what a wrong advertisement can make us remember. */
+/** More members than any cluster has. Bounds the memory that a wrong advertisement can take. */
 const advertisedServersMax = 64;
 
-/** What the client knows of the servers, and the order in which it tries them. */
+/** The servers that the client knows, and the order in which it tries them. */
 export class ServerList {
   readonly #clientId: string;
   readonly #preferred: string | undefined;
   readonly #secure: boolean;
-  #servers = new Map<string, Known>();
+  #servers = new Map<string, KnownServer>();
 
-  /** @throws OptionsError when there is no server, or one has a wrong URL. */
+  /** @throws OptionsError the list is empty, or a URL is invalid */
   constructor(clientId: string, servers: readonly Server[], preferred?: string) {
-    if (servers.length === 0) throw new OptionsError('servers: at least one is needed');
+    if (servers.length === 0) throw new OptionsError('servers: at least one server is required');
     this.#clientId = clientId;
     this.#preferred = preferred === undefined ? undefined : (normalizeUrl(preferred) ?? preferred);
     this.#secure = servers.some(({ url }) => parseAddress(url).secure);
     for (const server of servers) {
       const url = normalizeUrl(server.url) ?? server.url;
       const id = server.id ?? url;
-      // Several addresses of one member: the first counts.
+      // If a member has several addresses, the first one counts.
       if (this.#servers.has(id)) continue;
       this.#servers.set(id, { id, url, configured: true, state: 'unknown', avoidUntilMs: 0 });
     }
   }
 
+  /** True if a configured server uses TLS. Only servers of the same kind are used. */
   get secure(): boolean {
     return this.#secure;
   }
 
-  /** The cluster's own list. Configured servers stay, with the address that was configured. */
+  /** Applies the members that the cluster advertises. Configured servers stay, with their configured address. */
   update(members: readonly MemberAdvertisement[]): void {
-    const next = new Map<string, Known>();
+    const next = new Map<string, KnownServer>();
     const configured = [...this.#servers.values()].filter((server) => server.configured);
     for (const member of members.slice(0, advertisedServersMax)) {
       const urls = this.#usable(member.urls);
@@ -77,7 +78,7 @@ export class ServerList {
     this.#servers = next;
   }
 
-  /** Asked last until then: it was silent, refused us or sent us away. */
+  /** Tries a server after the others until `untilMs`. */
   avoid(id: string, untilMs: number): void {
     const server = this.#servers.get(id);
     if (server) this.#servers.set(id, { ...server, avoidUntilMs: untilMs });
@@ -87,34 +88,31 @@ export class ServerList {
     return this.#servers.get(id)?.state ?? 'removed';
   }
 
-  /** The id by which the server at this address is known now. */
+  /** Returns the current id of a server: the cluster may have advertised an id for its address. */
   identify(candidate: Candidate): string {
     if (this.#servers.has(candidate.id)) return candidate.id;
     return [...this.#servers.values()].find((server) => server.url === candidate.url)?.id ?? candidate.id;
   }
 
-  /** Those that a Server Reference names; also ones we have not heard of. */
-  referenced(urls: readonly string[]): Candidate[] {
+  /** Returns the servers that a Server Reference names, unknown ones included. */
+  fromReference(urls: readonly string[]): Candidate[] {
     return urls.slice(0, advertisedServersMax).map((url) => {
       const known = [...this.#servers.values()].find((server) => server.url === url);
       return known ? { id: known.id, url } : { id: url, url };
     });
   }
 
-  /**
-   * All servers, best first. `last` (another connection's server, or the one just lost) comes at the very
-   * end.
-   */
+  /** Returns all servers, the best first. The servers in `last` come at the very end. */
   order(nowMs: number, last: readonly string[] = []): Candidate[] {
-    const place = new Map(
+    const rendezvousRank = new Map(
       rendezvousOrder(this.#clientId, [...this.#servers.keys()]).map((id, index) => [id, index]),
     );
-    const key = (server: Known): readonly number[] => [
+    const key = (server: KnownServer): readonly number[] => [
       last.includes(server.id) ? 1 : 0,
       rankOfState[server.state],
       server.avoidUntilMs > nowMs ? 1 : 0,
       server.id === this.#preferred || server.url === this.#preferred ? 0 : 1,
-      place.get(server.id) ?? 0,
+      rendezvousRank.get(server.id) ?? 0,
     ];
     return [...this.#servers.values()]
       .map((server) => ({ server, key: key(server) }))

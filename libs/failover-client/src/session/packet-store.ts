@@ -8,14 +8,15 @@ type Key = Pick<Packet, 'messageId'>;
 const packetIdMax = 65_535;
 
 /**
- * Unacknowledged PUBLISH and PUBREL packets in the order in which they were first sent, and their packet ids.
+ * Stores unacknowledged PUBLISH and PUBREL packets in the order in which they were first sent, and allocates packet ids.
  *
- * MQTT.js would send them again one by one, each after the ack of the one before, and would throw away what
- * is published meanwhile. Here all go at once when the connection is there, within the server's window,
- * before anything new.
+ * The store of MQTT.js would send them again one by one, each after the acknowledgement of the one before, and would
+ * drop messages that are published meanwhile. This store sends all of them at once after a reconnect, within the
+ * server's Receive Maximum, and before any new packet.
  */
 export class PacketStore implements IStore {
   readonly #packets = new Map<number, Packet>();
+  /** Ids in use without a stored packet: SUBSCRIBE, UNSUBSCRIBE, and packets not yet stored. */
   readonly #otherIds = new Set<number>();
   readonly #send: (packet: Packet) => void;
   #unsent: Packet[] = [];
@@ -23,10 +24,10 @@ export class PacketStore implements IStore {
   #window = packetIdMax;
   #sameSession = false;
 
-  /** `send` writes to the connection that is up now. */
+  /** @param send writes a packet to the current connection */
   constructor(send: (packet: Packet) => void, random: () => number) {
     this.#send = send;
-    // Packet ids of a former process may still be open in its session: start somewhere else.
+    // Packet ids of a former process may still be open in the session, so this process starts at a random id.
     this.#lastId = Math.floor(random() * packetIdMax);
   }
 
@@ -34,12 +35,17 @@ export class PacketStore implements IStore {
     return this.#packets.size;
   }
 
-  /** Packets that wait until the window of this connection has room; nothing new may overtake them. */
+  /** Number of packets that wait for room in the window of this connection. New packets must not overtake them. */
   get unsent(): number {
     return this.#unsent.length;
   }
 
-  /** Before a connection is resumed. @param window how many packets may be on the way at once */
+  /**
+   * Must be called before packets are sent on a new connection.
+   *
+   * @param sameSession the server has resumed the session
+   * @param window how many packets may be in flight at once
+   */
   prepare(sameSession: boolean, window: number): void {
     this.#sameSession = sameSession;
     this.#window = window;
@@ -63,7 +69,7 @@ export class PacketStore implements IStore {
     deallocate: (id: number): void => {
       this.#otherIds.delete(id);
     },
-    /** A new connection: ids of SUBSCRIBE and UNSUBSCRIBE are free again, those of stored packets are not. */
+    /** MQTT.js calls this for a new connection. Ids of SUBSCRIBE and UNSUBSCRIBE become free, ids of stored packets do not. */
     clear: (): void => this.#otherIds.clear(),
   };
 
@@ -85,7 +91,7 @@ export class PacketStore implements IStore {
     if (packet && messageId !== undefined) {
       this.#packets.delete(messageId);
       this.#unsent = this.#unsent.filter((waiting) => waiting !== packet);
-      this.#sendSome();
+      this.#sendWithinWindow();
       done(undefined, packet);
     } else {
       done(new Error('missing packet'));
@@ -93,10 +99,10 @@ export class PacketStore implements IStore {
     return this;
   }
 
-  /** MQTT.js asks for what is to be sent again, with CONNACK: it is on its way when this returns. */
+  /** MQTT.js calls this after CONNACK for the packets to send again. They are sent here, so the stream is empty. */
   createStream(): ReturnType<IStore['createStream']> {
     this.#unsent = [...this.#packets.values()];
-    this.#sendSome();
+    this.#sendWithinWindow();
     return new Store().createStream();
   }
 
@@ -104,11 +110,11 @@ export class PacketStore implements IStore {
     done();
   }
 
-  #sendSome(): void {
+  #sendWithinWindow(): void {
     while (this.#unsent.length > 0 && this.#packets.size - this.#unsent.length < this.#window) {
       const packet = this.#unsent.shift();
       if (!packet) return;
-      // A repeat only within the same session [MQTT-3.3.1-1].
+      // DUP is set only within the same session [MQTT-3.3.1-1].
       this.#send(packet.cmd === 'publish' ? { ...packet, dup: this.#sameSession } : packet);
     }
   }

@@ -1,7 +1,8 @@
 import type { QoS } from '@mqtt-cluster/contracts';
 import { UnackedLimitError } from '../errors.ts';
 
-export interface Pending {
+/** A QoS 1 or 2 publish without an acknowledgement. */
+export interface PendingPublish {
   readonly topic: string;
   readonly payload: Buffer;
   readonly qos: QoS;
@@ -11,13 +12,13 @@ export interface Pending {
 }
 
 /**
- * QoS 1 and 2 publishes until their ack: first those on the way, then those that wait for the window.
- * Bounded.
+ * Bounded queue of unacknowledged QoS 1 and 2 publishes: first those in flight, then those that wait for the in-flight
+ * window.
  */
 export class PublishQueue {
   readonly #max: number;
-  readonly #inFlight = new Map<Pending, number>();
-  #waiting: Pending[] = [];
+  readonly #inFlight = new Map<PendingPublish, number>();
+  #waiting: PendingPublish[] = [];
 
   constructor(max: number) {
     this.#max = max;
@@ -31,40 +32,43 @@ export class PublishQueue {
     return this.#inFlight.size;
   }
 
-  /** @throws UnackedLimitError when it is full. */
-  add(pending: Pending): void {
+  /** @throws UnackedLimitError the queue is full */
+  add(pending: PendingPublish): void {
     if (this.size >= this.#max) throw new UnackedLimitError(this.#max);
     this.#waiting.push(pending);
   }
 
-  next(): Pending | undefined {
+  /** Takes the oldest waiting publish. The caller sends it and calls `sent`. */
+  next(): PendingPublish | undefined {
     return this.#waiting.shift();
   }
 
-  sent(pending: Pending, packetId: number): void {
+  sent(pending: PendingPublish, packetId: number): void {
     this.#inFlight.set(pending, packetId);
   }
 
-  /** @returns false when it was taken out before (its ack comes from elsewhere). */
-  settle(pending: Pending): boolean {
+  /** @returns false if the publish was taken out before, because another connection sends it */
+  settle(pending: PendingPublish): boolean {
     return this.#inFlight.delete(pending);
   }
 
-  /** All of that QoS, in order. */
-  all(qos: QoS): Pending[] {
+  /** Returns all publishes with this QoS, in order. */
+  all(qos: QoS): PendingPublish[] {
     return [...this.#inFlight.keys(), ...this.#waiting].filter((pending) => pending.qos === qos);
   }
 
-  /** Takes out everything of that QoS, in order, with the packet ids of those on the way. */
-  take(wanted: (pending: Pending) => boolean): { pending: Pending; packetId: number | null }[] {
-    const taken: { pending: Pending; packetId: number | null }[] = [];
+  /** Removes the publishes that match, in order. The packet id is null if the publish is not in flight. */
+  take(
+    matches: (pending: PendingPublish) => boolean,
+  ): { pending: PendingPublish; packetId: number | null }[] {
+    const taken: { pending: PendingPublish; packetId: number | null }[] = [];
     for (const [pending, packetId] of this.#inFlight) {
-      if (!wanted(pending)) continue;
+      if (!matches(pending)) continue;
       this.#inFlight.delete(pending);
       taken.push({ pending, packetId });
     }
-    const waiting = this.#waiting.filter(wanted);
-    this.#waiting = this.#waiting.filter((pending) => !wanted(pending));
+    const waiting = this.#waiting.filter(matches);
+    this.#waiting = this.#waiting.filter((pending) => !matches(pending));
     return [...taken, ...waiting.map((pending) => ({ pending, packetId: null }))];
   }
 }

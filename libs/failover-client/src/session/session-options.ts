@@ -1,24 +1,28 @@
 import type { IClientOptions } from 'mqtt';
-import type { DoubtOptions } from '../connection/server-probe.ts';
+import type { ProbeOptions } from '../connection/server-probe.ts';
 import type { IncomingMessage, TlsOptions } from '../types.ts';
 
-export interface SessionDown {
-  readonly wasUp: boolean;
+/** The end of a connection or of a failed attempt. */
+export interface ConnectionEnd {
+  /** False if the attempt failed before CONNACK. */
+  readonly wasConnected: boolean;
   readonly reason: string;
-  /** Nothing was heard: the host is gone, not the process. */
+  /** The server did not respond, so the host is probably unreachable. */
   readonly silent: boolean;
-  /** MQTT 5 DISCONNECT or CONNACK reason, MQTT 3.1.1 return code. */
+  /** Reason code of DISCONNECT or CONNACK (MQTT 5), or return code of CONNACK (MQTT 3.1.1). */
   readonly reasonCode: number | null;
   readonly serverReference: string | null;
-  readonly lastHeardMs: number;
+  /** When bytes were last received, in monotonic milliseconds. */
+  readonly lastReceivedMs: number;
 }
 
-export interface SessionHooks {
-  readonly up: (sessionPresent: boolean) => void;
-  readonly down: (down: SessionDown) => void;
-  readonly message: (message: IncomingMessage) => void;
-  /** The server does not answer just now; see {@link Session.doubtful}. */
-  readonly doubtful: () => void;
+export interface SessionHandlers {
+  readonly onConnected: (sessionPresent: boolean) => void;
+  /** Called exactly once for each attempt. */
+  readonly onDisconnected: (end: ConnectionEnd) => void;
+  readonly onMessage: (message: IncomingMessage) => void;
+  /** The server has stopped responding; see {@link Session.suspected}. */
+  readonly onSuspected: () => void;
 }
 
 export interface SessionOptions {
@@ -31,9 +35,9 @@ export interface SessionOptions {
   readonly connectTimeoutMs: number;
   readonly pingIntervalMs: number;
   readonly silenceMsMax: number;
-  /** Subscribed on every connection, for its retained message. */
+  /** Filters that are subscribed on every connection, for their retained messages. */
   readonly alwaysSubscribe: readonly string[];
-  /** For clients that have another connection; null for others. */
-  readonly doubt: DoubtOptions | null;
+  /** Null for a client with only one connection. */
+  readonly probe: ProbeOptions | null;
   readonly random: () => number;
 }

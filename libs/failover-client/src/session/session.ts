@@ -3,58 +3,61 @@ import type { QoS } from '@mqtt-cluster/contracts';
 import { MqttClient } from 'mqtt';
 import type { IClientOptions, Packet } from 'mqtt';
 import { writeToStream } from 'mqtt-packet';
-import { ConnectionChecks } from '../connection/connection-monitor.ts';
+import { ConnectionMonitor } from '../connection/connection-monitor.ts';
 import { ClientStoppedError, NotConnectedError, PublishRefusedError } from '../errors.ts';
 import { PacketStore } from './packet-store.ts';
 import { PublishQueue } from './publish-queue.ts';
-import type { Pending } from './publish-queue.ts';
-import { SubscriptionFlow } from './subscription-manager.ts';
+import type { PendingPublish } from './publish-queue.ts';
+import { SubscriptionManager } from './subscription-manager.ts';
 import { openSocket } from './socket.ts';
-import type { SessionDown, SessionHooks, SessionOptions } from './session-options.ts';
+import type { ConnectionEnd, SessionHandlers, SessionOptions } from './session-options.ts';
 import type { Subscriptions } from '../types.ts';
 
-/** Our own reconnects, not those of MQTT.js: as far away as a timer can be. */
+/** Disables the reconnects of MQTT.js: the longest time of a timer. */
 const neverMs = 2 ** 31 - 1;
-/** Bytes of QoS 0 publishes in the socket's buffer, then more are dropped. */
+/** If the socket's buffer holds more bytes, QoS 0 publishes are dropped. */
 const socketBufferBytesMax = 1024 * 1024;
-/** How long a server may take to close after our DISCONNECT. */
-const goodbyeMsMax = 500;
-/** Messages a server may send us before our ack (MQTT 5, 3.1.2.11.3). */
+/** How long the client waits for the server to close the connection after DISCONNECT. */
+const disconnectMsMax = 500;
+/** QoS 1 and 2 messages that the server may send before an acknowledgement (MQTT 5, 3.1.2.11.3). */
 const receiveMaximum = 100;
 const packetIdNotFound = 0x92;
 
 /**
- * One MQTT session and at most one connection of it. `open` makes one attempt at one server; every attempt
- * ends with exactly one `down`. Publishes, subscriptions and QoS 2 handshakes outlive connections.
+ * One MQTT session with at most one connection at a time. `open` attempts one connection to one server, and every
+ * attempt ends with exactly one call of `onDisconnected`. Publishes, subscriptions and QoS 2 handshakes survive the
+ * connection.
  */
 export class Session {
   readonly #options: SessionOptions;
-  readonly #hooks: SessionHooks;
+  readonly #handlers: SessionHandlers;
   readonly #client: MqttClient;
   readonly #store: PacketStore;
   readonly #queue: PublishQueue;
-  readonly #subscriptions: SubscriptionFlow;
-  /** Inbound QoS 2 that was handed on and not yet released [MQTT-4.3.3-10]. */
+  readonly #subscriptions: SubscriptionManager;
+  /** Packet ids of inbound QoS 2 messages that were delivered but not yet released [MQTT-4.3.3-10]. */
   readonly #received = new Set<number>();
   #url = '';
   #socket: Socket | null = null;
-  #up = false;
+  #connected = false;
+  /** Publishes that may be in flight at once. */
   #window: number;
-  /** Of the connection that is or was just up. */
-  #checks: ConnectionChecks | null = null;
-  #goodbye: NodeJS.Timeout | null = null;
-  #down: { -readonly [Key in keyof SessionDown]?: SessionDown[Key] } = {};
+  /** Monitors the current connection. Null before CONNACK. */
+  #monitor: ConnectionMonitor | null = null;
+  #disconnectTimer: NodeJS.Timeout | null = null;
+  /** Collects the reason why the connection ends. */
+  #end: { -readonly [Key in keyof ConnectionEnd]?: ConnectionEnd[Key] } = {};
   #drained: (() => void) | null = null;
   #dropped = 0;
 
-  constructor(options: SessionOptions, hooks: SessionHooks) {
+  constructor(options: SessionOptions, handlers: SessionHandlers) {
     this.#options = options;
-    this.#hooks = hooks;
+    this.#handlers = handlers;
     this.#window = options.inFlightMax;
     this.#queue = new PublishQueue(options.unackedMax);
     this.#store = new PacketStore((packet) => this.#write(packet), options.random);
     this.#client = new MqttClient(() => this.#openStream(), this.#clientOptions());
-    this.#subscriptions = new SubscriptionFlow(this.#client, options.alwaysSubscribe);
+    this.#subscriptions = new SubscriptionManager(this.#client, options.alwaysSubscribe);
     this.#client.on('error', (error) => this.#onError(error));
     this.#client.on('packetreceive', (packet) => this.#onPacket(packet));
     this.#client.on('message', (_topic, _payload, packet) => {
@@ -64,12 +67,12 @@ export class Session {
     this.#client.on('close', () => this.#onClose());
   }
 
-  get up(): boolean {
-    return this.#up;
+  get connected(): boolean {
+    return this.#connected;
   }
-  /** The server has not answered for a moment, not even a ping; always false without `doubt` in the options. */
-  get doubtful(): boolean {
-    return this.#checks?.doubtful ?? false;
+  /** The server has answered neither a publish nor a ping in time. Always false without the option `probe`. */
+  get suspected(): boolean {
+    return this.#monitor?.suspected ?? false;
   }
   get unacked(): number {
     return this.#queue.size;
@@ -78,12 +81,13 @@ export class Session {
     return this.#dropped;
   }
 
+  /** Attempts one connection. @param clean start a clean session */
   open(url: string, clean: boolean): void {
     this.#url = url;
-    this.#down = {};
+    this.#end = {};
     this.#client.options.clean = clean;
-    // What waits there was meant for the former connection: pings, and acks whose packet ids may mean
-    // something else now.
+    // Packets that still wait there belong to the former connection: pings, and acknowledgements whose packet ids may
+    // have another meaning now.
     this.#client.queue.length = 0;
     this.#client.connect();
   }
@@ -96,13 +100,13 @@ export class Session {
   }
 
   /** @throws UnackedLimitError */
-  add(pending: Pending): void {
+  add(pending: PendingPublish): void {
     this.#queue.add(pending);
-    this.#pump();
+    this.#sendQueued();
   }
 
-  /** Takes QoS 1 publishes back, in their order, to be sent elsewhere; QoS 2 ones belong to this session. */
-  takeBack(): Pending[] {
+  /** Removes the unacknowledged QoS 1 publishes, in order, for another connection. QoS 2 publishes belong to this session. */
+  takeUnackedQos1(): PendingPublish[] {
     return this.#queue
       .take(({ qos }) => qos === 1)
       .map(({ pending, packetId }) => {
@@ -111,8 +115,8 @@ export class Session {
       });
   }
 
-  /** QoS 1 publishes that are not acked, in their order. */
-  unackedAtLeastOnce(): Pending[] {
+  /** Returns the unacknowledged QoS 1 publishes, in order. */
+  unackedQos1(): PendingPublish[] {
     return this.#queue.all(1);
   }
 
@@ -124,31 +128,32 @@ export class Session {
     return this.#subscriptions.unsubscribe(filters);
   }
 
-  wants(topic: string): boolean {
-    return this.#subscriptions.wants(topic);
+  /** Returns whether a subscription of the client matches the topic. */
+  isSubscribed(topic: string): boolean {
+    return this.#subscriptions.isSubscribed(topic);
   }
 
-  /** Says DISCONNECT, so that the server forgets the will, and closes; `down` follows. */
-  leave(reason: string): void {
+  /** Sends DISCONNECT, so that the server deletes the will, and closes the connection. `onDisconnected` follows. */
+  disconnect(reason: string): void {
     const socket = this.#socket;
-    if (!socket || !this.#up) return this.abort(reason);
-    this.#up = false;
-    this.#down.reason = reason;
-    this.#checks?.stop();
+    if (!socket || !this.#connected) return this.abort(reason);
+    this.#connected = false;
+    this.#end.reason = reason;
+    this.#monitor?.stop();
     socket.unpipe();
     socket.resume();
     this.#write({ cmd: 'disconnect', reasonCode: 0 });
     socket.end();
-    this.#goodbye = setTimeout(() => socket.destroy(), goodbyeMsMax);
+    this.#disconnectTimer = setTimeout(() => socket.destroy(), disconnectMsMax);
   }
 
-  /** Closes at once; `down` follows when there was a connection or an attempt. */
+  /** Closes the connection or ends the attempt at once. `onDisconnected` follows if there was one. */
   abort(reason: string): void {
-    this.#down.reason ??= reason;
+    this.#end.reason ??= reason;
     this.#socket?.destroy();
   }
 
-  /** Resolves when no ack is due, or after `msMax`. */
+  /** Resolves when all publishes are acknowledged, or after `msMax`. */
   drained(msMax: number): Promise<void> {
     if (this.#queue.size === 0 || msMax <= 0) return Promise.resolve();
     return new Promise((resolve) => {
@@ -160,14 +165,14 @@ export class Session {
     });
   }
 
-  /** For good: what is unacked rejects. */
+  /** Ends the session permanently. Rejects the unacknowledged publishes and waiting subscriptions. */
   async end(error = new ClientStoppedError()): Promise<void> {
-    this.#checks?.stop();
-    this.#up = false;
+    this.#monitor?.stop();
+    this.#connected = false;
     this.#drained?.();
     for (const { pending } of this.#queue.take(() => true)) pending.reject(error);
-    this.#subscriptions.end(error);
-    // MQTT.js must have seen its stream close before: it would wait for a reconnect otherwise.
+    this.#subscriptions.stop(error);
+    // MQTT.js must have received the close event of its stream first; otherwise it waits for a reconnect.
     const socket = this.#socket;
     if (socket) await new Promise<void>((resolve) => socket.once('close', resolve).destroy());
     if (this.#url !== '') await this.#client.endAsync(true);
@@ -184,7 +189,7 @@ export class Session {
       manualConnect: true,
       reconnectPeriod: neverMs,
       connectTimeout: connectTimeoutMs,
-      // The server may take us for dead after one and a half of it; our pings come more often than that.
+      // The server may close the connection after 1.5 times this interval [MQTT-3.1.2-22]. Pings are sent more often.
       keepalive: Math.ceil((pingIntervalMs * 3) / 1000),
       timerVariant: { set: () => 0, clear: () => undefined },
       resubscribe: false,
@@ -205,21 +210,22 @@ export class Session {
   }
 
   #publishAtMostOnce(topic: string, payload: Buffer, retain: boolean): Promise<void> {
-    if (!this.#up || !this.#socket || this.#socket.writableLength > socketBufferBytesMax) {
+    if (!this.#connected || !this.#socket || this.#socket.writableLength > socketBufferBytesMax) {
       this.#dropped += 1;
       return Promise.reject(
-        new NotConnectedError(this.#up ? 'the socket is full: the QoS 0 message was dropped' : undefined),
+        new NotConnectedError(
+          this.#connected ? 'the QoS 0 message was dropped: the socket buffer is full' : undefined,
+        ),
       );
     }
     this.#client.publish(topic, payload, { qos: 0, retain });
-    this.#checks?.sent();
+    this.#monitor?.sent();
     return Promise.resolve();
   }
 
-  #pump(): void {
-    // What was on the way before and waits to be sent again fills the window, so nothing new overtakes it
-    // [MQTT-4.6.0-1].
-    while (this.#up && this.#queue.inFlight < this.#window) {
+  #sendQueued(): void {
+    // Publishes that wait to be sent again count towards the window, so no new publish overtakes them [MQTT-4.6.0-1].
+    while (this.#connected && this.#queue.inFlight < this.#window) {
       const pending = this.#queue.next();
       if (!pending) return;
       const { topic, payload, qos, retain } = pending;
@@ -227,43 +233,47 @@ export class Session {
         this.#settle(pending, error as (Error & { code?: number }) | null | undefined, packet);
       });
       this.#queue.sent(pending, this.#client.getLastMessageId());
-      this.#checks?.sent();
+      this.#monitor?.sent();
     }
   }
 
-  #settle(pending: Pending, error: (Error & { code?: number }) | null | undefined, packet?: Packet): void {
+  #settle(
+    pending: PendingPublish,
+    error: (Error & { code?: number }) | null | undefined,
+    packet?: Packet,
+  ): void {
     if (!this.#queue.settle(pending)) return;
-    // PUBREL for what the server had completed before: it has the message.
+    // The server had completed this message before the PUBREL was sent again, so it has the message.
     const released = packet?.cmd === 'pubcomp' && error?.code === packetIdNotFound;
     if (!error || released) pending.resolve();
     else if (typeof error.code === 'number')
       pending.reject(new PublishRefusedError(error.code, { cause: error }));
     else pending.reject(new ClientStoppedError(error.message, { cause: error }));
     if (this.#queue.size === 0) this.#drained?.();
-    this.#pump();
+    this.#sendQueued();
   }
 
   #onPacket(packet: Packet): void {
     if (packet.cmd === 'connack') {
-      const refused = (packet.reasonCode ?? packet.returnCode ?? 0) || null;
-      this.#down.reasonCode = refused;
-      this.#down.serverReference = packet.properties?.serverReference ?? null;
-      if (refused !== null) return;
+      const error = (packet.reasonCode ?? packet.returnCode ?? 0) || null;
+      this.#end.reasonCode = error;
+      this.#end.serverReference = packet.properties?.serverReference ?? null;
+      if (error !== null) return;
       if (!packet.sessionPresent) this.#received.clear();
       this.#window = Math.min(this.#options.inFlightMax, packet.properties?.receiveMaximum ?? Infinity);
       this.#store.prepare(packet.sessionPresent, this.#window);
     } else if (packet.cmd === 'publish' && packet.qos === 2 && packet.messageId !== undefined) {
-      // Handed on when it comes, not with PUBREL as MQTT.js does: after PUBREC the server forgets it, and we
-      // may die.
+      // Delivered on receipt, not with PUBREL as in MQTT.js. After PUBREC the server deletes the message, and this
+      // process might end before PUBREL.
       if (this.#received.has(packet.messageId)) return;
       this.#received.add(packet.messageId);
       this.#deliver(packet);
     } else if (packet.cmd === 'pubrel' && packet.messageId !== undefined) {
       this.#received.delete(packet.messageId);
     } else if (packet.cmd === 'disconnect') {
-      this.#down.reasonCode = packet.reasonCode ?? 0;
-      this.#down.serverReference = packet.properties?.serverReference ?? null;
-      this.#down.reason ??=
+      this.#end.reasonCode = packet.reasonCode ?? 0;
+      this.#end.serverReference = packet.properties?.serverReference ?? null;
+      this.#end.reason ??=
         packet.properties?.reasonString ?? `DISCONNECT 0x${(packet.reasonCode ?? 0).toString(16)}`;
       this.#socket?.destroy();
     }
@@ -272,56 +282,63 @@ export class Session {
   #deliver(packet: Extract<Packet, { cmd: 'publish' }>): void {
     const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
     const { topic, qos, retain } = packet;
-    this.#hooks.message({ topic, payload, qos, retain, duplicate: packet.dup });
+    this.#handlers.onMessage({ topic, payload, qos, retain, duplicate: packet.dup });
   }
 
   #onConnect(sessionPresent: boolean): void {
-    // The socket may have closed between CONNACK and this event, or we may be leaving already.
-    if (this.#up || !this.#client.connected || this.#down.reason !== undefined) return;
-    this.#up = true;
-    this.#startChecks();
-    this.#subscriptions.up(sessionPresent);
-    this.#hooks.up(sessionPresent);
-    this.#pump();
+    // The socket may have closed between CONNACK and this event, or the client is already disconnecting.
+    if (this.#connected || !this.#client.connected || this.#end.reason !== undefined) return;
+    this.#connected = true;
+    this.#startMonitor();
+    this.#subscriptions.connected(sessionPresent);
+    this.#handlers.onConnected(sessionPresent);
+    this.#sendQueued();
   }
 
   #onError(error: Error & { code?: unknown }): void {
-    this.#down.reason ??= error.message || String(error.code);
-    this.#down.silent ??= error.message === 'connack timeout';
+    this.#end.reason ??= error.message || String(error.code);
+    this.#end.silent ??= error.message === 'connack timeout';
   }
 
   #onClose(): void {
-    const lastHeardMs = this.#checks?.lastHeardMs ?? performance.now();
-    const wasUp = this.#checks !== null;
-    this.#checks?.stop();
-    if (this.#goodbye) clearTimeout(this.#goodbye);
-    this.#goodbye = this.#checks = this.#socket = null;
-    this.#up = false;
-    this.#subscriptions.down();
+    const lastReceivedMs = this.#monitor?.lastReceivedMs ?? performance.now();
+    const wasConnected = this.#monitor !== null;
+    this.#monitor?.stop();
+    if (this.#disconnectTimer) clearTimeout(this.#disconnectTimer);
+    this.#disconnectTimer = this.#monitor = this.#socket = null;
+    this.#connected = false;
+    this.#subscriptions.disconnected();
     const {
       reason = 'connection closed',
       silent = false,
       reasonCode = null,
       serverReference = null,
-    } = this.#down;
-    this.#hooks.down({ wasUp, reason, silent, reasonCode, serverReference, lastHeardMs });
+    } = this.#end;
+    this.#handlers.onDisconnected({
+      wasConnected,
+      reason,
+      silent,
+      reasonCode,
+      serverReference,
+      lastReceivedMs,
+    });
   }
 
-  #startChecks(): void {
-    const { pingIntervalMs, silenceMsMax, doubt } = this.#options;
+  #startMonitor(): void {
+    const { pingIntervalMs, silenceMsMax, probe } = this.#options;
     const serverKeepAlive = this.#client.serverProperties?.serverKeepAlive;
-    this.#checks = new ConnectionChecks({
+    this.#monitor = new ConnectionMonitor({
       pingIntervalMs: serverKeepAlive ? Math.min(pingIntervalMs, serverKeepAlive * 500) : pingIntervalMs,
       silenceMsMax,
-      doubt,
+      probe,
       bytesRead: () => this.#socket?.bytesRead ?? 0,
       ackDue: () => this.#queue.inFlight > 0,
-      ping: () => this.#client.sendPing(),
-      silent: () => {
-        this.#down.silent = true;
-        this.abort(`nothing heard for ${silenceMsMax} ms`);
+      sendPing: () => this.#client.sendPing(),
+      onSilent: () => {
+        this.#end.silent = true;
+        this.abort(`nothing received for ${silenceMsMax} ms`);
       },
-      doubtful: () => this.#hooks.doubtful(),
+      onSuspected: () => this.#handlers.onSuspected(),
     });
   }
 }

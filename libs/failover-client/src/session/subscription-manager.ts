@@ -4,10 +4,10 @@ import { OptionsError, SubscriptionRefusedError } from '../errors.ts';
 import { SubscriptionTable } from './subscription-table.ts';
 import type { Subscriptions } from '../types.ts';
 
-/** Calls of `subscribe` that wait for their SUBACK. */
+/** Upper bound of the calls of `subscribe` that wait for their SUBACK. */
 const waitersMax = 1_000;
-/** SUBACK codes from here on are refusals. */
-const refusalCodeMin = 0x80;
+/** SUBACK reason codes from this value on are errors. */
+const errorCodeMin = 0x80;
 
 interface Waiter {
   readonly filters: ReadonlySet<string>;
@@ -15,108 +15,114 @@ interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
-/** Brings the server's subscriptions in line with what is wanted, on every connection. */
-export class SubscriptionFlow {
+/** Sends SUBSCRIBE and UNSUBSCRIBE until the server has exactly the subscriptions of the client, on every connection. */
+export class SubscriptionManager {
   readonly #client: MqttClient;
   readonly #always: readonly string[];
   readonly #table = new SubscriptionTable();
-  /** Given up, but the server may still have them. */
-  readonly #unwanted = new Set<string>();
-  #asked = new Set<string>();
+  /** Filters that were unsubscribed, but that the server may still have. */
+  readonly #toUnsubscribe = new Set<string>();
+  /** Filters in a SUBSCRIBE without a SUBACK. */
+  #pending = new Set<string>();
   #waiters: Waiter[] = [];
-  #up = false;
+  #connected = false;
 
   constructor(client: MqttClient, always: readonly string[]) {
     this.#client = client;
     this.#always = always;
   }
 
-  wants(topic: string): boolean {
+  /** Returns whether a subscription of the client matches the topic. */
+  isSubscribed(topic: string): boolean {
     return this.#table.matches(topic);
   }
 
   subscribe(subscriptions: Subscriptions): Promise<void> {
     if (this.#waiters.length >= waitersMax) {
-      return Promise.reject(new OptionsError(`${waitersMax} subscriptions already wait for their ack`));
+      return Promise.reject(
+        new OptionsError(`${waitersMax} calls of subscribe already wait for their SUBACK`),
+      );
     }
     const filters = new Set(Object.keys(subscriptions));
     if (filters.size === 0) return Promise.resolve();
     for (const filter of filters) {
-      this.#unwanted.delete(filter);
-      this.#asked.delete(filter);
+      this.#toUnsubscribe.delete(filter);
+      this.#pending.delete(filter);
     }
-    this.#table.want(subscriptions);
+    this.#table.add(subscriptions);
     return new Promise((resolve, reject) => {
       this.#waiters.push({ filters, resolve, reject });
-      this.#ask();
+      this.#sendSubscribe();
     });
   }
 
   unsubscribe(filters: readonly string[]): Promise<void> {
-    this.#table.forget(filters);
-    for (const filter of filters) this.#unwanted.add(filter);
-    return this.#up ? this.#askUnsubscribe() : Promise.resolve();
+    this.#table.remove(filters);
+    for (const filter of filters) this.#toUnsubscribe.add(filter);
+    return this.#connected ? this.#sendUnsubscribe() : Promise.resolve();
   }
 
-  up(sessionPresent: boolean): void {
-    this.#up = true;
+  connected(sessionPresent: boolean): void {
+    this.#connected = true;
     if (!sessionPresent) {
       this.#table.newSession();
-      this.#unwanted.clear();
+      this.#toUnsubscribe.clear();
     }
-    if (this.#unwanted.size > 0) void this.#askUnsubscribe();
-    this.#ask();
+    if (this.#toUnsubscribe.size > 0) void this.#sendUnsubscribe();
+    this.#sendSubscribe();
     for (const filter of this.#always) this.#client.subscribe(filter, { qos: 0 }, () => undefined);
   }
 
-  down(): void {
-    this.#up = false;
-    this.#asked.clear();
+  disconnected(): void {
+    this.#connected = false;
+    this.#pending.clear();
   }
 
-  end(error: ClientStoppedError): void {
+  stop(error: ClientStoppedError): void {
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
   }
 
-  #ask(): void {
-    if (!this.#up) return;
-    const missing = Object.entries(this.#table.missing()).filter(([filter]) => !this.#asked.has(filter));
-    if (missing.length === 0) return;
-    const filters = missing.map(([filter]) => filter);
-    const asked = this.#asked;
-    for (const filter of filters) asked.add(filter);
+  #sendSubscribe(): void {
+    if (!this.#connected) return;
+    const unacknowledged = Object.entries(this.#table.unacknowledged()).filter(
+      ([filter]) => !this.#pending.has(filter),
+    );
+    if (unacknowledged.length === 0) return;
+    const filters = unacknowledged.map(([filter]) => filter);
+    const pending = this.#pending;
+    for (const filter of filters) pending.add(filter);
     this.#client.subscribe(
-      Object.fromEntries(missing.map(([filter, { qos }]) => [filter, { qos }])),
+      Object.fromEntries(unacknowledged.map(([filter, { qos }]) => [filter, { qos }])),
       (error, granted, packet) => {
-        for (const filter of filters) asked.delete(filter);
-        // Without a SUBACK the connection is gone; the next one asks again.
+        for (const filter of filters) pending.delete(filter);
+        // Without a SUBACK the connection was lost. The filters are sent again on the next one.
         if (error && !packet) return;
-        this.#answered(filters, grantedCodes(granted, packet?.granted));
+        this.#onSuback(filters, grantedCodes(granted, packet?.granted));
       },
     );
   }
 
-  #answered(filters: readonly string[], codes: readonly number[]): void {
-    const refused = filters.filter((_filter, index) => (codes[index] ?? 0) >= refusalCodeMin);
-    const accepted = new Set(filters.filter((filter) => !refused.includes(filter)));
-    this.#table.forget(refused);
+  #onSuback(filters: readonly string[], codes: readonly number[]): void {
+    const rejected = filters.filter((_filter, index) => (codes[index] ?? 0) >= errorCodeMin);
+    const accepted = new Set(filters.filter((filter) => !rejected.includes(filter)));
+    this.#table.remove(rejected);
     this.#table.acknowledge([...accepted]);
-    const missing = new Set(Object.keys(this.#table.missing()));
+    const unacknowledged = new Set(Object.keys(this.#table.unacknowledged()));
     const waiting: Waiter[] = [];
     for (const waiter of this.#waiters) {
-      const refusedOnes = refused.filter((filter) => waiter.filters.has(filter));
-      if (refusedOnes.length > 0) waiter.reject(new SubscriptionRefusedError(refusedOnes));
-      else if ([...waiter.filters].some((filter) => missing.has(filter))) waiting.push(waiter);
+      const rejectedOnes = rejected.filter((filter) => waiter.filters.has(filter));
+      if (rejectedOnes.length > 0) waiter.reject(new SubscriptionRefusedError(rejectedOnes));
+      else if ([...waiter.filters].some((filter) => unacknowledged.has(filter))) waiting.push(waiter);
       else waiter.resolve();
     }
     this.#waiters = waiting;
   }
 
-  #askUnsubscribe(): Promise<void> {
-    const filters = [...this.#unwanted];
+  #sendUnsubscribe(): Promise<void> {
+    const filters = [...this.#toUnsubscribe];
     return new Promise((resolve) => {
       this.#client.unsubscribe(filters, (error) => {
-        if (!error) for (const filter of filters) this.#unwanted.delete(filter);
+        if (!error) for (const filter of filters) this.#toUnsubscribe.delete(filter);
         resolve();
       });
     });

@@ -1,43 +1,44 @@
 import type { Subscriptions, SubscriptionOptions } from '../types.ts';
 
-/** What is wanted, and what the server has acknowledged in the session of now. */
+/** The subscriptions of the client, and which of them the server has acknowledged in the current session. */
 export class SubscriptionTable {
-  readonly #wanted = new Map<string, SubscriptionOptions>();
+  readonly #subscriptions = new Map<string, SubscriptionOptions>();
   readonly #acknowledged = new Set<string>();
 
-  want(subscriptions: Subscriptions): void {
+  add(subscriptions: Subscriptions): void {
     for (const [filter, options] of Object.entries(subscriptions)) {
-      this.#wanted.set(filter, options);
+      this.#subscriptions.set(filter, options);
       this.#acknowledged.delete(filter);
     }
   }
 
-  forget(filters: readonly string[]): void {
+  remove(filters: readonly string[]): void {
     for (const filter of filters) {
-      this.#wanted.delete(filter);
+      this.#subscriptions.delete(filter);
       this.#acknowledged.delete(filter);
     }
   }
 
   acknowledge(filters: readonly string[]): void {
-    for (const filter of filters) if (this.#wanted.has(filter)) this.#acknowledged.add(filter);
+    for (const filter of filters) if (this.#subscriptions.has(filter)) this.#acknowledged.add(filter);
   }
 
-  /** A session without our subscriptions. */
+  /** The server has started a session without subscriptions. */
   newSession(): void {
     this.#acknowledged.clear();
   }
 
-  missing(): Subscriptions {
-    return Object.fromEntries([...this.#wanted].filter(([filter]) => !this.#acknowledged.has(filter)));
+  /** Returns the subscriptions that the server has not acknowledged. */
+  unacknowledged(): Subscriptions {
+    return Object.fromEntries([...this.#subscriptions].filter(([filter]) => !this.#acknowledged.has(filter)));
   }
 
   matches(topic: string): boolean {
-    return [...this.#wanted.keys()].some((filter) => filterMatches(filter, topic));
+    return [...this.#subscriptions.keys()].some((filter) => filterMatches(filter, topic));
   }
 }
 
-/** Section 4.7 of the specification; `$share/group/` in front is left out of account. */
+/** Returns whether a topic filter matches a topic name (MQTT 5, 4.7). The prefix `$share/group/` is ignored. */
 export function filterMatches(filter: string, topic: string): boolean {
   const levels = filter.replace(/^\$share\/[^/]*\//, '').split('/');
   const names = topic.split('/');

@@ -4,25 +4,25 @@ import { generate, parser } from 'mqtt-packet';
 import type { IConnectPacket, Packet } from 'mqtt-packet';
 
 export interface FakeOptions {
-  /** The answer to CONNECT; null for none. */
+  /** Returns the CONNACK for a CONNECT, or null to send none. */
   connack?: (connect: IConnectPacket) => Partial<Extract<Packet, { cmd: 'connack' }>> | null;
-  /** Called for every packet after CONNECT; true when it was dealt with. */
+  /** Called for every packet after CONNECT. True means that the server sends no response of its own. */
   onPacket?: (packet: Packet, server: FakeServer, socket: Socket) => boolean;
-  /** Sent to everybody who subscribes to it. */
+  /** Payloads by topic. Sent for each subscription to the topic. */
   retained?: Record<string, string>;
 }
 
 interface Waiter {
-  readonly wanted: (packet: Packet) => boolean;
+  readonly matches: (packet: Packet) => boolean;
   readonly resolve: (packet: Packet) => void;
 }
 
-/** As much of an MQTT server as the tests need: acks, one session's worth of memory, and every way to die. */
+/** A minimal MQTT server: it acknowledges packets, records them, and can be killed or silenced. */
 export class FakeServer {
   readonly #options: FakeOptions;
   readonly #server: Server;
   readonly sockets = new Set<Socket>();
-  readonly received: Packet[] = [];
+  readonly packetLog: Packet[] = [];
   #waiters: Waiter[] = [];
   #silent = false;
   #port = 0;
@@ -36,21 +36,21 @@ export class FakeServer {
     return `mqtt://127.0.0.1:${this.#port}`;
   }
 
-  /** Listens; on its former port when it did before. */
+  /** Listens, after a `kill` on the former port. */
   async start(): Promise<this> {
     await new Promise<void>((resolve) => this.#server.listen(this.#port, '127.0.0.1', resolve));
     this.#port = (this.#server.address() as AddressInfo).port;
     return this;
   }
 
-  /** As a killed process: connections are reset, and new ones refused. */
-  async die(): Promise<void> {
+  /** Behaves like a killed process: closes all connections and refuses new ones. */
+  async kill(): Promise<void> {
     for (const socket of this.sockets) socket.destroy();
     if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  /** As a host that was unplugged: connections stay, and nothing comes. */
-  fallSilent(): void {
+  /** Behaves like an unplugged host: connections stay open, and nothing is sent. */
+  silence(): void {
     this.#silent = true;
   }
 
@@ -59,13 +59,13 @@ export class FakeServer {
   }
 
   packets<Command extends Packet['cmd']>(command: Command): Extract<Packet, { cmd: Command }>[] {
-    return this.received.filter((packet) => packet.cmd === command) as Extract<Packet, { cmd: Command }>[];
+    return this.packetLog.filter((packet) => packet.cmd === command) as Extract<Packet, { cmd: Command }>[];
   }
 
-  /** The first packet, received already or yet to come, for which this is true. */
-  async seen(wanted: (packet: Packet) => boolean): Promise<Packet> {
-    const known = this.received.find(wanted);
-    return known ?? new Promise((resolve) => this.#waiters.push({ wanted, resolve }));
+  /** Resolves with the first packet that matches, already received or not. */
+  async received(matches: (packet: Packet) => boolean): Promise<Packet> {
+    const logged = this.packetLog.find(matches);
+    return logged ?? new Promise((resolve) => this.#waiters.push({ matches, resolve }));
   }
 
   #serve(socket: Socket): void {
@@ -79,10 +79,10 @@ export class FakeServer {
   }
 
   #onPacket(packet: Packet, socket: Socket): void {
-    this.received.push(packet);
-    const told = this.#waiters.filter(({ wanted }) => wanted(packet));
-    this.#waiters = this.#waiters.filter((waiter) => !told.includes(waiter));
-    for (const { resolve } of told) resolve(packet);
+    this.packetLog.push(packet);
+    const resolved = this.#waiters.filter(({ matches }) => matches(packet));
+    this.#waiters = this.#waiters.filter((waiter) => !resolved.includes(waiter));
+    for (const { resolve } of resolved) resolve(packet);
     if (this.#silent) return;
     if (packet.cmd !== 'connect' && this.#options.onPacket?.(packet, this, socket)) return;
     for (const answer of this.#answers(packet)) socket.write(generate(answer, { protocolVersion: 5 }));
@@ -133,7 +133,7 @@ export class FakeServer {
   }
 }
 
-export function publishPacket(
+function publishPacket(
   topic: string,
   payload: string,
   more: Partial<Extract<Packet, { cmd: 'publish' }>> = {},

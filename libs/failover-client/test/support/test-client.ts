@@ -9,7 +9,7 @@ import { FakeServer } from './fake-server.ts';
 import type { FakeOptions } from './fake-server.ts';
 
 const timings = {
-  // Long enough for a busy machine; some tests wait for it.
+  // Long enough for a busy machine. Some tests wait for this time-out.
   connectTimeoutMs: 1_000,
   pingIntervalMs: 40,
   silenceMsMax: 160,
@@ -23,63 +23,70 @@ const timings = {
 const running: { stop(): Promise<void> }[] = [];
 const fakes: FakeServer[] = [];
 
-/** Call from `afterEach`: stops what the test started. */
+/** Stops all clients and servers of the test. Must be called from `afterEach`. */
 export async function stopAll(): Promise<void> {
   await Promise.all(running.splice(0).map((client) => client.stop()));
-  await Promise.all(fakes.splice(0).map((fake) => fake.die()));
+  await Promise.all(fakes.splice(0).map((fake) => fake.kill()));
 }
 
-export async function server(options: FakeOptions = {}): Promise<FakeServer> {
+export async function startServer(options: FakeOptions = {}): Promise<FakeServer> {
   const fake = await new FakeServer(options).start();
   fakes.push(fake);
   return fake;
 }
 
-/** Servers a, b, c ... in the order in which `client` prefers them. */
-export async function inOrder(count: number, options: readonly FakeOptions[] = []): Promise<FakeServer[]> {
-  return Promise.all(Array.from({ length: count }, (_, index) => server(options[index])));
+/** Starts servers. The client of {@link createTestClient} prefers them in the order of the list. */
+export async function startServers(
+  count: number,
+  options: readonly FakeOptions[] = [],
+): Promise<FakeServer[]> {
+  return Promise.all(Array.from({ length: count }, (_, index) => startServer(options[index])));
 }
 
-export interface Watched {
+export interface TestClient {
   readonly client: FailoverClient;
   readonly connects: ConnectedEvent[];
   readonly failovers: FailoverEvent[];
   readonly messages: string[];
-  /** Resolves at the next call of that handler. */
-  next(event: 'connect' | 'failover' | 'message' | 'disconnect' | 'givenUp'): Promise<unknown>;
+  /** Resolves with the next event of this kind. */
+  next(event: 'connect' | 'failover' | 'message' | 'disconnect' | 'stopped'): Promise<unknown>;
 }
 
-export function watch(servers: readonly FakeServer[], options: Partial<FailoverClientOptions> = {}): Watched {
+/** Creates a client that records its events. */
+export function createTestClient(
+  servers: readonly FakeServer[],
+  options: Partial<FailoverClientOptions> = {},
+): TestClient {
   const ids = rendezvousOrder(
     options.clientId ?? 'client',
     [...servers.keys()].map((index) => `s${index}`),
   );
   const waiting = new Map<string, ((value: unknown) => void)[]>();
-  const tell = (event: string, value: unknown): void => {
+  const emit = (event: string, value: unknown): void => {
     for (const resolve of waiting.get(event)?.splice(0) ?? []) resolve(value);
   };
   const connects: ConnectedEvent[] = [];
   const failovers: FailoverEvent[] = [];
   const messages: string[] = [];
   const client = createFailoverClient({
-    // The first server given is the one that the client likes best.
+    // The ids are chosen so that the client prefers the servers in the order of the list.
     servers: servers.map(({ url }, index) => ({ id: ids[index] ?? '', url })),
     clientId: 'client',
     discover: false,
     timings,
     onConnect: (event) => {
       connects.push(event);
-      tell('connect', event);
+      emit('connect', event);
     },
     onFailover: (event) => {
       failovers.push(event);
-      tell('failover', event);
+      emit('failover', event);
     },
-    onDisconnect: (event) => tell('disconnect', event),
-    onGivenUp: (reason) => tell('givenUp', reason),
+    onDisconnect: (event) => emit('disconnect', event),
+    onStopped: (reason) => emit('stopped', reason),
     onMessage: (message) => {
       messages.push(Buffer.from(message.payload).toString());
-      tell('message', message);
+      emit('message', message);
     },
     ...options,
   });
