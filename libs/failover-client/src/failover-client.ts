@@ -1,5 +1,5 @@
-import { Connection } from './connection/connection.ts';
-import type { ConnectionOptions } from './connection/connection.ts';
+import { Connection } from './connection.ts';
+import type { ConnectionOptions } from './connection.ts';
 import { DuplicateFilter, identifyByContent } from './duplicate-filter.ts';
 import { ClientStoppedError, NotConnectedError, OptionsError } from './errors.ts';
 import type { PendingPublish } from './session/publish-queue.ts';

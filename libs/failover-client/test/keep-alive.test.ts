@@ -1,4 +1,4 @@
-import { KeepAlive } from '../src/connection/keep-alive.ts';
+import { KeepAlive } from '../src/monitor/keep-alive.ts';
 
 describe('KeepAlive', () => {
   function keepAliveWithClock(): { now: number; pings: number; silent: boolean; keepAlive: KeepAlive } {

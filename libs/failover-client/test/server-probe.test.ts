@@ -1,4 +1,4 @@
-import { ServerProbe } from '../src/connection/server-probe.ts';
+import { ServerProbe } from '../src/monitor/server-probe.ts';
 
 describe('ServerProbe', () => {
   const options = { pingAfterMs: 100, timeoutMs: 150 };

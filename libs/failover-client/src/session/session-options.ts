@@ -1,5 +1,5 @@
 import type { IClientOptions } from 'mqtt';
-import type { ProbeOptions } from '../connection/server-probe.ts';
+import type { ProbeOptions } from '../monitor/server-probe.ts';
 import type { IncomingMessage, TlsOptions } from '../types.ts';
 
 /** The end of a connection or of a failed attempt. */

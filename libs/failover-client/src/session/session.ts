@@ -3,7 +3,7 @@ import type { QoS } from '@mqtt-cluster/contracts';
 import { MqttClient } from 'mqtt';
 import type { IClientOptions, Packet } from 'mqtt';
 import { writeToStream } from 'mqtt-packet';
-import { ConnectionMonitor } from '../connection/connection-monitor.ts';
+import { ConnectionMonitor } from '../monitor/connection-monitor.ts';
 import { ClientStoppedError, NotConnectedError, PublishRefusedError } from '../errors.ts';
 import { PacketStore } from './packet-store.ts';
 import { PublishQueue } from './publish-queue.ts';

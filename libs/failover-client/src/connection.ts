@@ -1,11 +1,11 @@
 import { membersTopic, silentLogger } from '@mqtt-cluster/contracts';
 import type { Logger } from '@mqtt-cluster/contracts';
-import { parseServerReference } from '../servers/address.ts';
-import { Session } from '../session/session.ts';
-import type { ConnectionEnd, SessionHandlers, SessionOptions } from '../session/session-options.ts';
-import { parseAdvertisements } from '../servers/server-list.ts';
-import type { Candidate, ServerList } from '../servers/server-list.ts';
-import type { FailoverClientHandlers, FailoverTimings, IncomingMessage, SessionKind } from '../types.ts';
+import { parseServerReference } from './servers/address.ts';
+import { Session } from './session/session.ts';
+import type { ConnectionEnd, SessionHandlers, SessionOptions } from './session/session-options.ts';
+import { parseAdvertisements } from './servers/server-list.ts';
+import type { Candidate, ServerList } from './servers/server-list.ts';
+import type { FailoverClientHandlers, FailoverTimings, IncomingMessage, SessionKind } from './types.ts';
 
 // MQTT 5 reason codes.
 const useAnotherServer = 0x9c;
