@@ -1,188 +1,244 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { ConfigError } from '@mqtt-cluster/contracts';
+import type { MemberId } from '@mqtt-cluster/contracts';
 import { environmentVariables, loadConfig } from '@mqtt-cluster/runtime';
 import { z } from 'zod';
 
 const memberIdPattern = /^[a-z0-9.-]{1,32}$/;
-const port = z.int().min(0).max(65_535);
+const portMax = 65_535;
+const port = z.int().min(0).max(portMax);
 const milliseconds = (min: number, max: number) => z.int().min(min).max(max);
 
-/**
- * Everything that can be set, with its default; each has an environment variable `MQTT_CLUSTER_<PATH>`. What all
- * members must agree on (queue bounds and the like) stands in the log instead, see `ClusterSettings`.
- */
-export const schema = z.object({
-  /** This member's name; the same id on two hosts is refused. */
-  id: z.string().regex(memberIdPattern),
-  /** Members of clusters with other names are refused. */
-  name: z.string().min(1).max(64).default('mqtt-cluster'),
-  /** Address to listen on, for clients, peers and HTTP. */
-  host: z.string().min(1).default('0.0.0.0'),
-  mqtt: z.object({ port: port.default(1883), clientsMax: z.int().min(1).default(10_000) }).prefault({}),
-  http: z.object({ port: port.default(9100) }).prefault({}),
-  cluster: z.object({ port: port.default(7883) }).prefault({}),
-  /** All members, this one included: `id=host:port` of their cluster listeners. */
-  peers: z.array(z.string()).min(1),
-  /** Where clients reach each member: `id=mqtt://host:port`. */
-  urls: z.array(z.string()).default([]),
-  /** Directory of this member's store. */
-  data: z.string().min(1).default('./data'),
-  /** Without a majority: `accept` acks QoS 1 from its own disk, `hold` waits. */
-  whenIsolated: z.enum(['accept', 'hold']).default('accept'),
-  /** An operator's word to found the cluster without hearing from all members. Only for a first start. */
-  bootstrap: z.boolean().default(false),
-  publisher: z
-    .object({
-      /** Messages a second and QoS level; 0 for none. */
-      rate: z.number().min(0).max(10_000).default(1),
-      /** A group shared by several members, of which one publishes. */
-      group: z.string().max(64).default(''),
-    })
-    .prefault({}),
-  timings: z
-    .object({
-      /** Raising it makes failover slower; lowering it makes a busy machine vote without need. */
-      heartbeatMs: milliseconds(10, 10_000).default(100),
-      electionMsMin: milliseconds(50, 60_000).default(400),
-      electionMsMax: milliseconds(100, 120_000).default(800),
-      /** Without a majority for this long a member says so and acks from its own disk (`accept`). */
-      isolatedAfterMs: milliseconds(500, 120_000).default(2_000),
-      /** A member unheard for this long loses its connections: their wills fire. */
-      lostAfterMs: milliseconds(500, 120_000).default(2_500),
-    })
-    .prefault({}),
-  limits: z
-    .object({
-      /** Bytes of log kept in memory and on disk before a snapshot cuts it. Raising it costs memory and restart time. */
-      logBytesMax: z
-        .int()
-        .min(1_048_576)
-        .default(32 * 1024 * 1024),
-      /** Bytes acked without a majority that one member holds. Raising it costs memory and disk. */
-      outboxBytesMax: z
-        .int()
-        .min(65_536)
-        .default(64 * 1024 * 1024),
-    })
-    .prefault({}),
-  log: z.object({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
-  tls: z
-    .object({
-      /** Files (PEM) for mutual TLS between members; all three or none. */
-      key: z.string().default(''),
-      cert: z.string().default(''),
-      ca: z.string().default(''),
-    })
-    .prefault({}),
-  /** For the tests of whole members only, see `testing.ts`: never in a configuration that is to be trusted. */
-  testing: z
-    .object({ faults: z.string().default(''), ackBeforeCommit: z.boolean().default(false) })
-    .prefault({}),
-  admin: z
-    .object({
-      /**
-       * File with the token that administration asks for (HTTP: bearer token; MQTT: user `admin`, the token as password). Without
-       * it only this host may administer, and only by HTTP.
-       */
-      tokenFile: z.string().default(''),
-      /**
-       * Whether who comes from the loopback address counts as this host. Not in a container with a network of its own: some
-       * port forwarding (rootless podman's) makes everybody look so.
-       */
-      trustLoopback: z.boolean().default(true),
-    })
-    .prefault({}),
-  /** Connections closed per second while draining. */
-  drainPerSecond: z.int().min(1).max(100_000).default(200),
-});
-
-export type ApplianceConfig = z.output<typeof schema>;
-
+/** Address of one member's cluster listener. */
 export interface PeerAddress {
-  readonly id: string;
+  readonly id: MemberId;
   readonly host: string;
   readonly port: number;
 }
 
+/** `id=host:port`; an IPv6 address is in brackets. */
+const peer = z.string().transform((text, context): PeerAddress => {
+  const [, id = '', host = '', portText] = /^([^=]+)=(.+):(\d+)$/.exec(text) ?? [];
+  if (memberIdPattern.test(id) && Number(portText) <= portMax) {
+    return { id, host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(portText) };
+  }
+  const message = 'must have the form id=host:port (id: 1 to 32 characters of a-z 0-9 . -)';
+  context.issues.push({ code: 'custom', message, input: text });
+  return z.NEVER;
+});
+
+const peers = z
+  .array(peer)
+  .min(1)
+  .check(({ value, issues }) => {
+    const id = firstRepeated(value.map((each) => each.id));
+    if (id !== undefined) {
+      const message = `must name each member once, and it names the member "${id}" twice`;
+      issues.push({ code: 'custom', message, input: value });
+    }
+    const address = firstRepeated(value.map((each) => `${each.host}:${each.port}`));
+    if (address !== undefined) {
+      const message = `must give each member its own address, and it gives the address ${address} to two members`;
+      issues.push({ code: 'custom', message, input: value });
+    }
+  });
+
+/** `id=mqtt://host:port`. */
+const clientUrl = z.string().transform((text, context) => {
+  const [, id, url] = /^([^=]+)=((?:mqtts?|tcp|ssl):\/\/.+)$/.exec(text) ?? [];
+  if (id !== undefined && url !== undefined && URL.canParse(url)) return { id, url };
+  context.issues.push({ code: 'custom', message: 'must have the form id=mqtt://host:port', input: text });
+  return z.NEVER;
+});
+
+/** URLs at which clients reach each member, by member id. */
+export type ClientUrls = ReadonlyMap<MemberId, readonly string[]>;
+
+const urls = z
+  .array(clientUrl)
+  .default([])
+  .transform((list): ClientUrls => {
+    const byMember = new Map<MemberId, string[]>();
+    for (const { id, url } of list) byMember.set(id, [...(byMember.get(id) ?? []), url]);
+    return byMember;
+  });
+
+const timings = z
+  .object({
+    /** Raising it delays failover. Lowering it causes needless elections on a busy machine. */
+    heartbeatMs: milliseconds(10, 10_000).default(100),
+    electionMsMin: milliseconds(50, 60_000).default(400),
+    electionMsMax: milliseconds(100, 120_000).default(800),
+    /** A member without a majority for this long becomes isolated (see `whenIsolated`). */
+    isolatedAfterMs: milliseconds(500, 120_000).default(2_000),
+    /** A member that is silent for this long counts as dead: the cluster publishes the wills of its clients. */
+    lostAfterMs: milliseconds(500, 120_000).default(2_500),
+  })
+  .check(({ value, issues }) => {
+    const { heartbeatMs, electionMsMin, electionMsMax, isolatedAfterMs } = value;
+    if (!(heartbeatMs * 2 <= electionMsMin && electionMsMin < electionMsMax)) {
+      const message =
+        `electionMsMin (${electionMsMin}) must be at least twice heartbeatMs (${heartbeatMs}) ` +
+        `and below electionMsMax (${electionMsMax})`;
+      issues.push({ code: 'custom', message, input: value });
+    }
+    if (isolatedAfterMs <= electionMsMax) {
+      const message =
+        `isolatedAfterMs must be above electionMsMax (${electionMsMax}), ` +
+        'because otherwise every election isolates the members';
+      issues.push({ code: 'custom', message, input: value });
+    }
+  });
+
+const tls = z
+  .object({
+    /** Files (PEM) for mutual TLS between members. Set all three or none of them. */
+    key: z.string().default(''),
+    cert: z.string().default(''),
+    ca: z.string().default(''),
+  })
+  .check(({ value, issues }) => {
+    const { key, cert, ca } = value;
+    if (new Set([key, cert, ca].map((file) => file === '')).size === 1) return;
+    issues.push({
+      code: 'custom',
+      message: 'must set key, cert and ca together, or none of them',
+      input: value,
+    });
+  });
+
+/**
+ * Settings of one member, with their defaults. The environment variable of a setting is `MQTT_CLUSTER_<PATH>`. Settings
+ * that all members must agree on, such as queue bounds, are part of the log instead; see `ClusterSettings`.
+ */
+export const configSchema = z
+  .object({
+    /** Name of this member. A member whose id another running process uses does not start. */
+    id: z.string().regex(memberIdPattern),
+    /** Name of the cluster. Members of a cluster with another name are rejected. */
+    name: z.string().min(1).max(64).default('mqtt-cluster'),
+    /** Address on which the member listens for clients, peers and HTTP requests. */
+    host: z.string().min(1).default('0.0.0.0'),
+    mqtt: z.object({ port: port.default(1883), clientsMax: z.int().min(1).default(10_000) }).prefault({}),
+    http: z.object({ port: port.default(9100) }).prefault({}),
+    cluster: z.object({ port: port.default(7883) }).prefault({}),
+    /** Cluster listeners of all members, including this one: `id=host:port`. */
+    peers,
+    /** URLs at which clients reach the members: `id=mqtt://host:port`. */
+    urls,
+    /** Directory of this member's store. */
+    data: z.string().min(1).default('./data'),
+    /** Without a majority: `accept` acknowledges QoS 1 messages from this member's disk, `hold` waits. */
+    whenIsolated: z.enum(['accept', 'hold']).default('accept'),
+    /**
+     * Allows this member to form a cluster although some members have not answered. For the first start only, by
+     * decision of an operator.
+     */
+    bootstrap: z.boolean().default(false),
+    publisher: z
+      .object({
+        /** Messages per second at each QoS level; 0 disables the publisher. */
+        rate: z.number().min(0).max(10_000).default(1),
+        /** Several members may share a group. One member of the group publishes. */
+        group: z.string().max(64).default(''),
+      })
+      .prefault({}),
+    timings: timings.prefault({}),
+    limits: z
+      .object({
+        /**
+         * Bytes of log kept in memory and on disk before a snapshot compacts it. Raising it costs memory and restart
+         * time.
+         */
+        logBytesMax: z
+          .int()
+          .min(1_048_576)
+          .default(32 * 1024 * 1024),
+        /** Bytes of degraded acknowledgements that one member stores. Raising it costs memory and disk. */
+        outboxBytesMax: z
+          .int()
+          .min(65_536)
+          .default(64 * 1024 * 1024),
+      })
+      .prefault({}),
+    log: z.object({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
+    tls: tls.prefault({}),
+    /** Fault injection for tests of whole members; see `FaultInjection`. Never set it on a production host. */
+    testing: z
+      .object({ faults: z.string().default(''), ackBeforeCommit: z.boolean().default(false) })
+      .prefault({}),
+    admin: z
+      .object({
+        /**
+         * File with the token that administration requires (HTTP: bearer token; MQTT: user `admin` with the token as
+         * password). Without it only this host may administer the member, and only by HTTP.
+         */
+        tokenFile: z.string().default(''),
+        /**
+         * True when a request from the loopback address counts as a request from this host. Set it to false in a
+         * container with its own network: some port forwarders, such as that of rootless podman, make all requests
+         * appear to come from loopback.
+         */
+        trustLoopback: z.boolean().default(true),
+      })
+      .prefault({}),
+    /** Client connections closed per second while the member drains. */
+    drainPerSecond: z.int().min(1).max(100_000).default(200),
+  })
+  .check(({ value, issues }) => {
+    const ids = value.peers.map(({ id }) => id);
+    if (!ids.includes(value.id)) {
+      const message = `must name all members, including this one ("${value.id}"), and it names ${ids.join(', ')}`;
+      issues.push({ code: 'custom', message, input: value.peers, path: ['peers'] });
+    }
+    const stranger = [...value.urls.keys()].find((id) => !ids.includes(id));
+    if (stranger !== undefined) {
+      const message = `must name only members that peers names, and it names "${stranger}"`;
+      issues.push({ code: 'custom', message, input: value.urls, path: ['urls'] });
+    }
+  });
+
+export type ApplianceConfig = z.output<typeof configSchema>;
+
 const prefix = 'MQTT_CLUSTER';
 
-/** Environment variables of all settings. An image tells them to whoever deploys it: it starts with no others. */
+/** Returns the environment variables of all settings. */
 export function settingNames(): string[] {
-  return environmentVariables(schema, prefix).map(({ name }) => name);
+  return environmentVariables(configSchema, prefix).map(({ name }) => name);
 }
 
-/** @throws ConfigError in one line what is wrong and what would be right */
+/** @throws ConfigError one line that names each invalid setting, its value and the valid form */
 export function readConfig(directory: string): Readonly<ApplianceConfig> {
-  const config = loadConfig(schema, { prefix, directory });
-  const peers = parsePeers(config.peers);
-  const ids = peers.map((peer) => peer.id);
-  const twice = ids.find((id, position) => ids.indexOf(id) !== position);
-  if (twice !== undefined)
-    throw new ConfigError(`peers names the member "${twice}" twice: ids must be unique`);
-  const addresses = peers.map((peer) => `${peer.host}:${peer.port}`);
-  const shared = addresses.find((address, position) => addresses.indexOf(address) !== position);
-  if (shared !== undefined) throw new ConfigError(`peers gives the address ${shared} to two members`);
-  if (!ids.includes(config.id)) {
-    throw new ConfigError(
-      `peers must name all members, this one ("${config.id}") too; it names ${ids.join(', ')}`,
-    );
-  }
-  const { electionMsMin, electionMsMax, heartbeatMs, isolatedAfterMs } = config.timings;
-  if (!(heartbeatMs * 2 <= electionMsMin && electionMsMin < electionMsMax)) {
-    throw new ConfigError(
-      'timings: electionMsMin must be at least twice heartbeatMs and below electionMsMax',
-    );
-  }
-  if (isolatedAfterMs <= electionMsMax) {
-    throw new ConfigError(
-      'timings: isolatedAfterMs must be above electionMsMax, else every election isolates',
-    );
-  }
-  const { key, cert, ca } = config.tls;
-  if (new Set([key, cert, ca].map((file) => file === '')).size > 1) {
-    throw new ConfigError('tls needs key, cert and ca together, or none of them');
-  }
-  parseUrls(config.urls, ids);
-  return config;
+  return loadConfig(configSchema, { prefix, directory });
 }
 
-export function parsePeers(texts: readonly string[]): PeerAddress[] {
-  return texts.map((text) => {
-    const match = /^([^=]+)=(.+):(\d+)$/.exec(text);
-    const [, id, host, portText] = match ?? [];
-    if (id === undefined || host === undefined || !memberIdPattern.test(id) || Number(portText) > 65_535) {
-      throw new ConfigError(`peers: "${text}" is not of the form id=host:port (id: 1 to 32 of a-z 0-9 . -)`);
-    }
-    return { id, host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(portText) };
-  });
+/** Returns the address at which the peers reach this member. */
+export function ownAddress({ id, peers: addresses }: ApplianceConfig): PeerAddress {
+  const own = addresses.find((each) => each.id === id);
+  if (own === undefined) throw new Error(`peers does not name ${id}: the schema should have rejected it`);
+  return own;
 }
 
-/** Client URLs by member. */
-export function parseUrls(texts: readonly string[], ids: readonly string[]): Map<string, string[]> {
-  const urls = new Map<string, string[]>();
-  for (const text of texts) {
-    const [, id, url] = /^([^=]+)=((?:mqtts?|tcp|ssl):\/\/.+)$/.exec(text) ?? [];
-    if (id === undefined || url === undefined || !URL.canParse(url)) {
-      throw new ConfigError(`urls: "${text}" is not of the form id=mqtt://host:port`);
-    }
-    if (!ids.includes(id)) throw new ConfigError(`urls names "${id}", which peers doesn't`);
-    urls.set(id, [...(urls.get(id) ?? []), url]);
-  }
-  return urls;
-}
-
-/** Listening on all addresses tells clients nothing: then peers' own address is the one to give. */
-export function advertisedUrl(config: ApplianceConfig, own: PeerAddress): string {
-  const host = config.host === '0.0.0.0' || config.host === '::' ? own.host : config.host;
+/**
+ * Returns the URL at which clients reach this member. A member that listens on all addresses advertises the address
+ * that its peers use.
+ */
+export function advertisedUrl(config: ApplianceConfig): string {
+  const listensOnAll = config.host === '0.0.0.0' || config.host === '::';
+  const host = listensOnAll ? ownAddress(config).host : config.host;
   return `mqtt://${isIP(host) === 6 ? `[${host}]` : host}:${config.mqtt.port}`;
 }
 
-/** @throws ConfigError when the file can't be read */
+/** @throws ConfigError when the file cannot be read */
 export function readPem(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
     throw new ConfigError(`tls: the file ${file} cannot be read`, { cause });
   }
+}
+
+function firstRepeated(values: readonly string[]): string | undefined {
+  return values.find((value, position) => values.indexOf(value) !== position);
 }

@@ -1,7 +1,7 @@
 import { ClusterError } from '@mqtt-cluster/contracts';
 import { createLogger, exitWithError } from '@mqtt-cluster/runtime';
 import { UsageError } from './admin/arguments.ts';
-import { administer } from './admin/command-line.ts';
+import { runAdminCommand } from './admin/command-line.ts';
 import { Appliance } from './node/appliance.ts';
 import { readConfig, settingNames } from './config.ts';
 
@@ -14,11 +14,11 @@ const configDirectory = process.env['NODE_CONFIG_DIR'] ?? './config';
 async function main(): Promise<void> {
   const config = readConfig(configDirectory);
   const logger = createLogger({ level: config.log.level, fields: { member: config.id } });
-  const stop = (because: string): void => {
-    logger.info({ because }, 'stopping');
+  const stop = (reason: string): void => {
+    logger.info({ reason }, 'stopping');
     appliance.stop().then(() => process.exit(0), exitWithError);
   };
-  const onStopRequested = (): void => stop('an operator asked for it');
+  const onStopRequested = (): void => stop('an operator requested it');
   const appliance = new Appliance({ config, logger, version, onFatal: exitWithError, onStopRequested });
   process.on('uncaughtException', exitWithError);
   process.on('unhandledRejection', exitWithError);
@@ -27,30 +27,30 @@ async function main(): Promise<void> {
   await appliance.start();
 }
 
-/** Refused, or wrong use: one line, without the code that only services need. */
-function exitCodeOf(error: unknown): number {
+/** Prints one line, without the error code, which only service managers need. @returns the exit status */
+function reportAdminError(error: unknown): number {
   if (!(error instanceof ClusterError)) return exitWithError(error);
   process.stderr.write(`${error.message}\n`);
   return error instanceof UsageError ? 2 : 1;
 }
 
-const [first, ...words] = process.argv.slice(2);
-const serviceUsage = `Usage: broker-publisher              runs the appliance; its settings are MQTT_CLUSTER_* or files in NODE_CONFIG_DIR
-       broker-publisher --settings    prints the names of all settings
-       broker-publisher admin --help  drain, members, settings, backup: asks the appliance that runs here
+const [first, ...adminArguments] = process.argv.slice(2);
+const help = `Usage: broker-publisher              runs the appliance; its settings are MQTT_CLUSTER_* variables or files in NODE_CONFIG_DIR
+       broker-publisher --settings    prints the environment variables of all settings
+       broker-publisher admin --help  prints the commands for operators, such as drain, members, settings and backup
 `;
 
 if (first === 'admin') {
-  const done = administer(words, {
+  const exitStatus = runAdminCommand(adminArguments, {
     print: (text) => process.stdout.write(text),
-    progress: (text) => process.stderr.write(`${text}\n`),
+    progress: (line) => process.stderr.write(`${line}\n`),
     configDirectory,
   });
-  // Left to end by itself, so that what was printed gets out.
-  done.catch(exitCodeOf).then((code) => (process.exitCode = code), exitWithError);
-} else if (first === '--help' || first === '-h') process.stdout.write(serviceUsage);
+  // The process ends by itself when its output has been written.
+  exitStatus.catch(reportAdminError).then((status) => (process.exitCode = status), exitWithError);
+} else if (first === '--help' || first === '-h') process.stdout.write(help);
 else if (first === '--settings') process.stdout.write(`${settingNames().join('\n')}\n`);
 else if (first !== undefined) {
-  process.stderr.write(`"${first}" is no command; there are admin and --settings; see --help\n`);
+  process.stderr.write(`"${first}" is not a command; use admin, --settings or --help\n`);
   process.exitCode = 2;
 } else main().catch(exitWithError);

@@ -7,7 +7,7 @@ const folder = mkdtempSync(join(tmpdir(), 'torture-alarms-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const line = (level: string, message: string) => `${JSON.stringify({ level, member: 'm1', message })}\n`;
-const state = 'peers hold another state at this index';
+const state = 'peers have a different state at this index';
 
 describe('alarms', () => {
   const file = join(folder, 'log.jsonl');

@@ -1,8 +1,10 @@
-import { ClusterError } from '@mqtt-cluster/contracts';
+import { ClusterError, parseJson } from '@mqtt-cluster/contracts';
+import type { Decoded } from '@mqtt-cluster/contracts';
+import { z } from 'zod';
 
-/** The appliance said no, or nothing; the message is one clear line. */
+/** The appliance rejected a request or did not answer. The message is one line. */
 export class AdminError extends ClusterError {
-  /** It may be done when it is asked again. */
+  /** True when the same request may succeed later. */
   readonly later: boolean;
   constructor(message: string, options?: ErrorOptions, later = false) {
     super('ADMIN', message, options);
@@ -10,10 +12,12 @@ export class AdminError extends ClusterError {
   }
 }
 
-/** Longer than the leader may take for its answer. */
+/** Longer than the leader's own timeout for an answer. */
 const answerMsMax = 15_000;
 
-/** The admin pages of one appliance. */
+const errorSchema = z.object({ error: z.string(), later: z.boolean().optional() });
+
+/** HTTP client for the admin pages of one appliance. */
 export class AdminClient {
   readonly #url: string;
   readonly #token: string | null;
@@ -24,41 +28,57 @@ export class AdminClient {
   }
 
   /** @throws AdminError */
-  get<T>(path: string): Promise<T> {
-    return this.#json('GET', path);
+  get<Schema extends z.ZodType>(path: string, schema: Schema): Promise<Decoded<Schema>> {
+    return this.#json('GET', path, schema);
   }
 
   /** @throws AdminError */
-  post<T>(path: string, body: Readonly<Record<string, unknown>> = {}): Promise<T> {
-    return this.#json('POST', path, JSON.stringify(body));
+  post<Schema extends z.ZodType>(
+    path: string,
+    schema: Schema,
+    body: Readonly<Record<string, unknown>> = {},
+  ): Promise<Decoded<Schema>> {
+    return this.#json('POST', path, schema, JSON.stringify(body));
   }
 
   /** @throws AdminError */
   async bytes(path: string): Promise<Uint8Array> {
-    const response = await this.#ask('GET', path);
-    if (!response.ok) throw await refusalOf(response);
+    const response = await this.#request('GET', path);
+    if (!response.ok) throw await rejectionOf(response);
     return new Uint8Array(await response.arrayBuffer());
   }
 
-  /** Null when nobody answers (any more). */
-  async whileThere<T>(path: string): Promise<T | null> {
+  /** Returns null when the appliance does not answer, for example because it has stopped. @throws AdminError */
+  async getIfRunning<Schema extends z.ZodType>(
+    path: string,
+    schema: Schema,
+  ): Promise<Decoded<Schema> | null> {
     try {
-      return await this.get<T>(path);
+      return await this.get(path, schema);
     } catch (error) {
       if (error instanceof AdminError && error.cause !== undefined) return null;
       throw error;
     }
   }
 
-  /** `/cluster/health` answers with its page also when things are not well. */
-  async #json<T>(method: string, path: string, body?: string): Promise<T> {
-    const response = await this.#ask(method, path, body);
-    const isVerdict = response.status === 503;
-    if (!response.ok && !isVerdict) throw await refusalOf(response);
-    return (await response.json()) as T;
+  /** `/cluster/health` also answers 503 with its page, when the cluster is not healthy. */
+  async #json<Schema extends z.ZodType>(
+    method: string,
+    path: string,
+    schema: Schema,
+    body?: string,
+  ): Promise<Decoded<Schema>> {
+    const response = await this.#request(method, path, body);
+    const isUnhealthyPage = response.status === 503;
+    if (!response.ok && !isUnhealthyPage) throw await rejectionOf(response);
+    const answer = parseJson(schema, await response.text());
+    if (answer !== undefined) return answer;
+    throw new AdminError(
+      `the answer of ${this.#url}${path} has an unexpected form: does the appliance have the same version?`,
+    );
   }
 
-  async #ask(method: string, path: string, body?: string): Promise<Response> {
+  async #request(method: string, path: string, body?: string): Promise<Response> {
     const headers = {
       'content-type': 'application/json',
       ...(this.#token === null ? {} : { authorization: `Bearer ${this.#token}` }),
@@ -73,19 +93,17 @@ export class AdminClient {
       });
     } catch (cause) {
       throw new AdminError(
-        `the appliance does not answer at ${this.#url}: is it running? (--url says where)`,
+        `the appliance does not answer at ${this.#url}: is it running? (set another address with --url)`,
         { cause },
       );
     }
   }
 }
 
-async function refusalOf(response: Response): Promise<AdminError> {
-  try {
-    const { error, later } = (await response.json()) as { error?: unknown; later?: unknown };
-    if (typeof error === 'string') return new AdminError(error, undefined, later === true);
-  } catch {
-    // The status alone has to do.
-  }
-  return new AdminError(`the appliance answers ${response.status}: is it of the same version?`);
+async function rejectionOf(response: Response): Promise<AdminError> {
+  const answer = parseJson(errorSchema, await response.text());
+  if (answer !== undefined) return new AdminError(answer.error, undefined, answer.later === true);
+  return new AdminError(
+    `the appliance answered with HTTP status ${response.status}: does it have the same version?`,
+  );
 }

@@ -10,24 +10,24 @@ import type {
 } from '@mqtt-cluster/contracts';
 import { describeValidationError } from '@mqtt-cluster/runtime';
 import { z } from 'zod';
-import { clusterHealth } from '../health/cluster-health.ts';
+import { assessClusterHealth } from '../health/cluster-health.ts';
 import type { ClusterHealth } from '../health/cluster-health.ts';
 import type { MemberRunner } from '../node/member-runner.ts';
 
-/** How long a change of settings may take to come back applied. */
+/** Upper bound of the time until this member has applied a change of settings, ms. */
 const settingsMsMax = 5_000;
 const pollMs = 20;
 
-/** What came of a command, as HTTP says it. */
+/** Result of a command: HTTP status code and body. */
 export interface CommandResult {
   readonly code: 200 | 202 | 400 | 404 | 409;
   readonly body: Readonly<Record<string, unknown>>;
 }
 
 export interface AdministratorComponents {
-  readonly runner: Pick<MemberRunner, 'status' | 'operate' | 'look'>;
+  readonly runner: Pick<MemberRunner, 'status' | 'callMember' | 'readMember'>;
   readonly drainPerSecond: number;
-  /** Drains and ends the process. */
+  /** Drains this member and ends the process. */
   readonly stop: () => void;
 }
 
@@ -41,69 +41,68 @@ const parameters = {
   transfer: z.strictObject({ to: z.string().min(1).optional() }),
 };
 
-/** Carries out what operators ask for, by HTTP, MQTT or the command line; parameters are checked here. */
+/** Executes the commands of operators, which arrive by HTTP or MQTT. Validates their parameters. */
 export class Administrator {
   readonly #components: AdministratorComponents;
-  readonly #waiting = new Map<number, (outcome: AdminOutcome) => void>();
+  readonly #pending = new Map<number, (outcome: AdminOutcome) => void>();
   #lastRequest = 0;
   readonly #commands: Readonly<Record<string, (given: unknown) => Promise<CommandResult>>> = {
-    drain: (given) => this.#checked(parameters.drain, given, ({ exit }) => this.#drain(exit)),
-    undrain: (given) => this.#checked(parameters.none, given, () => this.#undrain()),
+    drain: (given) => this.#validated(parameters.drain, given, ({ exit }) => this.#drain(exit)),
+    undrain: (given) => this.#validated(parameters.none, given, () => this.#undrain()),
     add: (given) =>
-      this.#checked(parameters.add, given, ({ id }) => this.#ask({ kind: 'addMember', member: id })),
+      this.#validated(parameters.add, given, ({ id }) => this.#administer({ kind: 'addMember', member: id })),
     remove: (given) =>
-      this.#checked(parameters.remove, given, ({ id, force }) =>
-        this.#ask({ kind: 'removeMember', member: id, force }),
+      this.#validated(parameters.remove, given, ({ id, force }) =>
+        this.#administer({ kind: 'removeMember', member: id, force }),
       ),
     transfer: (given) =>
-      this.#checked(parameters.transfer, given, ({ to }) =>
-        this.#ask({ kind: 'transferLeadership', ...(to === undefined ? {} : { to }) }),
+      this.#validated(parameters.transfer, given, ({ to }) =>
+        this.#administer({ kind: 'transferLeadership', ...(to === undefined ? {} : { to }) }),
       ),
-    bootstrap: (given) => this.#checked(parameters.none, given, () => this.#bootstrap()),
-    settings: (given) => this.#checked(settingsChangeSchema, given, (settings) => this.#change(settings)),
+    bootstrap: (given) => this.#validated(parameters.none, given, () => this.#bootstrap()),
+    settings: (given) =>
+      this.#validated(settingsChangeSchema, given, (settings) => this.#changeSettings(settings)),
     members: (given) =>
-      this.#checked(parameters.none, given, async () => ({ code: 200, body: { ...(await this.health()) } })),
+      this.#validated(parameters.none, given, async () => ({
+        code: 200,
+        body: { ...(await this.health()) },
+      })),
   };
 
   constructor(components: AdministratorComponents) {
     this.#components = components;
   }
 
-  /** Names that {@link Administrator.execute} knows. */
-  get commands(): readonly string[] {
-    return Object.keys(this.#commands);
-  }
-
-  /** Never rejects for what was asked: bad input is an answer, too. */
+  /** Returns a result with an error code when the command or its parameters are invalid. */
   execute(command: string, given: unknown): Promise<CommandResult> {
-    const known = Object.hasOwn(this.#commands, command) ? this.#commands[command] : undefined;
-    if (known !== undefined) return known(given);
-    const error = `there is no command "${command}", only ${this.commands.join(', ')}`;
+    const implementation = Object.hasOwn(this.#commands, command) ? this.#commands[command] : undefined;
+    if (implementation !== undefined) return implementation(given);
+    const error = `unknown command "${command}"; the commands are ${Object.keys(this.#commands).join(', ')}`;
     return Promise.resolve({ code: 404, body: { error } });
   }
 
-  /** With what the leader knows; `stop`: whether that member may be stopped. */
+  /** Includes the leader's survey of its peers. With `stop`, includes whether that member can be stopped now. */
   async health(stop?: MemberId): Promise<ClusterHealth> {
-    const survey = await this.#outcome({ kind: 'survey' });
-    return clusterHealth(this.#components.runner.status(), survey, stop);
+    const survey = await this.#outcomeOf({ kind: 'survey' });
+    return assessClusterHealth(this.#components.runner.status(), survey, stop);
   }
 
   settings(): ClusterSettings {
-    return this.#components.runner.look((member) => member.settings());
+    return this.#components.runner.readMember((member) => member.settings());
   }
 
   onEvents(events: readonly MemberEvent[]): void {
     for (const event of events) {
       if (event.kind !== 'adminAnswer') continue;
-      this.#waiting.get(event.request)?.(event.outcome);
-      this.#waiting.delete(event.request);
+      this.#pending.get(event.request)?.(event.outcome);
+      this.#pending.delete(event.request);
     }
   }
 
-  async #checked<T>(
+  async #validated<T>(
     schema: z.ZodType<T>,
     given: unknown,
-    act: (checked: T) => Promise<CommandResult>,
+    act: (parameters: T) => Promise<CommandResult>,
   ): Promise<CommandResult> {
     const result = schema.safeParse(given);
     if (result.success) return act(result.data);
@@ -113,47 +112,51 @@ export class Administrator {
   async #drain(exit: boolean): Promise<CommandResult> {
     if (exit) {
       this.#components.stop();
-      return { code: 202, body: { ok: true, text: 'draining; this process ends when it is done' } };
+      return { code: 202, body: { ok: true, text: 'draining; the process ends when the drain is complete' } };
     }
-    this.#components.runner.operate((member) => member.drain(this.#components.drainPerSecond));
-    return { code: 202, body: { ok: true, text: 'draining; undrain takes clients again' } };
+    this.#components.runner.callMember((member) => member.drain(this.#components.drainPerSecond));
+    return { code: 202, body: { ok: true, text: 'draining; use undrain to accept clients again' } };
   }
 
   async #undrain(): Promise<CommandResult> {
-    this.#components.runner.operate((member) => member.undrain());
-    return { code: 200, body: { ok: true, text: 'this member takes clients again' } };
+    this.#components.runner.callMember((member) => member.undrain());
+    return { code: 200, body: { ok: true, text: 'this member accepts clients again' } };
   }
 
   async #bootstrap(): Promise<CommandResult> {
-    if (this.#status().config !== null) return refusal('this member belongs to a cluster already');
-    this.#components.runner.operate((member) => member.bootstrap());
-    return { code: 202, body: { ok: true, text: 'founding a cluster with the members that are heard' } };
+    if (this.#status().config !== null) return rejection('this member already belongs to a cluster');
+    this.#components.runner.callMember((member) => member.bootstrap());
+    return { code: 202, body: { ok: true, text: 'forming a cluster with the members that have answered' } };
   }
 
-  async #change(settings: SettingsChange): Promise<CommandResult> {
-    if (this.#status().leader === null) return refusal('no leader is known: settings need a majority', true);
-    this.#components.runner.operate((member) => member.changeSettings(settings));
+  async #changeSettings(settings: SettingsChange): Promise<CommandResult> {
+    if (this.#status().leader === null)
+      return rejection('no leader is known; a change of settings needs a majority', true);
+    this.#components.runner.callMember((member) => member.changeSettings(settings));
     const deadline = performance.now() + settingsMsMax;
     const wanted = Object.entries(settings);
     for (;;) {
       const now: Readonly<Record<string, unknown>> = { ...this.settings() };
       if (wanted.every(([name, value]) => now[name] === value)) return { code: 200, body: now };
       if (performance.now() >= deadline)
-        return refusal('the settings are proposed but not applied yet: look again', true);
+        return rejection(
+          'the change of settings is proposed but not applied yet; read the settings again later',
+          true,
+        );
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
   }
 
-  async #ask(action: AdminAction): Promise<CommandResult> {
-    const { accepted, reason, later = false } = await this.#outcome(action);
-    return accepted ? { code: 200, body: { ok: true, text: reason } } : refusal(reason, later);
+  async #administer(action: AdminAction): Promise<CommandResult> {
+    const { accepted, reason, later = false } = await this.#outcomeOf(action);
+    return accepted ? { code: 200, body: { ok: true, text: reason } } : rejection(reason, later);
   }
 
-  #outcome(action: AdminAction): Promise<AdminOutcome> {
+  #outcomeOf(action: AdminAction): Promise<AdminOutcome> {
     const request = ++this.#lastRequest;
     return new Promise((resolve) => {
-      this.#waiting.set(request, resolve);
-      this.#components.runner.operate((member) => member.administer(request, action));
+      this.#pending.set(request, resolve);
+      this.#components.runner.callMember((member) => member.administer(request, action));
     });
   }
 
@@ -162,7 +165,7 @@ export class Administrator {
   }
 }
 
-/** `later`: it may be accepted when it is asked again. */
-function refusal(error: string, later = false): CommandResult {
+/** `later`: the same request may succeed later. */
+function rejection(error: string, later = false): CommandResult {
   return { code: 409, body: later ? { error, later } : { error } };
 }

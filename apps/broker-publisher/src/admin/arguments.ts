@@ -1,145 +1,163 @@
-import { parseArgs } from 'node:util';
 import { ClusterError } from '@mqtt-cluster/contracts';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 
-/** What was typed makes no sense; the message is one clear line. */
+/** The command line is invalid. The message is one line. */
 export class UsageError extends ClusterError {
   constructor(message: string, options?: ErrorOptions) {
     super('USAGE', message, options);
   }
 }
 
-const options = {
-  url: { type: 'string' },
-  'token-file': { type: 'string' },
-  json: { type: 'boolean', default: false },
-  stop: { type: 'string' },
-  force: { type: 'boolean', default: false },
-  'no-exit': { type: 'boolean', default: false },
-  wait: { type: 'string' },
-  data: { type: 'string' },
-  id: { type: 'string' },
-  help: { type: 'boolean', short: 'h', default: false },
-} as const;
-
-export interface AdminArguments {
-  readonly command: string;
-  readonly rest: readonly string[];
-  readonly url: string | undefined;
-  readonly tokenFile: string | undefined;
-  readonly json: boolean;
-  readonly stop: string | undefined;
-  readonly force: boolean;
-  readonly exit: boolean;
-  readonly waitSeconds: number;
-  readonly data: string | undefined;
-  readonly id: string | undefined;
-  readonly help: boolean;
+interface AdminOptions {
+  readonly url?: string;
+  readonly tokenFile?: string;
+  readonly wait: number;
+  readonly json?: boolean;
+  /** Of `health`. */
+  readonly stop?: string;
+  /** Of `remove`. */
+  readonly force?: boolean;
+  /** Of `drain`. */
+  readonly exit?: boolean;
+  /** Of `restore`. */
+  readonly data?: string;
+  readonly id?: string;
 }
 
+export interface AdminCommand {
+  readonly command: string;
+  readonly operands: readonly string[];
+  readonly options: AdminOptions;
+}
+
+const programName = 'broker-publisher admin';
 const waitSecondsDefault = 60;
 const waitSecondsMax = 86_400;
 
-/** How many words may follow each command. */
-const wordsOf: Readonly<Record<string, readonly [number, number]>> = {
-  status: [0, 0],
-  health: [0, 0],
-  members: [0, 0],
-  add: [1, 1],
-  remove: [1, 1],
-  transfer: [0, 1],
-  drain: [0, 0],
-  undrain: [0, 0],
-  bootstrap: [0, 0],
-  settings: [0, 100],
-  backup: [1, 1],
-  restore: [1, 1],
-};
+/**
+ * Declares the commands and options of `broker-publisher admin`. Scripts and playbooks use their names, so they never
+ * change. The options of this program may stand before or after the command.
+ */
+function createProgram(onCommand: (command: AdminCommand) => void): Command {
+  const program = new Command(programName)
+    .description(
+      'Sends a request to the appliance on this host. The appliance forwards a request to the leader if necessary.',
+    )
+    .usage('COMMAND [options]')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand(false)
+    .configureHelp({ showGlobalOptions: true, helpWidth: 120 })
+    .option('--url <URL>', 'URL of the appliance (default: from its configuration)', text)
+    .option('--token-file <FILE>', 'file with the admin token (default: from the configuration)', text)
+    .option(
+      '--wait <SECONDS>',
+      'how long add, remove, transfer, drain and settings wait',
+      seconds,
+      waitSecondsDefault,
+    )
+    .option('--json', 'print the answer as JSON')
+    .addHelpText('after', '\nExit status: 0 done, 1 rejected or not healthy, 2 invalid command line.')
+    .allowExcessArguments()
+    .action(() => {
+      const [word] = program.args;
+      const problem = word === undefined ? 'a command is missing' : `"${word}" is not a command`;
+      program.error(`${problem}; the commands are ${commandNames(program).join(', ')}`);
+    });
+  const add = (nameAndOperands: string, description: string): Command => {
+    const command = program.command(nameAndOperands).description(description).allowExcessArguments(false);
+    return command
+      .helpOption('-h, --help', 'print this help')
+      .action(() =>
+        onCommand({ command: command.name(), operands: command.args, options: command.optsWithGlobals() }),
+      );
+  };
+  add('status', 'print the status of this member');
+  add('health', 'print the health of the cluster; exit status 0 if all members are healthy').option(
+    '--stop <ID>',
+    'exit status 0 if member ID can be stopped now',
+    text,
+  );
+  add('members', 'print all members with their state and log lag');
+  add('add <ID>', 'add a member that the peers setting of all members names, and wait until it votes');
+  add('remove <ID>', 'remove a member').option(
+    '--force',
+    'remove it although its disk may hold acknowledged messages that the cluster lacks',
+  );
+  add('transfer [ID]', 'transfer leadership to member ID, or to the voter with the longest log');
+  add('drain', 'move all clients and leadership to other members, then end the process').option(
+    '--no-exit',
+    'keep the process running (see undrain)',
+  );
+  add('undrain', 'end a drain: accept clients again');
+  add('bootstrap', 'form the cluster although some members have not answered (first start only)');
+  add('settings [NAME=VALUE...]', 'print or change the settings of all members, such as queue bounds');
+  add('backup <FILE>', 'write the replicated state and its checksum to FILE');
+  add(
+    'restore <FILE>',
+    'fill the empty data directory of this stopped member from a backup; the member then forms a new cluster, ' +
+      'which the other members join with empty data directories',
+  )
+    .option('--data <DIR>', 'the data directory (default: from the configuration)', text)
+    .option('--id <ID>', 'the member id (default: from the configuration)', text);
+  return program;
+}
 
-/** Commands and options of `broker-publisher admin`; scripts use them, so they never change. */
-export const adminCommands = Object.keys(wordsOf);
-export const adminOptions = Object.keys(options);
-
-export const usage = `Usage: broker-publisher admin COMMAND [options]
-
-Asks the appliance on this host; what only the leader can do is passed on to it by the cluster itself.
-
-  status                      this member in a few lines
-  health [--stop ID]          the cluster in a few lines; exit 0 only if all is well, or if member ID may be stopped now
-  members                     the members, their state and how far each is
-  add ID                      lets a member in that the peers of all name, and waits until it votes (--wait)
-  remove ID [--force]         removes a member; --force although its disk may hold acked messages that the cluster lacks
-  transfer [ID]               gives leadership to member ID, or to the one that has most of the log
-  drain [--no-exit]           moves all clients and leadership away, then ends the process; --no-exit: stays, for undrain
-  undrain                     takes clients again
-  bootstrap                   founds the cluster without those members that are not heard (first start only)
-  settings [NAME=VALUE ...]   shows what holds for all members (bounds of queues and the like), or changes it
-  backup FILE                 writes the replicated state, with its checksum
-  restore FILE                fills the empty data directory of this (stopped) member from a backup: it then goes on as a new
-                              cluster, which the others join with empty data directories
-
-  --url URL          of the appliance (default: from its configuration)
-  --token-file FILE  with the admin token (default: from its configuration)
-  --wait SECONDS     how long add, remove, transfer and drain wait (default ${waitSecondsDefault})
-  --data DIR         restore: the data directory (default: from the configuration)
-  --id ID            restore: the member's id (default: from the configuration)
-  --json             prints the answer as JSON
-  -h, --help         prints this
-
-Exit code: 0 done, 1 refused or not well, 2 wrong use.
-`;
-
-/** @throws UsageError naming the first thing that is wrong */
-export function readArguments(words: readonly string[]): AdminArguments {
-  let parsed;
-  try {
-    parsed = parseArgs({ args: [...words], options, allowPositionals: true, strict: true });
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new UsageError(`${message.split('. ')[0]}; see --help`, { cause });
-  }
-  const { values, positionals } = parsed;
-  const [command = '', ...rest] = positionals;
-  const wanted = Object.hasOwn(wordsOf, command) ? wordsOf[command] : undefined;
-  if (!values.help) {
-    if (wanted === undefined) {
-      const what = command === '' ? 'a command is missing' : `"${command}" is no command`;
-      throw new UsageError(`${what}; there are ${Object.keys(wordsOf).join(', ')}; see --help`);
-    }
-    if (rest.length < wanted[0])
-      throw new UsageError(`${command}: something is missing after it; see --help`);
-    if (rest.length > wanted[1])
-      throw new UsageError(`${command}: "${rest[wanted[1]]}" is too much; see --help`);
-  }
+/** Returns the names of all commands and options, in the order of the help. */
+export function adminNames(): { readonly commands: string[]; readonly options: string[] } {
+  const program = createProgram(() => {});
+  const options = [program, ...program.commands].flatMap((command) => command.options);
   return {
-    command,
-    rest,
-    url: values.url,
-    tokenFile: values['token-file'],
-    json: values.json,
-    stop: values.stop,
-    force: values.force,
-    exit: !values['no-exit'],
-    waitSeconds: readWait(values.wait),
-    data: values.data,
-    id: values.id,
-    help: values.help,
+    commands: commandNames(program),
+    options: [...options.map(({ long }) => long!.slice(2)), 'help'],
   };
 }
 
-function readWait(text: string | undefined): number {
-  if (text === undefined) return waitSecondsDefault;
-  const seconds = Number(text);
-  if (/^\d+$/.test(text) && seconds <= waitSecondsMax) return seconds;
-  throw new UsageError(`--wait: "${text}" is no number of seconds from 0 to ${waitSecondsMax}`);
+/**
+ * Parses the arguments that follow `admin`.
+ *
+ * @returns the command, or the help text that the user requested
+ * @throws UsageError naming the first invalid argument
+ */
+export function parseArguments(argv: readonly string[]): AdminCommand | { readonly help: string } {
+  let help = '';
+  let parsed: AdminCommand | null = null;
+  const program = createProgram((command) => (parsed = command));
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({ writeOut: (part) => (help += part), writeErr: () => {} });
+  }
+  try {
+    program.parse([...argv], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return { help };
+    const message = error.message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
+    throw new UsageError(`${message}; see "${programName} --help"`, { cause: error });
+  }
+  if (parsed === null) throw new Error(`no action ran for "${argv.join(' ')}"`);
+  return parsed;
 }
 
-/** `name=value` pairs; numbers become numbers. @throws UsageError */
-export function readSettings(words: readonly string[]): Record<string, string | number> {
-  const pairs = words.map((word): [string, string | number] => {
-    const [, name, value] = /^([A-Za-z]+)=(.+)$/.exec(word) ?? [];
+/** Parses `NAME=VALUE` operands. A value of digits becomes a number. @throws UsageError */
+export function parseSettings(operands: readonly string[]): Record<string, string | number> {
+  const pairs = operands.map((operand): [string, string | number] => {
+    const [, name, value] = /^([A-Za-z]+)=(.+)$/.exec(operand) ?? [];
     if (name === undefined || value === undefined)
-      throw new UsageError(`settings: "${word}" is not of the form NAME=VALUE`);
+      throw new UsageError(`settings: "${operand}" must have the form NAME=VALUE`);
     return [name, /^\d+$/.test(value) ? Number(value) : value];
   });
   return Object.fromEntries(pairs);
+}
+
+function commandNames(program: Command): string[] {
+  return program.commands.map((command) => command.name());
+}
+
+function text(value: string): string {
+  if (!value.startsWith('-')) return value;
+  throw new InvalidArgumentError('It is an option, so the value is missing.');
+}
+
+function seconds(value: string): number {
+  if (/^\d+$/.test(value) && Number(value) <= waitSecondsMax) return Number(value);
+  throw new InvalidArgumentError(`It must be a whole number of seconds from 0 to ${waitSecondsMax}.`);
 }

@@ -3,55 +3,58 @@ import { readFileSync } from 'node:fs';
 import { ConfigError } from '@mqtt-cluster/contracts';
 import type { HttpRequest } from '@mqtt-cluster/runtime';
 
-/** Shorter ones can be guessed. */
+/** A shorter token could be guessed. */
 const tokenLengthMin = 16;
 
-/** Of the MQTT client that may use the admin topics; its password is the token. */
-export const adminUserName = 'admin';
+/** User name of MQTT clients that may use the admin topics. Their password is the token. */
+const adminUserName = 'admin';
 
-/** Who may change the cluster: whoever has the token, or without one whoever is on this host. */
+/** Decides which requests may administer the cluster: requests with the token, or without a token requests from this host. */
 export class Authorization {
   readonly #digest: Buffer | null;
   readonly #trustsLoopback: boolean;
 
-  /** `token`: null for none. `trustsLoopback`: whether a request from this host is known by its address. */
+  /**
+   * @param token null when administration needs no token
+   * @param trustsLoopback whether a request from a loopback address counts as a request from this host
+   */
   constructor(token: string | null, trustsLoopback: boolean) {
     this.#digest = token === null ? null : digestOf(token);
     this.#trustsLoopback = trustsLoopback;
   }
 
-  /** In one sentence why not, or null. */
-  refusal({ headers, isLocal }: Pick<HttpRequest, 'headers' | 'isLocal'>): string | null {
+  /** Returns why the request is not authorized, in one sentence, or null when it is. */
+  rejectionReason({ headers, isLocal }: Pick<HttpRequest, 'headers' | 'isLocal'>): string | null {
     if (this.#digest === null) {
       if (!this.#trustsLoopback)
-        return 'administration needs a token (admin.tokenFile), since admin.trustLoopback is false';
+        return 'administration needs a token (admin.tokenFile), because admin.trustLoopback is false';
       return isLocal
         ? null
-        : 'administration is only for this host: set admin.tokenFile to allow it from others';
+        : 'administration is allowed only from this host: set admin.tokenFile to allow it from other hosts';
     }
     const [, token] = /^Bearer (.+)$/i.exec(headers.authorization ?? '') ?? [];
-    return token !== undefined && this.#fits(token)
+    return token !== undefined && this.#matches(token)
       ? null
       : 'the header "Authorization: Bearer TOKEN" is missing or wrong';
   }
 
-  /** MQTT has no way to tell where a client is: without a token nobody may. */
-  mayUseTopics(userName: string | undefined, password: Uint8Array | undefined): boolean {
+  /** Returns whether an MQTT client may use the admin topics. Without a token no client may, because MQTT clients may be on any host. */
+  allowsTopics(userName: string | undefined, password: Uint8Array | undefined): boolean {
     if (userName !== adminUserName || password === undefined) return false;
-    return this.#digest !== null && this.#fits(Buffer.from(password).toString('utf8'));
+    return this.#digest !== null && this.#matches(Buffer.from(password).toString('utf8'));
   }
 
-  #fits(token: string): boolean {
+  #matches(token: string): boolean {
     return this.#digest !== null && timingSafeEqual(digestOf(token), this.#digest);
   }
 }
 
-/** Of equal length, whatever was sent. */
+/** The digests of all tokens have the same length, as `timingSafeEqual` requires. */
 function digestOf(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }
 
-/** @throws ConfigError the file cannot be read, or holds no good token */
+/** Returns null when `file` is empty. @throws ConfigError the file cannot be read, or its token is invalid */
 export function readToken(file: string): string | null {
   if (file === '') return null;
   let token: string;
@@ -62,6 +65,6 @@ export function readToken(file: string): string | null {
   }
   if (token.length >= tokenLengthMin && !/\s/.test(token)) return token;
   throw new ConfigError(
-    `admin.tokenFile: ${file} must hold one token of at least ${tokenLengthMin} characters, without spaces`,
+    `admin.tokenFile: ${file} must contain one token of at least ${tokenLengthMin} characters, without spaces`,
   );
 }

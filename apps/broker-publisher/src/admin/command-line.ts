@@ -1,166 +1,190 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { ConfigError } from '@mqtt-cluster/contracts';
-import type { ClusterSettings, MemberStatus } from '@mqtt-cluster/contracts';
-import { decodeBackup } from './backup.ts';
-import type { ClusterHealth } from '../health/cluster-health.ts';
+import { clusterSettingsSchema, ConfigError } from '@mqtt-cluster/contracts';
+import { z } from 'zod';
 import { readConfig } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
+import { clusterHealthSchema } from '../health/cluster-health.ts';
 import { AdminClient, AdminError } from './admin-client.ts';
-import { adminPaths } from './paths.ts';
-import { readArguments, readSettings, usage } from './arguments.ts';
-import type { AdminArguments } from './arguments.ts';
+import { parseArguments, parseSettings } from './arguments.ts';
+import type { AdminCommand } from './arguments.ts';
 import { readToken } from './authorization.ts';
+import { decodeBackup } from './backup.ts';
+import { formatClusterHealth, formatMembers, formatSettings, formatStatus, statusSchema } from './format.ts';
+import type { StatusSummary } from './format.ts';
+import { adminPaths } from './paths.ts';
 import { restore } from './restore.ts';
-import { healthText, membersText, settingsText, statusText } from './format.ts';
 
 const pollMs = 500;
 
-export interface CommandLine {
-  /** Standard output, for the result. */
+/** Answer to a request that returns no data. */
+const doneSchema = z.object({ ok: z.boolean(), text: z.string() });
+
+export interface AdminEnvironment {
+  /** Writes the result to standard output. */
   readonly print: (text: string) => void;
-  /** Standard error, for progress. */
-  readonly progress: (text: string) => void;
+  /** Writes a progress line to standard error. */
+  readonly progress: (line: string) => void;
   readonly configDirectory: string;
 }
 
 /**
- * The appliance's own admin command.
+ * Runs `broker-publisher admin`.
  *
- * @returns the exit code
- * @throws ClusterError one clear line
+ * @param argv the arguments that follow `admin`
+ * @returns the exit status
+ * @throws ClusterError one line
  */
-export async function administer(words: readonly string[], line: CommandLine): Promise<number> {
-  const given = readArguments(words);
-  if (given.help) {
-    line.print(usage);
+export async function runAdminCommand(
+  argv: readonly string[],
+  environment: AdminEnvironment,
+): Promise<number> {
+  const parsed = parseArguments(argv);
+  if ('help' in parsed) {
+    environment.print(parsed.help);
     return 0;
   }
-  if (given.command === 'restore') {
-    await restore({ file: given.rest[0]!, ...restoreTarget(given, line), progress: line.progress });
+  if (parsed.command === 'restore') {
+    const [file = ''] = parsed.operands;
+    await restore({ file, ...restoreTarget(parsed, environment), progress: environment.progress });
     return 0;
   }
-  return carryOut(given, clientFor(given, line), line);
+  return execute(parsed, clientFor(parsed, environment), environment);
 }
 
-async function carryOut(given: AdminArguments, client: AdminClient, line: CommandLine): Promise<number> {
-  const [word = ''] = given.rest;
-  const show = <T>(value: T, text: (value: T) => string): void =>
-    line.print(given.json ? `${JSON.stringify(value, null, 2)}\n` : text(value));
-  const done = ({ text }: { text: string }): number => {
+async function execute(
+  given: AdminCommand,
+  client: AdminClient,
+  environment: AdminEnvironment,
+): Promise<number> {
+  const { command, options } = given;
+  const [operand = ''] = given.operands;
+  const show = <T>(value: T, format: (value: T) => string): void =>
+    environment.print(options.json ? `${JSON.stringify(value, null, 2)}\n` : format(value));
+  const done = ({ text }: { readonly text: string }): number => {
     show({ ok: true, text }, (answer) => `${answer.text === '' ? 'done' : answer.text}\n`);
     return 0;
   };
-  switch (given.command) {
+  const postWithRetry = (path: string, body: Readonly<Record<string, unknown>>) =>
+    retryWhileTransient(given, environment, () => client.post(path, doneSchema, body));
+  switch (command) {
     case 'status':
-      show(await client.get<MemberStatus>('/status'), statusText);
+      show(await client.get('/status', statusSchema), formatStatus);
       return 0;
     case 'health': {
-      const query = given.stop === undefined ? '' : `?stop=${encodeURIComponent(given.stop)}`;
-      const health = await client.get<ClusterHealth>(`/cluster/health${query}`);
-      show(health, healthText);
+      const query = options.stop === undefined ? '' : `?stop=${encodeURIComponent(options.stop)}`;
+      const health = await client.get(`${adminPaths.clusterHealth}${query}`, clusterHealthSchema);
+      show(health, formatClusterHealth);
       return (health.stop?.safe ?? health.healthy) ? 0 : 1;
     }
     case 'members':
-      show(await client.get<ClusterHealth>(adminPaths.members), membersText);
+      show(await client.get(adminPaths.members, clusterHealthSchema), formatMembers);
       return 0;
     case 'add':
-      return done(await add(given, client, line));
+      return done(await add(given, client, environment));
     case 'remove':
-      return done(
-        await insist(given, line, () => client.post(adminPaths.remove, { id: word, force: given.force })),
-      );
+      return done(await postWithRetry(adminPaths.remove, { id: operand, force: options.force === true }));
     case 'transfer':
-      return done(
-        await insist(given, line, () => client.post(adminPaths.transfer, word === '' ? {} : { to: word })),
-      );
+      return done(await postWithRetry(adminPaths.transfer, operand === '' ? {} : { to: operand }));
     case 'drain':
-      return done(await drain(given, client, line));
+      return done(await drain(given, client, environment));
     case 'undrain':
+      return done(await client.post(adminPaths.undrain, doneSchema));
     case 'bootstrap':
-      return done(await client.post(`/admin/${given.command}`));
-    case 'settings':
-      show(await insist(given, line, () => settings(given.rest, client)), settingsText);
+      return done(await client.post(adminPaths.bootstrap, doneSchema));
+    case 'settings': {
+      const request = () => readOrChangeSettings(given.operands, client);
+      show(await retryWhileTransient(given, environment, request), formatSettings);
       return 0;
+    }
+    case 'backup':
+      return done(await backup(operand, client));
     default:
-      return done(await backup(word, client));
+      throw new Error(`no implementation of the command "${command}"`);
   }
 }
 
-async function settings(words: readonly string[], client: AdminClient): Promise<ClusterSettings> {
-  if (words.length === 0) return client.get(adminPaths.settings);
-  return client.post(adminPaths.settings, readSettings(words));
+function readOrChangeSettings(operands: readonly string[], client: AdminClient) {
+  if (operands.length === 0) return client.get(adminPaths.settings, clusterSettingsSchema);
+  return client.post(adminPaths.settings, clusterSettingsSchema, parseSettings(operands));
 }
 
-/** Asks again what is refused only for the moment. @throws AdminError */
-async function insist<T>(
-  given: AdminArguments,
-  { progress }: CommandLine,
-  ask: () => Promise<T>,
+/** Repeats a request that the appliance rejects for a transient reason, until `--wait` is over. @throws AdminError */
+async function retryWhileTransient<T>(
+  { options }: AdminCommand,
+  { progress }: AdminEnvironment,
+  request: () => Promise<T>,
 ): Promise<T> {
-  const deadline = performance.now() + given.waitSeconds * 1_000;
-  let told = '';
+  const deadline = performance.now() + options.wait * 1_000;
+  let reported = '';
   for (;;) {
     try {
-      return await ask();
+      return await request();
     } catch (error) {
       if (!(error instanceof AdminError) || !error.later || performance.now() >= deadline) throw error;
-      if (error.message !== told) progress(`not yet: ${error.message}`);
-      told = error.message;
-      await new Promise((resolve) => setTimeout(resolve, pollMs));
+      if (error.message !== reported) progress(`will retry: ${error.message}`);
+      reported = error.message;
+      await pause();
     }
   }
 }
 
-async function add(given: AdminArguments, client: AdminClient, line: CommandLine): Promise<{ text: string }> {
-  const { waitSeconds } = given;
-  const [id = ''] = given.rest;
-  const { progress } = line;
-  await insist(given, line, () => client.post(adminPaths.add, { id }));
-  const deadline = performance.now() + waitSeconds * 1_000;
-  let told = '';
+async function add(
+  given: AdminCommand,
+  client: AdminClient,
+  environment: AdminEnvironment,
+): Promise<{ text: string }> {
+  const { wait } = given.options;
+  const [id = ''] = given.operands;
+  await retryWhileTransient(given, environment, () => client.post(adminPaths.add, doneSchema, { id }));
+  const deadline = performance.now() + wait * 1_000;
+  let reported = '';
   for (;;) {
-    const { members } = await client.get<ClusterHealth>(adminPaths.members);
+    const { members } = await client.get(adminPaths.members, clusterHealthSchema);
     const member = members.find((each) => each.id === id);
     if (member?.role === 'voter') return { text: `${id} is a member and votes` };
-    const now =
+    const progress =
       member === undefined
-        ? `${id} is not let in yet`
-        : `${id} learns: ${member.lagEntries ?? '?'} entries behind`;
-    if (now !== told) progress(now);
-    told = now;
-    if (performance.now() >= deadline) throw new AdminError(`${now}; still so after ${waitSeconds} s`);
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
+        ? `${id} is not a member yet`
+        : `${id} is a learner, ${member.lagEntries ?? '?'} entries behind`;
+    if (progress !== reported) environment.progress(progress);
+    reported = progress;
+    if (performance.now() >= deadline) throw new AdminError(`timeout after ${wait} s: ${progress}`);
+    await pause();
   }
 }
 
 async function drain(
-  given: AdminArguments,
+  { options }: AdminCommand,
   client: AdminClient,
-  { progress }: CommandLine,
+  environment: AdminEnvironment,
 ): Promise<{ text: string }> {
-  await client.post(adminPaths.drainShort, { exit: given.exit });
-  const deadline = performance.now() + given.waitSeconds * 1_000;
-  let told = '';
+  const exits = options.exit !== false;
+  await client.post(adminPaths.drainShort, doneSchema, { exit: exits });
+  const deadline = performance.now() + options.wait * 1_000;
+  let reported = '';
   for (;;) {
-    const status = await client.whileThere<MemberStatus>('/status');
-    if (status === null && given.exit) return { text: 'drained, and the process has ended' };
-    if (status === null) throw new AdminError('the appliance has ended while it was drained');
-    if (status.drained && !given.exit) return { text: 'drained' };
-    const now = left(status);
-    if (now !== told) progress(`draining: ${now}`);
-    told = now;
-    if (performance.now() >= deadline)
-      throw new AdminError(`not drained after ${given.waitSeconds} s: ${now}`);
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
+    const status = await client.getIfRunning('/status', statusSchema);
+    if (status === null && exits) return { text: 'drained, and the process has ended' };
+    if (status === null) throw new AdminError('the appliance stopped during the drain');
+    if (status.drained && !exits) return { text: 'drained' };
+    const progress = drainProgress(status);
+    if (progress !== reported) environment.progress(`draining: ${progress}`);
+    reported = progress;
+    if (performance.now() >= deadline) {
+      throw new AdminError(`not drained after ${options.wait} s: ${progress}`);
+    }
+    await pause();
   }
 }
 
-function left({ connections }: MemberStatus): string {
-  return connections > 0 ? `${connections} clients left` : 'no client left, handing over';
+function drainProgress({ connections }: StatusSummary): string {
+  return connections > 0
+    ? `${connections} clients connected`
+    : 'no clients connected, transferring leadership';
 }
 
-/** Under another name until it is whole. */
+/** Writes a temporary file first and renames it when it is complete. */
 async function backup(file: string, client: AdminClient): Promise<{ text: string }> {
   const bytes = await client.bytes(adminPaths.backup);
   const { header } = decodeBackup(bytes);
@@ -169,24 +193,27 @@ async function backup(file: string, client: AdminClient): Promise<{ text: string
     writeFileSync(partial, bytes, { mode: 0o600, flush: true });
     renameSync(partial, file);
   } catch (cause) {
-    throw new AdminError(`the file ${file} cannot be written: ${(cause as Error).message}`, { cause });
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new AdminError(`the file ${file} cannot be written: ${reason}`, { cause });
   }
   return {
     text: `${file}: ${bytes.length} bytes, the state after entry ${header.index}, sha256 ${header.sha256}`,
   };
 }
 
-function clientFor({ url, tokenFile }: AdminArguments, { configDirectory }: CommandLine): AdminClient {
+function clientFor({ options }: AdminCommand, { configDirectory }: AdminEnvironment): AdminClient {
+  const { url, tokenFile } = options;
   if (url !== undefined && !URL.canParse(url))
-    throw new AdminError(`--url: "${url}" is no URL such as http://127.0.0.1:9100`);
-  // Where both are given no configuration is needed.
+    throw new AdminError(`--url: "${url}" is not a URL such as http://127.0.0.1:9100`);
+  // With both options the command needs no configuration.
   const config =
-    url === undefined || tokenFile === undefined ? tryConfig(configDirectory, url !== undefined) : null;
+    url === undefined || tokenFile === undefined ? readConfigFor(configDirectory, url !== undefined) : null;
   const address = url ?? addressOf(config!);
   return new AdminClient(address, readToken(tokenFile ?? config?.admin.tokenFile ?? ''));
 }
 
-function tryConfig(directory: string, optional: boolean): ApplianceConfig | null {
+/** Returns null when the configuration is invalid and `optional` is true. */
+function readConfigFor(directory: string, optional: boolean): ApplianceConfig | null {
   try {
     return readConfig(directory);
   } catch (error) {
@@ -201,10 +228,15 @@ function addressOf({ host, http }: ApplianceConfig): string {
 }
 
 function restoreTarget(
-  { data, id }: AdminArguments,
-  { configDirectory }: CommandLine,
+  { options }: AdminCommand,
+  { configDirectory }: AdminEnvironment,
 ): { directory: string; id: string } {
+  const { data, id } = options;
   if (data !== undefined && id !== undefined) return { directory: data, id };
   const config = readConfig(configDirectory);
   return { directory: data ?? config.data, id: id ?? config.id };
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, pollMs));
 }

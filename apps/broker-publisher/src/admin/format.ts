@@ -1,8 +1,31 @@
-import type { ClusterSettings, MemberStatus } from '@mqtt-cluster/contracts';
+import type { ClusterSettings, Decoded } from '@mqtt-cluster/contracts';
+import { z } from 'zod';
 import type { ClusterHealth } from '../health/cluster-health.ts';
 
-/** What people read instead of JSON. */
-export function statusText(status: MemberStatus): string {
+/** The fields of `/status` that the admin command reads. `--json` prints all fields. */
+export const statusSchema = z.looseObject({
+  id: z.string(),
+  state: z.string(),
+  reason: z.string(),
+  role: z.string(),
+  leader: z.string().nullable(),
+  term: z.number(),
+  appliedIndex: z.number(),
+  lastIndex: z.number(),
+  connections: z.number(),
+  sessions: z.number(),
+  queuedMessages: z.number(),
+  outboxItems: z.number(),
+  pendingCommands: z.number(),
+  digestsAgree: z.boolean(),
+  drained: z.boolean(),
+});
+
+export type StatusSummary = Decoded<typeof statusSchema>;
+
+// ---- text output; with `--json` the command prints the answer instead ----
+
+export function formatStatus(status: StatusSummary): string {
   const { id, state, reason, role, leader, term, appliedIndex, lastIndex, connections, sessions } = status;
   const lines = [
     `${id} is ${state}${reason === '' ? '' : `: ${reason}`}`,
@@ -10,23 +33,23 @@ export function statusText(status: MemberStatus): string {
     `applied ${appliedIndex} of ${lastIndex} entries`,
     `${connections} clients here, ${sessions} sessions in the cluster, ${status.queuedMessages} messages queued`,
     `outbox ${status.outboxItems} batches, ${status.pendingCommands} commands pending`,
-    status.digestsAgree ? 'state agrees with the peers' : 'STATE DIFFERS from that of a peer',
+    status.digestsAgree ? 'state agrees with the peers' : 'STATE DIFFERS from the state of a peer',
   ];
   return `${lines.join('\n')}\n`;
 }
 
-export function healthText(health: ClusterHealth): string {
+export function formatClusterHealth(health: ClusterHealth): string {
   const { stop, healthy, reason, leader, term, voters, majority } = health;
   const lines = [
     healthy ? 'healthy' : `NOT healthy: ${reason}`,
     `leader ${leader ?? 'unknown'}, term ${term}, ${voters} voters, ${majority ? 'with' : 'WITHOUT'} a majority`,
   ];
   if (stop !== undefined)
-    lines.push(`${stop.member} ${stop.safe ? 'may be stopped' : 'must NOT be stopped'}: ${stop.reason}`);
+    lines.push(`${stop.member} ${stop.safe ? 'can be stopped' : 'must NOT be stopped'}: ${stop.reason}`);
   return `${lines.join('\n')}\n`;
 }
 
-export function membersText({ members }: ClusterHealth): string {
+export function formatMembers({ members }: ClusterHealth): string {
   const rows = members.map((member) => [
     member.id,
     member.leader ? 'leader' : member.role,
@@ -38,7 +61,7 @@ export function membersText({ members }: ClusterHealth): string {
   return table([['MEMBER', 'ROLE', 'STATE', 'LAG', 'CLIENTS', ''], ...rows]);
 }
 
-export function settingsText(settings: ClusterSettings): string {
+export function formatSettings(settings: ClusterSettings): string {
   return table(Object.entries(settings).map(([name, value]) => [name, String(value)]));
 }
 

@@ -1,4 +1,4 @@
-/** Paths of the admin interface. Operators and playbooks use them, so they never change. */
+/** HTTP paths of the admin interface. Operators and playbooks use them, so they never change. */
 export const adminPaths = {
   clusterHealth: '/cluster/health',
   members: '/admin/members',

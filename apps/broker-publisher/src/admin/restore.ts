@@ -6,46 +6,47 @@ import { BackupError, decodeBackup } from './backup.ts';
 
 export interface RestoreOptions {
   readonly file: string;
-  /** Data directory of the member; its appliance must not run. */
+  /** Data directory of the member. The member's appliance must not run. */
   readonly directory: string;
   readonly id: string;
-  readonly progress: (text: string) => void;
+  readonly progress: (line: string) => void;
 }
 
 /**
- * Fills an empty store from a backup: started on it, the member is a cluster of its own with the state of the backup, and
- * the others join it with empty data directories.
+ * Fills an empty store from a backup. A member that starts with this store forms a new cluster with the state of the
+ * backup. The other members join it with empty data directories.
  *
- * @throws ClusterError the file is no good, or the store is not empty: one clear line, and nothing was changed
+ * @throws ClusterError the backup is invalid or the store is not empty; the store is unchanged
  */
 export async function restore({ file, directory, id, progress }: RestoreOptions): Promise<void> {
-  const { header, snapshot } = decodeBackup(readWhole(file));
+  const { header, snapshot } = decodeBackup(readBackup(file));
   progress(
-    `${file}: the state of "${header.cluster}" after entry ${header.index}, taken at ${header.takenAt}`,
+    `${file}: state of the cluster "${header.cluster}" after entry ${header.index}, taken at ${header.takenAt}`,
   );
   const store = createStore({ directory });
   const recovered = await store.open(id);
   try {
     if (!isEmpty(recovered)) {
       throw new BackupError(
-        `the store in ${directory} is not empty: move it away first, a backup is restored into an empty directory only`,
+        `the store in ${directory} is not empty: a backup is restored only into an empty directory, so move the store away first`,
       );
     }
     await store.write({ ...storeFromBackup(snapshot, { id, storeId: recovered.storeId }), dropLog: true });
   } finally {
     await store.close();
   }
-  progress(`restored into ${directory}: start ${id}, then the others with empty data directories`);
+  progress(`restored into ${directory}: start ${id}, then start the others with empty data directories`);
 }
 
 function isEmpty({ snapshot, entries, outbox, hardState }: Recovered): boolean {
   return snapshot === null && entries.length === 0 && outbox.length === 0 && hardState.term === 0;
 }
 
-function readWhole(file: string): Uint8Array {
+function readBackup(file: string): Uint8Array {
   try {
     return readFileSync(file);
   } catch (cause) {
-    throw new BackupError(`the file ${file} cannot be read: ${(cause as Error).message}`, { cause });
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new BackupError(`the file ${file} cannot be read: ${reason}`, { cause });
   }
 }

@@ -3,15 +3,15 @@ import type { ClientEffect, ClientPort, ConnectionId } from '@mqtt-cluster/contr
 type Ack = Extract<ClientEffect, { kind: 'puback' | 'pubrec' }>;
 
 /**
- * Breaks P1 on purpose: while `active`, PUBACK and PUBREC leave as soon as the PUBLISH has come, and the real ones are
- * swallowed. Whoever checks that nothing acked is lost must find the losses.
+ * Breaks P1 on purpose: while `active`, the port emits PUBACK and PUBREC as soon as the PUBLISH has arrived, and drops
+ * the member's own acknowledgements. A checker of P1 must then detect lost messages.
  */
 export function withEarlyAcks(port: ClientPort, active: () => boolean): ClientPort {
   let handler: (effects: readonly ClientEffect[]) => void = () => {};
-  /** Acks that have left early, by connection and packet id, and how often. */
+  /** Number of early acknowledgements, by connection and packet identifier. */
   const early = new Map<ConnectionId, Map<number, number>>();
 
-  const isSwallowed = ({ connection, packetId }: Ack): boolean => {
+  const isAlreadySent = ({ connection, packetId }: Ack): boolean => {
     const counts = early.get(connection);
     const count = counts?.get(packetId) ?? 0;
     if (count > 1) counts?.set(packetId, count - 1);
@@ -29,14 +29,16 @@ export function withEarlyAcks(port: ClientPort, active: () => boolean): ClientPo
       if (!active() || qos === 0 || packetId === undefined) return;
       const counts = early.get(connection) ?? new Map<number, number>();
       early.set(connection, counts.set(packetId, (counts.get(packetId) ?? 0) + 1));
-      // The broker is in the middle of reading this very packet.
+      // The broker is still handling this PUBLISH, so the acknowledgement waits for the end of that call.
       queueMicrotask(() =>
         handler([{ kind: qos === 1 ? 'puback' : 'pubrec', connection, packetId, result: 'ok' }]),
       );
     },
     onEffects(given) {
       handler = given;
-      port.onEffects((effects) => given(effects.filter((effect) => !isAck(effect) || !isSwallowed(effect))));
+      port.onEffects((effects) =>
+        given(effects.filter((effect) => !isAck(effect) || !isAlreadySent(effect))),
+      );
     },
   };
 }

@@ -1,35 +1,37 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { ConfigError } from '@mqtt-cluster/contracts';
 import type { ClientPort, Lifecycle, Logger } from '@mqtt-cluster/contracts';
+import { describeValidationError } from '@mqtt-cluster/runtime';
 import { nodeFileSystem } from '@mqtt-cluster/store';
 import type { FileSystem } from '@mqtt-cluster/store';
 import { faultyFileSystem } from '@mqtt-cluster/store/testing';
 import { z } from 'zod';
 import type { ApplianceConfig } from '../config.ts';
-import { installClock } from './wall-clock.ts';
 import { withEarlyAcks } from './early-acks.ts';
+import { shiftWallClock } from './wall-clock.ts';
 
-const lookIntervalMs = 50;
+const pollMs = 50;
 const slowMsMax = 60_000;
 
-/** What the file of faults may say; what it leaves out is sound. */
+/** Content of the faults file. A fault that the file does not name is not injected. */
 export const faultsSchema = z.strictObject({
   disk: z
     .strictObject({
       full: z.boolean().default(false),
+      /** Additional duration of each disk operation. */
       slowMs: z.int().min(0).max(slowMsMax).default(0),
     })
     .prefault({}),
-  /** How far the wall clock is off. */
+  /** Shift of the wall clock. */
   clockMs: z.int().default(0),
-  /** QoS 1 and 2 acks leave before anything is safe. */
+  /** Acknowledges QoS 1 and 2 messages before they are durable (breaks P1). */
   ackBeforeCommit: z.boolean().default(false),
 });
 
-export type TestingFaults = z.output<typeof faultsSchema>;
+type Faults = z.output<typeof faultsSchema>;
 
-/** @throws ConfigError in one line what is wrong */
-export function parseTestingFaults(text: string): TestingFaults {
+/** @throws ConfigError one line that names each invalid fault */
+export function parseFaults(text: string): Faults {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -38,47 +40,48 @@ export function parseTestingFaults(text: string): TestingFaults {
   }
   const result = faultsSchema.safeParse(value);
   if (result.success) return result.data;
-  const issues = result.error.issues.map(({ path, message }) => `${path.join('.') || 'it'}: ${message}`);
-  throw new ConfigError(`testing.faults: ${issues.join('; ')}`);
+  throw new ConfigError(`testing.faults: ${describeValidationError(faultsSchema, value, result.error)}`);
 }
 
 /**
- * Faults that only a process can have from within: its disk, its clock, its honesty. A test-only switch, off unless the
- * configuration's `testing` names a file or a fault; the file is looked at again and again, and `<file>.applied` then
- * has the text that counts now.
+ * Injects faults into this process: a full or slow disk, a shifted wall clock, early acknowledgements. For tests only.
+ * It is off unless the configuration group `testing` names a faults file or a fault. The file is read again and again.
+ * `<file>.applied` contains the text of the faults in force.
  */
-export class Testing implements Lifecycle {
+export class FaultInjection implements Lifecycle {
   readonly #file: string;
   readonly #logger: Logger;
   readonly #ackBeforeCommit: boolean;
-  #faults: TestingFaults;
-  #text = '';
-  #refused = '';
+  #faults: Faults;
+  #appliedText = '';
+  #rejectedText = '';
   #timer: NodeJS.Timeout | null = null;
   #restoreClock: (() => void) | null = null;
 
-  constructor({ faults, ackBeforeCommit }: ApplianceConfig['testing'], logger: Logger) {
+  private constructor({ faults, ackBeforeCommit }: ApplianceConfig['testing'], logger: Logger) {
     this.#file = faults;
     this.#logger = logger;
     this.#ackBeforeCommit = ackBeforeCommit;
-    this.#faults = parseTestingFaults('{}');
+    this.#faults = parseFaults('{}');
   }
 
-  /** Null when the configuration asks for no such thing, as it should. */
-  static from({ testing }: ApplianceConfig, logger: Logger): Testing | null {
-    return testing.faults === '' && !testing.ackBeforeCommit ? null : new Testing(testing, logger);
+  /** Returns null when the configuration does not enable fault injection. */
+  static from({ testing }: ApplianceConfig, logger: Logger): FaultInjection | null {
+    const enabled = testing.faults !== '' || testing.ackBeforeCommit;
+    return enabled ? new FaultInjection(testing, logger) : null;
   }
 
-  /** The first look is taken before this resolves. */
+  /** Resolves after the first read of the faults file. */
   async start(): Promise<void> {
     this.#logger.warn(
       { file: this.#file, ackBeforeCommit: this.#ackBeforeCommit },
-      'TESTING: this member breaks its promises when told; unset every MQTT_CLUSTER_TESTING_ variable on a real host',
+      'TESTING: fault injection is on, so this member may break its promises: ' +
+        'unset every MQTT_CLUSTER_TESTING_ variable on a production host',
     );
-    this.#restoreClock = installClock(() => this.#faults.clockMs);
+    this.#restoreClock = shiftWallClock(() => this.#faults.clockMs);
     if (this.#file === '') return;
-    this.#look();
-    this.#timer = setInterval(() => this.#look(), lookIntervalMs).unref();
+    this.#readFaults();
+    this.#timer = setInterval(() => this.#readFaults(), pollMs).unref();
   }
 
   async stop(): Promise<void> {
@@ -94,20 +97,20 @@ export class Testing implements Lifecycle {
     return withEarlyAcks(port, () => this.#ackBeforeCommit || this.#faults.ackBeforeCommit);
   }
 
-  /** A file that is not there names no fault. */
-  #look(): void {
+  /** A missing file means that no fault is injected. */
+  #readFaults(): void {
     const text = readText(this.#file) ?? '{}';
-    if (text === this.#text || text === this.#refused) return;
+    if (text === this.#appliedText || text === this.#rejectedText) return;
     try {
-      this.#faults = parseTestingFaults(text);
+      this.#faults = parseFaults(text);
     } catch (error) {
-      this.#refused = text;
-      this.#logger.error({ error }, 'TESTING: these faults are refused; the former ones go on');
+      this.#rejectedText = text;
+      this.#logger.error({ error }, 'TESTING: the faults file is invalid; the previous faults stay in force');
       return;
     }
-    this.#text = text;
-    this.#refused = '';
-    this.#logger.warn({ faults: this.#faults }, 'TESTING: faults changed');
+    this.#appliedText = text;
+    this.#rejectedText = '';
+    this.#logger.warn({ faults: this.#faults }, 'TESTING: the injected faults changed');
     writeFileSync(`${this.#file}.applied`, text);
   }
 }

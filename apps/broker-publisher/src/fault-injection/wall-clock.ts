@@ -1,9 +1,10 @@
 /**
- * Steps this process' wall clock, for everything in it: our code, libraries, the log. Monotonic time stays.
- * @param shiftMs how far the clock is off, forward or back, asked at every reading.
- * @returns puts the true clock back.
+ * Shifts the wall clock of this process: `Date` in our code, in libraries and in the log. Monotonic time is unchanged.
+ *
+ * @param shiftMs returns the shift, forward or back; called at each reading of the clock
+ * @returns a function that restores the true clock
  */
-export function installClock(shiftMs: () => number): () => void {
+export function shiftWallClock(shiftMs: () => number): () => void {
   const trueDate = globalThis.Date;
   const now = (): number => trueDate.now() + shiftMs();
   globalThis.Date = new Proxy(trueDate, {

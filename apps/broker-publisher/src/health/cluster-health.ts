@@ -1,71 +1,84 @@
 import type {
   AdminOutcome,
+  Decoded,
   MemberId,
   MemberRole,
   MemberStatus,
   PeerSurvey,
-  ServingState,
 } from '@mqtt-cluster/contracts';
+import { z } from 'zod';
 
-/** A member that lacks more has not caught up. */
+/** A member that lacks more entries has not caught up. */
 const lagEntriesMax = 1_000;
-/** Heartbeats are answered every few hundred milliseconds; beyond this a member does not count as being there. */
+/** Followers answer heartbeats every few hundred milliseconds. A member that is silent for longer is unreachable. */
 const silentMsMax = 2_000;
 
-export interface MemberHealth {
-  readonly id: MemberId;
-  readonly role: MemberRole;
-  readonly leader: boolean;
-  readonly state: ServingState | 'unreachable';
-  /** There, caught up and serving. */
-  readonly ok: boolean;
-  /** In one sentence why not; empty when it is. */
-  readonly reason: string;
-  /** Entries it lacks, as the leader knows; null without a leader. */
-  readonly lagEntries: number | null;
-  readonly clients: number;
-  readonly load: number;
-}
+const memberHealthSchema = z.object({
+  id: z.string(),
+  role: z.enum(['voter', 'learner']),
+  leader: z.boolean(),
+  state: z.enum(['joining', 'serving', 'draining', 'isolated', 'unreachable']),
+  /** The member is reachable, has caught up and serves. */
+  ok: z.boolean(),
+  /** One sentence: why the member is not ok. Empty when it is. */
+  reason: z.string(),
+  /** Entries that the member lacks, as the leader reports; null without a leader. */
+  lagEntries: z.number().nullable(),
+  clients: z.number(),
+  load: z.number(),
+});
 
-export interface ClusterHealth {
-  /** The member that says so. */
-  readonly askedOf: MemberId;
-  readonly healthy: boolean;
-  readonly reason: string;
-  readonly leader: MemberId | null;
-  readonly term: number;
-  /** A leader is followed by more than half of the voters. */
-  readonly majority: boolean;
-  readonly voters: number;
-  readonly learners: readonly MemberId[];
-  readonly members: readonly MemberHealth[];
-  /** Only when asked about one: may it be stopped now? */
-  readonly stop?: { readonly member: MemberId } & Spareness;
-}
+type MemberHealth = Decoded<typeof memberHealthSchema>;
 
-export interface Spareness {
-  readonly safe: boolean;
-  readonly reason: string;
-  /** Not safe, and not going to be by itself: all that is there is well, and too few. */
-  readonly waitingHelps: boolean;
-}
+const stopSafetySchema = z.object({
+  safe: z.boolean(),
+  reason: z.string(),
+  /** False when stopping is unsafe and stays unsafe: all members are ok, but there are too few of them. */
+  waitingHelps: z.boolean(),
+});
 
-/** What the cluster looks like from one member, with what its leader knows (`survey`). */
-export function clusterHealth(status: MemberStatus, survey: AdminOutcome, stop?: MemberId): ClusterHealth {
-  const known = withLeader(status, survey);
-  const members = (status.config?.members ?? []).map(({ id, role }) => healthOf(id, role, status, known));
+/** Whether the cluster keeps its majority when one member stops now. */
+type StopSafety = Decoded<typeof stopSafetySchema>;
+
+/** Body of `GET /cluster/health`. */
+export const clusterHealthSchema = z.object({
+  /** The member that answered. */
+  askedOf: z.string(),
+  healthy: z.boolean(),
+  reason: z.string(),
+  leader: z.string().nullable(),
+  term: z.number(),
+  /** A leader exists, and more than half of the voters are reachable. */
+  majority: z.boolean(),
+  voters: z.number(),
+  learners: z.array(z.string()),
+  members: z.array(memberHealthSchema),
+  /** Only when the request names a member (`?stop=ID`). */
+  stop: z.object({ member: z.string(), ...stopSafetySchema.shape }).optional(),
+});
+
+export type ClusterHealth = Decoded<typeof clusterHealthSchema>;
+
+/** Returns the health of the cluster as one member sees it, with what its leader reports (`survey`). */
+export function assessClusterHealth(
+  status: MemberStatus,
+  survey: AdminOutcome,
+  stop?: MemberId,
+): ClusterHealth {
+  const surveys = surveysOf(status, survey);
+  const members = (status.config?.members ?? []).map(({ id, role }) => healthOf(id, role, status, surveys));
   const voters = members.filter((member) => member.role === 'voter');
-  const majority = known !== null && isMajority(voters);
-  const trouble = members.filter((member) => !member.ok);
+  const majority = surveys !== null && isMajority(voters);
+  const unhealthy = members.filter((member) => !member.ok);
   const reason =
     status.config === null
-      ? `${status.id} belongs to no cluster yet: ${status.reason}`
-      : known === null
-        ? `no majority as far as ${status.id} knows: ${survey.reason}`
-        : trouble.map((member) => `${member.id}: ${member.reason}`).join('; ');
+      ? `${status.id} does not belong to a cluster yet: ${status.reason}`
+      : surveys === null
+        ? `${status.id} sees no majority: ${survey.reason}`
+        : unhealthy.map((member) => `${member.id}: ${member.reason}`).join('; ');
   return {
     askedOf: status.id,
-    healthy: majority && trouble.length === 0,
+    healthy: majority && unhealthy.length === 0,
     reason,
     leader: status.leader,
     term: status.term,
@@ -73,45 +86,45 @@ export function clusterHealth(status: MemberStatus, survey: AdminOutcome, stop?:
     voters: voters.length,
     learners: members.filter((member) => member.role === 'learner').map((member) => member.id),
     members,
-    ...(stop === undefined ? {} : { stop: { member: stop, ...mayStop(stop, members, majority, reason) } }),
+    ...(stop === undefined ? {} : { stop: { member: stop, ...stopSafety(stop, members, majority, reason) } }),
   };
 }
 
-/** Would the cluster keep its majority without this member, with all the others caught up? */
-function mayStop(
+/** Would the cluster keep its majority without this member, with all other members caught up? */
+function stopSafety(
   id: MemberId,
   members: readonly MemberHealth[],
   majority: boolean,
   reason: string,
-): Spareness {
-  const wait = (why: string): Spareness => ({ safe: false, reason: why, waitingHelps: true });
+): StopSafety {
+  const wait = (why: string): StopSafety => ({ safe: false, reason: why, waitingHelps: true });
   if (!majority) return wait(reason === '' ? 'the cluster has no majority' : reason);
   const others = members.filter((member) => member.id !== id);
   if (others.length === members.length)
-    return { safe: true, reason: `${id} is no member of the cluster`, waitingHelps: false };
-  const trouble = others.filter((member) => !member.ok);
-  if (trouble.length > 0) {
-    const words = trouble.map((member) => `${member.id} is not well (${member.reason})`).join('; ');
-    return wait(`wait for the others first: ${words}`);
+    return { safe: true, reason: `${id} is not a member of the cluster`, waitingHelps: false };
+  const unhealthy = others.filter((member) => !member.ok);
+  if (unhealthy.length > 0) {
+    const list = unhealthy.map((member) => `${member.id} is not healthy (${member.reason})`).join('; ');
+    return wait(`wait for the other members: ${list}`);
   }
   const voters = members.filter((member) => member.role === 'voter');
-  const left = voters.filter((member) => member.id !== id);
-  const safe = left.length * 2 > voters.length;
-  const shares = `${left.length} of ${voters.length} voters`;
+  const remaining = voters.filter((member) => member.id !== id);
+  const safe = remaining.length * 2 > voters.length;
+  const share = `${remaining.length} of ${voters.length} voters`;
   return {
     safe,
-    reason: safe ? `${shares} stay and have caught up` : `${shares} would be no majority`,
+    reason: safe ? `${share} remain and have caught up` : `${share} would remain, which is no majority`,
     waitingHelps: false,
   };
 }
 
 function isMajority(voters: readonly MemberHealth[]): boolean {
-  const there = voters.filter((member) => member.state !== 'unreachable');
-  return there.length * 2 > voters.length;
+  const reachable = voters.filter((member) => member.state !== 'unreachable');
+  return reachable.length * 2 > voters.length;
 }
 
-/** The leader's word on the others, itself included; null when there is none. */
-function withLeader(
+/** Returns the leader's survey of all members, including itself; null when no leader answered. */
+function surveysOf(
   { leader }: MemberStatus,
   survey: AdminOutcome,
 ): Readonly<Record<MemberId, PeerSurvey>> | null {
@@ -123,15 +136,16 @@ function healthOf(
   id: MemberId,
   role: MemberRole,
   status: MemberStatus,
-  known: Readonly<Record<MemberId, PeerSurvey>> | null,
+  surveys: Readonly<Record<MemberId, PeerSurvey>> | null,
 ): MemberHealth {
   const peer = status.peers[id];
-  const own = id === status.id;
-  const told = own ? status.state : peer?.state;
-  const survey = known?.[id];
-  const heard = own || (survey === undefined ? status.links[id] === 'up' : survey.silentMs <= silentMsMax);
-  const state = heard && told !== undefined ? told : 'unreachable';
-  const reason = troubleOf(role, state, own ? status.reason : '', survey);
+  const isSelf = id === status.id;
+  const reported = isSelf ? status.state : peer?.state;
+  const survey = surveys?.[id];
+  const reachable =
+    isSelf || (survey === undefined ? status.links[id] === 'up' : survey.silentMs <= silentMsMax);
+  const state = reachable && reported !== undefined ? reported : 'unreachable';
+  const reason = unhealthyReason(role, state, isSelf ? status.reason : '', survey);
   return {
     id,
     role,
@@ -140,20 +154,21 @@ function healthOf(
     ok: reason === '',
     reason,
     lagEntries: survey?.lagEntries ?? null,
-    clients: own ? status.connections : (peer?.clients ?? 0),
+    clients: isSelf ? status.connections : (peer?.clients ?? 0),
     load: peer?.load ?? 0,
   };
 }
 
-function troubleOf(
+/** Returns one sentence, or an empty text for a healthy member. */
+function unhealthyReason(
   role: MemberRole,
   state: MemberHealth['state'],
-  told: string,
+  ownReason: string,
   survey: PeerSurvey | undefined,
 ): string {
-  if (state === 'unreachable') return 'not heard';
-  if (state !== 'serving') return told === '' ? state : told;
+  if (state === 'unreachable') return 'unreachable';
+  if (state !== 'serving') return ownReason === '' ? state : ownReason;
   if (role === 'learner') return 'a learner: it does not vote yet';
-  if (survey === undefined) return 'the leader has not found out yet what it lacks';
+  if (survey === undefined) return 'the leader has not measured its lag yet';
   return survey.lagEntries > lagEntriesMax ? `lacks ${survey.lagEntries} entries` : '';
 }

@@ -1,44 +1,48 @@
-/** How late the event loop comes to its timers when nothing more can be asked of it, ms. */
+/** Event loop delay that counts as full load, ms. */
 const delayFullMs = 500;
-/** Commands of this home that the cluster has not applied: beyond it clients wait for seconds. */
+/** Commands of this home that the cluster has not applied yet and that count as full load: clients then wait for seconds. */
 const pendingFull = 20_000;
-/** Weight of the newest sample, one a second: one late second is no overload. */
+/** Weight of the newest of the samples, which come once a second: one delayed second is no overload. */
 const sampleWeight = 0.3;
 const step = 0.1;
 
-/** Apart, so that a member at the edge does not change its mind every second. */
+/** The thresholds differ in both directions (hysteresis), so that the admission does not change every second. */
 const redirectFrom = 0.8;
 const redirectUntil = 0.6;
 const refuseFrom = 0.95;
 const refuseUntil = 0.8;
 
+/** What happens to new clients: all are accepted, clients that support redirection are redirected, or all are rejected. */
 export type Admission = 'all' | 'redirect' | 'refuse';
 
 export interface LoadSample {
-  /** How late the event loop came to a timer, ms. */
+  /** Event loop delay, ms. */
   readonly delayMs: number;
   readonly clients: number;
   readonly clientsMax: number;
   readonly pendingCommands: number;
 }
 
-/** How busy this member is: the worst of its event loop, its clients and what waits for the cluster. */
+/**
+ * Computes the load of this member: the highest of the loads of its event loop, its client connections and its pending
+ * commands.
+ */
 export class LoadMeter {
   #delay = 0;
   #load = 0;
   #admission: Admission = 'all';
 
-  /** 0 idle to 1 overloaded, in steps of a tenth. */
+  /** 0 (idle) to 1 (overloaded), in steps of 0.1. */
   get load(): number {
     return Math.round(this.#load / step) / Math.round(1 / step);
   }
 
-  /** Whom a member this busy takes; with hysteresis. */
+  /** Admission of new clients at this load, with hysteresis. */
   get admission(): Admission {
     return this.#admission;
   }
 
-  /** Once a second. */
+  /** Called once a second. */
   sample({ delayMs, clients, clientsMax, pendingCommands }: LoadSample): void {
     this.#delay += (Math.min(1, delayMs / delayFullMs) - this.#delay) * sampleWeight;
     const busy = Math.max(this.#delay, Math.min(1, pendingCommands / pendingFull));
@@ -46,10 +50,11 @@ export class LoadMeter {
     this.#admission = this.#next(busy);
   }
 
-  /** The number of clients alone refuses nobody: its own bound does. */
+  /** The number of clients alone never leads to `refuse`: the broker enforces `clientsMax` itself. */
   #next(busy: number): Admission {
-    const was = this.#admission;
-    if (busy >= refuseFrom || (was === 'refuse' && busy > refuseUntil)) return 'refuse';
-    return this.#load >= redirectFrom || (was !== 'all' && this.#load > redirectUntil) ? 'redirect' : 'all';
+    const before = this.#admission;
+    if (busy >= refuseFrom || (before === 'refuse' && busy > refuseUntil)) return 'refuse';
+    const redirects = this.#load >= redirectFrom || (before !== 'all' && this.#load > redirectUntil);
+    return redirects ? 'redirect' : 'all';
   }
 }

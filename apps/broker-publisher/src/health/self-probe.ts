@@ -2,18 +2,21 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 
-/** `#` does not match it [MQTT-4.7.2-1]. */
+/** The filter `#` does not match a topic that begins with `$` [MQTT-4.7.2-1]. */
 const topicPrefix = '$watchdog/';
-/** Our own packets are small. What others publish on our topic may be larger: then it is asked again, on a new topic. */
+/**
+ * The probe's own packets are small. Another client may publish a larger message on the probe's topic; the probe then
+ * reconnects and uses a new topic.
+ */
 const bufferBytesMax = 64 * 1024;
-/** Of a remaining length [MQTT-2.2.3]. */
+/** Largest encoding of a remaining length [MQTT-2.2.3]. */
 const lengthBytesMax = 4;
 
 const packetTypes = { connack: 2, publish: 3, suback: 9 } as const;
 
-export interface LoopbackOptions {
+export interface SelfProbeOptions {
   readonly memberId: string;
-  /** Of this member's own MQTT listener. */
+  /** Host of this member's own MQTT listener. */
   readonly host: string;
   readonly port: number;
   /** Monotonic milliseconds. */
@@ -21,38 +24,40 @@ export interface LoopbackOptions {
 }
 
 /**
- * A client of this very member, over a real connection: what it publishes (QoS 0, so that no majority is needed) has to
- * come back to it. That takes the listener, the guard, Aedes, the member's turn and its router. A refusal (the member
- * joins, drains, is full or isolated) is an answer as well: whoever says no is not hanging.
+ * An MQTT client of this member, in this process, over a TCP connection. It publishes a message and expects to receive
+ * that message. QoS 0 is used, because it works without a majority. The message passes the listener, the guard, Aedes,
+ * the member's turn and its routing. A rejected connection (the member joins, drains, is full or isolated) also counts
+ * as an answer, because a member that rejects does not hang.
  */
-export class Loopback {
-  readonly #options: LoopbackOptions;
-  /** A client that takes this id, to have it closed, has to guess it. */
+export class SelfProbe {
+  readonly #options: SelfProbeOptions;
+  /** Random, so that another client cannot take over the session by its client identifier. */
   readonly #clientId: string;
-  /** Another one for each connection: nobody can have left a retained message on it. */
+  /** New for each connection, so that the topic cannot have a retained message. */
   #topic = '';
   #socket: Socket | null = null;
-  /** The broker has said yes or no to this connection. */
-  #admitted = false;
+  /** True when the broker has answered CONNECT, with success or with a rejection. */
+  #connackReceived = false;
   #subscribed = false;
   #received: Buffer = Buffer.alloc(0);
-  #sent = '';
-  #answeredAtMs: number;
+  /** Payload of the message that has not come back yet; empty when no message is outstanding. */
+  #outstanding = '';
+  #lastAnswerMs: number;
 
-  constructor(options: LoopbackOptions) {
+  constructor(options: SelfProbeOptions) {
     this.#options = options;
     this.#clientId = `watchdog.${options.memberId}.${nonce()}`;
-    this.#answeredAtMs = options.now();
+    this.#lastAnswerMs = options.now();
   }
 
-  /** When the broker last answered, on the clock given, ms. */
-  get answeredAtMs(): number {
-    return this.#answeredAtMs;
+  /** Time of the broker's last answer, on the clock of the options, ms. */
+  get lastAnswerMs(): number {
+    return this.#lastAnswerMs;
   }
 
-  /** Asks again; who has not answered the last time is asked on a new connection. */
-  ask(): void {
-    if (this.#socket !== null && this.#subscribed && this.#sent === '') return this.#publish();
+  /** Publishes the next message. When the broker has not answered the last one, the probe reconnects first. */
+  probe(): void {
+    if (this.#socket !== null && this.#subscribed && this.#outstanding === '') return this.#publish();
     this.stop();
     this.#open();
   }
@@ -60,9 +65,9 @@ export class Loopback {
   stop(): void {
     this.#socket?.destroy();
     this.#socket = null;
-    this.#admitted = false;
+    this.#connackReceived = false;
     this.#subscribed = false;
-    this.#sent = '';
+    this.#outstanding = '';
     this.#received = Buffer.alloc(0);
   }
 
@@ -77,11 +82,11 @@ export class Loopback {
       socket.write(connectPacket(this.#clientId));
     });
     socket.on('data', (chunk) => socket === this.#socket && this.#onData(chunk));
-    socket.on('error', () => undefined); // told by `close`
+    socket.on('error', () => undefined); // `close` follows
     socket.on('close', () => {
       if (socket !== this.#socket) return;
-      // Turned away at the door, as too many connections are: a no as well, and none that the kernel would say.
-      if (connected && !this.#admitted) this.#answered();
+      // The broker closes a connection without CONNACK when it has too many. The kernel would not have accepted it.
+      if (connected && !this.#connackReceived) this.#recordAnswer();
       this.stop();
     });
   }
@@ -99,52 +104,53 @@ export class Loopback {
 
   #onPacket(type: number, body: Buffer): void {
     if (type === packetTypes.connack) {
-      this.#admitted = true;
+      this.#connackReceived = true;
       if (body[1] === 0) this.#socket?.write(subscribePacket(this.#topic));
-      else this.#answered();
+      else this.#recordAnswer();
     } else if (type === packetTypes.suback) {
       this.#subscribed = true;
       this.#publish();
     } else if (
       type === packetTypes.publish &&
-      body.subarray(2 + this.#topic.length).toString() === this.#sent
+      body.subarray(2 + this.#topic.length).toString() === this.#outstanding
     ) {
-      this.#sent = '';
-      this.#answered();
+      this.#outstanding = '';
+      this.#recordAnswer();
     }
   }
 
   #publish(): void {
-    this.#sent = nonce();
-    this.#socket?.write(packet(0x30, text(this.#topic), Buffer.from(this.#sent)));
+    this.#outstanding = nonce();
+    const packet = encodePacket(0x30, encodeString(this.#topic), Buffer.from(this.#outstanding));
+    this.#socket?.write(packet);
   }
 
-  #answered(): void {
-    this.#answeredAtMs = this.#options.now();
+  #recordAnswer(): void {
+    this.#lastAnswerMs = this.#options.now();
   }
 }
 
-/** MQTT 3.1.1, clean session, no keep-alive: its socket says when it is gone. */
+/** MQTT 3.1.1, clean session, without keep-alive: the loopback socket reports a lost connection. */
 function connectPacket(clientId: string): Buffer {
-  return packet(0x10, text('MQTT'), Buffer.from([4, 2, 0, 0]), text(clientId));
+  return encodePacket(0x10, encodeString('MQTT'), Buffer.from([4, 2, 0, 0]), encodeString(clientId));
 }
 
 function subscribePacket(topic: string): Buffer {
-  return packet(0x82, Buffer.from([0, 1]), text(topic), Buffer.from([0]));
+  return encodePacket(0x82, Buffer.from([0, 1]), encodeString(topic), Buffer.from([0]));
 }
 
-function text(value: string): Buffer {
+function encodeString(value: string): Buffer {
   const bytes = Buffer.from(value);
   return Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 0xff]), bytes]);
 }
 
-/** Ours are shorter than 128 bytes: one byte of length [MQTT-2.2.3]. */
-function packet(first: number, ...parts: readonly Buffer[]): Buffer {
+/** The probe's packets are shorter than 128 bytes: the remaining length takes one byte [MQTT-2.2.3]. */
+function encodePacket(first: number, ...parts: readonly Buffer[]): Buffer {
   const body = Buffer.concat(parts);
   return Buffer.concat([Buffer.from([first, body.length]), body]);
 }
 
-/** Null while it is not complete, or no packet. */
+/** Returns the first packet, or null when the bytes hold no complete packet or an invalid length. */
 function takePacket(bytes: Buffer): { type: number; body: Buffer; end: number } | null {
   let length = 0;
   for (let position = 1; position <= lengthBytesMax; position++) {

@@ -11,18 +11,18 @@ import { createHttpServer } from '@mqtt-cluster/runtime';
 import type { HttpServer } from '@mqtt-cluster/runtime';
 import { createStore } from '@mqtt-cluster/store';
 import { readToken } from '../admin/authorization.ts';
-import { watchedPort } from './observed-client-port.ts';
-import { advertisedUrl, parsePeers, parseUrls, readPem } from '../config.ts';
+import { advertisedUrl, ownAddress, readPem } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
-import { Measuring } from '../observability/metrics.ts';
+import { FaultInjection } from '../fault-injection/fault-injection.ts';
+import { ApplianceMetrics } from '../observability/metrics.ts';
+import { systemTopics } from '../observability/system-topics.ts';
+import { rejectDuplicateMemberId } from './duplicate-member-id.ts';
+import { ManagementInterface } from './management-interface.ts';
 import { MemberRunner } from './member-runner.ts';
-import { Operations } from './management-interface.ts';
-import { systemValues } from '../observability/system-values.ts';
+import { observedClientPort } from './observed-client-port.ts';
 import { StoreReplacement } from './store-replacement.ts';
-import { Testing } from '../fault-injection/fault-injection.ts';
-import { refuseTwin } from './duplicate-member-id.ts';
 
-/** How long a stop waits for clients to be moved and for the last sync. */
+/** Upper bound of the time that a stop waits until the member has drained, ms. */
 const drainMsMax = 10_000;
 const pollMs = 20;
 
@@ -31,26 +31,26 @@ export interface ApplianceOptions {
   readonly logger: Logger;
   readonly version: string;
   readonly onFatal: (error: unknown) => void;
-  /** An operator wants this process to drain and end. */
+  /** An operator requested that this process drains and exits. */
   readonly onStopRequested: () => void;
 }
 
-/** The appliance of one host: broker, bridges, publisher and HTTP around one member. */
+/** The appliance of one host: one member with its store, broker, bridge, publisher and HTTP server. */
 export class Appliance implements Lifecycle {
   readonly #options: ApplianceOptions;
   readonly #logger: Logger;
-  readonly #measuring: Measuring;
+  readonly #metrics: ApplianceMetrics;
   readonly #store: Store;
-  readonly #testing: Testing | null;
+  readonly #faultInjection: FaultInjection | null;
   readonly #token: string | null;
   #runner: MemberRunner | null = null;
-  #operations: Operations | null = null;
+  #management: ManagementInterface | null = null;
   #replacement: StoreReplacement | null = null;
   #bridge: ListeningBridge | null = null;
   #broker: Broker | null = null;
   #http: HttpServer | null = null;
   #publisher: Publisher | null = null;
-  /** Whoever asks again waits for the same end. */
+  /** Set by the first call of `stop`. Later calls return the same promise. */
   #stopped: Promise<void> | null = null;
 
   constructor(options: ApplianceOptions) {
@@ -58,48 +58,47 @@ export class Appliance implements Lifecycle {
     this.#options = options;
     this.#logger = logger;
     this.#token = readToken(config.admin.tokenFile);
-    this.#measuring = new Measuring(config, version, logger);
-    this.#testing = Testing.from(config, logger);
-    const fileSystem = this.#testing?.fileSystem();
-    const { metrics } = this.#measuring;
+    this.#metrics = new ApplianceMetrics(config, version, logger);
+    this.#faultInjection = FaultInjection.from(config, logger);
+    const fileSystem = this.#faultInjection?.fileSystem();
+    const metrics = this.#metrics.registry;
     this.#store = createStore({ directory: config.data, logger, metrics, ...(fileSystem && { fileSystem }) });
   }
 
   async start(): Promise<void> {
     const { config } = this.#options;
-    await this.#testing?.start();
-    const own = parsePeers(config.peers).find((peer) => peer.id === config.id)!;
+    await this.#faultInjection?.start();
     const tls = readTls(config);
-    await refuseTwin({ own, name: config.name, ...(tls && { tls }) });
+    await rejectDuplicateMemberId({ own: ownAddress(config), name: config.name, ...(tls && { tls }) });
     const recovered = await this.#store.open(config.id);
     for (const repair of recovered.repairs) this.#logger.warn({}, repair);
     const runner = this.#createRunner(recovered);
     this.#runner = runner;
     this.#bridge = this.#createBridge(runner);
-    runner.useBridge(this.#bridge);
-    const operations = this.#createOperations(runner);
-    this.#operations = operations;
+    runner.attachBridge(this.#bridge);
+    const management = this.#createManagementInterface(runner);
+    this.#management = management;
     this.#replacement = new StoreReplacement({
-      directory: this.#options.config.data,
+      directory: config.data,
       logger: this.#logger,
-      maySpare: async () => (await operations.administrator.health(this.#options.config.id)).stop!,
+      stopSafety: async () => (await management.administrator.health(config.id)).stop!,
       stop: () => this.stop(),
       outboxItems: () => runner.status().outboxItems,
       onFatal: this.#options.onFatal,
     });
-    this.#http = this.#createHttp(runner, operations);
-    const broker = this.#createBroker(runner, operations);
+    this.#http = this.#createHttp(runner, management);
+    const broker = this.#createBroker(runner, management);
     this.#broker = broker;
-    // Each of these may find its port in use; nothing has been promised to anybody yet.
+    // Each of these fails when its port is in use. Until here the member has acknowledged nothing.
     await this.#http.start();
     await this.#bridge.start();
     await runner.start();
     await broker.start();
-    await operations.start();
+    await management.start();
     this.#startPublisher();
   }
 
-  /** Moves the clients, hands over leadership, syncs, ends. */
+  /** Drains the member (closes client connections, transfers leadership), stops all components and closes the store. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
@@ -114,9 +113,9 @@ export class Appliance implements Lifecycle {
     await this.#bridge?.stop();
     await this.#http?.stop();
     await this.#store.close();
-    await this.#testing?.stop();
-    this.#measuring.metrics.stop();
-    await this.#operations?.stop();
+    await this.#faultInjection?.stop();
+    this.#metrics.registry.stop();
+    await this.#management?.stop();
   }
 
   #createRunner(recovered: Recovered): MemberRunner {
@@ -125,14 +124,14 @@ export class Appliance implements Lifecycle {
     const raft = { ...lanMemberTimings.raft, heartbeatMs, electionMsMin, electionMsMax };
     const member = createMember({
       id: config.id,
-      members: parsePeers(config.peers).map((peer) => peer.id),
-      urls: this.#urls().get(config.id) ?? [],
+      members: config.peers.map(({ id }) => id),
+      urls: config.urls.get(config.id) ?? [],
       recovered,
       whenIsolated: config.whenIsolated,
       timings: { ...lanMemberTimings, raft, isolatedAfterMs, lostAfterMs },
       limits: { ...defaultLimits, ...config.limits },
       random: () => randomInt(2 ** 32) / 2 ** 32,
-      measures: this.#measuring.reporter.measures,
+      measures: this.#metrics.reporter.measures,
     });
     if (config.bootstrap) member.bootstrap();
     return new MemberRunner({
@@ -141,26 +140,25 @@ export class Appliance implements Lifecycle {
       store: this.#store,
       now: () => performance.now(),
       onEvents: (events, turnMs) => {
-        this.#measuring.reporter.onEvents(events, turnMs);
-        this.#operations?.onEvents(events);
-        for (const event of events) if (event.kind === 'storeUnfit') this.#replacement?.begin(event.index);
+        this.#metrics.reporter.onEvents(events, turnMs);
+        this.#management?.onEvents(events);
+        for (const event of events) if (event.kind === 'storeUnfit') this.#replacement?.request(event.index);
       },
       onFatal,
     });
   }
 
-  #createOperations(runner: MemberRunner): Operations {
+  #createManagementInterface(runner: MemberRunner): ManagementInterface {
     const { config, onStopRequested } = this.#options;
-    return new Operations({
+    return new ManagementInterface({
       config,
       runner,
-      members: parsePeers(config.peers).map((peer) => peer.id),
-      urls: this.#urls(),
+      members: config.peers.map(({ id }) => id),
       logger: this.#logger,
-      metrics: this.#measuring.metrics,
+      metrics: this.#metrics.registry,
       token: this.#token,
       mqttAddress: () => localAddress(this.#broker!.addresses()[0]!),
-      roundTripMs: () => middleRoundTripMs(this.#bridge!.counters()),
+      roundTripMs: () => medianRoundTripMs(this.#bridge!.counters()),
       stop: onStopRequested,
     });
   }
@@ -171,7 +169,7 @@ export class Appliance implements Lifecycle {
     return createBridge({
       self: config.id,
       cluster: config.name,
-      peers: parsePeers(config.peers),
+      peers: config.peers,
       listen: { host: config.host, port: config.cluster.port },
       ...(tls && { tls }),
       handlers: {
@@ -179,51 +177,51 @@ export class Appliance implements Lifecycle {
         onLink: (peer, state) => runner.link(peer, state),
       },
       logger: this.#logger,
-      metrics: this.#measuring.metrics,
+      metrics: this.#metrics.registry,
     });
   }
 
-  #createBroker(runner: MemberRunner, operations: Operations): Broker {
+  #createBroker(runner: MemberRunner, management: ManagementInterface): Broker {
     const { config, version } = this.#options;
-    const { reporter } = this.#measuring;
-    const port = watchedPort(runner, () => reporter.onHandedOver());
+    const { reporter } = this.#metrics;
+    const port = observedClientPort(runner, () => reporter.onEffectsWritten());
     return createBroker({
       memberId: config.id,
-      port: this.#testing?.wrap(port) ?? port,
+      port: this.#faultInjection?.wrap(port) ?? port,
       listeners: [{ host: config.host, port: config.mqtt.port, kind: 'tcp' }],
       limits: { clientsMax: config.mqtt.clientsMax },
       logger: this.#logger,
-      metrics: this.#measuring.metrics,
+      metrics: this.#metrics.registry,
       version,
-      members: () => JSON.stringify(operations.advertisements()),
+      members: () => JSON.stringify(management.advertisements()),
       systemValues: () =>
-        systemValues(runner.status(), {
-          dropped: reporter.dropped,
+        systemTopics(runner.status(), {
+          dropped: reporter.droppedMessages,
           accepts: config.whenIsolated === 'accept',
         }),
-      serverReference: () => operations.elsewhere(),
-      admission: () => operations.admission(),
+      serverReference: () => management.serverReference(),
+      admission: () => management.admission(),
       administration: {
         isAdministrator: ({ userName, password }) =>
-          operations.authorization.mayUseTopics(userName, password),
-        onCommand: (command, payload) => void operations.onTopicCommand(command, payload),
+          management.authorization.allowsTopics(userName, password),
+        onCommand: (command, payload) => void management.onTopicCommand(command, payload),
       },
     });
   }
 
-  #createHttp(runner: MemberRunner, operations: Operations): HttpServer {
+  #createHttp(runner: MemberRunner, management: ManagementInterface): HttpServer {
     const { config } = this.#options;
-    const measuring = this.#measuring;
+    const metrics = this.#metrics;
     const render = (): Promise<string> =>
-      measuring.render(runner.status(), this.#store.usage(), [this.#broker, this.#bridge, this.#publisher]);
+      metrics.render(runner.status(), this.#store.usage(), [this.#broker, this.#bridge, this.#publisher]);
     return createHttpServer({
       host: config.host,
       port: config.http.port,
       logger: this.#logger,
-      metrics: { render, contentType: measuring.metrics.contentType },
-      health: () => operations.health(),
-      routes: operations.routes,
-      ready: () => operations.ready(),
+      metrics: { render, contentType: metrics.registry.contentType },
+      health: () => management.health(),
+      routes: management.routes,
+      ready: () => management.ready(),
       status: () => ({
         ...runner.status(),
         counters: {
@@ -239,9 +237,8 @@ export class Appliance implements Lifecycle {
   #startPublisher(): void {
     const { config } = this.#options;
     if (config.publisher.rate === 0) return;
-    const own = parsePeers(config.peers).find((peer) => peer.id === config.id)!;
-    const servers = [...this.#urls()].flatMap(([id, urls]) => urls.map((url) => ({ id, url })));
-    const preferred = this.#urls().get(config.id)?.[0] ?? advertisedUrl(config, own);
+    const servers = [...config.urls].flatMap(([id, urls]) => urls.map((url) => ({ id, url })));
+    const preferred = config.urls.get(config.id)?.[0] ?? advertisedUrl(config);
     this.#publisher = createPublisher({
       memberId: config.id,
       servers: servers.length > 0 ? servers : [{ id: config.id, url: preferred }],
@@ -249,32 +246,23 @@ export class Appliance implements Lifecycle {
       ...(config.publisher.group === '' ? {} : { sharedGroup: config.publisher.group }),
       ratePerSecond: config.publisher.rate,
       logger: this.#logger.child({ part: 'publisher' }),
-      metrics: this.#measuring.metrics,
+      metrics: this.#metrics.registry,
     });
     this.#publisher
       .start()
-      .catch((error: unknown) => this.#logger.error({ error }, 'the publisher cannot start'));
+      .catch((error: unknown) => this.#logger.error({ error }, 'the publisher could not start'));
   }
 
   async #drain(runner: MemberRunner): Promise<void> {
-    runner.operate((member) => member.drain(this.#options.config.drainPerSecond));
+    runner.callMember((member) => member.drain(this.#options.config.drainPerSecond));
     const deadline = performance.now() + drainMsMax;
     while (!runner.status().drained && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
   }
-
-  #urls(): Map<string, string[]> {
-    const { config } = this.#options;
-    const peers = parsePeers(config.peers);
-    return parseUrls(
-      config.urls,
-      peers.map((peer) => peer.id),
-    );
-  }
 }
 
-/** Who listens on all addresses is reached by loopback. */
+/** Returns the address at which this process reaches its own listener: loopback when it listens on all addresses. */
 function localAddress({ host, port }: { host: string; port: number }): { host: string; port: number } {
   if (host === '0.0.0.0') return { host: '127.0.0.1', port };
   return { host: host === '::' ? '::1' : host, port };
@@ -284,7 +272,7 @@ function readTls({ tls: { key, cert, ca } }: ApplianceConfig): BridgeTls | null 
   return key === '' ? null : { key: readPem(key), cert: readPem(cert), ca: readPem(ca) };
 }
 
-function middleRoundTripMs(peers: Readonly<Record<string, BridgeCounters>>): number {
+function medianRoundTripMs(peers: Readonly<Record<string, BridgeCounters>>): number {
   const known = Object.values(peers).flatMap(({ roundTripMs }) => roundTripMs ?? []);
   known.sort((left, right) => left - right);
   return known[Math.floor(known.length / 2)] ?? 0;

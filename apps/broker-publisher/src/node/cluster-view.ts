@@ -1,16 +1,19 @@
 import type { MemberAdvertisement, MemberId, MemberStatus } from '@mqtt-cluster/contracts';
+import type { ClientUrls } from '../config.ts';
 
-/** Redirected only to a member that is this much better off: two busy ones would play ball with a client. */
-const betterByMin = 0.2;
+/**
+ * A serving member redirects clients only to a member whose load is lower by at least this much. Otherwise two busy
+ * members would redirect a client back and forth.
+ */
+const loadDifferenceMin = 0.2;
 
 export interface ClusterViewOptions {
   /** All members of the configuration, in its order. */
   readonly members: readonly MemberId[];
-  /** Where clients reach them. */
-  readonly urls: ReadonlyMap<MemberId, readonly string[]>;
+  readonly urls: ClientUrls;
 }
 
-/** What `$SYS/cluster/members` says, and where a client is better off. */
+/** The cluster as this member sees it: the content of `$SYS/cluster/members`, and the target of redirections. */
 export class ClusterView {
   readonly #options: ClusterViewOptions;
 
@@ -18,7 +21,7 @@ export class ClusterView {
     this.#options = options;
   }
 
-  /** `load`: this member's own. */
+  /** `load`: the load of this member. */
   advertisements(status: MemberStatus, load: number): MemberAdvertisement[] {
     return this.#options.members.map((id) => {
       const urls = this.#options.urls.get(id) ?? [];
@@ -31,20 +34,20 @@ export class ClusterView {
   }
 
   /**
-   * Host and port of the serving member that is least busy. A member that serves itself sends nobody to one that is hardly
-   * better off.
+   * Returns host and port of the serving member with the lowest load, as the Server Reference of a redirection. Returns
+   * undefined when this member serves and no other member has a clearly lower load.
    */
-  elsewhere(status: MemberStatus, load: number): string | undefined {
-    const loadMax = status.state === 'serving' ? load - betterByMin : Infinity;
-    const others = this.advertisements(status, load).filter(
+  redirectTarget(status: MemberStatus, load: number): string | undefined {
+    const loadMax = status.state === 'serving' ? load - loadDifferenceMin : Infinity;
+    const candidates = this.advertisements(status, load).filter(
       (member) =>
         member.id !== status.id &&
         member.state === 'serving' &&
         member.urls.length > 0 &&
         member.load <= loadMax,
     );
-    others.sort((left, right) => left.load - right.load || left.clients - right.clients);
-    const url = others[0]?.urls[0];
+    candidates.sort((left, right) => left.load - right.load || left.clients - right.clients);
+    const url = candidates[0]?.urls[0];
     return url === undefined ? undefined : new URL(url).host;
   }
 }

@@ -4,28 +4,28 @@ import { ListenError } from '@mqtt-cluster/contracts';
 import type { BridgeTls } from '@mqtt-cluster/bridge';
 import type { PeerAddress } from '../config.ts';
 
-/** A process that lives answers at once; a host that is silent is none that serves as this member. */
+/** A running process answers at once. A host that stays silent does not run this member. */
 const answerMsMax = 500;
 const connackType = 0x20;
 
-export interface TwinProbeOptions {
-  /** Of this member, as its peers have it. */
+export interface DuplicateMemberIdOptions {
+  /** Address at which the peers reach this member. */
   readonly own: PeerAddress;
-  /** Of the cluster. */
+  /** Name of the cluster. */
   readonly name: string;
   readonly tls?: BridgeTls;
 }
 
 /**
- * Before this member listens, nobody may answer as a member at the address that its peers have of it: that would be
- * another process with the same id, and the peers would never hear this one.
+ * Probes the address at which the peers reach this member, before this member listens. A process that answers there as
+ * a member uses the same id, and the peers would connect to that process instead of this one.
  *
- * @throws ListenError one line that says so
+ * @throws ListenError another process already serves as this member
  */
-export async function refuseTwin({ own, name, tls }: TwinProbeOptions): Promise<void> {
+export async function rejectDuplicateMemberId({ own, name, tls }: DuplicateMemberIdOptions): Promise<void> {
   if (own.port === 0 || !(await answersAsMember(own, name, tls))) return;
   throw new ListenError(
-    `another process serves as member "${own.id}" at ${own.host}:${own.port} already: each host needs an id of its own`,
+    `another process already serves as member "${own.id}" at ${own.host}:${own.port}: give each host its own id`,
   );
 }
 
@@ -47,20 +47,23 @@ function answersAsMember({ id, host, port }: PeerAddress, name: string, tls?: Br
   });
 }
 
-/** The CONNECT of a bridge of this very member (MQTT 3.1.1): every cluster listener answers it, by a refusal. */
+/**
+ * Encodes the CONNECT (MQTT 3.1.1) of a bridge connection from this member to itself. Every cluster listener answers it
+ * with a CONNACK that rejects the connection.
+ */
 function connectPacket(id: string, name: string): Buffer {
   const body = Buffer.concat([
-    text('MQTT'),
+    encodeString('MQTT'),
     Buffer.from([4, 0x82, 0, 0]),
-    text(`bridge:${id}:raft`),
-    text(`1:${name}`),
+    encodeString(`bridge:${id}:raft`),
+    encodeString(`1:${name}`),
   ]);
-  // Up to 128 characters of names: the length may take two bytes [MQTT-2.2.3].
+  // The names have up to 96 characters, so the remaining length takes one or two bytes [MQTT-2.2.3].
   const length = body.length < 128 ? [body.length] : [(body.length & 0x7f) | 0x80, body.length >> 7];
   return Buffer.concat([Buffer.from([0x10, ...length]), body]);
 }
 
-function text(value: string): Buffer {
+function encodeString(value: string): Buffer {
   const bytes = Buffer.from(value);
   return Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 0xff]), bytes]);
 }

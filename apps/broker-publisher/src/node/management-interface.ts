@@ -6,79 +6,78 @@ import type { HttpResponse, HttpRequest, CheckResult } from '@mqtt-cluster/runti
 import { Administrator } from '../admin/administrator.ts';
 import { Authorization } from '../admin/authorization.ts';
 import { adminRoutes } from '../admin/routes.ts';
-import { ClusterView } from './cluster-view.ts';
 import type { ApplianceConfig } from '../config.ts';
-import { countedNotifier } from '../observability/counted-notifier.ts';
 import { LoadMeter } from '../health/load-meter.ts';
 import type { Admission } from '../health/load-meter.ts';
-import { Loopback } from '../health/self-probe.ts';
+import { SelfProbe } from '../health/self-probe.ts';
+import { ServiceManagerReporter } from '../health/service-manager-reporter.ts';
+import { countingNotifier } from '../observability/counting-notifier.ts';
+import { ClusterView } from './cluster-view.ts';
 import type { MemberRunner } from './member-runner.ts';
-import { ServiceManager } from '../health/service-manager.ts';
 
-/** A crowd that is sent elsewhere is told the same: looking around costs a look at every connection. */
-const elsewhereMsMax = 250;
+/** Lifetime of a cached redirection target: computing it for each of many clients would be costly. */
+const redirectTargetMsMax = 250;
 
-/** A member without a turn for so long hangs; the rarest are four a second. */
-const turnlessMsMax = 10_000;
+/** A member without a turn for this long hangs. An idle member has at least four turns a second. */
+const turnIntervalMsMax = 10_000;
 
-export interface OperationsOptions {
+export interface ManagementInterfaceOptions {
   readonly config: ApplianceConfig;
   readonly members: readonly MemberId[];
-  readonly urls: ReadonlyMap<MemberId, readonly string[]>;
   readonly runner: MemberRunner;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** Of the admin interface; null for none. */
+  /** Token of the admin interface; null without `admin.tokenFile`. */
   readonly token: string | null;
-  /** Where this member's own MQTT listener is reached from here. */
+  /** Address at which this process reaches its own MQTT listener. */
   readonly mqttAddress: () => { readonly host: string; readonly port: number };
-  /** To the peer in the middle: a majority is not slower; 0 while none has answered. */
+  /** Median round-trip time to the peers; 0 before the first answer. A majority of the peers is not slower. */
   readonly roundTripMs: () => number;
-  /** Drains and ends the process. */
+  /** Drains this member and ends the process. */
   readonly stop: () => void;
 }
 
-/** What operators, load balancers and service managers see and ask of one member. */
-export class Operations implements Lifecycle {
+/** What operators, load balancers and the service manager see of one member, and what they can request from it. */
+export class ManagementInterface implements Lifecycle {
   readonly authorization: Authorization;
   readonly administrator: Administrator;
   readonly routes: (request: HttpRequest) => Promise<HttpResponse> | null;
-  readonly #options: OperationsOptions;
+  readonly #options: ManagementInterfaceOptions;
   readonly #view: ClusterView;
-  readonly #meter = new LoadMeter();
-  #elsewhere: { readonly url: string | undefined; readonly untilMs: number } | null = null;
-  #serviceManager: ServiceManager | null = null;
+  readonly #loadMeter = new LoadMeter();
+  #redirectTarget: { readonly hostAndPort: string | undefined; readonly untilMs: number } | null = null;
+  #serviceManager: ServiceManagerReporter | null = null;
   #stopDelays: () => void = () => {};
 
-  constructor(options: OperationsOptions) {
-    const { config, runner, members, urls, stop } = options;
+  constructor(options: ManagementInterfaceOptions) {
+    const { config, runner, members, stop } = options;
     this.#options = options;
-    this.#view = new ClusterView({ members, urls });
+    this.#view = new ClusterView({ members, urls: config.urls });
     this.authorization = new Authorization(options.token, config.admin.trustLoopback);
     this.administrator = new Administrator({ runner, drainPerSecond: config.drainPerSecond, stop });
     this.routes = adminRoutes({
       administrator: this.administrator,
       authorization: this.authorization,
-      name: config.name,
-      knows: (member) =>
+      clusterName: config.name,
+      isKnownMember: (member) =>
         members.includes(member) || runner.status().config?.members.some(({ id }) => id === member) === true,
-      snapshot: () => runner.look((member) => member.snapshot()),
+      snapshot: () => runner.readMember((member) => member.snapshot()),
     });
   }
 
-  /** When everything else has started: the service manager hears of it. */
+  /** Call it when all other components have started: it reports READY to the service manager. */
   async start(): Promise<void> {
     const { logger, metrics, runner, config, mqttAddress } = this.#options;
-    this.#stopDelays = measureEventLoopDelay((delayMs) => this.#measure(delayMs));
+    this.#stopDelays = measureEventLoopDelay((delayMs) => this.#measureLoad(delayMs));
     const now = (): number => performance.now();
-    const loopback = new Loopback({ memberId: config.id, ...mqttAddress(), now });
+    const selfProbe = new SelfProbe({ memberId: config.id, ...mqttAddress(), now });
     const status = () => runner.status();
-    const notifier = countedNotifier(createNotifier({ logger }), metrics);
-    this.#serviceManager = new ServiceManager({ notifier, logger, status, now, loopback });
+    const notifier = countingNotifier(createNotifier({ logger }), metrics);
+    this.#serviceManager = new ServiceManagerReporter({ notifier, logger, status, now, selfProbe });
     this.#serviceManager.start();
   }
 
-  /** After everything else has stopped: until then the watchdog is fed. */
+  /** Call it when all other components have stopped: the watchdog receives keep-alives until then. */
   async stop(): Promise<void> {
     this.#stopDelays();
     this.#serviceManager?.stop();
@@ -88,25 +87,28 @@ export class Operations implements Lifecycle {
     this.administrator.onEvents(events);
   }
 
-  /** What an administrator published on an admin topic; the outcome is told on a topic of this member. */
+  /** Executes a command that arrived on an admin topic, and publishes the result on this member's answer topic. */
   async onTopicCommand(command: string, payload: Uint8Array): Promise<void> {
     const { config, runner, logger } = this.#options;
     const { code, body } = await this.administrator.execute(command, parametersOf(payload));
-    logger.info({ command, code }, 'a command came by an admin topic');
+    logger.info({ command, code }, 'executed a command from an admin topic');
     const answer = Buffer.from(JSON.stringify({ command, code, ...body }));
     runner.publishLocal({ topic: adminAnswerTopic(config.id), payload: answer, qos: 0, retain: false });
   }
 
-  // ---- what others hear ----
+  // ---- health and redirection ----
 
-  /** The process works; restart it if not. */
+  /** Liveness: the process should be restarted when this fails. */
   health(): CheckResult {
-    const turnlessMs = performance.now() - this.#options.runner.lastTurnMs;
-    if (turnlessMs <= turnlessMsMax) return { ok: true };
-    return { ok: false, reason: `no turn of the member for ${Math.round(turnlessMs)} ms` };
+    const turnAgeMs = performance.now() - this.#options.runner.lastTurnMs;
+    if (turnAgeMs <= turnIntervalMsMax) return { ok: true };
+    return { ok: false, reason: `the member has had no turn for ${Math.round(turnAgeMs)} ms` };
   }
 
-  /** Send clients here. Isolated is a state that is served and shown, not a reason to be taken out (design, section 6). */
+  /**
+   * Readiness: clients may connect to this member. An isolated member is ready, because it serves clients
+   * (docs/DESIGN.md, "Loss of quorum").
+   */
   ready(): CheckResult {
     const { state, reason } = this.#options.runner.status();
     const ok = state === 'serving' || state === 'isolated';
@@ -114,44 +116,46 @@ export class Operations implements Lifecycle {
   }
 
   advertisements(): MemberAdvertisement[] {
-    return this.#view.advertisements(this.#options.runner.status(), this.#meter.load);
+    return this.#view.advertisements(this.#options.runner.status(), this.#loadMeter.load);
   }
 
-  /** Where an MQTT 5 client is better off. */
-  elsewhere(): string | undefined {
+  /** Returns the Server Reference (host and port) of the member to which MQTT 5 clients are redirected. */
+  serverReference(): string | undefined {
     const nowMs = performance.now();
-    if (this.#elsewhere === null || nowMs >= this.#elsewhere.untilMs) {
-      const url = this.#view.elsewhere(this.#options.runner.status(), this.#meter.load);
-      this.#elsewhere = { url, untilMs: nowMs + elsewhereMsMax };
+    if (this.#redirectTarget === null || nowMs >= this.#redirectTarget.untilMs) {
+      const hostAndPort = this.#view.redirectTarget(this.#options.runner.status(), this.#loadMeter.load);
+      this.#redirectTarget = { hostAndPort, untilMs: nowMs + redirectTargetMsMax };
     }
-    return this.#elsewhere.url;
+    return this.#redirectTarget.hostAndPort;
   }
 
   admission(): Admission {
-    return this.#meter.admission;
+    return this.#loadMeter.admission;
   }
 
-  #measure(delayMs: number): void {
+  #measureLoad(delayMs: number): void {
     const { runner, config, logger, roundTripMs } = this.#options;
     const { connections, pendingCommands } = runner.status();
-    const before = this.#meter.admission;
-    this.#meter.sample({
+    const before = this.#loadMeter.admission;
+    this.#loadMeter.sample({
       delayMs,
       clients: connections,
       clientsMax: config.mqtt.clientsMax,
       pendingCommands,
     });
-    const { load, admission } = this.#meter;
+    const { load, admission } = this.#loadMeter;
     const latencyMs = delayMs + roundTripMs();
-    runner.operate((member) => {
+    runner.callMember((member) => {
       member.setLoad(load);
       member.setLatency(latencyMs);
     });
-    if (admission !== before) logger.warn({ load, admission, before }, 'whom this member takes has changed');
+    if (admission !== before) {
+      logger.warn({ load, admission, before }, `load changed the admission of new clients to "${admission}"`);
+    }
   }
 }
 
-/** What is no JSON is passed on as it is, for the administrator to refuse. */
+/** Returns the text itself when it is not JSON; the administrator then rejects it. */
 function parametersOf(payload: Uint8Array): unknown {
   const text = Buffer.from(payload).toString('utf8').trim();
   if (text === '') return {};

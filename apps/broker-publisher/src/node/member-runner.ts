@@ -18,14 +18,15 @@ import type {
   StoreWrite,
 } from '@mqtt-cluster/contracts';
 
-/** How often a member at work gets the time. Raising it makes resends and the clients' acks late. */
-const tickMs = 40;
-/** The same of a leader that only sends heartbeats. Raising it makes them uneven; lowering it costs an idle host. */
-const quietTickMs = 150;
-/** The same of who only hears them: an election may start this much later. */
-const followingTickMs = 250;
-const quietAfterMs = 2_000;
-/** The same while a link has just changed: an election may be due, and clients wait for it. */
+/** Tick interval of a busy member. Raising it delays retransmissions and acknowledgements. */
+const busyTickMs = 40;
+/** Tick interval of an idle leader. Raising it makes its heartbeats uneven. Lowering it costs CPU time on an idle host. */
+const idleLeaderTickMs = 150;
+/** Tick interval of an idle follower: an election may start later by up to this time. */
+const idleFollowerTickMs = 250;
+/** A member is idle when it has had no work for this long. */
+const idleAfterMs = 2_000;
+/** Tick interval after a link has changed: an election may be due, and clients wait for its result. */
 const urgentTickMs = 10;
 const urgentForMs = 1_000;
 
@@ -35,15 +36,15 @@ export interface RunnerComponents {
   readonly store: Pick<Store, 'write'>;
   /** Monotonic milliseconds. */
   readonly now: () => number;
-  /** `turnMs`: how long the member took for the turn that brought them. */
+  /** `turnMs`: duration of the turn that emitted the events. */
   readonly onEvents: (events: readonly MemberEvent[], turnMs: number) => void;
-  /** The disk is lost: this process must end, its peers have the rest. */
+  /** The disk has failed: this process must exit. The peers have the replicated state. */
   readonly onFatal: (error: unknown) => void;
 }
 
 /**
- * Drives a pure {@link Member} with the clock, the disk and the network. All inputs of one round of the event loop share
- * one turn, so they share a batch, a sync and a frame per peer.
+ * Connects a pure {@link Member} to the clock, the disk and the network. All inputs of one iteration of the event loop
+ * share one turn, so they share a batch, a sync and a frame per peer.
  */
 export class MemberRunner implements ClientPort, Lifecycle {
   readonly #components: RunnerComponents;
@@ -52,26 +53,26 @@ export class MemberRunner implements ClientPort, Lifecycle {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #urgentUntilMs = 0;
   #busyUntilMs = 0;
-  #paceMs = tickMs;
+  #tickMs = busyTickMs;
   #leader: MemberId | null = null;
-  #scheduled = false;
+  #turnScheduled = false;
   #inTurn = false;
   #running = false;
   #lastTurnMs = 0;
-  /** Inputs that came out of an effects handler: the member must not be re-entered. */
-  #late: (() => void)[] = [];
+  /** Inputs from within an effects handler. They wait for the end of the turn, because the member is not re-entrant. */
+  #deferred: (() => void)[] = [];
 
   constructor(components: RunnerComponents) {
     this.#components = components;
   }
 
-  useBridge(bridge: Pick<Bridge, 'send'>): void {
+  attachBridge(bridge: Pick<Bridge, 'send'>): void {
     this.#bridge = bridge;
   }
 
   async start(): Promise<void> {
     this.#running = true;
-    this.#beat();
+    this.#startTimer();
   }
 
   async stop(): Promise<void> {
@@ -90,89 +91,89 @@ export class MemberRunner implements ClientPort, Lifecycle {
   // ---- inputs ----
 
   receive(from: MemberId, message: PeerMessage): void {
-    // Answers to the heartbeats of an idle leader have nothing to set off: they wait for its next beat.
-    const canWait = isAnswer(message) && this.#components.now() >= this.#busyUntilMs;
-    this.#act((member) => member.receive(from, message), canWait);
+    // Answers to the heartbeats of an idle leader trigger no output, so they wait for the next tick.
+    const canWait = isHeartbeatAnswer(message) && this.#components.now() >= this.#busyUntilMs;
+    this.#input((member) => member.receive(from, message), canWait);
   }
 
   link(peer: MemberId, state: LinkState): void {
     this.#urgentUntilMs = this.#components.now() + urgentForMs;
-    this.#act((member) => member.link(peer, state));
-    if (this.#running) this.#beat();
+    this.#input((member) => member.link(peer, state));
+    if (this.#running) this.#startTimer();
   }
 
   input(connection: ConnectionId, input: ClientInput): void {
-    this.#act((member) => member.input(connection, input));
+    this.#input((member) => member.input(connection, input));
   }
 
   publishLocal(message: Message): void {
-    this.#act((member) => member.publishLocal(message));
+    this.#input((member) => member.publishLocal(message));
   }
 
-  /** What an operator, or the appliance itself, asks of the member. */
-  operate(act: (member: Member) => void): void {
-    this.#act(act);
+  /** Calls the member with a request of an operator or of the appliance itself, as an input of the turn. */
+  callMember(call: (member: Member) => void): void {
+    this.#input(call);
   }
 
-  /** Reads what the status does not show; must change nothing. */
-  look<T>(at: (member: Member) => T): T {
-    return at(this.#components.member);
+  /** Reads state of the member that the status does not contain. `read` must not change the member. */
+  readMember<T>(read: (member: Member) => T): T {
+    return read(this.#components.member);
   }
 
-  /** When the last turn was, on the runner's clock, ms: a member that gets no turns does nothing. */
+  /** Time of the last turn on the runner's clock, ms. A member that gets no turns hangs. */
   get lastTurnMs(): number {
     return this.#lastTurnMs;
   }
 
   // ---- the turn ----
 
-  #act(act: (member: Member) => void, canWait = false): void {
+  #input(call: (member: Member) => void, canWait = false): void {
     if (this.#inTurn) {
-      this.#late.push(() => act(this.#components.member));
+      this.#deferred.push(() => call(this.#components.member));
       return;
     }
-    // The first input of a round brings the time with it: after a pause nothing is handled before the clock.
-    if (!this.#scheduled) this.#components.member.tick(this.#components.now());
-    act(this.#components.member);
-    if (!canWait) this.#schedule();
+    // The member receives the current time before the first input of an iteration, also after a pause of the process.
+    if (!this.#turnScheduled) this.#components.member.tick(this.#components.now());
+    call(this.#components.member);
+    if (!canWait) this.#scheduleTurn();
   }
 
-  /** The clock's own turns; a change of pace takes effect at once. */
-  #beat(): void {
+  /** Starts the timer of the next tick. A new interval takes effect at once. */
+  #startTimer(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     const nowMs = this.#components.now();
-    const paceMs = nowMs < this.#urgentUntilMs ? urgentTickMs : this.#calmTickMs(nowMs);
-    this.#paceMs = paceMs;
+    const intervalMs = nowMs < this.#urgentUntilMs ? urgentTickMs : this.#normalTickMs(nowMs);
+    this.#tickMs = intervalMs;
     this.#timer = setTimeout(() => {
       this.#turn();
-      if (this.#running) this.#beat();
-    }, paceMs);
+      if (this.#running) this.#startTimer();
+    }, intervalMs);
   }
 
-  #calmTickMs(nowMs: number): number {
-    if (nowMs < this.#busyUntilMs || this.#leader === null) return tickMs;
-    return this.#leader === this.#components.id ? quietTickMs : followingTickMs;
+  #normalTickMs(nowMs: number): number {
+    if (nowMs < this.#busyUntilMs || this.#leader === null) return busyTickMs;
+    return this.#leader === this.#components.id ? idleLeaderTickMs : idleFollowerTickMs;
   }
 
-  #schedule(): void {
-    if (this.#scheduled || !this.#running) return;
-    this.#scheduled = true;
+  #scheduleTurn(): void {
+    if (this.#turnScheduled || !this.#running) return;
+    this.#turnScheduled = true;
     setImmediate(() => this.#turn());
   }
 
   #turn(): void {
     if (!this.#running) return;
-    this.#scheduled = false;
+    this.#turnScheduled = false;
     const { member, now, onEvents } = this.#components;
     this.#inTurn = true;
     const nowMs = now();
-    // A heartbeat brought the time: who only follows need not wake for it.
-    if (this.#paceMs === followingTickMs) this.#timer?.refresh();
+    // This turn, caused by a heartbeat, replaces the next tick of an idle follower.
+    if (this.#tickMs === idleFollowerTickMs) this.#timer?.refresh();
     this.#lastTurnMs = nowMs;
     member.tick(nowMs);
     const output = member.take();
     const turnMs = output.events.length > 0 ? now() - nowMs : 0;
-    if (isWork(output)) this.#busyUntilMs = nowMs + quietAfterMs;
+    if (isWork(output)) this.#busyUntilMs = nowMs + idleAfterMs;
     if (output.write !== null) void this.#write(output.write.token, output.write.change);
     if (output.send.length > 0) this.#bridge.send(output.send);
     if (output.effects.length > 0) this.#handler(output.effects);
@@ -181,30 +182,32 @@ export class MemberRunner implements ClientPort, Lifecycle {
       onEvents(output.events, turnMs);
     }
     this.#inTurn = false;
-    // There is work, or no leader any more: from now on every tick counts.
-    if (this.#paceMs === followingTickMs && this.#calmTickMs(nowMs) !== followingTickMs) this.#beat();
-    const late = this.#late;
-    this.#late = [];
-    for (const act of late) act();
-    if (output.more || late.length > 0) this.#schedule();
+    // The member has work or has lost its leader: the shorter tick interval applies from now on.
+    if (this.#tickMs === idleFollowerTickMs && this.#normalTickMs(nowMs) !== idleFollowerTickMs) {
+      this.#startTimer();
+    }
+    const deferred = this.#deferred;
+    this.#deferred = [];
+    for (const input of deferred) input();
+    if (output.more || deferred.length > 0) this.#scheduleTurn();
   }
 
   async #write(token: number, change: StoreWrite): Promise<void> {
     try {
       await this.#components.store.write(change);
-      this.#act((member) => member.written(token));
+      this.#input((member) => member.written(token));
     } catch (error) {
-      if (error instanceof StoreFullError) this.#act((member) => member.writeRefused(token));
+      if (error instanceof StoreFullError) this.#input((member) => member.writeRefused(token));
       else this.#components.onFatal(error);
     }
   }
 }
 
-function isAnswer(message: PeerMessage): boolean {
+function isHeartbeatAnswer(message: PeerMessage): boolean {
   return message.type === 'raft' && message.message.type === 'appendResponse' && message.message.success;
 }
 
-/** Anything but heartbeats, greetings and what members tell each other now and then. */
+/** True for any output except heartbeats, hello messages and periodic announcements. */
 function isWork({ write, effects, send }: MemberOutput): boolean {
   if (write !== null || effects.length > 0) return true;
   return send.some(({ channel, message }) => channel !== 'raft' && message.type !== 'interest');

@@ -1,7 +1,7 @@
 import type { ClientEffect, ClientPort } from '@mqtt-cluster/contracts';
 
-/** Returns the member as the broker sees it; calls `onEffects` after the broker has handled the effects of a turn. */
-export function watchedPort(
+/** Returns the same port; it also calls `onEffects` each time after the broker has handled the effects of a turn. */
+export function observedClientPort(
   inner: ClientPort,
   onEffects: (effects: readonly ClientEffect[]) => void,
 ): ClientPort {

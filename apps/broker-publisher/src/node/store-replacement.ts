@@ -3,79 +3,86 @@ import { join } from 'node:path';
 import { StoreCorruptError } from '@mqtt-cluster/contracts';
 import type { Logger, LogIndex } from '@mqtt-cluster/contracts';
 
-/** In the data directory: what was in it before. Only the last one is kept. */
-export const setAsideName = 'set-aside';
-/** A store that is unfit again so soon has not a bad disk but a bad program: replacing it for ever helps nobody. */
-const againMsMin = 3_600_000;
-/** While the cluster cannot do without this member it is asked again. */
+/** Subdirectory of the data directory that keeps the replaced store. The next replacement overwrites it. */
+export const setAsideDirectory = 'set-aside';
+/**
+ * A store that is unfit again within this time points to a program error, not to a bad disk. Replacing it again and
+ * again would not help.
+ */
+const intervalMsMin = 3_600_000;
+/** Retry interval while the cluster would lose its majority or messages without this member. */
 const retryMs = 5_000;
 
 export interface StoreReplacementComponents {
   readonly directory: string;
   readonly logger: Logger;
-  /** Whether the cluster can do without this member now. */
-  readonly maySpare: () => Promise<{ readonly safe: boolean; readonly reason: string }>;
-  /** Drains, and closes the store. */
+  /** Whether the cluster keeps its majority when this member stops now. */
+  readonly stopSafety: () => Promise<{ readonly safe: boolean; readonly reason: string }>;
+  /** Drains this member and closes the store. */
   readonly stop: () => Promise<void>;
-  /** Acked messages that only this store holds. */
+  /** Batches with degraded acknowledgements that only this store holds. */
   readonly outboxItems: () => number;
   readonly onFatal: (error: unknown) => void;
 }
 
 /**
- * A member whose state differs from that of the majority gets an empty store: it hands over, sets its store aside and ends;
- * started again it is filled by its peers (design, section 3).
+ * Replaces the store of a member whose state differs from that of the majority (docs/DESIGN.md, "The log and its
+ * entries"). The member drains, sets its store aside and exits. At the next start it has an empty store, and its peers
+ * send it the state.
  */
 export class StoreReplacement {
   readonly #components: StoreReplacementComponents;
   #timer: ReturnType<typeof setTimeout> | null = null;
-  #begun = false;
+  #requested = false;
 
   constructor(components: StoreReplacementComponents) {
     this.#components = components;
   }
 
-  /** Once; says in the log what becomes of it. */
-  begin(index: LogIndex): void {
-    if (this.#begun) return;
-    this.#begun = true;
+  /** Replaces the store as soon as that is safe. Later calls have no effect. `index`: where the state differs. */
+  request(index: LogIndex): void {
+    if (this.#requested) return;
+    this.#requested = true;
     const { directory, logger } = this.#components;
-    if (setAsideLately(directory, Date.now())) {
+    if (wasSetAsideRecently(directory, Date.now())) {
       logger.error(
         { index },
-        'the state differs again soon after the store was replaced: an operator has to look',
+        'the state of this member differs from the majority again within an hour of a store replacement: ' +
+          'the store is not replaced again; an operator must investigate',
       );
       return;
     }
     logger.error(
       { index },
-      "the state of this member differs from the majority's: its store will be replaced",
+      'the state of this member differs from the majority: this member will replace its store',
     );
-    void this.#tryNow(index);
+    void this.#attempt(index);
   }
 
+  /** Cancels a pending retry. */
   stop(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
-  async #tryNow(index: LogIndex): Promise<void> {
-    const { maySpare, outboxItems, logger, stop, directory, onFatal } = this.#components;
-    const { safe, reason } = await maySpare();
+  async #attempt(index: LogIndex): Promise<void> {
+    const { stopSafety, outboxItems, logger, stop, directory, onFatal } = this.#components;
+    const { safe, reason } = await stopSafety();
     if (!safe || outboxItems() > 0) {
-      logger.warn({ reason, outboxItems: outboxItems() }, 'the store cannot be replaced yet');
-      this.#timer = setTimeout(() => void this.#tryNow(index), retryMs);
+      logger.warn({ reason, outboxItems: outboxItems() }, 'the store cannot be replaced yet: will retry');
+      this.#timer = setTimeout(() => void this.#attempt(index), retryMs);
       return;
     }
     try {
       await stop();
-      const left = outboxItems();
-      const where = left === 0 ? setAside(directory) : null;
-      const fate =
-        where === null ? `kept, because only it holds ${left} acked batches` : `set aside in ${where}`;
+      const remaining = outboxItems();
+      const result =
+        remaining === 0
+          ? `moved to ${setAside(directory)}`
+          : `kept, because only this store holds ${remaining} acknowledged batches`;
       onFatal(
         new StoreCorruptError(
-          `the state of this member differed from the majority's at entry ${index}; its store is ${fate}, and the next ` +
-            'start gets everything from the peers',
+          `the state of this member differed from the majority at entry ${index}; its store is ${result}; ` +
+            'start the member again, and its peers send it the state',
         ),
       );
     } catch (error) {
@@ -84,18 +91,22 @@ export class StoreReplacement {
   }
 }
 
-/** Moves everything in the directory (which may be a mount) into one below it. @returns which */
-export function setAside(directory: string): string {
-  const target = join(directory, setAsideName);
+/**
+ * Moves the content of the directory into a subdirectory, because the directory itself may be a mount point.
+ *
+ * @returns the path of the subdirectory
+ */
+function setAside(directory: string): string {
+  const target = join(directory, setAsideDirectory);
   rmSync(target, { recursive: true, force: true });
   mkdirSync(target);
   for (const name of readdirSync(directory)) {
-    if (name !== setAsideName) renameSync(join(directory, name), join(target, name));
+    if (name !== setAsideDirectory) renameSync(join(directory, name), join(target, name));
   }
   return target;
 }
 
-export function setAsideLately(directory: string, nowMs: number): boolean {
-  const target = join(directory, setAsideName);
-  return existsSync(target) && nowMs - statSync(target).mtimeMs < againMsMin;
+function wasSetAsideRecently(directory: string, nowMs: number): boolean {
+  const target = join(directory, setAsideDirectory);
+  return existsSync(target) && nowMs - statSync(target).mtimeMs < intervalMsMin;
 }

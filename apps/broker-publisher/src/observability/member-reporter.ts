@@ -19,8 +19,8 @@ import type { MemberMeasures } from '@mqtt-cluster/member';
 const states: readonly ServingState[] = ['joining', 'serving', 'draining', 'isolated'];
 const roles: readonly MemberStatus['role'][] = ['leader', 'follower', 'candidate', 'learner', 'none'];
 
-/** As the metric's label has them. */
-const dropLabels: Readonly<Record<DropReason, string>> = {
+/** Values of the metric's label `reason`. */
+const dropReasonLabels: Readonly<Record<DropReason, string>> = {
   queueFull: 'queue_full',
   slowSubscriber: 'slow_subscriber',
   slowBridge: 'slow_bridge',
@@ -30,23 +30,24 @@ const dropLabels: Readonly<Record<DropReason, string>> = {
   outboxFull: 'outbox_full',
 };
 
-const unfitTexts = {
-  storeUnfit: 'a majority holds another state than this member',
+const alarmMessages = {
+  storeUnfit: 'a majority of the voters has a different state than this member',
   duplicateMemberId:
-    'another process with an empty store uses the id of a member that is there: it is not let in',
+    'rejected a process with another store that uses the id of a connected member: give each host its own id',
 } as const;
 
-/** Turns what a member says of itself into log lines and metrics. */
-export class Reporter {
+/** Translates the events and the status of a member into log lines and metrics. */
+export class MemberReporter {
   readonly #logger: Logger;
   readonly #metrics: Metrics;
   readonly #totals: MetricTotals;
   /** Monotonic milliseconds. */
   readonly #now: () => number;
-  #delivering: number[] = [];
-  /** Peers whose lag is shown: none of a former leader's may stay. */
-  #lagging = new Set<string>();
-  #dropped = 0;
+  /** Receive times of the messages in the current turn's effects. */
+  #receivedMs: number[] = [];
+  /** Peers with a lag metric. A member that no longer leads must remove them. */
+  #laggingPeers = new Set<string>();
+  #droppedMessages = 0;
   readonly measures: MemberMeasures;
 
   constructor(logger: Logger, metrics: Metrics, now: () => number = (): number => performance.now()) {
@@ -56,42 +57,42 @@ export class Reporter {
     this.#now = now;
     this.measures = {
       committed: (durationMs) => metrics.observe(raftMetrics.commitSeconds, [], durationMs / 1_000),
-      delivering: (receivedMs) => this.#delivering.push(receivedMs),
+      delivering: (receivedMs) => this.#receivedMs.push(receivedMs),
     };
   }
 
-  /** Messages that were dropped, as far as this member is the one to count them. */
-  get dropped(): number {
-    return this.#dropped;
+  /** Number of dropped messages that this member counts; each dropped message is counted by one member. */
+  get droppedMessages(): number {
+    return this.#droppedMessages;
   }
 
-  /** `turnMs`: how long the turn took that brought them. */
+  /** `turnMs`: duration of the turn that emitted the events. */
   onEvents(events: readonly MemberEvent[], turnMs = 0): void {
     for (const event of events) this.#onEvent(event, turnMs);
   }
 
-  /** The effects of a turn have been handed to the clients' sockets. */
-  onHandedOver(): void {
-    if (this.#delivering.length === 0) return;
+  /** Call it when the effects of a turn have been written to the clients' sockets. */
+  onEffectsWritten(): void {
+    if (this.#receivedMs.length === 0) return;
     const nowMs = this.#now();
-    for (const receivedMs of this.#delivering) {
+    for (const receivedMs of this.#receivedMs) {
       this.#metrics.observe(brokerMetrics.deliverySeconds, [], (nowMs - receivedMs) / 1_000);
     }
-    this.#delivering = [];
+    this.#receivedMs = [];
   }
 
-  /** Before each scrape. */
-  measure(status: MemberStatus, usage: StoreUsage): void {
-    this.#measureLog(status);
-    this.#measureLoad(status);
-    this.#measureQueues(status);
+  /** Called before each scrape. */
+  updateGauges(status: MemberStatus, usage: StoreUsage): void {
+    this.#updateLog(status);
+    this.#updateMember(status);
+    this.#updateQueues(status);
     const metrics = this.#metrics;
     metrics.set(storeMetrics.bytes, ['log'], usage.logBytes);
     metrics.set(storeMetrics.bytes, ['outbox'], usage.outboxBytes);
     metrics.set(storeMetrics.bytes, ['snapshots'], usage.snapshotBytes);
   }
 
-  #measureLog(status: MemberStatus): void {
+  #updateLog(status: MemberStatus): void {
     const metrics = this.#metrics;
     metrics.set(raftMetrics.leader, [], status.role === 'leader' ? 1 : 0);
     metrics.set(raftMetrics.leaderKnown, [], status.leader === null ? 0 : 1);
@@ -108,19 +109,19 @@ export class Reporter {
     metrics.set(raftMetrics.logIndex, ['snapshot'], status.snapshotIndex);
     metrics.set(raftMetrics.logBytes, [], status.logBytes);
     metrics.set(raftMetrics.logBytesMax, [], status.bounds.logBytesMax);
-    this.#measureLag(status.lag);
+    this.#updateLag(status.lag);
     metrics.set(raftMetrics.proposalsPending, [], status.pendingCommands);
   }
 
-  #measureLag(lag: MemberStatus['lag']): void {
-    for (const peer of this.#lagging) {
+  #updateLag(lag: MemberStatus['lag']): void {
+    for (const peer of this.#laggingPeers) {
       if (lag[peer] === undefined) this.#metrics.remove(raftMetrics.lag, [peer]);
     }
-    this.#lagging = new Set(Object.keys(lag));
+    this.#laggingPeers = new Set(Object.keys(lag));
     for (const [peer, entries] of Object.entries(lag)) this.#metrics.set(raftMetrics.lag, [peer], entries);
   }
 
-  #measureLoad(status: MemberStatus): void {
+  #updateMember(status: MemberStatus): void {
     const metrics = this.#metrics;
     for (const state of states) metrics.set(memberMetrics.state, [state], status.state === state ? 1 : 0);
     metrics.set(memberMetrics.incarnation, [], status.incarnation);
@@ -134,7 +135,7 @@ export class Reporter {
     metrics.set(memberMetrics.digestIndex, [], status.digest?.index ?? 0);
   }
 
-  #measureQueues(status: MemberStatus): void {
+  #updateQueues(status: MemberStatus): void {
     const metrics = this.#metrics;
     metrics.set(memberMetrics.queuedMessages, [], status.queuedMessages);
     metrics.set(memberMetrics.queuedBytes, [], status.queuedBytes);
@@ -166,30 +167,30 @@ export class Reporter {
         return;
       case 'dropped':
         if (!event.counts) return;
-        this.#dropped += event.count;
-        return metrics.add(memberMetrics.dropped, [dropLabels[event.reason]], event.count);
+        this.#droppedMessages += event.count;
+        return metrics.add(memberMetrics.dropped, [dropReasonLabels[event.reason]], event.count);
       case 'snapshot':
         return this.#onSnapshot(event, turnMs);
       case 'digestDiffers':
         metrics.add(memberMetrics.alarms, []);
         logger.error(
           { index: event.index, members: event.members },
-          'peers hold another state at this index',
+          'peers have a different state at this index',
         );
         return;
       case 'storeUnfit':
       case 'duplicateMemberId':
         metrics.add(memberMetrics.alarms, []);
-        logger.error({ ...event }, unfitTexts[event.kind]);
+        logger.error({ ...event }, alarmMessages[event.kind]);
         return;
       case 'configChanged':
-        logger.info({ members: event.config.members }, 'members of the cluster changed');
+        logger.info({ members: event.config.members }, 'the members of the cluster changed');
         return;
       case 'alarm':
         metrics.add(memberMetrics.alarms, []);
         logger.error({}, event.text);
         return;
-      // The broker counts what becomes of connections and acks; operators hear their answers.
+      // The broker counts connections and acknowledgements. The administrator handles admin answers.
       default:
         return;
     }

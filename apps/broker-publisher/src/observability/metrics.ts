@@ -5,39 +5,40 @@ import type { MetricsRegistry } from '@mqtt-cluster/runtime';
 import { readPem } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { DiskMeter } from '../health/disk-meter.ts';
-import { Reporter } from './member-reporter.ts';
+import { MemberReporter } from './member-reporter.ts';
 
-/** Parts that bring their own metrics up to date when they are about to be read. */
-export interface Reporting {
+/** A component that updates its own metrics before each scrape. */
+interface MetricsSource {
   report(): void;
 }
 
-/** The `/metrics` page of an appliance: the catalogue's part for it, and what prom-client says of the process. */
-export class Measuring {
-  readonly metrics: MetricsRegistry;
-  readonly reporter: Reporter;
+/** The `/metrics` page of an appliance: the appliance's metrics of the catalogue, and prom-client's process metrics. */
+export class ApplianceMetrics {
+  readonly registry: MetricsRegistry;
+  readonly reporter: MemberReporter;
   readonly #disk: DiskMeter;
 
   constructor(config: ApplianceConfig, version: string, logger: Logger) {
-    this.metrics = createMetrics({ defaultLabels: { member: config.id }, declared: applianceMetrics });
-    this.reporter = new Reporter(logger, this.metrics);
-    this.#disk = new DiskMeter(config.data, this.metrics);
-    recordBuildInfo(this.metrics, version);
+    this.registry = createMetrics({ defaultLabels: { member: config.id }, declared: applianceMetrics });
+    this.reporter = new MemberReporter(logger, this.registry);
+    this.#disk = new DiskMeter(config.data, this.registry);
+    recordBuildInfo(this.registry, version);
     const { cert, ca } = config.tls;
     const files = { cluster: cert, cluster_authority: ca };
     for (const [name, file] of Object.entries(files)) {
-      if (file !== '') recordCertificateExpiry(this.metrics, { [name]: readPem(file) });
+      if (file !== '') recordCertificateExpiry(this.registry, { [name]: readPem(file) });
     }
   }
 
+  /** Updates all metrics and returns the page. */
   async render(
     status: MemberStatus,
     usage: StoreUsage,
-    parts: readonly (Reporting | null)[],
+    sources: readonly (MetricsSource | null)[],
   ): Promise<string> {
-    this.reporter.measure(status, usage);
-    for (const part of parts) part?.report();
+    this.reporter.updateGauges(status, usage);
+    for (const source of sources) source?.report();
     await this.#disk.measure();
-    return this.metrics.render();
+    return this.registry.render();
   }
 }

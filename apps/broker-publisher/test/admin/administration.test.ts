@@ -1,64 +1,35 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createFailoverClient } from '@mqtt-cluster/failover-client';
-import type { FailoverClient, IncomingMessage } from '@mqtt-cluster/failover-client';
-import { administer } from '../../src/admin/command-line.ts';
-import { Loopback } from '../../src/health/self-probe.ts';
-import { Appliances, freePorts, host, until } from '../support/harness.ts';
+import type { IncomingMessage } from '@mqtt-cluster/failover-client';
+import { until } from '@mqtt-cluster/testing';
+import { runAdminCommand } from '../../src/admin/command-line.ts';
+import { TestCluster } from '../support/test-cluster.ts';
 
-let directory: string;
-let cluster: Appliances;
-let clients: FailoverClient[];
+let cluster: TestCluster;
 
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'administration-'));
-  clients = [];
-});
-
-afterEach(async () => {
-  await Promise.all(clients.map((client) => client.stop()));
-  await cluster.stopAll();
-  rmSync(directory, { recursive: true });
-});
+afterEach(() => cluster.close());
 
 async function start(...ids: readonly string[]): Promise<void> {
-  const ports = await Promise.all(ids.map(async (id) => [id, await freePorts()] as const));
-  cluster = new Appliances(directory, Object.fromEntries(ports));
-  await Promise.all(ids.map((id) => cluster.start(id)));
-  await cluster.serving(...ids);
+  cluster = await TestCluster.start(ids);
 }
 
-/** The admin command, asked of one member; what it printed. */
-async function admin(id: string, ...words: readonly string[]): Promise<{ code: number; output: string }> {
+/** Runs the admin command against one member. Returns its exit status and its standard output. */
+async function admin(id: string, ...argv: readonly string[]): Promise<{ status: number; output: string }> {
   let output = '';
   const print = (text: string): void => void (output += text);
-  const line = { print, progress: () => {}, configDirectory: directory };
-  const code = await administer([...words, '--url', cluster.url(id)], line);
-  return { code, output };
+  const environment = { print, progress: () => {}, configDirectory: cluster.directory };
+  const status = await runAdminCommand([...argv, '--url', cluster.httpUrl(id)], environment);
+  return { status, output };
 }
 
-async function connect(
-  clientId: string,
-  id: string,
-  more: Partial<Parameters<typeof createFailoverClient>[0]> = {},
-): Promise<FailoverClient> {
-  const servers = [{ id, url: `mqtt://${host}:${cluster.ports[id]!.mqtt}` }];
-  const client = createFailoverClient({ clientId, servers, discover: false, session: 'persistent', ...more });
-  clients.push(client);
-  await client.start();
-  await client.connected();
-  return client;
-}
-
-test('members, health, settings and leadership, asked of any member', async () => {
+test('any member answers members, health, settings and transfer requests', async () => {
   await start('a', 'b', 'c');
-  await until(async () => (await admin('a', 'health')).code === 0);
+  await until(async () => (await admin('a', 'health')).status === 0);
   expect((await admin('b', 'members')).output).toMatch(/^MEMBER +ROLE[^]*^a +(leader|voter) +serving +\d/m);
   for (const id of ['a', 'b', 'c']) {
     await until(async () => {
-      const { code, output } = await admin(id, 'health', '--stop', 'b');
-      return code === 0 && output.includes('b may be stopped: 2 of 3 voters stay');
+      const { status, output } = await admin(id, 'health', '--stop', 'b');
+      return status === 0 && output.includes('b can be stopped: 2 of 3 voters remain');
     });
   }
   await expect(admin('a', 'health', '--stop', 'z')).rejects.toMatchObject({
@@ -80,117 +51,124 @@ test('members, health, settings and leadership, asked of any member', async () =
   await until(async () => (await cluster.status('a')).leader === next);
 });
 
-test('while one is down no other may be stopped', async () => {
+test('status prints all fields of the status page with --json, and a summary without it', async () => {
+  await start('a');
+  expect((await admin('a', 'status')).output).toMatch(/^a is serving\nrole leader, leader a, term \d+\n/);
+  const printed = JSON.parse((await admin('a', 'status', '--json')).output) as object;
+  expect(Object.keys(printed).sort()).toEqual(Object.keys(await cluster.status('a')).sort());
+});
+
+test('reports that no second member can be stopped while one member is down', async () => {
   await start('a', 'b', 'c');
   await cluster.stop('c');
   let output = '';
   await until(async () => {
     const health = await admin('a', 'health', '--stop', 'b');
     output = health.output;
-    return health.code === 1 && output.includes('c is not well');
+    return health.status === 1 && output.includes('c is not healthy');
   });
   expect(output).toContain('b must NOT be stopped');
-  expect((await fetch(`${cluster.url('a')}/cluster/health?stop=b`)).status).toBe(503);
+  expect((await cluster.get('a', '/cluster/health?stop=b')).status).toBe(503);
 });
 
-test('a member is drained, takes clients again, and ends when it is drained for good', async () => {
+test('drain --no-exit redirects the clients, undrain accepts clients again, and drain ends the process', async () => {
   await start('a', 'b', 'c');
-  const client = await connect('c', 'a');
+  const client = await cluster.connectFailoverClient('a', 'c');
   expect((await admin('a', 'drain', '--no-exit')).output).toBe('drained\n');
-  // It was told where to go.
-  const own = `mqtt://${host}:${cluster.ports['a']!.mqtt}`;
-  await until(() => client.status().connected && client.status().server !== own);
-  expect((await fetch(`${cluster.url('a')}/readyz`)).status).toBe(503);
+  // The client has followed the redirection.
+  await until(() => client.status().connected && client.status().server !== cluster.mqttUrl('a'));
+  expect((await cluster.get('a', '/readyz')).status).toBe(503);
   await admin('a', 'undrain');
-  await connect('d', 'a');
+  await cluster.connectFailoverClient('a', 'd');
   expect((await cluster.status('a')).connections).toBe(1);
   expect((await admin('a', 'drain')).output).toContain('the process has ended');
-  expect(cluster.stopsRequested).toEqual(['a']);
+  expect(cluster.stopRequests).toEqual(['a']);
 });
 
-test('a host is removed and another takes its place: peers first, then the word', async () => {
+test('replaces a removed member by a new one when all members name the new one in peers', async () => {
   await start('a', 'b', 'c');
-  const gone = ['a', 'b', 'c'].find((id) => id !== 'a')!;
-  await admin('a', 'remove', gone);
-  expect((await admin('a', 'members')).output).not.toContain(`\n${gone} `);
+  const removed = 'b';
+  await admin('a', 'remove', removed);
+  expect((await admin('a', 'members')).output).not.toContain(`\n${removed} `);
   await expect(admin('a', 'add', 'd')).rejects.toMatchObject({
-    message: expect.stringContaining('give all members the new list'),
+    message: expect.stringContaining('peers'),
   });
-  await cluster.stop(gone);
-  // The rolling update: each is started again with the list that names the new one.
-  const stay = Object.fromEntries(Object.entries(cluster.ports).filter(([id]) => id !== gone));
-  const next = new Appliances(directory, { ...stay, d: await freePorts() });
-  for (const id of Object.keys(stay)) {
+  await cluster.stop(removed);
+  // A rolling update: the remaining members restart one at a time with the new list.
+  const remaining = ['a', 'c'];
+  await cluster.setMembers([...remaining, 'd']);
+  for (const id of remaining) {
     await cluster.stop(id);
-    await next.start(id);
-    await next.serving(id);
+    await cluster.start(id);
+    await cluster.serving(id);
   }
-  cluster = next;
-  await next.start('d');
+  await cluster.start('d');
   expect((await admin('a', 'add', 'd')).output).toBe('d is a member and votes\n');
-  await next.serving('d');
+  await cluster.serving('d');
 });
 
-test('a backup goes into an empty store, and from there to new members', async () => {
-  await start('a', 'b', 'c');
-  const client = await connect('subscriber', 'a');
+test('restores a backup into one empty store, and the other members join with empty stores', async () => {
+  const ids = ['a', 'b', 'c'];
+  await start(...ids);
+  const client = await cluster.connectFailoverClient('a', 'subscriber');
   await client.subscribe({ 'x/#': { qos: 1 } });
   await client.stop();
-  const publisher = await connect('publisher', 'b');
+  const publisher = await cluster.connectFailoverClient('b', 'publisher');
   await publisher.publish('x/queued', 'waits', { qos: 1 });
   await publisher.publish('r', 'kept', { qos: 1, retain: true });
   await publisher.stop();
-  const file = join(directory, 'backup');
+  const file = join(cluster.directory, 'backup');
   await admin('a', 'backup', file);
-  await cluster.stopAll();
-  const restore = (id: string): Promise<{ code: number }> =>
-    admin(id, 'restore', file, '--data', cluster.directoryOf(id), '--id', id);
+  await cluster.stop(...ids);
+  const restore = (id: string): Promise<{ status: number }> =>
+    admin(id, 'restore', file, '--data', cluster.dataDirectory(id), '--id', id);
   await expect(restore('a')).rejects.toMatchObject({ message: expect.stringContaining('not empty') });
 
-  for (const id of ['a', 'b', 'c']) rmSync(cluster.directoryOf(id), { recursive: true });
+  for (const id of ids) rmSync(cluster.dataDirectory(id), { recursive: true });
   await restore('b');
-  await Promise.all(['a', 'b', 'c'].map((id) => cluster.start(id)));
-  await until(async () => (await admin('c', 'health')).code === 0);
+  await Promise.all(ids.map((id) => cluster.start(id)));
+  await until(async () => (await admin('c', 'health')).status === 0);
   const received: string[] = [];
   const onMessage = ({ topic }: IncomingMessage): void => void received.push(topic);
-  await connect('subscriber', 'c', { onMessage });
+  await cluster.connectFailoverClient('c', 'subscriber', { onMessage });
   await until(() => received.length > 0);
   expect(received).toEqual(['x/queued']);
   expect((await cluster.status('c')).retained).toBe(1);
 });
 
-test('a damaged backup is refused and leaves no store behind', async () => {
+test('rejects a damaged backup without creating a store', async () => {
   await start('a');
-  const file = join(directory, 'backup');
+  const file = join(cluster.directory, 'backup');
   await admin('a', 'backup', file);
   const bytes = readFileSync(file);
   bytes[bytes.length - 1]! ^= 1;
   writeFileSync(file, bytes);
-  const empty = join(directory, 'empty');
+  const empty = join(cluster.directory, 'empty');
   await expect(admin('a', 'restore', file, '--data', empty, '--id', 'a')).rejects.toMatchObject({
     message: expect.stringContaining('checksum'),
   });
   expect(existsSync(empty)).toBe(false);
 });
 
-test('with a token only who has it administers, by HTTP and by MQTT', async () => {
-  const tokenFile = join(directory, 'token');
-  writeFileSync(tokenFile, 'a-token-of-some-length\n');
-  cluster = new Appliances(directory, { a: await freePorts() });
+test('with a token file, accepts admin requests by HTTP and MQTT only with the token', async () => {
+  cluster = await TestCluster.create(['a']);
+  const token = 'a-token-of-some-length';
+  const tokenFile = join(cluster.directory, 'token');
+  writeFileSync(tokenFile, `${token}\n`);
   await cluster.start('a', { admin: { tokenFile } });
   await cluster.serving('a');
   await expect(admin('a', 'undrain')).rejects.toMatchObject({ message: expect.stringContaining('Bearer') });
-  expect((await admin('a', 'undrain', '--token-file', tokenFile)).code).toBe(0);
-  // Health is for load balancers and gates.
-  expect((await fetch(`${cluster.url('a')}/cluster/health`)).status).toBe(200);
+  expect((await admin('a', 'undrain', '--token-file', tokenFile)).status).toBe(0);
+  // Load balancers and update playbooks read the health without a token.
+  expect((await cluster.get('a', '/cluster/health')).status).toBe(200);
 
   const answers: string[] = [];
   const onMessage = ({ payload }: IncomingMessage): void =>
     void answers.push(new TextDecoder().decode(payload));
-  const operator = await connect('operator', 'a', {
+  const operator = await cluster.connectFailoverClient('a', 'operator', {
     onMessage,
     username: 'admin',
-    password: 'a-token-of-some-length',
+    password: token,
   });
   await operator.subscribe({ '$SYS/cluster/admin/#': { qos: 0 } });
   await operator.publish('$cluster/admin/settings', JSON.stringify({ retainedMax: 9 }), { qos: 1 });
@@ -201,40 +179,18 @@ test('with a token only who has it administers, by HTTP and by MQTT', async () =
   expect(JSON.parse(answers[1]!)).toMatchObject({ command: 'fly', code: 404 });
 });
 
-test('what a member publishes to itself comes back; when it drains, its refusal is the answer', async () => {
-  await start('a');
-  let nowMs = 1;
-  const loopback = new Loopback({ memberId: 'a', host, port: cluster.ports['a']!.mqtt, now: () => nowMs });
-  try {
-    nowMs = 2;
-    loopback.ask();
-    await until(() => loopback.answeredAtMs === 2);
-    nowMs = 3;
-    loopback.ask();
-    await until(() => loopback.answeredAtMs === 3);
-    await admin('a', 'drain', '--no-exit');
-    nowMs = 4;
-    loopback.ask();
-    await until(() => loopback.answeredAtMs === 4);
-  } finally {
-    loopback.stop();
-  }
-});
-
-test('a second host with the id of one that serves is refused in one line, and takes nobody its place', async () => {
+test('rejects the start of a second process with the id of a serving member, which stays in the cluster', async () => {
   await start('a', 'b', 'c');
-  const twin = new Appliances(join(directory, 'twin'), { ...cluster.ports, b: await freePorts() });
-  const peers = cluster.config('b').peers;
-  await expect(twin.start('b', { peers })).rejects.toMatchObject({
+  const duplicate = await cluster.createDuplicate('b');
+  await expect(duplicate.start()).rejects.toMatchObject({
     code: 'LISTEN',
-    message: expect.stringMatching(/^another process serves as member "b" at 127\.[\d.]+:\d+ already/),
+    message: expect.stringMatching(/^another process already serves as member "b" at 127\.[\d.]+:\d+/),
   });
-  await twin.stopAll();
-  await until(async () => (await admin('a', 'health')).code === 0);
+  await until(async () => (await admin('a', 'health')).status === 0);
 });
 
-test('nobody answers: one clear line', async () => {
-  cluster = new Appliances(directory, { a: await freePorts() });
+test('reports in one line that no appliance answers', async () => {
+  cluster = await TestCluster.create(['a']);
   await expect(admin('a', 'status')).rejects.toMatchObject({
     message: expect.stringContaining('is it running?'),
   });

@@ -1,28 +1,50 @@
-import { readArguments, readSettings, usage } from '../../src/admin/arguments.ts';
+import { adminNames, parseArguments, parseSettings } from '../../src/admin/arguments.ts';
 
-test('commands with their options', () => {
-  expect(readArguments(['health', '--stop', 'b', '--json'])).toMatchObject({
+function help(...argv: readonly string[]): string {
+  const parsed = parseArguments(argv);
+  return 'help' in parsed ? parsed.help : '';
+}
+
+test('parses a command with its operands and options', () => {
+  expect(parseArguments(['health', '--stop', 'b', '--json'])).toEqual({
     command: 'health',
-    stop: 'b',
-    json: true,
+    operands: [],
+    options: { stop: 'b', json: true, wait: 60 },
   });
-  expect(readArguments(['drain', '--no-exit', '--wait', '5'])).toMatchObject({ exit: false, waitSeconds: 5 });
-  expect(readArguments(['remove', 'c', '--force'])).toMatchObject({ rest: ['c'], force: true });
-  expect(readArguments(['-h']).help).toBe(true);
+  expect(parseArguments(['drain', '--no-exit', '--wait', '5'])).toMatchObject({
+    options: { exit: false, wait: 5 },
+  });
+  expect(parseArguments(['remove', 'c', '--force'])).toMatchObject({
+    operands: ['c'],
+    options: { force: true },
+  });
+  expect(parseArguments(['settings', 'a=1', 'b=2'])).toMatchObject({ operands: ['a=1', 'b=2'] });
+});
+
+test('accepts the common options before the command, too', () => {
+  const options = { url: 'http://h:1', tokenFile: 'token', json: true };
+  expect(
+    parseArguments(['--url', 'http://h:1', '--json', 'transfer', 'b', '--token-file=token']),
+  ).toMatchObject({
+    command: 'transfer',
+    operands: ['b'],
+    options,
+  });
 });
 
 test.each([
-  [[], /a command is missing/],
-  [['fly'], /"fly" is no command/],
-  [['__proto__'], /is no command/],
-  [['add'], /something is missing/],
-  [['remove', 'a', 'b'], /"b" is too much/],
-  [['status', '--fast'], /--fast/],
-  [['drain', '--wait', 'long'], /--wait: "long"/],
-])('%j is refused in one line', (words, message) => {
+  [[], /a command is missing; the commands are status, health/],
+  [['fly'], /"fly" is not a command/],
+  [['__proto__'], /is not a command/],
+  [['add'], /missing required argument 'ID'/],
+  [['remove', 'a', 'b'], /too many arguments for 'remove'/],
+  [['status', '--fast'], /unknown option '--fast'/],
+  [['drain', '--wait', 'long'], /'long' is invalid. It must be a whole number of seconds/],
+  [['status', '--url', '--json'], /--url.*the value is missing/],
+])('rejects %j with one line that names the error', (argv, message) => {
   let thrown: unknown;
   try {
-    readArguments(words);
+    parseArguments(argv);
   } catch (error) {
     thrown = error;
   }
@@ -30,14 +52,20 @@ test.each([
   expect((thrown as Error).message).not.toContain('\n');
 });
 
-test('settings are numbers where they look like it', () => {
-  expect(readSettings(['queuedMessagesMax=5', 'queueFull=refuse'])).toEqual({
+test('parses the value of a setting as a number when it consists of digits', () => {
+  expect(parseSettings(['queuedMessagesMax=5', 'queueFull=refuse'])).toEqual({
     queuedMessagesMax: 5,
     queueFull: 'refuse',
   });
-  expect(() => readSettings(['queueFull'])).toThrow(/NAME=VALUE/);
+  expect(() => parseSettings(['queueFull'])).toThrow(/NAME=VALUE/);
 });
 
-test('the help fits a terminal', () => {
-  expect(Math.max(...usage.split('\n').map((line) => line.length))).toBeLessThanOrEqual(130);
+test('the help of the program and of its commands names every command and option and fits a terminal', () => {
+  const { commands, options } = adminNames();
+  const overview = help('--help');
+  for (const command of commands) expect(overview).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
+  const pages = [overview, ...commands.map((command) => help(command, '-h'))];
+  for (const option of options) expect(pages.join('\n')).toContain(`--${option}`);
+  const widths = pages.flatMap((page) => page.split('\n').map((line) => line.length));
+  expect(Math.max(...widths)).toBeLessThanOrEqual(130);
 });

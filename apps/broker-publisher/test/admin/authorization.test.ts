@@ -5,39 +5,41 @@ import { Authorization, readToken } from '../../src/admin/authorization.ts';
 
 const token = 'a-token-of-some-length';
 
-test('without a token only this host may, and no MQTT client', () => {
+test('without a token, accepts requests from this host only, and no MQTT client', () => {
   const authorization = new Authorization(null, true);
-  expect(authorization.refusal({ headers: {}, isLocal: true })).toBeNull();
-  expect(authorization.refusal({ headers: {}, isLocal: false })).toContain('tokenFile');
-  expect(authorization.mayUseTopics('admin', Buffer.from(''))).toBe(false);
-  expect(authorization.mayUseTopics('admin', Buffer.from(token))).toBe(false);
+  expect(authorization.rejectionReason({ headers: {}, isLocal: true })).toBeNull();
+  expect(authorization.rejectionReason({ headers: {}, isLocal: false })).toContain('tokenFile');
+  expect(authorization.allowsTopics('admin', Buffer.from(''))).toBe(false);
+  expect(authorization.allowsTopics('admin', Buffer.from(token))).toBe(false);
 });
 
-test('where an address tells nothing not even this host may without a token', () => {
-  expect(new Authorization(null, false).refusal({ headers: {}, isLocal: true })).toContain('trustLoopback');
+test('without a token and with trustLoopback false, rejects requests from this host, too', () => {
+  expect(new Authorization(null, false).rejectionReason({ headers: {}, isLocal: true })).toContain(
+    'trustLoopback',
+  );
   const headers = { authorization: `Bearer ${token}` };
-  expect(new Authorization(token, false).refusal({ headers, isLocal: true })).toBeNull();
+  expect(new Authorization(token, false).rejectionReason({ headers, isLocal: true })).toBeNull();
 });
 
-test('with a token who has it may, from anywhere, and nobody else', () => {
+test('with a token, accepts requests and MQTT clients that have the token, from any host', () => {
   const authorization = new Authorization(token, true);
   const headers = { authorization: `Bearer ${token}` };
-  expect(authorization.refusal({ headers, isLocal: false })).toBeNull();
-  expect(authorization.refusal({ headers: {}, isLocal: true })).toContain('Bearer');
+  expect(authorization.rejectionReason({ headers, isLocal: false })).toBeNull();
+  expect(authorization.rejectionReason({ headers: {}, isLocal: true })).toContain('Bearer');
   expect(
-    authorization.refusal({ headers: { authorization: `Bearer ${token}x` }, isLocal: true }),
+    authorization.rejectionReason({ headers: { authorization: `Bearer ${token}x` }, isLocal: true }),
   ).not.toBeNull();
-  expect(authorization.mayUseTopics('admin', Buffer.from(token))).toBe(true);
-  expect(authorization.mayUseTopics('other', Buffer.from(token))).toBe(false);
-  expect(authorization.mayUseTopics('admin', undefined)).toBe(false);
+  expect(authorization.allowsTopics('admin', Buffer.from(token))).toBe(true);
+  expect(authorization.allowsTopics('other', Buffer.from(token))).toBe(false);
+  expect(authorization.allowsTopics('admin', undefined)).toBe(false);
 });
 
-describe('the file of the token', () => {
+describe('the token file', () => {
   let directory: string;
   beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'token-'))));
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  test('is read without its line end; none is none', () => {
+  test('is read without its line end; an empty path means no token', () => {
     const file = join(directory, 'token');
     writeFileSync(file, `${token}\n`);
     expect(readToken(file)).toBe(token);
@@ -45,16 +47,16 @@ describe('the file of the token', () => {
   });
 
   test.each([
-    ['short', 'short'],
+    ['too short', 'short'],
     ['two words', `${token} ${token}`],
     ['empty', ''],
-  ])('with a bad token (%s) is refused', (_what, content) => {
+  ])('is rejected when its token is %s', (_what, content) => {
     const file = join(directory, 'token');
     writeFileSync(file, content);
     expect(() => readToken(file)).toThrow(/admin\.tokenFile.*16 characters/);
   });
 
-  test('that is missing is refused', () => {
+  test('is rejected when it does not exist', () => {
     expect(() => readToken(join(directory, 'none'))).toThrow(/cannot be read/);
   });
 });

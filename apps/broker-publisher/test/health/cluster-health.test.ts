@@ -1,5 +1,5 @@
 import type { AdminOutcome, MemberRole, MemberStatus, PeerSummary } from '@mqtt-cluster/contracts';
-import { clusterHealth } from '../../src/health/cluster-health.ts';
+import { assessClusterHealth, clusterHealthSchema } from '../../src/health/cluster-health.ts';
 
 const summary: PeerSummary = { state: 'serving', clients: 0, load: 0, appliedIndex: 9, urls: [] };
 
@@ -23,37 +23,38 @@ function status(
   return { ...base, config: { members }, ...change } as MemberStatus;
 }
 
-/** The leader is b. */
+/** Survey by the leader, b. */
 function survey(change: Record<string, { lagEntries: number; silentMs: number }> = {}): AdminOutcome {
   const well = { lagEntries: 0, silentMs: 50 };
   return { accepted: true, reason: '', survey: { a: well, c: well, d: well, ...change } };
 }
 
-test('all is well, and any one may be stopped', () => {
+test('a cluster of three healthy members is healthy, and each member can be stopped', () => {
   for (const id of ['a', 'b', 'c']) {
-    const health = clusterHealth(status(), survey(), id);
+    const health = assessClusterHealth(status(), survey(), id);
     expect(health).toMatchObject({ healthy: true, majority: true, reason: '', leader: 'b', voters: 3 });
     expect(health.stop).toMatchObject({ member: id, safe: true });
+    expect(clusterHealthSchema.parse(health)).toEqual(health);
   }
 });
 
 test.each([
-  ['is not heard', survey({ c: { lagEntries: 0, silentMs: 60_000 } }), status()],
+  ['is silent', survey({ c: { lagEntries: 0, silentMs: 60_000 } }), status()],
   ['lags', survey({ c: { lagEntries: 100_000, silentMs: 50 } }), status()],
   ['is a learner', survey(), status({}, ['voter', 'voter', 'learner'])],
   ['joins', survey(), status({ peers: { b: summary, c: { ...summary, state: 'joining' } } })],
   ['drains', survey(), status({ peers: { b: summary, c: { ...summary, state: 'draining' } } })],
-])('while one %s no other may be stopped, but that one may', (_what, found, own) => {
-  const other = clusterHealth(own, found, 'b');
+])('while one member %s, no other member can be stopped, but that member can', (_what, found, own) => {
+  const other = assessClusterHealth(own, found, 'b');
   expect(other).toMatchObject({
     healthy: false,
-    stop: { safe: false, waitingHelps: true, reason: expect.stringContaining('c is not well') },
+    stop: { safe: false, waitingHelps: true, reason: expect.stringContaining('c is not healthy') },
   });
-  expect(clusterHealth(own, found, 'c').stop).toMatchObject({ safe: true });
+  expect(assessClusterHealth(own, found, 'c').stop).toMatchObject({ safe: true });
 });
 
-test('without a leader nobody may be stopped', () => {
-  const health = clusterHealth(
+test('without a leader, no member can be stopped', () => {
+  const health = assessClusterHealth(
     status({ leader: null }),
     { accepted: false, reason: 'no leader is known' },
     'c',
@@ -65,8 +66,8 @@ test('without a leader nobody may be stopped', () => {
   });
 });
 
-test('of two voters none may be stopped', () => {
-  const health = clusterHealth(status({}, ['voter', 'voter']), survey(), 'a');
+test('neither of two voters can be stopped', () => {
+  const health = assessClusterHealth(status({}, ['voter', 'voter']), survey(), 'a');
   expect(health.stop).toMatchObject({
     safe: false,
     waitingHelps: false,
@@ -74,11 +75,11 @@ test('of two voters none may be stopped', () => {
   });
 });
 
-test('who is no member may be stopped, and a member of no cluster is not healthy', () => {
-  expect(clusterHealth(status(), survey(), 'z').stop).toMatchObject({ safe: true });
-  const nobody = clusterHealth(status({ config: null, reason: 'first start' }), {
+test('a host that is not a member can be stopped, and a member without a cluster is not healthy', () => {
+  expect(assessClusterHealth(status(), survey(), 'z').stop).toMatchObject({ safe: true });
+  const withoutCluster = assessClusterHealth(status({ config: null, reason: 'first start' }), {
     accepted: false,
     reason: 'x',
   });
-  expect(nobody).toMatchObject({ healthy: false, reason: expect.stringContaining('first start') });
+  expect(withoutCluster).toMatchObject({ healthy: false, reason: expect.stringContaining('first start') });
 });

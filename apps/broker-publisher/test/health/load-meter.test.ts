@@ -10,7 +10,7 @@ function sampled(meter: LoadMeter, change: Partial<LoadSample>, seconds = 30): L
   return meter;
 }
 
-test('the load is the worst of event loop, clients and what waits for the cluster', () => {
+test('the load is the highest of the loads of event loop, clients and pending commands', () => {
   expect(sampled(new LoadMeter(), {}).load).toBe(0);
   expect(sampled(new LoadMeter(), { clients: 50 }).load).toBe(0.5);
   expect(sampled(new LoadMeter(), { delayMs: 200 }).load).toBe(0.4);
@@ -18,7 +18,7 @@ test('the load is the worst of event loop, clients and what waits for the cluste
   expect(sampled(new LoadMeter(), { delayMs: 60_000, pendingCommands: 1e9 }).load).toBe(1);
 });
 
-test('one late second is no overload, many are, and it ends well below where it began', () => {
+test('rejects clients after many delayed seconds, not after one, and accepts all again at a lower load', () => {
   const meter = sampled(new LoadMeter(), { delayMs: 5_000 }, 1);
   expect(meter.admission).toBe('all');
   expect(sampled(meter, { delayMs: 5_000 }).admission).toBe('refuse');
@@ -28,7 +28,7 @@ test('one late second is no overload, many are, and it ends well below where it 
   expect(sampled(meter, { delayMs: 350 }).admission).toBe('all');
 });
 
-test('many clients are no reason to refuse those that cannot be sent elsewhere', () => {
+test('a high number of clients leads to redirection, not to rejection', () => {
   expect(sampled(new LoadMeter(), { clients: 99 }).admission).toBe('redirect');
 });
 
@@ -50,15 +50,15 @@ const members = ['a', 'b', 'c', 'd'];
 const urls = new Map(members.map((id) => [id, [`mqtt://${id}.example:1883`]]));
 const view = new ClusterView({ members, urls });
 
-test('clients are sent to who is least busy, and not back and forth between busy ones', () => {
-  expect(view.elsewhere(status({}), 0.9)).toBe('c.example:1883');
-  expect(view.elsewhere(status({}), 0.2)).toBeUndefined();
-  expect(view.elsewhere(status({ state: 'draining' }), 0)).toBe('c.example:1883');
+test('redirects clients to the least busy member, and not between two busy members', () => {
+  expect(view.redirectTarget(status({}), 0.9)).toBe('c.example:1883');
+  expect(view.redirectTarget(status({}), 0.2)).toBeUndefined();
+  expect(view.redirectTarget(status({ state: 'draining' }), 0)).toBe('c.example:1883');
   const others = { b: peer(0.5, 1), c: peer(0.1, 9, 'isolated') } as unknown as MemberStatus['peers'];
-  expect(view.elsewhere(status({ peers: others }), 0.9)).toBe('b.example:1883');
+  expect(view.redirectTarget(status({ peers: others }), 0.9)).toBe('b.example:1883');
 });
 
-test('$SYS/cluster/members says of each what it told, and who cannot be reached', () => {
+test('$SYS/cluster/members lists the last report of each member, and which members are unreachable', () => {
   expect(view.advertisements(status({}), 0.3)).toEqual([
     { id: 'a', urls: urls.get('a'), state: 'serving', clients: 3, load: 0.3 },
     { id: 'b', urls: urls.get('b'), state: 'serving', clients: 1, load: 0.5 },

@@ -1,74 +1,93 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
-import { Loopback } from '../../src/health/self-probe.ts';
-import { Appliances, host, until } from '../support/appliances.ts';
+import type { AddressInfo, Server } from 'node:net';
+import { host, until } from '@mqtt-cluster/testing';
+import { SelfProbe } from '../../src/health/self-probe.ts';
+import { TestCluster } from '../support/test-cluster.ts';
 
 let nowMs: number;
-let loopback: Loopback;
+let selfProbe: SelfProbe;
+let cluster: TestCluster | null;
+let server: Server | null;
 
-/** Asks once more, and waits for the answer. */
-async function asked(): Promise<void> {
+function createProbe(port: number): void {
+  selfProbe = new SelfProbe({ memberId: 'a', host, port, now: () => nowMs });
+}
+
+/** Probes once more and waits for the answer. */
+async function answered(): Promise<void> {
   nowMs++;
-  loopback.ask();
-  await until(() => loopback.answeredAtMs === nowMs);
+  selfProbe.probe();
+  await until(() => selfProbe.lastAnswerMs === nowMs);
+}
+
+async function listen(created: Server): Promise<void> {
+  server = created.listen(0, host);
+  await once(server, 'listening');
+  createProbe((server.address() as AddressInfo).port);
 }
 
 beforeEach(() => {
   nowMs = 0;
-});
-afterEach(() => loopback.stop());
-
-test('nothing that others publish or retain on its topics keeps a member from hearing itself', async () => {
-  const cluster = await Appliances.start(['a']);
-  try {
-    const stranger = await cluster.connect('a', 'stranger');
-    const long = 'x'.repeat(300);
-    stranger.publish('$watchdog/a', long, 1, 1, true);
-    await stranger.got('puback');
-    await stranger.subscribe('$watchdog/#', 0);
-    const { mqtt: port } = cluster.ports('a');
-    loopback = new Loopback({ memberId: 'a', host, port, now: () => nowMs });
-    await asked();
-    const own = stranger.received.findLast((packet) => packet.cmd === 'publish');
-    stranger.publish(String(own?.topic), long, 1, 2, true);
-    await stranger.got('puback', 2);
-    await asked();
-    loopback.stop();
-    await asked();
-  } finally {
-    loopback.stop();
-    await cluster.stop();
-  }
+  cluster = null;
+  server = null;
 });
 
-test('who is turned away at the door, for too many are there, has been answered', async () => {
-  const server = createServer((socket) => socket.destroy()).listen(0, host);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  loopback = new Loopback({ memberId: 'a', host, port, now: () => nowMs });
-  await asked();
+afterEach(async () => {
+  selfProbe.stop();
+  await cluster?.close();
+  if (server === null || !server.listening) return;
   server.close();
   await once(server, 'close');
 });
 
-test('who takes a connection and says nothing has not answered, nor has who is not there', async () => {
-  let taken = 0;
-  const server = createServer((socket) => {
-    taken++;
-    socket.on('error', () => undefined).resume();
-  }).listen(0, host);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  loopback = new Loopback({ memberId: 'a', host, port, now: () => nowMs });
+test('receives its own message, although other clients publish retained messages on its topics', async () => {
+  cluster = await TestCluster.start(['a']);
+  const stranger = await cluster.connect('a', 'stranger');
+  const long = 'x'.repeat(300);
+  stranger.publish('$watchdog/a', long, 1, 1, true);
+  await stranger.got('puback');
+  await stranger.subscribe('$watchdog/#', 0);
+  createProbe(cluster.portsOf('a').mqtt);
+  await answered();
+  const own = stranger.received.findLast((packet) => packet.cmd === 'publish');
+  stranger.publish(String(own?.topic), long, 1, 2, true);
+  await stranger.got('puback', 2);
+  await answered();
+  selfProbe.stop();
+  await answered();
+});
+
+test('the rejection by a draining member counts as an answer', async () => {
+  cluster = await TestCluster.start(['a']);
+  createProbe(cluster.portsOf('a').mqtt);
+  await answered();
+  await fetch(`${cluster.httpUrl('a')}/drain?exit=false`, { method: 'POST' });
+  await until(async () => (await cluster!.status('a')).drained);
+  await answered();
+});
+
+test('a connection that the broker accepts and closes at once, because it has too many, counts as an answer', async () => {
+  await listen(createServer((socket) => socket.destroy()));
+  await answered();
+});
+
+test('an accepted connection without CONNACK, or a refused connection, is not an answer', async () => {
+  let accepted = 0;
+  await listen(
+    createServer((socket) => {
+      accepted++;
+      socket.on('error', () => undefined).resume();
+    }),
+  );
   for (const count of [1, 2]) {
     nowMs++;
-    loopback.ask();
-    await until(() => taken === count);
+    selfProbe.probe();
+    await until(() => accepted === count);
   }
-  loopback.stop();
-  server.close();
-  await once(server, 'close');
-  loopback.ask();
-  expect(loopback.answeredAtMs).toBe(0);
+  selfProbe.stop();
+  server!.close();
+  await once(server!, 'close');
+  selfProbe.probe();
+  expect(selfProbe.lastAnswerMs).toBe(0);
 });

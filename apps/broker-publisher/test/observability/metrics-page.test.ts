@@ -1,80 +1,78 @@
 import { applianceMetrics, processMetrics } from '@mqtt-cluster/metric-catalogue';
-import { Appliances, until } from '../support/appliances.ts';
-import type { Samples } from '../support/appliances.ts';
+import { until } from '@mqtt-cluster/testing';
+import type { MetricsPage } from '../support/metrics-page.ts';
+import { TestCluster } from '../support/test-cluster.ts';
 
-let appliances: Appliances | null = null;
+let cluster: TestCluster | null = null;
 
 afterEach(async () => {
-  await appliances?.stop();
-  appliances = null;
+  await cluster?.close();
+  cluster = null;
 });
 
 const persistent = { clean: false } as const;
 const will = { topic: 'last', payload: Buffer.from('words'), qos: 1, retain: false } as const;
 
-test('the page of a member has every metric of the catalogue, and no other', async () => {
-  appliances = await Appliances.start(['a', 'b', 'c'], {
+test('the page of a member contains every metric of the catalogue and no other', async () => {
+  cluster = await TestCluster.start(['a', 'b', 'c'], {
     publisher: { rate: 20, group: 'shared' },
     limits: { logBytesMax: 1024 * 1024 },
   });
   const ids = ['a', 'b', 'c'];
-  // Enough for a snapshot.
-  const client = await appliances.connect('a', 'writer');
+  // Enough bytes to trigger a snapshot.
+  const client = await cluster.connect('a', 'writer');
   const largeCount = 12;
   for (let id = 1; id <= largeCount; id++) client.publish('large', 'x'.repeat(100 * 1024), 1, id);
   await client.got('puback', largeCount);
-  let pages: Samples[] = [];
-  const isLeader = (samples: Samples): boolean => samples.value('raft_is_leader') === 1;
+  let pages: MetricsPage[] = [];
+  const isLeader = (page: MetricsPage): boolean => page.value('raft_is_leader') === 1;
   await until(async () => {
-    pages = await Promise.all(ids.map((id) => appliances!.metrics(id)));
+    pages = await Promise.all(ids.map((id) => cluster!.metrics(id)));
     const settled = pages.every(
-      (samples) =>
-        samples.value('snapshots_total', 'action="taken"') > 0 &&
-        samples.names.has('mqtt_cluster_bridge_round_trip_seconds'),
+      (page) =>
+        page.value('snapshots_total', 'action="taken"') > 0 &&
+        page.names.has('mqtt_cluster_bridge_round_trip_seconds'),
     );
     return settled && pages.filter(isLeader).length === 1;
   });
-  const ours = (samples: Samples): string[] =>
-    [...samples.names].filter((name) => !/^(process|nodejs)_/.test(name)).sort();
-  // There is none without TLS; see measuring.test.ts.
+  const ours = (page: MetricsPage): string[] =>
+    [...page.names].filter((name) => !/^(process|nodejs)_/.test(name)).sort();
+  // This metric exists only with TLS; see metrics.test.ts.
   const expected = applianceMetrics
     .map(({ name }) => name)
     .filter((name) => name !== processMetrics.certificateExpiry.name)
     .sort();
-  for (const samples of pages) {
-    // What a peer lacks is known to the leader alone.
-    const known = isLeader(samples)
+  for (const page of pages) {
+    // Only the leader exports the lag of its peers.
+    const known = isLeader(page)
       ? expected
       : expected.filter((name) => name !== 'mqtt_cluster_raft_peer_lag_entries');
-    expect(ours(samples)).toEqual(known);
+    expect(ours(page)).toEqual(known);
     for (const metric of applianceMetrics) {
-      const at = samples.text.indexOf(`# TYPE ${metric.name} `);
-      if (at >= 0)
-        expect(samples.text.slice(at)).toMatch(new RegExp(`^# TYPE ${metric.name} ${metric.type}\n`));
+      const at = page.text.indexOf(`# TYPE ${metric.name} `);
+      if (at >= 0) expect(page.text.slice(at)).toMatch(new RegExp(`^# TYPE ${metric.name} ${metric.type}\n`));
     }
-    expect(samples.value('build_info', `node="${process.version}",version="test"`)).toBe(1);
-    expect(samples.value('data_disk_free_bytes')).toBeGreaterThan(0);
-    expect(samples.value('data_disk_size_bytes')).toBeGreaterThanOrEqual(
-      samples.value('data_disk_free_bytes'),
-    );
-    expect(samples.value('store_bytes', 'part="snapshots"')).toBeGreaterThan(0);
-    expect(samples.value('raft_members', 'role="voter"')).toBe(3);
-    for (const peer of ids.filter((id) => pages[ids.indexOf(id)] !== samples)) {
-      expect(samples.value('bridge_up', `peer="${peer}"`)).not.toBeNaN();
-      expect(samples.value('bridge_bytes_total', `direction="sent",peer="${peer}"`)).toBeGreaterThan(0);
-      expect(samples.value('bridge_bytes_total', `direction="received",peer="${peer}"`)).toBeGreaterThan(0);
+    expect(page.value('build_info', `node="${process.version}",version="test"`)).toBe(1);
+    expect(page.value('data_disk_free_bytes')).toBeGreaterThan(0);
+    expect(page.value('data_disk_size_bytes')).toBeGreaterThanOrEqual(page.value('data_disk_free_bytes'));
+    expect(page.value('store_bytes', 'part="snapshots"')).toBeGreaterThan(0);
+    expect(page.value('raft_members', 'role="voter"')).toBe(3);
+    for (const peer of ids.filter((id) => pages[ids.indexOf(id)] !== page)) {
+      expect(page.value('bridge_up', `peer="${peer}"`)).not.toBeNaN();
+      expect(page.value('bridge_bytes_total', `direction="sent",peer="${peer}"`)).toBeGreaterThan(0);
+      expect(page.value('bridge_bytes_total', `direction="received",peer="${peer}"`)).toBeGreaterThan(0);
     }
   }
 });
 
-test('the values are what was done', async () => {
-  appliances = await Appliances.start(['a']);
-  const subscriber = await appliances.connect('a', 'subscriber', persistent);
+test('the values match the packets and sessions of the clients', async () => {
+  cluster = await TestCluster.start(['a']);
+  const subscriber = await cluster.connect('a', 'subscriber', persistent);
   await subscriber.subscribe('x/#', 2);
-  const listener = await appliances.connect('a', 'listener', { protocolVersion: 5 });
+  const listener = await cluster.connect('a', 'listener', { protocolVersion: 5 });
   await listener.subscribe('x/#', 0);
   await listener.subscribe('y', 0);
-  const publisher = await appliances.connect('a', 'publisher');
+  const publisher = await cluster.connect('a', 'publisher');
   for (let count = 0; count < 3; count++) publisher.publish('x/0', 'zero', 0);
   for (let id = 1; id <= 4; id++) publisher.publish('x/1', 'one', 1, id);
   publisher.publish('x/1', 'kept', 1, 5, true);
@@ -86,88 +84,87 @@ test('the values are what was done', async () => {
   await subscriber.got('publish', 10);
   await listener.got('publish', 10);
 
-  const samples = await appliances.metrics('a');
-  const received = [0, 1, 2].map((qos) => samples.value('publishes_received_total', `qos="${qos}"`));
+  const page = await cluster.metrics('a');
+  const received = [0, 1, 2].map((qos) => page.value('publishes_received_total', `qos="${qos}"`));
   expect(received).toEqual([3, 5, 2]);
-  const sent = [0, 1, 2].map((qos) => samples.value('publishes_sent_total', `qos="${qos}"`));
-  // The subscriber got each as it was published, the listener all with QoS 0.
+  const sent = [0, 1, 2].map((qos) => page.value('publishes_sent_total', `qos="${qos}"`));
+  // The subscriber received each message with its QoS, the listener all messages with QoS 0.
   expect(sent).toEqual([3 + 10, 5, 2]);
-  expect(samples.value('publish_acks_total', 'durability="majority",qos="1"')).toBe(5);
-  expect(samples.value('publish_acks_total', 'durability="majority",qos="2"')).toBe(2);
-  expect(samples.value('publish_acks_total', 'durability="degraded",qos="1"')).toBe(0);
-  expect(samples.value('connects_total', 'protocol="3.1.1"')).toBe(2);
-  expect(samples.value('connects_total', 'protocol="5"')).toBe(1);
-  expect(samples.value('clients_connected')).toBe(3);
-  expect(samples.value('clients_max')).toBe(10_000);
-  expect(samples.value('sessions')).toBe(3);
-  expect(samples.value('subscriptions')).toBe(1);
-  expect(samples.value('home_subscriptions')).toBe(3);
-  expect(samples.value('retained_messages')).toBe(1);
-  expect(samples.value('session_open_seconds_count', 'session="new"')).toBe(3);
-  expect(samples.value('session_open_seconds_count', 'session="present"')).toBe(0);
-  // Nothing of QoS 1 and 2 has been acknowledged by the subscriber.
-  expect(samples.value('in_flight_messages')).toBe(7);
-  expect(samples.value('queued_messages')).toBe(7);
-  expect(samples.value('commit_seconds_count')).toBeGreaterThan(0);
-  expect(samples.value('delivery_seconds_count')).toBeGreaterThan(0);
-  expect(samples.value('store_sync_seconds_count')).toBeGreaterThan(0);
-  expect(samples.value('raft_is_leader')).toBe(1);
-  expect(samples.value('raft_log_index', 'position="applied"')).toBe(
-    samples.value('raft_log_index', 'position="committed"'),
+  expect(page.value('publish_acks_total', 'durability="majority",qos="1"')).toBe(5);
+  expect(page.value('publish_acks_total', 'durability="majority",qos="2"')).toBe(2);
+  expect(page.value('publish_acks_total', 'durability="degraded",qos="1"')).toBe(0);
+  expect(page.value('connects_total', 'protocol="3.1.1"')).toBe(2);
+  expect(page.value('connects_total', 'protocol="5"')).toBe(1);
+  expect(page.value('clients_connected')).toBe(3);
+  expect(page.value('clients_max')).toBe(10_000);
+  expect(page.value('sessions')).toBe(3);
+  expect(page.value('subscriptions')).toBe(1);
+  expect(page.value('home_subscriptions')).toBe(3);
+  expect(page.value('retained_messages')).toBe(1);
+  expect(page.value('session_open_seconds_count', 'session="new"')).toBe(3);
+  expect(page.value('session_open_seconds_count', 'session="present"')).toBe(0);
+  // The subscriber has acknowledged no QoS 1 or 2 message.
+  expect(page.value('in_flight_messages')).toBe(7);
+  expect(page.value('queued_messages')).toBe(7);
+  expect(page.value('commit_seconds_count')).toBeGreaterThan(0);
+  expect(page.value('delivery_seconds_count')).toBeGreaterThan(0);
+  expect(page.value('store_sync_seconds_count')).toBeGreaterThan(0);
+  expect(page.value('raft_is_leader')).toBe(1);
+  expect(page.value('raft_log_index', 'position="applied"')).toBe(
+    page.value('raft_log_index', 'position="committed"'),
   );
 });
 
-test('connections that end or never begin are counted by reason', async () => {
-  appliances = await Appliances.start(['a']);
-  const first = await appliances.connect('a', 'same', persistent);
-  const second = await appliances.connect('a', 'same', persistent);
+test('counts closed and rejected connections by reason', async () => {
+  cluster = await TestCluster.start(['a']);
+  const first = await cluster.connect('a', 'same', persistent);
+  const second = await cluster.connect('a', 'same', persistent);
   await first.closed();
   second.send({ cmd: 'disconnect' });
   await second.closed();
-  const gone = await appliances.connect('a', 'gone');
-  gone.cut();
-  const rude = await appliances.connect('a', 'rude');
-  rude.write(Buffer.from([0xf0, 0])); // AUTH is not of MQTT 3.1.1
-  await rude.closed();
-  const garbage = await appliances.open('a');
+  const gone = await cluster.connect('a', 'gone');
+  gone.destroy();
+  const violator = await cluster.connect('a', 'violator');
+  violator.write(Buffer.from([0xf0, 0])); // MQTT 3.1.1 has no AUTH packet
+  await violator.closed();
+  const garbage = await cluster.openConnection('a');
   garbage.write(Buffer.alloc(100, 'GET / HTTP/1.1 '));
   await garbage.closed();
-  const nameless = await appliances.open('a');
-  // CONNECT of MQTT 3.1.1 without client id, and without Clean Session [MQTT-3.1.3-8].
+  const nameless = await cluster.openConnection('a');
+  // CONNECT of MQTT 3.1.1 without a client identifier and with Clean Session 0 [MQTT-3.1.3-8].
   nameless.write(Buffer.from([0x10, 12, 0, 4, 0x4d, 0x51, 0x54, 0x54, 4, 0, 0, 0, 0, 0]));
   await nameless.closed();
-  await until(async () => (await appliances!.metrics('a')).value('clients_connected') === 0);
+  await until(async () => (await cluster!.metrics('a')).value('clients_connected') === 0);
 
-  const samples = await appliances.metrics('a');
-  const ended = (reason: string): number => samples.value('disconnects_total', `reason="${reason}"`);
+  const page = await cluster.metrics('a');
+  const ended = (reason: string): number => page.value('disconnects_total', `reason="${reason}"`);
   expect([ended('taken_over'), ended('client'), ended('network'), ended('protocol_error')]).toEqual([
     1, 1, 1, 1,
   ]);
-  expect(samples.value('takeovers_total')).toBe(1);
-  const refused = (reason: string): number =>
-    samples.value('connection_refusals_total', `reason="${reason}"`);
+  expect(page.value('takeovers_total')).toBe(1);
+  const refused = (reason: string): number => page.value('connection_refusals_total', `reason="${reason}"`);
   expect([refused('malformed'), refused('client_id'), refused('not_authorized')]).toEqual([1, 1, 0]);
-  expect(samples.value('connects_total', 'protocol="3.1.1"')).toBe(4);
-  expect(samples.value('session_open_seconds_count', 'session="present"')).toBe(1);
+  expect(page.value('connects_total', 'protocol="3.1.1"')).toBe(4);
+  expect(page.value('session_open_seconds_count', 'session="present"')).toBe(1);
 });
 
-test('what the log brings is counted once in the cluster, and not again after a restart', async () => {
+test('counts the effects of a log entry on one member only, and not again after a restart', async () => {
   const ids = ['a', 'b', 'c'];
-  appliances = await Appliances.start(ids);
+  cluster = await TestCluster.start(ids);
   const total = async (name: string, labels = ''): Promise<number> => {
-    const pages = await Promise.all(ids.map((id) => appliances!.metrics(id)));
-    return pages.reduce((sum, samples) => sum + samples.value(name, labels), 0);
+    const pages = await Promise.all(ids.map((id) => cluster!.metrics(id)));
+    return pages.reduce((sum, page) => sum + page.value(name, labels), 0);
   };
-  const mourner = await appliances.connect('b', 'mourner');
-  await mourner.subscribe('last', 1);
+  const willSubscriber = await cluster.connect('b', 'will-subscriber');
+  await willSubscriber.subscribe('last', 1);
   for (const id of ids) {
-    const client = await appliances.connect(id, `dies-at-${id}`, { will });
-    client.cut();
+    const client = await cluster.connect(id, `dies-at-${id}`, { will });
+    client.destroy();
   }
-  await mourner.got('publish', ids.length);
-  // All members have applied it when all of them know of only one session.
+  await willSubscriber.got('publish', ids.length);
+  // All members have applied the wills when each of them has only the subscriber's session left.
   const oneSession = async (): Promise<boolean> => {
-    const states = await Promise.all(ids.map((id) => appliances!.status(id)));
+    const states = await Promise.all(ids.map((id) => cluster!.status(id)));
     return states.every(({ sessions }) => sessions === 1);
   };
   await until(oneSession);
@@ -175,33 +172,33 @@ test('what the log brings is counted once in the cluster, and not again after a 
   expect(await total('wills_fired_total', 'by="cluster"')).toBe(0);
   expect(await total('sessions_ended_total')).toBe(ids.length);
 
-  await appliances.stopOne('a');
-  await appliances.startOne('a');
-  await appliances.serving('a');
-  // It has applied the same log again.
-  const again = await appliances.metrics('a');
+  await cluster.stop('a');
+  await cluster.start('a');
+  await cluster.serving('a');
+  // The restarted member has applied the same entries again.
+  const again = await cluster.metrics('a');
   expect(again.value('wills_fired_total', 'by="home"')).toBe(0);
   expect(again.value('sessions_ended_total')).toBe(0);
   expect(again.value('member_incarnation')).toBe(2);
 });
 
-test('messages that a queue at its bound drops are counted once', async () => {
+test('counts each message that a full queue drops on one member only', async () => {
   const ids = ['a', 'b', 'c'];
-  appliances = await Appliances.start(ids);
-  const away = await appliances.connect('a', 'away', persistent);
+  cluster = await TestCluster.start(ids);
+  const away = await cluster.connect('a', 'away', persistent);
   await away.subscribe('q', 1);
   away.send({ cmd: 'disconnect' });
   await away.closed();
-  const bound = (await appliances.metrics('b')).value('session_queue_messages_max');
+  const bound = (await cluster.metrics('b')).value('session_queue_messages_max');
   const beyond = 5;
-  const publisher = await appliances.connect('b', 'publisher');
+  const publisher = await cluster.connect('b', 'publisher');
   for (let id = 1; id <= bound + beyond; id++) publisher.publish('q', 'x', 1, id);
   await publisher.got('puback', bound + beyond);
   await until(async () => {
-    const pages = await Promise.all(ids.map((id) => appliances!.metrics(id)));
-    return pages.every((samples) => samples.value('queued_messages') === bound);
+    const pages = await Promise.all(ids.map((id) => cluster!.metrics(id)));
+    return pages.every((page) => page.value('queued_messages') === bound);
   });
-  const pages = await Promise.all(ids.map((id) => appliances!.metrics(id)));
-  const dropped = pages.map((samples) => samples.value('dropped_messages_total', 'reason="queue_full"'));
+  const pages = await Promise.all(ids.map((id) => cluster!.metrics(id)));
+  const dropped = pages.map((page) => page.value('dropped_messages_total', 'reason="queue_full"'));
   expect(dropped).toEqual([0, beyond, 0]);
 });

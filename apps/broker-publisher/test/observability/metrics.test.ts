@@ -5,11 +5,11 @@ import { silentLogger } from '@mqtt-cluster/contracts';
 import type { Notifier } from '@mqtt-cluster/contracts';
 import { noMetrics } from '@mqtt-cluster/metric-catalogue';
 import type { MetricDefinition } from '@mqtt-cluster/metric-catalogue';
-import { schema } from '../../src/config.ts';
-import { countedNotifier } from '../../src/observability/counted-notifier.ts';
-import { Measuring } from '../../src/observability/metrics.ts';
+import { configSchema } from '../../src/config.ts';
+import { countingNotifier } from '../../src/observability/counting-notifier.ts';
+import { ApplianceMetrics } from '../../src/observability/metrics.ts';
 
-/** Self-signed, made for this test; its key was thrown away. */
+/** Self-signed, created for this test. Its private key was deleted. */
 const certificate = `-----BEGIN CERTIFICATE-----
 MIIBczCCARmgAwIBAgIUHFibIIu86qyIvKD+6N4Y5PVRi6YwCgYIKoZIzj0EAwIw
 DzENMAsGA1UEAwwEdGVzdDAeFw0yNjExMjIxNjM4MzJaFw00NjExMTcxNjM4MzJa
@@ -24,56 +24,59 @@ const certificateEnd = 2426085512;
 
 let directory: string;
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'measuring-'));
+  directory = mkdtempSync(join(tmpdir(), 'metrics-'));
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-function measuring(tls: object): Measuring {
-  const config = schema.parse({ id: 'a', peers: ['a=127.0.0.1:1'], data: directory, tls });
-  return new Measuring(config, 'test', silentLogger);
+function createMetrics(tls: object): ApplianceMetrics {
+  const config = configSchema.parse({ id: 'a', peers: ['a=127.0.0.1:1'], data: directory, tls });
+  return new ApplianceMetrics(config, 'test', silentLogger);
 }
 
-test('the configured certificates tell when they end', async () => {
+test('exports the expiry time of each configured certificate', async () => {
   const file = join(directory, 'certificate.pem');
   writeFileSync(file, certificate);
-  const { metrics } = measuring({ key: file, cert: file, ca: file });
-  const text = await metrics.render();
-  metrics.stop();
+  const { registry } = createMetrics({ key: file, cert: file, ca: file });
+  const text = await registry.render();
+  registry.stop();
   const name = 'mqtt_cluster_certificate_expiry_timestamp_seconds';
   expect(text).toContain(`${name}{certificate="cluster",member="a"} ${certificateEnd}\n`);
   expect(text).toContain(`${name}{certificate="cluster_authority",member="a"} ${certificateEnd}\n`);
 });
 
-test('a certificate that cannot be read stops the start with its name', () => {
+test('rejects a certificate file that cannot be read, and names it', () => {
   const file = join(directory, 'missing.pem');
-  expect(() => measuring({ key: file, cert: file, ca: file })).toThrow(
+  expect(() => createMetrics({ key: file, cert: file, ca: file })).toThrow(
     `tls: the file ${file} cannot be read`,
   );
 });
 
-test('what the watchdog is told is counted', async () => {
-  let told = 0;
+test('counts the watchdog keep-alives', async () => {
+  let keepAlives = 0;
   const notifier: Notifier = {
     async ready() {},
     async status() {},
     async extendStart() {},
     async stopping() {},
     async watchdog() {
-      told++;
+      keepAlives++;
     },
     watchdogIntervalMs: 2_500,
   };
-  const seen: Record<string, number> = {};
-  const note = ({ name }: MetricDefinition, value: number): void => {
-    seen[name] = (seen[name] ?? 0) + value;
+  const values: Record<string, number> = {};
+  const record = ({ name }: MetricDefinition, value: number): void => {
+    values[name] = (values[name] ?? 0) + value;
   };
-  const counted = countedNotifier(notifier, {
+  const counted = countingNotifier(notifier, {
     ...noMetrics,
-    add: (metric, _labels, amount = 1) => note(metric, amount),
-    set: (metric, _labels, value) => note(metric, value),
+    add: (metric, _labels, amount = 1) => record(metric, amount),
+    set: (metric, _labels, value) => record(metric, value),
   });
   await counted.watchdog();
   await counted.watchdog();
-  expect(told).toBe(2);
-  expect(seen).toEqual({ mqtt_cluster_watchdog_interval_seconds: 2.5, mqtt_cluster_watchdog_feeds_total: 2 });
+  expect(keepAlives).toBe(2);
+  expect(values).toEqual({
+    mqtt_cluster_watchdog_interval_seconds: 2.5,
+    mqtt_cluster_watchdog_feeds_total: 2,
+  });
 });

@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Packet } from 'mqtt-packet';
-import { Appliances, until } from '../support/appliances.ts';
-import type { RawClient } from '../support/appliances.ts';
+import { until } from '@mqtt-cluster/testing';
+import type { RawClient } from '../support/raw-client.ts';
+import { TestCluster } from '../support/test-cluster.ts';
 
-let appliances: Appliances | null = null;
+let cluster: TestCluster | null = null;
 
 afterEach(async () => {
-  await appliances?.stop();
-  appliances = null;
+  await cluster?.close();
+  cluster = null;
 });
 
 type Publish = Extract<Packet, { cmd: 'publish' }>;
@@ -17,7 +18,7 @@ function publishes(client: RawClient): Publish[] {
   return client.received.filter((packet): packet is Publish => packet.cmd === 'publish');
 }
 
-/** The topics that the tables of docs/SYS-TOPICS.md list, written out. */
+/** Returns the topics in the tables of docs/SYS-TOPICS.md, with all variants of each row. */
 function documented(): string[] {
   const file = fileURLToPath(new URL('../../../../docs/SYS-TOPICS.md', import.meta.url));
   const rows = readFileSync(file, 'utf8').matchAll(/^\| (`\$SYS.*?) \| (.*) \|$/gm);
@@ -33,12 +34,12 @@ function documented(): string[] {
   });
 }
 
-test('a new subscriber of $SYS/# gets every documented topic, retained and with QoS 0', async () => {
-  appliances = await Appliances.start(['a']);
-  const client = await appliances.connect('a', 'c');
+test('a new subscriber of $SYS/# receives every documented topic as a retained QoS 0 message', async () => {
+  cluster = await TestCluster.start(['a']);
+  const client = await cluster.connect('a', 'c');
   const topics = (): string[] => publishes(client).map(({ topic }) => topic);
   await client.subscribe('$SYS/#', 2);
-  // What is retained comes with SUBACK.
+  // The retained messages arrive before the PINGRESP, because they follow SUBACK at once.
   client.send({ cmd: 'pingreq' });
   await client.got('pingresp');
   expect([...new Set(topics())].sort()).toEqual(documented().sort());
@@ -56,18 +57,18 @@ test('a new subscriber of $SYS/# gets every documented topic, retained and with 
   expect(of('$SYS/cluster/isolated')).toBe('false');
 });
 
-test('[MQTT-4.7.2-1] # and + do not match $SYS, and nobody publishes there', async () => {
-  appliances = await Appliances.start(['a']);
-  const client = await appliances.connect('a', 'c', { protocolVersion: 5 });
+test('# and + do not match $SYS topics, and clients cannot publish to them [MQTT-4.7.2-1]', async () => {
+  cluster = await TestCluster.start(['a']);
+  const client = await cluster.connect('a', 'c', { protocolVersion: 5 });
   await client.subscribe('#', 1);
   await client.subscribe('+/cluster/state', 1);
-  const log = (await appliances.status('a')).lastIndex;
+  const log = (await cluster.status('a')).lastIndex;
   client.publish('$SYS/cluster/state', 'mine', 1, 1);
   client.publish('normal', 'x', 1, 2);
   await client.got('puback', 2);
   await until(() => publishes(client).length > 0);
   expect(publishes(client).map(({ topic }) => topic)).toEqual(['normal']);
-  // Only the normal one went through the log, and none of $SYS.
-  expect((await appliances.status('a')).lastIndex).toBeGreaterThan(log);
-  expect((await appliances.status('a')).retained).toBe(0);
+  // The log contains the normal message, and the rejected $SYS message is not retained.
+  expect((await cluster.status('a')).lastIndex).toBeGreaterThan(log);
+  expect((await cluster.status('a')).retained).toBe(0);
 });

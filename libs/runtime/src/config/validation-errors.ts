@@ -71,6 +71,8 @@ function expectation(issue: z.core.$ZodIssue): string {
       return `must be a multiple of ${issue.divisor}`;
     case 'invalid_format':
       return issue.pattern ? `must match ${issue.pattern}` : `must be ${withArticle(issue.format)}`;
+    case 'custom':
+      return issue.message;
     default:
       return `is invalid: ${issue.message}`;
   }

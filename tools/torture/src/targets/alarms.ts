@@ -6,7 +6,8 @@ const lineCharactersMax = 64 * 1024;
 /** Number of alarms that one call returns; one is enough to investigate. */
 const alarmsMax = 5;
 /** Log messages about states that differ, or that the members could not apply: clients may never notice either. */
-const alarming = /another state|(entry|version|command|expiry|message)\b.* ignored: |applied only partly/;
+const alarming =
+  /another state|different state|(entry|version|command|expiry|message)\b.* ignored: |applied only partly/;
 
 /**
  * Reads alarms in the members' logs that no client can see, such as members with different states at the same index

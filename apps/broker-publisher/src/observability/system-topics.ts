@@ -1,7 +1,7 @@
 import type { MemberStatus } from '@mqtt-cluster/contracts';
 
-/** `$SYS` topics of what the broker itself does not know: this member, and the cluster as it sees it. */
-export function systemValues(
+/** Returns the values of the `$SYS` topics about this member and about the cluster as this member sees it. */
+export function systemTopics(
   status: MemberStatus,
   { dropped, accepts }: { dropped: number; accepts: boolean },
 ): Record<string, string> {

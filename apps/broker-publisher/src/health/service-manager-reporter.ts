@@ -1,0 +1,87 @@
+import type { Logger, MemberStatus, Notifier } from '@mqtt-cluster/contracts';
+
+const statusIntervalMs = 1_000;
+/** A ready member repeats an unchanged status line only every so many intervals. */
+const readyStatusIntervals = 5;
+/** Extension of the start timeout that a member requests each second while its catch-up makes progress. */
+const startExtensionMs = 10_000;
+
+export interface ServiceManagerReporterComponents {
+  readonly notifier: Notifier;
+  readonly logger: Logger;
+  readonly status: () => MemberStatus;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** See `SelfProbe`. */
+  readonly selfProbe: { readonly lastAnswerMs: number; probe(): void; stop(): void };
+}
+
+/**
+ * Reports to systemd: READY when this member has caught up, a status line, and watchdog keep-alives. A keep-alive means
+ * that the event loop turns and that the broker has answered the self probe within the watchdog interval.
+ */
+export class ServiceManagerReporter {
+  readonly #components: ServiceManagerReporterComponents;
+  readonly #timers: ReturnType<typeof setInterval>[] = [];
+  #ready = false;
+  #probeFailed = false;
+  #intervals = 0;
+  #reportedState = '';
+  #lastAppliedIndex = -1;
+
+  constructor(components: ServiceManagerReporterComponents) {
+    this.#components = components;
+  }
+
+  start(): void {
+    const { watchdogIntervalMs } = this.#components.notifier;
+    this.#timers.push(setInterval(() => this.reportStatus(), statusIntervalMs));
+    if (watchdogIntervalMs === null) return;
+    const intervalMs = Math.max(1, Math.floor(watchdogIntervalMs / 2));
+    this.#timers.push(setInterval(() => this.feedWatchdog(watchdogIntervalMs), intervalMs));
+  }
+
+  /** Reports STOPPING: from now on systemd applies its stop timeout instead of the watchdog. */
+  stop(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#components.selfProbe.stop();
+    void this.#components.notifier.stopping();
+  }
+
+  /** Called once a second. */
+  reportStatus(): void {
+    const { notifier, logger, status } = this.#components;
+    const { state, reason, connections, lastIndex, appliedIndex } = status();
+    if (!this.#ready && (state === 'serving' || state === 'isolated')) {
+      this.#ready = true;
+      logger.info({ state }, 'ready');
+      void notifier.ready();
+    }
+    // Only while the catch-up makes progress: a start that hangs must time out.
+    if (!this.#ready && appliedIndex !== this.#lastAppliedIndex) void notifier.extendStart(startExtensionMs);
+    this.#lastAppliedIndex = appliedIndex;
+    const unchanged =
+      this.#ready && state === this.#reportedState && ++this.#intervals % readyStatusIntervals !== 0;
+    if (unchanged) return;
+    this.#reportedState = state;
+    const progress = this.#ready ? `${connections} clients` : `${appliedIndex} of ${lastIndex} entries`;
+    void notifier.status(`${state}${reason === '' ? '' : `: ${reason}`}; ${progress}`);
+  }
+
+  /** Called twice per watchdog interval. */
+  feedWatchdog(watchdogIntervalMs: number): void {
+    const { notifier, logger, now, selfProbe } = this.#components;
+    const silentMs = now() - selfProbe.lastAnswerMs;
+    if (silentMs <= watchdogIntervalMs) {
+      this.#probeFailed = false;
+      void notifier.watchdog();
+    } else if (!this.#probeFailed) {
+      this.#probeFailed = true;
+      logger.error(
+        { silentMs: Math.round(silentMs) },
+        'the broker of this member does not answer its self probe: watchdog keep-alives stop, and systemd will restart it',
+      );
+    }
+    selfProbe.probe();
+  }
+}
