@@ -222,7 +222,7 @@ export class SimulatedClient {
     const record = this.#record;
     this.#dialAttempt += 1;
     if (connection === null || record === null) return;
-    this.#world.history.log(() => `${this.id} ${how} ${connection.id}`);
+    this.#world.history.log(() => `${this.id} ends connection ${connection.id}: ${how}`);
     if (how === 'vanish') connection.vanish();
     else {
       connection.close(how === 'disconnect', () => {
@@ -249,8 +249,9 @@ export class SimulatedClient {
       record.end = end;
       record.endReason = reason;
       record.endedAtMs = history.nowMs;
-      history.log(() => `${this.id} ${end} ${reason} ${record.id} of ${record.host}`);
-      history.count(`connections ${end}${reason === '' ? '' : `: ${reason}`}`);
+      const cause = reason === '' ? '' : `: ${reason}`;
+      history.log(() => `${this.id} connection ${record.id} to ${record.host} ended: ${end}${cause}`);
+      history.count(`connections ${end}${cause}`);
     }
     this.#record = null;
     this.connection = null;
