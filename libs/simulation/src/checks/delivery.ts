@@ -184,11 +184,11 @@ function checkGroups(history: History): void {
 
 /** Describes a publication for the text of a violation. */
 export function describePublication(publication: Publication): string {
-  const acked =
-    publication.ackedAtMs === null ? 'not acknowledged' : `acknowledged ${publication.ackedAtMs.toFixed(1)}`;
-  const sent = publication.sentAtMs === null ? 'by its home' : `sent ${publication.sentAtMs.toFixed(1)}`;
-  return (
-    `#${publication.id} of ${publication.client} (${publication.topic}, qos ${publication.qos}, ${sent} on ` +
-    `${publication.connections.join('+')}, ${acked}${publication.ackedDegraded ? ' without a majority' : ''})`
-  );
+  const { id, client, topic, qos, sentAtMs, ackedAtMs, ackedDegraded, connections } = publication;
+  const sent =
+    sentAtMs === null
+      ? 'published by its home'
+      : `sent at ${sentAtMs.toFixed(1)} ms on connection ${connections.join('+')}`;
+  const acked = ackedAtMs === null ? 'not acknowledged' : `acknowledged at ${ackedAtMs.toFixed(1)} ms`;
+  return `#${id} of ${client} (${topic}, QoS ${qos}, ${sent}, ${acked}${ackedDegraded ? ' without a majority' : ''})`;
 }
