@@ -5,15 +5,15 @@ import type { FailoverClient, FailoverClientOptions } from '@mqtt-cluster/failov
 import { vacantState } from './group-state.ts';
 import type { GroupState } from '@mqtt-cluster/contracts';
 import { TelemetryStream } from './telemetry-stream.ts';
-import type { CountName } from './telemetry-stream.ts';
+import type { CounterName } from './telemetry-stream.ts';
 import { LastNumbers, streamName } from './telemetry.ts';
 
-/** Messages of one stream that one tick may make up for after a late timer; the rest is skipped. */
+/** After a late timer, one tick sends at most this many messages of a stream. The others are skipped. */
 const burstMax = 100;
 const tickMsMin = 10;
 const tickMsMax = 1_000;
 
-export interface TenureOptions {
+export interface ActivePublisherOptions {
   readonly group: string;
   readonly instance: string;
   readonly connection: Omit<FailoverClientOptions, 'clientId'>;
@@ -24,37 +24,37 @@ export interface TenureOptions {
   readonly unackedPerStreamMax: number;
   readonly retainedWaitMsMax: number;
   readonly refusedRetryDelayMs: number;
-  /** One of several that may be active: any loss of the connection ends the tenure. */
+  /** Several publishers share the group. Any loss of the connection ends this one's active role. */
   readonly redundant: boolean;
-  readonly count: (name: CountName, qos: QoS) => void;
-  readonly acked: (qos: QoS, latencyMs: number) => void;
-  /** It ended by itself. */
-  readonly ended: (reason: string) => void;
+  readonly count: (name: CounterName, qos: QoS) => void;
+  readonly onAck: (qos: QoS, latencyMs: number) => void;
+  /** Called when the publisher is no longer active, except after `stop`. */
+  readonly onEnded: (reason: string) => void;
   readonly logger?: Logger;
 }
 
 /**
- * One time of being a group's active publisher: connect with the group's client id, find out the last
- * numbers, go on.
+ * The active publisher of a group, from takeover to the end of that role. It connects with the client id of the group,
+ * reads the last numbers from the retained messages, and continues them.
  *
- * The numbers of QoS 2 are exact whatever happens: once CONNACK is here, what a former active one still has
- * on the way is void (design, epoch), so the retained message read afterwards is the last that will ever have
- * been applied. A lost connection ends the tenure of a redundant publisher: another may have been active
- * meanwhile, so nothing may be sent again unread.
+ * QoS 2 numbers have no gap and no repetition. After CONNACK, messages of the former active publisher that are still in
+ * flight are void, because their epoch is over (docs/DESIGN.md, "Epochs"). So the retained message that is read after
+ * CONNACK is the last one that is ever applied. A lost connection ends the active role of a redundant publisher. Another
+ * publisher may have been active meanwhile, so no message may be sent before the numbers are read again.
  */
-export class Tenure {
-  readonly #options: TenureOptions;
+export class ActivePublisher {
+  readonly #options: ActivePublisherOptions;
   readonly #client: FailoverClient;
   readonly #logger: Logger;
   readonly #lastNumbers: LastNumbers;
   readonly #run: string;
   #streams: TelemetryStream[] = [];
   #timer: NodeJS.Timeout | null = null;
-  #found: (() => void) | null = null;
+  #onComplete: (() => void) | null = null;
   #active = false;
   #stopped = false;
 
-  constructor(options: TenureOptions) {
+  constructor(options: ActivePublisherOptions) {
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
     this.#run = `${options.instance}-${Date.now().toString(36)}`;
@@ -68,18 +68,18 @@ export class Tenure {
       clientId: options.group,
       session: options.connection.protocolVersion === 4 ? 'none' : 'process',
       will: { topic: groupStateTopic(options.group), payload: vacantState, qos: 1, retain: true },
-      // Room for all streams at their bound and the state.
+      // Room for all streams at their bound, and for the state.
       unackedMax: streams * options.unackedPerStreamMax + burstMax,
       onTakeover: options.redundant ? 'stop' : 'reconnect',
       stopOnConnectionLoss: options.redundant,
       onMessage: ({ topic, payload }) => {
         this.#lastNumbers.add(topic, payload);
-        if (this.#lastNumbers.complete) this.#found?.();
+        if (this.#lastNumbers.complete) this.#onComplete?.();
       },
-      // At once, so that other standbys stay where they are; and again later, for the will may have been sent
-      // meanwhile.
-      onConnect: () => this.#tellState(),
-      onStopped: (reason) => this.#giveUp(reason),
+      // Published with every connection: standby publishers must not take over, and the server may have published the
+      // will of the former connection.
+      onConnect: () => this.#publishState(),
+      onStopped: (reason) => this.#end(reason),
     });
   }
 
@@ -95,17 +95,17 @@ export class Tenure {
     return Object.fromEntries(this.#streams.map(({ name, lastNumber }) => [name, lastNumber]));
   }
 
-  /** Resolves when it is active, or has ended before. */
+  /** Resolves when the publisher is active, or has ended before. */
   async start(): Promise<void> {
     try {
       await this.#client.start();
       await this.#client.connected();
       await this.#readLastNumbers();
       if (this.#stopped) return;
-      this.#begin();
+      this.#startStreams();
     } catch (error) {
-      // Stopped or given up on the way; anything else is told.
-      if (!this.#stopped) this.#giveUp(error instanceof Error ? error.message : String(error));
+      // After `stop` or `#end`, the rejections of pending calls are expected.
+      if (!this.#stopped) this.#end(error instanceof Error ? error.message : String(error));
     }
   }
 
@@ -129,21 +129,21 @@ export class Tenure {
     await this.#client.subscribe(Object.fromEntries(filters.map((filter) => [filter, { qos: 0 }])));
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, retainedWaitMsMax);
-      this.#found = (): void => {
+      this.#onComplete = (): void => {
         clearTimeout(timer);
         resolve();
       };
-      if (this.#lastNumbers.complete || this.#stopped) this.#found();
+      if (this.#lastNumbers.complete || this.#stopped) this.#onComplete();
     });
-    // Our own messages need not come back.
+    // The publisher does not need its own messages.
     await this.#client.unsubscribe(filters);
   }
 
-  #begin(): void {
+  #startStreams(): void {
     const { signals, qosLevels, ratePerSecond, count } = this.#options;
     this.#streams = signals.flatMap((signal) => qosLevels.map((qos) => this.#stream(signal, qos)));
     this.#active = true;
-    this.#logger.info({ numbers: this.lastNumbers }, 'active');
+    this.#logger.info({ numbers: this.lastNumbers }, 'publisher is active');
     const startedMs = performance.now();
     let ticks = 0;
     const tick = (): void => {
@@ -159,36 +159,36 @@ export class Tenure {
   }
 
   #stream(signal: string, qos: QoS): TelemetryStream {
-    const { group, unackedPerStreamMax, refusedRetryDelayMs, value, count, acked } = this.#options;
+    const { group, unackedPerStreamMax, refusedRetryDelayMs, value, count, onAck } = this.#options;
     return new TelemetryStream({
       group,
       signal,
       qos,
-      continuation: this.#lastNumbers.of(streamName(signal, qos)) ?? { run: this.#run, lastNumber: 0 },
+      position: this.#lastNumbers.of(streamName(signal, qos)) ?? { run: this.#run, lastNumber: 0 },
       unackedMax: unackedPerStreamMax,
       refusedRetryDelayMs,
       value,
-      connected: () => this.#client.status().connected,
+      isConnected: () => this.#client.status().connected,
       publish: (topic, payload, options) => this.#client.publish(topic, payload, options),
       count,
-      acked,
+      onAck,
     });
   }
 
-  #tellState(): void {
+  #publishState(): void {
     const state: GroupState = { active: this.#options.instance, since: Date.now() };
     this.#client
       .publish(groupStateTopic(this.#options.group), JSON.stringify(state), { qos: 1, retain: true })
       .catch((error: unknown) => {
-        if (!this.#stopped) this.#logger.warn({ error }, 'the state could not be published');
+        if (!this.#stopped) this.#logger.warn({ error }, 'the state of the group could not be published');
       });
   }
 
-  #giveUp(reason: string): void {
+  #end(reason: string): void {
     if (this.#stopped) return;
     this.#halt();
-    this.#logger.info({ reason }, 'no longer active');
-    void this.#client.stop().then(() => this.#options.ended(reason));
+    this.#logger.info({ reason }, 'publisher is no longer active');
+    void this.#client.stop().then(() => this.#options.onEnded(reason));
   }
 
   #halt(): void {
@@ -196,6 +196,6 @@ export class Tenure {
     this.#active = false;
     if (this.#timer) clearInterval(this.#timer);
     for (const stream of this.#streams) stream.stop();
-    this.#found?.();
+    this.#onComplete?.();
   }
 }

@@ -1,21 +1,21 @@
 import type { QoS } from '@mqtt-cluster/contracts';
-import type { CountName } from './telemetry-stream.ts';
-import { Standby } from './standby-publisher.ts';
-import type { StandbyOptions } from './standby-publisher.ts';
-import { Tenure } from './active-publisher.ts';
-import type { TenureOptions } from './active-publisher.ts';
+import type { CounterName } from './telemetry-stream.ts';
+import { StandbyPublisher } from './standby-publisher.ts';
+import type { StandbyPublisherOptions } from './standby-publisher.ts';
+import { ActivePublisher } from './active-publisher.ts';
+import type { ActivePublisherOptions } from './active-publisher.ts';
 import type { GroupStatus } from './types.ts';
 
 export interface GroupPublisherOptions {
-  readonly tenure: Omit<TenureOptions, 'count' | 'ended'>;
-  readonly standby: Omit<StandbyOptions, 'vacant'>;
-  /** A publisher alone in its group begins again after this long when its tenure ended. */
-  readonly aloneRetryDelayMs: number;
+  readonly activePublisher: Omit<ActivePublisherOptions, 'count' | 'onEnded'>;
+  readonly standbyPublisher: Omit<StandbyPublisherOptions, 'onVacant'>;
+  /** If the only publisher of a group ends, it restarts after this many milliseconds. */
+  readonly restartDelayMs: number;
 }
 
-type Counts = Record<CountName, [number, number, number]>;
+type Counts = Record<CounterName, [number, number, number]>;
 
-/** One publisher's part in one group: alone and always active, or standby and active in turns. */
+/** The publisher's role in one group: always active in its own group, or alternately standby and active in a shared one. */
 export class GroupPublisher {
   readonly #options: GroupPublisherOptions;
   readonly #counts: Counts = {
@@ -25,10 +25,10 @@ export class GroupPublisher {
     refused: [0, 0, 0],
     unknown: [0, 0, 0],
   };
-  #tenure: Tenure | null = null;
-  #standby: Standby | null = null;
+  #active: ActivePublisher | null = null;
+  #standby: StandbyPublisher | null = null;
   #timer: NodeJS.Timeout | null = null;
-  /** Changes of role, one after the other. */
+  /** Runs changes of the role one after the other. */
   #changes: Promise<void> = Promise.resolve();
   #running = false;
   #tenures = 0;
@@ -40,43 +40,46 @@ export class GroupPublisher {
 
   start(): void {
     this.#running = true;
-    if (this.#options.tenure.redundant) this.#standBy();
+    if (this.#options.activePublisher.redundant) this.#standBy();
     else this.#takeOver();
   }
 
   async stop(): Promise<void> {
     this.#running = false;
     if (this.#timer) clearTimeout(this.#timer);
-    // Not by way of the chain of changes: a tenure that can't connect would hold it for ever.
-    await Promise.all([this.#tenure?.stop(), this.#standby?.stop()]);
+    // Not queued in the chain of changes: an active publisher that cannot connect would block the chain forever.
+    await Promise.all([this.#active?.stop(), this.#standby?.stop()]);
     await this.#changes;
   }
 
   status(): GroupStatus {
-    const client = this.#tenure?.status ?? this.#standby?.status;
-    const active = this.#tenure?.active ?? false;
+    const client = this.#active?.status ?? this.#standby?.status;
+    const active = this.#active?.active ?? false;
     return {
-      group: this.#options.tenure.group,
+      group: this.#options.activePublisher.group,
       role: this.#role(),
       connected: client?.connected ?? false,
       server: client?.server ?? null,
-      active: active ? this.#options.tenure.instance : (this.#standby?.active ?? null),
-      lastNumbers: this.#tenure?.lastNumbers ?? {},
+      active: active ? this.#options.activePublisher.instance : (this.#standby?.active ?? null),
+      lastNumbers: this.#active?.lastNumbers ?? {},
       tenures: this.#tenures,
-      failovers: this.#failoversBefore + (this.#tenure?.status.failovers ?? 0),
+      failovers: this.#failoversBefore + (this.#active?.status.failovers ?? 0),
       ...structuredClone(this.#counts),
     };
   }
 
   #role(): GroupStatus['role'] {
     if (!this.#running) return 'stopped';
-    if (!this.#tenure) return this.#standby ? 'standby' : 'connecting';
-    return this.#tenure.active ? 'active' : 'connecting';
+    if (!this.#active) return this.#standby ? 'standby' : 'connecting';
+    return this.#active.active ? 'active' : 'connecting';
   }
 
   #standBy(): void {
     this.#change(async () => {
-      this.#standby = new Standby({ ...this.#options.standby, vacant: () => this.#takeOver() });
+      this.#standby = new StandbyPublisher({
+        ...this.#options.standbyPublisher,
+        onVacant: () => this.#takeOver(),
+      });
       await this.#standby.start();
     });
   }
@@ -86,24 +89,24 @@ export class GroupPublisher {
       await this.#standby?.stop();
       this.#standby = null;
       if (!this.#running) return;
-      const tenure = new Tenure({
-        ...this.#options.tenure,
+      const publisher = new ActivePublisher({
+        ...this.#options.activePublisher,
         count: (name, qos) => this.#count(name, qos),
-        ended: () => this.#tenureEnded(tenure),
+        onEnded: () => this.#onEnded(publisher),
       });
-      this.#tenure = tenure;
+      this.#active = publisher;
       this.#tenures += 1;
-      await tenure.start();
+      await publisher.start();
     });
   }
 
-  #tenureEnded(tenure: Tenure): void {
-    if (this.#tenure !== tenure) return;
-    this.#failoversBefore += tenure.status.failovers;
-    this.#tenure = null;
+  #onEnded(publisher: ActivePublisher): void {
+    if (this.#active !== publisher) return;
+    this.#failoversBefore += publisher.status.failovers;
+    this.#active = null;
     if (!this.#running) return;
-    if (this.#options.tenure.redundant) return this.#standBy();
-    this.#timer = setTimeout(() => this.#takeOver(), this.#options.aloneRetryDelayMs);
+    if (this.#options.activePublisher.redundant) return this.#standBy();
+    this.#timer = setTimeout(() => this.#takeOver(), this.#options.restartDelayMs);
   }
 
   #change(change: () => Promise<void>): void {
@@ -112,7 +115,7 @@ export class GroupPublisher {
     });
   }
 
-  #count(name: CountName, qos: QoS): void {
+  #count(name: CounterName, qos: QoS): void {
     this.#counts[name][qos] += 1;
   }
 }

@@ -4,8 +4,8 @@ import type { GroupStatus } from './types.ts';
 
 const failures = ['skipped', 'refused', 'unknown'] as const;
 
-/** Carries what the groups count over into metrics. */
-export class PublisherReport {
+/** Copies the counters of the groups to metrics. */
+export class MetricsReporter {
   readonly #metrics: Metrics;
   readonly #totals: MetricTotals;
 
@@ -28,7 +28,7 @@ export class PublisherReport {
     for (const qos of [0, 1, 2] as const) {
       const labels = [group, String(qos)];
       totals.report(publisherMetrics.sent, labels, status.sent[qos]);
-      // QoS 0 has no ack.
+      // QoS 0 has no acknowledgement.
       if (qos > 0) totals.report(publisherMetrics.acknowledged, labels, status.acked[qos]);
       for (const outcome of failures) {
         totals.report(publisherMetrics.failed, [...labels, outcome], status[outcome][qos]);

@@ -4,7 +4,7 @@ import { noMetrics, publisherMetrics } from '@mqtt-cluster/metric-catalogue';
 import { OptionsError } from '@mqtt-cluster/failover-client';
 import type { FailoverClientOptions } from '@mqtt-cluster/failover-client';
 import { GroupPublisher } from './group-publisher.ts';
-import { PublisherReport } from './metrics-reporter.ts';
+import { MetricsReporter } from './metrics-reporter.ts';
 import { waveValue } from './telemetry.ts';
 import { defaultPublisherTimings } from './types.ts';
 import type { Publisher, PublisherOptions } from './types.ts';
@@ -15,19 +15,19 @@ const instanceBytes = 4;
 const levelName = /^[^/+#\u0000]+$/;
 
 /**
- * A source of numbered telemetry on all QoS levels: always active in its own group `host-<memberId>`, and one
- * of the redundant publishers of `sharedGroup` when there is one. `start` does not wait for a connection.
+ * Creates a source of numbered telemetry on all QoS levels. It is always active in its own group `host-<memberId>`, and
+ * one of the redundant publishers of `sharedGroup` if that is given. `start` does not wait for a connection.
  *
- * @throws OptionsError when an option is out of range
+ * @throws OptionsError an option is invalid
  */
 export function createPublisher(options: PublisherOptions): Publisher {
   checkOptions(options);
   const instance = `${options.memberId}-${randomBytes(instanceBytes).toString('hex')}`;
   const names = [`host-${options.memberId}`, options.sharedGroup].filter((name) => name !== undefined);
   const groups = names.map((name, index) => groupPublisher(options, instance, name, index > 0));
-  const report = new PublisherReport(options.metrics ?? noMetrics);
+  const reporter = new MetricsReporter(options.metrics ?? noMetrics);
   return {
-    report: () => report.report(groups.map((group) => group.status())),
+    report: () => reporter.report(groups.map((group) => group.status())),
     start: () => {
       for (const group of groups) group.start();
       return Promise.resolve();
@@ -56,7 +56,7 @@ function groupPublisher(
     ...(logger ? { logger } : {}),
   };
   return new GroupPublisher({
-    tenure: {
+    activePublisher: {
       group,
       instance,
       connection,
@@ -68,13 +68,13 @@ function groupPublisher(
       unackedPerStreamMax: options.unackedPerStreamMax ?? defaultUnackedPerStreamMax,
       retainedWaitMsMax: timings.retainedWaitMsMax,
       refusedRetryDelayMs: timings.refusedRetryDelayMs,
-      acked: (qos, latencyMs) => {
+      onAck: (qos, latencyMs) => {
         options.metrics?.observe(publisherMetrics.ackSeconds, [String(qos)], latencyMs / 1_000);
         options.onAck?.(qos, latencyMs);
       },
       ...(logger ? { logger } : {}),
     },
-    standby: {
+    standbyPublisher: {
       group,
       instance,
       connection,
@@ -83,14 +83,16 @@ function groupPublisher(
       takeoverDelayMsMin: timings.takeoverDelayMsMin,
       takeoverDelayMsMax: timings.takeoverDelayMsMax,
     },
-    aloneRetryDelayMs: timings.takeoverDelayMsMin,
+    restartDelayMs: timings.takeoverDelayMsMin,
   });
 }
 
 function checkOptions({ memberId, sharedGroup, signals = [], ratePerSecond = 1 }: PublisherOptions): void {
   for (const name of [memberId, ...(sharedGroup === undefined ? [] : [sharedGroup]), ...signals]) {
-    if (!levelName.test(name)) throw new OptionsError(`${JSON.stringify(name)}: must be one topic level`);
+    if (!levelName.test(name))
+      throw new OptionsError(`${JSON.stringify(name)}: must be exactly one topic level, without /, + and #`);
   }
-  if (sharedGroup === `host-${memberId}`) throw new OptionsError('sharedGroup: is the name of the own group');
+  if (sharedGroup === `host-${memberId}`)
+    throw new OptionsError('sharedGroup: must differ from the own group of this publisher');
   if (!(ratePerSecond > 0)) throw new OptionsError('ratePerSecond: must be above 0');
 }

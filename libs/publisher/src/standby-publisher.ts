@@ -3,7 +3,7 @@ import { createFailoverClient } from '@mqtt-cluster/failover-client';
 import type { FailoverClient, FailoverClientOptions } from '@mqtt-cluster/failover-client';
 import { parseGroupState } from './group-state.ts';
 
-export interface StandbyOptions {
+export interface StandbyPublisherOptions {
   readonly group: string;
   readonly instance: string;
   readonly connection: Omit<FailoverClientOptions, 'clientId'>;
@@ -11,18 +11,18 @@ export interface StandbyOptions {
   readonly takeoverDelayMsMin: number;
   readonly takeoverDelayMsMax: number;
   readonly random: () => number;
-  /** The place was vacant for the whole delay. */
-  readonly vacant: () => void;
+  /** Called when the group had no active publisher for the whole delay. */
+  readonly onVacant: () => void;
 }
 
-/** Watches a group's state with a connection of its own, until the place is vacant. */
-export class Standby {
-  readonly #options: StandbyOptions;
+/** Watches the state of a group on a connection of its own until the group has no active publisher. */
+export class StandbyPublisher {
+  readonly #options: StandbyPublisherOptions;
   readonly #client: FailoverClient;
   #timer: NodeJS.Timeout | null = null;
   #active: string | null = null;
 
-  constructor(options: StandbyOptions) {
+  constructor(options: StandbyPublisherOptions) {
     this.#options = options;
     const { group, instance } = options;
     this.#client = createFailoverClient({
@@ -31,10 +31,10 @@ export class Standby {
       session: 'none',
       subscriptions: { [groupStateTopic(group)]: { qos: 1 } },
       onMessage: ({ payload }) => this.#onState(parseGroupState(payload).active),
-      // A group that never was has no state at all.
-      onConnect: () => this.#contend(options.retainedWaitMsMax),
-      // Unconnected we can't know.
-      onDisconnect: () => this.#wait(),
+      // A new group has no retained state, so no message arrives.
+      onConnect: () => this.#startTakeover(options.retainedWaitMsMax),
+      // Without a connection the state of the group is unknown.
+      onDisconnect: () => this.#cancelTakeover(),
     });
   }
 
@@ -51,26 +51,26 @@ export class Standby {
   }
 
   async stop(): Promise<void> {
-    this.#wait();
+    this.#cancelTakeover();
     await this.#client.stop();
   }
 
   #onState(active: string | null): void {
     this.#active = active;
-    // Our own name: we were active and lost the connection, and nobody else was since.
-    if (active !== null && active !== this.#options.instance) this.#wait();
-    else this.#contend(0);
+    // The state names this publisher: it was active and lost its connection, and no other publisher was active since.
+    if (active !== null && active !== this.#options.instance) this.#cancelTakeover();
+    else this.#startTakeover(0);
   }
 
-  /** Random, so that not all standbys connect at once; the last one would win, but each would disturb. */
-  #contend(extraMs: number): void {
-    this.#wait();
-    const { takeoverDelayMsMin, takeoverDelayMsMax, random, vacant } = this.#options;
+  /** The delay is random, so that not all standby publishers take over at once. Each takeover disconnects the one before. */
+  #startTakeover(extraMs: number): void {
+    this.#cancelTakeover();
+    const { takeoverDelayMsMin, takeoverDelayMsMax, random, onVacant } = this.#options;
     const delayMs = takeoverDelayMsMin + random() * (takeoverDelayMsMax - takeoverDelayMsMin);
-    this.#timer = setTimeout(vacant, extraMs + delayMs);
+    this.#timer = setTimeout(onVacant, extraMs + delayMs);
   }
 
-  #wait(): void {
+  #cancelTakeover(): void {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
   }

@@ -1,32 +1,34 @@
 import { telemetryTopic } from '@mqtt-cluster/contracts';
 import type { QoS, TelemetryPayload } from '@mqtt-cluster/contracts';
 import { streamName } from './telemetry.ts';
-import type { Continuation } from './telemetry.ts';
+import type { StreamPosition } from './telemetry.ts';
 
-export type CountName = 'sent' | 'acked' | 'skipped' | 'refused' | 'unknown';
+/** Counters of messages, see {@link PublisherCounts}. */
+export type CounterName = 'sent' | 'acked' | 'skipped' | 'refused' | 'unknown';
 
 export interface StreamOptions {
   readonly group: string;
   readonly signal: string;
   readonly qos: QoS;
-  readonly continuation: Continuation;
+  /** The stream continues after this message. */
+  readonly position: StreamPosition;
   readonly unackedMax: number;
   readonly refusedRetryDelayMs: number;
   readonly value: (signal: string, number: number) => number;
-  readonly connected: () => boolean;
+  readonly isConnected: () => boolean;
   readonly publish: (topic: string, payload: string, options: { qos: QoS; retain: boolean }) => Promise<void>;
-  readonly count: (name: CountName, qos: QoS) => void;
-  readonly acked: (qos: QoS, latencyMs: number) => void;
+  readonly count: (name: CounterName, qos: QoS) => void;
+  /** Called for each acknowledged QoS 1 and 2 message. */
+  readonly onAck: (qos: QoS, latencyMs: number) => void;
 }
 
 /**
  * The numbered messages of one signal and QoS level.
  *
- * Each QoS 1 and 2 message is retained on its own topic, so the retained one is always the last that the
- * cluster applied, and numbers go on from there without a gap after a restart or takeover. That needs the
- * messages applied in the order of their numbers: when one is refused nothing new leaves before it got
- * through. QoS 0 is not retained (it would go through the log), so nothing keeps its last number, and each
- * tenure has a run of its own.
+ * Each QoS 1 and 2 message is retained on its own topic. So the retained message is always the last one that the cluster
+ * applied, and the numbers continue from it without a gap after a restart or takeover. This requires that messages are
+ * applied in the order of their numbers. So if the server rejects a message, no new message is sent before that one is
+ * acknowledged. QoS 0 messages are not retained, so each active role starts a run of its own.
  */
 export class TelemetryStream {
   readonly #options: StreamOptions;
@@ -35,7 +37,7 @@ export class TelemetryStream {
   #lastNumber: number;
   #highestAcked: number;
   #inFlight = 0;
-  #refused: number[] = [];
+  #rejected: number[] = [];
   #retryTimer: NodeJS.Timeout | null = null;
   #stopped = false;
 
@@ -43,19 +45,19 @@ export class TelemetryStream {
     this.#options = options;
     this.#topic = telemetryTopic(options.group, options.signal, options.qos);
     this.name = streamName(options.signal, options.qos);
-    this.#lastNumber = this.#highestAcked = options.continuation.lastNumber;
+    this.#lastNumber = this.#highestAcked = options.position.lastNumber;
   }
 
   get lastNumber(): number {
     return this.#lastNumber;
   }
 
-  /** Sends the next message, or skips it. */
+  /** Sends the next message, or skips it without using a number. */
   emit(): void {
-    const { qos, count, connected, unackedMax } = this.#options;
-    const full = this.#inFlight >= unackedMax || this.#refused.length > 0;
+    const { qos, count, isConnected, unackedMax } = this.#options;
+    const full = this.#inFlight >= unackedMax || this.#rejected.length > 0;
     if (this.#stopped) return;
-    if (qos === 0 ? !connected() : full) return count('skipped', qos);
+    if (qos === 0 ? !isConnected() : full) return count('skipped', qos);
     this.#lastNumber += 1;
     count('sent', qos);
     void this.#send(this.#lastNumber);
@@ -67,46 +69,46 @@ export class TelemetryStream {
   }
 
   async #send(number: number): Promise<void> {
-    const { qos, publish, count, acked } = this.#options;
+    const { qos, publish, count, onAck } = this.#options;
     const startedMs = performance.now();
     this.#inFlight += 1;
     try {
-      // A message sent again must not hide a higher number that was applied before it.
+      // A repeated message must not replace a retained message with a higher number.
       const retain = qos > 0 && number > this.#highestAcked;
       await publish(this.#topic, JSON.stringify(this.#payload(number)), { qos, retain });
       this.#inFlight -= 1;
       this.#highestAcked = Math.max(this.#highestAcked, number);
       if (qos > 0) {
         count('acked', qos);
-        acked(qos, performance.now() - startedMs);
+        onAck(qos, performance.now() - startedMs);
       }
     } catch (error) {
       this.#inFlight -= 1;
       this.#failed(number, (error as { code?: unknown }).code);
     }
-    this.#retryLater();
+    this.#scheduleRetry();
   }
 
   #payload(number: number): TelemetryPayload {
-    const { group, signal, continuation, value } = this.#options;
-    return { group, signal, number, sentAt: Date.now(), value: value(signal, number), run: continuation.run };
+    const { group, signal, position, value } = this.#options;
+    return { group, signal, number, sentAt: Date.now(), value: value(signal, number), run: position.run };
   }
 
   #failed(number: number, code: unknown): void {
     const { qos, count } = this.#options;
     if (code === 'CLIENT_STOPPED') return count('unknown', qos);
     count('refused', qos);
-    if (qos > 0) this.#refused.push(number);
+    if (qos > 0) this.#rejected.push(number);
   }
 
-  /** When nothing is on the way any more it is known which numbers got through. */
-  #retryLater(): void {
-    if (this.#inFlight > 0 || this.#refused.length === 0 || this.#stopped || this.#retryTimer) return;
+  /** Sends the rejected messages again, but only when no message is in flight: then all delivered numbers are known. */
+  #scheduleRetry(): void {
+    if (this.#inFlight > 0 || this.#rejected.length === 0 || this.#stopped || this.#retryTimer) return;
     this.#retryTimer = setTimeout(() => {
       this.#retryTimer = null;
-      const again = this.#refused.sort((a, b) => a - b);
-      this.#refused = [];
-      for (const number of again) void this.#send(number);
+      const numbers = this.#rejected.sort((a, b) => a - b);
+      this.#rejected = [];
+      for (const number of numbers) void this.#send(number);
     }, this.#options.refusedRetryDelayMs);
   }
 }

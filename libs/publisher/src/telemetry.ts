@@ -1,50 +1,50 @@
 import { parseJson, telemetryPayloadSchema } from '@mqtt-cluster/contracts';
 import type { QoS } from '@mqtt-cluster/contracts';
 
+/** The name of the stream of one signal and QoS level. */
 export function streamName(signal: string, qos: QoS): string {
   return `${signal}/qos${qos}`;
 }
 
 const samplesPerWave = 60;
 
-/** A slow wave around 20: the same number always has the same value. */
+/** Returns a sine wave around 20 with a period of 60 messages. Equal numbers have equal values. */
 export function waveValue(_signal: string, number: number): number {
   return Math.round((20 + 5 * Math.sin((2 * Math.PI * number) / samplesPerWave)) * 1_000) / 1_000;
 }
 
-/** Where the numbers of a stream go on. */
-export interface Continuation {
+/** The last message of a stream. The stream continues with the next number of the same run. */
+export interface StreamPosition {
   readonly run: string;
   readonly lastNumber: number;
 }
 
-/** Collects the last messages of a group's streams, as the retained ones tell. */
+/** Collects the last positions of a group's streams from their retained messages. */
 export class LastNumbers {
   readonly #group: string;
-  readonly #wanted: ReadonlySet<string>;
-  readonly #found = new Map<string, Continuation>();
+  readonly #streams: ReadonlySet<string>;
+  readonly #found = new Map<string, StreamPosition>();
 
   constructor(group: string, streams: readonly string[]) {
     this.#group = group;
-    this.#wanted = new Set(streams);
+    this.#streams = new Set(streams);
   }
 
   get complete(): boolean {
-    return this.#found.size === this.#wanted.size;
+    return this.#found.size === this.#streams.size;
   }
 
   add(topic: string, payload: Uint8Array): void {
     const telemetry = parseJson(telemetryPayloadSchema, payload);
     const stream = topic.slice(`telemetry/${this.#group}/`.length);
-    if (!telemetry || telemetry.group !== this.#group || !this.#wanted.has(stream)) return;
+    if (!telemetry || telemetry.group !== this.#group || !this.#streams.has(stream)) return;
     const { run, number } = telemetry;
     const known = this.#found.get(stream);
-    // Besides the retained one there may be late messages of a former active one: only a higher number
-    // counts.
+    // Messages of the former active publisher may also arrive. Only a higher number counts.
     if (!known || number > known.lastNumber) this.#found.set(stream, { run, lastNumber: number });
   }
 
-  of(stream: string): Continuation | undefined {
+  of(stream: string): StreamPosition | undefined {
     return this.#found.get(stream);
   }
 }

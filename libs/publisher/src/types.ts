@@ -2,16 +2,20 @@ import type { Lifecycle, Logger, QoS } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import type { FailoverClientOptions, Server } from '@mqtt-cluster/failover-client';
 
+/** Times in milliseconds. {@link defaultPublisherTimings} has the defaults. */
 export interface PublisherTimings {
   /**
-   * How long to wait, after SUBACK, for the retained last numbers; what is missing then starts a new run from
-   * 1.
+   * How long to wait after SUBACK for the retained last numbers. A stream without one then starts a new run with number 1.
+   * Raising it delays the start if a stream has no retained message yet.
    */
   readonly retainedWaitMsMax: number;
-  /** A standby takes a vacant place after a random time between the two. */
+  /**
+   * A standby publisher takes over a vacant group after a random time between the two. Raising them lengthens the gap.
+   * Lowering the range lets several publishers take over at the same time.
+   */
   readonly takeoverDelayMsMin: number;
   readonly takeoverDelayMsMax: number;
-  /** Wait before refused messages are sent again. */
+  /** Delay before rejected messages are sent again. Raising it delays all later messages of the stream. */
   readonly refusedRetryDelayMs: number;
 }
 
@@ -23,23 +27,25 @@ export const defaultPublisherTimings: PublisherTimings = {
 };
 
 export interface PublisherOptions {
-  /** The appliance's own name; its group is `host-<memberId>`. */
+  /** The id of the member on this host. The publisher's own group is `host-<memberId>`. */
   readonly memberId: string;
   readonly servers: readonly Server[];
-  /** Id or URL of the member on this host, used while it serves. */
+  /** Id or URL of the server to prefer while it serves, for instance the member on this host. */
   readonly preferred?: string;
-  /** A group that the publishers of all hosts share: one is active, the others stand by. */
+  /** A group that the publishers of all hosts share. One publisher is active, the others are on standby. */
   readonly sharedGroup?: string;
-  /** `temperature` by default. No `/`, `+` or `#`. */
+  /** Names of the measured values: `['temperature']` by default. Each is one topic level, without `/`, `+` and `#`. */
   readonly signals?: readonly string[];
-  /** Messages a second for each signal and each QoS level; 1 by default. */
+  /** Messages per second for each signal and each QoS level, above 0. 1 by default. */
   readonly ratePerSecond?: number;
+  /** `[0, 1, 2]` by default. */
   readonly qosLevels?: readonly QoS[];
-  /**
-   * What the signal has for this number. Must give the same for the same: a number stands for one content.
-   */
+  /** Returns the value of a signal for a number. Equal arguments must give equal values, because a message may be sent twice. */
   readonly value?: (signal: string, number: number) => number;
-  /** Messages of one signal and QoS that wait for their ack; then telling of new ones is skipped. */
+  /**
+   * Upper bound of unacknowledged messages of one signal and QoS level; beyond it new messages are skipped. 200 by default.
+   * Raising it costs memory.
+   */
   readonly unackedPerStreamMax?: number;
   /** Credentials, TLS, protocol version and timings of the connections. */
   readonly connection?: Pick<
@@ -47,27 +53,27 @@ export interface PublisherOptions {
     'username' | 'password' | 'tls' | 'protocolVersion' | 'timings' | 'discover'
   >;
   readonly timings?: Partial<PublisherTimings>;
-  /** Called for each QoS 1 and 2 ack; milliseconds since the publish. */
+  /** Called for each acknowledged QoS 1 and 2 message, with the milliseconds since its publish. */
   readonly onAck?: (qos: QoS, latencyMs: number) => void;
   readonly logger?: Logger;
   readonly metrics?: Metrics;
-  /** Uniform in [0, 1). */
+  /** Returns uniformly distributed numbers from 0 to below 1. `Math.random` by default. */
   readonly random?: () => number;
 }
 
-/** By QoS. */
+/** One number for each QoS level: 0, 1 and 2. */
 export type PerQos = readonly [number, number, number];
 
 export interface PublisherCounts {
-  /** Messages, each once, however often they were sent. */
+  /** Messages, each counted once, however often it was sent. */
   readonly sent: PerQos;
-  /** QoS 0 is never acked. */
+  /** Acknowledged messages. Always 0 for QoS 0. */
   readonly acked: PerQos;
-  /** Ticks without a message: no connection (QoS 0), or too many unacked. */
+  /** Messages that were due but not sent: no connection (QoS 0), or too many unacknowledged messages (QoS 1 and 2). */
   readonly skipped: PerQos;
-  /** Refused by the server and sent again later (QoS 1, 2), or dropped before they left (QoS 0). */
+  /** Messages that the server rejected and that are sent again (QoS 1 and 2), or that the client dropped (QoS 0). */
   readonly refused: PerQos;
-  /** Ended without an ack: whether they arrived is not known. */
+  /** Messages without an acknowledgement when the connection ended. They may have been delivered. */
   readonly unknown: PerQos;
 }
 
@@ -76,22 +82,23 @@ export interface GroupStatus extends PublisherCounts {
   readonly role: 'standby' | 'connecting' | 'active' | 'stopped';
   readonly connected: boolean;
   readonly server: string | null;
-  /** Who is active as far as this one knows: an instance name, or null. */
+  /** The instance name of the active publisher, as far as this publisher knows, or null. */
   readonly active: string | null;
-  /** By `<signal>/qos<N>`. */
+  /** The last number of each stream `<signal>/qos<N>`. */
   readonly lastNumbers: Readonly<Record<string, number>>;
+  /** How often this publisher became active or tried to. */
   readonly tenures: number;
   readonly failovers: number;
 }
 
 export interface PublisherStatus {
-  /** Random name of this process's publisher in the state of its groups. */
+  /** The name of this publisher in the state of its groups: the member id and a random suffix. */
   readonly instance: string;
   readonly groups: readonly GroupStatus[];
 }
 
 export interface Publisher extends Lifecycle {
   status(): PublisherStatus;
-  /** Brings the metrics up to date; to be called before they are read. */
+  /** Updates the metrics. Must be called before the metrics are read. */
   report(): void;
 }

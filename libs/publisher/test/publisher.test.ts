@@ -12,14 +12,13 @@ interface RetainedStore {
   storeRetained: (packet: RecordedPacket) => Promise<void>;
 }
 
-/** A stock broker is enough here: retained messages, wills and takeover. */
+/** An Aedes broker that records what it receives. The tests need only retained messages, wills and takeover. */
 class Broker {
   readonly #sockets = new Set<Socket>();
   readonly published: { topic: string; payload: string; retain: boolean; qos: number }[] = [];
-  readonly refused = new Set<string>();
   #aedes: Aedes | null = null;
   #server: Server | null = null;
-  #waiters: { wanted: () => boolean; resolve: () => void }[] = [];
+  #waiters: { condition: () => boolean; resolve: () => void }[] = [];
   url = '';
 
   async start(): Promise<this> {
@@ -28,10 +27,10 @@ class Broker {
     const record = ({ topic, payload, retain, qos }: RecordedPacket): void => {
       if (topic.startsWith('$SYS')) return;
       this.published.push({ topic, payload: payload.toString(), retain, qos });
-      this.#tell();
+      this.#notify();
     };
-    // A retained message counts from the moment it is stored, for that is what the next active publisher reads:
-    // when a connection is cut in between, a stock broker sometimes tells nobody about what it has stored.
+    // A retained message is recorded when it is stored, because the next active publisher reads the stored message. If the
+    // connection is cut then, Aedes sometimes stores a message without emitting `publish`.
     const { persistence } = aedes as unknown as { persistence: RetainedStore };
     const storeRetained = persistence.storeRetained.bind(persistence);
     persistence.storeRetained = (packet): Promise<void> => {
@@ -57,7 +56,7 @@ class Broker {
     await new Promise<void>((resolve) => this.#aedes?.close(() => resolve()));
   }
 
-  /** Cuts all connections, as a network that fails for a moment. */
+  /** Closes all connections, like a short network failure. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
@@ -66,10 +65,10 @@ class Broker {
     return Object.keys((this.#aedes as unknown as { clients: Record<string, unknown> }).clients);
   }
 
-  until(wanted: () => boolean): Promise<void> {
+  until(condition: () => boolean): Promise<void> {
     return new Promise((resolve) => {
-      this.#waiters.push({ wanted, resolve });
-      this.#tell();
+      this.#waiters.push({ condition, resolve });
+      this.#notify();
     });
   }
 
@@ -93,10 +92,10 @@ class Broker {
       .map(({ payload }) => JSON.parse(payload) as TelemetryPayload);
   }
 
-  #tell(): void {
-    const told = this.#waiters.filter(({ wanted }) => wanted());
-    this.#waiters = this.#waiters.filter((waiter) => !told.includes(waiter));
-    for (const { resolve } of told) resolve();
+  #notify(): void {
+    const resolved = this.#waiters.filter(({ condition }) => condition());
+    this.#waiters = this.#waiters.filter((waiter) => !resolved.includes(waiter));
+    for (const { resolve } of resolved) resolve();
   }
 }
 
@@ -138,7 +137,7 @@ function consecutive(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, index) => from + index);
 }
 
-test('numbers from 1 on all QoS levels; QoS 1 and 2 retained; the state names the active one', async () => {
+test('numbers messages from 1 on all QoS levels, retains QoS 1 and 2, and publishes its name as the state', async () => {
   const one = await publisher();
   await broker.until(() =>
     [0, 1, 2].every((qos) => broker.numbers(`host-a/temperature/qos${qos}`).length >= 3),
@@ -152,7 +151,7 @@ test('numbers from 1 on all QoS levels; QoS 1 and 2 retained; the state names th
   expect(broker.states('host-a')).toEqual([one.status().instance]);
 });
 
-test('a restart goes on with the retained numbers and run; QoS 0 starts a new run', async () => {
+test('continues the retained numbers and runs after a restart, and starts a new run for QoS 0', async () => {
   const first = await publisher();
   await broker.until(() => broker.numbers('host-a/temperature/qos2').length >= 3);
   await first.stop();
@@ -170,7 +169,7 @@ test('a restart goes on with the retained numbers and run; QoS 0 starts a new ru
   expect(acked.slice(1)).toEqual(sent.slice(1));
 });
 
-test('alone in its group, cut off: it goes on where it was and tells its state again', async () => {
+test('the only publisher of a group continues its numbers and publishes its state again after a lost connection', async () => {
   const one = await publisher();
   await broker.until(() => broker.numbers('host-a/temperature/qos2').length >= 3);
   broker.cut();
@@ -183,7 +182,7 @@ test('alone in its group, cut off: it goes on where it was and tells its state a
   expect(one.status().groups[0]?.tenures).toBe(1);
 });
 
-test('one of a shared group is active; when it stops another goes on with its numbers', async () => {
+test('one publisher of a shared group is active, and when it stops another one continues its numbers', async () => {
   const all = [await publisher({ memberId: 'a', sharedGroup: 'site' })];
   await broker.until(() => broker.numbers('site/temperature/qos1').length >= 3);
   all.push(await publisher({ memberId: 'b', sharedGroup: 'site' }));
@@ -201,7 +200,7 @@ test('one of a shared group is active; when it stops another goes on with its nu
   }
 });
 
-test('cut off, the active one reads the numbers anew, whoever is active then', async () => {
+test('after a lost connection the next active publisher of a shared group continues without gap or repetition', async () => {
   const all = [
     await publisher({ memberId: 'a', sharedGroup: 'site' }),
     await publisher({ memberId: 'b', sharedGroup: 'site' }),
@@ -218,6 +217,6 @@ test('cut off, the active one reads the numbers anew, whoever is active then', a
   expect(tenures).toBeGreaterThanOrEqual(4);
 });
 
-test('options that make no topic are refused', () => {
+test('rejects a member id that is not one topic level', () => {
   expect(() => createPublisher({ memberId: 'a/b', servers: [{ url: broker.url }] })).toThrow('topic level');
 });
