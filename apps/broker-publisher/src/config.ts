@@ -39,7 +39,7 @@ const peers = z
     }
     const address = firstRepeated(value.map((each) => `${each.host}:${each.port}`));
     if (address !== undefined) {
-      const message = `must give each member its own address, and it gives the address ${address} to two members`;
+      const message = `must give each member its own address, and it gives ${address} to two members`;
       issues.push({ code: 'custom', message, input: value });
     }
   });
@@ -72,7 +72,9 @@ const timings = z
     electionMsMax: milliseconds(100, 120_000).default(800),
     /** A member without a majority for this long becomes isolated (see `whenIsolated`). */
     isolatedAfterMs: milliseconds(500, 120_000).default(2_000),
-    /** A member that is silent for this long counts as dead: the cluster publishes the wills of its clients. */
+    /**
+     * A member that is silent for this long counts as dead: the cluster publishes the wills of its clients.
+     */
     lostAfterMs: milliseconds(500, 120_000).default(2_500),
   })
   .check(({ value, issues }) => {
@@ -109,12 +111,13 @@ const tls = z
   });
 
 /**
- * Settings of one member, with their defaults. The environment variable of a setting is `MQTT_CLUSTER_<PATH>`. Settings
- * that all members must agree on, such as queue bounds, are part of the log instead; see `ClusterSettings`.
+ * Settings of one member, with their defaults. The environment variable of a setting is
+ * `MQTT_CLUSTER_<PATH>`. Settings that all members must agree on, such as queue bounds, are part of the log
+ * instead; see `ClusterSettings`.
  */
 export const configSchema = z
   .object({
-    /** Name of this member. A member whose id another running process uses does not start. */
+    /** Name of this member. The member does not start when another running process uses the same id. */
     id: z.string().regex(memberIdPattern),
     /** Name of the cluster. Members of a cluster with another name are rejected. */
     name: z.string().min(1).max(64).default('mqtt-cluster'),
@@ -132,8 +135,8 @@ export const configSchema = z
     /** Without a majority: `accept` acknowledges QoS 1 messages from this member's disk, `hold` waits. */
     whenIsolated: z.enum(['accept', 'hold']).default('accept'),
     /**
-     * Allows this member to form a cluster although some members have not answered. For the first start only, by
-     * decision of an operator.
+     * Allows this member to form a cluster although some members have not answered. For the first start only,
+     * by decision of an operator.
      */
     bootstrap: z.boolean().default(false),
     publisher: z
@@ -148,8 +151,8 @@ export const configSchema = z
     limits: z
       .object({
         /**
-         * Bytes of log kept in memory and on disk before a snapshot compacts it. Raising it costs memory and restart
-         * time.
+         * Bytes of log kept in memory and on disk before a snapshot compacts it. Raising it costs memory and
+         * restart time.
          */
         logBytesMax: z
           .int()
@@ -164,21 +167,23 @@ export const configSchema = z
       .prefault({}),
     log: z.object({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
     tls: tls.prefault({}),
-    /** Fault injection for tests of whole members; see `FaultInjection`. Never set it on a production host. */
+    /**
+     * Fault injection for tests of whole members; see `FaultInjection`. Never set it on a production host.
+     */
     testing: z
       .object({ faults: z.string().default(''), ackBeforeCommit: z.boolean().default(false) })
       .prefault({}),
     admin: z
       .object({
         /**
-         * File with the token that administration requires (HTTP: bearer token; MQTT: user `admin` with the token as
-         * password). Without it only this host may administer the member, and only by HTTP.
+         * File with the token that administration requires (HTTP: bearer token; MQTT: user `admin` with the
+         * token as password). Without it only this host may administer the member, and only by HTTP.
          */
         tokenFile: z.string().default(''),
         /**
-         * True when a request from the loopback address counts as a request from this host. Set it to false in a
-         * container with its own network: some port forwarders, such as that of rootless podman, make all requests
-         * appear to come from loopback.
+         * True when a request from the loopback address counts as a request from this host. Set it to false
+         * in a container with its own network: some port forwarders, such as that of rootless podman, make
+         * all requests appear to come from loopback.
          */
         trustLoopback: z.boolean().default(true),
       })
@@ -189,7 +194,7 @@ export const configSchema = z
   .check(({ value, issues }) => {
     const ids = value.peers.map(({ id }) => id);
     if (!ids.includes(value.id)) {
-      const message = `must name all members, including this one ("${value.id}"), and it names ${ids.join(', ')}`;
+      const message = `must include this member ("${value.id}"), and it names ${ids.join(', ')}`;
       issues.push({ code: 'custom', message, input: value.peers, path: ['peers'] });
     }
     const stranger = [...value.urls.keys()].find((id) => !ids.includes(id));
@@ -221,8 +226,8 @@ export function ownAddress({ id, peers: addresses }: ApplianceConfig): PeerAddre
 }
 
 /**
- * Returns the URL at which clients reach this member. A member that listens on all addresses advertises the address
- * that its peers use.
+ * Returns the URL at which clients reach this member. A member that listens on all addresses advertises the
+ * address that its peers use.
  */
 export function advertisedUrl(config: ApplianceConfig): string {
   const listensOnAll = config.host === '0.0.0.0' || config.host === '::';

@@ -35,9 +35,11 @@ function reportAdminError(error: unknown): number {
 }
 
 const [first, ...adminArguments] = process.argv.slice(2);
-const help = `Usage: broker-publisher              runs the appliance; its settings are MQTT_CLUSTER_* variables or files in NODE_CONFIG_DIR
-       broker-publisher --settings    prints the environment variables of all settings
-       broker-publisher admin --help  prints the commands for operators, such as drain, members, settings and backup
+const help = `Usage: broker-publisher              run the appliance
+       broker-publisher --settings    print the environment variables of all settings
+       broker-publisher admin --help  print the commands for operators, such as drain and backup
+
+Settings are MQTT_CLUSTER_* variables, or files in the directory NODE_CONFIG_DIR (default: ./config).
 `;
 
 if (first === 'admin') {

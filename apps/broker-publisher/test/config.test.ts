@@ -40,14 +40,10 @@ test.each([
   [
     'a peer list without this member',
     { MQTT_CLUSTER_ID: 'x' },
-    /including this one \("x"\), and it names a, b, c/,
+    /include this member \("x"\), and it names a, b, c/,
   ],
   ['two members with one id', { MQTT_CLUSTER_PEERS: 'a=h:1,a=h:2' }, /names the member "a" twice/],
-  [
-    'two members with one address',
-    { MQTT_CLUSTER_PEERS: 'a=h:1,b=h:1' },
-    /gives the address h:1 to two members/,
-  ],
+  ['two members with one address', { MQTT_CLUSTER_PEERS: 'a=h:1,b=h:1' }, /gives h:1 to two members/],
   [
     'a peer without an address',
     { MQTT_CLUSTER_PEERS: 'a' },

@@ -48,7 +48,9 @@ export class AdminClient {
     return new Uint8Array(await response.arrayBuffer());
   }
 
-  /** Returns null when the appliance does not answer, for example because it has stopped. @throws AdminError */
+  /**
+   * Returns null when the appliance does not answer, for example because it has stopped. @throws AdminError
+   */
   async getIfRunning<Schema extends z.ZodType>(
     path: string,
     schema: Schema,

@@ -81,7 +81,9 @@ export class Administrator {
     return Promise.resolve({ code: 404, body: { error } });
   }
 
-  /** Includes the leader's survey of its peers. With `stop`, includes whether that member can be stopped now. */
+  /**
+   * Includes the leader's survey of its peers. With `stop`, includes whether that member can be stopped now.
+   */
   async health(stop?: MemberId): Promise<ClusterHealth> {
     const survey = await this.#outcomeOf({ kind: 'survey' });
     return assessClusterHealth(this.#components.runner.status(), survey, stop);

@@ -35,13 +35,14 @@ const waitSecondsDefault = 60;
 const waitSecondsMax = 86_400;
 
 /**
- * Declares the commands and options of `broker-publisher admin`. Scripts and playbooks use their names, so they never
- * change. The options of this program may stand before or after the command.
+ * Declares the commands and options of `broker-publisher admin`. Scripts and playbooks use their names, so
+ * they never change. The options of the program (`--url`, `--json` and others) may stand before or after the
+ * command.
  */
 function createProgram(onCommand: (command: AdminCommand) => void): Command {
   const program = new Command(programName)
     .description(
-      'Sends a request to the appliance on this host. The appliance forwards a request to the leader if necessary.',
+      'Sends a request to the appliance on this host. The appliance forwards it to the leader if necessary.',
     )
     .usage('COMMAND [options]')
     .helpOption('-h, --help', 'print this help')
@@ -94,8 +95,8 @@ function createProgram(onCommand: (command: AdminCommand) => void): Command {
   add('backup <FILE>', 'write the replicated state and its checksum to FILE');
   add(
     'restore <FILE>',
-    'fill the empty data directory of this stopped member from a backup; the member then forms a new cluster, ' +
-      'which the other members join with empty data directories',
+    'fill the empty data directory of this stopped member from a backup; ' +
+      'the member then forms a new cluster, which the other members join with empty data directories',
   )
     .option('--data <DIR>', 'the data directory (default: from the configuration)', text)
     .option('--id <ID>', 'the member id (default: from the configuration)', text);

@@ -9,7 +9,10 @@ const tokenLengthMin = 16;
 /** User name of MQTT clients that may use the admin topics. Their password is the token. */
 const adminUserName = 'admin';
 
-/** Decides which requests may administer the cluster: requests with the token, or without a token requests from this host. */
+/**
+ * Decides which requests may administer the cluster: requests with the token, or without a token requests
+ * from this host.
+ */
 export class Authorization {
   readonly #digest: Buffer | null;
   readonly #trustsLoopback: boolean;
@@ -38,7 +41,10 @@ export class Authorization {
       : 'the header "Authorization: Bearer TOKEN" is missing or wrong';
   }
 
-  /** Returns whether an MQTT client may use the admin topics. Without a token no client may, because MQTT clients may be on any host. */
+  /**
+   * Returns whether an MQTT client may use the admin topics. Without a token no client may, because MQTT
+   * clients may be on any host.
+   */
   allowsTopics(userName: string | undefined, password: Uint8Array | undefined): boolean {
     if (userName !== adminUserName || password === undefined) return false;
     return this.#digest !== null && this.#matches(Buffer.from(password).toString('utf8'));
@@ -65,6 +71,7 @@ export function readToken(file: string): string | null {
   }
   if (token.length >= tokenLengthMin && !/\s/.test(token)) return token;
   throw new ConfigError(
-    `admin.tokenFile: ${file} must contain one token of at least ${tokenLengthMin} characters, without spaces`,
+    `admin.tokenFile: ${file} must contain one token of at least ${tokenLengthMin} characters, ` +
+      'without spaces',
   );
 }

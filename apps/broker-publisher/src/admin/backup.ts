@@ -73,7 +73,8 @@ function decodeHeader(file: Uint8Array): BackupHeader {
   if (version === undefined) throw new BackupError('this file is not a backup of an MQTT cluster');
   if (version !== formatVersion)
     throw new BackupError(
-      `the backup has format version ${version}, and this program supports ${formatVersion}: use the newer program`,
+      `the backup has format version ${version}, and this program supports ${formatVersion}: ` +
+        'use the newer program',
     );
   const header = parseJson(headerSchema, line);
   if (header === undefined) throw new BackupError('the header (first line) of the backup is damaged');

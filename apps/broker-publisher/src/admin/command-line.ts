@@ -109,7 +109,10 @@ function readOrChangeSettings(operands: readonly string[], client: AdminClient) 
   return client.post(adminPaths.settings, clusterSettingsSchema, parseSettings(operands));
 }
 
-/** Repeats a request that the appliance rejects for a transient reason, until `--wait` is over. @throws AdminError */
+/**
+ * Repeats a request that the appliance rejects for a transient reason, until `--wait` is over. @throws
+ * AdminError
+ */
 async function retryWhileTransient<T>(
   { options }: AdminCommand,
   { progress }: AdminEnvironment,

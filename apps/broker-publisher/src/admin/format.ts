@@ -31,7 +31,8 @@ export function formatStatus(status: StatusSummary): string {
     `${id} is ${state}${reason === '' ? '' : `: ${reason}`}`,
     `role ${role}, leader ${leader ?? 'unknown'}, term ${term}`,
     `applied ${appliedIndex} of ${lastIndex} entries`,
-    `${connections} clients here, ${sessions} sessions in the cluster, ${status.queuedMessages} messages queued`,
+    `${connections} clients here, ${sessions} sessions in the cluster, ` +
+      `${status.queuedMessages} messages queued`,
     `outbox ${status.outboxItems} batches, ${status.pendingCommands} commands pending`,
     status.digestsAgree ? 'state agrees with the peers' : 'STATE DIFFERS from the state of a peer',
   ];
@@ -42,7 +43,8 @@ export function formatClusterHealth(health: ClusterHealth): string {
   const { stop, healthy, reason, leader, term, voters, majority } = health;
   const lines = [
     healthy ? 'healthy' : `NOT healthy: ${reason}`,
-    `leader ${leader ?? 'unknown'}, term ${term}, ${voters} voters, ${majority ? 'with' : 'WITHOUT'} a majority`,
+    `leader ${leader ?? 'unknown'}, term ${term}, ${voters} voters, ` +
+      `${majority ? 'with' : 'WITHOUT'} a majority`,
   ];
   if (stop !== undefined)
     lines.push(`${stop.member} ${stop.safe ? 'can be stopped' : 'must NOT be stopped'}: ${stop.reason}`);

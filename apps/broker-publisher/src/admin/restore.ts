@@ -13,22 +13,24 @@ export interface RestoreOptions {
 }
 
 /**
- * Fills an empty store from a backup. A member that starts with this store forms a new cluster with the state of the
- * backup. The other members join it with empty data directories.
+ * Fills an empty store from a backup. A member that starts with this store forms a new cluster with the state
+ * of the backup. The other members join it with empty data directories.
  *
  * @throws ClusterError the backup is invalid or the store is not empty; the store is unchanged
  */
 export async function restore({ file, directory, id, progress }: RestoreOptions): Promise<void> {
   const { header, snapshot } = decodeBackup(readBackup(file));
   progress(
-    `${file}: state of the cluster "${header.cluster}" after entry ${header.index}, taken at ${header.takenAt}`,
+    `${file}: state of the cluster "${header.cluster}" after entry ${header.index}, ` +
+      `taken at ${header.takenAt}`,
   );
   const store = createStore({ directory });
   const recovered = await store.open(id);
   try {
     if (!isEmpty(recovered)) {
       throw new BackupError(
-        `the store in ${directory} is not empty: a backup is restored only into an empty directory, so move the store away first`,
+        `the store in ${directory} is not empty: move it away first, because a backup is restored only ` +
+          'into an empty directory',
       );
     }
     await store.write({ ...storeFromBackup(snapshot, { id, storeId: recovered.storeId }), dropLog: true });

@@ -27,7 +27,9 @@ const commandOf: Readonly<Record<string, string>> = {
   [adminPaths.settings]: 'settings',
 };
 
-/** Returns a handler for the admin pages and `/cluster/health`. The handler returns null for any other path. */
+/**
+ * Returns a handler for the admin pages and `/cluster/health`. The handler returns null for any other path.
+ */
 export function adminRoutes(
   components: RouteComponents,
 ): (request: HttpRequest) => Promise<HttpResponse> | null {
@@ -52,8 +54,8 @@ function only(wanted: string, method: string): Promise<HttpResponse> | null {
 }
 
 /**
- * 200 when all members are healthy or, with `?stop=ID`, when that member can be stopped now; 503 otherwise. Needs no
- * authorization.
+ * 200 when all members are healthy or, with `?stop=ID`, when that member can be stopped now; 503 otherwise.
+ * Needs no authorization.
  */
 async function getHealth(
   { administrator, isKnownMember }: RouteComponents,

@@ -3,8 +3,8 @@ import type { ClientEffect, ClientPort, ConnectionId } from '@mqtt-cluster/contr
 type Ack = Extract<ClientEffect, { kind: 'puback' | 'pubrec' }>;
 
 /**
- * Breaks P1 on purpose: while `active`, the port emits PUBACK and PUBREC as soon as the PUBLISH has arrived, and drops
- * the member's own acknowledgements. A checker of P1 must then detect lost messages.
+ * Breaks P1 on purpose: while `active`, the port emits PUBACK and PUBREC as soon as the PUBLISH has arrived,
+ * and drops the member's own acknowledgements. A checker of P1 must then detect lost messages.
  */
 export function withEarlyAcks(port: ClientPort, active: () => boolean): ClientPort {
   let handler: (effects: readonly ClientEffect[]) => void = () => {};

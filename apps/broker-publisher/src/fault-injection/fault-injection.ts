@@ -44,9 +44,9 @@ export function parseFaults(text: string): Faults {
 }
 
 /**
- * Injects faults into this process: a full or slow disk, a shifted wall clock, early acknowledgements. For tests only.
- * It is off unless the configuration group `testing` names a faults file or a fault. The file is read again and again.
- * `<file>.applied` contains the text of the faults in force.
+ * Injects faults into this process: a full or slow disk, a shifted wall clock, early acknowledgements. For
+ * tests only. It is off unless the configuration group `testing` names a faults file or a fault. The file is
+ * read again and again. `<file>.applied` contains the text of the faults in force.
  */
 export class FaultInjection implements Lifecycle {
   readonly #file: string;

@@ -10,7 +10,10 @@ import { z } from 'zod';
 
 /** A member that lacks more entries has not caught up. */
 const lagEntriesMax = 1_000;
-/** Followers answer heartbeats every few hundred milliseconds. A member that is silent for longer is unreachable. */
+/**
+ * Followers answer heartbeats every few hundred milliseconds. A member that is silent for longer is
+ * unreachable.
+ */
 const silentMsMax = 2_000;
 
 const memberHealthSchema = z.object({

@@ -1,18 +1,26 @@
 /** Event loop delay that counts as full load, ms. */
 const delayFullMs = 500;
-/** Commands of this home that the cluster has not applied yet and that count as full load: clients then wait for seconds. */
+/**
+ * Commands of this home that the cluster has not applied yet and that count as full load: clients then wait
+ * for seconds.
+ */
 const pendingFull = 20_000;
 /** Weight of the newest of the samples, which come once a second: one delayed second is no overload. */
 const sampleWeight = 0.3;
 const step = 0.1;
 
-/** The thresholds differ in both directions (hysteresis), so that the admission does not change every second. */
+/**
+ * The thresholds differ in both directions (hysteresis), so that the admission does not change every second.
+ */
 const redirectFrom = 0.8;
 const redirectUntil = 0.6;
 const refuseFrom = 0.95;
 const refuseUntil = 0.8;
 
-/** What happens to new clients: all are accepted, clients that support redirection are redirected, or all are rejected. */
+/**
+ * What happens to new clients: all are accepted, clients that support redirection are redirected, or all are
+ * rejected.
+ */
 export type Admission = 'all' | 'redirect' | 'refuse';
 
 export interface LoadSample {
@@ -24,8 +32,8 @@ export interface LoadSample {
 }
 
 /**
- * Computes the load of this member: the highest of the loads of its event loop, its client connections and its pending
- * commands.
+ * Computes the load of this member: the highest of the loads of its event loop, its client connections and
+ * its pending commands.
  */
 export class LoadMeter {
   #delay = 0;

@@ -5,8 +5,8 @@ import type { Socket } from 'node:net';
 /** The filter `#` does not match a topic that begins with `$` [MQTT-4.7.2-1]. */
 const topicPrefix = '$watchdog/';
 /**
- * The probe's own packets are small. Another client may publish a larger message on the probe's topic; the probe then
- * reconnects and uses a new topic.
+ * The probe's own packets are small. Another client may publish a larger message on the probe's topic; the
+ * probe then reconnects and uses a new topic.
  */
 const bufferBytesMax = 64 * 1024;
 /** Largest encoding of a remaining length [MQTT-2.2.3]. */
@@ -24,10 +24,10 @@ export interface SelfProbeOptions {
 }
 
 /**
- * An MQTT client of this member, in this process, over a TCP connection. It publishes a message and expects to receive
- * that message. QoS 0 is used, because it works without a majority. The message passes the listener, the guard, Aedes,
- * the member's turn and its routing. A rejected connection (the member joins, drains, is full or isolated) also counts
- * as an answer, because a member that rejects does not hang.
+ * An MQTT client of this member, in this process, over a TCP connection. It publishes a message and expects
+ * to receive that message. QoS 0 is used, because it works without a majority. The message passes the
+ * listener, the guard, Aedes, the member's turn and its routing. A rejected connection (the member joins,
+ * drains, is full or isolated) also counts as an answer, because a member that rejects does not hang.
  */
 export class SelfProbe {
   readonly #options: SelfProbeOptions;
@@ -55,7 +55,9 @@ export class SelfProbe {
     return this.#lastAnswerMs;
   }
 
-  /** Publishes the next message. When the broker has not answered the last one, the probe reconnects first. */
+  /**
+   * Publishes the next message. When the broker has not answered the last one, the probe reconnects first.
+   */
   probe(): void {
     if (this.#socket !== null && this.#subscribed && this.#outstanding === '') return this.#publish();
     this.stop();
@@ -85,7 +87,8 @@ export class SelfProbe {
     socket.on('error', () => undefined); // `close` follows
     socket.on('close', () => {
       if (socket !== this.#socket) return;
-      // The broker closes a connection without CONNACK when it has too many. The kernel would not have accepted it.
+      // A broker with too many connections closes a new one without CONNACK. That counts as an answer,
+      // because the process closed the connection, and not the kernel.
       if (connected && !this.#connackReceived) this.#recordAnswer();
       this.stop();
     });

@@ -17,8 +17,9 @@ export interface ServiceManagerReporterComponents {
 }
 
 /**
- * Reports to systemd: READY when this member has caught up, a status line, and watchdog keep-alives. A keep-alive means
- * that the event loop turns and that the broker has answered the self probe within the watchdog interval.
+ * Reports to systemd: READY when this member has caught up, a status line, and watchdog keep-alives. A
+ * keep-alive means that the event loop turns and that the broker has answered the self probe within the
+ * watchdog interval.
  */
 export class ServiceManagerReporter {
   readonly #components: ServiceManagerReporterComponents;
@@ -79,7 +80,8 @@ export class ServiceManagerReporter {
       this.#probeFailed = true;
       logger.error(
         { silentMs: Math.round(silentMs) },
-        'the broker of this member does not answer its self probe: watchdog keep-alives stop, and systemd will restart it',
+        'the broker of this member does not answer the self probe: ' +
+          'watchdog keep-alives stop, and systemd restarts the member',
       );
     }
     selfProbe.probe();

@@ -89,7 +89,8 @@ export class Appliance implements Lifecycle {
     this.#http = this.#createHttp(runner, management);
     const broker = this.#createBroker(runner, management);
     this.#broker = broker;
-    // Each of these fails when its port is in use. Until here the member has acknowledged nothing.
+    // Each listener fails to start when its port is in use. The member has acknowledged nothing before this
+    // line.
     await this.#http.start();
     await this.#bridge.start();
     await runner.start();
@@ -98,7 +99,10 @@ export class Appliance implements Lifecycle {
     this.#startPublisher();
   }
 
-  /** Drains the member (closes client connections, transfers leadership), stops all components and closes the store. */
+  /**
+   * Drains the member (closes client connections, transfers leadership), stops all components and closes the
+   * store.
+   */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
@@ -262,7 +266,10 @@ export class Appliance implements Lifecycle {
   }
 }
 
-/** Returns the address at which this process reaches its own listener: loopback when it listens on all addresses. */
+/**
+ * Returns the address at which this process reaches its own listener: loopback when it listens on all
+ * addresses.
+ */
 function localAddress({ host, port }: { host: string; port: number }): { host: string; port: number } {
   if (host === '0.0.0.0') return { host: '127.0.0.1', port };
   return { host: host === '::' ? '::1' : host, port };
@@ -273,7 +280,7 @@ function readTls({ tls: { key, cert, ca } }: ApplianceConfig): BridgeTls | null 
 }
 
 function medianRoundTripMs(peers: Readonly<Record<string, BridgeCounters>>): number {
-  const known = Object.values(peers).flatMap(({ roundTripMs }) => roundTripMs ?? []);
-  known.sort((left, right) => left - right);
-  return known[Math.floor(known.length / 2)] ?? 0;
+  const measured = Object.values(peers).flatMap(({ roundTripMs }) => roundTripMs ?? []);
+  measured.sort((left, right) => left - right);
+  return measured[Math.floor(measured.length / 2)] ?? 0;
 }

@@ -2,8 +2,8 @@ import type { MemberAdvertisement, MemberId, MemberStatus } from '@mqtt-cluster/
 import type { ClientUrls } from '../config.ts';
 
 /**
- * A serving member redirects clients only to a member whose load is lower by at least this much. Otherwise two busy
- * members would redirect a client back and forth.
+ * A serving member redirects clients only to a member whose load is lower by at least this much. Otherwise
+ * two busy members would redirect a client back and forth.
  */
 const loadDifferenceMin = 0.2;
 
@@ -13,7 +13,9 @@ export interface ClusterViewOptions {
   readonly urls: ClientUrls;
 }
 
-/** The cluster as this member sees it: the content of `$SYS/cluster/members`, and the target of redirections. */
+/**
+ * The cluster as this member sees it: the content of `$SYS/cluster/members`, and the target of redirections.
+ */
 export class ClusterView {
   readonly #options: ClusterViewOptions;
 
@@ -34,8 +36,8 @@ export class ClusterView {
   }
 
   /**
-   * Returns host and port of the serving member with the lowest load, as the Server Reference of a redirection. Returns
-   * undefined when this member serves and no other member has a clearly lower load.
+   * Returns host and port of the serving member with the lowest load, as the Server Reference of a
+   * redirection. Returns undefined when this member serves and no other member has a clearly lower load.
    */
   redirectTarget(status: MemberStatus, load: number): string | undefined {
     const loadMax = status.state === 'serving' ? load - loadDifferenceMin : Infinity;

@@ -17,15 +17,16 @@ export interface DuplicateMemberIdOptions {
 }
 
 /**
- * Probes the address at which the peers reach this member, before this member listens. A process that answers there as
- * a member uses the same id, and the peers would connect to that process instead of this one.
+ * Probes the address at which the peers reach this member, before this member listens. A process that answers
+ * there as a member uses the same id, and the peers would connect to that process instead of this one.
  *
  * @throws ListenError another process already serves as this member
  */
 export async function rejectDuplicateMemberId({ own, name, tls }: DuplicateMemberIdOptions): Promise<void> {
   if (own.port === 0 || !(await answersAsMember(own, name, tls))) return;
   throw new ListenError(
-    `another process already serves as member "${own.id}" at ${own.host}:${own.port}: give each host its own id`,
+    `another process already serves as member "${own.id}" at ${own.host}:${own.port}: ` +
+      'give each host its own id',
   );
 }
 
@@ -48,8 +49,8 @@ function answersAsMember({ id, host, port }: PeerAddress, name: string, tls?: Br
 }
 
 /**
- * Encodes the CONNECT (MQTT 3.1.1) of a bridge connection from this member to itself. Every cluster listener answers it
- * with a CONNACK that rejects the connection.
+ * Encodes the CONNECT (MQTT 3.1.1) of a bridge connection from this member to itself. Every cluster listener
+ * answers it with a CONNACK that rejects the connection.
  */
 function connectPacket(id: string, name: string): Buffer {
   const body = Buffer.concat([

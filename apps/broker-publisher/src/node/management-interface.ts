@@ -31,13 +31,18 @@ export interface ManagementInterfaceOptions {
   readonly token: string | null;
   /** Address at which this process reaches its own MQTT listener. */
   readonly mqttAddress: () => { readonly host: string; readonly port: number };
-  /** Median round-trip time to the peers; 0 before the first answer. A majority of the peers is not slower. */
+  /**
+   * Median round-trip time to the peers; 0 before the first answer. A majority of the peers is not slower.
+   */
   readonly roundTripMs: () => number;
   /** Drains this member and ends the process. */
   readonly stop: () => void;
 }
 
-/** What operators, load balancers and the service manager see of one member, and what they can request from it. */
+/**
+ * What operators, load balancers and the service manager see of one member, and what they can request from
+ * it.
+ */
 export class ManagementInterface implements Lifecycle {
   readonly authorization: Authorization;
   readonly administrator: Administrator;
@@ -87,7 +92,10 @@ export class ManagementInterface implements Lifecycle {
     this.administrator.onEvents(events);
   }
 
-  /** Executes a command that arrived on an admin topic, and publishes the result on this member's answer topic. */
+  /**
+   * Executes a command that arrived on an admin topic, and publishes the result on this member's answer
+   * topic.
+   */
   async onTopicCommand(command: string, payload: Uint8Array): Promise<void> {
     const { config, runner, logger } = this.#options;
     const { code, body } = await this.administrator.execute(command, parametersOf(payload));

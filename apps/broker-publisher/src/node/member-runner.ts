@@ -20,7 +20,10 @@ import type {
 
 /** Tick interval of a busy member. Raising it delays retransmissions and acknowledgements. */
 const busyTickMs = 40;
-/** Tick interval of an idle leader. Raising it makes its heartbeats uneven. Lowering it costs CPU time on an idle host. */
+/**
+ * Tick interval of an idle leader. Raising it makes its heartbeats uneven. Lowering it costs CPU time on an
+ * idle host.
+ */
 const idleLeaderTickMs = 150;
 /** Tick interval of an idle follower: an election may start later by up to this time. */
 const idleFollowerTickMs = 250;
@@ -43,8 +46,8 @@ export interface RunnerComponents {
 }
 
 /**
- * Connects a pure {@link Member} to the clock, the disk and the network. All inputs of one iteration of the event loop
- * share one turn, so they share a batch, a sync and a frame per peer.
+ * Connects a pure {@link Member} to the clock, the disk and the network. All inputs of one iteration of the
+ * event loop share one turn, so they share a batch, a sync and a frame per peer.
  */
 export class MemberRunner implements ClientPort, Lifecycle {
   readonly #components: RunnerComponents;
@@ -59,7 +62,10 @@ export class MemberRunner implements ClientPort, Lifecycle {
   #inTurn = false;
   #running = false;
   #lastTurnMs = 0;
-  /** Inputs from within an effects handler. They wait for the end of the turn, because the member is not re-entrant. */
+  /**
+   * Inputs from within an effects handler. They wait for the end of the turn, because the member is not
+   * re-entrant.
+   */
   #deferred: (() => void)[] = [];
 
   constructor(components: RunnerComponents) {
@@ -132,7 +138,8 @@ export class MemberRunner implements ClientPort, Lifecycle {
       this.#deferred.push(() => call(this.#components.member));
       return;
     }
-    // The member receives the current time before the first input of an iteration, also after a pause of the process.
+    // The first input of an iteration follows the current time, so that a process that was paused does not
+    // handle inputs with an old time.
     if (!this.#turnScheduled) this.#components.member.tick(this.#components.now());
     call(this.#components.member);
     if (!canWait) this.#scheduleTurn();

@@ -1,6 +1,9 @@
 import type { ClientEffect, ClientPort } from '@mqtt-cluster/contracts';
 
-/** Returns the same port; it also calls `onEffects` each time after the broker has handled the effects of a turn. */
+/**
+ * Returns the same port; it also calls `onEffects` each time after the broker has handled the effects of a
+ * turn.
+ */
 export function observedClientPort(
   inner: ClientPort,
   onEffects: (effects: readonly ClientEffect[]) => void,

@@ -6,11 +6,13 @@ import type { Logger, LogIndex } from '@mqtt-cluster/contracts';
 /** Subdirectory of the data directory that keeps the replaced store. The next replacement overwrites it. */
 export const setAsideDirectory = 'set-aside';
 /**
- * A store that is unfit again within this time points to a program error, not to a bad disk. Replacing it again and
- * again would not help.
+ * A store that is unfit again within this time points to a program error, not to a bad disk. Replacing it
+ * again and again would not help.
  */
 const intervalMsMin = 3_600_000;
-/** Retry interval while the cluster would lose its majority or messages without this member. */
+/**
+ * Retry interval while the cluster would lose its majority, or acknowledged messages, without this member.
+ */
 const retryMs = 5_000;
 
 export interface StoreReplacementComponents {
@@ -26,9 +28,9 @@ export interface StoreReplacementComponents {
 }
 
 /**
- * Replaces the store of a member whose state differs from that of the majority (docs/DESIGN.md, "The log and its
- * entries"). The member drains, sets its store aside and exits. At the next start it has an empty store, and its peers
- * send it the state.
+ * Replaces the store of a member whose state differs from that of the majority (docs/DESIGN.md, "The log and
+ * its entries"). The member drains, sets its store aside and exits. At the next start it has an empty store,
+ * and its peers send it the state.
  */
 export class StoreReplacement {
   readonly #components: StoreReplacementComponents;
@@ -39,7 +41,9 @@ export class StoreReplacement {
     this.#components = components;
   }
 
-  /** Replaces the store as soon as that is safe. Later calls have no effect. `index`: where the state differs. */
+  /**
+   * Replaces the store as soon as that is safe. Later calls have no effect. `index`: where the state differs.
+   */
   request(index: LogIndex): void {
     if (this.#requested) return;
     this.#requested = true;

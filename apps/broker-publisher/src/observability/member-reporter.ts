@@ -45,7 +45,7 @@ export class MemberReporter {
   readonly #now: () => number;
   /** Receive times of the messages in the current turn's effects. */
   #receivedMs: number[] = [];
-  /** Peers with a lag metric. A member that no longer leads must remove them. */
+  /** Peers with a lag metric. A member that no longer leads must remove these metrics. */
   #laggingPeers = new Set<string>();
   #droppedMessages = 0;
   readonly measures: MemberMeasures;
@@ -61,7 +61,7 @@ export class MemberReporter {
     };
   }
 
-  /** Number of dropped messages that this member counts; each dropped message is counted by one member. */
+  /** Number of dropped messages. Each dropped message is counted on one member of the cluster only. */
   get droppedMessages(): number {
     return this.#droppedMessages;
   }

@@ -12,7 +12,10 @@ interface MetricsSource {
   report(): void;
 }
 
-/** The `/metrics` page of an appliance: the appliance's metrics of the catalogue, and prom-client's process metrics. */
+/**
+ * The `/metrics` page of an appliance: the appliance's metrics of the catalogue, and prom-client's process
+ * metrics.
+ */
 export class ApplianceMetrics {
   readonly registry: MetricsRegistry;
   readonly reporter: MemberReporter;

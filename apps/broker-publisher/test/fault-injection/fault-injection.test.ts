@@ -55,7 +55,7 @@ describe('fault injection', () => {
   });
 });
 
-test('a shifted clock changes every reading of the wall clock, and no date that is constructed from a value', () => {
+test('a shifted clock changes every reading of the wall clock, and no date with a given value', () => {
   let shiftMs = 0;
   const restore = shiftWallClock(() => shiftMs);
   try {
@@ -108,7 +108,7 @@ describe('early acknowledgements', () => {
     expect(effects.slice(2)).toEqual([pubcomp]);
   });
 
-  test('are sent twice in total for a packet identifier that is used again before its first commit', async () => {
+  test('are sent twice for a packet identifier that is used twice before the first commit', async () => {
     const { wrapped, effects, commit } = port(true);
     wrapped.input(1, publish(5, 1));
     wrapped.input(1, publish(5, 1));

@@ -18,7 +18,7 @@ test('the load is the highest of the loads of event loop, clients and pending co
   expect(sampled(new LoadMeter(), { delayMs: 60_000, pendingCommands: 1e9 }).load).toBe(1);
 });
 
-test('rejects clients after many delayed seconds, not after one, and accepts all again at a lower load', () => {
+test('rejects clients after many delayed seconds, not one, and accepts all again at a lower load', () => {
   const meter = sampled(new LoadMeter(), { delayMs: 5_000 }, 1);
   expect(meter.admission).toBe('all');
   expect(sampled(meter, { delayMs: 5_000 }).admission).toBe('refuse');

@@ -21,8 +21,8 @@ interface Ports {
 type Settings = Readonly<Record<string, unknown>>;
 
 /**
- * Appliances in this process, on free ports of the test's own loopback address, with their data below a temporary
- * directory. `close` stops everything that the test started and removes the directory.
+ * Appliances in this process, on free ports of the test's own loopback address, with their data below a
+ * temporary directory. `close` stops everything that the test started and removes the directory.
  */
 export class TestCluster {
   readonly directory = mkdtempSync(join(tmpdir(), 'appliances-'));
@@ -41,7 +41,10 @@ export class TestCluster {
     this.#settings = settings;
   }
 
-  /** Reserves ports for these members and starts none of them. `settings` replace those of the test configuration. */
+  /**
+   * Reserves ports for these members and starts none of them. `settings` replace those of the test
+   * configuration.
+   */
   static async create(ids: readonly string[], settings: Settings = {}): Promise<TestCluster> {
     const cluster = new TestCluster(settings);
     await cluster.setMembers(ids);
@@ -86,7 +89,9 @@ export class TestCluster {
     return created;
   }
 
-  /** Creates an appliance of a member on other ports, and with another data directory, than the member itself. */
+  /**
+   * Creates an appliance of a member on other ports, and with another data directory, than the member itself.
+   */
   async createDuplicate(id: string): Promise<Appliance> {
     const { mqtt, http, cluster } = await reservePorts();
     const ports = { mqtt: { port: mqtt }, http: { port: http }, cluster: { port: cluster } };

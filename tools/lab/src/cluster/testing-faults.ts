@@ -7,7 +7,7 @@ const appliedPollMs = 20;
 /** A member reads its file 20 times a second; a busy machine may delay it. */
 const appliedMsMax = 10_000;
 
-/** The content of the file, which `testing.ts` of the appliance reads. */
+/** The content of the file, which `FaultInjection` of the appliance reads. */
 interface Faults {
   readonly disk: { readonly full: boolean; readonly slowMs: number };
   readonly clockMs: number;
