@@ -15,11 +15,14 @@ import type {
 import { LatencyHistogram } from './latency-histogram.ts';
 import type { LatencySummary } from './latency-histogram.ts';
 import { SequenceChecker } from './sequence-checker.ts';
-import type { Verdict } from './sequence-checker.ts';
+import type { SequenceReport } from './sequence-checker.ts';
 
-/** Failovers that `/status` lists; older ones count only. */
+/** Upper bound of the failovers that `/status` lists. Older ones are only counted. */
 const failoversShownMax = 20;
-/** Members that the metrics tell apart, more than a cluster has; each is known by its address before its id. */
+/**
+ * Upper bound of the servers with a metric of their own. It is more than a cluster has, because a server is known by its
+ * address until its id is advertised.
+ */
 const serversShownMax = 32;
 
 export interface ApplicationOptions {
@@ -33,20 +36,20 @@ export interface ApplicationOptions {
   readonly logger: Logger;
 }
 
-export interface ApplicationStatus extends Verdict {
+export interface ApplicationStatus extends SequenceReport {
   readonly client: FailoverClientStatus;
-  /** By QoS, milliseconds from publisher to here by their wall clocks. */
+  /** End-to-end latency for each QoS level, in milliseconds between the wall clocks of publisher and client. */
   readonly latency: readonly LatencySummary[];
-  /** Milliseconds without a connection. */
+  /** Times without a connection, in milliseconds. */
   readonly gaps: LatencySummary;
   readonly failovers: readonly (FailoverEvent & { readonly at: string })[];
-  /** Retained messages that a subscription brought: where streams stood, not counted. */
+  /** Retained messages received because of a subscription. They are not checked. */
   readonly retained: number;
-  /** Messages that are no telemetry. */
+  /** Messages that are not telemetry. */
   readonly foreign: number;
 }
 
-/** Subscribes to the telemetry on all QoS levels, checks that nothing is lost or doubled, and measures. */
+/** Subscribes to telemetry on all QoS levels, detects lost and repeated messages, and measures latency and gaps. */
 export class Application implements Lifecycle {
   readonly #options: ApplicationOptions;
   readonly #client: FailoverClient;
@@ -54,7 +57,7 @@ export class Application implements Lifecycle {
   readonly #latency = [new LatencyHistogram(), new LatencyHistogram(), new LatencyHistogram()];
   readonly #gaps = new LatencyHistogram();
   readonly #totals: MetricTotals;
-  /** Members that this application has been connected to. */
+  /** Servers that this application has been connected to. */
   readonly #servers = new Set<string>();
   #failovers: ApplicationStatus['failovers'] = [];
   #retained = 0;
@@ -69,10 +72,10 @@ export class Application implements Lifecycle {
     this.#client = createFailoverClient({
       ...options.client,
       subscriptions: Object.fromEntries(filters) satisfies Subscriptions,
-      identify: identity,
+      identify: identityOf,
       onMessage: (message) => this.#onMessage(message),
       onConnect: (event) => this.#onConnect(event),
-      onDisconnect: () => this.#tellConnected(),
+      onDisconnect: () => this.#updateConnectionMetrics(),
       onFailover: (event) => this.#onFailover(event),
     });
   }
@@ -91,7 +94,7 @@ export class Application implements Lifecycle {
 
   status(): ApplicationStatus {
     return {
-      ...this.#checker.verdict(),
+      ...this.#checker.report(),
       client: this.#client.status(),
       latency: this.#latency.map((histogram) => histogram.summary()),
       gaps: this.#gaps.summary(),
@@ -101,10 +104,10 @@ export class Application implements Lifecycle {
     };
   }
 
-  /** Gauges that nothing sets as it goes; called before they are read. */
+  /** Updates the metrics that are not updated with each event. Must be called before the metrics are read. */
   refreshMetrics(): void {
     const { metrics } = this.#options;
-    const { byQos, violations } = this.#checker.verdict();
+    const { byQos, violations } = this.#checker.report();
     for (const [qos, { missing }] of byQos.entries())
       metrics.set(clientMetrics.missing, [String(qos)], missing);
     metrics.set(clientMetrics.violations, [], violations.length);
@@ -114,7 +117,7 @@ export class Application implements Lifecycle {
     this.#totals.report(clientMetrics.failovers, [], status.failovers);
     this.#totals.report(clientMetrics.connectFailures, [], status.failedAttempts);
     this.#totals.report(clientMetrics.secondCopiesRemoved, [], status.duplicatesRemoved);
-    this.#tellConnected();
+    this.#updateConnectionMetrics();
   }
 
   #onMessage(message: IncomingMessage): void {
@@ -130,19 +133,19 @@ export class Application implements Lifecycle {
     }
   }
 
-  #check(qos: QoS, payload: TelemetryPayload, marked: boolean): void {
+  #check(qos: QoS, payload: TelemetryPayload, dup: boolean): void {
     const { metrics, logger } = this.#options;
     const labels = [String(qos)];
     const finding = this.#checker.observe(qos, payload);
     metrics.add(clientMetrics.received, labels);
     if (finding === 'duplicate') {
       metrics.add(clientMetrics.duplicates, labels);
-      if (qos !== 1) logger.warn({ qos, ...payload, marked }, 'came twice');
+      if (qos !== 1) logger.warn({ qos, ...payload, dup }, 'message received twice');
       return;
     }
     if (finding === 'late') metrics.add(clientMetrics.outOfOrder, labels);
     if (finding === 'gap' || finding === 'late')
-      logger.debug({ qos, ...payload, finding }, 'out of sequence');
+      logger.debug({ qos, ...payload, finding }, 'message out of sequence');
     const latencyMs = Date.now() - payload.sentAt;
     this.#latency[qos]?.observe(latencyMs);
     metrics.observe(clientMetrics.latency, labels, Math.max(0, latencyMs) / 1_000);
@@ -150,7 +153,7 @@ export class Application implements Lifecycle {
 
   #onConnect({ gapMs }: ConnectedEvent): void {
     const { metrics } = this.#options;
-    this.#tellConnected();
+    this.#updateConnectionMetrics();
     if (gapMs === null) return;
     this.#gaps.observe(gapMs);
     metrics.set(clientMetrics.lastGap, [], gapMs / 1_000);
@@ -162,7 +165,7 @@ export class Application implements Lifecycle {
     this.#failovers = [...this.#failovers.slice(1 - failoversShownMax), { ...event, at }];
   }
 
-  #tellConnected(): void {
+  #updateConnectionMetrics(): void {
     const { metrics } = this.#options;
     const { connected, servers } = this.#client.status();
     const now = servers.filter((server) => server !== null);
@@ -175,23 +178,30 @@ export class Application implements Lifecycle {
   }
 }
 
+const qosLevels: ReadonlyMap<string, QoS> = new Map([
+  ['qos0', 0],
+  ['qos1', 1],
+  ['qos2', 2],
+]);
+
 interface Telemetry {
   readonly qos: QoS;
   readonly payload: TelemetryPayload;
 }
 
-/** The QoS level is that of the topic: a server may have lowered that of the message. */
+/** Takes the QoS level from the topic, because the server may have lowered the QoS of the message. */
 function parseTelemetry({ topic, payload }: IncomingMessage): Telemetry | undefined {
-  const level = /^telemetry\/[^/]+\/[^/]+\/qos([012])$/.exec(topic)?.[1];
-  if (level === undefined) return undefined;
+  const level = /^telemetry\/[^/]+\/[^/]+\/(qos[012])$/.exec(topic)?.[1];
+  const qos = level === undefined ? undefined : qosLevels.get(level);
+  if (qos === undefined) return undefined;
   const telemetry = parseJson(telemetryPayloadSchema, payload);
-  return telemetry && { qos: Number(level) as QoS, payload: telemetry };
+  return telemetry && { qos, payload: telemetry };
 }
 
-/** With two connections: what makes two messages the same one. */
-function identity(message: IncomingMessage): string | null {
+/** Returns the identity by which the failover client recognizes the second copy of a message (`redundancy: 2`). */
+function identityOf(message: IncomingMessage): string | null {
   const telemetry = parseTelemetry(message);
-  // A retained copy says nothing about the live one.
+  // A retained copy must not suppress the live message.
   if (!telemetry || message.retain) return null;
   const { group, signal, run, number } = telemetry.payload;
   return JSON.stringify([group, signal, telemetry.qos, run, number]);

@@ -8,33 +8,35 @@ import { z } from 'zod';
 const port = z.int().min(0).max(65_535);
 const milliseconds = (min: number, max: number) => z.int().min(min).max(max);
 
-/** Everything that can be set, with its default; each has an environment variable `MQTT_CLIENT_<PATH>`. */
+/** All settings with their defaults. Each has an environment variable `MQTT_CLIENT_<PATH>`. */
 export const schema = z.object({
-  /** MQTT client id; its session is found again under it. */
+  /** The MQTT client id, which identifies the session. */
   id: z.string().min(1).max(200).default('telemetry-client'),
-  /** `mqtt://host:port` or `id=mqtt://host:port`; more are learnt from the cluster. */
+  /** `mqtt://host:port` or `id=mqtt://host:port`. The client learns other members from the cluster. */
   servers: z.array(z.string()).min(1),
-  /** Groups of publishers whose telemetry is wanted: a topic level, `+` for all. */
+  /** The publisher group to subscribe to: one topic level, or `+` for all groups. */
   group: z
     .string()
     .regex(/^[^/#]+$/)
     .default('+'),
-  /** Which QoS levels to subscribe to. */
+  /** The QoS levels to subscribe to. */
   qosLevels: z.array(z.int().min(0).max(2)).min(1).default([0, 1, 2]),
   session: z.enum(['none', 'process', 'persistent']).default('persistent'),
   /**
-   * How long the cluster keeps queueing while this application is away. Raising it costs memory on all
-   * members.
+   * How long the cluster keeps the session and queues messages while this client is disconnected, in seconds. Raising it
+   * costs memory on all members.
    */
   sessionExpirySeconds: z.int().min(0).max(0xffff_ffff).default(3_600),
   /**
-   * 2: two connections to two members at once, no gap when one goes. Costs all messages twice on the network.
+   * 2 keeps connections to two members, so that there is no gap when one fails. Every message is then sent twice on the
+   * network.
    */
   redundancy: z.int().min(1).max(2).default(1),
+  /** 5, or 4 for MQTT 3.1.1. */
   protocolVersion: z.int().min(4).max(5).default(5),
   username: z.string().default(''),
   password: z.string().default(''),
-  /** Files (PEM). */
+  /** Paths of PEM files. Empty: not used. */
   tls: z
     .object({ ca: z.string().default(''), cert: z.string().default(''), key: z.string().default('') })
     .prefault({}),
@@ -43,7 +45,10 @@ export const schema = z.object({
     .object({
       connectTimeoutMs: milliseconds(50, 60_000).default(2_000),
       pingIntervalMs: milliseconds(50, 60_000).default(1_000),
-      /** A server that sent nothing for this long is left. Lowering it leaves busy ones, too. */
+      /**
+       * A connection on which nothing is received for so long is closed. Must be above pingIntervalMs. Lowering it closes
+       * connections to servers that are only busy.
+       */
       silenceMsMax: milliseconds(100, 120_000).default(2_000),
     })
     .prefault({}),
@@ -52,7 +57,7 @@ export const schema = z.object({
 
 export type ClientConfig = z.output<typeof schema>;
 
-/** @throws ConfigError in one line what is wrong and what would be right */
+/** @throws ConfigError names in one line every wrong setting and its valid values */
 export function readConfig(
   directory: string,
   environment: Readonly<Record<string, string | undefined>> = process.env,
@@ -60,7 +65,7 @@ export function readConfig(
   const config = loadConfig(schema, { prefix: 'MQTT_CLIENT', directory, environment });
   parseServers(config.servers);
   if (config.protocolVersion === 4 && config.session === 'process') {
-    throw new ConfigError('session "process" needs protocolVersion 5 (MQTT_CLIENT_SESSION)');
+    throw new ConfigError('session "process" requires protocolVersion 5 (MQTT_CLIENT_SESSION)');
   }
   if (config.timings.silenceMsMax <= config.timings.pingIntervalMs) {
     throw new ConfigError('timings: silenceMsMax must be above pingIntervalMs');
@@ -68,7 +73,7 @@ export function readConfig(
   return config;
 }
 
-/** @throws ConfigError */
+/** @throws ConfigError a text is not of the form `mqtt://host:port` or `id=mqtt://host:port` */
 export function parseServers(texts: readonly string[]): Server[] {
   return texts.map((text) => {
     const [, id, rest] = /^([a-z0-9.-]{1,32})=(.*)$/.exec(text) ?? [undefined, undefined, text];
@@ -80,7 +85,7 @@ export function parseServers(texts: readonly string[]): Server[] {
   });
 }
 
-/** @throws ConfigError when a file can't be read */
+/** Reads the PEM files. @throws ConfigError a file cannot be read */
 export function readTls(files: ClientConfig['tls']): TlsOptions {
   const named = Object.entries(files).filter(([, file]) => file !== '');
   return Object.fromEntries(

@@ -1,4 +1,4 @@
-/** Each bucket's upper bound is this much above the one before: no percentile is off by more. */
+/** Ratio of the upper bounds of adjacent buckets. Percentiles are at most 5 % too high. */
 const growth = 1.05;
 const lowestMs = 0.1;
 const highestMs = 600_000;
@@ -6,20 +6,20 @@ const bucketCount = Math.ceil(Math.log(highestMs / lowestMs) / Math.log(growth))
 
 export interface LatencySummary {
   readonly count: number;
-  /** Milliseconds; null before the first. */
+  /** Percentiles in milliseconds. Null if there are no values. */
   readonly p50: number | null;
   readonly p99: number | null;
   readonly p999: number | null;
   readonly max: number | null;
 }
 
-/** A histogram of milliseconds in fixed memory. */
+/** A histogram of times in milliseconds that needs a fixed amount of memory. */
 export class LatencyHistogram {
   readonly #buckets = new Float64Array(bucketCount);
   #count = 0;
   #maxMs = 0;
 
-  /** Below zero (clocks that differ) counts as zero. */
+  /** A negative time counts as 0: the clocks of two hosts may differ. */
   observe(milliseconds: number): void {
     const value = Math.max(0, milliseconds);
     const bucket = value <= lowestMs ? 0 : Math.ceil(Math.log(value / lowestMs) / Math.log(growth));

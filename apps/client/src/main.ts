@@ -4,7 +4,7 @@ import { createProgram } from './program.ts';
 
 declare const BUILD_VERSION: string | undefined;
 
-/** Put in by the build. */
+/** The build defines BUILD_VERSION. */
 const version = typeof BUILD_VERSION === 'string' ? BUILD_VERSION : '0.1.0';
 
 async function main(): Promise<void> {

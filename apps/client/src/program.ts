@@ -11,14 +11,19 @@ import { Application } from './application.ts';
 import type { ApplicationStatus } from './application.ts';
 import { parseServers, readTls } from './config.ts';
 import type { ClientConfig } from './config.ts';
-import { ServiceManager } from './service-notifier.ts';
+import { ServiceNotifier } from './service-notifier.ts';
 
 export interface Program extends Lifecycle {
-  /** Where its pages are; only while started. */
+  /** The address of the HTTP server. Only valid while the program runs. */
   address(): { readonly host: string; readonly port: number };
 }
 
-/** The application and its pages. `start` throws a ListenError. @throws ConfigError a TLS file can't be read */
+/**
+ * Creates the application with its HTTP server, metrics and systemd notifications. `start` rejects with a ListenError if
+ * the HTTP address cannot be bound.
+ *
+ * @throws ConfigError a TLS file cannot be read
+ */
 export function createProgram(config: ClientConfig, version: string, logger: Logger): Program {
   const metrics = createMetrics({ declared: clientProgramMetrics });
   const tls = readTls(config.tls);
@@ -63,7 +68,7 @@ export function createProgram(config: ClientConfig, version: string, logger: Log
       application.connected ? { ok: true } : { ok: false, reason: 'no connection to any member' },
     status: () => application.status(),
   });
-  const serviceManager = new ServiceManager({
+  const serviceNotifier = new ServiceNotifier({
     notifier: createNotifier({ logger }),
     logger,
     status: () => ({ connected: application.connected, text: statusText(application.status()) }),
@@ -71,14 +76,14 @@ export function createProgram(config: ClientConfig, version: string, logger: Log
   return {
     start: async () => {
       await http.start();
-      serviceManager.start();
+      serviceNotifier.start();
       await application.start();
     },
     stop: async () => {
       await application.stop();
       await http.stop();
       metrics.stop();
-      serviceManager.stop();
+      serviceNotifier.stop();
     },
     address: () => http.address(),
   };

@@ -1,12 +1,12 @@
 import type { QoS, TelemetryPayload } from '@mqtt-cluster/contracts';
 
-/** Holes remembered per stream; when there are more the oldest is forgotten, and counted as lost for good. */
-const holesPerStreamMax = 1_000;
-/** Streams (group, signal, QoS and run) remembered; then the one that was silent longest is forgotten. */
+/** Upper bound of the gaps per stream. Beyond it the oldest gap is dropped, and its numbers stay missing. */
+const gapsPerStreamMax = 1_000;
+/** Upper bound of the streams (group, signal, QoS and run). Beyond it the least recently active stream is dropped. */
 const streamsMax = 2_000;
 
-/** Numbers from `from` to `to`, both included, that have not come. */
-interface Hole {
+/** Missing numbers, from `from` to `to`, both included. */
+interface Gap {
   from: number;
   to: number;
 }
@@ -15,34 +15,38 @@ interface Stream {
   readonly qos: QoS;
   readonly first: number;
   highest: number;
-  /** Ascending, never touching. */
-  readonly holes: Hole[];
+  /** In ascending order, and never adjacent. */
+  readonly gaps: Gap[];
 }
 
 export interface QosCounts {
   received: number;
-  /** Numbers that were skipped and have not come since. */
+  /** Numbers that were skipped and have not been received since. */
   missing: number;
-  /** Numbers that had come before. */
+  /** Numbers that had been received before. */
   duplicates: number;
-  /** First arrivals after a higher number; each fills a hole, or lies before the first one seen. */
+  /** Numbers that were received for the first time after a higher one. */
   outOfOrder: number;
 }
 
-export interface Verdict {
+export interface SequenceReport {
   readonly byQos: readonly [QosCounts, QosCounts, QosCounts];
-  /** What the promise of its QoS rules out, in words; empty when all is well. */
+  /** Violations of the guarantees of the QoS levels, as text. Empty if there are none. */
   readonly violations: readonly string[];
+  /** Number of streams that are remembered. */
   readonly streams: number;
 }
 
-/** What one message turned out to be. */
+/**
+ * The place of one message in its stream: `next` follows the highest number, `first` starts a stream, `gap` skips numbers,
+ * `late` follows a higher number, and `duplicate` repeats a number.
+ */
 export type Finding = 'next' | 'first' | 'gap' | 'late' | 'duplicate';
 
 /**
- * Checks numbered messages per (group, signal, QoS, run): holes, duplicates, order. The first number that
- * comes is where a stream begins for us. QoS 0 may lose, but nothing may come twice with QoS 2, and nothing
- * may stay missing with 1 and 2.
+ * Detects missing, duplicate and reordered messages in each stream (group, signal, QoS, run). A stream starts with the
+ * first number that is received. QoS 0 messages may be lost but not duplicated. QoS 1 messages may be duplicated but not
+ * lost. QoS 2 messages may be neither lost, duplicated nor reordered.
  */
 export class SequenceChecker {
   readonly #streams = new Map<string, Stream>();
@@ -54,39 +58,39 @@ export class SequenceChecker {
     const key = JSON.stringify([group, signal, qos, run]);
     const stream = this.#streams.get(key);
     if (!stream) {
-      this.#remember(key, { qos, first: number, highest: number, holes: [] });
+      this.#remember(key, { qos, first: number, highest: number, gaps: [] });
       return 'first';
     }
-    // The order of a Map is that of insertion: the stream that was silent longest is in front.
+    // A Map iterates in insertion order. So the least recently active stream is the first one.
     this.#streams.delete(key);
     this.#streams.set(key, stream);
     const finding = place(stream, number);
-    if (finding === 'gap') this.#openHole(stream, number, counts);
+    if (finding === 'gap') this.#addGap(stream, number, counts);
     else if (finding === 'duplicate') counts.duplicates += 1;
     else if (finding === 'late') {
       counts.outOfOrder += 1;
-      if (fill(stream.holes, number)) counts.missing -= 1;
+      if (fill(stream.gaps, number)) counts.missing -= 1;
     }
     stream.highest = Math.max(stream.highest, number);
     return finding;
   }
 
-  verdict(): Verdict {
+  report(): SequenceReport {
     const [atMostOnce, atLeastOnce, exactlyOnce] = this.#counts;
     const violations = [
-      atMostOnce.duplicates > 0 && `QoS 0: ${atMostOnce.duplicates} came twice`,
+      atMostOnce.duplicates > 0 && `QoS 0: ${atMostOnce.duplicates} received twice`,
       atLeastOnce.missing > 0 && `QoS 1: ${atLeastOnce.missing} missing`,
       exactlyOnce.missing > 0 && `QoS 2: ${exactlyOnce.missing} missing`,
-      exactlyOnce.duplicates > 0 && `QoS 2: ${exactlyOnce.duplicates} came twice`,
+      exactlyOnce.duplicates > 0 && `QoS 2: ${exactlyOnce.duplicates} received twice`,
       exactlyOnce.outOfOrder > 0 && `QoS 2: ${exactlyOnce.outOfOrder} out of order`,
     ].filter((violation) => violation !== false);
     return { byQos: structuredClone(this.#counts), violations, streams: this.#streams.size };
   }
 
-  #openHole(stream: Stream, number: number, counts: QosCounts): void {
-    stream.holes.push({ from: stream.highest + 1, to: number - 1 });
+  #addGap(stream: Stream, number: number, counts: QosCounts): void {
+    stream.gaps.push({ from: stream.highest + 1, to: number - 1 });
     counts.missing += number - 1 - stream.highest;
-    if (stream.holes.length > holesPerStreamMax) stream.holes.shift();
+    if (stream.gaps.length > gapsPerStreamMax) stream.gaps.shift();
   }
 
   #remember(key: string, stream: Stream): void {
@@ -101,24 +105,28 @@ function newCounts(): QosCounts {
   return { received: 0, missing: 0, duplicates: 0, outOfOrder: 0 };
 }
 
-function place({ first, highest, holes }: Stream, number: number): Finding {
+function place({ first, highest, gaps }: Stream, number: number): Finding {
   if (number === highest + 1) return 'next';
   if (number > highest) return 'gap';
-  // Sent before the first one we saw, and overtaken by it.
+  // The message was sent before the first one that was received.
   if (number < first) return 'late';
-  return holes.some(({ from, to }) => from <= number && number <= to) ? 'late' : 'duplicate';
+  return gaps.some(({ from, to }) => from <= number && number <= to) ? 'late' : 'duplicate';
 }
 
-/** Takes a number out of its hole, which may vanish or fall in two. @returns false when it is in none. */
-function fill(holes: Hole[], number: number): boolean {
-  const index = holes.findIndex(({ from, to }) => from <= number && number <= to);
-  const hole = holes[index];
-  if (!hole) return false;
+/**
+ * Removes a number from its gap, which may disappear or split in two.
+ *
+ * @returns false if no gap contains the number
+ */
+function fill(gaps: Gap[], number: number): boolean {
+  const index = gaps.findIndex(({ from, to }) => from <= number && number <= to);
+  const gap = gaps[index];
+  if (!gap) return false;
   const parts = [
-    { from: hole.from, to: number - 1 },
-    { from: number + 1, to: hole.to },
+    { from: gap.from, to: number - 1 },
+    { from: number + 1, to: gap.to },
   ].filter(({ from, to }) => from <= to);
-  holes.splice(index, 1, ...parts);
-  if (holes.length > holesPerStreamMax) holes.shift();
+  gaps.splice(index, 1, ...parts);
+  if (gaps.length > gapsPerStreamMax) gaps.shift();
   return true;
 }

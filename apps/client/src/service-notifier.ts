@@ -1,32 +1,32 @@
 import type { Logger, Notifier } from '@mqtt-cluster/contracts';
 
 const intervalMs = 1_000;
-/** Once ready, the status is for people to read. */
+/** After READY the status line is only informative, so it is updated less often. */
 const readyIntervals = 5;
 
-export interface ServiceManagerComponents {
+export interface ServiceNotifierComponents {
   readonly notifier: Notifier;
   readonly logger: Logger;
   readonly status: () => { readonly connected: boolean; readonly text: string };
 }
 
 /**
- * What systemd hears: READY once there is a connection, a line of status, and that the event loop turns. Whether a server
- * answers is the failover client's business: a restart would not find another one.
+ * Reports to systemd: READY after the first connection, a status line, and watchdog notifications while the event loop
+ * runs. A lost connection is only shown in the status: the failover client reconnects, and a restart would not help.
  */
-export class ServiceManager {
-  readonly #components: ServiceManagerComponents;
+export class ServiceNotifier {
+  readonly #components: ServiceNotifierComponents;
   readonly #timers: ReturnType<typeof setInterval>[] = [];
   #ready = false;
-  #passed = 0;
+  #intervals = 0;
 
-  constructor(components: ServiceManagerComponents) {
+  constructor(components: ServiceNotifierComponents) {
     this.#components = components;
   }
 
   start(): void {
     const { notifier } = this.#components;
-    this.#timers.push(setInterval(() => this.tell(), intervalMs));
+    this.#timers.push(setInterval(() => this.report(), intervalMs));
     if (notifier.watchdogIntervalMs === null) return;
     this.#timers.push(setInterval(() => void notifier.watchdog(), notifier.watchdogIntervalMs));
   }
@@ -36,15 +36,15 @@ export class ServiceManager {
     void this.#components.notifier.stopping();
   }
 
-  /** Once a second. */
-  tell(): void {
+  /** Sends READY or the status line if due. Called once a second. */
+  report(): void {
     const { notifier, logger, status } = this.#components;
     const { connected, text } = status();
     if (connected && !this.#ready) {
       this.#ready = true;
       logger.info({}, 'ready');
       void notifier.ready();
-    } else if (this.#ready && ++this.#passed % readyIntervals !== 0) return;
+    } else if (this.#ready && ++this.#intervals % readyIntervals !== 0) return;
     void notifier.status(text);
   }
 }

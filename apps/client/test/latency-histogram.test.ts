@@ -1,10 +1,10 @@
 import { LatencyHistogram } from '../src/latency-histogram.ts';
 
-test('nothing yet', () => {
+test('an empty histogram has null percentiles', () => {
   expect(new LatencyHistogram().summary()).toEqual({ count: 0, p50: null, p99: null, p999: null, max: null });
 });
 
-test('percentiles are right to a twentieth', () => {
+test('percentiles are at most 5 % too high', () => {
   const histogram = new LatencyHistogram();
   for (let value = 1; value <= 1_000; value += 1) histogram.observe(value);
   const { count, p50, p99, p999, max } = histogram.summary();
@@ -19,7 +19,7 @@ test('percentiles are right to a twentieth', () => {
   }
 });
 
-test('what is out of range has a place, too', () => {
+test('counts values outside the range in the first or last bucket', () => {
   const histogram = new LatencyHistogram();
   for (const value of [-5, 0, 1e9]) histogram.observe(value);
   expect(histogram.summary()).toMatchObject({ count: 3, p50: 0.1, max: 1e9 });

@@ -11,7 +11,7 @@ import { stockBroker } from './support/stock-broker.ts';
 
 const pollMs = 10;
 
-/** Self-signed, made for this test; its key was thrown away. */
+/** A self-signed certificate, made for this test. Its key was deleted. */
 const certificate = `-----BEGIN CERTIFICATE-----
 MIIBczCCARmgAwIBAgIUHFibIIu86qyIvKD+6N4Y5PVRi6YwCgYIKoZIzj0EAwIw
 DzENMAsGA1UEAwwEdGVzdDAeFw0yNjExMjIxNjM4MzJaFw00NjExMTcxNjM4MzJa
@@ -23,7 +23,7 @@ HwYDVR0jBBgwFoAUSsSprT+izESPmWh+ExrcM+pM+3AwDwYDVR0TAQH/BAUwAwEB
 84EsBAIhAPaz8d1ANnL6NLartc8vtnE7d4RkifNCxrQmFdhNUtPN
 -----END CERTIFICATE-----`;
 
-/** A page's values by name and labels, and the names of all metrics that have one. */
+/** The values of a metrics page by series, and the names of all metrics that have a value. */
 class Page {
   readonly names = new Set<string>();
   readonly #values = new Map<string, number>();
@@ -52,7 +52,7 @@ function telemetry(number: number): string {
   return JSON.stringify({ ...base, number } satisfies TelemetryPayload);
 }
 
-test('the page has every metric of the catalogue and no other, and its values are what came', async () => {
+test('the metrics page has exactly the metrics of the catalogue, and their values match the received messages', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'client-metrics-'));
   const certificateFile = join(directory, 'ca.pem');
   writeFileSync(certificateFile, certificate);
@@ -92,11 +92,11 @@ test('the page has every metric of the catalogue and no other, and its values ar
     await source.start();
     await source.connected();
     await server.subscribed('app');
-    // 1 and 2 come, 2 again, 5 (so 3 and 4 are missing), then 4 (late).
+    // 2 is a duplicate, 5 leaves 3 and 4 missing, and 4 is late.
     for (const number of [1, 2, 2, 5, 4]) await publish(number, 1);
     await publish(1, 2);
     await publish(1, 0);
-    await source.publish(telemetryTopic('g', 's', 0), 'no telemetry');
+    await source.publish(telemetryTopic('g', 's', 0), 'not telemetry');
     const page = await until(
       (seen) => seen.perQos('received_total').join() === '1,5,1' && seen.value('foreign_total') === 1,
     );

@@ -12,76 +12,76 @@ function observe(qos: QoS, numbers: readonly number[]): SequenceChecker {
   return checker;
 }
 
-test('in sequence, from wherever it begins', () => {
-  const { byQos, violations } = observe(2, [41, 42, 43]).verdict();
+test('accepts a sequence that starts with any number', () => {
+  const { byQos, violations } = observe(2, [41, 42, 43]).report();
   expect(byQos[2]).toEqual({ received: 3, missing: 0, duplicates: 0, outOfOrder: 0 });
   expect(violations).toEqual([]);
 });
 
-test('a hole is missing, and no longer when it is filled late', () => {
+test('reports a gap as missing until the numbers are received late', () => {
   const checker = observe(1, [1, 2, 6]);
-  expect(checker.verdict().byQos[1].missing).toBe(3);
-  expect(checker.verdict().violations).toEqual(['QoS 1: 3 missing']);
+  expect(checker.report().byQos[1].missing).toBe(3);
+  expect(checker.report().violations).toEqual(['QoS 1: 3 missing']);
   for (const number of [4, 3, 5]) expect(checker.observe(1, message(number))).toBe('late');
-  expect(checker.verdict().byQos[1]).toEqual({ received: 6, missing: 0, duplicates: 0, outOfOrder: 3 });
-  expect(checker.verdict().violations).toEqual([]);
+  expect(checker.report().byQos[1]).toEqual({ received: 6, missing: 0, duplicates: 0, outOfOrder: 3 });
+  expect(checker.report().violations).toEqual([]);
 });
 
-test('a filled number that comes again is a duplicate', () => {
+test('reports a late number that is received again as a duplicate', () => {
   const checker = observe(1, [1, 3, 2]);
   expect(checker.observe(1, message(2))).toBe('duplicate');
 });
 
 test.each([
   [0, [1, 3], []],
-  [0, [1, 1], ['QoS 0: 1 came twice']],
+  [0, [1, 1], ['QoS 0: 1 received twice']],
   [1, [1, 1], []],
-  [2, [1, 1], ['QoS 2: 1 came twice']],
+  [2, [1, 1], ['QoS 2: 1 received twice']],
   [2, [1, 3], ['QoS 2: 1 missing']],
   [2, [1, 3, 2], ['QoS 2: 1 out of order']],
-] as const)('QoS %i %j: %j', (qos, numbers, violations) => {
-  expect(observe(qos, numbers).verdict().violations).toEqual(violations);
+] as const)('QoS %i messages %j have the violations %j', (qos, numbers, violations) => {
+  expect(observe(qos, numbers).report().violations).toEqual(violations);
 });
 
-test('streams are apart by group, signal, QoS and run', () => {
+test('keeps separate streams for each group, signal, QoS and run', () => {
   const checker = new SequenceChecker();
   checker.observe(1, message(1));
   expect(checker.observe(1, message(1, { group: 'h' }))).toBe('first');
   expect(checker.observe(1, message(1, { signal: 't' }))).toBe('first');
   expect(checker.observe(1, message(1, { run: 'q' }))).toBe('first');
   expect(checker.observe(2, message(1))).toBe('first');
-  expect(checker.verdict().streams).toBe(5);
+  expect(checker.report().streams).toBe(5);
 });
 
-test('what came before the first one seen is late, not twice', () => {
+test('reports a number below the first one as late, not as a duplicate', () => {
   expect(observe(1, [5]).observe(1, message(4))).toBe('late');
 });
 
-test('memory is bounded: streams', () => {
+test('remembers at most 2000 streams', () => {
   const checker = new SequenceChecker();
   for (let run = 0; run < 3_000; run += 1) checker.observe(0, message(1, { run: `run${run}` }));
-  expect(checker.verdict().streams).toBe(2_000);
+  expect(checker.report().streams).toBe(2_000);
 });
 
-test('memory is bounded: holes; a forgotten one stays missing', () => {
+test('remembers at most 1000 gaps per stream, and keeps dropped gaps as missing', () => {
   const checker = observe(
     1,
     Array.from({ length: 1_200 }, (_, index) => index * 2 + 1),
   );
-  expect(checker.verdict().byQos[1].missing).toBe(1_199);
+  expect(checker.report().byQos[1].missing).toBe(1_199);
   checker.observe(1, message(2));
-  expect(checker.verdict().byQos[1]).toMatchObject({ missing: 1_199, duplicates: 1 });
+  expect(checker.report().byQos[1]).toMatchObject({ missing: 1_199, duplicates: 1 });
   checker.observe(1, message(2_000));
-  expect(checker.verdict().byQos[1].missing).toBe(1_198);
+  expect(checker.report().byQos[1].missing).toBe(1_198);
 });
 
-test('any order of any numbers: what a set would say', () => {
+test('counts missing, duplicate and late numbers like a set, for any order of any numbers', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 120 }), (numbers) => {
       const first = numbers[0] ?? 0;
-      // Below the first one nothing is known: a second arrival can't be told from a first.
+      // Below the first number, a repetition cannot be distinguished from a first arrival.
       const known = numbers.filter((number) => number >= first);
-      const { missing, duplicates, outOfOrder } = observe(1, known).verdict().byQos[1];
+      const { missing, duplicates, outOfOrder } = observe(1, known).report().byQos[1];
       const different = new Set(known);
       const highest = Math.max(...known);
       expect(missing).toBe(highest - first + 1 - different.size);

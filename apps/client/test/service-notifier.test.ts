@@ -1,33 +1,33 @@
 import { silentLogger } from '@mqtt-cluster/contracts';
 import type { Notifier } from '@mqtt-cluster/contracts';
-import { ServiceManager } from '../src/service-notifier.ts';
+import { ServiceNotifier } from '../src/service-notifier.ts';
 
-test('READY comes once, with the first connection; a lost one is only a status', () => {
-  const told: string[] = [];
-  const tell =
-    (what: string) =>
+test('sends READY once, with the first connection, and shows a lost connection only in the status', () => {
+  const sent: string[] = [];
+  const record =
+    (kind: string) =>
     async (text: unknown = ''): Promise<void> =>
-      void told.push(`${what}${String(text)}`);
+      void sent.push(`${kind}${String(text)}`);
   const notifier: Notifier = {
-    ready: tell('READY'),
-    status: tell('STATUS '),
-    watchdog: tell('WATCHDOG'),
-    extendStart: tell('EXTEND'),
-    stopping: tell('STOPPING'),
+    ready: record('READY'),
+    status: record('STATUS '),
+    watchdog: record('WATCHDOG'),
+    extendStart: record('EXTEND'),
+    stopping: record('STOPPING'),
     watchdogIntervalMs: null,
   };
   let connected = false;
   const status = () => ({ connected, text: connected ? 'connected' : 'not connected' });
-  const manager = new ServiceManager({ notifier, logger: silentLogger, status });
-  manager.tell();
+  const serviceNotifier = new ServiceNotifier({ notifier, logger: silentLogger, status });
+  serviceNotifier.report();
   connected = true;
-  manager.tell();
+  serviceNotifier.report();
   connected = false;
-  for (let second = 0; second < 5; second++) manager.tell();
+  for (let second = 0; second < 5; second++) serviceNotifier.report();
   connected = true;
-  for (let second = 0; second < 5; second++) manager.tell();
-  manager.stop();
-  expect(told).toEqual([
+  for (let second = 0; second < 5; second++) serviceNotifier.report();
+  serviceNotifier.stop();
+  expect(sent).toEqual([
     'STATUS not connected',
     'READY',
     'STATUS connected',

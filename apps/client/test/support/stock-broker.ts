@@ -4,14 +4,15 @@ import { Aedes } from 'aedes';
 
 export interface StockBroker {
   readonly url: string;
-  /** Closes all connections without a word. */
+  /** Closes all connections without DISCONNECT. */
   readonly cut: () => void;
   readonly stop: () => Promise<void>;
   readonly subscribed: (clientId: string) => Promise<void>;
-  /** Resolves when that many messages were acked by their subscribers. */
+  /** Resolves when subscribers have acknowledged this many messages. */
   readonly acked: (count: number) => Promise<void>;
 }
 
+/** Starts an Aedes broker on a loopback address. */
 export async function stockBroker(): Promise<StockBroker> {
   const aedes = await Aedes.createBroker();
   const sockets = new Set<Socket>();
