@@ -3,28 +3,28 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { generate, parser } from 'mqtt-packet';
 import type { Packet } from 'mqtt-packet';
 
-/** One connection as the fake broker sees it: what came, and a way to answer. */
-export interface Visit {
+/** One connection to the fake broker: the received packets, and methods to answer them. */
+export interface BrokerConnection {
   readonly version: 4 | 5;
   readonly packets: Packet[];
-  /** The other side has closed. */
+  /** Whether the client has closed the connection. */
   readonly ended: boolean;
   send(packet: Packet): void;
-  /** Closes with FIN, or with RST. */
+  /** Closes the connection with FIN, or with RST if `reset` is true. */
   end(reset?: boolean): void;
-  /** Resolves with the first packet of this kind that has not been asked for before. */
+  /** Resolves with the first packet of this kind that no earlier call returned. */
   next<C extends Packet['cmd']>(cmd: C): Promise<Extract<Packet, { cmd: C }>>;
 }
 
-/** Listens, and leaves every answer to the test. */
+/** A broker that sends only the packets that the test names. */
 export class FakeBroker {
   readonly #server: Server;
-  readonly #visits: Visit[] = [];
-  readonly #waiting: ((visit: Visit) => void)[] = [];
+  readonly #connections: BrokerConnection[] = [];
+  readonly #waiting: ((connection: BrokerConnection) => void)[] = [];
   readonly #sockets = new Set<Socket>();
 
   constructor() {
-    this.#server = createServer((socket) => this.#visit(socket));
+    this.#server = createServer((socket) => this.#accept(socket));
   }
 
   async open(): Promise<{ id: string; host: string; port: number }> {
@@ -37,21 +37,21 @@ export class FakeBroker {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** The next connection whose CONNECT has come. */
-  visit(): Promise<Visit> {
-    const visit = this.#visits.shift();
-    return visit === undefined
+  /** Resolves with the next connection whose CONNECT has arrived. */
+  nextConnection(): Promise<BrokerConnection> {
+    const connection = this.#connections.shift();
+    return connection === undefined
       ? new Promise((resolve) => this.#waiting.push(resolve))
-      : Promise.resolve(visit);
+      : Promise.resolve(connection);
   }
 
-  #visit(socket: Socket): void {
+  #accept(socket: Socket): void {
     this.#sockets.add(socket);
     const packets: Packet[] = [];
-    const asked: { cmd: string; give: (packet: Packet) => void }[] = [];
-    const given = new Set<Packet>();
+    const requests: { cmd: string; resolve: (packet: Packet) => void }[] = [];
+    const returned = new Set<Packet>();
     const versions = { current: 4 as 4 | 5 };
-    const visit: Visit = {
+    const connection: BrokerConnection = {
       get version() {
         return versions.current;
       },
@@ -62,10 +62,12 @@ export class FakeBroker {
       send: (packet) => void socket.write(generate(packet, { protocolVersion: versions.current })),
       end: (reset = false) => void (reset ? socket.resetAndDestroy() : socket.end()),
       next: (cmd) => {
-        const found = packets.find((packet) => packet.cmd === cmd && !given.has(packet));
+        const found = packets.find((packet) => packet.cmd === cmd && !returned.has(packet));
         if (found === undefined)
-          return new Promise((give) => asked.push({ cmd, give: give as (packet: Packet) => void }));
-        given.add(found);
+          return new Promise((resolve) =>
+            requests.push({ cmd, resolve: resolve as (packet: Packet) => void }),
+          );
+        returned.add(found);
         return Promise.resolve(found as never);
       },
     };
@@ -74,14 +76,14 @@ export class FakeBroker {
       packets.push(packet);
       if (packet.cmd === 'connect') {
         versions.current = packet.protocolVersion === 5 ? 5 : 4;
-        const taker = this.#waiting.shift();
-        if (taker === undefined) this.#visits.push(visit);
-        else taker(visit);
+        const resolve = this.#waiting.shift();
+        if (resolve === undefined) this.#connections.push(connection);
+        else resolve(connection);
       }
-      const position = asked.findIndex(({ cmd }) => cmd === packet.cmd);
+      const position = requests.findIndex(({ cmd }) => cmd === packet.cmd);
       if (position < 0) return;
-      given.add(packet);
-      asked.splice(position, 1)[0]?.give(packet);
+      returned.add(packet);
+      requests.splice(position, 1)[0]?.resolve(packet);
     });
     socket.on('data', (data) => incoming.parse(data as Buffer));
     socket.on('error', () => undefined);

@@ -13,12 +13,15 @@ async function setUp(over: Partial<ClientOptions> = {}) {
   const broker = new FakeBroker();
   const server = await broker.open();
   const events: HistoryEvent[] = [];
-  const downs: { give: (how: string) => void }[] = [];
-  const ups: { give: (sessionPresent: boolean) => void }[] = [];
-  const watchers: { until: (event: HistoryEvent) => boolean; give: (event: HistoryEvent) => void }[] = [];
+  const closedWaiters: ((how: string) => void)[] = [];
+  const connectedWaiters: ((sessionPresent: boolean) => void)[] = [];
+  const eventWaiters: {
+    matches: (event: HistoryEvent) => boolean;
+    resolve: (event: HistoryEvent) => void;
+  }[] = [];
   const recorder = new Recorder((event) => {
     events.push(event);
-    for (const watcher of watchers.filter(({ until }) => until(event))) watcher.give(event);
+    for (const waiter of eventWaiters.filter(({ matches }) => matches(event))) waiter.resolve(event);
   });
   const client = new RecordingClient({
     clientId: 'c',
@@ -27,8 +30,8 @@ async function setUp(over: Partial<ClientOptions> = {}) {
     expirySeconds: null,
     will: null,
     recorder,
-    onConnected: (sessionPresent) => ups.shift()?.give(sessionPresent),
-    onClosed: ({ how }) => downs.shift()?.give(how),
+    onConnected: (sessionPresent) => connectedWaiters.shift()?.(sessionPresent),
+    onClosed: ({ how }) => closedWaiters.shift()?.(how),
     ...over,
   });
   opened.push(() => {
@@ -39,22 +42,22 @@ async function setUp(over: Partial<ClientOptions> = {}) {
     broker,
     client,
     events,
-    /** Connects, and is accepted. */
+    /** Connects the client and answers its CONNECT with the given CONNACK. */
     async connect(answer: typeof connack | typeof present = connack) {
-      const up = new Promise<boolean>((give) => ups.push({ give }));
+      const connected = new Promise<boolean>((resolve) => connectedWaiters.push(resolve));
       client.connect(server);
-      const visit = await broker.visit();
-      visit.send(visit.version === 5 ? { ...answer, reasonCode: 0 } : answer);
-      await up;
-      return visit;
+      const connection = await broker.nextConnection();
+      connection.send(connection.version === 5 ? { ...answer, reasonCode: 0 } : answer);
+      await connected;
+      return connection;
     },
     server,
-    down: () => new Promise<string>((give) => downs.push({ give })),
-    event: (until: (event: HistoryEvent) => boolean) => {
-      const found = events.find(until);
+    closed: () => new Promise<string>((resolve) => closedWaiters.push(resolve)),
+    event: (matches: (event: HistoryEvent) => boolean) => {
+      const found = events.find(matches);
       return found !== undefined
         ? Promise.resolve(found)
-        : new Promise<HistoryEvent>((give) => watchers.push({ until, give }));
+        : new Promise<HistoryEvent>((resolve) => eventWaiters.push({ matches, resolve }));
     },
     kinds: () => events.map(({ type }) => type),
   };
@@ -64,14 +67,14 @@ const opened: (() => void)[] = [];
 afterEach(() => opened.splice(0).forEach((close) => close()));
 
 describe('publishing', () => {
-  it('sends unacknowledged messages again, in order and with DUP, when the session is present [MQTT-4.4.0-1]', async () => {
-    const { client, connect, down, event, events } = await setUp();
+  it('resends unacknowledged messages in order and with DUP=1 when the session is present [MQTT-4.4.0-1]', async () => {
+    const { client, connect, closed, event, events } = await setUp();
     const first = await connect();
     for (const topic of ['a', 'b', 'c']) client.publish({ topic, qos: topic === 'b' ? 2 : 1, ...plain });
     const sent = [await first.next('publish'), await first.next('publish'), await first.next('publish')];
     first.send({ cmd: 'puback', messageId: sent[0]?.messageId ?? 0 });
     await event(({ type }) => type === 'acked');
-    const lost = down();
+    const lost = closed();
     first.end(true);
     expect(await lost).toBe('lost');
 
@@ -91,14 +94,14 @@ describe('publishing', () => {
     ]);
   });
 
-  it('sends only PUBREL after PUBREC, also on the next connection [MQTT-4.3.3-1]', async () => {
-    const { client, connect, down, event, kinds } = await setUp();
+  it('sends PUBREL, and no PUBLISH again, on the next connection after a PUBREC [MQTT-4.3.3-1]', async () => {
+    const { client, connect, closed, event, kinds } = await setUp();
     const first = await connect();
     client.publish({ topic: 'a', qos: 2, ...plain });
     const { messageId = 0 } = await first.next('publish');
     first.send({ cmd: 'pubrec', messageId });
     await first.next('pubrel');
-    const lost = down();
+    const lost = closed();
     first.end();
     expect(await lost).toBe('server');
 
@@ -111,21 +114,21 @@ describe('publishing', () => {
     expect(kinds().filter((type) => type === 'acked')).toHaveLength(1);
   });
 
-  it('writes down what PUBCOMP says [MQTT5 3.7.2.1]', async () => {
+  it('records the reason code of PUBCOMP [MQTT5 3.7.2.1]', async () => {
     const { client, broker, server, event } = await setUp({ version: 5 });
     client.connect(server);
-    const visit = await broker.visit();
-    visit.send({ ...connack, reasonCode: 0 });
+    const connection = await broker.nextConnection();
+    connection.send({ ...connack, reasonCode: 0 });
     await event(({ type }) => type === 'connected');
     client.publish({ topic: 'a', qos: 2, ...plain });
-    const { messageId = 0 } = await visit.next('publish');
-    visit.send({ cmd: 'pubrec', messageId, reasonCode: 0 });
-    await visit.next('pubrel');
-    visit.send({ cmd: 'pubcomp', messageId, reasonCode: 0x92 });
+    const { messageId = 0 } = await connection.next('publish');
+    connection.send({ cmd: 'pubrec', messageId, reasonCode: 0 });
+    await connection.next('pubrel');
+    connection.send({ cmd: 'pubcomp', messageId, reasonCode: 0x92 });
     expect(await event(({ type }) => type === 'completed')).toMatchObject({ message: 1, code: 0x92 });
   });
 
-  it('vanishes: the server sees a connection that is still open, the history one that is lost', async () => {
+  it('vanish leaves the connection open for the server, and records the connection as lost', async () => {
     const { client, connect, events } = await setUp();
     const first = await connect();
     client.subscribe('a', 1);
@@ -139,12 +142,12 @@ describe('publishing', () => {
     expect(events.some(({ type }) => type === 'subscribed')).toBe(false);
   });
 
-  it('forgets what was in flight when the server has no session', async () => {
-    const { client, connect, down } = await setUp();
+  it('discards its unacknowledged messages when the server has no session', async () => {
+    const { client, connect, closed } = await setUp();
     const first = await connect();
     client.publish({ topic: 'a', qos: 1, ...plain });
     await first.next('publish');
-    const lost = down();
+    const lost = closed();
     first.end(true);
     await lost;
     const second = await connect(connack);
@@ -153,39 +156,44 @@ describe('publishing', () => {
     expect(second.packets.filter(({ cmd }) => cmd === 'publish')).toHaveLength(1);
   });
 
-  it('stops at the window, which the server may make smaller [MQTT5 3.3.4]', async () => {
+  it('publishes no more than Receive Maximum unacknowledged messages [MQTT5 3.3.4]', async () => {
     const { client, broker, server, event } = await setUp({ version: 5 });
     client.connect(server);
-    const visit = await broker.visit();
-    visit.send({ cmd: 'connack', reasonCode: 0, sessionPresent: false, properties: { receiveMaximum: 2 } });
+    const connection = await broker.nextConnection();
+    connection.send({
+      cmd: 'connack',
+      reasonCode: 0,
+      sessionPresent: false,
+      properties: { receiveMaximum: 2 },
+    });
     await event(({ type }) => type === 'connected');
     const publish = () => client.publish({ topic: 'a', qos: 1, ...plain });
     expect([publish(), publish(), publish()]).toEqual([1, 2, null]);
-    const { messageId = 0 } = await visit.next('publish');
-    visit.send({ cmd: 'puback', messageId, reasonCode: 0 });
+    const { messageId = 0 } = await connection.next('publish');
+    connection.send({ cmd: 'puback', messageId, reasonCode: 0 });
     await event(({ type }) => type === 'acked');
     expect(publish()).toBe(3);
   });
 
-  it('records a refusal with its code, and is done with the message', async () => {
+  it('records a rejection with its reason code, and does not resend the message', async () => {
     const { client, connect, event } = await setUp({ version: 5 });
-    const visit = await connect();
+    const connection = await connect();
     client.publish({ topic: 'a', qos: 2, ...plain });
-    const { messageId = 0 } = await visit.next('publish');
-    visit.send({ cmd: 'pubrec', messageId, reasonCode: 0x97 });
+    const { messageId = 0 } = await connection.next('publish');
+    connection.send({ cmd: 'pubrec', messageId, reasonCode: 0x97 });
     expect(await event(({ type }) => type === 'acked')).toMatchObject({ message: 1, code: 0x97 });
     expect(client.idle).toBe(true);
   });
 });
 
 describe('receiving', () => {
-  it('hands a QoS 2 message over once per packet id, over connections, until PUBREL [MQTT-4.3.3-2]', async () => {
-    const { connect, down, events, event } = await setUp();
+  it('delivers a QoS 2 message once per packet id until PUBREL, also after a reconnect [MQTT-4.3.3-2]', async () => {
+    const { connect, closed, events, event } = await setUp();
     const message = { cmd: 'publish', topic: 't', qos: 2, retain: false, messageId: 7 } as const;
     const first = await connect();
     first.send({ ...message, dup: false, payload: payloadOf(41) });
     await first.next('pubrec');
-    const lost = down();
+    const lost = closed();
     first.end(true);
     await lost;
 
@@ -200,8 +208,8 @@ describe('receiving', () => {
     expect(delivered).toEqual([41, 42]);
   });
 
-  it('hands QoS 1 over every time, and a QoS 2 id anew in a new session', async () => {
-    const { connect, down, events } = await setUp();
+  it('delivers every copy of a QoS 1 message, and a known QoS 2 packet id again in a new session', async () => {
+    const { connect, closed, events } = await setUp();
     const first = await connect();
     const one = {
       cmd: 'publish',
@@ -215,7 +223,7 @@ describe('receiving', () => {
     first.send({ ...one, dup: true });
     first.send({ ...one, qos: 2, messageId: 4, dup: false, payload: payloadOf(6) });
     await first.next('pubrec');
-    const lost = down();
+    const lost = closed();
     first.end();
     await lost;
     const second = await connect(connack);
@@ -229,14 +237,14 @@ describe('receiving', () => {
     ]);
   });
 
-  it('reads the message from the payload; an empty one clears, another is none of ours', () => {
+  it('messageOf returns the id at the start of a payload, 0 for an empty payload and -1 for other payloads', () => {
     expect([payloadOf(12), '', 'x', '12x'].map(messageOf)).toEqual([12, 0, -1, -1]);
   });
 });
 
 describe('subscriptions', () => {
-  it('are asked again when the session is gone, and only the unanswered ones when it is there', async () => {
-    const { client, connect, down, event } = await setUp();
+  it('resends all subscriptions in a new session, and only unanswered subscriptions in a present session', async () => {
+    const { client, connect, closed, event } = await setUp();
     const first = await connect();
     client.subscribe('a', 1);
     const { messageId = 0 } = await first.next('subscribe');
@@ -246,28 +254,28 @@ describe('subscriptions', () => {
     client.subscribe('b', 2);
     await first.next('subscribe');
     expect(client.ready).toBe(false);
-    const lost = down();
+    const lost = closed();
     first.end();
     await lost;
 
     const second = await connect(present);
     expect((await second.next('subscribe')).subscriptions.map(({ topic }) => topic)).toEqual(['b']);
-    const again = down();
+    const again = closed();
     second.end();
     await again;
 
     const third = await connect(connack);
-    const asked = [await third.next('subscribe'), await third.next('subscribe')];
-    expect(asked.flatMap(({ subscriptions }) => subscriptions.map(({ topic, qos }) => [topic, qos]))).toEqual(
-      [
-        ['a', 1],
-        ['b', 2],
-      ],
-    );
+    const resent = [await third.next('subscribe'), await third.next('subscribe')];
+    expect(
+      resent.flatMap(({ subscriptions }) => subscriptions.map(({ topic, qos }) => [topic, qos])),
+    ).toEqual([
+      ['a', 1],
+      ['b', 2],
+    ]);
   });
 
-  it('that were given up are not asked for in a new session, and given up again in the old one', async () => {
-    const { client, connect, down, event } = await setUp();
+  it('resends an unanswered UNSUBSCRIBE in a present session, and does not subscribe again in a new session', async () => {
+    const { client, connect, closed, event } = await setUp();
     const first = await connect();
     client.subscribe('a', 1);
     const { messageId = 0 } = await first.next('subscribe');
@@ -275,12 +283,12 @@ describe('subscriptions', () => {
     await event(({ type }) => type === 'subscribed');
     client.unsubscribe('a');
     await first.next('unsubscribe');
-    const lost = down();
+    const lost = closed();
     first.end();
     await lost;
     const second = await connect(present);
     expect((await second.next('unsubscribe')).unsubscriptions).toEqual(['a']);
-    const again = down();
+    const again = closed();
     second.end();
     await again;
     await connect(connack);
@@ -289,11 +297,11 @@ describe('subscriptions', () => {
 });
 
 describe('connections', () => {
-  it('carry will, expiry and clean start as their options say, and record them', async () => {
+  it('sends and records the will, the session expiry and the clean start flag of its options', async () => {
     const will = { topic: 'w', qos: 2, retain: true, delaySeconds: 3 } as const;
     const { connect, events } = await setUp({ version: 5, expirySeconds: 60, will });
-    const visit = await connect();
-    const packet = await visit.next('connect');
+    const connection = await connect();
+    const packet = await connection.next('connect');
     expect(packet).toMatchObject({ clean: false, properties: { sessionExpiryInterval: 60 } });
     expect(packet.will).toMatchObject({
       topic: 'w',
@@ -308,34 +316,34 @@ describe('connections', () => {
   it.each([
     ['disconnect', true],
     ['dropped', false],
-  ] as const)('that we end are recorded as %s', async (how, says) => {
+  ] as const)('records a connection that the client ends as `%s`', async (how, sendsDisconnect) => {
     const { client, connect, events } = await setUp();
-    const visit = await connect();
-    if (says) client.disconnect();
+    const connection = await connect();
+    if (sendsDisconnect) client.disconnect();
     else client.drop();
     expect(events.at(-1)).toMatchObject({ type: 'closed', how });
-    if (says) await visit.next('disconnect');
+    if (sendsDisconnect) await connection.next('disconnect');
     expect(client.hasConnection).toBe(false);
   });
 
-  it('that are refused or closed with a reason are recorded with it', async () => {
-    const { client, broker, server, down, events, connect } = await setUp({ version: 5 });
-    const refused = down();
+  it('records the reason code of a rejected connection, and of a connection that the server closed', async () => {
+    const { client, broker, server, closed, events, connect } = await setUp({ version: 5 });
+    const refused = closed();
     client.connect(server);
-    (await broker.visit()).send({ cmd: 'connack', reasonCode: 0x88, sessionPresent: false });
+    (await broker.nextConnection()).send({ cmd: 'connack', reasonCode: 0x88, sessionPresent: false });
     expect(await refused).toBe('server');
     expect(events.at(-1)).toMatchObject({ type: 'closed', how: 'server', code: 0x88 });
-    const visit = await connect();
-    const taken = down();
-    visit.send({ cmd: 'disconnect', reasonCode: 0x8e });
+    const connection = await connect();
+    const taken = closed();
+    connection.send({ cmd: 'disconnect', reasonCode: 0x8e });
     expect(await taken).toBe('server');
     expect(events.at(-1)).toMatchObject({ type: 'closed', how: 'server', code: 0x8e });
   });
 
-  it('that never came about leave no trace', async () => {
-    const { client, broker, server, down, events } = await setUp();
+  it('records no event when the server is not reachable', async () => {
+    const { client, broker, server, closed, events } = await setUp();
     broker.close();
-    const failed = down();
+    const failed = closed();
     client.connect(server);
     expect(await failed).toBe('lost');
     expect(events).toEqual([]);

@@ -9,7 +9,7 @@ const names = Object.keys(workloads) as WorkloadName[];
 const servers = 7;
 const place = { servers, qosMax: 2, versions: [4, 5], sharesSubscriptions: true } as const;
 
-function cast(
+function specsOf(
   name: WorkloadName,
   seed: number,
   over: Partial<typeof place | { qosMax: 1; versions: [4] }> = {},
@@ -22,18 +22,18 @@ function stepsOf(spec: ClientSpec, seed: number, count = 300): Step[] {
   return Array.from({ length: count }, () => plan.next().value as Step);
 }
 
-function story(specs: readonly ClientSpec[], seed: number) {
+function plansOf(specs: readonly ClientSpec[], seed: number) {
   return specs.map((spec) => ({ ...spec, plan: stepsOf(spec, seed) }));
 }
 
 describe.each(names)('workload %s', (name) => {
-  it('is the same for the same seed, and another for another', () => {
-    expect(story(cast(name, 1), 1)).toEqual(story(cast(name, 1), 1));
-    expect(story(cast(name, 1), 1)).not.toEqual(story(cast(name, 2), 2));
+  it('has equal clients and plans for equal seeds, and different ones for different seeds', () => {
+    expect(plansOf(specsOf(name, 1), 1)).toEqual(plansOf(specsOf(name, 1), 1));
+    expect(plansOf(specsOf(name, 1), 1)).not.toEqual(plansOf(specsOf(name, 2), 2));
   });
 
-  it('has specs with names of their own, and topics and filters below its prefix', () => {
-    const specs = cast(name, 3);
+  it('has unique client names, and topics and filters below its prefix', () => {
+    const specs = specsOf(name, 3);
     expect(new Set(specs.map((spec) => spec.name)).size).toBe(specs.length);
     for (const spec of specs) {
       for (const { filter } of spec.subscriptions) expect(filter).toMatch(/^(\$share\/[\w-]+\/)?p\//);
@@ -45,15 +45,15 @@ describe.each(names)('workload %s', (name) => {
     }
   });
 
-  it.each([1, 3])('has a home for every spec among %i servers', (few) => {
+  it.each([1, 3])('has a valid first server for every client with %i servers', (few) => {
     const homes = clientSpecsOf({ [name]: 1 }, 100, 3, 'p/', { ...place, servers: few }).map(
       ({ home }) => home,
     );
     expect(homes.filter((home) => !Number.isInteger(home) || home < 0)).toEqual([]);
   });
 
-  it('asks nothing of a target that it does not have', () => {
-    for (const spec of cast(name, 4, { qosMax: 1, versions: [4] })) {
+  it('uses no QoS 2 and no MQTT 5 with a target that supports neither', () => {
+    for (const spec of specsOf(name, 4, { qosMax: 1, versions: [4] })) {
       expect(spec.version).toBe(4);
       expect(spec.will?.qos ?? 0).toBeLessThan(2);
       const asked = stepsOf(spec, 4).map((step) => ('qos' in step ? step.qos : 0));
@@ -61,8 +61,8 @@ describe.each(names)('workload %s', (name) => {
     }
   });
 
-  it('takes time: its plan never stands still', () => {
-    for (const spec of cast(name, 5)) {
+  it('has plans that contain pauses, so that no plan loops without time passing', () => {
+    for (const spec of specsOf(name, 5)) {
       const steps = stepsOf(spec, 5);
       const passed = steps.reduce(
         (sum, step) => sum + (step.do === 'wait' ? step.ms : step.do === 'move' ? step.awayMs : 0),
@@ -73,10 +73,10 @@ describe.each(names)('workload %s', (name) => {
   });
 });
 
-describe('rates', () => {
-  it('publish about as often as they are told', () => {
+describe('the rate', () => {
+  it('is between 60 and 160 messages a second for a configured rate of 100', () => {
     for (const name of names.filter((each) => each !== 'wills')) {
-      const perSecond = cast(name, 6).reduce((sum, spec) => {
+      const perSecond = specsOf(name, 6).reduce((sum, spec) => {
         const steps = stepsOf(spec, 6, 2_000);
         const published = steps.filter((step) => step.do === 'publish').length;
         const ms = steps.reduce((all, step) => all + (step.do === 'wait' ? step.ms : 0), 0);
@@ -89,8 +89,8 @@ describe('rates', () => {
 });
 
 describe('takeover', () => {
-  it('lets contenders of one id move at the same planned times to different servers', () => {
-    const rivals = cast('takeover', 7).filter(({ clientId }) => clientId === 'contested-0');
+  it('connects the clients with the same id to different servers in each round', () => {
+    const rivals = specsOf('takeover', 7).filter(({ clientId }) => clientId === 'contested-0');
     expect(rivals).toHaveLength(3);
     const moves = rivals.map((spec) =>
       stepsOf(spec, 7, 600).flatMap((step) => (step.do === 'move' ? [step.server] : [])),
@@ -102,8 +102,8 @@ describe('takeover', () => {
     }
   });
 
-  it('now and then rests for longer than a takeover may take, so that two connections would be seen', () => {
-    for (const spec of cast('takeover', 7)) {
+  it('sometimes pauses for longer than the bound of a takeover, so that a second open connection is reported', () => {
+    for (const spec of specsOf('takeover', 7)) {
       const rests: number[] = [0];
       for (const step of stepsOf(spec, 7, 2_000)) {
         if (step.do === 'move') rests.push(0);
@@ -114,8 +114,8 @@ describe('takeover', () => {
     }
   });
 
-  it('never uses QoS 2, whose exchanges two processes could not share', () => {
-    for (const spec of cast('takeover', 8)) {
+  it('never uses QoS 2, because two clients could not share a QoS 2 exchange', () => {
+    for (const spec of specsOf('takeover', 8)) {
       const asked = stepsOf(spec, 8).map((step) => (step.do === 'publish' ? step.qos : 0));
       expect(Math.max(...asked)).toBe(1);
     }
@@ -123,11 +123,11 @@ describe('takeover', () => {
 });
 
 describe('wills', () => {
-  it('die in every way, with and without delays, and are watched by sessions that stay', () => {
-    const specs = cast('wills', 9);
+  it('ends connections in every way, with and without a will delay, while two persistent sessions subscribe', () => {
+    const specs = specsOf('wills', 9);
     const mortals = specs.filter(({ will }) => will !== undefined);
     expect(new Set(mortals.map(({ will }) => will?.delaySeconds))).toContain(3);
-    expect(new Set(mortals.map(({ onLoss }) => onLoss.kind))).toEqual(new Set(['away', 'roam']));
+    expect(new Set(mortals.map(({ onLoss }) => onLoss.kind))).toEqual(new Set(['pause', 'roam']));
     const ways = new Set(
       mortals.flatMap((spec) => stepsOf(spec, 9).flatMap((step) => (step.do === 'move' ? [step.how] : []))),
     );

@@ -6,11 +6,11 @@ export interface WillSpec {
   readonly topic: string;
   readonly qos: QoS;
   readonly retain: boolean;
-  /** MQTT 5 only [MQTT5 3.1.3.2.2]; 0 in MQTT 3.1.1. */
+  /** Will delay in seconds, for MQTT 5 only [MQTT5 3.1.3.2.2]; 0 in MQTT 3.1.1. */
   readonly delaySeconds: number;
 }
 
-/** @returns the will as a CONNECT packet carries it */
+/** @returns the will in the form of a CONNECT packet */
 export function willPacket(
   { topic, qos, retain, delaySeconds }: WillSpec,
   message: number,
@@ -20,7 +20,7 @@ export function willPacket(
   return { topic, qos, retain, payload: payloadOf(message), ...properties };
 }
 
-/** @returns the payload of a message: it begins with the message's id, as the history format requires */
+/** @returns the payload of a message, which begins with the message's id, as the history format requires */
 export function payloadOf(message: number): string {
   return `${message} .`;
 }

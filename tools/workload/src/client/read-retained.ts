@@ -3,7 +3,10 @@ import type { ExchangeHandlers, ServerAddress } from '@mqtt-cluster/kit';
 import type { Packet } from 'mqtt-packet';
 import { messageOf } from './payload.ts';
 
-/** Servers send retained messages right after SUBACK, so a pause of this length means that all have come. */
+/**
+ * Pause without a packet after which all retained messages have arrived, ms: servers send them right after
+ * SUBACK.
+ */
 const pauseMs = 500;
 const timeoutMs = 8_000;
 
@@ -12,7 +15,7 @@ export type RetainedMessages = readonly (readonly [topic: string, message: numbe
 /**
  * Subscribes with a new client and collects the retained messages that one server sends to it.
  *
- * @param clean False: the session outlives the connection; the caller must discard it.
+ * @param clean whether the session ends with the connection; the caller must discard a session that does not
  * @returns topics and message ids, sorted by topic; null when the server did not answer in time
  */
 export async function readRetained(
@@ -35,7 +38,7 @@ export async function readRetained(
       if (packet.cmd !== 'suback' && packet.cmd !== 'publish') return;
       if (pause !== null) clearTimeout(pause);
       pause = setTimeout(() => {
-        // The server may send messages before SUBACK [MQTT-3.8.4-2], so the pause counts only after SUBACK.
+        // The server may send messages before SUBACK [MQTT-3.8.4-2], so a pause before SUBACK does not count.
         if (subscribed) finish([...found].sort());
       }, pauseMs);
     },

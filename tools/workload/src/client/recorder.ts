@@ -7,18 +7,19 @@ export type EventWithoutTime = HistoryEvent extends infer E
     : never
   : never;
 
-/** Events recorded so far. */
+/** Numbers of the events that have been recorded. */
 export interface Counts {
-  /** PUBLISH packets without DUP. */
+  /** Number of PUBLISH packets without DUP. */
   published: number;
-  /** PUBACK and PUBREC packets without an error code. */
+  /** Number of PUBACK and PUBREC packets without an error code. */
   acked: number;
   delivered: number;
   connected: number;
 }
 
 /**
- * Records the events of all clients of a run in one order, on one clock, and numbers connections and messages.
+ * Records the events of all clients of a run in one order and with the times of one clock. It also assigns the ids of
+ * connections and messages.
  */
 export class Recorder {
   readonly counts: Counts = { published: 0, acked: 0, delivered: 0, connected: 0 };
@@ -33,7 +34,7 @@ export class Recorder {
     this.#sink = sink;
   }
 
-  /** Milliseconds since the start. */
+  /** @returns the time since the start of the run, ms */
   now(): number {
     return performance.now() - this.#startedAtMs;
   }
@@ -61,12 +62,12 @@ export class Recorder {
     } else if (type === 'publish' && !event.dup) this.counts.published += 1;
     else if (type === 'acked' && event.code < 0x80) this.counts.acked += 1;
     else if (type === 'connected') this.counts.connected += 1;
-    // The order of the keys is their order in the file: type and time come first for human readers.
+    // The file keeps the order of the keys. Type and time come first for human readers.
     const at = Math.round(nowMs * 10) / 10;
     this.#sink(Object.assign({ type, at }, event) as HistoryEvent);
   }
 
-  /** Records nothing more: what clients do from now on (cleaning up) does not belong to the history. */
+  /** Stops recording: packets that clean up the target do not belong to the history. */
   close(): void {
     this.#closed = true;
   }

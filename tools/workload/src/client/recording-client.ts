@@ -7,11 +7,14 @@ import { Subscriptions } from './subscriptions.ts';
 import { MqttConnection } from '@mqtt-cluster/kit';
 import type { ConnectionEnd, ServerAddress } from '@mqtt-cluster/kit';
 
-/** Unacknowledged messages of one publisher; the server's Receive Maximum may be lower [MQTT5 3.3.4]. */
+/**
+ * Largest number of unacknowledged messages of one publisher. The server's Receive Maximum may be lower
+ * [MQTT5 3.3.4].
+ */
 const inFlightMax = 20;
 const packetIdMax = 65_535;
 const keepaliveSeconds = 10;
-/** MQTT 5: the session does not expire. */
+/** Session expiry interval of MQTT 5 for a session that does not expire. */
 const expiryNever = 0xffff_ffff;
 const packetIdNotFound = 0x92;
 
@@ -19,44 +22,45 @@ export interface ClientOptions {
   readonly clientId: string;
   readonly version: 4 | 5;
   readonly clean: boolean;
-  /** MQTT 5: seconds for which the session outlives a connection; null: it never expires. MQTT 3.1.1 ignores it. */
+  /** Session expiry in seconds, for MQTT 5 only; null: the session does not expire. */
   readonly expirySeconds: number | null;
   readonly will: WillSpec | null;
   readonly recorder: Recorder;
-  /** The server accepted the connection. */
+  /** Called when the server has accepted the connection. */
   readonly onConnected: (sessionPresent: boolean) => void;
-  /** The connection, or the attempt, ended; not called after `drop`, `vanish` or `disconnect`. */
+  /** Called when the connection or the attempt has ended; not called after `drop`, `vanish` or `disconnect`. */
   readonly onClosed: (end: ConnectionEnd) => void;
 }
 
+/** A message to publish. */
 export interface Publication {
   readonly topic: string;
   readonly qos: QoS;
   readonly retain: boolean;
-  /** A retained message with an empty payload. */
+  /** Whether the message clears the topic: it is retained and has an empty payload. */
   readonly clear: boolean;
 }
 
 interface InFlight {
   readonly message: number;
   readonly publication: Publication;
-  /** The server sent PUBREC: the client sends only PUBREL from now on [MQTT-4.3.3-1]. */
+  /** Whether the server has sent PUBREC. The client then sends only PUBREL, and no PUBLISH again [MQTT-4.3.3-1]. */
   released: boolean;
 }
 
-/** An MQTT client that records what it sends and receives. Its session state outlives its connections. */
+/** An MQTT client that records its packets as events of a history. It keeps its session state between connections. */
 export class RecordingClient {
   readonly #options: ClientOptions;
   readonly #subscriptions = new Subscriptions();
   /** Messages without a final acknowledgement by packet id, in the order in which they were first sent. */
   readonly #inFlight = new Map<number, InFlight>();
-  /** Packet ids of received QoS 2 messages that the server has not released: method A [MQTT5 4.3.3]. */
+  /** Packet ids of received QoS 2 messages for which the server has not sent PUBREL: method A [MQTT5 4.3.3]. */
   readonly #received = new Set<number>();
   /** SUBSCRIBE and UNSUBSCRIBE packets without an answer on this connection, by packet id. */
   readonly #unanswered = new Map<number, { readonly filter: string; readonly subscribe: boolean }>();
   #connection: MqttConnection | null = null;
   #connectionId = 0;
-  /** CONNECT has been sent, and recorded. */
+  /** Whether CONNECT has been sent and recorded. */
   #opened = false;
   #connected = false;
   #window = inFlightMax;
@@ -74,22 +78,22 @@ export class RecordingClient {
     return this.#connected;
   }
 
-  /** A connection exists or is being opened. */
+  /** Whether a connection exists or is being opened. */
   get hasConnection(): boolean {
     return this.#connection !== null;
   }
 
-  /** No message of this client waits for an acknowledgement. */
+  /** Whether no message of this client waits for an acknowledgement. */
   get idle(): boolean {
     return this.#inFlight.size === 0;
   }
 
-  /** Connected, and the server has answered every subscription. */
+  /** Whether the client is connected and the server has answered all of its subscriptions. */
   get ready(): boolean {
     return this.#connected && this.#subscriptions.allAnswered;
   }
 
-  /** Opens a connection, after dropping the current one. @param clean overrides the option of that name */
+  /** Drops the current connection and opens a new connection. @param clean overrides the option of that name */
   connect(server: ServerAddress, clean: boolean = this.#options.clean): void {
     this.drop();
     const { version } = this.#options;
@@ -148,7 +152,7 @@ export class RecordingClient {
     return message;
   }
 
-  /** Subscribes on this connection and, until it unsubscribes, on later ones. */
+  /** Subscribes on this connection and, until `unsubscribe`, on later connections whose session is new. */
   subscribe(filter: string, qos: QoS): void {
     this.#subscriptions.request(filter, qos);
     if (this.#connected) this.#sendSubscription(filter, qos);
@@ -171,7 +175,10 @@ export class RecordingClient {
     connection?.abandon();
   }
 
-  /** Abandons the connection without closing it, so that the server can't notice that the client is gone. */
+  /**
+   * Abandons the connection without closing it, so that the server can't notice the client's end before the
+   * keep-alive.
+   */
   vanish(): void {
     const connection = this.#close('lost');
     connection?.vanish();
@@ -214,7 +221,7 @@ export class RecordingClient {
       this.#received.clear();
     }
     for (const [packetId, { message, publication, released }] of this.#inFlight) {
-      // In the order in which they were first sent [MQTT-4.4.0-1], [MQTT-4.6.0-1].
+      // Messages are resent in the order in which they were first sent [MQTT-4.4.0-1], [MQTT-4.6.0-1].
       if (released) this.#send({ cmd: 'pubrel', messageId: packetId });
       else this.#sendPublish(packetId, message, publication, true);
     }

@@ -1,15 +1,15 @@
 import type { QoS } from '@mqtt-cluster/history-checker';
 
 interface RequestedSubscription {
-  /** Null: an unsubscription. */
+  /** Requested QoS; null for an unsubscription. */
   readonly qos: QoS | null;
-  /** Packet id of the SUBSCRIBE or UNSUBSCRIBE on the current connection; 0 when it has not been sent. */
+  /** Packet id of the SUBSCRIBE or UNSUBSCRIBE on the current connection; 0 when the packet has not been sent. */
   packetId: number;
-  /** The server answered, also with a rejection. */
+  /** Whether the server has answered; a rejection is an answer, too. */
   answered: boolean;
 }
 
-/** The subscriptions that a client wants, and which of them the server has acknowledged in this session. */
+/** The subscriptions that a client requests, and their state in the current session. */
 export class Subscriptions {
   readonly #requested = new Map<string, RequestedSubscription>();
 
@@ -18,12 +18,15 @@ export class Subscriptions {
     this.#requested.set(filter, { qos, packetId: 0, answered: false });
   }
 
-  /** The server has answered every request. */
+  /** Whether the server has answered every request. */
   get allAnswered(): boolean {
     return [...this.#requested.values()].every(({ answered }) => answered);
   }
 
-  /** @returns the requests to send on a new connection. @param sessionPresent whether the server still has the session */
+  /**
+   * @returns the requests to send on a new connection. @param sessionPresent whether the server has kept the
+   * session
+   */
   pending(sessionPresent: boolean): { readonly filter: string; readonly qos: QoS | null }[] {
     for (const [filter, requested] of this.#requested) {
       requested.packetId = 0;

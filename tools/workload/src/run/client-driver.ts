@@ -5,21 +5,21 @@ import { between, seededRandom } from '@mqtt-cluster/kit';
 import type { Random } from '@mqtt-cluster/kit';
 import type { ClientSpec, Step } from '../workloads/client-spec.ts';
 
-/** A late timer catches up with the plan at once, by at most this many steps. */
+/** Largest number of overdue steps that a late timer executes at once. */
 const stepsAtOnceMax = 100;
-/** A plan that is further behind continues from now: the steps that it missed are not made up for. */
+/** Longest delay of a plan that is made up for, ms. A plan with a longer delay continues from the current time. */
 const behindMsMax = 1_000;
 const retryDelayMsMin = 50;
 const retryDelayMsMax = 250;
 
 export interface ClientDriverOptions {
   readonly spec: ClientSpec;
-  /** Comes before the name in each client id, so that two runs don't share client ids. */
+  /** Prefix of each client id, so that two runs don't share client ids. */
   readonly clientPrefix: string;
   readonly servers: readonly ServerAddress[];
   readonly seed: number;
   readonly recorder: Recorder;
-  /** Called before each QoS 1 or 2 PUBLISH; false: the message is not sent. */
+  /** Called before each QoS 1 or 2 PUBLISH; the message is not sent if it returns false. */
   readonly mayPublish: () => boolean;
 }
 
@@ -29,12 +29,15 @@ export class ClientDriver {
   readonly client: RecordingClient;
   readonly #options: ClientDriverOptions;
   readonly #steps: Generator<Step, void, void>;
-  /** Chooses the server after a loss. The plan has a generator of its own, because it must not depend on the network. */
+  /**
+   * Random generator that selects the server after a lost connection. The plan uses another generator, so
+   * that the plan does not depend on the network.
+   */
   readonly #roamRandom: Random;
   #server: number;
   #failures = 0;
   #dueAtMs = 0;
-  /** A `move` of the plan does not reconnect the client before this time (`onLoss: away`). */
+  /** Time before which a `move` of the plan does not reconnect the client (`onLoss` of the kind `pause`). */
   #lostUntilMs = 0;
   #stepTimer: NodeJS.Timeout | null = null;
   #connectTimer: NodeJS.Timeout | null = null;
@@ -63,7 +66,7 @@ export class ClientDriver {
     for (const { filter, qos } of spec.subscriptions) this.client.subscribe(filter, qos);
   }
 
-  /** Connects to the first server. {@link startPlan} starts the plan. */
+  /** Connects to the current server; at the beginning that is the client's first server. */
   connect(): void {
     if (this.#ended) return;
     const server = this.#options.servers[this.#server];
@@ -75,7 +78,7 @@ export class ClientDriver {
     this.#runDueSteps();
   }
 
-  /** Stops the plan. Clients that are expected at the end stay connected, or reconnect. */
+  /** Stops the plan. A client that is expected at the end stays connected, or reconnects. */
   stopPlan(): void {
     this.#planStopped = true;
     if (this.#stepTimer !== null) clearTimeout(this.#stepTimer);
@@ -99,10 +102,10 @@ export class ClientDriver {
     const { onLoss, expectedAtEnd } = this.spec;
     const { servers } = this.#options;
     this.#failures += 1;
-    if (this.#planStopped ? !expectedAtEnd : onLoss.kind === 'stay away') return;
+    if (this.#planStopped ? !expectedAtEnd : onLoss.kind === 'wait for plan') return;
     this.#server =
       (this.#server + between(this.#roamRandom, 1, Math.max(servers.length - 1, 1))) % servers.length;
-    if (!this.#planStopped && onLoss.kind === 'away' && this.#failures === 1) {
+    if (!this.#planStopped && onLoss.kind === 'pause' && this.#failures === 1) {
       const ms = between(this.#roamRandom, onLoss.lowMs, onLoss.highMs);
       this.#lostUntilMs = performance.now() + ms;
       return this.#connectIn(ms);

@@ -1,6 +1,9 @@
 import type { HistoryEvent, HistoryWriter } from '@mqtt-cluster/history-checker';
 
-/** The history's file as clients see it: when it has no room, they publish nothing until it has. */
+/**
+ * Writes events to the history's file. While {@link hasRoom} is false, clients must not publish QoS 1 or 2
+ * messages.
+ */
 export class HistoryOutput {
   readonly #writer: HistoryWriter;
   #hasRoom = true;
@@ -18,7 +21,7 @@ export class HistoryOutput {
     return this.#failure !== null;
   }
 
-  /** Never throws: {@link close} reports the first failure. */
+  /** Writes an event. It never throws; {@link close} throws the first failure. */
   write(event: HistoryEvent): void {
     if (this.failed) return;
     try {

@@ -9,16 +9,16 @@ const wakesOfProbe = 10;
 const syncBytes = 512;
 
 /**
- * Records once a second how busy this machine is, independently of the target: the delay of a timer, the time of a small
- * synced write, and the number of runnable threads (the event `probe` of the history).
+ * Records the load of this machine once a second, independently of the target: the delay of a timer, the
+ * duration of a small synced write, and the number of runnable threads (event `probe` of the history).
  */
 export class HostLoadProbe {
   readonly #recorder: Recorder;
   readonly #path: string;
-  #goesOn = true;
+  #shouldContinue = true;
   #done: Promise<void> = Promise.resolve();
 
-  /** @param path a small file beside the history; the probe writes it and deletes it at the end */
+  /** @param path a small file in the history's folder, which the probe writes and finally deletes */
   constructor(recorder: Recorder, path: string) {
     this.#recorder = recorder;
     this.#path = path;
@@ -30,17 +30,17 @@ export class HostLoadProbe {
     this.#done.catch(() => undefined);
   }
 
-  /** Safe to call twice. @throws Error when the file can't be written */
+  /** Stops the probe. Safe to call twice. @throws Error when the file can't be written */
   async end(): Promise<void> {
-    this.#goesOn = false;
+    this.#shouldContinue = false;
     await this.#done;
   }
 
   async #run(): Promise<void> {
     const handle = await open(this.#path, 'w');
     try {
-      while (this.#goesOn) {
-        const { wakeMs, ...shared } = await measureWakeDelay(() => this.#goesOn);
+      while (this.#shouldContinue) {
+        const { wakeMs, ...shared } = await measureWakeDelay(() => this.#shouldContinue);
         const syncMs = await measureSync(handle);
         this.#recorder.record({ type: 'probe', wakeMs, syncMs, ...shared });
       }
@@ -52,11 +52,13 @@ export class HostLoadProbe {
 }
 
 /** Measures for about a second. @returns the longest delay of a timer, ms, and the runnable threads for each core */
-async function measureWakeDelay(goesOn: () => boolean): Promise<{ wakeMs: number; runnable?: number }> {
+async function measureWakeDelay(
+  shouldContinue: () => boolean,
+): Promise<{ wakeMs: number; runnable?: number }> {
   let latestMs = 0;
   let threads = 0;
   let samples = 0;
-  for (let wake = 0; wake < wakesOfProbe && goesOn(); wake++) {
+  for (let wake = 0; wake < wakesOfProbe && shouldContinue(); wake++) {
     const dueAt = performance.now() + wakeEveryMs;
     await new Promise((resolve) => setTimeout(resolve, wakeEveryMs));
     latestMs = Math.max(latestMs, performance.now() - dueAt);
@@ -69,7 +71,10 @@ async function measureWakeDelay(goesOn: () => boolean): Promise<{ wakeMs: number
   return samples === 0 ? { wakeMs } : { wakeMs, runnable: round(threads / samples / availableParallelism()) };
 }
 
-/** @returns the runnable threads of the whole machine, including this one; null on systems without /proc/stat */
+/**
+ * @returns the number of runnable threads of the machine, including this thread; null on systems without
+ * /proc/stat
+ */
 function runnableThreads(): number | null {
   try {
     const [, count] = /^procs_running (\d+)$/m.exec(readFileSync('/proc/stat', 'utf8')) ?? [];

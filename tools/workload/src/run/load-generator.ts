@@ -13,30 +13,30 @@ import { ClientDriver } from './client-driver.ts';
 const parallelCleanupsMax = 10;
 const retainedReadsMax = 3;
 
-/** The brokers that clients connect to, and the features that those brokers have. */
+/** The brokers to which clients connect, and the features of these brokers. */
 export interface LoadTarget {
   readonly servers: readonly ServerAddress[];
   readonly qosMax: QoS;
   /** Protocol versions: 4 is MQTT 3.1.1. */
   readonly versions: readonly (4 | 5)[];
-  /** Whether `$share/...` filters are served. */
+  /** Whether the brokers support `$share/...` filters. */
   readonly sharesSubscriptions: boolean;
 }
 
 export interface LoadGeneratorOptions {
   readonly target: LoadTarget;
   readonly shares: Shares;
-  /** PUBLISH packets a second without DUP, of all workloads together. */
+  /** Rate of PUBLISH packets without DUP, of all workloads together, a second. */
   readonly rate: number;
   readonly seed: number;
-  /** Unique name of this run, in its topics and client ids: letters, digits and hyphens. */
+  /** Unique name of this run, which its topics and client ids contain: letters, digits and hyphens. */
   readonly run: string;
   readonly recorder: Recorder;
-  /** Called before each QoS 1 or 2 PUBLISH; false: the message is not sent. */
+  /** Called before each QoS 1 or 2 PUBLISH; the message is not sent if it returns false. */
   readonly mayPublish: () => boolean;
 }
 
-/** @returns the clients of all workloads, and their plans: the same for the same seed */
+/** @returns the clients of all workloads with their plans; equal seeds give equal clients and plans */
 export function clientSpecsOf(
   shares: Shares,
   rate: number,
@@ -87,7 +87,10 @@ export class LoadGenerator {
     for (const driver of this.#drivers) driver.startPlan();
   }
 
-  /** Stops the plans of the clients with a will: their wills must have come before the other plans stop. */
+  /**
+   * Stops the plans of the clients with a will, because their wills must be published before the other plans
+   * stop.
+   */
   stopWillClients(): void {
     for (const driver of this.#drivers) if (driver.spec.will !== undefined) driver.stopPlan();
   }
@@ -100,14 +103,14 @@ export class LoadGenerator {
     for (const driver of this.#drivers) driver.end();
   }
 
-  /** @returns client ids of the clients that should be connected with all their subscriptions and are not */
+  /** @returns the ids of clients that should be connected with all their subscriptions, but are not */
   notReady(): string[] {
     return this.#drivers
       .filter(({ spec, client }) => spec.expectedAtEnd && !client.ready)
       .map(({ client }) => client.clientId);
   }
 
-  /** @returns client ids of the clients that wait for the acknowledgement of a message */
+  /** @returns the ids of clients that wait for the acknowledgement of a message */
   unacknowledged(): string[] {
     return this.#drivers
       .filter(({ spec, client }) => spec.expectedAtEnd && !client.idle)
@@ -115,7 +118,7 @@ export class LoadGenerator {
   }
 
   /**
-   * Reads the retained messages of every server with a clean session and with a persistent one, and records both.
+   * Reads the retained messages of every server with a clean and with a persistent session, and records both results.
    * @returns one sentence for each server that did not answer
    */
   async recordRetained(): Promise<string[]> {
@@ -140,7 +143,10 @@ export class LoadGenerator {
     return `${server.id} did not send its retained messages in ${retainedReadsMax} attempts`;
   }
 
-  /** Clears the run's retained messages and discards its sessions, as far as the first server answers. */
+  /**
+   * Clears the run's retained messages and discards its sessions at the first server. Missing answers are
+   * ignored.
+   */
   async cleanUp(): Promise<void> {
     const { target, run } = this.#options;
     const [server] = target.servers;

@@ -12,11 +12,14 @@ import { LoadGenerator } from './load-generator.ts';
 import type { LoadTarget } from './load-generator.ts';
 
 const readyMsMax = 30_000;
-/** Clients publish this long after the heal, so that the history shows whether every server serves again. */
+/** Time for which clients publish after the heal, ms, so that the history shows whether every server serves again. */
 const afterHealMs = 2_000;
-/** The run has settled when nothing has been delivered for this long. */
+/** Time without a delivery after which the run has settled, ms. */
 const silenceMs = 2_000;
-/** Wills come within 5 s of a client's death, and more than one second of that has passed since the heal. */
+/**
+ * Longest time until the last will after the plans stopped, ms. A will is published within 5 s of the
+ * client's death, and the plans of clients with a will stopped more than a second earlier.
+ */
 const willsMs = 4_000;
 const settleMsMax = 60_000;
 
@@ -31,22 +34,23 @@ export interface RecordedRunOptions {
   /** Name of the scenario, in the header of the history. */
   readonly scenario: string;
   readonly shares: Shares;
-  /** PUBLISH packets a second without DUP, of all workloads together. */
+  /** Rate of PUBLISH packets without DUP, of all workloads together, a second. */
   readonly rate: number;
   readonly seed: number;
-  /** Unique name of this run, in its topics and client ids: letters, digits and hyphens. */
+  /** Unique name of this run, which its topics and client ids contain: letters, digits and hyphens. */
   readonly run: string;
-  /** Path of the history; with `.gz` at its end it is compressed. */
+  /** Path of the history, which is compressed if the path ends with `.gz`. */
   readonly historyFile: string;
-  /** False: QoS 1 and 2 messages are no longer published. */
+  /** Called before each QoS 1 or 2 PUBLISH; the message is not sent if it returns false. */
   readonly mayPublish?: (counts: Counts) => boolean;
   /** Called with every event that is recorded. */
   readonly onEvent?: (event: HistoryEvent) => void;
 }
 
 /**
- * A load against a target, recorded in a history. In order: `open`, `start`, the caller's faults, `heal`, `settle`, `finish`,
- * and in any case `close`; `cleanUp` after that, if the target goes on running.
+ * A load against a target, recorded in a history. The caller calls `open` and `start`, injects its faults,
+ * and then calls `heal`, `settle` and `finish`. It must always call `close`, and then `cleanUp` if the target
+ * keeps running.
  */
 export class RecordedRun {
   readonly recorder: Recorder;
@@ -91,35 +95,41 @@ export class RecordedRun {
     return new RecordedRun(options, new HistoryOutput(await createHistoryWriter(historyFile, header)));
   }
 
-  /** The history could not be written; {@link close} throws the error. */
+  /** Whether the history could not be written; {@link close} throws the error. */
   get failed(): boolean {
     return this.#history.failed;
   }
 
-  /** Records one sentence about something that the clients can't see, as a violation. */
+  /** Records a problem that the clients can't observe as a violation. @param problem one sentence */
   report(problem: string): void {
     this.#problems.push(problem);
   }
 
-  /** Connects all clients and starts their plans. @throws WorkloadError naming a client that could not connect in time */
+  /**
+   * Connects all clients and starts their plans. @throws WorkloadError that names a client that did not
+   * connect in time
+   */
   async start(): Promise<void> {
     this.#probe.start();
     this.#load.connect();
     await holdsWithin(() => this.#load.notReady().length === 0, { timeoutMs: readyMsMax });
     const [clientId] = this.#load.notReady();
     if (clientId !== undefined)
-      throw new WorkloadError(`${clientId} could not connect and subscribe in time`);
+      throw new WorkloadError(`${clientId} could not connect and subscribe within ${readyMsMax / 1_000} s`);
     this.#load.startPlans();
   }
 
-  /** To be called when all faults have ended and all servers run: the load goes on for a while without faults. */
+  /** Continues the load for 2 s. The caller calls it when all faults have ended and all servers run. */
   async heal(): Promise<void> {
     this.recorder.record({ type: 'phase', phase: 'healed' });
     this.#load.stopWillClients();
     await sleep(afterHealMs);
   }
 
-  /** Stops the plans and waits until no message is outstanding; reports clients that are not served again in time. */
+  /**
+   * Stops the plans and waits until no message is outstanding. Clients that are not served again in time are
+   * reported.
+   */
   async settle(): Promise<void> {
     const { recorder } = this;
     this.#load.stopPlans();
@@ -139,7 +149,7 @@ export class RecordedRun {
     recorder.record({ type: 'phase', phase: 'settled' });
   }
 
-  /** Records the retained messages of all servers, and the end. @param crashes members that ended by themselves */
+  /** Records the retained messages of all servers, and the end. @param crashes returns one sentence for each crash */
   async finish(crashes: () => readonly string[]): Promise<void> {
     this.#problems.push(...(await this.#load.recordRetained()));
     await this.#probe.end();

@@ -7,7 +7,10 @@ const publishers = 2;
 const subscribers = 3;
 const topics = 4;
 
-/** Sessions that subscribe and unsubscribe while other clients publish: the promise of delivery begins and ends with the answers. */
+/**
+ * Sessions that subscribe and unsubscribe while other clients publish. Messages are due only between SUBACK
+ * and UNSUBSCRIBE.
+ */
 export function churn(context: WorkloadContext): ClientSpec[] {
   const root = `${context.prefix}churn/`;
   const sending = Array.from({ length: publishers }, (_, index): ClientSpec => ({

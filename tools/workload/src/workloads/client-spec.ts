@@ -2,7 +2,7 @@ import type { QoS } from '@mqtt-cluster/history-checker';
 import type { Random } from '@mqtt-cluster/kit';
 import type { WillSpec } from '../client/payload.ts';
 
-/** One action of a client. A plan is an endless sequence of steps, the same for the same seed. */
+/** One action of a client. A plan is an endless sequence of steps; equal seeds give equal plans. */
 export type Step =
   | { readonly do: 'wait'; readonly ms: number }
   | {
@@ -15,8 +15,9 @@ export type Step =
   | { readonly do: 'subscribe'; readonly filter: string; readonly qos: QoS }
   | { readonly do: 'unsubscribe'; readonly filter: string }
   /**
-   * Ends the connection and connects to another server after `awayMs`. `disconnect`: with a DISCONNECT; `drop`: without;
-   * `vanish`: the server can't notice the end. `server` is a position in the list of servers.
+   * Ends the connection and connects to another server after `awayMs`. `disconnect`: the client sends
+   * DISCONNECT; `drop`: the client closes the connection without DISCONNECT; `vanish`: the client abandons
+   * the connection without closing it. `server` is a position in the list of servers.
    */
   | {
       readonly do: 'move';
@@ -25,42 +26,42 @@ export type Step =
       readonly server: number;
     };
 
-/** What a client does when it loses its connection. */
+/** The reaction of a client to the loss of its connection. */
 export type OnLoss =
-  /** Connects to another server at once. */
+  /** The client connects to another server at once. */
   | { readonly kind: 'roam' }
-  /** Stays disconnected for a random time between the bounds, then connects to another server. */
-  | { readonly kind: 'away'; readonly lowMs: number; readonly highMs: number }
-  /** Stays disconnected until the next `move` of its plan. */
-  | { readonly kind: 'stay away' };
+  /** The client stays disconnected for a random time between the bounds, then connects to another server. */
+  | { readonly kind: 'pause'; readonly lowMs: number; readonly highMs: number }
+  /** The client stays disconnected until the next `move` of its plan. */
+  | { readonly kind: 'wait for plan' };
 
 /** One client of a workload: its session, its subscriptions and its plan. */
 export interface ClientSpec {
-  /** Unique in the workload; also the client id, unless {@link clientId} is set. */
+  /** Unique name in the workload; also the client id, unless {@link clientId} is set. */
   readonly name: string;
-  /** The client id of several clients that take it over from each other. */
+  /** Client id that several clients share, so that they take over each other's session. */
   readonly clientId?: string;
   readonly version: 4 | 5;
   readonly clean: boolean;
-  /** Session expiry in seconds; null: never. */
+  /** Session expiry in seconds; null: the session does not expire. */
   readonly expirySeconds: number | null;
   readonly will?: WillSpec;
   readonly subscriptions: readonly { readonly filter: string; readonly qos: QoS }[];
   /** Position of the first server in the list of servers; larger numbers wrap around. */
   readonly home: number;
   readonly onLoss: OnLoss;
-  /** True: the run settles only when this client is connected and has no unacknowledged message. */
+  /** Whether the run settles only when this client is connected and has no unacknowledged message. */
   readonly expectedAtEnd: boolean;
   readonly plan: (random: Random) => Generator<Step, void, void>;
 }
 
-/** The target's features and the load that a workload should make. */
+/** The features of the target, and the rate and topics of a workload. */
 export interface WorkloadContext {
-  /** All topics of the workload begin with it; it ends with `/`. */
+  /** Prefix of all topics of the workload, ending with `/`. */
   readonly prefix: string;
   /** Number of servers. */
   readonly servers: number;
-  /** PUBLISH packets a second of this workload. */
+  /** Rate of the workload's PUBLISH packets a second. */
   readonly rate: number;
   readonly qosMax: QoS;
   /** Protocol versions that the target supports. */
@@ -68,6 +69,7 @@ export interface WorkloadContext {
   readonly random: Random;
 }
 
+/** Creates the clients of a workload. */
 export type Workload = (context: WorkloadContext) => ClientSpec[];
 
 /** @returns a random time between two messages of a client that publishes `perSecond` on average, ms */
@@ -75,17 +77,17 @@ export function publishIntervalMs(random: Random, perSecond: number): number {
   return (1_000 / Math.max(perSecond, 0.001)) * (0.5 + random());
 }
 
-/** @returns the wanted protocol version if the target supports it, else MQTT 3.1.1 */
+/** @returns the wanted protocol version if the target supports it; otherwise MQTT 3.1.1 */
 export function supportedVersion({ versions }: WorkloadContext, wanted: 4 | 5): 4 | 5 {
   return versions.includes(wanted) ? wanted : 4;
 }
 
-/** @returns the wanted QoS, or the target's highest */
+/** @returns the wanted QoS, or the highest QoS of the target if that is lower */
 export function cappedQos(wanted: QoS, { qosMax }: WorkloadContext): QoS {
   return Math.min(wanted, qosMax) as QoS;
 }
 
-/** A plan that only keeps the connection. */
+/** A plan without packets: the client only stays connected. */
 export function* idlePlan(): Generator<Step, void, void> {
   for (;;) yield { do: 'wait', ms: 1_000 };
 }

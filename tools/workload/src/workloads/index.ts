@@ -22,5 +22,5 @@ export const workloads = {
 
 export type WorkloadName = keyof typeof workloads;
 
-/** Each workload's share of the rate; workloads that are not named take no part. */
+/** Share of each workload in the rate. A workload without a share does not run. */
 export type Shares = Readonly<Partial<Record<WorkloadName, number>>>;

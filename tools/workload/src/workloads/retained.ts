@@ -5,10 +5,16 @@ import type { ClientSpec, WorkloadContext, Step } from './client-spec.ts';
 
 const writers = 3;
 const topics = 6;
-/** The first topics are written only with QoS 2, which is acknowledged only with a majority, also during faults. */
+/**
+ * Number of topics that are written only with QoS 2, which is acknowledged only by a majority, also during
+ * faults.
+ */
 const exactTopics = 3;
 const clearShare = 0.3;
-/** Topics that are written less often than P5's bound, so that every new subscriber must receive their values. */
+/**
+ * Number of topics whose writes are further apart than P5's bound, so that every new subscriber must receive
+ * the retained messages of these topics.
+ */
 const keptTopics = 4;
 const keptMs = 4_000;
 const readers = 4;
@@ -58,7 +64,10 @@ export function retained(context: WorkloadContext): ClientSpec[] {
   return all;
 }
 
-/** Two readers have clean sessions; two have persistent ones and subscribe again on each server. Both pairs visit all servers. */
+/**
+ * A client that reads the retained messages of all servers, one after another. Two readers have clean sessions. Two
+ * readers have persistent sessions and subscribe again on each server.
+ */
 function reader(context: WorkloadContext, root: string, index: number): ClientSpec {
   const filter = `${root}+`;
   const clean = index % 2 === 0;
@@ -86,7 +95,7 @@ function* writing(random: Random, root: string, context: WorkloadContext): Gener
   }
 }
 
-/** Clears the last topic in every second round. */
+/** Sets all topics in each round, except that it clears the last topic in every second round. */
 function* keeping(random: Random, root: string, context: WorkloadContext): Generator<Step, void, void> {
   for (let round = 0; ; round++) {
     for (let topic = 0; topic < keptTopics; topic++) {

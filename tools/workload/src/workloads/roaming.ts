@@ -6,12 +6,12 @@ import type { ClientSpec, WorkloadContext, Step } from './client-spec.ts';
 const roamers = 5;
 const stepsBetweenMoves = 15;
 const awayMsMax = 1_500;
-/** Clients whose session expires in some of their absences. */
+/** Number of clients that sometimes stay disconnected for longer than their session expiry. */
 const transients = 2;
 const expirySeconds = 2;
 const awayMsOfTransients = [300, 500, 8_000, 9_000] as const;
 
-/** Persistent sessions that publish and subscribe while they move from server to server, with and without DISCONNECT (P3). */
+/** Clients with persistent sessions that publish and subscribe while they move between servers (P3). */
 export function roaming(context: WorkloadContext): ClientSpec[] {
   const root = `${context.prefix}roaming/`;
   const expiring = Array.from({ length: transients }, (_, index): ClientSpec => ({
@@ -59,7 +59,7 @@ function* wandering(random: Random, root: string, context: WorkloadContext): Gen
   for (;;) {
     for (let left = between(random, 1, stepsBetweenMoves); left > 0; left--) {
       const qos = cappedQos(random() < 0.5 ? 1 : 2, context);
-      // Several messages at once, so that some are unacknowledged when the client moves.
+      // The client publishes several messages at once, so that some are unacknowledged when it moves.
       for (let burst = between(random, 1, 3); burst > 0; burst--) {
         yield { do: 'publish', topic: `${root}${qos}`, qos };
       }

@@ -6,7 +6,7 @@ import type { ClientSpec, WorkloadContext, Step } from './client-spec.ts';
 const publishers = 2;
 const groups = 2;
 
-/** Groups with a shared subscription whose members come and go; one member of each group stays. */
+/** Shared subscriptions with three subscribers each: one subscriber stays connected, two disconnect and reconnect. */
 export function shared(context: WorkloadContext): ClientSpec[] {
   const root = `${context.prefix}shared/`;
   const specs = Array.from({ length: publishers }, (_, index): ClientSpec => ({
@@ -33,7 +33,7 @@ export function shared(context: WorkloadContext): ClientSpec[] {
         home: group + 3 * position,
         onLoss: { kind: 'roam' },
         expectedAtEnd: true,
-        plan: position === 0 ? idlePlan : (random) => comingAndGoing(random, context.servers),
+        plan: position === 0 ? idlePlan : (random) => reconnecting(random, context.servers),
       });
     }
   }
@@ -47,7 +47,7 @@ function* publishing(random: Random, topic: string, context: WorkloadContext): G
   }
 }
 
-function* comingAndGoing(random: Random, servers: number): Generator<Step, void, void> {
+function* reconnecting(random: Random, servers: number): Generator<Step, void, void> {
   for (;;) {
     yield { do: 'wait', ms: 1_000 + random() * 3_000 };
     const how = random() < 0.5 ? 'drop' : 'disconnect';

@@ -5,8 +5,8 @@ import type { ClientSpec, Step, WorkloadContext } from './client-spec.ts';
 const qosLevels: readonly QoS[] = [0, 1, 2];
 
 /**
- * One publisher for each server and QoS that publishes at even intervals, so that the time without acknowledgements after a
- * fault can be measured (P8), and subscribers of all kinds that stay connected.
+ * One publisher for each server and QoS, and subscribers of all kinds that stay connected. The publishers
+ * publish at even intervals, so that the time without acknowledgements after a fault can be measured (P8).
  */
 export function steady(context: WorkloadContext): ClientSpec[] {
   const root = `${context.prefix}steady/`;
@@ -32,7 +32,7 @@ export function steady(context: WorkloadContext): ClientSpec[] {
   return [...publishers, ...subscribers(context, root)];
 }
 
-/** @param firstMs The publishers start at different times, so that the load is even. */
+/** @param firstMs time until the first message; it differs between publishers, so that the load is even */
 function* publishing(
   topic: string,
   qos: QoS,

@@ -6,7 +6,7 @@ import type { ClientSpec, WorkloadContext, Step } from './client-spec.ts';
 
 const publishers = 5;
 const topicsOfPublisher = 3;
-/** Large enough that a server that is killed has many messages in flight. */
+/** Largest number of messages in one burst. It is large, so that a killed server has many messages in flight. */
 const burstMax = 12;
 
 /** Publishers of all QoS levels with topics of their own, and subscribers of all kinds that stay connected. */
@@ -17,7 +17,7 @@ export function stream(context: WorkloadContext): ClientSpec[] {
     specs.push({
       name: `stream-publisher-${index}`,
       version: supportedVersion(context, index % 2 === 0 ? 4 : 5),
-      // One publisher has a clean session: exactly-once then holds only within a connection.
+      // One publisher has a clean session, for which exactly-once delivery holds only within a connection.
       clean: index === publishers - 1,
       expirySeconds: index === publishers - 1 ? 0 : null,
       subscriptions: [],

@@ -3,16 +3,20 @@ import type { Random } from '@mqtt-cluster/kit';
 import { publishIntervalMs, supportedVersion } from './client-spec.ts';
 import type { ClientSpec, WorkloadContext, Step } from './client-spec.ts';
 
-/** Client ids that several clients use. */
+/** Number of client ids that several clients use. */
 const contestedIds = 3;
 const contenders = 3;
-/** Longer than the bound of a takeover (P4): an older connection that is still open after it is a violation. */
+/**
+ * Time between two takeovers, ms. It is longer than the bound of a takeover (P4), so that the checker can
+ * report an older connection that stays open.
+ */
 const longRestMs = 6_000;
 const longRestShare = 0.25;
 
 /**
- * Two or three clients with one client id connect to different servers (P4). They don't share their session state, so they
- * use QoS 1 at most: one client could not complete a QoS 2 exchange that another has begun.
+ * Clients of which two or three have the same client id and connect to different servers (P4). They use QoS 1
+ * at most: they don't share their session state, so one client could not complete a QoS 2 exchange that
+ * another client has begun.
  */
 export function takeover(context: WorkloadContext): ClientSpec[] {
   const root = `${context.prefix}takeover/`;
@@ -29,9 +33,9 @@ export function takeover(context: WorkloadContext): ClientSpec[] {
         expirySeconds: clean ? 0 : null,
         subscriptions: [{ filter: `${root}${id}/#`, qos: 1 }],
         home: id + position,
-        onLoss: { kind: 'stay away' },
+        onLoss: { kind: 'wait for plan' },
         expectedAtEnd: false,
-        // The contenders of an id share these times: they connect at the same moment to different servers.
+        // The clients with the same id use the same seed, so that they connect at the same time to different servers.
         plan: (random) => racing(seededRandom(seed, 'race'), random, `${root}${id}/`, position, context),
       });
     }
@@ -51,7 +55,7 @@ function* racing(
     const restMs = (common() < longRestShare ? longRestMs : 300) + common() * 1_700;
     const base = Math.floor(common() * context.servers);
     const together = common() < 0.5;
-    // Either all at the same time, or one after another within the time that a takeover takes.
+    // The clients connect at the same time, or one after another within the duration of a takeover.
     const lateMs = together ? 0 : random() * 400;
     for (let spentMs = 0; spentMs < restMs;) {
       const ms = Math.min(publishIntervalMs(random, perSecond), restMs - spentMs);

@@ -4,14 +4,15 @@ import { cappedQos, idlePlan, supportedVersion } from './client-spec.ts';
 import type { ClientSpec, OnLoss, WorkloadContext, Step } from './client-spec.ts';
 
 const mortals = 14;
-/** Longer than every will delay, and than the bound for a will after the death of a home (P6). */
+/** Time without a connection that is longer than every will delay, and than the bound of P6 for a dead home, ms. */
 const longAwayMs = 9_000;
-/** Will delays of the MQTT 5 clients, in their order. */
+/** Will delay of each MQTT 5 client, in seconds. */
 const delaysSeconds = [0, 2, 0, 3, 2, 3, 1] as const;
 
 /**
- * Clients with a will that disconnect in every way: with and without DISCONNECT, returning at once, returning within the will
- * delay, or losing their home (P6). Two persistent sessions subscribe to all wills.
+ * Clients with a will that end their connections in every way: with and without DISCONNECT, and by the loss
+ * of their home (P6). They reconnect at once, within the will delay, or after it. Two persistent sessions
+ * subscribe to all wills.
  */
 export function wills(context: WorkloadContext): ClientSpec[] {
   const root = `${context.prefix}will/`;
@@ -33,9 +34,10 @@ function mortal(context: WorkloadContext, root: string, index: number): ClientSp
   const version = supportedVersion(context, index % 2 === 0 ? 4 : 5);
   const delaySeconds = version === 5 ? (delaysSeconds[index >> 1] ?? 0) : 0;
   const clean = index % 4 < 2 && delaySeconds === 0;
-  // After the loss of its home one half reconnects at once, the other half stays away longer than the will's bound.
+  // After the loss of its home, one half of the clients reconnects at once. The other half stays disconnected
+  // for longer than the bound of P6.
   const onLoss: OnLoss =
-    index % 4 > 1 ? { kind: 'away', lowMs: longAwayMs, highMs: 1.5 * longAwayMs } : { kind: 'roam' };
+    index % 4 > 1 ? { kind: 'pause', lowMs: longAwayMs, highMs: 1.5 * longAwayMs } : { kind: 'roam' };
   return {
     name: `mortal-${index}`,
     version,
