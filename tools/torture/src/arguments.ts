@@ -11,7 +11,10 @@ const membersMax = 7;
 const membersDefault = 7;
 const otherBrokersDefault = 3;
 const rateMax = 5_000;
-/** With this rate no session's queue comes near its bound, 1,000 messages, while its client is not served. */
+/**
+ * Default rate. At this rate no session's queue reaches its bound of 1,000 messages while its client is not
+ * served.
+ */
 const rateDefault = 100;
 const messagesMax = 100_000_000;
 const forMsDefault = 18_000;
@@ -28,14 +31,14 @@ Examples:
   npm run torture -- --brokers 10.0.0.1:1883,10.0.0.2:1883 --scenario calm,roaming
   npm run torture -- --recheck .torture/run.jsonl`;
 
-/** The command line of the torture, checked. */
+/** The parsed and checked command line of the torture. */
 export interface Arguments {
   readonly command: 'run' | 'recheck' | 'list';
   readonly scenarios: readonly Scenario[];
   /** The commit of `--from`; null without `rolling-update`. */
   readonly from: string | null;
   readonly seed: number;
-  /** Duration of load and faults in each scenario. */
+  /** Duration of load and faults in each scenario, ms. */
   readonly forMs: number;
   /** Number of acknowledged messages after which each scenario ends; null: it ends after {@link forMs}. */
   readonly messages: number | null;
@@ -44,9 +47,9 @@ export interface Arguments {
   readonly members: number;
   readonly target: TargetName | 'brokers';
   readonly brokers: readonly ServerAddress[];
-  /** Settings of every member, key and value. */
+  /** Settings of every member, as pairs of key and value. */
   readonly overrides: readonly (readonly [string, string])[];
-  /** Path of `--history`; null: a file in .torture. */
+  /** Path of `--history`; null: the history is a file in .torture. */
   readonly history: string | null;
   readonly keep: boolean;
   /** Path of `--recheck`. */
@@ -72,13 +75,16 @@ interface Options {
   readonly list?: true;
 }
 
-/** @throws UsageError naming the first wrong argument and the right form. @throws HelpRequested */
+/**
+ * Parses the command line. @throws UsageError that names the first wrong argument and its form. @throws
+ * HelpRequested
+ */
 export function readArguments(argv: readonly string[]): Arguments {
   const program = commandLine();
   program.read(argv);
   const given = program.opts<Options>();
   if (given.brokers !== undefined && given.target !== undefined)
-    throw new UsageError('--brokers and --target exclude each other');
+    throw new UsageError('--brokers and --target exclude each other: both name the target');
   if (given.for !== undefined && given.messages !== undefined)
     throw new UsageError('--for and --messages exclude each other: both set the end of a scenario');
   const target = given.brokers === undefined ? (given.target ?? 'lab') : 'brokers';

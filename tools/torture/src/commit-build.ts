@@ -7,15 +7,18 @@ import type { ApplianceBuild } from '@mqtt-cluster/lab';
 import { TortureError } from './errors.ts';
 
 const gitMsMax = 60_000;
-/** A registry can be slow; `npm ci` downloads several hundred packages at the first build of a lock file. */
+/**
+ * Longest duration of `npm ci`, ms. It downloads several hundred packages at the first build of a lock file, and a
+ * registry can be slow.
+ */
 const installMsMax = 15 * 60_000;
 const bundleMsMax = 5 * 60_000;
 const progressMs = 15_000;
-/** Lines of a failed program's output that the error message contains. */
+/** Number of lines of a failed program's output that the error message contains. */
 const quotedLinesMax = 15;
 
 export interface CommitBuildOptions {
-  /** Any name of a commit that git knows: an id, a branch, `HEAD~1`. */
+  /** Any name that git resolves to a commit: an id, a branch, `HEAD~1`. */
   readonly commit: string;
   /** Folder of a checkout of this repository. */
   readonly root: string;
@@ -25,7 +28,7 @@ export interface CommitBuildOptions {
 
 /**
  * Builds the appliance of a commit in a git worktree of its own, `.torture/builds/<commit id>`, with that commit's
- * dependencies and its own `scripts/build.mjs`. A finished build is used again.
+ * dependencies and its own `scripts/build.mjs`. A finished build is reused.
  *
  * @throws UsageError when `root` is no git checkout or `commit` names no commit in it
  * @throws TortureError with the last lines of output when the installation or the build fails
@@ -92,7 +95,7 @@ async function git(args: readonly string[]): Promise<CommandResult> {
   }
 }
 
-/** Replaces what an interrupted build left. */
+/** Checks out the commit in a new worktree; deletes the files of an interrupted build. */
 async function checkOut(
   id: string,
   root: string,
@@ -135,7 +138,10 @@ async function step(
   }
 }
 
-/** The build prints the environment variables that it accepts; an appliance rejects all others at its start. */
+/**
+ * @returns the environment variables that the build accepts; an appliance rejects all other variables at its
+ * start
+ */
 async function acceptedVariables(id: string, script: string): Promise<ReadonlySet<string>> {
   const { status, output } = await attemptCommand(process.execPath, [script, '--settings']);
   if (status !== 0) {

@@ -9,9 +9,9 @@ import { allPassed, renderResults } from './run/report.ts';
 import { rollingUpdate, scenarios } from './scenarios/scenarios.ts';
 import { makeTarget } from './targets/index.ts';
 
-/** After a signal this process waits so long for the target to stop. */
+/** Longest time that this process waits for the target to stop after a signal, ms. */
 const stopMsMax = 15_000;
-/** The repository: the bundle of this file is in `dist` below it. */
+/** Folder of the repository. The bundle of this file is in its folder `dist`. */
 const root = fileURLToPath(new URL('..', import.meta.url));
 const startedAtMs = performance.now();
 
@@ -70,6 +70,6 @@ function print(text: string, ok: boolean): Promise<boolean> {
 
 await runTool('torture', async () => {
   const ok = await main(readArguments(process.argv.slice(2)));
-  // Sockets of clients that have disconnected may still be open.
+  // Without `exit` the process would wait for sockets of disconnected clients that are still open.
   process.exit(ok ? 0 : 1);
 });

@@ -9,14 +9,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const line = (level: string, message: string) => `${JSON.stringify({ level, member: 'm1', message })}\n`;
 const state = 'peers have a different state at this index';
 
-describe('alarms', () => {
+describe('AlarmReader', () => {
   const file = join(folder, 'log.jsonl');
   const watch = new AlarmReader([
     { member: 'm1', file },
     { member: 'm2', file: join(folder, 'not there yet') },
   ]);
 
-  it('are returned once, and only for different states and skipped entries', () => {
+  it('returns each alarm once, and only alarms about different states and ignored entries', () => {
     expect(watch.take()).toEqual([]);
     writeFileSync(
       file,
@@ -34,7 +34,7 @@ describe('alarms', () => {
     expect(watch.take()).toEqual([]);
   });
 
-  it('are found in a line that is written in two parts', () => {
+  it('returns an alarm whose line is written in two parts', () => {
     const text = line('error', state);
     appendFileSync(file, text.slice(0, 20));
     expect(watch.take()).toEqual([]);

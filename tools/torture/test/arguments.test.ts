@@ -2,8 +2,8 @@ import { HelpRequested } from '@mqtt-cluster/kit';
 import { readArguments } from '../src/arguments.ts';
 import { scenarios } from '../src/scenarios/scenarios.ts';
 
-describe('arguments', () => {
-  it('runs the scenario mixed on a lab of seven members by default', () => {
+describe('readArguments', () => {
+  it('selects the scenario mixed on a lab of seven members by default', () => {
     const given = readArguments([]);
     expect(given.command).toBe('run');
     expect(given.scenarios.map(({ name }) => name)).toEqual(['mixed']);
@@ -29,7 +29,7 @@ describe('arguments', () => {
     ]);
   });
 
-  it('starts three brokers of another product, and finds every scenario by its name', () => {
+  it('selects three brokers of another product by default, and every scenario for `all`', () => {
     expect(readArguments(['--target', 'nats']).members).toBe(3);
     const names = readArguments(['--scenario', 'all']).scenarios.map(({ name }) => name);
     expect(names).toEqual(scenarios.map(({ name }) => name));

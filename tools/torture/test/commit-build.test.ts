@@ -5,14 +5,14 @@ import { runCommand } from '@mqtt-cluster/kit';
 import { requiring } from '@mqtt-cluster/testing';
 import { buildCommit } from '../src/commit-build.ts';
 
-/** A build script that writes an appliance which knows two settings. */
+/** A build script that writes an appliance with two settings. */
 const goodBuild = `
   import { mkdirSync, writeFileSync } from 'node:fs';
   mkdirSync('dist');
   writeFileSync('dist/broker-publisher.mjs', "console.log('MQTT_CLUSTER_ID\\\\nMQTT_CLUSTER_DATA')");
 `;
 
-requiring('git')('the build of a commit', () => {
+requiring('git')('buildCommit', () => {
   let root = '';
   beforeEach(() => (root = mkdtempSync(join(tmpdir(), 'commit-build-'))));
   afterEach(() => rmSync(root, { recursive: true, force: true }));
@@ -37,21 +37,21 @@ requiring('git')('the build of a commit', () => {
     return (await git('rev-parse', 'HEAD')).trim();
   }
 
-  const build = (commit: string, said: string[] = []) =>
-    buildCommit({ commit, root, log: (text) => said.push(text) });
+  const build = (commit: string, logged: string[] = []) =>
+    buildCommit({ commit, root, log: (text) => logged.push(text) });
 
-  it('lies in a folder named by the commit id, and a second call uses it again', async () => {
+  it('builds a commit in a folder named by the commit id, and reuses a finished build', async () => {
     const id = await commitOf(goodBuild);
     const { script, variables } = await build('HEAD');
     expect(script).toBe(join(root, '.torture/builds', id, 'dist/broker-publisher.mjs'));
     expect(existsSync(script)).toBe(true);
     expect([...variables]).toEqual(['MQTT_CLUSTER_ID', 'MQTT_CLUSTER_DATA']);
-    const said: string[] = [];
-    await build(id, said);
-    expect(said).toEqual([expect.stringContaining('has been built already')]);
+    const logged: string[] = [];
+    await build(id, logged);
+    expect(logged).toEqual([expect.stringContaining('has been built already')]);
   });
 
-  it('reports the last lines of a build that fails, and starts anew the next time', async () => {
+  it('reports the last lines of a failed build, and builds again at the next call', async () => {
     await commitOf("console.error('src/main.ts: unknown name'); process.exit(1);");
     await expect(build('HEAD')).rejects.toThrow(
       /the build of commit \w+ failed:\n.*src\/main.ts: unknown name/s,
@@ -59,7 +59,7 @@ requiring('git')('the build of a commit', () => {
     await expect(build('HEAD')).rejects.toThrow('unknown name');
   });
 
-  it('reports a name that is not a commit, and a folder that is not a checkout', async () => {
+  it('rejects a name that is not a commit, and a folder that is not a git checkout', async () => {
     await expect(build('HEAD')).rejects.toThrow(/--from needs a git checkout, and .* is not one/);
     await commitOf(goodBuild);
     await expect(build('no-such-branch')).rejects.toThrow(/"no-such-branch" is not a commit of/);

@@ -14,8 +14,8 @@ function samples(resident: (share: number) => number, lastsMs = growthMsMin): Sa
   });
 }
 
-describe('growth', () => {
-  it('without levelling off is found', () => {
+describe('checkGrowth', () => {
+  it('reports growth without levelling off', () => {
     const verdict = checkGrowth(samples((share) => 100 + 100 * share));
     expect(verdict.violations).toBe(1);
     expect(verdict.findings[0]?.text).toMatch(
@@ -25,15 +25,15 @@ describe('growth', () => {
 
   it.each([
     ['levels off', (share: number) => 100 + 150 * (1 - Math.exp(-8 * share))],
-    ['stays', () => 100],
-    ['goes up and down', (share: number) => 100 + 80 * Math.sin(share * 20)],
-    ['is noise', (share: number) => 100 + 20 * share],
-  ])('that %s is none', (_, resident) => {
+    ['is constant', () => 100],
+    ['rises and falls', (share: number) => 100 + 80 * Math.sin(share * 20)],
+    ['rises by less than the noise', (share: number) => 100 + 20 * share],
+  ])('accepts resident memory that %s', (_, resident) => {
     const { checked, violations } = checkGrowth(samples(resident));
     expect([checked, violations]).toEqual([3, 0]);
   });
 
-  it('is not judged when the run was short', () => {
+  it('checks no growth in a short run', () => {
     expect(checkGrowth(samples((share) => 100 + 500 * share, growthMsMin / 2)).checked).toBe(0);
   });
 });

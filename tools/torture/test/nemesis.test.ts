@@ -7,16 +7,16 @@ import { brokersTarget } from '../src/targets/brokers.ts';
 
 const servers = ['a', 'b', 'c'].map((id) => ({ id, host: '127.0.0.1', port: 1 }));
 
-/** Executes these slots on a target that only notes its calls. */
+/** Executes the slots on a target that only records its calls. */
 async function perform(
   slots: readonly Slot[],
   failsAt?: string,
-  goesOn?: (deeds: readonly string[]) => boolean,
+  shouldContinue?: (calls: readonly string[]) => boolean,
 ) {
-  const deeds: string[] = [];
+  const calls: string[] = [];
   const note = (phase: string) => async (fault: PlannedFault) => {
-    deeds.push(`${phase} ${fault.kind}`);
-    if (`${phase} ${fault.kind}` === failsAt) throw new Error(`no ${fault.kind} today`);
+    calls.push(`${phase} ${fault.kind}`);
+    if (`${phase} ${fault.kind}` === failsAt) throw new Error(`${fault.kind} failed`);
   };
   const target: Target = { ...brokersTarget(servers), begin: note('begin'), end: note('end') };
   const events: HistoryEvent[] = [];
@@ -30,19 +30,19 @@ async function perform(
     log: () => undefined,
     onProblem: (sentence) => problems.push(sentence),
   });
-  // A slot without time asks once before it begins.
-  await nemesis.run(() => (goesOn === undefined ? left-- > 0 : goesOn(deeds)));
-  return { deeds, events, problems, faults: nemesis.faults };
+  // The nemesis calls the function once for each slot without a duration.
+  await nemesis.run(() => (shouldContinue === undefined ? left-- > 0 : shouldContinue(calls)));
+  return { calls, events, problems, faults: nemesis.faults };
 }
 
 const slot = (...faults: PlannedFault[]): Slot => ({ faults, holdMs: 0, recoveryMs: 0 });
 
 describe('nemesis', () => {
-  it('ends every fault it began, links and disks before processes, and records both with names', async () => {
-    const { deeds, events, faults } = await perform([
+  it('ends every fault that it began, links and disks before processes, and records both with member names', async () => {
+    const { calls, events, faults } = await perform([
       slot({ kind: 'kill', groups: [[0]] }, { kind: 'cut', groups: [[0], [1, 2]] }),
     ]);
-    expect(deeds).toEqual(['begin kill', 'begin cut', 'end cut', 'end kill']);
+    expect(calls).toEqual(['begin kill', 'begin cut', 'end cut', 'end kill']);
     expect(faults).toBe(2);
     expect(
       events.map((event) => (event.type === 'fault' ? [event.id, event.phase, event.members] : [])),
@@ -54,19 +54,19 @@ describe('nemesis', () => {
     ]);
   });
 
-  it('begins a fault after the pause that it needs after the fault before it', async () => {
+  it('begins a fault after its pause, and omits the fault if the run ends during the pause', async () => {
     const later = { kind: 'kill', groups: [[0]], afterMs: 1 } as const;
     const cut = { kind: 'cut', groups: [[0], [1, 2]] } as const;
-    const all = await perform([slot(cut, later)], undefined, (deeds) => !deeds.includes('end kill'));
-    expect(all.deeds).toEqual(['begin cut', 'begin kill', 'end cut', 'end kill']);
-    // The run is over before: it does not begin any more.
-    const ended = await perform([slot(cut, later)], undefined, (deeds) => deeds.length === 0);
-    expect(ended.deeds).toEqual(['begin cut', 'end cut']);
+    const all = await perform([slot(cut, later)], undefined, (calls) => !calls.includes('end kill'));
+    expect(all.calls).toEqual(['begin cut', 'begin kill', 'end cut', 'end kill']);
+    // The run ends during the pause, so the second fault does not begin.
+    const ended = await perform([slot(cut, later)], undefined, (calls) => calls.length === 0);
+    expect(ended.calls).toEqual(['begin cut', 'end cut']);
   });
 
-  it('reports a fault that the target could not execute, and continues', async () => {
-    const { deeds, problems } = await perform([slot({ kind: 'pause', groups: [[1]] })], 'end pause');
-    expect(deeds).toEqual(['begin pause', 'end pause']);
-    expect(problems).toEqual(['no pause today']);
+  it('reports a fault that the target could not end, and continues', async () => {
+    const { calls, problems } = await perform([slot({ kind: 'pause', groups: [[1]] })], 'end pause');
+    expect(calls).toEqual(['begin pause', 'end pause']);
+    expect(problems).toEqual(['pause failed']);
   });
 });

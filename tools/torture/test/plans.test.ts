@@ -22,30 +22,33 @@ function slotsOf(name: string, seed: number, members: number, count: number, can
 const faulty = scenarios.filter(({ plan }) => plan !== null).map(({ name }) => name);
 
 describe.each(faulty)('plan %s', (name) => {
-  it('is the same for the same seed, and another for another', () => {
+  it('is equal for equal seeds and different for different seeds', () => {
     expect(slotsOf(name, 1, 7, 50)).toEqual(slotsOf(name, 1, 7, 50));
     expect(slotsOf(name, 1, 7, 50)).not.toEqual(slotsOf(name, 2, 7, 50));
   });
 
-  it.each([1, 2, 3, 5, 7])('names existing members, each once in a fault, of %i', (members) => {
-    const slots = slotsOf(name, 3, members, 50);
-    const wrong = slots
-      .flatMap(({ faults }) => faults)
-      .filter(({ groups }) => {
-        const all = groups.flat();
-        const twice = new Set(all).size !== all.length;
-        return all.length === 0 || twice || all.some((member) => member < 0 || member >= members);
-      });
-    expect(slots.filter(({ faults }) => faults.length === 0)).toEqual([]);
-    expect(wrong).toEqual([]);
-  });
+  it.each([1, 2, 3, 5, 7])(
+    'names existing members only, and each member once in a fault, of %i members',
+    (members) => {
+      const slots = slotsOf(name, 3, members, 50);
+      const wrong = slots
+        .flatMap(({ faults }) => faults)
+        .filter(({ groups }) => {
+          const all = groups.flat();
+          const twice = new Set(all).size !== all.length;
+          return all.length === 0 || twice || all.some((member) => member < 0 || member >= members);
+        });
+      expect(slots.filter(({ faults }) => faults.length === 0)).toEqual([]);
+      expect(wrong).toEqual([]);
+    },
+  );
 
-  it.each([3, 5, 7])('never wipes more than a minority of %i, and only without another fault', (members) => {
-    const reckless = slotsOf(name, 4, members, 500).filter(({ faults }) => {
+  it.each([3, 5, 7])('wipes at most a minority of %i members, and only without another fault', (members) => {
+    const excessive = slotsOf(name, 4, members, 500).filter(({ faults }) => {
       const wiped = faults.filter(({ kind }) => kind === 'wipe').flatMap(({ groups }) => groups.flat());
       return wiped.length > minorityOf(members) || (wiped.length > 0 && faults.length > 1);
     });
-    expect(reckless).toEqual([]);
+    expect(excessive).toEqual([]);
   });
 
   it('contains only supported faults', () => {
@@ -69,13 +72,13 @@ describe('the mixed plan', () => {
     expect(Math.min(...killed)).toBe(1);
   });
 
-  it('ends at once on a target that supports no fault', () => {
+  it('has no slots for a target that supports no fault', () => {
     expect(slotsOf('mixed', 7, 7, 1, new Set())).toEqual([]);
   });
 });
 
 describe('island-kill', () => {
-  it('kills only members of the smaller partition, after it has been isolated for a while', () => {
+  it('kills only members of the smaller partition, more than 2 s after the partition', () => {
     for (const { faults } of slotsOf('island-kill', 9, 7, 50)) {
       const [cut, kill] = faults;
       expect(kill?.groups.flat().filter((member) => !cut?.groups[0]?.includes(member))).toEqual([]);
@@ -85,8 +88,8 @@ describe('island-kill', () => {
   });
 });
 
-describe('splits', () => {
-  it('leave a majority or not, according to their names', () => {
+describe('the plans of partitions', () => {
+  it('partition seven members into the sizes that the scenario names', () => {
     expect(halves(7)).toEqual([3, 4]);
     expect(twoAndOne(7)).toEqual([3, 3, 1]);
     expect(thirds(7)).toEqual([2, 2, 3]);

@@ -6,7 +6,7 @@ import { startsWithEarlierBuild, updateAndRollBack } from '../src/scenarios/roll
 const update = ['--scenario', 'rolling-update'];
 
 describe('rolling-update', () => {
-  it.each([1, 3, 5, 7])('updates, rolls back and updates again, each of %i members by itself', (members) => {
+  it.each([1, 3, 5, 7])('updates, rolls back and updates again %i members, one after another', (members) => {
     const slots: Slot[] = [...updateAndRollBack(seededRandom(1, 'x'), members)];
     const all = Array.from({ length: members }, (_, member) => member);
     const builds = slots.flatMap(({ faults }) => faults.map(({ build }) => build));
@@ -16,13 +16,13 @@ describe('rolling-update', () => {
     expect(rest).toEqual([all, all]);
   });
 
-  it('is the same plan for the same seed', () => {
+  it('has equal plans for equal seeds and different plans for different seeds', () => {
     const planOf = (seed: number): Slot[] => [...updateAndRollBack(seededRandom(seed, 'x'), 7)];
     expect(planOf(1)).toEqual(planOf(1));
     expect(planOf(1)).not.toEqual(planOf(2));
   });
 
-  it('is found by its name, but "all" does not include it', () => {
+  it('is selected by its name, and is not part of "all"', () => {
     expect(readArguments([...update, '--from', 'HEAD'])).toMatchObject({ from: 'HEAD' });
     const names = readArguments(['--scenario', 'all']).scenarios.map(({ name }) => name);
     expect(names).not.toContain('rolling-update');
@@ -36,7 +36,7 @@ describe('rolling-update', () => {
       '--from is for --scenario rolling-update alone',
     ],
     [[...update, '--from', 'HEAD', '--target', 'nats'], '--from is for --target lab only'],
-  ])('%j is rejected: %s', (argv, reason) => {
+  ])('rejects the command line %j: %s', (argv, reason) => {
     expect(() => readArguments(argv)).toThrow(reason);
   });
 });

@@ -16,7 +16,7 @@ const servers = [1, 2, 3].map((number) => ({
 const [hub = servers[0]!, other = servers[0]!] = servers;
 
 describe('configurations', () => {
-  it('of mosquitto is a star of bridges, persistent and without bounds', () => {
+  it('of mosquitto has bridges from every broker to the hub, persistence and unbounded queues', () => {
     const ofHub = mosquittoConfiguration(hub, hub, '/data');
     const ofOther = mosquittoConfiguration(other, hub, '/data');
     for (const text of [ofHub, ofOther]) {
@@ -30,7 +30,7 @@ describe('configurations', () => {
     expect(ofOther).toContain('cleansession false\n');
   });
 
-  it('of NATS has a replica for each node, and syncs every write if the server supports it', () => {
+  it('of NATS has three replicas for three nodes, and syncs every write if the server supports that', () => {
     const nodes = servers.map((server, index) => ({
       server,
       clientPort: 4_000 + index,
@@ -58,7 +58,7 @@ describe('configurations', () => {
   });
 });
 
-describe('a target of processes', () => {
+describe('ProcessTarget', () => {
   const product: BrokerProduct = {
     name: 'fake',
     qosMax: 1,
@@ -67,7 +67,7 @@ describe('a target of processes', () => {
     prepare: async () => [],
   };
 
-  it('lists the supported faults, and rejects all others', async () => {
+  it('lists the supported faults, and rejects all other faults', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'torture-test-'));
     const target = new ProcessTarget(product, folder, 0);
     await target.start();
@@ -80,7 +80,7 @@ describe('a target of processes', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('that is not installed is reported with the command that installs it', () => {
+  it('programOf rejects a program that is not installed with the command that installs it', () => {
     expect(() => programOf('no-such-broker', 'no-such-package')).toThrow(
       'no-such-broker is not installed; install it with: apt-get install no-such-package',
     );

@@ -1,4 +1,4 @@
-/** Faults of a target. `rolling` stops and starts one member after another. */
+/** Kinds of faults. `rolling` stops and starts one member after another. */
 export const faultKinds = [
   'kill',
   'stop',
@@ -20,37 +20,46 @@ export type FaultKind = (typeof faultKinds)[number];
 /** `earlier`: built from the commit that `--from` names; `current`: this tree's own build. */
 export type BuildName = 'earlier' | 'current';
 
-/** Members by position, from 0. */
+/** Positions of members in the list of servers, from 0. */
 export type Group = readonly number[];
 
+/** One fault of a plan. */
 export interface PlannedFault {
   readonly kind: FaultKind;
   /**
-   * `cut`: the partitions; `one-way`: the members whose packets get lost, then the members that don't receive them;
-   * otherwise one group.
+   * Groups of members. `cut`: the partitions; `one-way`: first the members whose packets get lost, then the
+   * members that don't receive these packets; other faults: one group with all affected members.
    */
   readonly groups: readonly Group[];
-  /** `slow-disk`: delay of a sync, ms; `clock`: step, ms; `throttle`: bytes a second. */
+  /** Strength of the fault. `slow-disk`: delay of a sync, ms; `clock`: step, ms; `throttle`: bytes a second. */
   readonly value?: number;
   /** Pause between the starts of the members of the group, ms. */
   readonly staggerMs?: number;
-  /** `rolling`, and its single stops: the build with which the member starts again (`--from`). */
+  /**
+   * Build with which a member starts again (`--from`); for `rolling` and for the single stops of a `rolling`
+   * fault.
+   */
   readonly build?: BuildName;
-  /** Pause between the fault before it in the slot and this one, ms. */
+  /** Pause between the previous fault of the slot and this fault, ms. */
   readonly afterMs?: number;
 }
 
 /** Faults that last at the same time, and the time without faults after them. */
 export interface Slot {
   readonly faults: readonly PlannedFault[];
+  /** Time from the beginning of the last fault to the end of all faults, ms. */
   readonly holdMs: number;
+  /** Time without faults after the end of all faults, ms. */
   readonly recoveryMs: number;
 }
 
-/** The faults of a run, slot after slot. Most plans are endless; the run takes slots as long as it lasts. */
+/** The slots of a run. Most plans are endless; the run executes slots until its time is over. */
 export type Plan = Generator<Slot, void, void>;
 
-/** @returns how many members may lose their disks at the same time: a majority must still have the data */
+/**
+ * @returns the largest number of members that may lose their disks together, so that a majority still has the
+ * data
+ */
 export function minorityOf(members: number): number {
   return Math.floor((members - 1) / 2);
 }

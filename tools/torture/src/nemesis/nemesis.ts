@@ -15,7 +15,7 @@ export interface NemesisOptions {
   readonly onProblem: (sentence: string) => void;
 }
 
-/** Executes a plan slot by slot: no fault begins before the faults of the previous slot have ended. */
+/** Executes a plan slot by slot. No fault begins before the faults of the previous slot have ended. */
 export class Nemesis {
   readonly #options: NemesisOptions;
   #faults = 0;
@@ -35,19 +35,19 @@ export class Nemesis {
     return this.#planEnded;
   }
 
-  /** Executes the plan. @param goesOn called often; when it returns false, the current faults end */
-  async run(goesOn: () => boolean): Promise<void> {
-    while (goesOn()) {
+  /** Executes the plan. @param shouldContinue is called every 50 ms; when it returns false, the current faults end */
+  async run(shouldContinue: () => boolean): Promise<void> {
+    while (shouldContinue()) {
       const { value: slot } = this.#options.plan.next();
       if (slot === undefined) {
         this.#planEnded = true;
-        return waitWhile(goesOn, Infinity);
+        return waitWhile(shouldContinue, Infinity);
       }
-      await this.#perform(slot, goesOn);
+      await this.#perform(slot, shouldContinue);
     }
   }
 
-  async #perform(slot: Slot, goesOn: () => boolean): Promise<void> {
+  async #perform(slot: Slot, shouldContinue: () => boolean): Promise<void> {
     const begun: { readonly fault: PlannedFault; readonly id: number }[] = [];
     for (const fault of slot.faults) {
       if (fault.kind === 'rolling') {
@@ -55,28 +55,28 @@ export class Nemesis {
         continue;
       }
       if (fault.afterMs !== undefined) {
-        await waitWhile(goesOn, fault.afterMs);
-        if (!goesOn()) break;
+        await waitWhile(shouldContinue, fault.afterMs);
+        if (!shouldContinue()) break;
       }
       const id = ++this.#faults;
       this.#record(fault, id, 'begin');
       begun.push({ fault, id });
       await this.#try(() => this.#options.target.begin(fault));
     }
-    await waitWhile(goesOn, slot.holdMs);
-    // Links and disks recover before processes start: a starting member needs them to serve.
+    await waitWhile(shouldContinue, slot.holdMs);
+    // Links and disks recover before processes start, because a starting member needs them to serve.
     const isLast = ({ fault }: { readonly fault: PlannedFault }): number =>
       processKinds.has(fault.kind) ? 1 : 0;
     for (const { fault, id } of begun.sort((left, right) => isLast(left) - isLast(right))) {
       await this.#try(() => this.#options.target.end(fault));
       this.#record(fault, id, 'end');
     }
-    await waitWhile(goesOn, slot.recoveryMs);
+    await waitWhile(shouldContinue, slot.recoveryMs);
   }
 
   /**
-   * Stops and starts one member after another. Each is a fault of its own, so that the checker can tell which member
-   * was down when. `goesOn` does not interrupt it.
+   * Stops and starts one member after another. Each stop is recorded as a fault of its own, so that the
+   * history contains the times at which each member was down. `shouldContinue` does not interrupt it.
    */
   async #roll({ groups, build }: PlannedFault): Promise<void> {
     for (const member of groups.flat()) {
@@ -110,7 +110,7 @@ export class Nemesis {
 
 const pollMs = 50;
 
-/** Waits as long as `goesOn` returns true, for at most `msMax`. */
-async function waitWhile(goesOn: () => boolean, msMax: number): Promise<void> {
-  await holdsWithin(() => !goesOn(), { timeoutMs: msMax, intervalMs: pollMs });
+/** Waits while `shouldContinue` returns true, for at most `msMax` milliseconds. */
+async function waitWhile(shouldContinue: () => boolean, msMax: number): Promise<void> {
+  await holdsWithin(() => !shouldContinue(), { timeoutMs: msMax, intervalMs: pollMs });
 }

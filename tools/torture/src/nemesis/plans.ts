@@ -7,14 +7,15 @@ const throttleBytesPerSecond = 125_000;
 const slowDiskMs = 200;
 const clockStepsMs = [5_000, -5_000, 3_600_000, -3_600_000] as const;
 const staggerMsMax = 1_500;
-/** A partition is shorter than the time in which clients of the minority fill a session's queue at the default rate. */
+/** Bounds of a fault's duration, ms. At the default rate no queue of a session reaches its bound in this time. */
 const holdMsMin = 2_500;
 const holdMsMax = 6_000;
 const recoveryMsMin = 1_000;
 const recoveryMsMax = 3_000;
-/** By then the minority is isolated and has given degraded acknowledgements. */
+/** Time after which an isolated minority has sent degraded acknowledgements, ms. */
 const isolatedMs = 4_500;
 
+/** Creates the plan of a scenario for a number of members. */
 export type PlanMaker = (random: Random, members: number) => Plan;
 
 function allMembers(members: number): number[] {
@@ -58,8 +59,8 @@ function valueOf(random: Random, kind: FaultKind): Pick<PlannedFault, 'value' | 
 }
 
 /**
- * Makes a plan that repeats one kind of fault on random members. @param counts possible numbers of members, of which
- * each fault draws one
+ * Creates a plan that repeats one kind of fault on random members.
+ * @param counts returns the possible numbers of affected members; each fault draws one of them
  */
 export function repeated(kind: FaultKind, counts: (members: number) => readonly number[]): PlanMaker {
   return function* (random, members) {
@@ -67,7 +68,10 @@ export function repeated(kind: FaultKind, counts: (members: number) => readonly 
   };
 }
 
-/** Every twentieth fault, starting with the second: a run of 18 s has one, too. */
+/**
+ * Number of slots from one kill of all members to the next. The first is in the second slot, within a run of
+ * 18 s.
+ */
 const powerCycleEvery = 20;
 
 /** Kills a minority in each slot, and all members in the second slot and in every twentieth after it. */
@@ -78,7 +82,7 @@ export function* powerCycles(random: Random, members: number): Plan {
   }
 }
 
-/** Makes a plan that partitions the members at random. @param sizes of the partitions, `members` in total */
+/** Creates a plan that partitions the members at random. @param sizes returns the sizes of the partitions */
 export function splits(sizes: (members: number) => readonly number[]): PlanMaker {
   return function* (random, members) {
     for (;;) yield slot(random, { kind: 'cut', groups: partitions(random, sizes(members), members) });
@@ -92,8 +96,8 @@ function partitions(random: Random, sizes: readonly number[], members: number): 
 }
 
 /**
- * Isolates a minority and, after it has given degraded acknowledgements, kills all of its members or all but one. They
- * start after the heal.
+ * Isolates a minority. After the minority has sent degraded acknowledgements, the plan kills all of its
+ * members, or all but one. The killed members start after the heal.
  */
 export function* islandKill(random: Random, members: number): Plan {
   for (;;) {
@@ -105,7 +109,7 @@ export function* islandKill(random: Random, members: number): Plan {
   }
 }
 
-/** Loses the packets of some members to all other members, or to some of them. */
+/** Drops the packets that some members send to all other members, or to some of the other members. */
 export function* oneWay(random: Random, members: number): Plan {
   for (;;) yield slot(random, oneWayFault(random, members));
 }
@@ -118,7 +122,7 @@ function oneWayFault(random: Random, members: number): PlannedFault {
   return { kind: 'one-way', groups: [order.slice(0, mutedCount), receivers] };
 }
 
-/** Restarts all members one after another, however long that takes. */
+/** Restarts all members one after another. A restart is not interrupted at the end of the run. */
 export function* rolling(random: Random, members: number): Plan {
   for (;;) {
     const groups = [shuffled(random, allMembers(members))];
@@ -130,6 +134,7 @@ export function* rolling(random: Random, members: number): Plan {
   }
 }
 
+/** 3/4 of seven: the larger partition has a majority. */
 export const halves = (members: number): number[] => [Math.floor(members / 2), Math.ceil(members / 2)];
 
 /** 3/3/1 of seven: no partition has a majority. */
@@ -152,8 +157,8 @@ const rollingShare = 0.05;
 const togetherShare = 0.4;
 
 /**
- * All kinds of faults, one or two at a time. Disks are wiped only without another fault, and at most of a minority:
- * otherwise messages with a degraded acknowledgement may be lost, which P1 allows.
+ * Creates a plan with all kinds of faults, one or two at a time. It wipes the disks of at most a minority, and only
+ * without another fault. Otherwise messages with a degraded acknowledgement may be lost, which P1 allows.
  */
 export function mixed(supportedFaults: ReadonlySet<FaultKind>): PlanMaker {
   return function* (random, members) {
@@ -187,7 +192,7 @@ function anyFault(random: Random, kind: FaultKind, members: number): PlannedFaul
     const sizes = pick(random, [halves, twoAndOne, thirds, (all: number) => [1, all - 1]])(members);
     return { kind, groups: partitions(random, sizes, members) };
   }
-  // Usually a minority, sometimes all members.
+  // The fault usually affects a minority, and sometimes all members.
   const count = random() < 0.15 ? members : between(random, 1, Math.max(minorityOf(members), 1));
   return fault(random, kind, members, count);
 }

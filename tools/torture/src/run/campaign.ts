@@ -7,7 +7,7 @@ import type { RuleVerdict, Verdict } from '@mqtt-cluster/history-checker';
 import type { Scenario } from '../scenarios/scenarios.ts';
 import type { Target } from '../targets/target.ts';
 import type { ScenarioResult } from './report.ts';
-import { summaryOf, unprovenReason } from './report.ts';
+import { summaryOf, inconclusiveReason } from './report.ts';
 import { runScenario } from './scenario-run.ts';
 import { ResourceMonitor } from './resource-monitor.ts';
 
@@ -15,13 +15,16 @@ const folder = '.torture';
 
 export interface CampaignOptions {
   readonly given: Arguments;
-  /** Unique name of this campaign, in its topics, client ids and folder. */
+  /** Unique name of this campaign, which its topics, client ids and folder contain. */
   readonly name: string;
   readonly makeTarget: (folder: string) => Target;
   readonly log: (text: string) => void;
 }
 
-/** Runs the scenarios one after another. The target keeps running until a scenario fails. */
+/**
+ * Runs the scenarios one after another. All scenarios use the same target; after a failed scenario a new
+ * target starts.
+ */
 export class Campaign {
   readonly #options: CampaignOptions;
   readonly #folder: string;
@@ -72,7 +75,7 @@ export class Campaign {
       }
       return await this.#runAndCheck(scenario, target, history);
     } catch (error) {
-      // The target may be in any state now: the next scenario gets a new one.
+      // The target may be in any state now, so the next scenario gets a new target.
       await this.#target?.stop(true);
       this.#target = null;
       return { ...empty, state: 'broken', why: describeError(error) };
@@ -110,17 +113,17 @@ export class Campaign {
     }).finally(() => monitor.end());
     const verdict = withGrowthRule(await checkHistoryFile(historyFile), monitor.end());
     if (!verdict.ok) {
-      // A cluster that has lost data must not spoil the next verdict.
+      // A cluster that has lost data must not affect the next verdict.
       await target.stop(true);
       this.#target = null;
     }
-    const unproven =
-      verdict.ok && exercisesAllRules(target) ? unprovenReason(scenario, verdict, run.faults) : null;
-    const passed = verdict.ok && unproven === null;
+    const inconclusive =
+      verdict.ok && exercisesAllRules(target) ? inconclusiveReason(scenario, verdict, run.faults) : null;
+    const passed = verdict.ok && inconclusive === null;
     const kept = keep || !passed || given.history !== null;
     if (!kept) rmSync(historyFile, { force: true });
     const result = { scenario: scenario.name, run, history: kept ? historyFile : null };
-    if (unproven !== null) return { ...result, state: 'broken', verdict: null, why: unproven };
+    if (inconclusive !== null) return { ...result, state: 'broken', verdict: null, why: inconclusive };
     return { ...result, state: verdict.ok ? 'ok' : 'violated', verdict, why: '' };
   }
 
@@ -135,14 +138,17 @@ export class Campaign {
 }
 
 /**
- * Whether the target exercises every rule. Brokers that run already have no faults, and other products may lack
- * features.
+ * Whether a run against the target can exercise every rule. The torture injects no faults into brokers that
+ * run already, and other products may lack features.
  */
 function exercisesAllRules({ supportedFaults, qosMax, sharesSubscriptions }: Target): boolean {
   return supportedFaults.size > 0 && qosMax === 2 && sharesSubscriptions;
 }
 
-/** Adds the rule about growing resources, which the history does not contain, to a run that was long enough for it. */
+/**
+ * Adds the verdict of the rule `growth`, if the run was long enough for that rule. The checker can't contain
+ * the rule, because the history does not contain the resources of the members.
+ */
 function withGrowthRule(verdict: Verdict, growth: RuleVerdict): Verdict {
   if (growth.checked === 0) return verdict;
   return { ok: verdict.ok && growth.violations === 0, rules: [...verdict.rules, growth] };

@@ -1,7 +1,7 @@
 import type { Finding, RuleVerdict } from '@mqtt-cluster/history-checker';
 import type { Usage } from '../targets/target.ts';
 
-/** Growth is not judged in a shorter run. */
+/** Shortest duration of a run whose growth is checked, ms. */
 export const growthMsMin = 10 * 60_000;
 const samplesOfQuarterMin = 5;
 const growthFactorMin = 1.3;
@@ -9,21 +9,22 @@ const mebibyte = 1024 * 1024;
 
 type Measure = 'resident' | 'descriptors' | 'disk';
 
-/** Smaller growth is noise; bytes, or a number of descriptors. */
+/** Smallest growth that is a violation, in bytes or in descriptors. Smaller growth is noise. */
 const floors: Readonly<Record<Measure, number>> = {
   resident: 32 * mebibyte,
   descriptors: 64,
   disk: 64 * mebibyte,
 };
 
+/** Resources of all members at one time. */
 export interface Sample {
   readonly atMs: number;
   readonly usages: readonly Usage[];
 }
 
 /**
- * Finds processes whose resources grow without levelling off: the medians of the four quarters of the run always rise,
- * the last step is at least half of the first, and the growth is more than noise (P9).
+ * Reports processes whose resources grow without levelling off (P9): the medians of the four quarters of the run rise
+ * each time, the last rise is at least half of the first rise, and the total growth is more than noise.
  */
 export function checkGrowth(samples: readonly Sample[]): RuleVerdict {
   const findings: Finding[] = [];

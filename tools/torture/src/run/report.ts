@@ -2,11 +2,12 @@ import type { Verdict } from '@mqtt-cluster/history-checker';
 import type { Scenario } from '../scenarios/scenarios.ts';
 import type { ScenarioRun } from './scenario-run.ts';
 
+/** The result of one scenario. */
 export interface ScenarioResult {
   readonly scenario: string;
   /**
-   * `not available`: the target does not support these faults; `broken`: the run did not reach its end, or proved
-   * nothing.
+   * `not available`: the target does not support the faults of the scenario; `broken`: the run did not reach
+   * its end, or its verdict is inconclusive.
    */
   readonly state: 'ok' | 'violated' | 'not available' | 'broken';
   readonly run: ScenarioRun | null;
@@ -20,30 +21,32 @@ export interface ScenarioResult {
 const columns = ['scenario', 'verdict', 'published', 'acked', 'delivered', 'faults', 'seconds', ''] as const;
 const noteCharactersMax = 110;
 
-/** @returns the violations and the excused losses of each rule, or the reason for having no verdict */
+/** @returns the numbers of violations and exceptions of each rule; without a verdict, the reason */
 export function summaryOf({ verdict, why }: ScenarioResult): string {
   if (verdict === null) return why;
   const violated = verdict.rules.filter(({ violations }) => violations > 0);
-  const excused = verdict.rules.filter((each) => each.excused > 0);
+  const exceptions = verdict.rules.filter((each) => each.excused > 0);
   return [
     ...violated.map(({ rule, violations }) => `${rule} ${violations}`),
-    ...excused.map((each) => `${each.rule}: ${each.excused} excused`),
+    ...exceptions.map(
+      ({ rule, excused }) => `${rule}: ${excused} ${excused === 1 ? 'exception' : 'exceptions'}`,
+    ),
   ].join(', ');
 }
 
 /**
- * @returns why a verdict proves nothing: no fault happened, or a rule of the scenario had nothing to check; null if it
- * does
+ * @returns the reason if the verdict is inconclusive: no fault happened, or a rule of the scenario had
+ * nothing to check; null if the verdict is conclusive
  */
-export function unprovenReason(
+export function inconclusiveReason(
   { exercises, plan }: Pick<Scenario, 'exercises' | 'plan'>,
   { rules }: Verdict,
   faults: number,
 ): string | null {
-  if (plan !== null && faults === 0) return 'no fault happened, so the run proves nothing';
+  if (plan !== null && faults === 0) return 'inconclusive: no fault happened';
   const idle = rules.filter(({ rule, checked }) => checked === 0 && exercises.includes(rule));
   if (idle.length === 0) return null;
-  return `nothing to check for ${idle.map(({ rule }) => rule).join(', ')}, so the run proves nothing`;
+  return `inconclusive: nothing to check for ${idle.map(({ rule }) => rule).join(', ')}`;
 }
 
 /** @returns a table with one line for each scenario */
@@ -69,7 +72,10 @@ export function renderResults(results: readonly ScenarioResult[]): string {
   return table.map(line).join('\n');
 }
 
-/** Whether a scenario ran and none failed; scenarios that a target does not support don't count. */
+/**
+ * Whether at least one scenario passed and no scenario failed. Scenarios that the target does not support
+ * don't count.
+ */
 export function allPassed(results: readonly ScenarioResult[]): boolean {
   return (
     results.some(({ state }) => state === 'ok') &&

@@ -5,7 +5,7 @@ import type { Sample } from './growth.ts';
 
 const sampleEveryMs = 15_000;
 const logEveryMs = 10 * 60_000;
-/** The samples of a week; beyond it every second sample is dropped. */
+/** Largest number of samples, enough for a week. Of more samples the monitor drops every second one. */
 const samplesMax = 40_320;
 
 /** Samples the resources of the target's processes, and logs them every ten minutes. */

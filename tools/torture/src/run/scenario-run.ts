@@ -8,7 +8,7 @@ import type { Scenario } from '../scenarios/scenarios.ts';
 import type { Target } from '../targets/target.ts';
 
 const progressMs = 10_000;
-/** Progress is reported less often in runs longer than {@link longMs}, or with a number of messages. */
+/** Interval of the progress reports in runs longer than {@link longMs} and in runs with a number of messages, ms. */
 const progressOfLongMs = 60_000;
 const longMs = 5 * 60_000;
 
@@ -18,17 +18,22 @@ export interface ScenarioOptions {
   readonly seed: number;
   /** PUBLISH packets a second, of all clients together. */
   readonly rate: number;
+  /** Duration of the load, ms, if {@link messages} is null. */
   readonly forMs: number;
-  /** Null: the load lasts `forMs`; a number: it lasts until so many QoS 1 and 2 messages are acknowledged. */
+  /**
+   * Number of acknowledged QoS 1 and 2 messages after which the load ends; null: the load ends after {@link
+   * forMs}.
+   */
   readonly messages: number | null;
   readonly historyFile: string;
-  /** Unique name of this run, in its topics and client ids. */
+  /** Unique name of this run, which its topics and client ids contain. */
   readonly run: string;
   readonly log: (text: string) => void;
-  /** Called now and then while faults and load last. */
+  /** Called with one line of progress, every 10 s or every minute. */
   readonly onProgress?: (text: string) => void;
 }
 
+/** The counts of a finished run. */
 export interface ScenarioRun {
   readonly counts: Counts;
   readonly faults: number;

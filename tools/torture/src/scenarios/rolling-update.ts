@@ -2,20 +2,20 @@ import { between, shuffled } from '@mqtt-cluster/kit';
 import type { Random } from '@mqtt-cluster/kit';
 import type { BuildName, Group, Plan, Slot } from '../nemesis/fault.ts';
 
-/** Members of two builds work together for this long before the update begins. */
+/** Bounds of the time in which members of both builds work together before the update begins, ms. */
 const mixedMsMin = 3_000;
 const mixedMsMax = 5_000;
 const recoveryMsMin = 2_000;
 const recoveryMsMax = 4_000;
 
-/** The first half of the members, rounded up, starts with the build of the earlier commit. */
+/** Whether a member starts with the build of the earlier commit: the first half of the members does, rounded up. */
 export function startsWithEarlierBuild(member: number, members: number): boolean {
   return member < Math.ceil(members / 2);
 }
 
 /**
- * An update, a rollback and the update again, member by member. Unlike other plans this one ends, and a run carries it
- * out to its end however long that takes.
+ * A plan with an update, a rollback and a second update, each member by member. Unlike other plans, this plan
+ * is finite, and a run always executes it completely.
  */
 export function* updateAndRollBack(random: Random, members: number): Plan {
   const all = Array.from({ length: members }, (_, member) => member);

@@ -16,17 +16,18 @@ import type { PlanMaker } from '../nemesis/plans.ts';
 import { updateAndRollBack } from './rolling-update.ts';
 import type { Shares, WorkloadName } from '@mqtt-cluster/workload';
 
+/** A load, a plan of faults, and the rules that a run must exercise. */
 export interface Scenario {
   readonly name: string;
   readonly about: string;
   readonly shares: Shares;
   /** Faults that the target must support for this scenario. */
   readonly needs: readonly FaultKind[];
-  /** Rules that must have checked something: otherwise the run proves nothing. */
+  /** Rules that must have something to check. Otherwise the run is inconclusive. */
   readonly exercises: readonly string[];
-  /** The plan is finite, and a run executes it to its end, even if that takes longer than `--for`. */
+  /** Whether the plan is finite and a run executes it completely, even if that takes longer than `--for`. */
   readonly completesPlan?: boolean;
-  /** The plan of the faults for a target that supports these kinds; null: no faults. */
+  /** Returns the plan for a target that supports these kinds of faults; null: a scenario without faults. */
   readonly plan: ((supportedFaults: ReadonlySet<FaultKind>) => PlanMaker) | null;
 }
 
@@ -40,13 +41,16 @@ const everything: Shares = {
   churn: 0.1,
 };
 
-/** Exercised by every scenario. */
+/** Rules that every scenario exercises. */
 const always = ['acked-but-lost', 'qos2-duplicate', 'order', 'phantom'] as const;
-/** Exercised where some server is always without a fault. */
+/** Rules that a scenario exercises if some server is always without a fault. */
 const withoutFault = ['served', 'qos0-lost'] as const;
 const ofEverything = [...always, 'session-lost', 'retained', 'ack-taken-back', 'two-connections'] as const;
 
-/** Where all members are down for half of the time, no two clients may have raced for an id. */
+/**
+ * Rules for scenarios in which all members are down for half of the time, so that perhaps no two clients
+ * share an id.
+ */
 const ofOutages = ofEverything.filter((rule) => rule !== 'two-connections');
 
 const ofFocus: Readonly<Partial<Record<WorkloadName, readonly string[]>>> = {
@@ -74,7 +78,7 @@ const all = (members: number): number[] => [members];
 const oneToAll = (members: number): number[] => [1, Math.max(minorityOf(members), 1), members];
 const oneOrAll = (members: number): number[] => [1, 1, members];
 
-/** One main workload beside others; members are killed now and then if the target supports it. */
+/** A scenario with one main workload. Members are killed repeatedly if the target supports that. */
 function focused(
   name: string,
   about: string,
@@ -102,7 +106,7 @@ export const scenarios: readonly Scenario[] = [
     exercises: [...ofEverything, ...withoutFault],
     plan: null,
   },
-  faulty('kill-one', 'kill', 'one member killed (kill -9), again and again', repeated('kill', one)),
+  faulty('kill-one', 'kill', 'one member killed (kill -9), repeatedly', repeated('kill', one)),
   faulty('kill-three', 'kill', 'a minority killed together', repeated('kill', minority)),
   faulty(
     'kill-all',
@@ -130,7 +134,7 @@ export const scenarios: readonly Scenario[] = [
     exercises: ofEverything,
     plan: () => islandKill,
   },
-  faulty('one-way', 'one-way', 'members that receive but whose packets get lost', oneWay),
+  faulty('one-way', 'one-way', 'members that receive packets, but whose own packets get lost', oneWay),
   faulty('flap', 'flap', 'links that fail and recover every second', repeated('flap', upToMinority)),
   faulty('slow', 'slow', 'links with 100±50 ms and 1 % loss', repeated('slow', oneToAll)),
   faulty('throttle', 'throttle', 'links of 1 Mbit/s', repeated('throttle', oneOrAll)),
@@ -153,7 +157,7 @@ export const scenarios: readonly Scenario[] = [
   focused('takeover', 'two or three clients race for a client id', 'takeover'),
   focused('wills', 'clients with a will that disconnect in every way', 'wills', minority),
   focused('retained', 'few retained topics set and cleared through many servers', 'retained'),
-  focused('shared', 'shared subscriptions whose members come and go', 'shared'),
+  focused('shared', 'shared subscriptions whose subscribers connect and disconnect', 'shared'),
   {
     name: 'mixed',
     about: 'all kinds of faults, one or two at a time',
@@ -164,7 +168,7 @@ export const scenarios: readonly Scenario[] = [
   },
 ];
 
-/** Not part of `all`, because it needs a commit (`--from`). */
+/** The scenario `rolling-update`. It is not part of `all`, because it needs a commit (`--from`). */
 export const rollingUpdate: Scenario = {
   name: 'rolling-update',
   about: 'update from the commit of --from to this tree, rollback, update again, member by member',

@@ -1,18 +1,18 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 
 const pieceBytes = 256 * 1024;
-/** A longer line is not a log entry and is skipped. */
+/** Largest number of characters of a line. A longer line is not a log entry and is cut. */
 const lineCharactersMax = 64 * 1024;
-/** Number of alarms that one call returns; one is enough to investigate. */
+/** Largest number of alarms that one call returns. One alarm is enough to investigate. */
 const alarmsMax = 5;
-/** Log messages about states that differ, or that the members could not apply: clients may never notice either. */
+/** Log messages about members with different states, and about entries that a member could not apply. */
 const alarming =
   /another state|different state|(entry|version|command|expiry|message)\b.* ignored: |applied only partly/;
 
 /**
- * Reads alarms in the members' logs that no client can see, such as members with different states at the same index
- * (docs/DESIGN.md, "The log and its entries"). The cluster repairs that state itself, so the history contains nothing
- * about it.
+ * Reads alarms in the members' logs, such as members with different states at the same index (docs/DESIGN.md,
+ * "The log and its entries"). The cluster repairs such a state itself, so clients may not notice it, and the
+ * history does not contain it.
  */
 export class AlarmReader {
   readonly #logs: readonly { readonly member: string; readonly file: string; offset: number; rest: string }[];
@@ -42,7 +42,7 @@ export class AlarmReader {
         const bytes = readSync(handle, piece, 0, pieceBytes, log.offset);
         if (bytes === 0) return;
         log.offset += bytes;
-        // The relevant texts are ASCII, so no character is divided.
+        // The relevant texts are ASCII, so no character is split.
         const lines = (log.rest + piece.toString('latin1', 0, bytes)).split('\n');
         log.rest = (lines.pop() ?? '').slice(0, lineCharactersMax);
         yield* lines;

@@ -5,10 +5,10 @@ import { defaultLimits } from '@mqtt-cluster/history-checker';
 import { waitUntilServing } from './serving.ts';
 import type { Target, Usage } from './target.ts';
 
-/** Brokers that run already (`--brokers`): load and checks, but no faults. */
+/** A target of brokers that run already (`--brokers`). It supports no faults. */
 export function brokersTarget(servers: readonly ServerAddress[]): Target {
   const notSupported = async (): Promise<void> => {
-    throw new TortureError('brokers of --brokers do not support faults');
+    throw new TortureError('the torture injects no faults into the brokers of --brokers');
   };
   return {
     name: 'brokers',

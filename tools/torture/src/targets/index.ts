@@ -9,8 +9,9 @@ import { rabbitmq } from './rabbitmq.ts';
 import type { Target } from './target.ts';
 
 /**
- * @param earlier the build of `--from`, or null.
- * @throws UsageError when the programs it needs are not installed
+ * Creates the target that the command line names.
+ * @param earlier the build of the commit of `--from`; null without `--from`
+ * @throws UsageError when a program of the target is not installed
  */
 export function makeTarget(
   { target, brokers, members, overrides }: Arguments,

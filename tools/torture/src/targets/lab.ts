@@ -15,7 +15,8 @@ const lossShare = 0.01;
 const serveMsMax = 60_000;
 const servePollMs = 100;
 /**
- * Bound of an offline session's queue by default (`ClusterSettings`): beyond it the oldest message may be dropped (P1).
+ * Default of the largest number of messages in an offline session's queue (`ClusterSettings`). A longer queue
+ * drops its oldest message (P1).
  */
 const queuedMessagesMax = 1_000;
 
@@ -23,14 +24,17 @@ export interface LabTargetOptions {
   readonly members: number;
   readonly folder: string;
   readonly overrides: readonly (readonly [string, string])[];
-  /** The build of an earlier commit, with which half of the members start; null: all start with this tree's build. */
+  /**
+   * The build of an earlier commit, with which half of the members start; null: all members start with this
+   * tree's build.
+   */
   readonly earlier: ApplianceBuild | null;
 }
 
 const networkKinds: ReadonlySet<FaultKind> = new Set(['cut', 'one-way', 'flap', 'slow', 'throttle']);
 const hostKinds: ReadonlySet<FaultKind> = new Set(['full-disk', 'slow-disk', 'clock']);
 
-/** A cluster of this repository's appliances, with the lab's link proxies between them. */
+/** A target of this repository's appliances, with the lab's link proxies between them. */
 export class LabTarget implements Target {
   readonly name = 'lab';
   readonly qosMax = 2;
@@ -39,7 +43,7 @@ export class LabTarget implements Target {
   readonly supportedFaults: ReadonlySet<FaultKind> = new Set(faultKinds);
   readonly limits: Limits;
   readonly #options: LabTargetOptions;
-  /** Current faults that the lab's `heal` ends, all of them together. */
+  /** Current faults of links, disks and clocks. The lab's `heal` ends all of them together. */
   readonly #healable = new Set<PlannedFault>();
   #cluster: RunningCluster | null = null;
   #crashesTaken = 0;
@@ -92,7 +96,7 @@ export class LabTarget implements Target {
     if (kind === 'kill' || kind === 'stop' || kind === 'wipe') return this.#startAgain(members, staggerMs);
     if (!this.#healable.delete(fault)) return;
     await this.#running.cluster.fault('heal', []);
-    // `heal` ends all faults: those that should still last begin again.
+    // `heal` ends all faults, so the faults that should still last begin again.
     for (const other of this.#healable) await this.#inject(other);
   }
 
@@ -111,7 +115,7 @@ export class LabTarget implements Target {
   }
 
   async #startAgain(members: Group, staggerMs: number): Promise<void> {
-    // All start before any must serve: a majority may be needed for that.
+    // All members start before the first one must serve, because serving may need a majority.
     await Promise.all(
       members.map(async (member, position) => {
         await new Promise((resolve) => setTimeout(resolve, position * staggerMs));
@@ -121,7 +125,10 @@ export class LabTarget implements Target {
     await this.#allServe(members);
   }
 
-  /** The lab's `start` waits until a member is ready, which it may be without a majority. */
+  /**
+   * Waits until the members serve. The lab's `start` waits only until a member is ready, and a member can be
+   * ready without a majority.
+   */
   async #allServe(members: Group): Promise<void> {
     const ids = new Set(members.map((member) => this.servers[member]?.id));
     const deadline = performance.now() + serveMsMax;

@@ -6,9 +6,9 @@ import { freePort } from '@mqtt-cluster/kit';
 import type { BrokerProduct } from './process-target.ts';
 
 /**
- * The configuration of one broker. The first broker is the hub; each other broker has a bridge to it for all topics in
- * both directions at QoS 2. A star has no loops, and a bridge does not send back what it received. Brokers are
- * persistent, save every second, and have unbounded queues.
+ * Returns the configuration of one broker. The first broker is the hub; each other broker has a bridge to the hub for
+ * all topics in both directions at QoS 2. A star has no loops, and a bridge does not return messages to their sender.
+ * All brokers are persistent, save every second, and have unbounded queues.
  */
 export function mosquittoConfiguration(server: ServerAddress, hub: ServerAddress, folder: string): string {
   const settings = [
@@ -22,7 +22,7 @@ export function mosquittoConfiguration(server: ServerAddress, hub: ServerAddress
     'max_queued_bytes 0',
     'max_inflight_messages 0',
     'log_dest stderr',
-    // A broker that root starts would change to another user, which can't write to the folder.
+    // Without this setting a broker that root starts changes to a user that can't write to the folder.
     'user root',
     'log_type error',
     'log_type warning',
@@ -40,7 +40,7 @@ export function mosquittoConfiguration(server: ServerAddress, hub: ServerAddress
   return `${[...settings, ...(server === hub ? [] : bridge)].join('\n')}\n`;
 }
 
-/** mosquitto brokers with bridges between them: mosquitto has no cluster. */
+/** mosquitto brokers with bridges between them, because mosquitto has no cluster. */
 export function mosquitto(): BrokerProduct {
   const command = programOf('mosquitto', 'mosquitto');
   return {

@@ -11,7 +11,10 @@ export interface NatsNode {
   readonly routePort: number;
 }
 
-/** JetStream with one replica for each node, three at most, and a sync after every write if the server supports it. */
+/**
+ * Returns the configuration of one node: JetStream with three replicas in a cluster of at least three nodes,
+ * and a sync after every write if the server supports that.
+ */
 export function natsConfiguration(
   { server, clientPort, routePort }: NatsNode,
   all: readonly NatsNode[],
@@ -32,7 +35,10 @@ export function natsConfiguration(
   ].join('\n');
 }
 
-/** NATS with JetStream and its MQTT listener: MQTT 3.1.1 with QoS 0 and 1 (QoS 2 came with 2.10). */
+/**
+ * NATS with JetStream and its MQTT listener: MQTT 3.1.1 with QoS 0 and 1 (only NATS 2.10 and later support
+ * QoS 2).
+ */
 export function nats(): BrokerProduct {
   const command = programOf('nats-server', 'nats-server');
   return {

@@ -13,13 +13,13 @@ import { usageOf } from './usage.ts';
 
 const stopMsMax = 15_000;
 
-/** One broker of another product, as a program on this machine. */
+/** One broker of another product, which is a program on this machine. */
 export interface Member {
   readonly server: ServerAddress;
   readonly command: string;
   readonly args: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
-  /** The folder of its data and its log. */
+  /** The folder of the broker's data and log. */
   readonly folder: string;
 }
 
@@ -35,7 +35,7 @@ export interface BrokerProduct {
   close?(): void;
 }
 
-/** Brokers of another product on this machine. Their processes can be killed, stopped and paused. */
+/** A target of another product's brokers on this machine. Its faults kill, stop and pause their processes. */
 export class ProcessTarget implements Target {
   readonly name: string;
   readonly qosMax: QoS;
@@ -47,7 +47,7 @@ export class ProcessTarget implements Target {
   readonly #folder: string;
   readonly #count: number;
   readonly #running = new Map<Member, ChildProgram>();
-  /** Members that end because this target stops them. */
+  /** Members that this target is stopping, so that their end is no crash. */
   readonly #stopping = new Set<Member>();
   readonly #crashes: string[] = [];
   #members: readonly Member[] = [];
@@ -135,7 +135,7 @@ export class ProcessTarget implements Target {
     if (this.#running.has(member)) return;
     const { server, command, args, environment, folder } = member;
     const logFile = join(folder, 'log');
-    // A process group of its own: signals must reach the programs that a start script starts.
+    // The program gets its own process group, so that signals reach the programs that a start script starts.
     const program = new ChildProgram({
       command,
       args,
@@ -148,7 +148,7 @@ export class ProcessTarget implements Target {
       if (this.#running.get(member) !== program) return;
       this.#running.delete(member);
       if (!this.#stopping.has(member))
-        this.#crashes.push(`${server.id} ended by itself (${reason}); its log: ${logFile}`);
+        this.#crashes.push(`${server.id} exited unexpectedly (${reason}); its log: ${logFile}`);
     });
   }
 

@@ -6,7 +6,10 @@ import { ChildProgram, freePort, killOnExit } from '@mqtt-cluster/kit';
 import type { BrokerProduct } from './process-target.ts';
 
 const debianPackage = 'rabbitmq-server';
-/** The wrapper in /usr/sbin changes to another user and to the system's configuration. */
+/**
+ * Folder of the server. The wrapper script in /usr/sbin would change to another user and to the system's
+ * configuration.
+ */
 const serverFolder = '/usr/lib/rabbitmq/bin';
 
 export interface RabbitNode {
@@ -19,7 +22,10 @@ function nodeName({ server }: RabbitNode): string {
   return `${server.id}@localhost`;
 }
 
-/** A cluster with quorum queues for persistent sessions, whose minority pauses after a partition. */
+/**
+ * Returns the configuration of one node: quorum queues for persistent sessions, and a minority pauses in a
+ * partition.
+ */
 export function rabbitConfiguration(node: RabbitNode, all: readonly RabbitNode[]): string {
   const { server, amqpPort } = node;
   const settings = [
@@ -57,7 +63,7 @@ export function rabbitmq(): BrokerProduct {
         nodes.push({ server, amqpPort: await freePort(host), distributionPort });
       }
       const mapperPort = await freePort('127.0.0.1');
-      // A port mapper that ends with this process; the nodes would leave one behind.
+      // This process starts the port mapper and ends it. A port mapper that a node starts would keep running.
       const args = ['-port', String(mapperPort)];
       portMapper = new ChildProgram({ command: epmd, args, logFile: join(folder, 'epmd.log') });
       return nodes.map((node) => {

@@ -8,7 +8,7 @@ export interface Usage {
   /** Resident memory, bytes. */
   readonly resident: number;
   readonly descriptors: number;
-  /** Size of its data folder, bytes. */
+  /** Size of the member's data folder, bytes. */
   readonly disk: number;
 }
 
@@ -16,22 +16,25 @@ export interface Usage {
 export interface Target extends LoadTarget {
   readonly name: string;
   readonly limits: Limits;
-  /** Supported faults. Scenarios that need others are not available. */
+  /** Supported faults. Scenarios that need another fault are not available. */
   readonly supportedFaults: ReadonlySet<FaultKind>;
-  /** Starts all members. @throws TortureError when they do not serve in time; then all are stopped */
+  /** Starts all members. @throws TortureError when a member does not serve in time; all members are stopped then */
   start(): Promise<void>;
   /**
-   * Begins a supported fault, except `rolling`, which the nemesis makes of `stop`. @throws Error in one line when the
-   * target can't execute it
+   * Begins a supported fault, except `rolling`: the nemesis executes that fault as a sequence of `stop` faults.
+   * @throws Error with one line of text when the target can't execute the fault
    */
   begin(fault: PlannedFault): Promise<void>;
-  /** Ends a fault. Members that were stopped serve when this resolves. */
+  /** Ends a fault. Members that the fault had stopped serve when the promise resolves. */
   end(fault: PlannedFault): Promise<void>;
-  /** Ends all faults and starts all members. @throws Error in one line when a member does not serve again */
+  /**
+   * Ends all faults and starts all members. @throws Error with one line of text when a member does not serve
+   * again
+   */
   restore(): Promise<void>;
-  /** @returns one sentence for each member that ended by itself, and for each alarm in its log, since the last call */
+  /** @returns one sentence for each unexpected exit of a member and for each alarm in its log since the last call */
   takeCrashes(): string[];
   usage(): Usage[];
-  /** Stops all members. @param keep keeps data and logs */
+  /** Stops all members. @param keep whether data and logs are kept */
   stop(keep: boolean): Promise<void>;
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { residentBytes } from '@mqtt-cluster/kit';
 import type { Usage } from './target.ts';
 
-/** @returns the resources of a process and its data folder; null when it does not run (or this is not Linux) */
+/** @returns the resources of a process and its data folder; null when the process does not run, or not on Linux */
 export function usageOf(server: string, pid: number, folder: string): Usage | null {
   const resident = residentBytes(pid);
   if (resident === null) return null;
@@ -11,7 +11,10 @@ export function usageOf(server: string, pid: number, folder: string): Usage | nu
   return { server, resident, descriptors, disk: bytesBelow(folder) };
 }
 
-/** @returns the bytes of all files below a folder; files may appear and disappear meanwhile */
+/**
+ * @returns the size of all files below a folder, bytes; other processes may create and delete files at the
+ * same time
+ */
 function bytesBelow(folder: string): number {
   let sum = 0;
   for (const item of itemsOf(folder)) {
