@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""keep-limits.py COMMAND...: runs COMMAND where resource limits can't be raised.
+"""keep-limits.py COMMAND...: runs COMMAND on machines that can't raise resource limits.
 
-A machine that is itself a sandbox may lack CAP_SYS_RESOURCE; systemd-nspawn, podman and crun then end because they may
-not raise a limit they don't need. Under this filter (seccomp(2), inherited by all children) a call that would change a
-limit returns 0 and does nothing. Where the capability is there the command is run as it is.
+A machine that is itself a sandbox may lack CAP_SYS_RESOURCE. systemd-nspawn, podman and crun then fail, because they
+can't raise a limit that they don't need. Under this filter (seccomp(2), inherited by all children) a call that would
+change a limit returns 0 and does nothing. If the machine has the capability, the command runs without the filter.
 """
 import ctypes
 import os
@@ -14,12 +14,12 @@ CAP_SYS_RESOURCE = 24
 PR_SET_SECCOMP = 22
 SECCOMP_MODE_FILTER = 2
 RETURN_ALLOW = 0x7FFF0000
-RETURN_ZERO = 0x00050000  # SECCOMP_RET_ERRNO with error 0: the caller sees success
+RETURN_ZERO = 0x00050000  # SECCOMP_RET_ERRNO with error 0: the call reports success
 LOAD_WORD = 0x20
 JUMP_EQUAL = 0x15
 RETURN = 0x06
 NUMBER_AT, ARCHITECTURE_AT, THIRD_ARGUMENT_LOW_AT, THIRD_ARGUMENT_HIGH_AT = 0, 4, 32, 36
-# Architecture's audit number, then setrlimit and prlimit64 there.
+# For each architecture: its audit number, and the numbers of its system calls setrlimit and prlimit64.
 SYSTEM_CALLS = {"x86_64": (0xC000003E, 160, 302), "aarch64": (0xC00000B7, 164, 261)}
 
 
@@ -30,7 +30,7 @@ def may_raise_limits():
 
 
 def program(architecture, setrlimit, prlimit):
-    """BPF: setrlimit does nothing; prlimit64 does nothing when it brings a new limit (third argument not null)."""
+    """Returns a BPF program that ignores setrlimit, and prlimit64 with a new limit (third argument not null)."""
     steps = [
         (LOAD_WORD, 0, 0, ARCHITECTURE_AT),
         (JUMP_EQUAL, 0, 8, architecture),

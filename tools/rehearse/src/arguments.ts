@@ -4,14 +4,14 @@ import { stepNames } from './rehearsal.ts';
 export type Command =
   'run' | 'up' | 'down' | 'wipe' | 'kill' | 'start' | 'cut' | 'heal' | 'ssh' | 'static' | 'publish';
 
-/** The command line of the rehearsal, checked. */
+/** The parsed and checked command line of the rehearsal. */
 export interface Arguments {
   readonly command: Command;
-  /** Hosts by the last number of their address. */
+  /** Hosts, each given by the last number of its address. */
   readonly hosts: readonly number[];
-  /** `ssh`: the command; `publish` (which a rehearsal starts itself): the client id and the servers. */
+  /** Arguments of `ssh` (the command) or of `publish` (the client id and the servers; only a rehearsal starts it). */
   readonly words: readonly string[];
-  /** The steps to run, in their order. */
+  /** Names of the steps to run, in the order of execution. */
   readonly only: readonly string[];
   readonly keep: boolean;
   readonly brokers: number;
@@ -28,7 +28,7 @@ interface Options {
 }
 
 const bedDefault = 'rehearsal';
-/** The name is part of the names of network namespaces. */
+/** Pattern of a test bed's name, which is part of the names of network namespaces. */
 const bedPattern = /^[a-z][a-z0-9]{0,15}$/;
 
 function directoryOf(bed: string): string {
@@ -45,7 +45,7 @@ Examples:
   npm run rehearse -- static                          only checks without hosts
   npm run rehearse -- ssh 57 journalctl`;
 
-/** @throws UsageError naming the first wrong argument. @throws HelpRequested */
+/** Parses the command line. @throws UsageError that names the first wrong argument. @throws HelpRequested */
 export function readArguments(argv: readonly string[]): Arguments {
   return readCommandLine<Arguments>(argv, commandLine);
 }
@@ -57,8 +57,13 @@ function commandLine(report: (value: Arguments) => void): CommandLine {
     )
     .option('--only <STEPS>', 'run only these steps (default: all)', stepsOf)
     .option('--brokers <N>', '3, 5 or 7', brokerCount, 7)
-    .option('--keep', 'leave the hosts running after a good run; after a failed one they always are')
-    .option('--bed <NAME>', 'name of the set of hosts; another name is another set', bedName, bedDefault)
+    .option('--keep', 'leave the hosts running after a good run; they always keep running after a failure')
+    .option(
+      '--bed <NAME>',
+      'name of the set of hosts; sets with different names are independent',
+      bedName,
+      bedDefault,
+    )
     .option('--directory <D>', `folder of hosts, disks and logs (default: ${directoryOf('<bed>')})`)
     .addHelpText('after', notes);
   const finish = (command: Command, hosts: readonly number[] = [], words: readonly string[] = []): void => {
@@ -84,7 +89,7 @@ function commandLine(report: (value: Arguments) => void): CommandLine {
   add('run', 'runs the steps; prints "ok" or the failure in its last line (the default command)').action(() =>
     finish('run'),
   );
-  add('static', 'checks what needs no hosts: lint, syntax, templates, inventories').action(() =>
+  add('static', 'runs the checks without hosts: lint, syntax, templates, inventories').action(() =>
     finish('static'),
   );
   ofHosts('up', 'starts the hosts, or some of them, without a deployment', '[hosts...]');

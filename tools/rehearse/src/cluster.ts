@@ -21,7 +21,7 @@ export const positionSchema = z.object({
 });
 export type Position = z.output<typeof positionSchema>;
 
-/** The cluster, as the admin HTTP interface of each member reports it. */
+/** Reads the state of the cluster from the admin HTTP interface of each member. */
 export class Cluster {
   readonly hosts: readonly number[];
   readonly #layout: TestBedLayout;

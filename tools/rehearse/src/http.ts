@@ -7,8 +7,9 @@ const requestSecondsMax = 5;
 const requestMsMax = 10_000;
 
 /**
- * Sends a GET request from inside the hosts' network and decodes the answer. @throws CommandError without an answer; an HTTP error
- * status is an answer. @throws ZodError when the answer does not match the schema
+ * Sends a GET request from the network of the hosts and decodes the answer. An HTTP error status is an answer, too.
+ * @throws CommandError without an answer
+ * @throws ZodError when the answer does not match the schema
  */
 export async function getJson<Schema extends z.ZodType>(
   bed: TestBedLayout,

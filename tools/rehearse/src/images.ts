@@ -14,8 +14,8 @@ export interface ImagesOptions {
 }
 
 /**
- * Builds the images with the repository's build script, on a base that was built here, because the machine may reach no
- * registry.
+ * Builds the images with the repository's build script. The base image is built on this machine, because the
+ * machine may have no access to a registry.
  */
 export class Images {
   readonly #options: ImagesOptions;
@@ -24,7 +24,7 @@ export class Images {
     this.#options = options;
   }
 
-  /** Folder of the image archives, for ansible. */
+  /** Folder of the image archives, which ansible copies to the hosts. */
   get directory(): string {
     return join(this.#options.root, 'dist', 'images');
   }
@@ -46,13 +46,14 @@ export class Images {
   }
 
   /**
-   * Writes a podman wrapper for machines that can't raise resource limits; the build script takes the name of one
-   * program.
+   * Writes a wrapper script that runs podman on machines that can't raise resource limits. The build script
+   * accepts only the path of one program.
+   * @returns the path of the wrapper script
    */
   #podman(): string {
     const { directory, helpers } = this.#options.layout;
     const path = join(directory, 'podman');
-    // Written each time: an existing file may belong to another clone.
+    // The wrapper is written each time, because an existing file may belong to another clone of the repository.
     writeFileSync(path, `#!/bin/sh\nexec python3 '${join(helpers, 'keep-limits.py')}' podman "$@"\n`);
     chmodSync(path, 0o755);
     return path;

@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path';
 import { addressOf, brokerHosts } from './bed/layout.ts';
 
 /**
- * Returns the path of the test bed's inventory, reduced to these brokers.
- * @returns the repository's own inventory when it has all brokers
+ * Writes an inventory of the test bed with only the given brokers.
+ * @returns the path of the inventory; the path of the repository's inventory if all brokers are given
  */
 export function inventoryFor(ansible: string, directory: string, brokers: readonly number[]): string {
   const whole = join(ansible, 'inventories/testbed/hosts.yml');
@@ -18,7 +18,7 @@ export function inventoryFor(ansible: string, directory: string, brokers: readon
   return path;
 }
 
-/** Returns the inventory without the lines of all other brokers. */
+/** Returns the inventory without the lines of the brokers that are not given. */
 export function withBrokers(inventory: string, brokers: readonly number[]): string {
   const others = brokerHosts.filter((host) => !brokers.includes(host)).map((host) => `${addressOf(host)}:`);
   return inventory

@@ -9,7 +9,7 @@ import { publishTelemetry } from './load/publishing.ts';
 import { rehearse } from './rehearsal.ts';
 import { checkStatically } from './static.ts';
 
-/** The repository: the bundle of this file is in `dist` below it. */
+/** Folder of the repository. The bundle of this file is in its folder `dist`. */
 const root = fileURLToPath(new URL('..', import.meta.url));
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -25,7 +25,7 @@ async function main(given: Arguments): Promise<boolean> {
   return true;
 }
 
-/** Publishes until a signal comes. @param words client id, then servers */
+/** Publishes until the process receives SIGTERM or SIGINT. @param words client id, then servers */
 async function publish([id, ...servers]: readonly string[]): Promise<boolean> {
   const known = servers.map((text) => {
     const [, name, url] = /^([a-z0-9.-]{1,32})=(mqtts?:\/\/\S+)$/.exec(text) ?? [];

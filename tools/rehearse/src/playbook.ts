@@ -10,7 +10,7 @@ const playMsMax = 45 * 60_000;
 /** Extra variables of a playbook. */
 export type Variables = Readonly<Record<string, string | readonly string[]>>;
 
-/** One host of ansible's recap. */
+/** The line of one host in ansible's recap. */
 export interface HostRecap {
   readonly host: string;
   readonly changed: number;
@@ -28,7 +28,7 @@ export interface PlaybookOptions {
   readonly variables: Variables;
 }
 
-/** Runs the repository's playbooks over ssh, from inside the hosts' network. */
+/** Runs the repository's playbooks over ssh in the network of the hosts. */
 export class Playbooks {
   readonly #options: PlaybookOptions;
 
@@ -49,10 +49,10 @@ export class Playbooks {
     throw new RehearsalError(`playbook ${name}: ${firstFailure(output)} (full output: ${logFile})`);
   }
 
-  /** Runs a playbook, whatever its exit status. */
+  /** Runs a playbook. It does not throw when the exit status is not 0. */
   attempt(name: string, variables: Variables = {}): Promise<{ status: number; output: string }> {
     const { directory, layout, inventory, logFile } = this.#options;
-    // Persistent ssh connections may lead to hosts that have been powered off since.
+    // Persistent ssh connections of an earlier run may lead to hosts that were powered off later.
     const connections = join(layout.directory, 'ssh');
     rmSync(connections, { recursive: true, force: true });
     mkdirSync(connections, { recursive: true, mode: 0o700 });

@@ -21,7 +21,7 @@ const subscriberCount = 3;
 const publisherCount = 2;
 const versions = { first: 'rehearsal-1', second: 'rehearsal-2' } as const;
 
-/** The steps in their order. Each step leaves a healthy cluster. */
+/** The steps, in the order of execution. Each step leaves a healthy cluster. */
 const steps: Readonly<Record<string, Step>> = {
   deploy,
   converge,
@@ -45,7 +45,10 @@ export interface RehearsalOptions {
   readonly bed: string;
   /** Folder of hosts, disks and logs. */
   readonly directory: string;
-  /** Some of {@link stepNames}. Without `deploy` the rehearsal uses the existing deployment. */
+  /**
+   * Names of the steps to run, from {@link stepNames}. Without `deploy` the rehearsal uses the existing
+   * deployment.
+   */
   readonly only: readonly string[];
   readonly keep: boolean;
   /** Number of brokers: 3, 5 or 7. */
@@ -54,8 +57,8 @@ export interface RehearsalOptions {
 }
 
 /**
- * Runs the steps, and stops at the first that fails.
- * @returns whether all steps passed; a failed step is printed, not thrown
+ * Runs the steps, and stops at the first step that fails. It prints the failure and does not throw it.
+ * @returns whether all steps passed
  */
 export async function rehearse(options: RehearsalOptions): Promise<boolean> {
   const { directory, root, only, keep, print } = options;
@@ -107,7 +110,7 @@ export async function rehearse(options: RehearsalOptions): Promise<boolean> {
     print('ok');
     return true;
   }
-  // Their journals show the cause.
+  // The hosts keep running, because their journals show the cause of the failure.
   print(
     'the hosts keep running for an inspection: npm run rehearse -- ssh 57 journalctl; npm run rehearse -- wipe deletes them',
   );

@@ -5,20 +5,22 @@ import { join } from 'node:path';
 import { attemptCommand } from '@mqtt-cluster/kit';
 import { firstFailure } from './playbook.ts';
 import type { Variables } from './playbook.ts';
-import { assertRefused } from './steps/refusals.ts';
+import { assertRejected } from './steps/refusals.ts';
 
 const lintMsMax = 600_000;
 const quotedLinesMax = 12;
 
-/** One check. It returns the problem that it found, or null. */
+/** One check that needs no hosts. */
 interface Check {
   readonly name: string;
+  /** @returns the problem that the check found, or null */
   run(): Promise<string | null>;
 }
 
 /**
  * Runs the checks that need no hosts: lint, the syntax of every playbook, the templates with every inventory, and
- * inventories that must be rejected. @returns whether all checks passed
+ * inventories that must be rejected.
+ * @returns whether all checks passed
  */
 export async function checkStatically(root: string, print: (text: string) => void): Promise<boolean> {
   const ansible = join(root, 'ansible');
@@ -78,7 +80,7 @@ function syntax(ansible: string): Check[] {
   }));
 }
 
-/** Renders the templates for each host of each inventory; the programs that read the files check them. */
+/** Renders the templates for each host of each inventory, and checks each file with the program that reads it. */
 function rendered(root: string, ansible: string): Check[] {
   return readdirSync(join(ansible, 'inventories')).map((inventory) => ({
     name: `templates with the inventory ${inventory}`,
@@ -108,7 +110,10 @@ function rendered(root: string, ansible: string): Check[] {
   }));
 }
 
-/** Returns the settings that the templates set and the image does not have: an update would drop them silently. */
+/**
+ * Returns a problem if the templates set a setting that the image does not have. The broker would ignore the
+ * setting.
+ */
 async function unknownSettings(root: string, rendered: string): Promise<string | null> {
   const main = join(root, 'dist/images/broker-publisher/files/opt/mqtt-cluster/main.mjs');
   const { status, output, errorOutput } = await attemptCommand('node', [main, '--settings']);
@@ -125,8 +130,8 @@ async function unknownSettings(root: string, rendered: string): Promise<string |
 }
 
 /**
- * Runs the preflight playbook with this machine in place of three hosts: each must be rejected with the given part of
- * the message.
+ * Runs the preflight playbook with variables that it must reject, and this machine in place of three hosts.
+ * The message of the playbook must contain the given text.
  */
 function preflights(ansible: string): Check[] {
   const image = { mqtt_cluster_version: 'no-such-version' };
@@ -137,16 +142,8 @@ function preflights(ansible: string): Check[] {
       'but the images are made for riscv128',
     ],
     ['too little disk', { preflight_disk_bytes_min: '999999999999999999' }, 'are needed below one of'],
-    [
-      'an image that is not there',
-      image,
-      'There is no image localhost/mqtt-cluster/broker-publisher:no-such-version',
-    ],
-    [
-      'a host that is unreachable',
-      { ansible_connection: 'ssh', ansible_port: '1' },
-      "one can't be reached by ssh",
-    ],
+    ['a missing image', image, 'There is no image localhost/mqtt-cluster/broker-publisher:no-such-version'],
+    ['an unreachable host', { ansible_connection: 'ssh', ansible_port: '1' }, "one can't be reached by ssh"],
   ];
   return wrong.map(([name, variables, sentence]) => ({
     name: `preflight of ${name}: "${sentence}"`,
@@ -159,7 +156,7 @@ function preflights(ansible: string): Check[] {
         timeoutMs: lintMsMax,
       });
       try {
-        assertRefused(status, output, sentence);
+        assertRejected(status, output, sentence);
         return null;
       } catch (error) {
         return describeError(error);
@@ -168,7 +165,10 @@ function preflights(ansible: string): Check[] {
   }));
 }
 
-/** Inventories that must be rejected (or accepted with a warning), and a part of the message. */
+/**
+ * Checks inventories that must be rejected, or accepted with a warning, with a message that contains the
+ * given text.
+ */
 function refusals(ansible: string): Check[] {
   const wrong: readonly (readonly [string, string])[] = [
     ['no-brokers', 'has no host in the group "brokers"'],
@@ -182,13 +182,13 @@ function refusals(ansible: string): Check[] {
     async run() {
       const args = ['-i', join('tests', 'inventories', `${name}.yml`), 'tests/inventory.yml'];
       const { status, output } = await attemptCommand('ansible-playbook', args, { directory: ansible });
-      const refused = status !== 0;
-      const should = !sentence.startsWith('WARNING');
-      if (refused !== should)
-        return `the inventory was ${refused ? 'rejected' : 'accepted'}: ${lastLines(output)}`;
+      const isRejected = status !== 0;
+      const mustBeRejected = !sentence.startsWith('WARNING');
+      if (isRejected !== mustBeRejected)
+        return `the inventory was ${isRejected ? 'rejected' : 'accepted'}: ${lastLines(output)}`;
       return output.replaceAll('\\"', '"').includes(sentence)
         ? null
-        : `another message: ${firstFailure(output)}`;
+        : `the message is different: ${firstFailure(output)}`;
     },
   }));
 }

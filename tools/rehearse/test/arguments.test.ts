@@ -2,12 +2,12 @@ import { describe, expect, test } from '@jest/globals';
 import { readArguments } from '../src/arguments.ts';
 import { stepNames } from '../src/rehearsal.ts';
 
-describe('arguments', () => {
-  test('runs all steps in their order by default', () => {
+describe('readArguments', () => {
+  test('selects all steps in the order of execution by default', () => {
     expect(readArguments([])).toMatchObject({ command: 'run', only: stepNames, keep: false });
   });
 
-  test('runs the given steps in their order, not in the order of the option', () => {
+  test('sorts the given steps by the order of execution', () => {
     expect(readArguments(['--only', 'rollback,deploy']).only).toEqual(['deploy', 'rollback']);
   });
 
@@ -21,7 +21,7 @@ describe('arguments', () => {
     expect(() => readArguments(argv)).toThrow(sentence);
   });
 
-  test('a test bed with another name has a folder of its own', () => {
+  test('selects another folder for a test bed with another name', () => {
     expect(readArguments([])).toMatchObject({
       bed: 'rehearsal',
       directory: '/var/tmp/mqtt-cluster-rehearsal',
@@ -30,7 +30,7 @@ describe('arguments', () => {
     expect(readArguments(['--bed', 'second', '--directory', '/d'])).toMatchObject({ directory: '/d' });
   });
 
-  test('the words after the host of ssh are the command', () => {
+  test('reads the words after the host of ssh as the command', () => {
     expect(readArguments(['ssh', '57', 'uptime', 'now'])).toMatchObject({
       hosts: [57],
       words: ['uptime', 'now'],

@@ -14,8 +14,8 @@ const whole = `all:
         10.0.0.140:
 `;
 
-describe('a smaller inventory', () => {
-  test('contains the given brokers, and all hosts that are no brokers', () => {
+describe('withBrokers', () => {
+  test('returns an inventory with the given brokers and all hosts that are no brokers', () => {
     const small = withBrokers(whole, [55, 56, 57]);
     expect(small).toBe(whole.replace('        10.0.0.58:\n', ''));
   });

@@ -13,37 +13,37 @@ PLAY RECAP *********************************************************************
 `;
 
 describe('the output of ansible', () => {
-  test('contains a recap for each host', () => {
+  test('parseRecap returns the counts of each host', () => {
     expect(parseRecap(recap)).toEqual([
       { host: '10.0.0.140', changed: 3, unreachable: 0, failed: 0 },
       { host: '10.0.0.55', changed: 0, unreachable: 1, failed: 2 },
     ]);
   });
 
-  test('has no hosts without a recap', () => {
+  test('parseRecap returns no hosts for an output without a recap', () => {
     expect(parseRecap('ERROR! the playbook could not be found')).toEqual([]);
   });
 
-  test('contains the message of the first failure, returned in one line', () => {
+  test('firstFailure returns the message of the first failed host in one line', () => {
     const output = `ok: [a]\nfatal: [10.0.0.57]: FAILED! => {"changed": false, "msg": "There is \\"no\\"\\nimage"}\n`;
     expect(firstFailure(output)).toBe('10.0.0.57: There is \\"no\\" image');
   });
 
-  test('may contain a failure without a message, returned unchanged', () => {
+  test('firstFailure returns the last line of an output without a failed host', () => {
     expect(firstFailure('a\nERROR! no inventory')).toBe('ERROR! no inventory');
   });
 });
 
-describe('a second run', () => {
-  test('fails with the names of the changed hosts', () => {
+describe('assertUnchanged', () => {
+  test('throws with the names of the changed hosts', () => {
     expect(() => assertUnchanged(parseRecap(recap))).toThrow('10.0.0.140 (3)');
   });
 
-  test('fails without a recap', () => {
+  test('throws without a recap', () => {
     expect(() => assertUnchanged([])).toThrow('no recap');
   });
 
-  test('passes when it changed nothing', () => {
+  test('accepts a recap without changes', () => {
     expect(() => assertUnchanged([{ host: 'a', changed: 0, unreachable: 0, failed: 0 }])).not.toThrow();
   });
 });

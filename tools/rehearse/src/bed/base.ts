@@ -13,14 +13,14 @@ const machinePackages =
     ' ',
   );
 
-/** Packages of a host before the deployment; a host can download nothing later. */
+/** Packages of a host. They are installed before the deployment, because a host can't download packages later. */
 const hostPackages = [
   'systemd,systemd-sysv,dbus,openssh-server,python3,python3-apt,sudo,procps,iproute2,iputils-ping',
   'podman,crun,conmon,netavark,nftables,iptables,ca-certificates,curl,openssl',
   'keepalived,haproxy,prometheus,prometheus-alertmanager,prometheus-node-exporter',
 ].join(',');
 
-/** Units that a container does not need: devices, consoles, clock synchronization, updates. */
+/** systemd units that a container does not need: devices, consoles, clock synchronization, updates. */
 const maskedUnits = [
   'systemd-udevd.service systemd-udev-trigger.service systemd-udevd-control.socket systemd-udevd-kernel.socket',
   'console-getty.service getty.target systemd-networkd.service systemd-networkd.socket',
@@ -29,13 +29,13 @@ const maskedUnits = [
   'fstrim.timer podman-auto-update.timer dev-hugepages.mount sys-kernel-debug.mount sys-kernel-tracing.mount',
 ].flatMap((line) => line.split(' '));
 
-/** Services that only the Ansible roles start. */
+/** Services that are disabled in the base, because the Ansible roles start them. */
 const disabledUnits =
   'haproxy keepalived prometheus prometheus-alertmanager prometheus-node-exporter podman podman-restart'.split(
     ' ',
   );
 
-/** Installs the missing packages on this machine. @throws CommandError */
+/** Installs the packages that this machine lacks. @throws CommandError */
 export async function installMachinePackages(log: (text: string) => void): Promise<void> {
   const missing: string[] = [];
   for (const name of machinePackages) {
@@ -50,7 +50,7 @@ export async function installMachinePackages(log: (text: string) => void): Promi
   await runCommand('apt-get', args, { timeoutMs: buildMsMax, environment });
 }
 
-/** Builds the root file system that all hosts share, unless it exists. */
+/** Builds the root file system that all hosts share, if it does not exist. */
 export async function buildBase(layout: TestBedLayout, log: (text: string) => void): Promise<void> {
   mkdirSync(layout.directory, { recursive: true, mode: 0o755 });
   if (!existsSync(layout.key)) {
@@ -68,8 +68,8 @@ async function bootstrap(packages: string, target: string): Promise<void> {
   const sources = ['/etc/apt/sources.list.d/debian.sources', '/etc/apt/sources.list'].find((path) =>
     existsSync(path),
   );
-  const left = ['doc', 'man', 'locale'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`);
-  const args = ['--quiet', '--variant=minbase', `--include=${packages}`, ...left, 'bookworm', target];
+  const excluded = ['doc', 'man', 'locale'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`);
+  const args = ['--quiet', '--variant=minbase', `--include=${packages}`, ...excluded, 'bookworm', target];
   await runCommand('mmdebstrap', sources === undefined ? args : [...args, sources], {
     timeoutMs: buildMsMax,
   });
@@ -106,7 +106,7 @@ async function prepare({ base, key }: TestBedLayout): Promise<void> {
   for (const unit of disabledUnits) await attemptCommand('chroot', [base, 'systemctl', 'disable', unit]);
 }
 
-/** Builds the base of the images, with Node 22, because the machine may reach no container registry. */
+/** Builds the base of the images, with Node 22, because the machine may have no access to a container registry. */
 export async function buildNodeBase(layout: TestBedLayout, log: (text: string) => void): Promise<void> {
   if (existsSync(layout.nodeBase)) return;
   log('building the base of the images, with Node 22 (only once)');
@@ -114,7 +114,7 @@ export async function buildNodeBase(layout: TestBedLayout, log: (text: string) =
   try {
     const tree = join(work, 'tree');
     await bootstrap('ca-certificates,libstdc++6', tree);
-    // The binaries of Node for Linux, from npm.
+    // The npm package contains the binary of Node for Linux.
     const architecture = process.arch === 'arm64' ? 'arm64' : 'x64';
     const install = ['install', '--no-audit', '--no-fund', '--prefix', work, `node-linux-${architecture}@22`];
     await runCommand('npm', install, { timeoutMs: buildMsMax, directory: work });

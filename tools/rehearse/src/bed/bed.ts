@@ -8,7 +8,7 @@ import { brokerHosts, clientHost, monitoringHost } from './layout.ts';
 import type { TestBedLayout } from './layout.ts';
 import { createBridge, cut, heal, removeBridge } from './network.ts';
 
-/** The hosts: containers with systemd, sshd and podman on this machine, in a network of their own. */
+/** The hosts of a rehearsal: containers with systemd, sshd and podman on this machine, in a separate network. */
 export class TestBed {
   readonly layout: TestBedLayout;
   readonly hosts: ReadonlyMap<number, Host>;
@@ -39,7 +39,7 @@ export class TestBed {
     await Promise.all(numbers.map((number) => this.host(number).reachable()));
   }
 
-  /** Drops all packets of the host silently: it keeps its carrier. */
+  /** Drops all packets of the host silently. The host's link keeps its carrier. */
   cut(number: number): Promise<void> {
     return cut(this.layout, this.host(number).number);
   }
@@ -53,7 +53,7 @@ export class TestBed {
     await removeBridge(this.layout);
   }
 
-  /** Deletes the hosts and their disks. The shared file system stays. */
+  /** Stops the hosts and deletes their disks. The shared base file system is kept. */
   async wipe(): Promise<void> {
     await this.stop();
     for (const host of this.hosts.values()) await host.wipe();

@@ -5,20 +5,21 @@ import { waitFor } from '@mqtt-cluster/kit';
 const root = '/sys/fs/cgroup';
 const endMsMax = 20_000;
 /**
- * Processor weight of the test bed: as much as two processes for each host. With the default weight all hosts together
- * would get as much as one process, and starve on a busy machine.
+ * Processor weight of the test bed: the weight of two processes for each host. With the default weight all
+ * hosts together would get the share of one process, and starve on a busy machine.
  */
 const weights = { 'cpu.shares': '18432', 'cpu.weight': '1800' } as const;
 
 /**
- * Returns the single cgroup v2 tree, or the several trees of an older system, of which only the unified one can kill.
+ * Returns the paths of the cgroup trees: one cgroup v2 tree, or the three trees of an older system. Only the
+ * first tree supports `cgroup.kill`.
  */
 function trees(): string[] {
   if (existsSync(join(root, 'cgroup.controllers'))) return [root];
   return ['unified', 'systemd', 'cpu'].map((name) => join(root, name)).filter((path) => existsSync(path));
 }
 
-/** The processes of one host of a test bed. */
+/** The cgroup with the processes of one host. */
 export class ProcessGroup {
   readonly #paths: readonly string[];
 
@@ -26,7 +27,7 @@ export class ProcessGroup {
     this.#paths = trees().map((tree) => join(tree, `mqtt-${bed}`, host));
   }
 
-  /** Creates the group. Returns the files into which a process writes its id to join it. */
+  /** Creates the group. @returns the files to which a process writes its id to join the group */
   create(): string[] {
     return this.#paths.map((path) => {
       mkdirSync(path, { recursive: true });
@@ -60,7 +61,7 @@ export class ProcessGroup {
   }
 }
 
-/** Sets the weight in both kinds of trees; a machine may have no such controller. */
+/** Sets the processor weight with the file of cgroup v1 or v2, if the machine has this controller. */
 function giveWeight(path: string): void {
   for (const [file, weight] of Object.entries(weights)) {
     if (existsSync(join(path, file))) writeFileSync(join(path, file), weight);
@@ -68,9 +69,9 @@ function giveWeight(path: string): void {
 }
 
 /**
- * Moves this process, and all that it starts (ansible, the load), into the test bed's share of the processors, because
- * they stand for hosts, too. Only in the tree of the processor controller: in another tree this process would be killed
- * with the hosts.
+ * Moves this process, and the processes that it starts (ansible, the load), into the test bed's share of the
+ * processors, because they take the place of hosts, too. It joins only the tree of the processor controller,
+ * so that it is not killed together with the hosts.
  */
 export function joinBed(bed: string): void {
   const processors = join(root, 'cpu');
@@ -93,7 +94,7 @@ function processesBelow(path: string): number[] {
     const own = readFileSync(join(path, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
     return [...own, ...children(path).flatMap(processesBelow)];
   } catch {
-    // The group has been removed meanwhile, or contains only threads.
+    // Another process has removed the group, or the group contains only threads.
     return children(path).flatMap(processesBelow);
   }
 }
@@ -103,6 +104,6 @@ function removeTree(path: string): void {
   try {
     rmdirSync(path);
   } catch {
-    // Not empty yet: the next start uses the folder again.
+    // The folder is not empty yet. The next start of the host uses the folder again.
   }
 }

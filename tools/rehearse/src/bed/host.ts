@@ -21,7 +21,8 @@ const startFlags = [
 ];
 const moreFlags = ['--link-journal=no', '--console=pipe', '--bind=/dev/fuse'];
 /**
- * Capabilities and system calls that podman needs inside a container. Clock and kernel modules belong to the machine.
+ * Capabilities and system calls that podman needs inside a container. A host must not change the machine's
+ * clock or its kernel modules.
  */
 const rights = [
   '--capability=all',
@@ -31,7 +32,7 @@ const rights = [
 /** Exit status of systemd-nspawn when the host requests a reboot. */
 const rebootStatus = 133;
 
-/** One host: a container with systemd as process 1, sshd and podman, and an address and a disk of its own. */
+/** One host: a container with systemd as process 1, sshd and podman, and its own address and disk. */
 export class Host {
   readonly number: number;
   readonly address: string;
@@ -53,7 +54,7 @@ export class Host {
     return this.#group.processes().length > 0;
   }
 
-  /** Powers the host on; returns before it has booted (see `reachable`). */
+  /** Powers the host on, without waiting until it has booted (see `reachable`). */
   async start(): Promise<void> {
     if (this.isRunning) return;
     await attachHost(this.#layout, this.number);
@@ -107,6 +108,7 @@ export class Host {
     return root;
   }
 
+  /** Waits until the host answers by ssh. @throws WaitTimeoutError */
   async reachable(): Promise<void> {
     await waitFor(
       `ssh to ${this.address}`,
@@ -115,7 +117,7 @@ export class Host {
     );
   }
 
-  /** Powers the host off at once, without any shutdown. Data that was written stays, even without fsync. */
+  /** Powers the host off at once, without a shutdown. Written data survives, even without fsync. */
   async powerOff(): Promise<void> {
     await dropLink(this.#layout, this.number);
     await this.#group.kill();
@@ -128,14 +130,14 @@ export class Host {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** Runs a command on the host, whatever its exit status. */
+  /** Runs a command on the host. It does not throw when the exit status is not 0. */
   attemptSsh(command: string): Promise<CommandResult> {
     return attemptCommand('ip', this.#sshArguments(command), {
       timeoutMs: sshMsMax,
     });
   }
 
-  /** Runs a command on the host. @returns its standard output @throws CommandError when its status is not 0 */
+  /** Runs a command on the host. @returns its standard output. @throws CommandError when the exit status is not 0 */
   ssh(command: string, timeoutMs = sshMsMax): Promise<string> {
     return runCommand('ip', this.#sshArguments(command), { timeoutMs });
   }

@@ -1,20 +1,21 @@
 import { join } from 'node:path';
 
-/** Last numbers of the brokers' addresses. */
+/** Last numbers of the addresses of the brokers' hosts. */
 export const brokerHosts = [55, 56, 57, 58, 59, 60, 61] as const;
 export const clientHost = 140;
 export const monitoringHost = 150;
-/** The virtual address, which moves between the brokers. */
+/** Last number of the virtual address, which moves between the brokers. */
 export const virtualHost = 100;
 
 const subnet = '10.0.0';
-/** Address of the bridge, for requests from outside the hosts. */
+/** Last number of the bridge's address, from which this machine sends requests to the hosts. */
 const bridgeNumber = 1;
 
+/** Names and paths of a test bed. */
 export interface TestBedLayout {
-  /** Name of the test bed: of the bridge's namespace, and the prefix of each host's namespace. */
+  /** Name of the test bed and of the bridge's network namespace, and prefix of each host's network namespace. */
   readonly name: string;
-  /** Folder of everything that the test bed stores. */
+  /** Folder of all files of the test bed. */
   readonly directory: string;
   /** Read-only root file system that all hosts share. */
   readonly base: string;
@@ -41,7 +42,7 @@ export function addressOf(host: number): string {
   return `${subnet}.${host}`;
 }
 
-/** Returns the network namespace of the bridge, which has no route to other networks. */
+/** Returns the name of the bridge's network namespace, which has no route to other networks. */
 export function bridgeNamespaceOf({ name }: TestBedLayout): string {
   return name;
 }

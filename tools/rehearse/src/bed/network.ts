@@ -8,7 +8,7 @@ const prefixLength = 24;
 
 const portOf = (host: number): string => `v${host}`;
 
-/** Creates the bridge in a network namespace of its own, which has no connection to the machine's networks. */
+/** Creates the bridge in a separate network namespace, which has no connection to the machine's networks. */
 export async function createBridge(bed: TestBedLayout): Promise<void> {
   if (!existsSync(`/run/netns/${bridgeNamespaceOf(bed)}`))
     await runCommand('ip', ['netns', 'add', bridgeNamespaceOf(bed)]);
@@ -21,7 +21,7 @@ export async function createBridge(bed: TestBedLayout): Promise<void> {
   await inBridge('link', 'set', bridge, 'up');
 }
 
-/** Creates the host's network namespace and its cable to the bridge, if they do not exist. */
+/** Creates the host's network namespace and its link to the bridge, if they do not exist. */
 export async function attachHost(bed: TestBedLayout, host: number): Promise<void> {
   const namespace = namespaceOf(bed, host);
   const { status } = await attemptCommand('ip', ['-n', namespace, 'link', 'show', 'eth0']);
@@ -45,18 +45,18 @@ export async function attachHost(bed: TestBedLayout, host: number): Promise<void
   await runCommand('ip', ['-n', namespace, 'link', 'set', 'eth0', 'up']);
 }
 
-/** Takes the host's link down, as a power failure does: the host sends nothing more, not even a FIN. */
+/** Takes the host's link down, as a power failure does. The host sends no more packets, not even a FIN. */
 export async function dropLink(bed: TestBedLayout, host: number): Promise<void> {
   await attemptCommand('ip', ['-n', bridgeNamespaceOf(bed), 'link', 'set', portOf(host), 'down']);
 }
 
-/** Removes the host's network namespace and its cable. */
+/** Removes the host's network namespace and its link. */
 export async function detachHost(bed: TestBedLayout, host: number): Promise<void> {
   await attemptCommand('ip', ['-n', bridgeNamespaceOf(bed), 'link', 'delete', portOf(host)]);
   await attemptCommand('ip', ['netns', 'delete', namespaceOf(bed, host)]);
 }
 
-/** Disconnects the host's link from the bridge. The host keeps its carrier, so it does not notice. */
+/** Disconnects the host's link from the bridge. The link keeps its carrier, so the host does not notice the fault. */
 export async function cut(bed: TestBedLayout, host: number): Promise<void> {
   await runCommand('ip', ['-n', bridgeNamespaceOf(bed), 'link', 'set', portOf(host), 'nomaster']);
 }

@@ -9,7 +9,7 @@ export const clientStatusSchema = z.object({
   violations: z.array(z.string()),
   client: z.object({
     connected: z.boolean(),
-    /** Id of the member; null without a connection. */
+    /** Id of the member to which the client is connected; null without a connection. */
     server: z.string().nullable(),
     connects: z.int(),
     failovers: z.int(),
@@ -23,7 +23,7 @@ export function countersOf({ byQos, client, failovers }: ClientStatus): ClientCo
   return { messages, connects: client.connects, failovers };
 }
 
-/** Returns the host with the most connected clients; the first of equals. */
+/** Returns the host with the most connected clients; of several such hosts, the first. */
 export function busiestOf<Host>(
   hosts: readonly Host[],
   idOf: (host: Host) => string,
@@ -36,7 +36,7 @@ export function busiestOf<Host>(
   return hosts.find((host) => clientsOf(host) === most)!;
 }
 
-/** @throws RehearsalError with all violations */
-export function assertNone(found: readonly string[]): void {
-  if (found.length > 0) throw new RehearsalError(found.join('; '));
+/** Checks that there are no violations. @throws RehearsalError with all violations */
+export function assertNoViolations(violations: readonly string[]): void {
+  if (violations.length > 0) throw new RehearsalError(violations.join('; '));
 }

@@ -3,7 +3,7 @@ import { addressOf, brokerHosts, clientHost, namespaceOf } from '../bed/layout.t
 import type { TestBedLayout } from '../bed/layout.ts';
 import { getJson } from '../http.ts';
 import { ChildProgram, waitFor } from '@mqtt-cluster/kit';
-import { assertNone, busiestOf, clientStatusSchema, countersOf } from './client-counters.ts';
+import { assertNoViolations, busiestOf, clientStatusSchema, countersOf } from './client-counters.ts';
 import type { ClientStatus } from './client-counters.ts';
 import { Publishers } from './publishers.ts';
 import { ClientTally, violationsOf } from './tally.ts';
@@ -14,9 +14,9 @@ const firstPort = 9120;
 const mqttPort = 1883;
 const settleMsMax = 60_000;
 const stopMsMax = 5_000;
-/** Interval of the status requests: a restarted client must be seen before and after its restart. */
+/** Interval of the status requests, ms. It is short, so that a request is answered before and after each restart. */
 const pollIntervalMs = 2_000;
-/** Expiry of the load's sessions: nobody resumes them after the rehearsal. */
+/** Expiry of the load's sessions, in seconds. No client resumes them after the rehearsal. */
 const sessionSecondsMax = 600;
 
 export interface ClientsOptions {
@@ -25,7 +25,7 @@ export interface ClientsOptions {
   readonly bundles: string;
   /** Folder of the clients' logs. */
   readonly directory: string;
-  /** Number of subscribers, in addition to the one that ansible deploys. */
+  /** Number of subscribers, in addition to the subscriber that ansible deploys. */
   readonly subscribers: number;
   readonly publishers: number;
   readonly hosts?: readonly number[];
@@ -37,8 +37,8 @@ interface Subscriber {
 }
 
 /**
- * The load on the client host: subscribers that detect missing messages (the deployed application, and some that are
- * started here), and publishers that survive every broker.
+ * The load on the client host: subscribers that detect missing messages, and publishers that continue when a
+ * broker fails. Ansible deploys one of the subscribers; this class starts all other clients.
  */
 export class Clients {
   readonly #options: ClientsOptions;
@@ -62,7 +62,10 @@ export class Clients {
     });
   }
 
-  /** Starts all clients. Returns when every subscriber receives and every publisher is acknowledged. */
+  /**
+   * Starts all clients. Waits until every subscriber receives messages and every publisher receives
+   * acknowledgements.
+   */
   async start(): Promise<void> {
     this.#publishers.start();
     this.#subscribers.push({ name: 'the deployed client', url: statusUrl(deployedPort) });
@@ -87,7 +90,8 @@ export class Clients {
         logFile: join(directory, `client-${index}.log`),
         environment: {
           ...process.env,
-          // Unique: the session of an earlier rehearsal would be full of messages, and some would be dropped.
+          // The client id is unique, because the queue of an earlier rehearsal's session would be full and
+          // drop messages.
           MQTT_CLIENT_ID: `rehearsal-${process.pid}-${index}`,
           MQTT_CLIENT_SESSION_EXPIRY_SECONDS: String(sessionSecondsMax),
           MQTT_CLIENT_SERVERS: serversOf(hosts).join(','),
@@ -99,7 +103,7 @@ export class Clients {
     this.#subscribers.push({ name: `subscriber ${index}`, url: statusUrl(port) });
   }
 
-  /** Waits until every subscriber is connected and receives. */
+  /** Waits until every subscriber is connected and receives messages. */
   async waitUntilReceiving(): Promise<void> {
     for (const { name, url } of this.#subscribers) {
       let first: number | undefined;
@@ -120,38 +124,38 @@ export class Clients {
     return getJson(this.#options.layout, url, clientStatusSchema);
   }
 
-  /** One status request at a time: answers in the wrong order would look like a restart. */
+  /** Reads all statuses, one poll at a time. Two polls at the same time could report counters that go back. */
   #poll(): Promise<string[]> {
     const poll = this.#polls.then(() => this.#pollNow());
     this.#polls = poll.catch(() => {});
     return poll;
   }
 
-  /** Returns the host with the most connected subscribers. */
+  /** Returns the host to which most subscribers are connected. */
   async busiest(): Promise<number> {
     const statuses = await Promise.all(this.#subscribers.map(({ url }) => this.#status(url)));
     return busiestOf(this.#options.hosts ?? brokerHosts, addressOf, statuses);
   }
 
   /**
-   * Reads the status of all clients; a client that does not answer may be restarting. @returns the violations that the
-   * clients report
+   * Reads the status of all clients.
+   * @returns the violations that the clients report, and the subscribers that do not answer
    */
   async #pollNow(): Promise<string[]> {
-    const said = await Promise.allSettled(this.#subscribers.map(({ url }) => this.#status(url)));
-    const violations = said.flatMap((result, index) => {
+    const statuses = await Promise.allSettled(this.#subscribers.map(({ url }) => this.#status(url)));
+    const violations = statuses.flatMap((result, index) => {
       const { name } = this.#subscribers[index]!;
       if (result.status === 'rejected') return [`${name} does not answer`];
       this.#tally(name).observe(countersOf(result.value), performance.now());
       return result.value.violations.map((violation) => `${name}: ${violation}`);
     });
     const { names } = this.#publishers;
-    const refusals = this.#publishers.statuses().flatMap((status, index) => {
+    const rejections = this.#publishers.statuses().flatMap((status, index) => {
       const name = names[index]!;
       this.#tally(name).observe(status, performance.now());
       return status.refused > 0 ? [`${name}: ${status.refused} messages were rejected`] : [];
     });
-    return [...violations, ...refusals];
+    return [...violations, ...rejections];
   }
 
   #tally(name: string): ClientTally {
@@ -173,7 +177,7 @@ export class Clients {
   }
 
   /**
-   * Waits until all outstanding messages have come, and compares the counters.
+   * Waits until all outstanding messages have arrived, and compares the counters.
    * @returns one line for each client: its messages and reconnects since `before`
    * @throws RehearsalError with lost messages, duplicates, and reconnects beyond the allowance
    */
@@ -181,7 +185,7 @@ export class Clients {
     await this.waitUntilReceiving();
     let found: string[] = [];
     let now = this.#snapshots();
-    // A missing message that comes within the bound was only late, which QoS 1 allows.
+    // A missing message that arrives within the time limit was only late, which QoS 1 allows.
     await waitFor(
       'all clients to have no violation',
       async () => {
@@ -195,7 +199,7 @@ export class Clients {
       },
       { timeoutMs: settleMsMax },
     ).catch(() => {});
-    assertNone(found);
+    assertNoViolations(found);
     return [...now].map(([name, now]) => describeChange(name, before.get(name)!, now));
   }
 
@@ -206,8 +210,8 @@ export class Clients {
     const sum = (count: (status: ClientStatus) => number): number =>
       statuses.reduce((total, status) => total + count(status), 0);
     const missing = sum(({ byQos }) => (byQos[1]?.missing ?? 0) + (byQos[2]?.missing ?? 0));
-    const twice = sum(({ byQos }) => byQos[2]?.duplicates ?? 0);
-    return `${statuses.length} subscribers received ${received}, ${missing} messages of QoS 1 and 2 missing, ${twice} duplicates of QoS 2`;
+    const duplicates = sum(({ byQos }) => byQos[2]?.duplicates ?? 0);
+    return `${statuses.length} subscribers received ${received} messages; ${missing} messages of QoS 1 and 2 missing, ${duplicates} duplicates of QoS 2`;
   }
 
   async stop(): Promise<void> {

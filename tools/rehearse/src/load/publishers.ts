@@ -11,11 +11,11 @@ const stopMsMax = 5_000;
 
 export interface PublishersOptions {
   readonly layout: TestBedLayout;
-  /** Bundle of this tool, which is also the publisher's program. */
+  /** Path of this tool's bundle, which is also the program of the publishers. */
   readonly script: string;
   readonly directory: string;
   readonly count: number;
-  /** Servers as `id=mqtt://host:port`. */
+  /** Servers in the form `id=mqtt://host:port`. */
   readonly servers: readonly string[];
 }
 
@@ -25,7 +25,7 @@ interface Publisher {
   newest: PublisherStatus | null;
 }
 
-/** Publishers on the client host, each a process that reports its status once a second. */
+/** The publishers on the client host. Each publisher is a process that reports its status once a second. */
 export class Publishers {
   readonly #options: PublishersOptions;
   readonly #publishers: Publisher[] = [];
@@ -60,8 +60,8 @@ export class Publishers {
   }
 
   /**
-   * Returns the latest status of each publisher. @throws RehearsalError when one has ended, or has not reported a
-   * status yet
+   * Returns the latest status of each publisher.
+   * @throws RehearsalError when a publisher has ended, or has not reported a status yet
    */
   statuses(): PublisherStatus[] {
     return this.#publishers.map(({ name, program, newest }) => {

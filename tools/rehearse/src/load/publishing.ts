@@ -6,17 +6,17 @@ import { z } from 'zod';
 import { clientCountersSchema } from './tally.ts';
 
 const intervalMs = 200;
-const tellIntervalMs = 1_000;
-/** More than the messages of a minute without a cluster. */
+const statusIntervalMs = 1_000;
+/** Largest number of unacknowledged messages: more than the messages of a minute without a cluster. */
 const unackedMax = 2_000;
-const failoversToldMax = 20;
+const reportedFailoversMax = 20;
 const signal = 'load';
 
-/** Status of a publisher, one JSON line each. */
+/** Status of a publisher, which it prints as one line of JSON. */
 export const publisherStatusSchema = clientCountersSchema.extend({
   connected: z.boolean(),
   sent: z.int(),
-  /** Messages that the client rejected: their numbers are missing at the subscribers. */
+  /** Number of messages that the client rejected. Their numbers are missing at the subscribers. */
   refused: z.int(),
 });
 export type PublisherStatus = z.output<typeof publisherStatusSchema>;
@@ -25,14 +25,14 @@ export interface PublishingOptions {
   readonly id: string;
   readonly servers: readonly Server[];
   readonly log: (line: string) => void;
-  /** Aborts the publisher; it waits for outstanding acknowledgements first. */
+  /** Signal that stops the publisher. The publisher waits for outstanding acknowledgements first. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Publishes numbered telemetry of QoS 1 and 2 from one process that survives every broker. The number of an
- * acknowledged message that gets lost stays missing at every subscriber. (The appliance's own publisher continues after
- * a restart with the numbers that the cluster stores, which would hide such a loss.)
+ * Publishes numbered telemetry of QoS 1 and 2 until the signal is aborted. The publisher keeps its numbers
+ * when a broker fails, so each lost message is missing at every subscriber. (The appliance's publisher
+ * continues after a restart with the numbers that the cluster stores, which would hide such a loss.)
  */
 export async function publishTelemetry({
   id,
@@ -49,7 +49,7 @@ export async function publishTelemetry({
     unackedMax,
     onFailover: ({ from, to }) => {
       failovers.push({ from, to, at: new Date().toISOString() });
-      if (failovers.length > failoversToldMax) failovers.shift();
+      if (failovers.length > reportedFailoversMax) failovers.shift();
     },
   });
   const status = (): PublisherStatus => {
@@ -59,7 +59,7 @@ export async function publishTelemetry({
   const run = String(Date.now());
   const numbers: [number, number, number] = [0, 0, 0];
   const publish = (qos: QoS): void => {
-    // A number that can't be sent is not used: it would be missing.
+    // A number is used only if its message can be sent. Otherwise the number would be missing at the subscribers.
     if (client.status().unacked >= unackedMax) return;
     const number = ++numbers[qos];
     const payload: TelemetryPayload = { group: id, signal, number, sentAt: Date.now(), value: number, run };
@@ -71,10 +71,10 @@ export async function publishTelemetry({
   };
   await client.start();
   const publishing = setInterval(() => ([1, 2] as const).forEach(publish), intervalMs);
-  const telling = setInterval(() => log(JSON.stringify(status())), tellIntervalMs);
+  const reporting = setInterval(() => log(JSON.stringify(status())), statusIntervalMs);
   await new Promise<void>((resolve) => ended.addEventListener('abort', () => resolve(), { once: true }));
   clearInterval(publishing);
-  clearInterval(telling);
+  clearInterval(reporting);
   await client.stop();
   log(JSON.stringify(status()));
 }

@@ -1,32 +1,32 @@
 import { z } from 'zod';
 
-/** The latest connections of a client to another server than the one before. */
+/** The latest failovers of a client: connections to another server than the previous connection. */
 export const failoversSchema = z.array(z.object({ from: z.string(), to: z.string(), at: z.string() }));
 
 /** Counters that a client of the load reports. */
 export const clientCountersSchema = z.object({
-  /** Messages that a subscriber received, or acknowledgements that a publisher received. */
+  /** Number of messages that a subscriber received, or of acknowledgements that a publisher received. */
   messages: z.int(),
-  /** Successful connections, including the first one. */
+  /** Number of successful connections, including the first connection. */
   connects: z.int(),
   failovers: failoversSchema,
 });
 export type ClientCounters = z.output<typeof clientCountersSchema>;
 
-/** Counters of a client since the first observation, over all its processes. */
+/** Counters of a client since the first observation, summed over all processes of the client. */
 export interface TallySnapshot {
   readonly messages: number;
-  /** Connections after the first one of each process. */
+  /** Number of connections, without the first connection of each process. */
   readonly reconnects: number;
   /** Number of new processes. */
   readonly restarts: number;
-  /** How often the client left each server for another one. */
+  /** Number of failovers from each server to another server. */
   readonly left: Readonly<Record<string, number>>;
-  /** Longest time between two observations with new messages, in milliseconds, since `restartClock`. */
+  /** Longest time between two observations with new messages since `restartClock`, ms. */
   readonly silenceMsMax: number;
 }
 
-/** Adds up the counters of one client, which start at zero in each of its processes. */
+/** Adds up the counters of one client. The counters start at zero in each process of the client. */
 export class ClientTally {
   #last: ClientCounters | null = null;
   #messages = 0;
@@ -37,7 +37,7 @@ export class ClientTally {
   #progressAtMs = 0;
   #silenceMsMax = 0;
 
-  /** @param nowMs monotonic time */
+  /** Adds the latest counters. @param nowMs monotonic time */
   observe(now: ClientCounters, nowMs: number): void {
     const last = this.#last;
     const isNew = last !== null && (now.messages < last.messages || now.connects < last.connects);
@@ -45,7 +45,7 @@ export class ClientTally {
     const before = isNew || last === null ? { messages: 0, connects: Math.min(1, now.connects) } : last;
     const more = now.messages - before.messages;
     this.#messages += more;
-    // The first connection of a process that had none at the last observation is no reconnect.
+    // The first connection of a process is no reconnect, even if the last observation was before that connection.
     const first = before.connects === 0 ? Math.min(1, now.connects) : 0;
     this.#reconnects += now.connects - before.connects - first;
     this.#countFailovers(now.failovers);
@@ -83,12 +83,12 @@ export class ClientTally {
   }
 }
 
-/** Reconnects and silence that a step may cause. */
+/** Limits for the reconnects and the silence that a step may cause. */
 export interface Allowance {
   readonly reconnectsMax: number;
-  /** How often a client may leave the same host; P10 allows once for each host that is stopped and started. */
+  /** Largest number of failovers from the same host. P10 allows one for each host that is stopped and started. */
   readonly perHostMax: number;
-  /** A longer silence means that there was no load during the step. */
+  /** Longest time without a message, ms. After a longer silence the step had too little load to be conclusive. */
   readonly silenceMsMax?: number;
 }
 
@@ -104,7 +104,7 @@ export function violationsOf(
   if (now.messages <= before.messages) found.push(`${name}: received no more messages`);
   const reconnects = now.reconnects - before.reconnects;
   if (reconnects > reconnectsMax) {
-    found.push(`${name}: connected ${reconnects} times again (allowed: ${reconnectsMax})`);
+    found.push(`${name}: reconnected ${reconnects} times (allowed: ${reconnectsMax})`);
   }
   for (const [server, count] of Object.entries(now.left)) {
     const times = count - (before.left[server] ?? 0);
@@ -112,7 +112,7 @@ export function violationsOf(
   }
   if (now.silenceMsMax > silenceMsMax) {
     const seconds = Math.round(now.silenceMsMax / 1_000);
-    found.push(`${name}: ${seconds} s without a message (allowed: ${silenceMsMax / 1_000})`);
+    found.push(`${name}: ${seconds} s without a message (allowed: ${silenceMsMax / 1_000} s)`);
   }
   return found;
 }

@@ -5,8 +5,8 @@ import { ChildProgram, waitFor } from '@mqtt-cluster/kit';
 
 const keepAliveSeconds = 5;
 /**
- * Bound for a failover: three lost VRRP announcements, the client's keep-alive and its pause before a reconnect, and a
- * busy machine.
+ * Longest duration of a failover, ms: three lost VRRP announcements, the client's keep-alive and its pause before a
+ * reconnect, on a busy machine.
  */
 const receivingMsMax = 120_000;
 
@@ -23,7 +23,8 @@ export class VirtualAddressClient {
   }
 
   start(): void {
-    // -R: retained messages come with every subscription, so they prove nothing.
+    // -R ignores retained messages. The server sends them for every subscription, so they are no evidence of
+    // new messages.
     const flags = ['-h', addressOf(virtualHost), '-i', 'rehearsal-stock', '-c', '-q', '1', '-R'];
     const rest = ['-k', String(keepAliveSeconds), '-t', 'telemetry/#', '-F', '%t'];
     const command = [
@@ -48,7 +49,7 @@ export class VirtualAddressClient {
     });
   }
 
-  /** Waits until another message has come. @throws WaitTimeoutError */
+  /** Waits until another message has arrived. @throws WaitTimeoutError */
   async waitUntilReceiving(): Promise<void> {
     const before = this.#received;
     await waitFor(
@@ -58,7 +59,7 @@ export class VirtualAddressClient {
     );
   }
 
-  /** Returns the received messages and the longest pause in one line. */
+  /** Returns one line with the number of received messages and the longest pause between them. */
   describe(): string {
     const seconds = (this.#pauseMsMax / 1_000).toFixed(1);
     return `mosquitto_sub received ${this.#received} live messages; its longest pause was ${seconds} s`;

@@ -16,6 +16,7 @@ export interface RehearsalContext {
   readonly log: (text: string) => void;
 }
 
+/** One step of a rehearsal. */
 export interface Step {
   /** Description of the step, printed as a heading. */
   readonly name: string;

@@ -2,7 +2,7 @@ import { RehearsalError } from '../errors.ts';
 import type { HostRecap } from '../playbook.ts';
 import type { RehearsalContext, Step } from './context.ts';
 
-/** Deploys everything with one command, as a new user would. */
+/** Deploys brokers, client and monitoring with one command, as a new user does. */
 export const deploy: Step = {
   name: 'deploy the brokers, a client and the monitoring with site.yml',
   async run({ playbooks, cluster, versions }: RehearsalContext) {
@@ -20,7 +20,7 @@ export const converge: Step = {
   },
 };
 
-/** @throws RehearsalError naming the hosts on which something changed */
+/** Checks that a playbook changed no host. @throws RehearsalError that names the changed hosts */
 export function assertUnchanged(recap: readonly HostRecap[]): void {
   if (recap.length === 0) throw new RehearsalError('ansible printed no recap');
   const changed = recap.filter((host) => host.changed > 0);

@@ -10,11 +10,11 @@ import { logAll } from './context.ts';
 import type { RehearsalContext, Step } from './context.ts';
 
 const unit = 'mqtt-cluster-broker.service';
-/** How long a host stays off: longer than members and clients need to notice it. A fault that they don't notice proves nothing. */
-const goneMs = 15_000;
+/** Duration of a fault, ms. It is longer than the time in which members and clients notice the fault. */
+const faultMs = 15_000;
 const restartMsMax = 180_000;
-/** One reconnect for the lost host, and one because a busy machine may make a broker look silent. */
-const loseOne: Allowance = { reconnectsMax: 2, perHostMax: 1 };
+/** Allows one reconnect for the lost host, and one because a broker may seem silent on a busy machine. */
+const oneLostHost: Allowance = { reconnectsMax: 2, perHostMax: 1 };
 
 export const powerCut: Step = {
   name: 'power a host off and on',
@@ -23,12 +23,12 @@ export const powerCut: Step = {
     const before = await clients.snapshot();
     log(`${host.address}: power off`);
     await host.powerOff();
-    await sleep(goneMs);
+    await sleep(faultMs);
     await clients.waitUntilReceiving();
     await host.start();
     await host.reachable();
     await cluster.waitUntilHealthy();
-    logAll(log, await clients.check(before, loseOne));
+    logAll(log, await clients.check(before, oneLostHost));
   },
 };
 
@@ -40,13 +40,13 @@ export const cutOff: Step = {
     log(`${addressOf(number)}: all packets dropped`);
     await bed.cut(number);
     try {
-      await sleep(goneMs);
+      await sleep(faultMs);
       await clients.waitUntilReceiving();
     } finally {
       await bed.heal(number);
     }
     await cluster.waitUntilHealthy();
-    logAll(log, await clients.check(before, loseOne));
+    logAll(log, await clients.check(before, oneLostHost));
   },
 };
 
@@ -57,11 +57,11 @@ export const stoppedLoop: Step = {
     const before = await clients.snapshot();
     const restarts = async (): Promise<number> =>
       Number(await host.ssh(`systemctl show ${unit} --property=NRestarts --value`));
-    const had = await restarts();
+    const restartsBefore = await restarts();
     await host.ssh('kill -STOP $(podman inspect --format {{.State.Pid}} mqtt-cluster-broker)');
     await waitFor(
       'the watchdog to restart the broker',
-      async () => ((await restarts()) > had ? true : undefined),
+      async () => ((await restarts()) > restartsBefore ? true : undefined),
       { timeoutMs: restartMsMax },
     );
     const result = await host.ssh(
@@ -69,9 +69,9 @@ export const stoppedLoop: Step = {
     );
     log(`${host.address}: ${result.trim()}`);
     if (!result.includes('Watchdog'))
-      throw new RehearsalError('the broker was restarted, but not by the watchdog');
+      throw new RehearsalError('the broker was restarted, but its journal has no "Watchdog timeout"');
     await cluster.waitUntilHealthy();
-    logAll(log, await clients.check(before, loseOne));
+    logAll(log, await clients.check(before, oneLostHost));
   },
 };
 
@@ -90,7 +90,7 @@ export const addressMoves: Step = {
         cluster.hosts.filter((host) => host !== holder),
       );
       log(`${addressOf(next)} holds the virtual address now`);
-      // Only after the move: earlier messages may have come through the former holder.
+      // The check comes after the move, because earlier messages may have come through the former host.
       await address.waitUntilReceiving();
       await bed.host(holder).start();
       await bed.host(holder).reachable();
@@ -100,7 +100,7 @@ export const addressMoves: Step = {
     } finally {
       address.stop();
     }
-    logAll(log, await clients.check(before, loseOne));
+    logAll(log, await clients.check(before, oneLostHost));
   },
 };
 

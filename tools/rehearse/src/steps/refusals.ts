@@ -4,22 +4,21 @@ import { firstFailure, parseRecap } from '../playbook.ts';
 import type { Variables } from '../playbook.ts';
 import type { RehearsalContext, Step } from './context.ts';
 
-/** What is wrong, the variables that make it so, and a part of the expected message. */
+/** Name of a wrong deployment, its variables, and a part of the expected message. */
 type WrongDeployment = readonly [string, Variables, string];
 
 const wrongDeployments: readonly WrongDeployment[] = [
   ['too little disk', { preflight_disk_bytes_min: '999999999999999' }, 'are needed below one of'],
   ['another architecture', { preflight_architectures: ['riscv128'] }, 'but the images are made for riscv128'],
-  [
-    'an image that is not there',
-    { mqtt_cluster_version: 'nowhere' },
-    'There is no image localhost/mqtt-cluster/',
-  ],
+  ['a missing image', { mqtt_cluster_version: 'nowhere' }, 'There is no image localhost/mqtt-cluster/'],
   ['an admin token that is too short', { vault_broker_admin_token: 'short' }, '16 characters or more'],
 ];
 
-/** @throws RehearsalError when the playbook was accepted, gave another message, or changed a host */
-export function assertRefused(status: number, output: string, sentence: string): void {
+/**
+ * Checks that a playbook was rejected.
+ * @throws RehearsalError when the playbook was accepted, printed another message, or changed a host
+ */
+export function assertRejected(status: number, output: string, sentence: string): void {
   if (status === 0) throw new RehearsalError('the playbook was not rejected');
   if (!output.replaceAll('\\n', ' ').includes(sentence)) {
     throw new RehearsalError(
@@ -35,23 +34,23 @@ export function assertRefused(status: number, output: string, sentence: string):
 }
 
 export const refusals: Step = {
-  name: 'wrong deployments: each must be rejected with one message, and change nothing',
+  name: 'wrong deployments: site.yml must reject each with one message and change no host',
   async run({ bed, playbooks, versions, log }: RehearsalContext) {
-    const refuse = async ([name, variables, sentence]: WrongDeployment): Promise<void> => {
+    const expectRejection = async ([name, variables, sentence]: WrongDeployment): Promise<void> => {
       const given = { mqtt_cluster_version: versions.first, ...variables };
       const { status, output } = await playbooks.attempt('site', given);
       try {
-        assertRefused(status, output, sentence);
+        assertRejected(status, output, sentence);
       } catch (error) {
         throw new RehearsalError(`${name}: ${(error as Error).message}`, { cause: error });
       }
       log(`${name}: rejected, nothing changed`);
     };
-    for (const wrong of wrongDeployments) await refuse(wrong);
+    for (const wrong of wrongDeployments) await expectRejection(wrong);
     const host = bed.host(monitoringHost);
     await host.powerOff();
     try {
-      await refuse(['a host that is off', {}, `The host ${host.address} can't be reached by ssh`]);
+      await expectRejection(['a host that is off', {}, `The host ${host.address} can't be reached by ssh`]);
     } finally {
       await host.start();
       await host.reachable();

@@ -6,10 +6,10 @@ import type { RehearsalContext, Step } from './context.ts';
 const unit = 'mqtt-cluster-broker.service';
 const samplesMax = 3_000;
 const sampleMsMax = 300_000;
-/** Bound of one request: a closed port answers at once, and only a busy machine takes longer. */
+/** Longest duration of one request, in seconds. A closed port rejects at once; only a busy machine takes longer. */
 const answerSecondsMax = 20;
 
-/** State of a host during the start of its broker: systemd's state, and then the member's readiness. */
+/** One sample during the start of a broker: first the state of the systemd unit, then the readiness of the member. */
 export interface Sample {
   /** ActiveState of the systemd unit: `activating`, `active`, ... */
   readonly state: string;
@@ -18,8 +18,8 @@ export interface Sample {
 }
 
 /**
- * Restarts the broker and samples the states many times a second until systemd reports `active`. Samples of the former
- * process are skipped: it is active while it drains, and rightly no longer ready.
+ * Returns a script that restarts the broker and samples its states many times a second until systemd reports
+ * `active`. The script skips samples of the former process, which is active but not ready while it drains.
  */
 function script(address: string): string {
   return [
@@ -28,7 +28,7 @@ function script(address: string): string {
     `for n in $(seq ${samplesMax}); do`,
     `  set -- $(systemctl show --property=InvocationID,ActiveState --value ${unit})`,
     `  ready=$(curl --silent --max-time ${answerSecondsMax} --output /dev/null --write-out '%{http_code}' http://${address}:9100/readyz)`,
-    // systemd prints both values in an order of its own: the one with 32 characters is the id.
+    // systemd prints the two values in an unspecified order. The value with 32 characters is the id.
     `  state=; id=; for word in "$@"; do if [ \${#word} = 32 ]; then id=$word; else state=$word; fi; done`,
     `  [ "$id" = "$old" ] && { sleep 0.05; continue; }`,
     `  echo "$state $ready"`,
@@ -38,7 +38,10 @@ function script(address: string): string {
   ].join('\n');
 }
 
-/** @throws RehearsalError when systemd reported `active` before the member was ready, or was never seen `activating` */
+/**
+ * Checks that systemd reported `active` only when the member was ready.
+ * @throws RehearsalError also when no sample is `activating` or no sample is `active`
+ */
 export function assertReadyBeforeActive(samples: readonly Sample[]): void {
   const starting = samples.filter(({ state }) => state === 'activating');
   const active = samples.filter(({ state }) => state === 'active');
@@ -72,8 +75,8 @@ export const restart: Step = {
     const text = await waitFor(
       'the status of the unit',
       async () => {
-        const said = (await host.ssh(`systemctl status ${unit} | grep -E 'Active:|Status:'`)).trim();
-        return said.includes('active (running)') ? said : undefined;
+        const lines = (await host.ssh(`systemctl status ${unit} | grep -E 'Active:|Status:'`)).trim();
+        return lines.includes('active (running)') ? lines : undefined;
       },
       { timeoutMs: sampleMsMax },
     );

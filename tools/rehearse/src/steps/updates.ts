@@ -11,9 +11,10 @@ const readyMsMax = 600_000;
 const silenceMsMax = 30_000;
 
 /**
- * P10: at most one reconnect for each client and host. A longer silence means that there was no load during the update.
+ * Allows one reconnect for each client and host (P10). After a longer silence the update had too little load to be
+ * conclusive.
  */
-const allOnce = (hosts: readonly number[]): Allowance => ({
+const oneReconnectPerHost = (hosts: readonly number[]): Allowance => ({
   reconnectsMax: hosts.length,
   perHostMax: 1,
   silenceMsMax,
@@ -36,7 +37,7 @@ export const rollingUpdate: Step = {
     await playbooks.run('rolling-update', { mqtt_cluster_version: versions.second });
     await expectVersion(context, versions.second);
     await cluster.waitUntilHealthy();
-    logAll(log, await clients.check(before, allOnce(cluster.hosts)));
+    logAll(log, await clients.check(before, oneReconnectPerHost(cluster.hosts)));
   },
 };
 
@@ -48,12 +49,12 @@ export const rollback: Step = {
     await playbooks.run('rollback');
     await expectVersion(context, versions.first);
     await cluster.waitUntilHealthy();
-    logAll(log, await clients.check(before, allOnce(cluster.hosts)));
+    logAll(log, await clients.check(before, oneReconnectPerHost(cluster.hosts)));
   },
 };
 
 export const replaceHost: Step = {
-  name: 'replace a host by one with an empty disk: READY only after it has all entries',
+  name: 'replace a host by a host with an empty disk: systemd reports READY only after it has all entries',
   async run({ bed, cluster, playbooks, clients, versions, log }: RehearsalContext) {
     const host = bed.host(await clients.busiest());
     const before = await clients.snapshot();
@@ -66,7 +67,7 @@ export const replaceHost: Step = {
     const done = playbooks
       .run('replace-host', { host: host.address, mqtt_cluster_version: versions.first })
       .finally(() => (ended = true));
-    // One command on the host reads both: systemd's state, and then the member's status.
+    // One command reads systemd's state and then the member's status, so that the status is from after READY.
     const atReady = waitFor(
       'READY of the replaced host',
       async () => {
