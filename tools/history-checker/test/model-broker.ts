@@ -22,7 +22,7 @@ interface ModelSession {
   unacked: Queued[];
   /**
    * QoS 2 messages that the broker has received from this publisher, whose acknowledgement the publisher did
-   * not get.
+   * not receive.
    */
   readonly taken: Set<number>;
 }

@@ -28,7 +28,7 @@ describe('retained (P5)', () => {
     );
   });
 
-  test('reports a server that sends no retained message in its second list at the end', () => {
+  test('reports a server that sends the retained message only to one of two new sessions at the end', () => {
     const { history, newer } = write();
     history.settle();
     history.retained({ t: newer });
@@ -199,7 +199,7 @@ describe('will (P6)', () => {
     readonly delaySeconds?: number;
     readonly how?: 'disconnect' | 'dropped' | 'lost' | 'server';
     /** Times from the death to the deliveries of the will, ms. */
-    readonly comesAfterMs?: readonly number[];
+    readonly deliveredAfterMs?: readonly number[];
     readonly dup?: boolean;
     /** Time from the death until the client reconnects, ms. */
     readonly backAfterMs?: number;
@@ -213,7 +213,7 @@ describe('will (P6)', () => {
     options,
     delaySeconds = 0,
     how = 'dropped',
-    comesAfterMs = [],
+    deliveredAfterMs = [],
     dup = false,
     ...rest
   }: Death) {
@@ -227,7 +227,7 @@ describe('will (P6)', () => {
     history.wait(100);
     history.close(dying, how);
     const diedAt = history.atMs;
-    const steps = comesAfterMs.map((afterMs, index) => ({
+    const steps = deliveredAfterMs.map((afterMs, index) => ({
       afterMs,
       act: () => history.deliver(watcher, record.message, record.topic, { dup: dup && index > 0 }),
     }));
@@ -254,72 +254,74 @@ describe('will (P6)', () => {
   test.each(['dropped', 'lost', 'server'] as const)(
     'requires one will after a connection end `%s`',
     (how) => {
-      expect(die({ how, comesAfterMs: [20] }).bad).toEqual([]);
+      expect(die({ how, deliveredAfterMs: [20] }).bad).toEqual([]);
       expect(die({ how }).text).toContain('was not delivered to watcher');
       expect(die({ how }).bad).toEqual(['will']);
     },
   );
 
   test('reports a second publication of a will, and accepts a redelivery', () => {
-    expect(die({ comesAfterMs: [20, 30] }).text).toContain('more than once');
-    expect(die({ comesAfterMs: [20, 30] }).bad).toEqual(['will']);
-    expect(die({ comesAfterMs: [20, 30], dup: true }).bad).toEqual([]);
+    expect(die({ deliveredAfterMs: [20, 30] }).text).toContain('more than once');
+    expect(die({ deliveredAfterMs: [20, 30] }).bad).toEqual(['will']);
+    expect(die({ deliveredAfterMs: [20, 30], dup: true }).bad).toEqual([]);
   });
 
   test('reports a will after a DISCONNECT [MQTT-3.14.4-3]', () => {
-    expect(die({ how: 'disconnect', comesAfterMs: [20] }).text).toContain('had disconnected');
-    expect(die({ how: 'disconnect', comesAfterMs: [20] }).bad).toEqual(['will']);
+    expect(die({ how: 'disconnect', deliveredAfterMs: [20] }).text).toContain('had disconnected');
+    expect(die({ how: 'disconnect', deliveredAfterMs: [20] }).bad).toEqual(['will']);
     expect(die({ how: 'disconnect' }).bad).toEqual([]);
     // The server was isolated, so other servers may have treated the connection as closed before.
-    expect(die({ how: 'disconnect', comesAfterMs: [20], cut: ['A'] }).bad).toEqual([]);
+    expect(die({ how: 'disconnect', deliveredAfterMs: [20], cut: ['A'] }).bad).toEqual([]);
   });
 
   test('reports a will that is too late or too early', () => {
-    expect(die({ comesAfterMs: [4_900] }).bad).toEqual([]);
-    expect(die({ comesAfterMs: [5_100] }).text).toContain('after its deadline');
+    expect(die({ deliveredAfterMs: [4_900] }).bad).toEqual([]);
+    expect(die({ deliveredAfterMs: [5_100] }).text).toContain('after its deadline');
     const five = { version: 5, expirySeconds: 100 } as const;
-    expect(die({ options: five, delaySeconds: 10, comesAfterMs: [14_000] }).bad).toEqual([]);
-    expect(die({ options: five, delaySeconds: 10, comesAfterMs: [16_000] }).bad).toEqual(['will']);
-    expect(die({ options: five, delaySeconds: 10, comesAfterMs: [3_000] }).text).toContain('before');
+    expect(die({ options: five, delaySeconds: 10, deliveredAfterMs: [14_000] }).bad).toEqual([]);
+    expect(die({ options: five, delaySeconds: 10, deliveredAfterMs: [16_000] }).bad).toEqual(['will']);
+    expect(die({ options: five, delaySeconds: 10, deliveredAfterMs: [3_000] }).text).toContain('before');
   });
 
   test('measures the deadline of a will from the end of its session if the will delay is longer [MQTT-3.1.3-9]', () => {
     const clean = { version: 5, clean: true } as const;
-    expect(die({ options: clean, delaySeconds: 10, comesAfterMs: [20] }).bad).toEqual([]);
-    expect(die({ options: clean, delaySeconds: 10, comesAfterMs: [14_000] }).bad).toEqual(['will']);
+    expect(die({ options: clean, delaySeconds: 10, deliveredAfterMs: [20] }).bad).toEqual([]);
+    expect(die({ options: clean, delaySeconds: 10, deliveredAfterMs: [14_000] }).bad).toEqual(['will']);
   });
 
   test('reports a will after the client reconnected within the will delay [MQTT5 3.1.3.2.2]', () => {
     const five = { version: 5, expirySeconds: 100 } as const;
     const back = { version: 5 } as const;
-    const death = { options: five, delaySeconds: 10, back, comesAfterMs: [11_000] };
+    const death = { options: five, delaySeconds: 10, back, deliveredAfterMs: [11_000] };
     expect(die({ ...death, backAfterMs: 5_000 }).text).toContain('had reconnected at');
     expect(die({ ...death, backAfterMs: 5_000 }).bad).toEqual(['will']);
     expect(die({ ...death, backAfterMs: 12_000 }).bad).toEqual([]);
-    expect(die({ ...death, backAfterMs: 5_000, comesAfterMs: [] }).bad).toEqual([]);
+    expect(die({ ...death, backAfterMs: 5_000, deliveredAfterMs: [] }).bad).toEqual([]);
   });
 
   test('reports a delayed will that is published just after the client resumed its session in time', () => {
     const five = { version: 5, expirySeconds: 100 } as const;
     const death = { options: five, delaySeconds: 2, back: { version: 5 } } as const;
-    expect(die({ ...death, backAfterMs: 1_500, comesAfterMs: [1_504] }).text).toContain('had reconnected at');
-    expect(die({ ...death, backAfterMs: 1_900, comesAfterMs: [2_100] }).bad).toEqual(['will']);
+    expect(die({ ...death, backAfterMs: 1_500, deliveredAfterMs: [1_504] }).text).toContain(
+      'had reconnected at',
+    );
+    expect(die({ ...death, backAfterMs: 1_900, deliveredAfterMs: [2_100] }).bad).toEqual(['will']);
     // The end of the session ends the delay [MQTT5 3.1.3.2.2].
     const clean = { version: 5, clean: true, sessionPresent: false } as const;
-    const anew = { ...death, back: clean, backAfterMs: 1_500 };
-    expect(die({ ...anew, comesAfterMs: [1_504] }).bad).toEqual([]);
-    expect(die({ ...anew, comesAfterMs: [1_000] }).text).toContain('before');
+    const newSession = { ...death, back: clean, backAfterMs: 1_500 };
+    expect(die({ ...newSession, deliveredAfterMs: [1_504] }).bad).toEqual([]);
+    expect(die({ ...newSession, deliveredAfterMs: [1_000] }).text).toContain('before');
   });
 
   test('applies the shorter bound `willAtOnceMsMax` when the home serves and received the close', () => {
     const limits = { willAtOnceMsMax: 1_000 };
-    expect(die({ limits, comesAfterMs: [900] }).bad).toEqual([]);
-    expect(die({ limits, comesAfterMs: [2_000] }).text).toContain('after its deadline');
-    expect(die({ limits, comesAfterMs: [2_000], how: 'lost' }).bad).toEqual([]);
-    expect(die({ limits, comesAfterMs: [2_000], cut: ['A'] }).bad).toEqual([]);
+    expect(die({ limits, deliveredAfterMs: [900] }).bad).toEqual([]);
+    expect(die({ limits, deliveredAfterMs: [2_000] }).text).toContain('after its deadline');
+    expect(die({ limits, deliveredAfterMs: [2_000], how: 'lost' }).bad).toEqual([]);
+    expect(die({ limits, deliveredAfterMs: [2_000], cut: ['A'] }).bad).toEqual([]);
     const five = { version: 5, expirySeconds: 100 } as const;
-    expect(die({ limits, options: five, delaySeconds: 3, comesAfterMs: [3_900] }).bad).toEqual([]);
-    expect(die({ limits, options: five, delaySeconds: 3, comesAfterMs: [4_500] }).bad).toEqual(['will']);
+    expect(die({ limits, options: five, delaySeconds: 3, deliveredAfterMs: [3_900] }).bad).toEqual([]);
+    expect(die({ limits, options: five, delaySeconds: 3, deliveredAfterMs: [4_500] }).bad).toEqual(['will']);
     // The will is missing although the client reconnected, because the client was away too long.
     expect(die({ limits, backAfterMs: 3_000 }).bad).toEqual(['will']);
     expect(die({ limits, backAfterMs: 900 }).bad).toEqual([]);
@@ -327,15 +329,15 @@ describe('will (P6)', () => {
 
   test('accepts one will or none when the client reconnects at once without a will delay', () => {
     expect(die({ backAfterMs: 50 }).bad).toEqual([]);
-    expect(die({ backAfterMs: 50, comesAfterMs: [20] }).bad).toEqual([]);
-    expect(die({ backAfterMs: 50, comesAfterMs: [20, 30] }).bad).toEqual(['will']);
+    expect(die({ backAfterMs: 50, deliveredAfterMs: [20] }).bad).toEqual([]);
+    expect(die({ backAfterMs: 50, deliveredAfterMs: [20, 30] }).bad).toEqual(['will']);
     expect(die({ backAfterMs: 8_000 }).bad).toEqual(['will']);
   });
 
   test('reports a will after the client reconnected to a server with a majority (P6)', () => {
     const back = { server: 'B' } as const;
-    const late = { back, backAfterMs: 50, comesAfterMs: [2_000] };
-    expect(die({ ...late, comesAfterMs: [500] }).bad).toEqual([]);
+    const late = { back, backAfterMs: 50, deliveredAfterMs: [2_000] };
+    expect(die({ ...late, deliveredAfterMs: [500] }).bad).toEqual([]);
     expect(die(late).text).toContain('although its client had reconnected at');
     expect(die(late).bad).toEqual(['will']);
     expect(die({ ...late, cut: ['B'] }).bad).toEqual([]);

@@ -111,8 +111,8 @@ function rendered(root: string, ansible: string): Check[] {
 }
 
 /**
- * Returns a problem if the templates set a setting that the image does not have. The broker would ignore the
- * setting.
+ * Returns a problem if the templates set a setting that the image does not have. An update would drop such a
+ * setting silently.
  */
 async function unknownSettings(root: string, rendered: string): Promise<string | null> {
   const main = join(root, 'dist/images/broker-publisher/files/opt/mqtt-cluster/main.mjs');

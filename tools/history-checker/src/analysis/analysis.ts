@@ -102,8 +102,7 @@ export class Analysis {
   }
 
   /**
-   * Whether a server delivered the message that had not received it from the publisher, so it had been
-   * replicated.
+   * Whether a server other than the publisher's server delivered the message, so the message had been replicated.
    */
   reachedAnotherServer(message: number): boolean {
     this.#deliveredElsewhere ??= this.#findMessagesDeliveredElsewhere();

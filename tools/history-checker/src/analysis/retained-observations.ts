@@ -17,8 +17,9 @@ export interface RetainedObservation {
 }
 
 /**
- * Yields the retained messages that new subscriptions received on servers that were not isolated. For each message it
- * yields a write that had certainly replaced the message before SUBSCRIBE was sent, earlier than P5's bound requires.
+ * Yields the retained messages that new subscriptions received on servers that were not isolated. For each
+ * message it yields a write that had certainly replaced the message, more than P5's bound before SUBSCRIBE
+ * was sent, or null.
  */
 export function* retainedObservations(analysis: Analysis): Generator<RetainedObservation> {
   const { deliveries, messages, header, faults } = analysis.tables;

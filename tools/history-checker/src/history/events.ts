@@ -25,8 +25,8 @@ export interface Header {
 /** Bounds that the checker applies to the target, in milliseconds unless a field names another unit. */
 export interface Limits {
   /**
-   * Longest time from the death of a client, or of its home, to the publication of its will (P6). A will
-   * delay is added.
+   * Longest time from the death of a client, or of its home, to the publication of its will, in addition to
+   * the will delay (P6).
    */
   readonly willMsMax: number;
   /**

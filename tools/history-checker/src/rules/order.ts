@@ -80,8 +80,8 @@ function wasSubscribed(
 }
 
 /**
- * Reports a delivery after a later message of the same connections. Message rows are in the order of the
- * first PUBLISH.
+ * Reports a delivery if a message that was sent later on the same connections was delivered before. Message
+ * rows are in the order of the first PUBLISH.
  */
 function reportReordering(analysis: Analysis, report: Report, delivery: number, lane: Lane): void {
   const { deliveries, messages } = analysis.tables;

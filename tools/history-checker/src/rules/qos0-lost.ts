@@ -68,7 +68,10 @@ interface DueDelivery {
   readonly connection: Connection;
 }
 
-/** Yields the messages that matched a subscription of the session while the client was connected without a fault. */
+/**
+ * Yields the QoS 0 messages that must be delivered to the session: it had a matching subscription, its
+ * connection lasted, and no fault affected its server.
+ */
 function* dueDeliveries(analysis: Analysis, session: Session, untilMs: Float64Array): Generator<DueDelivery> {
   const { tables, hostLoad } = analysis;
   const { messages, faults } = tables;

@@ -19,9 +19,9 @@ const lookBackMs = 500;
 
 /**
  * After each end of a connection without DISCONNECT, the will is published once and in time. After a
- * DISCONNECT, or if the client reconnects in time, no will is published. A will is missing if a session did
- * not receive it that had subscribed before the client connected and kept its subscription. A delivery to any
- * session proves a publication.
+ * DISCONNECT, or if the client reconnects in time, no will is published. A will is missing if a session that
+ * had subscribed before the client connected, and kept its subscription, did not receive the will. A delivery
+ * to any session proves a publication.
  */
 export const will: Rule = {
   name: 'will',

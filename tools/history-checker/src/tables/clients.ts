@@ -16,8 +16,9 @@ export interface Connection {
   sessionPresent: boolean;
   closedSequence: Sequence;
   closedAt: number;
+  /** Kind of the connection's end; null while the connection is open. */
   how: Closed['how'] | null;
-  /** Null before CONNACK. */
+  /** Session of the connection; null before CONNACK. */
   session: Session | null;
 }
 
@@ -33,7 +34,10 @@ export interface Subscription {
   ackedAt: number;
   /** The QoS or error code of SUBACK; `qos` before SUBACK. */
   granted: number;
-  /** Position of the UNSUBSCRIBE, or of the SUBSCRIBE that replaces this one: later messages are not promised. */
+  /**
+   * Position of the UNSUBSCRIBE, or of the SUBSCRIBE that replaces this subscription. Later messages need not
+   * be delivered.
+   */
   endSequence: Sequence;
   /** Position of the UNSUBACK. */
   goneSequence: Sequence;

@@ -48,8 +48,8 @@ const withoutFault = ['served', 'qos0-lost'] as const;
 const ofEverything = [...always, 'session-lost', 'retained', 'ack-taken-back', 'two-connections'] as const;
 
 /**
- * Rules for scenarios in which all members are down for half of the time, so that perhaps no two clients
- * share an id.
+ * Rules for scenarios in which all members are down for half of the time. In such a run perhaps no client
+ * takes over a connection.
  */
 const ofOutages = ofEverything.filter((rule) => rule !== 'two-connections');
 

@@ -176,8 +176,8 @@ export class RecordingClient {
   }
 
   /**
-   * Abandons the connection without closing it, so that the server can't notice the client's end before the
-   * keep-alive.
+   * Abandons the connection without closing it, so that the server does not notice before the keep-alive
+   * timeout that the client is gone.
    */
   vanish(): void {
     const connection = this.#close('lost');

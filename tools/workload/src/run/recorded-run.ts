@@ -119,7 +119,10 @@ export class RecordedRun {
     this.#load.startPlans();
   }
 
-  /** Continues the load for 2 s. The caller calls it when all faults have ended and all servers run. */
+  /**
+   * Records the phase `healed` and continues the load for 2 s. The caller calls `heal` when all faults have
+   * ended and all servers run.
+   */
   async heal(): Promise<void> {
     this.recorder.record({ type: 'phase', phase: 'healed' });
     this.#load.stopWillClients();

@@ -14,8 +14,8 @@ const longRestMs = 6_000;
 const longRestShare = 0.25;
 
 /**
- * Clients of which two or three have the same client id and connect to different servers (P4). They use QoS 1
- * at most: they don't share their session state, so one client could not complete a QoS 2 exchange that
+ * Groups of two or three clients with the same client id, which connect to different servers (P4). They use
+ * QoS 1 at most: they don't share their session state, so one client can't complete a QoS 2 exchange that
  * another client has begun.
  */
 export function takeover(context: WorkloadContext): ClientSpec[] {
