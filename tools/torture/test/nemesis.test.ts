@@ -37,7 +37,7 @@ async function perform(
 
 const slot = (...faults: PlannedFault[]): Slot => ({ faults, holdMs: 0, recoveryMs: 0 });
 
-describe('nemesis', () => {
+describe('Nemesis', () => {
   it('ends every fault that it began, links and disks before processes, and records both with member names', async () => {
     const { calls, events, faults } = await perform([
       slot({ kind: 'kill', groups: [[0]] }, { kind: 'cut', groups: [[0], [1, 2]] }),

@@ -78,7 +78,7 @@ describe('the mixed plan', () => {
 });
 
 describe('island-kill', () => {
-  it('kills only members of the smaller partition, more than 2 s after the partition', () => {
+  it('kills only members of the isolated minority, more than 2 s after the partition began', () => {
     for (const { faults } of slotsOf('island-kill', 9, 7, 50)) {
       const [cut, kill] = faults;
       expect(kill?.groups.flat().filter((member) => !cut?.groups[0]?.includes(member))).toEqual([]);

@@ -19,7 +19,7 @@ export interface WillExpectation {
   /** Largest number of publications. */
   readonly timesMax: 0 | 1;
   /** The reason for the bounds, for a finding. */
-  readonly because: string;
+  readonly reason: string;
   /** Latest time of the publication; Infinity if it can't be determined. */
   readonly deadlineMs: number;
   /** Delay that a busy machine may add to the deadline, ms. */
@@ -30,7 +30,7 @@ export interface WillExpectation {
    * Time at which the client had reconnected to a server that was not isolated. A later publication is a violation
    * (P6). Infinity if the client did not reconnect.
    */
-  readonly backMs: number;
+  readonly reconnectedMs: number;
 }
 
 /**
@@ -44,38 +44,38 @@ export function expectedWill(analysis: Analysis, connection: Connection): WillEx
   const { connect, closedAt, how, connectedSequence } = connection;
   const successor = takenOverBy(connection);
   const back = successor ?? nextOf(connection);
-  const backMs = back && isReplicated(analysis, back) ? back.connectedAt : Infinity;
-  const open = { deadlineMs: Infinity, allowanceMs: 0, notBeforeMs: connect.at, backMs };
+  const reconnectedMs = back && isReplicated(analysis, back) ? back.connectedAt : Infinity;
+  const open = { deadlineMs: Infinity, allowanceMs: 0, notBeforeMs: connect.at, reconnectedMs };
   if (connectedSequence === never)
-    return { ...open, timesMin: 0, timesMax: 1, because: 'its CONNECT was never answered' };
+    return { ...open, timesMin: 0, timesMax: 1, reason: 'its CONNECT was never answered' };
   if (how === null) return { ...open, ...timesIfOpen(analysis, connection, successor) };
   if (how === 'disconnect') return { ...open, ...timesIfDisconnected(analysis, connection, successor) };
   const delayMs = delayOf(connection);
-  const goneAt = goneAtEarliest(analysis, connection);
+  const closeAt = earliestCloseAt(analysis, connection);
   const resumes = back !== undefined && !back.connect.clean && back.sessionPresent;
-  if (resumes && back.connectedAt < goneAt + delayMs - clockMs) {
-    const because = `its client had reconnected at ${seconds(back.connectedAt)}, before the end of the will delay`;
-    return { ...open, timesMin: 0, timesMax: 0, because };
+  if (resumes && back.connectedAt < closeAt + delayMs - clockMs) {
+    const reason = `its client had reconnected at ${seconds(back.connectedAt)}, before the end of the will delay`;
+    return { ...open, timesMin: 0, timesMax: 0, reason };
   }
-  if (successor) return { ...open, timesMin: 0, timesMax: 1, because: 'its connection was taken over' };
+  if (successor) return { ...open, timesMin: 0, timesMax: 1, reason: 'its connection was taken over' };
   // The end of the session also ends the will delay.
   const sessionEndMs = back !== undefined && !resumes ? back.connect.at : Infinity;
-  const notBeforeMs = Math.min(goneAt + delayMs, sessionEndMs) - clockMs;
+  const notBeforeMs = Math.min(closeAt + delayMs, sessionEndMs) - clockMs;
   const { deadlineMs, allowanceMs } = deadlineOf(analysis, connection, delayMs);
-  const times = { backMs, deadlineMs, allowanceMs, notBeforeMs };
+  const times = { reconnectedMs, deadlineMs, allowanceMs, notBeforeMs };
   const latestMs = deadlineMs + allowanceMs;
   if (back !== undefined && back.connect.at <= latestMs)
-    return { ...times, timesMin: 0, timesMax: 1, because: 'its client had reconnected' };
+    return { ...times, timesMin: 0, timesMax: 1, reason: 'its client had reconnected' };
   if (wasOpenedIsolated(analysis, connection)) {
     return {
       ...times,
       timesMin: 0,
       timesMax: 1,
-      because: 'its server was isolated for the whole connection',
+      reason: 'its server was isolated for the whole connection',
     };
   }
   const timesMin = latestMs < (analysis.tables.settledAt ?? -Infinity) ? 1 : 0;
-  return { ...times, timesMin, timesMax: 1, because: `${endTexts[how]} at ${seconds(closedAt)}` };
+  return { ...times, timesMin, timesMax: 1, reason: `${endTexts[how]} at ${seconds(closedAt)}` };
 }
 
 const endTexts = {
@@ -84,7 +84,7 @@ const endTexts = {
   lost: 'its connection had been lost',
 } as const;
 
-type Times = Pick<WillExpectation, 'timesMin' | 'timesMax' | 'because'>;
+type Times = Pick<WillExpectation, 'timesMin' | 'timesMax' | 'reason'>;
 
 function timesIfOpen(
   { tables }: Analysis,
@@ -94,8 +94,8 @@ function timesIfOpen(
   const endAt = tables.endAt ?? Infinity;
   const disruption = tables.faults.disruptionOf(connect.server, endAt, endAt);
   if (successor ?? disruption)
-    return { timesMin: 0, timesMax: 1, because: 'other servers may treat the connection as closed' };
-  return { timesMin: 0, timesMax: 0, because: `its client has been connected since ${seconds(connectedAt)}` };
+    return { timesMin: 0, timesMax: 1, reason: 'other servers may treat the connection as closed' };
+  return { timesMin: 0, timesMax: 0, reason: `its client has been connected since ${seconds(connectedAt)}` };
 }
 
 function timesIfDisconnected(
@@ -109,9 +109,9 @@ function timesIfDisconnected(
     return {
       timesMin: 0,
       timesMax: 1,
-      because: 'other servers may have treated the connection as closed before the DISCONNECT',
+      reason: 'other servers may have treated the connection as closed before the DISCONNECT',
     };
-  return { timesMin: 0, timesMax: 0, because: `its client had disconnected at ${seconds(closedAt)}` };
+  return { timesMin: 0, timesMax: 0, reason: `its client had disconnected at ${seconds(closedAt)}` };
 }
 
 /** @returns the will delay, ms; it ends with the session at the latest [MQTT-3.1.3-9] */
@@ -135,7 +135,7 @@ function nextOf(connection: Connection): Connection | undefined {
  * @returns the earliest time at which the cluster may have treated the connection as closed; the time of the close if
  * the client closed the connection and no fault affected the server
  */
-function goneAtEarliest(
+function earliestCloseAt(
   { tables, lag }: Analysis,
   { connect, connectedAt, closedAt, how }: Connection,
 ): number {

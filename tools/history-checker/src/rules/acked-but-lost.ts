@@ -182,13 +182,13 @@ function lastDeparture({ tables }: Analysis, subscribers: readonly Subscription[
  * client after the end of the session. A DISCONNECT has no answer, so its position does not show when the
  * server handled it.
  */
-function certainDeparture({ session, endSequence, goneSequence }: Subscription): number {
+function certainDeparture({ session, endSequence, unsubackSequence }: Subscription): number {
   const left = session.promisedUntil;
   let endKnown: Sequence = never;
   for (const { connectedSequence } of session.client.connections) {
     if (connectedSequence > left && connectedSequence < endKnown) endKnown = connectedSequence;
   }
-  return Math.min(endKnown, endSequence === never ? never : goneSequence);
+  return Math.min(endKnown, endSequence === never ? never : unsubackSequence);
 }
 
 function reportGroupLoss(analysis: Analysis, report: Report, message: number, due: Subscription): void {

@@ -66,7 +66,7 @@ function violationOf(
   if (matched.length === 0) return 'but no subscription of the client matches';
   const sent = messages.firstSequence(message);
   const isRetained = deliveries.isRetained(delivery);
-  if (!isRetained && matched.every(({ goneSequence }) => goneSequence < sent)) {
+  if (!isRetained && matched.every(({ unsubackSequence }) => unsubackSequence < sent)) {
     return 'which was sent after the end of the matching subscription';
   }
   const qosMax = Math.min(messages.qos(message), Math.max(...matched.map(({ granted }) => granted)));

@@ -61,7 +61,9 @@ function isPromised(analysis: Analysis, { connection, former, formerPromisedUnti
   ) {
     return expirySeconds !== 0;
   }
-  return connection.connectedAt < goneAt(analysis, last) + expirySeconds * msPerSecond - expirySlackMs;
+  return (
+    connection.connectedAt < earliestCloseAt(analysis, last) + expirySeconds * msPerSecond - expirySlackMs
+  );
 }
 
 /**
@@ -94,7 +96,7 @@ function mustHaveExpired({ tables, lag }: Analysis, connection: Connection, form
  * @returns the earliest time at which the cluster may have treated the connection as closed: before the
  * client noticed, if its server was isolated
  */
-function goneAt({ tables }: Analysis, { connect, connectedAt, closedAt }: Connection): number {
+function earliestCloseAt({ tables }: Analysis, { connect, connectedAt, closedAt }: Connection): number {
   const disruption = tables.faults.disruptionOf(connect.server, connectedAt, closedAt);
   return disruption ? Math.max(connectedAt, disruption.fromMs) : closedAt;
 }

@@ -73,7 +73,7 @@ function checkWill(analysis: Analysis, report: Report, one: WillCase): void {
     const seen = deliveries[0];
     if (seen === undefined) return;
     const at = seconds(analysis.tables.deliveries.at(seen));
-    report.addViolation(() => `${what()} was published at ${at}, although ${first.because}`);
+    report.addViolation(() => `${what()} was published at ${at}, although ${first.reason}`);
     return;
   }
   if (publishedTwice(analysis, one, timesMax)) {
@@ -91,7 +91,7 @@ function checkWill(analysis: Analysis, report: Report, one: WillCase): void {
       first.deadlineMs,
       () =>
         `${what()} was not delivered to ${missing.session.client.id} by ` +
-        `${seconds(first.deadlineMs + first.allowanceMs)}, although ${first.because} and its client did not reconnect`,
+        `${seconds(first.deadlineMs + first.allowanceMs)}, although ${first.reason} and its client did not reconnect`,
     );
     return;
   }
@@ -152,7 +152,7 @@ function checkTime(
 ): void {
   const { tables, lag } = analysis;
   const [dead] = connections as [Connection];
-  const { deadlineMs, allowanceMs, notBeforeMs, backMs } = expectation;
+  const { deadlineMs, allowanceMs, notBeforeMs, reconnectedMs } = expectation;
   for (const row of deliveries) {
     const atMs = tables.deliveries.at(row);
     const watcher = analysis.connection(tables.deliveries.connection(row));
@@ -170,12 +170,12 @@ function checkTime(
       !tables.deliveries.isDup(row) &&
       tables.faults.disruptionOf(watcher.connect.server, dead.closedAt, atMs) === null;
     if (!showsTime) continue;
-    if (!report.inTime(atMs - backMs - arrivalMs, lag.longest(backMs, atMs)))
+    if (!report.inTime(atMs - reconnectedMs - arrivalMs, lag.longest(reconnectedMs, atMs)))
       return analysis.reportLate(
         report,
-        backMs,
+        reconnectedMs,
         atMs,
-        () => `${published()}, although its client had reconnected at ${seconds(backMs)}`,
+        () => `${published()}, although its client had reconnected at ${seconds(reconnectedMs)}`,
       );
     if (!report.inTime(atMs - deadlineMs, allowanceMs))
       return analysis.reportLate(

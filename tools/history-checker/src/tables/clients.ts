@@ -40,7 +40,7 @@ export interface Subscription {
    */
   endSequence: Sequence;
   /** Position of the UNSUBACK. */
-  goneSequence: Sequence;
+  unsubackSequence: Sequence;
 }
 
 /** The session that consecutive connections of a client share. A CONNACK without session present begins a new one. */

@@ -110,7 +110,7 @@ export class Sessions {
       ackedAt: never,
       granted: qos,
       endSequence: never,
-      goneSequence: never,
+      unsubackSequence: never,
     };
     session.subscriptions.push(subscription);
     this.#awaitSuback(connection, subscription);
@@ -138,7 +138,7 @@ export class Sessions {
       const unsubscribedAt = this.#unsubscribing.get(requestKey(event))?.shift() ?? 0;
       for (const one of session.subscriptions) {
         if (one.filter === filter && one.endSequence <= unsubscribedAt)
-          one.goneSequence = Math.min(one.goneSequence, sequence);
+          one.unsubackSequence = Math.min(one.unsubackSequence, sequence);
       }
     }
   }

@@ -23,7 +23,7 @@ export interface Member {
   readonly folder: string;
 }
 
-/** Another broker product: how to configure and start it, and which features it has. */
+/** Another broker product: its features, and a method that writes its configuration. */
 export interface BrokerProduct {
   readonly name: string;
   readonly qosMax: QoS;
