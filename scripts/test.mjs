@@ -1,5 +1,5 @@
 /**
- * `npm test`: all tests, the type check, lint and unused dependencies. Tests that need a program
+ * `npm test`: all tests, the type check, lint, import cycles, and unused files, exports and dependencies. Tests that need a program
  * which is not installed are skipped and listed. The last line is `N passed, N failed, N skipped`, summed over all projects; the exit
  * status is 0 only when nothing failed. Needs no terminal.
  */
@@ -30,10 +30,11 @@ const steps = [
   ['type check', join(modules, 'typescript/bin/tsc'), ['-b']],
   ['lint', nx, ['run-many', '-t', 'lint', parallel, '--outputStyle=stream']],
   [
-    'unused dependencies',
-    join(modules, 'knip/bin/knip.js'),
-    ['--dependencies', '--no-progress', '--no-config-hints'],
+    'import cycles',
+    join(modules, 'dependency-cruiser/bin/dependency-cruise.mjs'),
+    ['--config', '.dependency-cruiser.json', 'libs', 'apps', 'tools', 'monitoring', 'scripts'],
   ],
+  ['unused files, exports and dependencies', join(modules, 'knip/bin/knip.js'), ['--no-progress', '--no-config-hints']],
 ];
 
 /** @returns whether the step has passed */

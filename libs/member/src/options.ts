@@ -84,7 +84,7 @@ export interface MemberObserver {
   batchApplied(index: LogIndex, applied: AppliedBatch): void;
 }
 
-export type AppliedBatch = Extract<StateEffect, { kind: 'batchApplied' }>;
+type AppliedBatch = Extract<StateEffect, { kind: 'batchApplied' }>;
 
 /** Reports durations for the metrics, on the clock of `tick`. Its methods must not change the member. */
 export interface MemberMeasures {

@@ -9,7 +9,7 @@ export interface PanelQuery {
 export type Color = 'green' | 'yellow' | 'orange' | 'red' | 'blue' | 'purple' | 'text';
 
 /** `stat`: the last value, large. `timeline`: states as coloured bars. `matrix`: a table of pairs of members. */
-export type PanelKind = 'timeseries' | 'stat' | 'timeline' | 'table' | 'matrix' | 'heatmap';
+type PanelKind = 'timeseries' | 'stat' | 'timeline' | 'table' | 'matrix' | 'heatmap';
 
 export interface PanelSpec {
   readonly kind: PanelKind;
@@ -42,9 +42,9 @@ export interface PanelSpec {
 }
 
 /** Numbers, rates, seconds, bytes, ratios (1 is 100 %), and times in milliseconds since 1970. */
-export type Unit = 'short' | 'none' | 'si:/s' | 's' | 'bytes' | 'binBps' | 'percentunit' | 'dateTimeFromNow';
+type Unit = 'short' | 'none' | 'si:/s' | 's' | 'bytes' | 'binBps' | 'percentunit' | 'dateTimeFromNow';
 
-export interface RowSpec {
+interface RowSpec {
   readonly title: string;
   readonly panels: readonly PanelSpec[];
 }

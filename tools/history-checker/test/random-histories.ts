@@ -9,7 +9,7 @@ const persistent = { clean: false, version: 4, expirySeconds: null } as const;
  * The clients of the random histories. The first two clients only connect and disconnect, so that a mutation of their
  * deliveries and sessions has no side effect.
  */
-export const actors: readonly Actor[] = [
+const actors: readonly Actor[] = [
   { name: 'watcher', ...persistent },
   { name: 'idler', ...persistent },
   { name: 'roamer', ...persistent },

@@ -1,7 +1,7 @@
 import { CommandLine, listOf, readCommandLine, UsageError } from '@mqtt-cluster/kit';
 import { stepNames } from './rehearsal.ts';
 
-export type Command =
+type Command =
   'run' | 'up' | 'down' | 'wipe' | 'kill' | 'start' | 'cut' | 'heal' | 'ssh' | 'static' | 'publish';
 
 /** The parsed and checked command line of the rehearsal. */

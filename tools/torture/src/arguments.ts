@@ -4,8 +4,8 @@ import { parseOverride } from '@mqtt-cluster/lab';
 import { findScenario, rollingUpdate, scenarios } from './scenarios/scenarios.ts';
 import type { Scenario } from './scenarios/scenarios.ts';
 
-export const targetNames = ['lab', 'mosquitto', 'nats', 'rabbitmq'] as const;
-export type TargetName = (typeof targetNames)[number];
+const targetNames = ['lab', 'mosquitto', 'nats', 'rabbitmq'] as const;
+type TargetName = (typeof targetNames)[number];
 
 const membersMax = 7;
 const membersDefault = 7;

@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 
 /** An endpoint with `/metrics`, and the labels that Prometheus adds to its series. */
-export interface ScrapeTarget {
+interface ScrapeTarget {
   /** `host:port` */
   readonly address: string;
   readonly site: string;
@@ -23,7 +23,7 @@ export interface PrometheusConfigOptions {
 }
 
 /** Seconds. Counters and histograms show failovers shorter than this. A dead host shows within three scrapes. */
-export const scrapeIntervalSecondsDefault = 5;
+const scrapeIntervalSecondsDefault = 5;
 
 /**
  * Returns the Prometheus configuration for a cluster, as YAML. Rules and dashboards rely on its jobs and labels: jobs

@@ -39,7 +39,7 @@ export const answerSchema = z.discriminatedUnion('type', [
 ]);
 export type Answer = Decoded<typeof answerSchema>;
 
-export const roles = ['publisher', 'subscriber QoS 1', 'subscriber QoS 0'] as const;
+const roles = ['publisher', 'subscriber QoS 1', 'subscriber QoS 0'] as const;
 export type Role = (typeof roles)[number];
 
 export function seriesName(client: string, role: Role): string {

@@ -6,7 +6,7 @@ import { Observation } from './gaps.ts';
 import { nowMs } from './protocol.ts';
 import type { Answer, Command, Events, Place } from './protocol.ts';
 
-export const faultKinds = ['kill', 'silent'] as const;
+const faultKinds = ['kill', 'silent'] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
 /** Traffic before the fault, of random length, so that faults are not in phase with timers. */

@@ -1,7 +1,7 @@
 const sharePrefix = '$share/';
 
 /** @returns the topic filter of a shared subscription [MQTT5 4.8.2]; other filters are returned unchanged */
-export function topicFilter(filter: string): string {
+function topicFilter(filter: string): string {
   if (!isShared(filter)) return filter;
   return filter.slice(filter.indexOf('/', sharePrefix.length) + 1);
 }

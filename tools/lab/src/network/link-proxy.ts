@@ -5,7 +5,7 @@ import { describeListenError } from '../layout.ts';
 import { Pipe } from './pipe.ts';
 
 /** `blackhole`: no data passes and connections stay open, as with a pulled cable. `cut`: connections are reset. */
-export type LinkMode = 'open' | 'blackhole' | 'cut';
+type LinkMode = 'open' | 'blackhole' | 'cut';
 
 export interface LinkConditions {
   readonly mode: LinkMode;

@@ -63,7 +63,7 @@ export function renderMembers(members: readonly MemberReport[], chosen: number |
 }
 
 /** Returns the counts by QoS, and the latency. */
-export function renderTraffic(traffic: TrafficView): string[] {
+function renderTraffic(traffic: TrafficView): string[] {
   const columns = ['sent', 'acked', 'delivered', 'lost', 'duplicated', 'outOfOrder', 'perSecond'] as const;
   const titles = ['sent', 'acked', 'delivered', 'lost', 'dupl.', 'reordered', 'msg/s'];
   const gap = traffic.lastGapMs === null ? 'none' : `${Math.round(traffic.lastGapMs)} ms`;
