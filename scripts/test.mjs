@@ -34,7 +34,11 @@ const steps = [
     join(modules, 'dependency-cruiser/bin/dependency-cruise.mjs'),
     ['--config', '.dependency-cruiser.json', 'libs', 'apps', 'tools', 'monitoring', 'scripts'],
   ],
-  ['unused files, exports and dependencies', join(modules, 'knip/bin/knip.js'), ['--no-progress', '--no-config-hints']],
+  [
+    'unused files, exports and dependencies',
+    join(modules, 'knip/bin/knip.js'),
+    ['--no-progress', '--no-config-hints'],
+  ],
 ];
 
 /** @returns whether the step has passed */

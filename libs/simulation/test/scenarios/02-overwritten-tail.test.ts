@@ -2,7 +2,7 @@ import type { Member, Outgoing, RaftAppendRequest, RaftMessage } from '@mqtt-clu
 import { createSimulatedMember, smallLimits, Scenario } from '../../src/index.ts';
 
 /**
- * Seen to fail when a follower accepts appends without comparing the previous term (Raft paper, figure 7).
+ * This test fails if a follower accepts appends without comparing the previous term (Raft paper, figure 7).
  */
 test('overwrites the longer log of a minority after a partition, without losing an acknowledged message (P1)', () => {
   const scenario = new Scenario({ whenIsolated: 'hold', limits: { ...smallLimits, batchesInFlightMax: 64 } });
@@ -32,7 +32,7 @@ test('overwrites the longer log of a minority after a partition, without losing 
   expect(new Set(scenario.arrivals(subscriber).map(({ publication }) => publication)).size).toBe(60);
 });
 
-/** Seen to fail when a follower acknowledges an append before its sync. */
+/** This test fails if a follower acknowledges an append before its sync. */
 test('sends no PUBACK before a majority has synced the entry, so a power cut cannot lose it (P1)', () => {
   const scenario = new Scenario();
   const subscriber = scenario.client('s', 'a', { subscriptions: [{ filter: '#', qos: 1 }] });
@@ -81,7 +81,7 @@ function appendOneByOne(member: Member): Member {
 }
 
 /**
- * Seen to fail when a leader commits entries of earlier terms by counting their copies (Raft paper, 5.4.2).
+ * This test fails if a leader commits entries of earlier terms by counting their copies (Raft paper, 5.4.2).
  */
 test('does not commit an entry of an earlier term by counting its copies (Raft paper, figure 8)', () => {
   const createUsual = createSimulatedMember({ whenIsolated: 'hold', limits: smallLimits });

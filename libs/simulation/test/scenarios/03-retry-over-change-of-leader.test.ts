@@ -1,6 +1,6 @@
 import { Scenario } from '../../src/index.ts';
 
-/** Seen to fail when leader and state do not check the sequence numbers of batches. */
+/** This test fails if leader and state do not check the sequence numbers of batches. */
 test('applies a batch once when its home proposes it again after the death of the leader (P2)', () => {
   const scenario = new Scenario();
   const leader = scenario.leader();
@@ -21,7 +21,7 @@ test('applies a batch once when its home proposes it again after the death of th
   expect(order).toEqual([first, ...later].map(({ id }) => id));
 });
 
-/** Seen to fail when leader and state do not check the sequence numbers of batches. */
+/** This test fails if leader and state do not check the sequence numbers of batches. */
 test('proposes a batch again that was lost with the leader, before later batches (P2)', () => {
   const scenario = new Scenario();
   const leader = scenario.leader();
@@ -42,7 +42,7 @@ test('proposes a batch again that was lost with the leader, before later batches
   expect(order).toEqual([lost, ...following].map(({ id }) => id));
 });
 
-/** Seen to fail when leader and state apply a batch whose sequence number is not the next one. */
+/** This test fails if leader and state apply a batch whose sequence number is not the next one. */
 test('applies a batch only after the retry of an earlier batch that was lost on the network (P2)', () => {
   const scenario = new Scenario();
   const [home, c] = scenario.followers() as [string, string];

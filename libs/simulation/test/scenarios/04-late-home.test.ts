@@ -1,6 +1,6 @@
 import { Scenario } from '../../src/index.ts';
 
-/** Seen to fail when the state does not check the epoch of a command. */
+/** This test fails if the state does not check the epoch of a command. */
 test('applies commands of the former home of a moved session as void, but keeps its QoS 1 messages (P3)', () => {
   const scenario = new Scenario();
   const [a, b, c] = scenario.followers() as [string, string, string];
@@ -31,7 +31,7 @@ test('applies commands of the former home of a moved session as void, but keeps 
   expect(scenario.finish()).toEqual([]);
 });
 
-/** Seen to fail when a home does not close a connection that was taken over. */
+/** This test fails if a home does not close a connection that was taken over. */
 test('keeps one of two connections with the same client id that open at the same moment (P4)', () => {
   const scenario = new Scenario();
   const [a, b] = scenario.followers() as [string, string];

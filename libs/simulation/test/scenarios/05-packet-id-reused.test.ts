@@ -1,6 +1,6 @@
 import { Scenario } from '../../src/index.ts';
 
-/** Seen to fail when a home numbers QoS 2 messages itself instead of using replicated packet ids. */
+/** This test fails if a home numbers QoS 2 messages itself instead of using replicated packet ids. */
 test('keeps the packet id of a QoS 2 message in flight when the home of its subscriber dies (P3)', () => {
   const scenario = new Scenario();
   const [b, c, d] = scenario.followers() as [string, string, string];
@@ -24,7 +24,7 @@ test('keeps the packet id of a QoS 2 message in flight when the home of its subs
   expect(ids[1]?.packetId).not.toBe(ids[2]?.packetId);
 });
 
-/** Seen to fail when a retransmitted QoS 2 PUBLISH is applied again [MQTT-4.3.3-10]. */
+/** This test fails if a retransmitted QoS 2 PUBLISH is applied again [MQTT-4.3.3-10]. */
 test('delivers a QoS 2 message once when its publisher sends it again through another member (P2)', () => {
   const scenario = new Scenario();
   const leader = scenario.leader();

@@ -1,6 +1,6 @@
 import { Scenario } from '../../src/index.ts';
 
-/** Seen to fail when the home sends SUBACK before the subscription is applied. */
+/** This test fails if the home sends SUBACK before the subscription is applied. */
 test('delivers a message that is published at any member after the SUBACK (P2)', () => {
   const scenario = new Scenario();
   const leader = scenario.leader();
@@ -23,7 +23,7 @@ test('delivers a message that is published at any member after the SUBACK (P2)',
   expect(scenario.arrivals(clean).length).toBe(2);
 });
 
-/** Seen to fail when no third member relays messages. */
+/** This test fails if no third member relays messages. */
 test('relays messages through a third member while the link between leader and home is down (P2)', () => {
   const scenario = new Scenario();
   const leader = scenario.leader();
@@ -40,7 +40,7 @@ test('relays messages through a third member while the link between leader and h
   expect(scenario.finish()).toEqual([]);
 });
 
-/** Seen to fail when an entry is committed only after all members have it. */
+/** This test fails if an entry is committed only after all members have it. */
 test('acknowledges CONNECT and SUBSCRIBE within a second while one disk is full and one member is cut off (P9)', () => {
   const scenario = new Scenario();
   const [a, b, c, d] = scenario.followers() as [string, string, string, string];

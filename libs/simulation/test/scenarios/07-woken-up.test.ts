@@ -1,6 +1,6 @@
 import { Scenario } from '../../src/index.ts';
 
-/** Seen to fail when a leader commits entries that only its own disk has. */
+/** This test fails if a leader commits entries that only its own disk has. */
 test('acknowledges nothing at a former leader that was paused until the new leader has committed it (P1)', () => {
   const scenario = new Scenario({ whenIsolated: 'hold' });
   const paused = scenario.leader();

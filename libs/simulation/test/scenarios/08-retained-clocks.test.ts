@@ -1,6 +1,6 @@
 import { defaultClient, Scenario } from '../../src/index.ts';
 
-/** Seen to fail when entries carry the leader's own clock. The clocks of the members differ by days. */
+/** This test fails if entries carry the leader's own clock. The clocks of the members differ by days. */
 test('keeps the last retained write and expires no session early although the clocks of leaders differ (P5)', () => {
   const scenario = new Scenario();
   const a = scenario.leader();
@@ -48,7 +48,7 @@ test('keeps the last retained write and expires no session early although the cl
   expect(scenario.arrivals(sleeper).length).toBe(1);
 });
 
-/** Seen to fail when a late QoS 1 message of a replaced connection sets the retained message. */
+/** This test fails if a late QoS 1 message of a replaced connection sets the retained message. */
 test('does not restore a deleted retained message when an isolated home proposes an older copy late (P5)', () => {
   const scenario = new Scenario({ whenIsolated: 'hold' });
   const [a, b, c] = scenario.followers() as [string, string, string];
@@ -68,7 +68,7 @@ test('does not restore a deleted retained message when an isolated home proposes
   expect(scenario.finish()).toEqual([]);
 });
 
-/** Seen to fail when an isolated home stamps accepted messages with the time of its isolation (seed 6981). */
+/** This test fails if an isolated home stamps accepted messages with the time of its isolation (seed 6981). */
 test('does not restore a deleted retained message when a home that could only receive proposes it late (P5)', () => {
   const scenario = new Scenario();
   const [a, b, c] = scenario.followers() as [string, string, string];

@@ -1,6 +1,6 @@
 import { Scenario } from '../../src/index.ts';
 
-/** Seen to fail when opening a session does not cancel its expiry. */
+/** This test fails if opening a session does not cancel its expiry. */
 test('does not expire a session that its client has opened again in time (P3)', () => {
   const scenario = new Scenario();
   const [a, b, c] = scenario.followers() as [string, string, string];

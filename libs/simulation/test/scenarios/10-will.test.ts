@@ -11,7 +11,7 @@ function begin(): { scenario: Scenario; home: string; watcher: SimulatedClient; 
   return { scenario, home, watcher, dying };
 }
 
-/** Seen to fail when the leader never orphans the sessions of a silent home. */
+/** This test fails if the leader never orphans the sessions of a silent home. */
 test('publishes one will within five seconds after the death of the home (P6)', () => {
   const { scenario, home, watcher } = begin();
   scenario.world.powerOff(home);
@@ -22,7 +22,7 @@ test('publishes one will within five seconds after the death of the home (P6)', 
   expect(scenario.arrivals(watcher).length).toBe(1);
 });
 
-/** Seen to fail when opening a session keeps the will of the former connection. */
+/** This test fails if opening a session keeps the will of the former connection. */
 test('publishes no will when the client connects to another member before the home counts as dead (P6)', () => {
   const { scenario, home, watcher, dying } = begin();
   const elsewhere = scenario.followers().find((id) => id !== home) as string;
@@ -37,7 +37,7 @@ test('publishes no will when the client connects to another member before the ho
   expect(scenario.arrivals(watcher).length).toBe(0);
 });
 
-/** Seen to fail when a new incarnation of a home does not orphan the sessions of the former one. */
+/** This test fails if a new incarnation of a home does not orphan the sessions of the former one. */
 test('publishes one will when the home restarts within a second and its client stays away (P6)', () => {
   const { scenario, home, watcher } = begin();
   scenario.world.kill(home);
@@ -49,7 +49,7 @@ test('publishes one will when the home restarts within a second and its client s
   expect(scenario.arrivals(watcher).length).toBe(1);
 });
 
-/** Seen to fail when a home does not close the connections of sessions that the cluster has orphaned. */
+/** This test fails if a home does not close the connections of sessions that the cluster has orphaned. */
 test('publishes one will during a pause of six seconds, then disconnects the client of the resumed home (P6)', () => {
   const { scenario, home, watcher, dying } = begin();
   // The client does not detect the pause.
@@ -63,7 +63,7 @@ test('publishes one will during a pause of six seconds, then disconnects the cli
   expect(scenario.arrivals(watcher).length).toBe(1);
 });
 
-/** Seen to fail when a will is published again after it was published. */
+/** This test fails if a will is published again after it was published. */
 test('publishes one will although two leaders die while they publish it (P6)', () => {
   const { scenario, home, watcher } = begin();
   scenario.world.powerOff(home);
@@ -80,7 +80,7 @@ test('publishes one will although two leaders die while they publish it (P6)', (
   expect(scenario.arrivals(watcher).length).toBe(1);
 });
 
-/** Seen to fail when a clean session that is adopted after the heal gets its will again. */
+/** This test fails if a clean session that is adopted after the heal gets its will again. */
 test('publishes one will when an orphaned clean session is adopted after a heal and its client dies later (P6)', () => {
   const scenario = new Scenario();
   const [home, c] = scenario.followers() as [string, string];

@@ -1,7 +1,7 @@
 import { Scenario } from '../../src/index.ts';
 import type { SimulatedClient } from '../../src/index.ts';
 
-/** Seen to fail when a member does not propose its outbox after the heal. */
+/** This test fails if a member does not propose its outbox after the heal. */
 test.each([
   ['the group of one', 0],
   ['the group of three', 1],
@@ -57,7 +57,7 @@ test.each([
   },
 );
 
-/** Seen to fail when a start does not recover the outbox of an earlier incarnation. */
+/** This test fails if a start does not recover the outbox of an earlier incarnation. */
 test('delivers messages with degraded acknowledgements in order after two restarts of the isolated member (P1)', () => {
   const scenario = new Scenario();
   const [a, b] = scenario.followers() as [string, string];
@@ -80,7 +80,7 @@ test('delivers messages with degraded acknowledgements in order after two restar
   );
 });
 
-/** Seen to fail when a member sends PUBREC without a majority. */
+/** This test fails if a member sends PUBREC without a majority. */
 test('delivers a QoS 2 message once to a subscriber that moves to an isolated member and back (P2)', () => {
   const scenario = new Scenario();
   const [a, b] = scenario.followers() as [string, string];
@@ -103,7 +103,7 @@ test('delivers a QoS 2 message once to a subscriber that moves to an isolated me
   ]);
 });
 
-/** Seen to fail when a message is delivered early although an earlier one is still queued. */
+/** This test fails if a message is delivered early although an earlier one is still queued. */
 test('keeps the order of a session with queued messages when its isolated home accepts more (P2)', () => {
   const scenario = new Scenario();
   const [a, b] = scenario.followers() as [string, string];

@@ -17,7 +17,7 @@ function voters(scenario: Scenario): MemberId[] {
   return members.filter(({ role }) => role === 'voter').map(({ id }) => id);
 }
 
-/** Seen to fail when a leader counts copies on members that are not voters. */
+/** This test fails if a leader counts copies on members that are not voters. */
 test('loses no acknowledged message from seven members to five and back, with a leader killed in each step (P10)', () => {
   const scenario = new Scenario();
   const subscriber = scenario.client('s', null, { subscriptions: [{ filter: 'x', qos: 1 }] });
@@ -47,7 +47,7 @@ test('loses no acknowledged message from seven members to five and back, with a 
   for (const publication of sent) expect(scenario.deliveryCount(subscriber, publication)).toBeGreaterThan(0);
 });
 
-/** Seen to fail when a vote counts without a check of its store id. */
+/** This test fails if a vote counts without a check of its store id. */
 test('elects no leader and reports a reason when one of four running members of seven is wiped (P1)', () => {
   const scenario = new Scenario();
   const [a, b, c, d, e, f, g] = scenario.memberIds as [
@@ -82,7 +82,7 @@ test('elects no leader and reports a reason when one of four running members of 
   expect(scenario.finish()).toEqual([]);
 });
 
-/** Seen to fail when a store with an incarnation that its peers have already seen may vote. */
+/** This test fails if a store with an incarnation that its peers have already seen may vote. */
 test('rejects votes of a member whose disk was restored from an old copy (P1)', () => {
   const scenario = new Scenario();
   const [a, b, c, d, e, f, g] = scenario.memberIds as [
@@ -126,7 +126,7 @@ test('rejects votes of a member whose disk was restored from an old copy (P1)', 
   expect(scenario.violations).toEqual([]);
 });
 
-/** Seen to fail when a new leader counts voters as alive that it has received nothing from yet. */
+/** This test fails if a new leader counts voters as alive that it has received nothing from yet. */
 test('rejects the removal of one of the four intact members while three of seven are wiped (P1)', () => {
   const scenario = new Scenario();
   const [a, b, c, d, e] = scenario.followers() as [string, string, string, string, string];
@@ -149,7 +149,7 @@ test('rejects the removal of one of the four intact members while three of seven
 });
 
 /**
- * Seen to fail when a rejected store must be known to all stores that its configuration names (seed 4335).
+ * This test fails if a rejected store must be known to all stores that its configuration names (seed 4335).
  */
 test('admits a wiped member again after its admission was overwritten and another member was replaced (P10)', () => {
   const scenario = new Scenario();
@@ -184,7 +184,7 @@ test('admits a wiped member again after its admission was overwritten and anothe
 });
 
 /**
- * Seen to fail when a member trusts its own configuration alone: it then accepts messages that can never be
+ * This test fails if a member trusts its own configuration alone: it then accepts messages that can never be
  * committed.
  */
 test('serves no client at a member that was removed while it was down, until it is added again (P10)', () => {
@@ -213,7 +213,7 @@ test('serves no client at a member that was removed while it was down, until it 
 });
 
 /**
- * Seen to fail when messages from before the admission count: the member disconnected its clients and lost
+ * This test fails if messages from before the admission count: the member disconnected its clients and lost
  * their wills.
  */
 test.each([1, 2, 3])(

@@ -1,6 +1,6 @@
 import { Scenario } from '../../src/index.ts';
 
-/** Seen to fail when empty members found a cluster before all configured members are up. */
+/** This test fails if empty members found a cluster before all configured members are up. */
 test('founds one cluster only when all seven empty members are up (P10)', () => {
   const scenario = new Scenario({ startMembers: false });
   scenario.world.start('a', 'b', 'c');
@@ -17,7 +17,7 @@ test('founds one cluster only when all seven empty members are up (P10)', () => 
   expect(scenario.finish()).toEqual([]);
 });
 
-/** Seen to fail when a restarted member serves before its own `start` command is applied. */
+/** This test fails if a restarted member serves before its own `start` command is applied. */
 test('serves a queued message when only four of seven members start after a power cut (P1)', () => {
   const scenario = new Scenario();
   const publisher = scenario.client('p', 'a');
@@ -34,7 +34,7 @@ test('serves a queued message when only four of seven members start after a powe
   expect(scenario.finish()).toEqual([]);
 });
 
-/** Seen to fail when a vote counts without a check of its store id. */
+/** This test fails if a vote counts without a check of its store id. */
 test('elects no leader among four of seven members when one is wiped, until a fifth starts (P1)', () => {
   const scenario = new Scenario();
   for (const id of scenario.memberIds) scenario.world.powerOff(id);
@@ -48,7 +48,7 @@ test('elects no leader among four of seven members when one is wiped, until a fi
 });
 
 /**
- * Seen to fail when a started member without a leader becomes isolated as early as a member that has served.
+ * This test fails if a started member without a leader becomes isolated as early as a member that has served.
  */
 test('stays joining after a start without a leader, and becomes isolated only after a longer time (P10)', () => {
   const scenario = new Scenario();

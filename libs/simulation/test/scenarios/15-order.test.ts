@@ -1,7 +1,7 @@
 import { Scenario } from '../../src/index.ts';
 import type { Publication } from '../../src/index.ts';
 
-/** Seen to fail when new messages of a persistent session overtake its queue. */
+/** This test fails if new messages of a persistent session overtake its queue. */
 test('delivers the offline queue before new messages when a subscriber reconnects under load (P2)', () => {
   const scenario = new Scenario();
   const [a, b, c] = scenario.followers() as [string, string, string];
@@ -35,7 +35,7 @@ test('delivers the offline queue before new messages when a subscriber reconnect
   }
 });
 
-/** Seen to fail when the end of a session does not delete its queue. */
+/** This test fails if the end of a session does not delete its queue. */
 test('delivers no message from before the end of a session to the next session of its client (P2)', () => {
   const scenario = new Scenario();
   const [a, b, c] = scenario.followers() as [string, string, string];

@@ -20,7 +20,7 @@ function changeSettings(scenario: Scenario, id: MemberId, retainedMax: number): 
   scenario.world.host(id).post((member) => member.changeSettings({ retainedMax }));
 }
 
-/** Seen to fail when the leader does not check which semantics versions the members support. */
+/** This test fails if the leader does not check which semantics versions the members support. */
 test('writes no new command during a rolling upgrade before all members support it (P10)', () => {
   const scenario = new Scenario();
   for (const [place, id] of scenario.memberIds.entries()) {
@@ -62,7 +62,7 @@ test('serves again after a rollback on a store that the newer program has writte
   expect(scenario.finish()).toEqual([]);
 });
 
-/** Seen to fail when an older program applies commands that it does not know. */
+/** This test fails if an older program applies commands that it does not know. */
 test('stops an older program that finds a newer semantics version in force, and reports the reason (P10)', () => {
   const scenario = new Scenario();
   for (const id of scenario.memberIds) restartAs(scenario, id, 'newer');
@@ -92,7 +92,7 @@ test('stops an older program that finds a newer semantics version in force, and 
   expect(scenario.finish()).toEqual([]);
 });
 
-/** Seen to fail when a semantics version may skip a number. */
+/** This test fails if a semantics version may skip a number. */
 test('raises an alarm on all members for a semantics version that skips numbers, and ignores it (P10)', () => {
   const scenario = new Scenario();
   const [a, b] = scenario.followers() as [string, string];

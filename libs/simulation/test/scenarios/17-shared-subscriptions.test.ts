@@ -3,7 +3,7 @@ import { Scenario } from '../../src/index.ts';
 const subscriptions = [{ filter: '$share/workers/x', qos: 2 as const }];
 
 /**
- * Seen to fail when unacknowledged messages of a lost client are not given to another client of the group.
+ * This test fails if unacknowledged messages of a lost client are not given to another client of the group.
  */
 test('redelivers unacknowledged messages of a shared subscription to another client when one dies (P2)', () => {
   const scenario = new Scenario();
@@ -22,7 +22,7 @@ test('redelivers unacknowledged messages of a shared subscription to another cli
   expect(scenario.finish()).toEqual([]);
 });
 
-/** Seen to fail when a retransmitted QoS 2 PUBLISH is applied again [MQTT-4.3.3-10]. */
+/** This test fails if a retransmitted QoS 2 PUBLISH is applied again [MQTT-4.3.3-10]. */
 test('delivers a retransmitted QoS 2 message to one client of a shared subscription (P2)', () => {
   const scenario = new Scenario();
   const [a, b, c, d] = scenario.followers() as [string, string, string, string];

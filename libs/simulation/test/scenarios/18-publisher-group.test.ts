@@ -2,7 +2,7 @@ import { Scenario } from '../../src/index.ts';
 
 const active = { sharesClientId: true, reconnects: false };
 
-/** Seen to fail when a home does not close a connection that was taken over. */
+/** This test fails if a home does not close a connection that was taken over. */
 test('closes the older connection when a second publisher takes over the client id (P4)', () => {
   const scenario = new Scenario();
   const [a, b, c] = scenario.followers() as [string, string, string];
@@ -19,7 +19,7 @@ test('closes the older connection when a second publisher takes over the client 
   expect(sent.map((publication) => scenario.deliveryCount(subscriber, publication))).toEqual([1, 1]);
 });
 
-/** Seen to fail when a home does not close a connection that was taken over. */
+/** This test fails if a home does not close a connection that was taken over. */
 test('keeps one of two publishers with the same client id after a heal, and loses no message (P1, P4)', () => {
   const scenario = new Scenario();
   const [a, b, c] = scenario.followers() as [string, string, string];

@@ -1,6 +1,6 @@
 import { createSimulatedMember, smallLimits, Scenario } from '../../src/index.ts';
 
-/** Seen to fail when a snapshot does not carry the settings. */
+/** This test fails if a snapshot does not carry the settings. */
 test('gives equal digests on members with different limits when a queue overflows during restarts (P9)', () => {
   const scenario = new Scenario({
     createMember: (id, members, recovered, random) => {

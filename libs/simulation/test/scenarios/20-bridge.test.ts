@@ -1,6 +1,6 @@
 import { Scenario } from '../../src/index.ts';
 
-/** Seen to fail when heartbeats use the channel `log`. */
+/** This test fails if heartbeats use the channel `log`. */
 test('keeps the leader while bulk messages are delayed by 2.5 s, as heartbeats have a channel of their own (P9)', () => {
   const scenario = new Scenario();
   const leader = scenario.leader();
@@ -43,7 +43,7 @@ test('catches up over a link that is cut again after every 600 ms (P7)', () => {
   expect(scenario.finish()).toEqual([]);
 });
 
-/** Seen to fail when no third member relays messages. */
+/** This test fails if no third member relays messages. */
 test('starts no endless elections while leader and one follower cannot reach each other (P7)', () => {
   const scenario = new Scenario();
   const leader = scenario.leader();
@@ -59,7 +59,7 @@ test('starts no endless elections while leader and one follower cannot reach eac
   expect(scenario.finish()).toEqual([]);
 });
 
-/** Seen to fail when election timeouts are as short as the heartbeat interval. */
+/** This test fails if election timeouts are as short as the heartbeat interval. */
 test('keeps the leader and delivers messages over a link that is slow in one direction (P7)', () => {
   const scenario = new Scenario();
   const leader = scenario.leader();

@@ -1,7 +1,7 @@
 import { Scenario } from '../../src/index.ts';
 import type { Publication } from '../../src/index.ts';
 
-/** Seen to fail when a follower acknowledges an append before its sync. */
+/** This test fails if a follower acknowledges an append before its sync. */
 test.each([1, 2, 3, 4, 5])(
   'loses no acknowledged message in three power cuts of all members under load, seed %d (P1)',
   (seed) => {

@@ -2,7 +2,7 @@ import { Scenario } from '../../src/index.ts';
 
 const subscriptions = [{ filter: '#', qos: 1 as const }];
 
-/** Seen to fail when a failed sync is acknowledged like a successful one. */
+/** This test fails if a failed sync is acknowledged like a successful one. */
 test('acknowledges nothing after failed syncs, and restarts members with their stored entries (P1)', () => {
   const scenario = new Scenario();
   const leader = scenario.leader();
@@ -22,7 +22,7 @@ test('acknowledges nothing after failed syncs, and restarts members with their s
   expect(scenario.world.history.marks.get('failed-sync')).toBe(4);
 });
 
-/** Seen to fail when a start trusts entries that a failed sync has left in the page cache. */
+/** This test fails if a start trusts entries that a failed sync has left in the page cache. */
 test('counts entries that a start reads after a failed sync only after they are written again (P1)', () => {
   const scenario = new Scenario();
   const subscriber = scenario.client('s', null, { subscriptions });
@@ -48,7 +48,7 @@ test('counts entries that a start reads after a failed sync only after they are 
   expect(scenario.arrivals(subscriber).length).toBeGreaterThan(0);
 });
 
-/** Seen to fail when the store does not check checksums. */
+/** This test fails if the store does not check checksums. */
 test('rejects three stores with a flipped bit, and restores their members from the peers (P1)', () => {
   const scenario = new Scenario();
   const subscriber = scenario.client('s', null, { subscriptions });
