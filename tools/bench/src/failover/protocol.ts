@@ -39,8 +39,7 @@ export const answerSchema = z.discriminatedUnion('type', [
 ]);
 export type Answer = Decoded<typeof answerSchema>;
 
-const roles = ['publisher', 'subscriber QoS 1', 'subscriber QoS 0'] as const;
-export type Role = (typeof roles)[number];
+export type Role = 'publisher' | 'subscriber QoS 1' | 'subscriber QoS 0';
 
 export function seriesName(client: string, role: Role): string {
   return `${client}: ${role}`;
