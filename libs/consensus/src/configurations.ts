@@ -58,7 +58,7 @@ export class Configurations {
     return this.current?.members.filter((member) => member.role === 'voter') ?? [];
   }
 
-  /** Returns the member, but only if the current configuration names it with exactly this store id. */
+  /** Returns the member if the current configuration lists it with exactly this store id. */
   find(id: MemberId, storeId: StoreId): ConfiguredMember | undefined {
     const member = this.current === null ? undefined : findMember(this.current, id);
     return member?.storeId === storeId ? member : undefined;
@@ -94,7 +94,7 @@ export class Configurations {
  */
 export function configChangeError(current: ClusterConfig, next: ClusterConfig): string | null {
   const ids = new Set(next.members.map((member) => member.id));
-  if (ids.size !== next.members.length) return 'the new configuration names a member twice';
+  if (ids.size !== next.members.length) return 'the new configuration lists a member twice';
   if (!next.members.some((member) => member.role === 'voter')) return 'the new configuration has no voter';
   let changes = current.members.filter((member) => !ids.has(member.id)).length;
   for (const member of next.members) {

@@ -1,12 +1,15 @@
 import type { MemberId, RaftVoteRequest, RaftVoteResponse, StoreId } from '@mqtt-cluster/contracts';
 import type { RaftState } from './raft-state.ts';
 
-/** While the leader is known to be dead, a member repeats a failed campaign after this many delays. */
+/**
+ * After the death of a leader, a member repeats a failed campaign after at least this many times
+ * `deadLeaderDelayMsMax`.
+ */
 const deadLeaderRetryDelays = 2;
 
 /**
- * Returns the value of `votedFor`. It includes the store id: a member with a replaced store is another
- * candidate.
+ * Returns the value of `votedFor` for a vote for this candidate. The value includes the store id, because a
+ * member with a replaced store is another candidate.
  */
 function candidateName(id: MemberId, storeId: StoreId): string {
   return `${id}/${storeId}`;
@@ -18,7 +21,7 @@ export class Elections {
   readonly #onWon: () => void;
   /** The votes received in this campaign, by voter. */
   #votes = new Map<MemberId, boolean>();
-  /** Until then the leader counts as dead, and campaigns are repeated after short delays. */
+  /** Until this time the leader counts as dead, and this member repeats campaigns after short delays. */
   #leaderDeadUntilMs = -Infinity;
 
   constructor(state: RaftState, onWon: () => void) {
@@ -37,7 +40,10 @@ export class Elections {
     }
   }
 
-  /** A message of the current leader arrived: restarts its lease and the election timer. */
+  /**
+   * Handles the arrival of a message of the current leader: restarts the leader's lease and the election
+   * timer.
+   */
   leaderContacted(): void {
     this.#leaderDeadUntilMs = -Infinity;
     this.#state.leaderContactAtMs = this.#state.nowMs;
@@ -45,7 +51,8 @@ export class Elections {
   }
 
   /**
-   * The leader's process is known to be dead: its lease ends, and this member need not wait for the timeout.
+   * Handles the report that the leader's process is dead: ends the leader's lease and shortens the election
+   * timeout.
    */
   leaderDied(): void {
     const state = this.#state;
@@ -58,7 +65,7 @@ export class Elections {
     );
   }
 
-  /** A write was stored: if it held this member's own vote, the vote counts now. */
+  /** Handles a stored write: if the write contains this member's own vote, the vote counts now. */
   stored(): void {
     const state = this.#state;
     if (state.role !== 'candidate' || !state.unstable.hardStateStored) return;
@@ -67,8 +74,8 @@ export class Elections {
   }
 
   /**
-   * The leader transfers leadership to this member, which campaigns at once and without pre-vote (thesis,
-   * 3.10).
+   * Handles the `timeoutNow` message of a leadership transfer: this member campaigns at once and without a
+   * pre-vote (thesis, 3.10).
    */
   timeoutNow(): void {
     if (this.#state.isVoter && this.#state.role !== 'leader') this.#campaign(true);
@@ -77,8 +84,8 @@ export class Elections {
   voteRequest(from: MemberId, request: RaftVoteRequest): void {
     const state = this.#state;
     if (state.role === 'none') return;
-    // While the leader's lease lasts no candidate may depose it; otherwise a member behind a bad link could
-    // do so again and again (thesis, 4.2.3). The term of the request is ignored, too.
+    // While the leader's lease lasts, no candidate may depose the leader. Otherwise a member behind a bad
+    // link could depose leaders repeatedly (thesis, 4.2.3). This member also ignores the term of the request.
     if (request.term > state.term && !request.force && this.#isInLease()) return;
     if (request.term > state.term && !request.pre) state.becomeFollower(request.term, null, 'newer term');
     const name = candidateName(from, request.storeId);
@@ -101,14 +108,15 @@ export class Elections {
   }
 
   /**
-   * Counts a vote. The caller has checked that it comes from the store of a configured voter, and that its
-   * term is not above this member's term unless it is a granted pre-vote.
+   * Counts a vote. The caller has checked that the vote comes from the store of a configured voter. The
+   * caller has also checked that the vote's term is not above this member's term, unless the vote is a
+   * granted pre-vote.
    */
   voteResponse(from: MemberId, response: RaftVoteResponse): void {
     const state = this.#state;
     const campaignRole = response.pre ? 'preCandidate' : 'candidate';
     if (state.role !== campaignRole) return;
-    // A granted pre-vote carries the term of the request. All other responses carry the voter's own term.
+    // A granted pre-vote contains the term of the request. All other responses contain the voter's own term.
     const expected = response.pre && response.granted ? state.term + 1 : state.term;
     if (response.term !== expected && (response.granted || response.term > expected)) return;
     this.#votes.set(from, response.granted);

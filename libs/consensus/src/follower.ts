@@ -24,7 +24,8 @@ interface FollowedLeader {
   /** The highest index acknowledged to the leader. */
   acknowledgedIndex: LogIndex;
   /**
-   * An append has succeeded. From now on a gap means that messages were reordered, not that the logs differ.
+   * True after an append of this leader has succeeded. Then a gap means reordered messages, not different
+   * logs.
    */
   inSync: boolean;
   /** Appends that arrived before their predecessor, by `previousIndex`. */
@@ -66,7 +67,7 @@ export class Follower {
     }
   }
 
-  /** A write was stored: sends one acknowledgement for all entries in it. */
+  /** Handles a stored write: sends one acknowledgement for all entries in the write. */
   stored(): void {
     const followed = this.#current();
     if (followed === null) return;
@@ -120,12 +121,14 @@ export class Follower {
     return followed !== null && followed.term === term && role !== 'leader' ? followed : null;
   }
 
-  /** Accepts the sender as the leader of the message's term. @returns null if it cannot be the leader */
+  /**
+   * Accepts the sender as the leader of the message's term. @returns null if the sender cannot be the leader
+   */
   #follow(from: MemberId, message: RaftAppendRequest | RaftSnapshotPiece): FollowedLeader | null {
     const state = this.#state;
     if (message.term < state.term) {
-      // The newer term in the response makes the sender step down. The sender may be a former leader, or the
-      // current one, if this member raised its own term while it was isolated.
+      // The newer term in the response makes the sender step down. The sender may be a former leader. It is
+      // the current leader if this member raised its own term while it was isolated.
       this.#rejectOldTerm(from, message);
       return null;
     }
@@ -187,8 +190,8 @@ export class Follower {
 
   #appendBuffered(followed: FollowedLeader): void {
     for (const [previousIndex, request] of followed.outOfOrder) {
-      // The map is in order of arrival. The loop below finds the appends that become contiguous through
-      // others.
+      // The map is in order of arrival. The second loop finds appends that become contiguous only after
+      // another buffered append.
       if (previousIndex > this.#state.log.lastIndex) continue;
       followed.outOfOrder.delete(previousIndex);
       this.#append(followed, request);

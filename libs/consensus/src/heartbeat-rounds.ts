@@ -1,9 +1,12 @@
-/** Start times are kept for this many rounds. A response to an older round proves nothing. */
+/**
+ * Start times are kept for this many rounds. A response to an older round does not prove that the peer is
+ * alive.
+ */
 const roundsKept = 64;
 
 /**
  * Records when each round of heartbeats was sent. A response proves that its sender was alive when the round
- * was sent, not when the response arrives: it may have been delayed (thesis, 6.4).
+ * was sent, not when the response arrives, because the response may have been delayed (thesis, 6.4).
  */
 export class HeartbeatRounds {
   readonly #sentAtMs: number[] = new Array<number>(roundsKept).fill(-Infinity);

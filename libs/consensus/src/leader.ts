@@ -14,8 +14,8 @@ import type { RaftState } from './raft-state.ts';
 import { Replication } from './replication.ts';
 
 /**
- * For active peers that lag, the leader keeps at most this many times the entries that it keeps anyway. A
- * peer that lags more gets a snapshot.
+ * For active peers that lag, the leader keeps at most this many times `keepEntries` log entries. A peer that
+ * lags more gets a snapshot.
  */
 const laggingPeerKeepFactor = 4;
 
@@ -41,8 +41,8 @@ export class Leader {
     state.setLeader(state.options.id);
     state.emit({ kind: 'elected', term: state.term });
     this.#syncPeers();
-    // A leader learns which entries are committed only by committing an entry of its own term (paper, 5.4.2
-    // and 8).
+    // A new leader can determine the committed entries only by committing an entry of its own term (paper,
+    // 5.4.2 and 8).
     this.#append({ kind: 'noop', data: noData });
     this.#replication.beginRound();
   }
@@ -132,7 +132,7 @@ export class Leader {
     this.#replication.snapshotResponse(peer, response);
   }
 
-  /** The leader's own disk has stored entries. */
+  /** Handles a stored write of the leader's own disk: its entries may now be committed. */
   stored(): void {
     this.#replication.advanceCommit();
   }
@@ -171,8 +171,9 @@ export class Leader {
   }
 
   /**
-   * Returns why the members are not ready for the configuration, or null. A learner becomes a voter only when
-   * it has stored the entry that made it a learner: before, it could neither vote nor acknowledge.
+   * Returns why the members are not ready for the configuration, or null. A learner may become a voter only
+   * after it has stored the entry that made it a learner. Before that, the learner could neither vote nor
+   * acknowledge.
    */
   #readinessError(config: ClusterConfig): string | null {
     const { configs } = this.#state;
@@ -186,8 +187,8 @@ export class Leader {
   }
 
   /**
-   * Returns whether a majority of the new voters responds. Otherwise the change could be neither committed
-   * nor undone.
+   * Returns whether a majority of the new voters responds. Without this majority the leader could neither
+   * commit nor undo the change.
    */
   #canCommitWith(config: ClusterConfig): boolean {
     const voters = config.members.filter((member) => member.role === 'voter');
@@ -218,7 +219,7 @@ export class Leader {
     }
     const target = this.#transfer?.to;
     if (target !== undefined && !configs.voters().some((voter) => voter.id === target)) this.#transfer = null;
-    // A smaller majority may have been reached already.
+    // After the removal of a voter, a majority may already have stored further entries.
     this.#replication.advanceCommit();
   }
 

@@ -5,7 +5,7 @@ export interface SnapshotTransfer {
   readonly snapshot: Snapshot;
   /** Bytes that the peer has reported as received. The next piece starts here. */
   offset: number;
-  /** When the unacknowledged piece was sent; null if there is no unacknowledged piece. */
+  /** The time when the unacknowledged piece was sent; null if there is no unacknowledged piece. */
   sentAtMs: number | null;
 }
 
@@ -24,23 +24,26 @@ export class Progress {
   matchIndex: LogIndex = 0;
   /** The heartbeat round of the response that raised `matchIndex`. */
   matchRound = 0;
-  /** The next index to send. */
+  /** The index of the next entry to send. */
   nextIndex: LogIndex;
-  /** State `probe`: an append is unacknowledged. */
+  /** In the state `probe`: whether an append is unacknowledged. */
   probeInFlight = false;
-  /** State `replicate`: the last index of each unacknowledged append, in order. */
+  /** In the state `replicate`: the last index of each unacknowledged append, in order. */
   inFlight: LogIndex[] = [];
-  /** When `matchIndex` last rose, or when the first append after an idle time was sent. */
+  /** The time when `matchIndex` last rose, or when the first append after an idle time was sent. */
   progressAtMs: number;
   /** The latest time at which the peer is known to have been alive. */
   activeAtMs: number;
-  /** The peer has responded to this leader. Until then `activeAtMs` is only an assumption. */
+  /**
+   * Whether the peer has responded to this leader. Before the first response, `activeAtMs` is only an
+   * assumption.
+   */
   hasResponded = false;
   /** The highest commit index that was sent to the peer. */
   commitSent: LogIndex = 0;
   /**
-   * The peer reported less than it had acknowledged before. This leader no longer counts its
-   * acknowledgements.
+   * Whether the peer's store has lost entries that the peer had acknowledged. The leader then no longer
+   * counts the acknowledgements of this peer.
    */
   regressed = false;
   snapshotTransfer: SnapshotTransfer | null = null;

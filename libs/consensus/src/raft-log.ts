@@ -16,8 +16,8 @@ interface TermRun {
 }
 
 /**
- * The entries after the last compacted entry (the base). Indexes are positions in the whole log, starting at
- * 1.
+ * The log of one member: the entries after the last compacted entry (the base). Indexes are positions in the
+ * whole log, starting at 1.
  */
 export class RaftLog {
   #baseIndex: LogIndex;
@@ -84,7 +84,8 @@ export class RaftLog {
   /** Removes all entries up to and including `index`. @throws Error when the log does not contain `index` */
   compact(index: LogIndex): void {
     const term = this.termAt(index);
-    if (term === undefined) throw new Error(`the log cannot be compacted to ${index}: it has no such entry`);
+    if (term === undefined)
+      throw new Error(`cannot compact the log to entry ${index}: the log has no such entry`);
     const dropped = this.#entries.splice(0, index - this.#baseIndex);
     for (const entry of dropped) this.#bytes -= sizeOf(entry);
     this.#baseIndex = index;

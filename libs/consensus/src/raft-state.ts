@@ -32,7 +32,7 @@ export class RaftState {
   role: RaftRole = 'none';
   leader: MemberId | null = null;
   commitIndex: LogIndex;
-  /** The last entry that an output has returned as committed. */
+  /** The index of the last entry that an output has returned as committed. */
   applyingIndex: LogIndex;
   leaderContactAtMs = -Infinity;
   electionDueAtMs = Infinity;
@@ -58,9 +58,9 @@ export class RaftState {
   }
 
   /**
-   * Whether this member may campaign and vote. A voter whose removal or demotion is not yet committed still
-   * may: it can be the only member that stores this entry, and then it must lead to commit the entry (thesis,
-   * 4.2.2). Its own vote does not count then.
+   * Whether this member may campaign and vote. A voter may still do so while its removal or demotion is not
+   * committed. This voter can be the only member that stores the entry, and then must lead to commit the
+   * entry (thesis, 4.2.2). In this case its own vote does not count.
    */
   get isVoter(): boolean {
     return this.passiveRole() === 'follower';
@@ -92,8 +92,8 @@ export class RaftState {
   }
 
   /**
-   * Sends without waiting for the disk, and with any term: for pre-votes, which depend on nothing stored
-   * (thesis, 9.6).
+   * Sends a message with any term, without waiting for the disk. Only pre-votes are sent this way, because
+   * they depend on no stored data (thesis, 9.6).
    */
   sendImmediately(to: MemberId, toStoreId: StoreId, term: number, message: RaftMessageBody): void {
     this.messages.push({ to, message: { ...message, term, storeId: this.options.storeId, toStoreId } });
@@ -111,7 +111,10 @@ export class RaftState {
     this.emit({ kind: 'leader', leader, term: this.term });
   }
 
-  /** Follows `leader` (null: unknown) in `term`, which is not older than the current term. */
+  /**
+   * Becomes a follower of `leader` (null: unknown) in `term`. The term must not be older than the current
+   * term.
+   */
   becomeFollower(term: number, leader: MemberId | null, reason: string): void {
     if (this.role === 'leader') this.emit({ kind: 'steppedDown', term: this.term, reason });
     const wasPassive = this.role === this.passiveRole();

@@ -14,7 +14,7 @@
  * 1. starts its `write`, if there is one, as one atomic and synced change of the disk;
  * 2. sends its `messages` at once, without waiting for the write;
  * 3. restores the state machine from `restore`, if there is one, and then applies the `committed` entries in
- *    order;
+ * order;
  * 4. answers `snapshotNeeded` with `provideSnapshot`.
  *
  * **Writes** are numbered by tokens. Several writes may be in flight; the disk stores them in order. The
@@ -22,12 +22,12 @@
  * write and all later ones count as not stored; Raft puts their content into a new write.
  *
  * **Barriers.** A vote, a new term and an acknowledgement must be on the disk before a message reports them
- * (paper, figure 2). The caller does not have to enforce this rule: such a message is held inside behind a
- * barrier, the token of the write that it depends on, and appears in an output after `stored(token)`. So a
- * slow disk delays acknowledgements, but not heartbeats. Appends of a leader have no barrier for the entries:
- * followers may store entries before the leader's own disk has (thesis, 10.2.1). A commit counts only stored
- * entries, and the leader's own disk counts like any other. So `committed` may contain entries that this
- * member has not stored yet.
+ * (paper, figure 2). The caller does not have to enforce this rule: Raft holds such a message until the write
+ * that the message depends on is stored. The token of this write is the barrier of the message; the message
+ * appears in an output after `stored(token)`. So a slow disk delays acknowledgements, but not heartbeats.
+ * Appends of a leader have no barrier for the entries: followers may store entries before the leader's own
+ * disk has (thesis, 10.2.1). A commit counts only stored entries, and the leader's own disk counts like any
+ * other. So `committed` may contain entries that this member has not stored yet.
  *
  * Files: `raft-state.ts` holds the state that all parts share; `elections.ts`; `leader.ts` with
  * `replication.ts`, `progress.ts`, `heartbeat-rounds.ts` and `snapshot-sender.ts`; `follower.ts` with
@@ -62,8 +62,8 @@ export function createRaft(options: RaftOptions, initial: RaftInitialState): Raf
       elections.tick();
     },
     step(from, message) {
-      // A message for another store id is ignored: after a wipe this store must not answer for the former
-      // content.
+      // Ignore a message for another store id: a new store must not answer for the former store of this
+      // member.
       if (message.toStoreId !== options.storeId || from === options.id) return;
       if (message.type === 'voteRequest') elections.voteRequest(from, message);
       else if (message.type === 'appendRequest') follower.appendRequest(from, message);
@@ -94,8 +94,8 @@ export function createRaft(options: RaftOptions, initial: RaftInitialState): Raf
     compact(index, keepEntries) {
       state.unstable.snapshotStored(Math.min(index, state.applyingIndex));
       const wanted = leading()?.compactionIndex(index, keepEntries) ?? index - keepEntries;
-      // Entries that are not stored may have to be written again. Entries above `applyingIndex` are still to
-      // be returned.
+      // Entries that are not stored may have to be written again. Entries above `applyingIndex` have not been
+      // returned as committed yet.
       const compactTo = Math.min(wanted, state.applyingIndex, state.unstable.storedIndex);
       if (compactTo <= state.log.baseIndex) return;
       state.log.compact(compactTo);
@@ -109,8 +109,8 @@ export function createRaft(options: RaftOptions, initial: RaftInitialState): Raf
 }
 
 /**
- * Handles a response. It counts only if the current configuration names the sender with the message's store
- * id.
+ * Handles a response. The response counts only if the current configuration lists the sender with the
+ * message's store id.
  */
 function stepResponse(
   state: RaftState,
@@ -150,8 +150,8 @@ function statusOf(state: RaftState, leader: Leader | null): RaftStatus {
   const match: Record<MemberId, number> = {};
   const silentMs: Record<MemberId, number> = {};
   for (const [id, peer] of leader?.peers() ?? []) {
-    // While the leader probes for the last common index, the match index is unknown and left out: a value of
-    // 0 would mean that the peer has no entries at all.
+    // While the leader probes for the last common index, the match index is unknown, so the status omits it.
+    // A value of 0 would mean that the peer has no entries at all.
     if (peer.state !== 'probe' || peer.matchIndex > 0 || peer.regressed)
       match[id] = peer.regressed ? 0 : peer.matchIndex;
     silentMs[id] = state.nowMs - peer.activeAtMs;

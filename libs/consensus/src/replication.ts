@@ -23,8 +23,8 @@ const idleHeartbeatFactor = 2.9;
 const idleHeartbeatMargin = 1.3;
 
 /**
- * The leader's side of log replication (paper, 5.3 and 5.4; thesis, 10.2: pipelining, and its own disk in
- * parallel).
+ * The leader's side of log replication (paper, 5.3 and 5.4; thesis, 10.2: pipelining, and a parallel write to
+ * the leader's own disk).
  */
 export class Replication {
   readonly #state: RaftState;
@@ -50,7 +50,7 @@ export class Replication {
   }
 
   /**
-   * @param mayIdle false while something waits for the next round
+   * @param mayIdle false while a leadership transfer waits for the next round
    * @returns whether a round of heartbeats was sent
    */
   tick(mayIdle: boolean): boolean {
@@ -63,8 +63,8 @@ export class Replication {
     for (const peer of this.#peers.values()) {
       if (peer.state === 'replicate' && this.#isStalled(peer)) peer.becomeProbe(peer.matchIndex + 1);
       if (peer.state === 'probe') this.#sendProbe(peer);
-      // A probe of an active peer carries entries and may queue behind other bulk data. A heartbeat keeps the
-      // leader's lease meanwhile.
+      // A probe of an active peer contains entries and may queue behind other bulk data. A heartbeat keeps
+      // the leader's lease meanwhile.
       if (peer.state !== 'probe' || this.isActive(peer)) this.#sendHeartbeat(peer);
       if (peer.state === 'snapshot') this.snapshots.tick(peer);
     }
@@ -82,8 +82,8 @@ export class Replication {
   }
 
   /**
-   * Sends appends and snapshot pieces. Called once per output, so that entries proposed together share an
-   * append.
+   * Sends appends and snapshot pieces. `take` calls this method once per output, so that entries proposed
+   * together share an append.
    */
   flush(): void {
     let sending = false;
@@ -149,7 +149,7 @@ export class Replication {
     peer.activeAtMs = Math.max(peer.activeAtMs, this.#rounds.sentAtMs(round));
   }
 
-  /** Returns whether all peers have stored all entries and know that they are committed. */
+  /** Returns whether all peers have stored all entries and have received the current commit index. */
   #isIdle(): boolean {
     const { log, commitIndex, options } = this.#state;
     // With short election timeouts no heartbeat may be skipped.
@@ -186,7 +186,7 @@ export class Replication {
     }
     const agreed = this.#state.log.findConflictByTerm(matchIndex, conflictTerm);
     if (peer.state === 'replicate') peer.becomeProbe(Math.min(agreed, peer.nextIndex - 1) + 1);
-    // Rejections of appends that were sent before the probe contain nothing new.
+    // Rejections of appends that were sent before the probe contain no new information.
     else if (agreed < peer.nextIndex - 1) peer.becomeProbe(agreed + 1);
   }
 
@@ -209,14 +209,17 @@ export class Replication {
     peer.probeInFlight = this.#sendAppend(peer, peer.nextIndex - 1, entries);
   }
 
-  /** Refers to the peer's `matchIndex`, so that a heartbeat that overtakes appends is not rejected. */
+  /**
+   * Sends a heartbeat that refers to the peer's `matchIndex`, so that the peer accepts a heartbeat that
+   * overtakes appends.
+   */
   #sendHeartbeat(peer: Progress): void {
     const term = this.#state.log.termAt(peer.matchIndex);
     if (term === undefined) this.#send(peer, 0, 0, []);
     else this.#send(peer, peer.matchIndex, term, []);
   }
 
-  /** @returns false if the log no longer has the entry before; the peer then needs a snapshot */
+  /** @returns false if the log no longer has the entry at `previousIndex`; the peer then needs a snapshot */
   #sendAppend(peer: Progress, previousIndex: LogIndex, entries: readonly LogEntry[]): boolean {
     const previousTerm = this.#state.log.termAt(previousIndex);
     if (previousTerm === undefined) {

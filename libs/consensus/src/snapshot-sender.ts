@@ -12,7 +12,7 @@ const requestRetryMs = 1_000;
 export class SnapshotSender {
   readonly #state: RaftState;
   readonly #rounds: HeartbeatRounds;
-  /** Kept as long as a transfer needs it. */
+  /** The snapshot that the transfers send; null when no transfer needs one. */
   #snapshot: Snapshot | null = null;
   #requestedAtMs = -Infinity;
   #requested = false;
@@ -22,7 +22,7 @@ export class SnapshotSender {
     this.#rounds = rounds;
   }
 
-  /** Returns whether a transfer needs a snapshot from the caller, once per request. */
+  /** Returns true once after a transfer has requested a snapshot from the caller. */
   takeRequest(): boolean {
     const requested = this.#requested;
     this.#requested = false;
@@ -55,7 +55,8 @@ export class SnapshotSender {
   }
 
   /**
-   * After an election timeout without response the piece, or its response, counts as lost and is sent again.
+   * Counts an unacknowledged piece as lost after an election timeout, so that the leader sends the piece
+   * again.
    */
   tick(peer: Progress): void {
     const sentAtMs = peer.snapshotTransfer?.sentAtMs ?? null;

@@ -12,10 +12,12 @@ import type {
 /** Intervals and timeouts in milliseconds. */
 export interface RaftTimings {
   readonly heartbeatMs: number;
-  /** Without a leader an election starts after a random time in [`electionMsMin`, `electionMsMax`). */
+  /**
+   * Without a leader, a voter starts an election after a random time in [`electionMsMin`, `electionMsMax`).
+   */
   readonly electionMsMin: number;
   readonly electionMsMax: number;
-  /** If the leader is known to be dead, a voter starts its pre-vote after a random time below this. */
+  /** If the leader is known to be dead, a voter starts its pre-vote after a random time below this value. */
   readonly deadLeaderDelayMsMax: number;
 }
 
@@ -29,7 +31,7 @@ export const lanTimings: RaftTimings = {
 export interface RaftOptions {
   readonly id: MemberId;
   readonly storeId: StoreId;
-  /** Read again for each use, so the caller may change the values at any time. */
+  /** Raft reads the timings again for each use, so the caller may change them at any time. */
   readonly timings: RaftTimings;
   /** Returns numbers uniformly distributed in [0, 1). The only source of randomness. */
   readonly random: () => number;
@@ -64,10 +66,10 @@ export interface RaftEnvelope {
 export interface RaftWrite {
   readonly token: number;
   readonly hardState?: HardState;
-  /** Remove all entries from this index on, before `entries` are appended. */
+  /** If set, all entries from this index on are removed before `entries` are appended. */
   readonly truncateFrom?: LogIndex;
   readonly entries?: readonly LogEntry[];
-  /** Received from the leader. Replaces the stored snapshot and the whole stored log. */
+  /** A snapshot received from the leader. It replaces the stored snapshot and the whole stored log. */
   readonly snapshot?: Snapshot;
 }
 
@@ -81,17 +83,18 @@ export type RaftEvent =
   | { readonly kind: 'configChanged'; readonly config: ClusterConfig }
   | { readonly kind: 'snapshotSent'; readonly to: MemberId; readonly index: LogIndex; readonly bytes: number }
   /**
-   * A peer's store reported less than it had acknowledged before: it lost data, and its acknowledgements do
-   * not count.
+   * A peer's store has lost entries that the peer had acknowledged. The acknowledgements of this peer no
+   * longer count.
    */
   | { readonly kind: 'storeRegressed'; readonly member: MemberId };
 
 /** Everything that the caller has to do; see the module comment of `raft.ts`. */
 export interface RaftOutput {
-  /** Null when there is nothing to store. */
+  /** The change to store; null when there is none. */
   readonly write: RaftWrite | null;
   /**
-   * To be sent at once. Messages that depend on a write are not in the output before that write is stored.
+   * Messages that the caller sends at once. A message that depends on a write appears only after that write
+   * is stored.
    */
   readonly messages: readonly RaftEnvelope[];
   /**
@@ -102,7 +105,9 @@ export interface RaftOutput {
    * The state machine must be restored from this snapshot, before `committed` of the same output is applied.
    */
   readonly restore: Snapshot | null;
-  /** A follower needs entries that the log no longer has. The caller responds with `provideSnapshot`. */
+  /**
+   * True if a follower needs entries that the log no longer has. The caller responds with `provideSnapshot`.
+   */
   readonly snapshotNeeded: boolean;
   readonly events: readonly RaftEvent[];
 }
@@ -121,7 +126,7 @@ export interface RaftStatus {
    * missing.
    */
   readonly match: Readonly<Record<MemberId, LogIndex>>;
-  /** Leader only: a majority has responded within the last election timeout. */
+  /** Leader only: whether a majority has responded within the last election timeout. */
   readonly hasQuorum: boolean;
   /** Leader only: milliseconds since each peer was last known to be alive. */
   readonly silentMs: Readonly<Record<MemberId, number>>;
@@ -151,22 +156,26 @@ export interface Raft {
   /**
    * Proposes a new configuration. It may differ from the current one in one member only (thesis, 4.1).
    * Replacing a store id is one change, and the new store must enter as a learner. The leader rejects the
-   * change while another one is pending, before its first commit in this term, for a new store that would
-   * vote at once, for a learner that has not stored the current configuration, and when no majority of the
-   * new voters responds.
+   * change in five cases: another change is pending; the leader has not committed an entry in this term; a
+   * new store would vote at once; a learner to promote has not stored the current configuration; no majority
+   * of the new voters responds.
    */
   proposeConfig(
     config: ClusterConfig,
   ): { readonly accepted: true } | { readonly accepted: false; readonly reason: string };
   /**
-   * Transfers leadership to `to`, by default to the most up-to-date active voter (thesis, 3.10). Meanwhile
-   * proposals are rejected. The leader gives up after an election timeout.
+   * Transfers leadership to `to`, by default to the most up-to-date active voter (thesis, 3.10). During a
+   * transfer the leader rejects proposals. After an election timeout the leader ends an unsuccessful
+   * transfer.
    */
   transferLeadership(to?: MemberId): void;
-  /** The write with this token and all earlier ones are synced. Reports about refused tokens are ignored. */
+  /**
+   * Reports that the write with this token and all earlier writes are synced. Raft ignores reports about
+   * refused writes.
+   */
   stored(token: number): void;
   /**
-   * The disk refused the write with this token, because it is full. After 100 ms of tick time an output
+   * Reports that the disk is full and refused the write with this token. After 100 ms of tick time an output
    * contains one new write with the content of this and all later writes, whether or not the later ones were
    * stored. Messages that depend on them are held until the new write is stored.
    */
@@ -177,16 +186,16 @@ export interface Raft {
    */
   linkChanged(peer: MemberId, link: 'up' | 'down' | 'refused'): void;
   /**
-   * Responds to `snapshotNeeded` with the state at an applied index. It is kept until its transfers have
-   * ended.
+   * Provides the snapshot that `snapshotNeeded` requested: the state at an applied index. Raft keeps this
+   * snapshot until its transfers have ended.
    */
   provideSnapshot(snapshot: Snapshot): void;
   /**
    * Compacts the log after a snapshot at `index` was stored. The last `keepEntries` entries up to `index` are
-   * kept for peers that are away or lag a little. A leader keeps no entries when all peers have them. It
-   * keeps up to four times as many for an active peer that needs them, also after a snapshot transfer. Peers
-   * that lag more get a newer snapshot. Entries that are not stored here, or were not returned as committed,
-   * are never removed.
+   * kept for peers that are away or lag a little. A leader keeps no entries that all peers have. For an
+   * active peer that needs more entries, a leader keeps up to four times as many, also after a snapshot
+   * transfer. Peers that lag more get a newer snapshot. Entries that are not stored here, or were not
+   * returned as committed, are never removed.
    */
   compact(index: LogIndex, keepEntries: number): void;
   entry(index: LogIndex): LogEntry | undefined;

@@ -12,7 +12,9 @@ interface InFlightWrite {
   readonly snapshot: Snapshot | null;
   /** The first index that the write changes; Infinity if it changes no entry. */
   from: LogIndex;
-  /** When this write is stored, the log is stored up to here. Truncation of the log lowers this index. */
+  /**
+   * When this write is stored, the log is stored up to this index. Truncation of the log lowers this index.
+   */
   storedUpTo: LogIndex;
 }
 
@@ -44,7 +46,8 @@ export class UnstableLog {
   #inFlight: InFlightWrite[] = [];
   #retryAtMs = -Infinity;
   /**
-   * The newest held message per receiver and type: it replaces older ones, because it contains all they did.
+   * The newest held message per receiver and type. A newer message replaces an older one, because the newer
+   * one contains at least the same information.
    */
   readonly #held = new Map<string, HeldMessage>();
 
@@ -83,7 +86,7 @@ export class UnstableLog {
     this.#hardStateBarrier = this.#nextToken;
   }
 
-  /** The log was truncated: entries from `from` on no longer count as stored. */
+  /** Records that the log was truncated: entries from `from` on no longer count as stored. */
   truncateFrom(from: LogIndex): void {
     if (from < this.#unwrittenFrom) {
       this.#truncateFrom = Math.min(from, this.#truncateFrom ?? from);
@@ -94,9 +97,9 @@ export class UnstableLog {
   }
 
   /**
-   * The leader's snapshot has replaced the log.
-   * @param committed the commit index before: up to here the entries on the disk stay valid until the
-   * snapshot is stored
+   * Records that the leader's snapshot has replaced the log.
+   * @param committed the commit index before the installation. Up to this index the entries on the disk stay
+   * valid until the snapshot is stored
    */
   installSnapshot(snapshot: Snapshot, committed: LogIndex): void {
     this.#snapshot = snapshot;
@@ -106,7 +109,10 @@ export class UnstableLog {
     for (const write of this.#inFlight) write.storedUpTo = Math.min(write.storedUpTo, committed);
   }
 
-  /** A snapshot of this member's own state is stored: entries up to `index` need not be written any more. */
+  /**
+   * Records that a snapshot of this member's own state is stored: entries up to `index` need no further
+   * write.
+   */
   snapshotStored(index: LogIndex): void {
     if (this.#snapshot !== null) return;
     this.#storedIndex = Math.max(this.#storedIndex, index);
@@ -158,7 +164,10 @@ export class UnstableLog {
     return write;
   }
 
-  /** The write of `token` and all earlier ones are stored. @returns the messages that are released by it */
+  /**
+   * Records that the write of `token` and all earlier writes are stored. @returns the held messages to send
+   * now
+   */
   stored(token: number): RaftEnvelope[] {
     // Refused writes were removed from the list, so a late report about one of them changes nothing.
     while ((this.#inFlight[0]?.token ?? Infinity) <= token) {
@@ -176,9 +185,9 @@ export class UnstableLog {
   }
 
   /**
-   * The disk refused the write of `token`. Later writes in flight do not count either, whether or not they
-   * were stored. The next write contains the content of all of them and overwrites what they may have left on
-   * the disk.
+   * Records that the disk refused the write of `token`. Later writes in flight do not count either, whether
+   * or not they were stored. The next write contains the content of all of them and overwrites what they may
+   * have left on the disk.
    */
   refused(token: number, nowMs: number): void {
     const at = this.#inFlight.findIndex((write) => write.token >= token);

@@ -10,7 +10,7 @@ describe('persistent state before responses (paper, figure 2)', () => {
     cluster.propose('A', 'x');
     expect(cluster.get('A').commit).toBe(1);
     cluster.advance(300);
-    // The follower responds to heartbeats meanwhile; otherwise a slow disk would cost the leader its quorum.
+    // During the slow write the follower responds to heartbeats; otherwise the leader would lose its quorum.
     expect(cluster.get('A').role).toBe('leader');
     expect(cluster.get('A').commit).toBe(1);
     cluster.sync('B');
@@ -25,7 +25,7 @@ describe('persistent state before responses (paper, figure 2)', () => {
     for (const id of ['A', 'B', 'C']) expect(cluster.values(id)).toEqual(['x']);
   });
 
-  test('a single member wins and commits only after its own disk has stored the vote and the entry', () => {
+  test('a single member wins the election and commits only after its own disk has stored the vote and the entry', () => {
     const cluster = TestCluster.of('A');
     cluster.slowDisks.add('A');
     cluster.campaign('A');
@@ -40,7 +40,7 @@ describe('persistent state before responses (paper, figure 2)', () => {
     expect(cluster.get('A').commit).toBe(2);
   });
 
-  test('sends a vote only after it is stored, and vote requests only after the term is stored', () => {
+  test('a voter sends a vote only after storing the vote, and a candidate requests votes only after storing its term', () => {
     const cluster = TestCluster.of('A B C');
     cluster.partition('A B', 'C');
     cluster.slowDisks.add('A');
@@ -124,7 +124,7 @@ describe('persistent state before responses (paper, figure 2)', () => {
     expect(answers.at(-1)?.message).toMatchObject({ success: true, matchIndex: 2, term: 2 });
   });
 
-  test('a stored new term does not acknowledge the new entries that are not stored yet', () => {
+  test('a stored write with a new term does not acknowledge entries that are not stored yet', () => {
     const cluster = new TestCluster();
     const member = cluster.add('B', { config: configOf('A B C') });
     const append = {
@@ -180,8 +180,8 @@ describe('persistent state before responses (paper, figure 2)', () => {
   });
 });
 
-describe('a store that has lost acknowledged entries', () => {
-  test('is reported once, and its acknowledgements no longer count', () => {
+describe('a peer whose store has lost acknowledged entries', () => {
+  test('is reported once, and the leader no longer counts its acknowledgements', () => {
     const cluster = TestCluster.of('A B C');
     cluster.campaign('A');
     for (const data of ['1', '2', '3']) cluster.propose('A', data);
@@ -200,7 +200,7 @@ describe('a store that has lost acknowledged entries', () => {
     expect(cluster.values('A')).toEqual(['1', '2', '3']);
   });
 
-  test('is not reported after an ordinary restart', () => {
+  test('is not confused with a peer that only restarts', () => {
     const cluster = TestCluster.of('A B C');
     cluster.campaign('A');
     for (const data of ['1', '2', '3']) cluster.propose('A', data);

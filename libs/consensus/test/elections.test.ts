@@ -25,7 +25,7 @@ describe('elections (paper, 5.2)', () => {
     },
   );
 
-  test('elects a leader in one round when a majority responds', () => {
+  test('a cluster elects a leader in one round when a majority responds', () => {
     const cluster = TestCluster.of('A B C D E');
     cluster.get('D').crash();
     cluster.get('E').crash();
@@ -34,7 +34,7 @@ describe('elections (paper, 5.2)', () => {
     expect(cluster.get('A').term).toBe(1);
   });
 
-  test('elects no leader without a majority', () => {
+  test('a cluster elects no leader without a majority', () => {
     const cluster = TestCluster.of('A B C D E');
     for (const id of ['C', 'D', 'E']) cluster.get(id).crash();
     cluster.campaign('A');
@@ -44,7 +44,7 @@ describe('elections (paper, 5.2)', () => {
     expect(cluster.get('A').term).toBe(0);
   });
 
-  test('each new leader has the committed entries of the leaders before', () => {
+  test('each new leader has the committed entries of all earlier leaders', () => {
     const cluster = TestCluster.of('A B C');
     for (const id of ['A', 'B', 'C', 'A', 'B']) {
       cluster.campaign(id);
@@ -92,7 +92,7 @@ describe('elections (paper, 5.2)', () => {
   test('two candidates split the votes of one term, and one of them wins a later term', () => {
     const cluster = TestCluster.of('A B C');
     cluster.partition('A', 'B', 'C');
-    // Both win their pre-votes and campaign before they receive each other's messages.
+    // Both candidates win their pre-votes and campaign before they receive each other's messages.
     for (const [id, other] of [['A', 'C'] as const, ['C', 'A'] as const]) {
       cluster.partition(`${id} B`, other);
       cluster.drops = (
@@ -110,7 +110,7 @@ describe('elections (paper, 5.2)', () => {
     expect(leaders).toHaveLength(1);
   });
 
-  test('a voter grants one vote per term, and grants it again to the same candidate only', () => {
+  test('a voter grants one vote per term, and repeats this vote only to the same candidate', () => {
     const cluster = TestCluster.of('A B C');
     const voter = cluster.get('C');
     const request = {
@@ -141,7 +141,7 @@ describe('elections (paper, 5.2)', () => {
     expect(ask('A', 'store-A-2')).toEqual([false]);
   });
 
-  test('ignores append requests of older terms', () => {
+  test('a follower ignores append requests of older terms', () => {
     const cluster = TestCluster.of('A B C');
     cluster.campaign('A');
     cluster.campaign('B');
@@ -166,7 +166,7 @@ describe('elections (paper, 5.2)', () => {
     expect(cluster.get('C').raft.status().leader).toBe('B');
   });
 
-  test('ignores votes addressed to another store id, and votes of a store outside the configuration', () => {
+  test('a candidate ignores votes addressed to another store id, and votes of a store outside the configuration', () => {
     const cluster = TestCluster.of('A B C');
     cluster.partition('A', 'B', 'C');
     cluster.campaign('A');

@@ -1,7 +1,7 @@
 import { configOf, entriesOf } from './member.ts';
 import { TestCluster } from './test-cluster.ts';
 
-describe('a full disk', () => {
+describe('a member with a full disk', () => {
   test('writes all refused content again in one later write, and holds messages until then', () => {
     const cluster = new TestCluster();
     const { raft } = cluster.add('B', { config: configOf('A B C') });
@@ -35,7 +35,7 @@ describe('a full disk', () => {
     expect(raft.take().messages).toMatchObject([{ message: { success: true, matchIndex: 3 } }]);
   });
 
-  test('does not write entries again that a stored snapshot covers', () => {
+  test('does not repeat the write of entries that a stored snapshot covers', () => {
     const cluster = new TestCluster();
     const { raft } = cluster.add('B', { config: configOf('A B C') });
     raft.step('A', {
@@ -75,7 +75,7 @@ describe('a full disk', () => {
     expect(cluster.get('A').role).toBe('leader');
   });
 
-  test('one full disk does not delay the other members', () => {
+  test('does not delay the other members', () => {
     const cluster = TestCluster.of('A B C');
     cluster.campaign('A');
     cluster.slowDisks.add('C');

@@ -95,9 +95,9 @@ export class Member {
   readonly options: Partial<RaftOptions>;
   raft!: Raft;
   up = false;
-  /** The monotonic clocks of hosts are not related to each other. */
+  /** How far this member's monotonic clock is ahead of the test's clock: clocks of hosts are unrelated. */
   clockAheadMs = 0;
-  /** Writes not yet synced. */
+  /** Writes that are not synced yet. */
   writes: RaftWrite[] = [];
   applied: LogIndex = 0;
   digest = '';

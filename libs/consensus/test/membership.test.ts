@@ -1,7 +1,7 @@
 import { configOf } from './member.ts';
 import { TestCluster } from './test-cluster.ts';
 
-/** Creates a cluster that A leads, and optionally X outside the configuration. */
+/** Creates a cluster with A as its leader, and optionally a member X outside the configuration. */
 function ledByA(members: string, joiner?: { storeId: string }): TestCluster {
   const cluster = TestCluster.of(members);
   if (joiner !== undefined) cluster.add('X', { config: null, storeId: joiner.storeId });
@@ -54,21 +54,21 @@ describe('membership changes (thesis, 4.1 to 4.4)', () => {
   });
 
   test.each([
-    ['proposed to a follower', 'B', 'A B', 'not the leader'],
-    ['two changes at once', 'A', 'A', 'more than one member'],
-    ['no change', 'A', 'A B C', 'equals the current one'],
-    ['a new member as a voter', 'A', 'A B C X', 'must be added as a learner'],
-    ['the new store of a voter as a voter', 'A', 'A B C:2', 'must be added as a learner'],
-    ['the same member twice', 'A', 'A B C C', 'names a member twice'],
-    ['no voter left', 'A', '+A', 'no voter'],
-  ])('rejects a configuration change: %s', (_case, at, members, reason) => {
+    ['the change is proposed to a follower', 'B', 'A B', 'not the leader'],
+    ['two members change at once', 'A', 'A', 'more than one member'],
+    ['nothing changes', 'A', 'A B C', 'equals the current one'],
+    ['a new member becomes a voter at once', 'A', 'A B C X', 'must be added as a learner'],
+    ['the new store of a voter becomes a voter at once', 'A', 'A B C:2', 'must be added as a learner'],
+    ['the same member is listed twice', 'A', 'A B C C', 'lists a member twice'],
+    ['no voter is left', 'A', '+A', 'no voter'],
+  ])('a member rejects a configuration change if %s', (_case, at, members, reason) => {
     const cluster = ledByA('A B C');
     const answer = cluster.config(at, members);
     expect(answer.accepted).toBe(false);
     expect(answer.reason).toContain(reason);
   });
 
-  test('rejects a configuration change while one is pending, and before the first commit of a term', () => {
+  test('a leader rejects a configuration change while another is pending, and before its first commit of a term', () => {
     const cluster = ledByA('A B C', x);
     cluster.partition('A', 'B C', 'X');
     expect(cluster.config('A', 'A B C +X').accepted).toBe(true);
@@ -81,14 +81,14 @@ describe('membership changes (thesis, 4.1 to 4.4)', () => {
     expect(cluster.config('B', 'A B C +X').reason).toContain('in its term');
   });
 
-  test('rejects the promotion of a learner that has not caught up', () => {
+  test('a leader rejects the promotion of a learner that has not caught up', () => {
     const cluster = ledByA('A B C', x);
     cluster.get('X').crash();
     cluster.config('A', 'A B C +X');
     expect(cluster.config('A', 'A B C X').reason).toContain('caught up');
   });
 
-  test('rejects a configuration without a responding majority, which could never be committed', () => {
+  test('a leader rejects a configuration without a responding majority, because it could never commit it', () => {
     const cluster = ledByA('A B C D');
     cluster.get('D').crash();
     cluster.advance(1_000);
@@ -111,7 +111,7 @@ describe('membership changes (thesis, 4.1 to 4.4)', () => {
     expect(cluster.get('A').raft.status().config).toEqual(configOf('A B C'));
   });
 
-  test('a leader that removes itself leads until the commit, then another member takes over at once', () => {
+  test('a leader that removes itself leads until the commit, then another member is elected at once', () => {
     const cluster = ledByA('A B C');
     cluster.config('A', 'B C');
     expect(cluster.get('A').role).toBe('none');
@@ -148,7 +148,7 @@ describe('membership changes (thesis, 4.1 to 4.4)', () => {
     expect(cluster.leader()?.id).toMatch(/[BC]/);
   });
 
-  test('the only member that stores its own removal still leads, to commit it (thesis, 4.2.2)', () => {
+  test('the only member that stores its own removal becomes leader and commits the removal (thesis, 4.2.2)', () => {
     const cluster = ledByA('A B');
     cluster.partition('A', 'B');
     cluster.config('A', 'B');
@@ -179,7 +179,7 @@ describe('membership changes (thesis, 4.1 to 4.4)', () => {
     expect(wiped.role).toBe('follower');
   });
 
-  test('shrinks from seven members to five and grows back, with a crashed leader in each step', () => {
+  test('a cluster shrinks from seven members to five and grows back, although a leader crashes in each step', () => {
     const cluster = TestCluster.of('A B C D E F G');
     cluster.advance(2_000);
     const steps = [

@@ -55,7 +55,7 @@ describe('pre-vote and check-quorum (thesis, 6.2, 4.2.3 and 9.6)', () => {
     expect(cluster.values('C')).toEqual(['x']);
   });
 
-  test('a member that cannot reach only the leader causes no election', () => {
+  test('a member that reaches all members except the leader causes no election', () => {
     const cluster = TestCluster.of('A B C D E');
     cluster.campaign('A');
     cluster.drops = ({ from, to }) => [from, to].sort().join('') === 'AB';
@@ -113,7 +113,7 @@ describe('pre-vote and check-quorum (thesis, 6.2, 4.2.3 and 9.6)', () => {
     expect(cluster.leader()?.role).toBe('leader');
   });
 
-  test('a single follower that wrongly takes the leader for dead does not depose it', () => {
+  test('a single follower that wrongly considers the leader dead does not depose the leader', () => {
     const cluster = TestCluster.of('A B C');
     cluster.campaign('A');
     cluster.get('B').raft.linkChanged('A', 'refused');

@@ -4,7 +4,7 @@ import { RandomFaults } from './random-faults.ts';
 const seeds = Number(process.env['SEEDS'] ?? 250);
 const steps = 1_500;
 
-/** The environment variable SEED runs only this seed. */
+/** The environment variable SEED selects a single seed. */
 const chosen = process.env['SEED'];
 
 describe('a cluster under random faults', () => {

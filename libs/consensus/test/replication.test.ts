@@ -11,7 +11,7 @@ function withLogs(logs: Record<string, string>, term: number): TestCluster {
 }
 
 describe('replication (paper, 5.3)', () => {
-  test('sends entries that were proposed together in one append, in their order', () => {
+  test('a leader sends entries that were proposed together in one append and in order', () => {
     const cluster = TestCluster.of('A B C');
     cluster.campaign('A');
     const before = cluster.delivered.length;
@@ -27,7 +27,7 @@ describe('replication (paper, 5.3)', () => {
     expect(cluster.get('B').commit).toBe(4);
   });
 
-  test('limits the size of appends and the number of appends in flight', () => {
+  test('a leader limits the size of appends and the number of appends in flight', () => {
     const cluster = TestCluster.of('A B', { appendBytesMax: 500, appendsInFlightMax: 3 });
     cluster.campaign('A');
     const sent: LogEntry[][] = [];
@@ -66,17 +66,20 @@ describe('replication (paper, 5.3)', () => {
     ['d: has extra entries of a later term', '1 1 1 4 4 5 5 6 6 6 7 7'],
     ['e: has different entries of an old term', '1 1 1 4 4 4 4'],
     ['f: has whole terms that no other member has', '1 1 1 2 2 2 3 3 3 3 3'],
-  ])('makes the follower of figure 7 of the paper equal to the leader, case %s', (_case, follower) => {
-    // The vote of C alone makes A win, whether B grants its vote or not.
-    const cluster = withLogs({ A: '1 1 1 4 4 5 5 6 6 6', B: follower, C: '1' }, 7);
-    cluster.campaign('A');
-    cluster.advance(300);
-    expect(cluster.get('A').role).toBe('leader');
-    for (const id of ['B', 'C']) expect(cluster.terms(id)).toBe('1 1 1 4 4 5 5 6 6 6 8');
-    expect(cluster.get('B').commit).toBe(11);
-  });
+  ])(
+    'the log of a follower becomes equal to the log of the leader (paper, figure 7), case %s',
+    (_case, follower) => {
+      // The vote of C alone makes A win, whether B grants its vote or not.
+      const cluster = withLogs({ A: '1 1 1 4 4 5 5 6 6 6', B: follower, C: '1' }, 7);
+      cluster.campaign('A');
+      cluster.advance(300);
+      expect(cluster.get('A').role).toBe('leader');
+      for (const id of ['B', 'C']) expect(cluster.terms(id)).toBe('1 1 1 4 4 5 5 6 6 6 8');
+      expect(cluster.get('B').commit).toBe(11);
+    },
+  );
 
-  test('finds the conflict with a long divergent tail in one probe per term, not per entry', () => {
+  test('a leader finds the conflict in a long divergent log with one probe per term, not per entry', () => {
     const tail = (term: string): string => Array.from({ length: 500 }, () => term).join(' ');
     const cluster = withLogs({ A: `1 ${tail('4')} 6`, B: `1 ${tail('2')} ${tail('3')}`, C: '1' }, 6);
     cluster.campaign('A');
@@ -110,7 +113,7 @@ describe('replication (paper, 5.3)', () => {
     expect(again).toHaveLength(4);
   });
 
-  test('sends a lost append again, and the appends after it', () => {
+  test('a leader sends a lost append and all later appends again', () => {
     const cluster = TestCluster.of('A B C');
     cluster.campaign('A');
     let lost = 0;
@@ -163,7 +166,7 @@ describe('replication (paper, 5.3)', () => {
     for (const id of ['A', 'B', 'C']) expect(cluster.values(id)).toEqual(['x', 'y']);
   });
 
-  test('followers learn the commit index at once, without waiting for a heartbeat', () => {
+  test('followers receive the commit index at once, without waiting for a heartbeat', () => {
     const cluster = TestCluster.of('A B C');
     cluster.campaign('A');
     cluster.propose('A', 'x');
@@ -196,7 +199,7 @@ describe('replication (paper, 5.3)', () => {
 });
 
 describe('commit (paper, 5.4.2)', () => {
-  test('commits an entry when a majority has stored it', () => {
+  test('a leader commits an entry when a majority has stored it', () => {
     const cluster = TestCluster.of('A B C D E');
     cluster.campaign('A');
     cluster.partition('A B', 'C', 'D', 'E');
@@ -207,9 +210,9 @@ describe('commit (paper, 5.4.2)', () => {
     expect(cluster.get('A').commit).toBe(2);
   });
 
-  test('does not commit an entry of an older term by counting replicas (figure 8)', () => {
-    // A is S1 of the figure when it leads again in term 4. The test sends the messages of the other members
-    // itself.
+  test('a leader does not commit an entry of an older term by counting replicas (figure 8)', () => {
+    // Member A acts as S1 of the figure, which leads again in term 4. The test itself sends the messages of
+    // the other members.
     const cluster = new TestCluster();
     const hardState = { term: 3, votedFor: null };
     const one = cluster.add('A', { config: configOf('A B C D E'), entries: entriesOf('1 2'), hardState });
@@ -235,7 +238,7 @@ describe('commit (paper, 5.4.2)', () => {
     expect(one.commit).toBe(3);
   });
 
-  test('a new leader reports no match index for a peer before its first response', () => {
+  test('a new leader reports no match index for a peer before the first response of this peer', () => {
     const cluster = TestCluster.of('A B C');
     cluster.campaign('A');
     cluster.propose('A', 'x', 'y');

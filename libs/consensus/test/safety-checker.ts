@@ -26,7 +26,7 @@ export class SafetyChecker {
     }
   }
 
-  /** Election safety and leader completeness (paper, figure 3). */
+  /** Checks election safety and leader completeness (paper, figure 3). */
   #checkLeader(member: Member, term: number): void {
     const name = `${member.id}/${member.storeId}`;
     const before = this.leaders.get(term);
@@ -42,7 +42,7 @@ export class SafetyChecker {
     }
   }
 
-  /** State machine safety (paper, figure 3), also across snapshots. */
+  /** Checks state machine safety (paper, figure 3), also across snapshots. */
   #checkCommitted(member: Member, entry: LogEntry): void {
     const known = this.committed[entry.index - 1];
     if (known === undefined) {
@@ -58,8 +58,8 @@ export class SafetyChecker {
   }
 
   /**
-   * Durability: a leader commits only entries that a majority of voters has on disk. The check uses the
-   * configuration of the committing leader at the moment when its output contains the entry.
+   * Checks durability: a leader commits only entries that a majority of voters has on disk. The check uses
+   * the configuration of the committing leader at the moment when its output contains the entry.
    */
   checkDurable(member: Member): void {
     const status = member.raft.status();
@@ -78,7 +78,8 @@ export class SafetyChecker {
   }
 
   /**
-   * Log matching (paper, figure 3): same index and term imply the same entry and the same entries before it.
+   * Checks log matching (paper, figure 3): equal index and term imply the same entry and the same entries
+   * before it.
    */
   checkLogs(cluster: TestCluster): void {
     const members = [...cluster.members.values()].filter((member) => member.up);

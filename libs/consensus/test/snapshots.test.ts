@@ -1,7 +1,7 @@
 import { lanTimings } from '../src/index.ts';
 import { TestCluster } from './test-cluster.ts';
 
-/** C is down while A and B append entries and compact their logs. */
+/** Creates a cluster in which C is down while A and B append entries and compact their logs. */
 function withLaggard(members = 'A B C'): TestCluster {
   const cluster = TestCluster.of(members);
   cluster.campaign('A');
@@ -33,7 +33,7 @@ describe('snapshots (paper, section 7)', () => {
     expect(cluster.values('C')).toEqual(['late']);
   });
 
-  test('requests no snapshot while the only peer that needs one is unreachable', () => {
+  test('a leader requests no snapshot while the only peer that needs one is unreachable', () => {
     const cluster = withLaggard();
     let wanted = 0;
     for (let count = 0; count < 100; count += 1) {
@@ -48,7 +48,7 @@ describe('snapshots (paper, section 7)', () => {
     expect(wanted).toBe(0);
   });
 
-  test('continues proposals and heartbeats during a snapshot transfer', () => {
+  test('a leader accepts proposals and sends heartbeats during a snapshot transfer', () => {
     const cluster = withLaggard();
     cluster.drops = ({ message }) => message.type === 'snapshotResponse';
     cluster.restart('C');
@@ -63,7 +63,7 @@ describe('snapshots (paper, section 7)', () => {
     expect(cluster.get('C').digest).toBe(cluster.get('A').digest);
   });
 
-  test('sends only lost pieces again', () => {
+  test('a leader sends only the lost pieces of a snapshot again', () => {
     const cluster = withLaggard();
     let lost = 0;
     cluster.drops = ({ message }) =>
@@ -90,7 +90,7 @@ describe('snapshots (paper, section 7)', () => {
     expect(cluster.get('C').disk.snapshot?.index).toBe(22);
   });
 
-  test('sends a snapshot again when the follower lost power before it was stored', () => {
+  test('a leader sends a snapshot again when the follower lost power before storing the snapshot', () => {
     const cluster = withLaggard();
     cluster.slowDisks.add('C');
     cluster.restart('C');
@@ -122,7 +122,7 @@ describe('snapshots (paper, section 7)', () => {
     expect(pieces(cluster).slice(before)).toEqual(expect.arrayContaining([0, 32]));
   });
 
-  test('the transfer starts again when the size of the snapshot differs', () => {
+  test('a snapshot transfer starts again when the size of the snapshot differs', () => {
     const cluster = TestCluster.of('A C');
     const member = cluster.get('C');
     const header = { type: 'snapshotPiece', term: 1, toStoreId: 'store-C-1', storeId: 'store-A-1' } as const;
@@ -210,7 +210,7 @@ describe('log compaction', () => {
     expect(cluster.get('B').raft.entry(21)?.index).toBe(21);
   });
 
-  test('a leader keeps no entries that all peers have, and a bounded number for a peer that lags', () => {
+  test('a leader keeps no entries that all peers have, and keeps a bounded number for a peer that lags', () => {
     const cluster = TestCluster.of('A B C');
     cluster.campaign('A');
     for (let count = 0; count < 29; count += 1) cluster.propose('A', `${count}`);
@@ -219,7 +219,7 @@ describe('log compaction', () => {
     cluster.get('A').compact(10);
     expect(cluster.get('A').raft.status().firstIndex).toBe(31);
     cluster.get('A').compact(5);
-    // A peer that lags too far no longer keeps entries in the log.
+    // The leader keeps no entries for a peer that lags too far.
     for (let count = 0; count < 20; count += 1) cluster.propose('A', `${count}`);
     cluster.get('A').compact(5);
     expect(cluster.get('A').raft.status().firstIndex).toBe(51);

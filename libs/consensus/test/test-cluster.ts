@@ -10,7 +10,10 @@ export interface InFlightMessage {
   readonly message: RaftMessage;
 }
 
-/** Members and the network between them. It delivers one message at a time, in a deterministic order. */
+/**
+ * The members of a cluster and the network between them. The network delivers one message at a time, in a
+ * deterministic order.
+ */
 export class TestCluster {
   readonly members = new Map<MemberId, Member>();
   readonly random: () => number;
@@ -82,7 +85,7 @@ export class TestCluster {
     this.settle();
   }
 
-  /** Delivers messages until there are no more. */
+  /** Delivers messages until no message is in flight. */
   settle(): void {
     const messagesMax = 100_000;
     for (let count = 0; count < messagesMax; count += 1) {

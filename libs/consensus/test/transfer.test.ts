@@ -15,7 +15,7 @@ function transfer(cluster: TestCluster, to?: string): void {
 }
 
 describe('leadership transfer (thesis, 3.10)', () => {
-  test('transfers leadership to an up-to-date follower before the lease of the leader expires', () => {
+  test('a leader transfers leadership to an up-to-date follower before its own lease expires', () => {
     const cluster = ledByA();
     transfer(cluster, 'B');
     expect(cluster.leader()?.id).toBe('B');
@@ -24,7 +24,7 @@ describe('leadership transfer (thesis, 3.10)', () => {
     expect(cluster.values('C')).toEqual(['x', 'y']);
   });
 
-  test('without a target, transfers leadership to the most up-to-date active voter', () => {
+  test('a leader without a given target transfers leadership to the most up-to-date active voter', () => {
     const cluster = ledByA('A B C D E');
     cluster.drops = ({ to }) => to === 'B' || to === 'C';
     cluster.propose('A', 'y');
@@ -33,7 +33,7 @@ describe('leadership transfer (thesis, 3.10)', () => {
     expect(cluster.leader()?.id).toMatch(/[DE]/);
   });
 
-  test('a target that lags gets the missing entries first', () => {
+  test('a target that lags receives the missing entries before it becomes leader', () => {
     const cluster = ledByA();
     cluster.get('C').crash();
     for (let count = 0; count < 40; count += 1) cluster.propose('A', 'x'.repeat(200));
@@ -44,7 +44,7 @@ describe('leadership transfer (thesis, 3.10)', () => {
     expect(cluster.get('C').commit).toBeGreaterThan(41);
   });
 
-  test('a target that needs a snapshot gets it first', () => {
+  test('a target that needs a snapshot receives it before it becomes leader', () => {
     const cluster = ledByA();
     cluster.get('C').crash();
     for (let count = 0; count < 10; count += 1) cluster.propose('A', `${count}`);
@@ -57,7 +57,7 @@ describe('leadership transfer (thesis, 3.10)', () => {
   });
 
   test.each(['A', 'D', 'X'])(
-    'ignores a transfer to itself, to a learner or to an unknown member (%s)',
+    'a leader ignores a transfer to itself, to a learner or to an unknown member (%s)',
     (to) => {
       const cluster = ledByA();
       cluster.add('D', { config: null });
@@ -69,7 +69,7 @@ describe('leadership transfer (thesis, 3.10)', () => {
     },
   );
 
-  test('rejects proposals during a transfer, and gives up after an election timeout', () => {
+  test('a leader rejects proposals during a transfer, and ends the transfer after an election timeout', () => {
     const cluster = ledByA();
     cluster.get('C').crash();
     transfer(cluster, 'C');
@@ -90,7 +90,7 @@ describe('leadership transfer (thesis, 3.10)', () => {
     expect(cluster.leader()?.id).toBe('B');
   });
 
-  test('sends timeoutNow again when it was lost', () => {
+  test('a leader sends timeoutNow again when the message was lost', () => {
     const cluster = ledByA();
     let lost = 0;
     cluster.drops = ({ message }) => message.type === 'timeoutNow' && (lost += 1) === 1;
@@ -109,7 +109,7 @@ describe('leadership transfer (thesis, 3.10)', () => {
     expect(cluster.get('A').raft.status().transferTarget).toBeNull();
   });
 
-  test('ignores timeoutNow of an older term and from a member that is not the leader', () => {
+  test('a voter ignores timeoutNow of an older term and from a member that is not the leader', () => {
     const cluster = ledByA();
     const message = { type: 'timeoutNow', storeId: 'store-B-1', toStoreId: 'store-C-1' } as const;
     cluster.deliver({ from: 'B', to: 'C', message: { ...message, term: 1 } });

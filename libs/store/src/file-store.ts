@@ -24,17 +24,17 @@ import { readSnapshot, snapshotName, snapshotNumber, writeSnapshot } from './sna
 import type { QueuedWrite } from './group-commit-queue.ts';
 import { GroupCommitQueue } from './group-commit-queue.ts';
 
-/** Space of removed entries is freed in steps of about this size. */
+/** Default size of a journal segment. The store frees the space of removed entries one segment at a time. */
 const segmentBytesMaxDefault = 8 * 1024 * 1024;
 
 export interface StoreOptions {
-  /** Created if it does not exist. It belongs to one member. */
+  /** The directory of the store, created if it does not exist. A directory belongs to one member. */
   readonly directory: string;
   readonly logger?: Logger;
   readonly metrics?: Metrics;
   /**
-   * When a journal segment has reached this size, the store starts a new one. Larger: fewer files, space is
-   * freed later.
+   * Size at which the store starts a new journal segment. With larger segments there are fewer files, but
+   * space is freed later.
    */
   readonly segmentBytesMax?: number;
   /** Tests replace the file system. */

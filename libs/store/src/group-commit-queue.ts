@@ -5,8 +5,8 @@ import { continuityError, lastIndexAfter } from './stored-state.ts';
 /** Maximum size of a group, which is written with one call from one buffer. */
 const groupBytesMax = 4 * 1024 * 1024;
 /**
- * When more bytes wait, the disk is too slow, and writes are refused as on a full disk. Snapshots do not
- * count.
+ * Maximum size of the waiting writes, without snapshots. If more bytes wait, the disk is too slow, and the
+ * store refuses writes as on a full disk.
  */
 const waitingBytesMax = 256 * 1024 * 1024;
 
@@ -46,7 +46,7 @@ export class GroupCommitQueue {
   #waiting: QueuedWrite[] = [];
   #waitingBytes = 0;
   #running: Promise<void> | null = null;
-  /** The first index of the earliest write that was refused and that has not been written since. */
+  /** The first index of the earliest refused write that has not been stored since. */
   #refusedIndex: LogIndex = Infinity;
 
   /** `commitGroup` resolves or rejects each write itself, or throws an error that rejects the whole group. */
@@ -69,8 +69,9 @@ export class GroupCommitQueue {
   }
 
   /**
-   * Rejects writes whose entries do not follow the log. `last` is the last log index before the group.
-   * @returns the other writes
+   * Rejects writes whose entries do not follow the log. `last` is the last log index before the group of
+   * writes.
+   * @returns the writes whose entries follow the log
    */
   accept(group: readonly QueuedWrite[], last: LogIndex): QueuedWrite[] {
     const accepted: QueuedWrite[] = [];

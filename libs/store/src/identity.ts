@@ -16,8 +16,8 @@ const storeFormat = 1;
 const identityName = 'identity.json';
 
 /**
- * The content of the identity file, which also holds a checksum. Only `format` is required, because the other fields of a newer format
- * are unknown.
+ * The content of the identity file, including its checksum. Only `format` is required, because the other
+ * fields of a newer format are unknown.
  */
 const identityFileSchema = z.object({
   format: z.number(),

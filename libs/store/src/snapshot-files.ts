@@ -22,9 +22,9 @@ export function snapshotNumber(name: string): number | null {
 }
 
 /**
- * Writes and syncs a snapshot file. Its name becomes durable with the next sync of the directory, which comes
- * with the journal segment created next. The snapshot takes effect only when a journal record refers to the
- * file.
+ * Writes and syncs a snapshot file. The name of the file becomes durable when the next journal segment is
+ * created, because that syncs the directory. The snapshot takes effect only when a journal record refers to
+ * the file.
  */
 export async function writeSnapshot(
   system: FileSystem,

@@ -1,6 +1,6 @@
 import type { HardState, LogEntry, LogIndex, OutboxItem, StoreWrite } from '@mqtt-cluster/contracts';
 
-/** A change of a store's content. `S` is a snapshot, or a reference to one in a file. */
+/** A change of a store's content. `S` is a snapshot, or a reference to a snapshot file. */
 export type StateChange<S extends { readonly index: LogIndex }> = Omit<StoreWrite, 'snapshot'> & {
   readonly snapshot?: S;
 };
@@ -10,7 +10,8 @@ export function outboxKey(item: Pick<OutboxItem, 'incarnation' | 'sequence'>): s
 }
 
 /**
- * Returns the last log index after `change`, by the rules of {@link StoreWrite}. `last` is the one before.
+ * Returns the last log index after `change`, by the rules of {@link StoreWrite}. `last` is the last log index
+ * before the change.
  */
 export function lastIndexAfter<S extends { readonly index: LogIndex }>(
   last: LogIndex,

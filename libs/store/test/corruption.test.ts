@@ -35,7 +35,7 @@ describe('a torn write', () => {
     expect(again.entries.map((entry) => entry.term)).toEqual([1, 1, 2]);
   });
 
-  test('of zeros, where the file size was durable and the data was not, is truncated', async () => {
+  test('is truncated if it consists of zeros, because only the file size was durable', async () => {
     const disk = new SimulatedDisk();
     await write(disk, three, 'dies');
     disk.tamper(firstSegment, (content) => Buffer.concat([content, Buffer.alloc(5000)]));
@@ -45,7 +45,7 @@ describe('a torn write', () => {
     expect((await reopen(disk)).repairs).toEqual([]);
   });
 
-  test('is recognized even if its payload contains valid records', async () => {
+  test('is truncated even if its payload contains valid records', async () => {
     const disk = new SimulatedDisk();
     await write(disk, three, 'dies');
     const records = disk.content(firstSegment).subarray(16);
@@ -60,7 +60,7 @@ describe('a torn write', () => {
   });
 });
 
-test('a torn write is truncated durably before the next segment starts', async () => {
+test('a store truncates a torn write durably before it starts the next segment', async () => {
   const disk = new SimulatedDisk();
   await write(disk, [{ entries: [largeEntry(1, 12_000)] }], 'dies');
   disk.tamper(firstSegment, (content) => Buffer.concat([content, Buffer.alloc(100)]));
@@ -70,8 +70,8 @@ test('a torn write is truncated durably before the next segment starts', async (
   expect((await reopen(disk)).entries).toHaveLength(1);
 });
 
-describe('damage that no crash can have caused', () => {
-  test('in a record before a later sync is reported with file and entry', async () => {
+describe('opening a store with damage that no crash can have caused', () => {
+  test('reports the file and the entry if the damaged record precedes a later sync', async () => {
     const disk = new SimulatedDisk();
     await write(disk, three, 'dies');
     disk.tamper(firstSegment, flip('second'));
@@ -83,14 +83,14 @@ describe('damage that no crash can have caused', () => {
     await expect(storeOn(disk).open('a')).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
   });
 
-  test('in the last record is detected if the store was closed in order', async () => {
+  test('reports damage of the last record if the store was closed in order', async () => {
     const disk = new SimulatedDisk();
     await write(disk, three, 'closes');
     disk.tamper(firstSegment, flip('third'));
     await expect(storeOn(disk).open('a')).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
   });
 
-  test('in the length field of a record is detected', async () => {
+  test('reports damage of the length field of a record', async () => {
     const disk = new SimulatedDisk();
     await write(disk, three, 'dies');
     disk.tamper(firstSegment, (content) => {
@@ -101,7 +101,7 @@ describe('damage that no crash can have caused', () => {
     await expect(storeOn(disk).open('a')).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
   });
 
-  test('at the end of a segment before the last is detected', async () => {
+  test('reports damage at the end of a segment that is not the last one', async () => {
     const disk = new SimulatedDisk();
     const store = storeOn(disk, 400);
     await store.open('a');
@@ -113,7 +113,7 @@ describe('damage that no crash can have caused', () => {
   });
 
   test.each(['journal-00000001.log', 'journal-00000002.log'])(
-    'the missing segment %s is detected',
+    'reports the missing segment %s',
     async (name) => {
       const disk = new SimulatedDisk();
       const store = storeOn(disk, 400);
@@ -125,7 +125,7 @@ describe('damage that no crash can have caused', () => {
     },
   );
 
-  test.each(['damaged', 'missing'])('a %s snapshot is detected', async (how) => {
+  test.each(['damaged', 'missing'])('reports a %s snapshot', async (how) => {
     const disk = new SimulatedDisk();
     const data = Buffer.from('the state');
     await write(disk, [...three, { snapshot: { index: 2, term: 1, config, data } }], 'closes');
@@ -138,7 +138,7 @@ describe('damage that no crash can have caused', () => {
     });
   });
 
-  test('a missing or damaged identity file is detected', async () => {
+  test('reports a missing or damaged identity file', async () => {
     const disk = new SimulatedDisk();
     await write(disk, [{ entries: testEntries(1, 100) }], 'closes');
     const identity = disk.content('identity.json').toString();
@@ -151,7 +151,7 @@ describe('damage that no crash can have caused', () => {
     });
   });
 
-  test('a journal of another store is detected', async () => {
+  test('reports a journal of another store', async () => {
     const [disk, other] = [new SimulatedDisk(), new SimulatedDisk()];
     await write(disk, three, 'closes');
     await write(other, three, 'closes');
@@ -160,7 +160,7 @@ describe('damage that no crash can have caused', () => {
   });
 });
 
-describe('format versions', () => {
+describe('opening a store of another format version', () => {
   async function diskOfFormat(format: number): Promise<SimulatedDisk> {
     const disk = new SimulatedDisk();
     await write(disk, three, 'closes');
@@ -174,7 +174,7 @@ describe('format versions', () => {
     return disk;
   }
 
-  test('refuses a newer format and reports both versions', async () => {
+  test('rejects a newer format and reports both versions', async () => {
     const disk = await diskOfFormat(7);
     await expect(storeOn(disk).open('a')).rejects.toMatchObject({
       code: 'STORE_FORMAT',
@@ -182,7 +182,7 @@ describe('format versions', () => {
     });
   });
 
-  test('migrates an older format, or refuses it if there is no migration', async () => {
+  test('migrates an older format, or rejects the format if there is no migration', async () => {
     const disk = await diskOfFormat(0);
     await expect(storeOn(disk).open('a')).rejects.toMatchObject({
       code: 'STORE_FORMAT',

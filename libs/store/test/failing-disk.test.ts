@@ -22,9 +22,9 @@ describe('a failing disk', () => {
     },
   );
 
-  /** This test has been seen to fail in a store that trusts at start what it reads. */
+  /** This test fails if a store does not write the last group again at start. */
   test.each([1, 4])(
-    'writes entries again at start that a failed sync of %d writes left only in memory',
+    'the store writes entries again at start if a failed sync of %d writes left them only in memory',
     async (count) => {
       const disk = new SimulatedDisk();
       const store = storeOn(disk);
@@ -47,7 +47,7 @@ describe('a failing disk', () => {
   );
 
   test.each(['failNextSync', 'failNextWrite'] as const)(
-    'without space (%s) the store refuses whole writes, and accepts writes again later',
+    'if the disk is full (%s), the store refuses whole writes and accepts writes again later',
     async (which) => {
       const disk = new SimulatedDisk();
       const store = storeOn(disk);
@@ -65,7 +65,7 @@ describe('a failing disk', () => {
     },
   );
 
-  test('a group that was refused half-way does not reappear after a crash', async () => {
+  test('a group of writes that was refused half-way does not reappear after a crash', async () => {
     const disk = new SimulatedDisk();
     const store = storeOn(disk);
     await store.open('a');
@@ -82,7 +82,7 @@ describe('a failing disk', () => {
     expect(recovered.repairs).toEqual([]);
   });
 
-  test('a refused snapshot leaves the log unchanged and no file behind', async () => {
+  test('a refused snapshot leaves the log unchanged and leaves no file', async () => {
     const disk = new SimulatedDisk();
     const store = storeOn(disk);
     await store.open('a');
@@ -122,7 +122,7 @@ describe('a failing disk', () => {
     },
   );
 
-  test('without space for the next segment a write is refused, and accepted later', async () => {
+  test('a write is refused while the disk has no space for the next segment, and accepted later', async () => {
     const disk = new SimulatedDisk();
     const store = storeOn(disk, 1_000);
     await store.open('a');
@@ -137,7 +137,7 @@ describe('a failing disk', () => {
 });
 
 describe('disk space', () => {
-  test('of compacted entries, replaced snapshots and deleted outbox items is freed', async () => {
+  test('is freed after entries were compacted, snapshots replaced and outbox items deleted', async () => {
     const disk = new SimulatedDisk();
     const store = storeOn(disk, 10_000);
     await store.open('a');

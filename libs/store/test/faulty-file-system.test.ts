@@ -31,7 +31,7 @@ test('a refused write on a full disk leaves no entries, although a part of it wa
   expect(entries.map(({ index }) => index)).toEqual([1, 2]);
 });
 
-test('a full disk writes the first half and then reports ENOSPC', async () => {
+test('a faulty file system with a full disk writes the first half of a write and then reports ENOSPC', async () => {
   const written: number[] = [];
   const file = {
     write: (bytes: Uint8Array) => {
@@ -49,7 +49,7 @@ test('a full disk writes the first half and then reports ENOSPC', async () => {
   expect(written).toEqual([5]);
 });
 
-test('a slow disk delays a sync, but completes it', async () => {
+test('a faulty file system with a slow disk delays each sync, but completes it', async () => {
   jest.useFakeTimers();
   try {
     let synced = 0;

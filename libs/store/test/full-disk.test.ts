@@ -85,7 +85,7 @@ afterAll(() => {
 );
 
 (readOnly === null ? test.skip : test)(
-  'reports in one error that the directory is not writable',
+  'open reports in one error that the directory of the store is not writable',
   async () => {
     await expect(createStore({ directory: readOnly ?? '' }).open('a')).rejects.toMatchObject({
       code: 'STORE_FAILED',
@@ -94,7 +94,7 @@ afterAll(() => {
   },
 );
 
-test('reports in one error that the path is a file', async () => {
+test('open reports in one error that the path of the store is a file', async () => {
   const parent = mkdtempSync(join(tmpdir(), 'store-file-'));
   const file = join(parent, 'file');
   await writeFile(file, '');

@@ -22,7 +22,7 @@ describe('directories that earlier versions wrote', () => {
   afterEach(() => rmSync(work, { recursive: true, force: true }));
 
   test.each(cases)(
-    '$recording: opens "$name" with the recorded content',
+    '$recording: the store opens the directory "$name" with the recorded content',
     async ({ folder, name, expected }) => {
       cpSync(join(folder, name), work, { recursive: true });
       const store = createStore({ directory: work });
@@ -43,7 +43,8 @@ describe('directories that earlier versions wrote', () => {
     },
   );
 
-  // Without a recording: node scripts/record-golden.mjs store NAME (see golden/README.md).
+  // If one of these tests fails, record the sample: node scripts/record-golden.mjs store NAME (see
+  // golden/README.md).
   test.each(directories)('the sample directory "$name" is recorded', ({ name }) => {
     expect(cases.map((one) => one.name)).toContain(name);
   });

@@ -1,7 +1,9 @@
 import { writeSync } from 'node:fs';
 import { createStore } from '../src/index.ts';
 
-/** Writes until it is killed, and prints each index on standard output once it is synced. */
+/**
+ * Writes entries until the process is killed, and prints the index of each synced entry on standard output.
+ */
 const [directory = ''] = process.argv.slice(2);
 const writesInFlight = 5;
 const snapshotEvery = 40;

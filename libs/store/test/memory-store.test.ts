@@ -7,7 +7,7 @@ async function indexes(disk: ReturnType<typeof createMemoryDisk>): Promise<numbe
   return entries.map((entry) => entry.index);
 }
 
-test('while syncs are held no write is acknowledged, and a crash loses the waiting writes', async () => {
+test('a memory store acknowledges no write while syncs are held, and loses the waiting writes in a crash', async () => {
   const disk = createMemoryDisk();
   const store = createMemoryStore(disk);
   await store.open('a');
@@ -26,7 +26,7 @@ test('while syncs are held no write is acknowledged, and a crash loses the waiti
   expect(await indexes(disk)).toEqual([1]);
 });
 
-test('after syncs are released the held writes are stored in order', async () => {
+test('a memory store stores the held writes in order after syncs are released', async () => {
   const disk = createMemoryDisk();
   const store = createMemoryStore(disk);
   await store.open('a');
@@ -38,7 +38,7 @@ test('after syncs are released the held writes are stored in order', async () =>
   expect(await indexes(disk)).toEqual([1, 2, 3]);
 });
 
-test('after a failed sync the store refuses all writes', async () => {
+test('a memory store refuses all writes after a failed sync', async () => {
   const store = createMemoryStore();
   await store.open('a');
   store.failNextSync();
@@ -46,7 +46,7 @@ test('after a failed sync the store refuses all writes', async () => {
   await expect(store.write({ entries: [testEntry(1)] })).rejects.toMatchObject({ code: 'STORE_FAILED' });
 });
 
-test('a full disk refuses all waiting writes, and accepts writes again after space was freed', async () => {
+test('a memory store with a full disk refuses all waiting writes, and accepts writes again after space was freed', async () => {
   const disk = createMemoryDisk();
   const store = createMemoryStore(disk);
   await store.open('a');

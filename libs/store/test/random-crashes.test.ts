@@ -135,7 +135,7 @@ function makeChange(model: Model, { kind, amount, seed }: Step): StoreWrite {
 class RandomRun {
   readonly disk = new SimulatedDisk();
   #store = createStore({ directory: '/disk', fileSystem: this.disk.fileSystem(), segmentBytesMax: 1_500 });
-  /** The expected state after each write since the last start. The first one is the recovered state. */
+  /** The expected state after each write since the last start. The first element is the recovered state. */
   #states: Model[] = [empty];
   #acked = 0;
   #pending: Promise<void>[] = [];
@@ -149,7 +149,8 @@ class RandomRun {
     const recovered = await this.#store.open('a');
     const now = JSON.stringify(seen(recovered));
     const candidates = this.#states.slice(this.#acked).map((state) => JSON.stringify(state));
-    // All acknowledged writes are there. Of the others there is a prefix of complete changes.
+    // The recovered state contains all acknowledged writes, and a prefix of the other writes, each one
+    // complete.
     expect(candidates).toContain(now);
     this.#states = [seen(recovered)];
     this.#acked = 0;
@@ -224,7 +225,7 @@ test('a power loss at any point loses no acknowledged write and leaves no partia
   );
 }, 300_000);
 
-test('the memory store has the same state as the model', async () => {
+test('the memory store recovers the same state as the model', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
       const store = createMemoryStore();

@@ -25,15 +25,16 @@ class Inode {
   }
 
   /**
-   * As Linux does after a failed write-back: the changes stay readable from memory, but no later sync writes
-   * them.
+   * Fails a sync as Linux does after a failed write-back: the changes stay readable from memory, but no later
+   * sync writes them.
    */
   failSync(): void {
     this.unsynced = [];
   }
 
   /**
-   * Power loss: each change since the last sync is kept, kept in part, or lost, independently of the others.
+   * Simulates a power loss: each change since the last sync is kept, kept in part, or lost, independently of
+   * the others.
    */
   crash(random: () => number): void {
     for (const change of this.unsynced) {
@@ -85,7 +86,8 @@ export class SimulatedDisk {
   /** The number of syncs that succeed before `failNextSync` takes effect. */
   syncsBeforeFailure = 0;
   /**
-   * A failed sync leaves its changes in memory only, and the next sync reports success without writing them.
+   * Whether a failed sync leaves its changes in memory only, so that the next sync succeeds without writing
+   * them.
    */
   failedSyncDropsChanges = false;
   failNextWrite: string | null = null;
@@ -121,13 +123,16 @@ export class SimulatedDisk {
     this.#nameHistory = [];
   }
 
-  /** The process dies, but the operating system keeps running: unsynced changes stay. */
+  /** Simulates the death of the process. The operating system keeps running, so unsynced changes stay. */
   kill(): void {
     this.#process = {};
     this.#lockedBy = null;
   }
 
-  /** Power loss: names and contents keep everything that was synced, and any part of the unsynced changes. */
+  /**
+   * Simulates a power loss: names and contents keep everything that was synced, and any part of the unsynced
+   * changes.
+   */
   crash(random: () => number): void {
     this.#process = {};
     this.#lockedBy = null;

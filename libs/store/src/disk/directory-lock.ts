@@ -7,7 +7,7 @@ import { StoreLockedError } from '@mqtt-cluster/contracts';
 
 const lockName = 'lock';
 export const lockCandidatePrefix = 'lock-';
-/** Maximum number of attempts when several processes start at the same time and disturb each other. */
+/** Maximum number of attempts when several processes try to take the lock at the same time. */
 const attemptsMax = 8;
 /** A Unix socket address (sockaddr_un) holds 108 bytes; the names below need up to 30 of them. */
 const socketPathBytesMax = 70;
@@ -15,9 +15,10 @@ const socketPathBytesMax = 70;
 type LockHolder = 'alive' | 'dead' | 'none';
 
 /**
- * Locks a directory by a listening Unix socket in it, because Node has no flock. The kernel accepts a
- * connection while the holder lives, even if it is stopped, and refuses it at once after the holder's death.
- * Unlike a file with a process id, the socket also works between containers that share the directory.
+ * Locks a directory with a listening Unix socket in the directory, because Node has no flock. The kernel
+ * accepts connections while the process with the lock lives, even if the process is stopped. After the death
+ * of this process the kernel refuses connections at once. Unlike a file with a process id, the socket also
+ * works between containers that share the directory.
  * @throws StoreLockedError when another process holds the lock
  */
 export async function acquireLock(directory: string): Promise<{ release(): Promise<void> }> {

@@ -1,6 +1,6 @@
 import { ClusterError, StoreFailedError, StoreFullError } from '@mqtt-cluster/contracts';
 
-/** No space left, quota exceeded, or maximum file size exceeded. */
+/** Error codes of a full disk: no space left, quota exceeded, or maximum file size exceeded. */
 const fullCodes: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
 const deniedCodes: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST']);

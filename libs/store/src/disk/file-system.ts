@@ -19,7 +19,7 @@ export interface FileSystem {
   /** Returns the names of the files in a directory. */
   list(path: string): Promise<string[]>;
   read(path: string): Promise<Buffer>;
-  /** `create` creates an empty file and replaces an existing one. */
+  /** Opens a file for writing. The mode `create` creates an empty file and replaces an existing one. */
   open(path: string, mode: 'create' | 'update'): Promise<WritableFile>;
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;

@@ -5,7 +5,10 @@ import type { ByteWriter } from './byte-writer.ts';
 
 const hardState = z.object({ term: z.int(), votedFor: z.string().nullable() });
 
-/** Refers to the file with a snapshot's data. The file is complete and synced before a record refers to it. */
+/**
+ * A reference to the file with a snapshot's data. The file is complete and synced before a record refers to
+ * it.
+ */
 const snapshotReference = z.object({
   index: z.int(),
   term: z.int(),
@@ -34,10 +37,13 @@ export type SegmentHeader = Decoded<typeof segmentHeader>;
 /** The small and rare fields of a record, stored as JSON. */
 const metadataSchema = z.object({
   header: segmentHeader.optional(),
-  /** Written by each start of the store. */
+  /** The new incarnation, which each start of the store writes. */
   incarnation: z.int().optional(),
   snapshot: snapshotReference.optional(),
-  /** The store was closed in order. Everything before was synced, so a wrong checksum there is not a torn write. */
+  /**
+   * True if the store was closed in order. All earlier records were synced, so a wrong checksum in one of
+   * them is damage, not a torn write.
+   */
   closed: z.boolean().optional(),
   hardState: hardState.optional(),
   dropLog: z.boolean().optional(),
@@ -148,7 +154,7 @@ class ByteReader {
   #move(length: number): number {
     const start = this.#offset;
     if (start + length > this.#bytes.length)
-      throw new RangeError('the record is shorter than its lengths say');
+      throw new RangeError('the record is shorter than its length fields state');
     this.#offset = start + length;
     return start;
   }

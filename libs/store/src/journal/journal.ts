@@ -41,7 +41,7 @@ import { SegmentTracker } from './segment-tracker.ts';
 import type { Segment } from './segment-tracker.ts';
 import { lastIndexAfter } from '../stored-state.ts';
 
-/** A larger buffer is released after use, so that an idle member needs little memory. */
+/** The journal releases a larger write buffer after use, so that an idle member needs little memory. */
 const writerBytesKeptMax = 1024 * 1024;
 const writerBytesInitial = 16 * 1024;
 
@@ -50,10 +50,11 @@ export interface JournalOptions {
   readonly directory: string;
   readonly storeId: StoreId;
   /**
-   * When a segment has reached this size, a new one is started. Larger: fewer files, space is freed later.
+   * Size at which the journal starts a new segment. With larger segments there are fewer files, but space is
+   * freed later.
    */
   readonly segmentBytesMax: number;
-  /** Called after each sync with its duration. */
+  /** Called after each sync with the duration of the sync. */
   readonly onSync?: (seconds: number) => void;
 }
 

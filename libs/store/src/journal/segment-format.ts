@@ -65,7 +65,7 @@ export function readFrame(file: Buffer, offset: number, salt: number): FramedRec
 /**
  * Returns whether a later group proves that the bytes at `badOffset` had been synced. It considers only the
  * first records of groups, which contain their own offset. Bytes in a client's payload cannot contain the
- * offset at which they are stored, so they are skipped without computing a checksum.
+ * offset at which they are stored, so the search skips such bytes without computing a checksum.
  */
 export function wasSynced(file: Buffer, badOffset: number, salt: number): boolean {
   let candidate = file.indexOf(recordMagic, badOffset + 1);

@@ -55,7 +55,7 @@ export class SegmentTracker {
     segment.bytes = bytes;
   }
 
-  /** Updates the live content for a record that is durable in `segment`. */
+  /** Records the live content of a record that is durable in `segment`. */
   recorded(segment: Segment, record: JournalRecord): void {
     if (record.header !== undefined) this.#snapshotIndex = record.header.snapshot?.index ?? 0;
     if (record.snapshot !== undefined) {
@@ -68,16 +68,16 @@ export class SegmentTracker {
     for (const item of record.outboxDelete ?? []) this.#delete(outboxKey(item));
   }
 
-  /** Returns the oldest segment if it has no live content, else null. */
+  /** Returns the oldest segment if this segment has no live content, else null. */
   removable(): Segment | null {
     const oldest = this.#oldestWithoutEntries();
     return oldest !== null && oldest.outboxBytes === 0 ? oldest : null;
   }
 
   /**
-   * Returns the oldest segment if its only live content are outbox items and it pays to write them again:
-   * either they are at most half of the segment, or the segment prevents the removal of much garbage in later
-   * segments. Else null.
+   * Returns the oldest segment if its only live content is outbox items and writing these items again frees
+   * enough space. This is the case if the items are at most half of the segment, or if the segment prevents
+   * the removal of much garbage in later segments. Otherwise returns null.
    */
   worthCompacting(garbageBytesMin: number): Segment | null {
     const oldest = this.#oldestWithoutEntries();

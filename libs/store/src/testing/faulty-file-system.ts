@@ -1,8 +1,8 @@
 import type { FileSystem, WritableFile } from '../disk/file-system.ts';
 
-/** The faults of a disk. */
+/** The faults that a test injects into a disk. */
 export interface DiskFaults {
-  /** The disk has no space left. */
+  /** Whether the disk has no space left. */
   readonly full: boolean;
   /** Milliseconds added to every sync. */
   readonly slowMs: number;
@@ -32,7 +32,7 @@ function faultyFile(
   faults: () => DiskFaults,
   slowly: (sync: () => Promise<void>) => Promise<void>,
 ): WritableFile {
-  /** The last free bytes were used. */
+  /** Whether the last free bytes were used. */
   let exhausted = false;
   return {
     async write(bytes, offset) {

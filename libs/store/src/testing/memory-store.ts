@@ -5,7 +5,10 @@ import { StoredState } from '../stored-state.ts';
 import type { QueuedWrite } from '../group-commit-queue.ts';
 import { GroupCommitQueue } from '../group-commit-queue.ts';
 
-/** The disk of a memory store. It survives closing and crashes, and another store may open it. */
+/**
+ * The disk of a memory store. The disk keeps its content when the store closes or crashes, and another store
+ * may open the disk.
+ */
 export interface MemoryDisk {
   readonly storeId: string;
   readonly state: StoredState<Snapshot>;
@@ -19,12 +22,12 @@ export interface MemoryStore extends Store {
   /** Blocks all syncs until `releaseSyncs`. */
   holdSyncs(): void;
   releaseSyncs(): void;
-  /** The next sync fails, and the store refuses all writes after it. */
+  /** Makes the next sync fail. After this failure the store refuses all writes. */
   failNextSync(): void;
   setFull(full: boolean): void;
   /**
    * Simulates the death of the process: unsynced writes are lost, and their promises never settle. `open`
-   * starts again.
+   * starts the process again.
    */
   crash(): void;
 }

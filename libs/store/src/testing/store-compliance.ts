@@ -1,6 +1,6 @@
 import type { LogEntry, Recovered, Snapshot, Store, StoreWrite } from '@mqtt-cluster/contracts';
 
-/** One disk, on which a test creates several stores, like one process after another. */
+/** The disk of one test. The test creates several stores on it, as successive processes would. */
 export interface StoreUnderTest {
   create(): Store;
   cleanUp(): Promise<void>;
@@ -94,7 +94,7 @@ function lifecycleTests(disk: () => StoreUnderTest, reopened: Reopened, written:
     expect((await written({ hardState: { term: 1, votedFor: 'b' } })).fresh).toBe(false);
   });
 
-  test('a store rejects another member', async () => {
+  test('a store of one member cannot be opened by another member', async () => {
     await reopened();
     await expect(disk().create().open('b')).rejects.toMatchObject({
       code: 'STORE_OWNER',
@@ -103,7 +103,7 @@ function lifecycleTests(disk: () => StoreUnderTest, reopened: Reopened, written:
     expect((await reopened()).incarnation).toBe(2);
   });
 
-  test('an open store is locked', async () => {
+  test('an open store cannot be opened a second time', async () => {
     const store = disk().create();
     await store.open('a');
     await expect(disk().create().open('a')).rejects.toMatchObject({ code: 'STORE_LOCKED' });
@@ -122,12 +122,12 @@ function lifecycleTests(disk: () => StoreUnderTest, reopened: Reopened, written:
 }
 
 function contentTests(written: Written, reopened: Reopened): void {
-  test('returns the last term and vote', async () => {
+  test('open returns the last term and vote', async () => {
     await written({ hardState: { term: 3, votedFor: 'b' } }, { hardState: { term: 4, votedFor: null } });
     expect((await reopened()).hardState).toEqual({ term: 4, votedFor: null });
   });
 
-  test('returns entries of all kinds unchanged', async () => {
+  test('open returns entries of all kinds unchanged', async () => {
     const entries: LogEntry[] = [
       { index: 1, term: 1, kind: 'noop', data: Buffer.alloc(0) },
       { index: 2, term: 1, kind: 'config', data: Buffer.alloc(0), config },
@@ -174,14 +174,14 @@ function contentTests(written: Written, reopened: Reopened): void {
     expect(summary(await written({ entries: [testEntry(51)] }))).toEqual(['51:1:entry 51']);
   });
 
-  test('stores a snapshot of several MiB', async () => {
+  test('write stores a snapshot of several MiB', async () => {
     const bytes = 3 * 1024 * 1024 + 17;
     const recovered = await written({ snapshot: testSnapshot(5, bytes), dropLog: true });
     expect(recovered.snapshot?.data).toHaveLength(bytes);
     expect(recovered.snapshot?.data.every((byte) => byte === 5)).toBe(true);
   });
 
-  test('returns outbox items ordered by incarnation and sequence', async () => {
+  test('open returns outbox items ordered by incarnation and sequence', async () => {
     const recovered = await written(
       { outboxPut: [testItem(10, 1), testItem(2, 2)] },
       { outboxPut: [testItem(2, 10), testItem(2, 1)] },
@@ -200,7 +200,7 @@ function contentTests(written: Written, reopened: Reopened): void {
     expect(Buffer.from(recovered.outbox[0]?.data ?? []).toString()).toBe('item 2/1');
   });
 
-  test('applies all parts of one change in the order of the fields', async () => {
+  test('write applies all parts of one change in the order of the fields', async () => {
     const recovered = await written(
       { entries: testEntries(1, 6) },
       {
@@ -246,7 +246,7 @@ function orderTests(disk: () => StoreUnderTest, reopened: Reopened): void {
     expect((await reopened()).entries).toHaveLength(1);
   });
 
-  test('rejects entries with a gap and leaves the store unchanged', async () => {
+  test('write rejects entries with a gap and leaves the store unchanged', async () => {
     const store = disk().create();
     await store.open('a');
     await store.write({ entries: [testEntry(1)] });

@@ -8,7 +8,7 @@ import type { Directory } from './samples.ts';
 
 // Run by `node scripts/record-golden.mjs store NAME`; the argument is the folder of the new recording.
 const [folder = '.'] = process.argv.slice(2);
-/** Small, so that a recording holds several segments. */
+/** Segment size in bytes, small so that a recording contains several segments. */
 const segmentBytesMax = 600;
 
 async function write({ starts, closes }: Directory, work: string, target: string): Promise<void> {

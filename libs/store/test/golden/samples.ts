@@ -20,7 +20,7 @@ function entry(index: number, term: number, kind: LogEntry['kind'], text = ''): 
   };
 }
 
-/** Each field of a write. The compiler refuses this object when a field has no sample. */
+/** A sample of each field of a write. The compiler rejects this object when a field has no sample. */
 const field: Complete<StoreWrite> = {
   hardState: { term: 3, votedFor: 'm2' },
   snapshot: { index: 4, term: 1, config, data: new TextEncoder().encode('the replicated state, ünicode') },
@@ -70,7 +70,10 @@ const installed: readonly (readonly StoreWrite[])[] = [
 export interface Directory {
   readonly name: string;
   readonly starts: readonly (readonly StoreWrite[])[];
-  /** False: the process died, so the last segment has no mark of an orderly end. */
+  /**
+   * Whether the store was closed. If false, the process died, and the last segment has no mark of an orderly
+   * end.
+   */
   readonly closes: boolean;
 }
 
