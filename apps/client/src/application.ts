@@ -17,11 +17,11 @@ import type { LatencySummary } from './latency-histogram.ts';
 import { SequenceChecker } from './sequence-checker.ts';
 import type { SequenceReport } from './sequence-checker.ts';
 
-/** Upper bound of the failovers that `/status` lists. Older ones are only counted. */
+/** Upper bound of the failovers that `/status` lists. Older failovers are only counted. */
 const failoversShownMax = 20;
 /**
- * Upper bound of the servers with a metric of their own. It is more than a cluster has, because a server is known by its
- * address until its id is advertised.
+ * Upper bound of the servers with a metric of their own. It is above the number of members, because a server
+ * is identified by its address until the cluster advertises its id.
  */
 const serversShownMax = 32;
 
@@ -40,12 +40,15 @@ export interface ApplicationStatus extends SequenceReport {
   readonly client: FailoverClientStatus;
   /** End-to-end latency for each QoS level, in milliseconds between the wall clocks of publisher and client. */
   readonly latency: readonly LatencySummary[];
-  /** Times without a connection, in milliseconds. */
+  /** Durations without a connection, in milliseconds. */
   readonly gaps: LatencySummary;
   readonly failovers: readonly (FailoverEvent & { readonly at: string })[];
-  /** Retained messages received because of a subscription. They are not checked. */
+  /**
+   * Number of the retained messages received because of a subscription. Their sequence numbers are not
+   * checked.
+   */
   readonly retained: number;
-  /** Messages that are not telemetry. */
+  /** Number of the received messages that are not telemetry. */
   readonly foreign: number;
 }
 

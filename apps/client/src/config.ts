@@ -32,11 +32,11 @@ export const schema = z.object({
    * network.
    */
   redundancy: z.int().min(1).max(2).default(1),
-  /** 5, or 4 for MQTT 3.1.1. */
+  /** MQTT protocol version: 5, or 4 for MQTT 3.1.1. */
   protocolVersion: z.int().min(4).max(5).default(5),
   username: z.string().default(''),
   password: z.string().default(''),
-  /** Paths of PEM files. Empty: not used. */
+  /** Paths of PEM files. An empty path means that the file is not used. */
   tls: z
     .object({ ca: z.string().default(''), cert: z.string().default(''), key: z.string().default('') })
     .prefault({}),
@@ -46,8 +46,8 @@ export const schema = z.object({
       connectTimeoutMs: milliseconds(50, 60_000).default(2_000),
       pingIntervalMs: milliseconds(50, 60_000).default(1_000),
       /**
-       * A connection on which nothing is received for so long is closed. Must be above pingIntervalMs. Lowering it closes
-       * connections to servers that are only busy.
+       * The client closes a connection on which it receives nothing for this long. Must be above
+       * pingIntervalMs. Lowering it closes connections to servers that are only busy.
        */
       silenceMsMax: milliseconds(100, 120_000).default(2_000),
     })
@@ -57,7 +57,10 @@ export const schema = z.object({
 
 export type ClientConfig = z.output<typeof schema>;
 
-/** @throws ConfigError names in one line every wrong setting and its valid values */
+/**
+ * @throws ConfigError a setting is wrong; the message lists every wrong setting and its valid values in one
+ * line
+ */
 export function readConfig(
   directory: string,
   environment: Readonly<Record<string, string | undefined>> = process.env,

@@ -6,7 +6,7 @@ const bucketCount = Math.ceil(Math.log(highestMs / lowestMs) / Math.log(growth))
 
 export interface LatencySummary {
   readonly count: number;
-  /** Percentiles in milliseconds. Null if there are no values. */
+  /** 50th percentile in milliseconds. All percentiles are null if there are no values. */
   readonly p50: number | null;
   readonly p99: number | null;
   readonly p999: number | null;
@@ -19,7 +19,7 @@ export class LatencyHistogram {
   #count = 0;
   #maxMs = 0;
 
-  /** A negative time counts as 0: the clocks of two hosts may differ. */
+  /** Adds one time. A negative time counts as 0, because the clocks of two hosts may differ. */
   observe(milliseconds: number): void {
     const value = Math.max(0, milliseconds);
     const bucket = value <= lowestMs ? 0 : Math.ceil(Math.log(value / lowestMs) / Math.log(growth));

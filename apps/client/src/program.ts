@@ -14,7 +14,7 @@ import type { ClientConfig } from './config.ts';
 import { ServiceNotifier } from './service-notifier.ts';
 
 export interface Program extends Lifecycle {
-  /** The address of the HTTP server. Only valid while the program runs. */
+  /** Returns the address of the HTTP server. Only valid while the program runs. */
   address(): { readonly host: string; readonly port: number };
 }
 

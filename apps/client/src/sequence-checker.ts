@@ -1,11 +1,14 @@
 import type { QoS, TelemetryPayload } from '@mqtt-cluster/contracts';
 
-/** Upper bound of the gaps per stream. Beyond it the oldest gap is dropped, and its numbers stay missing. */
+/**
+ * Upper bound of the gaps per stream. Beyond it the oldest gap is dropped, and its sequence numbers stay
+ * counted as missing.
+ */
 const gapsPerStreamMax = 1_000;
 /** Upper bound of the streams (group, signal, QoS and run). Beyond it the least recently active stream is dropped. */
 const streamsMax = 2_000;
 
-/** Missing numbers, from `from` to `to`, both included. */
+/** A range of missing sequence numbers, from `from` to `to`, both included. */
 interface Gap {
   from: number;
   to: number;
@@ -15,17 +18,17 @@ interface Stream {
   readonly qos: QoS;
   readonly first: number;
   highest: number;
-  /** In ascending order, and never adjacent. */
+  /** The gaps of the stream in ascending order. Two gaps are never adjacent. */
   readonly gaps: Gap[];
 }
 
 export interface QosCounts {
   received: number;
-  /** Numbers that were skipped and have not been received since. */
+  /** Count of the sequence numbers that were skipped and have not been received since. */
   missing: number;
-  /** Numbers that had been received before. */
+  /** Count of the messages whose sequence number had been received before. */
   duplicates: number;
-  /** Numbers that were received for the first time after a higher one. */
+  /** Count of the sequence numbers that were first received after a higher number. */
   outOfOrder: number;
 }
 
@@ -33,7 +36,7 @@ export interface SequenceReport {
   readonly byQos: readonly [QosCounts, QosCounts, QosCounts];
   /** Violations of the guarantees of the QoS levels, as text. Empty if there are none. */
   readonly violations: readonly string[];
-  /** Number of streams that are remembered. */
+  /** Number of the streams in memory. */
   readonly streams: number;
 }
 
@@ -108,13 +111,13 @@ function newCounts(): QosCounts {
 function place({ first, highest, gaps }: Stream, number: number): Finding {
   if (number === highest + 1) return 'next';
   if (number > highest) return 'gap';
-  // The message was sent before the first one that was received.
+  // The message was sent before the first received message of the stream.
   if (number < first) return 'late';
   return gaps.some(({ from, to }) => from <= number && number <= to) ? 'late' : 'duplicate';
 }
 
 /**
- * Removes a number from its gap, which may disappear or split in two.
+ * Removes a sequence number from the gap that contains it. The gap may disappear or split in two.
  *
  * @returns false if no gap contains the number
  */

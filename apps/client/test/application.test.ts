@@ -18,7 +18,7 @@ function telemetry(number: number): string {
   return JSON.stringify(payload);
 }
 
-test('receives all QoS levels without violations, also after a lost connection', async () => {
+test('the application receives messages of all QoS levels without violations, also after a lost connection', async () => {
   const server = await stockBroker();
   const timings = { retryDelayMsMin: 5, retryDelayMsMax: 20, stopDrainMsMax: 500 };
   const servers = [{ url: server.url }];

@@ -14,6 +14,6 @@ const fixed = parseJson(
   readFileSync(new URL('fixed-names.json', import.meta.url)),
 );
 
-test.each(Object.entries(names))('the %s match the committed list', (kind, current) => {
+test.each(Object.entries(names))('the %s of the program match the committed list', (kind, current) => {
   expect(current).toEqual(fixed?.[kind]);
 });

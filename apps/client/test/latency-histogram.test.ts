@@ -4,7 +4,7 @@ test('an empty histogram has null percentiles', () => {
   expect(new LatencyHistogram().summary()).toEqual({ count: 0, p50: null, p99: null, p999: null, max: null });
 });
 
-test('percentiles are at most 5 % too high', () => {
+test('the percentiles of a histogram are at most 5 % too high', () => {
   const histogram = new LatencyHistogram();
   for (let value = 1; value <= 1_000; value += 1) histogram.observe(value);
   const { count, p50, p99, p999, max } = histogram.summary();
@@ -19,7 +19,7 @@ test('percentiles are at most 5 % too high', () => {
   }
 });
 
-test('counts values outside the range in the first or last bucket', () => {
+test('a histogram counts values outside its range in the first or last bucket', () => {
   const histogram = new LatencyHistogram();
   for (const value of [-5, 0, 1e9]) histogram.observe(value);
   expect(histogram.summary()).toMatchObject({ count: 3, p50: 0.1, max: 1e9 });

@@ -39,7 +39,7 @@ test.each([
   [2, [1, 1], ['QoS 2: 1 received twice']],
   [2, [1, 3], ['QoS 2: 1 missing']],
   [2, [1, 3, 2], ['QoS 2: 1 out of order']],
-] as const)('QoS %i messages %j have the violations %j', (qos, numbers, violations) => {
+] as const)('for QoS %i, the sequence numbers %j have the violations %j', (qos, numbers, violations) => {
   expect(observe(qos, numbers).report().violations).toEqual(violations);
 });
 
@@ -57,13 +57,13 @@ test('reports a number below the first one as late, not as a duplicate', () => {
   expect(observe(1, [5]).observe(1, message(4))).toBe('late');
 });
 
-test('remembers at most 2000 streams', () => {
+test('keeps at most 2000 streams in memory', () => {
   const checker = new SequenceChecker();
   for (let run = 0; run < 3_000; run += 1) checker.observe(0, message(1, { run: `run${run}` }));
   expect(checker.report().streams).toBe(2_000);
 });
 
-test('remembers at most 1000 gaps per stream, and keeps dropped gaps as missing', () => {
+test('keeps at most 1000 gaps per stream, and still counts the numbers of dropped gaps as missing', () => {
   const checker = observe(
     1,
     Array.from({ length: 1_200 }, (_, index) => index * 2 + 1),
@@ -75,7 +75,7 @@ test('remembers at most 1000 gaps per stream, and keeps dropped gaps as missing'
   expect(checker.report().byQos[1].missing).toBe(1_198);
 });
 
-test('counts missing, duplicate and late numbers like a set, for any order of any numbers', () => {
+test('counts the same missing, duplicate and late numbers as a set of the received numbers, for any numbers in any order', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 120 }), (numbers) => {
       const first = numbers[0] ?? 0;

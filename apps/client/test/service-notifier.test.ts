@@ -2,7 +2,7 @@ import { silentLogger } from '@mqtt-cluster/contracts';
 import type { Notifier } from '@mqtt-cluster/contracts';
 import { ServiceNotifier } from '../src/service-notifier.ts';
 
-test('sends READY once, with the first connection, and shows a lost connection only in the status', () => {
+test('ServiceNotifier sends READY only at the first connection, and reports a lost connection only in the status', () => {
   const sent: string[] = [];
   const record =
     (kind: string) =>

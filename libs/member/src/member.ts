@@ -48,7 +48,7 @@ export function createMember(options: MemberOptions): Member {
 }
 
 /**
- * The member puts its parts together and runs the turn.
+ * Puts the parts of a member together and runs its turns.
  *
  * A turn is one iteration of the caller's event loop: `tick`, then any number of inputs (client packets, peer
  * messages, completed writes), then one `take`. Inputs only change the parts: the home collects commands,

@@ -9,16 +9,16 @@ export interface MemberTimings {
   /** A member becomes isolated when it has no leader, or its proposals make no progress, for this long. */
   readonly isolatedAfterMs: number;
   /**
-   * After this long without a message from a member its connections count as closed and wills are published
-   * (P6: five seconds in all).
+   * When a member is silent for this long, the cluster treats its clients' connections as closed and
+   * publishes their wills (P6: five seconds in all).
    */
   readonly lostAfterMs: number;
   /** A member sends unapplied batches again after this interval, which doubles up to `resendMsMax`. */
   readonly resendMs: number;
   readonly resendMsMax: number;
   /**
-   * Interval of hello messages when nothing has changed. After a lost hello message a joining member waits
-   * this long.
+   * Interval of hello messages while the member's status does not change. If a hello message is lost, a
+   * joining member waits for the next one this long.
    */
   readonly helloMs: number;
   /**
@@ -42,17 +42,22 @@ export const lanMemberTimings: MemberTimings = {
 };
 
 export interface MemberLimits {
-  /** Unacknowledged messages towards one client, whatever its Receive Maximum is. */
+  /** Upper bound of the unacknowledged messages towards one client, also if its Receive Maximum is larger. */
   readonly inFlightMax: number;
-  /** Messages that a connected clean session may queue. Beyond it the member drops and counts the oldest. */
+  /**
+   * Upper bound of the messages in the queue of a connected clean session. Beyond it the member drops and
+   * counts the oldest message.
+   */
   readonly cleanQueueMax: number;
-  /** Bytes of one proposed batch. Raising it delays batches on the wire and saves syncs. */
+  /**
+   * Upper bound of the bytes of one proposed batch. Raising it delays batches on the wire and saves syncs.
+   */
   readonly batchBytesMax: number;
-  /** Batches that a member has sent to the leader and that are not yet applied. */
+  /** Upper bound of the batches that a member has sent to the leader and that are not yet applied. */
   readonly batchesInFlightMax: number;
-  /** Bytes that a member accepts without a majority, in memory and on disk. */
+  /** Upper bound of the bytes that an isolated member accepts from clients, in memory and on disk. */
   readonly outboxBytesMax: number;
-  /** A member takes a snapshot and compacts its log when the log has this size. */
+  /** A member takes a snapshot and compacts its log when the log has grown to this many bytes. */
   readonly logBytesMax: number;
   /**
    * Entries that a member keeps before a snapshot, so that a peer needs no snapshot after a short absence.
@@ -91,8 +96,8 @@ export interface MemberMeasures {
   /** Reports an applied batch of this home: milliseconds since the batch was formed. */
   committed(durationMs: number): void;
   /**
-   * Reports a sampled first delivery in the effects of this turn: the time at which this home received the
-   * message.
+   * Reports that this turn delivers a sampled message for the first time. `receivedMs` is the time at which
+   * this home received the message.
    */
   delivering(receivedMs: number): void;
 }

@@ -11,17 +11,17 @@ import type { MemberOptions } from '../src/index.ts';
 
 const stepMs = 10;
 
-/** Members in one process with a perfect disk and a network that tests can cut. */
+/** A cluster of members in one process, with a disk that never fails and a network that tests can cut. */
 export class TestCluster {
   readonly members = new Map<MemberId, Member>();
   readonly effects = new Map<MemberId, ClientEffect[]>();
   readonly events = new Map<MemberId, MemberEvent[]>();
   readonly #cut = new Set<MemberId>();
-  /** Live messages from this member are held back, as in the buffers of a stalled link. */
+  /** The network holds back the live messages from this member, as in the buffers of a stalled link. */
   stalled: MemberId | null = null;
   readonly #held: { from: MemberId; outgoing: Outgoing }[] = [];
   nowMs = 0;
-  /** Members whose process hangs: they get no ticks and no messages. */
+  /** Members whose process hangs: the test cluster passes no ticks and no messages to them. */
   readonly hanging = new Set<MemberId>();
 
   constructor(ids: readonly MemberId[], options: Partial<MemberOptions> = {}) {
@@ -91,7 +91,7 @@ export class TestCluster {
     return [...this.members.keys()].find((id) => this.member(id).status().role === 'leader')!;
   }
 
-  /** Ends the stall and delivers the held live messages. */
+  /** Ends the stall of the link and delivers the held live messages. */
   flow(): void {
     this.stalled = null;
     for (const { from, outgoing } of this.#held.splice(0)) {

@@ -20,8 +20,8 @@ function delivered(cluster: TestCluster, id: MemberId, connection: number): stri
   return effects.filter((effect) => effect.kind === 'deliver').map(payload);
 }
 
-describe('one isolated member', () => {
-  test('messages published before and after the loss of quorum arrive in order, once each', () => {
+describe('an isolated member', () => {
+  test('delivers messages from before and after the loss of quorum in order, each exactly once', () => {
     const { cluster, away, other } = servingCluster();
     cluster.member(other).input(1, { kind: 'connect', request: request('far', never) });
     cluster.member(away).input(1, { kind: 'connect', request: request('publisher') });
@@ -54,7 +54,7 @@ describe('one isolated member', () => {
     expect(cluster.member(away).status().outboxItems).toBe(0);
   });
 
-  test('closes a clean session that was opened while isolated when its client has connected elsewhere before the heal', () => {
+  test('closes a clean session that it opened if the client has connected to another member before the heal', () => {
     const { cluster, away, other } = servingCluster();
     cluster.cut(away);
     cluster.until('isolated', () => cluster.member(away).status().state === 'isolated');
@@ -69,7 +69,7 @@ describe('one isolated member', () => {
   });
 });
 
-test('keeps one of three simultaneous connections with one client id [MQTT-3.1.4-3]', () => {
+test('the cluster keeps only one of three simultaneous connections with one client id [MQTT-3.1.4-3]', () => {
   const { cluster } = servingCluster();
   cluster.member('a').input(1, { kind: 'connect', request: request('same') });
   cluster.member('a').input(2, { kind: 'connect', request: request('same') });

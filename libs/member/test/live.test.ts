@@ -67,7 +67,7 @@ describe('QoS 0 messages on a stalled link', () => {
 });
 
 describe('the estimated age of a live message', () => {
-  test('is its delay beyond the fastest message, whatever the clocks show', () => {
+  test('is its delay compared with the fastest message, whatever the clocks of both members show', () => {
     const ages = new LiveMessageAges();
     ages.observe('p', hello(1_000_000), 50);
     expect(ages.sentAtMs('p', live(1_000_100), 150)).toBe(150);
@@ -75,7 +75,7 @@ describe('the estimated age of a live message', () => {
     expect(ages.sentAtMs('p', live(1_000_100), 1_351)).toBeNull();
   });
 
-  test('is unknown for a message from another incarnation of the peer', () => {
+  test('is unknown (null) for a message from another incarnation of the peer', () => {
     const ages = new LiveMessageAges();
     expect(ages.sentAtMs('p', live(5), 10)).toBeNull();
     ages.observe('p', hello(5), 10);
@@ -83,7 +83,7 @@ describe('the estimated age of a live message', () => {
     expect(ages.sentAtMs('p', { ...live(5), storeId: 'other' }, 10)).toBeNull();
   });
 
-  test('does not grow when the clocks drift apart', () => {
+  test('does not grow when the clocks of both members drift apart', () => {
     const ages = new LiveMessageAges();
     // The peer's clock is slow by a thousandth: 3.6 s an hour.
     for (let nowMs = 0; nowMs <= 3_600_000; nowMs += 10_000) ages.observe('p', hello(nowMs * 0.999), nowMs);

@@ -9,7 +9,7 @@ function publish(topic: string, value: string, packetId: number, qos: 0 | 1 | 2 
 }
 
 describe('a cluster of one member', () => {
-  test('bootstraps, serves, acknowledges and delivers', () => {
+  test('bootstraps, becomes serving, acknowledges a publish and delivers it to a subscriber', () => {
     const cluster = new TestCluster(['a']);
     cluster.serve();
     const a = cluster.member('a');
@@ -44,7 +44,7 @@ describe('a cluster of three members', () => {
     }
   });
 
-  test('delivers QoS 0, 1 and 2 between members, exactly once each', () => {
+  test('delivers messages of QoS 0, 1 and 2 between members, each exactly once', () => {
     const cluster = new TestCluster(['a', 'b', 'c']);
     cluster.serve();
     cluster.member('a').input(1, { kind: 'connect', request: request('subscriber') });
@@ -79,7 +79,7 @@ describe('a cluster of three members', () => {
     expect(cluster.takeEffects('b', 1).at(-1)).toMatchObject({ kind: 'connack' });
   });
 
-  test('delivers QoS 0 to one subscriber of each shared subscription, at whichever member', () => {
+  test('delivers a QoS 0 message to one subscriber of each shared subscription, at any member', () => {
     const cluster = new TestCluster(['a', 'b', 'c']);
     cluster.serve();
     for (const [id, client] of [
@@ -105,7 +105,7 @@ describe('a cluster of three members', () => {
     expect(effects.flat().map(payload).sort()).toEqual(['0', '1', '2', '3']);
   });
 
-  test('delivers the queue of a persistent session at another member, in order and once each at QoS 2', () => {
+  test('delivers the queue of a persistent session at another member in order, and each QoS 2 message exactly once', () => {
     const cluster = new TestCluster(['a', 'b', 'c']);
     cluster.serve();
     cluster.member('a').input(1, { kind: 'connect', request: request('roamer', never) });
@@ -135,7 +135,7 @@ describe('a cluster of three members', () => {
     expect(cluster.member('a').status().queuedMessages).toBe(0);
   });
 
-  test('delivers retained messages to later subscribers at any member, but not deleted ones', () => {
+  test('delivers retained messages to later subscribers at any member, but no deleted retained messages', () => {
     const cluster = new TestCluster(['a', 'b', 'c']);
     cluster.serve();
     cluster.member('a').input(1, { kind: 'connect', request: request('publisher') });
@@ -186,7 +186,7 @@ describe('a cluster of three members', () => {
     ]);
   });
 
-  test('an isolated member sends degraded acknowledgements, and all subscribers get the messages after the heal', () => {
+  test('delivers the messages with a degraded acknowledgement of an isolated member to all subscribers after the heal', () => {
     const cluster = new TestCluster(['a', 'b', 'c']);
     cluster.serve();
     cluster.member('a').input(1, { kind: 'connect', request: request('far', never) });
@@ -216,7 +216,7 @@ describe('a cluster of three members', () => {
     expect(far.map(payload)).toEqual(['island']);
   });
 
-  test('with `whenIsolated: hold` acknowledges nothing without a majority', () => {
+  test('acknowledges no publish without a majority if the setting `whenIsolated` is `hold`', () => {
     const cluster = new TestCluster(['a', 'b', 'c'], { whenIsolated: 'hold' });
     cluster.serve();
     cluster.member('c').input(2, { kind: 'connect', request: request('publisher') });
@@ -236,7 +236,7 @@ describe('a cluster of three members', () => {
     });
   });
 
-  test('publishes a will once when its home is cut off, and not again after the heal', () => {
+  test('publishes a will once when the home of its client is isolated, and not again after the heal', () => {
     const cluster = new TestCluster(['a', 'b', 'c']);
     cluster.serve();
     const will = { topic: 'will', payload: text('died'), qos: 1 as const, retain: false, delaySeconds: 0 };

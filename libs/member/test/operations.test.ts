@@ -32,8 +32,8 @@ const publish = (packetId: number) => ({
   packetId,
 });
 
-describe('drain', () => {
-  test('rejects new clients, closes all at the given rate, transfers leadership and then reports drained', () => {
+describe('a draining member', () => {
+  test('rejects new clients, closes its connections at the given rate, transfers leadership and then reports that it is drained', () => {
     const id = cluster.leader();
     const member = cluster.member(id);
     for (let connection = 1; connection <= 20; connection++)
@@ -52,7 +52,7 @@ describe('drain', () => {
     expect(cluster.leader()).not.toBe(id);
   });
 
-  test('rejects an opening client of a draining member when quorum is lost meanwhile', () => {
+  test('rejects a client whose connection is still opening when quorum is lost', () => {
     const [id] = followers() as [MemberId];
     const member = cluster.member(id);
     cluster.cut(id);
@@ -62,7 +62,7 @@ describe('drain', () => {
     expect(cluster.takeEffects(id, 1)).toEqual([expect.objectContaining({ kind: 'refuse', connection: 1 })]);
   });
 
-  test('answers the publishes of a client before it closes the connection, and ignores later ones', () => {
+  test('acknowledges the publishes of a client before it closes the connection, but ignores later publishes', () => {
     const [id] = followers() as [MemberId];
     const member = cluster.member(id);
     member.input(1, { kind: 'connect', request: request('p') });
@@ -91,7 +91,7 @@ describe('drain', () => {
     expect(acked).toEqual([1]);
   });
 
-  test('closes a connection after a bound although its publish cannot be answered', () => {
+  test('closes a connection after a bounded time if its publish cannot be acknowledged', () => {
     const [id] = followers() as [MemberId];
     const member = cluster.member(id);
     member.input(1, { kind: 'connect', request: request('p') });
@@ -136,11 +136,11 @@ describe('drain', () => {
       ).toBe(0);
     });
 
-    test('is published once when the client does not reconnect: it died before the redirect', () => {
+    test('is published once when the client does not reconnect before the deadline', () => {
       expect(wills(() => {})).toBe(1);
     });
 
-    test('delays the end of the drain until it is published, because a restart would delay it beyond 5 s', () => {
+    test('delays the end of the drain until the will is published, because a restart would delay the will beyond 5 s', () => {
       const effects = wills((home, other) => {
         const came = (): boolean => cluster.effects.get(other)!.some((effect) => effect.kind === 'deliver');
         cluster.until('drained', () => {
@@ -161,12 +161,12 @@ describe('drain', () => {
       });
     });
 
-    test('is published once when the former home stops meanwhile', () => {
+    test('is published once when the former home stops before the deadline', () => {
       expect(wills((home) => cluster.cut(home))).toBe(1);
     });
   });
 
-  test('the session continues at any other member with its queue', () => {
+  test('passes a session with its queue to any other member', () => {
     const [id, other] = followers() as [MemberId, MemberId];
     cluster.member(id).input(1, { kind: 'connect', request: request('s', never) });
     cluster.run(50);
@@ -201,7 +201,7 @@ describe('drain', () => {
 });
 
 describe('administration', () => {
-  test('a follower answers a survey with the data of the leader', () => {
+  test('a follower answers a `survey` request with the data of the leader', () => {
     const [id] = followers() as [MemberId];
     const { accepted, survey } = ask(id, { kind: 'survey' });
     expect(accepted).toBe(true);
@@ -209,13 +209,13 @@ describe('administration', () => {
     for (const peer of Object.values(survey!)) expect(peer.lagEntries).toBe(0);
   });
 
-  test('transfers leadership to the member that a request to a follower names', () => {
+  test('a follower forwards a request to transfer leadership, and the requested member becomes the leader', () => {
     const [id, other] = followers() as [MemberId, MemberId];
     expect(ask(id, { kind: 'transferLeadership', to: other })).toMatchObject({ accepted: true });
     cluster.until('another leader', () => cluster.leader() === other);
   });
 
-  test('removes a member on a request to any member; the removed member reports the reason in its status', () => {
+  test('any member accepts a request to remove a member, and the removed member reports the reason in its status', () => {
     const [id, other] = followers() as [MemberId, MemberId];
     expect(ask(id, { kind: 'removeMember', member: other, force: false })).toMatchObject({ accepted: true });
     const names = cluster
@@ -227,7 +227,7 @@ describe('administration', () => {
     cluster.run(5_000);
     expect(cluster.member(id).status().config!.members).toHaveLength(2);
     expect(ask(id, { kind: 'addMember', member: other })).toMatchObject({ accepted: true });
-    cluster.until('it votes again', () =>
+    cluster.until('the returned member is a voter again', () =>
       cluster
         .member(id)
         .status()
@@ -235,13 +235,13 @@ describe('administration', () => {
     );
   });
 
-  test('the leader removes itself', () => {
+  test('the leader removes itself from the cluster on request', () => {
     const id = cluster.leader();
     expect(ask(id, { kind: 'removeMember', member: id, force: false })).toMatchObject({ accepted: true });
     cluster.until('another leads', () => cluster.leader() !== undefined && cluster.leader() !== id);
   });
 
-  test('removes a disconnected member only by force, because its disk may hold messages that the cluster does not have', () => {
+  test('the leader removes a disconnected member only by force, because its disk may hold messages that the cluster does not have', () => {
     const [id, other] = followers() as [MemberId, MemberId];
     cluster.cut(other);
     cluster.member(other).input(1, { kind: 'connect', request: request('p') });
@@ -251,7 +251,7 @@ describe('administration', () => {
     expect(ask(id, { kind: 'removeMember', member: other, force: true })).toMatchObject({ accepted: true });
   });
 
-  test('removes a silent member only by force, because it may have sent degraded acknowledgements since its last hello message', () => {
+  test('the leader removes a silent member only by force, because it may have sent degraded acknowledgements since its last hello message', () => {
     const [id, other] = followers() as [MemberId, MemberId];
     cluster.member(other).input(1, { kind: 'connect', request: request('p') });
     cluster.run(100);
@@ -265,11 +265,17 @@ describe('administration', () => {
     const outcome = ask(id, { kind: 'removeMember', member: other, force: false });
     expect(outcome).toMatchObject({ accepted: false, reason: expect.stringContaining('force') });
     cluster.heal(other);
-    cluster.until('its outbox is empty', () => cluster.member(other).status().outboxItems === 0);
-    cluster.until('it may go', () => ask(id, { kind: 'removeMember', member: other, force: false }).accepted);
+    cluster.until(
+      'the outbox of the member is empty',
+      () => cluster.member(other).status().outboxItems === 0,
+    );
+    cluster.until(
+      'the member can be removed without force',
+      () => ask(id, { kind: 'removeMember', member: other, force: false }).accepted,
+    );
   });
 
-  test('rejects requests without a majority and gives the reason', () => {
+  test('a member rejects requests without a majority and reports the reason', () => {
     const [id] = followers() as [MemberId];
     cluster.cut(id);
     cluster.run(3_000);
@@ -277,7 +283,7 @@ describe('administration', () => {
     expect(outcome).toMatchObject({ accepted: false, reason: expect.stringContaining('majority') });
   });
 
-  test('rejects to add an unknown member', () => {
+  test('the leader rejects a request to add a member that is not a configured peer', () => {
     expect(ask('a', { kind: 'addMember', member: 'z' })).toMatchObject({
       accepted: false,
       reason: expect.stringContaining('do not name z'),
@@ -285,14 +291,14 @@ describe('administration', () => {
   });
 });
 
-test('all members have the same settings once they are applied', () => {
+test('all members have the same cluster settings after the `settings` command is applied', () => {
   const [id] = followers() as [MemberId];
   cluster.member(id).changeSettings({ queuedMessagesMax: 7 });
   cluster.run(100);
   for (const member of cluster.members.values()) expect(member.settings().queuedMessagesMax).toBe(7);
 });
 
-test('reports a changed load to the peers at once', () => {
+test('HelloSender sends a changed load to the peers at once', () => {
   cluster.member('a').setLoad(0.7);
   cluster.run(50);
   expect(cluster.member('b').status().peers['a']).toMatchObject({ load: 0.7, outboxItems: 0 });
@@ -330,13 +336,13 @@ test('the leader rejects an empty store whose member id is in use, and reports a
   expect(reported).toEqual([{ kind: 'duplicateMemberId', member: id, storeId: hello.storeId }]);
 });
 
-test('adds a wiped member that returns before its former store counts as silent, and reports no duplicate member id', () => {
+test('the leader adds a wiped member that returns before its former store counts as silent, and reports no duplicate member id', () => {
   const [id] = followers() as [MemberId];
   const leader = cluster.leader();
   const storeId = 'f'.repeat(32);
   cluster.hanging.add(id);
   const hello = { ...emptyHello, storeId };
-  cluster.until('it is let in', () => {
+  cluster.until('the wiped member is added', () => {
     cluster.member(leader).receive(id, hello);
     return cluster
       .member(leader)
@@ -346,7 +352,7 @@ test('adds a wiped member that returns before its former store counts as silent,
   expect(cluster.events.get(leader)!.filter((event) => event.kind === 'duplicateMemberId')).toEqual([]);
 });
 
-describe('overloaded members', () => {
+describe('a cluster of overloaded members', () => {
   const hangsMs = 700;
   const worksMs = 100;
 
@@ -367,12 +373,12 @@ describe('overloaded members', () => {
     return count() - before;
   }
 
-  test('that measure their latency extend the election timeout and stop electing', () => {
+  test('extends its election timeouts by the measured latency and stops its repeated elections', () => {
     expect(elections(0)).toBeGreaterThan(5);
     expect(elections(hangsMs)).toBe(0);
   });
 
-  test('still elect another leader when theirs is gone', () => {
+  test('still elects another leader when its leader has stopped', () => {
     for (const member of cluster.members.values()) member.setLatency(60_000);
     const gone = cluster.leader();
     cluster.cut(gone);

@@ -37,7 +37,7 @@ import type {
   StateEffect,
 } from './types.ts';
 
-/** Upper bound of cluster time in ms. Below it, adding the longest delay is exact. */
+/** Upper bound of cluster time in ms. Adding the longest delay to a time below this bound is exact. */
 const timeMsMax = 2 ** 52;
 
 /** Returns an empty state. */

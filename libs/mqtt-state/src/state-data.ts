@@ -16,7 +16,7 @@ import type { SharedSubscription } from './topics/shared-subscription.ts';
 import { SubscriptionTrie } from './topics/subscription-trie.ts';
 import type { StateEffect } from './types.ts';
 
-/** The last batch that was applied of one member. */
+/** The last applied batch of one member. */
 export interface Proposer {
   storeId: StoreId;
   incarnation: Incarnation;
@@ -50,9 +50,9 @@ export class StateData {
   orphanCount = 0;
   subscriptionCount = 0;
   queuedMessages = 0;
-  /** Bytes of all queued messages. Each body counts once. */
+  /** Bytes of all queued messages of all sessions. Each message body counts once. */
   queuedBytes = 0;
-  /** Applied entries since this member loaded the state. */
+  /** Number of the entries applied since this member loaded the state. */
   applyCount = 0;
 
   /** Counts one more queue item of the body. */
@@ -66,7 +66,7 @@ export class StateData {
     this.queuedMessages--;
   }
 
-  /** Sessions whose home is the member, in the order of their epochs. */
+  /** Returns the sessions whose home is the member, in the order of their epochs. */
   sessionsHomedAt(member: MemberId): Session[] {
     return [...(this.sessionsByHome.get(member) ?? [])].sort((left, right) => left.epoch - right.epoch);
   }

@@ -23,22 +23,28 @@ export type CommandResult =
       readonly codes: readonly number[];
       readonly isNew: readonly boolean[];
       /**
-       * For each filter: whether its retained messages of QoS 1 and 2 were appended to the session's queue.
+       * For each filter: true when its retained messages of QoS 1 and 2 were appended to the session's queue.
        */
       readonly retainedQueued: readonly boolean[];
     }
   | { readonly kind: 'unsubscribed'; readonly existed: readonly boolean[] }
-  /** `repeat`: the QoS 2 packet id is already stored. The home acknowledges it like an applied message. */
+  /**
+   * `repeat`: the QoS 2 packet id of the publish is already stored. The home acknowledges the publish like an
+   * applied one.
+   */
   | { readonly kind: 'published'; readonly outcome: 'applied' | 'repeat' | 'quotaExceeded' }
   | { readonly kind: 'done' }
-  /** The epoch is not the client's current one. Nothing changed, and the home must close the connection. */
+  /**
+   * `void`: the epoch of the command is not the client's current epoch. The state is unchanged, and the home
+   * must close the connection.
+   */
   | { readonly kind: 'void' };
 
 /** An output of `apply`. */
 export type StateEffect =
   /**
-   * A batch was applied. Repeats and batches after a gap have no such effect. Follows the effects of the
-   * commands.
+   * A batch was applied. This effect follows the effects of the batch's commands. Repeated batches and
+   * batches after a gap have no `batchApplied` effect.
    */
   | {
       readonly kind: 'batchApplied';
@@ -50,7 +56,7 @@ export type StateEffect =
     }
   /**
    * A message for the connected clean sessions of every home. Store id, incarnation, sequence and position of
-   * the command identify the publish. They are null and 0 for a will.
+   * the command identify the publish. For a will they are null and 0.
    */
   | {
       readonly kind: 'published';
@@ -88,7 +94,9 @@ export type StateEffect =
 
 /** One item of a session's queue. Items are in the order of the log. */
 export interface QueueItem {
-  /** Rises by one for each item of the session. Never reused within the session. */
+  /**
+   * Number of the item. Increases by one for each item of the session and is never reused within the session.
+   */
   readonly number: number;
   readonly message: Message;
   /** The lower of the message's QoS and the granted QoS. */
@@ -105,8 +113,8 @@ export interface QueueItem {
    */
   readonly group?: string;
   /**
-   * The publish command of the message. A home recognises by it the messages that it delivered early while
-   * isolated.
+   * The publish command of the message. With this origin a home recognises the messages that it delivered
+   * early while it was isolated.
    */
   readonly origin?: {
     readonly storeId: StoreId;
@@ -120,24 +128,25 @@ export interface QueueItem {
 export interface SessionView {
   readonly client: ClientId;
   readonly epoch: Epoch;
-  /** Null while no client is connected. */
+  /** The home of the session. Null while no client is connected. */
   readonly home: { readonly member: MemberId; readonly incarnation: Incarnation } | null;
-  /** Whether the session ends with its connection (expiry 0). */
+  /** True when the session ends with its connection (expiry 0). */
   readonly clean: boolean;
   readonly expirySeconds: number;
   readonly receiveMaximum: number;
   readonly will: Will | null;
   readonly subscriptions: ReadonlyMap<string, Subscription>;
-  /** All items, in the order of their numbers. */
+  /** Returns all items of the queue, in the order of their numbers. */
   queue(): Iterable<QueueItem>;
-  /** The items whose number is at least `from`. */
+  /** Returns the items of the queue whose number is at least `from`. */
   queueFrom(from: number): Iterable<QueueItem>;
   readonly queuedMessages: number;
   readonly queuedBytes: number;
-  /** Whether the client has published this QoS 2 packet id and not yet released it by PUBREL. */
+  /** Returns whether the client has published this QoS 2 packet id and not yet released it with PUBREL. */
   hasIncoming(packetId: number): boolean;
   /**
-   * Items below this number were queued while a client was connected, so a former home may have sent them.
+   * Items of the queue below this number were queued while the client was connected, so a former home may
+   * have sent them.
    */
   readonly sentBelow?: number;
 }
@@ -148,7 +157,7 @@ export interface RetainedMessage {
   readonly index: LogIndex;
 }
 
-/** Totals for metrics. */
+/** Totals of the replicated state for the metrics. */
 export interface MqttStateCounts {
   readonly sessions: number;
   readonly connected: number;
@@ -159,7 +168,7 @@ export interface MqttStateCounts {
 }
 
 /**
- * The replicated state. `apply` is total and deterministic: the same entries lead to the same bytes of
+ * The replicated state. `apply` never throws and is deterministic: the same entries lead to the same bytes of
  * `encode()`.
  */
 export interface MqttState {
@@ -171,32 +180,35 @@ export interface MqttState {
   apply(index: LogIndex, timeMs: number, batch: Uint8Array | null): readonly StateEffect[];
   /** Applies a change of the cluster's members. The connections of removed members end. */
   applyConfig(index: LogIndex, config: ClusterConfig): readonly StateEffect[];
-  /** The whole replicated state as canonical bytes: a snapshot. */
+  /** Returns the whole replicated state as canonical bytes: a snapshot. */
   encode(): Uint8Array;
-  /** Digest of the replicated state, 16 hex digits. The cost depends on what changed since the last call. */
+  /**
+   * Returns the digest of the replicated state as 16 hex digits. The cost depends on what changed since the
+   * last call.
+   */
   digest(): string;
   readonly index: LogIndex;
   /** Cluster time, ms. */
   readonly timeMs: number;
   readonly settings: ClusterSettings;
   readonly semantics: number;
-  /** Cluster time of the next due timer in ms, or null without a timer. */
+  /** Returns the cluster time in ms at which the next timer is due, or null without a timer. */
   nextDeadline(): number | null;
   session(client: ClientId): SessionView | undefined;
   /**
-   * The receivers of a QoS 0 message, which is not in the log: one connected session for each matching shared
-   * filter.
+   * Returns the receivers of a QoS 0 message at shared subscriptions: one connected session for each matching
+   * shared filter. QoS 0 messages are not in the log.
    * @param round a counter of the caller, which makes the choice round-robin
    */
   sharedSubscribers(topic: string, round: number): readonly SessionView[];
-  /** The connected sessions whose home is the member. */
+  /** Returns the connected sessions whose home is the member. */
   connectedSessions(member: MemberId): Iterable<SessionView>;
   /**
-   * The matching retained messages that have not expired. Topics that start with `$` match only filters that
-   * start with `$` [MQTT-4.7.2-1].
+   * Returns the matching retained messages that have not expired. Topics that start with `$` match only
+   * filters that start with `$` [MQTT-4.7.2-1].
    */
   retained(filter: string): Iterable<RetainedMessage>;
-  /** The number of the last applied batch of a member. */
+  /** Returns the incarnation and sequence number of the last applied batch of a member. */
   proposer(
     member: MemberId,
   ): { readonly storeId: StoreId; readonly incarnation: Incarnation; readonly sequence: number } | undefined;

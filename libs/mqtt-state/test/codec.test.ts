@@ -93,7 +93,7 @@ const batch: Batch = {
   commands: every,
 };
 
-describe('batches', () => {
+describe('the batch codec', () => {
   test('decodes every kind of command to the encoded value', () => {
     const encoded = encodeBatch(batch);
     expect(decodeBatch(encoded)).toEqual(batch);
@@ -120,7 +120,7 @@ describe('batches', () => {
     expect(decoded[1]?.message.payload.buffer.byteLength).toBe(1);
   });
 
-  test('rejects a batch that is cut off at any byte or has a byte too many', () => {
+  test('rejects a batch that is truncated at any byte or has an extra byte', () => {
     const encoded = encodeBatch(batch);
     for (let length = 0; length < encoded.length; length++) {
       expect(() => decodeBatch(encoded.subarray(0, length))).toThrow(FrameError);
@@ -128,7 +128,7 @@ describe('batches', () => {
     expect(() => decodeBatch(Buffer.concat([encoded, Buffer.alloc(1)]))).toThrow(FrameError);
   });
 
-  test('ignores an unknown command with an alarm, and applies the rest of the batch', () => {
+  test('decodes a batch with an unknown command; the state ignores this command with an alarm and applies the others', () => {
     const driver = new StateDriver();
     driver.start('a');
     const { storeId, incarnation } = driver.home('a');
@@ -144,14 +144,14 @@ describe('batches', () => {
     expect(driver.results).toEqual([{ kind: 'done' }, { kind: 'published', outcome: 'applied' }]);
   });
 
-  test('throws a RangeError for a negative or fractional number', () => {
+  test('throws a RangeError when it encodes a negative or fractional number', () => {
     expect(() => encodeBatch({ ...batch, sequence: -1 })).toThrow(RangeError);
     expect(() => encodeBatch({ ...batch, sequence: 0.5 })).toThrow(RangeError);
   });
 });
 
-describe('invalid bytes', () => {
-  test('random bytes change nothing and raise an alarm', () => {
+describe('the state machine and its codec', () => {
+  test('ignores a log entry of random bytes and raises an alarm', () => {
     const state = createMqttState();
     const empty = createMqttState();
     fc.assert(
@@ -164,7 +164,7 @@ describe('invalid bytes', () => {
     );
   });
 
-  test('a batch with changed bytes has the same effects on every member and never throws', () => {
+  test('applies a batch with corrupted bytes with the same effects on every member and never throws', () => {
     const encoded = encodeBatch({ ...batch, incarnation: 1, commands: [start, ...every.slice(1)] });
     const changes = fc.array(fc.record({ place: fc.nat(encoded.length - 1), byte: fc.nat(255) }), {
       minLength: 1,
@@ -183,7 +183,7 @@ describe('invalid bytes', () => {
     );
   });
 
-  test('rejects an encoded state that is cut off at any byte or has another format', () => {
+  test('rejects an encoded state that is truncated at any byte or has another format', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', {}, 't', '$share/g/t');
     driver.propose(

@@ -8,7 +8,9 @@ import type { Step, StepCommand } from './support/commands-arbitrary.ts';
 
 const clients = ['one', 'two', 'three', '__proto__'];
 
-/** Two states that apply the same entries. One of them is now and then replaced by its decoded snapshot. */
+/**
+ * Two states that apply the same entries. One of the states is sometimes replaced by its decoded snapshot.
+ */
 class Replicas {
   readonly plain = createMqttState();
   decoded: MqttState = createMqttState();
@@ -202,7 +204,7 @@ function checkInvariants(state: MqttState): void {
   );
 }
 
-test('the same entries lead to the same bytes, with and without a restart from a snapshot', () => {
+test('a state encodes to the same bytes after the same entries, with and without a restart from a snapshot', () => {
   fc.assert(
     fc.property(steps, fc.integer({ min: 1, max: semanticsVersion }), (sequence, semantics) => {
       const replicas = new Replicas(semantics);

@@ -23,7 +23,7 @@ function casesOf(file: string) {
   );
 }
 
-describe('batches that earlier versions recorded', () => {
+describe('the codec of batches that earlier versions recorded', () => {
   const cases = casesOf('batches.json');
   const format = formatOf(
     encodeBatch({ member: '', storeId: '', incarnation: 1, sequence: 1, commands: [] }),
@@ -40,7 +40,7 @@ describe('batches that earlier versions recorded', () => {
     },
   );
 
-  test.each([...commandSamples])('the sample "%s" has a recorded batch', (name, commands) => {
+  test.each([...commandSamples])('has a recorded batch for the sample "%s"', (name, commands) => {
     const recorded = cases.filter((one) => one.name === name).map(({ value }) => value);
     // If this fails, record the sample: node scripts/record-golden.mjs mqtt-state NAME (see
     // golden/README.md).
@@ -48,7 +48,7 @@ describe('batches that earlier versions recorded', () => {
   });
 });
 
-describe('outbox items that earlier versions recorded', () => {
+describe('the codec of outbox items that earlier versions recorded', () => {
   const cases = casesOf('publishes.json');
 
   test.each(cases)('$recording: decodes "$name" to the recorded messages', ({ bytes, value }) => {
@@ -62,7 +62,7 @@ describe('outbox items that earlier versions recorded', () => {
     },
   );
 
-  test.each([...publishSamples])('the sample "%s" has a recorded outbox item', (name, publishes) => {
+  test.each([...publishSamples])('has a recorded outbox item for the sample "%s"', (name, publishes) => {
     const recorded = cases.filter((one) => one.name === name).map(({ value }) => value);
     expect(recorded).toContainEqual(readableOf(publishes));
   });
@@ -80,7 +80,7 @@ interface RecordedState {
   }[];
 }
 
-describe('states that earlier versions recorded', () => {
+describe('the codec of states that earlier versions recorded', () => {
   const cases = casesOf('states.json').map(({ value, ...rest }) => ({
     ...rest,
     value: value as RecordedState,
@@ -101,7 +101,7 @@ describe('states that earlier versions recorded', () => {
   );
 
   test.each(cases.filter(({ bytes }) => formatOf(bytes) === format))(
-    '$recording: the recorded log of $name leads to the recorded digest after every entry',
+    '$recording: applies the recorded log of $name with the recorded digest after every entry',
     ({ bytes, value }) => {
       const state = createMqttState();
       for (const { index, timeMs, batch, config, digest } of value.entries) {

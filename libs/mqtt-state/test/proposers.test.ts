@@ -12,7 +12,7 @@ function payload(text: string): Command {
   return publishCommand('t', text);
 }
 
-describe('numbered batches', () => {
+describe('the replicated state', () => {
   test('does not apply a repeated batch or a batch after a gap', () => {
     const driver = new StateDriver();
     driver.apply(batch(1, {}, start));
@@ -65,7 +65,7 @@ describe('numbered batches', () => {
     expect(driver.apply(batch(3, {}, payload('x')))).toEqual([]);
   });
 
-  test('a member that is added again with its store continues with its batch numbers', () => {
+  test('continues with the batch numbers of a member that is added again with its store', () => {
     const driver = new StateDriver();
     driver.start('a').start('b');
     driver.propose('a', payload('1'));
@@ -111,7 +111,7 @@ function openWill(): { topic: string; payload: Uint8Array; qos: 1; retain: false
   return { topic: 'w', payload: new Uint8Array([1]), qos: 1, retain: false };
 }
 
-describe('outbox items of earlier incarnations', () => {
+describe('recovery of the outbox items of earlier incarnations', () => {
   const recover = (incarnation: number, sequence: number, ...texts: string[]): Command => ({
     kind: 'recover',
     incarnation,
@@ -119,7 +119,7 @@ describe('outbox items of earlier incarnations', () => {
     publishes: texts.map((text) => publishCommand('t', text)),
   });
 
-  test('publishes each outbox item once, and no item whose batch was applied before', () => {
+  test('publishes each outbox item once, but no item whose batch was applied before', () => {
     const driver = new StateDriver();
     driver.start('a');
     driver.propose('a', payload('as batch 2'));
@@ -138,7 +138,7 @@ describe('outbox items of earlier incarnations', () => {
     expect(driver.published()).toEqual(['z']);
   });
 
-  test('remembers the last applied item while each `start` lists its incarnation', () => {
+  test('keeps the number of the last applied outbox item while each `start` command lists its incarnation', () => {
     const driver = new StateDriver();
     driver.start('a');
     driver.start('a', [1]);
@@ -155,7 +155,7 @@ describe('outbox items of earlier incarnations', () => {
     expect(driver.effects.map(({ kind }) => kind)).toEqual(['alarm', 'batchApplied']);
   });
 
-  test('no bound refuses a message with a degraded acknowledgement', () => {
+  test('publishes a message with a degraded acknowledgement even when a queue bound is reached', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', {}, 't');
     driver.propose('a', {
@@ -177,8 +177,8 @@ describe('outbox items of earlier incarnations', () => {
   });
 });
 
-describe('a dead home', () => {
-  test('a restart publishes the wills of clients that do not reconnect in time', () => {
+describe('the loss of a home', () => {
+  test('publishes, after a restart of the home, the wills of clients that do not reconnect in time', () => {
     const driver = new StateDriver();
     driver.connect('a', 'returns', { will: { ...openWill(), delaySeconds: 0 } });
     driver.connect('a', 'stays away', { will: { ...openWill(), delaySeconds: 0 } });
@@ -199,7 +199,7 @@ describe('a dead home', () => {
     expect(driver.state.session('returns')?.home).toMatchObject({ member: 'b' });
   });
 
-  test('lost: ends connections of this and earlier incarnations only', () => {
+  test('ends only connections of the incarnation in the `lost` command and of earlier incarnations', () => {
     const driver = new StateDriver();
     driver.start('a').start('a');
     driver.connect('a', 'c');
@@ -210,11 +210,11 @@ describe('a dead home', () => {
       { client: 'c', home: 'a', reason: 'homeLost' },
     ]);
     expect(driver.state.session('c')?.home).toBeNull();
-    // The home lives after all: its commands for that connection are void.
+    // The home is still running. Its commands for that connection are void.
     expect(driver.close('a', 'c')).toEqual({ kind: 'void' });
   });
 
-  test('lost: keeps connections that opened after the leader gave the member up', () => {
+  test('keeps connections that opened after the leader proposed the `lost` command', () => {
     const driver = new StateDriver();
     driver.start('a');
     driver.connect('a', 'before');
@@ -227,7 +227,7 @@ describe('a dead home', () => {
 });
 
 describe('settings and versions', () => {
-  test('ignores an invalid value of a setting with an alarm', () => {
+  test('the state ignores an invalid value of a setting and raises an alarm', () => {
     const driver = new StateDriver();
     driver.propose('a', {
       kind: 'settings',
@@ -241,7 +241,7 @@ describe('settings and versions', () => {
     });
   });
 
-  test('the semantics version rises one by one and never falls', () => {
+  test('the semantics version increases only by one and never decreases', () => {
     const driver = new StateDriver();
     driver.propose('a', { kind: 'semantics', version: 2 }, { kind: 'semantics', version: 1 });
     expect(driver.state.semantics).toBe(2);
@@ -251,7 +251,7 @@ describe('settings and versions', () => {
     expect(driver.effectsOfKind('alarm')).toHaveLength(1);
   });
 
-  test('cluster time never goes back, and accepts any stamp', () => {
+  test('cluster time never decreases, and an entry with any stamp is applied', () => {
     const driver = new StateDriver();
     driver.advanceTime(500);
     for (const timeMs of [0, -5, Number.NaN, 1_499.9]) {

@@ -5,7 +5,7 @@ function packetIds(driver: StateDriver, client = 'c'): number[] {
   return driver.items(client).map((item) => item.packetId);
 }
 
-describe('QoS 2 from a publisher', () => {
+describe('the state of a QoS 2 publisher', () => {
   test('acknowledges a repeated packet id after a failover without publishing the message again', () => {
     const driver = new StateDriver();
     driver.connect('a', 's', {}, 't');
@@ -25,7 +25,7 @@ describe('QoS 2 from a publisher', () => {
     expect(driver.queued('s')).toEqual(['x']);
   });
 
-  test('a packet id can be used for a new message only after PUBREL', () => {
+  test('accepts a new message with a used packet id only after PUBREL', () => {
     const driver = new StateDriver();
     driver.connect('a', 's', {}, 't');
     const connection = { client: 'p', epoch: driver.connect('a', 'p') };
@@ -38,7 +38,7 @@ describe('QoS 2 from a publisher', () => {
     expect(driver.queued('s')).toEqual(['one', 'two']);
   });
 
-  test('a clean start deletes the packet ids [MQTT-3.1.2-4]', () => {
+  test('loses its stored packet ids at a clean start [MQTT-3.1.2-4]', () => {
     const driver = new StateDriver();
     const connection = { client: 'p', epoch: driver.connect('a', 'p'), packetId: 9 };
     driver.propose('a', publishCommand('t', 'one', 2, connection));
@@ -48,7 +48,7 @@ describe('QoS 2 from a publisher', () => {
     });
   });
 
-  test('refuses a message beyond the bound on unreleased packet ids', () => {
+  test('rejects a message beyond the bound on unreleased packet ids', () => {
     const driver = new StateDriver();
     driver.propose('a', { kind: 'settings', settings: { incomingMax: 1 } });
     const connection = { client: 'p', epoch: driver.connect('a', 'p') };
@@ -59,7 +59,7 @@ describe('QoS 2 from a publisher', () => {
   });
 });
 
-describe('QoS 2 to a subscriber', () => {
+describe('the queue of a QoS 2 subscriber', () => {
   function withWindow(receiveMaximum: number, messages: number): StateDriver {
     const driver = new StateDriver();
     driver.connect('a', 'c', { receiveMaximum }, 't');
@@ -86,7 +86,7 @@ describe('QoS 2 to a subscriber', () => {
     expect(packetIds(driver).filter((packetId) => packetId !== 0)).toHaveLength(100);
   });
 
-  test('messages keep their packet ids over a reconnect, and a new message gets another', () => {
+  test('keeps the packet ids of its messages after a reconnect, and assigns another packet id to a new message', () => {
     const driver = withWindow(10, 2);
     driver.propose('a', driver.progress('c', { received: [32_768] }));
     driver.connect('b', 'c', { receiveMaximum: 10 });
@@ -101,7 +101,7 @@ describe('QoS 2 to a subscriber', () => {
     expect(packetIds(driver)).toEqual([32_769]);
   });
 
-  test('ignores progress of an old epoch and applies progress of other sessions in the same command', () => {
+  test('ignores progress of an old epoch, but applies progress of other sessions in the same command', () => {
     const driver = withWindow(2, 1);
     const old = { client: 'c', epoch: driver.epoch('c'), completed: [32_768] };
     driver.connect('b', 'c');
@@ -116,7 +116,7 @@ describe('QoS 2 to a subscriber', () => {
     expect(driver.queued('d')).toEqual([]);
   });
 
-  test('`done` removes undeliverable messages, but no exchange whose PUBREC is applied', () => {
+  test('removes an undeliverable message on `done` progress, but no message whose PUBREC is applied', () => {
     const driver = withWindow(2, 2);
     driver.propose('a', driver.progress('c', { received: [32_768] }));
     driver.propose('a', driver.progress('c', { done: [1, 2, 77] }));

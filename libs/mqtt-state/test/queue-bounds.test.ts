@@ -1,7 +1,7 @@
 import { publishCommand, StateDriver } from './support/state-driver.ts';
 
-describe('bounds of queues', () => {
-  test('drop-oldest drops the oldest message that is not a QoS 2 exchange in progress', () => {
+describe('a bounded session queue', () => {
+  test('drops the oldest message that is not a QoS 2 exchange in progress if `queueFull` is `dropOldest`', () => {
     const driver = new StateDriver();
     driver.propose('a', {
       kind: 'settings',
@@ -14,7 +14,7 @@ describe('bounds of queues', () => {
     expect(driver.state.counts().queuedMessages).toBe(3);
   });
 
-  test('messages queued at the disconnect do not count against the bound of an absent session', () => {
+  test('does not count the messages queued at the disconnect against the bound of a disconnected session', () => {
     const driver = new StateDriver();
     driver.propose('a', {
       kind: 'settings',
@@ -29,7 +29,7 @@ describe('bounds of queues', () => {
     expect(driver.queued('c')).toEqual(['2', '3', '4', '5', '6', '7']);
   });
 
-  test('drops a message that is larger than the bound, and no other message', () => {
+  test('drops only the message that is larger than the bound', () => {
     const driver = new StateDriver();
     driver.propose('a', { kind: 'settings', settings: { queuedBytesMax: 10, connectedQueuedBytesMax: 10 } });
     driver.connect('a', 'c', {}, 't');
@@ -39,7 +39,7 @@ describe('bounds of queues', () => {
     expect(driver.queued('c')).toEqual(['newer']);
   });
 
-  test('refuse changes nothing if one of the matching queues is full', () => {
+  test('rejects a message without any change if one matching queue is full and `queueFull` is `refuse`', () => {
     const driver = new StateDriver();
     const one = { queuedMessagesMax: 1, connectedQueuedMessagesMax: 1 };
     driver.propose('a', { kind: 'settings', settings: { ...one, queueFull: 'refuse' } });
@@ -71,7 +71,7 @@ describe('bounds of queues', () => {
     expect(driver.state.counts()).toMatchObject({ queuedMessages: 0, queuedBytes: 0 });
   });
 
-  test('a queue does not grow while its first message stays unacknowledged', () => {
+  test('does not grow in memory while its first message stays unacknowledged', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', {}, 't');
     driver.propose('a', publishCommand('t', 'first'));

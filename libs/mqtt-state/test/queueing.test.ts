@@ -48,7 +48,7 @@ describe('a message for persistent sessions', () => {
     expect(driver.items('c')).toMatchObject([{ retain: false, message: { retain: true } }]);
   });
 
-  test('is not queued for its own publisher with No Local [MQTT-3.8.3-3]', () => {
+  test('is not queued for its own publisher if the subscription sets No Local [MQTT-3.8.3-3]', () => {
     const driver = new StateDriver();
     const epoch = driver.connect('a', 'c');
     subscribe(driver, 'c', { filter: 't', qos: 1, noLocal: true });
@@ -60,7 +60,7 @@ describe('a message for persistent sessions', () => {
     expect(driver.queued('c')).toEqual(['other']);
   });
 
-  test('is queued by the last subscription of a filter, which replaces others [MQTT-3.8.4-3]', () => {
+  test('is queued with the options of the last subscription of a filter [MQTT-3.8.4-3]', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c');
     const answer = subscribe(
@@ -76,7 +76,7 @@ describe('a message for persistent sessions', () => {
     expect(driver.items('c')).toMatchObject([{ qos: 1 }]);
   });
 
-  test('is not queued after UNSUBSCRIBE, but messages queued before stay [MQTT-3.10.4-4]', () => {
+  test('is not queued after UNSUBSCRIBE, but messages that were queued before stay in the queue [MQTT-3.10.4-4]', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', {}, 't');
     driver.propose('a', publishCommand('t', 'before'));
@@ -126,7 +126,7 @@ describe('a message for persistent sessions', () => {
     expect(driver.state.counts()).toMatchObject({ queuedMessages: 2 });
   });
 
-  test('expires in cluster time, counted from its log entry', () => {
+  test('expires in cluster time, counted from the stamp of its log entry', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', {}, 't');
     driver.propose('a', publishCommand('t', 'x', 1, { properties: { messageExpiryInterval: 7 } }));
@@ -142,7 +142,7 @@ describe('a message for persistent sessions', () => {
     expect(payload && Object.getPrototypeOf(payload)).toBe(Uint8Array.prototype);
   });
 
-  test('names its publish command in the queue item and in the effect', () => {
+  test('has the origin of its publish command in the queue item and in the effect', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', {}, 't');
     driver.propose('a', { kind: 'time' }, publishCommand('t', 'x'));
@@ -154,7 +154,7 @@ describe('a message for persistent sessions', () => {
   });
 });
 
-test('sentBelow covers the messages that were queued while a client was connected [MQTT-3.3.1-1]', () => {
+test('sentBelow of a session is above the numbers of all messages that were queued while its client was connected [MQTT-3.3.1-1]', () => {
   const driver = new StateDriver();
   driver.connect('a', 'c', {}, 't');
   driver.propose('a', publishCommand('t', 'maybe sent'));

@@ -36,7 +36,7 @@ describe('a retained message that matches a new subscription', () => {
     ]);
   });
 
-  it('survives the loss of the home: any member has it in the queue', () => {
+  it('stays in the session queue of any member after the loss of the home', () => {
     const driver = driverAt();
     driver.propose('b', publishCommand('t', 'kept', 1, retain));
     driver.connect('a', 'c');
@@ -46,7 +46,7 @@ describe('a retained message that matches a new subscription', () => {
     expect(driver.queued('c')).toEqual(['kept']);
   });
 
-  it('has no `queued` effect: the home delivers it after SUBACK', () => {
+  it('causes no `queued` effect, because the home delivers it after SUBACK', () => {
     const driver = driverAt();
     driver.propose('b', publishCommand('t', 'kept', 1, retain));
     driver.connect('a', 'c');
@@ -54,7 +54,7 @@ describe('a retained message that matches a new subscription', () => {
     expect(driver.effectsOfKind('queued')).toEqual([]);
   });
 
-  it('is not queued at QoS 0: the home sends it', () => {
+  it('is not queued at QoS 0, because the home sends it', () => {
     const driver = driverAt();
     driver.propose('b', publishCommand('t/0', 'zero', 0, retain), publishCommand('t/1', 'one', 1, retain));
     driver.connect('a', 'c');
@@ -62,7 +62,7 @@ describe('a retained message that matches a new subscription', () => {
     expect(driver.queued('c')).toEqual([]);
   });
 
-  it('is queued according to Retain Handling (MQTT 5, 3.8.3.1), and never for a shared subscription', () => {
+  it('is queued according to Retain Handling (MQTT 5, 3.8.3.1), but never for a shared subscription', () => {
     const driver = driverAt();
     driver.propose('b', publishCommand('t', 'kept', 1, retain));
     driver.connect('a', 'c');
@@ -97,7 +97,7 @@ describe('a retained message that matches a new subscription', () => {
     ['of a session', { queuedMessagesMax: 5 }],
     ['of a session, in bytes', { queuedBytesMax: 23 }],
     ['of the cluster', { clusterQueuedBytesMax: 37 }],
-  ])('is not queued if the messages need more than half of the bound %s', (_, settings) => {
+  ])('is not queued if the retained messages need more than half of the queue bound %s', (_, settings) => {
     const driver = driverAt();
     // Four bytes each.
     driver.propose('b', ...['1', '2', '3'].map((name) => publishCommand(`t/${name}`, name, 1, retain)));
@@ -124,7 +124,7 @@ describe('a retained message that matches a new subscription', () => {
     expect(driver.queued('c')).toEqual(['1', '2', '3', '4']);
   });
 
-  it('uses the space of the copies that it replaces', () => {
+  it('is queued in the space of the copies that it replaces', () => {
     const driver = driverAt();
     driver.propose('b', ...['1', '2', '3'].map((name) => publishCommand(`t/${name}`, name, 1, retain)));
     driver.propose('b', { kind: 'settings', settings: { queuedMessagesMax: 6 } });
@@ -135,7 +135,7 @@ describe('a retained message that matches a new subscription', () => {
     expect(driver.queued('c')).toEqual(['1', '2', '3']);
   });
 
-  it('is queued once, however often the client connects and subscribes without acknowledging it', () => {
+  it('is queued only once if the client repeatedly connects and subscribes without acknowledging it', () => {
     const driver = driverAt();
     driver.propose('b', publishCommand('t/1', 'one', 1, retain), publishCommand('t/2', 'two', 2, retain));
     for (let time = 0; time < 5; time++) {
@@ -146,7 +146,7 @@ describe('a retained message that matches a new subscription', () => {
     expect(driver.queued('c')).toEqual(['two', 'one', 'two']);
   });
 
-  it('does not replace published messages, nor copies of an earlier retained message', () => {
+  it('replaces neither published messages nor copies of an earlier retained message', () => {
     const driver = driverAt();
     const kept = { filter: 't', qos: 1 as const, retainAsPublished: true };
     driver.propose('b', publishCommand('t', 'same', 1, retain));

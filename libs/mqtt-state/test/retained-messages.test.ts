@@ -4,7 +4,7 @@ import { publishCommand, StateDriver } from './support/state-driver.ts';
 const retain = { retain: true };
 
 describe('retained messages', () => {
-  test('the last entry of a topic wins, and a deleted message stays deleted', () => {
+  test('have the payload of the last log entry of their topic, and stay deleted after a delete', () => {
     const driver = new StateDriver();
     driver.propose('a', publishCommand('x', 'one', 1, retain));
     driver.propose('g', publishCommand('x', 'two', 0, retain));
@@ -14,7 +14,7 @@ describe('retained messages', () => {
     expect(driver.state.counts().retained).toBe(0);
   });
 
-  test('match empty levels, and on $ topics only filters that start with $ [MQTT-4.7.2-1]', () => {
+  test('match filters with empty levels; on $ topics they match only filters that start with $ [MQTT-4.7.2-1]', () => {
     const driver = new StateDriver();
     for (const topic of ['a', 'a/', 'a/b', '/a', '$SYS/a', '$SYS', 'b/$x']) {
       driver.propose('a', publishCommand(topic, '1', 1, retain));
@@ -44,7 +44,7 @@ describe('retained messages', () => {
     expect(driver.state.counts().retained).toBe(0);
   });
 
-  test('are refused on a new topic at the bound, but can still be changed', () => {
+  test('are rejected on a new topic at the bound, but existing retained messages can still be changed', () => {
     const driver = new StateDriver();
     driver.propose('a', { kind: 'settings', settings: { retainedMax: 1 } });
     driver.propose('a', publishCommand('x', '1', 1, retain));

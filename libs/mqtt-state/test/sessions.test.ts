@@ -3,7 +3,7 @@ import { openCommand, publishCommand, StateDriver } from './support/state-driver
 const will = { topic: 'wills', payload: new TextEncoder().encode('gone'), qos: 1, retain: false } as const;
 
 describe('sessions', () => {
-  test('are reported as present at any member, also without subscriptions [MQTT-3.2.2-2]', () => {
+  test('are reported with Session Present at any member, also without subscriptions [MQTT-3.2.2-2]', () => {
     const driver = new StateDriver();
     expect(driver.applyOne('a', openCommand('c'))).toMatchObject({ kind: 'opened', sessionPresent: false });
     driver.close('a', 'c');
@@ -23,7 +23,7 @@ describe('sessions', () => {
     expect(driver.state.counts()).toMatchObject({ queuedMessages: 0, queuedBytes: 0, subscriptions: 0 });
   });
 
-  test('with an expiry of 0 end with their connection', () => {
+  test('end with their connection if their expiry is 0', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', { clean: true, expirySeconds: 0 });
     expect(driver.state.session('c')?.clean).toBe(true);
@@ -101,7 +101,7 @@ describe('sessions', () => {
     expect(driver.applyOne('b', openCommand('c'))).toMatchObject({ sessionPresent: false });
   });
 
-  test('with an expiry of 0xFFFFFFFF never expire, unless a cluster setting shortens the expiry', () => {
+  test('never expire if their expiry is 0xFFFFFFFF, unless a cluster setting shortens the expiry', () => {
     const driver = new StateDriver();
     driver.connect('a', 'for-ever', { expirySeconds: 0xffffffff });
     driver.close('a', 'for-ever');
@@ -113,14 +113,14 @@ describe('sessions', () => {
     expect(driver.state.session('bounded')).toBeUndefined();
   });
 
-  test('take the Session Expiry Interval of DISCONNECT', () => {
+  test('expire after the Session Expiry Interval of DISCONNECT', () => {
     const driver = new StateDriver();
     const epoch = driver.connect('a', 'c');
     driver.propose('a', { kind: 'close', client: 'c', epoch, graceful: true, expirySeconds: 0 });
     expect(driver.state.session('c')).toBeUndefined();
   });
 
-  test('are refused for a new client id at the bound, but not for a known client id', () => {
+  test('are rejected at the bound for a new client id, but not for a known client id', () => {
     const driver = new StateDriver();
     driver.propose('a', { kind: 'settings', settings: { sessionsMax: 1 } });
     driver.connect('a', 'c');
@@ -129,7 +129,7 @@ describe('sessions', () => {
     expect(driver.applyOne('a', openCommand('c', { clean: true })).kind).toBe('opened');
   });
 
-  test('are adopted only if the client has no session elsewhere', () => {
+  test('are adopted only if the client has no session at another home', () => {
     const driver = new StateDriver();
     const adopted = openCommand('c', { clean: true, expirySeconds: 0, adopt: true });
     expect(driver.applyOne('a', adopted).kind).toBe('opened');

@@ -23,7 +23,7 @@ describe('shared subscriptions', () => {
     expect(driver.items('c')).toMatchObject([{ group: filter }, { group: filter }]);
   });
 
-  test('prefer connected sessions, also clean ones, to absent sessions', () => {
+  test('prefer connected sessions, also clean sessions, to disconnected sessions', () => {
     const driver = group('c');
     driver.connect('a', 'd', { clean: true, expirySeconds: 0 }, filter);
     driver.close('a', 'c');
@@ -58,7 +58,7 @@ describe('shared subscriptions', () => {
     expect([driver.queued('c'), driver.queued('d')]).toEqual([['1'], ['2']]);
   });
 
-  test('move the messages of an unsubscribed session, or drop and count them if it was the last', () => {
+  test('move the messages of an unsubscribed session, or drop and count the messages if it was the last session', () => {
     const driver = group('c', 'd');
     driver.close('a', 'd');
     publish(driver, '1');
@@ -81,7 +81,7 @@ describe('shared subscriptions', () => {
     expect(driver.state.counts()).toMatchObject({ queuedMessages: 3, queuedBytes: 2 });
   });
 
-  test('choose no session with granted QoS 0 for a QoS 1 message while another session is connected', () => {
+  test('choose no session with granted QoS 0 for a QoS 1 message while a session with a higher granted QoS is connected', () => {
     const driver = group('c');
     driver.connect('a', 'd');
     const subscriptions = [{ filter, qos: 0 as const }];

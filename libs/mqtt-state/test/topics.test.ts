@@ -67,14 +67,14 @@ describe('topic names and filters', () => {
     (wrong) => expect(isValidTopicName(wrong)).toBe(false),
   );
 
-  test('splits a shared filter into ShareName and filter', () => {
+  test('parseSharedFilter splits a shared filter into ShareName and filter', () => {
     expect(parseSharedFilter('$share/g/a/b')).toEqual({ shareName: 'g', filter: 'a/b' });
     expect(parseSharedFilter('$share/g//')).toEqual({ shareName: 'g', filter: '/' });
     expect(parseSharedFilter('a/b')).toBeNull();
   });
 });
 
-test('the subscription trie finds the same filters as a comparison one by one', () => {
+test('the subscription trie finds the same filters as a comparison of the topic with each filter', () => {
   const change = fc.record({ add: fc.boolean(), filter, key: fc.constantFrom('c', 'd', '__proto__') });
   fc.assert(
     fc.property(
@@ -104,7 +104,7 @@ test('the subscription trie finds the same filters as a comparison one by one', 
   );
 });
 
-test('the topic tree finds the same topics as a comparison one by one', () => {
+test('the topic tree finds the same topics as a comparison of the filter with each topic', () => {
   const change = fc.record({ set: fc.boolean(), topic });
   fc.assert(
     fc.property(

@@ -20,7 +20,7 @@ describe('wills', () => {
     expect(driver.effectsOfKind('published')).toEqual([]);
   });
 
-  test('are published once, at once, when the home reports an ungraceful end [MQTT-3.1.2-8]', () => {
+  test('are published immediately and only once when the home reports an ungraceful end [MQTT-3.1.2-8]', () => {
     const driver = new StateDriver();
     driver.connect('a', 's', {}, 'w');
     driver.connect('a', 'c', { will: will({ retain: true }) });
@@ -35,7 +35,7 @@ describe('wills', () => {
     expect(driver.retained('w')).toEqual(['w=gone']);
   });
 
-  test('are published once when the home dies, also if two leaders report the loss', () => {
+  test('are published only once when the home dies, also if two leaders propose its `lost` command', () => {
     const driver = new StateDriver();
     const epoch = driver.connect('a', 'c', { will: will() });
     driver.propose('b', { kind: 'lost', member: 'a', incarnation: 1 });
@@ -90,7 +90,7 @@ describe('wills', () => {
     },
   );
 
-  test('of a new connection are not published by the delay of an earlier will', () => {
+  test('are not published by the delay of the will of an earlier connection', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', { will: will({ delaySeconds: 30 }) });
     driver.close('a', 'c', false);
@@ -99,7 +99,7 @@ describe('wills', () => {
     expect(driver.effectsOfKind('willFired')).toEqual([]);
   });
 
-  test('are published at once, whatever the delay, when the session ends with its connection', () => {
+  test('are published immediately, also with a Will Delay, when the session ends with its connection', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', { will: will({ delaySeconds: 30 }), expirySeconds: 0 });
     driver.close('a', 'c', false);

@@ -3,11 +3,13 @@ import type { RaftTimings } from '@mqtt-cluster/consensus';
 /** Lower bound of the election timeouts, in multiples of the measured heartbeat latency. */
 const latencyFactor = 4;
 /**
- * Upper bound of the extension. With longer timeouts members would become isolated before they start an
- * election.
+ * Upper bound of the extension of the election timeouts, ms. With longer timeouts members would become
+ * isolated before they start an election.
  */
 const slackMsMax = 1_000;
-/** Decay of the latency per one-second sample: a slow second has an effect for about ten seconds. */
+/**
+ * Factor by which the measured latency decays each second: a slow second has an effect for about ten seconds.
+ */
 const decayPerSample = 0.9;
 
 /**
@@ -16,7 +18,10 @@ const decayPerSample = 0.9;
  * also with different ones per member.
  */
 export class AdaptiveElectionTimeout {
-  /** The current timings. Their values change with the latency, so callers must not copy them. */
+  /**
+   * The current election timings. Their values change with the measured latency, so callers must not copy
+   * them.
+   */
   readonly timings: RaftTimings;
   readonly #usual: RaftTimings;
   #latencyMs = 0;
@@ -36,8 +41,8 @@ export class AdaptiveElectionTimeout {
   }
 
   /**
-   * Milliseconds added to the configured timeouts. Half of the shortest timeout is always available for
-   * delays.
+   * Milliseconds added to the configured election timeouts. Half of the shortest timeout is always available
+   * for delays.
    */
   get slackMs(): number {
     const wanted = this.#latencyMs * latencyFactor - this.#usual.electionMsMin / 2;

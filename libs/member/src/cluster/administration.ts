@@ -13,16 +13,18 @@ import type { Peers } from './peers.ts';
 import type { Proposer } from '../log/proposer.ts';
 import type { Replica } from '../log/replica.ts';
 
-/** How long the member that received a request waits for the leader. */
+/** How long the member that received an operator's request waits for the answer of the leader. */
 const answerMsMax = 5_000;
 /**
- * How long the leader waits for a change to complete. Shorter than `answerMsMax`, so that its reason arrives
- * in time.
+ * How long the leader waits until a requested change completes. Shorter than `answerMsMax`, so that the
+ * leader's answer arrives before the forwarding member times out.
  */
 const completionMsMax = 4_000;
-/** Requests of operators in progress at the same time. The member rejects further ones. */
+/**
+ * Upper bound of the operators' requests in progress at the same time. The member rejects further requests.
+ */
 const requestsMax = 32;
-/** The leader adds only members whose last message is younger than this. */
+/** The leader adds only members from which it received a message within this time. */
 const helloAgeMsMax = 15_000;
 
 type Answer = (outcome: AdminOutcome) => void;
@@ -38,11 +40,12 @@ interface OpenRequest {
 
 const accepted: AdminOutcome = { accepted: true, reason: '' };
 const refused = (reason: string): AdminOutcome => ({ accepted: false, reason });
-/** A rejection for a reason that may pass: the caller may retry. */
+/** Returns a rejection for a temporary reason: the caller may retry. */
 const retryLater = (reason: string): AdminOutcome => ({ accepted: false, reason, later: true });
 
 /**
- * Requests of operators: any member accepts them, the leader carries them out and answers with the outcome.
+ * Handles the requests of operators. Any member accepts a request and forwards it to the leader. The leader
+ * carries out the request and answers with its outcome.
  */
 export class Administration {
   readonly #context: MemberContext;
@@ -179,7 +182,7 @@ export class Administration {
   /**
    * Messages in the outbox of a removed member would be lost (docs/DESIGN.md, "Membership"). The reported
    * size of its outbox is current while the member follows this leader. A member that was silent for longer
-   * may have become isolated since.
+   * may have become isolated since then, and its outbox may have grown.
    */
   #outboxObstacle(id: MemberId): AdminOutcome | null {
     const { options } = this.#context;

@@ -6,14 +6,15 @@ import type { Peers } from './peers.ts';
 export const bootstrapIndex = 1;
 export const bootstrapTerm = 1;
 /**
- * Hello intervals that a forced bootstrap waits for silent peers, which may belong to an existing cluster.
+ * Number of hello intervals that a forced bootstrap waits for silent peers. A silent peer may belong to an
+ * existing cluster.
  */
 const forcedWaitHellos = 2;
 
 /**
- * Bootstrap of a cluster: all configured members are empty and agree on the set of stores (docs/DESIGN.md,
- * "Membership"). If a cluster exists that names this store as a voter, the member uses the configuration of
- * that cluster instead.
+ * Decides when a new cluster can bootstrap: all configured members have fresh stores and report the same set
+ * of stores (docs/DESIGN.md, "Membership"). If the configuration of an existing cluster lists this store as a
+ * voter, the member uses that configuration instead.
  */
 export class Bootstrap {
   readonly #context: MemberContext;
@@ -26,12 +27,18 @@ export class Bootstrap {
     this.#peers = peers;
   }
 
-  /** Allows the bootstrap with the members heard from so far, on the request of an operator. */
+  /**
+   * Allows, on the request of an operator, the bootstrap with only those members that have sent a hello
+   * message.
+   */
   force(): void {
     this.#forced = true;
   }
 
-  /** Returns all stores heard of, including the own store, for hello messages. */
+  /**
+   * Returns the store ids of all members that sent a hello message, and of this member. Hello messages report
+   * them.
+   */
   known(): HelloMessage['known'] {
     const { id, recovered } = this.#context.options;
     const known = [{ id, storeId: recovered.storeId, fresh: true }];
@@ -41,12 +48,12 @@ export class Bootstrap {
     return known;
   }
 
-  /** Returns the first configuration, or null while the conditions of the bootstrap are not met. */
+  /** Returns the first cluster configuration, or null while the conditions of the bootstrap are not met. */
   decide(): ClusterConfig | null {
     return this.#existingCluster() ?? this.#newCluster();
   }
 
-  /** Returns the reason for waiting, in one sentence for operators. */
+  /** Returns the reason why the bootstrap waits, in one sentence for operators. */
   reason(): string {
     const { members, id } = this.#context.options;
     const missing = members.filter((member) => member !== id && !this.#peers.hellos.has(member));
@@ -87,7 +94,7 @@ export class Bootstrap {
     return { members: sorted.map(([member, storeId]) => ({ id: member, storeId, role: 'voter' })) };
   }
 
-  /** Returns true once every peer had the time to report an existing cluster. */
+  /** Returns true when every peer has had the time to report an existing cluster. */
   #mayForce(): boolean {
     if (!this.#forced) return false;
     const { nowMs, options } = this.#context;

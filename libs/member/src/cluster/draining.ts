@@ -3,17 +3,20 @@ import type { Home } from '../home/home.ts';
 import type { Proposer } from '../log/proposer.ts';
 import type { Replica } from '../log/replica.ts';
 
-/** Interval at which a draining leader repeats the leadership transfer, whose message may be lost. */
+/**
+ * Interval at which a draining leader repeats the leadership transfer. The message that transfers leadership
+ * may be lost.
+ */
 const transferIntervalMs = 1_000;
 /**
- * Longest wait for the answers to a client's publishes. Then the member closes the client, which publishes
- * again elsewhere.
+ * How long a draining member waits for the acknowledgements of a client's publishes. After that the member
+ * closes the connection, and the client publishes again at another member.
  */
 const answersMsMax = 2_000;
 
 /**
  * Drains this member: transfers leadership and closes client connections at a bounded rate, each one after
- * its publishes are answered. Sessions are part of the replicated state, so they need no transfer.
+ * its publishes are acknowledged. Sessions are part of the replicated state, so they need no transfer.
  */
 export class Draining {
   readonly #context: MemberContext;
@@ -66,8 +69,8 @@ export class Draining {
   get done(): boolean {
     if (this.#perSecond === null || this.#home.connections > 0) return false;
     const { role, leader, config } = this.#replica.status;
-    // Without a leader the member can transfer nothing. Acknowledged messages are on its disk and are
-    // proposed after the next start.
+    // Without a leader the member can transfer nothing. Messages with a degraded acknowledgement are in its
+    // outbox on disk, and the member proposes them after its next start.
     if (leader === null) return true;
     if (!this.#home.draining.settled || this.#proposer.pendingCommands > 0) return false;
     return role !== 'leader' || (config?.members.length ?? 0) <= 1;

@@ -9,18 +9,21 @@ import type { Replica } from '../log/replica.ts';
 export interface PeerStatus {
   readonly state: ServingState;
   readonly clients: number;
-  /** 0 (idle) to 1 (overloaded). */
+  /** Load of the member: 0 (idle) to 1 (overloaded). */
   readonly load: number;
   readonly outboxItems: number;
 }
 
-/** Smallest change of the load that causes a hello message. */
+/** Smallest change of the member's load that causes a hello message. */
 const loadStep = 0.1;
 
-/** Serving members send hello messages less often; joining and isolated members need fresh status. */
+/**
+ * Factor on the hello interval of a serving member. Joining and isolated members send hello messages more
+ * often, because their status changes soon.
+ */
 const servingHelloFactor = 2.5;
 
-/** Sends hello messages to the peers: at once when the status changes, otherwise at intervals. */
+/** Sends hello messages to the peers: at once when this member's status changes, otherwise at intervals. */
 export class HelloSender {
   readonly #context: MemberContext;
   readonly #peers: Peers;
@@ -31,7 +34,10 @@ export class HelloSender {
   #sentState: ServingState = 'joining';
   #sentUnconfigured = true;
   #sentLoad = 0;
-  /** Whether the outbox held messages. The leader removes only members with an empty outbox. */
+  /**
+   * True when the outbox held messages at the last hello message. The leader removes only members with an
+   * empty outbox.
+   */
   #sentOutbox = false;
   #sentDigest: MemberStatus['digest'] = null;
 

@@ -6,25 +6,28 @@ import type { Peers } from './peers.ts';
 
 /** Shortest interval between two proposed changes of members. */
 const membershipIntervalMs = 200;
-/** The leader promotes a learner that lacks at most this many entries. */
+/** The leader promotes a learner to a voter when the learner lacks at most this many entries. */
 const promotionLagEntriesMax = 64;
-/** The leader does not add a new member that was silent for longer. */
+/** The leader does not add a new member that was silent for longer than this. */
 const newcomerSilenceMsMax = 5_000;
 /**
- * Silence of a store before an empty one may replace it. A store that still answers means that two hosts use
- * one member id.
+ * A fresh store may replace a member's store only after that store was silent for this long. If the former
+ * store still sends messages, two hosts use one member id.
  */
 const replacedSilenceMsMin = 2_000;
-/** Suspected duplicate stores that are kept. */
+/** Upper bound of the remembered stores that may use a duplicate member id. */
 const duplicatesMax = 64;
-/** The leader does not promote a learner that was silent for longer. */
+/** The leader does not promote a learner that was silent for longer than this. */
 const learnerSilenceMsMax = 1_000;
 
 /** Changes of members that the leader proposes by itself: it adds new and wiped members and promotes learners. */
 export class Membership {
   readonly #context: MemberContext;
   readonly #peers: Peers;
-  /** Stores that use the id of a connected member: since when, ms. Null when it is reported. */
+  /**
+   * Stores that use the id of another connected store, with the time at which each was first seen, ms. Null
+   * when the duplicate is already reported.
+   */
   readonly #duplicates = new Map<StoreId, number | null>();
   #membershipMs = -Infinity;
 
@@ -67,8 +70,8 @@ export class Membership {
   }
 
   /**
-   * Reports a duplicate member id once per store, and only when the former store still answers after a while:
-   * a wiped member may return before its former store counts as silent.
+   * Reports a duplicate member id once per store, and only when the former store still sends messages after
+   * `replacedSilenceMsMin`: a wiped member may return before its former store counts as silent.
    */
   #reportDuplicate(member: MemberId, storeId: StoreId): void {
     const { nowMs, events } = this.#context;
@@ -101,9 +104,9 @@ export class Membership {
 }
 
 /**
- * Returns true for a stranded store: an entry that another leader has overwritten added it as a learner. The
- * store is not empty any more, but it has never voted. One store that both configurations name proves that it
- * belongs to this cluster.
+ * Returns true for a stranded store: the store was added as a learner by an entry that another leader has
+ * overwritten. A stranded store is no longer fresh, but it has never voted. If the store's configuration and
+ * the current one have a store in common, the stranded store belongs to this cluster.
  */
 function isStranded(id: MemberId, { storeId, config: theirs }: HelloMessage, ours: ClusterConfig): boolean {
   const itself = theirs === null ? undefined : findMember(theirs, id);

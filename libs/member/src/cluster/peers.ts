@@ -10,7 +10,10 @@ import type {
 } from '@mqtt-cluster/contracts';
 import type { MemberContext } from '../context.ts';
 
-/** Interval after which another member relays, in case the current one cannot reach the peer either. */
+/**
+ * Interval after which this member chooses another relay, in case the current relay cannot reach the peer
+ * either.
+ */
 const relayRotationMs = 200;
 
 /**
@@ -43,7 +46,7 @@ export class Peers {
     this.#helloAtMs.set(from, this.#context.nowMs);
   }
 
-  /** Returns the configurations that peers reported after this time. */
+  /** Returns the cluster configurations that peers reported after `timeMs`. */
   configsSince(timeMs: number): Map<MemberId, ClusterConfig> {
     const configs = new Map<MemberId, ClusterConfig>();
     for (const [id, { config }] of this.hellos) {

@@ -86,8 +86,8 @@ export class Serving {
   }
 
   /**
-   * Restarts the isolation timeouts, after a pause and while the member belongs to no cluster: neither is a
-   * loss of quorum.
+   * Restarts the isolation timeouts. Called after a pause of the process and while the member belongs to no
+   * cluster, because neither state is a loss of quorum.
    */
   resetTimers(): void {
     this.#leaderSeenMs = this.#context.nowMs;

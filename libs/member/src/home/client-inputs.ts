@@ -91,8 +91,8 @@ export class ClientInputs {
   }
 
   /**
-   * An acknowledgement of another kind of exchange is a protocol error (MQTT 5, 4.13) and ends the
-   * connection.
+   * Handles an acknowledgement of a subscriber. An acknowledgement that does not match the QoS of the message
+   * is a protocol error (MQTT 5, 4.13), and the member closes the connection.
    */
   #acknowledge(
     id: ConnectionId,
@@ -154,8 +154,8 @@ export class ClientInputs {
   #propose(connection: Connection, message: Message, packetId: number): void {
     const { client, epoch } = connection;
     const { qos } = message;
-    // A QoS 1 publish is never void, but a late one of a replaced connection must not change a retained
-    // message (P5).
+    // A QoS 1 publish is never void. But a late QoS 1 publish from a replaced connection must not change a
+    // retained message (P5).
     const named = epoch !== 0 && (qos === 2 || message.retain) ? { epoch } : {};
     const base: PublishCommand = { kind: 'publish', message, client, ...named };
     if (qos === 0) return this.#proposer.add(base);
@@ -163,7 +163,7 @@ export class ClientInputs {
     this.#proposer.add(command, { kind: 'publish', connection, packetId, qos });
   }
 
-  /** Rejects a publish because the commands that wait for the cluster have reached their bound. */
+  /** Rejects a publish because the number of commands that wait for the cluster has reached its bound. */
   #refusePublish(connection: Connection, qos: 0 | 1 | 2, packetId: number): void {
     this.#context.events.push({ kind: 'dropped', reason: 'noMajority', count: 1, counts: true });
     if (qos === 0) return;

@@ -16,8 +16,8 @@ export type PendingRequest =
       readonly packetId: number;
       readonly subscriptions: readonly Subscription[];
       /**
-       * Positions in the packet whose filters went through the log. The home granted the other filters
-       * itself.
+       * Positions of those filters in the packet that went through the log. The home granted the other
+       * filters itself.
        */
       readonly positions: readonly number[];
       readonly codes: number[];

@@ -18,8 +18,8 @@ export interface Granted {
 }
 
 /**
- * Adds and removes subscriptions. Those of persistent sessions, and all shared ones, go through the log. The
- * others exist only at this home (docs/DESIGN.md, "Sessions and queues").
+ * Adds and removes subscriptions. Subscriptions of persistent sessions and all shared subscriptions go
+ * through the log. All other subscriptions exist only at this home (docs/DESIGN.md, "Sessions and queues").
  */
 export class Subscriptions {
   readonly #context: MemberContext;
@@ -81,7 +81,8 @@ export class Subscriptions {
       request.retainedQueued[position] = result.retainedQueued[count] ?? false;
       const subscription = request.subscriptions[position]!;
       const granted = request.codes[position]! < refusedCode;
-      if (granted && parseSharedFilter(subscription.filter) === null) this.#router.add(connection, subscription);
+      if (granted && parseSharedFilter(subscription.filter) === null)
+        this.#router.add(connection, subscription);
     });
     const { packetId, codes, isNew, retainedQueued } = request;
     this.#context.effects.push({ kind: 'suback', connection: connection.id, packetId, codes });

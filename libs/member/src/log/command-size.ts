@@ -1,6 +1,6 @@
 import type { Command, SessionProgress } from '@mqtt-cluster/contracts';
 
-/** Approximate size of a command besides its payload, for the bounds. */
+/** Approximate size of a command without its payload. Bounds on batches and queues use it. */
 const commandOverheadBytes = 64;
 /** Bytes of one number in a `progress` command. */
 const progressNumberBytes = 5;

@@ -2,7 +2,9 @@ import type { ClusterConfig, HelloMessage, LogIndex } from '@mqtt-cluster/contra
 import type { MemberContext } from '../context.ts';
 import type { Peers } from '../cluster/peers.ts';
 
-/** Own digests that are kept for the comparison with peers that are ahead or behind. */
+/**
+ * Number of this member's own digests that are kept, for the comparison with peers that are ahead or behind.
+ */
 const keptMax = 16;
 /**
  * Above these sizes of the queues members compare digests less often, because a digest reads the whole state.
@@ -51,7 +53,7 @@ export class Digests {
     this.agree = true;
   }
 
-  /** Emits an event when peers have other digests at the same index. */
+  /** Emits an event when a peer reports a different digest for the same index. */
   compare(config: ClusterConfig | null): void {
     const differing: string[] = [];
     let index = 0;

@@ -69,7 +69,10 @@ export class LeaderDuties {
     return Math.max(this.#context.state.timeMs, this.#baseTimeMs + (this.#context.nowMs - this.#electedAtMs));
   }
 
-  /** Appends the next batches of each member, in order. Rejects repeats and batches after a gap. */
+  /**
+   * Appends the next batches of each member to the log, in order. Ignores repeated batches and batches after
+   * a gap.
+   */
   accept(raft: Raft, batches: readonly Uint8Array[]): void {
     const timeMs = this.timeMs;
     const stamped: Uint8Array[] = [];

@@ -5,7 +5,7 @@ import type { MemberContext } from '../context.ts';
 
 type OutboxKey = Pick<OutboxItem, 'incarnation' | 'sequence'>;
 
-/** Deletions from the outbox wait this long for another write, to save a sync. */
+/** Deletions from the outbox wait up to this long for another write, so that one sync covers both. */
 const outboxDeleteDelayMs = 1_000;
 const fullDiskRetryMs = 500;
 
@@ -42,7 +42,7 @@ export class PendingWrites {
     this.#context = context;
   }
 
-  /** False for a while after the disk was full. */
+  /** True when a write may be tried. False for a short time after the disk was full. */
   get mayTry(): boolean {
     return !this.full || this.#context.nowMs - this.#refusedAtMs >= fullDiskRetryMs;
   }

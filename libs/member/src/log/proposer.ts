@@ -15,7 +15,7 @@ export interface PendingCommand {
   /** The home delivered the message to its own clients before the cluster had it (early delivery). */
   deliveredEarly: boolean;
   readonly receivedMs: number;
-  /** The last applied index at that time. */
+  /** The last applied log index when the home received the command. */
   readonly receivedIndex: LogIndex;
 }
 
@@ -24,11 +24,11 @@ export interface PendingBatch {
   readonly createdMs: number;
   readonly commands: PendingCommand[];
   encoded: Uint8Array;
-  /** The round in which the batch was last sent; see `#sending`. */
+  /** The sending round in which the batch was last sent; see `#sending`. */
   sentIn: number;
   outbox: 'none' | 'writing' | 'stored';
   outboxBytes: number;
-  /** The outbox had no room for the batch. */
+  /** True when the outbox had no room for the batch. */
   overflowed: boolean;
 }
 
@@ -51,7 +51,7 @@ export class Proposer {
   #batches: PendingBatch[] = [];
   #batchBytes = 0;
   #nextSequence = 1;
-  /** Round of sending. A new round sends all unapplied batches again. */
+  /** Number of the current sending round. Each new round sends all unapplied batches again. */
   #sending = 1;
   #lastProgressMs = 0;
   #lastSentAgainMs = 0;
@@ -97,7 +97,7 @@ export class Proposer {
     this.#pendingBytes += commandBytes(command);
   }
 
-  /** Returns the time since which proposals make no progress, or null when none are waiting. */
+  /** Returns the time since which proposals make no progress, or null when no proposal is waiting. */
   stalledSinceMs(): number | null {
     return this.#batches.length + this.#pending.length === 0 ? null : this.#lastProgressMs;
   }
@@ -113,16 +113,16 @@ export class Proposer {
   }
 
   /**
-   * Makes the opens of disconnected clients conditional in the next turn, so that they do not take over a
-   * newer connection.
+   * Makes the `open` commands of disconnected clients conditional in the next turn, so that these commands do
+   * not take over a newer connection.
    */
   markOpenAbandoned(): void {
     this.#abandoned = true;
   }
 
   /**
-   * Puts waiting commands into batches. `unbounded`: all of them, because without a majority they go to the
-   * disk.
+   * Puts waiting commands into batches. With `unbounded` it takes all waiting commands, because an isolated
+   * member writes them to its disk.
    */
   form(unbounded: boolean): void {
     const { batchBytesMax, batchesInFlightMax } = this.#context.options.limits;
@@ -173,8 +173,8 @@ export class Proposer {
   }
 
   /**
-   * Returns how many batches may be sent and unapplied: a few large or many small ones. An isolated member
-   * forms one per turn.
+   * Returns how many batches may be sent and unapplied: a few large batches or many small batches. An
+   * isolated member forms one batch per turn.
    */
   #sendWindow(): number {
     const { batchBytesMax, batchesInFlightMax } = this.#context.options.limits;

@@ -23,12 +23,15 @@ import type { CompletedWrite, PendingWrites } from './pending-writes.ts';
 const appendBytesMax = 256 * 1024;
 const appendsInFlightMax = 16;
 const snapshotPieceBytes = 256 * 1024;
-/** A leader with a slower write transfers leadership. Healthy disks sync in a hundredth of this time. */
+/**
+ * A leader whose disk write takes longer than this transfers leadership. Healthy disks sync in a hundredth of
+ * this time.
+ */
 const slowDiskMs = 1_000;
 const transferIntervalMs = 5_000;
 /** Interval between attempts to store a snapshot on a full disk. */
 const snapshotRetryMs = 10_000;
-/** Entries kept before a snapshot take at most this part of the log's bound. */
+/** The entries that are kept before a snapshot take at most this part of the bound on the log's size. */
 const keptPart = 1 / 4;
 
 export interface ReplicaHandlers {
@@ -38,7 +41,10 @@ export interface ReplicaHandlers {
    */
   onEffects(effects: readonly StateEffect[], batch: Uint8Array | null): void;
   onElected(): void;
-  /** A snapshot replaced the state. The effects of the entries that it replaces are unknown. */
+  /**
+   * Called when a snapshot has replaced the state. The effects of the entries that the snapshot replaces are
+   * unknown.
+   */
   onRestored(): void;
 }
 
@@ -64,9 +70,15 @@ export class Replica {
   /** The first configuration, while its snapshot is being written. */
   bootstrapConfig: ClusterConfig | null = null;
   #appliedConfig: ClusterConfig | null;
-  /** The newest batch of each member in the recovered log, which may be not yet applied. */
+  /**
+   * The newest batch of each member in the log that was recovered from disk. The batch may not be applied
+   * yet.
+   */
   readonly #recovered = new Map<MemberId, BatchHeader>();
-  /** Size of the log after the last compaction. The next one is due when the log has grown beyond it. */
+  /**
+   * Size of the log after the last compaction, bytes. The next compaction is due when the log has grown by
+   * half of its bound beyond this size.
+   */
   #logBytesAfterCut = 0;
   #transferredMs = -Infinity;
   #snapshotRefusedMs = -Infinity;
@@ -103,7 +115,7 @@ export class Replica {
 
   /**
    * True when the cluster uses a semantics version that this program does not support. The member stores the
-   * log and votes, but applies nothing, because its state would diverge from the others.
+   * log and votes, but applies nothing, because its state would diverge from the state of the other members.
    */
   get isOutdated(): boolean {
     return this.#context.state.semantics > this.#context.semantics.version;
@@ -251,7 +263,7 @@ export class Replica {
 
   // ---- snapshots ----
 
-  /** Returns the applied state for a backup, or null when this member belongs to no cluster. */
+  /** Returns a snapshot of the applied state for a backup, or null when this member belongs to no cluster. */
   snapshot(): Snapshot | null {
     const term = this.raft.termAt(this.appliedIndex);
     if (term === undefined || this.#appliedConfig === null) return null;

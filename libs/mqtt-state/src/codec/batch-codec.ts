@@ -4,15 +4,15 @@ import { ByteReader, ByteWriter, writeArray } from './bytes.ts';
 import { readCommand, readPublish, writeCommand, writePublish } from './command-codec.ts';
 import type { UnknownCommand } from './command-codec.ts';
 
-/** First byte of a batch. It names the format and its version. */
+/** First byte of a batch: identifies the format and its version. */
 const batchFormat = 0xb1;
-/** First byte of an outbox item. */
+/** First byte of an outbox item: identifies the format and its version. */
 const publishesFormat = 0xb2;
 
-/** The number of a batch: member, store id, incarnation and sequence. */
+/** Identifies a batch: member, store id, incarnation and sequence number. */
 export type BatchHeader = Omit<Batch, 'commands'>;
 
-/** A batch that may contain commands of newer versions. */
+/** A batch that may contain commands of newer semantics versions. */
 export interface LenientBatch extends BatchHeader {
   readonly commands: readonly (Command | UnknownCommand)[];
 }
@@ -47,7 +47,7 @@ function knownCommand(command: Command | UnknownCommand): Command {
 }
 
 /**
- * Decodes only the number of a batch.
+ * Decodes only the header of a batch.
  * @throws FrameError the bytes do not begin with the header of a batch
  */
 export function decodeBatchHeader(bytes: Uint8Array): BatchHeader {
@@ -55,7 +55,7 @@ export function decodeBatchHeader(bytes: Uint8Array): BatchHeader {
 }
 
 /**
- * Like {@link decodeBatch}, but accepts commands of newer versions.
+ * Like {@link decodeBatch}, but accepts commands of newer semantics versions.
  * @throws FrameError the bytes are not a batch
  */
 export function decodeBatchLeniently(bytes: Uint8Array): LenientBatch {

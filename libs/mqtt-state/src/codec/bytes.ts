@@ -1,7 +1,10 @@
 import { FrameError } from '@mqtt-cluster/contracts';
 
 const initialBytes = 512;
-/** Strings up to this length are first tried as ASCII, which is cheaper than a call of the UTF-8 encoder. */
+/**
+ * Strings up to this length are first encoded as ASCII, because that is cheaper than a call of the UTF-8
+ * encoder.
+ */
 const asciiLoopCharactersMax = 48;
 
 /**
@@ -55,14 +58,17 @@ export class ByteWriter {
     this.#length += value.length;
   }
 
-  /** Begins a block with a length prefix of four bytes. @returns the position for {@link endBlock} */
+  /**
+   * Begins a block with a length prefix of four bytes. @returns the start position to pass to {@link
+   * endBlock}
+   */
   beginBlock(): number {
     this.#reserve(4);
     this.#length += 4;
     return this.#length;
   }
 
-  /** Ends a block: writes its length. */
+  /** Ends a block: writes its length into the prefix. */
   endBlock(start: number): void {
     this.#buffer.writeUInt32BE(this.#length - start, start - 4);
   }
@@ -72,12 +78,12 @@ export class ByteWriter {
     this.#length = 0;
   }
 
-  /** A view of the written bytes, valid until the next write. */
+  /** Returns a view of the written bytes, valid until the next write. */
   written(): Uint8Array {
     return this.#buffer.subarray(0, this.#length);
   }
 
-  /** A copy of the written bytes. */
+  /** Returns a copy of the written bytes. */
   finish(): Uint8Array {
     const result = new Uint8Array(this.#length);
     result.set(this.#buffer.subarray(0, this.#length));
@@ -173,8 +179,8 @@ export class ByteReader {
   }
 
   /**
-   * The number of values that follow. Each needs at least one byte, so a wrong count cannot cause a huge
-   * allocation.
+   * Reads the number of values that follow. Each value needs at least one byte, so a wrong count cannot cause
+   * a huge allocation.
    */
   count(): number {
     const count = this.number();

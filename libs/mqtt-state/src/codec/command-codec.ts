@@ -18,13 +18,15 @@ import {
   writeWill,
 } from './message-codec.ts';
 
-/** A command of a newer version. Every member of this version ignores it. */
+/**
+ * A command of a newer semantics version. A program that does not support this version ignores the command.
+ */
 export interface UnknownCommand {
   readonly kind: 'unknown';
   readonly code: number;
 }
 
-/** The code of each command in the log. A code must never change. */
+/** The code of each kind of command in the log. A code must never change. */
 const codes = {
   start: 1,
   open: 2,
@@ -253,7 +255,10 @@ function readProgress(reader: ByteReader): SessionProgress {
   };
 }
 
-/** Values are checked when the command is applied, because an operator can pass any number. */
+/**
+ * Writes changed settings. Their values are checked when the command is applied, because an operator can pass
+ * any number.
+ */
 export function writeSettings(writer: ByteWriter, settings: SettingsChange): void {
   writer.byte(settings.queueFull === undefined ? 0 : settings.queueFull === 'refuse' ? 2 : 1);
   const given = numericSettings.filter((name) => settings[name] !== undefined);

@@ -7,7 +7,7 @@ const retainBit = 4;
 const propertiesBit = 8;
 const publisherBit = 16;
 const expiresAtBit = 32;
-/** The publisher is the client of the enclosing command, so it is not written again. */
+/** Set when the publisher is the client of the enclosing command. The client id is then not written again. */
 const publisherIsClientBit = 64;
 
 export function readQos(bits: number): QoS {
@@ -63,7 +63,7 @@ export function composeMessage(
   return message;
 }
 
-/** A copy that keeps no larger buffer in memory. */
+/** Copies a message, so that the copy does not keep a larger buffer in memory. */
 export function copyMessage(message: Message): Message {
   const { topic, payload, qos, retain, publisher, expiresAt } = message;
   return composeMessage(
@@ -151,8 +151,9 @@ export function readWill(reader: ByteReader): Will {
 }
 
 /**
- * Bits: 0-1 QoS, 2 No Local, 3 Retain As Published, 4-5 Retain Handling (3: absent), 6 identifier present, 7
- * No Local present, 8 Retain As Published present.
+ * Writes the filter and options of a subscription. Bits of the options: 0-1 QoS, 2 No Local, 3 Retain As
+ * Published, 4-5 Retain Handling (3: absent), 6 identifier present, 7 No Local present, 8 Retain As Published
+ * present.
  */
 export function writeSubscription(writer: ByteWriter, subscription: Subscription): void {
   writer.number(

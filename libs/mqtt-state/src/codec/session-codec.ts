@@ -23,7 +23,7 @@ import { parseSharedFilter } from '../topics/topic-names.ts';
 
 const timerKinds: readonly TimerKind[] = ['will', 'expiry', 'orphan'];
 
-/** Writes the message bodies that queue items refer to. */
+/** Receives the message bodies that queue items refer to. */
 export interface BodySink {
   write(body: MessageBody): void;
 }

@@ -11,7 +11,7 @@ import type { Proposer } from '../state-data.ts';
 import { sharedSubscriptionFor } from '../topics/subscribing.ts';
 import { parseSharedFilter } from '../topics/topic-names.ts';
 
-/** First byte of an encoded state. It names the format and its version. */
+/** First byte of an encoded state: identifies the format and its version. */
 const stateFormat = 0xc1;
 
 const roles: readonly MemberRole[] = ['voter', 'learner'];
@@ -71,7 +71,8 @@ export function decodeState(bytes: Uint8Array): StateData {
   if (reader.byte() === 1) data.config = readConfig(reader);
   for (let left = reader.count(); left > 0; left--) data.proposers.set(reader.string(), readProposer(reader));
   const bodies = new BodyReader(reader);
-  // Shared subscriptions follow the sessions, because the order of their sessions is an order of its own.
+  // Shared subscriptions come after the sessions, because the order of sessions in a shared subscription is
+  // replicated separately.
   for (let left = reader.count(); left > 0; left--) readSession(reader, bodies, data);
   readSharedSubscriptions(reader, data);
   readRetained(reader, data);

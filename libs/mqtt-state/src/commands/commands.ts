@@ -27,7 +27,7 @@ const applied: CommandResult = { kind: 'published', outcome: 'applied' };
 const repeat: CommandResult = { kind: 'published', outcome: 'repeat' };
 const quotaExceeded: CommandResult = { kind: 'published', outcome: 'quotaExceeded' };
 
-/** Upper bound of every numeric setting. Below it, sums with times are exact. */
+/** Upper bound of every numeric setting. Sums of a time and a setting below this bound are exact. */
 const settingMax = 2 ** 48;
 
 /** Applies one command of a batch. @param position position of the command in the batch */
@@ -87,7 +87,7 @@ function homeOf({ member, storeId, incarnation }: BatchHeader): Home {
   return { member, storeId, incarnation };
 }
 
-/** The session of the command's client, if the command names the current epoch. */
+/** Returns the session of the command's client if the command contains the current epoch of that session. */
 function currentSession(
   context: ApplyContext,
   command: { client: string; epoch: number },
@@ -148,9 +148,9 @@ function publish(
 }
 
 /**
- * Whether the client has replaced the connection that the message came from. The client may have sent the
- * message again and then cleared the topic, so this copy must not set the retained message (P5). No client
- * waits for its PUBACK.
+ * Returns true if the client has replaced the connection that the message came from. The client may have sent
+ * the message again and then cleared the topic, so this copy must not set the retained message (P5). The
+ * client no longer waits for the PUBACK of this copy.
  */
 function isSuperseded(context: ApplyContext, { client, epoch, isolatedSince }: PublishCommand): boolean {
   if (client === undefined || epoch === undefined || isolatedSince !== undefined) return false;

@@ -69,8 +69,8 @@ function orphanSessions(data: StateData, { member, storeId, incarnation }: Batch
 }
 
 /**
- * Ends the connections of members that were removed. The numbers of removed members are kept, one record for
- * each member id, so that a member that is added again with its store continues with its numbers.
+ * Ends the connections of members that were removed. The batch numbers of removed members are kept, one
+ * record for each member id. So a member that is added again with its store continues with its batch numbers.
  */
 export function endRemovedConnections(context: ApplyContext, config: ClusterConfig): void {
   const { data } = context;

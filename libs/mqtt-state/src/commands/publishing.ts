@@ -9,15 +9,18 @@ import { alarm } from '../state-data.ts';
 import type { StateData, ApplyContext } from '../state-data.ts';
 import { isValidTopicName } from '../topics/topic-names.ts';
 
-/** Where a message came from. */
+/** The origin of a published message. */
 export interface PublishSource {
-  /** Null for a will. */
+  /** The member that proposed the publish. Null for a will. */
   readonly member: MemberId | null;
   readonly origin: Origin | undefined;
-  /** No bound refuses the message: it is a will, or it has a degraded acknowledgement. */
+  /** True when no bound rejects the message, because it is a will or has a degraded acknowledgement. */
   readonly force: boolean;
   readonly isolatedSince: LogIndex | undefined;
-  /** The client has replaced the connection of this message, so the message changes no retained message. */
+  /**
+   * True when the client has replaced the connection of this message. The message then changes no retained
+   * message.
+   */
   readonly superseded?: boolean;
 }
 
@@ -26,7 +29,7 @@ const noDeliveries: readonly Delivery[] = [];
 /**
  * Publishes a message: queues it for all matching sessions, and sets or clears the retained message of its
  * topic.
- * @returns false if a bound refuses the message; then nothing has changed
+ * @returns false if a bound rejects the message; the state is then unchanged
  */
 export function publishMessage(
   context: ApplyContext,
@@ -61,10 +64,7 @@ export function publishMessage(
   return true;
 }
 
-/**
- * The message with its publisher and with its expiry in cluster time, which replaces the expiry of the
- * command.
- */
+/** Returns the message with its publisher. Its expiry in cluster time replaces the expiry of the command. */
 function withPublisherAndExpiry(message: Message, client: string | undefined, timeMs: number): Message {
   const publisher = message.publisher ?? client;
   const interval = message.properties?.messageExpiryInterval;

@@ -3,8 +3,9 @@ import type { ApplyContext } from '../state-data.ts';
 import { endConnection, endSession, publishWill } from './session-ending.ts';
 
 /**
- * Runs everything that is due at the state's cluster time: first the expiry of retained messages, then the
- * timers of sessions by deadline, and by creation where deadlines are equal.
+ * Runs all timers that are due at the state's cluster time: first the expiry of retained messages, then the
+ * timers of sessions in the order of their deadlines. Timers with equal deadlines run in the order of their
+ * creation.
  */
 export function runDueTimers(context: ApplyContext): void {
   const { data } = context;

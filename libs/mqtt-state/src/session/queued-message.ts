@@ -4,7 +4,7 @@ import type { QueueItem } from '../types.ts';
 /** The publish command that a message came from. */
 export type Origin = NonNullable<QueueItem['origin']>;
 
-/** A message in memory. It is held and counted once, however many sessions queue it. */
+/** A message in memory. The state stores and counts the message once, also if many sessions queue it. */
 export interface MessageBody {
   readonly message: Message;
   readonly origin: Origin | undefined;
@@ -15,8 +15,8 @@ export interface MessageBody {
 }
 
 /**
- * Packet ids that the replicated state assigns. A home uses the lower half for messages that only the home
- * sends.
+ * Packet ids that the replicated state assigns. A home allocates packet ids below this range for the messages
+ * of local queues and for QoS 1 messages.
  */
 export const outgoingPacketIdMin = 32_768;
 export const outgoingPacketIdMax = 65_535;
@@ -35,7 +35,10 @@ export class QueuedMessage implements QueueItem {
   readonly subscriptionIdentifiers?: readonly number[];
   readonly group?: string;
   readonly origin?: Origin;
-  /** For a retained message that a subscription queued: the log index that set it. Otherwise 0. */
+  /**
+   * Log index of the entry that set the retained message, for a retained message that a subscription queued.
+   * Otherwise 0.
+   */
   readonly retainedIndex: LogIndex;
   packetId = 0;
   received = false;

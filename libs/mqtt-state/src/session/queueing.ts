@@ -13,7 +13,7 @@ export interface Delivery {
   readonly shared: SharedSubscription | undefined;
 }
 
-/** The delivery for one matching subscription. */
+/** Returns the delivery for one matching subscription. */
 export function deliveryOf(
   session: Session,
   subscription: Subscription,
@@ -47,7 +47,7 @@ export function mergeDelivery(delivery: Delivery, subscription: Subscription, me
   delivery.identifiers = identifiers.sort((left, right) => left - right);
 }
 
-/** Bytes of a message that count for the bounds of queues: payload and topic. */
+/** Returns the bytes of a message that count for the bounds of queues: payload and topic. */
 export function bodyBytes(message: Message): number {
   return message.payload.length + Buffer.byteLength(message.topic);
 }
@@ -85,15 +85,15 @@ export function appendItem(
   if (delivery.qos === 2) session.items.fillWindow(session.receiveMaximum);
 }
 
-/** Whether `count` more items, with `bytes` in total, are within the session's bounds. */
+/** Returns whether the session's queue has room for `count` more items with `bytes` in total. */
 export function fits(context: ApplyContext, session: Session, bytes: number, count: number): boolean {
   const bounds = queueBounds(context, session);
   return session.items.size + count <= bounds.messages && session.items.bytes + bytes <= bounds.bytes;
 }
 
 /**
- * A connected session has larger bounds. For an absent session, the messages that were queued at the
- * disconnect are added to the bounds.
+ * Returns the bounds of the session's queue. A connected session has larger bounds. For a disconnected
+ * session, the messages that were queued at the disconnect are added to the bounds.
  */
 function queueBounds(context: ApplyContext, session: Session): { messages: number; bytes: number } {
   const { settings } = context.data;
@@ -134,10 +134,10 @@ export function notifyHome(context: ApplyContext, session: Session): void {
 
 /**
  * Moves the items of shared subscriptions from this session to other sessions of the same shared
- * subscription, in order (MQTT 5, 4.8.2). Items whose QoS 2 exchange has begun stay. The session must no
- * longer be a candidate.
+ * subscription, in order (MQTT 5, 4.8.2). Items whose QoS 2 exchange has begun stay. The caller must already
+ * have removed this session from the shared subscription or marked it as disconnected.
  * @param wanted selects the shared subscriptions by their filter
- * @returns how many items found no other session and stayed
+ * @returns the number of items that stayed because there is no other session
  */
 export function reassignSharedItems(
   context: ApplyContext,

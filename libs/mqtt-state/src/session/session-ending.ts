@@ -11,16 +11,16 @@ import type { ApplyContext } from '../state-data.ts';
 
 /** How a client's connection ended. */
 export interface ConnectionEnd {
-  /** DISCONNECT with reason code 0x00: the will is discarded. */
+  /** True after a DISCONNECT with reason code 0x00: the will is discarded. */
   readonly graceful: boolean;
   readonly reason: 'homeLost' | 'closed';
-  /** Whether the home itself reported the end. */
+  /** True when the home of the client reported the end of the connection. */
   readonly byHome: boolean;
   /** The Session Expiry Interval of an MQTT 5 DISCONNECT. */
   readonly expirySeconds?: number;
 }
 
-/** A Session Expiry Interval in seconds, shortened to the cluster's bound. */
+/** Returns a Session Expiry Interval in seconds, limited to the cluster's bound. */
 export function boundedExpiry(context: ApplyContext, seconds: number): number {
   return Math.min(seconds, context.data.settings.sessionExpirySecondsMax, expiryNever);
 }
@@ -81,7 +81,7 @@ export function endSession(context: ApplyContext, session: Session): void {
   context.effects.push({ kind: 'sessionEnded', client: session.client });
 }
 
-/** Publishes a will message. No bound refuses a will. */
+/** Publishes a will message. No bound rejects a will. */
 export function publishWill(context: ApplyContext, client: ClientId, will: Will, byHome: boolean): void {
   const { topic, payload, qos, retain, properties } = will;
   const message = composeMessage(topic, payload, qos, retain, properties, client, undefined);

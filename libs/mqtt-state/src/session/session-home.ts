@@ -13,7 +13,10 @@ export function attachHome(data: StateData, session: Session, home: Home): void 
   homed.add(session);
 }
 
-/** Removes the session from its home, if it has one, and notes what its queue holds. */
+/**
+ * Removes the session from its home, if it has one, and records the number and size of the messages in its
+ * queue.
+ */
 export function detachHome(data: StateData, session: Session): void {
   cancelTimer(data, session, 'orphan');
   const { home } = session;

@@ -54,8 +54,8 @@ function takeOver(context: ApplyContext, session: Session): void {
 }
 
 /**
- * Whether a session is open at this very start of the home. Then the home itself accepted the newer
- * connection.
+ * Returns whether the session is open at the same incarnation of this home. If so, the home itself accepted
+ * the newer connection.
  */
 function isSameHome(known: Home | null, home: Home): boolean {
   return (

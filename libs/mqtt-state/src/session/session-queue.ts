@@ -2,7 +2,7 @@ import type { LogIndex, QoS } from '@mqtt-cluster/contracts';
 import { outgoingPacketIdMax, outgoingPacketIdMin, QueuedMessage } from './queued-message.ts';
 import type { MessageBody } from './queued-message.ts';
 
-/** Bound on a session's QoS 2 exchanges in progress, also where the client's Receive Maximum is larger. */
+/** Bound on a session's QoS 2 exchanges in progress, also if the client's Receive Maximum is larger. */
 const outgoingWindowMax = 100;
 /** Removed slots that a queue keeps beyond its size before it is compacted. */
 const removedSlotsMax = 32;
@@ -13,9 +13,9 @@ const removedSlotsMax = 32;
  * are found by binary search.
  */
 export class SessionQueue {
-  /** The item number of each slot, also of removed items. */
+  /** The item number of each slot, including the slots of removed items. */
   #numbers: number[] = [];
-  /** Null: the item was removed. */
+  /** The item of each slot. Null if the item was removed. */
   #items: (QueuedMessage | null)[] = [];
   /** All slots before this one are empty. */
   #head = 0;
@@ -29,7 +29,7 @@ export class SessionQueue {
   /** QoS 2 items without a packet id, in order. May contain removed items. */
   #waiting: QueuedMessage[] = [];
   #waitingHead = 0;
-  /** Rises with every change of the items. Not replicated. */
+  /** Counter that increases with every change of the items. Not replicated. */
   revision = 0;
   nextNumber = 1;
   nextPacketId = outgoingPacketIdMin;
@@ -64,7 +64,7 @@ export class SessionQueue {
     return item;
   }
 
-  /** Appends an item of a snapshot. Items must come in their order. */
+  /** Appends an item of a snapshot. Items must be appended in the order of their numbers. */
   restore(item: QueuedMessage): void {
     this.#add(item);
     if (item.packetId !== 0) this.#outgoing.set(item.packetId, item);
@@ -99,7 +99,7 @@ export class SessionQueue {
     return this.#outgoing.get(packetId);
   }
 
-  /** The first item that is not a QoS 2 exchange in progress. */
+  /** Returns the first item that is not a QoS 2 exchange in progress. */
   oldestDroppable(): QueuedMessage | undefined {
     for (let slot = this.#head; slot < this.#items.length; slot++) {
       const item = this.#items[slot];
@@ -128,7 +128,7 @@ export class SessionQueue {
     return filled;
   }
 
-  /** The items whose number is at least `number`, in order. */
+  /** Yields the items whose number is at least `number`, in order. */
   *from(number: number): IterableIterator<QueuedMessage> {
     for (let slot = Math.max(this.#head, this.#lowerBound(number)); slot < this.#items.length; slot++) {
       const item = this.#items[slot];
@@ -147,7 +147,10 @@ export class SessionQueue {
     this.#retainedBytes += item.body.bytes;
   }
 
-  /** The next free packet id after the last one assigned, so that a freed packet id is not reused at once. */
+  /**
+   * Returns the next free packet id after the last assigned packet id, so that a freed packet id is not
+   * reused at once.
+   */
   #takePacketId(): number {
     while (this.#outgoing.has(this.nextPacketId)) this.#advancePacketId();
     const packetId = this.nextPacketId;
@@ -160,7 +163,7 @@ export class SessionQueue {
       this.nextPacketId === outgoingPacketIdMax ? outgoingPacketIdMin : this.nextPacketId + 1;
   }
 
-  /** The first slot whose item number is at least `number`. */
+  /** Returns the first slot whose item number is at least `number`. */
   #lowerBound(number: number): number {
     let low = this.#head;
     let high = this.#numbers.length;

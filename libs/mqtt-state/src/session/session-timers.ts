@@ -9,7 +9,7 @@ export function startTimer(data: StateData, session: Session, kind: TimerKind, d
   restoreTimer(data, session, kind, deadline, ++data.timerCounter);
 }
 
-/** Starts a timer under the number that it had when the state was encoded. */
+/** Starts a timer of a decoded state with the sequence number that the timer had in the encoded state. */
 export function restoreTimer(
   data: StateData,
   session: Session,

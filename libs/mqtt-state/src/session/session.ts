@@ -11,7 +11,7 @@ import type { QueueItem, SessionView } from '../types.ts';
 import type { Deadline } from './deadline-heap.ts';
 import { SessionQueue } from './session-queue.ts';
 
-/** The member that a client is connected to, and the start of that member. */
+/** The home of a client: the member that the client is connected to, with its store id and incarnation. */
 export interface Home {
   readonly member: MemberId;
   readonly storeId: StoreId;
@@ -31,7 +31,7 @@ export interface Timer extends Deadline {
   readonly session: Session;
 }
 
-/** A session and the one of its subscriptions that matches a message. */
+/** A session and one of its subscriptions. */
 export interface Subscriber {
   readonly session: Session;
   readonly subscription: Subscription;
@@ -49,16 +49,19 @@ export class Session implements SessionView {
   receiveMaximum = 1;
   /** The will that can still be published. A closed session keeps its will while the will delay runs. */
   will: Will | null = null;
-  /** Whether the home itself reported the end that started the will delay. */
+  /** True when the home of the client reported the end of the connection that started the will delay. */
   willByHome = false;
-  /** Items below this number were queued while a client was connected, so a home may have sent them. */
+  /**
+   * Items of the queue below this number were queued while the client was connected, so a home may have sent
+   * them.
+   */
   sentBelow = 0;
   readonly subscriptions = new Map<string, Subscription>();
   readonly items = new SessionQueue();
   /** Packet ids of QoS 2 messages from this client that are not yet released by PUBREL. */
   readonly incomingPacketIds = new Set<number>();
   readonly timers: Record<TimerKind, Timer | null> = { will: null, expiry: null, orphan: null };
-  /** Messages that were queued when the client disconnected. */
+  /** Number of the messages in the queue when the client disconnected. */
   messagesAtDisconnect = 0;
   bytesAtDisconnect = 0;
   /** `StateData.applyCount` of the last `queued` effect for this session. Not replicated. */

@@ -18,7 +18,10 @@ interface Expiry extends Deadline {
   readonly topic: string;
 }
 
-/** Bound on tombstones. Of discarded tombstones only the newest log index is kept. */
+/**
+ * Bound on the number of tombstones. Beyond it the oldest tombstones are discarded, and only their newest log
+ * index is kept.
+ */
 export const tombstonesMax = 10_000;
 
 /** The retained messages, and the tombstones that keep a deleted retained message from coming back (P5). */
@@ -47,7 +50,7 @@ export class RetainedMessages {
   }
 
   /**
-   * Whether the topic is unchanged since `index`, except by isolated publishes of the same store
+   * Returns whether the topic is unchanged since `index`, except by isolated publishes of the same store
    * (docs/DESIGN.md, "Retained messages").
    */
   unchangedSince(topic: string, index: LogIndex, storeId: StoreId | null): boolean {
@@ -80,8 +83,8 @@ export class RetainedMessages {
   }
 
   /**
-   * Deletes expired messages [MQTT-3.3.2-5]. The tombstone keeps the index of the message, as no publish
-   * deleted it.
+   * Deletes expired messages [MQTT-3.3.2-5]. The tombstone keeps the log index of the expired message,
+   * because no publish deleted the message.
    */
   expire(timeMs: number): void {
     for (let due = this.#expiries.popDue(timeMs); due; due = this.#expiries.popDue(timeMs)) {

@@ -8,12 +8,15 @@ import type { MessageBody, QueuedMessage } from '../session/queued-message.ts';
 import type { ApplyContext } from '../state-data.ts';
 import { parseSharedFilter } from './topic-names.ts';
 
-/** Part of the bounds that retained messages may use. The rest is left for published messages. */
+/**
+ * Part of each queue bound that retained messages may use. The rest of the bound is left for published
+ * messages.
+ */
 const boundShare = 1 / 2;
 
 /**
- * Whether the server sends retained messages for a new subscription: by its Retain Handling (MQTT 5,
- * 3.8.3.1), and never for a shared subscription (4.8.2).
+ * Returns whether the server sends retained messages for a subscription. The Retain Handling decides (MQTT 5,
+ * 3.8.3.1); a shared subscription gets no retained messages (4.8.2).
  * @param isNew whether the session had no subscription of the same filter
  */
 export function asksForRetained({ filter, retainHandling = 0 }: Subscription, isNew: boolean): boolean {
@@ -54,8 +57,8 @@ interface RetainedDelivery {
 }
 
 /**
- * The matching retained messages in the order of the log, because the order of the topic tree can differ
- * after a snapshot. Null: more messages than the bound allows.
+ * Returns the matching retained messages in the order of the log, because the order of the topic tree can
+ * differ after a snapshot. Returns null if there are more messages than the bound allows.
  */
 function matchingDeliveries(
   { data }: ApplyContext,
@@ -78,9 +81,9 @@ function matchingDeliveries(
 }
 
 /**
- * Queued copies of the same retained messages from a subscription of an earlier connection, unless their QoS
- * 2 exchange has begun. The new copies replace them. Otherwise a client that subscribes on each connection
- * would fill its queue.
+ * Returns the queued copies of the same retained messages from a subscription of an earlier connection,
+ * except copies whose QoS 2 exchange has begun. The new copies replace them. Otherwise a client that
+ * subscribes on each connection would fill its queue.
  */
 function replaceableItems(
   { items, sentBelow }: Session,

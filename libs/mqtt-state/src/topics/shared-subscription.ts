@@ -10,7 +10,7 @@ export class SharedSubscription {
   readonly key: string;
   /** The filter after the ShareName, which topics are matched against. */
   readonly filter: string;
-  /** In the order of their subscriptions. */
+  /** The sessions of this shared subscription, in the order in which they subscribed. */
   readonly sessions = new Map<ClientId, Session>();
   /** Counts messages for the round-robin choice of a session. */
   roundRobin = 0;
@@ -39,7 +39,7 @@ export class SharedSubscription {
     return candidates[this.roundRobin % candidates.length] ?? null;
   }
 
-  /** The connected session at this position of the round. */
+  /** Returns the connected session at this position of the round-robin order. */
   connectedSession(round: number): Session | undefined {
     const connected = [...this.sessions.values()].filter((session) => session.connected);
     return connected[round % connected.length];

@@ -39,7 +39,7 @@ function addSubscription(data: StateData, session: Session, subscription: Subscr
   sharedSubscriptionFor(data, filter, shared.filter).sessions.set(session.client, session);
 }
 
-/** The sessions that share the filter `key`, created if it has none yet. */
+/** Returns the shared subscription with this key. Creates it if it does not exist yet. */
 export function sharedSubscriptionFor(data: StateData, key: string, filter: string): SharedSubscription {
   let group = data.sharedSubscriptions.get(key);
   if (!group) {

@@ -1,4 +1,7 @@
-/** Bounds of the cache: topics, and matches of all topics together. At either bound the cache is cleared. */
+/**
+ * Bounds of the cache: the number of topics, and the number of matches of all topics together. At either
+ * bound the cache is cleared.
+ */
 const cachedTopicsMax = 4_096;
 const cachedMatchesMax = 262_144;
 
@@ -32,7 +35,7 @@ export class SubscriptionTrie<T> {
   #cachedMatches = 0;
   #size = 0;
 
-  /** Number of pairs of filter and key. */
+  /** Number of values, one for each pair of filter and key. */
   get size(): number {
     return this.#size;
   }
@@ -75,7 +78,7 @@ export class SubscriptionTrie<T> {
   }
 
   /**
-   * The values of all matching filters, one for each pair of filter and key. The returned array never
+   * Returns the values of all matching filters, one for each pair of filter and key. The returned array never
    * changes.
    */
   matches(topic: string): readonly T[] {

@@ -1,6 +1,6 @@
 /**
- * Bound on the levels of a topic or filter, so that recursion stays shallow. The bound of the broker is
- * lower.
+ * Bound on the levels of a topic or filter, so that recursion stays shallow. The broker already rejects
+ * topics at a lower bound.
  */
 const topicLevelsMax = 200;
 /** The length of an MQTT string is encoded in two bytes (MQTT 5, 1.5.4). */
@@ -23,7 +23,8 @@ function isWithinLevelLimit(name: string): boolean {
 }
 
 /**
- * Whether a topic name has at least one character, no wildcard [MQTT-3.3.2-2] and no U+0000 [MQTT-4.7.3-2].
+ * Returns whether a topic name has at least one character, no wildcard [MQTT-3.3.2-2] and no U+0000
+ * [MQTT-4.7.3-2].
  */
 export function isValidTopicName(topic: string): boolean {
   if (topic.length === 0 || topic.length > topicBytesMax) return false;
@@ -35,8 +36,8 @@ export function isValidTopicName(topic: string): boolean {
 }
 
 /**
- * Whether a topic filter has `#` only alone in the last level [MQTT-4.7.1-1] and `+` only alone in a level
- * [MQTT-4.7.1-2]. A shared filter needs a ShareName and a valid filter [MQTT-4.8.2-1].
+ * Returns whether a topic filter has `#` only alone in the last level [MQTT-4.7.1-1] and `+` only alone in a
+ * level [MQTT-4.7.1-2]. A shared filter needs a ShareName and a valid filter [MQTT-4.8.2-1].
  */
 export function isValidTopicFilter(filter: string): boolean {
   if (filter.startsWith(sharePrefix) || filter === '$share') {
@@ -66,7 +67,7 @@ export function parseSharedFilter(filter: string): SharedFilter | null {
 }
 
 /**
- * Whether an unshared filter matches a topic. A wildcard in the first level matches no `$` topic
+ * Returns whether an unshared filter matches a topic. A wildcard in the first level matches no `$` topic
  * [MQTT-4.7.2-1].
  */
 export function topicMatches(filter: string, topic: string): boolean {

@@ -20,7 +20,7 @@ export class TopicTree<T> {
     return this.#byTopic.has(topic);
   }
 
-  /** In the order in which the topics were first set. */
+  /** Returns all topics with their values, in the order in which the topics were first set. */
   entries(): IterableIterator<[string, T]> {
     return this.#byTopic.entries();
   }

@@ -2,7 +2,10 @@ import type { Command, Message, PublishCommand, Subscription } from '@mqtt-clust
 import fc from 'fast-check';
 import { bytes } from './state-driver.ts';
 
-/** One random step. Its epochs are looked up when the step runs, because they depend on the steps before. */
+/**
+ * One random step. The epochs of its commands are looked up when the step runs, because they depend on the
+ * earlier steps.
+ */
 export type Step =
   | { readonly kind: 'commands'; readonly member: string; readonly commands: readonly StepCommand[] }
   | { readonly kind: 'restart'; readonly member: string; readonly keeps: boolean }

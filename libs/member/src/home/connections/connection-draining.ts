@@ -35,8 +35,8 @@ export class ConnectionDraining {
   }
 
   /**
-   * Closes the draining connections that have all answers or began to drain before `untilMs`. The will of a
-   * client that reconnects elsewhere is not published, because the client is moved and has not died.
+   * Closes each draining connection whose packets are all answered, or that began to drain before `untilMs`.
+   * The will of a moved client is not published if the client reconnects at another member.
    */
   closeDrained(reason: RefusalReason, untilMs: number): void {
     const leaving = this.#connections.all().filter((connection) => connection.drainingSinceMs !== null);
@@ -48,12 +48,12 @@ export class ConnectionDraining {
     }
   }
 
-  /** True when every moved client has reconnected elsewhere or is treated as dead. */
+  /** True when every moved client has reconnected at another member or is treated as dead. */
   get settled(): boolean {
     return !this.#opening.awaitsMoved;
   }
 
-  /** Returns the connections that wait for an answer of the cluster. */
+  /** Returns the connections with a packet that the cluster has not answered yet. */
   #unanswered(): ReadonlySet<Connection> {
     const unanswered = new Set<Connection>();
     for (const { request, answered } of this.#proposer.unanswered()) {

@@ -10,24 +10,28 @@ import type {
 import { Fifo } from '../delivery/fifo.ts';
 
 /**
- * The home allocates packet ids below this one. From here on they are part of the replicated state (QoS 2).
+ * The home allocates the packet ids below this value. Packet ids from this value on are part of the
+ * replicated state (QoS 2).
  */
 export const replicatedPacketIdMin = 32_768;
 const ownPacketIdMax = replicatedPacketIdMin - 1;
-/** Coprime to the number of the home's ids, so that consecutive epochs start far apart. */
+/**
+ * Distance between the first packet ids of consecutive epochs. Coprime to the number of the home's packet
+ * ids, so that the epochs start at different ids.
+ */
 const packetIdStride = 7_919;
 
-/** An unacknowledged message towards a client. */
+/** A message that was sent to a client and is not acknowledged yet. */
 export interface Flight {
   readonly qos: QoS;
   /**
-   * Number of the item in the session's replicated queue. Null for messages of the local queue (clean
-   * sessions, retained, early).
+   * Number of the message's item in the session's replicated queue. Null for a message of the local queue
+   * (messages of clean sessions, retained messages, early deliveries).
    */
   itemNumber: number | null;
   /** QoS 2: PUBREC is received and, for a replicated item, applied. */
   received: boolean;
-  /** Key of an early delivery: identifies the publish. */
+  /** Key of an early delivery; see `earlyKey`. */
   readonly early?: string;
 }
 
@@ -47,8 +51,8 @@ export class Connection {
   readonly key: string;
   readonly client: ClientId;
   /**
-   * The session ends with the connection, so its subscriptions and queue exist only here. Final once the
-   * phase is `open`.
+   * True for a clean session: it ends with the connection, so its subscriptions and queue exist only at this
+   * home. Final when the phase is `open`.
    */
   clean: boolean;
   readonly request: ConnectRequest;
@@ -58,30 +62,36 @@ export class Connection {
    * `opening`: the cluster has not answered yet. `gone`: the client or the server has closed the connection.
    */
   phase: 'opening' | 'open' | 'gone' = 'opening';
-  /** 0 without an epoch: while opening, or when connected without a majority. */
+  /**
+   * The epoch of the connection. 0 while the connection is opening, or when the client connected to an
+   * isolated member.
+   */
   epoch: Epoch = 0;
   writable = true;
-  /** True when it has, or had, a shared subscription, so that a replicated queue exists. */
+  /** True when the session has, or had, a shared subscription, so that the session has a replicated queue. */
   shares = false;
   /** How the client disconnected while the connection was opening. */
   left: { graceful: boolean; sessionExpirySeconds?: number } | null = null;
-  /** The cluster has declared this home lost and published the will, so the connection has none left (P6). */
+  /**
+   * True when the cluster has declared this home lost and has published the will. The connection then has no
+   * will left to publish (P6).
+   */
   willFired = false;
   /**
-   * When it began to drain: new packets are ignored, and the connection is closed once its publishes are
-   * answered.
+   * When the connection began to drain, ms. The home ignores new packets of a draining connection and closes
+   * the connection when its publishes are answered.
    */
   drainingSinceMs: number | null = null;
-  /** Inputs that wait for the epoch. */
+  /** Inputs of the client that wait until the connection has its epoch. */
   readonly deferred: (() => void)[] = [];
 
   readonly subscriptions = new Map<string, Subscription>();
   readonly inFlight = new Map<number, Flight>();
   /** The local queue: messages that exist only at this home. */
   readonly local = new Fifo<LocalItem>();
-  /** Replicated queue: the first item that the pump has not read. */
+  /** Number of the first item of the replicated queue that `Delivery` has not read. */
   cursor = 0;
-  /** Replicated queue: an earlier home may have sent the items below this number. */
+  /** An earlier home may have sent the items of the replicated queue below this number. */
   resumedBelow = 0;
   /**
    * Keys of early deliveries that the client has acknowledged and whose items are not yet in the replicated
@@ -90,8 +100,8 @@ export class Connection {
   readonly earlyAcked = new Set<string>();
   readonly earlyInFlight = new Map<string, number>();
   /**
-   * An early delivery was skipped because older items were waiting. All later messages come through the
-   * replicated queue.
+   * True when an early delivery was skipped because older items were waiting. All later messages then come
+   * through the replicated queue.
    */
   earlySkipped = false;
 
@@ -120,14 +130,18 @@ export class Connection {
   }
 
   /**
-   * Chooses the first packet id of an epoch. A client may still owe PUBCOMP for an id of its former home, and
-   * would take a new message with that id for a repeat. So each epoch starts at another id.
+   * Chooses the first packet id of an epoch. A client that has not yet sent PUBCOMP for a packet id of its
+   * former home would treat a new message with that packet id as a repeat. So each epoch starts at another
+   * packet id.
    */
   startPacketIds(epoch: Epoch): void {
     this.#nextPacketId = ((epoch * packetIdStride) % ownPacketIdMax) + 1;
   }
 
-  /** Returns a free packet id of the home's half. One is always free, because the window is far smaller. */
+  /**
+   * Returns a free packet id of the lower half, which belongs to the home. A packet id is always free,
+   * because the window is far smaller than this half.
+   */
   allocatePacketId(): number {
     for (;;) {
       const packetId = this.#nextPacketId;

@@ -8,7 +8,7 @@ export class Connections {
   readonly #context: MemberContext;
   readonly #router: Router;
   readonly #byId = new Map<ConnectionId, Connection>();
-  /** The connection with a CONNACK of each client id. */
+  /** By client id: the connection that has received its CONNACK. */
   readonly #byClient = new Map<ClientId, Connection>();
 
   constructor(context: MemberContext, router: Router) {
@@ -52,8 +52,8 @@ export class Connections {
   }
 
   /**
-   * Returns the connection if it is open and not draining. A client sends ignored packets again at its next
-   * home.
+   * Returns the connection if it is open and not draining. Packets of a draining connection are ignored,
+   * because the client sends them again to its next home.
    */
   staying(id: ConnectionId): Connection | undefined {
     const connection = this.open(id);

@@ -17,7 +17,7 @@ import type { Delivery } from '../delivery/delivery.ts';
 import type { AckProgress } from '../delivery/ack-progress.ts';
 import type { Router } from '../router.ts';
 
-/** Inputs of one connection that may wait for its epoch while there is no majority. */
+/** Upper bound of the inputs of one connection that wait for its epoch while the cluster has no majority. */
 const deferredMax = 1_000;
 
 /**
@@ -88,8 +88,8 @@ export class SessionOpening {
 
   /**
    * Redirects a client to another member. Without a will its session is closed here. With a will the session
-   * stays open in the replicated state until the client reconnects elsewhere, which makes this will void, or
-   * until the deadline.
+   * stays open in the replicated state until the client reconnects at another member or the deadline has
+   * passed. A client that reconnects in time makes the will void.
    */
   move(connection: Connection, reason: RefusalReason): void {
     const { client, epoch } = connection;
@@ -117,8 +117,8 @@ export class SessionOpening {
   }
 
   /**
-   * True while a moved client has neither reconnected nor reached its deadline. Only this home has the
-   * deadline.
+   * True while at least one moved client has not reconnected and its deadline has not passed. Only this home
+   * stores the deadline.
    */
   get awaitsMoved(): boolean {
     return this.#moved.length > 0;
@@ -158,8 +158,8 @@ export class SessionOpening {
   /**
    * Handles a connection of a home that the cluster declared lost while the client stayed connected. A clean
    * session is opened again, unless the client has reconnected elsewhere. A session with replicated state
-   * (persistent, or with shared subscriptions) is closed, because its state has changed. The will has been
-   * published; a connection has only one.
+   * (persistent, or with shared subscriptions) is closed, because its state has changed. The will of the
+   * connection has already been published and is not published again.
    */
   onHomeLost(connection: Connection): void {
     if (!connection.clean || !connection.request.clean || connection.shares) {

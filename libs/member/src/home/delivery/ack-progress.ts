@@ -2,7 +2,7 @@ import type { Command, SessionProgress } from '@mqtt-cluster/contracts';
 import type { MemberContext } from '../../context.ts';
 import type { Connection } from '../connections/connection.ts';
 
-/** At this number of acknowledged QoS 1 items a `progress` command is due at once. */
+/** When this many QoS 1 items are acknowledged, a `progress` command is due at once. */
 const doneCountMax = 1_000;
 
 interface Collected {
@@ -12,8 +12,8 @@ interface Collected {
 }
 
 /**
- * Collects the acknowledgements of subscribers. QoS 2 steps are proposed in the same turn, QoS 1 progress at
- * intervals.
+ * Collects the acknowledgements of subscribers. Acknowledgements of QoS 2 messages are proposed in the same
+ * turn. Acknowledgements of QoS 1 messages are proposed at intervals.
  */
 export class AckProgress {
   readonly #context: MemberContext;

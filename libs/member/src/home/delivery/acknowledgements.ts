@@ -37,7 +37,7 @@ export class Acknowledgements {
   pubrec(connection: Connection, packetId: number, refused: boolean): boolean {
     const flight = connection.inFlight.get(packetId);
     if (flight === undefined) {
-      // The exchange ended before the client connected to this home: the client may finish it.
+      // The QoS 2 exchange ended before the client connected to this home. PUBREL lets the client finish it.
       if (!refused) this.#release(connection, packetId);
       return true;
     }
@@ -60,7 +60,7 @@ export class Acknowledgements {
     return true;
   }
 
-  /** Sends PUBREL for messages whose PUBREC is applied on all members. */
+  /** Sends PUBREL for messages whose PUBREC is part of the replicated state. */
   received(connection: Connection, packetIds: readonly number[]): void {
     for (const packetId of packetIds) {
       const flight = connection.inFlight.get(packetId);

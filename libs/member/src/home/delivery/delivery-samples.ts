@@ -1,15 +1,21 @@
 import type { Message } from '@mqtt-cluster/contracts';
 import type { MemberContext } from '../../context.ts';
 
-/** Messages sampled at the same time. Raising it costs time in every delivery. */
+/** Upper bound of the messages that are sampled at the same time. Raising it costs time in every delivery. */
 const samplesMax = 16;
-/** A sample without a delivery by then has no connected subscriber. */
+/**
+ * A sampled message that is not delivered within this time has no connected subscriber, so its sample is
+ * dropped.
+ */
 const sampleMsMax = 10_000;
 
 /** Measures, for a sample of the messages that this home received, the time until the first delivery. */
 export class DeliverySamples {
   readonly #context: MemberContext;
-  /** When each message was received, ms. The queue and the delivery use the same object. */
+  /**
+   * By sampled message: when this home received it, ms. The key works because the queue and the delivery
+   * share one message object.
+   */
   readonly #receivedMs = new Map<Message, number>();
 
   constructor(context: MemberContext) {

@@ -5,7 +5,7 @@ import type { Connection, LocalItem } from '../connections/connection.ts';
 import { DeliverySamples } from './delivery-samples.ts';
 import type { AckProgress } from './ack-progress.ts';
 
-/** The common fields of the items of both queues. */
+/** The fields that items of the local queue and of the replicated queue have in common. */
 interface Outbound {
   readonly message: Message;
   readonly retain: boolean;
@@ -59,7 +59,7 @@ export class Delivery {
     if (session !== undefined && session.epoch === connection.epoch) this.#pumpQueue(connection, session);
   }
 
-  /** Returns true when all messages of both queues are sent. */
+  /** Returns true when all messages of the connection's local and replicated queue are sent. */
   isDrained(connection: Connection): boolean {
     if (connection.local.length > 0) return false;
     const session = this.#context.state.session(connection.client);
@@ -104,8 +104,8 @@ export class Delivery {
       if (item.qos === 2 && item.packetId === 0) return;
       connection.cursor = item.number + 1;
       if (item.qos === 0) {
-        // An item of a shared subscription whose subscribers all have QoS 0: sent once, like any QoS 0
-        // message.
+        // All subscribers of this item's shared subscription have QoS 0, so the item is sent once without an
+        // acknowledgement.
         this.sendUnacknowledged(connection, item);
         this.#progress.done(connection, item.number);
       } else if (item.qos === 2) this.#sendExactlyOnce(connection, item);

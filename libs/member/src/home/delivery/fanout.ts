@@ -16,7 +16,7 @@ interface Parts {
   readonly live: LiveForwarding;
 }
 
-/** Chooses the connections of this home that get a message, and the queue in which it waits. */
+/** Chooses the connections of this home that get a message, and the queue in which the message waits. */
 export class Fanout {
   readonly #context: MemberContext;
   readonly #parts: Parts;
@@ -40,7 +40,7 @@ export class Fanout {
     this.#share(message);
   }
 
-  /** Sends a message of the member itself to its own clients. */
+  /** Sends a message of the member itself (`$SYS`) to the clients of this home. */
   local(message: Message): void {
     if (message.retain) {
       if (message.payload.length === 0) this.#localRetained.delete(message.topic);
@@ -51,7 +51,7 @@ export class Fanout {
 
   /**
    * Sends live messages from a peer to the clients that were connected here when the peer sent them. Clients
-   * that connected later may have received the messages at their last home.
+   * that connected later may already have received the messages at their former home.
    */
   live(from: MemberId, sent: LiveMessage): void {
     const { live } = this.#parts;
@@ -62,7 +62,7 @@ export class Fanout {
     for (const { client, message } of direct) this.#deliverTo(client, message, sentAtMs);
   }
 
-  /** Sends a published message of the log. */
+  /** Sends an applied publish to the matching connections of this home. */
   published(message: Message): void {
     for (const connection of this.#parts.router.match(message)) {
       const item = matchedItem(connection, message);

@@ -5,7 +5,7 @@ import type { Peers } from '../../cluster/peers.ts';
 import { LiveMessageAges } from './live-message-ages.ts';
 import type { Router } from '../router.ts';
 
-/** QoS 0 messages for one peer in one turn. Further ones are dropped and counted. */
+/** Upper bound of the QoS 0 messages for one peer in one turn. Further messages are dropped and counted. */
 const liveMessagesPerTurnMax = 10_000;
 
 interface Waiting {

@@ -1,13 +1,13 @@
 import type { HelloMessage, MemberId } from '@mqtt-cluster/contracts';
 
 /**
- * Older live messages are dropped: the link was stalled, and the clients may have received them at another
- * home.
+ * Upper bound of the estimated age of a live message, ms. Older messages are dropped: the link was stalled,
+ * and clients may have received the messages at another home.
  */
 const liveAgeMsMax = 1_000;
 /**
- * Window of the minimum filter: the fastest message of the last one or two windows is the reference. A
- * shorter window takes a link that is late for the whole window for a link that is always that slow. A longer
+ * Window of the minimum filter, ms: the fastest message of the last one or two windows is the reference. With
+ * a shorter window the filter treats a link that was stalled for the whole window as a slow link. A longer
  * window drops the messages of a peer whose clock stood still (a suspended or migrated virtual machine) for
  * longer than the ten seconds of P7.
  */
@@ -17,11 +17,13 @@ type PeerRun = Pick<HelloMessage, 'storeId' | 'incarnation'>;
 type Sent = { readonly sentAtMs?: number };
 
 interface ClockOffset {
-  /** The incarnation of the peer. Its monotonic clock restarts with it. */
+  /**
+   * Store id of the peer. Together with the incarnation it identifies one run of the peer's monotonic clock.
+   */
   readonly storeId: string;
   readonly incarnation: number;
   windowStartMs: number;
-  /** Smallest difference between receive and send time, in this window and in the one before. */
+  /** Smallest difference between receive and send time in this window, ms. */
   leastMs: number;
   earlierLeastMs: number;
 }
