@@ -27,7 +27,7 @@ import { World } from './world/world.ts';
 
 export interface RunOptions {
   readonly seed: number;
-  /** 1 to 7. */
+  /** Number of members, 1 to 7. */
   readonly members: number;
   /** Receives every trace line. */
   readonly trace?: (line: string) => void;
@@ -39,12 +39,12 @@ export interface RunReport {
   readonly counters: ReadonlyMap<string, number>;
   readonly marks: ReadonlyMap<MarkName, number>;
   /**
-   * Virtual milliseconds from the end of all faults until the members were one healthy cluster; null: they
-   * never were.
+   * Virtual milliseconds from the end of all faults until the members were one healthy cluster; null if the
+   * members never were.
    */
   readonly convergedMs: number | null;
   /**
-   * Virtual milliseconds from the last publish until every client had received everything; null: a client
+   * Virtual milliseconds from the last publish until every client had received everything; null if a client
    * never had.
    */
   readonly servedMs: number | null;
@@ -54,11 +54,11 @@ const foundedWithinMs = 10_000;
 const faultsMsMin = 4_000;
 const faultsMsMax = 12_000;
 /**
- * Longer than the five seconds of P6, the time for which a session stays an orphan, and the longest will
- * delay.
+ * Time after the end of publishing in which all wills must arrive. It is longer than the five seconds of P6,
+ * the time for which a session stays an orphan, and the longest will delay.
  */
 const willsDueMs = 7_000;
-/** After this time without an arrival no message is in flight. */
+/** If no message arrives for this time, no message is in flight. */
 const silentMs = 1_000;
 const quiescentWithinMs = 30_000;
 

@@ -13,7 +13,7 @@ export interface ScenarioOptions extends Partial<SimulatedSettings> {
   readonly members?: number;
   /** Replaces the factory of the members. */
   readonly createMember?: CreateSimulatedMember;
-  /** False: the test starts the members itself. Default: true. */
+  /** Whether the scenario starts all members. If false, the test starts the members. Default: true. */
   readonly startMembers?: boolean;
 }
 
@@ -68,13 +68,13 @@ export class Scenario {
     return member.status();
   }
 
-  /** The leader of the newest term. Waits for an election if there is no leader. */
+  /** Returns the leader of the newest term. Waits for an election if there is no leader. */
   leader(): MemberId {
     this.waitFor('a member is the leader', foundedWithinMs, () => this.#leaders().length > 0);
     return this.#leaders()[0] as MemberId;
   }
 
-  /** All members but the leader, in order of their names. */
+  /** Returns all members except the leader, in order of their names. */
   followers(): MemberId[] {
     return this.others(this.leader());
   }
@@ -126,7 +126,7 @@ export class Scenario {
     return client.session?.arrivals ?? [];
   }
 
-  /** How often the message arrived in the client's session. */
+  /** Returns how often the message arrived in the client's session. */
   deliveryCount(client: SimulatedClient, publication: Publication): number {
     return this.arrivals(client).filter((arrival) => arrival.publication === publication.id).length;
   }

@@ -38,13 +38,13 @@ test.each([
   expect(() => readArguments(args)).toThrow(/^[^\n]*$/);
 });
 
-test('gives seven members to most seeds, and one to six members to every tenth seed', () => {
+test('memberCountOf gives seven members to most seeds, and one to six members to every tenth seed', () => {
   expect(memberCountOf(7, null)).toBe(7);
   expect([10, 20, 60, 70].map((seed) => memberCountOf(seed, null))).toEqual([2, 3, 1, 2]);
   expect(memberCountOf(10, 5)).toBe(5);
 });
 
-test('the summary lists counters, marks, marks that no seed reached, and times', () => {
+test('the summary of a run lists counters, marks, marks that no seed reached, and times', () => {
   let nowMs = 0;
   const progress = new Progress(() => nowMs);
   progress.add(runSeed({ seed: 10, members: 2 }));

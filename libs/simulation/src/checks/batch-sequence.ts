@@ -6,8 +6,8 @@ import type { History } from '../history/history.ts';
  * Checks that the batches of each incarnation are applied once and in order of their sequence numbers
  * (docs/DESIGN.md, "The log and its entries"). Clients cannot detect a violation: QoS 1 allows duplicates,
  * and QoS 2 is protected by packet ids. Most duplicates never reach the log, because the leader rejects them.
- * A new leader with entries that it has not applied yet cannot, and the homes propose these batches again at
- * once.
+ * A new leader that has not applied all its entries cannot reject a duplicate, and homes repeat their
+ * proposals at once after an election.
  */
 export class BatchSequenceCheck {
   readonly #history: History;

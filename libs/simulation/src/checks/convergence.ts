@@ -4,7 +4,8 @@ import type { World } from '../world/world.ts';
 /** Bound of P7 from the return of the network until the members are one healthy cluster. */
 const healMsMax = 10_000;
 /**
- * Additional time for members that are down at that time: they start first, twice if the store is damaged.
+ * Additional time for members that are down when the network returns: such a member starts first, and starts
+ * twice if its store is damaged.
  */
 const startUpMsMax = 3_000;
 /**
@@ -57,7 +58,7 @@ export function convergenceProblem(world: World, target: LogIndex): string | nul
 /**
  * Describes a client that lacks a connection, an acknowledgement or a subscription.
  *
- * @returns null when no client does
+ * @returns null when every client is served
  */
 export function unservedClient(world: World): string | null {
   const client = world.clients.find(({ isIdle }) => !isIdle);
@@ -66,8 +67,8 @@ export function unservedClient(world: World): string | null {
 }
 
 /**
- * Returns the time from `sinceMs` until the last client received its last message, without wills. The time
- * that the window takes is subtracted, because a client with a Receive Maximum of 1 gets one message per
+ * Returns the time from `sinceMs` until the last client received its last message, without wills. The result
+ * excludes the time of the handshakes, because a client with a Receive Maximum of 1 gets one message per
  * round trip. Virtual milliseconds.
  */
 export function queuesDrainedAfterMs(world: World, sinceMs: number): number {

@@ -17,14 +17,14 @@ export function checkDelivery(history: History, bounded: ReadonlySet<string> = n
   checkGroups(history);
 }
 
-/** Client ids that two devices use at once. The promises do not apply to them. */
+/** Returns the client ids that two devices use at once. The promises do not apply to these ids. */
 export function clientsWithSharedId(history: History): Set<string> {
   return new Set(
     history.sessions.filter(({ client }) => client.startsWith('twin')).map(({ client }) => client),
   );
 }
 
-/** A session that has not ended must have received every promised message of its subscriptions. */
+/** Checks that a session that has not ended has received every promised message of its subscriptions. */
 function checkEverythingArrived(history: History, session: SessionRecord): void {
   const standing = session.subscriptions.filter(
     (record) =>
@@ -59,7 +59,7 @@ export function wasUnsubscribed(session: SessionRecord, filter: string): boolean
   );
 }
 
-/** Whether an acknowledgement promises the delivery of this message (P1). */
+/** Returns whether an acknowledgement promises the delivery of this message (P1). */
 export function isDeliveryPromised(history: History, publication: Publication): boolean {
   return (
     publication.qos >= 1 &&
@@ -67,12 +67,12 @@ export function isDeliveryPromised(history: History, publication: Publication): 
     publication.sentAtMs !== null &&
     !publication.clears &&
     !publication.refused &&
-    // Only a degraded acknowledgement is excused by the loss of a disk.
+    // The loss of a disk excuses only the loss of messages with a degraded acknowledgement.
     !(publication.ackedDegraded && history.excusedPublications.has(publication.id))
   );
 }
 
-/** A session with a QoS 2 subscription receives a QoS 2 message at most once. */
+/** Checks that a session with a QoS 2 subscription receives a QoS 2 message at most once. */
 function checkOnce(history: History, session: SessionRecord): void {
   const seen = new Map<number, Arrival>();
   for (const arrival of session.arrivals) {
@@ -93,9 +93,9 @@ function checkOnce(history: History, session: SessionRecord): void {
 }
 
 /**
- * Order holds per publisher connection, topic and QoS. A message that was sent again on another connection
- * may arrive by that connection. So a message must arrive after an earlier one only if all its connections
- * carried the earlier one too.
+ * Checks the order per publisher connection, topic and QoS. A message that was sent again on another
+ * connection may arrive through that connection. So the order of two messages counts only if every connection
+ * of the later message also transmitted the earlier message.
  */
 function checkOrder(history: History, session: SessionRecord): void {
   // Messages of a shared subscription move to another client when one client leaves.
@@ -109,7 +109,7 @@ function checkOrder(history: History, session: SessionRecord): void {
     if (publication === undefined || publication.connections.length === 0) continue;
     // QoS 0 messages are not queued, so a session may have missed all copies but the retransmission.
     if (arrival.qos === 0 && publication.connections.length > 1) continue;
-    // A message from before the subscription may reach the session only by its retransmission.
+    // A message that was first sent before the subscription may reach the session only as a retransmission.
     if (!wasSubscribedBefore(session, publication)) continue;
     const key = `${publication.client} ${publication.topic} ${publication.qos} ${arrival.qos}`;
     const former = last.get(key) ?? [];
@@ -145,7 +145,8 @@ function areConnectionsShared(later: Publication, earlier: Publication): boolean
 }
 
 /**
- * At least one client of a shared subscription receives each message, if all its clients stayed subscribed.
+ * Checks that at least one client of a shared subscription receives each message, if all clients of the
+ * subscription stayed subscribed.
  */
 function checkGroups(history: History): void {
   const groups = new Map<
@@ -168,7 +169,8 @@ function checkGroups(history: History): void {
     );
     const arrived = new Set(members.flatMap(({ session }) => session.arrivals.map((one) => one.publication)));
     const sinceMs = Math.min(...standing.map(({ record }) => record.ackedAtMs as number));
-    // A session that ended may have held a message that no other client received.
+    // The cluster may have assigned a message to a session that ended, so no other client received the
+    // message.
     if (standing.length === 0 || members.length !== standing.length) continue;
     for (const publication of history.publications) {
       if (!isDeliveryPromised(history, publication) || arrived.has(publication.id)) continue;

@@ -2,14 +2,14 @@ import type { Member } from '@mqtt-cluster/contracts';
 import type { Publication } from '../history/history.ts';
 import type { World } from '../world/world.ts';
 
-/** Whether all members run and serve. */
+/** Returns whether all members run and serve. */
 export function isServing(world: World): boolean {
   return world.hosts.every((host) => host.state === 'running' && host.member?.status().state === 'serving');
 }
 
 /**
- * Whether no message is in flight: all clients are idle and received nothing for `silentMs`, and all outboxes
- * are empty.
+ * Returns whether no message is in flight: all clients are idle and received nothing for `silentMs`, and all
+ * outboxes are empty.
  */
 export function isQuiescent(world: World, silentMs: number): boolean {
   if (world.clients.some((client) => !client.isIdle)) return false;
@@ -69,7 +69,7 @@ function applied(member: Member | null): number {
 /**
  * Checks P5: every member has the same retained messages, and they result from the last writes.
  *
- * @param seen by member: the publication id by topic that a new subscriber received
+ * @param seen for each member, the publication id by topic that a new subscriber received
  */
 export function checkRetained(world: World, seen: ReadonlyMap<string, ReadonlyMap<string, number>>): void {
   const { history } = world;
@@ -92,7 +92,7 @@ export function checkRetained(world: World, seen: ReadonlyMap<string, ReadonlyMa
   for (const [topic, all] of writes) checkLastWrite(world, topic, all, first[1].get(topic));
 }
 
-/** The retained message must be one that no acknowledged write has certainly replaced. */
+/** Checks that no acknowledged write must have replaced the retained message. */
 function checkLastWrite(
   world: World,
   topic: string,

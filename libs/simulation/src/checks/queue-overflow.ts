@@ -3,7 +3,7 @@ import type { History } from '../history/history.ts';
 
 /**
  * Checks the exception of P1 for full queues: a queue at its bound drops only its oldest messages. So the
- * newest acknowledged message arrives, and at least as many messages as the queue holds.
+ * client receives the newest acknowledged message, and at least as many messages as the queue can hold.
  */
 export function checkQueueOverflow(history: History, client: string): void {
   const session = history.sessions.findLast((one) => one.client === client);
@@ -21,7 +21,8 @@ export function checkQueueOverflow(history: History, client: string): void {
       client,
       text: `${client} never received the newest message, #${newest.id}`,
     });
-  // A message that was sent again may be in the queue twice, so arrivals are counted and not messages.
+  // A message that was sent again may be in the queue twice, so the check counts arrivals instead of
+  // messages.
   if (session.arrivals.length < due)
     history.reportViolation({
       promise: 'P9',

@@ -7,7 +7,7 @@ interface Committed {
   readonly by: MemberId;
 }
 
-/** Progress of a process at its last observation. */
+/** Raft progress of a member's process at its last observation. */
 interface ProcessProgress {
   readonly appliedIndex: LogIndex;
   readonly commitIndex: LogIndex;
@@ -42,7 +42,7 @@ export class RaftSafetyCheck {
     this.#recordLeader(message.message.term, sender);
   }
 
-  /** Members with the same applied index must have the same digest. */
+  /** Checks that members with the same applied index have the same digest. */
   digest(member: MemberId, index: LogIndex, value: string): void {
     const known = this.#digests.get(index);
     if (known === undefined) this.#digests.set(index, { value, by: member });
@@ -58,7 +58,8 @@ export class RaftSafetyCheck {
   }
 
   /**
-   * Must be called after a turn: checks the entries that this process has applied since its last observation.
+   * Checks the entries that this process has applied since its last observation. The caller calls it after a
+   * turn.
    */
   observe(host: Host, status: MemberStatus): void {
     const key = `${host.id} ${host.process}`;
@@ -115,7 +116,8 @@ export class RaftSafetyCheck {
   }
 
   /**
-   * A leader commits by counting copies only for entries of its own term (Raft paper, 5.4.2 and figure 8).
+   * Checks that a leader counts copies only to commit entries of its own term (Raft paper, 5.4.2 and figure
+   * 8).
    */
   #checkOwnTerm(host: Host, status: MemberStatus): void {
     const entry = host.disk.entryOrPending(status.commitIndex);
@@ -124,13 +126,13 @@ export class RaftSafetyCheck {
     this.#history.reportViolation({ promise: 'commit rule', text });
   }
 
-  /** P1: a committed entry is on the disks of a majority. */
+  /** Checks P1: a committed entry is on the disks of a majority. */
   #checkDurable(host: Host, status: MemberStatus, index: LogIndex, term: number): void {
     const voters = (status.config?.members ?? []).filter(({ role }) => role === 'voter');
     if (voters.length === 0) return;
     const holders = voters.filter(({ id, storeId }) => {
       const disk = this.#hosts.get(id)?.disk;
-      // A disk that was replaced since then may have held the entry.
+      // A disk that was replaced after the commit may have contained the entry.
       return disk !== undefined && (disk.storeId !== storeId || disk.holds(index, term));
     });
     // The entry may have been committed before the last member was added: half of an even number was a

@@ -34,8 +34,9 @@ function retainedWrites(history: History): Map<string, Publication[]> {
 }
 
 /**
- * Before all members support the queueing of retained messages, a lost home loses the retained messages that
- * it was sending.
+ * Returns whether this subscription is checked. A persistent session is checked only after all members
+ * support the queueing of retained messages. Before that, the loss of a home loses the retained messages that
+ * the home was sending.
  */
 function isChecked(history: History, session: SessionRecord, record: SubscriptionRecord): boolean {
   const { subscription, ackedAtMs, sentAtMs, granted } = record;
@@ -45,7 +46,10 @@ function isChecked(history: History, session: SessionRecord, record: Subscriptio
   return !session.persistent || (sinceMs !== null && sentAtMs > sinceMs);
 }
 
-/** The message that was certainly retained at the subscription: no other write can have replaced it. */
+/**
+ * Returns the message that was certainly retained when the client subscribed: no other write can have
+ * replaced it.
+ */
 function certainlyRetained(
   history: History,
   ofTopic: readonly Publication[],
@@ -72,8 +76,8 @@ function checkArrived(
   record: SubscriptionRecord,
   publication: Publication,
 ): void {
-  // The home of a clean session may apply the message after the subscription. Then it arrives without the
-  // RETAIN flag.
+  // The home of a clean session may apply the message after the subscription. Then the message arrives
+  // without the RETAIN flag.
   const arrivals = session.arrivals.filter(
     (each) =>
       each.publication === publication.id &&

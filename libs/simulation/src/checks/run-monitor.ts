@@ -8,7 +8,7 @@ import type { Host } from '../world/host.ts';
 import { BatchSequenceCheck } from './batch-sequence.ts';
 import { RaftSafetyCheck } from './raft-safety.ts';
 
-/** Of the turns in which a member applied nothing, one in this many is observed. */
+/** The monitor observes one in this many of the turns in which a member applied nothing. */
 const idleTurnsPerObservation = 8;
 
 /** Passes what the members do during a run to the checks and to the detector of marks. */

@@ -1,6 +1,6 @@
 /**
- * Whether a topic matches a filter (MQTT 5, 4.7); a prefix `$share/group/` is ignored. The checks have an
- * implementation of their own, so that an error in that of the members shows.
+ * Returns whether a topic matches a filter (MQTT 5, 4.7), without regard to a prefix `$share/group/`. The
+ * checks do not use the members' implementation, so that they detect errors in it.
  */
 export function filterMatches(filter: string, topic: string): boolean {
   const filterLevels = plainFilter(filter).split('/');

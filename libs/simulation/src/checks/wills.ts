@@ -43,7 +43,7 @@ export function checkWills(history: History, watcher: string): void {
     if (times > 0 && record.end === 'open') violate('published although its client is connected');
     // The subscriber may have subscribed after the end of the connection.
     const isWatched = record.endedAtMs !== null && record.endedAtMs > watchedSinceMs;
-    // A home that closes a connection itself does not know whether the client has died just before.
+    // A home that closes a connection itself cannot detect whether the client has died just before.
     const died =
       record.end === 'lost' && !record.closedByHome && record.connackAtMs !== null && !record.connackIsolated;
     if (died && isWatched && times === 0 && lastOf.get(record.client) === record) violate('never published');
@@ -51,7 +51,8 @@ export function checkWills(history: History, watcher: string): void {
 }
 
 /**
- * Whether the cluster must know of the DISCONNECT: the home had no disturbance before and after it arrived.
+ * Returns whether the cluster must have received the DISCONNECT: the home had no disturbance shortly before
+ * or after the arrival of the DISCONNECT.
  */
 function isDisconnectKnown(history: History, record: ConnectionRecord): boolean {
   const { endedAtMs, disconnectHandledAtMs } = record;

@@ -6,7 +6,7 @@ export interface SimulateArguments {
   readonly first: number;
   /** Number of seeds; Infinity when the user gave a time and no number. */
   readonly seeds: number;
-  /** 1 to 7; null: the number depends on the seed. */
+  /** Number of members, 1 to 7; null: the number depends on the seed. */
   readonly members: number | null;
   readonly workers: number;
   /** No seed starts after this time, ms. */
@@ -15,7 +15,7 @@ export interface SimulateArguments {
   readonly keepGoing: boolean;
 }
 
-/** Error of the command line. Its message is one line; the program exits with status 2. */
+/** Error in the command line. The message is one line; the program exits with status 2. */
 export class UsageError extends Error {}
 
 interface Options {
@@ -41,7 +41,7 @@ Examples:
   npm run simulate -- --for 30m
   npm run simulate -- --seed 42 --trace`;
 
-/** Returns null after `--help` was printed. @throws UsageError */
+/** Parses the command line. Returns null after `--help` was printed. @throws UsageError */
 export function readArguments(args: readonly string[]): SimulateArguments | null {
   const command = commandLine();
   try {

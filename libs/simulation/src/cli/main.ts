@@ -10,7 +10,7 @@ import { Progress } from './progress.ts';
 const progressMs = 3_000;
 const relevantLinesMax = 60;
 
-/** Trace lines of {@link runSeed} about members, disks and links. */
+/** Matches the trace lines of {@link runSeed} about members, disks and links. */
 const machineLines =
   /^ *[\d.]+ (start|kill|power|pause|resume|wipe|disk|flip|partition|cut|restore|heal|all|\w leads|\w does not)/;
 

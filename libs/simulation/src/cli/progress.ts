@@ -2,7 +2,7 @@ import { markNames } from '../history/marks.ts';
 import type { MarkName } from '../history/marks.ts';
 import type { RunReport } from '../run-seed.ts';
 
-/** The counters that the progress line shows. The summary shows all. */
+/** The counters that the progress line shows. The summary shows all counters. */
 const progressCounters = ['messages', 'kills', 'partitions', 'power cuts', 'failing disks', 'flipped bits'];
 
 /** Adds up the counters, marks and times of the finished runs. */

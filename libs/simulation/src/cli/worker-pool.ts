@@ -16,11 +16,12 @@ interface WorkerInput {
 }
 
 /**
- * A simulated world allocates many short-lived objects. The default of a thread is a quarter of this size.
+ * Size of the young generation in the heap of a worker thread. A simulated world allocates many short-lived
+ * objects, and the default is a quarter of this size.
  */
 const youngGenerationMiB = 64;
 
-/** Larger than the number of seeds of any run. */
+/** Value of the shared counter that ends all workers. It is larger than the number of seeds of any run. */
 const claimedMax = 2 ** 30;
 
 /** Returns the number of members of a seed's run: seven for most seeds, one to six for every tenth seed. */

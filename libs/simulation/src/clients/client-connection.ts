@@ -4,15 +4,18 @@ import type { Random } from '../world/random.ts';
 import type { Timeline } from '../world/timeline.ts';
 
 export interface ClientConnectionHandlers {
-  /** `isolated`: the member had no majority when it sent it. */
+  /**
+   * Called with each packet or disconnect that reaches the client. `isolated`: the member had no majority
+   * when it sent the effect.
+   */
   effect(connection: ClientConnection, effect: ClientEffect, isolated: boolean): void;
-  /** The connection was lost without a DISCONNECT. */
+  /** Called when the connection was lost without a DISCONNECT. */
   lost(connection: ClientConnection): void;
 }
 
 const delayMsMin = 0.3;
 const delayMsMax = 3;
-/** Time after which a client closes a silent connection. It pings about every second. */
+/** Time after which a client closes a silent connection. A client pings about every second. */
 const silenceNoticedMsMin = 1_000;
 const silenceNoticedMsMax = 2_000;
 /** Time after which a member detects a vanished client by its Keep Alive. */
@@ -25,9 +28,9 @@ const keepAliveMsMax = 3_000;
 export class ClientConnection {
   readonly id: ConnectionId;
   readonly host: Host;
-  /** The connection is open at the client's end. */
+  /** Whether the connection is open at the client's end. */
   isOpen = true;
-  /** The connection is open at the member's end. */
+  /** Whether the connection is open at the member's end. */
   isServed = true;
   readonly #process: number;
   readonly #timeline: Timeline;
@@ -70,7 +73,8 @@ export class ClientConnection {
   }
 
   /**
-   * Closes the connection with DISCONNECT (graceful) or without. `handled` runs when the member handles it.
+   * Closes the connection with DISCONNECT (graceful) or without. `handled` runs when the member handles the
+   * end of the connection.
    */
   close(graceful: boolean, handled: () => void): void {
     if (!this.isOpen) return;
@@ -78,7 +82,7 @@ export class ClientConnection {
     this.#deliver(() => this.#endServing(graceful, handled));
   }
 
-  /** The client's host loses its power: the member detects it by the Keep Alive. */
+  /** Simulates a power loss of the client's host, which the member detects by the Keep Alive. */
   vanish(): void {
     if (!this.isOpen) return;
     this.isOpen = false;
@@ -100,7 +104,8 @@ export class ClientConnection {
   fromHost(effect: ClientEffect, isolated: boolean): void {
     if (effect.kind === 'close' || effect.kind === 'refuse') {
       this.isServed = false;
-      // A broker may report the end of a socket that the member itself closed. Both cases must work.
+      // A broker may or may not report the end of a connection that the member itself closed. Both cases must
+      // work.
       if (this.#random.chance(0.5))
         this.host.post((member) => member.input(this.id, { kind: 'disconnect', graceful: false }));
     }
@@ -110,7 +115,7 @@ export class ClientConnection {
     });
   }
 
-  /** The process ended or is paused: the client detects a TCP reset, or the silence. */
+  /** Handles the end or pause of the member's process: the client detects a TCP reset, or the silence. */
   hostStopped(silent: boolean): void {
     const delayMs = silent ? this.#random.between(silenceNoticedMsMin, silenceNoticedMsMax) : this.#delayMs();
     this.#timeline.after(delayMs, () => {

@@ -19,9 +19,9 @@ export interface ClientOptions {
   readonly windowMax: number;
   readonly ackDelayMsMax: number;
   readonly subscriptions: readonly Subscription[];
-  /** Each connection has a will message of its own. */
+  /** The will of the client, or null. Each connection has its own will message. */
   readonly will: { readonly topic: string; readonly qos: QoS; readonly delaySeconds: number } | null;
-  /** Connects again after a lost connection. */
+  /** Whether the client connects again after a lost connection. */
   readonly reconnects: boolean;
   /** The member to connect to; null: a random member for each connection. */
   readonly home: MemberId | null;
@@ -72,14 +72,14 @@ export class SimulatedClient {
   session: SessionRecord | null = null;
   connection: ClientConnection | null = null;
   connected = false;
-  /** The client is connected or tries to connect. */
+  /** Whether the client is connected or tries to connect. */
   shouldBeConnected = false;
   readonly #world: ClientWorld;
   readonly #random: Random;
   #record: ConnectionRecord | null = null;
   /** Number of the current attempt to connect; older attempts are cancelled. */
   #dialAttempt = 0;
-  /** A connection ended before its CONNACK, so the client does not know whether its session exists. */
+  /** True if a connection ended before its CONNACK, so that the client's session may or may not exist. */
   #sessionUncertain = false;
 
   constructor(world: ClientWorld, random: Random, options: ClientOptions) {
@@ -98,15 +98,15 @@ export class SimulatedClient {
   }
 
   /**
-   * All subscriptions are acknowledged, all messages are finished, and the client is connected if it should
-   * be.
+   * Whether all subscriptions are acknowledged, all messages are finished, and the client is connected if it
+   * should be.
    */
   get isIdle(): boolean {
     if (this.outgoing.unfinished > 0 || (this.shouldBeConnected && !this.connected)) return false;
     return this.subscriptions.isIdle;
   }
 
-  /** Connects to that member; null: to a random member. */
+  /** Connects to the member `home`; null: to a random member. */
   connect(home: MemberId | null = this.home): void {
     this.shouldBeConnected = true;
     this.home = home;
@@ -244,7 +244,7 @@ export class SimulatedClient {
     const { history } = this.#world;
     const record = this.#record;
     if (record !== null) {
-      // Without a CONNACK the client does not know whether the member opened the session.
+      // Without a CONNACK the client cannot determine whether the member opened the session.
       if (record.connackAtMs === null && this.session === null) this.#sessionUncertain = true;
       record.end = end;
       record.endReason = reason;
@@ -300,7 +300,7 @@ export class SimulatedClient {
         text: `${this.id} received two CONNACKs on one connection`,
       });
     this.connected = true;
-    // Queued messages arrive after the CONNACK.
+    // The CONNACK counts as an arrival, because queued messages follow it.
     this.incoming.lastArrivalMs = history.nowMs;
     record.connackAtMs = history.nowMs;
     record.connackIsolated = isolated;

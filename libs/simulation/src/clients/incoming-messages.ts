@@ -15,7 +15,7 @@ export class IncomingMessages {
   readonly #timeline: Timeline;
   readonly #random: Random;
   readonly #receiveMaximum: number;
-  /** Delay before an acknowledgement: uniform from 0 to this, milliseconds. */
+  /** Maximum delay before an acknowledgement, milliseconds. The delay is uniformly distributed. */
   #ackDelayMsMax: number;
   /** QoS 2 packet ids between PUBLISH and PUBREL. They are part of the client's session state. */
   readonly #received = new Set<number>();
@@ -23,7 +23,7 @@ export class IncomingMessages {
   readonly #unacked = new Set<number>();
   #connection: ClientConnection | null = null;
   #nextAckAtMs = 0;
-  /** False: the client reads but sends no acknowledgement. */
+  /** Whether the client acknowledges messages. If false, the client only reads. */
   acknowledges = true;
   #deferred: (() => void)[] = [];
   lastArrivalMs = 0;
@@ -54,7 +54,7 @@ export class IncomingMessages {
     this.#connection = null;
   }
 
-  /** From now on acknowledges without delay. */
+  /** Makes the client acknowledge all messages without delay from now on. */
   acknowledgeAtOnce(): void {
     this.#ackDelayMsMax = 1;
     this.resumeAcknowledging();
@@ -142,7 +142,7 @@ export class IncomingMessages {
     });
   }
 
-  /** Acknowledgements are sent in the order of the messages [MQTT-4.6.0-2]. */
+  /** Sends acknowledgements in the order of the messages [MQTT-4.6.0-2]. */
   #acknowledge(send: (connection: ClientConnection) => void): void {
     const connection = this.#connection;
     if (connection === null) return;

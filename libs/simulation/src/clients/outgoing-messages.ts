@@ -8,7 +8,10 @@ interface InFlight {
   stage: 'publish' | 'release';
 }
 
-/** Highest packet id. The range is small, so that ids are reused soon and confusions of two messages show. */
+/**
+ * Highest packet id. The range is small, so that ids are reused soon and the checks detect a confusion of two
+ * messages.
+ */
 const packetIdMax = 24;
 
 /**
@@ -39,7 +42,7 @@ export class OutgoingMessages {
     return null;
   }
 
-  /** A QoS 2 handshake has begun and is not complete. */
+  /** Whether a QoS 2 handshake has begun and is not complete. */
   get hasUnfinishedQos2(): boolean {
     return [...this.#inFlight.values()].some(({ publication }) => publication.qos === 2);
   }
@@ -49,7 +52,7 @@ export class OutgoingMessages {
     this.#fill();
   }
 
-  /** Sends the messages in flight again on a new connection [MQTT-4.4.0-1], then the queued ones. */
+  /** Sends the messages in flight again on a new connection [MQTT-4.4.0-1], then the queued messages. */
   resume(connection: ClientConnection, sessionPresent: boolean): void {
     this.#connection = connection;
     for (const [packetId, flight] of [...this.#inFlight]) {

@@ -10,7 +10,9 @@ interface Pending {
   readonly sentAtMs: number;
 }
 
-/** Subscriptions of a client: the wanted ones, the pending requests, and the granted ones. */
+/**
+ * Subscriptions of a client: the wanted subscriptions, the pending requests, and the granted subscriptions.
+ */
 export class Subscriptions {
   readonly #client: string;
   readonly #history: History;
@@ -28,7 +30,7 @@ export class Subscriptions {
     for (const subscription of subscriptions) this.#wanted.set(subscription.filter, subscription);
   }
 
-  /** No SUBSCRIBE or UNSUBSCRIBE is unacknowledged. */
+  /** Whether every SUBSCRIBE and UNSUBSCRIBE is acknowledged. */
   get isIdle(): boolean {
     return this.#pendingSubscribes.size === 0 && this.#pendingUnsubscribes.size === 0;
   }

@@ -31,7 +31,7 @@ const ackWaitMsMax = 3_000;
 export class Workload {
   readonly #world: World;
   readonly #random: Random;
-  /** False: no client begins anything new. */
+  /** Whether the clients start new actions; false after `stop`. */
   #isActive = true;
   #overflows = false;
 
@@ -56,7 +56,7 @@ export class Workload {
     if (random.chance(0.6)) this.#addRetainedReader();
   }
 
-  /** Ends all publishing. Every client reconnects, except for those with a will or a shared client id. */
+  /** Ends all publishing. Every client reconnects, except for clients with a will or a shared client id. */
   stop(): void {
     this.#isActive = false;
     for (const client of this.#world.clients) {
@@ -94,7 +94,7 @@ export class Workload {
 
   #publishSomething(client: SimulatedClient): void {
     const random = this.#random;
-    // An application without acknowledgements stops publishing at some point.
+    // An application that receives no acknowledgements stops publishing at some point.
     if (client.outgoing.unfinished > 60) return;
     const qos = random.pick<QoS>([0, 1, 1, 2, 2]);
     const burst = random.chance(0.1) ? 10 : 1;
@@ -131,7 +131,7 @@ export class Workload {
     });
   }
 
-  /** The client's socket is full for a while. */
+  /** Makes the client's socket full for a while. */
   #fillSocket(client: SimulatedClient): void {
     const { connection } = client;
     if (connection === null || !client.connected) return;
@@ -141,7 +141,9 @@ export class Workload {
     );
   }
 
-  /** Adds a client with a will whose connection ends again and again, and which may stay away. */
+  /**
+   * Adds a client with a will. The connection of the client ends repeatedly, and the client may stay away.
+   */
   #addWillClient(number: number): void {
     const random = this.#random;
     const clean = random.chance(0.5);
@@ -204,8 +206,8 @@ export class Workload {
   }
 
   /**
-   * Adds a client that subscribes to retained messages again and again, and may lose its home before all have
-   * arrived.
+   * Adds a client that subscribes to retained messages repeatedly, and may lose its home before all retained
+   * messages have arrived.
    */
   #addRetainedReader(): void {
     const random = this.#random;

@@ -3,7 +3,10 @@ import type { Random } from '../world/random.ts';
 import { outboxKey } from './disk-content.ts';
 import type { DiskContent } from './disk-content.ts';
 
-/** One flipped bit. The store detects it when it is opened, unless the damaged record was removed before. */
+/**
+ * One flipped bit of a disk. The store detects the damage at the next start, unless the damaged record was
+ * removed before.
+ */
 export interface BitFlip {
   readonly description: string;
   isPresent(content: DiskContent): boolean;

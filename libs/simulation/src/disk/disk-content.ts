@@ -27,7 +27,7 @@ export class DiskContent {
   }
 
   /**
-   * Applies a change, field by field in the order of the type.
+   * Applies a change, field by field in the order of the fields of `StoreWrite`.
    *
    * @throws Error when an entry is not contiguous
    */

@@ -19,11 +19,11 @@ interface Pending {
 }
 
 export interface DiskHandlers {
-  /** A sync has finished: the tokens of its writes, in order. */
+  /** Called when a sync has finished, with the tokens of its writes in order. */
   synced(tokens: readonly number[]): void;
-  /** The disk is full: the tokens of the writes that were not carried out, in order. */
+  /** Called when the disk is full, with the tokens of the refused writes in order. */
   refused(tokens: readonly number[]): void;
-  /** A sync has failed: the content of the disk is uncertain, and the process must end. */
+  /** Called when a sync has failed: the content of the disk is uncertain, and the process must end. */
   failed(): void;
 }
 
@@ -42,13 +42,13 @@ export interface DiskBackup {
 export class Disk {
   storeId: string;
   incarnation = 0;
-  /** Milliseconds of one sync: uniform in [min, max). */
+  /** Duration of one sync in milliseconds, uniform in [min, max). */
   syncMs: readonly [number, number] = [0.5, 4];
   full = false;
-  /** Every sync fails with EIO, and the store does not open. */
+  /** Whether every sync fails with EIO and the store does not open. */
   failing = false;
   /**
-   * Whether a start writes and syncs the last group again. Set it to false to see that the checks detect the
+   * Whether a starting process writes and syncs the last group again. With false, the checks must detect the
    * omission.
    */
   rewritesLastGroup = true;
@@ -59,23 +59,24 @@ export class Disk {
   #queued: Pending[] = [];
   #syncing: Pending[] = [];
   /**
-   * Changes of a failed sync that are only in the page cache of the operating system. A start reads them as
-   * if they were stored, and a loss of power drops them (Rebello et al., "Can Applications Recover from fsync
-   * Failures?").
+   * Changes of a failed sync that are only in the page cache of the operating system. A starting process
+   * reads these changes as if they were stored, and a loss of power drops them (Rebello et al., "Can
+   * Applications Recover from fsync Failures?").
    */
   #cached: StoreWrite[] = [];
-  /** Entries that a start has read from the page cache and not written again. */
+  /** Indexes of the entries that a starting process has read from the page cache and not written again. */
   readonly #onlyCached = new Set<LogIndex>();
   #damage: BitFlip | null = null;
   /** Entries before this index precede the last sync, which proves that they were stored completely. */
   #confirmedBelow: LogIndex = Infinity;
-  /** A crash left the last write unfinished. */
+  /** Whether a crash left the last write unfinished. */
   #torn = false;
   /** Number of crashes. A sync that began before a crash does not finish after it. */
   #generation = 0;
   #handlers: DiskHandlers | null = null;
   /**
-   * A write was refused since the process started, so the log in its memory can differ from the stored log.
+   * Whether the disk has refused a write since the process started. Then the log in the memory of the process
+   * can differ from the stored log.
    */
   #hasRefused = false;
 
@@ -127,8 +128,8 @@ export class Disk {
   }
 
   /**
-   * Ends the process. A random prefix of its writes survives: of the current sync after a loss of power, of
-   * the current sync and the queued writes otherwise.
+   * Simulates the end of the process. A random prefix of the writes of the current sync survives. Without a
+   * loss of power the queued writes can survive, too.
    */
   crash(powerLoss: boolean): void {
     const handed = [...this.#syncing, ...(powerLoss ? [] : this.#queued)];
@@ -138,7 +139,7 @@ export class Disk {
     this.#resetProcess();
   }
 
-  /** The power is lost: the page cache is lost too. */
+  /** Simulates a loss of power, which also loses the page cache. */
   powerLost(): void {
     if (this.#cached.length > 0) this.#torn = true;
     this.#cached = [];
@@ -149,7 +150,7 @@ export class Disk {
     this.#onlyCached.clear();
   }
 
-  /** Replaces the disk by an empty one. Only while the process is down. */
+  /** Replaces the disk by an empty one. The process must be down. */
   wipe(): void {
     this.#durable = new DiskContent();
     this.storeId = randomStoreId(this.#random);
@@ -161,12 +162,12 @@ export class Disk {
     this.#onlyCached.clear();
   }
 
-  /** Copies the content for {@link Disk.restore}. Only while the process is down. */
+  /** Copies the content for {@link Disk.restore}. The process must be down. */
   backup(): DiskBackup {
     return { storeId: this.storeId, incarnation: this.incarnation, content: this.#durable.copy() };
   }
 
-  /** Restores an old copy of the disk, an error of an operator. Only while the process is down. */
+  /** Restores an old copy of the disk, as an operator may do by mistake. The process must be down. */
   restore(backup: DiskBackup): void {
     this.storeId = backup.storeId;
     this.incarnation = backup.incarnation;
@@ -176,7 +177,7 @@ export class Disk {
   }
 
   /**
-   * Flips one stored bit. The next start detects it.
+   * Flips one stored bit. The next start detects the damage.
    *
    * @returns the damaged record, or null when no bit was flipped
    */
@@ -191,7 +192,7 @@ export class Disk {
     return this.#damage?.isPresent(this.#durable) === true ? this.#damage.description : null;
   }
 
-  /** Whether this entry, or a snapshot that covers it, would survive a loss of power now. */
+  /** Returns whether this entry, or a snapshot that covers it, would survive a loss of power now. */
   holds(index: LogIndex, term: number): boolean {
     if (index < this.#durable.firstIndex) return true;
     if (this.#onlyCached.has(index)) return false;
@@ -199,8 +200,8 @@ export class Disk {
   }
 
   /**
-   * The entry as the running process reads it, including pending writes. Undefined below a snapshot and after
-   * a refused write.
+   * Returns the entry as the running process reads it, including pending writes. Returns undefined below a
+   * snapshot and after a refused write.
    */
   entryOrPending(index: LogIndex): LogEntry | undefined {
     for (const group of [this.#queued, this.#syncing]) {

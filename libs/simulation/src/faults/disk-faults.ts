@@ -23,7 +23,9 @@ export function fillDisk(context: FaultContext): void {
   context.later(500, 4_000, () => context.world.fillDisk(id, false));
 }
 
-/** Lets syncs fail for a while (EIO). In some cases the host loses its power before the process is back. */
+/**
+ * Makes syncs fail with EIO for a while. In some cases the host loses its power before the process restarts.
+ */
 export function failDisk(context: FaultContext): void {
   const { random, world } = context;
   for (const id of context.randomMembers(random.chance(0.8) ? 1 : 2)) {
@@ -40,8 +42,8 @@ export function failDisk(context: FaultContext): void {
 }
 
 /**
- * Flips a bit on at most a minority of the disks at a time. The next start detects it, which may be soon or
- * never.
+ * Flips a bit on at most a minority of the disks at a time. The next start of the member detects the damage,
+ * but the run may end before that start.
  */
 export function flipBit(context: FaultContext): void {
   const { random, world } = context;

@@ -20,7 +20,7 @@ export class FaultContext {
     this.random = random;
   }
 
-  /** False after all faults have ended: no fault begins or continues. */
+  /** Whether faults may begin and continue; false after all faults have ended. */
   get isActive(): boolean {
     return this.#isActive;
   }
@@ -29,7 +29,10 @@ export class FaultContext {
     this.#isActive = false;
   }
 
-  /** A running member that is leader of its term, or null. A partition can have several. */
+  /**
+   * Returns a running member that is leader of its term, or null. During a partition several members can be
+   * leaders.
+   */
   leader(): MemberId | null {
     const leading = this.world.hosts.filter(
       (host) => host.state === 'running' && host.member?.status().role === 'leader',

@@ -15,7 +15,7 @@ const gapMsMax = 1_800;
 const kindsMin = 2;
 const kindsMore = 4;
 
-/** The order is part of the meaning of a seed. */
+/** The faults of which each run has some. Their order is part of the meaning of a seed. */
 const commonFaults: readonly Fault[] = [
   processes.killMembers,
   processes.killLeader,
@@ -45,7 +45,7 @@ const commonFaults: readonly Fault[] = [
  */
 const versionCheckMs = 2_000;
 
-/** Added in runs with two versions of the program. */
+/** Faults that are added in runs with two versions of the program. */
 const versionFaults: readonly Fault[] = [membership.upgrade, membership.upgrade, membership.rollBack];
 
 /** Chooses from the seed which faults a run has, when they begin and how long they last. */
@@ -68,7 +68,7 @@ export class FaultInjector {
   }
 
   /**
-   * Ends all faults: heals the network, repairs the disks, resumes paused members and starts stopped ones.
+   * Ends all faults: heals the network, repairs the disks, resumes paused members and starts stopped members.
    */
   end(): void {
     const context = this.#context;
@@ -93,7 +93,7 @@ export class FaultInjector {
 
   /**
    * The newer semantics version may come into force while the members are rolled back. Then the older program
-   * reports the newer version as its reason for joining, and operators upgrade all members again.
+   * reports the newer version as the reason of its state `joining`, and operators upgrade all members again.
    */
   #upgradeRejectedMembers(): void {
     const { world } = this.#context;
@@ -107,8 +107,8 @@ export class FaultInjector {
   }
 
   /**
-   * The version of all members after the faults: an upgrade is completed, or rolled back while that is
-   * possible.
+   * Chooses the version of all members after the faults. An upgrade is completed, or rolled back if a
+   * rollback is still possible.
    */
   #finalVersion(): ProgramVersion | null {
     if (!this.#hasTwoVersions) return null;

@@ -15,7 +15,7 @@ export function partition(context: FaultContext): void {
 }
 
 /**
- * Isolates a member that has a publisher for long enough to send degraded acknowledgements. Then restarts the
+ * Isolates a member with a connected publisher, long enough for degraded acknowledgements. Then restarts the
  * member, before or after the partition heals.
  */
 export function restartIsolatedHome(context: FaultContext): void {
@@ -36,7 +36,7 @@ export function restartIsolatedHome(context: FaultContext): void {
 }
 
 /**
- * Some members can only receive from the others, or only send to them. In some cases it is only the leader.
+ * Blocks one direction between some members and all other members. In some cases only the leader is affected.
  */
 export function partitionOneWay(context: FaultContext): void {
   const { random, world } = context;

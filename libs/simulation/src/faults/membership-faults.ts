@@ -10,7 +10,7 @@ export function transferLeadership(context: FaultContext): void {
   context.world.host(leader).post((member) => member.administer(0, { kind: 'transferLeadership' }));
 }
 
-/** Drains a member and restarts it, as before an upgrade. */
+/** Drains a member and restarts it, as operators do for an upgrade. */
 export function drainMember(context: FaultContext): void {
   const [id] = context.randomMembers(1);
   if (id === undefined || context.world.host(id).state !== 'running') return;
@@ -65,8 +65,8 @@ export function addMemberBack(context: FaultContext, id: MemberId): void {
 }
 
 /**
- * Repeats the request until the member is a voter, because another leader may overwrite the entry that adds
- * it.
+ * Repeats the request to add the member until the member is a voter, because another leader may overwrite the
+ * entry that adds the member.
  */
 function requestAdmission(context: FaultContext, id: MemberId): void {
   const { world } = context;
@@ -83,7 +83,7 @@ function requestAdmission(context: FaultContext, id: MemberId): void {
   world.timeline.after(500, () => requestAdmission(context, id));
 }
 
-/** Restarts one member, or all, with the newer version of the program. */
+/** Restarts one member, or all members, with the newer version of the program. */
 export function upgrade(context: FaultContext): void {
   const older = context.world.hosts.filter(({ id }) => context.world.versions.get(id) !== 'newer');
   const count = context.random.chance(0.5) ? 1 : older.length;
@@ -92,9 +92,9 @@ export function upgrade(context: FaultContext): void {
 }
 
 /**
- * Restarts a member with the older version. Operators check first whether the newer semantics version is in
- * force. Some do not check, or it comes into force meanwhile: then the older program applies nothing, and the
- * newer one is started again.
+ * Restarts a member with the older version. An operator should check first whether the newer semantics
+ * version is in force. If this version is in force, the older program applies no entries, and the operator
+ * starts the newer program again.
  */
 export function rollBack(context: FaultContext): void {
   const { random, world } = context;
@@ -110,7 +110,7 @@ export function rollBack(context: FaultContext): void {
   }
 }
 
-/** Changes settings: the newer version encodes that command differently. */
+/** Changes settings several times, because the newer version encodes the `settings` command differently. */
 function changeSettings(context: FaultContext): void {
   const { random, world } = context;
   for (let time = 0; time < 4; time += 1) {

@@ -1,6 +1,6 @@
 import type { FaultContext } from './fault-context.ts';
 
-/** Kills one member, or several, or cuts their power, and starts them later. */
+/** Kills one or several members, or cuts their power, and starts these members later. */
 export function killMembers(context: FaultContext): void {
   const { random, world } = context;
   const count = random.chance(0.6) ? 1 : 1 + random.below(world.hosts.length);

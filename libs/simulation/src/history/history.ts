@@ -8,7 +8,7 @@ export interface Publication {
   readonly topic: string;
   readonly qos: QoS;
   readonly retain: boolean;
-  /** The payload is empty, so the message deletes the retained message of its topic. */
+  /** Whether the payload is empty, so that the message deletes the retained message of its topic. */
   readonly clears: boolean;
   readonly createdAtMs: number;
   /** All connections that the message was sent on, in order. */
@@ -16,11 +16,14 @@ export interface Publication {
   sentAtMs: number | null;
   ackedAtMs: number | null;
   ackedBy: MemberId | null;
-  /** The acknowledgement was a degraded acknowledgement (P1). */
+  /** Whether the acknowledgement was a degraded acknowledgement (P1). */
   ackedDegraded: boolean;
-  /** A QoS 2 message of a session that has ended before the handshake was complete: it is not sent again. */
+  /**
+   * True if the session of a QoS 2 message ended before the handshake was complete: the client does not send
+   * the message again.
+   */
   abandoned: boolean;
-  /** The acknowledgement had the reason code Quota Exceeded. */
+  /** Whether the acknowledgement had the reason code Quota Exceeded. */
   refused: boolean;
 }
 
@@ -72,11 +75,14 @@ export interface ConnectionRecord {
   endReason: string;
   endedAtMs: number | null;
   /**
-   * The home was isolated at the CONNACK: the cluster does not know the will yet and may close the connection
-   * later.
+   * Whether the home was isolated when it sent the CONNACK. Then the cluster has not received the will yet
+   * and may close the connection later.
    */
   connackIsolated: boolean;
-  /** The home closed the connection (takeover, drain, snapshot). The client may not have received that. */
+  /**
+   * Whether the home closed the connection (takeover, drain, snapshot). The client may not have detected the
+   * end.
+   */
   closedByHome: boolean;
   /** The time when the home handled the client's DISCONNECT, or null. */
   disconnectHandledAtMs: number | null;
@@ -90,7 +96,7 @@ export interface Violation {
   readonly publication?: number;
 }
 
-/** Bound of the violations that one run keeps. */
+/** Maximum number of violations that one run records. */
 const violationsMax = 50;
 
 /** Record of a run for the checks. The members do not read it. */
@@ -101,18 +107,20 @@ export class History {
   readonly violations: Violation[] = [];
   readonly counters = new Map<string, number>();
   readonly drops = new Map<string, number>();
-  /** Marks that were reached, and how often. */
+  /** How often each mark was reached. */
   readonly marks = new Map<MarkName, number>();
   /** Messages whose only copy was on a disk that was replaced (exception of P1). */
   readonly excusedPublications = new Set<number>();
   /** Receives the trace lines; null: no lines are built. */
   trace: ((line: string) => void) | null = null;
   /**
-   * Times when a member was stopped, paused or changed its state: the cluster may have orphaned its clients
-   * then.
+   * Times when a member was stopped, paused or changed its state: at these times the cluster may have
+   * orphaned the sessions of its clients.
    */
   readonly disturbances: { readonly member: MemberId; readonly atMs: number }[] = [];
-  /** The time since which subscriptions queue retained messages; null until all members support that. */
+  /**
+   * The time since which subscriptions queue retained messages; null until all members support this queueing.
+   */
   retainedQueuedSinceMs: number | null = null;
   readonly #now: () => number;
   readonly #violated = new Set<string>();
@@ -183,14 +191,14 @@ export function payloadOf(publication: Publication): Uint8Array {
   return publication.clears ? new Uint8Array(0) : encoder.encode(`#${publication.id};`);
 }
 
-/** The publication id in a payload, or null for an empty payload. */
+/** Returns the publication id in a payload, or null for an empty payload. */
 export function publicationIdIn(payload: Uint8Array): number | null {
   if (payload.length < 3) return null;
   const number = Number(decoder.decode(payload.subarray(1, -1)));
   return Number.isSafeInteger(number) ? number : null;
 }
 
-/** The ids of all publications whose payload is contained in these bytes. */
+/** Returns the ids of all publications whose payload is contained in these bytes. */
 export function publicationIdsIn(bytes: Uint8Array): number[] {
   return [...decoder.decode(bytes).matchAll(payloadPattern)].map((match) => Number(match[1]));
 }

@@ -14,7 +14,7 @@ import type { Host } from '../world/host.ts';
 
 /** A takeover within this time after the loss of a leader counts as a takeover during a failover. */
 const failoverMs = 1_000;
-/** A transfer of leadership that succeeds does so within this time. */
+/** A successful transfer of leadership is complete within this time. */
 const transferMs = 1_000;
 
 /** Detects marks (marks.ts) from messages, writes, events and status of the members. */
@@ -24,10 +24,10 @@ export class MarkDetector {
   #leaderLostAtMs = -Infinity;
   readonly #isolated = new Set<MemberId>();
   readonly #configs = new Map<string, ClusterConfig>();
-  /** The leader that each batch was sent to last. */
+  /** For each batch, the leader that the batch was last sent to. */
   readonly #lastLeader = new Map<string, MemberId>();
   #transferTarget: { readonly to: MemberId; readonly atMs: number } | null = null;
-  /** States that last: each is marked once per process. */
+  /** Keys of the lasting states that are already marked: each state is marked once per process. */
   readonly #markedOnce = new Set<string>();
 
   constructor(history: History, clients: readonly SimulatedClient[]) {

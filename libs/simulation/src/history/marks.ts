@@ -1,10 +1,11 @@
 /**
- * Coverage events with their meaning. A run counts them, and the seeds of the tests must reach all.
+ * The marks (coverage events) with their meanings. A run counts its marks, and the seeds of the tests must
+ * reach every mark.
  */
 export const markMeanings = {
   'leader-lost-under-load': 'a leader was stopped or paused while clients waited for acknowledgements',
   'all-power-lost': 'all members lost their power',
-  'tail-overwritten': 'entries on a disk were overwritten by those of another leader',
+  'tail-overwritten': 'entries on a disk were overwritten by entries of another leader',
   'proposal-retried-over-leader-change': 'a home proposed one batch to two leaders',
   'repeat-left-out-when-applied': 'a batch was in the log twice and was applied once',
   'old-epoch-command-void': 'a command of an old epoch was applied as void',
@@ -18,12 +19,12 @@ export const markMeanings = {
   'one-way-partition': 'some members could receive but not send, or send but not receive',
   'degraded-ack': 'a member sent a degraded acknowledgement',
   'outbox-healed': 'a message of an outbox was committed without a restart of its member',
-  'outbox-recovered': 'a start found messages in the outbox of its store',
-  'torn-tail-recovered': 'a start truncated an unfinished write',
+  'outbox-recovered': 'a starting member found messages in the outbox of its store',
+  'torn-tail-recovered': 'a starting member truncated an unfinished write',
   'failed-sync': 'a sync failed with EIO',
-  'failed-sync-reread': 'a start read changes that a failed sync had left in the page cache',
+  'failed-sync-reread': 'a starting member read changes that a failed sync had left in the page cache',
   'full-disk-refusal': 'a full disk refused a write',
-  'store-damage-found': 'a start found a wrong checksum and the store did not open',
+  'store-damage-found': 'a starting member found a wrong checksum, and its store did not open',
   'store-damage-healed': 'a damaged store was replaced and its member votes again',
   'wiped-store-healed': 'a member with a wiped disk received everything and votes again',
   'will-fired-by-leader': 'the leader published a will because the home died or restarted',
@@ -32,7 +33,7 @@ export const markMeanings = {
   'retained-resumed-elsewhere': 'retained messages of a new subscription arrived from another home',
   'queue-bound-hit': 'a queue at its bound dropped its oldest message',
   'semantics-finalised': 'the newer semantics version came into force',
-  'newer-command-applied': 'a command was applied that only the newer version knows',
+  'newer-command-applied': 'a command was applied that only the newer version supports',
   'rolled-back': 'a member was rolled back before the newer version was in force',
   'outdated-member-refused': 'an older program found the newer version in force and stopped applying entries',
   'digests-compared': 'two members reported digests of the same index',

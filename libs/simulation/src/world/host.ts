@@ -13,7 +13,7 @@ import type { HostState, Network, NetworkHost } from './network.ts';
 import type { Random } from './random.ts';
 import type { Timeline } from './timeline.ts';
 
-/** Longest time between two calls of {@link Member.tick}, as its contract asks. */
+/** Longest time between two calls of {@link Member.tick}, as the contract of {@link Member} requires. */
 const tickMsMax = 20;
 /** Delay of the next turn when a turn reports `more`. */
 const moreTurnMs = 0.05;
@@ -26,9 +26,9 @@ interface HostHandlers {
   turnEnded(host: Host, member: Member): void;
   storeWrite(host: Host, change: StoreWrite): void;
   storeOpened(host: Host, recovered: Recovered): void;
-  /** The disk refused a write because it is full. */
+  /** Called when the disk has refused a write because it is full. */
   diskFull(host: Host): void;
-  /** A sync has failed: the process has to end. */
+  /** Called when a sync has failed: the process must end. */
   diskFailed(host: Host): void;
 }
 
@@ -107,7 +107,10 @@ export class Host implements NetworkHost {
     return null;
   }
 
-  /** `process`: the host still refuses connections; `power`: the host does not answer. */
+  /**
+   * Stops the process or cuts the power. Without its process the host still refuses connections; without
+   * power the host does not respond.
+   */
   stop(what: 'process' | 'power'): void {
     if (this.isUp) this.disk.crash(what === 'power');
     if (what === 'power') this.disk.powerLost();

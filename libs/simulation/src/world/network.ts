@@ -30,8 +30,8 @@ const retryMsMin = 50;
 const retryMsMax = 250;
 const resetNoticedMsMax = 5;
 /**
- * Bound of the messages in flight in one lane. A stalled connection drops further messages, as a full bridge
- * does.
+ * Bound of the messages in flight in one lane. A stalled connection drops further messages, as the bridge
+ * does when its queue is full.
  */
 const inFlightMax = 5_000;
 
@@ -40,8 +40,8 @@ interface InFlightMessage {
   readonly message: PeerMessage;
 }
 
-/** Carries the messages from one host to another. The channel `raft` has a lane of its own. */
-interface Connection {
+/** Transports the messages from one host to another. The channel `raft` has a lane of its own. */
+interface PeerConnection {
   readonly from: NetworkHost;
   readonly to: NetworkHost;
   readonly fromProcess: number;
@@ -53,7 +53,7 @@ interface Connection {
    * blocked messages arrive after the direction is open again, if the connection still exists.
    */
   readonly lanes: readonly [InFlightMessage[], InFlightMessage[]];
-  /** The connection is closed or replaced by a newer one: its messages in flight are lost. */
+  /** Whether the connection is closed or replaced by a newer one, so that its messages in flight are lost. */
   broken: boolean;
 }
 
@@ -62,15 +62,15 @@ interface Connection {
  * reconnects.
  */
 export class Network {
-  /** Set by a scenario: is called with every message and returns false to drop the message. */
+  /** A filter that a scenario may set. The network calls it with every message; false drops the message. */
   filter: ((from: MemberId, outgoing: Outgoing) => boolean) | null = null;
-  /** Is called with every message that is sent. */
+  /** An observer that the network calls with every sent message. */
   tap: ((from: MemberId, outgoing: Outgoing) => void) | null = null;
   readonly #timeline: Timeline;
   readonly #random: Random;
   readonly #hosts = new Map<MemberId, NetworkHost>();
   readonly #paths = new Map<string, Path>();
-  readonly #connections = new Map<string, Connection>();
+  readonly #connections = new Map<string, PeerConnection>();
 
   constructor(timeline: Timeline, random: Random) {
     this.#timeline = timeline;
@@ -124,7 +124,7 @@ export class Network {
     for (const connection of this.#connections.values()) this.#evaluate(connection);
   }
 
-  #transmit(connection: Connection, number: 0 | 1, message: PeerMessage): void {
+  #transmit(connection: PeerConnection, number: 0 | 1, message: PeerMessage): void {
     const lane = connection.lanes[number];
     if (lane.length >= inFlightMax) return;
     const path = this.path(connection.from.id, connection.to.id);
@@ -135,7 +135,7 @@ export class Network {
     this.#timeline.at(dueAtMs, () => this.#arrive(connection, lane));
   }
 
-  #arrive(connection: Connection, lane: InFlightMessage[]): void {
+  #arrive(connection: PeerConnection, lane: InFlightMessage[]): void {
     if (connection.broken || connection.to.process !== connection.toProcess) return;
     if (this.#isStalled(connection)) return;
     for (let next = lane[0]; next !== undefined && next.dueAtMs <= this.#timeline.nowMs; next = lane[0]) {
@@ -144,11 +144,11 @@ export class Network {
     }
   }
 
-  #isStalled(connection: Connection): boolean {
+  #isStalled(connection: PeerConnection): boolean {
     return this.path(connection.from.id, connection.to.id).blocked || connection.to.state === 'powerless';
   }
 
-  #evaluate(connection: Connection): void {
+  #evaluate(connection: PeerConnection): void {
     const { from, to } = connection;
     if (connection.broken || from.process !== connection.fromProcess || from.state === 'dead') return;
     if (from.state === 'powerless' || connection.state !== 'up') return;
@@ -172,7 +172,7 @@ export class Network {
     });
   }
 
-  #break(connection: Connection): void {
+  #break(connection: PeerConnection): void {
     if (connection.broken || connection.state !== 'up') return;
     connection.broken = true;
     const { from, to } = connection;
@@ -185,7 +185,7 @@ export class Network {
   #renew(from: NetworkHost, to: NetworkHost): void {
     const key = pathKey(from.id, to.id);
     const former = this.#connections.get(key);
-    const connection: Connection = {
+    const connection: PeerConnection = {
       from,
       to,
       fromProcess: from.process,
@@ -200,7 +200,7 @@ export class Network {
     this.#attempt(connection, reportLoss);
   }
 
-  #attempt(connection: Connection, report: boolean): void {
+  #attempt(connection: PeerConnection, report: boolean): void {
     const { from, to } = connection;
     if (connection.broken || from.process !== connection.fromProcess) return;
     if (from.state === 'dead' || from.state === 'powerless') return;

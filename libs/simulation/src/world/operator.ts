@@ -38,7 +38,7 @@ export class Operator {
     this.#unlessStarted(host, restartMsMin, restartMsMax, () => this.#options.start(host.id));
   }
 
-  /** Handles a store that does not open: a damaged store is replaced, otherwise the start is repeated. */
+  /** Handles a store that does not open: replaces a damaged store; otherwise repeats the start. */
   startFailed(host: Host, problem: ClusterError): void {
     const { history, start } = this.#options;
     history.log(() => `${host.id} does not start: ${problem.message}`);
@@ -52,9 +52,9 @@ export class Operator {
   }
 
   /**
-   * Gives an empty disk to a member that is down. Messages that only the old disk held are excused (P1):
-   * those in its outbox. The outbox of a damaged disk cannot be read, so all degraded acknowledgements of
-   * this member are excused then.
+   * Gives an empty disk to a member that is down. The loss of messages that only the old disk contained is
+   * excused (P1): the messages in its outbox. If the disk is damaged, its outbox is unreadable, so all
+   * degraded acknowledgements of this member are excused.
    */
   replaceDisk(host: Host): void {
     const { history } = this.#options;
@@ -69,9 +69,9 @@ export class Operator {
   }
 
   /**
-   * Whether this disk can be lost in addition to the disks that are lost already. Only a minority of the
-   * voters may have lost their disks at one time. Otherwise committed entries would be lost, and no majority
-   * could admit a member again.
+   * Returns whether this disk can be lost in addition to the disks that are lost already. Only a minority of
+   * the voters may have lost their disks at one time. Otherwise committed entries would be lost, and no
+   * majority could admit a member again.
    */
   canLoseDisk(id: MemberId): boolean {
     return (
@@ -81,9 +81,9 @@ export class Operator {
   }
 
   /**
-   * Whether a majority of the other members has intact disks, so that this member can be removed. After a
-   * positive answer {@link Operator.canLoseDisk} does not count this member until
-   * {@link Operator.memberReturned}. Damage counts before its detection, although an operator could not see
+   * Returns whether a majority of the other members has intact disks, so that this member can be removed.
+   * After a positive answer {@link Operator.canLoseDisk} does not count this member until {@link
+   * Operator.memberReturned}. Damage counts before its detection, although a real operator could not detect
    * it.
    */
   canRemove(id: MemberId): boolean {
@@ -92,7 +92,7 @@ export class Operator {
     return true;
   }
 
-  /** The removed member is a voter again. */
+  /** Records that the removed member is a voter again. */
   memberReturned(): void {
     this.#leaving = null;
   }
@@ -118,7 +118,9 @@ export class Operator {
     }
   }
 
-  /** The configuration of the running member with the newest log; null before the cluster is founded. */
+  /**
+   * Returns the configuration of the running member with the newest log; null before the cluster is founded.
+   */
   newestConfig(): ClusterConfig | null {
     let newest: { readonly config: ClusterConfig; readonly term: number; readonly index: number } | null =
       null;

@@ -5,7 +5,9 @@ import type { History } from '../history/history.ts';
 import { newerSemanticsVersion } from './semantics-versions.ts';
 import type { ProgramVersion } from './semantics-versions.ts';
 
-/** Chooses the semantics version of each start, and checks when the newer one comes into force. */
+/**
+ * Chooses the semantics version of each starting member, and checks when the newer version comes into force.
+ */
 export class ProgramVersions {
   readonly #history: History;
   readonly #versions: ReadonlyMap<MemberId, ProgramVersion>;
@@ -32,7 +34,7 @@ export class ProgramVersions {
     });
   }
 
-  /** The semantics version of a start that begins now. */
+  /** Returns the semantics version of a member that starts now. */
   semanticsOfStart(id: MemberId): SemanticsVersion {
     if (this.#versions.get(id) !== 'newer') return currentSemantics;
     this.#everUpgraded.add(id);
@@ -41,12 +43,12 @@ export class ProgramVersions {
 
   /**
    * A semantics version must not come into force before every member has run a program that supports it
-   * (docs/DESIGN.md, "Semantics version"). A member may have been rolled back since.
+   * (docs/DESIGN.md, "Semantics version"). A member may have been rolled back since it ran that program.
    */
   #checkSupport(): void {
     for (const { id } of this.#newestConfig()?.members ?? []) {
       if (this.#everUpgraded.has(id)) continue;
-      const text = `the newer semantics version came into force, but ${id} has never run it`;
+      const text = `the newer semantics version came into force, but ${id} has never run a program that supports it`;
       this.#history.reportViolation({ promise: 'semantics version', text });
     }
   }

@@ -1,10 +1,10 @@
 /** The only source of randomness of a run. The seed determines the whole run. */
 export interface Random {
-  /** Uniform in [0, 1). */
+  /** Returns a number that is uniform in [0, 1). */
   next(): number;
-  /** Integer in [0, bound). */
+  /** Returns an integer that is uniform in [0, bound). */
   below(bound: number): number;
-  /** Number in [min, max). */
+  /** Returns a number that is uniform in [min, max). */
   between(min: number, max: number): number;
   chance(probability: number): boolean;
   /** @throws RangeError when the list is empty */

@@ -5,7 +5,7 @@ import type { SemanticsVersion } from '@mqtt-cluster/member';
 import type { MqttState, StateEffect } from '@mqtt-cluster/mqtt-state';
 import type { MarkName } from '../history/marks.ts';
 
-/** The version of the program that a member runs. The simulator has two. */
+/** The version of the program that a member runs. The simulator has two versions. */
 export type ProgramVersion = 'older' | 'newer';
 
 const newerSemantics = semanticsVersion + 1;
@@ -18,8 +18,9 @@ const oneByteCount = 128;
 
 /**
  * Returns a semantics version that exists only in the simulator (docs/DESIGN.md, "Semantics version"). Once
- * it is in force, it encodes a change of settings as a command that the older version does not know. An older
- * member that applied such an entry would reach a state that differs from the others.
+ * it is in force, it encodes a change of settings as a command that the older version does not support. An
+ * older member that applied such an entry would reach a state that differs from the state of the other
+ * members.
  */
 export function newerSemanticsVersion(mark: (name: MarkName) => void): SemanticsVersion {
   const wrap = (inner: MqttState): MqttState => new NewerState(inner, mark);

@@ -28,7 +28,7 @@ export class Timeline {
     this.#push({ atMs: Math.max(timeMs, this.#nowMs), order: this.#order, action });
   }
 
-  /** Runs all actions up to and including that time. @throws Error after {@link actionsPerRunMax} actions */
+  /** Runs all actions up to and including `timeMs`. @throws Error after {@link actionsPerRunMax} actions */
   runUntil(timeMs: number): void {
     for (;;) {
       const next = this.#heap[0];

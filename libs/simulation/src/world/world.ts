@@ -13,7 +13,8 @@
  * {@link Network}, and packets to the clients' connections.
  *
  * The {@link History} records the view of the clients. The checks compare it with the promises of
- * docs/DESIGN.md: some observe the members during the run ({@link RunMonitor}), the others judge the end.
+ * docs/DESIGN.md: some observe the members during the run ({@link RunMonitor}), the other checks inspect the
+ * state at the end.
  *
  * The method follows FoundationDB's simulation and TigerBeetle's VOPR.
  */
@@ -128,7 +129,7 @@ export class World implements ClientWorld {
   /**
    * Advances virtual time until the condition holds.
    *
-   * @returns false when it does not hold within that time
+   * @returns false when the condition does not hold within `withinMs`
    */
   until(holds: () => boolean, withinMs: number): boolean {
     const endMs = this.nowMs + withinMs;
@@ -160,7 +161,7 @@ export class World implements ClientWorld {
     return this.#isolated.get(host.id) ?? false;
   }
 
-  /** Connections that are open at the client's end and at the member's end, by client id. */
+  /** Returns the connections that are open at the client's end and at the member's end, by client id. */
   liveConnections(): Map<string, ClientConnection[]> {
     const live = new Map<string, ClientConnection[]>();
     for (const client of this.clients) {
@@ -205,8 +206,8 @@ export class World implements ClientWorld {
   }
 
   /**
-   * Kills the member and replaces its disk by an empty one. Messages that only the old disk held are excused
-   * (P1).
+   * Kills the member and replaces its disk by an empty one. The loss of messages that only the old disk
+   * contained is excused (P1).
    */
   wipe(id: MemberId): void {
     const host = this.host(id);
@@ -219,7 +220,7 @@ export class World implements ClientWorld {
     this.host(id).disk.full = full;
   }
 
-  /** While the disk fails, every sync fails with EIO. */
+  /** Makes every sync of the disk fail with EIO, or ends this fault. */
   failDisk(id: MemberId, failing: boolean): void {
     this.history.log(() => `disk of ${id} ${failing ? 'fails' : 'works'}`);
     this.host(id).disk.failing = failing;

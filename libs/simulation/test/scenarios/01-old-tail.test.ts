@@ -1,7 +1,7 @@
 import { Scenario } from '../../src/index.ts';
 
 /** This test fails if a follower accepts appends without comparing the previous term (Raft paper, 5.3). */
-test('delivers a QoS 2 message once when only a dead leader had stored its first copy (P2)', () => {
+test('the cluster delivers a QoS 2 message once when only a dead leader had stored its first copy (P2)', () => {
   const scenario = new Scenario();
   const a = scenario.leader();
   const [b, c] = scenario.followers() as [string, string];

@@ -4,7 +4,7 @@ import { createSimulatedMember, smallLimits, Scenario } from '../../src/index.ts
 /**
  * This test fails if a follower accepts appends without comparing the previous term (Raft paper, figure 7).
  */
-test('overwrites the longer log of a minority after a partition, without losing an acknowledged message (P1)', () => {
+test('the cluster overwrites the longer log of a minority after a partition, without losing an acknowledged message (P1)', () => {
   const scenario = new Scenario({ whenIsolated: 'hold', limits: { ...smallLimits, batchesInFlightMax: 64 } });
   const a = scenario.leader();
   const [b, c, d] = scenario.followers() as [string, string, string];
@@ -33,7 +33,7 @@ test('overwrites the longer log of a minority after a partition, without losing 
 });
 
 /** This test fails if a follower acknowledges an append before its sync. */
-test('sends no PUBACK before a majority has synced the entry, so a power cut cannot lose it (P1)', () => {
+test('the cluster sends no PUBACK before a majority has synced the entry, so a power cut cannot lose it (P1)', () => {
   const scenario = new Scenario();
   const subscriber = scenario.client('s', 'a', { subscriptions: [{ filter: '#', qos: 1 }] });
   subscriber.leave('disconnect');
@@ -83,7 +83,7 @@ function appendOneByOne(member: Member): Member {
 /**
  * This test fails if a leader commits entries of earlier terms by counting their copies (Raft paper, 5.4.2).
  */
-test('does not commit an entry of an earlier term by counting its copies (Raft paper, figure 8)', () => {
+test('the cluster does not commit an entry of an earlier term by counting its copies (Raft paper, figure 8)', () => {
   const createUsual = createSimulatedMember({ whenIsolated: 'hold', limits: smallLimits });
   const scenario = new Scenario({
     createMember: (id, members, recovered, random) =>
@@ -98,7 +98,7 @@ test('does not commit an entry of an earlier term by counting its copies (Raft p
   const { term } = scenario.status(a);
   const raftOf = ({ message }: Outgoing): RaftMessage | null =>
     message.type === 'raft' ? message.message : null;
-  /** Only this member can be elected, and only these of its appends arrive. */
+  /** Lets only this member win an election, and delivers only the given appends of this member. */
   const onlyLeader = (leader: string, arrives: (append: RaftAppendRequest, to: string) => boolean): void => {
     world.network.filter = (from, outgoing) => {
       const raft = raftOf(outgoing);

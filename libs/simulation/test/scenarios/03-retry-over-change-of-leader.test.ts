@@ -1,7 +1,7 @@
 import { Scenario } from '../../src/index.ts';
 
 /** This test fails if leader and state do not check the sequence numbers of batches. */
-test('applies a batch once when its home proposes it again after the death of the leader (P2)', () => {
+test('the cluster applies a batch once when its home proposes it again after the death of the leader (P2)', () => {
   const scenario = new Scenario();
   const leader = scenario.leader();
   const [home, c] = scenario.followers() as [string, string];
@@ -22,7 +22,7 @@ test('applies a batch once when its home proposes it again after the death of th
 });
 
 /** This test fails if leader and state do not check the sequence numbers of batches. */
-test('proposes a batch again that was lost with the leader, before later batches (P2)', () => {
+test('a home proposes a batch again that was lost with the leader, before later batches (P2)', () => {
   const scenario = new Scenario();
   const leader = scenario.leader();
   const [home, c] = scenario.followers() as [string, string];
@@ -43,7 +43,7 @@ test('proposes a batch again that was lost with the leader, before later batches
 });
 
 /** This test fails if leader and state apply a batch whose sequence number is not the next one. */
-test('applies a batch only after the retry of an earlier batch that was lost on the network (P2)', () => {
+test('the cluster applies a batch only after the retry of an earlier batch that was lost on the network (P2)', () => {
   const scenario = new Scenario();
   const [home, c] = scenario.followers() as [string, string];
   const subscriber = scenario.client('s', c, { subscriptions: [{ filter: 'x', qos: 1 }] });

@@ -1,7 +1,7 @@
 import { Scenario } from '../../src/index.ts';
 
 /** This test fails if the state does not check the epoch of a command. */
-test('applies commands of the former home of a moved session as void, but keeps its QoS 1 messages (P3)', () => {
+test('the cluster applies commands of the former home of a moved session as void, but keeps its QoS 1 messages (P3)', () => {
   const scenario = new Scenario();
   const [a, b, c] = scenario.followers() as [string, string, string];
   const roamer = scenario.client('c', a, { subscriptions: [{ filter: 'x', qos: 1 }] });
@@ -32,7 +32,7 @@ test('applies commands of the former home of a moved session as void, but keeps 
 });
 
 /** This test fails if a home does not close a connection that was taken over. */
-test('keeps one of two connections with the same client id that open at the same moment (P4)', () => {
+test('the cluster keeps one of two connections with the same client id that open at the same moment (P4)', () => {
   const scenario = new Scenario();
   const [a, b] = scenario.followers() as [string, string];
   const twins = [a, b].map((home) =>

@@ -1,7 +1,7 @@
 import { Scenario } from '../../src/index.ts';
 
 /** This test fails if a home numbers QoS 2 messages itself instead of using replicated packet ids. */
-test('keeps the packet id of a QoS 2 message in flight when the home of its subscriber dies (P3)', () => {
+test('the cluster keeps the packet id of a QoS 2 message in flight when the home of its subscriber dies (P3)', () => {
   const scenario = new Scenario();
   const [b, c, d] = scenario.followers() as [string, string, string];
   const subscriber = scenario.client('c', b, { subscriptions: [{ filter: 'x', qos: 2 }] });
@@ -25,7 +25,7 @@ test('keeps the packet id of a QoS 2 message in flight when the home of its subs
 });
 
 /** This test fails if a retransmitted QoS 2 PUBLISH is applied again [MQTT-4.3.3-10]. */
-test('delivers a QoS 2 message once when its publisher sends it again through another member (P2)', () => {
+test('the cluster delivers a QoS 2 message once when its publisher sends it again through another member (P2)', () => {
   const scenario = new Scenario();
   const leader = scenario.leader();
   const [b, c, d] = scenario.followers() as [string, string, string];

@@ -1,7 +1,7 @@
 import { Scenario } from '../../src/index.ts';
 
 /** This test fails if the home sends SUBACK before the subscription is applied. */
-test('delivers a message that is published at any member after the SUBACK (P2)', () => {
+test('the cluster delivers a message that is published at any member after the SUBACK (P2)', () => {
   const scenario = new Scenario();
   const leader = scenario.leader();
   const [a, b] = scenario.followers() as [string, string];
@@ -24,7 +24,7 @@ test('delivers a message that is published at any member after the SUBACK (P2)',
 });
 
 /** This test fails if no third member relays messages. */
-test('relays messages through a third member while the link between leader and home is down (P2)', () => {
+test('the cluster relays messages through a third member while the link between leader and home is down (P2)', () => {
   const scenario = new Scenario();
   const leader = scenario.leader();
   const [b, c] = scenario.followers() as [string, string];
@@ -41,7 +41,7 @@ test('relays messages through a third member while the link between leader and h
 });
 
 /** This test fails if an entry is committed only after all members have it. */
-test('acknowledges CONNECT and SUBSCRIBE within a second while one disk is full and one member is cut off (P9)', () => {
+test('the cluster acknowledges CONNECT and SUBSCRIBE within a second while one disk is full and one member is cut off (P9)', () => {
   const scenario = new Scenario();
   const [a, b, c, d] = scenario.followers() as [string, string, string, string];
   scenario.world.fillDisk(c, true);

@@ -1,7 +1,7 @@
 import { Scenario } from '../../src/index.ts';
 
 /** This test fails if a leader commits entries that only its own disk has. */
-test('acknowledges nothing at a former leader that was paused until the new leader has committed it (P1)', () => {
+test('a former leader that was paused acknowledges no message before the new leader has committed it (P1)', () => {
   const scenario = new Scenario({ whenIsolated: 'hold' });
   const paused = scenario.leader();
   const [b] = scenario.followers() as [string];

@@ -1,7 +1,10 @@
 import { defaultClient, Scenario } from '../../src/index.ts';
 
-/** This test fails if entries carry the leader's own clock. The clocks of the members differ by days. */
-test('keeps the last retained write and expires no session early although the clocks of leaders differ (P5)', () => {
+/**
+ * This test fails if entries contain the time of the leader's own clock. The clocks of the members differ by
+ * days.
+ */
+test('the cluster keeps the last retained write and expires no session early although the clocks of leaders differ (P5)', () => {
   const scenario = new Scenario();
   const a = scenario.leader();
   const [b, g] = scenario.followers() as [string, string];
@@ -49,7 +52,7 @@ test('keeps the last retained write and expires no session early although the cl
 });
 
 /** This test fails if a late QoS 1 message of a replaced connection sets the retained message. */
-test('does not restore a deleted retained message when an isolated home proposes an older copy late (P5)', () => {
+test('the cluster does not restore a deleted retained message when an isolated home proposes an older copy late (P5)', () => {
   const scenario = new Scenario({ whenIsolated: 'hold' });
   const [a, b, c] = scenario.followers() as [string, string, string];
   const publisher = scenario.client('p', a);
@@ -69,7 +72,7 @@ test('does not restore a deleted retained message when an isolated home proposes
 });
 
 /** This test fails if an isolated home stamps accepted messages with the time of its isolation (seed 6981). */
-test('does not restore a deleted retained message when a home that could only receive proposes it late (P5)', () => {
+test('the cluster does not restore a deleted retained message when a home that could only receive proposes it late (P5)', () => {
   const scenario = new Scenario();
   const [a, b, c] = scenario.followers() as [string, string, string];
   const publisher = scenario.client('p', a);

@@ -1,7 +1,7 @@
 import { Scenario } from '../../src/index.ts';
 
 /** This test fails if opening a session does not cancel its expiry. */
-test('does not expire a session that its client has opened again in time (P3)', () => {
+test('the cluster does not expire a session that its client has opened again in time (P3)', () => {
   const scenario = new Scenario();
   const [a, b, c] = scenario.followers() as [string, string, string];
   const publisher = scenario.client('p', c);
@@ -17,7 +17,7 @@ test('does not expire a session that its client has opened again in time (P3)', 
 
 /** The order in the log decides the race: all members agree, and Session Present reports the result. */
 test.each([1_960, 1_980, 1_990, 2_000, 2_010, 2_020])(
-  'reports the same Session Present that all members applied when a client returns after %d ms of 2000 (P3)',
+  'the cluster reports the same Session Present that all members applied when a client returns after %d ms of 2000 (P3)',
   (awayMs) => {
     const scenario = new Scenario({ seed: awayMs });
     const [a, b, c] = scenario.followers() as [string, string, string];

@@ -12,7 +12,7 @@ function begin(): { scenario: Scenario; home: string; watcher: SimulatedClient; 
 }
 
 /** This test fails if the leader never orphans the sessions of a silent home. */
-test('publishes one will within five seconds after the death of the home (P6)', () => {
+test('the cluster publishes one will within five seconds after the death of the home (P6)', () => {
   const { scenario, home, watcher } = begin();
   scenario.world.powerOff(home);
   scenario.waitFor('the will is published', 5_000, () => scenario.arrivals(watcher).length > 0);
@@ -23,7 +23,7 @@ test('publishes one will within five seconds after the death of the home (P6)', 
 });
 
 /** This test fails if opening a session keeps the will of the former connection. */
-test('publishes no will when the client connects to another member before the home counts as dead (P6)', () => {
+test('the cluster publishes no will when the client connects to another member before the home counts as dead (P6)', () => {
   const { scenario, home, watcher, dying } = begin();
   const elsewhere = scenario.followers().find((id) => id !== home) as string;
   scenario.world.powerOff(home);
@@ -38,7 +38,7 @@ test('publishes no will when the client connects to another member before the ho
 });
 
 /** This test fails if a new incarnation of a home does not orphan the sessions of the former one. */
-test('publishes one will when the home restarts within a second and its client stays away (P6)', () => {
+test('the cluster publishes one will when the home restarts within a second and its client stays away (P6)', () => {
   const { scenario, home, watcher } = begin();
   scenario.world.kill(home);
   scenario.run(400);
@@ -50,7 +50,7 @@ test('publishes one will when the home restarts within a second and its client s
 });
 
 /** This test fails if a home does not close the connections of sessions that the cluster has orphaned. */
-test('publishes one will during a pause of six seconds, then disconnects the client of the resumed home (P6)', () => {
+test('the cluster publishes one will during a pause of six seconds, then disconnects the client of the resumed home (P6)', () => {
   const { scenario, home, watcher, dying } = begin();
   // The client does not detect the pause.
   scenario.world.host(home).pause();
@@ -64,7 +64,7 @@ test('publishes one will during a pause of six seconds, then disconnects the cli
 });
 
 /** This test fails if a will is published again after it was published. */
-test('publishes one will although two leaders die while they publish it (P6)', () => {
+test('the cluster publishes one will although two leaders die while they publish it (P6)', () => {
   const { scenario, home, watcher } = begin();
   scenario.world.powerOff(home);
   for (let change = 0; change < 2; change += 1) {
@@ -81,7 +81,7 @@ test('publishes one will although two leaders die while they publish it (P6)', (
 });
 
 /** This test fails if a clean session that is adopted after the heal gets its will again. */
-test('publishes one will when an orphaned clean session is adopted after a heal and its client dies later (P6)', () => {
+test('the cluster publishes one will when an orphaned clean session is adopted after a heal and its client dies later (P6)', () => {
   const scenario = new Scenario();
   const [home, c] = scenario.followers() as [string, string];
   const watcher = scenario.client('watcher', c, { subscriptions: [{ filter: 'w', qos: 2 }] });

@@ -1,7 +1,7 @@
 import { smallLimits, Scenario } from '../../src/index.ts';
 
 /** This test fails if a home that installs a snapshot keeps its connections open. */
-test('loses no message that an isolated member acknowledged or queued when it returns by snapshot (P1, P3)', () => {
+test('the cluster loses no message that an isolated member acknowledged or queued when it returns by snapshot (P1, P3)', () => {
   const scenario = new Scenario({ limits: { ...smallLimits, logBytesMax: 8_192, keepEntries: 16 } });
   const [g, b, c] = scenario.followers() as [string, string, string];
   const subscriptions = [{ filter: 'x', qos: 1 as const }];

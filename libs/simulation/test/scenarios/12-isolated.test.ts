@@ -6,7 +6,7 @@ test.each([
   ['the group of one', 0],
   ['the group of three', 1],
 ])(
-  'delivers the messages that two isolated groups acknowledged when %s returns first (P1, P7)',
+  'the cluster delivers the messages that two isolated groups acknowledged when %s returns first (P1, P7)',
   (_name, order) => {
     const scenario = new Scenario();
     const leader = scenario.leader();
@@ -58,7 +58,7 @@ test.each([
 );
 
 /** This test fails if a start does not recover the outbox of an earlier incarnation. */
-test('delivers messages with degraded acknowledgements in order after two restarts of the isolated member (P1)', () => {
+test('the cluster delivers messages with degraded acknowledgements in order after two restarts of the isolated member (P1)', () => {
   const scenario = new Scenario();
   const [a, b] = scenario.followers() as [string, string];
   const subscriber = scenario.client('s', b, { subscriptions: [{ filter: 'x', qos: 1 }] });
@@ -81,7 +81,7 @@ test('delivers messages with degraded acknowledgements in order after two restar
 });
 
 /** This test fails if a member sends PUBREC without a majority. */
-test('delivers a QoS 2 message once to a subscriber that moves to an isolated member and back (P2)', () => {
+test('the cluster delivers a QoS 2 message once to a subscriber that moves to an isolated member and back (P2)', () => {
   const scenario = new Scenario();
   const [a, b] = scenario.followers() as [string, string];
   const subscriber = scenario.client('s', b, { subscriptions: [{ filter: 'x', qos: 2 }] });
@@ -104,7 +104,7 @@ test('delivers a QoS 2 message once to a subscriber that moves to an isolated me
 });
 
 /** This test fails if a message is delivered early although an earlier one is still queued. */
-test('keeps the order of a session with queued messages when its isolated home accepts more (P2)', () => {
+test('the cluster keeps the order of a session with queued messages when its isolated home accepts more (P2)', () => {
   const scenario = new Scenario();
   const [a, b] = scenario.followers() as [string, string];
   const subscriber = scenario.client('s', a, {

@@ -18,7 +18,7 @@ function voters(scenario: Scenario): MemberId[] {
 }
 
 /** This test fails if a leader counts copies on members that are not voters. */
-test('loses no acknowledged message from seven members to five and back, with a leader killed in each step (P10)', () => {
+test('the cluster loses no acknowledged message while it shrinks from seven members to five and grows again (P10)', () => {
   const scenario = new Scenario();
   const subscriber = scenario.client('s', null, { subscriptions: [{ filter: 'x', qos: 1 }] });
   const publisher = scenario.client('p', null);
@@ -48,7 +48,7 @@ test('loses no acknowledged message from seven members to five and back, with a 
 });
 
 /** This test fails if a vote counts without a check of its store id. */
-test('elects no leader and reports a reason when one of four running members of seven is wiped (P1)', () => {
+test('the cluster elects no leader and reports a reason when one of four running members of seven is wiped (P1)', () => {
   const scenario = new Scenario();
   const [a, b, c, d, e, f, g] = scenario.memberIds as [
     string,
@@ -83,7 +83,7 @@ test('elects no leader and reports a reason when one of four running members of 
 });
 
 /** This test fails if a store with an incarnation that its peers have already seen may vote. */
-test('rejects votes of a member whose disk was restored from an old copy (P1)', () => {
+test('the cluster rejects votes of a member whose disk was restored from an old copy (P1)', () => {
   const scenario = new Scenario();
   const [a, b, c, d, e, f, g] = scenario.memberIds as [
     string,
@@ -127,7 +127,7 @@ test('rejects votes of a member whose disk was restored from an old copy (P1)', 
 });
 
 /** This test fails if a new leader counts voters as alive that it has received nothing from yet. */
-test('rejects the removal of one of the four intact members while three of seven are wiped (P1)', () => {
+test('the cluster rejects the removal of one of the four intact members while three of seven are wiped (P1)', () => {
   const scenario = new Scenario();
   const [a, b, c, d, e] = scenario.followers() as [string, string, string, string, string];
   for (const id of [a, b, c]) scenario.world.wipe(id);
@@ -149,9 +149,9 @@ test('rejects the removal of one of the four intact members while three of seven
 });
 
 /**
- * This test fails if a rejected store must be known to all stores that its configuration names (seed 4335).
+ * This test fails if a rejected store must be known to all stores that its configuration lists (seed 4335).
  */
-test('admits a wiped member again after its admission was overwritten and another member was replaced (P10)', () => {
+test('the cluster admits a wiped member again after its admission was overwritten and another member was replaced (P10)', () => {
   const scenario = new Scenario();
   const leader = scenario.leader();
   const [a, b, c] = scenario.followers() as [string, string, string];
@@ -187,12 +187,12 @@ test('admits a wiped member again after its admission was overwritten and anothe
  * This test fails if a member trusts its own configuration alone: it then accepts messages that can never be
  * committed.
  */
-test('serves no client at a member that was removed while it was down, until it is added again (P10)', () => {
+test('a member that was removed while it was down serves no client until it is added again (P10)', () => {
   const scenario = new Scenario();
   const [a, b] = scenario.followers() as [string, string];
   scenario.world.powerOff(b);
-  // Without `force` the leader rejects it: a member that is away may hold acknowledged messages in its
-  // outbox.
+  // Without `force` the leader rejects the removal: a member that is away may hold acknowledged messages in
+  // its outbox.
   change(scenario, { kind: 'removeMember', member: b, force: true }, () => !voters(scenario).includes(b));
   scenario.world.start(b);
   const publisher = scenario.unconnectedClient('p', b);
@@ -217,7 +217,7 @@ test('serves no client at a member that was removed while it was down, until it 
  * their wills.
  */
 test.each([1, 2, 3])(
-  'keeps a replaced member and its clients when the leader dies soon after its admission, seed %d (P10)',
+  'the cluster keeps a replaced member and its clients when the leader dies soon after its admission, seed %d (P10)',
   (seed) => {
     const scenario = new Scenario({ seed });
     const [b] = scenario.followers() as [string];

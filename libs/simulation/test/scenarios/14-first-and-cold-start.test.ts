@@ -1,7 +1,7 @@
 import { Scenario } from '../../src/index.ts';
 
-/** This test fails if empty members found a cluster before all configured members are up. */
-test('founds one cluster only when all seven empty members are up (P10)', () => {
+/** This test fails if members with fresh stores found a cluster before all configured members are up. */
+test('members with fresh stores found one cluster only when all seven are up (P10)', () => {
   const scenario = new Scenario({ startMembers: false });
   scenario.world.start('a', 'b', 'c');
   scenario.run(6_000);
@@ -18,7 +18,7 @@ test('founds one cluster only when all seven empty members are up (P10)', () => 
 });
 
 /** This test fails if a restarted member serves before its own `start` command is applied. */
-test('serves a queued message when only four of seven members start after a power cut (P1)', () => {
+test('the cluster serves a queued message when only four of seven members start after a power cut (P1)', () => {
   const scenario = new Scenario();
   const publisher = scenario.client('p', 'a');
   const subscriber = scenario.client('s', 'b', { subscriptions: [{ filter: 'x', qos: 2 }] });
@@ -35,7 +35,7 @@ test('serves a queued message when only four of seven members start after a powe
 });
 
 /** This test fails if a vote counts without a check of its store id. */
-test('elects no leader among four of seven members when one is wiped, until a fifth starts (P1)', () => {
+test('the cluster elects no leader among four of seven members when one is wiped, until a fifth starts (P1)', () => {
   const scenario = new Scenario();
   for (const id of scenario.memberIds) scenario.world.powerOff(id);
   scenario.world.wipe('g');
@@ -50,7 +50,7 @@ test('elects no leader among four of seven members when one is wiped, until a fi
 /**
  * This test fails if a started member without a leader becomes isolated as early as a member that has served.
  */
-test('stays joining after a start without a leader, and becomes isolated only after a longer time (P10)', () => {
+test('a member stays joining after a start without a leader, and becomes isolated only after a longer time (P10)', () => {
   const scenario = new Scenario();
   for (const id of scenario.memberIds) scenario.world.powerOff(id);
   scenario.world.start('a');

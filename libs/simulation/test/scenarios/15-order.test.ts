@@ -2,7 +2,7 @@ import { Scenario } from '../../src/index.ts';
 import type { Publication } from '../../src/index.ts';
 
 /** This test fails if new messages of a persistent session overtake its queue. */
-test('delivers the offline queue before new messages when a subscriber reconnects under load (P2)', () => {
+test('the cluster delivers the offline queue before new messages when a subscriber reconnects under load (P2)', () => {
   const scenario = new Scenario();
   const [a, b, c] = scenario.followers() as [string, string, string];
   const subscriptions = [{ filter: 'x', qos: 2 as const }];
@@ -36,7 +36,7 @@ test('delivers the offline queue before new messages when a subscriber reconnect
 });
 
 /** This test fails if the end of a session does not delete its queue. */
-test('delivers no message from before the end of a session to the next session of its client (P2)', () => {
+test('the cluster delivers no message from before the end of a session to the next session of its client (P2)', () => {
   const scenario = new Scenario();
   const [a, b, c] = scenario.followers() as [string, string, string];
   const options = {

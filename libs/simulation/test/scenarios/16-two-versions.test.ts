@@ -15,13 +15,15 @@ function isInForce(scenario: Scenario): boolean {
   return scenario.world.history.marks.has('semantics-finalised');
 }
 
-/** Changes a setting. The newer version encodes that command in a way that the older one does not know. */
+/**
+ * Changes a setting. The newer version encodes that command in a way that the older version does not support.
+ */
 function changeSettings(scenario: Scenario, id: MemberId, retainedMax: number): void {
   scenario.world.host(id).post((member) => member.changeSettings({ retainedMax }));
 }
 
 /** This test fails if the leader does not check which semantics versions the members support. */
-test('writes no new command during a rolling upgrade before all members support it (P10)', () => {
+test('the cluster writes no new command during a rolling upgrade before all members support it (P10)', () => {
   const scenario = new Scenario();
   for (const [place, id] of scenario.memberIds.entries()) {
     expect(isInForce(scenario)).toBe(false);
@@ -45,7 +47,7 @@ test('writes no new command during a rolling upgrade before all members support 
   expect(scenario.finish()).toEqual([]);
 });
 
-test('serves again after a rollback on a store that the newer program has written (P10)', () => {
+test('a member serves again after a rollback on a store that the newer program has written (P10)', () => {
   const scenario = new Scenario();
   const most = scenario.memberIds.slice(0, 6);
   for (const id of most) restartAs(scenario, id, 'newer');
@@ -63,7 +65,7 @@ test('serves again after a rollback on a store that the newer program has writte
 });
 
 /** This test fails if an older program applies commands that it does not know. */
-test('stops an older program that finds a newer semantics version in force, and reports the reason (P10)', () => {
+test('a member with an older program stops at a newer semantics version in force, and reports the reason (P10)', () => {
   const scenario = new Scenario();
   for (const id of scenario.memberIds) restartAs(scenario, id, 'newer');
   scenario.waitFor('the newer version is in force', 10_000, () => isInForce(scenario));
@@ -93,7 +95,7 @@ test('stops an older program that finds a newer semantics version in force, and 
 });
 
 /** This test fails if a semantics version may skip a number. */
-test('raises an alarm on all members for a semantics version that skips numbers, and ignores it (P10)', () => {
+test('the cluster raises an alarm on all members for a semantics version that skips numbers, and ignores it (P10)', () => {
   const scenario = new Scenario();
   const [a, b] = scenario.followers() as [string, string];
   const subscriber = scenario.client('s', a, { subscriptions: [{ filter: 'x', qos: 1 }] });

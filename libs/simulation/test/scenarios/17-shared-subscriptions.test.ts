@@ -5,7 +5,7 @@ const subscriptions = [{ filter: '$share/workers/x', qos: 2 as const }];
 /**
  * This test fails if unacknowledged messages of a lost client are not given to another client of the group.
  */
-test('redelivers unacknowledged messages of a shared subscription to another client when one dies (P2)', () => {
+test('the cluster redelivers unacknowledged messages of a shared subscription to another client when one dies (P2)', () => {
   const scenario = new Scenario();
   const [a, b, c] = scenario.followers() as [string, string, string];
   const first = scenario.client('worker-1', a, { subscriptions, reconnects: false });
@@ -23,7 +23,7 @@ test('redelivers unacknowledged messages of a shared subscription to another cli
 });
 
 /** This test fails if a retransmitted QoS 2 PUBLISH is applied again [MQTT-4.3.3-10]. */
-test('delivers a retransmitted QoS 2 message to one client of a shared subscription (P2)', () => {
+test('the cluster delivers a retransmitted QoS 2 message to one client of a shared subscription (P2)', () => {
   const scenario = new Scenario();
   const [a, b, c, d] = scenario.followers() as [string, string, string, string];
   const workers = [a, b].map((home, number) => scenario.client(`worker-${number}`, home, { subscriptions }));

@@ -3,7 +3,7 @@ import { Scenario } from '../../src/index.ts';
 const active = { sharesClientId: true, reconnects: false };
 
 /** This test fails if a home does not close a connection that was taken over. */
-test('closes the older connection when a second publisher takes over the client id (P4)', () => {
+test('the cluster closes the older connection when a second publisher takes over the client id (P4)', () => {
   const scenario = new Scenario();
   const [a, b, c] = scenario.followers() as [string, string, string];
   const subscriber = scenario.client('s', c, { subscriptions: [{ filter: 'x', qos: 1 }] });
@@ -20,7 +20,7 @@ test('closes the older connection when a second publisher takes over the client 
 });
 
 /** This test fails if a home does not close a connection that was taken over. */
-test('keeps one of two publishers with the same client id after a heal, and loses no message (P1, P4)', () => {
+test('the cluster keeps one of two publishers with the same client id after a heal, and loses no message (P1, P4)', () => {
   const scenario = new Scenario();
   const [a, b, c] = scenario.followers() as [string, string, string];
   const subscriber = scenario.client('s', c, { subscriptions: [{ filter: 'x', qos: 1 }] });

@@ -1,7 +1,7 @@
 import { createSimulatedMember, smallLimits, Scenario } from '../../src/index.ts';
 
-/** This test fails if a snapshot does not carry the settings. */
-test('gives equal digests on members with different limits when a queue overflows during restarts (P9)', () => {
+/** This test fails if a snapshot does not contain the settings. */
+test('members with different limits report equal digests when a queue overflows during restarts (P9)', () => {
   const scenario = new Scenario({
     createMember: (id, members, recovered, random) => {
       // As during a rolling change of configuration, all members have different local limits.

@@ -1,7 +1,7 @@
 import { Scenario } from '../../src/index.ts';
 
 /** This test fails if heartbeats use the channel `log`. */
-test('keeps the leader while bulk messages are delayed by 2.5 s, as heartbeats have a channel of their own (P9)', () => {
+test('the cluster keeps the leader while bulk messages are delayed by 2.5 s, as heartbeats have a channel of their own (P9)', () => {
   const scenario = new Scenario();
   const leader = scenario.leader();
   const { term } = scenario.status(leader);
@@ -25,7 +25,7 @@ test('keeps the leader while bulk messages are delayed by 2.5 s, as heartbeats h
   expect(scenario.finish()).toEqual([]);
 });
 
-test('catches up over a link that is cut again after every 600 ms (P7)', () => {
+test('a member catches up over a link that is cut again after every 600 ms (P7)', () => {
   const scenario = new Scenario();
   const [a, b] = scenario.followers() as [string, string];
   const publisher = scenario.client('p', b, { windowMax: 20 });
@@ -44,7 +44,7 @@ test('catches up over a link that is cut again after every 600 ms (P7)', () => {
 });
 
 /** This test fails if no third member relays messages. */
-test('starts no endless elections while leader and one follower cannot reach each other (P7)', () => {
+test('the cluster starts no endless elections while leader and one follower cannot reach each other (P7)', () => {
   const scenario = new Scenario();
   const leader = scenario.leader();
   const [a] = scenario.followers() as [string];
@@ -60,7 +60,7 @@ test('starts no endless elections while leader and one follower cannot reach eac
 });
 
 /** This test fails if election timeouts are as short as the heartbeat interval. */
-test('keeps the leader and delivers messages over a link that is slow in one direction (P7)', () => {
+test('the cluster keeps the leader and delivers messages over a link that is slow in one direction (P7)', () => {
   const scenario = new Scenario();
   const leader = scenario.leader();
   const [a, b] = scenario.followers() as [string, string];

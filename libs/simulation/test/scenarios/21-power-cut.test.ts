@@ -3,7 +3,7 @@ import type { Publication } from '../../src/index.ts';
 
 /** This test fails if a follower acknowledges an append before its sync. */
 test.each([1, 2, 3, 4, 5])(
-  'loses no acknowledged message in three power cuts of all members under load, seed %d (P1)',
+  'the cluster loses no acknowledged message in three power cuts of all members under load, seed %d (P1)',
   (seed) => {
     const scenario = new Scenario({ seed });
     const subscribers = ['a', 'd', 'g'].map((home) =>

@@ -3,7 +3,7 @@ import { Scenario } from '../../src/index.ts';
 const subscriptions = [{ filter: '#', qos: 1 as const }];
 
 /** This test fails if a failed sync is acknowledged like a successful one. */
-test('acknowledges nothing after failed syncs, and restarts members with their stored entries (P1)', () => {
+test('the cluster acknowledges nothing after failed syncs, and members restart with their stored entries (P1)', () => {
   const scenario = new Scenario();
   const leader = scenario.leader();
   const publisher = scenario.client('p', leader);
@@ -23,7 +23,7 @@ test('acknowledges nothing after failed syncs, and restarts members with their s
 });
 
 /** This test fails if a start trusts entries that a failed sync has left in the page cache. */
-test('counts entries that a start reads after a failed sync only after they are written again (P1)', () => {
+test('the cluster counts entries that a starting member reads after a failed sync only after their next write (P1)', () => {
   const scenario = new Scenario();
   const subscriber = scenario.client('s', null, { subscriptions });
   const leader = scenario.leader();
@@ -49,7 +49,7 @@ test('counts entries that a start reads after a failed sync only after they are 
 });
 
 /** This test fails if the store does not check checksums. */
-test('rejects three stores with a flipped bit, and restores their members from the peers (P1)', () => {
+test('the cluster rejects three stores with a flipped bit, and restores their members from the peers (P1)', () => {
   const scenario = new Scenario();
   const subscriber = scenario.client('s', null, { subscriptions });
   const publisher = scenario.client('p', null);
@@ -83,7 +83,7 @@ test('rejects three stores with a flipped bit, and restores their members from t
   expect(scenario.world.history.marks.get('store-damage-healed')).toBe(3);
 });
 
-test('drops a write that a crash left unfinished, and reports the repair (P1)', () => {
+test('a store drops a write that a crash left unfinished, and reports the repair (P1)', () => {
   const scenario = new Scenario({ seed: 3 });
   const publisher = scenario.client('p', scenario.leader(), { windowMax: 10 });
   const [a] = scenario.followers() as [string];

@@ -20,12 +20,12 @@ function skippingEntries(state: MqttState, skips: (index: number) => boolean): M
 }
 
 /**
- * The test acts for the appliance: it drains the member, ends its process and gives it an empty store. Seen
- * to fail without the majority decision in `Digests`: then there is only an alarm, and the difference
- * remains.
+ * The test acts for the appliance: it drains the member, ends its process and gives it an empty store. This
+ * test fails without the majority decision in `Digests`: then the members only raise an alarm, and the
+ * difference remains.
  */
 test.each(['the leader', 'a follower'])(
-  'detects a state that differs on %s, drains that member and restores it from its peers (P10)',
+  'the cluster detects a state that differs on %s, drains that member and restores it from its peers (P10)',
   (role) => {
     const createUsual = createSimulatedMember({ whenIsolated: 'accept', limits: smallLimits });
     let divergedMember = '';
