@@ -15,7 +15,7 @@
  * - `qos2-duplicate`: a session delivers a QoS 2 message once (P2).
  * - `order`: messages of one publisher, topic and QoS are delivered in the order of sending (P2).
  * - `session-lost`: a session that was neither ended nor expired is present on every server (P3).
- * - `retained`: all servers send the same retained messages, and no retained message that was replaced (P5).
+ * - `retained`: all servers send the same retained messages, and no server sends a replaced one (P5).
  * - `will`: one will is published, in time, after each end of a connection without DISCONNECT, and only then
  *   (P6).
  * - `two-connections`: a takeover closes the older connection in time (P4).
@@ -28,7 +28,7 @@
  * A loss that a documented exception allows (a degraded acknowledgement on a wiped disk, a queue at its
  * bound) is no violation; the verdict counts it as an exception. The rules extend their time bounds by the
  * delays of a busy machine, which the history records (`analysis/host-load.ts`, `analysis/observed-lag.ts`).
- * The verdict shows a rule that had nothing to check as "not exercised": such a rule is no evidence that the
+ * The verdict shows a rule that had nothing to check as "not exercised": that rule is no evidence that the
  * promise was kept.
  */
 export { createChecker } from './checker.ts';

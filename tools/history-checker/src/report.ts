@@ -34,7 +34,7 @@ export class Report {
     this.#checked += count;
   }
 
-  /** @param text called only for the findings that are kept */
+  /** @param text returns the text of the finding; it is called only for findings that the report keeps */
   addViolation(text: () => string): void {
     if (this.#violations++ < findingsMax) this.#findings.push({ rule: this.#rule.name, text: text() });
   }

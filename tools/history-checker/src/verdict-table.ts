@@ -33,11 +33,12 @@ export function renderVerdict(verdict: Verdict, columnsMax = Infinity): string {
 
 /** @returns one line that shows how often and how far a rule extended its bounds */
 function describeAllowance(rule: string, { judged, lengthened, needed, longestMs }: Allowance): string {
-  if (lengthened === 0) return `${rule}: ${judged} durations checked, no bound extended for a busy machine`;
+  const durations = judged === 1 ? '1 duration' : `${judged} durations`;
+  if (lengthened === 0) return `${rule}: ${durations} checked, no bound extended for a busy machine`;
   const most = (longestMs / 1_000).toFixed(1);
   return (
-    `${rule}: ${judged} durations checked, ${lengthened} with a bound extended for a busy machine ` +
-    `(by ${most} s at most), ${needed} in time only because of that`
+    `${rule}: ${durations} checked, ${lengthened} with a bound extended for a busy machine ` +
+    `(by ${most} s at most), ${needed} in time only because of the extension`
   );
 }
 

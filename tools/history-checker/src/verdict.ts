@@ -21,8 +21,8 @@ export interface RuleVerdict {
   /** The clauses of the MQTT standard, or another source. */
   readonly clause: string;
   /**
-   * Number of exceptions: losses that a documented exception allows (degraded acknowledgement, a queue at its bound).
-   * Exceptions are not violations.
+   * Number of exceptions: losses that a documented exception allows (degraded acknowledgement, a queue at its
+   * bound). Exceptions are not violations.
    */
   readonly excused: number;
   /** The first ten exceptions. */
@@ -48,7 +48,9 @@ export interface Allowance {
 
 /** The results of all rules for one history. */
 export interface Verdict {
-  /** Whether no rule was violated. The field `checked` of each rule shows which rules the history exercised. */
+  /**
+   * Whether no rule was violated. The field `checked` of each rule shows which rules the history exercised.
+   */
   readonly ok: boolean;
   readonly rules: readonly RuleVerdict[];
 }

@@ -34,7 +34,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(ruleOf(verdict, 'acked-but-lost').checked).toBe(1);
   });
 
-  test('expects no delivery without an acknowledgement, after a rejection, at QoS 0, before the subscription or on another topic', () => {
+  test('accepts the loss of a message that is not acknowledged, rejected, QoS 0, older than the subscription or on another topic', () => {
     const { history, publisher } = pair('t/+');
     history.publish(publisher, 't/1', { ack: null });
     history.publish(publisher, 't/1', { ack: 0x97 });
@@ -50,7 +50,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(ruleOf(verdict, 'acked-but-lost').checked).toBe(0);
   });
 
-  test('expects no delivery without SUBACK, after a rejection or UNSUBSCRIBE, in an ended session or to an offline client', () => {
+  test('accepts the loss of a message without an active subscription, after the end of the session or for an offline client', () => {
     const history = new HistoryBuilder();
     const publisher = history.connect('publisher');
     history.subscribe(history.connect('unanswered'), 't', 1, null);
@@ -70,7 +70,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(violated(history.verdict())).toEqual([]);
   });
 
-  test('expects that a clean session receives the messages of its own connection only', () => {
+  test('reports the loss of a message for a clean session only if the message was sent during its connection', () => {
     const history = new HistoryBuilder();
     const publisher = history.connect('publisher');
     const first = history.connect('clean', { clean: true });
@@ -88,7 +88,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(violated(lost.verdict())).toEqual(['acked-but-lost']);
   });
 
-  test('accepts one copy for overlapping subscriptions', () => {
+  test('accepts a single copy of a message for overlapping subscriptions', () => {
     const { history, subscriber, publisher } = pair('t/#');
     history.subscribe(subscriber, 't/+', 1);
     const message = history.publish(publisher, 't/1');
@@ -96,7 +96,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(violated(history.verdict())).toEqual([]);
   });
 
-  test('expects no delivery of a topic that begins with $ for a wildcard subscription [MQTT-4.7.2-1]', () => {
+  test('accepts that a wildcard subscription receives no message of a topic that begins with $ [MQTT-4.7.2-1]', () => {
     const { history, publisher } = pair('#');
     history.publish(publisher, '$other/1');
     const message = history.publish(publisher, 'plain');
@@ -104,7 +104,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(message).toBe(2);
   });
 
-  test('expects that one subscriber of a shared subscription receives each message', () => {
+  test('reports a message that no subscriber of a shared subscription received', () => {
     const history = new HistoryBuilder();
     const publisher = history.connect('publisher');
     const first = history.connect('first');
@@ -127,7 +127,7 @@ describe('acked-but-lost (P1, P2)', () => {
     );
   });
 
-  test('accepts the loss of a QoS 2 message, not of QoS 1, when a subscriber leaves a shared subscription [MQTT5 4.8.2]', () => {
+  test('accepts the loss of a QoS 2 message, but not of a QoS 1 message, when a subscriber leaves a shared subscription [MQTT5 4.8.2]', () => {
     const run = (qos: 1 | 2): string[] => {
       const history = new HistoryBuilder();
       const publisher = history.connect('publisher');
@@ -223,7 +223,7 @@ describe('qos2-duplicate (P2)', () => {
     expect(ruleOf(verdict, 'qos2-duplicate').findings[0]?.text).toContain('2 times');
   });
 
-  test('accepts a second delivery at QoS 1, and a retained copy', () => {
+  test('accepts a second delivery with QoS 1, and a second copy that is marked as retained', () => {
     const { history, subscriber, publisher } = pair();
     const low = history.publish(publisher, 't/1', { qos: 1 });
     history.deliver(subscriber, low, 't/1');
@@ -355,7 +355,7 @@ describe('phantom', () => {
     expect(violated(history.verdict())).toEqual(['phantom']);
   });
 
-  test('reports a message that was sent after UNSUBACK, and accepts one that was sent before [MQTT-3.10.4-3]', () => {
+  test('reports a message that was sent after UNSUBACK, and accepts a message that was sent before UNSUBACK [MQTT-3.10.4-3]', () => {
     const { history, subscriber, publisher } = pair('t');
     const before = history.publish(publisher, 't');
     history.unsubscribe(subscriber, 't');
@@ -377,7 +377,7 @@ describe('phantom', () => {
     [2, 2, 1, ['phantom']],
     [1, 1, 0, ['phantom']],
   ] as const)(
-    'checks the QoS of a delivery: published with QoS %d, subscribed with %d, delivered with %d',
+    'compares the QoS of a delivery with the message and the subscription: QoS %d published, %d subscribed, %d delivered',
     (publish, subscribe, deliver, bad) => {
       const history = new HistoryBuilder();
       const subscriber = history.connect('subscriber');

@@ -1,5 +1,5 @@
 import { createChecker } from '../src/index.ts';
-import type { Closed, Header, HistoryEvent, Limits, QoS, WillRecord } from '../src/history/events.ts';
+import type { ClosedEvent, Header, HistoryEvent, Limits, QoS, WillRecord } from '../src/history/events.ts';
 import type { Verdict } from '../src/verdict.ts';
 
 export const testHeader: Header = {
@@ -33,7 +33,9 @@ export interface MessageOptions {
   readonly ack?: number | null;
 }
 
-/** Builds a history event by event. Each event is one millisecond after the previous event; `wait` adds time. */
+/**
+ * Builds a history event by event. Each event is one millisecond after the previous event; `wait` adds time.
+ */
 export class HistoryBuilder {
   readonly header: Header;
   readonly events: HistoryEvent[] = [];
@@ -72,7 +74,7 @@ export class HistoryBuilder {
     return { message: this.nextMessage(), topic, qos: 1, retain: false, delaySeconds: 0, ...options };
   }
 
-  close(connection: number, how: Closed['how'] = 'dropped'): void {
+  close(connection: number, how: ClosedEvent['how'] = 'dropped'): void {
     this.events.push({ type: 'closed', at: this.now(), connection, how });
   }
 
@@ -135,8 +137,8 @@ export class HistoryBuilder {
   }
 
   /**
-   * Adds the retained messages that all servers send at the end. `different` names servers that send other
-   * messages.
+   * Adds the retained messages that all servers send at the end. `different` lists the servers that send
+   * other messages.
    */
   retained(
     messages: Readonly<Record<string, number>>,

@@ -93,7 +93,7 @@ describe.each(['run.jsonl', 'run.jsonl.gz'])('%s', (name) => {
   });
 });
 
-test('write returns false when its caller should wait, and throws when the caller never waits', async () => {
+test('HistoryWriter.write returns false when its caller should wait, and throws when the caller never waits', async () => {
   const writer = await createHistoryWriter(join(folder, 'run.jsonl'), testHeader);
   const event: HistoryEvent = { type: 'phase', at: 1, phase: 'quiet' };
   const long: HistoryEvent = { type: 'end', at: 1, crashes: ['x'.repeat(1024 * 1024)] };
@@ -122,7 +122,7 @@ testOnLinux('close throws when the disk is full', async () => {
   await expect(writer.close()).rejects.toThrow("/dev/full can't be written: ENOSPC");
 });
 
-describe('checkHistoryFile rejects a file that is not a history with one line of text: the file, the line and the reason', () => {
+describe('checkHistoryFile', () => {
   const header = JSON.stringify(testHeader);
   const end = '{"type":"end","at":9,"crashes":[]}';
   test.each([
@@ -148,17 +148,20 @@ describe('checkHistoryFile rejects a file that is not a history with one line of
       ', line 2: connection 4 was never opened',
     ],
     [`${header}\n${end}\n${end}\n`, ', line 3: there is a line after the `end`'],
-  ])('%j', async (text, message) => {
-    const path = join(folder, 'run.jsonl');
-    await writeFile(path, text);
-    const failure: Error = await checkHistoryFile(path).then(
-      () => new Error('the file was accepted'),
-      (error: Error) => error,
-    );
-    expect(failure).toMatchObject({ name: 'HistoryError' });
-    expect(failure.message.startsWith(`${path}${message}`)).toBe(true);
-    expect(failure.message).not.toContain('\n');
-  });
+  ])(
+    'rejects the file content %j with one line of text: the file, the line and the reason',
+    async (text, message) => {
+      const path = join(folder, 'run.jsonl');
+      await writeFile(path, text);
+      const failure: Error = await checkHistoryFile(path).then(
+        () => new Error('the file was accepted'),
+        (error: Error) => error,
+      );
+      expect(failure).toMatchObject({ name: 'HistoryError' });
+      expect(failure.message.startsWith(`${path}${message}`)).toBe(true);
+      expect(failure.message).not.toContain('\n');
+    },
+  );
 
   test('rejects a missing file, a file that is not gzip, and a compressed file that is not a history', async () => {
     const path = join(folder, 'run.jsonl.gz');

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Delivery, HistoryEvent, Publish } from '../src/history/events.ts';
+import type { DeliveryEvent, HistoryEvent, PublishEvent } from '../src/history/events.ts';
 import { histories } from './random-histories.ts';
 import { judge, testHeader, violated } from './history-builder.ts';
 
@@ -11,7 +11,7 @@ type Mutation = (events: Events, lookup: EventLookup, pick: number) => HistoryEv
 class EventLookup {
   readonly #clients = new Map<number, string>();
   readonly #acked = new Set<number>();
-  readonly #sends = new Map<number, Publish[]>();
+  readonly #sends = new Map<number, PublishEvent[]>();
   readonly #copies = new Map<number, number>();
   readonly #watched: number[] = [];
   readonly #events: Events;
@@ -39,7 +39,7 @@ class EventLookup {
     return this.#acked.has(message);
   }
 
-  sends(message: number): readonly Publish[] {
+  sends(message: number): readonly PublishEvent[] {
     return this.#sends.get(message) ?? [];
   }
 
@@ -52,8 +52,8 @@ class EventLookup {
    * @returns the positions of the watcher's deliveries for which the condition is true, in the order of the
    * history
    */
-  watched(where: (delivery: Delivery) => boolean): number[] {
-    return this.#watched.filter((place) => where(this.#events[place] as Delivery));
+  watched(where: (delivery: DeliveryEvent) => boolean): number[] {
+    return this.#watched.filter((place) => where(this.#events[place] as DeliveryEvent));
   }
 }
 
@@ -74,9 +74,9 @@ function timeOf(events: Events, place: number): number {
 }
 
 /** @returns the position and the delivery of the will of the client `mortal`, which dies at the end */
-function lastWill(events: Events, lookup: EventLookup): [place: number, delivery: Delivery] {
+function lastWill(events: Events, lookup: EventLookup): [place: number, delivery: DeliveryEvent] {
   const place = lookup.watched(({ topic }) => topic === 'wills/mortal')[0] as number;
-  return [place, events[place] as Delivery];
+  return [place, events[place] as DeliveryEvent];
 }
 
 const mutations: Readonly<Record<string, readonly [rule: string, Mutation]>> = {
@@ -99,13 +99,13 @@ const mutations: Readonly<Record<string, readonly [rule: string, Mutation]>> = {
         lookup.watched(({ qos }) => qos === 2),
         pick,
       );
-      return place === null ? null : inserted(events, place, events[place] as Delivery);
+      return place === null ? null : inserted(events, place, events[place] as DeliveryEvent);
     },
   ],
   'two messages are delivered in the wrong order': [
     'order',
     (events, lookup, pick) => {
-      const lane = (delivery: Delivery): string | null => {
+      const lane = (delivery: DeliveryEvent): string | null => {
         const [publish, again] = lookup.sends(delivery.message);
         if (!publish || again) return null;
         return `${publish.connection} ${publish.topic} ${publish.qos}`;
@@ -116,7 +116,7 @@ const mutations: Readonly<Record<string, readonly [rule: string, Mutation]>> = {
       const pairs: (readonly [number, number])[] = [];
       const former = new Map<string | null, number>();
       for (const place of places) {
-        const key = lane(events[place] as Delivery);
+        const key = lane(events[place] as DeliveryEvent);
         const before = former.get(key);
         if (before !== undefined && timeOf(events, place) - timeOf(events, before) < 1_000)
           pairs.push([before, place]);
@@ -125,8 +125,8 @@ const mutations: Readonly<Record<string, readonly [rule: string, Mutation]>> = {
       const pair = pairs[pick % Math.max(1, pairs.length)];
       if (!pair) return null;
       const [place, next] = pair;
-      const { connection, at } = events[next] as Delivery;
-      const late: Delivery = { ...(events[place] as Delivery), connection, at };
+      const { connection, at } = events[next] as DeliveryEvent;
+      const late: DeliveryEvent = { ...(events[place] as DeliveryEvent), connection, at };
       return without(inserted(events, next + 1, late), place);
     },
   ],
@@ -261,7 +261,7 @@ const mutations: Readonly<Record<string, readonly [rule: string, Mutation]>> = {
       const unknown = 1_000_000;
       return place === null
         ? null
-        : inserted(events, place, { ...(events[place] as Delivery), message: unknown });
+        : inserted(events, place, { ...(events[place] as DeliveryEvent), message: unknown });
     },
   ],
 };
@@ -270,8 +270,8 @@ const runsMax = 40;
 /** Fixed seed, so that every run checks the same histories. */
 const seed = 20_261_122;
 
-describe('histories of the model broker', () => {
-  test('the checker reports no violation, and every rule checks at least one event', () => {
+describe('the checker on histories of the model broker', () => {
+  test('reports no violation, and checks at least one event with every rule', () => {
     const checked = new Map<string, number>();
     fc.assert(
       fc.property(histories, ({ events }) => {
@@ -287,7 +287,7 @@ describe('histories of the model broker', () => {
   });
 
   test.each(Object.entries(mutations))(
-    'only the rule for this violation reports it: %s',
+    'reports only the violated rule for a mutated history: %s',
     (_, [rule, mutate]) => {
       fc.assert(
         fc.property(histories, fc.nat(), ({ events }, pick) => {

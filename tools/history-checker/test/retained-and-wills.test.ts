@@ -3,7 +3,7 @@ import { ruleOf, HistoryBuilder, violated } from './history-builder.ts';
 import type { ConnectOptions } from './history-builder.ts';
 
 describe('retained (P5)', () => {
-  /** Two writes of one topic; the second clears it with `clear`. */
+  /** Builds a history with two writes of one topic. The second write clears the topic if `clear` is true. */
   const write = (options: { clear?: boolean; ack?: number | null; other?: boolean } = {}) => {
     const { clear = false, ack = 0, other = false } = options;
     const history = new HistoryBuilder();
@@ -44,7 +44,7 @@ describe('retained (P5)', () => {
     expect(violated(history.verdict())).toEqual(['retained']);
   });
 
-  test('accepts the last retained message, and the one before if the last write was not acknowledged', () => {
+  test('accepts the last retained message, and the previous message if the last write was not acknowledged', () => {
     const { history, newer } = write();
     history.settle();
     history.retained({ t: newer });
@@ -208,7 +208,9 @@ describe('will (P6)', () => {
     readonly limits?: Partial<Limits>;
   }
 
-  /** Builds a history of a client that dies and a watcher that subscribes to its will. @returns the verdict */
+  /**
+   * Builds a history of a client that dies and a watcher that subscribes to its will. @returns the verdict
+   */
   function die({
     options,
     delaySeconds = 0,
@@ -252,7 +254,7 @@ describe('will (P6)', () => {
   }
 
   test.each(['dropped', 'lost', 'server'] as const)(
-    'requires one will after a connection end `%s`',
+    'reports a missing will after a connection that ended as `%s`',
     (how) => {
       expect(die({ how, deliveredAfterMs: [20] }).bad).toEqual([]);
       expect(die({ how }).text).toContain('was not delivered to watcher');

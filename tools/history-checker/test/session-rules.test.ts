@@ -146,9 +146,12 @@ describe('two-connections (P4)', () => {
     [8_000, ['A'], []],
     [12_000, ['A'], ['two-connections']],
     [8_000, ['C'], ['two-connections']],
-  ])('judges an older connection that is open for %d ms after a fault of %j', (lingerMs, fault, bad) => {
-    expect(takeOver(lingerMs, fault)).toEqual(bad);
-  });
+  ])(
+    'checks an older connection that stays open for %d ms after a fault of the servers %j',
+    (lingerMs, fault, bad) => {
+      expect(takeOver(lingerMs, fault)).toEqual(bad);
+    },
+  );
 
   test.each([
     ['cut', ['A', 'B', 'C'], [['A'], ['B', 'C']], []],
@@ -160,7 +163,7 @@ describe('two-connections (P4)', () => {
     ['slow', ['A', 'B', 'C'], [['A', 'B', 'C']], []],
     ['clock', ['A'], [['A']], ['two-connections']],
   ])(
-    'extends the bound only for servers that a %s fault of %j with groups %j isolates',
+    'extends the bound only for isolated servers: fault %s of %j with the groups %j',
     (kind, members, groups, bad) => {
       const history = new HistoryBuilder();
       const older = history.connect('twice', { server: 'A' });
@@ -173,7 +176,7 @@ describe('two-connections (P4)', () => {
     },
   );
 
-  test('reports two open connections at the end', () => {
+  test('reports two connections of one client id that are open at the end', () => {
     const history = new HistoryBuilder();
     history.connect('twice', { server: 'A' });
     history.connect('twice', { server: 'B', sessionPresent: true });

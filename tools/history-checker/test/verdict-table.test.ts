@@ -5,7 +5,7 @@ function lines(history: HistoryBuilder, crashes: readonly string[] = []): string
   return renderVerdict(history.verdict(crashes)).split('\n');
 }
 
-test('shows one line for each rule, and marks rules without a check as not exercised', () => {
+test('renderVerdict shows one line for each rule, and marks rules without a check as not exercised', () => {
   const history = new HistoryBuilder();
   const subscriber = history.connect('subscriber');
   history.subscribe(subscriber, 't');
@@ -19,7 +19,7 @@ test('shows one line for each rule, and marks rules without a check as not exerc
   expect(table.at(-1)).toMatch(/^NOT OK: acked-but-lost, \d+ of \d+ rules not exercised$/);
 });
 
-test('shows the number of exceptions and the first exception', () => {
+test('renderVerdict shows the number of exceptions and the first exception', () => {
   const history = new HistoryBuilder({ degradedAcks: true });
   const subscriber = history.connect('subscriber', { server: 'B' });
   history.subscribe(subscriber, 't');
@@ -33,7 +33,7 @@ test('shows the number of exceptions and the first exception', () => {
   expect(table.at(-1)).toMatch(/^ok, \d+ of \d+ rules not exercised$/);
 });
 
-test('shows how many durations were in time only because of an extended bound', () => {
+test('renderVerdict shows how many durations were in time only because of an extended bound', () => {
   const takeOver = (waitMs: number, lingerMs: number): string | undefined => {
     const history = new HistoryBuilder();
     const older = history.connect('twice', { server: 'A' });
@@ -46,15 +46,13 @@ test('shows how many durations were in time only because of an extended bound', 
     history.close(older, 'server');
     return lines(history).find((line) => line.startsWith('two-connections: '));
   };
-  expect(takeOver(10, 500)).toBe(
-    'two-connections: 1 durations checked, no bound extended for a busy machine',
-  );
+  expect(takeOver(10, 500)).toBe('two-connections: 1 duration checked, no bound extended for a busy machine');
   expect(takeOver(1_500, 1_600)).toBe(
-    'two-connections: 1 durations checked, 1 with a bound extended for a busy machine (by 1.5 s at most), 1 in time only because of that',
+    'two-connections: 1 duration checked, 1 with a bound extended for a busy machine (by 1.5 s at most), 1 in time only because of the extension',
   );
 });
 
-test('cuts lines to the width of the terminal', () => {
+test('renderVerdict cuts lines to the width of the terminal', () => {
   const verdict = new HistoryBuilder().verdict(['x'.repeat(300)]);
   const table = renderVerdict(verdict, 80).split('\n');
   expect(Math.max(...table.map((line) => line.length))).toBe(80);

@@ -1,19 +1,19 @@
 import type { HistoryTables } from '../tables/history-tables.ts';
 import { never } from '../tables/clients.ts';
-import type { Connection, Session, Subscription } from '../tables/clients.ts';
+import type { RecordedConnection, RecordedSession, RecordedSubscription } from '../tables/clients.ts';
 import { Grouping } from '../tables/column.ts';
 import { FilterTrie } from '../tables/filters.ts';
-import { rejectedMin } from '../tables/messages.ts';
+import { rejectionCodeMin } from '../tables/messages.ts';
 import { HostLoad } from './host-load.ts';
 import { ObservedLag } from './observed-lag.ts';
 import type { Report } from '../report.ts';
 
 const msPerSecond = 1_000;
 
-/** Derived tables that several rules need, each computed once. */
+/** Tables that several rules derive from the history. Each table is computed once. */
 export class Analysis {
   readonly tables: HistoryTables;
-  readonly #matchers = new Map<Session, (topic: number) => readonly Subscription[]>();
+  readonly #matchers = new Map<RecordedSession, (topic: number) => readonly RecordedSubscription[]>();
   /** Rows of the deliveries of each session, in order. */
   readonly deliveriesBySession: Grouping;
   /** Rows of the messages of each topic, in the order in which they were first sent. */
@@ -27,7 +27,7 @@ export class Analysis {
    * Acknowledged subscriptions without an UNSUBSCRIBE, of sessions whose client was connected when the run
    * settled.
    */
-  readonly activeSubscriptions: readonly Subscription[];
+  readonly activeSubscriptions: readonly RecordedSubscription[];
 
   constructor(tables: HistoryTables) {
     const { deliveries, messages, sessions, topics } = tables;
@@ -45,10 +45,10 @@ export class Analysis {
   }
 
   /**
-   * Whether the session's client was connected when the run had settled. The session has then received all messages
-   * that are due to it.
+   * Whether the session's client was connected when the run had settled. The session has then received all
+   * messages that are due to it.
    */
-  #wasConnectedAtEnd({ promisedUntil, connections }: Session): boolean {
+  #wasConnectedAtEnd({ promisedUntil, connections }: RecordedSession): boolean {
     const settled = this.tables.settledSequence;
     if (settled === null || promisedUntil !== never) return false;
     return connections.some((one) => one.connectedSequence < settled && one.closedSequence > settled);
@@ -62,13 +62,13 @@ export class Analysis {
     return (this.#lag ??= new ObservedLag(this.tables));
   }
 
-  connection(index: number): Connection {
+  connection(index: number): RecordedConnection {
     return this.tables.sessions.connectionAt(index);
   }
 
   /** @returns the given subscriptions that match each topic, indexed by the topic's number */
-  matches(subscriptions: readonly Subscription[]): readonly (readonly Subscription[])[] {
-    const trie = new FilterTrie<Subscription>();
+  matches(subscriptions: readonly RecordedSubscription[]): readonly (readonly RecordedSubscription[])[] {
+    const trie = new FilterTrie<RecordedSubscription>();
     for (const subscription of subscriptions) trie.add(subscription.filter, subscription);
     const { topics } = this.tables;
     return Array.from({ length: topics.count }, (_, topic) => trie.match(topics.name(topic)));
@@ -78,7 +78,7 @@ export class Analysis {
    * @returns a function that returns the session's subscriptions that match a topic; the function caches its
    * results
    */
-  matcher(session: Session): (topic: number) => readonly Subscription[] {
+  matcher(session: RecordedSession): (topic: number) => readonly RecordedSubscription[] {
     let matcher = this.#matchers.get(session);
     if (!matcher) {
       matcher = this.#matcherOf(session);
@@ -87,10 +87,10 @@ export class Analysis {
     return matcher;
   }
 
-  #matcherOf({ subscriptions }: Session): (topic: number) => readonly Subscription[] {
-    const trie = new FilterTrie<Subscription>();
+  #matcherOf({ subscriptions }: RecordedSession): (topic: number) => readonly RecordedSubscription[] {
+    const trie = new FilterTrie<RecordedSubscription>();
     for (const subscription of subscriptions) trie.add(subscription.filter, subscription);
-    const known = new Map<number, readonly Subscription[]>();
+    const known = new Map<number, readonly RecordedSubscription[]>();
     return (topic) => {
       let found = known.get(topic);
       if (!found) {
@@ -102,7 +102,8 @@ export class Analysis {
   }
 
   /**
-   * Whether a server other than the publisher's server delivered the message, so the message had been replicated.
+   * Whether a server other than the publisher's server delivered the message, so the message had been
+   * replicated.
    */
   reachedAnotherServer(message: number): boolean {
     this.#deliveredElsewhere ??= this.#findMessagesDeliveredElsewhere();
@@ -123,7 +124,10 @@ export class Analysis {
     return found;
   }
 
-  /** Number of publisher sessions in which the message was sent. The target may deliver the message once for each. */
+  /**
+   * Number of publisher sessions in which the message was sent. The target may deliver the message once for
+   * each session.
+   */
   publisherSessions(message: number): number {
     const sessions = new Set(
       this.tables.messages
@@ -133,7 +137,10 @@ export class Analysis {
     return sessions.size;
   }
 
-  /** Reports an event after its deadline: as an exception if the machine was starved, otherwise as a violation. */
+  /**
+   * Reports an event after its deadline: as an exception if the machine was starved, otherwise as a
+   * violation.
+   */
   reportLate(report: Report, fromMs: number, toMs: number, text: () => string): void {
     if (this.hostLoad.isStarved(fromMs, toMs))
       report.addException(() => `the machine was starved: ${text()}`);
@@ -148,19 +155,19 @@ export class Analysis {
     if (messages.isWill(row))
       return `will ${messages.id(row)} of ${client.id} (${topic}, QoS ${messages.qos(row)})`;
     const acked = messages.isAcked(row)
-      ? `acknowledged ${seconds(messages.ackAt(row))} by ${this.connection(messages.ackConnection(row)).connect.server}`
+      ? `acknowledged ${formatSeconds(messages.ackAt(row))} by ${this.connection(messages.ackConnection(row)).connect.server}`
       : 'not acknowledged';
-    const sent = `sent ${seconds(messages.firstAt(row))} to ${connect.server}`;
+    const sent = `sent ${formatSeconds(messages.firstAt(row))} to ${connect.server}`;
     const kind = messages.isClear(row) ? 'clear' : 'message';
     return `${kind} ${messages.id(row)} of ${client.id} (${topic}, QoS ${messages.qos(row)}, ${sent}, ${acked})`;
   }
 }
 
-function isGranted({ ackedSequence, endSequence, granted }: Subscription): boolean {
-  return ackedSequence !== never && endSequence === never && granted < rejectedMin;
+function isGranted({ ackedSequence, endSequence, granted }: RecordedSubscription): boolean {
+  return ackedSequence !== never && endSequence === never && granted < rejectionCodeMin;
 }
 
 /** @returns a time of the run in seconds, for a finding */
-export function seconds(atMs: number): string {
+export function formatSeconds(atMs: number): string {
   return `${(atMs / msPerSecond).toFixed(3)} s`;
 }

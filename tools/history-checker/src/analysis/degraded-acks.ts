@@ -2,11 +2,11 @@ import type { Analysis } from './analysis.ts';
 
 /**
  * Whether the acknowledgement of a QoS 1 message may be a degraded acknowledgement. The target must allow
- * them (`degradedAcks`), and a fault must have been active or the machine starved. A fault of any server
- * counts: while the servers elect a leader, a server without a fault may be isolated, too. On a starved
- * machine any server may be isolated.
+ * degraded acknowledgements (`degradedAcks`), and a fault must have been active or the machine starved. A
+ * fault of any server counts: while the servers elect a leader, a server without a fault may be isolated,
+ * too. On a starved machine any server may be isolated.
  */
-export function mayBeDegraded({ tables, hostLoad }: Analysis, message: number): boolean {
+export function mayHaveDegradedAck({ tables, hostLoad }: Analysis, message: number): boolean {
   const { messages, faults, header } = tables;
   if (!header.limits.degradedAcks || messages.qos(message) !== 1 || !messages.isAcked(message)) return false;
   const [sentAt, ackAt] = [messages.firstAt(message), messages.ackAt(message)];
@@ -19,9 +19,9 @@ export function mayBeDegraded({ tables, hostLoad }: Analysis, message: number): 
  * server without a fault is isolated no longer than an election takes.
  * @returns a description of the exception; null if the exception does not apply to the message
  */
-export function degradedLoss(analysis: Analysis, message: number): string | null {
+export function describeDegradedLoss(analysis: Analysis, message: number): string | null {
   const { messages, faults } = analysis.tables;
-  if (!mayBeDegraded(analysis, message) || analysis.reachedAnotherServer(message)) return null;
+  if (!mayHaveDegradedAck(analysis, message) || analysis.reachedAnotherServer(message)) return null;
   const { server } = analysis.connection(messages.ackConnection(message)).connect;
   const ackAt = messages.ackAt(message);
   const disruption = faults.disruptionOf(server, ackAt, ackAt);

@@ -1,11 +1,15 @@
-import type { Probe } from '../history/events.ts';
+import type { ProbeEvent } from '../history/events.ts';
 
 /**
- * Number of process wake-ups for which one request may wait: the path from the client over home and leader to a
- * follower and back, twice, because the request may need a retry or an election.
+ * Number of process wake-ups for which one request may wait. A request goes from the client over home and
+ * leader to a follower and back. The number counts this path twice, because the request may need a retry or
+ * an election.
  */
 const wakesMax = 12;
-/** Number of disk syncs for which one request may wait: two disks one after another, twice for the same reason. */
+/**
+ * Number of disk syncs for which one request may wait. A request waits for two disks one after another. The
+ * number counts both disks twice, because the request may need a retry or an election.
+ */
 const syncsMax = 4;
 
 /**
@@ -15,20 +19,20 @@ const syncsMax = 4;
 const computingMsMax = 150;
 
 /**
- * Delay of the machine from which the checker judges no times, ms. The processes of the target may then have waited
- * even longer than the recording process.
+ * Smallest delay of the machine at which the checker no longer judges times, ms. The processes of the target
+ * may then have waited even longer than the recording process.
  */
 const starvedMsMin = 6_000;
 
 /**
  * The delay that the busy machine, not the target, may have added to a request. The delay is computed from
- * the probes of the recording process, not from the target's answers. So a target that serves no client gets
- * no allowance for that.
+ * the probes of the recording process, not from the target's answers. So a target that serves no client does
+ * not extend its own time bounds.
  */
 export class HostLoad {
-  readonly #probes: readonly Probe[];
+  readonly #probes: readonly ProbeEvent[];
 
-  constructor(probes: readonly Probe[]) {
+  constructor(probes: readonly ProbeEvent[]) {
     this.#probes = probes;
   }
 
@@ -47,7 +51,7 @@ export class HostLoad {
     let longest = 0;
     // The first probe after the interval still describes the time before it.
     for (let place = this.#firstFrom(fromMs); place < this.#probes.length; place++) {
-      const { at, wakeMs, syncMs, runnable = 0 } = this.#probes[place] as Probe;
+      const { at, wakeMs, syncMs, runnable = 0 } = this.#probes[place] as ProbeEvent;
       const sharedMs = computingMsMax * Math.max(0, runnable - 1);
       longest = Math.max(longest, wakesMax * wakeMs + syncsMax * syncMs + sharedMs);
       if (at > toMs) break;
@@ -60,7 +64,7 @@ export class HostLoad {
     let high = this.#probes.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.#probes[middle] as Probe).at < atMs) low = middle + 1;
+      if ((this.#probes[middle] as ProbeEvent).at < atMs) low = middle + 1;
       else high = middle;
     }
     return low;

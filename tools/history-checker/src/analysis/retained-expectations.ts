@@ -1,7 +1,7 @@
 import { never } from '../tables/clients.ts';
-import type { Sequence, Session, Subscription } from '../tables/clients.ts';
+import type { Sequence, RecordedSession, RecordedSubscription } from '../tables/clients.ts';
 import { isShared } from '../tables/filters.ts';
-import { rejectedMin } from '../tables/messages.ts';
+import { rejectionCodeMin } from '../tables/messages.ts';
 import { retainedMsMaxDefault } from './retained-observations.ts';
 import { RetainedWrites } from './retained-writes.ts';
 import type { Analysis } from './analysis.ts';
@@ -11,7 +11,7 @@ const deliveredMsMax = 500;
 
 /** A new subscription, and a matching topic that has had a retained message for longer than P5's bound. */
 export interface RetainedExpectation {
-  readonly subscription: Subscription;
+  readonly subscription: RecordedSubscription;
   readonly topic: number;
   /** Whether a retained message of the topic was delivered to the subscription. */
   readonly isDelivered: boolean;
@@ -21,8 +21,8 @@ export interface RetainedExpectation {
 
 /**
  * Yields the retained messages that new subscriptions had to receive [MQTT-3.3.1-6]. Subscriptions on
- * isolated servers and on connections that were too short are excluded. So are topics with a clear that was
- * sent before SUBACK and may have been the last write. A delivery for another subscription of the same
+ * isolated servers and on connections that were too short are excluded. A topic is also excluded if a clear
+ * that was sent before SUBACK may have been the last write. A delivery for another subscription of the same
  * connection counts, too, because filters may overlap.
  */
 export function* retainedExpectations(analysis: Analysis): Generator<RetainedExpectation> {
@@ -30,7 +30,7 @@ export function* retainedExpectations(analysis: Analysis): Generator<RetainedExp
   const writes = new RetainedWrites(analysis);
   const topics = [...writes.topics()];
   const matches = analysis.matches(sessions.sessions.flatMap(({ subscriptions }) => subscriptions));
-  const topicsOf = new Map<Subscription, number[]>();
+  const topicsOf = new Map<RecordedSubscription, number[]>();
   for (const topic of topics) {
     for (const subscription of matches[topic] ?? []) {
       const known = topicsOf.get(subscription);
@@ -46,9 +46,9 @@ export function* retainedExpectations(analysis: Analysis): Generator<RetainedExp
       const allowanceMs = allowanceOf(analysis, subscription);
       if (allowanceMs === null) continue;
       const { at, ackedAt, sequence, connection } = subscription;
-      const certainMs = at - boundMsOf(analysis) - allowanceMs;
+      const ackedBeforeMs = at - boundMsOf(analysis) - allowanceMs;
       for (const topic of topicsOf.get(subscription) ?? []) {
-        if (!writes.isCertainlySet(topic, certainMs, ackedAt)) continue;
+        if (!writes.mustBeSet(topic, ackedBeforeMs, ackedAt)) continue;
         const isDelivered = (delivered.get(`${connection.index} ${topic}`) ?? -1) > sequence;
         yield { subscription, topic, isDelivered, allowanceMs };
       }
@@ -63,7 +63,7 @@ function boundMsOf({ tables }: Analysis): number {
 /** @returns the position of the last retained delivery for each connection and topic */
 function retainedDeliveriesOf(
   { tables, deliveriesBySession }: Analysis,
-  session: Session,
+  session: RecordedSession,
 ): Map<string, Sequence> {
   const { deliveries, messages } = tables;
   const delivered = new Map<string, Sequence>();
@@ -76,13 +76,13 @@ function retainedDeliveriesOf(
 }
 
 /**
- * @returns the delay that a busy machine may have added, ms; null if no retained message is expected, because the
- * subscription is shared, was rejected or was too short, or because its server may have been isolated
+ * @returns the delay that a busy machine may have added, ms; null if no retained message is expected, because
+ * the subscription is shared, was rejected or was too short, or because its server may have been isolated
  */
-function allowanceOf({ tables, lag }: Analysis, subscription: Subscription): number | null {
+function allowanceOf({ tables, lag }: Analysis, subscription: RecordedSubscription): number | null {
   const { at, ackedAt, granted, filter, connection, endSequence } = subscription;
   const isSubscribed = endSequence === never || endSequence > connection.closedSequence;
-  if (!isSubscribed || isShared(filter) || granted >= rejectedMin) return null;
+  if (!isSubscribed || isShared(filter) || granted >= rejectionCodeMin) return null;
   const untilMs = Math.min(connection.closedAt, tables.endAt ?? Infinity);
   if (!(untilMs - ackedAt > deliveredMsMax)) return null;
   const beganAt = at - (tables.header.limits.retainedMsMax ?? retainedMsMaxDefault);

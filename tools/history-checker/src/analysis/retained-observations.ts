@@ -1,25 +1,31 @@
-import type { Connection } from '../tables/clients.ts';
+import type { RecordedConnection } from '../tables/clients.ts';
 import { isShared } from '../tables/filters.ts';
 import type { Analysis } from './analysis.ts';
 import { RetainedWrites } from './retained-writes.ts';
 
-/** Default of `retainedMsMax`, ms (P5). */
+/**
+ * Default of the limit `retainedMsMax`: the longest time from the acknowledgement of a retained message until
+ * all servers send it, ms (P5).
+ */
 export const retainedMsMaxDefault = 2_000;
 
 /** A retained message that a new subscription received. */
 export interface RetainedObservation {
-  readonly connection: Connection;
+  readonly connection: RecordedConnection;
   readonly atMs: number;
   /** Row of the message that was delivered as retained. */
   readonly message: number;
-  /** Row of a write that must have replaced the message before SUBSCRIBE was sent; null if there is no such write. */
+  /**
+   * Row of a write that must have replaced the message before SUBSCRIBE was sent; null if there is no such
+   * write.
+   */
   readonly replacement: number | null;
 }
 
 /**
- * Yields the retained messages that new subscriptions received on servers that were not isolated. For each
- * message it yields a write that had certainly replaced the message, more than P5's bound before SUBSCRIBE
- * was sent, or null.
+ * Yields the retained messages that new subscriptions received on servers that were not isolated. Each
+ * observation also contains a write that must have replaced the message more than P5's bound before SUBSCRIBE
+ * was sent. It contains null if the history has no such write.
  */
 export function* retainedObservations(analysis: Analysis): Generator<RetainedObservation> {
   const { deliveries, messages, header, faults } = analysis.tables;

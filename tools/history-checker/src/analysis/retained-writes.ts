@@ -1,5 +1,5 @@
 import type { Messages } from '../tables/messages.ts';
-import { mayBeDegraded } from './degraded-acks.ts';
+import { mayHaveDegradedAck } from './degraded-acks.ts';
 import type { Analysis } from './analysis.ts';
 
 /**
@@ -9,17 +9,16 @@ import type { Analysis } from './analysis.ts';
 const appliedWithinMs = 3_000;
 
 /**
- * The writes of retained topics, and the writes that have certainly replaced them.
- * A write is certain if it was acknowledged by a majority. A certain write replaces all writes that had taken
- * effect before it was first sent. Any other write (at QoS 0, without an acknowledgement, with a degraded
- * acknowledgement, or with a copy on another connection) may take effect later. That delay is bounded: a
- * server applies all packets that it received soon after the end of the connection, or after the end of the
- * last fault that affected the server.
+ * The writes of retained topics, and the majority-acknowledged writes that must have replaced them. A
+ * majority-acknowledged write replaces all writes that had taken effect before its first PUBLISH. Any other
+ * write (at QoS 0, without an acknowledgement, with a degraded acknowledgement, or with a copy on another
+ * connection) may take effect later. That delay is bounded: a server applies all packets that it received
+ * soon after the end of the connection, or after the end of the last fault that affected the server.
  */
 export class RetainedWrites {
   readonly #analysis: Analysis;
   readonly #effects = new Map<number, number>();
-  readonly #byTopic = new Map<number, { readonly all: number[]; readonly certain: CertainWrites }>();
+  readonly #byTopic = new Map<number, { readonly all: number[]; readonly byMajority: MajorityWrites }>();
 
   constructor(analysis: Analysis) {
     this.#analysis = analysis;
@@ -32,11 +31,11 @@ export class RetainedWrites {
       else byTopic.set(messages.topic(row), [row]);
     }
     for (const [topic, all] of byTopic) {
-      const certain = new CertainWrites(
+      const byMajority = new MajorityWrites(
         analysis,
-        all.filter((row) => this.#isCertain(row)),
+        all.filter((row) => this.#hasMajorityAck(row)),
       );
-      this.#byTopic.set(topic, { all, certain });
+      this.#byTopic.set(topic, { all, byMajority });
     }
   }
 
@@ -49,27 +48,30 @@ export class RetainedWrites {
   }
 
   /**
-   * @returns the row of a certain write that was sent after the given write took effect, and acknowledged before the
-   * given time; null if there is no such write
+   * @returns the row of a majority-acknowledged write that was sent after the given write took effect, and
+   * acknowledged before the given time; null if there is no such write
    */
   replacementOf(write: number, ackedBeforeMs: number): number | null {
     const { messages } = this.#analysis.tables;
     const sinceMs = this.#effectiveAt(write);
-    return this.#byTopic.get(messages.topic(write))?.certain.after(sinceMs, ackedBeforeMs) ?? null;
-  }
-
-  /** @returns the row of any certain write of the topic that was acknowledged before the given time, or null */
-  anyCertain(topic: number, ackedBeforeMs: number): number | null {
-    return this.#byTopic.get(topic)?.certain.after(-Infinity, ackedBeforeMs) ?? null;
+    return this.#byTopic.get(messages.topic(write))?.byMajority.after(sinceMs, ackedBeforeMs) ?? null;
   }
 
   /**
-   * Whether the topic must have a retained message: a certain write was acknowledged before `ackedBeforeMs`,
-   * and every clear that was sent before `sentBeforeMs` has certainly been replaced.
+   * @returns the row of any majority-acknowledged write of the topic that was acknowledged before the given
+   * time; null if there is no such write
    */
-  isCertainlySet(topic: number, ackedBeforeMs: number, sentBeforeMs: number): boolean {
+  anyMajorityWrite(topic: number, ackedBeforeMs: number): number | null {
+    return this.#byTopic.get(topic)?.byMajority.after(-Infinity, ackedBeforeMs) ?? null;
+  }
+
+  /**
+   * Whether the topic must have a retained message: a majority acknowledged a write before `ackedBeforeMs`,
+   * and every clear that was sent before `sentBeforeMs` must have been replaced.
+   */
+  mustBeSet(topic: number, ackedBeforeMs: number, sentBeforeMs: number): boolean {
     const { messages } = this.#analysis.tables;
-    if (this.anyCertain(topic, ackedBeforeMs) === null) return false;
+    if (this.anyMajorityWrite(topic, ackedBeforeMs) === null) return false;
     const writes = this.writes(topic);
     // The search begins at the newest write, because the newest clear is the least likely to have been replaced.
     for (let place = firstAfter(writes, messages, sentBeforeMs) - 1; place >= 0; place--) {
@@ -79,19 +81,19 @@ export class RetainedWrites {
     return true;
   }
 
-  #isCertain(row: number): boolean {
+  #hasMajorityAck(row: number): boolean {
     const { messages } = this.#analysis.tables;
     return (
       messages.isAcked(row) &&
       messages.qos(row) > 0 &&
       !messages.isWill(row) &&
-      !mayBeDegraded(this.#analysis, row)
+      !mayHaveDegradedAck(this.#analysis, row)
     );
   }
 
   /**
-   * @returns the time by which the write has certainly taken effect, if it takes effect at all; Infinity if that time
-   * can't be determined
+   * @returns the time by which the write must have taken effect, if it takes effect at all; Infinity if that
+   * time can't be determined
    */
   #effectiveAt(row: number): number {
     let atMs = this.#effects.get(row);
@@ -109,7 +111,7 @@ export class RetainedWrites {
       messages.qos(row) === 2
         ? this.#analysis.publisherSessions(row) === 1
         : messages.sendConnectionCount(row) === 1;
-    if (isOnce && this.#isCertain(row)) return messages.ackAt(row);
+    if (isOnce && this.#hasMajorityAck(row)) return messages.ackAt(row);
     return Math.max(...messages.sendConnections(row).map((sender) => this.#appliedAt(row, sender)));
   }
 
@@ -146,8 +148,8 @@ function firstAfter(rows: readonly number[], messages: Messages, atMs: number): 
   return low;
 }
 
-/** The certain writes of one topic, in the order in which they were sent. */
-class CertainWrites {
+/** The majority-acknowledged writes of one topic, in the order in which they were sent. */
+class MajorityWrites {
   readonly #rows: readonly number[];
   /** For each index, the row with the earliest acknowledgement among the rows from that index on. */
   readonly #earliest: number[];
@@ -164,7 +166,9 @@ class CertainWrites {
     }
   }
 
-  /** @returns the row of a write that was sent and acknowledged between the two times; null if there is none */
+  /**
+   * @returns the row of a write that was sent and acknowledged between the two times; null if there is none
+   */
   after(sentAfterMs: number, ackedBeforeMs: number): number | null {
     const low = firstAfter(this.#rows, this.#analysis.tables.messages, sentAfterMs);
     const row = this.#earliest[low];

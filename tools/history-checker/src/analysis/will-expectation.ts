@@ -1,10 +1,10 @@
 import { never } from '../tables/clients.ts';
-import type { Connection } from '../tables/clients.ts';
-import { seconds } from './analysis.ts';
+import type { RecordedConnection } from '../tables/clients.ts';
+import { formatSeconds } from './analysis.ts';
 import type { Analysis } from './analysis.ts';
 
 /**
- * Longest time by which a client notices the end of its connection later than the server, ms. It applies to
+ * Longest time from the end of a connection at the server until the client notices the end, ms. It applies to
  * clients that did not close the connection themselves.
  */
 const noticeMs = 1_000;
@@ -18,7 +18,7 @@ export interface WillExpectation {
   readonly timesMin: 0 | 1;
   /** Largest number of publications. */
   readonly timesMax: 0 | 1;
-  /** The reason for the bounds, for a finding. */
+  /** The reason for the bounds, as the end of a sentence in a finding. */
   readonly reason: string;
   /** Latest time of the publication; Infinity if it can't be determined. */
   readonly deadlineMs: number;
@@ -27,8 +27,8 @@ export interface WillExpectation {
   /** Earliest time of the publication. */
   readonly notBeforeMs: number;
   /**
-   * Time at which the client had reconnected to a server that was not isolated. A later publication is a violation
-   * (P6). Infinity if the client did not reconnect.
+   * Time at which the client had reconnected to a server that was not isolated. A later publication is a
+   * violation (P6). Infinity if the client did not reconnect.
    */
   readonly reconnectedMs: number;
 }
@@ -40,7 +40,7 @@ export interface WillExpectation {
  * delay, but P6 does not, because the client is connected. So the checker accepts one will or none after a
  * takeover.
  */
-export function expectedWill(analysis: Analysis, connection: Connection): WillExpectation {
+export function expectedWill(analysis: Analysis, connection: RecordedConnection): WillExpectation {
   const { connect, closedAt, how, connectedSequence } = connection;
   const successor = takenOverBy(connection);
   const back = successor ?? nextOf(connection);
@@ -54,7 +54,7 @@ export function expectedWill(analysis: Analysis, connection: Connection): WillEx
   const closeAt = earliestCloseAt(analysis, connection);
   const resumes = back !== undefined && !back.connect.clean && back.sessionPresent;
   if (resumes && back.connectedAt < closeAt + delayMs - clockMs) {
-    const reason = `its client had reconnected at ${seconds(back.connectedAt)}, before the end of the will delay`;
+    const reason = `its client had reconnected at ${formatSeconds(back.connectedAt)}, before the end of the will delay`;
     return { ...open, timesMin: 0, timesMax: 0, reason };
   }
   if (successor) return { ...open, timesMin: 0, timesMax: 1, reason: 'its connection was taken over' };
@@ -75,7 +75,7 @@ export function expectedWill(analysis: Analysis, connection: Connection): WillEx
     };
   }
   const timesMin = latestMs < (analysis.tables.settledAt ?? -Infinity) ? 1 : 0;
-  return { ...times, timesMin, timesMax: 1, reason: `${endTexts[how]} at ${seconds(closedAt)}` };
+  return { ...times, timesMin, timesMax: 1, reason: `${endTexts[how]} at ${formatSeconds(closedAt)}` };
 }
 
 const endTexts = {
@@ -88,20 +88,24 @@ type Times = Pick<WillExpectation, 'timesMin' | 'timesMax' | 'reason'>;
 
 function timesIfOpen(
   { tables }: Analysis,
-  { connect, connectedAt }: Connection,
-  successor: Connection | undefined,
+  { connect, connectedAt }: RecordedConnection,
+  successor: RecordedConnection | undefined,
 ): Times {
   const endAt = tables.endAt ?? Infinity;
   const disruption = tables.faults.disruptionOf(connect.server, endAt, endAt);
   if (successor ?? disruption)
     return { timesMin: 0, timesMax: 1, reason: 'other servers may treat the connection as closed' };
-  return { timesMin: 0, timesMax: 0, reason: `its client has been connected since ${seconds(connectedAt)}` };
+  return {
+    timesMin: 0,
+    timesMax: 0,
+    reason: `its client has been connected since ${formatSeconds(connectedAt)}`,
+  };
 }
 
 function timesIfDisconnected(
   { tables }: Analysis,
-  connection: Connection,
-  successor: Connection | undefined,
+  connection: RecordedConnection,
+  successor: RecordedConnection | undefined,
 ): Times {
   const { connect, closedAt } = connection;
   const disruption = tables.faults.disruptionOf(connect.server, closedAt - noticeMs, closedAt + noticeMs);
@@ -111,33 +115,33 @@ function timesIfDisconnected(
       timesMax: 1,
       reason: 'other servers may have treated the connection as closed before the DISCONNECT',
     };
-  return { timesMin: 0, timesMax: 0, reason: `its client had disconnected at ${seconds(closedAt)}` };
+  return { timesMin: 0, timesMax: 0, reason: `its client had disconnected at ${formatSeconds(closedAt)}` };
 }
 
 /** @returns the will delay, ms; it ends with the session at the latest [MQTT-3.1.3-9] */
-function delayOf({ connect }: Connection): number {
+function delayOf({ connect }: RecordedConnection): number {
   const delaySeconds = connect.will?.delaySeconds ?? 0;
   return Math.min(delaySeconds, connect.expirySeconds ?? Infinity) * msPerSecond;
 }
 
 /** @returns the first connection of the client that was opened while this one was open */
-function takenOverBy(connection: Connection): Connection | undefined {
+function takenOverBy(connection: RecordedConnection): RecordedConnection | undefined {
   return connection.client.connections.find(
     (other) => other.sequence > connection.sequence && other.sequence < connection.closedSequence,
   );
 }
 
-function nextOf(connection: Connection): Connection | undefined {
+function nextOf(connection: RecordedConnection): RecordedConnection | undefined {
   return connection.client.connections.find((other) => other.sequence > connection.closedSequence);
 }
 
 /**
- * @returns the earliest time at which the cluster may have treated the connection as closed; the time of the close if
- * the client closed the connection and no fault affected the server
+ * @returns the earliest time at which the cluster may have treated the connection as closed; the time of the
+ * close if the client closed the connection and no fault affected the server
  */
 function earliestCloseAt(
   { tables, lag }: Analysis,
-  { connect, connectedAt, closedAt, how }: Connection,
+  { connect, connectedAt, closedAt, how }: RecordedConnection,
 ): number {
   const disruption = tables.faults.disruptionOf(connect.server, connectedAt, closedAt);
   if (disruption) return Math.min(closedAt, disruption.fromMs);
@@ -146,12 +150,13 @@ function earliestCloseAt(
 
 /**
  * Returns the latest time for the publication of the will (P6). `willAtOnceMsMax` applies if the home serves
- * and received the end of the connection, otherwise the bound for a dead home, `willMsMax`. Without a
- * majority no will is published and will delays do not run, so both begin again when the majority is back.
+ * and received the end of the connection. Otherwise the bound for a dead home applies, `willMsMax`. While the
+ * cluster has no majority, it publishes no will and will delays do not run. So the bound and the will delay
+ * begin again when the majority is back.
  */
 function deadlineOf(
   { tables, lag }: Analysis,
-  { connect, closedAt, how }: Connection,
+  { connect, closedAt, how }: RecordedConnection,
   delayMs: number,
 ): { deadlineMs: number; allowanceMs: number } {
   const { willMsMax, willAtOnceMsMax = willMsMax } = tables.header.limits;
@@ -166,10 +171,10 @@ function deadlineOf(
 }
 
 /**
- * Whether the session of the connection is known to the other servers. A server may open a clean session without a
+ * Whether the other servers have the session of the connection. A server may open a clean session without a
  * majority; until the heal no other server has that session.
  */
-function isReplicated({ tables }: Analysis, { connect, connectedAt }: Connection): boolean {
+function isReplicated({ tables }: Analysis, { connect, connectedAt }: RecordedConnection): boolean {
   const { faults, header } = tables;
   if (faults.disruptionOf(connect.server, connectedAt, connectedAt)) return false;
   if (!connect.clean || !header.limits.degradedAcks) return true;
@@ -181,7 +186,10 @@ function isReplicated({ tables }: Analysis, { connect, connectedAt }: Connection
  * Whether the connection was opened without a majority and ended before the heal. Only its server has the
  * will, so the will may be lost with that server.
  */
-function wasOpenedIsolated({ tables }: Analysis, { connect, connectedAt, closedAt }: Connection): boolean {
+function wasOpenedIsolated(
+  { tables }: Analysis,
+  { connect, connectedAt, closedAt }: RecordedConnection,
+): boolean {
   const disruption = tables.faults.disruptionOf(connect.server, connectedAt, connectedAt);
   return disruption !== null && closedAt <= disruption.toMs;
 }

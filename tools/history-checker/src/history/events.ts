@@ -15,14 +15,14 @@ export interface Header {
   readonly scenario: string;
   /** `lab`, `brokers`, `mosquitto`, `nats` or `rabbitmq`. */
   readonly target: string;
-  /** Names of the brokers. Every `server` in an event is one of them. */
+  /** Names of the brokers. Every `server` in an event is one of these names. */
   readonly servers: readonly string[];
   /** Wall clock, ISO 8601, for human readers. */
   readonly startedAt: string;
   readonly limits: Limits;
 }
 
-/** Bounds that the checker applies to the target, in milliseconds unless a field names another unit. */
+/** Bounds that the checker applies to the target, in milliseconds unless a field states another unit. */
 export interface Limits {
   /**
    * Longest time from the death of a client, or of its home, to the publication of its will, in addition to
@@ -40,13 +40,16 @@ export interface Limits {
    */
   readonly takeoverMsMax: number;
   /**
-   * Whether the target may acknowledge a QoS 1 message without a majority (degraded acknowledgement), and lose the
-   * message with the only disk that holds it.
+   * Whether the target may acknowledge a QoS 1 message without a majority (degraded acknowledgement), and
+   * lose the message with the only disk that stores it.
    */
   readonly degradedAcks: boolean;
   /** Longest time from the end of a fault until all members serve together again; 10,000 if absent (P7). */
   readonly healMsMax?: number;
-  /** Longest time from the acknowledgement of a retained message until all servers send it; 2,000 if absent (P5). */
+  /**
+   * Longest time from the acknowledgement of a retained message until all servers send it; 2,000 if absent
+   * (P5).
+   */
   readonly retainedMsMax?: number;
   /**
    * Longest time from a request to its answer, and from an acknowledgement to the delivery, on a server
@@ -54,8 +57,8 @@ export interface Limits {
    */
   readonly servedMsMax?: number;
   /**
-   * Largest number of messages in the queue of an offline session; no bound if absent. The target may drop the oldest
-   * messages of a longer queue (P1).
+   * Largest number of messages in the queue of an offline session; no bound if absent. The target may drop
+   * the oldest messages of a longer queue (P1).
    */
   readonly queuedMessagesMax?: number;
 }
@@ -69,7 +72,7 @@ export interface WillRecord {
 }
 
 /** A client sent CONNECT. */
-export interface Connect {
+export interface ConnectEvent {
   readonly type: 'connect';
   readonly at: number;
   readonly connection: number;
@@ -78,13 +81,15 @@ export interface Connect {
   readonly version: 4 | 5;
   /** Clean Session (MQTT 3.1.1) or Clean Start (MQTT 5). */
   readonly clean: boolean;
-  /** Session expiry in seconds; 0: the session ends with the connection, null: the session does not expire. */
+  /**
+   * Session expiry in seconds; 0: the session ends with the connection, null: the session does not expire.
+   */
   readonly expirySeconds: number | null;
   readonly will: WillRecord | null;
 }
 
 /** A CONNACK that accepts the connection. */
-export interface Connected {
+export interface ConnectedEvent {
   readonly type: 'connected';
   readonly at: number;
   readonly connection: number;
@@ -97,7 +102,7 @@ export interface Connected {
  * connection without DISCONNECT. `server`: the server closed or rejected the connection, with a reason code
  * if it sent one. `lost`: the connection was reset or timed out, or the broker's host is unreachable.
  */
-export interface Closed {
+export interface ClosedEvent {
   readonly type: 'closed';
   readonly at: number;
   readonly connection: number;
@@ -106,10 +111,10 @@ export interface Closed {
 }
 
 /**
- * A client sent PUBLISH. Each resend is an event of its own with the same message id. An empty payload clears a
- * retained message.
+ * A client sent PUBLISH. Each resend is an event of its own with the same message id. An empty payload clears
+ * a retained message.
  */
-export interface Publish {
+export interface PublishEvent {
   readonly type: 'publish';
   readonly at: number;
   readonly connection: number;
@@ -118,12 +123,15 @@ export interface Publish {
   readonly qos: QoS;
   readonly retain: boolean;
   readonly dup: boolean;
-  /** A retained message with an empty payload, which therefore contains no message id: it clears the topic. */
+  /**
+   * Whether the message clears its topic: it is retained, and its payload is empty and contains no message
+   * id.
+   */
   readonly clear: boolean;
 }
 
 /** A PUBACK, or a PUBREC for QoS 2. The broker has accepted responsibility for the message. */
-export interface Acked {
+export interface AckedEvent {
   readonly type: 'acked';
   readonly at: number;
   readonly connection: number;
@@ -133,17 +141,19 @@ export interface Acked {
 }
 
 /** The client received PUBCOMP for a QoS 2 message. */
-export interface Completed {
+export interface CompletedEvent {
   readonly type: 'completed';
   readonly at: number;
   readonly connection: number;
   readonly message: number;
-  /** Reason code. 0x92: the server has no such packet identifier [MQTT5 3.7.2.1]. Absent or 0: success. */
+  /**
+   * Reason code. 0x92: the server does not have the packet identifier [MQTT5 3.7.2.1]. Absent or 0: success.
+   */
   readonly code?: number;
 }
 
 /** A client sent SUBSCRIBE or UNSUBSCRIBE for one filter. */
-export interface Subscribe {
+export interface SubscribeEvent {
   readonly type: 'subscribe' | 'unsubscribe';
   readonly at: number;
   readonly connection: number;
@@ -153,7 +163,7 @@ export interface Subscribe {
 }
 
 /** A SUBACK or UNSUBACK for one filter. */
-export interface Subscribed {
+export interface SubscribedEvent {
   readonly type: 'subscribed' | 'unsubscribed';
   readonly at: number;
   readonly connection: number;
@@ -167,7 +177,7 @@ export interface Subscribed {
  * per packet id of its session, as method A of the receiver requires [MQTT5 4.3.3]. Message 0 stands for an
  * empty payload.
  */
-export interface Delivery {
+export interface DeliveryEvent {
   readonly type: 'delivery';
   readonly at: number;
   readonly connection: number;
@@ -179,7 +189,7 @@ export interface Delivery {
 }
 
 /** A fault of the target begins or ends; both events have the same `id`. */
-export interface Fault {
+export interface FaultEvent {
   readonly type: 'fault';
   readonly at: number;
   readonly id: number;
@@ -199,20 +209,20 @@ export interface Fault {
 }
 
 /**
- * The run reached a phase. `healed`: all faults have ended and all brokers run. `quiet`: the publishers have stopped.
- * `settled`: no message has been delivered for some seconds.
+ * The run reached a phase. `healed`: all faults have ended and all brokers run. `quiet`: the publishers have
+ * stopped. `settled`: no message has been delivered for some seconds.
  */
-export interface Phase {
+export interface PhaseEvent {
   readonly type: 'phase';
   readonly at: number;
   readonly phase: 'healed' | 'quiet' | 'settled';
 }
 
 /**
- * A measurement of the recording machine's load since the last probe: the longest delay of a timer in the recording
- * process, and the duration of a small synced write in the history's folder; both in milliseconds.
+ * A measurement of the recording machine's load since the last probe: the longest delay of a timer in the
+ * recording process, and the duration of a small synced write in the history's folder; both in milliseconds.
  */
-export interface Probe {
+export interface ProbeEvent {
   readonly type: 'probe';
   readonly at: number;
   readonly wakeMs: number;
@@ -221,8 +231,11 @@ export interface Probe {
   readonly runnable?: number;
 }
 
-/** The retained messages that one broker sent to a new session after the run had settled: topics and message ids. */
-export interface RetainedView {
+/**
+ * The retained messages that one broker sent to a new session after the run had settled: topics and message
+ * ids.
+ */
+export interface RetainedViewEvent {
   readonly type: 'retained';
   readonly at: number;
   readonly server: string;
@@ -230,27 +243,30 @@ export interface RetainedView {
 }
 
 /** The last event. A history without it is incomplete and is not checked. */
-export interface End {
+export interface EndEvent {
   readonly type: 'end';
   readonly at: number;
-  /** One sentence for each member that exited unexpectedly, and for each problem that the clients can't observe. */
+  /**
+   * One sentence for each member that exited unexpectedly, and for each problem that the clients can't
+   * observe.
+   */
   readonly crashes: readonly string[];
 }
 
 export type HistoryEvent =
-  | Connect
-  | Connected
-  | Closed
-  | Publish
-  | Acked
-  | Completed
-  | Subscribe
-  | Subscribed
-  | Delivery
-  | Fault
-  | Phase
-  | Probe
-  | RetainedView
-  | End;
+  | ConnectEvent
+  | ConnectedEvent
+  | ClosedEvent
+  | PublishEvent
+  | AckedEvent
+  | CompletedEvent
+  | SubscribeEvent
+  | SubscribedEvent
+  | DeliveryEvent
+  | FaultEvent
+  | PhaseEvent
+  | ProbeEvent
+  | RetainedViewEvent
+  | EndEvent;
 
 export type HistoryLine = Header | HistoryEvent;

@@ -75,7 +75,10 @@ export function encodeLine(line: HistoryLine): string {
   return `${JSON.stringify(line, shorten)}\n`;
 }
 
-/** @throws {HistoryError} without the file's name and the line's number; the reader adds both */
+/**
+ * Decodes the header line. @throws {HistoryError} without the file's name and the line's number; the reader
+ * adds both
+ */
 export function decodeHeader(text: string): Header {
   const value = parseObject(text);
   if (value?.['type'] !== 'header') throw new HistoryError('not a history: the first line is not a header');
@@ -92,7 +95,7 @@ export function decodeHeader(text: string): Header {
   return value as unknown as Header;
 }
 
-/** @throws {HistoryError} as {@link decodeHeader} does */
+/** Decodes the line of an event. @throws {HistoryError} as {@link decodeHeader} does */
 export function decodeEvent(text: string): HistoryEvent {
   const value = parseObject(text);
   if (value === undefined) throw new HistoryError('the line is not JSON');

@@ -20,14 +20,16 @@ export interface HistorySink {
   header(header: Header): void;
   /** May throw a {@link HistoryError}; the reader adds the file and the number of the line. */
   event(event: HistoryEvent): void;
-  /** Called after each chunk with the share of the file that has been read (0 to 1) and the number of lines. */
+  /**
+   * Called after each chunk with the share of the file that has been read (0 to 1) and the number of lines.
+   */
   progress?(share: number, lines: number): void;
 }
 
 /**
  * Reads a history once, line by line, in bounded memory.
- * @throws {HistoryError} `FILE: ...` or `FILE, line N: ...`: the file can't be read, is not a history, has another
- * format or a malformed line, or is incomplete (without `end`)
+ * @throws {HistoryError} `FILE: ...` or `FILE, line N: ...`: the file can't be read, is not a history, has
+ * another format or a malformed line, or is incomplete (without `end`)
  */
 export async function readHistory(path: string, sink: HistorySink): Promise<void> {
   const sizeBytes = await sizeOf(path);
@@ -59,7 +61,10 @@ async function sizeOf(path: string): Promise<number> {
   }
 }
 
-/** Uses `pipe`, because `pipeline` may report that it was aborted instead of the reader's error. */
+/**
+ * Decompresses the stream with `pipe`, because `pipeline` may report its own abort instead of the reader's
+ * error.
+ */
 function unzipped(source: ReadStream): Gunzip {
   const gunzip = createGunzip({ chunkSize: chunkBytes });
   source.on('error', (error) => gunzip.destroy(error));

@@ -1,4 +1,4 @@
-import { seconds } from '../analysis/analysis.ts';
+import { formatSeconds } from '../analysis/analysis.ts';
 import type { Rule } from './rule.ts';
 import { retainedObservations } from '../analysis/retained-observations.ts';
 
@@ -19,16 +19,16 @@ export const ackTakenBack: Rule = {
       if (replacement === null || tables.messages.isClear(replacement)) continue;
       report.addViolation(
         () =>
-          `${connection.connect.server} sent ${analysis.message(message)} as retained at ${seconds(atMs)}, ` +
+          `${connection.connect.server} sent ${analysis.message(message)} as retained at ${formatSeconds(atMs)}, ` +
           `although ${analysis.message(replacement)} had replaced it`,
       );
     }
     report.checked(tables.completedCount);
-    for (const { message, connection, at } of tables.unknownPubrels) {
+    for (const { message, connection, at } of tables.rejectedPubrels) {
       report.addViolation(
         () =>
           `${connection.connect.server} answered PUBREL for ${analysis.message(message)} with code 0x92 (packet ` +
-          `identifier not found) at ${seconds(at)}, on the connection on which it had sent PUBREC`,
+          `identifier not found) at ${formatSeconds(at)}, on the connection on which it had sent PUBREC`,
       );
     }
   },

@@ -1,9 +1,9 @@
 import { never } from '../tables/clients.ts';
-import type { Sequence, Subscription } from '../tables/clients.ts';
+import type { Sequence, RecordedSubscription } from '../tables/clients.ts';
 import { isShared } from '../tables/filters.ts';
 import { groupBy } from '../tables/group-by.ts';
-import { degradedLoss } from '../analysis/degraded-acks.ts';
-import { seconds } from '../analysis/analysis.ts';
+import { describeDegradedLoss } from '../analysis/degraded-acks.ts';
+import { formatSeconds } from '../analysis/analysis.ts';
 import type { Analysis } from '../analysis/analysis.ts';
 import type { Report } from '../report.ts';
 import type { Rule } from './rule.ts';
@@ -11,8 +11,8 @@ import type { Rule } from './rule.ts';
 /**
  * An acknowledged message is delivered to every session that had subscribed before the message was first
  * sent, that was never ended, and whose client was connected when the run had settled. Overlapping
- * subscriptions require one copy. A subscription that was unsubscribed requires no copy: the server may drop
- * messages that are queued for it [MQTT-3.10.4-3].
+ * subscriptions of a session together require one copy. A subscription that was unsubscribed requires no
+ * copy: the server may drop messages that are queued for it [MQTT-3.10.4-3].
  */
 export const ackedButLost: Rule = {
   name: 'acked-but-lost',
@@ -27,7 +27,7 @@ export const ackedButLost: Rule = {
 function checkSessions(analysis: Analysis, report: Report): void {
   const { tables } = analysis;
   const own = analysis.activeSubscriptions.filter(({ filter }) => !isShared(filter));
-  const topicsOf = new Map<number, [topic: number, subscriptions: readonly Subscription[]][]>();
+  const topicsOf = new Map<number, [topic: number, subscriptions: readonly RecordedSubscription[]][]>();
   analysis.matches(own).forEach((matching, topic) => {
     for (const [session, subscriptions] of groupBy(matching, (one) => one.session.index)) {
       const topics = topicsOf.get(session);
@@ -54,7 +54,9 @@ function checkSessions(analysis: Analysis, report: Report): void {
   }
 }
 
-/** Whether the message must be delivered: it was acknowledged, has QoS 1 or 2 and a payload, and is no will. */
+/**
+ * Whether the message must be delivered: it was acknowledged, has QoS 1 or 2 and a payload, and is no will.
+ */
 function isPromised({ tables }: Analysis, message: number): boolean {
   const { messages, settledSequence } = tables;
   return (
@@ -70,8 +72,8 @@ function isPromised({ tables }: Analysis, message: number): boolean {
 function dueSubscription(
   { tables }: Analysis,
   message: number,
-  subscriptions: readonly Subscription[],
-): Subscription | undefined {
+  subscriptions: readonly RecordedSubscription[],
+): RecordedSubscription | undefined {
   const sent = tables.messages.firstSequence(message);
   return subscriptions.find(
     ({ ackedSequence, granted, session }) =>
@@ -82,23 +84,24 @@ function dueSubscription(
   );
 }
 
-function reportLoss(analysis: Analysis, report: Report, message: number, due: Subscription): void {
-  const exception = degradedLoss(analysis, message) ?? droppedAtBound(analysis, message, due);
+function reportLoss(analysis: Analysis, report: Report, message: number, due: RecordedSubscription): void {
+  const exception = describeDegradedLoss(analysis, message) ?? droppedAtBound(analysis, message, due);
   const text = (): string =>
     `${due.session.client.id} never received ${analysis.message(message)}, although it had subscribed to ${due.filter} ` +
-    `at ${seconds(due.at)} on ${due.connection.connect.server}`;
+    `at ${formatSeconds(due.at)} on ${due.connection.connect.server}`;
   if (exception) report.addException(() => `${exception}: ${text()}`);
   else report.addViolation(text);
 }
 
 /**
- * Checks the exception of P1 for full queues: a session drops its oldest message when its queue exceeds its bound.
+ * Checks the exception of P1 for full queues: a session drops its oldest message when its queue exceeds its
+ * bound.
  * @returns a description of the exception; null if the exception does not apply to the message
  */
 function droppedAtBound(
   { tables, messagesByTopic }: Analysis,
   message: number,
-  due: Subscription,
+  due: RecordedSubscription,
 ): string | null {
   const bound = tables.header.limits.queuedMessagesMax;
   if (bound === undefined) return null;
@@ -152,19 +155,20 @@ function checkGroups(analysis: Analysis, report: Report): void {
 }
 
 /**
- * Whether a message may be lost because its subscriber left the shared subscription. A QoS 2 message stays with the
- * subscriber that was chosen for it, even when that subscriber's session ends [MQTT5 4.8.2]. A QoS 1 message goes to
- * another subscriber (docs/DESIGN.md, "Sessions and queues").
+ * Whether a message may be lost because its subscriber left the shared subscription. A QoS 2 message stays
+ * with the subscriber that was chosen for it, even when that subscriber's session ends [MQTT5 4.8.2]. A QoS 1
+ * message goes to another subscriber (docs/DESIGN.md, "Sessions and queues").
  */
 function mayBeLostWithSubscriber({ tables }: Analysis, message: number, lastLeftAt: Sequence): boolean {
   return tables.messages.qos(message) === 2 && lastLeftAt > tables.messages.firstSequence(message);
 }
 
 /**
- * @returns the position at which the last subscriber that left had certainly left; `never` if a subscriber was still
- * disconnected when the run had settled. It is computed once for each shared subscription, because it is expensive.
+ * @returns the position in the history by which all subscribers that left must have left; `never` if a
+ * subscriber was still disconnected when the run had settled. It is computed once for each shared
+ * subscription, because it is expensive.
  */
-function lastDeparture({ tables }: Analysis, subscribers: readonly Subscription[]): Sequence {
+function lastDeparture({ tables }: Analysis, subscribers: readonly RecordedSubscription[]): Sequence {
   const settled = tables.settledSequence ?? 0;
   const left = subscribers.map((subscriber) => {
     const { session, endSequence } = subscriber;
@@ -178,11 +182,11 @@ function lastDeparture({ tables }: Analysis, subscribers: readonly Subscription[
 }
 
 /**
- * @returns the position at which a subscriber had certainly left: its UNSUBACK, or the next CONNACK of its
- * client after the end of the session. A DISCONNECT has no answer, so its position does not show when the
- * server handled it.
+ * @returns the position in the history by which a subscriber must have left: its UNSUBACK, or the next
+ * CONNACK of its client after the end of the session. A DISCONNECT has no answer, so its position does not
+ * show when the server handled it.
  */
-function certainDeparture({ session, endSequence, unsubackSequence }: Subscription): number {
+function certainDeparture({ session, endSequence, unsubackSequence }: RecordedSubscription): number {
   const left = session.promisedUntil;
   let endKnown: Sequence = never;
   for (const { connectedSequence } of session.client.connections) {
@@ -191,8 +195,13 @@ function certainDeparture({ session, endSequence, unsubackSequence }: Subscripti
   return Math.min(endKnown, endSequence === never ? never : unsubackSequence);
 }
 
-function reportGroupLoss(analysis: Analysis, report: Report, message: number, due: Subscription): void {
-  const exception = degradedLoss(analysis, message);
+function reportGroupLoss(
+  analysis: Analysis,
+  report: Report,
+  message: number,
+  due: RecordedSubscription,
+): void {
+  const exception = describeDegradedLoss(analysis, message);
   const text = (): string => `no subscriber of ${due.filter} received ${analysis.message(message)}`;
   if (exception) report.addException(() => `${exception}: ${text()}`);
   else report.addViolation(text);

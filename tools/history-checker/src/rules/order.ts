@@ -1,7 +1,7 @@
 import { never } from '../tables/clients.ts';
-import type { Session, Subscription } from '../tables/clients.ts';
+import type { RecordedSession, RecordedSubscription } from '../tables/clients.ts';
 import { isShared } from '../tables/filters.ts';
-import { seconds } from '../analysis/analysis.ts';
+import { formatSeconds } from '../analysis/analysis.ts';
 import type { Analysis } from '../analysis/analysis.ts';
 import type { Report } from '../report.ts';
 import type { Rule } from './rule.ts';
@@ -9,8 +9,8 @@ import type { Rule } from './rule.ts';
 /**
  * A session receives the messages of one publisher, topic and QoS in the order in which they were sent. Only
  * the first delivery of a message counts, because a redelivery may come late. A message that was resent on
- * another connection may arrive through either connection. So it must come after another message only if
- * every connection on which it was sent had carried the other message before. Sessions with shared
+ * another connection may arrive through either connection. So the rule reports message A after message B only
+ * if A was sent first, and if A was sent on every connection on which B was sent. Sessions with shared
  * subscriptions are excluded, because the messages of a shared subscription go to different subscribers.
  */
 export const order: Rule = {
@@ -30,11 +30,18 @@ export const order: Rule = {
 interface Lane {
   /** Row of the received message that was sent last. */
   latest: number;
-  /** Row of the received message that was sent last, for each set of connections on which messages were sent. */
+  /**
+   * Row of the received message that was sent last, for each set of connections on which messages were sent.
+   */
   readonly byConnections: Map<string, number>;
 }
 
-function checkSession(analysis: Analysis, report: Report, session: Session, stamps: Int32Array): void {
+function checkSession(
+  analysis: Analysis,
+  report: Report,
+  session: RecordedSession,
+  stamps: Int32Array,
+): void {
   const { deliveries, messages } = analysis.tables;
   const matching = analysis.matcher(session);
   const lanes = new Map<string, Lane>();
@@ -62,14 +69,14 @@ function checkSession(analysis: Analysis, report: Report, session: Session, stam
 }
 
 /**
- * Whether a matching subscription was acknowledged before the message was first sent. If not, the session may have
- * received only a later copy that the publisher resent.
+ * Whether a matching subscription was acknowledged before the message was first sent. If not, the session may
+ * have received only a later copy that the publisher resent.
  */
 function wasSubscribed(
   { tables }: Analysis,
   message: number,
   delivery: number,
-  matching: readonly Subscription[],
+  matching: readonly RecordedSubscription[],
 ): boolean {
   const sent = tables.messages.firstSequence(message);
   const arrived = tables.deliveries.sequence(delivery);
@@ -94,7 +101,7 @@ function reportReordering(analysis: Analysis, report: Report, delivery: number, 
   const { client, connect } = analysis.connection(deliveries.connection(delivery));
   report.addViolation(
     () =>
-      `${client.id} received ${analysis.message(message)} at ${seconds(deliveries.at(delivery))} on ${connect.server}, ` +
+      `${client.id} received ${analysis.message(message)} at ${formatSeconds(deliveries.at(delivery))} on ${connect.server}, ` +
       `after ${analysis.message(overtaker[1])}`,
   );
 }

@@ -1,7 +1,7 @@
 import type { UnexpectedDelivery } from '../tables/history-tables.ts';
-import type { Session, Subscription } from '../tables/clients.ts';
-import { rejectedMin } from '../tables/messages.ts';
-import { seconds } from '../analysis/analysis.ts';
+import type { RecordedSession, RecordedSubscription } from '../tables/clients.ts';
+import { rejectionCodeMin } from '../tables/messages.ts';
+import { formatSeconds } from '../analysis/analysis.ts';
 import type { Analysis } from '../analysis/analysis.ts';
 import type { Report } from '../report.ts';
 import type { Rule } from './rule.ts';
@@ -34,10 +34,10 @@ export const phantom: Rule = {
 
 function describeUnexpected({ connection, event }: UnexpectedDelivery): string {
   const what = event.message === 0 ? 'an empty message' : `message ${event.message}`;
-  return `${connection.client.id} received ${what} on ${event.topic} at ${seconds(event.at)} from ${connection.connect.server}`;
+  return `${connection.client.id} received ${what} on ${event.topic} at ${formatSeconds(event.at)} from ${connection.connect.server}`;
 }
 
-function checkSession(analysis: Analysis, report: Report, session: Session): void {
+function checkSession(analysis: Analysis, report: Report, session: RecordedSession): void {
   const { deliveries, messages } = analysis.tables;
   const matching = analysis.matcher(session);
   for (const row of analysis.deliveriesBySession.of(session.index)) {
@@ -48,7 +48,7 @@ function checkSession(analysis: Analysis, report: Report, session: Session): voi
     const { connect } = analysis.connection(deliveries.connection(row));
     report.addViolation(
       () =>
-        `${session.client.id} received ${analysis.message(message)} at ${seconds(deliveries.at(row))} from ${connect.server}, ${violation}`,
+        `${session.client.id} received ${analysis.message(message)} at ${formatSeconds(deliveries.at(row))} from ${connect.server}, ${violation}`,
     );
   }
 }
@@ -56,12 +56,12 @@ function checkSession(analysis: Analysis, report: Report, session: Session): voi
 function violationOf(
   { tables }: Analysis,
   delivery: number,
-  matching: readonly Subscription[],
+  matching: readonly RecordedSubscription[],
 ): string | null {
   const { deliveries, messages } = tables;
   const message = deliveries.message(delivery);
   const matched = matching.filter(
-    (one) => one.sequence < deliveries.sequence(delivery) && one.granted < rejectedMin,
+    (one) => one.sequence < deliveries.sequence(delivery) && one.granted < rejectionCodeMin,
   );
   if (matched.length === 0) return 'but no subscription of the client matches';
   const sent = messages.firstSequence(message);
@@ -86,8 +86,8 @@ function violationOf(
 }
 
 /**
- * Checks deliveries with an empty payload. They carry no message id, so any earlier clear of the topic allows
- * them.
+ * Checks deliveries with an empty payload. These deliveries contain no message id, so any earlier clear of
+ * the topic allows them.
  */
 function checkEmpty(analysis: Analysis, report: Report): void {
   const { topics, messages, emptyDeliveries } = analysis.tables;
@@ -105,7 +105,7 @@ function checkEmpty(analysis: Analysis, report: Report): void {
       );
       continue;
     }
-    // No client has published on a topic that only this delivery names.
+    // If only this delivery contains the topic, no client has published on it.
     const written = topic < analysis.topicCount ? analysis.messagesByTopic.of(topic) : [];
     if (!written.some((row) => messages.isClear(row) && messages.firstSequence(row) < sequence)) {
       report.addViolation(

@@ -1,19 +1,19 @@
 import { never } from '../tables/clients.ts';
-import type { Connection, Session, Subscription } from '../tables/clients.ts';
+import type { RecordedConnection, RecordedSession, RecordedSubscription } from '../tables/clients.ts';
 import { isShared } from '../tables/filters.ts';
-import { rejectedMin } from '../tables/messages.ts';
+import { rejectionCodeMin } from '../tables/messages.ts';
 import type { Analysis } from '../analysis/analysis.ts';
 import type { Report } from '../report.ts';
 import type { Rule } from './rule.ts';
 
 /**
- * Largest share of the checked messages that may be missing. A busy bridge drops QoS 0 messages and counts them
- * (docs/DESIGN.md, "The bridge").
+ * Largest share of the checked messages that may be missing. A busy bridge drops QoS 0 messages and counts
+ * them (docs/DESIGN.md, "The bridge").
  */
 const missingShareMax = 0.01;
 /** Smallest number of missing messages that is a violation. */
 const missingMin = 3;
-/** Time after which all servers have a new subscription, and the connection of its client, ms. */
+/** Time after which all servers have received a new subscription and the connection of its client, ms. */
 const knownMs = 1_000;
 /** Longest time from PUBLISH to the delivery, ms. */
 const arrivalMs = 3_000;
@@ -65,14 +65,18 @@ function reportFinding(report: Report, missing: readonly (() => string)[], judge
 interface DueDelivery {
   /** Row of the message. */
   readonly message: number;
-  readonly connection: Connection;
+  readonly connection: RecordedConnection;
 }
 
 /**
- * Yields the QoS 0 messages that must be delivered to the session: it had a matching subscription, its
- * connection lasted, and no fault affected its server.
+ * Yields the QoS 0 messages that must be delivered to the session: the session had a matching subscription,
+ * its connection lasted until the deadline, and no fault affected its server.
  */
-function* dueDeliveries(analysis: Analysis, session: Session, untilMs: Float64Array): Generator<DueDelivery> {
+function* dueDeliveries(
+  analysis: Analysis,
+  session: RecordedSession,
+  untilMs: Float64Array,
+): Generator<DueDelivery> {
   const { tables, hostLoad } = analysis;
   const { messages, faults } = tables;
   const matching = analysis.matcher(session);
@@ -99,8 +103,8 @@ function* dueDeliveries(analysis: Analysis, session: Session, untilMs: Float64Ar
   }
 }
 
-function isSubscribed({ ackedAt, endSequence, granted }: Subscription, knownAt: number): boolean {
-  return ackedAt < knownAt && endSequence === never && granted < rejectedMin;
+function isSubscribed({ ackedAt, endSequence, granted }: RecordedSubscription, knownAt: number): boolean {
+  return ackedAt < knownAt && endSequence === never && granted < rejectionCodeMin;
 }
 
 /**

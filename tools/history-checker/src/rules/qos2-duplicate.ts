@@ -1,7 +1,7 @@
-import type { Session, Subscription } from '../tables/clients.ts';
+import type { RecordedSession, RecordedSubscription } from '../tables/clients.ts';
 import { isShared } from '../tables/filters.ts';
 import { groupBy } from '../tables/group-by.ts';
-import { seconds } from '../analysis/analysis.ts';
+import { formatSeconds } from '../analysis/analysis.ts';
 import type { Analysis } from '../analysis/analysis.ts';
 import type { Report } from '../report.ts';
 import type { Rule } from './rule.ts';
@@ -36,7 +36,12 @@ function isExact({ tables }: Analysis, delivery: number): boolean {
   );
 }
 
-function checkSession(analysis: Analysis, report: Report, session: Session, stamps: Int32Array): void {
+function checkSession(
+  analysis: Analysis,
+  report: Report,
+  session: RecordedSession,
+  stamps: Int32Array,
+): void {
   const { deliveries } = analysis.tables;
   const rows = analysis.deliveriesBySession.of(session.index);
   const stamp = session.index + 1;
@@ -71,7 +76,7 @@ function reportFinding(
   const [first, second] = copies as [number, number];
   const where = (row: number): string => {
     const { client, connect } = analysis.connection(deliveries.connection(row));
-    return `at ${seconds(deliveries.at(row))} by ${client.id} on ${connect.server}`;
+    return `at ${formatSeconds(deliveries.at(row))} by ${client.id} on ${connect.server}`;
   };
   report.addViolation(
     () =>
@@ -102,8 +107,8 @@ function checkGroup(
   analysis: Analysis,
   report: Report,
   filter: string,
-  sessions: ReadonlySet<Session>,
-  subscribers: readonly Subscription[],
+  sessions: ReadonlySet<RecordedSession>,
+  subscribers: readonly RecordedSubscription[],
 ): void {
   const { deliveries } = analysis.tables;
   if (subscribers.some(({ granted }) => granted < 2)) return;

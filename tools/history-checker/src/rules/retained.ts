@@ -1,5 +1,5 @@
-import type { RetainedView } from '../history/events.ts';
-import { seconds } from '../analysis/analysis.ts';
+import type { RetainedViewEvent } from '../history/events.ts';
+import { formatSeconds } from '../analysis/analysis.ts';
 import type { Analysis } from '../analysis/analysis.ts';
 import type { Report } from '../report.ts';
 import type { Rule } from './rule.ts';
@@ -8,9 +8,9 @@ import { retainedObservations } from '../analysis/retained-observations.ts';
 import { RetainedWrites } from '../analysis/retained-writes.ts';
 
 /**
- * After the run has settled, all servers send the same retained messages, and no message that an acknowledged
- * write has certainly replaced. New subscriptions receive the retained messages of their topics. No server
- * sends a retained message of a topic that was cleared longer ago than P5's bound.
+ * After the run has settled, all servers send the same retained messages. No server sends a message that a
+ * majority-acknowledged write must have replaced. New subscriptions receive the retained messages of their
+ * topics. No server sends a retained message of a topic that was cleared longer ago than P5's bound.
  */
 export const retained: Rule = {
   name: 'retained',
@@ -25,7 +25,7 @@ export const retained: Rule = {
       if (replacement === null || !analysis.tables.messages.isClear(replacement)) continue;
       report.addViolation(
         () =>
-          `${connection.connect.server} sent ${analysis.message(message)} as retained at ${seconds(atMs)}, ` +
+          `${connection.connect.server} sent ${analysis.message(message)} as retained at ${formatSeconds(atMs)}, ` +
           `although ${analysis.message(replacement)} had removed it`,
       );
     }
@@ -40,13 +40,13 @@ function checkNewSubscriptions(analysis: Analysis, report: Report): void {
     const { session, connection, filter, at } = subscription;
     report.addViolation(
       () =>
-        `${session.client.id} subscribed to ${filter} on ${connection.connect.server} at ${seconds(at)} and did not ` +
+        `${session.client.id} subscribed to ${filter} on ${connection.connect.server} at ${formatSeconds(at)} and did not ` +
         `receive the retained message of ${analysis.tables.topics.name(topic)}`,
     );
   }
 }
 
-function mapOf({ messages }: RetainedView): Map<string, number> {
+function mapOf({ messages }: RetainedViewEvent): Map<string, number> {
   // Topics that begin with `$` differ between servers [MQTT 4.7.2].
   return new Map(messages.filter(([topic]) => !topic.startsWith('$')));
 }
@@ -108,14 +108,15 @@ function checkLastWrites(analysis: Analysis, report: Report): void {
 interface FinalValue {
   readonly writes: RetainedWrites;
   readonly topic: number;
-  /** Id of the retained message; undefined if the server sent none. */
+  /** Id of the retained message; undefined if the server sent no retained message of the topic. */
   readonly id: number | undefined;
-  readonly view: RetainedView;
+  readonly view: RetainedViewEvent;
 }
 
 /**
- * Checks that no acknowledged write has certainly replaced the final retained message. If a server sends
- * none, the last write must have been a clear, or no client must have set the topic.
+ * Checks that no majority-acknowledged write is newer than the final retained message of a topic. If a server
+ * sends no retained message of the topic, the last write must have been a clear, or no client may have set
+ * the topic.
  */
 function checkLastWrite(analysis: Analysis, report: Report, { writes, topic, id, view }: FinalValue): void {
   const { messages, topics } = analysis.tables;
@@ -125,7 +126,7 @@ function checkLastWrite(analysis: Analysis, report: Report, { writes, topic, id,
   if (id !== undefined && candidates.length === 0) return;
   const replacements = candidates.map((row) => writes.replacementOf(row, view.at));
   if (replacements.includes(null)) return;
-  const never = id === undefined ? writes.anyCertain(topic, view.at) : null;
+  const never = id === undefined ? writes.anyMajorityWrite(topic, view.at) : null;
   // The last candidate is the newest.
   const later = replacements.at(-1) ?? never;
   if (later === null || later === undefined) return;

@@ -1,18 +1,26 @@
 import { never } from '../tables/clients.ts';
-import type { Client, Connection, Session, Subscription } from '../tables/clients.ts';
+import type {
+  RecordedClient,
+  RecordedConnection,
+  RecordedSession,
+  RecordedSubscription,
+} from '../tables/clients.ts';
 import { isShared } from '../tables/filters.ts';
-import { seconds } from '../analysis/analysis.ts';
+import { formatSeconds } from '../analysis/analysis.ts';
 import type { Analysis } from '../analysis/analysis.ts';
 import type { Report } from '../report.ts';
 import type { Rule } from './rule.ts';
 
 /**
- * Longest time that a request waits for its answer, ms. P8 promises this bound to clients of a server that became
- * silent; the rule applies it to the clients of all other servers.
+ * Longest time that a request waits for its answer, ms. P8 promises this bound to clients of a server that
+ * became silent; the rule applies it to the clients of all other servers.
  */
 const servedMsMaxDefault = 3_000;
 
-/** Longest pause of a client that connects again at once, ms. A client that pauses longer does so by intention. */
+/**
+ * Longest pause of a client that connects again at once, ms. A client that pauses longer does so by
+ * intention.
+ */
 const pauseMsMax = 1_000;
 /** Resolution of the times in a history, ms. */
 const resolutionMs = 1;
@@ -41,7 +49,7 @@ export const served: Rule = {
   },
 };
 
-/** The time that a request waited for its answer; without an answer, until the end of its connection. */
+/** The time that a request waited. It ends with the answer, or with the connection if there was no answer. */
 interface Wait {
   readonly server: string;
   readonly fromMs: number;
@@ -66,18 +74,18 @@ function checkWait(analysis: Analysis, report: Report, { server, fromMs, toMs, w
   // The allowance is computed only for late requests, because most requests are in time.
   const allowanceMs = tookMs > boundMs ? hostLoad.longest(sinceMs, toMs) : 0;
   if (report.inTime(tookMs - boundMs, allowanceMs)) return;
-  const condition = sinceMs === fromMs ? 'had no fault' : `had no fault from ${seconds(sinceMs)} on`;
+  const condition = sinceMs === fromMs ? 'had no fault' : `had no fault from ${formatSeconds(sinceMs)} on`;
   const waited = (): string =>
-    `${what()} waited from ${seconds(fromMs)} to ${seconds(toMs)} on ${server}, which ${condition}`;
+    `${what()} waited from ${formatSeconds(fromMs)} to ${formatSeconds(toMs)} on ${server}, which ${condition}`;
   analysis.reportLate(report, sinceMs, toMs, waited);
 }
 
 /** @returns the time at which the connection or the history ended, ms */
-function endOf({ tables }: Analysis, { closedAt }: Connection): number {
+function endOf({ tables }: Analysis, { closedAt }: RecordedConnection): number {
   return Math.min(closedAt, tables.endAt ?? Infinity);
 }
 
-function checkConnect(analysis: Analysis, report: Report, connection: Connection): void {
+function checkConnect(analysis: Analysis, report: Report, connection: RecordedConnection): void {
   const { client, connect, connectedAt } = connection;
   checkWait(analysis, report, {
     server: connect.server,
@@ -88,13 +96,17 @@ function checkConnect(analysis: Analysis, report: Report, connection: Connection
 }
 
 /**
- * Checks that a rejected client is accepted in time. A server may redirect a client, but the time from the first
- * rejection to the CONNACK has the same bound as any answer. Contested clients are excluded: when two clients use the
- * same id, one of them is always rejected.
+ * Checks that a rejected client is accepted in time. A server may redirect a client, but the time from the
+ * first rejection to the CONNACK has the same bound as any answer. Contested clients are excluded: when two
+ * clients use the same id, one of them is always rejected.
  */
-function checkRejections(analysis: Analysis, report: Report, { contested, connections, id }: Client): void {
+function checkRejections(
+  analysis: Analysis,
+  report: Report,
+  { contested, connections, id }: RecordedClient,
+): void {
   if (contested) return;
-  let first: Connection | null = null;
+  let first: RecordedConnection | null = null;
   for (const [place, one] of connections.entries()) {
     const isRejected = one.connectedAt === never && one.how === 'server';
     if (isRejected) first ??= one;
@@ -116,7 +128,7 @@ function checkRejections(analysis: Analysis, report: Report, { contested, connec
 function checkSubscribe(
   analysis: Analysis,
   report: Report,
-  { connection, at, ackedAt, filter }: Subscription,
+  { connection, at, ackedAt, filter }: RecordedSubscription,
 ): void {
   checkWait(analysis, report, {
     server: connection.connect.server,
@@ -145,10 +157,16 @@ function checkPublish(analysis: Analysis, report: Report, message: number): void
 }
 
 /**
- * Checks the first copy of each message. Sessions with shared subscriptions are excluded, because a message may go to
- * another subscriber. Contested clients are excluded, because each receives only a part of a QoS 2 exchange.
+ * Checks the first copy of each message. Sessions with shared subscriptions are excluded, because a message
+ * may go to another subscriber. Contested clients are excluded, because each receives only a part of a QoS 2
+ * exchange.
  */
-function checkDeliveries(analysis: Analysis, report: Report, session: Session, stamps: Int32Array): void {
+function checkDeliveries(
+  analysis: Analysis,
+  report: Report,
+  session: RecordedSession,
+  stamps: Int32Array,
+): void {
   const { client, subscriptions, index } = session;
   if (client.contested || subscriptions.some(({ filter }) => isShared(filter))) return;
   const { deliveries, messages } = analysis.tables;

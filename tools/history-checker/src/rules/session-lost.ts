@@ -1,10 +1,10 @@
 import { never } from '../tables/clients.ts';
-import type { Connection, Resumption, Session } from '../tables/clients.ts';
-import { seconds } from '../analysis/analysis.ts';
+import type { RecordedConnection, Resumption, RecordedSession } from '../tables/clients.ts';
+import { formatSeconds } from '../analysis/analysis.ts';
 import type { Analysis } from '../analysis/analysis.ts';
 import type { Rule } from './rule.ts';
 
-/** Time by which the server's clock may be ahead, ms. */
+/** Longest time by which a session may expire early, because the server's clock may be ahead, ms. */
 const expirySlackMs = 1_000;
 const msPerSecond = 1_000;
 
@@ -20,7 +20,7 @@ export const sessionLost: Rule = {
     for (const resumption of analysis.tables.sessions.resumptions) {
       const { connection } = resumption;
       const { clean, clientId, server } = connection.connect;
-      const what = `${clientId} received CONNACK from ${server} at ${seconds(connection.connectedAt)}`;
+      const what = `${clientId} received CONNACK from ${server} at ${formatSeconds(connection.connectedAt)}`;
       if (clean) {
         report.checked();
         if (connection.sessionPresent)
@@ -29,7 +29,7 @@ export const sessionLost: Rule = {
         report.checked();
         if (!connection.sessionPresent) {
           report.addViolation(
-            () => `${what} without session present, ${describe(resumption.former as Session)}`,
+            () => `${what} without session present, ${describe(resumption.former as RecordedSession)}`,
           );
         }
       } else if (connection.sessionPresent && isFirst(connection)) {
@@ -67,8 +67,8 @@ function isPromised(analysis: Analysis, { connection, former, formerPromisedUnti
 }
 
 /**
- * Time by which a session may expire late, ms, because cluster time stops during an election. Twice the delay
- * of other clients is added.
+ * Longest time by which a session may expire late, because cluster time stops during an election, ms. The
+ * rule also allows twice the observed delay of other clients.
  */
 const lateExpiryMs = 3_000;
 
@@ -76,7 +76,11 @@ const lateExpiryMs = 3_000;
  * Whether the former session must have expired [MQTT5 3.1.2.11.2]: its home received the end of the
  * connection, no fault delayed the expiry, and the expiry interval has passed.
  */
-function mustHaveExpired({ tables, lag }: Analysis, connection: Connection, former: Session): boolean {
+function mustHaveExpired(
+  { tables, lag }: Analysis,
+  connection: RecordedConnection,
+  former: RecordedSession,
+): boolean {
   const { connect, client, sequence } = connection;
   const before = former.connections.filter((one) => one !== connection);
   const last = before.at(-1);
@@ -93,10 +97,13 @@ function mustHaveExpired({ tables, lag }: Analysis, connection: Connection, form
 }
 
 /**
- * @returns the earliest time at which the cluster may have treated the connection as closed: before the
- * client noticed, if its server was isolated
+ * @returns the earliest time at which the cluster may have treated the connection as closed; if its server
+ * was isolated, that time is before the close
  */
-function earliestCloseAt({ tables }: Analysis, { connect, connectedAt, closedAt }: Connection): number {
+function earliestCloseAt(
+  { tables }: Analysis,
+  { connect, connectedAt, closedAt }: RecordedConnection,
+): number {
   const disruption = tables.faults.disruptionOf(connect.server, connectedAt, closedAt);
   return disruption ? Math.max(connectedAt, disruption.fromMs) : closedAt;
 }
@@ -105,7 +112,7 @@ function earliestCloseAt({ tables }: Analysis, { connect, connectedAt, closedAt 
  * Whether a clean start without an answer may have ended the session late. An isolated server may handle such
  * a CONNECT at any later time.
  */
-function hasLateCleanStart({ tables }: Analysis, connection: Connection): boolean {
+function hasLateCleanStart({ tables }: Analysis, connection: RecordedConnection): boolean {
   return connection.client.connections.some(
     ({ connect, connectedSequence, sequence }) =>
       connect.clean &&
@@ -115,19 +122,21 @@ function hasLateCleanStart({ tables }: Analysis, connection: Connection): boolea
   );
 }
 
-/** Whether no other CONNECT with this client id was sent before this CONNACK, so that no other CONNECT raced. */
-function isFirst(connection: Connection): boolean {
+/**
+ * Whether no other CONNECT with this client id was sent before this CONNACK, so that no other CONNECT raced.
+ */
+function isFirst(connection: RecordedConnection): boolean {
   return connection.client.connections.every(
     (one) => one === connection || one.sequence > connection.connectedSequence,
   );
 }
 
-function lastOf(session: Session): Connection {
-  return session.connections.at(-1) as Connection;
+function lastOf(session: RecordedSession): RecordedConnection {
+  return session.connections.at(-1) as RecordedConnection;
 }
 
-function describe(session: Session): string {
+function describe(session: RecordedSession): string {
   const { connect, connectedAt, closedAt, how } = lastOf(session);
-  const end = how === null ? 'still open' : `${how} at ${seconds(closedAt)}`;
-  return `although it had a session on ${connect.server} (connected ${seconds(connectedAt)}, ${end})`;
+  const end = how === null ? 'still open' : `${how} at ${formatSeconds(closedAt)}`;
+  return `although it had a session on ${connect.server} (connected ${formatSeconds(connectedAt)}, ${end})`;
 }

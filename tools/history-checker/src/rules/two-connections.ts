@@ -1,13 +1,13 @@
 import { never } from '../tables/clients.ts';
-import type { Client, Connection } from '../tables/clients.ts';
-import { seconds } from '../analysis/analysis.ts';
+import type { RecordedClient, RecordedConnection } from '../tables/clients.ts';
+import { formatSeconds } from '../analysis/analysis.ts';
 import type { Analysis } from '../analysis/analysis.ts';
 import type { Report } from '../report.ts';
 import type { Rule } from './rule.ts';
 
 /**
- * When two connections have the same client id, the servers close the older connection. After a fault they
- * close it as soon as they are connected to each other again.
+ * When two connections have the same client id, the servers close the older connection. After a fault the
+ * servers close the older connection as soon as they are connected to each other again.
  */
 export const twoConnections: Rule = {
   name: 'two-connections',
@@ -18,13 +18,13 @@ export const twoConnections: Rule = {
   },
 };
 
-function checkClient(analysis: Analysis, report: Report, { connections }: Client): void {
+function checkClient(analysis: Analysis, report: Report, { connections }: RecordedClient): void {
   const answered = connections
     .filter(({ connectedSequence }) => connectedSequence !== never)
     .sort((a, b) => a.connectedSequence - b.connectedSequence);
   answered.forEach((older, index) => {
     for (let at = index + 1; at < answered.length; at++) {
-      const newer = answered[at] as Connection;
+      const newer = answered[at] as RecordedConnection;
       if (newer.connectedSequence > older.closedSequence) return;
       report.checked();
       checkPair(analysis, report, older, newer);
@@ -32,7 +32,12 @@ function checkClient(analysis: Analysis, report: Report, { connections }: Client
   });
 }
 
-function checkPair(analysis: Analysis, report: Report, older: Connection, newer: Connection): void {
+function checkPair(
+  analysis: Analysis,
+  report: Report,
+  older: RecordedConnection,
+  newer: RecordedConnection,
+): void {
   const { tables, lag } = analysis;
   const { header, faults, endAt } = tables;
   const untilMs = Math.min(older.closedAt, newer.closedAt, endAt ?? Infinity);
@@ -49,7 +54,7 @@ function checkPair(analysis: Analysis, report: Report, older: Connection, newer:
     sinceMs,
     untilMs,
     () =>
-      `${older.client.id} was still connected to ${older.connect.server} at ${seconds(untilMs)}, ` +
-      `after it had connected to ${newer.connect.server} at ${seconds(newer.connectedAt)}`,
+      `${older.client.id} was still connected to ${older.connect.server} at ${formatSeconds(untilMs)}, ` +
+      `after it had connected to ${newer.connect.server} at ${formatSeconds(newer.connectedAt)}`,
   );
 }

@@ -1,8 +1,8 @@
 import { never } from '../tables/clients.ts';
-import type { Connection, Subscription } from '../tables/clients.ts';
+import type { RecordedConnection, RecordedSubscription } from '../tables/clients.ts';
 import { isShared } from '../tables/filters.ts';
 import { groupBy } from '../tables/group-by.ts';
-import { seconds } from '../analysis/analysis.ts';
+import { formatSeconds } from '../analysis/analysis.ts';
 import type { Analysis } from '../analysis/analysis.ts';
 import type { Report } from '../report.ts';
 import type { Rule } from './rule.ts';
@@ -12,8 +12,8 @@ import type { WillExpectation } from '../analysis/will-expectation.ts';
 /** Longest time from the publication of a will to its delivery, ms. */
 const arrivalMs = 500;
 /**
- * Time before and after the end of a connection, ms. Delays of other clients in this time may have delayed
- * the recording of the end, too.
+ * Time before and after the end of a connection, ms. If other clients had delays in this time, the end may
+ * have been recorded late, too.
  */
 const lookBackMs = 500;
 
@@ -43,12 +43,12 @@ export const will: Rule = {
   },
 };
 
-/** A will, the connections that carried it, its subscribers and its deliveries. */
+/** A will, the connections whose CONNECT contained it, its subscribers and its deliveries. */
 interface WillCase {
   /** Row of the will. */
   readonly message: number;
-  readonly connections: readonly Connection[];
-  readonly watchers: readonly Subscription[];
+  readonly connections: readonly RecordedConnection[];
+  readonly watchers: readonly RecordedSubscription[];
   /** Rows of the will's deliveries that are not marked as retained. */
   readonly deliveries: readonly number[];
 }
@@ -72,7 +72,7 @@ function checkWill(analysis: Analysis, report: Report, one: WillCase): void {
   if (timesMax === 0) {
     const seen = deliveries[0];
     if (seen === undefined) return;
-    const at = seconds(analysis.tables.deliveries.at(seen));
+    const at = formatSeconds(analysis.tables.deliveries.at(seen));
     report.addViolation(() => `${what()} was published at ${at}, although ${first.reason}`);
     return;
   }
@@ -91,7 +91,7 @@ function checkWill(analysis: Analysis, report: Report, one: WillCase): void {
       first.deadlineMs,
       () =>
         `${what()} was not delivered to ${missing.session.client.id} by ` +
-        `${seconds(first.deadlineMs + first.allowanceMs)}, although ${first.reason} and its client did not reconnect`,
+        `${formatSeconds(first.deadlineMs + first.allowanceMs)}, although ${first.reason} and its client did not reconnect`,
     );
     return;
   }
@@ -99,10 +99,14 @@ function checkWill(analysis: Analysis, report: Report, one: WillCase): void {
 }
 
 function listTimes({ tables }: Analysis, deliveries: readonly number[]): string {
-  return deliveries.map((row) => seconds(tables.deliveries.at(row))).join(', ');
+  return deliveries.map((row) => formatSeconds(tables.deliveries.at(row))).join(', ');
 }
 
-function isMissing(analysis: Analysis, watcher: Subscription, { message, deliveries }: WillCase): boolean {
+function isMissing(
+  analysis: Analysis,
+  watcher: RecordedSubscription,
+  { message, deliveries }: WillCase,
+): boolean {
   const { tables } = analysis;
   if (Math.min(watcher.granted, tables.messages.qos(message)) === 0) return false;
   return !deliveries.some(
@@ -111,9 +115,9 @@ function isMissing(analysis: Analysis, watcher: Subscription, { message, deliver
 }
 
 /**
- * Whether a session received more publications of the will than allowed. A redelivery has DUP=1 or comes on another
- * connection; a client delivers a QoS 2 message only once. A session may receive one copy for each overlapping
- * subscription.
+ * Whether a session received more publications of the will than allowed. A redelivery has DUP=1 or comes on
+ * another connection; a client delivers a QoS 2 message only once. A session may receive one copy for each
+ * overlapping subscription.
  */
 function publishedTwice(analysis: Analysis, { message, deliveries }: WillCase, timesMax: number): boolean {
   const { tables } = analysis;
@@ -139,9 +143,9 @@ function publishedTwice(analysis: Analysis, { message, deliveries }: WillCase, t
 }
 
 /**
- * Checks the time of the publication. Its latest time is checked only with subscribers that were connected,
- * to a server without a fault, from the client's death to the delivery: only their deliveries show the time
- * of the publication.
+ * Checks the time of the publication. Only a subscriber that was connected to a server without a fault, from
+ * the client's death to the delivery, shows the time of the publication. The latest time is checked only with
+ * these subscribers.
  */
 function checkTime(
   analysis: Analysis,
@@ -151,18 +155,18 @@ function checkTime(
   what: () => string,
 ): void {
   const { tables, lag } = analysis;
-  const [dead] = connections as [Connection];
+  const [dead] = connections as [RecordedConnection];
   const { deadlineMs, allowanceMs, notBeforeMs, reconnectedMs } = expectation;
   for (const row of deliveries) {
     const atMs = tables.deliveries.at(row);
     const watcher = analysis.connection(tables.deliveries.connection(row));
-    const published = (): string => `${what()} was published at ${seconds(atMs)}`;
+    const published = (): string => `${what()} was published at ${formatSeconds(atMs)}`;
     // On a busy machine a client records the end of its connection late.
     const lateCloseMs =
       dead.closedAt === never ? 0 : lag.longest(dead.closedAt - lookBackMs, dead.closedAt + lookBackMs);
     if (!report.inTime(notBeforeMs - atMs, lateCloseMs))
       return report.addViolation(
-        () => `${published()}, before its earliest time ${seconds(notBeforeMs - lateCloseMs)}`,
+        () => `${published()}, before its earliest time ${formatSeconds(notBeforeMs - lateCloseMs)}`,
       );
     const showsTime =
       dead.closedAt !== never &&
@@ -175,14 +179,14 @@ function checkTime(
         report,
         reconnectedMs,
         atMs,
-        () => `${published()}, although its client had reconnected at ${seconds(reconnectedMs)}`,
+        () => `${published()}, although its client had reconnected at ${formatSeconds(reconnectedMs)}`,
       );
     if (!report.inTime(atMs - deadlineMs, allowanceMs))
       return analysis.reportLate(
         report,
         dead.closedAt,
         atMs,
-        () => `${published()}, after its deadline ${seconds(deadlineMs + allowanceMs)}`,
+        () => `${published()}, after its deadline ${formatSeconds(deadlineMs + allowanceMs)}`,
       );
   }
 }

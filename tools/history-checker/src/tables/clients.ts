@@ -1,15 +1,15 @@
-import type { Closed, Connect, QoS } from '../history/events.ts';
+import type { ClosedEvent, ConnectEvent, QoS } from '../history/events.ts';
 
 /** Position of an event in the history; 1 is the first event. */
 export type Sequence = number;
-/** Position of an event that did not happen, and time of such an event. */
+/** Position and time of an event that did not happen. */
 export const never = Infinity;
 
 /** One connection attempt and its outcome. */
-export interface Connection {
+export interface RecordedConnection {
   readonly index: number;
-  readonly client: Client;
-  readonly connect: Connect;
+  readonly client: RecordedClient;
+  readonly connect: ConnectEvent;
   readonly sequence: Sequence;
   connectedSequence: Sequence;
   connectedAt: number;
@@ -17,15 +17,17 @@ export interface Connection {
   closedSequence: Sequence;
   closedAt: number;
   /** Kind of the connection's end; null while the connection is open. */
-  how: Closed['how'] | null;
+  how: ClosedEvent['how'] | null;
   /** Session of the connection; null before CONNACK. */
-  session: Session | null;
+  session: RecordedSession | null;
 }
 
-/** One subscription to one filter, until it is unsubscribed or replaced by a subscription with another QoS. */
-export interface Subscription {
-  readonly session: Session;
-  readonly connection: Connection;
+/**
+ * One subscription to one filter, until it is unsubscribed or replaced by a subscription with another QoS.
+ */
+export interface RecordedSubscription {
+  readonly session: RecordedSession;
+  readonly connection: RecordedConnection;
   readonly filter: string;
   readonly qos: QoS;
   readonly sequence: Sequence;
@@ -43,24 +45,27 @@ export interface Subscription {
   unsubackSequence: Sequence;
 }
 
-/** The session that consecutive connections of a client share. A CONNACK without session present begins a new one. */
-export interface Session {
+/**
+ * The session that consecutive connections of a client share. A CONNACK without session present begins a new
+ * one.
+ */
+export interface RecordedSession {
   readonly index: number;
-  readonly client: Client;
-  readonly connections: Connection[];
-  readonly subscriptions: Subscription[];
+  readonly client: RecordedClient;
+  readonly connections: RecordedConnection[];
+  readonly subscriptions: RecordedSubscription[];
   /**
-   * Position from which the server need not keep the session, because the client sent a clean start, the session was
-   * lost, or a session without an expiry ended with its connection.
+   * Position from which the server need not keep the session, because the client sent a clean start, the
+   * session was lost, or a session without an expiry ended with its connection.
    */
   promisedUntil: Sequence;
 }
 
 /** All connections with one client id. */
-export interface Client {
+export interface RecordedClient {
   readonly id: string;
-  readonly connections: Connection[];
-  session: Session | null;
+  readonly connections: RecordedConnection[];
+  session: RecordedSession | null;
   /**
    * Whether the client id had two connections at the same time. The two clients don't share their QoS 2
    * state, so QoS 2 messages may be delivered twice.
@@ -70,9 +75,9 @@ export interface Client {
 
 /** A CONNACK, the session that the client had before, and the server's answer. */
 export interface Resumption {
-  readonly connection: Connection;
+  readonly connection: RecordedConnection;
   /** The client's session before this connection, if any. */
-  readonly former: Session | null;
+  readonly former: RecordedSession | null;
   /**
    * Value of `promisedUntil` of the former session at this CONNACK; `never` if the server had to keep the
    * session.

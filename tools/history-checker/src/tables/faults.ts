@@ -1,4 +1,4 @@
-import type { Fault } from '../history/events.ts';
+import type { FaultEvent } from '../history/events.ts';
 
 interface Interval {
   readonly fromMs: number;
@@ -47,7 +47,7 @@ export class Faults {
     this.healMsMax = healMsMax;
   }
 
-  add(event: Fault): void {
+  add(event: FaultEvent): void {
     if (event.phase === 'begin') {
       const { at, fault: kind, members } = event;
       const fault = { fromMs: at, toMs: Infinity, fault: kind, members, isolated: this.#isolatedBy(event) };
@@ -112,7 +112,7 @@ export class Faults {
     return this.#byServer;
   }
 
-  #isolatedBy({ fault, members, groups }: Fault): readonly string[] {
+  #isolatedBy({ fault, members, groups }: FaultEvent): readonly string[] {
     if (harmless.has(fault)) return [];
     if (!groups || groups.length === 0) return members;
     if (fault === 'one-way') return groups[0] ?? [];

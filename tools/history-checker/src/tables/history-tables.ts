@@ -1,40 +1,44 @@
 import type {
-  Completed,
-  Delivery,
+  CompletedEvent,
+  DeliveryEvent,
   Header,
   HistoryEvent,
-  Probe,
-  Publish,
-  RetainedView,
+  ProbeEvent,
+  PublishEvent,
+  RetainedViewEvent,
 } from '../history/events.ts';
 import { HistoryError } from '../history/history-error.ts';
-import type { Connection, Sequence } from './clients.ts';
+import type { RecordedConnection, Sequence } from './clients.ts';
 import { Deliveries } from './deliveries.ts';
 import { Faults } from './faults.ts';
 import { Messages } from './messages.ts';
 import { Sessions } from './sessions.ts';
 import { Topics } from './topics.ts';
 
-/** Longest time from the return of the network until the cluster has healed, ms (P7). */
+/**
+ * Default of the limit `healMsMax`: the longest time from the end of a fault until all members serve together
+ * again, ms (P7).
+ */
 const healMsMaxDefault = 10_000;
 const packetIdentifierNotFound = 0x92;
 
 /** A delivery whose message id is unknown or belongs to another topic, or whose payload is empty. */
 export interface UnexpectedDelivery {
-  readonly connection: Connection;
+  readonly connection: RecordedConnection;
   readonly sequence: Sequence;
-  readonly event: Delivery;
+  readonly event: DeliveryEvent;
 }
 
 /** A PUBCOMP with code 0x92 on the connection of the PUBREC: the server had lost the packet id. */
-export interface UnknownPubrel {
-  readonly connection: Connection;
+export interface RejectedPubrel {
+  readonly connection: RecordedConnection;
   readonly message: number;
   readonly at: number;
 }
 
 /**
- * The history as tables, the only input of the rules. A message takes about 130 bytes, and a delivery takes 21 bytes.
+ * The history as tables, the only input of the rules. A message takes about 130 bytes, and a delivery takes
+ * 21 bytes.
  */
 export class HistoryTables {
   readonly header: Header;
@@ -43,16 +47,16 @@ export class HistoryTables {
   readonly deliveries = new Deliveries();
   readonly sessions = new Sessions();
   readonly faults: Faults;
-  /** Rows of the wills, and the connections that carried them. */
-  readonly wills = new Map<number, Connection[]>();
+  /** For the row of each will, the connections whose CONNECT contained the will. */
+  readonly wills = new Map<number, RecordedConnection[]>();
   /** Deliveries with an empty payload. */
   readonly emptyDeliveries: UnexpectedDelivery[] = [];
   readonly unknownDeliveries: UnexpectedDelivery[] = [];
   readonly wrongTopicDeliveries: UnexpectedDelivery[] = [];
-  readonly unknownPubrels: UnknownPubrel[] = [];
+  readonly rejectedPubrels: RejectedPubrel[] = [];
   completedCount = 0;
-  readonly probes: Probe[] = [];
-  readonly views: RetainedView[] = [];
+  readonly probes: ProbeEvent[] = [];
+  readonly views: RetainedViewEvent[] = [];
   settledSequence: Sequence | null = null;
   settledAt: number | null = null;
   endAt: number | null = null;
@@ -121,7 +125,7 @@ export class HistoryTables {
     }
   }
 
-  #addWill(connection: Connection, sequence: Sequence): void {
+  #addWill(connection: RecordedConnection, sequence: Sequence): void {
     const { will, at } = connection.connect;
     if (!will) return;
     const known = this.messages.row(will.message);
@@ -141,7 +145,7 @@ export class HistoryTables {
     this.wills.set(row, [...(this.wills.get(row) ?? []), connection]);
   }
 
-  #publish(event: Publish, sequence: Sequence): void {
+  #publish(event: PublishEvent, sequence: Sequence): void {
     const { index } = this.sessions.connection(event.connection);
     const known = this.messages.row(event.message);
     if (known !== undefined) {
@@ -154,21 +158,21 @@ export class HistoryTables {
     this.messages.add(event.message, kind, { sequence, at, connection: index });
   }
 
-  #complete(event: Completed): void {
+  #complete(event: CompletedEvent): void {
     const connection = this.sessions.connection(event.connection);
     const message = this.#messageRow(event.message);
     this.completedCount++;
     // After a reconnect 0x92 is no error, because the earlier PUBCOMP may have been lost [MQTT5 3.7.2.1].
-    // Here the PUBREC arrived on the same connection, so it is an error.
+    // Here the PUBREC arrived on the same connection, so 0x92 is an error.
     if (
       event.code === packetIdentifierNotFound &&
       this.messages.lastAckConnection(message) === connection.index
     ) {
-      this.unknownPubrels.push({ connection, message, at: event.at });
+      this.rejectedPubrels.push({ connection, message, at: event.at });
     }
   }
 
-  #deliver(event: Delivery, sequence: Sequence): void {
+  #deliver(event: DeliveryEvent, sequence: Sequence): void {
     const connection = this.sessions.connection(event.connection);
     const unexpected = { connection, sequence, event };
     if (event.message === 0) {

@@ -6,7 +6,7 @@ const clearFlag = 8;
 const willFlag = 16;
 const qosMask = 3;
 /** Smallest reason code that is a rejection [MQTT5 2.4]. */
-export const rejectedMin = 0x80;
+export const rejectionCodeMin = 0x80;
 
 /**
  * The published messages and the wills, one row for each message id. Methods whose name begins with `first`
@@ -73,9 +73,12 @@ export class Messages {
     if (first !== connection) this.#sendConnections.set(row, [first, connection]);
   }
 
-  /** Records an acknowledgement. The time and the connection of the first one without an error code are kept. */
+  /**
+   * Records an acknowledgement. The table keeps the time and the connection of the first acknowledgement
+   * without an error code.
+   */
   acked(row: number, ack: { sequence: number; at: number; connection: number; code: number }): void {
-    if (ack.code >= rejectedMin) {
+    if (ack.code >= rejectionCodeMin) {
       this.#rejections.set(row, 1);
       return;
     }

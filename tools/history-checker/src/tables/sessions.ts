@@ -1,39 +1,52 @@
-import type { Closed, Connect, Connected, Subscribe, Subscribed } from '../history/events.ts';
+import type {
+  ClosedEvent,
+  ConnectEvent,
+  ConnectedEvent,
+  SubscribeEvent,
+  SubscribedEvent,
+} from '../history/events.ts';
 import { HistoryError } from '../history/history-error.ts';
 import { never } from './clients.ts';
-import type { Client, Connection, Resumption, Sequence, Session, Subscription } from './clients.ts';
-import { rejectedMin } from './messages.ts';
+import type {
+  RecordedClient,
+  RecordedConnection,
+  Resumption,
+  Sequence,
+  RecordedSession,
+  RecordedSubscription,
+} from './clients.ts';
+import { rejectionCodeMin } from './messages.ts';
 
 /** The connections, sessions and subscriptions of all clients, as the events of the history change them. */
 export class Sessions {
-  readonly clients = new Map<string, Client>();
-  readonly connections: Connection[] = [];
-  readonly sessions: Session[] = [];
+  readonly clients = new Map<string, RecordedClient>();
+  readonly connections: RecordedConnection[] = [];
+  readonly sessions: RecordedSession[] = [];
   readonly resumptions: Resumption[] = [];
   /** Subscriptions without a SUBACK by connection and filter, in the order of the SUBSCRIBE packets. */
-  readonly #unanswered = new Map<string, Subscription[]>();
+  readonly #unanswered = new Map<string, RecordedSubscription[]>();
   /** Positions of the UNSUBSCRIBE packets without an UNSUBACK, by connection and filter. */
   readonly #unsubscribing = new Map<string, Sequence[]>();
-  readonly #byId = new Map<number, Connection>();
+  readonly #byId = new Map<number, RecordedConnection>();
 
   /** @throws {HistoryError} when the history contains no CONNECT with this id */
-  connection(id: number): Connection {
+  connection(id: number): RecordedConnection {
     const connection = this.#byId.get(id);
     if (!connection) throw new HistoryError(`connection ${id} was never opened`);
     return connection;
   }
 
   /** @param index position in {@link connections} */
-  connectionAt(index: number): Connection {
-    return this.connections[index] as Connection;
+  connectionAt(index: number): RecordedConnection {
+    return this.connections[index] as RecordedConnection;
   }
 
-  connect(event: Connect, sequence: Sequence): Connection {
+  connect(event: ConnectEvent, sequence: Sequence): RecordedConnection {
     if (this.#byId.has(event.connection)) {
       throw new HistoryError(`connection ${event.connection} was already opened`);
     }
     const client = this.#client(event.clientId);
-    const connection: Connection = {
+    const connection: RecordedConnection = {
       index: this.connections.length,
       client,
       connect: event,
@@ -58,7 +71,7 @@ export class Sessions {
     return connection;
   }
 
-  connected(event: Connected, sequence: Sequence): void {
+  connected(event: ConnectedEvent, sequence: Sequence): void {
     const connection = this.connection(event.connection);
     const { client } = connection;
     connection.connectedSequence = sequence;
@@ -72,7 +85,7 @@ export class Sessions {
     client.session = connection.session;
   }
 
-  closed(event: Closed, sequence: Sequence): void {
+  closed(event: ClosedEvent, sequence: Sequence): void {
     const connection = this.connection(event.connection);
     if (connection.how !== null) return;
     connection.closedSequence = sequence;
@@ -85,21 +98,21 @@ export class Sessions {
     }
   }
 
-  subscribe(event: Subscribe, sequence: Sequence): void {
+  subscribe(event: SubscribeEvent, sequence: Sequence): void {
     const connection = this.connection(event.connection);
     const session = sessionOf(connection);
     const { filter, qos } = event;
-    const activeSubscriptions = this.#activeSubscriptions(session, filter);
+    const active = this.#activeSubscription(session, filter);
     if (event.type === 'unsubscribe') {
-      if (activeSubscriptions) activeSubscriptions.endSequence = sequence;
+      if (active) active.endSequence = sequence;
       const key = requestKey(event);
       this.#unsubscribing.set(key, [...(this.#unsubscribing.get(key) ?? []), sequence]);
       return;
     }
-    // A repeated SUBSCRIBE changes nothing; its SUBACK may acknowledge the subscription.
-    if (activeSubscriptions?.qos === qos) return this.#awaitSuback(connection, activeSubscriptions);
-    if (activeSubscriptions) activeSubscriptions.endSequence = sequence;
-    const subscription: Subscription = {
+    // A SUBSCRIBE with the same filter and QoS changes nothing; its SUBACK may acknowledge the subscription.
+    if (active?.qos === qos) return this.#awaitSuback(connection, active);
+    if (active) active.endSequence = sequence;
+    const subscription: RecordedSubscription = {
       session,
       connection,
       filter,
@@ -116,14 +129,14 @@ export class Sessions {
     this.#awaitSuback(connection, subscription);
   }
 
-  #awaitSuback({ connect }: Connection, subscription: Subscription): void {
+  #awaitSuback({ connect }: RecordedConnection, subscription: RecordedSubscription): void {
     const key = requestKey({ connection: connect.connection, filter: subscription.filter });
     const waiting = this.#unanswered.get(key);
     if (waiting) waiting.push(subscription);
     else this.#unanswered.set(key, [subscription]);
   }
 
-  subscribed(event: Subscribed, sequence: Sequence): void {
+  subscribed(event: SubscribedEvent, sequence: Sequence): void {
     const session = sessionOf(this.connection(event.connection));
     const { filter, code } = event;
     if (event.type === 'subscribed') {
@@ -132,8 +145,8 @@ export class Sessions {
       answered.ackedSequence = sequence;
       answered.ackedAt = event.at;
       answered.granted = code;
-      if (code >= rejectedMin) answered.endSequence = Math.min(answered.endSequence, sequence);
-    } else if (code < rejectedMin) {
+      if (code >= rejectionCodeMin) answered.endSequence = Math.min(answered.endSequence, sequence);
+    } else if (code < rejectionCodeMin) {
       // A later subscription to the same filter, which a later UNSUBSCRIBE ended, does not end with this UNSUBACK.
       const unsubscribedAt = this.#unsubscribing.get(requestKey(event))?.shift() ?? 0;
       for (const one of session.subscriptions) {
@@ -143,22 +156,22 @@ export class Sessions {
     }
   }
 
-  #client(id: string): Client {
+  #client(id: string): RecordedClient {
     const known = this.clients.get(id);
     if (known) return known;
-    const client: Client = { id, connections: [], session: null, contested: false };
+    const client: RecordedClient = { id, connections: [], session: null, contested: false };
     this.clients.set(id, client);
     return client;
   }
 
-  #sessionOf(connection: Connection, former: Session | null): Session {
+  #sessionOf(connection: RecordedConnection, former: RecordedSession | null): RecordedSession {
     const { client, sequence, connect, sessionPresent } = connection;
     if (!connect.clean && former) {
       const isSame = sessionPresent && former.promisedUntil === never && !mayBeReplaced(connection, former);
       if (isSame || wasResumedByRival(connection, former)) return former;
     }
     if (former) endPromise(former, sequence);
-    const session: Session = {
+    const session: RecordedSession = {
       index: this.sessions.length,
       client,
       connections: [],
@@ -171,32 +184,32 @@ export class Sessions {
     return session;
   }
 
-  #activeSubscriptions(session: Session, filter: string): Subscription | undefined {
+  #activeSubscription(session: RecordedSession, filter: string): RecordedSubscription | undefined {
     return session.subscriptions.findLast((one) => one.filter === filter && one.endSequence === never);
   }
 }
 
-function requestKey({ connection, filter }: Pick<Subscribe, 'connection' | 'filter'>): string {
+function requestKey({ connection, filter }: Pick<SubscribeEvent, 'connection' | 'filter'>): string {
   return `${connection} ${filter}`;
 }
 
-function sessionOf({ session, connect }: Connection): Session {
+function sessionOf({ session, connect }: RecordedConnection): RecordedSession {
   if (!session) throw new HistoryError(`connection ${connect.connection} was used before its CONNACK`);
   return session;
 }
 
-function endPromise(session: Session, sequence: Sequence): void {
+function endPromise(session: RecordedSession, sequence: Sequence): void {
   session.promisedUntil = Math.min(session.promisedUntil, sequence);
 }
 
-function inherit(successor: Session, former: Session): void {
+function inherit(successor: RecordedSession, former: RecordedSession): void {
   for (const one of former.subscriptions) {
     successor.subscriptions.push({ ...one, session: successor, ackedSequence: never, ackedAt: never });
   }
 }
 
 /** @returns the connections of the same client whose CONNECT was in flight at the same time */
-function rivals(connection: Connection): Connection[] {
+function rivals(connection: RecordedConnection): RecordedConnection[] {
   return connection.client.connections.filter(
     (other) =>
       other !== connection &&
@@ -207,8 +220,10 @@ function rivals(connection: Connection): Connection[] {
   );
 }
 
-/** Whether two CONNECTs raced and the server handled this one first, although it answered the other one first. */
-function wasResumedByRival(connection: Connection, former: Session): boolean {
+/**
+ * Whether two CONNECTs raced and the server handled this one first, although it answered the other one first.
+ */
+function wasResumedByRival(connection: RecordedConnection, former: RecordedSession): boolean {
   return (
     former.promisedUntil === never &&
     rivals(connection).some((other) => other.session === former && other.sessionPresent)
@@ -216,7 +231,7 @@ function wasResumedByRival(connection: Connection, former: Session): boolean {
 }
 
 /** Whether the session may have expired, and a CONNECT without an answer may have created a new session. */
-function mayBeReplaced(connection: Connection, former: Session): boolean {
+function mayBeReplaced(connection: RecordedConnection, former: RecordedSession): boolean {
   const last = former.connections.at(-1);
   return (
     last !== undefined &&
@@ -232,6 +247,6 @@ function mayBeReplaced(connection: Connection, former: Session): boolean {
  * Whether two CONNECTs raced and at least one of them was clean. The clean start may have ended the session
  * of the other connection; the history does not show which CONNECT the server handled first.
  */
-function isRacedByCleanStart(connection: Connection): boolean {
+function isRacedByCleanStart(connection: RecordedConnection): boolean {
   return rivals(connection).some(({ connect }) => connect.clean || connection.connect.clean);
 }
