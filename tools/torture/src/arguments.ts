@@ -31,7 +31,7 @@ Examples:
   npm run torture -- --brokers 10.0.0.1:1883,10.0.0.2:1883 --scenario calm,roaming
   npm run torture -- --recheck .torture/run.jsonl`;
 
-/** The parsed and checked command line of the torture. */
+/** The parsed and checked command line of the torture program. */
 export interface Arguments {
   readonly command: 'run' | 'recheck' | 'list';
   readonly scenarios: readonly Scenario[];
@@ -52,7 +52,7 @@ export interface Arguments {
   /** Path of `--history`; null: the history is a file in .torture. */
   readonly history: string | null;
   readonly keep: boolean;
-  /** Path of `--recheck`. */
+  /** Path of the history to check again (`--recheck`); empty without that option. */
   readonly recheck: string;
   readonly json: boolean;
 }
@@ -76,15 +76,15 @@ interface Options {
 }
 
 /**
- * Parses the command line. @throws UsageError that names the first wrong argument and its form. @throws
- * HelpRequested
+ * Parses the command line. @throws UsageError that contains the first wrong argument and its expected form.
+ * @throws HelpRequested
  */
 export function readArguments(argv: readonly string[]): Arguments {
   const program = commandLine();
   program.read(argv);
   const given = program.opts<Options>();
   if (given.brokers !== undefined && given.target !== undefined)
-    throw new UsageError('--brokers and --target exclude each other: both name the target');
+    throw new UsageError('--brokers and --target exclude each other: both select the target');
   if (given.for !== undefined && given.messages !== undefined)
     throw new UsageError('--for and --messages exclude each other: both set the end of a scenario');
   const target = given.brokers === undefined ? (given.target ?? 'lab') : 'brokers';
@@ -139,7 +139,7 @@ function commandLine(): CommandLine {
     )
     .option(
       '--brokers <H:P,...>',
-      'brokers of one cluster that run already; without faults',
+      'running brokers of one cluster; the torture injects no faults into them',
       listOf(brokerOf),
     )
     .option(
@@ -147,8 +147,11 @@ function commandLine(): CommandLine {
       'a setting of every member of the lab, as in "lab --set"',
       repeated(parseOverride),
     )
-    .option('--history <FILE>', 'path of the history (.gz: compressed); with several scenarios one file each')
-    .option('--keep', 'keep histories, data and logs in .torture after a good run, too')
+    .option(
+      '--history <FILE>',
+      'path of the history (.gz: compressed); each of several scenarios gets its own file',
+    )
+    .option('--keep', 'keep histories, data and logs in .torture even if all scenarios pass')
     .option('--recheck <FILE>', 'check a history again')
     .option('--json', 'print the verdict as a JSON object')
     .option('--list', 'print the scenarios')
@@ -175,7 +178,7 @@ function commitOf(
   const updates = chosen.includes(rollingUpdate);
   if (updates && commit === undefined) {
     throw new UsageError(
-      'rolling-update needs --from COMMIT: the commit whose build half of the members start with',
+      'rolling-update needs --from COMMIT: half of the members start with the build of that commit',
     );
   }
   if (commit === undefined) return null;

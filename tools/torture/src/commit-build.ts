@@ -8,8 +8,8 @@ import { TortureError } from './errors.ts';
 
 const gitMsMax = 60_000;
 /**
- * Longest duration of `npm ci`, ms. It downloads several hundred packages at the first build of a lock file, and a
- * registry can be slow.
+ * Longest duration of `npm ci`, ms. `npm ci` downloads several hundred packages at the first build of a lock
+ * file, and a registry can be slow.
  */
 const installMsMax = 15 * 60_000;
 const bundleMsMax = 5 * 60_000;
@@ -27,10 +27,10 @@ export interface CommitBuildOptions {
 }
 
 /**
- * Builds the appliance of a commit in a git worktree of its own, `.torture/builds/<commit id>`, with that commit's
- * dependencies and its own `scripts/build.mjs`. A finished build is reused.
+ * Builds the appliance of a commit in a git worktree of its own, `.torture/builds/<commit id>`, with that
+ * commit's dependencies and its own `scripts/build.mjs`. A finished build is reused.
  *
- * @throws UsageError when `root` is no git checkout or `commit` names no commit in it
+ * @throws UsageError when `root` is not a git checkout or `commit` is not a commit of the checkout
  * @throws TortureError with the last lines of output when the installation or the build fails
  */
 export async function buildCommit({ commit, root, log }: CommitBuildOptions): Promise<ApplianceBuild> {
@@ -139,8 +139,8 @@ async function step(
 }
 
 /**
- * @returns the environment variables that the build accepts; an appliance rejects all other variables at its
- * start
+ * @returns the environment variables that the build accepts; an appliance rejects all other variables when it
+ * starts
  */
 async function acceptedVariables(id: string, script: string): Promise<ReadonlySet<string>> {
   const { status, output } = await attemptCommand(process.execPath, [script, '--settings']);

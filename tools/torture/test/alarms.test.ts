@@ -16,7 +16,7 @@ describe('AlarmReader', () => {
     { member: 'm2', file: join(folder, 'not there yet') },
   ]);
 
-  it('returns each alarm once, and only alarms about different states and ignored entries', () => {
+  it('returns each log error about a different state or an ignored entry once, and returns no other log message', () => {
     expect(watch.take()).toEqual([]);
     writeFileSync(
       file,

@@ -56,7 +56,7 @@ describe('readArguments', () => {
     [['--set', 'x'], 'key=value'],
     [['--target', 'nats', '--set', 'a=b'], '--set is for --target lab only'],
     [['--frobnicate'], "unknown option '--frobnicate'"],
-  ])('rejects %j in one line', (argv, message) => {
+  ])('rejects the command line %j with a message of one line', (argv, message) => {
     expect(() => readArguments(argv)).toThrow(message);
     expect(message).not.toContain('\n');
   });

@@ -1,10 +1,10 @@
-import { growthMsMin, checkGrowth } from '../src/run/growth.ts';
-import type { Sample } from '../src/run/growth.ts';
+import { growthRunDurationMsMin, checkGrowth } from '../src/run/growth.ts';
+import type { ResourceSample } from '../src/run/growth.ts';
 
 const mebibyte = 1024 * 1024;
 const count = 100;
 
-function samples(resident: (share: number) => number, lastsMs = growthMsMin): Sample[] {
+function samples(resident: (share: number) => number, lastsMs = growthRunDurationMsMin): ResourceSample[] {
   return Array.from({ length: count }, (_, index) => {
     const share = index / (count - 1);
     return {
@@ -34,6 +34,6 @@ describe('checkGrowth', () => {
   });
 
   it('checks no growth in a short run', () => {
-    expect(checkGrowth(samples((share) => 100 + 500 * share, growthMsMin / 2)).checked).toBe(0);
+    expect(checkGrowth(samples((share) => 100 + 500 * share, growthRunDurationMsMin / 2)).checked).toBe(0);
   });
 });

@@ -1,6 +1,6 @@
 import { Recorder } from '@mqtt-cluster/workload';
 import type { HistoryEvent } from '@mqtt-cluster/history-checker';
-import type { PlannedFault, Slot } from '../src/nemesis/fault.ts';
+import type { PlannedFault, FaultSlot } from '../src/nemesis/fault.ts';
 import { Nemesis } from '../src/nemesis/nemesis.ts';
 import type { Target } from '../src/targets/target.ts';
 import { brokersTarget } from '../src/targets/brokers.ts';
@@ -9,7 +9,7 @@ const servers = ['a', 'b', 'c'].map((id) => ({ id, host: '127.0.0.1', port: 1 })
 
 /** Executes the slots on a target that only records its calls. */
 async function perform(
-  slots: readonly Slot[],
+  slots: readonly FaultSlot[],
   failsAt?: string,
   shouldContinue?: (calls: readonly string[]) => boolean,
 ) {
@@ -21,7 +21,7 @@ async function perform(
   const target: Target = { ...brokersTarget(servers), begin: note('begin'), end: note('end') };
   const events: HistoryEvent[] = [];
   const problems: string[] = [];
-  const plan = slots[Symbol.iterator]() as unknown as Generator<Slot, void, void>;
+  const plan = slots[Symbol.iterator]() as unknown as Generator<FaultSlot, void, void>;
   let left = slots.length;
   const nemesis = new Nemesis({
     plan,
@@ -35,10 +35,10 @@ async function perform(
   return { calls, events, problems, faults: nemesis.faults };
 }
 
-const slot = (...faults: PlannedFault[]): Slot => ({ faults, holdMs: 0, recoveryMs: 0 });
+const slot = (...faults: PlannedFault[]): FaultSlot => ({ faults, holdMs: 0, recoveryMs: 0 });
 
 describe('Nemesis', () => {
-  it('ends every fault that it began, links and disks before processes, and records both with member names', async () => {
+  it('ends faults of links before faults of processes, and records the beginning and the end of each fault', async () => {
     const { calls, events, faults } = await perform([
       slot({ kind: 'kill', groups: [[0]] }, { kind: 'cut', groups: [[0], [1, 2]] }),
     ]);

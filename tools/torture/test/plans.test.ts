@@ -1,16 +1,16 @@
 import { minorityOf } from '../src/nemesis/fault.ts';
 import { faultKinds } from '../src/nemesis/fault.ts';
-import type { FaultKind, Slot } from '../src/nemesis/fault.ts';
-import { halves, thirds, twoAndOne } from '../src/nemesis/plans.ts';
+import type { FaultKind, FaultSlot } from '../src/nemesis/fault.ts';
+import { sizesOfHalves, sizesOfThirds, sizesOfTwoHalvesAndOne } from '../src/nemesis/plans.ts';
 import { seededRandom } from '@mqtt-cluster/kit';
 import { scenarios } from '../src/scenarios/scenarios.ts';
 
 const everything: ReadonlySet<FaultKind> = new Set(faultKinds);
 
-function slotsOf(name: string, seed: number, members: number, count: number, can = everything): Slot[] {
+function slotsOf(name: string, seed: number, members: number, count: number, can = everything): FaultSlot[] {
   const scenario = scenarios.find((each) => each.name === name);
   const plan = scenario?.plan?.(can)(seededRandom(seed, name), members);
-  const slots: Slot[] = [];
+  const slots: FaultSlot[] = [];
   for (let index = 0; index < count; index++) {
     const slot = plan?.next().value;
     if (slot === undefined) break;
@@ -28,7 +28,7 @@ describe.each(faulty)('plan %s', (name) => {
   });
 
   it.each([1, 2, 3, 5, 7])(
-    'names existing members only, and each member once in a fault, of %i members',
+    'contains only existing members of %i members, and each member at most once in a fault',
     (members) => {
       const slots = slotsOf(name, 3, members, 50);
       const wrong = slots
@@ -59,7 +59,7 @@ describe.each(faulty)('plan %s', (name) => {
   });
 });
 
-describe('the mixed plan', () => {
+describe('plan mixed', () => {
   it('contains every kind of fault, single and combined', () => {
     const slots = slotsOf('mixed', 6, 7, 2_000);
     const kinds = new Set(slots.flatMap(({ faults }) => faults.map(({ kind }) => kind)));
@@ -77,7 +77,7 @@ describe('the mixed plan', () => {
   });
 });
 
-describe('island-kill', () => {
+describe('plan island-kill', () => {
   it('kills only members of the isolated minority, more than 2 s after the partition began', () => {
     for (const { faults } of slotsOf('island-kill', 9, 7, 50)) {
       const [cut, kill] = faults;
@@ -88,11 +88,11 @@ describe('island-kill', () => {
   });
 });
 
-describe('the plans of partitions', () => {
-  it('partition seven members into the sizes that the scenario names', () => {
-    expect(halves(7)).toEqual([3, 4]);
-    expect(twoAndOne(7)).toEqual([3, 3, 1]);
-    expect(thirds(7)).toEqual([2, 2, 3]);
+describe('plans of partitions', () => {
+  it('partition seven members into the sizes in the name of the scenario', () => {
+    expect(sizesOfHalves(7)).toEqual([3, 4]);
+    expect(sizesOfTwoHalvesAndOne(7)).toEqual([3, 3, 1]);
+    expect(sizesOfThirds(7)).toEqual([2, 2, 3]);
     for (const { faults } of slotsOf('split-3-3-1', 8, 7, 20)) {
       expect(faults.flatMap(({ groups }) => groups.map(({ length }) => length))).toEqual([3, 3, 1]);
     }

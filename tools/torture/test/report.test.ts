@@ -32,27 +32,27 @@ const bad: ScenarioResult = {
   },
 };
 
-describe('the report', () => {
-  it('passes only when at least one scenario ran and no scenario failed', () => {
+describe('report of a campaign', () => {
+  it('allPassed returns true only when at least one scenario passed and no scenario failed', () => {
     expect(allPassed([fine, unable])).toBe(true);
     expect(allPassed([unable])).toBe(false);
     expect(allPassed([fine, bad])).toBe(false);
     expect(allPassed([fine, { ...unable, state: 'broken' }])).toBe(false);
   });
 
-  it('names the violated rules, or the reason if there is no verdict', () => {
+  it('summaryOf returns the violated rules, or the reason if there is no verdict', () => {
     expect(summaryOf(bad)).toBe('order 3');
     expect(summaryOf(unable)).toBe('does not support cut');
   });
 
-  it('shows the number of exceptions of a run without violations', () => {
+  it('summaryOf returns the number of exceptions of a run without violations', () => {
     const withExceptions = { ...rule, rule: 'acked-but-lost', violations: 0, excused: 2 };
     expect(summaryOf({ ...fine, verdict: { ok: true, rules: [withExceptions] } })).toBe(
       'acked-but-lost: 2 exceptions',
     );
   });
 
-  it('reports a run as inconclusive if no fault happened or a rule had nothing to check', () => {
+  it('inconclusiveReason returns a reason if no fault happened or a rule had nothing to check', () => {
     const [scenario] = scenarios.filter(({ name }) => name === 'wills');
     const [calm] = scenarios.filter(({ name }) => name === 'calm');
     const judged = { ...rule, rule: 'will', violations: 0 };
@@ -65,12 +65,12 @@ describe('the report', () => {
     expect(reason(calm, idle, 0)).toBeNull();
   });
 
-  it('names only existing rules in each scenario', () => {
+  it('every scenario lists only existing rules', () => {
     const names = new Set(rules.map(({ name }) => name));
     for (const { exercises } of scenarios) expect(exercises.filter((name) => !names.has(name))).toEqual([]);
   });
 
-  it('shows one line for each scenario, with aligned columns', () => {
+  it('renderResults returns one line for each scenario, with aligned columns', () => {
     const lines = renderResults([fine, unable, bad]).split('\n');
     expect(lines).toHaveLength(4);
     expect(lines[1]).toMatch(/^calm\s+ok\s+9\s+8\s+20\s+2\s+12$/);

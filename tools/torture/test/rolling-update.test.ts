@@ -1,23 +1,28 @@
 import { seededRandom } from '@mqtt-cluster/kit';
 import { readArguments } from '../src/arguments.ts';
-import type { Slot } from '../src/nemesis/fault.ts';
+import type { FaultSlot } from '../src/nemesis/fault.ts';
 import { startsWithEarlierBuild, updateAndRollBack } from '../src/scenarios/rolling-update.ts';
 
 const update = ['--scenario', 'rolling-update'];
 
 describe('rolling-update', () => {
-  it.each([1, 3, 5, 7])('updates, rolls back and updates again %i members, one after another', (members) => {
-    const slots: Slot[] = [...updateAndRollBack(seededRandom(1, 'x'), members)];
-    const all = Array.from({ length: members }, (_, member) => member);
-    const builds = slots.flatMap(({ faults }) => faults.map(({ build }) => build));
-    expect(builds).toEqual(['current', 'earlier', 'current']);
-    const [first, ...rest] = slots.flatMap(({ faults }) => faults.map(({ groups }) => groups.flat().sort()));
-    expect(first).toEqual(all.filter((member) => startsWithEarlierBuild(member, members)));
-    expect(rest).toEqual([all, all]);
-  });
+  it.each([1, 3, 5, 7])(
+    'updates %i members, rolls them back and updates them again, one member after another',
+    (members) => {
+      const slots: FaultSlot[] = [...updateAndRollBack(seededRandom(1, 'x'), members)];
+      const all = Array.from({ length: members }, (_, member) => member);
+      const builds = slots.flatMap(({ faults }) => faults.map(({ build }) => build));
+      expect(builds).toEqual(['current', 'earlier', 'current']);
+      const [first, ...rest] = slots.flatMap(({ faults }) =>
+        faults.map(({ groups }) => groups.flat().sort()),
+      );
+      expect(first).toEqual(all.filter((member) => startsWithEarlierBuild(member, members)));
+      expect(rest).toEqual([all, all]);
+    },
+  );
 
   it('has equal plans for equal seeds and different plans for different seeds', () => {
-    const planOf = (seed: number): Slot[] => [...updateAndRollBack(seededRandom(seed, 'x'), 7)];
+    const planOf = (seed: number): FaultSlot[] => [...updateAndRollBack(seededRandom(seed, 'x'), 7)];
     expect(planOf(1)).toEqual(planOf(1));
     expect(planOf(1)).not.toEqual(planOf(2));
   });

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { programOf } from '../src/targets/installed.ts';
+import { findInstalledProgram } from '../src/targets/installed.ts';
 import { mosquittoConfiguration } from '../src/targets/mosquitto.ts';
 import { natsConfiguration } from '../src/targets/nats.ts';
 import { ProcessTarget } from '../src/targets/process-target.ts';
@@ -15,8 +15,8 @@ const servers = [1, 2, 3].map((number) => ({
 }));
 const [hub = servers[0]!, other = servers[0]!] = servers;
 
-describe('configurations', () => {
-  it('of mosquitto has bridges from every broker to the hub, persistence and unbounded queues', () => {
+describe('configurations of other broker products', () => {
+  it('mosquittoConfiguration sets a mosquitto bridge from every broker to the hub, persistence and unbounded queues', () => {
     const ofHub = mosquittoConfiguration(hub, hub, '/data');
     const ofOther = mosquittoConfiguration(other, hub, '/data');
     for (const text of [ofHub, ofOther]) {
@@ -30,7 +30,7 @@ describe('configurations', () => {
     expect(ofOther).toContain('cleansession false\n');
   });
 
-  it('of NATS has three replicas for three nodes, and syncs every write if the server supports that', () => {
+  it('natsConfiguration sets three replicas for three nodes, and a sync after every write if the server supports that', () => {
     const nodes = servers.map((server, index) => ({
       server,
       clientPort: 4_000 + index,
@@ -45,7 +45,7 @@ describe('configurations', () => {
     expect(natsConfiguration(node, [node], '/data', true)).not.toContain('cluster {');
   });
 
-  it('of RabbitMQ has quorum queues and a cluster of all nodes', () => {
+  it('rabbitConfiguration sets quorum queues and a cluster of all nodes', () => {
     const nodes = servers.map((server, index) => ({
       server,
       amqpPort: 5_000 + index,
@@ -75,13 +75,15 @@ describe('ProcessTarget', () => {
     await expect(target.begin({ kind: 'wipe', groups: [[]] })).rejects.toThrow(
       'fake does not support the fault wipe',
     );
-    await expect(target.begin({ kind: 'kill', groups: [[0]] })).rejects.toThrow('fake has no member 1');
+    await expect(target.begin({ kind: 'kill', groups: [[0]] })).rejects.toThrow('fake has no broker 1');
     await target.stop(false);
     rmSync(folder, { recursive: true, force: true });
   });
+});
 
-  it('programOf rejects a program that is not installed with the command that installs it', () => {
-    expect(() => programOf('no-such-broker', 'no-such-package')).toThrow(
+describe('findInstalledProgram', () => {
+  it('rejects a program that is not installed, with the command that installs the program', () => {
+    expect(() => findInstalledProgram('no-such-broker', 'no-such-package')).toThrow(
       'no-such-broker is not installed; install it with: apt-get install no-such-package',
     );
   });

@@ -1,4 +1,4 @@
-/** Reports a load that could not run, with one line of text that names the client or the server. */
+/** Reports a load that could not run, with one line of text that contains the client id or the server. */
 export class WorkloadError extends Error {
   override readonly name = 'WorkloadError';
 }

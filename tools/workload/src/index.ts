@@ -1,5 +1,5 @@
 export { Recorder } from './client/recorder.ts';
-export type { Counts } from './client/recorder.ts';
+export type { EventCounts } from './client/recorder.ts';
 export { WorkloadError } from './errors.ts';
 export { LoadGenerator } from './run/load-generator.ts';
 export type { LoadTarget } from './run/load-generator.ts';

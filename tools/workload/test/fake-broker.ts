@@ -16,7 +16,7 @@ export interface BrokerConnection {
   next<C extends Packet['cmd']>(cmd: C): Promise<Extract<Packet, { cmd: C }>>;
 }
 
-/** A broker that sends only the packets that the test names. */
+/** A broker that sends only the packets that the test passes to it. */
 export class FakeBroker {
   readonly #server: Server;
   readonly #connections: BrokerConnection[] = [];

@@ -1,5 +1,5 @@
 import { Recorder } from '../src/client/recorder.ts';
-import { messageOf, payloadOf } from '../src/client/payload.ts';
+import { messageIdOf, payloadOf } from '../src/client/payload.ts';
 import { RecordingClient } from '../src/client/recording-client.ts';
 import type { ClientOptions } from '../src/client/recording-client.ts';
 import type { HistoryEvent } from '@mqtt-cluster/history-checker';
@@ -66,7 +66,7 @@ async function setUp(over: Partial<ClientOptions> = {}) {
 const opened: (() => void)[] = [];
 afterEach(() => opened.splice(0).forEach((close) => close()));
 
-describe('publishing', () => {
+describe('a publishing RecordingClient', () => {
   it('resends unacknowledged messages in order and with DUP=1 when the session is present [MQTT-4.4.0-1]', async () => {
     const { client, connect, closed, event, events } = await setUp();
     const first = await connect();
@@ -128,7 +128,7 @@ describe('publishing', () => {
     expect(await event(({ type }) => type === 'completed')).toMatchObject({ message: 1, code: 0x92 });
   });
 
-  it('vanish leaves the connection open for the server, and records the connection as lost', async () => {
+  it('leaves an abandoned connection open for the server, and records the connection as lost', async () => {
     const { client, connect, events } = await setUp();
     const first = await connect();
     client.subscribe('a', 1);
@@ -186,7 +186,7 @@ describe('publishing', () => {
   });
 });
 
-describe('receiving', () => {
+describe('a receiving RecordingClient', () => {
   it('delivers a QoS 2 message once per packet id until PUBREL, also after a reconnect [MQTT-4.3.3-2]', async () => {
     const { connect, closed, events, event } = await setUp();
     const message = { cmd: 'publish', topic: 't', qos: 2, retain: false, messageId: 7 } as const;
@@ -208,7 +208,7 @@ describe('receiving', () => {
     expect(delivered).toEqual([41, 42]);
   });
 
-  it('delivers every copy of a QoS 1 message, and a known QoS 2 packet id again in a new session', async () => {
+  it('delivers every copy of a QoS 1 message, and a QoS 2 message with a known packet id in a new session', async () => {
     const { connect, closed, events } = await setUp();
     const first = await connect();
     const one = {
@@ -236,13 +236,15 @@ describe('receiving', () => {
       [8, false],
     ]);
   });
+});
 
-  it('messageOf returns the id at the start of a payload, 0 for an empty payload and -1 for other payloads', () => {
-    expect([payloadOf(12), '', 'x', '12x'].map(messageOf)).toEqual([12, 0, -1, -1]);
+describe('messageIdOf', () => {
+  it('returns the id at the start of a payload, 0 for an empty payload and -1 for other payloads', () => {
+    expect([payloadOf(12), '', 'x', '12x'].map(messageIdOf)).toEqual([12, 0, -1, -1]);
   });
 });
 
-describe('subscriptions', () => {
+describe('a subscribing RecordingClient', () => {
   it('resends all subscriptions in a new session, and only unanswered subscriptions in a present session', async () => {
     const { client, connect, closed, event } = await setUp();
     const first = await connect();
@@ -296,7 +298,7 @@ describe('subscriptions', () => {
   });
 });
 
-describe('connections', () => {
+describe('a connecting RecordingClient', () => {
   it('sends and records the will, the session expiry and the clean start flag of its options', async () => {
     const will = { topic: 'w', qos: 2, retain: true, delaySeconds: 3 } as const;
     const { connect, events } = await setUp({ version: 5, expirySeconds: 60, will });
@@ -309,7 +311,7 @@ describe('connections', () => {
       retain: true,
       properties: { willDelayInterval: 3 },
     });
-    expect(messageOf(packet.will?.payload ?? '')).toBe(1);
+    expect(messageIdOf(packet.will?.payload ?? '')).toBe(1);
     expect(events[0]).toMatchObject({ type: 'connect', expirySeconds: 60, will: { message: 1, ...will } });
   });
 

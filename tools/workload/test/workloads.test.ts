@@ -3,7 +3,7 @@ import { seededRandom } from '@mqtt-cluster/kit';
 import { defaultLimits } from '@mqtt-cluster/history-checker';
 import { workloads } from '../src/workloads/index.ts';
 import type { WorkloadName } from '../src/workloads/index.ts';
-import type { ClientSpec, Step } from '../src/workloads/client-spec.ts';
+import type { ClientSpec, ClientStep } from '../src/workloads/client-spec.ts';
 
 const names = Object.keys(workloads) as WorkloadName[];
 const servers = 7;
@@ -17,9 +17,9 @@ function specsOf(
   return clientSpecsOf({ [name]: 1 }, 100, seed, 'p/', { ...place, ...over });
 }
 
-function stepsOf(spec: ClientSpec, seed: number, count = 300): Step[] {
+function stepsOf(spec: ClientSpec, seed: number, count = 300): ClientStep[] {
   const plan = spec.plan(seededRandom(seed, `plan of ${spec.name}`));
-  return Array.from({ length: count }, () => plan.next().value as Step);
+  return Array.from({ length: count }, () => plan.next().value as ClientStep);
 }
 
 function plansOf(specs: readonly ClientSpec[], seed: number) {
@@ -27,7 +27,7 @@ function plansOf(specs: readonly ClientSpec[], seed: number) {
 }
 
 describe.each(names)('workload %s', (name) => {
-  it('has equal clients and plans for equal seeds, and different ones for different seeds', () => {
+  it('has equal clients and plans for equal seeds, and different clients and plans for different seeds', () => {
     expect(plansOf(specsOf(name, 1), 1)).toEqual(plansOf(specsOf(name, 1), 1));
     expect(plansOf(specsOf(name, 1), 1)).not.toEqual(plansOf(specsOf(name, 2), 2));
   });
@@ -46,10 +46,12 @@ describe.each(names)('workload %s', (name) => {
   });
 
   it.each([1, 3])('has a valid first server for every client with %i servers', (few) => {
-    const homes = clientSpecsOf({ [name]: 1 }, 100, 3, 'p/', { ...place, servers: few }).map(
-      ({ home }) => home,
+    const firstServers = clientSpecsOf({ [name]: 1 }, 100, 3, 'p/', { ...place, servers: few }).map(
+      ({ firstServer }) => firstServer,
     );
-    expect(homes.filter((home) => !Number.isInteger(home) || home < 0)).toEqual([]);
+    expect(firstServers.filter((firstServer) => !Number.isInteger(firstServer) || firstServer < 0)).toEqual(
+      [],
+    );
   });
 
   it('uses no QoS 2 and no MQTT 5 with a target that supports neither', () => {
@@ -73,7 +75,7 @@ describe.each(names)('workload %s', (name) => {
   });
 });
 
-describe('the rate', () => {
+describe('the rate of every workload', () => {
   it('is between 60 and 160 messages a second for a configured rate of 100', () => {
     for (const name of names.filter((each) => each !== 'wills')) {
       const perSecond = specsOf(name, 6).reduce((sum, spec) => {
@@ -88,7 +90,7 @@ describe('the rate', () => {
   });
 });
 
-describe('takeover', () => {
+describe('workload takeover', () => {
   it('connects the clients with the same id to different servers in each round', () => {
     const rivals = specsOf('takeover', 7).filter(({ clientId }) => clientId === 'contested-0');
     expect(rivals).toHaveLength(3);
@@ -102,7 +104,7 @@ describe('takeover', () => {
     }
   });
 
-  it('sometimes pauses for longer than the bound of a takeover, so that a second open connection is reported', () => {
+  it('sometimes pauses for longer than the bound of a takeover, so that the checker can report an open older connection', () => {
     for (const spec of specsOf('takeover', 7)) {
       const rests: number[] = [0];
       for (const step of stepsOf(spec, 7, 2_000)) {
@@ -122,7 +124,7 @@ describe('takeover', () => {
   });
 });
 
-describe('wills', () => {
+describe('workload wills', () => {
   it('ends connections in every way, with and without a will delay, while two persistent sessions subscribe', () => {
     const specs = specsOf('wills', 9);
     const mortals = specs.filter(({ will }) => will !== undefined);

@@ -17,11 +17,11 @@ export const faultKinds = [
 
 export type FaultKind = (typeof faultKinds)[number];
 
-/** `earlier`: built from the commit that `--from` names; `current`: this tree's own build. */
+/** `earlier`: the build of the commit of `--from`; `current`: the build of this tree. */
 export type BuildName = 'earlier' | 'current';
 
 /** Positions of members in the list of servers, from 0. */
-export type Group = readonly number[];
+export type MemberGroup = readonly number[];
 
 /** One fault of a plan. */
 export interface PlannedFault {
@@ -30,14 +30,16 @@ export interface PlannedFault {
    * Groups of members. `cut`: the partitions; `one-way`: first the members whose packets get lost, then the
    * members that don't receive these packets; other faults: one group with all affected members.
    */
-  readonly groups: readonly Group[];
-  /** Strength of the fault. `slow-disk`: delay of a sync, ms; `clock`: step, ms; `throttle`: bytes a second. */
+  readonly groups: readonly MemberGroup[];
+  /**
+   * Strength of the fault. `slow-disk`: delay of a sync, ms; `clock`: step, ms; `throttle`: bytes a second.
+   */
   readonly value?: number;
-  /** Pause between the starts of the members of the group, ms. */
+  /** Pause between the starts of two members at the end of the fault, ms. */
   readonly staggerMs?: number;
   /**
-   * Build with which a member starts again (`--from`); for `rolling` and for the single stops of a `rolling`
-   * fault.
+   * Build with which the members start again, for the scenario `rolling-update`. It is set for `rolling`, and
+   * for each `stop` of which a `rolling` fault consists.
    */
   readonly build?: BuildName;
   /** Pause between the previous fault of the slot and this fault, ms. */
@@ -45,7 +47,7 @@ export interface PlannedFault {
 }
 
 /** Faults that last at the same time, and the time without faults after them. */
-export interface Slot {
+export interface FaultSlot {
   readonly faults: readonly PlannedFault[];
   /** Time from the beginning of the last fault to the end of all faults, ms. */
   readonly holdMs: number;
@@ -54,11 +56,10 @@ export interface Slot {
 }
 
 /** The slots of a run. Most plans are endless; the run executes slots until its time is over. */
-export type Plan = Generator<Slot, void, void>;
+export type FaultPlan = Generator<FaultSlot, void, void>;
 
 /**
- * @returns the largest number of members that may lose their disks together, so that a majority still has the
- * data
+ * @returns the largest number of members that may lose their disks together without the loss of the majority
  */
 export function minorityOf(members: number): number {
   return Math.floor((members - 1) / 2);

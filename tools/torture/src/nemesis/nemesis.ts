@@ -2,12 +2,12 @@ import { holdsWithin } from '@mqtt-cluster/kit';
 import type { Recorder } from '@mqtt-cluster/workload';
 import { describeError } from '@mqtt-cluster/kit';
 import type { Target } from '../targets/target.ts';
-import type { FaultKind, Plan, PlannedFault, Slot } from './fault.ts';
+import type { FaultKind, FaultPlan, PlannedFault, FaultSlot } from './fault.ts';
 
 const processKinds: ReadonlySet<FaultKind> = new Set(['kill', 'stop', 'pause', 'wipe']);
 
 export interface NemesisOptions {
-  readonly plan: Plan;
+  readonly plan: FaultPlan;
   readonly target: Target;
   readonly recorder: Recorder;
   readonly log: (text: string) => void;
@@ -35,7 +35,10 @@ export class Nemesis {
     return this.#planEnded;
   }
 
-  /** Executes the plan. @param shouldContinue is called every 50 ms; when it returns false, the current faults end */
+  /**
+   * Executes the plan. @param shouldContinue is called every 50 ms; when it returns false, the current faults
+   * end
+   */
   async run(shouldContinue: () => boolean): Promise<void> {
     while (shouldContinue()) {
       const { value: slot } = this.#options.plan.next();
@@ -47,7 +50,7 @@ export class Nemesis {
     }
   }
 
-  async #perform(slot: Slot, shouldContinue: () => boolean): Promise<void> {
+  async #perform(slot: FaultSlot, shouldContinue: () => boolean): Promise<void> {
     const begun: { readonly fault: PlannedFault; readonly id: number }[] = [];
     for (const fault of slot.faults) {
       if (fault.kind === 'rolling') {
@@ -76,7 +79,8 @@ export class Nemesis {
 
   /**
    * Stops and starts one member after another. Each stop is recorded as a fault of its own, so that the
-   * history contains the times at which each member was down. `shouldContinue` does not interrupt it.
+   * history contains the times at which each member was down. `shouldContinue` does not interrupt the
+   * sequence.
    */
   async #roll({ groups, build }: PlannedFault): Promise<void> {
     for (const member of groups.flat()) {

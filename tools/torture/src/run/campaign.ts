@@ -15,7 +15,7 @@ const folder = '.torture';
 
 export interface CampaignOptions {
   readonly given: Arguments;
-  /** Unique name of this campaign, which its topics, client ids and folder contain. */
+  /** Unique name of this campaign. Its topics, client ids and folder contain the name. */
   readonly name: string;
   readonly makeTarget: (folder: string) => Target;
   readonly log: (text: string) => void;

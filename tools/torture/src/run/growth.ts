@@ -1,8 +1,8 @@
 import type { Finding, RuleVerdict } from '@mqtt-cluster/history-checker';
-import type { Usage } from '../targets/target.ts';
+import type { ResourceUsage } from '../targets/target.ts';
 
 /** Shortest duration of a run whose growth is checked, ms. */
-export const growthMsMin = 10 * 60_000;
+export const growthRunDurationMsMin = 10 * 60_000;
 const samplesOfQuarterMin = 5;
 const growthFactorMin = 1.3;
 const mebibyte = 1024 * 1024;
@@ -17,21 +17,21 @@ const floors: Readonly<Record<Measure, number>> = {
 };
 
 /** Resources of all members at one time. */
-export interface Sample {
+export interface ResourceSample {
   readonly atMs: number;
-  readonly usages: readonly Usage[];
+  readonly usages: readonly ResourceUsage[];
 }
 
 /**
  * Reports processes whose resources grow without levelling off (P9): the medians of the four quarters of the run rise
  * each time, the last rise is at least half of the first rise, and the total growth is more than noise.
  */
-export function checkGrowth(samples: readonly Sample[]): RuleVerdict {
+export function checkGrowth(samples: readonly ResourceSample[]): RuleVerdict {
   const findings: Finding[] = [];
   let checked = 0;
   const last = samples.at(-1)?.atMs ?? 0;
   const first = samples[0]?.atMs ?? 0;
-  if (last - first >= growthMsMin) {
+  if (last - first >= growthRunDurationMsMin) {
     for (const server of new Set(samples.flatMap(({ usages }) => usages.map((usage) => usage.server)))) {
       for (const measure of ['resident', 'descriptors', 'disk'] as const) {
         const medians = quarterMedians(samples, server, measure);
@@ -63,7 +63,11 @@ function keepsGrowing([a = 0, b = 0, c = 0, d = 0]: readonly number[], floor: nu
   return rises && d - c >= (b - a) / 2 && d - a > floor && d > a * growthFactorMin;
 }
 
-function quarterMedians(samples: readonly Sample[], server: string, measure: Measure): number[] | null {
+function quarterMedians(
+  samples: readonly ResourceSample[],
+  server: string,
+  measure: Measure,
+): number[] | null {
   const values = samples.flatMap(({ usages }) => {
     const usage = usages.find((each) => each.server === server);
     return usage === undefined ? [] : [usage[measure]];
@@ -77,7 +81,7 @@ function quarterMedians(samples: readonly Sample[], server: string, measure: Mea
 }
 
 /** @returns the resources of all members in one line */
-export function describeUsage(usages: readonly Usage[]): string {
+export function describeUsage(usages: readonly ResourceUsage[]): string {
   const each = usages.map(
     ({ server, resident, descriptors, disk }) =>
       `${server} ${show('resident', resident)} ${descriptors} fds ${show('disk', disk)} on disk`,

@@ -1,11 +1,14 @@
 import type { RuleVerdict } from '@mqtt-cluster/history-checker';
 import type { Target } from '../targets/target.ts';
 import { describeUsage, checkGrowth } from './growth.ts';
-import type { Sample } from './growth.ts';
+import type { ResourceSample } from './growth.ts';
 
 const sampleEveryMs = 15_000;
 const logEveryMs = 10 * 60_000;
-/** Largest number of samples, enough for a week. Of more samples the monitor drops every second one. */
+/**
+ * Largest number of samples, enough for a week. When there are more samples, the monitor drops every second
+ * sample.
+ */
 const samplesMax = 40_320;
 
 /** Samples the resources of the target's processes, and logs them every ten minutes. */
@@ -14,7 +17,7 @@ export class ResourceMonitor {
   readonly #log: (text: string) => void;
   readonly #startedAtMs = performance.now();
   readonly #timer: NodeJS.Timeout;
-  #samples: Sample[] = [];
+  #samples: ResourceSample[] = [];
   #loggedAtMs = 0;
   #verdict: RuleVerdict | null = null;
 
@@ -37,7 +40,7 @@ export class ResourceMonitor {
     this.#log(describeUsage(usages));
   }
 
-  /** Stops sampling. Safe to call twice. @returns the verdict of the rule `growth` */
+  /** Stops sampling. A second call has no effect. @returns the verdict of the rule `growth` */
   end(): RuleVerdict {
     if (this.#verdict !== null) return this.#verdict;
     clearInterval(this.#timer);

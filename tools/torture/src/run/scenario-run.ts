@@ -1,14 +1,17 @@
 import { seededRandom } from '@mqtt-cluster/kit';
 import { RecordedRun } from '@mqtt-cluster/workload';
-import type { Counts } from '@mqtt-cluster/workload';
+import type { EventCounts } from '@mqtt-cluster/workload';
 import { describeError } from '@mqtt-cluster/kit';
-import type { Plan } from '../nemesis/fault.ts';
+import type { FaultPlan } from '../nemesis/fault.ts';
 import { Nemesis } from '../nemesis/nemesis.ts';
 import type { Scenario } from '../scenarios/scenarios.ts';
 import type { Target } from '../targets/target.ts';
 
 const progressMs = 10_000;
-/** Interval of the progress reports in runs longer than {@link longMs} and in runs with a number of messages, ms. */
+/**
+ * Interval of the progress reports in runs longer than {@link longMs} and in runs with a number of messages,
+ * ms.
+ */
 const progressOfLongMs = 60_000;
 const longMs = 5 * 60_000;
 
@@ -26,7 +29,7 @@ export interface ScenarioOptions {
    */
   readonly messages: number | null;
   readonly historyFile: string;
-  /** Unique name of this run, which its topics and client ids contain. */
+  /** Unique name of this run. Its topics and client ids contain the name. */
   readonly run: string;
   readonly log: (text: string) => void;
   /** Called with one line of progress, every 10 s or every minute. */
@@ -35,7 +38,7 @@ export interface ScenarioOptions {
 
 /** The counts of a finished run. */
 export interface ScenarioRun {
-  readonly counts: Counts;
+  readonly counts: EventCounts;
   readonly faults: number;
   readonly lastedMs: number;
 }
@@ -112,4 +115,4 @@ async function restore({ target, log }: ScenarioOptions, run: RecordedRun): Prom
   }
 }
 
-function* noFaults(): Plan {}
+function* noFaults(): FaultPlan {}

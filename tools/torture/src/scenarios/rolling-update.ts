@@ -1,6 +1,6 @@
 import { between, shuffled } from '@mqtt-cluster/kit';
 import type { Random } from '@mqtt-cluster/kit';
-import type { BuildName, Group, Plan, Slot } from '../nemesis/fault.ts';
+import type { BuildName, MemberGroup, FaultPlan, FaultSlot } from '../nemesis/fault.ts';
 
 /** Bounds of the time in which members of both builds work together before the update begins, ms. */
 const mixedMsMin = 3_000;
@@ -8,7 +8,10 @@ const mixedMsMax = 5_000;
 const recoveryMsMin = 2_000;
 const recoveryMsMax = 4_000;
 
-/** Whether a member starts with the build of the earlier commit: the first half of the members does, rounded up. */
+/**
+ * Whether a member starts with the build of the earlier commit. The first half of the members, rounded up,
+ * starts with that build.
+ */
 export function startsWithEarlierBuild(member: number, members: number): boolean {
   return member < Math.ceil(members / 2);
 }
@@ -17,7 +20,7 @@ export function startsWithEarlierBuild(member: number, members: number): boolean
  * A plan with an update, a rollback and a second update, each member by member. Unlike other plans, this plan
  * is finite, and a run always executes it completely.
  */
-export function* updateAndRollBack(random: Random, members: number): Plan {
+export function* updateAndRollBack(random: Random, members: number): FaultPlan {
   const all = Array.from({ length: members }, (_, member) => member);
   const earlier = all.filter((member) => startsWithEarlierBuild(member, members));
   yield { faults: [], holdMs: between(random, mixedMsMin, mixedMsMax), recoveryMs: 0 };
@@ -26,7 +29,7 @@ export function* updateAndRollBack(random: Random, members: number): Plan {
   yield restartWith('current', random, all);
 }
 
-function restartWith(build: BuildName, random: Random, members: Group): Slot {
+function restartWith(build: BuildName, random: Random, members: MemberGroup): FaultSlot {
   return {
     faults: [{ kind: 'rolling', groups: [shuffled(random, members)], build }],
     holdMs: 0,

@@ -1,18 +1,18 @@
 import type { FaultKind } from '../nemesis/fault.ts';
 import { minorityOf } from '../nemesis/fault.ts';
 import {
-  halves,
-  islandKill,
-  mixed,
-  oneWay,
+  sizesOfHalves,
+  killIsolatedMinority,
+  mixedFaults,
+  oneWayLosses,
   powerCycles,
-  repeated,
-  rolling,
-  splits,
-  thirds,
-  twoAndOne,
+  repeatFault,
+  rollingRestarts,
+  repeatPartition,
+  sizesOfThirds,
+  sizesOfTwoHalvesAndOne,
 } from '../nemesis/plans.ts';
-import type { PlanMaker } from '../nemesis/plans.ts';
+import type { FaultPlanMaker } from '../nemesis/plans.ts';
 import { updateAndRollBack } from './rolling-update.ts';
 import type { Shares, WorkloadName } from '@mqtt-cluster/workload';
 
@@ -28,7 +28,7 @@ export interface Scenario {
   /** Whether the plan is finite and a run executes it completely, even if that takes longer than `--for`. */
   readonly completesPlan?: boolean;
   /** Returns the plan for a target that supports these kinds of faults; null: a scenario without faults. */
-  readonly plan: ((supportedFaults: ReadonlySet<FaultKind>) => PlanMaker) | null;
+  readonly plan: ((supportedFaults: ReadonlySet<FaultKind>) => FaultPlanMaker) | null;
 }
 
 const everything: Shares = {
@@ -43,7 +43,7 @@ const everything: Shares = {
 
 /** Rules that every scenario exercises. */
 const always = ['acked-but-lost', 'qos2-duplicate', 'order', 'phantom'] as const;
-/** Rules that a scenario exercises if some server is always without a fault. */
+/** Rules that a scenario exercises if at least one server is without a fault at any time. */
 const withoutFault = ['served', 'qos0-lost'] as const;
 const ofEverything = [...always, 'session-lost', 'retained', 'ack-taken-back', 'two-connections'] as const;
 
@@ -64,7 +64,7 @@ function faulty(
   name: FaultKind | string,
   kind: FaultKind,
   about: string,
-  plan: PlanMaker,
+  plan: FaultPlanMaker,
   exercises: readonly string[] = ofEverything,
 ): Scenario {
   return { name, about, shares: everything, needs: [kind], exercises, plan: () => plan };
@@ -92,7 +92,7 @@ function focused(
     shares,
     needs: [],
     exercises: [...always, ...withoutFault, ...(ofFocus[workload] ?? [])],
-    plan: (supportedFaults) => (supportedFaults.has('kill') ? repeated('kill', counts) : function* () {}),
+    plan: (supportedFaults) => (supportedFaults.has('kill') ? repeatFault('kill', counts) : function* () {}),
   };
 }
 
@@ -106,13 +106,13 @@ export const scenarios: readonly Scenario[] = [
     exercises: [...ofEverything, ...withoutFault],
     plan: null,
   },
-  faulty('kill-one', 'kill', 'one member killed (kill -9), repeatedly', repeated('kill', one)),
-  faulty('kill-three', 'kill', 'a minority killed together', repeated('kill', minority)),
+  faulty('kill-one', 'kill', 'one member killed (kill -9), repeatedly', repeatFault('kill', one)),
+  faulty('kill-three', 'kill', 'a minority killed together', repeatFault('kill', minority)),
   faulty(
     'kill-all',
     'kill',
     'all members killed at once, and started in any order (data in the kernel survives)',
-    repeated('kill', all),
+    repeatFault('kill', all),
     ofOutages,
   ),
   faulty(
@@ -122,37 +122,47 @@ export const scenarios: readonly Scenario[] = [
     powerCycles,
     ofOutages,
   ),
-  faulty('pause', 'pause', 'members paused (SIGSTOP) and resumed', repeated('pause', upToMinority)),
-  faulty('split-3-4', 'cut', 'partitions into a majority and a minority', splits(halves)),
-  faulty('split-3-3-1', 'cut', 'three partitions without a majority', splits(twoAndOne)),
-  faulty('split-2-2-3', 'cut', 'three partitions without a majority', splits(thirds)),
+  faulty('pause', 'pause', 'members paused (SIGSTOP) and resumed', repeatFault('pause', upToMinority)),
+  faulty('split-3-4', 'cut', 'partitions into a majority and a minority', repeatPartition(sizesOfHalves)),
+  faulty(
+    'split-3-3-1',
+    'cut',
+    'three partitions without a majority',
+    repeatPartition(sizesOfTwoHalvesAndOne),
+  ),
+  faulty('split-2-2-3', 'cut', 'three partitions without a majority', repeatPartition(sizesOfThirds)),
   {
     name: 'island-kill',
     about: 'an isolated minority killed after degraded acknowledgements',
     shares: everything,
     needs: ['cut', 'kill'],
     exercises: ofEverything,
-    plan: () => islandKill,
+    plan: () => killIsolatedMinority,
   },
-  faulty('one-way', 'one-way', 'members that receive packets, but whose own packets get lost', oneWay),
-  faulty('flap', 'flap', 'links that fail and recover every second', repeated('flap', upToMinority)),
-  faulty('slow', 'slow', 'links with 100±50 ms and 1 % loss', repeated('slow', oneToAll)),
-  faulty('throttle', 'throttle', 'links of 1 Mbit/s', repeated('throttle', oneOrAll)),
-  faulty('full-disk', 'full-disk', 'full disks', repeated('full-disk', upToMinority)),
+  faulty(
+    'one-way',
+    'one-way',
+    'members receive packets, but the packets that they send get lost',
+    oneWayLosses,
+  ),
+  faulty('flap', 'flap', 'links that fail and recover every second', repeatFault('flap', upToMinority)),
+  faulty('slow', 'slow', 'links with 100±50 ms and 1 % loss', repeatFault('slow', oneToAll)),
+  faulty('throttle', 'throttle', 'links of 1 Mbit/s', repeatFault('throttle', oneOrAll)),
+  faulty('full-disk', 'full-disk', 'full disks', repeatFault('full-disk', upToMinority)),
   faulty(
     'slow-disk',
     'slow-disk',
     'disks whose syncs take 200 ms longer',
-    repeated('slow-disk', upToMinority),
+    repeatFault('slow-disk', upToMinority),
   ),
   faulty(
     'wipe',
     'wipe',
     'disks of at most a minority replaced by empty ones',
-    repeated('wipe', upToMinority),
+    repeatFault('wipe', upToMinority),
   ),
-  faulty('clock', 'clock', 'wall clocks that step by seconds and hours', repeated('clock', upToMinority)),
-  faulty('rolling-restart', 'rolling', 'all members stopped and started one after another', rolling),
+  faulty('clock', 'clock', 'wall clocks that step by seconds and hours', repeatFault('clock', upToMinority)),
+  faulty('rolling-restart', 'rolling', 'all members stopped and started one after another', rollingRestarts),
   focused('roaming', 'sessions that move from server to server', 'roaming'),
   focused('takeover', 'two or three clients race for a client id', 'takeover'),
   focused('wills', 'clients with a will that disconnect in every way', 'wills', minority),
@@ -164,7 +174,7 @@ export const scenarios: readonly Scenario[] = [
     shares: everything,
     needs: [],
     exercises: ofEverything,
-    plan: mixed,
+    plan: mixedFaults,
   },
 ];
 

@@ -3,7 +3,7 @@ import { TortureError } from '../errors.ts';
 import type { FaultKind } from '../nemesis/fault.ts';
 import { defaultLimits } from '@mqtt-cluster/history-checker';
 import { waitUntilServing } from './serving.ts';
-import type { Target, Usage } from './target.ts';
+import type { Target, ResourceUsage } from './target.ts';
 
 /** A target of brokers that run already (`--brokers`). It supports no faults. */
 export function brokersTarget(servers: readonly ServerAddress[]): Target {
@@ -23,7 +23,7 @@ export function brokersTarget(servers: readonly ServerAddress[]): Target {
     end: notSupported,
     restore: () => waitUntilServing(servers),
     takeCrashes: () => [],
-    usage: (): Usage[] => [],
+    usage: (): ResourceUsage[] => [],
     stop: async () => undefined,
   };
 }

@@ -9,7 +9,7 @@ import { rabbitmq } from './rabbitmq.ts';
 import type { Target } from './target.ts';
 
 /**
- * Creates the target that the command line names.
+ * Creates the target that the command line selects.
  * @param earlier the build of the commit of `--from`; null without `--from`
  * @throws UsageError when a program of the target is not installed
  */

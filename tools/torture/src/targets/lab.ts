@@ -4,19 +4,19 @@ import type { ServerAddress } from '@mqtt-cluster/kit';
 import { TortureError } from '../errors.ts';
 import type { Limits } from '@mqtt-cluster/history-checker';
 import { faultKinds } from '../nemesis/fault.ts';
-import type { BuildName, FaultKind, Group, PlannedFault } from '../nemesis/fault.ts';
+import type { BuildName, FaultKind, MemberGroup, PlannedFault } from '../nemesis/fault.ts';
 import { startsWithEarlierBuild } from '../scenarios/rolling-update.ts';
 import { AlarmReader } from './alarms.ts';
 import { defaultLimits } from '@mqtt-cluster/history-checker';
-import type { Target, Usage } from './target.ts';
+import type { Target, ResourceUsage } from './target.ts';
 import { usageOf } from './usage.ts';
 
 const lossShare = 0.01;
 const serveMsMax = 60_000;
 const servePollMs = 100;
 /**
- * Default of the largest number of messages in an offline session's queue (`ClusterSettings`). A longer queue
- * drops its oldest message (P1).
+ * Default of the setting that bounds an offline session's queue, in messages (`ClusterSettings`). A longer
+ * queue drops its oldest message (P1).
  */
 const queuedMessagesMax = 1_000;
 
@@ -43,7 +43,7 @@ export class LabTarget implements Target {
   readonly supportedFaults: ReadonlySet<FaultKind> = new Set(faultKinds);
   readonly limits: Limits;
   readonly #options: LabTargetOptions;
-  /** Current faults of links, disks and clocks. The lab's `heal` ends all of them together. */
+  /** Current faults of links, disks and clocks. The lab's `heal` ends all these faults together. */
   readonly #healable = new Set<PlannedFault>();
   #cluster: RunningCluster | null = null;
   #crashesTaken = 0;
@@ -100,7 +100,7 @@ export class LabTarget implements Target {
     for (const other of this.#healable) await this.#inject(other);
   }
 
-  #useBuild(members: Group, build: BuildName): void {
+  #useBuild(members: MemberGroup, build: BuildName): void {
     const { earlier } = this.#options;
     if (earlier === null)
       throw new TortureError('an update needs the build of an earlier commit: give --from');
@@ -114,7 +114,7 @@ export class LabTarget implements Target {
     if (kind === 'slow') await this.#execute('loss', groups, lossShare);
   }
 
-  async #startAgain(members: Group, staggerMs: number): Promise<void> {
+  async #startAgain(members: MemberGroup, staggerMs: number): Promise<void> {
     // All members start before the first one must serve, because serving may need a majority.
     await Promise.all(
       members.map(async (member, position) => {
@@ -129,7 +129,7 @@ export class LabTarget implements Target {
    * Waits until the members serve. The lab's `start` waits only until a member is ready, and a member can be
    * ready without a majority.
    */
-  async #allServe(members: Group): Promise<void> {
+  async #allServe(members: MemberGroup): Promise<void> {
     const ids = new Set(members.map((member) => this.servers[member]?.id));
     const deadline = performance.now() + serveMsMax;
     while (performance.now() < deadline) {
@@ -140,7 +140,7 @@ export class LabTarget implements Target {
     throw new TortureError(`${[...ids].join(', ')} do not serve ${serveMsMax / 1_000} s after their start`);
   }
 
-  async #execute(action: FaultAction, groups: readonly Group[], value?: number): Promise<void> {
+  async #execute(action: FaultAction, groups: readonly MemberGroup[], value?: number): Promise<void> {
     const names = groups.map((group) => group.map((member) => this.servers[member]?.id ?? '?'));
     await this.#running.cluster.fault(action, names, value);
   }
@@ -157,7 +157,7 @@ export class LabTarget implements Target {
     return [...fresh, ...(this.#alarms?.take() ?? [])];
   }
 
-  usage(): Usage[] {
+  usage(): ResourceUsage[] {
     return this.#running.cluster.pidsById().flatMap(([id, pid]) => {
       const usage = usageOf(id, pid, `${this.#options.folder}/${id}/data`);
       return usage === null ? [] : [usage];

@@ -1,14 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServerAddress } from '@mqtt-cluster/kit';
-import { programOf } from './installed.ts';
+import { findInstalledProgram } from './installed.ts';
 import { freePort } from '@mqtt-cluster/kit';
 import type { BrokerProduct } from './process-target.ts';
 
 /**
- * Returns the configuration of one broker. The first broker is the hub; each other broker has a bridge to the hub for
- * all topics in both directions at QoS 2. A star has no loops, and a bridge does not return messages to their sender.
- * All brokers are persistent, save every second, and have unbounded queues.
+ * Returns the configuration of one broker. The first broker is the hub; each other broker has a mosquitto
+ * bridge to the hub for all topics in both directions at QoS 2. A star has no loops, and a bridge does not
+ * return messages to their sender. All brokers are persistent, save every second, and have unbounded queues.
  */
 export function mosquittoConfiguration(server: ServerAddress, hub: ServerAddress, folder: string): string {
   const settings = [
@@ -27,7 +27,7 @@ export function mosquittoConfiguration(server: ServerAddress, hub: ServerAddress
     'log_type error',
     'log_type warning',
   ];
-  const bridge = [
+  const bridgeSettings = [
     `connection ${server.id}-to-${hub.id}`,
     `address ${hub.host}:${hub.port}`,
     `remote_clientid bridge-${server.id}`,
@@ -37,12 +37,12 @@ export function mosquittoConfiguration(server: ServerAddress, hub: ServerAddress
     'restart_timeout 1',
     'try_private true',
   ];
-  return `${[...settings, ...(server === hub ? [] : bridge)].join('\n')}\n`;
+  return `${[...settings, ...(server === hub ? [] : bridgeSettings)].join('\n')}\n`;
 }
 
-/** mosquitto brokers with bridges between them, because mosquitto has no cluster. */
+/** mosquitto brokers that mosquitto bridges connect, because mosquitto has no cluster. */
 export function mosquitto(): BrokerProduct {
-  const command = programOf('mosquitto', 'mosquitto');
+  const command = findInstalledProgram('mosquitto', 'mosquitto');
   return {
     name: 'mosquitto',
     qosMax: 2,

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServerAddress } from '@mqtt-cluster/kit';
-import { programOf } from './installed.ts';
+import { findInstalledProgram } from './installed.ts';
 import { attemptCommand, freePort } from '@mqtt-cluster/kit';
 import type { BrokerProduct } from './process-target.ts';
 
@@ -40,7 +40,7 @@ export function natsConfiguration(
  * QoS 2).
  */
 export function nats(): BrokerProduct {
-  const command = programOf('nats-server', 'nats-server');
+  const command = findInstalledProgram('nats-server', 'nats-server');
   return {
     name: 'nats',
     qosMax: 1,

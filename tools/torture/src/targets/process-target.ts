@@ -8,13 +8,13 @@ import type { ServerAddress } from '@mqtt-cluster/kit';
 import { TortureError } from '../errors.ts';
 import type { FaultKind, PlannedFault } from '../nemesis/fault.ts';
 import { waitUntilServing } from './serving.ts';
-import type { Target, Usage } from './target.ts';
+import type { Target, ResourceUsage } from './target.ts';
 import { usageOf } from './usage.ts';
 
 const stopMsMax = 15_000;
 
 /** One broker of another product, which is a program on this machine. */
-export interface Member {
+export interface BrokerProgram {
   readonly server: ServerAddress;
   readonly command: string;
   readonly args: readonly string[];
@@ -29,8 +29,11 @@ export interface BrokerProduct {
   readonly qosMax: QoS;
   readonly versions: readonly (4 | 5)[];
   readonly sharesSubscriptions: boolean;
-  /** Writes the configuration of the given number of brokers below the folder. @throws TortureError, UsageError */
-  prepare(folder: string, members: number): Promise<Member[]>;
+  /**
+   * Writes the configuration of the given number of brokers below the folder. @throws TortureError,
+   * UsageError
+   */
+  prepare(folder: string, brokers: number): Promise<BrokerProgram[]>;
   /** Ends programs that {@link prepare} started. */
   close?(): void;
 }
@@ -46,11 +49,11 @@ export class ProcessTarget implements Target {
   readonly #product: BrokerProduct;
   readonly #folder: string;
   readonly #count: number;
-  readonly #running = new Map<Member, ChildProgram>();
-  /** Members that this target is stopping, so that their end is no crash. */
-  readonly #stopping = new Set<Member>();
+  readonly #running = new Map<BrokerProgram, ChildProgram>();
+  /** Brokers that this target is stopping. Their end is not a crash. */
+  readonly #stopping = new Set<BrokerProgram>();
   readonly #crashes: string[] = [];
-  #members: readonly Member[] = [];
+  #brokers: readonly BrokerProgram[] = [];
 
   constructor(product: BrokerProduct, folder: string, count: number) {
     this.name = product.name;
@@ -63,14 +66,14 @@ export class ProcessTarget implements Target {
   }
 
   get servers(): readonly ServerAddress[] {
-    return this.#members.map(({ server }) => server);
+    return this.#brokers.map(({ server }) => server);
   }
 
   async start(): Promise<void> {
     mkdirSync(this.#folder, { recursive: true });
     killOnExit(() => this.#running.values());
-    this.#members = await this.#product.prepare(this.#folder, this.#count);
-    for (const member of this.#members) this.#launch(member);
+    this.#brokers = await this.#product.prepare(this.#folder, this.#count);
+    for (const broker of this.#brokers) this.#launch(broker);
     try {
       await waitUntilServing(this.servers);
     } catch (error) {
@@ -80,28 +83,28 @@ export class ProcessTarget implements Target {
   }
 
   async begin({ kind, groups }: PlannedFault): Promise<void> {
-    const members = this.#membersAt(groups.flat());
-    if (kind === 'kill') await Promise.all(members.map((member) => this.#end(member, 'kill')));
-    else if (kind === 'stop') await Promise.all(members.map((member) => this.#end(member, 'stop')));
-    else if (kind === 'pause') members.forEach((member) => this.#running.get(member)?.signal('SIGSTOP'));
+    const brokers = this.#brokersAt(groups.flat());
+    if (kind === 'kill') await Promise.all(brokers.map((broker) => this.#end(broker, 'kill')));
+    else if (kind === 'stop') await Promise.all(brokers.map((broker) => this.#end(broker, 'stop')));
+    else if (kind === 'pause') brokers.forEach((broker) => this.#running.get(broker)?.signal('SIGSTOP'));
     else throw new TortureError(`${this.name} does not support the fault ${kind}`);
   }
 
   async end({ kind, groups, staggerMs = 0 }: PlannedFault): Promise<void> {
-    const members = this.#membersAt(groups.flat());
-    if (kind === 'pause') return members.forEach((member) => this.#running.get(member)?.signal('SIGCONT'));
+    const brokers = this.#brokersAt(groups.flat());
+    if (kind === 'pause') return brokers.forEach((broker) => this.#running.get(broker)?.signal('SIGCONT'));
     if (kind !== 'kill' && kind !== 'stop') return;
-    for (const [position, member] of members.entries()) {
+    for (const [position, broker] of brokers.entries()) {
       if (position > 0) await sleep(staggerMs);
-      this.#launch(member);
+      this.#launch(broker);
     }
-    await waitUntilServing(members.map(({ server }) => server));
+    await waitUntilServing(brokers.map(({ server }) => server));
   }
 
   async restore(): Promise<void> {
-    for (const member of this.#members) {
-      this.#running.get(member)?.signal('SIGCONT');
-      this.#launch(member);
+    for (const broker of this.#brokers) {
+      this.#running.get(broker)?.signal('SIGCONT');
+      this.#launch(broker);
     }
     await waitUntilServing(this.servers);
   }
@@ -110,7 +113,7 @@ export class ProcessTarget implements Target {
     return this.#crashes.splice(0);
   }
 
-  usage(): Usage[] {
+  usage(): ResourceUsage[] {
     return [...this.#running].flatMap(([{ server, folder }, { pid }]) => {
       const usage = pid === null ? null : usageOf(server.id, pid, folder);
       return usage === null ? [] : [usage];
@@ -118,22 +121,22 @@ export class ProcessTarget implements Target {
   }
 
   async stop(keep: boolean): Promise<void> {
-    await Promise.all(this.#members.map((member) => this.#end(member, keep ? 'stop' : 'kill')));
+    await Promise.all(this.#brokers.map((broker) => this.#end(broker, keep ? 'stop' : 'kill')));
     this.#product.close?.();
     if (!keep) rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  #membersAt(positions: readonly number[]): Member[] {
+  #brokersAt(positions: readonly number[]): BrokerProgram[] {
     return positions.map((position) => {
-      const member = this.#members[position];
-      if (member === undefined) throw new TortureError(`${this.name} has no member ${position + 1}`);
-      return member;
+      const broker = this.#brokers[position];
+      if (broker === undefined) throw new TortureError(`${this.name} has no broker ${position + 1}`);
+      return broker;
     });
   }
 
-  #launch(member: Member): void {
-    if (this.#running.has(member)) return;
-    const { server, command, args, environment, folder } = member;
+  #launch(broker: BrokerProgram): void {
+    if (this.#running.has(broker)) return;
+    const { server, command, args, environment, folder } = broker;
     const logFile = join(folder, 'log');
     // The program gets its own process group, so that signals reach the programs that a start script starts.
     const program = new ChildProgram({
@@ -143,22 +146,22 @@ export class ProcessTarget implements Target {
       environment: { ...process.env, ...environment },
       ownGroup: true,
     });
-    this.#running.set(member, program);
+    this.#running.set(broker, program);
     void program.ended.then((reason) => {
-      if (this.#running.get(member) !== program) return;
-      this.#running.delete(member);
-      if (!this.#stopping.has(member))
+      if (this.#running.get(broker) !== program) return;
+      this.#running.delete(broker);
+      if (!this.#stopping.has(broker))
         this.#crashes.push(`${server.id} exited unexpectedly (${reason}); its log: ${logFile}`);
     });
   }
 
-  async #end(member: Member, how: 'kill' | 'stop'): Promise<void> {
-    const program = this.#running.get(member);
+  async #end(broker: BrokerProgram, how: 'kill' | 'stop'): Promise<void> {
+    const program = this.#running.get(broker);
     if (program === undefined) return;
-    this.#stopping.add(member);
+    this.#stopping.add(broker);
     if (how === 'kill') await program.kill();
     else await program.stop(stopMsMax);
-    this.#running.delete(member);
-    this.#stopping.delete(member);
+    this.#running.delete(broker);
+    this.#stopping.delete(broker);
   }
 }

@@ -1,14 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServerAddress } from '@mqtt-cluster/kit';
-import { programOf } from './installed.ts';
+import { findInstalledProgram } from './installed.ts';
 import { ChildProgram, freePort, killOnExit } from '@mqtt-cluster/kit';
 import type { BrokerProduct } from './process-target.ts';
 
 const debianPackage = 'rabbitmq-server';
 /**
- * Folder of the server. The wrapper script in /usr/sbin would change to another user and to the system's
- * configuration.
+ * Folder of RabbitMQ's programs. The wrapper script in /usr/sbin would change to another user and to the
+ * system's configuration.
  */
 const serverFolder = '/usr/lib/rabbitmq/bin';
 
@@ -45,8 +45,8 @@ export function rabbitConfiguration(node: RabbitNode, all: readonly RabbitNode[]
 
 /** RabbitMQ with its MQTT plugin: MQTT 3.1.1 with QoS 0 and 1 (it serves QoS 2 as QoS 1). */
 export function rabbitmq(): BrokerProduct {
-  programOf('rabbitmq-server', debianPackage);
-  const epmd = programOf('epmd', debianPackage);
+  findInstalledProgram('rabbitmq-server', debianPackage);
+  const epmd = findInstalledProgram('epmd', debianPackage);
   let portMapper: ChildProgram | null = null;
   killOnExit(() => (portMapper === null ? [] : [portMapper]));
   return {

@@ -7,8 +7,8 @@ const attemptMsMax = 3_000;
 const retryMs = 200;
 
 /**
- * Waits until every server acknowledges a QoS 1 message. @throws TortureError that names a server that does
- * not in time
+ * Waits until every server acknowledges a QoS 1 message. @throws TortureError with the name of a server that
+ * acknowledges no message in time
  */
 export async function waitUntilServing(servers: readonly ServerAddress[]): Promise<void> {
   await Promise.all(servers.map((server, position) => waitForOne(server, `torture-ready-${position}`)));

@@ -3,7 +3,7 @@ import type { LoadTarget } from '@mqtt-cluster/workload';
 import type { FaultKind, PlannedFault } from '../nemesis/fault.ts';
 
 /** Resources of one member's process. */
-export interface Usage {
+export interface ResourceUsage {
   readonly server: string;
   /** Resident memory, bytes. */
   readonly resident: number;
@@ -18,10 +18,14 @@ export interface Target extends LoadTarget {
   readonly limits: Limits;
   /** Supported faults. Scenarios that need another fault are not available. */
   readonly supportedFaults: ReadonlySet<FaultKind>;
-  /** Starts all members. @throws TortureError when a member does not serve in time; all members are stopped then */
+  /**
+   * Starts all members. @throws TortureError when a member does not serve in time; all members are then
+   * stopped
+   */
   start(): Promise<void>;
   /**
-   * Begins a supported fault, except `rolling`: the nemesis executes that fault as a sequence of `stop` faults.
+   * Begins a supported fault, except `rolling`: the nemesis executes that fault as a sequence of `stop`
+   * faults.
    * @throws Error with one line of text when the target can't execute the fault
    */
   begin(fault: PlannedFault): Promise<void>;
@@ -32,9 +36,12 @@ export interface Target extends LoadTarget {
    * again
    */
   restore(): Promise<void>;
-  /** @returns one sentence for each unexpected exit of a member and for each alarm in its log since the last call */
+  /**
+   * @returns one sentence for each unexpected exit of a member and for each alarm in its log since the last
+   * call
+   */
   takeCrashes(): string[];
-  usage(): Usage[];
+  usage(): ResourceUsage[];
   /** Stops all members. @param keep whether data and logs are kept */
   stop(keep: boolean): Promise<void>;
 }

@@ -1,10 +1,13 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { residentBytes } from '@mqtt-cluster/kit';
-import type { Usage } from './target.ts';
+import type { ResourceUsage } from './target.ts';
 
-/** @returns the resources of a process and its data folder; null when the process does not run, or not on Linux */
-export function usageOf(server: string, pid: number, folder: string): Usage | null {
+/**
+ * @returns the resources of a process and its data folder; null when the process does not run or the system
+ * is not Linux
+ */
+export function usageOf(server: string, pid: number, folder: string): ResourceUsage | null {
   const resident = residentBytes(pid);
   if (resident === null) return null;
   const descriptors = itemsOf(`/proc/${pid}/fd`).length;

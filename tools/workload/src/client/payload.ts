@@ -26,7 +26,7 @@ export function payloadOf(message: number): string {
 }
 
 /** @returns the message id at the start of a payload; 0 for an empty payload; -1 when the payload has no id */
-export function messageOf(payload: string | Buffer): number {
+export function messageIdOf(payload: string | Buffer): number {
   const text = payload.toString();
   if (text === '') return 0;
   const digits = /^\d+(?= )/.exec(text)?.[0];

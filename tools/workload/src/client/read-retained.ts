@@ -1,7 +1,7 @@
 import { exchange } from '@mqtt-cluster/kit';
 import type { ExchangeHandlers, ServerAddress } from '@mqtt-cluster/kit';
 import type { Packet } from 'mqtt-packet';
-import { messageOf } from './payload.ts';
+import { messageIdOf } from './payload.ts';
 
 /**
  * Pause without a packet after which all retained messages have arrived, ms: servers send them right after
@@ -34,7 +34,7 @@ export async function readRetained(
     onConnected: () => send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: filter, qos: 0 }] }),
     onPacket: (packet) => {
       if (packet.cmd === 'suback') subscribed = true;
-      if (packet.cmd === 'publish' && packet.retain) found.set(packet.topic, messageOf(packet.payload));
+      if (packet.cmd === 'publish' && packet.retain) found.set(packet.topic, messageIdOf(packet.payload));
       if (packet.cmd !== 'suback' && packet.cmd !== 'publish') return;
       if (pause !== null) clearTimeout(pause);
       pause = setTimeout(() => {

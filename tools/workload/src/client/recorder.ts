@@ -8,7 +8,7 @@ export type EventWithoutTime = HistoryEvent extends infer E
   : never;
 
 /** Numbers of the events that have been recorded. */
-export interface Counts {
+export interface EventCounts {
   /** Number of PUBLISH packets without DUP. */
   published: number;
   /** Number of PUBACK and PUBREC packets without an error code. */
@@ -22,7 +22,7 @@ export interface Counts {
  * connections and messages.
  */
 export class Recorder {
-  readonly counts: Counts = { published: 0, acked: 0, delivered: 0, connected: 0 };
+  readonly counts: EventCounts = { published: 0, acked: 0, delivered: 0, connected: 0 };
   readonly #sink: (event: HistoryEvent) => void;
   readonly #startedAtMs = performance.now();
   #connections = 0;

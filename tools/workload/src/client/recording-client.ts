@@ -1,7 +1,7 @@
 import type { IConnectPacket, IPublishPacket, Packet } from 'mqtt-packet';
 import type { QoS } from '@mqtt-cluster/history-checker';
 import type { Recorder } from './recorder.ts';
-import { messageOf, payloadOf, willPacket } from './payload.ts';
+import { messageIdOf, payloadOf, willPacket } from './payload.ts';
 import type { WillSpec } from './payload.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { MqttConnection } from '@mqtt-cluster/kit';
@@ -28,7 +28,9 @@ export interface ClientOptions {
   readonly recorder: Recorder;
   /** Called when the server has accepted the connection. */
   readonly onConnected: (sessionPresent: boolean) => void;
-  /** Called when the connection or the attempt has ended; not called after `drop`, `vanish` or `disconnect`. */
+  /**
+   * Called when the connection or the attempt has ended; not called after `drop`, `vanish` or `disconnect`.
+   */
   readonly onClosed: (end: ConnectionEnd) => void;
 }
 
@@ -44,17 +46,25 @@ export interface Publication {
 interface InFlight {
   readonly message: number;
   readonly publication: Publication;
-  /** Whether the server has sent PUBREC. The client then sends only PUBREL, and no PUBLISH again [MQTT-4.3.3-1]. */
+  /**
+   * Whether the server has sent PUBREC. The client then sends only PUBREL, and no PUBLISH again
+   * [MQTT-4.3.3-1].
+   */
   released: boolean;
 }
 
-/** An MQTT client that records its packets as events of a history. It keeps its session state between connections. */
+/**
+ * An MQTT client that records its packets as events of a history. It keeps its session state between
+ * connections.
+ */
 export class RecordingClient {
   readonly #options: ClientOptions;
   readonly #subscriptions = new Subscriptions();
   /** Messages without a final acknowledgement by packet id, in the order in which they were first sent. */
   readonly #inFlight = new Map<number, InFlight>();
-  /** Packet ids of received QoS 2 messages for which the server has not sent PUBREL: method A [MQTT5 4.3.3]. */
+  /**
+   * Packet ids of received QoS 2 messages for which the server has not sent PUBREL: method A [MQTT5 4.3.3].
+   */
   readonly #received = new Set<number>();
   /** SUBSCRIBE and UNSUBSCRIBE packets without an answer on this connection, by packet id. */
   readonly #unanswered = new Map<number, { readonly filter: string; readonly subscribe: boolean }>();
@@ -93,7 +103,9 @@ export class RecordingClient {
     return this.#connected && this.#subscriptions.allAnswered;
   }
 
-  /** Drops the current connection and opens a new connection. @param clean overrides the option of that name */
+  /**
+   * Drops the current connection and opens a new connection. @param clean overrides the option of that name
+   */
   connect(server: ServerAddress, clean: boolean = this.#options.clean): void {
     this.drop();
     const { version } = this.#options;
@@ -139,7 +151,10 @@ export class RecordingClient {
     };
   }
 
-  /** @returns the message's id, or null when the client is not connected or its window is full */
+  /**
+   * Publishes a message. @returns the message's id, or null when the client is not connected or its window is
+   * full
+   */
   publish(publication: Publication): number | null {
     if (!this.#connected || this.#inFlight.size >= this.#window) return null;
     const message = this.#options.recorder.nextMessage();
@@ -176,8 +191,8 @@ export class RecordingClient {
   }
 
   /**
-   * Abandons the connection without closing it, so that the server does not notice before the keep-alive
-   * timeout that the client is gone.
+   * Abandons the connection without closing it. The server detects the loss of the client only at the
+   * keep-alive timeout.
    */
   vanish(): void {
     const connection = this.#close('lost');
@@ -327,7 +342,7 @@ export class RecordingClient {
     // A packet id that has not been released belongs to the same message [MQTT-4.3.3-2].
     if (packet.qos < 2 || !this.#received.has(messageId)) {
       const { topic, qos, retain, dup, payload } = packet;
-      const message = messageOf(payload);
+      const message = messageIdOf(payload);
       const connection = this.#connectionId;
       this.#options.recorder.record({ type: 'delivery', connection, message, topic, qos, retain, dup });
     }

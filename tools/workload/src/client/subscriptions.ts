@@ -3,7 +3,9 @@ import type { QoS } from '@mqtt-cluster/history-checker';
 interface RequestedSubscription {
   /** Requested QoS; null for an unsubscription. */
   readonly qos: QoS | null;
-  /** Packet id of the SUBSCRIBE or UNSUBSCRIBE on the current connection; 0 when the packet has not been sent. */
+  /**
+   * Packet id of the SUBSCRIBE or UNSUBSCRIBE on the current connection; 0 when the packet has not been sent.
+   */
   packetId: number;
   /** Whether the server has answered; a rejection is an answer, too. */
   answered: boolean;
@@ -44,7 +46,7 @@ export class Subscriptions {
 
   answered(filter: string, packetId: number): void {
     const requested = this.#requested.get(filter);
-    // An answer to an earlier request for the same filter does not answer the latest one.
+    // An answer to an earlier request for the same filter does not answer the latest request.
     if (requested?.packetId === packetId) requested.answered = true;
   }
 }

@@ -3,11 +3,14 @@ import type { Recorder } from '../client/recorder.ts';
 import { RecordingClient } from '../client/recording-client.ts';
 import { between, seededRandom } from '@mqtt-cluster/kit';
 import type { Random } from '@mqtt-cluster/kit';
-import type { ClientSpec, Step } from '../workloads/client-spec.ts';
+import type { ClientSpec, ClientStep } from '../workloads/client-spec.ts';
 
 /** Largest number of overdue steps that a late timer executes at once. */
 const stepsAtOnceMax = 100;
-/** Longest delay of a plan that is made up for, ms. A plan with a longer delay continues from the current time. */
+/**
+ * Longest delay of a plan that the driver catches up, ms. A plan with a longer delay continues from the
+ * current time.
+ */
 const behindMsMax = 1_000;
 const retryDelayMsMin = 50;
 const retryDelayMsMax = 250;
@@ -28,7 +31,7 @@ export class ClientDriver {
   readonly spec: ClientSpec;
   readonly client: RecordingClient;
   readonly #options: ClientDriverOptions;
-  readonly #steps: Generator<Step, void, void>;
+  readonly #steps: Generator<ClientStep, void, void>;
   /**
    * Random generator that selects the server after a lost connection. The plan uses another generator, so
    * that the plan does not depend on the network.
@@ -48,7 +51,7 @@ export class ClientDriver {
     const { spec, seed, recorder, clientPrefix, servers } = options;
     this.#options = options;
     this.spec = spec;
-    this.#server = spec.home % servers.length;
+    this.#server = spec.firstServer % servers.length;
     this.#steps = spec.plan(seededRandom(seed, `plan of ${spec.name}`));
     this.#roamRandom = seededRandom(seed, `ways of ${spec.name}`);
     this.client = new RecordingClient({
@@ -126,7 +129,7 @@ export class ClientDriver {
     this.#stepTimer = setTimeout(() => this.#runDueSteps(), Math.max(this.#dueAtMs - nowMs, 0));
   }
 
-  #execute(step: Step): void {
+  #execute(step: ClientStep): void {
     switch (step.do) {
       case 'wait':
         this.#dueAtMs += step.ms;

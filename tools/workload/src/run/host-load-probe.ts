@@ -26,11 +26,11 @@ export class HostLoadProbe {
 
   start(): void {
     this.#done = this.#run();
-    // `end` reports the error.
+    // `end` throws the error.
     this.#done.catch(() => undefined);
   }
 
-  /** Stops the probe. Safe to call twice. @throws Error when the file can't be written */
+  /** Stops the probe. A second call has no effect. @throws Error when the file can't be written */
   async end(): Promise<void> {
     this.#shouldContinue = false;
     await this.#done;
@@ -51,7 +51,10 @@ export class HostLoadProbe {
   }
 }
 
-/** Measures for about a second. @returns the longest delay of a timer, ms, and the runnable threads for each core */
+/**
+ * Measures for about a second. @returns the longest delay of a timer, ms, and the runnable threads for each
+ * core
+ */
 async function measureWakeDelay(
   shouldContinue: () => boolean,
 ): Promise<{ wakeMs: number; runnable?: number }> {

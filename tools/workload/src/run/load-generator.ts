@@ -26,10 +26,12 @@ export interface LoadTarget {
 export interface LoadGeneratorOptions {
   readonly target: LoadTarget;
   readonly shares: Shares;
-  /** Rate of PUBLISH packets without DUP, of all workloads together, a second. */
+  /** Number of PUBLISH packets without DUP a second, of all workloads together. */
   readonly rate: number;
   readonly seed: number;
-  /** Unique name of this run, which its topics and client ids contain: letters, digits and hyphens. */
+  /**
+   * Unique name of this run, from letters, digits and hyphens. Its topics and client ids contain the name.
+   */
   readonly run: string;
   readonly recorder: Recorder;
   /** Called before each QoS 1 or 2 PUBLISH; the message is not sent if it returns false. */
@@ -118,7 +120,8 @@ export class LoadGenerator {
   }
 
   /**
-   * Reads the retained messages of every server with a clean and with a persistent session, and records both results.
+   * Reads the retained messages of every server with a clean and with a persistent session, and records both
+   * results.
    * @returns one sentence for each server that did not answer
    */
   async recordRetained(): Promise<string[]> {

@@ -3,7 +3,7 @@ import type { Header, HistoryEvent, Limits } from '@mqtt-cluster/history-checker
 import { setTimeout as sleep } from 'node:timers/promises';
 import { holdsWithin } from '@mqtt-cluster/kit';
 import { Recorder } from '../client/recorder.ts';
-import type { Counts } from '../client/recorder.ts';
+import type { EventCounts } from '../client/recorder.ts';
 import { WorkloadError } from '../errors.ts';
 import type { Shares } from '../workloads/index.ts';
 import { HistoryOutput } from './history-output.ts';
@@ -12,7 +12,10 @@ import { LoadGenerator } from './load-generator.ts';
 import type { LoadTarget } from './load-generator.ts';
 
 const readyMsMax = 30_000;
-/** Time for which clients publish after the heal, ms, so that the history shows whether every server serves again. */
+/**
+ * Time for which clients publish after the heal, ms, so that the history shows whether every server serves
+ * again.
+ */
 const afterHealMs = 2_000;
 /** Time without a delivery after which the run has settled, ms. */
 const silenceMs = 2_000;
@@ -34,15 +37,17 @@ export interface RecordedRunOptions {
   /** Name of the scenario, in the header of the history. */
   readonly scenario: string;
   readonly shares: Shares;
-  /** Rate of PUBLISH packets without DUP, of all workloads together, a second. */
+  /** Number of PUBLISH packets without DUP a second, of all workloads together. */
   readonly rate: number;
   readonly seed: number;
-  /** Unique name of this run, which its topics and client ids contain: letters, digits and hyphens. */
+  /**
+   * Unique name of this run, from letters, digits and hyphens. Its topics and client ids contain the name.
+   */
   readonly run: string;
   /** Path of the history, which is compressed if the path ends with `.gz`. */
   readonly historyFile: string;
   /** Called before each QoS 1 or 2 PUBLISH; the message is not sent if it returns false. */
-  readonly mayPublish?: (counts: Counts) => boolean;
+  readonly mayPublish?: (counts: EventCounts) => boolean;
   /** Called with every event that is recorded. */
   readonly onEvent?: (event: HistoryEvent) => void;
 }
@@ -106,7 +111,7 @@ export class RecordedRun {
   }
 
   /**
-   * Connects all clients and starts their plans. @throws WorkloadError that names a client that did not
+   * Connects all clients and starts their plans. @throws WorkloadError with the id of a client that did not
    * connect in time
    */
   async start(): Promise<void> {
@@ -130,8 +135,8 @@ export class RecordedRun {
   }
 
   /**
-   * Stops the plans and waits until no message is outstanding. Clients that are not served again in time are
-   * reported.
+   * Stops the plans and waits until no message is outstanding. The method reports clients that are not served
+   * again in time.
    */
   async settle(): Promise<void> {
     const { recorder } = this;
@@ -152,7 +157,10 @@ export class RecordedRun {
     recorder.record({ type: 'phase', phase: 'settled' });
   }
 
-  /** Records the retained messages of all servers, and the end. @param crashes returns one sentence for each crash */
+  /**
+   * Records the retained messages of all servers, and the end. @param crashes returns one sentence for each
+   * crash
+   */
   async finish(crashes: () => readonly string[]): Promise<void> {
     this.#problems.push(...(await this.#load.recordRetained()));
     await this.#probe.end();

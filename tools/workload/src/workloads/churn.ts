@@ -1,7 +1,7 @@
 import { between } from '@mqtt-cluster/kit';
 import type { Random } from '@mqtt-cluster/kit';
 import { cappedQos, publishIntervalMs, supportedVersion } from './client-spec.ts';
-import type { ClientSpec, WorkloadContext, Step } from './client-spec.ts';
+import type { ClientSpec, WorkloadContext, ClientStep } from './client-spec.ts';
 
 const publishers = 2;
 const subscribers = 3;
@@ -19,7 +19,7 @@ export function churn(context: WorkloadContext): ClientSpec[] {
     clean: false,
     expirySeconds: null,
     subscriptions: [],
-    home: index * 3 + 1,
+    firstServer: index * 3 + 1,
     onLoss: { kind: 'roam' },
     expectedAtEnd: true,
     plan: (random) => publishing(random, root, context),
@@ -32,7 +32,7 @@ export function churn(context: WorkloadContext): ClientSpec[] {
       clean,
       expirySeconds: clean ? 0 : null,
       subscriptions: [],
-      home: index * 2,
+      firstServer: index * 2,
       onLoss: { kind: 'roam' },
       expectedAtEnd: true,
       plan: (random) => changing(random, root, context),
@@ -41,7 +41,11 @@ export function churn(context: WorkloadContext): ClientSpec[] {
   return [...sending, ...receiving];
 }
 
-function* publishing(random: Random, root: string, context: WorkloadContext): Generator<Step, void, void> {
+function* publishing(
+  random: Random,
+  root: string,
+  context: WorkloadContext,
+): Generator<ClientStep, void, void> {
   for (;;) {
     const topic = `${root}${between(random, 0, topics - 1)}/x`;
     yield { do: 'publish', topic, qos: cappedQos(random() < 0.5 ? 1 : 2, context) };
@@ -49,7 +53,11 @@ function* publishing(random: Random, root: string, context: WorkloadContext): Ge
   }
 }
 
-function* changing(random: Random, root: string, context: WorkloadContext): Generator<Step, void, void> {
+function* changing(
+  random: Random,
+  root: string,
+  context: WorkloadContext,
+): Generator<ClientStep, void, void> {
   for (;;) {
     const filter = random() < 0.2 ? `${root}#` : `${root}${between(random, 0, topics - 1)}/+`;
     if (random() < 0.6) yield { do: 'subscribe', filter, qos: cappedQos(random() < 0.5 ? 1 : 2, context) };

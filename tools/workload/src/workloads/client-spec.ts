@@ -3,7 +3,7 @@ import type { Random } from '@mqtt-cluster/kit';
 import type { WillSpec } from '../client/payload.ts';
 
 /** One action of a client. A plan is an endless sequence of steps; equal seeds give equal plans. */
-export type Step =
+export type ClientStep =
   | { readonly do: 'wait'; readonly ms: number }
   | {
       readonly do: 'publish';
@@ -27,7 +27,7 @@ export type Step =
     };
 
 /** The reaction of a client to the loss of its connection. */
-export type OnLoss =
+export type LossReaction =
   /** The client connects to another server at once. */
   | { readonly kind: 'roam' }
   /** The client stays disconnected for a random time between the bounds, then connects to another server. */
@@ -48,11 +48,11 @@ export interface ClientSpec {
   readonly will?: WillSpec;
   readonly subscriptions: readonly { readonly filter: string; readonly qos: QoS }[];
   /** Position of the first server in the list of servers; larger numbers wrap around. */
-  readonly home: number;
-  readonly onLoss: OnLoss;
+  readonly firstServer: number;
+  readonly onLoss: LossReaction;
   /** Whether the run settles only when this client is connected and has no unacknowledged message. */
   readonly expectedAtEnd: boolean;
-  readonly plan: (random: Random) => Generator<Step, void, void>;
+  readonly plan: (random: Random) => Generator<ClientStep, void, void>;
 }
 
 /** The features of the target, and the rate and topics of a workload. */
@@ -88,6 +88,6 @@ export function cappedQos(wanted: QoS, { qosMax }: WorkloadContext): QoS {
 }
 
 /** A plan without packets: the client only stays connected. */
-export function* idlePlan(): Generator<Step, void, void> {
+export function* idlePlan(): Generator<ClientStep, void, void> {
   for (;;) yield { do: 'wait', ms: 1_000 };
 }

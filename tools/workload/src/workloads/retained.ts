@@ -1,13 +1,13 @@
 import { between } from '@mqtt-cluster/kit';
 import type { Random } from '@mqtt-cluster/kit';
 import { cappedQos, publishIntervalMs, idlePlan, supportedVersion } from './client-spec.ts';
-import type { ClientSpec, WorkloadContext, Step } from './client-spec.ts';
+import type { ClientSpec, WorkloadContext, ClientStep } from './client-spec.ts';
 
 const writers = 3;
 const topics = 6;
 /**
- * Number of topics that are written only with QoS 2, which is acknowledged only by a majority, also during
- * faults.
+ * Number of topics that are written only with QoS 2. Only a majority acknowledges a QoS 2 message, even
+ * during faults.
  */
 const exactTopics = 3;
 const clearShare = 0.3;
@@ -33,7 +33,7 @@ export function retained(context: WorkloadContext): ClientSpec[] {
     clean: false,
     expirySeconds: null,
     subscriptions: [],
-    home: index * 2,
+    firstServer: index * 2,
     onLoss: { kind: 'roam' },
     expectedAtEnd: true,
     plan: (random) => writing(random, root, context),
@@ -44,7 +44,7 @@ export function retained(context: WorkloadContext): ClientSpec[] {
     clean: false,
     expirySeconds: null,
     subscriptions: [{ filter: `${root}#`, qos: cappedQos(2, context) }],
-    home: 1,
+    firstServer: 1,
     onLoss: { kind: 'roam' },
     expectedAtEnd: true,
     plan: idlePlan,
@@ -55,7 +55,7 @@ export function retained(context: WorkloadContext): ClientSpec[] {
     clean: false,
     expirySeconds: null,
     subscriptions: [],
-    home: 5,
+    firstServer: 5,
     onLoss: { kind: 'roam' },
     expectedAtEnd: true,
     plan: (random) => keeping(random, root, context),
@@ -65,28 +65,30 @@ export function retained(context: WorkloadContext): ClientSpec[] {
 }
 
 /**
- * A client that reads the retained messages of all servers, one after another. Two readers have clean sessions. Two
- * readers have persistent sessions and subscribe again on each server.
+ * A client that reads the retained messages of all servers, one after another. Two readers have clean
+ * sessions. Two readers have persistent sessions and subscribe again on each server.
  */
 function reader(context: WorkloadContext, root: string, index: number): ClientSpec {
   const filter = `${root}+`;
   const clean = index % 2 === 0;
-  const home = Math.floor((index * context.servers) / readers);
+  const firstServer = Math.floor((index * context.servers) / readers);
   return {
     name: `retained-looker-${index}`,
     version: 4,
     clean,
     expirySeconds: clean ? 0 : null,
     subscriptions: clean ? [{ filter, qos: 1 }] : [],
-    home,
+    firstServer,
     onLoss: { kind: 'roam' },
     expectedAtEnd: false,
     plan: (random) =>
-      clean ? reading(random, home, context.servers) : resubscribing(random, home, filter, context),
+      clean
+        ? reading(random, firstServer, context.servers)
+        : resubscribing(random, firstServer, filter, context),
   };
 }
 
-function* writing(random: Random, root: string, context: WorkloadContext): Generator<Step, void, void> {
+function* writing(random: Random, root: string, context: WorkloadContext): Generator<ClientStep, void, void> {
   for (;;) {
     const topic = between(random, 0, topics - 1);
     const qos = cappedQos(topic >= exactTopics && random() < 0.6 ? 1 : 2, context);
@@ -96,7 +98,7 @@ function* writing(random: Random, root: string, context: WorkloadContext): Gener
 }
 
 /** Sets all topics in each round, except that it clears the last topic in every second round. */
-function* keeping(random: Random, root: string, context: WorkloadContext): Generator<Step, void, void> {
+function* keeping(random: Random, root: string, context: WorkloadContext): Generator<ClientStep, void, void> {
   for (let round = 0; ; round++) {
     for (let topic = 0; topic < keptTopics; topic++) {
       const clear = topic === keptTopics - 1 && round % 2 === 1;
@@ -108,23 +110,23 @@ function* keeping(random: Random, root: string, context: WorkloadContext): Gener
 
 function* resubscribing(
   random: Random,
-  home: number,
+  firstServer: number,
   filter: string,
   { servers }: WorkloadContext,
-): Generator<Step, void, void> {
+): Generator<ClientStep, void, void> {
   for (let visit = 1; ; visit++) {
     yield { do: 'subscribe', filter, qos: 1 };
     yield { do: 'wait', ms: 1_500 + random() * 1_500 };
-    yield { do: 'move', how: 'disconnect', awayMs: 100, server: (home + visit) % servers };
+    yield { do: 'move', how: 'disconnect', awayMs: 100, server: (firstServer + visit) % servers };
     yield { do: 'wait', ms: 300 };
     yield { do: 'unsubscribe', filter };
     yield { do: 'wait', ms: 300 };
   }
 }
 
-function* reading(random: Random, home: number, servers: number): Generator<Step, void, void> {
+function* reading(random: Random, firstServer: number, servers: number): Generator<ClientStep, void, void> {
   for (let visit = 1; ; visit++) {
     yield { do: 'wait', ms: 1_500 + random() * 1_500 };
-    yield { do: 'move', how: 'disconnect', awayMs: 100, server: (home + visit) % servers };
+    yield { do: 'move', how: 'disconnect', awayMs: 100, server: (firstServer + visit) % servers };
   }
 }

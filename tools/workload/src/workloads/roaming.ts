@@ -1,7 +1,7 @@
 import type { Random } from '@mqtt-cluster/kit';
 import { between, pick } from '@mqtt-cluster/kit';
 import { cappedQos, publishIntervalMs, supportedVersion } from './client-spec.ts';
-import type { ClientSpec, WorkloadContext, Step } from './client-spec.ts';
+import type { ClientSpec, WorkloadContext, ClientStep } from './client-spec.ts';
 
 const roamers = 5;
 const stepsBetweenMoves = 15;
@@ -20,7 +20,7 @@ export function roaming(context: WorkloadContext): ClientSpec[] {
     clean: false,
     expirySeconds: context.versions.includes(5) ? expirySeconds : null,
     subscriptions: [{ filter: `${root}#`, qos: 1 }],
-    home: roamers + index,
+    firstServer: roamers + index,
     onLoss: { kind: 'roam' },
     expectedAtEnd: true,
     plan: (random) => visiting(random, context.servers),
@@ -33,7 +33,7 @@ export function roaming(context: WorkloadContext): ClientSpec[] {
       clean: false,
       expirySeconds: null,
       subscriptions: [{ filter: `${root}#`, qos: cappedQos(index % 3 === 2 ? 1 : 2, context) }],
-      home: index,
+      firstServer: index,
       onLoss: { kind: 'roam' },
       expectedAtEnd: true,
       plan: (random) => wandering(random, `${root}${name}/`, context),
@@ -42,7 +42,7 @@ export function roaming(context: WorkloadContext): ClientSpec[] {
   return [...staying, ...expiring];
 }
 
-function* visiting(random: Random, servers: number): Generator<Step, void, void> {
+function* visiting(random: Random, servers: number): Generator<ClientStep, void, void> {
   for (;;) {
     yield { do: 'wait', ms: 500 + random() * 500 };
     const how = random() < 0.5 ? 'drop' : 'disconnect';
@@ -55,7 +55,11 @@ function* visiting(random: Random, servers: number): Generator<Step, void, void>
   }
 }
 
-function* wandering(random: Random, root: string, context: WorkloadContext): Generator<Step, void, void> {
+function* wandering(
+  random: Random,
+  root: string,
+  context: WorkloadContext,
+): Generator<ClientStep, void, void> {
   for (;;) {
     for (let left = between(random, 1, stepsBetweenMoves); left > 0; left--) {
       const qos = cappedQos(random() < 0.5 ? 1 : 2, context);

@@ -1,7 +1,7 @@
 import { between } from '@mqtt-cluster/kit';
 import type { Random } from '@mqtt-cluster/kit';
 import { cappedQos, publishIntervalMs, idlePlan, supportedVersion } from './client-spec.ts';
-import type { ClientSpec, WorkloadContext, Step } from './client-spec.ts';
+import type { ClientSpec, WorkloadContext, ClientStep } from './client-spec.ts';
 
 const publishers = 2;
 const groups = 2;
@@ -15,7 +15,7 @@ export function shared(context: WorkloadContext): ClientSpec[] {
     clean: false,
     expirySeconds: null,
     subscriptions: [],
-    home: index + 2,
+    firstServer: index + 2,
     onLoss: { kind: 'roam' },
     expectedAtEnd: true,
     plan: (random) => publishing(random, `${root}${index}`, context),
@@ -30,7 +30,7 @@ export function shared(context: WorkloadContext): ClientSpec[] {
         clean,
         expirySeconds: clean ? 0 : null,
         subscriptions: [{ filter, qos: cappedQos(group === 0 ? 1 : 2, context) }],
-        home: group + 3 * position,
+        firstServer: group + 3 * position,
         onLoss: { kind: 'roam' },
         expectedAtEnd: true,
         plan: position === 0 ? idlePlan : (random) => reconnecting(random, context.servers),
@@ -40,14 +40,18 @@ export function shared(context: WorkloadContext): ClientSpec[] {
   return specs;
 }
 
-function* publishing(random: Random, topic: string, context: WorkloadContext): Generator<Step, void, void> {
+function* publishing(
+  random: Random,
+  topic: string,
+  context: WorkloadContext,
+): Generator<ClientStep, void, void> {
   for (;;) {
     yield { do: 'publish', topic, qos: cappedQos(random() < 0.5 ? 1 : 2, context) };
     yield { do: 'wait', ms: publishIntervalMs(random, context.rate / publishers) };
   }
 }
 
-function* reconnecting(random: Random, servers: number): Generator<Step, void, void> {
+function* reconnecting(random: Random, servers: number): Generator<ClientStep, void, void> {
   for (;;) {
     yield { do: 'wait', ms: 1_000 + random() * 3_000 };
     const how = random() < 0.5 ? 'drop' : 'disconnect';

@@ -1,6 +1,6 @@
 import type { QoS } from '@mqtt-cluster/history-checker';
 import { cappedQos, idlePlan, supportedVersion } from './client-spec.ts';
-import type { ClientSpec, Step, WorkloadContext } from './client-spec.ts';
+import type { ClientSpec, ClientStep, WorkloadContext } from './client-spec.ts';
 
 const qosLevels: readonly QoS[] = [0, 1, 2];
 
@@ -11,18 +11,18 @@ const qosLevels: readonly QoS[] = [0, 1, 2];
 export function steady(context: WorkloadContext): ClientSpec[] {
   const root = `${context.prefix}steady/`;
   const levels = qosLevels.filter((qos) => qos <= context.qosMax);
-  const homes = Array.from({ length: context.servers }, (_, home) => home);
+  const firstServers = Array.from({ length: context.servers }, (_, firstServer) => firstServer);
   const intervalMs = (1_000 * levels.length * context.servers) / Math.max(context.rate, 0.001);
   const publishers = levels.flatMap((qos) =>
-    homes.map((home): ClientSpec => {
-      const name = `steady-publisher-${home}-qos${qos}`;
+    firstServers.map((firstServer): ClientSpec => {
+      const name = `steady-publisher-${firstServer}-qos${qos}`;
       return {
         name,
         version: 4,
         clean: false,
         expirySeconds: null,
         subscriptions: [],
-        home,
+        firstServer,
         onLoss: { kind: 'roam' },
         expectedAtEnd: true,
         plan: (random) => publishing(`${root}${name}`, qos, intervalMs, random() * intervalMs),
@@ -38,7 +38,7 @@ function* publishing(
   qos: QoS,
   intervalMs: number,
   firstMs: number,
-): Generator<Step, void, void> {
+): Generator<ClientStep, void, void> {
   yield { do: 'wait', ms: firstMs };
   for (;;) {
     yield { do: 'publish', topic, qos };
@@ -60,7 +60,7 @@ function subscribers(context: WorkloadContext, root: string): ClientSpec[] {
     clean,
     expirySeconds: clean ? 0 : null,
     subscriptions: [{ filter: `${root}#`, qos: cappedQos(qos, context) }],
-    home: context.servers + kinds.length - index,
+    firstServer: context.servers + kinds.length - index,
     onLoss: { kind: 'roam' },
     expectedAtEnd: true,
     plan: idlePlan,

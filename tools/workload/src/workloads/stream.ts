@@ -2,14 +2,18 @@ import type { QoS } from '@mqtt-cluster/history-checker';
 import { between } from '@mqtt-cluster/kit';
 import type { Random } from '@mqtt-cluster/kit';
 import { cappedQos, publishIntervalMs, idlePlan, supportedVersion } from './client-spec.ts';
-import type { ClientSpec, WorkloadContext, Step } from './client-spec.ts';
+import type { ClientSpec, WorkloadContext, ClientStep } from './client-spec.ts';
 
 const publishers = 5;
 const topicsOfPublisher = 3;
-/** Largest number of messages in one burst. It is large, so that a killed server has many messages in flight. */
+/**
+ * Largest number of messages in one burst. It is large, so that a killed server has many messages in flight.
+ */
 const burstMax = 12;
 
-/** Publishers of all QoS levels with topics of their own, and subscribers of all kinds that stay connected. */
+/**
+ * Publishers of all QoS levels with topics of their own, and subscribers of all kinds that stay connected.
+ */
 export function stream(context: WorkloadContext): ClientSpec[] {
   const root = `${context.prefix}stream/`;
   const specs: ClientSpec[] = [];
@@ -17,11 +21,11 @@ export function stream(context: WorkloadContext): ClientSpec[] {
     specs.push({
       name: `stream-publisher-${index}`,
       version: supportedVersion(context, index % 2 === 0 ? 4 : 5),
-      // One publisher has a clean session, for which exactly-once delivery holds only within a connection.
+      // One publisher has a clean session, so its exactly-once delivery is limited to one connection.
       clean: index === publishers - 1,
       expirySeconds: index === publishers - 1 ? 0 : null,
       subscriptions: [],
-      home: index,
+      firstServer: index,
       onLoss: { kind: 'roam' },
       expectedAtEnd: index !== publishers - 1,
       plan: (random) => publishing(random, `${root}${index}/`, context),
@@ -30,7 +34,11 @@ export function stream(context: WorkloadContext): ClientSpec[] {
   return [...specs, ...subscribers(context, root)];
 }
 
-function* publishing(random: Random, root: string, context: WorkloadContext): Generator<Step, void, void> {
+function* publishing(
+  random: Random,
+  root: string,
+  context: WorkloadContext,
+): Generator<ClientStep, void, void> {
   for (;;) {
     const burst = random() < 0.5 ? 1 : between(random, 2, burstMax);
     for (let sent = 0; sent < burst; sent++) {
@@ -56,7 +64,7 @@ function subscribers(context: WorkloadContext, root: string): ClientSpec[] {
     clean,
     expirySeconds: clean ? 0 : null,
     subscriptions: filters.map((filter) => ({ filter, qos: cappedQos(qos, context) })),
-    home: context.servers + publishers - index,
+    firstServer: context.servers + publishers - index,
     onLoss: { kind: 'roam' },
     expectedAtEnd: true,
     plan: idlePlan,

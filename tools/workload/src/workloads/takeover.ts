@@ -1,7 +1,7 @@
 import { between, seededRandom } from '@mqtt-cluster/kit';
 import type { Random } from '@mqtt-cluster/kit';
 import { publishIntervalMs, supportedVersion } from './client-spec.ts';
-import type { ClientSpec, WorkloadContext, Step } from './client-spec.ts';
+import type { ClientSpec, WorkloadContext, ClientStep } from './client-spec.ts';
 
 /** Number of client ids that several clients use. */
 const contestedIds = 3;
@@ -32,7 +32,7 @@ export function takeover(context: WorkloadContext): ClientSpec[] {
         clean,
         expirySeconds: clean ? 0 : null,
         subscriptions: [{ filter: `${root}${id}/#`, qos: 1 }],
-        home: id + position,
+        firstServer: id + position,
         onLoss: { kind: 'wait for plan' },
         expectedAtEnd: false,
         // The clients with the same id use the same seed, so that they connect at the same time to different servers.
@@ -49,7 +49,7 @@ function* racing(
   root: string,
   position: number,
   context: WorkloadContext,
-): Generator<Step, void, void> {
+): Generator<ClientStep, void, void> {
   const perSecond = context.rate / (2 * contestedIds);
   for (;;) {
     const restMs = (common() < longRestShare ? longRestMs : 300) + common() * 1_700;

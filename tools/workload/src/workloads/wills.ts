@@ -1,7 +1,7 @@
 import { between, pick } from '@mqtt-cluster/kit';
 import type { Random } from '@mqtt-cluster/kit';
 import { cappedQos, idlePlan, supportedVersion } from './client-spec.ts';
-import type { ClientSpec, OnLoss, WorkloadContext, Step } from './client-spec.ts';
+import type { ClientSpec, LossReaction, WorkloadContext, ClientStep } from './client-spec.ts';
 
 const mortals = 14;
 /** Time without a connection that is longer than every will delay, and than the bound of P6 for a dead home, ms. */
@@ -22,7 +22,7 @@ export function wills(context: WorkloadContext): ClientSpec[] {
     clean: false,
     expirySeconds: null,
     subscriptions: [{ filter: `${root}#`, qos: cappedQos(2, context) }],
-    home: index * 3,
+    firstServer: index * 3,
     onLoss: { kind: 'roam' },
     expectedAtEnd: true,
     plan: idlePlan,
@@ -36,7 +36,7 @@ function mortal(context: WorkloadContext, root: string, index: number): ClientSp
   const clean = index % 4 < 2 && delaySeconds === 0;
   // After the loss of its home, one half of the clients reconnects at once. The other half stays disconnected
   // for longer than the bound of P6.
-  const onLoss: OnLoss =
+  const onLoss: LossReaction =
     index % 4 > 1 ? { kind: 'pause', lowMs: longAwayMs, highMs: 1.5 * longAwayMs } : { kind: 'roam' };
   return {
     name: `mortal-${index}`,
@@ -50,14 +50,18 @@ function mortal(context: WorkloadContext, root: string, index: number): ClientSp
       delaySeconds,
     },
     subscriptions: [],
-    home: index,
+    firstServer: index,
     onLoss,
     expectedAtEnd: false,
     plan: (random) => disconnecting(random, context.servers, delaySeconds),
   };
 }
 
-function* disconnecting(random: Random, servers: number, delaySeconds: number): Generator<Step, void, void> {
+function* disconnecting(
+  random: Random,
+  servers: number,
+  delaySeconds: number,
+): Generator<ClientStep, void, void> {
   for (;;) {
     yield { do: 'wait', ms: 1_000 + random() * 2_000 };
     const how = random() < 0.75 ? 'drop' : 'disconnect';
