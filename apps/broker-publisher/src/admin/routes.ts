@@ -1,7 +1,7 @@
 import type { HttpResponse, HttpRequest } from '@mqtt-cluster/runtime';
 import type { Snapshot } from '@mqtt-cluster/contracts';
 import { encodeBackup } from './backup.ts';
-import type { Administrator } from './administrator.ts';
+import type { Administrator } from './admin-command-handler.ts';
 import type { Authorization } from './authorization.ts';
 import { adminPaths } from './paths.ts';
 

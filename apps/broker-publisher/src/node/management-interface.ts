@@ -3,7 +3,7 @@ import { adminAnswerTopic } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import { createNotifier, measureEventLoopDelay } from '@mqtt-cluster/runtime';
 import type { HttpResponse, HttpRequest, CheckResult } from '@mqtt-cluster/runtime';
-import { Administrator } from '../admin/administrator.ts';
+import { Administrator } from '../admin/admin-command-handler.ts';
 import { Authorization } from '../admin/authorization.ts';
 import { adminRoutes } from '../admin/routes.ts';
 import type { ApplianceConfig } from '../config.ts';
