@@ -17,7 +17,7 @@ export interface PeerAddress {
   readonly port: number;
 }
 
-/** `id=host:port`; an IPv6 address is in brackets. */
+/** Parses `id=host:port`. An IPv6 address is in brackets. */
 const peer = z.string().transform((text, context): PeerAddress => {
   const [, id = '', host = '', portText] = /^([^=]+)=(.+):(\d+)$/.exec(text) ?? [];
   if (memberIdPattern.test(id) && Number(portText) <= portMax) {
@@ -34,17 +34,17 @@ const peers = z
   .check(({ value, issues }) => {
     const id = firstRepeated(value.map((each) => each.id));
     if (id !== undefined) {
-      const message = `must name each member once, and it names the member "${id}" twice`;
+      const message = `must contain each member once: the member "${id}" appears twice`;
       issues.push({ code: 'custom', message, input: value });
     }
     const address = firstRepeated(value.map((each) => `${each.host}:${each.port}`));
     if (address !== undefined) {
-      const message = `must give each member its own address, and it gives ${address} to two members`;
+      const message = `must give each member its own address: ${address} is the address of two members`;
       issues.push({ code: 'custom', message, input: value });
     }
   });
 
-/** `id=mqtt://host:port`. */
+/** Parses `id=mqtt://host:port`. */
 const clientUrl = z.string().transform((text, context) => {
   const [, id, url] = /^([^=]+)=((?:mqtts?|tcp|ssl):\/\/.+)$/.exec(text) ?? [];
   if (id !== undefined && url !== undefined && URL.canParse(url)) return { id, url };
@@ -52,7 +52,7 @@ const clientUrl = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-/** URLs at which clients reach each member, by member id. */
+/** Maps each member id to the URLs at which clients reach the member. */
 export type ClientUrls = ReadonlyMap<MemberId, readonly string[]>;
 
 const urls = z
@@ -66,7 +66,10 @@ const urls = z
 
 const timings = z
   .object({
-    /** Raising it delays failover. Lowering it causes needless elections on a busy machine. */
+    /**
+     * Heartbeat interval of the leader. Raising it delays failover. Lowering it causes needless elections on a
+     * busy machine.
+     */
     heartbeatMs: milliseconds(10, 10_000).default(100),
     electionMsMin: milliseconds(50, 60_000).default(400),
     electionMsMax: milliseconds(100, 120_000).default(800),
@@ -132,18 +135,21 @@ export const configSchema = z
     urls,
     /** Directory of this member's store. */
     data: z.string().min(1).default('./data'),
-    /** Without a majority: `accept` acknowledges QoS 1 messages from this member's disk, `hold` waits. */
+    /**
+     * What this member does with QoS 1 publishes while it is isolated. `accept`: the member acknowledges them when
+     * they are on its own disk. `hold`: the member acknowledges them when it has a majority again.
+     */
     whenIsolated: z.enum(['accept', 'hold']).default('accept'),
     /**
-     * Allows this member to form a cluster although some members have not answered. For the first start only,
-     * by decision of an operator.
+     * Allows this member to form a cluster although some members have not answered. An operator
+     * sets it for the first start only.
      */
     bootstrap: z.boolean().default(false),
     publisher: z
       .object({
         /** Messages per second at each QoS level; 0 disables the publisher. */
         rate: z.number().min(0).max(10_000).default(1),
-        /** Several members may share a group. One member of the group publishes. */
+        /** Name of the publisher group. Several members may share a group; one of them publishes. */
         group: z.string().max(64).default(''),
       })
       .prefault({}),
@@ -168,7 +174,7 @@ export const configSchema = z
     log: z.object({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
     tls: tls.prefault({}),
     /**
-     * Fault injection for tests of whole members; see `FaultInjection`. Never set it on a production host.
+     * Fault injection for tests of whole members; see `FaultInjection`. Never use these settings on a production host.
      */
     testing: z
       .object({ faults: z.string().default(''), ackBeforeCommit: z.boolean().default(false) })
@@ -177,11 +183,11 @@ export const configSchema = z
       .object({
         /**
          * File with the token that administration requires (HTTP: bearer token; MQTT: user `admin` with the
-         * token as password). Without it only this host may administer the member, and only by HTTP.
+         * token as password). Without a token only this host may administer the member, and only by HTTP.
          */
         tokenFile: z.string().default(''),
         /**
-         * True when a request from the loopback address counts as a request from this host. Set it to false
+         * True when a request from the loopback address counts as a request from this host. Set false
          * in a container with its own network: some port forwarders, such as that of rootless podman, make
          * all requests appear to come from loopback.
          */
@@ -194,12 +200,12 @@ export const configSchema = z
   .check(({ value, issues }) => {
     const ids = value.peers.map(({ id }) => id);
     if (!ids.includes(value.id)) {
-      const message = `must include this member ("${value.id}"), and it names ${ids.join(', ')}`;
+      const message = `must include this member ("${value.id}"), not only ${ids.join(', ')}`;
       issues.push({ code: 'custom', message, input: value.peers, path: ['peers'] });
     }
-    const stranger = [...value.urls.keys()].find((id) => !ids.includes(id));
-    if (stranger !== undefined) {
-      const message = `must name only members that peers names, and it names "${stranger}"`;
+    const unknownId = [...value.urls.keys()].find((id) => !ids.includes(id));
+    if (unknownId !== undefined) {
+      const message = `must contain only members of the setting peers: "${unknownId}" is not one of them`;
       issues.push({ code: 'custom', message, input: value.urls, path: ['urls'] });
     }
   });
@@ -213,7 +219,7 @@ export function settingNames(): string[] {
   return environmentVariables(configSchema, prefix).map(({ name }) => name);
 }
 
-/** @throws ConfigError one line that names each invalid setting, its value and the valid form */
+/** @throws ConfigError the message is one line with each invalid setting, its value and the valid form */
 export function readConfig(directory: string): Readonly<ApplianceConfig> {
   return loadConfig(configSchema, { prefix, directory });
 }
@@ -221,7 +227,10 @@ export function readConfig(directory: string): Readonly<ApplianceConfig> {
 /** Returns the address at which the peers reach this member. */
 export function ownAddress({ id, peers: addresses }: ApplianceConfig): PeerAddress {
   const own = addresses.find((each) => each.id === id);
-  if (own === undefined) throw new Error(`peers does not name ${id}: the schema should have rejected it`);
+  if (own === undefined)
+    throw new Error(
+      `the setting peers does not list ${id}: the schema should have rejected the configuration`,
+    );
   return own;
 }
 

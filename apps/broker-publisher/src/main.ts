@@ -27,7 +27,7 @@ async function main(): Promise<void> {
   await appliance.start();
 }
 
-/** Prints one line, without the error code, which only service managers need. @returns the exit status */
+/** Prints the message of the error, without its code, which only service managers need. @returns the exit status */
 function reportAdminError(error: unknown): number {
   if (!(error instanceof ClusterError)) return exitWithError(error);
   process.stderr.write(`${error.message}\n`);

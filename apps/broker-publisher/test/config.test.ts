@@ -21,13 +21,13 @@ function read(changes: Record<string, string> = {}) {
   return readConfig(directory);
 }
 
-test('reads a configuration from environment variables alone, with defaults', () => {
+test('readConfig reads a configuration from environment variables alone and adds the defaults', () => {
   const config = read({ MQTT_CLUSTER_WHEN_ISOLATED: 'hold', MQTT_CLUSTER_MQTT_PORT: '2883' });
   expect(config).toMatchObject({ id: 'a', whenIsolated: 'hold', mqtt: { port: 2883 }, http: { port: 9100 } });
   expect(Object.isFrozen(config.mqtt)).toBe(true);
 });
 
-test('accepts every environment variable that --settings lists', () => {
+test('readConfig accepts every environment variable that --settings lists', () => {
   const names = settingNames();
   expect(names).toEqual(expect.arrayContaining(['MQTT_CLUSTER_ID', 'MQTT_CLUSTER_ADMIN_TOKEN_FILE']));
   // An empty variable counts as not set.
@@ -40,10 +40,14 @@ test.each([
   [
     'a peer list without this member',
     { MQTT_CLUSTER_ID: 'x' },
-    /include this member \("x"\), and it names a, b, c/,
+    /include this member \("x"\), not only a, b, c/,
   ],
-  ['two members with one id', { MQTT_CLUSTER_PEERS: 'a=h:1,a=h:2' }, /names the member "a" twice/],
-  ['two members with one address', { MQTT_CLUSTER_PEERS: 'a=h:1,b=h:1' }, /gives h:1 to two members/],
+  ['two members with one id', { MQTT_CLUSTER_PEERS: 'a=h:1,a=h:2' }, /member "a" appears twice/],
+  [
+    'two members with one address',
+    { MQTT_CLUSTER_PEERS: 'a=h:1,b=h:1' },
+    /h:1 is the address of two members/,
+  ],
   [
     'a peer without an address',
     { MQTT_CLUSTER_PEERS: 'a' },
@@ -68,8 +72,8 @@ test.each([
     { MQTT_CLUSTER_URLS: 'a=mqtt://h:99999' },
     /"a=mqtt:\/\/h:99999", but must have the form id=mqtt:/,
   ],
-  ['a URL of an unknown member', { MQTT_CLUSTER_URLS: 'z=mqtt://h:1' }, /urls .*it names "z"/],
-])('rejects %s with one line', (_what, changes, words) => {
+  ['a URL of an unknown member', { MQTT_CLUSTER_URLS: 'z=mqtt://h:1' }, /urls .*"z" is not one of them/],
+])('readConfig rejects %s with a one-line message', (_what, changes, words) => {
   let message = '';
   try {
     read(changes);
@@ -80,7 +84,7 @@ test.each([
   expect(message).not.toContain('\n');
 });
 
-test('parses peers with host names, IPv4 and IPv6 addresses', () => {
+test('readConfig parses peers with host names, IPv4 and IPv6 addresses', () => {
   expect(read({ MQTT_CLUSTER_PEERS: 'a=host.example:1,b=[::1]:2,c=127.0.0.1:3' }).peers).toEqual([
     { id: 'a', host: 'host.example', port: 1 },
     { id: 'b', host: '::1', port: 2 },
@@ -88,7 +92,7 @@ test('parses peers with host names, IPv4 and IPv6 addresses', () => {
   ]);
 });
 
-test('parses several URLs of one member', () => {
+test('readConfig parses several URLs of one member', () => {
   const { urls } = read({ MQTT_CLUSTER_URLS: 'a=mqtt://h:1,b=mqtt://i:1,a=mqtts://h:2' });
   expect(Object.fromEntries(urls)).toEqual({ a: ['mqtt://h:1', 'mqtts://h:2'], b: ['mqtt://i:1'] });
 });

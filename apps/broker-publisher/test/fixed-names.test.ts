@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { environmentVariables } from '@mqtt-cluster/runtime';
-import { adminNames } from '../src/admin/arguments.ts';
+import { adminCommandLineNames } from '../src/admin/arguments.ts';
 import { adminPaths } from '../src/admin/paths.ts';
 import { configSchema } from '../src/config.ts';
 import { systemTopics } from '../src/observability/system-topics.ts';
@@ -13,8 +13,8 @@ const names = {
   ),
   faults: environmentVariables(faultsSchema, 'FAULT').map(({ path }) => path.join('.')),
   'admin paths': Object.values(adminPaths).sort(),
-  'admin commands': adminNames().commands,
-  'admin options': adminNames().options,
+  'admin commands': adminCommandLineNames().commands,
+  'admin options': adminCommandLineNames().options,
   '$SYS topics': Object.keys(systemTopics({ peers: {} } as MemberStatus, { dropped: 0, accepts: true })),
 };
 

@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 /** The appliance rejected a request or did not answer. The message is one line. */
 export class AdminError extends ClusterError {
-  /** True when the same request may succeed later. */
+  /** True when the appliance reported that the same request may succeed later. */
   readonly later: boolean;
   constructor(message: string, options?: ErrorOptions, later = false) {
     super('ADMIN', message, options);
@@ -12,7 +12,7 @@ export class AdminError extends ClusterError {
   }
 }
 
-/** Longer than the leader's own timeout for an answer. */
+/** Timeout of one HTTP request. It is longer than the time within which the leader answers an admin command. */
 const answerMsMax = 15_000;
 
 const errorSchema = z.object({ error: z.string(), later: z.boolean().optional() });
@@ -63,7 +63,7 @@ export class AdminClient {
     }
   }
 
-  /** `/cluster/health` also answers 503 with its page, when the cluster is not healthy. */
+  /** Accepts status 503 too: `/cluster/health` sends its page with 503 when the cluster is not healthy. */
   async #json<Schema extends z.ZodType>(
     method: string,
     path: string,

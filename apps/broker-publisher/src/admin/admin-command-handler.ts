@@ -14,17 +14,17 @@ import { assessClusterHealth } from '../health/cluster-health.ts';
 import type { ClusterHealth } from '../health/cluster-health.ts';
 import type { MemberRunner } from '../node/member-runner.ts';
 
-/** Upper bound of the time until this member has applied a change of settings, ms. */
+/** Time that the handler waits until this member has applied a change of settings, ms. */
 const settingsMsMax = 5_000;
 const pollMs = 20;
 
-/** Result of a command: HTTP status code and body. */
-export interface CommandResult {
+/** Response to an admin command: HTTP status code and body. */
+export interface AdminResponse {
   readonly code: 200 | 202 | 400 | 404 | 409;
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-export interface AdministratorComponents {
+export interface AdminCommandHandlerComponents {
   readonly runner: Pick<MemberRunner, 'status' | 'callMember' | 'readMember'>;
   readonly drainPerSecond: number;
   /** Drains this member and ends the process. */
@@ -41,12 +41,12 @@ const parameters = {
   transfer: z.strictObject({ to: z.string().min(1).optional() }),
 };
 
-/** Executes the commands of operators, which arrive by HTTP or MQTT. Validates their parameters. */
-export class Administrator {
-  readonly #components: AdministratorComponents;
+/** Validates and executes the admin commands that operators send by HTTP or MQTT. */
+export class AdminCommandHandler {
+  readonly #components: AdminCommandHandlerComponents;
   readonly #pending = new Map<number, (outcome: AdminOutcome) => void>();
   #lastRequest = 0;
-  readonly #commands: Readonly<Record<string, (given: unknown) => Promise<CommandResult>>> = {
+  readonly #commands: Readonly<Record<string, (given: unknown) => Promise<AdminResponse>>> = {
     drain: (given) => this.#validated(parameters.drain, given, ({ exit }) => this.#drain(exit)),
     undrain: (given) => this.#validated(parameters.none, given, () => this.#undrain()),
     add: (given) =>
@@ -69,12 +69,12 @@ export class Administrator {
       })),
   };
 
-  constructor(components: AdministratorComponents) {
+  constructor(components: AdminCommandHandlerComponents) {
     this.#components = components;
   }
 
-  /** Returns a result with an error code when the command or its parameters are invalid. */
-  execute(command: string, given: unknown): Promise<CommandResult> {
+  /** Returns a response with code 404 for an unknown command, and with code 400 for invalid parameters. */
+  execute(command: string, given: unknown): Promise<AdminResponse> {
     const implementation = Object.hasOwn(this.#commands, command) ? this.#commands[command] : undefined;
     if (implementation !== undefined) return implementation(given);
     const error = `unknown command "${command}"; the commands are ${Object.keys(this.#commands).join(', ')}`;
@@ -82,7 +82,8 @@ export class Administrator {
   }
 
   /**
-   * Includes the leader's survey of its peers. With `stop`, includes whether that member can be stopped now.
+   * Returns the health of the cluster, based on the leader's survey of its peers. With `stop`, the health includes
+   * whether the member `stop` can be stopped now.
    */
   async health(stop?: MemberId): Promise<ClusterHealth> {
     const survey = await this.#outcomeOf({ kind: 'survey' });
@@ -104,14 +105,14 @@ export class Administrator {
   async #validated<T>(
     schema: z.ZodType<T>,
     given: unknown,
-    act: (parameters: T) => Promise<CommandResult>,
-  ): Promise<CommandResult> {
+    act: (parameters: T) => Promise<AdminResponse>,
+  ): Promise<AdminResponse> {
     const result = schema.safeParse(given);
     if (result.success) return act(result.data);
     return { code: 400, body: { error: describeValidationError(schema, given, result.error) } };
   }
 
-  async #drain(exit: boolean): Promise<CommandResult> {
+  async #drain(exit: boolean): Promise<AdminResponse> {
     if (exit) {
       this.#components.stop();
       return { code: 202, body: { ok: true, text: 'draining; the process ends when the drain is complete' } };
@@ -120,18 +121,18 @@ export class Administrator {
     return { code: 202, body: { ok: true, text: 'draining; use undrain to accept clients again' } };
   }
 
-  async #undrain(): Promise<CommandResult> {
+  async #undrain(): Promise<AdminResponse> {
     this.#components.runner.callMember((member) => member.undrain());
     return { code: 200, body: { ok: true, text: 'this member accepts clients again' } };
   }
 
-  async #bootstrap(): Promise<CommandResult> {
+  async #bootstrap(): Promise<AdminResponse> {
     if (this.#status().config !== null) return rejection('this member already belongs to a cluster');
     this.#components.runner.callMember((member) => member.bootstrap());
     return { code: 202, body: { ok: true, text: 'forming a cluster with the members that have answered' } };
   }
 
-  async #changeSettings(settings: SettingsChange): Promise<CommandResult> {
+  async #changeSettings(settings: SettingsChange): Promise<AdminResponse> {
     if (this.#status().leader === null)
       return rejection('no leader is known; a change of settings needs a majority', true);
     this.#components.runner.callMember((member) => member.changeSettings(settings));
@@ -149,7 +150,7 @@ export class Administrator {
     }
   }
 
-  async #administer(action: AdminAction): Promise<CommandResult> {
+  async #administer(action: AdminAction): Promise<AdminResponse> {
     const { accepted, reason, later = false } = await this.#outcomeOf(action);
     return accepted ? { code: 200, body: { ok: true, text: reason } } : rejection(reason, later);
   }
@@ -167,7 +168,7 @@ export class Administrator {
   }
 }
 
-/** `later`: the same request may succeed later. */
-function rejection(error: string, later = false): CommandResult {
+/** @param later whether the same command may succeed later. */
+function rejection(error: string, later = false): AdminResponse {
   return { code: 409, body: later ? { error, later } : { error } };
 }

@@ -13,14 +13,15 @@ interface AdminOptions {
   readonly tokenFile?: string;
   readonly wait: number;
   readonly json?: boolean;
-  /** Of `health`. */
+  /** Option of the command `health`. */
   readonly stop?: string;
-  /** Of `remove`. */
+  /** Option of the command `remove`. */
   readonly force?: boolean;
-  /** Of `drain`. */
+  /** Option of the command `drain`. False with `--no-exit`. */
   readonly exit?: boolean;
-  /** Of `restore`. */
+  /** Option of the command `restore`: the data directory. */
   readonly data?: string;
+  /** Option of the command `restore`: the member id. */
   readonly id?: string;
 }
 
@@ -36,8 +37,8 @@ const waitSecondsMax = 86_400;
 
 /**
  * Declares the commands and options of `broker-publisher admin`. Scripts and playbooks use their names, so
- * they never change. The options of the program (`--url`, `--json` and others) may stand before or after the
- * command.
+ * the names never change. The options of the program (`--url`, `--json` and others) may stand before or after
+ * the command.
  */
 function createProgram(onCommand: (command: AdminCommand) => void): Command {
   const program = new Command(programName)
@@ -79,10 +80,10 @@ function createProgram(onCommand: (command: AdminCommand) => void): Command {
     text,
   );
   add('members', 'print all members with their state and log lag');
-  add('add <ID>', 'add a member that the peers setting of all members names, and wait until it votes');
+  add('add <ID>', 'add a member that the peers setting of all members lists, and wait until it votes');
   add('remove <ID>', 'remove a member').option(
     '--force',
-    'remove it although its disk may hold acknowledged messages that the cluster lacks',
+    'remove the member although its disk may contain acknowledged messages that the cluster lacks',
   );
   add('transfer [ID]', 'transfer leadership to member ID, or to the voter with the longest log');
   add('drain', 'move all clients and leadership to other members, then end the process').option(
@@ -104,7 +105,7 @@ function createProgram(onCommand: (command: AdminCommand) => void): Command {
 }
 
 /** Returns the names of all commands and options, in the order of the help. */
-export function adminNames(): { readonly commands: string[]; readonly options: string[] } {
+export function adminCommandLineNames(): { readonly commands: string[]; readonly options: string[] } {
   const program = createProgram(() => {});
   const options = [program, ...program.commands].flatMap((command) => command.options);
   return {
@@ -117,7 +118,7 @@ export function adminNames(): { readonly commands: string[]; readonly options: s
  * Parses the arguments that follow `admin`.
  *
  * @returns the command, or the help text that the user requested
- * @throws UsageError naming the first invalid argument
+ * @throws UsageError with the first invalid argument in its message
  */
 export function parseArguments(argv: readonly string[]): AdminCommand | { readonly help: string } {
   let help = '';

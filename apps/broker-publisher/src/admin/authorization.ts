@@ -3,15 +3,15 @@ import { readFileSync } from 'node:fs';
 import { ConfigError } from '@mqtt-cluster/contracts';
 import type { HttpRequest } from '@mqtt-cluster/runtime';
 
-/** A shorter token could be guessed. */
+/** Minimum number of characters of a token. A shorter token could be guessed. */
 const tokenLengthMin = 16;
 
-/** User name of MQTT clients that may use the admin topics. Their password is the token. */
+/** User name of MQTT clients that may use the admin topics. The password of these clients is the token. */
 const adminUserName = 'admin';
 
 /**
- * Decides which requests may administer the cluster: requests with the token, or without a token requests
- * from this host.
+ * Decides which requests may administer the cluster. With a configured token these are the requests that contain
+ * the token. Without a configured token these are the requests from this host.
  */
 export class Authorization {
   readonly #digest: Buffer | null;
@@ -26,7 +26,7 @@ export class Authorization {
     this.#trustsLoopback = trustsLoopback;
   }
 
-  /** Returns why the request is not authorized, in one sentence, or null when it is. */
+  /** Returns null for an authorized request. Otherwise returns the reason for the rejection, in one sentence. */
   rejectionReason({ headers, isLocal }: Pick<HttpRequest, 'headers' | 'isLocal'>): string | null {
     if (this.#digest === null) {
       if (!this.#trustsLoopback)

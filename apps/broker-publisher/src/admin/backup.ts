@@ -3,7 +3,7 @@ import { ClusterError, clusterConfigSchema, parseJson } from '@mqtt-cluster/cont
 import type { Decoded, Snapshot } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
 
-/** Value of the header field `format`, with which the file begins: it identifies the type of the file. */
+/** Value of the header field `format`. The field comes first in the file and identifies the file as a backup. */
 const format = 'mqtt-cluster-backup';
 const formatVersion = 1;
 const headerBytesMax = 64 * 1024;
@@ -36,7 +36,7 @@ const headerSchema = z.object({
 
 type BackupHeader = Decoded<typeof headerSchema>;
 
-/** Encodes one line of JSON (the header), followed by the replicated state that one member has applied. */
+/** Encodes a backup: one line of JSON (the header), then the replicated state that one member has applied. */
 export function encodeBackup(cluster: string, { index, term, config, data }: Snapshot): Uint8Array {
   const header: BackupHeader = {
     format,
@@ -58,7 +58,7 @@ export function decodeBackup(file: Uint8Array): { header: BackupHeader; snapshot
   const data = file.subarray(file.indexOf(newline) + 1);
   if (data.length !== header.bytes)
     throw new BackupError(
-      `the backup is truncated: it holds ${data.length} of ${header.bytes} bytes of state`,
+      `the backup is truncated: it contains ${data.length} of ${header.bytes} bytes of state`,
     );
   if (sha256Of(data) !== header.sha256)
     throw new BackupError('the checksum of the backup is wrong: the file is damaged, use another one');

@@ -33,7 +33,7 @@ export interface AdminEnvironment {
  *
  * @param argv the arguments that follow `admin`
  * @returns the exit status
- * @throws ClusterError one line
+ * @throws ClusterError the command failed; the message is one line
  */
 export async function runAdminCommand(
   argv: readonly string[],
@@ -110,8 +110,9 @@ function readOrChangeSettings(operands: readonly string[], client: AdminClient) 
 }
 
 /**
- * Repeats a request that the appliance rejects for a transient reason, until `--wait` is over. @throws
- * AdminError
+ * Repeats a request while the appliance rejects the request for a transient reason, at most for the time `--wait`.
+ *
+ * @throws AdminError
  */
 async function retryWhileTransient<T>(
   { options }: AdminCommand,
@@ -187,7 +188,7 @@ function drainProgress({ connections }: StatusSummary): string {
     : 'no clients connected, transferring leadership';
 }
 
-/** Writes a temporary file first and renames it when it is complete. */
+/** Writes the backup to a temporary file and renames this file when it is complete. */
 async function backup(file: string, client: AdminClient): Promise<{ text: string }> {
   const bytes = await client.bytes(adminPaths.backup);
   const { header } = decodeBackup(bytes);

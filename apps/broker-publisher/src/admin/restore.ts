@@ -13,7 +13,7 @@ export interface RestoreOptions {
 }
 
 /**
- * Fills an empty store from a backup. A member that starts with this store forms a new cluster with the state
+ * Fills a fresh store from a backup. A member that starts with this store forms a new cluster with the state
  * of the backup. The other members join it with empty data directories.
  *
  * @throws ClusterError the backup is invalid or the store is not empty; the store is unchanged
@@ -37,7 +37,9 @@ export async function restore({ file, directory, id, progress }: RestoreOptions)
   } finally {
     await store.close();
   }
-  progress(`restored into ${directory}: start ${id}, then start the others with empty data directories`);
+  progress(
+    `restored into ${directory}: start ${id}, then start the other members with empty data directories`,
+  );
 }
 
 function isEmpty({ snapshot, entries, outbox, hardState }: Recovered): boolean {

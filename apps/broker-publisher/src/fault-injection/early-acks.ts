@@ -8,7 +8,7 @@ type Ack = Extract<ClientEffect, { kind: 'puback' | 'pubrec' }>;
  */
 export function withEarlyAcks(port: ClientPort, active: () => boolean): ClientPort {
   let handler: (effects: readonly ClientEffect[]) => void = () => {};
-  /** Number of early acknowledgements, by connection and packet identifier. */
+  /** Number of acknowledgements that were sent early, by connection and packet identifier. */
   const early = new Map<ConnectionId, Map<number, number>>();
 
   const isAlreadySent = ({ connection, packetId }: Ack): boolean => {

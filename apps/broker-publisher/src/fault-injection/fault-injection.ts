@@ -13,7 +13,7 @@ import { shiftWallClock } from './wall-clock.ts';
 const pollMs = 50;
 const slowMsMax = 60_000;
 
-/** Content of the faults file. A fault that the file does not name is not injected. */
+/** Content of the faults file. A fault that the file does not contain is not injected. */
 export const faultsSchema = z.strictObject({
   disk: z
     .strictObject({
@@ -22,7 +22,7 @@ export const faultsSchema = z.strictObject({
       slowMs: z.int().min(0).max(slowMsMax).default(0),
     })
     .prefault({}),
-  /** Shift of the wall clock. */
+  /** Shift of the wall clock, forward (positive) or back (negative). */
   clockMs: z.int().default(0),
   /** Acknowledges QoS 1 and 2 messages before they are durable (breaks P1). */
   ackBeforeCommit: z.boolean().default(false),
@@ -30,7 +30,7 @@ export const faultsSchema = z.strictObject({
 
 type Faults = z.output<typeof faultsSchema>;
 
-/** @throws ConfigError one line that names each invalid fault */
+/** @throws ConfigError the message is one line with each invalid fault */
 export function parseFaults(text: string): Faults {
   let value: unknown;
   try {
@@ -45,8 +45,8 @@ export function parseFaults(text: string): Faults {
 
 /**
  * Injects faults into this process: a full or slow disk, a shifted wall clock, early acknowledgements. For
- * tests only. It is off unless the configuration group `testing` names a faults file or a fault. The file is
- * read again and again. `<file>.applied` contains the text of the faults in force.
+ * tests only. Fault injection is off unless the configuration group `testing` sets a faults file or a fault. The
+ * faults file is read repeatedly. `<file>.applied` contains the text of the faults in force.
  */
 export class FaultInjection implements Lifecycle {
   readonly #file: string;

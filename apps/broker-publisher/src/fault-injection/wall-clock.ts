@@ -2,7 +2,7 @@
  * Shifts the wall clock of this process: `Date` in our code, in libraries and in the log. Monotonic time is
  * unchanged.
  *
- * @param shiftMs returns the shift, forward or back; called at each reading of the clock
+ * @param shiftMs returns the shift in ms, negative for a shift back; called at each reading of the clock
  * @returns a function that restores the true clock
  */
 export function shiftWallClock(shiftMs: () => number): () => void {

@@ -8,11 +8,11 @@ import type {
 } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
 
-/** A member that lacks more entries has not caught up. */
+/** A member that lacks more entries of the log than this number has not caught up. */
 const lagEntriesMax = 1_000;
 /**
- * Followers answer heartbeats every few hundred milliseconds. A member that is silent for longer is
- * unreachable.
+ * A member that is silent for longer than this time is unreachable. A follower answers heartbeats every few
+ * hundred milliseconds.
  */
 const silentMsMax = 2_000;
 
@@ -23,9 +23,9 @@ const memberHealthSchema = z.object({
   state: z.enum(['joining', 'serving', 'draining', 'isolated', 'unreachable']),
   /** The member is reachable, has caught up and serves. */
   ok: z.boolean(),
-  /** One sentence: why the member is not ok. Empty when it is. */
+  /** One sentence: why the member is not ok. Empty for a member that is ok. */
   reason: z.string(),
-  /** Entries that the member lacks, as the leader reports; null without a leader. */
+  /** Entries of the log that the member lacks, as the leader reports; null without a leader. */
   lagEntries: z.number().nullable(),
   clients: z.number(),
   load: z.number(),
@@ -36,16 +36,16 @@ type MemberHealth = Decoded<typeof memberHealthSchema>;
 const stopSafetySchema = z.object({
   safe: z.boolean(),
   reason: z.string(),
-  /** False when stopping is unsafe and stays unsafe: all members are ok, but there are too few of them. */
+  /** Whether the stop may become safe later. False when all members are ok, but the cluster has too few members. */
   waitingHelps: z.boolean(),
 });
 
-/** Whether the cluster keeps its majority when one member stops now. */
+/** States whether the cluster keeps its majority when one member stops now. */
 type StopSafety = Decoded<typeof stopSafetySchema>;
 
 /** Body of `GET /cluster/health`. */
 export const clusterHealthSchema = z.object({
-  /** The member that answered. */
+  /** Id of the member that answered the request. */
   askedOf: z.string(),
   healthy: z.boolean(),
   reason: z.string(),
@@ -56,7 +56,7 @@ export const clusterHealthSchema = z.object({
   voters: z.number(),
   learners: z.array(z.string()),
   members: z.array(memberHealthSchema),
-  /** Only when the request names a member (`?stop=ID`). */
+  /** Present only when the request contains a member id (`?stop=ID`). */
   stop: z.object({ member: z.string(), ...stopSafetySchema.shape }).optional(),
 });
 
@@ -93,7 +93,7 @@ export function assessClusterHealth(
   };
 }
 
-/** Would the cluster keep its majority without this member, with all other members caught up? */
+/** Returns whether the cluster keeps its majority without this member, and all other members have caught up. */
 function stopSafety(
   id: MemberId,
   members: readonly MemberHealth[],
@@ -162,7 +162,7 @@ function healthOf(
   };
 }
 
-/** Returns one sentence, or an empty text for a healthy member. */
+/** Returns why the member is not healthy, in one sentence. Returns an empty text for a healthy member. */
 function unhealthyReason(
   role: MemberRole,
   state: MemberHealth['state'],

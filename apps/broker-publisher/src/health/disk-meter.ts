@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { storeMetrics } from '@mqtt-cluster/metric-catalogue';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 
-/** A disk that hangs must not delay a scrape. After this time the metrics keep their last values. */
+/** Time that a scrape waits for the disk. After this time the metrics keep their last values. */
 const answerMsMax = 100;
 
 /** Measures the free space and the size of the file system that holds the data directory. */
@@ -16,7 +16,7 @@ export class DiskMeter {
     this.#metrics = metrics;
   }
 
-  /** Called before each scrape. Never rejects. */
+  /** Updates the metrics. Called before each scrape. The promise never rejects. */
   async measure(): Promise<void> {
     this.#pending ??= this.#readFileSystem();
     let timer: NodeJS.Timeout | undefined;

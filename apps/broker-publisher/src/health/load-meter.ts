@@ -1,16 +1,18 @@
 /** Event loop delay that counts as full load, ms. */
 const delayFullMs = 500;
 /**
- * Commands of this home that the cluster has not applied yet and that count as full load: clients then wait
+ * Number of this home's unapplied commands that counts as full load: with this number of commands clients wait
  * for seconds.
  */
 const pendingFull = 20_000;
-/** Weight of the newest of the samples, which come once a second: one delayed second is no overload. */
+/** Weight of the newest sample in the mean delay. A sample is taken once a second; one slow second is no overload. */
 const sampleWeight = 0.3;
+/** Resolution of the reported load. */
 const step = 0.1;
 
 /**
- * The thresholds differ in both directions (hysteresis), so that the admission does not change every second.
+ * Loads at which the admission changes. Each admission starts at a higher load than it ends (hysteresis), so that
+ * the admission does not change every second.
  */
 const redirectFrom = 0.8;
 const redirectUntil = 0.6;
@@ -40,7 +42,7 @@ export class LoadMeter {
   #load = 0;
   #admission: Admission = 'all';
 
-  /** 0 (idle) to 1 (overloaded), in steps of 0.1. */
+  /** Load of this member from 0 (idle) to 1 (overloaded), in steps of 0.1. */
   get load(): number {
     return Math.round(this.#load / step) / Math.round(1 / step);
   }
@@ -50,7 +52,7 @@ export class LoadMeter {
     return this.#admission;
   }
 
-  /** Called once a second. */
+  /** Updates load and admission. Called once a second. */
   sample({ delayMs, clients, clientsMax, pendingCommands }: LoadSample): void {
     this.#delay += (Math.min(1, delayMs / delayFullMs) - this.#delay) * sampleWeight;
     const busy = Math.max(this.#delay, Math.min(1, pendingCommands / pendingFull));

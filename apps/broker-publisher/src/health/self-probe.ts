@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 
-/** The filter `#` does not match a topic that begins with `$` [MQTT-4.7.2-1]. */
+/** The topic begins with `$`, so that a client's filter `#` does not match the topic [MQTT-4.7.2-1]. */
 const topicPrefix = '$watchdog/';
 /**
- * The probe's own packets are small. Another client may publish a larger message on the probe's topic; the
- * probe then reconnects and uses a new topic.
+ * Bound of the received bytes without a complete packet. The probe's own packets are smaller. If another client
+ * publishes a larger message on the probe's topic, the probe reconnects and uses a new topic.
  */
 const bufferBytesMax = 64 * 1024;
-/** Largest encoding of a remaining length [MQTT-2.2.3]. */
+/** Largest number of bytes that encode a remaining length [MQTT-2.2.3]. */
 const lengthBytesMax = 4;
 
 const packetTypes = { connack: 2, publish: 3, suback: 9 } as const;
@@ -25,15 +25,15 @@ export interface SelfProbeOptions {
 
 /**
  * An MQTT client of this member, in this process, over a TCP connection. It publishes a message and expects
- * to receive that message. QoS 0 is used, because it works without a majority. The message passes the
+ * to receive that message. The message has QoS 0, because QoS 0 works without a majority. The message passes the
  * listener, the guard, Aedes, the member's turn and its routing. A rejected connection (the member joins,
  * drains, is full or isolated) also counts as an answer, because a member that rejects does not hang.
  */
 export class SelfProbe {
   readonly #options: SelfProbeOptions;
-  /** Random, so that another client cannot take over the session by its client identifier. */
+  /** Client identifier with a random part, so that no other client can take over the session of the probe. */
   readonly #clientId: string;
-  /** New for each connection, so that the topic cannot have a retained message. */
+  /** Topic of the current connection. Each connection has a new topic, which cannot have a retained message. */
   #topic = '';
   #socket: Socket | null = null;
   /** True when the broker has answered CONNECT, with success or with a rejection. */
@@ -56,7 +56,7 @@ export class SelfProbe {
   }
 
   /**
-   * Publishes the next message. When the broker has not answered the last one, the probe reconnects first.
+   * Publishes the next message. When the broker has not answered the previous message, the probe reconnects first.
    */
   probe(): void {
     if (this.#socket !== null && this.#subscribed && this.#outstanding === '') return this.#publish();
@@ -84,11 +84,11 @@ export class SelfProbe {
       socket.write(connectPacket(this.#clientId));
     });
     socket.on('data', (chunk) => socket === this.#socket && this.#onData(chunk));
-    socket.on('error', () => undefined); // `close` follows
+    socket.on('error', () => undefined); // the event `close` follows
     socket.on('close', () => {
       if (socket !== this.#socket) return;
-      // A broker with too many connections closes a new one without CONNACK. That counts as an answer,
-      // because the process closed the connection, and not the kernel.
+      // A broker with too many connections closes a new connection without CONNACK. The close counts as an
+      // answer, because the process closed the connection, not the kernel.
       if (connected && !this.#connackReceived) this.#recordAnswer();
       this.stop();
     });
@@ -133,7 +133,10 @@ export class SelfProbe {
   }
 }
 
-/** MQTT 3.1.1, clean session, without keep-alive: the loopback socket reports a lost connection. */
+/**
+ * Encodes a CONNECT of MQTT 3.1.1 with a clean session. The connection needs no keep-alive, because the loopback
+ * socket reports a lost connection.
+ */
 function connectPacket(clientId: string): Buffer {
   return encodePacket(0x10, encodeString('MQTT'), Buffer.from([4, 2, 0, 0]), encodeString(clientId));
 }
@@ -147,13 +150,13 @@ function encodeString(value: string): Buffer {
   return Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 0xff]), bytes]);
 }
 
-/** The probe's packets are shorter than 128 bytes: the remaining length takes one byte [MQTT-2.2.3]. */
+/** Encodes a packet of less than 128 bytes, so that the remaining length takes one byte [MQTT-2.2.3]. */
 function encodePacket(first: number, ...parts: readonly Buffer[]): Buffer {
   const body = Buffer.concat(parts);
   return Buffer.concat([Buffer.from([first, body.length]), body]);
 }
 
-/** Returns the first packet, or null when the bytes hold no complete packet or an invalid length. */
+/** Returns the first packet. Returns null when the first packet is incomplete or has an invalid length. */
 function takePacket(bytes: Buffer): { type: number; body: Buffer; end: number } | null {
   let length = 0;
   for (let position = 1; position <= lengthBytesMax; position++) {

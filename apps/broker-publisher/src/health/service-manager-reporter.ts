@@ -1,7 +1,7 @@
 import type { Logger, MemberStatus, Notifier } from '@mqtt-cluster/contracts';
 
 const statusIntervalMs = 1_000;
-/** A ready member repeats an unchanged status line only every so many intervals. */
+/** Number of status intervals after which a ready member repeats an unchanged status line. */
 const readyStatusIntervals = 5;
 /** Extension of the start timeout that a member requests each second while its catch-up makes progress. */
 const startExtensionMs = 10_000;
@@ -12,7 +12,7 @@ export interface ServiceManagerReporterComponents {
   readonly status: () => MemberStatus;
   /** Monotonic milliseconds. */
   readonly now: () => number;
-  /** See `SelfProbe`. */
+  /** The probe of this member's own broker; see `SelfProbe`. */
   readonly selfProbe: { readonly lastAnswerMs: number; probe(): void; stop(): void };
 }
 
@@ -49,7 +49,7 @@ export class ServiceManagerReporter {
     void this.#components.notifier.stopping();
   }
 
-  /** Called once a second. */
+  /** Reports READY and the status line to systemd. Called once a second. */
   reportStatus(): void {
     const { notifier, logger, status } = this.#components;
     const { state, reason, connections, lastIndex, appliedIndex } = status();
@@ -58,7 +58,7 @@ export class ServiceManagerReporter {
       logger.info({ state }, 'ready');
       void notifier.ready();
     }
-    // Only while the catch-up makes progress: a start that hangs must time out.
+    // The start timeout is extended only while the catch-up makes progress: a start that hangs must time out.
     if (!this.#ready && appliedIndex !== this.#lastAppliedIndex) void notifier.extendStart(startExtensionMs);
     this.#lastAppliedIndex = appliedIndex;
     const unchanged =
@@ -69,7 +69,7 @@ export class ServiceManagerReporter {
     void notifier.status(`${state}${reason === '' ? '' : `: ${reason}`}; ${progress}`);
   }
 
-  /** Called twice per watchdog interval. */
+  /** Sends a keep-alive if the broker answered the self probe, and probes again. Called twice per interval. */
   feedWatchdog(watchdogIntervalMs: number): void {
     const { notifier, logger, now, selfProbe } = this.#components;
     const silentMs = now() - selfProbe.lastAnswerMs;

@@ -30,8 +30,9 @@ export interface ApplianceOptions {
   readonly config: ApplianceConfig;
   readonly logger: Logger;
   readonly version: string;
+  /** Called with an error after which the process must exit. */
   readonly onFatal: (error: unknown) => void;
-  /** An operator requested that this process drains and exits. */
+  /** Called when an operator requests that this process drains and exits. */
   readonly onStopRequested: () => void;
 }
 
@@ -81,7 +82,7 @@ export class Appliance implements Lifecycle {
     this.#replacement = new StoreReplacement({
       directory: config.data,
       logger: this.#logger,
-      stopSafety: async () => (await management.administrator.health(config.id)).stop!,
+      stopSafety: async () => (await management.commandHandler.health(config.id)).stop!,
       stop: () => this.stop(),
       outboxItems: () => runner.status().outboxItems,
       onFatal: this.#options.onFatal,
@@ -89,8 +90,7 @@ export class Appliance implements Lifecycle {
     this.#http = this.#createHttp(runner, management);
     const broker = this.#createBroker(runner, management);
     this.#broker = broker;
-    // Each listener fails to start when its port is in use. The member has acknowledged nothing before this
-    // line.
+    // Each listener fails to start when its port is in use. Until here the member has acknowledged nothing.
     await this.#http.start();
     await this.#bridge.start();
     await runner.start();
@@ -267,8 +267,7 @@ export class Appliance implements Lifecycle {
 }
 
 /**
- * Returns the address at which this process reaches its own listener: loopback when it listens on all
- * addresses.
+ * Returns the address at which this process reaches its own listener: loopback for a listener on all addresses.
  */
 function localAddress({ host, port }: { host: string; port: number }): { host: string; port: number } {
   if (host === '0.0.0.0') return { host: '127.0.0.1', port };

@@ -23,7 +23,7 @@ export class ClusterView {
     this.#options = options;
   }
 
-  /** `load`: the load of this member. */
+  /** Returns one advertisement for each member. `load`: the load of this member. */
   advertisements(status: MemberStatus, load: number): MemberAdvertisement[] {
     return this.#options.members.map((id) => {
       const urls = this.#options.urls.get(id) ?? [];

@@ -3,7 +3,7 @@ import { adminAnswerTopic } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import { createNotifier, measureEventLoopDelay } from '@mqtt-cluster/runtime';
 import type { HttpResponse, HttpRequest, CheckResult } from '@mqtt-cluster/runtime';
-import { Administrator } from '../admin/admin-command-handler.ts';
+import { AdminCommandHandler } from '../admin/admin-command-handler.ts';
 import { Authorization } from '../admin/authorization.ts';
 import { adminRoutes } from '../admin/routes.ts';
 import type { ApplianceConfig } from '../config.ts';
@@ -15,10 +15,10 @@ import { countingNotifier } from '../observability/counting-notifier.ts';
 import { ClusterView } from './cluster-view.ts';
 import type { MemberRunner } from './member-runner.ts';
 
-/** Lifetime of a cached redirection target: computing it for each of many clients would be costly. */
+/** Lifetime of a cached redirection target. Computing the target anew for each client would be costly. */
 const redirectTargetMsMax = 250;
 
-/** A member without a turn for this long hangs. An idle member has at least four turns a second. */
+/** A member that has had no turn for this time hangs. An idle member has at least four turns a second. */
 const turnIntervalMsMax = 10_000;
 
 export interface ManagementInterfaceOptions {
@@ -32,7 +32,7 @@ export interface ManagementInterfaceOptions {
   /** Address at which this process reaches its own MQTT listener. */
   readonly mqttAddress: () => { readonly host: string; readonly port: number };
   /**
-   * Median round-trip time to the peers; 0 before the first answer. A majority of the peers is not slower.
+   * Median round-trip time to the peers; 0 before the first answer. At least half of the peers are not slower.
    */
   readonly roundTripMs: () => number;
   /** Drains this member and ends the process. */
@@ -40,12 +40,12 @@ export interface ManagementInterfaceOptions {
 }
 
 /**
- * What operators, load balancers and the service manager see of one member, and what they can request from
- * it.
+ * The interface of one member for operators, load balancers and the service manager: health, status, redirection
+ * and admin commands.
  */
 export class ManagementInterface implements Lifecycle {
   readonly authorization: Authorization;
-  readonly administrator: Administrator;
+  readonly commandHandler: AdminCommandHandler;
   readonly routes: (request: HttpRequest) => Promise<HttpResponse> | null;
   readonly #options: ManagementInterfaceOptions;
   readonly #view: ClusterView;
@@ -59,9 +59,9 @@ export class ManagementInterface implements Lifecycle {
     this.#options = options;
     this.#view = new ClusterView({ members, urls: config.urls });
     this.authorization = new Authorization(options.token, config.admin.trustLoopback);
-    this.administrator = new Administrator({ runner, drainPerSecond: config.drainPerSecond, stop });
+    this.commandHandler = new AdminCommandHandler({ runner, drainPerSecond: config.drainPerSecond, stop });
     this.routes = adminRoutes({
-      administrator: this.administrator,
+      commandHandler: this.commandHandler,
       authorization: this.authorization,
       clusterName: config.name,
       isKnownMember: (member) =>
@@ -70,7 +70,7 @@ export class ManagementInterface implements Lifecycle {
     });
   }
 
-  /** Call it when all other components have started: it reports READY to the service manager. */
+  /** Starts the reports to the service manager, such as READY. Call `start` after all other components have started. */
   async start(): Promise<void> {
     const { logger, metrics, runner, config, mqttAddress } = this.#options;
     this.#stopDelays = measureEventLoopDelay((delayMs) => this.#measureLoad(delayMs));
@@ -82,14 +82,14 @@ export class ManagementInterface implements Lifecycle {
     this.#serviceManager.start();
   }
 
-  /** Call it when all other components have stopped: the watchdog receives keep-alives until then. */
+  /** Ends the watchdog keep-alives. Call `stop` after all other components have stopped. */
   async stop(): Promise<void> {
     this.#stopDelays();
     this.#serviceManager?.stop();
   }
 
   onEvents(events: readonly MemberEvent[]): void {
-    this.administrator.onEvents(events);
+    this.commandHandler.onEvents(events);
   }
 
   /**
@@ -98,7 +98,7 @@ export class ManagementInterface implements Lifecycle {
    */
   async onTopicCommand(command: string, payload: Uint8Array): Promise<void> {
     const { config, runner, logger } = this.#options;
-    const { code, body } = await this.administrator.execute(command, parametersOf(payload));
+    const { code, body } = await this.commandHandler.execute(command, parametersOf(payload));
     logger.info({ command, code }, 'executed a command from an admin topic');
     const answer = Buffer.from(JSON.stringify({ command, code, ...body }));
     runner.publishLocal({ topic: adminAnswerTopic(config.id), payload: answer, qos: 0, retain: false });
@@ -106,7 +106,7 @@ export class ManagementInterface implements Lifecycle {
 
   // ---- health and redirection ----
 
-  /** Liveness: the process should be restarted when this fails. */
+  /** Returns the liveness of the member. The process should be restarted when the check fails. */
   health(): CheckResult {
     const turnAgeMs = performance.now() - this.#options.runner.lastTurnMs;
     if (turnAgeMs <= turnIntervalMsMax) return { ok: true };
@@ -114,7 +114,7 @@ export class ManagementInterface implements Lifecycle {
   }
 
   /**
-   * Readiness: clients may connect to this member. An isolated member is ready, because it serves clients
+   * Returns the readiness: whether clients may connect to this member. An isolated member is ready, because it serves clients
    * (docs/DESIGN.md, "Loss of quorum").
    */
   ready(): CheckResult {
@@ -163,7 +163,7 @@ export class ManagementInterface implements Lifecycle {
   }
 }
 
-/** Returns the text itself when it is not JSON; the administrator then rejects it. */
+/** Decodes JSON. Returns a text that is not JSON unchanged, so that the command handler rejects the text. */
 function parametersOf(payload: Uint8Array): unknown {
   const text = Buffer.from(payload).toString('utf8').trim();
   if (text === '') return {};

@@ -27,13 +27,13 @@ const busyTickMs = 40;
 const idleLeaderTickMs = 150;
 /** Tick interval of an idle follower: an election may start later by up to this time. */
 const idleFollowerTickMs = 250;
-/** A member is idle when it has had no work for this long. */
+/** Time without work after which a member is idle. */
 const idleAfterMs = 2_000;
 /** Tick interval after a link has changed: an election may be due, and clients wait for its result. */
 const urgentTickMs = 10;
 const urgentForMs = 1_000;
 
-export interface RunnerComponents {
+export interface MemberRunnerComponents {
   readonly id: MemberId;
   readonly member: Member;
   readonly store: Pick<Store, 'write'>;
@@ -41,7 +41,7 @@ export interface RunnerComponents {
   readonly now: () => number;
   /** `turnMs`: duration of the turn that emitted the events. */
   readonly onEvents: (events: readonly MemberEvent[], turnMs: number) => void;
-  /** The disk has failed: this process must exit. The peers have the replicated state. */
+  /** Called when the disk has failed: this process must exit. The peers have the replicated state. */
   readonly onFatal: (error: unknown) => void;
 }
 
@@ -50,7 +50,7 @@ export interface RunnerComponents {
  * event loop share one turn, so they share a batch, a sync and a frame per peer.
  */
 export class MemberRunner implements ClientPort, Lifecycle {
-  readonly #components: RunnerComponents;
+  readonly #components: MemberRunnerComponents;
   #bridge: Pick<Bridge, 'send'> = { send() {} };
   #handler: (effects: readonly ClientEffect[]) => void = () => {};
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -63,12 +63,12 @@ export class MemberRunner implements ClientPort, Lifecycle {
   #running = false;
   #lastTurnMs = 0;
   /**
-   * Inputs from within an effects handler. They wait for the end of the turn, because the member is not
-   * re-entrant.
+   * Inputs that arrive during a turn, from an effects handler. These inputs wait for the end of the turn, because
+   * the member is not re-entrant.
    */
   #deferred: (() => void)[] = [];
 
-  constructor(components: RunnerComponents) {
+  constructor(components: MemberRunnerComponents) {
     this.#components = components;
   }
 
@@ -138,8 +138,8 @@ export class MemberRunner implements ClientPort, Lifecycle {
       this.#deferred.push(() => call(this.#components.member));
       return;
     }
-    // The first input of an iteration follows the current time, so that a process that was paused does not
-    // handle inputs with an old time.
+    // The member gets the current time before the first input of an iteration. Otherwise a process that was
+    // paused would handle inputs with an old time.
     if (!this.#turnScheduled) this.#components.member.tick(this.#components.now());
     call(this.#components.member);
     if (!canWait) this.#scheduleTurn();

@@ -1,8 +1,8 @@
 import type { ClientEffect, ClientPort } from '@mqtt-cluster/contracts';
 
 /**
- * Returns the same port; it also calls `onEffects` each time after the broker has handled the effects of a
- * turn.
+ * Returns a port that passes everything to `inner`. After the broker has handled the effects of a turn, the port
+ * also calls `onEffects`.
  */
 export function observedClientPort(
   inner: ClientPort,

@@ -6,8 +6,8 @@ import type { Logger, LogIndex } from '@mqtt-cluster/contracts';
 /** Subdirectory of the data directory that keeps the replaced store. The next replacement overwrites it. */
 export const setAsideDirectory = 'set-aside';
 /**
- * A store that is unfit again within this time points to a program error, not to a bad disk. Replacing it
- * again and again would not help.
+ * Minimum time between two replacements. A store that is unfit again within this time points to a program error,
+ * not to a bad disk, and another replacement would not help.
  */
 const intervalMsMin = 3_600_000;
 /**
@@ -18,19 +18,19 @@ const retryMs = 5_000;
 export interface StoreReplacementComponents {
   readonly directory: string;
   readonly logger: Logger;
-  /** Whether the cluster keeps its majority when this member stops now. */
+  /** Returns whether the cluster keeps its majority when this member stops now. */
   readonly stopSafety: () => Promise<{ readonly safe: boolean; readonly reason: string }>;
   /** Drains this member and closes the store. */
   readonly stop: () => Promise<void>;
-  /** Batches with degraded acknowledgements that only this store holds. */
+  /** Returns the number of batches with degraded acknowledgements that only this store contains. */
   readonly outboxItems: () => number;
   readonly onFatal: (error: unknown) => void;
 }
 
 /**
  * Replaces the store of a member whose state differs from that of the majority (docs/DESIGN.md, "The log and
- * its entries"). The member drains, sets its store aside and exits. At the next start it has an empty store,
- * and its peers send it the state.
+ * its entries"). The member drains, sets its store aside and exits. At the next start the member has an
+ * empty store, and its peers send the state.
  */
 export class StoreReplacement {
   readonly #components: StoreReplacementComponents;
@@ -42,7 +42,8 @@ export class StoreReplacement {
   }
 
   /**
-   * Replaces the store as soon as that is safe. Later calls have no effect. `index`: where the state differs.
+   * Replaces the store as soon as the replacement is safe. Later calls have no effect. `index`: log index at which
+   * the state differs.
    */
   request(index: LogIndex): void {
     if (this.#requested) return;
@@ -63,7 +64,7 @@ export class StoreReplacement {
     void this.#attempt(index);
   }
 
-  /** Cancels a pending retry. */
+  /** Cancels a pending retry of the replacement. */
   stop(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
@@ -82,7 +83,7 @@ export class StoreReplacement {
       const result =
         remaining === 0
           ? `moved to ${setAside(directory)}`
-          : `kept, because only this store holds ${remaining} acknowledged batches`;
+          : `kept, because only this store contains ${remaining} acknowledged batches`;
       onFatal(
         new StoreCorruptError(
           `the state of this member differed from the majority at entry ${index}; its store is ${result}; ` +
@@ -96,7 +97,8 @@ export class StoreReplacement {
 }
 
 /**
- * Moves the content of the directory into a subdirectory, because the directory itself may be a mount point.
+ * Moves the content of the data directory into a subdirectory. The data directory itself may be a mount point,
+ * which cannot be renamed.
  *
  * @returns the path of the subdirectory
  */

@@ -2,7 +2,7 @@ import type { Notifier } from '@mqtt-cluster/contracts';
 import { watchdogMetrics } from '@mqtt-cluster/metric-catalogue';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 
-/** Returns the same notifier; it also counts the watchdog keep-alives. */
+/** Returns a notifier that passes everything to `notifier` and counts the watchdog keep-alives. */
 export function countingNotifier(notifier: Notifier, metrics: Metrics): Notifier {
   const { watchdogIntervalMs } = notifier;
   metrics.set(watchdogMetrics.interval, [], (watchdogIntervalMs ?? 0) / 1_000);

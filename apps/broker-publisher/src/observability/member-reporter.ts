@@ -19,7 +19,7 @@ import type { MemberMeasures } from '@mqtt-cluster/member';
 const states: readonly ServingState[] = ['joining', 'serving', 'draining', 'isolated'];
 const roles: readonly MemberStatus['role'][] = ['leader', 'follower', 'candidate', 'learner', 'none'];
 
-/** Values of the metric's label `reason`. */
+/** Value of the label `reason` of the metric for dropped messages, by drop reason. */
 const dropReasonLabels: Readonly<Record<DropReason, string>> = {
   queueFull: 'queue_full',
   slowSubscriber: 'slow_subscriber',
@@ -43,9 +43,9 @@ export class MemberReporter {
   readonly #totals: MetricTotals;
   /** Monotonic milliseconds. */
   readonly #now: () => number;
-  /** Receive times of the messages in the current turn's effects. */
+  /** Times at which the messages in the current turn's effects were received. */
   #receivedMs: number[] = [];
-  /** Peers with a lag metric. A member that no longer leads must remove these metrics. */
+  /** Peers for which this member exports a lag metric. A member that no longer leads removes these metrics. */
   #laggingPeers = new Set<string>();
   #droppedMessages = 0;
   readonly measures: MemberMeasures;
@@ -71,7 +71,7 @@ export class MemberReporter {
     for (const event of events) this.#onEvent(event, turnMs);
   }
 
-  /** Call it when the effects of a turn have been written to the clients' sockets. */
+  /** Records the delivery times. Call it after the effects of a turn were written to the clients' sockets. */
   onEffectsWritten(): void {
     if (this.#receivedMs.length === 0) return;
     const nowMs = this.#now();
@@ -81,7 +81,7 @@ export class MemberReporter {
     this.#receivedMs = [];
   }
 
-  /** Called before each scrape. */
+  /** Sets the gauges from the status and the usage of the store. Called before each scrape. */
   updateGauges(status: MemberStatus, usage: StoreUsage): void {
     this.#updateLog(status);
     this.#updateMember(status);
@@ -190,7 +190,7 @@ export class MemberReporter {
         metrics.add(memberMetrics.alarms, []);
         logger.error({}, event.text);
         return;
-      // The broker counts connections and acknowledgements. The administrator handles admin answers.
+      // The broker counts connections and acknowledgements. The admin command handler handles admin answers.
       default:
         return;
     }

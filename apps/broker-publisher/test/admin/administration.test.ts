@@ -22,7 +22,7 @@ async function admin(id: string, ...argv: readonly string[]): Promise<{ status: 
   return { status, output };
 }
 
-test('any member answers members, health, settings and transfer requests', async () => {
+test('every member answers the admin commands members, health, settings and transfer', async () => {
   await start('a', 'b', 'c');
   await until(async () => (await admin('a', 'health')).status === 0);
   expect((await admin('b', 'members')).output).toMatch(/^MEMBER +ROLE[^]*^a +(leader|voter) +serving +\d/m);
@@ -51,14 +51,14 @@ test('any member answers members, health, settings and transfer requests', async
   await until(async () => (await cluster.status('a')).leader === next);
 });
 
-test('status prints all fields of the status page with --json, and a summary without it', async () => {
+test('the admin command status prints all fields of the status page with --json, and a summary otherwise', async () => {
   await start('a');
   expect((await admin('a', 'status')).output).toMatch(/^a is serving\nrole leader, leader a, term \d+\n/);
   const printed = JSON.parse((await admin('a', 'status', '--json')).output) as object;
   expect(Object.keys(printed).sort()).toEqual(Object.keys(await cluster.status('a')).sort());
 });
 
-test('reports that no second member can be stopped while one member is down', async () => {
+test('the admin command health --stop reports that no second member can be stopped while one is down', async () => {
   await start('a', 'b', 'c');
   await cluster.stop('c');
   let output = '';
@@ -71,7 +71,7 @@ test('reports that no second member can be stopped while one member is down', as
   expect((await cluster.get('a', '/cluster/health?stop=b')).status).toBe(503);
 });
 
-test('drain --no-exit redirects clients, undrain accepts clients again, drain ends the process', async () => {
+test('a member redirects clients after drain --no-exit, accepts clients after undrain, and exits after drain', async () => {
   await start('a', 'b', 'c');
   const client = await cluster.connectFailoverClient('a', 'c');
   expect((await admin('a', 'drain', '--no-exit')).output).toBe('drained\n');
@@ -85,7 +85,7 @@ test('drain --no-exit redirects clients, undrain accepts clients again, drain en
   expect(cluster.stopRequests).toEqual(['a']);
 });
 
-test('replaces a removed member by a new one when all members name the new one in peers', async () => {
+test('a new member replaces a removed member after the peers setting of all members lists the new one', async () => {
   await start('a', 'b', 'c');
   const removed = 'b';
   await admin('a', 'remove', removed);
@@ -107,7 +107,7 @@ test('replaces a removed member by a new one when all members name the new one i
   await cluster.serving('d');
 });
 
-test('restores a backup into one empty store, and the other members join with empty stores', async () => {
+test('the admin command restore fills one fresh store, and the other members join with fresh stores', async () => {
   const ids = ['a', 'b', 'c'];
   await start(...ids);
   const client = await cluster.connectFailoverClient('a', 'subscriber');
@@ -136,7 +136,7 @@ test('restores a backup into one empty store, and the other members join with em
   expect((await cluster.status('c')).retained).toBe(1);
 });
 
-test('rejects a damaged backup without creating a store', async () => {
+test('the admin command restore rejects a damaged backup and creates no store', async () => {
   await start('a');
   const file = join(cluster.directory, 'backup');
   await admin('a', 'backup', file);
@@ -150,7 +150,7 @@ test('rejects a damaged backup without creating a store', async () => {
   expect(existsSync(empty)).toBe(false);
 });
 
-test('with a token file, accepts admin requests by HTTP and MQTT only with the token', async () => {
+test('a member with a token file accepts admin requests by HTTP and MQTT only with the token', async () => {
   cluster = await TestCluster.create(['a']);
   const token = 'a-token-of-some-length';
   const tokenFile = join(cluster.directory, 'token');
@@ -179,7 +179,7 @@ test('with a token file, accepts admin requests by HTTP and MQTT only with the t
   expect(JSON.parse(answers[1]!)).toMatchObject({ command: 'fly', code: 404 });
 });
 
-test('a second process with the id of a serving member does not start, the cluster stays healthy', async () => {
+test('a second process with the id of a serving member does not start, and the cluster stays healthy', async () => {
   await start('a', 'b', 'c');
   const duplicate = await cluster.createDuplicate('b');
   await expect(duplicate.start()).rejects.toMatchObject({
@@ -189,7 +189,7 @@ test('a second process with the id of a serving member does not start, the clust
   await until(async () => (await admin('a', 'health')).status === 0);
 });
 
-test('reports in one line that no appliance answers', async () => {
+test('the admin command reports in one line that no appliance answers', async () => {
   cluster = await TestCluster.create(['a']);
   await expect(admin('a', 'status')).rejects.toMatchObject({
     message: expect.stringContaining('is it running?'),

@@ -1,11 +1,11 @@
-import { adminNames, parseArguments, parseSettings } from '../../src/admin/arguments.ts';
+import { adminCommandLineNames, parseArguments, parseSettings } from '../../src/admin/arguments.ts';
 
 function help(...argv: readonly string[]): string {
   const parsed = parseArguments(argv);
   return 'help' in parsed ? parsed.help : '';
 }
 
-test('parses a command with its operands and options', () => {
+test('parseArguments parses a command with its operands and options', () => {
   expect(parseArguments(['health', '--stop', 'b', '--json'])).toEqual({
     command: 'health',
     operands: [],
@@ -21,7 +21,7 @@ test('parses a command with its operands and options', () => {
   expect(parseArguments(['settings', 'a=1', 'b=2'])).toMatchObject({ operands: ['a=1', 'b=2'] });
 });
 
-test('accepts the common options before the command, too', () => {
+test('parseArguments accepts the common options also before the command', () => {
   const options = { url: 'http://h:1', tokenFile: 'token', json: true };
   expect(
     parseArguments(['--url', 'http://h:1', '--json', 'transfer', 'b', '--token-file=token']),
@@ -41,7 +41,7 @@ test.each([
   [['status', '--fast'], /unknown option '--fast'/],
   [['drain', '--wait', 'long'], /'long' is invalid. It must be a whole number of seconds/],
   [['status', '--url', '--json'], /--url.*the value is missing/],
-])('rejects %j with one line that names the error', (argv, message) => {
+])('parseArguments rejects the arguments %j with a one-line message about the error', (argv, message) => {
   let thrown: unknown;
   try {
     parseArguments(argv);
@@ -52,7 +52,7 @@ test.each([
   expect((thrown as Error).message).not.toContain('\n');
 });
 
-test('parses the value of a setting as a number when it consists of digits', () => {
+test('parseSettings parses a value of digits as a number', () => {
   expect(parseSettings(['queuedMessagesMax=5', 'queueFull=refuse'])).toEqual({
     queuedMessagesMax: 5,
     queueFull: 'refuse',
@@ -60,8 +60,8 @@ test('parses the value of a setting as a number when it consists of digits', () 
   expect(() => parseSettings(['queueFull'])).toThrow(/NAME=VALUE/);
 });
 
-test('the help of the program and of its commands names every command and option and fits a terminal', () => {
-  const { commands, options } = adminNames();
+test('the help of the program and of its commands lists every command and option and fits a terminal', () => {
+  const { commands, options } = adminCommandLineNames();
   const overview = help('--help');
   for (const command of commands) expect(overview).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
   const pages = [overview, ...commands.map((command) => help(command, '-h'))];

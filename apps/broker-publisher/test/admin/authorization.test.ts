@@ -5,7 +5,7 @@ import { Authorization, readToken } from '../../src/admin/authorization.ts';
 
 const token = 'a-token-of-some-length';
 
-test('without a token, accepts requests from this host only, and no MQTT client', () => {
+test('Authorization without a token accepts only requests from this host and rejects all MQTT clients', () => {
   const authorization = new Authorization(null, true);
   expect(authorization.rejectionReason({ headers: {}, isLocal: true })).toBeNull();
   expect(authorization.rejectionReason({ headers: {}, isLocal: false })).toContain('tokenFile');
@@ -13,7 +13,7 @@ test('without a token, accepts requests from this host only, and no MQTT client'
   expect(authorization.allowsTopics('admin', Buffer.from(token))).toBe(false);
 });
 
-test('without a token and with trustLoopback false, rejects requests from this host, too', () => {
+test('Authorization without a token and with trustLoopback false rejects also requests from this host', () => {
   expect(new Authorization(null, false).rejectionReason({ headers: {}, isLocal: true })).toContain(
     'trustLoopback',
   );
@@ -21,7 +21,7 @@ test('without a token and with trustLoopback false, rejects requests from this h
   expect(new Authorization(token, false).rejectionReason({ headers, isLocal: true })).toBeNull();
 });
 
-test('with a token, accepts requests and MQTT clients that have the token, from any host', () => {
+test('Authorization with a token accepts requests and MQTT clients with that token from any host', () => {
   const authorization = new Authorization(token, true);
   const headers = { authorization: `Bearer ${token}` };
   expect(authorization.rejectionReason({ headers, isLocal: false })).toBeNull();
@@ -34,12 +34,12 @@ test('with a token, accepts requests and MQTT clients that have the token, from 
   expect(authorization.allowsTopics('admin', undefined)).toBe(false);
 });
 
-describe('the token file', () => {
+describe('readToken', () => {
   let directory: string;
   beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'token-'))));
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  test('is read without its line end; an empty path means no token', () => {
+  test('returns the token without the line end of the file, and null for an empty path', () => {
     const file = join(directory, 'token');
     writeFileSync(file, `${token}\n`);
     expect(readToken(file)).toBe(token);
@@ -50,13 +50,13 @@ describe('the token file', () => {
     ['too short', 'short'],
     ['two words', `${token} ${token}`],
     ['empty', ''],
-  ])('is rejected when its token is %s', (_what, content) => {
+  ])('rejects a file with a token that is %s', (_what, content) => {
     const file = join(directory, 'token');
     writeFileSync(file, content);
     expect(() => readToken(file)).toThrow(/admin\.tokenFile.*16 characters/);
   });
 
-  test('is rejected when it does not exist', () => {
+  test('rejects a file that does not exist', () => {
     expect(() => readToken(join(directory, 'none'))).toThrow(/cannot be read/);
   });
 });

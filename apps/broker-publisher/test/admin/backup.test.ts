@@ -3,7 +3,7 @@ import { decodeBackup, encodeBackup } from '../../src/admin/backup.ts';
 const config = { members: [{ id: 'a', storeId: '1', role: 'voter' as const }] };
 const snapshot = { index: 7, term: 2, config, data: Buffer.from('state\nwith a line\n') };
 
-test('decodes the header and the state that were encoded', () => {
+test('decodeBackup returns the header and the state that encodeBackup encoded', () => {
   const { header, snapshot: read } = decodeBackup(encodeBackup('mine', snapshot));
   expect(header).toMatchObject({ cluster: 'mine', index: 7 });
   expect({ ...read, data: Buffer.from(read.data) }).toEqual(snapshot);
@@ -24,6 +24,6 @@ test.each([
     (file: Buffer) => Buffer.from(file.toString().replace('"index":7', '"index":"7"')),
     /damaged/,
   ],
-])('rejects a file %s', (_what, change, message) => {
+])('decodeBackup rejects a file %s', (_what, change, message) => {
   expect(() => decodeBackup(change(Buffer.from(encodeBackup('mine', snapshot))))).toThrow(message);
 });

@@ -16,7 +16,7 @@ describe('fault injection', () => {
     expect(FaultInjection.from(config({ ackBeforeCommit: true }), silentLogger)).not.toBeNull();
   });
 
-  test('reads the faults from the file, confirms them in a second file and logs a warning', async () => {
+  test('reads the faults from the file, writes the applied faults to a second file and logs a warning', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'faults-'));
     const warnings: string[] = [];
     const logger: Logger = { ...silentLogger, warn: (_fields, text) => void warnings.push(text) };
@@ -46,7 +46,7 @@ describe('fault injection', () => {
     expect(() => parseFaults(text)).toThrow(message);
   });
 
-  test('does not inject a fault that the file does not name', () => {
+  test('does not inject a fault that the file does not contain', () => {
     expect(parseFaults('{"disk": {"full": true}}')).toEqual({
       disk: { full: true, slowMs: 0 },
       clockMs: 0,
@@ -55,7 +55,7 @@ describe('fault injection', () => {
   });
 });
 
-test('a shifted clock changes every reading of the wall clock, and no date with a given value', () => {
+test('shiftWallClock changes every reading of the wall clock, but no Date that is created from a value', () => {
   let shiftMs = 0;
   const restore = shiftWallClock(() => shiftMs);
   try {
@@ -96,7 +96,7 @@ describe('early acknowledgements', () => {
     return { wrapped, effects, commit: (...committed: ClientEffect[]) => commit(committed) };
   }
 
-  test('follow the PUBLISH at once, and the acknowledgement of the member is dropped', async () => {
+  test('are sent at once after the PUBLISH, and the later acknowledgement of the member is dropped', async () => {
     const { wrapped, effects, commit } = port(true);
     wrapped.input(1, publish(5, 1));
     wrapped.input(1, publish(6, 2));

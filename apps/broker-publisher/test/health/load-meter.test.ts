@@ -10,7 +10,7 @@ function sampled(meter: LoadMeter, change: Partial<LoadSample>, seconds = 30): L
   return meter;
 }
 
-test('the load is the highest of the loads of event loop, clients and pending commands', () => {
+test('the load of a member is the highest of the loads of event loop, clients and pending commands', () => {
   expect(sampled(new LoadMeter(), {}).load).toBe(0);
   expect(sampled(new LoadMeter(), { clients: 50 }).load).toBe(0.5);
   expect(sampled(new LoadMeter(), { delayMs: 200 }).load).toBe(0.4);
@@ -18,7 +18,7 @@ test('the load is the highest of the loads of event loop, clients and pending co
   expect(sampled(new LoadMeter(), { delayMs: 60_000, pendingCommands: 1e9 }).load).toBe(1);
 });
 
-test('rejects clients after many delayed seconds, not one, and accepts all again at a lower load', () => {
+test('LoadMeter rejects clients after many delayed seconds, but not after one, until the load is lower', () => {
   const meter = sampled(new LoadMeter(), { delayMs: 5_000 }, 1);
   expect(meter.admission).toBe('all');
   expect(sampled(meter, { delayMs: 5_000 }).admission).toBe('refuse');
@@ -50,7 +50,7 @@ const members = ['a', 'b', 'c', 'd'];
 const urls = new Map(members.map((id) => [id, [`mqtt://${id}.example:1883`]]));
 const view = new ClusterView({ members, urls });
 
-test('redirects clients to the least busy member, and not between two busy members', () => {
+test('ClusterView redirects clients to the least busy member, but not between two busy members', () => {
   expect(view.redirectTarget(status({}), 0.9)).toBe('c.example:1883');
   expect(view.redirectTarget(status({}), 0.2)).toBeUndefined();
   expect(view.redirectTarget(status({ state: 'draining' }), 0)).toBe('c.example:1883');
@@ -58,7 +58,7 @@ test('redirects clients to the least busy member, and not between two busy membe
   expect(view.redirectTarget(status({ peers: others }), 0.9)).toBe('b.example:1883');
 });
 
-test('$SYS/cluster/members lists the last report of each member, and which members are unreachable', () => {
+test('$SYS/cluster/members contains the last report of each member and marks unreachable members', () => {
   expect(view.advertisements(status({}), 0.3)).toEqual([
     { id: 'a', urls: urls.get('a'), state: 'serving', clients: 3, load: 0.3 },
     { id: 'b', urls: urls.get('b'), state: 'serving', clients: 1, load: 0.5 },

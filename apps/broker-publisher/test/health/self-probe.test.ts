@@ -14,7 +14,7 @@ function createProbe(port: number): void {
   selfProbe = new SelfProbe({ memberId: 'a', host, port, now: () => nowMs });
 }
 
-/** Probes once more and waits for the answer. */
+/** Sends one more probe and waits for the answer. */
 async function answered(): Promise<void> {
   nowMs++;
   selfProbe.probe();
@@ -41,7 +41,7 @@ afterEach(async () => {
   await once(server, 'close');
 });
 
-test('receives its own message, although other clients publish retained messages on its topics', async () => {
+test('the self probe receives its own message although other clients publish retained messages on its topics', async () => {
   cluster = await TestCluster.start(['a']);
   const stranger = await cluster.connect('a', 'stranger');
   const long = 'x'.repeat(300);
@@ -58,7 +58,7 @@ test('receives its own message, although other clients publish retained messages
   await answered();
 });
 
-test('the rejection by a draining member counts as an answer', async () => {
+test('the rejection by a draining member counts as an answer to the self probe', async () => {
   cluster = await TestCluster.start(['a']);
   createProbe(cluster.portsOf('a').mqtt);
   await answered();
@@ -67,12 +67,12 @@ test('the rejection by a draining member counts as an answer', async () => {
   await answered();
 });
 
-test('a connection that the broker closes at once, without CONNACK, counts as an answer', async () => {
+test('a connection that the broker closes without CONNACK counts as an answer to the self probe', async () => {
   await listen(createServer((socket) => socket.destroy()));
   await answered();
 });
 
-test('an accepted connection without CONNACK, or a refused connection, is not an answer', async () => {
+test('an open connection without CONNACK, or a refused one, is not an answer to the self probe', async () => {
   let accepted = 0;
   await listen(
     createServer((socket) => {

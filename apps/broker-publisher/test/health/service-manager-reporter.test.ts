@@ -44,7 +44,7 @@ beforeEach(() => {
   });
 });
 
-test('reports READY once after the catch-up, and extends the start timeout only during progress', () => {
+test('a member reports READY once after the catch-up, and extends the start timeout only during progress', () => {
   reporter.reportStatus();
   expect(notifications).toEqual(['EXTEND 10000', 'STATUS joining: catching up; 1 of 9 entries']);
   notifications = [];
@@ -57,13 +57,13 @@ test('reports READY once after the catch-up, and extends the start timeout only 
   expect(notifications.at(-1)).toBe('STATUS serving; 0 clients');
 });
 
-test('reports READY for an isolated member, because a restart would not help', () => {
+test('an isolated member reports READY, because a restart would not help', () => {
   status = { ...status, state: 'isolated', reason: 'no majority' };
   reporter.reportStatus();
   expect(notifications).toContain('READY');
 });
 
-test('sends watchdog keep-alives only while the broker answers the self probe', () => {
+test('a member sends watchdog keep-alives only while its broker answers the self probe', () => {
   reporter.feedWatchdog(15_000);
   expect(notifications).toEqual(['WATCHDOG']);
   nowMs = 15_001;

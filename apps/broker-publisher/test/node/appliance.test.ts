@@ -22,7 +22,7 @@ test('three appliances form a cluster, and a message travels from one member to 
   expect(received).toEqual(['hello']);
 });
 
-test('a restarted member has its sessions, queues and retained messages', async () => {
+test('a restarted member still has its sessions, queues and retained messages', async () => {
   cluster = await TestCluster.start(['a']);
   const subscriber = await cluster.connectFailoverClient('a', 'subscriber');
   await subscriber.subscribe({ 'x/#': { qos: 1 } });
@@ -43,7 +43,7 @@ test('a restarted member has its sessions, queues and retained messages', async 
   expect((await cluster.status('a')).retained).toBe(1);
 });
 
-test('rejects the start when its port is in use, with an error that names the port', async () => {
+test('an appliance does not start when its port is in use, and the error contains the port', async () => {
   cluster = await TestCluster.create(['a']);
   const { mqtt } = cluster.portsOf('a');
   const other = createServer().listen(mqtt, host);
@@ -58,7 +58,7 @@ test('rejects the start when its port is in use, with an error that names the po
   }
 });
 
-test('rejects the data directory of another member and leaves it unchanged', async () => {
+test('an appliance rejects the data directory of another member and leaves it unchanged', async () => {
   cluster = await TestCluster.start(['a']);
   await cluster.stop('a');
   await cluster.setMembers(['b']);
@@ -70,7 +70,7 @@ test('rejects the data directory of another member and leaves it unchanged', asy
   await cluster.serving('a');
 });
 
-test('serves metrics, health and readiness by HTTP', async () => {
+test('an appliance serves metrics, health and readiness by HTTP', async () => {
   cluster = await TestCluster.start(['a'], { publisher: { rate: 20 } });
   expect((await cluster.get('a', '/healthz')).status).toBe(200);
   expect((await cluster.get('a', '/readyz')).status).toBe(200);

@@ -38,7 +38,7 @@ function replacement(onFatal: (error: unknown) => void): StoreReplacement {
 
 const ended = (): Promise<unknown> => new Promise((resolve) => replacement(resolve).request(64));
 
-test('sets the store aside, so that the next start has an empty store', async () => {
+test('StoreReplacement sets the store aside, so that the member starts with a fresh store', async () => {
   const before = await storeId();
   const error = await ended();
   expect(error).toMatchObject({ code: 'STORE_CORRUPT', message: expect.stringContaining(setAsideDirectory) });
@@ -47,7 +47,7 @@ test('sets the store aside, so that the next start has an empty store', async ()
   expect(await storeId()).not.toBe(before);
 });
 
-test('does not replace the store again within an hour, but later', async () => {
+test('StoreReplacement rejects a second replacement within an hour and accepts one after an hour', async () => {
   await storeId();
   await ended();
   const second = await storeId();
@@ -63,8 +63,8 @@ test('does not replace the store again within an hour, but later', async () => {
 
 test.each([
   ['the cluster would lose its majority', () => (safe = false)],
-  ['the store holds acknowledged messages that the cluster lacks', () => (outbox = 1)],
-])('does not replace the store while %s', async (_why, prepare) => {
+  ['the store contains acknowledged messages that the cluster lacks', () => (outbox = 1)],
+])('StoreReplacement does not replace the store while %s', async (_why, prepare) => {
   const before = await storeId();
   prepare();
   const ends: unknown[] = [];

@@ -13,7 +13,7 @@ afterEach(async () => {
 const persistent = { clean: false } as const;
 const will = { topic: 'last', payload: Buffer.from('words'), qos: 1, retain: false } as const;
 
-test('the page of a member contains every metric of the catalogue and no other', async () => {
+test('the metrics page of a member contains every metric of the catalogue and no other', async () => {
   cluster = await TestCluster.start(['a', 'b', 'c'], {
     publisher: { rate: 20, group: 'shared' },
     limits: { logBytesMax: 1024 * 1024 },
@@ -65,7 +65,7 @@ test('the page of a member contains every metric of the catalogue and no other',
   }
 });
 
-test('the values match the packets and sessions of the clients', async () => {
+test('the values on the metrics page match the packets and sessions of the clients', async () => {
   cluster = await TestCluster.start(['a']);
   const subscriber = await cluster.connect('a', 'subscriber', persistent);
   await subscriber.subscribe('x/#', 2);
@@ -115,7 +115,7 @@ test('the values match the packets and sessions of the clients', async () => {
   );
 });
 
-test('counts closed and rejected connections by reason', async () => {
+test('a member counts closed and rejected connections by reason', async () => {
   cluster = await TestCluster.start(['a']);
   const first = await cluster.connect('a', 'same', persistent);
   const second = await cluster.connect('a', 'same', persistent);
@@ -148,7 +148,7 @@ test('counts closed and rejected connections by reason', async () => {
   expect(page.value('session_open_seconds_count', 'session="present"')).toBe(1);
 });
 
-test('counts the effects of a log entry on one member only, and not again after a restart', async () => {
+test('only one member counts the effects of a log entry, and it does not count them again after a restart', async () => {
   const ids = ['a', 'b', 'c'];
   cluster = await TestCluster.start(ids);
   const total = async (name: string, labels = ''): Promise<number> => {
@@ -182,7 +182,7 @@ test('counts the effects of a log entry on one member only, and not again after 
   expect(again.value('member_incarnation')).toBe(2);
 });
 
-test('counts each message that a full queue drops on one member only', async () => {
+test('only one member counts each message that a full queue drops', async () => {
   const ids = ['a', 'b', 'c'];
   cluster = await TestCluster.start(ids);
   const away = await cluster.connect('a', 'away', persistent);

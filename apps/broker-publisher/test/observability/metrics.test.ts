@@ -9,7 +9,7 @@ import { configSchema } from '../../src/config.ts';
 import { countingNotifier } from '../../src/observability/counting-notifier.ts';
 import { ApplianceMetrics } from '../../src/observability/metrics.ts';
 
-/** Self-signed, created for this test. Its private key was deleted. */
+/** A self-signed certificate, created for this test. Its private key was deleted. */
 const certificate = `-----BEGIN CERTIFICATE-----
 MIIBczCCARmgAwIBAgIUHFibIIu86qyIvKD+6N4Y5PVRi6YwCgYIKoZIzj0EAwIw
 DzENMAsGA1UEAwwEdGVzdDAeFw0yNjExMjIxNjM4MzJaFw00NjExMTcxNjM4MzJa
@@ -33,7 +33,7 @@ function createMetrics(tls: object): ApplianceMetrics {
   return new ApplianceMetrics(config, 'test', silentLogger);
 }
 
-test('exports the expiry time of each configured certificate', async () => {
+test('ApplianceMetrics exports the expiry time of each configured certificate', async () => {
   const file = join(directory, 'certificate.pem');
   writeFileSync(file, certificate);
   const { registry } = createMetrics({ key: file, cert: file, ca: file });
@@ -44,14 +44,14 @@ test('exports the expiry time of each configured certificate', async () => {
   expect(text).toContain(`${name}{certificate="cluster_authority",member="a"} ${certificateEnd}\n`);
 });
 
-test('rejects a certificate file that cannot be read, and names it', () => {
+test('ApplianceMetrics rejects an unreadable certificate file with an error that contains its path', () => {
   const file = join(directory, 'missing.pem');
   expect(() => createMetrics({ key: file, cert: file, ca: file })).toThrow(
     `tls: the file ${file} cannot be read`,
   );
 });
 
-test('counts the watchdog keep-alives', async () => {
+test('countingNotifier counts the watchdog keep-alives', async () => {
   let keepAlives = 0;
   const notifier: Notifier = {
     async ready() {},

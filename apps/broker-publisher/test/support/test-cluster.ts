@@ -26,7 +26,7 @@ type Settings = Readonly<Record<string, unknown>>;
  */
 export class TestCluster {
   readonly directory = mkdtempSync(join(tmpdir(), 'appliances-'));
-  /** Ids of the members whose process an operator requested to stop. */
+  /** Ids of the members that an operator requested to stop. */
   readonly stopRequests: string[] = [];
   readonly #settings: Settings;
   readonly #ports = new Map<string, Ports>();
@@ -42,7 +42,7 @@ export class TestCluster {
   }
 
   /**
-   * Reserves ports for these members and starts none of them. `settings` replace those of the test
+   * Reserves ports for these members without starting the members. `settings` replace settings of the test
    * configuration.
    */
   static async create(ids: readonly string[], settings: Settings = {}): Promise<TestCluster> {
@@ -51,14 +51,15 @@ export class TestCluster {
     return cluster;
   }
 
-  /** Returns a cluster whose members all serve. */
+  /** Starts the members and returns the cluster when all of them serve. */
   static async start(ids: readonly string[], settings: Settings = {}): Promise<TestCluster> {
     const cluster = await TestCluster.create(ids, settings);
     try {
       await Promise.all(ids.map((id) => cluster.start(id)));
       await cluster.serving(...ids);
     } catch (error) {
-      // The test has no reference yet: appliances that did start would run on through the suites after it.
+      // The test has no reference to the cluster yet. Without this call, appliances that have started would run on
+      // during the suites after this one.
       await cluster.close();
       throw error;
     }
@@ -171,7 +172,7 @@ export class TestCluster {
     return client;
   }
 
-  /** Returns a connected failover client with a persistent session that knows this member. */
+  /** Returns a connected failover client with a persistent session and the URL of this member. */
   async connectFailoverClient(
     id: string,
     clientId: string,
