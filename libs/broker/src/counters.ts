@@ -3,7 +3,7 @@ import {
   disconnectReasons,
   memberMetrics,
   MetricTotals,
-  refusalReasons,
+  connectionRefusalReasons,
 } from '@mqtt-cluster/metric-catalogue';
 import type { ConnectionRefusalReason, DisconnectReason, Metrics } from '@mqtt-cluster/metric-catalogue';
 import type { ProtocolVersion } from './codec/decode-connect.ts';
@@ -70,7 +70,7 @@ export function newCounters(): BrokerCounters {
     slowConsumers: 0,
     publishPauses: 0,
     connects: { 3: 0, 4: 0, 5: 0 },
-    refusals: zeros(refusalReasons),
+    refusals: zeros(connectionRefusalReasons),
     disconnects: zeros(disconnectReasons),
     publishRefusals: { quota: 0, not_authorized: 0, topic: 0 },
   };
@@ -119,7 +119,7 @@ export class BrokerMetricsReporter {
     for (const version of [3, 4, 5] as const) {
       totals.report(brokerMetrics.connects, [protocolNames[version]], counters.connects[version]);
     }
-    for (const reason of refusalReasons) {
+    for (const reason of connectionRefusalReasons) {
       totals.report(brokerMetrics.connectionsRefused, [reason], counters.refusals[reason]);
     }
     for (const reason of disconnectReasons) {

@@ -1,7 +1,7 @@
 import { acknowledgedQosLevels, counter, gauge, histogram, latencyBuckets, qosLevels } from './define.ts';
 
 /** Reasons for which a member rejects a connection. */
-export const refusalReasons = [
+export const connectionRefusalReasons = [
   'too_many_connections',
   'rate_limited',
   'malformed',
@@ -19,7 +19,7 @@ export const refusalReasons = [
   'timeout',
   'other',
 ] as const;
-export type ConnectionRefusalReason = (typeof refusalReasons)[number];
+export type ConnectionRefusalReason = (typeof connectionRefusalReasons)[number];
 
 /** Reasons for which the connection of a client ended. */
 export const disconnectReasons = [
@@ -53,7 +53,7 @@ export const brokerMetrics = {
   }),
   connects: counter('connects_total', {
     unit: 'connections',
-    help: 'Accepted clients, by MQTT version.',
+    help: 'Accepted client connections, by MQTT version.',
     values: { protocol: ['3.1', '3.1.1', '5'] },
   }),
   connectionsRefused: counter('connection_refusals_total', {
@@ -61,7 +61,7 @@ export const brokerMetrics = {
     help:
       'Rejected connections, by reason. redirected: MQTT 5 clients of a full or overloaded member that ' +
       'were redirected to another member.',
-    values: { reason: refusalReasons },
+    values: { reason: connectionRefusalReasons },
   }),
   disconnects: counter('disconnects_total', {
     unit: 'connections',
@@ -79,8 +79,8 @@ export const brokerMetrics = {
   sessionOpenSeconds: histogram('session_open_seconds', latencyBuckets, {
     unit: 'seconds',
     help:
-      'Time from an accepted CONNECT to its CONNACK, for every connect, by whether the session existed ' +
-      'before.',
+      'Time from an accepted CONNECT to its CONNACK, for every connect. new: a new session. present: ' +
+      'the session existed before.',
     values: { session: ['new', 'present'] },
   }),
   bytesReceived: counter('received_bytes_total', {
@@ -110,7 +110,7 @@ export const brokerMetrics = {
   publishRefusals: counter('publish_refusals_total', {
     unit: 'packets',
     help:
-      'Rejected publishes of clients, by reason. quota: a bound of the cluster or of this member was ' +
+      'PUBLISH packets of clients that the member rejected, by reason. quota: a bound of the cluster or of this member was ' +
       'reached.',
     values: { reason: ['quota', 'not_authorized', 'topic'] },
   }),
@@ -118,14 +118,14 @@ export const brokerMetrics = {
     unit: 'seconds',
     help:
       'Time from the arrival of a QoS 1 or 2 publish at its home until it is passed to the socket of ' +
-      'the first client of the same member, measured by one clock. A sample: at most one message of a ' +
-      'batch, at most 16 at a time, and no message without a client within 10 s.',
+      'the first client of the same member, measured by one clock. Only a sample is measured: at ' +
+      'most one message of a batch and at most 16 messages at a time. A message that reaches no client within ' +
+      '10 s is not measured.',
   }),
   publishPauses: counter('publish_rate_pauses_total', {
     unit: 'events',
     help:
-      'Times that the member stopped reading from a client because the client exceeded its publish ' +
-      'rate.',
+      'Times that the member paused reading from a client because the client exceeded its publish ' + 'rate.',
     purpose: 'debugging',
   }),
 } as const;

@@ -9,7 +9,7 @@ import { storeMetrics } from './store.ts';
 
 export type { CatalogueMetric, LabelValues, MetricUnit } from './define.ts';
 export { bridgeMetrics } from './bridge.ts';
-export { brokerMetrics, disconnectReasons, refusalReasons } from './broker.ts';
+export { brokerMetrics, disconnectReasons, connectionRefusalReasons } from './broker.ts';
 export type { ConnectionRefusalReason, DisconnectReason } from './broker.ts';
 export { clientMetrics } from './client.ts';
 export { dropReasons, memberMetrics, raftMetrics } from './member.ts';

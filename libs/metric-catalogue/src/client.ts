@@ -1,6 +1,6 @@
 import { counter, gauge, histogram, qosLevels } from './define.ts';
 
-/** Seconds. The bounds include the limits of promise P8: 0.3, 1 and 3 s (docs/DESIGN.md, "Promises"). */
+/** Upper bounds in seconds. They include the limits of promise P8: 0.3, 1 and 3 s (docs/DESIGN.md, "Promises"). */
 const gapBuckets = [0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60] as const;
 const endToEndBuckets = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
@@ -11,7 +11,7 @@ export const clientMetrics = {
   connected: gauge('client_connected', { unit: 'none', help: '1 while the application has a connection.' }),
   connections: gauge('client_connections', {
     unit: 'connections',
-    help: 'Current connections. With no failure the number is client_redundancy.',
+    help: 'Current connections. Without a failure the number equals client_redundancy.',
   }),
   redundancy: gauge('client_redundancy', {
     unit: 'connections',
@@ -43,7 +43,7 @@ export const clientMetrics = {
   }),
   outOfOrder: counter('client_out_of_order_total', {
     unit: 'messages',
-    help: 'Messages received for the first time, but after a later message of their stream.',
+    help: 'Messages that arrived for the first time after a later message of the same stream.',
     values: { qos: qosLevels },
   }),
   violations: gauge('client_violations', {
@@ -59,10 +59,13 @@ export const clientMetrics = {
     unit: 'seconds',
     help:
       'Time from the publisher to the application by their wall clocks, for every message except ' +
-      'duplicates. As accurate as the clocks are synchronised.',
+      'duplicates. The value is as accurate as the clocks are synchronised.',
     values: { qos: qosLevels },
   }),
-  connects: counter('client_connects_total', { unit: 'connections', help: 'Connections made.' }),
+  connects: counter('client_connects_total', {
+    unit: 'connections',
+    help: 'Connections that the application made.',
+  }),
   connectFailures: counter('client_connect_failures_total', {
     unit: 'connections',
     help: 'Failed connection attempts.',
@@ -74,12 +77,12 @@ export const clientMetrics = {
   gap: histogram('client_gap_seconds', gapBuckets, {
     unit: 'seconds',
     help:
-      'Time without a lost connection until it was restored, for every loss. With redundancy 2 the ' +
-      'other connection continues meanwhile.',
+      'Time from the loss of a connection until the connection was restored, for every loss. With ' +
+      'redundancy 2 the other connection continues meanwhile.',
   }),
   lastGap: gauge('client_last_gap_seconds', {
     unit: 'seconds',
-    help: 'The last value of client_gap_seconds; 0 before the first.',
+    help: 'Duration of the last gap in client_gap_seconds; 0 before the first gap.',
   }),
   secondCopiesRemoved: counter('client_second_copies_removed_total', {
     unit: 'messages',

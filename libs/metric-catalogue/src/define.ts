@@ -1,12 +1,13 @@
 import type { MetricDefinition, MetricType } from './metrics.ts';
 
 /**
- * Allowed values of a label: the list of all values, or the thing that has one value each (for example each peer).
+ * Allowed values of a label: either the list of all values, or the set of things with one value each
+ * (for example each peer).
  * A series with a listed value exists from the start, at 0, so that `rate` sees its first increase.
  */
 export type LabelValues = readonly string[] | { readonly oneFor: string };
 
-/** A name ends in its unit where the Prometheus naming conventions require it. `none`: states, indexes, versions. */
+/** Unit of a metric. The name ends in the unit where Prometheus conventions require it. `none`: states, indexes, versions. */
 export type MetricUnit =
   | 'none'
   | 'seconds'
@@ -26,7 +27,7 @@ export type MetricUnit =
 /** A metric with its unit, its purpose and the allowed values of its labels. */
 export interface CatalogueMetric extends MetricDefinition {
   readonly unit: MetricUnit;
-  /** `dashboard`: rules and panels may use the metric. `debugging`: for finding causes; the metric may change. */
+  /** `dashboard`: rules and panels may use the metric. `debugging`: people use the metric to find causes; it may change. */
   readonly purpose: 'dashboard' | 'debugging';
   /** Allowed values by label, in the order of `labels`. */
   readonly values: Readonly<Record<string, LabelValues>>;
@@ -65,9 +66,9 @@ export function histogram(
 
 export const qosLevels = ['0', '1', '2'] as const;
 export const acknowledgedQosLevels = ['1', '2'] as const;
-export const peers = { oneFor: 'each other member of the configuration' } as const;
+export const oneForEachPeer = { oneFor: 'each other member of the configuration' } as const;
 
-/** Seconds, for operations that normally take about a millisecond. */
+/** Upper bounds in seconds, for operations that normally take about a millisecond. */
 export const latencyBuckets = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ] as const;

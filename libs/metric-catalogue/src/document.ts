@@ -6,7 +6,7 @@ const introduction = `# Metrics
 
 Written from \`libs/metric-catalogue\` by \`npm run metrics:document\`; a test compares them.
 
-Both pages also have the process metrics of prom-client (\`process_…\`, \`nodejs_…\`). Labels never hold client ids or
+Both pages also have the process metrics of prom-client (\`process_…\`, \`nodejs_…\`). Labels never contain client ids or
 topics, so the size of a page does not depend on the number of clients. Rules and panels use the *dashboard* metrics; the
 *debugging* metrics may change. A series with a listed label value exists from the start, at 0.
 `;

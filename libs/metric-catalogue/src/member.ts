@@ -1,4 +1,4 @@
-import { counter, gauge, histogram, latencyBuckets, peers } from './define.ts';
+import { counter, gauge, histogram, latencyBuckets, oneForEachPeer } from './define.ts';
 
 /** Reasons for which messages are dropped. */
 export const dropReasons = [
@@ -13,8 +13,8 @@ export const dropReasons = [
 ] as const;
 
 const once =
-  'Counted once in the cluster, by the member that proposed the entry: sum over the members. Entries of a ' +
-  'member that failed before they were applied are not counted.';
+  'Counted once in the cluster, by the member that proposed the entry: sum over the members. Entries ' +
+  'that are applied after the failure of that member are not counted.';
 const everywhere = 'Equal on every member: take the maximum, not the sum.';
 
 /** Metrics of the Raft log and of its leader. */
@@ -54,11 +54,11 @@ export const raftMetrics = {
   lag: gauge('raft_peer_lag_entries', {
     unit: 'entries',
     help: 'Entries that a peer lacks. Only the leader reports this metric.',
-    values: { peer: peers },
+    values: { peer: oneForEachPeer },
   }),
   proposalsPending: gauge('proposals_pending', {
     unit: 'commands',
-    help: 'Commands of this home that are not applied yet.',
+    help: 'Commands of this home that this member has not applied yet.',
   }),
   commitSeconds: histogram('commit_seconds', latencyBuckets, {
     unit: 'seconds',
@@ -104,7 +104,10 @@ export const memberMetrics = {
     unit: 'bytes',
     help: `Bytes queued in the cluster, each message body counted once. ${everywhere}`,
   }),
-  queuedBytesMax: gauge('queued_bytes_max', { unit: 'bytes', help: 'Bound of queued_bytes.' }),
+  queuedBytesMax: gauge('queued_bytes_max', {
+    unit: 'bytes',
+    help: 'Bound of queued_bytes. At the bound the cluster drops messages or rejects publishes.',
+  }),
   sessionQueueMax: gauge('session_queue_messages_max', {
     unit: 'messages',
     help: 'Bound of the queue of one session while its client is offline.',
@@ -139,7 +142,7 @@ export const memberMetrics = {
   dropped: counter('dropped_messages_total', {
     unit: 'messages',
     help:
-      'Messages dropped because of a bound, by reason; a client does not receive them. Drops for queue_full and ' +
+      'Messages dropped because of a bound, by reason. Clients do not receive these messages. Drops for queue_full and ' +
       'session_limit are counted once in the cluster, by the member that proposed the entry. The home counts all ' +
       'other drops. Sum over the members.',
     values: { reason: dropReasons },
@@ -173,7 +176,7 @@ export const memberMetrics = {
   alarms: counter('alarms_total', {
     unit: 'events',
     help:
-      'Violated internal assumptions; the member logs each. Every member counts an alarm that an entry ' +
-      'caused.',
+      'Violated internal assumptions; the member logs an error for each. If a log entry causes an alarm, every ' +
+      'member counts the alarm.',
   }),
 } as const;

@@ -1,6 +1,6 @@
 export type MetricType = 'counter' | 'gauge' | 'histogram';
 
-/** A metric. Its name follows the Prometheus conventions. Its labels never hold client ids or topics. */
+/** A metric. Its name follows the Prometheus conventions. Its labels never contain client ids or topics. */
 export interface MetricDefinition {
   readonly name: string;
   readonly type: MetricType;
@@ -11,16 +11,16 @@ export interface MetricDefinition {
 }
 
 /**
- * Records metrics. Components get it as a parameter and never import an implementation. Label values have the order
- * of the labels in the definition.
+ * Records metrics. Components get a `Metrics` as a parameter and never import an implementation. Label values have
+ * the order of the labels in the definition.
  */
 export interface Metrics {
   add(metric: MetricDefinition, labels: readonly string[], amount?: number): void;
   set(metric: MetricDefinition, labels: readonly string[], value: number): void;
   observe(metric: MetricDefinition, labels: readonly string[], value: number): void;
-  /** Removes the series with these labels, because the thing they name no longer exists or is no longer known. */
+  /** Removes the series with these labels, for example when the peer in a label is no longer a member. */
   remove(metric: MetricDefinition, labels: readonly string[]): void;
 }
 
-/** Records nothing. */
+/** An implementation of `Metrics` that records nothing. */
 export const noMetrics: Metrics = { add() {}, set() {}, observe() {}, remove() {} };

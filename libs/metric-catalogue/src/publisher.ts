@@ -6,7 +6,7 @@ const groups = { oneFor: "this member's own group, and one for the shared group"
 export const publisherMetrics = {
   active: gauge('publisher_active', {
     unit: 'none',
-    help: '1 while this publisher is the active one of its group, 0 while it stands by or connects.',
+    help: '1 while this publisher is the active publisher of its group, 0 while it is a standby or connects.',
     values: { group: groups },
   }),
   connected: gauge('publisher_connected', {
@@ -27,8 +27,8 @@ export const publisherMetrics = {
   failed: counter('publisher_failed_total', {
     unit: 'messages',
     help:
-      'Messages that were not delivered at once, by outcome. skipped: not sent, without a connection ' +
-      '(QoS 0) or with too many unacknowledged messages. refused: rejected by the server; QoS 1 and 2 ' +
+      'Messages that were not delivered at once, by outcome. skipped: not sent, because there was no ' +
+      'connection (QoS 0) or there were too many unacknowledged messages. refused: rejected by the server; QoS 1 and 2 ' +
       'are sent again later. unknown: the publisher ended before the acknowledgement.',
     values: { group: groups, qos: qosLevels, outcome: ['skipped', 'refused', 'unknown'] },
   }),
@@ -39,7 +39,7 @@ export const publisherMetrics = {
   }),
   tenures: counter('publisher_tenures_total', {
     unit: 'events',
-    help: 'Times that this publisher tried to become the active one of its group.',
+    help: 'Times that this publisher tried to become the active publisher of its group.',
     values: { group: groups },
   }),
   failovers: counter('publisher_failovers_total', {

@@ -13,7 +13,7 @@ export const storeMetrics = {
   }),
   writesRefused: counter('store_writes_refused_total', {
     unit: 'events',
-    help: 'Writes that failed because the disk was full or far too slow. The store retries each.',
+    help: 'Writes that failed because the disk was full or far too slow. The store retries each write.',
   }),
   bytes: gauge('store_bytes', {
     unit: 'bytes',
@@ -22,7 +22,7 @@ export const storeMetrics = {
   }),
   diskFreeBytes: gauge('data_disk_free_bytes', {
     unit: 'bytes',
-    help: 'Free bytes of the file system of the data directory that this process may use.',
+    help: 'Free bytes that this process may use in the file system of the data directory.',
   }),
   diskSizeBytes: gauge('data_disk_size_bytes', {
     unit: 'bytes',

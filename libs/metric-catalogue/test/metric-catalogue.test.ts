@@ -27,7 +27,7 @@ describe.each(metricCatalogue.map((metric) => [metric.name, metric] as const))('
     }
   });
 
-  test('has increasing buckets exactly if it is a histogram', () => {
+  test('has increasing buckets if it is a histogram, and no buckets otherwise', () => {
     expect(metric.buckets !== undefined).toBe(metric.type === 'histogram');
     const buckets = metric.buckets ?? [];
     expect(buckets).toEqual([...new Set(buckets)].sort((one, other) => one - other));
