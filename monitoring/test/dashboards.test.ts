@@ -116,7 +116,7 @@ describe.each(built)('$spec.title', ({ spec, dashboard, panels }) => {
 });
 
 describe('the folder of dashboards', () => {
-  it('holds one file per dashboard and no other file', () => {
+  it('contains one file per dashboard and no other file', () => {
     const files = readdirSync(join(monitoring, 'grafana', 'dashboards')).sort();
     expect(files).toEqual(dashboards.map(({ uid }) => `${uid}.json`).sort());
   });

@@ -41,15 +41,15 @@ export function grafanaTypes(files: readonly string[]): GrafanaTypes {
   };
 }
 
-/** How to treat missing properties. Grafana replaces missing panel options by the defaults of the panel plugin. */
-export type Missing = 'report' | 'ignore';
+/** How `schemaViolations` treats missing properties. Grafana replaces missing panel options by the defaults of the panel plugin. */
+export type MissingPropertyMode = 'report' | 'ignore';
 
 /** Returns one line for each place where a JSON value violates a type: wrong kinds, unknown and missing properties. */
 export function schemaViolations(
   checker: ts.TypeChecker,
   type: ts.Type,
   value: unknown,
-  missing: Missing,
+  missing: MissingPropertyMode,
   path = '',
 ): string[] {
   const inner = (of: ts.Type, part: unknown, name: string): string[] =>
@@ -87,7 +87,7 @@ function objectViolations(
   checker: ts.TypeChecker,
   type: ts.Type,
   value: Readonly<Record<string, unknown>>,
-  missing: Missing,
+  missing: MissingPropertyMode,
   path: string,
 ): string[] {
   const properties = new Map(checker.getPropertiesOfType(type).map((symbol) => [symbol.name, symbol]));

@@ -1,9 +1,9 @@
 import type { Color } from './model.ts';
 import { ofSite } from './queries.ts';
 
-export interface EventSpec {
+export interface AnnotationSpec {
   readonly title: string;
-  /** A query that has a sample at each time of the event. */
+  /** Query with a sample at each time at which the event occurred. */
   readonly expr: string;
   /** Grafana template for the text of the mark. */
   readonly text: string;
@@ -13,7 +13,7 @@ export interface EventSpec {
 }
 
 /** Events that a dashboard marks across all its panels. A mark is at the first scrape that shows the event. */
-export const annotations: readonly EventSpec[] = [
+export const annotations: readonly AnnotationSpec[] = [
   {
     title: 'Leader elected',
     expr: `${ofSite('raft_is_leader')} == 1 unless ${ofSite('raft_is_leader')} offset 15s == 1`,

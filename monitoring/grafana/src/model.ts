@@ -19,16 +19,16 @@ export interface PanelSpec {
   /** Grafana's id of the unit. */
   readonly unit: Unit;
   readonly queries: readonly PanelQuery[];
-  /** In 24ths of the page width. */
+  /** Width of the panel in 24ths of the page width. */
   readonly width: number;
-  /** In grid units. All panels of a row have the same height. */
+  /** Height of the panel in grid units. All panels of a row have the same height. */
   readonly height?: number;
   /** Why the panel may be empty. Without a reason the test with a live Prometheus requires data from every query. */
   readonly emptyWhen?: string;
-  /** Colours by lower bound of the value; null: no lower bound. */
+  /** Colour of the value by its lower bound; null: no lower bound. */
   readonly thresholds?: readonly (readonly [from: number | null, color: Color])[];
-  /** Texts and colours that replace values. */
-  readonly words?: Readonly<Record<string, readonly [text: string, color: Color]>>;
+  /** Texts and colours that the panel shows instead of values, by value. */
+  readonly valueTexts?: Readonly<Record<string, readonly [text: string, color: Color]>>;
   readonly min?: number;
   readonly max?: number;
   readonly decimals?: number;

@@ -60,7 +60,7 @@ export function buildPanel(spec: PanelSpec, id: number): Builder<Panel> {
   if (spec.min !== undefined) panel.min(spec.min);
   if (spec.max !== undefined) panel.max(spec.max);
   if (spec.thresholds !== undefined) panel.thresholds(thresholds(spec.thresholds));
-  if (spec.words !== undefined) panel.mappings([mapping(spec.words)]);
+  if (spec.valueTexts !== undefined) panel.mappings([mapping(spec.valueTexts)]);
   if (spec.more !== undefined) panel.links([linkTo(spec.more)]);
   return { build: () => deleteFooterOption(panel.build()) };
 }
@@ -146,8 +146,8 @@ function thresholds(steps: NonNullable<PanelSpec['thresholds']>): ThresholdsConf
     .steps(steps.map(([value, color]) => ({ value, color })));
 }
 
-function mapping(words: NonNullable<PanelSpec['words']>): ValueMapping {
-  const entries = Object.entries(words).map(([value, [text, color]], index) => [
+function mapping(valueTexts: NonNullable<PanelSpec['valueTexts']>): ValueMapping {
+  const entries = Object.entries(valueTexts).map(([value, [text, color]], index) => [
     value,
     { text, color, index },
   ]);

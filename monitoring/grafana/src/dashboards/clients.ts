@@ -8,7 +8,7 @@ const application: readonly PanelSpec[] = [
     'none',
     'Whether each application has a connection.',
     [query(ofClients('client_connected'), '{{client}}')],
-    { words: { '1': ['yes', 'green'], '0': ['NO', 'red'] }, width: 6 },
+    { valueTexts: { '1': ['yes', 'green'], '0': ['NO', 'red'] }, width: 6 },
   ),
   stat(
     'Connections',
@@ -67,7 +67,7 @@ const application: readonly PanelSpec[] = [
   graph(
     'End-to-end latency',
     's',
-    'From publisher to application, by their wall clocks. As accurate as the clocks are synchronised.',
+    'Time from the publisher to the application by their wall clocks, as accurate as the clocks are synchronised.',
     [
       query(quantile(0.5, 'qos', ofClients('client_end_to_end_seconds_bucket')), 'p50 QoS {{qos}}'),
       query(quantile(0.99, 'qos', ofClients('client_end_to_end_seconds_bucket')), 'p99 QoS {{qos}}'),
@@ -109,7 +109,7 @@ const publishers: readonly PanelSpec[] = [
     width: 24,
     height: 9,
     queries: [query(ofSite('publisher_active'), '{{group}}: {{member}}')],
-    words: { '1': ['active', 'green'], '0': ['standby', 'text'] },
+    valueTexts: { '1': ['active', 'green'], '0': ['standby', 'text'] },
     more: 'mqtt-cluster-failover',
   },
   graph(
@@ -136,7 +136,7 @@ const publishers: readonly PanelSpec[] = [
     'skipped: no connection or too many unacknowledged messages. refused: rejected by the server. unknown: the publisher ended before the acknowledgement.',
     [query(sumBy('outcome, qos', rate(ofSite('publisher_failed_total'))), '{{outcome}} QoS {{qos}}')],
   ),
-  graph('Publish latency', 's', 'From the publish to the end of the exchange, failovers included.', [
+  graph('Publish latency', 's', 'Time from the publish to the end of the exchange, failovers included.', [
     query(quantile(0.5, 'qos', ofSite('publisher_ack_seconds_bucket')), 'p50 QoS {{qos}}'),
     query(quantile(0.99, 'qos', ofSite('publisher_ack_seconds_bucket')), 'p99 QoS {{qos}}'),
   ]),

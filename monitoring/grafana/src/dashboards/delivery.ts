@@ -68,7 +68,7 @@ const latency: readonly PanelSpec[] = [
   graph(
     'Commit: proposal to apply at the home',
     's',
-    'A QoS 1 acknowledgement waits for this. A member with a longer time than the others has a slow disk, link or processor.',
+    'Time from the proposal of a batch until its home applies it. A QoS 1 acknowledgement waits for this. A member with a longer time than the others has a slow disk, link or processor.',
     [
       query(quantile(0.5, '', ofMembers('commit_seconds_bucket')), 'p50, all members'),
       query(recorded('member:mqtt_cluster_commit_seconds:p99_5m', 'member=~"$member"'), 'p99, {{member}}'),
@@ -78,7 +78,7 @@ const latency: readonly PanelSpec[] = [
   graph(
     'Delivery: arrival at the home to the socket of a client',
     's',
-    'QoS 1 and 2 messages whose publisher and subscriber have the same home, so that one clock measures both. A sample.',
+    'A sample of the QoS 1 and 2 messages from a publisher to a subscriber of the same home, so that one clock measures both times.',
     [
       query(quantile(0.5, '', ofMembers('delivery_seconds_bucket')), 'p50'),
       query(quantile(0.99, '', ofMembers('delivery_seconds_bucket')), 'p99'),
@@ -87,7 +87,7 @@ const latency: readonly PanelSpec[] = [
   graph(
     'Session open: CONNECT to CONNACK',
     's',
-    'Each failover takes this much longer. present: the session existed before.',
+    'Time from an accepted CONNECT to its CONNACK. A failover includes this time. present: the session existed before.',
     [
       query(quantile(0.99, 'session', ofMembers('session_open_seconds_bucket')), 'p99, {{session}}'),
       query(recorded('site:mqtt_cluster_session_open_seconds:p99_5m'), 'p99 of 5 min, {{site}}'),

@@ -1,7 +1,7 @@
 import type { DashboardSpec, PanelSpec } from '../model.ts';
 import { graph, query, stat } from '../panels.ts';
 import { inRange, ofClients, ofMembers, ofSite, rate, recorded, sumBy } from '../queries.ts';
-import { memberStates, stateWords } from './states.ts';
+import { memberStates, memberStateTexts } from './states.ts';
 
 const timeline: readonly PanelSpec[] = [
   {
@@ -12,7 +12,7 @@ const timeline: readonly PanelSpec[] = [
     width: 24,
     height: 9,
     queries: [query(memberStates(ofMembers), '{{member}}')],
-    words: stateWords,
+    valueTexts: memberStateTexts,
     more: 'mqtt-cluster-member',
   },
   {
@@ -28,7 +28,7 @@ const timeline: readonly PanelSpec[] = [
         '{{member}}',
       ),
     ],
-    words: { '2': ['leads', 'green'], '1': ['follows', 'text'], '0': ['no leader', 'red'] },
+    valueTexts: { '2': ['leads', 'green'], '1': ['follows', 'text'], '0': ['no leader', 'red'] },
     more: 'mqtt-cluster-replication',
   },
   {
@@ -39,7 +39,7 @@ const timeline: readonly PanelSpec[] = [
     width: 24,
     height: 7,
     queries: [query(`${ofClients('client_server_info')}`, '{{client}} at {{server}}')],
-    words: { '1': ['connected', 'green'], '0': ['left', 'text'] },
+    valueTexts: { '1': ['connected', 'green'], '0': ['left', 'text'] },
     more: 'mqtt-cluster-clients',
   },
 ];
@@ -48,14 +48,14 @@ const cost: readonly PanelSpec[] = [
   stat(
     'Failovers of applications',
     'none',
-    'In the displayed time range.',
+    'Failovers in the displayed time range.',
     [query(`sum(${inRange(ofClients('client_failovers_total'))})`, 'failovers')],
     { decimals: 0 },
   ),
   stat(
     'Longest gap in 10 min',
     's',
-    'Upper bound of the histogram bucket. P8: under 1 s after a process dies, under 3 s after a host goes silent.',
+    'The longest gap, as the upper bound of its histogram bucket. P8: under 1 s after a process dies, under 3 s after a host goes silent.',
     [query(recorded('site:mqtt_cluster_client_gap_seconds:p100_10m'), '{{site}}')],
     {
       emptyWhen: 'no gap within ten minutes',
@@ -96,7 +96,7 @@ const cost: readonly PanelSpec[] = [
   stat(
     'Elections',
     'none',
-    'Elections started in the displayed time range. Each loss of a leader costs one or two.',
+    'Elections started in the displayed time range. Each loss of a leader costs one or two elections.',
     [query(`sum(${inRange(ofSite('raft_elections_total'))})`, 'elections')],
     { decimals: 0 },
   ),
@@ -128,7 +128,7 @@ const cost: readonly PanelSpec[] = [
   graph(
     'Last gap of each application',
     's',
-    'Keeps its value until the next gap. 0: no gap yet.',
+    'Duration of the last gap. The value stays until the next gap. 0: no gap yet.',
     [query(`max by (client) (${ofClients('client_last_gap_seconds')})`, '{{client}}')],
     {
       width: 12,
@@ -145,7 +145,7 @@ const causes: readonly PanelSpec[] = [
   graph(
     'Elections and leader changes',
     'none',
-    'Within one interval of the graph. If no leader failed, check event loops and links.',
+    'Elections and leader changes within one interval of the graph. If no leader failed, check event loops and links.',
     [
       query(
         sumBy('member', `increase(${ofMembers('raft_elections_total')}[$__rate_interval])`),

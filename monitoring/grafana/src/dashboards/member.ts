@@ -1,13 +1,13 @@
 import type { DashboardSpec, PanelSpec } from '../model.ts';
 import { graph, query, stat } from '../panels.ts';
 import { inRange, ofMembers, quantile, rate, recorded, sumBy } from '../queries.ts';
-import { memberStates, stateWords } from './states.ts';
+import { memberStates, memberStateTexts } from './states.ts';
 
 const programs = '{job="mqtt-cluster-broker",site=~"$site",member=~"$member"}';
 
 const now: readonly PanelSpec[] = [
   stat('State', 'none', 'Current state of the member.', [query(memberStates(ofMembers), '{{member}}')], {
-    words: stateWords,
+    valueTexts: memberStateTexts,
   }),
   stat('Started', 'dateTimeFromNow', 'Start time of the process.', [
     query(`${ofMembers('start_time_seconds')} * 1000`, '{{member}}'),
@@ -104,7 +104,7 @@ const machine: readonly PanelSpec[] = [
   graph('Syncs', 'si:/s', 'Syncs of the journal per second. One sync covers all writes that waited for it.', [
     query(sumBy('member', rate(ofMembers('store_sync_seconds_count'))), '{{member}}'),
   ]),
-  graph('Sync time', 's', 'An acknowledgement waits for the syncs of a majority.', [
+  graph('Sync time', 's', 'Duration of a sync. An acknowledgement waits for the syncs of a majority.', [
     query(quantile(0.5, 'member', ofMembers('store_sync_seconds_bucket')), '{{member}} p50'),
     query(
       recorded('member:mqtt_cluster_store_sync_seconds:p99_5m', 'member=~"$member"'),

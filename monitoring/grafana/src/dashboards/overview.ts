@@ -1,6 +1,6 @@
 import type { DashboardSpec, PanelSpec } from '../model.ts';
 import { inRange, ofClients, ofMembers, ofSite, recorded, sumBy } from '../queries.ts';
-import { memberStates, stateWords } from './states.ts';
+import { memberStates, memberStateTexts } from './states.ts';
 
 const expected = (value: string): string => `Expected: ${value}.`;
 
@@ -174,7 +174,7 @@ const risks: readonly PanelSpec[] = [
     unit: 'none',
     width: 4,
     queries: [{ expr: recorded('site:mqtt_cluster_state_digests_agree:min'), legend: '{{site}}' }],
-    words: { '1': ['yes', 'green'], '0': ['NO', 'red'] },
+    valueTexts: { '1': ['yes', 'green'], '0': ['NO', 'red'] },
     thresholds: [[null, 'text']],
     more: 'mqtt-cluster-replication',
   },
@@ -201,7 +201,7 @@ const events: readonly PanelSpec[] = [
     width: 12,
     height: 8,
     queries: [{ expr: memberStates(ofMembers), legend: '{{member}}' }],
-    words: stateWords,
+    valueTexts: memberStateTexts,
     more: 'mqtt-cluster-failover',
   },
   {

@@ -44,7 +44,7 @@ const pairs: readonly PanelSpec[] = [
     height: 9,
     queries: [query(ofSite('bridge_up'), '')],
     columns: ['member', 'peer'],
-    words: { '1': ['up', 'green'], '0': ['down', 'red'] },
+    valueTexts: { '1': ['up', 'green'], '0': ['down', 'red'] },
     thresholds: [
       [null, 'red'],
       [1, 'green'],
@@ -107,7 +107,7 @@ const agreement: readonly PanelSpec[] = [
     'none',
     'Each member compares the digest of its state with its peers at the same index.',
     [query(ofMembers('state_digests_agree'), '{{member}}')],
-    { width: 12, words: { '1': ['yes', 'green'], '0': ['NO', 'red'] } },
+    { width: 12, valueTexts: { '1': ['yes', 'green'], '0': ['NO', 'red'] } },
   ),
   stat(
     'Alarms',
@@ -126,7 +126,7 @@ const agreement: readonly PanelSpec[] = [
   graph(
     'Snapshots',
     'none',
-    'Snapshots taken, sent and installed within one interval of the graph. A member that was far behind or new installs one.',
+    'Snapshots taken, sent and installed within one interval of the graph. A new member, or a member that was far behind, installs a snapshot.',
     [query(sumBy('action', `increase(${ofMembers('snapshots_total')}[$__rate_interval])`), '{{action}}')],
   ),
   graph(

@@ -12,7 +12,7 @@ export function memberStates(of: (metric: string, more: string) => string): stri
   return `sum by (site, member) (${terms.join(' or ')})`;
 }
 
-export const stateWords: NonNullable<PanelSpec['words']> = {
+export const memberStateTexts: NonNullable<PanelSpec['valueTexts']> = {
   '1': ['serving', 'green'],
   '2': ['isolated', 'red'],
   '3': ['draining', 'blue'],
