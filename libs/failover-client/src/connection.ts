@@ -11,9 +11,15 @@ import type { FailoverClientHandlers, FailoverTimings, IncomingMessage, SessionK
 const useAnotherServer = 0x9c;
 const serverMoved = 0x9d;
 const sessionTakenOver = 0x8e;
-/** After this many redirects in a row, the client ignores them and tries the servers in the normal order. */
+/**
+ * After this many redirects in a row, the client ignores further redirects and tries the servers in the
+ * normal order.
+ */
 const redirectsMax = 3;
-/** Bounds the exponent. The retry delay reaches any sensible maximum before this many doublings. */
+/**
+ * Bounds the exponent of the backoff. The retry delay reaches any sensible maximum before this many
+ * doublings.
+ */
 const doublingsMax = 16;
 
 export interface ConnectionOptions {
@@ -29,7 +35,7 @@ export interface ConnectionOptions {
   /** This connection moves to another server if it shares its server with the other connection. */
   readonly avoidsSharing: boolean;
   readonly handlers: FailoverClientHandlers;
-  /** The server has stopped responding; see {@link Session.suspected}. */
+  /** Called when the server has stopped responding; see {@link Session.suspected}. */
   readonly onSuspected: () => void;
   readonly logger?: Logger;
   readonly random: () => number;
@@ -40,10 +46,10 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #logger: Logger;
   readonly session: Session;
-  /** The servers that are still to be tried in this round. */
+  /** The servers that the client has not tried yet in this round. */
   #round: Candidate[] = [];
   #current: Candidate | null = null;
-  /** The last connection that was lost. */
+  /** The last lost connection: its server and the time of the loss. */
   #lost: { readonly server: string; readonly atMs: number } | null = null;
   #upSinceMs = 0;
   #retries = 0;
@@ -101,7 +107,10 @@ export class Connection {
     await this.session.end();
   }
 
-  /** The list of members has changed. Moves to another server if this one drains or is shared. */
+  /**
+   * Called when the list of members has changed. Moves to another server if the current server drains or is
+   * also used by the other connection.
+   */
   membersChanged(): void {
     const { servers, timings, random, serversInUse, avoidsSharing } = this.#options;
     const server = this.server;
@@ -145,7 +154,10 @@ export class Connection {
     this.session.open(next.url, clean);
   }
 
-  /** Exponential backoff with full jitter, so that clients of the same lost server do not reconnect at the same time. */
+  /**
+   * Schedules the next round after an exponential backoff with full jitter, so that clients of the same lost
+   * server do not reconnect at the same time.
+   */
   #scheduleRetry(): void {
     const { timings, random } = this.#options;
     const delayMsMax = Math.min(timings.retryDelayMsMax, timings.retryDelayMsMin * 2 ** this.#retries);

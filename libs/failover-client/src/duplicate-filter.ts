@@ -6,7 +6,7 @@ export class DuplicateFilter {
   readonly #rememberedMax: number;
   readonly #windowMs: number;
   readonly #now: () => number;
-  /** Times in milliseconds of the first copies, the oldest first. */
+  /** By identity: the time of the first copy in milliseconds. The oldest is first. */
   readonly #seen = new Map<string, number>();
 
   constructor(rememberedMax: number, windowMs: number, now: () => number) {
@@ -29,8 +29,8 @@ export class DuplicateFilter {
 }
 
 /**
- * The default identity of a message: topic, payload and retain flag. Two equal messages within the window count as one,
- * so a client for which that is wrong needs the option `identify`.
+ * The default identity of a message: topic, payload and retain flag. Two equal messages within the window
+ * count as copies of one message. A client that must receive both needs the option `identify`.
  */
 export function identifyByContent(message: IncomingMessage): string {
   const digest = createHash('sha256').update(message.payload).digest('base64');

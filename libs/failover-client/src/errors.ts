@@ -1,13 +1,13 @@
 import { ClusterError } from '@mqtt-cluster/contracts';
 
-/** `unackedMax` publishes are unacknowledged, so a further one was rejected. */
+/** The client rejected a publish because `unackedMax` publishes are unacknowledged. */
 export class UnackedLimitError extends ClusterError {
   constructor(limit: number) {
     super('UNACKED_LIMIT', `the message was rejected: ${limit} publishes are unacknowledged (unackedMax)`);
   }
 }
 
-/** A QoS 0 message was dropped. */
+/** The client dropped a QoS 0 message, because there was no connection or the socket's buffer was full. */
 export class NotConnectedError extends ClusterError {
   constructor(message = 'the QoS 0 message was dropped: there is no connection') {
     super('NOT_CONNECTED', message);

@@ -36,7 +36,7 @@ class Client implements FailoverClient {
   readonly #options: FailoverClientOptions;
   readonly #connections: Connection[];
   readonly #duplicates: DuplicateFilter;
-  /** Publishes that were also sent on another connection, which is responsible for them from then on. */
+  /** Publishes of a suspected server that were also sent on the other connection. */
   readonly #copied = new WeakSet<PendingPublish>();
   /** The connection of the last publish. */
   #last: Connection | undefined;
@@ -62,7 +62,7 @@ class Client implements FailoverClient {
     this.#state = 'running';
     const { subscriptions = {} } = this.#options;
     for (const connection of this.#connections) {
-      // Nobody awaits these subscriptions, so a rejection by the server is logged.
+      // No caller waits for these subscriptions, so the client logs a rejection by the server.
       connection.session.subscribe(subscriptions).catch((error: unknown) => {
         if (this.#state === 'running')
           this.#options.logger?.error({ error }, 'the server rejected a configured subscription');
@@ -136,8 +136,9 @@ class Client implements FailoverClient {
   }
 
   /**
-   * Returns the connection to publish on. The former one is kept while its server responds, so that a later publish does
-   * not overtake unacknowledged ones through the other connection.
+   * Returns the connection to publish on. The client keeps the connection of the last publish while its
+   * server responds. Otherwise a later publish could overtake unacknowledged publishes through the other
+   * connection.
    */
   #publishingConnection(): Connection | undefined {
     const connected = this.#connections.filter(({ session }) => session.connected);
@@ -154,7 +155,8 @@ class Client implements FailoverClient {
     const timings = { ...defaultTimings, ...options.timings };
     const random = options.random ?? Math.random;
     const connectionOptions: ConnectionOptions = {
-      // Both connections use the order of the client id without a suffix, so the second one takes the second server.
+      // Both connections use the server order of the client id without a suffix, so the second connection
+      // takes the second server.
       servers: new ServerList(options.clientId, options.servers, options.preferred),
       session: {
         mqtt: {
@@ -231,9 +233,9 @@ class Client implements FailoverClient {
   }
 
   /**
-   * Sends the unacknowledged QoS 1 publishes of a suspected server also on the other connection. Delivery is at least
-   * once, and the first acknowledgement counts. The originals stay: ttarget packet ids are not free before the server
-   * acknowledges or the connection ends.
+   * Sends the unacknowledged QoS 1 publishes of a suspected server also on the other connection. Delivery is
+   * at least once, and the first acknowledgement counts. The original publishes stay: their packet ids are
+   * not free before the server acknowledges or the connection ends.
    */
   #copyFromSuspected(): void {
     const target = this.#publishingConnection();
@@ -246,7 +248,7 @@ class Client implements FailoverClient {
           target.session.add({ ...pending });
           this.#copied.add(pending);
         } catch {
-          return; // unackedMax is reached. The others follow when the connection is lost.
+          return; // unackedMax is reached. The other publishes move when the connection is lost.
         }
       }
     }

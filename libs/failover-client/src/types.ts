@@ -11,7 +11,7 @@ export interface IncomingMessage {
   readonly topic: string;
   readonly payload: Uint8Array;
   readonly qos: QoS;
-  /** The server sent a retained message because of a new subscription [MQTT-3.3.1-8]. */
+  /** True if the server sent a retained message because of a new subscription [MQTT-3.3.1-8]. */
   readonly retain: boolean;
   /** The DUP flag: the server may have sent this message before. */
   readonly duplicate: boolean;
@@ -91,12 +91,16 @@ export interface FailoverTimings {
    */
   readonly silenceMsMax: number;
   /**
-   * Bounds of the backoff. After each round in which no server accepted the client, it waits a random time between 0 and
-   * a limit that doubles from min to max. Raising them delays the reconnect. Lowering them loads recovering servers.
+   * Bounds of the backoff. After each round in which no server accepted the client, the client waits a random
+   * time between 0 and a limit. The limit doubles from min to max. Raising them delays the reconnect.
+   * Lowering them loads recovering servers.
    */
   readonly retryDelayMsMin: number;
   readonly retryDelayMsMax: number;
-  /** A shorter connection does not reset the backoff. Raising it slows reconnects to servers that often disconnect. */
+  /**
+   * A connection that lasts less than this does not reset the backoff. Raising it slows reconnects to servers
+   * that often disconnect.
+   */
   readonly stableAfterMs: number;
   /**
    * After an attempt failed or a connection ended, the client tries this server last for this long. Raising it delays the
@@ -104,8 +108,8 @@ export interface FailoverTimings {
    */
   readonly avoidServerMs: number;
   /**
-   * When its server drains, the client moves after a random time below this, so that not all clients move at once. It
-   * should be shorter than the server's own drain.
+   * When its server drains, the client moves to another server after a random time below this, so that not
+   * all clients move at once. It should be shorter than the server's own drain.
    */
   readonly drainLeaveMsMax: number;
   /**
@@ -134,7 +138,7 @@ export const defaultTimings: FailoverTimings = {
   stopDrainMsMax: 1_000,
 };
 
-/** PEM texts. */
+/** Certificates and keys as PEM texts. */
 export interface TlsOptions {
   readonly ca?: string | Uint8Array;
   readonly cert?: string | Uint8Array;
@@ -144,13 +148,13 @@ export interface TlsOptions {
 export interface FailoverClientOptions extends FailoverClientHandlers {
   /** At least one server. Configured servers are never removed from the client's list. */
   readonly servers: readonly Server[];
-  /** Must not be empty. */
+  /** The MQTT client id. Must not be empty. */
   readonly clientId: string;
   /** Id or URL of the server to prefer while it serves, for instance the one on this host. */
   readonly preferred?: string;
-  /** 4 is MQTT 3.1.1. 5 by default. */
+  /** MQTT protocol version. 4 is MQTT 3.1.1. 5 by default. */
   readonly protocolVersion?: 4 | 5;
-  /** By default `process` with MQTT 5 and `none` with MQTT 3.1.1. */
+  /** How long the server keeps the session. `process` by default with MQTT 5, and `none` with MQTT 3.1.1. */
   readonly session?: SessionKind;
   /**
    * MQTT 5: how long the server keeps the session after the connection, in seconds. 3600 by default; 0 if `session` is
@@ -160,11 +164,14 @@ export interface FailoverClientOptions extends FailoverClientHandlers {
   readonly username?: string;
   readonly password?: string;
   readonly tls?: TlsOptions;
-  /** Not with `redundancy: 2`. */
+  /** The will of the client. Not allowed with `redundancy: 2`. */
   readonly will?: ClientWill;
   /** Subscriptions from the start. `subscribe` adds more. */
   readonly subscriptions?: Subscriptions;
-  /** Learn further servers from the retained message on `$SYS/cluster/members`. True by default. */
+  /**
+   * If true, the client learns further servers from the retained message on `$SYS/cluster/members`. True by
+   * default.
+   */
   readonly discover?: boolean;
   /**
    * Upper bound of unacknowledged QoS 1 and 2 publishes of each connection; beyond it `publish` rejects. 1000 by default.
@@ -172,8 +179,8 @@ export interface FailoverClientOptions extends FailoverClientHandlers {
    */
   readonly unackedMax?: number;
   /**
-   * Upper bound of those that are in flight at once, at most the server's Receive Maximum. 100 by default. Raising it means
-   * more repetitions after a failover.
+   * Upper bound of the unacknowledged publishes that are in flight at once. The server's Receive Maximum is a
+   * further bound. 100 by default. Raising it means more repetitions after a failover.
    */
   readonly inFlightMax?: number;
   /**
@@ -198,8 +205,9 @@ export interface FailoverClientOptions extends FailoverClientHandlers {
    */
   readonly identify?: (message: IncomingMessage) => string | null;
   /**
-   * How many identities, and for how many milliseconds each, are remembered to recognize the second copy. 10,000 each by
-   * default. Raising the number costs memory. Raising the window also removes equal messages that are further apart.
+   * Bounds of the memory that recognizes second copies: the number of identities, and the milliseconds for
+   * which each is kept. Both are 10,000 by default. Raising the number costs memory. Raising the window also
+   * removes equal messages that are further apart.
    */
   readonly duplicatesRememberedMax?: number;
   readonly duplicateWindowMs?: number;
@@ -213,16 +221,19 @@ export interface FailoverClientStatus {
   readonly connected: boolean;
   /** Id or URL of the server that publishes go to, or null without a connection. */
   readonly server: string | null;
-  /** The server of each connection, or null. */
+  /** For each connection: the id or URL of its server, or null without a connection. */
   readonly servers: readonly (string | null)[];
-  /** QoS 1 and 2 publishes without an acknowledgement. */
+  /** Number of the QoS 1 and 2 publishes without an acknowledgement. */
   readonly unacked: number;
   readonly connects: number;
   readonly failovers: number;
   readonly failedAttempts: number;
-  /** Second copies removed (`redundancy: 2`). */
+  /** Number of the removed second copies (`redundancy: 2`). */
   readonly duplicatesRemoved: number;
-  /** QoS 0 publishes that were dropped, because there was no connection or the socket's buffer was full. */
+  /**
+   * Number of the QoS 0 publishes that were dropped, because there was no connection or the socket's buffer
+   * was full.
+   */
   readonly dropped: number;
 }
 
@@ -236,7 +247,7 @@ export interface FailoverClient extends Lifecycle {
    */
   stop(): Promise<void>;
   /**
-   * Resolves as soon as there is a connection.
+   * Resolves as soon as the client has a connection.
    *
    * @throws ClientStoppedError the client was stopped
    * @throws the reason of the signal if it is aborted
@@ -261,7 +272,10 @@ export interface FailoverClient extends Lifecycle {
    * @throws ClientStoppedError the client was stopped before the SUBACK
    */
   subscribe(subscriptions: Subscriptions): Promise<void>;
-  /** Resolves with UNSUBACK, or at once if there is no connection or it is lost. UNSUBSCRIBE is then sent on the next one. */
+  /**
+   * Resolves with UNSUBACK. Without a connection, or if the connection is lost, it resolves at once, and
+   * UNSUBSCRIBE is sent on the next connection.
+   */
   unsubscribe(filters: readonly string[]): Promise<void>;
   status(): FailoverClientStatus;
 }

@@ -7,7 +7,7 @@ import type { FakeOptions, FakeServer } from './support/fake-server.ts';
 
 afterEach(stopAll);
 
-describe('bounds and the end of a client', () => {
+describe('a failover client', () => {
   test('publish rejects when unackedMax publishes are unacknowledged', async () => {
     const [first] = (await startServers(1, [{ onPacket: ({ cmd }) => cmd === 'publish' }])) as [FakeServer];
     const { client } = createTestClient([first], { unackedMax: 2 });
@@ -50,7 +50,7 @@ describe('bounds and the end of a client', () => {
     expect(first.packets('disconnect')).toHaveLength(1);
   });
 
-  test('delivers a QoS 2 message once, also when the next server sends it again after a failover', async () => {
+  test('delivers a QoS 2 message only once, also if the next server sends the message again after a failover', async () => {
     const stuck: FakeOptions = { onPacket: ({ cmd }) => cmd === 'pubrec' };
     const [first, second] = (await startServers(2, [
       stuck,
@@ -121,7 +121,7 @@ describe('advertised members', () => {
   });
 });
 
-describe('redundancy', () => {
+describe('a client with redundancy 2', () => {
   test('connects to two servers, delivers each message once, and moves unacknowledged publishes to the other server', async () => {
     const ignoring: FakeOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
     const [first, second, third] = (await startServers(3, [ignoring])) as [

@@ -3,7 +3,7 @@ import type { FakeOptions, FakeServer } from './support/fake-server.ts';
 
 afterEach(stopAll);
 
-describe('choosing a server', () => {
+describe('a client that chooses a server', () => {
   test('connects to the first server of the rendezvous order', async () => {
     const [first, second, third] = (await startServers(3)) as [FakeServer, FakeServer, FakeServer];
     const { client } = createTestClient([first, second, third]);
@@ -24,7 +24,7 @@ describe('choosing a server', () => {
     expect(client.status().failedAttempts).toBe(1);
   });
 
-  test('skips a server that does not answer CONNECT within the time-out', async () => {
+  test('skips a server that does not answer CONNECT within the timeout', async () => {
     const [first, second] = (await startServers(2, [{ connack: () => null }])) as [FakeServer, FakeServer];
     const { client } = createTestClient([first, second]);
     await client.start();
@@ -59,7 +59,7 @@ describe('choosing a server', () => {
     expect(second.packetLog).toEqual([]);
   });
 
-  test('rejects connected() when its signal is aborted', async () => {
+  test('rejects the promise of connected() when the signal is aborted', async () => {
     const [first] = (await startServers(1, [{ connack: () => null }])) as [FakeServer];
     const { client } = createTestClient([first]);
     await client.start();
@@ -70,7 +70,7 @@ describe('choosing a server', () => {
   });
 });
 
-describe('failover', () => {
+describe('a client at a failover', () => {
   test('connects to the next server when its server is killed, and reports the gap', async () => {
     const [first, second] = (await startServers(2)) as [FakeServer, FakeServer];
     const { client, next, failovers } = createTestClient([first, second]);
@@ -84,7 +84,7 @@ describe('failover', () => {
     expect(failovers[0]?.gapMs).toBeGreaterThanOrEqual(0);
   });
 
-  test('connects to the next server when its server falls silent', async () => {
+  test('connects to the next server when its server stops sending', async () => {
     const [first, second] = (await startServers(2)) as [FakeServer, FakeServer];
     const { client, next } = createTestClient([first, second]);
     await client.start();
@@ -186,7 +186,7 @@ describe('failover', () => {
     ]);
   });
 
-  test('never exceeds the Receive Maximum of the server, also with repeated messages', async () => {
+  test('never exceeds the Receive Maximum of the server, also when it repeats messages', async () => {
     const ignoring: FakeOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
     let acks = false;
     const narrow: FakeOptions = {
@@ -211,7 +211,7 @@ describe('failover', () => {
     expect(second.packets('publish').map(({ payload }) => payload.toString())).toEqual(payloads);
   });
 
-  test('sends the subscriptions again to a new session, and not to a resumed one', async () => {
+  test('sends the subscriptions again to a new session, but not to a resumed session', async () => {
     let present = false;
     const options: FakeOptions = { connack: () => ({ sessionPresent: present }) };
     const [first, second] = (await startServers(2, [options, options])) as [FakeServer, FakeServer];
@@ -236,7 +236,7 @@ describe('failover', () => {
     expect(first.packets('subscribe')).toHaveLength(before);
   });
 
-  test('stops after a takeover with onTakeover "stop", and rejects unacknowledged publishes', async () => {
+  test('stops after a takeover if onTakeover is "stop", and rejects unacknowledged publishes', async () => {
     const ignoring: FakeOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
     const [first, second] = (await startServers(2, [ignoring])) as [FakeServer, FakeServer];
     const { client, next } = createTestClient([first, second], { onTakeover: 'stop' });
@@ -250,7 +250,7 @@ describe('failover', () => {
     expect(second.packetLog).toEqual([]);
   });
 
-  test('stops after a lost connection with stopOnConnectionLoss, and sends nothing again', async () => {
+  test('stops after a lost connection if stopOnConnectionLoss is set, and repeats no message', async () => {
     const ignoring: FakeOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
     const [first, second] = (await startServers(2, [ignoring])) as [FakeServer, FakeServer];
     const { client, next } = createTestClient([first, second], { stopOnConnectionLoss: true });

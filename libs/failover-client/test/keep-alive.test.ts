@@ -55,7 +55,7 @@ describe('KeepAlive', () => {
     expect(state.silent).toBe(true);
   });
 
-  test('lastReceivedMs is the time of the last receipt, not of the check after a pause', () => {
+  test('returns the time of the last receipt as lastReceivedMs, not the time of the check after a pause', () => {
     const state = keepAliveWithClock();
     advance(state, 500, () => 1);
     const receivedMs = state.keepAlive.lastReceivedMs;

@@ -19,7 +19,7 @@ describe('PacketStore', () => {
 
   const done = (): void => undefined;
 
-  test('does not allocate the packet id of a stored packet again, also after a reconnect', () => {
+  test('never allocates the packet id of a stored packet, also after a reconnect', () => {
     const { store: packetStore } = store();
     const ids = [1, 2, 3].map(() => packetStore.messageIds.allocate());
     packetStore.put(publish(ids[1] ?? 0), done);

@@ -48,7 +48,7 @@ describe('rendezvousOrder', () => {
   });
 });
 
-describe('order of the servers', () => {
+describe('the order of the server list:', () => {
   test('servers that accept no clients come last, ordered by state', () => {
     const servers = list();
     const [first, second, third, fourth, ...rest] = order(servers) as [
@@ -68,7 +68,7 @@ describe('order of the servers', () => {
     expect(order(servers)).toEqual([fourth, ...rest, third, second, first]);
   });
 
-  test('an avoided server comes after servers of the same state until the time is over', () => {
+  test('an avoided server comes after servers of the same state until its avoidance time is over', () => {
     const servers = list();
     const [first, ...rest] = order(servers) as [string, ...string[]];
     servers.avoid(first, 100);
@@ -83,7 +83,7 @@ describe('order of the servers', () => {
     expect(order(servers, [first])).toEqual([...rest, first]);
   });
 
-  test('the preferred server comes first while it serves, whether named by id or by URL', () => {
+  test('the preferred server, given by id or by URL, comes first while it serves', () => {
     for (const preferred of ['e', url('e')]) {
       const servers = list(preferred);
       expect(order(servers)[0]).toBe('e');
@@ -93,7 +93,7 @@ describe('order of the servers', () => {
   });
 });
 
-describe('advertised members', () => {
+describe('the server list with advertised members:', () => {
   test('a configured server keeps its address and takes the advertised id', () => {
     const servers = new ServerList('client', [
       { url: 'mqtt://a.test' },
@@ -116,7 +116,7 @@ describe('advertised members', () => {
     expect(order(servers)).toEqual(['c', 'a']);
   });
 
-  test('ignores addresses with another protocol than the configured servers', () => {
+  test('addresses with another protocol than the configured servers are ignored', () => {
     const servers = new ServerList('client', [{ id: 'a', url: url('a') }]);
     servers.update([
       member('b', 'serving', { urls: ['wss://b', 'mqtts://b:1', 'mqtt://b:2'] }),
@@ -133,18 +133,18 @@ describe('advertised members', () => {
   );
 });
 
-describe('addresses', () => {
+describe('server addresses', () => {
   test('have default ports, and may be IPv6 addresses', () => {
     expect(normalizeUrl('mqtt://host')).toBe('mqtt://host:1883');
     expect(normalizeUrl('mqtts://[::1]')).toBe('mqtts://[::1]:8883');
     expect(parseAddress('mqtts://[::1]:1')).toEqual({ host: '::1', port: 1, secure: true });
   });
 
-  test('of another protocol are rejected with the URL in the message', () => {
+  test('with an unsupported protocol are rejected, with the URL in the error message', () => {
     expect(() => parseAddress('http://host')).toThrow('http://host');
   });
 
-  test('are parsed from a Server Reference, without the invalid ones [MQTT-5 4.11]', () => {
+  test('are parsed from a Server Reference, in which invalid references are skipped [MQTT-5 4.11]', () => {
     expect(parseServerReference('a.test b.test:2 mqtts://c:3 ', false)).toEqual([
       'mqtt://a.test:1883',
       'mqtt://b.test:2',

@@ -10,7 +10,7 @@ describe('ServerProbe', () => {
     return results;
   }
 
-  test('expects no answer before anything was sent', () => {
+  test('expects no answer of the server before a publish was sent', () => {
     expect(new Set(checks(new ServerProbe(options), 0, 10_000, 1))).toEqual(new Set(['ok']));
   });
 
@@ -30,7 +30,7 @@ describe('ServerProbe', () => {
     expect(checks(probe, 150, 2_000, 2)).not.toContain('suspected');
   });
 
-  test('keeps waiting after received bytes that may not answer the publish', () => {
+  test('keeps waiting after received bytes that may be older than the publish', () => {
     const probe = new ServerProbe(options);
     checks(probe, 0, 0, 1);
     probe.sent(10);

@@ -11,11 +11,11 @@ describe('SubscriptionTable', () => {
     ['$SYS/#', '$SYS/x', true],
     ['a', 'a/b', false],
     ['$share/g/a/#', 'a/b', true],
-  ])('filter %s matches topic %s: %s', (filter, topic, matches) => {
+  ])('compares filter %s with topic %s: matches is %s', (filter, topic, matches) => {
     expect(filterMatches(filter, topic)).toBe(matches);
   });
 
-  test('a subscription is unacknowledged until SUBACK, and again in a new session or with other options', () => {
+  test('reports a subscription as unacknowledged until SUBACK, and again after a new session or changed options', () => {
     const table = new SubscriptionTable();
     table.add({ a: { qos: 1 }, b: { qos: 2 } });
     table.acknowledge(['a', 'unknown']);

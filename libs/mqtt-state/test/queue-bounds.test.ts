@@ -1,7 +1,7 @@
 import { publishCommand, StateDriver } from './support/state-driver.ts';
 
 describe('a bounded session queue', () => {
-  test('drops the oldest message that is not a QoS 2 exchange in progress if `queueFull` is `dropOldest`', () => {
+  test('drops the oldest message that is not a QoS 2 exchange in progress if `queueFull` is `drop-oldest`', () => {
     const driver = new StateDriver();
     driver.propose('a', {
       kind: 'settings',

@@ -8,7 +8,10 @@ import { TelemetryStream } from './telemetry-stream.ts';
 import type { CounterName } from './telemetry-stream.ts';
 import { LastNumbers, streamName } from './telemetry.ts';
 
-/** After a late timer, one tick sends at most this many messages of a stream. The others are skipped. */
+/**
+ * After a late timer, one tick sends at most this many messages of a stream. Further due messages are
+ * skipped.
+ */
 const burstMax = 100;
 const tickMsMin = 10;
 const tickMsMax = 1_000;
@@ -24,7 +27,10 @@ export interface ActivePublisherOptions {
   readonly unackedPerStreamMax: number;
   readonly retainedWaitMsMax: number;
   readonly refusedRetryDelayMs: number;
-  /** Several publishers share the group. Any loss of the connection ends this one's active role. */
+  /**
+   * True if several publishers share the group. A lost connection then ends the active role of this
+   * publisher.
+   */
   readonly redundant: boolean;
   readonly count: (name: CounterName, qos: QoS) => void;
   readonly onAck: (qos: QoS, latencyMs: number) => void;
@@ -34,13 +40,15 @@ export interface ActivePublisherOptions {
 }
 
 /**
- * The active publisher of a group, from takeover to the end of that role. It connects with the client id of the group,
- * reads the last numbers from the retained messages, and continues them.
+ * The active publisher of a group, from the moment it becomes active to the end of its active role. It
+ * connects with the client id of the group, reads the last numbers from the retained messages, and continues
+ * them.
  *
- * QoS 2 numbers have no gap and no repetition. After CONNACK, messages of the former active publisher that are still in
- * flight are void, because their epoch is over (docs/DESIGN.md, "Epochs"). So the retained message that is read after
- * CONNACK is the last one that is ever applied. A lost connection ends the active role of a redundant publisher. Another
- * publisher may have been active meanwhile, so no message may be sent before the numbers are read again.
+ * QoS 2 numbers have no gap and no repetition. After CONNACK, messages of the former active publisher that
+ * are still in flight are void, because their epoch is over (docs/DESIGN.md, "Epochs"). So the retained
+ * message that is read after CONNACK is the last one that is ever applied. A lost connection ends the active
+ * role of a redundant publisher. Another publisher may have been active meanwhile, so no message may be sent
+ * before the numbers are read again.
  */
 export class ActivePublisher {
   readonly #options: ActivePublisherOptions;
@@ -68,7 +76,7 @@ export class ActivePublisher {
       clientId: options.group,
       session: options.connection.protocolVersion === 4 ? 'none' : 'process',
       will: { topic: groupStateTopic(options.group), payload: vacantState, qos: 1, retain: true },
-      // Room for all streams at their bound, and for the state.
+      // Leaves room for all streams at their bound, and for the state of the group.
       unackedMax: streams * options.unackedPerStreamMax + burstMax,
       onTakeover: options.redundant ? 'stop' : 'reconnect',
       stopOnConnectionLoss: options.redundant,
@@ -76,8 +84,8 @@ export class ActivePublisher {
         this.#lastNumbers.add(topic, payload);
         if (this.#lastNumbers.complete) this.#onComplete?.();
       },
-      // Published with every connection: standby publishers must not take over, and the server may have published the
-      // will of the former connection.
+      // The state is published after every connect, so that standby publishers do not become active. The
+      // server may have replaced the state with the will of the former connection.
       onConnect: () => this.#publishState(),
       onStopped: (reason) => this.#end(reason),
     });

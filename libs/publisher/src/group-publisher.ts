@@ -9,7 +9,10 @@ import type { GroupStatus } from './types.ts';
 export interface GroupPublisherOptions {
   readonly activePublisher: Omit<ActivePublisherOptions, 'count' | 'onEnded'>;
   readonly standbyPublisher: Omit<StandbyPublisherOptions, 'onVacant'>;
-  /** If the only publisher of a group ends, it restarts after this many milliseconds. */
+  /**
+   * If the active role of the only publisher of a group ends, the publisher becomes active again after this
+   * many milliseconds.
+   */
   readonly restartDelayMs: number;
 }
 
@@ -28,7 +31,7 @@ export class GroupPublisher {
   #active: ActivePublisher | null = null;
   #standby: StandbyPublisher | null = null;
   #timer: NodeJS.Timeout | null = null;
-  /** Runs changes of the role one after the other. */
+  /** Promise chain that runs the changes of the role one after the other. */
   #changes: Promise<void> = Promise.resolve();
   #running = false;
   #tenures = 0;

@@ -62,7 +62,10 @@ export class StandbyPublisher {
     else this.#startTakeover(0);
   }
 
-  /** The delay is random, so that not all standby publishers take over at once. Each takeover disconnects the one before. */
+  /**
+   * Starts the delay before this publisher becomes active. The delay is random, so that the standby
+   * publishers do not become active all at once. Each new active publisher disconnects the former one.
+   */
   #startTakeover(extraMs: number): void {
     this.#cancelTakeover();
     const { takeoverDelayMsMin, takeoverDelayMsMax, random, onVacant } = this.#options;

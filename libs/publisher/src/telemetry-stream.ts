@@ -10,7 +10,7 @@ export interface StreamOptions {
   readonly group: string;
   readonly signal: string;
   readonly qos: QoS;
-  /** The stream continues after this message. */
+  /** Position of the last message; the stream continues after it. */
   readonly position: StreamPosition;
   readonly unackedMax: number;
   readonly refusedRetryDelayMs: number;

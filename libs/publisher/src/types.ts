@@ -10,8 +10,9 @@ export interface PublisherTimings {
    */
   readonly retainedWaitMsMax: number;
   /**
-   * A standby publisher takes over a vacant group after a random time between the two. Raising them lengthens the gap.
-   * Lowering the range lets several publishers take over at the same time.
+   * A standby publisher becomes active in a vacant group after a random time between `takeoverDelayMsMin` and
+   * `takeoverDelayMsMax`. Raising them lengthens the gap. Lowering the range lets several publishers take
+   * over at the same time.
    */
   readonly takeoverDelayMsMin: number;
   readonly takeoverDelayMsMax: number;
@@ -38,7 +39,7 @@ export interface PublisherOptions {
   readonly signals?: readonly string[];
   /** Messages per second for each signal and each QoS level, above 0. 1 by default. */
   readonly ratePerSecond?: number;
-  /** `[0, 1, 2]` by default. */
+  /** The QoS levels to publish on. `[0, 1, 2]` by default. */
   readonly qosLevels?: readonly QoS[];
   /** Returns the value of a signal for a number. Equal arguments must give equal values, because a message may be sent twice. */
   readonly value?: (signal: string, number: number) => number;
@@ -61,19 +62,28 @@ export interface PublisherOptions {
   readonly random?: () => number;
 }
 
-/** One number for each QoS level: 0, 1 and 2. */
+/** One count for each QoS level: 0, 1 and 2. */
 export type PerQos = readonly [number, number, number];
 
 export interface PublisherCounts {
-  /** Messages, each counted once, however often it was sent. */
+  /** Number of sent messages. A message that is sent again counts only once. */
   readonly sent: PerQos;
-  /** Acknowledged messages. Always 0 for QoS 0. */
+  /** Number of acknowledged messages. Always 0 for QoS 0. */
   readonly acked: PerQos;
-  /** Messages that were due but not sent: no connection (QoS 0), or too many unacknowledged messages (QoS 1 and 2). */
+  /**
+   * Number of messages that were due but not sent: no connection (QoS 0), or too many unacknowledged messages
+   * (QoS 1 and 2).
+   */
   readonly skipped: PerQos;
-  /** Messages that the server rejected and that are sent again (QoS 1 and 2), or that the client dropped (QoS 0). */
+  /**
+   * Number of messages that the server rejected and that are sent again (QoS 1 and 2), or that the client
+   * dropped (QoS 0).
+   */
   readonly refused: PerQos;
-  /** Messages without an acknowledgement when the connection ended. They may have been delivered. */
+  /**
+   * Number of messages without an acknowledgement when the connection ended. These messages may have been
+   * delivered.
+   */
   readonly unknown: PerQos;
 }
 
@@ -84,7 +94,7 @@ export interface GroupStatus extends PublisherCounts {
   readonly server: string | null;
   /** The instance name of the active publisher, as far as this publisher knows, or null. */
   readonly active: string | null;
-  /** The last number of each stream `<signal>/qos<N>`. */
+  /** The last sequence number of each stream `<signal>/qos<N>`. */
   readonly lastNumbers: Readonly<Record<string, number>>;
   /** How often this publisher became active or tried to. */
   readonly tenures: number;

@@ -137,7 +137,7 @@ function consecutive(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, index) => from + index);
 }
 
-test('numbers messages from 1 on all QoS levels, retains QoS 1 and 2, and publishes its name as the state', async () => {
+test('a publisher numbers messages from 1 on all QoS levels, retains QoS 1 and 2 messages, and publishes its name as the state of the group', async () => {
   const one = await publisher();
   await broker.until(() =>
     [0, 1, 2].every((qos) => broker.numbers(`host-a/temperature/qos${qos}`).length >= 3),
@@ -151,7 +151,7 @@ test('numbers messages from 1 on all QoS levels, retains QoS 1 and 2, and publis
   expect(broker.states('host-a')).toEqual([one.status().instance]);
 });
 
-test('continues the retained numbers and runs after a restart, and starts a new run for QoS 0', async () => {
+test('a restarted publisher continues the retained numbers and runs of QoS 1 and 2, and starts a new run for QoS 0', async () => {
   const first = await publisher();
   await broker.until(() => broker.numbers('host-a/temperature/qos2').length >= 3);
   await first.stop();
@@ -217,6 +217,6 @@ test('after a lost connection the next active publisher of a shared group contin
   expect(tenures).toBeGreaterThanOrEqual(4);
 });
 
-test('rejects a member id that is not one topic level', () => {
+test('createPublisher rejects a member id that is not exactly one topic level', () => {
   expect(() => createPublisher({ memberId: 'a/b', servers: [{ url: broker.url }] })).toThrow('topic level');
 });

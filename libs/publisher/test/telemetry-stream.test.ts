@@ -42,14 +42,14 @@ async function settled(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-test('continues after the last number', () => {
+test('a telemetry stream continues after the last number', () => {
   const { stream: made, sent } = stream(1);
   made.emit();
   made.emit();
   expect(sent.map(({ number }) => number)).toEqual([8, 9]);
 });
 
-test('skips a message at unackedMax without using a number', async () => {
+test('a telemetry stream skips a message at unackedMax without using a number', async () => {
   const { stream: made, sent, counts } = stream(2, 1);
   made.emit();
   made.emit();
@@ -60,7 +60,7 @@ test('skips a message at unackedMax without using a number', async () => {
   expect(counts).toEqual(['sent', 'skipped', 'acked', 'sent']);
 });
 
-test('sends rejected messages again before new ones, and retains them only above the highest acknowledged number', async () => {
+test('a telemetry stream sends rejected messages again before new messages, and retains them only above the highest acknowledged number', async () => {
   const { stream: made, sent, next } = stream(1);
   for (let emitted = 0; emitted < 3; emitted += 1) made.emit();
   const again = next();
@@ -78,7 +78,7 @@ test('sends rejected messages again before new ones, and retains them only above
   ]);
 });
 
-test('counts a message as unknown when the client stops, and does not send it again', async () => {
+test('a telemetry stream counts a message as unknown when the client stops, and does not send the message again', async () => {
   const { stream: made, sent, counts } = stream(2);
   made.emit();
   sent[0]?.reject('CLIENT_STOPPED');

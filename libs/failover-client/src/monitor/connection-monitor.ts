@@ -5,7 +5,7 @@ import type { ProbeOptions } from './server-probe.ts';
 export interface ConnectionMonitorOptions {
   readonly pingIntervalMs: number;
   readonly silenceMsMax: number;
-  /** Null for a client with only one connection. */
+  /** Options of the server probe. Null for a client with only one connection. */
   readonly probe: ProbeOptions | null;
   /** Returns how many bytes the socket has received. */
   readonly bytesRead: () => number;
@@ -42,7 +42,7 @@ export class ConnectionMonitor {
     return this.#suspected;
   }
 
-  /** A publish was sent to the server. */
+  /** Must be called when a publish was sent to the server. */
   sent(): void {
     this.#probe?.sent(performance.now());
   }

@@ -17,7 +17,7 @@ const checksPerPing = 4;
 export class KeepAlive {
   readonly #options: KeepAliveOptions;
   #receivedMs: number;
-  /** The start of the silence. Later than the last receipt if this process paused. */
+  /** Start of the server's silence. It is later than the last receipt if this process paused. */
   #silentSinceMs: number;
   #pingedMs: number;
   #checkedMs: number;
@@ -41,7 +41,8 @@ export class KeepAlive {
   check(bytesRead: number): void {
     const { now, pingIntervalMs, silenceMsMax, sendPing, onSilent } = this.#options;
     const nowMs = now();
-    // If this process paused, responses may be unread in the socket. The server gets the time of one more ping.
+    // If this process paused, responses may be unread in the socket. The client sends one more ping and waits
+    // for its response.
     const paused = nowMs - this.#checkedMs > pingIntervalMs;
     this.#checkedMs = nowMs;
     if (bytesRead !== this.#bytesRead) {

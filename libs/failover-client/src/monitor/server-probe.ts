@@ -5,19 +5,22 @@ export interface ProbeOptions {
   readonly timeoutMs: number;
 }
 
-/** A check that is later than this many intervals means that this process paused. Answers may be unread in the socket. */
+/**
+ * If a check is later than this many check intervals, this process paused, and answers may be unread in the
+ * socket.
+ */
 const pausedFactor = 3;
 
 /**
- * Distinguishes a server that does not respond from a cluster that cannot acknowledge for a moment: the first does not
- * answer a ping either. A probe is much quicker than {@link KeepAlive}, because a wrong suspicion is cheap. The
- * connection stays open, and its messages are also sent on another connection. So only clients with a second connection
- * use a probe.
+ * Detects a server that does not respond: such a server does not answer a ping either, unlike a server that
+ * waits for the cluster before it acknowledges. A probe is much quicker than {@link KeepAlive}, because a
+ * wrong suspicion is cheap: the connection stays open, and its messages are also sent on another connection.
+ * So only clients with a second connection use a probe.
  */
 export class ServerProbe {
   readonly #options: ProbeOptions;
   #bytesRead = -1;
-  /** Since when an answer is expected. */
+  /** Time since which the probe waits for an answer of the server. Null if it expects no answer. */
   #waitingSinceMs: number | null = null;
   #pingedMs: number | null = null;
   #sentMs: number | null = null;
@@ -31,7 +34,7 @@ export class ServerProbe {
     return Math.ceil(this.#options.pingAfterMs / 2);
   }
 
-  /** A publish was sent to the server. */
+  /** Must be called when a publish was sent to the server. */
   sent(nowMs: number): void {
     this.#sentMs = nowMs;
     this.#waitingSinceMs ??= nowMs;

@@ -29,7 +29,10 @@ const rankOfState: Readonly<Record<MemberState, number>> = {
   unreachable: 3,
 };
 
-/** More members than any cluster has. Bounds the memory that a wrong advertisement can take. */
+/**
+ * Upper bound of the advertised members that the client accepts. It is above the size of any cluster and
+ * bounds the memory for a wrong advertisement.
+ */
 const advertisedServersMax = 64;
 
 /** The servers that the client knows, and the order in which it tries them. */
@@ -54,12 +57,18 @@ export class ServerList {
     }
   }
 
-  /** True if a configured server uses TLS. Only servers of the same kind are used. */
+  /**
+   * True if a configured server uses TLS. The client then uses only servers with TLS, otherwise only servers
+   * without TLS.
+   */
   get secure(): boolean {
     return this.#secure;
   }
 
-  /** Applies the members that the cluster advertises. Configured servers stay, with their configured address. */
+  /**
+   * Applies the members that the cluster advertises. Configured servers stay in the list with their
+   * configured address.
+   */
   update(members: readonly MemberAdvertisement[]): void {
     const next = new Map<string, KnownServer>();
     const configured = [...this.#servers.values()].filter((server) => server.configured);
@@ -78,7 +87,7 @@ export class ServerList {
     this.#servers = next;
   }
 
-  /** Tries a server after the others until `untilMs`. */
+  /** Puts a server after other servers of the same state until `untilMs`. */
   avoid(id: string, untilMs: number): void {
     const server = this.#servers.get(id);
     if (server) this.#servers.set(id, { ...server, avoidUntilMs: untilMs });
@@ -94,7 +103,7 @@ export class ServerList {
     return [...this.#servers.values()].find((server) => server.url === candidate.url)?.id ?? candidate.id;
   }
 
-  /** Returns the servers that a Server Reference names, unknown ones included. */
+  /** Returns the servers of a Server Reference, including servers that are not in this list. */
   fromReference(urls: readonly string[]): Candidate[] {
     return urls.slice(0, advertisedServersMax).map((url) => {
       const known = [...this.#servers.values()].find((server) => server.url === url);
@@ -102,7 +111,9 @@ export class ServerList {
     });
   }
 
-  /** Returns all servers, the best first. The servers in `last` come at the very end. */
+  /**
+   * Returns all servers in the order in which the client tries them. The servers in `last` come at the end.
+   */
   order(nowMs: number, last: readonly string[] = []): Candidate[] {
     const rendezvousRank = new Map(
       rendezvousOrder(this.#clientId, [...this.#servers.keys()]).map((id, index) => [id, index]),

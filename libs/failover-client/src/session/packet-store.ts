@@ -8,15 +8,16 @@ type Key = Pick<Packet, 'messageId'>;
 const packetIdMax = 65_535;
 
 /**
- * Stores unacknowledged PUBLISH and PUBREL packets in the order in which they were first sent, and allocates packet ids.
+ * Stores unacknowledged PUBLISH and PUBREL packets in the order in which they were first sent, and allocates
+ * packet ids.
  *
- * The store of MQTT.js would send them again one by one, each after the acknowledgement of the one before, and would
- * drop messages that are published meanwhile. This store sends all of them at once after a reconnect, within the
- * server's Receive Maximum, and before any new packet.
+ * The store of MQTT.js would send stored packets again one by one, each after the acknowledgement of the
+ * packet before, and would drop messages that are published meanwhile. This store sends all stored packets at
+ * once after a reconnect, within the server's Receive Maximum, and before any new packet.
  */
 export class PacketStore implements IStore {
   readonly #packets = new Map<number, Packet>();
-  /** Ids in use without a stored packet: SUBSCRIBE, UNSUBSCRIBE, and packets not yet stored. */
+  /** Packet ids in use without a stored packet: SUBSCRIBE, UNSUBSCRIBE, and packets not yet stored. */
   readonly #otherIds = new Set<number>();
   readonly #send: (packet: Packet) => void;
   #unsent: Packet[] = [];
@@ -43,7 +44,7 @@ export class PacketStore implements IStore {
   /**
    * Must be called before packets are sent on a new connection.
    *
-   * @param sameSession the server has resumed the session
+   * @param sameSession true if the server has resumed the session
    * @param window how many packets may be in flight at once
    */
   prepare(sameSession: boolean, window: number): void {
@@ -99,7 +100,10 @@ export class PacketStore implements IStore {
     return this;
   }
 
-  /** MQTT.js calls this after CONNACK for the packets to send again. They are sent here, so the stream is empty. */
+  /**
+   * MQTT.js calls this after CONNACK for the packets to send again. This store sends the stored packets
+   * itself, so the stream is empty.
+   */
   createStream(): ReturnType<IStore['createStream']> {
     this.#unsent = [...this.#packets.values()];
     this.#sendWithinWindow();

@@ -47,12 +47,12 @@ export class PublishQueue {
     this.#inFlight.set(pending, packetId);
   }
 
-  /** @returns false if the publish was taken out before, because another connection sends it */
+  /** @returns false if the publish was removed before because another connection sends it */
   settle(pending: PendingPublish): boolean {
     return this.#inFlight.delete(pending);
   }
 
-  /** Returns all publishes with this QoS, in order. */
+  /** Returns all queued publishes with this QoS, in order. */
   all(qos: QoS): PendingPublish[] {
     return [...this.#inFlight.keys(), ...this.#waiting].filter((pending) => pending.qos === qos);
   }

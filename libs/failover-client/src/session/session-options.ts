@@ -7,7 +7,7 @@ export interface ConnectionEnd {
   /** False if the attempt failed before CONNACK. */
   readonly wasConnected: boolean;
   readonly reason: string;
-  /** The server did not respond, so the host is probably unreachable. */
+  /** True if the connection ended because the server did not respond. Its host is probably unreachable. */
   readonly silent: boolean;
   /** Reason code of DISCONNECT or CONNACK (MQTT 5), or return code of CONNACK (MQTT 3.1.1). */
   readonly reasonCode: number | null;
@@ -21,7 +21,7 @@ export interface SessionHandlers {
   /** Called exactly once for each attempt. */
   readonly onDisconnected: (end: ConnectionEnd) => void;
   readonly onMessage: (message: IncomingMessage) => void;
-  /** The server has stopped responding; see {@link Session.suspected}. */
+  /** Called when the server has stopped responding; see {@link Session.suspected}. */
   readonly onSuspected: () => void;
 }
 
@@ -37,7 +37,7 @@ export interface SessionOptions {
   readonly silenceMsMax: number;
   /** Filters that are subscribed on every connection, for their retained messages. */
   readonly alwaysSubscribe: readonly string[];
-  /** Null for a client with only one connection. */
+  /** Options of the server probe. Null for a client with only one connection. */
   readonly probe: ProbeOptions | null;
   readonly random: () => number;
 }

@@ -13,7 +13,7 @@ import { openSocket } from './socket.ts';
 import type { ConnectionEnd, SessionHandlers, SessionOptions } from './session-options.ts';
 import type { Subscriptions } from '../types.ts';
 
-/** Disables the reconnects of MQTT.js: the longest time of a timer. */
+/** The longest possible delay of a timer. It disables the reconnects of MQTT.js. */
 const neverMs = 2 ** 31 - 1;
 /** If the socket's buffer holds more bytes, QoS 0 publishes are dropped. */
 const socketBufferBytesMax = 1024 * 1024;
@@ -40,7 +40,7 @@ export class Session {
   #url = '';
   #socket: Socket | null = null;
   #connected = false;
-  /** Publishes that may be in flight at once. */
+  /** Upper bound of the publishes that are in flight at once. */
   #window: number;
   /** Monitors the current connection. Null before CONNACK. */
   #monitor: ConnectionMonitor | null = null;
@@ -70,7 +70,10 @@ export class Session {
   get connected(): boolean {
     return this.#connected;
   }
-  /** The server has answered neither a publish nor a ping in time. Always false without the option `probe`. */
+  /**
+   * True if the server has answered neither a publish nor a ping in time. Always false without the option
+   * `probe`.
+   */
   get suspected(): boolean {
     return this.#monitor?.suspected ?? false;
   }
@@ -86,8 +89,8 @@ export class Session {
     this.#url = url;
     this.#end = {};
     this.#client.options.clean = clean;
-    // Packets that still wait there belong to the former connection: pings, and acknowledgements whose packet ids may
-    // have another meaning now.
+    // Packets in the queue of MQTT.js belong to the former connection: pings, and acknowledgements whose
+    // packet ids may have another meaning now.
     this.#client.queue.length = 0;
     this.#client.connect();
   }
@@ -147,7 +150,10 @@ export class Session {
     this.#disconnectTimer = setTimeout(() => socket.destroy(), disconnectMsMax);
   }
 
-  /** Closes the connection or ends the attempt at once. `onDisconnected` follows if there was one. */
+  /**
+   * Closes the connection or ends the attempt at once. `onDisconnected` follows if there was a connection or
+   * an attempt.
+   */
   abort(reason: string): void {
     this.#end.reason ??= reason;
     this.#socket?.destroy();
@@ -263,8 +269,8 @@ export class Session {
       this.#window = Math.min(this.#options.inFlightMax, packet.properties?.receiveMaximum ?? Infinity);
       this.#store.prepare(packet.sessionPresent, this.#window);
     } else if (packet.cmd === 'publish' && packet.qos === 2 && packet.messageId !== undefined) {
-      // Delivered on receipt, not with PUBREL as in MQTT.js. After PUBREC the server deletes the message, and this
-      // process might end before PUBREL.
+      // The message is delivered on receipt, not with PUBREL as in MQTT.js. After PUBREC the server deletes
+      // the message, and this process might end before PUBREL.
       if (this.#received.has(packet.messageId)) return;
       this.#received.add(packet.messageId);
       this.#deliver(packet);

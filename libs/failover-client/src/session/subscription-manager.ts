@@ -20,7 +20,7 @@ export class SubscriptionManager {
   readonly #client: MqttClient;
   readonly #always: readonly string[];
   readonly #table = new SubscriptionTable();
-  /** Filters that were unsubscribed, but that the server may still have. */
+  /** Filters that the client has unsubscribed, but to which the server may still have a subscription. */
   readonly #toUnsubscribe = new Set<string>();
   /** Filters in a SUBSCRIBE without a SUBACK. */
   #pending = new Set<string>();
@@ -95,7 +95,7 @@ export class SubscriptionManager {
       Object.fromEntries(unacknowledged.map(([filter, { qos }]) => [filter, { qos }])),
       (error, granted, packet) => {
         for (const filter of filters) pending.delete(filter);
-        // Without a SUBACK the connection was lost. The filters are sent again on the next one.
+        // Without a SUBACK the connection was lost. The filters are sent again on the next connection.
         if (error && !packet) return;
         this.#onSuback(filters, grantedCodes(granted, packet?.granted));
       },

@@ -23,7 +23,7 @@ export class SubscriptionTable {
     for (const filter of filters) if (this.#subscriptions.has(filter)) this.#acknowledged.add(filter);
   }
 
-  /** The server has started a session without subscriptions. */
+  /** Must be called when the server has started a session without subscriptions. */
   newSession(): void {
     this.#acknowledged.clear();
   }

@@ -8,7 +8,7 @@ export interface FakeOptions {
   connack?: (connect: IConnectPacket) => Partial<Extract<Packet, { cmd: 'connack' }>> | null;
   /** Called for every packet after CONNECT. True means that the server sends no response of its own. */
   onPacket?: (packet: Packet, server: FakeServer, socket: Socket) => boolean;
-  /** Payloads by topic. Sent for each subscription to the topic. */
+  /** Payloads of retained messages by topic. The server sends them for each subscription to the topic. */
   retained?: Record<string, string>;
 }
 
@@ -36,7 +36,7 @@ export class FakeServer {
     return `mqtt://127.0.0.1:${this.#port}`;
   }
 
-  /** Listens, after a `kill` on the former port. */
+  /** Starts to listen. After `kill` the server listens on its former port again. */
   async start(): Promise<this> {
     await new Promise<void>((resolve) => this.#server.listen(this.#port, '127.0.0.1', resolve));
     this.#port = (this.#server.address() as AddressInfo).port;

@@ -9,7 +9,7 @@ import { FakeServer } from './fake-server.ts';
 import type { FakeOptions } from './fake-server.ts';
 
 const timings = {
-  // Long enough for a busy machine. Some tests wait for this time-out.
+  // Long enough for a busy machine. Some tests wait for this timeout.
   connectTimeoutMs: 1_000,
   pingIntervalMs: 40,
   silenceMsMax: 160,
