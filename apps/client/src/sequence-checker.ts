@@ -44,7 +44,7 @@ export interface SequenceReport {
  * The place of one message in its stream: `next` follows the highest number, `first` starts a stream, `gap` skips numbers,
  * `late` follows a higher number, and `duplicate` repeats a number.
  */
-export type Finding = 'next' | 'first' | 'gap' | 'late' | 'duplicate';
+export type SequenceFinding = 'next' | 'first' | 'gap' | 'late' | 'duplicate';
 
 /**
  * Detects missing, duplicate and reordered messages in each stream (group, signal, QoS, run). A stream starts with the
@@ -55,7 +55,7 @@ export class SequenceChecker {
   readonly #streams = new Map<string, Stream>();
   readonly #counts: [QosCounts, QosCounts, QosCounts] = [newCounts(), newCounts(), newCounts()];
 
-  observe(qos: QoS, { group, signal, run, number }: TelemetryPayload): Finding {
+  observe(qos: QoS, { group, signal, run, number }: TelemetryPayload): SequenceFinding {
     const counts = this.#counts[qos];
     counts.received += 1;
     const key = JSON.stringify([group, signal, qos, run]);
@@ -108,7 +108,7 @@ function newCounts(): QosCounts {
   return { received: 0, missing: 0, duplicates: 0, outOfOrder: 0 };
 }
 
-function place({ first, highest, gaps }: Stream, number: number): Finding {
+function place({ first, highest, gaps }: Stream, number: number): SequenceFinding {
   if (number === highest + 1) return 'next';
   if (number > highest) return 'gap';
   // The message was sent before the first received message of the stream.

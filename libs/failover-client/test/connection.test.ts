@@ -3,7 +3,7 @@ import type { MemberAdvertisement } from '@mqtt-cluster/contracts';
 import { rendezvousOrder } from '../src/index.ts';
 import type { FailoverEvent } from '../src/index.ts';
 import { startServers, startServer, stopAll, createTestClient } from './support/test-client.ts';
-import type { FakeOptions, FakeServer } from './support/fake-server.ts';
+import type { FakeServerOptions, FakeServer } from './support/fake-server.ts';
 
 afterEach(stopAll);
 
@@ -20,7 +20,7 @@ describe('a failover client', () => {
   });
 
   test('publish rejects with the reason code of the server', async () => {
-    const full: FakeOptions = {
+    const full: FakeServerOptions = {
       onPacket: (packet, fake) => {
         if (packet.cmd !== 'publish') return false;
         fake.send({ cmd: 'puback', messageId: packet.messageId ?? 0, reasonCode: 0x97 });
@@ -51,7 +51,7 @@ describe('a failover client', () => {
   });
 
   test('delivers a QoS 2 message only once, also if the next server sends the message again after a failover', async () => {
-    const stuck: FakeOptions = { onPacket: ({ cmd }) => cmd === 'pubrec' };
+    const stuck: FakeServerOptions = { onPacket: ({ cmd }) => cmd === 'pubrec' };
     const [first, second] = (await startServers(2, [
       stuck,
       { connack: () => ({ sessionPresent: true }) },
@@ -123,7 +123,7 @@ describe('advertised members', () => {
 
 describe('a client with redundancy 2', () => {
   test('connects to two servers, delivers each message once, and moves unacknowledged publishes to the other server', async () => {
-    const ignoring: FakeOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
+    const ignoring: FakeServerOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
     const [first, second, third] = (await startServers(3, [ignoring])) as [
       FakeServer,
       FakeServer,

@@ -1,5 +1,5 @@
 import { startServers, startServer, stopAll, createTestClient } from './support/test-client.ts';
-import type { FakeOptions, FakeServer } from './support/fake-server.ts';
+import type { FakeServerOptions, FakeServer } from './support/fake-server.ts';
 
 afterEach(stopAll);
 
@@ -35,7 +35,7 @@ describe('a client that chooses a server', () => {
 
   test('skips a server that rejects the client, and keeps trying when all servers reject it', async () => {
     let open = false;
-    const refusing: FakeOptions = { connack: () => (open ? {} : { reasonCode: 0x88 }) };
+    const refusing: FakeServerOptions = { connack: () => (open ? {} : { reasonCode: 0x88 }) };
     const [first, second] = (await startServers(2, [refusing, refusing])) as [FakeServer, FakeServer];
     const { client } = createTestClient([first, second]);
     await client.start();
@@ -48,7 +48,7 @@ describe('a client that chooses a server', () => {
   test('follows a Server Reference before it tries other servers [MQTT-5 4.13]', async () => {
     const third = await startServer();
     const reference = third.url.replace('mqtt://', '');
-    const redirecting: FakeOptions = {
+    const redirecting: FakeServerOptions = {
       connack: () => ({ reasonCode: 0x9c, properties: { serverReference: reference } }),
     };
     const [first, second] = (await startServers(2, [redirecting])) as [FakeServer, FakeServer];
@@ -111,8 +111,8 @@ describe('a client at a failover', () => {
   });
 
   test('sends unacknowledged messages to the next server in order, with DUP=1 and the same packet ids', async () => {
-    const ignoring: FakeOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
-    const present: FakeOptions = { connack: ({ clean }) => ({ sessionPresent: !clean }) };
+    const ignoring: FakeServerOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
+    const present: FakeServerOptions = { connack: ({ clean }) => ({ sessionPresent: !clean }) };
     const [first, second] = (await startServers(2, [ignoring, present])) as [FakeServer, FakeServer];
     const { client } = createTestClient([first, second]);
     await client.start();
@@ -134,7 +134,7 @@ describe('a client at a failover', () => {
   });
 
   test('sends unacknowledged messages with DUP=0 to a new session [MQTT-3.3.1-1]', async () => {
-    const ignoring: FakeOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
+    const ignoring: FakeServerOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
     const [first, second] = (await startServers(2, [ignoring])) as [FakeServer, FakeServer];
     const { client } = createTestClient([first, second]);
     await client.start();
@@ -147,7 +147,7 @@ describe('a client at a failover', () => {
   });
 
   test('continues a QoS 2 publish after PUBREC with PUBREL, not with PUBLISH', async () => {
-    const stuck: FakeOptions = { onPacket: ({ cmd }) => cmd === 'pubrel' };
+    const stuck: FakeServerOptions = { onPacket: ({ cmd }) => cmd === 'pubrel' };
     const [first, second] = (await startServers(2, [
       stuck,
       { connack: () => ({ sessionPresent: true }) },
@@ -164,7 +164,7 @@ describe('a client at a failover', () => {
   });
 
   test('sends messages that were published without a connection after the older unacknowledged ones', async () => {
-    const ignoring: FakeOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
+    const ignoring: FakeServerOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
     const [first] = (await startServers(1, [ignoring])) as [FakeServer];
     const { client, next } = createTestClient([first]);
     await client.start();
@@ -187,9 +187,9 @@ describe('a client at a failover', () => {
   });
 
   test('never exceeds the Receive Maximum of the server, also when it repeats messages', async () => {
-    const ignoring: FakeOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
+    const ignoring: FakeServerOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
     let acks = false;
-    const narrow: FakeOptions = {
+    const narrow: FakeServerOptions = {
       connack: () => ({ properties: { receiveMaximum: 2 } }),
       onPacket: ({ cmd }) => cmd === 'publish' && !acks,
     };
@@ -213,7 +213,7 @@ describe('a client at a failover', () => {
 
   test('sends the subscriptions again to a new session, but not to a resumed session', async () => {
     let present = false;
-    const options: FakeOptions = { connack: () => ({ sessionPresent: present }) };
+    const options: FakeServerOptions = { connack: () => ({ sessionPresent: present }) };
     const [first, second] = (await startServers(2, [options, options])) as [FakeServer, FakeServer];
     const { client, next } = createTestClient([first, second], { subscriptions: { 'a/#': { qos: 1 } } });
     await client.start();
@@ -237,7 +237,7 @@ describe('a client at a failover', () => {
   });
 
   test('stops after a takeover if onTakeover is "stop", and rejects unacknowledged publishes', async () => {
-    const ignoring: FakeOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
+    const ignoring: FakeServerOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
     const [first, second] = (await startServers(2, [ignoring])) as [FakeServer, FakeServer];
     const { client, next } = createTestClient([first, second], { onTakeover: 'stop' });
     await client.start();
@@ -251,7 +251,7 @@ describe('a client at a failover', () => {
   });
 
   test('stops after a lost connection if stopOnConnectionLoss is set, and repeats no message', async () => {
-    const ignoring: FakeOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
+    const ignoring: FakeServerOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
     const [first, second] = (await startServers(2, [ignoring])) as [FakeServer, FakeServer];
     const { client, next } = createTestClient([first, second], { stopOnConnectionLoss: true });
     await client.start();

@@ -3,7 +3,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { generate, parser } from 'mqtt-packet';
 import type { IConnectPacket, Packet } from 'mqtt-packet';
 
-export interface FakeOptions {
+export interface FakeServerOptions {
   /** Returns the CONNACK for a CONNECT, or null to send none. */
   connack?: (connect: IConnectPacket) => Partial<Extract<Packet, { cmd: 'connack' }>> | null;
   /** Called for every packet after CONNECT. True means that the server sends no response of its own. */
@@ -19,7 +19,7 @@ interface Waiter {
 
 /** A minimal MQTT server: it acknowledges packets, records them, and can be killed or silenced. */
 export class FakeServer {
-  readonly #options: FakeOptions;
+  readonly #options: FakeServerOptions;
   readonly #server: Server;
   readonly sockets = new Set<Socket>();
   readonly packetLog: Packet[] = [];
@@ -27,7 +27,7 @@ export class FakeServer {
   #silent = false;
   #port = 0;
 
-  constructor(options: FakeOptions = {}) {
+  constructor(options: FakeServerOptions = {}) {
     this.#options = options;
     this.#server = createServer((socket) => this.#serve(socket));
   }

@@ -6,7 +6,7 @@ import type {
   FailoverEvent,
 } from '../../src/index.ts';
 import { FakeServer } from './fake-server.ts';
-import type { FakeOptions } from './fake-server.ts';
+import type { FakeServerOptions } from './fake-server.ts';
 
 const timings = {
   // Long enough for a busy machine. Some tests wait for this timeout.
@@ -29,7 +29,7 @@ export async function stopAll(): Promise<void> {
   await Promise.all(fakes.splice(0).map((fake) => fake.kill()));
 }
 
-export async function startServer(options: FakeOptions = {}): Promise<FakeServer> {
+export async function startServer(options: FakeServerOptions = {}): Promise<FakeServer> {
   const fake = await new FakeServer(options).start();
   fakes.push(fake);
   return fake;
@@ -38,7 +38,7 @@ export async function startServer(options: FakeOptions = {}): Promise<FakeServer
 /** Starts servers. The client of {@link createTestClient} prefers them in the order of the list. */
 export async function startServers(
   count: number,
-  options: readonly FakeOptions[] = [],
+  options: readonly FakeServerOptions[] = [],
 ): Promise<FakeServer[]> {
   return Promise.all(Array.from({ length: count }, (_, index) => startServer(options[index])));
 }

@@ -10,7 +10,7 @@ import type { Router } from './router.ts';
 /** SUBACK return code of a rejected filter (MQTT 3.1.1: 0x80; the broker chooses the MQTT 5 reason code). */
 const refusedCode = 0x80;
 
-export interface Granted {
+export interface GrantedSubscriptions {
   readonly codes: readonly number[];
   readonly isNew: readonly boolean[];
   /** Per filter: true when the session's replicated queue holds the retained QoS 1 and 2 messages. */
@@ -37,7 +37,7 @@ export class Subscriptions {
     connection: Connection,
     packetId: number,
     subscriptions: readonly Subscription[],
-  ): Granted | null {
+  ): GrantedSubscriptions | null {
     const codes: number[] = [];
     const isNew: boolean[] = [];
     const retainedQueued = subscriptions.map(() => false);
@@ -74,7 +74,7 @@ export class Subscriptions {
     connection: Connection,
     request: Extract<PendingRequest, { kind: 'subscribe' }>,
     result: Extract<CommandResult, { kind: 'subscribed' }>,
-  ): Granted {
+  ): GrantedSubscriptions {
     request.positions.forEach((position, count) => {
       request.codes[position] = result.codes[count] ?? refusedCode;
       request.isNew[position] = result.isNew[count] ?? true;
@@ -136,7 +136,7 @@ export function* retainedFor(
   state: MqttState,
   local: TopicTree<Message>,
   subscriptions: readonly Subscription[],
-  { codes, isNew, retainedQueued }: Granted,
+  { codes, isNew, retainedQueued }: GrantedSubscriptions,
 ): Iterable<LocalItem> {
   for (const [position, subscription] of subscriptions.entries()) {
     const { filter, subscriptionIdentifier } = subscription;

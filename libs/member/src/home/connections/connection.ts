@@ -22,7 +22,7 @@ const ownPacketIdMax = replicatedPacketIdMin - 1;
 const packetIdStride = 7_919;
 
 /** A message that was sent to a client and is not acknowledged yet. */
-export interface Flight {
+export interface InFlightMessage {
   readonly qos: QoS;
   /**
    * Number of the message's item in the session's replicated queue. Null for a message of the local queue
@@ -86,7 +86,7 @@ export class Connection {
   readonly deferred: (() => void)[] = [];
 
   readonly subscriptions = new Map<string, Subscription>();
-  readonly inFlight = new Map<number, Flight>();
+  readonly inFlight = new Map<number, InFlightMessage>();
   /** The local queue: messages that exist only at this home. */
   readonly local = new Fifo<LocalItem>();
   /** Number of the first item of the replicated queue that `Delivery` has not read. */

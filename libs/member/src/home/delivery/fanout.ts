@@ -7,7 +7,7 @@ import type { Delivery } from './delivery.ts';
 import type { LiveForwarding } from '../live/live-forwarding.ts';
 import type { Router } from '../router.ts';
 import { retainedFor } from '../subscriptions.ts';
-import type { Granted } from '../subscriptions.ts';
+import type { GrantedSubscriptions } from '../subscriptions.ts';
 
 interface Parts {
   readonly router: Router;
@@ -86,7 +86,11 @@ export class Fanout {
   }
 
   /** Sends the retained messages for new subscriptions. */
-  retained(connection: Connection, subscriptions: readonly Subscription[], granted: Granted): void {
+  retained(
+    connection: Connection,
+    subscriptions: readonly Subscription[],
+    granted: GrantedSubscriptions,
+  ): void {
     const { delivery } = this.#parts;
     for (const item of retainedFor(this.#context.state, this.#localRetained, subscriptions, granted)) {
       delivery.enqueue(connection, item);
