@@ -9,7 +9,7 @@ import type {
 } from '@mqtt-cluster/contracts';
 import { findMember } from '@mqtt-cluster/contracts';
 import { configChangeError } from './configurations.ts';
-import { Progress } from './progress.ts';
+import { PeerProgress } from './progress.ts';
 import type { RaftState } from './raft-state.ts';
 import { Replication } from './replication.ts';
 
@@ -30,7 +30,7 @@ interface LeadershipTransfer {
 /** The leader role during one term: from winning an election until stepping down. */
 export class Leader {
   readonly #state: RaftState;
-  readonly #peers = new Map<MemberId, Progress>();
+  readonly #peers = new Map<MemberId, PeerProgress>();
   readonly #replication: Replication;
   #transfer: LeadershipTransfer | null = null;
 
@@ -56,7 +56,7 @@ export class Leader {
     return this.#state.configs.index > this.#state.commitIndex;
   }
 
-  peers(): ReadonlyMap<MemberId, Progress> {
+  peers(): ReadonlyMap<MemberId, PeerProgress> {
     return this.#peers;
   }
 
@@ -215,7 +215,7 @@ export class Leader {
       if (findMember(config, id)?.storeId !== peer.storeId) this.#peers.delete(id);
     for (const member of config.members) {
       if (member.id === options.id || this.#peers.has(member.id)) continue;
-      this.#peers.set(member.id, new Progress(member, log.lastIndex + 1, nowMs));
+      this.#peers.set(member.id, new PeerProgress(member, log.lastIndex + 1, nowMs));
     }
     const target = this.#transfer?.to;
     if (target !== undefined && !configs.voters().some((voter) => voter.id === target)) this.#transfer = null;
@@ -224,8 +224,8 @@ export class Leader {
   }
 
   /** Returns the active voter with the highest match index. */
-  #mostUpToDatePeer(): Progress | undefined {
-    let best: Progress | undefined;
+  #mostUpToDatePeer(): PeerProgress | undefined {
+    let best: PeerProgress | undefined;
     for (const voter of this.#state.configs.voters()) {
       const peer = this.#peers.get(voter.id);
       if (peer === undefined || peer.regressed || !this.#replication.isActive(peer)) continue;

@@ -16,7 +16,7 @@ export interface SnapshotTransfer {
  * - `replicate`: the leader pipelines appends without waiting for responses;
  * - `snapshot`: the peer needs entries that the leader's log no longer has, so it gets a snapshot.
  */
-export class Progress {
+export class PeerProgress {
   readonly id: MemberId;
   readonly storeId: StoreId;
   state: 'probe' | 'replicate' | 'snapshot' = 'probe';

@@ -6,7 +6,7 @@ import type {
   RaftSnapshotResponse,
 } from '@mqtt-cluster/contracts';
 import { HeartbeatRounds } from './heartbeat-rounds.ts';
-import type { Progress } from './progress.ts';
+import type { PeerProgress } from './progress.ts';
 import type { RaftState } from './raft-state.ts';
 import { SnapshotSender } from './snapshot-sender.ts';
 
@@ -28,19 +28,19 @@ const idleHeartbeatMargin = 1.3;
  */
 export class Replication {
   readonly #state: RaftState;
-  readonly #peers: ReadonlyMap<MemberId, Progress>;
+  readonly #peers: ReadonlyMap<MemberId, PeerProgress>;
   readonly #rounds = new HeartbeatRounds();
   readonly snapshots: SnapshotSender;
   #heartbeatAtMs = -Infinity;
 
-  constructor(state: RaftState, peers: ReadonlyMap<MemberId, Progress>) {
+  constructor(state: RaftState, peers: ReadonlyMap<MemberId, PeerProgress>) {
     this.#state = state;
     this.#peers = peers;
     this.snapshots = new SnapshotSender(state, this.#rounds);
   }
 
   /** Returns whether the peer has responded within the longest election timeout. */
-  isActive(peer: Progress): boolean {
+  isActive(peer: PeerProgress): boolean {
     return this.#state.nowMs - peer.activeAtMs < this.#state.options.timings.electionMsMax;
   }
 
@@ -71,7 +71,7 @@ export class Replication {
     return true;
   }
 
-  linkChanged(peer: Progress, link: 'up' | 'down' | 'refused'): void {
+  linkChanged(peer: PeerProgress, link: 'up' | 'down' | 'refused'): void {
     if (link !== 'up') {
       // The appends in flight are lost.
       if (peer.state === 'replicate') peer.becomeProbe(peer.matchIndex + 1);
@@ -100,7 +100,7 @@ export class Replication {
     this.snapshots.releaseUnless(sending);
   }
 
-  appendResponse(peer: Progress, response: RaftAppendResponse): void {
+  appendResponse(peer: PeerProgress, response: RaftAppendResponse): void {
     const { nowMs, log } = this.#state;
     const { matchIndex, round } = response;
     this.#responded(peer, round);
@@ -118,7 +118,7 @@ export class Replication {
     if (advanced) this.advanceCommit();
   }
 
-  snapshotResponse(peer: Progress, response: RaftSnapshotResponse): void {
+  snapshotResponse(peer: PeerProgress, response: RaftSnapshotResponse): void {
     this.#responded(peer, response.round);
     if (peer.state !== 'snapshot' || !this.snapshots.response(peer, response)) return;
     if (response.index > peer.matchIndex)
@@ -144,7 +144,7 @@ export class Replication {
     if (reached > state.commitIndex && state.log.termAt(reached) === state.term) state.commitTo(reached);
   }
 
-  #responded(peer: Progress, round: number): void {
+  #responded(peer: PeerProgress, round: number): void {
     peer.hasResponded = true;
     peer.activeAtMs = Math.max(peer.activeAtMs, this.#rounds.sentAtMs(round));
   }
@@ -167,13 +167,13 @@ export class Replication {
    * Returns whether the peer is inactive or makes no progress: appends or responses were lost. If only the
    * peer's disk is slow, the probe that follows costs one redundant append.
    */
-  #isStalled(peer: Progress): boolean {
+  #isStalled(peer: PeerProgress): boolean {
     if (!this.isActive(peer)) return true;
     const { nowMs, options } = this.#state;
     return peer.inFlight.length > 0 && nowMs - peer.progressAtMs >= options.timings.electionMsMin;
   }
 
-  #appendRejected(peer: Progress, { matchIndex, conflictTerm, round }: RaftAppendResponse): void {
+  #appendRejected(peer: PeerProgress, { matchIndex, conflictTerm, round }: RaftAppendResponse): void {
     if (peer.state === 'snapshot') return;
     if (matchIndex < peer.matchIndex) {
       // A response that the peer sent before its last acknowledgement may arrive late. A newer one means that
@@ -190,7 +190,7 @@ export class Replication {
     else if (agreed < peer.nextIndex - 1) peer.becomeProbe(agreed + 1);
   }
 
-  #sendAppends(peer: Progress): void {
+  #sendAppends(peer: PeerProgress): void {
     const { log, commitIndex, options } = this.#state;
     while (peer.nextIndex <= log.lastIndex && peer.inFlight.length < options.appendsInFlightMax) {
       const entries = log.batch(peer.nextIndex, options.appendBytesMax);
@@ -202,7 +202,7 @@ export class Replication {
     if (commitIndex > peer.commitSent && this.isActive(peer)) this.#sendHeartbeat(peer);
   }
 
-  #sendProbe(peer: Progress): void {
+  #sendProbe(peer: PeerProgress): void {
     const { log, options } = this.#state;
     // An inactive peer gets no entries: it may be unreachable.
     const entries = this.isActive(peer) ? log.batch(peer.nextIndex, options.appendBytesMax) : [];
@@ -213,14 +213,14 @@ export class Replication {
    * Sends a heartbeat that refers to the peer's `matchIndex`, so that the peer accepts a heartbeat that
    * overtakes appends.
    */
-  #sendHeartbeat(peer: Progress): void {
+  #sendHeartbeat(peer: PeerProgress): void {
     const term = this.#state.log.termAt(peer.matchIndex);
     if (term === undefined) this.#send(peer, 0, 0, []);
     else this.#send(peer, peer.matchIndex, term, []);
   }
 
   /** @returns false if the log no longer has the entry at `previousIndex`; the peer then needs a snapshot */
-  #sendAppend(peer: Progress, previousIndex: LogIndex, entries: readonly LogEntry[]): boolean {
+  #sendAppend(peer: PeerProgress, previousIndex: LogIndex, entries: readonly LogEntry[]): boolean {
     const previousTerm = this.#state.log.termAt(previousIndex);
     if (previousTerm === undefined) {
       peer.becomeSnapshot();
@@ -230,7 +230,12 @@ export class Replication {
     return true;
   }
 
-  #send(peer: Progress, previousIndex: LogIndex, previousTerm: number, entries: readonly LogEntry[]): void {
+  #send(
+    peer: PeerProgress,
+    previousIndex: LogIndex,
+    previousTerm: number,
+    entries: readonly LogEntry[],
+  ): void {
     const commit = this.#state.commitIndex;
     const round = this.#rounds.current;
     peer.commitSent = commit;

@@ -1,6 +1,6 @@
 import type { RaftSnapshotResponse, Snapshot } from '@mqtt-cluster/contracts';
 import type { HeartbeatRounds } from './heartbeat-rounds.ts';
-import type { Progress } from './progress.ts';
+import type { PeerProgress } from './progress.ts';
 import type { RaftState } from './raft-state.ts';
 
 /** If the caller has not provided a requested snapshot, Raft requests it again after this time. */
@@ -36,7 +36,7 @@ export class SnapshotSender {
   }
 
   /** Sends the next piece to the peer unless a piece is unacknowledged. */
-  send(peer: Progress): void {
+  send(peer: PeerProgress): void {
     if (peer.snapshotTransfer === null && !this.#begin(peer)) return;
     const transfer = peer.snapshotTransfer!;
     if (transfer.sentAtMs !== null) return;
@@ -58,14 +58,14 @@ export class SnapshotSender {
    * Counts an unacknowledged piece as lost after an election timeout, so that the leader sends the piece
    * again.
    */
-  tick(peer: Progress): void {
+  tick(peer: PeerProgress): void {
     const sentAtMs = peer.snapshotTransfer?.sentAtMs ?? null;
     if (sentAtMs === null || this.#state.nowMs - sentAtMs < this.#state.options.timings.electionMsMin) return;
     peer.snapshotTransfer!.sentAtMs = null;
   }
 
   /** Handles the peer's response. @returns whether the peer has stored the whole snapshot */
-  response(peer: Progress, response: RaftSnapshotResponse): boolean {
+  response(peer: PeerProgress, response: RaftSnapshotResponse): boolean {
     const transfer = peer.snapshotTransfer;
     if (transfer === null || response.index !== transfer.snapshot.index) return false;
     if (response.installed) return true;
@@ -82,7 +82,7 @@ export class SnapshotSender {
    * Ends the transfer if the peer has stored everything up to the snapshot's index, by snapshot or by
    * entries.
    */
-  acknowledged(peer: Progress): void {
+  acknowledged(peer: PeerProgress): void {
     const transfer = peer.snapshotTransfer;
     if (transfer === null || peer.matchIndex < transfer.snapshot.index) return;
     const { index, data } = transfer.snapshot;
@@ -94,7 +94,7 @@ export class SnapshotSender {
     if (!needed) this.#snapshot = null;
   }
 
-  #begin(peer: Progress): boolean {
+  #begin(peer: PeerProgress): boolean {
     if (this.#snapshot !== null && this.#snapshot.index >= this.#state.log.baseIndex) {
       peer.snapshotTransfer = { snapshot: this.#snapshot, offset: 0, sentAtMs: null };
       return true;

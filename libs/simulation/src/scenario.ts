@@ -5,14 +5,14 @@ import { defaultClient } from './clients/client.ts';
 import type { ClientOptions, SimulatedClient } from './clients/client.ts';
 import type { Arrival, Publication } from './history/history.ts';
 import { createSimulatedMember, smallLimits } from './world/member-factory.ts';
-import type { CreateSimulatedMember, SimulatedSettings } from './world/member-factory.ts';
+import type { SimulatedMemberFactory, SimulatedSettings } from './world/member-factory.ts';
 import { World } from './world/world.ts';
 
 export interface ScenarioOptions extends Partial<SimulatedSettings> {
   readonly seed?: number;
   readonly members?: number;
   /** Replaces the factory of the members. */
-  readonly createMember?: CreateSimulatedMember;
+  readonly createMember?: SimulatedMemberFactory;
   /** Whether the scenario starts all members. If false, the test starts the members. Default: true. */
   readonly startMembers?: boolean;
 }

@@ -14,7 +14,7 @@ import { noMetrics, storeMetrics } from '@mqtt-cluster/metric-catalogue';
 import { isDiskFull, storeError } from './disk/disk-errors.ts';
 import type { FileSystem } from './disk/file-system.ts';
 import { nodeFileSystem } from './disk/file-system.ts';
-import type { Identity, Migration } from './identity.ts';
+import type { StoreIdentity, Migration } from './identity.ts';
 import { builtInMigrations, newIdentity, readIdentity, writeIdentity } from './identity.ts';
 import { Journal, createJournal } from './journal/journal.ts';
 import { lockCandidatePrefix } from './disk/directory-lock.ts';
@@ -154,7 +154,7 @@ class FileStore implements Store {
     }
   }
 
-  async #create(member: MemberId): Promise<Identity> {
+  async #create(member: MemberId): Promise<StoreIdentity> {
     const numbers = segmentNumbers(await this.#system.list(this.#directory));
     // A crash before the identity file was written leaves at most the first segment, with no entry in it.
     if (numbers.length > 1 || (numbers[0] ?? 1) !== 1) {

@@ -26,7 +26,7 @@ const identityFileSchema = z.object({
   checksum: z.number().default(-1),
 });
 type IdentityFile = Decoded<typeof identityFileSchema>;
-export type Identity = Omit<IdentityFile, 'checksum'>;
+export type StoreIdentity = Omit<IdentityFile, 'checksum'>;
 
 /**
  * Converts a store from one format to the next. If a migration is interrupted at any point, the store must be
@@ -40,11 +40,11 @@ export type Migration = (directory: string, system: FileSystem) => Promise<void>
  */
 export const builtInMigrations: ReadonlyMap<number, Migration> = new Map();
 
-function checksumOf(identity: Identity): number {
+function checksumOf(identity: StoreIdentity): number {
   return crc32(Buffer.from(JSON.stringify([identity.format, identity.member, identity.storeId])));
 }
 
-export function newIdentity(member: MemberId): Identity {
+export function newIdentity(member: MemberId): StoreIdentity {
   return { format: storeFormat, member, storeId: randomBytes(16).toString('hex') };
 }
 
@@ -55,7 +55,7 @@ export function newIdentity(member: MemberId): Identity {
 export async function writeIdentity(
   system: FileSystem,
   directory: string,
-  identity: Identity,
+  identity: StoreIdentity,
 ): Promise<void> {
   const text = `${JSON.stringify({ ...identity, checksum: checksumOf(identity) })}\n`;
   await createFileAtomically(system, join(directory, identityName), Buffer.from(text));
@@ -75,7 +75,7 @@ export async function readIdentity(
   directory: string,
   member: MemberId,
   migrations: ReadonlyMap<number, Migration>,
-): Promise<Identity | null> {
+): Promise<StoreIdentity | null> {
   if (!(await system.list(directory)).includes(identityName)) return null;
   const text = (await system.read(join(directory, identityName))).toString();
   const identity = parse(text, directory);
@@ -108,10 +108,14 @@ function parse(text: string, directory: string): IdentityFile {
 async function migrate(
   system: FileSystem,
   directory: string,
-  identity: Identity,
+  identity: StoreIdentity,
   migrations: ReadonlyMap<number, Migration>,
-): Promise<Identity> {
-  let current: Identity = { format: identity.format, member: identity.member, storeId: identity.storeId };
+): Promise<StoreIdentity> {
+  let current: StoreIdentity = {
+    format: identity.format,
+    member: identity.member,
+    storeId: identity.storeId,
+  };
   while (current.format < storeFormat) {
     const migration = migrations.get(current.format);
     if (migration === undefined) {

@@ -9,7 +9,7 @@ interface SimulationHooks {
   readonly observer: MemberObserver;
 }
 
-export type CreateSimulatedMember = (
+export type SimulatedMemberFactory = (
   id: MemberId,
   members: readonly MemberId[],
   recovered: Recovered,
@@ -50,7 +50,7 @@ export function settingsForSeed(seed: number): SimulatedSettings {
 }
 
 /** Returns a factory of members with these settings, for {@link World}. */
-export function createSimulatedMember(settings: SimulatedSettings): CreateSimulatedMember {
+export function createSimulatedMember(settings: SimulatedSettings): SimulatedMemberFactory {
   return (id, members, recovered, random, hooks) =>
     createMember({
       id,

@@ -15,7 +15,7 @@ export interface NetworkHost {
 }
 
 /** Properties of one direction between two hosts. Delays are in milliseconds. */
-export interface Path {
+export interface NetworkPath {
   delayMs: number;
   jitterMs: number;
   /** Additional delay of the channels `log` and `live` over the channel `raft`. */
@@ -69,7 +69,7 @@ export class Network {
   readonly #timeline: Timeline;
   readonly #random: Random;
   readonly #hosts = new Map<MemberId, NetworkHost>();
-  readonly #paths = new Map<string, Path>();
+  readonly #paths = new Map<string, NetworkPath>();
   readonly #connections = new Map<string, PeerConnection>();
 
   constructor(timeline: Timeline, random: Random) {
@@ -91,7 +91,7 @@ export class Network {
     this.#hosts.set(host.id, host);
   }
 
-  path(from: MemberId, to: MemberId): Path {
+  path(from: MemberId, to: MemberId): NetworkPath {
     const path = this.#paths.get(pathKey(from, to));
     if (path === undefined) throw new Error(`no path from ${from} to ${to}`);
     return path;

@@ -26,7 +26,7 @@ import type { ClientOptions, ClientWorld } from '../clients/client.ts';
 import { Disk } from '../disk/disk.ts';
 import { History } from '../history/history.ts';
 import { Host } from './host.ts';
-import type { CreateSimulatedMember } from './member-factory.ts';
+import type { SimulatedMemberFactory } from './member-factory.ts';
 import { Network } from './network.ts';
 import { Operator } from './operator.ts';
 import { ProgramVersions } from './program-versions.ts';
@@ -38,7 +38,7 @@ import { Timeline } from './timeline.ts';
 export interface WorldOptions {
   readonly seed: number;
   readonly members: number;
-  readonly createMember: CreateSimulatedMember;
+  readonly createMember: SimulatedMemberFactory;
 }
 
 const allMemberIds: readonly MemberId[] = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
