@@ -3,34 +3,38 @@ import { gapDefinition } from './failover/gap-definition.ts';
 
 export interface BenchArguments {
   readonly command: 'compare' | 'idle' | 'failover' | 'scrape';
-  /** What `compare` measures, in this order. */
+  /** Names of the targets that `compare` measures, in this order. */
   readonly targets: readonly string[];
-  /** Null: the default QoS levels of each target. */
+  /** QoS levels that `compare` measures; null for the default levels of each target. */
   readonly qos: readonly (0 | 1 | 2)[] | null;
-  /** Null: the default sessions of each target. */
+  /** Kind of the clients' sessions; null for the default of each target. */
   readonly session: 'clean' | 'persistent' | null;
   readonly publishers: number;
   readonly subscribers: number;
+  /** Bytes of a payload. */
   readonly size: number;
   readonly seconds: number;
   readonly runs: number;
+  /** Messages a second; 0: as many as possible. */
   readonly rate: number;
+  /** Largest number of unacknowledged messages of each publisher. */
   readonly window: number;
   readonly members: number;
   /** Clients that are connected while `scrape` reads the metrics. */
   readonly clients: number;
-  /** Rounds of `failover` in which a member is killed. */
+  /** Number of rounds of `failover` in which a member is killed. */
   readonly kills: number;
-  /** Rounds of `failover` in which a member goes silent. */
+  /** Number of rounds of `failover` in which a member goes silent. */
   readonly silent: number;
+  /** Seed of the random choice of members in `failover`. */
   readonly seed: number;
-  /** Folder for the report and its data; null: the report is only printed. */
+  /** Folder for the failover report and its data; null: the report is only printed. */
   readonly out: string | null;
   readonly json: boolean;
 }
 
 const targetsDefault = 'ours,mosquitto,ours3,nats3,nats3sync';
-/** A client takes longer to detect a silent host, so fewer silent hosts are measured. */
+/** Default number of silent hosts as a share of the kills. It is below 1, because a round with a silent host takes longer. */
 const silentShare = 0.25;
 
 const defaults: BenchArguments = {
@@ -54,7 +58,7 @@ const defaults: BenchArguments = {
   json: false,
 };
 
-/** @throws UsageError naming the first wrong argument. @throws HelpRequested */
+/** Parses the command line. @throws UsageError that contains the first wrong argument. @throws HelpRequested */
 export function readArguments(argv: readonly string[]): BenchArguments {
   return readCommandLine<BenchArguments>(argv, commandLine);
 }

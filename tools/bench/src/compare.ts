@@ -10,8 +10,12 @@ import { oneMember, threeMembers } from './targets/ours.ts';
 import type { RunningTarget, Target } from './targets/target.ts';
 
 const known: readonly Target[] = [oneMember, mosquitto, threeMembers, natsThree, natsThreeSynced];
+/** Duration of the load before each measurement. */
 const warmUpSeconds = 2;
-/** Below the default queue limit of a session of this cluster, 1,000 messages. */
+/**
+ * Largest number of undelivered messages of one publisher. It is below this cluster's queue limit of a session, 1,000
+ * messages.
+ */
 const undeliveredMax = 500;
 
 export interface Measurement extends LoadResult {
@@ -19,21 +23,24 @@ export interface Measurement extends LoadResult {
   readonly qos: number;
   readonly sessions: 'clean' | 'persistent';
   readonly run: number;
-  /** Processor seconds of all processes of the target for a million deliveries. */
+  /** Processor seconds of all processes of the target together, for a million deliveries. */
   readonly cpuSecondsPerMillion: number;
+  /** Resident memory of the largest process of the target. */
   readonly residentBytes: number;
 }
 
 export interface Comparison {
   readonly targets: readonly Target[];
+  /** One line for each target that can't be measured on this machine. */
   readonly skipped: readonly string[];
+  /** One line for each measurement that failed. */
   readonly failures: readonly string[];
   readonly measurements: readonly Measurement[];
   /** Whether the publishers sent as many messages as possible, without a given rate. */
   readonly saturated: boolean;
 }
 
-/** Measures all targets, each of them `runs` times. */
+/** Measures each target `runs` times. */
 export async function compare(
   processes: Processes,
   given: BenchArguments,

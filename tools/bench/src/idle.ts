@@ -4,7 +4,7 @@ import type { Processes } from './processes.ts';
 import { waitUntilReady } from './targets/network.ts';
 import { startMembers } from './targets/ours.ts';
 
-/** After this time the effects of starting are over: garbage is collected and hot code is compiled. */
+/** Time from the start of the members until the measurement. Garbage collection and compilation of hot code are then done. */
 const settleMs = 30_000;
 const residentMebibytesMax = 100;
 const coreShareMax = 0.05;
@@ -17,7 +17,7 @@ export interface IdleResult {
   readonly seconds: number;
 }
 
-/** Measures processor time and memory of members without clients and without a publisher. */
+/** Measures the processor time and memory of a cluster without clients and without a publisher. */
 export async function measureIdle(processes: Processes, given: BenchArguments): Promise<IdleResult> {
   const directory = processes.directory();
   const running = await startMembers(processes, directory, given.members);

@@ -8,7 +8,7 @@ export interface Machine {
   readonly memoryGibibytes: number;
   readonly kernel: string;
   readonly node: string;
-  /** Load average of the last minute before the start, which shows other load on the machine. */
+  /** Load average of the last minute before the bench started, which shows other load on the machine. */
   readonly loadAverage: number;
   readonly versions: Readonly<Record<string, string>>;
 }

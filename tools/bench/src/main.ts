@@ -61,7 +61,7 @@ async function failover(processes: Processes, given: BenchArguments): Promise<vo
   const content = { command, date, machine, ...result };
   if (given.out !== null) writeFailover(given.out, text, content);
   await new Promise((resolve) => process.stdout.write(given.json ? json(content) : text, resolve));
-  // Connections of the lab may still be open.
+  // Open connections of the lab may keep the event loop alive, so the process must exit explicitly.
   process.exit(result.failures.length > 0 ? 1 : 0);
 }
 

@@ -11,7 +11,7 @@ export interface StartedProcess {
   readonly program: ChildProgram;
 }
 
-/** The processes and temporary directories of the bench. They never outlive the bench, however it ends. */
+/** The processes and temporary directories of the bench. They are removed when the bench exits. */
 export class Processes {
   readonly #started = new Set<ChildProgram>();
   readonly #children = new Set<ChildProcess>();
@@ -36,7 +36,7 @@ export class Processes {
     this.#directories.delete(path);
   }
 
-  /** Starts a program. @param environment added to the environment of the bench */
+  /** Starts a program. @param environment environment variables in addition to those of the bench */
   start(
     name: string,
     command: string,
@@ -55,7 +55,7 @@ export class Processes {
     return { name, program };
   }
 
-  /** Kills a child process of another part of the bench when the bench exits. */
+  /** Registers a child process that the caller has started. The bench kills it when the bench exits. */
   adopt(child: ChildProcess): void {
     this.#children.add(child);
     child.once('exit', () => this.#children.delete(child));

@@ -2,7 +2,7 @@ import { median } from '@mqtt-cluster/kit';
 import type { Comparison, Measurement } from './compare.ts';
 import type { Machine } from './machine.ts';
 
-/** The compared targets, and the floor of the ratio of deliveries a second (QoS 1 only). */
+/** The pairs of compared targets, and the smallest acceptable ratio of their deliveries a second with QoS 1. */
 const pairs = [
   { ours: 'ours', other: 'mosquitto', floor: 0.8 },
   { ours: 'ours3', other: 'nats3', floor: 2 },
@@ -30,7 +30,7 @@ export interface Summary {
 
 export interface Ratio {
   readonly text: string;
-  /** Median of the ratios of all runs; the two measurements of a run follow each other closely. */
+  /** Median of the ratios of all runs. The bench compares measurements of the same run, because they are close in time. */
   readonly ratio: number;
   readonly floor: number | null;
 }
@@ -72,7 +72,7 @@ function summary(runs: readonly Measurement[]): Summary {
   };
 }
 
-/** @param saturated whether publishers sent as many messages as possible; only then the floor applies */
+/** Compares the targets. @param saturated whether publishers sent as many messages as possible; the floor applies only then */
 export function ratios(measurements: readonly Measurement[], saturated = true): Ratio[] {
   return pairs.flatMap(({ ours, other, floor }) =>
     [0, 1, 2].flatMap((qos) => {

@@ -7,12 +7,12 @@ import type { Processes } from './processes.ts';
 import { waitUntilReady } from './targets/network.ts';
 import { startMembers } from './targets/ours.ts';
 
-/** A member takes 1,000 connections a second from one address: no batch may be faster. */
+/** Number of clients that connect at the same time. A member accepts only 1,000 connections a second from one address. */
 const batchClients = 250;
 const batchMsMin = 300;
-/** Number of requests, one after the other. */
+/** Number of requests of `/metrics`, one after the other. */
 const scrapes = 100;
-/** The promise for 10,000 clients. */
+/** Limits for a member with 10,000 clients: size of `/metrics`, and response time in ms. */
 const pageKibibytesMax = 200;
 const answerMsMax = 50;
 const requestMsMax = 10_000;
@@ -23,7 +23,7 @@ export interface ScrapeResult {
   readonly pageBytes: number;
   readonly p50Ms: number;
   readonly maxMs: number;
-  /** Processor time of the member for one page, independent of other load on the machine. */
+  /** Processor time of the member for one response. Other load on the machine does not change it. */
   readonly processorMs: number;
 }
 
@@ -100,7 +100,7 @@ async function connectAll(
   }
 }
 
-/** @throws Error when the page is not that of a member with all the clients */
+/** Checks the number of clients in a response of `/metrics`. @throws Error when it is not the number of connected clients */
 function checkPage(page: string, clients: number): void {
   const connected = Number(/^mqtt_cluster_clients_connected\{.*\} (\d+)$/m.exec(page)?.[1]);
   if (connected !== clients) throw new Error(`the member has ${connected} clients instead of ${clients}`);

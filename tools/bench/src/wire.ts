@@ -1,6 +1,6 @@
 /**
- * The MQTT 3.1.1 packets of the load generator. It copies PUBLISH packets from a template and cuts the received stream
- * without decoding packets, so that it uses little processor time beside the brokers.
+ * Types of the MQTT 3.1.1 packets that the load generator uses. The generator copies PUBLISH packets from a template and
+ * splits the received stream without decoding packets, so that it uses little processor time beside the brokers.
  */
 import { generate } from 'mqtt-packet';
 
@@ -14,7 +14,7 @@ export const packetTypes = {
   suback: 9,
 } as const;
 
-/** Bytes of the stamp at the start of a payload: message number and time of sending, both as doubles. */
+/** Bytes of the number and send time at the start of a payload (the payload's stamp). Both are doubles. */
 export const stampBytes = 16;
 
 export function encodeConnect(clientId: string, clean: boolean): Buffer {
@@ -39,13 +39,13 @@ export function encodeDisconnect(): Buffer {
 /** A PUBLISH packet. The generator writes packet id, message number and time into copies of it. */
 export interface PublishTemplate {
   readonly bytes: Buffer;
-  /** Offset of the packet id; unused with QoS 0. */
+  /** Offset of the packet id in `bytes`; unused with QoS 0. */
   readonly packetIdAt: number;
-  /** Offset of the stamp, of {@link stampBytes} bytes. */
+  /** Offset of the payload's stamp in `bytes` (see {@link stampBytes}). */
   readonly stampAt: number;
 }
 
-/** @param payloadBytes at least {@link stampBytes} */
+/** Creates a template. @param payloadBytes at least {@link stampBytes} */
 export function publishTemplate(topic: string, qos: 0 | 1 | 2, payloadBytes: number): PublishTemplate {
   const payload = Buffer.alloc(Math.max(payloadBytes, stampBytes), 0x2e);
   const bytes = generate({
@@ -61,10 +61,10 @@ export function publishTemplate(topic: string, qos: 0 | 1 | 2, payloadBytes: num
   return { bytes, packetIdAt: stampAt - 2, stampAt };
 }
 
-/** `first` is the packet's first byte; its body lies between `start` and `end` of `bytes`. */
+/** Called for each packet. `first` is the first byte of the packet; `bytes` contains its body from `start` to `end`. */
 export type OnPacket = (first: number, bytes: Buffer, start: number, end: number) => void;
 
-/** Cuts a stream into packets. Copies only packets that span two chunks. */
+/** Splits a stream of bytes into packets. It copies only packets that span two chunks. */
 export class PacketScanner {
   readonly #onPacket: OnPacket;
   #rest: Buffer | null = null;

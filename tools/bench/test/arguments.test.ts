@@ -1,7 +1,7 @@
 import { HelpRequested, UsageError } from '@mqtt-cluster/kit';
 import { readArguments } from '../src/arguments.ts';
 
-test('compares all targets without arguments', () => {
+test('readArguments selects the comparison of all targets without arguments', () => {
   expect(readArguments([])).toEqual({
     command: 'compare',
     targets: ['ours', 'mosquitto', 'ours3', 'nats3', 'nats3sync'],
@@ -24,19 +24,19 @@ test('compares all targets without arguments', () => {
   });
 });
 
-test('reads the options of compare with and without its name', () => {
+test('readArguments reads the options of compare with and without the word compare', () => {
   const options = ['--targets', 'ours,ours3', '--qos', '0,2', '--session', 'clean', '--json'];
   const expected = { targets: ['ours', 'ours3'], qos: [0, 2], session: 'clean', json: true };
   expect(readArguments(options)).toMatchObject(expected);
   expect(readArguments(['compare', ...options])).toMatchObject(expected);
 });
 
-test('idle measures 30 s by default, scrape one member', () => {
+test('the command idle measures 30 s by default, and the command scrape measures one member', () => {
   expect(readArguments(['idle', '--members', '3'])).toMatchObject({ members: 3, seconds: 30 });
   expect(readArguments(['scrape', '--json'])).toMatchObject({ members: 1, clients: 10_000, json: true });
 });
 
-test('failover measures a quarter as many silent hosts as kills by default', () => {
+test('the command failover measures a quarter as many silent hosts as kills by default', () => {
   expect(readArguments(['failover', '--kills', '20'])).toMatchObject({
     command: 'failover',
     kills: 20,
@@ -58,12 +58,12 @@ test.each([
   [['--session', 'both'], '--session must be clean or persistent, not "both"'],
   [['idle', '--runs', '3'], `unknown option '--runs'`],
   [['--no-such'], `unknown option '--no-such'`],
-])('rejects %j and names the wrong argument', (argv, message) => {
+])('readArguments rejects %j with an error that contains the wrong argument', (argv, message) => {
   expect(() => readArguments(argv)).toThrow(UsageError);
   expect(() => readArguments(argv)).toThrow(message);
 });
 
-test('prints help for the program and for each command', () => {
+test('readArguments throws HelpRequested for the program and for its commands', () => {
   for (const argv of [['--help'], ['compare', '--help'], ['failover', '-h']]) {
     expect(() => readArguments(argv)).toThrow(HelpRequested);
   }

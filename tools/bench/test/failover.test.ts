@@ -8,11 +8,11 @@ function every10(from: number, to: number): number[] {
 }
 
 describe('gapOf', () => {
-  test('measures from the last event before the fault to the first event after it', () => {
+  test('measures the gap from the last event before the fault to the first event after it', () => {
     expect(gapOf([...every10(0, 1_000), ...every10(1_290, 2_000)], 1_000)).toBe(300);
   });
 
-  test('is not ended by a late packet from a buffer just after the fault', () => {
+  test('does not end the gap at a late packet from a buffer just after the fault', () => {
     expect(gapOf([...every10(0, 1_000), 1_002, ...every10(1_302, 2_000)], 1_000)).toBe(300);
   });
 
@@ -24,14 +24,14 @@ describe('gapOf', () => {
     expect(gapOf([...every10(0, 1_000), 1_100, 1_500, ...every10(1_510, 2_000)], 1_000)).toBe(400);
   });
 
-  test('returns Infinity for a client that never comes back', () => {
+  test('returns Infinity for a client without an event after the fault', () => {
     expect(gapOf(every10(0, 1_000), 1_000)).toBe(Infinity);
     expect(gapOf([], 1_000)).toBe(Infinity);
   });
 });
 
 describe('Observation', () => {
-  test('ends when every client had half a second of service without a break', () => {
+  test('reports all clients as served when each had half a second of service without a break', () => {
     const observation = new Observation();
     observation.add({ quick: every10(0, 1_000), slow: every10(0, 500) });
     expect(observation.allServed(1_000)).toBe(false);
@@ -41,7 +41,7 @@ describe('Observation', () => {
     expect(observation.gaps(600)).toEqual({ quick: 10, slow: 910 });
   });
 
-  test('returns the longest pause before the fault, the noise of the machine', () => {
+  test('returns the longest pause before the fault', () => {
     const observation = new Observation();
     observation.add({ client: [0, 30, 40, 1_000] });
     expect(observation.calm(100)).toEqual({ client: 30 });
@@ -83,7 +83,7 @@ describe('renderFailover', () => {
       '2026-11-22',
     );
 
-  test('contains the figures, the seed, the missing libraries, and whether the promise was kept', () => {
+  test('reports the figures, the seed, the missing libraries, and whether P8 was kept', () => {
     const text = render([round(1, 100), round(2, 200), round(3, 900)]);
     expect(text).toContain(`| ${series} | 7 | 200 | 900 | 900 | 900 |`);
     expect(text).toContain('seed 7; 2026-11-22');
@@ -91,7 +91,7 @@ describe('renderFailover', () => {
     expect(text).toContain(`- kill, ${series}, p50: 200 ms (met: under 300 ms)`);
   });
 
-  test('reports a client that is not back, and a missed promise', () => {
+  test('reports a client that is not served again, and a missed limit of P8', () => {
     const text = render([round(1, 100), round(2, null)]);
     expect(text).toContain('not back after 10 s');
     expect(text).toContain(`- kill, ${series}, p99: not back after 10 s (MISSED: under 1000 ms)`);

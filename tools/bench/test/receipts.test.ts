@@ -6,18 +6,18 @@ function after(...numbers: readonly number[]): Receipts {
   return receipts;
 }
 
-test('counts missing numbers as not received', () => {
+test('Receipts does not count missing message numbers as received', () => {
   expect(after(0, 1, 4)).toMatchObject({ received: 3, next: 5, duplicates: 0, late: 0 });
 });
 
-test('counts a late number as received and as late', () => {
+test('Receipts counts a late message number as received and as late', () => {
   expect(after(0, 2, 1, 3)).toMatchObject({ received: 4, duplicates: 0, late: 1 });
 });
 
-test('counts a duplicate once as received, and as a duplicate', () => {
+test('Receipts counts a repeated message number as a duplicate and only once as received', () => {
   expect(after(0, 1, 1, 0)).toMatchObject({ received: 2, duplicates: 2, late: 0 });
 });
 
-test('counts only received numbers after a gap larger than its bound', () => {
+test('Receipts counts one message as received after more missing numbers than its bound', () => {
   expect(after(500_000).received).toBe(1);
 });

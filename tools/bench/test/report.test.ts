@@ -23,7 +23,7 @@ function measurement(target: string, run: number, deliveredPerSecond: number, ch
   };
 }
 
-test('the ratio is the median of the ratios of all runs, not the ratio of the medians', () => {
+test('ratios returns the median of the ratios of all runs, not the ratio of the medians', () => {
   const measurements = [
     measurement('ours', 1, 10),
     measurement('mosquitto', 1, 20),
@@ -35,16 +35,16 @@ test('the ratio is the median of the ratios of all runs, not the ratio of the me
   expect(ratios(measurements)).toEqual([{ text: 'ours / mosquitto, QoS 1', ratio: 0.9, floor: 0.8 }]);
 });
 
-test('a run without a measurement of the other target has no ratio', () => {
+test('ratios ignores a run without a measurement of the other target', () => {
   expect(ratios([measurement('ours', 1, 10), measurement('mosquitto', 2, 20)])).toEqual([]);
 });
 
-test('losses of several runs are added up, not reduced to a median', () => {
+test('summarize adds up the losses of several runs', () => {
   const [summary] = summarize([measurement('ours', 1, 1), measurement('ours', 2, 1, { lost: 3 })]);
   expect(summary).toMatchObject({ runs: 2, lost: 3 });
 });
 
-test('QoS 0 allows losses, QoS 1 allows duplicates, no QoS allows order violations', () => {
+test('faults accepts losses with QoS 0 and duplicates with QoS 0 and 1, but no order violations', () => {
   const bad = { lost: 1, duplicates: 1, outOfOrder: 1 };
   const found = [0, 1, 2].map((qos) => faults([measurement('ours', 1, 1, { qos, ...bad })]));
   expect(found).toEqual([

@@ -20,7 +20,7 @@ function parse(bytes: Buffer): Packet[] {
   return packets;
 }
 
-test('encodes CONNECT, SUBSCRIBE and DISCONNECT', () => {
+test('the encoders of CONNECT, SUBSCRIBE and DISCONNECT produce packets that mqtt-packet decodes', () => {
   const bytes = Buffer.concat([encodeConnect('me', false), encodeSubscribe(7, 'a/+', 2), encodeDisconnect()]);
   expect(parse(bytes)).toMatchObject([
     { cmd: 'connect', clientId: 'me', clean: false, protocolVersion: 4, keepalive: 0 },
@@ -30,7 +30,7 @@ test('encodes CONNECT, SUBSCRIBE and DISCONNECT', () => {
 });
 
 test.each([0, 1, 2] as const)(
-  'a copy of the QoS %i template is a PUBLISH with the stamp in its payload',
+  'a copy of the QoS %i template is a PUBLISH packet with the written number in its payload',
   (qos) => {
     const { bytes, packetIdAt, stampAt } = publishTemplate('bench/0', qos, 300);
     if (qos > 0) bytes.writeUInt16BE(513, packetIdAt);

@@ -1,4 +1,4 @@
-/** The user's command line or input is wrong. A program prints the message as one line and exits with status 2. */
+/** Reports that the user's command line or input is wrong. A program prints the message as one line and exits with status 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
   readonly code = 'USAGE';

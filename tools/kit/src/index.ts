@@ -1,6 +1,6 @@
 /**
- * What the command line tools of this repository share. Generic: imports no package of the product, so that a checker
- * built on it stays independent of the code that it checks.
+ * Functions and classes that the command line tools of this repository share. The kit imports no package of the product,
+ * so that a checker that uses the kit stays independent of the code that it checks.
  */
 export { Option } from './command-line/option.ts';
 export { CommandLine, HelpRequested, readCommandLine } from './command-line/command-line.ts';
@@ -22,7 +22,7 @@ export type { ChildProgramOptions } from './processes/child-program.ts';
 export { findProgram } from './processes/find-program.ts';
 export { cpuSeconds, residentBytes } from './processes/process-usage.ts';
 export { attemptCommand, CommandError, runCommand } from './processes/run-command.ts';
-export type { CommandOptions, CommandResult } from './processes/run-command.ts';
+export type { CommandOptions, ProgramResult } from './processes/run-command.ts';
 export { between, pick, seededRandom, shuffled } from './random.ts';
 export type { Random } from './random.ts';
 export { LatencyHistogram } from './statistics/latency-histogram.ts';

@@ -2,21 +2,21 @@ import { createServer } from 'node:net';
 import type { Server } from 'node:net';
 
 /**
- * Ports are handed out in blocks. The process that listens on the first port of a block owns the block until it ends, so
- * two processes never get the same port, even before they listen on it.
+ * Size of a block of ports. The process that listens on the first port of a block owns the whole block until the process
+ * ends. Two processes therefore never get the same port, even before they listen on it.
  */
 const blockSize = 10;
-/** Below 32,768: Linux gives higher ports to outgoing connections, which could take a port before its owner listens. */
+/** Lowest port of all blocks. All blocks are below 32,768, because Linux uses higher ports for outgoing connections. */
 const firstBlockPort = 12_000;
 const blockCount = 2_000;
-/** One address for the locks of all hosts: it exists on every system. */
+/** The address at which a process listens to own a block. It exists on every system. */
 const lockHost = '127.0.0.1';
 const triesMax = 1_000;
 
-/** Ports of this process that have not been handed out yet. */
+/** Ports that this process owns and has not returned to a caller yet. */
 const available: number[] = [];
 
-/** Tries to listen. Returns the server, or null when the address is in use or invalid. */
+/** Tries to listen at an address. Returns the server, or null when the address is in use or invalid. */
 function listen(host: string, port: number): Promise<Server | null> {
   return new Promise((resolve) => {
     const server = createServer();

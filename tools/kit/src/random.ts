@@ -4,12 +4,12 @@ import { mersenne } from 'pure-rand/generator/mersenne';
 const fnvOffset = 0x811c9dc5;
 const fnvPrime = 0x01000193;
 
-/** Returns the next random number, uniform in [0, 1). */
+/** A random number generator. Each call returns the next number, uniform in [0, 1). */
 export type Random = () => number;
 
 /**
- * Returns a Mersenne Twister that gives the same numbers for the same seed and name. A name gives a client or a task its
- * own generator, so its numbers do not depend on how often other generators are called.
+ * Returns a Mersenne Twister that returns the same numbers for the same seed and name. With a name of its own, a client or
+ * task has its own generator, so its numbers do not depend on the calls of other generators.
  */
 export function seededRandom(seed: number, name = ''): Random {
   // FNV-1a

@@ -3,7 +3,7 @@ import { describeError } from './errors.ts';
 
 const intervalMsDefault = 100;
 
-/** A condition did not hold before its deadline. */
+/** Reports that a condition did not hold before the deadline. */
 export class WaitTimeoutError extends Error {
   override readonly name = 'WaitTimeoutError';
 }
@@ -17,7 +17,7 @@ export interface WaitOptions {
 /**
  * Calls `attempt` until it returns a value other than `undefined`. Makes at least one attempt.
  *
- * @returns that value, or `undefined` after `timeoutMs`
+ * @returns the value, or `undefined` after `timeoutMs`
  * @throws the first error of `attempt`
  */
 export async function poll<Result>(
@@ -33,7 +33,7 @@ export async function poll<Result>(
 }
 
 /**
- * Calls `attempt` until it returns a value other than `undefined`. An error of `attempt` counts as no value.
+ * Calls `attempt` until it returns a value other than `undefined`. An error of `attempt` counts as `undefined`.
  *
  * @param subject what the caller waits for, as in "timed out after 5 s waiting for <subject>"
  * @throws WaitTimeoutError after `timeoutMs`; its message and `cause` contain the last error of `attempt`

@@ -25,7 +25,7 @@ interface Result {
   readonly options: Options;
 }
 
-/** A program with a default action and two commands; reports the command that ran and its options. */
+/** Returns a command line with a default action and two commands. Each action reports its command and the options. */
 function build(report: (result: Result) => void): CommandLine {
   const run = (command: string) => () => report({ command, options: program.opts<Options>() });
   const program = new CommandLine('tool')
@@ -84,13 +84,13 @@ describe('CommandLine', () => {
     [['--cuont', '3'], `unknown option '--cuont' (Did you mean --count?); see "tool --help"`],
     [['pu'], 'unknown command "pu" (commands: up); see "tool --help"'],
     [['up', 'now'], 'unexpected argument "now" (commands: up); see "tool up --help"'],
-  ])('rejects %j with one line that names the mistake and the right form', (argv, message) => {
+  ])('rejects %j with one line that contains the wrong argument and the right form', (argv, message) => {
     const reading = (): unknown => read(...argv);
     expect(reading).toThrow(UsageError);
     expect(reading).toThrow(new UsageError(message));
   });
 
-  it('returns the help of the program with the options of its commands, or the help of one command', () => {
+  it('throws the help of the program with the options of its commands, or the help of one command', () => {
     expect(helpOf('--help')).toMatch(/^Usage: tool .*Options of "tool up":\n  --fast  hurries\n$/s);
     expect(helpOf('--nonsense', '-h')).toBe(helpOf('--help'));
     expect(helpOf('--help')).not.toContain('daemon');

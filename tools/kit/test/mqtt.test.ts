@@ -12,7 +12,7 @@ let server: Server;
 let received: Packet[];
 let sockets: Socket[];
 
-/** Starts a server that answers each packet with `respond`. */
+/** Starts a server that calls `respond` for each received packet. */
 async function serve(respond: Respond): Promise<ServerAddress> {
   received = [];
   sockets = [];
@@ -78,7 +78,7 @@ describe('MqttConnection', () => {
     expect(await endOf(address)).toEqual({ how: 'server', why: 'closed' });
   });
 
-  it('pings a silent server and then gives the connection up', async () => {
+  it('pings a silent server and then closes the connection', async () => {
     const address = await serve(({ cmd }, send) => {
       if (cmd === 'connect') send(connack());
     });
@@ -95,7 +95,7 @@ describe('MqttConnection', () => {
 });
 
 describe('exchange', () => {
-  it('returns the result and sends DISCONNECT', async () => {
+  it('returns its result and sends DISCONNECT', async () => {
     const address = await serve(({ cmd }, send) => {
       if (cmd === 'connect') send({ cmd: 'connack', returnCode: 0, sessionPresent: true });
       if (cmd === 'publish') send({ cmd: 'puback', messageId: 1 });
@@ -110,7 +110,7 @@ describe('exchange', () => {
     expect(received[0]).toMatchObject({ clientId: 'c', clean: false });
   });
 
-  it('returns null when the time is over or the server closes the connection', async () => {
+  it('returns null after the timeout or when the server closes the connection', async () => {
     const address = await serve((_packet, _send, socket) => {
       if (sockets.length > 1) socket.end();
     });

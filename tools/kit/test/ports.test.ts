@@ -5,7 +5,7 @@ import { freePort } from '../src/index.ts';
 
 const count = 30;
 
-test('never returns the same port twice, in this process or in another one', async () => {
+test('freePort never returns the same port twice, in this process or in another one', async () => {
   const others = await portsOfAnotherProcess();
   const ports: number[] = [];
   for (let taken = 0; taken < count; taken++) ports.push(await freePort());
@@ -13,7 +13,7 @@ test('never returns the same port twice, in this process or in another one', asy
   expect(new Set([...ports, ...others]).size).toBe(2 * count);
 });
 
-test('returns ports on which a server can listen', async () => {
+test('freePort returns a port on which a server can listen', async () => {
   const port = await freePort();
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
@@ -23,7 +23,7 @@ test('returns ports on which a server can listen', async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-/** The other process keeps its ports until its standard input ends, which is after this test has taken its own. */
+/** Starts another process that calls `freePort`, and returns the ports of that process. */
 async function portsOfAnotherProcess(): Promise<number[]> {
   const bundle = await import('esbuild').then(({ build }) =>
     build({

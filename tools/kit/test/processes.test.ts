@@ -24,7 +24,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('attemptCommand and runCommand', () => {
-  it('return what a program prints, and its status', async () => {
+  it('return the output of a program and its exit status', async () => {
     const script =
       'process.stdin.on("data", (text) => { console.log(`got ${text}`); console.error(process.env.A); process.exitCode = 3 })';
     const options = { input: 'text', environment: { A: 'from the environment' } };
@@ -36,14 +36,14 @@ describe('attemptCommand and runCommand', () => {
     expect(await runCommand(node, ['-p', 'process.cwd()'], { directory: '/' })).toBe('/\n');
   });
 
-  it('append both outputs to a log', async () => {
+  it('append standard output and standard error to a log file', async () => {
     const logFile = join(folder, 'log');
     await attemptCommand(node, ['-e', 'console.log("first")'], { logFile });
     await attemptCommand(node, ['-e', 'console.error("second")'], { logFile });
     expect(readFileSync(logFile, 'utf8')).toBe('first\nsecond\n');
   });
 
-  it('throw for a program that fails, does not end in time or does not exist', async () => {
+  it('throw CommandError for a program that fails, does not end in time or does not exist', async () => {
     const failing = runCommand(node, ['-e', 'console.error("no disk"); process.exit(4)']);
     await expect(failing).rejects.toThrow(/ended with status 4: no disk$/);
     const late = attemptCommand(node, ['-e', forever], { timeoutMs: 200 });
@@ -90,7 +90,7 @@ describe('ChildProgram', () => {
     expect(program.lastLogLines()).toBe('ready | no disk');
   });
 
-  it('reports a program that does not exist', async () => {
+  it('reports the error of a program that does not exist', async () => {
     const program = new ChildProgram({
       command: join(folder, 'missing'),
       args: [],
@@ -101,7 +101,7 @@ describe('ChildProgram', () => {
     await program.kill();
   });
 
-  it('connects standard output when asked to', async () => {
+  it('connects standard output with the option pipesOutput', async () => {
     const program = new ChildProgram({
       command: node,
       args: ['-p', '1 + 1'],
@@ -124,7 +124,7 @@ test('cpuSeconds and residentBytes return null for a process that does not run',
   expect(residentBytes(process.pid)).toBeGreaterThan(1_000_000);
 });
 
-test('findProgram returns the path of an installed program and null otherwise', () => {
+test('findProgram returns the path of an installed program, and null for a missing program', () => {
   expect(findProgram('sh')).toMatch(/\/sh$/);
   expect(findProgram('no-such-program')).toBeNull();
 });

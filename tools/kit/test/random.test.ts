@@ -3,14 +3,14 @@ import { between, pick, seededRandom, shuffled } from '../src/index.ts';
 const draws = 2_000;
 const draw = (random: () => number, count: number): number[] => Array.from({ length: count }, () => random());
 
-test('gives the same numbers for the same seed and name, and other numbers for another seed or name', () => {
+test('seededRandom returns the same numbers for the same seed and name, and others for another seed or name', () => {
   const first = draw(seededRandom(7, 'publisher-1'), 5);
   expect(draw(seededRandom(7, 'publisher-1'), 5)).toEqual(first);
   expect(draw(seededRandom(8, 'publisher-1'), 5)).not.toEqual(first);
   expect(draw(seededRandom(7, 'publisher-2'), 5)).not.toEqual(first);
 });
 
-test('first numbers of generators with neighbouring names are uniform', () => {
+test('seededRandom returns uniform first numbers for generators with similar names', () => {
   const values = Array.from({ length: draws }, (_, index) => seededRandom(1, `client-${index}`)());
   const mean = values.reduce((sum, value) => sum + value, 0) / draws;
   // Six standard deviations of the mean of uniform values.

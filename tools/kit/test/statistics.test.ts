@@ -11,7 +11,7 @@ describe('LatencyHistogram', () => {
     }
   });
 
-  it('shows one slow message in the maximum but not in the median', () => {
+  it('includes one slow message in the maximum but not in the median', () => {
     const histogram = new LatencyHistogram();
     for (let count = 0; count < 999; count++) histogram.record(1);
     histogram.record(5_000);
@@ -19,7 +19,7 @@ describe('LatencyHistogram', () => {
     expect(histogram.percentile(1)!).toBeGreaterThanOrEqual(4_995);
   });
 
-  it('has no percentile without values, and limits values to its range', () => {
+  it('returns null without values, and limits recorded values to its range', () => {
     const histogram = new LatencyHistogram();
     expect(histogram.percentile(0.5)).toBeNull();
     histogram.record(0);
@@ -30,13 +30,13 @@ describe('LatencyHistogram', () => {
   });
 });
 
-test('percentile is the nearest rank', () => {
+test('percentile returns the value at the nearest rank', () => {
   const values = [5, 1, 4, 2, 3];
   expect([0, 0.2, 0.21, 0.5, 1].map((share) => percentile(values, share))).toEqual([1, 1, 2, 3, 5]);
   expect(percentile([], 0.5)).toBeNull();
 });
 
-test('median is the middle value or the mean of both middle values', () => {
+test('median returns the middle value, or the mean of the two middle values', () => {
   expect(median([3, 1, 2])).toBe(2);
   expect(median([4, 1, 3, 2])).toBe(2.5);
   expect(median([])).toBeNaN();

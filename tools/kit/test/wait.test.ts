@@ -13,19 +13,19 @@ test('waitFor returns the first value and ignores errors before it', async () =>
   expect(calls).toBe(3);
 });
 
-test('waitFor names its subject and the last error when the time is over', async () => {
+test('waitFor throws an error with its subject and the last error after the timeout', async () => {
   const waiting = waitFor('a port', () => Promise.reject(new Error('connection refused')), { timeoutMs: 0 });
   await expect(waiting).rejects.toThrow(WaitTimeoutError);
   await expect(waiting).rejects.toThrow(/^timed out after 0 s waiting for a port: connection refused$/);
 });
 
-test('poll makes one attempt even without time, and passes errors on', async () => {
+test('poll makes one attempt even with a timeout of 0, and rethrows the errors of an attempt', async () => {
   expect(await poll(() => 1, { timeoutMs: 0 })).toBe(1);
   expect(await poll(() => undefined, { timeoutMs: 0 })).toBeUndefined();
   await expect(poll(() => Promise.reject(new Error('fatal')), quickly)).rejects.toThrow('fatal');
 });
 
-test('holdsWithin reports whether the condition came to hold', async () => {
+test('holdsWithin returns whether the condition held before the timeout', async () => {
   let calls = 0;
   expect(await holdsWithin(() => ++calls === 3, quickly)).toBe(true);
   expect(await holdsWithin(async () => false, { timeoutMs: 0 })).toBe(false);

@@ -13,30 +13,30 @@ import { membersMax } from './layout.ts';
 
 const folderDefault = '.lab';
 const loadMsDefault = 30_000;
-/** Low enough that messages of 7 s, a long partition, stay below the bound of a session's queue, 1,000 messages. */
+/** Messages a second. At this rate the messages of a partition of 7 s do not fill a session's queue (1,000 messages). */
 const rateDefault = 50;
 const rateMax = 10_000;
 const seedDefault = 1;
 const seedMax = 0x7fff_ffff;
 
-/** The command line of the lab, checked. */
+/** The parsed and checked command line of the lab. */
 export interface Arguments {
   readonly command: 'start' | 'up' | 'daemon' | 'fault' | 'status' | 'down' | 'run';
-  /** The words of the fault after `lab fault`. */
+  /** The words that follow `lab fault` and describe the fault. */
   readonly rest: readonly string[];
   readonly members: number;
-  /** Absolute path. */
+  /** Absolute path of the lab's folder. */
   readonly folder: string;
   readonly folderGiven: boolean;
-  /** Settings of every member, key and value. */
+  /** Settings that `--set` gives to every member, as pairs of key and value. */
   readonly overrides: readonly (readonly [string, string])[];
   readonly forMs: number;
   /** The fault plan of `lab run`. */
   readonly faults: string;
-  /** Messages a second for each QoS. */
+  /** Messages a second of the load of `lab run`, for each QoS. */
   readonly rate: number;
   readonly seed: number;
-  /** Whether the verdict includes the failover gaps (P8): other load on the machine causes gaps of its own. */
+  /** Whether the verdict includes the failover gaps (P8). Other load on the machine also causes gaps. */
   readonly gapsJudged: boolean;
   readonly json: boolean;
   readonly keep: boolean;
@@ -65,7 +65,7 @@ Faults, for "lab fault" and for a plan ("@time" after each). Members: 1 to 7 or 
   pause:3 resume:3               SIGSTOP; SIGCONT
   rolling                        restart the members one after the other: stop, start, wait until it serves
   cut:1,2,3/4,5,6/7              partition: links between these groups, and to all other members, go silent
-  one-way:3 one-way:1,2/3        nothing gets from 3 to any member (from 1 and 2 to 3); the other way works
+  one-way:3 one-way:1,2/3        no data passes from 3 to any member (from 1 and 2 to 3); the other direction works
   flap:3                         the links of 3 fail and recover every second, with silence and resets in turn
   slow:3                         the links of 3 delay by 100 ± 50 ms in each direction
   loss:3 loss:3=5%               1 % (5 %) of TCP segments are lost: the stream stalls for 200 ms or more each time
@@ -80,7 +80,7 @@ Examples:
   lab fault slow-disk 3=200ms
   lab run --for 30s --faults "flap:3@5s,heal@15s"`;
 
-/** @throws UsageError naming the first wrong argument. @throws HelpRequested */
+/** Parses the command line. @throws UsageError that contains the first wrong argument. @throws HelpRequested */
 export function readArguments(argv: readonly string[]): Arguments {
   return readCommandLine<Arguments>(argv, commandLine);
 }

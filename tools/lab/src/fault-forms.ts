@@ -1,16 +1,16 @@
 import { parseDuration, UsageError } from '@mqtt-cluster/kit';
 
-/** How the value of a fault is written: `200ms` in `slow-disk:3=200ms`. */
+/** The written form of a fault's value, such as `200ms` in `slow-disk:3=200ms`. */
 interface ValueForm {
   readonly example: string;
-  /** The value when the user gives none. Undefined: the user must give one. */
+  /** The default value. Undefined: the user must give a value. */
   readonly otherwise?: number;
-  /** Returns null for an invalid value. */
+  /** Parses a value. Returns null when the text is not a valid value. */
   readonly read: (text: string) => number | null;
 }
 
 interface FaultForm {
-  /** `groups`: several groups of members, separated by `/`. */
+  /** The members that a fault accepts. `groups` means several groups of members, separated by `/`. */
   readonly members: 'none' | 'optional' | 'some' | 'groups';
   readonly value?: ValueForm;
 }
@@ -44,7 +44,7 @@ function share(text: string): number | null {
 
 const some: FaultForm = { members: 'some' };
 
-/** The forms of all faults. Times are in milliseconds, rates in bytes a second, shares from 0 to 1. */
+/** The forms of all faults. Parsed times are in milliseconds, rates in bytes a second, shares from 0 to 1. */
 const faultForms = {
   kill: some,
   stop: some,
@@ -71,17 +71,17 @@ export function isFaultAction(text: string): text is FaultAction {
   return Object.hasOwn(faultForms, text);
 }
 
-/** A fault without a time. */
+/** A fault, its target members and its value, but not the time of the fault. */
 export interface FaultCommand {
   readonly action: FaultAction;
   /** Member numbers. Only `cut` and `one-way` have more than one group; `heal` has no group. */
   readonly groups: readonly (readonly number[])[];
-  /** ms (`slow-disk`, `clock`), bytes a second (`throttle`) or a share (`loss`). */
+  /** Milliseconds (`slow-disk`, `clock`), bytes a second (`throttle`) or a share from 0 to 1 (`loss`). */
   readonly value?: number;
 }
 
 /**
- * Reads `action`, `action:members` or `action:members=value`. Members are 1 to 7, m1 to m7 or `all`, joined by `+` or
+ * Parses a fault: `action`, `action:members` or `action:members=value`. Members are 1 to 7, m1 to m7 or `all`, joined by `+` or
  * commas; groups of members are separated by `/`.
  *
  * @param members number of members of the cluster
@@ -100,7 +100,7 @@ export function parseFault(text: string, members: number): FaultCommand {
     throw new UsageError(`"${text}": ${action} applies to all members and takes no member`);
   }
   if (targets === undefined && form.members !== 'none' && form.members !== 'optional') {
-    throw new UsageError(`"${text}" names no member (example: ${example(action)})`);
+    throw new UsageError(`"${text}" needs a member (example: ${example(action)})`);
   }
   const groups = (targets?.split('/') ?? []).map((group) => parseGroup(group, members, text));
   if (groups.length > 1 && form.members !== 'groups') {
@@ -110,7 +110,7 @@ export function parseFault(text: string, members: number): FaultCommand {
     throw new UsageError(`"${text}": one-way takes the sending members, and after / the receiving ones`);
   }
   const all = groups.flat();
-  if (new Set(all).size !== all.length) throw new UsageError(`"${text}" names a member twice`);
+  if (new Set(all).size !== all.length) throw new UsageError(`"${text}" contains a member twice`);
   return { action, groups, ...readValue(action, form.value, valueText, text) };
 }
 

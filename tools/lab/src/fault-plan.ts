@@ -8,7 +8,7 @@ export interface Fault extends FaultCommand {
 }
 
 /**
- * Reads a fault plan: a comma-separated list of `action:target[+target...][=value]@time`, see {@link parseFault}.
+ * Parses a fault plan: a comma-separated list of `action:target[+target...][=value]@time`, see {@link parseFault}.
  *
  * @param members number of members of the cluster
  * @returns the faults in the order of their times
@@ -20,7 +20,10 @@ export function parseFaults(text: string, members: number): Fault[] {
     .sort((left, right) => left.atMs - right.atMs);
 }
 
-/** Splits a plan at its commas. Every fault ends with its time, so a comma before the time separates members. */
+/**
+ * Splits a plan at its commas. Every fault ends with `@time`, so a comma before `@` separates two members and not two
+ * faults.
+ */
 function splitPlan(text: string): string[] {
   const faults: string[] = [];
   let begun = '';
@@ -43,15 +46,15 @@ function parseTimed(text: string, members: number): Fault {
   return { ...parseFault(fault, members), atMs };
 }
 
-/** How a fault plan affects the cluster as a whole; the verdict depends on it. */
-export interface PlanNature {
-  /** Some members may lose quorum and then acknowledge QoS 1 messages without a majority (P1). */
+/** Effects of a fault plan on the cluster as a whole, which the verdict of a run takes into account. */
+export interface PlanSummary {
+  /** Whether some members may lose quorum and then acknowledge QoS 1 messages without a majority (P1). */
   readonly mayDegrade: boolean;
   /** The faults that kill processes of a healthy cluster and leave a majority running. */
   readonly minorityKills: readonly Fault[];
 }
 
-/** Faults that may separate a member from the majority for longer than the isolation timeout. */
+/** Faults that may separate a member from the majority for longer than the isolation timeout, so that it becomes isolated. */
 const separatingActions: ReadonlySet<FaultAction> = new Set<FaultAction>([
   'cut',
   'one-way',
@@ -65,7 +68,7 @@ const separatingActions: ReadonlySet<FaultAction> = new Set<FaultAction>([
 ]);
 
 /** Computes the effects of a fault plan without running it. */
-export function natureOf(faults: readonly Fault[], members: number): PlanNature {
+export function summarizePlan(faults: readonly Fault[], members: number): PlanSummary {
   const down = new Set<number>();
   let mayDegrade = false;
   const minorityKills: Fault[] = [];
@@ -73,7 +76,7 @@ export function natureOf(faults: readonly Fault[], members: number): PlanNature 
     const { action } = fault;
     const targets = fault.groups.flat();
     if (separatingActions.has(action)) mayDegrade = true;
-    // In a cluster of two, one restarting member leaves no majority.
+    // The members that run while one member restarts may be no majority, for example in a cluster of two.
     if (action === 'rolling' && members - down.size - 1 <= members / 2) mayDegrade = true;
     if (action === 'start' || action === 'resume') targets.forEach((target) => down.delete(target));
     if (action !== 'kill' && action !== 'wipe' && action !== 'stop' && action !== 'pause') continue;

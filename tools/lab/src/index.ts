@@ -7,5 +7,3 @@ export { LabLoad } from './load/lab-load.ts';
 export type { LoadVerdict } from './load/lab-load.ts';
 export { startCluster } from './start-cluster.ts';
 export type { RunningCluster } from './start-cluster.ts';
-export { wholeNumber } from './whole-number.ts';
-export { UsageError } from '@mqtt-cluster/kit';

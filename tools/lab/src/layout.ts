@@ -7,7 +7,7 @@ const firstHostNumber = 55;
 const singleHost = '127.0.0.1';
 const clientHost = '127.0.0.140';
 
-/** Ports of the first member. Where only one loopback address works, each further member has the next ports. */
+/** Ports of the first member. If only one loopback address works, each further member uses the next higher ports. */
 export interface BasePorts {
   readonly mqtt: number;
   readonly http: number;
@@ -16,13 +16,13 @@ export interface BasePorts {
   readonly links: number;
 }
 
-/** All are below 32,768: the system takes higher ports for outgoing connections, and could take one of ours. */
+/** All ports are below 32,768, because the system uses higher ports for outgoing connections. */
 export const defaultPorts: BasePorts = { mqtt: 1883, http: 9100, cluster: 7883, links: 17880 };
 
-/** The addresses of a member. */
+/** The id, number and addresses of a member of the lab. */
 export interface MemberPlace {
   readonly id: string;
-  /** From 1. */
+  /** Number of the member, from 1 on. */
   readonly number: number;
   readonly host: string;
   readonly mqttPort: number;
@@ -64,14 +64,14 @@ export function makeLayout(count: number, manyAddresses: boolean, ports: BasePor
   };
 }
 
-/** @throws UsageError when the number is not 1 to 7 */
+/** Checks the number of members. @throws UsageError when the number is not from 1 to 7 */
 export function checkMemberCount(count: number): void {
   if (!Number.isInteger(count) || count < 1 || count > membersMax) {
     throw new UsageError(`the number of members must be 1 to ${membersMax}, not ${count}`);
   }
 }
 
-/** Returns the member of a name: `3`, `m3`, `127.0.0.57` or `127.0.0.57:1883`. @throws UsageError */
+/** Finds a member by number (`3`), id (`m3`) or address (`127.0.0.57`, `127.0.0.57:1883`). @throws UsageError */
 export function findMember(layout: Layout, text: string): MemberPlace {
   const found = layout.members.find(
     (member) =>
@@ -87,7 +87,10 @@ export function findMember(layout: Layout, text: string): MemberPlace {
   return found;
 }
 
-/** Returns null when a server can listen at the address now, else the reason (`EADDRINUSE`, `EADDRNOTAVAIL`, ...). */
+/**
+ * Tries to listen at the address. Returns null on success, else the reason of the failure (`EADDRINUSE`,
+ * `EADDRNOTAVAIL`, ...).
+ */
 function tryListen(host: string, port: number): Promise<string | null> {
   return new Promise((resolve) => {
     const server = createServer();
@@ -96,13 +99,13 @@ function tryListen(host: string, port: number): Promise<string | null> {
   });
 }
 
-/** Whether every address of 127.0.0.0/8 works on this machine. */
+/** Returns whether every address of 127.0.0.0/8 works on this machine. */
 export async function hasManyAddresses(): Promise<boolean> {
   const answers = await Promise.all([tryListen('127.0.0.61', 0), tryListen(clientHost, 0)]);
   return answers.every((answer) => answer === null);
 }
 
-/** @throws LabError naming the first address that is in use */
+/** Checks that no address of the members is in use. @throws LabError with the first address that is in use */
 export async function checkPortsFree(layout: Layout): Promise<void> {
   for (const { id, host, mqttPort, httpPort, clusterPort } of layout.members) {
     for (const port of [mqttPort, httpPort, clusterPort]) {
@@ -112,7 +115,7 @@ export async function checkPortsFree(layout: Layout): Promise<void> {
   }
 }
 
-/** Returns the message for an address at which a part of the lab cannot listen. @param code of Node's error */
+/** Returns the message for an address at which a part of the lab cannot listen. @param code the code of Node's error */
 export function describeListenError(
   user: string,
   host: string,

@@ -6,17 +6,17 @@ import { openSession } from './commands/session.ts';
 import { checkMemberCount, membersMax } from './layout.ts';
 
 export interface StartClusterOptions {
-  /** Created when missing. Data and logs of an earlier cluster in it are deleted unless `keep`. */
+  /** Folder of the cluster; created when missing. Data and logs of an earlier cluster are deleted unless `keep` is true. */
   readonly folder: string;
-  /** 1 to 7; 7 by default. */
+  /** Number of members, 1 to 7; 7 by default. */
   readonly members?: number;
   /** Settings of every member as in `--set`: `['log.level', 'debug']`. */
   readonly overrides?: readonly (readonly [string, string])[];
   readonly keep?: boolean;
   readonly logLevel?: string;
-  /** 1 to 9: the first port range to try, in thousands above the default ports. */
+  /** The first port range to try, as thousands above the default ports: 0 to 9; 0 by default. */
   readonly firstPortShift?: number;
-  /** Builds of the first members, by position: null, or no entry, for this tree's own build. */
+  /** Builds of the members, by position. A member without a build, or with null, runs this repository's build. */
   readonly builds?: readonly (ApplianceBuild | null)[];
 }
 
@@ -28,11 +28,11 @@ export interface RunningCluster {
 
 /**
  * Starts a cluster on this machine in its own folder, and waits until all members serve. The cluster uses other ports
- * when another lab uses the default ones, and `lab status --dir <folder>` finds it. Its members end with this process.
+ * when another lab uses the default ports. `lab status --dir <folder>` finds the cluster. Its members end with this process.
  * The caller must be one of the bundles in `dist`, beside the bundle of the appliance.
  *
  * @throws UsageError for a wrong option
- * @throws LabError when the cluster does not start; no process is left running then
+ * @throws LabError when the cluster does not start; no process of the cluster is left running
  */
 export async function startCluster(options: StartClusterOptions): Promise<RunningCluster> {
   const { members = membersMax, overrides = [], keep = false, logLevel = 'info' } = options;
@@ -41,7 +41,7 @@ export async function startCluster(options: StartClusterOptions): Promise<Runnin
   mkdirSync(folder, { recursive: true });
   const { firstPortShift = 0, builds = [] } = options;
   const settings = { publisherRate: 0, logLevel, shiftPorts: true, firstPortShift, builds };
-  // Another process ran `lab down`: the owner of this cluster cannot continue.
+  // When another process runs `lab down`, the owner of this cluster cannot continue.
   const onDown = (): void => process.exit(1);
   const { cluster, end } = await openSession({ members, folder, overrides, keep }, settings, onDown);
   return { cluster, end };

@@ -16,8 +16,8 @@ const settings = {
   overrides: [],
 };
 
-describe('makeLayout', () => {
-  test('gives seven members seven addresses with the same ports, and the client another address', () => {
+describe('the layout', () => {
+  test('makeLayout gives seven members seven addresses with the same ports, and the client another address', () => {
     const { members, client } = makeLayout(7, true);
     expect(members.map(({ host }) => host)).toEqual(
       [55, 56, 57, 58, 59, 60, 61].map((last) => `127.0.0.${last}`),
@@ -26,7 +26,7 @@ describe('makeLayout', () => {
     expect(client.host).toBe('127.0.0.140');
   });
 
-  test('gives each listener its own port when only one address works', () => {
+  test('makeLayout gives each listener its own port when only one address works', () => {
     const layout = makeLayout(7, false);
     const ports = layout.members.flatMap((from) => [
       from.mqttPort,
@@ -50,11 +50,11 @@ describe('makeLayout', () => {
   });
 });
 
-describe('the environment', () => {
+describe('the environment variables', () => {
   const layout = makeLayout(3, true);
   const second = layout.members[1] as MemberPlace;
 
-  test('of a member contains its own cluster address, and the link proxies as the addresses of its peers', () => {
+  test('of a member contain its own cluster address, and the addresses of link proxies for its peers', () => {
     const environment = applianceEnvironment(layout, second, settings);
     expect(environment).toMatchObject({
       MQTT_CLUSTER_ID: 'm2',
@@ -66,7 +66,7 @@ describe('the environment', () => {
     });
   });
 
-  test('of a member contains the settings of --set, which override all others', () => {
+  test('of a member contain the settings of --set, which override all other settings', () => {
     expect(variableName('log.level')).toBe('MQTT_CLUSTER_LOG_LEVEL');
     expect(variableName('when-isolated')).toBe('MQTT_CLUSTER_WHEN_ISOLATED');
     const overrides = [parseOverride('whenIsolated=hold'), parseOverride('timings.heartbeatMs=200')];
@@ -79,7 +79,7 @@ describe('the environment', () => {
     );
   });
 
-  test('of the client contains its HTTP address', () => {
+  test('of the client contain its HTTP address', () => {
     expect(clientEnvironment(layout, 'info')).toMatchObject({ MQTT_CLIENT_HTTP_HOST: '127.0.0.140' });
   });
 });
@@ -141,7 +141,7 @@ describe('readArguments', () => {
     [['up', '--rate', '5'], `unknown option '--rate'`],
     [['fault'], `missing required argument 'fault'`],
     [['explode'], 'unknown command "explode" (commands: start, up, fault, status, down, run)'],
-  ])('rejects %j with one line', (argv, message) => {
+  ])('rejects %j with an error message of one line', (argv, message) => {
     expect(() => readArguments(argv)).toThrow(message);
   });
 });

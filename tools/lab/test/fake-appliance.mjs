@@ -1,6 +1,7 @@
 /**
- * Replaces the appliance in the lab's tests: reads the same environment, serves /readyz and /status, and listens at its
- * MQTT and cluster addresses. Counts its starts in its data folder, so that a test can distinguish a wipe from a restart.
+ * Replaces the appliance in the lab's tests: reads the same environment variables, serves /readyz and
+ * /status, and listens at its MQTT and cluster addresses. Counts its starts in a file
+ * of its data folder, so that a test can distinguish a wipe from a restart.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
@@ -32,7 +33,7 @@ createHttpServer((request, response) => {
   response.end(JSON.stringify({ ...status, peers: {}, counters: { starts } }));
 }).listen(Number(setting('HTTP_PORT')), host);
 
-// Confirms the faults that it has read, as the appliance does.
+// Writes the faults that it has read to a second file, as the appliance does.
 const faults = setting('TESTING_FAULTS');
 let applied = '';
 setInterval(() => {

@@ -1,4 +1,4 @@
-import { natureOf, parseFaults } from '../src/fault-plan.ts';
+import { summarizePlan, parseFaults } from '../src/fault-plan.ts';
 
 describe('parseFaults', () => {
   test('returns actions, members and times, sorted by time', () => {
@@ -8,12 +8,12 @@ describe('parseFaults', () => {
     ]);
   });
 
-  test('accepts several members, ids, and all members', () => {
+  test('accepts several members, member ids, and "all"', () => {
     expect(parseFaults('kill:1+m2+3@500ms', 7)[0]?.groups).toEqual([[1, 2, 3]]);
     expect(parseFaults('kill:all@1s', 3)[0]?.groups).toEqual([[1, 2, 3]]);
   });
 
-  test('accepts several groups for cut, and no member for heal', () => {
+  test('accepts several groups of members for cut, and heal without a member', () => {
     expect(parseFaults('cut:1+2+3/4+5+6@5s,heal@2m', 7)).toEqual([
       {
         action: 'cut',
@@ -65,11 +65,11 @@ describe('parseFaults', () => {
     ['kill:0@5s', '"0" is not a member'],
     ['kill:x@5s', '"x" is not a member'],
     ['kill:3@soon', '"kill:3@soon": "soon" is not a time (examples: 500ms, 30s, 2m)'],
-    ['kill@5s', 'names no member'],
+    ['kill@5s', 'needs a member'],
     ['heal:3@5s', 'takes no member'],
     ['kill:1/2@5s', 'only cut and one-way take several groups'],
-    ['cut:1+2/2+3@5s', 'names a member twice'],
-    ['kill:1+1@5s', 'names a member twice'],
+    ['cut:1+2/2+3@5s', 'contains a member twice'],
+    ['kill:1+1@5s', 'contains a member twice'],
     ['slow-disk:3@5s', 'needs a value (example: slow-disk:3=200ms)'],
     ['slow-disk:3=2h@5s', 'needs a value (example: slow-disk:3=200ms)'],
     ['throttle:3=fast@5s', 'needs a value (example: throttle:3=1mbit)'],
@@ -77,37 +77,37 @@ describe('parseFaults', () => {
     ['kill:3=4@5s', 'kill takes no value'],
     ['one-way:1/2/3@5s', 'one-way takes'],
     ['cut:1+2', 'has no time'],
-  ])('rejects %s with one line', (text, message) => {
+  ])('rejects the plan %s with an error message of one line', (text, message) => {
     expect(() => parseFaults(text, 7)).toThrow(message);
   });
 });
 
-describe('natureOf', () => {
-  const nature = (text: string, members = 7) => natureOf(parseFaults(text, members), members);
+describe('summarizePlan', () => {
+  const summary = (text: string, members = 7) => summarizePlan(parseFaults(text, members), members);
 
   test('lists the kills that leave a majority', () => {
-    const { minorityKills, mayDegrade } = nature('kill:1+2@1s,start:1@5s,kill:3@6s');
+    const { minorityKills, mayDegrade } = summary('kill:1+2@1s,start:1@5s,kill:3@6s');
     expect(minorityKills.map(({ atMs }) => atMs)).toEqual([1_000, 6_000]);
     expect(mayDegrade).toBe(false);
   });
 
   test('reports a kill that leaves no majority as a cause of degraded acknowledgements', () => {
-    expect(nature('kill:1+2+3@1s,kill:4@2s').minorityKills).toHaveLength(1);
-    expect(nature('kill:1+2+3@1s,kill:4@2s').mayDegrade).toBe(true);
-    expect(nature('kill:1@1s', 2).minorityKills).toHaveLength(0);
+    expect(summary('kill:1+2+3@1s,kill:4@2s').minorityKills).toHaveLength(1);
+    expect(summary('kill:1+2+3@1s,kill:4@2s').mayDegrade).toBe(true);
+    expect(summary('kill:1@1s', 2).minorityKills).toHaveLength(0);
   });
 
   test.each(['one-way:1', 'flap:1', 'loss:1', 'throttle:1=1mbit', 'full-disk:1', 'slow-disk:1=1s'])(
-    'reports %s as a cause of degraded acknowledgements',
-    (text) => expect(nature(`${text}@1s`).mayDegrade).toBe(true),
+    'reports the fault %s as a cause of degraded acknowledgements',
+    (text) => expect(summary(`${text}@1s`).mayDegrade).toBe(true),
   );
 
   test('reports a changed clock and a rolling restart as harmless while a majority is left', () => {
-    expect(nature('clock:1=+5s@1s,rolling@2s').mayDegrade).toBe(false);
-    expect(nature('rolling@2s', 2).mayDegrade).toBe(true);
+    expect(summary('clock:1=+5s@1s,rolling@2s').mayDegrade).toBe(false);
+    expect(summary('rolling@2s', 2).mayDegrade).toBe(true);
   });
 
   test('reports a cut as a cause of degraded acknowledgements', () => {
-    expect(nature('cut:1+2+3@1s,heal@2s').mayDegrade).toBe(true);
+    expect(summary('cut:1+2+3@1s,heal@2s').mayDegrade).toBe(true);
   });
 });

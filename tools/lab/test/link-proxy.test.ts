@@ -86,7 +86,7 @@ describe('LinkProxy', () => {
     expect(await receive(socket, 5)).toBe('hello');
   });
 
-  test('holds all data in a blackhole without closing connections, and passes it in order after the heal', async () => {
+  test('holds all data in a blackhole, keeps connections open, and passes the data in order after the heal', async () => {
     const { port, sockets } = await echoServer();
     const { proxy, socket } = await connectThroughProxy(port);
     proxy.set({ ...healthyLink, mode: 'blackhole' });
@@ -101,14 +101,14 @@ describe('LinkProxy', () => {
     await echoed;
   });
 
-  test('holds only forward data while forward is blocked, also on new connections, and loses no data', async () => {
+  test('holds only forward data while the forward direction is blocked, also on new connections, and loses no data', async () => {
     const { port, sockets } = await echoServer();
     const { proxy, socket } = await connectThroughProxy(port);
     proxy.set({ ...healthyLink, blocked: 'forward' });
     let received = 0;
     const echoed = once(sockets[0] as Socket, 'data').then(() => (received += 1));
     socket.write('23');
-    // The server still reaches its peer.
+    // Data still passes from the server to its peer.
     sockets[0]?.write('x');
     expect(await receive(socket, 1)).toBe('x');
     const second = dial(proxy.port);
@@ -123,7 +123,7 @@ describe('LinkProxy', () => {
     await echoed;
   });
 
-  test('holds only backward data while backward is blocked', async () => {
+  test('holds only backward data while the backward direction is blocked', async () => {
     const { port, sockets } = await echoServer();
     const { proxy, socket } = await connectThroughProxy(port);
     proxy.set({ ...healthyLink, blocked: 'backward' });
@@ -139,7 +139,7 @@ describe('LinkProxy', () => {
     expect(await rest).toBe('2');
   });
 
-  test('hides the close of the other side in a blackhole until the heal', async () => {
+  test('does not pass on the close of the target connection in a blackhole until the heal', async () => {
     const { port, sockets } = await echoServer();
     const { proxy, socket } = await connectThroughProxy(port);
     proxy.set({ ...healthyLink, mode: 'blackhole' });
@@ -165,7 +165,7 @@ describe('LinkProxy', () => {
     expect(await receive(socket, 1)).toBe('x');
   });
 
-  test('resets old and new connections while cut', async () => {
+  test('resets old and new connections while the link is cut', async () => {
     const { proxy, socket } = await connectThroughProxy((await echoServer()).port);
     const ended = closed(socket);
     proxy.set({ ...healthyLink, mode: 'cut' });
@@ -201,7 +201,7 @@ describe('LinkProxy', () => {
     expect(await echoed).toBe('0123456789');
   });
 
-  test('passes all data in pieces when throttled', async () => {
+  test('passes all data in small pieces while the link is throttled', async () => {
     const { port } = await echoServer();
     const proxy = await proxyTo(port);
     proxy.set({ ...healthyLink, bytesPerSecond: 100_000 });
@@ -215,7 +215,7 @@ describe('LinkProxy', () => {
     expect(pieces).toBeGreaterThan(1);
   });
 
-  test('refuses connections before it closes those of an ended target, and listens again after open', async () => {
+  test('refuses new connections before it closes the connections of an ended target, and listens again after open', async () => {
     const { server, port, sockets } = await echoServer();
     const { proxy, socket } = await connectThroughProxy(port);
     const near = proxy.port;
@@ -231,7 +231,7 @@ describe('LinkProxy', () => {
     expect(await receive(second, 1)).toBe('2');
   });
 
-  test('keeps listening after open when an old connection of the killed target ends late', async () => {
+  test('keeps listening after open, although an old connection of the killed target ends later', async () => {
     const { server, port, sockets } = await echoServer();
     const { proxy, socket } = await connectThroughProxy(port);
     // The target is killed and restarted before the proxy notices the end of its connection.

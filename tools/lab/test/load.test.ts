@@ -30,7 +30,7 @@ const acked = (connection: number, message: number, at: number, code = 0): Histo
   code,
 });
 
-describe('the gap after a kill', () => {
+describe('the failover gap after a kill', () => {
   const name = 'run-steady-publisher-0-qos1';
 
   function measure(events: readonly HistoryEvent[], after: readonly HistoryEvent[], clientId = name) {
@@ -58,24 +58,24 @@ describe('the gap after a kill', () => {
     expect(gaps).toEqual([[30, false]]);
   });
 
-  test('stays open without an acknowledgement, and a rejection is none', () => {
+  test('stays open until an acknowledgement accepts a message; a rejection does not end the gap', () => {
     const after = [...connected(2, name, 'm2', 1_100), published(2, 3, 1_110), acked(2, 3, 1_120, 0x97)];
     expect(measure([], after)).toEqual({ gaps: [], open: 1 });
   });
 
-  test('is measured only at publishers of the steady workload with QoS 1 or 2', () => {
+  test('is measured only for QoS 1 and QoS 2 publishers of the workload steady', () => {
     expect(measure([], [], 'run-steady-publisher-0-qos0').open).toBe(0);
     expect(measure([], [], 'run-roamer-1').open).toBe(0);
   });
 
-  test('violates P8 when half of the publishers wait more than 300 ms, or one of a hundred more than 1 s', () => {
+  test('violates P8 when its median exceeds 300 ms or its 99th percentile exceeds 1 s', () => {
     expect(gapViolations({ p50: 300, p99: 1_000, max: 4_000 })).toEqual([]);
     expect(gapViolations({ p50: 301, p99: 1_000, max: 4_000 })).toHaveLength(1);
     expect(gapViolations({ p50: 10, p99: Infinity, max: Infinity })).toHaveLength(1);
     expect(gapViolations({ p50: null, p99: null, max: null })).toEqual([]);
   });
 
-  test('has quantiles by nearest rank', () => {
+  test('is reported with percentiles by the nearest-rank method', () => {
     const values = Array.from({ length: 100 }, (_, index) => index + 1);
     expect([0.5, 0.99, 1].map((share) => percentile(values, share))).toEqual([50, 99, 100]);
     expect(percentile([], 0.5)).toBeNull();
@@ -83,7 +83,7 @@ describe('the gap after a kill', () => {
 });
 
 describe('the traffic of a run', () => {
-  test('is counted by QoS: messages once, acceptances only, and every delivery', () => {
+  test('is counted by QoS, without PUBLISH packets with DUP=1 and without rejections', () => {
     const stats = new TrafficStats();
     const delivery = { type: 'delivery', connection: 2, message: 1, topic: 't', retain: false } as const;
     const events: HistoryEvent[] = [
@@ -126,33 +126,33 @@ describe('the fault injector', () => {
     return { calls, recorded, inject };
   }
 
-  test('records a kill for each member, and its end at the start of that member', async () => {
+  test('records a kill for each member, and records its end when that member is started', async () => {
     const { inject, recorded, calls } = injector();
     await inject('kill:1+2', 'start:2');
     expect(calls).toEqual(['kill m1+m2', 'start m2']);
     expect(recorded).toEqual(['begin 1 kill m1', 'begin 2 kill m2', 'end 2 kill m2']);
   });
 
-  test('records a cut with its groups, and the end of all faults of links, disks and clocks at a heal', async () => {
+  test('records a cut with its groups, and records the end of all faults of links, disks and clocks when it executes heal', async () => {
     const { inject, recorded } = injector();
     await inject('cut:1/2+3', 'kill:3', 'full-disk:2', 'heal');
     expect(recorded.slice(-2)).toEqual(['end 1 cut m1/m2+m3', 'end 3 full-disk m2']);
   });
 
-  test('a resume ends a pause but not a kill', async () => {
+  test('records the end of a pause, but not of a kill, when it executes resume', async () => {
     const { inject, recorded } = injector();
     await inject('kill:1', 'pause:2', 'resume:1+2');
     expect(recorded.slice(2)).toEqual(['end 2 pause m2']);
   });
 
-  test('a rolling restart stops one member at a time, and each stop is a fault of its own', async () => {
+  test('stops one member at a time in a rolling restart, and records each stop as a separate fault', async () => {
     const { inject, recorded, calls } = injector();
     await inject('rolling:1+2');
     expect(calls).toEqual(['stop m1', 'start m1', 'stop m2', 'start m2']);
     expect(recorded).toEqual(['begin 1 stop m1', 'end 1 stop m1', 'begin 2 stop m2', 'end 2 stop m2']);
   });
 
-  test('a fault that fails was recorded before: its effect may have begun', async () => {
+  test('records a fault before it executes the fault, so that a failed fault is also recorded', async () => {
     const { inject, recorded } = injector(true);
     await expect(inject('cut:1/2')).rejects.toThrow('no');
     expect(recorded).toEqual(['begin 1 cut m1/m2']);
@@ -175,13 +175,13 @@ describe('the verdict of a run', () => {
     latencyMs: times,
   };
 
-  test('ends with the result, after the reasons', () => {
+  test('is rendered with the reasons before the result in the last line', () => {
     expect(renderVerdict(verdict).at(-1)).toBe('every promise was kept');
     const lines = renderVerdict({ ...verdict, ok: false, reasons: ['m1 crashed'] });
     expect(lines.slice(-2)).toEqual(['- m1 crashed', 'NOT every promise was kept']);
   });
 
-  test('shows the gaps, and that there were none', () => {
+  test('is rendered with the gaps, or with "none" without gaps', () => {
     const text = renderVerdict(verdict).join('\n');
     expect(text).toMatch(/gap after a kill +p50 1 ms, p99 2 ms, max 3 ms/);
     expect(text).toMatch(/gap at killed members +none/);

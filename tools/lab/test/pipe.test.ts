@@ -5,7 +5,7 @@ import { Pipe } from '../src/network/pipe.ts';
 
 const passing = { passing: true, delayMs: 0, jitterMs: 0, bytesPerSecond: Infinity, lossShare: 0 };
 
-/** Returns a pipe between two streams in memory; `received` returns the data that came out since its last call. */
+/** Returns a pipe between two streams in memory; `received` returns the data that the pipe has passed since the last call. */
 function pipeline(random: () => number) {
   const source = new PassThrough();
   const sink = new PassThrough();
@@ -24,7 +24,7 @@ describe('a pipe that loses segments', () => {
   afterEach(() => void jest.useRealTimers());
 
   test('stalls for a retransmission timeout of 200 ms, together with all later data', async () => {
-    // For each piece: its jitter, whether it is lost, and if so whether the retransmission is lost.
+    // Random numbers for each piece: the jitter, then the loss of the piece, then the loss of its retransmission.
     const draws = [0.5, 0, 1, 0.5, 1];
     const { pipe, write, received } = pipeline(() => draws.shift() ?? 1);
     pipe.set({ ...passing, lossShare: 0.01 });

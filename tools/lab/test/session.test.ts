@@ -54,8 +54,8 @@ async function member(id: string) {
   return found;
 }
 
-describe('a lab session', () => {
-  test('starts, records its members in lab.json, and leaves no process and no data at its end', async () => {
+describe('a lab', () => {
+  test('records its members in lab.json when it starts, and leaves no process and no data when it ends', async () => {
     const { end } = await up();
     const file = readLabFile(folder);
     expect(file?.members.map(({ id }) => id)).toEqual(['m1', 'm2', 'm3']);
@@ -67,7 +67,7 @@ describe('a lab session', () => {
     expect(existsSync(join(folder, 'm1', 'data'))).toBe(false);
   });
 
-  test('keeps the data of a member over kill and start, and deletes it with wipe', async () => {
+  test('keeps the data of a member that is killed and started, and deletes the data with wipe', async () => {
     await up();
     await fault('kill', '1');
     expect(await member('m1')).toMatchObject({ process: 'killed', pid: null, status: null });
@@ -82,7 +82,7 @@ describe('a lab session', () => {
     expect((await member('m1')).status?.appliedIndex).toBe(1);
   });
 
-  test('keeps the process of a member over pause and resume', async () => {
+  test('keeps the process of a member that is paused and resumed', async () => {
     await up();
     const { pid } = await member('m2');
     await fault('pause', 'm2');
@@ -105,7 +105,7 @@ describe('a lab session', () => {
     expect(await links()).toEqual(['ok', 'ok', 'ok']);
   });
 
-  test('reports every fault of links until the heal', async () => {
+  test('reports one-way, throttled, lossy and flapping links until the heal', async () => {
     await up();
     await faultCommand('one-way', '1', '/', '2');
     await faultCommand('throttle', '3=1mbit');
@@ -172,12 +172,12 @@ describe('a lab session', () => {
     await expect(fault('pause', '1')).rejects.toThrow('m1 is not running');
   });
 
-  test('names a member that fails to start, and leaves no lab.json', async () => {
+  test('reports a member that fails to start, and leaves no lab.json', async () => {
     await expect(up('--set', 'fail=true')).rejects.toThrow(/m\d ended unexpectedly \(status 3\)/);
     expect(readLabFile(folder)).toBeNull();
   });
 
-  test('names a port that is in use', async () => {
+  test('reports the address and port that are in use', async () => {
     const { cluster } = await up();
     const first = cluster.layout.members[0];
     const { checkPortsFree } = await import('../src/layout.ts');

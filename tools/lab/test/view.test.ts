@@ -48,7 +48,7 @@ const state: ViewState = {
 };
 
 describe('the live view', () => {
-  test('shows the leader, lagging members, members that are cut off, and killed members', () => {
+  test('shows the leader, the lag of a member, cut links and killed members', () => {
     const text = renderView(state, 80).join('\n');
     expect(text).toContain('2 of 3 serving, leader m1, term 4, up 83 s');
     expect(text).toMatch(/> m2 +127\.0\.0\.56:1883 +running +serving +follower +12 +345 +17 cut/);
@@ -83,7 +83,7 @@ describe('the live view', () => {
     expect(describeClient(null)).toBe('not reachable');
   });
 
-  test('prints one line without a terminal', () => {
+  test('is one line without a terminal', () => {
     expect(renderLine(state)).toBe(
       '83 s m1*:serving m2:serving m3:killed | sent 0 delivered 0 lost 0 duplicated 0 | p99 - ms',
     );
@@ -113,14 +113,14 @@ describe('Tally', () => {
     expect(tally.view(20_001).lost.qos2).toBe(0);
   });
 
-  test('counts duplicates, and first deliveries out of order', () => {
+  test('counts duplicates, and counts first deliveries that are out of order', () => {
     const tally = new Tally(1);
     for (const number of [1, 2, 3]) tally.sent('p', 2, number, 0);
     for (const number of [1, 3, 3, 2]) tally.delivered('a', 'p', number, 1);
     expect(tally.view(0)).toMatchObject({ duplicated: { qos2: 1 }, outOfOrder: { qos2: 1 } });
   });
 
-  test('counts a late QoS 0 message as lost once, and for good', () => {
+  test('counts a late QoS 0 message as lost exactly once', () => {
     const tally = new Tally(1);
     tally.sent('p', 0, 1, 0);
     expect(tally.view(20_000).lost.qos0).toBe(1);

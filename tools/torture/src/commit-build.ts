@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { attemptCommand, CommandError } from '@mqtt-cluster/kit';
-import type { CommandResult } from '@mqtt-cluster/kit';
+import type { ProgramResult } from '@mqtt-cluster/kit';
 import { UsageError } from '@mqtt-cluster/kit';
 import type { ApplianceBuild } from '@mqtt-cluster/lab';
 import { TortureError } from './errors.ts';
@@ -86,7 +86,7 @@ async function commitId(commit: string, root: string): Promise<string> {
   return found.output.trim();
 }
 
-async function git(args: readonly string[]): Promise<CommandResult> {
+async function git(args: readonly string[]): Promise<ProgramResult> {
   try {
     return await attemptCommand('git', args, { timeoutMs: gitMsMax });
   } catch (cause) {
@@ -152,6 +152,6 @@ async function acceptedVariables(id: string, script: string): Promise<ReadonlySe
   return new Set(output.trim().split('\n'));
 }
 
-function lastLines({ output, errorOutput }: CommandResult): string {
+function lastLines({ output, errorOutput }: ProgramResult): string {
   return `${output}\n${errorOutput}`.trim().split('\n').slice(-quotedLinesMax).join('\n');
 }

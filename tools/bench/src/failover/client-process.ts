@@ -9,10 +9,10 @@ import { answerSchema } from './protocol.ts';
 import type { Answer, Command } from './protocol.ts';
 import { clientsArgument } from './serve.ts';
 
-/** Longer than opening may take. */
+/** Longest time until the process answers a command. It is longer than the time that clients may take to connect. */
 const answerMsMax = 30_000;
 
-/** The bench's side of a process of measured clients. */
+/** A child process with measured clients, to which the bench sends commands. */
 export class ClientProcess {
   readonly name: string;
   readonly #child: ChildProcessWithoutNullStreams;
@@ -23,7 +23,7 @@ export class ClientProcess {
     this.#child = spawn(command, args, { stdio: 'pipe' });
     processes.adopt(this.#child);
     this.#child.stderr.pipe(process.stderr);
-    this.#child.stdin.on('error', () => undefined); // its exit is reported below
+    this.#child.stdin.on('error', () => undefined); // the exit handler below reports the end of the process
     const answer = (value: Answer): void => {
       this.#answered?.(value);
       this.#answered = null;
@@ -35,7 +35,7 @@ export class ClientProcess {
     this.#child.once('error', (error) => answer({ type: 'error', message: error.message }));
   }
 
-  /** Sends a command and returns the answer; one at a time. @throws Error from the process, or without an answer */
+  /** Sends one command and returns its answer. @throws Error when the process reports an error or does not answer in time */
   ask(command: Command): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const tooLong = setTimeout(() => {
@@ -58,7 +58,7 @@ export class ClientProcess {
 
 export interface ClientProcesses {
   readonly all: readonly ClientProcess[];
-  /** Client libraries that can't be measured here, and why. */
+  /** One line for each client library that can't be measured on this machine, with the reason. */
   readonly missing: readonly string[];
   readonly pahoVersion: string | null;
 }
@@ -68,14 +68,14 @@ export function startClientProcesses(processes: Processes): ClientProcesses {
   const all = [new ClientProcess(processes, 'the Node clients', process.execPath, [script, clientsArgument])];
   const paho = findPaho();
   if (typeof paho === 'string') return { all, missing: [`paho: ${paho}`], pahoVersion: null };
-  // The Python program is in no bundle, so it is read from the sources.
+  // The bundles do not contain the Python program, so it is read from the source folder.
   const program = join(dirname(script), '..', 'tools', 'bench', 'src', 'failover', 'paho-client.py');
   if (!existsSync(program)) return { all, missing: [`paho: ${program} is missing`], pahoVersion: null };
   all.push(new ClientProcess(processes, 'the Paho clients', paho.python, ['-u', program]));
   return { all, missing: [], pahoVersion: paho.version };
 }
 
-/** Returns a Python with Paho, or why there is none. Debian's Python may come after another one in the PATH. */
+/** Returns a Python interpreter with Paho, or why no interpreter has it. Another Python may precede Debian's in the PATH. */
 function findPaho(): { readonly python: string; readonly version: string } | string {
   const test = 'import paho.mqtt; print(paho.mqtt.__version__)';
   for (const python of ['python3', '/usr/bin/python3']) {
@@ -85,7 +85,7 @@ function findPaho(): { readonly python: string; readonly version: string } | str
   return 'not installed (apt-get install python3-paho-mqtt)';
 }
 
-/** Decodes a line of the process. A line that is not an answer fails the command that waits. */
+/** Decodes a line of the process. A line that is not an answer becomes an error of the current command. */
 function answerOf(line: string): Answer {
   return parseJson(answerSchema, line) ?? { type: 'error', message: `this line is not an answer: ${line}` };
 }

@@ -8,7 +8,7 @@ import type { FailoverResult } from './failover.ts';
 import { observeMsMax } from './rounds.ts';
 import type { FaultKind, RoundResult } from './rounds.ts';
 
-/** The promise (P8) for failover-client with one connection. */
+/** The limits of P8 for the gaps of failover-client. */
 const promises: readonly { fault: FaultKind; share: number; msMax: number }[] = [
   { fault: 'kill', share: 0.5, msMax: 300 },
   { fault: 'kill', share: 0.99, msMax: 1_000 },
@@ -115,7 +115,7 @@ function judge(rounds: readonly RoundResult[]): string[] {
   });
 }
 
-/** Returns one line for each round and series. */
+/** Returns the gaps as CSV, with one line for each round and series. */
 function csv(rounds: readonly RoundResult[]): string {
   const lines = rounds.flatMap(({ round, fault, victim, victimLed, gapsMs, calmMs }) =>
     Object.entries(gapsMs).map(
@@ -126,7 +126,7 @@ function csv(rounds: readonly RoundResult[]): string {
   return `${['round,fault,victim,victim_led,series,gap_ms,before_ms', ...lines].join('\n')}\n`;
 }
 
-/** Writes `failover.md`, `.json` and `.csv`. */
+/** Writes the report into the folder: `failover.md`, `failover.json` and `failover.csv`. */
 export function writeFailover(
   folder: string,
   text: string,

@@ -9,21 +9,22 @@ import { startClientProcesses } from './client-process.ts';
 import { measureRound } from './rounds.ts';
 import type { FaultKind, RoundResult } from './rounds.ts';
 
-/** The bench gives up after more failed rounds in a row. */
+/** Largest number of consecutive failed rounds. After more, the bench stops with an error. */
 const failuresInARowMax = 3;
 
 export interface FailoverResult {
   readonly seed: number;
   readonly rate: number;
   readonly rounds: readonly RoundResult[];
+  /** One line for each client library that could not be measured. */
   readonly missing: readonly string[];
-  /** Rounds that could not be measured, and members that crashed. */
+  /** One line for each round that could not be measured, and for each member that crashed. */
   readonly failures: readonly string[];
   readonly pahoVersion: string | null;
   readonly seconds: number;
 }
 
-/** Starts seven members, and measures all client libraries side by side during the same faults. */
+/** Starts seven members, and measures the gaps of all client libraries during the same faults. */
 export async function measureFailover(
   processes: Processes,
   { kills, silent, seed, rate }: BenchArguments,

@@ -1,8 +1,8 @@
 import type { Events } from './protocol.ts';
 
-/** A pause longer than this is a break in service, and not the interval between two messages. */
+/** A longer pause between two events counts as a break in service, and not as the interval between two messages. */
 const breakMs = 250;
-/** A client is back after this time of service without a break. */
+/** A client counts as served again after this time without a break. */
 const backMs = 500;
 
 /**
@@ -24,7 +24,7 @@ export function gapOf(times: readonly number[], faultAtMs: number): number {
   return longest;
 }
 
-/** The events of each series in one round. */
+/** Collects the times of the events of each series in one round. */
 export class Observation {
   readonly #times = new Map<string, number[]>();
 
@@ -36,7 +36,7 @@ export class Observation {
     }
   }
 
-  /** Whether every series had half a second of service without a break until now. */
+  /** Returns whether every series had service without a break during the last half second. */
   allServed(nowMs: number): boolean {
     return [...this.#times.values()].every((times) => servedForMs(times, nowMs) >= backMs);
   }
@@ -55,7 +55,7 @@ export class Observation {
   }
 }
 
-/** Returns the longest time between two events before `untilMs`; 0 for less than two events. */
+/** Returns the longest time between two consecutive events before `untilMs`; 0 for fewer than two events. */
 function longestBefore(times: readonly number[], untilMs: number): number {
   const before = times.filter((time) => time <= untilMs);
   return before.reduce((longest, time, index) => Math.max(longest, time - (before[index - 1] ?? time)), 0);

@@ -3,7 +3,7 @@ import type { Recorder } from './recorder.ts';
 
 /** A publisher and a subscriber of one client library, both connected to the member that will fail. */
 export interface MeasuredClient {
-  /** Connects both. @throws Error when this takes too long */
+  /** Connects the publisher and the subscriber. @throws Error when they are not connected in time */
   open(): Promise<void>;
   /** Starts to publish. */
   begin(): void;

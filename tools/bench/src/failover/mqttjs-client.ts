@@ -13,8 +13,8 @@ import { recordFeed } from './our-client.ts';
 import { steadily } from './steady.ts';
 
 /**
- * MQTT.js with a list of servers and its own reconnect after one second, the default. The keep-alive is short, and pings do
- * not wait for a pause in the traffic: otherwise a publisher would never detect a silent server.
+ * Creates clients of MQTT.js with a list of servers. They reconnect after one second, the default of MQTT.js. The keep-alive
+ * is short, and the clients also ping during traffic: otherwise a publisher would never detect a silent server.
  */
 export const mqttJs: MeasuredClientFactory = ({ label, servers, rate }, recorder) => {
   const name = 'mqtt.js';

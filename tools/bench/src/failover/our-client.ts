@@ -10,7 +10,7 @@ import { steadily } from './steady.ts';
 const feederName = 'publisher at another member';
 const opening = { timeoutMs: openMsMax, intervalMs: 10 };
 
-/** The failover-client of this repository with its defaults, with one connection or two. */
+/** Creates clients of this repository's failover-client with its default settings, with one or two connections each. */
 export function ours(name: string, redundancy: 1 | 2): MeasuredClientFactory {
   return (command, recorder) => {
     const { label, servers, rate } = command;
@@ -48,8 +48,8 @@ export function ours(name: string, redundancy: 1 | 2): MeasuredClientFactory {
 }
 
 /**
- * Publishes the messages for the measured subscribers, from a member that does not fail. The gaps in its own
- * acknowledgements are caused by the cluster itself, for example by an election.
+ * Creates the publisher of the messages for the measured subscribers. It is connected to a member that does not fail, so
+ * the gaps in its own acknowledgements are caused by the cluster itself, for example by an election.
  */
 export function feeder(command: OpenCommand, recorder: Recorder): MeasuredClient {
   const { label, servers, rate } = command;

@@ -1,4 +1,4 @@
-"""Runs the measured clients of Eclipse Paho for Python: reads commands from stdin and prints answers (protocol.ts).
+"""Runs the measured clients of Eclipse Paho for Python: reads commands from stdin and prints answers (see protocol.ts).
 
 Paho supports one server. The program therefore sets the next server of the list when a connection ends. The wait of one
 second before the reconnect is Paho's default.
@@ -39,7 +39,7 @@ class Measured:
         self.position = 0
         self.ready = threading.Event()
         self.label = command["label"]
-        # The 1.x and 2.x series differ in the first argument.
+        # Paho 2.x requires the version of the callback API as the first argument; Paho 1.x does not accept it.
         version = [mqtt.CallbackAPIVersion.VERSION1] if hasattr(mqtt, "CallbackAPIVersion") else []
         self.client = mqtt.Client(*version, client_id=f"{self.label}-{NAME}-{role}", protocol=mqtt.MQTTv5)
         self.client.on_connect = self.on_connect

@@ -2,7 +2,8 @@ import type { Decoded } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
 
 /**
- * The protocol between the bench and the processes of measured clients: one JSON object a line, one answer for each command.
+ * The protocol between the bench and the processes of measured clients. Each line is one JSON object, and the process sends
+ * one answer for each command.
  * Times are milliseconds of the system's monotonic clock, which all processes of a machine share.
  */
 const place = z.object({ id: z.string(), host: z.string(), port: z.int() });
@@ -12,7 +13,7 @@ const openCommand = z.object({
   type: z.literal('open'),
   /** Part of every client id and topic, so that rounds do not share sessions or messages. */
   label: z.string(),
-  /** In the order in which a client tries them; the first server will fail. */
+  /** Servers, in the order in which a client tries them. The first server will fail. */
   servers: z.array(place),
   /** Messages a second of each publisher. */
   rate: z.number(),
@@ -26,13 +27,13 @@ export const commandSchema = z.discriminatedUnion('type', [
 ]);
 export type Command = Decoded<typeof commandSchema>;
 
-/** Times of acknowledgements or received messages, by client and role ({@link seriesName}). */
+/** Times of acknowledgements or received messages, by series: a client and its role ({@link seriesName}). */
 const events = z.record(z.string(), z.array(z.number()));
 export type Events = Readonly<Record<string, readonly number[]>>;
 
 export const answerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('opened') }),
-  /** The events since the last `look`. */
+  /** The events since the last command `look`. */
   z.object({ type: z.literal('events'), events }),
   z.object({ type: z.literal('closed') }),
   z.object({ type: z.literal('error'), message: z.string() }),
@@ -50,7 +51,7 @@ export function feedTopic(label: string, qos: 0 | 1): string {
   return `failover/${label}/feed/${qos}`;
 }
 
-/** Returns the topic of a measured publisher; it has no subscriber. */
+/** Returns the topic to which a measured publisher publishes. The topic has no subscriber. */
 export function ownTopic(label: string, client: string): string {
   return `failover/${label}/own/${client}`;
 }
@@ -59,9 +60,12 @@ export function nowMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
-/** Sessions of a round expire soon after it. */
+/** Expiry of the clients' sessions. It is short, so that the sessions of a round expire soon after the round. */
 export const sessionExpirySeconds = 60;
-/** The keep-alive of clients that detect a silent server only by it: the shortest that their libraries support well. */
+/**
+ * Keep-alive of clients that detect a silent server only by the keep-alive. It is the shortest that their libraries
+ * support well.
+ */
 export const keepaliveSeconds = 2;
 /** How long all clients of a round may take to connect. */
 export const openMsMax = 15_000;

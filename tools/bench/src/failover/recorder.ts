@@ -1,7 +1,7 @@
 import { nowMs } from './protocol.ts';
 import type { Events } from './protocol.ts';
 
-/** Bound of recorded times, in case the bench no longer reads them. */
+/** Largest number of recorded times. The bound protects the memory when the bench no longer reads the times. */
 const timesMax = 1_000_000;
 
 /** Records the times of events, by series, until the bench reads them. */

@@ -8,32 +8,35 @@ import type { Answer, Command, Events, Place } from './protocol.ts';
 
 export type FaultKind = 'kill' | 'silent';
 
-/** Traffic before the fault, of random length, so that faults are not in phase with timers. */
+/** Shortest time of traffic before the fault. A random time is added, so that faults are not in phase with timers. */
 const steadyMsMin = 600;
 const steadyMsSpread = 300;
 const lookEveryMs = 100;
-/** The shortest observation; a client detects a silent server later than a killed one. */
+/** Shortest observation after the fault. A client detects a silent server later than a killed server. */
 const observeMsMin: Readonly<Record<FaultKind, number>> = { kill: 1_000, silent: 3_000 };
 export const observeMsMax: Readonly<Record<FaultKind, number>> = { kill: 10_000, silent: 20_000 };
-/** In this share of the rounds the leader fails: the worst case must not be rare in the sample. */
+/** Share of the rounds in which the leader fails. It is large, because the failure of the leader is the worst case. */
 const leaderShare = 0.5;
 
 export interface RoundResult {
   readonly round: number;
   readonly fault: FaultKind;
+  /** Id of the member that failed. */
   readonly victim: string;
+  /** Whether the failed member was the leader. */
   readonly victimLed: boolean;
-  /** ms by series; null: the client was not back at the end of the observation. */
+  /** Gap of each series, ms; null when the client was not served again at the end of the observation. */
   readonly gapsMs: Readonly<Record<string, number | null>>;
-  /** The longest pause of each series before the fault, ms: the noise of this machine. */
+  /** The longest pause of each series before the fault, ms: which shows the noise of this machine. */
   readonly calmMs: Readonly<Record<string, number>>;
 }
 
 export interface RoundOptions {
   readonly cluster: Cluster;
   readonly clients: readonly ClientProcess[];
+  /** Messages a second of each publisher. */
   readonly rate: number;
-  /** Name of this run, for client ids. */
+  /** Name of this run, which is part of all client ids. */
   readonly run: string;
   readonly random: Random;
 }
@@ -71,7 +74,7 @@ export async function measureRound(
     return { round, fault, victim: victim.id, victimLed, gapsMs, calmMs: observation.calm(faultAtMs) };
   } finally {
     await askAll(clients, { type: 'close' });
-    // A silent host comes back after a power cycle.
+    // The paused member is killed, as by a power cycle of a silent host. `restore` starts it again.
     if (fault === 'silent') await cluster.fault('kill', [[victim.id]]);
     await cluster.restore();
   }
@@ -100,7 +103,10 @@ async function look(clients: readonly ClientProcess[]): Promise<Events> {
   ) as Events;
 }
 
-/** Waits for all answers, so that no late answer is taken for that of the next command. @throws Error the first one */
+/**
+ * Sends a command to all processes and waits for all answers, so that no late answer is assigned to the next command.
+ * @throws Error the first error of a process
+ */
 async function askAll(clients: readonly ClientProcess[], command: Command): Promise<Answer[]> {
   const settled = await Promise.allSettled(clients.map((client) => client.ask(command)));
   return settled.map((result) => {

@@ -7,7 +7,7 @@ import { commandSchema } from './protocol.ts';
 import type { Answer, Command } from './protocol.ts';
 import { Recorder } from './recorder.ts';
 
-/** First argument of the bench when it runs as the process of the measured clients. */
+/** First argument of a bench process that runs the measured clients. */
 export const clientsArgument = '--failover-clients';
 
 const factories = [feeder, mqttJs, ours('failover-client', 1), ours('failover-client, redundancy 2', 2)];

@@ -1,6 +1,9 @@
 const tickMs = 5;
 
-/** Calls `act` that many times a second; a late tick makes up for missed calls. Returns a function that stops it. */
+/**
+ * Calls `act` `perSecond` times a second. After a late tick it makes up for missed calls. Returns a function that stops
+ * the calls.
+ */
 export function steadily(perSecond: number, act: (number: number) => void): () => void {
   const startedMs = performance.now();
   let done = 0;

@@ -4,10 +4,10 @@ import { generate } from './generator.ts';
 import type { LoadPlan, LoadResult } from './load.ts';
 import type { Processes } from '../processes.ts';
 
-/** First argument of the bench when it runs as the generator's process. */
+/** First argument of a bench process that runs the load generator. */
 export const generatorArgument = '--generator';
 
-/** Time for connecting and draining, in addition to the time of the plan. */
+/** Longest time for connecting the clients and for the arrival of the last messages, in addition to the time of the plan. */
 const overheadMsMax = 60_000;
 
 type Answer = { readonly result: LoadResult } | { readonly error: string };
@@ -24,7 +24,7 @@ export function serveGenerator(): void {
   process.once('disconnect', () => process.exit(1));
 }
 
-/** Carries out a plan in a separate process. @throws Error when the generator fails */
+/** Runs a load plan in a separate process. @throws Error when the generator fails */
 export async function runGenerator(processes: Processes, plan: LoadPlan): Promise<LoadResult> {
   const child = fork(process.argv[1]!, [generatorArgument], { execArgv: [] });
   processes.adopt(child);

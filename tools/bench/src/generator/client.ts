@@ -6,7 +6,7 @@ import type { Endpoint } from './load.ts';
 
 const answerMsMax = 15_000;
 
-/** One MQTT connection of the generator; it sends encoded packets. */
+/** One MQTT connection of the generator. The caller writes encoded packets to its socket. */
 export class RawClient {
   readonly socket: Socket;
   readonly #scanner: PacketScanner;
@@ -33,7 +33,11 @@ export class RawClient {
     });
   }
 
-  /** Connects. @throws Error when refused, or without CONNACK in time. @param onFailure gets every later error */
+  /**
+   * Opens a connection.
+   * @param onFailure called with each error
+   * @throws Error when the broker rejects the client or sends no CONNACK in time
+   */
   static async open(
     endpoint: Endpoint,
     id: string,

@@ -4,9 +4,9 @@ import type { Flow, LoadPlan, LoadResult, Measurements, Percentiles } from './lo
 import { Publisher } from './publisher.ts';
 import { Receipts } from './receipts.ts';
 import { Subscriber } from './subscriber.ts';
-import type { Target } from './subscriber.ts';
+import type { TopicTarget } from './subscriber.ts';
 
-/** How long messages may take to arrive after the last publish; later messages count as lost. */
+/** Longest time for messages to arrive after the last PUBLISH. Later messages count as lost. */
 const drainMsMax = 15_000;
 const pollMs = 20;
 const rateStepMs = 5;
@@ -20,7 +20,7 @@ interface Running {
   readonly failure: { error: Error | null };
 }
 
-/** Carries out one plan. @throws Error when a connection fails, or the broker closes one */
+/** Runs one load plan. @throws Error when a connection fails or the broker closes a connection */
 export async function generate(plan: LoadPlan): Promise<LoadResult> {
   const running = await connectAll(plan);
   const { measurements, publishers, clients, failure } = running;
@@ -69,9 +69,9 @@ async function connectAll(plan: LoadPlan): Promise<Running> {
     publishers.push(new Publisher(await open(`p${number}`, number), plan, flow, measurements));
   }
   for (let number = 0; number < plan.subscribers; number++) {
-    // At the next endpoint after that of the publisher, so that messages cross the cluster.
+    // The subscriber connects to the endpoint after its publisher's endpoint, so that messages pass between members.
     const client = await open(`s${number}`, number + 1);
-    const targets = new Map<string, Target>();
+    const targets = new Map<string, TopicTarget>();
     for (const position of flowsOf(number, plan)) {
       const flow = flows[position]!;
       const receipts = new Receipts();
@@ -84,7 +84,7 @@ async function connectAll(plan: LoadPlan): Promise<Running> {
   return { plan, measurements, flows, publishers, clients, failure };
 }
 
-/** Distributes the flows over the subscribers in turn; equal numbers give each subscriber one flow. */
+/** Returns the positions of the flows of a subscriber. The flows are distributed over the subscribers in turn. */
 function flowsOf(subscriber: number, { publishers, subscribers }: LoadPlan): number[] {
   if (subscribers >= publishers) return [subscriber % publishers];
   const flows: number[] = [];
@@ -110,7 +110,7 @@ async function pass(milliseconds: number, failure: { readonly error: Error | nul
   }
 }
 
-/** Waits until all messages have arrived, or the time is over. */
+/** Waits until all messages have arrived, but at most 15 s. */
 async function drained({ flows, publishers, failure }: Running): Promise<void> {
   const untilMs = performance.now() + drainMsMax;
   const isDone = (): boolean =>

@@ -8,16 +8,20 @@ export interface Endpoint {
 
 /** The task of one run of the generator, which its process receives as JSON. */
 export interface LoadPlan {
-  /** Clients are distributed over the endpoints in turn; a publisher and its subscriber are on different endpoints. */
+  /**
+   * Addresses of the brokers. Clients are distributed over them in turn; a publisher and its subscriber use different
+   * endpoints.
+   */
   readonly endpoints: readonly Endpoint[];
   readonly qos: 0 | 1 | 2;
+  /** Clean Session flag of all clients. */
   readonly clean: boolean;
   readonly publishers: number;
   readonly subscribers: number;
   readonly payloadBytes: number;
   readonly warmUpSeconds: number;
   readonly seconds: number;
-  /** Messages a second of all publishers; 0: as fast as the window allows. */
+  /** Messages a second of all publishers together; 0: as many as the window allows. */
   readonly rate: number;
   /** Limit of unacknowledged messages of one publisher. */
   readonly window: number;
@@ -35,11 +39,12 @@ export interface Percentiles {
 export interface LoadResult {
   /** Deliveries a second during the measurement. */
   readonly deliveredPerSecond: number;
-  /** PUBLISH to PUBACK or PUBREC, milliseconds. */
+  /** Time from PUBLISH to PUBACK or PUBREC, milliseconds. */
   readonly acknowledged: Percentiles;
-  /** PUBLISH to its arrival at a subscriber, milliseconds. */
+  /** Time from PUBLISH to the arrival of the message at a subscriber, milliseconds. */
   readonly endToEnd: Percentiles;
   readonly published: number;
+  /** Number of deliveries without losses and duplicates. */
   readonly expected: number;
   readonly delivered: number;
   readonly lost: number;
@@ -50,17 +55,17 @@ export interface LoadResult {
 }
 
 export interface Measurements {
-  /** The result includes latencies and deliveries only while this is true. */
+  /** True during the measurement. Latencies and deliveries at other times are not recorded. */
   measuring: boolean;
   delivered: number;
   readonly acknowledged: LatencyHistogram;
   readonly endToEnd: LatencyHistogram;
 }
 
-/** One publisher's messages and their deliveries. */
+/** The messages of one publisher and their deliveries. */
 export interface Flow {
   readonly topic: string;
   published: number;
-  /** The receipts of each subscriber. */
+  /** The message numbers that each subscriber of the topic has received. */
   readonly receipts: Receipts[];
 }

@@ -4,10 +4,10 @@ import type { RawClient } from './client.ts';
 import type { Flow, LoadPlan, Measurements } from './load.ts';
 
 const packetIdMax = 65_535;
-/** Messages of one write; between two writes other clients get their turn. */
+/** Largest number of messages in one write. Other clients run between two writes. */
 const burstMax = 200;
 
-/** Publishes the messages of one flow, and limits unacknowledged and undelivered messages. */
+/** Publishes the messages of one flow, and limits the number of unacknowledged and undelivered messages. */
 export class Publisher {
   readonly #client: RawClient;
   readonly #plan: LoadPlan;
@@ -37,7 +37,7 @@ export class Publisher {
     return this.#unacknowledged === 0;
   }
 
-  /** Permits further messages, when the plan has a rate. */
+  /** Permits further messages. Used when the plan has a rate. */
   allow(messages: number): void {
     this.#credit = Math.min(this.#credit + messages, this.#plan.undeliveredMax);
     this.schedule();
@@ -47,7 +47,7 @@ export class Publisher {
     this.#stopped = true;
   }
 
-  /** Sends one burst for all events of this turn of the event loop. */
+  /** Schedules one burst of messages. Several calls in one iteration of the event loop schedule only one burst. */
   schedule(): void {
     if (this.#scheduled || this.#stopped) return;
     this.#scheduled = true;

@@ -1,17 +1,17 @@
-/** Bound of missing numbers; beyond it, late messages count as duplicates. */
+/** Largest number of stored missing message numbers. Beyond this bound, late messages count as duplicates. */
 const missingMax = 100_000;
 
 /** The message numbers of a flow, from 0 on, that one subscriber has received. */
 export class Receipts {
   readonly #missing = new Set<number>();
-  /** One more than the highest received number. */
+  /** The highest received message number plus 1. */
   next = 0;
   duplicates = 0;
-  /** Count of numbers that arrived after a higher number. */
+  /** Number of messages that arrived after a message with a higher number. */
   late = 0;
   #beyond = 0;
 
-  /** Records a number. Returns false for a duplicate. */
+  /** Records a received message number. Returns false for a duplicate. */
   add(number: number): boolean {
     if (number === this.next) {
       this.next++;

@@ -3,8 +3,8 @@ import type { RawClient } from './client.ts';
 import type { Measurements } from './load.ts';
 import type { Receipts } from './receipts.ts';
 
-/** Records the messages of one topic. */
-export interface Target {
+/** Receipts and callback for the messages of one topic. */
+export interface TopicTarget {
   readonly receipts: Receipts;
   onDelivered(): void;
 }
@@ -12,13 +12,13 @@ export interface Target {
 /** Receives the messages of its flows, acknowledges them, and checks their numbers. */
 export class Subscriber {
   readonly #client: RawClient;
-  readonly #targets: ReadonlyMap<string, Target>;
+  readonly #targets: ReadonlyMap<string, TopicTarget>;
   readonly #measurements: Measurements;
   readonly #topics = new Map<string, string>();
   #answers: number[] = [];
 
-  /** @param targets by topic */
-  constructor(client: RawClient, targets: ReadonlyMap<string, Target>, measurements: Measurements) {
+  /** @param targets receipts and callback of each topic */
+  constructor(client: RawClient, targets: ReadonlyMap<string, TopicTarget>, measurements: Measurements) {
     this.#client = client;
     this.#targets = targets;
     this.#measurements = measurements;

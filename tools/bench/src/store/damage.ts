@@ -6,13 +6,13 @@ import type { Engine } from './engines.ts';
 import { damageValue, entryBytes } from './engines.ts';
 
 const entryCount = 2000;
-/** Several places, because some engines keep outdated pages in the file. */
+/** Number of damaged places. Several are needed, because a place may be in an outdated page of the file. */
 const placeCount = 9;
 
 /**
  * Damages single bytes in the middle of the largest file of an engine, and opens the engine again.
  *
- * @returns one sentence: what the engine then returns
+ * @returns one sentence about the entries that the engine returns, or about its error
  */
 export async function damageReport(engine: Engine, directory: string): Promise<string> {
   let log = await engine.open(directory);
@@ -43,7 +43,7 @@ async function damage(directory: string): Promise<void> {
   for (let place = 1; place <= placeCount; place++) {
     const at = Math.floor((largest.size * place) / (placeCount + 1));
     const { buffer } = await file.read(Buffer.alloc(entryBytes * 2), 0, entryBytes * 2, at);
-    // Damages the data of an entry, not the engine's own structures.
+    // The damaged byte is in the data of an entry, not in a structure of the engine.
     const inData = buffer.indexOf(Buffer.alloc(entryBytes / 4, damageValue));
     if (inData >= 0) await file.write(Buffer.from([damageValue ^ 1]), 0, 1, at + inData);
   }

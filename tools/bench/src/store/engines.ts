@@ -5,7 +5,7 @@ import { createStore } from '@mqtt-cluster/store';
 import { ClassicLevel } from 'classic-level';
 import { open as openLmdb } from 'lmdb';
 
-/** A storage engine under test, with the operations of a log that the store contract needs. */
+/** A storage engine under test. Its log has the operations that the store contract needs. */
 export interface Engine {
   readonly name: string;
   open(directory: string): Promise<EngineLog>;
@@ -16,20 +16,20 @@ export interface EngineLog {
   readonly recovered: number;
   /** Number of recovered entries that are filled with {@link damageValue}. */
   readonly intact: number;
-  /** Resolves when the group is on the disk. */
+  /** Appends a group of entries. Resolves when the group is on the disk. */
   append(group: readonly LogEntry[]): Promise<void>;
   /** Removes all entries up to `index`. */
   cut(index: number): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Size of each entry's data. */
+/** Size of the data of each entry, in bytes. */
 export const entryBytes = 200;
-/** Each byte of the entries before the damage. */
+/** Value of each byte of an entry before the damage. */
 export const damageValue = 0x76;
 const keyBytes = 8;
 
-/** Counts recovered entries. */
+/** Counts recovered entries, and recovered entries without damage. */
 class Tally {
   recovered = 0;
   intact = 0;
@@ -115,7 +115,10 @@ function lmdb(name: string, overlappingSync: boolean): Engine {
   };
 }
 
-/** The minimum work of any engine. Recovery reads the whole file, and a cut copies the rest of it. */
+/**
+ * A plain file, which shows the minimum work of any engine. Recovery reads the whole file; a cut copies the rest of the
+ * file.
+ */
 const plainFile: Engine = {
   name: 'plain file, write + fdatasync',
   async open(directory) {
@@ -148,7 +151,7 @@ const plainFile: Engine = {
   },
 };
 
-/** The store of the product, with checksums, atomic changes and cleaning. */
+/** The store of the product (libs/store), which has checksums and atomic changes and frees space. */
 const journal: Engine = {
   name: 'libs/store (journal)',
   async open(directory) {
@@ -163,7 +166,7 @@ const journal: Engine = {
       async cut(index) {
         const data = Buffer.alloc(0);
         await store.write({ snapshot: { index, term: 1, config: { members: [] }, data } });
-        // Space is freed between one write and the next.
+        // The store frees space between two writes.
         await store.write({});
       },
       close: () => store.close(),

@@ -10,18 +10,18 @@ import type { EngineLog } from './engines.ts';
 import { diskBytes, engines, entryBytes } from './engines.ts';
 
 /**
- * Compares storage engines for the store contract: appends groups of entries and syncs each group before the next one.
+ * Compares storage engines for the store contract. It appends groups of entries and syncs each group before the next group.
  * Each engine and run has its own process. Usage: `main.mjs [runs] [directory]`, or `main.mjs damage [directory]`. The
  * directory must be on a disk, not in memory.
  */
 const groupSizes = [1, 10, 100, 1000] as const;
-/** Numbers of groups for a stable median in a run of less than a minute. */
+/** Number of appended groups for each size of the groups. A run takes less than a minute and has a stable median. */
 const groupsOf: Readonly<Record<number, number>> = { 1: 1500, 10: 1000, 100: 400, 1000: 100 };
 const recoveryEntries = 100_000;
 const recoveryGroup = 1000;
 
 const figuresSchema = z.object({
-  /** Milliseconds per group, median and 99th percentile, by size of the group. */
+  /** Duration of the append of one group in milliseconds (median and 99th percentile), by size of the group. */
   groups: z.record(z.coerce.number(), z.object({ p50: z.number(), p99: z.number() })),
   recoveryMs: z.number(),
   fullMiB: z.number(),

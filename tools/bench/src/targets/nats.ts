@@ -28,7 +28,7 @@ function configuration(node: Node, all: readonly Node[], store: string, syncAlwa
   ].join('\n');
 }
 
-/** Whether this nats-server has the setting `sync_interval`; older servers do not. */
+/** Returns whether the installed nats-server has the setting `sync_interval`. Older servers do not have it. */
 function hasSyncAlways(): boolean {
   const directory = mkdtempSync(join(tmpdir(), 'mqtt-cluster-bench-'));
   try {

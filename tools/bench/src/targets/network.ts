@@ -8,7 +8,7 @@ const retryMs = 100;
 /**
  * Waits until every endpoint accepts a persistent session and acknowledges a QoS 1 message.
  *
- * @throws Error when this takes too long, or a process has ended
+ * @throws Error when an endpoint is not ready in time, or when a process of the target has ended
  */
 export async function waitUntilReady(target: RunningTarget): Promise<void> {
   const deadlineMs = performance.now() + readyMsMax;

@@ -5,12 +5,12 @@ import type { Processes, StartedProcess } from '../processes.ts';
 import { freePort } from '@mqtt-cluster/kit';
 import type { RunningTarget, StartOptions, Target } from './target.ts';
 
-/** As in production: a young generation of 4 MiB saves 7 MiB at no measurable cost (docs/BENCHMARKS.md). */
+/** Node flags as in production. A young generation of 4 MiB saves 7 MiB at no measurable cost (docs/BENCHMARKS.md). */
 const nodeFlags: readonly string[] = ['--max-semi-space-size=4'];
 
 /**
- * Starts members of this cluster without their publisher. With `hold` a member acknowledges nothing without a majority, so
- * every counted acknowledgement is on the synced disks of a majority.
+ * Starts members of this cluster without their publisher. With the setting `hold` a member sends no acknowledgement without
+ * a majority, so every acknowledged message is on the synced disks of a majority.
  */
 export async function startMembers(
   processes: Processes,

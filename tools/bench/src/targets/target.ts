@@ -6,20 +6,23 @@ export interface RunningTarget {
   readonly processes: readonly StartedProcess[];
 }
 
-/** A broker, or a cluster of them, that the benchmark can start. */
+/** A broker, or a cluster of brokers, that the bench can start and measure. */
 export interface Target {
   readonly name: string;
-  /** A line for the report: the broker and its configuration. */
+  /** The broker and its configuration in one line, for the report. */
   readonly description: string;
+  /** Kind of the clients' sessions without the option --session. */
   readonly sessions: 'clean' | 'persistent';
+  /** QoS levels that the target supports. */
   readonly qosLevels: readonly (0 | 1 | 2)[];
   /** QoS levels that are measured without the option --qos. */
   readonly qosByDefault: readonly (0 | 1 | 2)[];
-  /** Returns why the target can't be measured here, or null. */
+  /** Returns the reason why the target can't be measured on this machine, or null. */
   unavailable(): string | null;
   start(processes: Processes, directory: string, options: StartOptions): Promise<RunningTarget>;
 }
 
 export interface StartOptions {
+  /** Whether the clients have clean sessions. */
   readonly clean: boolean;
 }

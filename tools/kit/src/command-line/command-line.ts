@@ -14,8 +14,8 @@ export class HelpRequested extends Error {
 }
 
 /**
- * A `commander` command that throws instead of printing and exiting: {@link UsageError} with one line for a wrong
- * command line, {@link HelpRequested} for `--help`. Subcommands behave the same.
+ * A `commander` command that throws errors instead of printing and exiting. It throws {@link UsageError} with one line for
+ * a wrong command line, and {@link HelpRequested} for `--help`. Its subcommands behave in the same way.
  */
 export class CommandLine extends Command {
   constructor(name?: string) {
@@ -29,17 +29,17 @@ export class CommandLine extends Command {
   }
 
   /**
-   * Reads the arguments and runs the action of the command that they name.
+   * Parses the arguments and runs the action of the command in the arguments.
    *
-   * @param argv the arguments without those of Node itself
-   * @throws UsageError naming the first wrong argument
+   * @param argv the arguments of the program, without the paths of Node and of the script
+   * @throws UsageError that contains the first wrong argument
    * @throws HelpRequested
    */
   read(argv: readonly string[]): void {
     this.parse([...argv], { from: 'user' });
   }
 
-  /** Registers an option. A value that starts with `--` is rejected: it is the next option, and a value is missing. */
+  /** Adds an option. Its value must not start with `--`: such a text is the next option, and the value is missing. */
   override addOption(option: Option): this {
     if (option.required) {
       const parse = option.parseArg ?? ((text: string) => text);
@@ -58,7 +58,7 @@ export class CommandLine extends Command {
     throw new HelpRequested(text);
   }
 
-  /** Returns the help of the command, and the options of all its subcommands. */
+  /** Returns the help text of the command and the options of all its subcommands. */
   override helpInformation(): string {
     return `${super.helpInformation()}${this.#optionsOfSubcommands()}`;
   }
@@ -103,7 +103,7 @@ export class CommandLine extends Command {
     return `${isCommand ? 'unknown command' : 'unexpected argument'} "${excess}" (commands: ${names.join(', ')})`;
   }
 
-  /** Returns the name of the program and of the subcommand, as the user types them. */
+  /** Returns the names of the program and the subcommand, as the user types them. */
   #path(): string {
     const names = [this.name()];
     for (let command = this.parent; command !== null; command = command.parent) names.unshift(command.name());
@@ -112,9 +112,9 @@ export class CommandLine extends Command {
 }
 
 /**
- * Reads a command line whose actions each report one value, and returns that value.
+ * Parses a command line. The action that runs must report one value, which this function returns.
  *
- * @param build makes the command line; its actions call `report`
+ * @param build creates the command line; each action of the command line must call `report` once
  * @throws UsageError, HelpRequested
  */
 export function readCommandLine<Value>(

@@ -8,13 +8,16 @@ const unitsMs: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
-/** Returns milliseconds for `250ms`, `30s`, `2.5m`, `1h` or `7d`; a number without a unit counts seconds. Null: invalid. */
+/**
+ * Converts `250ms`, `30s`, `2.5m`, `1h` or `7d` into milliseconds; a number without a unit is in seconds. Returns null
+ * for other text.
+ */
 export function parseDuration(text: string): number | null {
   const [, number, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text) ?? [];
   return number === undefined ? null : Number(number) * (unitsMs[unit] ?? 1_000);
 }
 
-/** Parser of an option whose value is a whole number from `min` to `max`. */
+/** Returns a parser for an option whose value is a whole number from `min` to `max`. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -24,10 +27,10 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
 }
 
 /**
- * Parser of an option whose value is a duration, in milliseconds.
+ * Returns a parser for an option whose value is a duration. The parser returns milliseconds.
  *
- * @param min the shortest duration, as the user would write it
- * @param max the longest one
+ * @param min the shortest allowed duration, in the form that the user writes: `500ms`
+ * @param max the longest allowed duration
  */
 export function duration(min: string, max: string): (text: string) => number {
   return (text) => {
@@ -41,7 +44,7 @@ export function duration(min: string, max: string): (text: string) => number {
   };
 }
 
-/** Parser of an option whose value is one of a few words. */
+/** Returns a parser for an option whose value is one of the given words. */
 export function oneOf<Word extends string>(...words: readonly Word[]): (text: string) => Word {
   return (text) => {
     const found = words.find((word) => word === text);
@@ -50,12 +53,12 @@ export function oneOf<Word extends string>(...words: readonly Word[]): (text: st
   };
 }
 
-/** Parser of an option whose value is a comma-separated list; `parseItem` reads each item. */
+/** Returns a parser for an option whose value is a comma-separated list; `parseItem` parses each item. */
 export function listOf<Item>(parseItem: (text: string) => Item): (text: string) => Item[] {
   return (text) => text.split(',').map((item) => parseItem(item.trim()));
 }
 
-/** Parser of an option that may be given several times; `parseItem` reads each value. */
+/** Returns a parser for an option that the user may give several times; `parseItem` parses each value. */
 export function repeated<Item>(
   parseItem: (text: string) => Item,
 ): (text: string, previous: readonly Item[] | undefined) => Item[] {

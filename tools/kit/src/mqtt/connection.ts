@@ -10,9 +10,9 @@ const pingAfterSendingNothingMs = 4_000;
 const checkIntervalMs = 250;
 /** How long the socket may stay open after a DISCONNECT. */
 const lingerMsMax = 1_000;
-/** How long a vanished client keeps its socket open; until then its server cannot detect the loss. */
+/** How long a vanished client keeps its socket open. During this time the server cannot detect the loss of the client. */
 const vanishedMsMax = 20_000;
-/** First reason code of a failure [MQTT5 2.4]; in 3.1.1 every CONNACK return code but 0 is a failure. */
+/** Lowest reason code of a failure [MQTT5 2.4]. In MQTT 3.1.1 every CONNACK return code except 0 is a failure. */
 const failureCodeMin = 0x80;
 
 export interface ServerAddress {
@@ -21,17 +21,17 @@ export interface ServerAddress {
   readonly port: number;
 }
 
-/** How a connection ended that this client did not end. */
+/** How and why a connection ended, if this client did not end it. */
 export interface ConnectionEnd {
   /** `server`: the server closed or refused the connection. `lost`: reset, silence, or no route to the server. */
   readonly how: 'server' | 'lost';
-  /** Reason code of CONNACK or DISCONNECT, if the server sent one. */
+  /** Reason code of the server's CONNACK or DISCONNECT; undefined if the server sent no such packet. */
   readonly code?: number;
   readonly why: string;
 }
 
 export interface ConnectionHandlers {
-  /** @param receiveMaximum Infinity when the server sent none */
+  /** Called at the CONNACK. @param receiveMaximum Infinity when the CONNACK contains no Receive Maximum */
   onConnected(sessionPresent: boolean, receiveMaximum: number): void;
   onPacket(packet: Packet): void;
   /** Called at most once, and never after `abandon`, `vanish` or `disconnect`. */
@@ -40,18 +40,21 @@ export interface ConnectionHandlers {
 
 export interface ConnectionOptions {
   readonly server: ServerAddress;
-  /** 4 is MQTT 3.1.1, 5 is MQTT 5. */
+  /** Protocol version: 4 is MQTT 3.1.1, 5 is MQTT 5. */
   readonly version: 4 | 5;
-  /** Called when the socket is open. */
+  /** Returns the CONNECT packet. Called when the socket is open. */
   readonly makeConnect: () => IConnectPacket;
   readonly handlers: ConnectionHandlers;
-  /** The client gives up a connection on which it has received nothing for this time; 3 s by default. */
+  /** The client closes a connection on which it has received no packet for this time; 3 s by default. */
   readonly silenceMsMax?: number;
   /** The client sends PINGREQ after this time without a received packet; 1 s by default. */
   readonly pingAfterSilenceMs?: number;
 }
 
-/** One MQTT connection: sends and receives packets, pings, and detects a silent server. Keeps no session state. */
+/**
+ * One MQTT connection of a client. It sends and receives packets, sends pings and detects a silent server. It keeps no
+ * session state.
+ */
 export class MqttConnection {
   readonly #socket: Socket;
   readonly #options: ConnectionOptions;
@@ -91,19 +94,19 @@ export class MqttConnection {
     this.#socket.write(generate(packet, { protocolVersion: this.#options.version }));
   }
 
-  /** Resets the connection without a DISCONNECT, as if the client's process were killed. */
+  /** Resets the connection without a DISCONNECT, as when the client's process is killed. */
   abandon(): void {
     this.#end();
     this.#socket.resetAndDestroy();
   }
 
-  /** Stops sending and receiving and leaves the socket open, as if the client's network were gone. */
+  /** Stops sending and receiving but leaves the socket open, as when the client's network fails. */
   vanish(): void {
     this.#end();
     setTimeout(() => this.#socket.destroy(), vanishedMsMax).unref();
   }
 
-  /** Sends DISCONNECT, so that the server publishes no will [MQTT-3.1.2-10], and closes. */
+  /** Sends DISCONNECT, so that the server publishes no will [MQTT-3.1.2-10], and closes the socket. */
   disconnect(): void {
     this.send({ cmd: 'disconnect', ...(this.#options.version === 5 ? { reasonCode: 0 } : {}) });
     this.#end();

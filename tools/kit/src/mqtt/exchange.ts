@@ -2,18 +2,18 @@ import type { Packet } from 'mqtt-packet';
 import { MqttConnection } from './connection.ts';
 import type { ServerAddress } from './connection.ts';
 
-/** Seconds; far longer than any exchange. */
+/** Keep alive of the connection. It is far longer than any exchange, so the client sends no pings. */
 const keepAliveSeconds = 10;
 
 export interface ExchangeOptions {
   readonly server: ServerAddress;
   readonly clientId: string;
   readonly timeoutMs: number;
-  /** Clean session; true by default. The caller must end a session that is not clean. */
+  /** Clean Session flag of the CONNECT; true by default. With false the caller must end the session later. */
   readonly clean?: boolean;
 }
 
-/** How the client of an exchange reacts. */
+/** Callbacks of an exchange. */
 export interface ExchangeHandlers {
   onConnected(): void;
   onPacket(packet: Packet): void;
@@ -22,8 +22,8 @@ export interface ExchangeHandlers {
 /**
  * Opens a short MQTT 3.1.1 connection, lets the handlers send and receive, and disconnects.
  *
- * @param makeHandlers gets the function that sends a packet and the one that ends the exchange with a result
- * @returns the result, or null when the time is over or the connection ended before there was one
+ * @param makeHandlers receives two functions: one sends a packet, the other ends the exchange with a result
+ * @returns the result, or null when the timeout or the end of the connection came before the result
  */
 export function exchange<Result>(
   { server, clientId, timeoutMs, clean = true }: ExchangeOptions,
@@ -53,7 +53,7 @@ export function exchange<Result>(
   });
 }
 
-/** Publishes one QoS 1 message of no content. Returns whether the server acknowledged it in time. */
+/** Publishes one QoS 1 message with an empty payload. Returns whether the server acknowledged it in time. */
 export async function acknowledgesPublish(options: ExchangeOptions, topic: string): Promise<boolean> {
   const acknowledged = await exchange<true>(options, (send, finish) => ({
     onConnected: () =>

@@ -14,7 +14,7 @@ export interface ChildProgramOptions {
   readonly args: readonly string[];
   /** Standard output and standard error are appended to this file; its folder is created. */
   readonly logFile: string;
-  /** The environment of the program. Default: that of this process. */
+  /** The environment variables of the program; the environment of this process by default. */
   readonly environment?: NodeJS.ProcessEnv;
   /** Gives the program a process group of its own; signals then reach all processes that it started. */
   readonly ownGroup?: boolean;
@@ -22,12 +22,18 @@ export interface ChildProgramOptions {
   readonly pipesOutput?: boolean;
 }
 
-/** A program that runs as a child process until it ends or is stopped. Never throws when it cannot be started. */
+/**
+ * A program that runs as a child process until it ends or is stopped. A failed start is reported by {@link ended}, not
+ * thrown.
+ */
 export class ChildProgram {
   readonly logFile: string;
-  /** Resolves when the program has ended, with the reason: `status 1`, `SIGKILL` or why it could not be started. */
+  /**
+   * Resolves when the program has ended, with the exit status (`status 1`), the signal (`SIGKILL`) or the error of a
+   * failed start.
+   */
   readonly ended: Promise<string>;
-  /** Standard output, with the option `pipesOutput`. */
+  /** Standard output of the program with the option `pipesOutput`; otherwise null. */
   readonly output: Readable | null;
   readonly #child: ChildProcess;
   readonly #ownGroup: boolean;
@@ -45,7 +51,7 @@ export class ChildProgram {
     this.#ownGroup = ownGroup;
     mkdirSync(dirname(logFile), { recursive: true });
     const log = openSync(logFile, 'a');
-    // Plain `spawn`: the program writes to the log itself, so it does not depend on this process for that.
+    // The program writes to the log file directly, so its output does not pass through this process.
     const child = spawn(command, args, {
       stdio: ['ignore', pipesOutput ? 'pipe' : log, log],
       detached: ownGroup,
@@ -60,7 +66,7 @@ export class ChildProgram {
     });
   }
 
-  /** Process id; null once the program has ended or when it could not be started. */
+  /** Process id; null when the program has ended or could not be started. */
   get pid(): number | null {
     return this.hasEnded ? null : (this.#child.pid ?? null);
   }
@@ -81,7 +87,7 @@ export class ChildProgram {
     }
   }
 
-  /** Ends the program at once, as a power loss would: no handler runs. */
+  /** Ends the program at once with SIGKILL, as a power loss would. No signal handler of the program runs. */
   async kill(): Promise<void> {
     this.signal('SIGKILL');
     await this.ended;
@@ -102,7 +108,7 @@ export class ChildProgram {
   }
 }
 
-/** Kills the programs with SIGKILL when this process exits: a paused program would survive SIGTERM. */
+/** Kills the programs with SIGKILL when this process exits. A paused program would not handle SIGTERM. */
 export function killOnExit(programs: () => Iterable<ChildProgram>): void {
   process.once('exit', () => {
     for (const program of programs()) program.signal('SIGKILL');

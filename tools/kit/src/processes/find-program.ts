@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Servers are often installed where the PATH of a normal user does not reach. */
+/** Folders that are often not in the PATH of a normal user, but contain installed servers. */
 const furtherFolders = ['/usr/sbin', '/usr/bin', '/usr/local/sbin', '/usr/local/bin', '/opt/homebrew/sbin'];
 
 /** Returns the path of an installed program, from the PATH or a usual folder; null when it is not installed. */

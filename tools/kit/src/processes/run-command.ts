@@ -1,11 +1,11 @@
 import { execa } from 'execa';
 
 const timeoutMsDefault = 60_000;
-/** How many of the last lines of its output an error message about a program contains. */
+/** Number of last output lines that an error message about a program contains. */
 const quotedLinesMax = 4;
 const outputCharactersMax = 16 * 1024 * 1024;
 
-/** A program could not be started, did not end in time, or ended with a status other than 0. */
+/** Reports that a program could not be started, did not end in time, or ended with a status other than 0. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
 }
@@ -13,33 +13,33 @@ export class CommandError extends Error {
 export interface CommandOptions {
   /** The program is killed after this time; 60 s by default. */
   readonly timeoutMs?: number;
-  /** Standard input; empty by default. */
+  /** Text for the standard input of the program; empty by default. */
   readonly input?: string;
-  /** Working directory. */
+  /** Working directory of the program. */
   readonly directory?: string;
-  /** Added to the environment of this process. */
+  /** Environment variables of the program, in addition to the environment of this process. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Standard output and standard error are also appended to this file. */
   readonly logFile?: string;
 }
 
-export interface CommandResult {
-  /** Exit status; 1 for a program that a signal ended. */
+export interface ProgramResult {
+  /** Exit status of the program; 1 if a signal ended the program. */
   readonly status: number;
   readonly output: string;
   readonly errorOutput: string;
 }
 
 /**
- * Runs a program without a shell and waits until it ends, whatever its exit status.
+ * Runs a program without a shell and waits until it ends. A failed program does not throw: its exit status is in the result.
  *
- * @throws CommandError when it cannot be started, does not end in time, or prints more than 16 Mi characters
+ * @throws CommandError when the program cannot be started, does not end in time, or prints more than 16 Mi characters
  */
 export async function attemptCommand(
   program: string,
   args: readonly string[],
   options: CommandOptions = {},
-): Promise<CommandResult> {
+): Promise<ProgramResult> {
   const { timeoutMs = timeoutMsDefault, input = '', directory, environment = {}, logFile } = options;
   const sink =
     logFile === undefined ? ('pipe' as const) : (['pipe', { file: logFile, append: true }] as const);
@@ -68,7 +68,7 @@ export async function attemptCommand(
   return { status: exitCode ?? 1, output: stdout, errorOutput: stderr };
 }
 
-/** Runs a program and returns its standard output. @throws CommandError, also when its exit status is not 0 */
+/** Runs a program and returns its standard output. @throws CommandError, also when the exit status is not 0 */
 export async function runCommand(
   program: string,
   args: readonly string[],

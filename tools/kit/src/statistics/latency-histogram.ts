@@ -1,7 +1,7 @@
 import { createHistogram } from 'node:perf_hooks';
 
 const unitsPerMs = 1_000;
-/** One hour in microseconds: longer times are recorded as one hour. */
+/** One hour in microseconds. The histogram records longer times as one hour. */
 const microsecondsMax = 3_600_000_000;
 const significantDigits = 3;
 
@@ -22,7 +22,7 @@ export class LatencyHistogram {
     return this.#microseconds.count;
   }
 
-  /** @param share 0 to 1; 0.5 is the median. Returns null when nothing was recorded. */
+  /** Returns a percentile of the recorded times, ms; null without recorded times. @param share 0 to 1; 0.5 is the median */
   percentile(share: number): number | null {
     if (this.count === 0) return null;
     return this.#microseconds.percentile(share * 100) / unitsPerMs;

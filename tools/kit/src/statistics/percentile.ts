@@ -4,7 +4,10 @@ export function percentile(values: readonly number[], share: number): number | n
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? null;
 }
 
-/** Returns the median, the mean of the two middle values of an even number of values; NaN for no values. */
+/**
+ * Returns the median of the values; for an even number of values, the mean of the two middle values. Returns NaN for no
+ * values.
+ */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((left, right) => left - right);
   const middle = sorted.length >> 1;

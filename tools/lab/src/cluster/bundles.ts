@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LabError } from '../errors.ts';
 
-/** The folder of the bundles: this file is part of `dist/lab.mjs` when it runs. */
+/** The folder of the bundles. At run time this file is part of `dist/lab.mjs`. */
 const distFolder = fileURLToPath(new URL('.', import.meta.url));
 
 /**
- * Returns the path of an application's bundle. The environment variables `MQTT_LAB_APPLIANCE` and `MQTT_LAB_CLIENT` name
- * another program, such as the fake appliance of the lab's tests.
+ * Returns the path of an application's bundle. The environment variables `MQTT_LAB_APPLIANCE` and `MQTT_LAB_CLIENT`
+ * replace the bundle by the path of another program, such as the fake appliance of the lab's tests.
  *
  * @param required whether a missing bundle is an error
  * @throws LabError when a required bundle is missing

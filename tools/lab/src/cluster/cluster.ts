@@ -8,13 +8,13 @@ import { Links } from '../network/links.ts';
 import { LabMember, requireValue } from './lab-member.ts';
 import type { MemberOptions, MemberReport } from './lab-member.ts';
 
-/** How long a member may take to serve after a start. */
+/** Longest time from the start of a member's process until the member serves. */
 const servingMsMax = 60_000;
 
 export interface ClusterOptions extends MemberOptions {
-  /** Called when something changed that `lab.json` records. */
+  /** Called when the process id of a member changes, so that `lab.json` can be written again. */
   readonly onChange?: () => void;
-  /** The builds with which members start, by position; a member without one starts with `bundle`. */
+  /** The builds with which members start, by position in the layout. A member without a build starts with `bundle`. */
   readonly builds?: readonly (ApplianceBuild | null)[];
 }
 
@@ -42,7 +42,10 @@ export class Cluster {
     for (const [position, build] of builds.entries()) this.#members[position]?.program.useBuild(build);
   }
 
-  /** Selects the build of a member's next start; null selects this tree's own. @throws LabError for an unknown member */
+  /**
+   * Selects the build for the next start of a member; null selects this repository's build.
+   * @throws UsageError for an unknown member
+   */
   useBuild(id: string, build: ApplianceBuild | null): void {
     this.#memberAt(findMember(this.layout, id)).program.useBuild(build);
   }
@@ -53,7 +56,7 @@ export class Cluster {
     return member;
   }
 
-  /** One sentence for each member that ended although the lab did not end it. */
+  /** One sentence for each member whose process ended although the lab had not stopped or killed it. */
   get crashes(): readonly string[] {
     return this.#crashes;
   }
@@ -72,14 +75,14 @@ export class Cluster {
     }
   }
 
-  /** Kills all members and closes the links. Data stays. */
+  /** Kills all members and closes the links. The members' data is kept. */
   async down(): Promise<void> {
     this.#closing = true;
     await Promise.all(this.#members.map(({ program }) => program.kill()));
     this.#links.close();
   }
 
-  /** Stops all members (SIGTERM) and closes the links. Data stays. */
+  /** Stops all members (SIGTERM) and closes the links. The members' data is kept. */
   async stop(): Promise<void> {
     this.#closing = true;
     await Promise.all(this.#members.map(({ program }) => program.stop()));
@@ -95,8 +98,8 @@ export class Cluster {
    * Injects one fault and waits until it is in effect; `start` and `rolling` wait until the members serve.
    *
    * @param groups members by id, number or address; several groups only for `cut` and `one-way`
-   * @param value of the faults that take one, see `FaultCommand`
-   * @throws UsageError for an unknown member, LabError when the fault is impossible now
+   * @param value the value of the fault, for a fault that has one (see `FaultCommand`)
+   * @throws UsageError for an unknown member, LabError when the fault cannot be injected in the current state
    */
   async fault(action: FaultAction, groups: readonly (readonly string[])[], value?: number): Promise<void> {
     const places = groups.map((group) => group.map((name) => findMember(this.layout, name)));
@@ -158,7 +161,7 @@ export class Cluster {
     await Promise.all(this.#members.map((member) => member.heal()));
   }
 
-  /** Stops and starts one member after the other, and waits each time until it serves. */
+  /** Restarts one member after the other. Waits until each member serves before the next member is stopped. */
   async #restartRolling(members: readonly LabMember[]): Promise<void> {
     for (const member of members) {
       await member.program.stop();
@@ -195,7 +198,7 @@ export class Cluster {
     );
   }
 
-  /** Returns the state of each member, as its process, its links and its own status show it. */
+  /** Returns the state of each member: its process, its links, its faults and the status that the member reports. */
   async report(): Promise<MemberReport[]> {
     return Promise.all(this.#members.map((member) => member.report(this.#links.describe(member.place.id))));
   }

@@ -11,10 +11,10 @@ import { isLabProcess, readLabFile } from './lab-file.ts';
 
 const controlHost = '127.0.0.1';
 const requestCharactersMax = 64 * 1024;
-/** `rolling` stops and starts up to seven members, one after the other. */
+/** Longest duration of a fault request. The fault `rolling` restarts up to seven members, one after the other. */
 const faultMsMax = 300_000;
 
-/** An HTTP server on a loopback address by which other processes send commands to a running lab. */
+/** An HTTP server on a loopback address. Other processes send it requests that control a running lab. */
 export class Control {
   readonly #server: Server;
   readonly host = controlHost;
@@ -82,7 +82,7 @@ const faultRequest = z.object({
 });
 const downRequest = z.object({ keep: z.boolean().default(false) });
 
-/** @throws UsageError the body is not JSON of this schema */
+/** Decodes the body of a request. @throws UsageError when the body is not JSON that matches the schema */
 function decodeBody<Schema extends z.ZodType>(schema: Schema, text: string): z.output<Schema> {
   try {
     return schema.parse(JSON.parse(text));
@@ -110,7 +110,7 @@ const errorAnswer = z.object({ error: z.string() });
 /**
  * Sends a request to the running lab of a folder.
  *
- * @throws LabError when no lab runs there or the request fails, UsageError when the lab rejects it as wrong
+ * @throws LabError when no lab runs in the folder or the request fails, UsageError when the lab rejects the request as invalid
  */
 export async function askLab(folder: string, method: string, path: string, body?: object): Promise<unknown> {
   const file = readLabFile(folder);

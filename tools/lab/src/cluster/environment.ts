@@ -18,7 +18,7 @@ export function variableName(key: string): string {
   return `MQTT_CLUSTER_${words.toUpperCase()}`;
 }
 
-/** Reads `key=value`. @throws UsageError */
+/** Parses the value `key=value` of the option `--set`. @throws UsageError */
 export function parseOverride(text: string): readonly [string, string] {
   const at = text.indexOf('=');
   const key = text.slice(0, at);
@@ -27,7 +27,7 @@ export function parseOverride(text: string): readonly [string, string] {
   return [key, text.slice(at + 1)];
 }
 
-/** Returns the environment of a member. The addresses of its peers are those of the lab's link proxies. */
+/** Returns the environment variables of a member. In them, the addresses of the peers are the addresses of link proxies. */
 export function applianceEnvironment(
   layout: Layout,
   member: MemberPlace,
@@ -56,7 +56,7 @@ export function applianceEnvironment(
   };
 }
 
-/** Returns the environment of the lab's client application. */
+/** Returns the environment variables of the lab's client application. */
 export function clientEnvironment(layout: Layout, logLevel: string): Record<string, string> {
   return {
     MQTT_CLIENT_SERVERS: serverList(layout),

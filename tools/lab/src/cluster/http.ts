@@ -9,7 +9,7 @@ export interface Response {
   readonly body: string;
 }
 
-/** Sends one request on its own connection. @throws LabError when there is no complete response in time */
+/** Sends one HTTP request on a new connection. @throws LabError when no complete response arrives in time */
 export function request(
   host: string,
   port: number,
@@ -35,7 +35,7 @@ export function request(
   });
 }
 
-/** Whether the member at this address reports that it is ready. */
+/** Returns whether the member at this address reports that it is ready. */
 export async function isReady(host: string, port: number): Promise<boolean> {
   try {
     return (await request(host, port, '/readyz')).status === 200;
@@ -44,7 +44,7 @@ export async function isReady(host: string, port: number): Promise<boolean> {
   }
 }
 
-/** Returns the status of a member or client; null when there is no response or it is not a JSON object. */
+/** Returns the status of a member or client; null when no response arrives or the response is not a JSON object. */
 export async function readStatus(host: string, port: number): Promise<Record<string, unknown> | null> {
   try {
     const { status, body } = await request(host, port, '/status');
@@ -56,8 +56,8 @@ export async function readStatus(host: string, port: number): Promise<Record<str
 }
 
 /**
- * Returns how many messages a member reports to have dropped because a session's queue was at its bound, which is the
- * only allowed loss (P1). Returns 0 when the member does not respond.
+ * Returns the number of messages that a member dropped because the queue of a session was full, as the member reports it.
+ * Only these losses are allowed (P1). Returns 0 when the member does not respond.
  */
 export async function readDroppedAtBound(host: string, port: number): Promise<number> {
   try {

@@ -5,7 +5,7 @@ import type { Decoded } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
 import { LabError } from '../errors.ts';
 
-/** The content of `lab.json`: the address of the lab of a folder, and the processes to end if it does not respond. */
+/** The content of `lab.json`: the address of the control server, and the processes to kill if the lab does not respond. */
 const labFileSchema = z.object({
   /** Process id of the lab. */
   pid: z.int(),
@@ -19,8 +19,8 @@ export type LabFile = Decoded<typeof labFileSchema>;
 
 const fileName = 'lab.json';
 /**
- * Matches the command lines of the lab's programs. A recorded process id may belong to another program by now: the lab
- * ends a process only if its command line matches.
+ * Matches the command lines of the lab's programs. The process id in `lab.json` may meanwhile belong to another program,
+ * so the lab kills a process only if its command line matches.
  */
 const labPrograms = /broker-publisher|client\.mjs|lab\.mjs|run\.mjs lab|appliance/;
 
@@ -46,7 +46,7 @@ export function readLabFile(folder: string): LabFile | null {
   }
 }
 
-/** Whether the process of this id exists and is a program of the lab. */
+/** Returns whether a process with this id exists and is a program of the lab. */
 export function isLabProcess(pid: number): boolean {
   if (pid === process.pid) return true;
   try {
@@ -57,7 +57,7 @@ export function isLabProcess(pid: number): boolean {
   }
 }
 
-/** Whether a lab runs in the folder. */
+/** Returns whether a lab runs in the folder. */
 export function isLabRunning(folder: string): boolean {
   const file = readLabFile(folder);
   return file !== null && isLabProcess(file.pid);
@@ -76,7 +76,7 @@ export function killLabProcesses(file: LabFile): void {
   }
 }
 
-/** Deletes the data of all members, and their logs if `logs`. */
+/** Deletes the data of all members. Also deletes their logs if `logs` is true. */
 export function removeData(folder: string, logs: boolean): void {
   for (let number = 1; number <= 9; number++) {
     const member = join(folder, `m${number}`);

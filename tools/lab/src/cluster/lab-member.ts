@@ -29,15 +29,15 @@ export interface MemberReport {
   readonly http: string;
   readonly pid: number | null;
   readonly process: ProgramState;
-  /** `ok`, or the most severe fault of its links. */
+  /** `ok`, or the most severe fault of the member's links. */
   readonly link: string;
-  /** Faults of its disk and clock; empty without faults. */
+  /** Faults of the member's disk and clock; an empty text without faults. */
   readonly faults: string;
-  /** The member's own status; null when it does not respond. */
+  /** The status that the member reports; null when the member does not respond. */
   readonly status: (Partial<MemberStatus> & { readonly counters?: Record<string, unknown> }) | null;
 }
 
-/** One member of a lab: its process, its data, and the faults of its disk and clock. */
+/** One member of a lab: the member's process, data, and faults of disk and clock. */
 export class LabMember {
   readonly place: MemberPlace;
   readonly program: Program;
@@ -72,12 +72,12 @@ export class LabMember {
     return this.program.state === 'running';
   }
 
-  /** Returns one sentence: the member ended although the lab did not end it, and how. */
+  /** Returns one sentence with the exit status or signal of the member's process, and the path of its log. */
   describeCrash(): string {
     return `${this.place.id} ended unexpectedly (${this.program.exit}); its log: ${this.#logFile}`;
   }
 
-  /** Starts the member for the first time in this lab, without faults of an earlier lab. */
+  /** Starts the member for the first time in this lab, without the faults that an earlier lab left in the folder. */
   startFirst(): void {
     this.#testing.clear();
     this.program.start();
@@ -89,7 +89,7 @@ export class LabMember {
     rmSync(this.#dataFolder, { recursive: true, force: true });
   }
 
-  /** Injects a fault of the disk or the clock. @param value see `FaultCommand` */
+  /** Injects a fault of the disk or the clock. @param value the value of the fault, see `FaultCommand` */
   async injectTestingFault(action: 'full-disk' | 'slow-disk' | 'clock', value?: number): Promise<void> {
     const isRunning = (): boolean => this.isRunning;
     if (action === 'full-disk') return this.#testing.fillDisk(isRunning);
@@ -97,7 +97,7 @@ export class LabMember {
     return this.#testing.setClock(requireValue(action, value), isRunning);
   }
 
-  /** Ends the faults of its disk and clock. */
+  /** Ends the faults of the member's disk and clock. */
   heal(): Promise<void> {
     return this.#testing.heal(() => this.isRunning);
   }
@@ -105,8 +105,8 @@ export class LabMember {
   /**
    * Waits until the member is ready.
    *
-   * @param state the state that the member must report too; undefined: any state
-   * @throws LabError when the member ends, or is not ready after `msMax`
+   * @param state the state that the ready member must also report; undefined allows any state
+   * @throws LabError when the member ends, or when it is not ready after `msMax`
    */
   async waitUntilServing(msMax: number, state?: ServingState): Promise<void> {
     const isServing = await poll(
@@ -129,7 +129,7 @@ export class LabMember {
     return state === undefined || (await readStatus(host, httpPort))?.['state'] === state;
   }
 
-  /** @param link the state of its links, see {@link MemberReport} */
+  /** Returns the state of the member. @param link the state of the member's links, see {@link MemberReport} */
   async report(link: string): Promise<MemberReport> {
     const { id, host, mqttPort, httpPort } = this.place;
     return {

@@ -2,7 +2,10 @@ import { ChildProgram } from '@mqtt-cluster/kit';
 import { LabError } from '../errors.ts';
 import type { ApplianceBuild } from './appliance-build.ts';
 
-/** A small young generation: seven members share the memory of this machine (docs/BENCHMARKS.md, Idle). */
+/**
+ * Keeps the young generation of V8 small, because seven members share the memory of this machine (docs/BENCHMARKS.md,
+ * Idle).
+ */
 const nodeFlags = ['--max-semi-space-size=4'];
 
 export type ProgramState = 'running' | 'paused' | 'killed' | 'stopped' | 'crashed';
@@ -23,7 +26,7 @@ export class Program {
   #child: ChildProgram | null = null;
   #state: ProgramState = 'stopped';
   #ended: Promise<void> = Promise.resolve();
-  /** The state after the end of the process that the lab has requested; null: its end is a crash. */
+  /** The state to report when the process ends because of `kill` or `stop`. Null: an end of the process is a crash. */
   #requestedState: ProgramState | null = null;
   #exit = '';
   #build: ApplianceBuild | null = null;
@@ -45,12 +48,12 @@ export class Program {
     return this.#exit;
   }
 
-  /** Selects the build of the next start; null selects the bundle of the options. */
+  /** Selects the build for the next start; null selects the bundle in {@link ProgramOptions}. */
   useBuild(build: ApplianceBuild | null): void {
     this.#build = build;
   }
 
-  /** Starts the process. @throws LabError when it runs already */
+  /** Starts the process. @throws LabError when the process already runs */
   start(): void {
     const { name, logFile, onEnded } = this.#options;
     const { bundle, environment } = this.#program();
@@ -72,7 +75,7 @@ export class Program {
     });
   }
 
-  /** Ends the process as a power loss would (SIGKILL): no handler runs. */
+  /** Ends the process with SIGKILL, as a power loss would. No signal handler of the process runs. */
   async kill(): Promise<void> {
     this.#requestedState = 'killed';
     this.#child?.signal('SIGKILL');
@@ -87,13 +90,13 @@ export class Program {
     await this.#ended;
   }
 
-  /** @throws LabError when the process does not run */
+  /** Pauses the process with SIGSTOP. @throws LabError when the process does not run */
   pause(): void {
     this.#running().signal('SIGSTOP');
     this.#state = 'paused';
   }
 
-  /** @throws LabError when the process does not run */
+  /** Resumes the paused process with SIGCONT. @throws LabError when the process does not run */
   resume(): void {
     this.#running().signal('SIGCONT');
     this.#state = 'running';
@@ -113,7 +116,10 @@ export class Program {
   }
 }
 
-/** Returns the caller's environment without settings of the started programs, which would change those of the lab. */
+/**
+ * Returns this process's environment without settings of the appliance and the client, which would override the lab's
+ * settings.
+ */
 function inheritedEnvironment(): NodeJS.ProcessEnv {
   const settingPattern = /^MQTT_(CLUSTER|CLIENT)_/;
   const others = Object.entries(process.env).filter(([name]) => !settingPattern.test(name));

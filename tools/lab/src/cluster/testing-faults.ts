@@ -4,10 +4,10 @@ import { holdsWithin } from '@mqtt-cluster/kit';
 import { LabError } from '../errors.ts';
 
 const appliedPollMs = 20;
-/** A member reads its file 20 times a second; a busy machine may delay it. */
+/** Longest time until a member applies its faults. A member reads the file 20 times a second, but a busy machine delays it. */
 const appliedMsMax = 10_000;
 
-/** The content of the file, which `FaultInjection` of the appliance reads. */
+/** The content of the faults file, which `FaultInjection` of the appliance reads. */
 interface Faults {
   readonly disk: { readonly full: boolean; readonly slowMs: number };
   readonly clockMs: number;
@@ -15,7 +15,7 @@ interface Faults {
 
 const noFaults: Faults = { disk: { full: false, slowMs: 0 }, clockMs: 0 };
 
-/** The file by which the lab injects faults of the disk and the clock into one member. Faults survive restarts. */
+/** The file with the injected faults of one member's disk and clock. The faults stay in effect when the member restarts. */
 export class TestingFaults {
   readonly file: string;
   readonly #member: string;
@@ -26,7 +26,7 @@ export class TestingFaults {
     this.file = file;
   }
 
-  /** Deletes the file of an earlier lab in the same folder. */
+  /** Deletes the faults file that an earlier lab left in the same folder. */
   clear(): void {
     rmSync(this.file, { force: true });
     rmSync(`${this.file}.applied`, { force: true });
@@ -48,7 +48,7 @@ export class TestingFaults {
     if (this.#faults !== noFaults) await this.#write(noFaults, isRunning);
   }
 
-  /** Describes the faults in a few words; empty without faults. */
+  /** Returns the faults in a few words; an empty text without faults. */
   describe(): string {
     const { disk, clockMs } = this.#faults;
     const parts: string[] = [];
@@ -58,7 +58,7 @@ export class TestingFaults {
     return parts.join(', ');
   }
 
-  /** Writes the faults, and waits until the member has applied them, while it runs. */
+  /** Writes the faults to the file. If the member runs, waits until the member has applied the faults. */
   async #write(faults: Faults, isRunning: () => boolean): Promise<void> {
     this.#faults = faults;
     const text = `${JSON.stringify(faults)}\n`;

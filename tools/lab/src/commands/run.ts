@@ -3,14 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Arguments } from '../arguments.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import { natureOf, parseFaults } from '../fault-plan.ts';
+import { summarizePlan, parseFaults } from '../fault-plan.ts';
 import type { Fault } from '../fault-plan.ts';
 import { LabLoad } from '../load/lab-load.ts';
 import type { LoadVerdict } from '../load/lab-load.ts';
 import { renderVerdict } from '../view/render-verdict.ts';
 import { openSession } from './session.ts';
 
-/** `lab run`: a cluster, a load, faults and a verdict. Sets the exit status: 0 only when every promise was kept. */
+/**
+ * `lab run`: runs a load with faults on a new cluster and prints the verdict. The exit status is 0 only if every promise
+ * was kept.
+ */
 export async function run(given: Arguments): Promise<void> {
   const faults = parseFaults(given.faults, given.members);
   const folder = given.folderGiven ? given.folder : mkdtempSync(join(tmpdir(), 'mqtt-cluster-lab-'));
@@ -29,7 +32,7 @@ export async function run(given: Arguments): Promise<void> {
   else say(`the history, logs and data are in ${folder}`);
   const text = given.json ? JSON.stringify(verdict) : renderVerdict(verdict).join('\n');
   await new Promise((resolve) => process.stdout.write(`${text}\n`, resolve));
-  // Half-closed connections of clients may still be open.
+  // Half-closed connections of clients may keep the event loop alive, so the process must exit explicitly.
   process.exit(verdict.ok ? 0 : 1);
 }
 
@@ -43,7 +46,7 @@ async function runLoad(
   const load = await LabLoad.open({ cluster, historyFile, rate, seed, gapsJudged });
   try {
     await load.start();
-    const measured = new Set(natureOf(faults, members).minorityKills);
+    const measured = new Set(summarizePlan(faults, members).minorityKills);
     const inject = async (fault: Fault): Promise<void> => {
       const groups = fault.groups.map((group) => group.map((number) => `m${number}`));
       const names = groups.map((group) => group.join(' ')).join(' / ');

@@ -13,16 +13,16 @@ const portShiftsMax = 10;
 export interface SessionSettings extends Pick<ClusterOptions, 'publisherRate' | 'logLevel' | 'builds'> {
   /** Whether the lab tries further port ranges, each 1,000 higher, when a default port is in use. */
   readonly shiftPorts?: boolean;
-  /** The first range to try: 0 for the default ports, 1 for ports that are 1,000 higher. */
+  /** Number of the first port range to try: 0 for the default ports, 1 for ports that are 1,000 higher. */
   readonly firstPortShift?: number;
 }
 
-/** A cluster with its control server and its `lab.json`. */
+/** A running lab: a cluster with its control server and its `lab.json`. */
 export interface LabSession {
   readonly cluster: Cluster;
-  /** Ends all members and deletes `lab.json`, and the data unless `keep`. Safe to call twice. */
+  /** Ends all members and deletes `lab.json`. Also deletes the members' data unless `keep` is true. Safe to call twice. */
   readonly end: (keep: boolean) => Promise<void>;
-  /** Records further processes, so that `lab down` can end them if this process cannot. */
+  /** Writes the ids of further processes into `lab.json`, so that `lab down` can kill these processes. */
   readonly recordOthers: (pids: readonly number[]) => void;
 }
 
@@ -30,7 +30,7 @@ export interface LabSession {
  * Starts a lab in this process.
  *
  * @param onDown called when another process runs `lab down`
- * @throws LabError when the lab does not start; no process is left running then
+ * @throws LabError when the lab does not start; no process of the lab is left running
  */
 export async function openSession(
   { members, folder, overrides, keep }: Pick<Arguments, 'members' | 'folder' | 'overrides' | 'keep'>,

@@ -17,7 +17,7 @@ import type { LabSession } from './session.ts';
 import { removeStaleLab } from './up.ts';
 
 const refreshMs = 500;
-/** Without a terminal. */
+/** Interval of the lines that the lab prints when standard output is not a terminal. */
 const lineEveryMs = 3_000;
 /** Messages a second of each appliance's own publisher, for each QoS. */
 const publisherRate = 2;
@@ -34,7 +34,7 @@ const keys: Readonly<Record<string, FaultAction>> = {
   m: 'heal',
 };
 
-/** `lab start` (npm start): runs the members, the client and a live view until q or Ctrl-C. */
+/** `lab start` (npm start): runs the members, the client and a live view until the user presses q or Ctrl-C. */
 export async function start(given: Arguments): Promise<void> {
   removeStaleLab(given.folder);
   process.stderr.write(`starting ${given.members} members in ${given.folder}\n`);
@@ -68,7 +68,10 @@ function startClient({ cluster, recordOthers }: LabSession, folder: string): Pro
   return client;
 }
 
-/** Refreshes the screen, or prints a line every 3 s without a terminal, and injects a fault for each key. */
+/**
+ * Shows the state of the lab: refreshes the screen, or prints a line every 3 s without a terminal. Each fault key
+ * injects a fault.
+ */
 class LiveView {
   readonly #cluster: Cluster;
   readonly #probe: Probe;
@@ -126,7 +129,7 @@ class LiveView {
   }
 
   async #refresh(): Promise<void> {
-    // A paused member does not respond: requests must not accumulate.
+    // A paused member does not respond, so a refresh is skipped while the requests of the previous refresh wait.
     if (this.#refreshing) return;
     this.#refreshing = true;
     try {

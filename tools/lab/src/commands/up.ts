@@ -10,7 +10,7 @@ import type { LabSession } from './session.ts';
 
 type DaemonMessage = { readonly error: string } | { readonly ready: true };
 
-/** Ends what an earlier lab left in the folder. @throws LabError when a lab runs there */
+/** Kills the processes that an earlier lab left running in the folder. @throws LabError when a lab still runs in the folder */
 export function removeStaleLab(folder: string): void {
   if (isLabRunning(folder)) {
     throw new LabError(`a lab is already running in ${folder}; "lab down" ends it`);
@@ -21,7 +21,7 @@ export function removeStaleLab(folder: string): void {
   removeLabFile(folder);
 }
 
-/** `lab up`: starts a lab in a process of its own and prints the addresses of its members as one JSON object. */
+/** `lab up`: starts a lab in a background process and prints the addresses of its members as one JSON object. */
 export async function up(given: Arguments): Promise<void> {
   const { folder } = given;
   removeStaleLab(folder);
@@ -55,7 +55,7 @@ function daemonOptions({ members, folder, overrides, keep }: Arguments): string[
   ];
 }
 
-/** The process that `lab up` starts: owns the members, the links and the control server. */
+/** Runs in the background process that `lab up` starts. Owns the members, the links and the control server. */
 export async function daemon(given: Arguments): Promise<void> {
   let session: LabSession | null = null;
   const finish = async (keep: boolean): Promise<void> => {
@@ -65,7 +65,7 @@ export async function daemon(given: Arguments): Promise<void> {
   const report = (message: DaemonMessage): void => {
     if (process.connected) process.send?.(message);
   };
-  // The caller of `lab up` ended before the lab was ready.
+  // Ends this process if the `lab up` process ends before the lab is ready.
   const onDisconnect = (): void => {
     if (session === null) process.exit(1);
   };

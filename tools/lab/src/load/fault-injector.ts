@@ -5,8 +5,9 @@ import type { FaultAction, FaultCommand } from '../fault-forms.ts';
 const servePollMs = 100;
 const serveMsMax = 60_000;
 
-/** Faults that a start ends, and those that a resume ends; a heal ends all others. */
+/** Faults that the action `start` ends. The action `heal` ends the faults that are not in this set. */
 const endedByStart: ReadonlySet<string> = new Set<FaultAction>(['kill', 'stop', 'wipe', 'pause']);
+/** Faults that the action `resume` ends. */
 const endedByResume: ReadonlySet<string> = new Set<FaultAction>(['pause']);
 
 /** The parts of a cluster that the injector uses. */
@@ -24,7 +25,7 @@ interface ActiveFault {
   readonly groups: readonly (readonly string[])[];
 }
 
-/** Executes the faults of a plan and records them, so that the checker can tell which servers were affected when. */
+/** Executes the faults of a plan and records them, so that the checker can determine when a fault affected a server. */
 export class FaultInjector {
   readonly #target: FaultTarget;
   readonly #members: readonly string[];
@@ -38,7 +39,7 @@ export class FaultInjector {
     this.#record = record;
   }
 
-  /** @throws UsageError, LabError when the cluster can't execute the fault */
+  /** Executes and records one fault. @throws UsageError, LabError when the cluster can't execute the fault */
   async inject({ action, groups, value }: FaultCommand): Promise<void> {
     const names = groups.map((group) => group.map((number) => `m${number}`));
     const members = names.flat();
@@ -59,7 +60,7 @@ export class FaultInjector {
       case 'stop':
       case 'wipe':
       case 'pause':
-        // Each member ends its fault at a time of its own.
+        // Each member gets its own record, because the fault of each member ends at a different time.
         for (const member of members) this.#begin(action, [[member]]);
         return this.#target.fault(action, names, value);
       default:
@@ -68,7 +69,7 @@ export class FaultInjector {
     }
   }
 
-  /** Stops and starts one member after another. Each is a fault of its own: only one member is away at a time. */
+  /** Restarts one member after another. Records each restart as a separate fault, because only one member is down at a time. */
   async #roll(members: readonly string[]): Promise<void> {
     for (const member of members) {
       const fault = this.#begin('stop', [[member]]);
@@ -93,7 +94,7 @@ export class FaultInjector {
     }
   }
 
-  /** A started member is ready before it has a quorum; the fault ends when it serves. */
+  /** Waits until the members serve. A restarted member may be ready before it serves; its fault ends only when it serves. */
   async #waitUntilServing(members: readonly string[]): Promise<void> {
     const deadline = performance.now() + serveMsMax;
     while (performance.now() < deadline) {

@@ -1,14 +1,15 @@
 import type { HistoryEvent } from '@mqtt-cluster/history-checker';
 
-/** Publishers of the workload `steady` with an acknowledgement for each message. */
+/** Client ids of the QoS 1 and QoS 2 publishers of the workload `steady`. The server acknowledges each of their messages. */
 const measuredClients = /steady-publisher-\d+-qos[12]$/;
 const rejectedMin = 0x80;
 
 interface OpenGap {
   readonly faultAtMs: number;
   /**
-   * An acknowledgement on this connection or an earlier one does not end the gap: the killed member may have sent it before
-   * the fault. Null: an acknowledgement of a message that was sent after the fault ends the gap.
+   * The connection to the killed member. An acknowledgement on this connection or an earlier one does not end the gap,
+   * because the killed member may have sent it before the fault. Null for a publisher of another member: its gap ends with
+   * the acknowledgement of a message that the publisher sent after the fault.
    */
   readonly afterConnection: number | null;
   readonly onEnd: (gapMs: number, atKilledMember: boolean) => void;
@@ -22,7 +23,7 @@ interface Publisher {
 
 /**
  * Measures how long each QoS 1 and QoS 2 publisher waits for an acknowledgement after a kill (P8), from the events that the
- * clients record. The time between two messages of a publisher is part of the gap.
+ * clients record. The measured gap includes the publisher's interval between two messages.
  */
 export class GapMeter {
   readonly #publishers = new Map<string, Publisher>();
@@ -59,7 +60,7 @@ export class GapMeter {
     }
   }
 
-  /** @param onEnd called for each publisher whose gap ends */
+  /** Starts a gap for each publisher. @param killed ids of the killed members @param onEnd called when a gap ends */
   watch(faultAtMs: number, killed: readonly string[], onEnd: OpenGap['onEnd']): void {
     for (const { connection, server, gaps } of this.#publishers.values()) {
       const atKilledMember = server !== null && killed.includes(server);
@@ -67,7 +68,7 @@ export class GapMeter {
     }
   }
 
-  /** Gaps that have not ended. */
+  /** Number of gaps that have not ended. */
   get openGaps(): number {
     return [...this.#publishers.values()].reduce((sum, { gaps }) => sum + gaps.length, 0);
   }

@@ -16,54 +16,61 @@ const retainedWritesPerSecond = 8;
 const qosLevels = 3;
 const gapMsP50Max = 300;
 const gapMsP99Max = 1_000;
-/** The load goes on for at most this long after the last fault, until every publisher is acknowledged again. */
+/** Longest time for which the load continues at the end of the run, so that open gaps can end. */
 const openGapMsMax = 5_000;
-/** Bound of an offline session's queue by default (`ClusterSettings`): beyond it the oldest message may be dropped (P1). */
+/**
+ * Default bound of an offline session's queue (`ClusterSettings`). When the queue is full, the oldest message is dropped
+ * (P1).
+ */
 const queuedMessagesMax = 1_000;
 
 export interface LabLoadOptions {
   readonly cluster: Cluster;
   readonly historyFile: string;
-  /** Messages a second for each QoS. */
+  /** Messages a second of the workload `steady`, for each QoS. */
   readonly rate: number;
   readonly seed: number;
-  /** False: no retained messages, and no clients that move between members while they subscribe. */
+  /** False: the load has no retained messages and no clients that move between members and subscribe. */
   readonly retained?: boolean;
-  /** False: gaps after a kill are measured but not judged, for a machine that is busy with other work. */
+  /** False: the verdict ignores the gaps after a kill, because the machine is busy with other work. */
   readonly gapsJudged?: boolean;
 }
 
-/** Nearest-rank quantiles in milliseconds; null without any value. */
+/** Quantiles in milliseconds by the nearest-rank method; null without measured values. */
 export interface Quantiles {
   readonly p50: number | null;
   readonly p99: number | null;
   readonly max: number | null;
 }
 
-/** The result of a run. */
+/** The result of a load on a lab cluster. */
 export interface LoadVerdict {
-  /** Every promise was kept. */
+  /** Whether every promise was kept. */
   readonly ok: boolean;
   /** One sentence for each promise that was not kept. */
   readonly reasons: readonly string[];
-  /** The checker's rules, see the package history-checker. */
+  /** The result of each rule of the checker, see the package history-checker. */
   readonly rules: readonly RuleVerdict[];
-  /** PUBLISH packets without DUP. */
+  /** Number of PUBLISH packets with DUP=0. */
   readonly sent: ByQoS;
-  /** PUBACK and PUBREC packets that accept a message. */
+  /** Number of PUBACK and PUBREC packets that accept a message. */
   readonly acked: ByQoS;
-  /** Deliveries to all subscribers together. */
+  /** Number of deliveries to all subscribers together. */
   readonly delivered: ByQoS;
-  /** Deliveries that members dropped at the bound of a session's queue, by their own count; P1 allows them. */
+  /**
+   * Number of deliveries that members dropped because the queue of a session was full, as the members report it. P1
+   * allows them.
+   */
   readonly droppedAtBound: number;
-  /** From a kill to the next acknowledgement, for each QoS 1 and 2 publisher; Infinity when there was none. */
+  /** Time from a kill to the next acknowledgement, for each QoS 1 and 2 publisher; Infinity without an acknowledgement. */
   readonly gapMs: Quantiles;
-  /** The gaps of publishers that were connected to a killed member. */
+  /** The same times, only for publishers that were connected to a killed member. */
   readonly gapAtKilledMs: Quantiles;
+  /** Time from a PUBLISH packet to the delivery of its message. */
   readonly latencyMs: Quantiles;
 }
 
-/** A recorded load on a lab cluster. In order: `open`, `start`, faults, `finish`; and in any case `close`. */
+/** A recorded load on a lab cluster. The caller must call `open`, `start` and `finish` in this order, and always `close`. */
 export class LabLoad {
   readonly stats: TrafficStats;
   readonly #options: LabLoadOptions;
@@ -125,12 +132,15 @@ export class LabLoad {
     return this.#run.start();
   }
 
-  /** Executes and records a fault. Reports, instead of throwing, when the cluster can't execute it. */
+  /**
+   * Executes and records a fault. If the cluster can't execute the fault, the verdict reports the error; `inject` does
+   * not throw.
+   */
   async inject(fault: FaultCommand): Promise<void> {
     await this.#injector.inject(fault).catch((error: unknown) => this.#run.report(describeError(error)));
   }
 
-  /** Measures the gap of every publisher from now on. @param killed ids of the members that are killed now */
+  /** Starts to measure the gap of every publisher. @param killed ids of the members that the caller kills now */
   watchGaps(killed: readonly string[]): void {
     this.#gaps.watch(this.#run.recorder.now(), killed, (gapMs, atKilledMember) => {
       this.#gapsMs.push(gapMs);
@@ -138,7 +148,7 @@ export class LabLoad {
     });
   }
 
-  /** Waits until every gap has ended, for 5 s at most: a gap ends with a message that is sent after the fault. */
+  /** Waits until every measured gap has ended, but at most 5 s. */
   async gapsEnded(): Promise<void> {
     await holdsWithin(() => this.#gaps.openGaps === 0, { timeoutMs: openGapMsMax });
   }
@@ -184,7 +194,7 @@ export class LabLoad {
   }
 }
 
-/** @returns one sentence for each bound of P8 that was exceeded */
+/** Returns one sentence for each bound of P8 that the gaps exceed. */
 export function gapViolations({ p50, p99 }: Quantiles): string[] {
   if (p50 === null || p99 === null) return [];
   const violations: string[] = [];
@@ -195,7 +205,7 @@ export function gapViolations({ p50, p99 }: Quantiles): string[] {
   return violations;
 }
 
-/** Each drop is counted by one member (docs/METRICS.md). A restarted member has lost its count. */
+/** Returns the number of deliveries that all members dropped at a full queue. A restarted member counts from 0 again. */
 async function droppedAtBound({ layout }: Cluster): Promise<number> {
   const counts = await Promise.all(
     layout.members.map(({ host, httpPort }) => readDroppedAtBound(host, httpPort)),

@@ -1,7 +1,7 @@
 import type { HistoryEvent, QoS } from '@mqtt-cluster/history-checker';
 
 const latenciesMax = 200_000;
-/** Reason codes from here on are rejections [MQTT5 2.4]. */
+/** Reason codes from this value on report a rejection [MQTT5 2.4]. */
 const rejectedMin = 0x80;
 
 export interface ByQoS {
@@ -14,15 +14,15 @@ export const zeroByQoS = (): ByQoS => ({ qos0: 0, qos1: 0, qos2: 0 });
 
 /** Counts the traffic of a run and measures its latency, from the events that the clients record. */
 export class TrafficStats {
-  /** PUBLISH packets without DUP. */
+  /** Number of PUBLISH packets with DUP=0. */
   readonly sent = zeroByQoS();
-  /** PUBACK and PUBREC packets that accept a message. */
+  /** Number of PUBACK and PUBREC packets that accept a message. */
   readonly acked = zeroByQoS();
-  /** Deliveries to all subscribers together, by the QoS of the delivery. */
+  /** Number of deliveries to all subscribers together, by the QoS of the delivery. */
   readonly delivered = zeroByQoS();
-  /** Connections that the server closed, or that were lost. */
+  /** Number of connections that the server closed or that were lost. */
   brokenConnections = 0;
-  /** From PUBLISH to delivery, ms; at most 200,000 values. */
+  /** Times from a PUBLISH packet to the delivery of its message, ms; at most 200,000 values. */
   readonly latenciesMs: number[] = [];
   readonly #messages = new Map<number, { readonly qos: QoS; readonly sentAtMs: number }>();
 

@@ -10,17 +10,20 @@ export type FlapPhase = 'up' | 'silent' | 'reset';
 
 /** The faults of the network, by member, and the resulting conditions of each link. No I/O. */
 export class LinkFaults {
-  /** The network partition of each member; 0 without a cut. Members of different partitions are disconnected. */
+  /**
+   * Number of the network partition of each member; 0 without a cut. No data passes between members of different
+   * partitions.
+   */
   readonly #partition = new Map<string, number>();
   #partitions = 0;
-  /** `from to`: nothing gets from the first member to the second. */
+  /** Pairs `from to` of members: the link passes no data from the first member to the second. */
   readonly #oneWay = new Set<string>();
   readonly #flapping = new Set<string>();
   readonly #slow = new Set<string>();
   readonly #lossShare = new Map<string, number>();
   readonly #bytesPerSecond = new Map<string, number>();
 
-  /** Separates each group from all other members. Later cuts separate further; only {@link heal} reconnects. */
+  /** Separates each group from all other members. A later cut can split a group again. Only {@link heal} reconnects members. */
   cut(groups: readonly (readonly string[])[]): void {
     const partitionBefore = new Map(this.#partition);
     for (const group of groups) {
@@ -67,7 +70,7 @@ export class LinkFaults {
     for (const faults of all) faults.clear();
   }
 
-  /** Whether a cut separates the two members. */
+  /** Returns whether a cut separates the two members. */
   arePartitioned(from: MemberPlace, to: MemberPlace): boolean {
     return (this.#partition.get(from.id) ?? 0) !== (this.#partition.get(to.id) ?? 0);
   }

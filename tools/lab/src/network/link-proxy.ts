@@ -12,13 +12,13 @@ export interface LinkConditions {
   /** The link delays each piece of data by delay ± jitter, in order, in each direction. */
   readonly delayMs: number;
   readonly jitterMs: number;
-  /** In each direction; Infinity for no limit. */
+  /** Rate limit in each direction; Infinity for no limit. */
   readonly bytesPerSecond: number;
   /** The share of lost TCP segments, in each direction, 0 to 1 (see {@link Pipe}). */
   readonly lossShare: number;
   /**
-   * No data passes in this direction; the connection stays open and the other direction works. The held data passes after
-   * the heal, as TCP would retransmit it: the stream has no holes.
+   * The direction in which no data passes. The connection stays open and the other direction works. After the heal the
+   * proxy passes the held data, as TCP would retransmit it, so the stream has no gaps.
    */
   readonly blocked: 'none' | 'forward' | 'backward';
 }
@@ -34,7 +34,7 @@ export const healthyLink: LinkConditions = {
 
 export interface LinkProxyOptions {
   readonly listenHost: string;
-  /** 0: any free port, see {@link LinkProxy.port}. */
+  /** Port on which the proxy listens; 0 selects any free port, see {@link LinkProxy.port}. */
   readonly listenPort: number;
   readonly targetHost: string;
   readonly targetPort: number;
@@ -46,14 +46,14 @@ const connectionsMax = 1_000;
 interface Pair {
   readonly near: Socket;
   readonly far: Socket;
-  /** Forward and backward. */
+  /** The forward pipe and the backward pipe. */
   readonly pipes: readonly [Pipe, Pipe];
 }
 
 /**
  * A TCP proxy for the connections that one member opens to another, with changeable conditions. When the target's process
- * has ended, the proxy stops listening: the peer's connections are refused as without a proxy, which proves that the
- * process is gone. {@link open} makes the proxy listen again.
+ * has ended, the proxy stops listening. The connection attempts of the peer then fail as they would fail without a proxy,
+ * so the peer detects that the process has ended. {@link open} makes the proxy listen again.
  */
 export class LinkProxy {
   readonly #options: LinkProxyOptions;
@@ -62,7 +62,10 @@ export class LinkProxy {
   #server: Server | null = null;
   #port: number;
   #conditions: LinkConditions = healthyLink;
-  /** Whether a connection has reached the target since {@link open}. Until then a refusal means that it is starting. */
+  /**
+   * Whether a connection has reached the target since {@link open}. Before that, a refused connection means that the
+   * target is still starting.
+   */
   #reached = false;
 
   constructor(options: LinkProxyOptions) {
@@ -97,7 +100,7 @@ export class LinkProxy {
     if (address !== null && typeof address === 'object') this.#port = address.port;
   }
 
-  /** Stops listening, because the target's process has ended. Open connections end when the target's side ends. */
+  /** Stops listening, because the target's process has ended. An open connection ends when the target's socket closes. */
   refuse(): void {
     this.#server?.close();
     this.#server = null;
@@ -178,7 +181,7 @@ export class LinkProxy {
       const socket = connect({ host: targetHost, port: targetPort });
       socket.once('connect', () => socket.resetAndDestroy());
       socket.once('error', (error: NodeJS.ErrnoException) => {
-        // A peer behind a pulled cable would not notice the end.
+        // In a blackhole the proxy must keep listening: a peer behind a pulled cable would not detect the end of the process.
         const open = this.#conditions.mode === 'open';
         if (error.code === 'ECONNREFUSED' && open && this.#reached) this.refuse();
       });

@@ -4,7 +4,7 @@ import type { FlapPhase } from './link-faults.ts';
 import { LinkProxy } from './link-proxy.ts';
 
 const flapPhaseMs = 1_000;
-/** Stalled connections and broken connections test different ways of catching up. */
+/** A flap both stalls and resets connections, because members catch up in different ways after each. */
 const flapPhases: readonly FlapPhase[] = ['silent', 'up', 'reset', 'up'];
 
 interface Link {
@@ -13,7 +13,7 @@ interface Link {
   readonly proxy: LinkProxy;
 }
 
-/** All links between the members: one proxy for each ordered pair, and the faults of the network as a whole. */
+/** All links between the members of a lab (one proxy for each ordered pair of members) and their faults. */
 export class Links {
   readonly #links: readonly Link[];
   readonly #faults = new LinkFaults();
@@ -48,13 +48,13 @@ export class Links {
     for (const { proxy } of this.#links) proxy.close();
   }
 
-  /** Lets the peers of a member connect again, before its process starts. */
+  /** Makes the proxies to a member listen again. Must be called before the member's process starts. */
   async memberStarts(id: string): Promise<void> {
     this.#ended.delete(id);
     await Promise.all(this.#links.filter(({ to }) => to.id === id).map(({ proxy }) => proxy.open()));
   }
 
-  /** Refuses connections to a member, after its process has ended. */
+  /** Makes the proxies to a member refuse connections, because the member's process has ended. */
   memberEnded(id: string): void {
     this.#ended.add(id);
     for (const { from, to, proxy } of this.#links) {
@@ -62,7 +62,7 @@ export class Links {
     }
   }
 
-  /** Separates each group from all other members. Later cuts separate further; only {@link heal} reconnects. */
+  /** Separates each group from all other members. A later cut can split a group again. Only {@link heal} reconnects members. */
   cut(groups: readonly (readonly string[])[]): void {
     this.#faults.cut(groups);
     this.#apply();
@@ -74,7 +74,7 @@ export class Links {
     this.#apply();
   }
 
-  /** Makes the links of the members fail and recover every second until the heal, with silence and resets in turn. */
+  /** Makes the links of the members fail and recover every second until {@link heal}. Silence and resets alternate. */
   flap(ids: readonly string[]): void {
     this.#faults.flap(ids);
     if (this.#flapTimer !== null) return;
@@ -93,7 +93,7 @@ export class Links {
     this.#apply();
   }
 
-  /** Loses TCP segments on all links of the members. @param share of the segments, 0 to 1 */
+  /** Loses TCP segments on all links of the members. @param share share of lost segments, 0 to 1 */
   lose(ids: readonly string[], share: number): void {
     this.#faults.lose(ids, share);
     this.#apply();

@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net';
 
-/** Above this size the pipe stops reading the source, so that held data stays bounded; then kernel buffers fill. */
+/** Bound of held data. Above it the pipe stops reading from the source, and the kernel buffers fill. */
 const heldBytesMax = 1024 * 1024;
 /** A throttled pipe passes data in pieces that take about this long. */
 const throttleSliceMs = 20;
 
-/** Bytes of a TCP segment on Ethernet, the unit of loss. */
+/** Bytes of data in a TCP segment on Ethernet. The pipe loses whole segments. */
 const segmentBytes = 1_448;
-/** The shortest retransmission timeout of Linux; it doubles with each loss of the same segment [RFC 6298, 5.5]. */
+/** The shortest retransmission timeout of Linux. The timeout doubles with each loss of the same segment [RFC 6298, 5.5]. */
 const retransmissionMs = 200;
 const retransmissionsMax = 6;
 
@@ -64,7 +64,10 @@ export class Pipe {
     this.#pump();
   }
 
-  /** Closes the sink after all data before the end has passed; in a blackhole only after the heal. */
+  /**
+   * Must be called when the source closes. Closes the sink as soon as all held data has passed; in a blackhole only
+   * after the heal.
+   */
   sourceClosed(): void {
     this.#closed = true;
     this.#pump();
@@ -73,7 +76,7 @@ export class Pipe {
   #take(data: Buffer): void {
     const { delayMs = 0, jitterMs = 0 } = this.#conditions ?? {};
     const delay = Math.max(0, delayMs + (2 * this.#random() - 1) * jitterMs) + this.#stallMs(data.length);
-    // In order: a piece never leaves before an earlier piece.
+    // The pipe keeps the order: it never releases a piece of data before an earlier piece.
     this.#lastReleaseMs = Math.max(this.#lastReleaseMs, performance.now() + delay);
     this.#pieces.push({ data, releaseAtMs: this.#lastReleaseMs });
     this.#heldBytes += data.length;
@@ -85,7 +88,7 @@ export class Pipe {
   #stallMs(bytes: number): number {
     const lossShare = this.#conditions?.lossShare ?? 0;
     if (lossShare === 0) return 0;
-    // One draw for all segments: segments that are lost together are retransmitted together.
+    // One random number decides for all segments, because TCP retransmits segments that are lost together at the same time.
     let chance = 1 - (1 - lossShare) ** Math.ceil(bytes / segmentBytes);
     let stallMs = 0;
     for (let losses = 0; losses < retransmissionsMax && this.#random() < chance; losses++) {

@@ -8,11 +8,11 @@ import { Tally } from './tally.ts';
 const messagesPerSecond = 60;
 const rejectedMin = 0x80;
 const readyMsMax = 60_000;
-/** The persistent QoS 2 subscribers of the workload `steady`; both must receive every message. */
+/** Client ids of the persistent QoS 2 subscribers of the workload `steady`. Both must receive every message. */
 const countedSubscribers = /steady-subscriber-[01]$/;
 const subscriberCount = 2;
 
-/** A small endless load for the live view. Its traffic is counted and not recorded. */
+/** A small endless load for the live view. The probe counts the traffic but does not record a history. */
 export class Probe {
   readonly tally = new Tally(subscriberCount);
   readonly #load: LoadGenerator;
@@ -20,7 +20,7 @@ export class Probe {
   readonly #gaps = new GapMeter();
   /** Client ids of the counted subscribers, by connection. */
   readonly #subscribers = new Map<number, string>();
-  /** Topics of messages without an acknowledgement. Each publisher has a topic of its own. */
+  /** Topics of unacknowledged messages, by message. Each publisher has a topic of its own. */
   readonly #topics = new Map<number, string>();
   #stopped = false;
 
@@ -44,14 +44,14 @@ export class Probe {
 
   start(): void {
     this.#load.connect();
-    // A message that is sent before the subscriptions would count as lost.
+    // Publishing starts after all subscriptions, because an earlier message would count as lost.
     const isReady = (): boolean => this.#stopped || this.#load.notReady().length === 0;
     void holdsWithin(isReady, { timeoutMs: readyMsMax }).then(() => {
       if (!this.#stopped) this.#load.startPlans();
     });
   }
 
-  /** Shows the longest gap of the publishers that are connected to the killed members. */
+  /** Measures the longest gap of the publishers that are connected to the killed members, for the live view. */
   watchGap(killed: readonly string[]): void {
     this.tally.lastGapMs = null;
     this.#gaps.watch(this.#recorder.now(), killed, (gapMs, atKilledMember) => {

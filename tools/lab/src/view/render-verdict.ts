@@ -1,7 +1,7 @@
 import { renderVerdict as renderRules } from '@mqtt-cluster/history-checker';
 import type { LoadVerdict, Quantiles } from '../load/lab-load.ts';
 
-/** @returns the verdict of `lab run` as lines of a table: traffic, times, and the rules of the checker */
+/** Returns the verdict of `lab run` as lines: a table of the traffic, the times, and the rules of the checker. */
 export function renderVerdict(verdict: LoadVerdict): string[] {
   const { ok, reasons, rules, droppedAtBound, gapMs, gapAtKilledMs, latencyMs } = verdict;
   return [

@@ -9,7 +9,7 @@ export interface ViewState {
   readonly traffic: TrafficView;
   /** The status of the client application, in one line. */
   readonly client: string;
-  /** The result of the last key: the fault, or why it failed. */
+  /** The fault of the last pressed key and its result, or the last crash of a member. */
   readonly notice: string;
   readonly help: boolean;
 }
@@ -62,7 +62,7 @@ export function renderMembers(members: readonly MemberReport[], chosen: number |
   ];
 }
 
-/** Returns the counts by QoS, and the latency. */
+/** Returns a table of the message counts by QoS, and a line with the latency. */
 function renderTraffic(traffic: TrafficView): string[] {
   const columns = ['sent', 'acked', 'delivered', 'lost', 'duplicated', 'outOfOrder', 'perSecond'] as const;
   const titles = ['sent', 'acked', 'delivered', 'lost', 'dupl.', 'reordered', 'msg/s'];
@@ -77,7 +77,7 @@ function renderTraffic(traffic: TrafficView): string[] {
   ];
 }
 
-/** Returns null for the acknowledgements of QoS 0, which do not exist. */
+/** Returns one cell of the traffic table; null for acknowledgements of QoS 0, which do not exist. */
 function countOf(
   traffic: TrafficView,
   column: 'sent' | 'acked' | 'delivered' | 'lost' | 'duplicated' | 'outOfOrder' | 'perSecond',

@@ -4,9 +4,9 @@ import { zeroByQoS } from '../load/traffic-stats.ts';
 import type { ByQoS } from '../load/traffic-stats.ts';
 import type { TrafficView } from './render.ts';
 
-/** A message counts as lost when it has not arrived after this time since its acknowledgement (QoS 0: its sending). */
+/** A message counts as lost if it has not arrived this long after its acknowledgement (QoS 0: after it was sent). */
 const lostAfterMs = 15_000;
-/** The percentiles are those of the last deliveries. */
+/** Number of recent deliveries from which the latency percentiles are computed. */
 const latenciesKept = 2_000;
 
 /** A message that is not yet acknowledged or not yet delivered to all subscribers. */
@@ -19,11 +19,11 @@ interface OpenMessage {
 interface StreamState {
   readonly qos: QoS;
   readonly open: Map<number, OpenMessage>;
-  /** Highest delivered number, by subscriber. */
+  /** Highest message number that was delivered to each subscriber. */
   readonly highest: Map<string, number>;
 }
 
-/** Running counts of an endless load. Without I/O; its memory is bounded by the messages in flight. */
+/** Counts the messages of an endless load. Performs no I/O. Its memory grows only with the number of undelivered messages. */
 export class Tally {
   readonly #subscribers: number;
   readonly #streams = new Map<string, StreamState>();
@@ -34,7 +34,7 @@ export class Tally {
   readonly #outOfOrder = zeroByQoS();
   readonly #qos0Lost = zeroByQoS();
   readonly #latenciesMs: number[] = [];
-  /** The counts at the start of the interval for the rates. */
+  /** The delivered counts at the start of the current rate interval. */
   #before = { atMs: 0, delivered: zeroByQoS() };
   #perSecond = zeroByQoS();
   lastGapMs: number | null = null;
@@ -83,7 +83,7 @@ export class Tally {
     if (state.qos === 0 || open.ackedAtMs !== null) state.open.delete(number);
   }
 
-  /** Returns the counts, with rates since the last call that is at least a second ago. */
+  /** Returns the counts. Computes new rates if the last rates were computed at least one second ago. */
   view(nowMs: number): TrafficView {
     const lost = this.#lost(nowMs);
     const seconds = (nowMs - this.#before.atMs) / 1_000;

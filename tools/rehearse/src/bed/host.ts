@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { attemptCommand, runCommand } from '@mqtt-cluster/kit';
-import type { CommandResult } from '@mqtt-cluster/kit';
+import type { ProgramResult } from '@mqtt-cluster/kit';
 import { waitFor } from '@mqtt-cluster/kit';
 import { ProcessGroup } from './cgroup.ts';
 import { addressOf, bridgeNamespaceOf, namespaceOf } from './layout.ts';
@@ -131,7 +131,7 @@ export class Host {
   }
 
   /** Runs a command on the host. It does not throw when the exit status is not 0. */
-  attemptSsh(command: string): Promise<CommandResult> {
+  attemptSsh(command: string): Promise<ProgramResult> {
     return attemptCommand('ip', this.#sshArguments(command), {
       timeoutMs: sshMsMax,
     });
