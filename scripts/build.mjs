@@ -19,7 +19,7 @@ const dist = join(root, 'dist');
 const stamp = join(dist, '.build-stamp');
 const sourceFolders = ['apps', 'libs', 'tools', 'monitoring'];
 
-/** Names of CommonJS that bundled CommonJS dependencies need inside an ES module. */
+/** Code at the start of each bundle. It defines the CommonJS names that CommonJS dependencies need inside an ES module. */
 const banner = [
   "import { createRequire as __createRequire } from 'node:module';",
   "import { fileURLToPath as __toPath } from 'node:url';",
@@ -45,7 +45,10 @@ function* sourceFiles(folder) {
   }
 }
 
-/** Returns path, size and time of every source. It also changes when a file is deleted or replaced. */
+/**
+ * Returns path, size and modification time of every source file. The result also changes when a file is deleted or
+ * replaced.
+ */
 function fingerprint() {
   const files = [join(root, 'package-lock.json'), fileURLToPath(import.meta.url)];
   for (const folder of sourceFolders) files.push(...sourceFiles(join(root, folder)));
@@ -86,7 +89,7 @@ const nativeOutside = {
   },
 };
 
-/** esbuild options of every bundle, also of those in the images. */
+/** esbuild options of every bundle, also of the bundles in the container images. */
 export const bundleOptions = {
   bundle: true,
   format: 'esm',
@@ -99,7 +102,7 @@ export const bundleOptions = {
 };
 
 /**
- * Builds the bundles. Returns the number of bundles written, 0 if dist is up to date. Throws the errors of
+ * Builds the bundles. Returns the number of written bundles; 0 if dist is up to date. Throws the first error of
  * esbuild.
  */
 export async function build() {
@@ -118,7 +121,7 @@ export async function build() {
       }),
     ),
   );
-  // Each bundle is renamed to its place, so a process that starts meanwhile reads a whole bundle, old or new.
+  // Each bundle is written to a temporary file and then renamed, so a process that starts now reads a complete bundle.
   const built = results.flatMap(({ value }) => value?.outputFiles ?? []);
   for (const file of built) {
     writeFileSync(`${file.path}.${process.pid}`, file.contents);

@@ -1,7 +1,7 @@
 /**
- * Installs the dependencies if they are missing or belong to another package-lock.json. The script has no
- * dependencies, so that `npm start` and `npm test` work in a fresh clone. All its output goes to stderr;
- * stdout is left to the caller.
+ * Installs the npm dependencies if they are missing or belong to another version of package-lock.json. The script has no
+ * dependencies, so that `npm start` and `npm test` work in a fresh clone. The script prints only to
+ * stderr; stdout is left to the caller.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

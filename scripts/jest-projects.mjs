@@ -1,7 +1,8 @@
 /**
- * Runs the tests of all projects through nx and sums what each project reports (scripts/jest-totals.mjs). Node can deadlock while it
- * exits, after all work is done (nodejs/node#54918: a compiler thread waits for the main thread, which waits for the compiler), and nx
- * then waits without end. A process that has reported its result and does not exit is killed; its result counts.
+ * Runs the tests of all projects through nx and adds up the results that each project reports (scripts/jest-totals.mjs). A Node
+ * process can deadlock at its exit (nodejs/node#54918: a compiler thread and the main thread wait for each other), and
+ * nx then waits
+ * forever. This script kills a process that has reported its result and does not exit. The reported result counts.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -9,14 +10,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const pollMs = 1_000;
-/** Longer than the reporter waits for open handles: a process that lives longer has no running event loop. */
+/**
+ * Longest time from the result of a project to the exit of its process. It is longer than the reporter waits for open
+ * handles.
+ */
 const exitMsMax = 60_000;
-/** A bound against hanging, far beyond the duration of all tests. */
+/** Longest duration of all tests. It is far longer than the tests take, and only stops tests that hang. */
 const allMsMax = 30 * 60_000;
-/** The time that nx gets to end its tasks after SIGTERM. */
+/** Time from SIGTERM to SIGKILL, in which nx can end its tasks. */
 const terminateMsMax = 10_000;
 
-/** Sends a signal. @returns whether the process exists. */
+/** Sends a signal to a process. @returns whether the process exists. */
 function signal(pid, name) {
   try {
     process.kill(pid, name);
@@ -26,7 +30,10 @@ function signal(pid, name) {
   }
 }
 
-/** @returns by folder `{pid, success, passed, failed, skipped}`, and `status` once the process has exited */
+/**
+ * Reads the reported results.
+ * @returns for each folder `{pid, success, passed, failed, skipped}`, and `status` if its process has exited
+ */
 function readResults(file) {
   const results = new Map();
   const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
@@ -42,7 +49,7 @@ class ExitWatch {
   #deadlines = new Map();
   killed = new Set();
 
-  /** @param finished names by process id of the processes that have finished their work */
+  /** @param finished the processes that have finished their work: a map from process id to name */
   check(finished) {
     for (const [pid, name] of finished) {
       const deadline = this.#deadlines.get(pid) ?? performance.now() + exitMsMax;
@@ -55,10 +62,12 @@ class ExitWatch {
 }
 
 /**
- * @param command the arguments of node that start nx
+ * Runs the tests of all projects.
+ * @param command the arguments with which node starts nx
  * @param options for `spawn`: cwd and env
- * @param projects how many projects must report
- * @returns {Promise<{ok: boolean, passed: number, failed: number, skipped: string[]}>} counts of tests and the full names of the
+ * @param projects number of projects that must report a result
+ * @returns {Promise<{ok: boolean, passed: number, failed: number, skipped: string[]}>} counts of tests and the full
+ * names of the
  *   skipped ones; `ok` when each project has passed
  */
 export async function runJestProjects(command, options, projects) {

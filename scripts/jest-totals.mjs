@@ -1,11 +1,14 @@
 import { appendFileSync } from 'node:fs';
 
-/** Jest itself warns after one second. An event loop that is still alive after this time keeps Jest from ending. */
+/**
+ * Longest time from the end of the tests to the end of Jest. A longer time means that an open handle keeps the event
+ * loop alive.
+ */
 const openHandlesMsMax = 20_000;
 
 /**
  * A Jest reporter for `npm test`. It appends the result of each project, and later the exit status of its process, to the file
- * that JEST_TOTALS_FILE names. A project whose tests left an open handle that keeps Jest from ending fails.
+ * in the environment variable JEST_TOTALS_FILE. A project fails if an open handle of its tests keeps Jest from ending.
  */
 export default class JestTotals {
   onRunComplete(_contexts, results) {
@@ -13,15 +16,15 @@ export default class JestTotals {
     if (!file) return;
     const append = (line) =>
       appendFileSync(file, `${JSON.stringify({ folder: process.cwd(), pid: process.pid, ...line })}\n`);
-    // A suite that cannot be loaded has no failed tests of its own.
+    // A test file that cannot be loaded contains no failed tests, so it is counted separately.
     const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
-    // Jest sets its own success flag only after this call.
+    // Jest sets its own success flag only after this call, so the reporter computes it.
     const success = failed === 0 && !results.snapshot.failure && !results.wasInterrupted;
     const skipped = results.testResults.flatMap((suite) =>
       suite.testResults.filter(({ status }) => status === 'pending').map(({ fullName }) => fullName),
     );
     append({ success, passed: results.numPassedTests, failed, skipped });
-    // This listener runs after the one of Jest, which sets the exit status.
+    // This exit listener must run after Jest's exit listener, which sets the exit status.
     setImmediate(() => process.once('exit', () => append({ status: process.exitCode ?? 0 })));
     setTimeout(() => {
       const open = process.getActiveResourcesInfo().join(', ');

@@ -1,4 +1,4 @@
-/** `npm run metrics:document`: writes docs/METRICS.md from the metric catalogue. */
+/** `npm run metrics:document`: writes docs/METRICS.md from the metric catalogue in libs/metric-catalogue. */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';

@@ -1,6 +1,6 @@
 /**
- * Records the samples of one package as golden bytes: `libs/PACKAGE/test/golden/NAME`. Runs
- * `libs/PACKAGE/test/golden/record.ts` with this tree's encoders. Never replaces a recording.
+ * Records the samples of one package as golden bytes in `libs/PACKAGE/test/golden/NAME`. It runs
+ * `libs/PACKAGE/test/golden/record.ts` with the encoders of this repository. It never replaces a recording.
  */
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';

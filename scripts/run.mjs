@@ -1,6 +1,6 @@
 /**
  * `node scripts/run.mjs NAME [arguments]`: installs missing dependencies, builds the bundles, then runs the
- * bundle NAME in this process. The script itself prints nothing on stdout.
+ * bundle NAME in this process. The script itself does not print to stdout.
  */
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';

@@ -1,7 +1,9 @@
 /**
- * `npm test`: all tests, the type check, lint, import cycles, and unused files, exports and dependencies. Tests that need a program
- * which is not installed are skipped and listed. The last line is `N passed, N failed, N skipped`, summed over all projects; the exit
- * status is 0 only when nothing failed. Needs no terminal.
+ * `npm test`: runs all tests, the type check, lint, and the checks for import cycles and for unused files, exports and
+ * dependencies.
+ * If a program is not installed, the tests that need the program are skipped and listed. The last line is `N passed, N
+ * failed, N skipped`, summed over all projects; the exit
+ * status is 0 only when nothing failed. The script needs no terminal.
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -13,7 +15,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const modules = join(root, 'node_modules');
 const nx = join(modules, 'nx/dist/bin/nx.js');
 const parallel = '--parallel=2';
-/** A bound against hanging, far beyond the duration of any step. */
+/** Longest duration of one step. It is far longer than any step takes, and only stops a step that hangs. */
 const stepMsMax = 10 * 60_000;
 
 const env = {
@@ -25,7 +27,7 @@ const env = {
   NODE_OPTIONS: '--experimental-vm-modules --no-warnings',
 };
 
-/** Each step after the tests: its name, and the script and arguments that node runs. */
+/** The steps after the tests: for each step its name, and the script and arguments that node runs. */
 const steps = [
   ['type check', join(modules, 'typescript/bin/tsc'), ['-b']],
   ['lint', nx, ['run-many', '-t', 'lint', parallel, '--outputStyle=stream']],
@@ -41,7 +43,7 @@ const steps = [
   ],
 ];
 
-/** @returns whether the step has passed */
+/** Runs a step. @returns whether the step has passed */
 function run([name, script, args]) {
   process.stdout.write(`\n== ${name}\n`);
   const result = spawnSync(process.execPath, [script, ...args], {
@@ -86,7 +88,7 @@ const tests = await runJestProjects(
 );
 const results = steps.map((step) => [step[0], run(step)]);
 
-// A project whose Jest reported no result has failed too.
+// If a project reported no result, at least one failure is counted.
 const failed = tests.ok ? tests.failed : Math.max(tests.failed, 1);
 const verdicts = [['tests', tests.ok], ...results].map(([name, ok]) => `${name} ${ok ? 'passed' : 'FAILED'}`);
 process.stdout.write(`\n${verdicts.join('; ')}\n`);

@@ -1,19 +1,25 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** Below the ephemeral ports of outgoing connections, which start at 32,768 on Linux. */
+/**
+ * Lowest port that tests use. All ports are below the ephemeral ports of outgoing connections, which start at 32,768 on
+ * Linux.
+ */
 const firstPort = 12_000;
 const portsMax = 20_000;
 
 /**
- * A loopback address that no other test process on this machine uses. Ports of it stay free between the stop and the restart of a
- * server. Linux accepts all of 127.0.0.0/8; other systems have only 127.0.0.1.
+ * A loopback address that no other test process on this machine uses. A port at this address therefore stays free between the
+ * stop and the restart of a server. Linux accepts all of 127.0.0.0/8; other systems have only 127.0.0.1.
  */
 export const host = process.platform === 'linux' ? addressOf(process.pid) : '127.0.0.1';
 
 let next = Math.floor(Math.random() * portsMax);
 
-/** Returns `count` TCP ports on which a server of this test process can listen at {@link host}. Each call returns other ports. */
+/**
+ * Returns `count` TCP ports on which a server of this test process can listen at {@link host}. No two calls return the
+ * same port.
+ */
 export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = [];
   for (let tries = 0; ports.length < count; tries++) {
@@ -24,7 +30,10 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-/** Process ids have at most 22 bits on Linux: they fit into 127.64.0.0 to 127.127.255.255. */
+/**
+ * Maps a process id to a loopback address. Process ids have at most 22 bits on Linux, so they fit into 127.64.0.0 to
+ * 127.127.255.255.
+ */
 export function addressOf(pid: number): string {
   return `127.${64 + ((pid >> 16) & 63)}.${(pid >> 8) & 255}.${pid & 255}`;
 }

@@ -13,8 +13,9 @@ const debianPackages = {
 export type Program = keyof typeof debianPackages;
 
 /**
- * Returns Jest's `describe`, or its `describe.skip` when a program is missing. The name of a skipped block has the missing programs
- * and the line that installs them; `npm test` lists and counts skipped tests.
+ * Returns Jest's `describe`, or its `describe.skip` when a program is missing. The name of a skipped block contains the
+ * missing programs
+ * and the command that installs them; `npm test` lists and counts skipped tests.
  */
 export function requiring(...programs: readonly Program[]): (name: string, tests: () => void) => void {
   const missing = programs.filter((program) => !isInstalled(program));
@@ -25,6 +26,6 @@ export function requiring(...programs: readonly Program[]): (name: string, tests
 }
 
 function isInstalled(program: Program): boolean {
-  // Jest gives tests a copy of the environment: without it spawn would use the PATH of the Jest process.
+  // Jest gives tests a copy of the environment. Without `env`, spawn would use the PATH of the Jest process.
   return spawnSync(program, ['--version'], { stdio: 'ignore', env: process.env }).error === undefined;
 }

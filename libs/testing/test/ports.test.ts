@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { freePorts, host } from '../src/index.ts';
 import { addressOf } from '../src/ports.ts';
 
-it('returns different ports that a server can listen on', async () => {
+it('freePorts returns different ports on which a server can listen', async () => {
   const ports = [...(await freePorts(3)), ...(await freePorts(3))];
   expect(new Set(ports).size).toBe(6);
   for (const port of ports) {
@@ -13,7 +13,7 @@ it('returns different ports that a server can listen on', async () => {
   }
 });
 
-it('leaves out a port that is in use', async () => {
+it('freePorts does not return a port that is in use', async () => {
   const [port] = await freePorts(1);
   const server = createServer().listen(port! + 1, host);
   await once(server, 'listening');
@@ -21,7 +21,7 @@ it('leaves out a port that is in use', async () => {
   server.close();
 });
 
-it('gives each process id a loopback address of its own', () => {
+it('addressOf returns a different loopback address for each process id', () => {
   const pids = [1, 255, 256, 65_535, 65_536, 4_194_303];
   expect(pids.map(addressOf)).toEqual([
     '127.64.0.1',

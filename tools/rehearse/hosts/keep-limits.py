@@ -19,7 +19,7 @@ LOAD_WORD = 0x20
 JUMP_EQUAL = 0x15
 RETURN = 0x06
 NUMBER_AT, ARCHITECTURE_AT, THIRD_ARGUMENT_LOW_AT, THIRD_ARGUMENT_HIGH_AT = 0, 4, 32, 36
-# For each architecture: its audit number, and the numbers of its system calls setrlimit and prlimit64.
+# For each architecture: the audit number of the architecture, and the numbers of its system calls setrlimit and prlimit64.
 SYSTEM_CALLS = {"x86_64": (0xC000003E, 160, 302), "aarch64": (0xC00000B7, 164, 261)}
 
 
@@ -30,7 +30,7 @@ def may_raise_limits():
 
 
 def program(architecture, setrlimit, prlimit):
-    """Returns a BPF program that ignores setrlimit, and prlimit64 with a new limit (third argument not null)."""
+    """Returns a BPF program that ignores calls of setrlimit, and calls of prlimit64 that set a limit (third argument not null)."""
     steps = [
         (LOAD_WORD, 0, 0, ARCHITECTURE_AT),
         (JUMP_EQUAL, 0, 8, architecture),

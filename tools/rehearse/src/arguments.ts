@@ -7,15 +7,19 @@ type Command =
 /** The parsed and checked command line of the rehearsal. */
 export interface Arguments {
   readonly command: Command;
-  /** Hosts, each given by the last number of its address. */
+  /** Hosts of the command, each as the last number of its address. */
   readonly hosts: readonly number[];
-  /** Arguments of `ssh` (the command) or of `publish` (the client id and the servers; only a rehearsal starts it). */
+  /** The command line for `ssh`, or the client id and the servers for `publish`, which only a rehearsal starts. */
   readonly words: readonly string[];
   /** Names of the steps to run, in the order of execution. */
   readonly only: readonly string[];
+  /** Whether the hosts keep running after a rehearsal without failure. */
   readonly keep: boolean;
+  /** Number of brokers: 3, 5 or 7. */
   readonly brokers: number;
+  /** Name of the test bed. */
   readonly bed: string;
+  /** Folder of hosts, disks and logs. */
   readonly directory: string;
 }
 
@@ -45,7 +49,7 @@ Examples:
   npm run rehearse -- static                          only checks without hosts
   npm run rehearse -- ssh 57 journalctl`;
 
-/** Parses the command line. @throws UsageError that names the first wrong argument. @throws HelpRequested */
+/** Parses the command line. @throws UsageError that contains the first wrong argument. @throws HelpRequested */
 export function readArguments(argv: readonly string[]): Arguments {
   return readCommandLine<Arguments>(argv, commandLine);
 }
@@ -57,7 +61,10 @@ function commandLine(report: (value: Arguments) => void): CommandLine {
     )
     .option('--only <STEPS>', 'run only these steps (default: all)', stepsOf)
     .option('--brokers <N>', '3, 5 or 7', brokerCount, 7)
-    .option('--keep', 'leave the hosts running after a good run; they always keep running after a failure')
+    .option(
+      '--keep',
+      'leave the hosts running after a rehearsal without failure; after a failure they always keep running',
+    )
     .option(
       '--bed <NAME>',
       'name of the set of hosts; sets with different names are independent',

@@ -1,14 +1,15 @@
 import { runCommand } from '@mqtt-cluster/kit';
 import type { z } from 'zod';
-import { bridgeNamespaceOf } from './bed/layout.ts';
+import { bedNamespaceOf } from './bed/layout.ts';
 import type { TestBedLayout } from './bed/layout.ts';
 
 const requestSecondsMax = 5;
 const requestMsMax = 10_000;
 
 /**
- * Sends a GET request from the network of the hosts and decodes the answer. An HTTP error status is an answer, too.
- * @throws CommandError without an answer
+ * Sends a GET request from the network of the hosts and decodes the answer. An answer with an HTTP error status is
+ * decoded, too.
+ * @throws CommandError when no answer arrives
  * @throws ZodError when the answer does not match the schema
  */
 export async function getJson<Schema extends z.ZodType>(
@@ -17,7 +18,7 @@ export async function getJson<Schema extends z.ZodType>(
   schema: Schema,
 ): Promise<z.output<Schema>> {
   const curl = ['curl', '--silent', '--show-error', '--max-time', String(requestSecondsMax), url];
-  const text = await runCommand('ip', ['netns', 'exec', bridgeNamespaceOf(bed), ...curl], {
+  const text = await runCommand('ip', ['netns', 'exec', bedNamespaceOf(bed), ...curl], {
     timeoutMs: requestMsMax,
   });
   return schema.parse(JSON.parse(text));

@@ -4,7 +4,7 @@ import { addressOf, brokerHosts } from './bed/layout.ts';
 
 /**
  * Writes an inventory of the test bed with only the given brokers.
- * @returns the path of the inventory; the path of the repository's inventory if all brokers are given
+ * @returns the path of the written inventory, or the path of the repository's inventory if all brokers are given
  */
 export function inventoryFor(ansible: string, directory: string, brokers: readonly number[]): string {
   const whole = join(ansible, 'inventories/testbed/hosts.yml');
@@ -18,7 +18,7 @@ export function inventoryFor(ansible: string, directory: string, brokers: readon
   return path;
 }
 
-/** Returns the inventory without the lines of the brokers that are not given. */
+/** Returns the text of the inventory without the lines of the brokers that are not in `brokers`. */
 export function withBrokers(inventory: string, brokers: readonly number[]): string {
   const others = brokerHosts.filter((host) => !brokers.includes(host)).map((host) => `${addressOf(host)}:`);
   return inventory

@@ -9,7 +9,7 @@ import { publishTelemetry } from './load/publishing.ts';
 import { rehearse } from './rehearsal.ts';
 import { checkStatically } from './static.ts';
 
-/** Folder of the repository. The bundle of this file is in its folder `dist`. */
+/** Folder of the repository. At run time this file is part of a bundle in the folder `dist` of the repository. */
 const root = fileURLToPath(new URL('..', import.meta.url));
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -25,7 +25,7 @@ async function main(given: Arguments): Promise<boolean> {
   return true;
 }
 
-/** Publishes until the process receives SIGTERM or SIGINT. @param words client id, then servers */
+/** Publishes messages until the process receives SIGTERM or SIGINT. The words are a client id and then servers. */
 async function publish([id, ...servers]: readonly string[]): Promise<boolean> {
   const known = servers.map((text) => {
     const [, name, url] = /^([a-z0-9.-]{1,32})=(mqtts?:\/\/\S+)$/.exec(text) ?? [];

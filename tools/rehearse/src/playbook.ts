@@ -2,15 +2,15 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { attemptCommand } from '@mqtt-cluster/kit';
 import { RehearsalError } from './errors.ts';
-import { bridgeNamespaceOf } from './bed/layout.ts';
+import { bedNamespaceOf } from './bed/layout.ts';
 import type { TestBedLayout } from './bed/layout.ts';
 
 const playMsMax = 45 * 60_000;
 
-/** Extra variables of a playbook. */
+/** Extra variables of a run of a playbook. */
 export type Variables = Readonly<Record<string, string | readonly string[]>>;
 
-/** The line of one host in ansible's recap. */
+/** Counts of one host in ansible's recap, the table at the end of a playbook's output. */
 export interface HostRecap {
   readonly host: string;
   readonly changed: number;
@@ -37,7 +37,7 @@ export class Playbooks {
   }
 
   /**
-   * Runs a playbook. @returns ansible's recap
+   * Runs a playbook. @returns the counts of each host in ansible's recap
    * @throws RehearsalError with ansible's message when a host failed or was unreachable
    */
   async run(name: string, variables: Variables = {}): Promise<HostRecap[]> {
@@ -49,7 +49,7 @@ export class Playbooks {
     throw new RehearsalError(`playbook ${name}: ${firstFailure(output)} (full output: ${logFile})`);
   }
 
-  /** Runs a playbook. It does not throw when the exit status is not 0. */
+  /** Runs a playbook. Does not throw when the exit status of ansible is not 0. */
   attempt(name: string, variables: Variables = {}): Promise<{ status: number; output: string }> {
     const { directory, layout, inventory, logFile } = this.#options;
     // Persistent ssh connections of an earlier run may lead to hosts that were powered off later.
@@ -59,7 +59,7 @@ export class Playbooks {
     const all = { ...this.#options.variables, ...variables };
     const extra = ['--extra-vars', JSON.stringify(all)];
     const args = ['-i', inventory, join('playbooks', `${name}.yml`), ...extra];
-    return attemptCommand('ip', ['netns', 'exec', bridgeNamespaceOf(layout), 'ansible-playbook', ...args], {
+    return attemptCommand('ip', ['netns', 'exec', bedNamespaceOf(layout), 'ansible-playbook', ...args], {
       directory,
       logFile,
       timeoutMs: playMsMax,
@@ -73,7 +73,7 @@ export class Playbooks {
   }
 }
 
-/** Parses the lines after `PLAY RECAP`. */
+/** Parses the lines after `PLAY RECAP` in ansible's output. Returns no hosts for an output without a recap. */
 export function parseRecap(output: string): HostRecap[] {
   const [, recap = ''] = output.split(/^PLAY RECAP .*$/m);
   return recap.split('\n').flatMap((line) => {

@@ -21,7 +21,7 @@ const subscriberCount = 3;
 const publisherCount = 2;
 const versions = { first: 'rehearsal-1', second: 'rehearsal-2' } as const;
 
-/** The steps, in the order of execution. Each step leaves a healthy cluster. */
+/** The steps of a rehearsal, in the order of execution. After each step the cluster is healthy. */
 const steps: Readonly<Record<string, Step>> = {
   deploy,
   converge,
@@ -50,6 +50,7 @@ export interface RehearsalOptions {
    * deployment.
    */
   readonly only: readonly string[];
+  /** Whether the hosts keep running after a rehearsal without failure. */
   readonly keep: boolean;
   /** Number of brokers: 3, 5 or 7. */
   readonly brokers: number;
@@ -57,7 +58,7 @@ export interface RehearsalOptions {
 }
 
 /**
- * Runs the steps, and stops at the first step that fails. It prints the failure and does not throw it.
+ * Runs the steps, and stops at the first step that fails. Prints the failure and does not throw it.
  * @returns whether all steps passed
  */
 export async function rehearse(options: RehearsalOptions): Promise<boolean> {
@@ -130,7 +131,7 @@ async function prepare(
     rmSync(logFile, { force: true });
     await bed.wipe();
     for (const version of Object.values(versions)) {
-      log(`images of version ${version}`);
+      log(`building the images of version ${version}`);
       await images.build(version);
     }
   } else if (!existsSync(join(images.directory, `client-${versions.first}.tar`))) {

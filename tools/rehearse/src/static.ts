@@ -10,7 +10,7 @@ import { assertRejected } from './steps/refusals.ts';
 const lintMsMax = 600_000;
 const quotedLinesMax = 12;
 
-/** One check that needs no hosts. */
+/** One check that needs no running hosts. */
 interface Check {
   readonly name: string;
   /** @returns the problem that the check found, or null */
@@ -18,7 +18,7 @@ interface Check {
 }
 
 /**
- * Runs the checks that need no hosts: lint, the syntax of every playbook, the templates with every inventory, and
+ * Runs the checks that need no running hosts: lint, the syntax of every playbook, the templates with every inventory, and
  * inventories that must be rejected.
  * @returns whether all checks passed
  */
@@ -111,8 +111,8 @@ function rendered(root: string, ansible: string): Check[] {
 }
 
 /**
- * Returns a problem if the templates set a setting that the image does not have. An update would drop such a
- * setting silently.
+ * Returns a problem if the rendered templates contain a setting that the image does not have. An update would drop
+ * the setting silently.
  */
 async function unknownSettings(root: string, rendered: string): Promise<string | null> {
   const main = join(root, 'dist/images/broker-publisher/files/opt/mqtt-cluster/main.mjs');
@@ -130,8 +130,8 @@ async function unknownSettings(root: string, rendered: string): Promise<string |
 }
 
 /**
- * Runs the preflight playbook with variables that it must reject, and this machine in place of three hosts.
- * The message of the playbook must contain the given text.
+ * Returns checks of the preflight playbook. Each check runs the playbook with variables that the playbook must reject, and
+ * with this machine in place of three hosts. The playbook's message must contain the given text.
  */
 function preflights(ansible: string): Check[] {
   const image = { mqtt_cluster_version: 'no-such-version' };
@@ -166,8 +166,8 @@ function preflights(ansible: string): Check[] {
 }
 
 /**
- * Checks inventories that must be rejected, or accepted with a warning, with a message that contains the
- * given text.
+ * Returns checks of wrong inventories. The playbook must reject each inventory, or accept it with a warning. Its message must
+ * contain the given text.
  */
 function refusals(ansible: string): Check[] {
   const wrong: readonly (readonly [string, string])[] = [

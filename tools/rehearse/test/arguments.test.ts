@@ -17,11 +17,11 @@ describe('readArguments', () => {
     [['kill', 'h57'], '"h57" is not a host'],
     [['--fast'], '--fast'],
     [['--bed', '../x'], '--bed must be 1 to 16 characters'],
-  ])('rejects %j in one line', (argv, sentence) => {
+  ])('rejects %j with an error message of one line', (argv, sentence) => {
     expect(() => readArguments(argv)).toThrow(sentence);
   });
 
-  test('selects another folder for a test bed with another name', () => {
+  test('selects a different default folder for each name of a test bed', () => {
     expect(readArguments([])).toMatchObject({
       bed: 'rehearsal',
       directory: '/var/tmp/mqtt-cluster-rehearsal',

@@ -15,7 +15,7 @@ const whole = `all:
 `;
 
 describe('withBrokers', () => {
-  test('returns an inventory with the given brokers and all hosts that are no brokers', () => {
+  test('returns an inventory with the given brokers and all other kinds of hosts', () => {
     const small = withBrokers(whole, [55, 56, 57]);
     expect(small).toBe(whole.replace('        10.0.0.58:\n', ''));
   });

@@ -12,7 +12,7 @@ PLAY RECAP *********************************************************************
 
 `;
 
-describe('the output of ansible', () => {
+describe("the parsers of ansible's output", () => {
   test('parseRecap returns the counts of each host', () => {
     expect(parseRecap(recap)).toEqual([
       { host: '10.0.0.140', changed: 3, unreachable: 0, failed: 0 },
@@ -35,11 +35,11 @@ describe('the output of ansible', () => {
 });
 
 describe('assertUnchanged', () => {
-  test('throws with the names of the changed hosts', () => {
+  test('throws an error with the addresses of the changed hosts', () => {
     expect(() => assertUnchanged(parseRecap(recap))).toThrow('10.0.0.140 (3)');
   });
 
-  test('throws without a recap', () => {
+  test('throws an error for an output without a recap', () => {
     expect(() => assertUnchanged([])).toThrow('no recap');
   });
 

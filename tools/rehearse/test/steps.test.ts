@@ -13,11 +13,11 @@ describe('assertReadyBeforeActive', () => {
     ['active 503', 'systemd reported "active" while /readyz returned 503'],
     ['active 000', 'systemd reported "active" while /readyz returned nothing'],
     ['activating 200', 'systemd never reported "active"'],
-  ])('throws if the last sample is "%s"', (last, sentence) => {
+  ])('throws an error if the last sample is "%s"', (last, sentence) => {
     expect(() => assertReadyBeforeActive(parseSamples(`${starting}${last}\n`))).toThrow(sentence);
   });
 
-  test('throws without a sample in the state activating', () => {
+  test('throws an error if no sample is in the state activating', () => {
     expect(() => assertReadyBeforeActive(parseSamples('active 200\n'))).toThrow(
       'never reported "activating"',
     );

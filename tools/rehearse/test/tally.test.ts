@@ -8,7 +8,7 @@ function counters(messages: number, connects: number, left: readonly string[] = 
   return { messages, connects, failovers };
 }
 
-/** Observes the counters once a second. @returns the snapshots after the first and after the last observation */
+/** Passes the counters to a tally, one second apart. @returns the snapshots after the first and after the last counters */
 function observe(observed: readonly ClientCounters[]): { before: TallySnapshot; now: TallySnapshot } {
   const tally = new ClientTally();
   tally.observe(observed[0]!, 0);
@@ -31,7 +31,7 @@ describe('violationsOf', () => {
     expect(violations([counters(100, 1), counters(200, 8, hosts)])).toEqual([]);
   });
 
-  test('reports one reconnect more than the number of hosts', () => {
+  test('reports more reconnects than the number of hosts', () => {
     expect(violations([counters(100, 1), counters(200, 9)])).toEqual(['c: reconnected 8 times (allowed: 7)']);
   });
 
@@ -68,7 +68,7 @@ describe('violationsOf', () => {
 });
 
 describe('ClientTally', () => {
-  test('adds the counters of a new process, whose first connection is no reconnect', () => {
+  test('adds the counters of a new process, but does not count its first connection as a reconnect', () => {
     const { before, now } = observe([counters(100, 5), counters(150, 7), counters(20, 1), counters(30, 2)]);
     expect(before).toMatchObject({ messages: 100, reconnects: 4, restarts: 0 });
     expect(now).toMatchObject({ messages: 180, reconnects: 7, restarts: 1 });
@@ -80,7 +80,7 @@ describe('ClientTally', () => {
     expect(observe([counters(9, 4), counters(0, 0), counters(5, 1)]).now).toMatchObject({ reconnects: 3 });
   });
 
-  test('counts a failover once, even if the status lists it again', () => {
+  test('counts a failover once, even if several statuses list the same failover', () => {
     const { now } = observe([counters(1, 1), counters(2, 2, ['a']), counters(3, 3, ['a', 'b'])]);
     expect(now.left).toEqual({ a: 1, b: 1 });
   });
@@ -93,7 +93,7 @@ describe('ClientTally', () => {
   });
 });
 
-test('assertNoViolations throws with all violations', () => {
+test('assertNoViolations throws an error with all violations', () => {
   expect(() => assertNoViolations(['a', 'b'])).toThrow('a; b');
   expect(() => assertNoViolations([])).not.toThrow();
 });
@@ -108,7 +108,7 @@ describe('busiestOf', () => {
     expect(busiestOf([1, 2, 3], (host) => `h${host}`, statuses)).toBe(2);
   });
 
-  test('throws without a connected client', () => {
+  test('throws an error if no client is connected', () => {
     expect(() => busiestOf([1], String, [at(null)])).toThrow('no subscriber is connected');
   });
 });

@@ -12,7 +12,7 @@ export interface WatchArguments {
   readonly members: number;
   /** Messages a second for each QoS and publisher. */
   readonly rate: number;
-  /** How long the verifying load of --check runs. */
+  /** Duration of the verifying load of --check. */
   readonly loadMs: number;
   readonly folder: string;
 }
@@ -32,7 +32,7 @@ lab's verifying load, and exits with 0 only when they agree. Without --check the
 Prometheus must be installed (Debian: apt-get install prometheus). Its rules use shorter durations here: one minute in
 production is two seconds.`;
 
-/** @throws UsageError naming the first wrong argument. @throws HelpRequested */
+/** Parses the command line. @throws UsageError that contains the first wrong argument. @throws HelpRequested */
 export function readArguments(argv: readonly string[]): WatchArguments {
   return readCommandLine<WatchArguments>(argv, (report) =>
     new CommandLine('watch')

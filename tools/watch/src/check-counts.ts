@@ -11,8 +11,9 @@ const rate = 60;
 const seed = 1;
 const scrapedMsMax = 60_000;
 
-/** A number that the clients of the load and the members count independently. */
+/** A count of packets that the clients of the load and the members determine independently. */
 export interface CountPair {
+  /** The counted packets, for example `QoS 1 acks`. */
   readonly what: string;
   readonly lab: number;
   readonly prometheus: number;
@@ -22,8 +23,8 @@ export interface CountFindings {
   readonly verdict: LoadVerdict;
   readonly pairs: readonly CountPair[];
   /**
-   * Connections that broke and were restored. A member counts a packet that it sent on a connection that broke, but the
-   * client does not receive it. With reconnects the members may count more than the load; without, the counts are equal.
+   * Number of broken connections. A member also counts a packet that it sent on a connection that broke before the client
+   * received the packet. With broken connections the members may count more than the clients; otherwise the counts are equal.
    */
   readonly reconnects: number;
 }
@@ -40,8 +41,8 @@ export function countMismatches({ pairs, reconnects, verdict }: CountFindings): 
 }
 
 /**
- * Runs the verifying load of the lab on a cluster without other clients, and compares the counts. No member may restart
- * meanwhile, because its counters would start at 0.
+ * Runs the verifying load of the lab on a cluster without other clients, and returns the counts of both sides. No member may
+ * restart during the load, because its counters would start at 0.
  */
 export async function checkCounts({ api, cluster }: MonitoredLab, loadMs: number): Promise<CountFindings> {
   const folder = mkdtempSync(join(tmpdir(), 'mqtt-cluster-counts-'));
@@ -72,7 +73,7 @@ export async function checkCounts({ api, cluster }: MonitoredLab, loadMs: number
   }
 }
 
-/** Waits for the scrape after the last message. The counts do not change any more. */
+/** Returns the value of a query after the scrape that follows the last message, when the counts no longer change. */
 async function scraped(
   query: string,
   enough: number,

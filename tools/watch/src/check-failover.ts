@@ -1,25 +1,26 @@
 import type { MonitoredLab } from './monitored-lab.ts';
 import { waitUntil } from './wait-until.ts';
 
-/** A bound, not a measurement: on a busy machine each step may take long. */
+/** Bound of each step. It is large, because a step may take long on a busy machine. */
 const stepMsMax = 120_000;
-/** Scrapes before the kill, so that `increase` has a start value. */
+/** Number of scrapes of each target before the kill, so that `increase` has a start value. */
 const scrapesMin = 8;
 
 export interface FailoverFindings {
+  /** Id of the killed member. */
   readonly killed: string;
-  /** The gap as the application reports it, and as Prometheus shows it. */
+  /** The failover gap that the application reports, and the gap that Prometheus shows. */
   readonly gapMs: { readonly application: number; readonly prometheus: number };
   /** Alerts that fired after the kill and cleared after the restart. */
   readonly alerts: readonly string[];
 }
 
-/** Alerts that the kill of one member must raise. */
+/** Alerts that must fire after the kill of one member. */
 export const alertsAfterKill = ['MqttClusterMemberDown', 'MqttClusterClientFailover'] as const;
 
 /**
  * Kills the member that the application is connected to, waits until the alerts fire, restarts the member, and waits
- * until the alerts clear. @throws Error that names the step that did not happen in time.
+ * until the alerts clear. @throws WaitTimeoutError with the step that did not complete in time.
  */
 export async function checkFailover(
   lab: MonitoredLab,

@@ -4,11 +4,11 @@ import { checkFailover } from './check-failover.ts';
 import { MonitoredLab } from './monitored-lab.ts';
 import type { MonitoredLabOptions } from './monitored-lab.ts';
 
-/** The scrape interval: the two gaps may differ by it. */
+/** The scrape interval. The gap in Prometheus may differ from the gap of the application by at most this interval. */
 const scrapeMs = 1_000;
 
 /**
- * Runs two labs, one after the other: one kills a member, the other compares counts.
+ * Runs two labs, one after the other. In the first lab it kills a member; in the second lab it compares counts.
  * @returns one line for each disagreement between Prometheus and the lab
  */
 export async function check(

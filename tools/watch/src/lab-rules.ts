@@ -2,15 +2,15 @@ import { stringify } from 'yaml';
 import { replaceDurations } from '@mqtt-cluster/monitoring';
 import type { RuleFile } from '@mqtt-cluster/monitoring';
 
-/** In a lab a minute passes in two seconds, so that an alert clears while a user waits. */
+/** Factor by which the durations in the rules are shortened in a lab, so that an alert clears while the user waits. */
 const faster = 30;
-/** `rate` needs two samples, and a busy machine misses some of the scrapes, which happen every second. */
+/** Shortest range of `rate`. It needs two samples, and on a busy machine some of the scrapes (one a second) fail. */
 const rangeSecondsMin = 6;
 const forSecondsMin = 1;
 
 const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 };
 
-/** Converts a PromQL duration: `5m` is 300. @throws Error when the text is not such a duration. */
+/** Converts a PromQL duration into seconds: `5m` into 300. @throws Error when the text is not a PromQL duration. */
 export function durationSeconds(duration: string): number {
   const parts = [...duration.matchAll(/(\d+)([smhdw])/g)];
   if (parts.length === 0 || parts.map(([part]) => part).join('') !== duration) {

@@ -7,7 +7,7 @@ import { check } from './check.ts';
 import { MonitoredLab } from './monitored-lab.ts';
 import type { MonitoredLabOptions } from './monitored-lab.ts';
 
-/** This file is `dist/watch.mjs` when it runs. */
+/** Folder of the bundles. At run time this file is `dist/watch.mjs`. */
 const dist = fileURLToPath(new URL('.', import.meta.url));
 const monitoring = fileURLToPath(new URL('../monitoring/', import.meta.url));
 
@@ -58,5 +58,5 @@ function addresses(lab: MonitoredLab, { folder, monitoring: source }: MonitoredL
 await runTool('watch', async () => {
   process.exitCode = await main(process.argv.slice(2));
 });
-// Half-closed connections of the load may keep the event loop alive.
+// Half-closed connections of the load may keep the event loop alive, so the process must exit explicitly.
 process.exit();

@@ -17,9 +17,9 @@ export interface MonitoredLabOptions {
   readonly monitoring: string;
   /** Folder of the bundles. */
   readonly dist: string;
-  /** Messages per second and QoS of each publisher; 0 starts no publisher and no application. */
+  /** Messages per second of each publisher, for each QoS; 0 starts no publisher and no application. */
   readonly publisherRate: number;
-  /** See `startCluster`. */
+  /** The first port range to try, see `startCluster`. */
   readonly firstPortShift?: number;
 }
 
@@ -30,12 +30,13 @@ const applicationStatus = z.object({
   client: z.object({ server: z.string().nullable() }),
 });
 
-/** The part of the status page of the subscribing application that the checks use. */
+/** The values of the subscribing application's /status that the checks use. */
 export interface ApplicationStatus {
+  /** Number of received messages. */
   readonly received: number;
-  /** Duration of the last gap in milliseconds; null before the first failover. */
+  /** Duration of the last failover gap in milliseconds; null before the first failover. */
   readonly lastGapMs: number | null;
-  /** Id of the connected member; null without a connection. */
+  /** Id of the member to which the application is connected; null without a connection. */
   readonly server: string | null;
 }
 
@@ -50,13 +51,13 @@ export class MonitoredLab {
     this.#options = options;
   }
 
-  /** @throws Error before `start`. */
+  /** @throws Error when `start` has not been called. */
   get cluster(): Cluster {
     if (this.#running === null) throw new Error('the lab has not been started');
     return this.#running.cluster;
   }
 
-  /** @throws Error before `start`. */
+  /** @throws Error when `start` has not been called. */
   get api(): PrometheusApi {
     if (this.#prometheus === null) throw new Error('the lab has not been started');
     return this.#prometheus.api;
@@ -67,9 +68,12 @@ export class MonitoredLab {
     return `${host}:${httpPort}`;
   }
 
-  /** Waits until all members serve and Prometheus answers. @throws Error after it has stopped what it started. */
+  /**
+   * Starts the lab. Waits until all members serve and Prometheus answers. On an error it stops all processes that it
+   * started.
+   */
   async start(): Promise<void> {
-    // Fails early, before the cluster starts.
+    // A missing Prometheus is reported before the cluster starts.
     findProgram('prometheus');
     const { folder, members, monitoring, publisherRate } = this.#options;
     try {
@@ -123,14 +127,14 @@ export class MonitoredLab {
     this.#client = program;
   }
 
-  /** @param keep keeps data and logs. */
+  /** Stops all processes. @param keep whether data and logs are kept. */
   async stop(keep: boolean): Promise<void> {
     await this.#prometheus?.stop();
     await this.#client?.stop();
     await this.#running?.end(keep);
   }
 
-  /** @throws Error when the application does not answer. */
+  /** Reads the status of the application. @throws Error when the application does not answer. */
   async application(): Promise<ApplicationStatus> {
     const answer = await fetch(`http://${this.clientAddress}/status`, {
       signal: AbortSignal.timeout(statusMsMax),

@@ -2,14 +2,14 @@ import { z } from 'zod';
 
 const answerMsMax = 20_000;
 
-/** A series of a query result. Values are numbers, including NaN and infinities. */
+/** A time series of a query result. Its values are numbers, including NaN and infinities. */
 export interface Series {
   readonly labels: Readonly<Record<string, string>>;
-  /** In order of time; seconds since 1970. */
+  /** Samples in order of time: seconds since 1970, and the value. */
   readonly samples: readonly (readonly [seconds: number, value: number])[];
 }
 
-/** Seconds since 1970, and the value as text. */
+/** A sample in an answer: seconds since 1970, and the value as text. */
 const sample = z.tuple([z.number(), z.string()]);
 const queryData = z.discriminatedUnion('resultType', [
   z.object({ resultType: z.literal('scalar'), result: sample }),
@@ -29,7 +29,7 @@ const rulesData = z.object({
     z.object({ rules: z.array(z.object({ name: z.string(), lastError: z.string().optional() })) }),
   ),
 });
-/** Format of all answers (Prometheus documentation, "HTTP API"). */
+/** Format of all answers of the HTTP API (Prometheus documentation, "HTTP API"). */
 const answerSchema = z.object({
   status: z.string(),
   data: z.unknown().optional(),
@@ -38,7 +38,7 @@ const answerSchema = z.object({
 
 /** Client of the HTTP API of Prometheus. */
 export class PrometheusApi {
-  /** `http://host:port` */
+  /** Address of Prometheus: `http://host:port`. */
   readonly url: string;
 
   constructor(url: string) {
@@ -53,18 +53,29 @@ export class PrometheusApi {
     }
   }
 
-  /** @param at seconds since 1970; now without it. @throws Error with the message of Prometheus when it rejects the query. */
+  /**
+   * Evaluates a query at one time.
+   * @param at seconds since 1970; now by default.
+   * @throws Error with the message of Prometheus when it rejects the query.
+   */
   async query(query: string, at?: number): Promise<Series[]> {
     return this.#series('query', { query, ...(at === undefined ? {} : { time: String(at) }) });
   }
 
-  /** @param fromSeconds since 1970. @throws Error with the message of Prometheus when it rejects the query. */
+  /**
+   * Evaluates a query over a range of time.
+   * @param fromSeconds seconds since 1970.
+   * @throws Error with the message of Prometheus when it rejects the query.
+   */
   async range(query: string, fromSeconds: number, toSeconds: number, stepSeconds = 1): Promise<Series[]> {
     const times = { start: String(fromSeconds), end: String(toSeconds), step: String(stepSeconds) };
     return this.#series('query_range', { query, ...times });
   }
 
-  /** Returns the value of a query with at most one series; null without a series. @throws Error when there are several. */
+  /**
+   * Returns the value of a query with at most one series; null when the result has no series.
+   * @throws Error when the result has several series.
+   */
   async value(query: string): Promise<number | null> {
     const [first, ...more] = await this.query(query);
     if (more.length > 0) throw new Error(`${more.length + 1} series instead of one: ${query}`);

@@ -10,20 +10,20 @@ import { PrometheusApi } from './prometheus-api.ts';
 
 const readyMsMax = 60_000;
 const readyPollMs = 100;
-/** The first port to try. If it is in use, the next ports are tried. */
+/** The first port that Prometheus tries. If the port is in use, the next ports are tried. */
 const portDefault = 9_090;
 const portsTriedMax = 50;
 
 export interface PrometheusOptions {
   /** Folder for the configuration, rules and samples. */
   readonly folder: string;
-  /** Absolute path of the monitoring folder. Prometheus reads its rules and serves its runbooks. */
+  /** Absolute path of the monitoring folder, which contains the rules and the runbooks. Prometheus serves the runbooks. */
   readonly monitoring: string;
   readonly targets: Pick<PrometheusConfigOptions, 'brokers' | 'clients'>;
   readonly host?: string;
 }
 
-/** Runs an installed Prometheus for a lab. It scrapes every second and uses rules with shorter durations. */
+/** Runs an installed Prometheus for a lab. Prometheus scrapes every second and uses rules with shorter durations. */
 export class Prometheus {
   readonly #options: PrometheusOptions;
   #program: ChildProgram | null = null;
@@ -33,18 +33,18 @@ export class Prometheus {
     this.#options = options;
   }
 
-  /** Id of the process while it runs; otherwise null. */
+  /** Process id of Prometheus while it runs; otherwise null. */
   get pid(): number | null {
     return this.#program?.pid ?? null;
   }
 
-  /** @throws Error before `start`. */
+  /** @throws Error when `start` has not been called. */
   get api(): PrometheusApi {
     if (this.#api === null) throw new Error('Prometheus has not been started');
     return this.#api;
   }
 
-  /** @throws NotInstalledError; Error when Prometheus does not become ready. */
+  /** Starts Prometheus and waits until it is ready. @throws NotInstalledError; Error when Prometheus does not become ready. */
   async start(): Promise<void> {
     const command = findProgram('prometheus');
     const { folder, monitoring, host = '127.0.0.1' } = this.#options;

@@ -1,11 +1,11 @@
 import { stringify } from 'yaml';
 
-/** An endpoint with `/metrics`, and the labels that Prometheus adds to its series. */
+/** A scrape target: an endpoint with `/metrics`, and the labels that Prometheus adds to the target's series. */
 interface ScrapeTarget {
-  /** `host:port` */
+  /** Address of the endpoint: `host:port`. */
   readonly address: string;
   readonly site: string;
-  /** Only for a member. */
+  /** Id of the member; undefined if the target is not a member. */
   readonly member?: string;
 }
 
@@ -14,15 +14,18 @@ export interface PrometheusConfigOptions {
   readonly clients: readonly ScrapeTarget[];
   /** The node_exporter of each host. */
   readonly nodes?: readonly ScrapeTarget[];
-  /** Whole seconds. A longer interval saves disk space, but makes gaps and alerts coarser. */
+  /** Scrape interval in whole seconds; 5 by default. A longer interval saves disk space, but makes gaps and alerts coarser. */
   readonly scrapeIntervalSeconds?: number;
-  /** Paths or globs, relative to the configuration file or absolute. */
+  /** Paths or globs of the rule files, relative to the configuration file or absolute. */
   readonly ruleFiles: readonly string[];
-  /** `host:port` */
+  /** Addresses of the Alertmanagers: `host:port`. */
   readonly alertmanagers?: readonly string[];
 }
 
-/** Seconds. Counters and histograms show failovers shorter than this. A dead host shows within three scrapes. */
+/**
+ * Default scrape interval. Counters and histograms also show failovers that are shorter. A dead host shows within three
+ * scrapes.
+ */
 const scrapeIntervalSecondsDefault = 5;
 
 /**

@@ -4,7 +4,7 @@ const pollMs = 250;
 
 /**
  * Calls `ask` every 250 ms until it returns a value other than null. An error counts as null.
- * @param what names the expected event in the error message
+ * @param what the expected event, which the error message contains
  * @throws WaitTimeoutError when there is no value within `msMax`; its cause is the last error of `ask`.
  */
 export function waitUntil<T>(what: string, msMax: number, ask: () => Promise<T | null>): Promise<T> {

@@ -12,7 +12,7 @@ describe('the command line of watch', () => {
     });
   });
 
-  it('reads every option', () => {
+  it('accepts every option', () => {
     const given = ['--check', '--members', '3', '--rate', '20', '--for', '5s', '--dir', 'x'];
     expect(readArguments(given)).toEqual({ check: true, members: 3, rate: 20, loadMs: 5_000, folder: 'x' });
   });
@@ -24,11 +24,11 @@ describe('the command line of watch', () => {
     [['--for', '11m'], '--for must be a duration from 1s to 10m (for example 500ms, 30s, 5m, 1h), not "11m"'],
     [['now'], 'unexpected argument "now"; see "watch --help"'],
     [['--nonsense'], `unknown option '--nonsense'; see "watch --help"`],
-  ])('rejects %j with a message of one line', (argv, message) => {
+  ])('is rejected for %j with an error message of one line', (argv, message) => {
     expect(() => readArguments(argv)).toThrow(message);
   });
 
-  it('prints the help', () => {
+  it('throws HelpRequested for --help', () => {
     expect(() => readArguments(['--help'])).toThrow(HelpRequested);
   });
 });

@@ -1,8 +1,8 @@
 import { parse } from 'yaml';
 import { shortenDurations, durationSeconds } from '../src/index.ts';
 
-describe('rules of a lab', () => {
-  it('equal the rules of production except for their durations', () => {
+describe('the rules of a lab', () => {
+  it('are the rules of production with shorter durations', () => {
     const file = {
       file: 'alerts/x.yml',
       groups: [
@@ -32,7 +32,7 @@ describe('rules of a lab', () => {
     });
   });
 
-  it('durationSeconds converts PromQL durations and rejects other text', () => {
+  it('get their durations from durationSeconds, which converts PromQL durations and rejects other text', () => {
     expect(durationSeconds('1h30m')).toBe(5_400);
     expect(durationSeconds('1d')).toBe(86_400);
     expect(() => durationSeconds('5 minutes')).toThrow(/not a duration/);

@@ -22,10 +22,10 @@ const ruleFiles = readRuleFiles(monitoring);
 const dist = join(root, 'dist');
 const startMsMax = 240_000;
 const membersInTest = 3;
-/** Avoids the ports of labs that tests of other projects run at the same time. */
+/** Port range of this test. Labs that tests of other packages run at the same time use other ranges. */
 const firstPortShift = 4;
 
-/** The lab has no certificates, because it has no TLS, and no job of node_exporter. */
+/** Selectors without data in a lab: a lab uses no TLS, so it has no certificates, and it runs no node_exporter. */
 const absentHere = /certificate_expiry_timestamp_seconds|job=~"mqtt-cluster-client\|node"/;
 
 /** Metrics that stay at 0 in a short run in which only the killed member fails. */
@@ -48,11 +48,14 @@ const mayBeZero: ReadonlySet<string> = new Set(
 interface Expected {
   readonly from: string;
   readonly query: string;
-  /** Why the query may return no series. */
+  /** The case in which the query may return no series; undefined if it must return data. */
   readonly emptyWhen?: string | undefined;
 }
 
-/** The selectors of rules and alerts, and the queries of panels, must return data; the complete rules may return no series. */
+/**
+ * The selectors of rules and alerts, and the queries of panels, must return data. The complete expressions of rules may
+ * return no series.
+ */
 function expectations(): Expected[] {
   const ofRules = [...recordingRules(ruleFiles), ...alertRules(ruleFiles)].flatMap((rule) => [
     { from: rule.file, query: rule.expr, emptyWhen: 'the rule compares' },
@@ -96,7 +99,7 @@ beforeAll(() => {
   process.env['MQTT_LAB_APPLIANCE'] = join(dist, 'broker-publisher.mjs');
 }, startMsMax);
 
-requiring('prometheus')('a cluster with a killed member, scraped by a real Prometheus', () => {
+requiring('prometheus')('a real Prometheus that scrapes a cluster with a killed member', () => {
   let folder = '';
   let lab: MonitoredLab;
   let findings: FailoverFindings;
@@ -124,7 +127,7 @@ requiring('prometheus')('a cluster with a killed member, scraped by a real Prome
     expect(Math.abs(application - prometheus)).toBeLessThan(1_000);
   });
 
-  it('answers every query of all panels, rules, alerts and annotations, with data unless the query may be empty', async () => {
+  it('returns data for every query of all panels, rules, alerts and annotations, unless the query may be empty', async () => {
     const problems: string[] = [];
     for (const { from, query, emptyWhen } of expectations()) {
       try {
@@ -138,12 +141,12 @@ requiring('prometheus')('a cluster with a killed member, scraped by a real Prome
     expect(problems).toEqual([]);
   }, 240_000);
 
-  it('exempts only metrics of the catalogue', () => {
+  it('has only metrics of the catalogue in the list of metrics that may be 0', () => {
     const known = metricCatalogue.map(({ name }) => name);
     expect([...mayBeZero].filter((name) => !known.includes(name))).toEqual([]);
   });
 
-  it('shows a value other than 0 for every metric that is not exempt', async () => {
+  it('shows a value other than 0 for every metric that is not in the list', async () => {
     const dark: string[] = [];
     for (const { name, type } of metricCatalogue) {
       const series = type === 'histogram' ? `${name}_count` : name;
@@ -164,13 +167,13 @@ requiring('prometheus')('a cluster with a killed member, scraped by a real Prome
     expect(missing).toEqual([]);
   }, 120_000);
 
-  it('serves the runbook that an alert names', async () => {
+  it('serves the runbook to which an alert links', async () => {
     const answer = await fetch(`${lab.api.url}/user/runbooks/MqttClusterMemberDown.md`);
     expect(await answer.text()).toMatch(/^# MqttClusterMemberDown/);
   });
 });
 
-requiring('prometheus')('the verifying load, counted by the members', () => {
+requiring('prometheus')('the verifying load of the lab', () => {
   let folder = '';
   let lab: MonitoredLab;
 
@@ -185,7 +188,7 @@ requiring('prometheus')('the verifying load, counted by the members', () => {
     rmSync(folder, { recursive: true, force: true });
   }, 60_000);
 
-  it('gives the same counts in Prometheus as in the verdict of the lab', async () => {
+  it('has the same counts in Prometheus as in the verdict of the lab', async () => {
     const findings = await checkCounts(lab, 3_000);
     expect(findings.pairs.map(({ lab: counted }) => counted > 0)).toEqual([true, true, true, true]);
     expect(countMismatches(findings)).toEqual([]);

@@ -13,7 +13,7 @@ const machinePackages =
     ' ',
   );
 
-/** Packages of a host. They are installed before the deployment, because a host can't download packages later. */
+/** Debian packages of each host. They are installed before the deployment, because a host can't download packages later. */
 const hostPackages = [
   'systemd,systemd-sysv,dbus,openssh-server,python3,python3-apt,sudo,procps,iproute2,iputils-ping',
   'podman,crun,conmon,netavark,nftables,iptables,ca-certificates,curl,openssl',
@@ -29,13 +29,13 @@ const maskedUnits = [
   'fstrim.timer podman-auto-update.timer dev-hugepages.mount sys-kernel-debug.mount sys-kernel-tracing.mount',
 ].flatMap((line) => line.split(' '));
 
-/** Services that are disabled in the base, because the Ansible roles start them. */
+/** Services that are disabled in the hosts' file system, because the Ansible roles start them. */
 const disabledUnits =
   'haproxy keepalived prometheus prometheus-alertmanager prometheus-node-exporter podman podman-restart'.split(
     ' ',
   );
 
-/** Installs the packages that this machine lacks. @throws CommandError */
+/** Installs the packages that are missing on this machine. @throws CommandError */
 export async function installMachinePackages(log: (text: string) => void): Promise<void> {
   const missing: string[] = [];
   for (const name of machinePackages) {
@@ -106,7 +106,10 @@ async function prepare({ base, key }: TestBedLayout): Promise<void> {
   for (const unit of disabledUnits) await attemptCommand('chroot', [base, 'systemctl', 'disable', unit]);
 }
 
-/** Builds the base of the images, with Node 22, because the machine may have no access to a container registry. */
+/**
+ * Builds the base of the container images, with Node 22. A registry is not used, because the machine may have no access
+ * to one.
+ */
 export async function buildNodeBase(layout: TestBedLayout, log: (text: string) => void): Promise<void> {
   if (existsSync(layout.nodeBase)) return;
   log('building the base of the images, with Node 22 (only once)');

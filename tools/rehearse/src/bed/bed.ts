@@ -6,7 +6,7 @@ import { joinBed } from './cgroup.ts';
 import { Host } from './host.ts';
 import { brokerHosts, clientHost, monitoringHost } from './layout.ts';
 import type { TestBedLayout } from './layout.ts';
-import { createBridge, cut, heal, removeBridge } from './network.ts';
+import { createNetworkBridge, cut, heal, removeNetworkBridge } from './network.ts';
 
 /** The hosts of a rehearsal: containers with systemd, sshd and podman on this machine, in a separate network. */
 export class TestBed {
@@ -34,12 +34,12 @@ export class TestBed {
   }
 
   async start(numbers: readonly number[]): Promise<void> {
-    await createBridge(this.layout);
+    await createNetworkBridge(this.layout);
     for (const number of numbers) await this.host(number).start();
     await Promise.all(numbers.map((number) => this.host(number).reachable()));
   }
 
-  /** Drops all packets of the host silently. The host's link keeps its carrier. */
+  /** Drops all packets of the host silently. The host's network link keeps its carrier, so the host detects no fault. */
   cut(number: number): Promise<void> {
     return cut(this.layout, this.host(number).number);
   }
@@ -50,7 +50,7 @@ export class TestBed {
 
   async stop(): Promise<void> {
     await Promise.all([...this.hosts.values()].map((host) => host.powerOff()));
-    await removeBridge(this.layout);
+    await removeNetworkBridge(this.layout);
   }
 
   /** Stops the hosts and deletes their disks. The shared base file system is kept. */

@@ -5,13 +5,13 @@ import { waitFor } from '@mqtt-cluster/kit';
 const root = '/sys/fs/cgroup';
 const endMsMax = 20_000;
 /**
- * Processor weight of the test bed: the weight of two processes for each host. With the default weight all
- * hosts together would get the share of one process, and starve on a busy machine.
+ * Processor weight of the test bed: the weight of two processes for each of nine hosts. With the default weight
+ * all hosts together would get the processor share of one process, and starve on a busy machine.
  */
 const weights = { 'cpu.shares': '18432', 'cpu.weight': '1800' } as const;
 
 /**
- * Returns the paths of the cgroup trees: one cgroup v2 tree, or the three trees of an older system. Only the
+ * Returns the paths of the cgroup trees of this machine: one cgroup v2 tree, or the three trees of an older system. Only the
  * first tree supports `cgroup.kill`.
  */
 function trees(): string[] {
@@ -41,7 +41,7 @@ export class ProcessGroup {
     return unified === undefined ? [] : processesBelow(unified);
   }
 
-  /** Kills all processes at once, as a power failure would. */
+  /** Kills all processes of the host at once, as a power failure would. */
   async kill(): Promise<void> {
     const [unified] = this.#paths;
     if (unified === undefined || !existsSync(unified)) return;
@@ -69,9 +69,9 @@ function giveWeight(path: string): void {
 }
 
 /**
- * Moves this process, and the processes that it starts (ansible, the load), into the test bed's share of the
- * processors, because they take the place of hosts, too. It joins only the tree of the processor controller,
- * so that it is not killed together with the hosts.
+ * Moves this process, and the processes that it starts (ansible, the load), into the test bed's cgroup of the processor
+ * controller, because they do work of hosts, too. This process joins no other cgroup tree, so that it is not killed
+ * together with the hosts.
  */
 export function joinBed(bed: string): void {
   const processors = join(root, 'cpu');

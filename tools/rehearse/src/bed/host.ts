@@ -5,7 +5,7 @@ import { attemptCommand, runCommand } from '@mqtt-cluster/kit';
 import type { ProgramResult } from '@mqtt-cluster/kit';
 import { waitFor } from '@mqtt-cluster/kit';
 import { ProcessGroup } from './cgroup.ts';
-import { addressOf, bridgeNamespaceOf, namespaceOf } from './layout.ts';
+import { addressOf, bedNamespaceOf, namespaceOf } from './layout.ts';
 import type { TestBedLayout } from './layout.ts';
 import { attachHost, detachHost, dropLink } from './network.ts';
 
@@ -21,8 +21,8 @@ const startFlags = [
 ];
 const moreFlags = ['--link-journal=no', '--console=pipe', '--bind=/dev/fuse'];
 /**
- * Capabilities and system calls that podman needs inside a container. A host must not change the machine's
- * clock or its kernel modules.
+ * Flags that permit the capabilities and system calls that podman needs inside a container. A host must not change the
+ * machine's clock or its kernel modules.
  */
 const rights = [
   '--capability=all',
@@ -32,7 +32,7 @@ const rights = [
 /** Exit status of systemd-nspawn when the host requests a reboot. */
 const rebootStatus = 133;
 
-/** One host: a container with systemd as process 1, sshd and podman, and its own address and disk. */
+/** One host of the test bed: a container with systemd as process 1, sshd and podman. It has its own address and disk. */
 export class Host {
   readonly number: number;
   readonly address: string;
@@ -54,7 +54,7 @@ export class Host {
     return this.#group.processes().length > 0;
   }
 
-  /** Powers the host on, without waiting until it has booted (see `reachable`). */
+  /** Powers the host on. Does not wait until the host has booted (see `reachable`). */
   async start(): Promise<void> {
     if (this.isRunning) return;
     await attachHost(this.#layout, this.number);
@@ -130,7 +130,7 @@ export class Host {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** Runs a command on the host. It does not throw when the exit status is not 0. */
+  /** Runs a command on the host. Does not throw when the exit status of the command is not 0. */
   attemptSsh(command: string): Promise<ProgramResult> {
     return attemptCommand('ip', this.#sshArguments(command), {
       timeoutMs: sshMsMax,
@@ -143,7 +143,7 @@ export class Host {
   }
 
   #sshArguments(command: string): string[] {
-    return ['netns', 'exec', bridgeNamespaceOf(this.#layout), 'ssh', ...this.sshFlags(), command];
+    return ['netns', 'exec', bedNamespaceOf(this.#layout), 'ssh', ...this.sshFlags(), command];
   }
 
   sshFlags(): string[] {

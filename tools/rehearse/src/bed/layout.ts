@@ -8,18 +8,23 @@ export const monitoringHost = 150;
 export const virtualHost = 100;
 
 const subnet = '10.0.0';
-/** Last number of the bridge's address, from which this machine sends requests to the hosts. */
+/** Last number of the network bridge's address, from which this machine sends requests to the hosts. */
 const bridgeNumber = 1;
 
 /** Names and paths of a test bed. */
 export interface TestBedLayout {
-  /** Name of the test bed and of the bridge's network namespace, and prefix of each host's network namespace. */
+  /**
+   * Name of the test bed. The network bridge's namespace has the same name; the names of the hosts' namespaces start
+   * with it.
+   */
   readonly name: string;
   /** Folder of all files of the test bed. */
   readonly directory: string;
   /** Read-only root file system that all hosts share. */
   readonly base: string;
+  /** Path of the base image's archive, which contains Node. */
   readonly nodeBase: string;
+  /** Path of the private ssh key. */
   readonly key: string;
   /** Folder of helper programs in this repository. */
   readonly helpers: string;
@@ -36,14 +41,14 @@ export function layoutOf(name: string, directory: string, helpers: string): Test
   };
 }
 
-export const bridgeAddress = `${subnet}.${bridgeNumber}`;
+export const networkBridgeAddress = `${subnet}.${bridgeNumber}`;
 
 export function addressOf(host: number): string {
   return `${subnet}.${host}`;
 }
 
-/** Returns the name of the bridge's network namespace, which has no route to other networks. */
-export function bridgeNamespaceOf({ name }: TestBedLayout): string {
+/** Returns the name of the network bridge's namespace, which has no route to other networks. */
+export function bedNamespaceOf({ name }: TestBedLayout): string {
   return name;
 }
 

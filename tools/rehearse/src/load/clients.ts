@@ -14,7 +14,7 @@ const firstPort = 9120;
 const mqttPort = 1883;
 const settleMsMax = 60_000;
 const stopMsMax = 5_000;
-/** Interval of the status requests, ms. It is short, so that a request is answered before and after each restart. */
+/** Interval of the status requests, ms. It is short, so that each client answers a request between two of its restarts. */
 const pollIntervalMs = 2_000;
 /** Expiry of the load's sessions, in seconds. No client resumes them after the rehearsal. */
 const sessionSecondsMax = 600;
@@ -27,7 +27,9 @@ export interface ClientsOptions {
   readonly directory: string;
   /** Number of subscribers, in addition to the subscriber that ansible deploys. */
   readonly subscribers: number;
+  /** Number of publishers. */
   readonly publishers: number;
+  /** Hosts of the brokers; all seven by default. */
   readonly hosts?: readonly number[];
 }
 
@@ -90,8 +92,8 @@ export class Clients {
         logFile: join(directory, `client-${index}.log`),
         environment: {
           ...process.env,
-          // The client id is unique, because the queue of an earlier rehearsal's session would be full and
-          // drop messages.
+          // The client id is unique. Otherwise the client would resume the session of an earlier rehearsal, whose
+          // full queue has dropped messages.
           MQTT_CLIENT_ID: `rehearsal-${process.pid}-${index}`,
           MQTT_CLIENT_SESSION_EXPIRY_SECONDS: String(sessionSecondsMax),
           MQTT_CLIENT_SERVERS: serversOf(hosts).join(','),
@@ -124,7 +126,7 @@ export class Clients {
     return getJson(this.#options.layout, url, clientStatusSchema);
   }
 
-  /** Reads all statuses, one poll at a time. Two polls at the same time could report counters that go back. */
+  /** Reads the status of all clients. Polls run one at a time, because counters of overlapping polls could go back. */
   #poll(): Promise<string[]> {
     const poll = this.#polls.then(() => this.#pollNow());
     this.#polls = poll.catch(() => {});
@@ -177,7 +179,8 @@ export class Clients {
   }
 
   /**
-   * Waits until all outstanding messages have arrived, and compares the counters.
+   * Waits until all outstanding messages have arrived, and compares the clients' counters with earlier counters.
+   * @param before the result of {@link snapshot} at the start of the step
    * @returns one line for each client: its messages and reconnects since `before`
    * @throws RehearsalError with lost messages, duplicates, and reconnects beyond the allowance
    */
@@ -203,7 +206,7 @@ export class Clients {
     return [...now].map(([name, now]) => describeChange(name, before.get(name)!, now));
   }
 
-  /** Returns the totals of all subscribers in one line. */
+  /** Returns the numbers of received, missing and duplicate messages of all subscribers in one line. */
   async describe(): Promise<string> {
     const statuses = await Promise.all(this.#subscribers.map(({ url }) => this.#status(url)));
     const received = statuses.reduce((sum, status) => sum + countersOf(status).messages, 0);

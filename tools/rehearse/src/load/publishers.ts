@@ -25,7 +25,7 @@ interface Publisher {
   newest: PublisherStatus | null;
 }
 
-/** The publishers on the client host. Each publisher is a process that reports its status once a second. */
+/** The load's publishers on the client host. Each publisher is a process that prints its status once a second. */
 export class Publishers {
   readonly #options: PublishersOptions;
   readonly #publishers: Publisher[] = [];

@@ -7,7 +7,7 @@ import { clientCountersSchema } from './tally.ts';
 
 const intervalMs = 200;
 const statusIntervalMs = 1_000;
-/** Largest number of unacknowledged messages: more than the messages of a minute without a cluster. */
+/** Largest number of unacknowledged messages of a publisher. It exceeds the messages of one minute. */
 const unackedMax = 2_000;
 const reportedFailoversMax = 20;
 const signal = 'load';
@@ -16,7 +16,7 @@ const signal = 'load';
 export const publisherStatusSchema = clientCountersSchema.extend({
   connected: z.boolean(),
   sent: z.int(),
-  /** Number of messages that the client rejected. Their numbers are missing at the subscribers. */
+  /** Number of messages that failover-client rejected. Subscribers report the numbers of these messages as missing. */
   refused: z.int(),
 });
 export type PublisherStatus = z.output<typeof publisherStatusSchema>;
@@ -25,7 +25,7 @@ export interface PublishingOptions {
   readonly id: string;
   readonly servers: readonly Server[];
   readonly log: (line: string) => void;
-  /** Signal that stops the publisher. The publisher waits for outstanding acknowledgements first. */
+  /** Signal that stops the publisher. Before it stops, the publisher waits for outstanding acknowledgements. */
   readonly signal: AbortSignal;
 }
 

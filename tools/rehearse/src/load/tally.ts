@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
-/** The latest failovers of a client: connections to another server than the previous connection. */
+/** The latest failovers of a client. A failover is a connection to another server than the previous connection. */
 export const failoversSchema = z.array(z.object({ from: z.string(), to: z.string(), at: z.string() }));
 
 /** Counters that a client of the load reports. */
 export const clientCountersSchema = z.object({
-  /** Number of messages that a subscriber received, or of acknowledgements that a publisher received. */
+  /** For a subscriber: number of received messages. For a publisher: number of received acknowledgements. */
   messages: z.int(),
   /** Number of successful connections, including the first connection. */
   connects: z.int(),
@@ -13,20 +13,20 @@ export const clientCountersSchema = z.object({
 });
 export type ClientCounters = z.output<typeof clientCountersSchema>;
 
-/** Counters of a client since the first observation, summed over all processes of the client. */
+/** Counters of a client since its first observed status, summed over all processes of the client. */
 export interface TallySnapshot {
   readonly messages: number;
   /** Number of connections, without the first connection of each process. */
   readonly reconnects: number;
-  /** Number of new processes. */
+  /** Number of restarts of the client's process. */
   readonly restarts: number;
   /** Number of failovers from each server to another server. */
   readonly left: Readonly<Record<string, number>>;
-  /** Longest time between two observations with new messages since `restartClock`, ms. */
+  /** Longest time between two observed statuses with new messages since `restartClock`, ms. */
   readonly silenceMsMax: number;
 }
 
-/** Adds up the counters of one client. The counters start at zero in each process of the client. */
+/** Adds up the counters of one client over its processes. The counters start at zero in each process. */
 export class ClientTally {
   #last: ClientCounters | null = null;
   #messages = 0;
@@ -37,7 +37,7 @@ export class ClientTally {
   #progressAtMs = 0;
   #silenceMsMax = 0;
 
-  /** Adds the latest counters. @param nowMs monotonic time */
+  /** Adds the latest counters of the client. @param nowMs monotonic time, ms */
   observe(now: ClientCounters, nowMs: number): void {
     const last = this.#last;
     const isNew = last !== null && (now.messages < last.messages || now.connects < last.connects);
@@ -86,9 +86,9 @@ export class ClientTally {
 /** Limits for the reconnects and the silence that a step may cause. */
 export interface Allowance {
   readonly reconnectsMax: number;
-  /** Largest number of failovers from the same host. P10 allows one for each host that is stopped and started. */
+  /** Largest number of failovers from the same host. P10 allows one failover for each host that restarts. */
   readonly perHostMax: number;
-  /** Longest time without a message, ms. After a longer silence the step had too little load to be conclusive. */
+  /** Longest time without a message, ms. A longer silence is a violation, because the load then proves too little. */
   readonly silenceMsMax?: number;
 }
 

@@ -5,8 +5,8 @@ import { ChildProgram, waitFor } from '@mqtt-cluster/kit';
 
 const keepAliveSeconds = 5;
 /**
- * Longest duration of a failover, ms: three lost VRRP announcements, the client's keep-alive and its pause before a
- * reconnect, on a busy machine.
+ * Longest wait for a message, ms. A move of the virtual address takes three lost VRRP announcements, the client's
+ * keep-alive and the client's pause before a reconnect, and longer on a busy machine.
  */
 const receivingMsMax = 120_000;
 
@@ -23,8 +23,8 @@ export class VirtualAddressClient {
   }
 
   start(): void {
-    // -R ignores retained messages. The server sends them for every subscription, so they are no evidence of
-    // new messages.
+    // -R ignores retained messages. The server sends retained messages after every subscription, so they
+    // do not prove that new messages arrive.
     const flags = ['-h', addressOf(virtualHost), '-i', 'rehearsal-stock', '-c', '-q', '1', '-R'];
     const rest = ['-k', String(keepAliveSeconds), '-t', 'telemetry/#', '-F', '%t'];
     const command = [

@@ -11,6 +11,7 @@ export const deploy: Step = {
   },
 };
 
+/** Runs the deployment again, and checks that it changes no host. */
 export const converge: Step = {
   name: 'run site.yml again: nothing may change',
   async run({ playbooks, versions, log }: RehearsalContext) {
@@ -20,7 +21,7 @@ export const converge: Step = {
   },
 };
 
-/** Checks that a playbook changed no host. @throws RehearsalError that names the changed hosts */
+/** Checks that a playbook changed no host. @throws RehearsalError with the changed hosts */
 export function assertUnchanged(recap: readonly HostRecap[]): void {
   if (recap.length === 0) throw new RehearsalError('ansible printed no recap');
   const changed = recap.filter((host) => host.changed > 0);

@@ -10,10 +10,10 @@ import { logAll } from './context.ts';
 import type { RehearsalContext, Step } from './context.ts';
 
 const unit = 'mqtt-cluster-broker.service';
-/** Duration of a fault, ms. It is longer than the time in which members and clients notice the fault. */
+/** Duration of a fault, ms. It is longer than the time until members and clients detect the fault. */
 const faultMs = 15_000;
 const restartMsMax = 180_000;
-/** Allows one reconnect for the lost host, and one because a broker may seem silent on a busy machine. */
+/** Allows one reconnect for the lost host, and one more, because a broker may seem silent on a busy machine. */
 const oneLostHost: Allowance = { reconnectsMax: 2, perHostMax: 1 };
 
 export const powerCut: Step = {
@@ -83,14 +83,14 @@ export const addressMoves: Step = {
     try {
       await address.waitUntilReceiving();
       const holder = await holderOf(bed, cluster.hosts);
-      log(`${addressOf(holder)} holds ${addressOf(virtualHost)}`);
+      log(`${addressOf(holder)} has the virtual address ${addressOf(virtualHost)}`);
       await bed.host(holder).powerOff();
       const next = await holderOf(
         bed,
         cluster.hosts.filter((host) => host !== holder),
       );
-      log(`${addressOf(next)} holds the virtual address now`);
-      // The check comes after the move, because earlier messages may have come through the former host.
+      log(`${addressOf(next)} now has the virtual address`);
+      // The client must receive a message after the move, because earlier messages may have come through the former host.
       await address.waitUntilReceiving();
       await bed.host(holder).start();
       await bed.host(holder).reachable();

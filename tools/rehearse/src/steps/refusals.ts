@@ -4,7 +4,7 @@ import { firstFailure, parseRecap } from '../playbook.ts';
 import type { Variables } from '../playbook.ts';
 import type { RehearsalContext, Step } from './context.ts';
 
-/** Name of a wrong deployment, its variables, and a part of the expected message. */
+/** A wrong deployment: its name, its variables, and a part of the expected error message. */
 type WrongDeployment = readonly [string, Variables, string];
 
 const wrongDeployments: readonly WrongDeployment[] = [
@@ -15,8 +15,8 @@ const wrongDeployments: readonly WrongDeployment[] = [
 ];
 
 /**
- * Checks that a playbook was rejected.
- * @throws RehearsalError when the playbook was accepted, printed another message, or changed a host
+ * Checks that a playbook stopped with the expected message before it changed a host.
+ * @throws RehearsalError when the playbook succeeded, printed another message, or changed a host
  */
 export function assertRejected(status: number, output: string, sentence: string): void {
   if (status === 0) throw new RehearsalError('the playbook was not rejected');

@@ -6,20 +6,20 @@ import type { RehearsalContext, Step } from './context.ts';
 const unit = 'mqtt-cluster-broker.service';
 const samplesMax = 3_000;
 const sampleMsMax = 300_000;
-/** Longest duration of one request, in seconds. A closed port rejects at once; only a busy machine takes longer. */
+/** Longest duration of one request of /readyz, in seconds. Only on a busy machine does an answer take long. */
 const answerSecondsMax = 20;
 
-/** One sample during the start of a broker: first the state of the systemd unit, then the readiness of the member. */
+/** One sample during the start of a broker: the state of the systemd unit, and the member's readiness right after that. */
 export interface Sample {
   /** ActiveState of the systemd unit: `activating`, `active`, ... */
   readonly state: string;
-  /** HTTP status of /readyz; 0 without an answer. */
+  /** HTTP status of /readyz; 0 when no answer arrived. */
   readonly ready: number;
 }
 
 /**
  * Returns a script that restarts the broker and samples its states many times a second until systemd reports
- * `active`. The script skips samples of the former process, which is active but not ready while it drains.
+ * `active`. The script skips samples of the old process, which is active but not ready while it drains.
  */
 function script(address: string): string {
   return [
@@ -40,7 +40,7 @@ function script(address: string): string {
 
 /**
  * Checks that systemd reported `active` only when the member was ready.
- * @throws RehearsalError also when no sample is `activating` or no sample is `active`
+ * @throws RehearsalError when the check fails, when no sample is `activating`, or when no sample is `active`
  */
 export function assertReadyBeforeActive(samples: readonly Sample[]): void {
   const starting = samples.filter(({ state }) => state === 'activating');
@@ -53,6 +53,7 @@ export function assertReadyBeforeActive(samples: readonly Sample[]): void {
   }
 }
 
+/** Parses the output of the sampling script. */
 export function parseSamples(text: string): Sample[] {
   return text
     .trim()

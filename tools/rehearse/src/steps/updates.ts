@@ -11,8 +11,8 @@ const readyMsMax = 600_000;
 const silenceMsMax = 30_000;
 
 /**
- * Allows one reconnect for each client and host (P10). After a longer silence the update had too little load to be
- * conclusive.
+ * Allows each client one reconnect for each host (P10). A silence longer than 30 s is a violation, because the load then
+ * proves too little about the update.
  */
 const oneReconnectPerHost = (hosts: readonly number[]): Allowance => ({
   reconnectsMax: hosts.length,
@@ -54,7 +54,7 @@ export const rollback: Step = {
 };
 
 export const replaceHost: Step = {
-  name: 'replace a host by a host with an empty disk: systemd reports READY only after it has all entries',
+  name: 'replace a host by a host with an empty disk: its broker is READY only after it has applied all entries',
   async run({ bed, cluster, playbooks, clients, versions, log }: RehearsalContext) {
     const host = bed.host(await clients.busiest());
     const before = await clients.snapshot();
@@ -67,7 +67,7 @@ export const replaceHost: Step = {
     const done = playbooks
       .run('replace-host', { host: host.address, mqtt_cluster_version: versions.first })
       .finally(() => (ended = true));
-    // One command reads systemd's state and then the member's status, so that the status is from after READY.
+    // One ssh command reads first systemd's state and then the member's status, so that the status is later than READY.
     const atReady = waitFor(
       'READY of the replaced host',
       async () => {
