@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { ApplianceBuild } from './cluster/appliance-build.ts';
 import type { Cluster } from './cluster/cluster.ts';
-import { openSession } from './commands/session.ts';
+import { openSession } from './commands/running-lab.ts';
 import { checkMemberCount, membersMax } from './layout.ts';
 
 export interface StartClusterOptions {

@@ -8,7 +8,7 @@ import type { Fault } from '../fault-plan.ts';
 import { LabLoad } from '../load/lab-load.ts';
 import type { LoadVerdict } from '../load/lab-load.ts';
 import { renderVerdict } from '../view/render-verdict.ts';
-import { openSession } from './session.ts';
+import { openSession } from './running-lab.ts';
 
 /**
  * `lab run`: runs a load with faults on a new cluster and prints the verdict. The exit status is 0 only if every promise

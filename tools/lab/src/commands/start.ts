@@ -12,8 +12,8 @@ import { Probe } from '../view/probe.ts';
 import { describeClient, renderLine, renderView } from '../view/render.ts';
 import type { ViewState } from '../view/render.ts';
 import { Screen } from '../view/screen.ts';
-import { openSession } from './session.ts';
-import type { LabSession } from './session.ts';
+import { openSession } from './running-lab.ts';
+import type { LabSession } from './running-lab.ts';
 import { removeStaleLab } from './up.ts';
 
 const refreshMs = 500;

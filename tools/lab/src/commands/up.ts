@@ -5,8 +5,8 @@ import { describeError } from '@mqtt-cluster/kit';
 import type { Arguments } from '../arguments.ts';
 import { isLabRunning, killLabProcesses, readLabFile, removeLabFile } from '../cluster/lab-file.ts';
 import { LabError } from '../errors.ts';
-import { openSession } from './session.ts';
-import type { LabSession } from './session.ts';
+import { openSession } from './running-lab.ts';
+import type { LabSession } from './running-lab.ts';
 
 type DaemonMessage = { readonly error: string } | { readonly ready: true };
 

@@ -10,8 +10,8 @@ import { askLab } from '../src/cluster/control.ts';
 import type { LabStatus } from '../src/cluster/control.ts';
 import { readLabFile } from '../src/cluster/lab-file.ts';
 import { fault as runFault } from '../src/commands/control-commands.ts';
-import { openSession } from '../src/commands/session.ts';
-import type { LabSession } from '../src/commands/session.ts';
+import { openSession } from '../src/commands/running-lab.ts';
+import type { LabSession } from '../src/commands/running-lab.ts';
 
 const settings = { publisherRate: 0, logLevel: 'info', shiftPorts: true };
 
