@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { ApplianceBuild } from './cluster/appliance-build.ts';
 import type { Cluster } from './cluster/cluster.ts';
-import { openSession } from './commands/running-lab.ts';
+import { startLab } from './commands/running-lab.ts';
 import { checkMemberCount, membersMax } from './layout.ts';
 
 export interface StartClusterOptions {
@@ -43,6 +43,6 @@ export async function startCluster(options: StartClusterOptions): Promise<Runnin
   const settings = { publisherRate: 0, logLevel, shiftPorts: true, firstPortShift, builds };
   // When another process runs `lab down`, the owner of this cluster cannot continue.
   const onDown = (): void => process.exit(1);
-  const { cluster, end } = await openSession({ members, folder, overrides, keep }, settings, onDown);
+  const { cluster, end } = await startLab({ members, folder, overrides, keep }, settings, onDown);
   return { cluster, end };
 }

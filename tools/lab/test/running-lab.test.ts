@@ -10,13 +10,13 @@ import { askLab } from '../src/cluster/control.ts';
 import type { LabStatus } from '../src/cluster/control.ts';
 import { readLabFile } from '../src/cluster/lab-file.ts';
 import { fault as runFault } from '../src/commands/control-commands.ts';
-import { openSession } from '../src/commands/running-lab.ts';
-import type { LabSession } from '../src/commands/running-lab.ts';
+import { startLab } from '../src/commands/running-lab.ts';
+import type { RunningLab } from '../src/commands/running-lab.ts';
 
 const settings = { publisherRate: 0, logLevel: 'info', shiftPorts: true };
 
 let folder = '';
-let session: LabSession | null = null;
+let runningLab: RunningLab | null = null;
 
 beforeEach(() => {
   process.env['MQTT_LAB_APPLIANCE'] = fileURLToPath(new URL('fake-appliance.mjs', import.meta.url));
@@ -24,8 +24,8 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  await session?.end(false);
-  session = null;
+  await runningLab?.end(false);
+  runningLab = null;
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -33,9 +33,9 @@ function given(...more: string[]): Arguments {
   return readArguments(['up', '--members', '3', '--dir', folder, ...more]);
 }
 
-async function up(...more: string[]): Promise<LabSession> {
-  session = await openSession(given(...more), settings, () => undefined);
-  return session;
+async function up(...more: string[]): Promise<RunningLab> {
+  runningLab = await startLab(given(...more), settings, () => undefined);
+  return runningLab;
 }
 
 async function fault(action: string, ...members: string[]): Promise<void> {

@@ -8,7 +8,7 @@ import type { Fault } from '../fault-plan.ts';
 import { LabLoad } from '../load/lab-load.ts';
 import type { LoadVerdict } from '../load/lab-load.ts';
 import { renderVerdict } from '../view/render-verdict.ts';
-import { openSession } from './running-lab.ts';
+import { startLab } from './running-lab.ts';
 
 /**
  * `lab run`: runs a load with faults on a new cluster and prints the verdict. The exit status is 0 only if every promise
@@ -21,12 +21,12 @@ export async function run(given: Arguments): Promise<void> {
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
   say(`seed ${given.seed}; ${given.members} members in ${folder}`);
   const settings = { publisherRate: 0, logLevel: 'info', shiftPorts: true };
-  const session = await openSession({ ...given, folder, keep: false }, settings, () => process.exit(1));
+  const runningLab = await startLab({ ...given, folder, keep: false }, settings, () => process.exit(1));
   let verdict: LoadVerdict;
   try {
-    verdict = await runLoad(session.cluster, { ...given, folder }, faults, say);
+    verdict = await runLoad(runningLab.cluster, { ...given, folder }, faults, say);
   } finally {
-    await session.end(true);
+    await runningLab.end(true);
   }
   if (verdict.ok && !given.folderGiven) rmSync(folder, { recursive: true, force: true });
   else say(`the history, logs and data are in ${folder}`);

@@ -10,7 +10,7 @@ import type { Layout } from '../layout.ts';
 const portShift = 1_000;
 const portShiftsMax = 10;
 
-export interface SessionSettings extends Pick<ClusterOptions, 'publisherRate' | 'logLevel' | 'builds'> {
+export interface LabSettings extends Pick<ClusterOptions, 'publisherRate' | 'logLevel' | 'builds'> {
   /** Whether the lab tries further port ranges, each 1,000 higher, when a default port is in use. */
   readonly shiftPorts?: boolean;
   /** Number of the first port range to try: 0 for the default ports, 1 for ports that are 1,000 higher. */
@@ -18,7 +18,7 @@ export interface SessionSettings extends Pick<ClusterOptions, 'publisherRate' | 
 }
 
 /** A running lab: a cluster with its control server and its `lab.json`. */
-export interface LabSession {
+export interface RunningLab {
   readonly cluster: Cluster;
   /** Ends all members and deletes `lab.json`. Also deletes the members' data unless `keep` is true. Safe to call twice. */
   readonly end: (keep: boolean) => Promise<void>;
@@ -32,11 +32,11 @@ export interface LabSession {
  * @param onDown called when another process runs `lab down`
  * @throws LabError when the lab does not start; no process of the lab is left running
  */
-export async function openSession(
+export async function startLab(
   { members, folder, overrides, keep }: Pick<Arguments, 'members' | 'folder' | 'overrides' | 'keep'>,
-  { shiftPorts = false, firstPortShift = 0, ...settings }: SessionSettings,
+  { shiftPorts = false, firstPortShift = 0, ...settings }: LabSettings,
   onDown: (keep: boolean) => void,
-): Promise<LabSession> {
+): Promise<RunningLab> {
   const layout = await chooseLayout(members, shiftPorts, firstPortShift);
   if (!keep) removeData(folder, true);
   let others: readonly number[] = [];

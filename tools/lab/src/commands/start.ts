@@ -12,8 +12,8 @@ import { Probe } from '../view/probe.ts';
 import { describeClient, renderLine, renderView } from '../view/render.ts';
 import type { ViewState } from '../view/render.ts';
 import { Screen } from '../view/screen.ts';
-import { openSession } from './running-lab.ts';
-import type { LabSession } from './running-lab.ts';
+import { startLab } from './running-lab.ts';
+import type { RunningLab } from './running-lab.ts';
 import { removeStaleLab } from './up.ts';
 
 const refreshMs = 500;
@@ -41,19 +41,19 @@ export async function start(given: Arguments): Promise<void> {
   let quit: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => (quit = resolve));
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => quit());
-  const session = await openSession(given, { publisherRate, logLevel: 'info' }, () => quit());
-  const client = startClient(session, given.folder);
-  const live = new LiveView(session.cluster, quit);
+  const runningLab = await startLab(given, { publisherRate, logLevel: 'info' }, () => quit());
+  const client = startClient(runningLab, given.folder);
+  const live = new LiveView(runningLab.cluster, quit);
   live.start();
   await ended;
   live.stop();
   await client?.stop();
-  await session.end(given.keep);
+  await runningLab.end(given.keep);
   process.exit(0);
 }
 
 /** Starts the client application. Returns null when its bundle is missing. */
-function startClient({ cluster, recordOthers }: LabSession, folder: string): Program | null {
+function startClient({ cluster, recordOthers }: RunningLab, folder: string): Program | null {
   const bundle = bundleOf('client', false);
   if (!existsSync(bundle)) return null;
   const client = new Program({

@@ -5,8 +5,8 @@ import { describeError } from '@mqtt-cluster/kit';
 import type { Arguments } from '../arguments.ts';
 import { isLabRunning, killLabProcesses, readLabFile, removeLabFile } from '../cluster/lab-file.ts';
 import { LabError } from '../errors.ts';
-import { openSession } from './running-lab.ts';
-import type { LabSession } from './running-lab.ts';
+import { startLab } from './running-lab.ts';
+import type { RunningLab } from './running-lab.ts';
 
 type DaemonMessage = { readonly error: string } | { readonly ready: true };
 
@@ -57,9 +57,9 @@ function daemonOptions({ members, folder, overrides, keep }: Arguments): string[
 
 /** Runs in the background process that `lab up` starts. Owns the members, the links and the control server. */
 export async function daemon(given: Arguments): Promise<void> {
-  let session: LabSession | null = null;
+  let runningLab: RunningLab | null = null;
   const finish = async (keep: boolean): Promise<void> => {
-    await session?.end(keep);
+    await runningLab?.end(keep);
     process.exit(0);
   };
   const report = (message: DaemonMessage): void => {
@@ -67,13 +67,13 @@ export async function daemon(given: Arguments): Promise<void> {
   };
   // Ends this process if the `lab up` process ends before the lab is ready.
   const onDisconnect = (): void => {
-    if (session === null) process.exit(1);
+    if (runningLab === null) process.exit(1);
   };
   process.once('disconnect', onDisconnect);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void finish(true));
   try {
     const settings = { publisherRate: 0, logLevel: 'info' };
-    session = await openSession(given, settings, (keep) => void finish(keep));
+    runningLab = await startLab(given, settings, (keep) => void finish(keep));
     report({ ready: true });
   } catch (error) {
     report({ error: describeError(error) });
