@@ -11,7 +11,7 @@ const packages = {
 
 export type MonitoringProgram = keyof typeof packages;
 
-/** A program is not in the PATH; the message names the package to install. */
+/** A program is not in the PATH; the message contains the package to install. */
 export class NotInstalledError extends Error {
   override readonly name = 'NotInstalledError';
 }
