@@ -29,7 +29,7 @@ export interface StoreWrite {
 }
 
 /** The content of a store when it opens. */
-export interface Recovered {
+export interface RecoveredState {
   readonly storeId: StoreId;
   /** Already incremented and synced for this start. */
   readonly incarnation: Incarnation;
@@ -76,7 +76,7 @@ export interface Store {
    * @throws StoreLockedError another process has it open
    * @throws StoreCorruptError a checksum is wrong in a place where a crash cannot have caused it
    */
-  open(member: MemberId): Promise<Recovered>;
+  open(member: MemberId): Promise<RecoveredState>;
   write(change: StoreWrite): Promise<void>;
   usage(): StoreUsage;
   /** Finishes pending writes and unlocks the directory. */

@@ -1,4 +1,4 @@
-import type { LogIndex, MemberId, Recovered } from '@mqtt-cluster/contracts';
+import type { LogIndex, MemberId, RecoveredState } from '@mqtt-cluster/contracts';
 import { lanTimings } from '@mqtt-cluster/consensus';
 import type { RaftTimings } from '@mqtt-cluster/consensus';
 import type { StateEffect } from '@mqtt-cluster/mqtt-state';
@@ -111,7 +111,7 @@ export interface MemberOptions {
   readonly members: readonly MemberId[];
   /** URLs at which clients reach this member. */
   readonly urls: readonly string[];
-  readonly recovered: Recovered;
+  readonly recovered: RecoveredState;
   readonly whenIsolated: 'accept' | 'hold';
   readonly timings: MemberTimings;
   readonly limits: MemberLimits;

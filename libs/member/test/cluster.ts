@@ -4,7 +4,7 @@ import type {
   MemberEvent,
   MemberId,
   Outgoing,
-  Recovered,
+  RecoveredState,
 } from '@mqtt-cluster/contracts';
 import { createMember, defaultLimits, lanMemberTimings } from '../src/index.ts';
 import type { MemberOptions } from '../src/index.ts';
@@ -138,7 +138,7 @@ export class TestCluster {
   }
 }
 
-function emptyStore(position: number): Recovered {
+function emptyStore(position: number): RecoveredState {
   return {
     storeId: String(position).padStart(32, '0'),
     incarnation: 1,

@@ -3,7 +3,7 @@ import type {
   ClusterError,
   Logger,
   MemberId,
-  Recovered,
+  RecoveredState,
   Store,
   StoreUsage,
   StoreWrite,
@@ -78,7 +78,7 @@ class FileStore implements Store {
     this.#queue = new GroupCommitQueue((group) => this.#commitGroup(group));
   }
 
-  async open(member: MemberId): Promise<Recovered> {
+  async open(member: MemberId): Promise<RecoveredState> {
     if (this.#open !== null) throw new Error('the store is already open');
     this.#failure = null;
     let release: (() => Promise<void>) | null = null;
@@ -112,7 +112,7 @@ class FileStore implements Store {
     await open.release();
   }
 
-  async #recover(member: MemberId, release: () => Promise<void>): Promise<Recovered> {
+  async #recover(member: MemberId, release: () => Promise<void>): Promise<RecoveredState> {
     const repairs = await this.#removeTemporaryFiles();
     const identity =
       (await readIdentity(this.#system, this.#directory, member, this.#migrations)) ??

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import type { Recovered, StoreWrite } from '@mqtt-cluster/contracts';
+import type { RecoveredState, StoreWrite } from '@mqtt-cluster/contracts';
 import { createStore } from '../src/index.ts';
 import { createMemoryStore } from '../src/testing/index.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
@@ -79,7 +79,7 @@ function after(model: Model, change: StoreWrite): Model {
   return { term: change.hardState?.term ?? model.term, snapshot, log, outbox: outbox.sort() };
 }
 
-function seen(recovered: Recovered): Model {
+function seen(recovered: RecoveredState): Model {
   return {
     term: recovered.hardState.term,
     snapshot: recovered.snapshot?.index ?? 0,
@@ -140,7 +140,7 @@ class RandomRun {
   #acked = 0;
   #pending: Promise<void>[] = [];
 
-  async start(): Promise<Recovered> {
+  async start(): Promise<RecoveredState> {
     this.#store = createStore({
       directory: '/disk',
       fileSystem: this.disk.fileSystem(),

@@ -1,4 +1,4 @@
-import type { LogEntry, Recovered, StoreWrite } from '@mqtt-cluster/contracts';
+import type { LogEntry, RecoveredState, StoreWrite } from '@mqtt-cluster/contracts';
 import type { Migration } from '../src/index.ts';
 import { createStore } from '../src/index.ts';
 import type { SimulatedDisk } from './simulated-disk.ts';
@@ -34,7 +34,7 @@ export async function write(
 }
 
 /** Opens and closes a store in order. @returns the recovered content */
-export async function reopen(disk: SimulatedDisk): Promise<Recovered> {
+export async function reopen(disk: SimulatedDisk): Promise<RecoveredState> {
   const store = storeOn(disk);
   const recovered = await store.open('a');
   await store.close();

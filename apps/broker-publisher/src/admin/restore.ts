@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Recovered } from '@mqtt-cluster/contracts';
+import type { RecoveredState } from '@mqtt-cluster/contracts';
 import { storeFromBackup } from '@mqtt-cluster/member';
 import { createStore } from '@mqtt-cluster/store';
 import { BackupError, decodeBackup } from './backup.ts';
@@ -42,7 +42,7 @@ export async function restore({ file, directory, id, progress }: RestoreOptions)
   );
 }
 
-function isEmpty({ snapshot, entries, outbox, hardState }: Recovered): boolean {
+function isEmpty({ snapshot, entries, outbox, hardState }: RecoveredState): boolean {
   return snapshot === null && entries.length === 0 && outbox.length === 0 && hardState.term === 0;
 }
 

@@ -3,7 +3,7 @@ import { createBridge } from '@mqtt-cluster/bridge';
 import type { BridgeTls, ListeningBridge } from '@mqtt-cluster/bridge';
 import { createBroker } from '@mqtt-cluster/broker';
 import type { Broker } from '@mqtt-cluster/broker';
-import type { BridgeCounters, Lifecycle, Logger, Recovered, Store } from '@mqtt-cluster/contracts';
+import type { BridgeCounters, Lifecycle, Logger, RecoveredState, Store } from '@mqtt-cluster/contracts';
 import { createMember, defaultLimits, lanMemberTimings } from '@mqtt-cluster/member';
 import { createPublisher } from '@mqtt-cluster/publisher';
 import type { Publisher } from '@mqtt-cluster/publisher';
@@ -122,7 +122,7 @@ export class Appliance implements Lifecycle {
     await this.#management?.stop();
   }
 
-  #createRunner(recovered: Recovered): MemberRunner {
+  #createRunner(recovered: RecoveredState): MemberRunner {
     const { config, onFatal } = this.#options;
     const { heartbeatMs, electionMsMin, electionMsMax, isolatedAfterMs, lostAfterMs } = config.timings;
     const raft = { ...lanMemberTimings.raft, heartbeatMs, electionMsMin, electionMsMax };

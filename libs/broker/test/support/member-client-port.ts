@@ -6,7 +6,7 @@ import type {
   Member,
   MemberStatus,
   Message,
-  Recovered,
+  RecoveredState,
 } from '@mqtt-cluster/contracts';
 // A shell may not depend on the core. This test runs both together.
 // eslint-disable-next-line @nx/enforce-module-boundaries
@@ -105,7 +105,7 @@ export class MemberClientPort implements ClientPort {
   }
 }
 
-const emptyStore: Recovered = {
+const emptyStore: RecoveredState = {
   storeId: '0'.repeat(32),
   incarnation: 1,
   fresh: true,

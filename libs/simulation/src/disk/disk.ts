@@ -3,7 +3,7 @@ import type {
   LogEntry,
   LogIndex,
   OutboxItem,
-  Recovered,
+  RecoveredState,
   Snapshot,
   StoreWrite,
 } from '@mqtt-cluster/contracts';
@@ -92,7 +92,7 @@ export class Disk {
    * @throws StoreCorruptError when a checksum is wrong and no crash can be the cause
    * @throws StoreFailedError when the disk accepts no writes
    */
-  open(handlers: DiskHandlers): Recovered {
+  open(handlers: DiskHandlers): RecoveredState {
     if (this.failing) throw new StoreFailedError('cannot open the store (EIO)');
     if (this.damagedPart !== null)
       throw new StoreCorruptError(`the checksum of ${this.damagedPart} is wrong`);

@@ -4,7 +4,7 @@ import type {
   MemberId,
   MemberStatus,
   Outgoing,
-  Recovered,
+  RecoveredState,
   StoreWrite,
 } from '@mqtt-cluster/contracts';
 import { decodeBatchHeader } from '@mqtt-cluster/mqtt-state';
@@ -42,7 +42,7 @@ export class MarkDetector {
     if (this.#isUnderLoad()) this.#history.mark('leader-lost-under-load');
   }
 
-  storeOpened(recovered: Recovered): void {
+  storeOpened(recovered: RecoveredState): void {
     for (const repair of recovered.repairs) {
       this.#history.mark(repair.includes('unfinished') ? 'torn-tail-recovered' : 'failed-sync-reread');
     }

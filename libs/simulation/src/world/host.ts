@@ -7,7 +7,7 @@ import type {
   PeerMessage,
 } from '@mqtt-cluster/contracts';
 import { ClusterError } from '@mqtt-cluster/contracts';
-import type { Recovered, StoreWrite } from '@mqtt-cluster/contracts';
+import type { RecoveredState, StoreWrite } from '@mqtt-cluster/contracts';
 import type { Disk } from '../disk/disk.ts';
 import type { HostState, Network, NetworkHost } from './network.ts';
 import type { Random } from './random.ts';
@@ -25,7 +25,7 @@ interface HostHandlers {
   events(host: Host, events: readonly MemberEvent[]): void;
   turnEnded(host: Host, member: Member): void;
   storeWrite(host: Host, change: StoreWrite): void;
-  storeOpened(host: Host, recovered: Recovered): void;
+  storeOpened(host: Host, recovered: RecoveredState): void;
   /** Called when the disk has refused a write because it is full. */
   diskFull(host: Host): void;
   /** Called when a sync has failed: the process must end. */
@@ -38,7 +38,7 @@ export interface HostOptions {
   readonly random: Random;
   readonly network: Network;
   readonly disk: Disk;
-  readonly createMember: (id: MemberId, recovered: Recovered, random: () => number) => Member;
+  readonly createMember: (id: MemberId, recovered: RecoveredState, random: () => number) => Member;
   readonly handlers: HostHandlers;
 }
 
@@ -79,7 +79,7 @@ export class Host implements NetworkHost {
     if (this.isUp) return null;
     this.process += 1;
     const { process } = this;
-    let recovered: Recovered;
+    let recovered: RecoveredState;
     try {
       recovered = this.disk.open({
         synced: (tokens) =>

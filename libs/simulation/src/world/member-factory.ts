@@ -1,4 +1,4 @@
-import type { Member, MemberId, Recovered } from '@mqtt-cluster/contracts';
+import type { Member, MemberId, RecoveredState } from '@mqtt-cluster/contracts';
 import { createMember, currentSemantics, defaultLimits, lanMemberTimings } from '@mqtt-cluster/member';
 import type { MemberLimits, MemberObserver, SemanticsVersion } from '@mqtt-cluster/member';
 import { createRandom } from './random.ts';
@@ -12,7 +12,7 @@ interface SimulationHooks {
 export type SimulatedMemberFactory = (
   id: MemberId,
   members: readonly MemberId[],
-  recovered: Recovered,
+  recovered: RecoveredState,
   random: () => number,
   hooks?: SimulationHooks,
 ) => Member;

@@ -1,5 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import type { MemberId, Recovered, Snapshot, Store, StoreUsage, StoreWrite } from '@mqtt-cluster/contracts';
+import type {
+  MemberId,
+  RecoveredState,
+  Snapshot,
+  Store,
+  StoreUsage,
+  StoreWrite,
+} from '@mqtt-cluster/contracts';
 import { StoreFailedError, StoreFullError, StoreLockedError, StoreOwnerError } from '@mqtt-cluster/contracts';
 import { StoredState } from '../stored-state.ts';
 import type { QueuedWrite } from '../group-commit-queue.ts';
@@ -72,7 +79,7 @@ class MemoryDiskStore implements MemoryStore {
     this.#disk = disk;
   }
 
-  async open(member: MemberId): Promise<Recovered> {
+  async open(member: MemberId): Promise<RecoveredState> {
     const disk = this.#disk;
     if (disk.openedBy !== null) throw new StoreLockedError('the memory store is already open');
     if (disk.member !== null && disk.member !== member) {

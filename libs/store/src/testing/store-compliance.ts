@@ -1,4 +1,4 @@
-import type { LogEntry, Recovered, Snapshot, Store, StoreWrite } from '@mqtt-cluster/contracts';
+import type { LogEntry, RecoveredState, Snapshot, Store, StoreWrite } from '@mqtt-cluster/contracts';
 
 /** The disk of one test. The test creates several stores on it, as successive processes would. */
 export interface StoreUnderTest {
@@ -24,7 +24,7 @@ function testItem(incarnation: number, sequence: number) {
   return { incarnation, sequence, data: Buffer.from(`item ${incarnation}/${sequence}`) };
 }
 
-function summary(recovered: Recovered) {
+function summary(recovered: RecoveredState) {
   return recovered.entries.map(
     (entry) => `${entry.index}:${entry.term}:${Buffer.from(entry.data).toString()}`,
   );
@@ -41,7 +41,7 @@ export function storeCompliance(name: string, makeStore: () => Promise<StoreUnde
 
     afterEach(() => disk.cleanUp());
 
-    async function written(...changes: StoreWrite[]): Promise<Recovered> {
+    async function written(...changes: StoreWrite[]): Promise<RecoveredState> {
       const store = disk.create();
       await store.open('a');
       await Promise.all(changes.map((change) => store.write(change)));
@@ -49,7 +49,7 @@ export function storeCompliance(name: string, makeStore: () => Promise<StoreUnde
       return reopened();
     }
 
-    async function reopened(): Promise<Recovered> {
+    async function reopened(): Promise<RecoveredState> {
       const store = disk.create();
       const recovered = await store.open('a');
       await store.close();
@@ -62,8 +62,8 @@ export function storeCompliance(name: string, makeStore: () => Promise<StoreUnde
   });
 }
 
-type Written = (...changes: StoreWrite[]) => Promise<Recovered>;
-type Reopened = () => Promise<Recovered>;
+type Written = (...changes: StoreWrite[]) => Promise<RecoveredState>;
+type Reopened = () => Promise<RecoveredState>;
 
 function lifecycleTests(disk: () => StoreUnderTest, reopened: Reopened, written: Written): void {
   test('a store on an empty disk is fresh, with a random store id and incarnation 1', async () => {
