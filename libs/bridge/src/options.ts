@@ -24,7 +24,7 @@ export interface BridgeOptions {
   readonly peers: readonly BridgePeer[];
   /** Address of this member's cluster listener. Port 0 binds any free port (see `address()`). */
   readonly listen: { readonly host: string; readonly port: number };
-  /** Without TLS the connections are not encrypted and anyone can pose as a peer. Omit it in a lab only. */
+  /** Without TLS the connections are not encrypted and anyone can pose as a peer. Omit TLS in a lab only. */
   readonly tls?: BridgeTls;
   readonly handlers: BridgeHandlers;
   readonly logger: Logger;

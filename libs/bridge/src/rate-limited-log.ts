@@ -2,7 +2,8 @@ import type { Logger } from '@mqtt-cluster/contracts';
 import { logIntervalMs } from './bounds.ts';
 
 /**
- * Distinct messages to track. Their number is bounded by the texts of this package and the number of peers.
+ * Maximum number of tracked messages. The texts of this package and the number of peers limit the number of
+ * distinct messages.
  */
 const trackedMessagesMax = 256;
 

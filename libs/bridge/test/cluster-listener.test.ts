@@ -4,11 +4,11 @@ import { connect } from 'mqtt';
 import type { IClientOptions, MqttClient } from 'mqtt';
 import { encodeFrame } from '../src/frame/frame.ts';
 import { freeSites, startBridge, stopAll } from './harness.ts';
-import type { Running, Site } from './harness.ts';
+import type { RunningBridge, Site } from './harness.ts';
 import { propose } from './samples.ts';
 
 let sites: Site[];
-let a: Running;
+let a: RunningBridge;
 
 beforeEach(async () => {
   sites = await freeSites('a', 'b');
@@ -52,9 +52,9 @@ describe('the cluster listener rejects', () => {
   test.each<[string, IClientOptions]>([
     ['an unknown client', { clientId: 'stranger' }],
     ['an unknown client with a valid user name', { ...asPeer, clientId: 'sensor-1' }],
-    ['a client named like a member of Object.prototype', { ...asPeer, clientId: '__proto__' }],
+    ['a client with the identifier __proto__', { ...asPeer, clientId: '__proto__' }],
     ['a member that is not a configured peer', { ...asPeer, clientId: 'bridge:x:log' }],
-    ['a connection in its own name', { ...asPeer, clientId: 'bridge:a:log' }],
+    ["a connection with the listener's own member id", { ...asPeer, clientId: 'bridge:a:log' }],
     ['an unknown kind of connection', { ...asPeer, clientId: 'bridge:b:other' }],
     ['a peer of another cluster', { ...asPeer, username: '1:other' }],
     ['a peer with another frame version', { ...asPeer, username: '2:test' }],
@@ -80,7 +80,7 @@ describe('the cluster listener rejects', () => {
   });
 });
 
-describe('the cluster listener closes only the connection of a peer', () => {
+describe('the cluster listener', () => {
   test.each<[string, (client: MqttClient) => void]>([
     ['subscribes', (client) => client.subscribe('$bridge/#')],
     ['publishes on another topic', (client) => client.publish('plant/1', 'x')],
@@ -96,7 +96,7 @@ describe('the cluster listener closes only the connection of a peer', () => {
       'sends a second CONNECT',
       (client) => client.stream.write(Buffer.from('101000044d5154540402003c00046162636400', 'hex')),
     ],
-  ])('that %s', async (_name, misbehave) => {
+  ])('closes only the connection of a peer that %s', async (_name, misbehave) => {
     const client = await dialAsPeer();
     const gone = closed(client);
     misbehave(client);
@@ -105,7 +105,7 @@ describe('the cluster listener closes only the connection of a peer', () => {
     await expectAlive();
   });
 
-  test('and ignores repeated acknowledgements without a publish', async () => {
+  test('ignores repeated acknowledgements without a publish', async () => {
     const client = await dialAsPeer();
     client.stream.write(Buffer.from('62020009620200094002000950020009', 'hex'));
     client.publish(bridgeTopics.log, good);
@@ -114,7 +114,7 @@ describe('the cluster listener closes only the connection of a peer', () => {
     await expectAlive();
   });
 
-  test('and drops and counts an invalid frame without closing the connection', async () => {
+  test('drops and counts an invalid frame without closing the connection', async () => {
     const client = await dialAsPeer();
     const bad = Buffer.from(good);
     bad[bad.length - 1]! ^= 1;
@@ -142,7 +142,7 @@ test('a new connection of a peer takes over its old connection', async () => {
   client.end(true);
 });
 
-test('noise instead of MQTT closes its own connection only', async () => {
+test('bytes that are not MQTT close only the connection that sent them', async () => {
   const { host, port } = sites[0]!;
   for (const noise of [
     'GET / HTTP/1.1\r\n\r\n',

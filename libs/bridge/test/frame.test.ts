@@ -25,7 +25,7 @@ describe('a frame', () => {
     );
   });
 
-  test('accepts Buffers as payloads, and is decoded from within a larger buffer', () => {
+  test('with Buffer payloads can be decoded from a part of a larger buffer', () => {
     const frame = encodeFrame([propose(Buffer.from('one'), new Uint8Array([2]))]);
     const surroundings = Buffer.alloc(frame.length + 7, 0xff);
     surroundings.set(frame, 3);
@@ -54,7 +54,7 @@ describe('a frame', () => {
     expect(decodeFrame(framed(pack([hello, live])))).toStrictEqual([hello, live]);
   });
 
-  test('accepts undefined for an absent optional field', () => {
+  test('is accepted with undefined for an absent optional field', () => {
     const message = { topic: 't', payload: new Uint8Array(), qos: 0, retain: false, publisher: undefined };
     const frame = framed(
       pack([{ type: 'live', storeId: 's', incarnation: 1, sentAtMs: 5, messages: [message], direct: [] }]),
@@ -62,7 +62,7 @@ describe('a frame', () => {
     expect(() => encodeFrame(decodeFrame(frame))).not.toThrow();
   });
 
-  test('is split at the target size, in order, and a larger message gets its own frame', () => {
+  test('ends at the target size, and a message above that size gets a frame of its own', () => {
     const sizes = [10, 700_000, 700_000, 3_000_000, 10, 10];
     const messages = sizes.map((size, index) => propose(new Uint8Array(size).fill(index)));
     const decoded = encodeFrames(messages).map((frame) => decodeFrame(frame));
@@ -116,7 +116,7 @@ describe('decodeFrame rejects a frame', () => {
     );
   });
 
-  test('with changed bytes in the body and a valid checksum, or decodes it', () => {
+  test('with changed bytes and a valid checksum, unless the body still decodes to peer messages', () => {
     fc.assert(
       fc.property(
         peerMessage,
@@ -149,16 +149,16 @@ describe('decodeFrame rejects a frame', () => {
   test.each([
     ['a value that is not a list', { type: 'propose', batches: [] }],
     ['an unknown message', [{ type: 'gossip' }]],
-    ['a type of the prototype', [{ type: 'constructor' }]],
-    ['a missing field', [{ type: 'propose' }]],
-    ['text for bytes', [{ type: 'propose', batches: ['text'] }]],
+    ['a message type that is a property of Object.prototype', [{ type: 'constructor' }]],
+    ['a message without a required field', [{ type: 'propose' }]],
+    ['a string in a field for bytes', [{ type: 'propose', batches: ['text'] }]],
     ['an unknown Raft message', [{ type: 'raft', message: { type: 'vote' } }]],
     [
-      'a fraction for a term',
+      'a fraction as a term',
       [{ type: 'raft', message: { type: 'timeoutNow', term: 1.5, storeId: '', toStoreId: '' } }],
     ],
     [
-      'a relay in a relay',
+      'a relay message within a relay message',
       [{ type: 'relay', from: 'a', to: 'b', channel: 'log', message: { type: 'relay' } }],
     ],
     ['null', [null]],

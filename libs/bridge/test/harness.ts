@@ -62,6 +62,7 @@ export class Recorder {
   }
 }
 
+/** A member and the address of its cluster listener. */
 export interface Site {
   readonly id: MemberId;
   readonly host: string;
@@ -74,7 +75,7 @@ export async function freeSites(...ids: readonly MemberId[]): Promise<Site[]> {
   return ids.map((id, index) => ({ id, host, port: ports[index]! }));
 }
 
-export interface Running {
+export interface RunningBridge {
   readonly bridge: ListeningBridge;
   readonly recorder: Recorder;
 }
@@ -85,7 +86,7 @@ export async function startBridge(
   sites: readonly Site[],
   self: MemberId,
   more: Partial<BridgeOptions> & { tls?: BridgeTls } = {},
-): Promise<Running> {
+): Promise<RunningBridge> {
   const recorder = new Recorder();
   const listen = sites.find(({ id }) => id === self)!;
   const bridge = createBridge({
@@ -102,7 +103,7 @@ export async function startBridge(
   return { bridge, recorder };
 }
 
-export async function stopBridge({ bridge }: Running): Promise<void> {
+export async function stopBridge({ bridge }: RunningBridge): Promise<void> {
   started.delete(bridge);
   await bridge.stop();
 }

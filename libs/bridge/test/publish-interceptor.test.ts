@@ -46,7 +46,7 @@ const bytes = Buffer.concat([
 ]);
 
 test.each([1, 2, 3, 1_000, 65_536, bytes.length])(
-  'intercepts frames that arrive in pieces of %i bytes',
+  'the interceptor removes frames that arrive in pieces of %i bytes',
   (size) => {
     const pieces: Buffer[] = [];
     for (let at = 0; at < bytes.length; at += size) pieces.push(bytes.subarray(at, at + size));
@@ -61,11 +61,11 @@ test.each([1, 2, 3, 1_000, 65_536, bytes.length])(
   },
 );
 
-test('forwards a publish that the handler does not accept', () => {
+test('the interceptor forwards a publish that the handler does not accept', () => {
   expect(feed([bytes], false).forwarded).toEqual(bytes);
 });
 
-test('forwards QoS 1 and retained publishes unchanged', () => {
+test('the interceptor forwards QoS 1 and retained publishes unchanged', () => {
   const others = Buffer.concat([
     publish(0x32, 'raft', Buffer.from([0, 1, 120])),
     publish(0x31, 'raft', Buffer.from('x')),
@@ -73,18 +73,18 @@ test('forwards QoS 1 and retained publishes unchanged', () => {
   expect(feed([others])).toEqual({ intercepted: [], forwarded: others });
 });
 
-test('forwards a too large packet, and all later bytes, at once', () => {
+test('the interceptor forwards a too large packet, and all later bytes, at once', () => {
   const { intercepted, forwarded } = feed([large.subarray(0, 10), large.subarray(10, 20)], true, 1_000);
   expect(intercepted).toEqual([]);
   expect(forwarded).toEqual(large.subarray(0, 20));
 });
 
-test('forwards a publish with a topic longer than its packet', () => {
+test('the interceptor forwards a publish with a topic longer than its packet', () => {
   const wrong = Buffer.from([0x30, 3, 0, 200, 1]);
   expect(feed([wrong])).toEqual({ intercepted: [], forwarded: wrong });
 });
 
-test('forwards a packet with an endless remaining length', () => {
+test('the interceptor forwards a packet with an endless remaining length', () => {
   const wrong = Buffer.from([0x30, 0xff, 0xff, 0xff, 0xff, 0x7f]);
   expect(feed([wrong])).toEqual({ intercepted: [], forwarded: wrong });
 });

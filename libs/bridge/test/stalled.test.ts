@@ -30,8 +30,8 @@ async function startStalledPeer({ host, port }: Site): Promise<void> {
 
 const mebibyte = 1024 * 1024;
 
-describe('a stalled peer', () => {
-  test('loses live messages first, then log messages, within the bounds and without effect on other peers', async () => {
+describe('a bridge with a stalled peer', () => {
+  test('drops live messages to that peer first, then log messages, and still serves other peers', async () => {
     const sites = await freeSites('a', 'stalled', 'c');
     await startStalledPeer(sites[1]!);
     const c = await startBridge(sites, 'c');
@@ -67,7 +67,7 @@ describe('a stalled peer', () => {
     expect(a.bridge.counters()['c']).toMatchObject({ liveDropped: 0 });
   });
 
-  test('is disconnected after the response timeout, and connected again when it responds', async () => {
+  test('disconnects the peer after the response timeout, and reconnects when the peer responds', async () => {
     const sites = await freeSites('a', 'b', 'c');
     await startStalledPeer(sites[1]!);
     const c = await startBridge(sites, 'c');

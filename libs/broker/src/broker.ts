@@ -4,7 +4,7 @@
  * The member (`options.port`) owns sessions, subscriptions, routing, queues and QoS state, because the
  * promises of the cluster depend on the replicated log. Aedes, left to itself, keeps the same state a second
  * time. It acknowledges a publish before the message is stored, handles the packets of one read concurrently,
- * ignores Receive Maximum, and accepts malformed packets. Its hooks cannot correct this.
+ * ignores Receive Maximum, and accepts malformed packets. The hooks of Aedes cannot correct this.
  *
  * A guard (`connection/`) therefore stands between each socket and Aedes. It decodes each packet once and
  * strictly (`codec/`), handles packets one at a time and in order, and passes their meaning to the member.

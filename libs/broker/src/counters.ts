@@ -11,7 +11,7 @@ import type { ProtocolVersion } from './codec/decode-connect.ts';
 type PerQos = [number, number, number];
 type PublishRefusalReason = 'quota' | 'not_authorized' | 'topic';
 
-/** Totals since the start. Plain fields, because the hot path increments them. */
+/** Totals since the start of the broker. Plain fields, because the hot path increments them. */
 export interface BrokerCounters {
   connectionsAccepted: number;
   connectionsRefused: number;

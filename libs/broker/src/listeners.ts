@@ -17,7 +17,7 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** Binds a listener. @throws ListenError with one line that names the address and the reason */
+/** Binds a listener. @throws ListenError with the address and the reason in one line */
 export async function listen(
   options: ListenerOptions,
   onSocket: (socket: Socket) => void,

@@ -91,7 +91,7 @@ export interface Administration {
   isAdministrator(credentials: Credentials): boolean;
   /**
    * Runs a command that an administrator published. The broker acknowledges and routes the message like any
-   * other. It does not call this for a retransmission (DUP).
+   * other. The broker does not call this function for a retransmission (DUP).
    */
   onCommand(command: string, payload: Uint8Array): void;
 }
@@ -105,7 +105,7 @@ export interface BrokerOptions {
   readonly limits?: Partial<BrokerLimits>;
   /** Value of `$SYS/broker/version`. */
   readonly version?: string;
-  /** Returns the JSON text for `$SYS/cluster/members`. The broker publishes it when it changes. */
+  /** Returns the JSON text for `$SYS/cluster/members`. The broker publishes the text when it changes. */
   readonly members?: () => string;
   /**
    * Returns further `$SYS` topics with their values. The broker publishes a changed value under
@@ -114,7 +114,8 @@ export interface BrokerOptions {
   readonly systemValues?: () => Readonly<Record<string, string>>;
   /**
    * Returns the Server Reference (MQTT 5, 4.11) for MQTT 5 clients that this member redirects, or undefined
-   * if no other member is better. May be costly: called only for a redirect.
+   * if no other member is better. The broker calls this function only for a redirect, so the function may be
+   * costly.
    */
   readonly serverReference?: () => string | undefined;
   /**

@@ -37,8 +37,8 @@ export class SystemTopics {
   }
 
   /**
-   * Publishes the changed topics: those under `$SYS/cluster/` at each call, others every ten seconds. The
-   * broker calls it once a second.
+   * Publishes the changed topics: those under `$SYS/cluster/` at each call, and other topics every ten
+   * seconds. The broker calls this method once a second.
    */
   publish(counters: Readonly<BrokerCounters>, clients: number): void {
     const { members, version, systemValues } = this.#options;

@@ -71,13 +71,13 @@ describe('BoundedEmitter in the compliance suite of mqemitter', () => {
     'support changing the level separator',
   ]);
 
-  test.each(cases.filter(({ name }) => !exceptions.has(name)))('$name', run);
+  test.each(cases.filter(({ name }) => !exceptions.has(name)))('passes: $name', run);
 
   test.each(cases.filter(({ name }) => exceptions.has(name)))('rejects the option: $name', async (each) => {
     await expect(run(each)).rejects.toThrow('option not supported');
   });
 
-  test('each listed exception is a case of the suite', () => {
+  test('has only exceptions that are cases of the suite', () => {
     expect([...exceptions].filter((name) => !cases.some((each) => each.name === name))).toEqual([]);
   });
 });
@@ -101,16 +101,16 @@ describe('EmptyPersistence in the compliance suite of aedes-persistence', () => 
     'do not error if unkown messageId in outoingClearMessageId',
   ]);
 
-  test.each(cases.filter(({ name }) => applicable.has(name)))('$name', run);
+  test.each(cases.filter(({ name }) => applicable.has(name)))('passes: $name', run);
 
   test.each(cases.filter(({ name }) => !applicable.has(name)))(
-    'does not apply, the member does this: $name',
+    'fails a case that the member is responsible for: $name',
     async (each) => {
       await expect(run(each)).rejects.toThrow();
     },
   );
 
-  test('each case listed as applicable is a case of the suite', () => {
+  test('has only applicable cases that are cases of the suite', () => {
     expect([...applicable].filter((name) => !cases.some((each) => each.name === name))).toEqual([]);
   });
 });

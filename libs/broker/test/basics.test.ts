@@ -7,7 +7,7 @@ beforeEach(async () => {
 });
 afterEach(() => target.stop());
 
-describe.each([3, 4, 5] as const)('protocol version %d', (protocolVersion) => {
+describe.each([3, 4, 5] as const)('the broker, for protocol version %d,', (protocolVersion) => {
   test.each([0, 1, 2] as const)('delivers a QoS %d message from a publisher to a subscriber', async (qos) => {
     const subscriber = await connect(target, 'subscriber', { protocolVersion });
     await subscriber.subscribe(1, 'a/+', 2);

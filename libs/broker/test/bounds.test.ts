@@ -19,7 +19,7 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
 
-test('reports a full outgoing buffer, and its drain, to the member', async () => {
+test('the broker reports to the member that an outgoing buffer is full, and that it has drained', async () => {
   const target = await start({ limits: { outgoingBytesMax: 100_000 } });
   const slow = await connect(target, 'slow');
   await slow.subscribe(1, 'a', 0);
@@ -34,7 +34,7 @@ test('reports a full outgoing buffer, and its drain, to the member', async () =>
   expect(target.port.writables).toEqual([false, true]);
 });
 
-test('disconnects a client whose outgoing buffer stays full', async () => {
+test('the broker disconnects a client whose outgoing buffer stays full', async () => {
   const target = await start({ limits: { outgoingBytesMax: 100_000, stalledMsMax: 1 } });
   const slow = await connect(target, 'slow');
   await slow.subscribe(1, 'a', 0);
@@ -46,7 +46,7 @@ test('disconnects a client whose outgoing buffer stays full', async () => {
   expect(target.port.disconnects).toMatchObject([{ graceful: false }]);
 });
 
-test('stops to read a client that does not read its responses', async () => {
+test('the broker stops reading from a client that does not read its responses', async () => {
   const target = await start({ limits: { outgoingBytesMax: 1_000 } });
   const client = await connect(target, 'c');
   client.stream.pause();
@@ -90,7 +90,7 @@ test('QoS 2 publishes of an MQTT 3.1.1 client wait for room in the window, and k
   ]);
 });
 
-test('disconnects a client with too many bytes waiting for the QoS 2 window', async () => {
+test('the broker disconnects a client with too many bytes of QoS 2 publishes that wait for the window', async () => {
   const target = await start({ limits: { receiveMaximum: 1, heldBytesMax: 1_000 } });
   const publisher = await connect(target, 'p');
   for (let messageId = 1; messageId <= 5; messageId++) {
@@ -99,7 +99,7 @@ test('disconnects a client with too many bytes waiting for the QoS 2 window', as
   await publisher.closed;
 });
 
-test('handles the waiting publishes of a client before its DISCONNECT', async () => {
+test('the broker handles the waiting publishes of a client before its DISCONNECT', async () => {
   const target = await start({ limits: { receiveMaximum: 1 } });
   const publisher = await connect(target, 'p');
   publisher.publish('a', '1', { qos: 2, messageId: 1 });
@@ -110,7 +110,7 @@ test('handles the waiting publishes of a client before its DISCONNECT', async ()
   expect(target.port.inputKinds.filter((call) => call === 'publish')).toHaveLength(3);
 });
 
-test('stops to read a publisher with too many unacknowledged publishes', async () => {
+test('the broker stops reading from a publisher with too many unacknowledged publishes', async () => {
   const target = await start({ limits: { unacknowledgedMax: 10 } });
   const publisher = await connect(target, 'p');
   target.port.suspend();
@@ -126,7 +126,7 @@ test('stops to read a publisher with too many unacknowledged publishes', async (
   }
 });
 
-test('limits the publish rate without losing publishes', async () => {
+test('the broker limits the publish rate without losing publishes', async () => {
   const target = await start({ limits: { publishesPerSecondMax: 100 } });
   const publisher = await connect(target, 'p');
   for (let messageId = 1; messageId <= 130; messageId++) publisher.publish('a', 'x', { qos: 1, messageId });
@@ -135,7 +135,7 @@ test('limits the publish rate without losing publishes', async () => {
   await publisher.next('puback', (packet) => packet.messageId === 130);
 });
 
-test('rejects a client above the maximum number of clients', async () => {
+test('the broker rejects a client above the maximum number of clients', async () => {
   const target = await start({ limits: { clientsMax: 2 } });
   const first = await connect(target, 'a');
   await connect(target, 'b');
@@ -147,12 +147,12 @@ test('rejects a client above the maximum number of clients', async () => {
   expect(fourth.packets[0]).toMatchObject({ returnCode: 0 });
 });
 
-test('closes a connection that sends no CONNECT in time', async () => {
+test('the broker closes a connection that sends no CONNECT in time', async () => {
   const target = await start({ limits: { connectMsMax: 1 } });
   await open(target).closed;
 });
 
-test('disconnects a client that is silent for one and a half keep-alive intervals [MQTT-3.1.2-24]', async () => {
+test('the broker disconnects a client that is silent for one and a half keep-alive intervals [MQTT-3.1.2-24]', async () => {
   const target = await start({});
   const client = await connect(target, 'c', { protocolVersion: 5, keepalive: 1 });
   await expect(client.next('disconnect')).resolves.toMatchObject({ reasonCode: 0x8d });
@@ -174,7 +174,7 @@ test('every packet of a client restarts its keep-alive timer, not only PINGREQ [
   expect(busy.isClosed).toBe(false);
 });
 
-test('sends Server Keep Alive to an MQTT 5 client with a longer keep-alive (MQTT 5, 3.2.2.3.14)', async () => {
+test('the broker sends Server Keep Alive to an MQTT 5 client with a longer keep-alive (MQTT 5, 3.2.2.3.14)', async () => {
   const target = await start({ limits: { keepAliveSecondsMax: 30 } });
   const client = open(target, 5);
   client.send(connectPacket('c', { protocolVersion: 5, keepalive: 0 }));
@@ -196,7 +196,7 @@ test('packets after CONNECT in the same segment wait for CONNACK, and keep their
   expect(client.packets.map(({ cmd }) => cmd)).toEqual(['connack', 'suback', 'publish']);
 });
 
-test('accepts only authenticated clients', async () => {
+test('the broker accepts only authenticated clients', async () => {
   const seen: unknown[] = [];
   const target = await start({
     authenticate: async ({ client, userName, password }) => {
@@ -219,7 +219,7 @@ test('accepts only authenticated clients', async () => {
   ]);
 });
 
-test('authorizes each published topic and each subscribed filter', async () => {
+test('the broker authorizes each published topic and each subscribed filter', async () => {
   const target = await start({
     authorizePublish: (client, topic) => topic.startsWith(`${client}/`),
     authorizeSubscribe: (_client, filter) => filter !== 'secret',
@@ -231,7 +231,7 @@ test('authorizes each published topic and each subscribed filter', async () => {
   await expect(client.next('suback')).resolves.toMatchObject({ granted: [0x87] });
 });
 
-test('publishes $SYS topics of the broker and of the cluster', async () => {
+test('the broker publishes $SYS topics of the broker and of the cluster', async () => {
   const target = await start({ version: '9.9.9', members: () => '[]' });
   const client = await connect(target, 'c');
   await client.subscribe(1, '$SYS/#', 0);
@@ -242,7 +242,7 @@ test('publishes $SYS topics of the broker and of the cluster', async () => {
   expect(found.has('$SYS/broker/clients/connected')).toBe(true);
 });
 
-test('stop disconnects clients with 0x8B and does not end their sessions at the member', async () => {
+test('a stopping broker disconnects clients with 0x8B and does not end their sessions at the member', async () => {
   const target = await start({});
   const client = await connect(target, 'c', { protocolVersion: 5 });
   await target.stop();

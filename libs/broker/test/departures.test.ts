@@ -278,7 +278,7 @@ const ourBrokers = [
 ] as const;
 
 describe.each(ourBrokers)('our broker %s', (_name, start) =>
-  test.each(departures)('$name', async ({ run, expected }) => {
+  test.each(departures)('passes scenario $name', async ({ run, expected }) => {
     const target = await start();
     try {
       expect(await run(target)).toEqual(expected);
@@ -288,7 +288,7 @@ describe.each(ourBrokers)('our broker %s', (_name, start) =>
   }),
 );
 
-test.each(departures)('stock Aedes does not: $name', async ({ run, expected }) => {
+test.each(departures)('stock Aedes fails scenario $name', async ({ run, expected }) => {
   const target = await startStockAedes();
   try {
     expect(await run(target)).not.toEqual(expected);

@@ -34,7 +34,7 @@ function mutate(bytes: Buffer, changes: readonly (readonly [number, number])[]):
   return changed;
 }
 
-test('serves other clients while one client sends mutated packets', async () => {
+test('the broker serves other clients while one client sends mutated packets', async () => {
   const target = await startBroker();
   const witness = await connect(target, 'witness');
   await witness.subscribe(1, 'witness', 1);

@@ -29,7 +29,7 @@ function portOf(broker: Broker, index = 0): number {
   return address.port;
 }
 
-test('serves clients over TCP on each listener', async () => {
+test('the broker serves clients over TCP on each listener', async () => {
   const broker = create(loopback, { ...loopback, host: '127.0.0.2' });
   await broker.start();
   const subscriber = new RawClient(connectSocket(portOf(broker), '127.0.0.1'));
@@ -49,7 +49,7 @@ test('serves clients over TCP on each listener', async () => {
   await publisher.disconnect();
 });
 
-test('start rejects an address in use with one error, and unbinds the other listeners', async () => {
+test('the start of the broker rejects an address in use with one error, and unbinds the other listeners', async () => {
   const first = create(loopback);
   await first.start();
   const taken = { ...loopback, port: portOf(first) };
@@ -61,12 +61,12 @@ test('start rejects an address in use with one error, and unbinds the other list
   expect(second.addresses()).toEqual([]);
 });
 
-test('start rejects an address that this host does not have', async () => {
+test('the start of the broker rejects an address that this host does not have', async () => {
   const broker = create({ ...loopback, host: '192.0.2.1' });
   await expect(broker.start()).rejects.toThrow('this host does not have this address');
 });
 
-test('limits the rate of connections from one address', async () => {
+test('the broker limits the rate of connections from one address', async () => {
   const broker = createBroker({
     memberId: 'member-1',
     port: new FakeClientPort(),
@@ -92,7 +92,7 @@ test('limits the rate of connections from one address', async () => {
   for (const socket of sockets) socket.destroy();
 });
 
-test('stop closes the listeners and the connections', async () => {
+test('a stopping broker closes the listeners and the connections', async () => {
   const broker = create(loopback);
   await broker.start();
   const port = portOf(broker);

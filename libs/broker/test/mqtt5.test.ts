@@ -24,7 +24,7 @@ test('CONNACK reports the capabilities of the server (MQTT 5, 3.2.2.3)', async (
   });
 });
 
-test('passes session expiry, Receive Maximum and will to the member (MQTT 5, 3.1.2.11)', async () => {
+test('the broker passes session expiry, Receive Maximum and will to the member (MQTT 5, 3.1.2.11)', async () => {
   await connect(target, 'c', {
     ...five,
     clean: false,
@@ -48,7 +48,7 @@ test('passes session expiry, Receive Maximum and will to the member (MQTT 5, 3.1
   ]);
 });
 
-test('forwards message properties unaltered, and user properties in order (MQTT 5, 3.3.2.3)', async () => {
+test('the broker forwards message properties unaltered, and user properties in order (MQTT 5, 3.3.2.3)', async () => {
   const subscriber = await connect(target, 's', five);
   await subscriber.subscribe(1, 'a', 1);
   let bytes = Buffer.alloc(0);
@@ -90,7 +90,7 @@ test('forwards message properties unaltered, and user properties in order (MQTT 
   expect(bytes.includes(Buffer.from([...pair('z', '1'), ...pair('a', '2'), ...pair('z', '3')]))).toBe(true);
 });
 
-test('replaces a topic alias by its topic for subscribers (MQTT 5, 3.3.2.3.4)', async () => {
+test('the broker replaces a topic alias by its topic for subscribers (MQTT 5, 3.3.2.3.4)', async () => {
   const subscriber = await connect(target, 's', five);
   await subscriber.subscribe(1, 'a/b', 0);
   const publisher = await connect(target, 'p', five);
@@ -102,7 +102,7 @@ test('replaces a topic alias by its topic for subscribers (MQTT 5, 3.3.2.3.4)', 
   expect(second.properties?.topicAlias).toBeUndefined();
 });
 
-test('applies subscription options and identifiers (MQTT 5, 3.8.3.1) [MQTT-3.3.4-4]', async () => {
+test('the broker applies subscription options and identifiers (MQTT 5, 3.8.3.1) [MQTT-3.3.4-4]', async () => {
   const client = await connect(target, 'c', five);
   const subscribe = (messageId: number, topic: string, identifier: number, options: object): void =>
     client.send({
@@ -130,7 +130,7 @@ test('UNSUBACK reports which subscriptions existed (MQTT 5, 3.11.3)', async () =
   await expect(client.next('unsuback')).resolves.toMatchObject({ granted: [0, 0x11] });
 });
 
-test('SUBACK carries the code of a rejected filter at the position of the filter (MQTT 5, 3.9.3)', async () => {
+test('SUBACK contains the code of a rejected filter at the position of the filter (MQTT 5, 3.9.3)', async () => {
   const client = await connect(target, 'c', five);
   client.send({
     cmd: 'subscribe',
@@ -148,7 +148,7 @@ test('SUBACK carries the code of a rejected filter at the position of the filter
   await expect(client.next('suback')).resolves.toMatchObject({ messageId: 2, granted: [0x87] });
 });
 
-test("rejects a publish to the server's topics with PUBACK or PUBREC 0x87", async () => {
+test("the broker rejects a publish to the server's topics with PUBACK or PUBREC 0x87", async () => {
   const client = await connect(target, 'c', five);
   client.publish('$SYS/x', 'x', { qos: 1, messageId: 1 });
   await expect(client.next('puback')).resolves.toMatchObject({ reasonCode: 0x87 });
@@ -157,7 +157,7 @@ test("rejects a publish to the server's topics with PUBACK or PUBREC 0x87", asyn
   expect(target.port.inputKinds).not.toContain('publish');
 });
 
-test('rejects a publish with Quota exceeded when the member is full (MQTT 5, 3.4.2.1)', async () => {
+test('the broker rejects a publish with Quota exceeded if the member reports a quota (MQTT 5, 3.4.2.1)', async () => {
   target.port.full = true;
   const client = await connect(target, 'c', five);
   client.publish('a', 'x', { qos: 1, messageId: 1 });
@@ -170,7 +170,7 @@ test('rejects a publish with Quota exceeded when the member is full (MQTT 5, 3.4
   expect(old.packets.map(({ cmd }) => cmd)).toEqual(['connack']);
 });
 
-test('disconnects a client that exceeds Receive Maximum with 0x93 [MQTT-3.3.4-9]', async () => {
+test('the broker disconnects a client that exceeds Receive Maximum with 0x93 [MQTT-3.3.4-9]', async () => {
   const client = await connect(target, 'c', five);
   for (let messageId = 1; messageId <= 101; messageId++) client.publish('a', 'x', { qos: 2, messageId });
   await expect(client.next('disconnect')).resolves.toMatchObject({ reasonCode: 0x93 });
@@ -187,7 +187,7 @@ test('a PUBREC with a failure code ends the exchange without PUBREL (MQTT 5, 4.3
   expect(client.isClosed).toBe(false);
 });
 
-test('disconnects the old connection with 0x8E at a takeover [MQTT-3.1.4-3]', async () => {
+test('the broker disconnects the old connection with 0x8E at a takeover [MQTT-3.1.4-3]', async () => {
   const old = await connect(target, 'c', five);
   await connect(target, 'c', five);
   await expect(old.next('disconnect')).resolves.toMatchObject({ reasonCode: 0x8e });
@@ -218,7 +218,7 @@ test.each([
   },
 );
 
-test('redirects a client that the member closes as draining', async () => {
+test('the broker redirects a client that the member closes as draining', async () => {
   const client = await connect(target, 'c', five);
   target.port.emit({ kind: 'close', connection: 1, reason: 'draining' });
   await expect(client.next('disconnect')).resolves.toMatchObject({
@@ -252,7 +252,7 @@ describe('DISCONNECT (MQTT 5, 3.14)', () => {
     expect(target.port.disconnects).toEqual([{ connection: 1, graceful: true, sessionExpirySeconds: 9 }]);
   });
 
-  test('is handled after earlier packets and before later bytes of the same segment', async () => {
+  test('takes effect after earlier packets and before later bytes of the same segment', async () => {
     const client = await connect(target, 'c', five);
     client.sendBytes(
       generate({ cmd: 'publish', topic: 'a', payload: 'x', qos: 0, retain: false, dup: false }, five),

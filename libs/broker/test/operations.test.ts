@@ -61,7 +61,7 @@ describe('an overloaded member', () => {
   });
 });
 
-test('does not compute a server reference for clients that it does not redirect', async () => {
+test('the broker does not compute a server reference for clients that it does not redirect', async () => {
   let computations = 0;
   const busy = await startBroker({ serverReference: () => `other:${++computations}` });
   const clients = await Promise.all(['a', 'b', 'c'].map((id) => connect(busy, id, five)));
@@ -81,8 +81,8 @@ test('a full member redirects MQTT 5 clients', async () => {
 const command = { cmd: 'publish', topic: '$cluster/admin/drain', dup: false } as const;
 const administrator = { ...five, username: 'admin', password: Buffer.from('token') };
 
-describe('admin topics', () => {
-  test('accept the command of a client with the admin token, and do not retain it', async () => {
+describe('the broker, for admin topics,', () => {
+  test('accepts the command of a client with the admin token, and does not retain the message', async () => {
     const client = await connect(target, 'c', administrator);
     client.send({ ...command, payload: '{"exit":false}', qos: 1, messageId: 5, retain: true });
     await expect(client.next('puback')).resolves.toMatchObject({ messageId: 5, reasonCode: 0 });
@@ -94,7 +94,7 @@ describe('admin topics', () => {
     expect(later.packets.filter(({ cmd }) => cmd === 'publish')).toEqual([]);
   });
 
-  test('acknowledge a retransmitted command without running it again', async () => {
+  test('acknowledges a retransmitted command without running it again', async () => {
     const client = await connect(target, 'c', administrator);
     client.send({ ...command, dup: true, payload: '', qos: 1, messageId: 5, retain: false });
     await client.next('puback');
@@ -105,7 +105,7 @@ describe('admin topics', () => {
     expect(commands).toEqual(['drain ']);
   });
 
-  test('are rejected as a will topic', async () => {
+  test('rejects an admin topic as will topic', async () => {
     const client = open(target, 5);
     const will = { topic: command.topic, payload: Buffer.from(''), qos: 1, retain: false } as const;
     client.send(connectPacket('c', { ...administrator, will }));
@@ -116,7 +116,7 @@ describe('admin topics', () => {
     ['without credentials', {}],
     ['with a wrong token', { username: 'admin', password: Buffer.from('guess') }],
     ['with a wrong user name', { username: 'root', password: Buffer.from('token') }],
-  ])('reject a client %s', async (_how, credentials) => {
+  ])('rejects a command from a client %s', async (_how, credentials) => {
     const client = await connect(target, 'c', { ...five, ...credentials });
     client.send({ ...command, payload: '', qos: 1, messageId: 5, retain: false });
     await expect(client.next('puback')).resolves.toMatchObject({ messageId: 5, reasonCode: 0x87 });

@@ -26,7 +26,7 @@ function connectFrame(flags: number, ...payload: (readonly number[])[]): number[
   return frame(0x10, text('MQTT'), 4, flags, 0, 0, payload.flat());
 }
 
-describe('CONNECT', () => {
+describe('the broker, for a connecting client,', () => {
   test.each<[string, number[]]>([
     ['the reserved flag [MQTT-3.1.2-3]', connectFrame(0x03, text('c'))],
     ['will QoS 3 [MQTT-3.1.2-14]', connectFrame(0x1e, text('c'), text('w'), text('x'))],
@@ -42,9 +42,9 @@ describe('CONNECT', () => {
     ['U+0000 in the client identifier [MQTT-1.5.3-2]', connectFrame(0x02, text(nul))],
     ['reserved flags in the fixed header', [0x11, ...connectFrame(0x02, text('c')).slice(1)]],
     ['an unknown protocol name [MQTT-3.1.2-1]', frame(0x10, text('HTTP'), 4, 2, 0, 0, text('c'))],
-    ['another packet before it [MQTT-3.1.0-1]', [0xc0, 0]],
+    ['another packet before CONNECT [MQTT-3.1.0-1]', [0xc0, 0]],
     ['a remaining length of five bytes', [0x10, 0xff, 0xff, 0xff, 0xff, 0x01]],
-  ])('CONNECT with %s: closes the connection without CONNACK', async (_name, bytes) => {
+  ])('closes the connection without CONNACK, for a CONNECT with %s', async (_name, bytes) => {
     const client = open(target);
     client.sendBytes(bytes);
     await client.closed;
@@ -76,7 +76,7 @@ describe('CONNECT', () => {
     await persistent.closed;
   });
 
-  test('CONNACK carries the client identifier that the server assigned [MQTT-3.1.3-6]', async () => {
+  test('sends the client identifier that it assigned in CONNACK [MQTT-3.1.3-6]', async () => {
     const client = open(target, 5);
     client.send(connectPacket('', { protocolVersion: 5, clean: true }));
     const { properties } = await client.next('connack');
@@ -84,7 +84,7 @@ describe('CONNECT', () => {
     expect(properties?.assignedClientIdentifier).not.toBe('');
   });
 
-  test('a second CONNECT closes the connection [MQTT-3.1.0-2]', async () => {
+  test('closes the connection for a second CONNECT [MQTT-3.1.0-2]', async () => {
     const client = await connect(target, 'c');
     client.send(connectPacket('c'));
     await client.closed;
@@ -114,7 +114,7 @@ describe('CONNECT', () => {
   });
 });
 
-describe('a connected client', () => {
+describe('the broker, for a connected client,', () => {
   test.each<[string, number[]]>([
     ['PUBLISH with QoS 3 [MQTT-3.3.1-4]', frame(0x36, text('a'), 0, 1)],
     ['PUBLISH with DUP and QoS 0 [MQTT-3.3.1-2]', frame(0x38, text('a'))],

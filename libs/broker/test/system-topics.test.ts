@@ -27,7 +27,7 @@ function recordingTopics(options: Partial<BrokerOptions>) {
   return { counters, publish, pass };
 }
 
-test('publishes counters every ten seconds, and only the changed ones', () => {
+test('the broker publishes changed counters, and only these, every ten seconds', () => {
   const { counters, publish, pass } = recordingTopics({ version: '1.2.3' });
   const first = publish(1);
   expect(first.get('$SYS/broker/version')).toBe('1.2.3');
@@ -53,7 +53,7 @@ test('publishes counters every ten seconds, and only the changed ones', () => {
   });
 });
 
-test('publishes a changed $SYS/cluster value at the next call, other values every ten seconds', () => {
+test('the broker publishes a changed $SYS/cluster value at the next call, but other values every ten seconds', () => {
   let state = 'serving';
   let retained = 1;
   const { publish, pass } = recordingTopics({

@@ -224,7 +224,7 @@ const ourBrokers = [
 ] as const;
 
 describe.each(ourBrokers)('our broker %s', (_name, start) =>
-  test.each(traps)('$name', async ({ run, expected }) => {
+  test.each(traps)('passes scenario $name', async ({ run, expected }) => {
     const target = await startSuspendableBroker(start);
     try {
       expect(await run(target)).toEqual(expected);
@@ -234,7 +234,7 @@ describe.each(ourBrokers)('our broker %s', (_name, start) =>
   }),
 );
 
-test.each(traps)('stock Aedes does not: $name', async ({ run, expected }) => {
+test.each(traps)('stock Aedes fails scenario $name', async ({ run, expected }) => {
   const target = await startSuspendableStockAedes();
   try {
     expect(await run(target)).not.toEqual(expected);
@@ -250,7 +250,8 @@ describe('4: delivers a long backlog without recursion', () => {
   }
 
   /**
-   * The first message has a slow listener. The messages behind it have none, because their subscribers left.
+   * The first message has a slow listener. The messages behind the first message have no listener, because
+   * their subscribers left.
    */
   async function backlog(emitter: Emitter): Promise<void> {
     let release: () => void = () => undefined;
@@ -262,7 +263,7 @@ describe('4: delivers a long backlog without recursion', () => {
     await last;
   }
 
-  test('our emitter delivers it', async () => {
+  test('our emitter delivers the backlog', async () => {
     await expect(backlog(new BoundedEmitter())).resolves.toBeUndefined();
   });
 
@@ -341,13 +342,13 @@ describe('8: closes the old connection before it sends CONNACK to the new one [M
     return order;
   }
 
-  test('our broker closes it first', async () => {
+  test('our broker closes the old connection first', async () => {
     const target = await startBroker();
     expect(await takeover(target, target)).toEqual(['old ended', 'new CONNACK']);
     await target.stop();
   });
 
-  test('stock Aedes sends CONNACK first, because the other broker learns of the takeover later', async () => {
+  test('stock Aedes sends CONNACK first, because the other broker receives the takeover message later', async () => {
     const persistence = memory();
     const mq = mqemitter({ matchEmptyLevels: true });
     // A bus between hosts has a latency, and CONNACK does not wait for the bus.

@@ -10,14 +10,14 @@ export const clusterConfigSchema = z.object({
 });
 
 /**
- * The members that the log names. A change adds, removes or replaces one member at a time (Ongaro's thesis,
- * 4.1).
+ * The members of the cluster, as the log contains them. A change adds, removes or replaces one member at a
+ * time (Ongaro's thesis, 4.1).
  */
 export type ClusterConfig = Decoded<typeof clusterConfigSchema>;
 export type ConfiguredMember = ClusterConfig['members'][number];
 export type MemberRole = ConfiguredMember['role'];
 
-/** Returns the member of this id, or undefined when the configuration does not name it. */
+/** Returns the member of this id, or undefined when the configuration does not contain the member. */
 export function findMember(config: ClusterConfig, id: MemberId): ConfiguredMember | undefined {
   return config.members.find((member) => member.id === id);
 }

@@ -5,9 +5,10 @@ const mebibyte = 1024 * 1024;
 const bound = z.int().min(1);
 
 /**
- * Everything besides the entry that applying an entry reads. It stands in the log, so that all members drop and refuse the same.
- * Each field declares its bounds, its default and its meaning here and nowhere else. The order of the numeric fields is not the order
- * of their codes in a `settings` command (`libs/mqtt-state`).
+ * The settings that affect how a member applies an entry. The settings are part of the log, so that all
+ * members drop and reject the same messages. Each field declares its bounds, its default and its meaning here
+ * and nowhere else. The order of the numeric fields is not the order of their codes in a `settings` command
+ * (`libs/mqtt-state`).
  */
 export const clusterSettingsSchema = z.strictObject({
   /** Messages that an offline session may queue. Raising it costs memory on every member. */
@@ -15,25 +16,31 @@ export const clusterSettingsSchema = z.strictObject({
   /** Payload and topic bytes that an offline session may queue. */
   queuedBytesMax: bound.default(16 * mebibyte),
   /**
-   * Messages that a connected session may queue: these messages are about to be delivered. What the queue holds when the client
-   * disconnects is kept beyond the bounds of an offline session.
+   * Messages that a connected session may queue: these messages are about to be delivered. When the client
+   * disconnects, the session keeps these messages even if they exceed the bounds of an offline session.
    */
   connectedQueuedMessagesMax: bound.default(20_000),
   /** Payload and topic bytes that a connected session may queue. */
   connectedQueuedBytesMax: bound.default(64 * mebibyte),
   /** What happens at the bound of a queue: the oldest message is dropped, or the publish is refused. */
   queueFull: z.enum(['drop-oldest', 'refuse']).default('drop-oldest'),
-  /** Sessions in the cluster; an `open` command beyond it is refused. */
+  /** Sessions in the cluster. Members reject an `open` command that would exceed this number. */
   sessionsMax: bound.default(100_000),
-  /** Queued bytes in the cluster (each body counts once); a publish beyond it is refused. */
+  /**
+   * Queued bytes in the cluster (each body counts once). Members reject a publish that would exceed this
+   * number.
+   */
   clusterQueuedBytesMax: bound.default(256 * mebibyte),
   /** Unreleased QoS 2 packet ids per publishing client. */
   incomingMax: bound.max(65_535).default(100),
   /** Upper bound of Session Expiry Interval, seconds. */
   sessionExpirySecondsMax: bound.max(0xffffffff).default(0xffffffff),
-  /** Milliseconds that sessions of a restarted member wait for their clients before they count as disconnected. */
+  /**
+   * Milliseconds that sessions of a restarted member wait for their clients before they count as
+   * disconnected.
+   */
   orphanGraceMs: z.int().min(0).max(600_000).default(2_000),
-  /** Retained messages in the cluster; a new retained topic beyond it is refused. */
+  /** Retained messages in the cluster. Members reject a new retained topic that would exceed this number. */
   retainedMax: bound.default(100_000),
 });
 
@@ -52,7 +59,7 @@ type Optional<Shape> = {
     : never;
 };
 
-/** Replaces the default of each field by the permission to leave the field out. */
+/** Makes each field optional and removes its default. */
 function optional<Shape extends Record<string, z.ZodDefault<z.ZodType>>>(shape: Shape): Optional<Shape> {
   const fields = Object.entries(shape).map(([name, field]) => [name, field.unwrap().exactOptional()]);
   return Object.fromEntries(fields) as Optional<Shape>;

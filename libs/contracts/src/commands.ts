@@ -18,20 +18,21 @@ export interface Batch {
 
 /**
  * First command of an incarnation. It orphans the sessions of earlier incarnations of this member. Orphaned
- * sessions stay current for `settings.orphanGraceMs`, so that their clients can reconnect. Then wills are
- * published and epochs close.
+ * sessions stay current for `settings.orphanGraceMs`, so that their clients can reconnect. After
+ * that time, members publish the wills of the orphaned sessions and close their epochs.
  */
 export interface StartCommand {
   readonly kind: 'start';
   /** Newest semantics version that this member supports. */
   readonly semantics: number;
   /**
-   * Incarnations of this store whose outbox items are not yet recovered. Members may drop the numbers of all
-   * others.
+   * Incarnations of this store whose outbox items are not yet recovered. Members may drop the
+   * recorded sequence numbers of all other incarnations.
    */
   readonly outboxIncarnations: readonly Incarnation[];
 }
 
+/** Opens the session of a client that connects, and gives the connection a new epoch. */
 export interface OpenCommand {
   readonly kind: 'open';
   readonly client: ClientId;
@@ -79,8 +80,8 @@ export interface UnsubscribeCommand {
 }
 
 /**
- * Publishes a QoS 1 or 2 message, or a retained message of any QoS. A QoS 2 publish of an old epoch is void;
- * a QoS 1 publish never is.
+ * Publishes a QoS 1 or 2 message, or a retained message of any QoS. Members ignore a QoS 2 publish
+ * of an old epoch, but always apply a QoS 1 publish.
  */
 export interface PublishCommand {
   readonly kind: 'publish';
@@ -88,7 +89,7 @@ export interface PublishCommand {
   /** Client id of the publisher. Absent for the member's own messages. */
   readonly client?: ClientId;
   readonly epoch?: Epoch;
-  /** QoS 2: the publisher's packet id. A second publish with it before its release is a repeat. */
+  /** QoS 2: the publisher's packet id. A second publish with the same packet id before PUBREL is a repeat. */
   readonly packetId?: number;
   /**
    * Last applied index of the isolated member that accepted the message. Members set the retained message
@@ -111,6 +112,7 @@ export interface ProgressCommand {
   readonly sessions: readonly SessionProgress[];
 }
 
+/** Acknowledgements of one subscriber. */
 export interface SessionProgress {
   readonly client: ClientId;
   readonly epoch: Epoch;
@@ -133,7 +135,10 @@ export interface RecoverCommand {
   readonly publishes: readonly PublishCommand[];
 }
 
-/** Proposed by the leader when a member was silent for too long: its connections count as closed. */
+/**
+ * The leader proposes this command when a member was silent for too long. All connections of that member
+ * count as closed.
+ */
 export interface LostCommand {
   readonly kind: 'lost';
   readonly member: MemberId;
@@ -146,7 +151,8 @@ export interface LostCommand {
 }
 
 /**
- * Only advances cluster time. Members run due timers (wills, expiry, orphans) before they apply any entry.
+ * Advances cluster time and changes nothing else. Members run due timers (wills, expiry, orphans) before they
+ * apply any entry.
  */
 export interface TimeCommand {
   readonly kind: 'time';

@@ -11,7 +11,7 @@ export class ClusterError extends Error {
   }
 }
 
-/** The configuration is invalid. The message names the setting. */
+/** The configuration is invalid. The message contains the name of the setting. */
 export class ConfigError extends ClusterError {
   constructor(message: string, options?: ErrorOptions) {
     super('CONFIG', message, options);

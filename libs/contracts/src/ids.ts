@@ -20,15 +20,15 @@ export type LogIndex = number;
 
 /**
  * Fencing token of one opening of a client's session. Epochs are unique in the cluster and rise. Every
- * command of a connection holds its epoch. A command is void when its epoch is not the client's current one
- * (docs/DESIGN.md, "Epochs").
+ * command of a connection contains the epoch of the connection. Members ignore a command when its epoch is
+ * not the current epoch of the client (docs/DESIGN.md, "Epochs").
  */
 export type Epoch = number;
 
 /** Number of one client connection at its home. It is not sent to other members. */
 export type ConnectionId = number;
 
-/** A member's name together with the store that the cluster admitted under it. */
+/** The id of a member, and the id of the store that the cluster accepts for this member. */
 export interface MemberIdentity {
   readonly id: MemberId;
   readonly storeId: StoreId;

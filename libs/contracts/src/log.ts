@@ -9,12 +9,13 @@ export const logEntrySchema = z.object({
   index: count,
   term: count,
   /**
-   * `noop` opens a leader's term; `config` holds a {@link ClusterConfig}; `normal` is opaque to consensus.
+   * `noop`: the first entry of a leader's term. `config`: contains a {@link ClusterConfig}. `normal`: opaque
+   * to consensus.
    */
   kind: z.enum(['noop', 'config', 'normal']),
   /** `normal`: the stamped batch. Empty for the other kinds. */
   data: bytes,
-  /** Only for `config`. */
+  /** The new configuration. Present only in a `config` entry. */
   config: clusterConfigSchema.optional(),
 });
 

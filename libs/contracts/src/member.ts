@@ -44,7 +44,7 @@ export interface Member {
   input(connection: ConnectionId, input: ClientInput): void;
   /**
    * Publishes a message of the member itself (`$SYS`) with QoS 0 to the clients of this member only. The
-   * member keeps a retained one in memory and does not replicate it.
+   * member keeps a retained message in memory and does not replicate it.
    */
   publishLocal(message: Message): void;
 
@@ -74,8 +74,8 @@ export interface Member {
   /** Proposes new cluster settings. They are in force when {@link Member.settings} returns them. */
   changeSettings(settings: SettingsChange): void;
   /**
-   * Allows this empty member to form a cluster with the empty members that it has heard from, although some
-   * are missing.
+   * Allows this member to bootstrap a cluster although some configured members are missing. The members with
+   * fresh stores that have sent a hello message to this member form the cluster with it.
    */
   bootstrap(): void;
 
@@ -88,8 +88,8 @@ export interface Member {
   /** Returns the cluster's settings as of the last entry that this member applied. */
   settings(): ClusterSettings;
   /**
-   * Returns the replicated state as this member applied it, or null before it belongs to a cluster. Encodes
-   * the whole state.
+   * Returns the replicated state as this member applied it, or null before it belongs to a cluster. The
+   * call is costly, because it encodes the whole state.
    */
   snapshot(): Snapshot | null;
 }
@@ -127,8 +127,8 @@ export interface Disconnection {
   /** True when the client sent a DISCONNECT that discards its will [MQTT-3.14.4-3]. */
   readonly graceful: boolean;
   /**
-   * Session Expiry Interval of an MQTT 5 DISCONNECT. Without it the one of CONNECT stays in force (MQTT 5,
-   * 3.14.2.2.2).
+   * Session Expiry Interval of an MQTT 5 DISCONNECT. Without this field, the interval of CONNECT stays in
+   * force (MQTT 5, 3.14.2.2.2).
    */
   readonly sessionExpirySeconds?: number;
 }
@@ -147,7 +147,7 @@ export interface PublishRequest {
   readonly payload: Uint8Array;
   readonly qos: QoS;
   readonly retain: boolean;
-  /** Present for QoS 1 and 2. */
+  /** Packet identifier. Present for QoS 1 and 2. */
   readonly packetId?: number;
   readonly properties?: MessageProperties;
 }
@@ -201,7 +201,7 @@ export type ClientEffect =
       readonly kind: 'unsuback';
       readonly connection: ConnectionId;
       readonly packetId: number;
-      /** One item per filter: whether the session had this subscription. */
+      /** One item per filter: true if the session had this subscription. */
       readonly existed: readonly boolean[];
     }
   | {
@@ -223,7 +223,7 @@ export interface DeliverEffect {
   readonly qos: QoS;
   readonly retain: boolean;
   readonly dup: boolean;
-  /** 0 for a QoS 0 message. */
+  /** Packet identifier; 0 for a QoS 0 message. */
   readonly packetId: number;
   readonly subscriptionIdentifiers?: readonly number[];
   /** Remaining Message Expiry Interval, seconds [MQTT-3.3.2-6]. */
@@ -236,9 +236,9 @@ export type MemberEvent =
   | { readonly kind: 'leader'; readonly leader: MemberId | null; readonly term: number }
   | { readonly kind: 'takeover'; readonly client: ClientId }
   | { readonly kind: 'sessionOpened'; readonly client: ClientId }
-  | ({ readonly kind: 'sessionEnded'; readonly client: ClientId } & CountedOnce)
-  | ({ readonly kind: 'willFired'; readonly client: ClientId; readonly byHome: boolean } & CountedOnce)
-  | ({ readonly kind: 'dropped'; readonly reason: DropReason; readonly count: number } & CountedOnce)
+  | ({ readonly kind: 'sessionEnded'; readonly client: ClientId } & AppliedEvent)
+  | ({ readonly kind: 'willFired'; readonly client: ClientId; readonly byHome: boolean } & AppliedEvent)
+  | ({ readonly kind: 'dropped'; readonly reason: DropReason; readonly count: number } & AppliedEvent)
   | { readonly kind: 'degradedAcks'; readonly count: number }
   | {
       readonly kind: 'snapshot';
@@ -259,13 +259,14 @@ export type MemberEvent =
   | { readonly kind: 'alarm'; readonly text: string };
 
 /**
- * All members emit the events of an applied entry. `counts` is true only on the member that proposed the
- * entry.
+ * An event that every member emits when it applies an entry. `counts` is true only on the member that
+ * proposed the entry, so that the metrics of the cluster count the event once.
  */
-export interface CountedOnce {
+export interface AppliedEvent {
   readonly counts: boolean;
 }
 
+/** Why a member dropped a message. */
 export type DropReason =
   'queueFull' | 'slowSubscriber' | 'slowBridge' | 'expired' | 'noMajority' | 'sessionLimit' | 'outboxFull';
 
@@ -274,7 +275,7 @@ export type ServingState = 'joining' | 'serving' | 'draining' | 'isolated';
 export interface MemberStatus {
   readonly id: MemberId;
   readonly state: ServingState;
-  /** One sentence: why the state is not `serving`. Empty when it is. */
+  /** One sentence: why the state is not `serving`. Empty when the state is `serving`. */
   readonly reason: string;
   readonly role: 'leader' | 'follower' | 'candidate' | 'learner' | 'none';
   readonly leader: MemberId | null;
@@ -284,7 +285,9 @@ export interface MemberStatus {
   readonly appliedIndex: LogIndex;
   readonly snapshotIndex: LogIndex;
   readonly logBytes: number;
-  /** Entries that each peer lacks. Empty on members that do not lead. */
+  /**
+   * Log entries that each peer lacks, as the leader measures them. Empty on all members except the leader.
+   */
   readonly lag: Readonly<Record<MemberId, number>>;
   readonly links: Readonly<Record<MemberId, LinkState>>;
   readonly config: ClusterConfig | null;
@@ -307,7 +310,7 @@ export interface MemberStatus {
   readonly outboxItems: number;
   readonly outboxBytes: number;
   readonly pendingCommands: number;
-  /** The newest digest of this member's state, or null before the first one. */
+  /** The newest digest of this member's state, or null before the first digest. */
   readonly digest: { readonly index: LogIndex; readonly value: string } | null;
   readonly digestsAgree: boolean;
   readonly drained: boolean;
@@ -315,6 +318,7 @@ export interface MemberStatus {
   readonly peers: Readonly<Record<MemberId, PeerSummary>>;
 }
 
+/** State of a peer as of its last hello message. */
 export interface PeerSummary {
   readonly state: ServingState;
   readonly clients: number;

@@ -47,17 +47,20 @@ export interface Will {
   readonly qos: QoS;
   readonly retain: boolean;
   readonly properties?: MessageProperties;
-  /** Seconds, 0 for at once (MQTT 5, 3.1.3.2.2). */
+  /**
+   * Seconds between the end of the connection and the publish of the will; 0 means at once (MQTT 5,
+   * 3.1.3.2.2).
+   */
   readonly delaySeconds: number;
 }
 
-/** One subscription as requested (MQTT 5, 3.8.3.1). `filter` may be `$share/group/filter`. */
+/** One subscription as the client requested it (MQTT 5, 3.8.3.1). `filter` may be `$share/group/filter`. */
 export interface Subscription {
   readonly filter: string;
   readonly qos: QoS;
   readonly noLocal?: boolean;
   readonly retainAsPublished?: boolean;
-  /** 0 send retained, 1 only when new, 2 never. */
+  /** When a SUBSCRIBE receives retained messages: 0 always, 1 only for a new subscription, 2 never. */
   readonly retainHandling?: 0 | 1 | 2;
   readonly subscriptionIdentifier?: number;
 }

@@ -7,19 +7,23 @@ import { anyNumber, bytes, count } from './schema.ts';
 import type { Decoded } from './schema.ts';
 
 /**
- * What members send to each other. Every message is declared once, here: its schema is its type, its check after decoding, and its
- * documentation. A receiver ignores fields that it does not know, so a newer member may add optional fields.
+ * The messages between members. Each message type is declared once, here: its schema is the TypeScript type,
+ * the check after decoding, and the documentation. A receiver ignores fields that it does not know, so a
+ * newer member may add optional fields.
  */
 
-/** `raft`: small and urgent, on a connection of its own; `log`: bulk; `live`: QoS 0 messages, which may be dropped. */
+/**
+ * Channels of the bridge. `raft`: small, urgent messages on a connection of their own. `log`: large messages.
+ * `live`: QoS 0 messages, which may be dropped.
+ */
 const channel = z.enum(['raft', 'log', 'live']);
 export type Channel = z.output<typeof channel>;
 
 const raftHeader = {
   term: count,
-  /** The sender's store. */
+  /** Id of the sender's store. */
   storeId: z.string(),
-  /** The receiver's store. A store that replaced a wiped one ignores messages for the former store. */
+  /** Id of the receiver's store. A store that replaced a wiped one ignores messages for the former store. */
   toStoreId: z.string(),
 };
 
@@ -31,7 +35,10 @@ const voteRequest = z.object({
   pre: z.boolean(),
   lastIndex: count,
   lastTerm: count,
-  /** Voters ignore their leader's lease, because leadership is transferred or the leader is known to be dead. */
+  /**
+   * True if voters must ignore the lease of their leader: leadership is transferred, or the leader is known
+   * to be dead.
+   */
   force: z.boolean(),
 });
 
@@ -70,7 +77,7 @@ const appendResponse = z.object({
 const snapshotPiece = z.object({
   type: z.literal('snapshotPiece'),
   ...raftHeader,
-  /** The snapshot holds the state after this index. */
+  /** The snapshot contains the state after the entry at this index. */
   index: count,
   snapshotTerm: count,
   config: clusterConfigSchema,
@@ -85,7 +92,10 @@ const snapshotResponse = z.object({
   type: z.literal('snapshotResponse'),
   ...raftHeader,
   index: count,
-  /** Bytes received without gaps; `totalBytes` once the snapshot is installed and synced. The transfer resumes here. */
+  /**
+   * Bytes received without gaps; `totalBytes` once the snapshot is installed and synced. The transfer resumes
+   * here.
+   */
   offset: count,
   installed: z.boolean(),
   round: anyNumber,
@@ -107,7 +117,10 @@ const raftMessage = z.discriminatedUnion('type', [
 /** A home's encoded batches for the leader, in their order. */
 const propose = z.object({ type: z.literal('propose'), batches: z.array(bytes) });
 
-/** Presents the sender. Sent when a link comes up, and every second after that. */
+/**
+ * A heartbeat with the state of the sender. A member sends it when a link comes up, and every second after
+ * that.
+ */
 const hello = z.object({
   type: z.literal('hello'),
   storeId: z.string(),
@@ -128,15 +141,21 @@ const hello = z.object({
   /** The newest semantics version that the sender implements. */
   semantics: count,
   appliedIndex: count,
-  /** Digest of the sender's state at an index that all members use; null before the first one. */
+  /** Digest of the sender's state at an index that all members use; null before the first digest. */
   digest: z.object({ index: count, value: z.string() }).nullable(),
   /** Batches that only the sender's outbox holds. Older versions do not send it. */
   outboxItems: count.optional(),
-  /** The stores of all peers from which the sender has received a hello, so that members agree on the set for a bootstrap. */
+  /**
+   * The stores of all peers from which the sender has received a hello, so that members agree on the members
+   * of a bootstrap.
+   */
   known: z.array(z.object({ id: z.string(), storeId: z.string(), fresh: z.boolean() })),
 });
 
-/** The topic filters of the sender's connected clients: `full` replaces all; otherwise `add` and `remove` change them. */
+/**
+ * The topic filters of the sender's connected clients. With `full`, `add` replaces all earlier filters;
+ * otherwise `add` and `remove` change them.
+ */
 const interest = z.object({
   type: z.literal('interest'),
   full: z.boolean(),
@@ -145,13 +164,18 @@ const interest = z.object({
   remove: z.array(z.string()),
 });
 
-/** A QoS 0 message for the one client that the sender chose among those of a shared subscription. */
+/**
+ * A QoS 0 message for one client. The sender chose the client among the subscribers of a shared subscription.
+ */
 const directMessage = z.object({ client: z.string(), message: messageSchema });
 
 /** QoS 0 messages for matching clients of the receiver. */
 const live = z.object({
   type: z.literal('live'),
-  /** The sender's store, incarnation and monotonic clock (ms), from which the receiver estimates the age. Older versions do not send them. */
+  /**
+   * The sender's store, incarnation and monotonic clock (ms), from which the receiver estimates the age of
+   * the messages. Older versions do not send them.
+   */
   storeId: z.string().optional(),
   incarnation: count.optional(),
   sentAtMs: anyNumber.optional(),
@@ -179,7 +203,10 @@ const direct = [
   adminAnswer,
 ] as const;
 
-/** From one member to another whose link is down, through a third member. One hop: a relayed message is never a relay itself. */
+/**
+ * A message that a third member forwards because the link from the sender to the receiver is down. A relayed
+ * message is never a relay itself (one hop).
+ */
 const relay = z.object({
   type: z.literal('relay'),
   from: z.string(),
@@ -206,8 +233,8 @@ export type AdminAnswerMessage = Decoded<typeof adminAnswer>;
 export type PeerMessage = Decoded<typeof peerMessages>[number];
 
 /**
- * Whether a decoded frame body is a list of peer messages: plain data in which every field has its declared type. The check leaves
- * the value as it is, unknown fields included.
+ * Returns whether a decoded frame body is a list of peer messages: plain data in which every field has its
+ * declared type. The check does not change the value and keeps unknown fields.
  */
 export function isPeerMessageList(value: unknown): value is PeerMessage[] {
   return peerMessages.safeParse(value).success;

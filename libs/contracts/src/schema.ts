@@ -1,8 +1,9 @@
 import { z } from 'zod';
 
 /**
- * The type of a decoded value: read-only, and with exact optional fields (a field is absent, never present with `undefined`).
- * Each wire type is declared once, as a schema; its TypeScript type is `Decoded<typeof schema>`.
+ * The type of a decoded value: read-only, and with exact optional fields (a field is absent, never present
+ * with `undefined`). Each wire type is declared once, as a schema; its TypeScript type is `Decoded<typeof
+ * schema>`.
  */
 export type Decoded<Schema extends z.ZodType> = Immutable<z.output<Schema>>;
 
@@ -16,7 +17,10 @@ type Immutable<T> = T extends string | number | boolean | null | undefined | Uin
 
 type OptionalUndefined<T, Key extends keyof T> = object extends Pick<T, Key> ? undefined : never;
 
-/** Returns the value that a JSON text holds, or undefined when the text is not JSON or the value does not match the schema. */
+/**
+ * Returns the value that a JSON text contains, or undefined when the text is not JSON or the value does not
+ * match the schema.
+ */
 export function parseJson<Schema extends z.ZodType>(
   schema: Schema,
   text: Uint8Array | string,
@@ -24,14 +28,15 @@ export function parseJson<Schema extends z.ZodType>(
   try {
     const value: unknown = JSON.parse(typeof text === 'string' ? text : Buffer.from(text).toString('utf8'));
     const result = schema.safeParse(value);
-    // The two types differ only in `readonly` and in `undefined` of absent fields, which JSON cannot hold.
+    // The two types differ only in `readonly` and in `undefined` of absent fields, which JSON cannot
+    // represent.
     return result.success ? (result.data as Decoded<Schema>) : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Any number, also one that is not finite. */
+/** Any number, including NaN and the infinities. */
 export const anyNumber = z.custom<number>((value) => typeof value === 'number');
 /** A term, index, counter, offset or size: a safe integer from 0. */
 export const count = z.int().min(0);

@@ -9,11 +9,11 @@ export interface OutboxItem {
   readonly incarnation: Incarnation;
   /** The batch's number within its incarnation. */
   readonly sequence: number;
-  /** The encoded publishes. Opaque to the store. */
+  /** The encoded publishes. The store does not decode them. */
   readonly data: Uint8Array;
 }
 
-/** One atomic change. The store carries out its parts in the order of the fields. */
+/** One atomic change of a store. The store carries out its parts in the order of the fields. */
 export interface StoreWrite {
   readonly hardState?: HardState;
   /** Replaces the former snapshot and the log entries up to and including `snapshot.index`. */
@@ -31,7 +31,7 @@ export interface StoreWrite {
 /** The content of a store when it opens. */
 export interface RecoveredState {
   readonly storeId: StoreId;
-  /** Already incremented and synced for this start. */
+  /** Incarnation of this start: already incremented and synced to the disk. */
   readonly incarnation: Incarnation;
   /** True when the disk was empty, so this store has never voted. */
   readonly fresh: boolean;
@@ -39,7 +39,7 @@ export interface RecoveredState {
   readonly snapshot: Snapshot | null;
   /** Consecutive entries from `snapshot.index + 1` (or 1). The store has removed a torn tail. */
   readonly entries: readonly LogEntry[];
-  /** In the order of incarnation, then sequence. */
+  /** All outbox items, ordered by incarnation and then by sequence. */
   readonly outbox: readonly OutboxItem[];
   /**
    * Sentences for the log file: the repairs made while the store opened. Empty when the store needed no
@@ -73,7 +73,7 @@ export interface Store {
    * Opens or creates the store.
    * @throws StoreOwnerError the directory belongs to another member
    * @throws StoreFormatError the format is newer than this program supports
-   * @throws StoreLockedError another process has it open
+   * @throws StoreLockedError another process has the store open
    * @throws StoreCorruptError a checksum is wrong in a place where a crash cannot have caused it
    */
   open(member: MemberId): Promise<RecoveredState>;

@@ -67,7 +67,7 @@ describe('createHttpServer', () => {
     expect((await get('/healthz')).status).toBe(200);
   });
 
-  test('reports that its address is in use', async () => {
+  test('rejects the start with the address and the reason when the address is in use', async () => {
     await serve();
     const { port } = server!.address();
     const other = createHttpServer({

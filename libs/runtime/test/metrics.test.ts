@@ -126,7 +126,7 @@ describe('createMetrics', () => {
   });
 });
 
-test('measureEventLoopDelay reports how late a timer ran, and one long pause as one sample', () => {
+test('measureEventLoopDelay reports how late a timer ran, and reports one long pause as one sample', () => {
   jest.useFakeTimers();
   try {
     let nowMs = 1_000;

@@ -44,7 +44,7 @@ describe('createLogger', () => {
 });
 
 describe('exitWithError', () => {
-  test('has an exit code for each kind of error', () => {
+  test('uses a different exit code for each kind of error', () => {
     expect(describeExit(new ConfigError('member.id is missing'))).toEqual({
       code: 78,
       text: 'CONFIG: member.id is missing',
@@ -110,7 +110,7 @@ describe('createNotifier', () => {
     expect(output).toMatch(/^interval null\npid \d+\n$/);
   });
 
-  test('runs systemd-notify with the newest status, and for one watchdog at a time', async () => {
+  test('sends only the newest status with systemd-notify, and one watchdog notification at a time', async () => {
     const calls = join(directory, 'calls');
     const fake = join(directory, 'systemd-notify');
     writeFileSync(fake, `#!/bin/sh\necho "$@" >> ${calls}\n`);

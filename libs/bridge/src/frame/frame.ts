@@ -57,7 +57,8 @@ export function encodeFrames(messages: readonly PeerMessage[]): Uint8Array[] {
 }
 
 /**
- * Decodes a frame. The byte arrays of the messages are views into `frame`; copy those that outlive it.
+ * Decodes a frame. The byte arrays of the messages are views into `frame`; copy a byte array that must
+ * outlive `frame`.
  *
  * @throws FrameError when the header, the checksum, the encoding or a message is invalid
  */

@@ -11,7 +11,7 @@ import { frameDepthMax } from '../bounds.ts';
 export function validateMsgpack(bytes: Uint8Array): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let position = 0;
-  /** Missing values of each open container, innermost last. */
+  /** Number of values still to read in each open container; the innermost container is last. */
   const missing: number[] = [];
   do {
     if (position >= bytes.length) throw new FrameError('a frame ends within a value');

@@ -48,16 +48,16 @@ interface Attempt {
   readonly socket: Socket;
   readonly client: MqttClient;
   connectedAtMs: number | null;
-  /** The TLS handshake has completed on this side. */
+  /** True after the TLS handshake has completed on this side. */
   secured: boolean;
-  /** The peer runs, but rejected CONNECT. */
+  /** True if the peer runs, but rejected CONNECT. */
   rejected: boolean;
   fault: NodeJS.ErrnoException | null;
   lastReceivedAtMs: number;
-  /** Time of the unanswered ping, or null. */
+  /** Time at which the unanswered ping was sent, or null without such a ping. */
   pingSentAtMs: number | null;
   lastPingAtMs: number;
-  /** A frame was published since the last ping. */
+  /** True if a frame was published since the last ping. */
   used: boolean;
   flushedBytes: number;
   hadBacklog: boolean;
@@ -106,7 +106,7 @@ export class OutgoingConnection {
     return this.#attempt?.connectedAtMs != null && !this.#attempt.socket.destroyed;
   }
 
-  /** Bytes that wait for the kernel. */
+  /** Bytes that the kernel has not accepted yet. */
   get backlogBytes(): number {
     return this.connected ? this.#attempt!.socket.writableLength : 0;
   }
@@ -139,7 +139,7 @@ export class OutgoingConnection {
   check(nowMs: number, pausedMs: number): void {
     const attempt = this.#attempt;
     if (!attempt || attempt.connectedAtMs === null || attempt.socket.destroyed) return;
-    // A suspended process receives nothing, so this time does not count as silence of the peer.
+    // A suspended process receives nothing, so the pause does not count as silence of the peer.
     if (pausedMs > pingIntervalMs) attempt.lastReceivedAtMs = nowMs;
     this.#noteProgress(attempt, nowMs);
     if (silenceMs(attempt, nowMs) > responseTimeoutMs) {
@@ -155,7 +155,7 @@ export class OutgoingConnection {
     attempt.client.sendPing();
   }
 
-  /** An idle connection uses a longer interval. */
+  /** Returns whether the next ping is due. An idle connection uses a longer ping interval. */
   #pingIsDue(attempt: Attempt, nowMs: number): boolean {
     const { kind } = this.#options;
     const usedIntervalMs = kind === 'raft' ? raftPingIntervalMs : pingIntervalMs;
@@ -166,8 +166,8 @@ export class OutgoingConnection {
 
   /**
    * Counts progress of a backlog as a sign of life, because a ping response waits behind the backlog. The
-   * kernel accepts more of a backlog only if the peer acknowledges data. Without a backlog this proves
-   * nothing: the kernel buffers much data for a dead host.
+   * kernel accepts more of a backlog only if the peer acknowledges data. Without a backlog, an
+   * accepted write proves nothing: the kernel buffers much data for a dead host.
    */
   #noteProgress(attempt: Attempt, nowMs: number): void {
     const { bytesWritten, writableLength } = attempt.socket;
@@ -261,7 +261,7 @@ export class OutgoingConnection {
     if (wasStable) this.#failuresInRow = 0;
     const refused = attempt.fault?.code === 'ECONNREFUSED';
     if (attempt.connectedAtMs === null && !refused && !this.#stopped) this.#logFailure(attempt);
-    // Schedule first, because the state handler may stop this connection.
+    // Schedule the reconnect first, because the state handler may stop this connection.
     if (!this.#stopped) this.#scheduleRetry(attempt.rejected);
     this.#options.onState(refused ? 'refused' : 'down');
   }

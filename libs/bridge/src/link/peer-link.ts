@@ -146,8 +146,8 @@ export class PeerLink {
 }
 
 /**
- * Returns `up` only if both connections are up, because the member then sends its state anew. Returns
- * `refused` only if no connection is up.
+ * Returns `up` only if both connections are up, because the member sends its state again when a link comes
+ * up. Returns `refused` only if no connection is up.
  */
 function combine(one: LinkState, other: LinkState): LinkState {
   if (one === 'up' && other === 'up') return 'up';

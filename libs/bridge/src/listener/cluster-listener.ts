@@ -137,7 +137,7 @@ export class ClusterListener {
 
   #verify(socket: TLSSocket): void {
     // Node reports a resumed session as authorized, although the client presented no certificate. Bridges
-    // resume none.
+    // never resume a TLS session.
     if (socket.authorized && !socket.isSessionReused()) return this.#accept(socket);
     const { remoteAddress: address, authorizationError: reason } = socket;
     const text =

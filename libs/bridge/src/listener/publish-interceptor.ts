@@ -6,7 +6,7 @@ const publishHeader = 0x30;
 const lengthBytesMax = 4;
 
 interface PublishInterceptorOptions {
-  /** Aedes receives a larger packet, and rejects it. */
+  /** Bytes of the largest packet to intercept. Aedes receives a larger packet and rejects it. */
   readonly packetBytesMax: number;
   /** Returns whether the publish was handled. If false, Aedes receives the packet and rejects it. */
   onPublish(topic: string, payload: Buffer): boolean;
@@ -14,8 +14,8 @@ interface PublishInterceptorOptions {
 
 /**
  * Removes the PUBLISH packets of an accepted bridge from the byte stream before Aedes parses it. All other
- * packets reach Aedes unchanged. In Aedes a PUBLISH costs more CPU time than its frame, which is most of the
- * load of an idle cluster.
+ * packets reach Aedes unchanged. Aedes needs more CPU time for a PUBLISH than the bridge needs for its frame.
+ * In an idle cluster, this time would be most of the load.
  */
 export class PublishInterceptor {
   readonly #options: PublishInterceptorOptions;

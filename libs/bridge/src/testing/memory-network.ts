@@ -16,7 +16,7 @@ export interface MemoryBridgeOptions {
 /** A network of bridges in one process, for tests. It carries real frames, without sockets. */
 export interface MemoryNetwork {
   bridge(options: MemoryBridgeOptions): Bridge;
-  /** Loses all frames between two members, and reports their links as `down`, until {@link heal}. */
+  /** Drops all frames between two members, and reports their links as `down`, until {@link heal}. */
   partition(one: MemberId, other: MemberId): void;
   heal(one: MemberId, other: MemberId): void;
 }

@@ -138,7 +138,7 @@ const direct: { readonly [Type in Direct['type']]: Complete<Extract<Direct, { ty
   },
 };
 
-/** The same types without optional fields, and the values that a field can have besides. */
+/** The same types without optional fields, and samples with the other values of a field. */
 const short: Readonly<Record<string, PeerMessage>> = {
   'raft appendRequest without entries': {
     type: 'raft',

@@ -75,7 +75,8 @@ export class BoundedEmitter {
   }
 
   /**
-   * A listener that finishes synchronously lets the loop continue. One that finishes later restarts the loop.
+   * A listener that finishes synchronously lets the loop continue. A listener that finishes later restarts
+   * the loop.
    */
   #run(): void {
     if (this.#running) return;
@@ -124,7 +125,8 @@ export class BoundedEmitter {
 }
 
 /**
- * Matches by [MQTT-4.7.1-2, MQTT-4.7.1-3]. Wildcards also match `$` topics, because Aedes listens to its own.
+ * Matches by [MQTT-4.7.1-2, MQTT-4.7.1-3]. Wildcards also match `$` topics, because Aedes listens to its own
+ * `$SYS` topics.
  */
 function matches(filter: readonly string[], topic: readonly string[]): boolean {
   for (const [index, level] of filter.entries()) {

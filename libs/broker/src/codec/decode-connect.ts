@@ -15,7 +15,7 @@ export interface ConnectPacket {
   /** Empty if the client asks the server to assign a client identifier. */
   readonly client: string;
   readonly clean: boolean;
-  /** Seconds; 0 disables the keep-alive. */
+  /** Keep-alive in seconds; 0 disables the keep-alive. */
   readonly keepAlive: number;
   readonly will?: Will;
   readonly userName?: string;

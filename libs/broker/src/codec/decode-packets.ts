@@ -12,10 +12,10 @@ export interface PublishPacket {
   readonly retain: boolean;
   /** The packet may be a retransmission [MQTT-3.3.1-1]. */
   readonly dup: boolean;
-  /** 0 for QoS 0. */
+  /** Packet identifier; 0 for QoS 0. */
   readonly packetId: number;
   readonly properties: Properties | undefined;
-  /** A view of the received chunk. */
+  /** The payload: a view of the received chunk, not a copy. */
   readonly payload: Buffer;
 }
 
@@ -109,7 +109,7 @@ export function decodeAcknowledgement(reader: ByteReader, version: number): Ackn
 
 interface DisconnectPacket {
   readonly reasonCode: number;
-  /** Seconds; undefined leaves the interval of CONNECT in force. */
+  /** New Session Expiry Interval, seconds; undefined leaves the interval of CONNECT in force. */
   readonly sessionExpiryInterval: number | undefined;
 }
 

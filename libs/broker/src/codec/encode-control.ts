@@ -27,7 +27,7 @@ export function encodeNegativeAcknowledgement(kind: 'puback' | 'pubrec', reasonC
   return withPacketId(kind === 'puback' ? 0x40 : 0x50, 3, 0, 0, reasonCode);
 }
 
-/** Encodes SUBACK or UNSUBACK. An UNSUBACK of MQTT 3.1.1 carries no codes. */
+/** Encodes SUBACK or UNSUBACK. An UNSUBACK of MQTT 3.1.1 contains no codes. */
 export function encodeSubscriptionAcknowledgement(
   kind: 'suback' | 'unsuback',
   packetId: number,
@@ -43,7 +43,7 @@ interface ConnackDetails {
   readonly limits: BrokerLimits;
   /** The client identifier that the server assigned. */
   readonly assignedClient: string | undefined;
-  /** Seconds, where the server overrides the client's keep-alive. */
+  /** Server Keep Alive, seconds; undefined if the server accepts the client's keep-alive. */
   readonly serverKeepAlive: number | undefined;
 }
 
@@ -118,7 +118,9 @@ function returnCodeOf(reasonCode: number): number | null {
 }
 
 const levelOfMqtt5 = 5;
-/** Some brokers set this bit of the protocol level in the CONNECT of their bridges. */
+/**
+ * Other MQTT brokers, such as Mosquitto, set this bit of the protocol level when they connect as a bridge.
+ */
 const bridgeBit = 0x80;
 
 /**

@@ -2,7 +2,7 @@ import type { DeliverEffect, Message, MessageProperties } from '@mqtt-cluster/co
 
 /** A packet that several clients share. Each client's copy gets its own packet identifier. */
 export interface EncodedPacket {
-  /** Immutable. */
+  /** The encoded packet. Immutable. */
   readonly bytes: Buffer;
   /** Position of the packet identifier, or 0 if the packet has none. */
   readonly packetIdOffset: number;
@@ -20,7 +20,10 @@ export class PublishEncoder {
   #cachedMessage: Message | null = null;
   /** Encodings of the cached message, by protocol version, QoS and RETAIN. */
   #cached: (EncodedPacket | undefined)[] = [];
-  /** Encodings that also differ in DUP, subscription identifiers or expiry: rare, keyed by a string. */
+  /**
+   * Encodings that also differ in DUP, subscription identifiers or expiry. They are rare, so their key is a
+   * string.
+   */
   readonly #variants = new WeakMap<Message, Map<string, EncodedPacket>>();
 
   encode(deliver: DeliverEffect, version: number): EncodedPacket {

@@ -50,7 +50,8 @@ const definitions = new Map<number, { readonly name: Name; readonly type: Type }
 ]);
 
 /**
- * Identifiers of the properties that each client packet may carry besides User Property (MQTT 5, table 2-4).
+ * Identifiers of the properties that each client packet may contain besides User Property (MQTT 5, table
+ * 2-4).
  */
 export const allowedProperties = {
   connect: new Set([17, 21, 22, 23, 25, 33, 34, 39]),

@@ -7,8 +7,8 @@ const hash = 35;
 const topicLevelsMax = 100;
 
 /**
- * Why a topic name or filter is rejected. The guard closes the connection for a `malformed` one. For the
- * other faults it answers with a reason code where the protocol version has one.
+ * Why a topic name or filter is rejected. The guard closes the connection for the fault `malformed`. For
+ * the other faults the guard answers with a reason code if the protocol version has a suitable reason code.
  */
 export type TopicFault = 'malformed' | 'tooManyLevels' | 'reserved';
 

@@ -32,7 +32,9 @@ interface HandshakeParts {
 interface HandshakeEvents {
   /** The client is connected. Called before the guard writes CONNACK. */
   onOpen(packet: ConnectPacket): void;
-  /** Hands over an effect that the member emitted between its acceptance and CONNACK. */
+  /**
+   * Passes on an effect that the member emitted after it accepted the client and before CONNACK was written.
+   */
   onEarlyEffect(effect: OpenEffect): void;
   /** Aedes has answered a PINGREQ. */
   onPingresp(): void;
@@ -44,8 +46,8 @@ interface HandshakeEvents {
  * 1. The guard decodes and checks CONNECT, and pauses the socket.
  * 2. Aedes runs its connect sequence, and asks for the authentication.
  * 3. The guard authenticates the client, and passes the connect request to the member.
- * 4. The member accepts or rejects the client. The guard reports the acceptance to Aedes.
- * 5. Aedes sends CONNACK. The guard replaces it by its own, with the member's session present flag.
+ * 4. The member accepts or rejects the client. The guard reports the acceptance to Aedes. 5. Aedes sends
+ * CONNACK. The guard replaces this packet by its own CONNACK, with the member's session present flag.
  */
 export class Handshake {
   readonly #lifecycle: Lifecycle;

@@ -137,9 +137,9 @@ export class Inbound {
   }
 
   /**
-   * Returns whether a new QoS 2 publish exceeds the window. An MQTT 5 client violates Receive Maximum then.
-   * An MQTT 3.1.1 client does not learn the window: its publish, and all later packets, wait until PUBREL
-   * makes room.
+   * Returns whether a new QoS 2 publish exceeds the window and must wait. An MQTT 5 client that exceeds the
+   * window violates Receive Maximum. An MQTT 3.1.1 client does not receive the size of the window: its
+   * publish, and all later packets, wait until PUBREL makes room.
    */
   #mustWait(packet: PublishPacket): boolean {
     if (packet.qos !== 2 || this.#openQos2.has(packet.packetId)) return false;
@@ -165,7 +165,7 @@ export class Inbound {
   }
 
   /**
-   * Handles the held packets until the window is full again, or, with `regardless`, all of them.
+   * Handles the held packets until the window is full again. With `regardless`, handles all held packets.
    *
    * @throws PacketError if a held packet is malformed
    */
@@ -211,7 +211,7 @@ export class Inbound {
     if (command !== null && !packet.dup && !this.#openQos2.has(packetId)) {
       this.#context.options.administration?.onCommand(command, payload);
     }
-    // An admin command must not run again for a later subscriber.
+    // An admin command must not be retained: a later subscriber would receive an old command.
     const retain = packet.retain && command === null;
     const properties = packet.properties && messageProperties(packet.properties);
     if (qos === 1) this.#publishWindow.add(payload.length);

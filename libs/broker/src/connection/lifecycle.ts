@@ -29,7 +29,7 @@ export interface ConnectionEvents {
   onConnecting(): void;
   /** The client is connected. */
   onOpen(): void;
-  /** The connection ended. `previous` is its phase before. */
+  /** The connection ended. `previous` is the phase before the end. */
   onEnded(previous: 'new' | 'connecting' | 'open'): void;
 }
 
@@ -52,7 +52,10 @@ export class Lifecycle {
   /** The client identifier; empty until CONNECT is accepted. */
   client = '';
   aedes: AedesConnection | null = null;
-  /** The member has this connection, and must receive its end. */
+  /**
+   * True after the member received the connect request: the member must also receive the end of the
+   * connection.
+   */
   atMember = false;
 
   constructor(
@@ -182,7 +185,9 @@ export class Lifecycle {
     counters.refusals[label]++;
   }
 
-  /** Computes the reference only for a redirected client: many connections may end at the same time. */
+  /**
+   * Computes the Server Reference only for a redirected client: many connections may end at the same time.
+   */
   #serverReference(reasonCode: number): string | undefined {
     if (this.version !== 5 || reasonCode !== reasonCodes.useAnotherServer) return undefined;
     return this.#context.options.serverReference?.();

@@ -21,7 +21,7 @@ export class Outbound {
   readonly #packetBytesMax: number;
   readonly #context: BrokerContext;
   readonly #writer: SocketWriter;
-  /** By packet identifier of the delivery. */
+  /** The awaited acknowledgement of each unfinished delivery, by packet identifier. */
   readonly #awaited = new Map<number, AwaitedAck>();
 
   /** @param packetBytesMax the client's Maximum Packet Size, bytes */
@@ -78,7 +78,7 @@ export class Outbound {
     );
   }
 
-  /** MQTT 5 only. */
+  /** Rejects a publish of an MQTT 5 client with a negative PUBACK or PUBREC. */
   refuse(kind: 'puback' | 'pubrec', packetId: number, reasonCode: number): void {
     this.#writer.add(encodeNegativeAcknowledgement(kind, reasonCode), packetId);
   }
@@ -134,7 +134,10 @@ export class Outbound {
     this.#context.port.input(this.#connection, input);
   }
 
-  /** A packet identifier without an entry here may belong to an earlier connection: the member decides. */
+  /**
+   * Accepts a packet identifier without an awaited acknowledgement: it may belong to an earlier connection,
+   * and the member decides.
+   */
   #expect(packetId: number, packet: AwaitedAck): void {
     const awaited = this.#awaited.get(packetId);
     if (awaited !== undefined && awaited !== packet) {

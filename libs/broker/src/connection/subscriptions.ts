@@ -72,7 +72,7 @@ export class Subscriptions {
     return fault === 'tooManyLevels' ? reasonCodes.topicFilterInvalid : reasonCodes.notAuthorized;
   }
 
-  /** Merges the member's codes with those of filters that the guard rejected [MQTT-3.8.4-5]. */
+  /** Merges the member's codes with the codes of the filters that the guard rejected [MQTT-3.8.4-5]. */
   subackCodes(packetId: number, granted: readonly number[]): readonly number[] {
     const codes = this.#partialSubacks.get(packetId);
     if (!codes) return granted;

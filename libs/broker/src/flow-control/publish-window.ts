@@ -1,4 +1,4 @@
-/** A QoS 1 publish weighs 1, plus 1 for each of these payload bytes. */
+/** Payload bytes for each additional unit of weight. A QoS 1 publish without payload has weight 1. */
 const weightUnitBytes = 4_096;
 
 /**

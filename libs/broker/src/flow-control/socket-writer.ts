@@ -49,13 +49,13 @@ export class SocketWriter {
     this.#bytes += packet.bytes.length;
   }
 
-  /** Writes the queued packets, and from now on each {@link flush}. */
+  /** Writes the queued packets. From now on, each {@link flush} writes to the socket. */
   uncork(): void {
     this.#corked = false;
     this.flush();
   }
 
-  /** Writes at once, before all queued packets. */
+  /** Writes the bytes at once, before all queued packets. */
   writeImmediately(bytes: Buffer): void {
     if (!this.#socket.writable) return;
     this.#counters.bytesSent += bytes.length;

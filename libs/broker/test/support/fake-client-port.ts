@@ -27,7 +27,7 @@ interface Session {
   readonly client: string;
   readonly subscriptions: Map<string, Subscription>;
   readonly incoming: Set<number>;
-  /** Deliveries in order. Those in flight stay at the front until their exchange completes. */
+  /** Deliveries in order. Deliveries in flight stay at the front until their exchange completes. */
   items: Delivery[];
   connection: ConnectionId | null;
   request: ConnectRequest;
@@ -73,7 +73,10 @@ export class FakeClientPort implements ClientPort {
     this.#handler = handler;
   }
 
-  /** Runs no turn until {@link resume}. No message is stored, so none may be acknowledged. */
+  /**
+   * Runs no turn until {@link resume}. Until then, no message is stored, and the broker may acknowledge no
+   * message.
+   */
   suspend(): void {
     this.#suspended = true;
   }

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 /**
- * Golden bytes: encoded values that an earlier version of the code recorded and that every later version must decode to
- * the same values. The folder `test/golden` of a package holds one folder for each recording.
+ * Golden bytes: encoded values that an earlier version of the code recorded and that every later version must
+ * decode to the same values. The folder `test/golden` of a package holds one folder for each recording.
  */
 
 /** A type with every optional field required, at every depth: a sample of this type leaves no field out. */
@@ -33,7 +33,7 @@ export interface GoldenFile {
   readonly cases: readonly GoldenCase[];
 }
 
-/** A value as plain JSON data: bytes become `{ "hex": "..." }`, and absent fields are left out. */
+/** Returns a value as plain JSON data: bytes become `{ "hex": "..." }`, and absent fields are left out. */
 export function readableOf(value: unknown): unknown {
   return JSON.parse(
     JSON.stringify(value, function (this: Record<string, unknown>, key: string, serialized: unknown) {
@@ -44,12 +44,12 @@ export function readableOf(value: unknown): unknown {
   );
 }
 
-/** Bytes from hexadecimal digits, as a plain Uint8Array. */
+/** Decodes hexadecimal digits to a plain Uint8Array. */
 export function bytesOf(hex: string): Uint8Array {
   return new Uint8Array(Buffer.from(hex, 'hex'));
 }
 
-/** The file `name` of every recording in `golden`, in the order of their names. */
+/** Reads the file `name` of every recording in the folder `golden`, in the order of the recordings' names. */
 export function goldenFiles(golden: string, name: string): GoldenFile[] {
   return readdirSync(golden, { withFileTypes: true })
     .filter((item) => item.isDirectory() && existsSync(join(golden, item.name, name)))
@@ -62,7 +62,7 @@ export function goldenFiles(golden: string, name: string): GoldenFile[] {
     });
 }
 
-/** A case for the file: name, bytes and readable value of one sample. */
+/** Returns the case of one sample for a golden file: name, bytes and readable value. */
 export function goldenCase(name: string, bytes: Uint8Array, value: unknown): GoldenCase {
   return { name, bytes: hexOf(bytes), value: readableOf(value) };
 }

@@ -22,9 +22,9 @@ export interface LoadConfigOptions {
 type Settings = Record<string, unknown>;
 
 /**
- * Reads the configuration once: node-config's files and `NODE_CONFIG` (see {@link loadFiles}), then one environment
- * variable for every setting of the schema (see {@link environmentVariables}). Later ones win. The result is validated
- * and deeply frozen.
+ * Reads the configuration once: node-config's files and `NODE_CONFIG` (see {@link loadFiles}), then one
+ * environment variable for every setting of the schema (see {@link environmentVariables}). A later source
+ * overrides an earlier source. The result is validated and deeply frozen.
  *
  * @throws ConfigError names in one line every wrong key, its value and which values are valid
  */
@@ -63,7 +63,10 @@ function readFiles(directory: string, environment: Environment): Settings {
   }
 }
 
-/** Finds variables that have the prefix but no setting. A misspelt variable would be ignored silently otherwise. */
+/**
+ * Finds variables that have the prefix but no setting. A misspelt variable would be ignored silently
+ * otherwise.
+ */
 function unknownVariables(
   variables: readonly EnvironmentVariable[],
   { prefix, ignoredVariables = [] }: LoadConfigOptions,
@@ -83,7 +86,10 @@ function describe({ path, text }: ConfigProblem, variables: readonly Environment
   return `${key || 'the configuration'} ${text}${variable ? ` (${variable.name})` : ''}`;
 }
 
-/** Adds an empty object for each missing group of settings, so that the error names the missing setting, not its group. */
+/**
+ * Adds an empty object for each missing group of settings, so that the error names the missing setting, not
+ * its group.
+ */
 function addMissingGroups(schema: z.core.$ZodType, settings: Settings): void {
   for (const [name, field] of Object.entries(fieldsOf(schema) ?? {})) {
     // Optional groups and groups with a default may be missing.

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { overrideEnvironment } from './process-environment.ts';
 import type { Environment } from './process-environment.ts';
 
-// Importing node-config loads the configuration once. Its errors would be thrown outside `loadFiles`, and its warnings
-// would be printed to standard error. So the import finds no files and prints no warnings.
+// Importing node-config loads the configuration once. Its errors would be thrown outside `loadFiles`, and its
+// warnings would be printed to standard error. So the import finds no files and prints no warnings.
 const restoreEnvironment = overrideEnvironment({
   NODE_CONFIG_DIR: devNull,
   NODE_CONFIG: undefined,
@@ -16,9 +16,10 @@ const { default: nodeConfig } = await import('config').finally(restoreEnvironmen
 const settingsSchema = z.record(z.string(), z.unknown());
 
 /**
- * Loads the configuration files with node-config: `default`, the deployment's (`NODE_CONFIG_ENV`, then `NODE_ENV`,
- * `production` by default), the host's and `local`; then `NODE_CONFIG` (JSON); then
- * `custom-environment-variables`. Later ones win. A missing directory counts as empty.
+ * Loads the configuration files with node-config: `default`, the deployment's (`NODE_CONFIG_ENV`, then
+ * `NODE_ENV`, `production` by default), the host's and `local`; then `NODE_CONFIG` (JSON); then
+ * `custom-environment-variables`. A later source overrides an earlier source. A missing directory counts as
+ * empty.
  *
  * @param directory where the files are if `NODE_CONFIG_DIR` is not set
  * @throws Error a file or `NODE_CONFIG` cannot be parsed
@@ -34,7 +35,7 @@ export function loadFiles(directory: string, environment: Environment): Record<s
       configDir: environment['NODE_CONFIG_DIR'] ?? directory,
       nodeEnv: deployment.split(','),
     });
-    // A copy that holds plain data only: the objects of node-config are shared.
+    // Return a copy with plain data only, because the objects of node-config are shared.
     return settingsSchema.parse(JSON.parse(JSON.stringify(loaded)));
   } finally {
     restore();

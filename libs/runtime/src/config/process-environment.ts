@@ -1,9 +1,8 @@
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Sets variables of this process (undefined deletes one) and returns a function that restores the former values.
- * node-config takes some of its inputs
- * from `process.env` only.
+ * Sets variables of this process and returns a function that restores the former values. The value undefined
+ * deletes a variable. Needed because node-config takes some of its inputs from `process.env` only.
  */
 export function overrideEnvironment(variables: Environment): () => void {
   const before = Object.keys(variables).map((name) => [name, process.env[name]] as const);

@@ -19,17 +19,17 @@ export interface HttpServerOptions {
   readonly logger: Logger;
   /** Renders `/metrics`. */
   readonly metrics: { render(): Promise<string>; readonly contentType: string };
-  /** `/healthz`: the process works. If not, it should be restarted. */
+  /** Check behind `/healthz`: the process works. A process that fails this check should be restarted. */
   readonly health: () => CheckResult;
-  /** `/readyz`: clients may connect. */
+  /** Check behind `/readyz`: clients may connect. */
   readonly ready: () => CheckResult;
-  /** `/status`: any value that JSON can represent. */
+  /** Returns the value of `/status`: any value that JSON can represent. */
   readonly status: () => unknown;
-  /** More paths for GET, with a JSON value or a promise of one, like the status. */
+  /** More paths for GET. Each function returns a JSON value, or a promise of a JSON value. */
   readonly pages?: Readonly<Record<string, () => unknown>>;
   /**
-   * Handles all other paths and methods. Returns null when the path is unknown. The handler must authorize the
-   * request.
+   * Handles all other paths and methods. Returns null when the path is unknown. The handler must authorize
+   * the request.
    */
   readonly routes?: (request: HttpRequest) => Promise<HttpResponse> | null;
 }
@@ -79,9 +79,9 @@ interface RawResponse {
 }
 
 /**
- * Creates the HTTP server of a program: metrics, health, readiness, status and the program's own routes. It uses Node's
- * HTTP server, because fastify took 25 MB more memory for these pages. `start` rejects with a {@link ListenError} when
- * the address cannot be bound.
+ * Creates the HTTP server of a program: metrics, health, readiness, status and the program's own routes. It
+ * uses Node's HTTP server, because fastify took 25 MB more memory for these pages. `start` rejects with a
+ * {@link ListenError} when the address cannot be bound.
  */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const pages = pagesOf(options);
@@ -211,8 +211,8 @@ function targetOf(request: IncomingMessage): { path: string; query: URLSearchPar
 }
 
 /**
- * Returns whether the connection comes from this host: from a loopback address, or from the address that the server
- * itself listens on.
+ * Returns whether the connection comes from this host: from a loopback address, or from the address that the
+ * server itself listens on.
  */
 function isFromThisHost({ remoteAddress, localAddress }: Socket): boolean {
   if (remoteAddress === undefined) return false;
@@ -221,14 +221,16 @@ function isFromThisHost({ remoteAddress, localAddress }: Socket): boolean {
 }
 
 /**
- * Returns whether the request may come from another origin although the connection is local. A proxy on this host
- * forwards requests of other hosts. A page in a browser on this host sends requests of the page's author.
+ * Returns whether the request may come from another origin although the connection is local. A proxy on this
+ * host forwards requests of other hosts. A page in a browser on this host sends requests of the page's
+ * author.
  */
 function isForwarded(headers: IncomingHttpHeaders): boolean {
   const { host = '', origin, forwarded, via, 'x-forwarded-for': forwardedFor } = headers;
   if (origin !== undefined || forwarded !== undefined || via !== undefined || forwardedFor !== undefined)
     return true;
-  // DNS rebinding: an attacker points a host name at this address. Such a name is neither an IP address nor `localhost`.
+  // DNS rebinding: an attacker points a host name at this address. That name is neither an IP address nor
+  // `localhost`.
   const name = host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
   return isIP(name) === 0 && name !== 'localhost';
 }

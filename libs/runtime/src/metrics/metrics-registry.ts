@@ -19,8 +19,8 @@ export interface MetricsOptions {
   /** Includes Node's own metrics and the histogram of event loop delays. True by default. */
   readonly includeProcessMetrics?: boolean;
   /**
-   * Metrics that are rendered from the start: every counter and histogram with value 0 for each combination of its
-   * labels, if all label values are listed, and every gauge without labels.
+   * Metrics that are rendered from the start: every counter and histogram with value 0 for each combination
+   * of its labels, if all label values are listed, and every gauge without labels.
    */
   readonly declared?: readonly CatalogueMetric[];
 }
@@ -34,8 +34,8 @@ type Series =
 type FindSeries = (definition: MetricDefinition, labels: readonly string[]) => Series;
 
 /**
- * Creates a metrics registry on top of prom-client. The registry is not prom-client's global one, because two members
- * may run in one process.
+ * Creates a metrics registry on top of prom-client. The registry is not prom-client's global one, because two
+ * members may run in one process.
  */
 export function createMetrics({
   defaultLabels = {},
@@ -75,8 +75,8 @@ export function createMetrics({
 }
 
 /**
- * The default of prom-client, 10 ms, keeps an idle host awake. The histogram of event loop delays is the better
- * measurement, so this one may be coarse.
+ * The default of prom-client, 10 ms, keeps an idle host awake. The histogram of event loop delays is the
+ * better measurement, so the lag metric of prom-client may be coarse.
  */
 const lagSampleIntervalMs = 5_000;
 
@@ -181,7 +181,10 @@ function register(registry: Registry, definition: MetricDefinition): RegisteredM
   }
 }
 
-/** Creates the series of a declared metric. Gauges with labels are left out: 0 would be a wrong value for them. */
+/**
+ * Creates the series of a declared metric. Gauges with labels are left out: 0 would be a wrong value for
+ * them.
+ */
 function declare(metric: CatalogueMetric, find: FindSeries, metrics: Metrics): void {
   if (metric.type === 'gauge') {
     if (metric.labels.length === 0) find(metric, []);

@@ -4,12 +4,16 @@ import type { Registry } from 'prom-client';
 
 /** The cost of a count grows with the number of connections, so the files are not counted for each scrape. */
 const countIntervalMs = 60_000;
-/** By then a program has opened most of the files that it needs without clients. */
+/**
+ * Delay of the first count. After this delay, a program has opened most of the files that it needs without
+ * clients.
+ */
 const firstCountMs = 1_000;
 
 /**
- * Registers `process_open_fds`, the metric of prom-client, but counts once a minute and without blocking the event
- * loop. Counts on Linux only; the gauge stays at 0 elsewhere. Stops when the returned function is called.
+ * Registers `process_open_fds`, the metric of prom-client, but counts once a minute and without blocking the
+ * event loop. Counts on Linux only; the gauge stays at 0 elsewhere. Stops when the returned function is
+ * called.
  */
 export function countOpenFiles(registry: Registry): () => void {
   const gauge = new Gauge({
@@ -21,7 +25,7 @@ export function countOpenFiles(registry: Registry): () => void {
     try {
       gauge.set((await readdir('/proc/self/fd')).length);
     } catch {
-      // A system without /proc cannot count: the gauge stays at 0.
+      // Without /proc the open files cannot be counted: the gauge stays at 0.
     }
   };
   const first = setTimeout(() => void count(), firstCountMs).unref();

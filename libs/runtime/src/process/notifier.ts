@@ -26,7 +26,7 @@ const silentNotifier: Notifier = {
   watchdogIntervalMs: null,
 };
 
-/** Sends each kind of notification to systemd. Null: this kind cannot be sent. */
+/** Sends each kind of notification to systemd. A kind that cannot be sent is null. */
 interface NotifyTransport {
   ready(): Promise<unknown>;
   watchdog(): Promise<unknown>;
@@ -35,9 +35,9 @@ interface NotifyTransport {
 }
 
 /**
- * Creates a notifier that reports the state of this process to systemd if `NOTIFY_SOCKET` is set, and does nothing
- * otherwise. Every call runs the program `systemd-notify` once, so the unit needs `NotifyAccess=all`. A failure of the
- * program is logged once as a warning; calls never reject.
+ * Creates a notifier that reports the state of this process to systemd if `NOTIFY_SOCKET` is set, and does
+ * nothing otherwise. Every call runs the program `systemd-notify` once, so the unit needs `NotifyAccess=all`.
+ * A failure of the program is logged once as a warning; calls never reject.
  */
 export function createNotifier({
   logger,
@@ -75,7 +75,10 @@ export function createNotifier({
   };
 }
 
-/** The npm package `systemd-notify` supports READY and STATUS only; the other notifications run the program directly. */
+/**
+ * The npm package `systemd-notify` supports READY and STATUS only; the other notifications run the program
+ * directly.
+ */
 function hostTransport(): NotifyTransport {
   return {
     ready: () => notify({ ready: true }),
@@ -86,8 +89,8 @@ function hostTransport(): NotifyTransport {
 }
 
 /**
- * In a container, conmon forwards only READY=1 and WATCHDOG=1, and only if each is alone in its datagram. The npm
- * package would add a MAINPID, which is a process id that is not valid outside the container.
+ * In a container, conmon forwards only READY=1 and WATCHDOG=1, and only if each is alone in its datagram. The
+ * npm package would add a MAINPID, which is a process id that is not valid outside the container.
  */
 function containerTransport(hasSystemdSocket: boolean): NotifyTransport {
   const direct = (assignment: string): Promise<void> => runProgram(assignment, systemdSocket);
