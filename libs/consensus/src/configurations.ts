@@ -101,7 +101,8 @@ export function configChangeError(current: ClusterConfig, next: ClusterConfig): 
     const before = findMember(current, member.id);
     if (before?.storeId === member.storeId && before.role === member.role) continue;
     changes += 1;
-    // A new store is empty. It must catch up before its acknowledgements may count (thesis, 4.2.1).
+    // A new store is empty. It must catch up before the leader may count its acknowledgements (thesis,
+    // 4.2.1).
     if (before?.storeId !== member.storeId && member.role === 'voter')
       return `the store of ${member.id} is new, so ${member.id} must be added as a learner first`;
   }

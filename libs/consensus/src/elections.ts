@@ -171,7 +171,7 @@ export class Elections {
     const state = this.#state;
     this.#resetTimer();
     state.setLeader(null);
-    // If the disk has not yet stored the last term, it would not store the next one either.
+    // While the disk has not stored the current term, it would not store the next term either.
     if (!state.unstable.hardStateStored) return;
     state.role = 'preCandidate';
     this.#votes = new Map([[state.options.id, true]]);
@@ -188,7 +188,7 @@ export class Elections {
       votedFor: candidateName(state.options.id, state.options.storeId),
     });
     state.emit({ kind: 'electionStarted', term: state.term });
-    // The candidate's own vote counts once it is stored.
+    // The candidate's own vote counts only after the disk has stored this vote.
     this.#votes = new Map();
     this.#resetTimer();
     this.#requestVotes(state.term, false, force);

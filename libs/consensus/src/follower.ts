@@ -24,8 +24,8 @@ interface FollowedLeader {
   /** The highest index acknowledged to the leader. */
   acknowledgedIndex: LogIndex;
   /**
-   * True after an append of this leader has succeeded. Then a gap means reordered messages, not different
-   * logs.
+   * True after this member has accepted an append of this leader. From then on, a gap before an append means
+   * that messages were reordered, not that the logs differ.
    */
   inSync: boolean;
   /** Appends that arrived before their predecessor, by `previousIndex`. */
@@ -99,7 +99,8 @@ export class Follower {
     }
     followed.verifiedIndex = Math.max(followed.verifiedIndex, snapshot.index);
     if (state.log.termAt(snapshot.index) === snapshot.term) {
-      // The log already contains all entries that the snapshot covers (stored or in flight).
+      // The log already contains all entries that the snapshot covers. They are on the disk or in a write in
+      // flight.
       state.commitTo(snapshot.index);
       this.#acknowledge(followed);
       return;
@@ -127,8 +128,8 @@ export class Follower {
   #follow(from: MemberId, message: RaftAppendRequest | RaftSnapshotPiece): FollowedLeader | null {
     const state = this.#state;
     if (message.term < state.term) {
-      // The newer term in the response makes the sender step down. The sender may be a former leader. It is
-      // the current leader if this member raised its own term while it was isolated.
+      // The newer term in the response makes the sender step down. The sender is either a former leader, or
+      // the current leader of a member that raised its own term during an isolation.
       this.#rejectOldTerm(from, message);
       return null;
     }
@@ -165,8 +166,8 @@ export class Follower {
     const { previousIndex, entries } = request;
     if (previousIndex > state.log.lastIndex)
       return followed.inSync && entries.length > 0 ? 'outOfOrder' : 'conflict';
-    // Committed entries equal the leader's entries. They are skipped, because the log may already be
-    // compacted there.
+    // Committed entries equal the leader's entries. This member skips them, because its log may already be
+    // compacted up to them.
     const skipped = Math.max(0, state.commitIndex - previousIndex);
     if (skipped === 0 && state.log.termAt(previousIndex) !== request.previousTerm) return 'conflict';
     for (let at = skipped; at < entries.length; at += 1) {
@@ -227,7 +228,10 @@ export class Follower {
     });
   }
 
-  /** Returns the highest index at which the two logs may agree (etcd-io/raft: `RejectHint`). */
+  /**
+   * Returns the highest index up to which the logs of leader and follower may be equal (etcd-io/raft:
+   * `RejectHint`).
+   */
   #rejectHint(request: RaftAppendRequest): LogIndex {
     const { log, commitIndex } = this.#state;
     const at = Math.min(request.previousIndex, log.lastIndex);

@@ -80,7 +80,7 @@ export class Leader {
       return;
     }
     if (this.#transfer !== null && state.nowMs >= this.#transfer.untilMs) this.#transfer = null;
-    // The timeoutNow message may be lost, so it is sent once per round.
+    // The timeoutNow message may be lost, so the leader sends it again in each heartbeat round.
     if (this.#replication.tick(this.#transfer === null) && this.#transfer !== null)
       this.#transfer.timeoutNowSent = false;
     this.#continueTransfer();
@@ -219,7 +219,7 @@ export class Leader {
     }
     const target = this.#transfer?.to;
     if (target !== undefined && !configs.voters().some((voter) => voter.id === target)) this.#transfer = null;
-    // After the removal of a voter, a majority may already have stored further entries.
+    // After the removal of a voter, a majority is smaller, and may already have stored further entries.
     this.#replication.advanceCommit();
   }
 

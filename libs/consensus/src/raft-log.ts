@@ -1,6 +1,9 @@
 import type { LogEntry, LogIndex } from '@mqtt-cluster/contracts';
 
-/** Estimated memory of an entry without its data, so that a log of empty entries also reaches its bound. */
+/**
+ * Estimated memory of an entry without its data. The log's size includes it, so that a log of entries without
+ * data also reaches its size bound.
+ */
 const entryOverheadBytes = 64;
 
 function sizeOf(entry: LogEntry): number {
@@ -8,7 +11,8 @@ function sizeOf(entry: LogEntry): number {
 }
 
 /**
- * Consecutive entries of one term, starting at `first`. A log has few terms, so conflicts are found quickly.
+ * Consecutive entries of one term, starting at `first`. A log has few such runs, so the search for a conflict
+ * is fast.
  */
 interface TermRun {
   readonly term: number;

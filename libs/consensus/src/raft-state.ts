@@ -58,9 +58,9 @@ export class RaftState {
   }
 
   /**
-   * Whether this member may campaign and vote. A voter may still do so while its removal or demotion is not
-   * committed. This voter can be the only member that stores the entry, and then must lead to commit the
-   * entry (thesis, 4.2.2). In this case its own vote does not count.
+   * Whether this member may campaign and vote. A voter keeps this right until the config entry that removes
+   * or demotes it is committed: it may be the only member that stores this entry, and must then become leader
+   * in order to commit it (thesis, 4.2.2). Its own vote does not count then.
    */
   get isVoter(): boolean {
     return this.passiveRole() === 'follower';

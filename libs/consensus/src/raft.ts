@@ -14,7 +14,7 @@
  * 1. starts its `write`, if there is one, as one atomic and synced change of the disk;
  * 2. sends its `messages` at once, without waiting for the write;
  * 3. restores the state machine from `restore`, if there is one, and then applies the `committed` entries in
- * order;
+ *    order;
  * 4. answers `snapshotNeeded` with `provideSnapshot`.
  *
  * **Writes** are numbered by tokens. Several writes may be in flight; the disk stores them in order. The
@@ -26,8 +26,9 @@
  * that the message depends on is stored. The token of this write is the barrier of the message; the message
  * appears in an output after `stored(token)`. So a slow disk delays acknowledgements, but not heartbeats.
  * Appends of a leader have no barrier for the entries: followers may store entries before the leader's own
- * disk has (thesis, 10.2.1). A commit counts only stored entries, and the leader's own disk counts like any
- * other. So `committed` may contain entries that this member has not stored yet.
+ * disk has (thesis, 10.2.1). A leader commits an entry when a majority of the voters has stored the entry;
+ * the leader's own disk counts like the disk of any other voter. So `committed` may contain entries that this
+ * member has not stored yet.
  *
  * Files: `raft-state.ts` holds the state that all parts share; `elections.ts`; `leader.ts` with
  * `replication.ts`, `progress.ts`, `heartbeat-rounds.ts` and `snapshot-sender.ts`; `follower.ts` with

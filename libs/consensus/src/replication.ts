@@ -11,9 +11,9 @@ import type { RaftState } from './raft-state.ts';
 import { SnapshotSender } from './snapshot-sender.ts';
 
 /**
- * An idle leader multiplies the time between its heartbeats by this factor, which cuts the cost of an idle
- * cluster to a third. A delayed heartbeat may then let one follower request pre-votes, but the others deny
- * them while the leader's lease lasts.
+ * An idle leader multiplies the time between its heartbeats by this factor, which reduces the heartbeats of
+ * an idle cluster to about a third. A delayed heartbeat may then let one follower request pre-votes, but the
+ * others deny them while the leader's lease lasts.
  */
 const idleHeartbeatFactor = 2.9;
 /**
@@ -63,8 +63,8 @@ export class Replication {
     for (const peer of this.#peers.values()) {
       if (peer.state === 'replicate' && this.#isStalled(peer)) peer.becomeProbe(peer.matchIndex + 1);
       if (peer.state === 'probe') this.#sendProbe(peer);
-      // A probe of an active peer contains entries and may queue behind other bulk data. A heartbeat keeps
-      // the leader's lease meanwhile.
+      // An append that probes an active peer contains entries and may wait behind other bulk data. Meanwhile
+      // a heartbeat renews the leader's lease.
       if (peer.state !== 'probe' || this.isActive(peer)) this.#sendHeartbeat(peer);
       if (peer.state === 'snapshot') this.snapshots.tick(peer);
     }
@@ -129,8 +129,8 @@ export class Replication {
   }
 
   /**
-   * Commits the entries that a majority of the voters has stored. This member's own disk counts like any
-   * other.
+   * Commits the entries that a majority of the voters has stored. The leader's own disk counts like the disk
+   * of any other voter.
    */
   advanceCommit(): void {
     const state = this.#state;
@@ -164,8 +164,8 @@ export class Replication {
   }
 
   /**
-   * Returns whether the peer is inactive or makes no progress: appends or responses were lost. If only the
-   * peer's disk is slow, the probe that follows costs one redundant append.
+   * Returns whether the peer is inactive or makes no progress, because appends or responses were lost. If
+   * only the peer's disk is slow, the probe that follows costs one redundant append.
    */
   #isStalled(peer: PeerProgress): boolean {
     if (!this.isActive(peer)) return true;

@@ -2,8 +2,8 @@ import type { RaftSnapshotPiece, Snapshot } from '@mqtt-cluster/contracts';
 
 /**
  * The follower's side of a snapshot transfer: collects the pieces received so far. A new leader may continue
- * where the old one stopped, because the state at one index is the same on all members. If the size differs,
- * the transfer starts again.
+ * where the old one stopped, because the state at one index is the same on all members. If the new leader's
+ * snapshot has another size, the transfer starts again.
  */
 export class SnapshotReceiver {
   #index = 0;

@@ -71,7 +71,7 @@ export class SnapshotSender {
     if (response.installed) return true;
     const { data } = transfer.snapshot;
     const offset = Math.max(0, Math.min(response.offset, data.length));
-    // If the response asks for the piece in flight, then the peer sent it before that piece arrived.
+    // A response that asks for the piece in flight was sent before that piece arrived.
     if (transfer.sentAtMs !== null && offset === transfer.offset) return false;
     transfer.offset = offset;
     transfer.sentAtMs = null;

@@ -83,8 +83,8 @@ export type RaftEvent =
   | { readonly kind: 'configChanged'; readonly config: ClusterConfig }
   | { readonly kind: 'snapshotSent'; readonly to: MemberId; readonly index: LogIndex; readonly bytes: number }
   /**
-   * A peer's store has lost entries that the peer had acknowledged. The acknowledgements of this peer no
-   * longer count.
+   * A peer's store has lost entries that the peer had acknowledged. The leader no longer counts this peer's
+   * acknowledgements.
    */
   | { readonly kind: 'storeRegressed'; readonly member: MemberId };
 
@@ -181,8 +181,8 @@ export interface Raft {
    */
   storeRefused(token: number): void;
   /**
-   * Reports the link to a peer. `refused` means that the peer's process is known to be dead. If the peer was
-   * the leader, its lease ends, and this member starts a pre-vote within `deadLeaderDelayMsMax`.
+   * Reports the state of the link to a peer. `refused` means that the peer's process is known to be dead. If
+   * the peer was the leader, its lease ends, and this member starts a pre-vote within `deadLeaderDelayMsMax`.
    */
   linkChanged(peer: MemberId, link: 'up' | 'down' | 'refused'): void;
   /**
@@ -192,10 +192,10 @@ export interface Raft {
   provideSnapshot(snapshot: Snapshot): void;
   /**
    * Compacts the log after a snapshot at `index` was stored. The last `keepEntries` entries up to `index` are
-   * kept for peers that are away or lag a little. A leader keeps no entries that all peers have. For an
-   * active peer that needs more entries, a leader keeps up to four times as many, also after a snapshot
-   * transfer. Peers that lag more get a newer snapshot. Entries that are not stored here, or were not
-   * returned as committed, are never removed.
+   * kept for peers that are unreachable or lag a little. A leader keeps no entries that all peers have. For
+   * an active peer that needs more entries, a leader keeps up to four times as many, also after a snapshot
+   * transfer. Peers that lag more get a newer snapshot. Raft never removes an entry that this member has not
+   * stored, or that no output has returned as committed.
    */
   compact(index: LogIndex, keepEntries: number): void;
   entry(index: LogIndex): LogEntry | undefined;

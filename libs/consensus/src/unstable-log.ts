@@ -79,7 +79,7 @@ export class UnstableLog {
   }
 
   setHardState(hardState: HardState): void {
-    // Held messages belong to an older term; messages that still matter are sent again in the new term.
+    // Held messages belong to an older term. Messages that are still needed are sent again in the new term.
     if (hardState.term !== this.#hardState.term) this.#held.clear();
     this.#hardState = hardState;
     this.#hardStateDirty = true;
@@ -185,7 +185,7 @@ export class UnstableLog {
   }
 
   /**
-   * Records that the disk refused the write of `token`. Later writes in flight do not count either, whether
+   * Records that the disk refused the write of `token`. Later writes in flight count as refused too, whether
    * or not they were stored. The next write contains the content of all of them and overwrites what they may
    * have left on the disk.
    */

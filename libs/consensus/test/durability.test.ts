@@ -3,7 +3,7 @@ import { configOf, entriesOf } from './member.ts';
 import { TestCluster } from './test-cluster.ts';
 
 describe('persistent state before responses (paper, figure 2)', () => {
-  test('a follower acknowledges an append only after it is stored', () => {
+  test('a follower acknowledges an append only after storing its entries', () => {
     const cluster = TestCluster.of('A B');
     cluster.campaign('A');
     cluster.slowDisks.add('B');
@@ -17,7 +17,7 @@ describe('persistent state before responses (paper, figure 2)', () => {
     expect(cluster.get('A').commit).toBe(2);
   });
 
-  test("a leader's slow disk does not delay entries that a majority of other members has stored", () => {
+  test("a leader's slow disk does not delay the commit of entries that a majority of other members has stored", () => {
     const cluster = TestCluster.of('A B C');
     cluster.campaign('A');
     cluster.slowDisks.add('A');
@@ -71,7 +71,7 @@ describe('persistent state before responses (paper, figure 2)', () => {
     expect(cluster.get('A').role).not.toBe('leader');
   });
 
-  test('stored entries of an older leader do not count after they were overwritten', () => {
+  test('a follower acknowledges no entries of an older leader after a new leader has overwritten them', () => {
     const cluster = TestCluster.of('A B C D E');
     cluster.campaign('A');
     cluster.slowDisks.add('C');
@@ -180,8 +180,8 @@ describe('persistent state before responses (paper, figure 2)', () => {
   });
 });
 
-describe('a peer whose store has lost acknowledged entries', () => {
-  test('is reported once, and the leader no longer counts its acknowledgements', () => {
+describe('lost acknowledged entries', () => {
+  test('a leader reports a peer that has lost acknowledged entries once, and no longer counts its acknowledgements', () => {
     const cluster = TestCluster.of('A B C');
     cluster.campaign('A');
     for (const data of ['1', '2', '3']) cluster.propose('A', data);
@@ -200,7 +200,7 @@ describe('a peer whose store has lost acknowledged entries', () => {
     expect(cluster.values('A')).toEqual(['1', '2', '3']);
   });
 
-  test('is not confused with a peer that only restarts', () => {
+  test('a leader does not report a peer that restarts with all its entries', () => {
     const cluster = TestCluster.of('A B C');
     cluster.campaign('A');
     for (const data of ['1', '2', '3']) cluster.propose('A', data);

@@ -69,7 +69,7 @@ describe('elections (paper, 5.2)', () => {
       'preCandidate',
     ],
     [
-      'a candidate wins when one of two other voters is behind it',
+      'a candidate wins when one of two other voters has a shorter log',
       { A: '1 1', B: '1', C: '1 1 1' },
       'leader',
     ],

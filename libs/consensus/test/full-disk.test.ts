@@ -20,7 +20,7 @@ describe('a member with a full disk', () => {
     const second = raft.take().write!;
     raft.storeRefused(first.token);
     expect(raft.take().write).toBeNull();
-    // Even if the second write was stored, it does not count without the first one.
+    // Even if the second write is on the disk, it does not count as stored without the first write.
     raft.stored(second.token);
     expect(raft.take().messages).toEqual([]);
     raft.step('A', { ...append, previousIndex: 2, previousTerm: 1, entries: [three!] });

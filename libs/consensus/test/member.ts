@@ -193,7 +193,8 @@ export class Member {
   }
 
   /**
-   * Writes a snapshot of the applied state to the disk and compacts the log, if everything applied is synced.
+   * Writes a snapshot of the applied state to the disk and compacts the log, if all applied entries are
+   * synced.
    */
   compact(keepEntries: number): void {
     const snapshot = this.snapshot();

@@ -25,7 +25,7 @@ describe('membership changes (thesis, 4.1 to 4.4)', () => {
     expect(cluster.get('X').events).toContainEqual({ kind: 'configChanged', config: configOf('A B C X') });
   });
 
-  test('a learner does not count for commits and does not campaign', () => {
+  test('a leader does not count a learner for commits, and a learner does not campaign', () => {
     const cluster = ledByA('A B', x);
     cluster.config('A', 'A B +X');
     cluster.advance(200);
@@ -68,7 +68,7 @@ describe('membership changes (thesis, 4.1 to 4.4)', () => {
     expect(answer.reason).toContain(reason);
   });
 
-  test('a leader rejects a configuration change while another is pending, and before its first commit of a term', () => {
+  test('a leader rejects a configuration change while another change is pending, and before its own first commit in its term', () => {
     const cluster = ledByA('A B C', x);
     cluster.partition('A', 'B C', 'X');
     expect(cluster.config('A', 'A B C +X').accepted).toBe(true);
@@ -88,7 +88,7 @@ describe('membership changes (thesis, 4.1 to 4.4)', () => {
     expect(cluster.config('A', 'A B C X').reason).toContain('caught up');
   });
 
-  test('a leader rejects a configuration without a responding majority, because it could never commit it', () => {
+  test('a leader rejects a change to a configuration without a responding majority, because it could not commit the change', () => {
     const cluster = ledByA('A B C D');
     cluster.get('D').crash();
     cluster.advance(1_000);
@@ -100,7 +100,7 @@ describe('membership changes (thesis, 4.1 to 4.4)', () => {
     expect(cluster.config('A', 'A B')).toEqual({ accepted: true });
   });
 
-  test('truncating a configuration entry restores the configuration before it', () => {
+  test('a member that truncates a configuration entry returns to the previous configuration', () => {
     const cluster = ledByA('A B C', x);
     cluster.partition('A', 'B C', 'X');
     cluster.config('A', 'A B C +X');
@@ -111,7 +111,7 @@ describe('membership changes (thesis, 4.1 to 4.4)', () => {
     expect(cluster.get('A').raft.status().config).toEqual(configOf('A B C'));
   });
 
-  test('a leader that removes itself leads until the commit, then another member is elected at once', () => {
+  test('a leader that removes itself leads until its removal is committed, and then another member is elected at once', () => {
     const cluster = ledByA('A B C');
     cluster.config('A', 'B C');
     expect(cluster.get('A').role).toBe('none');
@@ -133,7 +133,7 @@ describe('membership changes (thesis, 4.1 to 4.4)', () => {
     expect(cluster.get('B').raft.status().configChangePending).toBe(false);
   });
 
-  test('a removed member that has not received its removal does not depose the leader', () => {
+  test('a removed member that has not received the entry of its removal does not depose the leader', () => {
     const cluster = ledByA('A B C D');
     cluster.partition('A B C', 'D');
     cluster.config('A', 'A B C');
@@ -142,7 +142,8 @@ describe('membership changes (thesis, 4.1 to 4.4)', () => {
     expect(cluster.leader()?.id).toBe('A');
     expect(cluster.get('A').term).toBe(1);
     expect(cluster.get('D').role).not.toBe('leader');
-    // The removed member does not win without a leader either, because its log lacks the last entry.
+    // While there is no leader, the removed member does not win an election either, because its log lacks the
+    // last entry.
     cluster.get('A').crash();
     cluster.advance(3_000);
     expect(cluster.leader()?.id).toMatch(/[BC]/);
@@ -161,7 +162,7 @@ describe('membership changes (thesis, 4.1 to 4.4)', () => {
     expect(cluster.get('A').role).toBe('none');
   });
 
-  test('a member with a wiped disk returns as a learner, and its old acknowledgements do not count', () => {
+  test('a member with a wiped disk returns as a learner, and the leader does not count its old acknowledgements', () => {
     const cluster = ledByA('A B C');
     cluster.propose('A', 'x');
     cluster.get('C').crash();

@@ -64,7 +64,7 @@ describe('pre-vote and check-quorum (thesis, 6.2, 4.2.3 and 9.6)', () => {
     expect(cluster.get('C').term).toBe(1);
   });
 
-  test('a follower with a newer term than its leader causes an election instead of a deadlock', () => {
+  test('a follower with a newer term than its leader causes an election, so that it does not reject the leader forever', () => {
     const cluster = TestCluster.of('A B C');
     cluster.campaign('A');
     cluster.propose('A', 'x');
@@ -102,7 +102,7 @@ describe('pre-vote and check-quorum (thesis, 6.2, 4.2.3 and 9.6)', () => {
     expect(cluster.get('B').raft.status().leader).toBe('A');
   });
 
-  test('a leader that is known to be dead is replaced before any election timeout', () => {
+  test("the members elect a new leader without waiting for an election timeout when the leader's process is known to be dead", () => {
     const cluster = TestCluster.of('A B C D E');
     cluster.campaign('A');
     cluster.propose('A', 'x');

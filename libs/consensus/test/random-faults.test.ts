@@ -8,7 +8,7 @@ const steps = 1_500;
 const chosen = process.env['SEED'];
 
 describe('a cluster under random faults', () => {
-  test('keeps the safety properties of Raft, and its members agree after the faults end', () => {
+  test('keeps the safety properties of Raft, and its members reach the same state after the faults end', () => {
     const first = chosen === undefined ? 1 : Number(chosen);
     const last = chosen === undefined ? seeds : first;
     const counts: Record<string, number> = {};

@@ -72,7 +72,7 @@ export class RandomFaults {
       }
     }
     const statuses = [...cluster.members.values()].map((member) => [member.id, member.raft.status()]);
-    throw new Error(`the members do not agree after the heal: ${JSON.stringify(statuses)}`);
+    throw new Error(`the members do not reach the same state after the heal: ${JSON.stringify(statuses)}`);
   }
 
   #agreed(): boolean {

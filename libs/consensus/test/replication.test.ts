@@ -60,14 +60,14 @@ describe('replication (paper, 5.3)', () => {
 
   // The leader of the paper's figure 7 has the log 1 1 1 4 4 5 5 6 6 6 and wins term 8.
   test.each([
-    ['a: lacks the last entry', '1 1 1 4 4 5 5 6 6'],
-    ['b: lacks most entries', '1 1 1 4'],
-    ['c: has an extra entry of the last term', '1 1 1 4 4 5 5 6 6 6 6'],
-    ['d: has extra entries of a later term', '1 1 1 4 4 5 5 6 6 6 7 7'],
-    ['e: has different entries of an old term', '1 1 1 4 4 4 4'],
-    ['f: has whole terms that no other member has', '1 1 1 2 2 2 3 3 3 3 3'],
+    ['lacks the last entry (figure 7a)', '1 1 1 4 4 5 5 6 6'],
+    ['lacks most entries (figure 7b)', '1 1 1 4'],
+    ['has an extra entry of the last term (figure 7c)', '1 1 1 4 4 5 5 6 6 6 6'],
+    ['has extra entries of a later term (figure 7d)', '1 1 1 4 4 5 5 6 6 6 7 7'],
+    ['has different entries of an old term (figure 7e)', '1 1 1 4 4 4 4'],
+    ['has whole terms that no other member has (figure 7f)', '1 1 1 2 2 2 3 3 3 3 3'],
   ])(
-    'the log of a follower becomes equal to the log of the leader (paper, figure 7), case %s',
+    'the log of a follower becomes equal to the log of the leader when the follower %s',
     (_case, follower) => {
       // The vote of C alone makes A win, whether B grants its vote or not.
       const cluster = withLogs({ A: '1 1 1 4 4 5 5 6 6 6', B: follower, C: '1' }, 7);
@@ -154,7 +154,7 @@ describe('replication (paper, 5.3)', () => {
     expect(cluster.delivered.length - before).toBeLessThan(600);
   });
 
-  test('duplicate messages change nothing', () => {
+  test('members ignore messages that arrive a second time', () => {
     const cluster = TestCluster.of('A B C');
     cluster.campaign('A');
     cluster.propose('A', 'x');
@@ -266,7 +266,7 @@ describe('commit (paper, 5.4.2)', () => {
     expect(cluster.terms('C')).toBe('1 1 2');
   });
 
-  test('entries that a deposed leader did not commit are overwritten; committed entries stay', () => {
+  test('a new leader overwrites the uncommitted entries of a deposed leader and keeps the committed ones', () => {
     const cluster = TestCluster.of('A B C');
     cluster.campaign('A');
     cluster.propose('A', 'kept');

@@ -75,7 +75,7 @@ describe('snapshots (paper, section 7)', () => {
     expect(cluster.get('C').digest).toBe(cluster.get('A').digest);
   });
 
-  test('a follower acknowledges a snapshot only after it is stored', () => {
+  test('a follower acknowledges a snapshot only after storing the snapshot', () => {
     const cluster = withLaggard();
     cluster.slowDisks.add('C');
     cluster.restart('C');
@@ -199,7 +199,7 @@ describe('snapshots (paper, section 7)', () => {
 });
 
 describe('log compaction', () => {
-  test('a follower keeps the requested number of entries', () => {
+  test('a follower keeps the requested number of entries before the snapshot index', () => {
     const cluster = TestCluster.of('A B C');
     cluster.campaign('A');
     for (let count = 0; count < 29; count += 1) cluster.propose('A', `${count}`);

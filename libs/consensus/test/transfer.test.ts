@@ -33,7 +33,7 @@ describe('leadership transfer (thesis, 3.10)', () => {
     expect(cluster.leader()?.id).toMatch(/[DE]/);
   });
 
-  test('a target that lags receives the missing entries before it becomes leader', () => {
+  test('a transfer target that lags receives the missing entries before it becomes leader', () => {
     const cluster = ledByA();
     cluster.get('C').crash();
     for (let count = 0; count < 40; count += 1) cluster.propose('A', 'x'.repeat(200));
@@ -44,7 +44,7 @@ describe('leadership transfer (thesis, 3.10)', () => {
     expect(cluster.get('C').commit).toBeGreaterThan(41);
   });
 
-  test('a target that needs a snapshot receives it before it becomes leader', () => {
+  test('a transfer target that needs a snapshot receives the snapshot before it becomes leader', () => {
     const cluster = ledByA();
     cluster.get('C').crash();
     for (let count = 0; count < 10; count += 1) cluster.propose('A', `${count}`);
@@ -57,7 +57,7 @@ describe('leadership transfer (thesis, 3.10)', () => {
   });
 
   test.each(['A', 'D', 'X'])(
-    'a leader ignores a transfer to itself, to a learner or to an unknown member (%s)',
+    'a leader ignores a request to transfer leadership to itself, to a learner or to an unknown member (%s)',
     (to) => {
       const cluster = ledByA();
       cluster.add('D', { config: null });
@@ -82,7 +82,7 @@ describe('leadership transfer (thesis, 3.10)', () => {
     expect(cluster.get('A').term).toBe(1);
   });
 
-  test('a second transfer replaces the target of the first', () => {
+  test('a second transfer request replaces the target of the first one', () => {
     const cluster = ledByA();
     cluster.get('C').crash();
     transfer(cluster, 'C');
@@ -90,7 +90,7 @@ describe('leadership transfer (thesis, 3.10)', () => {
     expect(cluster.leader()?.id).toBe('B');
   });
 
-  test('a leader sends timeoutNow again when the message was lost', () => {
+  test('a leader sends the timeoutNow message again when the first one was lost', () => {
     const cluster = ledByA();
     let lost = 0;
     cluster.drops = ({ message }) => message.type === 'timeoutNow' && (lost += 1) === 1;
@@ -109,7 +109,7 @@ describe('leadership transfer (thesis, 3.10)', () => {
     expect(cluster.get('A').raft.status().transferTarget).toBeNull();
   });
 
-  test('a voter ignores timeoutNow of an older term and from a member that is not the leader', () => {
+  test('a voter ignores a timeoutNow message of an older term, and one from a member that is not the leader', () => {
     const cluster = ledByA();
     const message = { type: 'timeoutNow', storeId: 'store-B-1', toStoreId: 'store-C-1' } as const;
     cluster.deliver({ from: 'B', to: 'C', message: { ...message, term: 1 } });

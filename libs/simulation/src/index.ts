@@ -7,5 +7,5 @@ export { runSeed } from './run-seed.ts';
 export type { RunOptions, RunReport } from './run-seed.ts';
 export { Scenario } from './scenario.ts';
 export type { ScenarioOptions } from './scenario.ts';
-export { createSimulatedMember, smallLimits } from './world/member-factory.ts';
+export { simulatedMemberFactory, smallLimits } from './world/member-factory.ts';
 export type { ProgramVersion } from './world/semantics-versions.ts';

@@ -20,7 +20,7 @@ import { checkWills } from './checks/wills.ts';
 import { defaultClient } from './clients/client.ts';
 import { FaultInjector } from './faults/fault-injector.ts';
 import type { Violation } from './history/history.ts';
-import { createSimulatedMember, settingsForSeed } from './world/member-factory.ts';
+import { simulatedMemberFactory, settingsForSeed } from './world/member-factory.ts';
 import type { MarkName } from './history/marks.ts';
 import { Workload, overflowClient, willWatcher } from './clients/workload.ts';
 import { World } from './world/world.ts';
@@ -70,7 +70,7 @@ export function runSeed(options: RunOptions): RunReport {
   const world = new World({
     seed: options.seed,
     members: options.members,
-    createMember: createSimulatedMember(settingsForSeed(options.seed)),
+    createMember: simulatedMemberFactory(settingsForSeed(options.seed)),
   });
   if (options.trace !== undefined) world.history.trace = options.trace;
   const times = runGuarded(world);
@@ -101,7 +101,7 @@ function runPhases(world: World): Times {
   if (!world.until(() => isServing(world), foundedWithinMs)) {
     history.reportViolation({
       promise: 'bootstrap',
-      text: `no cluster was founded within ${foundedWithinMs} ms: ${statesOf(world)}`,
+      text: `not all members served within ${foundedWithinMs} ms after the bootstrap: ${statesOf(world)}`,
     });
     return { convergedMs: null, servedMs: null };
   }

@@ -4,7 +4,7 @@ import { checkOneConnection, checkSameState, isQuiescent, isServing } from './ch
 import { defaultClient } from './clients/client.ts';
 import type { ClientOptions, SimulatedClient } from './clients/client.ts';
 import type { Arrival, Publication } from './history/history.ts';
-import { createSimulatedMember, smallLimits } from './world/member-factory.ts';
+import { simulatedMemberFactory, smallLimits } from './world/member-factory.ts';
 import type { SimulatedMemberFactory, SimulatedSettings } from './world/member-factory.ts';
 import { World } from './world/world.ts';
 
@@ -35,11 +35,11 @@ export class Scenario {
     this.world = new World({
       seed: options.seed ?? 1,
       members: options.members ?? 7,
-      createMember: options.createMember ?? createSimulatedMember(settings),
+      createMember: options.createMember ?? simulatedMemberFactory(settings),
     });
     if (options.startMembers === false) return;
     this.world.start();
-    this.waitFor('the cluster is founded', foundedWithinMs, () => isServing(this.world));
+    this.waitFor('all members serve after the bootstrap', foundedWithinMs, () => isServing(this.world));
   }
 
   /** Advances virtual time until the condition holds. @throws Error when it does not hold within that time */

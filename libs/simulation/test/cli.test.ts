@@ -32,7 +32,7 @@ test.each([
   [['--seed', '1', '--for', '1m'], /--seed runs one seed/],
   [['--sedes', '1'], /unknown option '--sedes' \(Did you mean --seeds\?\); see --help/],
   [['now'], /too many arguments/],
-])('readArguments rejects %j with one line', (args, message) => {
+])('readArguments rejects %j with a one-line message', (args, message) => {
   expect(() => readArguments(args)).toThrow(UsageError);
   expect(() => readArguments(args)).toThrow(message);
   expect(() => readArguments(args)).toThrow(/^[^\n]*$/);

@@ -10,8 +10,8 @@ const rareSeeds = [19, 26, 50, 59, 60, 72];
  */
 const onceFailedSeeds = [53, 259, 311, 460, 3_395, 4_335, 5_630, 6_436, 6_981, 7_591, 7_982];
 /**
- * A change of the members' code changes the events of a seed. Then up to this many further seeds are run for
- * missing marks.
+ * A change of the members' code changes the events of a seed. If marks are missing after such a change, the
+ * test runs up to this many further seeds.
  */
 const furtherSeedsMax = 40;
 const firstFurtherSeed = 1_001;
@@ -25,7 +25,7 @@ function run(seed: number): void {
   for (const name of marks.keys()) missing.delete(name);
 }
 
-test.each([...seeds, ...rareSeeds, ...onceFailedSeeds])('seed %d keeps all promises', run);
+test.each([...seeds, ...rareSeeds, ...onceFailedSeeds])('the run of seed %d keeps all promises', run);
 
 test('the seeds together reach every mark', () => {
   for (let further = 0; further < furtherSeedsMax && missing.size > 0; further += 1)

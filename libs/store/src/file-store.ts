@@ -140,7 +140,7 @@ class FileStore implements Store {
       return {
         storeId: identity.storeId,
         incarnation: incarnation + 1,
-        // An earlier start alone does not count: the store is fresh until its first write.
+        // The store is fresh until its first write, even if it was opened before.
         fresh: hardState.term === 0 && snapshot === null && entries.length === 0,
         hardState,
         snapshot,
@@ -244,7 +244,8 @@ class FileStore implements Store {
       await journal.rotate();
       await journal.append([{ ...withoutSnapshot(first), snapshot: reference }]);
     } catch (error) {
-      // After any other error than a full disk the record may be on the disk and refer to the file.
+      // After any other error than a full disk the record may be on the disk and refer to the file, so the
+      // file stays.
       if (isDiskFull(storeError(error, 'append'))) {
         await this.#system.remove(join(this.#directory, snapshotName(file))).catch(() => undefined);
       }

@@ -9,8 +9,8 @@ import type { FileSystem } from './disk/file-system.ts';
 import { createFileAtomically } from './disk/file-system.ts';
 
 /**
- * Version of the format of all files in the directory. It rises with any change that an older program would
- * misread.
+ * Version of the format of all files in the directory. It increases with each change that an older program
+ * would misread.
  */
 const storeFormat = 1;
 const identityName = 'identity.json';

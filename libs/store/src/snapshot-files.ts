@@ -23,8 +23,8 @@ export function snapshotNumber(name: string): number | null {
 
 /**
  * Writes and syncs a snapshot file. The name of the file becomes durable when the next journal segment is
- * created, because that syncs the directory. The snapshot takes effect only when a journal record refers to
- * the file.
+ * created, because creating a segment also syncs the directory. The snapshot takes effect only when a journal
+ * record refers to the file.
  */
 export async function writeSnapshot(
   system: FileSystem,

@@ -82,7 +82,7 @@ describe('a failing disk', () => {
     expect(recovered.repairs).toEqual([]);
   });
 
-  test('a refused snapshot leaves the log unchanged and leaves no file', async () => {
+  test('a snapshot that the disk refuses leaves the log unchanged and leaves no file', async () => {
     const disk = new SimulatedDisk();
     const store = storeOn(disk);
     await store.open('a');
@@ -122,7 +122,7 @@ describe('a failing disk', () => {
     },
   );
 
-  test('a write is refused while the disk has no space for the next segment, and accepted later', async () => {
+  test('the store refuses a write while the disk has no space for the next segment, and accepts writes again later', async () => {
     const disk = new SimulatedDisk();
     const store = storeOn(disk, 1_000);
     await store.open('a');
@@ -141,7 +141,7 @@ describe('disk space', () => {
     const disk = new SimulatedDisk();
     const store = storeOn(disk, 10_000);
     await store.open('a');
-    // One outbox item that stays must not keep whole segments.
+    // One outbox item that stays must not prevent the removal of whole segments.
     await store.write({ outboxPut: [{ incarnation: 1, sequence: 1, data: Buffer.from('kept') }] });
     for (let round = 0; round < 20; round++) {
       const first = round * 20 + 1;

@@ -45,11 +45,11 @@ describe('directories that earlier versions wrote', () => {
 
   // If one of these tests fails, record the sample: node scripts/record-golden.mjs store NAME (see
   // golden/README.md).
-  test.each(directories)('the sample directory "$name" is recorded', ({ name }) => {
+  test.each(directories)('the recordings contain the sample directory "$name"', ({ name }) => {
     expect(cases.map((one) => one.name)).toContain(name);
   });
 
-  test.each(fields)('the field "%s" of a write is recorded', (field) => {
+  test.each(fields)('the recordings contain the field "%s" of a write', (field) => {
     expect(cases.flatMap(({ expected }) => expected.fields)).toContain(field);
   });
 });

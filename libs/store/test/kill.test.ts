@@ -112,7 +112,7 @@ test('when several processes start at once after a crash, exactly one gets the l
   await Promise.all(stores.map((store) => store.close()));
 });
 
-test('locks a directory whose path is too long for a socket address', async () => {
+test('a store locks a directory whose path is too long for a socket address', async () => {
   const data = join(directory, 'long'.repeat(20), 'deep'.repeat(20));
   const store = createStore({ directory: data });
   await store.open('a');

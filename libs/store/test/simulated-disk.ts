@@ -43,7 +43,8 @@ class Inode {
       const kept =
         fate < 0.7 ? change.bytes : change.bytes.subarray(0, Math.floor(random() * change.bytes.length));
       this.durable = applied(this.durable, { ...change, bytes: kept });
-      // The file may have grown without the data: then it contains zeros.
+      // The new size of the file may be durable without the data. The file then contains zeros instead of the
+      // data.
       if (random() < 0.3 && change.kind === 'write') {
         this.durable = applied(this.durable, {
           ...change,
@@ -75,10 +76,16 @@ function fault(code: string): Error {
  */
 export class SimulatedDisk {
   #names = new Map<string, Inode>();
-  /** The file names before each change of names that is not durable yet. */
+  /**
+   * The directory's content (files by name) before each creation, rename or removal of a file that is not
+   * durable yet.
+   */
   #nameHistory: Map<string, Inode>[] = [];
   #lockedBy: object | null = null;
-  /** A new object after each crash: file systems of earlier processes no longer respond. */
+  /**
+   * Identifies the current process. Each crash replaces this object, so that file systems of earlier
+   * processes no longer respond.
+   */
   #process = {};
   /** Maximum size of all files together; Infinity for no limit. */
   capacityBytes = Infinity;

@@ -4,8 +4,8 @@ import type { World } from '../world/world.ts';
 /** Bound of P7 from the return of the network until the members are one healthy cluster. */
 const healMsMax = 10_000;
 /**
- * Additional time for members that are down when the network returns: such a member starts first, and starts
- * twice if its store is damaged.
+ * Additional time for members that are down when the network returns: such a member must start first, and
+ * starts twice if its store is damaged.
  */
 const startUpMsMax = 3_000;
 /**

@@ -98,7 +98,8 @@ function checkOnce(history: History, session: SessionRecord): void {
  * of the later message also transmitted the earlier message.
  */
 function checkOrder(history: History, session: SessionRecord): void {
-  // Messages of a shared subscription move to another client when one client leaves.
+  // Messages of a shared subscription move to another client when one client leaves, so their order is not
+  // checked.
   if (session.subscriptions.some(({ subscription }) => isShared(subscription.filter))) return;
   const last = new Map<string, Publication[]>();
   const seen = new Set<number>();

@@ -92,7 +92,7 @@ export function checkRetained(world: World, seen: ReadonlyMap<string, ReadonlyMa
   for (const [topic, all] of writes) checkLastWrite(world, topic, all, first[1].get(topic));
 }
 
-/** Checks that no acknowledged write must have replaced the retained message. */
+/** Checks that no later acknowledged write should have replaced the retained message. */
 function checkLastWrite(
   world: World,
   topic: string,

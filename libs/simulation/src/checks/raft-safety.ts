@@ -135,8 +135,8 @@ export class RaftSafetyCheck {
       // A disk that was replaced after the commit may have contained the entry.
       return disk !== undefined && (disk.storeId !== storeId || disk.holds(index, term));
     });
-    // The entry may have been committed before the last member was added: half of an even number was a
-    // majority then.
+    // The entry may have been committed before the last member was added: half of the present voters, if
+    // their number is even, was a majority then.
     if (holders.length * 2 > voters.length - (voters.length % 2 === 0 ? 1 : 0)) return;
     const text = `${host.id} committed index ${index} of term ${term}, which is on ${holders.length} of ${voters.length} disks (${holders.map(({ id }) => id).join('')})`;
     this.#history.reportViolation({ promise: 'P1', text });

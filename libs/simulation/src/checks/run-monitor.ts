@@ -8,7 +8,9 @@ import type { Host } from '../world/host.ts';
 import { BatchSequenceCheck } from './batch-sequence.ts';
 import { RaftSafetyCheck } from './raft-safety.ts';
 
-/** The monitor observes one in this many of the turns in which a member applied nothing. */
+/**
+ * If a member applies nothing in its turns, the monitor observes the member only once per this many turns.
+ */
 const idleTurnsPerObservation = 8;
 
 /** Passes what the members do during a run to the checks and to the detector of marks. */
@@ -50,7 +52,7 @@ export class RunMonitor {
 
   turnEnded(host: Host, member: Member): void {
     this.#turns += 1;
-    // One observation costs as much as several turns.
+    // One observation takes as much CPU time as several turns.
     if (!this.#changed.delete(host.id) && this.#turns % idleTurnsPerObservation !== 0) return;
     const status = member.status();
     this.raftSafety.observe(host, status);

@@ -1,8 +1,8 @@
 import type { ConnectionRecord, History } from '../history/history.ts';
 
 /**
- * Bound of the time until the cluster orphans the sessions of a silent member, or the member becomes
- * isolated.
+ * After a member stops, pauses or loses its majority, the cluster orphans the member's sessions, or the
+ * member becomes isolated, within this time.
  */
 const disturbanceMs = 6_000;
 
@@ -51,8 +51,8 @@ export function checkWills(history: History, watcher: string): void {
 }
 
 /**
- * Returns whether the cluster must have received the DISCONNECT: the home had no disturbance shortly before
- * or after the arrival of the DISCONNECT.
+ * Returns whether the cluster must have received the DISCONNECT: the home was not stopped, paused or changing
+ * its state shortly before or after the arrival of the DISCONNECT.
  */
 function isDisconnectKnown(history: History, record: ConnectionRecord): boolean {
   const { endedAtMs, disconnectHandledAtMs } = record;

@@ -9,7 +9,7 @@ export interface SimulateArguments {
   /** Number of members, 1 to 7; null: the number depends on the seed. */
   readonly members: number | null;
   readonly workers: number;
-  /** No seed starts after this time, ms. */
+  /** Milliseconds from the start of the program after which no further seed starts. */
   readonly forMs: number;
   readonly trace: boolean;
   readonly keepGoing: boolean;

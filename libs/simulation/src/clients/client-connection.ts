@@ -15,7 +15,10 @@ export interface ClientConnectionHandlers {
 
 const delayMsMin = 0.3;
 const delayMsMax = 3;
-/** Time after which a client closes a silent connection. A client pings about every second. */
+/**
+ * Minimum time without a packet of the member after which a client closes the connection. A client sends a
+ * PINGREQ about every second.
+ */
 const silenceNoticedMsMin = 1_000;
 const silenceNoticedMsMax = 2_000;
 /** Time after which a member detects a vanished client by its Keep Alive. */
@@ -115,7 +118,10 @@ export class ClientConnection {
     });
   }
 
-  /** Handles the end or pause of the member's process: the client detects a TCP reset, or the silence. */
+  /**
+   * Handles the end or pause of the member's process: the client detects a TCP reset, or (`silent`) detects
+   * later that no packets arrive.
+   */
   hostStopped(silent: boolean): void {
     const delayMs = silent ? this.#random.between(silenceNoticedMsMin, silenceNoticedMsMax) : this.#delayMs();
     this.#timeline.after(delayMs, () => {

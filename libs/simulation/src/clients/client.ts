@@ -15,7 +15,7 @@ export interface ClientOptions {
   /** Session Expiry Interval; 0: the session ends with its connection. */
   readonly expirySeconds: number;
   readonly receiveMaximum: number;
-  /** Bound of the client's own unacknowledged publishes. */
+  /** Maximum number of publishes that the client sends without an acknowledgement. */
   readonly windowMax: number;
   readonly ackDelayMsMax: number;
   readonly subscriptions: readonly Subscription[];
@@ -113,7 +113,10 @@ export class SimulatedClient {
     this.#dialAfter(0);
   }
 
-  /** Ends the connection and does not reconnect. The will is due unless the client sends DISCONNECT. */
+  /**
+   * Ends the connection and does not reconnect. The cluster must publish the client's will unless the client
+   * sends DISCONNECT.
+   */
   leave(how: 'disconnect' | 'close' | 'vanish'): void {
     this.shouldBeConnected = false;
     this.#drop(how);

@@ -25,8 +25,9 @@ const overflowMessages = defaultSettings.queuedMessagesMax + 60;
 const ackWaitMsMax = 3_000;
 
 /**
- * The clients of one run and their actions. Client ids, topics and the order of the draws are part of the
- * meaning of a seed: a longer client id changes the size of entries, and so the time of snapshots.
+ * The clients of one run and their actions. A change of a client id, a topic or the order of the random draws
+ * gives every seed another run: a longer client id, for example, changes the size of entries, and so the time
+ * of snapshots.
  */
 export class Workload {
   readonly #world: World;
@@ -131,7 +132,7 @@ export class Workload {
     });
   }
 
-  /** Makes the client's socket full for a while. */
+  /** Reports to the home for a while that the client's socket accepts no more data. */
   #fillSocket(client: SimulatedClient): void {
     const { connection } = client;
     if (connection === null || !client.connected) return;

@@ -11,11 +11,11 @@ import * as processes from './process-faults.ts';
 /** Gap between two faults. It is short, so that faults overlap. */
 const gapMsMin = 100;
 const gapMsMax = 1_800;
-/** A run has a few kinds of fault that occur often, instead of all kinds that occur seldom. */
+/** A run has only a few kinds of fault, so that each of these kinds occurs often. */
 const kindsMin = 2;
 const kindsMore = 4;
 
-/** The faults of which each run has some. Their order is part of the meaning of a seed. */
+/** Each run has some of these faults. A change of their order gives every seed another run. */
 const commonFaults: readonly Fault[] = [
   processes.killMembers,
   processes.killLeader,

@@ -60,7 +60,8 @@ export function addMemberBack(context: FaultContext, id: MemberId): void {
   if (context.removed !== id) return;
   world.kill(id);
   world.start(id);
-  // The entry that removes the member may be committed only now.
+  // The removal of the member may not be committed yet, so the request to add the member again follows a
+  // second later.
   world.timeline.after(1_000, () => requestAdmission(context, id));
 }
 

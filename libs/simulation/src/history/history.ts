@@ -55,7 +55,10 @@ export interface SessionRecord {
   readonly number: number;
   readonly persistent: boolean;
   readonly startedAtMs: number;
-  /** The time when the client ended the session or lost track of it; null: the session exists. */
+  /**
+   * The time when the client ended the session or could no longer determine whether it exists; null: the
+   * session exists.
+   */
   endedAtMs: number | null;
   readonly subscriptions: SubscriptionRecord[];
   readonly arrivals: Arrival[];

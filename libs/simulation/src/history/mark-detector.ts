@@ -27,7 +27,9 @@ export class MarkDetector {
   /** For each batch, the leader that the batch was last sent to. */
   readonly #lastLeader = new Map<string, MemberId>();
   #transferTarget: { readonly to: MemberId; readonly atMs: number } | null = null;
-  /** Keys of the lasting states that are already marked: each state is marked once per process. */
+  /**
+   * Keys of the states for which a mark is already counted: a state that lasts is counted once per process.
+   */
   readonly #markedOnce = new Set<string>();
 
   constructor(history: History, clients: readonly SimulatedClient[]) {

@@ -50,7 +50,7 @@ export function settingsForSeed(seed: number): SimulatedSettings {
 }
 
 /** Returns a factory of members with these settings, for {@link World}. */
-export function createSimulatedMember(settings: SimulatedSettings): SimulatedMemberFactory {
+export function simulatedMemberFactory(settings: SimulatedSettings): SimulatedMemberFactory {
   return (id, members, recovered, random, hooks) =>
     createMember({
       id,

@@ -23,7 +23,7 @@ export interface NetworkPath {
   blocked: boolean;
 }
 
-/** Time after which an unanswered ping reveals a silent connection. */
+/** Minimum time after which a connection whose peer does not answer pings is closed. */
 const silenceNoticedMsMin = 900;
 const silenceNoticedMsMax = 1_600;
 const retryMsMin = 50;

@@ -118,9 +118,7 @@ export class Operator {
     }
   }
 
-  /**
-   * Returns the configuration of the running member with the newest log; null before the cluster is founded.
-   */
+  /** Returns the configuration of the running member with the newest log; null before the bootstrap. */
   newestConfig(): ClusterConfig | null {
     let newest: { readonly config: ClusterConfig; readonly term: number; readonly index: number } | null =
       null;

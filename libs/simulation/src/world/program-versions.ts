@@ -18,7 +18,7 @@ export class ProgramVersions {
 
   /**
    * @param versions the program version of each member's next start
-   * @param newestConfig returns the newest configuration of the cluster, or null before it is founded
+   * @param newestConfig returns the newest configuration of the cluster, or null before the bootstrap
    */
   constructor(
     history: History,

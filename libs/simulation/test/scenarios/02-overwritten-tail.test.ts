@@ -1,5 +1,5 @@
 import type { Member, Outgoing, RaftAppendRequest, RaftMessage } from '@mqtt-cluster/contracts';
-import { createSimulatedMember, smallLimits, Scenario } from '../../src/index.ts';
+import { simulatedMemberFactory, smallLimits, Scenario } from '../../src/index.ts';
 
 /**
  * This test fails if a follower accepts appends without comparing the previous term (Raft paper, figure 7).
@@ -84,7 +84,7 @@ function appendOneByOne(member: Member): Member {
  * This test fails if a leader commits entries of earlier terms by counting their copies (Raft paper, 5.4.2).
  */
 test('the cluster does not commit an entry of an earlier term by counting its copies (Raft paper, figure 8)', () => {
-  const createUsual = createSimulatedMember({ whenIsolated: 'hold', limits: smallLimits });
+  const createUsual = simulatedMemberFactory({ whenIsolated: 'hold', limits: smallLimits });
   const scenario = new Scenario({
     createMember: (id, members, recovered, random) =>
       appendOneByOne(createUsual(id, members, recovered, random)),

@@ -104,7 +104,7 @@ test('the cluster delivers a QoS 2 message once to a subscriber that moves to an
 });
 
 /** This test fails if a message is delivered early although an earlier one is still queued. */
-test('the cluster keeps the order of a session with queued messages when its isolated home accepts more (P2)', () => {
+test('the cluster keeps the order of a session with queued messages when its isolated home accepts more messages (P2)', () => {
   const scenario = new Scenario();
   const [a, b] = scenario.followers() as [string, string];
   const subscriber = scenario.client('s', a, {

@@ -149,7 +149,8 @@ test('the cluster rejects the removal of one of the four intact members while th
 });
 
 /**
- * This test fails if a rejected store must be known to all stores that its configuration lists (seed 4335).
+ * This test fails if the leader rejects a wiped store whose configuration lists a store that was replaced
+ * since (seed 4335).
  */
 test('the cluster admits a wiped member again after its admission was overwritten and another member was replaced (P10)', () => {
   const scenario = new Scenario();
@@ -184,8 +185,8 @@ test('the cluster admits a wiped member again after its admission was overwritte
 });
 
 /**
- * This test fails if a member trusts its own configuration alone: it then accepts messages that can never be
- * committed.
+ * This test fails if a member trusts its own configuration alone: the removed member then accepts messages
+ * that can never be committed.
  */
 test('a member that was removed while it was down serves no client until it is added again (P10)', () => {
   const scenario = new Scenario();
@@ -213,8 +214,8 @@ test('a member that was removed while it was down serves no client until it is a
 });
 
 /**
- * This test fails if messages from before the admission count: the member disconnected its clients and lost
- * their wills.
+ * This test fails if a member acts on messages that peers sent before its admission: it then disconnects its
+ * clients and their wills are lost.
  */
 test.each([1, 2, 3])(
   'the cluster keeps a replaced member and its clients when the leader dies soon after its admission, seed %d (P10)',

@@ -1,7 +1,7 @@
 import { Scenario } from '../../src/index.ts';
 
-/** This test fails if members with fresh stores found a cluster before all configured members are up. */
-test('members with fresh stores found one cluster only when all seven are up (P10)', () => {
+/** This test fails if members with fresh stores bootstrap a cluster before all configured members are up. */
+test('members with fresh stores bootstrap a cluster only when all seven members are up (P10)', () => {
   const scenario = new Scenario({ startMembers: false });
   scenario.world.start('a', 'b', 'c');
   scenario.run(6_000);

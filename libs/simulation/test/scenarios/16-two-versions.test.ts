@@ -65,7 +65,7 @@ test('a member serves again after a rollback on a store that the newer program h
 });
 
 /** This test fails if an older program applies commands that it does not know. */
-test('a member with an older program stops at a newer semantics version in force, and reports the reason (P10)', () => {
+test('a member with an older program stops applying entries when a newer semantics version is in force, and reports why (P10)', () => {
   const scenario = new Scenario();
   for (const id of scenario.memberIds) restartAs(scenario, id, 'newer');
   scenario.waitFor('the newer version is in force', 10_000, () => isInForce(scenario));
@@ -95,7 +95,7 @@ test('a member with an older program stops at a newer semantics version in force
 });
 
 /** This test fails if a semantics version may skip a number. */
-test('the cluster raises an alarm on all members for a semantics version that skips numbers, and ignores it (P10)', () => {
+test('the cluster raises an alarm on all members for a semantics version that skips numbers, and ignores that version (P10)', () => {
   const scenario = new Scenario();
   const [a, b] = scenario.followers() as [string, string];
   const subscriber = scenario.client('s', a, { subscriptions: [{ filter: 'x', qos: 1 }] });

@@ -1,4 +1,4 @@
-import { createSimulatedMember, smallLimits, Scenario } from '../../src/index.ts';
+import { simulatedMemberFactory, smallLimits, Scenario } from '../../src/index.ts';
 
 /** This test fails if a snapshot does not contain the settings. */
 test('members with different limits report equal digests when a queue overflows during restarts (P9)', () => {
@@ -8,7 +8,7 @@ test('members with different limits report equal digests when a queue overflows 
       const number = id.charCodeAt(0) - 96;
       const limits = { ...smallLimits, inFlightMax: 5 * number, cleanQueueMax: 100 * number };
       const logBytesMax = 8_192 * number;
-      return createSimulatedMember({ whenIsolated: 'accept', limits: { ...limits, logBytesMax } })(
+      return simulatedMemberFactory({ whenIsolated: 'accept', limits: { ...limits, logBytesMax } })(
         id,
         members,
         recovered,

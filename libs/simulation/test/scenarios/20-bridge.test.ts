@@ -25,7 +25,7 @@ test('the cluster keeps the leader while bulk messages are delayed by 2.5 s, as 
   expect(scenario.finish()).toEqual([]);
 });
 
-test('a member catches up over a link that is cut again after every 600 ms (P7)', () => {
+test('a member catches up over a link that is cut every 600 ms (P7)', () => {
   const scenario = new Scenario();
   const [a, b] = scenario.followers() as [string, string];
   const publisher = scenario.client('p', b, { windowMax: 20 });

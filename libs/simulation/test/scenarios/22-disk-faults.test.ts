@@ -23,7 +23,7 @@ test('the cluster acknowledges nothing after failed syncs, and members restart w
 });
 
 /** This test fails if a start trusts entries that a failed sync has left in the page cache. */
-test('the cluster counts entries that a starting member reads after a failed sync only after their next write (P1)', () => {
+test('the cluster counts entries that a member read from the page cache only after the member has written them again (P1)', () => {
   const scenario = new Scenario();
   const subscriber = scenario.client('s', null, { subscriptions });
   const leader = scenario.leader();

@@ -1,7 +1,7 @@
 import { decodeMqttState, createMqttState } from '@mqtt-cluster/mqtt-state';
 import type { MqttState } from '@mqtt-cluster/mqtt-state';
 import { currentSemantics } from '@mqtt-cluster/member';
-import { createSimulatedMember, smallLimits, Scenario } from '../../src/index.ts';
+import { simulatedMemberFactory, smallLimits, Scenario } from '../../src/index.ts';
 
 const drainPerSecond = 1_000;
 
@@ -27,7 +27,7 @@ function skippingEntries(state: MqttState, skips: (index: number) => boolean): M
 test.each(['the leader', 'a follower'])(
   'the cluster detects a state that differs on %s, drains that member and restores it from its peers (P10)',
   (role) => {
-    const createUsual = createSimulatedMember({ whenIsolated: 'accept', limits: smallLimits });
+    const createUsual = simulatedMemberFactory({ whenIsolated: 'accept', limits: smallLimits });
     let divergedMember = '';
     let hasSkipped = false;
     const skipsOf =

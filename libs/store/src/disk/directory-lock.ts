@@ -23,7 +23,8 @@ type LockHolder = 'alive' | 'dead' | 'none';
  */
 export async function acquireLock(directory: string): Promise<{ release(): Promise<void> }> {
   const handle = await open(directory, 'r');
-  // A long path does not fit a socket address. The path of the open directory's file descriptor does.
+  // A long path does not fit into a socket address, so the address uses the short path of the open
+  // directory's file descriptor.
   const base = Buffer.byteLength(directory) <= socketPathBytesMax ? directory : `/proc/self/fd/${handle.fd}`;
   const path = join(base, lockName);
   try {

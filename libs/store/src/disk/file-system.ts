@@ -25,7 +25,7 @@ export interface FileSystem {
   remove(path: string): Promise<void>;
   /** Makes created, renamed and removed names durable. */
   syncDirectory(path: string): Promise<void>;
-  /** Locks the directory until it is released or this process dies. @throws StoreLockedError */
+  /** Locks the directory until `release` is called or this process dies. @throws StoreLockedError */
   lock(directory: string): Promise<{ release(): Promise<void> }>;
 }
 
@@ -71,8 +71,8 @@ export async function writeFully(file: WritableFile, bytes: Uint8Array, offset: 
 }
 
 /**
- * Creates a file atomically: after a crash it exists with its whole content or not at all. Its name is
- * durable after `syncDirectory`.
+ * Creates a file atomically: after a crash the file exists with its whole content or not at all. The name of
+ * the file is durable after `syncDirectory`.
  */
 export async function createFileAtomically(
   system: FileSystem,

@@ -72,7 +72,10 @@ class MemoryDiskStore implements MemoryStore {
   #failNext = false;
   #full = false;
   #syncs = 0;
-  /** A new object after each crash: writes that started before the crash must have no effect after it. */
+  /**
+   * Identifies the current process. Each crash replaces this object, so that writes that started before the
+   * crash have no effect after it.
+   */
   #process = {};
 
   constructor(disk: MemoryDisk) {

@@ -80,7 +80,7 @@ function lifecycleTests(disk: () => StoreUnderTest, reopened: Reopened, written:
     });
   });
 
-  test('every open keeps the store id and increments the incarnation', async () => {
+  test('each call of open keeps the store id and increments the incarnation', async () => {
     const first = await reopened();
     const second = await reopened();
     const third = await reopened();
