@@ -1,8 +1,8 @@
 /** Bounds of the bridge, each with its reason. All bounds apply per peer. */
 
 /**
- * Approximate size at which the encoder starts a new frame. Large enough to amortize the cost of MQTT and
- * TLS, small enough not to delay other messages.
+ * Approximate size at which the encoder starts a new frame. A larger frame amortizes the cost of MQTT and TLS
+ * better, but delays the messages behind it.
  */
 export const frameBodyBytesTarget = 1024 * 1024;
 
@@ -20,7 +20,10 @@ export const logBacklogBytesMax = 16 * 1024 * 1024;
 /** Backlog above which votes and heartbeats are dropped, because they would arrive too late to be useful. */
 export const raftBacklogBytesMax = 1024 * 1024;
 
-/** Time that a stop waits for the last messages to leave, for example a leadership transfer. */
+/**
+ * Time for which a stop waits until the kernel has accepted the last messages, for example a leadership
+ * transfer.
+ */
 export const stopFlushMsMax = 200;
 
 /** Timeout of an outgoing connection, for TCP, TLS and MQTT CONNECT together. */
@@ -35,20 +38,24 @@ export const stableConnectionMs = 1_000;
  */
 export const reconnectDelaysMs: readonly number[] = [5, 20, 50, 100, 200, 350];
 
-/** Reconnect delay after the peer rejected CONNECT (other cluster, unknown member). A retry is not urgent. */
+/**
+ * Reconnect delay after the peer rejected CONNECT, for example because this member is unknown to it. Only an
+ * operator can change the cause, so a retry is not urgent.
+ */
 export const rejectedReconnectDelayMs = 2_000;
 
 /** Interval of the connection checks, and of the pings on a `log` connection in use. */
 export const pingIntervalMs = 1_000;
 
 /**
- * Ping interval of a `raft` connection in use. The member detects a silent peer earlier, by its heartbeats.
+ * Ping interval of a `raft` connection in use. A longer interval is sufficient here, because the heartbeats
+ * of Raft detect a dead peer earlier.
  */
 export const raftPingIntervalMs = 2_000;
 
 /**
- * Ping intervals of idle connections. An idle cluster of seven members has 84 connections, which must cost
- * little.
+ * Ping intervals of idle connections. They are long, because an idle cluster of seven members has 84
+ * connections and each ping costs CPU time.
  */
 export const idlePingIntervalsMs = { raft: 7_000, log: 15_000 } as const;
 
@@ -57,8 +64,8 @@ export const responseTimeoutMs = 2_500;
 
 /**
  * MQTT keep-alive of CONNECT, seconds. The listener closes the connection of a dead peer after one and a half
- * times this interval. This is not urgent, because a new connection of the peer takes over the old one. The
- * interval must exceed the transfer time of one large frame on a slow link.
+ * times this interval. A shorter interval is not needed, because a new connection of the peer replaces the
+ * old connection. The interval must exceed the transfer time of one large frame on a slow link.
  */
 export const keepAliveSeconds = 30;
 

@@ -15,7 +15,7 @@ export const connectionByChannel: Readonly<Record<Channel, ConnectionKind>> = {
   live: 'log',
 };
 
-/** Topics that each kind of connection may carry. */
+/** Topics on which a peer may publish, by the kind of connection. */
 export const topicsByConnection: Readonly<Record<ConnectionKind, readonly string[]>> = {
   raft: [bridgeTopics.raft],
   log: [bridgeTopics.log, bridgeTopics.live],

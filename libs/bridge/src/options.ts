@@ -34,12 +34,13 @@ export interface BridgeOptions {
   /** Returns a number in [0, 1) that varies the reconnect delays. Default: `Math.random`. */
   readonly random?: () => number;
   /**
-   * Backlog of one peer above which live messages are dropped, bytes. Raising it delivers older live
+   * Backlog of one peer above which live messages are dropped, bytes. A higher bound delivers older live
    * messages.
    */
   readonly liveBacklogBytesMax?: number;
   /**
-   * Backlog of one peer above which `log` messages are dropped, bytes. Raising it costs memory per slow peer.
+   * Backlog of one peer above which `log` messages are dropped, bytes. A higher bound costs memory for each
+   * slow peer.
    */
   readonly logBacklogBytesMax?: number;
 }

@@ -39,7 +39,7 @@ describe('bridges on a loopback network', () => {
     expect(a.bridge.counters()['b']!.bytesSent).toBe(b.bridge.counters()['a']!.bytesReceived);
   });
 
-  test('measure the round trip', async () => {
+  test('measure the round-trip time to a peer', async () => {
     const sites = await freeSites('a', 'b');
     const a = await startBridge(sites, 'a');
     await startBridge(sites, 'b');
@@ -55,7 +55,7 @@ describe('bridges on a loopback network', () => {
     expect(a.bridge.counters()['b']!.roundTripMs).toBeGreaterThanOrEqual(0);
   });
 
-  test('report a stopped peer as refused, drop messages to it, and reconnect when it returns', async () => {
+  test('report the link to a stopped peer as refused, drop messages to this peer, and reconnect when the peer restarts', async () => {
     const sites = await freeSites('a', 'b', 'c');
     const a = await startBridge(sites, 'a');
     const b = await startBridge(sites, 'b');
@@ -94,7 +94,7 @@ describe('bridges on a loopback network', () => {
     expect(states).not.toContain('up');
   });
 
-  test('deliver the last messages before a stop', async () => {
+  test('deliver the messages that were sent immediately before stop', async () => {
     const sites = await freeSites('a', 'b');
     const a = await startBridge(sites, 'a');
     const b = await startBridge(sites, 'b');
@@ -157,7 +157,7 @@ describe('bridges on a loopback network', () => {
     expect(Object.keys(bridge.counters())).toEqual(['b']);
   });
 
-  test('reject start when the address is in use', async () => {
+  test('fail to start when the address of the cluster listener is in use', async () => {
     const [site] = await freeSites('a');
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(site!.port, site!.host, resolve));

@@ -39,7 +39,7 @@ async function dialAsPeer(options: IClientOptions = {}): Promise<MqttClient> {
 
 const good = Buffer.from(encodeFrame([propose(new Uint8Array([1]))]));
 
-/** Proves that the listener still works: a valid frame from the peer's client identifier arrives. */
+/** Proves that the listener still works: connects as a peer, and waits for a valid frame to arrive. */
 async function expectAlive(): Promise<void> {
   const before = a.recorder.messages.length;
   const client = await dialAsPeer();
@@ -73,7 +73,7 @@ describe('the cluster listener rejects', () => {
     await expectAlive();
   });
 
-  test('a peer with a newer frame version, and logs both versions', async () => {
+  test('a peer that uses a newer frame version, and logs both versions', async () => {
     await closed(dial({ ...asPeer, username: '2:test' }));
     const words = 'it uses version 2 of the frame format, this member uses 1';
     await a.recorder.until(() => a.recorder.warnings.some((warning) => warning.includes(words)));
@@ -84,7 +84,7 @@ describe('the cluster listener', () => {
   test.each<[string, (client: MqttClient) => void]>([
     ['subscribes', (client) => client.subscribe('$bridge/#')],
     ['publishes on another topic', (client) => client.publish('plant/1', 'x')],
-    ['publishes on the wrong connection', (client) => client.publish(bridgeTopics.raft, good)],
+    ['publishes a raft frame on its log connection', (client) => client.publish(bridgeTopics.raft, good)],
     ['publishes with QoS 1', (client) => client.publish(bridgeTopics.log, good, { qos: 1 })],
     ['publishes with QoS 2', (client) => client.publish(bridgeTopics.log, good, { qos: 2 })],
     ['publishes a retained message', (client) => client.publish(bridgeTopics.log, good, { retain: true })],
@@ -105,7 +105,7 @@ describe('the cluster listener', () => {
     await expectAlive();
   });
 
-  test('ignores repeated acknowledgements without a publish', async () => {
+  test('ignores PUBACK, PUBREC and PUBREL packets that belong to no publish', async () => {
     const client = await dialAsPeer();
     client.stream.write(Buffer.from('62020009620200094002000950020009', 'hex'));
     client.publish(bridgeTopics.log, good);
@@ -124,7 +124,8 @@ describe('the cluster listener', () => {
     client.publish(bridgeTopics.live, good);
     await a.recorder.until(() => a.recorder.messages.length === 1);
     expect(a.bridge.counters()['b']!.framesRefused).toBe(4);
-    // The log contains equal warnings only once.
+    // The rate limit of the log suppresses equal warnings, so the log contains one warning for several
+    // invalid frames.
     expect(
       a.recorder.warnings.filter((warning) => warning.startsWith('frame of a peer dropped')),
     ).toHaveLength(1);

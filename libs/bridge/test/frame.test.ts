@@ -25,7 +25,7 @@ describe('a frame', () => {
     );
   });
 
-  test('with Buffer payloads can be decoded from a part of a larger buffer', () => {
+  test('with Buffer payloads is decoded correctly from a part of a larger buffer', () => {
     const frame = encodeFrame([propose(Buffer.from('one'), new Uint8Array([2]))]);
     const surroundings = Buffer.alloc(frame.length + 7, 0xff);
     surroundings.set(frame, 3);
@@ -54,7 +54,7 @@ describe('a frame', () => {
     expect(decodeFrame(framed(pack([hello, live])))).toStrictEqual([hello, live]);
   });
 
-  test('is accepted with undefined for an absent optional field', () => {
+  test('is accepted when an optional field is present with the value undefined', () => {
     const message = { topic: 't', payload: new Uint8Array(), qos: 0, retain: false, publisher: undefined };
     const frame = framed(
       pack([{ type: 'live', storeId: 's', incarnation: 1, sentAtMs: 5, messages: [message], direct: [] }]),
@@ -62,7 +62,7 @@ describe('a frame', () => {
     expect(() => encodeFrame(decodeFrame(frame))).not.toThrow();
   });
 
-  test('ends at the target size, and a message above that size gets a frame of its own', () => {
+  test('ends at the target size, and a message larger than this size gets a frame of its own', () => {
     const sizes = [10, 700_000, 700_000, 3_000_000, 10, 10];
     const messages = sizes.map((size, index) => propose(new Uint8Array(size).fill(index)));
     const decoded = encodeFrames(messages).map((frame) => decodeFrame(frame));
@@ -99,7 +99,7 @@ describe('decodeFrame rejects a frame', () => {
     expect(() => decodeFrame(framed(body, { flags: 1 }))).toThrow('flags 1 are unknown');
   });
 
-  test('of random bytes, also with a valid header and checksum', () => {
+  test('of random bytes, with or without a valid header and checksum', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), fc.boolean(), (noise, withHeader) => {
         const frame = withHeader ? framed(noise) : noise;
@@ -116,7 +116,7 @@ describe('decodeFrame rejects a frame', () => {
     );
   });
 
-  test('with changed bytes and a valid checksum, unless the body still decodes to peer messages', () => {
+  test('with changed body bytes and a recomputed checksum, unless the body still decodes to peer messages', () => {
     fc.assert(
       fc.property(
         peerMessage,

@@ -26,7 +26,7 @@ describe('a network in memory', () => {
     expect(b.recorder.from('a')).toStrictEqual([propose(new Uint8Array([1, 2, 3]))]);
   });
 
-  test('drops messages in transit at a partition, and delivers again after the partition heals', async () => {
+  test('drops messages in transit at a partition, and delivers later messages after the partition heals', async () => {
     const { network, a, b, c } = await startAll();
     a.bridge.send([{ to: 'b', channel: 'log', message: propose(new Uint8Array([1])) }]);
     network.partition('a', 'b');

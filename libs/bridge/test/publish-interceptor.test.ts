@@ -73,18 +73,18 @@ test('the interceptor forwards QoS 1 and retained publishes unchanged', () => {
   expect(feed([others])).toEqual({ intercepted: [], forwarded: others });
 });
 
-test('the interceptor forwards a too large packet, and all later bytes, at once', () => {
+test('the interceptor forwards a too large packet and all later bytes without waiting for the rest of the packet', () => {
   const { intercepted, forwarded } = feed([large.subarray(0, 10), large.subarray(10, 20)], true, 1_000);
   expect(intercepted).toEqual([]);
   expect(forwarded).toEqual(large.subarray(0, 20));
 });
 
-test('the interceptor forwards a publish with a topic longer than its packet', () => {
+test('the interceptor forwards a publish that declares a topic longer than the packet', () => {
   const wrong = Buffer.from([0x30, 3, 0, 200, 1]);
   expect(feed([wrong])).toEqual({ intercepted: [], forwarded: wrong });
 });
 
-test('the interceptor forwards a packet with an endless remaining length', () => {
+test('the interceptor forwards a packet with a remaining length of more than four bytes', () => {
   const wrong = Buffer.from([0x30, 0xff, 0xff, 0xff, 0xff, 0x7f]);
   expect(feed([wrong])).toEqual({ intercepted: [], forwarded: wrong });
 });

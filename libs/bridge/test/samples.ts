@@ -1,7 +1,7 @@
 import type { ClusterConfig, LogEntry, Message, PeerMessage, RaftMessage } from '@mqtt-cluster/contracts';
 import fc from 'fast-check';
 
-/** Generates records with a prototype, like those of the code. */
+/** Generates records with Object.prototype, like the records that the production code creates. */
 const record = <T>(fields: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> =>
   fc.record(fields, { noNullPrototype: true }) as fc.Arbitrary<T>;
 

@@ -14,7 +14,7 @@ afterEach(async () => {
   servers.clear();
 });
 
-/** Accepts connections and CONNECT, and then neither reads nor responds. */
+/** Starts a peer that accepts connections and CONNECT, and after that neither reads nor responds. */
 async function startStalledPeer({ host, port }: Site): Promise<void> {
   const server = createServer((socket) => {
     sockets.add(socket);

@@ -51,7 +51,7 @@ requiring('openssl')('bridges with mutual TLS', () => {
     makeAuthority('authority');
     makeAuthority('impostor');
     for (const name of ['a', 'b', 'c']) tls[name] = makeCertificate(name, 'authority');
-    // Trusts the correct authority, so that only its own certificate is invalid.
+    // This member trusts the correct authority, so that the only fault is its own certificate.
     tls['foreign'] = { ...makeCertificate('foreign', 'impostor'), ca: tls['a']!.ca };
   });
 
@@ -107,7 +107,7 @@ requiring('openssl')('bridges with mutual TLS', () => {
     const received: Buffer[] = [];
     socket.on('data', (data: Buffer) => received.push(data));
     socket.on('error', () => undefined);
-    // CONNECT of MQTT 3.1.1 as `b`.
+    // A CONNECT packet of MQTT 3.1.1 with the client identifier `b`.
     socket.write(Buffer.from([0x10, 13, 0, 4, ...Buffer.from('MQTT'), 4, 2, 0, 60, 0, 1, 0x62]));
     await new Promise((resolve) => socket.once('close', resolve));
     expect(Buffer.concat(received)).toHaveLength(0);

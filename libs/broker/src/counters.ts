@@ -11,7 +11,10 @@ import type { ProtocolVersion } from './codec/decode-connect.ts';
 type PerQos = [number, number, number];
 type PublishRefusalReason = 'quota' | 'not_authorized' | 'topic';
 
-/** Totals since the start of the broker. Plain fields, because the hot path increments them. */
+/**
+ * Totals since the start of the broker. They are plain fields, not metrics, because the hot path increments
+ * them.
+ */
 export interface BrokerCounters {
   connectionsAccepted: number;
   connectionsRefused: number;
@@ -30,7 +33,7 @@ export interface BrokerCounters {
   publishBytesSent: number;
   /** Acknowledgements to publishers, by QoS: PUBACK and PUBREC. */
   readonly acks: PerQos;
-  /** PUBACKs that were sent without a majority (degraded acknowledgements). */
+  /** PUBACKs for messages that no majority has stored (degraded acknowledgements). */
   degradedAcks: number;
   /** Deliveries skipped because they exceed the client's Maximum Packet Size. */
   deliveriesTooLarge: number;

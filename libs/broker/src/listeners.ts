@@ -34,7 +34,7 @@ export async function listen(
     server.listen({ host, port, backlog: acceptBacklog }, resolve);
   });
   const bound = server.address() as AddressInfo;
-  // Once the server is bound, an error concerns one connection that could not be accepted.
+  // After the server is bound, an error event means only that one connection could not be accepted.
   server.removeAllListeners('error');
   server.on('error', () => undefined);
   return {

@@ -21,7 +21,7 @@ export interface BrokerLimits {
   readonly clientsMax: number;
   /**
    * Unfinished QoS 1 and 2 publishes of one client (MQTT 5 Receive Maximum). QoS 2 publishes of an MQTT 3.1.1
-   * client wait when they exceed it.
+   * client wait while this number is reached.
    */
   readonly receiveMaximum: number;
   /**
@@ -31,15 +31,19 @@ export interface BrokerLimits {
   readonly topicAliasMaximum: number;
   /**
    * Unacknowledged QoS 1 publishes of one client. The broker pauses the socket at this number. A publish
-   * counts once more for each 4 KiB of its payload. Raising it raises the memory of a fast publisher.
+   * counts once more for each 4 KiB of its payload. A higher number raises the memory that a fast publisher
+   * occupies.
    */
   readonly unacknowledgedMax: number;
   /**
    * Bytes of one MQTT 3.1.1 client's QoS 2 publishes that wait for room in the window. The broker disconnects
-   * a client that exceeds it. Raising it raises the memory that one client may occupy.
+   * a client that exceeds this number. A higher number raises the memory that one client may occupy.
    */
   readonly heldBytesMax: number;
-  /** Bytes of one client's outgoing socket buffer. Raising it raises the memory of a slow consumer. */
+  /**
+   * Bytes of one client's outgoing socket buffer. A higher number raises the memory that a slow consumer
+   * occupies.
+   */
   readonly outgoingBytesMax: number;
   /** Time that the outgoing buffer may stay full before the broker disconnects the client, ms. */
   readonly stalledMsMax: number;
@@ -52,8 +56,7 @@ export interface BrokerLimits {
    */
   readonly publishesPerSecondMax: number;
   /**
-   * New connections a second from one address, with a burst of five seconds' connections; 0 disables the
-   * limit.
+   * New connections a second from one address, with a burst of five times this number; 0 disables the limit.
    */
   readonly connectsPerSecondMax: number;
   /** MQTT 5 Server Keep Alive, seconds; 0 uses the keep-alive of each client. */
@@ -127,7 +130,10 @@ export interface BrokerOptions {
   readonly administration?: Administration;
   /** Default: accepts all clients. A rejected promise rejects the client. */
   readonly authenticate?: (credentials: Credentials) => boolean | Promise<boolean>;
-  /** Default: permits all topics. The broker always rejects `$SYS` and the topics of the members. */
+  /**
+   * Default: permits all topics. The broker always rejects publishes to `$SYS/` and to `$bridge/`, the topics
+   * of the members.
+   */
   readonly authorizePublish?: (client: ClientId, topic: string) => boolean;
   /** Default: permits all filters except those of the members' topics. */
   readonly authorizeSubscribe?: (client: ClientId, filter: string) => boolean;

@@ -1,7 +1,7 @@
 /**
  * Runs the compliance suites of mqemitter and aedes-persistence against our emitter and persistence. The
- * suites are written for node:test; a small adapter runs their cases in Jest. Cases that do not apply are
- * listed with the reason.
+ * suites are written for node:test; a small adapter runs their cases in Jest. The cases that do not apply to
+ * them are listed with the reason.
  */
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
@@ -63,7 +63,10 @@ describe('BoundedEmitter in the compliance suite of mqemitter', () => {
     return new BoundedEmitter();
   };
   const cases = casesOf('mqemitter/abstractTest.js', { builder });
-  /** Our emitter has no options for the separator, the wildcards and empty levels: MQTT defines them. */
+  /**
+   * Cases that need an emitter option. Our emitter has no options for the separator, the wildcards and empty
+   * levels, because MQTT defines them.
+   */
   const exceptions = new Set([
     'support one level wildcard - not match empty words',
     'support changing one level wildcard',
@@ -77,7 +80,7 @@ describe('BoundedEmitter in the compliance suite of mqemitter', () => {
     await expect(run(each)).rejects.toThrow('option not supported');
   });
 
-  test('has only exceptions that are cases of the suite', () => {
+  test('lists as exceptions only cases that the suite contains', () => {
     expect([...exceptions].filter((name) => !cases.some((each) => each.name === name))).toEqual([]);
   });
 });
@@ -104,13 +107,13 @@ describe('EmptyPersistence in the compliance suite of aedes-persistence', () => 
   test.each(cases.filter(({ name }) => applicable.has(name)))('passes: $name', run);
 
   test.each(cases.filter(({ name }) => !applicable.has(name)))(
-    'fails a case that the member is responsible for: $name',
+    'does not pass, because the member has this responsibility: $name',
     async (each) => {
       await expect(run(each)).rejects.toThrow();
     },
   );
 
-  test('has only applicable cases that are cases of the suite', () => {
+  test('lists as applicable only cases that the suite contains', () => {
     expect([...applicable].filter((name) => !cases.some((each) => each.name === name))).toEqual([]);
   });
 });

@@ -14,7 +14,7 @@ afterEach(async () => {
   for (const target of targets.splice(0)) await target.stop();
 });
 
-/** Waits for a condition. A condition that never holds ends with Jest's time-out. */
+/** Waits until the condition holds. Only the time-out of Jest limits the wait. */
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -50,7 +50,8 @@ test('the broker stops reading from a client that does not read its responses', 
   const target = await start({ limits: { outgoingBytesMax: 1_000 } });
   const client = await connect(target, 'c');
   client.stream.pause();
-  // More than the buffers of the stream pair hold (they are larger in Node 22 than in Node 20).
+  // The responses to this number of pings exceed the buffers of the stream pair, which are larger in Node 22
+  // than in Node 20.
   const pings = 200_000;
   for (let sent = 0; sent < pings; sent += 1_000) {
     client.sendBytes(...new Array<readonly number[]>(1_000).fill([0xc0, 0]));
@@ -63,7 +64,7 @@ test('the broker stops reading from a client that does not read its responses', 
   await until(() => client.packets.length === 1 + pings);
 });
 
-test('QoS 2 publishes of an MQTT 3.1.1 client wait for room in the window, and keep their order', async () => {
+test('QoS 2 publishes of an MQTT 3.1.1 client wait when the QoS 2 window is full, and keep their order', async () => {
   const target = await start({ limits: { receiveMaximum: 2 } });
   const subscriber = await connect(target, 's');
   await subscriber.subscribe(1, 'a', 2);
@@ -90,7 +91,7 @@ test('QoS 2 publishes of an MQTT 3.1.1 client wait for room in the window, and k
   ]);
 });
 
-test('the broker disconnects a client with too many bytes of QoS 2 publishes that wait for the window', async () => {
+test('the broker disconnects a client when its QoS 2 publishes that wait for the full window have too many bytes', async () => {
   const target = await start({ limits: { receiveMaximum: 1, heldBytesMax: 1_000 } });
   const publisher = await connect(target, 'p');
   for (let messageId = 1; messageId <= 5; messageId++) {
@@ -99,7 +100,7 @@ test('the broker disconnects a client with too many bytes of QoS 2 publishes tha
   await publisher.closed;
 });
 
-test('the broker handles the waiting publishes of a client before its DISCONNECT', async () => {
+test('the broker handles the QoS 2 publishes that wait for the window before the DISCONNECT of their client', async () => {
   const target = await start({ limits: { receiveMaximum: 1 } });
   const publisher = await connect(target, 'p');
   publisher.publish('a', '1', { qos: 2, messageId: 1 });
@@ -135,7 +136,7 @@ test('the broker limits the publish rate without losing publishes', async () => 
   await publisher.next('puback', (packet) => packet.messageId === 130);
 });
 
-test('the broker rejects a client above the maximum number of clients', async () => {
+test('the broker rejects a client when the maximum number of clients is connected', async () => {
   const target = await start({ limits: { clientsMax: 2 } });
   const first = await connect(target, 'a');
   await connect(target, 'b');
@@ -152,7 +153,7 @@ test('the broker closes a connection that sends no CONNECT in time', async () =>
   await open(target).closed;
 });
 
-test('the broker disconnects a client that is silent for one and a half keep-alive intervals [MQTT-3.1.2-24]', async () => {
+test('the broker disconnects a client that sends no packet for one and a half keep-alive intervals [MQTT-3.1.2-24]', async () => {
   const target = await start({});
   const client = await connect(target, 'c', { protocolVersion: 5, keepalive: 1 });
   await expect(client.next('disconnect')).resolves.toMatchObject({ reasonCode: 0x8d });
@@ -163,7 +164,8 @@ test('every packet of a client restarts its keep-alive timer, not only PINGREQ [
   const target = await start({});
   const silent = await connect(target, 'silent', { keepalive: 1 });
   const busy = await connect(target, 'busy', { keepalive: 1 });
-  // The busy client stays for twice the time after which a silent client is disconnected.
+  // The busy client stays connected for twice the time after which the broker disconnects a client that sends
+  // no packet.
   for (const mark of ['first', 'second']) {
     const other = mark === 'first' ? silent : await connect(target, mark, { keepalive: 1 });
     while (!other.isClosed) {
@@ -181,7 +183,7 @@ test('the broker sends Server Keep Alive to an MQTT 5 client with a longer keep-
   await expect(client.next('connack')).resolves.toMatchObject({ properties: { serverKeepAlive: 30 } });
 });
 
-test('packets after CONNECT in the same segment wait for CONNACK, and keep their order', async () => {
+test('packets that follow CONNECT in the same TCP segment wait for CONNACK, and keep their order', async () => {
   const target = await start({});
   const client = open(target);
   target.port.suspend();

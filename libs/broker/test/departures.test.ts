@@ -1,7 +1,7 @@
 /**
  * The known departures of Aedes from MQTT 3.1.1 that affect data. Each scenario runs against our broker,
- * which must follow the specification, and against stock Aedes, which must not. When the latter fails, a new
- * version of Aedes has fixed the departure.
+ * which must follow the specification, and against unmodified Aedes, which must violate the specification.
+ * When unmodified Aedes passes a scenario, a new version of Aedes has fixed the departure.
  */
 import {
   connect,
@@ -47,7 +47,7 @@ async function resumeSession(target: Target): Promise<RawClient> {
 
 const departures: Departure[] = [
   {
-    name: '1: handles SUBSCRIBE, UNSUBSCRIBE and SUBSCRIBE of one segment in order [MQTT-3.10.4-2]',
+    name: '1: handles SUBSCRIBE, UNSUBSCRIBE and SUBSCRIBE in order when one TCP segment contains all three [MQTT-3.10.4-2]',
     expected: ['x'],
     async run(target) {
       const client = await connect(target, 'c', { clean: false });
@@ -66,7 +66,7 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '1: delivers one message for two copies of a QoS 2 PUBLISH in one segment [MQTT-4.3.3-2]',
+    name: '1: delivers one message when one TCP segment contains two copies of a QoS 2 PUBLISH [MQTT-4.3.3-2]',
     expected: ['once'],
     async run(target) {
       const subscriber = await connect(target, 's');
@@ -83,7 +83,7 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '2: lowers the QoS of a message for a wildcard subscription [MQTT-3.8.4-6]',
+    name: '2: lowers the QoS of a message to the QoS of a wildcard subscription [MQTT-3.8.4-6]',
     expected: 1,
     async run(target) {
       const subscriber = await connect(target, 's');
@@ -94,7 +94,7 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '2: lowers the QoS of a queued message [MQTT-3.8.4-6]',
+    name: '2: lowers the QoS of a queued message to the QoS of the subscription [MQTT-3.8.4-6]',
     expected: 1,
     async run(target) {
       await offlineSession(target, ['a/#', 1]);
@@ -107,7 +107,7 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '2: lowers the QoS of a retained message [MQTT-3.8.4-6]',
+    name: '2: lowers the QoS of a retained message to the QoS of the subscription [MQTT-3.8.4-6]',
     expected: 1,
     async run(target) {
       const client = await connect(target, 'c');
@@ -119,7 +119,7 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '3: delivers with the highest QoS of overlapping filters to a connected client [MQTT-3.3.5-1]',
+    name: '3: delivers a message to a connected client with the highest QoS of the overlapping filters [MQTT-3.3.5-1]',
     expected: [2, 2],
     async run(target) {
       const most = await connect(target, 'most');
@@ -138,7 +138,7 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '3: queues one copy of a message for overlapping filters',
+    name: '3: queues one copy of a message for an offline client with overlapping filters',
     expected: ['x'],
     async run(target) {
       await offlineSession(target, ['a/+', 1], ['a/#', 1]);
@@ -156,7 +156,7 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '5: redelivers a message with DUP=1 [MQTT-3.3.1-1]',
+    name: '5: redelivers an unacknowledged message with DUP=1 [MQTT-3.3.1-1]',
     expected: [false, true],
     async run(target) {
       const client = await connect(target, 'offline', { clean: false });
@@ -195,7 +195,7 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '7: matches + with an empty level of a retained topic [MQTT-4.7.1-3]',
+    name: '7: delivers a retained message with an empty topic level to a filter with + at that level [MQTT-4.7.1-3]',
     expected: ['x'],
     async run(target) {
       const client = await connect(target, 'c');
@@ -206,7 +206,7 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '7: does not match # with a retained $ topic [MQTT-4.7.2-1]',
+    name: '7: does not deliver a retained message of a $ topic to the filter # [MQTT-4.7.2-1]',
     expected: ['plain'],
     async run(target) {
       const client = await connect(target, 'c');
@@ -218,7 +218,7 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '7: does not match # with a queued $ topic [MQTT-4.7.2-1]',
+    name: '7: does not queue a message of a $ topic for the filter # [MQTT-4.7.2-1]',
     expected: ['plain'],
     async run(target) {
       await offlineSession(target, ['#', 1]);
@@ -229,7 +229,7 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '8: retains a QoS 0 message that follows a QoS 1 message at once [MQTT-3.3.1-5]',
+    name: '8: retains the later message when a retained QoS 0 message immediately follows a retained QoS 1 message [MQTT-3.3.1-5]',
     expected: new Array(20).fill('newer'),
     async run(target) {
       const publisher = await connect(target, 'p');
@@ -288,7 +288,7 @@ describe.each(ourBrokers)('our broker %s', (_name, start) =>
   }),
 );
 
-test.each(departures)('stock Aedes fails scenario $name', async ({ run, expected }) => {
+test.each(departures)('unmodified Aedes fails scenario $name', async ({ run, expected }) => {
   const target = await startStockAedes();
   try {
     expect(await run(target)).not.toEqual(expected);

@@ -49,7 +49,7 @@ test('the broker serves clients over TCP on each listener', async () => {
   await publisher.disconnect();
 });
 
-test('the start of the broker rejects an address in use with one error, and unbinds the other listeners', async () => {
+test('the start of the broker fails with one error when an address is in use, and unbinds the other listeners', async () => {
   const first = create(loopback);
   await first.start();
   const taken = { ...loopback, port: portOf(first) };
@@ -61,7 +61,7 @@ test('the start of the broker rejects an address in use with one error, and unbi
   expect(second.addresses()).toEqual([]);
 });
 
-test('the start of the broker rejects an address that this host does not have', async () => {
+test('the start of the broker fails for an address that this host does not have', async () => {
   const broker = create({ ...loopback, host: '192.0.2.1' });
   await expect(broker.start()).rejects.toThrow('this host does not have this address');
 });

@@ -24,7 +24,7 @@ test('CONNACK reports the capabilities of the server (MQTT 5, 3.2.2.3)', async (
   });
 });
 
-test('the broker passes session expiry, Receive Maximum and will to the member (MQTT 5, 3.1.2.11)', async () => {
+test('the broker passes the session expiry, Receive Maximum and will of CONNECT to the member (MQTT 5, 3.1.2.11)', async () => {
   await connect(target, 'c', {
     ...five,
     clean: false,
@@ -48,7 +48,7 @@ test('the broker passes session expiry, Receive Maximum and will to the member (
   ]);
 });
 
-test('the broker forwards message properties unaltered, and user properties in order (MQTT 5, 3.3.2.3)', async () => {
+test('the broker forwards message properties unaltered, and keeps the order of user properties (MQTT 5, 3.3.2.3)', async () => {
   const subscriber = await connect(target, 's', five);
   await subscriber.subscribe(1, 'a', 1);
   let bytes = Buffer.alloc(0);
@@ -102,7 +102,7 @@ test('the broker replaces a topic alias by its topic for subscribers (MQTT 5, 3.
   expect(second.properties?.topicAlias).toBeUndefined();
 });
 
-test('the broker applies subscription options and identifiers (MQTT 5, 3.8.3.1) [MQTT-3.3.4-4]', async () => {
+test('the broker applies subscription options and subscription identifiers (MQTT 5, 3.8.3.1) [MQTT-3.3.4-4]', async () => {
   const client = await connect(target, 'c', five);
   const subscribe = (messageId: number, topic: string, identifier: number, options: object): void =>
     client.send({
@@ -157,7 +157,7 @@ test("the broker rejects a publish to the server's topics with PUBACK or PUBREC 
   expect(target.port.inputKinds).not.toContain('publish');
 });
 
-test('the broker rejects a publish with Quota exceeded if the member reports a quota (MQTT 5, 3.4.2.1)', async () => {
+test('the broker rejects a publish with reason code Quota exceeded if the member rejects it because of a quota (MQTT 5, 3.4.2.1)', async () => {
   target.port.full = true;
   const client = await connect(target, 'c', five);
   client.publish('a', 'x', { qos: 1, messageId: 1 });
@@ -170,13 +170,13 @@ test('the broker rejects a publish with Quota exceeded if the member reports a q
   expect(old.packets.map(({ cmd }) => cmd)).toEqual(['connack']);
 });
 
-test('the broker disconnects a client that exceeds Receive Maximum with 0x93 [MQTT-3.3.4-9]', async () => {
+test('the broker disconnects a client with 0x93 if the client exceeds Receive Maximum [MQTT-3.3.4-9]', async () => {
   const client = await connect(target, 'c', five);
   for (let messageId = 1; messageId <= 101; messageId++) client.publish('a', 'x', { qos: 2, messageId });
   await expect(client.next('disconnect')).resolves.toMatchObject({ reasonCode: 0x93 });
 });
 
-test('a PUBREC with a failure code ends the exchange without PUBREL (MQTT 5, 4.3.3)', async () => {
+test('a PUBREC with a failure code from a subscriber ends the QoS 2 exchange without PUBREL (MQTT 5, 4.3.3)', async () => {
   const client = await connect(target, 'c', five);
   await client.subscribe(1, 'a', 2);
   client.publish('a', 'x', { qos: 2, messageId: 1 });
@@ -192,7 +192,7 @@ test('the broker disconnects the old connection with 0x8E at a takeover [MQTT-3.
   await connect(target, 'c', five);
   await expect(old.next('disconnect')).resolves.toMatchObject({ reasonCode: 0x8e });
   await old.closed;
-  // The member closed the connection itself.
+  // The member closed the old connection itself, so the broker does not report the disconnect to the member.
   expect(target.port.disconnects).toEqual([]);
 });
 
@@ -202,7 +202,7 @@ test.each([
   ['notServing', 0x88, undefined],
   ['quotaExceeded', 0x97, undefined],
 ] as const)(
-  'a client that the member rejects as %s receives reason code %d',
+  'a client that the member rejects with reason "%s" receives CONNACK reason code %d',
   async (reason, reasonCode, serverReference) => {
     target.port.refusal = reason;
     const client = open(target, 5);
@@ -218,7 +218,7 @@ test.each([
   },
 );
 
-test('the broker redirects a client that the member closes as draining', async () => {
+test('the broker redirects a connected client when the member closes its connection because the member drains', async () => {
   const client = await connect(target, 'c', five);
   target.port.emit({ kind: 'close', connection: 1, reason: 'draining' });
   await expect(client.next('disconnect')).resolves.toMatchObject({

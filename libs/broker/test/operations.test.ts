@@ -37,13 +37,13 @@ describe('an overloaded member', () => {
     await connect(target, 'old');
   });
 
-  test('accepts MQTT 5 clients when no other member is better', async () => {
+  test('accepts MQTT 5 clients when it has no better member to redirect them to', async () => {
     admission = 'redirect';
     reference = undefined;
     await connect(target, 'c', five);
   });
 
-  test('rejects all clients with admission refuse', async () => {
+  test('rejects all new clients when its admission option returns refuse', async () => {
     admission = 'refuse';
     const old = open(target);
     old.send(connectPacket('c'));
@@ -54,7 +54,7 @@ describe('an overloaded member', () => {
     await expect(client.next('connack')).resolves.toMatchObject({ reasonCode: 0x88 });
   });
 
-  test('keeps the connected clients with admission refuse', async () => {
+  test('keeps the connected clients when its admission option returns refuse', async () => {
     const client = await connect(target, 'c');
     admission = 'refuse';
     await client.subscribe(1, 'a', 0);

@@ -7,7 +7,7 @@ beforeEach(async () => {
 });
 afterEach(() => target.stop());
 
-/** Encodes a packet from its first byte and a body below 128 bytes. */
+/** Encodes a packet with this first byte and a body of less than 128 bytes. */
 function frame(first: number, ...body: (number | string | readonly number[])[]): number[] {
   const bytes = body.flatMap((part) => (typeof part === 'string' ? [...Buffer.from(part)] : part));
   return [first, bytes.length, ...bytes];
@@ -76,7 +76,7 @@ describe('the broker, for a connecting client,', () => {
     await persistent.closed;
   });
 
-  test('sends the client identifier that it assigned in CONNACK [MQTT-3.1.3-6]', async () => {
+  test('returns in CONNACK the client identifier that it assigned [MQTT-3.1.3-6]', async () => {
     const client = open(target, 5);
     client.send(connectPacket('', { protocolVersion: 5, clean: true }));
     const { properties } = await client.next('connack');
@@ -101,7 +101,7 @@ describe('the broker, for a connecting client,', () => {
     ['Receive Maximum 0 [MQTT-3.1.2-24]', [33, 0, 0], 0x82],
     ['Maximum Packet Size 0', [39, 0, 0, 0, 0], 0x82],
     ['a repeated property', [33, 0, 1, 33, 0, 1], 0x82],
-    ['a property of PUBLISH', [35, 0, 1], 0x82],
+    ['a property that only PUBLISH may have', [35, 0, 1], 0x82],
     ['an unknown property', [120, 0], 0x81],
     ['a flag that is neither 0 nor 1', [23, 2], 0x82],
     ['an authentication method', [21, ...text('SCRAM')], 0x8c],
@@ -126,7 +126,7 @@ describe('the broker, for a connected client,', () => {
     ['a surrogate in a topic [MQTT-1.5.3-1]', frame(0x30, text(surrogate))],
     ['U+0000 in a topic [MQTT-1.5.3-2]', frame(0x30, text(nul))],
     ['PUBLISH to $SYS', frame(0x30, text('$SYS/broker/version'))],
-    ['PUBLISH to a topic of the members', frame(0x30, text('$bridge/raft'))],
+    ['PUBLISH to a $bridge/ topic, which only members use', frame(0x30, text('$bridge/raft'))],
     ['more than 100 topic levels', [0x30, ...variable(203), ...text('/'.repeat(201))]],
     ['PUBACK of three bytes', frame(0x40, 0, 1, 0)],
     ['PUBACK of one byte', frame(0x40, 1)],
@@ -179,7 +179,11 @@ describe('the broker, for a connected client,', () => {
     ['properties that are longer than the packet', frame(0x30, text('a'), 100), 0x81],
     ['AUTH without enhanced authentication', frame(0xf0), 0x82],
     ['the filter a#', frame(0x82, 0, 1, 0, text('a#'), 0), 0x8f],
-    ['DISCONNECT with a session expiry after CONNECT had none', frame(0xe0, 0, 5, 17, 0, 0, 0, 9), 0x82],
+    [
+      'DISCONNECT with a session expiry interval although CONNECT had none',
+      frame(0xe0, 0, 5, 17, 0, 0, 0, 9),
+      0x82,
+    ],
   ])('disconnects an MQTT 5 client with a reason code for %s', async (_name, bytes, reasonCode) => {
     const client = await connect(target, 'c', { protocolVersion: 5 });
     client.sendBytes(bytes);
@@ -187,7 +191,7 @@ describe('the broker, for a connected client,', () => {
     await client.closed;
   });
 
-  test('closes the connection for a too large packet before its body arrives', async () => {
+  test('closes the connection before the body arrives, for a packet that declares a too large remaining length', async () => {
     const client = await connect(target, 'c', { protocolVersion: 5 });
     client.sendBytes([0x30, ...variable(300_000)]);
     await expect(client.next('disconnect')).resolves.toMatchObject({ reasonCode: 0x95 });

@@ -27,7 +27,7 @@ function recordingTopics(options: Partial<BrokerOptions>) {
   return { counters, publish, pass };
 }
 
-test('the broker publishes changed counters, and only these, every ten seconds', () => {
+test('the broker publishes every ten seconds only the counters that changed', () => {
   const { counters, publish, pass } = recordingTopics({ version: '1.2.3' });
   const first = publish(1);
   expect(first.get('$SYS/broker/version')).toBe('1.2.3');
@@ -84,7 +84,7 @@ test('load averages converge to the event rate per minute', () => {
     for (let count = 0; count < intervals; count++) average.advance((total += perInterval), 10_000);
     return Object.fromEntries(average.entries());
   };
-  // Six intervals make a minute: 60 events a minute, for one minute and then for an hour.
+  // Ten events in each of six 10 s intervals are 60 events a minute; first for one minute, then for one hour.
   const minute = pass(10, 6);
   expect(minute['1min']).toBeCloseTo(60 * (1 - Math.exp(-1)));
   expect(minute['5min']).toBeCloseTo(60 * (1 - Math.exp(-1 / 5)));

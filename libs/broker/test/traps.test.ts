@@ -1,6 +1,7 @@
 /**
  * Known faults of Aedes that lose or duplicate messages. Each scenario runs against our broker, which must
- * pass, and against stock Aedes, which must fail. When stock Aedes passes, a new version has fixed the fault.
+ * pass, and against unmodified Aedes, which must fail. When unmodified Aedes passes, a new version has fixed
+ * the fault.
  */
 import mqemitter from 'mqemitter';
 import { BoundedEmitter } from '../src/aedes/bounded-emitter.ts';
@@ -76,7 +77,7 @@ const traps: Trap[] = [
     },
   },
   {
-    name: '2: delivers a message that is stored after a later message',
+    name: '2: delivers a message even if a later message is stored first',
     expected: ['first', 'second'],
     async run(target) {
       const subscriber = await connect(target, 's');
@@ -86,7 +87,8 @@ const traps: Trap[] = [
       target.suspendStore();
       slow.publish('a/1', 'first', { qos: 1, messageId: 1 });
       await slow.settle();
-      // QoS 0 needs no store in stock Aedes and gets a later number.
+      // Unmodified Aedes does not store a QoS 0 message, so Aedes delivers the second message
+      // first, although the number of the second message is higher.
       fast.publish('a/2', 'second');
       await fast.settle();
       target.resumeStore();
@@ -125,7 +127,7 @@ const traps: Trap[] = [
     },
   },
   {
-    name: '5: delivers to other clients while one subscriber does not read',
+    name: '5: delivers messages to other subscribers while one subscriber does not read its socket',
     expected: 'arrived',
     async run(target) {
       const stalled = await connect(target, 'stalled');
@@ -141,7 +143,7 @@ const traps: Trap[] = [
     },
   },
   {
-    name: "6: keeps the messages in flight within the client's Receive Maximum [MQTT-3.3.4-9]",
+    name: "6: has no more unacknowledged messages in flight than the client's Receive Maximum [MQTT-3.3.4-9]",
     expected: 2,
     async run(target) {
       const subscriber = await connect(target, 's', {
@@ -158,7 +160,7 @@ const traps: Trap[] = [
     },
   },
   {
-    name: "6: does not send a packet above the client's Maximum Packet Size [MQTT-3.1.2-24]",
+    name: "6: does not send a packet that is larger than the client's Maximum Packet Size [MQTT-3.1.2-24]",
     expected: ['a'],
     async run(target) {
       const properties = { maximumPacketSize: 50 };
@@ -184,7 +186,7 @@ const traps: Trap[] = [
     },
   },
   {
-    name: '10: redelivers a message with DUP=1 [MQTT-3.3.1-1]',
+    name: '10: redelivers an unacknowledged message with DUP=1 after a reconnect [MQTT-3.3.1-1]',
     expected: true,
     async run(target) {
       const client = await connect(target, 'c', { clean: false });
@@ -234,7 +236,7 @@ describe.each(ourBrokers)('our broker %s', (_name, start) =>
   }),
 );
 
-test.each(traps)('stock Aedes fails scenario $name', async ({ run, expected }) => {
+test.each(traps)('unmodified Aedes fails scenario $name', async ({ run, expected }) => {
   const target = await startSuspendableStockAedes();
   try {
     expect(await run(target)).not.toEqual(expected);
@@ -243,7 +245,7 @@ test.each(traps)('stock Aedes fails scenario $name', async ({ run, expected }) =
   }
 });
 
-describe('4: delivers a long backlog without recursion', () => {
+describe('scenario 4, a long backlog of messages:', () => {
   interface Emitter {
     on(topic: string, listener: (message: unknown, done: () => void) => void): unknown;
     emit(message: { topic: string }, callback?: () => void): unknown;
@@ -263,17 +265,17 @@ describe('4: delivers a long backlog without recursion', () => {
     await last;
   }
 
-  test('our emitter delivers the backlog', async () => {
+  test('our emitter delivers the backlog without recursion', async () => {
     await expect(backlog(new BoundedEmitter())).resolves.toBeUndefined();
   });
 
-  test('stock mqemitter overflows the call stack', async () => {
+  test('the unmodified mqemitter overflows the call stack', async () => {
     await expect(backlog(mqemitter({ concurrency: 1 }))).rejects.toThrow('Maximum call stack size exceeded');
   });
 });
 
-describe('7: publishes the will of a client once', () => {
-  test('our broker reports the end of the connection to the member once', async () => {
+describe('scenario 7, the will of a client that fails:', () => {
+  test('our broker reports the end of the connection to the member once, and the will is published once', async () => {
     const target = await startBroker();
     const subscriber = await connect(target, 's');
     await subscriber.subscribe(1, 'will', 0);
@@ -288,7 +290,7 @@ describe('7: publishes the will of a client once', () => {
     await target.stop();
   });
 
-  test('with stock Aedes every surviving broker publishes the will of a dead broker', async () => {
+  test('with unmodified Aedes, every surviving broker publishes the will of a client of a dead broker', async () => {
     const persistence = memory();
     const mq = mqemitter({ matchEmptyLevels: true });
     const wills: string[] = [];
@@ -326,7 +328,7 @@ describe('7: publishes the will of a client once', () => {
   });
 });
 
-describe('8: closes the old connection before it sends CONNACK to the new one [MQTT-3.1.4-3]', () => {
+describe('scenario 8, a second connection with the same client identifier [MQTT-3.1.4-3]:', () => {
   async function takeover(at: Target, elsewhere: Target): Promise<string[]> {
     const order: string[] = [];
     const old = await connect(at, 'c');
@@ -342,13 +344,13 @@ describe('8: closes the old connection before it sends CONNACK to the new one [M
     return order;
   }
 
-  test('our broker closes the old connection first', async () => {
+  test('our broker closes the old connection before it sends CONNACK on the new connection', async () => {
     const target = await startBroker();
     expect(await takeover(target, target)).toEqual(['old ended', 'new CONNACK']);
     await target.stop();
   });
 
-  test('stock Aedes sends CONNACK first, because the other broker receives the takeover message later', async () => {
+  test('unmodified Aedes sends CONNACK before it closes the old connection, which is on another broker', async () => {
     const persistence = memory();
     const mq = mqemitter({ matchEmptyLevels: true });
     // A bus between hosts has a latency, and CONNACK does not wait for the bus.

@@ -3,7 +3,7 @@ import { anyNumber } from './schema.ts';
 import type { Decoded } from './schema.ts';
 
 export const adminActionSchema = z.discriminatedUnion('kind', [
-  /** Asks for the log progress of each peer, and for how long each peer has been silent. */
+  /** Asks for the log progress of each peer, and for the time since the last answer of each peer. */
   z.object({ kind: z.literal('survey') }),
   /**
    * The configured peer list of the leader must contain the member. The leader adds the member as a learner
@@ -11,8 +11,8 @@ export const adminActionSchema = z.discriminatedUnion('kind', [
    */
   z.object({ kind: z.literal('addMember'), member: z.string() }),
   /**
-   * `force` removes a member although its outbox is unknown or holds acknowledged messages that the cluster
-   * does not have.
+   * `force` removes a member even if the outbox of the member is unknown, or contains acknowledged messages
+   * that the cluster does not have.
    */
   z.object({ kind: z.literal('removeMember'), member: z.string(), force: z.boolean() }),
   /**
@@ -31,12 +31,12 @@ const peerSurveySchema = z.object({
   silentMs: anyNumber,
 });
 
-/** Log progress and silence of one peer, as the leader measures them. */
+/** Log progress of one peer, and the time since its last answer, as the leader measures them. */
 export type PeerSurvey = Decoded<typeof peerSurveySchema>;
 
 export const adminOutcomeSchema = z.object({
   accepted: z.boolean(),
-  /** One sentence: why the leader refused, or what it found. May be empty. */
+  /** One sentence with the reason for a refusal, or with the result of the action. May be empty. */
   reason: z.string(),
   /** True when the cause of the refusal is temporary: the caller may send the request again. */
   later: z.boolean().optional(),

@@ -26,8 +26,8 @@ export interface StartCommand {
   /** Newest semantics version that this member supports. */
   readonly semantics: number;
   /**
-   * Incarnations of this store whose outbox items are not yet recovered. Members may drop the
-   * recorded sequence numbers of all other incarnations.
+   * Incarnations of this store with outbox items that are not yet recovered. Members may drop the recorded
+   * sequence numbers of all other incarnations.
    */
   readonly outboxIncarnations: readonly Incarnation[];
 }
@@ -47,9 +47,9 @@ export interface OpenCommand {
   readonly receiveMaximum: number;
   readonly will?: Will;
   /**
-   * Conditional open, for a clean session that connected without a majority, or whose home was declared lost
-   * while it was alive. Members reject it when the client has a session elsewhere (docs/DESIGN.md, "Loss of
-   * quorum").
+   * Conditional open, for two kinds of clean session: the client connected without a majority, or a `lost`
+   * command closed the session although its home was alive. Members reject the command when the client has a
+   * session at another home (docs/DESIGN.md, "Loss of quorum").
    */
   readonly adopt?: boolean;
 }
@@ -151,8 +151,8 @@ export interface LostCommand {
 }
 
 /**
- * Advances cluster time and changes nothing else. Members run due timers (wills, expiry, orphans) before they
- * apply any entry.
+ * Advances cluster time and makes no other change. Members run due timers (wills, expiry, orphans) before
+ * they apply any entry.
  */
 export interface TimeCommand {
   readonly kind: 'time';

@@ -1,5 +1,5 @@
 /**
- * A structured logger. Components receive it as an option and import no logger. pino satisfies this
+ * A structured logger. Components receive the logger as an option and do not import one. pino satisfies this
  * interface.
  */
 export interface Logger {

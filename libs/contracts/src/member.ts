@@ -18,7 +18,8 @@ import type { StoreWrite } from './store.ts';
 export interface Member {
   /**
    * Advances the clock. The caller calls it first in every turn of the event loop, and every 10 ms while an
-   * election may be due. At other times a longer interval makes all timeouts late by up to that interval.
+   * election may be due. At other times the interval may be longer, but all timeouts are then late by up to
+   * that interval.
    */
   tick(nowMs: number): void;
 
@@ -95,7 +96,8 @@ export interface Member {
 }
 
 /**
- * `refused`: the peer's host rejects connections, so its process is dead. `down`: the peer does not answer.
+ * `refused`: the peer's host rejects connections, so the process of the peer is not running. `down`: the peer
+ * does not answer.
  */
 export type LinkState = 'up' | 'down' | 'refused';
 
@@ -158,7 +160,7 @@ export interface MemberOutput {
   readonly send: readonly Outgoing[];
   readonly effects: readonly ClientEffect[];
   readonly events: readonly MemberEvent[];
-  /** True when another turn should follow at once, without waiting for an input. */
+  /** True when the caller should run another turn at once, without waiting for an input. */
   readonly more: boolean;
 }
 

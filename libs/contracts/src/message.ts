@@ -12,7 +12,7 @@ const messagePropertiesSchema = z.object({
   contentType: z.string().optional(),
   responseTopic: z.string().optional(),
   correlationData: bytes.optional(),
-  /** In the publisher's order; names may repeat [MQTT-3.3.2-17]. */
+  /** Name and value pairs in the publisher's order; a name may occur more than once [MQTT-3.3.2-17]. */
   userProperties: z.array(z.tuple([z.string(), z.string()])).optional(),
 });
 

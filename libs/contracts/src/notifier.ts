@@ -3,16 +3,19 @@
  * nothing.
  */
 export interface Notifier {
-  /** The process serves clients. */
+  /** Reports that the process serves clients. */
   ready(): Promise<void>;
-  /** A line of text that the service manager shows. */
+  /** Reports a line of text, which the service manager shows. */
   status(text: string): Promise<void>;
-  /** The process is alive. */
+  /** Reports that the process is alive. */
   watchdog(): Promise<void>;
   /** Extends the start timeout to this many ms from now, so that a member that catches up is not killed. */
   extendStart(milliseconds: number): Promise<void>;
-  /** The process stops. */
+  /** Reports that the process stops. */
   stopping(): Promise<void>;
-  /** Longest time between two calls of `watchdog` in ms; null without a watchdog. */
+  /**
+   * Longest permitted time between two calls of `watchdog`, ms; null if the service manager has no watchdog
+   * for this process.
+   */
   readonly watchdogIntervalMs: number | null;
 }

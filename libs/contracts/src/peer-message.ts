@@ -23,7 +23,7 @@ const raftHeader = {
   term: count,
   /** Id of the sender's store. */
   storeId: z.string(),
-  /** Id of the receiver's store. A store that replaced a wiped one ignores messages for the former store. */
+  /** Id of the receiver's store. A member with a new store ignores messages for its former store. */
   toStoreId: z.string(),
 };
 
@@ -36,8 +36,8 @@ const voteRequest = z.object({
   lastIndex: count,
   lastTerm: count,
   /**
-   * True if voters must ignore the lease of their leader: leadership is transferred, or the leader is known
-   * to be dead.
+   * True if voters must ignore the lease of their leader, because the leader transfers its leadership or is
+   * known to be dead.
    */
   force: z.boolean(),
 });

@@ -23,12 +23,12 @@ const names = {
   'cluster settings': Object.keys(defaultSettings).sort(),
 };
 
-// New names may be added to the list. A name in the list must not change: members, clients and operators
-// depend on it.
+// New names may be added to fixed-names.json. A name in the file must not change, because members, clients
+// and operators depend on it.
 const fixed = JSON.parse(readFileSync(new URL('fixed-names.json', import.meta.url), 'utf8')) as Readonly<
   Record<string, unknown>
 >;
 
-test.each(Object.entries(names))('the %s equal the committed list', (kind, current) => {
+test.each(Object.entries(names))('the %s equal those in fixed-names.json', (kind, current) => {
   expect(current).toEqual(fixed[kind]);
 });

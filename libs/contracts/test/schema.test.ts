@@ -4,7 +4,7 @@ import { clusterSettingsSchema, defaultSettings, parseJson, settingsChangeSchema
 describe('parseJson', () => {
   const schema = z.object({ number: z.int(), text: z.string().optional() });
 
-  it('returns the decoded value of a payload that matches the schema', () => {
+  it('returns the decoded value of a JSON text that matches the schema', () => {
     expect(parseJson(schema, Buffer.from('{"number":1}'))).toEqual({ number: 1 });
   });
 
@@ -17,7 +17,7 @@ describe('parseJson', () => {
 });
 
 describe('settingsChangeSchema', () => {
-  it('has all settings of the cluster, and fills in no default', () => {
+  it('accepts every cluster setting, and adds no default for an absent setting', () => {
     expect(settingsChangeSchema.parse({})).toEqual({});
     expect(settingsChangeSchema.parse(defaultSettings)).toEqual(defaultSettings);
     expect(Object.keys(settingsChangeSchema.shape)).toEqual(Object.keys(clusterSettingsSchema.shape));

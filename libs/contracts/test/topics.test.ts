@@ -11,19 +11,19 @@ import {
 /**
  * Clients, scripts of operators and members of other versions use these topics. A change breaks all of them.
  */
-describe('topics that other programs depend on', () => {
-  it('start with the prefix that clients may not use, for every channel between members', () => {
+describe('the topics', () => {
+  it('of all bridge channels start with $bridge/, which clients may not use', () => {
     expect(bridgeTopics).toEqual({ raft: '$bridge/raft', log: '$bridge/log', live: '$bridge/live' });
     for (const topic of Object.values(bridgeTopics)) expect(topic.startsWith(bridgeTopicPrefix)).toBe(true);
   });
 
-  it('stay the same for admin commands, their answers and the member list', () => {
+  it('of admin commands, of their results and of the member list are unchanged', () => {
     expect(adminTopicPrefix).toBe('$cluster/admin/');
     expect(adminAnswerTopic('north-1')).toBe('$SYS/cluster/admin/north-1');
     expect(membersTopic).toBe('$SYS/cluster/members');
   });
 
-  it('contain group, signal and QoS for telemetry, and the group for the state of a group', () => {
+  it('of telemetry contain group, signal and QoS, and the topic of a group state contains the group', () => {
     expect(telemetryTopic('plant', 'pressure', 2)).toBe('telemetry/plant/pressure/qos2');
     expect(groupStateTopic('plant')).toBe('groups/plant/state');
   });

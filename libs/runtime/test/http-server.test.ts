@@ -29,8 +29,8 @@ afterEach(async () => {
   server = null;
 });
 
-describe('createHttpServer', () => {
-  test('serves metrics, health, readiness, status and further pages', async () => {
+describe('the HTTP server', () => {
+  test('serves metrics, health, readiness, status and the additional pages of the program', async () => {
     const get = await serve({ pages: { '/members': async () => ['a'] } });
     const metrics = await get('/metrics');
     expect([metrics.status, metrics.headers.get('content-type'), await metrics.text()]).toEqual([
@@ -46,7 +46,7 @@ describe('createHttpServer', () => {
     expect(await (await get('/members')).json()).toEqual(['a']);
   });
 
-  test('rejects unknown paths with 404, and methods other than GET and HEAD with 405', async () => {
+  test('rejects unknown paths with status 404, and methods other than GET and HEAD with status 405', async () => {
     const get = await serve();
     expect((await get('/')).status).toBe(404);
     expect((await get('/__proto__')).status).toBe(404);
@@ -55,7 +55,7 @@ describe('createHttpServer', () => {
     expect([head.status, await head.text()]).toEqual([200, '']);
   });
 
-  test('answers 500 for a page that throws, and serves the other pages', async () => {
+  test('returns status 500 for a page that throws, and still serves the other pages', async () => {
     const get = await serve({
       status: () => {
         throw new Error('no status');
@@ -67,7 +67,7 @@ describe('createHttpServer', () => {
     expect((await get('/healthz')).status).toBe(200);
   });
 
-  test('rejects the start with the address and the reason when the address is in use', async () => {
+  test('fails to start with an error that contains the address and the reason when the address is in use', async () => {
     await serve();
     const { port } = server!.address();
     const other = createHttpServer({
@@ -85,7 +85,7 @@ describe('createHttpServer', () => {
   });
 });
 
-describe('routes', () => {
+describe('the HTTP server of a program with its own routes:', () => {
   const echo: HttpServerOptions['routes'] = (request) => {
     if (request.path === '/bytes') return Promise.resolve({ code: 200, body: new Uint8Array([1, 2]) });
     if (!request.path.startsWith('/do/')) return null;
@@ -116,7 +116,7 @@ describe('routes', () => {
   test.each([
     ['not JSON', '{', /not JSON/],
     ['too large', JSON.stringify('x'.repeat(70_000)), /exceeds/],
-  ])('a body that is %s is rejected with 400', async (_problem, body, message) => {
+  ])('a request with a body that is %s is rejected with status 400', async (_problem, body, message) => {
     const get = await serve({ routes: echo });
     const answer = await get('/do/it', { method: 'POST', body });
     expect(answer.status).toBe(400);

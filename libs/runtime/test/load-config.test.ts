@@ -51,6 +51,18 @@ function errorOf(
   throw new Error('the configuration was accepted');
 }
 
+test('environmentVariables lists the environment variable of every setting', () => {
+  expect(environmentVariables(schema, 'TEST_CLUSTER').map(({ name }) => name)).toEqual([
+    'TEST_CLUSTER_MEMBER_ID',
+    'TEST_CLUSTER_BRIDGE_LISTEN_PORT',
+    'TEST_CLUSTER_BRIDGE_PEERS',
+    'TEST_CLUSTER_BRIDGE_URLS',
+    'TEST_CLUSTER_BRIDGE_PLAIN',
+    'TEST_CLUSTER_WHEN_ISOLATED',
+    'TEST_CLUSTER_PASSWORD',
+  ]);
+});
+
 describe('loadConfig', () => {
   test('applies defaults and deeply freezes the configuration', () => {
     const config = load({ default: { member: { id: 'a' } } });
@@ -63,7 +75,7 @@ describe('loadConfig', () => {
     expect(() => (config.bridge.urls as string[]).push('x')).toThrow(TypeError);
   });
 
-  test('prefers environment variables to the file of the deployment, and that file to default.json', () => {
+  test('prefers an environment variable to the file of the deployment, and the file of the deployment to default.json', () => {
     const files = {
       default: { member: { id: 'a' }, bridge: { listenPort: 1, plain: true }, whenIsolated: 'hold' },
       site: { bridge: { listenPort: 2 }, member: { id: 'b' } },
@@ -102,7 +114,7 @@ describe('loadConfig', () => {
     });
   });
 
-  test('reads JSON from NODE_CONFIG', () => {
+  test('reads settings as JSON from NODE_CONFIG', () => {
     expect(load({}, { NODE_CONFIG: '{"member":{"id":"x"}}' }).member.id).toBe('x');
   });
 
@@ -141,23 +153,11 @@ describe('loadConfig', () => {
     });
   });
 
-  test('leaves the variables of the process unchanged', () => {
+  test('leaves the environment variables of the process unchanged', () => {
     const before = { ...process.env };
     load({ default: { member: { id: 'a' } } }, { NODE_CONFIG: '{}', NODE_ENV: 'site' });
     expect(process.env).toEqual(before);
     expect(process.env['NODE_CONFIG_DIR']).toBeUndefined();
-  });
-
-  test('lists the environment variable of every setting', () => {
-    expect(environmentVariables(schema, 'TEST_CLUSTER').map(({ name }) => name)).toEqual([
-      'TEST_CLUSTER_MEMBER_ID',
-      'TEST_CLUSTER_BRIDGE_LISTEN_PORT',
-      'TEST_CLUSTER_BRIDGE_PEERS',
-      'TEST_CLUSTER_BRIDGE_URLS',
-      'TEST_CLUSTER_BRIDGE_PLAIN',
-      'TEST_CLUSTER_WHEN_ISOLATED',
-      'TEST_CLUSTER_PASSWORD',
-    ]);
   });
 
   test.each([
@@ -204,13 +204,13 @@ describe('loadConfig', () => {
       'Configuration: member.id is "A", but must match /^[a-z0-9.-]{1,32}$/ (TEST_CLUSTER_MEMBER_ID)',
     ],
     [
-      'an invalid secret without showing the secret',
+      'an invalid secret (the message does not show its value)',
       { member: { id: 'a' }, password: 'hunter2' },
       {},
       'Configuration: password is set (not shown), but must have a length of at least 8 (TEST_CLUSTER_PASSWORD)',
     ],
     [
-      'an environment variable that names no setting',
+      'an environment variable with the prefix that belongs to no setting',
       { member: { id: 'a' } },
       { TEST_CLUSTER_MEMBERID: 'b' },
       'Configuration: the environment variable TEST_CLUSTER_MEMBERID does not name a setting',
@@ -226,12 +226,12 @@ describe('loadConfig', () => {
     expect(errorOf({ default: file }, environment)).toBe(message);
   });
 
-  test('names the file that is not valid JSON', () => {
+  test('reports the name of a file that is not valid JSON', () => {
     writeFileSync(join(directory, 'default.json'), '{ member: ');
     expect(errorOf({})).toContain(join(directory, 'default.json'));
   });
 
-  test('accepts a missing directory', () => {
+  test('accepts a missing directory of configuration files', () => {
     const config = loadConfig(schema, {
       prefix: 'TEST_CLUSTER',
       directory: join(directory, 'absent'),

@@ -41,7 +41,7 @@ describe('createMetrics', () => {
     );
   });
 
-  test('keeps two registries of one process separate', async () => {
+  test('creates two independent registries in one process', async () => {
     const [one, other] = [
       createMetrics({ includeProcessMetrics: false }),
       createMetrics({ includeProcessMetrics: false }),
@@ -105,7 +105,7 @@ describe('createMetrics', () => {
 
   test('renders the metrics of the process', async () => {
     const metrics = createMetrics();
-    // The histogram is rendered after the first sample.
+    // The registry renders the histogram of event loop delays only after the first sample.
     await new Promise<void>((resolve) => {
       const timer = setInterval(() => {
         void metrics.render().then((text) => {
@@ -119,7 +119,7 @@ describe('createMetrics', () => {
     const text = await metrics.render();
     expect(text).toContain('process_resident_memory_bytes');
     expect(text).toContain('nodejs_eventloop_lag_p99_seconds');
-    // Metrics that visit every connection for each scrape are removed.
+    // The registry removes the metrics that visit every connection for each scrape.
     expect(text).not.toContain('nodejs_active_');
     expect(text.match(/^# TYPE process_open_fds gauge$/gm)).toHaveLength(1);
     expect(metrics.contentType).toContain('text/plain');

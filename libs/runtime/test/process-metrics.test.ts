@@ -1,6 +1,6 @@
 import { createMetrics, recordCertificateExpiry, recordBuildInfo } from '../src/index.ts';
 
-/** Self-signed certificates, made for this test. Their keys were deleted. */
+/** Self-signed certificates that were created for this test. Their private keys were deleted. */
 const tenYears = `-----BEGIN CERTIFICATE-----
 MIIBczCCARmgAwIBAgIUayXMTxrq2XtMMwazfrmmPRUA1VwwCgYIKoZIzj0EAwIw
 DzENMAsGA1UEAwwEdGVzdDAeFw0yNjExMjIxNjM4MzJaFw0zNjExMTkxNjM4MzJa
@@ -45,7 +45,7 @@ test('recordBuildInfo records the versions and the time of the start', async () 
   const text = await metrics.render();
   expect(text).toContain(`mqtt_cluster_build_info{version="1.2.3",node="${process.version}"} 1`);
   const started = Number(/^mqtt_cluster_start_time_seconds (\S+)$/m.exec(text)?.[1]);
-  // Seconds since 1970, before now.
+  // The start time is in seconds since 1970 and lies in the past.
   expect(started).toBeGreaterThan(1.5e9);
   expect(started).toBeLessThanOrEqual(Date.now() / 1_000 + 1);
 });

@@ -8,7 +8,7 @@ import { describeExit } from '../src/process/exit.ts';
 import { runChild } from './support/child-process.ts';
 
 describe('createLogger', () => {
-  test('writes JSON lines with the level as a word, from the configured level up', () => {
+  test('writes JSON lines with the level as a word, for messages at or above the configured level', () => {
     const lines: string[] = [];
     const destination = new Writable({
       write(chunk: Buffer, _encoding, done) {
@@ -43,7 +43,7 @@ describe('createLogger', () => {
   });
 });
 
-describe('exitWithError', () => {
+describe('the exit after an error', () => {
   test('uses a different exit code for each kind of error', () => {
     expect(describeExit(new ConfigError('member.id is missing'))).toEqual({
       code: 78,
@@ -133,7 +133,7 @@ describe('createNotifier', () => {
     ]);
   });
 
-  test('sends only READY=1 and WATCHDOG=1 to the socket of a container, each in its own call', async () => {
+  test('in a container, sends only READY=1 and WATCHDOG=1 to the socket, each in a separate call', async () => {
     const calls = join(directory, 'calls');
     const fake = join(directory, 'systemd-notify');
     writeFileSync(fake, `#!/bin/sh\necho "$NOTIFY_SOCKET $@" >> ${calls}\n`);
@@ -169,8 +169,8 @@ describe('createNotifier', () => {
   test.each([
     ['meant for another process', { WATCHDOG_USEC: '1000000', WATCHDOG_PID: '1' }, null],
     ['meant for this process', { WATCHDOG_USEC: '1000000', WATCHDOG_PID: String(process.pid) }, 500],
-    ['with an invalid timeout', { WATCHDOG_USEC: 'soon' }, null],
-  ])('a watchdog %s gives the expected interval', (_name, environment, expected) => {
+    ['that is not a number', { WATCHDOG_USEC: 'soon' }, null],
+  ])('a watchdog timeout %s results in the expected watchdog interval', (_name, environment, expected) => {
     const notifier = createNotifier({
       logger: silentLogger,
       environment: { NOTIFY_SOCKET: '/nowhere', ...environment },

@@ -9,8 +9,9 @@ const firstPort = 12_000;
 const portsMax = 20_000;
 
 /**
- * A loopback address that no other test process on this machine uses. A port at this address therefore stays free between the
- * stop and the restart of a server. Linux accepts all of 127.0.0.0/8; other systems have only 127.0.0.1.
+ * A loopback address that no other test process on this machine uses. Between the stop and the restart of a
+ * server, its port at this address therefore stays free. Linux accepts all of 127.0.0.0/8; other systems have
+ * only 127.0.0.1.
  */
 export const host = process.platform === 'linux' ? addressOf(process.pid) : '127.0.0.1';
 

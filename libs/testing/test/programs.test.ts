@@ -8,7 +8,7 @@ describe('requiring', () => {
     jest.restoreAllMocks();
   });
 
-  it('skips a block if a program is missing, and adds the command that installs the program to the name of the block', () => {
+  it('skips a describe block if a program is missing, and adds the command that installs the program to the name of the block', () => {
     const skip = jest.spyOn(describe, 'skip').mockImplementation(() => undefined);
     process.env['PATH'] = '/nowhere';
     const tests = (): void => undefined;

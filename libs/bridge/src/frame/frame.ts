@@ -22,7 +22,8 @@ const magic = 0x4d42;
 const messageOverheadBytes = 160;
 const entryOverheadBytes = 48;
 
-// Maps instead of records, because each frame must be self-contained and its keys are checked by name.
+// The encoder writes maps, not msgpackr's records, because each frame must be self-contained and the receiver
+// checks the keys by name.
 const packr = new Packr({ useRecords: false, variableMapSize: true });
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true });
 
@@ -65,7 +66,7 @@ export function encodeFrames(messages: readonly PeerMessage[]): Uint8Array[] {
 export function decodeFrame(frame: Uint8Array): PeerMessage[] {
   if (frame.length > frameBytesMax) throw new FrameError(`a frame of ${frame.length} bytes is too long`);
   if (frame.length <= headerBytes) throw new FrameError(`a frame of ${frame.length} bytes is too short`);
-  // A plain view of a Buffer, so that the decoded byte arrays are plain views as well.
+  // Convert a Buffer to a plain Uint8Array view, so that the decoded byte arrays are plain views as well.
   const bytes = new Uint8Array(frame.buffer, frame.byteOffset, frame.byteLength);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint16(0) !== magic) throw new FrameError('the payload is not a frame of a bridge');

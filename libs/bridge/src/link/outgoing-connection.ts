@@ -21,7 +21,10 @@ import type { RateLimitedLog } from '../rate-limited-log.ts';
 import type { BridgePeer, BridgeTls } from '../options.ts';
 import { publishHeader } from './publish-header.ts';
 
-/** A frame up to this size is copied behind its header, which costs less than a second write. */
+/**
+ * Largest frame that is copied behind its header into one buffer. The copy of such a frame costs less than a
+ * second write.
+ */
 const copiedBytesMax = 16 * 1024;
 
 const noTimer = { set: (): number => 0, clear: (): void => {} };
@@ -39,7 +42,10 @@ interface OutgoingConnectionOptions {
   onRoundTrip(milliseconds: number): void;
 }
 
-/** In TLS 1.3 a client notices the rejection of its certificate only by the end of the connection. */
+/**
+ * Reason for the log. In TLS 1.3 the server can close the connection after the handshake, because it rejects
+ * the client's certificate.
+ */
 const closedAfterHandshake =
   "closed after the TLS handshake: the peer may have rejected this member's certificate, see its log";
 
@@ -57,7 +63,7 @@ interface Attempt {
   /** Time at which the unanswered ping was sent, or null without such a ping. */
   pingSentAtMs: number | null;
   lastPingAtMs: number;
-  /** True if a frame was published since the last ping. */
+  /** True if this member published a frame since the last ping. */
   used: boolean;
   flushedBytes: number;
   hadBacklog: boolean;
@@ -84,7 +90,7 @@ export class OutgoingConnection {
     this.#connect();
   }
 
-  /** Closes the connection. Published frames have up to {@link stopFlushMsMax} to leave. */
+  /** Closes the connection. Waits up to {@link stopFlushMsMax} until the published frames are sent. */
   async stop(): Promise<void> {
     this.#stopped = true;
     if (this.#retryTimer) clearTimeout(this.#retryTimer);
@@ -117,7 +123,8 @@ export class OutgoingConnection {
     const attempt = this.#attempt!;
     attempt.used = true;
     const header = publishHeader(topic, frame.length);
-    // A QoS 0 publish has no state in MQTT.js, and MQTT.js would create five chunks for it.
+    // Write the packet directly to the stream: MQTT.js keeps no state for a QoS 0 publish, and would create
+    // five chunks for it.
     if (frame.length > copiedBytesMax) {
       attempt.socket.cork();
       attempt.socket.write(header);
@@ -147,7 +154,7 @@ export class OutgoingConnection {
       attempt.socket.destroy();
       return;
     }
-    // At most one unanswered ping, because pings would accumulate behind a backlog.
+    // Send no ping while a ping is unanswered, because pings would accumulate behind a backlog.
     if (attempt.pingSentAtMs !== null || !this.#pingIsDue(attempt, nowMs)) return;
     attempt.used = false;
     attempt.lastPingAtMs = nowMs;
@@ -165,9 +172,9 @@ export class OutgoingConnection {
   }
 
   /**
-   * Counts progress of a backlog as a sign of life, because a ping response waits behind the backlog. The
-   * kernel accepts more of a backlog only if the peer acknowledges data. Without a backlog, an
-   * accepted write proves nothing: the kernel buffers much data for a dead host.
+   * Treats progress of the backlog as a response of the peer, because the ping waits behind the backlog. The
+   * kernel accepts more of a backlog only if the peer acknowledges data. Without a backlog, an accepted write
+   * proves nothing: the kernel buffers much data for a dead host.
    */
   #noteProgress(attempt: Attempt, nowMs: number): void {
     const { bytesWritten, writableLength } = attempt.socket;
@@ -294,8 +301,8 @@ export class OutgoingConnection {
 }
 
 /**
- * Returns how long the peer has not responded, ms. A peer is silent only while a ping is unanswered. A packet
- * received up to one interval before the ping counts as a response.
+ * Returns how long the peer has not responded, ms. The result is above 0 only while a ping is unanswered. A
+ * packet received up to one interval before the ping counts as a response.
  */
 function silenceMs({ pingSentAtMs, lastReceivedAtMs }: Attempt, nowMs: number): number {
   return pingSentAtMs === null ? 0 : nowMs - Math.max(lastReceivedAtMs, pingSentAtMs - pingIntervalMs);

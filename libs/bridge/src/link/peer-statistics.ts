@@ -2,7 +2,7 @@ import type { Channel, MemberId } from '@mqtt-cluster/contracts';
 import { bridgeMetrics, MetricTotals } from '@mqtt-cluster/metric-catalogue';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 
-/** Counters of one peer. Plain fields, because the hot path increments them. */
+/** Counters of one peer. They are plain fields, not metrics, because the hot path increments them. */
 export class PeerStatistics {
   bytesSent = 0;
   bytesReceived = 0;

@@ -19,7 +19,7 @@ interface ClusterListenerOptions {
   onFrame(from: MemberId, frame: Uint8Array): void;
 }
 
-/** Connects a socket's interceptor with its client, once the client is accepted. */
+/** One socket and its interceptor. The listener sets `onPublish` when it accepts the client. */
 interface Interception {
   onPublish(topic: string, payload: Buffer): boolean;
   interceptor: PublishInterceptor | null;

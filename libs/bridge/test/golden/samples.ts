@@ -138,7 +138,10 @@ const direct: { readonly [Type in Direct['type']]: Complete<Extract<Direct, { ty
   },
 };
 
-/** The same types without optional fields, and samples with the other values of a field. */
+/**
+ * Messages of the same types without their optional fields, and messages with the other possible values of a
+ * field.
+ */
 const short: Readonly<Record<string, PeerMessage>> = {
   'raft appendRequest without entries': {
     type: 'raft',
@@ -202,8 +205,7 @@ const short: Readonly<Record<string, PeerMessage>> = {
 };
 
 /**
- * Every sample by name. The compiler refuses this file when a message type or an optional field has no
- * sample.
+ * Every sample message by name. The type check fails when a message type or an optional field has no sample.
  */
 export const samples: ReadonlyMap<string, PeerMessage> = new Map<string, PeerMessage>([
   ...Object.entries(raft).map(([type, sample]): [string, PeerMessage] => [

@@ -8,8 +8,8 @@ import { BoundedEmitter } from './bounded-emitter.ts';
 import { EmptyPersistence } from './empty-persistence.ts';
 
 /**
- * The member replaces Aedes' heartbeat and its sweep of wills. This interval postpones both for as long as a
- * timer permits: the sweep runs at four times the interval, and a timer of 2^31 ms or more fires at once.
+ * The member replaces Aedes' heartbeat and its sweep of wills. This interval postpones both as long as
+ * possible: the sweep runs at four times the interval, and Node runs a timer of 2^31 ms or more at once.
  */
 const heartbeatIntervalMs = Math.floor((2 ** 31 - 1) / 4);
 

@@ -17,7 +17,7 @@ export interface AedesStreamEvents {
 
 const connack = 0x20;
 const pingresp = 0xd0;
-/** Aedes sends packets of a few bytes here. */
+/** Bound of a packet from Aedes, bytes. Aedes sends only packets of a few bytes on this stream. */
 const packetBytesMax = 4_096;
 
 /** An in-memory stream that Aedes uses as the client's socket. */

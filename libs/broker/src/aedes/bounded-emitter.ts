@@ -9,7 +9,7 @@ type EmitterListener = (message: EmitterMessage, done: () => void) => void;
 /** Bound of the messages that wait for a listener. {@link BoundedEmitter.emit} rejects further messages. */
 const backlogMessagesMax = 100_000;
 
-/** Delivered messages at the head of the queue that cause a compaction. */
+/** Number of delivered messages at the head of the queue from which on the queue is compacted. */
 const compactionThreshold = 10_000;
 
 interface QueuedMessage {
@@ -19,14 +19,14 @@ interface QueuedMessage {
 
 /**
  * The `mq` of Aedes, with the interface of the npm package mqemitter. Delivers one message at a time, in
- * order, and has a bounded queue. A loop delivers the queue: stock mqemitter recurses, which overflows the
- * call stack and ends the process. Messages of clients do not pass through this emitter, because the member
- * routes them.
+ * order, and has a bounded queue. A loop delivers the queue: the unmodified mqemitter recurses, and a long
+ * queue overflows the call stack and ends the process. Messages of clients do not pass through this emitter,
+ * because the member routes them.
  */
 export class BoundedEmitter {
   readonly #listeners = new Map<string, Set<EmitterListener>>();
   #queue: QueuedMessage[] = [];
-  /** Index of the first undelivered message. An index costs less than shifting the array. */
+  /** Index of the first undelivered message. To increment an index costs less than to shift the array. */
   #head = 0;
   readonly concurrent = 1;
   /** Messages that were emitted and not delivered yet. */

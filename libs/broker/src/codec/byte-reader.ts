@@ -40,7 +40,7 @@ export class ByteReader {
     return this.#bytes.readUInt32BE(this.#take(4));
   }
 
-  /** Reads a non-zero packet identifier [MQTT-2.3.1-1], in MQTT 5 [MQTT-2.2.1-3]. */
+  /** Reads a packet identifier and rejects 0 (MQTT 3.1.1 [MQTT-2.3.1-1], MQTT 5 [MQTT-2.2.1-3]). */
   packetId(): number {
     const packetId = this.uint16();
     if (packetId === 0) throw malformed('the packet identifier is 0');
@@ -68,7 +68,7 @@ export class ByteReader {
   }
 
   /**
-   * Reads a UTF-8 encoded string: well-formed, without surrogates and U+0000 [MQTT-1.5.3-1, MQTT-1.5.3-2;
+   * Reads a UTF-8 string and rejects ill-formed bytes, surrogates and U+0000 [MQTT-1.5.3-1, MQTT-1.5.3-2;
    * MQTT 5: MQTT-1.5.4-1, MQTT-1.5.4-2].
    */
   utf8String(): string {

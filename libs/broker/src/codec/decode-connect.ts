@@ -23,7 +23,10 @@ export interface ConnectPacket {
   readonly properties: Properties;
 }
 
-/** The client uses an unsupported protocol level. CONNACK takes a form that the client can parse. */
+/**
+ * The client uses an unsupported protocol level. The guard encodes CONNACK in a form that the client can
+ * parse.
+ */
 export class UnsupportedProtocolLevelError extends Error {
   readonly level: number;
 
@@ -106,8 +109,8 @@ function readWill(reader: ByteReader, version: ProtocolVersion, qos: QoS, retain
   const topic = reader.utf8String();
   const fault = topicNameFault(topic);
   if (fault === 'malformed') throw malformed('the will topic is malformed');
-  // The client is not authorized as an administrator yet. Besides, an admin command must not run at a later
-  // time.
+  // An admin topic is rejected for two reasons: the client is not yet authorized as an administrator, and an
+  // admin command must not run at the later time at which the will is published.
   if (topic.startsWith(adminTopicPrefix)) {
     throw new PacketError(reasonCodes.topicNameInvalid, 'the will topic is reserved');
   }

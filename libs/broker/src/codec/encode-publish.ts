@@ -1,6 +1,8 @@
 import type { DeliverEffect, Message, MessageProperties } from '@mqtt-cluster/contracts';
 
-/** A packet that several clients share. Each client's copy gets its own packet identifier. */
+/**
+ * A packet that is encoded once for several clients. The copy for each client gets its own packet identifier.
+ */
 export interface EncodedPacket {
   /** The encoded packet. Immutable. */
   readonly bytes: Buffer;

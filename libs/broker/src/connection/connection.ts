@@ -54,7 +54,7 @@ export class Connection {
   #unansweredPings = 0;
   /** Receives the effects of the member; null until the client is connected. */
   #target: EffectTarget | null = null;
-  /** The broker has queued this connection to be flushed at the end of the turn. */
+  /** True if the broker flushes this connection at the end of the turn. */
   flushPending = false;
 
   constructor(
@@ -139,7 +139,7 @@ export class Connection {
   #onWritable(writable: boolean): void {
     const { id, atMember } = this.#lifecycle;
     if (atMember) this.#context.port.input(id, { kind: 'writable', writable });
-    // A client that does not read its responses must not cause more responses.
+    // While a client does not read its responses, its further packets must not cause more responses.
     if (writable) this.#gate.resume(pauseReasons.outgoingBuffer);
     else this.#gate.pause(pauseReasons.outgoingBuffer);
   }

@@ -49,7 +49,7 @@ function acknowledgePublish(
   const rejected = effect.result !== 'ok';
   if (rejected) counters.publishRefusals.quota++;
   if (rejected && lifecycle.version < 5) {
-    // MQTT 3.1.1 has no negative acknowledgement.
+    // Close the connection, because MQTT 3.1.1 has no negative acknowledgement.
     lifecycle.fail(reasonCodes.quotaExceeded, 'quota_exceeded', 'a publish exceeds a quota');
     return;
   }

@@ -46,8 +46,9 @@ interface HandshakeEvents {
  * 1. The guard decodes and checks CONNECT, and pauses the socket.
  * 2. Aedes runs its connect sequence, and asks for the authentication.
  * 3. The guard authenticates the client, and passes the connect request to the member.
- * 4. The member accepts or rejects the client. The guard reports the acceptance to Aedes. 5. Aedes sends
- * CONNACK. The guard replaces this packet by its own CONNACK, with the member's session present flag.
+ * 4. The member accepts or rejects the client. The guard reports the acceptance to Aedes.
+ * 5. Aedes sends CONNACK. The guard replaces this packet by its own CONNACK, with the member's session
+ *    present flag.
  */
 export class Handshake {
   readonly #lifecycle: Lifecycle;
@@ -61,9 +62,9 @@ export class Handshake {
   /** Accepts the client at Aedes. */
   #accept: (() => void) | null = null;
   #earlyEffects: OpenEffect[] = [];
-  /** CONNECT of an MQTT 5 client has a session expiry interval above 0. */
+  /** True if CONNECT of an MQTT 5 client has a session expiry interval above 0. */
   sessionOutlivesConnection = false;
-  /** The client presented the credentials of an administrator. */
+  /** True if the client presented the credentials of an administrator. */
   isAdministrator = false;
 
   constructor({ lifecycle, frames, gate, writer, context }: HandshakeParts, events: HandshakeEvents) {

@@ -33,11 +33,14 @@ const packetTypes = {
 export interface InboundHost {
   readonly client: ClientId;
   readonly version: number;
-  /** The client may publish to the admin topics. */
+  /** True if the client may publish to the admin topics. */
   readonly isAdministrator: boolean;
-  /** Asks to pause reading (true) or to resume (false), depending on the unacknowledged publishes. */
+  /**
+   * Reports that the window of unacknowledged publishes is full (true: pause the socket) or has room again
+   * (false: resume it).
+   */
   onPublishWindow(full: boolean): void;
-  /** Reports a publish, for the rate limit. */
+  /** Reports a received publish, for the rate limit. */
   onPublish(): void;
 }
 
@@ -206,8 +209,8 @@ export class Inbound {
       this.#rejectPublish(packet, fault);
       return;
     }
-    // A drain command disconnects its own client, which repeats the command at its next home. That home must
-    // not drain as well.
+    // Do not run a retransmitted command. A drain command disconnects the client that sent it, and the client
+    // retransmits the command to its next home, which must not drain as well.
     if (command !== null && !packet.dup && !this.#openQos2.has(packetId)) {
       this.#context.options.administration?.onCommand(command, payload);
     }
@@ -224,8 +227,8 @@ export class Inbound {
   }
 
   /**
-   * MQTT 3.1.1 has no negative acknowledgement, and a positive one would promise a delivery: the guard closes
-   * the connection [MQTT-3.3.5-2].
+   * Rejects a publish. For MQTT 3.1.1 the guard closes the connection, because there is no negative
+   * acknowledgement, and a positive acknowledgement would promise a delivery [MQTT-3.3.5-2].
    */
   #rejectPublish(packet: PublishPacket, fault: TopicFault | null): void {
     this.#context.counters.publishRefusals[fault === null ? 'not_authorized' : 'topic']++;

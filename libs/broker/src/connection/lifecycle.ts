@@ -20,12 +20,15 @@ import {
 } from './reasons.ts';
 import type { SocketWriter } from '../flow-control/socket-writer.ts';
 
-/** Time that a closing socket has to send its last bytes, ms. */
+/** Time after which the guard destroys a closing socket that has not sent its last bytes, ms. */
 const lingerMs = 1_000;
 
 /** Reports the phases of a connection to the broker, which counts its clients. */
 export interface ConnectionEvents {
-  /** The client sent an acceptable CONNECT. The connection counts towards the maximum number of clients. */
+  /**
+   * The client sent an acceptable CONNECT. From now on, the connection counts towards the maximum number of
+   * clients.
+   */
   onConnecting(): void;
   /** The client is connected. */
   onOpen(): void;
@@ -53,8 +56,8 @@ export class Lifecycle {
   client = '';
   aedes: AedesConnection | null = null;
   /**
-   * True after the member received the connect request: the member must also receive the end of the
-   * connection.
+   * True after the member received the connect request. The guard must then report the end of the connection
+   * to the member as well.
    */
   atMember = false;
 
@@ -186,7 +189,8 @@ export class Lifecycle {
   }
 
   /**
-   * Computes the Server Reference only for a redirected client: many connections may end at the same time.
+   * Computes the Server Reference only for a redirected client, because the computation is costly and many
+   * connections may end at the same time.
    */
   #serverReference(reasonCode: number): string | undefined {
     if (this.version !== 5 || reasonCode !== reasonCodes.useAnotherServer) return undefined;

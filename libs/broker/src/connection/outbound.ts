@@ -135,8 +135,8 @@ export class Outbound {
   }
 
   /**
-   * Accepts a packet identifier without an awaited acknowledgement: it may belong to an earlier connection,
-   * and the member decides.
+   * Accepts an acknowledgement if this connection awaits none for its packet identifier: the delivery may
+   * belong to an earlier connection, and the member checks it.
    */
   #expect(packetId: number, packet: AwaitedAck): void {
     const awaited = this.#awaited.get(packetId);

@@ -15,7 +15,8 @@ interface Subscriber {
 }
 
 /**
- * Handles SUBSCRIBE and UNSUBSCRIBE: checks and authorizes each filter, and passes the rest to the member.
+ * Handles SUBSCRIBE and UNSUBSCRIBE: checks and authorizes each filter, and passes the permitted filters to
+ * the member.
  */
 export class Subscriptions {
   readonly #connection: ConnectionId;

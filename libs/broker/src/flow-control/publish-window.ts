@@ -1,4 +1,4 @@
-/** Payload bytes for each additional unit of weight. A QoS 1 publish without payload has weight 1. */
+/** Payload bytes that add 1 to the weight of a publish. A QoS 1 publish without payload has weight 1. */
 const weightUnitBytes = 4_096;
 
 /**

@@ -40,7 +40,7 @@ export class ReadGate {
     if (!this.#ended) this.#socket.pause();
   }
 
-  /** Removes a reason to pause. Reading resumes if no other reason is left. */
+  /** Removes a reason to pause. The guard reads the socket again if no other reason is left. */
   resume(reason: number): void {
     this.#reasons &= ~reason;
     if (this.#reasons !== 0 || this.#ended) return;

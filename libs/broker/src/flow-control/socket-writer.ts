@@ -3,8 +3,8 @@ import type { BrokerCounters } from '../counters.ts';
 import type { EncodedPacket } from '../codec/encode-publish.ts';
 
 /**
- * Packets below this size are copied into one buffer with their neighbours. A larger packet is written to the
- * socket without a copy.
+ * Packets below this size are copied into one buffer with the packets before and after them. A larger packet
+ * is written to the socket without a copy.
  */
 const copiedBytesMax = 16 * 1024;
 

@@ -12,7 +12,8 @@ export class TokenBucket {
   }
 
   /**
-   * Takes one token. Returns 0 if the bucket had one; otherwise the time until the debt is paid, in ms.
+   * Takes one token. Returns 0 if the bucket contained a token. Otherwise returns the time in ms until the
+   * bucket has gained the missing tokens.
    */
   take(nowMs: number): number {
     const elapsedMs = nowMs - (this.#filledAtMs ?? nowMs);

@@ -28,7 +28,7 @@ class PairedStream extends Duplex {
     this.#deliver(Buffer.concat(chunks.map(({ chunk }) => chunk)), callback);
   }
 
-  /** Delivers like a network: in a later turn of the event loop, in one piece. */
+  /** Delivers the chunk like a network: in a later turn of the event loop, in one piece. */
   #deliver(chunk: Buffer, callback: () => void): void {
     setImmediate(() => {
       const { peer } = this;
@@ -130,7 +130,10 @@ export class RawClient {
     return this.packets.filter((packet): packet is ReceivedPublish => packet.cmd === 'publish');
   }
 
-  /** Makes round trips: all packets that the server sent before PINGRESP have arrived. */
+  /**
+   * Makes PINGREQ round trips. When the promise resolves, all packets that the server sent before PINGRESP
+   * have arrived.
+   */
   async settle(): Promise<void> {
     for (let round = 0; round < 4; round++) {
       this.send({ cmd: 'pingreq' });
@@ -157,7 +160,7 @@ export class RawClient {
   }
 }
 
-/** A broker under test: ours, or stock Aedes with its own emitter and persistence. */
+/** A broker under test: our broker, or unmodified Aedes with its own emitter and persistence. */
 export interface Target {
   readonly name: string;
   stream(): Duplex;
@@ -208,7 +211,10 @@ export async function startBrokerWithMember(): Promise<Target & { readonly port:
   };
 }
 
-/** The store of stock Aedes. The package's own types describe an older interface with callbacks. */
+/**
+ * The in-memory store of unmodified Aedes. The types of its npm package describe an older interface with
+ * callbacks, so this interface replaces them.
+ */
 export interface MemoryPersistence {
   broker: { id: string };
   outgoingEnqueueCombi(subscriptions: readonly unknown[], packet: unknown): Promise<void>;

@@ -59,11 +59,11 @@ export class FakeClientPort implements ClientPort {
   #turn: NodeJS.Immediate | null = null;
   #suspended = false;
   #round = 0;
-  /** If set, rejects all clients for this reason. */
+  /** The reason for which the member rejects all clients; null accepts them. */
   refusal: RefusalReason | null = null;
-  /** Rejects all QoS 1 and 2 publishes. */
+  /** True if the member rejects all QoS 1 and 2 publishes. */
   full = false;
-  /** The kinds of all inputs, in order. */
+  /** The kinds of all inputs that the broker passed, in order. */
   readonly inputKinds: string[] = [];
   readonly disconnects: ({ connection: ConnectionId } & Disconnection)[] = [];
   readonly writables: boolean[] = [];
@@ -74,8 +74,8 @@ export class FakeClientPort implements ClientPort {
   }
 
   /**
-   * Runs no turn until {@link resume}. Until then, no message is stored, and the broker may acknowledge no
-   * message.
+   * Stops the turns of the member until {@link resume}. During this time no message is stored, so the broker
+   * must not acknowledge a publish.
    */
   suspend(): void {
     this.#suspended = true;

@@ -8,13 +8,16 @@ import type {
   Message,
   RecoveredState,
 } from '@mqtt-cluster/contracts';
-// A shell may not depend on the core. This test runs both together.
+// The lint rule forbids the broker to depend on libs/member. This test runs both together.
 // eslint-disable-next-line @nx/enforce-module-boundaries
 import { createMember, defaultLimits, lanMemberTimings } from '@mqtt-cluster/member';
 
 const tickMs = 5;
 
-/** A real member, alone in its cluster. Its store is in memory, and a test can suspend the writes. */
+/**
+ * A member of libs/member that is the only member of its cluster. Its store is in memory, and a test can
+ * suspend the writes.
+ */
 export class MemberClientPort implements ClientPort {
   readonly #member: Member;
   #handler: (effects: readonly ClientEffect[]) => void = () => undefined;

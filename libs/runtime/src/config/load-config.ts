@@ -26,7 +26,7 @@ type Settings = Record<string, unknown>;
  * environment variable for every setting of the schema (see {@link environmentVariables}). A later source
  * overrides an earlier source. The result is validated and deeply frozen.
  *
- * @throws ConfigError names in one line every wrong key, its value and which values are valid
+ * @throws ConfigError with one line that lists every wrong key, its value and the valid values
  */
 export function loadConfig<Schema extends z.ZodObject>(
   schema: Schema,
@@ -37,7 +37,8 @@ export function loadConfig<Schema extends z.ZodObject>(
   const settings = readFiles(options.directory, environment);
   for (const { name, path, schema: leaf } of variables) {
     const text = environment[name];
-    // As in node-config, an empty variable counts as not set: a compose file cannot leave a variable out.
+    // As in node-config, an empty variable is treated as not set, because a compose file cannot omit a
+    // variable.
     if (text !== undefined && text !== '') setPath(settings, path, parseVariable(text, leaf));
   }
   addMissingGroups(schema, settings);
@@ -64,8 +65,8 @@ function readFiles(directory: string, environment: Environment): Settings {
 }
 
 /**
- * Finds variables that have the prefix but no setting. A misspelt variable would be ignored silently
- * otherwise.
+ * Finds variables that have the prefix but no setting. Without this check, a misspelt variable would be
+ * ignored silently.
  */
 function unknownVariables(
   variables: readonly EnvironmentVariable[],

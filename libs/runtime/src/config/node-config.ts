@@ -4,7 +4,8 @@ import { overrideEnvironment } from './process-environment.ts';
 import type { Environment } from './process-environment.ts';
 
 // Importing node-config loads the configuration once. Its errors would be thrown outside `loadFiles`, and its
-// warnings would be printed to standard error. So the import finds no files and prints no warnings.
+// warnings would be printed to standard error. These variables therefore make the import find no files and
+// print no warnings.
 const restoreEnvironment = overrideEnvironment({
   NODE_CONFIG_DIR: devNull,
   NODE_CONFIG: undefined,
@@ -18,10 +19,10 @@ const settingsSchema = z.record(z.string(), z.unknown());
 /**
  * Loads the configuration files with node-config: `default`, the deployment's (`NODE_CONFIG_ENV`, then
  * `NODE_ENV`, `production` by default), the host's and `local`; then `NODE_CONFIG` (JSON); then
- * `custom-environment-variables`. A later source overrides an earlier source. A missing directory counts as
- * empty.
+ * `custom-environment-variables`. A later source overrides an earlier source. A missing directory is treated
+ * as empty.
  *
- * @param directory where the files are if `NODE_CONFIG_DIR` is not set
+ * @param directory directory of the files if `NODE_CONFIG_DIR` is not set
  * @throws Error a file or `NODE_CONFIG` cannot be parsed
  */
 export function loadFiles(directory: string, environment: Environment): Record<string, unknown> {

@@ -3,7 +3,7 @@ import { elementOf, fieldsOf } from './schema-leaves.ts';
 
 export interface ConfigProblem {
   readonly path: readonly PropertyKey[];
-  /** What is wrong and which values are valid. Continues a sentence that starts with the key's name. */
+  /** The fault and the valid values. The text continues a sentence that starts with the name of the key. */
   readonly text: string;
 }
 

@@ -40,7 +40,10 @@ export interface HttpRequest {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
-  /** The request was sent from this host, and not through a proxy or by a page in a browser. */
+  /**
+   * True if a program on this host sent the request directly: not through a proxy, and not from a page in a
+   * browser.
+   */
   readonly isLocal: boolean;
   /**
    * Reads the body as JSON. An empty body is an empty object.
@@ -66,7 +69,10 @@ export interface HttpServer extends Lifecycle {
   address(): { readonly host: string; readonly port: number };
 }
 
-/** Scrapers and probes need few connections. Further connections are closed. */
+/**
+ * Largest number of open connections. The server closes further connections; scrapers and probes need only a
+ * few.
+ */
 const connectionsMax = 64;
 const requestTimeoutMs = 10_000;
 const headersTimeoutMs = 5_000;

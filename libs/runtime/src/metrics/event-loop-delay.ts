@@ -1,6 +1,9 @@
 import { performance } from 'node:perf_hooks';
 
-/** A shorter interval wakes an idle process more often: 20 wake-ups a second cost as much as all heartbeats. */
+/**
+ * Interval of the samples. A shorter interval wakes an idle process more often, and 20 wake-ups a second cost
+ * as much CPU time as all heartbeats.
+ */
 const sampleIntervalMs = 1_000;
 
 /**

@@ -34,8 +34,8 @@ type Series =
 type FindSeries = (definition: MetricDefinition, labels: readonly string[]) => Series;
 
 /**
- * Creates a metrics registry on top of prom-client. The registry is not prom-client's global one, because two
- * members may run in one process.
+ * Creates a metrics registry on top of prom-client. It does not use the global registry of prom-client,
+ * because two members may run in one process.
  */
 export function createMetrics({
   defaultLabels = {},
@@ -75,12 +75,15 @@ export function createMetrics({
 }
 
 /**
- * The default of prom-client, 10 ms, keeps an idle host awake. The histogram of event loop delays is the
- * better measurement, so the lag metric of prom-client may be coarse.
+ * Sampling interval of prom-client's event loop lag. Its default of 10 ms wakes an idle host too often. The
+ * interval may be long, because the histogram of event loop delays measures the delay more precisely.
  */
 const lagSampleIntervalMs = 5_000;
 
-/** Metrics that visit every open connection. They were most of the cost of a scrape with 10,000 clients. */
+/**
+ * Metrics of prom-client that visit every open connection. With 10,000 clients they caused most of the cost
+ * of a scrape.
+ */
 const costlyMetrics = [
   'process_open_fds',
   'nodejs_active_handles',

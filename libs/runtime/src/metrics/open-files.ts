@@ -2,7 +2,10 @@ import { readdir } from 'node:fs/promises';
 import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 
-/** The cost of a count grows with the number of connections, so the files are not counted for each scrape. */
+/**
+ * Interval of the counts. The cost of a count grows with the number of connections, so the files are not
+ * counted for each scrape.
+ */
 const countIntervalMs = 60_000;
 /**
  * Delay of the first count. After this delay, a program has opened most of the files that it needs without
@@ -12,8 +15,8 @@ const firstCountMs = 1_000;
 
 /**
  * Registers `process_open_fds`, the metric of prom-client, but counts once a minute and without blocking the
- * event loop. Counts on Linux only; the gauge stays at 0 elsewhere. Stops when the returned function is
- * called.
+ * event loop. Counts on Linux only; on other systems the gauge stays at 0. Stops when the returned function
+ * is called.
  */
 export function countOpenFiles(registry: Registry): () => void {
   const gauge = new Gauge({

@@ -11,8 +11,9 @@ export function recordBuildInfo(metrics: Metrics, version: string): void {
 const certificatePattern = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /**
- * Records when certificates expire. If a PEM text holds several certificates, the earliest expiry counts. Text that is
- * not a certificate is skipped: the component that uses the certificate reports the error.
+ * Records when certificates expire. If a PEM text contains several certificates, the earliest expiry is
+ * recorded. Text that is not a certificate is skipped: the component that uses the certificate reports the
+ * error.
  *
  * @param certificates PEM texts by their purpose, which becomes the label
  */

@@ -2,8 +2,8 @@ import { writeSync } from 'node:fs';
 import { ClusterError } from '@mqtt-cluster/contracts';
 
 /**
- * Exit codes of operating errors, from sysexits.h. A service manager can so distinguish errors that a restart does not
- * fix (`RestartPreventExitStatus=78`).
+ * Exit codes of operating errors, from sysexits.h. A service manager can therefore skip the restart after
+ * errors that a restart does not fix (`RestartPreventExitStatus=78`).
  */
 const exitCodes: Readonly<Record<string, number>> = {
   CONFIG: 78,

@@ -109,7 +109,8 @@ function watchdogInterval(
 ): number | null {
   const limitUs = Number(environment['WATCHDOG_USEC']);
   if (!Number.isFinite(limitUs) || limitUs <= 0) return null;
-  // The watchdog may be meant for another process of the unit. In a container process ids are different.
+  // The watchdog may be meant for another process of the unit. In a container the process ids differ from
+  // those of the host.
   const pid = environment['WATCHDOG_PID'];
   if (pid && !inContainer && Number(pid) !== process.pid) return null;
   return Math.max(1, Math.floor(limitUs / 2 / 1_000));
@@ -126,7 +127,10 @@ function runProgram(assignment: string, socket?: string): Promise<void> {
   });
 }
 
-/** Shares one running action between calls, so that a busy machine does not accumulate processes. */
+/**
+ * Returns the running action to further calls, so that a busy machine does not accumulate `systemd-notify`
+ * processes.
+ */
 function onlyOneAtATime(action: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | null = null;
   return () => {
@@ -135,7 +139,7 @@ function onlyOneAtATime(action: () => Promise<void>): () => Promise<void> {
   };
 }
 
-/** Sends one text at a time. While one is being sent, only the newest of the waiting texts is kept. */
+/** Sends one text at a time. While a text is being sent, only the newest of the waiting texts is kept. */
 function latestOnly(send: (text: string) => Promise<void>): (text: string) => Promise<void> {
   let newest: string | null = null;
   let running: Promise<void> | null = null;

@@ -13,7 +13,10 @@ export interface ChildResult {
 
 const source = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'src', 'index.ts');
 
-/** Runs a program that uses this package in a child process, to test the exit and the calls of other programs. */
+/**
+ * Runs a program that uses this package in a child process, to test its exit and the other programs that it
+ * runs.
+ */
 export async function runChild(
   program: string,
   environment: Readonly<Record<string, string>> = {},
