@@ -24,7 +24,7 @@ interface Stream {
 
 export interface QosCounts {
   received: number;
-  /** Count of the sequence numbers that were skipped and have not been received since. */
+  /** Count of the skipped sequence numbers that were not received later. */
   missing: number;
   /** Count of the messages whose sequence number had been received before. */
   duplicates: number;

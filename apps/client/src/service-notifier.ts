@@ -1,7 +1,7 @@
 import type { Logger, Notifier } from '@mqtt-cluster/contracts';
 
 const intervalMs = 1_000;
-/** After READY the status line is only informative, so it is updated less often. */
+/** After READY the status line is updated only in every fifth call of `report`. */
 const readyIntervals = 5;
 
 export interface ServiceNotifierComponents {

@@ -12,13 +12,13 @@ function observe(qos: QoS, numbers: readonly number[]): SequenceChecker {
   return checker;
 }
 
-test('accepts a sequence that starts with any number', () => {
+test('the sequence checker accepts a sequence that starts with any number', () => {
   const { byQos, violations } = observe(2, [41, 42, 43]).report();
   expect(byQos[2]).toEqual({ received: 3, missing: 0, duplicates: 0, outOfOrder: 0 });
   expect(violations).toEqual([]);
 });
 
-test('reports a gap as missing until the numbers are received late', () => {
+test('the sequence checker reports a gap as missing until the numbers are received late', () => {
   const checker = observe(1, [1, 2, 6]);
   expect(checker.report().byQos[1].missing).toBe(3);
   expect(checker.report().violations).toEqual(['QoS 1: 3 missing']);
@@ -27,7 +27,7 @@ test('reports a gap as missing until the numbers are received late', () => {
   expect(checker.report().violations).toEqual([]);
 });
 
-test('reports a late number that is received again as a duplicate', () => {
+test('the sequence checker reports a late number that is received again as a duplicate', () => {
   const checker = observe(1, [1, 3, 2]);
   expect(checker.observe(1, message(2))).toBe('duplicate');
 });
@@ -39,11 +39,14 @@ test.each([
   [2, [1, 1], ['QoS 2: 1 received twice']],
   [2, [1, 3], ['QoS 2: 1 missing']],
   [2, [1, 3, 2], ['QoS 2: 1 out of order']],
-] as const)('for QoS %i, the sequence numbers %j have the violations %j', (qos, numbers, violations) => {
-  expect(observe(qos, numbers).report().violations).toEqual(violations);
-});
+] as const)(
+  'the sequence checker reports, for QoS %i and the sequence numbers %j, the violations %j',
+  (qos, numbers, violations) => {
+    expect(observe(qos, numbers).report().violations).toEqual(violations);
+  },
+);
 
-test('keeps separate streams for each group, signal, QoS and run', () => {
+test('the sequence checker keeps separate streams for each group, signal, QoS and run', () => {
   const checker = new SequenceChecker();
   checker.observe(1, message(1));
   expect(checker.observe(1, message(1, { group: 'h' }))).toBe('first');
@@ -53,17 +56,17 @@ test('keeps separate streams for each group, signal, QoS and run', () => {
   expect(checker.report().streams).toBe(5);
 });
 
-test('reports a number below the first one as late, not as a duplicate', () => {
+test('the sequence checker reports a number below the first one as late, not as a duplicate', () => {
   expect(observe(1, [5]).observe(1, message(4))).toBe('late');
 });
 
-test('keeps at most 2000 streams in memory', () => {
+test('the sequence checker keeps at most 2000 streams in memory', () => {
   const checker = new SequenceChecker();
   for (let run = 0; run < 3_000; run += 1) checker.observe(0, message(1, { run: `run${run}` }));
   expect(checker.report().streams).toBe(2_000);
 });
 
-test('keeps at most 1000 gaps per stream, and still counts the numbers of dropped gaps as missing', () => {
+test('the sequence checker keeps at most 1000 gaps per stream, and still counts the numbers of dropped gaps as missing', () => {
   const checker = observe(
     1,
     Array.from({ length: 1_200 }, (_, index) => index * 2 + 1),
@@ -75,7 +78,7 @@ test('keeps at most 1000 gaps per stream, and still counts the numbers of droppe
   expect(checker.report().byQos[1].missing).toBe(1_198);
 });
 
-test('counts the same missing, duplicate and late numbers as a set of the received numbers, for any numbers in any order', () => {
+test('the sequence checker counts the same missing, duplicate and late numbers as a set of the received numbers, for any numbers in any order', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 120 }), (numbers) => {
       const first = numbers[0] ?? 0;

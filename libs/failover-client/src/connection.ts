@@ -17,8 +17,8 @@ const sessionTakenOver = 0x8e;
  */
 const redirectsMax = 3;
 /**
- * Bounds the exponent of the backoff. The retry delay reaches any sensible maximum before this many
- * doublings.
+ * Upper bound of the exponent of the backoff. With any sensible setting, the retry delay reaches its maximum
+ * after fewer doublings.
  */
 const doublingsMax = 16;
 

@@ -109,7 +109,8 @@ class Client implements FailoverClient {
 
   async subscribe(subscriptions: Subscriptions): Promise<void> {
     if (this.#state === 'stopped') throw new ClientStoppedError();
-    // One SUBACK is enough. The other connection subscribes when it has a server.
+    // The call resolves with the first SUBACK of any connection. A connection without a server subscribes
+    // when it has one.
     const subacks = this.#connections.map((connection) => connection.session.subscribe(subscriptions));
     for (const suback of subacks) suback.catch(() => undefined);
     await Promise.race(subacks);
@@ -233,9 +234,9 @@ class Client implements FailoverClient {
   }
 
   /**
-   * Sends the unacknowledged QoS 1 publishes of a suspected server also on the other connection. Delivery is
-   * at least once, and the first acknowledgement counts. The original publishes stay: their packet ids are
-   * not free before the server acknowledges or the connection ends.
+   * Sends the unacknowledged QoS 1 publishes of a suspected server also on the other connection. QoS 1 allows
+   * the second copy, and the publish resolves with the first acknowledgement. The original publishes stay:
+   * their packet ids are not free before the server acknowledges or the connection ends.
    */
   #copyFromSuspected(): void {
     const target = this.#publishingConnection();

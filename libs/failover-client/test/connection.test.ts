@@ -7,7 +7,7 @@ import type { FakeServerOptions, FakeServer } from './support/fake-server.ts';
 
 afterEach(stopAll);
 
-describe('a failover client', () => {
+describe('a failover client:', () => {
   test('publish rejects when unackedMax publishes are unacknowledged', async () => {
     const [first] = (await startServers(1, [{ onPacket: ({ cmd }) => cmd === 'publish' }])) as [FakeServer];
     const { client } = createTestClient([first], { unackedMax: 2 });
@@ -50,7 +50,7 @@ describe('a failover client', () => {
     expect(first.packets('disconnect')).toHaveLength(1);
   });
 
-  test('delivers a QoS 2 message only once, also if the next server sends the message again after a failover', async () => {
+  test('the client delivers a QoS 2 message only once, also if the next server sends the message again after a failover', async () => {
     const stuck: FakeServerOptions = { onPacket: ({ cmd }) => cmd === 'pubrec' };
     const [first, second] = (await startServers(2, [
       stuck,

@@ -1,7 +1,7 @@
 import { DuplicateFilter } from '../src/duplicate-filter.ts';
 
 describe('DuplicateFilter', () => {
-  test('recognizes the second copy within the window', () => {
+  test('recognizes the second copy of a message within the window', () => {
     let nowMs = 0;
     const filter = new DuplicateFilter(10, 1_000, () => nowMs);
     expect(filter.isFirst('a')).toBe(true);
@@ -11,7 +11,7 @@ describe('DuplicateFilter', () => {
     expect(filter.isFirst('a')).toBe(true);
   });
 
-  test('drops the oldest identity beyond its bound', () => {
+  test('drops the oldest identity when the number of identities exceeds the bound', () => {
     const filter = new DuplicateFilter(2, 1_000, () => 0);
     for (const identity of ['a', 'b', 'c', 'd']) filter.isFirst(identity);
     expect(filter.isFirst('d')).toBe(false);

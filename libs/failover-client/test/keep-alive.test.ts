@@ -46,7 +46,7 @@ describe('KeepAlive', () => {
     expect(state.silent).toBe(true);
   });
 
-  test('sends one more ping after a pause of this process before it reports silence', () => {
+  test('sends one more ping after a pause of this process before it reports a silent server', () => {
     const state = keepAliveWithClock();
     state.now = 60_000;
     state.keepAlive.check(0);

@@ -54,7 +54,7 @@ describe('PacketStore', () => {
     expect(packetStore.unsent).toBe(1);
   });
 
-  test('does not send a packet that was removed before its turn', () => {
+  test('does not send a packet that was removed while it waited for room in the window', () => {
     const { store: packetStore, sent } = store();
     for (const id of [1, 2, 3]) packetStore.put(publish(id), done);
     packetStore.prepare(true, 1);

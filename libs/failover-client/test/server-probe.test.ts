@@ -30,7 +30,7 @@ describe('ServerProbe', () => {
     expect(checks(probe, 150, 2_000, 2)).not.toContain('suspected');
   });
 
-  test('keeps waiting after received bytes that may be older than the publish', () => {
+  test('keeps waiting for an answer after it received bytes that may be older than the publish', () => {
     const probe = new ServerProbe(options);
     checks(probe, 0, 0, 1);
     probe.sent(10);

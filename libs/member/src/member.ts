@@ -37,8 +37,8 @@ import { statusOf } from './status.ts';
 import { PendingWrites } from './log/pending-writes.ts';
 
 /**
- * A longer interval between two ticks means that the process was paused: the silence of peers and stalls do
- * not count.
+ * A longer interval between two ticks means that this process was paused. The member then restarts its
+ * timeouts for silent peers and for proposals without progress.
  */
 const pauseMs = 1_000;
 
@@ -48,7 +48,7 @@ export function createMember(options: MemberOptions): Member {
 }
 
 /**
- * Puts the parts of a member together and runs its turns.
+ * Creates the parts of a member and runs its turns.
  *
  * A turn is one iteration of the caller's event loop: `tick`, then any number of inputs (client packets, peer
  * messages, completed writes), then one `take`. Inputs only change the parts: the home collects commands,
@@ -62,8 +62,9 @@ export function createMember(options: MemberOptions): Member {
  *    deliveries.
  * 5. Everything that the turn wants on disk becomes one write. The caller carries out the outputs.
  *
- * All inputs of one turn therefore share one batch, one sync and one frame per peer. A promise that needs the
- * disk is kept when the caller reports the write as completed, in a later turn.
+ * All inputs of one turn therefore share one batch, one sync and one frame per peer. Outputs that require a
+ * completed write, such as PUBACK, follow in a later turn, after the caller has reported the write as
+ * completed.
  */
 class ClusterMember implements Member {
   readonly #context: MemberContext;

@@ -17,13 +17,13 @@ export interface MemberTimings {
   readonly resendMs: number;
   readonly resendMsMax: number;
   /**
-   * Interval of hello messages while the member's status does not change. If a hello message is lost, a
-   * joining member waits for the next one this long.
+   * Interval of hello messages while the member's status does not change. If a hello message to a joining
+   * member is lost, the joining member waits this long for the next hello message.
    */
   readonly helloMs: number;
   /**
-   * Delay of QoS 1 `progress` commands. Raising it saves log entries, but a failover redelivers more
-   * messages.
+   * How long the home collects acknowledgements of QoS 1 messages before it proposes a `progress` command.
+   * Raising it saves log entries, but a failover redelivers more messages.
    */
   readonly progressMs: number;
   /** Interval at which a member announces all its QoS 0 interest again, in case an update was lost. */

@@ -17,7 +17,10 @@ export class TestCluster {
   readonly effects = new Map<MemberId, ClientEffect[]>();
   readonly events = new Map<MemberId, MemberEvent[]>();
   readonly #cut = new Set<MemberId>();
-  /** The network holds back the live messages from this member, as in the buffers of a stalled link. */
+  /**
+   * The network delays the live messages from this member, like a stalled link that keeps them in its
+   * buffers.
+   */
   stalled: MemberId | null = null;
   readonly #held: { from: MemberId; outgoing: Outgoing }[] = [];
   nowMs = 0;

@@ -21,7 +21,7 @@ function delivered(cluster: TestCluster, id: MemberId, connection: number): stri
 }
 
 describe('an isolated member', () => {
-  test('delivers messages from before and after the loss of quorum in order, each exactly once', () => {
+  test('delivers the messages that were published before and after the loss of quorum in order, each exactly once', () => {
     const { cluster, away, other } = servingCluster();
     cluster.member(other).input(1, { kind: 'connect', request: request('far', never) });
     cluster.member(away).input(1, { kind: 'connect', request: request('publisher') });
@@ -38,8 +38,8 @@ describe('an isolated member', () => {
     for (const number of numbers) {
       const message = { topic: 'x', payload: text(`${number}`), qos: 1 as const, retain: false };
       cluster.member(away).input(1, { kind: 'publish', request: { ...message, packetId: number } });
-      // The first batch is on its way when the link fails. It is proposed again under its number, marked as
-      // isolated.
+      // The member has sent the first batch when the link fails. The member proposes this batch again with
+      // the same sequence number, marked as isolated.
       if (number === 1) cluster.cut(away);
       cluster.run(200);
     }
@@ -54,7 +54,7 @@ describe('an isolated member', () => {
     expect(cluster.member(away).status().outboxItems).toBe(0);
   });
 
-  test('closes a clean session that it opened if the client has connected to another member before the heal', () => {
+  test('closes, after the heal, a clean session whose client has connected to another member meanwhile', () => {
     const { cluster, away, other } = servingCluster();
     cluster.cut(away);
     cluster.until('isolated', () => cluster.member(away).status().state === 'isolated');

@@ -53,7 +53,7 @@ describe('QoS 0 messages on a stalled link', () => {
     expect(delivered('b', 2)).toEqual(['first', 'second']);
   });
 
-  test('are dropped and counted when they are old', () => {
+  test('are dropped and counted when they are older than the bound', () => {
     cluster.stalled = 'a';
     publish('a', 'first');
     cluster.run(3_000);
@@ -67,7 +67,7 @@ describe('QoS 0 messages on a stalled link', () => {
 });
 
 describe('the estimated age of a live message', () => {
-  test('is its delay compared with the fastest message, whatever the clocks of both members show', () => {
+  test('is the difference between its delay and the shortest delay of all messages, whatever the offset between the clocks of both members', () => {
     const ages = new LiveMessageAges();
     ages.observe('p', hello(1_000_000), 50);
     expect(ages.sentAtMs('p', live(1_000_100), 150)).toBe(150);
@@ -102,13 +102,13 @@ describe('the estimated age of a live message', () => {
     expect(acceptedMs).toHaveLength((60_000 - acceptedMs[0]!) / 100 + 1);
   });
 
-  test('is zero for a peer of an older version, which sends no time', () => {
+  test('is zero for a message from a peer of an older version, which reports no send times', () => {
     const ages = new LiveMessageAges();
     ages.observe('p', run, 5);
     expect(ages.sentAtMs('p', {}, 10)).toBe(10);
   });
 
-  test('uses the former clock offset after a long silence', () => {
+  test('is computed with the former clock offset after a long time without messages from the peer', () => {
     const ages = new LiveMessageAges();
     ages.observe('p', hello(0), 0);
     expect(ages.sentAtMs('p', live(10), 300_000)).toBeNull();

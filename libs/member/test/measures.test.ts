@@ -53,7 +53,7 @@ test.each([
         .input(connection, { kind: 'subscribe', packetId: 1, subscriptions: [{ filter: 'x', qos: 1 }] });
     }
     cluster.run(100);
-    const receivedMs = cluster.nowMs - 10; // the time of the last step
+    const receivedMs = cluster.nowMs - 10; // the time of the last step of the test cluster
     cluster.member('a').input(1, { kind: 'publish', request: publish('x', 1) });
     cluster.member('a').input(1, { kind: 'publish', request: publish('without/subscriber', 2) });
     cluster.until('delivered', () => cluster.takeEffects('a', 3).some(({ kind }) => kind === 'deliver'));

@@ -135,7 +135,7 @@ describe('a cluster of three members', () => {
     expect(cluster.member('a').status().queuedMessages).toBe(0);
   });
 
-  test('delivers retained messages to later subscribers at any member, but no deleted retained messages', () => {
+  test('delivers a retained message to later subscribers at any member, but not after the message was deleted', () => {
     const cluster = new TestCluster(['a', 'b', 'c']);
     cluster.serve();
     cluster.member('a').input(1, { kind: 'connect', request: request('publisher') });
@@ -216,7 +216,7 @@ describe('a cluster of three members', () => {
     expect(far.map(payload)).toEqual(['island']);
   });
 
-  test('acknowledges no publish without a majority if the setting `whenIsolated` is `hold`', () => {
+  test('does not acknowledge a publish at a member without a majority if the setting `whenIsolated` is `hold`', () => {
     const cluster = new TestCluster(['a', 'b', 'c'], { whenIsolated: 'hold' });
     cluster.serve();
     cluster.member('c').input(2, { kind: 'connect', request: request('publisher') });
@@ -236,7 +236,7 @@ describe('a cluster of three members', () => {
     });
   });
 
-  test('publishes a will once when the home of its client is isolated, and not again after the heal', () => {
+  test('publishes a will once when the home of the client is isolated, and does not publish the will again after the heal', () => {
     const cluster = new TestCluster(['a', 'b', 'c']);
     cluster.serve();
     const will = { topic: 'will', payload: text('died'), qos: 1 as const, retain: false, delaySeconds: 0 };

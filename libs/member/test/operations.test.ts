@@ -140,7 +140,7 @@ describe('a draining member', () => {
       expect(wills(() => {})).toBe(1);
     });
 
-    test('delays the end of the drain until the will is published, because a restart would delay the will beyond 5 s', () => {
+    test('delays the end of the drain until the will is published, because a restart before that would delay the will beyond 5 s', () => {
       const effects = wills((home, other) => {
         const came = (): boolean => cluster.effects.get(other)!.some((effect) => effect.kind === 'deliver');
         cluster.until('drained', () => {
@@ -166,7 +166,7 @@ describe('a draining member', () => {
     });
   });
 
-  test('passes a session with its queue to any other member', () => {
+  test('has clients with a queue that reconnect to another member and receive the queued messages there', () => {
     const [id, other] = followers() as [MemberId, MemberId];
     cluster.member(id).input(1, { kind: 'connect', request: request('s', never) });
     cluster.run(50);
@@ -223,7 +223,7 @@ describe('administration', () => {
       .status()
       .config!.members.map((member) => member.id);
     expect(names).not.toContain(other);
-    // The member returns only on request.
+    // The removed member joins again only when an operator requests it.
     cluster.run(5_000);
     expect(cluster.member(id).status().config!.members).toHaveLength(2);
     expect(ask(id, { kind: 'addMember', member: other })).toMatchObject({ accepted: true });
@@ -241,7 +241,7 @@ describe('administration', () => {
     cluster.until('another leads', () => cluster.leader() !== undefined && cluster.leader() !== id);
   });
 
-  test('the leader removes a disconnected member only by force, because its disk may hold messages that the cluster does not have', () => {
+  test('the leader removes a disconnected member only if the request sets `force`, because the disk of the member may contain messages that the cluster does not have', () => {
     const [id, other] = followers() as [MemberId, MemberId];
     cluster.cut(other);
     cluster.member(other).input(1, { kind: 'connect', request: request('p') });
@@ -251,7 +251,7 @@ describe('administration', () => {
     expect(ask(id, { kind: 'removeMember', member: other, force: true })).toMatchObject({ accepted: true });
   });
 
-  test('the leader removes a silent member only by force, because it may have sent degraded acknowledgements since its last hello message', () => {
+  test('the leader removes a member that sends no messages only if the request sets `force`, because the member may have sent degraded acknowledgements since its last hello message', () => {
     const [id, other] = followers() as [MemberId, MemberId];
     cluster.member(other).input(1, { kind: 'connect', request: request('p') });
     cluster.run(100);
@@ -275,7 +275,7 @@ describe('administration', () => {
     );
   });
 
-  test('a member rejects requests without a majority and reports the reason', () => {
+  test('a member without a majority rejects requests and reports the reason', () => {
     const [id] = followers() as [MemberId];
     cluster.cut(id);
     cluster.run(3_000);
@@ -336,7 +336,7 @@ test('the leader rejects an empty store whose member id is in use, and reports a
   expect(reported).toEqual([{ kind: 'duplicateMemberId', member: id, storeId: hello.storeId }]);
 });
 
-test('the leader adds a wiped member that returns before its former store counts as silent, and reports no duplicate member id', () => {
+test('the leader adds a wiped member that returns soon after its former store sent a message, and reports no duplicate member id', () => {
   const [id] = followers() as [MemberId];
   const leader = cluster.leader();
   const storeId = 'f'.repeat(32);

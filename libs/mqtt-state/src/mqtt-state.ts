@@ -11,8 +11,8 @@
  * - `topics` holds topic filters, subscriptions, shared subscriptions and retained messages.
  * - `codec` encodes batches, outbox items and snapshots, and computes the digest of the state.
  *
- * Determinism is the one rule: `apply` reads only the entry and the state. It reads no clock, no setting of
- * this member and no order that is not replicated, and it never throws. See docs/DESIGN.md, "The log and its
+ * `apply` must be deterministic: it reads only the entry and the state. It reads no clock, no setting of this
+ * member and no order that is not replicated, and it never throws. See docs/DESIGN.md, "The log and its
  * entries".
  */
 
@@ -37,7 +37,10 @@ import type {
   StateEffect,
 } from './types.ts';
 
-/** Upper bound of cluster time in ms. Adding the longest delay to a time below this bound is exact. */
+/**
+ * Upper bound of cluster time in ms. Below this bound, the sum of a time and the longest delay is an exact
+ * integer.
+ */
 const timeMsMax = 2 ** 52;
 
 /** Returns an empty state. */

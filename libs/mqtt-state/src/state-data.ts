@@ -50,7 +50,9 @@ export class StateData {
   orphanCount = 0;
   subscriptionCount = 0;
   queuedMessages = 0;
-  /** Bytes of all queued messages of all sessions. Each message body counts once. */
+  /**
+   * Bytes of all queued messages of all sessions. A message body that several sessions queue is counted once.
+   */
   queuedBytes = 0;
   /** Number of the entries applied since this member loaded the state. */
   applyCount = 0;
@@ -81,7 +83,10 @@ function timerBefore(left: Timer, right: Timer): boolean {
 export interface ApplyContext {
   readonly data: StateData;
   readonly effects: StateEffect[];
-  /** The semantics version in force before the entry. It holds until the end of the entry. */
+  /**
+   * The semantics version before the entry. It applies to all commands of the entry, also after a command
+   * that raises the version.
+   */
   readonly semantics: number;
   /** Messages dropped at the bounds of session queues, not yet reported by an effect. */
   droppedAtBound: number;

@@ -174,8 +174,9 @@ export interface MqttStateCounts {
 export interface MqttState {
   /**
    * Applies one log entry: first runs all timers that are due at `timeMs` (wills, session expiry, orphans),
-   * then applies the batch. Without a batch (null) only the time advances. A `timeMs` below the state's time
-   * counts as that time. Bytes that are not a batch change nothing and raise an alarm.
+   * then applies the batch. Without a batch (null) only the time advances. If `timeMs` is below the state's
+   * cluster time, the cluster time stays unchanged. Bytes that are not a batch change nothing and raise an
+   * alarm.
    */
   apply(index: LogIndex, timeMs: number, batch: Uint8Array | null): readonly StateEffect[];
   /** Applies a change of the cluster's members. The connections of removed members end. */
@@ -183,8 +184,8 @@ export interface MqttState {
   /** Returns the whole replicated state as canonical bytes: a snapshot. */
   encode(): Uint8Array;
   /**
-   * Returns the digest of the replicated state as 16 hex digits. The cost depends on what changed since the
-   * last call.
+   * Returns the digest of the replicated state as 16 hex digits. Only messages and queues that changed since
+   * the last call are hashed again.
    */
   digest(): string;
   readonly index: LogIndex;

@@ -175,7 +175,7 @@ function checkInvariants(state: MqttState): void {
     for (const item of items) {
       const { message } = item;
       const size = message.payload.length + Buffer.byteLength(message.topic);
-      // Sessions share message bodies, and each body counts once.
+      // Sessions share message bodies, and the total contains the size of each body once.
       bodies.set((item as unknown as { body: object }).body, size);
       bytes += size;
     }
@@ -204,7 +204,7 @@ function checkInvariants(state: MqttState): void {
   );
 }
 
-test('a state encodes to the same bytes after the same entries, with and without a restart from a snapshot', () => {
+test('two states that apply the same entries encode to the same bytes, also when one of them is restored from a snapshot meanwhile', () => {
   fc.assert(
     fc.property(steps, fc.integer({ min: 1, max: semanticsVersion }), (sequence, semantics) => {
       const replicas = new Replicas(semantics);

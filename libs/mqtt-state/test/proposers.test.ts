@@ -38,7 +38,7 @@ describe('the replicated state', () => {
     expect(driver.state.proposer('a')).toEqual({ storeId: 'store-a', incarnation: 2, sequence: 1 });
   });
 
-  test('requires a start command at the beginning of an incarnation, and ignores it elsewhere', () => {
+  test('applies batches of an incarnation only after a `start` command, and ignores a `start` command at any other position', () => {
     const driver = new StateDriver();
     expect(driver.apply(batch(1, {}, payload('x'))).map(({ kind }) => kind)).toEqual(['alarm']);
     expect(driver.state.proposer('a')).toBeUndefined();
@@ -47,7 +47,7 @@ describe('the replicated state', () => {
     expect(kinds).toEqual(['published', 'alarm', 'batchApplied']);
   });
 
-  test('applies batches of a new store only after the cluster configuration names the store', () => {
+  test('applies batches of a new store only after the cluster configuration contains the store', () => {
     const driver = new StateDriver();
     const config = (storeId: string): void => {
       driver.effects = driver.state.applyConfig(driver.state.index + 1, {
@@ -111,7 +111,7 @@ function openWill(): { topic: string; payload: Uint8Array; qos: 1; retain: false
   return { topic: 'w', payload: new Uint8Array([1]), qos: 1, retain: false };
 }
 
-describe('recovery of the outbox items of earlier incarnations', () => {
+describe('the recovery of the outbox items of earlier incarnations', () => {
   const recover = (incarnation: number, sequence: number, ...texts: string[]): Command => ({
     kind: 'recover',
     incarnation,
@@ -138,7 +138,7 @@ describe('recovery of the outbox items of earlier incarnations', () => {
     expect(driver.published()).toEqual(['z']);
   });
 
-  test('keeps the number of the last applied outbox item while each `start` command lists its incarnation', () => {
+  test('keeps the number of the last applied outbox item of an incarnation while each `start` command lists this incarnation', () => {
     const driver = new StateDriver();
     driver.start('a');
     driver.start('a', [1]);
@@ -199,7 +199,7 @@ describe('the loss of a home', () => {
     expect(driver.state.session('returns')?.home).toMatchObject({ member: 'b' });
   });
 
-  test('ends only connections of the incarnation in the `lost` command and of earlier incarnations', () => {
+  test('ends only the connections that were opened by the incarnation in the `lost` command or by an earlier incarnation', () => {
     const driver = new StateDriver();
     driver.start('a').start('a');
     driver.connect('a', 'c');
@@ -210,7 +210,7 @@ describe('the loss of a home', () => {
       { client: 'c', home: 'a', reason: 'homeLost' },
     ]);
     expect(driver.state.session('c')?.home).toBeNull();
-    // The home is still running. Its commands for that connection are void.
+    // The home is still running. The commands of this home for that connection are void.
     expect(driver.close('a', 'c')).toEqual({ kind: 'void' });
   });
 
@@ -251,7 +251,7 @@ describe('settings and versions', () => {
     expect(driver.effectsOfKind('alarm')).toHaveLength(1);
   });
 
-  test('cluster time never decreases, and an entry with any stamp is applied', () => {
+  test('cluster time never decreases, and the state applies an entry with any stamp', () => {
     const driver = new StateDriver();
     driver.advanceTime(500);
     for (const timeMs of [0, -5, Number.NaN, 1_499.9]) {

@@ -6,7 +6,7 @@ function packetIds(driver: StateDriver, client = 'c'): number[] {
 }
 
 describe('the state of a QoS 2 publisher', () => {
-  test('acknowledges a repeated packet id after a failover without publishing the message again', () => {
+  test('reports a repeated packet id after a failover as `repeat`, without publishing the message again', () => {
     const driver = new StateDriver();
     driver.connect('a', 's', {}, 't');
     const first = { client: 'p', epoch: driver.connect('a', 'p'), packetId: 5 };
@@ -25,7 +25,7 @@ describe('the state of a QoS 2 publisher', () => {
     expect(driver.queued('s')).toEqual(['x']);
   });
 
-  test('accepts a new message with a used packet id only after PUBREL', () => {
+  test('accepts a new message with the packet id of an earlier message only after PUBREL', () => {
     const driver = new StateDriver();
     driver.connect('a', 's', {}, 't');
     const connection = { client: 'p', epoch: driver.connect('a', 'p') };
@@ -38,7 +38,7 @@ describe('the state of a QoS 2 publisher', () => {
     expect(driver.queued('s')).toEqual(['one', 'two']);
   });
 
-  test('loses its stored packet ids at a clean start [MQTT-3.1.2-4]', () => {
+  test('contains no stored packet ids after a clean start [MQTT-3.1.2-4]', () => {
     const driver = new StateDriver();
     const connection = { client: 'p', epoch: driver.connect('a', 'p'), packetId: 9 };
     driver.propose('a', publishCommand('t', 'one', 2, connection));
@@ -68,7 +68,7 @@ describe('the queue of a QoS 2 subscriber', () => {
     return driver;
   }
 
-  test('assigns packet ids of the upper half in order while the window has room', () => {
+  test('assigns packet ids from 32768 on, in order, while the window has room', () => {
     const driver = withWindow(2, 3);
     expect(packetIds(driver)).toEqual([32_768, 32_769, 0]);
     driver.propose('a', driver.progress('c', { received: [32_769] }));
@@ -101,7 +101,7 @@ describe('the queue of a QoS 2 subscriber', () => {
     expect(packetIds(driver)).toEqual([32_769]);
   });
 
-  test('ignores progress of an old epoch, but applies progress of other sessions in the same command', () => {
+  test('ignores the part of a `progress` command with an old epoch, but applies the parts of the other sessions', () => {
     const driver = withWindow(2, 1);
     const old = { client: 'c', epoch: driver.epoch('c'), completed: [32_768] };
     driver.connect('b', 'c');
@@ -116,7 +116,7 @@ describe('the queue of a QoS 2 subscriber', () => {
     expect(driver.queued('d')).toEqual([]);
   });
 
-  test('removes an undeliverable message on `done` progress, but no message whose PUBREC is applied', () => {
+  test('removes an undeliverable message that a `progress` command lists as done, but keeps a message whose PUBREC is applied', () => {
     const driver = withWindow(2, 2);
     driver.propose('a', driver.progress('c', { received: [32_768] }));
     driver.propose('a', driver.progress('c', { done: [1, 2, 77] }));

@@ -29,7 +29,7 @@ describe('a bounded session queue', () => {
     expect(driver.queued('c')).toEqual(['2', '3', '4', '5', '6', '7']);
   });
 
-  test('drops only the message that is larger than the bound', () => {
+  test('drops a message that alone is larger than the bound, and keeps all other messages', () => {
     const driver = new StateDriver();
     driver.propose('a', { kind: 'settings', settings: { queuedBytesMax: 10, connectedQueuedBytesMax: 10 } });
     driver.connect('a', 'c', {}, 't');
@@ -39,7 +39,7 @@ describe('a bounded session queue', () => {
     expect(driver.queued('c')).toEqual(['newer']);
   });
 
-  test('rejects a message without any change if one matching queue is full and `queueFull` is `refuse`', () => {
+  test('rejects a message and changes no queue if one matching queue is full and `queueFull` is `refuse`', () => {
     const driver = new StateDriver();
     const one = { queuedMessagesMax: 1, connectedQueuedMessagesMax: 1 };
     driver.propose('a', { kind: 'settings', settings: { ...one, queueFull: 'refuse' } });
@@ -54,7 +54,7 @@ describe('a bounded session queue', () => {
     expect([driver.queued('c'), driver.queued('d'), driver.retained('t')]).toEqual([['1'], [], ['t=1']]);
   });
 
-  test('counts each message body once against the bound of the cluster', () => {
+  test('counts a message that several sessions queue only once against the bound of the cluster', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', {}, 't');
     driver.connect('a', 'd', {}, 't');

@@ -111,7 +111,7 @@ describe('a retained message that matches a new subscription', () => {
     expect(driver.queued('c')).toEqual(['kept!', '1']);
   });
 
-  it('drops no published message from a full queue', () => {
+  it('is not queued if a full queue would have to drop a published message for it', () => {
     const driver = driverAt();
     driver.propose('b', {
       kind: 'settings',
@@ -124,7 +124,7 @@ describe('a retained message that matches a new subscription', () => {
     expect(driver.queued('c')).toEqual(['1', '2', '3', '4']);
   });
 
-  it('is queued in the space of the copies that it replaces', () => {
+  it('is queued in a full queue if it replaces earlier copies', () => {
     const driver = driverAt();
     driver.propose('b', ...['1', '2', '3'].map((name) => publishCommand(`t/${name}`, name, 1, retain)));
     driver.propose('b', { kind: 'settings', settings: { queuedMessagesMax: 6 } });

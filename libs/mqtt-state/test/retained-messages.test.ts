@@ -4,7 +4,7 @@ import { publishCommand, StateDriver } from './support/state-driver.ts';
 const retain = { retain: true };
 
 describe('retained messages', () => {
-  test('have the payload of the last log entry of their topic, and stay deleted after a delete', () => {
+  test('have the payload of the last log entry for their topic, and are not restored after their deletion', () => {
     const driver = new StateDriver();
     driver.propose('a', publishCommand('x', 'one', 1, retain));
     driver.propose('g', publishCommand('x', 'two', 0, retain));
@@ -44,7 +44,7 @@ describe('retained messages', () => {
     expect(driver.state.counts().retained).toBe(0);
   });
 
-  test('are rejected on a new topic at the bound, but existing retained messages can still be changed', () => {
+  test('are rejected on a new topic when their number has reached the bound, but existing retained messages can still be changed', () => {
     const driver = new StateDriver();
     driver.propose('a', { kind: 'settings', settings: { retainedMax: 1 } });
     driver.propose('a', publishCommand('x', '1', 1, retain));
@@ -54,13 +54,13 @@ describe('retained messages', () => {
     expect(driver.applyOne('a', publishCommand('x', '2', 1, retain))).toMatchObject({ outcome: 'applied' });
   });
 
-  describe('accepted by an isolated member', () => {
+  describe('that an isolated member accepted', () => {
     const since = (driver: StateDriver): { retain: true; isolatedSince: number } => ({
       retain: true,
       isolatedSince: driver.state.index,
     });
 
-    test('do not change a topic that was cleared, set or has expired since the isolation', () => {
+    test('do not change a topic whose retained message was deleted, set or has expired since the member became isolated', () => {
       const driver = new StateDriver();
       driver.start('g');
       for (const topic of ['cleared', 'same']) driver.propose('a', publishCommand(topic, 'old', 1, retain));
@@ -80,7 +80,7 @@ describe('retained messages', () => {
       expect(driver.retained('#')).toEqual(['new=island', 'same=island', 'set=majority']);
     });
 
-    test('replace isolated messages of the same store, but not those of another store', () => {
+    test('replace retained messages that the same store accepted while isolated, but not those of another store', () => {
       const driver = new StateDriver();
       driver.start('g').start('f');
       const isolated = since(driver);
@@ -93,7 +93,7 @@ describe('retained messages', () => {
       expect(driver.retained('x')).toEqual([]);
     });
 
-    test('do not set a cleared topic whose tombstone was discarded', () => {
+    test('do not set the retained message of a cleared topic whose tombstone was discarded', () => {
       const driver = new StateDriver();
       driver.start('g');
       const isolated = since(driver);

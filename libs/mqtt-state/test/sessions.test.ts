@@ -3,14 +3,14 @@ import { openCommand, publishCommand, StateDriver } from './support/state-driver
 const will = { topic: 'wills', payload: new TextEncoder().encode('gone'), qos: 1, retain: false } as const;
 
 describe('sessions', () => {
-  test('are reported with Session Present at any member, also without subscriptions [MQTT-3.2.2-2]', () => {
+  test('are resumed with Session Present set at any member, also if they have no subscriptions [MQTT-3.2.2-2]', () => {
     const driver = new StateDriver();
     expect(driver.applyOne('a', openCommand('c'))).toMatchObject({ kind: 'opened', sessionPresent: false });
     driver.close('a', 'c');
     expect(driver.applyOne('b', openCommand('c'))).toMatchObject({ kind: 'opened', sessionPresent: true });
   });
 
-  test('lose subscriptions and queue at a clean start [MQTT-3.1.2-4]', () => {
+  test('have no subscriptions and an empty queue after a clean start [MQTT-3.1.2-4]', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', {}, 't');
     driver.close('a', 'c');
@@ -36,7 +36,7 @@ describe('sessions', () => {
     ]);
   });
 
-  test('end the earlier connection at a takeover, and delete its will [MQTT-3.1.4-3] [MQTT-3.1.3-9]', () => {
+  test('end the earlier connection at a takeover, and delete the will of that connection [MQTT-3.1.4-3] [MQTT-3.1.3-9]', () => {
     const driver = new StateDriver();
     const epoch = driver.connect('a', 'c', { will: { ...will, delaySeconds: 0 } });
     const later = driver.connect('b', 'c');
@@ -49,7 +49,7 @@ describe('sessions', () => {
     expect([...driver.state.connectedSessions('a')]).toEqual([]);
   });
 
-  test('ignore commands of an old epoch from a late home, but publish its QoS 1 messages', () => {
+  test('ignore commands with an old epoch from a former home, but publish QoS 1 messages from that home', () => {
     const driver = new StateDriver();
     const old = { client: 'c', epoch: driver.connect('a', 'c', {}, 't') };
     driver.connect('b', 'c');
@@ -76,7 +76,7 @@ describe('sessions', () => {
     expect(driver.queued('c')).toEqual([...before, 'at least once']);
   });
 
-  test('do not expire if they are opened again in time', () => {
+  test('do not expire if they are opened again before the Session Expiry Interval is over', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', { expirySeconds: 10 }, 't');
     driver.close('a', 'c');
@@ -120,7 +120,7 @@ describe('sessions', () => {
     expect(driver.state.session('c')).toBeUndefined();
   });
 
-  test('are rejected at the bound for a new client id, but not for a known client id', () => {
+  test('are rejected for a new client id when the bound on sessions is reached, but not for a known client id', () => {
     const driver = new StateDriver();
     driver.propose('a', { kind: 'settings', settings: { sessionsMax: 1 } });
     driver.connect('a', 'c');
@@ -129,7 +129,7 @@ describe('sessions', () => {
     expect(driver.applyOne('a', openCommand('c', { clean: true })).kind).toBe('opened');
   });
 
-  test('are adopted only if the client has no session at another home', () => {
+  test('are opened by a conditional `open` (adopt) only if the client has no session at another home', () => {
     const driver = new StateDriver();
     const adopted = openCommand('c', { clean: true, expirySeconds: 0, adopt: true });
     expect(driver.applyOne('a', adopted).kind).toBe('opened');

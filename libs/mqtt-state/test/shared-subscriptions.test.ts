@@ -58,7 +58,7 @@ describe('shared subscriptions', () => {
     expect([driver.queued('c'), driver.queued('d')]).toEqual([['1'], ['2']]);
   });
 
-  test('move the messages of an unsubscribed session, or drop and count the messages if it was the last session', () => {
+  test('move the messages of a session that unsubscribes to another session, or drop and count the messages if no other session exists', () => {
     const driver = group('c', 'd');
     driver.close('a', 'd');
     publish(driver, '1');

@@ -74,7 +74,7 @@ describe('topic names and filters', () => {
   });
 });
 
-test('the subscription trie finds the same filters as a comparison of the topic with each filter', () => {
+test('the subscription trie finds the same filters that topicMatches finds when it compares the topic with each filter', () => {
   const change = fc.record({ add: fc.boolean(), filter, key: fc.constantFrom('c', 'd', '__proto__') });
   fc.assert(
     fc.property(
@@ -104,7 +104,7 @@ test('the subscription trie finds the same filters as a comparison of the topic 
   );
 });
 
-test('the topic tree finds the same topics as a comparison of the filter with each topic', () => {
+test('the topic tree finds the same topics that topicMatches finds when it compares the filter with each topic', () => {
   const change = fc.record({ set: fc.boolean(), topic });
   fc.assert(
     fc.property(

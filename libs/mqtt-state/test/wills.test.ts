@@ -90,7 +90,7 @@ describe('wills', () => {
     },
   );
 
-  test('are not published by the delay of the will of an earlier connection', () => {
+  test('are not published when the Will Delay of an earlier connection of the client is over', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', { will: will({ delaySeconds: 30 }) });
     driver.close('a', 'c', false);
@@ -106,7 +106,7 @@ describe('wills', () => {
     expect(driver.effectsOfKind('willFired')).toHaveLength(1);
   });
 
-  test('are published in the order of their deadlines when they are due together', () => {
+  test('are published in the order of their deadlines when one entry publishes several of them', () => {
     const driver = new StateDriver();
     driver.connect('a', 'late', { will: will({ delaySeconds: 20 }) });
     driver.connect('a', 'early', { will: will({ delaySeconds: 10 }) });

@@ -45,10 +45,10 @@ export interface ActivePublisherOptions {
  * them.
  *
  * QoS 2 numbers have no gap and no repetition. After CONNACK, messages of the former active publisher that
- * are still in flight are void, because their epoch is over (docs/DESIGN.md, "Epochs"). So the retained
- * message that is read after CONNACK is the last one that is ever applied. A lost connection ends the active
- * role of a redundant publisher. Another publisher may have been active meanwhile, so no message may be sent
- * before the numbers are read again.
+ * are still in flight are no longer applied, because the epoch of their connection has been replaced
+ * (docs/DESIGN.md, "Epochs"). So the retained message that is read after CONNACK is the last one that is ever
+ * applied. A lost connection ends the active role of a redundant publisher. Another publisher may have been
+ * active meanwhile, so no message may be sent before the numbers are read again.
  */
 export class ActivePublisher {
   readonly #options: ActivePublisherOptions;

@@ -57,7 +57,8 @@ export class StandbyPublisher {
 
   #onState(active: string | null): void {
     this.#active = active;
-    // The state names this publisher: it was active and lost its connection, and no other publisher was active since.
+    // If the state contains this publisher's own instance name, this publisher was the last active publisher
+    // and lost its connection. This publisher then starts its takeover delay.
     if (active !== null && active !== this.#options.instance) this.#cancelTakeover();
     else this.#startTakeover(0);
   }

@@ -10,7 +10,7 @@ export interface StreamOptions {
   readonly group: string;
   readonly signal: string;
   readonly qos: QoS;
-  /** Position of the last message; the stream continues after it. */
+  /** Position of the last message. The stream continues with the number after this position. */
   readonly position: StreamPosition;
   readonly unackedMax: number;
   readonly refusedRetryDelayMs: number;
@@ -101,7 +101,10 @@ export class TelemetryStream {
     if (qos > 0) this.#rejected.push(number);
   }
 
-  /** Sends the rejected messages again, but only when no message is in flight: then all delivered numbers are known. */
+  /**
+   * Sends the rejected messages again when no message is in flight, because only then does the stream know
+   * which numbers the server has accepted.
+   */
   #scheduleRetry(): void {
     if (this.#inFlight > 0 || this.#rejected.length === 0 || this.#stopped || this.#retryTimer) return;
     this.#retryTimer = setTimeout(() => {

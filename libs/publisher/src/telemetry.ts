@@ -40,7 +40,7 @@ export class LastNumbers {
     if (!telemetry || telemetry.group !== this.#group || !this.#streams.has(stream)) return;
     const { run, number } = telemetry;
     const known = this.#found.get(stream);
-    // Messages of the former active publisher may also arrive. Only a higher number counts.
+    // Messages of the former active publisher may also arrive. A message with a lower number is ignored.
     if (!known || number > known.lastNumber) this.#found.set(stream, { run, lastNumber: number });
   }
 

@@ -11,8 +11,8 @@ export interface PublisherTimings {
   readonly retainedWaitMsMax: number;
   /**
    * A standby publisher becomes active in a vacant group after a random time between `takeoverDelayMsMin` and
-   * `takeoverDelayMsMax`. Raising them lengthens the gap. Lowering the range lets several publishers take
-   * over at the same time.
+   * `takeoverDelayMsMax`. Raising them lengthens the gap. With a narrower range, several standby publishers
+   * may become active at the same time.
    */
   readonly takeoverDelayMsMin: number;
   readonly takeoverDelayMsMax: number;

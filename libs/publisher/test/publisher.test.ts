@@ -151,7 +151,7 @@ test('a publisher numbers messages from 1 on all QoS levels, retains QoS 1 and 2
   expect(broker.states('host-a')).toEqual([one.status().instance]);
 });
 
-test('a restarted publisher continues the retained numbers and runs of QoS 1 and 2, and starts a new run for QoS 0', async () => {
+test('a restarted publisher continues the runs and numbers of the retained QoS 1 and 2 messages, and starts a new run for QoS 0', async () => {
   const first = await publisher();
   await broker.until(() => broker.numbers('host-a/temperature/qos2').length >= 3);
   await first.stop();

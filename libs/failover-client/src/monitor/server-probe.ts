@@ -14,8 +14,8 @@ const pausedFactor = 3;
 /**
  * Detects a server that does not respond: such a server does not answer a ping either, unlike a server that
  * waits for the cluster before it acknowledges. A probe is much quicker than {@link KeepAlive}, because a
- * wrong suspicion is cheap: the connection stays open, and its messages are also sent on another connection.
- * So only clients with a second connection use a probe.
+ * wrong suspicion costs little: the connection stays open, and its messages are also sent on another
+ * connection. So only clients with a second connection use a probe.
  */
 export class ServerProbe {
   readonly #options: ProbeOptions;

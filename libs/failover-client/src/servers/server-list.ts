@@ -51,7 +51,7 @@ export class ServerList {
     for (const server of servers) {
       const url = normalizeUrl(server.url) ?? server.url;
       const id = server.id ?? url;
-      // If a member has several addresses, the first one counts.
+      // If several configured addresses have the same id, only the first address is used.
       if (this.#servers.has(id)) continue;
       this.#servers.set(id, { id, url, configured: true, state: 'unknown', avoidUntilMs: 0 });
     }

@@ -40,7 +40,7 @@ export class Session {
   #url = '';
   #socket: Socket | null = null;
   #connected = false;
-  /** Upper bound of the publishes that are in flight at once. */
+  /** Upper bound of the publishes that are in flight at the same time. */
   #window: number;
   /** Monitors the current connection. Null before CONNACK. */
   #monitor: ConnectionMonitor | null = null;
@@ -249,7 +249,8 @@ export class Session {
     packet?: Packet,
   ): void {
     if (!this.#queue.settle(pending)) return;
-    // The server had completed this message before the PUBREL was sent again, so it has the message.
+    // The server had already completed the QoS 2 exchange when the PUBREL was sent again, so the server has
+    // received the message.
     const released = packet?.cmd === 'pubcomp' && error?.code === packetIdNotFound;
     if (!error || released) pending.resolve();
     else if (typeof error.code === 'number')

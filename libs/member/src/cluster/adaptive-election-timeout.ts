@@ -8,14 +8,15 @@ const latencyFactor = 4;
  */
 const slackMsMax = 1_000;
 /**
- * Factor by which the measured latency decays each second: a slow second has an effect for about ten seconds.
+ * Factor by which the measured latency decays each second. One second with a high latency extends the
+ * timeouts for about ten seconds.
  */
 const decayPerSample = 0.9;
 
 /**
  * Extends the election timeouts by the measured latency, within a bound, so that overloaded members do not
  * start elections again and again (docs/DESIGN.md, "Elections and timing"). Raft is safe with any timeouts,
- * also with different ones per member.
+ * also when each member has different timeouts.
  */
 export class AdaptiveElectionTimeout {
   /**
@@ -41,8 +42,8 @@ export class AdaptiveElectionTimeout {
   }
 
   /**
-   * Milliseconds added to the configured election timeouts. Half of the shortest timeout is always available
-   * for delays.
+   * Milliseconds added to the configured election timeouts. The timeouts stay unchanged while `latencyFactor`
+   * times the latency is at most half of the shortest configured timeout.
    */
   get slackMs(): number {
     const wanted = this.#latencyMs * latencyFactor - this.#usual.electionMsMin / 2;

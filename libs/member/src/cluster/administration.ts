@@ -16,8 +16,8 @@ import type { Replica } from '../log/replica.ts';
 /** How long the member that received an operator's request waits for the answer of the leader. */
 const answerMsMax = 5_000;
 /**
- * How long the leader waits until a requested change completes. Shorter than `answerMsMax`, so that the
- * leader's answer arrives before the forwarding member times out.
+ * How long the leader waits until a requested change completes. This time is shorter than `answerMsMax`, so
+ * that the leader's answer arrives before the forwarding member times out.
  */
 const completionMsMax = 4_000;
 /**
@@ -32,7 +32,7 @@ type Answer = (outcome: AdminOutcome) => void;
 interface OpenRequest {
   readonly answer: Answer;
   readonly untilMs: number;
-  /** Returns null while the outcome is unknown. */
+  /** Returns the outcome of the request, or null while the outcome is unknown. */
   readonly check: () => AdminOutcome | null;
   /** The reason that the answer gives after the timeout. */
   readonly timeoutReason: string;
@@ -156,8 +156,8 @@ export class Administration {
     }
     if (hello === undefined || this.#peers.silentMs(id) > helloAgeMsMax)
       return answer(retryLater(`${id} is not connected: start it with an empty data directory`));
-    // A removed member may return with its store if the store belongs to this cluster, which still has its
-    // sequence numbers.
+    // A removed member may return with its store if the store belongs to this cluster. The replicated state
+    // still has the sequence numbers of that store.
     const ofThisCluster =
       hello.config?.members.some(
         (theirs) => findMember({ members }, theirs.id)?.storeId === theirs.storeId,

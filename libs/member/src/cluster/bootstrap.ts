@@ -6,8 +6,8 @@ import type { Peers } from './peers.ts';
 export const bootstrapIndex = 1;
 export const bootstrapTerm = 1;
 /**
- * Number of hello intervals that a forced bootstrap waits for silent peers. A silent peer may belong to an
- * existing cluster.
+ * Number of hello intervals that a forced bootstrap waits for hello messages of the missing peers. Such a
+ * peer may belong to an existing cluster.
  */
 const forcedWaitHellos = 2;
 
@@ -36,8 +36,8 @@ export class Bootstrap {
   }
 
   /**
-   * Returns the store ids of all members that sent a hello message, and of this member. Hello messages report
-   * them.
+   * Returns the store ids of all members that sent a hello message, and of this member. This member reports
+   * these store ids in its hello messages.
    */
   known(): HelloMessage['known'] {
     const { id, recovered } = this.#context.options;
@@ -94,7 +94,7 @@ export class Bootstrap {
     return { members: sorted.map(([member, storeId]) => ({ id: member, storeId, role: 'voter' })) };
   }
 
-  /** Returns true when every peer has had the time to report an existing cluster. */
+  /** Returns true when every peer has had enough time to report in a hello message that a cluster exists. */
   #mayForce(): boolean {
     if (!this.#forced) return false;
     const { nowMs, options } = this.#context;

@@ -18,8 +18,8 @@ export interface PeerStatus {
 const loadStep = 0.1;
 
 /**
- * Factor on the hello interval of a serving member. Joining and isolated members send hello messages more
- * often, because their status changes soon.
+ * Factor by which the hello interval of a serving member is longer. Joining and isolated members send hello
+ * messages more often, because their status changes soon.
  */
 const servingHelloFactor = 2.5;
 
@@ -35,8 +35,8 @@ export class HelloSender {
   #sentUnconfigured = true;
   #sentLoad = 0;
   /**
-   * True when the outbox held messages at the last hello message. The leader removes only members with an
-   * empty outbox.
+   * True when the outbox contained messages when this member sent its last hello message. The leader removes
+   * only members with an empty outbox.
    */
   #sentOutbox = false;
   #sentDigest: MemberStatus['digest'] = null;

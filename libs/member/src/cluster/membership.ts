@@ -8,16 +8,16 @@ import type { Peers } from './peers.ts';
 const membershipIntervalMs = 200;
 /** The leader promotes a learner to a voter when the learner lacks at most this many entries. */
 const promotionLagEntriesMax = 64;
-/** The leader does not add a new member that was silent for longer than this. */
+/** The leader does not add a new member that has sent no message for longer than this. */
 const newcomerSilenceMsMax = 5_000;
 /**
- * A fresh store may replace a member's store only after that store was silent for this long. If the former
- * store still sends messages, two hosts use one member id.
+ * A fresh store may replace a member's store only after the member's store has sent no message for this long.
+ * If the former store still sends messages, two hosts use one member id.
  */
 const replacedSilenceMsMin = 2_000;
-/** Upper bound of the remembered stores that may use a duplicate member id. */
+/** Upper bound of the number of stores in `#duplicates`. */
 const duplicatesMax = 64;
-/** The leader does not promote a learner that was silent for longer than this. */
+/** The leader does not promote a learner that has sent no message for longer than this. */
 const learnerSilenceMsMax = 1_000;
 
 /** Changes of members that the leader proposes by itself: it adds new and wiped members and promotes learners. */
@@ -71,7 +71,7 @@ export class Membership {
 
   /**
    * Reports a duplicate member id once per store, and only when the former store still sends messages after
-   * `replacedSilenceMsMin`: a wiped member may return before its former store counts as silent.
+   * `replacedSilenceMsMin`: until then the new store may belong to a wiped member that returned early.
    */
   #reportDuplicate(member: MemberId, storeId: StoreId): void {
     const { nowMs, events } = this.#context;

@@ -11,8 +11,8 @@ import type {
 import type { MemberContext } from '../context.ts';
 
 /**
- * Interval after which this member chooses another relay, in case the current relay cannot reach the peer
- * either.
+ * Interval after which this member chooses another relay, because the current relay may be unable to reach
+ * the peer.
  */
 const relayRotationMs = 200;
 
@@ -55,7 +55,10 @@ export class Peers {
     return configs;
   }
 
-  /** Resets the silence of all peers after a pause of this process, because the peers were not silent. */
+  /**
+   * Restarts the timeouts for silent peers after a pause of this process. The peers may have sent messages
+   * during the pause.
+   */
   resetSilence(): void {
     for (const peer of this.#receivedAtMs.keys()) this.recordReceived(peer);
   }

@@ -6,8 +6,9 @@ import type { ClusterConfig, MemberId, StoreId } from '@mqtt-cluster/contracts';
  * removed or replaced the member while it was away. No leader sends entries to a removed member, so messages
  * that it accepted would be lost.
  *
- * @param configs the recently reported configurations of the peers. Reports from before this member last
- * followed a leader do not count, because they may be older than its admission.
+ * @param configs the recently reported configurations of the peers. The caller must leave out reports that
+ * are older than the time at which this member last followed a leader, because they may be older than the
+ * addition of this member.
  */
 export function isRemovedByQuorum(
   id: MemberId,

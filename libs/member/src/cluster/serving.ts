@@ -9,9 +9,9 @@ import type { Proposer } from '../log/proposer.ts';
 const joiningFactor = 4;
 
 /**
- * The serving state of this member. It is `joining` until its own `start` command is applied, so that it has
- * all earlier entries. It is `isolated` while it has no leader or its proposals make no progress
- * (docs/DESIGN.md, "Loss of quorum").
+ * The serving state of this member. The member is `joining` until its own `start` command is applied, because
+ * only then has it applied all earlier entries. It is `isolated` while it has no leader or its proposals make
+ * no progress (docs/DESIGN.md, "Loss of quorum").
  */
 export class Serving {
   readonly #context: MemberContext;

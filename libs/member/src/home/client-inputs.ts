@@ -154,8 +154,8 @@ export class ClientInputs {
   #propose(connection: Connection, message: Message, packetId: number): void {
     const { client, epoch } = connection;
     const { qos } = message;
-    // A QoS 1 publish is never void. But a late QoS 1 publish from a replaced connection must not change a
-    // retained message (P5).
+    // A QoS 1 publish is applied also when its epoch is no longer current. But a late QoS 1 publish from a
+    // replaced connection must not change a retained message (P5).
     const named = epoch !== 0 && (qos === 2 || message.retain) ? { epoch } : {};
     const base: PublishCommand = { kind: 'publish', message, client, ...named };
     if (qos === 0) return this.#proposer.add(base);

@@ -8,7 +8,8 @@ interface Entry {
 }
 
 /**
- * The subscriptions of this home's connected clients. Counts each filter, to announce the interest to peers.
+ * The subscriptions of this home's connected clients. Counts the connections of each filter, so that this
+ * member can announce its interest to the peers.
  */
 export class Router {
   readonly #trie = new SubscriptionTrie<Entry>();

@@ -5,7 +5,10 @@ const commandOverheadBytes = 64;
 /** Bytes of one number in a `progress` command. */
 const progressNumberBytes = 5;
 
-/** Returns the approximate size of a command in a batch. Every part of unbounded size counts. */
+/**
+ * Returns the approximate size of a command in a batch. The result includes every part that has no bound on
+ * its size.
+ */
 export function commandBytes(command: Command): number {
   switch (command.kind) {
     case 'publish':

@@ -7,7 +7,7 @@ import type { Replica } from './replica.ts';
 import type { Serving } from '../cluster/serving.ts';
 import type { PendingWrites } from './pending-writes.ts';
 
-/** Components notified of applied effects. */
+/** The components that receive the effects of applied entries. */
 interface EffectConsumers {
   readonly home: Home;
   readonly proposer: Proposer;
@@ -109,9 +109,9 @@ export class EffectDispatcher {
   }
 
   /**
-   * Returns true when this member counts the effects of the entry in its metrics: this incarnation proposed
-   * it. Peers do not count it, and neither does this member when it applies the entry again after a restart.
-   * The leader counts changes of members.
+   * Returns true when this member counts the effects of the entry in its metrics, because this incarnation of
+   * the member proposed the entry. Peers do not count the effects. After a restart, this member applies the
+   * entry again but does not count its effects again. The leader counts changes of members.
    */
   #isCountedHere(entry: Uint8Array | null): boolean {
     if (entry === null) return this.#consumers.replica.status.role === 'leader';

@@ -30,8 +30,9 @@ export class LeaderDuties {
   readonly #proposer: Proposer;
   readonly #membership: Membership;
   /**
-   * The last batch of each member that this leader appended. Batches that an earlier leader appended and that
-   * are not yet applied may enter the log twice. Members ignore the second one when they apply it.
+   * The last batch of each member that this leader appended. A batch that an earlier leader appended may
+   * enter the log a second time while the first copy is not applied. Members ignore the second copy when they
+   * apply the log.
    */
   readonly #cursors = new Map<MemberId, Cursor>();
   readonly #lostProposedMs = new Map<MemberId, number>();
@@ -118,7 +119,8 @@ export class LeaderDuties {
       if (heardOrElected < options.timings.lostAfterMs) continue;
       if (nowMs - (this.#lostProposedMs.get(member) ?? -Infinity) < lostIntervalMs) continue;
       let incarnation: Incarnation | null = null;
-      // The command may wait for a commit. It does not apply to sessions that open at the member meanwhile.
+      // Until the `lost` command is committed, sessions may open at the member. The bound on the epoch
+      // excludes them.
       let epochMax = 0;
       for (const session of state.connectedSessions(member)) {
         incarnation = Math.max(incarnation ?? 0, session.home?.incarnation ?? 0);

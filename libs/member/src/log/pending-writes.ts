@@ -42,12 +42,15 @@ export class PendingWrites {
     this.#context = context;
   }
 
-  /** True when a write may be tried. False for a short time after the disk was full. */
+  /**
+   * True when this member may try a write. False for a short time after the store rejected a write because
+   * the disk was full.
+   */
   get mayTry(): boolean {
     return !this.full || this.#context.nowMs - this.#refusedAtMs >= fullDiskRetryMs;
   }
 
-  /** Duration of the oldest unfinished write so far, ms; 0 without one. */
+  /** Time since the oldest unfinished write began, ms. 0 when no write is unfinished. */
   get slowestMs(): number {
     const oldest = this.#unfinished.values().next().value;
     return oldest === undefined ? 0 : this.#context.nowMs - oldest.startedMs;

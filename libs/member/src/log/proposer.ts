@@ -41,8 +41,9 @@ export interface PendingBatch {
  * incarnation once (docs/DESIGN.md, "The log and its entries").
  *
  * Without a majority the same unapplied batches, stored on this member's own disk, are the outbox. The client
- * gets a degraded acknowledgement when its batch is stored. When a leader is back, the proposer sends the
- * batches under their old numbers, so that a copy that was on its way before counts once (ADR 0004).
+ * gets a degraded acknowledgement when its batch is stored. When the member follows a leader again, the
+ * proposer sends the batches with their old sequence numbers. So a batch is applied once, also when the
+ * leader already received a copy before the loss of quorum (ADR 0004).
  */
 export class Proposer {
   readonly #context: MemberContext;
@@ -102,7 +103,10 @@ export class Proposer {
     return this.#batches.length + this.#pending.length === 0 ? null : this.#lastProgressMs;
   }
 
-  /** Restarts the stall timeout after a pause of this process, which is not a stall of the cluster. */
+  /**
+   * Restarts the timeout for proposals without progress after a pause of this process, because the cluster
+   * may have made progress during the pause.
+   */
   resetStall(): void {
     this.#lastProgressMs = this.#context.nowMs;
   }
@@ -173,8 +177,8 @@ export class Proposer {
   }
 
   /**
-   * Returns how many batches may be sent and unapplied: a few large batches or many small batches. An
-   * isolated member forms one batch per turn.
+   * Returns how many batches may be sent but not yet applied. The bound is lower for large batches than for
+   * small batches. An isolated member forms one batch per turn.
    */
   #sendWindow(): number {
     const { batchBytesMax, batchesInFlightMax } = this.#context.options.limits;
@@ -283,7 +287,10 @@ export class Proposer {
     }
   }
 
-  /** Encodes a changed batch under its old number. Members apply whichever copy is committed first, once. */
+  /**
+   * Encodes a changed batch with its old sequence number. Members apply only the copy that is committed
+   * first.
+   */
   #encodeAgain(batch: PendingBatch): void {
     this.#batchBytes -= batch.encoded.length;
     batch.encoded = this.#encode(batch.sequence, batch.commands);
@@ -339,8 +346,8 @@ export class Proposer {
 
 /**
  * Returns true while the publisher is connected and can receive the degraded acknowledgement. A disconnected
- * publisher may have published this and newer messages elsewhere. A retained message then counts as of the
- * time at which the home received it.
+ * publisher may have published this and newer messages elsewhere. The cluster then treats a retained message
+ * as published when the home received it.
  */
 function canBeAnswered({ request }: PendingCommand): boolean {
   return request?.kind !== 'publish' || request.connection.phase === 'open';

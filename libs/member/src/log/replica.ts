@@ -24,14 +24,17 @@ const appendBytesMax = 256 * 1024;
 const appendsInFlightMax = 16;
 const snapshotPieceBytes = 256 * 1024;
 /**
- * A leader whose disk write takes longer than this transfers leadership. Healthy disks sync in a hundredth of
- * this time.
+ * A leader whose disk write takes longer than this transfers leadership. A healthy disk completes a write in
+ * about a hundredth of this time.
  */
 const slowDiskMs = 1_000;
 const transferIntervalMs = 5_000;
 /** Interval between attempts to store a snapshot on a full disk. */
 const snapshotRetryMs = 10_000;
-/** The entries that are kept before a snapshot take at most this part of the bound on the log's size. */
+/**
+ * The entries before a snapshot that are kept for slow peers may use at most this part of the bound on the
+ * log's size.
+ */
 const keptPart = 1 / 4;
 
 export interface ReplicaHandlers {

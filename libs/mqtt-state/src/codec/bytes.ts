@@ -78,7 +78,7 @@ export class ByteWriter {
     this.#length = 0;
   }
 
-  /** Returns a view of the written bytes, valid until the next write. */
+  /** Returns a view of the written bytes. The view is valid until the next write. */
   written(): Uint8Array {
     return this.#buffer.subarray(0, this.#length);
   }
@@ -121,8 +121,8 @@ export class ByteReader {
   #end: number;
 
   /**
-   * @param copying whether byte strings are copies. Otherwise they are views that keep all of `bytes` in
-   * memory.
+   * @param copying true: the returned byte strings are copies. False: they are views, and each view keeps all
+   * of `bytes` in memory.
    */
   constructor(bytes: Uint8Array, copying = false) {
     this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

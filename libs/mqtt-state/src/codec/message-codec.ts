@@ -7,7 +7,10 @@ const retainBit = 4;
 const propertiesBit = 8;
 const publisherBit = 16;
 const expiresAtBit = 32;
-/** Set when the publisher is the client of the enclosing command. The client id is then not written again. */
+/**
+ * This bit is set when the publisher is the client of the command that contains the message. The client id is
+ * then not written again.
+ */
 const publisherIsClientBit = 64;
 
 export function readQos(bits: number): QoS {

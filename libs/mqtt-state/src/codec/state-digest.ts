@@ -12,8 +12,8 @@ const digestHexDigits = 16;
 
 /**
  * Computes the digest of the encoded state, with a hash in place of each message and each queue. The hashes
- * are cached. So the cost depends on what changed since the last digest, and long queues do not delay a
- * member.
+ * are cached, so only messages and queues that changed since the last digest are hashed. Therefore long
+ * queues do not delay a member.
  */
 export class StateDigester {
   readonly #messages = new WeakMap<Message, number>();

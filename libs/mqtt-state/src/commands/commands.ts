@@ -27,7 +27,10 @@ const applied: CommandResult = { kind: 'published', outcome: 'applied' };
 const repeat: CommandResult = { kind: 'published', outcome: 'repeat' };
 const quotaExceeded: CommandResult = { kind: 'published', outcome: 'quotaExceeded' };
 
-/** Upper bound of every numeric setting. Sums of a time and a setting below this bound are exact. */
+/**
+ * Upper bound of every numeric setting. Below this bound, the sum of a time and a setting is an exact
+ * integer.
+ */
 const settingMax = 2 ** 48;
 
 /** Applies one command of a batch. @param position position of the command in the batch */
@@ -148,9 +151,9 @@ function publish(
 }
 
 /**
- * Returns true if the client has replaced the connection that the message came from. The client may have sent
- * the message again and then cleared the topic, so this copy must not set the retained message (P5). The
- * client no longer waits for the PUBACK of this copy.
+ * Returns true if the client has opened a newer connection than the one on which it published the message.
+ * The client may have sent the message again and then cleared the topic, so this copy must not set the
+ * retained message (P5). The client no longer waits for the PUBACK of this copy.
  */
 function isSuperseded(context: ApplyContext, { client, epoch, isolatedSince }: PublishCommand): boolean {
   if (client === undefined || epoch === undefined || isolatedSince !== undefined) return false;
@@ -200,7 +203,7 @@ function advance(context: ApplyContext, session: Session, part: SessionProgress)
   const { items, client } = session;
   for (const number of part.done ?? []) {
     const item = items.find(number);
-    // A QoS 2 exchange whose PUBREC is applied ends only with PUBCOMP.
+    // A QoS 2 item whose PUBREC is applied is removed only after PUBCOMP.
     if (item && !item.received) dequeue(context, session, item);
   }
   const received = (part.received ?? []).filter((packetId) => {

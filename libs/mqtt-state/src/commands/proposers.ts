@@ -8,8 +8,8 @@ import { alarm } from '../state-data.ts';
 import type { Proposer, StateData, ApplyContext } from '../state-data.ts';
 
 /**
- * Admits a batch if its number is the next one of its member (docs/DESIGN.md, "The log and its entries").
- * From then on the batch counts as applied.
+ * Admits a batch if its number is the next one of its member (docs/DESIGN.md, "The log and its entries"). The
+ * batch number is then recorded as applied.
  * @returns the proposer, or null for a repeat, a batch after a gap, and a store that is not a member
  */
 export function admitBatch(context: ApplyContext, batch: LenientBatch): Proposer | null {

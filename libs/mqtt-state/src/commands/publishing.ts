@@ -14,7 +14,10 @@ export interface PublishSource {
   /** The member that proposed the publish. Null for a will. */
   readonly member: MemberId | null;
   readonly origin: Origin | undefined;
-  /** True when no bound rejects the message, because it is a will or has a degraded acknowledgement. */
+  /**
+   * True when the message is published even if a bound is reached, because it is a will or has a degraded
+   * acknowledgement.
+   */
   readonly force: boolean;
   readonly isolatedSince: LogIndex | undefined;
   /**
@@ -64,7 +67,10 @@ export function publishMessage(
   return true;
 }
 
-/** Returns the message with its publisher. Its expiry in cluster time replaces the expiry of the command. */
+/**
+ * Returns the message with its publisher. The expiry interval of the command is replaced by the expiry in
+ * cluster time.
+ */
 function withPublisherAndExpiry(message: Message, client: string | undefined, timeMs: number): Message {
   const publisher = message.publisher ?? client;
   const interval = message.properties?.messageExpiryInterval;
@@ -87,7 +93,7 @@ function findDeliveries(data: StateData, message: Message): readonly Delivery[] 
     if (known) mergeDelivery(known, subscription, message);
     else bySession.set(session, deliveryOf(session, subscription, message));
   }
-  // The home of a session delivers at QoS 0 without the queue.
+  // The home of a session delivers QoS 0 messages itself, so they are not queued.
   const deliveries = [...bySession.values()].filter((delivery) => delivery.qos > 0);
   const ordered =
     sharedMatches.length > 1 ? [...sharedMatches].sort((a, b) => (a.key < b.key ? -1 : 1)) : sharedMatches;

@@ -47,14 +47,14 @@ export function mergeDelivery(delivery: Delivery, subscription: Subscription, me
   delivery.identifiers = identifiers.sort((left, right) => left - right);
 }
 
-/** Returns the bytes of a message that count for the bounds of queues: payload and topic. */
+/** Returns the size of a message for the bounds of queues: the bytes of its payload and topic. */
 export function bodyBytes(message: Message): number {
   return message.payload.length + Buffer.byteLength(message.topic);
 }
 
 /**
- * Appends a message to the session's queue. At the bound, the oldest messages are dropped; if that is not
- * enough or not allowed, the new message is dropped.
+ * Appends a message to the session's queue. At the bound, the oldest messages are dropped if `queueFull`
+ * allows it. If the queue still has no room, the new message is dropped.
  * @param force the message is appended even beyond the bound where `queueFull` is `refuse`
  */
 export function enqueue(context: ApplyContext, delivery: Delivery, body: MessageBody, force: boolean): void {
@@ -70,7 +70,7 @@ export function enqueue(context: ApplyContext, delivery: Delivery, body: Message
 }
 
 /**
- * Appends a message to the session's queue, whatever the bounds, without a `queued` effect.
+ * Appends a message to the session's queue, even beyond the bounds, and adds no `queued` effect.
  * @param retainedIndex see {@link QueuedMessage.retainedIndex}
  */
 export function appendItem(

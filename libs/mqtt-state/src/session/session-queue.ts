@@ -4,7 +4,7 @@ import type { MessageBody } from './queued-message.ts';
 
 /** Bound on a session's QoS 2 exchanges in progress, also if the client's Receive Maximum is larger. */
 const outgoingWindowMax = 100;
-/** Removed slots that a queue keeps beyond its size before it is compacted. */
+/** A queue is compacted when its empty slots outnumber its items by more than this. */
 const removedSlotsMax = 32;
 
 /**

@@ -26,8 +26,8 @@ class FilterNode<T> {
 
 /**
  * Finds values by topic; each value was added under a topic filter and a key. Filters must be valid and not
- * shared. Values of one filter come in the order of their first `add`. The order across filters depends on
- * the filters only.
+ * shared. Values of one filter are returned in the order in which they were first added. The order of the
+ * filters does not depend on when they were added.
  */
 export class SubscriptionTrie<T> {
   readonly #root = new FilterNode<T>();

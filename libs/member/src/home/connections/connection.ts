@@ -47,12 +47,12 @@ export interface LocalItem {
 export class Connection {
   readonly id: ConnectionId;
   readonly connectedAtMs: number;
-  /** Its key in the router. */
+  /** The key of this connection in the router. */
   readonly key: string;
   readonly client: ClientId;
   /**
    * True for a clean session: it ends with the connection, so its subscriptions and queue exist only at this
-   * home. Final when the phase is `open`.
+   * home. The value no longer changes when the phase is `open`.
    */
   clean: boolean;
   readonly request: ConnectRequest;
@@ -73,8 +73,8 @@ export class Connection {
   /** How the client disconnected while the connection was opening. */
   left: { graceful: boolean; sessionExpirySeconds?: number } | null = null;
   /**
-   * True when the cluster has declared this home lost and has published the will. The connection then has no
-   * will left to publish (P6).
+   * True when the cluster has declared this home lost and has published the will. The home must not publish
+   * the will again (P6).
    */
   willFired = false;
   /**
@@ -105,7 +105,9 @@ export class Connection {
    */
   earlySkipped = false;
 
-  /** Scratch fields of the router: the matches of the current message. */
+  /**
+   * Temporary fields in which the router stores how the connection's subscriptions match the current message.
+   */
   matchRound = 0;
   matchQoS: QoS = 0;
   matchRetainAsPublished = false;
@@ -139,8 +141,8 @@ export class Connection {
   }
 
   /**
-   * Returns a free packet id of the lower half, which belongs to the home. A packet id is always free,
-   * because the window is far smaller than this half.
+   * Returns a free packet id below `replicatedPacketIdMin`. The home allocates these packet ids. A packet id
+   * is always free, because the window is far smaller than this range.
    */
   allocatePacketId(): number {
     for (;;) {

@@ -21,9 +21,9 @@ import type { Router } from '../router.ts';
 const deferredMax = 1_000;
 
 /**
- * Deadline for a moved client with a will to reconnect elsewhere. After it the client is treated as dead,
- * because it may have died just before the redirect. A lower value publishes wills of slow clients; a higher
- * value breaks the five seconds of P6.
+ * Deadline for a moved client with a will to reconnect elsewhere. After the deadline the client is treated as
+ * dead, because it may have died just before the redirect. A lower value publishes wills of slow clients; a
+ * higher value breaks the five seconds of P6.
  */
 const movedMsMax = 4_000;
 
@@ -80,7 +80,7 @@ export class SessionOpening {
     this.#leave(connection, how);
   }
 
-  /** Ends a connection by decision of the server. */
+  /** Closes a connection for a reason that the server gives to the client. */
   end(connection: Connection, reason: RefusalReason, graceful: boolean): void {
     this.#leave(connection, { graceful });
     this.#connections.close(connection, reason);
@@ -89,7 +89,7 @@ export class SessionOpening {
   /**
    * Redirects a client to another member. Without a will its session is closed here. With a will the session
    * stays open in the replicated state until the client reconnects at another member or the deadline has
-   * passed. A client that reconnects in time makes the will void.
+   * passed. The will is deleted if the client reconnects before the deadline.
    */
   move(connection: Connection, reason: RefusalReason): void {
     const { client, epoch } = connection;

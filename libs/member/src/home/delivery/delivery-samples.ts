@@ -1,7 +1,9 @@
 import type { Message } from '@mqtt-cluster/contracts';
 import type { MemberContext } from '../../context.ts';
 
-/** Upper bound of the messages that are sampled at the same time. Raising it costs time in every delivery. */
+/**
+ * Upper bound of the messages that are sampled at the same time. A higher bound makes every delivery slower.
+ */
 const samplesMax = 16;
 /**
  * A sampled message that is not delivered within this time has no connected subscriber, so its sample is
@@ -13,8 +15,8 @@ const sampleMsMax = 10_000;
 export class DeliverySamples {
   readonly #context: MemberContext;
   /**
-   * By sampled message: when this home received it, ms. The key works because the queue and the delivery
-   * share one message object.
+   * By sampled message: when this home received it, ms. The message object can be the key, because the queue
+   * and the delivery share one object for each message.
    */
   readonly #receivedMs = new Map<Message, number>();
 

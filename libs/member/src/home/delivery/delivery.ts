@@ -59,7 +59,10 @@ export class Delivery {
     if (session !== undefined && session.epoch === connection.epoch) this.#pumpQueue(connection, session);
   }
 
-  /** Returns true when all messages of the connection's local and replicated queue are sent. */
+  /**
+   * Returns true when all messages of the connection's local queue and of the session's replicated queue are
+   * sent.
+   */
   isDrained(connection: Connection): boolean {
     if (connection.local.length > 0) return false;
     const session = this.#context.state.session(connection.client);

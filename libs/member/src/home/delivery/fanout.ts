@@ -16,7 +16,9 @@ interface Parts {
   readonly live: LiveForwarding;
 }
 
-/** Chooses the connections of this home that get a message, and the queue in which the message waits. */
+/**
+ * Chooses the connections of this home to which a message is sent, and the queue in which the message waits.
+ */
 export class Fanout {
   readonly #context: MemberContext;
   readonly #parts: Parts;

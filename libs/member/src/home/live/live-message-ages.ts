@@ -6,10 +6,10 @@ import type { HelloMessage, MemberId } from '@mqtt-cluster/contracts';
  */
 const liveAgeMsMax = 1_000;
 /**
- * Window of the minimum filter, ms: the fastest message of the last one or two windows is the reference. With
- * a shorter window the filter treats a link that was stalled for the whole window as a slow link. A longer
- * window drops the messages of a peer whose clock stood still (a suspended or migrated virtual machine) for
- * longer than the ten seconds of P7.
+ * Window of the minimum filter, ms. The reference is the message of the last one or two windows with the
+ * shortest transmission time. With a shorter window the filter treats a link that was stalled for the whole
+ * window as a slow link. A longer window drops the messages of a peer whose clock stood still (a suspended or
+ * migrated virtual machine) for longer than the ten seconds of P7.
  */
 const windowMs = 5_000;
 
@@ -29,8 +29,9 @@ interface ClockOffset {
 }
 
 /**
- * Estimates the age of live messages. Members do not share a clock. The fastest message gives the offset
- * between two clocks, up to its own transmission time. A slower message is older by the difference.
+ * Estimates the age of live messages. The clocks of two members differ by an unknown offset. The message with
+ * the smallest difference between receive time and send time gives this offset, plus the transmission time of
+ * that message. The estimated age of any other message is the amount by which its difference is larger.
  *
  * Without the estimate a client could receive a message twice: at its former home, and again at its new home
  * when a stalled link recovers. QoS 0 means at most once [MQTT-4.3.1-1].
