@@ -29,7 +29,7 @@ export async function checkHistoryFile(
     event: (event) => checker?.add(event),
     ...(progress ? { progress } : {}),
   });
-  // The callbacks assign both variables, but the compiler does not see these assignments.
+  // The callbacks assign both fields, but the compiler's flow analysis ignores assignments in callbacks.
   const judged = { header, checker } as { header: Header | null; checker: Checker | null };
   if (!judged.header || !judged.checker) throw new HistoryError(`${path}: not a history`);
   return { header: judged.header, ...judged.checker.verdict() };

@@ -1,6 +1,6 @@
 import type { Allowance, Finding, RuleVerdict } from './verdict.ts';
 
-/** Number of findings whose texts a report keeps. Further findings are only counted. */
+/** Number of findings whose texts a report keeps. The report only counts further findings. */
 const findingsMax = 10;
 
 /** The name of a rule, and the promise and clauses that the rule checks. */
@@ -29,7 +29,7 @@ export class Report {
     this.#rule = rule;
   }
 
-  /** Adds to the number of checks. */
+  /** Increases the number of checks by `count`. */
   checked(count = 1): void {
     this.#checked += count;
   }

@@ -34,7 +34,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(ruleOf(verdict, 'acked-but-lost').checked).toBe(1);
   });
 
-  test('accepts the loss of a message that is not acknowledged, rejected, QoS 0, older than the subscription or on another topic', () => {
+  test('accepts the loss of a message if the message is unacknowledged, rejected, older than the subscription, on another topic, or has QoS 0', () => {
     const { history, publisher } = pair('t/+');
     history.publish(publisher, 't/1', { ack: null });
     history.publish(publisher, 't/1', { ack: 0x97 });
@@ -50,7 +50,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(ruleOf(verdict, 'acked-but-lost').checked).toBe(0);
   });
 
-  test('accepts the loss of a message without an active subscription, after the end of the session or for an offline client', () => {
+  test('does not report an undelivered message if the client had no active subscription, its session has ended, or it is still offline', () => {
     const history = new HistoryBuilder();
     const publisher = history.connect('publisher');
     history.subscribe(history.connect('unanswered'), 't', 1, null);
@@ -70,7 +70,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(violated(history.verdict())).toEqual([]);
   });
 
-  test('reports the loss of a message for a clean session only if the message was sent during its connection', () => {
+  test('reports an undelivered message of a clean session only if the message was sent while the connection of that session was open', () => {
     const history = new HistoryBuilder();
     const publisher = history.connect('publisher');
     const first = history.connect('clean', { clean: true });
@@ -88,7 +88,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(violated(lost.verdict())).toEqual(['acked-but-lost']);
   });
 
-  test('accepts a single copy of a message for overlapping subscriptions', () => {
+  test('accepts a single copy of a message that matches overlapping subscriptions', () => {
     const { history, subscriber, publisher } = pair('t/#');
     history.subscribe(subscriber, 't/+', 1);
     const message = history.publish(publisher, 't/1');
@@ -96,7 +96,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(violated(history.verdict())).toEqual([]);
   });
 
-  test('accepts that a wildcard subscription receives no message of a topic that begins with $ [MQTT-4.7.2-1]', () => {
+  test('accepts that a client with the subscription # receives no message of a topic that begins with $ [MQTT-4.7.2-1]', () => {
     const { history, publisher } = pair('#');
     history.publish(publisher, '$other/1');
     const message = history.publish(publisher, 'plain');
@@ -104,7 +104,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(message).toBe(2);
   });
 
-  test('reports a message that no subscriber of a shared subscription received', () => {
+  test('reports a message that matches a shared subscription and that no subscriber of that subscription received', () => {
     const history = new HistoryBuilder();
     const publisher = history.connect('publisher');
     const first = history.connect('first');
@@ -127,7 +127,7 @@ describe('acked-but-lost (P1, P2)', () => {
     );
   });
 
-  test('accepts the loss of a QoS 2 message, but not of a QoS 1 message, when a subscriber leaves a shared subscription [MQTT5 4.8.2]', () => {
+  test('accepts that a shared subscription loses a QoS 2 message, but not a QoS 1 message, when its subscriber leaves [MQTT5 4.8.2]', () => {
     const run = (qos: 1 | 2): string[] => {
       const history = new HistoryBuilder();
       const publisher = history.connect('publisher');
@@ -142,7 +142,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(run(1)).toEqual(['acked-but-lost']);
   });
 
-  test('counts a lost message with a degraded acknowledgement as an exception when its only disk was wiped', () => {
+  test('counts a lost message with a degraded acknowledgement as an exception if the only disk that stored the message was wiped', () => {
     const run = (limits: { degradedAcks: boolean }, wiped: string) => {
       const { history, publisher } = pair('t', limits);
       const heal = history.fault('cut', ['B']);
@@ -158,7 +158,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(run({ degradedAcks: false }, 'B')).toMatchObject({ violations: 1, excused: 0 });
   });
 
-  test('reports the loss of a message that was delivered on another server before the disk was wiped', () => {
+  test('reports the loss of a message if another server had delivered the message before the disk of the first server was wiped', () => {
     const run = (server: string) => {
       const { history, publisher } = pair('t', { degradedAcks: true });
       const other = history.connect('other', { server });
@@ -174,10 +174,10 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(run('C')).toMatchObject({ violations: 1, excused: 0 });
   });
 
-  test('reports a loss when the disk of a server without a fault was wiped long after the acknowledgement', () => {
+  test('reports the loss of a message if the disk of its server was wiped long after the acknowledgement and the server had no other fault', () => {
     const run = (pauseMs: number) => {
       const { history, publisher } = pair('t', { degradedAcks: true });
-      // Another server has a fault all the time.
+      // Server C has a fault during the whole run.
       history.fault('slow', ['C']);
       history.publish(publisher, 't');
       history.wait(pauseMs);
@@ -196,7 +196,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(violated(history.verdict())).toEqual(['acked-but-lost']);
   });
 
-  test('counts the oldest messages of an offline queue at its bound as exceptions', () => {
+  test('counts lost messages as exceptions if they were the oldest messages of an offline queue that exceeded its bound', () => {
     const run = (queuedMessagesMax: number): string[] => {
       const { history, subscriber, publisher } = pair('t', { queuedMessagesMax });
       history.close(subscriber);
@@ -223,7 +223,7 @@ describe('qos2-duplicate (P2)', () => {
     expect(ruleOf(verdict, 'qos2-duplicate').findings[0]?.text).toContain('2 times');
   });
 
-  test('accepts a second delivery with QoS 1, and a second copy that is marked as retained', () => {
+  test('accepts a second delivery of a QoS 1 message, and a second copy of a QoS 2 message that is marked as retained', () => {
     const { history, subscriber, publisher } = pair();
     const low = history.publish(publisher, 't/1', { qos: 1 });
     history.deliver(subscriber, low, 't/1');
@@ -234,7 +234,7 @@ describe('qos2-duplicate (P2)', () => {
     expect(violated(history.verdict())).toEqual([]);
   });
 
-  test('accepts one delivery for each session in which the publisher sent the message', () => {
+  test('accepts one delivery of a QoS 2 message for each publisher session in which the message was sent', () => {
     const run = (sessionPresent: boolean): string[] => {
       const { history, subscriber, publisher } = pair();
       const message = history.publish(publisher, 't/1', { qos: 2, ack: null });
@@ -249,7 +249,7 @@ describe('qos2-duplicate (P2)', () => {
     expect(run(false)).toEqual([]);
   });
 
-  test('accepts one copy for each overlapping subscription [MQTT-3.3.5-1]', () => {
+  test('accepts one copy of a QoS 2 message for each overlapping subscription [MQTT-3.3.5-1]', () => {
     const run = (copies: number): string[] => {
       const { history, subscriber, publisher } = pair('t/#');
       history.subscribe(subscriber, 't/+');
@@ -261,7 +261,7 @@ describe('qos2-duplicate (P2)', () => {
     expect(run(3)).toEqual(['qos2-duplicate']);
   });
 
-  test('reports a second delivery to another subscriber of a shared subscription', () => {
+  test('reports a QoS 2 message that two subscribers of one shared subscription received', () => {
     const history = new HistoryBuilder();
     const publisher = history.connect('publisher');
     const members = ['first', 'second'].map((name) => history.connect(name));
@@ -287,7 +287,7 @@ describe('order (P2)', () => {
     },
   );
 
-  test('accepts any order of redeliveries, and of different topics, QoS levels and publishers', () => {
+  test('accepts redeliveries in any order, and messages of different topics, QoS levels or publishers in any order', () => {
     const { history, subscriber, publisher } = pair();
     const other = history.connect('other');
     const first = history.publish(publisher, 't/1');
@@ -322,7 +322,7 @@ describe('order (P2)', () => {
     expect(violated(history.verdict())).toEqual(['order']);
   });
 
-  test('accepts a message of an earlier connection after a message of a later connection', () => {
+  test('accepts that a message of an earlier connection is delivered after a message of a later connection', () => {
     const { history, subscriber, publisher } = pair();
     const first = history.publish(publisher, 't/1');
     history.close(publisher, 'lost');
@@ -341,7 +341,7 @@ describe('phantom', () => {
     expect(violated(history.verdict())).toEqual(['phantom']);
   });
 
-  test('reports a message on a wrong topic', () => {
+  test('reports a message that was delivered on another topic than it was published on', () => {
     const { history, subscriber, publisher } = pair();
     const message = history.publish(publisher, 't/1', { qos: 0 });
     history.deliver(subscriber, message, 't/2', { qos: 0 });
@@ -377,7 +377,7 @@ describe('phantom', () => {
     [2, 2, 1, ['phantom']],
     [1, 1, 0, ['phantom']],
   ] as const)(
-    'compares the QoS of a delivery with the message and the subscription: QoS %d published, %d subscribed, %d delivered',
+    'reports a delivery unless its QoS is the lower of published and subscribed QoS: QoS %d published, %d subscribed, %d delivered',
     (publish, subscribe, deliver, bad) => {
       const history = new HistoryBuilder();
       const subscriber = history.connect('subscriber');
@@ -388,7 +388,7 @@ describe('phantom', () => {
     },
   );
 
-  test('reports a message that is wrongly marked as retained, and a rejected message that was delivered', () => {
+  test('reports a delivery that is wrongly marked as retained, and the delivery of a rejected message', () => {
     const { history, subscriber, publisher } = pair();
     const message = history.publish(publisher, 't/1', { qos: 0 });
     history.deliver(subscriber, message, 't/1', { qos: 0, retain: true });
@@ -397,7 +397,7 @@ describe('phantom', () => {
     expect(ruleOf(history.verdict(), 'phantom').violations).toBe(2);
   });
 
-  test('accepts a delivery with an empty payload only after a clear of its topic', () => {
+  test('accepts a delivery with an empty payload only after a client cleared the retained message of its topic', () => {
     const { history, subscriber, publisher } = pair();
     history.publish(publisher, 't/1', { retain: true, clear: true });
     history.deliver(subscriber, 0, 't/1');

@@ -20,7 +20,7 @@ export interface ConnectOptions {
   readonly expirySeconds?: number | null;
   readonly will?: WillRecord | null;
   readonly sessionPresent?: boolean;
-  /** Whether the server answers CONNECT with CONNACK; true by default. */
+  /** Whether the server answers the CONNECT with a CONNACK; true by default. */
   readonly answered?: boolean;
 }
 
@@ -29,12 +29,13 @@ export interface MessageOptions {
   readonly retain?: boolean;
   readonly dup?: boolean;
   readonly clear?: boolean;
-  /** Reason code of the acknowledgement; null: no acknowledgement. */
+  /** Reason code of the acknowledgement; null: the server sends no acknowledgement. */
   readonly ack?: number | null;
 }
 
 /**
- * Builds a history event by event. Each event is one millisecond after the previous event; `wait` adds time.
+ * Builds a history event by event. Each event is one millisecond after the previous event; `wait` increases
+ * the time between two events.
  */
 export class HistoryBuilder {
   readonly header: Header;
@@ -124,7 +125,10 @@ export class HistoryBuilder {
     };
   }
 
-  /** Adds a probe of the machine. Without any probe the checker does not judge times. */
+  /**
+   * Adds a measurement of the machine's load. The checker judges times only if the history contains such a
+   * probe.
+   */
   probe(wakeMs = 0, syncMs = 0, runnable = 1): void {
     this.events.push({ type: 'probe', at: this.now(), wakeMs, syncMs, runnable });
   }
@@ -150,7 +154,7 @@ export class HistoryBuilder {
     }
   }
 
-  /** Adds the missing phases and the end, and checks the history. */
+  /** Adds the missing phase events and the event `end`, and checks the history. */
   verdict(crashes: readonly string[] = []): Verdict {
     if (!this.events.some((event) => event.type === 'phase' && event.phase === 'settled')) this.settle();
     return judge(this.header, [...this.events, { type: 'end', at: this.now(), crashes }]);

@@ -51,16 +51,16 @@ async function write(path: string, events: readonly HistoryEvent[], header = tes
   return path;
 }
 
-describe.each(['run.jsonl', 'run.jsonl.gz'])('%s', (name) => {
-  test('reads the events that were written', async () => {
+describe.each(['run.jsonl', 'run.jsonl.gz'])('the history file %s', (name) => {
+  test('contains the events that were written', async () => {
     const path = await write(join(folder, name), everyKind());
     expect(await readAll(path)).toEqual({ header: testHeader, events: everyKind() });
   });
 
-  test('closes the file when every event has already been written', async () => {
+  test('can be closed when every event has already been written', async () => {
     const path = join(folder, name);
     const writer = await createHistoryWriter(path, testHeader);
-    // Longer than a batch, so that no event is queued at the end.
+    // This line is longer than a batch, so the writer writes it at once and no event is queued at `close`.
     writer.write({ type: 'end', at: 1, crashes: ['x'.repeat(300_000)] });
     while ((await stat(path)).size === 0) await nextTurn();
     for (let turn = 0; turn < 10; turn++) await nextTurn();
@@ -68,7 +68,7 @@ describe.each(['run.jsonl', 'run.jsonl.gz'])('%s', (name) => {
     expect((await readAll(path)).events).toHaveLength(1);
   });
 
-  test('reads lines across the boundaries of batches and chunks', async () => {
+  test('is read correctly when lines cross the boundaries of batches and chunks', async () => {
     const count = 60_000;
     const events: HistoryEvent[] = Array.from({ length: count }, (_, at) => ({
       type: 'subscribe',
@@ -83,7 +83,7 @@ describe.each(['run.jsonl', 'run.jsonl.gz'])('%s', (name) => {
     expect(read.events[count - 1]).toEqual(events[count - 1]);
   });
 
-  test('rejects an incomplete file with the number of its last line', async () => {
+  test('is rejected with the number of its last line if the event `end` is missing', async () => {
     const path = await write(join(folder, name), everyKind());
     const bytes = await readFile(path);
     await writeFile(path, bytes.subarray(0, bytes.length - 12));
@@ -93,7 +93,7 @@ describe.each(['run.jsonl', 'run.jsonl.gz'])('%s', (name) => {
   });
 });
 
-test('HistoryWriter.write returns false when its caller should wait, and throws when the caller never waits', async () => {
+test('HistoryWriter.write returns false when many events are queued, and throws when the caller continues without waiting', async () => {
   const writer = await createHistoryWriter(join(folder, 'run.jsonl'), testHeader);
   const event: HistoryEvent = { type: 'phase', at: 1, phase: 'quiet' };
   const long: HistoryEvent = { type: 'end', at: 1, crashes: ['x'.repeat(1024 * 1024)] };
@@ -114,7 +114,7 @@ test('createHistoryWriter throws when the file cannot be created', async () => {
   await expect(createHistoryWriter(path, testHeader)).rejects.toThrow(`${path} can't be written: ENOENT`);
 });
 
-// Writes to /dev/full fail with ENOSPC.
+// Linux has the device /dev/full: a write to /dev/full fails with ENOSPC.
 const testOnLinux = existsSync('/dev/full') ? test : test.skip;
 testOnLinux('close throws when the disk is full', async () => {
   const writer = await createHistoryWriter('/dev/full', testHeader);

@@ -18,11 +18,13 @@ interface Queued {
 interface ModelSession {
   readonly subscriptions: Map<string, QoS>;
   queue: Queued[];
-  /** Delivered messages whose acknowledgement was lost. */
+  /**
+   * Messages that the broker delivered to this client, and for which the client's acknowledgement was lost.
+   */
   unacked: Queued[];
   /**
-   * QoS 2 messages that the broker has received from this publisher, whose acknowledgement the publisher did
-   * not receive.
+   * QoS 2 messages that the broker has received from this publisher, but for which the publisher has received
+   * no acknowledgement.
    */
   readonly taken: Set<number>;
 }
@@ -41,7 +43,7 @@ interface ActorState {
   session: ModelSession | null;
   diedAtMs: number;
   delayedWill: WillRecord | null;
-  /** Messages that the client has sent and that were not acknowledged. */
+  /** Messages that the client has sent and for which it has received no acknowledgement. */
   pending: Pending[];
 }
 
@@ -228,8 +230,8 @@ export class ModelBroker {
   }
 
   /**
-   * Delivers the queued messages. The acknowledgement of every third QoS 1 message is lost, so the broker redelivers
-   * that message before all others after a reconnect.
+   * Delivers the queued messages. The acknowledgement of every third QoS 1 message is lost, so the broker
+   * redelivers that message before all others after a reconnect.
    */
   #pump({ connection, session, actor }: ActorState): void {
     if (connection === null || !session) return;

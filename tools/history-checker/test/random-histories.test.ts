@@ -4,10 +4,10 @@ import { histories } from './random-histories.ts';
 import { judge, testHeader, violated } from './history-builder.ts';
 
 type Events = readonly HistoryEvent[];
-/** Changes one event of the history, which `pick` selects; returns null if no event is suitable. */
+/** Changes the event of the history that the number `pick` selects; returns null if no event is suitable. */
 type Mutation = (events: Events, lookup: EventLookup, pick: number) => HistoryEvent[] | null;
 
-/** Finds the events that the mutations change. It is built once for each history. */
+/** Finds the events that the mutations change. A lookup is built once for each history. */
 class EventLookup {
   readonly #clients = new Map<number, string>();
   readonly #acked = new Set<number>();
@@ -287,7 +287,7 @@ describe('the checker on histories of the model broker', () => {
   });
 
   test.each(Object.entries(mutations))(
-    'reports only the violated rule for a mutated history: %s',
+    'reports exactly the rule that a mutation violates: %s',
     (_, [rule, mutate]) => {
       fc.assert(
         fc.property(histories, fc.nat(), ({ events }, pick) => {

@@ -6,8 +6,8 @@ import type { Actor } from './model-broker.ts';
 const persistent = { clean: false, version: 4, expirySeconds: null } as const;
 
 /**
- * The clients of the random histories. The first two clients only connect and disconnect, so that a mutation of their
- * deliveries and sessions has no side effect.
+ * The clients of the random histories. The first two clients only connect and disconnect, so that a mutation
+ * of their deliveries and sessions violates no other rule.
  */
 const actors: readonly Actor[] = [
   { name: 'watcher', ...persistent },
@@ -91,7 +91,10 @@ const steps: readonly fc.WeightedArbitrary<Step>[] = [
   { weight: 1, arbitrary: fc.integer({ min: 1, max: 2_000 }).map((ms) => (broker) => broker.pass(ms)) },
 ];
 
-/** Connects a client. The quiet clients disconnect first, because they must not take over their own connections. */
+/**
+ * Connects a client. The quiet clients disconnect first, because they must not take over their own
+ * connections.
+ */
 function reconnect(broker: ModelBroker, who: number, delay: number | null): void {
   if (who < quietActors) broker.close(who, true);
   broker.connect(who, who < quietActors ? null : delay);

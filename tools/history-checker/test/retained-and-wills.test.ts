@@ -17,7 +17,7 @@ describe('retained (P5)', () => {
     return { history, older, newer };
   };
 
-  test('reports servers with different retained messages at the end', () => {
+  test('reports servers that have different retained messages at the end of the run', () => {
     const { history, older, newer } = write({ ack: null });
     history.settle();
     history.retained({ t: newer }, { B: { t: older } });
@@ -28,7 +28,7 @@ describe('retained (P5)', () => {
     );
   });
 
-  test('reports a server that sends the retained message only to one of two new sessions at the end', () => {
+  test('reports a server that sends the retained message to only one of two new sessions at the end of the run', () => {
     const { history, newer } = write();
     history.settle();
     history.retained({ t: newer });
@@ -37,14 +37,14 @@ describe('retained (P5)', () => {
     expect(violated(history.verdict())).toEqual(['retained']);
   });
 
-  test('reports a replaced retained message that all servers send at the end', () => {
+  test('reports a replaced retained message that all servers still send at the end of the run', () => {
     const { history, older } = write();
     history.settle();
     history.retained({ t: older });
     expect(violated(history.verdict())).toEqual(['retained']);
   });
 
-  test('accepts the last retained message, and the previous message if the last write was not acknowledged', () => {
+  test('accepts the last retained message of a topic, and accepts the message before it if the last message was not acknowledged', () => {
     const { history, newer } = write();
     history.settle();
     history.retained({ t: newer });
@@ -73,7 +73,7 @@ describe('retained (P5)', () => {
     }
   });
 
-  test('reports the retained message of a cleared topic, and the missing retained message of a set topic', () => {
+  test('reports a retained message of a cleared topic, and a missing retained message of a topic that was not cleared', () => {
     const cleared = write({ clear: true });
     cleared.history.settle();
     cleared.history.retained({ t: cleared.older });
@@ -120,19 +120,19 @@ describe('retained (P5)', () => {
       if (sent) history.deliver(reader, newer, 't', { retain: true });
       history.wait(staysMs);
       history.close(reader);
-      // A later clear changes nothing.
+      // A clear after the subscription does not change the expectation.
       history.publish(history.connect('late'), 't', { retain: true, clear: true });
       return violated(history.verdict());
     };
     expect(run({})).toEqual(['retained']);
     expect(run({ sent: true })).toEqual([]);
     expect(run({ clear: true })).toEqual([]);
-    // The write is too recent, or the subscription too short.
+    // The rule expects no retained message if the write is too recent or the subscription too short.
     expect(run({ pauseMs: 1_000 })).toEqual([]);
     expect(run({ staysMs: 300 })).toEqual([]);
   });
 
-  test('reports a persistent session that subscribes again and receives no retained message on the new connection', () => {
+  test('reports a persistent session that subscribes again on a new connection and receives no retained message there', () => {
     const run = (sentOn: 'first' | 'second'): string[] => {
       const { history, newer } = write();
       history.wait(3_000);
@@ -154,7 +154,7 @@ describe('retained (P5)', () => {
     expect(run('first')).toEqual(['retained']);
   });
 
-  test('accepts a missing retained message only for some seconds after a clear without an acknowledgement', () => {
+  test('accepts a missing retained message only if a clear without an acknowledgement was sent a few seconds before', () => {
     const run = (setAfterMs: number): string[] => {
       const { history } = write();
       const gone = history.connect('gone');
@@ -174,7 +174,7 @@ describe('retained (P5)', () => {
     expect(run(4_000)).toEqual(['retained']);
   });
 
-  test('accepts the older retained message after a write with a degraded acknowledgement', () => {
+  test('accepts the older retained message if the newer message has a degraded acknowledgement', () => {
     const run = (degradedAcks: boolean): string[] => {
       const history = new HistoryBuilder({ degradedAcks });
       const publisher = history.connect('publisher');
@@ -262,13 +262,13 @@ describe('will (P6)', () => {
     },
   );
 
-  test('reports a second publication of a will, and accepts a redelivery', () => {
+  test('reports a will that was published twice, and accepts a redelivery of a will', () => {
     expect(die({ deliveredAfterMs: [20, 30] }).text).toContain('more than once');
     expect(die({ deliveredAfterMs: [20, 30] }).bad).toEqual(['will']);
     expect(die({ deliveredAfterMs: [20, 30], dup: true }).bad).toEqual([]);
   });
 
-  test('reports a will after a DISCONNECT [MQTT-3.14.4-3]', () => {
+  test('reports a will that was published after its client sent DISCONNECT [MQTT-3.14.4-3]', () => {
     expect(die({ how: 'disconnect', deliveredAfterMs: [20] }).text).toContain('had disconnected');
     expect(die({ how: 'disconnect', deliveredAfterMs: [20] }).bad).toEqual(['will']);
     expect(die({ how: 'disconnect' }).bad).toEqual([]);
@@ -276,7 +276,7 @@ describe('will (P6)', () => {
     expect(die({ how: 'disconnect', deliveredAfterMs: [20], cut: ['A'] }).bad).toEqual([]);
   });
 
-  test('reports a will that is too late or too early', () => {
+  test('reports a will that was published after its deadline or before the end of its delay', () => {
     expect(die({ deliveredAfterMs: [4_900] }).bad).toEqual([]);
     expect(die({ deliveredAfterMs: [5_100] }).text).toContain('after its deadline');
     const five = { version: 5, expirySeconds: 100 } as const;
@@ -285,13 +285,13 @@ describe('will (P6)', () => {
     expect(die({ options: five, delaySeconds: 10, deliveredAfterMs: [3_000] }).text).toContain('before');
   });
 
-  test('measures the deadline of a will from the end of its session if the will delay is longer [MQTT-3.1.3-9]', () => {
+  test('measures the deadline of a will from the end of its session if the session ends before the will delay [MQTT-3.1.3-9]', () => {
     const clean = { version: 5, clean: true } as const;
     expect(die({ options: clean, delaySeconds: 10, deliveredAfterMs: [20] }).bad).toEqual([]);
     expect(die({ options: clean, delaySeconds: 10, deliveredAfterMs: [14_000] }).bad).toEqual(['will']);
   });
 
-  test('reports a will after the client reconnected within the will delay [MQTT5 3.1.3.2.2]', () => {
+  test('reports a will that was published although its client reconnected within the will delay [MQTT5 3.1.3.2.2]', () => {
     const five = { version: 5, expirySeconds: 100 } as const;
     const back = { version: 5 } as const;
     const death = { options: five, delaySeconds: 10, back, deliveredAfterMs: [11_000] };
@@ -301,7 +301,7 @@ describe('will (P6)', () => {
     expect(die({ ...death, backAfterMs: 5_000, deliveredAfterMs: [] }).bad).toEqual([]);
   });
 
-  test('reports a delayed will that is published just after the client resumed its session in time', () => {
+  test('reports a will that was published just after the client resumed its session within the will delay', () => {
     const five = { version: 5, expirySeconds: 100 } as const;
     const death = { options: five, delaySeconds: 2, back: { version: 5 } } as const;
     expect(die({ ...death, backAfterMs: 1_500, deliveredAfterMs: [1_504] }).text).toContain(
@@ -315,7 +315,7 @@ describe('will (P6)', () => {
     expect(die({ ...newSession, deliveredAfterMs: [1_000] }).text).toContain('before');
   });
 
-  test('applies the shorter bound `willAtOnceMsMax` when the home serves and received the close', () => {
+  test('applies the shorter bound `willAtOnceMsMax` when the home serves and the client closed the connection', () => {
     const limits = { willAtOnceMsMax: 1_000 };
     expect(die({ limits, deliveredAfterMs: [900] }).bad).toEqual([]);
     expect(die({ limits, deliveredAfterMs: [2_000] }).text).toContain('after its deadline');
@@ -329,14 +329,14 @@ describe('will (P6)', () => {
     expect(die({ limits, backAfterMs: 900 }).bad).toEqual([]);
   });
 
-  test('accepts one will or none when the client reconnects at once without a will delay', () => {
+  test('accepts one will or no will if a client without a will delay reconnects at once', () => {
     expect(die({ backAfterMs: 50 }).bad).toEqual([]);
     expect(die({ backAfterMs: 50, deliveredAfterMs: [20] }).bad).toEqual([]);
     expect(die({ backAfterMs: 50, deliveredAfterMs: [20, 30] }).bad).toEqual(['will']);
     expect(die({ backAfterMs: 8_000 }).bad).toEqual(['will']);
   });
 
-  test('reports a will after the client reconnected to a server with a majority (P6)', () => {
+  test('reports a will that was published after the client reconnected to a server with a majority (P6)', () => {
     const back = { server: 'B' } as const;
     const late = { back, backAfterMs: 50, deliveredAfterMs: [2_000] };
     expect(die({ ...late, deliveredAfterMs: [500] }).bad).toEqual([]);
@@ -349,7 +349,7 @@ describe('will (P6)', () => {
     expect(die({ ...clean, limits: { degradedAcks: false } }).bad).toEqual(['will']);
   });
 
-  test('accepts a late will when other requests on servers without a fault are late, too', () => {
+  test('accepts a late will if other requests to servers without a fault were late at the same time', () => {
     const run = (waitMs: number, server: string): string[] => {
       const history = new HistoryBuilder();
       const watcher = history.connect('watcher', { server: 'C' });
@@ -372,7 +372,7 @@ describe('will (P6)', () => {
     expect(run(4_000, 'B')).toEqual(['will']);
   });
 
-  test('reports the will of a connected client', () => {
+  test('reports a will that was published while its client was connected', () => {
     const history = new HistoryBuilder();
     const watcher = history.connect('watcher', { server: 'C' });
     history.subscribe(watcher, 'wills/#', 1);
@@ -382,7 +382,7 @@ describe('will (P6)', () => {
     expect(ruleOfWill(history).text).toContain('has been connected since');
   });
 
-  test('accepts a will that is published after the majority is back', () => {
+  test('accepts a late will if the cluster had no majority and published the will when the majority was back', () => {
     const run = (members: readonly string[]): string[] => {
       const history = new HistoryBuilder();
       const watcher = history.connect('watcher', { server: 'C' });
@@ -405,7 +405,7 @@ describe('will (P6)', () => {
     expect(run(['A'])).toEqual(['will']);
   });
 
-  test('does not check a will without a subscriber', () => {
+  test('does not check a will to which no client had subscribed', () => {
     const history = new HistoryBuilder();
     history.close(history.connect('dying', { will: history.will('wills/1') }));
     history.wait(60_000);

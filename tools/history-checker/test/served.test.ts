@@ -34,7 +34,7 @@ describe('served (P7, P8)', () => {
     return violated(history.verdict());
   };
 
-  test('reports a late answer to PUBLISH on a server without a fault', () => {
+  test('reports a server without a fault that acknowledges a PUBLISH late', () => {
     expect(publishing({ ms: 2_900 })).toEqual([]);
     expect(publishing({ ms: 3_100 })).toEqual(['served']);
     expect(publishing({ ms: 3_100, fault: 'B' })).toEqual(['served']);
@@ -42,7 +42,7 @@ describe('served (P7, P8)', () => {
     expect(publishing({ ms: 3_100, fault: 'A', healed: true })).toEqual(['served']);
   });
 
-  test('extends the bound by the measured delays of the machine, not by the delays of other clients', () => {
+  test('extends the time bound of an answer by the measured delays of the machine, not by the delays of other clients', () => {
     expect(publishing({ ms: 5_000, wakeMs: 200 })).toEqual([]);
     expect(publishing({ ms: 5_000, syncMs: 600 })).toEqual([]);
     expect(publishing({ ms: 5_000, runnable: 20 })).toEqual([]);
@@ -53,7 +53,7 @@ describe('served (P7, P8)', () => {
     expect(publishing({ ms: 5_000, probed: false })).toEqual([]);
   });
 
-  test('reports a PUBLISH without an answer', () => {
+  test('reports a PUBLISH that the server never acknowledged', () => {
     const { history, publisher, wait } = waiting({ ms: 4_000 });
     history.publish(publisher, 't', { ack: null });
     wait();
@@ -62,7 +62,7 @@ describe('served (P7, P8)', () => {
     expect(ruleOf(verdict, 'served').findings[0]?.text).toMatch(/waited from .* on A, which had no fault$/);
   });
 
-  test('reports a request during a fault without an answer within the bound after the fault', () => {
+  test('reports a request that was sent during a fault and not answered within the time bound after the fault', () => {
     const run = (ms: number): string[] => {
       const { history, publisher, heal } = waiting({ ms: 0, fault: 'A' });
       const message = history.publish(publisher, 't', { ack: null });
@@ -92,11 +92,11 @@ describe('served (P7, P8)', () => {
     expect(run({ times: 20 })).toEqual(['served']);
     expect(run({ times: 20, cut: true })).toEqual([]);
     expect(run({ times: 20, contested: true })).toEqual([]);
-    // The client pauses by intention before it connects again.
+    // A client that pauses for more than 1 s before it connects again does so by intention.
     expect(run({ times: 4, pauseMs: 1_500 })).toEqual([]);
   });
 
-  test('reports late answers to CONNECT and SUBSCRIBE', () => {
+  test('reports a server without a fault that answers CONNECT or SUBSCRIBE late', () => {
     const connecting = waiting({ ms: 4_000 });
     connecting.history.connect('late', { answered: false });
     connecting.wait();
@@ -159,7 +159,7 @@ describe('qos0-lost (P7)', () => {
     return { bad: violated(verdict), rule: ruleOf(verdict, 'qos0-lost') };
   };
 
-  test('reports the loss of all QoS 0 messages, and of more than the allowed share', () => {
+  test('reports the loss of all QoS 0 messages, and the loss of more than the allowed share of the QoS 0 messages', () => {
     expect(send(10, 0)).toMatchObject({ bad: [], rule: { checked: 10, excused: 0 } });
     expect(send(10, 10).bad).toEqual(['qos0-lost']);
     expect(send(100, 3).bad).toEqual(['qos0-lost']);
@@ -173,7 +173,7 @@ describe('qos0-lost (P7)', () => {
     expect(send(1_000, 9)).toMatchObject({ bad: [], rule: { excused: 1 } });
   });
 
-  test('ignores QoS 0 messages of isolated servers, of publishers that disconnect at once and of starved machines', () => {
+  test('ignores QoS 0 messages if their server is isolated, their publisher disconnects at once, or the machine is starved', () => {
     expect(send(10, 10, { cut: 'C' }).bad).toEqual(['qos0-lost']);
     expect(send(10, 10, { cut: 'A' }).rule).toMatchObject({ checked: 0 });
     expect(send(10, 10, { cut: 'B' }).rule).toMatchObject({ checked: 0 });
@@ -181,7 +181,7 @@ describe('qos0-lost (P7)', () => {
     expect(send(10, 10, { wakeMs: 600 }).rule).toMatchObject({ checked: 0 });
   });
 
-  test('ignores QoS 0 messages within 1 s of the subscription, which other servers may not have yet', () => {
+  test('ignores QoS 0 messages in the first second after a subscription, because other servers may not have received the subscription yet', () => {
     expect(send(10, 10, { knownMs: 500 }).rule).toMatchObject({ checked: 0 });
     expect(send(10, 10, { knownMs: 1_500 }).bad).toEqual(['qos0-lost']);
   });

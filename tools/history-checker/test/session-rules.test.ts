@@ -16,17 +16,17 @@ describe('session-lost (P3)', () => {
     return violated(history.verdict());
   };
 
-  test('reports a session that is missing on another server [MQTT-3.2.2-2]', () => {
+  test('reports a server without session present if the client has a session on another server [MQTT-3.2.2-2]', () => {
     expect(resume({}, { sessionPresent: false })).toEqual(['session-lost']);
     expect(resume({}, { sessionPresent: true })).toEqual([]);
   });
 
-  test('reports session present after a clean start [MQTT-3.2.2-1]', () => {
+  test('reports a CONNACK with session present after a clean start [MQTT-3.2.2-1]', () => {
     expect(resume({}, { clean: true, sessionPresent: true })).toEqual(['session-lost']);
     expect(resume({}, { clean: true, sessionPresent: false })).toEqual([]);
   });
 
-  test('reports session present for a client that never connected before [MQTT-3.2.2-3]', () => {
+  test('reports a CONNACK with session present for a client that had never connected before [MQTT-3.2.2-3]', () => {
     const run = (sessionPresent: boolean): string[] => {
       const history = new HistoryBuilder();
       history.connect('new', { sessionPresent });
@@ -40,7 +40,7 @@ describe('session-lost (P3)', () => {
     [8_000, ['session-lost']],
     [10_500, []],
   ] as const)(
-    'checks that a session with an expiry of 10 s is present after %d ms [MQTT-3.1.2-23]',
+    'reports a missing session only before its expiry of 10 s: the client reconnects after %d ms [MQTT-3.1.2-23]',
     (pauseMs, bad) => {
       expect(resume({ version: 5, expirySeconds: 10 }, { version: 5 }, pauseMs)).toEqual(bad);
     },
@@ -50,11 +50,11 @@ describe('session-lost (P3)', () => {
     [4_500, []],
     [8_000, ['session-lost']],
   ] as const)(
-    'checks that a session with an expiry of 2 s has expired after %d ms [MQTT5 3.1.2.11.2]',
+    'reports a present session only long after its expiry of 2 s: the client reconnects after %d ms [MQTT5 3.1.2.11.2]',
     (pauseMs, bad) => {
       const again = { version: 5, sessionPresent: true } as const;
       expect(resume({ version: 5, expirySeconds: 2 }, again, pauseMs)).toEqual(bad);
-      // A fault, or a CONNECT without an answer, may have kept the session.
+      // A CONNECT without an answer, or a fault, may have delayed the expiry of the session.
       const unknown = (history: HistoryBuilder): void =>
         history.close(history.connect('roamer', { version: 5, answered: false }), 'lost');
       expect(resume({ version: 5, expirySeconds: 2 }, again, pauseMs, unknown)).toEqual([]);
@@ -63,14 +63,14 @@ describe('session-lost (P3)', () => {
     },
   );
 
-  test('accepts a missing session that ended with its connection, or after a clean start without an answer', () => {
+  test('accepts a missing session if it ended with its connection, or if a clean start without an answer may have ended it', () => {
     expect(resume({ version: 5, expirySeconds: 0 }, {})).toEqual([]);
     const cleanStart = (history: HistoryBuilder): void =>
       history.close(history.connect('roamer', { clean: true, answered: false }), 'lost');
     expect(resume({}, {}, 100, cleanStart)).toEqual([]);
   });
 
-  test('accepts that a CONNECT without an answer replaced a session that may have expired', () => {
+  test('accepts the loss of a message if a CONNECT without an answer may have replaced the expired session by a new session', () => {
     const run = (options: ConnectOptions, answered: boolean): string[] => {
       const history = new HistoryBuilder();
       const first = history.connect('transient', options);
@@ -87,7 +87,7 @@ describe('session-lost (P3)', () => {
     expect(run({ version: 5, expirySeconds: null }, false)).toEqual(['acked-but-lost']);
   });
 
-  test('accepts a session expiry that began when its server was isolated', () => {
+  test('accepts an early session expiry if it was measured from the time when the server was isolated', () => {
     const run = (member: string): string[] => {
       const history = new HistoryBuilder();
       const first = history.connect('roamer', { version: 5, expirySeconds: 10 });
@@ -103,7 +103,7 @@ describe('session-lost (P3)', () => {
     expect(run('C')).toEqual(['session-lost']);
   });
 
-  test('accepts either order of the CONNACKs of two racing CONNECTs, when one of them creates the session', () => {
+  test('accepts the CONNACKs of two simultaneous CONNECTs in either order if one CONNECT creates the session', () => {
     const history = new HistoryBuilder();
     const [one, two] = ['A', 'B'].map((server) => history.connect('racer', { server, answered: false })) as [
       number,
@@ -117,7 +117,7 @@ describe('session-lost (P3)', () => {
     expect(violated(history.verdict())).toEqual([]);
   });
 
-  test('reports a lost session once, and not the messages in its queue', () => {
+  test('reports a lost session once, and does not report the messages in the queue of that session', () => {
     const history = new HistoryBuilder();
     const first = history.connect('roamer');
     history.subscribe(first, 't');
@@ -147,7 +147,7 @@ describe('two-connections (P4)', () => {
     [12_000, ['A'], ['two-connections']],
     [8_000, ['C'], ['two-connections']],
   ])(
-    'checks an older connection that stays open for %d ms after a fault of the servers %j',
+    'reports an older connection that stays open for longer than the time bound: %d ms, with a fault of the servers %j',
     (lingerMs, fault, bad) => {
       expect(takeOver(lingerMs, fault)).toEqual(bad);
     },
@@ -163,7 +163,7 @@ describe('two-connections (P4)', () => {
     ['slow', ['A', 'B', 'C'], [['A', 'B', 'C']], []],
     ['clock', ['A'], [['A']], ['two-connections']],
   ])(
-    'extends the bound only for isolated servers: fault %s of %j with the groups %j',
+    'extends the time bound of a takeover only for isolated servers: fault %s of the servers %j with the groups %j',
     (kind, members, groups, bad) => {
       const history = new HistoryBuilder();
       const older = history.connect('twice', { server: 'A' });
@@ -176,7 +176,7 @@ describe('two-connections (P4)', () => {
     },
   );
 
-  test('reports two connections of one client id that are open at the end', () => {
+  test('reports two connections with one client id that are both open at the end of the run', () => {
     const history = new HistoryBuilder();
     history.connect('twice', { server: 'A' });
     history.connect('twice', { server: 'B', sessionPresent: true });
@@ -192,7 +192,7 @@ describe('two-connections (P4)', () => {
 });
 
 describe('ack-taken-back (P1)', () => {
-  test('reports a PUBREL that is rejected on the connection of its PUBREC, and accepts a rejection after a reconnect', () => {
+  test('reports a server that rejects a PUBREL on the connection on which it sent PUBREC, and accepts a rejection after a reconnect', () => {
     const run = (reconnects: boolean): string[] => {
       const history = new HistoryBuilder();
       const first = history.connect('publisher');
@@ -229,8 +229,8 @@ describe('ack-taken-back (P1)', () => {
 
   test('reports a replaced retained message that is sent to a new subscriber', () => {
     expect(serveOlder(3_000)).toEqual(['ack-taken-back']);
-    // The older message is allowed within P5's bound, if the newer one was not acknowledged, or on an
-    // isolated server.
+    // The older message is allowed within P5's time bound, without an acknowledgement of the newer message,
+    // and on an isolated server.
     expect(serveOlder(500)).toEqual([]);
     expect(serveOlder(3_000, null)).toEqual([]);
     expect(serveOlder(3_000, 0, true)).toEqual([]);

@@ -5,7 +5,7 @@ function lines(history: HistoryBuilder, crashes: readonly string[] = []): string
   return renderVerdict(history.verdict(crashes)).split('\n');
 }
 
-test('renderVerdict shows one line for each rule, and marks rules without a check as not exercised', () => {
+test('renderVerdict shows one line for each rule, and marks a rule that checked nothing as not exercised', () => {
   const history = new HistoryBuilder();
   const subscriber = history.connect('subscriber');
   history.subscribe(subscriber, 't');
@@ -33,7 +33,7 @@ test('renderVerdict shows the number of exceptions and the first exception', () 
   expect(table.at(-1)).toMatch(/^ok, \d+ of \d+ rules not exercised$/);
 });
 
-test('renderVerdict shows how many durations were in time only because of an extended bound', () => {
+test('renderVerdict shows how many durations met their time bound only because the bound was extended', () => {
   const takeOver = (waitMs: number, lingerMs: number): string | undefined => {
     const history = new HistoryBuilder();
     const older = history.connect('twice', { server: 'A' });

@@ -49,7 +49,7 @@ export interface Arguments {
   readonly brokers: readonly ServerAddress[];
   /** Settings of every member, as pairs of key and value. */
   readonly overrides: readonly (readonly [string, string])[];
-  /** Path of `--history`; null: the history is a file in .torture. */
+  /** Path of the option `--history`; null without the option: the history is then a file in .torture. */
   readonly history: string | null;
   readonly keep: boolean;
   /** Path of the history to check again (`--recheck`); empty without that option. */

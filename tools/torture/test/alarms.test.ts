@@ -16,7 +16,7 @@ describe('AlarmReader', () => {
     { member: 'm2', file: join(folder, 'not there yet') },
   ]);
 
-  it('returns each log error about a different state or an ignored entry once, and returns no other log message', () => {
+  it('returns each log error about a different state or an ignored log entry once, and ignores all other log messages', () => {
     expect(watch.take()).toEqual([]);
     writeFileSync(
       file,
@@ -34,7 +34,7 @@ describe('AlarmReader', () => {
     expect(watch.take()).toEqual([]);
   });
 
-  it('returns an alarm whose line is written in two parts', () => {
+  it('returns an alarm when its log line is written to the file in two parts', () => {
     const text = line('error', state);
     appendFileSync(file, text.slice(0, 20));
     expect(watch.take()).toEqual([]);

@@ -10,7 +10,7 @@ describe('readArguments', () => {
     expect(given).toMatchObject({ target: 'lab', members: 7, seed: 1, messages: null });
   });
 
-  it('reads scenarios, times, settings and brokers', () => {
+  it('returns the scenarios, times, settings and brokers of the command line', () => {
     const given = readArguments([
       ...['--scenario', 'kill-one,wipe', '--for', '2m', '--seed', '9', '--set', 'log.level=debug'],
       ...['--set', 'publisher.group=a=b', '--rate', '50', '--keep', '--json'],
@@ -29,7 +29,7 @@ describe('readArguments', () => {
     ]);
   });
 
-  it('selects three brokers of another product by default, and every scenario for `all`', () => {
+  it('selects three brokers for --target nats, and every scenario for --scenario all', () => {
     expect(readArguments(['--target', 'nats']).members).toBe(3);
     const names = readArguments(['--scenario', 'all']).scenarios.map(({ name }) => name);
     expect(names).toEqual(scenarios.map(({ name }) => name));
@@ -61,7 +61,7 @@ describe('readArguments', () => {
     expect(message).not.toContain('\n');
   });
 
-  it('describes every option in the help', () => {
+  it('throws a help text that describes every option if --help is given', () => {
     let text = '';
     try {
       readArguments(['--help']);

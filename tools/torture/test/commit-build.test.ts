@@ -51,7 +51,7 @@ requiring('git')('buildCommit', () => {
     expect(logged).toEqual([expect.stringContaining('has been built already')]);
   });
 
-  it('reports the last lines of a failed build, and builds again at the next call', async () => {
+  it('throws the last lines of output if the build fails, and repeats a failed build at the next call', async () => {
     await commitOf("console.error('src/main.ts: unknown name'); process.exit(1);");
     await expect(build('HEAD')).rejects.toThrow(
       /the build of commit \w+ failed:\n.*src\/main.ts: unknown name/s,
@@ -59,7 +59,7 @@ requiring('git')('buildCommit', () => {
     await expect(build('HEAD')).rejects.toThrow('unknown name');
   });
 
-  it('rejects a name that is not a commit, and a folder that is not a git checkout', async () => {
+  it('throws if the given name is not a commit, or if the root folder is not a git checkout', async () => {
     await expect(build('HEAD')).rejects.toThrow(/--from needs a git checkout, and .* is not one/);
     await commitOf(goodBuild);
     await expect(build('no-such-branch')).rejects.toThrow(/"no-such-branch" is not a commit of/);

@@ -15,7 +15,7 @@ function samples(resident: (share: number) => number, lastsMs = growthRunDuratio
 }
 
 describe('checkGrowth', () => {
-  it('reports growth without levelling off', () => {
+  it('reports a resource that grows during the whole run without levelling off', () => {
     const verdict = checkGrowth(samples((share) => 100 + 100 * share));
     expect(verdict.violations).toBe(1);
     expect(verdict.findings[0]?.text).toMatch(
@@ -33,7 +33,7 @@ describe('checkGrowth', () => {
     expect([checked, violations]).toEqual([3, 0]);
   });
 
-  it('checks no growth in a short run', () => {
+  it('checks nothing if the run is too short', () => {
     expect(checkGrowth(samples((share) => 100 + 500 * share, growthRunDurationMsMin / 2)).checked).toBe(0);
   });
 });

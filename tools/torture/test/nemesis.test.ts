@@ -7,7 +7,7 @@ import { brokersTarget } from '../src/targets/brokers.ts';
 
 const servers = ['a', 'b', 'c'].map((id) => ({ id, host: '127.0.0.1', port: 1 }));
 
-/** Executes the slots on a target that only records its calls. */
+/** Executes the slots with a nemesis, on a target that only records the calls of its methods. */
 async function perform(
   slots: readonly FaultSlot[],
   failsAt?: string,
@@ -30,7 +30,7 @@ async function perform(
     log: () => undefined,
     onProblem: (sentence) => problems.push(sentence),
   });
-  // The nemesis calls the function once for each slot without a duration.
+  // For a slot with a duration of 0 ms the nemesis calls this function once.
   await nemesis.run(() => (shouldContinue === undefined ? left-- > 0 : shouldContinue(calls)));
   return { calls, events, problems, faults: nemesis.faults };
 }
@@ -38,7 +38,7 @@ async function perform(
 const slot = (...faults: PlannedFault[]): FaultSlot => ({ faults, holdMs: 0, recoveryMs: 0 });
 
 describe('Nemesis', () => {
-  it('ends faults of links before faults of processes, and records the beginning and the end of each fault', async () => {
+  it('ends the link faults of a slot before its process faults, and records the beginning and the end of each fault', async () => {
     const { calls, events, faults } = await perform([
       slot({ kind: 'kill', groups: [[0]] }, { kind: 'cut', groups: [[0], [1, 2]] }),
     ]);
@@ -54,7 +54,7 @@ describe('Nemesis', () => {
     ]);
   });
 
-  it('begins a fault after its pause, and omits the fault if the run ends during the pause', async () => {
+  it('waits for the pause before a fault (`afterMs`), and omits the fault if the run ends during the pause', async () => {
     const later = { kind: 'kill', groups: [[0]], afterMs: 1 } as const;
     const cut = { kind: 'cut', groups: [[0], [1, 2]] } as const;
     const all = await perform([slot(cut, later)], undefined, (calls) => !calls.includes('end kill'));
@@ -64,7 +64,7 @@ describe('Nemesis', () => {
     expect(ended.calls).toEqual(['begin cut', 'end cut']);
   });
 
-  it('reports a fault that the target could not end, and continues', async () => {
+  it('reports a fault that the target could not end, and continues with the plan', async () => {
     const { calls, problems } = await perform([slot({ kind: 'pause', groups: [[1]] })], 'end pause');
     expect(calls).toEqual(['begin pause', 'end pause']);
     expect(problems).toEqual(['pause failed']);

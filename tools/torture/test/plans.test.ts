@@ -28,7 +28,7 @@ describe.each(faulty)('plan %s', (name) => {
   });
 
   it.each([1, 2, 3, 5, 7])(
-    'contains only existing members of %i members, and each member at most once in a fault',
+    'affects only existing members of a cluster of %i members, and each member at most once in a fault',
     (members) => {
       const slots = slotsOf(name, 3, members, 50);
       const wrong = slots
@@ -43,15 +43,18 @@ describe.each(faulty)('plan %s', (name) => {
     },
   );
 
-  it.each([3, 5, 7])('wipes at most a minority of %i members, and only without another fault', (members) => {
-    const excessive = slotsOf(name, 4, members, 500).filter(({ faults }) => {
-      const wiped = faults.filter(({ kind }) => kind === 'wipe').flatMap(({ groups }) => groups.flat());
-      return wiped.length > minorityOf(members) || (wiped.length > 0 && faults.length > 1);
-    });
-    expect(excessive).toEqual([]);
-  });
+  it.each([3, 5, 7])(
+    'wipes the disks of at most a minority of %i members, and no other fault is active during a wipe',
+    (members) => {
+      const excessive = slotsOf(name, 4, members, 500).filter(({ faults }) => {
+        const wiped = faults.filter(({ kind }) => kind === 'wipe').flatMap(({ groups }) => groups.flat());
+        return wiped.length > minorityOf(members) || (wiped.length > 0 && faults.length > 1);
+      });
+      expect(excessive).toEqual([]);
+    },
+  );
 
-  it('contains only supported faults', () => {
+  it('contains only faults that the target supports', () => {
     const needs = scenarios.find((each) => each.name === name)?.needs ?? [];
     const can = new Set<FaultKind>(['kill', 'pause', ...needs]);
     const asked = slotsOf(name, 5, 3, 200, can).flatMap(({ faults }) => faults.map(({ kind }) => kind));
@@ -60,7 +63,7 @@ describe.each(faulty)('plan %s', (name) => {
 });
 
 describe('plan mixed', () => {
-  it('contains every kind of fault, single and combined', () => {
+  it('contains every kind of fault, both alone and together with another fault', () => {
     const slots = slotsOf('mixed', 6, 7, 2_000);
     const kinds = new Set(slots.flatMap(({ faults }) => faults.map(({ kind }) => kind)));
     expect([...everything].filter((kind) => !kinds.has(kind))).toEqual([]);
@@ -88,8 +91,8 @@ describe('plan island-kill', () => {
   });
 });
 
-describe('plans of partitions', () => {
-  it('partition seven members into the sizes in the name of the scenario', () => {
+describe('the plans with partitions', () => {
+  it('divide seven members into partitions of the sizes in the name of the scenario', () => {
     expect(sizesOfHalves(7)).toEqual([3, 4]);
     expect(sizesOfTwoHalvesAndOne(7)).toEqual([3, 3, 1]);
     expect(sizesOfThirds(7)).toEqual([2, 2, 3]);

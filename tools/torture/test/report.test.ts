@@ -40,7 +40,7 @@ describe('report of a campaign', () => {
     expect(allPassed([fine, { ...unable, state: 'broken' }])).toBe(false);
   });
 
-  it('summaryOf returns the violated rules, or the reason if there is no verdict', () => {
+  it('summaryOf returns each violated rule with its number of violations, or the reason why there is no verdict', () => {
     expect(summaryOf(bad)).toBe('order 3');
     expect(summaryOf(unable)).toBe('does not support cut');
   });
@@ -52,7 +52,7 @@ describe('report of a campaign', () => {
     );
   });
 
-  it('inconclusiveReason returns a reason if no fault happened or a rule had nothing to check', () => {
+  it('inconclusiveReason returns a reason if no fault happened or a required rule had nothing to check', () => {
     const [scenario] = scenarios.filter(({ name }) => name === 'wills');
     const [calm] = scenarios.filter(({ name }) => name === 'calm');
     const judged = { ...rule, rule: 'will', violations: 0 };
@@ -65,7 +65,7 @@ describe('report of a campaign', () => {
     expect(reason(calm, idle, 0)).toBeNull();
   });
 
-  it('every scenario lists only existing rules', () => {
+  it('every scenario requires only rules that exist', () => {
     const names = new Set(rules.map(({ name }) => name));
     for (const { exercises } of scenarios) expect(exercises.filter((name) => !names.has(name))).toEqual([]);
   });

@@ -5,9 +5,9 @@ import { startsWithEarlierBuild, updateAndRollBack } from '../src/scenarios/roll
 
 const update = ['--scenario', 'rolling-update'];
 
-describe('rolling-update', () => {
+describe('the scenario rolling-update', () => {
   it.each([1, 3, 5, 7])(
-    'updates %i members, rolls them back and updates them again, one member after another',
+    'updates, rolls back and again updates a cluster of %i members, one member after another',
     (members) => {
       const slots: FaultSlot[] = [...updateAndRollBack(seededRandom(1, 'x'), members)];
       const all = Array.from({ length: members }, (_, member) => member);

@@ -15,8 +15,8 @@ const servers = [1, 2, 3].map((number) => ({
 }));
 const [hub = servers[0]!, other = servers[0]!] = servers;
 
-describe('configurations of other broker products', () => {
-  it('mosquittoConfiguration sets a mosquitto bridge from every broker to the hub, persistence and unbounded queues', () => {
+describe('the configuration of other broker products', () => {
+  it('mosquittoConfiguration sets persistence, unbounded queues, and a mosquitto bridge from every other broker to the hub', () => {
     const ofHub = mosquittoConfiguration(hub, hub, '/data');
     const ofOther = mosquittoConfiguration(other, hub, '/data');
     for (const text of [ofHub, ofOther]) {
@@ -30,7 +30,7 @@ describe('configurations of other broker products', () => {
     expect(ofOther).toContain('cleansession false\n');
   });
 
-  it('natsConfiguration sets three replicas for three nodes, and a sync after every write if the server supports that', () => {
+  it('natsConfiguration sets three replicas for three nodes, and sets a sync after every write only if the server supports that setting', () => {
     const nodes = servers.map((server, index) => ({
       server,
       clientPort: 4_000 + index,
@@ -45,7 +45,7 @@ describe('configurations of other broker products', () => {
     expect(natsConfiguration(node, [node], '/data', true)).not.toContain('cluster {');
   });
 
-  it('rabbitConfiguration sets quorum queues and a cluster of all nodes', () => {
+  it('rabbitConfiguration sets quorum queues, and lists all nodes as nodes of one cluster', () => {
     const nodes = servers.map((server, index) => ({
       server,
       amqpPort: 5_000 + index,
@@ -67,7 +67,7 @@ describe('ProcessTarget', () => {
     prepare: async () => [],
   };
 
-  it('lists the supported faults, and rejects all other faults', async () => {
+  it('lists the faults that it supports, and rejects all other faults', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'torture-test-'));
     const target = new ProcessTarget(product, folder, 0);
     await target.start();
@@ -82,7 +82,7 @@ describe('ProcessTarget', () => {
 });
 
 describe('findInstalledProgram', () => {
-  it('rejects a program that is not installed, with the command that installs the program', () => {
+  it('throws an error with the installation command if the program is not installed', () => {
     expect(() => findInstalledProgram('no-such-broker', 'no-such-package')).toThrow(
       'no-such-broker is not installed; install it with: apt-get install no-such-package',
     );

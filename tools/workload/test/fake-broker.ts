@@ -3,7 +3,9 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { generate, parser } from 'mqtt-packet';
 import type { Packet } from 'mqtt-packet';
 
-/** One connection to the fake broker: the received packets, and methods to answer them. */
+/**
+ * One connection to the fake broker: the packets that the client sent, and methods to answer these packets.
+ */
 export interface BrokerConnection {
   readonly version: 4 | 5;
   readonly packets: Packet[];
@@ -12,7 +14,7 @@ export interface BrokerConnection {
   send(packet: Packet): void;
   /** Closes the connection with FIN, or with RST if `reset` is true. */
   end(reset?: boolean): void;
-  /** Resolves with the first packet of this kind that no earlier call returned. */
+  /** Resolves with the first received packet of the kind `cmd` that no earlier call returned. */
   next<C extends Packet['cmd']>(cmd: C): Promise<Extract<Packet, { cmd: C }>>;
 }
 
@@ -37,7 +39,7 @@ export class FakeBroker {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Resolves with the next connection whose CONNECT has arrived. */
+  /** Resolves with the next connection as soon as its CONNECT has arrived. */
   nextConnection(): Promise<BrokerConnection> {
     const connection = this.#connections.shift();
     return connection === undefined

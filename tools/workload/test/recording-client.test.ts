@@ -66,8 +66,8 @@ async function setUp(over: Partial<ClientOptions> = {}) {
 const opened: (() => void)[] = [];
 afterEach(() => opened.splice(0).forEach((close) => close()));
 
-describe('a publishing RecordingClient', () => {
-  it('resends unacknowledged messages in order and with DUP=1 when the session is present [MQTT-4.4.0-1]', async () => {
+describe('a RecordingClient that publishes', () => {
+  it('resends unacknowledged messages in order and with DUP=1 if the server answers with session present [MQTT-4.4.0-1]', async () => {
     const { client, connect, closed, event, events } = await setUp();
     const first = await connect();
     for (const topic of ['a', 'b', 'c']) client.publish({ topic, qos: topic === 'b' ? 2 : 1, ...plain });
@@ -94,7 +94,7 @@ describe('a publishing RecordingClient', () => {
     ]);
   });
 
-  it('sends PUBREL, and no PUBLISH again, on the next connection after a PUBREC [MQTT-4.3.3-1]', async () => {
+  it('sends PUBREL instead of a second PUBLISH on the next connection if it had received PUBREC [MQTT-4.3.3-1]', async () => {
     const { client, connect, closed, event, kinds } = await setUp();
     const first = await connect();
     client.publish({ topic: 'a', qos: 2, ...plain });
@@ -128,7 +128,7 @@ describe('a publishing RecordingClient', () => {
     expect(await event(({ type }) => type === 'completed')).toMatchObject({ message: 1, code: 0x92 });
   });
 
-  it('leaves an abandoned connection open for the server, and records the connection as lost', async () => {
+  it('does not close a connection that it abandons, and records that connection as lost', async () => {
     const { client, connect, events } = await setUp();
     const first = await connect();
     client.subscribe('a', 1);
@@ -142,7 +142,7 @@ describe('a publishing RecordingClient', () => {
     expect(events.some(({ type }) => type === 'subscribed')).toBe(false);
   });
 
-  it('discards its unacknowledged messages when the server has no session', async () => {
+  it('discards its unacknowledged messages if the server answers without session present', async () => {
     const { client, connect, closed } = await setUp();
     const first = await connect();
     client.publish({ topic: 'a', qos: 1, ...plain });
@@ -156,7 +156,7 @@ describe('a publishing RecordingClient', () => {
     expect(second.packets.filter(({ cmd }) => cmd === 'publish')).toHaveLength(1);
   });
 
-  it('publishes no more than Receive Maximum unacknowledged messages [MQTT5 3.3.4]', async () => {
+  it('has at most as many unacknowledged messages as the Receive Maximum of the server allows [MQTT5 3.3.4]', async () => {
     const { client, broker, server, event } = await setUp({ version: 5 });
     client.connect(server);
     const connection = await broker.nextConnection();
@@ -175,7 +175,7 @@ describe('a publishing RecordingClient', () => {
     expect(publish()).toBe(3);
   });
 
-  it('records a rejection with its reason code, and does not resend the message', async () => {
+  it('records the reason code of a PUBACK that rejects a message, and does not resend the rejected message', async () => {
     const { client, connect, event } = await setUp({ version: 5 });
     const connection = await connect();
     client.publish({ topic: 'a', qos: 2, ...plain });
@@ -186,8 +186,8 @@ describe('a publishing RecordingClient', () => {
   });
 });
 
-describe('a receiving RecordingClient', () => {
-  it('delivers a QoS 2 message once per packet id until PUBREL, also after a reconnect [MQTT-4.3.3-2]', async () => {
+describe('a RecordingClient that receives messages', () => {
+  it('delivers a QoS 2 message only once if the server resends it before PUBREL, even on a new connection [MQTT-4.3.3-2]', async () => {
     const { connect, closed, events, event } = await setUp();
     const message = { cmd: 'publish', topic: 't', qos: 2, retain: false, messageId: 7 } as const;
     const first = await connect();
@@ -208,7 +208,7 @@ describe('a receiving RecordingClient', () => {
     expect(delivered).toEqual([41, 42]);
   });
 
-  it('delivers every copy of a QoS 1 message, and a QoS 2 message with a known packet id in a new session', async () => {
+  it('delivers every copy of a QoS 1 message, and delivers a QoS 2 message with a reused packet id in a new session', async () => {
     const { connect, closed, events } = await setUp();
     const first = await connect();
     const one = {
@@ -239,13 +239,13 @@ describe('a receiving RecordingClient', () => {
 });
 
 describe('messageIdOf', () => {
-  it('returns the id at the start of a payload, 0 for an empty payload and -1 for other payloads', () => {
+  it('returns the message id at the start of a payload, 0 for an empty payload, and -1 for a payload without a message id', () => {
     expect([payloadOf(12), '', 'x', '12x'].map(messageIdOf)).toEqual([12, 0, -1, -1]);
   });
 });
 
-describe('a subscribing RecordingClient', () => {
-  it('resends all subscriptions in a new session, and only unanswered subscriptions in a present session', async () => {
+describe('a RecordingClient that subscribes', () => {
+  it('resends all subscriptions in a new session, and resends only unanswered subscriptions if its session is present', async () => {
     const { client, connect, closed, event } = await setUp();
     const first = await connect();
     client.subscribe('a', 1);
@@ -276,7 +276,7 @@ describe('a subscribing RecordingClient', () => {
     ]);
   });
 
-  it('resends an unanswered UNSUBSCRIBE in a present session, and does not subscribe again in a new session', async () => {
+  it('resends an unanswered UNSUBSCRIBE if its session is present, and does not subscribe to that filter in a new session', async () => {
     const { client, connect, closed, event } = await setUp();
     const first = await connect();
     client.subscribe('a', 1);
@@ -298,7 +298,7 @@ describe('a subscribing RecordingClient', () => {
   });
 });
 
-describe('a connecting RecordingClient', () => {
+describe('a RecordingClient that connects and disconnects', () => {
   it('sends and records the will, the session expiry and the clean start flag of its options', async () => {
     const will = { topic: 'w', qos: 2, retain: true, delaySeconds: 3 } as const;
     const { connect, events } = await setUp({ version: 5, expirySeconds: 60, will });
@@ -318,7 +318,7 @@ describe('a connecting RecordingClient', () => {
   it.each([
     ['disconnect', true],
     ['dropped', false],
-  ] as const)('records a connection that the client ends as `%s`', async (how, sendsDisconnect) => {
+  ] as const)('records the end of a connection that it closes itself: `%s`', async (how, sendsDisconnect) => {
     const { client, connect, events } = await setUp();
     const connection = await connect();
     if (sendsDisconnect) client.disconnect();
@@ -328,7 +328,7 @@ describe('a connecting RecordingClient', () => {
     expect(client.hasConnection).toBe(false);
   });
 
-  it('records the reason code of a rejected connection, and of a connection that the server closed', async () => {
+  it('records the reason code if the server rejects or closes the connection', async () => {
     const { client, broker, server, closed, events, connect } = await setUp({ version: 5 });
     const refused = closed();
     client.connect(server);

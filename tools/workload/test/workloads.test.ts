@@ -32,7 +32,7 @@ describe.each(names)('workload %s', (name) => {
     expect(plansOf(specsOf(name, 1), 1)).not.toEqual(plansOf(specsOf(name, 2), 2));
   });
 
-  it('has unique client names, and topics and filters below its prefix', () => {
+  it('has clients with unique names, which use only topics and filters below the prefix of the workload', () => {
     const specs = specsOf(name, 3);
     expect(new Set(specs.map((spec) => spec.name)).size).toBe(specs.length);
     for (const spec of specs) {
@@ -45,7 +45,7 @@ describe.each(names)('workload %s', (name) => {
     }
   });
 
-  it.each([1, 3])('has a valid first server for every client with %i servers', (few) => {
+  it.each([1, 3])('selects an existing first server for every client if the target has %i servers', (few) => {
     const firstServers = clientSpecsOf({ [name]: 1 }, 100, 3, 'p/', { ...place, servers: few }).map(
       ({ firstServer }) => firstServer,
     );
@@ -63,7 +63,7 @@ describe.each(names)('workload %s', (name) => {
     }
   });
 
-  it('has plans that contain pauses, so that no plan loops without time passing', () => {
+  it('has only plans that contain pauses, so that no client executes its endless plan without waiting', () => {
     for (const spec of specsOf(name, 5)) {
       const steps = stepsOf(spec, 5);
       const passed = steps.reduce(
@@ -75,7 +75,7 @@ describe.each(names)('workload %s', (name) => {
   });
 });
 
-describe('the rate of every workload', () => {
+describe('the publish rate of every workload except `wills`', () => {
   it('is between 60 and 160 messages a second for a configured rate of 100', () => {
     for (const name of names.filter((each) => each !== 'wills')) {
       const perSecond = specsOf(name, 6).reduce((sum, spec) => {
@@ -104,7 +104,7 @@ describe('workload takeover', () => {
     }
   });
 
-  it('sometimes pauses for longer than the bound of a takeover, so that the checker can report an open older connection', () => {
+  it('sometimes pauses for longer than the time bound of a takeover, so that the checker can report an older connection that stays open', () => {
     for (const spec of specsOf('takeover', 7)) {
       const rests: number[] = [0];
       for (const step of stepsOf(spec, 7, 2_000)) {
@@ -125,7 +125,7 @@ describe('workload takeover', () => {
 });
 
 describe('workload wills', () => {
-  it('ends connections in every way, with and without a will delay, while two persistent sessions subscribe', () => {
+  it('ends connections in every way, both with and without a will delay, and has two persistent sessions that subscribe to the wills', () => {
     const specs = specsOf('wills', 9);
     const mortals = specs.filter(({ will }) => will !== undefined);
     expect(new Set(mortals.map(({ will }) => will?.delaySeconds))).toContain(3);

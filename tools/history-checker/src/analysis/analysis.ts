@@ -14,9 +14,9 @@ const msPerSecond = 1_000;
 export class Analysis {
   readonly tables: HistoryTables;
   readonly #matchers = new Map<RecordedSession, (topic: number) => readonly RecordedSubscription[]>();
-  /** Rows of the deliveries of each session, in order. */
+  /** For each session, the rows of its deliveries, in the order of the history. */
   readonly deliveriesBySession: Grouping;
-  /** Rows of the messages of each topic, in the order in which they were first sent. */
+  /** For each topic, the rows of its messages, in the order in which they were first sent. */
   readonly messagesByTopic: Grouping;
   #hostLoad: HostLoad | null = null;
   #lag: ObservedLag | null = null;
@@ -24,8 +24,8 @@ export class Analysis {
   /** Number of topics to which messages were sent. */
   readonly topicCount: number;
   /**
-   * Acknowledged subscriptions without an UNSUBSCRIBE, of sessions whose client was connected when the run
-   * settled.
+   * Acknowledged subscriptions that were not unsubscribed. Only sessions whose client was connected when the
+   * run had settled are included.
    */
   readonly activeSubscriptions: readonly RecordedSubscription[];
 

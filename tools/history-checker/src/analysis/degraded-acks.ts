@@ -3,8 +3,8 @@ import type { Analysis } from './analysis.ts';
 /**
  * Whether the acknowledgement of a QoS 1 message may be a degraded acknowledgement. The target must allow
  * degraded acknowledgements (`degradedAcks`), and a fault must have been active or the machine starved. A
- * fault of any server counts: while the servers elect a leader, a server without a fault may be isolated,
- * too. On a starved machine any server may be isolated.
+ * fault of any server is sufficient: while the servers elect a leader, a server without a fault may be
+ * isolated, too. On a starved machine any server may be isolated.
  */
 export function mayHaveDegradedAck({ tables, hostLoad }: Analysis, message: number): boolean {
   const { messages, faults, header } = tables;

@@ -2,13 +2,13 @@ import type { ProbeEvent } from '../history/events.ts';
 
 /**
  * Number of process wake-ups for which one request may wait. A request goes from the client over home and
- * leader to a follower and back. The number counts this path twice, because the request may need a retry or
- * an election.
+ * leader to a follower and back. The number contains the wake-ups of this path twice, because the request may
+ * need a retry or an election.
  */
 const wakesMax = 12;
 /**
  * Number of disk syncs for which one request may wait. A request waits for two disks one after another. The
- * number counts both disks twice, because the request may need a retry or an election.
+ * number contains the syncs of both disks twice, because the request may need a retry or an election.
  */
 const syncsMax = 4;
 

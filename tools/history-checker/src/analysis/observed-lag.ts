@@ -1,7 +1,7 @@
 import type { HistoryTables } from '../tables/history-tables.ts';
 
 const bucketMs = 1_000;
-/** Shortest delay that is recorded, ms. Shorter delays change no verdict. */
+/** Shortest delay that is recorded, ms. Shorter delays have no influence on a verdict. */
 const recordedMsMin = 100;
 
 /**
@@ -46,7 +46,8 @@ export class ObservedLag {
     const tookMs = arrivedAt - sentAt;
     if (tookMs < recordedMsMin || messages.sendConnectionCount(message) > 1 || messages.isWill(message))
       return;
-    // A client that connected after the PUBLISH caused the delay itself, because it was disconnected.
+    // If the subscriber connected after the PUBLISH, the delay is not the target's: the subscriber was
+    // disconnected.
     if (connectedAt > sentAt || faults.disruptionOf(server, sentAt, arrivedAt)) return;
     const last = Math.min(this.#buckets.length - 1, bucketOf(arrivedAt));
     for (let bucket = bucketOf(sentAt); bucket <= last; bucket++) {

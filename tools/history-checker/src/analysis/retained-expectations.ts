@@ -23,7 +23,7 @@ export interface RetainedExpectation {
  * Yields the retained messages that new subscriptions had to receive [MQTT-3.3.1-6]. Subscriptions on
  * isolated servers and on connections that were too short are excluded. A topic is also excluded if a clear
  * that was sent before SUBACK may have been the last write. A delivery for another subscription of the same
- * connection counts, too, because filters may overlap.
+ * connection is accepted, too, because filters may overlap.
  */
 export function* retainedExpectations(analysis: Analysis): Generator<RetainedExpectation> {
   const { sessions } = analysis.tables;

@@ -25,7 +25,7 @@ export interface RetainedObservation {
 /**
  * Yields the retained messages that new subscriptions received on servers that were not isolated. Each
  * observation also contains a write that must have replaced the message more than P5's bound before SUBSCRIBE
- * was sent. It contains null if the history has no such write.
+ * was sent. `replacement` is null if the history contains no such write.
  */
 export function* retainedObservations(analysis: Analysis): Generator<RetainedObservation> {
   const { deliveries, messages, header, faults } = analysis.tables;

@@ -4,8 +4,8 @@ import { formatSeconds } from './analysis.ts';
 import type { Analysis } from './analysis.ts';
 
 /**
- * Longest time from the end of a connection at the server until the client notices the end, ms. It applies to
- * clients that did not close the connection themselves.
+ * Longest time from the end of a connection at the server until the client notices the end, ms. This bound
+ * applies to clients that did not close the connection themselves.
  */
 const noticeMs = 1_000;
 /** Tolerance for the clocks of two processes of one machine, and for rounded times, ms. */
@@ -14,13 +14,13 @@ const msPerSecond = 1_000;
 
 /** Bounds for the publication of the will of one connection: how often and when the will may be published. */
 export interface WillExpectation {
-  /** Smallest number of publications. */
+  /** Smallest number of publications of the will that the rule accepts. */
   readonly timesMin: 0 | 1;
-  /** Largest number of publications. */
+  /** Largest number of publications of the will that the rule accepts. */
   readonly timesMax: 0 | 1;
   /** The reason for the bounds, as the end of a sentence in a finding. */
   readonly reason: string;
-  /** Latest time of the publication; Infinity if it can't be determined. */
+  /** Latest time of the publication; Infinity if that time can't be determined. */
   readonly deadlineMs: number;
   /** Delay that a busy machine may add to the deadline, ms. */
   readonly allowanceMs: number;
@@ -124,7 +124,7 @@ function delayOf({ connect }: RecordedConnection): number {
   return Math.min(delaySeconds, connect.expirySeconds ?? Infinity) * msPerSecond;
 }
 
-/** @returns the first connection of the client that was opened while this one was open */
+/** @returns the first connection of the same client that was opened while this connection was open */
 function takenOverBy(connection: RecordedConnection): RecordedConnection | undefined {
   return connection.client.connections.find(
     (other) => other.sequence > connection.sequence && other.sequence < connection.closedSequence,
@@ -178,7 +178,7 @@ function isReplicated({ tables }: Analysis, { connect, connectedAt }: RecordedCo
   const { faults, header } = tables;
   if (faults.disruptionOf(connect.server, connectedAt, connectedAt)) return false;
   if (!connect.clean || !header.limits.degradedAcks) return true;
-  // Servers without a fault have no leader either while they elect one.
+  // During an election servers without a fault have no leader either.
   return faults.disruptionAnywhere(connectedAt, connectedAt) === null;
 }
 

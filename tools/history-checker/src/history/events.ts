@@ -17,7 +17,7 @@ export interface Header {
   readonly target: string;
   /** Names of the brokers. Every `server` in an event is one of these names. */
   readonly servers: readonly string[];
-  /** Wall clock, ISO 8601, for human readers. */
+  /** Time of the wall clock at the start of the run (ISO 8601), for human readers. */
   readonly startedAt: string;
   readonly limits: Limits;
 }
@@ -242,7 +242,7 @@ export interface RetainedViewEvent {
   readonly messages: readonly (readonly [topic: string, message: number])[];
 }
 
-/** The last event. A history without it is incomplete and is not checked. */
+/** The last event. A history without this event is incomplete and is not checked. */
 export interface EndEvent {
   readonly type: 'end';
   readonly at: number;

@@ -7,7 +7,8 @@ import { HistoryError } from './history-error.ts';
 import { encodeLine } from './line-codec.ts';
 
 /**
- * Size of one write to the file: large enough for a low cost per line, small enough to compress within milliseconds.
+ * Size of one write to the file: large enough that a line costs little, and small enough that a batch is
+ * compressed within milliseconds.
  */
 const batchCharactersMax = 256 * 1024;
 /** Number of queued characters above which `write` returns false, so that the caller waits. */
@@ -26,8 +27,8 @@ export interface HistoryWriter {
   /**
    * Queues an event without waiting for the disk.
    * @returns false when the caller should wait for `ready()`
-   * @throws {HistoryError} when the file can't be written, or when the caller did not wait and 64 Mi characters are
-   * queued
+   * @throws {HistoryError} when the file can't be written, or when the caller did not wait and 64 Mi
+   * characters are queued
    */
   write(event: HistoryEvent): boolean;
   /** Resolves when the queue has room; rejects when the file can't be written. */
@@ -39,8 +40,9 @@ export interface HistoryWriter {
 const compress = promisify(gzip);
 
 /**
- * Creates a history file. If the path ends with `.gz`, each batch is compressed as a gzip member of its own. A gzip
- * reader joins all members (RFC 1952, 2.2), so the history of a killed run is readable up to its last batch.
+ * Creates a history file. If the path ends with `.gz`, each batch is compressed as a gzip member of its own.
+ * A gzip reader joins all members (RFC 1952, 2.2), so the history of a killed run is readable up to its last
+ * batch.
  * @throws {HistoryError} when the file can't be created
  */
 export async function createHistoryWriter(path: string, header: Header): Promise<HistoryWriter> {

@@ -4,7 +4,7 @@ import { retainedObservations } from '../analysis/retained-observations.ts';
 
 /**
  * No server loses a message after its acknowledgement. A new subscription receives no replaced retained
- * message, if the replacement was acknowledged longer ago than P5's bound. A server that has sent PUBREC
+ * message if the newer message was acknowledged longer ago than P5's bound. A server that has sent PUBREC
  * still has the packet id when PUBREL arrives on the same connection, so it does not answer with 0x92. (After
  * a reconnect 0x92 is no error, because the earlier PUBCOMP may have been lost.)
  */

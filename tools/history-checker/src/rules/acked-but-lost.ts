@@ -35,7 +35,8 @@ function checkSessions(analysis: Analysis, report: Report): void {
       else topicsOf.set(session, [[topic, subscriptions]]);
     }
   });
-  // For each message, the index of the last session that received it, plus one.
+  // For each message: the index of the last session that received the message, plus one; 0: no session
+  // received it.
   const receivers = new Int32Array(tables.messages.count);
   for (const [session, topics] of topicsOf) {
     for (const row of analysis.deliveriesBySession.of(session)) {
@@ -165,8 +166,8 @@ function mayBeLostWithSubscriber({ tables }: Analysis, message: number, lastLeft
 
 /**
  * @returns the position in the history by which all subscribers that left must have left; `never` if a
- * subscriber was still disconnected when the run had settled. It is computed once for each shared
- * subscription, because it is expensive.
+ * subscriber was still disconnected when the run had settled. The caller computes the position once for
+ * each shared subscription, because the computation is expensive.
  */
 function lastDeparture({ tables }: Analysis, subscribers: readonly RecordedSubscription[]): Sequence {
   const settled = tables.settledSequence ?? 0;

@@ -8,9 +8,9 @@ import type { Rule } from './rule.ts';
 
 /**
  * A session receives the messages of one publisher, topic and QoS in the order in which they were sent. Only
- * the first delivery of a message counts, because a redelivery may come late. A message that was resent on
- * another connection may arrive through either connection. So the rule reports message A after message B only
- * if A was sent first, and if A was sent on every connection on which B was sent. Sessions with shared
+ * the first delivery of a message is checked, because a redelivery may come late. A message that was resent
+ * on another connection may arrive through either connection. So the rule reports message A after message B
+ * only if A was sent first, and if A was sent on every connection on which B was sent. Sessions with shared
  * subscriptions are excluded, because the messages of a shared subscription go to different subscribers.
  */
 export const order: Rule = {
@@ -31,7 +31,8 @@ interface Lane {
   /** Row of the received message that was sent last. */
   latest: number;
   /**
-   * Row of the received message that was sent last, for each set of connections on which messages were sent.
+   * Key: the connections on which a message was sent (first send and resends), joined by spaces. Value: row
+   * of the latest such message that was received.
    */
   readonly byConnections: Map<string, number>;
 }

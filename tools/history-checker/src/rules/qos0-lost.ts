@@ -11,7 +11,7 @@ import type { Rule } from './rule.ts';
  * them (docs/DESIGN.md, "The bridge").
  */
 const missingShareMax = 0.01;
-/** Smallest number of missing messages that is a violation. */
+/** Number of missing messages below which the rule reports no violation. */
 const missingMin = 3;
 /** Time after which all servers have received a new subscription and the connection of its client, ms. */
 const knownMs = 1_000;
@@ -20,8 +20,8 @@ const arrivalMs = 3_000;
 
 /**
  * The cluster gives no guarantee for a single QoS 0 message, but it serves QoS 0 on all sides of every fault
- * (P7). So almost no message is lost if servers without a fault handle it and the connections of its
- * publisher and subscriber last.
+ * (P7). So almost no message is lost if its servers have no fault and the connections of its publisher and
+ * its subscriber stay open.
  */
 export const qos0Lost: Rule = {
   name: 'qos0-lost',
@@ -63,7 +63,7 @@ function reportFinding(report: Report, missing: readonly (() => string)[], judge
 
 /** A message, and the subscriber's connection on which it must be delivered. */
 interface DueDelivery {
-  /** Row of the message. */
+  /** Row of the message in the table of messages. */
   readonly message: number;
   readonly connection: RecordedConnection;
 }

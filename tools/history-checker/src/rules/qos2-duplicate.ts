@@ -9,7 +9,7 @@ import type { Rule } from './rule.ts';
 /**
  * A session delivers a QoS 2 message once, even if the publisher resends it or the server redelivers it. One
  * more copy is allowed for each overlapping subscription [MQTT-3.3.5-1], and for each further session in
- * which the publisher sent the message. The rule `will` checks wills.
+ * which the publisher sent the message. This rule ignores wills, which the rule `will` checks.
  */
 export const qos2Duplicate: Rule = {
   name: 'qos2-duplicate',
@@ -24,7 +24,7 @@ export const qos2Duplicate: Rule = {
   },
 };
 
-/** Whether the delivery counts as a copy that must be unique. A copy that is marked as retained does not count. */
+/** Whether the rule counts the delivery as a copy. The rule ignores a copy that is marked as retained. */
 function isExact({ tables }: Analysis, delivery: number): boolean {
   const { deliveries, messages } = tables;
   const message = deliveries.message(delivery);
@@ -86,8 +86,8 @@ function reportFinding(
 }
 
 /**
- * Checks that only one subscriber of a shared subscription receives a QoS 2 message: the subscriber that was chosen
- * first keeps the message [MQTT5 4.8.2].
+ * Checks that only one subscriber of a shared subscription receives a QoS 2 message: the subscriber that was
+ * chosen first keeps the message [MQTT5 4.8.2].
  */
 function checkGroups(analysis: Analysis, report: Report): void {
   const subscriptions = analysis.tables.sessions.sessions.flatMap((session) =>

@@ -13,13 +13,13 @@ import type { Rule } from './rule.ts';
 
 /**
  * Longest time that a request waits for its answer, ms. P8 promises this bound to clients of a server that
- * became silent; the rule applies it to the clients of all other servers.
+ * no longer answers; the rule applies the same bound to the clients of all other servers.
  */
 const servedMsMaxDefault = 3_000;
 
 /**
- * Longest pause of a client that connects again at once, ms. A client that pauses longer does so by
- * intention.
+ * Longest pause between a rejection and the next CONNECT of a client that reconnects at once, ms. A client
+ * with a longer pause follows its plan, so the rule does not measure its time without a connection.
  */
 const pauseMsMax = 1_000;
 /** Resolution of the times in a history, ms. */
@@ -49,7 +49,7 @@ export const served: Rule = {
   },
 };
 
-/** The time that a request waited. It ends with the answer, or with the connection if there was no answer. */
+/** The wait of a request for its answer. Without an answer the wait ends with the connection. */
 interface Wait {
   readonly server: string;
   readonly fromMs: number;
@@ -157,9 +157,9 @@ function checkPublish(analysis: Analysis, report: Report, message: number): void
 }
 
 /**
- * Checks the first copy of each message. Sessions with shared subscriptions are excluded, because a message
- * may go to another subscriber. Contested clients are excluded, because each receives only a part of a QoS 2
- * exchange.
+ * Checks that the first copy of each message is delivered in time. Sessions with shared subscriptions are
+ * excluded, because a message may go to another subscriber. Contested clients are excluded, because each
+ * receives only a part of a QoS 2 exchange.
  */
 function checkDeliveries(
   analysis: Analysis,

@@ -4,7 +4,10 @@ import { formatSeconds } from '../analysis/analysis.ts';
 import type { Analysis } from '../analysis/analysis.ts';
 import type { Rule } from './rule.ts';
 
-/** Longest time by which a session may expire early, because the server's clock may be ahead, ms. */
+/**
+ * Longest time by which a session may expire before its expiry interval ends, because the server's clock may
+ * be ahead, ms.
+ */
 const expirySlackMs = 1_000;
 const msPerSecond = 1_000;
 
@@ -67,7 +70,8 @@ function isPromised(analysis: Analysis, { connection, former, formerPromisedUnti
 }
 
 /**
- * Longest time by which a session may expire late, because cluster time stops during an election, ms. The
+ * Longest time by which a session may expire after its expiry interval, because cluster time stops during an
+ * election, ms. The
  * rule also allows twice the observed delay of other clients.
  */
 const lateExpiryMs = 3_000;

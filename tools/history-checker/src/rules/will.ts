@@ -12,8 +12,8 @@ import type { WillExpectation } from '../analysis/will-expectation.ts';
 /** Longest time from the publication of a will to its delivery, ms. */
 const arrivalMs = 500;
 /**
- * Time before and after the end of a connection, ms. If other clients had delays in this time, the end may
- * have been recorded late, too.
+ * Time before and after the end of a connection in which the delays of other clients are considered, ms. If
+ * other clients had delays in this time, the end of the connection may have been recorded late, too.
  */
 const lookBackMs = 500;
 
@@ -144,8 +144,8 @@ function publishedTwice(analysis: Analysis, { message, deliveries }: WillCase, t
 
 /**
  * Checks the time of the publication. Only a subscriber that was connected to a server without a fault, from
- * the client's death to the delivery, shows the time of the publication. The latest time is checked only with
- * these subscribers.
+ * the client's death to the delivery, shows the time of the publication. So the latest time is checked only
+ * with the deliveries to these subscribers.
  */
 function checkTime(
   analysis: Analysis,

@@ -16,7 +16,7 @@ export interface RecordedConnection {
   sessionPresent: boolean;
   closedSequence: Sequence;
   closedAt: number;
-  /** Kind of the connection's end; null while the connection is open. */
+  /** The way in which the connection ended; null while the connection is open. */
   how: ClosedEvent['how'] | null;
   /** Session of the connection; null before CONNACK. */
   session: RecordedSession | null;
@@ -47,7 +47,7 @@ export interface RecordedSubscription {
 
 /**
  * The session that consecutive connections of a client share. A CONNACK without session present begins a new
- * one.
+ * session.
  */
 export interface RecordedSession {
   readonly index: number;

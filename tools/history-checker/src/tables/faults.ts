@@ -25,12 +25,12 @@ const restartFaults: ReadonlySet<string> = new Set(['kill', 'stop', 'wipe']);
 /** Longest time until peers and clients have reconnected to a restarted server, ms. */
 const rejoinMsMax = 2_000;
 
-/** Longest time by which a fault takes effect before it is recorded, ms. */
+/** Longest time between the effect of a fault and the later record of the fault in the history, ms. */
 const noticeMs = 1_000;
 
 /**
- * The faults of a run, and the intervals in which each server may have been isolated. Such an interval lasts from the
- * beginning of a fault until the cluster must have healed (P7).
+ * The faults of a run, and the intervals in which each server may have been isolated. Such an interval lasts
+ * from the beginning of a fault until the cluster must have healed (P7).
  */
 export class Faults {
   readonly #servers: readonly string[];
@@ -74,14 +74,17 @@ export class Faults {
   }
 
   /**
-   * @returns the first interval in which this server may have been isolated and that overlaps the given one,
-   * or null
+   * @returns the first interval in which this server may have been isolated and that overlaps the given
+   * interval; null if there is none
    */
   disruptionOf(server: string, fromMs: number, toMs: number): { fromMs: number; toMs: number } | null {
     return overlapping(this.#intervals().get(server) ?? [], fromMs, toMs);
   }
 
-  /** @returns the first interval with a fault of any server that overlaps the given one, or null */
+  /**
+   * @returns the first interval with a fault of any server that overlaps the given interval; null if there is
+   * none
+   */
   disruptionAnywhere(fromMs: number, toMs: number): { fromMs: number; toMs: number } | null {
     this.#intervals();
     return overlapping(this.#anywhere, fromMs, toMs);
@@ -154,7 +157,7 @@ function merged(intervals: readonly { readonly fromMs: number; readonly toMs: nu
   return found;
 }
 
-/** @returns the first interval that overlaps the given one; the intervals are in order and disjoint */
+/** @returns the first of the ordered, disjoint intervals that overlaps the given interval */
 function overlapping(intervals: readonly Interval[], fromMs: number, toMs: number): Interval | null {
   let low = 0;
   let high = intervals.length;

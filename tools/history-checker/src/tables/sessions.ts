@@ -66,7 +66,8 @@ export class Sessions {
     client.connections.push(connection);
     this.connections.push(connection);
     this.#byId.set(event.connection, connection);
-    // The server ends the old session when it handles this CONNECT, even if the CONNACK gets lost [MQTT-3.1.2-4].
+    // The server ends the old session when it handles this CONNECT, even if the CONNACK gets lost
+    // [MQTT-3.1.2-4].
     if (event.clean && client.session) endPromise(client.session, sequence);
     return connection;
   }
@@ -147,7 +148,8 @@ export class Sessions {
       answered.granted = code;
       if (code >= rejectionCodeMin) answered.endSequence = Math.min(answered.endSequence, sequence);
     } else if (code < rejectionCodeMin) {
-      // A later subscription to the same filter, which a later UNSUBSCRIBE ended, does not end with this UNSUBACK.
+      // A later subscription to the same filter, which a later UNSUBSCRIBE ended, does not end with this
+      // UNSUBACK.
       const unsubscribedAt = this.#unsubscribing.get(requestKey(event))?.shift() ?? 0;
       for (const one of session.subscriptions) {
         if (one.filter === filter && one.endSequence <= unsubscribedAt)
@@ -179,7 +181,8 @@ export class Sessions {
       promisedUntil: never,
     };
     this.sessions.push(session);
-    // The server did not have to keep the session, but it did, so the subscriptions may still cause deliveries.
+    // The server kept a session that it could have removed, so the session's subscriptions may still cause
+    // deliveries.
     if (!connect.clean && sessionPresent && former) inherit(session, former);
     return session;
   }
@@ -221,7 +224,8 @@ function rivals(connection: RecordedConnection): RecordedConnection[] {
 }
 
 /**
- * Whether two CONNECTs raced and the server handled this one first, although it answered the other one first.
+ * Whether two CONNECTs were sent at the same time, and the server handled the CONNECT of this connection
+ * first, although it answered the other CONNECT first.
  */
 function wasResumedByRival(connection: RecordedConnection, former: RecordedSession): boolean {
   return (
@@ -244,8 +248,9 @@ function mayBeReplaced(connection: RecordedConnection, former: RecordedSession):
 }
 
 /**
- * Whether two CONNECTs raced and at least one of them was clean. The clean start may have ended the session
- * of the other connection; the history does not show which CONNECT the server handled first.
+ * Whether two CONNECTs were sent at the same time and at least one of them had a clean start. The clean start
+ * may have ended the session of the other connection; the history does not show which CONNECT the server
+ * handled first.
  */
 function isRacedByCleanStart(connection: RecordedConnection): boolean {
   return rivals(connection).some(({ connect }) => connect.clean || connection.connect.clean);

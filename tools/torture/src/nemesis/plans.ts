@@ -14,7 +14,7 @@ const holdMsMin = 2_500;
 const holdMsMax = 6_000;
 const recoveryMsMin = 1_000;
 const recoveryMsMax = 3_000;
-/** Time after which an isolated minority has sent degraded acknowledgements, ms. */
+/** Duration of an isolation after which the isolated minority has sent degraded acknowledgements, ms. */
 const isolatedMs = 4_500;
 
 /** Creates the plan of a scenario for a number of members. */

@@ -75,7 +75,7 @@ export class Campaign {
       }
       return await this.#runAndCheck(scenario, target, history);
     } catch (error) {
-      // The target may be in any state now, so the next scenario gets a new target.
+      // After an error the target may be in any state, so the next scenario gets a new target.
       await this.#target?.stop(true);
       this.#target = null;
       return { ...empty, state: 'broken', why: describeError(error) };

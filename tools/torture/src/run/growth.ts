@@ -9,7 +9,7 @@ const mebibyte = 1024 * 1024;
 
 type Measure = 'resident' | 'descriptors' | 'disk';
 
-/** Smallest growth that is a violation, in bytes or in descriptors. Smaller growth is noise. */
+/** Growth below which the rule reports no violation, in bytes or in descriptors. Smaller growth is noise. */
 const floors: Readonly<Record<Measure, number>> = {
   resident: 32 * mebibyte,
   descriptors: 64,
@@ -23,8 +23,9 @@ export interface ResourceSample {
 }
 
 /**
- * Reports processes whose resources grow without levelling off (P9): the medians of the four quarters of the run rise
- * each time, the last rise is at least half of the first rise, and the total growth is more than noise.
+ * Reports processes whose resources grow without levelling off (P9): the medians of the four quarters of the
+ * run rise each time, the last rise is at least half of the first rise, and the total growth is more than
+ * noise.
  */
 export function checkGrowth(samples: readonly ResourceSample[]): RuleVerdict {
   const findings: Finding[] = [];

@@ -13,6 +13,7 @@ const progressMs = 10_000;
  * ms.
  */
 const progressOfLongMs = 60_000;
+/** Duration from which a run has progress reports only every minute, ms. */
 const longMs = 5 * 60_000;
 
 export interface ScenarioOptions {
@@ -32,7 +33,10 @@ export interface ScenarioOptions {
   /** Unique name of this run. Its topics and client ids contain the name. */
   readonly run: string;
   readonly log: (text: string) => void;
-  /** Called with one line of progress, every 10 s or every minute. */
+  /**
+   * Called with one line of progress every 10 s. In a run longer than {@link longMs}, and in a run with a
+   * number of messages, it is called every minute.
+   */
   readonly onProgress?: (text: string) => void;
 }
 

@@ -48,8 +48,8 @@ const withoutFault = ['served', 'qos0-lost'] as const;
 const ofEverything = [...always, 'session-lost', 'retained', 'ack-taken-back', 'two-connections'] as const;
 
 /**
- * Rules for scenarios in which all members are down for half of the time. In such a run perhaps no client
- * takes over a connection.
+ * Rules for scenarios in which all members are down for half of the time. In such a run it may
+ * happen that no client takes over a connection.
  */
 const ofOutages = ofEverything.filter((rule) => rule !== 'two-connections');
 
@@ -78,7 +78,9 @@ const all = (members: number): number[] => [members];
 const oneToAll = (members: number): number[] => [1, Math.max(minorityOf(members), 1), members];
 const oneOrAll = (members: number): number[] => [1, 1, members];
 
-/** A scenario with one main workload. Members are killed repeatedly if the target supports that. */
+/**
+ * Creates a scenario with one main workload. The plan kills members repeatedly if the target supports that.
+ */
 function focused(
   name: string,
   about: string,

@@ -3,7 +3,9 @@ import { closeSync, openSync, readSync } from 'node:fs';
 const pieceBytes = 256 * 1024;
 /** Largest number of characters of a line. A longer line is not a log entry and is cut. */
 const lineCharactersMax = 64 * 1024;
-/** Largest number of alarms that one call returns. One alarm is enough to investigate. */
+/**
+ * Largest number of alarms that one call of `take` returns. An operator needs only one alarm to investigate.
+ */
 const alarmsMax = 5;
 /** Log messages about members with different states, and about entries that a member could not apply. */
 const alarming =

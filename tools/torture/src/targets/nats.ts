@@ -61,7 +61,7 @@ export function nats(): BrokerProduct {
           const write = (syncAlways: boolean): void =>
             writeFileSync(file, natsConfiguration(node, nodes, join(own, 'store'), syncAlways));
           write(true);
-          // Servers before 2.10 reject the setting.
+          // NATS servers before 2.10 reject the setting `sync_interval: always`.
           if ((await attemptCommand(command, ['-c', file, '-t'])).status !== 0) write(false);
           return { server: node.server, command, args: ['-c', file], environment: {}, folder: own };
         }),

@@ -50,7 +50,9 @@ export class ProcessTarget implements Target {
   readonly #folder: string;
   readonly #count: number;
   readonly #running = new Map<BrokerProgram, ChildProgram>();
-  /** Brokers that this target is stopping. Their end is not a crash. */
+  /**
+   * Brokers that this target is stopping. The target does not report the exit of such a broker as a crash.
+   */
   readonly #stopping = new Set<BrokerProgram>();
   readonly #crashes: string[] = [];
   #brokers: readonly BrokerProgram[] = [];

@@ -4,8 +4,8 @@ import type { Packet } from 'mqtt-packet';
 import { messageIdOf } from './payload.ts';
 
 /**
- * Pause without a packet after which all retained messages have arrived, ms: servers send them right after
- * SUBACK.
+ * Time without a packet after which all retained messages have arrived, ms. Servers send the retained
+ * messages directly after SUBACK.
  */
 const pauseMs = 500;
 const timeoutMs = 8_000;
@@ -38,7 +38,8 @@ export async function readRetained(
       if (packet.cmd !== 'suback' && packet.cmd !== 'publish') return;
       if (pause !== null) clearTimeout(pause);
       pause = setTimeout(() => {
-        // The server may send messages before SUBACK [MQTT-3.8.4-2], so a pause before SUBACK does not count.
+        // The server may send messages before SUBACK [MQTT-3.8.4-2], so only a pause after SUBACK ends the
+        // collection.
         if (subscribed) finish([...found].sort());
       }, pauseMs);
     },

@@ -8,8 +8,8 @@ import type { ClientSpec, ClientStep } from '../workloads/client-spec.ts';
 /** Largest number of overdue steps that a late timer executes at once. */
 const stepsAtOnceMax = 100;
 /**
- * Longest delay of a plan that the driver catches up, ms. A plan with a longer delay continues from the
- * current time.
+ * Longest delay of a plan for which the driver executes the missed steps, ms. A plan with a longer delay
+ * continues from the current time.
  */
 const behindMsMax = 1_000;
 const retryDelayMsMin = 50;

@@ -26,7 +26,7 @@ export class HostLoadProbe {
 
   start(): void {
     this.#done = this.#run();
-    // `end` throws the error.
+    // `end` throws an error of the probe.
     this.#done.catch(() => undefined);
   }
 

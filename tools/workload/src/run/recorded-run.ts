@@ -158,8 +158,8 @@ export class RecordedRun {
   }
 
   /**
-   * Records the retained messages of all servers, and the end. @param crashes returns one sentence for each
-   * crash
+   * Records the retained messages of all servers and the event `end`. @param crashes returns one sentence for
+   * each crash
    */
   async finish(crashes: () => readonly string[]): Promise<void> {
     this.#problems.push(...(await this.#load.recordRetained()));

@@ -8,8 +8,8 @@ const subscribers = 3;
 const topics = 4;
 
 /**
- * Sessions that subscribe and unsubscribe while other clients publish. Messages are due only between SUBACK
- * and UNSUBSCRIBE.
+ * Sessions that subscribe and unsubscribe while other clients publish. A session must receive only the
+ * messages that are sent between its SUBACK and its UNSUBSCRIBE.
  */
 export function churn(context: WorkloadContext): ClientSpec[] {
   const root = `${context.prefix}churn/`;

@@ -59,7 +59,7 @@ export interface ClientSpec {
 export interface WorkloadContext {
   /** Prefix of all topics of the workload, ending with `/`. */
   readonly prefix: string;
-  /** Number of servers. */
+  /** Number of servers of the target. */
   readonly servers: number;
   /** Rate of the workload's PUBLISH packets a second. */
   readonly rate: number;
@@ -82,7 +82,7 @@ export function supportedVersion({ versions }: WorkloadContext, wanted: 4 | 5): 
   return versions.includes(wanted) ? wanted : 4;
 }
 
-/** @returns the wanted QoS, or the highest QoS of the target if that is lower */
+/** @returns the wanted QoS, or the highest QoS of the target if the target does not support the wanted QoS */
 export function cappedQos(wanted: QoS, { qosMax }: WorkloadContext): QoS {
   return Math.min(wanted, qosMax) as QoS;
 }

@@ -7,7 +7,8 @@ import type { ClientSpec, WorkloadContext, ClientStep } from './client-spec.ts';
 const publishers = 5;
 const topicsOfPublisher = 3;
 /**
- * Largest number of messages in one burst. It is large, so that a killed server has many messages in flight.
+ * Largest number of messages in one burst. The bursts are large, so that many messages are unacknowledged
+ * when a server is killed.
  */
 const burstMax = 12;
 
