@@ -8,7 +8,7 @@ import { clientEnvironment } from '../cluster/environment.ts';
 import { readStatus } from '../cluster/http.ts';
 import { Program } from '../cluster/program.ts';
 import type { FaultAction } from '../fault-forms.ts';
-import { Probe } from '../view/probe.ts';
+import { Probe } from '../view/live-view-load.ts';
 import { describeClient, renderLine, renderView } from '../view/render.ts';
 import type { ViewState } from '../view/render.ts';
 import { Screen } from '../view/screen.ts';
