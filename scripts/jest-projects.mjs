@@ -1,8 +1,8 @@
 /**
- * Runs the tests of all projects through nx and adds up the results that each project reports (scripts/jest-totals.mjs). A Node
- * process can deadlock at its exit (nodejs/node#54918: a compiler thread and the main thread wait for each other), and
- * nx then waits
- * forever. This script kills a process that has reported its result and does not exit. The reported result counts.
+ * Runs the tests of all projects through nx and adds up the results that each project reports (scripts/jest-totals.mjs). A
+ * Node process can deadlock at its exit (nodejs/node#54918: a compiler thread and the main thread wait for each other), and
+ * nx then waits forever. This script kills a process that has reported its result and does not exit. The result that the
+ * process has reported remains valid.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -11,11 +11,11 @@ import { join } from 'node:path';
 
 const pollMs = 1_000;
 /**
- * Longest time from the result of a project to the exit of its process. It is longer than the reporter waits for open
- * handles.
+ * Longest time from the result of a project to the exit of its process. It is longer than the time for which the reporter
+ * waits for open handles (scripts/jest-totals.mjs).
  */
 const exitMsMax = 60_000;
-/** Longest duration of all tests. It is far longer than the tests take, and only stops tests that hang. */
+/** Longest duration of all tests together. The tests need far less time; the limit only ends tests that hang. */
 const allMsMax = 30 * 60_000;
 /** Time from SIGTERM to SIGKILL, in which nx can end its tasks. */
 const terminateMsMax = 10_000;

@@ -15,7 +15,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const modules = join(root, 'node_modules');
 const nx = join(modules, 'nx/dist/bin/nx.js');
 const parallel = '--parallel=2';
-/** Longest duration of one step. It is far longer than any step takes, and only stops a step that hangs. */
+/** Longest duration of one step. Every step needs far less time; the limit only ends a step that hangs. */
 const stepMsMax = 10 * 60_000;
 
 const env = {
@@ -88,7 +88,7 @@ const tests = await runJestProjects(
 );
 const results = steps.map((step) => [step[0], run(step)]);
 
-// If a project reported no result, at least one failure is counted.
+// If a project reported no result, the summary counts at least one failure.
 const failed = tests.ok ? tests.failed : Math.max(tests.failed, 1);
 const verdicts = [['tests', tests.ok], ...results].map(([name, ok]) => `${name} ${ok ? 'passed' : 'FAILED'}`);
 process.stdout.write(`\n${verdicts.join('; ')}\n`);

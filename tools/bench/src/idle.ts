@@ -4,7 +4,10 @@ import type { Processes } from './processes.ts';
 import { waitUntilReady } from './targets/network.ts';
 import { startMembers } from './targets/ours.ts';
 
-/** Time from the start of the members until the measurement. Garbage collection and compilation of hot code are then done. */
+/**
+ * Time from the start of the members until the measurement. After this time Node has compiled the hot code and collected
+ * garbage.
+ */
 const settleMs = 30_000;
 const residentMebibytesMax = 100;
 const coreShareMax = 0.05;

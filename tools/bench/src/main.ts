@@ -9,7 +9,7 @@ import { clientsArgument, serveClients } from './failover/serve.ts';
 import { measureIdle, renderIdle } from './idle.ts';
 import { describeMachine } from './machine.ts';
 import { Processes } from './processes.ts';
-import { measureScrape, renderScrape, scrapeHolds } from './scrape.ts';
+import { isScrapeWithinLimits, measureScrape, renderScrape } from './scrape.ts';
 import { faults, ratios, render, renderMachine, summarize } from './report.ts';
 
 const log = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -49,7 +49,7 @@ async function scrape(processes: Processes, given: BenchArguments): Promise<void
   process.stdout.write(
     given.json ? json({ machine, ...result }) : `${renderMachine(machine)}\n${renderScrape(result)}`,
   );
-  if (!scrapeHolds(result)) process.exitCode = 1;
+  if (!isScrapeWithinLimits(result)) process.exitCode = 1;
 }
 
 async function failover(processes: Processes, given: BenchArguments): Promise<void> {

@@ -30,7 +30,10 @@ export interface Summary {
 
 export interface Ratio {
   readonly text: string;
-  /** Median of the ratios of all runs. The bench compares measurements of the same run, because they are close in time. */
+  /**
+   * Median of the ratios of all runs. The bench compares measurements of the same run, because other load on the machine
+   * was then similar.
+   */
   readonly ratio: number;
   readonly floor: number | null;
 }
@@ -72,7 +75,10 @@ function summary(runs: readonly Measurement[]): Summary {
   };
 }
 
-/** Compares the targets. @param saturated whether publishers sent as many messages as possible; the floor applies only then */
+/**
+ * Compares the targets. @param saturated whether publishers sent as many messages as possible; otherwise no smallest ratio
+ * applies
+ */
 export function ratios(measurements: readonly Measurement[], saturated = true): Ratio[] {
   return pairs.flatMap(({ ours, other, floor }) =>
     [0, 1, 2].flatMap((qos) => {

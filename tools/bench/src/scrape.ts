@@ -23,7 +23,7 @@ export interface ScrapeResult {
   readonly pageBytes: number;
   readonly p50Ms: number;
   readonly maxMs: number;
-  /** Processor time of the member for one response. Other load on the machine does not change it. */
+  /** Processor time of the member for one response. Other load on the machine does not change this time. */
   readonly processorMs: number;
 }
 
@@ -72,7 +72,8 @@ export function renderScrape(result: ScrapeResult): string {
   );
 }
 
-export function scrapeHolds({ pageBytes, maxMs }: ScrapeResult): boolean {
+/** Returns whether the size of `/metrics` and the longest response time are below their limits. */
+export function isScrapeWithinLimits({ pageBytes, maxMs }: ScrapeResult): boolean {
   return pageBytes / 1024 < pageKibibytesMax && maxMs < answerMsMax;
 }
 

@@ -1,7 +1,7 @@
 import { HelpRequested, UsageError } from '@mqtt-cluster/kit';
 import { readArguments } from '../src/arguments.ts';
 
-test('readArguments selects the comparison of all targets without arguments', () => {
+test('without arguments, readArguments selects the comparison of all targets', () => {
   expect(readArguments([])).toEqual({
     command: 'compare',
     targets: ['ours', 'mosquitto', 'ours3', 'nats3', 'nats3sync'],
@@ -31,12 +31,12 @@ test('readArguments reads the options of compare with and without the word compa
   expect(readArguments(['compare', ...options])).toMatchObject(expected);
 });
 
-test('the command idle measures 30 s by default, and the command scrape measures one member', () => {
+test('by default, the command idle measures for 30 s and the command scrape measures one member', () => {
   expect(readArguments(['idle', '--members', '3'])).toMatchObject({ members: 3, seconds: 30 });
   expect(readArguments(['scrape', '--json'])).toMatchObject({ members: 1, clients: 10_000, json: true });
 });
 
-test('the command failover measures a quarter as many silent hosts as kills by default', () => {
+test('by default, the command failover runs a quarter as many rounds with a silent host as rounds with a kill', () => {
   expect(readArguments(['failover', '--kills', '20'])).toMatchObject({
     command: 'failover',
     kills: 20,
@@ -63,7 +63,7 @@ test.each([
   expect(() => readArguments(argv)).toThrow(message);
 });
 
-test('readArguments throws HelpRequested for the program and for its commands', () => {
+test('with --help, readArguments throws HelpRequested for the program and for its commands', () => {
   for (const argv of [['--help'], ['compare', '--help'], ['failover', '-h']]) {
     expect(() => readArguments(argv)).toThrow(HelpRequested);
   }

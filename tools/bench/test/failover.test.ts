@@ -12,7 +12,7 @@ describe('gapOf', () => {
     expect(gapOf([...every10(0, 1_000), ...every10(1_290, 2_000)], 1_000)).toBe(300);
   });
 
-  test('does not end the gap at a late packet from a buffer just after the fault', () => {
+  test('does not end the gap at a packet that arrives late from a buffer just after the fault', () => {
     expect(gapOf([...every10(0, 1_000), 1_002, ...every10(1_302, 2_000)], 1_000)).toBe(300);
   });
 
@@ -20,7 +20,7 @@ describe('gapOf', () => {
     expect(gapOf([0, 700, ...every10(710, 2_000)], 1_000)).toBe(10);
   });
 
-  test('returns a second pause after the fault when it is longer than the first', () => {
+  test('returns the second pause after the fault when the second pause is longer than the first pause', () => {
     expect(gapOf([...every10(0, 1_000), 1_100, 1_500, ...every10(1_510, 2_000)], 1_000)).toBe(400);
   });
 
@@ -31,7 +31,7 @@ describe('gapOf', () => {
 });
 
 describe('Observation', () => {
-  test('reports all clients as served when each had half a second of service without a break', () => {
+  test('reports that all clients are served when each client had service without a break for half a second', () => {
     const observation = new Observation();
     observation.add({ quick: every10(0, 1_000), slow: every10(0, 500) });
     expect(observation.allServed(1_000)).toBe(false);

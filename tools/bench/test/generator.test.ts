@@ -63,7 +63,7 @@ async function run(copies: (count: number) => number) {
   }
 }
 
-test('the generator reports no losses, duplicates or order violations of a correct broker', async () => {
+test('the generator reports no losses, duplicates or order violations for a correct broker', async () => {
   const result = await run(() => 1);
   expect(result.published).toBeGreaterThan(0);
   expect(result).toMatchObject({ delivered: result.published, lost: 0, duplicates: 0, outOfOrder: 0 });
@@ -71,13 +71,13 @@ test('the generator reports no losses, duplicates or order violations of a corre
   expect(result.endToEnd.p99).not.toBeNull();
 });
 
-test('the generator counts every duplicate', async () => {
+test('the generator counts every duplicate that a broker delivers', async () => {
   const result = await run((count) => (count % 3 === 0 ? 2 : 1));
   expect(result.duplicates).toBe(Math.ceil(result.published / 3));
   expect(result.lost).toBe(0);
 });
 
-test('the generator counts an acknowledged message as lost if it is never delivered', async () => {
+test('the generator counts an acknowledged message as lost if the broker never delivers the message', async () => {
   const result = await run((count) => (count === 4 ? 0 : 1));
   expect(result.lost).toBe(1);
 });

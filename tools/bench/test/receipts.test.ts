@@ -18,6 +18,6 @@ test('Receipts counts a repeated message number as a duplicate and only once as 
   expect(after(0, 1, 1, 0)).toMatchObject({ received: 2, duplicates: 2, late: 0 });
 });
 
-test('Receipts counts one message as received after more missing numbers than its bound', () => {
+test('Receipts counts one received message if more message numbers are missing than Receipts can store', () => {
   expect(after(500_000).received).toBe(1);
 });

@@ -35,7 +35,7 @@ test('ratios returns the median of the ratios of all runs, not the ratio of the 
   expect(ratios(measurements)).toEqual([{ text: 'ours / mosquitto, QoS 1', ratio: 0.9, floor: 0.8 }]);
 });
 
-test('ratios ignores a run without a measurement of the other target', () => {
+test('ratios ignores a run in which only one of the two compared targets was measured', () => {
   expect(ratios([measurement('ours', 1, 10), measurement('mosquitto', 2, 20)])).toEqual([]);
 });
 
@@ -44,7 +44,7 @@ test('summarize adds up the losses of several runs', () => {
   expect(summary).toMatchObject({ runs: 2, lost: 3 });
 });
 
-test('faults accepts losses with QoS 0 and duplicates with QoS 0 and 1, but no order violations', () => {
+test('the function faults accepts losses with QoS 0 and duplicates with QoS 0 and 1, but reports order violations', () => {
   const bad = { lost: 1, duplicates: 1, outOfOrder: 1 };
   const found = [0, 1, 2].map((qos) => faults([measurement('ours', 1, 1, { qos, ...bad })]));
   expect(found).toEqual([

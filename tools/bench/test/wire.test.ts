@@ -30,7 +30,7 @@ test('the encoders of CONNECT, SUBSCRIBE and DISCONNECT produce packets that mqt
 });
 
 test.each([0, 1, 2] as const)(
-  'a copy of the QoS %i template is a PUBLISH packet with the written number in its payload',
+  'a copy of the PUBLISH template for QoS %i is a PUBLISH packet, and its payload contains the written message number',
   (qos) => {
     const { bytes, packetIdAt, stampAt } = publishTemplate('bench/0', qos, 300);
     if (qos > 0) bytes.writeUInt16BE(513, packetIdAt);

@@ -90,7 +90,7 @@ describe('CommandLine', () => {
     expect(reading).toThrow(new UsageError(message));
   });
 
-  it('throws the help of the program with the options of its commands, or the help of one command', () => {
+  it('with --help, throws the help of the program including the options of its commands; after a command name, throws the help of that command', () => {
     expect(helpOf('--help')).toMatch(/^Usage: tool .*Options of "tool up":\n  --fast  hurries\n$/s);
     expect(helpOf('--nonsense', '-h')).toBe(helpOf('--help'));
     expect(helpOf('--help')).not.toContain('daemon');

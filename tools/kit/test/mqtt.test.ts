@@ -70,7 +70,7 @@ describe('MqttConnection', () => {
     });
   });
 
-  it('reports a server that closes the connection', async () => {
+  it('reports that the server closed the connection', async () => {
     const address = await serve((_packet, send, socket) => {
       send(connack());
       socket.end();
@@ -78,7 +78,7 @@ describe('MqttConnection', () => {
     expect(await endOf(address)).toEqual({ how: 'server', why: 'closed' });
   });
 
-  it('pings a silent server and then closes the connection', async () => {
+  it('sends PINGREQ to a server that sends nothing, and closes the connection if the server still sends nothing', async () => {
     const address = await serve(({ cmd }, send) => {
       if (cmd === 'connect') send(connack());
     });
@@ -87,7 +87,7 @@ describe('MqttConnection', () => {
     expect(received.map(({ cmd }) => cmd)).toContain('pingreq');
   });
 
-  it('reports a server that does not listen as lost', async () => {
+  it('reports the connection as lost if no server listens at the address', async () => {
     const address = await serve(() => undefined);
     await new Promise((resolve) => server.close(resolve));
     expect(await endOf(address)).toMatchObject({ how: 'lost', why: expect.stringContaining('ECONNREFUSED') });
@@ -95,7 +95,7 @@ describe('MqttConnection', () => {
 });
 
 describe('exchange', () => {
-  it('returns its result and sends DISCONNECT', async () => {
+  it('returns the result of its handlers and sends DISCONNECT', async () => {
     const address = await serve(({ cmd }, send) => {
       if (cmd === 'connect') send({ cmd: 'connack', returnCode: 0, sessionPresent: true });
       if (cmd === 'publish') send({ cmd: 'puback', messageId: 1 });

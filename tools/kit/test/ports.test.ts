@@ -5,7 +5,7 @@ import { freePort } from '../src/index.ts';
 
 const count = 30;
 
-test('freePort never returns the same port twice, in this process or in another one', async () => {
+test('freePort never returns the same port twice, in this process or in another process', async () => {
   const others = await portsOfAnotherProcess();
   const ports: number[] = [];
   for (let taken = 0; taken < count; taken++) ports.push(await freePort());

@@ -84,7 +84,7 @@ describe('ChildProgram', () => {
     expect(await program.ended).toBe('SIGKILL');
   });
 
-  it('reports the exit status and the last lines of the log', async () => {
+  it('reports the exit status of the program and the last lines of its log', async () => {
     const program = await start('console.log("ready"); console.error("no disk"); process.exit(4)');
     expect(await program.ended).toBe('status 4');
     expect(program.lastLogLines()).toBe('ready | no disk');
@@ -101,7 +101,7 @@ describe('ChildProgram', () => {
     await program.kill();
   });
 
-  it('connects standard output with the option pipesOutput', async () => {
+  it('with the option pipesOutput, returns the standard output of the program as a stream', async () => {
     const program = new ChildProgram({
       command: node,
       args: ['-p', '1 + 1'],

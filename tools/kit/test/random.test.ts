@@ -3,14 +3,14 @@ import { between, pick, seededRandom, shuffled } from '../src/index.ts';
 const draws = 2_000;
 const draw = (random: () => number, count: number): number[] => Array.from({ length: count }, () => random());
 
-test('seededRandom returns the same numbers for the same seed and name, and others for another seed or name', () => {
+test('seededRandom returns the same numbers for the same seed and name, and other numbers for another seed or name', () => {
   const first = draw(seededRandom(7, 'publisher-1'), 5);
   expect(draw(seededRandom(7, 'publisher-1'), 5)).toEqual(first);
   expect(draw(seededRandom(8, 'publisher-1'), 5)).not.toEqual(first);
   expect(draw(seededRandom(7, 'publisher-2'), 5)).not.toEqual(first);
 });
 
-test('seededRandom returns uniform first numbers for generators with similar names', () => {
+test('seededRandom returns uniformly distributed first numbers for generators with similar names', () => {
   const values = Array.from({ length: draws }, (_, index) => seededRandom(1, `client-${index}`)());
   const mean = values.reduce((sum, value) => sum + value, 0) / draws;
   // Six standard deviations of the mean of uniform values.
@@ -18,7 +18,7 @@ test('seededRandom returns uniform first numbers for generators with similar nam
   expect(values.every((value) => value >= 0 && value < 1)).toBe(true);
 });
 
-test('between includes both bounds, pick and shuffled use every item', () => {
+test('between returns both bounds, pick returns every item, and shuffled returns all items', () => {
   const random = seededRandom(1);
   const numbers = new Set(Array.from({ length: draws }, () => between(random, 3, 5)));
   expect([...numbers].sort()).toEqual([3, 4, 5]);

@@ -19,7 +19,7 @@ describe('LatencyHistogram', () => {
     expect(histogram.percentile(1)!).toBeGreaterThanOrEqual(4_995);
   });
 
-  it('returns null without values, and limits recorded values to its range', () => {
+  it('returns null as a percentile of no values, and limits recorded values to its range', () => {
     const histogram = new LatencyHistogram();
     expect(histogram.percentile(0.5)).toBeNull();
     histogram.record(0);

@@ -13,13 +13,13 @@ test('waitFor returns the first value and ignores errors before it', async () =>
   expect(calls).toBe(3);
 });
 
-test('waitFor throws an error with its subject and the last error after the timeout', async () => {
+test('after the timeout, waitFor throws an error that contains the awaited subject and the last error', async () => {
   const waiting = waitFor('a port', () => Promise.reject(new Error('connection refused')), { timeoutMs: 0 });
   await expect(waiting).rejects.toThrow(WaitTimeoutError);
   await expect(waiting).rejects.toThrow(/^timed out after 0 s waiting for a port: connection refused$/);
 });
 
-test('poll makes one attempt even with a timeout of 0, and rethrows the errors of an attempt', async () => {
+test('poll makes one attempt even with a timeout of 0, and rethrows the error of an attempt', async () => {
   expect(await poll(() => 1, { timeoutMs: 0 })).toBe(1);
   expect(await poll(() => undefined, { timeoutMs: 0 })).toBeUndefined();
   await expect(poll(() => Promise.reject(new Error('fatal')), quickly)).rejects.toThrow('fatal');

@@ -13,7 +13,7 @@ import { membersMax } from './layout.ts';
 
 const folderDefault = '.lab';
 const loadMsDefault = 30_000;
-/** Messages a second. At this rate the messages of a partition of 7 s do not fill a session's queue (1,000 messages). */
+/** Messages a second. At this rate the messages during a partition of 7 s do not fill a session's queue (1,000 messages). */
 const rateDefault = 50;
 const rateMax = 10_000;
 const seedDefault = 1;

@@ -22,7 +22,10 @@ export interface StartClusterOptions {
 
 export interface RunningCluster {
   readonly cluster: Cluster;
-  /** Stops the members and keeps data and logs, or kills the members and deletes both. Safe to call twice. */
+  /**
+   * Stops the members and keeps data and logs if `keep` is true; otherwise kills the members and deletes both. Safe to call
+   * twice.
+   */
   readonly end: (keep: boolean) => Promise<void>;
 }
 

@@ -16,7 +16,7 @@ const settings = {
   overrides: [],
 };
 
-describe('the layout', () => {
+describe('the layout of a lab:', () => {
   test('makeLayout gives seven members seven addresses with the same ports, and the client another address', () => {
     const { members, client } = makeLayout(7, true);
     expect(members.map(({ host }) => host)).toEqual(
@@ -26,7 +26,7 @@ describe('the layout', () => {
     expect(client.host).toBe('127.0.0.140');
   });
 
-  test('makeLayout gives each listener its own port when only one address works', () => {
+  test('makeLayout gives each listener its own port when only one loopback address works', () => {
     const layout = makeLayout(7, false);
     const ports = layout.members.flatMap((from) => [
       from.mqttPort,
@@ -85,7 +85,7 @@ describe('the environment variables', () => {
 });
 
 describe('readArguments', () => {
-  test('returns the defaults for `lab` and `lab run`', () => {
+  test('returns the default values of the options for `lab` and `lab run`', () => {
     expect(readArguments([])).toMatchObject({
       command: 'start',
       members: 7,
@@ -123,7 +123,7 @@ describe('readArguments', () => {
     });
   });
 
-  test('returns the words of a fault', () => {
+  test('returns the words that follow `lab fault`', () => {
     const { command, rest } = readArguments(['fault', 'cut', '1', '2', '/', '3', '--dir', 'd']);
     expect([command, ...rest]).toEqual(['fault', 'cut', '1', '2', '/', '3']);
   });

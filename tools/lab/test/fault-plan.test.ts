@@ -1,7 +1,7 @@
 import { summarizePlan, parseFaults } from '../src/fault-plan.ts';
 
 describe('parseFaults', () => {
-  test('returns actions, members and times, sorted by time', () => {
+  test('returns the actions, members and times of all faults, sorted by time', () => {
     expect(parseFaults('start:3@15s, kill:3@5s', 7)).toEqual([
       { action: 'kill', groups: [[3]], atMs: 5_000 },
       { action: 'start', groups: [[3]], atMs: 15_000 },
@@ -13,7 +13,7 @@ describe('parseFaults', () => {
     expect(parseFaults('kill:all@1s', 3)[0]?.groups).toEqual([[1, 2, 3]]);
   });
 
-  test('accepts several groups of members for cut, and heal without a member', () => {
+  test('accepts the fault cut with several groups of members, and the fault heal without a member', () => {
     expect(parseFaults('cut:1+2+3/4+5+6@5s,heal@2m', 7)).toEqual([
       {
         action: 'cut',
@@ -48,7 +48,7 @@ describe('parseFaults', () => {
     expect(parseFaults(text, 7)[0]?.value).toBeCloseTo(value);
   });
 
-  test('accepts rolling with and without members', () => {
+  test('accepts the fault rolling with and without members', () => {
     expect(parseFaults('rolling@1s,rolling:1+2@2s', 7).map(({ groups }) => groups)).toEqual([[], [[1, 2]]]);
   });
 
@@ -85,13 +85,13 @@ describe('parseFaults', () => {
 describe('summarizePlan', () => {
   const summary = (text: string, members = 7) => summarizePlan(parseFaults(text, members), members);
 
-  test('lists the kills that leave a majority', () => {
+  test('lists the kills that leave a majority of the members running', () => {
     const { minorityKills, mayDegrade } = summary('kill:1+2@1s,start:1@5s,kill:3@6s');
     expect(minorityKills.map(({ atMs }) => atMs)).toEqual([1_000, 6_000]);
     expect(mayDegrade).toBe(false);
   });
 
-  test('reports a kill that leaves no majority as a cause of degraded acknowledgements', () => {
+  test('reports a kill that leaves no majority running as a cause of degraded acknowledgements', () => {
     expect(summary('kill:1+2+3@1s,kill:4@2s').minorityKills).toHaveLength(1);
     expect(summary('kill:1+2+3@1s,kill:4@2s').mayDegrade).toBe(true);
     expect(summary('kill:1@1s', 2).minorityKills).toHaveLength(0);
@@ -102,7 +102,7 @@ describe('summarizePlan', () => {
     (text) => expect(summary(`${text}@1s`).mayDegrade).toBe(true),
   );
 
-  test('reports a changed clock and a rolling restart as harmless while a majority is left', () => {
+  test('reports that a changed clock and a rolling restart cause no degraded acknowledgements while a majority runs', () => {
     expect(summary('clock:1=+5s@1s,rolling@2s').mayDegrade).toBe(false);
     expect(summary('rolling@2s', 2).mayDegrade).toBe(true);
   });

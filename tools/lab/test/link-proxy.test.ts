@@ -62,7 +62,7 @@ async function receive(socket: Socket, bytes: number): Promise<string> {
   return text;
 }
 
-/** Resolves at the close of a socket; `events.once` would reject at the error before it. */
+/** Resolves when a socket closes. `events.once` would reject if the socket emitted an error before the close. */
 function closed(socket: Socket): Promise<void> {
   return new Promise((resolve) => socket.once('close', () => resolve()));
 }
@@ -86,7 +86,7 @@ describe('LinkProxy', () => {
     expect(await receive(socket, 5)).toBe('hello');
   });
 
-  test('holds all data in a blackhole, keeps connections open, and passes the data in order after the heal', async () => {
+  test('holds all data while the link is a blackhole, keeps connections open, and passes the data in order after the heal', async () => {
     const { port, sockets } = await echoServer();
     const { proxy, socket } = await connectThroughProxy(port);
     proxy.set({ ...healthyLink, mode: 'blackhole' });
@@ -139,7 +139,7 @@ describe('LinkProxy', () => {
     expect(await rest).toBe('2');
   });
 
-  test('does not pass on the close of the target connection in a blackhole until the heal', async () => {
+  test('passes on the close of the target connection in a blackhole only after the heal', async () => {
     const { port, sockets } = await echoServer();
     const { proxy, socket } = await connectThroughProxy(port);
     proxy.set({ ...healthyLink, mode: 'blackhole' });
@@ -152,7 +152,7 @@ describe('LinkProxy', () => {
     await ended;
   });
 
-  test('completes a connection that was opened in a blackhole after the heal', async () => {
+  test('after the heal, completes a connection that was opened while the link was a blackhole', async () => {
     const { port, sockets } = await echoServer();
     const proxy = await proxyTo(port);
     proxy.set({ ...healthyLink, mode: 'blackhole' });
@@ -215,7 +215,7 @@ describe('LinkProxy', () => {
     expect(pieces).toBeGreaterThan(1);
   });
 
-  test('refuses new connections before it closes the connections of an ended target, and listens again after open', async () => {
+  test('refuses new connections before it closes the connections of an ended target, and listens again after a call of open', async () => {
     const { server, port, sockets } = await echoServer();
     const { proxy, socket } = await connectThroughProxy(port);
     const near = proxy.port;
@@ -231,7 +231,7 @@ describe('LinkProxy', () => {
     expect(await receive(second, 1)).toBe('2');
   });
 
-  test('keeps listening after open, although an old connection of the killed target ends later', async () => {
+  test('keeps listening after a call of open, although an old connection of the killed target ends later', async () => {
     const { server, port, sockets } = await echoServer();
     const { proxy, socket } = await connectThroughProxy(port);
     // The target is killed and restarted before the proxy notices the end of its connection.

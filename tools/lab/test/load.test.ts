@@ -42,7 +42,7 @@ describe('the failover gap after a kill', () => {
     return { gaps, open: meter.openGaps };
   }
 
-  test('ends with the first acknowledgement on a new connection, for a publisher of the killed member', () => {
+  test('ends with the first acknowledgement on a new connection, for a publisher that was connected to the killed member', () => {
     const moved = connected(2, name, 'm2', 1_100);
     const before = [published(1, 1, 990), published(1, 2, 995)];
     const after = [acked(1, 1, 1_010), ...moved, acked(2, 2, 1_150)];
@@ -58,7 +58,7 @@ describe('the failover gap after a kill', () => {
     expect(gaps).toEqual([[30, false]]);
   });
 
-  test('stays open until an acknowledgement accepts a message; a rejection does not end the gap', () => {
+  test('ends only with an acknowledgement that accepts a message, and not with a rejection', () => {
     const after = [...connected(2, name, 'm2', 1_100), published(2, 3, 1_110), acked(2, 3, 1_120, 0x97)];
     expect(measure([], after)).toEqual({ gaps: [], open: 1 });
   });
@@ -152,7 +152,7 @@ describe('the fault injector', () => {
     expect(recorded).toEqual(['begin 1 stop m1', 'end 1 stop m1', 'begin 2 stop m2', 'end 2 stop m2']);
   });
 
-  test('records a fault before it executes the fault, so that a failed fault is also recorded', async () => {
+  test('records a fault before it executes the fault, so that the history also contains a fault that failed', async () => {
     const { inject, recorded } = injector(true);
     await expect(inject('cut:1/2')).rejects.toThrow('no');
     expect(recorded).toEqual(['begin 1 cut m1/m2']);
@@ -175,13 +175,13 @@ describe('the verdict of a run', () => {
     latencyMs: times,
   };
 
-  test('is rendered with the reasons before the result in the last line', () => {
+  test('is rendered with the reasons first and the result in the last line', () => {
     expect(renderVerdict(verdict).at(-1)).toBe('every promise was kept');
     const lines = renderVerdict({ ...verdict, ok: false, reasons: ['m1 crashed'] });
     expect(lines.slice(-2)).toEqual(['- m1 crashed', 'NOT every promise was kept']);
   });
 
-  test('is rendered with the gaps, or with "none" without gaps', () => {
+  test('is rendered with the measured gaps, or with "none" if no gap was measured', () => {
     const text = renderVerdict(verdict).join('\n');
     expect(text).toMatch(/gap after a kill +p50 1 ms, p99 2 ms, max 3 ms/);
     expect(text).toMatch(/gap at killed members +none/);

@@ -5,7 +5,9 @@ import { Pipe } from '../src/network/pipe.ts';
 
 const passing = { passing: true, delayMs: 0, jitterMs: 0, bytesPerSecond: Infinity, lossShare: 0 };
 
-/** Returns a pipe between two streams in memory; `received` returns the data that the pipe has passed since the last call. */
+/**
+ * Returns a pipe between two streams in memory; `received` returns the data that the pipe has passed since the last call.
+ */
 function pipeline(random: () => number) {
   const source = new PassThrough();
   const sink = new PassThrough();
@@ -23,7 +25,7 @@ describe('a pipe that loses segments', () => {
   beforeEach(() => void jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] }));
   afterEach(() => void jest.useRealTimers());
 
-  test('stalls for a retransmission timeout of 200 ms, together with all later data', async () => {
+  test('delays a lost segment and all later data by the retransmission timeout of 200 ms', async () => {
     // Random numbers for each piece: the jitter, then the loss of the piece, then the loss of its retransmission.
     const draws = [0.5, 0, 1, 0.5, 1];
     const { pipe, write, received } = pipeline(() => draws.shift() ?? 1);
@@ -36,7 +38,7 @@ describe('a pipe that loses segments', () => {
     expect(received()).toBe('lostnext');
   });
 
-  test('stalls for 400 ms more when the retransmission is lost [RFC 6298, 5.5]', async () => {
+  test('delays the data by 400 ms more when the retransmission is lost [RFC 6298, 5.5]', async () => {
     const draws = [0.5, 0, 0, 1];
     const { pipe, write, received } = pipeline(() => draws.shift() ?? 1);
     pipe.set({ ...passing, lossShare: 0.01 });

@@ -67,7 +67,7 @@ describe('a lab', () => {
     expect(existsSync(join(folder, 'm1', 'data'))).toBe(false);
   });
 
-  test('keeps the data of a member that is killed and started, and deletes the data with wipe', async () => {
+  test('keeps the data of a member that is killed and started, and deletes the data of a member with the fault wipe', async () => {
     await up();
     await fault('kill', '1');
     expect(await member('m1')).toMatchObject({ process: 'killed', pid: null, status: null });
@@ -120,7 +120,7 @@ describe('a lab', () => {
     expect([(await member('m2')).link, (await member('m3')).link]).toEqual(['ok', 'ok']);
   });
 
-  test('injects faults of disk and clock, which survive a restart of the member and end with the heal', async () => {
+  test('keeps faults of a disk and a clock in effect during a restart of the member, and ends the faults with the heal', async () => {
     await up();
     const file = join(folder, 'm2', 'faults.json');
     const applied = (): unknown => JSON.parse(readFileSync(`${file}.applied`, 'utf8'));
@@ -137,7 +137,7 @@ describe('a lab', () => {
     expect((await member('m2')).faults).toBe('');
   });
 
-  test('restarts each member once with rolling', async () => {
+  test('restarts each member once with the fault rolling', async () => {
     await up();
     await faultCommand('rolling');
     const { members } = (await askLab(folder, 'GET', '/status')) as LabStatus;
@@ -148,7 +148,7 @@ describe('a lab', () => {
     ]);
   });
 
-  test('connects members through the links, and refuses connections to a killed member', async () => {
+  test('connects members through link proxies, and refuses connections to a killed member', async () => {
     const { cluster } = await up();
     const [first, second] = cluster.layout.members;
     if (first === undefined || second === undefined) throw new Error('no members');
@@ -177,7 +177,7 @@ describe('a lab', () => {
     expect(readLabFile(folder)).toBeNull();
   });
 
-  test('reports the address and port that are in use', async () => {
+  test('fails to start if an address and port are in use, and reports them', async () => {
     const { cluster } = await up();
     const first = cluster.layout.members[0];
     const { checkPortsFree } = await import('../src/layout.ts');

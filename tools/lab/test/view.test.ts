@@ -56,7 +56,7 @@ describe('the live view', () => {
     expect(text).toContain('kill m3: done');
   });
 
-  test('fits into 80 columns, and truncates its lines for fewer columns', () => {
+  test('fits into 80 columns, and truncates its lines for a narrower terminal', () => {
     for (const help of [false, true]) {
       const whole = renderView({ ...state, help }, 1_000);
       expect(Math.max(...whole.map((line) => line.length))).toBeLessThanOrEqual(80);
@@ -83,7 +83,7 @@ describe('the live view', () => {
     expect(describeClient(null)).toBe('not reachable');
   });
 
-  test('is one line without a terminal', () => {
+  test('is rendered as one line if standard output is not a terminal', () => {
     expect(renderLine(state)).toBe(
       '83 s m1*:serving m2:serving m3:killed | sent 0 delivered 0 lost 0 duplicated 0 | p99 - ms',
     );

@@ -10,7 +10,7 @@ import { inventoryFor } from './inventory.ts';
 import { VirtualAddressClient } from './load/virtual-address-client.ts';
 import { Clients } from './load/clients.ts';
 import { Playbooks } from './playbook.ts';
-import { converge, deploy } from './steps/deploy.ts';
+import { checkIdempotence, deploy } from './steps/deploy.ts';
 import { addressMoves, cutOff, powerCut, stoppedLoop } from './steps/faults.ts';
 import type { RehearsalContext, Step } from './steps/context.ts';
 import { refusals } from './steps/refusals.ts';
@@ -24,7 +24,7 @@ const versions = { first: 'rehearsal-1', second: 'rehearsal-2' } as const;
 /** The steps of a rehearsal, in the order of execution. After each step the cluster is healthy. */
 const steps: Readonly<Record<string, Step>> = {
   deploy,
-  converge,
+  converge: checkIdempotence,
   refusals,
   restart,
   'power-cut': powerCut,

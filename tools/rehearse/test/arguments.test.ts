@@ -30,7 +30,7 @@ describe('readArguments', () => {
     expect(readArguments(['--bed', 'second', '--directory', '/d'])).toMatchObject({ directory: '/d' });
   });
 
-  test('reads the words after the host of ssh as the command', () => {
+  test('returns the words after `ssh HOST` as the command line to run on the host', () => {
     expect(readArguments(['ssh', '57', 'uptime', 'now'])).toMatchObject({
       hosts: [57],
       words: ['uptime', 'now'],

@@ -15,7 +15,7 @@ const whole = `all:
 `;
 
 describe('withBrokers', () => {
-  test('returns an inventory with the given brokers and all other kinds of hosts', () => {
+  test('returns an inventory with only the given brokers, and with all hosts that are not brokers', () => {
     const small = withBrokers(whole, [55, 56, 57]);
     expect(small).toBe(whole.replace('        10.0.0.58:\n', ''));
   });

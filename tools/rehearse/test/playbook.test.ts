@@ -12,7 +12,7 @@ PLAY RECAP *********************************************************************
 
 `;
 
-describe("the parsers of ansible's output", () => {
+describe("the parsers of ansible's output:", () => {
   test('parseRecap returns the counts of each host', () => {
     expect(parseRecap(recap)).toEqual([
       { host: '10.0.0.140', changed: 3, unreachable: 0, failed: 0 },

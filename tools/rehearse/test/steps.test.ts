@@ -28,7 +28,7 @@ describe('assertRejected', () => {
   const recap = (changed: number): string =>
     `fatal: [h]: FAILED! => {"msg": "There is\\nno room"}\nPLAY RECAP ***\nh : ok=1 changed=${changed} unreachable=0 failed=1\n`;
 
-  test('accepts only a failed playbook with the expected message and no changed host', () => {
+  test('accepts a playbook only if the playbook failed with the expected message and changed no host', () => {
     expect(() => assertRejected(2, recap(0), 'There is no room')).not.toThrow();
     expect(() => assertRejected(0, recap(0), 'There is no room')).toThrow('the playbook was not rejected');
     expect(() => assertRejected(2, recap(0), 'no image')).toThrow(

@@ -31,11 +31,11 @@ describe('violationsOf', () => {
     expect(violations([counters(100, 1), counters(200, 8, hosts)])).toEqual([]);
   });
 
-  test('reports more reconnects than the number of hosts', () => {
+  test('reports a client that reconnected more often than the number of hosts', () => {
     expect(violations([counters(100, 1), counters(200, 9)])).toEqual(['c: reconnected 8 times (allowed: 7)']);
   });
 
-  test('reports two failovers from the same host, even if the total is allowed', () => {
+  test('reports two failovers from the same host, even if the total number of reconnects is allowed', () => {
     expect(violations([counters(100, 1), counters(200, 3, ['a', 'a'])])).toEqual([
       'c: left a 2 times (allowed: 1)',
     ]);
@@ -49,7 +49,7 @@ describe('violationsOf', () => {
     expect(violations([counters(100, 1), counters(100, 1)])).toEqual(['c: received no more messages']);
   });
 
-  test('reports a silence that is longer than allowed', () => {
+  test('reports a client that received no message for longer than the allowed time', () => {
     const observed = [
       counters(100, 1),
       counters(101, 1),
@@ -68,7 +68,7 @@ describe('violationsOf', () => {
 });
 
 describe('ClientTally', () => {
-  test('adds the counters of a new process, but does not count its first connection as a reconnect', () => {
+  test('adds the counters of a restarted client process, but does not count its first connection as a reconnect', () => {
     const { before, now } = observe([counters(100, 5), counters(150, 7), counters(20, 1), counters(30, 2)]);
     expect(before).toMatchObject({ messages: 100, reconnects: 4, restarts: 0 });
     expect(now).toMatchObject({ messages: 180, reconnects: 7, restarts: 1 });

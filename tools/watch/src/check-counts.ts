@@ -24,7 +24,8 @@ export interface CountFindings {
   readonly pairs: readonly CountPair[];
   /**
    * Number of broken connections. A member also counts a packet that it sent on a connection that broke before the client
-   * received the packet. With broken connections the members may count more than the clients; otherwise the counts are equal.
+   * received the packet. With broken connections the members may count more than the clients; otherwise the counts are
+   * equal.
    */
   readonly reconnects: number;
 }
@@ -41,10 +42,10 @@ export function countMismatches({ pairs, reconnects, verdict }: CountFindings): 
 }
 
 /**
- * Runs the verifying load of the lab on a cluster without other clients, and returns the counts of both sides. No member may
- * restart during the load, because its counters would start at 0.
+ * Runs the verifying load of the lab on a cluster without other clients, and returns the packet counts of the
+ * lab's clients and of Prometheus. No member may restart during the load, because its counters would start at 0.
  */
-export async function checkCounts({ api, cluster }: MonitoredLab, loadMs: number): Promise<CountFindings> {
+export async function measureCounts({ api, cluster }: MonitoredLab, loadMs: number): Promise<CountFindings> {
   const folder = mkdtempSync(join(tmpdir(), 'mqtt-cluster-counts-'));
   const historyFile = join(folder, 'history.jsonl');
   const load = await LabLoad.open({ cluster, historyFile, rate, seed, retained: false });

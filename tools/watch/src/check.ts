@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { checkCounts, countMismatches } from './check-counts.ts';
+import { countMismatches, measureCounts } from './check-counts.ts';
 import { checkFailover } from './check-failover.ts';
 import { MonitoredLab } from './monitored-lab.ts';
 import type { MonitoredLabOptions } from './monitored-lab.ts';
@@ -28,7 +28,7 @@ export async function check(
     print,
     async (lab) => {
       print(`the lab's verifying load runs for ${loadMs / 1_000} s`);
-      const findings = await checkCounts(lab, loadMs);
+      const findings = await measureCounts(lab, loadMs);
       for (const { what, lab: counted, prometheus } of findings.pairs) {
         print(`${what}: the lab counts ${counted}, Prometheus ${prometheus}`);
       }

@@ -1,6 +1,6 @@
 export { readArguments } from './arguments.ts';
 export type { WatchArguments } from './arguments.ts';
-export { checkCounts, countMismatches } from './check-counts.ts';
+export { countMismatches, measureCounts } from './check-counts.ts';
 export type { CountFindings, CountPair } from './check-counts.ts';
 export { alertsAfterKill, checkFailover } from './check-failover.ts';
 export type { FailoverFindings } from './check-failover.ts';

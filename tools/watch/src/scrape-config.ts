@@ -14,7 +14,9 @@ export interface PrometheusConfigOptions {
   readonly clients: readonly ScrapeTarget[];
   /** The node_exporter of each host. */
   readonly nodes?: readonly ScrapeTarget[];
-  /** Scrape interval in whole seconds; 5 by default. A longer interval saves disk space, but makes gaps and alerts coarser. */
+  /**
+   * Scrape interval in whole seconds; 5 by default. A longer interval saves disk space, but makes gaps and alerts coarser.
+   */
   readonly scrapeIntervalSeconds?: number;
   /** Paths or globs of the rule files, relative to the configuration file or absolute. */
   readonly ruleFiles: readonly string[];
@@ -23,8 +25,8 @@ export interface PrometheusConfigOptions {
 }
 
 /**
- * Default scrape interval. Counters and histograms also show failovers that are shorter. A dead host shows within three
- * scrapes.
+ * Default scrape interval. Counters and histograms also record failovers that are shorter than this interval.
+ * Prometheus shows a dead host within three scrapes.
  */
 const scrapeIntervalSecondsDefault = 5;
 

@@ -32,7 +32,7 @@ describe('the rules of a lab', () => {
     });
   });
 
-  it('get their durations from durationSeconds, which converts PromQL durations and rejects other text', () => {
+  it('are shortened with durationSeconds, which converts PromQL durations and rejects other text', () => {
     expect(durationSeconds('1h30m')).toBe(5_400);
     expect(durationSeconds('1d')).toBe(86_400);
     expect(() => durationSeconds('5 minutes')).toThrow(/not a duration/);

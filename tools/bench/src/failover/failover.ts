@@ -9,7 +9,7 @@ import { startClientProcesses } from './client-process.ts';
 import { measureRound } from './rounds.ts';
 import type { FaultKind, RoundResult } from './rounds.ts';
 
-/** Largest number of consecutive failed rounds. After more, the bench stops with an error. */
+/** Largest number of consecutive failed rounds. If more rounds fail, the bench stops with an error. */
 const failuresInARowMax = 3;
 
 export interface FailoverResult {

@@ -1,6 +1,6 @@
 import type { Events } from './protocol.ts';
 
-/** A longer pause between two events counts as a break in service, and not as the interval between two messages. */
+/** Longest normal interval between two events of a series. A longer pause counts as a break in service. */
 const breakMs = 250;
 /** A client counts as served again after this time without a break. */
 const backMs = 500;

@@ -27,7 +27,7 @@ export interface RoundResult {
   readonly victimLed: boolean;
   /** Gap of each series, ms; null when the client was not served again at the end of the observation. */
   readonly gapsMs: Readonly<Record<string, number | null>>;
-  /** The longest pause of each series before the fault, ms: which shows the noise of this machine. */
+  /** The longest pause of each series before the fault, ms. It shows the delays that other load on this machine causes. */
   readonly calmMs: Readonly<Record<string, number>>;
 }
 

@@ -1,8 +1,8 @@
 const tickMs = 5;
 
 /**
- * Calls `act` `perSecond` times a second. After a late tick it makes up for missed calls. Returns a function that stops
- * the calls.
+ * Calls `act` `perSecond` times a second. When the timer fires late, it makes the missed calls at once.
+ * Returns a function that stops the calls.
  */
 export function steadily(perSecond: number, act: (number: number) => void): () => void {
   const startedMs = performance.now();

@@ -69,7 +69,8 @@ async function connectAll(plan: LoadPlan): Promise<Running> {
     publishers.push(new Publisher(await open(`p${number}`, number), plan, flow, measurements));
   }
   for (let number = 0; number < plan.subscribers; number++) {
-    // The subscriber connects to the endpoint after its publisher's endpoint, so that messages pass between members.
+    // The subscriber connects to the next endpoint after the endpoint of its publisher, so that messages pass between
+    // members.
     const client = await open(`s${number}`, number + 1);
     const targets = new Map<string, TopicTarget>();
     for (const position of flowsOf(number, plan)) {

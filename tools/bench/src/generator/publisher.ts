@@ -4,7 +4,7 @@ import type { RawClient } from './client.ts';
 import type { Flow, LoadPlan, Measurements } from './load.ts';
 
 const packetIdMax = 65_535;
-/** Largest number of messages in one write. Other clients run between two writes. */
+/** Largest number of messages in one write. The event loop serves other clients between two writes. */
 const burstMax = 200;
 
 /** Publishes the messages of one flow, and limits the number of unacknowledged and undelivered messages. */
@@ -37,7 +37,7 @@ export class Publisher {
     return this.#unacknowledged === 0;
   }
 
-  /** Permits further messages. Used when the plan has a rate. */
+  /** Permits the publisher to send this number of further messages. Called only when the plan has a rate. */
   allow(messages: number): void {
     this.#credit = Math.min(this.#credit + messages, this.#plan.undeliveredMax);
     this.schedule();

@@ -6,7 +6,10 @@ import type { Engine } from './engines.ts';
 import { damageValue, entryBytes } from './engines.ts';
 
 const entryCount = 2000;
-/** Number of damaged places. Several are needed, because a place may be in an outdated page of the file. */
+/**
+ * Number of damaged places. The bench damages several places, because an engine never reads a place in an outdated page of
+ * the file.
+ */
 const placeCount = 9;
 
 /**

@@ -15,7 +15,10 @@ import { diskBytes, engines, entryBytes } from './engines.ts';
  * directory must be on a disk, not in memory.
  */
 const groupSizes = [1, 10, 100, 1000] as const;
-/** Number of appended groups for each size of the groups. A run takes less than a minute and has a stable median. */
+/**
+ * Number of appended groups for each size of the groups. With these numbers a run takes less than a minute and has a stable
+ * median.
+ */
 const groupsOf: Readonly<Record<number, number>> = { 1: 1500, 10: 1000, 100: 400, 1000: 100 };
 const recoveryEntries = 100_000;
 const recoveryGroup = 1000;

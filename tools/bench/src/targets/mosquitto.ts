@@ -6,7 +6,10 @@ import type { Target } from './target.ts';
 const host = '127.0.2.20';
 const program = findProgram('mosquitto');
 
-/** One mosquitto broker. It never waits for the disk: with `persistence` it only writes a file from time to time. */
+/**
+ * One mosquitto broker. It acknowledges messages without waiting for the disk; with `persistence` it writes a file from time
+ * to time.
+ */
 export const mosquitto: Target = {
   name: 'mosquitto',
   description: 'mosquitto, one broker; nothing is synced',

@@ -5,7 +5,10 @@ import type { IConnectPacket, Packet } from 'mqtt-packet';
 
 const silenceMsMaxDefault = 3_000;
 const pingAfterSilenceMsDefault = 1_000;
-/** A client that only receives must send a packet within its keep alive time [MQTT-3.1.2-24]. */
+/**
+ * The client sends PINGREQ when it has sent no packet for this time. A client must send a packet within its keep alive
+ * time, also if it only receives [MQTT-3.1.2-24].
+ */
 const pingAfterSendingNothingMs = 4_000;
 const checkIntervalMs = 250;
 /** How long the socket may stay open after a DISCONNECT. */
@@ -23,7 +26,7 @@ export interface ServerAddress {
 
 /** How and why a connection ended, if this client did not end it. */
 export interface ConnectionEnd {
-  /** `server`: the server closed or refused the connection. `lost`: reset, silence, or no route to the server. */
+  /** `server`: the server closed or refused the connection. `lost`: any other end, such as a reset or a timeout. */
   readonly how: 'server' | 'lost';
   /** Reason code of the server's CONNACK or DISCONNECT; undefined if the server sent no such packet. */
   readonly code?: number;

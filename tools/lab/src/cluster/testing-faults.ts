@@ -4,7 +4,9 @@ import { holdsWithin } from '@mqtt-cluster/kit';
 import { LabError } from '../errors.ts';
 
 const appliedPollMs = 20;
-/** Longest time until a member applies its faults. A member reads the file 20 times a second, but a busy machine delays it. */
+/**
+ * Longest time until a member applies its faults. A member reads the file 20 times a second, but later on a busy machine.
+ */
 const appliedMsMax = 10_000;
 
 /** The content of the faults file, which `FaultInjection` of the appliance reads. */

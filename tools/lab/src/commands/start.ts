@@ -8,7 +8,7 @@ import { clientEnvironment } from '../cluster/environment.ts';
 import { readStatus } from '../cluster/http.ts';
 import { Program } from '../cluster/program.ts';
 import type { FaultAction } from '../fault-forms.ts';
-import { Probe } from '../view/live-view-load.ts';
+import { LiveViewLoad } from '../view/live-view-load.ts';
 import { describeClient, renderLine, renderView } from '../view/render.ts';
 import type { ViewState } from '../view/render.ts';
 import { Screen } from '../view/screen.ts';
@@ -74,7 +74,7 @@ function startClient({ cluster, recordOthers }: RunningLab, folder: string): Pro
  */
 class LiveView {
   readonly #cluster: Cluster;
-  readonly #probe: Probe;
+  readonly #load: LiveViewLoad;
   readonly #screen: Screen | null;
   readonly #startedAtMs = performance.now();
   #timer: NodeJS.Timeout | null = null;
@@ -85,19 +85,19 @@ class LiveView {
 
   constructor(cluster: Cluster, quit: () => void) {
     this.#cluster = cluster;
-    this.#probe = new Probe(cluster.layout.members, process.pid);
+    this.#load = new LiveViewLoad(cluster.layout.members, process.pid);
     this.#screen = process.stdout.isTTY ? new Screen((key) => this.#press(key, quit)) : null;
   }
 
   start(): void {
-    this.#probe.start();
+    this.#load.start();
     this.#screen?.open();
     this.#timer = setInterval(() => void this.#refresh(), this.#screen === null ? lineEveryMs : refreshMs);
   }
 
   stop(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
-    this.#probe.stop();
+    this.#load.stop();
     this.#screen?.close();
   }
 
@@ -119,7 +119,7 @@ class LiveView {
     const member = `m${this.#chosen}`;
     const what = action === 'heal' ? 'heal' : `${action} ${member}`;
     this.#notice = `${what} ...`;
-    if (action === 'kill' || action === 'wipe') this.#probe.watchGap([member]);
+    if (action === 'kill' || action === 'wipe') this.#load.watchGap([member]);
     try {
       await this.#cluster.fault(action, action === 'heal' ? [] : [[member]]);
       this.#notice = `${what}: done`;
@@ -140,7 +140,7 @@ class LiveView {
         members,
         chosen: this.#chosen,
         upMs: nowMs - this.#startedAtMs,
-        traffic: this.#probe.tally.view(nowMs),
+        traffic: this.#load.tally.view(nowMs),
         client: describeClient(client),
         notice: this.#cluster.crashes.at(-1) ?? this.#notice,
         help: this.#help,

@@ -4,7 +4,7 @@ import type { FlapPhase } from './link-faults.ts';
 import { LinkProxy } from './link-proxy.ts';
 
 const flapPhaseMs = 1_000;
-/** A flap both stalls and resets connections, because members catch up in different ways after each. */
+/** A flapping link stalls and resets connections in turn: members catch up differently after a stall and after a reset. */
 const flapPhases: readonly FlapPhase[] = ['silent', 'up', 'reset', 'up'];
 
 interface Link {
@@ -62,7 +62,9 @@ export class Links {
     }
   }
 
-  /** Separates each group from all other members. A later cut can split a group again. Only {@link heal} reconnects members. */
+  /**
+   * Separates each group from all other members. A later cut can split a group again. Only {@link heal} reconnects members.
+   */
   cut(groups: readonly (readonly string[])[]): void {
     this.#faults.cut(groups);
     this.#apply();
@@ -74,7 +76,10 @@ export class Links {
     this.#apply();
   }
 
-  /** Makes the links of the members fail and recover every second until {@link heal}. Silence and resets alternate. */
+  /**
+   * Makes the links of the members fail and recover every second until {@link heal}. Phases without data and phases with
+   * resets alternate.
+   */
   flap(ids: readonly string[]): void {
     this.#faults.flap(ids);
     if (this.#flapTimer !== null) return;

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 
-/** Bound of held data. Above it the pipe stops reading from the source, and the kernel buffers fill. */
+/** Bound of held data. If the pipe holds more, the pipe stops reading from the source, so the kernel buffers fill. */
 const heldBytesMax = 1024 * 1024;
 /** A throttled pipe passes data in pieces that take about this long. */
 const throttleSliceMs = 20;

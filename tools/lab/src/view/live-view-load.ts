@@ -12,8 +12,8 @@ const readyMsMax = 60_000;
 const countedSubscribers = /steady-subscriber-[01]$/;
 const subscriberCount = 2;
 
-/** A small endless load for the live view. The probe counts the traffic but does not record a history. */
-export class Probe {
+/** A small endless load for the live view. It counts the traffic but does not record a history. */
+export class LiveViewLoad {
   readonly tally = new Tally(subscriberCount);
   readonly #load: LoadGenerator;
   readonly #recorder: Recorder;

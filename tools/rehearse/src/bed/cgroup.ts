@@ -70,8 +70,8 @@ function giveWeight(path: string): void {
 
 /**
  * Moves this process, and the processes that it starts (ansible, the load), into the test bed's cgroup of the processor
- * controller, because they do work of hosts, too. This process joins no other cgroup tree, so that it is not killed
- * together with the hosts.
+ * controller, because these processes also do work for the hosts. This process joins no other cgroup tree, so that it is
+ * not killed together with the hosts.
  */
 export function joinBed(bed: string): void {
   const processors = join(root, 'cpu');

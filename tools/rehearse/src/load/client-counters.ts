@@ -23,7 +23,7 @@ export function countersOf({ byQos, client, failovers }: ClientStatus): ClientCo
   return { messages, connects: client.connects, failovers };
 }
 
-/** Returns the host with the most connected clients; of several such hosts, the first. */
+/** Returns the host with the most connected clients; if several hosts have the most clients, returns the first. */
 export function busiestOf<Host>(
   hosts: readonly Host[],
   idOf: (host: Host) => string,

@@ -7,7 +7,10 @@ import { clientCountersSchema } from './tally.ts';
 
 const intervalMs = 200;
 const statusIntervalMs = 1_000;
-/** Largest number of unacknowledged messages of a publisher. It exceeds the messages of one minute. */
+/**
+ * Largest number of unacknowledged messages of a publisher. It exceeds the number of messages that a publisher sends in one
+ * minute.
+ */
 const unackedMax = 2_000;
 const reportedFailoversMax = 20;
 const signal = 'load';
@@ -59,7 +62,7 @@ export async function publishTelemetry({
   const run = String(Date.now());
   const numbers: [number, number, number] = [0, 0, 0];
   const publish = (qos: QoS): void => {
-    // A number is used only if its message can be sent. Otherwise the number would be missing at the subscribers.
+    // A message number is used only if the message can be sent. Otherwise the number would be missing at the subscribers.
     if (client.status().unacked >= unackedMax) return;
     const number = ++numbers[qos];
     const payload: TelemetryPayload = { group: id, signal, number, sentAt: Date.now(), value: number, run };

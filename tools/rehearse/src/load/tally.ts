@@ -56,7 +56,7 @@ export class ClientTally {
     this.#last = now;
   }
 
-  /** Starts a new measurement of the longest silence. */
+  /** Starts a new measurement of the longest time without new messages. */
   restartClock(nowMs: number): void {
     this.#silenceMsMax = 0;
     this.#progressAtMs = nowMs;
@@ -83,12 +83,12 @@ export class ClientTally {
   }
 }
 
-/** Limits for the reconnects and the silence that a step may cause. */
+/** Limits for the reconnects and the time without messages that a step may cause. */
 export interface Allowance {
   readonly reconnectsMax: number;
   /** Largest number of failovers from the same host. P10 allows one failover for each host that restarts. */
   readonly perHostMax: number;
-  /** Longest time without a message, ms. A longer silence is a violation, because the load then proves too little. */
+  /** Longest time without a message, ms. A longer time is a violation, because the load did not test the cluster then. */
   readonly silenceMsMax?: number;
 }
 

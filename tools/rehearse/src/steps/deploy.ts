@@ -12,7 +12,7 @@ export const deploy: Step = {
 };
 
 /** Runs the deployment again, and checks that it changes no host. */
-export const converge: Step = {
+export const checkIdempotence: Step = {
   name: 'run site.yml again: nothing may change',
   async run({ playbooks, versions, log }: RehearsalContext) {
     const recap = await playbooks.run('site', { mqtt_cluster_version: versions.first });

@@ -13,7 +13,7 @@ const unit = 'mqtt-cluster-broker.service';
 /** Duration of a fault, ms. It is longer than the time until members and clients detect the fault. */
 const faultMs = 15_000;
 const restartMsMax = 180_000;
-/** Allows one reconnect for the lost host, and one more, because a broker may seem silent on a busy machine. */
+/** Allows one reconnect for the lost host, and one more, because a broker may respond too late on a busy machine. */
 const oneLostHost: Allowance = { reconnectsMax: 2, perHostMax: 1 };
 
 export const powerCut: Step = {

@@ -6,7 +6,7 @@ import type { RehearsalContext, Step } from './context.ts';
 const unit = 'mqtt-cluster-broker.service';
 const samplesMax = 3_000;
 const sampleMsMax = 300_000;
-/** Longest duration of one request of /readyz, in seconds. Only on a busy machine does an answer take long. */
+/** Longest duration of one request of /readyz, in seconds. An answer takes long only on a busy machine. */
 const answerSecondsMax = 20;
 
 /** One sample during the start of a broker: the state of the systemd unit, and the member's readiness right after that. */

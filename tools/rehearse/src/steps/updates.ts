@@ -11,8 +11,8 @@ const readyMsMax = 600_000;
 const silenceMsMax = 30_000;
 
 /**
- * Allows each client one reconnect for each host (P10). A silence longer than 30 s is a violation, because the load then
- * proves too little about the update.
+ * Allows each client one reconnect for each host (P10). A client that receives no message for more than 30 s is a
+ * violation, because the load then does not test the update.
  */
 const oneReconnectPerHost = (hosts: readonly number[]): Allowance => ({
   reconnectsMax: hosts.length,
