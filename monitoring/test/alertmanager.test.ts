@@ -23,7 +23,7 @@ function named(alertname: string, more: Labels = {}): Labels {
 }
 
 requiring('amtool')('amtool', () => {
-  it('accepts the configuration', () => {
+  it('accepts the configuration of Alertmanager', () => {
     expect(
       execFileSync(findProgram('amtool'), ['check-config', configuration], { encoding: 'utf8' }),
     ).toContain('SUCCESS');
@@ -33,14 +33,14 @@ requiring('amtool')('amtool', () => {
     ['critical', 'now'],
     ['warning', 'day'],
     ['info', 'record'],
-  ])('sends %s to %s', (severity, receiver) => {
+  ])('reports that an alert with severity %s is sent to the receiver "%s"', (severity, receiver) => {
     const argv = ['config', 'routes', 'test', `--config.file=${configuration}`, `severity=${severity}`];
     expect(execFileSync(findProgram('amtool'), argv, { encoding: 'utf8' }).trim()).toBe(receiver);
   });
 });
 
 describe('the configuration of Alertmanager', () => {
-  it('uses only names of existing alerts', () => {
+  it('contains only existing alerts in its inhibition rules', () => {
     const { inhibit_rules: rules } = parse(readFileSync(configuration, 'utf8')) as { inhibit_rules: unknown };
     const text = JSON.stringify(rules).replaceAll(/MqttCluster\(([^)]*)\)/g, (_, names: string) =>
       names
@@ -55,7 +55,7 @@ describe('the configuration of Alertmanager', () => {
   });
 });
 
-requiring('prometheus-alertmanager')('inhibition', () => {
+requiring('prometheus-alertmanager')('Alertmanager', () => {
   let folder = '';
   let url = '';
   let child: ChildProcess | null = null;
@@ -94,7 +94,10 @@ requiring('prometheus-alertmanager')('inhibition', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** Posts alerts and returns the names of those that Alertmanager does not inhibit, once it has evaluated all of them. */
+  /**
+   * Posts alerts, waits until Alertmanager has evaluated all of them, and returns the names of the alerts
+   * that are not inhibited.
+   */
   async function notified(fire: readonly Labels[], expected: number): Promise<string[]> {
     const site = `site-${Math.random().toString(36).slice(2)}`;
     const now = Date.now();
@@ -117,7 +120,7 @@ requiring('prometheus-alertmanager')('inhibition', () => {
     }
   }
 
-  it('sends one notification for a dead host', async () => {
+  it('when a host is dead, notifies only of MemberDown', async () => {
     const m3 = { member: 'm3' };
     const fire = [
       named('MqttClusterMemberDown', { ...m3, job: 'mqtt-cluster-broker' }),
@@ -136,7 +139,7 @@ requiring('prometheus-alertmanager')('inhibition', () => {
     expect(await notified(fire, 1)).toEqual(['MqttClusterMemberDown']);
   });
 
-  it('does not inhibit alerts of another member or critical alerts', async () => {
+  it('when a host is dead, still notifies of critical alerts and of the alerts of other members', async () => {
     const fire = [
       named('MqttClusterMemberDown', { member: 'm3' }),
       named('MqttClusterMemberLagging', { member: 'm4' }),
@@ -152,7 +155,7 @@ requiring('prometheus-alertmanager')('inhibition', () => {
     ]);
   });
 
-  it('sends only MajorityLost and the members that are down when the majority is lost', async () => {
+  it('when the majority is lost, notifies only of MajorityLost and MemberDown', async () => {
     const fire = [
       named('MqttClusterMajorityLost'),
       named('MqttClusterMemberDown', { member: 'm3' }),

@@ -47,7 +47,7 @@ describe('queries of the dashboards', () => {
     expect(queries.flatMap((query) => unknownMetrics(interpolateVariables(query)))).toEqual([]);
   });
 
-  it('show every metric of the catalogue with the purpose dashboard', () => {
+  it('show every metric of the catalogue whose purpose is "dashboard"', () => {
     const rules = new Map(recordingRules(ruleFiles).map(({ record, expr }) => [record, expr]));
     const shown = new Set<string>();
     const add = (query: string): void => {
@@ -74,7 +74,7 @@ describe('queries of the dashboards', () => {
   });
 });
 
-describe.each(built)('$spec.title', ({ spec, dashboard, panels }) => {
+describe.each(built)('the dashboard "$spec.title"', ({ spec, dashboard, panels }) => {
   it('equals its committed JSON file', () => {
     const path = join(monitoring, 'grafana', 'dashboards', `${spec.uid}.json`);
     expect(readFileSync(path, 'utf8')).toBe(renderDashboard(spec));

@@ -19,7 +19,7 @@ describe('findProgram', () => {
     expect(findProgram('promtool')).toBe(program);
   });
 
-  it('throws an error with the line that installs a missing program', () => {
+  it('throws an error that contains the command to install a missing program', () => {
     process.env['PATH'] = '/nowhere';
     expect(() => findProgram('prometheus')).toThrow(NotInstalledError);
     expect(() => findProgram('prometheus')).toThrow(

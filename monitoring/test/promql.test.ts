@@ -1,7 +1,7 @@
 import { PromqlError, vectorSelectors, replaceDurations } from '../src/index.ts';
 
-describe('PromQL', () => {
-  it('vectorSelectors returns each metric of a query with the labels of its matchers', () => {
+describe('vectorSelectors', () => {
+  it('returns each metric of a query with the labels of its matchers', () => {
     const query =
       'sum by (member) (rate(a_total{qos=~"1|2"}[5m])) / on (member) group_left () up{job="x"} > 0';
     expect(vectorSelectors(query)).toEqual([
@@ -10,13 +10,15 @@ describe('PromQL', () => {
     ]);
   });
 
-  it('vectorSelectors rejects invalid PromQL and a selector without a metric name', () => {
+  it('rejects invalid PromQL and a selector without a metric name', () => {
     expect(() => vectorSelectors('sum(a_total')).toThrow(PromqlError);
     expect(() => vectorSelectors('rate(a_total[5m)')).toThrow(PromqlError);
     expect(() => vectorSelectors('{job="x"}')).toThrow(/no metric name/);
   });
+});
 
-  it('replaceDurations changes ranges, offsets and steps, but no number', () => {
+describe('replaceDurations', () => {
+  it('changes ranges, offsets and steps, but not other numbers', () => {
     const change = (duration: string): string => `<${duration}>`;
     expect(replaceDurations('rate(a_total[5m] offset 1h) > 300', change)).toBe(
       'rate(a_total[<5m>] offset <1h>) > 300',

@@ -7,13 +7,13 @@ const folder = join(monitoring, 'runbooks');
 const alerts = alertRules(ruleFiles).map(({ alert }) => alert);
 const sections = ['Meaning', 'Impact', 'Diagnosis', 'Mitigation'];
 
-describe('runbooks', () => {
-  it('exist for each alert and for no other name', () => {
+describe('the runbooks', () => {
+  it('exist for each alert, and only for alerts', () => {
     expect(readdirSync(folder).sort()).toEqual(alerts.map((alert) => `${alert}.md`).sort());
   });
 
   it.each(alerts)(
-    '%s has the sections Meaning, Impact, Diagnosis and Mitigation, and valid queries',
+    'contain, for %s, the sections Meaning, Impact, Diagnosis and Mitigation, and only valid queries',
     (alert) => {
       const text = readFileSync(join(folder, `${alert}.md`), 'utf8');
       const [title, ...parts] = text.split(/^## /m);

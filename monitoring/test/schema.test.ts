@@ -17,7 +17,10 @@ const panelFile = (type: string): string => `composable/${type}/panelcfg/x/types
 
 const { checker, typeOf } = grafanaTypes([dashboardFile, ...Object.values(panelTypes).map(panelFile)]);
 
-/** Fields that the schema leaves to the data source: annotation queries of Prometheus, and the definition of a variable. */
+/**
+ * Fields that the schema leaves to the data source: annotation queries of Prometheus, and the definition of
+ * a variable.
+ */
 const prometheusFields =
   /^\/(annotations\/list\/\d+\/(expr|titleFormat|textFormat|step)|templating\/list\/\d+\/definition): /;
 
@@ -29,7 +32,7 @@ interface AnyPanel {
 }
 
 /** Checks each dashboard against the types of `@grafana/schema` for dashboards and for each panel type. */
-describe.each(dashboards.map((spec) => [spec.title, spec] as const))('%s', (_, spec) => {
+describe.each(dashboards.map((spec) => [spec.title, spec] as const))('the dashboard "%s"', (_, spec) => {
   const dashboard = JSON.parse(JSON.stringify(buildDashboard(spec))) as {
     readonly panels: readonly AnyPanel[];
   };

@@ -23,7 +23,10 @@ const foreign: ReadonlySet<string> = new Set([
 /** Labels that Prometheus adds to the series of the cluster; `le` belongs to histograms. */
 const targetLabels = ['job', 'instance', 'site', 'member', 'client', 'le'];
 
-/** Finds the metric of a name in a query. Names with `_bucket`, `_sum` and `_count` belong to their histogram. */
+/**
+ * Returns the metric of the catalogue to which a name in a query refers. Names with `_bucket`, `_sum` and
+ * `_count` belong to their histogram.
+ */
 export function findCatalogueMetric(name: string): CatalogueMetric | undefined {
   return metricCatalogue.find(
     (metric) =>

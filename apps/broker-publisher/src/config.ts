@@ -67,8 +67,8 @@ const urls = z
 const timings = z
   .object({
     /**
-     * Heartbeat interval of the leader. Raising it delays failover. Lowering it causes needless elections on a
-     * busy machine.
+     * Heartbeat interval of the leader. A longer interval delays failover. A shorter interval causes
+     * needless elections on a busy machine.
      */
     heartbeatMs: milliseconds(10, 10_000).default(100),
     electionMsMin: milliseconds(50, 60_000).default(400),
@@ -76,7 +76,8 @@ const timings = z
     /** A member without a majority for this long becomes isolated (see `whenIsolated`). */
     isolatedAfterMs: milliseconds(500, 120_000).default(2_000),
     /**
-     * A member that is silent for this long counts as dead: the cluster publishes the wills of its clients.
+     * Time without a message from a member after which the cluster treats this member as failed and publishes the
+     * wills of its clients.
      */
     lostAfterMs: milliseconds(500, 120_000).default(2_500),
   })
@@ -142,7 +143,7 @@ export const configSchema = z
     whenIsolated: z.enum(['accept', 'hold']).default('accept'),
     /**
      * Allows this member to form a cluster although some members have not answered. An operator
-     * sets it for the first start only.
+     * sets `bootstrap` for the first start only.
      */
     bootstrap: z.boolean().default(false),
     publisher: z
@@ -157,14 +158,14 @@ export const configSchema = z
     limits: z
       .object({
         /**
-         * Bytes of log kept in memory and on disk before a snapshot compacts it. Raising it costs memory and
+         * Bytes of log kept in memory and on disk before a snapshot compacts it. A higher bound costs memory and
          * restart time.
          */
         logBytesMax: z
           .int()
           .min(1_048_576)
           .default(32 * 1024 * 1024),
-        /** Bytes of degraded acknowledgements that one member stores. Raising it costs memory and disk. */
+        /** Bytes of degraded acknowledgements that one member stores. A higher bound costs memory and disk. */
         outboxBytesMax: z
           .int()
           .min(65_536)
@@ -174,7 +175,8 @@ export const configSchema = z
     log: z.object({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
     tls: tls.prefault({}),
     /**
-     * Fault injection for tests of whole members; see `FaultInjection`. Never use these settings on a production host.
+     * Fault injection for tests of whole members; see `FaultInjection`. Never use these settings on a
+     * production host.
      */
     testing: z
       .object({ faults: z.string().default(''), ackBeforeCommit: z.boolean().default(false) })

@@ -1,13 +1,16 @@
 import type { MetricDefinition, MetricType } from './metrics.ts';
 
 /**
- * Allowed values of a label: either the list of all values, or the set of things with one value each
- * (for example each peer).
+ * Allowed values of a label: either the list of all values, or a description of the things that have
+ * one value each (for example each peer).
  * A series with a listed value exists from the start, at 0, so that `rate` sees its first increase.
  */
 export type LabelValues = readonly string[] | { readonly oneFor: string };
 
-/** Unit of a metric. The name ends in the unit where Prometheus conventions require it. `none`: states, indexes, versions. */
+/**
+ * Unit of a metric. The name ends in the unit where Prometheus conventions require it. `none`: states,
+ * indexes, versions.
+ */
 export type MetricUnit =
   | 'none'
   | 'seconds'
@@ -27,7 +30,10 @@ export type MetricUnit =
 /** A metric with its unit, its purpose and the allowed values of its labels. */
 export interface CatalogueMetric extends MetricDefinition {
   readonly unit: MetricUnit;
-  /** `dashboard`: rules and panels may use the metric. `debugging`: people use the metric to find causes; it may change. */
+  /**
+   * `dashboard`: rules and panels may use the metric. `debugging`: the metric helps people to find causes,
+   * and may change.
+   */
   readonly purpose: 'dashboard' | 'debugging';
   /** Allowed values by label, in the order of `labels`. */
   readonly values: Readonly<Record<string, LabelValues>>;

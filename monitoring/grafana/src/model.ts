@@ -23,9 +23,12 @@ export interface PanelSpec {
   readonly width: number;
   /** Height of the panel in grid units. All panels of a row have the same height. */
   readonly height?: number;
-  /** Why the panel may be empty. Without a reason the test with a live Prometheus requires data from every query. */
+  /**
+   * Why the panel may be empty. Without a reason the test with a live Prometheus requires data from every
+   * query.
+   */
   readonly emptyWhen?: string;
-  /** Colour of the value by its lower bound; null: no lower bound. */
+  /** Colours of ranges of the value, by the lower bound of each range; null: the range has no lower bound. */
   readonly thresholds?: readonly (readonly [from: number | null, color: Color])[];
   /** Texts and colours that the panel shows instead of values, by value. */
   readonly valueTexts?: Readonly<Record<string, readonly [text: string, color: Color]>>;

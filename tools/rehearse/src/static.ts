@@ -18,8 +18,8 @@ interface Check {
 }
 
 /**
- * Runs the checks that need no running hosts: lint, the syntax of every playbook, the templates with every inventory, and
- * inventories that must be rejected.
+ * Runs the checks that need no running hosts: lint, the syntax of every playbook, the templates with every
+ * inventory, and inventories that must be rejected.
  * @returns whether all checks passed
  */
 export async function checkStatically(root: string, print: (text: string) => void): Promise<boolean> {
@@ -130,8 +130,9 @@ async function unknownSettings(root: string, rendered: string): Promise<string |
 }
 
 /**
- * Returns checks of the preflight playbook. Each check runs the playbook with variables that the playbook must reject, and
- * with this machine in place of three hosts. The playbook's message must contain the given text.
+ * Returns checks of the preflight playbook. Each check runs the playbook with variables that the playbook
+ * must reject, and with this machine in place of three hosts. The playbook's message must contain the given
+ * text.
  */
 function preflights(ansible: string): Check[] {
   const image = { mqtt_cluster_version: 'no-such-version' };
@@ -141,7 +142,7 @@ function preflights(ansible: string): Check[] {
       { preflight_architectures: ['riscv128'] },
       'but the images are made for riscv128',
     ],
-    ['too little disk', { preflight_disk_bytes_min: '999999999999999999' }, 'are needed below one of'],
+    ['too little disk', { preflight_disk_bytes_min: '999999999999999999' }, 'needs at least'],
     ['a missing image', image, 'There is no image localhost/mqtt-cluster/broker-publisher:no-such-version'],
     ['an unreachable host', { ansible_connection: 'ssh', ansible_port: '1' }, "one can't be reached by ssh"],
   ];
@@ -166,8 +167,8 @@ function preflights(ansible: string): Check[] {
 }
 
 /**
- * Returns checks of wrong inventories. The playbook must reject each inventory, or accept it with a warning. Its message must
- * contain the given text.
+ * Returns checks of wrong inventories. The playbook must reject each inventory, or accept it with a
+ * warning. Its message must contain the given text.
  */
 function refusals(ansible: string): Check[] {
   const wrong: readonly (readonly [string, string])[] = [

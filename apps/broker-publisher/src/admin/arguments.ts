@@ -36,9 +36,9 @@ const waitSecondsDefault = 60;
 const waitSecondsMax = 86_400;
 
 /**
- * Declares the commands and options of `broker-publisher admin`. Scripts and playbooks use their names, so
- * the names never change. The options of the program (`--url`, `--json` and others) may stand before or after
- * the command.
+ * Declares the commands and options of `broker-publisher admin`. Scripts and playbooks use the names of the
+ * commands and options, so these names never change. The options of the program (`--url`, `--json` and
+ * others) may stand before or after the command.
  */
 function createProgram(onCommand: (command: AdminCommand) => void): Command {
   const program = new Command(programName)

@@ -209,7 +209,7 @@ function clientFor({ options }: AdminCommand, { configDirectory }: AdminEnvironm
   const { url, tokenFile } = options;
   if (url !== undefined && !URL.canParse(url))
     throw new AdminError(`--url: "${url}" is not a URL such as http://127.0.0.1:9100`);
-  // With both options the command needs no configuration.
+  // With both --url and --token-file the command needs no configuration.
   const config =
     url === undefined || tokenFile === undefined ? readConfigFor(configDirectory, url !== undefined) : null;
   const address = url ?? addressOf(config!);

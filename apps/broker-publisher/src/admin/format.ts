@@ -23,7 +23,7 @@ export const statusSchema = z.looseObject({
 
 export type StatusSummary = Decoded<typeof statusSchema>;
 
-// ---- text output; with `--json` the command prints the answer instead ----
+// ---- text output; with `--json` the command prints the JSON answer instead ----
 
 export function formatStatus(status: StatusSummary): string {
   const { id, state, reason, role, leader, term, appliedIndex, lastIndex, connections, sessions } = status;

@@ -11,8 +11,8 @@ import { z } from 'zod';
 /** A member that lacks more entries of the log than this number has not caught up. */
 const lagEntriesMax = 1_000;
 /**
- * A member that is silent for longer than this time is unreachable. A follower answers heartbeats every few
- * hundred milliseconds.
+ * A member that has not answered the leader for longer than this time counts as unreachable. A follower
+ * answers heartbeats every few hundred milliseconds.
  */
 const silentMsMax = 2_000;
 
@@ -62,7 +62,7 @@ export const clusterHealthSchema = z.object({
 
 export type ClusterHealth = Decoded<typeof clusterHealthSchema>;
 
-/** Returns the health of the cluster as one member sees it, with what its leader reports (`survey`). */
+/** Returns the health of the cluster, based on the status of one member and the report of the leader (`survey`). */
 export function assessClusterHealth(
   status: MemberStatus,
   survey: AdminOutcome,

@@ -5,14 +5,17 @@ const delayFullMs = 500;
  * for seconds.
  */
 const pendingFull = 20_000;
-/** Weight of the newest sample in the mean delay. A sample is taken once a second; one slow second is no overload. */
+/**
+ * Weight of the newest sample in the mean delay. A sample is taken once a second; one slow second is no
+ * overload.
+ */
 const sampleWeight = 0.3;
 /** Resolution of the reported load. */
 const step = 0.1;
 
 /**
- * Loads at which the admission changes. Each admission starts at a higher load than it ends (hysteresis), so that
- * the admission does not change every second.
+ * Loads at which the admission changes. Each admission begins at a higher load than the load at which it
+ * ends (hysteresis), so that the admission does not change every second.
  */
 const redirectFrom = 0.8;
 const redirectUntil = 0.6;

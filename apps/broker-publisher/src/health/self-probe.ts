@@ -5,8 +5,9 @@ import type { Socket } from 'node:net';
 /** The topic begins with `$`, so that a client's filter `#` does not match the topic [MQTT-4.7.2-1]. */
 const topicPrefix = '$watchdog/';
 /**
- * Bound of the received bytes without a complete packet. The probe's own packets are smaller. If another client
- * publishes a larger message on the probe's topic, the probe reconnects and uses a new topic.
+ * Maximum number of received bytes that do not form a complete packet yet. The probe's own packets are
+ * smaller. If another client publishes a larger message on the probe's topic, the probe reconnects and uses
+ * a new topic.
  */
 const bufferBytesMax = 64 * 1024;
 /** Largest number of bytes that encode a remaining length [MQTT-2.2.3]. */

@@ -18,7 +18,7 @@ export interface ServiceManagerReporterComponents {
 
 /**
  * Reports to systemd: READY when this member has caught up, a status line, and watchdog keep-alives. A
- * keep-alive means that the event loop turns and that the broker has answered the self probe within the
+ * keep-alive means that the event loop runs and that the broker has answered the self probe within the
  * watchdog interval.
  */
 export class ServiceManagerReporter {

@@ -90,7 +90,8 @@ export class Appliance implements Lifecycle {
     this.#http = this.#createHttp(runner, management);
     const broker = this.#createBroker(runner, management);
     this.#broker = broker;
-    // Each listener fails to start when its port is in use. Until here the member has acknowledged nothing.
+    // Each listener fails to start when its port is in use. A failed start loses nothing,
+    // because the member has acknowledged no message yet.
     await this.#http.start();
     await this.#bridge.start();
     await runner.start();

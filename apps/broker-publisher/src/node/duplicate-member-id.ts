@@ -4,7 +4,10 @@ import { ListenError } from '@mqtt-cluster/contracts';
 import type { BridgeTls } from '@mqtt-cluster/bridge';
 import type { PeerAddress } from '../config.ts';
 
-/** Time that the probe waits. A running process answers at once, so a silent host does not run this member. */
+/**
+ * Time that the probe waits. A running process answers at once, so a host that does not answer does not run
+ * this member.
+ */
 const answerMsMax = 500;
 const connackType = 0x20;
 

@@ -32,7 +32,8 @@ export interface ManagementInterfaceOptions {
   /** Address at which this process reaches its own MQTT listener. */
   readonly mqttAddress: () => { readonly host: string; readonly port: number };
   /**
-   * Median round-trip time to the peers; 0 before the first answer. At least half of the peers are not slower.
+   * Median round-trip time to the peers, ms: at least half of the peers answer within this time. 0 before the first
+   * answer.
    */
   readonly roundTripMs: () => number;
   /** Drains this member and ends the process. */
@@ -70,7 +71,10 @@ export class ManagementInterface implements Lifecycle {
     });
   }
 
-  /** Starts the reports to the service manager, such as READY. Call `start` after all other components have started. */
+  /**
+   * Starts the reports to the service manager, such as READY. Call `start` after all other components have
+   * started.
+   */
   async start(): Promise<void> {
     const { logger, metrics, runner, config, mqttAddress } = this.#options;
     this.#stopDelays = measureEventLoopDelay((delayMs) => this.#measureLoad(delayMs));
@@ -114,8 +118,8 @@ export class ManagementInterface implements Lifecycle {
   }
 
   /**
-   * Returns the readiness: whether clients may connect to this member. An isolated member is ready, because it serves clients
-   * (docs/DESIGN.md, "Loss of quorum").
+   * Returns the readiness: whether clients may connect to this member. An isolated member is ready, because
+   * it serves clients (docs/DESIGN.md, "Loss of quorum").
    */
   ready(): CheckResult {
     const { state, reason } = this.#options.runner.status();

@@ -18,11 +18,11 @@ import type {
   StoreWrite,
 } from '@mqtt-cluster/contracts';
 
-/** Tick interval of a busy member. Raising it delays retransmissions and acknowledgements. */
+/** Tick interval of a busy member. A longer interval delays retransmissions and acknowledgements. */
 const busyTickMs = 40;
 /**
- * Tick interval of an idle leader. Raising it makes its heartbeats uneven. Lowering it costs CPU time on an
- * idle host.
+ * Tick interval of an idle leader. A longer interval makes its heartbeats uneven. A shorter interval costs
+ * CPU time on an idle host.
  */
 const idleLeaderTickMs = 150;
 /** Tick interval of an idle follower: an election may start later by up to this time. */

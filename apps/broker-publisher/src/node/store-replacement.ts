@@ -6,8 +6,8 @@ import type { Logger, LogIndex } from '@mqtt-cluster/contracts';
 /** Subdirectory of the data directory that keeps the replaced store. The next replacement overwrites it. */
 export const setAsideDirectory = 'set-aside';
 /**
- * Minimum time between two replacements. A store that is unfit again within this time points to a program error,
- * not to a bad disk, and another replacement would not help.
+ * Minimum time between two replacements. If the state of the store differs again within this time, the
+ * cause is a program error, not a bad disk, and another replacement would not help.
  */
 const intervalMsMin = 3_600_000;
 /**

@@ -21,7 +21,7 @@ test('parseArguments parses a command with its operands and options', () => {
   expect(parseArguments(['settings', 'a=1', 'b=2'])).toMatchObject({ operands: ['a=1', 'b=2'] });
 });
 
-test('parseArguments accepts the common options also before the command', () => {
+test('parseArguments accepts --url, --token-file and --json before or after the command', () => {
   const options = { url: 'http://h:1', tokenFile: 'token', json: true };
   expect(
     parseArguments(['--url', 'http://h:1', '--json', 'transfer', 'b', '--token-file=token']),
@@ -52,7 +52,7 @@ test.each([
   expect((thrown as Error).message).not.toContain('\n');
 });
 
-test('parseSettings parses a value of digits as a number', () => {
+test('parseSettings returns a value that consists of digits as a number', () => {
   expect(parseSettings(['queuedMessagesMax=5', 'queueFull=refuse'])).toEqual({
     queuedMessagesMax: 5,
     queueFull: 'refuse',
@@ -60,7 +60,7 @@ test('parseSettings parses a value of digits as a number', () => {
   expect(() => parseSettings(['queueFull'])).toThrow(/NAME=VALUE/);
 });
 
-test('the help of the program and of its commands lists every command and option and fits a terminal', () => {
+test('the help of the program and of its commands lists every command and option and fits the width of a terminal', () => {
   const { commands, options } = adminCommandLineNames();
   const overview = help('--help');
   for (const command of commands) expect(overview).toMatch(new RegExp(`^  ${command}\\b`, 'm'));

@@ -39,7 +39,7 @@ describe('readToken', () => {
   beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'token-'))));
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  test('returns the token without the line end of the file, and null for an empty path', () => {
+  test('returns the token without the line end of the file, and returns null when no file is configured', () => {
     const file = join(directory, 'token');
     writeFileSync(file, `${token}\n`);
     expect(readToken(file)).toBe(token);

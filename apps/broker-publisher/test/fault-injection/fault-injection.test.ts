@@ -42,7 +42,7 @@ describe('fault injection', () => {
     ['{"disk": {"slowMs": -1}}', 'disk.slowMs'],
     ['{"disk": {"fill": true}}', 'disk'],
     ['{"clock": 5}', 'clock'],
-  ])('rejects the faults file %s', (text, message) => {
+  ])('rejects a faults file with the text %s', (text, message) => {
     expect(() => parseFaults(text)).toThrow(message);
   });
 
@@ -55,7 +55,7 @@ describe('fault injection', () => {
   });
 });
 
-test('shiftWallClock changes every reading of the wall clock, but no Date that is created from a value', () => {
+test('shiftWallClock shifts the current time that Date returns, but not a Date that is created from a given time', () => {
   let shiftMs = 0;
   const restore = shiftWallClock(() => shiftMs);
   try {

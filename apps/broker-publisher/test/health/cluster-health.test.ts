@@ -29,7 +29,7 @@ function survey(change: Record<string, { lagEntries: number; silentMs: number }>
   return { accepted: true, reason: '', survey: { a: well, c: well, d: well, ...change } };
 }
 
-test('a cluster of three healthy members is healthy, and each member can be stopped', () => {
+test('a cluster of three healthy members is healthy, and any one member can be stopped safely', () => {
   for (const id of ['a', 'b', 'c']) {
     const health = assessClusterHealth(status(), survey(), id);
     expect(health).toMatchObject({ healthy: true, majority: true, reason: '', leader: 'b', voters: 3 });
@@ -39,12 +39,12 @@ test('a cluster of three healthy members is healthy, and each member can be stop
 });
 
 test.each([
-  ['is silent', survey({ c: { lagEntries: 0, silentMs: 60_000 } }), status()],
-  ['lags', survey({ c: { lagEntries: 100_000, silentMs: 50 } }), status()],
+  ['does not answer the leader', survey({ c: { lagEntries: 0, silentMs: 60_000 } }), status()],
+  ['lacks many log entries', survey({ c: { lagEntries: 100_000, silentMs: 50 } }), status()],
   ['is a learner', survey(), status({}, ['voter', 'voter', 'learner'])],
-  ['joins', survey(), status({ peers: { b: summary, c: { ...summary, state: 'joining' } } })],
-  ['drains', survey(), status({ peers: { b: summary, c: { ...summary, state: 'draining' } } })],
-])('while one member %s, no other member can be stopped, but that member can', (_what, found, own) => {
+  ['is still joining', survey(), status({ peers: { b: summary, c: { ...summary, state: 'joining' } } })],
+  ['is draining', survey(), status({ peers: { b: summary, c: { ...summary, state: 'draining' } } })],
+])('while one member %s, only this member can be stopped safely', (_what, found, own) => {
   const other = assessClusterHealth(own, found, 'b');
   expect(other).toMatchObject({
     healthy: false,
@@ -53,7 +53,7 @@ test.each([
   expect(assessClusterHealth(own, found, 'c').stop).toMatchObject({ safe: true });
 });
 
-test('without a leader, no member can be stopped', () => {
+test('while the cluster has no leader, no member can be stopped safely', () => {
   const health = assessClusterHealth(
     status({ leader: null }),
     { accepted: false, reason: 'no leader is known' },
@@ -66,7 +66,7 @@ test('without a leader, no member can be stopped', () => {
   });
 });
 
-test('neither of two voters can be stopped', () => {
+test('in a cluster with two voters, neither voter can be stopped safely', () => {
   const health = assessClusterHealth(status({}, ['voter', 'voter']), survey(), 'a');
   expect(health.stop).toMatchObject({
     safe: false,

@@ -18,7 +18,7 @@ test('the load of a member is the highest of the loads of event loop, clients an
   expect(sampled(new LoadMeter(), { delayMs: 60_000, pendingCommands: 1e9 }).load).toBe(1);
 });
 
-test('LoadMeter rejects clients after many delayed seconds, but not after one, until the load is lower', () => {
+test('LoadMeter rejects clients after many seconds of event loop delay, but not after one, and accepts them at a lower load', () => {
   const meter = sampled(new LoadMeter(), { delayMs: 5_000 }, 1);
   expect(meter.admission).toBe('all');
   expect(sampled(meter, { delayMs: 5_000 }).admission).toBe('refuse');
@@ -28,7 +28,7 @@ test('LoadMeter rejects clients after many delayed seconds, but not after one, u
   expect(sampled(meter, { delayMs: 350 }).admission).toBe('all');
 });
 
-test('a high number of clients leads to redirection, not to rejection', () => {
+test('LoadMeter redirects clients, but does not reject them, when the number of clients is near its bound', () => {
   expect(sampled(new LoadMeter(), { clients: 99 }).admission).toBe('redirect');
 });
 
@@ -50,7 +50,7 @@ const members = ['a', 'b', 'c', 'd'];
 const urls = new Map(members.map((id) => [id, [`mqtt://${id}.example:1883`]]));
 const view = new ClusterView({ members, urls });
 
-test('ClusterView redirects clients to the least busy member, but not between two busy members', () => {
+test('ClusterView redirects clients to the member with the lowest load, but not if this load is only slightly lower', () => {
   expect(view.redirectTarget(status({}), 0.9)).toBe('c.example:1883');
   expect(view.redirectTarget(status({}), 0.2)).toBeUndefined();
   expect(view.redirectTarget(status({ state: 'draining' }), 0)).toBe('c.example:1883');

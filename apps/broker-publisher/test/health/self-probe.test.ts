@@ -72,7 +72,7 @@ test('a connection that the broker closes without CONNACK counts as an answer to
   await answered();
 });
 
-test('an open connection without CONNACK, or a refused one, is not an answer to the self probe', async () => {
+test('neither an open connection without CONNACK nor a refused connection counts as an answer to the self probe', async () => {
   let accepted = 0;
   await listen(
     createServer((socket) => {

@@ -44,7 +44,7 @@ beforeEach(() => {
   });
 });
 
-test('a member reports READY once after the catch-up, and extends the start timeout only during progress', () => {
+test('a member reports READY only once, after its catch-up, and extends the start timeout only while the catch-up makes progress', () => {
   reporter.reportStatus();
   expect(notifications).toEqual(['EXTEND 10000', 'STATUS joining: catching up; 1 of 9 entries']);
   notifications = [];

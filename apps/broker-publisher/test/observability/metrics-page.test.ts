@@ -148,7 +148,7 @@ test('a member counts closed and rejected connections by reason', async () => {
   expect(page.value('session_open_seconds_count', 'session="present"')).toBe(1);
 });
 
-test('only one member counts the effects of a log entry, and it does not count them again after a restart', async () => {
+test('only one member counts the effects of a log entry, and this member does not count them again after a restart', async () => {
   const ids = ['a', 'b', 'c'];
   cluster = await TestCluster.start(ids);
   const total = async (name: string, labels = ''): Promise<number> => {

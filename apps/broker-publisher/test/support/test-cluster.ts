@@ -91,7 +91,7 @@ export class TestCluster {
   }
 
   /**
-   * Creates an appliance of a member on other ports, and with another data directory, than the member itself.
+   * Creates a second appliance with the id of a member, but with other ports and another data directory.
    */
   async createDuplicate(id: string): Promise<Appliance> {
     const { mqtt, http, cluster } = await reservePorts();

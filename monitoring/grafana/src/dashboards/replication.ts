@@ -195,7 +195,7 @@ export const replication: DashboardSpec = {
   rows: [
     { title: 'Pairs of members', panels: pairs },
     { title: 'Log', panels: log },
-    { title: 'Agreement and snapshots', panels: agreement },
+    { title: 'State digests and snapshots', panels: agreement },
     { title: 'Links', panels: bridges },
   ],
 };

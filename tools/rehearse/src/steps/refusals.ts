@@ -8,7 +8,7 @@ import type { RehearsalContext, Step } from './context.ts';
 type WrongDeployment = readonly [string, Variables, string];
 
 const wrongDeployments: readonly WrongDeployment[] = [
-  ['too little disk', { preflight_disk_bytes_min: '999999999999999' }, 'are needed below one of'],
+  ['too little disk', { preflight_disk_bytes_min: '999999999999999' }, 'needs at least'],
   ['another architecture', { preflight_architectures: ['riscv128'] }, 'but the images are made for riscv128'],
   ['a missing image', { mqtt_cluster_version: 'nowhere' }, 'There is no image localhost/mqtt-cluster/'],
   ['an admin token that is too short', { vault_broker_admin_token: 'short' }, '16 characters or more'],
