@@ -53,7 +53,7 @@ test('the broker publishes every ten seconds only the counters that changed', ()
   });
 });
 
-test('the broker publishes a changed $SYS/cluster value at the next call, but other values every ten seconds', () => {
+test('the broker publishes a changed $SYS/cluster value at the next publish(), but other values every ten seconds', () => {
   let state = 'serving';
   let retained = 1;
   const { publish, pass } = recordingTopics({

@@ -37,9 +37,9 @@ test.each([
 ])(
   'the first delivery of a message to a %s session reports when the home received the message',
   (_kind, session) => {
-    const told: number[] = [];
+    const reported: number[] = [];
     const cluster = new TestCluster(ids, {
-      measures: { committed: () => {}, delivering: (receivedMs) => told.push(receivedMs) },
+      measures: { committed: () => {}, delivering: (receivedMs) => reported.push(receivedMs) },
     });
     cluster.serve();
     cluster.member('a').input(1, { kind: 'connect', request: request('p') });
@@ -58,17 +58,17 @@ test.each([
     cluster.member('a').input(1, { kind: 'publish', request: publish('without/subscriber', 2) });
     cluster.until('delivered', () => cluster.takeEffects('a', 3).some(({ kind }) => kind === 'deliver'));
     cluster.run(100);
-    expect(told).toEqual([receivedMs]);
+    expect(reported).toEqual([receivedMs]);
   },
 );
 
 test('the home of a message that waited for room in the window reports its receive time only when it delivers the message', () => {
-  const told: { receivedMs: number; atMs: number }[] = [];
+  const reported: { receivedMs: number; atMs: number }[] = [];
   let nowMs = (): number => 0;
   const cluster = new TestCluster(['a'], {
     measures: {
       committed: () => {},
-      delivering: (receivedMs) => told.push({ receivedMs, atMs: nowMs() }),
+      delivering: (receivedMs) => reported.push({ receivedMs, atMs: nowMs() }),
     },
   });
   nowMs = () => cluster.nowMs;
@@ -83,14 +83,14 @@ test('the home of a message that waited for room in the window reports its recei
   const second = cluster.nowMs - 10;
   cluster.member('a').input(1, { kind: 'publish', request: publish('x', 2) });
   cluster.run(1_000);
-  expect(told).toHaveLength(1);
+  expect(reported).toHaveLength(1);
   const [first] = cluster.takeEffects('a', 2).filter((effect) => effect.kind === 'deliver');
   const ackedMs = cluster.nowMs;
   cluster.member('a').input(2, { kind: 'puback', packetId: first!.packetId });
   cluster.run(100);
-  expect(told).toHaveLength(2);
-  expect(told[1]!.receivedMs).toBe(second);
-  expect(told[1]!.atMs).toBeGreaterThanOrEqual(ackedMs - 10);
+  expect(reported).toHaveLength(2);
+  expect(reported[1]!.receivedMs).toBe(second);
+  expect(reported[1]!.atMs).toBeGreaterThanOrEqual(ackedMs - 10);
 });
 
 test('exactly one member counts the effects of a log entry in its metrics', () => {

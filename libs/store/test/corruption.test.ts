@@ -49,8 +49,8 @@ describe('a torn write', () => {
     const disk = new SimulatedDisk();
     await write(disk, three, 'dies');
     const records = disk.content(firstSegment).subarray(16);
-    // Records of this segment inside the payload of a torn entry have correct checksums, but their groups
-    // start before the torn write, so they do not prove that it was synced.
+    // The payload contains valid records of this segment. Each of them belongs to a write group that starts
+    // before the torn write, so recovery must not take them as proof that the torn write was synced.
     const store = storeOn(disk);
     await store.open('a');
     await store.write({ entries: [{ ...testEntry(4), data: Buffer.from(records) }] });

@@ -72,7 +72,7 @@ test('the cluster does not restore a deleted retained message when an isolated h
 });
 
 /** This test fails if an isolated home stamps accepted messages with the time of its isolation (seed 6981). */
-test('the cluster does not restore a deleted retained message when a home that could receive but not send proposes it late (P5)', () => {
+test('a retained message stays deleted when a home whose outgoing links were cut proposes its PUBLISH late (P5)', () => {
   const scenario = new Scenario();
   const [a, b, c] = scenario.followers() as [string, string, string];
   const publisher = scenario.client('p', a);
