@@ -189,5 +189,11 @@ export type Command =
  */
 export const retainedQueuedSemantics = 2;
 
+/**
+ * From this semantics version on, sessions, wills and deliveries follow every clause of the standard that
+ * `docs/CONFORMANCE.md` names (docs/DESIGN.md, "Semantics version").
+ */
+export const conformanceSemantics = 3;
+
 /** The newest semantics version that this program supports. */
-export const semanticsVersion = 2;
+export const semanticsVersion = 3;

@@ -17,6 +17,8 @@ test('only the member that proposed a batch reports its commit duration, and onl
     measures: { committed: (durationMs) => committed.push(durationMs), delivering: () => {} },
   });
   cluster.serve();
+  // Waits until the cluster has finalised the semantics version.
+  cluster.run(1_000);
   cluster.member('a').input(1, { kind: 'connect', request: request('p') });
   cluster.run(100);
   committed.length = 0;
