@@ -41,7 +41,6 @@ describe('the broker, for a connecting client,', () => {
     ['a surrogate in the client identifier [MQTT-1.5.3-1]', connectFrame(0x02, text(surrogate))],
     ['U+0000 in the client identifier [MQTT-1.5.3-2]', connectFrame(0x02, text(nul))],
     ['reserved flags in the fixed header', [0x11, ...connectFrame(0x02, text('c')).slice(1)]],
-    ['an unknown protocol name [MQTT-3.1.2-1]', frame(0x10, text('HTTP'), 4, 2, 0, 0, text('c'))],
     ['another packet before CONNECT [MQTT-3.1.0-1]', [0xc0, 0]],
     ['a remaining length of five bytes', [0x10, 0xff, 0xff, 0xff, 0xff, 0x01]],
   ])('closes the connection without CONNACK, for a CONNECT with %s', async (_name, bytes) => {

@@ -12,6 +12,8 @@ export type ProtocolVersion = 3 | 4 | 5;
 
 export interface ConnectPacket {
   readonly version: ProtocolVersion;
+  /** True if the client is a bridge of another broker: it sets the bit 0x80 of the protocol level. */
+  readonly isBridge: boolean;
   /** Empty if the client asks the server to assign a client identifier. */
   readonly client: string;
   readonly clean: boolean;
@@ -24,15 +26,16 @@ export interface ConnectPacket {
 }
 
 /**
- * The client uses an unsupported protocol level. The guard encodes CONNACK in a form that the client can
- * parse.
+ * The client uses an unsupported protocol name or level. The guard encodes CONNACK in a form that the client
+ * can parse.
  */
-export class UnsupportedProtocolLevelError extends Error {
+export class UnsupportedProtocolError extends Error {
+  /** The protocol level, without the bit of a bridge. */
   readonly level: number;
 
   constructor(level: number) {
-    super(`protocol level ${level} is not supported`);
-    this.name = 'UnsupportedProtocolLevelError';
+    super(`the protocol name, or the protocol level ${level}, is not supported`);
+    this.name = 'UnsupportedProtocolError';
     this.level = level;
   }
 }
@@ -43,17 +46,18 @@ export class UnsupportedProtocolLevelError extends Error {
  * Calls `onVersion` before all other checks, so that the caller can answer a later {@link PacketError} in the
  * form of the client's protocol version.
  *
- * @throws UnsupportedProtocolLevelError
+ * @throws UnsupportedProtocolError
  * @throws PacketError
  */
 export function decodeConnect(
   reader: ByteReader,
   onVersion: (version: ProtocolVersion) => void,
 ): ConnectPacket {
-  const version = readVersion(reader);
+  const { version, isBridge } = readProtocol(reader);
   onVersion(version);
   const flags = reader.byte();
-  if (flags & 0x01) throw malformed('the reserved CONNECT flag is set'); // [MQTT-3.1.2-3]
+  // [MQTT-3.1.2-3]. MQTT 3.1 does not use this bit.
+  if (flags & 0x01 && version > 3) throw malformed('the reserved CONNECT flag is set');
   const hasWill = (flags & 0x04) !== 0;
   const willQos = (flags >> 3) & 3;
   const willRetain = (flags & 0x20) !== 0;
@@ -69,12 +73,15 @@ export function decodeConnect(
   const properties = version === 5 ? readProperties(reader, allowedProperties.connect) : undefined;
   const client = reader.utf8String();
   const will = hasWill ? readWill(reader, version, willQos as QoS, willRetain) : undefined;
-  const userName = hasUserName ? reader.utf8String() : undefined;
-  const password = hasPassword ? reader.binaryData() : undefined;
+  // MQTT 3.1, 3.1: a CONNECT that ends before the announced user name or password is valid.
+  const isComplete = (): boolean => version === 3 && reader.remaining === 0;
+  const userName = hasUserName && !isComplete() ? reader.utf8String() : undefined;
+  const password = hasPassword && !isComplete() ? reader.binaryData() : undefined;
   reader.expectEnd();
   if (properties) rejectEnhancedAuthentication(properties);
   return {
     version,
+    isBridge,
     client,
     clean: (flags & 0x02) !== 0,
     keepAlive,
@@ -85,13 +92,20 @@ export function decodeConnect(
   };
 }
 
-function readVersion(reader: ByteReader): ProtocolVersion {
+/**
+ * Brokers such as Mosquitto set this bit of the protocol level when they connect as a bridge. The standards
+ * do not define it.
+ */
+const bridgeBit = 0x80;
+
+function readProtocol(reader: ByteReader): { version: ProtocolVersion; isBridge: boolean } {
   const name = reader.utf8String();
-  const level = reader.byte();
-  if (name === 'MQIsdp' && level === 3) return 3;
-  if (name !== 'MQTT') throw malformed('the protocol name is unknown'); // [MQTT-3.1.2-1]
-  if (level === 4 || level === 5) return level;
-  throw new UnsupportedProtocolLevelError(level); // [MQTT-3.1.2-2]
+  const byte = reader.byte();
+  const level = byte & ~bridgeBit;
+  const isBridge = (byte & bridgeBit) !== 0;
+  if (name === 'MQIsdp' && level === 3) return { version: 3, isBridge };
+  if (name === 'MQTT' && (level === 4 || level === 5)) return { version: level, isBridge };
+  throw new UnsupportedProtocolError(level); // [MQTT-3.1.2-1, MQTT-3.1.2-2]
 }
 
 /** The broker does not support enhanced authentication (MQTT 5, 4.12). */

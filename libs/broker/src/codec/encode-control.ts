@@ -55,7 +55,8 @@ export function encodeConnack(
   sessionPresent: boolean,
   details: ConnackDetails,
 ): Buffer {
-  if (version < 5) return Buffer.from([0x20, 2, sessionPresent ? 1 : 0, 0]);
+  // MQTT 3.1 has no Session Present flag: byte 1 is reserved.
+  if (version < 5) return Buffer.from([0x20, 2, sessionPresent && version === 4 ? 1 : 0, 0]);
   const { limits, assignedClient, serverKeepAlive } = details;
   const packet: IConnackPacket = {
     cmd: 'connack',
@@ -119,16 +120,11 @@ function returnCodeOf(reasonCode: number): number | null {
 
 const levelOfMqtt5 = 5;
 /**
- * Other MQTT brokers, such as Mosquitto, set this bit of the protocol level when they connect as a bridge.
+ * Encodes the CONNACK for an unsupported protocol name or level. A level above 5 belongs to a later MQTT
+ * version, whose CONNACK probably starts like the one of MQTT 5.
  */
-const bridgeBit = 0x80;
-
-/**
- * Encodes the CONNACK for an unsupported protocol level. A level above 5 belongs to a later MQTT version,
- * whose CONNACK probably starts like the one of MQTT 5.
- */
-export function encodeUnsupportedLevelConnack(level: number): Buffer {
-  return level > levelOfMqtt5 && (level & bridgeBit) === 0
+export function encodeUnsupportedProtocolConnack(level: number): Buffer {
+  return level >= levelOfMqtt5
     ? Buffer.from([0x20, 3, 0, reasonCodes.unsupportedProtocolVersion, 0])
     : Buffer.from([0x20, 2, 0, 1]); // [MQTT-3.1.2-2]
 }

@@ -24,11 +24,19 @@ export function topicNameFault(topic: string): TopicFault | null {
     if (code === slash) levels++;
   }
   if (levels > topicLevelsMax) return 'tooManyLevels';
-  // Clients may not publish to `$SYS` [MQTT-4.7.2-1] nor to the topics that members use between themselves.
-  if (topic.charCodeAt(0) === 36 && (isUnder(topic, '$SYS/') || isUnder(topic, bridgeTopicPrefix))) {
-    return 'reserved';
-  }
-  return null;
+  return topic.charCodeAt(0) === 36 && isReserved(topic) ? 'reserved' : null;
+}
+
+/**
+ * The topic on which a bridge announces whether it is connected. Its program decides about the topic, so any
+ * client may publish it, as in Mosquitto.
+ */
+const bridgeStateTopic = /^\$SYS\/broker\/connection\/[^/]*\/state$/;
+
+/** Clients may not publish to `$SYS` [MQTT-4.7.2-1] nor to the topics that members use between themselves. */
+function isReserved(topic: string): boolean {
+  if (isUnder(topic, bridgeTopicPrefix)) return true;
+  return isUnder(topic, '$SYS/') && !bridgeStateTopic.test(topic);
 }
 
 const sharePrefix = '$share/';

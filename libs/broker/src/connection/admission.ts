@@ -11,7 +11,7 @@ const receiveMaximumDefault = 65_535;
 /** Checks a well-formed CONNECT. Returns the reason code that rejects it, or null to accept it. */
 export function connectFault(packet: ConnectPacket, context: BrokerContext): number | null {
   const { limits } = context;
-  if (packet.client.length === 0 && packet.version < 5 && !packet.clean) {
+  if (packet.client.length === 0 && (packet.version === 3 || (packet.version === 4 && !packet.clean))) {
     return reasonCodes.clientIdentifierNotValid; // [MQTT-3.1.3-8]
   }
   if (Buffer.byteLength(packet.client) > limits.clientIdBytesMax) return reasonCodes.clientIdentifierNotValid;

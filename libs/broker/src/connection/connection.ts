@@ -14,7 +14,7 @@
 import type { Duplex } from 'node:stream';
 import type { ClientEffect, ConnectionId } from '@mqtt-cluster/contracts';
 import { ByteReader } from '../codec/byte-reader.ts';
-import { UnsupportedProtocolLevelError } from '../codec/decode-connect.ts';
+import { UnsupportedProtocolError } from '../codec/decode-connect.ts';
 import type { ConnectPacket } from '../codec/decode-connect.ts';
 import { decodeDisconnect } from '../codec/decode-packets.ts';
 import { pingresp } from '../codec/encode-control.ts';
@@ -149,8 +149,8 @@ export class Connection {
     try {
       action();
     } catch (error) {
-      if (error instanceof UnsupportedProtocolLevelError) {
-        this.#lifecycle.rejectProtocolLevel(error.level);
+      if (error instanceof UnsupportedProtocolError) {
+        this.#lifecycle.rejectProtocol(error.level);
       } else if (error instanceof PacketError) {
         this.#context.counters.protocolErrors++;
         this.#lifecycle.fail(error.reasonCode, disconnectLabelOfCode(error.reasonCode), error.message);
@@ -217,17 +217,18 @@ export class Connection {
     const outbound = new Outbound(id, version, packetBytesMax, this.#context, this.#writer);
     this.#target = {
       lifecycle: this.#lifecycle,
-      inbound: new Inbound(id, this.#inboundHost(), this.#context, outbound, this.#reader),
+      inbound: new Inbound(id, this.#inboundHost(packet.isBridge), this.#context, outbound, this.#reader),
       outbound,
       counters: this.#context.counters,
       runGuarded: (action) => this.#runGuarded(action),
     };
   }
 
-  #inboundHost(): InboundHost {
+  #inboundHost(isBridge: boolean): InboundHost {
     return {
       client: this.#lifecycle.client,
       version: this.#lifecycle.version,
+      isBridge,
       isAdministrator: this.#handshake.isAdministrator,
       onPublishWindow: (full) =>
         full ? this.#gate.pause(pauseReasons.publishWindow) : this.#gate.resume(pauseReasons.publishWindow),

@@ -76,7 +76,7 @@ export class Handshake {
     this.#events = events;
   }
 
-  /** @throws PacketError or UnsupportedProtocolLevelError */
+  /** @throws PacketError or UnsupportedProtocolError */
   onConnect(reader: ByteReader): void {
     const lifecycle = this.#lifecycle;
     const packet = decodeConnect(reader, (version) => {

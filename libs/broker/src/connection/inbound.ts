@@ -33,6 +33,8 @@ const packetTypes = {
 export interface InboundHost {
   readonly client: ClientId;
   readonly version: number;
+  /** True if the client is a bridge of another broker. */
+  readonly isBridge: boolean;
   /** True if the client may publish to the admin topics. */
   readonly isAdministrator: boolean;
   /**
@@ -111,7 +113,8 @@ export class Inbound {
       else this.#hold({ first, bytes, start, end });
       return;
     }
-    checkFlags(first);
+    // MQTT 3.1 uses no flags here, but allows DUP in PUBREL, SUBSCRIBE and UNSUBSCRIBE.
+    if (this.#host.version > 3) checkFlags(first);
     switch (type) {
       case packetTypes.puback:
         return this.#outbound.onPuback(decodeAcknowledgement(reader, this.#host.version).packetId);

@@ -6,7 +6,7 @@ import type { ProtocolVersion } from '../codec/decode-connect.ts';
 import {
   encodeConnackRefusal,
   encodeDisconnect,
-  encodeUnsupportedLevelConnack,
+  encodeUnsupportedProtocolConnack,
 } from '../codec/encode-control.ts';
 import { failureReasonCodeMin, reasonCodes } from '../codec/reason-codes.ts';
 import type { BrokerContext } from '../context.ts';
@@ -104,8 +104,8 @@ export class Lifecycle {
     this.#end('other', { graceful: false });
   }
 
-  rejectProtocolLevel(level: number): void {
-    this.#writer.writeImmediately(encodeUnsupportedLevelConnack(level));
+  rejectProtocol(level: number): void {
+    this.#writer.writeImmediately(encodeUnsupportedProtocolConnack(level));
     this.#countRefusal('protocol_version');
     this.#end('protocol_error', { graceful: false });
   }

@@ -1,7 +1,7 @@
 import type { ClientId, ConnectionId, Subscription } from '@mqtt-cluster/contracts';
 import { PacketError } from '../codec/packet-error.ts';
 import { reasonCodes } from '../codec/reason-codes.ts';
-import { topicFilterFault } from '../codec/topic-validation.ts';
+import { isSharedSubscription, topicFilterFault } from '../codec/topic-validation.ts';
 import type { TopicFault } from '../codec/topic-validation.ts';
 import type { BrokerContext } from '../context.ts';
 import type { Outbound } from './outbound.ts';
@@ -12,6 +12,7 @@ const subackFailure = 0x80;
 interface Subscriber {
   readonly client: ClientId;
   readonly version: number;
+  readonly isBridge: boolean;
 }
 
 /**
@@ -40,12 +41,14 @@ export class Subscriptions {
   subscribe(packetId: number, subscriptions: readonly Subscription[]): void {
     const allowed: Subscription[] = [];
     const codes: (number | null)[] = [];
+    // An MQTT 5 bridge states the options itself.
+    const lacksOptions = this.#subscriber.isBridge && this.#subscriber.version < 5;
     for (const subscription of subscriptions) {
       const fault = checkFilter(subscription.filter);
       const authorized =
         this.#context.options.authorizeSubscribe?.(this.#subscriber.client, subscription.filter) ?? true;
       if (fault === null && authorized) {
-        allowed.push(subscription);
+        allowed.push(lacksOptions ? withBridgeOptions(subscription) : subscription);
         codes.push(null);
       } else {
         codes.push(this.#rejectionCode(fault));
@@ -81,6 +84,15 @@ export class Subscriptions {
     let next = 0;
     return codes.map((code) => code ?? granted[next++] ?? subackFailure);
   }
+}
+
+/**
+ * Adds the options that SUBSCRIBE of MQTT 3.1 and 3.1.1 cannot express and that a bridge needs: its own
+ * messages do not return to it, and it receives RETAIN as the publisher set it.
+ */
+function withBridgeOptions(subscription: Subscription): Subscription {
+  const noLocal = !isSharedSubscription(subscription.filter); // [MQTT-3.8.3-4]
+  return { ...subscription, noLocal, retainAsPublished: true };
 }
 
 function checkFilter(filter: string): TopicFault | null {
