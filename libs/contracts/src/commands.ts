@@ -122,6 +122,12 @@ export interface SessionProgress {
   readonly received?: readonly number[];
   /** QoS 2: packet ids for which the home received PUBCOMP, or a PUBREC with an error. */
   readonly completed?: readonly number[];
+  /**
+   * Final report of the connection: its home has sent no item of the queue from this number on, and sends no
+   * item after the report. The report may follow the end of the connection. Only from `conformanceSemantics`
+   * on.
+   */
+  readonly sentBelow?: number;
 }
 
 /**

@@ -144,10 +144,7 @@ export interface SessionView {
   readonly queuedBytes: number;
   /** Returns whether the client has published this QoS 2 packet id and not yet released it with PUBREL. */
   hasIncoming(packetId: number): boolean;
-  /**
-   * Items of the queue below this number were queued while the client was connected, so a former home may
-   * have sent them.
-   */
+  /** A former home may have sent the items of the queue below this number. */
   readonly sentBelow?: number;
 }
 

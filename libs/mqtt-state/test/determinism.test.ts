@@ -155,7 +155,8 @@ class Replicas {
       { received: packetIds },
       { completed: packetIds },
     ][rest.what];
-    return { kind: 'progress', sessions: [{ client, epoch, ...part }] };
+    const report = rest.take === 5 ? { sentBelow: (items.at(-1)?.number ?? 1) + (rest.what - 1) } : {};
+    return { kind: 'progress', sessions: [{ client, epoch, ...part, ...report }] };
   }
 }
 

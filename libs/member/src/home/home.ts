@@ -239,6 +239,6 @@ export class Home {
     if (connection === undefined || connection.epoch !== effect.epoch || effect.reason === 'closed') return;
     if (effect.reason === 'homeLost') return this.#opening.onHomeLost(connection);
     this.#context.events.push({ kind: 'takeover', client: effect.client });
-    this.#connections.close(connection, 'takenOver');
+    this.#opening.takenOver(connection);
   }
 }

@@ -236,11 +236,17 @@ function readLost(reader: ByteReader): Command {
 }
 
 function writeProgress(writer: ByteWriter, progress: SessionProgress): void {
-  writer.byte((progress.done ? 1 : 0) | (progress.received ? 2 : 0) | (progress.completed ? 4 : 0));
+  writer.byte(
+    (progress.done ? 1 : 0) |
+      (progress.received ? 2 : 0) |
+      (progress.completed ? 4 : 0) |
+      (progress.sentBelow !== undefined ? 8 : 0),
+  );
   writeConnection(writer, progress);
   for (const numbers of [progress.done, progress.received, progress.completed]) {
     if (numbers) writeArray(writer, numbers, (value) => writer.number(value));
   }
+  if (progress.sentBelow !== undefined) writer.number(progress.sentBelow);
 }
 
 function readProgress(reader: ByteReader): SessionProgress {
@@ -252,6 +258,7 @@ function readProgress(reader: ByteReader): SessionProgress {
     ...(bits & 1 ? { done: numbers() } : {}),
     ...(bits & 2 ? { received: numbers() } : {}),
     ...(bits & 4 ? { completed: numbers() } : {}),
+    ...(bits & 8 ? { sentBelow: reader.number() } : {}),
   };
 }
 

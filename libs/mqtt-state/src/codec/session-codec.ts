@@ -1,4 +1,4 @@
-import { FrameError } from '@mqtt-cluster/contracts';
+import { conformanceSemantics, FrameError } from '@mqtt-cluster/contracts';
 import { writeArray, writeList } from './bytes.ts';
 import type { ByteReader, ByteWriter } from './bytes.ts';
 import {
@@ -89,8 +89,8 @@ export class BodyReader {
   }
 }
 
-/** Writes a session without the items of its queue. */
-export function writeSession(writer: ByteWriter, session: Session): void {
+/** Writes a session without the items of its queue. @param semantics the version in force */
+export function writeSession(writer: ByteWriter, session: Session, semantics: number): void {
   const { home, will, items } = session;
   writer.string(session.client);
   writer.byte((home ? 1 : 0) | (will ? 2 : 0) | (session.willByHome ? 4 : 0));
@@ -113,6 +113,17 @@ export function writeSession(writer: ByteWriter, session: Session): void {
   writer.number(session.sentBelow);
   writer.number(session.messagesAtDisconnect);
   writer.number(session.bytesAtDisconnect);
+  if (semantics >= conformanceSemantics) writeSentReport(writer, session);
+}
+
+function writeSentReport(writer: ByteWriter, { report }: Session): void {
+  for (const value of [report.final, report.missingEpoch, report.before]) writer.number(value);
+}
+
+function readSentReport(reader: ByteReader, { report }: Session): void {
+  report.final = reader.number();
+  report.missingEpoch = reader.number();
+  report.before = reader.number();
 }
 
 /** Writes the items of a queue. */
@@ -159,6 +170,7 @@ export function readSession(reader: ByteReader, bodies: BodyReader, data: StateD
   session.sentBelow = reader.number();
   session.messagesAtDisconnect = reader.number();
   session.bytesAtDisconnect = reader.number();
+  if (data.semantics >= conformanceSemantics) readSentReport(reader, session);
   for (let left = reader.count(); left > 0; left--) {
     const item = readItem(reader, bodies);
     data.keepBody(item.body);

@@ -50,7 +50,7 @@ export function writeState(writer: ByteWriter, data: StateData, large: LargePart
     writeProposer(writer, proposer);
   });
   writeList(writer, data.sessions, ([, session]) => {
-    writeSession(writer, session);
+    writeSession(writer, session, data.semantics);
     large.items(session);
   });
   writeSharedSubscriptions(writer, data);

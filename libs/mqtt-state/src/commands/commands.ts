@@ -14,6 +14,7 @@ import { open } from '../session/session-opening.ts';
 import { publishMessage } from './publishing.ts';
 import { dequeue, notifyHome } from '../session/queueing.ts';
 import type { Home, Session } from '../session/session.ts';
+import { applySentReport } from '../session/sent-items.ts';
 import { endConnection } from '../session/session-ending.ts';
 import type { Origin } from '../session/queued-message.ts';
 import { alarm } from '../state-data.ts';
@@ -191,6 +192,7 @@ function recover(
 function progress(context: ApplyContext, command: ProgressCommand): CommandResult {
   let current = 0;
   for (const part of command.sessions) {
+    applySentReport(context, part);
     const session = currentSession(context, part);
     if (!session) continue;
     current++;

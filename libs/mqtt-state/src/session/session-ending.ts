@@ -41,7 +41,7 @@ export function endConnection(context: ApplyContext, session: Session, ending: C
     incarnation: home.incarnation,
     reason: ending.reason,
   });
-  detachHome(data, session);
+  detachHome(context, session);
   if (ending.expirySeconds !== undefined)
     session.expirySeconds = boundedExpiry(context, ending.expirySeconds);
   if (ending.graceful) session.will = null; // [MQTT-3.14.4-3]
@@ -70,7 +70,7 @@ export function endConnection(context: ApplyContext, session: Session, ending: C
 /** Deletes the session, its subscriptions and its queue. The caller publishes or discards the will. */
 export function endSession(context: ApplyContext, session: Session): void {
   const { data } = context;
-  detachHome(data, session);
+  detachHome(context, session);
   cancelTimer(data, session, 'will');
   cancelTimer(data, session, 'expiry');
   data.sessions.delete(session.client);

@@ -1,4 +1,5 @@
-import type { StateData } from '../state-data.ts';
+import type { ApplyContext, StateData } from '../state-data.ts';
+import { endSending } from './sent-items.ts';
 import type { Home, Session } from './session.ts';
 import { cancelTimer } from './session-timers.ts';
 
@@ -17,12 +18,13 @@ export function attachHome(data: StateData, session: Session, home: Home): void 
  * Removes the session from its home, if it has one, and records the number and size of the messages in its
  * queue.
  */
-export function detachHome(data: StateData, session: Session): void {
+export function detachHome(context: ApplyContext, session: Session): void {
+  const { data } = context;
   cancelTimer(data, session, 'orphan');
   const { home } = session;
   if (!home) return;
   session.home = null;
-  session.sentBelow = session.items.nextNumber;
+  endSending(context, session);
   session.messagesAtDisconnect = session.items.size;
   session.bytesAtDisconnect = session.items.bytes;
   const homed = data.sessionsByHome.get(home.member);

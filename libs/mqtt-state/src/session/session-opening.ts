@@ -48,7 +48,7 @@ function takeOver(context: ApplyContext, session: Session): void {
       reason: 'takenOver', // [MQTT-3.1.4-3]
     });
   }
-  detachHome(context.data, session);
+  detachHome(context, session);
   cancelTimer(context.data, session, 'will');
   cancelTimer(context.data, session, 'expiry');
 }

@@ -9,6 +9,7 @@ import type {
 } from '@mqtt-cluster/contracts';
 import type { QueueItem, SessionView } from '../types.ts';
 import type { Deadline } from './deadline-heap.ts';
+import type { SentReport } from './sent-items.ts';
 import { SessionQueue } from './session-queue.ts';
 
 /** The home of a client: the member that the client is connected to, with its store id and incarnation. */
@@ -51,11 +52,9 @@ export class Session implements SessionView {
   will: Will | null = null;
   /** True when the home of the client reported the end of the connection that started the will delay. */
   willByHome = false;
-  /**
-   * Items of the queue below this number were queued while the client was connected, so a home may have sent
-   * them.
-   */
+  /** A former home may have sent the items of the queue below this number. */
   sentBelow = 0;
+  readonly report: SentReport = { final: 0, missingEpoch: 0, before: 0 };
   readonly subscriptions = new Map<string, Subscription>();
   readonly items = new SessionQueue();
   /** Packet ids of QoS 2 messages from this client that are not yet released by PUBREL. */

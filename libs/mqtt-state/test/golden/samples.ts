@@ -77,7 +77,14 @@ const complete: { readonly [Kind in Command['kind']]: Complete<Extract<Command, 
   progress: {
     kind: 'progress',
     sessions: [
-      { client: 'client-1', epoch: 300, done: [1, 3, 128], received: [32_768], completed: [32_769, 65_535] },
+      {
+        client: 'client-1',
+        epoch: 300,
+        done: [1, 3, 128],
+        received: [32_768],
+        completed: [32_769, 65_535],
+        sentBelow: 129,
+      },
     ],
   },
   recover: { kind: 'recover', incarnation: 1, sequence: 12, publishes: [publish] },
@@ -149,6 +156,7 @@ const short: Readonly<Record<string, readonly Command[]>> = {
         { client: 'b', epoch: 2, received: [40_000] },
         { client: 'c', epoch: 3, completed: [40_001] },
         { client: 'd', epoch: 4 },
+        { client: 'e', epoch: 5, sentBelow: 1 },
       ],
     },
   ],

@@ -10,11 +10,14 @@ import type {
 import { Fifo } from '../delivery/fifo.ts';
 
 /**
- * The home allocates the packet ids below this value. Packet ids from this value on are part of the
- * replicated state (QoS 2).
+ * Packet ids from this value on are part of the replicated state (QoS 2).
  */
 export const replicatedPacketIdMin = 32_768;
-const ownPacketIdMax = replicatedPacketIdMin - 1;
+/** QoS 1 items of the replicated queue have packet ids from 1 to this value. */
+const numberedPacketIdMax = 16_384;
+/** The home allocates the packet ids from here up to `replicatedPacketIdMin` for its own messages. */
+const ownPacketIdMin = numberedPacketIdMax + 1;
+const ownPacketIdCount = replicatedPacketIdMin - ownPacketIdMin;
 /**
  * Distance between the first packet ids of consecutive epochs. Coprime to the number of the home's packet
  * ids, so that the epochs start at different ids.
@@ -91,8 +94,11 @@ export class Connection {
   readonly local = new Fifo<LocalItem>();
   /** Number of the first item of the replicated queue that `Delivery` has not read. */
   cursor = 0;
-  /** An earlier home may have sent the items of the replicated queue below this number. */
-  resumedBelow = 0;
+  /**
+   * True when the home has reported the final value of `cursor`. From then on it sends no item of the
+   * replicated queue.
+   */
+  reported = false;
   /**
    * Keys of early deliveries that the client has acknowledged and whose items are not yet in the replicated
    * queue.
@@ -113,7 +119,7 @@ export class Connection {
   matchRetainAsPublished = false;
   matchIdentifiers: number[] | undefined = undefined;
 
-  #nextPacketId = 1;
+  #nextPacketId = ownPacketIdMin;
 
   /** @param nowMs when CONNECT arrived */
   constructor(id: ConnectionId, request: ConnectRequest, inFlightMax: number, nowMs: number) {
@@ -137,18 +143,26 @@ export class Connection {
    * packet id.
    */
   startPacketIds(epoch: Epoch): void {
-    this.#nextPacketId = ((epoch * packetIdStride) % ownPacketIdMax) + 1;
+    this.#nextPacketId = ownPacketIdMin + ((epoch * packetIdStride) % ownPacketIdCount);
   }
 
   /**
-   * Returns a free packet id below `replicatedPacketIdMin`. The home allocates these packet ids. A packet id
-   * is always free, because the window is far smaller than this range.
+   * Returns a free packet id of the home's own range. A packet id is always free, because the window is far
+   * smaller than this range.
    */
   allocatePacketId(): number {
     for (;;) {
       const packetId = this.#nextPacketId;
-      this.#nextPacketId = packetId === ownPacketIdMax ? 1 : packetId + 1;
+      this.#nextPacketId = packetId + 1 === replicatedPacketIdMin ? ownPacketIdMin : packetId + 1;
       if (!this.inFlight.has(packetId)) return packetId;
     }
   }
+}
+
+/**
+ * Returns the packet id of a QoS 1 item of the replicated queue. It depends only on the number of the item,
+ * so each home sends the item with the same packet id [MQTT-4.4.0-1].
+ */
+export function numberedPacketId(itemNumber: number): number {
+  return 1 + (itemNumber % numberedPacketIdMax);
 }

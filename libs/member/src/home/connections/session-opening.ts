@@ -68,6 +68,8 @@ export class SessionOpening {
     const isolated = serving === 'isolated';
     if (isolated && !this.#mayServeIsolated(connection))
       return this.#connections.refuse(connection, 'isolated');
+    const former = this.#connections.ofClient(request.client);
+    if (former !== undefined) this.#reportProgress(former);
     this.#propose(connection, isolated);
     if (isolated) this.#connections.admit(connection, false);
   }
@@ -95,8 +97,7 @@ export class SessionOpening {
     const { client, epoch } = connection;
     if (epoch === 0 || connection.request.will === undefined || connection.willFired)
       return this.end(connection, reason, true);
-    const progress = this.#progress.takeOne(connection);
-    if (progress !== null) this.#proposer.add(progress);
+    this.#reportProgress(connection);
     this.#moved.push({ client, epoch, untilMs: this.#context.nowMs + movedMsMax });
     this.#connections.close(connection, reason);
   }
@@ -163,6 +164,7 @@ export class SessionOpening {
    */
   onHomeLost(connection: Connection): void {
     if (!connection.clean || !connection.request.clean || connection.shares) {
+      this.#reportProgress(connection);
       return this.#connections.close(connection, 'homeLost');
     }
     connection.epoch = 0;
@@ -214,7 +216,22 @@ export class SessionOpening {
       if (parseSharedFilter(subscription.filter) === null) this.#router.add(connection, subscription);
     }
     connection.startPacketIds(session.epoch);
-    connection.resumedBelow = sessionPresent ? (session.sentBelow ?? 0) : 0;
+  }
+
+  /** Closes a connection whose session the cluster has given to another connection of the client. */
+  takenOver(connection: Connection): void {
+    this.#reportProgress(connection);
+    this.#connections.close(connection, 'takenOver');
+  }
+
+  /**
+   * Proposes the last acknowledgements of a connection, and the final report of the items that were sent to
+   * it. The connection then gets no more items.
+   */
+  #reportProgress(connection: Connection): void {
+    if (connection.epoch === 0 || connection.reported) return;
+    const progress = this.#progress.takeLast(connection);
+    if (progress !== null) this.#proposer.add(progress);
   }
 
   #leave(connection: Connection, how: Disconnection): void {
@@ -224,8 +241,7 @@ export class SessionOpening {
 
   #proposeClose(connection: Connection, how: Disconnection): void {
     const { client, epoch } = connection;
-    const progress = this.#progress.takeOne(connection);
-    if (progress !== null) this.#proposer.add(progress);
+    this.#reportProgress(connection);
     const expiry = how.sessionExpirySeconds === undefined ? {} : { expirySeconds: how.sessionExpirySeconds };
     this.#proposer.add({ kind: 'close', client, epoch, graceful: how.graceful, ...expiry });
   }

@@ -1,3 +1,4 @@
+import { conformanceSemantics } from '@mqtt-cluster/contracts';
 import type { Command, SessionProgress } from '@mqtt-cluster/contracts';
 import type { MemberContext } from '../../context.ts';
 import type { Connection } from '../connections/connection.ts';
@@ -42,13 +43,27 @@ export class AckProgress {
     this.#urgent = true;
   }
 
-  /** Returns the collected acknowledgements of one connection before it closes, or null. */
-  takeOne(connection: Connection): Command | null {
+  /**
+   * Returns the collected acknowledgements of a connection that gets no more items, or null. They contain the
+   * final report of the items that were sent to a connection with a replicated queue.
+   */
+  takeLast(connection: Connection): Command | null {
     const collected = this.#collected.get(connection);
-    if (collected === undefined) return null;
-    this.#collected.delete(connection);
-    this.#doneCount -= collected.done.length;
-    return { kind: 'progress', sessions: [toProgress(connection, collected)] };
+    const reports =
+      this.#context.state.semantics >= conformanceSemantics && (!connection.clean || connection.shares);
+    if (collected !== undefined) {
+      this.#collected.delete(connection);
+      this.#doneCount -= collected.done.length;
+    }
+    if (!reports) {
+      return collected ? { kind: 'progress', sessions: [toProgress(connection, collected)] } : null;
+    }
+    connection.reported = true;
+    const progress = collected && toProgress(connection, collected);
+    const { client, epoch } = connection;
+    // Item numbers start at 1.
+    const sentBelow = Math.max(1, connection.cursor);
+    return { kind: 'progress', sessions: [{ ...progress, client, epoch, sentBelow }] };
   }
 
   takeDue(): Command | null {

@@ -1,6 +1,7 @@
 import type { DropReason, Message, QoS } from '@mqtt-cluster/contracts';
 import type { QueueItem, SessionView } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../../context.ts';
+import { numberedPacketId } from '../connections/connection.ts';
 import type { Connection, LocalItem } from '../connections/connection.ts';
 import { DeliverySamples } from './delivery-samples.ts';
 import type { AckProgress } from './ack-progress.ts';
@@ -56,7 +57,8 @@ export class Delivery {
     this.#pumpLocal(connection);
     if (connection.clean && connection.cursor === 0 && !this.#mayHaveQueue(connection)) return;
     const session = this.#context.state.session(connection.client);
-    if (session !== undefined && session.epoch === connection.epoch) this.#pumpQueue(connection, session);
+    if (session !== undefined && session.epoch === connection.epoch && !connection.reported)
+      this.#pumpQueue(connection, session);
   }
 
   /**
@@ -96,6 +98,7 @@ export class Delivery {
   }
 
   #pumpQueue(connection: Connection, session: SessionView): void {
+    const { sentBelow = 0 } = session;
     for (const item of session.queueFrom(connection.cursor)) {
       if (this.#deliveredEarly(connection, item)) {
         connection.cursor = item.number + 1;
@@ -105,33 +108,33 @@ export class Delivery {
       // The item gets its packet id when the replicated window has room. Later items of the same publisher
       // must not overtake it.
       if (item.qos === 2 && item.packetId === 0) return;
+      // An item whose packet id is still in flight waits, and later items must not overtake it.
+      if (item.qos === 1 && connection.inFlight.has(numberedPacketId(item.number))) return;
       connection.cursor = item.number + 1;
       if (item.qos === 0) {
         // All subscribers of this item's shared subscription have QoS 0, so the item is sent once without an
         // acknowledgement.
         this.sendUnacknowledged(connection, item);
         this.#progress.done(connection, item.number);
-      } else if (item.qos === 2) this.#sendExactlyOnce(connection, item);
-      else this.#sendAtLeastOnce(connection, item);
+      } else if (item.qos === 2) this.#sendExactlyOnce(connection, item, item.number < sentBelow);
+      else this.#sendAtLeastOnce(connection, item, item.number < sentBelow);
     }
   }
 
-  #sendAtLeastOnce(connection: Connection, item: QueueItem): void {
-    const packetId = connection.allocatePacketId();
-    const dup = item.number < connection.resumedBelow;
+  #sendAtLeastOnce(connection: Connection, item: QueueItem, dup: boolean): void {
+    const packetId = numberedPacketId(item.number);
     if (this.#send(connection, item, item.qos, dup, packetId)) {
       connection.inFlight.set(packetId, { qos: 1, itemNumber: item.number, received: false });
     } else this.#progress.done(connection, item.number);
   }
 
-  #sendExactlyOnce(connection: Connection, item: QueueItem): void {
+  #sendExactlyOnce(connection: Connection, item: QueueItem, dup: boolean): void {
     const { packetId } = item;
     if (item.received) {
       connection.inFlight.set(packetId, { qos: 2, itemNumber: item.number, received: true });
       this.#context.effects.push({ kind: 'pubrel', connection: connection.id, packetId });
       return;
     }
-    const dup = item.number < connection.resumedBelow;
     if (this.#send(connection, item, item.qos, dup, packetId)) {
       connection.inFlight.set(packetId, { qos: 2, itemNumber: item.number, received: false });
     } else this.#progress.completed(connection, packetId);
