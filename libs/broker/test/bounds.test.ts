@@ -153,14 +153,14 @@ test('the broker closes a connection that sends no CONNECT in time', async () =>
   await open(target).closed;
 });
 
-test('the broker disconnects a client that sends no packet for one and a half keep-alive intervals [MQTT-3.1.2-24]', async () => {
+test('the broker disconnects a client that sends no packet for one and a half keep-alive intervals [5.0 MQTT-3.1.2-22]', async () => {
   const target = await start({});
   const client = await connect(target, 'c', { protocolVersion: 5, keepalive: 1 });
   await expect(client.next('disconnect')).resolves.toMatchObject({ reasonCode: 0x8d });
   expect(target.port.disconnects).toMatchObject([{ graceful: false }]);
 });
 
-test('every packet of a client restarts its keep-alive timer, not only PINGREQ [MQTT-3.1.2-23]', async () => {
+test('every packet of a client restarts its keep-alive timer, not only PINGREQ [3.1.1 MQTT-3.1.2-24]', async () => {
   const target = await start({});
   const silent = await connect(target, 'silent', { keepalive: 1 });
   const busy = await connect(target, 'busy', { keepalive: 1 });

@@ -47,7 +47,7 @@ async function resumeSession(target: Target): Promise<RawClient> {
 
 const departures: Departure[] = [
   {
-    name: '1: handles SUBSCRIBE, UNSUBSCRIBE and SUBSCRIBE in order when one TCP segment contains all three [MQTT-3.10.4-2]',
+    name: '1: handles SUBSCRIBE, UNSUBSCRIBE and SUBSCRIBE in order when one TCP segment contains all three',
     expected: ['x'],
     async run(target) {
       const client = await connect(target, 'c', { clean: false });
@@ -66,7 +66,7 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '1: delivers one message when one TCP segment contains two copies of a QoS 2 PUBLISH [MQTT-4.3.3-2]',
+    name: '1: delivers one message when one TCP segment contains two copies of a QoS 2 PUBLISH [3.1.1 MQTT-4.3.3-2]',
     expected: ['once'],
     async run(target) {
       const subscriber = await connect(target, 's');
@@ -83,7 +83,7 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '2: lowers the QoS of a message to the QoS of a wildcard subscription [MQTT-3.8.4-6]',
+    name: '2: lowers the QoS of a message to the QoS of a wildcard subscription [3.1.1 MQTT-3.8.4-6]',
     expected: 1,
     async run(target) {
       const subscriber = await connect(target, 's');
@@ -94,7 +94,7 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '2: lowers the QoS of a queued message to the QoS of the subscription [MQTT-3.8.4-6]',
+    name: '2: lowers the QoS of a queued message to the QoS of the subscription [3.1.1 MQTT-3.8.4-6]',
     expected: 1,
     async run(target) {
       await offlineSession(target, ['a/#', 1]);
@@ -107,7 +107,7 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '2: lowers the QoS of a retained message to the QoS of the subscription [MQTT-3.8.4-6]',
+    name: '2: lowers the QoS of a retained message to the QoS of the subscription [3.1.1 MQTT-3.8.4-6]',
     expected: 1,
     async run(target) {
       const client = await connect(target, 'c');
@@ -119,7 +119,7 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '3: delivers a message to a connected client with the highest QoS of the overlapping filters [MQTT-3.3.5-1]',
+    name: '3: delivers a message to a connected client with the highest QoS of the overlapping filters [3.1.1 MQTT-3.3.5-1]',
     expected: [2, 2],
     async run(target) {
       const most = await connect(target, 'most');
@@ -147,7 +147,7 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '4: delivers a queued message with RETAIN=0 [MQTT-3.3.1-9]',
+    name: '4: delivers a queued message with RETAIN=0 [3.1.1 MQTT-3.3.1-9]',
     expected: [false],
     async run(target) {
       await offlineSession(target, ['a', 1]);
@@ -156,7 +156,7 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '5: redelivers an unacknowledged message with DUP=1 [MQTT-3.3.1-1]',
+    name: '5: redelivers an unacknowledged message with DUP=1 [3.1.1 MQTT-3.3.1-1]',
     expected: [false, true],
     async run(target) {
       const client = await connect(target, 'offline', { clean: false });
@@ -170,7 +170,7 @@ const departures: Departure[] = [
     },
   },
   {
-    name: "5: does not copy the publisher's DUP to subscribers [MQTT-3.3.1-3]",
+    name: "5: does not copy the publisher's DUP to subscribers [3.1.1 MQTT-3.3.1-3]",
     expected: false,
     async run(target) {
       const subscriber = await connect(target, 's');
@@ -181,7 +181,7 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '6: reports Session Present for a session without subscriptions [MQTT-3.2.2-2]',
+    name: '6: reports Session Present for a session without subscriptions [3.1.1 MQTT-3.2.2-2]',
     expected: [false, true],
     async run(target) {
       const present: boolean[] = [];
@@ -195,7 +195,7 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '7: delivers a retained message with an empty topic level to a filter with + at that level [MQTT-4.7.1-3]',
+    name: '7: delivers a retained message with an empty topic level to a filter with + at that level [3.1.1 MQTT-3.3.1-6]',
     expected: ['x'],
     async run(target) {
       const client = await connect(target, 'c');
@@ -206,7 +206,7 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '7: does not deliver a retained message of a $ topic to the filter # [MQTT-4.7.2-1]',
+    name: '7: does not deliver a retained message of a $ topic to the filter # [3.1.1 MQTT-4.7.2-1]',
     expected: ['plain'],
     async run(target) {
       const client = await connect(target, 'c');
@@ -218,7 +218,7 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '7: does not queue a message of a $ topic for the filter # [MQTT-4.7.2-1]',
+    name: '7: does not queue a message of a $ topic for the filter # [3.1.1 MQTT-4.7.2-1]',
     expected: ['plain'],
     async run(target) {
       await offlineSession(target, ['#', 1]);
@@ -229,7 +229,7 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '8: retains the later message when a retained QoS 0 message immediately follows a retained QoS 1 message [MQTT-3.3.1-5]',
+    name: '8: retains the later message when a retained QoS 0 message immediately follows a retained QoS 1 message [3.1.1 MQTT-3.3.1-7]',
     expected: new Array(20).fill('newer'),
     async run(target) {
       const publisher = await connect(target, 'p');
@@ -249,7 +249,7 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '9: closes the connection for a PUBREC of a QoS 1 delivery [MQTT-4.8.0-1]',
+    name: '9: closes the connection for a PUBREC of a QoS 1 delivery [3.1.1 MQTT-4.8.0-1]',
     expected: 'closed',
     async run(target) {
       const client = await connect(target, 'c');
@@ -261,7 +261,7 @@ const departures: Departure[] = [
     },
   },
   {
-    name: '10: returns one SUBACK code per filter, also for a repeated filter [MQTT-3.8.4-5]',
+    name: '10: returns one SUBACK code per filter, also for a repeated filter [3.1.1 MQTT-3.8.4-5]',
     expected: [0, 1, 2],
     async run(target) {
       const client = await connect(target, 'c');

@@ -102,7 +102,7 @@ test('the broker replaces a topic alias by its topic for subscribers (MQTT 5, 3.
   expect(second.properties?.topicAlias).toBeUndefined();
 });
 
-test('the broker applies subscription options and subscription identifiers (MQTT 5, 3.8.3.1) [MQTT-3.3.4-4]', async () => {
+test('the broker applies subscription options and subscription identifiers (MQTT 5, 3.8.3.1) [5.0 MQTT-3.3.4-4]', async () => {
   const client = await connect(target, 'c', five);
   const subscribe = (messageId: number, topic: string, identifier: number, options: object): void =>
     client.send({
@@ -170,7 +170,7 @@ test('the broker rejects a publish with reason code Quota exceeded if the member
   expect(old.packets.map(({ cmd }) => cmd)).toEqual(['connack']);
 });
 
-test('the broker disconnects a client with 0x93 if the client exceeds Receive Maximum [MQTT-3.3.4-9]', async () => {
+test('the broker disconnects a client with 0x93 if the client exceeds Receive Maximum [5.0 MQTT-3.3.4-7]', async () => {
   const client = await connect(target, 'c', five);
   for (let messageId = 1; messageId <= 101; messageId++) client.publish('a', 'x', { qos: 2, messageId });
   await expect(client.next('disconnect')).resolves.toMatchObject({ reasonCode: 0x93 });
@@ -187,7 +187,7 @@ test('a PUBREC with a failure code from a subscriber ends the QoS 2 exchange wit
   expect(client.isClosed).toBe(false);
 });
 
-test('the broker disconnects the old connection with 0x8E at a takeover [MQTT-3.1.4-3]', async () => {
+test('the broker disconnects the old connection with 0x8E at a takeover [5.0 MQTT-3.1.4-3]', async () => {
   const old = await connect(target, 'c', five);
   await connect(target, 'c', five);
   await expect(old.next('disconnect')).resolves.toMatchObject({ reasonCode: 0x8e });

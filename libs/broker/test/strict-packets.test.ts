@@ -28,20 +28,20 @@ function connectFrame(flags: number, ...payload: (readonly number[])[]): number[
 
 describe('the broker, for a connecting client,', () => {
   test.each<[string, number[]]>([
-    ['the reserved flag [MQTT-3.1.2-3]', connectFrame(0x03, text('c'))],
-    ['will QoS 3 [MQTT-3.1.2-14]', connectFrame(0x1e, text('c'), text('w'), text('x'))],
-    ['will QoS but no will [MQTT-3.1.2-13]', connectFrame(0x0a, text('c'))],
-    ['will retain but no will [MQTT-3.1.2-15]', connectFrame(0x22, text('c'))],
+    ['the reserved flag [3.1.1 MQTT-3.1.2-3]', connectFrame(0x03, text('c'))],
+    ['will QoS 3 [3.1.1 MQTT-3.1.2-14]', connectFrame(0x1e, text('c'), text('w'), text('x'))],
+    ['will QoS but no will [3.1.1 MQTT-3.1.2-13]', connectFrame(0x0a, text('c'))],
+    ['will retain but no will [3.1.1 MQTT-3.1.2-15]', connectFrame(0x22, text('c'))],
     ['an empty will topic', connectFrame(0x06, text('c'), text(''), text('x'))],
     ['a wildcard in the will topic', connectFrame(0x06, text('c'), text('a/#'), text('x'))],
-    ['a password but no user name [MQTT-3.1.2-22]', connectFrame(0x42, text('c'), text('secret'))],
+    ['a password but no user name [3.1.1 MQTT-3.1.2-22]', connectFrame(0x42, text('c'), text('secret'))],
     ['bytes after the last field', connectFrame(0x02, text('c'), [1])],
     ['a truncated client identifier', connectFrame(0x02, [0, 9, 0x63])],
-    ['ill-formed UTF-8 in the client identifier [MQTT-1.5.3-1]', connectFrame(0x02, text(illFormed))],
-    ['a surrogate in the client identifier [MQTT-1.5.3-1]', connectFrame(0x02, text(surrogate))],
-    ['U+0000 in the client identifier [MQTT-1.5.3-2]', connectFrame(0x02, text(nul))],
+    ['ill-formed UTF-8 in the client identifier [3.1.1 MQTT-1.5.3-1]', connectFrame(0x02, text(illFormed))],
+    ['a surrogate in the client identifier [3.1.1 MQTT-1.5.3-1]', connectFrame(0x02, text(surrogate))],
+    ['U+0000 in the client identifier [3.1.1 MQTT-1.5.3-2]', connectFrame(0x02, text(nul))],
     ['reserved flags in the fixed header', [0x11, ...connectFrame(0x02, text('c')).slice(1)]],
-    ['another packet before CONNECT [MQTT-3.1.0-1]', [0xc0, 0]],
+    ['another packet before CONNECT [3.1.1 MQTT-3.1.0-1] [5.0 MQTT-3.1.0-1]', [0xc0, 0]],
     ['a remaining length of five bytes', [0x10, 0xff, 0xff, 0xff, 0xff, 0x01]],
   ])('closes the connection without CONNACK, for a CONNECT with %s', async (_name, bytes) => {
     const client = open(target);
@@ -51,21 +51,21 @@ describe('the broker, for a connecting client,', () => {
     expect(target.port.inputKinds).not.toContain('connect');
   });
 
-  test('rejects an unknown protocol level with return code 1 [MQTT-3.1.2-2]', async () => {
+  test('rejects an unknown protocol level with return code 1 [3.1.1 MQTT-3.1.2-2]', async () => {
     const client = open(target);
     client.sendBytes(frame(0x10, text('MQTT'), 2, 2, 0, 0, text('c')));
     await expect(client.next('connack')).resolves.toMatchObject({ returnCode: 1 });
     await client.closed;
   });
 
-  test('rejects a protocol level above 5 with reason code 0x84 [MQTT-3.1.2-2]', async () => {
+  test('rejects a protocol level above 5 with reason code 0x84 [5.0 MQTT-3.1.2-2]', async () => {
     const client = open(target, 5);
     client.sendBytes(frame(0x10, text('MQTT'), 6, 2, 0, 0, text('c')));
     await expect(client.next('connack')).resolves.toMatchObject({ reasonCode: 0x84 });
     await client.closed;
   });
 
-  test('rejects an empty client identifier with clean session 0 by return code 2 [MQTT-3.1.3-8]', async () => {
+  test('rejects an empty client identifier with clean session 0 by return code 2 [3.1.1 MQTT-3.1.3-8]', async () => {
     const client = open(target);
     client.send(connectPacket('', { clean: true }));
     await expect(client.next('connack')).resolves.toMatchObject({ returnCode: 0 });
@@ -75,7 +75,7 @@ describe('the broker, for a connecting client,', () => {
     await persistent.closed;
   });
 
-  test('returns in CONNACK the client identifier that it assigned [MQTT-3.1.3-6]', async () => {
+  test('returns in CONNACK the client identifier that it assigned [5.0 MQTT-3.1.3-7]', async () => {
     const client = open(target, 5);
     client.send(connectPacket('', { protocolVersion: 5, clean: true }));
     const { properties } = await client.next('connack');
@@ -83,7 +83,7 @@ describe('the broker, for a connecting client,', () => {
     expect(properties?.assignedClientIdentifier).not.toBe('');
   });
 
-  test('closes the connection for a second CONNECT [MQTT-3.1.0-2]', async () => {
+  test('closes the connection for a second CONNECT [3.1.1 MQTT-3.1.0-2]', async () => {
     const client = await connect(target, 'c');
     client.send(connectPacket('c'));
     await client.closed;
@@ -97,7 +97,7 @@ describe('the broker, for a connecting client,', () => {
   });
 
   test.each([
-    ['Receive Maximum 0 [MQTT-3.1.2-24]', [33, 0, 0], 0x82],
+    ['Receive Maximum 0', [33, 0, 0], 0x82],
     ['Maximum Packet Size 0', [39, 0, 0, 0, 0], 0x82],
     ['a repeated property', [33, 0, 1, 33, 0, 1], 0x82],
     ['a property that only PUBLISH may have', [35, 0, 1], 0x82],
@@ -105,7 +105,7 @@ describe('the broker, for a connecting client,', () => {
     ['a flag that is neither 0 nor 1', [23, 2], 0x82],
     ['an authentication method', [21, ...text('SCRAM')], 0x8c],
     ['authentication data without a method', [22, ...text('x')], 0x82],
-  ])('rejects an MQTT 5 CONNECT that has %s', async (_name, properties, reasonCode) => {
+  ])('rejects an MQTT 5 CONNECT that has %s [5.0 MQTT-3.1.4-1]', async (_name, properties, reasonCode) => {
     const client = open(target, 5);
     client.sendBytes(frame(0x10, text('MQTT'), 5, 2, 0, 0, properties.length, properties, text('c')));
     await expect(client.next('connack')).resolves.toMatchObject({ reasonCode });
@@ -115,15 +115,15 @@ describe('the broker, for a connecting client,', () => {
 
 describe('the broker, for a connected client,', () => {
   test.each<[string, number[]]>([
-    ['PUBLISH with QoS 3 [MQTT-3.3.1-4]', frame(0x36, text('a'), 0, 1)],
-    ['PUBLISH with DUP and QoS 0 [MQTT-3.3.1-2]', frame(0x38, text('a'))],
-    ['PUBLISH with packet identifier 0 [MQTT-2.3.1-1]', frame(0x32, text('a'), 0, 0)],
-    ['an empty topic [MQTT-4.7.3-1]', frame(0x30, text(''))],
-    ['+ in a topic [MQTT-3.3.2-2]', frame(0x30, text('a/+'))],
-    ['# in a topic [MQTT-3.3.2-2]', frame(0x30, text('a/#'))],
-    ['ill-formed UTF-8 in a topic [MQTT-1.5.3-1]', frame(0x30, text(illFormed))],
-    ['a surrogate in a topic [MQTT-1.5.3-1]', frame(0x30, text(surrogate))],
-    ['U+0000 in a topic [MQTT-1.5.3-2]', frame(0x30, text(nul))],
+    ['PUBLISH with QoS 3 [3.1.1 MQTT-3.3.1-4]', frame(0x36, text('a'), 0, 1)],
+    ['PUBLISH with DUP and QoS 0 [3.1.1 MQTT-3.3.1-2]', frame(0x38, text('a'))],
+    ['PUBLISH with packet identifier 0 [3.1.1 MQTT-2.3.1-1]', frame(0x32, text('a'), 0, 0)],
+    ['an empty topic [3.1.1 MQTT-4.7.3-1]', frame(0x30, text(''))],
+    ['+ in a topic [3.1.1 MQTT-3.3.2-2]', frame(0x30, text('a/+'))],
+    ['# in a topic [3.1.1 MQTT-3.3.2-2]', frame(0x30, text('a/#'))],
+    ['ill-formed UTF-8 in a topic [3.1.1 MQTT-1.5.3-1]', frame(0x30, text(illFormed))],
+    ['a surrogate in a topic [3.1.1 MQTT-1.5.3-1]', frame(0x30, text(surrogate))],
+    ['U+0000 in a topic [3.1.1 MQTT-1.5.3-2]', frame(0x30, text(nul))],
     ['PUBLISH to $SYS', frame(0x30, text('$SYS/broker/version'))],
     ['PUBLISH to a $bridge/ topic, which only members use', frame(0x30, text('$bridge/raft'))],
     ['more than 100 topic levels', [0x30, ...variable(203), ...text('/'.repeat(201))]],
@@ -131,24 +131,24 @@ describe('the broker, for a connected client,', () => {
     ['PUBACK of one byte', frame(0x40, 1)],
     ['PUBACK with packet identifier 0', frame(0x40, 0, 0)],
     ['reserved flags in PUBACK', frame(0x42, 0, 1)],
-    ['reserved flags in PUBREL [MQTT-3.6.1-1]', frame(0x60, 0, 1)],
-    ['reserved flags in SUBSCRIBE [MQTT-3.8.1-1]', frame(0x80, 0, 1, text('a'), 0)],
-    ['SUBSCRIBE without a filter [MQTT-3.8.3-3]', frame(0x82, 0, 1)],
-    ['SUBSCRIBE with QoS 3 [MQTT-3.8.3-4]', frame(0x82, 0, 1, text('a'), 3)],
+    ['reserved flags in PUBREL [3.1.1 MQTT-3.6.1-1]', frame(0x60, 0, 1)],
+    ['reserved flags in SUBSCRIBE [3.1.1 MQTT-3.8.1-1]', frame(0x80, 0, 1, text('a'), 0)],
+    ['SUBSCRIBE without a filter [3.1.1 MQTT-3.8.3-3]', frame(0x82, 0, 1)],
+    ['SUBSCRIBE with QoS 3 [3.1.1 MQTT-3.8.3-4]', frame(0x82, 0, 1, text('a'), 3)],
     ['SUBSCRIBE with packet identifier 0', frame(0x82, 0, 0, text('a'), 0)],
     ['SUBSCRIBE without the options byte', frame(0x82, 0, 1, text('a'))],
-    ['the filter a# [MQTT-4.7.1-2]', frame(0x82, 0, 1, text('a#'), 0)],
-    ['the filter #/a [MQTT-4.7.1-2]', frame(0x82, 0, 1, text('#/a'), 0)],
-    ['the filter a+/b [MQTT-4.7.1-3]', frame(0x82, 0, 1, text('a+/b'), 0)],
-    ['an empty filter [MQTT-4.7.3-1]', frame(0x82, 0, 1, text(''), 0)],
-    ['a shared subscription without a group [MQTT-4.8.2-1]', frame(0x82, 0, 1, text('$share//a'), 0)],
-    ['a wildcard in a share group [MQTT-4.8.2-2]', frame(0x82, 0, 1, text('$share/+/a'), 0)],
+    ['the filter a# [3.1.1 MQTT-4.7.1-2]', frame(0x82, 0, 1, text('a#'), 0)],
+    ['the filter #/a [3.1.1 MQTT-4.7.1-2]', frame(0x82, 0, 1, text('#/a'), 0)],
+    ['the filter a+/b [3.1.1 MQTT-4.7.1-3]', frame(0x82, 0, 1, text('a+/b'), 0)],
+    ['an empty filter [3.1.1 MQTT-4.7.3-1]', frame(0x82, 0, 1, text(''), 0)],
+    ['a shared subscription without a group', frame(0x82, 0, 1, text('$share//a'), 0)],
+    ['a wildcard in a share group', frame(0x82, 0, 1, text('$share/+/a'), 0)],
     ['a shared subscription without a filter', frame(0x82, 0, 1, text('$share/g'), 0)],
-    ['UNSUBSCRIBE without a filter [MQTT-3.10.3-2]', frame(0xa2, 0, 1)],
+    ['UNSUBSCRIBE without a filter [3.1.1 MQTT-3.10.3-2]', frame(0xa2, 0, 1)],
     ['PINGREQ with a body', frame(0xc0, 0)],
     ['reserved flags in PINGREQ', [0xc1, 0]],
     ['DISCONNECT with a body', frame(0xe0, 0)],
-    ['reserved flags in DISCONNECT [MQTT-3.14.1-1]', [0xe1, 0]],
+    ['reserved flags in DISCONNECT [3.1.1 MQTT-3.14.1-1]', [0xe1, 0]],
     ['PINGRESP, a packet of servers', frame(0xd0)],
     ['packet type 0', frame(0x00)],
     ['AUTH', frame(0xf0)],
@@ -183,12 +183,15 @@ describe('the broker, for a connected client,', () => {
       frame(0xe0, 0, 5, 17, 0, 0, 0, 9),
       0x82,
     ],
-  ])('disconnects an MQTT 5 client with a reason code for %s', async (_name, bytes, reasonCode) => {
-    const client = await connect(target, 'c', { protocolVersion: 5 });
-    client.sendBytes(bytes);
-    await expect(client.next('disconnect')).resolves.toMatchObject({ reasonCode });
-    await client.closed;
-  });
+  ])(
+    'disconnects an MQTT 5 client with a reason code for %s [5.0 MQTT-4.13.1-1]',
+    async (_name, bytes, reasonCode) => {
+      const client = await connect(target, 'c', { protocolVersion: 5 });
+      client.sendBytes(bytes);
+      await expect(client.next('disconnect')).resolves.toMatchObject({ reasonCode });
+      await client.closed;
+    },
+  );
 
   test('closes the connection before the body arrives, for a packet that declares a too large remaining length', async () => {
     const client = await connect(target, 'c', { protocolVersion: 5 });

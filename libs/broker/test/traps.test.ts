@@ -143,7 +143,7 @@ const traps: Trap[] = [
     },
   },
   {
-    name: "6: has no more unacknowledged messages in flight than the client's Receive Maximum [MQTT-3.3.4-9]",
+    name: "6: has no more unacknowledged messages in flight than the client's Receive Maximum [5.0 MQTT-3.3.4-9]",
     expected: 2,
     async run(target) {
       const subscriber = await connect(target, 's', {
@@ -160,7 +160,7 @@ const traps: Trap[] = [
     },
   },
   {
-    name: "6: does not send a packet that is larger than the client's Maximum Packet Size [MQTT-3.1.2-24]",
+    name: "6: does not send a packet that is larger than the client's Maximum Packet Size [5.0 MQTT-3.1.2-24] [5.0 MQTT-3.1.2-25]",
     expected: ['a'],
     async run(target) {
       const properties = { maximumPacketSize: 50 };
@@ -175,7 +175,7 @@ const traps: Trap[] = [
     },
   },
   {
-    name: '9: reports Session Present for a session without subscriptions [MQTT-3.2.2-2]',
+    name: '9: reports Session Present for a session without subscriptions [3.1.1 MQTT-3.2.2-2]',
     expected: true,
     async run(target) {
       const first = await connect(target, 'c', { clean: false });
@@ -186,7 +186,7 @@ const traps: Trap[] = [
     },
   },
   {
-    name: '10: redelivers an unacknowledged message with DUP=1 after a reconnect [MQTT-3.3.1-1]',
+    name: '10: redelivers an unacknowledged message with DUP=1 after a reconnect [3.1.1 MQTT-3.3.1-1]',
     expected: true,
     async run(target) {
       const client = await connect(target, 'c', { clean: false });
@@ -328,7 +328,7 @@ describe('scenario 7, the will of a client that fails:', () => {
   });
 });
 
-describe('scenario 8, a second connection with the same client identifier [MQTT-3.1.4-3]:', () => {
+describe('scenario 8, a second connection with the same client identifier [3.1.1 MQTT-3.1.4-2]:', () => {
   async function takeover(at: Target, elsewhere: Target): Promise<string[]> {
     const order: string[] = [];
     const old = await connect(at, 'c');

@@ -45,7 +45,7 @@ describe('a client that chooses a server', () => {
     expect(second.packets('connect').length).toBeGreaterThanOrEqual(2);
   });
 
-  test('follows a Server Reference before it tries other servers [MQTT-5 4.13]', async () => {
+  test('follows a Server Reference before it tries other servers (MQTT 5, 4.13)', async () => {
     const third = await startServer();
     const reference = third.url.replace('mqtt://', '');
     const redirecting: FakeServerOptions = {
@@ -133,7 +133,7 @@ describe('a client at a failover', () => {
     expect(client.status().unacked).toBe(0);
   });
 
-  test('sends unacknowledged messages with DUP=0 to a new session [MQTT-3.3.1-1]', async () => {
+  test('sends unacknowledged messages with DUP=0 to a new session [5.0 MQTT-3.3.1-1]', async () => {
     const ignoring: FakeServerOptions = { onPacket: ({ cmd }) => cmd === 'publish' };
     const [first, second] = (await startServers(2, [ignoring])) as [FakeServer, FakeServer];
     const { client } = createTestClient([first, second]);

@@ -144,7 +144,7 @@ describe('server addresses', () => {
     expect(() => parseAddress('http://host')).toThrow('http://host');
   });
 
-  test('are parsed from a Server Reference, in which invalid references are skipped [MQTT-5 4.11]', () => {
+  test('are parsed from a Server Reference, in which invalid references are skipped (MQTT 5, 4.11)', () => {
     expect(parseServerReference('a.test b.test:2 mqtts://c:3 ', false)).toEqual([
       'mqtt://a.test:1883',
       'mqtt://b.test:2',

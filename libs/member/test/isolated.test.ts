@@ -69,7 +69,7 @@ describe('an isolated member', () => {
   });
 });
 
-test('the cluster keeps only one of three simultaneous connections with one client id [MQTT-3.1.4-3]', () => {
+test('the cluster keeps only one of three simultaneous connections with one client id [3.1.1 MQTT-3.1.4-2] [5.0 MQTT-3.1.4-3]', () => {
   const { cluster } = servingCluster();
   cluster.member('a').input(1, { kind: 'connect', request: request('same') });
   cluster.member('a').input(2, { kind: 'connect', request: request('same') });

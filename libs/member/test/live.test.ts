@@ -34,7 +34,7 @@ describe('QoS 0 messages on a stalled link', () => {
     cluster.run(100);
   });
 
-  test('are not delivered again to a client that received them at its last home [MQTT-4.3.1-1]', () => {
+  test('are not delivered again to a client that received them at its last home', () => {
     cluster.stalled = 'a';
     publish('a', 'first');
     cluster.run(100);

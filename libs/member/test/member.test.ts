@@ -68,7 +68,7 @@ describe('a cluster of three members', () => {
     expect(cluster.takeEffects('b', 1).map((effect) => effect.kind)).toEqual(['connack', 'puback', 'pubrec']);
   });
 
-  test('closes the connection at the first home when the client id connects elsewhere [MQTT-3.1.4-3]', () => {
+  test('closes the connection at the first home when the client id connects elsewhere [3.1.1 MQTT-3.1.4-2] [5.0 MQTT-3.1.4-3]', () => {
     const cluster = new TestCluster(['a', 'b', 'c']);
     cluster.serve();
     cluster.member('a').input(1, { kind: 'connect', request: request('same') });

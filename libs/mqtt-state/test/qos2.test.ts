@@ -38,7 +38,7 @@ describe('the state of a QoS 2 publisher', () => {
     expect(driver.queued('s')).toEqual(['one', 'two']);
   });
 
-  test('contains no stored packet ids after a clean start [MQTT-3.1.2-4]', () => {
+  test('contains no stored packet ids after a clean start [3.1.1 MQTT-3.1.2-6] [5.0 MQTT-3.1.2-4]', () => {
     const driver = new StateDriver();
     const connection = { client: 'p', epoch: driver.connect('a', 'p'), packetId: 9 };
     driver.propose('a', publishCommand('t', 'one', 2, connection));

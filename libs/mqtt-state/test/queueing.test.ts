@@ -14,7 +14,7 @@ describe('a message for persistent sessions', () => {
     [2, 0, null],
     [0, 2, null],
   ])(
-    'published at QoS %i and subscribed at QoS %i is queued at QoS %p [MQTT-3.8.4-8]',
+    'published at QoS %i and subscribed at QoS %i is queued at QoS %p [3.1.1 MQTT-3.8.4-6] [5.0 MQTT-3.8.4-8]',
     (published, granted, queued) => {
       const driver = new StateDriver();
       driver.connect('a', 'c');
@@ -25,7 +25,7 @@ describe('a message for persistent sessions', () => {
     },
   );
 
-  test('is queued once for overlapping filters, at the maximum QoS, with all identifiers', () => {
+  test('is queued once for overlapping filters, at the maximum QoS, with all identifiers [3.1.1 MQTT-3.3.5-1] [5.0 MQTT-3.3.4-2] [5.0 MQTT-3.3.4-4]', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c');
     subscribe(
@@ -41,14 +41,14 @@ describe('a message for persistent sessions', () => {
     ]);
   });
 
-  test('is queued with RETAIN=0 unless the subscription sets Retain As Published [MQTT-3.3.1-12]', () => {
+  test('is queued with RETAIN=0 unless the subscription sets Retain As Published [3.1.1 MQTT-3.3.1-9] [5.0 MQTT-3.3.1-12]', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', {}, 't');
     driver.propose('b', publishCommand('t', 'x', 1, { retain: true }));
     expect(driver.items('c')).toMatchObject([{ retain: false, message: { retain: true } }]);
   });
 
-  test('is not queued for its own publisher if the subscription sets No Local [MQTT-3.8.3-3]', () => {
+  test('is not queued for its own publisher if the subscription sets No Local [5.0 MQTT-3.8.3-3]', () => {
     const driver = new StateDriver();
     const epoch = driver.connect('a', 'c');
     subscribe(driver, 'c', { filter: 't', qos: 1, noLocal: true });
@@ -60,7 +60,7 @@ describe('a message for persistent sessions', () => {
     expect(driver.queued('c')).toEqual(['other']);
   });
 
-  test('is queued with the options of the last subscription of a filter [MQTT-3.8.4-3]', () => {
+  test('is queued with the options of the last subscription of a filter [3.1.1 MQTT-3.8.4-3] [5.0 MQTT-3.8.4-3]', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c');
     const answer = subscribe(
@@ -76,7 +76,7 @@ describe('a message for persistent sessions', () => {
     expect(driver.items('c')).toMatchObject([{ qos: 1 }]);
   });
 
-  test('is not queued after UNSUBSCRIBE, but messages that were queued before stay in the queue [MQTT-3.10.4-4]', () => {
+  test('is not queued after UNSUBSCRIBE, but messages that were queued before stay in the queue [3.1.1 MQTT-3.10.4-2] [5.0 MQTT-3.10.4-2]', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', {}, 't');
     driver.propose('a', publishCommand('t', 'before'));
@@ -154,7 +154,7 @@ describe('a message for persistent sessions', () => {
   });
 });
 
-test('sentBelow of a session is above the numbers of all messages that were queued while its client was connected [MQTT-3.3.1-1]', () => {
+test('sentBelow of a session is above the numbers of all messages that were queued while its client was connected [3.1.1 MQTT-3.3.1-1] [5.0 MQTT-3.3.1-1]', () => {
   const driver = new StateDriver();
   driver.connect('a', 'c', {}, 't');
   driver.propose('a', publishCommand('t', 'maybe sent'));

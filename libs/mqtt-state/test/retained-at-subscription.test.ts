@@ -17,7 +17,7 @@ function subscribe(driver: StateDriver, client: string, ...subscriptions: Subscr
 }
 
 describe('a retained message that matches a new subscription', () => {
-  it('is queued with RETAIN set, in the order of the log [MQTT-3.3.1-6], [MQTT-3.3.1-8]', () => {
+  it('is queued with RETAIN set, in the order of the log [3.1.1 MQTT-3.3.1-6] [3.1.1 MQTT-3.3.1-8] [5.0 MQTT-3.3.1-9]', () => {
     const driver = driverAt();
     driver.propose('b', publishCommand('t/z', 'first', 1, retain));
     driver.propose(
@@ -79,7 +79,7 @@ describe('a retained message that matches a new subscription', () => {
     expect(asked({ filter: 'a#' })).toBe(0);
   });
 
-  it('is not queued after its expiry [MQTT-3.3.2-5]', () => {
+  it('is not queued after its expiry [5.0 MQTT-3.3.2-5]', () => {
     const driver = driverAt();
     const expiring = { retain: true, properties: { messageExpiryInterval: 2 } };
     driver.propose(
@@ -165,7 +165,7 @@ describe('a retained message that matches a new subscription', () => {
     expect(driver.items('c')).toHaveLength(5);
   });
 
-  it('is queued again when the same connection subscribes again [MQTT-3.8.4-4]', () => {
+  it('is queued again when the same connection subscribes again [3.1.1 MQTT-3.8.4-3] [5.0 MQTT-3.8.4-4]', () => {
     const driver = driverAt();
     driver.propose('b', publishCommand('t', 'kept', 1, retain));
     driver.connect('a', 'c');

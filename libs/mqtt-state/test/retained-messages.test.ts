@@ -14,7 +14,7 @@ describe('retained messages', () => {
     expect(driver.state.counts().retained).toBe(0);
   });
 
-  test('match filters with empty levels; on $ topics they match only filters that start with $ [MQTT-4.7.2-1]', () => {
+  test('match filters with empty levels; on $ topics they match only filters that start with $ [3.1.1 MQTT-4.7.2-1] [5.0 MQTT-4.7.2-1]', () => {
     const driver = new StateDriver();
     for (const topic of ['a', 'a/', 'a/b', '/a', '$SYS/a', '$SYS', 'b/$x']) {
       driver.propose('a', publishCommand(topic, '1', 1, retain));
@@ -27,7 +27,7 @@ describe('retained messages', () => {
     expect(driver.retained('b/+')).toEqual(['b/$x=1']);
   });
 
-  test('expire with the first entry after their Message Expiry Interval [MQTT-3.3.2-5]', () => {
+  test('expire with the first entry after their Message Expiry Interval [5.0 MQTT-3.3.2-5]', () => {
     const driver = new StateDriver();
     driver.propose(
       'a',

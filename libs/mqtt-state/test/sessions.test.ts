@@ -3,14 +3,14 @@ import { openCommand, publishCommand, StateDriver } from './support/state-driver
 const will = { topic: 'wills', payload: new TextEncoder().encode('gone'), qos: 1, retain: false } as const;
 
 describe('sessions', () => {
-  test('are resumed with Session Present set at any member, also if they have no subscriptions [MQTT-3.2.2-2]', () => {
+  test('are resumed with Session Present set at any member, also if they have no subscriptions [3.1.1 MQTT-3.2.2-2] [5.0 MQTT-3.2.2-3]', () => {
     const driver = new StateDriver();
     expect(driver.applyOne('a', openCommand('c'))).toMatchObject({ kind: 'opened', sessionPresent: false });
     driver.close('a', 'c');
     expect(driver.applyOne('b', openCommand('c'))).toMatchObject({ kind: 'opened', sessionPresent: true });
   });
 
-  test('have no subscriptions and an empty queue after a clean start [MQTT-3.1.2-4]', () => {
+  test('have no subscriptions and an empty queue after a clean start [3.1.1 MQTT-3.1.2-6] [5.0 MQTT-3.1.2-4]', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', {}, 't');
     driver.close('a', 'c');
@@ -36,7 +36,7 @@ describe('sessions', () => {
     ]);
   });
 
-  test('end the earlier connection at a takeover, and delete the will of that connection [MQTT-3.1.4-3] [MQTT-3.1.3-9]', () => {
+  test('end the earlier connection at a takeover, and delete the will of that connection [3.1.1 MQTT-3.1.4-2] [5.0 MQTT-3.1.4-3]', () => {
     const driver = new StateDriver();
     const epoch = driver.connect('a', 'c', { will: { ...will, delaySeconds: 0 } });
     const later = driver.connect('b', 'c');

@@ -13,7 +13,7 @@ function publish(driver: StateDriver, ...payloads: string[]): void {
 }
 
 describe('shared subscriptions', () => {
-  test('send each message to one session, round-robin [MQTT-4.8.2-3]', () => {
+  test('send each message to one session, round-robin', () => {
     const driver = group('c', 'd');
     publish(driver, '1', '2', '3', '4');
     expect([driver.queued('c'), driver.queued('d')]).toEqual([
@@ -49,7 +49,7 @@ describe('shared subscriptions', () => {
     expect(driver.queued('d')).toEqual(['2', '4', '1', '3']);
   });
 
-  test('leave a QoS 2 exchange in progress with its session [MQTT-4.8.2-4]', () => {
+  test('leave a QoS 2 exchange in progress with its session [5.0 MQTT-4.8.2-4]', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', { receiveMaximum: 1 }, filter);
     driver.propose('b', publishCommand('t', '1', 2), publishCommand('t', '2', 2));

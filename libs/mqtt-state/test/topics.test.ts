@@ -33,9 +33,12 @@ describe('topic names and filters', () => {
     ['$SYS/+', '$SYS/x', true],
     ['#', 'a/$x', true],
     ['a', 'A', false],
-  ])('filter %s matches topic %s: %p [MQTT-4.7]', (one, other, expected) => {
-    expect(topicMatches(one, other)).toBe(expected);
-  });
+  ])(
+    'filter %s matches topic %s: %p [3.1.1 MQTT-4.7.2-1] [3.1.1 MQTT-4.7.3-4] [5.0 MQTT-4.7.2-1] [5.0 MQTT-4.7.3-4]',
+    (one, other, expected) => {
+      expect(topicMatches(one, other)).toBe(expected);
+    },
+  );
 
   test.each([
     '',
@@ -53,8 +56,9 @@ describe('topic names and filters', () => {
     '$share/+/a',
     '$share/g/a#',
     'a/'.repeat(300),
-  ])('%j is not a valid filter [MQTT-4.7.1-1] [MQTT-4.8.2-1]', (wrong) =>
-    expect(isValidTopicFilter(wrong)).toBe(false),
+  ])(
+    '%j is not a valid filter [3.1.1 MQTT-4.7.1-2] [3.1.1 MQTT-4.7.1-3] [5.0 MQTT-4.7.1-1] [5.0 MQTT-4.7.1-2] [5.0 MQTT-4.8.2-1] [5.0 MQTT-4.8.2-2]',
+    (wrong) => expect(isValidTopicFilter(wrong)).toBe(false),
   );
 
   test.each(['#', '+', '/', '+/+/#', 'a//b', '$share/g/#', '$share/g//', '$sharex', '$SYS/#'])(
@@ -63,7 +67,7 @@ describe('topic names and filters', () => {
   );
 
   test.each(['', 'a/#', '+', 'a\0b', 'a/'.repeat(300)])(
-    '%j is not a valid topic name [MQTT-3.3.2-2]',
+    '%j is not a valid topic name [3.1.1 MQTT-3.3.2-2] [5.0 MQTT-3.3.2-2]',
     (wrong) => expect(isValidTopicName(wrong)).toBe(false),
   );
 

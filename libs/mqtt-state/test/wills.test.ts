@@ -11,7 +11,7 @@ describe('wills', () => {
     ...changes,
   });
 
-  test('are deleted by a graceful end [MQTT-3.14.4-3]', () => {
+  test('are deleted by a graceful end [3.1.1 MQTT-3.14.4-3] [5.0 MQTT-3.14.4-3]', () => {
     const driver = new StateDriver();
     driver.connect('a', 'c', { will: will() });
     driver.close('a', 'c', true);
@@ -20,7 +20,7 @@ describe('wills', () => {
     expect(driver.effectsOfKind('published')).toEqual([]);
   });
 
-  test('are published immediately and only once when the home reports an ungraceful end [MQTT-3.1.2-8]', () => {
+  test('are published immediately and only once when the home reports an ungraceful end [3.1.1 MQTT-3.1.2-8] [5.0 MQTT-3.1.2-8]', () => {
     const driver = new StateDriver();
     driver.connect('a', 's', {}, 'w');
     driver.connect('a', 'c', { will: will({ retain: true }) });
@@ -66,7 +66,7 @@ describe('wills', () => {
     [30, 60, 30],
     [60, 30, 30],
   ])(
-    'with a delay of %i s and a session expiry of %i s are published after %i s [MQTT-3.1.3-9]',
+    'with a delay of %i s and a session expiry of %i s are published after %i s [5.0 MQTT-3.1.2-8]',
     (delaySeconds, expirySeconds, after) => {
       const driver = new StateDriver();
       driver.connect('a', 'c', { will: will({ delaySeconds }), expirySeconds });

@@ -96,7 +96,7 @@ describe('acked-but-lost (P1, P2)', () => {
     expect(violated(history.verdict())).toEqual([]);
   });
 
-  test('accepts that a client with the subscription # receives no message of a topic that begins with $ [MQTT-4.7.2-1]', () => {
+  test('accepts that a client with the subscription # receives no message of a topic that begins with $ [3.1.1 MQTT-4.7.2-1] [5.0 MQTT-4.7.2-1]', () => {
     const { history, publisher } = pair('#');
     history.publish(publisher, '$other/1');
     const message = history.publish(publisher, 'plain');
@@ -127,7 +127,7 @@ describe('acked-but-lost (P1, P2)', () => {
     );
   });
 
-  test('accepts that a shared subscription loses a QoS 2 message, but not a QoS 1 message, when its subscriber leaves [MQTT5 4.8.2]', () => {
+  test('accepts that a shared subscription loses a QoS 2 message, but not a QoS 1 message, when its subscriber leaves (MQTT 5, 4.8.2)', () => {
     const run = (qos: 1 | 2): string[] => {
       const history = new HistoryBuilder();
       const publisher = history.connect('publisher');
@@ -249,7 +249,7 @@ describe('qos2-duplicate (P2)', () => {
     expect(run(false)).toEqual([]);
   });
 
-  test('accepts one copy of a QoS 2 message for each overlapping subscription [MQTT-3.3.5-1]', () => {
+  test('accepts one copy of a QoS 2 message for each overlapping subscription [3.1.1 MQTT-3.3.5-1] [5.0 MQTT-3.3.4-2]', () => {
     const run = (copies: number): string[] => {
       const { history, subscriber, publisher } = pair('t/#');
       history.subscribe(subscriber, 't/+');
@@ -307,7 +307,7 @@ describe('order (P2)', () => {
     expect(violated(history.verdict())).toEqual([]);
   });
 
-  test('reports messages that were resent on a new connection and delivered in another order [MQTT-4.6.0-1]', () => {
+  test('reports messages that were resent on a new connection and delivered in another order [3.1.1 MQTT-4.6.0-1]', () => {
     const { history, subscriber, publisher } = pair();
     const [first, second] = [1, 2].map(() => history.publish(publisher, 't/1', { ack: null })) as [
       number,
@@ -355,7 +355,7 @@ describe('phantom', () => {
     expect(violated(history.verdict())).toEqual(['phantom']);
   });
 
-  test('reports a message that was sent after UNSUBACK, and accepts a message that was sent before UNSUBACK [MQTT-3.10.4-3]', () => {
+  test('reports a message that was sent after UNSUBACK, and accepts a message that was sent before UNSUBACK [3.1.1 MQTT-3.10.4-2] [5.0 MQTT-3.10.4-2]', () => {
     const { history, subscriber, publisher } = pair('t');
     const before = history.publish(publisher, 't');
     history.unsubscribe(subscriber, 't');

@@ -268,7 +268,7 @@ describe('will (P6)', () => {
     expect(die({ deliveredAfterMs: [20, 30], dup: true }).bad).toEqual([]);
   });
 
-  test('reports a will that was published after its client sent DISCONNECT [MQTT-3.14.4-3]', () => {
+  test('reports a will that was published after its client sent DISCONNECT [3.1.1 MQTT-3.14.4-3] [5.0 MQTT-3.14.4-3]', () => {
     expect(die({ how: 'disconnect', deliveredAfterMs: [20] }).text).toContain('had disconnected');
     expect(die({ how: 'disconnect', deliveredAfterMs: [20] }).bad).toEqual(['will']);
     expect(die({ how: 'disconnect' }).bad).toEqual([]);
@@ -285,13 +285,13 @@ describe('will (P6)', () => {
     expect(die({ options: five, delaySeconds: 10, deliveredAfterMs: [3_000] }).text).toContain('before');
   });
 
-  test('measures the deadline of a will from the end of its session if the session ends before the will delay [MQTT-3.1.3-9]', () => {
+  test('measures the deadline of a will from the end of its session if the session ends before the will delay [5.0 MQTT-3.1.2-8]', () => {
     const clean = { version: 5, clean: true } as const;
     expect(die({ options: clean, delaySeconds: 10, deliveredAfterMs: [20] }).bad).toEqual([]);
     expect(die({ options: clean, delaySeconds: 10, deliveredAfterMs: [14_000] }).bad).toEqual(['will']);
   });
 
-  test('reports a will that was published although its client reconnected within the will delay [MQTT5 3.1.3.2.2]', () => {
+  test('reports a will that was published although its client reconnected within the will delay [5.0 MQTT-3.1.3-9]', () => {
     const five = { version: 5, expirySeconds: 100 } as const;
     const back = { version: 5 } as const;
     const death = { options: five, delaySeconds: 10, back, deliveredAfterMs: [11_000] };

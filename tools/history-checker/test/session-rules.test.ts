@@ -16,17 +16,17 @@ describe('session-lost (P3)', () => {
     return violated(history.verdict());
   };
 
-  test('reports a server without session present if the client has a session on another server [MQTT-3.2.2-2]', () => {
+  test('reports a server without session present if the client has a session on another server [3.1.1 MQTT-3.2.2-2] [5.0 MQTT-3.2.2-3]', () => {
     expect(resume({}, { sessionPresent: false })).toEqual(['session-lost']);
     expect(resume({}, { sessionPresent: true })).toEqual([]);
   });
 
-  test('reports a CONNACK with session present after a clean start [MQTT-3.2.2-1]', () => {
+  test('reports a CONNACK with session present after a clean start [3.1.1 MQTT-3.2.2-1] [5.0 MQTT-3.2.2-2]', () => {
     expect(resume({}, { clean: true, sessionPresent: true })).toEqual(['session-lost']);
     expect(resume({}, { clean: true, sessionPresent: false })).toEqual([]);
   });
 
-  test('reports a CONNACK with session present for a client that had never connected before [MQTT-3.2.2-3]', () => {
+  test('reports a CONNACK with session present for a client that had never connected before [3.1.1 MQTT-3.2.2-3] [5.0 MQTT-3.2.2-3]', () => {
     const run = (sessionPresent: boolean): string[] => {
       const history = new HistoryBuilder();
       history.connect('new', { sessionPresent });
@@ -40,7 +40,7 @@ describe('session-lost (P3)', () => {
     [8_000, ['session-lost']],
     [10_500, []],
   ] as const)(
-    'reports a missing session only before its expiry of 10 s: the client reconnects after %d ms [MQTT-3.1.2-23]',
+    'reports a missing session only before its expiry of 10 s: the client reconnects after %d ms [5.0 MQTT-3.1.2-23]',
     (pauseMs, bad) => {
       expect(resume({ version: 5, expirySeconds: 10 }, { version: 5 }, pauseMs)).toEqual(bad);
     },
@@ -50,7 +50,7 @@ describe('session-lost (P3)', () => {
     [4_500, []],
     [8_000, ['session-lost']],
   ] as const)(
-    'reports a present session only long after its expiry of 2 s: the client reconnects after %d ms [MQTT5 3.1.2.11.2]',
+    'reports a present session only long after its expiry of 2 s: the client reconnects after %d ms [5.0 MQTT-4.1.0-2]',
     (pauseMs, bad) => {
       const again = { version: 5, sessionPresent: true } as const;
       expect(resume({ version: 5, expirySeconds: 2 }, again, pauseMs)).toEqual(bad);

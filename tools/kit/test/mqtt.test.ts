@@ -49,12 +49,12 @@ function endOf(address: ServerAddress, options: Partial<ConnectionOptions> = {})
 }
 
 describe('MqttConnection', () => {
-  it('reports a refused connection with its CONNACK code [MQTT-3.2.2-4]', async () => {
+  it('reports a refused connection with its CONNACK code [3.1.1 MQTT-3.2.2-5]', async () => {
     const address = await serve((_packet, send) => send(connack(5)));
     expect(await endOf(address)).toEqual({ how: 'server', code: 5, why: 'refused with CONNACK code 5' });
   });
 
-  it('reports a packet before CONNACK as an error of the server [MQTT-3.2.0-1]', async () => {
+  it('reports a packet before CONNACK as an error of the server [3.1.1 MQTT-3.2.0-1]', async () => {
     const address = await serve((_packet, send) => send({ cmd: 'pingresp' }));
     expect(await endOf(address)).toMatchObject({
       how: 'server',

@@ -67,7 +67,7 @@ const opened: (() => void)[] = [];
 afterEach(() => opened.splice(0).forEach((close) => close()));
 
 describe('a RecordingClient that publishes', () => {
-  it('resends unacknowledged messages in order and with DUP=1 if the server answers with session present [MQTT-4.4.0-1]', async () => {
+  it('resends unacknowledged messages in order and with DUP=1 if the server answers with session present [3.1.1 MQTT-4.4.0-1] [5.0 MQTT-4.4.0-1]', async () => {
     const { client, connect, closed, event, events } = await setUp();
     const first = await connect();
     for (const topic of ['a', 'b', 'c']) client.publish({ topic, qos: topic === 'b' ? 2 : 1, ...plain });
@@ -94,7 +94,7 @@ describe('a RecordingClient that publishes', () => {
     ]);
   });
 
-  it('sends PUBREL instead of a second PUBLISH on the next connection if it had received PUBREC [MQTT-4.3.3-1]', async () => {
+  it('sends PUBREL instead of a second PUBLISH on the next connection if it had received PUBREC [3.1.1 MQTT-4.3.3-1] [5.0 MQTT-4.3.3-6]', async () => {
     const { client, connect, closed, event, kinds } = await setUp();
     const first = await connect();
     client.publish({ topic: 'a', qos: 2, ...plain });
@@ -114,7 +114,7 @@ describe('a RecordingClient that publishes', () => {
     expect(kinds().filter((type) => type === 'acked')).toHaveLength(1);
   });
 
-  it('records the reason code of PUBCOMP [MQTT5 3.7.2.1]', async () => {
+  it('records the reason code of PUBCOMP (MQTT 5, 3.7.2.1)', async () => {
     const { client, broker, server, event } = await setUp({ version: 5 });
     client.connect(server);
     const connection = await broker.nextConnection();
@@ -156,7 +156,7 @@ describe('a RecordingClient that publishes', () => {
     expect(second.packets.filter(({ cmd }) => cmd === 'publish')).toHaveLength(1);
   });
 
-  it('has at most as many unacknowledged messages as the Receive Maximum of the server allows [MQTT5 3.3.4]', async () => {
+  it('has at most as many unacknowledged messages as the Receive Maximum of the server allows [5.0 MQTT-3.3.4-7]', async () => {
     const { client, broker, server, event } = await setUp({ version: 5 });
     client.connect(server);
     const connection = await broker.nextConnection();
@@ -187,7 +187,7 @@ describe('a RecordingClient that publishes', () => {
 });
 
 describe('a RecordingClient that receives messages', () => {
-  it('delivers a QoS 2 message only once if the server resends it before PUBREL, even on a new connection [MQTT-4.3.3-2]', async () => {
+  it('delivers a QoS 2 message only once if the server resends it before PUBREL, even on a new connection [3.1.1 MQTT-4.3.3-2] [5.0 MQTT-4.3.3-10]', async () => {
     const { connect, closed, events, event } = await setUp();
     const message = { cmd: 'publish', topic: 't', qos: 2, retain: false, messageId: 7 } as const;
     const first = await connect();

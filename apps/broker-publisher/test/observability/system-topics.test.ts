@@ -57,7 +57,7 @@ test('a new subscriber of $SYS/# receives every documented topic as a retained Q
   expect(of('$SYS/cluster/isolated')).toBe('false');
 });
 
-test('# and + do not match $SYS topics, and clients cannot publish to them [MQTT-4.7.2-1]', async () => {
+test('# and + do not match $SYS topics, and clients cannot publish to them [5.0 MQTT-4.7.2-1]', async () => {
   cluster = await TestCluster.start(['a']);
   const client = await cluster.connect('a', 'c', { protocolVersion: 5 });
   await client.subscribe('#', 1);
