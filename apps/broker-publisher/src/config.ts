@@ -127,7 +127,17 @@ export const configSchema = z
     name: z.string().min(1).max(64).default('mqtt-cluster'),
     /** Address on which the member listens for clients, peers and HTTP requests. */
     host: z.string().min(1).default('0.0.0.0'),
-    mqtt: z.object({ port: port.default(1883), clientsMax: z.int().min(1).default(10_000) }).prefault({}),
+    mqtt: z
+      .object({
+        port: port.default(1883),
+        clientsMax: z.int().min(1).default(10_000),
+        /**
+         * Whether the will of a connection is published when its client connects again, but the member of the
+         * connection is unreachable, has restarted, or had moved the client to another server.
+         */
+        willAfterFailover: z.enum(['discard', 'publish']).default('discard'),
+      })
+      .prefault({}),
     http: z.object({ port: port.default(9100) }).prefault({}),
     cluster: z.object({ port: port.default(7883) }).prefault({}),
     /** Cluster listeners of all members, including this one: `id=host:port`. */

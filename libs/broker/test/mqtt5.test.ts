@@ -24,6 +24,22 @@ test('CONNACK reports the capabilities of the server (MQTT 5, 3.2.2.3)', async (
   });
 });
 
+test('CONNACK has a Session Expiry Interval only if the member grants another one than CONNECT requests [5.0 3.2.2.3.2]', async () => {
+  target.port.expirySecondsMax = 100;
+  const intervals = [100, 0xffffffff].map(async (sessionExpiryInterval) => {
+    const client = open(target, 5);
+    client.send(
+      connectPacket(`c-${sessionExpiryInterval}`, {
+        ...five,
+        clean: false,
+        properties: { sessionExpiryInterval },
+      }),
+    );
+    return (await client.next('connack')).properties?.sessionExpiryInterval;
+  });
+  expect(await Promise.all(intervals)).toEqual([undefined, 100]);
+});
+
 test('the broker passes the session expiry, Receive Maximum and will of CONNECT to the member (MQTT 5, 3.1.2.11)', async () => {
   await connect(target, 'c', {
     ...five,

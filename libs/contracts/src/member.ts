@@ -189,7 +189,16 @@ export type RefusalReason =
  * promise holds (P1).
  */
 export type ClientEffect =
-  | { readonly kind: 'connack'; readonly connection: ConnectionId; readonly sessionPresent: boolean }
+  | {
+      readonly kind: 'connack';
+      readonly connection: ConnectionId;
+      readonly sessionPresent: boolean;
+      /**
+       * The granted Session Expiry Interval, seconds. Present if it differs from the requested one (MQTT 5,
+       * 3.2.2.3.2).
+       */
+      readonly sessionExpirySeconds?: number;
+    }
   | { readonly kind: 'refuse'; readonly connection: ConnectionId; readonly reason: RefusalReason }
   | { readonly kind: 'close'; readonly connection: ConnectionId; readonly reason: RefusalReason }
   | {

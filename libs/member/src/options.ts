@@ -113,6 +113,11 @@ export interface MemberOptions {
   readonly urls: readonly string[];
   readonly recovered: RecoveredState;
   readonly whenIsolated: 'accept' | 'hold';
+  /**
+   * What happens to the will of a connection when its client connects again and the home of the connection is
+   * unreachable, has restarted, or has moved the client to another server. Default: `discard`.
+   */
+  readonly willAfterFailover?: 'discard' | 'publish';
   readonly timings: MemberTimings;
   readonly limits: MemberLimits;
   /** Returns a uniform random number in [0, 1). The member uses no other source of randomness. */

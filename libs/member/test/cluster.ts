@@ -22,6 +22,8 @@ export class TestCluster {
    * buffers.
    */
   stalled: MemberId | null = null;
+  /** The network holds back the proposals of this member. The member sends them again later. */
+  holdProposals: MemberId | null = null;
   readonly #held: { from: MemberId; outgoing: Outgoing }[] = [];
   nowMs = 0;
   /** Members whose process hangs: the test cluster passes no ticks and no messages to them. */
@@ -131,6 +133,7 @@ export class TestCluster {
     }
     for (const { from, outgoing } of sent) {
       if (this.#cut.has(from) || this.#cut.has(outgoing.to) || this.hanging.has(outgoing.to)) continue;
+      if (this.holdProposals === from && outgoing.message.type === 'propose') continue;
       if (this.stalled === from && outgoing.channel === 'live') {
         this.#held.push({ from, outgoing });
         continue;

@@ -16,7 +16,13 @@ import type {
 
 /** The result of one command of a batch. The home turns it into the response to the client. */
 export type CommandResult =
-  | { readonly kind: 'opened'; readonly epoch: Epoch; readonly sessionPresent: boolean }
+  | {
+      readonly kind: 'opened';
+      readonly epoch: Epoch;
+      readonly sessionPresent: boolean;
+      /** The granted Session Expiry Interval, seconds. */
+      readonly expirySeconds: number;
+    }
   | { readonly kind: 'refused'; readonly reason: 'quotaExceeded' | 'elsewhere' }
   | {
       readonly kind: 'subscribed';
@@ -87,6 +93,11 @@ export type StateEffect =
       readonly incarnation: Incarnation;
       readonly reason: 'takenOver' | 'homeLost' | 'closed';
     }
+  /**
+   * The will of the connection that the client's current connection has taken over was published or
+   * discarded.
+   */
+  | { readonly kind: 'takeoverSettled'; readonly client: ClientId }
   | { readonly kind: 'sessionEnded'; readonly client: ClientId }
   | { readonly kind: 'willFired'; readonly client: ClientId; readonly byHome: boolean }
   | { readonly kind: 'dropped'; readonly reason: DropReason; readonly count: number }
@@ -135,6 +146,18 @@ export interface SessionView {
   readonly expirySeconds: number;
   readonly receiveMaximum: number;
   readonly will: Will | null;
+  /**
+   * The connection that the current connection has taken over, while it is open whether the will of the
+   * former connection is published.
+   */
+  readonly takenOverWill: {
+    readonly epoch: Epoch;
+    readonly home: {
+      readonly member: MemberId;
+      readonly storeId: StoreId;
+      readonly incarnation: Incarnation;
+    };
+  } | null;
   readonly subscriptions: ReadonlyMap<string, Subscription>;
   /** Returns all items of the queue, in the order of their numbers. */
   queue(): Iterable<QueueItem>;

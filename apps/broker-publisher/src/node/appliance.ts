@@ -133,6 +133,7 @@ export class Appliance implements Lifecycle {
       urls: config.urls.get(config.id) ?? [],
       recovered,
       whenIsolated: config.whenIsolated,
+      willAfterFailover: config.mqtt.willAfterFailover,
       timings: { ...lanMemberTimings, raft, isolatedAfterMs, lostAfterMs },
       limits: { ...defaultLimits, ...config.limits },
       random: () => randomInt(2 ** 32) / 2 ** 32,

@@ -45,6 +45,11 @@ interface ConnackDetails {
   readonly assignedClient: string | undefined;
   /** Server Keep Alive, seconds; undefined if the server accepts the client's keep-alive. */
   readonly serverKeepAlive: number | undefined;
+  /**
+   * Session Expiry Interval, seconds; undefined if the server grants the client's interval (MQTT 5,
+   * 3.2.2.3.2).
+   */
+  readonly sessionExpiryInterval: number | undefined;
 }
 
 /**
@@ -57,7 +62,7 @@ export function encodeConnack(
 ): Buffer {
   // MQTT 3.1 has no Session Present flag: byte 1 is reserved.
   if (version < 5) return Buffer.from([0x20, 2, sessionPresent && version === 4 ? 1 : 0, 0]);
-  const { limits, assignedClient, serverKeepAlive } = details;
+  const { limits, assignedClient, serverKeepAlive, sessionExpiryInterval } = details;
   const packet: IConnackPacket = {
     cmd: 'connack',
     sessionPresent,
@@ -72,6 +77,7 @@ export function encodeConnack(
       sharedSubscriptionAvailable: true,
       ...(assignedClient !== undefined && { assignedClientIdentifier: assignedClient }),
       ...(serverKeepAlive !== undefined && { serverKeepAlive }),
+      ...(sessionExpiryInterval !== undefined && { sessionExpiryInterval }),
     },
   };
   return generate(packet, { protocolVersion: 5 });

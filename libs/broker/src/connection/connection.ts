@@ -98,7 +98,7 @@ export class Connection {
   onEffect(effect: ClientEffect): void {
     switch (effect.kind) {
       case 'connack':
-        return this.#handshake.onMemberAcceptance(effect.sessionPresent);
+        return this.#handshake.onMemberAcceptance(effect);
       case 'refuse':
         return this.#lifecycle.onMemberRefusal(effect.reason);
       case 'close':

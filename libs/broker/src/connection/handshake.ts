@@ -1,3 +1,4 @@
+import type { ClientEffect } from '@mqtt-cluster/contracts';
 import { brokerMetrics } from '@mqtt-cluster/metric-catalogue';
 import type { ByteReader } from '../codec/byte-reader.ts';
 import { decodeConnect } from '../codec/decode-connect.ts';
@@ -20,6 +21,8 @@ import { pauseReasons } from '../flow-control/read-gate.ts';
 import type { ReadGate } from '../flow-control/read-gate.ts';
 import { refusalLabelOfCode } from './reasons.ts';
 import type { SocketWriter } from '../flow-control/socket-writer.ts';
+
+type ConnackEffect = Extract<ClientEffect, { kind: 'connack' }>;
 
 interface HandshakeParts {
   readonly lifecycle: Lifecycle;
@@ -59,6 +62,7 @@ export class Handshake {
   readonly #events: HandshakeEvents;
   #startedAtMs = 0;
   #sessionPresent = false;
+  #sessionExpirySeconds: number | undefined = undefined;
   /** Accepts the client at Aedes. */
   #accept: (() => void) | null = null;
   #earlyEffects: OpenEffect[] = [];
@@ -116,8 +120,9 @@ export class Handshake {
   }
 
   /** The member has accepted the client. Aedes calls `onConnack` next. */
-  onMemberAcceptance(sessionPresent: boolean): void {
+  onMemberAcceptance({ sessionPresent, sessionExpirySeconds }: ConnackEffect): void {
     this.#sessionPresent = sessionPresent;
+    this.#sessionExpirySeconds = sessionExpirySeconds;
     this.#accept?.();
   }
 
@@ -137,6 +142,7 @@ export class Handshake {
         limits: this.#context.limits,
         assignedClient: packet.client.length > 0 ? undefined : lifecycle.client,
         serverKeepAlive: serverKeepAlive(packet, this.#context.limits),
+        sessionExpiryInterval: this.#sessionExpirySeconds,
       }),
     );
     for (const effect of this.#earlyEffects) this.#events.onEarlyEffect(effect);

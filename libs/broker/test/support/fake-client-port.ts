@@ -61,6 +61,8 @@ export class FakeClientPort implements ClientPort {
   #round = 0;
   /** The reason for which the member rejects all clients; null accepts them. */
   refusal: RefusalReason | null = null;
+  /** The longest Session Expiry Interval that the member grants, seconds. */
+  expirySecondsMax = Infinity;
   /** True if the member rejects all QoS 1 and 2 publishes. */
   full = false;
   /** The kinds of all inputs that the broker passed, in order. */
@@ -188,7 +190,9 @@ export class FakeClientPort implements ClientPort {
     session.writable = true;
     this.#sessions.set(request.client, session);
     this.#byConnection.set(connection, session);
-    this.#effects.push({ kind: 'connack', connection, sessionPresent });
+    const granted = Math.min(request.sessionExpirySeconds, this.expirySecondsMax);
+    const shorter = granted < request.sessionExpirySeconds ? { sessionExpirySeconds: granted } : {};
+    this.#effects.push({ kind: 'connack', connection, sessionPresent, ...shorter });
     for (const item of session.items) {
       if (item.state === 'sent') this.#send(session, item, true);
       if (item.state === 'released') {

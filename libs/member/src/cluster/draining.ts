@@ -36,6 +36,7 @@ export class Draining {
 
   begin(perSecond: number): void {
     this.#perSecond = perSecond;
+    this.#home.draining.setActive(true);
   }
 
   /**
@@ -46,6 +47,7 @@ export class Draining {
     this.#perSecond = null;
     this.#credit = 0;
     this.#transferAskedMs = -Infinity;
+    this.#home.draining.setActive(false);
     this.#home.draining.closeDrained('draining', Infinity);
   }
 

@@ -12,6 +12,7 @@ import { Delivery, earlyKey } from './delivery/delivery.ts';
 import { Fanout } from './delivery/fanout.ts';
 import { LiveForwarding } from './live/live-forwarding.ts';
 import { SessionOpening } from './connections/session-opening.ts';
+import { Takeovers } from './connections/takeovers.ts';
 import { AckProgress } from './delivery/ack-progress.ts';
 import type { PendingRequest } from './pending-request.ts';
 import { Router } from './router.ts';
@@ -44,6 +45,7 @@ export class Home {
   readonly #acknowledgements: Acknowledgements;
   readonly #subscriptions: Subscriptions;
   readonly #opening: SessionOpening;
+  readonly #takeovers: Takeovers;
   readonly #fanout: Fanout;
 
   constructor(context: MemberContext, proposer: Proposer, peers: Peers) {
@@ -55,8 +57,15 @@ export class Home {
     const delivery = (this.#delivery = new Delivery(context, progress));
     this.#acknowledgements = new Acknowledgements(context, delivery, progress);
     this.#subscriptions = new Subscriptions(context, proposer, router);
-    this.#opening = new SessionOpening(context, { proposer, connections, router, delivery, progress });
-    this.draining = new ConnectionDraining(context, { proposer, connections, opening: this.#opening });
+    const takeovers = (this.#takeovers = new Takeovers(context, { proposer, peers }));
+    const parts = { proposer, connections, router, delivery, progress, takeovers };
+    this.#opening = new SessionOpening(context, parts);
+    this.draining = new ConnectionDraining(context, {
+      proposer,
+      connections,
+      opening: this.#opening,
+      takeovers,
+    });
     this.live = new LiveForwarding(context, peers, router);
     this.#fanout = new Fanout(context, { router, connections, delivery, live: this.live });
     this.inputs = new ClientInputs(context, {
@@ -115,6 +124,8 @@ export class Home {
           this.#onConnectionEnded(effect);
         return;
       }
+      case 'takeoverSettled':
+        return this.#takeovers.settled(effect.client);
       default:
         return;
     }
@@ -169,6 +180,7 @@ export class Home {
   onRestored(): void {
     this.#progress.clear();
     this.#opening.dropMoved();
+    this.#takeovers.clear();
     this.disconnectAll('snapshotInstalled');
   }
 
@@ -193,7 +205,7 @@ export class Home {
 
   flush(): void {
     this.#opening.expireMoved();
-
+    this.#takeovers.flush();
     const progress = this.#progress.takeDue();
     if (progress !== null) this.#proposer.add(progress);
     this.#delivery.takeDrops();
@@ -235,9 +247,15 @@ export class Home {
   // ---- endings ----
 
   #onConnectionEnded(effect: Extract<StateEffect, { kind: 'connectionEnded' }>): void {
+    const waiting = this.#takeovers.ended(effect);
+    if (waiting?.phase === 'opening')
+      return this.#connections.refuse(waiting, effect.reason === 'homeLost' ? 'homeLost' : 'takenOver');
     const connection = this.#connections.ofClient(effect.client);
-    if (connection === undefined || connection.epoch !== effect.epoch || effect.reason === 'closed') return;
+    if (connection?.epoch !== effect.epoch) return this.#opening.onTakenOver(effect);
+    if (effect.reason === 'closed') return;
     if (effect.reason === 'homeLost') return this.#opening.onHomeLost(connection);
+    const { drainingSinceMs } = connection;
+    this.#takeovers.report(effect.client, effect.epoch, drainingSinceMs === null ? 'open' : 'moved');
     this.#context.events.push({ kind: 'takeover', client: effect.client });
     this.#opening.takenOver(connection);
   }

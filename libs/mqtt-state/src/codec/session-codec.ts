@@ -12,7 +12,7 @@ import {
 } from './message-codec.ts';
 import { bodyBytes } from '../session/queueing.ts';
 import { Session } from '../session/session.ts';
-import type { TimerKind } from '../session/session.ts';
+import type { Home, TimerKind } from '../session/session.ts';
 import { attachHome } from '../session/session-home.ts';
 import { restoreTimer } from '../session/session-timers.ts';
 import { isOutgoingPacketId, QueuedMessage } from '../session/queued-message.ts';
@@ -91,16 +91,17 @@ export class BodyReader {
 
 /** Writes a session without the items of its queue. @param semantics the version in force */
 export function writeSession(writer: ByteWriter, session: Session, semantics: number): void {
-  const { home, will, items } = session;
+  const { home, will, takenOverWill, items } = session;
   writer.string(session.client);
-  writer.byte((home ? 1 : 0) | (will ? 2 : 0) | (session.willByHome ? 4 : 0));
+  writer.byte((home ? 1 : 0) | (will ? 2 : 0) | (session.willByHome ? 4 : 0) | (takenOverWill ? 8 : 0));
   for (const value of [session.epoch, session.expirySeconds, session.receiveMaximum]) writer.number(value);
-  if (home) {
-    writer.string(home.member);
-    writer.string(home.storeId);
-    writer.number(home.incarnation);
-  }
+  if (home) writeHome(writer, home);
   if (will) writeWill(writer, will);
+  if (takenOverWill) {
+    writer.number(takenOverWill.epoch);
+    writeHome(writer, takenOverWill.home);
+    writeWill(writer, takenOverWill.will);
+  }
   for (const kind of timerKinds) {
     const timer = session.timers[kind];
     writer.number(timer ? timer.sequence : 0);
@@ -126,6 +127,16 @@ function readSentReport(reader: ByteReader, { report }: Session): void {
   report.before = reader.number();
 }
 
+function writeHome(writer: ByteWriter, home: Home): void {
+  writer.string(home.member);
+  writer.string(home.storeId);
+  writer.number(home.incarnation);
+}
+
+function readHome(reader: ByteReader): Home {
+  return { member: reader.string(), storeId: reader.string(), incarnation: reader.number() };
+}
+
 /** Writes the items of a queue. */
 export function writeItems(writer: ByteWriter, bodies: BodySink, items: SessionQueue): void {
   writer.number(items.size);
@@ -140,14 +151,11 @@ export function readSession(reader: ByteReader, bodies: BodyReader, data: StateD
   session.expirySeconds = reader.number();
   session.receiveMaximum = reader.number();
   data.sessions.set(client, session);
-  if (bits & 1) {
-    attachHome(data, session, {
-      member: reader.string(),
-      storeId: reader.string(),
-      incarnation: reader.number(),
-    });
-  }
+  if (bits & 1) attachHome(data, session, readHome(reader));
   if (bits & 2) session.will = readWill(reader);
+  if (bits & 8) {
+    session.takenOverWill = { epoch: reader.number(), home: readHome(reader), will: readWill(reader) };
+  }
   session.willByHome = (bits & 4) !== 0;
   for (const kind of timerKinds) {
     const sequence = reader.number();

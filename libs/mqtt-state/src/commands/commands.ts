@@ -1,4 +1,5 @@
 import type {
+  CloseCommand,
   Command,
   LostCommand,
   ProgressCommand,
@@ -15,7 +16,7 @@ import { publishMessage } from './publishing.ts';
 import { dequeue, notifyHome } from '../session/queueing.ts';
 import type { Home, Session } from '../session/session.ts';
 import { applySentReport } from '../session/sent-items.ts';
-import { endConnection } from '../session/session-ending.ts';
+import { endConnection, settleTakenOverWill } from '../session/session-ending.ts';
 import type { Origin } from '../session/queued-message.ts';
 import { alarm } from '../state-data.ts';
 import type { Proposer, ApplyContext } from '../state-data.ts';
@@ -53,7 +54,8 @@ export function applyCommand(
     case 'unsubscribe':
     case 'release': {
       const session = currentSession(context, command);
-      return session ? applyToSession(context, session, command, header) : voided;
+      if (session) return applyToSession(context, session, command, header);
+      return command.kind === 'close' ? closeTakenOver(context, command, header) : voided;
     }
     case 'progress':
       return progress(context, command);
@@ -122,6 +124,20 @@ function applyToSession(
       session.incomingPacketIds.delete(command.packetId);
       return done;
   }
+}
+
+/** Applies the `close` of a connection that a newer connection of the client has taken over. */
+function closeTakenOver(
+  context: ApplyContext,
+  command: CloseCommand,
+  { member }: BatchHeader,
+): CommandResult {
+  const session = context.data.sessions.get(command.client);
+  const takenOver = session?.takenOverWill;
+  if (!session || takenOver?.epoch !== command.epoch) return voided;
+  const { graceful } = command;
+  settleTakenOverWill(context, session, { graceful, byHome: member === takenOver.home.member });
+  return done;
 }
 
 function publish(

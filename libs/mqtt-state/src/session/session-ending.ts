@@ -42,6 +42,7 @@ export function endConnection(context: ApplyContext, session: Session, ending: C
     reason: ending.reason,
   });
   detachHome(context, session);
+  session.takenOverWill = null;
   if (ending.expirySeconds !== undefined)
     session.expirySeconds = boundedExpiry(context, ending.expirySeconds);
   if (ending.graceful) session.will = null; // [MQTT-3.14.4-3]
@@ -65,6 +66,22 @@ export function endConnection(context: ApplyContext, session: Session, ending: C
   if (expirySeconds !== expiryNever) {
     startTimer(data, session, 'expiry', data.timeMs + expirySeconds * 1_000);
   }
+}
+
+/**
+ * Publishes or discards the will of a connection that the session's current connection has taken over.
+ * @param graceful true when the former connection ended with a DISCONNECT that discards the will
+ * @param byHome true when the home of the former connection reported its end
+ */
+export function settleTakenOverWill(
+  context: ApplyContext,
+  session: Session,
+  { graceful, byHome }: { readonly graceful: boolean; readonly byHome: boolean },
+): void {
+  const { client, takenOverWill } = session;
+  session.takenOverWill = null;
+  if (takenOverWill && !graceful) publishWill(context, client, takenOverWill.will, byHome);
+  context.effects.push({ kind: 'takeoverSettled', client });
 }
 
 /** Deletes the session, its subscriptions and its queue. The caller publishes or discards the will. */

@@ -1,8 +1,9 @@
+import { conformanceSemantics } from '@mqtt-cluster/contracts';
 import type { OpenCommand } from '@mqtt-cluster/contracts';
 import { copyWill } from '../codec/message-codec.ts';
 import { Session } from './session.ts';
-import type { Home } from './session.ts';
-import { boundedExpiry, endSession } from './session-ending.ts';
+import type { Home, TakenOverWill } from './session.ts';
+import { boundedExpiry, endSession, publishWill } from './session-ending.ts';
 import { attachHome, detachHome } from './session-home.ts';
 import { cancelTimer } from './session-timers.ts';
 import type { ApplyContext } from '../state-data.ts';
@@ -10,8 +11,7 @@ import type { CommandResult } from '../types.ts';
 
 /**
  * Applies an `open` command: the connection gets a new epoch, and the commands of all earlier connections of
- * the client become void. A will that was not published yet is deleted, because the client is connected again
- * (P6).
+ * the client become void. The former connection of the client ends (docs/DESIGN.md, "Wills").
  */
 export function open(context: ApplyContext, command: OpenCommand, home: Home): CommandResult {
   const { data } = context;
@@ -21,36 +21,67 @@ export function open(context: ApplyContext, command: OpenCommand, home: Home): C
   if (!known && data.sessions.size >= data.settings.sessionsMax) {
     return { kind: 'refused', reason: 'quotaExceeded' };
   }
-  if (known) takeOver(context, known);
-  if (known && command.clean) endSession(context, known); // [MQTT-3.1.2-4]
+  const resumed = known && !endsSession(context, command, known) ? known : undefined;
+  const takenOverWill = known ? takeOver(context, known, resumed !== undefined) : null;
   const epoch = ++data.epochCounter;
-  const resumed = known && !command.clean ? known : undefined;
   const session = resumed ?? new Session(command.client, epoch);
   session.epoch = epoch;
   session.expirySeconds = boundedExpiry(context, command.expirySeconds);
   session.receiveMaximum = Math.max(1, command.receiveMaximum);
   session.will = command.will ? copyWill(command.will) : null;
+  session.takenOverWill = takenOverWill;
   data.sessions.set(session.client, session);
   attachHome(data, session, home);
   session.items.fillWindow(session.receiveMaximum);
-  return { kind: 'opened', epoch, sessionPresent: resumed !== undefined }; // [MQTT-3.2.2-2]
+  const { expirySeconds } = session;
+  return { kind: 'opened', epoch, sessionPresent: resumed !== undefined, expirySeconds }; // [5.0 MQTT-3.2.2-3]
 }
 
-function takeOver(context: ApplyContext, session: Session): void {
-  const { home } = session;
+/**
+ * Returns whether the `open` ends the client's session: after Clean Start, and if the session ends with its
+ * connection, whose `close` command is not applied yet [3.1.1 MQTT-3.1.2-6] [5.0 MQTT-3.1.2-4].
+ */
+function endsSession({ semantics }: ApplyContext, command: OpenCommand, known: Session): boolean {
+  if (command.clean) return true;
+  return semantics >= conformanceSemantics && known.home !== null && known.expirySeconds === 0;
+}
+
+/**
+ * Ends the former connection of the client, and its session unless the session is resumed. A will whose delay
+ * is running is due when the session ends [5.0 MQTT-3.1.2-8]. It is deleted when the session is resumed
+ * [5.0 MQTT-3.1.3-9].
+ *
+ * @returns the will of a connection that was open. It waits for the report of a home, because the client may
+ * have sent DISCONNECT, and the `close` command for it may be on its way.
+ */
+function takeOver(context: ApplyContext, session: Session, isResumed: boolean): TakenOverWill | null {
+  const { data } = context;
+  const { client, epoch, home, will } = session;
   if (home) {
     context.effects.push({
       kind: 'connectionEnded',
-      client: session.client,
-      epoch: session.epoch,
+      client,
+      epoch,
       home: home.member,
       incarnation: home.incarnation,
-      reason: 'takenOver', // [MQTT-3.1.4-3]
+      reason: 'takenOver', // [3.1.1 MQTT-3.1.4-2] [5.0 MQTT-3.1.4-3]
     });
   }
+  // A connection whose takeover is not settled has not received its CONNACK. So its own will does not count.
+  const pending = session.takenOverWill;
   detachHome(context, session);
-  cancelTimer(context.data, session, 'will');
-  cancelTimer(context.data, session, 'expiry');
+  cancelTimer(data, session, 'will');
+  cancelTimer(data, session, 'expiry');
+  session.takenOverWill = null;
+  session.will = null;
+  if (!isResumed) endSession(context, session);
+  if (context.semantics < conformanceSemantics) return null;
+  if (pending) return pending;
+  const isDue = will !== null && (!isResumed || will.delaySeconds === 0);
+  if (!isDue) return null;
+  if (home) return { epoch, home, will };
+  if (!isResumed) publishWill(context, client, will, session.willByHome);
+  return null;
 }
 
 /**

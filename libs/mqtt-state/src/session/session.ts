@@ -32,6 +32,13 @@ export interface Timer extends Deadline {
   readonly session: Session;
 }
 
+/** The will of a connection that a newer connection of the same client has taken over. */
+export interface TakenOverWill {
+  readonly epoch: Epoch;
+  readonly home: Home;
+  readonly will: Will;
+}
+
 /** A session and one of its subscriptions. */
 export interface Subscriber {
   readonly session: Session;
@@ -52,6 +59,12 @@ export class Session implements SessionView {
   will: Will | null = null;
   /** True when the home of the client reported the end of the connection that started the will delay. */
   willByHome = false;
+  /**
+   * The will of the connection that the current connection has taken over, until the home of the former
+   * connection or of the current one reports with a `close` command how the former connection ended. Null
+   * while no client is connected.
+   */
+  takenOverWill: TakenOverWill | null = null;
   /** A former home may have sent the items of the queue below this number. */
   sentBelow = 0;
   readonly report: SentReport = { final: 0, missingEpoch: 0, before: 0 };

@@ -43,6 +43,13 @@ export class StateDriver {
   timeMs = 1_000;
   #homes = new Map<string, { storeId: string; incarnation: number; sequence: number }>();
 
+  /** Raises the semantics version one by one. */
+  raiseSemantics(version: number): this {
+    for (let next = this.state.semantics + 1; next <= version; next++)
+      this.propose('a', { kind: 'semantics', version: next });
+    return this;
+  }
+
   /** Starts a new incarnation of the member, with the same store or another one. */
   start(member: string, outboxIncarnations: readonly number[] = [], storeId = `store-${member}`): this {
     const earlier = this.#homes.get(member);

@@ -4,6 +4,7 @@ import type { Proposer } from '../../log/proposer.ts';
 import type { Connection } from './connection.ts';
 import type { Connections } from './connections.ts';
 import type { SessionOpening } from './session-opening.ts';
+import type { Takeovers } from './takeovers.ts';
 
 /** Drains connections: the server redirects their clients to another member (P10). */
 export class ConnectionDraining {
@@ -11,15 +12,27 @@ export class ConnectionDraining {
   readonly #proposer: Proposer;
   readonly #connections: Connections;
   readonly #opening: SessionOpening;
+  readonly #takeovers: Takeovers;
 
   constructor(
     context: MemberContext,
-    parts: { proposer: Proposer; connections: Connections; opening: SessionOpening },
+    parts: {
+      proposer: Proposer;
+      connections: Connections;
+      opening: SessionOpening;
+      takeovers: Takeovers;
+    },
   ) {
     this.#context = context;
     this.#proposer = parts.proposer;
     this.#connections = parts.connections;
     this.#opening = parts.opening;
+    this.#takeovers = parts.takeovers;
+  }
+
+  /** Begins or ends the drain of the whole member. */
+  setActive(active: boolean): void {
+    this.#takeovers.isDraining = active;
   }
 
   /**

@@ -64,13 +64,17 @@ export class Connections {
     return this.#byClient.get(client);
   }
 
-  /** Sends CONNACK and closes a former connection of the client [MQTT-3.1.4-3]. */
-  admit(connection: Connection, sessionPresent: boolean): void {
+  /**
+   * Sends CONNACK and closes a former connection of the client [3.1.1 MQTT-3.1.4-2] [5.0 MQTT-3.1.4-3].
+   * @param expirySeconds the granted Session Expiry Interval, if it differs from the requested one
+   */
+  admit(connection: Connection, sessionPresent: boolean, expirySeconds?: number): void {
     const former = this.#byClient.get(connection.client);
     if (former !== undefined && former !== connection) this.close(former, 'takenOver');
     connection.phase = 'open';
     this.#byClient.set(connection.client, connection);
-    this.#context.effects.push({ kind: 'connack', connection: connection.id, sessionPresent });
+    const granted = expirySeconds === undefined ? {} : { sessionExpirySeconds: expirySeconds };
+    this.#context.effects.push({ kind: 'connack', connection: connection.id, sessionPresent, ...granted });
   }
 
   refuse(connection: Connection, reason: RefusalReason): void {

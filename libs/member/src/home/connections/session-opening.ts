@@ -16,6 +16,7 @@ import type { Connections } from './connections.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { AckProgress } from '../delivery/ack-progress.ts';
 import type { Router } from '../router.ts';
+import type { Takeovers } from './takeovers.ts';
 
 /** Upper bound of the inputs of one connection that wait for its epoch while the cluster has no majority. */
 const deferredMax = 1_000;
@@ -38,6 +39,7 @@ export class SessionOpening {
   readonly #router: Router;
   readonly #delivery: Delivery;
   readonly #progress: AckProgress;
+  readonly #takeovers: Takeovers;
   /** Moved clients in the order of their deadlines. */
   #moved: { readonly client: ClientId; readonly epoch: Epoch; readonly untilMs: number }[] = [];
 
@@ -49,6 +51,7 @@ export class SessionOpening {
       router: Router;
       delivery: Delivery;
       progress: AckProgress;
+      takeovers: Takeovers;
     },
   ) {
     this.#context = context;
@@ -57,6 +60,7 @@ export class SessionOpening {
     this.#router = parts.router;
     this.#delivery = parts.delivery;
     this.#progress = parts.progress;
+    this.#takeovers = parts.takeovers;
   }
 
   connect(id: ConnectionId, request: ConnectRequest, serving: ServingState): void {
@@ -69,7 +73,10 @@ export class SessionOpening {
     if (isolated && !this.#mayServeIsolated(connection))
       return this.#connections.refuse(connection, 'isolated');
     const former = this.#connections.ofClient(request.client);
-    if (former !== undefined) this.#reportProgress(former);
+    if (former !== undefined) {
+      if (isolated) this.#leave(former, { graceful: false });
+      else this.#reportProgress(former);
+    }
     this.#propose(connection, isolated);
     if (isolated) this.#connections.admit(connection, false);
   }
@@ -117,6 +124,12 @@ export class SessionOpening {
     }
   }
 
+  /** Reports the end of a moved client's connection that the client's next connection has taken over. */
+  onTakenOver({ client, epoch }: { readonly client: ClientId; readonly epoch: Epoch }): void {
+    const isMoved = this.#moved.some((moved) => moved.client === client && moved.epoch === epoch);
+    if (isMoved) this.#takeovers.report(client, epoch, 'moved');
+  }
+
   /**
    * True while at least one moved client has not reconnected and its deadline has not passed. Only this home
    * stores the deadline.
@@ -144,7 +157,7 @@ export class SessionOpening {
       const reason = result.reason === 'elsewhere' ? 'takenOver' : 'quotaExceeded';
       if (connection.phase === 'opening') this.#connections.refuse(connection, reason);
       else this.#connections.close(connection, reason);
-    } else if (result.kind === 'opened') this.#opened(connection, result.epoch, result.sessionPresent);
+    } else if (result.kind === 'opened') this.#opened(connection, result);
   }
 
   /** Admits or rejects the opening connections when this member has become isolated. */
@@ -191,26 +204,52 @@ export class SessionOpening {
     return accept && connection.clean && connection.request.clean;
   }
 
-  #opened(connection: Connection, epoch: number, sessionPresent: boolean): void {
+  #opened(connection: Connection, opened: Extract<CommandResult, { kind: 'opened' }>): void {
+    const { epoch } = opened;
     connection.epoch = epoch;
     // A later open in the same batch may already have taken over the session.
     const session = this.#context.state.session(connection.client);
     const current = session?.epoch === epoch && session.home !== null;
+    const takesOver = current && session.takenOverWill !== null;
+    if (takesOver) this.#takeovers.begin(connection, () => this.#settled(connection, opened));
+    if (!current && session?.takenOverWill?.epoch === epoch) {
+      // The connection was taken over before its CONNACK, or before its isolated home had an epoch for it.
+      const answered = connection.phase === 'open' || connection.left !== null;
+      this.#proposeClose(
+        connection,
+        answered ? (connection.left ?? { graceful: false }) : { graceful: true },
+      );
+    }
     if (connection.phase === 'gone') {
       // The connection was closed before the cluster answered. The will of a client without CONNACK is not
       // published.
-      if (current) this.#proposeClose(connection, connection.left ?? { graceful: true });
+      if (current && !takesOver) this.#proposeClose(connection, connection.left ?? { graceful: true });
       return;
     }
     if (!current) return this.answer(connection, { kind: 'refused', reason: 'elsewhere' });
-    if (connection.phase === 'opening') this.#welcome(connection, sessionPresent);
+    if (connection.phase === 'opening' && takesOver) return;
+    this.#admit(connection, opened);
+  }
+
+  /** The will of the connection that this connection has taken over is published or discarded. */
+  #settled(connection: Connection, opened: Extract<CommandResult, { kind: 'opened' }>): void {
+    if (connection.phase === 'gone') this.#proposeClose(connection, connection.left ?? { graceful: true });
+    else if (connection.phase === 'opening') this.#admit(connection, opened);
+  }
+
+  #admit(connection: Connection, opened: Extract<CommandResult, { kind: 'opened' }>): void {
+    if (connection.phase === 'opening') this.#welcome(connection, opened);
     for (const deferred of connection.deferred.splice(0)) deferred();
     this.#delivery.pump(connection);
   }
 
-  #welcome(connection: Connection, sessionPresent: boolean): void {
+  #welcome(
+    connection: Connection,
+    { sessionPresent, expirySeconds }: Extract<CommandResult, { kind: 'opened' }>,
+  ): void {
     connection.clean &&= !sessionPresent;
-    this.#connections.admit(connection, sessionPresent);
+    const isGranted = expirySeconds === connection.request.sessionExpirySeconds;
+    this.#connections.admit(connection, sessionPresent, isGranted ? undefined : expirySeconds);
     const session = this.#context.state.session(connection.client)!;
     for (const subscription of session.subscriptions.values()) {
       if (parseSharedFilter(subscription.filter) === null) this.#router.add(connection, subscription);
@@ -235,7 +274,7 @@ export class SessionOpening {
   }
 
   #leave(connection: Connection, how: Disconnection): void {
-    if (connection.epoch === 0) connection.left = how;
+    if (connection.epoch === 0 || this.#takeovers.isPending(connection)) connection.left = how;
     else this.#proposeClose(connection, how);
   }
 
