@@ -1,4 +1,4 @@
-import { between, shuffled } from '@mqtt-cluster/kit';
+import { between, pick, shuffled } from '@mqtt-cluster/kit';
 import type { Random } from '@mqtt-cluster/kit';
 import type { BuildName, MemberGroup, FaultPlan, FaultSlot } from '../nemesis/fault.ts';
 
@@ -17,15 +17,20 @@ export function startsWithEarlierBuild(member: number, members: number): boolean
 }
 
 /**
- * A plan with an update, a rollback and a second update, each member by member. Unlike other plans, this plan
- * is finite, and a run always executes it completely.
+ * A plan with an update of all members but one, a rollback of the updated members, and an update of all
+ * members, each member by member. The last member with the earlier build is chosen by the seed: while it runs
+ * that build, no new semantics version comes into force, so a rollback is possible (docs/DESIGN.md,
+ * "Semantics version"). Unlike other plans, this plan is finite, and a run always executes it completely.
  */
 export function* updateAndRollBack(random: Random, members: number): FaultPlan {
   const all = Array.from({ length: members }, (_, member) => member);
   const earlier = all.filter((member) => startsWithEarlierBuild(member, members));
+  const last = pick(random, earlier);
+  const updatedFirst = earlier.filter((member) => member !== last);
+  const rolledBack = all.filter((member) => member !== last);
   yield { faults: [], holdMs: between(random, mixedMsMin, mixedMsMax), recoveryMs: 0 };
-  yield restartWith('current', random, earlier);
-  yield restartWith('earlier', random, all);
+  if (updatedFirst.length > 0) yield restartWith('current', random, updatedFirst);
+  if (rolledBack.length > 0) yield restartWith('earlier', random, rolledBack);
   yield restartWith('current', random, all);
 }
 

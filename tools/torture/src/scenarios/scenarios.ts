@@ -183,7 +183,8 @@ export const scenarios: readonly Scenario[] = [
 /** The scenario `rolling-update`. It is not part of `all`, because it needs a commit (`--from`). */
 export const rollingUpdate: Scenario = {
   name: 'rolling-update',
-  about: 'update from the commit of --from to this tree, rollback, update again, member by member',
+  about:
+    'from the commit of --from to this tree: update of all members but one, rollback, update of all members',
   shares: everything,
   needs: ['rolling'],
   exercises: ofEverything,

@@ -98,7 +98,15 @@ export class Takeovers {
   }
 
   /** Returns whether a report of the former home may still arrive, and may differ from that of this home. */
-  #mayReport({ member, storeId, incarnation }: { member: string; storeId: string; incarnation: number }): boolean {
+  #mayReport({
+    member,
+    storeId,
+    incarnation,
+  }: {
+    member: string;
+    storeId: string;
+    incarnation: number;
+  }): boolean {
     const { state, options } = this.#context;
     const current = state.proposer(member);
     if (current?.storeId !== storeId || current.incarnation !== incarnation) return false;
