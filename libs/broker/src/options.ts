@@ -61,6 +61,11 @@ export interface BrokerLimits {
   readonly connectsPerSecondMax: number;
   /** MQTT 5 Server Keep Alive, seconds; 0 uses the keep-alive of each client. */
   readonly keepAliveSecondsMax: number;
+  /**
+   * Session Expiry Interval of an MQTT 5 bridge that asks for none, seconds. 0 ends its session with its
+   * connection. A higher number raises the time for which the cluster queues messages for a removed bridge.
+   */
+  readonly bridgeSessionExpirySeconds: number;
 }
 
 export const defaultLimits: BrokerLimits = {
@@ -78,6 +83,7 @@ export const defaultLimits: BrokerLimits = {
   publishesPerSecondMax: 0,
   connectsPerSecondMax: 1_000,
   keepAliveSecondsMax: 0,
+  bridgeSessionExpirySeconds: 86_400,
 };
 
 /** Credentials of a connecting client. The password buffer is valid during the call only. */

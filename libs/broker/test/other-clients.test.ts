@@ -1,4 +1,5 @@
 import { generate } from 'mqtt-packet';
+import type { IConnectPacket } from 'mqtt-packet';
 import { connect, connectPacket, open, startBroker } from './support/driver.ts';
 import type { BrokerTarget, RawClient } from './support/driver.ts';
 
@@ -204,6 +205,39 @@ describe('the broker, for a bridge of another broker,', () => {
     const rejected = open(target, 5);
     rejected.send(connectPacket('w', { protocolVersion: 5, will }));
     await expect(rejected.next('connack')).resolves.toMatchObject({ reasonCode: 0x90 });
+  });
+});
+
+describe('the broker, for an MQTT 5 bridge that asks for no Session Expiry Interval,', () => {
+  const will = {
+    topic: '$SYS/broker/connection/host.b/state',
+    payload: Buffer.from('0'),
+    qos: 1,
+    retain: true,
+  } as const;
+
+  test('keeps its session and announces the interval in CONNACK, because a mosquitto bridge cannot state one', async () => {
+    await target.stop();
+    target = await startBroker({ limits: { bridgeSessionExpirySeconds: 7 } });
+    const bridge = open(target, 5);
+    bridge.send(connectPacket('b', { protocolVersion: 5, clean: false, will }));
+    const { properties } = await bridge.next('connack');
+    expect(properties?.sessionExpiryInterval).toBe(7);
+    expect(target.port.requests).toMatchObject([{ client: 'b', sessionExpirySeconds: 7 }]);
+  });
+
+  test.each<[string, Partial<IConnectPacket>, number]>([
+    ['Clean Start 1', { clean: true, will }, 0],
+    ['a Session Expiry Interval of 0', { clean: false, will, properties: { sessionExpiryInterval: 0 } }, 0],
+    ['a Session Expiry Interval of 9', { clean: false, will, properties: { sessionExpiryInterval: 9 } }, 9],
+    ['a will on another topic', { clean: false, will: { ...will, topic: 'a' } }, 0],
+    ['no will', { clean: false }, 0],
+  ])('but uses the interval of a client with %s', async (_name, options, expiry) => {
+    const client = open(target, 5);
+    client.send(connectPacket('c', { protocolVersion: 5, ...options }));
+    const { properties } = await client.next('connack');
+    expect(properties).not.toHaveProperty('sessionExpiryInterval');
+    expect(target.port.requests).toMatchObject([{ sessionExpirySeconds: expiry }]);
   });
 });
 

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 const debianPackages = {
   amtool: 'prometheus-alertmanager',
   git: 'git',
+  mosquitto: 'mosquitto',
   openssl: 'openssl',
   'paho-mqtt': 'python3-paho-mqtt',
   prometheus: 'prometheus',

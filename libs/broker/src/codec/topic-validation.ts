@@ -33,10 +33,14 @@ export function topicNameFault(topic: string): TopicFault | null {
  */
 const bridgeStateTopic = /^\$SYS\/broker\/connection\/[^/]*\/state$/;
 
+export function isBridgeStateTopic(topic: string): boolean {
+  return bridgeStateTopic.test(topic);
+}
+
 /** Clients may not publish to `$SYS` [MQTT-4.7.2-1] nor to the topics that members use between themselves. */
 function isReserved(topic: string): boolean {
   if (isUnder(topic, bridgeTopicPrefix)) return true;
-  return isUnder(topic, '$SYS/') && !bridgeStateTopic.test(topic);
+  return isUnder(topic, '$SYS/') && !isBridgeStateTopic(topic);
 }
 
 const sharePrefix = '$share/';

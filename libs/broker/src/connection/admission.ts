@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ClientId, ConnectRequest } from '@mqtt-cluster/contracts';
 import type { ConnectPacket } from '../codec/decode-connect.ts';
+import { isBridgeStateTopic } from '../codec/topic-validation.ts';
 import { reasonCodes } from '../codec/reason-codes.ts';
 import type { BrokerContext } from '../context.ts';
 import type { BrokerLimits, Credentials } from '../options.ts';
@@ -69,11 +70,15 @@ export function credentialsOf(packet: ConnectPacket, client: ClientId, address: 
   };
 }
 
-export function connectRequest(packet: ConnectPacket, client: ClientId): ConnectRequest {
+export function connectRequest(
+  packet: ConnectPacket,
+  client: ClientId,
+  limits: BrokerLimits,
+): ConnectRequest {
   return {
     client,
     clean: packet.clean,
-    sessionExpirySeconds: sessionExpirySeconds(packet),
+    sessionExpirySeconds: sessionExpirySeconds(packet, limits),
     receiveMaximum: packet.properties.receiveMaximum ?? receiveMaximumDefault,
     ...(packet.will && { will: packet.will }),
   };
@@ -83,7 +88,21 @@ export function connectRequest(packet: ConnectPacket, client: ClientId): Connect
  * Returns how long the session outlives the connection, in seconds (MQTT 5, 3.1.2.11.2). A session of
  * MQTT 3.1.1 ends with the connection or never expires.
  */
-function sessionExpirySeconds(packet: ConnectPacket): number {
-  if (packet.version === 5) return packet.properties.sessionExpiryInterval ?? 0;
+function sessionExpirySeconds(packet: ConnectPacket, limits: BrokerLimits): number {
+  if (packet.version === 5) {
+    return bridgeSessionExpiry(packet, limits) ?? packet.properties.sessionExpiryInterval ?? 0;
+  }
   return packet.clean ? 0 : sessionNeverExpires;
+}
+
+/**
+ * Returns the Session Expiry Interval of an MQTT 5 bridge that resumes its session but asks for none, in
+ * seconds; undefined for all other clients. The bridges of Mosquitto cannot state an interval. With 0, the
+ * session would end with each connection, and the messages meanwhile would be lost. CONNACK announces the
+ * interval (MQTT 5, 3.2.2.3.2).
+ */
+export function bridgeSessionExpiry(packet: ConnectPacket, limits: BrokerLimits): number | undefined {
+  const { version, clean, properties, will } = packet;
+  if (version < 5 || clean || properties.sessionExpiryInterval !== undefined) return undefined;
+  return will !== undefined && isBridgeStateTopic(will.topic) ? limits.bridgeSessionExpirySeconds : undefined;
 }

@@ -9,6 +9,7 @@ import { reasonCodes } from '../codec/reason-codes.ts';
 import type { BrokerContext } from '../context.ts';
 import {
   authenticates,
+  bridgeSessionExpiry,
   clientIdOf,
   connectFault,
   connectRequest,
@@ -116,7 +117,10 @@ export class Handshake {
     const { administration } = this.#context.options;
     this.isAdministrator = administration?.isAdministrator(credentialsOf(packet, client, address)) ?? false;
     lifecycle.atMember = true;
-    this.#context.port.input(id, { kind: 'connect', request: connectRequest(packet, client) });
+    this.#context.port.input(id, {
+      kind: 'connect',
+      request: connectRequest(packet, client, this.#context.limits),
+    });
   }
 
   /** The member has accepted the client. Aedes calls `onConnack` next. */
@@ -142,7 +146,8 @@ export class Handshake {
         limits: this.#context.limits,
         assignedClient: packet.client.length > 0 ? undefined : lifecycle.client,
         serverKeepAlive: serverKeepAlive(packet, this.#context.limits),
-        sessionExpiryInterval: this.#sessionExpirySeconds,
+        sessionExpiryInterval:
+          this.#sessionExpirySeconds ?? bridgeSessionExpiry(packet, this.#context.limits),
       }),
     );
     for (const effect of this.#earlyEffects) this.#events.onEarlyEffect(effect);
