@@ -89,6 +89,11 @@ export interface Member {
   /** Returns the cluster's settings as of the last entry that this member applied. */
   settings(): ClusterSettings;
   /**
+   * Returns this member's estimate of cluster time, ms, for the clock record of its store. Returns null until
+   * the member has led or followed a leader since its start.
+   */
+  clusterTimeMs(): number | null;
+  /**
    * Returns the replicated state as this member applied it, or null before it belongs to a cluster. The
    * call is costly, because it encodes the whole state.
    */

@@ -146,6 +146,11 @@ const hello = z.object({
   /** Batches that only the sender's outbox holds. Older versions do not send it. */
   outboxItems: count.optional(),
   /**
+   * Cluster time, ms, that the sender estimates from its wall clock and its clock record, see `ClockRecord`.
+   * Absent when the sender found no record at its start. Older versions do not send it.
+   */
+  wallTimeMs: anyNumber.optional(),
+  /**
    * The stores of all peers from which the sender has received a hello, so that members agree on the members
    * of a bootstrap.
    */
@@ -193,15 +198,18 @@ const admin = z.object({
 
 const adminAnswer = z.object({ type: z.literal('adminAnswer'), request: count, outcome: adminOutcomeSchema });
 
-const direct = [
-  z.object({ type: z.literal('raft'), message: raftMessage }),
-  propose,
-  hello,
-  interest,
-  live,
-  admin,
-  adminAnswer,
-] as const;
+const raftEnvelope = z.object({
+  type: z.literal('raft'),
+  message: raftMessage,
+  /**
+   * The sender's cluster time, ms. In an appendRequest it is the leader's cluster time. In a granted
+   * voteResponse it is the voter's estimate; voters that have followed no leader since their start send none.
+   * Older versions do not send it.
+   */
+  clusterTimeMs: anyNumber.optional(),
+});
+
+const direct = [raftEnvelope, propose, hello, interest, live, admin, adminAnswer] as const;
 
 /**
  * A message that a third member forwards because the link from the sender to the receiver is down. A relayed

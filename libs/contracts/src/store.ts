@@ -13,6 +13,20 @@ export interface OutboxItem {
   readonly data: Uint8Array;
 }
 
+/**
+ * Cluster time and wall clock of one member at the same moment, both in ms. After a stop of the process the
+ * pair and the wall clock give an estimate of the cluster time (docs/DESIGN.md, "Cluster time").
+ */
+export interface ClockRecord {
+  readonly clusterTimeMs: number;
+  readonly wallMs: number;
+}
+
+/** Returns the cluster time at `wallMs`. A wall clock that went back counts as one that stood still. */
+export function clusterTimeAt(record: ClockRecord, wallMs: number): number {
+  return record.clusterTimeMs + Math.max(0, wallMs - record.wallMs);
+}
+
 /** One atomic change of a store. The store carries out its parts in the order of the fields. */
 export interface StoreWrite {
   readonly hardState?: HardState;
@@ -46,6 +60,11 @@ export interface RecoveredState {
    * repair.
    */
   readonly repairs: readonly string[];
+  /**
+   * Cluster time, ms, when the store opened, estimated from the clock record and the wall clock. Absent when
+   * the store has no valid clock record.
+   */
+  readonly clusterTimeMs?: number;
 }
 
 export interface StoreUsage {
@@ -78,6 +97,11 @@ export interface Store {
    */
   open(member: MemberId): Promise<RecoveredState>;
   write(change: StoreWrite): Promise<void>;
+  /**
+   * Replaces the clock record, without a sync. The record is advisory: a failed write is logged and has no
+   * other effect, and after a loss of power the store may have an older record or none.
+   */
+  saveClock(record: ClockRecord): Promise<void>;
   usage(): StoreUsage;
   /** Finishes pending writes and unlocks the directory. */
   close(): Promise<void>;

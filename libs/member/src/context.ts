@@ -1,5 +1,6 @@
 import type { ClientEffect, MemberEvent } from '@mqtt-cluster/contracts';
 import type { MqttState } from '@mqtt-cluster/mqtt-state';
+import type { ClusterClock } from './log/cluster-clock.ts';
 import type { SemanticsVersion } from './log/semantics-version.ts';
 import type { MemberOptions } from './options.ts';
 
@@ -9,6 +10,7 @@ export interface MemberContext {
   readonly semantics: SemanticsVersion;
   state: MqttState;
   nowMs: number;
+  readonly clock: ClusterClock;
   effects: ClientEffect[];
   events: MemberEvent[];
 }

@@ -10,3 +10,4 @@ export type {
   MemberTimings,
 } from './options.ts';
 export { storeFromBackup } from './cluster/restore.ts';
+export { ClockRecorder } from './log/clock-recorder.ts';

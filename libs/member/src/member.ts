@@ -19,6 +19,7 @@ import { decodePublishes } from '@mqtt-cluster/mqtt-state';
 import { Administration } from './cluster/administration.ts';
 import { EffectDispatcher } from './log/effect-dispatcher.ts';
 import type { MemberContext } from './context.ts';
+import { ClusterClock } from './log/cluster-clock.ts';
 import { currentSemantics } from './log/semantics-version.ts';
 import { Digests } from './log/digests.ts';
 import { isRemovedByQuorum } from './cluster/removed-by-quorum.ts';
@@ -89,7 +90,8 @@ class ClusterMember implements Member {
 
   constructor(options: MemberOptions) {
     const semantics = options.semantics ?? currentSemantics;
-    this.#context = { options, semantics, state: semantics.createState(), nowMs: 0, effects: [], events: [] };
+    const shared = { options, semantics, state: semantics.createState(), nowMs: 0, effects: [], events: [] };
+    this.#context = Object.assign(shared, { clock: new ClusterClock(shared) });
     const peers = (this.#peers = new Peers(this.#context));
     const bootstrap = (this.#bootstrap = new Bootstrap(this.#context, peers));
     const digests = (this.#digests = new Digests(this.#context, peers));
@@ -101,7 +103,7 @@ class ClusterMember implements Member {
     const parts = { peers, writes, bootstrap, digests };
     const replica = (this.#replica = new Replica(this.#context, parts, {
       onEffects: (effects, batch) => this.#applied.onEffects(effects, batch),
-      onElected: () => this.#leader.elected(replica.raft, replica.appliedIndex),
+      onElected: (term) => this.#leader.elected(term, replica.raft, replica.appliedIndex),
       onRestored: () => this.#applied.onRestored(),
     }));
     const consumers = { home: this.#home, proposer: this.#proposer, serving: this.#serving, writes, replica };
@@ -117,7 +119,10 @@ class ClusterMember implements Member {
   tick(nowMs: number): void {
     const elapsedMs = this.#started ? nowMs - this.#context.nowMs : 0;
     this.#context.nowMs = nowMs;
-    if (!this.#started) this.#serving.resetTimers();
+    if (!this.#started) {
+      this.#serving.resetTimers();
+      this.#context.clock.started();
+    }
     this.#started = true;
     // After a pause the member checks the time before it handles anything else (docs/DESIGN.md, "Elections
     // and timing").
@@ -247,6 +252,11 @@ class ClusterMember implements Member {
     return this.#context.state.settings;
   }
 
+  clusterTimeMs(): number | null {
+    const { clock } = this.#context;
+    return clock.isContinuous ? clock.nowMs : null;
+  }
+
   snapshot(): Snapshot | null {
     return this.#replica.snapshot();
   }
@@ -256,12 +266,14 @@ class ClusterMember implements Member {
   #handle(from: MemberId, message: Exclude<PeerMessage, { type: 'relay' }>): void {
     switch (message.type) {
       case 'raft':
+        this.#context.clock.messageReceived(from, message, this.#replica.status);
         return this.#replica.step(from, message.message);
       case 'propose':
         if (this.#replica.status.role === 'leader') this.#leader.accept(this.#replica.raft, message.batches);
         return;
       case 'hello':
         this.#home.live.ages.observe(from, message, this.#context.nowMs);
+        this.#context.clock.helloReceived(from, message, this.#replica.status);
         if (this.#helloSender.receive(from, message)) this.#helloSender.send(from, this.#peerStatus());
         return;
       case 'interest':

@@ -104,7 +104,10 @@ class ReplicatedMqttState implements MqttState {
   }
 
   nextDeadline(): number | null {
-    return this.#data.timers.peek()?.deadline ?? null;
+    const { timers, retained } = this.#data;
+    const session = timers.peek()?.deadline ?? null;
+    const message = retained.nextExpiry();
+    return session === null || message === null ? (session ?? message) : Math.min(session, message);
   }
 
   session(client: ClientId): SessionView | undefined {
@@ -121,8 +124,8 @@ class ReplicatedMqttState implements MqttState {
     return this.#data.sessionsHomedAt(member).filter((session) => session.connected);
   }
 
-  retained(filter: string): Iterable<RetainedMessage> {
-    return this.#data.retained.matching(filter, this.#data.timeMs);
+  retained(filter: string, timeMs = this.#data.timeMs): Iterable<RetainedMessage> {
+    return this.#data.retained.matching(filter, timeMs);
   }
 
   proposer(member: MemberId): ReturnType<MqttState['proposer']> {

@@ -213,7 +213,10 @@ export interface MqttState {
   readonly timeMs: number;
   readonly settings: ClusterSettings;
   readonly semantics: number;
-  /** Returns the cluster time in ms at which the next timer is due, or null without a timer. */
+  /**
+   * Returns the cluster time in ms at which the next timer is due or the next retained message expires, or
+   * null.
+   */
   nextDeadline(): number | null;
   session(client: ClientId): SessionView | undefined;
   /**
@@ -225,10 +228,10 @@ export interface MqttState {
   /** Returns the connected sessions whose home is the member. */
   connectedSessions(member: MemberId): Iterable<SessionView>;
   /**
-   * Returns the matching retained messages that have not expired. Topics that start with `$` match only
+   * Returns the matching retained messages that have not expired at `timeMs`, by default the state's time. Topics that start with `$` match only
    * filters that start with `$` [MQTT-4.7.2-1].
    */
-  retained(filter: string): Iterable<RetainedMessage>;
+  retained(filter: string, timeMs?: number): Iterable<RetainedMessage>;
   /** Returns the incarnation and sequence number of the last applied batch of a member. */
   proposer(
     member: MemberId,

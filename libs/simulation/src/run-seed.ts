@@ -16,6 +16,7 @@ import {
   isQuiescent,
   isServing,
 } from './checks/final-state.ts';
+import { ClusterTimePhase } from './cluster-time-phase.ts';
 import { checkWills } from './checks/wills.ts';
 import { defaultClient } from './clients/client.ts';
 import { FaultInjector } from './faults/fault-injector.ts';
@@ -23,6 +24,7 @@ import type { Violation } from './history/history.ts';
 import { simulatedMemberFactory, settingsForSeed } from './world/member-factory.ts';
 import type { MarkName } from './history/marks.ts';
 import { Workload, overflowClient, willWatcher } from './clients/workload.ts';
+import { createRandom } from './world/random.ts';
 import { World } from './world/world.ts';
 
 export interface RunOptions {
@@ -60,6 +62,8 @@ const faultsMsMax = 12_000;
 const willsDueMs = 7_000;
 /** If no message arrives for this time, no message is in flight. */
 const silentMs = 1_000;
+/** Part of the seeds with a phase of cluster time. */
+const clusterTimeShare = 0.4;
 const quiescentWithinMs = 30_000;
 
 /**
@@ -115,6 +119,7 @@ function runPhases(world: World): Times {
   workload.stop();
   const servedMs = serve(world);
   check(world);
+  checkClusterTime(world);
   return { convergedMs, servedMs };
 }
 
@@ -166,6 +171,14 @@ function check(world: World): void {
     if (reason === 'slowSubscriber') world.history.count('QoS 0 dropped', count);
     else world.history.reportViolation({ promise: 'P9', text: `${count} messages dropped: ${reason}` });
   }
+}
+
+/** Runs the phase of cluster time in a part of the seeds, after everything else, so that it changes nothing. */
+function checkClusterTime(world: World): void {
+  const random = createRandom(world.seed ^ 0x71c3);
+  if (!random.chance(clusterTimeShare) || !isServing(world)) return;
+  new ClusterTimePhase(world, random.fork()).run();
+  checkSameState(world);
 }
 
 /** Subscribes a new client at each member and returns the retained messages that it received. */

@@ -1,8 +1,9 @@
-import type { MemberId, MemberStatus } from '@mqtt-cluster/contracts';
+import type { ConnectRequest, MemberId, MemberStatus } from '@mqtt-cluster/contracts';
 import { checkDelivery } from './checks/delivery.ts';
 import { checkOneConnection, checkSameState, isQuiescent, isServing } from './checks/final-state.ts';
 import { defaultClient } from './clients/client.ts';
 import type { ClientOptions, SimulatedClient } from './clients/client.ts';
+import { ProbeClient } from './clients/probe-client.ts';
 import type { Arrival, Publication } from './history/history.ts';
 import { simulatedMemberFactory, smallLimits } from './world/member-factory.ts';
 import type { SimulatedMemberFactory, SimulatedSettings } from './world/member-factory.ts';
@@ -111,6 +112,32 @@ export class Scenario {
     client.connect();
     this.waitForClient(client);
     return client;
+  }
+
+  /** Creates a probe, connects it and waits for its CONNACK. */
+  probe(id: string, home: MemberId, request: Partial<ConnectRequest> = {}): ProbeClient {
+    const probe = new ProbeClient(this.world, this.world.random.fork(), id);
+    this.connectProbe(probe, home, request);
+    return probe;
+  }
+
+  connectProbe(probe: ProbeClient, home: MemberId, request: Partial<ConnectRequest> = {}): void {
+    probe.connect(this.world.host(home), request);
+    this.waitFor(`${probe.id} is connected`, connectedWithinMs, () => probe.sessionPresent !== null);
+  }
+
+  /** Waits until the member has answered the packet with this id. */
+  waitForAnswer(probe: ProbeClient, kind: 'puback' | 'suback', packetId: number): void {
+    const answered = (): boolean => probe.answeredAtMs(kind, packetId) !== null;
+    this.waitFor(`${probe.id} receives ${kind} ${packetId}`, connectedWithinMs, answered);
+  }
+
+  /** Kills all members, waits and starts all of them again. */
+  stopAll(durationMs: number): void {
+    for (const id of this.memberIds) this.world.kill(id);
+    this.run(durationMs);
+    this.world.start();
+    this.waitForServing(...this.memberIds);
   }
 
   waitForClient(client: SimulatedClient): void {

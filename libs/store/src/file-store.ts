@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type {
+  ClockRecord,
   ClusterError,
   Logger,
   MemberId,
@@ -8,9 +9,10 @@ import type {
   StoreUsage,
   StoreWrite,
 } from '@mqtt-cluster/contracts';
-import { StoreCorruptError, StoreFailedError, silentLogger } from '@mqtt-cluster/contracts';
+import { StoreCorruptError, StoreFailedError, clusterTimeAt, silentLogger } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import { noMetrics, storeMetrics } from '@mqtt-cluster/metric-catalogue';
+import { readClock, writeClock } from './clock-file.ts';
 import { isDiskFull, storeError } from './disk/disk-errors.ts';
 import type { FileSystem } from './disk/file-system.ts';
 import { nodeFileSystem } from './disk/file-system.ts';
@@ -40,9 +42,12 @@ export interface StoreOptions {
   /** Tests replace the file system. */
   readonly fileSystem?: FileSystem;
   readonly migrations?: ReadonlyMap<number, Migration>;
+  /** Returns the wall clock, ms. Default: `Date.now`. */
+  readonly wallMs?: () => number;
 }
 
 interface OpenStore {
+  readonly storeId: string;
   readonly journal: Journal;
   readonly release: () => Promise<void>;
 }
@@ -67,6 +72,10 @@ class FileStore implements Store {
   #failure: ClusterError | null = null;
   #nextSnapshotFile = 1;
   #obsoleteSnapshots: number[] = [];
+  readonly #wallMs: () => number;
+  /** The write of the clock record that is under way. A later write waits for it. */
+  #clockWrite: Promise<void> = Promise.resolve();
+  #clockFailed = false;
 
   constructor(options: StoreOptions) {
     this.#directory = options.directory;
@@ -75,6 +84,7 @@ class FileStore implements Store {
     this.#system = options.fileSystem ?? nodeFileSystem;
     this.#segmentBytesMax = options.segmentBytesMax ?? segmentBytesMaxDefault;
     this.#migrations = options.migrations ?? builtInMigrations;
+    this.#wallMs = options.wallMs ?? Date.now;
     this.#queue = new GroupCommitQueue((group) => this.#commitGroup(group));
   }
 
@@ -98,6 +108,11 @@ class FileStore implements Store {
     return this.#queue.push(change);
   }
 
+  saveClock(record: ClockRecord): Promise<void> {
+    this.#clockWrite = this.#clockWrite.then(() => this.#writeClock(record));
+    return this.#clockWrite;
+  }
+
   usage(): StoreUsage {
     return this.#open?.journal.usage() ?? noUsage;
   }
@@ -106,6 +121,7 @@ class FileStore implements Store {
     const open = this.#open;
     if (open === null) return;
     await this.#queue.drain();
+    await this.#clockWrite;
     if (this.#open === null) return;
     this.#open = null;
     await open.journal.close(this.#failure === null);
@@ -133,7 +149,8 @@ class FileStore implements Store {
       if (journal.shouldRotate) await journal.rotate();
       await journal.append([{ incarnation: incarnation + 1 }]);
       await journal.reclaim();
-      this.#open = { journal, release };
+      const clock = await readClock(this.#system, this.#directory, identity.storeId);
+      this.#open = { journal, release, storeId: identity.storeId };
       for (const repair of repairs) this.#logger.warn({ directory: this.#directory }, `store: ${repair}`);
       const { hardState } = state;
       const entries = state.entries();
@@ -147,6 +164,7 @@ class FileStore implements Store {
         entries,
         outbox: state.outbox(),
         repairs,
+        ...(clock === null ? {} : { clusterTimeMs: clusterTimeAt(clock, this.#wallMs()) }),
       };
     } catch (error) {
       await journal.close(false);
@@ -250,6 +268,22 @@ class FileStore implements Store {
         await this.#system.remove(join(this.#directory, snapshotName(file))).catch(() => undefined);
       }
       throw error;
+    }
+  }
+
+  async #writeClock(record: ClockRecord): Promise<void> {
+    if (this.#open === null || this.#failure !== null) return;
+    try {
+      await writeClock(this.#system, this.#directory, this.#open.storeId, record);
+      this.#clockFailed = false;
+    } catch (error) {
+      if (!this.#clockFailed) {
+        this.#logger.warn(
+          { error: storeError(error, `write the clock record in ${this.#directory}`) },
+          'store: the clock record could not be written; the store tries again later',
+        );
+      }
+      this.#clockFailed = true;
     }
   }
 

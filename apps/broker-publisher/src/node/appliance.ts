@@ -16,6 +16,7 @@ import type { ApplianceConfig } from '../config.ts';
 import { FaultInjection } from '../fault-injection/fault-injection.ts';
 import { ApplianceMetrics } from '../observability/metrics.ts';
 import { systemTopics } from '../observability/system-topics.ts';
+import { ClockKeeper } from './clock-keeper.ts';
 import { rejectDuplicateMemberId } from './duplicate-member-id.ts';
 import { ManagementInterface } from './management-interface.ts';
 import { MemberRunner } from './member-runner.ts';
@@ -47,6 +48,7 @@ export class Appliance implements Lifecycle {
   #runner: MemberRunner | null = null;
   #management: ManagementInterface | null = null;
   #replacement: StoreReplacement | null = null;
+  #clock: ClockKeeper | null = null;
   #bridge: ListeningBridge | null = null;
   #broker: Broker | null = null;
   #http: HttpServer | null = null;
@@ -95,6 +97,12 @@ export class Appliance implements Lifecycle {
     await this.#http.start();
     await this.#bridge.start();
     await runner.start();
+    this.#clock = new ClockKeeper({
+      store: this.#store,
+      readMember: (read) => runner.readMember(read),
+      wallMs: Date.now,
+    });
+    await this.#clock.start();
     await broker.start();
     await management.start();
     this.#startPublisher();
@@ -114,6 +122,7 @@ export class Appliance implements Lifecycle {
     await this.#publisher?.stop();
     if (this.#runner !== null) await this.#drain(this.#runner);
     await this.#broker?.stop();
+    await this.#clock?.stop();
     await this.#runner?.stop();
     await this.#bridge?.stop();
     await this.#http?.stop();

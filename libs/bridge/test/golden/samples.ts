@@ -109,6 +109,7 @@ const direct: { readonly [Type in Direct['type']]: Complete<Extract<Direct, { ty
     digest: { index: 32, value: '0123456789abcdef' },
     outboxItems: 2,
     known: [{ id: 'm2', storeId: otherStoreId, fresh: true }],
+    wallTimeMs: 86_400_123.25,
   },
   interest: { type: 'interest', full: true, version: 5, add: ['plant/#', '+/status'], remove: ['old/+'] },
   live: {
@@ -156,6 +157,16 @@ const short: Readonly<Record<string, PeerMessage>> = {
         { index: 43, term: 7, kind: 'normal', data: new Uint8Array(300).fill(0x5a) },
       ],
     },
+  },
+  'raft heartbeat with cluster time': {
+    type: 'raft',
+    message: { ...raft.appendRequest, entries: [] },
+    clusterTimeMs: 86_400_000.5,
+  },
+  'raft voteResponse with an estimate of cluster time': {
+    type: 'raft',
+    message: raft.voteResponse,
+    clusterTimeMs: 86_400_001,
   },
   'raft voteRequest that is forced': {
     type: 'raft',

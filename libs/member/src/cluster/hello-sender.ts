@@ -90,6 +90,7 @@ export class HelloSender {
   #hello(status: PeerStatus): HelloMessage {
     const { recovered, urls } = this.#context.options;
     const fresh = this.#replica.isUnconfigured;
+    const { wallTimeMs } = this.#context.clock;
     return {
       type: 'hello',
       storeId: recovered.storeId,
@@ -106,6 +107,7 @@ export class HelloSender {
       digest: this.#digests.latest,
       outboxItems: status.outboxItems,
       known: fresh ? this.#bootstrap.known() : [],
+      ...(wallTimeMs === null ? {} : { wallTimeMs }),
     };
   }
 }

@@ -131,9 +131,11 @@ export class Subscriptions {
 /**
  * Yields the retained messages for granted subscriptions, with RETAIN set [MQTT-3.3.1-8]. Skips shared
  * subscriptions and messages that the session's replicated queue holds.
+ * @param timeMs cluster time, at which expired messages are skipped [MQTT-3.3.2-5]
  */
 export function* retainedFor(
   state: MqttState,
+  timeMs: number,
   local: TopicTree<Message>,
   subscriptions: readonly Subscription[],
   { codes, isNew, retainedQueued }: GrantedSubscriptions,
@@ -143,7 +145,7 @@ export function* retainedFor(
     if (codes[position]! >= refusedCode || !asksForRetained(subscription, isNew[position]!)) continue;
     const identifiers =
       subscriptionIdentifier === undefined ? {} : { subscriptionIdentifiers: [subscriptionIdentifier] };
-    for (const { message } of state.retained(filter)) {
+    for (const { message } of state.retained(filter, timeMs)) {
       const qos = Math.min(subscription.qos, message.qos) as 0 | 1 | 2;
       if (qos === 0 || !retainedQueued[position]) yield { message, qos, retain: true, ...identifiers };
     }

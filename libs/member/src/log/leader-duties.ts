@@ -37,7 +37,6 @@ export class LeaderDuties {
   readonly #cursors = new Map<MemberId, Cursor>();
   readonly #lostProposedMs = new Map<MemberId, number>();
   #electedAtMs = 0;
-  #baseTimeMs = 0;
   #timeProposedMs = -Infinity;
   #semanticsMs = -Infinity;
 
@@ -49,25 +48,22 @@ export class LeaderDuties {
   }
 
   /**
-   * Continues cluster time from the last stamp in the log. Wall clocks have no effect (docs/DESIGN.md,
-   * "Cluster time").
+   * Continues cluster time from the newest stamp in the log and from the estimates of the electing majority
+   * (docs/DESIGN.md, "Cluster time").
    */
-  elected(raft: Raft, appliedIndex: number): void {
-    const { state, nowMs } = this.#context;
+  elected(term: number, raft: Raft, appliedIndex: number): void {
+    const { clock, nowMs } = this.#context;
     this.#cursors.clear();
     this.#lostProposedMs.clear();
     this.#electedAtMs = nowMs;
-    this.#baseTimeMs = state.timeMs;
-    const { lastIndex } = raft.status();
+    let newestStampMs = 0;
+    const { lastIndex, config } = raft.status();
     for (let index = appliedIndex + 1; index <= lastIndex; index++) {
       const entry = raft.entry(index);
       if (entry?.kind !== 'normal') continue;
-      this.#baseTimeMs = Math.max(this.#baseTimeMs, unstamp(entry.data).timeMs);
+      newestStampMs = Math.max(newestStampMs, unstamp(entry.data).timeMs);
     }
-  }
-
-  get timeMs(): number {
-    return Math.max(this.#context.state.timeMs, this.#baseTimeMs + (this.#context.nowMs - this.#electedAtMs));
+    clock.elected(term, newestStampMs, config);
   }
 
   /**
@@ -75,7 +71,7 @@ export class LeaderDuties {
    * a gap.
    */
   accept(raft: Raft, batches: readonly Uint8Array[]): void {
-    const timeMs = this.timeMs;
+    const timeMs = this.#context.clock.nowMs;
     const stamped: Uint8Array[] = [];
     for (const batch of batches) if (this.#isNext(batch)) stamped.push(stamp(timeMs, batch));
     if (stamped.length === 0) return;
@@ -105,9 +101,9 @@ export class LeaderDuties {
   }
 
   #runTimers(): void {
-    const { state, nowMs } = this.#context;
+    const { state, nowMs, clock } = this.#context;
     const deadline = state.nextDeadline();
-    if (deadline === null || deadline > this.timeMs || nowMs - this.#timeProposedMs < dutyIntervalMs) return;
+    if (deadline === null || deadline > clock.nowMs || nowMs - this.#timeProposedMs < dutyIntervalMs) return;
     this.#timeProposedMs = nowMs;
     this.#proposer.add({ kind: 'time' });
   }

@@ -4,6 +4,7 @@ import type {
   LinkState,
   LogEntry,
   MemberId,
+  PeerMessage,
   RaftMessage,
   Snapshot,
 } from '@mqtt-cluster/contracts';
@@ -43,7 +44,7 @@ export interface ReplicaHandlers {
    * no batch.
    */
   onEffects(effects: readonly StateEffect[], batch: Uint8Array | null): void;
-  onElected(): void;
+  onElected(term: number): void;
   /**
    * Called when a snapshot has replaced the state. The effects of the entries that the snapshot replaces are
    * unknown.
@@ -204,12 +205,21 @@ export class Replica {
       // Entries and snapshots use a channel of their own, so that they do not delay heartbeats.
       const bulk =
         message.type === 'snapshotPiece' || (message.type === 'appendRequest' && message.entries.length > 0);
-      this.#peers.send(to, bulk ? 'log' : 'raft', { type: 'raft', message });
+      this.#peers.send(to, bulk ? 'log' : 'raft', this.#envelope(message));
     }
     if (output.restore !== null) this.#restore(output.restore);
     for (const entry of output.committed) this.#apply(entry);
     if (output.snapshotNeeded) this.#provideSnapshot();
     this.status = this.raft.status();
+  }
+
+  /** Heartbeats carry the leader's cluster time, and granted votes the estimate of the voter. */
+  #envelope(message: RaftMessage): Extract<PeerMessage, { type: 'raft' }> {
+    const { clock } = this.#context;
+    const carriesTime =
+      message.type === 'appendRequest' ||
+      (message.type === 'voteResponse' && message.granted && !message.pre && clock.isContinuous);
+    return carriesTime ? { type: 'raft', message, clusterTimeMs: clock.nowMs } : { type: 'raft', message };
   }
 
   #apply(entry: LogEntry): void {
@@ -243,7 +253,7 @@ export class Replica {
         events.push({ kind: 'leader', leader: event.leader, term: event.term });
         return;
       case 'elected':
-        return this.#handlers.onElected();
+        return this.#handlers.onElected(event.term);
       case 'electionStarted':
         this.elections++;
         return;

@@ -94,6 +94,11 @@ export class RetainedMessages {
     }
   }
 
+  /** Returns the cluster time at which the next message expires, or null. */
+  nextExpiry(): number | null {
+    return this.#expiries.peek()?.deadline ?? null;
+  }
+
   matching(filter: string, timeMs: number): RetainedRecord[] {
     const found: RetainedRecord[] = [];
     this.visit(filter, timeMs, (record) => found.push(record));

@@ -1,5 +1,6 @@
 import { StoreCorruptError, StoreFailedError } from '@mqtt-cluster/contracts';
 import type {
+  ClockRecord,
   LogEntry,
   LogIndex,
   OutboxItem,
@@ -52,6 +53,8 @@ export class Disk {
    * omission.
    */
   rewritesLastGroup = true;
+  /** The clock record of the store. It is written without a sync, so no write can fail. */
+  clock: ClockRecord | null = null;
   readonly #timeline: Timeline;
   readonly #random: Random;
   #durable = new DiskContent();
@@ -153,6 +156,7 @@ export class Disk {
   /** Replaces the disk by an empty one. The process must be down. */
   wipe(): void {
     this.#durable = new DiskContent();
+    this.clock = null;
     this.storeId = randomStoreId(this.#random);
     this.incarnation = 0;
     this.#fresh = true;

@@ -36,6 +36,9 @@ export const markMeanings = {
   'newer-command-applied': 'a command was applied that only the newer version supports',
   'rolled-back': 'a member was rolled back before the newer version was in force',
   'outdated-member-refused': 'an older program found the newer version in force and stopped applying entries',
+  'quiet-leader-change': 'the leader of a quiet cluster was killed while delays were running',
+  'long-full-stop': 'all members were down for at least five seconds while delays were running',
+  'clock-stepped-while-stopped': 'a wall clock stepped while all members were down',
   'digests-compared': 'two members reported digests of the same index',
 } as const;
 

@@ -6,8 +6,9 @@ import type {
   MemberId,
   PeerMessage,
 } from '@mqtt-cluster/contracts';
-import { ClusterError } from '@mqtt-cluster/contracts';
+import { clusterTimeAt, ClusterError } from '@mqtt-cluster/contracts';
 import type { RecoveredState, StoreWrite } from '@mqtt-cluster/contracts';
+import { ClockRecorder } from '@mqtt-cluster/member';
 import type { Disk } from '../disk/disk.ts';
 import type { HostState, Network, NetworkHost } from './network.ts';
 import type { Random } from './random.ts';
@@ -19,6 +20,10 @@ const tickMsMax = 20;
 const moreTurnMs = 0.05;
 /** Inputs that arrive within this time are handled in one turn, as in one iteration of an event loop. */
 const turnMs = 1.5;
+/** Interval at which the process checks whether it has to write the clock record. */
+const clockRecordMs = 1_000;
+/** Wall clock of a machine without an error when the virtual time is 0. */
+const wallEpochMs = 1_800_000_000_000;
 
 interface HostHandlers {
   effects(host: Host, effects: readonly ClientEffect[]): void;
@@ -38,6 +43,8 @@ export interface HostOptions {
   readonly random: Random;
   readonly network: Network;
   readonly disk: Disk;
+  /** Error of the wall clock when the run begins, ms. */
+  readonly wallErrorMs: number;
   readonly createMember: (id: MemberId, recovered: RecoveredState, random: () => number) => Member;
   readonly handlers: HostHandlers;
 }
@@ -56,11 +63,15 @@ export class Host implements NetworkHost {
   readonly #clockRate: number;
   #inbox: ((member: Member) => void)[] = [];
   #nextTurnAtMs = Infinity;
+  #wallErrorMs: number;
+  #clockRecorder = new ClockRecorder();
+  #clockCheckedMs = -Infinity;
 
   constructor(options: HostOptions) {
     this.#options = options;
     this.id = options.id;
     this.disk = options.disk;
+    this.#wallErrorMs = options.wallErrorMs;
     this.#clockOffsetMs = Math.floor(options.random.between(0, 1e9));
     this.#clockRate = options.random.between(0.9995, 1.0005);
   }
@@ -72,6 +83,16 @@ export class Host implements NetworkHost {
   /** The monotonic clock of this machine. Offset and rate differ from those of other machines. */
   get clockMs(): number {
     return this.#clockOffsetMs + Math.floor(this.#options.timeline.nowMs * this.#clockRate);
+  }
+
+  /** The wall clock of this machine. It continues while the machine is without power. */
+  get wallMs(): number {
+    return wallEpochMs + this.#options.timeline.nowMs + this.#wallErrorMs;
+  }
+
+  /** Sets the wall clock forward, or back with a negative value. */
+  stepWallClock(byMs: number): void {
+    this.#wallErrorMs += byMs;
   }
 
   /** Starts the process. @returns the error when the store does not open; null when the process runs */
@@ -97,6 +118,10 @@ export class Host implements NetworkHost {
       return error;
     }
     this.#options.handlers.storeOpened(this, recovered);
+    this.#clockRecorder = new ClockRecorder();
+    this.#clockCheckedMs = -Infinity;
+    const { clock } = this.disk;
+    if (clock !== null) recovered = { ...recovered, clusterTimeMs: clusterTimeAt(clock, this.wallMs) };
     const random = this.#options.random.fork();
     this.member = this.#options.createMember(this.id, recovered, random.next);
     this.state = 'running';
@@ -181,10 +206,18 @@ export class Host implements NetworkHost {
       handlers.storeWrite(this, output.write.change);
       this.disk.write(output.write.token, output.write.change);
     }
+    this.#recordClock(member);
     for (const outgoing of output.send) network.send(this.id, outgoing);
     if (output.events.length > 0) handlers.events(this, output.events);
     if (output.effects.length > 0) handlers.effects(this, output.effects);
     // A tick without input or write changes nothing that is checked.
     if (inbox.length > 0 || output.write !== null) handlers.turnEnded(this, member);
+  }
+
+  #recordClock(member: Member): void {
+    const { nowMs } = this.#options.timeline;
+    if (nowMs - this.#clockCheckedMs < clockRecordMs) return;
+    this.#clockCheckedMs = nowMs;
+    this.disk.clock = this.#clockRecorder.due(member.clusterTimeMs(), this.wallMs) ?? this.disk.clock;
   }
 }

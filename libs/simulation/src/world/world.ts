@@ -46,10 +46,14 @@ const allMemberIds: readonly MemberId[] = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
 /** Interval at which {@link World.until} evaluates its condition, virtual milliseconds. */
 const pollIntervalMs = 10;
 
+/** The wall clocks of two hosts differ by up to twice this, as on hosts that are not synchronised well. */
+const wallErrorMsMax = 3_600_000;
+
 /**
  * One simulated cluster: members with their machines, the network between them, clients, and virtual time.
  */
 export class World implements ClientWorld {
+  readonly seed: number;
   readonly random: Random;
   readonly timeline = new Timeline();
   readonly history = new History(() => this.timeline.nowMs);
@@ -67,10 +71,13 @@ export class World implements ClientWorld {
   #lastConnectionId = 0;
 
   constructor(options: WorldOptions) {
+    this.seed = options.seed;
     this.random = createRandom(options.seed);
     this.network = new Network(this.timeline, this.random.fork());
     this.monitor = new RunMonitor(this.history, this.#hosts, this.clients);
     const ids = allMemberIds.slice(0, options.members);
+    // A generator of its own: the clocks do not change the random numbers of the other parts.
+    const clocks = createRandom(options.seed ^ 0xc10c);
     for (const id of ids) {
       const host = new Host({
         id,
@@ -78,6 +85,7 @@ export class World implements ClientWorld {
         random: this.random.fork(),
         network: this.network,
         disk: new Disk(this.timeline, this.random.fork()),
+        wallErrorMs: clocks.between(-wallErrorMsMax, wallErrorMsMax),
         createMember: (name, recovered, random) => {
           const semantics = this.#programs.semanticsOfStart(name);
           const hooks = { semantics, observer: this.monitor.observerOf(name) };
@@ -224,6 +232,12 @@ export class World implements ClientWorld {
   failDisk(id: MemberId, failing: boolean): void {
     this.history.log(() => `disk of ${id} ${failing ? 'fails' : 'works'}`);
     this.host(id).disk.failing = failing;
+  }
+
+  /** Sets the wall clock of a host forward, or back with a negative value. */
+  stepWallClock(id: MemberId, byMs: number): void {
+    this.history.log(() => `wall clock of ${id} steps by ${byMs.toFixed(0)} ms`);
+    this.host(id).stepWallClock(byMs);
   }
 
   // ---- network ----

@@ -73,18 +73,20 @@ export async function writeFully(file: WritableFile, bytes: Uint8Array, offset: 
 /**
  * Creates a file atomically: after a crash the file exists with its whole content or not at all. The name of
  * the file is durable after `syncDirectory`.
+ * @param sync false for a file that may be lost or damaged by a loss of power
  */
 export async function createFileAtomically(
   system: FileSystem,
   path: string,
   content: Uint8Array,
+  sync = true,
 ): Promise<void> {
   const temporary = `${path}.tmp`;
   try {
     const file = await system.open(temporary, 'create');
     try {
       await writeFully(file, content, 0);
-      await file.sync();
+      if (sync) await file.sync();
     } finally {
       await file.close();
     }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type {
+  ClockRecord,
   MemberId,
   RecoveredState,
   Snapshot,
@@ -7,7 +8,13 @@ import type {
   StoreUsage,
   StoreWrite,
 } from '@mqtt-cluster/contracts';
-import { StoreFailedError, StoreFullError, StoreLockedError, StoreOwnerError } from '@mqtt-cluster/contracts';
+import {
+  clusterTimeAt,
+  StoreFailedError,
+  StoreFullError,
+  StoreLockedError,
+  StoreOwnerError,
+} from '@mqtt-cluster/contracts';
 import { StoredState } from '../stored-state.ts';
 import type { QueuedWrite } from '../group-commit-queue.ts';
 import { GroupCommitQueue } from '../group-commit-queue.ts';
@@ -22,6 +29,7 @@ export interface MemoryDisk {
   member: MemberId | null;
   incarnation: number;
   openedBy: object | null;
+  clock: ClockRecord | null;
 }
 
 /** A store for tests, whose disk blocks, fails or becomes full on demand. */
@@ -41,7 +49,14 @@ export interface MemoryStore extends Store {
 
 export function createMemoryDisk(): MemoryDisk {
   const storeId = randomBytes(16).toString('hex');
-  return { storeId, state: new StoredState<Snapshot>(), member: null, incarnation: 0, openedBy: null };
+  return {
+    storeId,
+    state: new StoredState<Snapshot>(),
+    member: null,
+    incarnation: 0,
+    openedBy: null,
+    clock: null,
+  };
 }
 
 class SyncGate {
@@ -95,7 +110,7 @@ class MemoryDiskStore implements MemoryStore {
     const { hardState, snapshot } = disk.state;
     const entries = disk.state.entries();
     const fresh = hardState.term === 0 && snapshot === null && entries.length === 0;
-    const { storeId, incarnation } = disk;
+    const { storeId, incarnation, clock } = disk;
     return {
       storeId,
       incarnation,
@@ -105,6 +120,7 @@ class MemoryDiskStore implements MemoryStore {
       entries,
       outbox: disk.state.outbox(),
       repairs: [],
+      ...(clock === null ? {} : { clusterTimeMs: clusterTimeAt(clock, Date.now()) }),
     };
   }
 
@@ -112,6 +128,10 @@ class MemoryDiskStore implements MemoryStore {
     if (this.#disk.openedBy !== this) return Promise.reject(new StoreFailedError('the store is not open'));
     if (this.#failure !== null) return Promise.reject(this.#failure);
     return this.#queue.push(change);
+  }
+
+  async saveClock(record: ClockRecord): Promise<void> {
+    if (this.#disk.openedBy === this) this.#disk.clock = record;
   }
 
   usage(): StoreUsage {

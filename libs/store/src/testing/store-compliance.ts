@@ -257,6 +257,23 @@ function orderTests(disk: () => StoreUnderTest, reopened: Reopened): void {
     expect(summary(await reopened())).toEqual(['1:1:entry 1', '2:1:entry 2']);
   });
 
+  test('returns cluster time by the wall clock since the clock record was saved', async () => {
+    const store = disk().create();
+    expect((await store.open('a')).clusterTimeMs).toBeUndefined();
+    await store.saveClock({ clusterTimeMs: 70_000, wallMs: Date.now() - 3_600_000 });
+    await store.close();
+    expect((await reopened()).clusterTimeMs).toBeGreaterThanOrEqual(3_670_000);
+  });
+
+  test('cluster time does not go back when the wall clock was set back', async () => {
+    const store = disk().create();
+    await store.open('a');
+    await store.saveClock({ clusterTimeMs: 70_000, wallMs: Date.now() - 3_600_000 });
+    await store.saveClock({ clusterTimeMs: 80_000, wallMs: Date.now() + 3_600_000 });
+    await store.close();
+    expect((await reopened()).clusterTimeMs).toBe(80_000);
+  });
+
   test('usage decreases when entries and outbox items are removed', async () => {
     const store = disk().create();
     await store.open('a');

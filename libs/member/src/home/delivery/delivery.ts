@@ -182,7 +182,7 @@ export class Delivery {
       this.#context.effects.push({ ...effect, ...identifiers });
       return true;
     }
-    const expirySeconds = Math.ceil((expiresAt - this.#context.state.timeMs) / 1_000);
+    const expirySeconds = Math.ceil((expiresAt - this.#context.clock.nowMs) / 1_000);
     if (expirySeconds <= 0) {
       this.#drop('expired');
       return false;

@@ -94,7 +94,8 @@ export class Fanout {
     granted: GrantedSubscriptions,
   ): void {
     const { delivery } = this.#parts;
-    for (const item of retainedFor(this.#context.state, this.#localRetained, subscriptions, granted)) {
+    const { state, clock } = this.#context;
+    for (const item of retainedFor(state, clock.nowMs, this.#localRetained, subscriptions, granted)) {
       delivery.enqueue(connection, item);
     }
     if (granted.retainedQueued.includes(true)) delivery.pump(connection);

@@ -1,0 +1,157 @@
+import type { ClusterConfig, HelloMessage, MemberId, PeerMessage, StoreId } from '@mqtt-cluster/contracts';
+import type { RaftStatus } from '@mqtt-cluster/consensus';
+import type { MemberContext } from '../context.ts';
+
+/**
+ * Part of the time since the last message of the leader by which the estimate may slow down. It covers the
+ * difference in rate between two clocks, and it keeps one delayed message from moving the estimate back.
+ */
+const slewRate = 1 / 500;
+/**
+ * A leader that was elected without a continuous estimate takes further estimates into account for this long.
+ * Members that start later than the electing majority arrive within this time.
+ */
+const lateEstimatesMs = 60_000;
+/** Upper bound of cluster time, as in the replicated state. Larger values come from a faulty clock or peer. */
+const clusterTimeMsMax = 2 ** 52;
+
+type RaftEnvelope = Extract<PeerMessage, { type: 'raft' }>;
+type LeaderStatus = Pick<RaftStatus, 'role' | 'leader' | 'term' | 'config'>;
+
+/** An estimate is kept as its difference to this member's monotonic clock, so that it advances by itself. */
+type Offset = number;
+
+/**
+ * This member's estimate of cluster time (docs/DESIGN.md, "Cluster time").
+ *
+ * An estimate is continuous if the member has led or followed a leader since its start: it is the leader's
+ * time plus the monotonic time since then. Until then the member has only the estimate of its wall clock,
+ * which it uses for nothing but the election of a leader's time.
+ */
+export class ClusterClock {
+  readonly #context: Pick<MemberContext, 'nowMs' | 'state' | 'options'>;
+  #offset: Offset | null = null;
+  #wallOffset: Offset | null = null;
+  /** The term of the leader that set `#offset`. */
+  #term = 0;
+  #followedMs = 0;
+  #electedMs = 0;
+  /** Continuous estimates of the members that granted their vote in `#votesTerm`. */
+  readonly #votes = new Map<MemberId, Offset>();
+  #votesTerm = 0;
+  /** Estimates by the peers' wall clocks. */
+  readonly #wallOffsets = new Map<MemberId, { readonly storeId: StoreId; readonly offset: Offset }>();
+
+  constructor(context: Pick<MemberContext, 'nowMs' | 'state' | 'options'>) {
+    this.#context = context;
+  }
+
+  /** Cluster time, ms. It is never below the time of the last applied entry. */
+  get nowMs(): number {
+    const { state, nowMs } = this.#context;
+    return this.#offset === null ? state.timeMs : Math.max(state.timeMs, nowMs + this.#offset);
+  }
+
+  /** Cluster time by the wall clock, ms, for hello messages; null without a clock record. */
+  get wallTimeMs(): number | null {
+    return this.#wallOffset === null ? null : this.#context.nowMs + this.#wallOffset;
+  }
+
+  get isContinuous(): boolean {
+    return this.#offset !== null;
+  }
+
+  /** Called at the first tick, because the monotonic clock is unknown before. */
+  started(): void {
+    const { clusterTimeMs } = this.#context.options.recovered;
+    if (isTime(clusterTimeMs)) this.#wallOffset = clusterTimeMs - this.#context.nowMs;
+  }
+
+  /**
+   * Takes the cluster time from an append request of the current leader, and the estimate from a granted vote.
+   * @param status Raft's status before the message
+   */
+  messageReceived(from: MemberId, envelope: RaftEnvelope, status: LeaderStatus): void {
+    const { message, clusterTimeMs } = envelope;
+    if (!isTime(clusterTimeMs)) return;
+    if (message.type === 'appendRequest') {
+      if (from === status.leader && message.term === status.term) this.#follow(message.term, clusterTimeMs);
+    } else if (message.type === 'voteResponse' && message.granted && !message.pre) {
+      this.#voted(from, message.term, clusterTimeMs);
+      if (message.term === status.term) this.#considerLateEstimates(status);
+    }
+  }
+
+  /** Takes the estimate by a peer's wall clock. */
+  helloReceived(from: MemberId, { storeId, wallTimeMs }: HelloMessage, status: LeaderStatus): void {
+    if (isTime(wallTimeMs))
+      this.#wallOffsets.set(from, { storeId, offset: wallTimeMs - this.#context.nowMs });
+    else this.#wallOffsets.delete(from);
+    this.#considerLateEstimates(status);
+  }
+
+  /**
+   * Continues cluster time as the new leader.
+   * @param newestStampMs the newest stamp in the leader's log
+   */
+  elected(term: number, newestStampMs: number, config: ClusterConfig | null): void {
+    const { id } = this.#context.options;
+    if (this.#offset !== null) this.#voted(id, term, this.#context.nowMs + this.#offset);
+    this.#term = term;
+    this.#electedMs = this.#context.nowMs;
+    const stampOffset = Math.max(newestStampMs, this.#context.state.timeMs) - this.#context.nowMs;
+    this.#offset = Math.max(stampOffset, this.#estimate(config));
+  }
+
+  #follow(term: number, timeMs: number): void {
+    const { nowMs } = this.#context;
+    const offset = timeMs - nowMs;
+    if (this.#offset === null || term !== this.#term) this.#offset = offset;
+    else {
+      const slowest = this.#offset - (nowMs - this.#followedMs) * slewRate;
+      this.#offset = Math.max(offset, slowest);
+    }
+    this.#term = term;
+    this.#followedMs = nowMs;
+  }
+
+  #voted(from: MemberId, term: number, timeMs: number): void {
+    if (term < this.#votesTerm) return;
+    if (term > this.#votesTerm) this.#votes.clear();
+    this.#votesTerm = term;
+    this.#votes.set(from, timeMs - this.#context.nowMs);
+  }
+
+  /** A leader takes an estimate into account that arrives after its election. Cluster time only advances. */
+  #considerLateEstimates({ role, config }: LeaderStatus): void {
+    if (role !== 'leader' || this.#offset === null) return;
+    if (this.#context.nowMs - this.#electedMs > lateEstimatesMs) return;
+    this.#offset = Math.max(this.#offset, this.#estimate(config));
+  }
+
+  /**
+   * Returns the lower median of the continuous estimates, or of the wall clocks if there is no continuous
+   * estimate. A single wrong clock therefore does not move cluster time forward.
+   */
+  #estimate(config: ClusterConfig | null): Offset {
+    if (this.#votesTerm === this.#term && this.#votes.size > 0) return lowerMedian([...this.#votes.values()]);
+    const voters = (config?.members ?? []).filter(({ role }) => role === 'voter');
+    const offsets = voters.flatMap(({ id, storeId }) => {
+      if (id === this.#context.options.id) return this.#wallOffset ?? [];
+      const peer = this.#wallOffsets.get(id);
+      return peer?.storeId === storeId ? peer.offset : [];
+    });
+    const majority = Math.floor(voters.length / 2) + 1;
+    // Without the estimates of a majority, cluster time continues from the newest stamp.
+    return offsets.length < majority ? -Infinity : lowerMedian(offsets);
+  }
+}
+
+function lowerMedian(offsets: Offset[]): Offset {
+  offsets.sort((left, right) => left - right);
+  return offsets[Math.floor((offsets.length - 1) / 2)] ?? -Infinity;
+}
+
+function isTime(timeMs: number | undefined): timeMs is number {
+  return timeMs !== undefined && timeMs >= 0 && timeMs <= clusterTimeMsMax;
+}
