@@ -148,7 +148,10 @@ export class ClusterTimePhase {
     const random = this.#random;
     const world = this.#world;
     world.history.mark('long-full-stop');
-    for (const { id } of world.hosts) random.chance(0.5) ? world.kill(id) : world.powerOff(id);
+    for (const { id } of world.hosts) {
+      if (random.chance(0.5)) world.kill(id);
+      else world.powerOff(id);
+    }
     world.run(random.between(5_000, 40_000));
     // A clock that is wrong only while its host is down is not in the clock record of the host.
     if (random.chance(0.5) && this.#unreliable.length > 0) {
