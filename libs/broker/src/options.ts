@@ -66,6 +66,16 @@ export interface BrokerLimits {
    * connection. A higher number raises the time for which the cluster queues messages for a removed bridge.
    */
   readonly bridgeSessionExpirySeconds: number;
+  /**
+   * Rate at which the bytes of an incomplete packet restart the keep-alive timer, bytes a second. A lower rate
+   * allows a client to occupy a connection with fewer bytes.
+   */
+  readonly packetBytesPerSecondMin: number;
+  /**
+   * Time for which an incomplete packet may arrive below that rate, ms. The bound also holds without a
+   * keep-alive.
+   */
+  readonly incompletePacketMsMax: number;
 }
 
 export const defaultLimits: BrokerLimits = {
@@ -84,6 +94,8 @@ export const defaultLimits: BrokerLimits = {
   connectsPerSecondMax: 1_000,
   keepAliveSecondsMax: 0,
   bridgeSessionExpirySeconds: 86_400,
+  packetBytesPerSecondMin: 1024,
+  incompletePacketMsMax: 60_000,
 };
 
 /** Credentials of a connecting client. The password buffer is valid during the call only. */

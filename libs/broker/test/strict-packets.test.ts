@@ -100,7 +100,7 @@ describe('the broker, for a connecting client,', () => {
     ['Receive Maximum 0', [33, 0, 0], 0x82],
     ['Maximum Packet Size 0', [39, 0, 0, 0, 0], 0x82],
     ['a repeated property', [33, 0, 1, 33, 0, 1], 0x82],
-    ['a property that only PUBLISH may have', [35, 0, 1], 0x82],
+    ['a property that only PUBLISH may have', [35, 0, 1], 0x81],
     ['an unknown property', [120, 0], 0x81],
     ['a flag that is neither 0 nor 1', [23, 2], 0x82],
     ['an authentication method', [21, ...text('SCRAM')], 0x8c],
@@ -177,7 +177,7 @@ describe('the broker, for a connected client,', () => {
     ['subscription identifier 0', frame(0x82, 0, 1, 2, 11, 0, text('a'), 0), 0x82],
     ['properties that are longer than the packet', frame(0x30, text('a'), 100), 0x81],
     ['AUTH without enhanced authentication', frame(0xf0), 0x82],
-    ['the filter a#', frame(0x82, 0, 1, 0, text('a#'), 0), 0x8f],
+    ['the filter a#', frame(0x82, 0, 1, 0, text('a#'), 0), 0x81],
     [
       'DISCONNECT with a session expiry interval although CONNECT had none',
       frame(0xe0, 0, 5, 17, 0, 0, 0, 9),

@@ -147,6 +147,11 @@ export interface ConnectRequest {
   /** Receive Maximum of an MQTT 5 client, 65535 for others. The member lowers it to its own maximum. */
   readonly receiveMaximum: number;
   readonly will?: Will;
+  /**
+   * True if the client can receive the result `noSubscribers` (MQTT 5 reason code 0x10). The member does not look
+   * for subscribers without it.
+   */
+  readonly reportsNoSubscribers?: boolean;
 }
 
 export interface PublishRequest {
@@ -190,6 +195,13 @@ export type RefusalReason =
   | 'protocolError';
 
 /**
+ * The answer to a QoS 1 or QoS 2 publish. `noSubscribers`: the message is accepted, and no session of the cluster has
+ * a matching subscription. The member reports it only to a client whose CONNECT asks for it
+ * (`reportsNoSubscribers`), and only where it knows the subscriptions of all members.
+ */
+export type PublishResult = 'ok' | 'noSubscribers' | 'quotaExceeded';
+
+/**
  * A packet for a client, or the end of its connection. The member emits an acknowledgement only when its
  * promise holds (P1).
  */
@@ -224,7 +236,7 @@ export type ClientEffect =
       readonly kind: 'puback' | 'pubrec';
       readonly connection: ConnectionId;
       readonly packetId: number;
-      readonly result: 'ok' | 'quotaExceeded';
+      readonly result: PublishResult;
       /** Degraded acknowledgement: the message is only on this member's own disk. */
       readonly degraded?: true;
     }

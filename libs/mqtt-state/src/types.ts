@@ -38,7 +38,15 @@ export type CommandResult =
    * `repeat`: the QoS 2 packet id of the publish is already stored. The home acknowledges the publish like an
    * applied one.
    */
-  | { readonly kind: 'published'; readonly outcome: 'applied' | 'repeat' | 'quotaExceeded' }
+  | {
+      readonly kind: 'published';
+      readonly outcome: 'applied' | 'repeat' | 'quotaExceeded';
+      /**
+       * True if no subscription of the replicated state matches the topic. Clean sessions keep their subscriptions
+       * at their home.
+       */
+      readonly unmatched?: true;
+    }
   | { readonly kind: 'done' }
   /**
    * `void`: the epoch of the command is not the client's current epoch. The state is unchanged, and the home

@@ -141,7 +141,10 @@ describe('the batch codec', () => {
     encoded[place] = 200;
     expect(() => decodeBatch(encoded)).toThrow(FrameError);
     expect(driver.apply(encoded).map(({ kind }) => kind)).toEqual(['alarm', 'published', 'batchApplied']);
-    expect(driver.results).toEqual([{ kind: 'done' }, { kind: 'published', outcome: 'applied' }]);
+    expect(driver.results).toEqual([
+      { kind: 'done' },
+      { kind: 'published', outcome: 'applied', unmatched: true },
+    ]);
   });
 
   test('throws a RangeError when it encodes a negative or fractional number', () => {

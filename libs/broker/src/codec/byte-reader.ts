@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { malformed } from './packet-error.ts';
+import { malformed, protocolError } from './packet-error.ts';
 
 const variableByteIntegerBytesMax = 4; // [MQTT-1.5.5-1]
 
@@ -43,7 +43,7 @@ export class ByteReader {
   /** Reads a packet identifier and rejects 0 (MQTT 3.1.1 [MQTT-2.3.1-1], MQTT 5 [MQTT-2.2.1-3]). */
   packetId(): number {
     const packetId = this.uint16();
-    if (packetId === 0) throw malformed('the packet identifier is 0');
+    if (packetId === 0) throw protocolError('the packet identifier is 0');
     return packetId;
   }
 

@@ -43,8 +43,8 @@ export class UnsupportedProtocolError extends Error {
 /**
  * Decodes the body of CONNECT.
  *
- * Calls `onVersion` before all other checks, so that the caller can answer a later {@link PacketError} in the
- * form of the client's protocol version.
+ * Calls `onVersion` and `onMaximumPacketSize` before the checks of later fields, so that the caller can answer a
+ * {@link PacketError} in the form that the client can receive.
  *
  * @throws UnsupportedProtocolError
  * @throws PacketError
@@ -52,6 +52,7 @@ export class UnsupportedProtocolError extends Error {
 export function decodeConnect(
   reader: ByteReader,
   onVersion: (version: ProtocolVersion) => void,
+  onMaximumPacketSize: (bytes: number) => void,
 ): ConnectPacket {
   const { version, isBridge } = readProtocol(reader);
   onVersion(version);
@@ -71,6 +72,7 @@ export function decodeConnect(
     throw malformed('CONNECT has a password without a user name');
   const keepAlive = reader.uint16();
   const properties = version === 5 ? readProperties(reader, allowedProperties.connect) : undefined;
+  if (properties?.maximumPacketSize !== undefined) onMaximumPacketSize(properties.maximumPacketSize);
   const client = reader.utf8String();
   const will = hasWill ? readWill(reader, version, willQos as QoS, willRetain) : undefined;
   // MQTT 3.1, 3.1: a CONNECT that ends before the announced user name or password is valid.

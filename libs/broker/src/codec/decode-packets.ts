@@ -3,6 +3,7 @@ import type { ByteReader } from './byte-reader.ts';
 import { malformed, protocolError } from './packet-error.ts';
 import { allowedProperties, readProperties } from './properties.ts';
 import type { Properties } from './properties.ts';
+import { clientReasonCodes } from './reason-codes.ts';
 import { isSharedSubscription } from './topic-validation.ts';
 
 export interface PublishPacket {
@@ -56,11 +57,12 @@ export function decodeSubscribe(reader: ByteReader, version: number): SubscribeP
 
 function subscriptionOptions(filter: string, options: number, version: number): Omit<Subscription, 'filter'> {
   const qos = options & 3;
-  if (qos === 3) throw malformed('SUBSCRIBE has QoS 3'); // [MQTT-3.8.3-4]
   if (version < 5) {
+    if (qos === 3) throw malformed('SUBSCRIBE has QoS 3'); // [MQTT-3.8.3-4]
     if (options > 2) throw malformed('SUBSCRIBE has reserved option bits set'); // [MQTT-3.8.3-4]
     return { qos: qos as QoS };
   }
+  if (qos === 3) throw protocolError('SUBSCRIBE has QoS 3'); // MQTT 5, 3.8.3.1
   const retainHandling = (options >> 4) & 3;
   if (options & 0xc0) throw malformed('SUBSCRIBE has reserved option bits set'); // [MQTT-3.8.3-5]
   if (retainHandling === 3) throw protocolError('SUBSCRIBE has retain handling 3');
@@ -95,12 +97,19 @@ interface AcknowledgementPacket {
   readonly reasonCode: number;
 }
 
-/** Decodes PUBACK, PUBREC, PUBREL and PUBCOMP, which have the same form. */
-export function decodeAcknowledgement(reader: ByteReader, version: number): AcknowledgementPacket {
+/**
+ * Decodes PUBACK and PUBREC (`receipt`), or PUBREL and PUBCOMP (`release`). All four have the same form.
+ */
+export function decodeAcknowledgement(
+  reader: ByteReader,
+  version: number,
+  kind: 'receipt' | 'release',
+): AcknowledgementPacket {
   const packetId = reader.packetId();
   let reasonCode = 0;
   if (version === 5 && reader.remaining > 0) {
     reasonCode = reader.byte();
+    checkReasonCode(reasonCode, clientReasonCodes[kind]);
     if (reader.remaining > 0) readProperties(reader, allowedProperties.acknowledgement);
   }
   reader.expectEnd();
@@ -118,8 +127,15 @@ export function decodeDisconnect(reader: ByteReader, version: number): Disconnec
   let properties: Properties | undefined;
   if (version === 5 && reader.remaining > 0) {
     reasonCode = reader.byte();
+    checkReasonCode(reasonCode, clientReasonCodes.disconnect);
     if (reader.remaining > 0) properties = readProperties(reader, allowedProperties.disconnect);
   }
   reader.expectEnd();
   return { reasonCode, sessionExpiryInterval: properties?.sessionExpiryInterval };
+}
+
+function checkReasonCode(reasonCode: number, allowed: ReadonlySet<number>): void {
+  if (!allowed.has(reasonCode)) {
+    throw protocolError(`a client may not send the reason code ${reasonCode} in this packet`);
+  }
 }

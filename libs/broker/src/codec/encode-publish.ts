@@ -23,19 +23,24 @@ export class PublishEncoder {
   /** Encodings of the cached message, by protocol version, QoS and RETAIN. */
   #cached: (EncodedPacket | undefined)[] = [];
   /**
-   * Encodings that also differ in DUP, subscription identifiers or expiry. They are rare, so their key is a
+   * Encodings that also differ in DUP, subscription identifiers, expiry or topic alias. They are rare, so their key is a
    * string.
    */
   readonly #variants = new WeakMap<Message, Map<string, EncodedPacket>>();
 
-  encode(deliver: DeliverEffect, version: number): EncodedPacket {
+  /**
+   * @param alias topic alias of the packet, 0 for a packet without one
+   * @param withTopic false if the client knows the topic of the alias
+   */
+  encode(deliver: DeliverEffect, version: number, alias = 0, withTopic = true): EncodedPacket {
     const { message, qos, retain } = deliver;
     const slot = (version === 5 ? 6 : 0) + qos * 2 + (retain ? 1 : 0);
     if (
       deliver.dup ||
+      alias > 0 ||
       (version === 5 && (deliver.subscriptionIdentifiers || deliver.expirySeconds !== undefined))
     ) {
-      return this.#encodeVariant(deliver, version, slot);
+      return this.#encodeVariant(deliver, version, slot, alias, withTopic);
     }
     if (this.#cachedMessage !== message) {
       this.#cachedMessage = message;
@@ -44,29 +49,36 @@ export class PublishEncoder {
     return (this.#cached[slot] ??= encodePublish(deliver, version));
   }
 
-  #encodeVariant(deliver: DeliverEffect, version: number, slot: number): EncodedPacket {
+  #encodeVariant(
+    deliver: DeliverEffect,
+    version: number,
+    slot: number,
+    alias: number,
+    withTopic: boolean,
+  ): EncodedPacket {
     let variants = this.#variants.get(deliver.message);
     if (!variants) {
       variants = new Map();
       this.#variants.set(deliver.message, variants);
     }
     const identifiers = deliver.subscriptionIdentifiers?.join() ?? '';
-    const key = `${slot}/${deliver.dup}/${identifiers}/${deliver.expirySeconds ?? ''}`;
+    const key = `${slot}/${deliver.dup}/${identifiers}/${deliver.expirySeconds ?? ''}/${alias}/${withTopic}`;
     let encoded = variants.get(key);
     if (!encoded) {
       // The remaining expiry changes every second, so old variants are useless.
       if (variants.size >= variantsMax) variants.clear();
-      encoded = encodePublish(deliver, version);
+      encoded = encodePublish(deliver, version, alias, withTopic);
       variants.set(key, encoded);
     }
     return encoded;
   }
 }
 
-function encodePublish(deliver: DeliverEffect, version: number): EncodedPacket {
+function encodePublish(deliver: DeliverEffect, version: number, alias = 0, withTopic = true): EncodedPacket {
   const { message, qos } = deliver;
-  const topicBytes = Buffer.byteLength(message.topic);
-  const properties = version === 5 ? encodeProperties(deliver) : null;
+  const topic = withTopic ? message.topic : '';
+  const topicBytes = Buffer.byteLength(topic);
+  const properties = version === 5 ? encodeProperties(deliver, alias) : null;
   const bodyBytes =
     2 + topicBytes + (qos > 0 ? 2 : 0) + (properties ? properties.length : 0) + message.payload.length;
   const headerBytes = 1 + variableByteIntegerBytes(bodyBytes);
@@ -74,7 +86,7 @@ function encodePublish(deliver: DeliverEffect, version: number): EncodedPacket {
   bytes[0] = 0x30 | (deliver.dup && qos > 0 ? 8 : 0) | (qos << 1) | (deliver.retain ? 1 : 0);
   let position = writeVariableByteInteger(bytes, 1, bodyBytes);
   position = bytes.writeUInt16BE(topicBytes, position);
-  position += bytes.write(message.topic, position);
+  position += bytes.write(topic, position);
   let packetIdOffset = 0;
   if (qos > 0) {
     packetIdOffset = position;
@@ -90,10 +102,13 @@ function encodePublish(deliver: DeliverEffect, version: number): EncodedPacket {
 
 const noProperties = Buffer.from([0]);
 
-function encodeProperties(deliver: DeliverEffect): Buffer {
+function encodeProperties(deliver: DeliverEffect, alias: number): Buffer {
   const { message, subscriptionIdentifiers, expirySeconds } = deliver;
-  if (!message.properties && !subscriptionIdentifiers && expirySeconds === undefined) return noProperties;
+  if (!message.properties && !subscriptionIdentifiers && expirySeconds === undefined && alias === 0) {
+    return noProperties;
+  }
   const parts: Buffer[] = [];
+  if (alias > 0) parts.push(Buffer.from([35, alias >> 8, alias & 0xff]));
   if (message.properties) encodeMessageProperties(message.properties, parts);
   const expiry = expirySeconds ?? message.properties?.messageExpiryInterval;
   if (expiry !== undefined) parts.push(uint32Property(2, expiry));
@@ -136,7 +151,8 @@ function utf8String(value: string): Buffer {
   return binaryData(Buffer.from(value, 'utf8'));
 }
 
-function variableByteIntegerBytes(value: number): number {
+/** Returns the size in bytes of an encoded variable byte integer (MQTT 5, 1.5.5). */
+export function variableByteIntegerBytes(value: number): number {
   if (value < 0x80) return 1;
   if (value < 0x4000) return 2;
   return value < 0x200000 ? 3 : 4;

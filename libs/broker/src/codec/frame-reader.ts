@@ -37,6 +37,11 @@ export class FrameReader {
     this.#parse(chunk);
   }
 
+  /** Bytes received that were not emitted yet: an incomplete packet, or packets that arrived while paused. */
+  get waitingBytes(): number {
+    return this.#pieceBytes;
+  }
+
   /** Emits no further packet until {@link resume}, not even from bytes that were already received. */
   pause(): void {
     this.#paused = true;

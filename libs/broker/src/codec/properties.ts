@@ -71,6 +71,12 @@ const neverZero: ReadonlySet<Name> = new Set([
 ] as const);
 
 /**
+ * The only property that a packet type may have, but not when a client sends it: Subscription Identifier in
+ * PUBLISH [5.0 MQTT-3.3.4-6].
+ */
+const serverPublishProperty = 11;
+
+/**
  * Reads the property length and the properties. Returns undefined when the packet has no properties.
  *
  * @throws PacketError for an unknown, repeated, misplaced or invalid property
@@ -102,7 +108,11 @@ function readOne(
   const definition = definitions.get(identifier);
   if (!definition) throw malformed(`the property ${identifier} is unknown`);
   const { name, type } = definition;
-  if (!allowed.has(identifier)) throw protocolError(`the property ${name} is not allowed in this packet`);
+  if (!allowed.has(identifier)) {
+    const text = `the property ${name} is not allowed in this packet`;
+    const isServerProperty = identifier === serverPublishProperty && allowed === allowedProperties.publish;
+    throw isServerProperty ? protocolError(text) : malformed(text); // MQTT 5, 2.2.2.2
+  }
   if (properties[name] !== undefined) throw protocolError(`the property ${name} is repeated`);
   const value = readValue(reader, type);
   if (value === 0 && neverZero.has(name)) throw protocolError(`the property ${name} is 0`);

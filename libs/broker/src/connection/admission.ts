@@ -81,6 +81,7 @@ export function connectRequest(
     sessionExpirySeconds: sessionExpirySeconds(packet, limits),
     receiveMaximum: packet.properties.receiveMaximum ?? receiveMaximumDefault,
     ...(packet.will && { will: packet.will }),
+    ...(packet.version === 5 && { reportsNoSubscribers: true }),
   };
 }
 

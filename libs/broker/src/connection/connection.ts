@@ -31,6 +31,7 @@ import { Lifecycle } from './lifecycle.ts';
 import type { ConnectionEvents } from './lifecycle.ts';
 import { Outbound } from './outbound.ts';
 import { pauseReasons, ReadGate } from '../flow-control/read-gate.ts';
+import { ReceiveProgress } from '../flow-control/receive-progress.ts';
 import { disconnectLabelOfCode } from './reasons.ts';
 import { SocketWriter } from '../flow-control/socket-writer.ts';
 import { TokenBucket } from '../flow-control/token-bucket.ts';
@@ -51,6 +52,9 @@ export class Connection {
   readonly #lifecycle: Lifecycle;
   readonly #handshake: Handshake;
   readonly #publishRate: TokenBucket | null;
+  readonly #progress: ReceiveProgress;
+  /** Whole packets that the current read completed. */
+  #completed = 0;
   #unansweredPings = 0;
   /** Receives the effects of the member; null until the client is connected. */
   #target: EffectTarget | null = null;
@@ -66,6 +70,7 @@ export class Connection {
   ) {
     const { limits, counters } = context;
     this.#context = context;
+    this.#progress = new ReceiveProgress(limits.packetBytesPerSecondMin);
     this.#publishRate =
       limits.publishesPerSecondMax > 0 ? new TokenBucket(limits.publishesPerSecondMax) : null;
     this.#frames = new FrameReader(limits.packetBytesMax, (first, bytes, start, end) =>
@@ -115,6 +120,20 @@ export class Connection {
   /** Closes the connection if it exceeds a time limit. */
   sweep(nowMs: number): void {
     this.#lifecycle.sweep(nowMs);
+    if (this.#gate.isPaused) {
+      // The guard does not read the socket, so the silence of the client proves nothing.
+      this.#lifecycle.aedes?.touch();
+      this.#progress.restart(nowMs);
+    } else if (
+      this.#frames.waitingBytes > 0 &&
+      this.#progress.stalledMs(nowMs) > this.#context.limits.incompletePacketMsMax
+    ) {
+      this.#lifecycle.fail(
+        reasonCodes.implementationSpecificError,
+        'keep_alive',
+        'the client did not complete a packet in time',
+      );
+    }
   }
 
   /** Closes the connection because the broker stops. */
@@ -131,9 +150,16 @@ export class Connection {
   #onData(chunk: Buffer): void {
     if (this.#lifecycle.phase === 'ended') return;
     this.#context.counters.bytesReceived += chunk.length;
-    this.#lifecycle.aedes?.touch();
+    this.#completed = 0;
     this.#runGuarded(() => this.#frames.push(chunk));
+    this.#restartKeepAlive(chunk.length);
     this.#writer.flush();
+  }
+
+  #restartKeepAlive(bytes: number): void {
+    if (this.#completed > 0) this.#progress.onPacket();
+    else if (!this.#progress.onPart(bytes, performance.now())) return;
+    this.#lifecycle.aedes?.touch();
   }
 
   #onWritable(writable: boolean): void {
@@ -163,6 +189,7 @@ export class Connection {
   #onFrame(first: number, bytes: Buffer, start: number, end: number): void {
     const type = first >> 4;
     this.#context.counters.packetsReceived++;
+    this.#completed++;
     if (this.#target === null) {
       if (type !== connectType) throw protocolError('the first packet is not CONNECT'); // [MQTT-3.1.0-1]
       if (first !== connectType << 4) throw malformed('CONNECT has reserved flags set');
@@ -213,8 +240,11 @@ export class Connection {
 
   #onOpen(packet: ConnectPacket): void {
     const { id, version } = this.#lifecycle;
-    const packetBytesMax = packet.properties.maximumPacketSize ?? Infinity;
-    const outbound = new Outbound(id, version, packetBytesMax, this.#context, this.#writer);
+    const limits = {
+      packetBytesMax: this.#lifecycle.packetBytesMax,
+      topicAliasMaximum: packet.properties.topicAliasMaximum ?? 0,
+    };
+    const outbound = new Outbound(id, version, limits, this.#context, this.#writer);
     this.#target = {
       lifecycle: this.#lifecycle,
       inbound: new Inbound(id, this.#inboundHost(packet.isBridge), this.#context, outbound, this.#reader),
@@ -229,6 +259,7 @@ export class Connection {
       client: this.#lifecycle.client,
       version: this.#lifecycle.version,
       isBridge,
+      packetBytesMax: this.#lifecycle.packetBytesMax,
       isAdministrator: this.#handshake.isAdministrator,
       onPublishWindow: (full) =>
         full ? this.#gate.pause(pauseReasons.publishWindow) : this.#gate.resume(pauseReasons.publishWindow),

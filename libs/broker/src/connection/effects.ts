@@ -46,7 +46,7 @@ function acknowledgePublish(
   effect: Extract<OpenEffect, { kind: 'puback' | 'pubrec' }>,
   { lifecycle, inbound, outbound, counters, runGuarded }: EffectTarget,
 ): void {
-  const rejected = effect.result !== 'ok';
+  const rejected = effect.result === 'quotaExceeded';
   if (rejected) counters.publishRefusals.quota++;
   if (rejected && lifecycle.version < 5) {
     // Close the connection, because MQTT 3.1.1 has no negative acknowledgement.

@@ -84,10 +84,14 @@ export class Handshake {
   /** @throws PacketError or UnsupportedProtocolError */
   onConnect(reader: ByteReader): void {
     const lifecycle = this.#lifecycle;
-    const packet = decodeConnect(reader, (version) => {
-      lifecycle.version = version;
-      this.#frames.strictLength = version === 5;
-    });
+    const packet = decodeConnect(
+      reader,
+      (version) => {
+        lifecycle.version = version;
+        this.#frames.strictLength = version === 5;
+      },
+      (bytes) => (lifecycle.packetBytesMax = bytes),
+    );
     const fault = connectFault(packet, this.#context);
     if (fault !== null) return lifecycle.reject(fault, refusalLabelOfCode(fault));
     this.sessionOutlivesConnection = (packet.properties.sessionExpiryInterval ?? 0) > 0;
@@ -138,18 +142,18 @@ export class Handshake {
   #onConnack(packet: ConnectPacket): void {
     const lifecycle = this.#lifecycle;
     if (lifecycle.phase !== 'connecting') return;
+    const connack = encodeConnack(lifecycle.version, this.#sessionPresent, {
+      limits: this.#context.limits,
+      packetBytesMax: lifecycle.packetBytesMax,
+      assignedClient: packet.client.length > 0 ? undefined : lifecycle.client,
+      serverKeepAlive: serverKeepAlive(packet, this.#context.limits),
+      sessionExpiryInterval: this.#sessionExpirySeconds ?? bridgeSessionExpiry(packet, this.#context.limits),
+    });
+    if (connack === null) return lifecycle.closeWithoutConnack();
     lifecycle.open();
     this.#count();
     this.#events.onOpen(packet);
-    this.#writer.writeImmediately(
-      encodeConnack(lifecycle.version, this.#sessionPresent, {
-        limits: this.#context.limits,
-        assignedClient: packet.client.length > 0 ? undefined : lifecycle.client,
-        serverKeepAlive: serverKeepAlive(packet, this.#context.limits),
-        sessionExpiryInterval:
-          this.#sessionExpirySeconds ?? bridgeSessionExpiry(packet, this.#context.limits),
-      }),
-    );
+    this.#writer.writeImmediately(connack);
     for (const effect of this.#earlyEffects) this.#events.onEarlyEffect(effect);
     this.#earlyEffects = [];
     this.#writer.uncork();

@@ -35,6 +35,8 @@ export interface InboundHost {
   readonly version: number;
   /** True if the client is a bridge of another broker. */
   readonly isBridge: boolean;
+  /** The client's Maximum Packet Size, bytes. */
+  readonly packetBytesMax: number;
   /** True if the client may publish to the admin topics. */
   readonly isAdministrator: boolean;
   /**
@@ -117,18 +119,20 @@ export class Inbound {
     if (this.#host.version > 3) checkFlags(first);
     switch (type) {
       case packetTypes.puback:
-        return this.#outbound.onPuback(decodeAcknowledgement(reader, this.#host.version).packetId);
+        return this.#outbound.onPuback(decodeAcknowledgement(reader, this.#host.version, 'receipt').packetId);
       case packetTypes.pubrec: {
-        const { packetId, reasonCode } = decodeAcknowledgement(reader, this.#host.version);
+        const { packetId, reasonCode } = decodeAcknowledgement(reader, this.#host.version, 'receipt');
         return this.#outbound.onPubrec(packetId, reasonCode);
       }
       case packetTypes.pubrel:
         return this.#context.port.input(this.#connection, {
           kind: 'pubrel',
-          packetId: decodeAcknowledgement(reader, this.#host.version).packetId,
+          packetId: decodeAcknowledgement(reader, this.#host.version, 'release').packetId,
         });
       case packetTypes.pubcomp:
-        return this.#outbound.onPubcomp(decodeAcknowledgement(reader, this.#host.version).packetId);
+        return this.#outbound.onPubcomp(
+          decodeAcknowledgement(reader, this.#host.version, 'release').packetId,
+        );
       case packetTypes.subscribe: {
         const { packetId, subscriptions } = decodeSubscribe(reader, this.#host.version);
         return this.#subscriptions.subscribe(packetId, subscriptions);
@@ -206,7 +210,7 @@ export class Inbound {
     const command = adminCommandOf(topic);
     const fault = command === null || this.#host.isAdministrator ? topicNameFault(topic) : 'reserved';
     if (fault === 'malformed') {
-      throw new PacketError(reasonCodes.topicNameInvalid, 'the topic name is malformed');
+      throw malformed('the topic name is malformed');
     }
     if (fault !== null || !(this.#context.options.authorizePublish?.(this.#host.client, topic) ?? true)) {
       this.#rejectPublish(packet, fault);

@@ -3,6 +3,7 @@ import type { ConnectionId, Disconnection, RefusalReason } from '@mqtt-cluster/c
 import type { ConnectionRefusalReason, DisconnectReason } from '@mqtt-cluster/metric-catalogue';
 import type { AedesConnection } from '../aedes/aedes-adapter.ts';
 import type { ProtocolVersion } from '../codec/decode-connect.ts';
+import type { ErrorDetails } from '../codec/encode-control.ts';
 import {
   encodeConnackRefusal,
   encodeDisconnect,
@@ -52,6 +53,10 @@ export class Lifecycle {
   #phase: 'new' | 'connecting' | 'open' | 'ended' = 'new';
   /** Selects the form of all answers. MQTT 3.1.1 until CONNECT is decoded. */
   version: ProtocolVersion = 4;
+  /**
+   * The client's Maximum Packet Size, bytes. No packet of any type is larger [5.0 MQTT-3.1.2-24].
+   */
+  packetBytesMax = Infinity;
   /** The client identifier; empty until CONNECT is accepted. */
   client = '';
   aedes: AedesConnection | null = null;
@@ -97,9 +102,8 @@ export class Lifecycle {
   }
 
   /** Rejects a connecting client with CONNACK and closes the connection. */
-  reject(reasonCode: number, label: ConnectionRefusalReason): void {
-    const connack = encodeConnackRefusal(this.version, reasonCode, this.#serverReference(reasonCode));
-    if (connack) this.#writer.writeImmediately(connack);
+  reject(reasonCode: number, label: ConnectionRefusalReason, text?: string): void {
+    this.#writeRefusal(reasonCode, text);
     this.#countRefusal(label);
     this.#end('other', { graceful: false });
   }
@@ -143,16 +147,40 @@ export class Lifecycle {
       { connection: this.id, client: this.client, address: this.address, reasonCode, text },
       'Client connection closed by the broker',
     );
-    const reference = this.#serverReference(reasonCode);
     if (this.#phase === 'open') {
       this.#writer.flush();
-      if (this.version === 5) this.#writer.writeImmediately(encodeDisconnect(reasonCode, reference));
+      const disconnect =
+        this.version < 5 ? null : encodeDisconnect(this.#details(reasonCode, text), this.packetBytesMax);
+      if (disconnect) this.#writer.writeImmediately(disconnect);
     } else if (reasonCode >= failureReasonCodeMin) {
       if (label === 'protocol_error') this.#countRefusal(refusalLabelOfCode(reasonCode));
-      const connack = encodeConnackRefusal(this.version, reasonCode, reference);
-      if (connack) this.#writer.writeImmediately(connack);
+      this.#writeRefusal(reasonCode, text);
     }
     this.#end(label, { graceful: false });
+  }
+
+  #writeRefusal(reasonCode: number, text: string | undefined): void {
+    const details = this.#details(reasonCode, text);
+    const connack = encodeConnackRefusal(this.version, details, this.packetBytesMax);
+    if (connack) this.#writer.writeImmediately(connack);
+  }
+
+  #details(reasonCode: number, text: string | undefined): ErrorDetails {
+    return { reasonCode, reasonString: text, serverReference: this.#serverReference(reasonCode) };
+  }
+
+  /**
+   * Closes an accepted connection whose CONNACK exceeds the client's Maximum Packet Size. Any other CONNACK would be
+   * wrong or too large as well.
+   */
+  closeWithoutConnack(): void {
+    const { id: connection, client, address, packetBytesMax } = this;
+    this.#context.logger.warn(
+      { connection, client, address, packetBytesMax },
+      'Client connection closed: CONNACK exceeds the Maximum Packet Size of the client',
+    );
+    this.#countRefusal('other');
+    this.#end('other', { graceful: false });
   }
 
   /**
@@ -178,8 +206,6 @@ export class Lifecycle {
       counters.slowConsumers++;
       this.fail(reasonCodes.quotaExceeded, 'slow_consumer', 'the client does not read its socket');
     }
-    // The keep-alive timer must not expire while the guard does not read the socket.
-    if (this.#gate.isPaused) this.aedes?.touch();
   }
 
   #countRefusal(label: ConnectionRefusalReason): void {

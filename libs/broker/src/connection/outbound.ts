@@ -3,14 +3,25 @@ import type { BrokerContext } from '../context.ts';
 import { protocolError } from '../codec/packet-error.ts';
 import {
   acknowledgements,
-  encodeNegativeAcknowledgement,
+  encodeAcknowledgement,
   encodeSubscriptionAcknowledgement,
+  unmatchedAcknowledgements,
 } from '../codec/encode-control.ts';
 import type { SocketWriter } from '../flow-control/socket-writer.ts';
 import { failureReasonCodeMin, reasonCodes } from '../codec/reason-codes.ts';
+import type { EncodedPacket } from '../codec/encode-publish.ts';
+import { OutgoingTopicAliases } from './outgoing-topic-aliases.ts';
 
 /** The acknowledgement that the client has to send next for a delivery. */
 type AwaitedAck = 'puback' | 'pubrec' | 'pubcomp';
+
+/** Limits of an MQTT 5 CONNECT for the packets to the client. */
+export interface ClientLimits {
+  /** Maximum Packet Size, bytes; Infinity if the client sets none. */
+  readonly packetBytesMax: number;
+  /** Topic Alias Maximum; 0 if the client accepts no topic aliases. */
+  readonly topicAliasMaximum: number;
+}
 
 /**
  * Sends packets to one connected client, and passes the acknowledgements of its deliveries to the member.
@@ -23,25 +34,28 @@ export class Outbound {
   readonly #writer: SocketWriter;
   /** The awaited acknowledgement of each unfinished delivery, by packet identifier. */
   readonly #awaited = new Map<number, AwaitedAck>();
+  /** Null if the client accepts no topic aliases. */
+  readonly #topicAliases: OutgoingTopicAliases | null;
 
-  /** @param packetBytesMax the client's Maximum Packet Size, bytes */
   constructor(
     connection: ConnectionId,
     version: number,
-    packetBytesMax: number,
+    client: ClientLimits,
     context: BrokerContext,
     writer: SocketWriter,
   ) {
     this.#connection = connection;
     this.#version = version;
-    this.#packetBytesMax = packetBytesMax;
+    this.#packetBytesMax = client.packetBytesMax;
+    const aliasMax = Math.min(client.topicAliasMaximum, context.limits.topicAliasMaximum);
+    this.#topicAliases = aliasMax > 0 ? new OutgoingTopicAliases(aliasMax) : null;
     this.#context = context;
     this.#writer = writer;
   }
 
   deliver(effect: DeliverEffect): void {
-    const encoded = this.#context.encoder.encode(effect, this.#version);
-    if (encoded.bytes.length > this.#packetBytesMax) {
+    const encoded = this.#encode(effect);
+    if (encoded === null) {
       this.#skipTooLarge(effect);
       return;
     }
@@ -50,6 +64,26 @@ export class Outbound {
     counters.publishesSent[effect.qos]++;
     counters.publishBytesSent += effect.message.payload.length;
     this.#writer.add(encoded, effect.packetId);
+  }
+
+  /** Returns null if the packet exceeds the client's Maximum Packet Size [5.0 MQTT-3.1.2-24]. */
+  #encode(effect: DeliverEffect): EncodedPacket | null {
+    const aliased = this.#topicAliases === null ? null : this.#encodeWithAlias(effect, this.#topicAliases);
+    if (aliased !== null) return aliased;
+    const encoded = this.#context.encoder.encode(effect, this.#version);
+    return encoded.bytes.length > this.#packetBytesMax ? null : encoded;
+  }
+
+  /** Returns null if the topic has no alias, or if the packet that introduces the alias is too large. */
+  #encodeWithAlias(effect: DeliverEffect, aliases: OutgoingTopicAliases): EncodedPacket | null {
+    const { topic } = effect.message;
+    const known = aliases.known(topic);
+    const alias = known > 0 ? known : aliases.free(topic);
+    if (alias === 0) return null;
+    const encoded = this.#context.encoder.encode(effect, this.#version, alias, known === 0);
+    if (encoded.bytes.length > this.#packetBytesMax) return null;
+    if (known === 0) aliases.assign(topic, alias);
+    return encoded;
   }
 
   /** Skips a delivery and completes its exchange, as if the client had received it [MQTT-3.1.2-25]. */
@@ -66,21 +100,19 @@ export class Outbound {
   }
 
   acknowledge(effect: Extract<ClientEffect, { kind: 'puback' | 'pubrec' }>): void {
-    const refused = effect.result !== 'ok';
+    const { kind, result, packetId } = effect;
     const { counters } = this.#context;
-    if (!refused) counters.acks[effect.kind === 'puback' ? 1 : 2]++;
+    if (result !== 'quotaExceeded') counters.acks[kind === 'puback' ? 1 : 2]++;
     if (effect.degraded === true) counters.degradedAcks++;
-    this.#writer.add(
-      refused
-        ? encodeNegativeAcknowledgement(effect.kind, reasonCodes.quotaExceeded)
-        : acknowledgements[effect.kind],
-      effect.packetId,
-    );
+    if (result === 'quotaExceeded') this.refuse(kind, packetId, reasonCodes.quotaExceeded);
+    else if (result === 'noSubscribers' && this.#version === 5) {
+      this.#writer.add(unmatchedAcknowledgements[kind], packetId);
+    } else this.#writer.add(acknowledgements[kind], packetId);
   }
 
   /** Rejects a publish of an MQTT 5 client with a negative PUBACK or PUBREC. */
   refuse(kind: 'puback' | 'pubrec', packetId: number, reasonCode: number): void {
-    this.#writer.add(encodeNegativeAcknowledgement(kind, reasonCode), packetId);
+    this.#writer.add(encodeAcknowledgement(kind, reasonCode), packetId);
   }
 
   pubcomp(packetId: number): void {

@@ -1,5 +1,6 @@
 import type { ClientId, ConnectionId, Subscription } from '@mqtt-cluster/contracts';
-import { PacketError } from '../codec/packet-error.ts';
+import { malformed, PacketError } from '../codec/packet-error.ts';
+import { subscriptionAcknowledgementBytes } from '../codec/encode-control.ts';
 import { reasonCodes } from '../codec/reason-codes.ts';
 import { isSharedSubscription, topicFilterFault } from '../codec/topic-validation.ts';
 import type { TopicFault } from '../codec/topic-validation.ts';
@@ -13,6 +14,8 @@ interface Subscriber {
   readonly client: ClientId;
   readonly version: number;
   readonly isBridge: boolean;
+  /** The client's Maximum Packet Size, bytes. */
+  readonly packetBytesMax: number;
 }
 
 /**
@@ -37,8 +40,9 @@ export class Subscriptions {
     this.#outbound = outbound;
   }
 
-  /** @throws PacketError for a malformed filter */
+  /** @throws PacketError for a malformed filter, or if SUBACK exceeds the client's Maximum Packet Size */
   subscribe(packetId: number, subscriptions: readonly Subscription[]): void {
+    this.#checkAcknowledgementFits(subscriptions.length);
     const allowed: Subscription[] = [];
     const codes: (number | null)[] = [];
     // An MQTT 5 bridge states the options itself.
@@ -65,10 +69,23 @@ export class Subscriptions {
     this.#context.port.input(this.#connection, { kind: 'subscribe', packetId, subscriptions: allowed });
   }
 
-  /** @throws PacketError for a malformed filter */
+  /** @throws PacketError as {@link subscribe} does */
   unsubscribe(packetId: number, filters: readonly string[]): void {
+    this.#checkAcknowledgementFits(filters.length);
     for (const filter of filters) checkFilter(filter);
     this.#context.port.input(this.#connection, { kind: 'unsubscribe', packetId, filters });
+  }
+
+  /**
+   * Rejects a packet whose SUBACK or UNSUBACK the client could not receive [5.0 MQTT-3.1.2-24]. The reason codes
+   * are mandatory, so nothing can be left out. The check precedes all effects of the packet.
+   */
+  #checkAcknowledgementFits(filters: number): void {
+    if (subscriptionAcknowledgementBytes(filters) <= this.#subscriber.packetBytesMax) return;
+    throw new PacketError(
+      reasonCodes.packetTooLarge,
+      `the acknowledgement of ${filters} filters exceeds the Maximum Packet Size of the client`,
+    );
   }
 
   #rejectionCode(fault: TopicFault | null): number {
@@ -98,5 +115,5 @@ function withBridgeOptions(subscription: Subscription): Subscription {
 function checkFilter(filter: string): TopicFault | null {
   const fault = topicFilterFault(filter);
   if (fault !== 'malformed') return fault;
-  throw new PacketError(reasonCodes.topicFilterInvalid, 'the topic filter is malformed');
+  throw malformed('the topic filter is malformed');
 }

@@ -1,4 +1,11 @@
-import type { LiveMessage, MemberId, Message, RefusalReason } from '@mqtt-cluster/contracts';
+import type {
+  Command,
+  LiveMessage,
+  MemberId,
+  Message,
+  PublishResult,
+  RefusalReason,
+} from '@mqtt-cluster/contracts';
 import type { CommandResult, StateEffect } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
 import type { Peers } from '../cluster/peers.ts';
@@ -139,7 +146,7 @@ export class Home {
     if (request.kind === 'open') this.#opening.answer(connection, result);
     else if (connection.phase !== 'open') return;
     else if (result.kind === 'void') this.#connections.close(connection, 'takenOver');
-    else if (!pending.answered) this.#answer(connection, request, result);
+    else if (!pending.answered) this.#answer(connection, pending, request, result);
   }
 
   /**
@@ -216,6 +223,7 @@ export class Home {
 
   #answer(
     connection: Connection,
+    { command }: PendingCommand,
     request: Exclude<PendingRequest, { kind: 'open' | 'recover' }>,
     result: CommandResult,
   ): void {
@@ -223,10 +231,9 @@ export class Home {
     const id = connection.id;
     switch (request.kind) {
       case 'publish': {
-        const outcome =
-          result.kind === 'published' && result.outcome === 'quotaExceeded' ? 'quotaExceeded' : 'ok';
         const kind = request.qos === 1 ? 'puback' : 'pubrec';
-        effects.push({ kind, connection: id, packetId: request.packetId, result: outcome });
+        const answer = this.#publishResult(connection, command, result);
+        effects.push({ kind, connection: id, packetId: request.packetId, result: answer });
         return;
       }
       case 'release':
@@ -242,6 +249,15 @@ export class Home {
         if (result.kind === 'unsubscribed') this.#subscriptions.unsubscribed(connection, request, result);
         return;
     }
+  }
+
+  #publishResult(connection: Connection, command: Command, result: CommandResult): PublishResult {
+    if (result.kind !== 'published') return 'ok';
+    if (result.outcome === 'quotaExceeded') return 'quotaExceeded';
+    const asks = result.unmatched === true && connection.request.reportsNoSubscribers === true;
+    if (!asks || command.kind !== 'publish') return 'ok';
+    const { topic } = command.message;
+    return this.#router.matchesTopic(topic) || this.live.mayMatch(topic) ? 'ok' : 'noSubscribers';
   }
 
   // ---- endings ----

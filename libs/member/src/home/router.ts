@@ -64,6 +64,11 @@ export class Router {
     return matched;
   }
 
+  /** Returns whether a client of this home has a matching subscription, without regard to No Local. */
+  matchesTopic(topic: string): boolean {
+    return this.#trie.matches(topic).length > 0;
+  }
+
   /** Returns the filters that were added and removed since the last call, or null without a change. */
   takeChanges(): { add: string[]; remove: string[] } | null {
     if (this.#added.size + this.#removed.size === 0) return null;

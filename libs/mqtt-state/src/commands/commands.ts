@@ -26,6 +26,7 @@ import type { CommandResult } from '../types.ts';
 const done: CommandResult = { kind: 'done' };
 const voided: CommandResult = { kind: 'void' };
 const applied: CommandResult = { kind: 'published', outcome: 'applied' };
+const unmatched: CommandResult = { kind: 'published', outcome: 'applied', unmatched: true };
 const repeat: CommandResult = { kind: 'published', outcome: 'repeat' };
 const quotaExceeded: CommandResult = { kind: 'published', outcome: 'quotaExceeded' };
 
@@ -155,16 +156,16 @@ function publish(
     if (packetId !== undefined && session.incomingPacketIds.has(packetId)) return repeat; // [MQTT-4.3.3-10]
     if (session.incomingPacketIds.size >= context.data.settings.incomingMax) return quotaExceeded;
   }
-  const ok = publishMessage(context, message, client, {
+  const outcome = publishMessage(context, message, client, {
     member: header.member,
     origin: { storeId, incarnation, sequence, command: position },
     force: isolatedSince !== undefined,
     isolatedSince,
     superseded: session === undefined && isSuperseded(context, command),
   });
-  if (!ok) return quotaExceeded;
+  if (outcome === 'refused') return quotaExceeded;
   if (session && packetId !== undefined) session.incomingPacketIds.add(packetId);
-  return applied;
+  return outcome === 'unmatched' ? unmatched : applied;
 }
 
 /**

@@ -27,28 +27,35 @@ export interface PublishSource {
   readonly superseded?: boolean;
 }
 
+/** The deliveries of a message that no subscription matches. */
 const noDeliveries: readonly Delivery[] = [];
+
+/**
+ * `unmatched`: the message is published, but no persistent session and no shared subscription matches its topic.
+ * Clean sessions are not part of the replicated state.
+ */
+export type PublishOutcome = 'refused' | 'matched' | 'unmatched';
 
 /**
  * Publishes a message: queues it for all matching sessions, and sets or clears the retained message of its
  * topic.
- * @returns false if a bound rejects the message; the state is then unchanged
+ * @returns `refused` if a bound rejects the message; the state is then unchanged
  */
 export function publishMessage(
   context: ApplyContext,
   published: Message,
   publisher: string | undefined,
   source: PublishSource,
-): boolean {
+): PublishOutcome {
   const { data } = context;
   if (!isValidTopicName(published.topic)) {
     alarm(context, `message ignored: ${JSON.stringify(published.topic)} is not a valid topic name`);
-    return false;
+    return 'refused';
   }
   const message = withPublisherAndExpiry(published, publisher, data.timeMs);
   const deliveries = message.qos === 0 ? noDeliveries : findDeliveries(data, message);
   const setsRetained = message.retain && mayChangeRetained(data, message, source);
-  if (!source.force && !withinBounds(context, message, deliveries, setsRetained)) return false;
+  if (!source.force && !withinBounds(context, message, deliveries, setsRetained)) return 'refused';
 
   const isKept = deliveries.length > 0 || (setsRetained && message.payload.length > 0);
   const kept = isKept ? copyMessage(message) : message;
@@ -64,7 +71,7 @@ export function publishMessage(
     sequence: origin?.sequence ?? 0,
     command: origin?.command ?? 0,
   });
-  return true;
+  return deliveries === noDeliveries && message.qos > 0 ? 'unmatched' : 'matched';
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { QoS } from '@mqtt-cluster/contracts';
+import type { PublishResult, QoS } from '@mqtt-cluster/contracts';
 import { payloadOf } from '../history/history.ts';
 import type { History, Publication } from '../history/history.ts';
 import type { ClientConnection } from './client-connection.ts';
@@ -67,7 +67,7 @@ export class OutgoingMessages {
   }
 
   /** @param degraded the member acknowledged without a majority (P1) */
-  puback(packetId: number, degraded: boolean, result: 'ok' | 'quotaExceeded'): void {
+  puback(packetId: number, degraded: boolean, result: PublishResult): void {
     const flight = this.#expected(packetId, 1, 'publish', 'PUBACK');
     if (flight === null) return;
     this.#inFlight.delete(packetId);
@@ -75,7 +75,7 @@ export class OutgoingMessages {
     this.#fill();
   }
 
-  pubrec(packetId: number, result: 'ok' | 'quotaExceeded'): void {
+  pubrec(packetId: number, result: PublishResult): void {
     const flight = this.#expected(packetId, 2, 'publish', 'PUBREC');
     if (flight === null) return;
     this.#acked(flight.publication, false, result);
@@ -106,7 +106,7 @@ export class OutgoingMessages {
     return null;
   }
 
-  #acked(publication: Publication, degraded: boolean, result: 'ok' | 'quotaExceeded'): void {
+  #acked(publication: Publication, degraded: boolean, result: PublishResult): void {
     const connection = this.#connection as ClientConnection;
     if (result !== 'ok') publication.refused = true;
     publication.ackedAtMs = this.#history.nowMs;

@@ -23,6 +23,8 @@ export class LiveForwarding {
   readonly #router: Router;
   readonly #interest = new SubscriptionTrie<MemberId>();
   readonly #peerFilters = new Map<MemberId, Set<string>>();
+  /** Peers whose link is up and that have announced all their filters since it came up. */
+  readonly #known = new Set<MemberId>();
   readonly #waiting = new Map<MemberId, Waiting>();
   readonly ages = new LiveMessageAges();
   #version = 0;
@@ -47,6 +49,15 @@ export class LiveForwarding {
     });
   }
 
+  /**
+   * Returns false only if no client of any peer can have a matching subscription: all links are up, all peers have
+   * announced their filters, and no filter matches.
+   */
+  mayMatch(topic: string): boolean {
+    for (const [peer, link] of this.#peers.links) if (link !== 'up' || !this.#known.has(peer)) return true;
+    return this.#interest.matches(topic).length > 0;
+  }
+
   direct(peer: MemberId, message: DirectMessage): void {
     const { direct } = this.#waitingFor(peer);
     if (direct.length < liveMessagesPerTurnMax) direct.push(message);
@@ -57,6 +68,7 @@ export class LiveForwarding {
     let filters = this.#peerFilters.get(from);
     if (filters === undefined) this.#peerFilters.set(from, (filters = new Set()));
     if (interest.full) {
+      this.#known.add(from);
       const now = new Set(interest.add);
       for (const filter of filters) if (!now.has(filter)) this.#remove(from, filters, filter);
     }
@@ -78,6 +90,7 @@ export class LiveForwarding {
    */
   linkDown(peer: MemberId): void {
     this.#waiting.delete(peer);
+    this.#known.delete(peer);
   }
 
   /** Counts live messages that arrived too late. */
