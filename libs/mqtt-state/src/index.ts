@@ -16,4 +16,4 @@ export {
   isValidTopicFilter,
   isValidTopicName,
 } from './topics/topic-names.ts';
-export { TopicTree } from './topics/topic-tree.ts';
+export { compareTopics, TopicTree } from './topics/topic-tree.ts';

@@ -4,6 +4,7 @@ import {
   SubscriptionTrie,
   topicMatches,
   TopicTree,
+  compareTopics,
   isValidTopicFilter,
   isValidTopicName,
 } from '../src/index.ts';
@@ -17,6 +18,17 @@ const filter = fc
   .tuple(fc.array(fc.oneof(level, fc.constant('+')), { maxLength: 3 }), fc.constantFrom('a', '+', '#', ''))
   .map(([levels, last]) => [...levels, last].join('/'))
   .filter(isValidTopicFilter);
+
+/** Compares two topics as lists of levels. */
+function byLevels(left: string, right: string): number {
+  const [one, other] = [left.split('/'), right.split('/')];
+  for (const [depth, name] of one.entries()) {
+    const against = other[depth];
+    if (against === undefined || name > against) return 1;
+    if (name < against) return -1;
+  }
+  return one.length - other.length;
+}
 
 describe('topic names and filters', () => {
   test.each([
@@ -126,10 +138,43 @@ test('the topic tree finds the same topics that topicMatches finds when it compa
         for (const wanted of filters) {
           const found: string[] = [];
           tree.match(wanted, (value) => found.push(value));
-          expect(found.sort()).toEqual([...expected].filter((name) => topicMatches(wanted, name)).sort());
+          const matching = [...expected].filter((name) => topicMatches(wanted, name)).sort(compareTopics);
+          expect(found).toEqual(matching);
+          for (const start of ['a', 'a/b', '/', 'b/$x/zz', ...matching]) {
+            const rest: string[] = [];
+            tree.visitAfter(wanted, start, (value) => rest.push(value) < 2);
+            expect(rest).toEqual(matching.filter((name) => compareTopics(start, name) < 0).slice(0, 2));
+          }
         }
         expect(tree.size).toBe(expected.size);
       },
     ),
   );
+});
+
+test('compareTopics orders topics level by level, and a topic before the topics below it', () => {
+  const anyTopic = fc.array(fc.constantFrom('a', '!', '/', '\u0001', 'ab', '\u{10400}', '\uff21'), {
+    minLength: 1,
+  });
+  fc.assert(
+    fc.property(anyTopic, anyTopic, (left, right) => {
+      const [one, other] = [left.join(''), right.join('')];
+      expect(Math.sign(compareTopics(one, other))).toBe(Math.sign(byLevels(one, other)));
+    }),
+  );
+});
+
+test('a topic tree with many topics in one level visits them in order from any topic', () => {
+  const tree = new TopicTree<string>();
+  const names = Array.from({ length: 3_000 }, (_, number) => `x/${(number * 7_919) % 3_000}`);
+  for (const name of names) tree.set(name, name);
+  for (const name of names.slice(0, 1_000)) tree.delete(name);
+  const expected = names.slice(1_000).sort(compareTopics);
+  const found: string[] = [];
+  for (let after: string | null = null, before = -1; before < found.length;) {
+    before = found.length;
+    tree.visitAfter('x/+', after, (name) => found.push(name) < before + 7);
+    after = found.at(-1) ?? null;
+  }
+  expect(found).toEqual(expected);
 });

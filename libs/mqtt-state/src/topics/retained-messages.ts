@@ -45,6 +45,10 @@ export class RetainedMessages {
     return this.#messages.has(topic);
   }
 
+  get(topic: string): RetainedRecord | undefined {
+    return this.#messages.get(topic);
+  }
+
   entries(): IterableIterator<[string, RetainedRecord]> {
     return this.#messages.entries();
   }
@@ -106,9 +110,25 @@ export class RetainedMessages {
   }
 
   visit(filter: string, timeMs: number, visit: (record: RetainedRecord) => void): void {
-    this.#messages.match(filter, (record) => {
+    this.visitAfter(filter, null, timeMs, (record) => {
+      visit(record);
+      return true;
+    });
+  }
+
+  /**
+   * Visits the matching messages whose topics follow the topic `after`, in the order of `compareTopics`, until
+   * `visit` returns false.
+   */
+  visitAfter(
+    filter: string,
+    after: string | null,
+    timeMs: number,
+    visit: (record: RetainedRecord) => boolean,
+  ): void {
+    this.#messages.visitAfter(filter, after, (record) => {
       const { expiresAt } = record.message;
-      if (expiresAt === undefined || expiresAt > timeMs) visit(record);
+      return (expiresAt !== undefined && expiresAt <= timeMs) || visit(record);
     });
   }
 
