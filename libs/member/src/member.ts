@@ -227,11 +227,15 @@ class ClusterMember implements Member {
     const unfinished = this.#replica.turn();
     this.#administration.tick();
     const write = this.#writes.take();
+    const hasDeliveries = this.#home.endTurn();
     const { effects, events } = this.#context;
     this.#context.effects = [];
     this.#context.events = [];
     const more =
-      unfinished || this.#proposer.hasPending || this.#leadership !== leadershipOf(this.#replica.status);
+      unfinished ||
+      hasDeliveries ||
+      this.#proposer.hasPending ||
+      this.#leadership !== leadershipOf(this.#replica.status);
     return { write, send: this.#peers.take(), effects, events, more };
   }
 

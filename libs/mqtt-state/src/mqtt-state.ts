@@ -128,6 +128,15 @@ class ReplicatedMqttState implements MqttState {
     return this.#data.retained.matching(filter, timeMs);
   }
 
+  visitRetained(
+    filter: string,
+    after: string | null,
+    timeMs: number,
+    visit: (retained: RetainedMessage) => boolean,
+  ): void {
+    this.#data.retained.visitAfter(filter, after, timeMs, visit);
+  }
+
   proposer(member: MemberId): ReturnType<MqttState['proposer']> {
     const known = this.#data.proposers.get(member);
     if (!known) return undefined;
@@ -151,7 +160,13 @@ class ReplicatedMqttState implements MqttState {
 
   #applyEntry(index: LogIndex, run: (context: ApplyContext) => void): readonly StateEffect[] {
     const data = this.#data;
-    const context: ApplyContext = { data, effects: [], semantics: data.semantics, droppedAtBound: 0 };
+    const context: ApplyContext = {
+      data,
+      effects: [],
+      semantics: data.semantics,
+      droppedAtBound: 0,
+      retainedTopics: [],
+    };
     data.applyCount++;
     if (index <= data.index || !Number.isSafeInteger(index)) {
       alarm(context, `log entry ${index} ignored: the last applied entry is ${data.index}`);

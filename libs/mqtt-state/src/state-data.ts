@@ -90,6 +90,8 @@ export interface ApplyContext {
   readonly semantics: number;
   /** Messages dropped at the bounds of session queues, not yet reported by an effect. */
   droppedAtBound: number;
+  /** Topics whose retained message this entry has set. */
+  readonly retainedTopics: string[];
 }
 
 /** Adds an alarm: the entry contains something that no correct member proposes. */

@@ -177,6 +177,8 @@ export interface SessionView {
   hasIncoming(packetId: number): boolean;
   /** A former home may have sent the items of the queue below this number. */
   readonly sentBelow?: number;
+  /** True while retained messages of a subscription wait to be queued. */
+  readonly retainedPending: boolean;
 }
 
 export interface RetainedMessage {
@@ -236,10 +238,20 @@ export interface MqttState {
   /** Returns the connected sessions whose home is the member. */
   connectedSessions(member: MemberId): Iterable<SessionView>;
   /**
-   * Returns the matching retained messages that have not expired at `timeMs`, by default the state's time. Topics that start with `$` match only
-   * filters that start with `$` [MQTT-4.7.2-1].
+   * Returns the matching retained messages that have not expired at `timeMs`, by default the state's time.
+   * Topics that start with `$` match only filters that start with `$` [MQTT-4.7.2-1].
    */
   retained(filter: string, timeMs?: number): Iterable<RetainedMessage>;
+  /**
+   * Visits the messages of `retained(filter, timeMs)` whose topics follow the topic `after`, in the order of `compareTopics`,
+   * until `visit` returns false.
+   */
+  visitRetained(
+    filter: string,
+    after: string | null,
+    timeMs: number,
+    visit: (retained: RetainedMessage) => boolean,
+  ): void;
   /** Returns the incarnation and sequence number of the last applied batch of a member. */
   proposer(
     member: MemberId,

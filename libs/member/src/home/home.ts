@@ -210,7 +210,13 @@ export class Home {
     }
   }
 
+  /** Ends the turn. @returns true when the next turn can deliver more at once */
+  endTurn(): boolean {
+    return this.#delivery.retained.endTurn();
+  }
+
   flush(): void {
+    this.#delivery.retained.pumpWaiting();
     this.#opening.expireMoved();
     this.#takeovers.flush();
     const progress = this.#progress.takeDue();

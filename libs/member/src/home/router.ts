@@ -32,6 +32,7 @@ export class Router {
   /** @returns whether the connection had this subscription */
   remove(connection: Connection, filter: string): boolean {
     if (!connection.subscriptions.delete(filter)) return false;
+    connection.retained = connection.retained.filter(({ subscription }) => subscription.filter !== filter);
     this.#trie.remove(filter, connection.key);
     this.#count(filter, -1);
     return true;

@@ -1,9 +1,9 @@
-import type { Message, Subscription } from '@mqtt-cluster/contracts';
+import type { Subscription } from '@mqtt-cluster/contracts';
 import { asksForRetained, parseSharedFilter, isValidTopicFilter } from '@mqtt-cluster/mqtt-state';
-import type { CommandResult, MqttState, TopicTree } from '@mqtt-cluster/mqtt-state';
+import type { CommandResult } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
 import type { Proposer } from '../log/proposer.ts';
-import type { Connection, LocalItem } from './connections/connection.ts';
+import type { Connection } from './connections/connection.ts';
 import type { PendingRequest } from './pending-request.ts';
 import type { Router } from './router.ts';
 
@@ -128,30 +128,11 @@ export class Subscriptions {
   }
 }
 
-/**
- * Yields the retained messages for granted subscriptions, with RETAIN set [MQTT-3.3.1-8]. Skips shared
- * subscriptions and messages that the session's replicated queue holds.
- * @param timeMs cluster time, at which expired messages are skipped [MQTT-3.3.2-5]
- */
-export function* retainedFor(
-  state: MqttState,
-  timeMs: number,
-  local: TopicTree<Message>,
-  subscriptions: readonly Subscription[],
-  { codes, isNew, retainedQueued }: GrantedSubscriptions,
-): Iterable<LocalItem> {
-  for (const [position, subscription] of subscriptions.entries()) {
-    const { filter, subscriptionIdentifier } = subscription;
-    if (codes[position]! >= refusedCode || !asksForRetained(subscription, isNew[position]!)) continue;
-    const identifiers =
-      subscriptionIdentifier === undefined ? {} : { subscriptionIdentifiers: [subscriptionIdentifier] };
-    for (const { message } of state.retained(filter, timeMs)) {
-      const qos = Math.min(subscription.qos, message.qos) as 0 | 1 | 2;
-      if (qos === 0 || !retainedQueued[position]) yield { message, qos, retain: true, ...identifiers };
-    }
-    if (!filter.startsWith('$')) continue;
-    const ofThisMember: Message[] = [];
-    local.match(filter, (message) => ofThisMember.push(message));
-    for (const message of ofThisMember) yield { message, qos: 0, retain: true, ...identifiers };
-  }
+/** Returns whether a subscription of a SUBSCRIBE packet was granted and requests retained messages. */
+export function grantsRetained(
+  subscription: Subscription,
+  { codes, isNew }: GrantedSubscriptions,
+  position: number,
+): boolean {
+  return codes[position]! < refusedCode && asksForRetained(subscription, isNew[position]!);
 }

@@ -114,17 +114,38 @@ export function writeSession(writer: ByteWriter, session: Session, semantics: nu
   writer.number(session.sentBelow);
   writer.number(session.messagesAtDisconnect);
   writer.number(session.bytesAtDisconnect);
-  if (semantics >= conformanceSemantics) writeSentReport(writer, session);
+  if (semantics >= conformanceSemantics) writeDeliveryState(writer, session);
 }
 
-function writeSentReport(writer: ByteWriter, { report }: Session): void {
-  for (const value of [report.final, report.missingEpoch, report.before]) writer.number(value);
+/** Writes the fields about the delivery of the queue that exist from `conformanceSemantics` on. */
+function writeDeliveryState(writer: ByteWriter, { report, openedAt, retainedCursors }: Session): void {
+  for (const value of [report.final, report.missingEpoch, report.before, openedAt]) writer.number(value);
+  writeList(writer, retainedCursors, ([filter, { index, after, early }]) => {
+    writer.string(filter);
+    writer.number(index);
+    writer.byte(after === null ? 0 : 1);
+    if (after !== null) writer.string(after);
+    writeList(writer, early, (topic) => writer.string(topic));
+  });
 }
 
-function readSentReport(reader: ByteReader, { report }: Session): void {
+function readDeliveryState(reader: ByteReader, session: Session): void {
+  const { report, retainedCursors } = session;
   report.final = reader.number();
   report.missingEpoch = reader.number();
   report.before = reader.number();
+  session.openedAt = reader.number();
+  for (let left = reader.count(); left > 0; left--) {
+    const filter = reader.string();
+    const index = reader.number();
+    const after = reader.byte() === 1 ? reader.string() : null;
+    retainedCursors.set(filter, {
+      filter,
+      index,
+      after,
+      early: new Set(reader.list((list) => list.string())),
+    });
+  }
 }
 
 function writeHome(writer: ByteWriter, home: Home): void {
@@ -178,7 +199,7 @@ export function readSession(reader: ByteReader, bodies: BodyReader, data: StateD
   session.sentBelow = reader.number();
   session.messagesAtDisconnect = reader.number();
   session.bytesAtDisconnect = reader.number();
-  if (data.semantics >= conformanceSemantics) readSentReport(reader, session);
+  if (data.semantics >= conformanceSemantics) readDeliveryState(reader, session);
   for (let left = reader.count(); left > 0; left--) {
     const item = readItem(reader, bodies);
     data.keepBody(item.body);

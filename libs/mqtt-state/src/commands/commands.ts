@@ -20,6 +20,7 @@ import { endConnection, settleTakenOverWill } from '../session/session-ending.ts
 import type { Origin } from '../session/queued-message.ts';
 import { alarm } from '../state-data.ts';
 import type { Proposer, ApplyContext } from '../state-data.ts';
+import { refillRetained } from '../topics/retained-cursors.ts';
 import { subscribe, unsubscribe } from '../topics/subscribing.ts';
 import type { CommandResult } from '../types.ts';
 
@@ -239,6 +240,7 @@ function advance(context: ApplyContext, session: Session, part: SessionProgress)
   if (received.length > 0) effects.push({ kind: 'outgoingReceived', client, packetIds: received });
   if (completed.length > 0) effects.push({ kind: 'outgoingCompleted', client, packetIds: completed });
   if (items.fillWindow(session.receiveMaximum)) notifyHome(context, session);
+  refillRetained(context, session);
 }
 
 /** Applies a `lost` command: the connections of a silent member end without DISCONNECT. */

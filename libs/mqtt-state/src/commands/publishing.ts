@@ -7,6 +7,7 @@ import type { Session } from '../session/session.ts';
 import type { MessageBody, Origin } from '../session/queued-message.ts';
 import { alarm } from '../state-data.ts';
 import type { StateData, ApplyContext } from '../state-data.ts';
+import { queueRetainedBefore } from '../topics/retained-cursors.ts';
 import { isValidTopicName } from '../topics/topic-names.ts';
 
 /** The origin of a published message. */
@@ -59,7 +60,7 @@ export function publishMessage(
 
   const isKept = deliveries.length > 0 || (setsRetained && message.payload.length > 0);
   const kept = isKept ? copyMessage(message) : message;
-  if (setsRetained) changeRetained(data, kept, source);
+  if (setsRetained) changeRetained(context, kept, source);
   if (deliveries.length > 0) enqueueAll(context, kept, deliveries, source);
   const { origin } = source;
   context.effects.push({
@@ -139,12 +140,16 @@ function withinBounds(
   });
 }
 
-function changeRetained(data: StateData, message: Message, source: PublishSource): void {
+function changeRetained(context: ApplyContext, message: Message, source: PublishSource): void {
+  const { data, retainedTopics } = context;
   const isolatedWriter = source.isolatedSince === undefined ? null : (source.origin?.storeId ?? null);
   const change = { index: data.index, isolatedWriter };
   if (message.payload.length === 0)
     data.retained.clear(message.topic, change); // [MQTT-3.3.1-6]
-  else data.retained.set({ message, ...change });
+  else {
+    data.retained.set({ message, ...change });
+    retainedTopics.push(message.topic);
+  }
 }
 
 function enqueueAll(
@@ -156,6 +161,7 @@ function enqueueAll(
   const body: MessageBody = { message, origin: source.origin, bytes: bodyBytes(message), references: 0 };
   for (const delivery of deliveries) {
     delivery.shared?.advance();
+    queueRetainedBefore(context, delivery.session, message.topic);
     enqueue(context, delivery, body, source.force);
   }
 }

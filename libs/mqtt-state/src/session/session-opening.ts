@@ -7,6 +7,7 @@ import { boundedExpiry, endSession, publishWill } from './session-ending.ts';
 import { attachHome, detachHome } from './session-home.ts';
 import { cancelTimer } from './session-timers.ts';
 import type { ApplyContext } from '../state-data.ts';
+import { fillRetained } from '../topics/retained-cursors.ts';
 import type { CommandResult } from '../types.ts';
 
 /**
@@ -33,6 +34,8 @@ export function open(context: ApplyContext, command: OpenCommand, home: Home): C
   data.sessions.set(session.client, session);
   attachHome(data, session, home);
   session.items.fillWindow(session.receiveMaximum);
+  if (context.semantics >= conformanceSemantics) session.openedAt = session.items.nextNumber;
+  fillRetained(context, session);
   const { expirySeconds } = session;
   return { kind: 'opened', epoch, sessionPresent: resumed !== undefined, expirySeconds }; // [5.0 MQTT-3.2.2-3]
 }

@@ -7,6 +7,7 @@ import type {
   Subscription,
   Will,
 } from '@mqtt-cluster/contracts';
+import type { RetainedCursor } from '../topics/retained-cursors.ts';
 import type { QueueItem, SessionView } from '../types.ts';
 import type { Deadline } from './deadline-heap.ts';
 import type { SentReport } from './sent-items.ts';
@@ -67,8 +68,12 @@ export class Session implements SessionView {
   takenOverWill: TakenOverWill | null = null;
   /** A former home may have sent the items of the queue below this number. */
   sentBelow = 0;
+  /** The next number of the queue when the current connection opened. 0 before `conformanceSemantics`. */
+  openedAt = 0;
   readonly report: SentReport = { final: 0, missingEpoch: 0, before: 0 };
   readonly subscriptions = new Map<string, Subscription>();
+  /** By filter: the subscriptions that are owed more retained messages, in the order of their SUBSCRIBE. */
+  readonly retainedCursors = new Map<string, RetainedCursor>();
   readonly items = new SessionQueue();
   /** Packet ids of QoS 2 messages from this client that are not yet released by PUBREL. */
   readonly incomingPacketIds = new Set<number>();
@@ -98,6 +103,10 @@ export class Session implements SessionView {
 
   get queuedBytes(): number {
     return this.items.bytes;
+  }
+
+  get retainedPending(): boolean {
+    return this.retainedCursors.size > 0;
   }
 
   queue(): Iterable<QueueItem> {

@@ -1,7 +1,8 @@
-import { retainedQueuedSemantics } from '@mqtt-cluster/contracts';
+import { conformanceSemantics, retainedQueuedSemantics } from '@mqtt-cluster/contracts';
 import type { Subscription } from '@mqtt-cluster/contracts';
 import { appendItem, bodyBytes, deliveryOf, dequeue, fits } from '../session/queueing.ts';
 import type { Delivery } from '../session/queueing.ts';
+import { beginRetained } from './retained-cursors.ts';
 import type { RetainedRecord } from './retained-messages.ts';
 import type { Session } from '../session/session.ts';
 import type { MessageBody, QueuedMessage } from '../session/queued-message.ts';
@@ -24,10 +25,9 @@ export function asksForRetained({ filter, retainHandling = 0 }: Subscription, is
 }
 
 /**
- * Appends the matching retained messages of QoS 1 and 2 to the session's queue, so that they survive the loss
- * of the home (docs/adr/0006-retained-is-queued-at-subscription.md). If they need more than their part of a
- * bound, nothing is queued, and the home sends them itself.
- * @returns whether the messages are queued. There is no `queued` effect: the home delivers them after SUBACK.
+ * Queues the matching retained messages of QoS 1 and 2, so that they survive the loss of the home. There is no
+ * `queued` effect: the home delivers them after SUBACK.
+ * @returns whether the state queues the messages. Otherwise the home sends them itself.
  */
 export function queueRetained(
   context: ApplyContext,
@@ -36,6 +36,16 @@ export function queueRetained(
   isNew: boolean,
 ): boolean {
   if (context.semantics < retainedQueuedSemantics || !asksForRetained(subscription, isNew)) return false;
+  if (context.semantics < conformanceSemantics) return queueAllOrNothing(context, session, subscription);
+  beginRetained(context, session, subscription);
+  return true;
+}
+
+/**
+ * Semantics version 2: if the messages need more than their part of a bound, nothing is queued
+ * (docs/adr/0006-retained-is-queued-at-subscription.md).
+ */
+function queueAllOrNothing(context: ApplyContext, session: Session, subscription: Subscription): boolean {
   const deliveries = matchingDeliveries(context, session, subscription);
   if (deliveries === null) return false;
   const replaced = replaceableItems(session, deliveries);

@@ -57,6 +57,7 @@ export function sharedSubscriptionFor(data: StateData, key: string, filter: stri
 export function removeSubscription(data: StateData, session: Session, filter: string): boolean {
   if (!session.subscriptions.delete(filter)) return false;
   data.subscriptionCount--;
+  session.retainedCursors.delete(filter);
   const group = data.sharedSubscriptions.get(filter);
   if (!group) {
     data.subscriptions.remove(filter, session.client);

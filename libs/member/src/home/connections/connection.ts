@@ -8,6 +8,7 @@ import type {
   Subscription,
 } from '@mqtt-cluster/contracts';
 import { Fifo } from '../delivery/fifo.ts';
+import type { RetainedStream } from '../delivery/retained-delivery.ts';
 
 /**
  * Packet ids from this value on are part of the replicated state (QoS 2).
@@ -92,6 +93,8 @@ export class Connection {
   readonly inFlight = new Map<number, InFlightMessage>();
   /** The local queue: messages that exist only at this home. */
   readonly local = new Fifo<LocalItem>();
+  /** Subscriptions whose retained messages this home still sends, in the order of their SUBSCRIBE. */
+  retained: RetainedStream[] = [];
   /** Number of the first item of the replicated queue that `Delivery` has not read. */
   cursor = 0;
   /**

@@ -5,6 +5,8 @@ import type { Connection } from '../connections/connection.ts';
 
 /** When this many QoS 1 items are acknowledged, a `progress` command is due at once. */
 const doneCountMax = 1_000;
+/** Acknowledgements of one connection after which a `progress` command is due at once, if the state waits. */
+const hurriedDoneCount = 200;
 
 interface Collected {
   done: number[];
@@ -31,6 +33,15 @@ export class AckProgress {
   done(connection: Connection, itemNumber: number): void {
     this.#of(connection).done.push(itemNumber);
     this.#doneCount++;
+  }
+
+  /**
+   * Makes a `progress` command due at once when the connection has acknowledged many or all of the messages
+   * that were sent to it.
+   */
+  hurry(connection: Connection): void {
+    const done = this.#collected.get(connection)?.done.length ?? 0;
+    if (done >= hurriedDoneCount || (done > 0 && connection.inFlight.size === 0)) this.#urgent = true;
   }
 
   received(connection: Connection, packetId: number): void {

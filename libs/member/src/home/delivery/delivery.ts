@@ -5,6 +5,7 @@ import { numberedPacketId } from '../connections/connection.ts';
 import type { Connection, LocalItem } from '../connections/connection.ts';
 import { DeliverySamples } from './delivery-samples.ts';
 import type { AckProgress } from './ack-progress.ts';
+import { RetainedDelivery } from './retained-delivery.ts';
 
 /** The fields that items of the local queue and of the replicated queue have in common. */
 interface Outbound {
@@ -18,6 +19,7 @@ interface Outbound {
  * that exist only at this home. The session's replicated queue is the same on every member.
  */
 export class Delivery {
+  readonly retained: RetainedDelivery;
   readonly #context: MemberContext;
   readonly #progress: AckProgress;
   readonly #drops = new Map<DropReason, number>();
@@ -27,6 +29,7 @@ export class Delivery {
     this.#context = context;
     this.#progress = progress;
     this.#samples = new DeliverySamples(context);
+    this.retained = new RetainedDelivery(context, this);
   }
 
   /** Reports the first delivery of this message to `measures`. */
@@ -55,10 +58,12 @@ export class Delivery {
   pump(connection: Connection): void {
     if (connection.phase !== 'open') return;
     this.#pumpLocal(connection);
-    if (connection.clean && connection.cursor === 0 && !this.#mayHaveQueue(connection)) return;
-    const session = this.#context.state.session(connection.client);
-    if (session !== undefined && session.epoch === connection.epoch && !connection.reported)
-      this.#pumpQueue(connection, session);
+    if (!connection.clean || connection.cursor > 0 || this.#mayHaveQueue(connection)) {
+      const session = this.#context.state.session(connection.client);
+      if (session !== undefined && session.epoch === connection.epoch && !connection.reported)
+        this.#pumpQueue(connection, session);
+    }
+    if (connection.retained.length > 0) this.retained.pump(connection);
   }
 
   /**
@@ -69,6 +74,7 @@ export class Delivery {
     if (connection.local.length > 0) return false;
     const session = this.#context.state.session(connection.client);
     if (session === undefined) return true;
+    if (session.retainedPending) return false;
     for (const _ of session.queueFrom(connection.cursor)) return false;
     return true;
   }
@@ -88,13 +94,18 @@ export class Delivery {
 
   #pumpLocal(connection: Connection): void {
     while (connection.local.length > 0 && connection.hasRoom) {
-      const item = connection.local.shift()!;
-      const packetId = connection.allocatePacketId();
-      if (!this.#send(connection, item, item.qos, false, packetId)) continue;
-      const flight = { qos: item.qos, itemNumber: null, received: false };
-      connection.inFlight.set(packetId, item.early === undefined ? flight : { ...flight, early: item.early });
-      if (item.early !== undefined) connection.earlyInFlight.set(item.early, packetId);
+      this.sendLocal(connection, connection.local.shift()!);
     }
+  }
+
+  /** Sends a message that exists only at this home. For QoS 1 and 2 the window must have room. */
+  sendLocal(connection: Connection, item: LocalItem): void {
+    if (item.qos === 0) return this.sendUnacknowledged(connection, item);
+    const packetId = connection.allocatePacketId();
+    if (!this.#send(connection, item, item.qos, false, packetId)) return;
+    const flight = { qos: item.qos, itemNumber: null, received: false };
+    connection.inFlight.set(packetId, item.early === undefined ? flight : { ...flight, early: item.early });
+    if (item.early !== undefined) connection.earlyInFlight.set(item.early, packetId);
   }
 
   #pumpQueue(connection: Connection, session: SessionView): void {
@@ -119,6 +130,8 @@ export class Delivery {
       } else if (item.qos === 2) this.#sendExactlyOnce(connection, item, item.number < sentBelow);
       else this.#sendAtLeastOnce(connection, item, item.number < sentBelow);
     }
+    // The state queues further retained messages when it has applied the acknowledgements.
+    if (session.retainedPending) this.#progress.hurry(connection);
   }
 
   #sendAtLeastOnce(connection: Connection, item: QueueItem, dup: boolean): void {

@@ -6,7 +6,7 @@ import type { Connections } from '../connections/connections.ts';
 import type { Delivery } from './delivery.ts';
 import type { LiveForwarding } from '../live/live-forwarding.ts';
 import type { Router } from '../router.ts';
-import { retainedFor } from '../subscriptions.ts';
+import { grantsRetained } from '../subscriptions.ts';
 import type { GrantedSubscriptions } from '../subscriptions.ts';
 
 interface Parts {
@@ -70,7 +70,7 @@ export class Fanout {
       const item = matchedItem(connection, message);
       // The replicated queue holds the QoS 1 and 2 messages of a persistent session. QoS 0 messages are never
       // queued.
-      if (connection.clean || item.qos === 0) this.#parts.delivery.enqueue(connection, item);
+      if (connection.clean || item.qos === 0) this.#enqueue(connection, item);
     }
   }
 
@@ -79,7 +79,7 @@ export class Fanout {
     const { router, delivery } = this.#parts;
     for (const connection of router.match(message)) {
       const item = matchedItem(connection, message);
-      if (connection.clean || item.qos === 0) delivery.enqueue(connection, item);
+      if (connection.clean || item.qos === 0) this.#enqueue(connection, item);
       // An early delivery must not overtake older messages of the replicated queue.
       else if (!connection.earlySkipped && delivery.isDrained(connection)) {
         delivery.enqueue(connection, { ...item, early });
@@ -87,18 +87,32 @@ export class Fanout {
     }
   }
 
-  /** Sends the retained messages for new subscriptions. */
+  /** Begins to send the retained messages for new subscriptions. */
   retained(
     connection: Connection,
     subscriptions: readonly Subscription[],
     granted: GrantedSubscriptions,
   ): void {
     const { delivery } = this.#parts;
-    const { state, clock } = this.#context;
-    for (const item of retainedFor(state, clock.nowMs, this.#localRetained, subscriptions, granted)) {
-      delivery.enqueue(connection, item);
-    }
-    if (granted.retainedQueued.includes(true)) delivery.pump(connection);
+    const { index } = this.#context.state;
+    subscriptions.forEach((subscription, position) => {
+      if (!grantsRetained(subscription, granted, position)) return;
+      const { filter } = subscription;
+      const qos0Only = granted.retainedQueued[position]!;
+      // A repeated SUBSCRIBE begins again [MQTT-3.8.4-3].
+      connection.retained = connection.retained.filter((each) => each.subscription.filter !== filter);
+      const stream = { subscription, index, qos0Only, after: null };
+      delivery.retained.begin(connection, { ...stream, own: null, early: new Set() });
+      if (filter.startsWith('$'))
+        delivery.retained.begin(connection, { ...stream, own: this.#localRetained, early: new Set() });
+    });
+    delivery.pump(connection);
+  }
+
+  #enqueue(connection: Connection, item: LocalItem): void {
+    const { delivery } = this.#parts;
+    if (connection.retained.length > 0) delivery.retained.sendBefore(connection, item.message.topic);
+    delivery.enqueue(connection, item);
   }
 
   /**
@@ -108,6 +122,7 @@ export class Fanout {
     const { router, delivery } = this.#parts;
     for (const connection of router.match(message)) {
       if (connection.connectedAtMs > sentAtMs) continue;
+      if (connection.retained.length > 0) delivery.retained.sendBefore(connection, message.topic);
       delivery.sendUnacknowledged(connection, matchedItem(connection, message));
     }
   }

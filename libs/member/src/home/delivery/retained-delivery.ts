@@ -1,0 +1,171 @@
+import type { LogIndex, Message, QoS, Subscription } from '@mqtt-cluster/contracts';
+import { compareTopics, topicMatches } from '@mqtt-cluster/mqtt-state';
+import type { TopicTree } from '@mqtt-cluster/mqtt-state';
+import type { MemberContext } from '../../context.ts';
+import type { Connection, LocalItem } from '../connections/connection.ts';
+
+/**
+ * Bounds on the retained messages that one turn reads and sends for all connections. They bound the memory of
+ * the turn's output, and the delay of other clients. A client's full socket is noticed after the turn.
+ */
+const messagesPerTurnMax = 500;
+const bytesPerTurnMax = 256 * 1024;
+/**
+ * Bound on the early topics of one subscription. At the bound, the retained message of a topic can follow a
+ * newer message that was published without RETAIN.
+ */
+const earlyTopicsMax = 1_000;
+
+/** The position of one subscription in the retained messages that its home sends. */
+export interface RetainedStream {
+  readonly subscription: Subscription;
+  /** The member's own retained messages (`$SYS`). Null for the replicated ones. */
+  readonly own: TopicTree<Message> | null;
+  /** Messages that were retained after this log index reach the client as published messages. */
+  readonly index: LogIndex;
+  /** True when the replicated queue of the session holds the messages of QoS 1 and 2. */
+  readonly qos0Only: boolean;
+  /** The topics up to this one are done. Null at the beginning. */
+  after: string | null;
+  /** Topics after `after` whose messages were sent early; see {@link RetainedDelivery.sendBefore}. */
+  readonly early: Set<string>;
+}
+
+/** Sends one message to a connection. */
+interface Sender {
+  enqueue(connection: Connection, item: LocalItem): void;
+  sendLocal(connection: Connection, item: LocalItem): void;
+}
+
+/**
+ * Sends the retained messages of new subscriptions by flow control, in the order of their topics: those of QoS
+ * 0 as far as the client's socket takes them, the others as far as the window has room. It keeps only a
+ * position for each subscription, so their number needs no memory.
+ */
+export class RetainedDelivery {
+  readonly #context: MemberContext;
+  readonly #sender: Sender;
+  /** Connections that wait for the next turn, because a turn has reached its bounds. They take turns. */
+  readonly #waiting = new Set<Connection>();
+  #messagesLeft = messagesPerTurnMax;
+  #bytesLeft = bytesPerTurnMax;
+
+  constructor(context: MemberContext, sender: Sender) {
+    this.#context = context;
+    this.#sender = sender;
+  }
+
+  /** Begins to send the retained messages of a subscription [MQTT-3.3.1-6]. */
+  begin(connection: Connection, stream: RetainedStream): void {
+    connection.retained.push(stream);
+  }
+
+  /** Sends the next messages to the connections that the bounds of earlier turns stopped. Called once a turn. */
+  pumpWaiting(): void {
+    for (const connection of [...this.#waiting]) {
+      if (this.#isExhausted) return;
+      this.#waiting.delete(connection);
+      if (connection.phase === 'open') this.pump(connection);
+    }
+  }
+
+  /** Ends the turn. @returns true when the next turn can send more at once */
+  endTurn(): boolean {
+    this.#messagesLeft = messagesPerTurnMax;
+    this.#bytesLeft = bytesPerTurnMax;
+    return this.#waiting.size > 0;
+  }
+
+  /** Sends the next messages to a connection, as far as the client takes them. */
+  pump(connection: Connection): void {
+    for (let stream = connection.retained[0]; stream; stream = connection.retained[0]) {
+      if (!this.#sendNext(connection, stream)) return;
+      connection.retained.shift();
+    }
+  }
+
+  /**
+   * Sends the retained message of a topic before a newer message on the same topic, if a subscription of the
+   * connection has not reached the topic yet [MQTT-4.6.0-6]. A newer message with RETAIN has replaced the
+   * retained one.
+   */
+  sendBefore(connection: Connection, topic: string): void {
+    const { state, clock } = this.#context;
+    for (const stream of connection.retained) {
+      const { subscription, after, early } = stream;
+      if (early.has(topic) || early.size >= earlyTopicsMax) continue;
+      if ((after !== null && compareTopics(topic, after) <= 0) || !topicMatches(subscription.filter, topic))
+        continue;
+      if (stream.own !== null) {
+        early.add(topic);
+        continue;
+      }
+      state.visitRetained(topic, null, clock.nowMs, ({ message, index }) => {
+        const item = itemOf(subscription, message);
+        const isSent = index <= stream.index && isWanted(stream, item.qos);
+        if (!isSent || (item.qos === 0 && !connection.writable)) return false;
+        early.add(topic);
+        this.#sender.enqueue(connection, item);
+        return false;
+      });
+    }
+  }
+
+  get #isExhausted(): boolean {
+    return this.#messagesLeft <= 0 || this.#bytesLeft <= 0;
+  }
+
+  /** @returns true when all messages of the subscription are sent */
+  #sendNext(connection: Connection, stream: RetainedStream): boolean {
+    let ended = true;
+    visit(this.#context, stream, (message, index) => {
+      if (this.#isExhausted) {
+        this.#waiting.add(connection);
+        ended = false;
+        return false;
+      }
+      const item = itemOf(stream.subscription, message);
+      if (index <= stream.index && isWanted(stream, item.qos) && !stream.early.has(message.topic)) {
+        if (!mayTake(connection, item.qos)) {
+          ended = false;
+          return false;
+        }
+        this.#bytesLeft -= message.payload.length + message.topic.length;
+        this.#sender.sendLocal(connection, item);
+      }
+      this.#messagesLeft--;
+      stream.early.delete(message.topic);
+      stream.after = message.topic;
+      return true;
+    });
+    return ended;
+  }
+}
+
+function visit(
+  { state, clock }: MemberContext,
+  { own, subscription, after }: RetainedStream,
+  each: (message: Message, index: LogIndex) => boolean,
+): void {
+  const { filter } = subscription;
+  if (own === null)
+    state.visitRetained(filter, after, clock.nowMs, ({ message, index }) => each(message, index));
+  else own.visitAfter(filter, after, (message) => each(message, 0));
+}
+
+function isWanted({ qos0Only }: RetainedStream, qos: QoS): boolean {
+  return qos === 0 || !qos0Only;
+}
+
+/** Published messages that wait in the local queue go first, because that queue has a bound. */
+function mayTake(connection: Connection, qos: QoS): boolean {
+  return connection.writable && (qos === 0 || (connection.hasRoom && connection.local.length === 0));
+}
+
+/** A retained message for a new subscription has RETAIN set [MQTT-3.3.1-8]. */
+function itemOf({ qos: granted, subscriptionIdentifier }: Subscription, message: Message): LocalItem {
+  const item = { message, qos: Math.min(granted, message.qos) as QoS, retain: true };
+  return subscriptionIdentifier === undefined
+    ? item
+    : { ...item, subscriptionIdentifiers: [subscriptionIdentifier] };
+}

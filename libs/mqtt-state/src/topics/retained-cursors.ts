@@ -1,0 +1,164 @@
+import type { LogIndex, Subscription } from '@mqtt-cluster/contracts';
+import { appendItem, bodyBytes, deliveryOf, dequeue, fits, notifyHome } from '../session/queueing.ts';
+import type { MessageBody } from '../session/queued-message.ts';
+import type { Session } from '../session/session.ts';
+import type { ApplyContext } from '../state-data.ts';
+import type { RetainedRecord } from './retained-messages.ts';
+import { compareTopics } from './topic-tree.ts';
+import { topicMatches } from './topic-names.ts';
+
+/**
+ * The position of one subscription in the retained messages that it is owed
+ * (docs/adr/0007-retained-by-flow-control.md). Its QoS and identifier are those of the session's subscription.
+ */
+export interface RetainedCursor {
+  readonly filter: string;
+  /** Index of the SUBSCRIBE. Messages that were retained later reach the session as published messages. */
+  readonly index: LogIndex;
+  /** The topics up to this one are done. Null at the beginning. */
+  after: string | null;
+  /** Topics after `after` whose messages were queued early; see {@link queueRetainedBefore}. */
+  readonly early: Set<string>;
+}
+
+/** Bounds on the retained messages in one session's queue. A higher bound saves `progress` entries. */
+const queuedRetainedMax = 500;
+const queuedRetainedBytesMax = 1024 * 1024;
+/** The next messages are queued when the queue holds at most this many retained ones. */
+const refillBelow = queuedRetainedMax / 2;
+/**
+ * Bound on the early topics of one cursor. At the bound, the retained message of a topic can follow a newer
+ * message that was published without RETAIN.
+ */
+const earlyTopicsMax = 1_000;
+/** Part of each queue bound that retained messages may use. The rest is left for published messages. */
+const boundShare = 1 / 2;
+
+/**
+ * Begins to queue the retained messages of QoS 1 and 2 for a subscription that requests them. A repeated
+ * SUBSCRIBE begins again [MQTT-3.8.4-3]. There is no `queued` effect: the home delivers after SUBACK.
+ */
+export function beginRetained(context: ApplyContext, session: Session, subscription: Subscription): void {
+  const { filter, qos } = subscription;
+  session.retainedCursors.delete(filter);
+  if (qos === 0) return;
+  dropEarlierCopies(context, session, filter);
+  const { index } = context.data;
+  // A message that an earlier command of this entry retained has the same index as later ones. It is queued
+  // now, and the cursor skips this index.
+  for (const topic of context.retainedTopics) {
+    const record = context.data.retained.get(topic);
+    if (record?.index === index && topicMatches(filter, topic))
+      append(context, session, subscription, record);
+  }
+  session.retainedCursors.set(filter, { filter, index, after: null, early: new Set() });
+  fillRetained(context, session);
+}
+
+/**
+ * Queues the next retained messages of the session's cursors, in the order of the subscriptions and of the
+ * topics, as far as the bounds allow.
+ * @returns whether a message was queued
+ */
+export function fillRetained(context: ApplyContext, session: Session): boolean {
+  const { items, retainedCursors } = session;
+  if (retainedCursors.size === 0 || !session.home || items.retainedItems.size > refillBelow) return false;
+  const before = items.nextNumber;
+  for (const cursor of retainedCursors.values()) {
+    if (!advance(context, session, cursor)) break;
+    retainedCursors.delete(cursor.filter);
+  }
+  return items.nextNumber > before;
+}
+
+/** Queues the next retained messages, and notifies the home. */
+export function refillRetained(context: ApplyContext, session: Session): void {
+  if (fillRetained(context, session)) notifyHome(context, session);
+}
+
+/**
+ * Queues the retained message of a topic before a newer message on the same topic, if a cursor of the session
+ * has not reached the topic yet [MQTT-4.6.0-6]. A newer message with RETAIN has replaced the retained one.
+ */
+export function queueRetainedBefore(context: ApplyContext, session: Session, topic: string): void {
+  if (session.retainedCursors.size === 0) return;
+  const { retained, timeMs } = context.data;
+  const record = retained.get(topic);
+  if (!record || (record.message.expiresAt ?? Infinity) <= timeMs) return;
+  for (const cursor of session.retainedCursors.values()) {
+    const { filter, index, after, early } = cursor;
+    if (record.index >= index || early.has(topic) || early.size >= earlyTopicsMax) continue;
+    if ((after !== null && compareTopics(topic, after) <= 0) || !topicMatches(filter, topic)) continue;
+    if (!fits(context, session, bodyBytes(record.message), 1)) continue;
+    const subscription = session.subscriptions.get(filter);
+    if (subscription) append(context, session, subscription, record);
+    early.add(topic);
+  }
+}
+
+/** @returns true when the cursor has passed its last message */
+function advance(context: ApplyContext, session: Session, cursor: RetainedCursor): boolean {
+  const { retained, timeMs } = context.data;
+  const subscription = session.subscriptions.get(cursor.filter);
+  if (!subscription) return true;
+  let ended = true;
+  retained.visitAfter(cursor.filter, cursor.after, timeMs, (record) => {
+    const { topic } = record.message;
+    if (record.index < cursor.index && record.message.qos > 0 && !cursor.early.has(topic)) {
+      if (!hasRoom(context, session, bodyBytes(record.message))) {
+        ended = false;
+        return false;
+      }
+      append(context, session, subscription, record);
+    }
+    cursor.early.delete(topic);
+    cursor.after = topic;
+    return true;
+  });
+  return ended;
+}
+
+function append(
+  context: ApplyContext,
+  session: Session,
+  subscription: Subscription,
+  { message, index }: RetainedRecord,
+): void {
+  const delivery = { ...deliveryOf(session, subscription, message), retain: true }; // [MQTT-3.3.1-8]
+  if (delivery.qos === 0) return;
+  const body: MessageBody = { message, origin: undefined, bytes: bodyBytes(message), references: 0 };
+  appendItem(context, delivery, body, index);
+}
+
+function hasRoom(context: ApplyContext, session: Session, bytes: number): boolean {
+  const { queuedBytes, settings } = context.data;
+  const { items } = session;
+  // An empty queue takes one message beyond all bounds. No acknowledgement would make the cursor continue
+  // otherwise.
+  if (items.size === 0) return true;
+  return (
+    items.retainedItems.size < Math.min(queuedRetainedMax, settings.queuedMessagesMax * boundShare) &&
+    items.retainedBytes + bytes <= Math.min(queuedRetainedBytesMax, settings.queuedBytesMax * boundShare) &&
+    queuedBytes + bytes <= settings.clusterQueuedBytesMax * boundShare &&
+    fits(context, session, bytes, 1)
+  );
+}
+
+/**
+ * Removes the queued copies of retained messages from subscriptions of earlier connections, because the new
+ * subscription queues the same messages again. Copies whose QoS 2 exchange has begun stay. Otherwise a client
+ * that subscribes on each connection would receive each message several times.
+ */
+function dropEarlierCopies(context: ApplyContext, session: Session, filter: string): void {
+  const { items, sentBelow, openedAt } = session;
+  const connectionStart = Math.max(sentBelow, openedAt);
+  for (const item of [...items.retainedItems]) {
+    const { topic, payload } = item.message;
+    if (item.number >= connectionStart || item.packetId !== 0 || !topicMatches(filter, topic)) continue;
+    const record = context.data.retained.get(topic);
+    // One log entry can set the retained message of a topic twice, so the payload is compared as well.
+    const isSame =
+      record?.index === item.retainedIndex && Buffer.compare(record.message.payload, payload) === 0;
+    if (isSame) dequeue(context, session, item);
+  }
+}
