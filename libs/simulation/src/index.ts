@@ -1,5 +1,5 @@
-export { defaultClient } from './clients/client.ts';
 export type { ProbeClient } from './clients/probe-client.ts';
+export { defaultClient } from './clients/client-options.ts';
 export type { SimulatedClient } from './clients/client.ts';
 export type { Publication } from './history/history.ts';
 export { markMeanings, markNames } from './history/marks.ts';

@@ -17,10 +17,15 @@ import {
   isServing,
 } from './checks/final-state.ts';
 import { ClusterTimePhase } from './cluster-time-phase.ts';
+import { checkMessageExpiry } from './checks/message-expiry.ts';
+import { checkQos0 } from './checks/qos0.ts';
+import { checkSharedDelivery } from './checks/shared-delivery.ts';
+import { checkSubscriptionOptions } from './checks/subscription-options.ts';
 import { checkWills } from './checks/wills.ts';
-import { defaultClient } from './clients/client.ts';
+import { defaultClient } from './clients/client-options.ts';
+import { Mqtt5Population } from './clients/mqtt5-population.ts';
 import { FaultInjector } from './faults/fault-injector.ts';
-import type { Violation } from './history/history.ts';
+import type { CalmPeriod, Violation } from './history/history.ts';
 import { simulatedMemberFactory, settingsForSeed } from './world/member-factory.ts';
 import type { MarkName } from './history/marks.ts';
 import { Workload, overflowClient, willWatcher } from './clients/workload.ts';
@@ -60,6 +65,10 @@ const faultsMsMax = 12_000;
  * the time for which a session stays an orphan, and the longest will delay.
  */
 const willsDueMs = 7_000;
+/** Time of publishing after the members were one healthy cluster again. */
+const calmMs = 1_000;
+/** Changes the seed of the MQTT 5 clients, so that their random numbers differ from those of the world. */
+const mqtt5Seed = 0x5a5a;
 /** If no message arrives for this time, no message is in flight. */
 const silentMs = 1_000;
 /** Part of the seeds with a phase of cluster time. */
@@ -77,17 +86,17 @@ export function runSeed(options: RunOptions): RunReport {
     createMember: simulatedMemberFactory(settingsForSeed(options.seed)),
   });
   if (options.trace !== undefined) world.history.trace = options.trace;
-  const times = runGuarded(world);
+  const times = runGuarded(world, options.seed);
   const { violations, marks } = world.history;
   return { seed: options.seed, violations, counters: countersOf(world), marks, ...times };
 }
 
 type Times = Pick<RunReport, 'convergedMs' | 'servedMs'>;
 
-function runGuarded(world: World): Times {
+function runGuarded(world: World, seed: number): Times {
   const { history } = world;
   try {
-    return runPhases(world);
+    return runPhases(world, seed);
   } catch (error) {
     // A member must not throw an error because of its peers, clients or disk.
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -96,12 +105,14 @@ function runGuarded(world: World): Times {
   }
 }
 
-function runPhases(world: World): Times {
+function runPhases(world: World, seed: number): Times {
   const { history, random } = world;
   const workload = new Workload(world, random.fork());
+  const population = new Mqtt5Population(world, createRandom(seed ^ mqtt5Seed));
   const faults = new FaultInjector(world, random.fork());
   world.start();
   workload.start();
+  population.start();
   if (!world.until(() => isServing(world), foundedWithinMs)) {
     history.reportViolation({
       promise: 'bootstrap',
@@ -109,18 +120,29 @@ function runPhases(world: World): Times {
     });
     return { convergedMs: null, servedMs: null };
   }
+  const founded = calmFrom(world, world.nowMs);
   world.run(random.between(300, 1_500));
+  founded.toMs = world.nowMs;
   faults.start();
   world.run(random.between(faultsMsMin, faultsMsMax));
   faults.end();
   history.log(() => 'all faults are over');
   const convergedMs = converge(world);
-  world.run(500);
+  if (convergedMs !== null) calmFrom(world, world.nowMs).toMs = Infinity;
+  world.run(calmMs);
   workload.stop();
+  population.stop();
   const servedMs = serve(world);
   check(world);
   checkClusterTime(world);
   return { convergedMs, servedMs };
+}
+
+/** Records the beginning of a period without faults. The caller sets its end. */
+function calmFrom({ history }: World, fromMs: number): CalmPeriod {
+  const period: CalmPeriod = { fromMs, toMs: fromMs };
+  history.calmPeriods.push(period);
+  return period;
 }
 
 /** Checks P7 under load: the members become one healthy cluster within the bound. */
@@ -160,6 +182,10 @@ function check(world: World): void {
   checkSameState(world);
   checkRetained(world, collectRetained(world));
   checkDelivery(world.history, new Set([overflowClient]));
+  checkSharedDelivery(world.history);
+  checkMessageExpiry(world.history);
+  checkSubscriptionOptions(world.history);
+  checkQos0(world.history);
   checkRetainedDelivery(world.history);
   checkWills(world.history, willWatcher);
   const overflows = world.clients.some(({ id }) => id === overflowClient);

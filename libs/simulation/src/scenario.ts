@@ -4,6 +4,13 @@ import { checkOneConnection, checkSameState, isQuiescent, isServing } from './ch
 import { defaultClient } from './clients/client.ts';
 import type { ClientOptions, SimulatedClient } from './clients/client.ts';
 import { ProbeClient } from './clients/probe-client.ts';
+import { checkMessageExpiry } from './checks/message-expiry.ts';
+import { checkQos0 } from './checks/qos0.ts';
+import { checkSharedDelivery } from './checks/shared-delivery.ts';
+import { checkSubscriptionOptions } from './checks/subscription-options.ts';
+import { defaultClient } from './clients/client-options.ts';
+import type { ClientOptions } from './clients/client-options.ts';
+import type { SimulatedClient } from './clients/client.ts';
 import type { Arrival, Publication } from './history/history.ts';
 import { simulatedMemberFactory, smallLimits } from './world/member-factory.ts';
 import type { SimulatedMemberFactory, SimulatedSettings } from './world/member-factory.ts';
@@ -193,6 +200,10 @@ export class Scenario {
     checkOneConnection(world);
     checkSameState(world);
     checkDelivery(world.history);
+    checkSharedDelivery(world.history);
+    checkMessageExpiry(world.history);
+    checkSubscriptionOptions(world.history);
+    checkQos0(world.history);
     return this.violations;
   }
 

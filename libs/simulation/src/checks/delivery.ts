@@ -1,5 +1,6 @@
 import type { ConnectionId } from '@mqtt-cluster/contracts';
-import type { Arrival, History, Publication, SessionRecord, SubscriptionRecord } from '../history/history.ts';
+import type { Arrival, History, Publication, SessionRecord } from '../history/history.ts';
+import { mayHaveExpired } from './message-expiry.ts';
 import { isShared, filterMatches } from './topic-filter.ts';
 
 /**
@@ -14,7 +15,6 @@ export function checkDelivery(history: History, bounded: ReadonlySet<string> = n
     checkOnce(history, session);
     checkOrder(history, session);
   }
-  checkGroups(history);
 }
 
 /** Returns the client ids that two devices use at once. The promises do not apply to these ids. */
@@ -37,9 +37,12 @@ function checkEverythingArrived(history: History, session: SessionRecord): void 
   const arrived = new Set(session.arrivals.map((arrival) => arrival.publication));
   for (const publication of history.publications) {
     if (!isDeliveryPromised(history, publication) || arrived.has(publication.id)) continue;
+    // `message-expiry.ts` checks the messages that expire during the run.
+    if (mayHaveExpired(publication, history.nowMs)) continue;
     const record = standing.find(
       ({ ackedAtMs, subscription }) =>
         (ackedAtMs as number) < (publication.sentAtMs as number) &&
+        !(subscription.noLocal === true && publication.client === session.client) &&
         filterMatches(subscription.filter, publication.topic),
     );
     if (record === undefined) continue;
@@ -110,6 +113,8 @@ function checkOrder(history: History, session: SessionRecord): void {
     if (publication === undefined || publication.connections.length === 0) continue;
     // QoS 0 messages are not queued, so a session may have missed all copies but the retransmission.
     if (arrival.qos === 0 && publication.connections.length > 1) continue;
+    // The first copy may have expired in the queue.
+    if (publication.expirySeconds !== null && publication.connections.length > 1) continue;
     // A message that was first sent before the subscription may reach the session only as a retransmission.
     if (!wasSubscribedBefore(session, publication)) continue;
     const key = `${publication.client} ${publication.topic} ${publication.qos} ${arrival.qos}`;
@@ -145,53 +150,15 @@ function areConnectionsShared(later: Publication, earlier: Publication): boolean
   return later.connections.every((connection) => earlierConnections.includes(connection));
 }
 
-/**
- * Checks that at least one client of a shared subscription receives each message, if all clients of the
- * subscription stayed subscribed.
- */
-function checkGroups(history: History): void {
-  const groups = new Map<
-    string,
-    { readonly session: SessionRecord; readonly record: SubscriptionRecord }[]
-  >();
-  for (const session of history.sessions) {
-    for (const record of session.subscriptions) {
-      const { filter } = record.subscription;
-      if (isShared(filter)) groups.set(filter, [...(groups.get(filter) ?? []), { session, record }]);
-    }
-  }
-  for (const [filter, members] of groups) {
-    const standing = members.filter(
-      ({ session, record }) =>
-        session.endedAtMs === null &&
-        session.persistent &&
-        record.ackedAtMs !== null &&
-        !wasUnsubscribed(session, filter),
-    );
-    const arrived = new Set(members.flatMap(({ session }) => session.arrivals.map((one) => one.publication)));
-    const sinceMs = Math.min(...standing.map(({ record }) => record.ackedAtMs as number));
-    // The cluster may have assigned a message to a session that ended, so no other client received the
-    // message.
-    if (standing.length === 0 || members.length !== standing.length) continue;
-    for (const publication of history.publications) {
-      if (!isDeliveryPromised(history, publication) || arrived.has(publication.id)) continue;
-      if (!filterMatches(filter, publication.topic) || (publication.sentAtMs as number) <= sinceMs) continue;
-      history.reportViolation({
-        promise: 'P2 shared',
-        publication: publication.id,
-        text: `no client of ${filter} received ${describePublication(publication)}`,
-      });
-    }
-  }
-}
-
 /** Describes a publication for the text of a violation. */
 export function describePublication(publication: Publication): string {
-  const { id, client, topic, qos, sentAtMs, ackedAtMs, ackedDegraded, connections } = publication;
+  const { id, client, topic, qos, expirySeconds, sentAtMs, ackedAtMs, ackedDegraded, connections } =
+    publication;
+  const expiry = expirySeconds === null ? '' : `expiry ${expirySeconds} s, `;
   const sent =
     sentAtMs === null
       ? 'published by its home'
       : `sent at ${sentAtMs.toFixed(1)} ms on connection ${connections.join('+')}`;
   const acked = ackedAtMs === null ? 'not acknowledged' : `acknowledged at ${ackedAtMs.toFixed(1)} ms`;
-  return `#${id} of ${client} (${topic}, QoS ${qos}, ${sent}, ${acked}${ackedDegraded ? ' without a majority' : ''})`;
+  return `#${id} of ${client} (${topic}, QoS ${qos}, ${expiry}${sent}, ${acked}${ackedDegraded ? ' without a majority' : ''})`;
 }

@@ -1,6 +1,11 @@
 import { clientsWithSharedId, describePublication, isDeliveryPromised, wasUnsubscribed } from './delivery.ts';
 import type { History, Publication, SessionRecord, SubscriptionRecord } from '../history/history.ts';
+import { expiryReader } from '../clients/mqtt5-population.ts';
+import { latestExpiryMs, mayHaveExpired } from './message-expiry.ts';
 import { isShared, filterMatches } from './topic-filter.ts';
+
+/** Time in which the retained messages of a subscription arrive at a reader that acknowledges at once. */
+const arrivalMsMax = 1_500;
 
 /**
  * Checks P3 and P5: a session receives the messages that were retained when it subscribed, even if its home
@@ -16,7 +21,8 @@ export function checkRetainedDelivery(history: History): void {
       for (const [topic, ofTopic] of writes) {
         if (!filterMatches(record.subscription.filter, topic)) continue;
         const publication = certainlyRetained(history, ofTopic, record);
-        if (publication !== undefined) checkArrived(history, session, record, publication);
+        if (publication !== undefined && isUnexpired(history, session, record, publication))
+          checkArrived(history, session, record, publication);
       }
     }
   }
@@ -41,7 +47,7 @@ function retainedWrites(history: History): Map<string, Publication[]> {
 function isChecked(history: History, session: SessionRecord, record: SubscriptionRecord): boolean {
   const { subscription, ackedAtMs, sentAtMs, granted } = record;
   if (ackedAtMs === null || granted < 1 || isShared(subscription.filter)) return false;
-  if (wasUnsubscribed(session, subscription.filter)) return false;
+  if (wasUnsubscribed(session, subscription.filter) || (subscription.retainHandling ?? 0) > 0) return false;
   const sinceMs = history.retainedQueuedSinceMs;
   return !session.persistent || (sinceMs !== null && sentAtMs > sinceMs);
 }
@@ -68,6 +74,30 @@ function certainlyRetained(
           (other.sentAtMs as number) > (record.ackedAtMs as number),
       ),
   );
+}
+
+/**
+ * Returns whether the message must arrive before its expiry. Only a reader that acknowledges at once, at a home
+ * without a fault, is certain to receive it in time.
+ */
+function isUnexpired(
+  history: History,
+  session: SessionRecord,
+  record: SubscriptionRecord,
+  publication: Publication,
+): boolean {
+  if (!mayHaveExpired(publication, history.nowMs)) return true;
+  const subscribedAtMs = record.ackedAtMs as number;
+  if ((latestExpiryMs(publication) ?? Infinity) < record.sentAtMs) history.mark('retained-expired');
+  const connection = history.connections.get(record.connection);
+  if (connection === undefined || !session.client.startsWith(expiryReader)) return false;
+  const arrivedAtMs = subscribedAtMs + arrivalMsMax;
+  const isOpen = connection.endedAtMs === null || connection.endedAtMs > arrivedAtMs;
+  const isDisturbed = history.disturbances.some(
+    ({ member, atMs }) =>
+      member === connection.host && atMs > subscribedAtMs - arrivalMsMax && atMs < arrivedAtMs,
+  );
+  return isOpen && !isDisturbed && !mayHaveExpired(publication, arrivedAtMs);
 }
 
 function checkArrived(

@@ -1,50 +1,20 @@
 import type { ClientEffect, MemberId, QoS, Subscription, Will } from '@mqtt-cluster/contracts';
+import type { ClientOptions } from './client-options.ts';
 import { IncomingMessages } from './incoming-messages.ts';
 import { OutgoingMessages } from './outgoing-messages.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { payloadOf } from '../history/history.ts';
-import type { ConnectionRecord, History, Publication, SessionRecord } from '../history/history.ts';
+import type {
+  ConnectionRecord,
+  History,
+  Publication,
+  PublishOptions,
+  SessionRecord,
+} from '../history/history.ts';
 import type { Host } from '../world/host.ts';
 import type { Random } from '../world/random.ts';
 import type { Timeline } from '../world/timeline.ts';
 import { ClientConnection } from './client-connection.ts';
-
-export interface ClientOptions {
-  readonly id: string;
-  readonly clean: boolean;
-  /** Session Expiry Interval; 0: the session ends with its connection. */
-  readonly expirySeconds: number;
-  readonly receiveMaximum: number;
-  /** Maximum number of publishes that the client sends without an acknowledgement. */
-  readonly windowMax: number;
-  readonly ackDelayMsMax: number;
-  readonly subscriptions: readonly Subscription[];
-  /** The will of the client, or null. Each connection has its own will message. */
-  readonly will: { readonly topic: string; readonly qos: QoS; readonly delaySeconds: number } | null;
-  /** Whether the client connects again after a lost connection. */
-  readonly reconnects: boolean;
-  /** The member to connect to; null: a random member for each connection. */
-  readonly home: MemberId | null;
-  /**
-   * Another device uses the same client id and can take over the session at any time, so Session Present is
-   * not checked.
-   */
-  readonly sharesClientId: boolean;
-}
-
-/** A client with a persistent session and no will that connects to random members and reconnects. */
-export const defaultClient: Omit<ClientOptions, 'id'> = {
-  clean: false,
-  expirySeconds: 3_600,
-  receiveMaximum: 20,
-  windowMax: 8,
-  ackDelayMsMax: 5,
-  subscriptions: [],
-  will: null,
-  reconnects: true,
-  home: null,
-  sharesClientId: false,
-};
 
 /** The part of the world that a client uses. */
 export interface ClientWorld {
@@ -58,6 +28,10 @@ export interface ClientWorld {
 const connackMsMax = 4_000;
 const reconnectMsMin = 20;
 const reconnectMsMax = 500;
+/** The clocks of the members differ in rate, so that a session may expire earlier by this time. */
+const expiryEarlyMsMax = 20;
+/** Time within which the cluster counts the connections of a member that stopped as ended. */
+const homeLostMsMax = 6_000;
 /** Time until a connection attempt to a host that does not answer fails. */
 const dialMsMax = 1_500;
 
@@ -81,6 +55,8 @@ export class SimulatedClient {
   #dialAttempt = 0;
   /** True if a connection ended before its CONNACK, so that the client's session may or may not exist. */
   #sessionUncertain = false;
+  /** True if a connection ended before its CONNACK since the last CONNACK. */
+  #hasUnansweredConnect = false;
 
   constructor(world: ClientWorld, random: Random, options: ClientOptions) {
     this.#world = world;
@@ -128,11 +104,7 @@ export class SimulatedClient {
     this.connect(home);
   }
 
-  publish(
-    topic: string,
-    qos: QoS,
-    how: { readonly retain?: boolean; readonly clears?: boolean } = {},
-  ): Publication {
+  publish(topic: string, qos: QoS, how: PublishOptions = {}): Publication {
     const publication = this.#world.history.publication(this.id, topic, qos, how);
     this.outgoing.publish(publication);
     return publication;
@@ -249,6 +221,7 @@ export class SimulatedClient {
     if (record !== null) {
       // Without a CONNACK the client cannot determine whether the member opened the session.
       if (record.connackAtMs === null && this.session === null) this.#sessionUncertain = true;
+      if (record.connackAtMs === null) this.#hasUnansweredConnect = true;
       record.end = end;
       record.endReason = reason;
       record.endedAtMs = history.nowMs;
@@ -256,6 +229,7 @@ export class SimulatedClient {
       history.log(() => `${this.id} connection ${record.id} to ${record.host} ended: ${end}${cause}`);
       history.count(`connections ${end}${cause}`);
     }
+    if (this.session !== null) this.session.leftAtMs ??= history.nowMs;
     this.#record = null;
     this.connection = null;
     this.connected = false;
@@ -310,6 +284,13 @@ export class SimulatedClient {
     history.log(
       () => `${this.id} <- ${connection.host.id} CONNACK ${connection.id} present ${sessionPresent}`,
     );
+    if (this.#hasUnansweredConnect && this.#mayHaveExpired(this.session)) {
+      // The unanswered CONNECT may have opened a new session after the expiry of this one.
+      this.#sessionUncertain = true;
+      if (this.session !== null) this.session.endedAtMs ??= history.nowMs;
+      this.session = null;
+    }
+    this.#hasUnansweredConnect = false;
     this.#checkPresence(sessionPresent);
     if (!sessionPresent || this.session === null) this.#newSession();
     this.#sessionUncertain = false;
@@ -317,6 +298,10 @@ export class SimulatedClient {
     if (former !== undefined && former !== connection.host.id && this.outgoing.hasUnfinishedQos2)
       history.mark('qos2-resumed-elsewhere');
     this.session?.homes.push(connection.host.id);
+    if (this.session !== null) {
+      this.session.leftAtMs = null;
+      this.session.connectedAtMs = history.nowMs;
+    }
     this.incoming.resume(connection, sessionPresent);
     this.outgoing.resume(connection, sessionPresent);
     if (this.session !== null) this.subscriptions.resume(connection, this.session);
@@ -327,12 +312,28 @@ export class SimulatedClient {
     if (this.options.sharesClientId || this.#sessionUncertain) return;
     const expected = this.session !== null && this.isPersistent && this.session.endedAtMs === null;
     if (sessionPresent === expected) return;
+    if (expected && this.#mayHaveExpired(this.session)) return history.mark('session-expired');
     const text = `${this.id} received Session Present ${sessionPresent} from ${this.connection?.host.id}`;
     history.reportViolation({
       promise: 'P3',
       client: this.id,
       text: `${text} at ${history.nowMs.toFixed(1)}`,
     });
+  }
+
+  /** Whether the client was away for as long as its Session Expiry Interval. */
+  #mayHaveExpired(session: SessionRecord | null): boolean {
+    if (session === null || session.leftAtMs === null) return false;
+    const { history } = this.#world;
+    // The cluster counts the connections of a silent member as ended, possibly before the client notices.
+    const lost = history.disturbances.find(
+      ({ member, atMs }) =>
+        member === session.homes.at(-1) &&
+        atMs > session.connectedAtMs - homeLostMsMax &&
+        atMs < history.nowMs,
+    );
+    const endedAtMs = Math.min(session.leftAtMs, lost?.atMs ?? Infinity);
+    return history.nowMs - endedAtMs >= session.expirySeconds * 1_000 - expiryEarlyMsMax;
   }
 
   #newSession(): void {
@@ -342,11 +343,14 @@ export class SimulatedClient {
       client: this.id,
       number: history.sessions.length,
       persistent: this.isPersistent,
+      expirySeconds: this.options.expirySeconds,
       startedAtMs: history.nowMs,
       endedAtMs: null,
       subscriptions: [],
       arrivals: [],
       homes: [],
+      leftAtMs: null,
+      connectedAtMs: history.nowMs,
     };
     history.sessions.push(this.session);
   }

@@ -114,6 +114,7 @@ export class IncomingMessages {
       });
     }
     this.#unacked.add(packetId);
+    if (this.#unacked.size === this.#receiveMaximum) this.#history.mark('receive-maximum-reached');
     if (this.#unacked.size > this.#receiveMaximum) {
       this.#history.reportViolation({
         promise: 'MQTT',
@@ -139,6 +140,9 @@ export class IncomingMessages {
       retained: effect.retain,
       topic: effect.message.topic,
       packetId: effect.packetId,
+      dup: effect.dup,
+      expirySeconds: effect.expirySeconds ?? effect.message.properties?.messageExpiryInterval ?? null,
+      subscriptionIdentifiers: effect.subscriptionIdentifiers ?? [],
     });
   }
 

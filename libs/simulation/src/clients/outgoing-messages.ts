@@ -158,9 +158,16 @@ export class OutgoingMessages {
         `${publication.client} -> ${connection.host.id} PUBLISH #${publication.id} ${publication.topic} ` +
         `qos ${publication.qos}${packetId === undefined ? '' : ` id ${packetId}`} on ${connection.id}`,
     );
-    const { topic, qos, retain } = publication;
+    const { topic, qos, retain, expirySeconds } = publication;
     const payload = payloadOf(publication);
-    const request = { topic, payload, qos, retain, ...(packetId === undefined ? {} : { packetId }) };
+    const request = {
+      topic,
+      payload,
+      qos,
+      retain,
+      ...(packetId === undefined ? {} : { packetId }),
+      ...(expirySeconds === null ? {} : { properties: { messageExpiryInterval: expirySeconds } }),
+    };
     connection.toHost({ kind: 'publish', request });
   }
 }

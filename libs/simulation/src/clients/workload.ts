@@ -1,7 +1,8 @@
 import { defaultSettings } from '@mqtt-cluster/contracts';
 import type { QoS } from '@mqtt-cluster/contracts';
-import { defaultClient } from './client.ts';
-import type { ClientOptions, SimulatedClient } from './client.ts';
+import { defaultClient } from './client-options.ts';
+import type { ClientOptions } from './client-options.ts';
+import type { SimulatedClient } from './client.ts';
 import type { Random } from '../world/random.ts';
 import type { World } from '../world/world.ts';
 

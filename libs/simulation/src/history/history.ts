@@ -1,4 +1,12 @@
-import type { ClientId, ConnectionId, MemberId, QoS, Subscription, Will } from '@mqtt-cluster/contracts';
+import type {
+  ClientId,
+  ConnectionId,
+  MemberId,
+  QoS,
+  ServingState,
+  Subscription,
+  Will,
+} from '@mqtt-cluster/contracts';
 import type { MarkName } from './marks.ts';
 
 /** One published message, from the publisher's view. Times are milliseconds of virtual time. */
@@ -10,6 +18,8 @@ export interface Publication {
   readonly retain: boolean;
   /** Whether the payload is empty, so that the message deletes the retained message of its topic. */
   readonly clears: boolean;
+  /** Message Expiry Interval in seconds, or null. */
+  readonly expirySeconds: number | null;
   readonly createdAtMs: number;
   /** All connections that the message was sent on, in order. */
   readonly connections: ConnectionId[];
@@ -36,6 +46,10 @@ export interface Arrival {
   readonly retained: boolean;
   readonly topic: string;
   readonly packetId: number;
+  readonly dup: boolean;
+  /** Remaining Message Expiry Interval in seconds, or null. */
+  readonly expirySeconds: number | null;
+  readonly subscriptionIdentifiers: readonly number[];
 }
 
 export interface SubscriptionRecord {
@@ -54,6 +68,8 @@ export interface SessionRecord {
   readonly client: ClientId;
   readonly number: number;
   readonly persistent: boolean;
+  /** Session Expiry Interval in seconds. */
+  readonly expirySeconds: number;
   readonly startedAtMs: number;
   /**
    * The time when the client ended the session or could no longer determine whether it exists; null: the
@@ -64,6 +80,16 @@ export interface SessionRecord {
   readonly arrivals: Arrival[];
   /** Members that the client was connected to, in order. */
   readonly homes: MemberId[];
+  /** The time when the last connection of the session ended; null while the client is connected. */
+  leftAtMs: number | null;
+  /** The time of the last CONNACK. */
+  connectedAtMs: number;
+}
+
+/** A period without faults in which all members serve, in milliseconds of virtual time. */
+export interface CalmPeriod {
+  readonly fromMs: number;
+  toMs: number;
 }
 
 export interface ConnectionRecord {
@@ -99,6 +125,21 @@ export interface Violation {
   readonly publication?: number;
 }
 
+interface Disturbance {
+  readonly member: MemberId;
+  readonly atMs: number;
+  /** The new state of the member; null: the member was stopped or paused. */
+  readonly state: ServingState | null;
+}
+
+/** The optional properties of a new publication. */
+export interface PublishOptions {
+  readonly retain?: boolean;
+  readonly clears?: boolean;
+  /** Message Expiry Interval in seconds. */
+  readonly expirySeconds?: number;
+}
+
 /** Maximum number of violations that one run records. */
 const violationsMax = 50;
 
@@ -120,7 +161,8 @@ export class History {
    * Times when a member was stopped, paused or changed its state: at these times the cluster may have
    * orphaned the sessions of its clients.
    */
-  readonly disturbances: { readonly member: MemberId; readonly atMs: number }[] = [];
+  readonly disturbances: Disturbance[] = [];
+  readonly calmPeriods: CalmPeriod[] = [];
   /**
    * The time since which subscriptions queue retained messages; null until all members support this queueing.
    */
@@ -159,12 +201,7 @@ export class History {
   }
 
   /** Records a new publication. */
-  publication(
-    client: ClientId,
-    topic: string,
-    qos: QoS,
-    how: { readonly retain?: boolean; readonly clears?: boolean } = {},
-  ): Publication {
+  publication(client: ClientId, topic: string, qos: QoS, how: PublishOptions = {}): Publication {
     const publication: Publication = {
       id: this.publications.length,
       client,
@@ -172,6 +209,7 @@ export class History {
       qos,
       retain: how.retain ?? false,
       clears: how.clears ?? false,
+      expirySeconds: how.expirySeconds ?? null,
       createdAtMs: this.nowMs,
       connections: [],
       sentAtMs: null,

@@ -86,6 +86,7 @@ export class MarkDetector {
     } else if (event.kind === 'willFired' && !event.byHome) history.mark('will-fired-by-leader');
     else if (event.kind === 'degradedAcks') history.mark('degraded-ack');
     else if (event.kind === 'dropped' && event.reason === 'queueFull') history.mark('queue-bound-hit');
+    else if (event.kind === 'dropped' && event.reason === 'expired') history.mark('message-expired-in-queue');
     else if (event.kind === 'snapshot') this.#snapshot(event.action);
     else if (event.kind === 'configChanged') this.#configChanged(host, event.config);
     else if (event.kind === 'leader' && event.leader === host.id) this.#elected(host.id);

@@ -39,6 +39,15 @@ export const markMeanings = {
   'quiet-leader-change': 'the leader of a quiet cluster was killed while delays were running',
   'long-full-stop': 'all members were down for at least five seconds while delays were running',
   'clock-stepped-while-stopped': 'a wall clock stepped while all members were down',
+  'session-expired': 'a session had expired when its client connected again',
+  'message-expired-in-queue': 'a message expired in a queue and was not delivered',
+  'expiry-decremented': 'a message arrived with a lower Message Expiry Interval than its publisher sent',
+  'retained-expired': 'a retained message had expired when a client subscribed to its topic',
+  'receive-maximum-reached': 'a client had as many unacknowledged messages as its Receive Maximum allows',
+  'shared-message-moved': 'a message went to another member of a group because a connection had ended',
+  'shared-without-members': 'a message was published while its group had no member',
+  'retained-not-wanted': 'a subscription with Retain Handling 2 received no retained messages',
+  'qos0-judged': 'a QoS 0 message was due because no fault was active',
   'digests-compared': 'two members reported digests of the same index',
 } as const;
 

@@ -18,11 +18,18 @@
  *
  * The method follows FoundationDB's simulation and TigerBeetle's VOPR.
  */
-import type { ClientEffect, ConnectionId, MemberEvent, MemberId } from '@mqtt-cluster/contracts';
+import type {
+  ClientEffect,
+  ConnectionId,
+  MemberEvent,
+  MemberId,
+  ServingState,
+} from '@mqtt-cluster/contracts';
 import { RunMonitor } from '../checks/run-monitor.ts';
 import type { ClientConnection } from '../clients/client-connection.ts';
 import { SimulatedClient } from '../clients/client.ts';
-import type { ClientOptions, ClientWorld } from '../clients/client.ts';
+import type { ClientOptions } from '../clients/client-options.ts';
+import type { ClientWorld } from '../clients/client.ts';
 import { Disk } from '../disk/disk.ts';
 import { History } from '../history/history.ts';
 import { Host } from './host.ts';
@@ -301,8 +308,8 @@ export class World implements ClientWorld {
     }
   }
 
-  #recordDisturbance(id: MemberId): void {
-    this.history.disturbances.push({ member: id, atMs: this.nowMs });
+  #recordDisturbance(id: MemberId, state: ServingState | null = null): void {
+    this.history.disturbances.push({ member: id, atMs: this.nowMs, state });
   }
 
   // ---- outputs of the members ----
@@ -330,7 +337,7 @@ export class World implements ClientWorld {
       if (event.kind === 'configChanged') this.operator.configChanged(event.config);
       if (event.kind === 'state') {
         this.#isolated.set(host.id, event.state === 'isolated');
-        this.#recordDisturbance(host.id);
+        this.#recordDisturbance(host.id, event.state);
       }
     }
   }
