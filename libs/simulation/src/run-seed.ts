@@ -19,6 +19,7 @@ import {
 import { ClusterTimePhase } from './cluster-time-phase.ts';
 import { checkMessageExpiry } from './checks/message-expiry.ts';
 import { checkQos0 } from './checks/qos0.ts';
+import { checkRedelivery } from './checks/redelivery.ts';
 import { checkSharedDelivery } from './checks/shared-delivery.ts';
 import { checkSubscriptionOptions } from './checks/subscription-options.ts';
 import { checkWills } from './checks/wills.ts';
@@ -183,6 +184,7 @@ function check(world: World): void {
   checkRetained(world, collectRetained(world));
   checkDelivery(world.history, new Set([overflowClient]));
   checkSharedDelivery(world.history);
+  checkRedelivery(world.history);
   checkMessageExpiry(world.history);
   checkSubscriptionOptions(world.history);
   checkQos0(world.history);

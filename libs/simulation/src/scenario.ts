@@ -6,6 +6,7 @@ import type { ClientOptions, SimulatedClient } from './clients/client.ts';
 import { ProbeClient } from './clients/probe-client.ts';
 import { checkMessageExpiry } from './checks/message-expiry.ts';
 import { checkQos0 } from './checks/qos0.ts';
+import { checkRedelivery } from './checks/redelivery.ts';
 import { checkSharedDelivery } from './checks/shared-delivery.ts';
 import { checkSubscriptionOptions } from './checks/subscription-options.ts';
 import { defaultClient } from './clients/client-options.ts';
@@ -201,6 +202,7 @@ export class Scenario {
     checkSameState(world);
     checkDelivery(world.history);
     checkSharedDelivery(world.history);
+    checkRedelivery(world.history);
     checkMessageExpiry(world.history);
     checkSubscriptionOptions(world.history);
     checkQos0(world.history);

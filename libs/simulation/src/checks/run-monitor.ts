@@ -1,5 +1,7 @@
+import { conformanceSemantics } from '@mqtt-cluster/contracts';
 import type { Member, MemberEvent, MemberId, Outgoing } from '@mqtt-cluster/contracts';
-import type { MemberObserver } from '@mqtt-cluster/member';
+import type { MemberObserver, SemanticsVersion } from '@mqtt-cluster/member';
+import type { MqttState } from '@mqtt-cluster/mqtt-state';
 import type { SimulatedClient } from '../clients/client.ts';
 import type { History } from '../history/history.ts';
 import { MarkDetector } from '../history/mark-detector.ts';
@@ -21,6 +23,8 @@ export class RunMonitor {
   readonly #batchSequence: BatchSequenceCheck;
   /** Members that have applied an entry or reported an event since the last observation. */
   readonly #changed = new Set<MemberId>();
+  /** The replicated state of each member's current process. */
+  readonly #states = new Map<MemberId, MqttState>();
   #turns = 0;
 
   constructor(history: History, hosts: ReadonlyMap<MemberId, Host>, clients: readonly SimulatedClient[]) {
@@ -59,6 +63,19 @@ export class RunMonitor {
     this.marks.statusObserved(host, status);
   }
 
+  /** Returns the same semantics version. The monitor observes the states that it creates. */
+  observed(id: MemberId, semantics: SemanticsVersion): SemanticsVersion {
+    const observe = (state: MqttState): MqttState => {
+      this.#states.set(id, state);
+      return state;
+    };
+    return {
+      ...semantics,
+      createState: () => observe(semantics.createState()),
+      decodeState: (bytes) => observe(semantics.decodeState(bytes)),
+    };
+  }
+
   /** Returns the observer that the member calls when it applies batches or reaches a mark. */
   observerOf(id: MemberId): MemberObserver {
     return {
@@ -68,6 +85,8 @@ export class RunMonitor {
       },
       batchApplied: (index, applied) => {
         this.#changed.add(id);
+        if ((this.#states.get(id)?.semantics ?? 0) >= conformanceSemantics)
+          this.#history.conformanceSinceMs ??= this.#history.nowMs;
         this.#batchSequence.batchApplied(index, applied);
         const queues = applied.results.some(
           (each) => each.kind === 'subscribed' && each.retainedQueued.includes(true),

@@ -11,6 +11,8 @@ export interface ClientConnectionHandlers {
   effect(connection: ClientConnection, effect: ClientEffect, isolated: boolean): void;
   /** Called when the connection was lost without a DISCONNECT. */
   lost(connection: ClientConnection): void;
+  /** Called when the member handles the end of the connection. */
+  endHandled(connection: ClientConnection): void;
 }
 
 const delayMsMin = 0.3;
@@ -99,6 +101,7 @@ export class ClientConnection {
       if (!this.isServed) return;
       this.isServed = false;
       handled();
+      this.#handlers.endHandled(this);
       member.input(this.id, { kind: 'disconnect', graceful });
     });
   }

@@ -139,6 +139,10 @@ export class SimulatedClient {
     const connection = new ClientConnection(this.#world.newConnectionId(), host, timeline, this.#random, {
       effect: (from, effect, isolated) => this.#handleEffect(from, effect, isolated),
       lost: () => this.#connectionEnded('lost', ''),
+      endHandled: ({ id }) => {
+        const record = history.connections.get(id);
+        if (record !== undefined) record.endHandledAtMs = history.nowMs;
+      },
     });
     this.connection = connection;
     this.#record = this.#openRecord(connection);
@@ -182,6 +186,8 @@ export class SimulatedClient {
       connackIsolated: false,
       closedByHome: false,
       disconnectHandledAtMs: null,
+      endHandledAtMs: null,
+      sessionPresent: null,
     };
     history.connections.set(connection.id, record);
     return record;

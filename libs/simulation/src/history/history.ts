@@ -52,6 +52,14 @@ export interface Arrival {
   readonly subscriptionIdentifiers: readonly number[];
 }
 
+/** One PUBLISH of QoS 1 or 2 that a home sent to a client, whether or not it arrived. */
+export interface PublicationSend {
+  readonly publication: number;
+  readonly connection: ConnectionId;
+  readonly packetId: number;
+  readonly dup: boolean;
+}
+
 export interface SubscriptionRecord {
   readonly subscription: Subscription;
   /** The connection that SUBSCRIBE and SUBACK were sent on. */
@@ -115,6 +123,10 @@ export interface ConnectionRecord {
   closedByHome: boolean;
   /** The time when the home handled the client's DISCONNECT, or null. */
   disconnectHandledAtMs: number | null;
+  /** The time when the home handled the end of the connection, or null if the home ended the connection. */
+  endHandledAtMs: number | null;
+  /** Session Present as the home sent it, or null without a CONNACK. */
+  sessionPresent: boolean | null;
 }
 
 /** A broken promise, found by a check. */
@@ -163,6 +175,9 @@ export class History {
    */
   readonly disturbances: Disturbance[] = [];
   readonly calmPeriods: CalmPeriod[] = [];
+  readonly sends: PublicationSend[] = [];
+  /** The time since which a member has applied the rules of `conformanceSemantics`, or null. */
+  conformanceSinceMs: number | null = null;
   /**
    * The time since which subscriptions queue retained messages; null until all members support this queueing.
    */

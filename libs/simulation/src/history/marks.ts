@@ -43,6 +43,7 @@ export const markMeanings = {
   'message-expired-in-queue': 'a message expired in a queue and was not delivered',
   'expiry-decremented': 'a message arrived with a lower Message Expiry Interval than its publisher sent',
   'retained-expired': 'a retained message had expired when a client subscribed to its topic',
+  'redelivered-with-dup': 'a home sent a message again that a former home of the session had sent',
   'receive-maximum-reached': 'a client had as many unacknowledged messages as its Receive Maximum allows',
   'shared-message-moved': 'a message went to another member of a group because a connection had ended',
   'shared-without-members': 'a message was published while its group had no member',

@@ -31,7 +31,8 @@ import { SimulatedClient } from '../clients/client.ts';
 import type { ClientOptions } from '../clients/client-options.ts';
 import type { ClientWorld } from '../clients/client.ts';
 import { Disk } from '../disk/disk.ts';
-import { History } from '../history/history.ts';
+import { History, publicationIdIn } from '../history/history.ts';
+import type { ConnectionRecord } from '../history/history.ts';
 import { Host } from './host.ts';
 import type { SimulatedMemberFactory } from './member-factory.ts';
 import { Network } from './network.ts';
@@ -94,7 +95,7 @@ export class World implements ClientWorld {
         disk: new Disk(this.timeline, this.random.fork()),
         wallErrorMs: clocks.between(-wallErrorMsMax, wallErrorMsMax),
         createMember: (name, recovered, random) => {
-          const semantics = this.#programs.semanticsOfStart(name);
+          const semantics = this.monitor.observed(name, this.#programs.semanticsOfStart(name));
           const hooks = { semantics, observer: this.monitor.observerOf(name) };
           return options.createMember(name, ids, recovered, random, hooks);
         },
@@ -324,8 +325,18 @@ export class World implements ClientWorld {
         continue;
       }
       const record = this.history.connections.get(effect.connection);
-      if (effect.kind === 'close' && record !== undefined) record.closedByHome = true;
+      if (record !== undefined) this.#recordEffect(record, effect);
       connection.fromHost(effect, this.isIsolated(host));
+    }
+  }
+
+  #recordEffect(record: ConnectionRecord, effect: ClientEffect): void {
+    if (effect.kind === 'close') record.closedByHome = true;
+    else if (effect.kind === 'connack') record.sessionPresent = effect.sessionPresent;
+    else if (effect.kind === 'deliver' && effect.qos > 0) {
+      const publication = publicationIdIn(effect.message.payload);
+      const { connection, packetId, dup } = effect;
+      if (publication !== null) this.history.sends.push({ publication, connection, packetId, dup });
     }
   }
 
