@@ -7,7 +7,7 @@ import type { History } from '../history/history.ts';
  */
 export function checkQueueOverflow(history: History, client: string): void {
   const session = history.sessions.findLast((one) => one.client === client);
-  const subscription = session?.subscriptions[0];
+  const subscription = session?.subscriptions.find(({ ackedAtMs }) => ackedAtMs !== null);
   if (session === undefined || subscription === undefined || subscription.ackedAtMs === null) return;
   const { filter } = subscription.subscription;
   const acked = history.publications.filter(({ topic, ackedAtMs }) => topic === filter && ackedAtMs !== null);

@@ -15,6 +15,8 @@ interface GroupArrival {
   readonly arrival: Arrival;
 }
 
+/** Time until the cluster has applied the end of a session, also when it has no majority for a while. */
+const endAppliedMsMax = 15_000;
 /** Time around the end of a connection in which the cluster and the client may see the end. */
 const connectionEndMs = 6_000;
 
@@ -27,8 +29,7 @@ export function checkSharedDelivery(history: History): void {
   for (const session of history.sessions) {
     for (const record of session.subscriptions) {
       const { filter } = record.subscription;
-      if (isShared(filter) && record.ackedAtMs !== null)
-        groups.set(filter, [...(groups.get(filter) ?? []), { session, record }]);
+      if (isShared(filter)) groups.set(filter, [...(groups.get(filter) ?? []), { session, record }]);
     }
   }
   for (const [filter, members] of groups) {
@@ -108,8 +109,8 @@ function checkNotLost(
     ({ session, record }) =>
       session.endedAtMs === null &&
       session.persistent &&
-      record.granted >= 1 &&
-      (record.ackedAtMs as number) < sentAtMs &&
+      isGranted(record) &&
+      (record.ackedAtMs ?? Infinity) < sentAtMs &&
       !wasUnsubscribed(session, filter),
   );
   // A message is lost with the session that it was assigned to, if no other member is connected then.
@@ -117,7 +118,7 @@ function checkNotLost(
     (member) =>
       !isStanding(member, filter) &&
       member.record.sentAtMs <= (publication.ackedAtMs as number) &&
-      (member.session.endedAtMs ?? Infinity) >= sentAtMs,
+      (member.session.endedAtMs ?? Infinity) + endAppliedMsMax >= sentAtMs,
   );
   if (!standing || isAssignedToOther) return;
   history.reportViolation({
@@ -129,10 +130,7 @@ function checkNotLost(
 
 function isStanding({ session, record }: GroupMember, filter: string): boolean {
   return (
-    session.endedAtMs === null &&
-    session.persistent &&
-    record.granted >= 1 &&
-    !wasUnsubscribed(session, filter)
+    session.endedAtMs === null && session.persistent && isGranted(record) && !wasUnsubscribed(session, filter)
   );
 }
 
@@ -141,4 +139,9 @@ function mayBeMember({ session, record }: GroupMember, atMs: number): boolean {
   if (record.sentAtMs > atMs) return false;
   if (record.unsubscribedAtMs !== null && record.unsubscribedAtMs + connectionEndMs < atMs) return false;
   return session.endedAtMs === null || session.endedAtMs + connectionEndMs > atMs;
+}
+
+/** Returns whether the member granted the subscription with QoS 1 or 2. */
+function isGranted({ ackedAtMs, granted }: SubscriptionRecord): boolean {
+  return ackedAtMs !== null && granted >= 1;
 }

@@ -75,7 +75,7 @@ function checkRetainHandling(history: History, session: SessionRecord): void {
     const key = `${arrival.connection} ${arrival.publication}`;
     const times = (seen.get(key) ?? 0) + 1;
     seen.set(key, times);
-    const isCarriedOver = session.subscriptions[0]?.connection !== arrival.connection;
+    const isCarriedOver = (session.subscriptions[0]?.connection ?? 0) < arrival.connection;
     const allowed = session.subscriptions.filter(
       ({ subscription, sentAtMs }, place) =>
         filterMatches(subscription.filter, arrival.topic) &&

@@ -4,6 +4,8 @@ import type { ClientConnection } from './client-connection.ts';
 
 const packetIdMin = 1_000;
 const packetIdMax = 60_000;
+/** Code of a SUBACK that refuses a filter. */
+const refused = 0x80;
 
 interface Pending {
   readonly subscriptions: readonly Subscription[];
@@ -20,6 +22,8 @@ export class Subscriptions {
   readonly #wanted = new Map<string, Subscription>();
   readonly #pendingSubscribes = new Map<number, Pending>();
   readonly #pendingUnsubscribes = new Set<number>();
+  /** The time of the last UNSUBSCRIBE by filter. */
+  readonly #unsubscribedAtMs = new Map<string, number>();
   #connection: ClientConnection | null = null;
   #session: SessionRecord | null = null;
   #nextPacketId = packetIdMin;
@@ -48,6 +52,10 @@ export class Subscriptions {
   }
 
   suspend(): void {
+    // The member may have applied a SUBSCRIBE whose SUBACK is lost.
+    for (const { subscriptions, sentAtMs } of this.#pendingSubscribes.values()) {
+      for (const subscription of subscriptions) this.#record(subscription, sentAtMs, refused);
+    }
     this.#connection = null;
     this.#session = null;
     this.#pendingSubscribes.clear();
@@ -63,6 +71,7 @@ export class Subscriptions {
     this.#wanted.delete(filter);
     const connection = this.#connection;
     if (connection === null) return;
+    this.#unsubscribedAtMs.set(filter, this.#history.nowMs);
     for (const record of this.#session?.subscriptions ?? []) {
       if (record.subscription.filter === filter) record.unsubscribedAtMs ??= this.#history.nowMs;
     }
@@ -91,16 +100,22 @@ export class Subscriptions {
         `${this.#client} <- ${connection.host.id} SUBACK ${subscriptions.map((one) => one.filter).join(' ')}`,
     );
     for (const [place, subscription] of subscriptions.entries()) {
-      const granted = codes[place] ?? 0x80;
-      this.#session?.subscriptions.push({
-        subscription,
-        connection: connection.id,
-        sentAtMs,
-        ackedAtMs: granted < 0x80 ? history.nowMs : null,
-        granted,
-        unsubscribedAtMs: null,
-      });
+      this.#record(subscription, sentAtMs, codes[place] ?? refused);
     }
+  }
+
+  #record(subscription: Subscription, sentAtMs: number, granted: number): void {
+    if (this.#connection === null) return;
+    // The client may have sent UNSUBSCRIBE before it received the SUBACK.
+    const unsubscribedAtMs = this.#unsubscribedAtMs.get(subscription.filter) ?? -Infinity;
+    this.#session?.subscriptions.push({
+      subscription,
+      connection: this.#connection.id,
+      sentAtMs,
+      ackedAtMs: granted < refused ? this.#history.nowMs : null,
+      granted,
+      unsubscribedAtMs: unsubscribedAtMs > sentAtMs ? unsubscribedAtMs : null,
+    });
   }
 
   unsuback(packetId: number): void {
