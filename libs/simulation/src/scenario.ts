@@ -1,8 +1,6 @@
 import type { ConnectRequest, MemberId, MemberStatus } from '@mqtt-cluster/contracts';
 import { checkDelivery } from './checks/delivery.ts';
 import { checkOneConnection, checkSameState, isQuiescent, isServing } from './checks/final-state.ts';
-import { defaultClient } from './clients/client.ts';
-import type { ClientOptions, SimulatedClient } from './clients/client.ts';
 import { ProbeClient } from './clients/probe-client.ts';
 import { checkMessageExpiry } from './checks/message-expiry.ts';
 import { checkQos0 } from './checks/qos0.ts';

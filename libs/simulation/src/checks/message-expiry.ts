@@ -6,7 +6,7 @@ import { filterMatches, isShared } from './topic-filter.ts';
  * Longest time after the expiry of a message at which its delivery may begin. The home counts the time from the
  * newest entry that it has applied.
  */
-const expiryLateMsMax = 1_000_000;
+const expiryLateMsMax = 1_000;
 /**
  * Largest time by which a message may expire early: the clocks of the members differ in rate, and the interval
  * is counted in whole seconds on the way.

@@ -59,7 +59,11 @@ export class ProbeClient {
       host,
       this.#world.timeline,
       this.#random,
-      { effect: (from, effect) => this.#received(from, effect), lost: () => undefined },
+      {
+        effect: (from, effect) => this.#received(from, effect),
+        lost: () => undefined,
+        endHandled: () => undefined,
+      },
     );
     this.#connection = connection;
     this.#world.register(connection);
