@@ -5,8 +5,8 @@
 const environment = process.env;
 const asBroker = environment.MQTT_CLUSTER_ID !== undefined;
 const prefix = asBroker ? 'MQTT_CLUSTER' : 'MQTT_CLIENT';
-const listens = (asBroker ? environment.MQTT_CLUSTER_HOST : environment.MQTT_CLIENT_HTTP_HOST) || '0.0.0.0';
-const host = listens === '0.0.0.0' ? '127.0.0.1' : listens;
+const listens = (asBroker ? environment.MQTT_CLUSTER_HOST : environment.MQTT_CLIENT_HTTP_HOST) || '*';
+const host = listens === '*' || listens === '0.0.0.0' ? '127.0.0.1' : listens;
 const port = environment[`${prefix}_HTTP_PORT`] || (asBroker ? '9100' : '9110');
 const timeoutMs = 4_000;
 

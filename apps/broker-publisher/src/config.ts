@@ -1,10 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { ConfigError } from '@mqtt-cluster/contracts';
+import { ConfigError, isLoopback } from '@mqtt-cluster/contracts';
 import type { MemberId } from '@mqtt-cluster/contracts';
 import { environmentVariables, loadConfig } from '@mqtt-cluster/runtime';
 import { z } from 'zod';
 
+/** Value of the setting `host`: all IPv4 and IPv6 addresses. */
+export const allAddresses = '*';
+/** Bounds of the setting `mqtt.packetBytesMax`. */
+const packetBytesLowest = 1_024;
+const packetBytesHighest = 1_048_576;
 const memberIdPattern = /^[a-z0-9.-]{1,32}$/;
 const portMax = 65_535;
 const port = z.int().min(0).max(portMax);
@@ -125,12 +130,24 @@ export const configSchema = z
     id: z.string().regex(memberIdPattern),
     /** Name of the cluster. Members of a cluster with another name are rejected. */
     name: z.string().min(1).max(64).default('mqtt-cluster'),
-    /** Address on which the member listens for clients, peers and HTTP requests. */
-    host: z.string().min(1).default('0.0.0.0'),
+    /**
+     * Address on which the member listens for clients, peers and HTTP requests. `*`: all IPv4 and IPv6
+     * addresses, or all IPv4 addresses of a host without IPv6.
+     */
+    host: z.string().min(1).default(allAddresses),
     mqtt: z
       .object({
         port: port.default(1883),
         clientsMax: z.int().min(1).default(10_000),
+        /**
+         * Bytes of one packet from a client (Maximum Packet Size of the server). The members should have the
+         * same value. A higher bound costs memory per client, and large messages delay those behind them.
+         */
+        packetBytesMax: z
+          .int()
+          .min(packetBytesLowest)
+          .max(packetBytesHighest)
+          .default(256 * 1024),
         /**
          * Whether the will of a connection is published when its client connects again, but the member of the
          * connection is unreachable, has restarted, or had moved the client to another server.
@@ -251,9 +268,27 @@ export function ownAddress({ id, peers: addresses }: ApplianceConfig): PeerAddre
  * address that its peers use.
  */
 export function advertisedUrl(config: ApplianceConfig): string {
-  const listensOnAll = config.host === '0.0.0.0' || config.host === '::';
+  const listensOnAll = [allAddresses, '0.0.0.0', '::'].includes(config.host);
   const host = listensOnAll ? ownAddress(config).host : config.host;
   return `mqtt://${isIP(host) === 6 ? `[${host}]` : host}:${config.mqtt.port}`;
+}
+
+/**
+ * Returns the URLs that this member announces to its peers: those of the setting `urls`, else the
+ * {@link advertisedUrl}. Clients on other hosts cannot use a loopback address, so a member announces one only
+ * if the cluster itself runs on loopback addresses.
+ */
+export function announcedUrls(config: ApplianceConfig): readonly string[] {
+  const configured = config.urls.get(config.id);
+  if (configured !== undefined) return configured;
+  const url = advertisedUrl(config);
+  const unreachable = isLoopback(new URL(url).hostname) && !runsOnLoopback(config);
+  return unreachable || config.mqtt.port === 0 ? [] : [url];
+}
+
+/** Returns whether the peers reach this member at a loopback address, so all members are on this host. */
+export function runsOnLoopback(config: ApplianceConfig): boolean {
+  return isLoopback(ownAddress(config).host);
 }
 
 /** @throws ConfigError when the file cannot be read */

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readConfig, settingNames } from '../src/config.ts';
+import { advertisedUrl, announcedUrls, readConfig, settingNames } from '../src/config.ts';
 
 const base = { MQTT_CLUSTER_ID: 'a', MQTT_CLUSTER_PEERS: 'a=127.0.0.1:7883,b=127.0.0.2:7883,c=[::1]:7883' };
 const former = { ...process.env };
@@ -95,4 +95,39 @@ test('readConfig parses peers with host names, IPv4 and IPv6 addresses', () => {
 test('readConfig parses several URLs of one member', () => {
   const { urls } = read({ MQTT_CLUSTER_URLS: 'a=mqtt://h:1,b=mqtt://i:1,a=mqtts://h:2' });
   expect(Object.fromEntries(urls)).toEqual({ a: ['mqtt://h:1', 'mqtts://h:2'], b: ['mqtt://i:1'] });
+});
+
+const remotePeers = { MQTT_CLUSTER_PEERS: 'a=192.0.2.1:7883,b=192.0.2.2:7883' };
+
+test.each<[string, Record<string, string>, string[]]>([
+  ['its address in peers and its port', remotePeers, ['mqtt://192.0.2.1:1883']],
+  [
+    'the address in peers, if it listens on all IPv4 addresses',
+    { ...remotePeers, MQTT_CLUSTER_HOST: '0.0.0.0', MQTT_CLUSTER_MQTT_PORT: '2883' },
+    ['mqtt://192.0.2.1:2883'],
+  ],
+  [
+    'the address that it listens on',
+    { ...remotePeers, MQTT_CLUSTER_HOST: '192.0.2.9' },
+    ['mqtt://192.0.2.9:1883'],
+  ],
+  [
+    'the setting urls',
+    { ...remotePeers, MQTT_CLUSTER_URLS: 'a=mqtts://a.example:8883' },
+    ['mqtts://a.example:8883'],
+  ],
+  ['no loopback address', { ...remotePeers, MQTT_CLUSTER_HOST: '127.0.0.1' }, []],
+  ['a loopback address, if the cluster runs on loopback addresses', {}, ['mqtt://127.0.0.1:1883']],
+])('a member announces to its peers, as the URL for clients, %s', (_what, changes, urls) => {
+  expect(announcedUrls(read(changes))).toEqual(urls);
+});
+
+test('by default a member listens on all addresses and accepts packets of 256 KiB, at most 1 MiB', () => {
+  const config = read();
+  expect([config.host, config.mqtt.packetBytesMax]).toEqual(['*', 262_144]);
+  expect(advertisedUrl(config)).toBe('mqtt://127.0.0.1:1883');
+  expect(read({ MQTT_CLUSTER_MQTT_PACKET_BYTES_MAX: '1048576' }).mqtt.packetBytesMax).toBe(1_048_576);
+  expect(() => read({ MQTT_CLUSTER_MQTT_PACKET_BYTES_MAX: '1048577' })).toThrow(
+    /MQTT_CLUSTER_MQTT_PACKET_BYTES_MAX/,
+  );
 });

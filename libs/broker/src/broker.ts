@@ -15,6 +15,7 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ClientEffect, ConnectionId, Lifecycle } from '@mqtt-cluster/contracts';
+import { plainAddress } from '@mqtt-cluster/contracts';
 import { noMetrics } from '@mqtt-cluster/metric-catalogue';
 import { AedesAdapter } from './aedes/aedes-adapter.ts';
 import type { BrokerContext } from './context.ts';
@@ -132,7 +133,7 @@ class MqttBroker implements Broker {
   }
 
   #onSocket(socket: Socket): void {
-    const address = socket.remoteAddress ?? '';
+    const address = plainAddress(socket.remoteAddress ?? '');
     const { limits, counters } = this.#context;
     const tooMany = this.#connections.size >= limits.clientsMax + unconnectedSocketsMax;
     if (tooMany || !this.#takeConnectToken(address)) {

@@ -49,6 +49,30 @@ test('the broker serves clients over TCP on each listener', async () => {
   await publisher.disconnect();
 });
 
+test.each([
+  ['::1', '::1', '::1'],
+  ['::ffff:127.0.0.1', '127.0.0.1', '127.0.0.1'],
+])(
+  'a listener at %s serves a client that connects to %s, and reports its address as %s',
+  async (bound, target, reported) => {
+    const addresses: string[] = [];
+    const broker = createBroker({
+      memberId: 'member-1',
+      port: new FakeClientPort(),
+      listeners: [{ ...loopback, host: bound }],
+      logger: silentLogger,
+      authenticate: ({ address }) => addresses.push(address) > 0,
+    });
+    brokers.push(broker);
+    await broker.start();
+    const client = new RawClient(connectSocket(portOf(broker), target));
+    client.send(connectPacket('c'));
+    await client.next('connack');
+    expect(addresses).toEqual([reported]);
+    await client.disconnect();
+  },
+);
+
 test('the start of the broker fails with one error when an address is in use, and unbinds the other listeners', async () => {
   const first = create(loopback);
   await first.start();

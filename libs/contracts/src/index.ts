@@ -6,6 +6,7 @@ export * from './cluster-settings.ts';
 export * from './commands.ts';
 export * from './errors.ts';
 export * from './ids.ts';
+export * from './ip-address.ts';
 export * from './lifecycle.ts';
 export * from './log.ts';
 export * from './logger.ts';

@@ -113,6 +113,13 @@ describe('the HTTP server of a program with its own routes:', () => {
     expect((await get('/other')).status).toBe(404);
   });
 
+  test('a request from an IPv4-mapped loopback address is local', async () => {
+    const get = await serve({ host: `::ffff:${host}`, routes: echo });
+    expect(await (await get('/do/it', { method: 'POST', body: '1' })).json()).toMatchObject({
+      isLocal: true,
+    });
+  });
+
   test.each([
     ['not JSON', '{', /not JSON/],
     ['too large', JSON.stringify('x'.repeat(70_000)), /exceeds/],

@@ -2,7 +2,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { clusterSettingsSchema, ConfigError } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
-import { readConfig } from '../config.ts';
+import { allAddresses, readConfig } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { clusterHealthSchema } from '../health/cluster-health.ts';
 import { AdminClient, AdminError } from './admin-client.ts';
@@ -227,7 +227,8 @@ function readConfigFor(directory: string, optional: boolean): ApplianceConfig | 
 }
 
 function addressOf({ host, http }: ApplianceConfig): string {
-  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  const listensOnIpv4 = host === allAddresses || host === '0.0.0.0';
+  const reachable = listensOnIpv4 ? '127.0.0.1' : host === '::' ? '::1' : host;
   return `http://${isIP(reachable) === 6 ? `[${reachable}]` : reachable}:${http.port}`;
 }
 

@@ -11,12 +11,13 @@ import { createHttpServer } from '@mqtt-cluster/runtime';
 import type { HttpServer } from '@mqtt-cluster/runtime';
 import { createStore } from '@mqtt-cluster/store';
 import { readToken } from '../admin/authorization.ts';
-import { advertisedUrl, ownAddress, readPem } from '../config.ts';
+import { advertisedUrl, announcedUrls, ownAddress, readPem } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { FaultInjection } from '../fault-injection/fault-injection.ts';
 import { ApplianceMetrics } from '../observability/metrics.ts';
 import { systemTopics } from '../observability/system-topics.ts';
 import { ClockKeeper } from './clock-keeper.ts';
+import { listenAddress } from './listen-address.ts';
 import { rejectDuplicateMemberId } from './duplicate-member-id.ts';
 import { ManagementInterface } from './management-interface.ts';
 import { MemberRunner } from './member-runner.ts';
@@ -53,6 +54,8 @@ export class Appliance implements Lifecycle {
   #broker: Broker | null = null;
   #http: HttpServer | null = null;
   #publisher: Publisher | null = null;
+  /** The address that all listeners bind. Set by `start`. */
+  #listenHost = '';
   /** Set by the first call of `stop`. Later calls return the same promise. */
   #stopped: Promise<void> | null = null;
 
@@ -71,6 +74,7 @@ export class Appliance implements Lifecycle {
   async start(): Promise<void> {
     const { config } = this.#options;
     await this.#faultInjection?.start();
+    this.#listenHost = await listenAddress(config.host, this.#logger);
     const tls = readTls(config);
     await rejectDuplicateMemberId({ own: ownAddress(config), name: config.name, ...(tls && { tls }) });
     const recovered = await this.#store.open(config.id);
@@ -139,7 +143,7 @@ export class Appliance implements Lifecycle {
     const member = createMember({
       id: config.id,
       members: config.peers.map(({ id }) => id),
-      urls: config.urls.get(config.id) ?? [],
+      urls: announcedUrls(config),
       recovered,
       whenIsolated: config.whenIsolated,
       willAfterFailover: config.mqtt.willAfterFailover,
@@ -185,7 +189,7 @@ export class Appliance implements Lifecycle {
       self: config.id,
       cluster: config.name,
       peers: config.peers,
-      listen: { host: config.host, port: config.cluster.port },
+      listen: { host: this.#listenHost, port: config.cluster.port },
       ...(tls && { tls }),
       handlers: {
         onMessage: (from, message) => runner.receive(from, message),
@@ -203,8 +207,8 @@ export class Appliance implements Lifecycle {
     return createBroker({
       memberId: config.id,
       port: this.#faultInjection?.wrap(port) ?? port,
-      listeners: [{ host: config.host, port: config.mqtt.port, kind: 'tcp' }],
-      limits: { clientsMax: config.mqtt.clientsMax },
+      listeners: [{ host: this.#listenHost, port: config.mqtt.port, kind: 'tcp' }],
+      limits: { clientsMax: config.mqtt.clientsMax, packetBytesMax: config.mqtt.packetBytesMax },
       logger: this.#logger,
       metrics: this.#metrics.registry,
       version,
@@ -230,7 +234,7 @@ export class Appliance implements Lifecycle {
     const render = (): Promise<string> =>
       metrics.render(runner.status(), this.#store.usage(), [this.#broker, this.#bridge, this.#publisher]);
     return createHttpServer({
-      host: config.host,
+      host: this.#listenHost,
       port: config.http.port,
       logger: this.#logger,
       metrics: { render, contentType: metrics.registry.contentType },
@@ -281,8 +285,8 @@ export class Appliance implements Lifecycle {
  * Returns the address at which this process reaches its own listener: loopback for a listener on all addresses.
  */
 function localAddress({ host, port }: { host: string; port: number }): { host: string; port: number } {
-  if (host === '0.0.0.0') return { host: '127.0.0.1', port };
-  return { host: host === '::' ? '::1' : host, port };
+  // A listener at :: also accepts IPv4 connections, and a host may have no IPv6 loopback address.
+  return { host: host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host, port };
 }
 
 function readTls({ tls: { key, cert, ca } }: ApplianceConfig): BridgeTls | null {

@@ -1,3 +1,4 @@
+import { isLoopback } from '@mqtt-cluster/contracts';
 import type { MemberAdvertisement, MemberId, MemberStatus } from '@mqtt-cluster/contracts';
 import type { ClientUrls } from '../config.ts';
 
@@ -10,7 +11,12 @@ const loadDifferenceMin = 0.2;
 export interface ClusterViewOptions {
   /** All members of the configuration, in its order. */
   readonly members: readonly MemberId[];
+  /** The setting `urls`. The URLs of a member without an entry are those of its last hello message. */
   readonly urls: ClientUrls;
+  /** URLs that this member announces. */
+  readonly ownUrls: readonly string[];
+  /** True if all members are on this host, so that loopback addresses of peers are usable. */
+  readonly usesLoopback: boolean;
 }
 
 /**
@@ -26,13 +32,18 @@ export class ClusterView {
   /** Returns one advertisement for each member. `load`: the load of this member. */
   advertisements(status: MemberStatus, load: number): MemberAdvertisement[] {
     return this.#options.members.map((id) => {
-      const urls = this.#options.urls.get(id) ?? [];
-      if (id === status.id) return { id, urls, state: status.state, clients: status.connections, load };
       const peer = status.peers[id];
+      const urls = this.#urlsOf(id, id === status.id ? this.#options.ownUrls : (peer?.urls ?? []));
+      if (id === status.id) return { id, urls, state: status.state, clients: status.connections, load };
       const reachable = peer !== undefined && status.links[id] === 'up';
       const state = reachable ? peer.state : 'unreachable';
       return { id, urls, state, clients: peer?.clients ?? 0, load: peer?.load ?? 0 };
     });
+  }
+
+  #urlsOf(id: MemberId, announced: readonly string[]): readonly string[] {
+    const { urls, usesLoopback } = this.#options;
+    return urls.get(id) ?? announced.filter((url) => usesLoopback || !hasLoopbackHost(url));
   }
 
   /**
@@ -52,4 +63,9 @@ export class ClusterView {
     const url = candidates[0]?.urls[0];
     return url === undefined ? undefined : new URL(url).host;
   }
+}
+
+/** Returns true also for a text that is not a URL: peers of other versions choose what they announce. */
+function hasLoopbackHost(url: string): boolean {
+  return !URL.canParse(url) || isLoopback(new URL(url).hostname);
 }

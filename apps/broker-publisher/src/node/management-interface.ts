@@ -6,6 +6,7 @@ import type { HttpResponse, HttpRequest, CheckResult } from '@mqtt-cluster/runti
 import { AdminCommandHandler } from '../admin/admin-command-handler.ts';
 import { Authorization } from '../admin/authorization.ts';
 import { adminRoutes } from '../admin/routes.ts';
+import { announcedUrls, runsOnLoopback } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { LoadMeter } from '../health/load-meter.ts';
 import type { Admission } from '../health/load-meter.ts';
@@ -58,7 +59,12 @@ export class ManagementInterface implements Lifecycle {
   constructor(options: ManagementInterfaceOptions) {
     const { config, runner, members, stop } = options;
     this.#options = options;
-    this.#view = new ClusterView({ members, urls: config.urls });
+    this.#view = new ClusterView({
+      members,
+      urls: config.urls,
+      ownUrls: announcedUrls(config),
+      usesLoopback: runsOnLoopback(config),
+    });
     this.authorization = new Authorization(options.token, config.admin.trustLoopback);
     this.commandHandler = new AdminCommandHandler({ runner, drainPerSecond: config.drainPerSecond, stop });
     this.routes = adminRoutes({

@@ -48,7 +48,7 @@ function status(change: Partial<MemberStatus>): MemberStatus {
 
 const members = ['a', 'b', 'c', 'd'];
 const urls = new Map(members.map((id) => [id, [`mqtt://${id}.example:1883`]]));
-const view = new ClusterView({ members, urls });
+const view = new ClusterView({ members, urls, ownUrls: [], usesLoopback: false });
 
 test('ClusterView redirects clients to the member with the lowest load, but not if this load is only slightly lower', () => {
   expect(view.redirectTarget(status({}), 0.9)).toBe('c.example:1883');
@@ -65,4 +65,40 @@ test('$SYS/cluster/members contains the last report of each member and marks unr
     { id: 'c', urls: urls.get('c'), state: 'serving', clients: 9, load: 0.1 },
     { id: 'd', urls: urls.get('d'), state: 'unreachable', clients: 0, load: 0 },
   ]);
+});
+
+describe('ClusterView without the setting urls', () => {
+  const announcing = (...urlsOfB: string[]) =>
+    status({
+      state: 'draining',
+      peers: { b: { ...peer(0, 1), urls: urlsOfB } } as unknown as MemberStatus['peers'],
+    });
+  const viewOf = (usesLoopback: boolean): ClusterView =>
+    new ClusterView({ members, urls: new Map(), ownUrls: ['mqtt://192.0.2.1:1883'], usesLoopback });
+
+  test('redirects clients to the URL that a peer announces', () => {
+    expect(viewOf(false).redirectTarget(announcing('mqtt://192.0.2.2:1884'), 0)).toBe('192.0.2.2:1884');
+    expect(viewOf(false).redirectTarget(announcing('mqtt://[2001:db8::2]:1883'), 0)).toBe(
+      '[2001:db8::2]:1883',
+    );
+    expect(viewOf(false).redirectTarget(announcing(), 0)).toBeUndefined();
+  });
+
+  test.each(['mqtt://127.0.0.2:1883', 'mqtt://[::1]:1883', 'mqtt://localhost:1883', 'no URL'])(
+    'does not redirect clients to %s',
+    (url) => {
+      const reachable = 'mqtt://192.0.2.2:1883';
+      expect(viewOf(false).redirectTarget(announcing(url), 0)).toBeUndefined();
+      expect(viewOf(false).redirectTarget(announcing(url, reachable), 0)).toBe('192.0.2.2:1883');
+    },
+  );
+
+  test('redirects clients to a loopback address if the cluster runs on loopback addresses', () => {
+    expect(viewOf(true).redirectTarget(announcing('mqtt://127.0.0.2:1883'), 0)).toBe('127.0.0.2:1883');
+  });
+
+  test('advertises the own URL and those of the peers', () => {
+    const [own, other] = viewOf(false).advertisements(announcing('mqtt://192.0.2.2:1884'), 0);
+    expect([own?.urls, other?.urls]).toEqual([['mqtt://192.0.2.1:1883'], ['mqtt://192.0.2.2:1884']]);
+  });
 });

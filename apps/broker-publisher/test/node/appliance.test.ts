@@ -43,6 +43,18 @@ test('a restarted member still has its sessions, queues and retained messages', 
   expect((await cluster.status('a')).retained).toBe(1);
 });
 
+test('without the setting urls, a member that stops redirects its MQTT 5 clients to another member by Server Reference', async () => {
+  cluster = await TestCluster.start(['a', 'b', 'c'], { urls: [] });
+  const client = await cluster.connect('a', 'client', { protocolVersion: 5 });
+  await cluster.stop('a');
+  await client.got('disconnect');
+  const others = ['b', 'c'].map((id) => `${host}:${cluster.portsOf(id).mqtt}`);
+  expect(client.received.find(({ cmd }) => cmd === 'disconnect')).toMatchObject({
+    reasonCode: 0x9c,
+    properties: { serverReference: expect.stringMatching(new RegExp(`^(${others.join('|')})$`)) },
+  });
+});
+
 test('an appliance does not start when its port is in use, and the error contains the port', async () => {
   cluster = await TestCluster.create(['a']);
   const { mqtt } = cluster.portsOf('a');

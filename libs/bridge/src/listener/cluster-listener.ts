@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events';
 import { createServer as createPlainServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer as createTlsServer, TLSSocket } from 'node:tls';
-import { ListenError } from '@mqtt-cluster/contracts';
+import { ListenError, plainAddress } from '@mqtt-cluster/contracts';
 import type { MemberId } from '@mqtt-cluster/contracts';
 import { Aedes } from 'aedes';
 import type { AuthenticateError, Client } from 'aedes';
@@ -139,7 +139,8 @@ export class ClusterListener {
     // Node reports a resumed session as authorized, although the client presented no certificate. Bridges
     // never resume a TLS session.
     if (socket.authorized && !socket.isSessionReused()) return this.#accept(socket);
-    const { remoteAddress: address, authorizationError: reason } = socket;
+    const { authorizationError: reason } = socket;
+    const address = plainAddress(socket.remoteAddress ?? '');
     const text =
       "certificate rejected: it is not signed by this cluster's CA (tls.ca), or not valid at this time";
     this.#options.log.warn('certificate', { address, reason: String(reason) }, text);
@@ -216,7 +217,10 @@ export class ClusterListener {
 
   #describe(client: Client): { client: string; address: string | undefined } {
     const address = 'remoteAddress' in client.conn ? client.conn.remoteAddress : undefined;
-    return { client: (client.id ?? '').slice(0, 64), address };
+    return {
+      client: (client.id ?? '').slice(0, 64),
+      address: address === undefined ? undefined : plainAddress(address),
+    };
   }
 
   #logFailure(client: Client, error: Error): void {

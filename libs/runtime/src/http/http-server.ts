@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
-import { ListenError } from '@mqtt-cluster/contracts';
+import { isLoopback, ListenError } from '@mqtt-cluster/contracts';
 import type { Lifecycle, Logger } from '@mqtt-cluster/contracts';
 import { httpPaths } from './http-paths.ts';
 
@@ -222,8 +222,7 @@ function targetOf(request: IncomingMessage): { path: string; query: URLSearchPar
  */
 function isFromThisHost({ remoteAddress, localAddress }: Socket): boolean {
   if (remoteAddress === undefined) return false;
-  const plain = remoteAddress.replace(/^::ffff:/, '');
-  return plain === '::1' || /^127\./.test(plain) || remoteAddress === localAddress;
+  return isLoopback(remoteAddress) || remoteAddress === localAddress;
 }
 
 /**
