@@ -163,10 +163,24 @@ const hello = z.object({
  */
 const interest = z.object({
   type: z.literal('interest'),
+  /** The sender's incarnation. The receiver returns it in its answer. Older versions do not send it. */
+  incarnation: count.optional(),
   full: z.boolean(),
+  /** Number of changes of the sender's interest. A message without `full` changes the version before it. */
   version: count,
   add: z.array(z.string()),
   remove: z.array(z.string()),
+});
+
+/**
+ * Answer to `interest`: the sender of this message forwards QoS 0 messages as the interest of this version
+ * demands. Sent only to peers that announce semantics version 3 or newer; older versions refuse the type.
+ */
+const interestAnswer = z.object({
+  type: z.literal('interestAnswer'),
+  /** `incarnation` and `version` of the interest. */
+  incarnation: count,
+  version: count,
 });
 
 /**
@@ -184,6 +198,11 @@ const live = z.object({
   storeId: z.string().optional(),
   incarnation: count.optional(),
   sentAtMs: anyNumber.optional(),
+  /**
+   * The last log index that the sender had applied. The receiver delivers the messages after it has applied
+   * this index, so that they do not overtake what the log carries. Older versions do not send it.
+   */
+  appliedIndex: count.optional(),
   messages: z.array(messageSchema),
   direct: z.array(directMessage),
 });
@@ -209,7 +228,7 @@ const raftEnvelope = z.object({
   clusterTimeMs: anyNumber.optional(),
 });
 
-const direct = [raftEnvelope, propose, hello, interest, live, admin, adminAnswer] as const;
+const direct = [raftEnvelope, propose, hello, interest, interestAnswer, live, admin, adminAnswer] as const;
 
 /**
  * A message that a third member forwards because the link from the sender to the receiver is down. A relayed
@@ -234,6 +253,7 @@ export type RaftSnapshotResponse = Decoded<typeof snapshotResponse>;
 export type RaftMessage = Decoded<typeof raftMessage>;
 export type HelloMessage = Decoded<typeof hello>;
 export type InterestMessage = Decoded<typeof interest>;
+export type InterestAnswerMessage = Decoded<typeof interestAnswer>;
 export type LiveMessage = Decoded<typeof live>;
 export type DirectMessage = Decoded<typeof directMessage>;
 export type AdminMessage = Decoded<typeof admin>;

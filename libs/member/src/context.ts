@@ -11,6 +11,10 @@ export interface MemberContext {
   state: MqttState;
   nowMs: number;
   readonly clock: ClusterClock;
+  /** True while this member is isolated (docs/DESIGN.md, "Loss of quorum"). */
+  isolated: boolean;
+  /** True while this member follows a leader, or leads, and is not isolated. */
+  hasMajority: boolean;
   effects: ClientEffect[];
   events: MemberEvent[];
 }

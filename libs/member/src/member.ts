@@ -90,7 +90,8 @@ class ClusterMember implements Member {
 
   constructor(options: MemberOptions) {
     const semantics = options.semantics ?? currentSemantics;
-    const shared = { options, semantics, state: semantics.createState(), nowMs: 0, effects: [], events: [] };
+    const turn = { nowMs: 0, effects: [], events: [], isolated: false, hasMajority: false };
+    const shared = { options, semantics, state: semantics.createState(), ...turn };
     this.#context = Object.assign(shared, { clock: new ClusterClock(shared) });
     const peers = (this.#peers = new Peers(this.#context));
     const bootstrap = (this.#bootstrap = new Bootstrap(this.#context, peers));
@@ -234,6 +235,7 @@ class ClusterMember implements Member {
     const more =
       unfinished ||
       hasDeliveries ||
+      this.#home.live.hasUnsent ||
       this.#proposer.hasPending ||
       this.#leadership !== leadershipOf(this.#replica.status);
     return { write, send: this.#peers.take(), effects, events, more };
@@ -282,6 +284,8 @@ class ClusterMember implements Member {
         return;
       case 'interest':
         return this.#home.live.onInterest(from, message);
+      case 'interestAnswer':
+        return this.#home.live.answers.receive(from, message);
       case 'live':
         return this.#home.onLive(from, message);
       case 'admin':
@@ -358,6 +362,8 @@ class ClusterMember implements Member {
         ));
     const isMember = isNamed && !this.#replica.isOutdated;
     const becameIsolated = this.#serving.update(status.leader, isMember, this.#waitingFor(isNamed));
+    this.#context.isolated = this.#serving.isolated;
+    this.#context.hasMajority = status.leader !== null && !this.#serving.isolated;
     // A draining member rejects new clients even when it has lost quorum.
     if (becameIsolated) this.#home.onIsolated(this.#serving.accepts && this.#serving.state !== 'draining');
     // A removed member disconnects its clients, because messages that it accepted would be lost.

@@ -114,6 +114,7 @@ function approximateBytes(message: PeerMessage): number {
     case 'adminAnswer':
       return messageOverheadBytes * 8;
     case 'admin':
+    case 'interestAnswer':
       return messageOverheadBytes;
     case 'raft':
       return approximateRaftBytes(message.message);

@@ -5,18 +5,26 @@ import type {
   PublishCommand,
   PublishRequest,
   ServingState,
-  Subscription,
 } from '@mqtt-cluster/contracts';
 import { parseSharedFilter } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
 import type { Proposer } from '../log/proposer.ts';
 import type { Acknowledgements } from './delivery/acknowledgements.ts';
-import type { Connection } from './connections/connection.ts';
+import type { ClientPacket, Connection, DeferredPacket } from './connections/connection.ts';
 import type { Connections } from './connections/connections.ts';
 import type { Delivery } from './delivery/delivery.ts';
 import type { Fanout } from './delivery/fanout.ts';
 import type { SessionOpening } from './connections/session-opening.ts';
+import { PublishOrder } from './live/publish-order.ts';
 import type { Subscriptions } from './subscriptions.ts';
+
+type SubscriptionChange = Extract<ClientInput, { kind: 'subscribe' | 'unsubscribe' }>;
+
+/**
+ * Upper bound of the packets of one connection that wait for its earlier publishes. At the bound the packets
+ * are handled at once, and a subscription may overtake a publish.
+ */
+const waitingInputsMax = 1_000;
 
 /**
  * Handles the inputs of clients: passes them to the parts of the home, or proposes commands to the cluster.
@@ -30,6 +38,7 @@ export class ClientInputs {
   readonly #subscriptions: Subscriptions;
   readonly #opening: SessionOpening;
   readonly #fanout: Fanout;
+  readonly #order: PublishOrder;
 
   constructor(
     context: MemberContext,
@@ -51,6 +60,9 @@ export class ClientInputs {
     this.#subscriptions = parts.subscriptions;
     this.#opening = parts.opening;
     this.#fanout = parts.fanout;
+    this.#order = new PublishOrder(context, (connection, message) =>
+      this.#publishUnacknowledged(connection, message),
+    );
   }
 
   /**
@@ -61,6 +73,7 @@ export class ClientInputs {
       case 'connect':
         return this.#opening.connect(id, input.request, serving);
       case 'disconnect':
+        this.#finishWaiting(id);
         return this.#opening.disconnect(id, input);
       case 'writable':
         return this.#writable(id, input.writable);
@@ -69,13 +82,41 @@ export class ClientInputs {
       case 'pubcomp':
         return this.#acknowledge(id, input);
     }
-    const connection = this.#connections.staying(id);
+    const connection = this.#connections.get(id);
     if (connection === undefined) return;
+    if (connection.phase === 'opening') {
+      // The client did not wait for CONNACK (3.1.1: 3.1.4; 5.0: 3.1.4).
+      this.#opening.deferEarly(connection, this.#packet(connection, input));
+    } else if (connection.drainingSinceMs !== null) return;
+    else if (connection.waitingInputs !== null) this.#wait(connection, connection.waitingInputs, input);
+    else this.#handlePacket(connection, input);
+  }
+
+  /** Continues the packets that waited for an applied publish of this connection. */
+  publishApplied(connection: Connection, { topic, qos }: Message): void {
+    if (qos === 0) this.#order.applied(connection, topic);
+    connection.unappliedPublishes--;
+    if (connection.unappliedPublishes === 0) this.#continue(connection);
+  }
+
+  /** Ends all waits for the log, because it may not advance. */
+  onIsolated(): void {
+    this.#order.onIsolated();
+    for (const connection of this.#connections.all()) this.#continue(connection);
+  }
+
+  /** Ends the waits for entries that a snapshot has replaced. */
+  onRestored(): void {
+    this.#order.onRestored();
+  }
+
+  #handlePacket(connection: Connection, input: ClientPacket): void {
     switch (input.kind) {
       case 'subscribe':
-        return this.#subscribe(connection, input.packetId, input.subscriptions);
       case 'unsubscribe':
-        return this.#unsubscribe(connection, input.packetId, input.filters);
+        if (this.#mustWait(connection)) connection.waitingInputs = [input];
+        else this.#changeSubscriptions(connection, input);
+        return;
       case 'publish':
         return this.#publish(connection, input.request);
       case 'pubrel':
@@ -113,42 +154,105 @@ export class ClientInputs {
     return this.#acknowledgements.pubrec(connection, packetId, input.refused === true);
   }
 
-  #subscribe(connection: Connection, packetId: number, subscriptions: readonly Subscription[]): void {
-    const waits = subscriptions.some((each) => !connection.clean || parseSharedFilter(each.filter) !== null);
-    this.#opening.whenEpoch(connection, waits, () => {
-      const done = this.#subscriptions.subscribe(connection, packetId, subscriptions);
-      if (done !== null) this.#fanout.retained(connection, subscriptions, done);
+  #packet(connection: Connection, input: ClientPacket): DeferredPacket {
+    const act = (): void => {
+      if (connection.waitingInputs === null) this.#handlePacket(connection, input);
+      else this.#wait(connection, connection.waitingInputs, input);
+    };
+    return input.kind === 'publish' ? { act, qos: input.request.qos } : { act };
+  }
+
+  // ---- order of subscriptions and publishes of one connection ----
+
+  /**
+   * Returns whether SUBSCRIBE or UNSUBSCRIBE of a clean session has to wait for earlier publishes, which are
+   * in the log. Those of persistent sessions are in the log themselves, behind the publishes.
+   */
+  #mustWait({ clean, unappliedPublishes }: Connection): boolean {
+    return clean && unappliedPublishes > 0 && !this.#context.isolated;
+  }
+
+  #wait(connection: Connection, waiting: ClientPacket[], input: ClientPacket): void {
+    waiting.push(input);
+    if (waiting.length >= waitingInputsMax) this.#continue(connection);
+  }
+
+  /** Handles the packets that wait. The first one waits no longer. */
+  #continue(connection: Connection): void {
+    const waiting = connection.waitingInputs;
+    if (waiting === null) return;
+    connection.waitingInputs = null;
+    for (const [position, input] of waiting.entries()) {
+      if (position === 0 && (input.kind === 'subscribe' || input.kind === 'unsubscribe'))
+        this.#changeSubscriptions(connection, input);
+      else this.#packet(connection, input).act();
+    }
+  }
+
+  /** Handles all packets that a connection sent before its end. */
+  #finishWaiting(id: ConnectionId): void {
+    const connection = this.#connections.get(id);
+    if (connection === undefined) return;
+    while (connection.waitingInputs !== null) this.#continue(connection);
+  }
+
+  #changeSubscriptions(connection: Connection, input: SubscriptionChange): void {
+    // The subscriptions of a clean session end with its connection.
+    if (connection.clean && connection.phase === 'gone') return;
+    const filters =
+      input.kind === 'subscribe' ? input.subscriptions.map(({ filter }) => filter) : input.filters;
+    const needsEpoch = filters.some((filter) => !connection.clean || parseSharedFilter(filter) !== null);
+    this.#opening.whenEpoch(connection, needsEpoch, {
+      act: () => {
+        const { packetId } = input;
+        if (input.kind === 'unsubscribe')
+          return this.#subscriptions.unsubscribe(connection, packetId, input.filters);
+        const done = this.#subscriptions.subscribe(connection, packetId, input.subscriptions);
+        if (done !== null) this.#fanout.retained(connection, input.subscriptions, done);
+      },
     });
   }
 
-  #unsubscribe(connection: Connection, packetId: number, filters: readonly string[]): void {
-    const waits = filters.some((filter) => !connection.clean || parseSharedFilter(filter) !== null);
-    this.#opening.whenEpoch(connection, waits, () =>
-      this.#subscriptions.unsubscribe(connection, packetId, filters),
-    );
-  }
+  // ---- publishes ----
 
   #pubrel(connection: Connection, packetId: number): void {
-    this.#opening.whenEpoch(connection, true, () => {
+    const act = (): void => {
       const { client, epoch } = connection;
       this.#proposer.add(
         { kind: 'release', client, epoch, packetId },
         { kind: 'release', connection, packetId },
       );
-    });
+    };
+    this.#opening.whenEpoch(connection, true, { act });
   }
 
   #publish(connection: Connection, request: PublishRequest): void {
     const { topic, payload, qos, retain, properties, packetId = 0 } = request;
     const base: Message = { topic, payload, qos, retain, publisher: connection.client };
     const message: Message = properties === undefined ? base : { ...base, properties };
-    if (qos === 0 && !retain) {
-      this.#fanout.unacknowledged(message);
-    } else if (this.#proposer.bytes > this.#context.options.limits.outboxBytesMax) {
+    if (qos === 0) {
+      if (!this.#order.hold(connection, message)) this.#publishUnacknowledged(connection, message);
+    } else if (this.#isFull) {
       this.#refusePublish(connection, qos, packetId);
+    } else if (qos === 1) {
+      this.#propose(connection, message, packetId);
     } else {
-      this.#opening.whenEpoch(connection, qos === 2, () => this.#propose(connection, message, packetId));
+      const act = (): void => this.#propose(connection, message, packetId);
+      this.#opening.whenEpoch(connection, true, { act, qos });
     }
+  }
+
+  #publishUnacknowledged(connection: Connection, message: Message): void {
+    if (!message.retain) this.#fanout.unacknowledged(message);
+    else if (this.#isFull) this.#refusePublish(connection, 0, 0);
+    else {
+      this.#order.proposed(connection, message.topic);
+      this.#propose(connection, message, 0);
+    }
+  }
+
+  get #isFull(): boolean {
+    return this.#proposer.bytes > this.#context.options.limits.outboxBytesMax;
   }
 
   #propose(connection: Connection, message: Message, packetId: number): void {
@@ -158,7 +262,7 @@ export class ClientInputs {
     // replaced connection must not change a retained message (P5).
     const named = epoch !== 0 && (qos === 2 || message.retain) ? { epoch } : {};
     const base: PublishCommand = { kind: 'publish', message, client, ...named };
-    if (qos === 0) return this.#proposer.add(base);
+    connection.unappliedPublishes++;
     const command = qos === 2 ? { ...base, packetId } : base;
     this.#proposer.add(command, { kind: 'publish', connection, packetId, qos });
   }

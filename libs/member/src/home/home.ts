@@ -63,7 +63,8 @@ export class Home {
     const progress = (this.#progress = new AckProgress(context));
     const delivery = (this.#delivery = new Delivery(context, progress));
     this.#acknowledgements = new Acknowledgements(context, delivery, progress);
-    this.#subscriptions = new Subscriptions(context, proposer, router);
+    this.live = new LiveForwarding(context, peers, router);
+    this.#subscriptions = new Subscriptions(context, proposer, router, this.live.answers);
     const takeovers = (this.#takeovers = new Takeovers(context, { proposer, peers }));
     const parts = { proposer, connections, router, delivery, progress, takeovers };
     this.#opening = new SessionOpening(context, parts);
@@ -73,7 +74,6 @@ export class Home {
       opening: this.#opening,
       takeovers,
     });
-    this.live = new LiveForwarding(context, peers, router);
     this.#fanout = new Fanout(context, { router, connections, delivery, live: this.live });
     this.inputs = new ClientInputs(context, {
       proposer,
@@ -110,6 +110,11 @@ export class Home {
 
   // ---- applied entries ----
 
+  /** Called after the effects of each applied entry. */
+  entryApplied(): void {
+    this.#fanout.releaseLive();
+  }
+
   onEffect(effect: StateEffect, batch: PendingBatch | undefined): void {
     switch (effect.kind) {
       case 'published':
@@ -138,15 +143,20 @@ export class Home {
     }
   }
 
-  /** Answers the client of an applied command, unless the client already has its answer. */
-  answer(pending: PendingCommand, result: CommandResult): void {
-    const { request } = pending;
+  /**
+   * Answers the client of an applied command, unless the client already has its answer.
+   * @param laterRetained retained messages of the same entry that are newer than the command
+   */
+  answer(pending: PendingCommand, result: CommandResult, laterRetained?: ReadonlySet<Message>): void {
+    const { request, command } = pending;
     if (request === null || request.kind === 'recover') return;
     const { connection } = request;
     if (request.kind === 'open') this.#opening.answer(connection, result);
-    else if (connection.phase !== 'open') return;
-    else if (result.kind === 'void') this.#connections.close(connection, 'takenOver');
-    else if (!pending.answered) this.#answer(connection, pending, request, result);
+    else if (connection.phase === 'open') {
+      if (result.kind === 'void') this.#connections.close(connection, 'takenOver');
+      else if (!pending.answered) this.#answer(connection, pending, request, result, laterRetained);
+    }
+    if (command.kind === 'publish') this.inputs.publishApplied(connection, command.message);
   }
 
   /**
@@ -178,6 +188,7 @@ export class Home {
 
   onIsolated(accept: boolean): void {
     this.#opening.onIsolated(accept);
+    this.inputs.onIsolated();
   }
 
   /**
@@ -188,6 +199,7 @@ export class Home {
     this.#progress.clear();
     this.#opening.dropMoved();
     this.#takeovers.clear();
+    this.inputs.onRestored();
     this.disconnectAll('snapshotInstalled');
   }
 
@@ -221,6 +233,7 @@ export class Home {
     this.#takeovers.flush();
     const progress = this.#progress.takeDue();
     if (progress !== null) this.#proposer.add(progress);
+    this.#fanout.releaseLive();
     this.#delivery.takeDrops();
     this.live.flush();
   }
@@ -232,11 +245,13 @@ export class Home {
     { command }: PendingCommand,
     request: Exclude<PendingRequest, { kind: 'open' | 'recover' }>,
     result: CommandResult,
+    laterRetained: ReadonlySet<Message> | undefined,
   ): void {
     const { effects } = this.#context;
     const id = connection.id;
     switch (request.kind) {
       case 'publish': {
+        if (request.qos === 0) return;
         const kind = request.qos === 1 ? 'puback' : 'pubrec';
         const answer = this.#publishResult(connection, command, result);
         effects.push({ kind, connection: id, packetId: request.packetId, result: answer });
@@ -248,7 +263,7 @@ export class Home {
       case 'subscribe': {
         if (result.kind !== 'subscribed') return;
         const granted = this.#subscriptions.subscribed(connection, request, result);
-        this.#fanout.retained(connection, request.subscriptions, granted);
+        this.#fanout.retained(connection, request.subscriptions, granted, laterRetained);
         return;
       }
       case 'unsubscribe':
@@ -272,6 +287,7 @@ export class Home {
     const waiting = this.#takeovers.ended(effect);
     if (waiting?.phase === 'opening')
       return this.#connections.refuse(waiting, effect.reason === 'homeLost' ? 'homeLost' : 'takenOver');
+    if (waiting?.phase === 'gone') waiting.runDeferred();
     const connection = this.#connections.ofClient(effect.client);
     if (connection?.epoch !== effect.epoch) return this.#opening.onTakenOver(effect);
     if (effect.reason === 'closed') return;

@@ -1,4 +1,4 @@
-import type { Subscription } from '@mqtt-cluster/contracts';
+import type { QoS, Subscription } from '@mqtt-cluster/contracts';
 import type { Connection } from './connections/connection.ts';
 
 /** The client packet that waits for the result of a command. */
@@ -8,7 +8,8 @@ export type PendingRequest =
       readonly kind: 'publish';
       readonly connection: Connection;
       readonly packetId: number;
-      readonly qos: 1 | 2;
+      /** A QoS 0 publish has RETAIN set, and gets no answer. */
+      readonly qos: QoS;
     }
   | {
       readonly kind: 'subscribe';

@@ -7,19 +7,75 @@ interface Entry {
   readonly subscription: Subscription;
 }
 
+interface Announced {
+  /** Subscriptions of this filter, and subscriptions that are proposed and not applied. */
+  count: number;
+  /** The version of the interest that announced the filter. */
+  version: number;
+}
+
 /**
  * The subscriptions of this home's connected clients. Counts the connections of each filter, so that this
  * member can announce its interest to the peers.
  */
 export class Router {
   readonly #trie = new SubscriptionTrie<Entry>();
-  readonly #filterCounts = new Map<string, number>();
+  readonly #announced = new Map<string, Announced>();
+  /** Filters of each connection that are announced before their subscriptions exist, with their counts. */
+  readonly #early = new Map<Connection, Map<string, number>>();
   #added = new Set<string>();
-  #removed = new Set<string>();
+  #removed = new Map<string, Announced>();
   #round = 0;
+  #version = 0;
 
   get filters(): Iterable<string> {
-    return this.#filterCounts.keys();
+    return this.#announced.keys();
+  }
+
+  /** The version of the interest that was last taken by `takeChanges`. */
+  get version(): number {
+    return this.#version;
+  }
+
+  get hasChanges(): boolean {
+    return this.#added.size + this.#removed.size > 0;
+  }
+
+  /** Returns the newest version of the interest in these filters. */
+  interestVersion(filters: Iterable<string>): number {
+    let newest = 0;
+    for (const filter of filters) newest = Math.max(newest, this.#announced.get(filter)?.version ?? 0);
+    return newest;
+  }
+
+  /**
+   * Announces a filter before the log has its subscription, so that the peers have the interest when the
+   * subscription is applied. `add` and then `retract` replace the announcement by the subscription.
+   */
+  announce(connection: Connection, filter: string): void {
+    let filters = this.#early.get(connection);
+    if (filters === undefined) this.#early.set(connection, (filters = new Map<string, number>()));
+    filters.set(filter, (filters.get(filter) ?? 0) + 1);
+    this.#count(filter, 1);
+  }
+
+  /** Ends one announcement of this filter. Does nothing if there is none. */
+  retract(connection: Connection, filter: string): void {
+    const filters = this.#early.get(connection);
+    const count = filters?.get(filter);
+    if (filters === undefined || count === undefined) return;
+    if (count > 1) filters.set(filter, count - 1);
+    else filters.delete(filter);
+    if (filters.size === 0) this.#early.delete(connection);
+    this.#count(filter, -1);
+  }
+
+  /** Ends all announcements of a connection. */
+  retractAll(connection: Connection): void {
+    const filters = this.#early.get(connection);
+    if (filters === undefined) return;
+    this.#early.delete(connection);
+    for (const [filter, count] of filters) this.#count(filter, -count);
   }
 
   add(connection: Connection, subscription: Subscription): void {
@@ -39,6 +95,7 @@ export class Router {
   }
 
   removeAll(connection: Connection): void {
+    this.retractAll(connection);
     for (const filter of [...connection.subscriptions.keys()]) this.remove(connection, filter);
   }
 
@@ -70,20 +127,30 @@ export class Router {
     return this.#trie.matches(topic).length > 0;
   }
 
-  /** Returns the filters that were added and removed since the last call, or null without a change. */
-  takeChanges(): { add: string[]; remove: string[] } | null {
-    if (this.#added.size + this.#removed.size === 0) return null;
-    const changes = { add: [...this.#added], remove: [...this.#removed] };
+  /**
+   * Returns the filters that were added and removed since the last call, with the new version of the interest,
+   * or null without a change.
+   */
+  takeChanges(): { version: number; add: string[]; remove: string[] } | null {
+    if (!this.hasChanges) return null;
+    const changes = { version: ++this.#version, add: [...this.#added], remove: [...this.#removed.keys()] };
     this.#added = new Set();
-    this.#removed = new Set();
+    this.#removed = new Map();
     return changes;
   }
 
-  #count(filter: string, change: 1 | -1): void {
-    const count = (this.#filterCounts.get(filter) ?? 0) + change;
-    if (count > 0) this.#filterCounts.set(filter, count);
-    else this.#filterCounts.delete(filter);
-    if (change === 1 && count === 1 && !this.#removed.delete(filter)) this.#added.add(filter);
-    if (change === -1 && count === 0 && !this.#added.delete(filter)) this.#removed.add(filter);
+  #count(filter: string, change: number): void {
+    const announced = this.#announced.get(filter);
+    if (announced === undefined) {
+      // The peers still have a filter that was removed in this turn.
+      const { version } = this.#removed.get(filter) ?? { version: this.#version + 1 };
+      if (!this.#removed.delete(filter)) this.#added.add(filter);
+      this.#announced.set(filter, { count: change, version });
+      return;
+    }
+    announced.count += change;
+    if (announced.count > 0) return;
+    this.#announced.delete(filter);
+    if (!this.#added.delete(filter)) this.#removed.set(filter, announced);
   }
 }

@@ -4,6 +4,7 @@ import type { CommandResult } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
 import type { Proposer } from '../log/proposer.ts';
 import type { Connection } from './connections/connection.ts';
+import type { InterestAnswers } from './live/interest-answers.ts';
 import type { PendingRequest } from './pending-request.ts';
 import type { Router } from './router.ts';
 
@@ -25,11 +26,13 @@ export class Subscriptions {
   readonly #context: MemberContext;
   readonly #proposer: Proposer;
   readonly #router: Router;
+  readonly #answers: InterestAnswers;
 
-  constructor(context: MemberContext, proposer: Proposer, router: Router) {
+  constructor(context: MemberContext, proposer: Proposer, router: Router, answers: InterestAnswers) {
     this.#context = context;
     this.#proposer = proposer;
     this.#router = router;
+    this.#answers = answers;
   }
 
   /** @returns the granted codes, or null when the SUBACK has to wait for the log */
@@ -50,12 +53,13 @@ export class Subscriptions {
       else this.#router.add(connection, subscription);
     });
     if (positions.length === 0) {
-      this.#context.effects.push({ kind: 'suback', connection: connection.id, packetId, codes });
+      this.#suback(connection, packetId, subscriptions, codes);
       return { codes, isNew, retainedQueued };
     }
     if (connection.clean) connection.shares = true;
     const { client, epoch } = connection;
     const logged = positions.map((position) => subscriptions[position]!);
+    this.#announce(connection, logged);
     const request: PendingRequest = {
       kind: 'subscribe',
       connection,
@@ -83,9 +87,10 @@ export class Subscriptions {
       const granted = request.codes[position]! < refusedCode;
       if (granted && parseSharedFilter(subscription.filter) === null)
         this.#router.add(connection, subscription);
+      this.#router.retract(connection, subscription.filter);
     });
     const { packetId, codes, isNew, retainedQueued } = request;
-    this.#context.effects.push({ kind: 'suback', connection: connection.id, packetId, codes });
+    this.#suback(connection, packetId, request.subscriptions, codes);
     return { codes, isNew, retainedQueued };
   }
 
@@ -125,6 +130,28 @@ export class Subscriptions {
     });
     const { packetId, existed } = request;
     this.#context.effects.push({ kind: 'unsuback', connection: connection.id, packetId, existed });
+  }
+
+  /** Announces the interest in the same turn as the proposal, so that it travels while the log commits. */
+  #announce(connection: Connection, subscriptions: readonly Subscription[]): void {
+    // The subscriptions of a client that has left serve only its next home.
+    if (connection.phase === 'gone') return;
+    for (const { filter } of subscriptions)
+      if (parseSharedFilter(filter) === null) this.#router.announce(connection, filter);
+  }
+
+  /** Sends SUBACK when the reachable peers forward QoS 0 messages for the filters to this home (P2). */
+  #suback(
+    connection: Connection,
+    packetId: number,
+    subscriptions: readonly Subscription[],
+    codes: readonly number[],
+  ): void {
+    const version = this.#router.interestVersion(subscriptions.map(({ filter }) => filter));
+    this.#answers.whenAnswered(version, () => {
+      if (connection.phase === 'open')
+        this.#context.effects.push({ kind: 'suback', connection: connection.id, packetId, codes });
+    });
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Message } from '@mqtt-cluster/contracts';
 import type { StateEffect } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
 import type { Home } from '../home/home.ts';
@@ -16,6 +17,22 @@ interface EffectConsumers {
   readonly replica: Replica;
 }
 
+type BatchApplied = Extract<StateEffect, { kind: 'batchApplied' }>;
+type Published = Extract<StateEffect, { kind: 'published' }>;
+
+/**
+ * A batch of this home with SUBSCRIBE or UNSUBSCRIBE. Its commands are answered between its messages, in the
+ * order of the log, so that a subscription gets exactly the messages behind it.
+ */
+interface OrderedAnswers {
+  readonly batch: PendingBatch;
+  readonly applied: BatchApplied;
+  /** Number of the commands that are answered. */
+  answered: number;
+  /** Retained messages of the batch that are not passed on yet. */
+  readonly laterRetained: Set<Message>;
+}
+
 /** Passes the effects of applied entries to the home and its clients, to the outbox, and on as events. */
 export class EffectDispatcher {
   readonly #context: MemberContext;
@@ -29,7 +46,9 @@ export class EffectDispatcher {
   onEffects(effects: readonly StateEffect[], entry: Uint8Array | null): void {
     const { storeId, incarnation } = this.#context.options.recovered;
     if (this.#context.options.measures !== undefined) this.#sampleDelivery(effects);
+    const ordered = this.#orderedAnswers(effects);
     for (const effect of effects) {
+      if (ordered !== null && effect.kind === 'published') this.#answerBefore(effect, ordered);
       const own = 'storeId' in effect && effect.storeId === storeId;
       const ownBatch = own && effect.incarnation === incarnation;
       if (effect.kind !== 'batchApplied') {
@@ -38,9 +57,10 @@ export class EffectDispatcher {
           ownBatch ? this.#consumers.proposer.find(effect.sequence) : undefined,
         );
         this.#report(effect, entry);
-      } else if (ownBatch) this.#onBatchApplied(effect.sequence, effect.results);
+      } else if (ownBatch) this.#onBatchApplied(effect, ordered?.answered ?? 0);
       else if (own && effect.incarnation > incarnation) this.#onStoreRegressed();
     }
+    this.#consumers.home.entryApplied();
   }
 
   /**
@@ -60,21 +80,54 @@ export class EffectDispatcher {
     this.#consumers.home.onRestored();
   }
 
-  #onBatchApplied(
-    sequence: number,
-    results: Extract<StateEffect, { kind: 'batchApplied' }>['results'],
+  #orderedAnswers(effects: readonly StateEffect[]): OrderedAnswers | null {
+    const applied = effects.findLast((effect) => effect.kind === 'batchApplied');
+    const { storeId, incarnation } = this.#context.options.recovered;
+    if (applied?.storeId !== storeId || applied.incarnation !== incarnation) return null;
+    const batch = this.#consumers.proposer.find(applied.sequence);
+    const changesSubscriptions = batch?.commands.some(
+      ({ request }) => request?.kind === 'subscribe' || request?.kind === 'unsubscribe',
+    );
+    if (batch === undefined || !changesSubscriptions) return null;
+    const laterRetained = new Set<Message>();
+    for (const effect of effects)
+      if (effect.kind === 'published' && effect.message.retain) laterRetained.add(effect.message);
+    return { batch, applied, answered: 0, laterRetained };
+  }
+
+  #answerBefore(
+    { storeId, incarnation, sequence, command, message }: Published,
+    ordered: OrderedAnswers,
   ): void {
+    const { batch, applied, laterRetained } = ordered;
+    const isOfBatch = storeId === applied.storeId && incarnation === applied.incarnation;
+    if (isOfBatch && sequence === applied.sequence)
+      for (; ordered.answered < command; ordered.answered++)
+        this.#answer(batch, ordered.answered, applied.results, laterRetained);
+    laterRetained.delete(message);
+  }
+
+  #onBatchApplied({ sequence, results }: BatchApplied, answered: number): void {
     const batch = this.#consumers.proposer.applied(sequence);
     if (batch === undefined) return;
     this.#context.options.measures?.committed(this.#context.nowMs - batch.createdMs);
     if (sequence === 1) this.#consumers.serving.joined();
     this.#deleteFromOutbox(batch);
-    batch.commands.forEach((pending, position) => {
-      const result = results[position];
-      if (result === undefined) return;
-      if (result.kind === 'void') this.#context.options.observer?.mark('old-epoch-command-void');
-      this.#consumers.home.answer(pending, result);
-    });
+    for (let position = answered; position < batch.commands.length; position++)
+      this.#answer(batch, position, results);
+  }
+
+  #answer(
+    batch: PendingBatch,
+    position: number,
+    results: BatchApplied['results'],
+    laterRetained?: ReadonlySet<Message>,
+  ): void {
+    const pending = batch.commands[position];
+    const result = results[position];
+    if (pending === undefined || result === undefined) return;
+    if (result.kind === 'void') this.#context.options.observer?.mark('old-epoch-command-void');
+    this.#consumers.home.answer(pending, result, laterRetained);
   }
 
   /** Deletes an applied batch from the outbox, because the cluster now has its messages. */

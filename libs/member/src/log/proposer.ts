@@ -272,6 +272,14 @@ export class Proposer {
     batch.outboxBytes = 0;
   }
 
+  /** Counts the publishes that the cluster has not applied and that have no degraded acknowledgement. */
+  countWaitingPublishes(): [number, number, number] {
+    const counts: [number, number, number] = [0, 0, 0];
+    for (const { command, answered } of this.unanswered())
+      if (command.kind === 'publish' && !answered) counts[command.message.qos]++;
+    return counts;
+  }
+
   *unanswered(): Iterable<PendingCommand> {
     for (const batch of this.#batches) yield* batch.commands;
     yield* this.#pending;
@@ -357,6 +365,8 @@ function markIfAbandoned(pending: PendingCommand): boolean {
   const { command, request } = pending;
   if (command.kind !== 'open' || command.adopt || request?.kind !== 'open') return false;
   if (request.connection.phase !== 'gone') return false;
+  // A client that publishes before CONNACK and leaves has not given up: its session has to open.
+  if (request.connection.deferred.length > 0) return false;
   pending.command = { ...command, adopt: true };
   return true;
 }

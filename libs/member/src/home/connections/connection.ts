@@ -1,5 +1,6 @@
 import type {
   ClientId,
+  ClientInput,
   ConnectionId,
   ConnectRequest,
   Epoch,
@@ -47,6 +48,16 @@ export interface LocalItem {
   readonly early?: string;
 }
 
+/** A packet that a client sends after CONNECT and that the home handles in order. */
+export type ClientPacket = Extract<ClientInput, { kind: 'subscribe' | 'unsubscribe' | 'publish' | 'pubrel' }>;
+
+/** A packet of the client that waits until the cluster has opened the session. */
+export interface DeferredPacket {
+  readonly act: () => void;
+  /** The QoS of a PUBLISH. */
+  readonly qos?: QoS;
+}
+
 /** One client connection at its home. The parts of the home change its fields. */
 export class Connection {
   readonly id: ConnectionId;
@@ -86,8 +97,12 @@ export class Connection {
    * the connection when its publishes are answered.
    */
   drainingSinceMs: number | null = null;
-  /** Inputs of the client that wait until the connection has its epoch. */
-  readonly deferred: (() => void)[] = [];
+  /** Packets of the client that wait until the connection has its epoch. */
+  readonly deferred: DeferredPacket[] = [];
+  /** Publishes of this connection that are proposed and not applied. */
+  unappliedPublishes = 0;
+  /** SUBSCRIBE or UNSUBSCRIBE that waits for earlier publishes, and the packets after it. */
+  waitingInputs: ClientPacket[] | null = null;
 
   readonly subscriptions = new Map<string, Subscription>();
   readonly inFlight = new Map<number, InFlightMessage>();
@@ -147,6 +162,11 @@ export class Connection {
    */
   startPacketIds(epoch: Epoch): void {
     this.#nextPacketId = ownPacketIdMin + ((epoch * packetIdStride) % ownPacketIdCount);
+  }
+
+  /** Handles the packets that waited for the epoch, in order. */
+  runDeferred(): void {
+    for (const { act } of this.deferred.splice(0)) act();
   }
 
   /**

@@ -12,14 +12,20 @@ import type { CommandResult } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../../context.ts';
 import type { Proposer } from '../../log/proposer.ts';
 import { Connection } from './connection.ts';
+import type { DeferredPacket } from './connection.ts';
 import type { Connections } from './connections.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { AckProgress } from '../delivery/ack-progress.ts';
 import type { Router } from '../router.ts';
 import type { Takeovers } from './takeovers.ts';
 
-/** Upper bound of the inputs of one connection that wait for its epoch while the cluster has no majority. */
+/** Upper bound of the packets of one connection that wait for its epoch while the cluster has no majority. */
 const deferredMax = 1_000;
+/**
+ * Upper bound of the packets of one connection that wait for its CONNACK. More packets than this do not fit
+ * into one read of the socket, which is all that the broker passes on before CONNACK.
+ */
+const earlyPacketsMax = 16_384;
 
 /**
  * Deadline for a moved client with a will to reconnect elsewhere. After the deadline the client is treated as
@@ -79,6 +85,7 @@ export class SessionOpening {
     }
     this.#propose(connection, isolated);
     if (isolated) this.#connections.admit(connection, false);
+    else this.#announce(connection);
   }
 
   disconnect(id: ConnectionId, how: Disconnection): void {
@@ -164,8 +171,10 @@ export class SessionOpening {
   onIsolated(accept: boolean): void {
     for (const connection of this.#connections.all()) {
       if (connection.phase !== 'opening') continue;
-      if (accept && this.#mayServeIsolated(connection)) this.#connections.admit(connection, false);
-      else this.abandon(connection, 'isolated');
+      if (accept && this.#mayServeIsolated(connection)) {
+        this.#connections.admit(connection, false);
+        connection.runDeferred();
+      } else this.abandon(connection, 'isolated');
     }
   }
 
@@ -185,10 +194,19 @@ export class SessionOpening {
     this.#propose(connection, true);
   }
 
-  whenEpoch(connection: Connection, needed: boolean, act: () => void): void {
-    if (!needed || connection.epoch !== 0) act();
-    else if (connection.deferred.length < deferredMax) connection.deferred.push(act);
+  whenEpoch(connection: Connection, needed: boolean, packet: DeferredPacket): void {
+    if (!needed || connection.epoch !== 0) packet.act();
+    else if (connection.deferred.length < deferredMax) connection.deferred.push(packet);
     else this.end(connection, 'isolated', false);
+  }
+
+  /**
+   * Keeps a packet that arrived before CONNACK. It is handled when the session is open, also when its client
+   * has left by then, and discarded when the `open` is refused [3.1.1 MQTT-3.1.4-5] [5.0 MQTT-3.1.4-6].
+   */
+  deferEarly(connection: Connection, packet: DeferredPacket): void {
+    if (connection.deferred.length < earlyPacketsMax) connection.deferred.push(packet);
+    else this.#context.events.push({ kind: 'dropped', reason: 'noMajority', count: 1, counts: true });
   }
 
   #propose(connection: Connection, adopt: boolean): void {
@@ -197,6 +215,17 @@ export class SessionOpening {
     const command = { kind: 'open' as const, client, clean, expirySeconds, receiveMaximum };
     const withWill = will === undefined || connection.willFired ? command : { ...command, will };
     this.#proposer.add(adopt ? { ...withWill, adopt } : withWill, { kind: 'open', connection });
+  }
+
+  /**
+   * Announces the interest of a resumed session together with its `open`, so that the peers have it before
+   * CONNACK in all but rare cases. CONNACK does not wait for their answers.
+   */
+  #announce(connection: Connection): void {
+    if (connection.request.clean) return;
+    const session = this.#context.state.session(connection.client);
+    for (const filter of session?.subscriptions.keys() ?? [])
+      if (parseSharedFilter(filter) === null) this.#router.announce(connection, filter);
   }
 
   #mayServeIsolated(connection: Connection): boolean {
@@ -221,9 +250,9 @@ export class SessionOpening {
       );
     }
     if (connection.phase === 'gone') {
-      // The connection was closed before the cluster answered. The will of a client without CONNACK is not
-      // published.
-      if (current && !takesOver) this.#proposeClose(connection, connection.left ?? { graceful: true });
+      if (current && !takesOver) this.#closeGone(connection);
+      // Another connection of the client has taken over: only the session is void, not the messages.
+      else if (!current) connection.runDeferred();
       return;
     }
     if (!current) return this.answer(connection, { kind: 'refused', reason: 'elsewhere' });
@@ -233,13 +262,22 @@ export class SessionOpening {
 
   /** The will of the connection that this connection has taken over is published or discarded. */
   #settled(connection: Connection, opened: Extract<CommandResult, { kind: 'opened' }>): void {
-    if (connection.phase === 'gone') this.#proposeClose(connection, connection.left ?? { graceful: true });
+    if (connection.phase === 'gone') this.#closeGone(connection);
     else if (connection.phase === 'opening') this.#admit(connection, opened);
+  }
+
+  /**
+   * Handles the packets of a connection that was closed before the cluster answered, and closes its session.
+   * The will of a client without CONNACK is not published, unless the client has left without DISCONNECT.
+   */
+  #closeGone(connection: Connection): void {
+    connection.runDeferred();
+    this.#proposeClose(connection, connection.left ?? { graceful: true });
   }
 
   #admit(connection: Connection, opened: Extract<CommandResult, { kind: 'opened' }>): void {
     if (connection.phase === 'opening') this.#welcome(connection, opened);
-    for (const deferred of connection.deferred.splice(0)) deferred();
+    connection.runDeferred();
     this.#delivery.pump(connection);
   }
 
@@ -254,6 +292,7 @@ export class SessionOpening {
     for (const subscription of session.subscriptions.values()) {
       if (parseSharedFilter(subscription.filter) === null) this.#router.add(connection, subscription);
     }
+    this.#router.retractAll(connection);
     connection.startPacketIds(session.epoch);
   }
 

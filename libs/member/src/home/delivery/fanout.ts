@@ -4,7 +4,9 @@ import type { MemberContext } from '../../context.ts';
 import type { Connection, LocalItem } from '../connections/connection.ts';
 import type { Connections } from '../connections/connections.ts';
 import type { Delivery } from './delivery.ts';
+import { HeldLiveMessages } from '../live/held-live-messages.ts';
 import type { LiveForwarding } from '../live/live-forwarding.ts';
+import { RecentRetained } from '../live/recent-retained.ts';
 import type { Router } from '../router.ts';
 import { grantsRetained } from '../subscriptions.ts';
 import type { GrantedSubscriptions } from '../subscriptions.ts';
@@ -26,10 +28,13 @@ export class Fanout {
   #shareTurn = 0;
   /** The member's own retained messages (`$SYS`), which are not replicated. */
   readonly #localRetained = new TopicTree<Message>();
+  readonly #recentRetained = new RecentRetained();
+  readonly #heldLive: HeldLiveMessages;
 
   constructor(context: MemberContext, parts: Parts) {
     this.#context = context;
     this.#parts = parts;
+    this.#heldLive = new HeldLiveMessages(context, (frame, sentAtMs) => this.#deliverLive(frame, sentAtMs));
   }
 
   /**
@@ -53,19 +58,35 @@ export class Fanout {
 
   /**
    * Sends live messages from a peer to the clients that were connected here when the peer sent them. Clients
-   * that connected later may already have received the messages at their former home.
+   * that connected later may already have received the messages at their former home. The messages wait until
+   * this member has applied what their sender had applied.
    */
   live(from: MemberId, sent: LiveMessage): void {
     const { live } = this.#parts;
     const { messages, direct } = sent;
     const sentAtMs = live.ages.sentAtMs(from, sent, this.#context.nowMs);
     if (sentAtMs === null) return live.countDropped(messages.length + direct.length);
-    for (const message of messages) this.#deliver(message, sentAtMs);
+    this.#heldLive.receive(from, sent, sentAtMs);
+  }
+
+  /** Delivers the live messages whose wait has ended. */
+  releaseLive(): void {
+    this.#heldLive.release();
+    this.#recentRetained.expire(this.#context.nowMs);
+  }
+
+  #deliverLive({ messages, direct, appliedIndex = Infinity }: LiveMessage, sentAtMs: number): void {
+    for (const message of messages) {
+      if (this.#recentRetained.isLate(message, appliedIndex)) this.#parts.live.countDropped(1);
+      else this.#deliver(message, sentAtMs);
+    }
     for (const { client, message } of direct) this.#deliverTo(client, message, sentAtMs);
   }
 
   /** Sends an applied publish to the matching connections of this home. */
   published(message: Message): void {
+    const { state, nowMs } = this.#context;
+    if (message.retain && message.qos === 0) this.#recentRetained.add(message, state.index, nowMs);
     for (const connection of this.#parts.router.match(message)) {
       const item = matchedItem(connection, message);
       // The replicated queue holds the QoS 1 and 2 messages of a persistent session. QoS 0 messages are never
@@ -87,21 +108,27 @@ export class Fanout {
     }
   }
 
-  /** Begins to send the retained messages for new subscriptions. */
+  /**
+   * Begins to send the retained messages for new subscriptions.
+   * @param except retained messages that are newer than the subscriptions: they follow as published messages
+   */
   retained(
     connection: Connection,
     subscriptions: readonly Subscription[],
     granted: GrantedSubscriptions,
+    except?: ReadonlySet<Message>,
   ): void {
     const { delivery } = this.#parts;
     const { index } = this.#context.state;
+    // The set of the caller changes.
+    const newer = new Set(except);
     subscriptions.forEach((subscription, position) => {
       if (!grantsRetained(subscription, granted, position)) return;
       const { filter } = subscription;
       const qos0Only = granted.retainedQueued[position]!;
       // A repeated SUBSCRIBE begins again [MQTT-3.8.4-3].
       connection.retained = connection.retained.filter((each) => each.subscription.filter !== filter);
-      const stream = { subscription, index, qos0Only, after: null };
+      const stream = { subscription, index, newer, qos0Only, after: null };
       delivery.retained.begin(connection, { ...stream, own: null, early: new Set() });
       if (filter.startsWith('$'))
         delivery.retained.begin(connection, { ...stream, own: this.#localRetained, early: new Set() });

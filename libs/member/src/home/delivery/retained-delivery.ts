@@ -23,6 +23,8 @@ export interface RetainedStream {
   readonly own: TopicTree<Message> | null;
   /** Messages that were retained after this log index reach the client as published messages. */
   readonly index: LogIndex;
+  /** Messages of that index that were retained after the subscription. */
+  readonly newer: ReadonlySet<Message>;
   /** True when the replicated queue of the session holds the messages of QoS 1 and 2. */
   readonly qos0Only: boolean;
   /** The topics up to this one are done. Null at the beginning. */
@@ -102,7 +104,7 @@ export class RetainedDelivery {
       }
       state.visitRetained(topic, null, clock.nowMs, ({ message, index }) => {
         const item = itemOf(subscription, message);
-        const isSent = index <= stream.index && isWanted(stream, item.qos);
+        const isSent = isOlder(stream, message, index) && isWanted(stream, item.qos);
         if (!isSent || (item.qos === 0 && !connection.writable)) return false;
         early.add(topic);
         this.#sender.enqueue(connection, item);
@@ -125,7 +127,7 @@ export class RetainedDelivery {
         return false;
       }
       const item = itemOf(stream.subscription, message);
-      if (index <= stream.index && isWanted(stream, item.qos) && !stream.early.has(message.topic)) {
+      if (isOlder(stream, message, index) && isWanted(stream, item.qos) && !stream.early.has(message.topic)) {
         if (!mayTake(connection, item.qos)) {
           ended = false;
           return false;
@@ -151,6 +153,10 @@ function visit(
   if (own === null)
     state.visitRetained(filter, after, clock.nowMs, ({ message, index }) => each(message, index));
   else own.visitAfter(filter, after, (message) => each(message, 0));
+}
+
+function isOlder(stream: RetainedStream, message: Message, index: LogIndex): boolean {
+  return index <= stream.index && !stream.newer.has(message);
 }
 
 function isWanted({ qos0Only }: RetainedStream, qos: QoS): boolean {

@@ -1,8 +1,10 @@
 import type { DirectMessage, InterestMessage, MemberId, Message } from '@mqtt-cluster/contracts';
-import { SubscriptionTrie } from '@mqtt-cluster/mqtt-state';
+import { conformanceSemantics } from '@mqtt-cluster/contracts';
 import type { MemberContext } from '../../context.ts';
 import type { Peers } from '../../cluster/peers.ts';
+import { InterestAnswers } from './interest-answers.ts';
 import { LiveMessageAges } from './live-message-ages.ts';
+import { PeerInterest } from './peer-interest.ts';
 import type { Router } from '../router.ts';
 
 /** Upper bound of the QoS 0 messages for one peer in one turn. Further messages are dropped and counted. */
@@ -21,13 +23,12 @@ export class LiveForwarding {
   readonly #context: MemberContext;
   readonly #peers: Peers;
   readonly #router: Router;
-  readonly #interest = new SubscriptionTrie<MemberId>();
-  readonly #peerFilters = new Map<MemberId, Set<string>>();
+  readonly #interest = new PeerInterest();
   /** Peers whose link is up and that have announced all their filters since it came up. */
   readonly #known = new Set<MemberId>();
   readonly #waiting = new Map<MemberId, Waiting>();
   readonly ages = new LiveMessageAges();
-  #version = 0;
+  readonly answers: InterestAnswers;
   #dropped = 0;
   #lastFullMs: number;
 
@@ -36,6 +37,12 @@ export class LiveForwarding {
     this.#peers = peers;
     this.#router = router;
     this.#lastFullMs = context.nowMs;
+    this.answers = new InterestAnswers(context, peers, (peer) => this.#sendFull(peer));
+  }
+
+  /** True when the next turn has messages or changed interest to send. */
+  get hasUnsent(): boolean {
+    return this.#waiting.size > 0 || this.#router.hasChanges;
   }
 
   forward(message: Message): void {
@@ -55,7 +62,7 @@ export class LiveForwarding {
    */
   mayMatch(topic: string): boolean {
     for (const [peer, link] of this.#peers.links) if (link !== 'up' || !this.#known.has(peer)) return true;
-    return this.#interest.matches(topic).length > 0;
+    return this.#interest.matches(topic);
   }
 
   direct(peer: MemberId, message: DirectMessage): void {
@@ -65,19 +72,13 @@ export class LiveForwarding {
   }
 
   onInterest(from: MemberId, interest: InterestMessage): void {
-    let filters = this.#peerFilters.get(from);
-    if (filters === undefined) this.#peerFilters.set(from, (filters = new Set()));
-    if (interest.full) {
-      this.#known.add(from);
-      const now = new Set(interest.add);
-      for (const filter of filters) if (!now.has(filter)) this.#remove(from, filters, filter);
-    }
-    for (const filter of interest.remove) this.#remove(from, filters, filter);
-    for (const filter of interest.add) {
-      if (filters.has(filter)) continue;
-      filters.add(filter);
-      this.#interest.add(filter, from, from);
-    }
+    if (interest.full) this.#known.add(from);
+    if (!this.#interest.receive(from, interest)) return;
+    const { incarnation = 0, version } = interest;
+    const hello = this.#peers.hellos.get(from);
+    // An older program refuses every frame that contains a message of an unknown type.
+    if (hello === undefined || hello.semantics >= conformanceSemantics)
+      this.#peers.send(from, 'log', { type: 'interestAnswer', incarnation, version });
   }
 
   linkUp(peer: MemberId): void {
@@ -91,6 +92,7 @@ export class LiveForwarding {
   linkDown(peer: MemberId): void {
     this.#waiting.delete(peer);
     this.#known.delete(peer);
+    this.answers.linkDown(peer);
   }
 
   /** Counts live messages that arrived too late. */
@@ -100,21 +102,20 @@ export class LiveForwarding {
 
   /** Sends changed interest, then the waiting messages. Called once a turn. */
   flush(): void {
-    const { nowMs, options } = this.#context;
+    const { nowMs, options, state } = this.#context;
+    const { storeId, incarnation } = options.recovered;
     const changes = this.#router.takeChanges();
     if (changes !== null) {
-      const version = ++this.#version;
-      for (const peer of this.#peers.ids) {
-        this.#peers.send(peer, 'log', { type: 'interest', full: false, version, ...changes });
-      }
+      const interest = { type: 'interest', incarnation, full: false, ...changes } as const;
+      for (const peer of this.#peers.ids) this.#peers.send(peer, 'log', interest);
     }
+    this.answers.flush();
     if (nowMs - this.#lastFullMs >= options.timings.interestMs) {
       this.#lastFullMs = nowMs;
       for (const peer of this.#peers.ids) this.#sendFull(peer);
     }
-    const { storeId, incarnation } = options.recovered;
     for (const [peer, { messages, direct }] of this.#waiting) {
-      const run = { storeId, incarnation, sentAtMs: nowMs };
+      const run = { storeId, incarnation, sentAtMs: nowMs, appliedIndex: state.index };
       this.#peers.send(peer, 'live', { type: 'live', ...run, messages, direct });
     }
     this.#waiting.clear();
@@ -136,11 +137,9 @@ export class LiveForwarding {
   }
 
   #sendFull(peer: MemberId): void {
-    const add = [...this.#router.filters];
-    this.#peers.send(peer, 'log', { type: 'interest', full: true, version: this.#version, add, remove: [] });
-  }
-
-  #remove(from: MemberId, filters: Set<string>, filter: string): void {
-    if (filters.delete(filter)) this.#interest.remove(filter, from);
+    const { incarnation } = this.#context.options.recovered;
+    const { version, filters } = this.#router;
+    const run = { incarnation, version };
+    this.#peers.send(peer, 'log', { type: 'interest', ...run, full: true, add: [...filters], remove: [] });
   }
 }

@@ -1,0 +1,100 @@
+import { conformanceSemantics } from '@mqtt-cluster/contracts';
+import type { InterestAnswerMessage, MemberId } from '@mqtt-cluster/contracts';
+import type { MemberContext } from '../../context.ts';
+import type { Peers } from '../../cluster/peers.ts';
+
+/** A SUBACK waits at most this long for the answers of the peers, ms. */
+const answerMsMax = 100;
+
+interface Waiting {
+  readonly version: number;
+  readonly untilMs: number;
+  readonly release: () => void;
+}
+
+/**
+ * Delays SUBACK until the peers have this member's new interest, so that a QoS 0 message that is published at
+ * any member after the SUBACK arrives (P2). A member does not wait for a peer that is unreachable, that has
+ * no clients yet, or whose program does not answer. It also does not wait for a peer that has missed the
+ * deadline, until that peer answers again.
+ */
+export class InterestAnswers {
+  readonly #context: MemberContext;
+  readonly #peers: Peers;
+  readonly #sendFull: (peer: MemberId) => void;
+  readonly #answered = new Map<MemberId, number>();
+  readonly #silent = new Set<MemberId>();
+  /** In the order of their deadlines. Versions never fall. */
+  #waiting: Waiting[] = [];
+
+  /** @param sendFull sends the whole interest to a peer that may have missed a change */
+  constructor(context: MemberContext, peers: Peers, sendFull: (peer: MemberId) => void) {
+    this.#context = context;
+    this.#peers = peers;
+    this.#sendFull = sendFull;
+  }
+
+  /** Calls `release` when all reachable peers have the interest of this version, or after the deadline. */
+  whenAnswered(version: number, release: () => void): void {
+    if (version <= this.#reached()) return release();
+    const untilMs = this.#context.nowMs + answerMsMax;
+    this.#waiting.push({ version: Math.max(version, this.#waiting.at(-1)?.version ?? 0), untilMs, release });
+  }
+
+  receive(from: MemberId, { incarnation, version }: InterestAnswerMessage): void {
+    if (incarnation !== this.#context.options.recovered.incarnation) return;
+    this.#silent.delete(from);
+    if (version <= (this.#answered.get(from) ?? 0)) return;
+    this.#answered.set(from, version);
+    this.#release();
+  }
+
+  /** A peer may restart while the link is down, so its former answers no longer count. */
+  linkDown(peer: MemberId): void {
+    this.#answered.delete(peer);
+    this.#silent.delete(peer);
+    this.#release();
+  }
+
+  /** Ends the waits whose deadline has passed. Called once a turn. */
+  flush(): void {
+    const first = this.#waiting[0];
+    if (first === undefined) return;
+    if (first.untilMs <= this.#context.nowMs) {
+      for (const peer of this.#peers.ids) {
+        if (!this.#awaits(peer) || this.#answerOf(peer) >= first.version) continue;
+        this.#silent.add(peer);
+        this.#sendFull(peer);
+      }
+    }
+    this.#release();
+  }
+
+  #release(): void {
+    if (this.#waiting.length === 0) return;
+    const reached = this.#reached();
+    const { nowMs } = this.#context;
+    const isDone = ({ version, untilMs }: Waiting): boolean => version <= reached || untilMs <= nowMs;
+    let count = 0;
+    while (count < this.#waiting.length && isDone(this.#waiting[count]!)) count++;
+    for (const { release } of this.#waiting.splice(0, count)) release();
+  }
+
+  /** Returns the newest version that all awaited peers have answered. */
+  #reached(): number {
+    let reached = Infinity;
+    for (const peer of this.#peers.ids)
+      if (this.#awaits(peer)) reached = Math.min(reached, this.#answerOf(peer));
+    return reached;
+  }
+
+  #answerOf(peer: MemberId): number {
+    return this.#answered.get(peer) ?? 0;
+  }
+
+  #awaits(peer: MemberId): boolean {
+    if (this.#peers.links.get(peer) !== 'up' || this.#silent.has(peer)) return false;
+    const hello = this.#peers.hellos.get(peer);
+    return hello !== undefined && hello.semantics >= conformanceSemantics && hello.state !== 'joining';
+  }
+}
