@@ -56,6 +56,9 @@ export class Connection {
   /** Whole packets that the current read completed. */
   #completed = 0;
   #unansweredPings = 0;
+  /** CONNECT, after the member has received the connect request. */
+  #connectPacket: ConnectPacket | null = null;
+  #socketClosed = false;
   /** Receives the effects of the member; null until the client is connected. */
   #target: EffectTarget | null = null;
   /** True if the broker flushes this connection at the end of the turn. */
@@ -87,6 +90,7 @@ export class Connection {
     this.#handshake = new Handshake(
       { lifecycle: this.#lifecycle, frames: this.#frames, gate: this.#gate, writer: this.#writer, context },
       {
+        onRequested: (packet) => this.#onRequested(packet),
         onOpen: (packet) => this.#onOpen(packet),
         onEarlyEffect: (effect) => this.#onOpenEffect(effect),
         onPingresp: () => this.#onPingresp(),
@@ -96,7 +100,7 @@ export class Connection {
     socket.on('error', (error) =>
       context.logger.debug({ connection: id, address, error: error.message }, 'Socket of a client failed'),
     );
-    socket.on('close', () => this.#lifecycle.onSocketClosed());
+    socket.on('close', () => this.#onSocketClosed());
   }
 
   /** Applies an effect of the member. The broker flushes the connection after the last effect of a turn. */
@@ -160,6 +164,33 @@ export class Connection {
     if (this.#completed > 0) this.#progress.onPacket();
     else if (!this.#progress.onPart(bytes, performance.now())) return;
     this.#lifecycle.aedes?.touch();
+  }
+
+  #onRequested(packet: ConnectPacket): void {
+    this.#connectPacket = packet;
+    if (this.#socketClosed) this.#onSocketClosed();
+  }
+
+  /**
+   * Handles the packets that the client sent before it closed the socket, and then the end of the connection. A
+   * client need not wait for CONNACK (3.1.1: 3.1.4; 5.0: 3.1.4): all its packets may arrive in the segment of
+   * its CONNECT. The member handles them after it has opened the session.
+   */
+  #onSocketClosed(): void {
+    this.#socketClosed = true;
+    const { phase } = this.#lifecycle;
+    // The authentication decides whether any packet is handled.
+    if (phase === 'connecting' && this.#connectPacket === null) return;
+    if (phase === 'connecting' || phase === 'open') this.#handleReceived();
+    this.#lifecycle.onSocketClosed();
+  }
+
+  #handleReceived(): void {
+    this.#runGuarded(() => {
+      if (this.#target === null && this.#connectPacket !== null) this.#onOpen(this.#connectPacket);
+      this.#gate.drain();
+      this.#target?.inbound.onDisconnect();
+    });
   }
 
   #onWritable(writable: boolean): void {

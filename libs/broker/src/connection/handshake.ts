@@ -34,6 +34,8 @@ interface HandshakeParts {
 }
 
 interface HandshakeEvents {
+  /** The member has received the connect request. */
+  onRequested(packet: ConnectPacket): void;
   /** The client is connected. Called before the guard writes CONNACK. */
   onOpen(packet: ConnectPacket): void;
   /**
@@ -125,6 +127,7 @@ export class Handshake {
       kind: 'connect',
       request: connectRequest(packet, client, this.#context.limits),
     });
+    this.#events.onRequested(packet);
   }
 
   /** The member has accepted the client. Aedes calls `onConnack` next. */

@@ -23,6 +23,7 @@ export class ReadGate {
   readonly #runGuarded: (action: () => void) => void;
   #reasons = 0;
   #ended = false;
+  #draining = false;
 
   constructor(socket: Duplex, frames: FrameReader, runGuarded: (action: () => void) => void) {
     this.#socket = socket;
@@ -35,6 +36,7 @@ export class ReadGate {
   }
 
   pause(reason: number): void {
+    if (this.#draining) return;
     this.#reasons |= reason;
     this.#frames.pause();
     if (!this.#ended) this.#socket.pause();
@@ -46,6 +48,19 @@ export class ReadGate {
     if (this.#reasons !== 0 || this.#ended) return;
     this.#runGuarded(() => this.#frames.resume());
     if (this.#reasons === 0) this.#socket.resume();
+  }
+
+  /**
+   * Passes on all packets that were already received, because the client has closed the socket and no more
+   * packets follow. No reason to pause holds them back.
+   *
+   * @throws PacketError as {@link FrameReader.push} does
+   */
+  drain(): void {
+    if (this.#ended) return;
+    this.#draining = true;
+    this.#reasons = 0;
+    this.#frames.resume();
   }
 
   /** Discards all further packets. The socket is read to its end, because it cannot close otherwise. */
