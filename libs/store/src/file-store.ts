@@ -84,7 +84,7 @@ class FileStore implements Store {
     this.#system = options.fileSystem ?? nodeFileSystem;
     this.#segmentBytesMax = options.segmentBytesMax ?? segmentBytesMaxDefault;
     this.#migrations = options.migrations ?? builtInMigrations;
-    this.#wallMs = options.wallMs ?? Date.now;
+    this.#wallMs = options.wallMs ?? (() => Date.now());
     this.#queue = new GroupCommitQueue((group) => this.#commitGroup(group));
   }
 

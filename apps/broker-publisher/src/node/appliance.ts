@@ -104,7 +104,7 @@ export class Appliance implements Lifecycle {
     this.#clock = new ClockKeeper({
       store: this.#store,
       readMember: (read) => runner.readMember(read),
-      wallMs: Date.now,
+      wallMs: () => Date.now(),
     });
     await this.#clock.start();
     await broker.start();
