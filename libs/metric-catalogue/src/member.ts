@@ -143,8 +143,8 @@ export const memberMetrics = {
     unit: 'messages',
     help:
       'Messages dropped because of a bound, by reason. Clients do not receive these messages. Drops for queue_full and ' +
-      'session_limit are counted once in the cluster, by the member that proposed the entry. The home counts all ' +
-      'other drops. Sum over the members.',
+      'session_limit, and for expired in the queues of absent sessions, are counted once in the cluster, by the ' +
+      'member that proposed the entry. The home counts all other drops. Sum over the members.',
     values: { reason: dropReasons },
   }),
   digestsAgree: gauge('state_digests_agree', {

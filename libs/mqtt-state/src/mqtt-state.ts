@@ -16,6 +16,7 @@
  * entries".
  */
 
+import { conformanceSemantics } from '@mqtt-cluster/contracts';
 import type { ClientId, ClusterConfig, ClusterSettings, LogIndex, MemberId } from '@mqtt-cluster/contracts';
 import { decodeBatchLeniently } from './codec/batch-codec.ts';
 import type { LenientBatch } from './codec/batch-codec.ts';
@@ -104,10 +105,13 @@ class ReplicatedMqttState implements MqttState {
   }
 
   nextDeadline(): number | null {
-    const { timers, retained } = this.#data;
-    const session = timers.peek()?.deadline ?? null;
-    const message = retained.nextExpiry();
-    return session === null || message === null ? (session ?? message) : Math.min(session, message);
+    const { timers, retained, queueExpiries, semantics } = this.#data;
+    const session = timers.peek()?.deadline ?? Infinity;
+    const message = retained.nextExpiry() ?? Infinity;
+    // Older semantics versions delete no queued messages, so their expiries would stay due.
+    const queued = semantics < conformanceSemantics ? Infinity : (queueExpiries.peek()?.deadline ?? Infinity);
+    const deadline = Math.min(session, message, queued);
+    return deadline === Infinity ? null : deadline;
   }
 
   session(client: ClientId): SessionView | undefined {

@@ -9,6 +9,8 @@ import type {
   StoreId,
 } from '@mqtt-cluster/contracts';
 import { DeadlineHeap } from './session/deadline-heap.ts';
+import { expiresBefore } from './session/queue-expiry.ts';
+import type { QueueExpiry } from './session/queue-expiry.ts';
 import { RetainedMessages } from './topics/retained-messages.ts';
 import type { Session, Subscriber, Timer } from './session/session.ts';
 import type { MessageBody } from './session/queued-message.ts';
@@ -47,6 +49,8 @@ export class StateData {
   readonly sharedSubscriptionTrie = new SubscriptionTrie<SharedSubscription>();
   readonly sessionsByHome = new Map<MemberId, Set<Session>>();
   readonly timers = new DeadlineHeap<Timer>(timerBefore);
+  /** Expiries of queued messages, see `queue-expiry.ts`. */
+  readonly queueExpiries = new DeadlineHeap<QueueExpiry>(expiresBefore);
   orphanCount = 0;
   subscriptionCount = 0;
   queuedMessages = 0;

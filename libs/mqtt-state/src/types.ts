@@ -224,8 +224,7 @@ export interface MqttState {
   readonly settings: ClusterSettings;
   readonly semantics: number;
   /**
-   * Returns the cluster time in ms at which the next timer is due or the next retained message expires, or
-   * null.
+   * Returns the cluster time in ms at which the next timer is due or the next message expires, or null.
    */
   nextDeadline(): number | null;
   session(client: ClientId): SessionView | undefined;

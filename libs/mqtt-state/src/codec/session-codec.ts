@@ -13,6 +13,7 @@ import {
 import { bodyBytes } from '../session/queueing.ts';
 import { Session } from '../session/session.ts';
 import type { Home, TimerKind } from '../session/session.ts';
+import { scheduleExpiry } from '../session/queue-expiry.ts';
 import { attachHome } from '../session/session-home.ts';
 import { restoreTimer } from '../session/session-timers.ts';
 import { isOutgoingPacketId, QueuedMessage } from '../session/queued-message.ts';
@@ -204,6 +205,7 @@ export function readSession(reader: ByteReader, bodies: BodyReader, data: StateD
     const item = readItem(reader, bodies);
     data.keepBody(item.body);
     session.items.restore(item);
+    scheduleExpiry(data, session, item);
   }
 }
 

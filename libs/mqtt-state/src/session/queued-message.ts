@@ -1,5 +1,6 @@
 import type { LogIndex, Message, QoS } from '@mqtt-cluster/contracts';
 import type { QueueItem } from '../types.ts';
+import type { QueueExpiry } from './queue-expiry.ts';
 
 /** The publish command that a message came from. */
 export type Origin = NonNullable<QueueItem['origin']>;
@@ -43,6 +44,8 @@ export class QueuedMessage implements QueueItem {
   packetId = 0;
   received = false;
   removed = false;
+  /** The entry in `StateData.queueExpiries`. Derived; not encoded. */
+  expiry: QueueExpiry | null = null;
 
   constructor(
     number: number,

@@ -1,4 +1,5 @@
 import type { LogIndex, Message, QoS, Subscription } from '@mqtt-cluster/contracts';
+import { cancelExpiry, scheduleExpiry } from './queue-expiry.ts';
 import type { Session } from './session.ts';
 import type { MessageBody, QueuedMessage } from './queued-message.ts';
 import type { SharedSubscription } from '../topics/shared-subscription.ts';
@@ -81,7 +82,8 @@ export function appendItem(
 ): void {
   const { session, qos, retain, identifiers, shared } = delivery;
   data.keepBody(body);
-  session.items.append(body, qos, retain, identifiers, shared?.key, retainedIndex);
+  const item = session.items.append(body, qos, retain, identifiers, shared?.key, retainedIndex);
+  scheduleExpiry(data, session, item);
   if (delivery.qos === 2) session.items.fillWindow(session.receiveMaximum);
 }
 
@@ -122,6 +124,7 @@ function makeRoom(context: ApplyContext, session: Session, body: MessageBody): b
 /** Removes an item from the session's queue. */
 export function dequeue(context: ApplyContext, session: Session, item: QueuedMessage): void {
   session.items.remove(item);
+  cancelExpiry(context.data, item);
   context.data.releaseBody(item.body);
 }
 

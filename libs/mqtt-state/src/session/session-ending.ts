@@ -2,6 +2,7 @@ import type { ClientId, Will } from '@mqtt-cluster/contracts';
 import { composeMessage } from '../codec/message-codec.ts';
 import { publishMessage } from '../commands/publishing.ts';
 import { dequeue, reassignSharedItems } from './queueing.ts';
+import { scheduleExpiries } from './queue-expiry.ts';
 import { expiryNever } from './session.ts';
 import type { Session } from './session.ts';
 import { detachHome } from './session-home.ts';
@@ -54,6 +55,7 @@ export function endConnection(context: ApplyContext, session: Session, ending: C
     return;
   }
   reassignSharedItems(context, session, () => true, true);
+  scheduleExpiries(data, session);
   // [MQTT-3.1.3-9] The will delay or the session's expiry, whichever is first.
   const delaySeconds = will ? Math.min(will.delaySeconds, expirySeconds) : 0;
   if (will && delaySeconds > 0) {

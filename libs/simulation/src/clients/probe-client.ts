@@ -88,15 +88,15 @@ export class ProbeClient {
     return packetId;
   }
 
-  /** Publishes with QoS 1. @returns the packet id */
+  /** Publishes with QoS 1 by default. A QoS 2 exchange ends with PUBREC. @returns the packet id */
   publish(
     topic: string,
     payload: string,
-    options: Pick<Partial<PublishRequest>, 'retain' | 'properties'>,
+    options: Pick<Partial<PublishRequest>, 'qos' | 'retain' | 'properties'>,
   ): number {
     const packetId = this.#nextPacketId++;
-    const { retain = false, properties } = options;
-    const request = { topic, payload: Buffer.from(payload), qos: 1, retain, packetId } as const;
+    const { qos = 1, retain = false, properties } = options;
+    const request = { topic, payload: Buffer.from(payload), qos, retain, packetId };
     const withProperties = properties === undefined ? request : { ...request, properties };
     this.#connection?.toHost({ kind: 'publish', request: withProperties });
     return packetId;

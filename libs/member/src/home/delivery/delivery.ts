@@ -196,11 +196,12 @@ export class Delivery {
       return true;
     }
     const expirySeconds = Math.ceil((expiresAt - this.#context.clock.nowMs) / 1_000);
-    if (expirySeconds <= 0) {
+    // A QoS 2 exchange that may have begun is completed, because the client remembers its packet id.
+    if (expirySeconds <= 0 && !(dup && qos === 2)) {
       this.#drop('expired');
       return false;
     }
-    this.#context.effects.push({ ...effect, ...identifiers, expirySeconds });
+    this.#context.effects.push({ ...effect, ...identifiers, expirySeconds: Math.max(0, expirySeconds) });
     return true;
   }
 
