@@ -149,6 +149,11 @@ export const configSchema = z
           .max(packetBytesHighest)
           .default(256 * 1024),
         /**
+         * The longest keep-alive of MQTT 5 clients, seconds; 0 sets no bound. CONNACK announces it as Server Keep
+         * Alive to a client that asks for more. A lower value detects dead clients sooner and costs more PINGREQs.
+         */
+        keepAliveSecondsMax: z.int().min(0).max(65_535).default(0),
+        /**
          * Whether the will of a connection is published when its client connects again, but the member of the
          * connection is unreachable, has restarted, or had moved the client to another server.
          */

@@ -208,7 +208,11 @@ export class Appliance implements Lifecycle {
       memberId: config.id,
       port: this.#faultInjection?.wrap(port) ?? port,
       listeners: [{ host: this.#listenHost, port: config.mqtt.port, kind: 'tcp' }],
-      limits: { clientsMax: config.mqtt.clientsMax, packetBytesMax: config.mqtt.packetBytesMax },
+      limits: {
+        clientsMax: config.mqtt.clientsMax,
+        packetBytesMax: config.mqtt.packetBytesMax,
+        keepAliveSecondsMax: config.mqtt.keepAliveSecondsMax,
+      },
       logger: this.#logger,
       metrics: this.#metrics.registry,
       version,

@@ -196,10 +196,12 @@ export async function startBroker(options: Partial<BrokerOptions> = {}): Promise
 }
 
 /** Starts our broker with a real member instead of {@link FakeClientPort}. */
-export async function startBrokerWithMember(): Promise<Target & { readonly port: MemberClientPort }> {
+export async function startBrokerWithMember(
+  options: Partial<BrokerOptions> = {},
+): Promise<Target & { readonly port: MemberClientPort }> {
   const port = new MemberClientPort();
   port.start();
-  const target = await startBroker({ port });
+  const target = await startBroker({ ...options, port });
   return {
     ...target,
     name: 'our broker with a member',
