@@ -28,6 +28,26 @@ export class PublishRefusedError extends ClusterError {
   }
 }
 
+/**
+ * The packet of the message exceeds the largest packet that the server accepts. The client does not send the
+ * message again.
+ */
+export class MessageTooLargeError extends ClusterError {
+  /** Bytes of the PUBLISH packet. */
+  readonly packetBytes: number;
+  /** Bytes that the server accepts; null if the server closed the connections without naming its limit. */
+  readonly packetBytesMax: number | null;
+  constructor(packetBytes: number, packetBytesMax: number | null) {
+    const limit =
+      packetBytesMax === null
+        ? 'the server closed the connection when it was sent, so the packet probably exceeds its limit'
+        : `the server accepts at most ${packetBytesMax} bytes`;
+    super('MESSAGE_TOO_LARGE', `the message was rejected: its packet has ${packetBytes} bytes, and ${limit}`);
+    this.packetBytes = packetBytes;
+    this.packetBytesMax = packetBytesMax;
+  }
+}
+
 /** The server rejected a topic filter in SUBACK. */
 export class SubscriptionRefusedError extends ClusterError {
   constructor(filters: readonly string[]) {

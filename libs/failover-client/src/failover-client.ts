@@ -172,6 +172,7 @@ class Client implements FailoverClient {
         tls: options.tls ?? {},
         unackedMax: options.unackedMax ?? defaultUnackedMax,
         inFlightMax: options.inFlightMax ?? defaultInFlightMax,
+        packetBytesMax: options.packetBytesMax ?? Infinity,
         connectTimeoutMs: timings.connectTimeoutMs,
         pingIntervalMs: timings.pingIntervalMs,
         silenceMsMax: timings.silenceMsMax,

@@ -184,6 +184,12 @@ export interface FailoverClientOptions extends FailoverClientHandlers {
    */
   readonly inFlightMax?: number;
   /**
+   * Bytes of the largest packet that the servers accept; `publish` rejects a larger message. MQTT 5 servers
+   * announce this limit themselves. For MQTT 3.1.1 without this option, the client gives a message up when
+   * the server has closed two connections in a row while it was sent. No limit by default.
+   */
+  readonly packetBytesMax?: number;
+  /**
    * What to do when another client has connected with this client id (MQTT 5 reason 0x8E): reconnect after the backoff, or
    * stop. `reconnect` by default.
    */
@@ -259,6 +265,7 @@ export interface FailoverClient extends Lifecycle {
    *
    * @throws OptionsError the topic is not a valid topic name
    * @throws UnackedLimitError `unackedMax` publishes are unacknowledged
+   * @throws MessageTooLargeError the server does not accept a packet of this size
    * @throws NotConnectedError a QoS 0 message was dropped: there is no connection, or the socket's buffer is full
    * @throws PublishRefusedError the server rejected the message (MQTT 5 reason code)
    * @throws ClientStoppedError the client was stopped before the acknowledgement; the message may have been delivered

@@ -52,6 +52,17 @@ export class PacketStore implements IStore {
     this.#window = window;
   }
 
+  /** Returns whether the server has not confirmed to have received this PUBLISH. */
+  holdsPublish(id: number): boolean {
+    return this.#packets.get(id)?.cmd === 'publish';
+  }
+
+  /** Returns whether the server may still wait for this PUBLISH, and the PUBLISH was sent on this connection. */
+  isPublishSent(id: number): boolean {
+    const packet = this.#packets.get(id);
+    return packet?.cmd === 'publish' && !this.#unsent.includes(packet);
+  }
+
   readonly messageIds = {
     allocate: (): number | null => {
       for (let tried = 0; tried < packetIdMax; tried += 1) {

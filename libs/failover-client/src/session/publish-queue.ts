@@ -52,6 +52,11 @@ export class PublishQueue {
     return this.#inFlight.delete(pending);
   }
 
+  /** Returns the publishes in flight with their packet ids. */
+  sentPublishes(): IterableIterator<[PendingPublish, number]> {
+    return this.#inFlight.entries();
+  }
+
   /** Returns all queued publishes with this QoS, in order. */
   all(qos: QoS): PendingPublish[] {
     return [...this.#inFlight.keys(), ...this.#waiting].filter((pending) => pending.qos === qos);

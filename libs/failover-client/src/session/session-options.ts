@@ -32,6 +32,8 @@ export interface SessionOptions {
   readonly tls: TlsOptions;
   readonly unackedMax: number;
   readonly inFlightMax: number;
+  /** Bytes of the largest packet that the servers accept; Infinity without a bound. */
+  readonly packetBytesMax: number;
   readonly connectTimeoutMs: number;
   readonly pingIntervalMs: number;
   readonly silenceMsMax: number;

@@ -5,6 +5,7 @@ import type { IClientOptions, Packet } from 'mqtt';
 import { writeToStream } from 'mqtt-packet';
 import { ConnectionMonitor } from '../monitor/connection-monitor.ts';
 import { ClientStoppedError, NotConnectedError, PublishRefusedError } from '../errors.ts';
+import { PacketSizeLimit } from './packet-size-limit.ts';
 import { PacketStore } from './packet-store.ts';
 import { PublishQueue } from './publish-queue.ts';
 import type { PendingPublish } from './publish-queue.ts';
@@ -42,6 +43,9 @@ export class Session {
   #connected = false;
   /** Upper bound of the publishes that are in flight at the same time. */
   #window: number;
+  readonly #sizeLimit: PacketSizeLimit;
+  /** True if this client ended the connection itself. */
+  #endedHere = false;
   /** Monitors the current connection. Null before CONNACK. */
   #monitor: ConnectionMonitor | null = null;
   #disconnectTimer: NodeJS.Timeout | null = null;
@@ -57,6 +61,13 @@ export class Session {
     this.#queue = new PublishQueue(options.unackedMax);
     this.#store = new PacketStore((packet) => this.#write(packet), options.random);
     this.#client = new MqttClient(() => this.#openStream(), this.#clientOptions());
+    this.#sizeLimit = new PacketSizeLimit({
+      protocolVersion: options.protocolVersion,
+      packetBytesMax: options.packetBytesMax,
+      queue: this.#queue,
+      store: this.#store,
+      remove: (packetId) => this.#client.removeOutgoingMessage(packetId),
+    });
     this.#subscriptions = new SubscriptionManager(this.#client, options.alwaysSubscribe);
     this.#client.on('error', (error) => this.#onError(error));
     this.#client.on('packetreceive', (packet) => this.#onPacket(packet));
@@ -88,6 +99,7 @@ export class Session {
   open(url: string, clean: boolean): void {
     this.#url = url;
     this.#end = {};
+    this.#endedHere = false;
     this.#client.options.clean = clean;
     // Packets in the queue of MQTT.js belong to the former connection: pings, and acknowledgements whose
     // packet ids may have another meaning now.
@@ -102,8 +114,10 @@ export class Session {
     });
   }
 
-  /** @throws UnackedLimitError */
+  /** @throws UnackedLimitError, MessageTooLargeError */
   add(pending: PendingPublish): void {
+    // Without a connection the limit of the next server is unknown: its CONNACK decides.
+    if (this.#connected) this.#sizeLimit.check(pending);
     this.#queue.add(pending);
     this.#sendQueued();
   }
@@ -141,6 +155,7 @@ export class Session {
     const socket = this.#socket;
     if (!socket || !this.#connected) return this.abort(reason);
     this.#connected = false;
+    this.#endedHere = true;
     this.#end.reason = reason;
     this.#monitor?.stop();
     socket.unpipe();
@@ -155,6 +170,7 @@ export class Session {
    * an attempt.
    */
   abort(reason: string): void {
+    this.#endedHere = true;
     this.#end.reason ??= reason;
     this.#socket?.destroy();
   }
@@ -215,18 +231,16 @@ export class Session {
     if (this.#socket?.writable) writeToStream(packet, this.#socket, { protocolVersion });
   }
 
-  #publishAtMostOnce(topic: string, payload: Buffer, retain: boolean): Promise<void> {
+  async #publishAtMostOnce(topic: string, payload: Buffer, retain: boolean): Promise<void> {
     if (!this.#connected || !this.#socket || this.#socket.writableLength > socketBufferBytesMax) {
       this.#dropped += 1;
-      return Promise.reject(
-        new NotConnectedError(
-          this.#connected ? 'the QoS 0 message was dropped: the socket buffer is full' : undefined,
-        ),
+      throw new NotConnectedError(
+        this.#connected ? 'the QoS 0 message was dropped: the socket buffer is full' : undefined,
       );
     }
+    this.#sizeLimit.check({ topic, payload, qos: 0 });
     this.#client.publish(topic, payload, { qos: 0, retain });
     this.#monitor?.sent();
-    return Promise.resolve();
   }
 
   #sendQueued(): void {
@@ -267,7 +281,9 @@ export class Session {
       this.#end.serverReference = packet.properties?.serverReference ?? null;
       if (error !== null) return;
       if (!packet.sessionPresent) this.#received.clear();
-      this.#window = Math.min(this.#options.inFlightMax, packet.properties?.receiveMaximum ?? Infinity);
+      const { receiveMaximum: window = Infinity, maximumPacketSize = Infinity } = packet.properties ?? {};
+      this.#window = Math.min(this.#options.inFlightMax, window);
+      this.#sizeLimit.connected(maximumPacketSize);
       this.#store.prepare(packet.sessionPresent, this.#window);
     } else if (packet.cmd === 'publish' && packet.qos === 2 && packet.messageId !== undefined) {
       // The message is delivered on receipt, not with PUBREL as in MQTT.js. After PUBREC the server deletes
@@ -310,6 +326,7 @@ export class Session {
   #onClose(): void {
     const lastReceivedMs = this.#monitor?.lastReceivedMs ?? performance.now();
     const wasConnected = this.#monitor !== null;
+    if (wasConnected && !this.#endedHere) this.#sizeLimit.closedByServer(this.#end.reasonCode ?? null);
     this.#monitor?.stop();
     if (this.#disconnectTimer) clearTimeout(this.#disconnectTimer);
     this.#disconnectTimer = this.#monitor = this.#socket = null;
