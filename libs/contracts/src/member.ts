@@ -338,6 +338,11 @@ export interface MemberStatus {
   readonly outboxItems: number;
   readonly outboxBytes: number;
   readonly pendingCommands: number;
+  /**
+   * Publishes of this member's clients that wait for a majority, by QoS: no client has an acknowledgement of
+   * them. Retained messages count for QoS 0. All 0 while the member is not isolated.
+   */
+  readonly heldPublishes: readonly [number, number, number];
   /** The newest digest of this member's state, or null before the first digest. */
   readonly digest: { readonly index: LogIndex; readonly value: string } | null;
   readonly digestsAgree: boolean;

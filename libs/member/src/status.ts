@@ -58,6 +58,7 @@ export function statusOf(parts: {
     outboxItems: proposer.outboxItems,
     outboxBytes: proposer.outboxBytes,
     pendingCommands: proposer.pendingCommands,
+    heldPublishes: home.heldPublishes(),
     digest: digests.latest,
     digestsAgree: digests.agree,
     drained,

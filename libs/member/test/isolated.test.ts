@@ -1,12 +1,17 @@
 import type { ClientEffect, MemberId } from '@mqtt-cluster/contracts';
+import type { MemberOptions } from '../src/index.ts';
 import { request, TestCluster, text } from './cluster.ts';
 
 const never = 0xffffffff;
 const payload = (effect: Extract<ClientEffect, { kind: 'deliver' }>): string =>
   new TextDecoder().decode(effect.message.payload);
 
-function servingCluster(): { cluster: TestCluster; away: MemberId; other: MemberId } {
-  const cluster = new TestCluster(['a', 'b', 'c']);
+function servingCluster(options: Partial<MemberOptions> = {}): {
+  cluster: TestCluster;
+  away: MemberId;
+  other: MemberId;
+} {
+  const cluster = new TestCluster(['a', 'b', 'c'], options);
   cluster.serve();
   const away = ['a', 'b', 'c'].find((id) => id !== cluster.leader())!;
   const other = ['a', 'b', 'c'].find((id) => id !== away)!;
@@ -53,6 +58,41 @@ describe('an isolated member', () => {
     expect(delivered(cluster, other, 1)).toEqual(numbers.map(String));
     expect(cluster.member(away).status().outboxItems).toBe(0);
   });
+
+  test.each([
+    ['accept', [1, 0, 3]],
+    ['hold', [1, 1, 3]],
+  ] as const)(
+    'with whenIsolated %s holds publishes until it has a majority, and counts them by QoS (P1)',
+    (whenIsolated, expected) => {
+      const { cluster, away } = servingCluster({ whenIsolated });
+      cluster.member(away).input(1, { kind: 'connect', request: request('before') });
+      cluster.run(100);
+      const publish = (connection: number, qos: 0 | 1 | 2, packetId: number, retain = false): void =>
+        cluster.member(away).input(connection, {
+          kind: 'publish',
+          request: { topic: 'x', payload: text('1'), qos, retain, ...(qos === 0 ? {} : { packetId }) },
+        });
+      publish(1, 2, 1);
+      cluster.run(100);
+      expect(kinds(cluster.takeEffects(away, 1))).toEqual(['connack', 'pubrec']);
+      cluster.cut(away);
+      cluster.until('isolated', () => cluster.member(away).status().state === 'isolated');
+      expect(cluster.member(away).status().heldPublishes).toEqual([0, 0, 0]);
+      publish(1, 0, 0, true);
+      publish(1, 1, 2);
+      publish(1, 2, 3);
+      publish(1, 2, 4);
+      cluster.member(away).input(2, { kind: 'connect', request: request('meanwhile') });
+      publish(whenIsolated === 'accept' ? 2 : 1, 2, 5);
+      cluster.run(200);
+      expect(cluster.member(away).status().heldPublishes).toEqual(expected);
+      expect(kinds(cluster.takeEffects(away, 1))).not.toContain('pubrec');
+      cluster.heal(away);
+      cluster.run(3_000);
+      expect(cluster.member(away).status().heldPublishes).toEqual([0, 0, 0]);
+    },
+  );
 
   test('closes, after the heal, a clean session whose client has connected to another member meanwhile', () => {
     const { cluster, away, other } = servingCluster();

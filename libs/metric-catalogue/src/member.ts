@@ -1,4 +1,4 @@
-import { counter, gauge, histogram, latencyBuckets, oneForEachPeer } from './define.ts';
+import { counter, gauge, histogram, latencyBuckets, oneForEachPeer, qosLevels } from './define.ts';
 
 /** Reasons for which messages are dropped. */
 export const dropReasons = [
@@ -121,6 +121,14 @@ export const memberMetrics = {
   inFlight: gauge('in_flight_messages', {
     unit: 'messages',
     help: 'Messages sent to clients of this member and not acknowledged yet.',
+  }),
+  heldPublishes: gauge('held_publishes', {
+    unit: 'messages',
+    help:
+      'Publishes at this isolated member that have no acknowledgement, because they wait for a majority (P1): ' +
+      'QoS 2, QoS 0 with RETAIN, and QoS 1 if whenIsolated is hold or the outbox is full. 0 while the ' +
+      'member is not isolated.',
+    values: { qos: qosLevels },
   }),
   outboxBatches: gauge('outbox_batches', {
     unit: 'batches',

@@ -35,7 +35,7 @@ const firstPortShift = 4;
 const absentHere = /certificate_expiry_timestamp_seconds|job=~"mqtt-cluster-client\|node"/;
 
 /** Metrics that stay at 0 in a short run in which only the killed member fails. */
-const zeroWithoutFaults = `takeovers_total publish_refusals_total publish_rate_pauses_total home_queued_messages outbox_batches
+const zeroWithoutFaults = `takeovers_total publish_refusals_total publish_rate_pauses_total home_queued_messages outbox_batches held_publishes
   outbox_bytes dropped_messages_total snapshots_total snapshot_last_bytes snapshot_seconds store_snapshot_write_seconds
   alarms_total bridge_refused_frames_total store_writes_refused_total publisher_failed_total publisher_failovers_total
   certificate_expiry_timestamp_seconds watchdog_interval_seconds watchdog_feeds_total client_duplicates_total

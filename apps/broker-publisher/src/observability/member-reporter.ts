@@ -143,6 +143,8 @@ export class MemberReporter {
     metrics.set(memberMetrics.sessionQueueMax, [], status.settings.queuedMessagesMax);
     metrics.set(memberMetrics.homeQueuedMessages, [], status.homeQueuedMessages);
     metrics.set(memberMetrics.inFlight, [], status.inFlight);
+    for (const [qos, count] of status.heldPublishes.entries())
+      metrics.set(memberMetrics.heldPublishes, [String(qos)], count);
     metrics.set(memberMetrics.outboxBatches, [], status.outboxItems);
     metrics.set(memberMetrics.outboxBytes, [], status.outboxBytes);
     metrics.set(memberMetrics.outboxBytesMax, [], status.bounds.outboxBytesMax);

@@ -95,6 +95,14 @@ export class Home {
     return this.#connections.sums();
   }
 
+  /** Returns the publishes that wait for a majority, by QoS. */
+  heldPublishes(): [number, number, number] {
+    if (!this.#context.isolated) return [0, 0, 0];
+    const proposed = this.#proposer.countWaitingPublishes();
+    const deferred = this.#connections.deferredPublishes();
+    return [proposed[0] + deferred[0], proposed[1] + deferred[1], proposed[2] + deferred[2]];
+  }
+
   /** Reports the first delivery of this message to `measures`. */
   sample(message: Message, receivedMs: number): void {
     this.#delivery.sample(message, receivedMs);

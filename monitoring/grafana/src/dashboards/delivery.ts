@@ -151,6 +151,12 @@ const waiting: readonly PanelSpec[] = [
     query(sumBy('member', ofMembers('outbox_batches')), '{{member}}'),
   ]),
   graph(
+    'Publishes that wait for a majority',
+    'short',
+    'Publishes at isolated members without an acknowledgement (P1). Returns to 0 after a partition heals.',
+    [query(sumBy('member, qos', ofMembers('held_publishes')), '{{member}} QoS {{qos}}')],
+  ),
+  graph(
     'Bound of the queue of one session',
     'short',
     'Messages that one session may queue while its client is offline.',

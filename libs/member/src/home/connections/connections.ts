@@ -32,6 +32,14 @@ export class Connections {
     return { inFlight, subscriptions, queued };
   }
 
+  /** Counts the publishes, by QoS, that wait until the cluster has opened the session of their connection. */
+  deferredPublishes(): [number, number, number] {
+    const counts: [number, number, number] = [0, 0, 0];
+    for (const { deferred } of this.#byId.values())
+      for (const { qos } of deferred) if (qos !== undefined) counts[qos]++;
+    return counts;
+  }
+
   /** Returns a copy, because connections may be removed during the iteration. */
   all(): Connection[] {
     return [...this.#byId.values()];
