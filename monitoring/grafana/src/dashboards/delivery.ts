@@ -146,21 +146,28 @@ const waiting: readonly PanelSpec[] = [
       query(sumBy('member', ofMembers('outbox_bytes')), '{{member}}'),
       query(`max by (site) (${ofSite('outbox_bytes_max')})`, 'bound'),
     ],
+    { width: 6 },
   ),
-  graph('Outbox, batches', 'short', 'Batches in the outbox. Returns to 0 after a partition heals.', [
-    query(sumBy('member', ofMembers('outbox_batches')), '{{member}}'),
-  ]),
+  graph(
+    'Outbox, batches',
+    'short',
+    'Batches in the outbox. Returns to 0 after a partition heals.',
+    [query(sumBy('member', ofMembers('outbox_batches')), '{{member}}')],
+    { width: 6 },
+  ),
   graph(
     'Publishes that wait for a majority',
     'short',
     'Publishes at isolated members without an acknowledgement (P1). Returns to 0 after a partition heals.',
     [query(sumBy('member, qos', ofMembers('held_publishes')), '{{member}} QoS {{qos}}')],
+    { width: 6 },
   ),
   graph(
     'Bound of the queue of one session',
     'short',
     'Messages that one session may queue while its client is offline.',
     [query(`max by (site) (${ofSite('session_queue_messages_max')})`, '{{site}}')],
+    { width: 6 },
   ),
 ];
 
