@@ -22,6 +22,7 @@ import type { BrokerContext } from './context.ts';
 import { BrokerMetricsReporter, newCounters } from './counters.ts';
 import type { BrokerCounters } from './counters.ts';
 import { Connection } from './connection/connection.ts';
+import { OversizedPacketLog } from './connection/oversized-packet-log.ts';
 import { PublishEncoder } from './codec/encode-publish.ts';
 import { TokenBucket } from './flow-control/token-bucket.ts';
 import { listen } from './listeners.ts';
@@ -84,6 +85,7 @@ class MqttBroker implements Broker {
       encoder: new PublishEncoder(),
       aedes: this.#aedes,
       options,
+      oversizedPackets: new OversizedPacketLog(options.logger),
       clients: () => this.#clients,
     };
     this.#systemTopics = new SystemTopics(options);

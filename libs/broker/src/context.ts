@@ -2,6 +2,7 @@ import type { ClientPort, Logger } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import type { AedesAdapter } from './aedes/aedes-adapter.ts';
 import type { PublishEncoder } from './codec/encode-publish.ts';
+import type { OversizedPacketLog } from './connection/oversized-packet-log.ts';
 import type { BrokerCounters } from './counters.ts';
 import type { BrokerLimits, BrokerOptions } from './options.ts';
 
@@ -15,6 +16,7 @@ export interface BrokerContext {
   readonly encoder: PublishEncoder;
   readonly aedes: AedesAdapter;
   readonly options: BrokerOptions;
+  readonly oversizedPackets: OversizedPacketLog;
   /** Number of clients that are connected or connecting. */
   clients(): number;
 }

@@ -75,7 +75,7 @@ export class TestCluster {
   /** Creates an appliance of a member without starting it. */
   createAppliance(id: string, settings: Settings = {}): Appliance {
     const created = new Appliance({
-      config: configSchema.parse({ ...this.#configOf(id), ...this.#settings, ...settings }),
+      config: configSchema.parse(this.#withSettings(id, settings)),
       logger: silentLogger,
       version: 'test',
       onFatal: (error: unknown): void => {
@@ -192,6 +192,16 @@ export class TestCluster {
     return client;
   }
 
+  /** Returns the test configuration with other settings. A group such as `mqtt` keeps its settings that are not replaced. */
+  #withSettings(id: string, settings: Settings): Settings {
+    const config: Record<string, unknown> = { ...this.#configOf(id) };
+    for (const [name, value] of Object.entries({ ...this.#settings, ...settings })) {
+      const former = config[name];
+      config[name] = isGroup(value) && isGroup(former) ? { ...former, ...value } : value;
+    }
+    return config;
+  }
+
   #configOf(id: string): Settings {
     const { mqtt, http, cluster } = this.portsOf(id);
     return {
@@ -206,6 +216,10 @@ export class TestCluster {
       publisher: { rate: 0 },
     };
   }
+}
+
+function isGroup(value: unknown): value is Settings {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 async function reservePorts(): Promise<Ports> {

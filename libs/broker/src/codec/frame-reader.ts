@@ -1,5 +1,4 @@
-import { malformed, PacketError } from './packet-error.ts';
-import { reasonCodes } from './reason-codes.ts';
+import { malformed, PacketTooLargeError } from './packet-error.ts';
 
 const remainingLengthBytesMax = 4;
 
@@ -96,7 +95,7 @@ export class FrameReader {
         }
         const end = position + bodyBytes;
         if (end - offset > this.#packetBytesMax) {
-          throw new PacketError(reasonCodes.packetTooLarge, `a packet of ${end - offset} bytes is too large`);
+          throw new PacketTooLargeError(end - offset, this.#packetBytesMax);
         }
         if (end > chunk.length) return this.#keep(chunk.subarray(offset), end - offset);
         this.#onFrame(chunk[offset] ?? 0, chunk, position, end);

@@ -13,6 +13,19 @@ export class PacketError extends Error {
   }
 }
 
+/** A packet exceeds the largest packet that the server accepts (MQTT 5, 3.2.2.3.6). */
+export class PacketTooLargeError extends PacketError {
+  readonly bytes: number;
+  readonly bytesMax: number;
+
+  constructor(bytes: number, bytesMax: number) {
+    super(reasonCodes.packetTooLarge, `a packet has ${bytes} bytes, at most ${bytesMax} are allowed`);
+    this.name = 'PacketTooLargeError';
+    this.bytes = bytes;
+    this.bytesMax = bytesMax;
+  }
+}
+
 export function malformed(message: string): PacketError {
   return new PacketError(reasonCodes.malformedPacket, message);
 }

@@ -19,7 +19,7 @@ import type { ConnectPacket } from '../codec/decode-connect.ts';
 import { decodeDisconnect } from '../codec/decode-packets.ts';
 import { pingresp } from '../codec/encode-control.ts';
 import { FrameReader } from '../codec/frame-reader.ts';
-import { malformed, PacketError, protocolError } from '../codec/packet-error.ts';
+import { malformed, PacketError, PacketTooLargeError, protocolError } from '../codec/packet-error.ts';
 import { reasonCodes } from '../codec/reason-codes.ts';
 import type { BrokerContext } from '../context.ts';
 import { applyEffect } from './effects.ts';
@@ -210,6 +210,9 @@ export class Connection {
         this.#lifecycle.rejectProtocol(error.level);
       } else if (error instanceof PacketError) {
         this.#context.counters.protocolErrors++;
+        if (error instanceof PacketTooLargeError) {
+          this.#context.oversizedPackets.report(error, this.#lifecycle.client, this.#lifecycle.address);
+        }
         this.#lifecycle.fail(error.reasonCode, disconnectLabelOfCode(error.reasonCode), error.message);
       } else {
         throw error;
