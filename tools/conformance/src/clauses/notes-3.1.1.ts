@@ -9,7 +9,7 @@ export const notes311: Readonly<Record<string, Note>> = {
       'Control characters (U+0001 to U+001F, U+007F to U+009F) and Unicode non-characters are accepted in topics, ' +
       'filters, client ids and user names. The standard allows a server to close the connection for them.',
   },
-  'MQTT-3.1.2-1': { choice: 'The server closes the connection without CONNACK.' },
+  'MQTT-3.1.2-1': { choice: 'The server answers return code 1, as for an unsupported protocol level.' },
   'MQTT-3.1.2-4': {
     choice:
       'A session of a client with Clean Session 0 never expires, unless the setting bounds its lifetime.',

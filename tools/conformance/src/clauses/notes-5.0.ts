@@ -10,7 +10,7 @@ export const notes50: Readonly<Record<string, Note>> = {
       'Control characters (U+0001 to U+001F, U+007F to U+009F) and Unicode non-characters are accepted in topics, ' +
       'filters, client ids and user names. The standard allows a server to treat them as malformed.',
   },
-  'MQTT-3.1.2-1': { choice: 'The server closes the connection without CONNACK.' },
+  'MQTT-3.1.2-1': { choice: 'The server answers 0x84 for protocol level 5 or above, return code 1 below.' },
   'MQTT-3.1.2-8': {
     choice:
       'The will is published at the latest 5 s after the death of the member to which the client was connected, plus ' +

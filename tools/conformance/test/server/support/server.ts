@@ -13,11 +13,41 @@ interface Ports {
   readonly cluster: number;
 }
 
+interface MemberOptions {
+  readonly id: string;
+  readonly ports: Ports;
+  /** The `peers` setting: the cluster listeners of all members. */
+  readonly peers: readonly string[];
+  readonly data: string;
+}
+
 let clientsNamed = 0;
 
 /** Returns a name that no other test uses: for a client id, a topic or a will. */
 export function unique(name: string): string {
   return `${name}${++clientsNamed}`;
+}
+
+/** Creates a member without starting it. */
+export function createAppliance({ id, ports, peers, data }: MemberOptions): Appliance {
+  return new Appliance({
+    config: configSchema.parse({
+      id,
+      host,
+      mqtt: { port: ports.mqtt },
+      http: { port: ports.http },
+      cluster: { port: ports.cluster },
+      peers,
+      data,
+      publisher: { rate: 0 },
+    }),
+    logger: silentLogger,
+    version: 'test',
+    onFatal: (error: unknown): void => {
+      throw error;
+    },
+    onStopRequested: () => undefined,
+  });
 }
 
 /** Options of CONNECT for a session that outlives its connection: Clean Session or Clean Start 0. */
@@ -55,24 +85,11 @@ export class Server {
   }
 
   async #startMember(index: number): Promise<void> {
-    const { mqtt, http, cluster } = this.#ports[index]!;
-    const appliance = new Appliance({
-      config: configSchema.parse({
-        id: `m${index}`,
-        host,
-        mqtt: { port: mqtt },
-        http: { port: http },
-        cluster: { port: cluster },
-        peers: this.#ports.map((peer, peerIndex) => `m${peerIndex}=${host}:${peer.cluster}`),
-        data: join(this.#directory, String(index)),
-        publisher: { rate: 0 },
-      }),
-      logger: silentLogger,
-      version: 'test',
-      onFatal: (error: unknown): void => {
-        throw error;
-      },
-      onStopRequested: () => undefined,
+    const appliance = createAppliance({
+      id: `m${index}`,
+      ports: this.#ports[index]!,
+      peers: this.#ports.map((peer, peerIndex) => `m${peerIndex}=${host}:${peer.cluster}`),
+      data: join(this.#directory, String(index)),
     });
     this.#appliances.push(appliance);
     await appliance.start();
@@ -102,7 +119,7 @@ export class Server {
     return client;
   }
 
-  /** Sends the packets of an HTTP request to a member: a settings change of the cluster. */
+  /** Changes settings of the cluster over HTTP, and waits until they are in force. */
   async changeSettings(settings: Readonly<Record<string, unknown>>): Promise<void> {
     const response = await fetch(`http://${host}:${this.#ports[0]!.http}/admin/settings`, {
       method: 'POST',
