@@ -25,6 +25,11 @@ export const notes311: Readonly<Record<string, Note>> = {
       'docs/DESIGN.md, "Wills", lists all cases.',
     settings: ['timings.lostAfterMs', 'orphanGraceMs'],
   },
+  'MQTT-3.1.2-24': {
+    choice:
+      'Bytes of an incomplete packet count as a packet while they arrive at 1 KiB/s or faster. Below that rate a packet ' +
+      'may take 60 s, also without Keep Alive.',
+  },
   'MQTT-3.1.3-5': {
     choice: 'Client ids of up to 256 bytes with any characters except U+0000 are accepted.',
   },
@@ -54,6 +59,10 @@ export const notes311: Readonly<Record<string, Note>> = {
       'than 100 levels.',
   },
   'MQTT-3.8.3-2': { choice: 'Wildcards are supported.' },
+  'MQTT-3.8.4-3': {
+    choice:
+      'Retained messages that still wait for the client when it subscribes with the same filter again are sent once.',
+  },
   'MQTT-3.8.4-5': {
     choice:
       'The requested QoS is always granted. Filters on `$bridge/` or with more than 100 levels get 0x80.',

@@ -17,13 +17,23 @@ export const notes50: Readonly<Record<string, Note>> = {
       'its delay. docs/DESIGN.md, "Wills", lists all cases.',
     settings: ['timings.lostAfterMs', 'orphanGraceMs'],
   },
+  'MQTT-3.1.2-22': {
+    choice:
+      'Bytes of an incomplete packet count as a packet while they arrive at 1 KiB/s or faster. Below that rate a packet ' +
+      'may take 60 s, also without Keep Alive.',
+  },
   'MQTT-3.1.2-23': {
     choice: 'A longer Session Expiry Interval than the setting allows is shortened to it.',
     settings: ['sessionExpirySecondsMax', 'sessionsMax'],
   },
-  'MQTT-3.1.2-27': { choice: 'The server never uses topic aliases towards clients.' },
+  'MQTT-3.1.2-26': {
+    choice: 'The server uses up to 10 topic aliases towards a client that allows them.',
+  },
   'MQTT-3.1.2-28': { choice: 'The server never sends Response Information.' },
-  'MQTT-3.1.2-29': { choice: 'The server sends no Reason String and no User Property of its own.' },
+  'MQTT-3.1.2-29': {
+    choice:
+      'The server sends a Reason String in DISCONNECT and in a CONNACK that refuses, and no User Property of its own.',
+  },
   'MQTT-3.1.3-5': {
     choice: 'Client ids of up to 256 bytes with any characters except U+0000 are accepted.',
   },
@@ -49,6 +59,10 @@ export const notes50: Readonly<Record<string, Note>> = {
   'MQTT-3.4.2-1': {
     choice: 'Refused messages get 0x87, 0x90 or 0x97.',
     settings: ['queueFull', 'incomingMax', 'clusterQueuedBytesMax', 'retainedMax'],
+  },
+  'MQTT-3.8.4-4': {
+    choice:
+      'Retained messages that still wait for the client when it subscribes with the same filter again are sent once.',
   },
   'MQTT-3.8.4-7': {
     choice: 'The requested QoS is always granted. `$bridge/` gets 0x87, more than 100 levels get 0x8F.',

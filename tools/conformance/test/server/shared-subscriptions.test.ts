@@ -45,7 +45,7 @@ describe('the server, for shared subscriptions of MQTT 5.0,', () => {
     client.write(frame(0x82, 0, 1, 0, text(filter), 0));
     await client.closed;
     expect(client.received('suback')).toEqual([]);
-    expect(client.received('disconnect')).toMatchObject([{ reasonCode: 0x8f }]);
+    expect(client.received('disconnect')).toMatchObject([{ reasonCode: 0x81 }]);
   });
 
   test('delivers each message to one session of the group, and to other subscribers as well [5.0 MQTT-4.8.2-1] [5.0 MQTT-4.8.2-2]', async () => {

@@ -54,8 +54,9 @@ describe.each(levels)('at protocol level %i, the server', (level) => {
     expect(await subscribeAll(client, [topic, 2], [topic, 1], [`${topic}/a`, 1])).toEqual([2, 1, 1]);
     await publisher.publish(topic, 'at the last QoS', { qos: 2 });
     await publisher.publish(`${topic}/a`, 'last', { qos: 1 });
-    expect(await client.payloadsUntil('last')).toEqual(['kept', 'kept', 'at the last QoS', 'last']);
-    expect(client.received('publish').slice(2)).toMatchObject([{ qos: 1 }, { qos: 1 }]);
+    // The retained message waits for the client when the second filter replaces the first one, so it is sent once.
+    expect(await client.payloadsUntil('last')).toEqual(['kept', 'at the last QoS', 'last']);
+    expect(client.received('publish')).toMatchObject([{ retain: true }, { qos: 1 }, { qos: 1 }]);
   });
 
   test('replaces the subscription of the same filter, and sends retained messages again [3.1.1 MQTT-3.8.4-3] [5.0 MQTT-3.8.4-3] [5.0 MQTT-3.8.4-4]', async () => {
@@ -131,7 +132,7 @@ describe.each(levels)('at protocol level %i, the server', (level) => {
     [
       'SUBSCRIBE with QoS 3 [3.1.1 MQTT-3.8.3-4]',
       (of) => frame(0x82, 0, 1, noProperties(of), text('a'), 3),
-      0x81,
+      0x82,
     ],
     [
       'SUBSCRIBE with reserved bits [3.1.1 MQTT-3.8.3-4] [5.0 MQTT-3.8.3-5]',

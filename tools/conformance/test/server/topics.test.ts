@@ -10,7 +10,7 @@ async function subscribeFault(level: Level, filter: string): Promise<void> {
   client.write(frame(0x82, 0, 1, noProperties(level), text(filter), 0));
   await client.closed;
   expect(client.received('suback')).toEqual([]);
-  if (level === 5) expect(client.received('disconnect')[0]?.reasonCode).toBe(0x8f);
+  if (level === 5) expect(client.received('disconnect')[0]?.reasonCode).toBe(0x81);
 }
 
 /** Returns which of these topics the filter matches. All topics and the filter are below a prefix of their own. */
