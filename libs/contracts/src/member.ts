@@ -323,6 +323,8 @@ export interface MemberStatus {
   readonly settings: ClusterSettings;
   readonly bounds: { readonly logBytesMax: number; readonly outboxBytesMax: number };
   readonly incarnation: Incarnation;
+  /** The semantics version in force as of the last entry applied. */
+  readonly semantics: number;
   readonly elections: number;
   readonly connections: number;
   readonly sessions: number;

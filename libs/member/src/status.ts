@@ -45,6 +45,7 @@ export function statusOf(parts: {
     settings: context.state.settings,
     bounds: { logBytesMax: limits.logBytesMax, outboxBytesMax: limits.outboxBytesMax },
     incarnation: recovered.incarnation,
+    semantics: context.state.semantics,
     elections: replica.elections,
     connections: home.connections,
     sessions: counts.sessions,

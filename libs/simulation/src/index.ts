@@ -1,6 +1,7 @@
 export type { ProbeClient } from './clients/probe-client.ts';
 export { defaultClient } from './clients/client-options.ts';
 export type { SimulatedClient } from './clients/client.ts';
+export type { ClientOptions } from './clients/client-options.ts';
 export type { Publication } from './history/history.ts';
 export { markMeanings, markNames } from './history/marks.ts';
 export type { MarkName } from './history/marks.ts';

@@ -51,7 +51,7 @@ const msPerSecond = 1_000;
 
 /** An in-memory model of a broker that keeps every promise. It also records the history of its clients. */
 export class ModelBroker {
-  readonly history = new HistoryBuilder();
+  readonly history = new HistoryBuilder({ willAtTakeover: true });
   readonly retained = new Map<string, number>();
   readonly #states: ActorState[];
   #servers = 0;
@@ -79,6 +79,7 @@ export class ModelBroker {
     this.pass(0);
     const former = state.connection;
     const kept = actor.clean ? null : state.session;
+    this.#endFormer(state);
     const will = willDelaySeconds === null ? null : this.#will(actor, willDelaySeconds);
     const server = this.history.header.servers[this.#servers++ % 3] ?? 'A';
     const { version, clean, expirySeconds } = actor;
@@ -87,7 +88,6 @@ export class ModelBroker {
     if (former !== null) this.history.close(former, 'server');
     state.connection = connection;
     state.will = will;
-    state.delayedWill = null;
     state.session = kept ?? { subscriptions: new Map(), queue: [], unacked: [], taken: new Set() };
     this.#redeliver(state);
     this.#pump(state);
@@ -96,6 +96,19 @@ export class ModelBroker {
     for (const one of pending) {
       if (kept) this.#send(state, one, true, true);
     }
+  }
+
+  /**
+   * Publishes the will of a client that connects again, unless the will has a delay and the session goes on
+   * [3.1.1 MQTT-3.1.2-8] [5.0 MQTT-3.1.2-8] [5.0 MQTT-3.1.3-9].
+   */
+  #endFormer(state: ActorState): void {
+    const { actor, delayedWill } = state;
+    const will = state.connection === null ? delayedWill : state.will;
+    state.delayedWill = null;
+    state.will = null;
+    if (actor.clean) state.session = null;
+    if (will && (actor.clean || (state.connection !== null && will.delaySeconds === 0))) this.#fire(will);
   }
 
   close(index: number, graceful: boolean): void {

@@ -128,7 +128,7 @@ export const histories: fc.Arbitrary<GeneratedHistory> = fc
     }
     broker.connect(mortalIndex, 0);
     broker.close(mortalIndex, false);
-    broker.connect(twinIndex);
+    broker.connect(twinIndex, 0);
     broker.connect(twinIndex);
     const quietMs = 20_000;
     const stepMs = 500;

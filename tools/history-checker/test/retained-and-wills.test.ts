@@ -336,6 +336,96 @@ describe('will (P6)', () => {
     expect(die({ backAfterMs: 8_000 }).bad).toEqual(['will']);
   });
 
+  describe('of a target that follows the standard when a client connects again', () => {
+    interface Return {
+      readonly options?: ConnectOptions;
+      readonly delaySeconds?: number;
+      /** Whether the former connection is still open when the client connects again. */
+      readonly isOpen?: boolean;
+      readonly back?: ConnectOptions;
+      readonly wills?: number;
+      readonly fault?: readonly [kind: string, members: readonly string[]];
+      readonly limits?: Partial<Limits>;
+    }
+
+    function comeBack(how: Return): { bad: string[]; text: string } {
+      const { options, delaySeconds = 0, isOpen = true, back, wills = 0, fault } = how;
+      const history = new HistoryBuilder(how.limits ?? { willAtTakeover: true });
+      const watcher = history.connect('watcher', { server: 'C' });
+      history.subscribe(watcher, 'wills/#', 1);
+      const record = history.will('wills/1', { delaySeconds });
+      const former = history.connect('client', { will: record, ...options });
+      history.wait(30_000);
+      const heal = fault ? history.fault(...fault) : undefined;
+      if (!isOpen) history.close(former);
+      for (let count = 0; count < wills; count++) history.deliver(watcher, record.message, record.topic);
+      history.connect('client', { server: 'B', sessionPresent: options?.clean !== true, ...back });
+      if (isOpen) history.close(former, 'server');
+      heal?.();
+      history.wait(60_000);
+      return ruleOfWill(history);
+    }
+
+    const five = { version: 5, expirySeconds: 100 } as const;
+    const cleanStart = { version: 5, clean: true, sessionPresent: false } as const;
+
+    test.each([true, false])(
+      'reports a missing will, whether the former connection is open (%p) [3.1.1 MQTT-3.1.2-8] [5.0 MQTT-3.1.2-8]',
+      (isOpen) => {
+        expect(comeBack({ isOpen, wills: 1 }).bad).toEqual([]);
+        expect(comeBack({ isOpen }).text).toContain('was not delivered to watcher');
+        expect(comeBack({ isOpen }).bad).toEqual(['will']);
+        expect(comeBack({ isOpen, wills: 2 }).bad).toEqual(['will']);
+        const ended = { options: five, delaySeconds: 20, isOpen, back: cleanStart };
+        expect(comeBack({ ...ended, wills: 1 }).bad).toEqual([]);
+        expect(comeBack(ended).bad).toEqual(['will']);
+        const clean = { version: 5, clean: true } as const;
+        expect(comeBack({ options: clean, delaySeconds: 20, isOpen, back: cleanStart }).bad).toEqual([
+          'will',
+        ]);
+      },
+    );
+
+    test('reports a will with a delay that was published although the session goes on [5.0 MQTT-3.1.3-9]', () => {
+      const resumed = { options: five, delaySeconds: 20, back: { version: 5 } } as const;
+      expect(comeBack(resumed).bad).toEqual([]);
+      expect(comeBack({ ...resumed, wills: 1 }).bad).toEqual(['will']);
+    });
+
+    test('accepts one will or none if a fault affected one of the two servers, or the target has another rule', () => {
+      for (const wills of [0, 1]) {
+        for (const server of ['A', 'B']) {
+          expect(comeBack({ wills, fault: ['kill', [server]] }).bad).toEqual([]);
+        }
+        expect(comeBack({ wills, limits: {} }).bad).toEqual([]);
+      }
+      expect(comeBack({ wills: 2, fault: ['kill', ['A']] }).bad).toEqual(['will']);
+    });
+
+    test('reports a will of a client that its stopping server has moved (P10)', () => {
+      const run = (wills: number, backAfterMs: number): { bad: string[]; text: string } => {
+        const history = new HistoryBuilder({ willAtTakeover: true });
+        const watcher = history.connect('watcher', { server: 'C' });
+        history.subscribe(watcher, 'wills/#', 1);
+        const record = history.will('wills/1');
+        const former = history.connect('client', { will: record });
+        history.wait(30_000);
+        const started = history.fault('stop', ['A']);
+        history.close(former, 'server');
+        history.wait(backAfterMs);
+        history.connect('client', { server: 'B', sessionPresent: true });
+        for (let count = 0; count < wills; count++) history.deliver(watcher, record.message, record.topic);
+        started();
+        history.wait(60_000);
+        return ruleOfWill(history);
+      };
+      expect(run(0, 500).bad).toEqual([]);
+      expect(run(1, 500).text).toContain('had moved its client');
+      expect(run(1, 500).bad).toEqual(['will']);
+      expect(run(1, 4_500).bad).toEqual([]);
+    });
+  });
+
   test('reports a will that was published after the client reconnected to a server with a majority (P6)', () => {
     const back = { server: 'B' } as const;
     const late = { back, backAfterMs: 50, deliveredAfterMs: [2_000] };

@@ -1,3 +1,4 @@
+import { conformanceSemantics } from '@mqtt-cluster/contracts';
 import { until } from '@mqtt-cluster/testing';
 import type { IConnackPacket, IConnectPacket, IPublishPacket } from 'mqtt-packet';
 import type { RawClient } from '../support/raw-client.ts';
@@ -7,11 +8,7 @@ let cluster: TestCluster;
 
 beforeAll(async () => {
   cluster = await TestCluster.start(['a', 'b', 'c']);
-  // The members raise the semantics version within the first second.
-  await until(async () => {
-    await connect('a', 'probe', { clean: true });
-    return connack(await connect('b', 'probe', { clean: false })).sessionPresent === false;
-  });
+  await until(async () => (await cluster.status('b')).semantics >= conformanceSemantics);
 }, 60_000);
 
 afterAll(() => cluster.close());

@@ -5,10 +5,13 @@ import type { ConnectionRecord, History } from '../history/history.ts';
  * member becomes isolated, within this time.
  */
 const disturbanceMs = 6_000;
+/** Tolerance for the rates of the members' clocks, ms. */
+const clockMs = 20;
 
 /**
  * Checks P6 with the messages that a permanent subscriber received: at most one will per connection, no will
- * after a DISCONNECT, and one will for a client that died and never reconnected.
+ * after a DISCONNECT, and one will for a client that died and never reconnected. Without faults, each
+ * connection whose client connects again has one will, or none if the will has a delay and the session goes on.
  */
 export function checkWills(history: History, watcher: string): void {
   const seen = new Map<number, number>();
@@ -47,7 +50,33 @@ export function checkWills(history: History, watcher: string): void {
     const died =
       record.end === 'lost' && !record.closedByHome && record.connackAtMs !== null && !record.connackIsolated;
     if (died && isWatched && times === 0 && lastOf.get(record.client) === record) violate('never published');
+    const expected = record.openedAtMs > watchedSinceMs ? expectedAtReturn(history, record) : null;
+    if (expected !== null && times !== expected) {
+      violate(`published ${times} times instead of ${expected} when the client connected again`);
+    } else if (expected !== null) history.count(`wills expected at a return: ${expected}`);
   }
+}
+
+/**
+ * Returns how often the will must be published when its client has connected again without any fault, or null
+ * if that cannot be determined.
+ */
+function expectedAtReturn(history: History, record: ConnectionRecord): 0 | 1 | null {
+  const { calmPeriods, conformanceSinceMs } = history;
+  const { will, connackAtMs, endedAtMs, end, closedByHome, endReason } = record;
+  if (will === null || connackAtMs === null || connackAtMs < (conformanceSinceMs ?? Infinity)) return null;
+  const next = [...history.connections.values()].find(
+    (other) => other.client === record.client && other.openedAtMs >= connackAtMs && other !== record,
+  );
+  if (next === undefined || next.connackAtMs === null || endedAtMs === null) return null;
+  const untilMs = next.connackAtMs;
+  if (!calmPeriods.some(({ fromMs, toMs }) => fromMs <= connackAtMs && untilMs <= toMs)) return null;
+  const isTakenOver = closedByHome && endReason === 'takenOver';
+  // A connection whose end the home has detected before the next CONNECT is not taken over.
+  if (end !== 'lost' && !isTakenOver) return null;
+  const { delaySeconds } = will.will;
+  if (delaySeconds === 0 || record.expirySeconds === 0 || next.clean) return 1;
+  return untilMs < Math.min(endedAtMs, next.openedAtMs) + delaySeconds * 1_000 - clockMs ? 0 : null;
 }
 
 /**

@@ -178,6 +178,8 @@ export class SimulatedClient {
       client: this.id,
       host: connection.host.id,
       openedAtMs: history.nowMs,
+      clean: this.options.clean,
+      expirySeconds: this.options.expirySeconds,
       will,
       connackAtMs: null,
       end: 'open',

@@ -33,6 +33,7 @@ export class Mqtt5Population {
   readonly #world: World;
   readonly #random: Random;
   #isActive = true;
+  #transient: SimulatedClient | null = null;
 
   constructor(world: World, random: Random) {
     this.#world = world;
@@ -49,6 +50,8 @@ export class Mqtt5Population {
     if (random.chance(kindChance)) this.#addLoneGroup();
     if (random.chance(kindChance)) this.#addLiveClients();
     if (random.chance(kindChance)) this.#addMortal();
+    if (random.chance(kindChance)) this.#addRivals();
+    if (random.chance(kindChance)) this.#addTransient();
   }
 
   stop(): void {
@@ -248,6 +251,35 @@ export class Mqtt5Population {
     this.#repeat(random.between(1_000, 3_000), () => {
       if (client.shouldBeConnected) client.leave(this.#randomEnd());
       else client.connect(null);
+    });
+  }
+
+  /** Adds two devices with one client id and wills, which take over each other's connection. */
+  #addRivals(): void {
+    const random = this.#random;
+    for (let number = 0; number < 2; number += 1) {
+      const client = this.#add({
+        id: 'rival',
+        clean: random.chance(0.5),
+        expirySeconds: random.chance(0.5) ? 0 : 3_600,
+        sharesClientId: true,
+        reconnects: false,
+        will: { topic: 'w/rival', qos: 2, delaySeconds: random.pick([0, 0, 1]) },
+      });
+      this.#repeat(400, () => {
+        if (!client.shouldBeConnected) client.connect(null);
+        else if (random.chance(0.2)) client.leave(this.#randomEnd());
+      });
+    }
+  }
+
+  /** Adds a client without Clean Start whose sessions end with their connections, so that none is present. */
+  #addTransient(): void {
+    this.#repeat(500, () => {
+      if (this.#transient !== null) this.#moveElsewhere(this.#transient);
+      // Older semantics versions report an ended session as present if its `close` is on its way.
+      else if (this.#world.history.conformanceSinceMs !== null)
+        this.#transient = this.#add({ id: 'transient', clean: false, expirySeconds: 0 });
     });
   }
 

@@ -63,7 +63,7 @@ export class Workload {
     this.#isActive = false;
     for (const client of this.#world.clients) {
       client.incoming.acknowledgeAtOnce();
-      const staysAway = client.id.startsWith('mortal') || client.id.startsWith('twin');
+      const staysAway = /^(mortal|twin|rival)/.test(client.id);
       if (!staysAway && !client.shouldBeConnected) client.connect(null);
     }
   }

@@ -105,6 +105,8 @@ export interface ConnectionRecord {
   readonly client: ClientId;
   readonly host: MemberId;
   readonly openedAtMs: number;
+  readonly clean: boolean;
+  readonly expirySeconds: number;
   readonly will: { readonly will: Will; readonly publication: number } | null;
   connackAtMs: number | null;
   /** How the connection ended, from the client's view. */

@@ -11,6 +11,13 @@ const noticeMs = 1_000;
 /** Tolerance for the clocks of two processes of one machine, and for rounded times, ms. */
 const clockMs = 50;
 const msPerSecond = 1_000;
+/**
+ * On a machine with longer delays than this, a member may treat another member as unreachable for a moment,
+ * and then discards the will of a client that connects again, ms.
+ */
+const busyMs = 200;
+/** A client that its server has moved has no will if it connects again within this time, ms. */
+const movedMs = 3_000;
 
 /** Bounds for the publication of the will of one connection: how often and when the will may be published. */
 export interface WillExpectation {
@@ -36,9 +43,9 @@ export interface WillExpectation {
 /**
  * Returns the bounds for the will of a connection [MQTT-3.1.2-8] [MQTT5 3.1.3.2.2]. The other servers may
  * treat an isolated server as dead, and its connections as closed, before the server's clients notice the
- * fault. Wills that are published in that time are accepted. After a takeover MQTT requires a will without a
- * delay, but P6 does not, because the client is connected. So the checker accepts one will or none after a
- * takeover.
+ * fault. Wills that are published in that time are accepted. When the client connects again, MQTT requires the
+ * will unless it has a delay and the session goes on. A target with the limit `willAtTakeover` must publish
+ * it, if both servers had no fault. Otherwise the checker accepts one will or none.
  */
 export function expectedWill(analysis: Analysis, connection: RecordedConnection): WillExpectation {
   const { connect, closedAt, how, connectedSequence } = connection;
@@ -57,7 +64,15 @@ export function expectedWill(analysis: Analysis, connection: RecordedConnection)
     const reason = `its client had reconnected at ${formatSeconds(back.connectedAt)}, before the end of the will delay`;
     return { ...open, timesMin: 0, timesMax: 0, reason };
   }
-  if (successor) return { ...open, timesMin: 0, timesMax: 1, reason: 'its connection was taken over' };
+  if (back !== undefined && wasMoved(analysis, connection, back))
+    return { ...open, timesMin: 0, timesMax: 0, reason: 'its server had moved its client to another server' };
+  const isRequired = back !== undefined && isRequiredAtReturn(analysis, connection, back);
+  if (successor) {
+    const reason = 'its connection was taken over';
+    const deadlineMs = isRequired ? successor.connectedAt : Infinity;
+    const allowanceMs = isRequired ? noticeMs : 0;
+    return { ...open, deadlineMs, allowanceMs, timesMin: isRequired ? 1 : 0, timesMax: 1, reason };
+  }
   // The end of the session also ends the will delay.
   const sessionEndMs = back !== undefined && !resumes ? back.connect.at : Infinity;
   const notBeforeMs = Math.min(closeAt + delayMs, sessionEndMs) - clockMs;
@@ -65,7 +80,7 @@ export function expectedWill(analysis: Analysis, connection: RecordedConnection)
   const times = { reconnectedMs, deadlineMs, allowanceMs, notBeforeMs };
   const latestMs = deadlineMs + allowanceMs;
   if (back !== undefined && back.connect.at <= latestMs)
-    return { ...times, timesMin: 0, timesMax: 1, reason: 'its client had reconnected' };
+    return { ...times, timesMin: isRequired ? 1 : 0, timesMax: 1, reason: 'its client had reconnected' };
   if (wasOpenedIsolated(analysis, connection)) {
     return {
       ...times,
@@ -76,6 +91,47 @@ export function expectedWill(analysis: Analysis, connection: RecordedConnection)
   }
   const timesMin = latestMs < (analysis.tables.settledAt ?? -Infinity) ? 1 : 0;
   return { ...times, timesMin, timesMax: 1, reason: `${endTexts[how]} at ${formatSeconds(closedAt)}` };
+}
+
+/**
+ * Whether the target must have published the will of a connection whose client has connected again: the will
+ * has no delay or the session has ended, no fault affected the two servers, and the machine was not busy.
+ */
+function isRequiredAtReturn(
+  analysis: Analysis,
+  connection: RecordedConnection,
+  back: RecordedConnection,
+): boolean {
+  const { settledAt, header } = analysis.tables;
+  if (!header.limits.willAtTakeover || back.connectedSequence === never) return false;
+  if (delayOf(connection) > 0 && !back.connect.clean) return false;
+  if (back.connectedAt + noticeMs >= (settledAt ?? -Infinity)) return false;
+  const fromMs = Math.min(connection.closedAt, back.connect.at) - noticeMs;
+  return isUndisturbed(analysis, [connection, back], fromMs, back.connectedAt + noticeMs);
+}
+
+/** Whether the server closed the connection because it stopped, and the client connected again in time. */
+function wasMoved(
+  analysis: Analysis,
+  { connect, closedAt, how }: RecordedConnection,
+  back: RecordedConnection,
+): boolean {
+  const { faults, header } = analysis.tables;
+  if (!header.limits.willAtTakeover || how !== 'server') return false;
+  if (!faults.isStopping(connect.server, closedAt)) return false;
+  const isInTime = back.connect.at >= closedAt && back.connectedAt < closedAt + movedMs;
+  return isInTime && isUndisturbed(analysis, [back], closedAt - noticeMs, back.connectedAt + noticeMs);
+}
+
+function isUndisturbed(
+  { tables, lag }: Analysis,
+  connections: readonly RecordedConnection[],
+  fromMs: number,
+  toMs: number,
+): boolean {
+  const { faults } = tables;
+  if (connections.some(({ connect }) => faults.disruptionOf(connect.server, fromMs, toMs))) return false;
+  return lag.longest(fromMs, toMs) <= busyMs;
 }
 
 const endTexts = {

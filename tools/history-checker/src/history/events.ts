@@ -35,6 +35,12 @@ export interface Limits {
    */
   readonly willAtOnceMsMax?: number;
   /**
+   * Whether a target without a fault always publishes the will of a client that connects again, as the
+   * standard requires, and publishes none for a client that it has moved to another server. If absent or
+   * false, one will or none is accepted (P6).
+   */
+  readonly willAtTakeover?: boolean;
+  /**
    * Longest time from the newer CONNACK of a client id, or from the heal, to the end of the older connection
    * (P4).
    */

@@ -73,6 +73,14 @@ export class Faults {
       .map(({ fromMs }) => fromMs);
   }
 
+  /** @returns whether the server was told to stop and had not started again at this time */
+  isStopping(server: string, atMs: number): boolean {
+    return this.#all.some(
+      ({ fault, members, fromMs, toMs }) =>
+        fault === 'stop' && members.includes(server) && fromMs <= atMs && atMs <= toMs,
+    );
+  }
+
   /**
    * @returns the first interval in which this server may have been isolated and that overlaps the given
    * interval; null if there is none

@@ -164,7 +164,16 @@ export const scenarios: readonly Scenario[] = [
     repeatFault('wipe', upToMinority),
   ),
   faulty('clock', 'clock', 'wall clocks that step by seconds and hours', repeatFault('clock', upToMinority)),
-  faulty('rolling-restart', 'rolling', 'all members stopped and started one after another', rollingRestarts),
+  {
+    ...faulty(
+      'rolling-restart',
+      'rolling',
+      'all members stopped and started one after another',
+      rollingRestarts,
+      [...ofEverything, 'will'],
+    ),
+    shares: { ...everything, wills: 0.1 },
+  },
   focused('roaming', 'sessions that move from server to server', 'roaming'),
   focused('takeover', 'two or three clients race for a client id', 'takeover'),
   focused('wills', 'clients with a will that disconnect in every way', 'wills', minority),

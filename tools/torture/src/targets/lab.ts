@@ -52,7 +52,9 @@ export class LabTarget implements Target {
   constructor(options: LabTargetOptions) {
     this.#options = options;
     const holds = options.overrides.some(([key, value]) => key === 'whenIsolated' && value === 'hold');
-    this.limits = { ...defaultLimits, degradedAcks: !holds, queuedMessagesMax };
+    // Members of an earlier build may not publish a will at a takeover.
+    const willAtTakeover = options.earlier === null;
+    this.limits = { ...defaultLimits, willAtTakeover, degradedAcks: !holds, queuedMessagesMax };
   }
 
   get servers(): readonly ServerAddress[] {
