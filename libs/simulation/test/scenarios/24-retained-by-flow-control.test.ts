@@ -2,7 +2,7 @@ import type { Publication } from '../../src/index.ts';
 import { Scenario } from '../../src/index.ts';
 
 /** More than the queue of a session takes at once. */
-const topicCount = 800;
+const topicCount = 1_200;
 
 /** This test fails if the home alone holds the position in the retained messages. */
 test.each([1, 2] as const)(
