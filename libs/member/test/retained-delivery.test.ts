@@ -158,7 +158,7 @@ describe('a clean session whose retained messages are not all sent yet', () => {
     expect(receiveAll(on)).toHaveLength(100);
   });
 
-  test('receives them from the beginning after a repeated SUBSCRIBE [3.1.1 MQTT-3.8.4-3] [5.0 MQTT-3.8.4-3]', () => {
+  test('receives them from the beginning after a repeated SUBSCRIBE [3.1.1 MQTT-3.8.4-3] [5.0 MQTT-3.8.4-3] [5.0 MQTT-3.8.4-4]', () => {
     const on = memberWith(topics(150), 1);
     subscribe(on, { filter: 'x/#', qos: 1 });
     subscribe(on, { filter: 'x/#', qos: 1 });

@@ -127,7 +127,8 @@ test('the topic tree finds the same topics that topicMatches finds when it compa
       fc.array(change, { maxLength: 30 }),
       fc.array(filter, { minLength: 1, maxLength: 5 }),
       (changes, filters) => {
-        const tree = new TopicTree<string>();
+        const isMarked = (name: string): boolean => name.endsWith('a') || name === 'b';
+        const tree = new TopicTree(isMarked);
         const expected = new Set<string>();
         for (const { set, topic: changed } of changes) {
           if (set) tree.set(changed, changed);
@@ -140,6 +141,9 @@ test('the topic tree finds the same topics that topicMatches finds when it compa
           tree.match(wanted, (value) => found.push(value));
           const matching = [...expected].filter((name) => topicMatches(wanted, name)).sort(compareTopics);
           expect(found).toEqual(matching);
+          const marked: string[] = [];
+          tree.visitAfter(wanted, null, (value) => marked.push(value) > 0, true);
+          expect(marked).toEqual(matching.filter(isMarked));
           for (const start of ['a', 'a/b', '/', 'b/$x/zz', ...matching]) {
             const rest: string[] = [];
             tree.visitAfter(wanted, start, (value) => rest.push(value) < 2);
@@ -177,4 +181,21 @@ test('a topic tree with many topics in one level visits them in order from any t
     after = found.at(-1) ?? null;
   }
   expect(found).toEqual(expected);
+});
+
+test('a visit of marked values follows a value that gains or loses its mark', () => {
+  const tree = new TopicTree<number>((value) => value > 0);
+  const marked = (): number[] => {
+    const found: number[] = [];
+    tree.visitAfter('#', null, (value) => found.push(value) > 0, true);
+    return found;
+  };
+  tree.set('a', 0);
+  tree.set('a/b', 1);
+  expect(marked()).toEqual([1]);
+  tree.set('a', 2);
+  tree.set('a/b', 0);
+  expect(marked()).toEqual([2]);
+  tree.delete('a');
+  expect(marked()).toEqual([]);
 });

@@ -102,9 +102,9 @@ function advance(context: ApplyContext, session: Session, cursor: RetainedCursor
   const subscription = session.subscriptions.get(cursor.filter);
   if (!subscription) return true;
   let ended = true;
-  retained.visitAfter(cursor.filter, cursor.after, timeMs, (record) => {
+  const queue = (record: RetainedRecord): boolean => {
     const { topic } = record.message;
-    if (record.index < cursor.index && record.message.qos > 0 && !cursor.early.has(topic)) {
+    if (record.index < cursor.index && !cursor.early.has(topic)) {
       if (!hasRoom(context, session, bodyBytes(record.message))) {
         ended = false;
         return false;
@@ -114,7 +114,8 @@ function advance(context: ApplyContext, session: Session, cursor: RetainedCursor
     cursor.early.delete(topic);
     cursor.after = topic;
     return true;
-  });
+  };
+  retained.visitAfter(cursor.filter, cursor.after, timeMs, queue, true);
   return ended;
 }
 

@@ -26,7 +26,8 @@ export const tombstonesMax = 10_000;
 
 /** The retained messages, and the tombstones that keep a deleted retained message from coming back (P5). */
 export class RetainedMessages {
-  readonly #messages = new TopicTree<RetainedRecord>();
+  /** The messages of QoS 1 and 2 are marked. */
+  readonly #messages = new TopicTree<RetainedRecord>(({ message }) => message.qos > 0);
   /** The last change of each topic that was cleared, in the order of clearing. */
   readonly tombstones = new Map<string, TopicChange>();
   /**
@@ -119,17 +120,20 @@ export class RetainedMessages {
   /**
    * Visits the matching messages whose topics follow the topic `after`, in the order of `compareTopics`, until
    * `visit` returns false.
+   * @param withoutQos0 skips messages of QoS 0. Branches of the tree that hold only these cost nothing.
    */
   visitAfter(
     filter: string,
     after: string | null,
     timeMs: number,
     visit: (record: RetainedRecord) => boolean,
+    withoutQos0 = false,
   ): void {
-    this.#messages.visitAfter(filter, after, (record) => {
+    const visitUnexpired = (record: RetainedRecord): boolean => {
       const { expiresAt } = record.message;
       return (expiresAt !== undefined && expiresAt <= timeMs) || visit(record);
-    });
+    };
+    this.#messages.visitAfter(filter, after, visitUnexpired, withoutQos0);
   }
 
   #cancelExpiry(topic: string): void {

@@ -5,6 +5,8 @@ class TopicNode<T> {
   /** Null for a node without children: most nodes are leaves. */
   children: NameOrderedList<TopicNode<T>> | null = null;
   value: T | undefined = undefined;
+  /** Number of marked values of this node and of the nodes below it. */
+  marked = 0;
 
   constructor(name: string) {
     this.name = name;
@@ -14,13 +16,27 @@ class TopicNode<T> {
 /** Receives a value. @returns false to end the visit */
 type Visit<T> = (value: T) => boolean;
 
+/** What a visit needs at each node. */
+interface Visitor<T> {
+  readonly levels: readonly string[];
+  readonly markedOnly: boolean;
+  readonly isMarked: (value: T) => boolean;
+  readonly visit: Visit<T>;
+}
+
 /**
  * Finds values by topic or by topic filter. It is the index of retained messages. Matches come in the order of
- * their topics ({@link compareTopics}), so a visit can end at any topic and continue after that topic later.
+ * their topics ({@link compareTopics}), so a visit can end at any topic and continue after that topic later. A
+ * visit can be limited to marked values; it then skips branches without marked values.
  */
 export class TopicTree<T> {
   readonly #root = new TopicNode<T>('');
   readonly #byTopic = new Map<string, TopicNode<T>>();
+  readonly #isMarked: (value: T) => boolean;
+
+  constructor(isMarked: (value: T) => boolean = () => false) {
+    this.#isMarked = isMarked;
+  }
 
   get size(): number {
     return this.#byTopic.size;
@@ -42,21 +58,20 @@ export class TopicTree<T> {
   set(topic: string, value: T): void {
     const known = this.#byTopic.get(topic);
     const node = known ?? this.#nodeOf(topic);
+    const change = this.#markOf(value) - this.#markOf(node.value);
+    if (change !== 0) for (const each of this.#path(topic)) each.marked += change;
     node.value = value;
     if (!known) this.#byTopic.set(topic, node);
   }
 
   /** @returns whether the topic had a value */
   delete(topic: string): boolean {
-    if (!this.#byTopic.delete(topic)) return false;
-    const path: TopicNode<T>[] = [this.#root];
-    for (const level of topic.split('/')) {
-      const next = path.at(-1)?.children?.find(level);
-      if (!next) return true;
-      path.push(next);
-    }
-    const last = path.at(-1);
-    if (last) last.value = undefined;
+    const known = this.#byTopic.get(topic);
+    if (!known) return false;
+    this.#byTopic.delete(topic);
+    const path = this.#path(topic);
+    if (this.#markOf(known.value) > 0) for (const each of path) each.marked--;
+    known.value = undefined;
     for (let depth = path.length - 1; depth > 0; depth--) {
       const node = path[depth];
       const parent = path[depth - 1];
@@ -82,13 +97,29 @@ export class TopicTree<T> {
    * Visits the values of the matching topics that follow the topic `after`, in order, until `visit` returns
    * false. The topic `after` need not exist. The tree must not change meanwhile.
    */
-  visitAfter(filter: string, after: string | null, visit: Visit<T>): void {
+  visitAfter(filter: string, after: string | null, visit: Visit<T>, markedOnly = false): void {
     if (!filter.includes('+') && !filter.includes('#')) {
       const value = this.get(filter);
-      if (value !== undefined && (after === null || compareTopics(after, filter) < 0)) visit(value);
+      if (value === undefined || (markedOnly && !this.#isMarked(value))) return;
+      if (after === null || compareTopics(after, filter) < 0) visit(value);
       return;
     }
-    visitMatching(this.#root, filter.split('/'), 0, after?.split('/') ?? null, visit);
+    const visitor = { levels: filter.split('/'), markedOnly, isMarked: this.#isMarked, visit };
+    visitMatching(visitor, this.#root, 0, after?.split('/') ?? null);
+  }
+
+  #markOf(value: T | undefined): 0 | 1 {
+    return value !== undefined && this.#isMarked(value) ? 1 : 0;
+  }
+
+  /** Returns the nodes from the root to the node of a topic. */
+  #path(topic: string): TopicNode<T>[] {
+    const path: TopicNode<T>[] = [this.#root];
+    for (const level of topic.split('/')) {
+      const next = path.at(-1)?.children?.find(level);
+      if (next) path.push(next);
+    }
+    return path;
   }
 
   #nodeOf(topic: string): TopicNode<T> {
@@ -128,46 +159,53 @@ export function compareTopics(left: string, right: string): number {
  * @returns false if `visit` returned false
  */
 function visitMatching<T>(
+  visitor: Visitor<T>,
   node: TopicNode<T>,
-  levels: readonly string[],
   depth: number,
   after: readonly string[] | null,
-  visit: Visit<T>,
 ): boolean {
+  const { levels, markedOnly } = visitor;
   const level = levels[depth];
-  if (level === undefined) return visitValue(node, after, visit);
-  // `a/#` matches `a` as well (MQTT 5, 4.7.1.2).
-  if (level === '#' && !visitValue(node, after, visit)) return false;
+  if (level === undefined) return visitValue(visitor, node, after);
+  if (level === '#') return visitAll(visitor, node, depth, after);
   if (node.children === null) return true;
   const from = after?.[depth];
-  if (level !== '+' && level !== '#') {
+  if (level !== '+') {
     if (from !== undefined && level < from) return true;
     const child = node.children.find(level);
-    return !child || visitMatching(child, levels, depth + 1, level === from ? after : null, visit);
+    if (!child || (markedOnly && child.marked === 0)) return true;
+    return visitMatching(visitor, child, depth + 1, level === from ? after : null);
   }
   return node.children.visitFrom(from ?? '', (child) => {
-    if (depth === 0 && child.name.startsWith('$')) return true;
-    const bound = child.name === from ? after : null;
-    if (level === '#') return visitAll(child, depth + 1, bound, visit);
-    return visitMatching(child, levels, depth + 1, bound, visit);
+    if ((markedOnly && child.marked === 0) || (depth === 0 && child.name.startsWith('$'))) return true;
+    return visitMatching(visitor, child, depth + 1, child.name === from ? after : null);
   });
 }
 
+/** Visits a node and all nodes below it: `a/#` matches `a` as well (MQTT 5, 4.7.1.2). */
 function visitAll<T>(
+  visitor: Visitor<T>,
   node: TopicNode<T>,
   depth: number,
   after: readonly string[] | null,
-  visit: Visit<T>,
 ): boolean {
-  if (!visitValue(node, after, visit)) return false;
+  if (!visitValue(visitor, node, after)) return false;
   if (node.children === null) return true;
+  const { markedOnly } = visitor;
   const from = after?.[depth];
-  return node.children.visitFrom(from ?? '', (child) =>
-    visitAll(child, depth + 1, child.name === from ? after : null, visit),
-  );
+  return node.children.visitFrom(from ?? '', (child) => {
+    if ((markedOnly && child.marked === 0) || (depth === 0 && child.name.startsWith('$'))) return true;
+    return visitAll(visitor, child, depth + 1, child.name === from ? after : null);
+  });
 }
 
 /** The value of a node on the path to `after` does not come after that topic. */
-function visitValue<T>(node: TopicNode<T>, after: readonly string[] | null, visit: Visit<T>): boolean {
-  return after !== null || node.value === undefined || visit(node.value);
+function visitValue<T>(
+  { markedOnly, isMarked, visit }: Visitor<T>,
+  node: TopicNode<T>,
+  after: readonly string[] | null,
+): boolean {
+  if (after !== null || node.value === undefined) return true;
+  if (markedOnly && !isMarked(node.value)) return true;
+  return visit(node.value);
 }
