@@ -260,6 +260,33 @@ describe('Receive Maximum', () => {
   );
 });
 
+test('after a PUBREC with 0x80 or above the packet identifier stands for a new message [5.0 MQTT-4.3.3-9]', async () => {
+  const client = await connect(target, 'c', five);
+  await client.subscribe(1, 'a', 0);
+  client.publish('$SYS/x', 'refused', { qos: 2, messageId: 5 });
+  await expect(client.next('pubrec')).resolves.toMatchObject({ reasonCode: 0x87 });
+  await deliver(client, 'a', 'new', 2, 5);
+  await expect(client.next('publish')).resolves.toMatchObject({ payload: Buffer.from('new') });
+});
+
+test('a QoS 2 exchange with a publisher continues after its message has expired [5.0 MQTT-4.3.3-13]', async () => {
+  const client = await connect(target, 'c', five);
+  await client.subscribe(1, 'a', 1);
+  await deliver(client, 'a', 'expired', 2, 5, { properties: { messageExpiryInterval: 0 } });
+  await client.settle();
+  expect(client.publishes).toEqual([]);
+});
+
+test('a topic and a filter may have 65,535 bytes [3.1.1 MQTT-4.7.3-3] [5.0 MQTT-4.7.3-3] [3.1.1 MQTT-3.3.2-3] [5.0 MQTT-3.3.2-3]', async () => {
+  const topic = 'é'.repeat(32_767) + 'x';
+  for (const protocolVersion of [4, 5] as const) {
+    const client = await connect(target, `c${protocolVersion}`, { protocolVersion });
+    await client.subscribe(1, topic, 0);
+    client.publish(topic, 'x');
+    await expect(client.next('publish')).resolves.toMatchObject({ topic });
+  }
+});
+
 describe('a retained message', () => {
   test.each([4, 5] as const)(
     'at protocol level %d is replaced by a later one, deleted by an empty one, and untouched by RETAIN 0 [5.0 MQTT-3.3.1-5] [3.1.1 MQTT-3.3.1-10] [5.0 MQTT-3.3.1-6] [3.1.1 MQTT-3.3.1-11] [5.0 MQTT-3.3.1-7] [3.1.1 MQTT-3.3.1-12] [5.0 MQTT-3.3.1-8]',

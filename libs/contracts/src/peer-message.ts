@@ -186,7 +186,12 @@ const interestAnswer = z.object({
 /**
  * A QoS 0 message for one client. The sender chose the client among the subscribers of a shared subscription.
  */
-const directMessage = z.object({ client: z.string(), message: messageSchema });
+const directMessage = z.object({
+  client: z.string(),
+  message: messageSchema,
+  /** The shared subscription, whose identifier and options hold for the delivery. Older versions do not send it. */
+  filter: z.string().optional(),
+});
 
 /** QoS 0 messages for matching clients of the receiver. */
 const live = z.object({

@@ -35,6 +35,7 @@ import type {
   MqttStateCounts,
   RetainedMessage,
   SessionView,
+  SharedSubscriber,
   StateEffect,
 } from './types.ts';
 
@@ -118,10 +119,13 @@ class ReplicatedMqttState implements MqttState {
     return this.#data.sessions.get(client);
   }
 
-  sharedSubscribers(topic: string, round: number): readonly SessionView[] {
+  sharedSubscribers(topic: string, round: number): readonly SharedSubscriber[] {
     const { sharedSubscriptionTrie } = this.#data;
     if (sharedSubscriptionTrie.size === 0) return [];
-    return sharedSubscriptionTrie.matches(topic).flatMap((group) => group.connectedSession(round) ?? []);
+    return sharedSubscriptionTrie.matches(topic).flatMap((group) => {
+      const session = group.connectedSession(round);
+      return session === undefined ? [] : [{ filter: group.key, session }];
+    });
   }
 
   connectedSessions(member: MemberId): Iterable<SessionView> {

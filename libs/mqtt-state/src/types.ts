@@ -181,6 +181,13 @@ export interface SessionView {
   readonly retainedPending: boolean;
 }
 
+/** The session that a shared subscription chose for a message. */
+export interface SharedSubscriber {
+  /** The whole filter, `$share/ShareName/filter`. */
+  readonly filter: string;
+  readonly session: SessionView;
+}
+
 export interface RetainedMessage {
   readonly message: Message;
   /** Index of the log entry that set the retained message. */
@@ -233,7 +240,7 @@ export interface MqttState {
    * shared filter. QoS 0 messages are not in the log.
    * @param round a counter of the caller, which makes the choice round-robin
    */
-  sharedSubscribers(topic: string, round: number): readonly SessionView[];
+  sharedSubscribers(topic: string, round: number): readonly SharedSubscriber[];
   /** Returns the connected sessions whose home is the member. */
   connectedSessions(member: MemberId): Iterable<SessionView>;
   /**

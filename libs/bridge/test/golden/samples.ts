@@ -127,7 +127,7 @@ const direct: { readonly [Type in Direct['type']]: Complete<Extract<Direct, { ty
     sentAtMs: 1_235.75,
     appliedIndex: 41,
     messages: [message],
-    direct: [{ client: 'client-2', message }],
+    direct: [{ client: 'client-2', message, filter: '$share/group/a/#' }],
   },
   adminAnswer: {
     type: 'adminAnswer',

@@ -21,6 +21,7 @@ export const notes50: Readonly<Record<string, Note>> = {
     choice:
       'Bytes of an incomplete packet count as a packet while they arrive at 1 KiB/s or faster. Below that rate a packet ' +
       'may take 60 s, also without Keep Alive.',
+    settings: ['mqtt.keepAliveSecondsMax'],
   },
   'MQTT-3.1.2-23': {
     choice: 'A longer Session Expiry Interval than the setting allows is shortened to it.',
@@ -46,6 +47,9 @@ export const notes50: Readonly<Record<string, Note>> = {
   'MQTT-3.2.2-9': { reason: 'does not apply: the server supports QoS 2' },
   'MQTT-3.2.2-12': { reason: 'does not apply: the server supports QoS 2' },
   'MQTT-3.2.2-13': { reason: 'does not apply: the server supports retained messages' },
+  'MQTT-3.3.2-4': {
+    choice: 'The payload is not compared with its Payload Format Indicator; 0x99 is never sent.',
+  },
   'MQTT-3.3.1-5': {
     choice: 'A retained message on a new topic above the bound is refused with 0x97.',
     settings: ['retainedMax'],
@@ -55,14 +59,23 @@ export const notes50: Readonly<Record<string, Note>> = {
       'A client receives one copy of a message that matches several of its subscriptions. The standard allows one ' +
       'copy per subscription.',
   },
+  'MQTT-3.3.4-7': {
+    choice:
+      'QoS 2 publishes above Receive Maximum end the connection with 0x93. QoS 1 publishes above it wait in the socket, ' +
+      'because common clients ignore Receive Maximum.',
+  },
   'MQTT-3.3.4-5': { reason: 'does not apply: the server sends a single copy' },
   'MQTT-3.4.2-1': {
-    choice: 'Refused messages get 0x87, 0x90 or 0x97.',
+    choice:
+      'Refused messages get 0x87, 0x90 or 0x97. 0x10 is sent where the subscriptions of all members are known.',
     settings: ['queueFull', 'incomingMax', 'clusterQueuedBytesMax', 'retainedMax'],
   },
   'MQTT-3.8.4-4': {
     choice:
       'Retained messages that still wait for the client when it subscribes with the same filter again are sent once.',
+  },
+  'MQTT-3.7.2-1': {
+    choice: 'PUBCOMP has 0x00 for an unknown packet id, because a repeated PUBREL is no error.',
   },
   'MQTT-3.8.4-7': {
     choice: 'The requested QoS is always granted. `$bridge/` gets 0x87, more than 100 levels get 0x8F.',

@@ -80,7 +80,7 @@ export class Fanout {
       if (this.#recentRetained.isLate(message, appliedIndex)) this.#parts.live.countDropped(1);
       else this.#deliver(message, sentAtMs);
     }
-    for (const { client, message } of direct) this.#deliverTo(client, message, sentAtMs);
+    for (const { client, message, filter } of direct) this.#deliverTo(client, message, filter, sentAtMs);
   }
 
   /** Sends an applied publish to the matching connections of this home. */
@@ -93,6 +93,7 @@ export class Fanout {
       // queued.
       if (connection.clean || item.qos === 0) this.#enqueue(connection, item);
     }
+    if (message.qos === 0) this.#shareApplied(message);
   }
 
   /** Early delivery of a message that only this member's disk holds. */
@@ -160,17 +161,39 @@ export class Fanout {
    */
   #share(message: Message): void {
     const { state, options } = this.#context;
-    for (const { client, home } of state.sharedSubscribers(message.topic, this.#shareTurn)) {
+    for (const { filter, session } of state.sharedSubscribers(message.topic, this.#shareTurn)) {
+      const { client, home } = session;
       this.#shareTurn++;
-      if (home?.member === options.id) this.#deliverTo(client, message);
-      else if (home !== null) this.#parts.live.direct(home.member, { client, message });
+      if (home?.member === options.id) this.#deliverTo(client, message, filter);
+      else if (home !== null) this.#parts.live.direct(home.member, { client, message, filter });
     }
   }
 
-  #deliverTo(client: ClientId, message: Message, sentAtMs = Infinity): void {
+  /**
+   * Sends a QoS 0 message of the log (a retained message or a will) to shared subscriptions. All members apply the
+   * same entry and choose the same sessions, and the home of a chosen session sends the message.
+   */
+  #shareApplied(message: Message): void {
+    const { state, options } = this.#context;
+    for (const { filter, session } of state.sharedSubscribers(message.topic, state.index)) {
+      if (session.home?.member === options.id) this.#deliverTo(session.client, message, filter);
+    }
+  }
+
+  /** @param filter the shared subscription; undefined if an older member sent the message */
+  #deliverTo(client: ClientId, message: Message, filter: string | undefined, sentAtMs = Infinity): void {
     const connection = this.#parts.connections.ofClient(client);
-    if (connection !== undefined && connection.connectedAtMs <= sentAtMs)
-      this.#parts.delivery.sendUnacknowledged(connection, { message, qos: 0, retain: false });
+    if (connection === undefined || connection.connectedAtMs > sentAtMs) return;
+    const { subscriptions } = this.#context.state.session(client) ?? {};
+    const subscription = filter === undefined ? undefined : subscriptions?.get(filter);
+    const retain = message.retain && subscription?.retainAsPublished === true;
+    const identifier = subscription?.subscriptionIdentifier;
+    this.#parts.delivery.sendUnacknowledged(connection, {
+      message,
+      qos: 0,
+      retain,
+      ...(identifier !== undefined && { subscriptionIdentifiers: [identifier] }),
+    });
   }
 }
 
