@@ -102,28 +102,20 @@ const publishes: Case[] = [
 
 const acknowledgements: Case[] = (
   [
-    ['PUBACK', 0x40, '3.4.2-1', 0x92],
-    ['PUBREC', 0x50, '3.5.2-1', 0x92],
-    ['PUBREL', 0x62, '3.6.2-1', 0x10],
-    ['PUBCOMP', 0x70, '3.7.2-1', 0x10],
+    ['PUBACK', 0x40, '[5.0 MQTT-3.4.2-1]', 0x92, '[5.0 MQTT-2.1.3-1]'],
+    ['PUBREC', 0x50, '[5.0 MQTT-3.5.2-1]', 0x92, '[5.0 MQTT-2.1.3-1]'],
+    ['PUBREL', 0x62, '[5.0 MQTT-3.6.2-1]', 0x10, '[5.0 MQTT-2.1.3-1] [5.0 MQTT-3.6.1-1]'],
+    ['PUBCOMP', 0x70, '[5.0 MQTT-3.7.2-1]', 0x10, '[5.0 MQTT-2.1.3-1]'],
   ] as const
-).flatMap(([name, first, clause, otherCode]): Case[] => [
+).flatMap(([name, first, clause, otherCode, flagsClause]): Case[] => [
   [
-    `${name} with a reason code of other packets [5.0 MQTT-${clause}]`,
+    `${name} with a reason code of other packets ${clause}`,
     frame(first, uint16(1), [otherCode]),
     protocolError,
   ],
-  [
-    `${name} with an unknown reason code [5.0 MQTT-${clause}]`,
-    frame(first, uint16(1), [0x7f]),
-    protocolError,
-  ],
+  [`${name} with an unknown reason code ${clause}`, frame(first, uint16(1), [0x7f]), protocolError],
   [`${name} with packet identifier 0 [5.0 MQTT-2.2.1-5]`, frame(first, uint16(0)), protocolError],
-  [
-    `${name} with wrong flags [5.0 MQTT-2.1.3-1]${name === 'PUBREL' ? ' [5.0 MQTT-3.6.1-1]' : ''}`,
-    frame(first ^ 2, uint16(1)),
-    malformed,
-  ],
+  [`${name} with wrong flags ${flagsClause}`, frame(first ^ 2, uint16(1)), malformed],
   [`${name} of one byte`, frame(first, [1]), malformed],
   [`${name} with bytes after its properties`, frame(first, uint16(1), [0], none, [1]), malformed],
   [`${name} with a property of PUBLISH`, frame(first, uint16(1), [0], properties([1, 1])), malformed],
