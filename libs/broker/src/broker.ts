@@ -161,6 +161,7 @@ class MqttBroker implements Broker {
 
   handle(stream: Duplex, address = ''): void {
     const id = ++this.#lastConnection;
+    this.#context.counters.connectionsOpened++;
     const connection = new Connection(id, stream, address, this.#context, {
       onConnecting: () => this.#clients++,
       onOpen: () => this.#onOpen(),

@@ -16,6 +16,8 @@ type PublishRefusalReason = 'quota' | 'not_authorized' | 'topic';
  * them.
  */
 export interface BrokerCounters {
+  /** Connections that were opened, also those that sent no acceptable CONNECT. */
+  connectionsOpened: number;
   connectionsAccepted: number;
   connectionsRefused: number;
   /** Largest number of clients that were connected at the same time. */
@@ -55,6 +57,7 @@ function zeros<Name extends string>(names: readonly Name[]): Record<Name, number
 
 export function newCounters(): BrokerCounters {
   return {
+    connectionsOpened: 0,
     connectionsAccepted: 0,
     connectionsRefused: 0,
     clientsMaximum: 0,

@@ -133,6 +133,8 @@ export interface BrokerOptions {
    * `$SYS/cluster/` within a second, and other values every ten seconds.
    */
   readonly systemValues?: () => Readonly<Record<string, string>>;
+  /** Returns the number of messages that the member has dropped, for `$SYS/broker/load/publish/dropped`. */
+  readonly droppedMessages?: () => number;
   /**
    * Returns the Server Reference (MQTT 5, 4.11) for MQTT 5 clients that this member redirects, or undefined
    * if no other member is better. The broker calls this function only for a redirect, so the function may be

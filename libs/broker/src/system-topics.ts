@@ -8,12 +8,16 @@ import type { BrokerOptions } from './options.ts';
 const intervalMs = 10_000;
 
 /** Counters behind the load averages in `$SYS/broker/load/…`. */
-const loadCounters: Readonly<Record<string, (counters: Readonly<BrokerCounters>) => number>> = {
+const loadCounters: Readonly<
+  Record<string, (counters: Readonly<BrokerCounters>, options: BrokerOptions) => number>
+> = {
+  sockets: (counters) => counters.connectionsOpened,
   connections: (counters) => counters.connectionsAccepted,
   'messages/received': (counters) => counters.packetsReceived,
   'messages/sent': (counters) => counters.packetsSent,
   'publish/received': (counters) => sumOfQos(counters.publishesReceived),
   'publish/sent': (counters) => sumOfQos(counters.publishesSent),
+  'publish/dropped': (_counters, { droppedMessages }) => droppedMessages?.() ?? 0,
   'bytes/received': (counters) => counters.bytesReceived,
   'bytes/sent': (counters) => counters.bytesSent,
 };
@@ -58,6 +62,7 @@ export class SystemTopics {
   #publishCounters(counters: Readonly<BrokerCounters>, clients: number): void {
     const values = {
       'clients/connected': clients,
+      'clients/active': clients,
       'clients/maximum': counters.clientsMaximum,
       'messages/received': counters.packetsReceived,
       'messages/sent': counters.packetsSent,
@@ -73,7 +78,7 @@ export class SystemTopics {
 
   #publishLoads(counters: Readonly<BrokerCounters>, elapsedMs: number): void {
     for (const [name, average] of this.#loads) {
-      if (elapsedMs > 0) average.advance(loadCounters[name]!(counters), elapsedMs);
+      if (elapsedMs > 0) average.advance(loadCounters[name]!(counters, this.#options), elapsedMs);
       for (const [window, perMinute] of average.entries()) {
         this.#set(`$SYS/broker/load/${name}/${window}`, perMinute.toFixed(2));
       }

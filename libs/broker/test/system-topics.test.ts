@@ -46,6 +46,7 @@ test('the broker publishes every ten seconds only the counters that changed', ()
   expect(Object.fromEntries(figures)).toEqual({
     '$SYS/broker/uptime': '10 seconds',
     '$SYS/broker/clients/connected': '2',
+    '$SYS/broker/clients/active': '2',
     '$SYS/broker/clients/maximum': '4',
     '$SYS/broker/messages/received': '7',
     '$SYS/broker/publish/messages/received': '5',
@@ -75,6 +76,19 @@ test('the broker publishes a changed $SYS/cluster value at the next publish(), b
   });
   pass(9_000);
   expect(publish(0).get('$SYS/broker/retained messages/count')).toBe('2');
+});
+
+test('the broker publishes the load of opened sockets and of dropped messages, as mosquitto does', () => {
+  let dropped = 0;
+  const { counters, publish, pass } = recordingTopics({ droppedMessages: () => dropped });
+  publish(0);
+  counters.connectionsOpened = 6;
+  dropped = 12;
+  pass(60_000);
+  const values = publish(0);
+  const load = (what: string): number => Number(values.get(`$SYS/broker/load/${what}/1min`));
+  expect(load('sockets')).toBeCloseTo(6 * (1 - Math.exp(-1)), 1);
+  expect(load('publish/dropped')).toBeCloseTo(12 * (1 - Math.exp(-1)), 1);
 });
 
 test('load averages converge to the event rate per minute', () => {

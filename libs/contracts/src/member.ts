@@ -264,7 +264,7 @@ export type MemberEvent =
   | { readonly kind: 'leader'; readonly leader: MemberId | null; readonly term: number }
   | { readonly kind: 'takeover'; readonly client: ClientId }
   | { readonly kind: 'sessionOpened'; readonly client: ClientId }
-  | ({ readonly kind: 'sessionEnded'; readonly client: ClientId } & AppliedEvent)
+  | ({ readonly kind: 'sessionEnded'; readonly client: ClientId; readonly expired: boolean } & AppliedEvent)
   | ({ readonly kind: 'willFired'; readonly client: ClientId; readonly byHome: boolean } & AppliedEvent)
   | ({ readonly kind: 'dropped'; readonly reason: DropReason; readonly count: number } & AppliedEvent)
   | { readonly kind: 'degradedAcks'; readonly count: number }

@@ -106,7 +106,8 @@ export type StateEffect =
    * discarded.
    */
   | { readonly kind: 'takeoverSettled'; readonly client: ClientId }
-  | { readonly kind: 'sessionEnded'; readonly client: ClientId }
+  /** `expired`: the session ended because its Session Expiry Interval had passed since its connection ended. */
+  | { readonly kind: 'sessionEnded'; readonly client: ClientId; readonly expired?: true }
   | { readonly kind: 'willFired'; readonly client: ClientId; readonly byHome: boolean }
   | { readonly kind: 'dropped'; readonly reason: DropReason; readonly count: number }
   | { readonly kind: 'alarm'; readonly text: string };

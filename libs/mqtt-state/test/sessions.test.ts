@@ -89,7 +89,7 @@ describe('sessions', () => {
     expect(driver.state.session('c')).toBeDefined();
     driver.close('b', 'c');
     driver.advanceTime(10_000);
-    expect(driver.effects).toContainEqual({ kind: 'sessionEnded', client: 'c' });
+    expect(driver.effects).toContainEqual({ kind: 'sessionEnded', client: 'c', expired: true });
     expect(driver.state.nextDeadline()).toBeNull();
   });
 

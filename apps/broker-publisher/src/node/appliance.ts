@@ -220,8 +220,10 @@ export class Appliance implements Lifecycle {
       systemValues: () =>
         systemTopics(runner.status(), {
           dropped: reporter.droppedMessages,
+          expired: reporter.expiredSessions,
           accepts: config.whenIsolated === 'accept',
         }),
+      droppedMessages: () => reporter.droppedMessages,
       serverReference: () => management.serverReference(),
       admission: () => management.admission(),
       administration: {

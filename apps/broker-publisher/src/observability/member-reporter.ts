@@ -48,6 +48,7 @@ export class MemberReporter {
   /** Peers for which this member exports a lag metric. A member that no longer leads removes these metrics. */
   #laggingPeers = new Set<string>();
   #droppedMessages = 0;
+  #expiredSessions = 0;
   readonly measures: MemberMeasures;
 
   constructor(logger: Logger, metrics: Metrics, now: () => number = (): number => performance.now()) {
@@ -64,6 +65,11 @@ export class MemberReporter {
   /** Number of dropped messages. Each dropped message is counted on one member of the cluster only. */
   get droppedMessages(): number {
     return this.#droppedMessages;
+  }
+
+  /** Number of expired sessions. Each session is counted on one member of the cluster only. */
+  get expiredSessions(): number {
+    return this.#expiredSessions;
   }
 
   /** `turnMs`: duration of the turn that emitted the events. */
@@ -162,8 +168,9 @@ export class MemberReporter {
         logger.info({ leader: event.leader, term: event.term }, 'leader changed');
         return;
       case 'sessionEnded':
-        if (event.counts) metrics.add(memberMetrics.sessionsEnded, []);
-        return;
+        if (!event.counts) return;
+        if (event.expired) this.#expiredSessions++;
+        return metrics.add(memberMetrics.sessionsEnded, []);
       case 'willFired':
         if (event.counts) metrics.add(memberMetrics.willsFired, [event.byHome ? 'home' : 'cluster']);
         return;

@@ -72,3 +72,24 @@ test('# and + do not match $SYS topics, and clients cannot publish to them [5.0 
   expect((await cluster.status('a')).lastIndex).toBeGreaterThan(log);
   expect((await cluster.status('a')).retained).toBe(0);
 });
+
+test('$SYS/broker/clients shows sessions without a client, and counts a session when it expires', async () => {
+  cluster = await TestCluster.start(['a']);
+  const observer = await cluster.connect('a', 'observer');
+  await observer.subscribe('$SYS/broker/clients/#', 0);
+  const latest = (name: string): string | undefined =>
+    publishes(observer)
+      .filter(({ topic }) => topic === `$SYS/broker/clients/${name}`)
+      .at(-1)
+      ?.payload.toString();
+  for (const [clientId, sessionExpiryInterval] of [
+    ['expires', 1],
+    ['stays', 3_600],
+  ] as const) {
+    const properties = { sessionExpiryInterval };
+    (await cluster.connect('a', clientId, { protocolVersion: 5, properties })).destroy();
+  }
+  await until(() => latest('expired') === '1');
+  await until(() => latest('disconnected') === '1');
+  expect(latest('inactive')).toBe('1');
+});

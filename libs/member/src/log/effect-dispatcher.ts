@@ -157,7 +157,8 @@ export class EffectDispatcher {
       events.push({ kind: 'dropped', reason, count, counts: this.#isCountedHere(entry) });
     } else if (effect.kind === 'alarm') events.push({ kind: 'alarm', text: effect.text });
     else if (effect.kind === 'sessionEnded') {
-      events.push({ kind: 'sessionEnded', client: effect.client, counts: this.#isCountedHere(entry) });
+      const { client, expired = false } = effect;
+      events.push({ kind: 'sessionEnded', client, expired, counts: this.#isCountedHere(entry) });
     }
   }
 

@@ -27,7 +27,7 @@ export function runDueTimers(context: ApplyContext): void {
     } else if (session.home) {
       alarm(context, `session expiry of ${session.client} ignored: its client is connected`);
     } else {
-      endSession(context, session);
+      endSession(context, session, true);
     }
   }
 }

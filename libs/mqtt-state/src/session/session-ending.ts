@@ -87,7 +87,7 @@ export function settleTakenOverWill(
 }
 
 /** Deletes the session, its subscriptions and its queue. The caller publishes or discards the will. */
-export function endSession(context: ApplyContext, session: Session): void {
+export function endSession(context: ApplyContext, session: Session, expired = false): void {
   const { data } = context;
   detachHome(context, session);
   cancelTimer(data, session, 'will');
@@ -97,7 +97,10 @@ export function endSession(context: ApplyContext, session: Session): void {
   const droppedCount = reassignSharedItems(context, session, () => true, false);
   if (droppedCount > 0) context.effects.push({ kind: 'dropped', reason: 'expired', count: droppedCount });
   for (const item of [...session.items.from(0)]) dequeue(context, session, item);
-  context.effects.push({ kind: 'sessionEnded', client: session.client });
+  const { client } = session;
+  context.effects.push(
+    expired ? { kind: 'sessionEnded', client, expired } : { kind: 'sessionEnded', client },
+  );
 }
 
 /** Publishes a will message. No bound rejects a will. */
