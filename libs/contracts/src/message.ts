@@ -7,7 +7,7 @@ export type QoS = z.output<typeof qos>;
 
 const messagePropertiesSchema = z.object({
   payloadFormatIndicator: z.boolean().optional(),
-  /** Seconds, counted in cluster time from the entry that holds the message. */
+  /** Seconds, counted in cluster time from the reception of the message; see `Message.expiresAt`. */
   messageExpiryInterval: count.optional(),
   contentType: z.string().optional(),
   responseTopic: z.string().optional(),
@@ -33,7 +33,8 @@ export const messageSchema = z.object({
   /** Client id of the publisher, for No Local [MQTT-3.8.3-3]; absent for messages of the cluster itself. */
   publisher: z.string().optional(),
   /**
-   * Cluster time in ms from which on the message is not delivered any more; set when its entry is applied.
+   * Cluster time in ms from which on the message is not delivered any more; set when its entry is applied. In
+   * a publish command it counts from the time at which the home received the message (semantics version 3).
    */
   expiresAt: anyNumber.optional(),
 });

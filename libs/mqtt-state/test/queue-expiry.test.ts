@@ -91,3 +91,26 @@ test('the message of a connected session stays in the state: its home drops it',
   expect(driver.queued('c')).toEqual(['x']);
   expect(driver.effectsOfKind('dropped')).toEqual([]);
 });
+
+describe('a message that waited at its home before its entry [5.0 MQTT-3.3.2-6]', () => {
+  const received = (driver: StateDriver, expiresAt: number) => {
+    const { message, ...rest } = publishCommand('t', 'x', 1, expiring(60));
+    driver.propose('a', { ...rest, message: { ...message, expiresAt } });
+    return driver.items('c')[0]?.message.expiresAt;
+  };
+
+  test('expires at the time that its home has computed', () => {
+    const driver = driverWithSession();
+    expect(received(driver, driver.timeMs + 20_000)).toBe(driver.timeMs + 20_000);
+  });
+
+  test('expires no later than its interval after the entry', () => {
+    const driver = driverWithSession();
+    expect(received(driver, driver.timeMs + 90_000)).toBe(driver.timeMs + 60_000);
+  });
+
+  test('expires its interval after the entry below semantics version 3', () => {
+    const driver = driverWithSession(conformanceSemantics - 1);
+    expect(received(driver, driver.timeMs + 20_000)).toBe(driver.timeMs + 60_000);
+  });
+});

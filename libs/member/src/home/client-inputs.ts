@@ -1,3 +1,4 @@
+import { conformanceSemantics } from '@mqtt-cluster/contracts';
 import type {
   ClientInput,
   ConnectionId,
@@ -229,7 +230,8 @@ export class ClientInputs {
   #publish(connection: Connection, request: PublishRequest): void {
     const { topic, payload, qos, retain, properties, packetId = 0 } = request;
     const base: Message = { topic, payload, qos, retain, publisher: connection.client };
-    const message: Message = properties === undefined ? base : { ...base, properties };
+    const message: Message =
+      properties === undefined ? base : { ...base, properties, ...this.#expiryOf(request) };
     if (qos === 0) {
       if (!this.#order.hold(connection, message)) this.#publishUnacknowledged(connection, message);
     } else if (this.#isFull) {
@@ -240,6 +242,19 @@ export class ClientInputs {
       const act = (): void => this.#propose(connection, message, packetId);
       this.#opening.whenEpoch(connection, true, { act, qos });
     }
+  }
+
+  /**
+   * Returns when a message of the log expires, so that the time counts for which it waits here
+   * [MQTT-3.3.2-6]. Older semantics versions count from the entry.
+   */
+  #expiryOf({ qos, retain, properties }: PublishRequest): Pick<Message, 'expiresAt'> {
+    const { clock, state } = this.#context;
+    const interval = properties?.messageExpiryInterval;
+    const isLogged = qos > 0 || retain;
+    if (interval === undefined || !isLogged || !clock.isContinuous) return {};
+    if (state.semantics < conformanceSemantics) return {};
+    return { expiresAt: Math.floor(clock.nowMs) + interval * 1_000 };
   }
 
   #publishUnacknowledged(connection: Connection, message: Message): void {

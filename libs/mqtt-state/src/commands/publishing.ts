@@ -1,3 +1,4 @@
+import { conformanceSemantics } from '@mqtt-cluster/contracts';
 import type { LogIndex, Message, MemberId } from '@mqtt-cluster/contracts';
 import { composeMessage, copyMessage } from '../codec/message-codec.ts';
 import { bodyBytes, deliveryOf, enqueue, fits, mergeDelivery } from '../session/queueing.ts';
@@ -53,7 +54,7 @@ export function publishMessage(
     alarm(context, `message ignored: ${JSON.stringify(published.topic)} is not a valid topic name`);
     return 'refused';
   }
-  const message = withPublisherAndExpiry(published, publisher, data.timeMs);
+  const message = withPublisherAndExpiry(context, published, publisher);
   const deliveries = message.qos === 0 ? noDeliveries : findDeliveries(data, message);
   const setsRetained = message.retain && mayChangeRetained(data, message, source);
   if (!source.force && !withinBounds(context, message, deliveries, setsRetained)) return 'refused';
@@ -76,16 +77,27 @@ export function publishMessage(
 }
 
 /**
- * Returns the message with its publisher. The expiry interval of the command is replaced by the expiry in
- * cluster time.
+ * Returns the message with its publisher and its expiry in cluster time. The expiry counts from the time at
+ * which the home received the message, but never from a time after the entry.
  */
-function withPublisherAndExpiry(message: Message, client: string | undefined, timeMs: number): Message {
+function withPublisherAndExpiry(
+  context: ApplyContext,
+  message: Message,
+  client: string | undefined,
+): Message {
   const publisher = message.publisher ?? client;
-  const interval = message.properties?.messageExpiryInterval;
-  const expiresAt = interval === undefined ? undefined : timeMs + Math.min(interval, expiryNever) * 1_000;
+  const expiresAt = expiryOf(context, message);
   if (message.publisher === publisher && message.expiresAt === expiresAt) return message;
   const { topic, payload, qos, retain, properties } = message;
   return composeMessage(topic, payload, qos, retain, properties, publisher, expiresAt);
+}
+
+function expiryOf({ data, semantics }: ApplyContext, message: Message): number | undefined {
+  const interval = message.properties?.messageExpiryInterval;
+  if (interval === undefined) return undefined;
+  const fromEntry = data.timeMs + Math.min(interval, expiryNever) * 1_000;
+  const fromHome = semantics < conformanceSemantics ? undefined : message.expiresAt;
+  return fromHome === undefined ? fromEntry : Math.min(fromHome, fromEntry);
 }
 
 function findDeliveries(data: StateData, message: Message): readonly Delivery[] {

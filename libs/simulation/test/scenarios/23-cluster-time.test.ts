@@ -241,3 +241,42 @@ test('a QoS 2 message that was sent before it expired is sent again with its pac
   expect(subscriber.deliveries).toMatchObject([{ packetId: first!.packetId, dup: true, expirySeconds: 0 }]);
   expect(scenario.finish()).toEqual([]);
 });
+
+/** This test fails if the expiry counts from the entry that holds the message. */
+test('the time that a message waits at a home without a majority counts [5.0 MQTT-3.3.2-5] [5.0 MQTT-3.3.2-6]', () => {
+  const scenario = new Scenario({ members: 3 });
+  // The leader raises the semantics version within a second.
+  scenario.run(1_000);
+  const [home, other] = scenario.followers();
+  const sleeper = scenario.probe('sleeper', other!);
+  scenario.waitForAnswer(sleeper, 'suback', sleeper.subscribe('q', 1));
+  sleeper.close(true);
+  const publisher = scenario.probe('publisher', home!);
+  const reader = scenario.probe('reader', home!, {
+    clean: true,
+    sessionExpirySeconds: 0,
+    receiveMaximum: 1,
+  });
+  scenario.waitForAnswer(reader, 'suback', reader.subscribe('q', 1));
+  reader.acknowledges = false;
+  scenario.world.partition([home!], scenario.others(home!));
+  scenario.run(4_000);
+  const short = { properties: { messageExpiryInterval: 10 } };
+  const first = publisher.publish('q', 'first', short);
+  publisher.publish('q', 'waits for the window of the reader', short);
+  publisher.publish('r', 'x', { retain: true, properties: { messageExpiryInterval: 100 } });
+  scenario.waitForAnswer(publisher, 'puback', first);
+  scenario.run(20_000);
+  reader.acknowledgeAll();
+  scenario.world.heal();
+  scenario.waitForServing(...scenario.memberIds);
+  scenario.run(1_000);
+  scenario.connectProbe(sleeper, other!);
+  scenario.run(500);
+  expect(sleeper.deliveries).toEqual([]);
+  expect(reader.deliveries).toHaveLength(1);
+  const seconds = retainedSeconds(scenario, scenario.leader(), 'r')!;
+  expect(seconds).toBeGreaterThanOrEqual(74);
+  expect(seconds).toBeLessThanOrEqual(80);
+  expect(scenario.finish()).toEqual([]);
+});
