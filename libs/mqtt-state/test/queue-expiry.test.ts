@@ -114,3 +114,11 @@ describe('a message that waited at its home before its entry [5.0 MQTT-3.3.2-6]'
     expect(received(driver, driver.timeMs + 20_000)).toBe(driver.timeMs + 60_000);
   });
 });
+
+test('a message that expired at its home is not queued, and is counted [5.0 MQTT-3.3.2-5]', () => {
+  const driver = driverWithSession();
+  const { message, ...rest } = publishCommand('t', 'x', 2, expiring(60));
+  driver.propose('a', { ...rest, message: { ...message, expiresAt: driver.timeMs - 1 } });
+  expect(driver.queued('c')).toEqual([]);
+  expect(driver.effectsOfKind('dropped')).toEqual([{ kind: 'dropped', reason: 'expired', count: 1 }]);
+});

@@ -170,6 +170,12 @@ function enqueueAll(
   deliveries: readonly Delivery[],
   source: PublishSource,
 ): void {
+  const { expiresAt = Infinity } = message;
+  // The message expired while it waited at its home [MQTT-3.3.2-5]. Older versions queue it nevertheless.
+  if (context.semantics >= conformanceSemantics && expiresAt <= context.data.timeMs) {
+    context.effects.push({ kind: 'dropped', reason: 'expired', count: deliveries.length });
+    return;
+  }
   const body: MessageBody = { message, origin: source.origin, bytes: bodyBytes(message), references: 0 };
   for (const delivery of deliveries) {
     delivery.shared?.advance();
