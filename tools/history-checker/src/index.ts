@@ -23,6 +23,11 @@
  * - `phantom`: every delivered message was published, and matches a subscription and its QoS (P2).
  * - `served`: servers without a fault answer and deliver in time (P7, P8).
  * - `qos0-lost`: servers without a fault lose almost no QoS 0 message (P7).
+ * - `qos0-duplicate`: a session receives a QoS 0 message once (P2).
+ * - `message-expiry`: no message is delivered after its expiry or with too long an interval, and no message
+ *   is skipped before its expiry (P2).
+ * - `receive-maximum`: no client receives more unacknowledged messages than its Receive Maximum (P2).
+ * - `shared-once`: one subscriber of a group receives a message, until its connection ends (P2).
  * - `crash`: no member exits unexpectedly (P9).
  *
  * A loss that a documented exception allows (a degraded acknowledgement on a wiped disk, a queue at its

@@ -22,6 +22,7 @@ export interface ConnectOptions {
   readonly sessionPresent?: boolean;
   /** Whether the server answers the CONNECT with a CONNACK; true by default. */
   readonly answered?: boolean;
+  readonly receiveMaximum?: number;
 }
 
 export interface MessageOptions {
@@ -31,6 +32,8 @@ export interface MessageOptions {
   readonly clear?: boolean;
   /** Reason code of the acknowledgement; null: the server sends no acknowledgement. */
   readonly ack?: number | null;
+  readonly expirySeconds?: number;
+  readonly unacknowledged?: number;
 }
 
 /**
@@ -65,7 +68,9 @@ export class HistoryBuilder {
     const { clean = false, server = 'A', version = 4, sessionPresent = false, will = null } = options;
     const { expirySeconds = clean ? 0 : null, answered = true } = options;
     const connection = ++this.#connections;
-    const session = { connection, clientId, server, version, clean, expirySeconds, will };
+    const { receiveMaximum } = options;
+    const limited = receiveMaximum === undefined ? {} : { receiveMaximum };
+    const session = { connection, clientId, server, version, clean, expirySeconds, will, ...limited };
     this.events.push({ type: 'connect', at: this.now(), ...session });
     if (answered) this.events.push({ type: 'connected', at: this.now(), connection, sessionPresent });
     return connection;
@@ -100,7 +105,9 @@ export class HistoryBuilder {
   send(connection: number, message: number, topic: string, options: MessageOptions = {}): void {
     const { qos = 1, retain = false, dup = false, clear = false } = options;
     const { ack = qos === 0 ? null : 0 } = options;
-    const fields = { message, topic, qos, retain, dup, clear };
+    const { expirySeconds } = options;
+    const expiring = expirySeconds === undefined ? {} : { expirySeconds };
+    const fields = { message, topic, qos, retain, dup, clear, ...expiring };
     this.events.push({ type: 'publish', at: this.now(), connection, ...fields });
     if (ack === null) return;
     this.events.push({ type: 'acked', at: this.now(), connection, message, code: ack });
@@ -111,7 +118,10 @@ export class HistoryBuilder {
 
   deliver(connection: number, message: number, topic: string, options: MessageOptions = {}): void {
     const { qos = 1, retain = false, dup = false } = options;
-    const fields = { message, topic, qos, retain, dup };
+    const { expirySeconds, unacknowledged } = options;
+    const expiring = expirySeconds === undefined ? {} : { expirySeconds };
+    const counted = unacknowledged === undefined ? {} : { unacknowledged };
+    const fields = { message, topic, qos, retain, dup, ...expiring, ...counted };
     this.events.push({ type: 'delivery', at: this.now(), connection, ...fields });
   }
 

@@ -7,6 +7,7 @@ export interface Actor {
   readonly clean: boolean;
   readonly version: 4 | 5;
   readonly expirySeconds: number | null;
+  readonly receiveMaximum?: number;
 }
 
 interface Queued {
@@ -48,11 +49,15 @@ interface ActorState {
 }
 
 const msPerSecond = 1_000;
+/** Message Expiry Interval of every fourth message, seconds; longer than a history. */
+const messageExpirySeconds = 1_000;
 
 /** An in-memory model of a broker that keeps every promise. It also records the history of its clients. */
 export class ModelBroker {
   readonly history = new HistoryBuilder({ willAtTakeover: true });
   readonly retained = new Map<string, number>();
+  /** The time of the first PUBLISH of each message with an expiry. */
+  readonly #expiring = new Map<number, number>();
   readonly #states: ActorState[];
   #servers = 0;
 
@@ -82,8 +87,10 @@ export class ModelBroker {
     this.#endFormer(state);
     const will = willDelaySeconds === null ? null : this.#will(actor, willDelaySeconds);
     const server = this.history.header.servers[this.#servers++ % 3] ?? 'A';
-    const { version, clean, expirySeconds } = actor;
-    const options = { server, version, clean, expirySeconds, will, sessionPresent: kept !== null };
+    const { version, clean, expirySeconds, receiveMaximum } = actor;
+    const limited = receiveMaximum === undefined ? {} : { receiveMaximum };
+    const session = { version, clean, expirySeconds, will, ...limited };
+    const options = { server, ...session, sessionPresent: kept !== null };
     const connection = this.history.connect(actor.name, options);
     if (former !== null) this.history.close(former, 'server');
     state.connection = connection;
@@ -126,7 +133,7 @@ export class ModelBroker {
   }
 
   subscribe(index: number, filter: string, qos: QoS): void {
-    const { connection, session } = this.#state(index);
+    const { connection, session, actor } = this.#state(index);
     if (connection === null || !session) return;
     this.history.subscribe(connection, filter, qos);
     session.subscriptions.set(filter, qos);
@@ -135,7 +142,7 @@ export class ModelBroker {
     for (const [topic, message] of this.retained) {
       if (trie.match(topic).length === 0) continue;
       const granted = Math.min(qos, this.#qosOf(message)) as QoS;
-      this.history.deliver(connection, message, topic, { qos: granted, retain: true });
+      this.#deliver(connection, actor, { message, topic, qos: granted }, { retain: true });
     }
   }
 
@@ -214,7 +221,10 @@ export class ModelBroker {
     const { message, topic, qos, retain } = one;
     const isRepeat = qos === 2 && session.taken.has(message);
     const ack = ackArrives && qos > 0 ? 0 : null;
-    this.history.send(connection, message, topic, { qos, retain, dup, ack });
+    const expires = message % 4 === 0 && !retain;
+    if (expires && !this.#expiring.has(message)) this.#expiring.set(message, this.history.atMs);
+    const expiring = expires ? { expirySeconds: messageExpirySeconds } : {};
+    this.history.send(connection, message, topic, { qos, retain, dup, ack, ...expiring });
     if (ack === null && qos > 0) {
       state.pending.push(one);
       if (qos === 2) session.taken.add(message);
@@ -249,17 +259,32 @@ export class ModelBroker {
   #pump({ connection, session, actor }: ActorState): void {
     if (connection === null || !session) return;
     for (const one of session.queue) {
-      this.history.deliver(connection, one.message, one.topic, { qos: one.qos });
+      this.#deliver(connection, actor, one, {});
       if (one.qos === 1 && one.message % 3 === 0 && !actor.clean) session.unacked.push(one);
     }
     session.queue = [];
   }
 
-  #redeliver({ connection, session }: ActorState): void {
+  #deliver(
+    connection: number,
+    actor: Actor,
+    { message, topic, qos }: Queued,
+    how: { readonly retain?: boolean; readonly dup?: boolean },
+  ): void {
+    const sentAtMs = actor.version === 5 ? this.#expiring.get(message) : undefined;
+    const waitedMs = this.history.atMs - (sentAtMs ?? 0);
+    const expirySeconds = Math.ceil(messageExpirySeconds - waitedMs / msPerSecond);
+    this.history.deliver(connection, message, topic, {
+      qos,
+      ...how,
+      ...(sentAtMs === undefined ? {} : { expirySeconds }),
+      ...(actor.receiveMaximum === undefined || qos === 0 ? {} : { unacknowledged: 1 }),
+    });
+  }
+
+  #redeliver({ connection, session, actor }: ActorState): void {
     if (connection === null || !session) return;
-    for (const { message, topic, qos } of session.unacked) {
-      this.history.deliver(connection, message, topic, { qos, dup: true });
-    }
+    for (const one of session.unacked) this.#deliver(connection, actor, one, { dup: true });
     session.unacked = [];
   }
 }

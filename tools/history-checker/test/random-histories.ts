@@ -19,7 +19,8 @@ const actors: readonly Actor[] = [
 ];
 const quietActors = 2;
 const mortal: Actor = { name: 'mortal', clean: true, version: 4, expirySeconds: 0 };
-const reader: Actor = { name: 'reader', clean: true, version: 5, expirySeconds: 0 };
+const reader: Actor = { name: 'reader', clean: true, version: 5, expirySeconds: 0, receiveMaximum: 1 };
+const sharing: readonly Actor[] = ['sharer-1', 'sharer-2'].map((name) => ({ name, ...persistent }));
 const twin: Actor = { name: 'twin', ...persistent };
 
 const filters = ['t/#', 't/+', 't/1', '+/2', 'wills/#', 'none'];
@@ -113,7 +114,7 @@ export interface GeneratedHistory {
 export const histories: fc.Arbitrary<GeneratedHistory> = fc
   .array(fc.oneof(...steps), { minLength: 20, maxLength: 300, size: 'max' })
   .map((plan) => {
-    const broker = new ModelBroker([...actors, mortal, reader, twin]);
+    const broker = new ModelBroker([...actors, mortal, reader, twin, ...sharing]);
     const [mortalIndex, readerIndex, twinIndex] = [actors.length, actors.length + 1, actors.length + 2];
     actors.forEach((_, who) => broker.connect(who));
     broker.subscribe(0, '#', 2);
@@ -126,6 +127,9 @@ export const histories: fc.Arbitrary<GeneratedHistory> = fc
       broker.publish(2, 't/1', 2, 'plain', true);
       broker.publish(2, 'kept', 1, 'retain', true);
     }
+    sharing.forEach((_, place) => broker.connect(twinIndex + 1 + place));
+    broker.subscribe(twinIndex + 1, '$share/group/shared', 1);
+    broker.publish(2, 'shared', 1, 'plain', true);
     broker.connect(mortalIndex, 0);
     broker.close(mortalIndex, false);
     broker.connect(twinIndex, 0);

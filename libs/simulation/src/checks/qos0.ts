@@ -52,7 +52,7 @@ function isDue(
   const isCurrent = session.startedAtMs < sentAtMs && (session.endedAtMs ?? Infinity) > untilMs;
   if (!isCalm || !isCurrent) return false;
   const sender = history.connections.get(publication.connections[0] as number);
-  if (sender?.endedAtMs !== null && (sender?.endedAtMs ?? 0) < untilMs) return false;
+  if (sender === undefined || (sender.endedAtMs !== null && sender.endedAtMs < untilMs)) return false;
   const isConnected = connections.some(
     ({ connackAtMs, endedAtMs }) =>
       connackAtMs !== null &&

@@ -7,6 +7,8 @@ import type { Analysis } from './analysis.ts';
  * at the end of the connection or of the server's fault, and it includes an election.
  */
 const appliedWithinMs = 3_000;
+/** A retained message with a shorter Message Expiry Interval may expire during the run, ms. */
+const shortExpiryMsMax = 3_600_000;
 
 /**
  * The writes of retained topics, and the majority-acknowledged writes that must have replaced them. A
@@ -31,6 +33,8 @@ export class RetainedWrites {
       else byTopic.set(messages.topic(row), [row]);
     }
     for (const [topic, all] of byTopic) {
+      // The rule `message-expiry` judges the topics whose messages expire during the run.
+      if (all.some((row) => (messages.expiryMs(row) ?? Infinity) < shortExpiryMsMax)) continue;
       const byMajority = new MajorityWrites(
         analysis,
         all.filter((row) => this.#hasMajorityAck(row)),

@@ -92,6 +92,8 @@ export interface ConnectEvent {
    */
   readonly expirySeconds: number | null;
   readonly will: WillRecord | null;
+  /** Receive Maximum of an MQTT 5 client that acknowledges late; absent if the client acknowledges at once. */
+  readonly receiveMaximum?: number;
 }
 
 /** A CONNACK that accepts the connection. */
@@ -134,6 +136,8 @@ export interface PublishEvent {
    * id.
    */
   readonly clear: boolean;
+  /** Message Expiry Interval in seconds; absent if the message does not expire. */
+  readonly expirySeconds?: number;
 }
 
 /** A PUBACK, or a PUBREC for QoS 2. The broker has accepted responsibility for the message. */
@@ -192,6 +196,13 @@ export interface DeliveryEvent {
   readonly qos: QoS;
   readonly retain: boolean;
   readonly dup: boolean;
+  /** Message Expiry Interval as the server sent it, in seconds. */
+  readonly expirySeconds?: number;
+  /**
+   * Number of QoS 1 and 2 messages of this connection that the client has not completely acknowledged, this one
+   * included; absent if the client acknowledges at once.
+   */
+  readonly unacknowledged?: number;
 }
 
 /** A fault of the target begins or ends; both events have the same `id`. */

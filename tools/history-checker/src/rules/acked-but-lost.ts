@@ -65,7 +65,9 @@ function isPromised({ tables }: Analysis, message: number): boolean {
     messages.isAcked(message) &&
     messages.ackSequence(message) < (settledSequence ?? 0) &&
     !messages.isClear(message) &&
-    !messages.isWill(message)
+    !messages.isWill(message) &&
+    // The rule `message-expiry` judges the messages that expire during the run.
+    !messages.mayHaveExpired(message, tables.settledAt ?? 0)
   );
 }
 

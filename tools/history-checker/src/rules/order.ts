@@ -53,6 +53,8 @@ function checkSession(
     if (messages.isWill(message)) continue;
     // QoS 0 messages are not queued, so a session may have missed every copy except the last one.
     if (deliveries.qos(row) === 0 && messages.sendConnectionCount(message) > 1) continue;
+    // The first copy may have expired in the queue.
+    if (messages.expiryMs(message) !== null && messages.sendConnectionCount(message) > 1) continue;
     if (!wasSubscribed(analysis, message, row, matching(messages.topic(message)))) continue;
     report.checked();
     const { client } = analysis.connection(messages.firstConnection(message));

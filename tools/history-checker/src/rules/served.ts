@@ -176,6 +176,8 @@ function checkDeliveries(
     stamps[message] = index + 1;
     if (messages.isWill(message) || !messages.isAcked(message) || deliveries.qos(row) === 0) continue;
     const { connect, connectedAt } = analysis.connection(deliveries.connection(row));
+    // The messages of a client that acknowledges late wait for its window.
+    if (connect.receiveMaximum !== undefined) continue;
     checkWait(analysis, report, {
       server: connect.server,
       fromMs: Math.max(replicatedAt(analysis, message), connectedAt),

@@ -12,6 +12,9 @@ export class Deliveries {
   readonly #sequences = new Column('int32');
   readonly #times = new Column('float64');
   readonly #flags = new Column('uint8');
+  /** Message Expiry Interval as the server sent it, in seconds; -1: none. */
+  readonly #expiries = new Column('int32');
+  readonly #unacknowledged = new Column('int32');
 
   get count(): number {
     return this.#messages.length;
@@ -21,13 +24,33 @@ export class Deliveries {
     connection: number,
     message: number,
     sequence: number,
-    how: { at: number; qos: QoS; retain: boolean; dup: boolean },
+    how: {
+      at: number;
+      qos: QoS;
+      retain: boolean;
+      dup: boolean;
+      expirySeconds?: number;
+      unacknowledged?: number;
+    },
   ): void {
     this.#connections.push(connection);
     this.#messages.push(message);
     this.#sequences.push(sequence);
     this.#times.push(how.at);
+    this.#expiries.push(how.expirySeconds ?? -1);
+    this.#unacknowledged.push(how.unacknowledged ?? 0);
     this.#flags.push(how.qos + (how.retain ? retainFlag : 0) + (how.dup ? dupFlag : 0));
+  }
+
+  /** Message Expiry Interval as the server sent it, in seconds, or null. */
+  expirySeconds(row: number): number | null {
+    const seconds = this.#expiries.get(row);
+    return seconds < 0 ? null : seconds;
+  }
+
+  /** Number of messages that the client had not acknowledged, this one included; 0 if it was not recorded. */
+  unacknowledged(row: number): number {
+    return this.#unacknowledged.get(row);
   }
 
   /** Index of the connection in the table of connections. */

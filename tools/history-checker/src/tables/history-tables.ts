@@ -37,8 +37,8 @@ export interface RejectedPubrel {
 }
 
 /**
- * The history as tables, the only input of the rules. A message takes about 130 bytes, and a delivery takes
- * 21 bytes.
+ * The history as tables, the only input of the rules. A message takes about 134 bytes, and a delivery takes
+ * 29 bytes.
  */
 export class HistoryTables {
   readonly header: Header;
@@ -152,9 +152,9 @@ export class HistoryTables {
       this.messages.resent(known, index);
       return;
     }
-    const { qos, clear, at } = event;
+    const { qos, clear, at, expirySeconds } = event;
     const retain = event.retain || clear;
-    const kind = { topic: this.topics.index(event.topic), qos, retain, clear, will: false };
+    const kind = { topic: this.topics.index(event.topic), qos, retain, clear, will: false, expirySeconds };
     this.messages.add(event.message, kind, { sequence, at, connection: index });
   }
 

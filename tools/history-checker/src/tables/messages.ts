@@ -8,6 +8,9 @@ const qosMask = 3;
 /** Smallest reason code that is a rejection [MQTT5 2.4]. */
 export const rejectionCodeMin = 0x80;
 
+/** Largest time by which a message may expire before its interval ends, ms. */
+const expirySlackMs = 500;
+
 /**
  * The published messages and the wills, one row for each message id. Methods whose name begins with `first`
  * describe the first PUBLISH, or the CONNECT with the will. The position of an event that did not happen is
@@ -26,6 +29,8 @@ export class Messages {
   readonly #ackConnections = new Column('int32');
   readonly #lastAckConnections = new Column('int32');
   readonly #rejections = new Column('uint8');
+  /** Message Expiry Interval in seconds; -1: the message does not expire. */
+  readonly #expiries = new Column('int32');
   /**
    * The connections on which a message was sent, in order; only for messages that were sent on several
    * connections.
@@ -42,7 +47,14 @@ export class Messages {
 
   add(
     id: number,
-    kind: { topic: number; qos: QoS; retain: boolean; clear: boolean; will: boolean },
+    kind: {
+      topic: number;
+      qos: QoS;
+      retain: boolean;
+      clear: boolean;
+      will: boolean;
+      expirySeconds?: number | undefined;
+    },
     sent: { sequence: number; at: number; connection: number },
   ): number {
     const row = this.#ids.length;
@@ -60,6 +72,7 @@ export class Messages {
     this.#ackConnections.push(-1);
     this.#lastAckConnections.push(-1);
     this.#rejections.push(0);
+    this.#expiries.push(kind.expirySeconds ?? -1);
     return row;
   }
 
@@ -111,6 +124,18 @@ export class Messages {
 
   isWill(row: number): boolean {
     return (this.#flags.get(row) & willFlag) !== 0;
+  }
+
+  /** Message Expiry Interval in milliseconds, or null. */
+  expiryMs(row: number): number | null {
+    const seconds = this.#expiries.get(row);
+    return seconds < 0 ? null : seconds * 1_000;
+  }
+
+  /** Whether the message may have expired at this time, because all clocks differ a little. */
+  mayHaveExpired(row: number, atMs: number): boolean {
+    const expiryMs = this.expiryMs(row);
+    return expiryMs !== null && this.firstAt(row) + expiryMs - expirySlackMs < atMs;
   }
 
   firstSequence(row: number): number {

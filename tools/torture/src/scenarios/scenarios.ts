@@ -32,17 +32,18 @@ export interface Scenario {
 }
 
 const everything: Shares = {
-  stream: 0.4,
+  stream: 0.3,
   roaming: 0.2,
   takeover: 0.05,
   retained: 0.1,
   wills: 0,
   shared: 0.15,
   churn: 0.1,
+  expiry: 0.1,
 };
 
 /** Rules that every scenario exercises. */
-const always = ['acked-but-lost', 'qos2-duplicate', 'order', 'phantom'] as const;
+const always = ['acked-but-lost', 'qos2-duplicate', 'order', 'phantom', 'qos0-duplicate'] as const;
 /** Rules that a scenario exercises if at least one server is without a fault at any time. */
 const withoutFault = ['served', 'qos0-lost'] as const;
 const ofEverything = [...always, 'session-lost', 'retained', 'ack-taken-back', 'two-connections'] as const;
@@ -58,6 +59,8 @@ const ofFocus: Readonly<Partial<Record<WorkloadName, readonly string[]>>> = {
   takeover: ['two-connections'],
   wills: ['will'],
   retained: ['retained', 'ack-taken-back'],
+  shared: ['shared-once'],
+  expiry: ['message-expiry', 'receive-maximum', 'session-lost'],
 };
 
 function faulty(
@@ -179,6 +182,11 @@ export const scenarios: readonly Scenario[] = [
   focused('wills', 'clients with a will that disconnect in every way', 'wills', minority),
   focused('retained', 'few retained topics set and cleared through many servers', 'retained'),
   focused('shared', 'shared subscriptions whose subscribers connect and disconnect', 'shared'),
+  focused(
+    'expiry',
+    'messages and sessions that expire, and subscribers that acknowledge late (MQTT 5)',
+    'expiry',
+  ),
   {
     name: 'mixed',
     about: 'all kinds of faults, one or two at a time',

@@ -25,6 +25,10 @@ export interface ClientOptions {
   /** Session expiry in seconds, for MQTT 5 only; null: the session does not expire. */
   readonly expirySeconds: number | null;
   readonly will: WillSpec | null;
+  /** Receive Maximum, for MQTT 5 only; null or absent: the default of the standard. */
+  readonly receiveMaximum?: number | null;
+  /** Delay of each acknowledgement that the client sends, ms; 0 if absent. */
+  readonly ackDelayMs?: number;
   readonly recorder: Recorder;
   /** Called when the server has accepted the connection. */
   readonly onConnected: (sessionPresent: boolean) => void;
@@ -41,6 +45,8 @@ export interface Publication {
   readonly retain: boolean;
   /** Whether the message clears the topic: it is retained and has an empty payload. */
   readonly clear: boolean;
+  /** Message Expiry Interval in seconds, for MQTT 5 only; null or absent: the message does not expire. */
+  readonly expirySeconds?: number | null;
 }
 
 interface InFlight {
@@ -68,6 +74,8 @@ export class RecordingClient {
   readonly #received = new Set<number>();
   /** SUBSCRIBE and UNSUBSCRIBE packets without an answer on this connection, by packet id. */
   readonly #unanswered = new Map<number, { readonly filter: string; readonly subscribe: boolean }>();
+  /** Packet ids of messages that this connection has received and not completely acknowledged. */
+  readonly #unacknowledged = new Set<number>();
   #connection: MqttConnection | null = null;
   #connectionId = 0;
   /** Whether CONNECT has been sent and recorded. */
@@ -126,6 +134,9 @@ export class RecordingClient {
 
   #connectPacket(server: ServerAddress, clean: boolean): IConnectPacket {
     const { clientId, version, will, recorder } = this.#options;
+    const { receiveMaximum: wanted = null } = this.#options;
+    const receiveMaximum = version === 5 ? wanted : null;
+    const limited = receiveMaximum === null ? {} : { receiveMaximum };
     const expirySeconds = version === 4 ? (clean ? 0 : null) : this.#options.expirySeconds;
     const message = will === null ? 0 : recorder.nextMessage();
     this.#opened = true;
@@ -138,6 +149,7 @@ export class RecordingClient {
       clean,
       expirySeconds,
       will: will === null ? null : { message, ...will },
+      ...limited,
     });
     return {
       cmd: 'connect',
@@ -146,7 +158,9 @@ export class RecordingClient {
       clientId,
       clean,
       keepalive: keepaliveSeconds,
-      ...(version === 5 ? { properties: { sessionExpiryInterval: expirySeconds ?? expiryNever } } : {}),
+      ...(version === 5
+        ? { properties: { sessionExpiryInterval: expirySeconds ?? expiryNever, ...limited } }
+        : {}),
       ...(will === null ? {} : { will: willPacket(will, message, version) }),
     };
   }
@@ -212,6 +226,7 @@ export class RecordingClient {
     this.#connected = false;
     this.#opened = false;
     this.#unanswered.clear();
+    this.#unacknowledged.clear();
   }
 
   #onEnded(end: ConnectionEnd): void {
@@ -250,7 +265,8 @@ export class RecordingClient {
   }
 
   #sendPublish(packetId: number, message: number, publication: Publication, dup: boolean): void {
-    const { topic, qos, retain, clear } = publication;
+    const { topic, qos, retain, clear, expirySeconds = null } = publication;
+    const expires = expirySeconds !== null && this.#options.version === 5;
     this.#options.recorder.record({
       type: 'publish',
       connection: this.#connectionId,
@@ -260,10 +276,12 @@ export class RecordingClient {
       retain,
       dup,
       clear,
+      ...(expires ? { expirySeconds } : {}),
     });
     const payload = clear ? '' : payloadOf(message);
     const identified = qos === 0 ? {} : { messageId: packetId };
-    this.#send({ cmd: 'publish', topic, qos, retain, dup, payload, ...identified });
+    const properties = expires ? { properties: { messageExpiryInterval: expirySeconds } } : {};
+    this.#send({ cmd: 'publish', topic, qos, retain, dup, payload, ...identified, ...properties });
   }
 
   #sendSubscription(filter: string, qos: QoS | null): void {
@@ -339,23 +357,46 @@ export class RecordingClient {
 
   #receivePublish(packet: IPublishPacket): void {
     const messageId = packet.messageId ?? 0;
+    if (packet.qos > 0) this.#unacknowledged.add(messageId);
     // A packet id that has not been released belongs to the same message [MQTT-4.3.3-2].
     if (packet.qos < 2 || !this.#received.has(messageId)) {
       const { topic, qos, retain, dup, payload } = packet;
       const message = messageIdOf(payload);
       const connection = this.#connectionId;
-      this.#options.recorder.record({ type: 'delivery', connection, message, topic, qos, retain, dup });
+      const expirySeconds = packet.properties?.messageExpiryInterval;
+      const isLate = (this.#options.ackDelayMs ?? 0) > 0 && qos > 0;
+      this.#options.recorder.record({
+        type: 'delivery',
+        connection,
+        message,
+        topic,
+        qos,
+        retain,
+        dup,
+        ...(expirySeconds === undefined ? {} : { expirySeconds }),
+        ...(isLate ? { unacknowledged: this.#unacknowledged.size } : {}),
+      });
     }
-    if (packet.qos === 1) this.#send({ cmd: 'puback', messageId });
-    if (packet.qos === 2) {
-      this.#received.add(messageId);
-      this.#send({ cmd: 'pubrec', messageId });
-    }
+    if (packet.qos === 2) this.#received.add(messageId);
+    if (packet.qos > 0) this.#acknowledge({ cmd: packet.qos === 1 ? 'puback' : 'pubrec', messageId });
+  }
+
+  /** Sends an acknowledgement after the client's delay, if the connection still exists. */
+  #acknowledge(packet: Packet & { readonly messageId: number }): void {
+    const { ackDelayMs = 0 } = this.#options;
+    const connection = this.#connectionId;
+    const send = (): void => {
+      if (this.#connectionId !== connection || !this.#connected) return;
+      if (packet.cmd !== 'pubrec') this.#unacknowledged.delete(packet.messageId);
+      this.#send(packet);
+    };
+    if (ackDelayMs === 0) send();
+    else setTimeout(send, ackDelayMs);
   }
 
   #release(messageId: number): void {
     const known = this.#received.delete(messageId);
     const unknown = !known && this.#options.version === 5 ? { reasonCode: packetIdNotFound } : {};
-    this.#send({ cmd: 'pubcomp', messageId, ...unknown });
+    this.#acknowledge({ cmd: 'pubcomp', messageId, ...unknown });
   }
 }

@@ -60,6 +60,8 @@ export class ClientDriver {
       clean: spec.clean,
       expirySeconds: spec.expirySeconds,
       will: spec.will ?? null,
+      receiveMaximum: spec.receiveMaximum ?? null,
+      ackDelayMs: spec.ackDelayMs ?? 0,
       recorder,
       onConnected: () => {
         this.#failures = 0;
@@ -135,9 +137,9 @@ export class ClientDriver {
         this.#dueAtMs += step.ms;
         return;
       case 'publish': {
-        const { topic, qos, retain = false, clear = false } = step;
+        const { topic, qos, retain = false, clear = false, expirySeconds = null } = step;
         if (qos > 0 && !this.#options.mayPublish()) return;
-        this.client.publish({ topic, qos, retain, clear });
+        this.client.publish({ topic, qos, retain, clear, expirySeconds });
         return;
       }
       case 'subscribe':

@@ -11,6 +11,8 @@ export type ClientStep =
       readonly qos: QoS;
       readonly retain?: boolean;
       readonly clear?: boolean;
+      /** Message Expiry Interval in seconds, for MQTT 5 only. */
+      readonly expirySeconds?: number;
     }
   | { readonly do: 'subscribe'; readonly filter: string; readonly qos: QoS }
   | { readonly do: 'unsubscribe'; readonly filter: string }
@@ -46,6 +48,10 @@ export interface ClientSpec {
   /** Session expiry in seconds; null: the session does not expire. */
   readonly expirySeconds: number | null;
   readonly will?: WillSpec;
+  /** Receive Maximum of the client, for MQTT 5 only. */
+  readonly receiveMaximum?: number;
+  /** Delay of each acknowledgement that the client sends, ms; 0 if absent. */
+  readonly ackDelayMs?: number;
   readonly subscriptions: readonly { readonly filter: string; readonly qos: QoS }[];
   /** Position of the first server in the list of servers; larger numbers wrap around. */
   readonly firstServer: number;

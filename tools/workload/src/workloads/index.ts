@@ -1,4 +1,5 @@
 import { churn } from './churn.ts';
+import { expiry } from './expiry.ts';
 import { retained } from './retained.ts';
 import { roaming } from './roaming.ts';
 import { shared } from './shared.ts';
@@ -18,6 +19,7 @@ export const workloads = {
   wills,
   shared,
   churn,
+  expiry,
 } as const satisfies Readonly<Record<string, Workload>>;
 
 export type WorkloadName = keyof typeof workloads;

@@ -18,6 +18,8 @@ const clearShare = 0.3;
 const keptTopics = 4;
 const keptMs = 4_000;
 const readers = 4;
+/** A Message Expiry Interval that is longer than a run. */
+const longExpirySeconds = 86_400;
 
 /** @returns the topic prefix of all retained messages of a run */
 export function retainedRoot(prefix: string): string {
@@ -102,7 +104,10 @@ function* keeping(random: Random, root: string, context: WorkloadContext): Gener
   for (let round = 0; ; round++) {
     for (let topic = 0; topic < keptTopics; topic++) {
       const clear = topic === keptTopics - 1 && round % 2 === 1;
-      yield { do: 'publish', topic: `${root}kept-${topic}`, qos: cappedQos(2, context), retain: true, clear };
+      const qos = cappedQos(2, context);
+      // A long expiry must have no effect during the run.
+      const expiring = clear || topic % 2 === 0 ? {} : { expirySeconds: longExpirySeconds };
+      yield { do: 'publish', topic: `${root}kept-${topic}`, qos, retain: true, clear, ...expiring };
     }
     yield { do: 'wait', ms: keptMs + random() * keptMs };
   }

@@ -1,0 +1,251 @@
+import type { Subscription } from '@mqtt-cluster/contracts';
+import { checkMessageExpiry } from '../src/checks/message-expiry.ts';
+import { checkQos0 } from '../src/checks/qos0.ts';
+import { checkRedelivery } from '../src/checks/redelivery.ts';
+import { checkSharedDelivery } from '../src/checks/shared-delivery.ts';
+import { checkSubscriptionOptions } from '../src/checks/subscription-options.ts';
+import { History } from '../src/history/history.ts';
+import type {
+  Arrival,
+  ConnectionRecord,
+  Publication,
+  PublishOptions,
+  SessionRecord,
+} from '../src/history/history.ts';
+
+/** A made-up history. Publisher and subscribers have one connection each, unless a test adds another. */
+class MadeUp {
+  nowMs = 0;
+  readonly history = new History(() => this.nowMs);
+  #connections = 0;
+  readonly #publisher = this.connection('publisher');
+
+  connection(client: string, fields: Partial<ConnectionRecord> = {}): ConnectionRecord {
+    this.#connections += 1;
+    const record: ConnectionRecord = {
+      id: this.#connections,
+      client,
+      host: 'a',
+      openedAtMs: this.nowMs,
+      will: null,
+      connackAtMs: this.nowMs,
+      end: 'open',
+      endReason: '',
+      endedAtMs: null,
+      connackIsolated: false,
+      closedByHome: false,
+      disconnectHandledAtMs: null,
+      endHandledAtMs: null,
+      sessionPresent: false,
+      ...fields,
+    };
+    this.history.connections.set(record.id, record);
+    return record;
+  }
+
+  session(client: string, connection: ConnectionRecord, ...subscriptions: Subscription[]): SessionRecord {
+    const session: SessionRecord = {
+      client,
+      number: this.history.sessions.length,
+      persistent: true,
+      expirySeconds: 3_600,
+      startedAtMs: this.nowMs,
+      endedAtMs: null,
+      subscriptions: subscriptions.map((subscription) => ({
+        subscription,
+        connection: connection.id,
+        sentAtMs: this.nowMs,
+        ackedAtMs: this.nowMs,
+        granted: subscription.qos,
+        unsubscribedAtMs: null,
+      })),
+      arrivals: [],
+      homes: ['a'],
+      leftAtMs: null,
+      connectedAtMs: this.nowMs,
+    };
+    this.history.sessions.push(session);
+    return session;
+  }
+
+  /** Publishes a message, which is acknowledged after 10 ms if its QoS is 1 or 2. */
+  publish(topic: string, qos: 0 | 1 | 2, how: PublishOptions = {}, client = 'publisher'): Publication {
+    this.nowMs += 10;
+    const publication = this.history.publication(client, topic, qos, how);
+    publication.connections.push(this.#publisher.id);
+    publication.sentAtMs = this.nowMs;
+    this.nowMs += 10;
+    if (qos > 0) publication.ackedAtMs = this.nowMs;
+    return publication;
+  }
+
+  arrive(
+    session: SessionRecord,
+    publication: Publication,
+    connection: ConnectionRecord,
+    fields: Partial<Arrival> = {},
+  ): void {
+    session.arrivals.push({
+      publication: publication.id,
+      connection: connection.id,
+      atMs: this.nowMs,
+      qos: publication.qos,
+      retained: false,
+      topic: publication.topic,
+      packetId: 1,
+      dup: false,
+      expirySeconds: publication.expirySeconds,
+      subscriptionIdentifiers: [],
+      ...fields,
+    });
+  }
+
+  get promises(): string[] {
+    return this.history.violations.map(({ promise }) => promise);
+  }
+}
+
+describe('the check of message expiry', () => {
+  const filter = { filter: 't/#', qos: 1 } as const;
+
+  test.each([
+    [900, 1, []],
+    [3_000, 1, ['message expiry']],
+    [900, 3, ['message expiry']],
+    [100, 0, ['message expiry']],
+  ])('judges an arrival after %d ms with %d s left of 2 s', (waitMs, seconds, promises) => {
+    const made = new MadeUp();
+    const connection = made.connection('s');
+    const session = made.session('s', connection, filter);
+    const publication = made.publish('t/1', 1, { expirySeconds: 2 });
+    made.nowMs += waitMs + (waitMs > 2_000 ? 1_000 : 0);
+    made.arrive(session, publication, connection, { expirySeconds: seconds });
+    checkMessageExpiry(made.history);
+    expect([...new Set(made.promises)]).toEqual(promises);
+  });
+
+  test.each([
+    [100, ['message expiry']],
+    [3_000, []],
+  ])('judges a missing message when a later one arrives after %d ms of 2 s', (waitMs, promises) => {
+    const made = new MadeUp();
+    const connection = made.connection('s');
+    const session = made.session('s', connection, filter);
+    made.publish('t/1', 1, { expirySeconds: 2 });
+    const later = made.publish('t/2', 1);
+    made.nowMs += waitMs;
+    made.arrive(session, later, connection);
+    checkMessageExpiry(made.history);
+    expect(made.promises).toEqual(promises);
+  });
+});
+
+describe('the check of repeated messages', () => {
+  function repeated(second: { packetId: number; dup: boolean }): string[] {
+    const made = new MadeUp();
+    const first = made.connection('s', { endedAtMs: 500, endHandledAtMs: 500, end: 'disconnected' });
+    const publication = made.publish('t', 1);
+    made.history.sends.push({ publication: publication.id, connection: first.id, packetId: 7, dup: false });
+    made.nowMs = 5_000;
+    const next = made.connection('s', { sessionPresent: true });
+    made.history.sends.push({ publication: publication.id, connection: next.id, ...second });
+    checkRedelivery(made.history);
+    return made.promises;
+  }
+
+  test('accepts the same packet id with DUP=1 and reports all others [3.1.1 MQTT-4.4.0-1] [5.0 MQTT-4.4.0-1]', () => {
+    expect(repeated({ packetId: 7, dup: true })).toEqual([]);
+    expect(repeated({ packetId: 8, dup: true })).toEqual(['redelivery']);
+    expect(repeated({ packetId: 7, dup: false })).toEqual(['redelivery']);
+  });
+
+  test.each([
+    [[], ['redelivery']],
+    [[{ member: 'a', atMs: 4_000, state: null }], []],
+  ])('judges DUP=1 on a message that no home has sent, with the faults %j', (faults, promises) => {
+    const made = new MadeUp();
+    made.history.conformanceSinceMs = -1;
+    made.history.disturbances.push(...faults);
+    made.connection('s', { endedAtMs: 500, endHandledAtMs: 500, end: 'disconnected' });
+    made.nowMs = 3_000;
+    const publication = made.publish('t', 1);
+    made.nowMs = 5_000;
+    const next = made.connection('s', { sessionPresent: true });
+    made.history.sends.push({ publication: publication.id, connection: next.id, packetId: 1, dup: true });
+    checkRedelivery(made.history);
+    expect(made.promises).toEqual(promises);
+  });
+});
+
+describe('the check of shared subscriptions', () => {
+  const filter = { filter: '$share/g/t/#', qos: 1 } as const;
+
+  test.each([
+    [1, null, ['P2 shared']],
+    [1, 25, []],
+    [0, 25, ['P2 shared']],
+  ] as const)(
+    'judges a QoS %d message that two members received, with the first connection ended at %j ms',
+    (qos, endedAtMs, promises) => {
+      const made = new MadeUp();
+      const connections = ['one', 'two'].map((id) => made.connection(id));
+      const sessions = connections.map((connection) => made.session(connection.client, connection, filter));
+      const publication = made.publish('t/1', qos);
+      (connections[0] as ConnectionRecord).endedAtMs = endedAtMs;
+      sessions.forEach((session, place) => {
+        made.nowMs += 10;
+        made.arrive(session, publication, connections[place] as ConnectionRecord);
+      });
+      checkSharedDelivery(made.history);
+      expect(made.promises).toEqual(promises);
+    },
+  );
+
+  test('reports a message that no member of a group with a lasting member received', () => {
+    const made = new MadeUp();
+    made.session('one', made.connection('one'), filter);
+    made.publish('t/1', 1);
+    checkSharedDelivery(made.history);
+    expect(made.promises).toEqual(['P2 shared']);
+  });
+});
+
+describe('the check of subscription options', () => {
+  test.each([
+    ['Retain Handling', { retainHandling: 2 }, { retained: true }, 'publisher'],
+    ['No Local [MQTT-3.8.3-3]', { noLocal: true }, {}, 's'],
+    ['Subscription Identifier [MQTT-3.3.4-3]', { subscriptionIdentifier: 4 }, {}, 'publisher'],
+    [
+      'Subscription Identifier [MQTT-3.3.4-3]',
+      { subscriptionIdentifier: 4 },
+      { subscriptionIdentifiers: [5] },
+      'publisher',
+    ],
+  ] as const)('reports a violation of %s by %j and %j', (promise, options, arrival, client) => {
+    const made = new MadeUp();
+    const connection = made.connection('s');
+    const session = made.session('s', connection, { filter: 't', qos: 1, ...options });
+    made.arrive(session, made.publish('t', 1, {}, client), connection, arrival);
+    checkSubscriptionOptions(made.history);
+    expect(made.promises).toEqual([promise]);
+  });
+});
+
+describe('the check of QoS 0', () => {
+  test.each([
+    [0, true, ['QoS 0']],
+    [0, false, []],
+    [1, true, []],
+    [2, true, ['QoS 0']],
+  ])('judges %d arrivals of a message, in a calm period: %j', (copies, isCalm, promises) => {
+    const made = new MadeUp();
+    const connection = made.connection('live-subscriber-0');
+    const session = made.session('live-subscriber-0', connection, { filter: 't', qos: 0 });
+    if (isCalm) made.history.calmPeriods.push({ fromMs: 0, toMs: 10_000 });
+    made.nowMs = 3_000;
+    const publication = made.publish('t', 0);
+    for (let copy = 0; copy < copies; copy += 1) made.arrive(session, publication, connection);
+    checkQos0(made.history);
+    expect(made.promises).toEqual(promises);
+  });
+});
