@@ -26,6 +26,8 @@ class MadeUp {
       id: this.#connections,
       client,
       host: 'a',
+      clean: false,
+      expirySeconds: 3_600,
       openedAtMs: this.nowMs,
       will: null,
       connackAtMs: this.nowMs,

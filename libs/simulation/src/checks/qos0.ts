@@ -5,8 +5,6 @@ import { filterMatches, isShared } from './topic-filter.ts';
 
 /** Longest time from PUBLISH to the arrival of a QoS 0 message while no fault is active. */
 const arrivalMsMax = 500;
-/** Time after SUBACK within which a QoS 0 message may be missed, because the peers lack the new interest. */
-const interestMsMax = 1_000;
 
 /**
  * Checks QoS 0: each client receives a message at most once [MQTT-4.3.1-1], and a subscriber whose connection
@@ -55,16 +53,14 @@ function isDue(
   if (sender === undefined || (sender.endedAtMs !== null && sender.endedAtMs < untilMs)) return false;
   const isConnected = connections.some(
     ({ connackAtMs, endedAtMs }) =>
-      connackAtMs !== null &&
-      connackAtMs + interestMsMax < sentAtMs &&
-      (endedAtMs === null || endedAtMs > untilMs),
+      connackAtMs !== null && connackAtMs < sentAtMs && (endedAtMs === null || endedAtMs > untilMs),
   );
   return (
     isConnected &&
     session.subscriptions.some(
       ({ subscription, ackedAtMs }) =>
         ackedAtMs !== null &&
-        ackedAtMs + interestMsMax < sentAtMs &&
+        ackedAtMs < sentAtMs &&
         !isShared(subscription.filter) &&
         filterMatches(subscription.filter, publication.topic),
     )

@@ -52,10 +52,12 @@ function checkDelivery(analysis: Analysis, report: Report, row: number): void {
   const seconds = deliveries.expirySeconds(row);
   report.checked();
   if (connect.version === 5) {
+    // A QoS 2 message that was sent before its expiry is sent again after it, with an interval of 0.
+    const least = deliveries.isDup(row) && deliveries.qos(row) === 2 ? 0 : 1;
     const leastMs = expiryMs - (atMs - messages.firstAt(message)) - msPerSecond;
     if (
       seconds === null ||
-      seconds < 1 ||
+      seconds < least ||
       seconds * msPerSecond < leastMs ||
       seconds * msPerSecond > expiryMs
     )
