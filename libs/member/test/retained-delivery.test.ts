@@ -187,3 +187,16 @@ test('one client with many retained messages does not stop another one from rece
     [2],
   ]);
 });
+
+test.each([0, 1, 2] as const)(
+  'a subscription with No Local receives no retained message of its own client at QoS %i [5.0 MQTT-3.8.3-3]',
+  (qos) => {
+    const on = memberWith(['x/other'], qos);
+    const own = { topic: 'x/own', payload: text('own'), qos, retain: true, packetId: 1 };
+    on.member('a').input(1, { kind: 'publish', request: own });
+    on.run(100);
+    on.effects.set('a', []);
+    subscribe(on, { filter: 'x/#', qos, noLocal: true });
+    expect(receiveAll(on).map(payload)).toEqual(['x/other']);
+  },
+);

@@ -8,6 +8,7 @@ export {
 } from './codec/batch-codec.ts';
 export type { BatchHeader } from './codec/batch-codec.ts';
 export { createMqttState, decodeMqttState } from './mqtt-state.ts';
+export { mayReceive } from './session/queueing.ts';
 export { asksForRetained } from './topics/retained-queueing.ts';
 export { SubscriptionTrie } from './topics/subscription-trie.ts';
 export {

@@ -290,3 +290,11 @@ test('a subscription at QoS 0 and a shared subscription queue no retained messag
   expect(driver.items('c')).toEqual([]);
   expect(driver.state.session('c')?.retainedPending).toBe(false);
 });
+
+test('a subscription with No Local queues no retained message of its own client [5.0 MQTT-3.8.3-3]', () => {
+  const driver = driverWith(['t/other']);
+  const published = publishCommand('t/own', 'own', 1, { ...retain, client: 'c', epoch: driver.epoch('c') });
+  driver.propose('a', published);
+  subscribe(driver, { filter: 't/#', qos: 1, noLocal: true });
+  expect(receiveAll(driver)).toEqual(['t/other']);
+});

@@ -1,5 +1,5 @@
 import type { Message, Subscription } from '@mqtt-cluster/contracts';
-import { SubscriptionTrie } from '@mqtt-cluster/mqtt-state';
+import { mayReceive, SubscriptionTrie } from '@mqtt-cluster/mqtt-state';
 import type { Connection } from './connections/connection.ts';
 
 interface Entry {
@@ -107,7 +107,7 @@ export class Router {
     const round = ++this.#round;
     const matched: Connection[] = [];
     this.#trie.match(message.topic, ({ connection, subscription }) => {
-      if (subscription.noLocal && message.publisher === connection.client) return; // [MQTT-3.8.3-3]
+      if (!mayReceive(subscription, connection.client, message)) return;
       if (connection.matchRound !== round) {
         connection.matchRound = round;
         connection.matchQoS = subscription.qos;

@@ -1,7 +1,7 @@
 import { conformanceSemantics } from '@mqtt-cluster/contracts';
 import type { LogIndex, Message, MemberId } from '@mqtt-cluster/contracts';
 import { composeMessage, copyMessage } from '../codec/message-codec.ts';
-import { bodyBytes, deliveryOf, enqueue, fits, mergeDelivery } from '../session/queueing.ts';
+import { bodyBytes, deliveryOf, enqueue, fits, mayReceive, mergeDelivery } from '../session/queueing.ts';
 import type { Delivery } from '../session/queueing.ts';
 import { expiryNever } from '../session/session.ts';
 import type { Session } from '../session/session.ts';
@@ -107,8 +107,7 @@ function findDeliveries(data: StateData, message: Message): readonly Delivery[] 
   if (matches.length === 0 && sharedMatches.length === 0) return noDeliveries;
   const bySession = new Map<Session, Delivery>();
   for (const { session, subscription } of matches) {
-    // [MQTT-3.8.3-3]
-    if (subscription.noLocal && session.client === message.publisher) continue;
+    if (!mayReceive(subscription, session.client, message)) continue;
     const known = bySession.get(session);
     if (known) mergeDelivery(known, subscription, message);
     else bySession.set(session, deliveryOf(session, subscription, message));

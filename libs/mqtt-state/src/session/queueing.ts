@@ -1,4 +1,4 @@
-import type { LogIndex, Message, QoS, Subscription } from '@mqtt-cluster/contracts';
+import type { ClientId, LogIndex, Message, QoS, Subscription } from '@mqtt-cluster/contracts';
 import { cancelExpiry, scheduleExpiry } from './queue-expiry.ts';
 import type { Session } from './session.ts';
 import type { MessageBody, QueuedMessage } from './queued-message.ts';
@@ -12,6 +12,14 @@ export interface Delivery {
   retain: boolean;
   identifiers: number[] | undefined;
   readonly shared: SharedSubscription | undefined;
+}
+
+/**
+ * Returns false for a message that the subscription's own client published, if the subscription has No Local
+ * [MQTT-3.8.3-3]. A bridge that connects again would otherwise receive the values that it has sent itself.
+ */
+export function mayReceive(subscription: Subscription, client: ClientId, message: Message): boolean {
+  return subscription.noLocal !== true || message.publisher !== client;
 }
 
 /** Returns the delivery for one matching subscription. */

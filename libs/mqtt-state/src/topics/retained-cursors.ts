@@ -1,5 +1,13 @@
 import type { LogIndex, Subscription } from '@mqtt-cluster/contracts';
-import { appendItem, bodyBytes, deliveryOf, dequeue, fits, notifyHome } from '../session/queueing.ts';
+import {
+  appendItem,
+  bodyBytes,
+  deliveryOf,
+  dequeue,
+  fits,
+  mayReceive,
+  notifyHome,
+} from '../session/queueing.ts';
 import type { MessageBody } from '../session/queued-message.ts';
 import type { Session } from '../session/session.ts';
 import type { ApplyContext } from '../state-data.ts';
@@ -126,7 +134,7 @@ function append(
   { message, index }: RetainedRecord,
 ): void {
   const delivery = { ...deliveryOf(session, subscription, message), retain: true }; // [MQTT-3.3.1-8]
-  if (delivery.qos === 0) return;
+  if (delivery.qos === 0 || !mayReceive(subscription, session.client, message)) return;
   const body: MessageBody = { message, origin: undefined, bytes: bodyBytes(message), references: 0 };
   appendItem(context, delivery, body, index);
 }

@@ -1,5 +1,5 @@
 import type { LogIndex, Message, QoS, Subscription } from '@mqtt-cluster/contracts';
-import { compareTopics, topicMatches } from '@mqtt-cluster/mqtt-state';
+import { compareTopics, mayReceive, topicMatches } from '@mqtt-cluster/mqtt-state';
 import type { TopicTree } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../../context.ts';
 import type { Connection, LocalItem } from '../connections/connection.ts';
@@ -104,7 +104,7 @@ export class RetainedDelivery {
       }
       state.visitRetained(topic, null, clock.nowMs, ({ message, index }) => {
         const item = itemOf(subscription, message);
-        const isSent = isOlder(stream, message, index) && isWanted(stream, item.qos);
+        const isSent = isOlder(stream, message, index) && isWanted(connection, stream, item);
         if (!isSent || (item.qos === 0 && !connection.writable)) return false;
         early.add(topic);
         this.#sender.enqueue(connection, item);
@@ -127,7 +127,11 @@ export class RetainedDelivery {
         return false;
       }
       const item = itemOf(stream.subscription, message);
-      if (isOlder(stream, message, index) && isWanted(stream, item.qos) && !stream.early.has(message.topic)) {
+      if (
+        isOlder(stream, message, index) &&
+        isWanted(connection, stream, item) &&
+        !stream.early.has(message.topic)
+      ) {
         if (!mayTake(connection, item.qos)) {
           ended = false;
           return false;
@@ -159,8 +163,12 @@ function isOlder(stream: RetainedStream, message: Message, index: LogIndex): boo
   return index <= stream.index && !stream.newer.has(message);
 }
 
-function isWanted({ qos0Only }: RetainedStream, qos: QoS): boolean {
-  return qos === 0 || !qos0Only;
+function isWanted(
+  { client }: Connection,
+  { qos0Only, subscription }: RetainedStream,
+  { qos, message }: LocalItem,
+): boolean {
+  return (qos === 0 || !qos0Only) && mayReceive(subscription, client, message);
 }
 
 /** Published messages that wait in the local queue go first, because that queue has a bound. */
