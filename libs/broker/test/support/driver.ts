@@ -9,6 +9,7 @@ import { createBroker } from '../../src/index.ts';
 import type { Broker, BrokerOptions } from '../../src/index.ts';
 import { FakeClientPort } from './fake-client-port.ts';
 import { MemberClientPort } from './member-client-port.ts';
+import { within } from './within.ts';
 
 class PairedStream extends Duplex {
   peer: PairedStream | null = null;
@@ -71,12 +72,11 @@ type Wanted = (packet: Packet) => boolean;
 export class RawClient {
   readonly stream: Duplex;
   readonly packets: Packet[] = [];
-  /** Resolves when the server has closed the connection. */
-  readonly closed: Promise<void>;
   isClosed = false;
   readonly #waiting: { wanted: Wanted; resolve: (packet: Packet) => void; reject: (error: Error) => void }[] =
     [];
   readonly version: 3 | 4 | 5;
+  readonly #closed: Promise<void>;
   #taken = new Set<Packet>();
 
   constructor(stream: Duplex, version: 3 | 4 | 5 = 4) {
@@ -86,13 +86,22 @@ export class RawClient {
     packets.on('packet', (packet: Packet) => this.#onPacket(packet));
     stream.on('data', (chunk: Buffer) => packets.parse(chunk));
     stream.on('error', () => undefined);
-    this.closed = new Promise((resolve) => {
+    this.#closed = new Promise((resolve) => {
       stream.on('close', () => {
         this.isClosed = true;
         for (const { reject } of this.#waiting) reject(new Error('the server closed the connection'));
         resolve();
       });
     });
+  }
+
+  /** Resolves when the server has closed the connection. */
+  get closed(): Promise<void> {
+    return within(this.#closed, () => `the end of the connection; ${this.#history}`);
+  }
+
+  get #history(): string {
+    return `received: ${this.packets.map(({ cmd }) => cmd).join(', ') || 'nothing'}`;
   }
 
   #onPacket(packet: Packet): void {
@@ -121,7 +130,12 @@ export class RawClient {
     let found = this.packets.find((packet) => !this.#taken.has(packet) && wanted(packet));
     if (found) this.#taken.add(found);
     else if (this.isClosed) throw new Error('the server closed the connection');
-    else found = await new Promise((resolve, reject) => this.#waiting.push({ wanted, resolve, reject }));
+    else {
+      const promise = new Promise<Packet>((resolve, reject) =>
+        this.#waiting.push({ wanted, resolve, reject }),
+      );
+      found = await within(promise, () => `${cmd}; ${this.#history}`);
+    }
     return found as Extract<Packet, { cmd: Cmd }>;
   }
 

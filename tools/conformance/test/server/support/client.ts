@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
-import { host } from '@mqtt-cluster/testing';
+import { host, within } from '@mqtt-cluster/testing';
 import { generate, parser } from 'mqtt-packet';
 import type { IConnackPacket, IConnectPacket, IPublishPacket, ISubscription, Packet } from 'mqtt-packet';
 
@@ -29,9 +29,8 @@ export class Client {
   readonly packets: Packet[] = [];
   /** The bytes of each packet in {@link packets}. */
   readonly frames: Buffer[] = [];
-  /** Resolves when the server has closed the connection. */
-  readonly closed: Promise<void>;
   isClosed = false;
+  readonly #closed: Promise<void>;
   readonly #socket: Socket;
   readonly #manual: boolean;
   readonly #untaken: Packet[] = [];
@@ -45,7 +44,7 @@ export class Client {
     this.#manual = manual;
     socket.on('data', (bytes: Buffer) => this.#onBytes(bytes));
     socket.on('error', () => undefined);
-    this.closed = once(socket, 'close').then(() => {
+    this.#closed = once(socket, 'close').then(() => {
       this.isClosed = true;
       for (const { reject } of this.#waiters) reject(this.#closedError());
     });
@@ -57,9 +56,17 @@ export class Client {
     return new Client(socket, level, manual);
   }
 
+  /** Resolves when the server has closed the connection. */
+  get closed(): Promise<void> {
+    return within(this.#closed, () => `the end of the connection; ${this.#lastPacket}`);
+  }
+
+  get #lastPacket(): string {
+    return `the last packet of the server: ${JSON.stringify(this.packets.at(-1) ?? null)}`;
+  }
+
   #closedError(): Error {
-    const last = this.packets.at(-1);
-    return new Error(`the server closed the connection; its last packet: ${JSON.stringify(last ?? null)}`);
+    return new Error(`the server closed the connection; ${this.#lastPacket}`);
   }
 
   #onBytes(bytes: Buffer): void {
@@ -110,10 +117,8 @@ export class Client {
     const index = this.#untaken.findIndex((packet) => packet.cmd === cmd);
     if (index >= 0) return this.#untaken.splice(index, 1)[0] as PacketOf<Cmd>;
     if (this.isClosed) throw this.#closedError();
-    const packet = await new Promise<Packet>((resolve, reject) =>
-      this.#waiters.push({ cmd, resolve, reject }),
-    );
-    return packet as PacketOf<Cmd>;
+    const packet = new Promise<Packet>((resolve, reject) => this.#waiters.push({ cmd, resolve, reject }));
+    return (await within(packet, () => `${cmd}; ${this.#lastPacket}`)) as PacketOf<Cmd>;
   }
 
   /** Sends CONNECT, and waits for CONNACK. */
