@@ -21,9 +21,10 @@ export const notes311: Readonly<Record<string, Note>> = {
   },
   'MQTT-3.1.2-8': {
     choice:
-      'The will is published at the latest 5 s after the death of the member to which the client was connected. ' +
-      'docs/DESIGN.md, "Wills", lists all cases.',
-    settings: ['timings.lostAfterMs', 'orphanGraceMs'],
+      'A member that dies takes no will with it: the cluster publishes the will within 5 s. The setting decides ' +
+      'about the will of a client that connects again before that. Where members cannot reach each other, a will is ' +
+      'published once or not at all. docs/DESIGN.md, "Wills", lists all cases.',
+    settings: ['mqtt.willAfterFailover', 'timings.lostAfterMs', 'orphanGraceMs'],
   },
   'MQTT-3.1.2-24': {
     choice:
@@ -88,6 +89,10 @@ export const notes311: Readonly<Record<string, Note>> = {
     choice: 'Clients cannot publish to `$SYS/`. Other topics that begin with `$` are ordinary ones.',
   },
   'MQTT-4.7.3-3': { choice: 'A topic or filter has at most 100 levels.' },
+  'MQTT-4.8.0-1': {
+    choice: 'A packet above the bound counts as a protocol violation.',
+    settings: ['mqtt.packetBytesMax'],
+  },
   'MQTT-4.8.0-2': {
     choice:
       'A message that a bound or a full disk refuses is a transient error: the publisher is disconnected, and sends ' +

@@ -13,9 +13,10 @@ export const notes50: Readonly<Record<string, Note>> = {
   'MQTT-3.1.2-1': { choice: 'The server answers 0x84 for protocol level 5 or above, return code 1 below.' },
   'MQTT-3.1.2-8': {
     choice:
-      'The will is published at the latest 5 s after the death of the member to which the client was connected, plus ' +
-      'its delay. docs/DESIGN.md, "Wills", lists all cases.',
-    settings: ['timings.lostAfterMs', 'orphanGraceMs'],
+      'A member that dies takes no will with it: the cluster publishes the will within 5 s, plus its delay. The setting decides ' +
+      'about the will of a client that connects again before that. Where members cannot reach each other, a will is ' +
+      'published once or not at all. docs/DESIGN.md, "Wills", lists all cases.',
+    settings: ['mqtt.willAfterFailover', 'timings.lostAfterMs', 'orphanGraceMs'],
   },
   'MQTT-3.1.2-22': {
     choice:
@@ -49,6 +50,10 @@ export const notes50: Readonly<Record<string, Note>> = {
   'MQTT-3.2.2-13': { reason: 'does not apply: the server supports retained messages' },
   'MQTT-3.3.2-4': {
     choice: 'The payload is not compared with its Payload Format Indicator; 0x99 is never sent.',
+  },
+  'MQTT-3.2.2-15': {
+    choice: 'CONNACK announces the setting as the Maximum Packet Size of the server.',
+    settings: ['mqtt.packetBytesMax'],
   },
   'MQTT-3.3.1-5': {
     choice: 'A retained message on a new topic above the bound is refused with 0x97.',

@@ -1,44 +1,10 @@
 import { connectFrame, frame, noProperties, nulString, text, wrongStrings } from './support/bytes.ts';
 import { connectPacket, levels, publishPacket } from './support/client.ts';
-import type { Client, Level } from './support/client.ts';
+import type { Level } from './support/client.ts';
+import { expectRefused, flags, willFields } from './support/connect.ts';
 import { unique, useServer } from './support/server.ts';
 
 const server = useServer();
-
-const flags = {
-  clean: 0x02,
-  will: 0x04,
-  willQos1: 0x08,
-  willQos2: 0x10,
-  willRetain: 0x20,
-  password: 0x40,
-  user: 0x80,
-};
-
-/** Reason codes of CONNACK in the table of MQTT 5.0. */
-const connackReasonCodes = [
-  0x00, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a, 0x8c, 0x90, 0x95, 0x97, 0x99, 0x9a,
-  0x9b, 0x9c, 0x9d, 0x9f,
-];
-
-/** Sends the bytes as the first ones of a connection, and returns the client after the server has closed it. */
-async function refused(level: Level, ...bytes: (readonly number[])[]): Promise<Client> {
-  const client = await server.current.open(level);
-  client.write(...bytes);
-  await client.closed;
-  expect(client.packets.length).toBeLessThanOrEqual(level === 5 ? 1 : 0);
-  for (const connack of client.received('connack')) {
-    expect(connack.reasonCode).toBeGreaterThanOrEqual(0x80);
-    expect(connackReasonCodes).toContain(connack.reasonCode);
-    expect(connack.sessionPresent).toBe(false);
-  }
-  return client;
-}
-
-/** Will properties, will topic and will payload. */
-function will(level: Level, topic: string | readonly number[] = 'w', payload = 'p'): number[] {
-  return [...noProperties(level), ...text(topic), ...text(payload)];
-}
 
 describe.each(levels)('at protocol level %i, the server', (level) => {
   test('closes a connection whose first packet is not CONNECT [3.1.1 MQTT-3.1.0-1] [5.0 MQTT-3.1.0-1]', async () => {
@@ -72,7 +38,7 @@ describe.each(levels)('at protocol level %i, the server', (level) => {
   });
 
   test('closes the connection without CONNACK or with a refusal, for a CONNECT with the reserved flag [3.1.1 MQTT-3.1.2-3] [5.0 MQTT-3.1.2-3]', async () => {
-    await refused(level, connectFrame(level, flags.clean | 1, text('c')));
+    await expectRefused(server.current, level, connectFrame(level, flags.clean | 1, text('c')));
   });
 
   test.each<[string, number, (level: Level) => number[][]]>([
@@ -86,7 +52,7 @@ describe.each(levels)('at protocol level %i, the server', (level) => {
       flags.will,
       (of) => [text('c'), noProperties(of), text('w')],
     ],
-    ['will fields but no Will Flag [3.1.1 MQTT-3.1.2-11]', 0, (of) => [text('c'), will(of)]],
+    ['will fields but no Will Flag [3.1.1 MQTT-3.1.2-11]', 0, (of) => [text('c'), willFields(of)]],
     [
       'will QoS 1 but no Will Flag [3.1.1 MQTT-3.1.2-11] [3.1.1 MQTT-3.1.2-13] [5.0 MQTT-3.1.2-11]',
       flags.willQos1,
@@ -100,7 +66,7 @@ describe.each(levels)('at protocol level %i, the server', (level) => {
     [
       'will QoS 3 [3.1.1 MQTT-3.1.2-14] [5.0 MQTT-3.1.2-12]',
       flags.will | flags.willQos1 | flags.willQos2,
-      (of) => [text('c'), will(of)],
+      (of) => [text('c'), willFields(of)],
     ],
     [
       'Will Retain but no Will Flag [3.1.1 MQTT-3.1.2-11] [3.1.1 MQTT-3.1.2-15] [5.0 MQTT-3.1.2-13]',
@@ -132,7 +98,11 @@ describe.each(levels)('at protocol level %i, the server', (level) => {
   ])(
     'refuses a CONNECT with %s [3.1.1 MQTT-3.1.4-1] [5.0 MQTT-3.1.4-1] [3.1.1 MQTT-3.2.2-6]',
     async (_name, connectFlags, payload) => {
-      await refused(level, connectFrame(level, flags.clean | connectFlags, ...payload(level)));
+      await expectRefused(
+        server.current,
+        level,
+        connectFrame(level, flags.clean | connectFlags, ...payload(level)),
+      );
     },
   );
 
@@ -143,7 +113,7 @@ describe.each(levels)('at protocol level %i, the server', (level) => {
     ],
     [
       'will topic [3.1.1 MQTT-3.1.3-10] [5.0 MQTT-3.1.3-11]',
-      (of, bytes) => connectFrame(of, flags.clean | flags.will, text('c'), will(of, bytes)),
+      (of, bytes) => connectFrame(of, flags.clean | flags.will, text('c'), willFields(of, bytes)),
     ],
     [
       'user name [3.1.1 MQTT-3.1.3-11] [5.0 MQTT-3.1.3-12]',
@@ -152,8 +122,8 @@ describe.each(levels)('at protocol level %i, the server', (level) => {
   ])(
     'refuses a CONNECT whose %s is no UTF-8 string [3.1.1 MQTT-1.5.3-1] [5.0 MQTT-1.5.4-1]',
     async (_name, encode) => {
-      for (const [, bytes] of wrongStrings) await refused(level, encode(level, bytes));
-      await refused(level, encode(level, nulString));
+      for (const [, bytes] of wrongStrings) await expectRefused(server.current, level, encode(level, bytes));
+      await expectRefused(server.current, level, encode(level, nulString));
     },
   );
 
@@ -165,7 +135,14 @@ describe.each(levels)('at protocol level %i, the server', (level) => {
     const client = await server.current.open(level);
     const all = flags.clean | flags.will | flags.willQos1 | flags.user | flags.password;
     client.write(
-      connectFrame(level, all, text(clientId), will(level, topic, 'payload'), text('user'), text('secret')),
+      connectFrame(
+        level,
+        all,
+        text(clientId),
+        willFields(level, topic, 'payload'),
+        text('user'),
+        text('secret'),
+      ),
     );
     await client.next('connack');
     // The client id is the first field: a client with this id takes the connection over.
@@ -247,126 +224,4 @@ describe.each(levels)('at protocol level %i, the server', (level) => {
     if (level === 4) expect(bytes).toEqual([0x20, 2, 0, 0]);
     else expect([bytes[0], bytes[2], bytes[3]]).toEqual([0x20, 0, 0]);
   });
-});
-
-describe('the server, for MQTT 3.1.1,', () => {
-  test.each([
-    ['another protocol name [3.1.1 MQTT-3.1.2-1]', 'HTTP', 4],
-    ['level 2 [3.1.1 MQTT-3.1.2-2]', 'MQTT', 2],
-    ['level 0 [3.1.1 MQTT-3.1.2-2]', 'MQTT', 0],
-  ])(
-    'answers %s by return code 1 and closes the connection [3.1.1 MQTT-3.2.2-4] [3.1.1 MQTT-3.2.2-5]',
-    async (_name, name, version) => {
-      const client = await server.current.open(4);
-      client.write(frame(0x10, text(name), version, 2, 0, 0, text('c')), frame(0xc0));
-      await client.closed;
-      expect(client.packets).toMatchObject([{ cmd: 'connack', returnCode: 1, sessionPresent: false }]);
-    },
-  );
-
-  test('refuses a password without a user name [3.1.1 MQTT-3.1.2-22]', async () => {
-    await refused(4, connectFrame(4, flags.clean | flags.password, text('c'), text('secret')));
-  });
-
-  test('answers an empty client id with Clean Session 0 by return code 2 and closes the connection [3.1.1 MQTT-3.1.3-8] [3.1.1 MQTT-3.2.2-5]', async () => {
-    const client = await server.current.open(4);
-    client.write(connectFrame(4, 0, text('')));
-    await client.closed;
-    expect(client.packets).toMatchObject([{ cmd: 'connack', returnCode: 2, sessionPresent: false }]);
-  });
-});
-
-describe('the server, for MQTT 5.0,', () => {
-  test.each([
-    ['another protocol name [5.0 MQTT-3.1.2-1]', 'HTTP', 5],
-    ['version 6 [5.0 MQTT-3.1.2-2]', 'MQTT', 6],
-    ['version 200 [5.0 MQTT-3.1.2-2]', 'MQTT', 200],
-  ])(
-    'answers %s by 0x84 and closes the connection [5.0 MQTT-3.2.2-7] [5.0 MQTT-3.2.2-8]',
-    async (_name, name, version) => {
-      const client = await server.current.open(5);
-      client.write(frame(0x10, text(name), version, 2, 0, 0, 0, text('c')), frame(0xc0));
-      await client.closed;
-      expect(client.packets).toMatchObject([{ cmd: 'connack', reasonCode: 0x84, sessionPresent: false }]);
-    },
-  );
-
-  test('accepts a password without a user name', async () => {
-    const client = await server.current.open(5);
-    client.write(connectFrame(5, flags.clean | flags.password, text(unique('c')), text('secret')));
-    expect((await client.next('connack')).reasonCode).toBe(0);
-  });
-
-  test('names the client id that it assigns, which no other session has, and keeps the session under it [5.0 MQTT-3.1.3-7] [5.0 MQTT-3.2.2-16]', async () => {
-    const properties = { sessionExpiryInterval: 60 };
-    const one = await server.current.connect(5, { clientId: '', properties });
-    const other = await server.current.connect(5, { clientId: '', properties });
-    const assigned = one.connack.properties?.assignedClientIdentifier ?? '';
-    expect(assigned).not.toBe('');
-    expect(other.connack.properties?.assignedClientIdentifier).not.toBe(assigned);
-    await one.disconnect();
-    const again = await server.current.connect(5, { clientId: assigned, clean: false, properties });
-    expect(again.connack).toMatchObject({ sessionPresent: true });
-    expect(again.connack.properties?.assignedClientIdentifier).toBeUndefined();
-  });
-
-  test('accepts an empty client id with Clean Start 0 [5.0 MQTT-3.1.3-6] [5.0 MQTT-3.1.2-6]', async () => {
-    const client = await server.current.open(5);
-    client.write(connectFrame(5, 0, text('')));
-    expect(await client.next('connack')).toMatchObject({ reasonCode: 0, sessionPresent: false });
-  });
-
-  test('sends no Response Information to a client that did not ask for it [5.0 MQTT-3.1.2-28]', async () => {
-    for (const properties of [{}, { requestResponseInformation: false }]) {
-      const client = await server.current.connect(5, { properties });
-      expect(client.connack.properties?.responseInformation).toBeUndefined();
-    }
-  });
-
-  test('uses only the listed reason codes in CONNACK, and Session Present 0 with a failure [5.0 MQTT-3.2.2-8] [5.0 MQTT-3.2.2-6] [5.0 MQTT-3.14.0-1]', async () => {
-    const connects = [
-      connectFrame(5, 3, text('c')),
-      frame(0x10, text('MQTT'), 5, 2, 0, 0, [3, 33, 0, 0], text('c')),
-      frame(0x10, text('MQTT'), 5, 2, 0, 0, [5, 39, 0, 0, 0, 0], text('c')),
-      frame(0x10, text('MQTT'), 5, 2, 0, 0, [2, 120, 0], text('c')),
-      frame(0x10, text('MQTT'), 5, 2, 0, 0, [8, 21, ...text('SCRAM')], text('c')),
-      connectFrame(5, 2, text('x'.repeat(300))),
-      connectFrame(5, 6, text('c'), will(5, '$SYS/x')),
-      connectFrame(5, 6, text('c'), will(5, 'a/+')),
-    ];
-    for (const bytes of connects) {
-      const client = await refused(5, bytes);
-      expect(client.packets.map(({ cmd }) => cmd)).toEqual(['connack']);
-    }
-  });
-});
-
-test('the server disconnects a client that is silent for one and a half Keep Alive intervals, and publishes its will [3.1.1 MQTT-3.1.2-24] [5.0 MQTT-3.1.2-22] [5.0 MQTT-3.2.2-22]', async () => {
-  const topic = unique('keep-alive');
-  const observer = await server.current.connect(5);
-  await observer.subscribe(topic, 1);
-  const clients = await Promise.all(
-    levels.map((level) =>
-      server.current.connect(level, {
-        keepalive: 1,
-        will: { topic, payload: Buffer.from(`silent ${level}`), qos: 1, retain: false },
-      }),
-    ),
-  );
-  const [pinging, unlimited] = [
-    await server.current.connect(4, { keepalive: 1 }),
-    await server.current.connect(5, { keepalive: 0 }),
-  ];
-  for (const client of clients) expect(client.connack.properties?.serverKeepAlive).toBeUndefined();
-  let ended = false;
-  const closed = Promise.all(clients.map((client) => client.closed)).then(() => (ended = true));
-  while (!ended) {
-    await pinging.settle();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  await closed;
-  await observer.payloadsUntil('silent 4');
-  await observer.payloadsUntil('silent 5');
-  await pinging.settle();
-  await unlimited.settle();
 });

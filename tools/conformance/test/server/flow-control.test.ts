@@ -1,3 +1,4 @@
+import { variable } from './support/bytes.ts';
 import { levels, publishPacket } from './support/client.ts';
 import type { Client } from './support/client.ts';
 import { persistent, unique, useServer } from './support/server.ts';
@@ -143,10 +144,7 @@ test.each(levels)(
   async (level) => {
     const client = await server.current.connect(level, persistent(level));
     const maximum = client.connack.properties?.maximumPacketSize ?? 256 * 1024;
-    client.write([
-      0x30,
-      ...[maximum + 1].flatMap((value) => [(value & 127) | 128, ((value >> 7) & 127) | 128, value >> 14]),
-    ]);
+    client.write([0x30, ...variable(maximum + 1)]);
     await client.closed;
     if (level === 5) expect(client.received('disconnect')).toMatchObject([{ reasonCode: 0x95 }]);
   },

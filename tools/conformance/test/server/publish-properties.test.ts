@@ -211,30 +211,38 @@ describe('the server, for MQTT 5.0,', () => {
     }
   });
 
-  test('sends the subscription identifiers of all matching subscriptions in its single copy [5.0 MQTT-3.3.4-3] [5.0 MQTT-3.3.4-4]', async () => {
-    const prefix = unique('t');
-    const client = await server.current.connect(5);
-    for (const [messageId, filter, subscriptionIdentifier] of [
-      [1, `${prefix}/#`, 10],
-      [2, `${prefix}/+`, 268_435_455],
-      [3, `${prefix}/b`, 30],
-    ] as const) {
-      client.send({
-        cmd: 'subscribe',
-        messageId,
-        subscriptions: [{ topic: filter, qos: 1 }],
-        properties: { subscriptionIdentifier },
-      });
-      await client.next('suback');
-    }
-    await client.subscribe(`${prefix}/a`, 2);
-    await client.publish(`${prefix}/a`, 'x', { qos: 1 });
-    const { properties: each } = await client.next('publish');
-    const identifiers = [each?.subscriptionIdentifier ?? []].flat() as number[];
-    expect(identifiers.sort((one, other) => one - other)).toEqual([10, 268_435_455]);
-    await client.publish(`${prefix}/a`, 'last', { qos: 1 });
-    expect(await client.payloadsUntil('last')).toEqual(['x', 'last']);
-  });
+  test.each([
+    ['clean', {}],
+    ['persistent', persistent(5)],
+  ])(
+    'sends the subscription identifiers of all matching subscriptions of a %s session in its single copy [5.0 MQTT-3.3.4-3] [5.0 MQTT-3.3.4-4]',
+    async (_name, session) => {
+      const prefix = unique('t');
+      const client = await server.current.connect(5, session);
+      for (const [messageId, filter, subscriptionIdentifier] of [
+        [1, `${prefix}/#`, 10],
+        [2, `${prefix}/+`, 268_435_455],
+        [3, `${prefix}/b`, 30],
+      ] as const) {
+        client.send({
+          cmd: 'subscribe',
+          messageId,
+          subscriptions: [{ topic: filter, qos: 1 }],
+          properties: { subscriptionIdentifier },
+        });
+        await client.next('suback');
+      }
+      await client.subscribe(`${prefix}/a`, 2);
+      for (const qos of [0, 1, 2] as const) {
+        await client.publish(`${prefix}/a`, String(qos), { qos });
+        const { properties: each } = await client.next('publish');
+        const identifiers = [each?.subscriptionIdentifier ?? []].flat() as number[];
+        expect(identifiers.sort((one, other) => one - other)).toEqual([10, 268_435_455]);
+      }
+      await client.publish(`${prefix}/a`, 'last', { qos: 1 });
+      expect(await client.payloadsUntil('last')).toEqual(['0', '1', '2', 'last']);
+    },
+  );
 
   test('sends no reason strings and no user properties of its own to a client that asks for none [5.0 MQTT-3.1.2-29]', async () => {
     const client = await server.current.connect(5, { properties: { requestProblemInformation: false } });
