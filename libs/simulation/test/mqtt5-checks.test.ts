@@ -215,10 +215,10 @@ describe('the check of shared subscriptions', () => {
 describe('the check of subscription options', () => {
   test.each([
     ['Retain Handling', { retainHandling: 2 }, { retained: true }, 'publisher'],
-    ['No Local [MQTT-3.8.3-3]', { noLocal: true }, {}, 's'],
-    ['Subscription Identifier [MQTT-3.3.4-3]', { subscriptionIdentifier: 4 }, {}, 'publisher'],
+    ['No Local [5.0 MQTT-3.8.3-3]', { noLocal: true }, {}, 's'],
+    ['Subscription Identifier [5.0 MQTT-3.3.4-3]', { subscriptionIdentifier: 4 }, {}, 'publisher'],
     [
-      'Subscription Identifier [MQTT-3.3.4-3]',
+      'Subscription Identifier [5.0 MQTT-3.3.4-3]',
       { subscriptionIdentifier: 4 },
       { subscriptionIdentifiers: [5] },
       'publisher',

@@ -32,7 +32,7 @@ function checkNoLocal(
   if (publication.client !== session.client || matching.length === 0) return;
   if (!matching.every(({ subscription }) => subscription.noLocal === true)) return;
   history.reportViolation({
-    promise: 'No Local [MQTT-3.8.3-3]',
+    promise: 'No Local [5.0 MQTT-3.8.3-3]',
     client: session.client,
     publication: publication.id,
     text: `${session.client} received its own message ${describePublication(publication)}`,
@@ -55,7 +55,7 @@ function checkIdentifiers(
     arrival.subscriptionIdentifiers.length === 0;
   if (unknown === undefined && !isMissing) return;
   history.reportViolation({
-    promise: 'Subscription Identifier [MQTT-3.3.4-3]',
+    promise: 'Subscription Identifier [5.0 MQTT-3.3.4-3]',
     client: session.client,
     publication: arrival.publication,
     text: `${session.client} received #${arrival.publication} with ${isMissing ? 'no identifier' : `the identifier ${unknown}`}`,

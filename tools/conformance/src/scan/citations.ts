@@ -10,11 +10,11 @@ const citation = /\[(3\.1\.1|5\.0) (MQTT-[\d.]+-\d+)\]/g;
 const anyCitation = /\[[^\]]*MQTT[^\]]*\d[^\]]*\]/g;
 
 /**
- * Packages whose tests are about the server. Tests of client libraries and of the torture's judge name clauses too, but
- * they show nothing about the server.
+ * Packages whose tests are about the server. Tests of client libraries, of the torture's judge and of the simulator's
+ * checks name clauses too, but they show nothing about the server.
  */
 const serverPackages =
-  /^(apps\/broker-publisher|libs\/(bridge|broker|consensus|member|mqtt-state|runtime|simulation|store)|tools\/conformance)\//;
+  /^(apps\/broker-publisher|libs\/(bridge|broker|consensus|member|mqtt-state|runtime|simulation\/test\/scenarios|store)|tools\/conformance)\//;
 
 /** A test that shows a clause. */
 export interface Citation {
