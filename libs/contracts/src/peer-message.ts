@@ -163,7 +163,11 @@ const hello = z.object({
  */
 const interest = z.object({
   type: z.literal('interest'),
-  /** The sender's incarnation. The receiver returns it in its answer. Older versions do not send it. */
+  /**
+   * The sender's store and incarnation, which begin the versions again. The receiver returns the incarnation in its
+   * answer. Older versions do not send them.
+   */
+  storeId: z.string().optional(),
   incarnation: count.optional(),
   full: z.boolean(),
   /** Number of changes of the sender's interest. A message without `full` changes the version before it. */

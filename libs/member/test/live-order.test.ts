@@ -121,6 +121,7 @@ describe('the interest of a peer', () => {
     incarnation = 1,
   ) => ({
     type: 'interest' as const,
+    storeId: 's',
     incarnation,
     full,
     version,
@@ -146,6 +147,13 @@ describe('the interest of a peer', () => {
     expect(peers.matches('x')).toBe(true);
     expect(peers.receive('a', interest(0, true, [], [], 2))).toBe(true);
     expect(peers.matches('x')).toBe(false);
+  });
+
+  test('begins again when the store of the peer was wiped, which begins its incarnations again', () => {
+    const peers = new PeerInterest();
+    peers.receive('a', interest(5, true, ['x']));
+    expect(peers.receive('a', { ...interest(1, true, ['y']), storeId: 'new' })).toBe(true);
+    expect([peers.matches('x'), peers.matches('y')]).toEqual([false, true]);
   });
 
   test('of an older version is used and not answered', () => {

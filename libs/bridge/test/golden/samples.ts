@@ -113,6 +113,7 @@ const direct: { readonly [Type in Direct['type']]: Complete<Extract<Direct, { ty
   },
   interest: {
     type: 'interest',
+    storeId,
     incarnation: 3,
     full: true,
     version: 5,

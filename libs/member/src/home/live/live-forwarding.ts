@@ -106,7 +106,7 @@ export class LiveForwarding {
     const { storeId, incarnation } = options.recovered;
     const changes = this.#router.takeChanges();
     if (changes !== null) {
-      const interest = { type: 'interest', incarnation, full: false, ...changes } as const;
+      const interest = { type: 'interest', storeId, incarnation, full: false, ...changes } as const;
       for (const peer of this.#peers.ids) this.#peers.send(peer, 'log', interest);
     }
     this.answers.flush();
@@ -137,9 +137,9 @@ export class LiveForwarding {
   }
 
   #sendFull(peer: MemberId): void {
-    const { incarnation } = this.#context.options.recovered;
+    const { storeId, incarnation } = this.#context.options.recovered;
     const { version, filters } = this.#router;
-    const run = { incarnation, version };
+    const run = { storeId, incarnation, version };
     this.#peers.send(peer, 'log', { type: 'interest', ...run, full: true, add: [...filters], remove: [] });
   }
 }

@@ -3,7 +3,8 @@ import { SubscriptionTrie } from '@mqtt-cluster/mqtt-state';
 
 interface Announced {
   readonly filters: Set<string>;
-  incarnation: number | undefined;
+  /** Store id and incarnation of the peer; undefined for an older version. */
+  run: string | undefined;
   version: number;
   /** False when a message of the peer is missing. The next message with `full` completes the set. */
   complete: boolean;
@@ -26,13 +27,15 @@ export class PeerInterest {
 
   /** @returns whether this member now has the whole interest of this version, so that it may answer */
   receive(from: MemberId, interest: InterestMessage): boolean {
-    const { incarnation, full, version } = interest;
+    const { storeId, incarnation, full, version } = interest;
+    // A wiped store counts its incarnations from 1 again.
+    const run = incarnation === undefined ? undefined : `${storeId}/${incarnation}`;
     let known = this.#announced.get(from);
     if (known === undefined) {
-      known = { filters: new Set(), incarnation, version: 0, complete: false };
+      known = { filters: new Set(), run, version: 0, complete: false };
       this.#announced.set(from, known);
     }
-    const isSameRun = incarnation !== undefined && incarnation === known.incarnation;
+    const isSameRun = run !== undefined && run === known.run;
     // A message that a third member relayed can arrive after a newer message.
     if (isSameRun && known.complete && version < known.version) return false;
     if (full) {
@@ -42,9 +45,9 @@ export class PeerInterest {
     for (const filter of interest.remove) this.#remove(from, known.filters, filter);
     for (const filter of interest.add) this.#add(from, known.filters, filter);
     known.complete = full || (isSameRun && known.complete && version <= known.version + 1);
-    known.incarnation = incarnation;
+    known.run = run;
     known.version = version;
-    return known.complete && incarnation !== undefined;
+    return known.complete && run !== undefined;
   }
 
   #add(from: MemberId, filters: Set<string>, filter: string): void {
