@@ -56,7 +56,7 @@ export function endConnection(context: ApplyContext, session: Session, ending: C
   }
   reassignSharedItems(context, session, () => true, true);
   scheduleExpiries(data, session);
-  // [MQTT-3.1.3-9] The will delay or the session's expiry, whichever is first.
+  // [5.0 MQTT-3.1.2-8] The will delay or the session's expiry, whichever is first.
   const delaySeconds = will ? Math.min(will.delaySeconds, expirySeconds) : 0;
   if (will && delaySeconds > 0) {
     session.willByHome = ending.byHome;

@@ -7,7 +7,7 @@ import { filterMatches, isShared } from './topic-filter.ts';
 const arrivalMsMax = 500;
 
 /**
- * Checks QoS 0: each client receives a message at most once [MQTT-4.3.1-1], and a subscriber whose connection
+ * Checks QoS 0: each client receives a message at most once (MQTT 3.1.1, 4.3.1), and a subscriber whose connection
  * lasts receives every message while no fault is active. `delivery.ts` checks the order.
  */
 export function checkQos0(history: History): void {

@@ -105,7 +105,7 @@ export class IncomingMessages {
         text: `${client} received packet id ${packetId}, which is invalid`,
       });
     }
-    // [MQTT-2.2.1-3]: a packet id in use on this connection must not be used for another message.
+    // [5.0 MQTT-2.2.1-4]: a packet id in use on this connection must not be used for another message.
     if (this.#unacked.has(packetId)) {
       this.#history.reportViolation({
         promise: 'MQTT',

@@ -174,7 +174,7 @@ function timesIfDisconnected(
   return { timesMin: 0, timesMax: 0, reason: `its client had disconnected at ${formatSeconds(closedAt)}` };
 }
 
-/** @returns the will delay, ms; it ends with the session at the latest [MQTT-3.1.3-9] */
+/** @returns the will delay, ms; it ends with the session at the latest [5.0 MQTT-3.1.2-8] */
 function delayOf({ connect }: RecordedConnection): number {
   const delaySeconds = connect.will?.delaySeconds ?? 0;
   return Math.min(delaySeconds, connect.expirySeconds ?? Infinity) * msPerSecond;

@@ -12,7 +12,7 @@ import type { Rule } from './rule.ts';
  * An acknowledged message is delivered to every session that had subscribed before the message was first
  * sent, that was never ended, and whose client was connected when the run had settled. Overlapping
  * subscriptions of a session together require one copy. A subscription that was unsubscribed requires no
- * copy: the server may drop messages that are queued for it [MQTT-3.10.4-3].
+ * copy: the server may drop messages that are queued for it (MQTT 3.1.1, 3.10.4).
  */
 export const ackedButLost: Rule = {
   name: 'acked-but-lost',

@@ -7,7 +7,7 @@ const silenceMsMaxDefault = 3_000;
 const pingAfterSilenceMsDefault = 1_000;
 /**
  * The client sends PINGREQ when it has sent no packet for this time. A client must send a packet within its keep alive
- * time, also if it only receives [MQTT-3.1.2-24].
+ * time, also if it only receives [3.1.1 MQTT-3.1.2-23].
  */
 const pingAfterSendingNothingMs = 4_000;
 const checkIntervalMs = 250;

@@ -38,7 +38,7 @@ export async function readRetained(
       if (packet.cmd !== 'suback' && packet.cmd !== 'publish') return;
       if (pause !== null) clearTimeout(pause);
       pause = setTimeout(() => {
-        // The server may send messages before SUBACK [MQTT-3.8.4-2], so only a pause after SUBACK ends the
+        // The server may send messages before SUBACK (MQTT 3.1.1, 3.8.4), so only a pause after SUBACK ends the
         // collection.
         if (subscribed) finish([...found].sort());
       }, pauseMs);

@@ -34,7 +34,7 @@ interface ClockOffset {
  * that message. The estimated age of any other message is the amount by which its difference is larger.
  *
  * Without the estimate a client could receive a message twice: at its former home, and again at its new home
- * when a stalled link recovers. QoS 0 means at most once [MQTT-4.3.1-1].
+ * when a stalled link recovers. QoS 0 means at most once (MQTT 3.1.1, 4.3.1).
  */
 export class LiveMessageAges {
   readonly #offsets = new Map<MemberId, ClockOffset>();
