@@ -1,6 +1,7 @@
 import { connect, connectPacket, open, startBroker } from './support/driver.ts';
 import type { BrokerTarget } from './support/driver.ts';
 import type { BrokerOptions } from '../src/index.ts';
+import { turnsUntil } from './support/within.ts';
 
 const targets: BrokerTarget[] = [];
 
@@ -14,11 +15,6 @@ afterEach(async () => {
   for (const target of targets.splice(0)) await target.stop();
 });
 
-/** Waits until the condition holds. Only the time-out of Jest limits the wait. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
-}
-
 test('the broker reports to the member that an outgoing buffer is full, and that it has drained', async () => {
   const target = await start({ limits: { outgoingBytesMax: 100_000 } });
   const slow = await connect(target, 'slow');
@@ -26,11 +22,11 @@ test('the broker reports to the member that an outgoing buffer is full, and that
   slow.stream.pause();
   const publisher = await connect(target, 'p');
   for (let count = 0; count < 10; count++) publisher.publish('a', 'x'.repeat(50_000));
-  await until(() => target.port.writables.includes(false));
+  await turnsUntil(() => target.port.writables.includes(false));
   publisher.publish('b', 'still served', { qos: 1, messageId: 1 });
   await publisher.next('puback');
   slow.stream.resume();
-  await until(() => target.port.writables.includes(true));
+  await turnsUntil(() => target.port.writables.includes(true));
   expect(target.port.writables).toEqual([false, true]);
 });
 
@@ -41,7 +37,7 @@ test('the broker disconnects a client whose outgoing buffer stays full', async (
   slow.stream.pause();
   const publisher = await connect(target, 'p');
   for (let count = 0; count < 10; count++) publisher.publish('a', 'x'.repeat(50_000));
-  await until(() => target.port.disconnects.length > 0);
+  await turnsUntil(() => target.port.disconnects.length > 0);
   expect(target.broker.counters().slowConsumers).toBe(1);
   expect(target.port.disconnects).toMatchObject([{ graceful: false }]);
 });
@@ -56,12 +52,12 @@ test('the broker stops reading from a client that does not read its responses', 
   for (let sent = 0; sent < pings; sent += 1_000) {
     client.sendBytes(...new Array<readonly number[]>(1_000).fill([0xc0, 0]));
   }
-  await until(() => target.port.writables.includes(false));
+  await turnsUntil(() => target.port.writables.includes(false));
   const { bytesSent } = target.broker.counters();
   for (let turn = 0; turn < 1_000; turn++) await new Promise((resolve) => setImmediate(resolve));
   expect(target.broker.counters().bytesSent - bytesSent).toBeLessThan(100);
   client.stream.resume();
-  await until(() => client.packets.length === 1 + pings);
+  await turnsUntil(() => client.packets.length === 1 + pings);
 });
 
 test('QoS 2 publishes of an MQTT 3.1.1 client wait when the QoS 2 window is full, and keep their order', async () => {
@@ -168,10 +164,10 @@ test('every packet of a client restarts its keep-alive timer, not only PINGREQ [
   // no packet.
   for (const mark of ['first', 'second']) {
     const other = mark === 'first' ? silent : await connect(target, mark, { keepalive: 1 });
-    while (!other.isClosed) {
-      busy.publish('a', mark);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    await turnsUntil(
+      () => other.isClosed,
+      () => busy.publish('a', mark),
+    );
   }
   expect(busy.isClosed).toBe(false);
 });
@@ -192,7 +188,7 @@ test('packets that follow CONNECT in the same TCP segment wait for CONNACK, and 
     { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 0 }] },
     { cmd: 'publish', topic: 'a', payload: 'x', qos: 0, retain: false, dup: false },
   );
-  await until(() => target.port.inputKinds.includes('connect'));
+  await turnsUntil(() => target.port.inputKinds.includes('connect'));
   target.port.resume();
   await client.next('publish');
   expect(client.packets.map(({ cmd }) => cmd)).toEqual(['connack', 'suback', 'publish']);

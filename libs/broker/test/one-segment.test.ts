@@ -7,6 +7,7 @@ import { createBroker } from '../src/index.ts';
 import type { Broker, BrokerOptions } from '../src/index.ts';
 import { connectPacket, RawClient } from './support/driver.ts';
 import { MemberClientPort } from './support/member-client-port.ts';
+import { turnsUntil, within } from './support/within.ts';
 
 const host = '127.0.0.1';
 
@@ -54,10 +55,10 @@ describe.each([4, 5] as const)(
       const bytes = Buffer.concat(packets.map((packet) => generate(packet, { protocolVersion: version })));
       socket.write(bytes);
       if (end === 'FIN') socket.end();
-      while (broker.counters().bytesReceived < before + bytes.length) await turn();
+      await turnsUntil(() => broker.counters().bytesReceived >= before + bytes.length);
       const closed = new Promise((resolve) => socket.once('close', resolve));
       if (end === 'reset') socket.resetAndDestroy();
-      await closed;
+      await within(closed, () => 'the end of the connection');
       for (let count = 0; count < 10; count++) await turn();
     }
 
@@ -136,8 +137,9 @@ describe.each([4, 5] as const)(
       // PUBACK with reserved flags.
       const bytes = Buffer.concat([...good, Buffer.from([0x41, 2, 0, 1]), ...behind]);
       socket.end(bytes);
-      while (broker.counters().bytesReceived < before + bytes.length) await turn();
-      await new Promise((resolve) => socket.once('close', resolve));
+      await turnsUntil(() => broker.counters().bytesReceived >= before + bytes.length);
+      const closed = new Promise((resolve) => socket.once('close', resolve));
+      await within(closed, () => 'the end of the connection');
       for (let count = 0; count < 10; count++) await turn();
       member.resume();
       expect(await payloads(1)).toEqual(['QoS 0']);

@@ -1,3 +1,4 @@
+import { until } from '@mqtt-cluster/testing';
 import { connectFrame, frame, text } from './support/bytes.ts';
 import { levels } from './support/client.ts';
 import { expectRefused, flags, willFields } from './support/connect.ts';
@@ -118,13 +119,10 @@ test('the server disconnects a client that is silent for one and a half Keep Ali
     await server.current.connect(5, { keepalive: 0 }),
   ];
   for (const client of clients) expect(client.connack.properties?.serverKeepAlive).toBeUndefined();
-  let ended = false;
-  const closed = Promise.all(clients.map((client) => client.closed)).then(() => (ended = true));
-  while (!ended) {
+  await until(async () => {
     await pinging.settle();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  await closed;
+    return clients.every(({ isClosed }) => isClosed);
+  });
   await observer.payloadsUntil('silent 4');
   await observer.payloadsUntil('silent 5');
   await pinging.settle();
