@@ -1,5 +1,6 @@
 import { generate } from 'mqtt-packet';
 import type { IConnectPacket } from 'mqtt-packet';
+import { encodeConnackRefusal, encodeDisconnect } from '../src/codec/encode-control.ts';
 import type { BrokerOptions } from '../src/index.ts';
 import { connect, connectPacket, open, startBroker } from './support/driver.ts';
 import type { BrokerTarget, RawClient } from './support/driver.ts';
@@ -81,7 +82,7 @@ describe('CONNACK', () => {
     expect(properties?.assignedClientIdentifier).toMatch(/^assigned-/);
   });
 
-  test('of a refusal leaves out the Reason String first, then the Server Reference [5.0 MQTT-3.2.2-19]', async () => {
+  test('of a refusal leaves out the Server Reference if it does not fit [5.0 MQTT-3.2.2-19]', async () => {
     const target = await start();
     target.port.refusal = 'draining';
     const sizes = new Map<number, string | undefined>();
@@ -118,6 +119,26 @@ describe('CONNACK', () => {
     expect(answers).toEqual([undefined, 'bytes remain after the last field']);
   });
 });
+
+test.each([
+  ['CONNACK', encodeConnackRefusal.bind(null, 5), 5],
+  ['DISCONNECT', encodeDisconnect, 4],
+] as const)(
+  '%s leaves out the Reason String first, then the Server Reference [5.0 MQTT-3.2.2-19] [5.0 MQTT-3.14.2-3]',
+  (_name, encode, bareBytes) => {
+    const details = { reasonCode: 0x9c, reasonString: 'draining', serverReference: 'other.example:1883' };
+    const includes = (bytesMax: number): [number, boolean, boolean] => {
+      const text = encode(details, bytesMax)?.toString('latin1') ?? '';
+      return [text.length, text.includes('draining'), text.includes('other.example')];
+    };
+    // Each property has an identifier and a length: three bytes besides its text.
+    const [withReference, withBoth] = [bareBytes + 21, bareBytes + 32];
+    expect(includes(withBoth)).toEqual([withBoth, true, true]);
+    expect(includes(withBoth - 1)).toEqual([withReference, false, true]);
+    expect(includes(withReference - 1)).toEqual([bareBytes, false, false]);
+    expect(encode(details, bareBytes - 1)).toBeNull();
+  },
+);
 
 describe('a client with a Maximum Packet Size', () => {
   test.each([
