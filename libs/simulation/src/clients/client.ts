@@ -292,7 +292,8 @@ export class SimulatedClient {
     history.log(
       () => `${this.id} <- ${connection.host.id} CONNACK ${connection.id} present ${sessionPresent}`,
     );
-    if (this.#hasUnansweredConnect && this.#mayHaveExpired(this.session)) {
+    const mayBeNewer = this.#hasUnansweredConnect && this.#mayHaveExpired(this.session);
+    if (mayBeNewer) {
       // The unanswered CONNECT may have opened a new session after the expiry of this one.
       this.#sessionUncertain = true;
       if (this.session !== null) this.session.endedAtMs ??= history.nowMs;
@@ -310,7 +311,8 @@ export class SimulatedClient {
       this.session.leftAtMs = null;
       this.session.connectedAtMs = history.nowMs;
     }
-    this.incoming.resume(connection, sessionPresent);
+    // A newer session may use the packet ids of open QoS 2 exchanges of the expired one for other messages.
+    this.incoming.resume(connection, sessionPresent && !mayBeNewer);
     this.outgoing.resume(connection, sessionPresent);
     if (this.session !== null) this.subscriptions.resume(connection, this.session);
   }
