@@ -227,6 +227,34 @@ describe('a subscription whose retained messages are not all queued yet', () => 
     expect(receiveAll(driver)).toEqual(['before', 'after']);
   });
 
+  test('gets one copy of a message that the same entry retained twice before the SUBSCRIBE [3.1.1 MQTT-3.3.1-6] [5.0 MQTT-3.3.1-9]', () => {
+    const driver = driverWith([]);
+    driver.propose(
+      'a',
+      publishCommand('t/1', 'first', 1, retain),
+      publishCommand('t/1', 'second', 1, retain),
+      {
+        kind: 'subscribe',
+        client: 'c',
+        epoch: driver.epoch('c'),
+        subscriptions: [{ filter: 't/#', qos: 1 }],
+      },
+    );
+    expect(driver.queued('c')).toEqual(['second']);
+  });
+
+  test('loses no queued message to the retained one if `queueFull` is `refuse`', () => {
+    const driver = driverWith(['t/1', 't/2', 't/3', 't/4']);
+    const settings = { queueFull: 'refuse', queuedMessagesMax: 4, connectedQueuedMessagesMax: 4 } as const;
+    driver.propose('a', { kind: 'settings', settings });
+    subscribe(driver, { filter: 't/#', qos: 1 }, { filter: 'p', qos: 1 });
+    driver.propose('b', publishCommand('p', 'event 1'));
+    expect(driver.queued('c')).toEqual(['t/1', 't/2', 'event 1']);
+    driver.propose('b', publishCommand('t/4', 'event 2'));
+    expect(driver.queued('c')).toEqual(['t/1', 't/2', 'event 1', 'event 2']);
+    expect(receiveAll(driver)).toEqual(['t/1', 't/2', 'event 1', 'event 2', 't/3', 't/4']);
+  });
+
   test('gets no further ones after UNSUBSCRIBE', () => {
     const driver = driverWith(topics(600));
     subscribe(driver, { filter: 't/#', qos: 1 });

@@ -177,8 +177,20 @@ function enqueueAll(
   }
   const body: MessageBody = { message, origin: source.origin, bytes: bodyBytes(message), references: 0 };
   for (const delivery of deliveries) {
-    delivery.shared?.advance();
-    queueRetainedBefore(context, delivery.session, message.topic);
+    const { session, shared } = delivery;
+    shared?.advance();
+    if (session.retainedCursors.size > 0) {
+      const copies = copiesMax(deliveries);
+      queueRetainedBefore(context, session, message.topic, { copies, bytes: copies * body.bytes });
+    }
     enqueue(context, delivery, body, source.force);
   }
+}
+
+/** Returns an upper bound of the copies for one session: one, and one for each shared subscription. */
+function copiesMax(deliveries: readonly Delivery[]): number {
+  let first = deliveries.length;
+  // The deliveries of shared subscriptions come last.
+  while (first > 0 && deliveries[first - 1]?.shared) first--;
+  return 1 + deliveries.length - first;
 }

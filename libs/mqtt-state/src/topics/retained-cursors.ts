@@ -54,7 +54,7 @@ export function beginRetained(context: ApplyContext, session: Session, subscript
   const { index } = context.data;
   // A message that an earlier command of this entry retained has the same index as later ones. It is queued
   // now, and the cursor skips this index.
-  for (const topic of context.retainedTopics) {
+  for (const topic of new Set(context.retainedTopics)) {
     const record = context.data.retained.get(topic);
     if (record?.index === index && topicMatches(filter, topic))
       append(context, session, subscription, record);
@@ -87,9 +87,15 @@ export function refillRetained(context: ApplyContext, session: Session): void {
 /**
  * Queues the retained message of a topic before a newer message on the same topic, if a cursor of the session
  * has not reached the topic yet [MQTT-4.6.0-6]. A newer message with RETAIN has replaced the retained one.
+ * @param newer the room that the copies of the newer message need. The cluster has accepted this message, so
+ *   it takes precedence.
  */
-export function queueRetainedBefore(context: ApplyContext, session: Session, topic: string): void {
-  if (session.retainedCursors.size === 0) return;
+export function queueRetainedBefore(
+  context: ApplyContext,
+  session: Session,
+  topic: string,
+  newer: { readonly copies: number; readonly bytes: number },
+): void {
   const { retained, timeMs } = context.data;
   const record = retained.get(topic);
   if (!record || (record.message.expiresAt ?? Infinity) <= timeMs) return;
@@ -97,7 +103,7 @@ export function queueRetainedBefore(context: ApplyContext, session: Session, top
     const { filter, index, after, early } = cursor;
     if (record.index >= index || early.has(topic) || early.size >= earlyTopicsMax) continue;
     if ((after !== null && compareTopics(topic, after) <= 0) || !topicMatches(filter, topic)) continue;
-    if (!fits(context, session, bodyBytes(record.message), 1)) continue;
+    if (!fits(context, session, bodyBytes(record.message) + newer.bytes, 1 + newer.copies)) continue;
     const subscription = session.subscriptions.get(filter);
     if (subscription) append(context, session, subscription, record);
     early.add(topic);
