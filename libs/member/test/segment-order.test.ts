@@ -182,6 +182,17 @@ describe('packets of one segment', () => {
     expect(kinds('a', 2)).toEqual(['suback']);
   });
 
+  test('SUBSCRIBE of a clean session behind a PUBLISH waits no longer when too many bytes wait behind it', () => {
+    const large = 'x'.repeat(256 * 1024);
+    publish('a', 2, 'z', '1', { qos: 1 });
+    subscribe('a', 2, 'z');
+    for (let count = 0; count < 3; count++) publish('a', 2, 'o', large);
+    expect(kinds('a', 2)).toEqual([]);
+    expect(cluster.member('a').take().effects).toEqual([]);
+    for (let count = 0; count < 2; count++) publish('a', 2, 'o', large);
+    expect(cluster.member('a').take().effects).toHaveLength(5);
+  });
+
   test('UNSUBSCRIBE behind a PUBLISH of a clean session: the client gets its own message', () => {
     connect('a', 4, 'both');
     cluster.run(100);
@@ -209,6 +220,20 @@ describe('packets of one segment', () => {
         expect([arrivals('a', 2), arrivals('b', 3)]).toEqual([expected, expected]);
       }
       expect(cluster.member('a').status().sessions).toBe(expirySeconds === 0 ? 3 : 4);
+    });
+
+    test('are handled behind a SUBSCRIBE too when the client of a clean session has already left', () => {
+      connect('a', 11, 'hasty');
+      publish('a', 11, 'o', '1', { qos: 1 });
+      subscribe('a', 11, 'z');
+      publish('a', 11, 'o', '2', { qos: 2 });
+      publish('a', 11, 'o', '3', { qos: 1, retain: true });
+      cluster.member('a').input(11, { kind: 'disconnect', graceful: true });
+      cluster.run(200);
+      expect(arrivals('b', 3)).toEqual(['1', '2', '3']);
+      subscribe('b', 3, 'o');
+      cluster.run(200);
+      expect(arrivals('b', 3)).toEqual(['3 retained']);
     });
 
     test('are handled in order when the client stays', () => {

@@ -11,7 +11,7 @@ import { parseSharedFilter } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../context.ts';
 import type { Proposer } from '../log/proposer.ts';
 import type { Acknowledgements } from './delivery/acknowledgements.ts';
-import type { ClientPacket, Connection, DeferredPacket } from './connections/connection.ts';
+import type { ClientPacket, Connection, DeferredPacket, WaitingInputs } from './connections/connection.ts';
 import type { Connections } from './connections/connections.ts';
 import type { Delivery } from './delivery/delivery.ts';
 import type { Fanout } from './delivery/fanout.ts';
@@ -22,10 +22,11 @@ import type { Subscriptions } from './subscriptions.ts';
 type SubscriptionChange = Extract<ClientInput, { kind: 'subscribe' | 'unsubscribe' }>;
 
 /**
- * Upper bound of the packets of one connection that wait for its earlier publishes. At the bound the packets
- * are handled at once, and a subscription may overtake a publish.
+ * Upper bounds of the packets of one connection that wait for its earlier publishes, and of their payloads. At
+ * a bound the packets are handled at once, and a subscription may overtake a publish.
  */
 const waitingInputsMax = 1_000;
+const waitingBytesMax = 1024 * 1024;
 
 /**
  * Handles the inputs of clients: passes them to the parts of the home, or proposes commands to the cluster.
@@ -115,7 +116,7 @@ export class ClientInputs {
     switch (input.kind) {
       case 'subscribe':
       case 'unsubscribe':
-        if (this.#mustWait(connection)) connection.waitingInputs = [input];
+        if (this.#mustWait(connection)) connection.waitingInputs = { packets: [input], bytes: 0 };
         else this.#changeSubscriptions(connection, input);
         return;
       case 'publish':
@@ -167,15 +168,18 @@ export class ClientInputs {
 
   /**
    * Returns whether SUBSCRIBE or UNSUBSCRIBE of a clean session has to wait for earlier publishes, which are
-   * in the log. Those of persistent sessions are in the log themselves, behind the publishes.
+   * in the log. Those of persistent sessions are in the log themselves, behind the publishes. The packets of a
+   * client that has left do not wait, because the end of its session is proposed behind them.
    */
-  #mustWait({ clean, unappliedPublishes }: Connection): boolean {
-    return clean && unappliedPublishes > 0 && !this.#context.isolated;
+  #mustWait({ clean, unappliedPublishes, phase }: Connection): boolean {
+    return clean && unappliedPublishes > 0 && phase !== 'gone' && !this.#context.isolated;
   }
 
-  #wait(connection: Connection, waiting: ClientPacket[], input: ClientPacket): void {
-    waiting.push(input);
-    if (waiting.length >= waitingInputsMax) this.#continue(connection);
+  #wait(connection: Connection, waiting: WaitingInputs, input: ClientPacket): void {
+    waiting.packets.push(input);
+    if (input.kind === 'publish') waiting.bytes += input.request.payload.length;
+    if (waiting.packets.length >= waitingInputsMax || waiting.bytes >= waitingBytesMax)
+      this.#continue(connection);
   }
 
   /** Handles the packets that wait. The first one waits no longer. */
@@ -183,7 +187,7 @@ export class ClientInputs {
     const waiting = connection.waitingInputs;
     if (waiting === null) return;
     connection.waitingInputs = null;
-    for (const [position, input] of waiting.entries()) {
+    for (const [position, input] of waiting.packets.entries()) {
       if (position === 0 && (input.kind === 'subscribe' || input.kind === 'unsubscribe'))
         this.#changeSubscriptions(connection, input);
       else this.#packet(connection, input).act();

@@ -51,6 +51,13 @@ export interface LocalItem {
 /** A packet that a client sends after CONNECT and that the home handles in order. */
 export type ClientPacket = Extract<ClientInput, { kind: 'subscribe' | 'unsubscribe' | 'publish' | 'pubrel' }>;
 
+/** Packets that wait for earlier publishes of their connection, in order. */
+export interface WaitingInputs {
+  readonly packets: ClientPacket[];
+  /** Size of the payloads. */
+  bytes: number;
+}
+
 /** A packet of the client that waits until the cluster has opened the session. */
 export interface DeferredPacket {
   readonly act: () => void;
@@ -102,7 +109,7 @@ export class Connection {
   /** Publishes of this connection that are proposed and not applied. */
   unappliedPublishes = 0;
   /** SUBSCRIBE or UNSUBSCRIBE that waits for earlier publishes, and the packets after it. */
-  waitingInputs: ClientPacket[] | null = null;
+  waitingInputs: WaitingInputs | null = null;
 
   readonly subscriptions = new Map<string, Subscription>();
   readonly inFlight = new Map<number, InFlightMessage>();
