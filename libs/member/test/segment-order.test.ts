@@ -236,6 +236,26 @@ describe('packets of one segment', () => {
       expect(arrivals('b', 3)).toEqual(['3 retained']);
     });
 
+    test.each(['waits', 'has left'])(
+      'are discarded with the CONNECT when the member becomes isolated and the client %s [3.1.1 MQTT-3.1.4-5] [5.0 MQTT-3.1.4-6]',
+      (what) => {
+        cluster.cut('a');
+        connect('a', 11, 'roaming', never);
+        publish('a', 11, 'o', '1', { qos: 1 });
+        if (what === 'has left') cluster.member('a').input(11, { kind: 'disconnect', graceful: false });
+        cluster.until('isolated', () => cluster.member('a').status().state === 'isolated');
+        cluster.run(10);
+        expect(kinds('a', 11)).toEqual(what === 'waits' ? ['refuse'] : []);
+        connect('b', 12, 'roaming', never);
+        cluster.run(200);
+        expect(kinds('b', 12)).toEqual(['connack']);
+        cluster.heal('a');
+        cluster.run(3_000);
+        expect(kinds('b', 12)).toEqual([]);
+        expect(arrivals('b', 3)).toEqual([]);
+      },
+    );
+
     test('are handled in order when the client stays', () => {
       connect('a', 11, 'eager');
       publish('a', 11, 'z', '1', { qos: 1, retain: true });

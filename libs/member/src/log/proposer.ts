@@ -287,10 +287,11 @@ export class Proposer {
 
   #markAbandoned(): void {
     this.#abandoned = false;
-    for (const pending of this.#pending) markIfAbandoned(pending);
+    const { isolated } = this.#context;
+    for (const pending of this.#pending) markIfAbandoned(pending, isolated);
     for (const batch of this.#batches) {
       let changed = false;
-      for (const pending of batch.commands) changed = markIfAbandoned(pending) || changed;
+      for (const pending of batch.commands) changed = markIfAbandoned(pending, isolated) || changed;
       if (changed) this.#encodeAgain(batch);
     }
   }
@@ -361,12 +362,13 @@ function canBeAnswered({ request }: PendingCommand): boolean {
   return request?.kind !== 'publish' || request.connection.phase === 'open';
 }
 
-function markIfAbandoned(pending: PendingCommand): boolean {
+function markIfAbandoned(pending: PendingCommand, isolated: boolean): boolean {
   const { command, request } = pending;
   if (command.kind !== 'open' || command.adopt || request?.kind !== 'open') return false;
   if (request.connection.phase !== 'gone') return false;
-  // A client that publishes before CONNACK and leaves has not given up: its session has to open.
-  if (request.connection.deferred.length > 0) return false;
+  // A client that publishes before CONNACK and leaves has not given up: its session has to open. Without a
+  // majority the client may long be connected elsewhere when the `open` is applied.
+  if (request.connection.deferred.length > 0 && !isolated) return false;
   pending.command = { ...command, adopt: true };
   return true;
 }

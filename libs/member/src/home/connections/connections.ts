@@ -85,8 +85,10 @@ export class Connections {
     this.#context.effects.push({ kind: 'connack', connection: connection.id, sessionPresent, ...granted });
   }
 
+  /** Rejects CONNECT and discards the packets behind it [3.1.1 MQTT-3.1.4-5] [5.0 MQTT-3.1.4-6]. */
   refuse(connection: Connection, reason: RefusalReason): void {
     this.remove(connection);
+    connection.deferred.length = 0;
     this.#context.effects.push({ kind: 'refuse', connection: connection.id, reason });
   }
 

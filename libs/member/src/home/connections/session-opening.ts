@@ -169,6 +169,7 @@ export class SessionOpening {
 
   /** Admits or rejects the opening connections when this member has become isolated. */
   onIsolated(accept: boolean): void {
+    this.#proposer.markOpenAbandoned();
     for (const connection of this.#connections.all()) {
       if (connection.phase !== 'opening') continue;
       if (accept && this.#mayServeIsolated(connection)) {
