@@ -198,4 +198,19 @@ describe('the interest of this home', () => {
     expect(router.takeChanges()).toBeNull();
     expect(router.interestVersion(['x'])).toBe(1);
   });
+
+  test('contains a filter that is removed and added in one turn, also in a full message between the two', () => {
+    const router = new Router();
+    const one = connection();
+    const subscription = { filter: 'x', qos: 0 } as const;
+    router.add(one, subscription);
+    router.takeChanges();
+    router.remove(one, 'x');
+    expect([...router.filters()]).toEqual(['x']);
+    router.add(one, subscription);
+    expect(router.takeChanges()).toBeNull();
+    router.remove(one, 'x');
+    router.takeChanges();
+    expect([...router.filters()]).toEqual([]);
+  });
 });

@@ -1,4 +1,4 @@
-import type { DeliverEffect } from '@mqtt-cluster/contracts';
+import type { DeliverEffect, PeerMessage } from '@mqtt-cluster/contracts';
 import { LiveMessageAges } from '../src/home/live/live-message-ages.ts';
 import { request, TestCluster, text } from './cluster.ts';
 
@@ -115,4 +115,28 @@ describe('the estimated age of a live message', () => {
     expect(ages.sentAtMs('p', live(20), 300_000)).toBeNull();
     expect(ages.sentAtMs('p', live(300_000), 300_000)).toBe(300_000);
   });
+});
+
+test('the answer to an interest is not relayed, because an older relay refuses its type', () => {
+  const cluster = new TestCluster(['a', 'b', 'c']);
+  cluster.serve();
+  for (const id of ['a', 'b'])
+    cluster.member(id).input(1, { kind: 'connect', request: request(`subscriber-${id}`) });
+  cluster.run(100);
+  const a = cluster.member('a');
+  const take = a.take.bind(a);
+  const sent: PeerMessage[] = [];
+  a.take = () => {
+    const output = take();
+    sent.push(...output.send.map(({ message }) => message));
+    return output;
+  };
+  a.link('b', 'down');
+  const subscriptions = [{ filter: 'y', qos: 0 as const }];
+  for (const id of ['a', 'b']) cluster.member(id).input(1, { kind: 'subscribe', packetId: 1, subscriptions });
+  cluster.run(300);
+  expect(cluster.takeEffects('b', 1).map(({ kind }) => kind)).toContain('suback');
+  const relayed = sent.flatMap((message) => (message.type === 'relay' ? message.message.type : []));
+  expect(relayed).toContain('interest');
+  expect(relayed).not.toContain('interestAnswer');
 });

@@ -28,8 +28,13 @@ export class Router {
   #round = 0;
   #version = 0;
 
-  get filters(): Iterable<string> {
-    return this.#announced.keys();
+  /**
+   * The filters that the peers may have. They include the filters that were removed since `takeChanges`, because
+   * a filter that is added again before its removal is announced is not part of the changes.
+   */
+  *filters(): Iterable<string> {
+    yield* this.#announced.keys();
+    yield* this.#removed.keys();
   }
 
   /** The version of the interest that was last taken by `takeChanges`. */

@@ -76,8 +76,10 @@ export class LiveForwarding {
     if (!this.#interest.receive(from, interest)) return;
     const { incarnation = 0, version } = interest;
     const hello = this.#peers.hellos.get(from);
-    // An older program refuses every frame that contains a message of an unknown type.
-    if (hello === undefined || hello.semantics >= conformanceSemantics)
+    // An older program refuses every frame that contains a message of an unknown type. It may be the relay while
+    // the link is down, and the peer then does not wait for an answer.
+    const understands = hello === undefined || hello.semantics >= conformanceSemantics;
+    if (understands && this.#peers.links.get(from) === 'up')
       this.#peers.send(from, 'log', { type: 'interestAnswer', incarnation, version });
   }
 
@@ -138,7 +140,8 @@ export class LiveForwarding {
 
   #sendFull(peer: MemberId): void {
     const { storeId, incarnation } = this.#context.options.recovered;
-    const { version, filters } = this.#router;
+    const { version } = this.#router;
+    const filters = this.#router.filters();
     const run = { storeId, incarnation, version };
     this.#peers.send(peer, 'log', { type: 'interest', ...run, full: true, add: [...filters], remove: [] });
   }
