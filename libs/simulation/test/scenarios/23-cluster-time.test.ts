@@ -224,6 +224,24 @@ test('a home without a majority continues to count: a waiting message expires [5
   expect(scenario.finish()).toEqual([]);
 });
 
+/** This test fails if a home selects retained messages with the time of the last applied entry. */
+test('a home without a majority sends no retained message that has expired, and counts no drop [5.0 MQTT-3.3.2-5]', () => {
+  const scenario = new Scenario({ members: 3 });
+  const [home, ...others] = scenario.followers();
+  const publisher = scenario.probe('publisher', scenario.leader());
+  const subscriber = scenario.probe('s', home!, { clean: true, sessionExpirySeconds: 0 });
+  publishRetained(scenario, publisher, 'r', 10);
+  scenario.run(500);
+  expect(scenario.status(home!).retained).toBe(1);
+  scenario.world.partition([home!], [scenario.leader(), ...others]);
+  scenario.run(12_000);
+  scenario.waitForAnswer(subscriber, 'suback', subscriber.subscribe('r', 1));
+  scenario.run(200);
+  expect(subscriber.deliveries).toEqual([]);
+  expect(countedDrops(scenario, 'expired')).toBe(0);
+  expect(scenario.finish()).toEqual([]);
+});
+
 /** This test fails if a home frees the packet id of an exchange that its client has not finished. */
 test('a QoS 2 message that was sent before it expired is sent again with its packet id [5.0 MQTT-4.4.0-1]', () => {
   const scenario = new Scenario({ members: 3 });
