@@ -186,6 +186,21 @@ export interface BrokerTarget extends Target {
   readonly port: FakeClientPort;
 }
 
+/** The brokers that the current test has started. A failed test does not reach the end of its own code. */
+const started: Target[] = [];
+
+afterEach(async () => {
+  for (const target of started.splice(0)) await target.stop();
+});
+
+/** Makes `stop` callable twice, and calls it after the current test. */
+function stoppedAfterTest<Started extends Target>(target: Started): Started {
+  let stopped: Promise<void> | null = null;
+  const result = { ...target, stop: () => (stopped ??= target.stop()) };
+  started.push(result);
+  return result;
+}
+
 export async function startBroker(options: Partial<BrokerOptions> = {}): Promise<BrokerTarget> {
   const port = new FakeClientPort();
   const broker = createBroker({
@@ -196,7 +211,7 @@ export async function startBroker(options: Partial<BrokerOptions> = {}): Promise
     ...options,
   });
   await broker.start();
-  return {
+  return stoppedAfterTest({
     name: 'our broker',
     broker,
     port,
@@ -206,7 +221,7 @@ export async function startBroker(options: Partial<BrokerOptions> = {}): Promise
       return client;
     },
     stop: () => broker.stop(),
-  };
+  });
 }
 
 /** Starts our broker with a real member instead of {@link FakeClientPort}. */
@@ -216,7 +231,7 @@ export async function startBrokerWithMember(
   const port = new MemberClientPort();
   port.start();
   const target = await startBroker({ ...options, port });
-  return {
+  return stoppedAfterTest({
     ...target,
     name: 'our broker with a member',
     port,
@@ -224,7 +239,7 @@ export async function startBrokerWithMember(
       await target.stop();
       port.stop();
     },
-  };
+  });
 }
 
 /**
@@ -249,7 +264,7 @@ export async function startStockAedes(
   await aedes.listen();
   aedes.on('clientError', () => undefined);
   aedes.on('connectionError', () => undefined);
-  return {
+  return stoppedAfterTest({
     name: 'stock Aedes',
     aedes,
     stream() {
@@ -258,7 +273,7 @@ export async function startStockAedes(
       return client;
     },
     stop: () => new Promise((resolve) => aedes.close(() => resolve())),
-  };
+  });
 }
 
 /** Connects and waits for CONNACK. */
