@@ -70,7 +70,8 @@ describe.each(levels)('at protocol level %i, the server', (level) => {
 
   test('accepts packets that are cut at any byte, and several in one segment [3.1.1 MQTT-7.1.1-1] [5.0 MQTT-4.2.0-1] [3.1.1 MQTT-7.0.0-2]', async () => {
     const topic = unique('t');
-    const client = await server.current.open(level);
+    // Without acknowledgements of its own: they would get between the bytes.
+    const client = await server.current.open(level, { manual: true });
     const clientId = unique('c');
     const bytes = [
       ...frame(0x10, text('MQTT'), level, 2, 0, 60, noProperties(level), text(clientId)),
@@ -94,7 +95,7 @@ describe.each(levels)('at protocol level %i, the server', (level) => {
       { cmd: 'pubrel', messageId: 2 },
       { cmd: 'pingreq' },
     );
-    await all.next('pubcomp');
+    for (const cmd of ['connack', 'suback', 'pubrec', 'pubcomp', 'pingresp'] as const) await all.next(cmd);
     await all.payloadsUntil('three');
     expect(all.packets.map(({ cmd }) => cmd).sort()).toEqual(
       ['connack', 'suback', 'pubrec', 'pubcomp', 'publish', 'pingresp'].sort(),
