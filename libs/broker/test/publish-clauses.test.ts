@@ -336,8 +336,11 @@ test('PUBACK and PUBREC report 0x10 exactly if no subscription matches, and no R
   expect(await deliver(client, 'a', 'x', 1, 4)).toBe(0);
   expect(await deliver(client, 'a', 'x', 2, 5)).toBe(0);
   const old = await connect(target, 'old');
+  const bytes: number[] = [];
+  old.stream.on('data', (chunk: Buffer) => bytes.push(...chunk));
   await deliver(old, 'b', 'x', 1, 1);
   await deliver(old, 'b', 'x', 2, 2);
+  expect(bytes).toEqual([0x40, 2, 0, 1, 0x50, 2, 0, 2, 0x70, 2, 0, 2]);
   const answers = client.packets.filter(({ cmd }) => cmd === 'puback' || cmd === 'pubrec');
   expect(answers).toHaveLength(4);
   for (const answer of answers) expect(answer).not.toHaveProperty('properties.reasonString');

@@ -76,7 +76,7 @@ test('publishes a delayed will in time when the leader of a quiet cluster dies [
   expect(scenario.finish()).toEqual([]);
 });
 
-/** This test fails if followers do not take cluster time from heartbeats, or voters send no estimates. */
+/** This test fails if a new leader takes neither its own estimate nor those of its voters. */
 test('a change to leaders that restarted in a quiet cluster loses no time [5.0 MQTT-4.1.0-2]', () => {
   const scenario = new Scenario({ members: 3 });
   const client = scenario.probe('c', scenario.followers()[0]!, { sessionExpirySeconds: 15 });
