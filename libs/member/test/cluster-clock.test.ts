@@ -3,6 +3,7 @@ import { createMqttState } from '@mqtt-cluster/mqtt-state';
 import { ClockRecorder } from '../src/index.ts';
 import type { MemberOptions } from '../src/index.ts';
 import { ClusterClock } from '../src/log/cluster-clock.ts';
+import { TestCluster } from './cluster.ts';
 
 const ids = ['a', 'b', 'c'];
 const config: ClusterConfig = { members: ids.map((id) => ({ id, storeId: `${id}-store`, role: 'voter' })) };
@@ -167,5 +168,53 @@ describe('the clock recorder', () => {
     expect(recorder.due(7_000, 903_000)).toEqual({ clusterTimeMs: 7_000, wallMs: 903_000 });
     expect(recorder.due(36_000, 932_000)).toBeNull();
     expect(recorder.due(37_000, 933_000)).not.toBeNull();
+  });
+});
+
+describe('the answer to a vote request', () => {
+  const storeId = (id: string): string => String(ids.indexOf(id)).padStart(32, '0');
+
+  /** Returns the answer of a follower that the leader of a quiet cluster has sent heartbeats for ten seconds. */
+  function answer(lastIndex: number) {
+    const cluster = new TestCluster(ids);
+    cluster.serve();
+    cluster.run(10_000);
+    const [voter, candidate] = ids.filter((id) => id !== cluster.leader()) as [string, string];
+    const member = cluster.member(voter);
+    const { term } = member.status();
+    member.receive(candidate, {
+      type: 'raft',
+      message: {
+        type: 'voteRequest',
+        storeId: storeId(candidate),
+        toStoreId: storeId(voter),
+        term: term + 1,
+        lastIndex,
+        lastTerm: term,
+        pre: false,
+        force: true,
+      },
+    });
+    for (let turn = 0; turn < 10; turn++) {
+      const { send, write } = member.take();
+      if (write !== null) member.written(write.token);
+      for (const { message } of send)
+        if (message.type === 'raft' && message.message.type === 'voteResponse')
+          return { granted: message.message.granted, message, timeMs: member.clusterTimeMs() };
+    }
+    throw new Error('the member does not answer the vote request');
+  }
+
+  test('carries the cluster time of the voter if the vote is granted', () => {
+    const { granted, message, timeMs } = answer(1_000_000);
+    expect(granted).toBe(true);
+    expect(timeMs).toBeGreaterThan(9_000);
+    expect(message).toHaveProperty('clusterTimeMs', timeMs);
+  });
+
+  test('carries no time if the vote is not granted', () => {
+    const { granted, message } = answer(0);
+    expect(granted).toBe(false);
+    expect(message).not.toHaveProperty('clusterTimeMs');
   });
 });
