@@ -9,8 +9,8 @@ import type {
   StoreId,
 } from '@mqtt-cluster/contracts';
 import { DeadlineHeap } from './session/deadline-heap.ts';
-import { expiresBefore } from './session/queue-expiry.ts';
-import type { QueueExpiry } from './session/queue-expiry.ts';
+import { expiresBefore } from './session/queue-deadline.ts';
+import type { QueueExpiry } from './session/queue-deadline.ts';
 import { RetainedMessages } from './topics/retained-messages.ts';
 import type { Session, Subscriber, Timer } from './session/session.ts';
 import type { MessageBody } from './session/queued-message.ts';

@@ -1,6 +1,7 @@
 import type { ClusterConfig, HelloMessage, MemberId, PeerMessage, StoreId } from '@mqtt-cluster/contracts';
 import type { RaftStatus } from '@mqtt-cluster/consensus';
-import type { MemberContext } from '../context.ts';
+import type { MqttState } from '@mqtt-cluster/mqtt-state';
+import type { MemberOptions } from '../options.ts';
 
 /**
  * Part of the time since the last message of the leader by which the estimate may slow down. It covers the
@@ -18,6 +19,13 @@ const clusterTimeMsMax = 2 ** 52;
 type RaftEnvelope = Extract<PeerMessage, { type: 'raft' }>;
 type LeaderStatus = Pick<RaftStatus, 'role' | 'leader' | 'term' | 'config'>;
 
+/** The part of the member's context that the clock reads. */
+interface ClockContext {
+  readonly nowMs: number;
+  readonly state: Pick<MqttState, 'timeMs'>;
+  readonly options: Pick<MemberOptions, 'id' | 'recovered'>;
+}
+
 /** An estimate is kept as its difference to this member's monotonic clock, so that it advances by itself. */
 type Offset = number;
 
@@ -29,7 +37,7 @@ type Offset = number;
  * which it uses for nothing but the election of a leader's time.
  */
 export class ClusterClock {
-  readonly #context: Pick<MemberContext, 'nowMs' | 'state' | 'options'>;
+  readonly #context: ClockContext;
   #offset: Offset | null = null;
   #wallOffset: Offset | null = null;
   /** The term of the leader that set `#offset`. */
@@ -42,7 +50,7 @@ export class ClusterClock {
   /** Estimates by the peers' wall clocks. */
   readonly #wallOffsets = new Map<MemberId, { readonly storeId: StoreId; readonly offset: Offset }>();
 
-  constructor(context: Pick<MemberContext, 'nowMs' | 'state' | 'options'>) {
+  constructor(context: ClockContext) {
     this.#context = context;
   }
 

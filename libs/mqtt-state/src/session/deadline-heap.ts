@@ -23,7 +23,7 @@ export class DeadlineHeap<T extends Deadline> {
     this.#siftUp(this.#items.length - 1);
   }
 
-  cancel(item: T): void {
+  cancel(item: Deadline): void {
     if (item.cancelled) return;
     item.cancelled = true;
     this.#cancelled++;

@@ -1,20 +1,15 @@
 import type { StateData } from '../state-data.ts';
-import type { Deadline } from './deadline-heap.ts';
+import type { QueueExpiry } from './queue-deadline.ts';
 import type { QueuedMessage } from './queued-message.ts';
 import type { Session } from './session.ts';
-
-/** The time at which a queued message expires. */
-export interface QueueExpiry extends Deadline {
-  readonly session: Session;
-  readonly item: QueuedMessage;
-}
 
 /** Adds the expiry of a queued message, if the message has one. */
 export function scheduleExpiry(data: StateData, session: Session, item: QueuedMessage): void {
   const { expiresAt } = item.message;
   if (expiresAt === undefined || item.expiry !== null) return;
-  item.expiry = { deadline: expiresAt, session, item, cancelled: false };
-  data.queueExpiries.push(item.expiry);
+  const expiry = { deadline: expiresAt, session, item, cancelled: false };
+  item.expiry = expiry;
+  data.queueExpiries.push(expiry);
 }
 
 /**
@@ -43,10 +38,4 @@ export function nextExpired(data: StateData): QueueExpiry | undefined {
     due.item.expiry = null;
     if (!due.session.home && due.item.packetId === 0) return due;
   }
-}
-
-export function expiresBefore(left: QueueExpiry, right: QueueExpiry): boolean {
-  if (left.deadline !== right.deadline) return left.deadline < right.deadline;
-  if (left.session !== right.session) return left.session.client < right.session.client;
-  return left.item.number < right.item.number;
 }

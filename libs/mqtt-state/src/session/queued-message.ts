@@ -1,6 +1,6 @@
 import type { LogIndex, Message, QoS } from '@mqtt-cluster/contracts';
 import type { QueueItem } from '../types.ts';
-import type { QueueExpiry } from './queue-expiry.ts';
+import type { Deadline } from './deadline-heap.ts';
 
 /** The publish command that a message came from. */
 export type Origin = NonNullable<QueueItem['origin']>;
@@ -45,7 +45,7 @@ export class QueuedMessage implements QueueItem {
   received = false;
   removed = false;
   /** The entry in `StateData.queueExpiries`. Derived; not encoded. */
-  expiry: QueueExpiry | null = null;
+  expiry: Deadline | null = null;
 
   constructor(
     number: number,

@@ -4,20 +4,6 @@ import type { ApplyContext } from '../state-data.ts';
 import type { Session } from './session.ts';
 
 /**
- * Part of a session's state that decides about the DUP flag [MQTT-3.3.1-1]: which items of the queue a former
- * home may have sent. A home reports this once, when it stops to send for a connection. Until the report
- * arrives, a home may have sent everything that was queued while the client was connected.
- */
-export interface SentReport {
-  /** Items from this number on were not sent on the current connection. 0 without a report. */
-  final: number;
-  /** The ended connection whose home has not reported yet, or 0. */
-  missingEpoch: number;
-  /** `sentBelow` before the connection of `missingEpoch` ended. */
-  before: number;
-}
-
-/**
  * Applies the report of a home about the items that it has sent. A report about the last ended connection is
  * accepted as well, because its home can report only after it has applied the end of the connection.
  */

@@ -7,10 +7,9 @@ import type {
   Subscription,
   Will,
 } from '@mqtt-cluster/contracts';
-import type { RetainedCursor } from '../topics/retained-cursors.ts';
+import type { RetainedCursor } from '../topics/retained-cursor.ts';
 import type { QueueItem, SessionView } from '../types.ts';
 import type { Deadline } from './deadline-heap.ts';
-import type { SentReport } from './sent-items.ts';
 import { SessionQueue } from './session-queue.ts';
 
 /** The home of a client: the member that the client is connected to, with its store id and incarnation. */
@@ -38,6 +37,20 @@ export interface TakenOverWill {
   readonly epoch: Epoch;
   readonly home: Home;
   readonly will: Will;
+}
+
+/**
+ * Part of a session's state that decides about the DUP flag [MQTT-3.3.1-1]: which items of the queue a former
+ * home may have sent. A home reports this once, when it stops to send for a connection. Until the report
+ * arrives, a home may have sent everything that was queued while the client was connected.
+ */
+export interface SentReport {
+  /** Items from this number on were not sent on the current connection. 0 without a report. */
+  final: number;
+  /** The ended connection whose home has not reported yet, or 0. */
+  missingEpoch: number;
+  /** `sentBelow` before the connection of `missingEpoch` ended. */
+  before: number;
 }
 
 /** A session and one of its subscriptions. */

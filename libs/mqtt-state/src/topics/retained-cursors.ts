@@ -1,4 +1,4 @@
-import type { LogIndex, Subscription } from '@mqtt-cluster/contracts';
+import type { Subscription } from '@mqtt-cluster/contracts';
 import {
   appendItem,
   bodyBytes,
@@ -11,23 +11,10 @@ import {
 import type { MessageBody } from '../session/queued-message.ts';
 import type { Session } from '../session/session.ts';
 import type { ApplyContext } from '../state-data.ts';
+import type { RetainedCursor } from './retained-cursor.ts';
 import type { RetainedRecord } from './retained-messages.ts';
 import { compareTopics } from './topic-tree.ts';
 import { topicMatches } from './topic-names.ts';
-
-/**
- * The position of one subscription in the retained messages that it is owed
- * (docs/adr/0007-retained-by-flow-control.md). Its QoS and identifier are those of the session's subscription.
- */
-export interface RetainedCursor {
-  readonly filter: string;
-  /** Index of the SUBSCRIBE. Messages that were retained later reach the session as published messages. */
-  readonly index: LogIndex;
-  /** The topics up to this one are done. Null at the beginning. */
-  after: string | null;
-  /** Topics after `after` whose messages were queued early; see {@link queueRetainedBefore}. */
-  readonly early: Set<string>;
-}
 
 /** Bounds on the retained messages in one session's queue. A higher bound saves `progress` entries. */
 const queuedRetainedMax = 500;

@@ -8,7 +8,7 @@ const earlyMsMax = 100;
  * Bound of docs/DESIGN.md, "Cluster time", ms: an expiry may be late by an election and by the commit of a
  * `time` command.
  */
-export const lateMsMax = 4_000;
+const lateMsMax = 4_000;
 
 /** A time span without a healthy cluster: from a fault until all members served again. */
 export interface Disturbance {

@@ -1,6 +1,6 @@
 import type { ConnectionId } from '@mqtt-cluster/contracts';
 import type { Arrival, History, Publication, SessionRecord } from '../history/history.ts';
-import { mayHaveExpired } from './message-expiry.ts';
+import { mayHaveExpired } from './expiry-time.ts';
 import { isShared, filterMatches } from './topic-filter.ts';
 
 /**

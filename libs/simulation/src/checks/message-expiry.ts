@@ -1,4 +1,5 @@
 import { clientsWithSharedId, describePublication, wasUnsubscribed } from './delivery.ts';
+import { expiryEarlyMsMax, latestExpiryMs } from './expiry-time.ts';
 import type { Arrival, History, Publication, SessionRecord } from '../history/history.ts';
 import { filterMatches, isShared } from './topic-filter.ts';
 
@@ -7,12 +8,6 @@ import { filterMatches, isShared } from './topic-filter.ts';
  * newest entry that it has applied.
  */
 const expiryLateMsMax = 1_000;
-/**
- * Largest time by which a message may expire early: the clocks of the members differ in rate, and the interval
- * is counted in whole seconds on the way.
- */
-const expiryEarlyMsMax = 100;
-
 /**
  * Checks the Message Expiry Interval: no message is delivered after its expiry [MQTT-3.3.2-5], the interval
  * shrinks by the time that the message has waited [MQTT-3.3.2-6], and no message disappears before its expiry.
@@ -24,23 +19,6 @@ export function checkMessageExpiry(history: History): void {
     for (const arrival of session.arrivals) checkArrival(history, session, arrival);
     checkNotSkipped(history, session);
   }
-}
-
-/** Returns whether the message may have expired at this time of the run. */
-export function mayHaveExpired({ expirySeconds, sentAtMs }: Publication, atMs: number): boolean {
-  return (
-    expirySeconds !== null && sentAtMs !== null && sentAtMs + expirySeconds * 1_000 - expiryEarlyMsMax < atMs
-  );
-}
-
-/**
- * Returns the latest time at which the message expires, or null when its entry may be newer than its
- * acknowledgement.
- */
-export function latestExpiryMs(publication: Publication): number | null {
-  const { expirySeconds, ackedAtMs, ackedDegraded, connections } = publication;
-  if (expirySeconds === null || ackedAtMs === null || ackedDegraded || connections.length !== 1) return null;
-  return ackedAtMs + expirySeconds * 1_000;
 }
 
 function checkArrival(history: History, session: SessionRecord, arrival: Arrival): void {

@@ -1,7 +1,7 @@
 import { clientsWithSharedId, describePublication, isDeliveryPromised, wasUnsubscribed } from './delivery.ts';
 import type { History, Publication, SessionRecord, SubscriptionRecord } from '../history/history.ts';
 import { expiryReader } from '../clients/mqtt5-population.ts';
-import { latestExpiryMs, mayHaveExpired } from './message-expiry.ts';
+import { latestExpiryMs, mayHaveExpired } from './expiry-time.ts';
 import { isShared, filterMatches } from './topic-filter.ts';
 
 /** Time in which the retained messages of a subscription arrive at a reader that acknowledges at once. */

@@ -1,6 +1,6 @@
 import type { Arrival, History, Publication, SessionRecord, SubscriptionRecord } from '../history/history.ts';
 import { describePublication, isDeliveryPromised, wasUnsubscribed } from './delivery.ts';
-import { mayHaveExpired } from './message-expiry.ts';
+import { mayHaveExpired } from './expiry-time.ts';
 import { filterMatches, isShared } from './topic-filter.ts';
 
 /** One session of a group, with its subscription. */

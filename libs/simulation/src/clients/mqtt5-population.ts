@@ -10,7 +10,7 @@ export const expiryReader = 'expiry-reader';
 /** Prefix of the ids of the clients that stay subscribed to QoS 0 messages. */
 export const liveSubscriber = 'live-subscriber';
 /** Filter of the topics with retained messages that expire. */
-export const expiringRetained = 'e/#';
+const expiringRetained = 'e/#';
 
 const topics = ['m/0', 'm/1', 'm/x/2'];
 const retainedTopics = ['e/0', 'e/1', 'e/2', 'e/x/3'];

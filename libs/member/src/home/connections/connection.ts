@@ -9,7 +9,7 @@ import type {
   Subscription,
 } from '@mqtt-cluster/contracts';
 import { Fifo } from '../delivery/fifo.ts';
-import type { RetainedStream } from '../delivery/retained-delivery.ts';
+import type { RetainedStream } from '../delivery/retained-stream.ts';
 
 /**
  * Packet ids from this value on are part of the replicated state (QoS 2).

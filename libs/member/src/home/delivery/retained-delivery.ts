@@ -1,8 +1,8 @@
 import type { LogIndex, Message, QoS, Subscription } from '@mqtt-cluster/contracts';
 import { compareTopics, mayReceive, topicMatches } from '@mqtt-cluster/mqtt-state';
-import type { TopicTree } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../../context.ts';
 import type { Connection, LocalItem } from '../connections/connection.ts';
+import type { RetainedStream } from './retained-stream.ts';
 
 /**
  * Bounds on the retained messages that one turn reads and sends for all connections. They bound the memory of
@@ -15,23 +15,6 @@ const bytesPerTurnMax = 256 * 1024;
  * newer message that was published without RETAIN.
  */
 const earlyTopicsMax = 1_000;
-
-/** The position of one subscription in the retained messages that its home sends. */
-export interface RetainedStream {
-  readonly subscription: Subscription;
-  /** The member's own retained messages (`$SYS`). Null for the replicated ones. */
-  readonly own: TopicTree<Message> | null;
-  /** Messages that were retained after this log index reach the client as published messages. */
-  readonly index: LogIndex;
-  /** Messages of that index that were retained after the subscription. */
-  readonly newer: ReadonlySet<Message>;
-  /** True when the replicated queue of the session holds the messages of QoS 1 and 2. */
-  readonly qos0Only: boolean;
-  /** The topics up to this one are done. Null at the beginning. */
-  after: string | null;
-  /** Topics after `after` whose messages were sent early; see {@link RetainedDelivery.sendBefore}. */
-  readonly early: Set<string>;
-}
 
 /** Sends one message to a connection. */
 interface Sender {
