@@ -4,6 +4,7 @@ import { checkQos0 } from '../src/checks/qos0.ts';
 import { checkRedelivery } from '../src/checks/redelivery.ts';
 import { checkSharedDelivery } from '../src/checks/shared-delivery.ts';
 import { checkSubscriptionOptions } from '../src/checks/subscription-options.ts';
+import { checkWills } from '../src/checks/wills.ts';
 import { History } from '../src/history/history.ts';
 import type {
   Arrival,
@@ -250,4 +251,69 @@ describe('the check of QoS 0', () => {
     checkQos0(made.history);
     expect(made.promises).toEqual(promises);
   });
+});
+
+describe('the check of wills', () => {
+  const watcher = 'watcher';
+
+  /** Returns a history with a subscriber to wills, in which the whole time is calm. */
+  function watched(): { made: MadeUp; session: SessionRecord; connection: ConnectionRecord } {
+    const made = new MadeUp();
+    made.history.conformanceSinceMs = 0;
+    made.history.calmPeriods.push({ fromMs: 0, toMs: 10_000 });
+    const connection = made.connection(watcher);
+    const session = made.session(watcher, connection, { filter: 'w', qos: 2 });
+    made.nowMs = 100;
+    return { made, session, connection };
+  }
+
+  function willOf(publication: Publication, delaySeconds: number): NonNullable<ConnectionRecord['will']> {
+    const { id, topic, qos } = publication;
+    return {
+      publication: id,
+      will: { topic, qos, payload: new Uint8Array(0), retain: false, delaySeconds },
+    };
+  }
+
+  test.each([
+    ['nothing', 1, null, false, []],
+    ['the packet with DUP=1 on the next connection', 1, { packetId: 1, dup: true }, true, []],
+    ['the packet with DUP=0 on the next connection', 1, { packetId: 1, dup: false }, true, ['P6']],
+    ['another packet id on the next connection', 1, { packetId: 2, dup: true }, true, ['P6']],
+    ['the packet with DUP=1 on the same connection', 1, { packetId: 1, dup: true }, false, ['P6']],
+    ['a QoS 2 message twice', 2, { packetId: 1, dup: true }, true, ['P6']],
+  ] as const)('judges a will after which the subscriber receives %s', (_, qos, again, moves, promises) => {
+    const { made, session, connection } = watched();
+    const publication = made.history.publication('mortal', 'w', qos);
+    made.connection('mortal', { will: willOf(publication, 0), end: 'lost', endedAtMs: 200 });
+    made.arrive(session, publication, connection);
+    const second = moves ? made.connection(watcher) : connection;
+    if (again !== null) made.arrive(session, publication, second, again);
+    checkWills(made.history, watcher);
+    expect(made.promises).toEqual(promises);
+  });
+
+  // The connection with the will is open from 130 to 160. Two others of the same client follow, of which the
+  // first one has Clean Start.
+  test.each([
+    ['before the CONNACK of the will', 120, 150, 170, [], []],
+    ['after the CONNACK of the will', 135, 150, 170, ['P6'], []],
+    ['with the third connection', 135, 175, 170, [], []],
+  ])(
+    'judges a delayed will if a CONNECT with Clean Start is sent %s',
+    (_, openedAtMs, connackAtMs, thirdAtMs, unpublished, published) => {
+      for (const [times, promises] of [unpublished, published].entries()) {
+        const { made, session, connection } = watched();
+        const publication = made.history.publication('rival', 'w', 2);
+        const takenOver = { end: 'closedByMember', endReason: 'takenOver', closedByHome: true } as const;
+        const will = willOf(publication, 1);
+        made.connection('rival', { ...takenOver, will, openedAtMs: 110, connackAtMs: 130, endedAtMs: 160 });
+        made.connection('rival', { clean: true, openedAtMs, connackAtMs });
+        made.connection('rival', { openedAtMs: thirdAtMs, connackAtMs: 180 });
+        if (times > 0) made.arrive(session, publication, connection);
+        checkWills(made.history, watcher);
+        expect(made.promises).toEqual(promises);
+      }
+    },
+  );
 });

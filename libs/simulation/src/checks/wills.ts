@@ -1,4 +1,4 @@
-import type { ConnectionRecord, History } from '../history/history.ts';
+import type { ConnectionRecord, History, SessionRecord } from '../history/history.ts';
 
 /**
  * After a member stops, pauses or loses its majority, the cluster orphans the member's sessions, or the
@@ -14,12 +14,9 @@ const clockMs = 20;
  * connection whose client connects again has one will, or none if the will has a delay and the session goes on.
  */
 export function checkWills(history: History, watcher: string): void {
-  const seen = new Map<number, number>();
-  for (const session of history.sessions) {
-    if (session.client !== watcher) continue;
-    for (const { publication } of session.arrivals) seen.set(publication, (seen.get(publication) ?? 0) + 1);
-  }
   const watching = history.sessions.filter(({ client }) => client === watcher);
+  const seen = new Map<number, number>();
+  for (const session of watching) countPublished(session, seen);
   const watchedSinceMs = Math.min(
     ...watching.flatMap(({ subscriptions }) => subscriptions.map(({ ackedAtMs }) => ackedAtMs ?? Infinity)),
   );
@@ -58,6 +55,23 @@ export function checkWills(history: History, watcher: string): void {
 }
 
 /**
+ * Adds to `seen` how often each message was published, from the messages that arrived in a session. A message
+ * of QoS 1 arrives again on a later connection if its acknowledgement was lost. It then has DUP=1 and its
+ * original packet id [MQTT-4.4.0-1]. A second publication is another item of the queue, with a packet id of
+ * its own.
+ */
+function countPublished({ arrivals }: SessionRecord, seen: Map<number, number>): void {
+  const connections = new Map<string, number>();
+  for (const { publication, connection, qos, packetId, dup } of arrivals) {
+    const item = `${publication} ${packetId}`;
+    const former = connections.get(item);
+    connections.set(item, connection);
+    const isRedelivery = qos === 1 && dup && former !== undefined && former !== connection;
+    if (!isRedelivery) seen.set(publication, (seen.get(publication) ?? 0) + 1);
+  }
+}
+
+/**
  * Returns how often the will must be published when its client has connected again without any fault, or null
  * if that cannot be determined.
  */
@@ -65,10 +79,8 @@ function expectedAtReturn(history: History, record: ConnectionRecord): 0 | 1 | n
   const { calmPeriods, conformanceSinceMs } = history;
   const { will, connackAtMs, endedAtMs, end, closedByHome, endReason } = record;
   if (will === null || connackAtMs === null || connackAtMs < (conformanceSinceMs ?? Infinity)) return null;
-  const next = [...history.connections.values()].find(
-    (other) => other.client === record.client && other.openedAtMs >= connackAtMs && other !== record,
-  );
-  if (next === undefined || next.connackAtMs === null || endedAtMs === null) return null;
+  const next = nextConnection(history, record);
+  if (next === null || next.connackAtMs === null || endedAtMs === null) return null;
   const untilMs = next.connackAtMs;
   if (!calmPeriods.some(({ fromMs, toMs }) => fromMs <= connackAtMs && untilMs <= toMs)) return null;
   const isTakenOver = closedByHome && endReason === 'takenOver';
@@ -77,6 +89,32 @@ function expectedAtReturn(history: History, record: ConnectionRecord): 0 | 1 | n
   const { delaySeconds } = will.will;
   if (delaySeconds === 0 || record.expirySeconds === 0 || next.clean) return 1;
   return untilMs < Math.min(endedAtMs, next.openedAtMs) + delaySeconds * 1_000 - clockMs ? 0 : null;
+}
+
+/**
+ * Returns the connection that the cluster opened next for the same client, or null if there is no such
+ * connection or the order is unknown. Of two connections that wait for CONNACK at the same time, either may be
+ * opened first. If one of them has Clean Start, the order decides whether the session of a former connection
+ * goes on.
+ */
+function nextConnection(history: History, record: ConnectionRecord): ConnectionRecord | null {
+  const candidates = [...history.connections.values()].filter(
+    (other) => other.client === record.client && other !== record && !isOpenedBefore(other, record),
+  );
+  const next = candidates.find((candidate) => isOpenedBefore(record, candidate));
+  if (next === undefined) return null;
+  return candidates.every((other) => other === next || isOpenedBefore(next, other)) ? next : null;
+}
+
+/**
+ * Returns whether the cluster must have opened a connection before another one: the client had received the
+ * CONNACK or the refusal, or had left long before.
+ */
+function isOpenedBefore(first: ConnectionRecord, second: ConnectionRecord): boolean {
+  const { connackAtMs, endedAtMs, end } = first;
+  if (connackAtMs !== null) return connackAtMs <= second.openedAtMs;
+  if (endedAtMs === null) return false;
+  return endedAtMs + (end === 'refused' ? 0 : disturbanceMs) <= second.openedAtMs;
 }
 
 /**
