@@ -82,7 +82,14 @@ test.each([
 /** This test fails if a home does not announce the interest of a session before CONNACK. */
 test('the cluster delivers a QoS 0 message that is published after the CONNACK of a resumed session (P2)', () => {
   const scenario = new Scenario();
+  const leader = scenario.leader();
   const [a, b, c] = scenario.followers() as [string, string, string];
+  // The log takes longer to commit than the interest of the homes takes to c.
+  for (const home of [a, b]) {
+    scenario.world.network.path(home, c).delayMs = 15;
+    scenario.world.network.path(home, leader).delayMs = 20;
+    scenario.world.network.path(leader, home).delayMs = 20;
+  }
   const subscriber = scenario.client('s', a, { subscriptions: [{ filter: 'x', qos: 0 }] });
   const publisher = scenario.client('p', c);
   let expected = 0;
