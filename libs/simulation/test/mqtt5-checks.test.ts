@@ -37,6 +37,7 @@ class MadeUp {
       endedAtMs: null,
       connackIsolated: false,
       closedByHome: false,
+      processEndedAtMs: null,
       disconnectHandledAtMs: null,
       endHandledAtMs: null,
       sessionPresent: false,
@@ -248,6 +249,25 @@ describe('the check of QoS 0', () => {
     made.nowMs = 3_000;
     const publication = made.publish('t', 0);
     for (let copy = 0; copy < copies; copy += 1) made.arrive(session, publication, connection);
+    checkQos0(made.history);
+    expect(made.promises).toEqual(promises);
+  });
+
+  test.each([
+    ['publisher', 2_000, []],
+    ['live-subscriber-0', 2_000, []],
+    ['live-subscriber-0', 9_000, ['QoS 0']],
+    ['other', 2_000, ['QoS 0']],
+  ])('judges a lost message if the process that served %s ended at %d ms', (client, endedAtMs, promises) => {
+    const made = new MadeUp();
+    const connection = made.connection('live-subscriber-0');
+    made.session('live-subscriber-0', connection, { filter: 't', qos: 0 });
+    made.connection('other');
+    for (const record of made.history.connections.values())
+      if (record.client === client) record.processEndedAtMs = endedAtMs;
+    made.history.calmPeriods.push({ fromMs: 0, toMs: 10_000 });
+    made.nowMs = 3_000;
+    made.publish('t', 0);
     checkQos0(made.history);
     expect(made.promises).toEqual(promises);
   });

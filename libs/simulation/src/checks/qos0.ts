@@ -8,7 +8,8 @@ const arrivalMsMax = 500;
 
 /**
  * Checks QoS 0: each client receives a message at most once (MQTT 3.1.1, 4.3.1), and a subscriber whose connection
- * lasts receives every message while no fault is active. `delivery.ts` checks the order.
+ * lasts receives every message while no fault is active. A connection lasts until the member's process ends, although
+ * the client may detect the end later (docs/DESIGN.md, P2). `delivery.ts` checks the order.
  */
 export function checkQos0(history: History): void {
   const sharedIds = clientsWithSharedId(history);
@@ -50,10 +51,9 @@ function isDue(
   const isCurrent = session.startedAtMs < sentAtMs && (session.endedAtMs ?? Infinity) > untilMs;
   if (!isCalm || !isCurrent) return false;
   const sender = history.connections.get(publication.connections[0] as number);
-  if (sender === undefined || (sender.endedAtMs !== null && sender.endedAtMs < untilMs)) return false;
+  if (sender === undefined || !isOpenUntil(sender, untilMs)) return false;
   const isConnected = connections.some(
-    ({ connackAtMs, endedAtMs }) =>
-      connackAtMs !== null && connackAtMs < sentAtMs && (endedAtMs === null || endedAtMs > untilMs),
+    (record) => record.connackAtMs !== null && record.connackAtMs < sentAtMs && isOpenUntil(record, untilMs),
   );
   return (
     isConnected &&
@@ -65,6 +65,11 @@ function isDue(
         filterMatches(subscription.filter, publication.topic),
     )
   );
+}
+
+/** Returns whether both ends of a connection were open until this time. */
+function isOpenUntil({ endedAtMs, processEndedAtMs }: ConnectionRecord, untilMs: number): boolean {
+  return Math.min(endedAtMs ?? Infinity, processEndedAtMs ?? Infinity) > untilMs;
 }
 
 function violate(history: History, session: SessionRecord, publication: Publication, what: string): void {

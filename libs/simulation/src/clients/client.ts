@@ -187,6 +187,7 @@ export class SimulatedClient {
       endedAtMs: null,
       connackIsolated: false,
       closedByHome: false,
+      processEndedAtMs: null,
       disconnectHandledAtMs: null,
       endHandledAtMs: null,
       sessionPresent: null,

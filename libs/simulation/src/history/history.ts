@@ -123,6 +123,11 @@ export interface ConnectionRecord {
    * end.
    */
   closedByHome: boolean;
+  /**
+   * The time when the member's process ended (killed or without power) while the connection was open, or null. After
+   * a power cut the client detects the end later: when no packets have arrived for one to two seconds.
+   */
+  processEndedAtMs: number | null;
   /** The time when the home handled the client's DISCONNECT, or null. */
   disconnectHandledAtMs: number | null;
   /** The time when the home handled the end of the connection, or null if the home ended the connection. */

@@ -299,6 +299,7 @@ export class World implements ClientWorld {
     }
     this.#recordDisturbance(id);
     this.#isolated.set(id, false);
+    this.#recordProcessEnd(id);
     this.#notifyConnections(id, what === 'power');
   }
 
@@ -306,6 +307,13 @@ export class World implements ClientWorld {
     for (const [connectionId, connection] of this.#connections) {
       if (!connection.isOpen && !connection.isServed) this.#connections.delete(connectionId);
       else if (connection.host.id === id) connection.hostStopped(silent);
+    }
+  }
+
+  #recordProcessEnd(id: MemberId): void {
+    for (const [connectionId, { host }] of this.#connections) {
+      const record = this.history.connections.get(connectionId);
+      if (host.id === id && record !== undefined) record.processEndedAtMs ??= this.nowMs;
     }
   }
 
