@@ -146,7 +146,7 @@ describe('the broker, for a bridge of another broker,', () => {
     },
   );
 
-  test('of MQTT 3.1.1, keeps No Local off a shared subscription [5.0 MQTT-3.8.3-4]', async () => {
+  test('of MQTT 3.1.1, does not set No Local on a shared subscription [5.0 MQTT-3.8.3-4]', async () => {
     const bridge = await connectBridge('bridge', 4);
     await bridge.subscribe(1, '$share/g/a', 1);
     bridge.publish('a', 'x', { qos: 0 });

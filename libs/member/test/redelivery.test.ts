@@ -103,7 +103,7 @@ describe('a QoS 1 message that a client has not acknowledged', () => {
     expect(local!.packetId).toBeLessThan(32_768);
   });
 
-  test('makes the item with the next use of its packet id wait [3.1.1 MQTT-2.3.1-4] [5.0 MQTT-2.2.1-4]', () => {
+  test('delays the next item with the same packet id until it is acknowledged [3.1.1 MQTT-2.3.1-4] [5.0 MQTT-2.2.1-4]', () => {
     const on = subscribed();
     const received: string[] = [];
     const acknowledgeAllButTheFirst = (): void => {

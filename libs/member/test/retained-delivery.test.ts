@@ -151,14 +151,14 @@ describe('a clean session whose retained messages are not all sent yet', () => {
     },
   );
 
-  test('receives no further ones after UNSUBSCRIBE', () => {
+  test('receives no further retained messages after UNSUBSCRIBE', () => {
     const on = memberWith(topics(400), 1);
     subscribe(on, { filter: 'x/#', qos: 1 });
     on.member('a').input(1, { kind: 'unsubscribe', packetId: 2, filters: ['x/#'] });
     expect(receiveAll(on)).toHaveLength(100);
   });
 
-  test('receives them from the beginning after a repeated SUBSCRIBE [3.1.1 MQTT-3.8.4-3] [5.0 MQTT-3.8.4-3] [5.0 MQTT-3.8.4-4]', () => {
+  test('receives all retained messages again after a repeated SUBSCRIBE [3.1.1 MQTT-3.8.4-3] [5.0 MQTT-3.8.4-3] [5.0 MQTT-3.8.4-4]', () => {
     const on = memberWith(topics(150), 1);
     subscribe(on, { filter: 'x/#', qos: 1 });
     subscribe(on, { filter: 'x/#', qos: 1 });

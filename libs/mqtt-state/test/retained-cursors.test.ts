@@ -243,7 +243,7 @@ describe('a subscription whose retained messages are not all queued yet', () => 
     expect(driver.queued('c')).toEqual(['second']);
   });
 
-  test('loses no queued message to the retained one if `queueFull` is `refuse`', () => {
+  test('drops no queued message for the retained one if `queueFull` is `refuse`', () => {
     const driver = driverWith(['t/1', 't/2', 't/3', 't/4']);
     const settings = { queueFull: 'refuse', queuedMessagesMax: 4, connectedQueuedMessagesMax: 4 } as const;
     driver.propose('a', { kind: 'settings', settings });
@@ -255,14 +255,14 @@ describe('a subscription whose retained messages are not all queued yet', () => 
     expect(receiveAll(driver)).toEqual(['t/1', 't/2', 'event 1', 'event 2', 't/3', 't/4']);
   });
 
-  test('gets no further ones after UNSUBSCRIBE', () => {
+  test('gets no further retained messages after UNSUBSCRIBE', () => {
     const driver = driverWith(topics(600));
     subscribe(driver, { filter: 't/#', qos: 1 });
     driver.propose('a', { kind: 'unsubscribe', client: 'c', epoch: driver.epoch('c'), filters: ['t/#'] });
     expect(receiveAll(driver)).toHaveLength(500);
   });
 
-  test('gets them again from the beginning after a repeated SUBSCRIBE [3.1.1 MQTT-3.8.4-3] [5.0 MQTT-3.8.4-3] [5.0 MQTT-3.8.4-4]', () => {
+  test('gets all retained messages again after a repeated SUBSCRIBE [3.1.1 MQTT-3.8.4-3] [5.0 MQTT-3.8.4-3] [5.0 MQTT-3.8.4-4]', () => {
     const names = topics(600);
     const driver = driverWith(names);
     subscribe(driver, { filter: 't/#', qos: 1 });

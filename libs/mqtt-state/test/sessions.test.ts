@@ -36,7 +36,7 @@ describe('sessions', () => {
     ]);
   });
 
-  test('end the earlier connection at a takeover, and delete the will of that connection [3.1.1 MQTT-3.1.4-2] [5.0 MQTT-3.1.4-3]', () => {
+  test('end the earlier connection at a takeover, and the `open` alone publishes no will [3.1.1 MQTT-3.1.4-2] [5.0 MQTT-3.1.4-3]', () => {
     const driver = new StateDriver();
     const epoch = driver.connect('a', 'c', { will: { ...will, delaySeconds: 0 } });
     const later = driver.connect('b', 'c');

@@ -370,7 +370,7 @@ describe('will (P6)', () => {
     const cleanStart = { version: 5, clean: true, sessionPresent: false } as const;
 
     test.each([true, false])(
-      'reports a missing will, whether the former connection is open (%p) [3.1.1 MQTT-3.1.2-8] [5.0 MQTT-3.1.2-8]',
+      'reports a missing will; the former connection is still open: %p [3.1.1 MQTT-3.1.2-8] [5.0 MQTT-3.1.2-8]',
       (isOpen) => {
         expect(comeBack({ isOpen, wills: 1 }).bad).toEqual([]);
         expect(comeBack({ isOpen }).text).toContain('was not delivered to watcher');

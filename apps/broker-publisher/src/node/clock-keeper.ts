@@ -1,7 +1,7 @@
 import type { Lifecycle, Member, Store } from '@mqtt-cluster/contracts';
 import { ClockRecorder } from '@mqtt-cluster/member';
 
-/** A step of the wall clock that is not recorded within this time before a stop gives a wrong estimate. */
+/** Interval of the checks, ms. A step of the wall clock between the last check and a stop gives a wrong estimate. */
 const intervalMs = 1_000;
 
 export interface ClockKeeperComponents {

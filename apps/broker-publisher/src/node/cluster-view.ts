@@ -65,7 +65,7 @@ export class ClusterView {
   }
 }
 
-/** Returns true also for a text that is not a URL: peers of other versions choose what they announce. */
+/** Also returns true for a text that is not a URL, because a peer may announce any text. */
 function hasLoopbackHost(url: string): boolean {
   return !URL.canParse(url) || isLoopback(new URL(url).hostname);
 }

@@ -47,7 +47,7 @@ function start(): Promise<TestCluster> {
   });
 }
 
-test('the largest message travels between members at each QoS, retained and queued, and survives restarts and snapshots', async () => {
+test('another member delivers the largest message at each QoS, retained and queued, also after restarts and snapshots', async () => {
   cluster = await start();
   const subscriber = await cluster.connect('b', 'subscriber', { clean: false });
   await subscriber.subscribe('large/#', 2);
@@ -95,7 +95,7 @@ test('the largest message travels between members at each QoS, retained and queu
   expect(payload.toString() === retained).toBe(true);
 });
 
-test('the largest will is published over members, and the largest message that an isolated member accepted survives', async () => {
+test('the largest will arrives at another member, and so does the largest message that an isolated member accepted', async () => {
   cluster = await start();
   const subscriber = await cluster.connect('b', 'subscriber', { clean: false });
   await subscriber.subscribe('large/#', 1);

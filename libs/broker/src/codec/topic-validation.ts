@@ -28,8 +28,8 @@ export function topicNameFault(topic: string): TopicFault | null {
 }
 
 /**
- * The topic on which a bridge announces whether it is connected. Its program decides about the topic, so any
- * client may publish it, as in Mosquitto.
+ * The topic on which a bridge announces whether it is connected. An MQTT 5 bridge cannot be
+ * recognised, so any client may publish it, as in Mosquitto.
  */
 const bridgeStateTopic = /^\$SYS\/broker\/connection\/[^/]*\/state$/;
 

@@ -52,7 +52,7 @@ export class ReadGate {
 
   /**
    * Passes on all packets that were already received, because the client has closed the socket and no more
-   * packets follow. No reason to pause holds them back.
+   * packets follow. The reasons to pause do not apply.
    *
    * @throws PacketError as {@link FrameReader.push} does
    */

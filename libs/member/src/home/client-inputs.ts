@@ -249,8 +249,8 @@ export class ClientInputs {
   }
 
   /**
-   * Returns when a message of the log expires, so that the time counts for which it waits here
-   * [MQTT-3.3.2-6]. Older semantics versions count from the entry.
+   * Returns when a message of the log expires. The expiry also counts the time for which the message waits at
+   * this home [5.0 MQTT-3.3.2-6]. Older semantics versions count from the entry.
    */
   #expiryOf({ qos, retain, properties }: PublishRequest): Pick<Message, 'expiresAt'> {
     const { clock, state } = this.#context;

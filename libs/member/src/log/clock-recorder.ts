@@ -2,7 +2,7 @@ import type { ClockRecord } from '@mqtt-cluster/contracts';
 
 /** A record is replaced when the wall clock has moved against cluster time by this much. */
 const driftMs = 100;
-/** A record is replaced at this age, so that a wall clock that is set back costs little. */
+/** A record is replaced at this age, so that a wall clock that is set back loses little time. */
 const ageMsMax = 30_000;
 
 /** Decides when the host of a member replaces the clock record. The host asks about once a second. */

@@ -366,8 +366,8 @@ function markIfAbandoned(pending: PendingCommand, isolated: boolean): boolean {
   const { command, request } = pending;
   if (command.kind !== 'open' || command.adopt || request?.kind !== 'open') return false;
   if (request.connection.phase !== 'gone') return false;
-  // A client that publishes before CONNACK and leaves has not given up: its session has to open. Without a
-  // majority the client may long be connected elsewhere when the `open` is applied.
+  // The packets of a client that has left before its CONNACK are handled only if its session opens. Without a
+  // majority the client may already be connected to another member when the `open` is applied.
   if (request.connection.deferred.length > 0 && !isolated) return false;
   pending.command = { ...command, adopt: true };
   return true;

@@ -85,7 +85,7 @@ export class Session implements SessionView {
   openedAt = 0;
   readonly report: SentReport = { final: 0, missingEpoch: 0, before: 0 };
   readonly subscriptions = new Map<string, Subscription>();
-  /** By filter: the subscriptions that are owed more retained messages, in the order of their SUBSCRIBE. */
+  /** By filter: the subscriptions that wait for further retained messages, in the order of their SUBSCRIBE. */
   readonly retainedCursors = new Map<string, RetainedCursor>();
   readonly items = new SessionQueue();
   /** Packet ids of QoS 2 messages from this client that are not yet released by PUBREL. */

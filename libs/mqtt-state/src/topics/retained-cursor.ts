@@ -1,7 +1,7 @@
 import type { LogIndex } from '@mqtt-cluster/contracts';
 
 /**
- * The position of one subscription in the retained messages that it is owed
+ * The position of one subscription in the retained messages that it receives
  * (docs/adr/0007-retained-by-flow-control.md). Its QoS and identifier are those of the session's subscription.
  */
 export interface RetainedCursor {

@@ -21,15 +21,15 @@ export const notes311: Readonly<Record<string, Note>> = {
   },
   'MQTT-3.1.2-8': {
     choice:
-      'A member that dies takes no will with it: the cluster publishes the will within 5 s. The setting decides ' +
+      'When a member dies, the cluster publishes the wills of its clients within 5 s. The setting decides ' +
       'about the will of a client that connects again before that. Where members cannot reach each other, a will is ' +
       'published once or not at all. docs/DESIGN.md, "Wills", lists all cases.',
     settings: ['mqtt.willAfterFailover', 'timings.lostAfterMs', 'orphanGraceMs'],
   },
   'MQTT-3.1.2-24': {
     choice:
-      'Bytes of an incomplete packet count as a packet while they arrive at 1 KiB/s or faster. Below that rate a packet ' +
-      'may take 60 s, also without Keep Alive.',
+      'The bytes of an incomplete packet restart the timer while they arrive at 1 KiB/s or faster. A packet that ' +
+      'stays below that rate for 60 s ends the connection, also without Keep Alive.',
   },
   'MQTT-3.1.3-5': {
     choice: 'Client ids of up to 256 bytes with any characters except U+0000 are accepted.',
@@ -57,7 +57,7 @@ export const notes311: Readonly<Record<string, Note>> = {
   'MQTT-3.3.5-2': {
     choice:
       'The server closes the connection of a client that publishes to `$SYS/` or `$bridge/`, or to a topic of more ' +
-      'than 100 levels.',
+      'than 100 levels. Clients may publish to `$SYS/broker/connection/NAME/state`.',
   },
   'MQTT-3.8.3-2': { choice: 'Wildcards are supported.' },
   'MQTT-3.8.4-3': {
@@ -86,7 +86,9 @@ export const notes311: Readonly<Record<string, Note>> = {
   },
   'MQTT-4.6.0-5': { choice: 'All topics are ordered. No setting declares an unordered topic.' },
   'MQTT-4.7.2-1': {
-    choice: 'Clients cannot publish to `$SYS/`. Other topics that begin with `$` are ordinary ones.',
+    choice:
+      'Clients cannot publish to `$SYS/`, except `$SYS/broker/connection/NAME/state`, nor to `$bridge/`. Other topics ' +
+      'that begin with `$` are ordinary ones.',
   },
   'MQTT-4.7.3-3': { choice: 'A topic or filter has at most 100 levels.' },
   'MQTT-4.8.0-1': {
@@ -104,5 +106,5 @@ export const notes311: Readonly<Record<string, Note>> = {
       'Members connect to each other by MQTT 3.1.1 on a listener of their own. They do not bridge to other brokers; ' +
       'other brokers may bridge to a member.',
   },
-  'MQTT-7.1.1-1': { choice: 'TCP.' },
+  'MQTT-7.1.1-1': { choice: 'The server uses TCP.' },
 };

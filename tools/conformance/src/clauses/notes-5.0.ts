@@ -13,15 +13,15 @@ export const notes50: Readonly<Record<string, Note>> = {
   'MQTT-3.1.2-1': { choice: 'The server answers 0x84 for protocol level 5 or above, return code 1 below.' },
   'MQTT-3.1.2-8': {
     choice:
-      'A member that dies takes no will with it: the cluster publishes the will within 5 s, plus its delay. The setting decides ' +
+      'When a member dies, the cluster publishes the wills of its clients within 5 s, plus the delay. The setting decides ' +
       'about the will of a client that connects again before that. Where members cannot reach each other, a will is ' +
       'published once or not at all. docs/DESIGN.md, "Wills", lists all cases.',
     settings: ['mqtt.willAfterFailover', 'timings.lostAfterMs', 'orphanGraceMs'],
   },
   'MQTT-3.1.2-22': {
     choice:
-      'Bytes of an incomplete packet count as a packet while they arrive at 1 KiB/s or faster. Below that rate a packet ' +
-      'may take 60 s, also without Keep Alive.',
+      'The bytes of an incomplete packet restart the timer while they arrive at 1 KiB/s or faster. A packet that ' +
+      'stays below that rate for 60 s ends the connection, also without Keep Alive.',
     settings: ['mqtt.keepAliveSecondsMax'],
   },
   'MQTT-3.1.2-23': {
@@ -34,7 +34,7 @@ export const notes50: Readonly<Record<string, Note>> = {
   'MQTT-3.1.2-28': { choice: 'The server never sends Response Information.' },
   'MQTT-3.1.2-29': {
     choice:
-      'The server sends a Reason String in DISCONNECT and in a CONNACK that refuses, and no User Property of its own.',
+      'The server sends a Reason String in DISCONNECT and in a CONNACK that refuses the client, and no User Property of its own.',
   },
   'MQTT-3.1.3-5': {
     choice: 'Client ids of up to 256 bytes with any characters except U+0000 are accepted.',
@@ -89,7 +89,9 @@ export const notes50: Readonly<Record<string, Note>> = {
   'MQTT-3.15.2-2': { reason: noAuth },
   'MQTT-3.15.2-3': { reason: noAuth },
   'MQTT-4.1.0-1': { settings: sessionQueue },
-  'MQTT-4.2.0-1': { choice: 'TCP. The body of the standard prints this identifier as MQTT-4.2-1.' },
+  'MQTT-4.2.0-1': {
+    choice: 'The server uses TCP. The body of the standard prints this identifier as MQTT-4.2-1.',
+  },
   'MQTT-4.3.2-4': {
     choice:
       'PUBACK is sent when a majority of the members has stored the message. A member without a majority acknowledges ' +
@@ -105,7 +107,9 @@ export const notes50: Readonly<Record<string, Note>> = {
   },
   'MQTT-4.6.0-6': { choice: 'All topics are ordered. No setting declares an unordered topic.' },
   'MQTT-4.7.2-1': {
-    choice: 'Clients cannot publish to `$SYS/`. Other topics that begin with `$` are ordinary ones.',
+    choice:
+      'Clients cannot publish to `$SYS/`, except `$SYS/broker/connection/NAME/state`, nor to `$bridge/`. Other topics ' +
+      'that begin with `$` are ordinary ones.',
   },
   'MQTT-4.7.3-3': { choice: 'A topic or filter has at most 100 levels.' },
   'MQTT-4.12.0-2': { reason: noAuth },

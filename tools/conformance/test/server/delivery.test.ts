@@ -30,7 +30,7 @@ function described(messages: readonly Publish[]): string[] {
 }
 
 describe.each(levels)('at protocol level %i, the server', (level) => {
-  test('takes a QoS 1 message with PUBACK, and takes its packet id for a new message after that, with DUP 0 and 1 [3.1.1 MQTT-4.3.2-2] [5.0 MQTT-4.3.2-4] [5.0 MQTT-4.3.2-5]', async () => {
+  test('acknowledges a QoS 1 message, and then accepts its packet id for a new message, with DUP 0 and 1 [3.1.1 MQTT-4.3.2-2] [5.0 MQTT-4.3.2-4] [5.0 MQTT-4.3.2-5]', async () => {
     const { topic, client, publisher } = await subscribed(level);
     for (const [payload, dup] of [
       ['one', false],
@@ -43,7 +43,7 @@ describe.each(levels)('at protocol level %i, the server', (level) => {
     expect(await client.payloadsUntil('three')).toEqual(['one', 'two', 'three']);
   });
 
-  test('takes a QoS 2 message once until PUBREL, and a new message with the same packet id after PUBCOMP [3.1.1 MQTT-4.3.3-2] [5.0 MQTT-4.3.3-8] [5.0 MQTT-4.3.3-10] [5.0 MQTT-4.3.3-11] [5.0 MQTT-4.3.3-12]', async () => {
+  test('accepts a QoS 2 message once until PUBREL, and a new message with the same packet id after PUBCOMP [3.1.1 MQTT-4.3.3-2] [5.0 MQTT-4.3.3-8] [5.0 MQTT-4.3.3-10] [5.0 MQTT-4.3.3-11] [5.0 MQTT-4.3.3-12]', async () => {
     const { topic, client, publisher } = await subscribed(level);
     publisher.send(publishPacket(topic, 'one', { qos: 2, messageId: 5 }));
     expect((await publisher.next('pubrec')).messageId).toBe(5);
@@ -178,7 +178,7 @@ describe.each(levels)('at protocol level %i, the server', (level) => {
 });
 
 describe('the server, for MQTT 5.0,', () => {
-  test('takes a packet id for a new message after a PUBREC of 0x80 or above [5.0 MQTT-4.3.3-9]', async () => {
+  test('accepts a packet id for a new message after a PUBREC of 0x80 or above [5.0 MQTT-4.3.3-9]', async () => {
     const { topic, client, publisher } = await subscribed(5);
     publisher.send(publishPacket('$SYS/refused', 'no', { qos: 2, messageId: 5 }));
     expect((await publisher.next('pubrec')).reasonCode).toBe(0x87);

@@ -46,7 +46,7 @@ describe.each(levels)('at protocol level %i, the server', (level) => {
     ]);
   });
 
-  test('decides about DUP towards subscribers without the DUP of the publisher [3.1.1 MQTT-3.3.1-3] [5.0 MQTT-3.3.1-3]', async () => {
+  test('sets DUP towards subscribers independently of the DUP of the publisher [3.1.1 MQTT-3.3.1-3] [5.0 MQTT-3.3.1-3]', async () => {
     const topic = unique('t');
     const subscriber = await subscriberOf(level, topic);
     const publisher = await server.current.connect(level);
@@ -72,7 +72,7 @@ describe.each(levels)('at protocol level %i, the server', (level) => {
     expect(await observer.payloadsUntil('yes')).toEqual(['yes']);
   });
 
-  test('answers QoS 0 by nothing, QoS 1 by PUBACK and QoS 2 by PUBREC [3.1.1 MQTT-3.3.4-1] [5.0 MQTT-3.3.4-1]', async () => {
+  test('sends no answer to QoS 0, PUBACK for QoS 1 and PUBREC for QoS 2 [3.1.1 MQTT-3.3.4-1] [5.0 MQTT-3.3.4-1]', async () => {
     const client = await server.current.connect(level);
     client.send(
       publishPacket('a', '0'),

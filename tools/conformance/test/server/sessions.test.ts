@@ -94,7 +94,7 @@ describe.each(levels)('at protocol level %i, the server', (level) => {
     expect(await observer.payloadsUntil('second')).toEqual(['first', 'second']);
   });
 
-  test('leaves nothing of a session with Clean Session 1, or expiry 0, for a later session [3.1.1 MQTT-3.1.2-6] [3.1.1 MQTT-3.2.2-3] [5.0 MQTT-3.2.2-3] [5.0 MQTT-4.1.0-2]', async () => {
+  test('keeps no state of a session with Clean Session 1, or expiry 0, for a later session [3.1.1 MQTT-3.1.2-6] [3.1.1 MQTT-3.2.2-3] [5.0 MQTT-3.2.2-3] [5.0 MQTT-4.1.0-2]', async () => {
     const clientId = unique('clean');
     const topic = unique('t');
     const clean = await server.current.connect(level, { clientId });

@@ -94,7 +94,7 @@ describe('the server, for shared subscriptions of MQTT 5.0,', () => {
     expect(members[1]!.payloads).not.toContain(payload);
   });
 
-  test('gives a QoS 2 message whose delivery has begun to no other client when the session ends [5.0 MQTT-4.8.2-5]', async () => {
+  test('does not send a QoS 2 message whose delivery has begun to another client when the session ends [5.0 MQTT-4.8.2-5]', async () => {
     const { topic, ids, members } = await group(2);
     const publisher = await server.current.connect(5);
     const { payload } = await delivery(topic, members[0]!, publisher);
@@ -107,7 +107,7 @@ describe('the server, for shared subscriptions of MQTT 5.0,', () => {
     expect(ended.payloads).toEqual([]);
   });
 
-  test('gives a message that its client refuses to no other client [5.0 MQTT-4.8.2-6]', async () => {
+  test('does not send a message that its client refused to another client [5.0 MQTT-4.8.2-6]', async () => {
     for (const qos of [1, 2] as const) {
       const { topic, members } = await group(qos);
       const publisher = await server.current.connect(5);

@@ -24,7 +24,7 @@ export class InterestAnswers {
   readonly #sendFull: (peer: MemberId) => void;
   readonly #answered = new Map<MemberId, number>();
   readonly #silent = new Set<MemberId>();
-  /** In the order of their deadlines. Versions never fall. */
+  /** In the order of their deadlines. Versions never decrease. */
   #waiting: Waiting[] = [];
 
   /** @param sendFull sends the whole interest to a peer that may have missed a change */
