@@ -215,3 +215,48 @@ describe('DUP of a message that a client did not receive before', () => {
     ]);
   });
 });
+
+describe('a QoS 2 message that expires before its home could send it', () => {
+  /** A member that does not lead, with a subscriber whose socket is full, and two messages for it. */
+  function withFullSocket(): { on: TestCluster; home: string; next: string } {
+    const on = cluster();
+    const [home, next] = ['a', 'b', 'c'].filter((id) => id !== on.leader()) as [string, string];
+    connect(on, home, 1, 'subscriber');
+    on.member(next).input(2, { kind: 'connect', request: request('publisher') });
+    on.member(home).input(1, { kind: 'subscribe', packetId: 1, subscriptions: [{ filter: 'x', qos: 2 }] });
+    on.run(100);
+    on.member(home).input(1, { kind: 'writable', writable: false });
+    const message = { topic: 'x', qos: 2 as const, retain: false };
+    const expiring = { ...message, payload: text('expired'), properties: { messageExpiryInterval: 1 } };
+    on.member(next).input(2, { kind: 'publish', request: { ...expiring, packetId: 1 } });
+    on.member(next).input(2, {
+      kind: 'publish',
+      request: { ...message, payload: text('later'), packetId: 2 },
+    });
+    on.run(2_000);
+    on.takeEffects(home, 1);
+    return { on, home, next };
+  }
+
+  test('is not overtaken before the cluster has removed it [3.1.1 MQTT-4.6.0-6] [5.0 MQTT-4.6.0-5]', () => {
+    const { on, home, next } = withFullSocket();
+    on.holdProposals = home;
+    on.member(home).input(1, { kind: 'writable', writable: true });
+    on.run(100);
+    const received = deliveries(on.takeEffects(home, 1));
+    // The next home cannot determine whether the exchange of the expired message has begun.
+    connect(on, next, 9, 'subscriber');
+    received.push(...deliveries(on.takeEffects(next, 9)));
+    expect(dups(received)).toEqual([
+      ['expired', true],
+      ['later', true],
+    ]);
+  });
+
+  test('is removed, and the next message follows [5.0 MQTT-3.3.2-5]', () => {
+    const { on, home } = withFullSocket();
+    on.member(home).input(1, { kind: 'writable', writable: true });
+    on.run(100);
+    expect(dups(deliveries(on.takeEffects(home, 1)))).toEqual([['later', false]]);
+  });
+});

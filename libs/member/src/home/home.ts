@@ -138,6 +138,11 @@ export class Home {
         if (connection !== undefined) this.#acknowledgements.received(connection, effect.packetIds);
         return;
       }
+      case 'outgoingCompleted': {
+        const connection = this.#connections.ofClient(effect.client);
+        if (connection !== undefined && connection.expiredItem > 0) this.#delivery.pump(connection);
+        return;
+      }
       case 'connectionEnded': {
         const { id, recovered } = this.#context.options;
         if (effect.home === id && effect.incarnation === recovered.incarnation)

@@ -120,6 +120,11 @@ export class Connection {
   /** Number of the first item of the replicated queue that `Delivery` has not read. */
   cursor = 0;
   /**
+   * Number of the last QoS 2 item of the replicated queue that expired before it was sent. 0 when the cluster
+   * has removed all of them.
+   */
+  expiredItem = 0;
+  /**
    * True when the home has reported the final value of `cursor`. From then on it sends no item of the
    * replicated queue.
    */

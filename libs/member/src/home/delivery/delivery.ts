@@ -118,7 +118,7 @@ export class Delivery {
       if (!connection.hasRoom) return;
       // The item gets its packet id when the replicated window has room. Later items of the same publisher
       // must not overtake it.
-      if (item.qos === 2 && item.packetId === 0) return;
+      if (item.qos === 2 && (item.packetId === 0 || this.#waitsForRemoval(connection, session, item))) return;
       // An item whose packet id is still in flight waits, and later items must not overtake it.
       if (item.qos === 1 && connection.inFlight.has(numberedPacketId(item.number))) return;
       connection.cursor = item.number + 1;
@@ -150,7 +150,26 @@ export class Delivery {
     }
     if (this.#send(connection, item, item.qos, dup, packetId)) {
       connection.inFlight.set(packetId, { qos: 2, itemNumber: item.number, received: false });
-    } else this.#progress.completed(connection, packetId);
+    } else {
+      connection.expiredItem = item.number;
+      this.#progress.completed(connection, packetId);
+    }
+  }
+
+  /**
+   * Returns true when a QoS 2 message has to wait for the removal of an earlier one that expired before it was
+   * sent. Until the removal is applied, another home may send the expired message, because it cannot determine
+   * whether its exchange has begun. Further expired messages do not wait, so that one entry removes all.
+   */
+  #waitsForRemoval(connection: Connection, session: SessionView, item: QueueItem): boolean {
+    if (connection.expiredItem === 0) return false;
+    const [first] = session.queueFrom(connection.expiredItem);
+    if (first?.number !== connection.expiredItem) {
+      connection.expiredItem = 0;
+      return false;
+    }
+    const mayBeSent = item.number < (session.sentBelow ?? 0);
+    return mayBeSent || this.#expirySeconds(item.message.expiresAt ?? Infinity) > 0;
   }
 
   /** Returns true when this home has already delivered the item early, while it was isolated. */
@@ -195,7 +214,7 @@ export class Delivery {
       this.#context.effects.push({ ...effect, ...identifiers });
       return true;
     }
-    const expirySeconds = Math.ceil((expiresAt - this.#context.clock.nowMs) / 1_000);
+    const expirySeconds = this.#expirySeconds(expiresAt);
     // A QoS 2 exchange that may have begun is completed, because the client remembers its packet id.
     if (expirySeconds <= 0 && !(dup && qos === 2)) {
       this.#drop('expired');
@@ -203,6 +222,11 @@ export class Delivery {
     }
     this.#context.effects.push({ ...effect, ...identifiers, expirySeconds: Math.max(0, expirySeconds) });
     return true;
+  }
+
+  /** Returns the remaining Message Expiry Interval in seconds; 0 or less: the message has expired. */
+  #expirySeconds(expiresAt: number): number {
+    return Math.ceil((expiresAt - this.#context.clock.nowMs) / 1_000);
   }
 
   #drop(reason: DropReason): void {
