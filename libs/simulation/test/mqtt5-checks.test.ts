@@ -2,6 +2,7 @@ import type { Subscription } from '@mqtt-cluster/contracts';
 import { checkMessageExpiry } from '../src/checks/message-expiry.ts';
 import { checkQos0 } from '../src/checks/qos0.ts';
 import { checkRedelivery } from '../src/checks/redelivery.ts';
+import { checkRetainedDelivery } from '../src/checks/retained-delivery.ts';
 import { checkSharedDelivery } from '../src/checks/shared-delivery.ts';
 import { checkSubscriptionOptions } from '../src/checks/subscription-options.ts';
 import { checkWills } from '../src/checks/wills.ts';
@@ -32,6 +33,7 @@ class MadeUp {
       openedAtMs: this.nowMs,
       will: null,
       connackAtMs: this.nowMs,
+      firstSlowAtMs: null,
       end: 'open',
       endReason: '',
       endedAtMs: null,
@@ -336,4 +338,28 @@ describe('the check of wills', () => {
       }
     },
   );
+});
+
+describe('the check of retained messages', () => {
+  const never = ['P3/P5'];
+  const standard = { persistent: false, isSlow: true, arrives: true };
+
+  test.each([
+    ['accepts a replaced message of a clean session whose client is slow', standard, []],
+    ['reports a replaced message of a client that is not slow', { ...standard, isSlow: false }, never],
+    ['reports a replaced message of a persistent session', { ...standard, persistent: true }, never],
+    ['reports a message if the newer one has not arrived either', { ...standard, arrives: false }, never],
+  ])('%s', (_, { persistent, isSlow, arrives }, promises) => {
+    const made = new MadeUp();
+    made.history.retainedQueuedSinceMs = -1;
+    made.publish('r/0', 1, { retain: true });
+    made.nowMs += 10;
+    const connection = made.connection('s');
+    const session = Object.assign(made.session('s', connection, { filter: 'r/#', qos: 1 }), { persistent });
+    if (isSlow) made.history.recordSlowClient(connection.id);
+    const newer = made.publish('r/0', 1, { retain: true });
+    if (arrives) made.arrive(session, newer, connection);
+    checkRetainedDelivery(made.history);
+    expect(made.promises).toEqual(promises);
+  });
 });

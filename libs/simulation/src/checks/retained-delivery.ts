@@ -22,7 +22,7 @@ export function checkRetainedDelivery(history: History): void {
         if (!filterMatches(record.subscription.filter, topic)) continue;
         const publication = certainlyRetained(history, ofTopic, record);
         if (publication !== undefined && isUnexpired(history, session, record, publication))
-          checkArrived(history, session, record, publication);
+          checkArrived(history, session, record, publication, ofTopic);
       }
     }
   }
@@ -105,6 +105,7 @@ function checkArrived(
   session: SessionRecord,
   record: SubscriptionRecord,
   publication: Publication,
+  ofTopic: readonly Publication[],
 ): void {
   // The home of a clean session may apply the message after the subscription. Then the message arrives
   // without the RETAIN flag.
@@ -115,6 +116,7 @@ function checkArrived(
       (each.retained || !session.persistent),
   );
   if (arrivals.length === 0) {
+    if (wasReplacedBeforeItsTurn(history, session, record, ofTopic)) return;
     history.reportViolation({
       promise: 'P3/P5',
       client: session.client,
@@ -126,4 +128,29 @@ function checkArrived(
   } else if (arrivals.every(({ connection }) => connection !== record.connection)) {
     history.mark('retained-resumed-elsewhere');
   }
+}
+
+/**
+ * Returns whether a newer message with RETAIN may have replaced the retained message while it waited at the
+ * home (docs/DESIGN.md, "Retained messages"). The home of a clean session keeps only a position in the retained
+ * messages, and waits while the client's window or socket is full. Then the client must have received the newer
+ * message as a published message, unless it has an empty payload, which identifies no publication. The queue of
+ * a persistent session holds all retained messages of a run from the SUBSCRIBE on.
+ */
+function wasReplacedBeforeItsTurn(
+  history: History,
+  session: SessionRecord,
+  record: SubscriptionRecord,
+  ofTopic: readonly Publication[],
+): boolean {
+  const slowAtMs = history.connections.get(record.connection)?.firstSlowAtMs ?? null;
+  if (session.persistent || slowAtMs === null) return false;
+  return ofTopic.some((newer) => {
+    if ((newer.sentAtMs as number) <= (record.ackedAtMs as number)) return false;
+    if (newer.clears) return newer.ackedAtMs !== null;
+    return session.arrivals.some(
+      ({ publication, connection, retained, atMs }) =>
+        publication === newer.id && connection === record.connection && !retained && atMs >= slowAtMs,
+    );
+  });
 }

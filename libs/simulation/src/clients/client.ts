@@ -182,6 +182,7 @@ export class SimulatedClient {
       expirySeconds: this.options.expirySeconds,
       will,
       connackAtMs: null,
+      firstSlowAtMs: null,
       end: 'open',
       endReason: '',
       endedAtMs: null,

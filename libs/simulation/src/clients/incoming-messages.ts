@@ -114,7 +114,10 @@ export class IncomingMessages {
       });
     }
     this.#unacked.add(packetId);
-    if (this.#unacked.size === this.#receiveMaximum) this.#history.mark('receive-maximum-reached');
+    if (this.#unacked.size === this.#receiveMaximum) {
+      this.#history.mark('receive-maximum-reached');
+      if (this.#connection !== null) this.#history.recordSlowClient(this.#connection.id);
+    }
     if (this.#unacked.size > this.#receiveMaximum) {
       this.#history.reportViolation({
         promise: 'MQTT',

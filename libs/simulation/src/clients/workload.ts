@@ -137,6 +137,7 @@ export class Workload {
   #fillSocket(client: SimulatedClient): void {
     const { connection } = client;
     if (connection === null || !client.connected) return;
+    this.#world.history.recordSlowClient(connection.id);
     connection.toHost({ kind: 'writable', writable: false });
     this.#world.timeline.after(this.#random.between(100, 1_500), () =>
       connection.toHost({ kind: 'writable', writable: true }),

@@ -109,6 +109,11 @@ export interface ConnectionRecord {
   readonly expirySeconds: number;
   readonly will: { readonly will: Will; readonly publication: number } | null;
   connackAtMs: number | null;
+  /**
+   * The first time when the client made its home wait, or null: it reached its Receive Maximum, or its socket
+   * was full.
+   */
+  firstSlowAtMs: number | null;
   /** How the connection ended, from the client's view. */
   end: 'open' | 'disconnected' | 'lost' | 'refused' | 'closedByMember';
   endReason: string;
@@ -212,6 +217,12 @@ export class History {
     const times = this.marks.get(name) ?? 0;
     this.marks.set(name, times + 1);
     if (times === 0) this.log(() => `first mark ${name}`);
+  }
+
+  /** Records that the client of this connection makes its home wait. */
+  recordSlowClient(id: ConnectionId): void {
+    const connection = this.connections.get(id);
+    if (connection !== undefined) connection.firstSlowAtMs ??= this.nowMs;
   }
 
   reportViolation(violation: Violation): void {
