@@ -1,3 +1,4 @@
+import { conformanceSemantics } from '@mqtt-cluster/contracts';
 import type { ClusterConfig, Command } from '@mqtt-cluster/contracts';
 import { createMqttState, encodeBatch } from '../../src/index.ts';
 import type { MqttState } from '../../src/index.ts';
@@ -23,7 +24,13 @@ class Recording {
   readonly state: MqttState = createMqttState();
   readonly entries: RecordedEntry[] = [];
   readonly #proposers = new Map<string, Proposer>();
+  readonly #semantics: number;
   #timeMs = 1_000;
+
+  /** @param semantics the newest version that the members support */
+  constructor(semantics: number) {
+    this.#semantics = semantics;
+  }
 
   pass(ms: number): void {
     this.#timeMs += ms;
@@ -43,7 +50,7 @@ class Recording {
   start(member: string, outboxIncarnations: readonly number[] = []): void {
     const incarnation = (this.#proposers.get(member)?.incarnation ?? 0) + 1;
     this.#proposers.set(member, { storeId: storeIdOf(member), incarnation, sequence: 0 });
-    this.propose(member, { kind: 'start', semantics: 2, outboxIncarnations });
+    this.propose(member, { kind: 'start', semantics: this.#semantics, outboxIncarnations });
   }
 
   propose(member: string, ...commands: Command[]): void {
@@ -79,11 +86,14 @@ function storeIdOf(member: string): string {
 }
 
 /** A log whose state contains every kind of data that a snapshot can hold. */
-export function recordHistory(semantics: 1 | 2): { state: MqttState; entries: readonly RecordedEntry[] } {
-  const log = new Recording();
+export function recordHistory(semantics: 1 | 2 | 3): {
+  state: MqttState;
+  entries: readonly RecordedEntry[];
+} {
+  const log = new Recording(Math.max(semantics, 2));
   log.config(['a', 'b', 'c']);
   for (const member of ['a', 'b', 'c']) log.start(member);
-  if (semantics === 2) log.propose('a', { kind: 'semantics', version: 2 });
+  for (let version = 2; version <= semantics; version++) log.propose('a', { kind: 'semantics', version });
   log.propose('a', {
     kind: 'settings',
     settings: { queuedMessagesMax: 7, queueFull: 'drop-oldest', incomingMax: 3 },
@@ -92,6 +102,7 @@ export function recordHistory(semantics: 1 | 2): { state: MqttState; entries: re
   subscribers(log);
   publishers(log);
   endings(log);
+  if (semantics >= conformanceSemantics) conformingSessions(log);
   return log;
 }
 
@@ -204,4 +215,38 @@ function endings(log: Recording): void {
   log.propose('a', { kind: 'lost', member: 'c', incarnation: 1, epochMax: log.epoch('lost-one') });
   log.propose('c', openCommand('after-lost'));
   log.pass(500);
+}
+
+/** Sessions with the data that exists from `conformanceSemantics` on. */
+function conformingSessions(log: Recording): void {
+  // A subscription whose retained messages are not all queued yet, with one queued early.
+  for (let number = 0; number < 20; number++) {
+    log.propose('a', publishCommand(`many/${number}`, `value ${number}`, 1, { retain: true }));
+  }
+  log.propose('a', openCommand('cursor'));
+  const cursor = { client: 'cursor', epoch: log.epoch('cursor') };
+  const subscriptions = [{ filter: 'many/#', qos: 1 } as const];
+  log.propose('a', { kind: 'subscribe', ...cursor, subscriptions });
+  log.propose('b', publishCommand('many/9', 'newer', 1));
+  log.propose('a', { kind: 'progress', sessions: [{ ...cursor, done: [1], sentBelow: 3 }] });
+
+  // A connection with a will that the client's next connection has taken over.
+  const will = {
+    topic: 'wills/former',
+    payload: bytes('former'),
+    qos: 1,
+    retain: false,
+    delaySeconds: 0,
+  } as const;
+  log.propose('a', openCommand('former', { will }));
+  log.propose('c', openCommand('former'));
+
+  // A message that expires while its session is away.
+  log.propose('c', openCommand('expiring', { expirySeconds: 100 }));
+  const expiring = { client: 'expiring', epoch: log.epoch('expiring') };
+  log.propose('c', { kind: 'subscribe', ...expiring, subscriptions: [{ filter: 'short/#', qos: 1 }] });
+  log.propose('c', { kind: 'close', ...expiring, graceful: true });
+  for (const messageExpiryInterval of [1, 600])
+    log.propose('b', publishCommand('short/1', 'lived', 1, { properties: { messageExpiryInterval } }));
+  log.pass(1_500);
 }

@@ -1,6 +1,9 @@
+import { conformanceSemantics } from '@mqtt-cluster/contracts';
 import type { MqttState, SessionView } from '../../src/index.ts';
 
 const clients = ['sub', 'shared-1', 'shared-2', 'clean', 'away', 'pub', 'adopted', 'lost-one', 'after-lost'];
+/** Clients that exist from `conformanceSemantics` on. */
+const conformingClients = ['cursor', 'former', 'expiring'];
 
 /** The content of the recorded state through its public interface. */
 export function viewOf(state: MqttState): unknown {
@@ -15,6 +18,9 @@ export function viewOf(state: MqttState): unknown {
     proposers: ['a', 'b', 'c'].map((member) => state.proposer(member) ?? null),
     retained: ['#', '$app/#'].flatMap((filter) => [...state.retained(filter)]),
     sessions: clients.map((client) => sessionOf(state.session(client))),
+    ...(semantics >= conformanceSemantics && {
+      conforming: conformingClients.map((client) => conformingSessionOf(state.session(client)!)),
+    }),
   };
 }
 
@@ -40,4 +46,9 @@ function sessionOf(session: SessionView | undefined): unknown {
     incoming: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12].filter((packetId) => session.hasIncoming(packetId)),
     sentBelow: session.sentBelow,
   };
+}
+
+function conformingSessionOf(session: SessionView): unknown {
+  const { takenOverWill, retainedPending } = session;
+  return { ...(sessionOf(session) as object), takenOverWill, retainedPending };
 }
