@@ -140,8 +140,24 @@ describe('a draining member', () => {
       expect(wills(() => {})).toBe(1);
     });
 
-    test('delays the end of the drain until the will is published, because a restart before that would delay the will beyond 5 s', () => {
+    test.each([
+      ['', () => {}],
+      [
+        ', also if the member has no leader for a moment',
+        (home: MemberId) => {
+          cluster.cut(home);
+          for (let step = 0; step < 15; step++) {
+            cluster.run(100);
+            expect(cluster.member(home).status().drained).toBe(false);
+          }
+          expect(cluster.member(home).status().leader).toBe(null);
+          cluster.heal(home);
+        },
+      ],
+    ])('delays the end of the drain until the will is published%s', (_, meanwhile) => {
+      // After a restart before that, the will would be published later than 5 s.
       const effects = wills((home, other) => {
+        meanwhile(home);
         const came = (): boolean => cluster.effects.get(other)!.some((effect) => effect.kind === 'deliver');
         cluster.until('drained', () => {
           const { drained } = cluster.member(home).status();

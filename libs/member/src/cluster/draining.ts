@@ -26,6 +26,8 @@ export class Draining {
   #perSecond: number | null = null;
   #credit = 0;
   #transferAskedMs = -Infinity;
+  /** When this member last followed a leader, or began to drain. */
+  #followedMs = 0;
 
   constructor(context: MemberContext, parts: { home: Home; proposer: Proposer; replica: Replica }) {
     this.#context = context;
@@ -36,6 +38,7 @@ export class Draining {
 
   begin(perSecond: number): void {
     this.#perSecond = perSecond;
+    this.#followedMs = this.#context.nowMs;
     this.#home.draining.setActive(true);
   }
 
@@ -55,6 +58,7 @@ export class Draining {
   tick(elapsedMs: number): void {
     if (this.#perSecond === null) return;
     const { nowMs } = this.#context;
+    if (this.#replica.status.leader !== null) this.#followedMs = nowMs;
     if (nowMs - this.#transferAskedMs >= transferIntervalMs && this.#replica.status.role === 'leader') {
       this.#transferAskedMs = nowMs;
       this.#replica.raft.transferLeadership();
@@ -71,9 +75,13 @@ export class Draining {
   get done(): boolean {
     if (this.#perSecond === null || this.#home.connections > 0) return false;
     const { role, leader, config } = this.#replica.status;
-    // Without a leader the member can transfer nothing. Messages with a degraded acknowledgement are in its
-    // outbox on disk, and the member proposes them after its next start.
-    if (leader === null) return true;
+    if (leader === null) {
+      // An election takes a moment. A member that stopped meanwhile would delay the wills of moved clients.
+      // After a longer time without a leader the member can transfer nothing. Messages with a degraded
+      // acknowledgement are in its outbox on disk, and the member proposes them after its next start.
+      const { nowMs, options } = this.#context;
+      return nowMs - this.#followedMs >= options.timings.isolatedAfterMs;
+    }
     if (!this.#home.draining.settled || this.#proposer.pendingCommands > 0) return false;
     return role !== 'leader' || (config?.members.length ?? 0) <= 1;
   }
