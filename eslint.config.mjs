@@ -64,6 +64,20 @@ export default tseslint.config(
     },
   },
   {
+    files: ['tools/**/*.ts'],
+    ignores: ['tools/kit/src/reset-socket.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        {
+          property: 'resetAndDestroy',
+          message:
+            'It fails during a shutdown, and the process then never exits: use resetSocket of the kit.',
+        },
+      ],
+    },
+  },
+  {
     files: ['{libs,apps,tools}/*/src/**/*.ts', 'monitoring/{src,grafana/src}/**/*.ts'],
     rules: { 'no-restricted-syntax': ['error', namedExportsOnly, ...noCastOfDecodedInput] },
   },

@@ -25,6 +25,7 @@ export { attemptCommand, CommandError, runCommand } from './processes/run-comman
 export type { CommandOptions, ProgramResult } from './processes/run-command.ts';
 export { between, pick, seededRandom, shuffled } from './random.ts';
 export type { Random } from './random.ts';
+export { resetSocket } from './reset-socket.ts';
 export { LatencyHistogram } from './statistics/latency-histogram.ts';
 export { median, percentile } from './statistics/percentile.ts';
 export { holdsWithin, poll, waitFor, WaitTimeoutError } from './wait.ts';

@@ -1,5 +1,5 @@
-import { connect, createServer } from 'node:net';
-import type { AddressInfo, Server, Socket } from 'node:net';
+import { connect, createServer, Socket } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { once } from 'node:events';
 import { healthyLink, LinkProxy } from '../src/network/link-proxy.ts';
 
@@ -70,6 +70,11 @@ function closed(socket: Socket): Promise<void> {
 /** Resolves after 50 turns of the event loop, when all data that is on its way over loopback has arrived. */
 async function turns(): Promise<void> {
   for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Returns the number of TCP connections that this process has open. */
+function openSockets(): number {
+  return process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
 }
 
 async function connectionError(port: number): Promise<string> {
@@ -176,6 +181,27 @@ describe('LinkProxy', () => {
     const third = dial(proxy.port);
     third.write('3');
     expect(await receive(third, 1)).toBe('3');
+  });
+
+  test('leaves no open socket when it is closed while it passes on the end of a connection', async () => {
+    await turns();
+    const before = openSockets();
+    const { port, sockets } = await echoServer();
+    const { proxy, socket } = await connectThroughProxy(port);
+    const { destroySoon } = Socket.prototype;
+    const restore = (): void => void (Socket.prototype.destroySoon = destroySoon);
+    cleanups.push(restore);
+    // The proxy closes in the turn of the event loop in which it ends the connection to the target.
+    Socket.prototype.destroySoon = function (this: Socket) {
+      restore();
+      destroySoon.call(this);
+      proxy.close();
+    };
+    const ended = Promise.all([socket, ...sockets].map((open) => closed(open.resume())));
+    socket.end();
+    await ended;
+    await turns();
+    expect(openSockets()).toBeLessThanOrEqual(before);
   });
 
   test('keeps the order of delayed data', async () => {

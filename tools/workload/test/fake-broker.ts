@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
+import { resetSocket } from '@mqtt-cluster/kit';
 import { generate, parser } from 'mqtt-packet';
 import type { Packet } from 'mqtt-packet';
 
@@ -62,7 +63,7 @@ export class FakeBroker {
         return socket.readableEnded || socket.destroyed;
       },
       send: (packet) => void socket.write(generate(packet, { protocolVersion: versions.current })),
-      end: (reset = false) => void (reset ? socket.resetAndDestroy() : socket.end()),
+      end: (reset = false) => void (reset ? resetSocket(socket) : socket.end()),
       next: (cmd) => {
         const found = packets.find((packet) => packet.cmd === cmd && !returned.has(packet));
         if (found === undefined)

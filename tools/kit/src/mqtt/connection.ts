@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { generate, parser } from 'mqtt-packet';
 import type { IConnectPacket, Packet } from 'mqtt-packet';
+import { resetSocket } from '../reset-socket.ts';
 
 const silenceMsMaxDefault = 3_000;
 const pingAfterSilenceMsDefault = 1_000;
@@ -100,7 +101,7 @@ export class MqttConnection {
   /** Resets the connection without a DISCONNECT, as when the client's process is killed. */
   abandon(): void {
     this.#end();
-    this.#socket.resetAndDestroy();
+    resetSocket(this.#socket);
   }
 
   /** Stops sending and receiving but leaves the socket open, as when the client's network fails. */

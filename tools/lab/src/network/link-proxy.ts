@@ -1,5 +1,6 @@
 import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
+import { resetSocket } from '@mqtt-cluster/kit';
 import { LabError } from '../errors.ts';
 import { describeListenError } from '../layout.ts';
 import { Pipe } from './pipe.ts';
@@ -130,11 +131,11 @@ export class LinkProxy {
   }
 
   #resetAll(): void {
-    for (const near of this.#waiting) near.resetAndDestroy();
+    for (const near of this.#waiting) resetSocket(near);
     this.#waiting.clear();
     for (const { near, far } of [...this.#pairs]) {
-      near.resetAndDestroy();
-      far.resetAndDestroy();
+      resetSocket(near);
+      resetSocket(far);
     }
   }
 
@@ -142,7 +143,7 @@ export class LinkProxy {
     near.on('error', () => near.destroy());
     near.once('close', () => this.#waiting.delete(near));
     near.setNoDelay(true);
-    if (this.#conditions.mode === 'cut') near.resetAndDestroy();
+    if (this.#conditions.mode === 'cut') resetSocket(near);
     else if (this.#conditions.mode === 'blackhole') this.#waiting.add(near);
     else this.#dial(near);
   }
@@ -169,7 +170,7 @@ export class LinkProxy {
     far.once('close', () => {
       if (near.destroyed) this.#pairs.delete(pair);
       // If the target no longer listens, the proxy must stop listening first: the peer reconnects at once.
-      if (!connected) near.resetAndDestroy();
+      if (!connected) resetSocket(near);
       else void this.#probeTarget().then(() => pipes[1].sourceClosed());
     });
   }
@@ -179,7 +180,7 @@ export class LinkProxy {
     const { targetHost, targetPort } = this.#options;
     return new Promise((resolve) => {
       const socket = connect({ host: targetHost, port: targetPort });
-      socket.once('connect', () => socket.resetAndDestroy());
+      socket.once('connect', () => resetSocket(socket));
       socket.once('error', (error: NodeJS.ErrnoException) => {
         // In a blackhole the proxy must keep listening: a peer behind a pulled cable would not detect the end of the process.
         const open = this.#conditions.mode === 'open';
