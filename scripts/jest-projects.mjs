@@ -47,11 +47,18 @@ function readResults(file) {
 /** Kills processes that have finished their work and do not exit. */
 class ExitWatch {
   #deadlines = new Map();
+  /** Processes that have ended. Their ids may belong to other processes later. */
+  #ended = new Set();
   killed = new Set();
 
   /** @param finished the processes that have finished their work: a map from process id to name */
   check(finished) {
     for (const [pid, name] of finished) {
+      if (this.#ended.has(pid)) continue;
+      if (!signal(pid, 0)) {
+        this.#ended.add(pid);
+        continue;
+      }
       const deadline = this.#deadlines.get(pid) ?? performance.now() + exitMsMax;
       this.#deadlines.set(pid, deadline);
       if (performance.now() < deadline || this.killed.has(pid) || !signal(pid, 'SIGKILL')) continue;
@@ -79,9 +86,10 @@ export async function runJestProjects(command, options, projects) {
   const stopAtMs = performance.now() + allMsMax;
   const poll = setInterval(() => {
     const results = readResults(file);
-    const finished = new Map();
-    for (const [name, { pid, status }] of results) if (status === undefined) finished.set(pid, name);
-    if (finished.size === 0 && results.size === projects) finished.set(nx.pid, 'nx');
+    // A process can also hang after it has reported its exit status, in the cleanup of Node.js.
+    const finished = new Map([...results].map(([name, { pid }]) => [pid, name]));
+    const allExited = [...results.values()].every(({ status }) => status !== undefined);
+    if (allExited && results.size === projects) finished.set(nx.pid, 'nx');
     watch.check(finished);
     if (performance.now() < stopAtMs) return;
     clearInterval(poll);
