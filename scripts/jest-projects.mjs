@@ -47,24 +47,27 @@ function readResults(file) {
 /** Kills processes that have finished their work and do not exit. */
 class ExitWatch {
   #deadlines = new Map();
-  /** Processes that have ended. Their ids may belong to other processes later. */
+  /** Processes that have ended or are killed. Their ids may belong to other processes later. */
   #ended = new Set();
   killed = new Set();
 
-  /** @param finished the processes that have finished their work: a map from process id to name */
+  /**
+   * @param finished the processes that have finished their work: a map from process id to name
+   * @returns whether all of them have ended or are killed
+   */
   check(finished) {
     for (const [pid, name] of finished) {
       if (this.#ended.has(pid)) continue;
-      if (!signal(pid, 0)) {
-        this.#ended.add(pid);
-        continue;
-      }
       const deadline = this.#deadlines.get(pid) ?? performance.now() + exitMsMax;
       this.#deadlines.set(pid, deadline);
-      if (performance.now() < deadline || this.killed.has(pid) || !signal(pid, 'SIGKILL')) continue;
+      const isLate = performance.now() >= deadline;
+      const exists = signal(pid, isLate ? 'SIGKILL' : 0);
+      if (isLate || !exists) this.#ended.add(pid);
+      if (!isLate || !exists) continue;
       this.killed.add(pid);
       process.stdout.write(`${name}: finished, but its process ${pid} does not exit: killed\n`);
     }
+    return [...finished.keys()].every((pid) => this.#ended.has(pid));
   }
 }
 
@@ -87,10 +90,8 @@ export async function runJestProjects(command, options, projects) {
   const poll = setInterval(() => {
     const results = readResults(file);
     // A process can also hang after it has reported its exit status, in the cleanup of Node.js.
-    const finished = new Map([...results].map(([name, { pid }]) => [pid, name]));
-    const allExited = [...results.values()].every(({ status }) => status !== undefined);
-    if (allExited && results.size === projects) finished.set(nx.pid, 'nx');
-    watch.check(finished);
+    const haveEnded = watch.check(new Map([...results].map(([name, { pid }]) => [pid, name])));
+    if (haveEnded && results.size === projects) watch.check(new Map([[nx.pid, 'nx']]));
     if (performance.now() < stopAtMs) return;
     clearInterval(poll);
     process.stdout.write(`the tests did not finish within ${allMsMax / 60_000} minutes: stopped\n`);
