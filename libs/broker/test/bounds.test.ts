@@ -1,7 +1,7 @@
 import { connect, connectPacket, open, startBroker } from './support/driver.ts';
 import type { BrokerTarget } from './support/driver.ts';
 import type { BrokerOptions } from '../src/index.ts';
-import { turnsUntil } from './support/within.ts';
+import { turnsUntil } from '@mqtt-cluster/testing';
 
 const targets: BrokerTarget[] = [];
 

@@ -3,7 +3,7 @@ import { ReceiveProgress } from '../src/flow-control/receive-progress.ts';
 import type { BrokerOptions } from '../src/index.ts';
 import { connect, open, connectPacket, startBroker } from './support/driver.ts';
 import type { BrokerTarget, RawClient } from './support/driver.ts';
-import { turnsUntil } from './support/within.ts';
+import { turnsUntil } from '@mqtt-cluster/testing';
 
 const targets: BrokerTarget[] = [];
 

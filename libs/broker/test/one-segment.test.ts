@@ -7,7 +7,7 @@ import { createBroker } from '../src/index.ts';
 import type { Broker, BrokerOptions } from '../src/index.ts';
 import { connectPacket, RawClient } from './support/driver.ts';
 import { MemberClientPort } from './support/member-client-port.ts';
-import { turnsUntil, within } from './support/within.ts';
+import { turnsUntil, within } from '@mqtt-cluster/testing';
 
 const host = '127.0.0.1';
 

@@ -1,15 +1,5 @@
 import { conformanceSemantics } from '@mqtt-cluster/contracts';
-import type { Will } from '@mqtt-cluster/contracts';
-import { bytes, openCommand, publishCommand, StateDriver } from './support/state-driver.ts';
-
-const will = (changes: Partial<Will> = {}): Will => ({
-  topic: 'w',
-  payload: bytes('gone'),
-  qos: 1,
-  retain: false,
-  delaySeconds: 0,
-  ...changes,
-});
+import { bytes, openCommand, publishCommand, StateDriver, willOf } from './support/state-driver.ts';
 
 function newDriver(): StateDriver {
   return new StateDriver().raiseSemantics(conformanceSemantics);
@@ -28,16 +18,20 @@ function takeOver(
 
 describe('the will of a connection that was taken over', () => {
   test.each([
-    ['without a delay', { will: will() }, {}],
-    ['with a delay, if Clean Start ends the session', { will: will({ delaySeconds: 20 }) }, { clean: true }],
+    ['without a delay', { will: willOf() }, {}],
+    [
+      'with a delay, if Clean Start ends the session',
+      { will: willOf({ delaySeconds: 20 }) },
+      { clean: true },
+    ],
     [
       'with a delay, if the session ends with its connection',
-      { will: will({ delaySeconds: 20 }), expirySeconds: 0 },
+      { will: willOf({ delaySeconds: 20 }), expirySeconds: 0 },
       {},
     ],
     [
       'of a clean session',
-      { will: will(), clean: true, expirySeconds: 0 },
+      { will: willOf(), clean: true, expirySeconds: 0 },
       { clean: true, expirySeconds: 0 },
     ],
   ])(
@@ -63,7 +57,7 @@ describe('the will of a connection that was taken over', () => {
 
   test('is discarded if the client sent DISCONNECT, although the `close` follows the `open` in the log [3.1.1 MQTT-3.1.2-10] [5.0 MQTT-3.14.4-3]', () => {
     const driver = newDriver();
-    const epoch = takeOver(driver, { will: will() });
+    const epoch = takeOver(driver, { will: willOf() });
     driver.applyOne('a', { kind: 'close', client: 'c', epoch, graceful: true });
     expect(driver.effects).toContainEqual({ kind: 'takeoverSettled', client: 'c' });
     driver.advanceTime(10_000_000);
@@ -73,7 +67,7 @@ describe('the will of a connection that was taken over', () => {
 
   test('is not published if it has a delay and the session goes on [5.0 MQTT-3.1.3-9]', () => {
     const driver = newDriver();
-    const epoch = takeOver(driver, { will: will({ delaySeconds: 20 }) });
+    const epoch = takeOver(driver, { will: willOf({ delaySeconds: 20 }) });
     expect(driver.state.session('c')?.takenOverWill).toBeNull();
     driver.applyOne('a', { kind: 'close', client: 'c', epoch, graceful: false });
     driver.advanceTime(10_000_000);
@@ -91,7 +85,7 @@ describe('the will of a connection that was taken over', () => {
       correlationData: bytes('17'),
       userProperties: [['unit', 'bar'] as const],
     };
-    const epoch = takeOver(driver, { will: will({ qos: 2, retain: true, properties }) });
+    const epoch = takeOver(driver, { will: willOf({ qos: 2, retain: true, properties }) });
     driver.timeMs += 5_000;
     driver.applyOne('a', { kind: 'close', client: 'c', epoch, graceful: false });
     const message = { topic: 'w', qos: 2, retain: true, properties, expiresAt: driver.timeMs + 9_000 };
@@ -103,7 +97,7 @@ describe('the will of a connection that was taken over', () => {
   test('stays the will of the connection that received CONNACK if a third connection takes over before the report', () => {
     const driver = newDriver();
     driver.connect('d', 's', {}, 'w');
-    const epoch = takeOver(driver, { will: will({ payload: bytes('first') }) }, { will: will() });
+    const epoch = takeOver(driver, { will: willOf({ payload: bytes('first') }) }, { will: willOf() });
     driver.connect('d', 'c');
     expect(driver.state.session('c')?.takenOverWill).toMatchObject({ epoch, home: { member: 'a' } });
     driver.applyOne('a', { kind: 'close', client: 'c', epoch, graceful: false });
@@ -112,7 +106,7 @@ describe('the will of a connection that was taken over', () => {
 
   test('is discarded if the new connection ends before the report', () => {
     const driver = newDriver();
-    const epoch = takeOver(driver, { will: will() });
+    const epoch = takeOver(driver, { will: willOf() });
     driver.propose('d', { kind: 'lost', member: 'b', incarnation: 1 });
     expect(driver.state.session('c')?.takenOverWill).toBeNull();
     expect(driver.applyOne('a', { kind: 'close', client: 'c', epoch, graceful: false }).kind).toBe('void');
@@ -121,7 +115,7 @@ describe('the will of a connection that was taken over', () => {
 
   test('is deleted, as by older programs, before the semantics version of the standard is in force', () => {
     const driver = new StateDriver().raiseSemantics(conformanceSemantics - 1);
-    const epoch = takeOver(driver, { will: will() });
+    const epoch = takeOver(driver, { will: willOf() });
     expect(driver.state.session('c')?.takenOverWill).toBeNull();
     expect(driver.applyOne('a', { kind: 'close', client: 'c', epoch, graceful: false }).kind).toBe('void');
     expect(driver.effectsOfKind('willFired')).toEqual([]);
@@ -129,7 +123,7 @@ describe('the will of a connection that was taken over', () => {
 });
 
 describe('a will whose delay is running', () => {
-  const delayed = { will: will({ delaySeconds: 20 }), expirySeconds: 300 };
+  const delayed = { will: willOf({ delaySeconds: 20 }), expirySeconds: 300 };
 
   test('is due at once when Clean Start ends the session [5.0 MQTT-3.1.2-8]', () => {
     const driver = newDriver();
@@ -138,7 +132,7 @@ describe('a will whose delay is running', () => {
     driver.close('a', 'c', false);
     driver.advanceTime(500);
     expect(driver.queued('s')).toEqual([]);
-    driver.applyOne('b', openCommand('c', { clean: true, will: will({ payload: bytes('next') }) }));
+    driver.applyOne('b', openCommand('c', { clean: true, will: willOf({ payload: bytes('next') }) }));
     expect(driver.effectsOfKind('willFired')).toEqual([{ kind: 'willFired', client: 'c', byHome: true }]);
     expect(driver.queued('s')).toEqual(['gone']);
     driver.close('b', 'c', true);

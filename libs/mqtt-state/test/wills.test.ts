@@ -1,19 +1,9 @@
-import type { Will } from '@mqtt-cluster/contracts';
-import { bytes, openCommand, StateDriver } from './support/state-driver.ts';
+import { openCommand, StateDriver, willOf } from './support/state-driver.ts';
 
 describe('wills', () => {
-  const will = (changes: Partial<Will> = {}): Will => ({
-    topic: 'w',
-    payload: bytes('gone'),
-    qos: 1,
-    retain: false,
-    delaySeconds: 0,
-    ...changes,
-  });
-
   test('are deleted by a graceful end [3.1.1 MQTT-3.14.4-3] [5.0 MQTT-3.14.4-3]', () => {
     const driver = new StateDriver();
-    driver.connect('a', 'c', { will: will() });
+    driver.connect('a', 'c', { will: willOf() });
     driver.close('a', 'c', true);
     driver.advanceTime(10_000_000);
     expect(driver.effectsOfKind('willFired')).toEqual([]);
@@ -23,7 +13,7 @@ describe('wills', () => {
   test('are published immediately and only once when the home reports an ungraceful end [3.1.1 MQTT-3.1.2-8] [5.0 MQTT-3.1.2-8]', () => {
     const driver = new StateDriver();
     driver.connect('a', 's', {}, 'w');
-    driver.connect('a', 'c', { will: will({ retain: true }) });
+    driver.connect('a', 'c', { will: willOf({ retain: true }) });
     driver.close('a', 'c', false);
     expect(driver.effectsOfKind('willFired')).toEqual([{ kind: 'willFired', client: 'c', byHome: true }]);
     expect(driver.effectsOfKind('published')).toMatchObject([
@@ -37,7 +27,7 @@ describe('wills', () => {
 
   test('are published only once when the home dies, also if two leaders propose its `lost` command', () => {
     const driver = new StateDriver();
-    const epoch = driver.connect('a', 'c', { will: will() });
+    const epoch = driver.connect('a', 'c', { will: willOf() });
     driver.propose('b', { kind: 'lost', member: 'a', incarnation: 1 });
     expect(driver.effects).toContainEqual({ kind: 'willFired', client: 'c', byHome: false });
     expect(driver.effectsOfKind('connectionEnded')).toMatchObject([
@@ -53,7 +43,7 @@ describe('wills', () => {
 
   test('are not published if the client connected to another member before the loss', () => {
     const driver = new StateDriver();
-    driver.connect('a', 'c', { will: will() });
+    driver.connect('a', 'c', { will: willOf() });
     driver.connect('b', 'c');
     driver.propose('b', { kind: 'lost', member: 'a', incarnation: 1 });
     driver.start('a');
@@ -69,7 +59,7 @@ describe('wills', () => {
     'with a delay of %i s and a session expiry of %i s are published after %i s [5.0 MQTT-3.1.2-8]',
     (delaySeconds, expirySeconds, after) => {
       const driver = new StateDriver();
-      driver.connect('a', 'c', { will: will({ delaySeconds }), expirySeconds });
+      driver.connect('a', 'c', { will: willOf({ delaySeconds }), expirySeconds });
       driver.close('a', 'c', false);
       driver.advanceTime(after * 1_000 - 1);
       expect(driver.effectsOfKind('willFired')).toEqual([]);
@@ -82,7 +72,7 @@ describe('wills', () => {
     'are not published if the client reconnects during the delay (clean: %p)',
     (clean) => {
       const driver = new StateDriver();
-      driver.connect('a', 'c', { will: will({ delaySeconds: 30 }) });
+      driver.connect('a', 'c', { will: willOf({ delaySeconds: 30 }) });
       driver.close('a', 'c', false);
       driver.applyOne('b', openCommand('c', { clean }));
       driver.advanceTime(60_000);
@@ -92,24 +82,24 @@ describe('wills', () => {
 
   test('are not published when the Will Delay of an earlier connection of the client is over', () => {
     const driver = new StateDriver();
-    driver.connect('a', 'c', { will: will({ delaySeconds: 30 }) });
+    driver.connect('a', 'c', { will: willOf({ delaySeconds: 30 }) });
     driver.close('a', 'c', false);
-    driver.connect('b', 'c', { will: will() });
+    driver.connect('b', 'c', { will: willOf() });
     driver.advanceTime(60_000);
     expect(driver.effectsOfKind('willFired')).toEqual([]);
   });
 
   test('are published immediately, also with a Will Delay, when the session ends with its connection', () => {
     const driver = new StateDriver();
-    driver.connect('a', 'c', { will: will({ delaySeconds: 30 }), expirySeconds: 0 });
+    driver.connect('a', 'c', { will: willOf({ delaySeconds: 30 }), expirySeconds: 0 });
     driver.close('a', 'c', false);
     expect(driver.effectsOfKind('willFired')).toHaveLength(1);
   });
 
   test('are published in the order of their deadlines when one entry publishes several of them', () => {
     const driver = new StateDriver();
-    driver.connect('a', 'late', { will: will({ delaySeconds: 20 }) });
-    driver.connect('a', 'early', { will: will({ delaySeconds: 10 }) });
+    driver.connect('a', 'late', { will: willOf({ delaySeconds: 20 }) });
+    driver.connect('a', 'early', { will: willOf({ delaySeconds: 10 }) });
     driver.close('a', 'late', false);
     driver.close('a', 'early', false);
     driver.advanceTime(60_000);

@@ -2,4 +2,4 @@ export { freePorts, host } from './ports.ts';
 export { requiring, systemPython } from './programs.ts';
 export type { Program } from './programs.ts';
 export { until } from './until.ts';
-export { within } from './within.ts';
+export { turnsUntil, within } from './within.ts';

@@ -21,3 +21,21 @@ export async function within<Result>(promise: Promise<Result>, subject: () => st
     clearTimeout(timer);
   }
 }
+
+/**
+ * Calls the action in each turn of the event loop until the condition holds.
+ *
+ * @throws Error with the source text of the condition after 60 s
+ */
+export async function turnsUntil(
+  condition: () => boolean,
+  action: () => void = () => undefined,
+): Promise<void> {
+  const deadlineMs = performance.now() + waitMsMax;
+  while (!condition()) {
+    if (performance.now() > deadlineMs)
+      throw new Error(`after ${waitMsMax / 1_000} s this condition does not hold: ${String(condition)}`);
+    action();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}

@@ -11,28 +11,22 @@ const specifications: Readonly<Record<Version, string>> = {
   '5.0': 'https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html',
 };
 
-const chapters: Readonly<Record<Version, readonly (readonly [prefix: string, title: string])[]>> = {
-  '3.1.1': [
-    ['1.', 'Data representation'],
-    ['2.', 'Control packet format'],
-    ['3.1.', 'CONNECT'],
-    ['3.2.', 'CONNACK'],
-    ['3.3.', 'PUBLISH'],
-    ['3.', 'Other control packets'],
-    ['4.', 'Operational behaviour'],
-    ['6.', 'WebSocket'],
-    ['7.', 'Conformance'],
-  ],
-  '5.0': [
-    ['1.', 'Data representation'],
-    ['2.', 'Control packet format'],
-    ['3.1.', 'CONNECT'],
-    ['3.2.', 'CONNACK'],
-    ['3.3.', 'PUBLISH'],
-    ['3.', 'Other control packets'],
-    ['4.', 'Operational behaviour'],
-    ['6.', 'WebSocket'],
-  ],
+type Chapters = readonly (readonly [prefix: string, title: string])[];
+
+const commonChapters: Chapters = [
+  ['1.', 'Data representation'],
+  ['2.', 'Control packet format'],
+  ['3.1.', 'CONNECT'],
+  ['3.2.', 'CONNACK'],
+  ['3.3.', 'PUBLISH'],
+  ['3.', 'Other control packets'],
+  ['4.', 'Operational behaviour'],
+  ['6.', 'WebSocket'],
+];
+
+const chapters: Readonly<Record<Version, Chapters>> = {
+  '3.1.1': [...commonChapters, ['7.', 'Conformance']],
+  '5.0': commonChapters,
 };
 
 /** Clauses that bind a server and that neither a test nor a reason covers. */

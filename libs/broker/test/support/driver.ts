@@ -9,7 +9,7 @@ import { createBroker } from '../../src/index.ts';
 import type { Broker, BrokerOptions } from '../../src/index.ts';
 import { FakeClientPort } from './fake-client-port.ts';
 import { MemberClientPort } from './member-client-port.ts';
-import { within } from './within.ts';
+import { within } from '@mqtt-cluster/testing';
 
 class PairedStream extends Duplex {
   peer: PairedStream | null = null;

@@ -73,7 +73,7 @@ export function refillRetained(context: ApplyContext, session: Session): void {
 
 /**
  * Queues the retained message of a topic before a newer message on the same topic, if a cursor of the session
- * has not reached the topic yet [MQTT-4.6.0-6]. A newer message with RETAIN has replaced the retained one.
+ * has not reached the topic yet [3.1.1 MQTT-4.6.0-6]. A newer message with RETAIN has replaced the retained one.
  * @param newer the room that the copies of the newer message need. The cluster has accepted this message, so
  *   it takes precedence.
  */

@@ -6,6 +6,7 @@ import type {
   PublishCommand,
   QoS,
   SessionProgress,
+  Will,
 } from '@mqtt-cluster/contracts';
 import { createMqttState, decodeMqttState, encodeBatch } from '../../src/index.ts';
 import type { CommandResult, MqttState, QueueItem, StateEffect } from '../../src/index.ts';
@@ -34,6 +35,11 @@ export function publishCommand(
   const { retain = false, properties, ...rest } = changes;
   const message: Message = { topic, payload: bytes(payload), qos, retain, ...(properties && { properties }) };
   return { kind: 'publish', message, ...rest };
+}
+
+/** A will without a delay. */
+export function willOf(changes: Partial<Will> = {}): Will {
+  return { topic: 'w', payload: bytes('gone'), qos: 1, retain: false, delaySeconds: 0, ...changes };
 }
 
 /** Proposes batches of several members to one state: numbers the batches and sets cluster time. */

@@ -7,7 +7,7 @@ export type Concerns = 'server' | 'client' | 'both' | 'transport';
 
 /** One normative statement of the standard, with the identifier of its Appendix B. */
 export interface Clause {
-  /** Such as `MQTT-3.1.2-8`. The same identifier has another meaning in the other version. */
+  /** Identifier of Appendix B, for instance `MQTT-3.1.2-8`. It has another meaning in the other version. */
   readonly id: string;
   /** What the statement requires, in our own words. */
   readonly summary: string;

@@ -4,7 +4,7 @@ import type { Version } from '../clauses/clause.ts';
 import { testNames } from './test-names.ts';
 import type { TestFile } from './test-files.ts';
 
-/** Such as `[3.1.1 MQTT-3.1.2-8]`. */
+/** Matches the citation of one clause in the name of a test, for instance `[3.1.1 MQTT-3.1.2-8]`. */
 const citation = /\[(3\.1\.1|5\.0) (MQTT-[\d.]+-\d+)\]/g;
 /** Everything that a reader takes for a clause, but whose version is not stated or whose form is wrong. */
 const anyCitation = /\[[^\]]*MQTT[^\]]*\d[^\]]*\]/g;

@@ -167,7 +167,7 @@ describe.each(levels)('at protocol level %i, the server', (level) => {
       const client = await server.current.connect(level, session);
       await subscribeAll(client, [`${prefix}/+`, 1], [`${prefix}/a/#`, 1], [`${prefix}/b/c`, 1]);
       const publisher = await server.current.connect(level);
-      // None of these filters has the characters of a subscription, although each matches the same topics.
+      // Each of these filters differs in its characters from all subscriptions, but can match the same topics.
       await unsubscribe(client, `${prefix}/#`, `${prefix}/a`, `${prefix}/b/+`, `${prefix}/A/#`);
       await publisher.publish(`${prefix}/x`, '1', { qos: 1 });
       await publisher.publish(`${prefix}/a/b`, '2', { qos: 1 });

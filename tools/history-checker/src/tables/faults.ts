@@ -73,7 +73,7 @@ export class Faults {
       .map(({ fromMs }) => fromMs);
   }
 
-  /** @returns whether the server was told to stop and had not started again at this time */
+  /** @returns whether a `stop` fault of the server had begun and had not ended at this time */
   isStopping(server: string, atMs: number): boolean {
     return this.#all.some(
       ({ fault, members, fromMs, toMs }) =>

@@ -71,7 +71,7 @@ export class RetainedDelivery {
 
   /**
    * Sends the retained message of a topic before a newer message on the same topic, if a subscription of the
-   * connection has not reached the topic yet [MQTT-4.6.0-6]. A newer message with RETAIN has replaced the
+   * connection has not reached the topic yet [3.1.1 MQTT-4.6.0-6]. A newer message with RETAIN has replaced the
    * retained one.
    */
   sendBefore(connection: Connection, topic: string): void {
