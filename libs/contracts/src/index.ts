@@ -1,3 +1,4 @@
+export * from './access.ts';
 export * from './administration.ts';
 export * from './bridge.ts';
 export * from './client-port.ts';

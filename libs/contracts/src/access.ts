@@ -1,0 +1,167 @@
+import { z } from 'zod';
+import { count } from './schema.ts';
+import type { Decoded } from './schema.ts';
+import type { ClientId } from './ids.ts';
+import type { QoS } from './message.ts';
+
+/** Bytes of a user name, a group name or a listener name. */
+const nameBytesMax = 256;
+/** Rules of the cluster. */
+export const accessRulesMax = 1_000;
+/** Users of the cluster. */
+export const accessUsersMax = 10_000;
+
+const name = z
+  .string()
+  .min(1)
+  .refine((text) => Buffer.byteLength(text) <= nameBytesMax, `must have at most ${nameBytesMax} bytes`);
+const names = z.array(name).min(1).max(100);
+
+/**
+ * One rule for publishing and subscribing. A rule matches a request if all its conditions match. An absent
+ * condition matches everything. The first matching rule decides. Once any rule exists, a request that no rule
+ * matches is denied.
+ */
+export const accessRuleSchema = z.strictObject({
+  effect: z.enum(['allow', 'deny']),
+  /** `subscribe` covers SUBSCRIBE and the delivery of each message. */
+  actions: z.array(z.enum(['publish', 'subscribe'])).min(1),
+  /** Topic filters. `%u` stands for the user name and `%c` for the client identifier, each as one topic level. */
+  topics: names,
+  users: names.exactOptional(),
+  groups: names.exactOptional(),
+  clients: names.exactOptional(),
+  /** IP addresses or networks in CIDR notation. */
+  addresses: names.exactOptional(),
+  /** Names of listeners. */
+  listeners: names.exactOptional(),
+  /**
+   * For `allow`: a publish of a higher QoS is denied, and a subscription is granted at most this QoS.
+   */
+  qosMax: z.literal([0, 1, 2]).exactOptional(),
+  /** For `allow` with the value false: a publish with RETAIN is denied. */
+  retain: z.boolean().exactOptional(),
+});
+
+export type AccessRule = Decoded<typeof accessRuleSchema>;
+
+/** What a user may do at the administration interface; each role includes the ones before it. */
+export const roleSchema = z.enum(['viewer', 'operator', 'admin']);
+export type Role = z.output<typeof roleSchema>;
+
+/** A user in the replicated state. */
+export const accessUserSchema = z.strictObject({
+  name,
+  /** Password hash in the PHC string format, for example `$scrypt$ln=14,r=8,p=1$SALT$HASH`. Never the password. */
+  passwordHash: z.string().max(512),
+  groups: z.array(name).max(100).default([]),
+  /** Absent: the user may not administer the cluster. */
+  role: roleSchema.exactOptional(),
+  /** True: the user can't log in. The user's connections are closed. */
+  disabled: z.boolean().exactOptional(),
+});
+
+export type AccessUser = Decoded<typeof accessUserSchema>;
+
+/** The users and rules in the replicated state. */
+export interface AccessTable {
+  /** Rises with each change. 0: nobody has ever set a user or a rule. */
+  readonly version: number;
+  readonly users: ReadonlyMap<string, AccessUser>;
+  readonly rules: readonly AccessRule[];
+}
+
+/** How a client was authenticated. */
+export type AccessSource = 'anonymous' | 'cluster' | 'passwordFile' | 'certificate' | 'jwt';
+
+/** The authenticated identity of one connection. Rules match on its fields. */
+export interface Identity {
+  readonly source: AccessSource;
+  /** Absent for an anonymous client. */
+  readonly user?: string;
+  /** Groups of a user of a file, a certificate or a token. The groups of a cluster's user are in {@link AccessTable}. */
+  readonly groups: readonly string[];
+  readonly client: ClientId;
+  /** IP address without port; an IPv4-mapped address in its IPv4 form. Empty if unknown. */
+  readonly address: string;
+  /** Name of the listener. */
+  readonly listener: string;
+}
+
+/**
+ * The part of an `open` command that binds a session to a user and decides whether its will may fire. Only
+ * from `accessSemantics` on.
+ */
+export const connectionAccessSchema = z.object({
+  source: z.enum(['anonymous', 'cluster', 'passwordFile', 'certificate', 'jwt']),
+  user: z.string().optional(),
+  groups: z.array(z.string()).optional(),
+  address: z.string(),
+  listener: z.string(),
+  /**
+   * True if a rule outside the log (an ACL file, a token) permits the will. Members use it where no rule of
+   * the log matches.
+   */
+  willGranted: z.boolean().optional(),
+  /** Seconds since 1970 at which the token expires. */
+  expiresAt: count.optional(),
+});
+
+export type ConnectionAccess = Decoded<typeof connectionAccessSchema>;
+
+/** What a connecting client presents. The password buffer is valid during the call only. */
+export interface Credentials {
+  readonly client: ClientId;
+  readonly address: string;
+  /** Name of the listener. */
+  readonly listener: string;
+  readonly userName?: string;
+  readonly password?: Uint8Array;
+  /** The verified certificate of a TLS client. */
+  readonly certificate?: ClientCertificate;
+}
+
+/** A client certificate that the listener's certificate authority has signed. */
+export interface ClientCertificate {
+  /** Common Name of the subject. */
+  readonly commonName?: string;
+  /** DNS names, e-mail addresses and URIs of the Subject Alternative Name, without their prefixes. */
+  readonly alternativeNames: readonly string[];
+}
+
+/** An authenticated connection, as the access decisions need it. */
+export interface AccessSubject {
+  readonly identity: Identity;
+  /** Rules of the client's token. They precede all other rules. */
+  readonly rules?: readonly AccessRule[];
+  /** Time at which the connection must end (expiry of a token), ms since 1970. */
+  readonly expiresAtMs?: number;
+  /** Role for the admin topics. */
+  readonly role?: Role;
+}
+
+/**
+ * The result of an authentication. `credentials`: user name or password are wrong, or no provider accepts the
+ * client. `busy`: too many password checks wait. `unavailable`: a provider cannot decide now.
+ */
+export type AuthenticationResult =
+  | { readonly accepted: true; readonly subject: AccessSubject }
+  | { readonly accepted: false; readonly reason: 'credentials' | 'busy' | 'unavailable' };
+
+/** Authenticates clients. The call never rejects. */
+export interface Authenticator {
+  authenticate(credentials: Credentials): Promise<AuthenticationResult>;
+}
+
+/** Decides what connected clients may do. The decisions take no time and do no I/O. */
+export interface AccessDecisions {
+  /** Changes whenever any decision may change. The broker then checks its connected clients again. */
+  readonly version: number;
+  /** Returns whether the client may still be connected: its user exists, is enabled, and its token is valid. */
+  isValid(subject: AccessSubject): boolean;
+  mayPublish(subject: AccessSubject, topic: string, qos: QoS, retain: boolean): boolean;
+  /** Returns the highest QoS that a subscription to the filter is granted, or null to deny it. */
+  grantedQos(subject: AccessSubject, filter: string, qos: QoS): QoS | null;
+  /** Returns whether a message on this topic may be sent to the client. */
+  mayReceive(subject: AccessSubject, topic: string): boolean;
+}
