@@ -1,6 +1,6 @@
 /**
- * `npm test`: runs all tests, the type check, lint, and the checks for import cycles and for unused files, exports and
- * dependencies.
+ * `npm test`: runs all tests, the type check, lint, and the checks for import cycles, for unused files, exports and
+ * dependencies, and for licences.
  * If a program is not installed, the tests that need the program are skipped and listed. The last line is `N passed, N
  * failed, N skipped`, summed over all projects; the exit
  * status is 0 only when nothing failed. The script needs no terminal.
@@ -41,6 +41,7 @@ const steps = [
     join(modules, 'knip/bin/knip.js'),
     ['--no-progress', '--no-config-hints'],
   ],
+  ['licences', join(root, 'scripts/licences.mjs'), []],
 ];
 
 /** Runs a step. @returns whether the step has passed */

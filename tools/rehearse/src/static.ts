@@ -3,12 +3,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attemptCommand } from '@mqtt-cluster/kit';
+import { billOfMaterialsFault } from './bill-of-materials.ts';
 import { firstFailure } from './playbook.ts';
 import type { Variables } from './playbook.ts';
 import { assertRejected } from './steps/refusals.ts';
 
 const lintMsMax = 600_000;
 const quotedLinesMax = 12;
+const imageNames = ['broker-publisher', 'client'];
 
 /** One check that needs no running hosts. */
 interface Check {
@@ -26,6 +28,7 @@ export async function checkStatically(root: string, print: (text: string) => voi
   const ansible = join(root, 'ansible');
   const checks = [
     staged(root),
+    billsOfMaterials(root),
     lint(ansible),
     ...syntax(ansible),
     ...rendered(root, ansible),
@@ -49,6 +52,21 @@ function staged(root: string): Check {
       const args = [join(root, 'images/build.mjs'), '--stage'];
       const { status, errorOutput } = await attemptCommand('node', args, { timeoutMs: lintMsMax });
       return status === 0 ? null : lastLines(errorOutput);
+    },
+  };
+}
+
+/** Checks the CycloneDX list of each image: its packages, with the versions of the lock file and the licence texts. */
+function billsOfMaterials(root: string): Check {
+  return {
+    name: 'the software bill of materials of each image',
+    async run() {
+      for (const image of imageNames) {
+        const file = join(root, 'dist/images', image, 'files/opt/mqtt-cluster/sbom.cdx.json');
+        const fault = billOfMaterialsFault(readFileSync(file, 'utf8'), root);
+        if (fault !== null) return `${image}: ${fault}`;
+      }
+      return null;
     },
   };
 }

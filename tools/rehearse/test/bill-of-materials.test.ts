@@ -1,0 +1,41 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { billOfMaterialsFault } from '../src/bill-of-materials.ts';
+
+describe('billOfMaterialsFault', () => {
+  let root = '';
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'bill-of-materials-'));
+    const packages = {
+      'node_modules/mqtt': { version: '5.0.0' },
+      'node_modules/a/node_modules/@x/zod': { version: '4.0.0' },
+      'node_modules/zod': { version: '4.0.0' },
+    };
+    writeFileSync(join(root, 'package-lock.json'), JSON.stringify({ packages }));
+  });
+  afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+  const evidence = { licenses: [{ license: { name: 'file: LICENSE' } }] };
+  const mqtt = { name: 'mqtt', version: '5.0.0', evidence };
+  const zod = { name: 'zod', version: '4.0.0', evidence };
+  const own = { group: '@mqtt-cluster', name: 'broker', version: '0.1.0' };
+  const faultOf = (...components: object[]) => billOfMaterialsFault(JSON.stringify({ components }), root);
+
+  it('accepts a list whose packages are in the lock file, with their licence texts', () => {
+    expect(faultOf(own, mqtt, zod, { group: '@x', name: 'zod', version: '4.0.0', evidence })).toBeNull();
+  });
+
+  it('names a package whose version the lock file does not pin', () => {
+    expect(faultOf(mqtt, { ...zod, version: '4.0.1' })).toBe('zod@4.0.1 is not in the lock file');
+  });
+
+  it('names a third-party package without a licence text', () => {
+    expect(faultOf(mqtt, { name: 'zod', version: '4.0.0' })).toBe('zod@4.0.0 has no licence text');
+  });
+
+  it('rejects a list without a package that every image contains', () => {
+    expect(faultOf(own, mqtt)).toBe('the package zod is missing');
+    expect(billOfMaterialsFault('{}', root)).toBe('the package mqtt is missing');
+  });
+});
