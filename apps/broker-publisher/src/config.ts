@@ -102,6 +102,9 @@ const timings = z
     }
   });
 
+/** The providers of authentication. */
+const authenticationProvider = z.enum(['cluster', 'passwordFile', 'certificate', 'jwt']);
+
 const tls = z
   .object({
     /** Files (PEM) for mutual TLS between members. Set all three or none of them. */
@@ -158,6 +161,17 @@ export const configSchema = z
          * connection is unreachable, has restarted, or had moved the client to another server.
          */
         willAfterFailover: z.enum(['discard', 'publish']).default('discard'),
+        /**
+         * Providers that check the clients of the default listener, in this order: users of the cluster, the
+         * password file, client certificates, JSON Web Tokens.
+         */
+        authentication: z.array(authenticationProvider).default([]),
+        /**
+         * Whether the default listener admits clients without a check. Then every host that reaches the listener may
+         * read, write and clear everything that the rules permit to clients without a user. The member starts only if
+         * this setting is true or a provider is set.
+         */
+        anonymous: z.boolean().default(false),
       })
       .prefault({}),
     http: z.object({ port: port.default(9100) }).prefault({}),
@@ -228,6 +242,11 @@ export const configSchema = z
         trustLoopback: z.boolean().default(true),
       })
       .prefault({}),
+    /**
+     * True on a machine for experiments and tests: the member then starts without mutual TLS between the members
+     * (`tls`). Every host that reaches the cluster port of this member can then pose as a peer.
+     */
+    lab: z.boolean().default(false),
     /** Client connections closed per second while the member drains. */
     drainPerSecond: z.int().min(1).max(100_000).default(200),
   })

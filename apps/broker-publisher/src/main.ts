@@ -3,6 +3,7 @@ import { createLogger, exitWithError } from '@mqtt-cluster/runtime';
 import { UsageError } from './admin/arguments.ts';
 import { runAdminCommand } from './admin/command-line.ts';
 import { Appliance } from './node/appliance.ts';
+import { checkConfig } from './node/check-config.ts';
 import { readConfig, settingNames } from './config.ts';
 
 declare const BUILD_VERSION: string | undefined;
@@ -36,6 +37,7 @@ function reportAdminError(error: unknown): number {
 
 const [first, ...adminArguments] = process.argv.slice(2);
 const help = `Usage: broker-publisher              run the appliance
+       broker-publisher check-config  check whether the appliance can start with its settings and files
        broker-publisher --settings    print the environment variables of all settings
        broker-publisher admin --help  print the commands for operators, such as drain and backup
 
@@ -52,7 +54,13 @@ if (first === 'admin') {
   exitStatus.catch(reportAdminError).then((status) => (process.exitCode = status), exitWithError);
 } else if (first === '--help' || first === '-h') process.stdout.write(help);
 else if (first === '--settings') process.stdout.write(`${settingNames().join('\n')}\n`);
-else if (first !== undefined) {
-  process.stderr.write(`"${first}" is not a command; use admin, --settings or --help\n`);
+else if (first === 'check-config') {
+  try {
+    process.stdout.write(`${checkConfig(configDirectory)}\n`);
+  } catch (error) {
+    process.exitCode = reportAdminError(error);
+  }
+} else if (first !== undefined) {
+  process.stderr.write(`"${first}" is not a command; use admin, check-config, --settings or --help\n`);
   process.exitCode = 2;
 } else main().catch(exitWithError);

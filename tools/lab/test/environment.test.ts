@@ -66,6 +66,13 @@ describe('the environment variables', () => {
     });
   });
 
+  test('of a member allow anonymous clients and a cluster port without TLS explicitly', () => {
+    expect(applianceEnvironment(layout, second, settings)).toMatchObject({
+      MQTT_CLUSTER_LAB: 'true',
+      MQTT_CLUSTER_MQTT_ANONYMOUS: 'true',
+    });
+  });
+
   test('of a member contain the settings of --set, which override all other settings', () => {
     expect(variableName('log.level')).toBe('MQTT_CLUSTER_LOG_LEVEL');
     expect(variableName('when-isolated')).toBe('MQTT_CLUSTER_WHEN_ISOLATED');

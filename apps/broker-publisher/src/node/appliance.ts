@@ -16,12 +16,14 @@ import type { ApplianceConfig } from '../config.ts';
 import { FaultInjection } from '../fault-injection/fault-injection.ts';
 import { ApplianceMetrics } from '../observability/metrics.ts';
 import { systemTopics } from '../observability/system-topics.ts';
+import { checkStartFiles } from './check-config.ts';
 import { ClockKeeper } from './clock-keeper.ts';
 import { listenAddress } from './listen-address.ts';
 import { rejectDuplicateMemberId } from './duplicate-member-id.ts';
 import { ManagementInterface } from './management-interface.ts';
 import { MemberRunner } from './member-runner.ts';
 import { observedClientPort } from './observed-client-port.ts';
+import { warnOfOpenDoors } from './start-rules.ts';
 import { StoreReplacement } from './store-replacement.ts';
 
 /** Upper bound of the time that a stop waits until the member has drained, ms. */
@@ -73,6 +75,8 @@ export class Appliance implements Lifecycle {
 
   async start(): Promise<void> {
     const { config } = this.#options;
+    checkStartFiles(config);
+    warnOfOpenDoors(config, this.#logger);
     await this.#faultInjection?.start();
     this.#listenHost = await listenAddress(config.host, this.#logger);
     const tls = readTls(config);

@@ -207,9 +207,10 @@ export class TestCluster {
     return {
       id,
       host,
-      mqtt: { port: mqtt },
+      mqtt: { port: mqtt, anonymous: true },
       http: { port: http },
       cluster: { port: cluster },
+      lab: true,
       peers: this.#members.map((peer) => `${peer}=${host}:${this.portsOf(peer).cluster}`),
       urls: this.#members.map((peer) => `${peer}=${this.mqttUrl(peer)}`),
       data: this.dataDirectory(id),

@@ -40,6 +40,9 @@ export async function startMembers(
       MQTT_CLUSTER_DATA: data,
       MQTT_CLUSTER_WHEN_ISOLATED: 'hold',
       MQTT_CLUSTER_PUBLISHER_RATE: '0',
+      // The members listen on loopback addresses only.
+      MQTT_CLUSTER_LAB: 'true',
+      MQTT_CLUSTER_MQTT_ANONYMOUS: 'true',
     });
   });
   return {

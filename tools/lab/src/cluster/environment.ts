@@ -52,6 +52,9 @@ export function applianceEnvironment(
     MQTT_CLUSTER_WHEN_ISOLATED: 'accept',
     MQTT_CLUSTER_LOG_LEVEL: settings.logLevel,
     MQTT_CLUSTER_TESTING_FAULTS: settings.faultsFile,
+    // The members listen on loopback addresses only. The live view and their logs warn about both settings.
+    MQTT_CLUSTER_LAB: 'true',
+    MQTT_CLUSTER_MQTT_ANONYMOUS: 'true',
     ...Object.fromEntries(settings.overrides.map(([key, value]) => [variableName(key), value])),
   };
 }

@@ -34,9 +34,10 @@ export function createAppliance({ id, ports, peers, data }: MemberOptions): Appl
     config: configSchema.parse({
       id,
       host,
-      mqtt: { port: ports.mqtt },
+      mqtt: { port: ports.mqtt, anonymous: true },
       http: { port: ports.http },
       cluster: { port: ports.cluster },
+      lab: true,
       peers,
       data,
       publisher: { rate: 0 },

@@ -1,0 +1,71 @@
+import { ConfigError } from '@mqtt-cluster/contracts';
+import type { Logger } from '@mqtt-cluster/contracts';
+import { allAddresses } from '../config.ts';
+import type { ApplianceConfig } from '../config.ts';
+
+/** The part of a client listener that decides whether the member may start. */
+interface AdmittingListener {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly authentication: readonly string[];
+  readonly anonymous: boolean;
+  /** Path of the listener's settings. */
+  readonly path: string;
+}
+
+const howToAdmit =
+  'set PATH.authentication to one or more of cluster, passwordFile, certificate and jwt, or set PATH.anonymous to ' +
+  'true, which lets everyone who reaches the listener connect without a check';
+
+/**
+ * Checks the rules that keep strangers out. A setting that lets strangers in must have been set on purpose: the
+ * defaults admit nobody (docs/DESIGN.md, "Who may connect").
+ *
+ * @throws ConfigError the message is one line that names the settings and what to do
+ */
+export function checkStartRules(config: ApplianceConfig): void {
+  const faults = [...clientListeners(config).flatMap(listenerFault), ...clusterPortFault(config)];
+  if (faults.length > 0) throw new ConfigError(`this member does not start: ${faults.join('; ')}`);
+}
+
+/** Warns of each setting that lets strangers in. */
+export function warnOfOpenDoors(config: ApplianceConfig, logger: Logger): void {
+  for (const { name, host, port, anonymous, path } of clientListeners(config)) {
+    if (!anonymous) continue;
+    const text =
+      'ANONYMOUS CLIENTS: everyone who reaches this listener may connect without a check. Set ' +
+      `${path}.anonymous to false and ${path}.authentication to a provider to admit known clients only`;
+    logger.warn({ listener: name, address: `${displayed(host)}:${port}` }, text);
+  }
+  if (!config.lab || config.tls.key !== '') return;
+  logger.warn(
+    { address: `${displayed(config.host)}:${config.cluster.port}` },
+    'LAB: the cluster port has no mutual TLS, so everyone who reaches it can pose as a member. Set tls.key, tls.cert ' +
+      'and tls.ca, and lab to false, on every machine that is not for experiments',
+  );
+}
+
+function clientListeners({ host, mqtt }: ApplianceConfig): readonly AdmittingListener[] {
+  const { port, authentication, anonymous } = mqtt;
+  return [{ name: 'default', host, port, authentication, anonymous, path: 'mqtt' }];
+}
+
+function listenerFault({ name, authentication, anonymous, path }: AdmittingListener): string[] {
+  if (anonymous || authentication.length > 0) return [];
+  const variables = path === 'mqtt' ? ' (MQTT_CLUSTER_MQTT_AUTHENTICATION, MQTT_CLUSTER_MQTT_ANONYMOUS)' : '';
+  return [`the listener "${name}" admits no clients: ${howToAdmit.replaceAll('PATH', path)}${variables}`];
+}
+
+function clusterPortFault({ lab, tls }: ApplianceConfig): string[] {
+  if (lab || tls.key !== '') return [];
+  return [
+    'the cluster port has no mutual TLS, so any host could pose as a member: set tls.key, tls.cert and tls.ca ' +
+      '(MQTT_CLUSTER_TLS_KEY, MQTT_CLUSTER_TLS_CERT, MQTT_CLUSTER_TLS_CA), or set lab (MQTT_CLUSTER_LAB) to true on a ' +
+      'machine for experiments',
+  ];
+}
+
+function displayed(host: string): string {
+  return host === allAddresses ? 'all addresses' : host;
+}

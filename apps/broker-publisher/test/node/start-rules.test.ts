@@ -1,0 +1,98 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigError, silentLogger } from '@mqtt-cluster/contracts';
+import type { Logger } from '@mqtt-cluster/contracts';
+import { configSchema } from '../../src/config.ts';
+import { Appliance } from '../../src/node/appliance.ts';
+import { checkStartFiles } from '../../src/node/check-config.ts';
+import { checkStartRules, warnOfOpenDoors } from '../../src/node/start-rules.ts';
+
+const base = { id: 'a', host: '127.0.0.1', peers: ['a=127.0.0.1:7883'] };
+const open = { ...base, lab: true, mqtt: { anonymous: true } };
+const parse = (settings: object) => configSchema.parse(settings);
+
+let directory: string;
+beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'start-rules-'))));
+afterEach(() => rmSync(directory, { recursive: true }));
+
+function faultOf(act: () => void): string {
+  try {
+    act();
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    expect((error as Error).message).not.toContain('\n');
+    return (error as Error).message;
+  }
+  return '';
+}
+
+test('a listener without a provider and without anonymous stops the start, and the error names both settings', () => {
+  const fault = faultOf(() => checkStartRules(parse({ ...base, lab: true })));
+  expect(fault).toContain('the listener "default" admits no clients');
+  expect(fault).toContain('MQTT_CLUSTER_MQTT_AUTHENTICATION, MQTT_CLUSTER_MQTT_ANONYMOUS');
+  expect(fault).not.toContain('cluster port');
+});
+
+test('a member without mutual TLS does not start outside a lab, and the error names the settings', () => {
+  const fault = faultOf(() => checkStartRules(parse({ ...base, mqtt: { authentication: ['cluster'] } })));
+  expect(fault).toMatch(/cluster port has no mutual TLS.*MQTT_CLUSTER_TLS_KEY.*MQTT_CLUSTER_LAB/);
+});
+
+test('one error names everything that an existing deployment must set before an update', () => {
+  const fault = faultOf(() => checkStartRules(parse(base)));
+  expect(fault).toContain('MQTT_CLUSTER_MQTT_ANONYMOUS');
+  expect(fault).toContain('MQTT_CLUSTER_TLS_KEY');
+});
+
+test.each([
+  ['anonymous clients in a lab', open],
+  ['users of the cluster in a lab', { ...base, lab: true, mqtt: { authentication: ['cluster'] } }],
+  [
+    'certificates between the members',
+    { ...base, mqtt: { anonymous: true }, tls: { key: 'k', cert: 'c', ca: 'a' } },
+  ],
+])('a member may start with %s', (_what, settings) => {
+  expect(faultOf(() => checkStartRules(parse(settings)))).toBe('');
+});
+
+test('a start with the defaults fails before the member opens its store', async () => {
+  const data = join(directory, 'store');
+  const appliance = new Appliance({
+    config: parse({ ...base, data }),
+    logger: silentLogger,
+    version: 'test',
+    onFatal: () => undefined,
+    onStopRequested: () => undefined,
+  });
+  await expect(appliance.start()).rejects.toThrow(/this member does not start: .*admits no clients/);
+  await appliance.stop();
+});
+
+test('a member that admits anonymous clients and a member without TLS warn loudly at their start', () => {
+  const warnings: string[] = [];
+  const warn = (fields: object, text: string) => warnings.push(`${text} ${JSON.stringify(fields)}`);
+  const logger = { ...silentLogger, warn } as unknown as Logger;
+  warnOfOpenDoors(parse(open), logger);
+  expect(warnings).toEqual([
+    expect.stringMatching(/^ANONYMOUS CLIENTS: .*"127\.0\.0\.1:1883"/),
+    expect.stringMatching(/^LAB: .*"127\.0\.0\.1:7883"/),
+  ]);
+  warnings.length = 0;
+  const closed = { ...base, mqtt: { authentication: ['cluster'] }, tls: { key: 'k', cert: 'c', ca: 'a' } };
+  warnOfOpenDoors(parse(closed), logger);
+  expect(warnings).toEqual([]);
+});
+
+test('the check before an update finds files that the new program cannot use', () => {
+  const token = join(directory, 'token');
+  const check = (more: object) => faultOf(() => checkStartFiles(parse({ ...open, ...more })));
+  expect(check({})).toBe('');
+  expect(check({ admin: { tokenFile: token } })).toContain(`the file ${token} cannot be read`);
+  writeFileSync(token, 'short');
+  expect(check({ admin: { tokenFile: token } })).toContain('at least 16 characters');
+  expect(check({ tls: { key: token, cert: token, ca: token } })).toContain(`the files ${token}, ${token}`);
+  expect(check({ tls: { key: join(directory, 'none'), cert: token, ca: token } })).toContain(
+    'cannot be read',
+  );
+});
