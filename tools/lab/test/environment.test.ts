@@ -1,5 +1,6 @@
 import { readArguments } from '../src/arguments.ts';
 import {
+  anonymousWarning,
   applianceEnvironment,
   clientEnvironment,
   parseOverride,
@@ -71,6 +72,8 @@ describe('the environment variables', () => {
       MQTT_CLUSTER_LAB: 'true',
       MQTT_CLUSTER_MQTT_ANONYMOUS: 'true',
     });
+    expect(anonymousWarning([])).toContain('ANONYMOUS');
+    expect(anonymousWarning([['mqtt.anonymous', 'false']])).toBe('');
   });
 
   test('of a member contain the settings of --set, which override all other settings', () => {

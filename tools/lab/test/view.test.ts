@@ -44,6 +44,7 @@ const state: ViewState = {
   traffic: new Tally(1).view(0),
   client: 'connected',
   notice: 'kill m3: done',
+  warning: 'ANONYMOUS: every program on this machine may connect without a user',
   help: false,
 };
 
@@ -54,6 +55,12 @@ describe('the live view', () => {
     expect(text).toMatch(/> m2 +127\.0\.0\.56:1883 +running +serving +follower +12 +345 +17 cut/);
     expect(text).toMatch(/m3 .*killed +- .*ok/);
     expect(text).toContain('kill m3: done');
+  });
+
+  test('warns of anonymous clients', () => {
+    expect(renderView(state, 80)).toContain(
+      'ANONYMOUS: every program on this machine may connect without a user',
+    );
   });
 
   test('fits into 80 columns, and truncates its lines for a narrower terminal', () => {

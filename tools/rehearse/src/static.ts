@@ -1,5 +1,5 @@
 import { describeError } from '@mqtt-cluster/kit';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attemptCommand } from '@mqtt-cluster/kit';
@@ -164,10 +164,54 @@ function preflights(ansible: string): Check[] {
     ['a missing image', image, 'There is no image localhost/mqtt-cluster/broker-publisher:no-such-version'],
     ['an unreachable host', { ansible_connection: 'ssh', ansible_port: '1' }, "one can't be reached by ssh"],
   ];
-  return wrong.map(([name, variables, sentence]) => ({
+  return [
+    ...wrong.map(([name, variables, sentence]) =>
+      rejection(ansible, name, sentence, async () => ({ mqtt_cluster_images: 'tests', ...variables })),
+    ),
+    ...updates.map(([name, variables, sentence]) =>
+      rejection(ansible, name, sentence, async (directory) => ({
+        mqtt_cluster_images: await fakeImage(directory),
+        ...variables,
+      })),
+    ),
+  ];
+}
+
+/** Inventories of an earlier version, which a new image would not start with. */
+const updates: readonly (readonly [string, Variables, string])[] = [
+  [
+    'an update of a deployment that has not chosen how clients are admitted',
+    {},
+    'would admit no clients: set broker_publisher_authentication',
+  ],
+  [
+    'an update of a deployment without certificates between the brokers',
+    { broker_publisher_tls_directory: '', broker_publisher_authentication: ['cluster'] },
+    'because broker_publisher_tls_directory is empty',
+  ],
+];
+
+/** Writes an archive of an image that has only the list of its settings. @returns its folder */
+async function fakeImage(directory: string): Promise<string> {
+  const labels = { 'mqtt-cluster.settings': 'MQTT_CLUSTER_LAB,MQTT_CLUSTER_MQTT_ANONYMOUS' };
+  writeFileSync(join(directory, 'manifest.json'), JSON.stringify([{ Config: 'config.json', RepoTags: [] }]));
+  writeFileSync(join(directory, 'config.json'), JSON.stringify({ config: { Labels: labels } }));
+  const archive = join(directory, 'broker-publisher-static.tar');
+  await attemptCommand('tar', ['-C', directory, '-cf', archive, 'manifest.json', 'config.json']);
+  return directory;
+}
+
+function rejection(
+  ansible: string,
+  name: string,
+  sentence: string,
+  variablesIn: (directory: string) => Promise<Variables>,
+): Check {
+  return {
     name: `preflight of ${name}: "${sentence}"`,
     async run() {
-      const given = { mqtt_cluster_version: 'static', mqtt_cluster_images: 'tests', ...variables };
+      const directory = mkdtempSync(join(tmpdir(), 'rehearsal-preflight-'));
+      const given = { mqtt_cluster_version: 'static', ...(await variablesIn(directory)) };
       const extra = ['--extra-vars', JSON.stringify({ preflight_disk_bytes_min: '1', ...given })];
       const args = ['-i', 'tests/inventories/here.yml', 'playbooks/preflight.yml', ...extra];
       const { status, output } = await attemptCommand('ansible-playbook', args, {
@@ -179,9 +223,11 @@ function preflights(ansible: string): Check[] {
         return null;
       } catch (error) {
         return describeError(error);
+      } finally {
+        rmSync(directory, { recursive: true, force: true });
       }
     },
-  }));
+  };
 }
 
 /**

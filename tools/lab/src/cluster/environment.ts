@@ -59,6 +59,14 @@ export function applianceEnvironment(
   };
 }
 
+/** Returns a warning if the members admit clients without a check, as they do unless `--set` changes that. */
+export function anonymousWarning(overrides: ApplianceSettings['overrides']): string {
+  const last = overrides.findLast(([key]) => variableName(key) === 'MQTT_CLUSTER_MQTT_ANONYMOUS');
+  return (last?.[1] ?? 'true') === 'true'
+    ? 'ANONYMOUS: every program on this machine may connect without a user'
+    : '';
+}
+
 /** Returns the environment variables of the lab's client application. */
 export function clientEnvironment(layout: Layout, logLevel: string): Record<string, string> {
   return {

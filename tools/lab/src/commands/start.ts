@@ -4,7 +4,7 @@ import { describeError } from '@mqtt-cluster/kit';
 import type { Arguments } from '../arguments.ts';
 import { bundleOf } from '../cluster/bundles.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import { clientEnvironment } from '../cluster/environment.ts';
+import { anonymousWarning, clientEnvironment } from '../cluster/environment.ts';
 import { readStatus } from '../cluster/http.ts';
 import { Program } from '../cluster/program.ts';
 import type { FaultAction } from '../fault-forms.ts';
@@ -43,7 +43,9 @@ export async function start(given: Arguments): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => quit());
   const runningLab = await startLab(given, { publisherRate, logLevel: 'info' }, () => quit());
   const client = startClient(runningLab, given.folder);
-  const live = new LiveView(runningLab.cluster, quit);
+  const warning = anonymousWarning(given.overrides);
+  if (warning !== '') process.stderr.write(`${warning}\n`);
+  const live = new LiveView(runningLab.cluster, warning, quit);
   live.start();
   await ended;
   live.stop();
@@ -76,6 +78,7 @@ class LiveView {
   readonly #cluster: Cluster;
   readonly #load: LiveViewLoad;
   readonly #screen: Screen | null;
+  readonly #warning: string;
   readonly #startedAtMs = performance.now();
   #timer: NodeJS.Timeout | null = null;
   #chosen: number | null = null;
@@ -83,8 +86,9 @@ class LiveView {
   #help = false;
   #refreshing = false;
 
-  constructor(cluster: Cluster, quit: () => void) {
+  constructor(cluster: Cluster, warning: string, quit: () => void) {
     this.#cluster = cluster;
+    this.#warning = warning;
     this.#load = new LiveViewLoad(cluster.layout.members, process.pid);
     this.#screen = process.stdout.isTTY ? new Screen((key) => this.#press(key, quit)) : null;
   }
@@ -143,6 +147,7 @@ class LiveView {
         traffic: this.#load.tally.view(nowMs),
         client: describeClient(client),
         notice: this.#cluster.crashes.at(-1) ?? this.#notice,
+        warning: this.#warning,
         help: this.#help,
       };
       if (this.#screen === null) process.stdout.write(`${renderLine(state)}\n`);

@@ -11,6 +11,11 @@ const wrongDeployments: readonly WrongDeployment[] = [
   ['too little disk', { preflight_disk_bytes_min: '999999999999999' }, 'needs at least'],
   ['another architecture', { preflight_architectures: ['riscv128'] }, 'but the images are made for riscv128'],
   ['a missing image', { mqtt_cluster_version: 'nowhere' }, 'There is no image localhost/mqtt-cluster/'],
+  [
+    'an update that would lock clients out',
+    { broker_publisher_anonymous: 'false' },
+    'would admit no clients: set broker_publisher_authentication',
+  ],
   ['an admin token that is too short', { vault_broker_admin_token: 'short' }, '16 characters or more'],
 ];
 
