@@ -23,6 +23,13 @@ export const processMetrics = {
       'Absent without TLS.',
     values: { certificate: { oneFor: 'each file with certificates in the configuration' } },
   }),
+  fileRefused: gauge('file_refused', {
+    unit: 'none',
+    help:
+      '1 while a file of the configuration has invalid content and its old content stays in force, else 0. ' +
+      'Certificates, password files and rule files are read again when they change.',
+    values: { setting: { oneFor: 'each setting with files that are read again' } },
+  }),
 } as const;
 
 /** Metrics of the systemd watchdog. Only a program that systemd starts has them. */

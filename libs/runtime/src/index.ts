@@ -3,6 +3,9 @@ export type { LoadConfigOptions } from './config/load-config.ts';
 export { environmentVariables } from './config/environment-variables.ts';
 export type { EnvironmentVariable } from './config/environment-variables.ts';
 export { describeValidationError } from './config/validation-errors.ts';
+export type { FileContent } from './files/file-content.ts';
+export { WatchedFiles } from './files/watched-files.ts';
+export type { WatchedFile, WatchedFileOptions, WatchedFilesOptions } from './files/watched-files.ts';
 export { createHttpServer, HttpBodyError } from './http/http-server.ts';
 export type {
   CheckResult,
