@@ -1,3 +1,5 @@
+export { TestAuthority } from './certificates.ts';
+export type { CertificateOptions, TestCertificate } from './certificates.ts';
 export { freePorts, host } from './ports.ts';
 export { requiring, systemPython } from './programs.ts';
 export type { Program } from './programs.ts';
