@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
-import { ConfigError, isLoopback } from '@mqtt-cluster/contracts';
+import { ConfigError } from '@mqtt-cluster/contracts';
 import type { MemberId } from '@mqtt-cluster/contracts';
 import { environmentVariables, loadConfig } from '@mqtt-cluster/runtime';
 import { z } from 'zod';
+import { isClientUrl, listenersSchema } from './listeners/listener-settings.ts';
 
 /** Value of the setting `host`: all IPv4 and IPv6 addresses. */
 export const allAddresses = '*';
@@ -51,8 +51,8 @@ const peers = z
 
 /** Parses `id=mqtt://host:port`. */
 const clientUrl = z.string().transform((text, context) => {
-  const [, id, url] = /^([^=]+)=((?:mqtts?|tcp|ssl):\/\/.+)$/.exec(text) ?? [];
-  if (id !== undefined && url !== undefined && URL.canParse(url)) return { id, url };
+  const [, id, url] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+  if (id !== undefined && url !== undefined && isClientUrl(url)) return { id, url };
   context.issues.push({ code: 'custom', message: 'must have the form id=mqtt://host:port', input: text });
   return z.NEVER;
 });
@@ -141,6 +141,11 @@ export const configSchema = z
     mqtt: z
       .object({
         port: port.default(1883),
+        /**
+         * The listeners for clients. With listeners, the member does not listen at `mqtt.port`, and `mqtt.authentication`
+         * and `mqtt.anonymous` have no effect. The environment variable is a JSON array.
+         */
+        listeners: listenersSchema,
         clientsMax: z.int().min(1).default(10_000),
         /**
          * Bytes of one packet from a client (Maximum Packet Size of the server). The members should have the
@@ -178,7 +183,10 @@ export const configSchema = z
     cluster: z.object({ port: port.default(7883) }).prefault({}),
     /** Cluster listeners of all members, including this one: `id=host:port`. */
     peers,
-    /** URLs at which clients reach the members: `id=mqtt://host:port`. */
+    /**
+     * URLs at which clients reach the members: `id=mqtt://host:port`, or with mqtts, ws or wss. Members that are not in the
+     * list announce the URLs of their listeners.
+     */
     urls,
     /** Directory of this member's store. */
     data: z.string().min(1).default('./data'),
@@ -285,34 +293,6 @@ export function ownAddress({ id, peers: addresses }: ApplianceConfig): PeerAddre
       `the setting peers does not list ${id}: the schema should have rejected the configuration`,
     );
   return own;
-}
-
-/**
- * Returns the URL at which clients reach this member. A member that listens on all addresses advertises the
- * address that its peers use.
- */
-export function advertisedUrl(config: ApplianceConfig): string {
-  const listensOnAll = [allAddresses, '0.0.0.0', '::'].includes(config.host);
-  const host = listensOnAll ? ownAddress(config).host : config.host;
-  return `mqtt://${isIP(host) === 6 ? `[${host}]` : host}:${config.mqtt.port}`;
-}
-
-/**
- * Returns the URLs that this member announces to its peers: those of the setting `urls`, else the
- * {@link advertisedUrl}. Clients on other hosts cannot use a loopback address, so a member announces one only
- * if the cluster itself runs on loopback addresses.
- */
-export function announcedUrls(config: ApplianceConfig): readonly string[] {
-  const configured = config.urls.get(config.id);
-  if (configured !== undefined) return configured;
-  const url = advertisedUrl(config);
-  const unreachable = isLoopback(new URL(url).hostname) && !runsOnLoopback(config);
-  return unreachable || config.mqtt.port === 0 ? [] : [url];
-}
-
-/** Returns whether the peers reach this member at a loopback address, so all members are on this host. */
-export function runsOnLoopback(config: ApplianceConfig): boolean {
-  return isLoopback(ownAddress(config).host);
 }
 
 /** @throws ConfigError when the file cannot be read */

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { advertisedUrl, announcedUrls, readConfig, settingNames } from '../src/config.ts';
+import { readConfig, settingNames } from '../src/config.ts';
+import { announcedUrls, clientListeners, plainUrl } from '../src/listeners/client-listeners.ts';
 
 const base = { MQTT_CLUSTER_ID: 'a', MQTT_CLUSTER_PEERS: 'a=127.0.0.1:7883,b=127.0.0.2:7883,c=[::1]:7883' };
 const former = { ...process.env };
@@ -15,6 +16,12 @@ afterEach(() => {
   process.env = { ...former };
   rmSync(directory, { recursive: true });
 });
+
+const plain = { name: 'plain', port: 1 };
+
+function listeners(...list: readonly object[]): Record<string, string> {
+  return { MQTT_CLUSTER_MQTT_LISTENERS: JSON.stringify(list) };
+}
 
 function read(changes: Record<string, string> = {}) {
   process.env = { ...former, ...base, ...changes };
@@ -72,6 +79,50 @@ test.each([
     { MQTT_CLUSTER_URLS: 'a=mqtt://h:99999' },
     /"a=mqtt:\/\/h:99999", but must have the form id=mqtt:/,
   ],
+  [
+    'a listener without a port',
+    listeners({ name: 'a' }),
+    /mqtt\.listeners\.0\.port is missing.*MQTT_LISTENERS/,
+  ],
+  [
+    'an unknown setting of a listener',
+    listeners({ ...plain, colour: 1 }),
+    /listeners\.0\.colour is not a known/,
+  ],
+  ['two listeners with one name', listeners(plain, { ...plain, port: 2 }), /"plain" appears twice/],
+  ['two listeners at one address', listeners(plain, { ...plain, name: 'b' }), /:1 appears twice/],
+  ['a listener with an unknown kind', listeners({ ...plain, kind: 'udp' }), /"tcp", "tls", "ws", "wss"/],
+  [
+    'a TLS listener without a key',
+    listeners({ ...plain, kind: 'tls' }),
+    /tls\.key and tls\.cert, because its kind is tls/,
+  ],
+  [
+    'a plain listener with a key',
+    listeners({ ...plain, tls: { key: 'k', cert: 'c' } }),
+    /not set tls, because its kind is tcp/,
+  ],
+  [
+    'a TLS listener that requires client certificates without an authority',
+    listeners({ ...plain, kind: 'tls', tls: { key: 'k', cert: 'c', clientCertificate: 'required' } }),
+    /must set ca, because clientCertificate is required/,
+  ],
+  [
+    'a TLS listener with an authority that it does not use',
+    listeners({ ...plain, kind: 'tls', tls: { key: 'k', cert: 'c', ca: 'a' } }),
+    /would check no certificate/,
+  ],
+  [
+    'certificates as users without client certificates',
+    listeners({ ...plain, authentication: ['certificate'] }),
+    /tls\.clientCertificate/,
+  ],
+  [
+    'a proxy that is no network',
+    listeners({ ...plain, proxy: ['10.0.0.0/33'] }),
+    /10\.0\.0\.0\/33", but must be an IP address/,
+  ],
+  ['origins of a plain listener', listeners({ ...plain, origins: ['*'] }), /must not set origins/],
   ['a URL of an unknown member', { MQTT_CLUSTER_URLS: 'z=mqtt://h:1' }, /urls .*"z" is not one of them/],
 ])('readConfig rejects %s with a one-line message', (_what, changes, words) => {
   let message = '';
@@ -118,14 +169,67 @@ test.each<[string, Record<string, string>, string[]]>([
   ],
   ['no loopback address', { ...remotePeers, MQTT_CLUSTER_HOST: '127.0.0.1' }, []],
   ['a loopback address, if the cluster runs on loopback addresses', {}, ['mqtt://127.0.0.1:1883']],
+  [
+    'the URL of each of its listeners, except of one behind a proxy',
+    {
+      ...remotePeers,
+      ...listeners(
+        { name: 'plain', port: 1883 },
+        { name: 'proxied', port: 1884, proxy: ['192.0.2.0/24'] },
+        { name: 'tls', kind: 'tls', port: 8883, tls: { key: 'k', cert: 'c' } },
+        { name: 'web', kind: 'ws', port: 8083, host: '2001:db8::9', path: '/m' },
+        {
+          name: 'far',
+          kind: 'wss',
+          port: 8084,
+          tls: { key: 'k', cert: 'c' },
+          urls: ['wss://a.example/mqtt'],
+        },
+      ),
+    },
+    ['mqtt://192.0.2.1:1883', 'mqtts://192.0.2.1:8883', 'ws://[2001:db8::9]:8083/m', 'wss://a.example/mqtt'],
+  ],
 ])('a member announces to its peers, as the URL for clients, %s', (_what, changes, urls) => {
   expect(announcedUrls(read(changes))).toEqual(urls);
+});
+
+test('without the setting mqtt.listeners a member has one plain listener', () => {
+  const [listener, ...more] = clientListeners(read({ MQTT_CLUSTER_MQTT_ANONYMOUS: 'true' }));
+  expect(more).toEqual([]);
+  expect(listener).toMatchObject({
+    name: 'default',
+    kind: 'tcp',
+    host: '*',
+    port: 1883,
+    anonymous: true,
+    proxy: [],
+  });
+});
+
+test('listeners of the setting mqtt.listeners replace the default listener', () => {
+  const tls = {
+    key: 'k',
+    cert: 'c',
+    ca: 'a',
+    crl: 'r',
+    clientCertificate: 'optional',
+    minVersion: 'TLSv1.3',
+  };
+  const secure = {
+    name: 'tls',
+    kind: 'tls',
+    host: '192.0.2.9',
+    port: 8883,
+    tls,
+    authentication: ['certificate'],
+  };
+  expect(clientListeners(read(listeners(plain, secure)))).toMatchObject([{ ...plain, host: '*' }, secure]);
 });
 
 test('by default a member listens on all addresses and accepts packets of 256 KiB, at most 1 MiB', () => {
   const config = read();
   expect([config.host, config.mqtt.packetBytesMax]).toEqual(['*', 262_144]);
-  expect(advertisedUrl(config)).toBe('mqtt://127.0.0.1:1883');
+  expect(plainUrl(config)).toBe('mqtt://127.0.0.1:1883');
   expect(read({ MQTT_CLUSTER_MQTT_PACKET_BYTES_MAX: '1048576' }).mqtt.packetBytesMax).toBe(1_048_576);
   expect(() => read({ MQTT_CLUSTER_MQTT_PACKET_BYTES_MAX: '1048577' })).toThrow(
     /MQTT_CLUSTER_MQTT_PACKET_BYTES_MAX/,

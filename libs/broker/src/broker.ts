@@ -12,10 +12,8 @@
  * PINGREQ and the keep-alive timer of each client (`aedes/`). See docs/adr/0001-aedes-version.md for the
  * division of packets.
  */
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ClientEffect, ConnectionId, Lifecycle } from '@mqtt-cluster/contracts';
-import { plainAddress } from '@mqtt-cluster/contracts';
 import { noMetrics } from '@mqtt-cluster/metric-catalogue';
 import { AedesAdapter } from './aedes/aedes-adapter.ts';
 import type { BrokerContext } from './context.ts';
@@ -25,8 +23,9 @@ import { Connection } from './connection/connection.ts';
 import { OversizedPacketLog } from './connection/oversized-packet-log.ts';
 import { PublishEncoder } from './codec/encode-publish.ts';
 import { TokenBucket } from './flow-control/token-bucket.ts';
-import { listen } from './listeners.ts';
-import type { BoundAddress, Listener } from './listeners.ts';
+import { Listener, nameDefault } from './listeners/listener.ts';
+import type { ListenerContext } from './listeners/listener.ts';
+import type { BoundAddress, ConnectionOrigin, ListenerTls } from './listeners/options.ts';
 import { defaultLimits } from './options.ts';
 import type { BrokerOptions } from './options.ts';
 import { SystemTopics } from './system-topics.ts';
@@ -35,6 +34,10 @@ const sweepIntervalMs = 1_000;
 /** Sockets without a CONNECT that are accepted in addition to the maximum number of clients. */
 const unconnectedSocketsMax = 1_000;
 const connectBurstSeconds = 5;
+/**
+ * Bound of one WebSocket message, in packets of the largest size: MQTT.js sends all packets of one turn in one message.
+ */
+const webSocketMessagePackets = 4;
 
 export interface Broker extends Lifecycle {
   /** Returns the bound addresses in the order of the options. */
@@ -43,7 +46,13 @@ export interface Broker extends Lifecycle {
   /** Updates the metrics. The broker also does this once a second. */
   report(): void;
   /** Serves a client over any stream, like a socket that a listener accepted. */
-  handle(stream: Duplex, address?: string): void;
+  handle(stream: Duplex, origin?: Partial<ConnectionOrigin>): void;
+  /**
+   * Uses other keys and certificates for new connections to a listener. No open connection is closed.
+   *
+   * @throws Error the values are unusable, or no such listener has TLS; the former values stay in use
+   */
+  updateTls(listener: string, tls: ListenerTls): void;
   /** Clients that received a successful CONNACK and are connected. */
   readonly clientsConnected: number;
 }
@@ -96,8 +105,10 @@ class MqttBroker implements Broker {
   async start(): Promise<void> {
     await this.#aedes.start();
     try {
-      for (const listener of this.#options.listeners) {
-        this.#listeners.push(await listen(listener, (socket) => this.#onSocket(socket)));
+      for (const options of this.#options.listeners) {
+        const listener = new Listener(options, this.#listenerContext());
+        await listener.listen();
+        this.#listeners.push(listener);
       }
     } catch (error) {
       await this.stop();
@@ -121,6 +132,12 @@ class MqttBroker implements Broker {
     return this.#listeners.map((listener) => listener.address);
   }
 
+  updateTls(name: string, tls: ListenerTls): void {
+    const listener = this.#listeners.find((each) => each.name === name);
+    if (listener === undefined) throw new Error(`there is no listener ${name}`);
+    listener.updateTls(tls);
+  }
+
   counters(): Readonly<BrokerCounters> {
     return this.#context.counters;
   }
@@ -134,18 +151,30 @@ class MqttBroker implements Broker {
     return this.#open;
   }
 
-  #onSocket(socket: Socket): void {
-    const address = plainAddress(socket.remoteAddress ?? '');
+  #listenerContext(): ListenerContext {
+    const { limits, counters, logger } = this.#context;
+    return {
+      logger,
+      handshakeMsMax: limits.handshakeMsMax,
+      messageBytesMax: limits.packetBytesMax * webSocketMessagePackets,
+      admits: (origin) => this.#admits(origin),
+      onStream: (stream, origin) => this.handle(stream, origin),
+      onFailure: (failure) => {
+        counters.connectionsRefused++;
+        counters.refusals[failure]++;
+      },
+    };
+  }
+
+  /** Decides about a new connection before its TLS handshake. */
+  #admits({ address }: ConnectionOrigin): boolean {
     const { limits, counters } = this.#context;
-    const tooMany = this.#connections.size >= limits.clientsMax + unconnectedSocketsMax;
-    if (tooMany || !this.#takeConnectToken(address)) {
-      counters.connectionsRefused++;
-      counters.refusals[tooMany ? 'too_many_connections' : 'rate_limited']++;
-      socket.destroy();
-      return;
-    }
-    socket.setNoDelay(true);
-    this.handle(socket, address);
+    const pending = this.#listeners.reduce((sum, listener) => sum + listener.pendingConnections, 0);
+    const tooMany = this.#connections.size + pending >= limits.clientsMax + unconnectedSocketsMax;
+    if (!tooMany && this.#takeConnectToken(address)) return true;
+    counters.connectionsRefused++;
+    counters.refusals[tooMany ? 'too_many_connections' : 'rate_limited']++;
+    return false;
   }
 
   #takeConnectToken(address: string): boolean {
@@ -159,10 +188,11 @@ class MqttBroker implements Broker {
     return rate.take(performance.now()) === 0;
   }
 
-  handle(stream: Duplex, address = ''): void {
+  handle(stream: Duplex, partial: Partial<ConnectionOrigin> = {}): void {
     const id = ++this.#lastConnection;
     this.#context.counters.connectionsOpened++;
-    const connection = new Connection(id, stream, address, this.#context, {
+    const origin: ConnectionOrigin = { address: '', listener: nameDefault, kind: 'tcp', ...partial };
+    const connection = new Connection(id, stream, origin, this.#context, {
       onConnecting: () => this.#clients++,
       onOpen: () => this.#onOpen(),
       onEnded: (previous) => {

@@ -1,16 +1,6 @@
-import type { TlsOptions } from 'node:tls';
-import type { ClientId, ClientPort, Logger, MemberId } from '@mqtt-cluster/contracts';
+import type { ClientId, ClientPort, Credentials, Logger, MemberId } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
-
-export interface ListenerOptions {
-  /** Address to bind; `0.0.0.0` binds all addresses. */
-  readonly host: string;
-  /** 0 binds any free port; see {@link Broker.addresses}. */
-  readonly port: number;
-  readonly kind: 'tcp' | 'tls';
-  /** Required for `tls`. */
-  readonly tls?: TlsOptions;
-}
+import type { ListenerKind, ListenerOptions } from './listeners/options.ts';
 
 export interface BrokerLimits {
   /** Bytes of one packet from a client. Each client may occupy this much memory with an incomplete packet. */
@@ -47,7 +37,12 @@ export interface BrokerLimits {
   readonly outgoingBytesMax: number;
   /** Time that the outgoing buffer may stay full before the broker disconnects the client, ms. */
   readonly stalledMsMax: number;
-  /** Time between the opening of a connection and its CONNECT, ms. */
+  /**
+   * Time from the opening of a connection until its PROXY header, its TLS handshake and its WebSocket request are
+   * complete, ms.
+   */
+  readonly handshakeMsMax: number;
+  /** Time between the opening of a connection, or the end of its handshake, and its CONNECT, ms. */
   readonly connectMsMax: number;
   /** Time that the member has to accept or reject a client, ms. */
   readonly admissionMsMax: number;
@@ -88,6 +83,7 @@ export const defaultLimits: BrokerLimits = {
   heldBytesMax: 16 * 1024 * 1024,
   outgoingBytesMax: 1024 * 1024,
   stalledMsMax: 10_000,
+  handshakeMsMax: 10_000,
   connectMsMax: 10_000,
   admissionMsMax: 30_000,
   publishesPerSecondMax: 0,
@@ -97,14 +93,6 @@ export const defaultLimits: BrokerLimits = {
   packetBytesPerSecondMin: 1024,
   incompletePacketMsMax: 60_000,
 };
-
-/** Credentials of a connecting client. The password buffer is valid during the call only. */
-export interface Credentials {
-  readonly client: ClientId;
-  readonly address: string;
-  readonly userName?: string;
-  readonly password?: Uint8Array;
-}
 
 /** Access to the admin topics (`$cluster/admin/…`). */
 export interface Administration {
@@ -137,10 +125,10 @@ export interface BrokerOptions {
   readonly droppedMessages?: () => number;
   /**
    * Returns the Server Reference (MQTT 5, 4.11) for MQTT 5 clients that this member redirects, or undefined
-   * if no other member is better. The broker calls this function only for a redirect, so the function may be
-   * costly.
+   * if no other member is better. The reference is that of a listener of the same kind. The broker calls this
+   * function only for a redirect, so the function may be costly.
    */
-  readonly serverReference?: () => string | undefined;
+  readonly serverReference?: (kind: ListenerKind) => string | undefined;
   /**
    * Returns which new clients the member accepts now. `redirect`: MQTT 5 clients are redirected if
    * `serverReference` returns a member. `refuse`: all other clients are rejected as well. Default: `all`.

@@ -17,6 +17,9 @@ export const connectionRefusalReasons = [
   'draining',
   'taken_over',
   'timeout',
+  'proxy_header',
+  'tls_handshake',
+  'websocket_upgrade',
   'other',
 ] as const;
 export type ConnectionRefusalReason = (typeof connectionRefusalReasons)[number];
@@ -60,7 +63,8 @@ export const brokerMetrics = {
     unit: 'connections',
     help:
       'Rejected connections, by reason. redirected: MQTT 5 clients of a full or overloaded member that ' +
-      'were redirected to another member.',
+      'were redirected to another member. proxy_header, tls_handshake, websocket_upgrade: connections that ' +
+      'failed before their first MQTT packet.',
     values: { reason: connectionRefusalReasons },
   }),
   disconnects: counter('disconnects_total', {

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { createBridge } from '@mqtt-cluster/bridge';
 import type { BridgeTls, ListeningBridge } from '@mqtt-cluster/bridge';
 import { createBroker } from '@mqtt-cluster/broker';
-import type { Broker } from '@mqtt-cluster/broker';
+import type { Broker, ListenerOptions } from '@mqtt-cluster/broker';
 import type { BridgeCounters, Lifecycle, Logger, RecoveredState, Store } from '@mqtt-cluster/contracts';
 import { createMember, defaultLimits, lanMemberTimings } from '@mqtt-cluster/member';
 import { createPublisher } from '@mqtt-cluster/publisher';
@@ -11,9 +11,12 @@ import { createHttpServer } from '@mqtt-cluster/runtime';
 import type { HttpServer } from '@mqtt-cluster/runtime';
 import { createStore } from '@mqtt-cluster/store';
 import { readToken } from '../admin/authorization.ts';
-import { advertisedUrl, announcedUrls, ownAddress, readPem } from '../config.ts';
+import { ownAddress, readPem } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { FaultInjection } from '../fault-injection/fault-injection.ts';
+import { brokerListeners } from '../listeners/broker-listeners.ts';
+import { announcedUrls } from '../listeners/client-listeners.ts';
+import { publisherServers } from '../listeners/publisher-servers.ts';
 import { ApplianceMetrics } from '../observability/metrics.ts';
 import { systemTopics } from '../observability/system-topics.ts';
 import { checkStartFiles } from './check-config.ts';
@@ -56,7 +59,7 @@ export class Appliance implements Lifecycle {
   #broker: Broker | null = null;
   #http: HttpServer | null = null;
   #publisher: Publisher | null = null;
-  /** The address that all listeners bind. Set by `start`. */
+  /** The address that the listeners for peers and HTTP requests bind. Set by `start`. */
   #listenHost = '';
   /** Set by the first call of `stop`. Later calls return the same promise. */
   #stopped: Promise<void> | null = null;
@@ -98,7 +101,8 @@ export class Appliance implements Lifecycle {
       onFatal: this.#options.onFatal,
     });
     this.#http = this.#createHttp(runner, management);
-    const broker = this.#createBroker(runner, management);
+    const listeners = await brokerListeners(config, (host) => listenAddress(host, this.#logger));
+    const broker = this.#createBroker(runner, management, listeners);
     this.#broker = broker;
     // Each listener fails to start when its port is in use. A failed start loses nothing,
     // because the member has acknowledged no message yet.
@@ -204,14 +208,18 @@ export class Appliance implements Lifecycle {
     });
   }
 
-  #createBroker(runner: MemberRunner, management: ManagementInterface): Broker {
+  #createBroker(
+    runner: MemberRunner,
+    management: ManagementInterface,
+    listeners: readonly ListenerOptions[],
+  ): Broker {
     const { config, version } = this.#options;
     const { reporter } = this.#metrics;
     const port = observedClientPort(runner, () => reporter.onEffectsWritten());
     return createBroker({
       memberId: config.id,
       port: this.#faultInjection?.wrap(port) ?? port,
-      listeners: [{ host: this.#listenHost, port: config.mqtt.port, kind: 'tcp' }],
+      listeners,
       limits: {
         clientsMax: config.mqtt.clientsMax,
         packetBytesMax: config.mqtt.packetBytesMax,
@@ -228,7 +236,7 @@ export class Appliance implements Lifecycle {
           accepts: config.whenIsolated === 'accept',
         }),
       droppedMessages: () => reporter.droppedMessages,
-      serverReference: () => management.serverReference(),
+      serverReference: (kind) => management.serverReference(kind),
       admission: () => management.admission(),
       administration: {
         isAdministrator: ({ userName, password }) =>
@@ -266,12 +274,14 @@ export class Appliance implements Lifecycle {
   #startPublisher(): void {
     const { config } = this.#options;
     if (config.publisher.rate === 0) return;
-    const servers = [...config.urls].flatMap(([id, urls]) => urls.map((url) => ({ id, url })));
-    const preferred = config.urls.get(config.id)?.[0] ?? advertisedUrl(config);
+    const servers = publisherServers(config);
+    if (servers === null) {
+      this.#logger.warn({}, 'the publisher does not start: no listener of this member serves plain TCP');
+      return;
+    }
     this.#publisher = createPublisher({
       memberId: config.id,
-      servers: servers.length > 0 ? servers : [{ id: config.id, url: preferred }],
-      preferred,
+      ...servers,
       ...(config.publisher.group === '' ? {} : { sharedGroup: config.publisher.group }),
       ratePerSecond: config.publisher.rate,
       logger: this.#logger.child({ part: 'publisher' }),

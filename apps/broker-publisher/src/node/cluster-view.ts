@@ -1,6 +1,8 @@
 import { isLoopback } from '@mqtt-cluster/contracts';
 import type { MemberAdvertisement, MemberId, MemberStatus } from '@mqtt-cluster/contracts';
 import type { ClientUrls } from '../config.ts';
+import { kindOfUrl } from '../listeners/client-listeners.ts';
+import type { ListenerKind } from '../listeners/client-listeners.ts';
 
 /**
  * A serving member redirects clients only to a member whose load is lower by at least this much. Otherwise
@@ -49,20 +51,31 @@ export class ClusterView {
   /**
    * Returns host and port of the serving member with the lowest load, as the Server Reference of a
    * redirection. Returns undefined when this member serves and no other member has a clearly lower load.
+   *
+   * @param kind kind of the listener that the client uses. A client with TLS must not be sent to a plain listener, and a
+   *   client without TLS cannot use a listener with TLS
    */
-  redirectTarget(status: MemberStatus, load: number): string | undefined {
+  redirectTarget(status: MemberStatus, load: number, kind: ListenerKind): string | undefined {
     const loadMax = status.state === 'serving' ? load - loadDifferenceMin : Infinity;
+    const urlOf = ({ urls }: MemberAdvertisement): string | undefined =>
+      urls.find((url) => kindOfUrl(url) === kind);
     const candidates = this.advertisements(status, load).filter(
       (member) =>
         member.id !== status.id &&
         member.state === 'serving' &&
-        member.urls.length > 0 &&
+        urlOf(member) !== undefined &&
         member.load <= loadMax,
     );
     candidates.sort((left, right) => left.load - right.load || left.clients - right.clients);
-    const url = candidates[0]?.urls[0];
-    return url === undefined ? undefined : new URL(url).host;
+    const url = candidates[0] && urlOf(candidates[0]);
+    return url === undefined ? undefined : hostAndPort(new URL(url));
   }
+}
+
+/** `URL` omits the default ports of `ws` and `wss`; without a port, a client would use that of MQTT. */
+function hostAndPort({ protocol, hostname, port }: URL): string {
+  const effective = port === '' ? { 'ws:': '80', 'wss:': '443' }[protocol] : port;
+  return effective === undefined ? hostname : `${hostname}:${effective}`;
 }
 
 /** Also returns true for a text that is not a URL, because a peer may announce any text. */

@@ -6,12 +6,13 @@ import type { HttpResponse, HttpRequest, CheckResult } from '@mqtt-cluster/runti
 import { AdminCommandHandler } from '../admin/admin-command-handler.ts';
 import { Authorization } from '../admin/authorization.ts';
 import { adminRoutes } from '../admin/routes.ts';
-import { announcedUrls, runsOnLoopback } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { LoadMeter } from '../health/load-meter.ts';
 import type { Admission } from '../health/load-meter.ts';
 import { SelfProbe } from '../health/self-probe.ts';
 import { ServiceManagerReporter } from '../health/service-manager-reporter.ts';
+import { announcedUrls, runsOnLoopback } from '../listeners/client-listeners.ts';
+import type { ListenerKind } from '../listeners/client-listeners.ts';
 import { countingNotifier } from '../observability/counting-notifier.ts';
 import { ClusterView } from './cluster-view.ts';
 import type { MemberRunner } from './member-runner.ts';
@@ -52,7 +53,10 @@ export class ManagementInterface implements Lifecycle {
   readonly #options: ManagementInterfaceOptions;
   readonly #view: ClusterView;
   readonly #loadMeter = new LoadMeter();
-  #redirectTarget: { readonly hostAndPort: string | undefined; readonly untilMs: number } | null = null;
+  readonly #redirectTargets = new Map<
+    ListenerKind,
+    { readonly hostAndPort: string | undefined; readonly untilMs: number }
+  >();
   #serviceManager: ServiceManagerReporter | null = null;
   #stopDelays: () => void = () => {};
 
@@ -137,14 +141,17 @@ export class ManagementInterface implements Lifecycle {
     return this.#view.advertisements(this.#options.runner.status(), this.#loadMeter.load);
   }
 
-  /** Returns the Server Reference (host and port) of the member to which MQTT 5 clients are redirected. */
-  serverReference(): string | undefined {
+  /**
+   * Returns the Server Reference (host and port) of the member to which MQTT 5 clients of a listener of this kind are
+   * redirected.
+   */
+  serverReference(kind: ListenerKind): string | undefined {
     const nowMs = performance.now();
-    if (this.#redirectTarget === null || nowMs >= this.#redirectTarget.untilMs) {
-      const hostAndPort = this.#view.redirectTarget(this.#options.runner.status(), this.#loadMeter.load);
-      this.#redirectTarget = { hostAndPort, untilMs: nowMs + redirectTargetMsMax };
-    }
-    return this.#redirectTarget.hostAndPort;
+    const former = this.#redirectTargets.get(kind);
+    if (former !== undefined && nowMs < former.untilMs) return former.hostAndPort;
+    const hostAndPort = this.#view.redirectTarget(this.#options.runner.status(), this.#loadMeter.load, kind);
+    this.#redirectTargets.set(kind, { hostAndPort, untilMs: nowMs + redirectTargetMsMax });
+    return hostAndPort;
   }
 
   admission(): Admission {

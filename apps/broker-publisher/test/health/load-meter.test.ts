@@ -51,11 +51,11 @@ const urls = new Map(members.map((id) => [id, [`mqtt://${id}.example:1883`]]));
 const view = new ClusterView({ members, urls, ownUrls: [], usesLoopback: false });
 
 test('ClusterView redirects clients to the member with the lowest load, but not if this load is only slightly lower', () => {
-  expect(view.redirectTarget(status({}), 0.9)).toBe('c.example:1883');
-  expect(view.redirectTarget(status({}), 0.2)).toBeUndefined();
-  expect(view.redirectTarget(status({ state: 'draining' }), 0)).toBe('c.example:1883');
+  expect(view.redirectTarget(status({}), 0.9, 'tcp')).toBe('c.example:1883');
+  expect(view.redirectTarget(status({}), 0.2, 'tcp')).toBeUndefined();
+  expect(view.redirectTarget(status({ state: 'draining' }), 0, 'tcp')).toBe('c.example:1883');
   const others = { b: peer(0.5, 1), c: peer(0.1, 9, 'isolated') } as unknown as MemberStatus['peers'];
-  expect(view.redirectTarget(status({ peers: others }), 0.9)).toBe('b.example:1883');
+  expect(view.redirectTarget(status({ peers: others }), 0.9, 'tcp')).toBe('b.example:1883');
 });
 
 test('$SYS/cluster/members contains the last report of each member and marks unreachable members', () => {
@@ -77,24 +77,36 @@ describe('ClusterView without the setting urls', () => {
     new ClusterView({ members, urls: new Map(), ownUrls: ['mqtt://192.0.2.1:1883'], usesLoopback });
 
   test('redirects clients to the URL that a peer announces', () => {
-    expect(viewOf(false).redirectTarget(announcing('mqtt://192.0.2.2:1884'), 0)).toBe('192.0.2.2:1884');
-    expect(viewOf(false).redirectTarget(announcing('mqtt://[2001:db8::2]:1883'), 0)).toBe(
+    expect(viewOf(false).redirectTarget(announcing('mqtt://192.0.2.2:1884'), 0, 'tcp')).toBe(
+      '192.0.2.2:1884',
+    );
+    expect(viewOf(false).redirectTarget(announcing('mqtt://[2001:db8::2]:1883'), 0, 'tcp')).toBe(
       '[2001:db8::2]:1883',
     );
-    expect(viewOf(false).redirectTarget(announcing(), 0)).toBeUndefined();
+    expect(viewOf(false).redirectTarget(announcing(), 0, 'tcp')).toBeUndefined();
   });
 
   test.each(['mqtt://127.0.0.2:1883', 'mqtt://[::1]:1883', 'mqtt://localhost:1883', 'no URL'])(
     'does not redirect clients to %s',
     (url) => {
       const reachable = 'mqtt://192.0.2.2:1883';
-      expect(viewOf(false).redirectTarget(announcing(url), 0)).toBeUndefined();
-      expect(viewOf(false).redirectTarget(announcing(url, reachable), 0)).toBe('192.0.2.2:1883');
+      expect(viewOf(false).redirectTarget(announcing(url), 0, 'tcp')).toBeUndefined();
+      expect(viewOf(false).redirectTarget(announcing(url, reachable), 0, 'tcp')).toBe('192.0.2.2:1883');
     },
   );
 
   test('redirects clients to a loopback address if the cluster runs on loopback addresses', () => {
-    expect(viewOf(true).redirectTarget(announcing('mqtt://127.0.0.2:1883'), 0)).toBe('127.0.0.2:1883');
+    expect(viewOf(true).redirectTarget(announcing('mqtt://127.0.0.2:1883'), 0, 'tcp')).toBe('127.0.0.2:1883');
+  });
+
+  test.each([
+    ['tcp', '192.0.2.2:1883'],
+    ['tls', 'b.example:8883'],
+    ['ws', undefined],
+    ['wss', 'b.example:443'],
+  ] as const)('redirects a client of a %s listener to a listener of the same kind only', (kind, target) => {
+    const peer = announcing('mqtts://b.example:8883', 'mqtt://192.0.2.2:1883', 'wss://b.example/mqtt');
+    expect(viewOf(false).redirectTarget(peer, 0, kind)).toBe(target);
   });
 
   test('advertises the own URL and those of the peers', () => {

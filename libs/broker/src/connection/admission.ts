@@ -1,30 +1,40 @@
 import { randomUUID } from 'node:crypto';
-import type { ClientId, ConnectRequest } from '@mqtt-cluster/contracts';
+import type { ClientId, ConnectRequest, Credentials } from '@mqtt-cluster/contracts';
 import type { ConnectPacket } from '../codec/decode-connect.ts';
 import { isBridgeStateTopic } from '../codec/topic-validation.ts';
 import { reasonCodes } from '../codec/reason-codes.ts';
 import type { BrokerContext } from '../context.ts';
-import type { BrokerLimits, Credentials } from '../options.ts';
+import type { ConnectionOrigin } from '../listeners/options.ts';
+import type { BrokerLimits } from '../options.ts';
 
 const sessionNeverExpires = 0xffffffff;
 const receiveMaximumDefault = 65_535;
 
 /** Checks a well-formed CONNECT. Returns the reason code that rejects it, or null to accept it. */
-export function connectFault(packet: ConnectPacket, context: BrokerContext): number | null {
+export function connectFault(
+  packet: ConnectPacket,
+  origin: ConnectionOrigin,
+  context: BrokerContext,
+): number | null {
   const { limits } = context;
   if (packet.client.length === 0 && (packet.version === 3 || (packet.version === 4 && !packet.clean))) {
     return reasonCodes.clientIdentifierNotValid; // [MQTT-3.1.3-8]
   }
   if (Buffer.byteLength(packet.client) > limits.clientIdBytesMax) return reasonCodes.clientIdentifierNotValid;
-  return capacityFault(packet, context);
+  return capacityFault(packet, origin, context);
 }
 
 /** Rejects or redirects a client when the member is full or overloaded. */
-function capacityFault(packet: ConnectPacket, { limits, clients, options }: BrokerContext): number | null {
+function capacityFault(
+  packet: ConnectPacket,
+  { kind }: ConnectionOrigin,
+  { limits, clients, options }: BrokerContext,
+): number | null {
   const full = clients() >= limits.clientsMax;
   const admission = options.admission?.() ?? 'all';
   if (!full && admission === 'all') return null;
-  if (packet.version === 5 && options.serverReference?.() !== undefined) return reasonCodes.useAnotherServer;
+  if (packet.version === 5 && options.serverReference?.(kind) !== undefined)
+    return reasonCodes.useAnotherServer;
   if (full) return reasonCodes.quotaExceeded;
   return admission === 'refuse' ? reasonCodes.serverUnavailable : null;
 }
@@ -45,28 +55,34 @@ export function serverKeepAlive(packet: ConnectPacket, limits: BrokerLimits): nu
 export async function authenticates(
   packet: ConnectPacket,
   client: ClientId,
-  address: string,
+  origin: ConnectionOrigin,
   context: BrokerContext,
 ): Promise<boolean> {
   const { authenticate } = context.options;
   if (!authenticate) return true;
   try {
-    return await authenticate(credentialsOf(packet, client, address));
+    return await authenticate(credentialsOf(packet, client, origin));
   } catch (error) {
     context.logger.warn(
-      { client, address, error: String(error) },
+      { client, address: origin.address, error: String(error) },
       'Client rejected: the authentication check failed with an error',
     );
     return false;
   }
 }
 
-export function credentialsOf(packet: ConnectPacket, client: ClientId, address: string): Credentials {
+export function credentialsOf(
+  packet: ConnectPacket,
+  client: ClientId,
+  { address, listener, certificate }: ConnectionOrigin,
+): Credentials {
   return {
     client,
     address,
+    listener,
     ...(packet.userName !== undefined && { userName: packet.userName }),
     ...(packet.password && { password: packet.password }),
+    ...(certificate && { certificate }),
   };
 }
 

@@ -22,6 +22,7 @@ import { FrameReader } from '../codec/frame-reader.ts';
 import { malformed, PacketError, PacketTooLargeError, protocolError } from '../codec/packet-error.ts';
 import { reasonCodes } from '../codec/reason-codes.ts';
 import type { BrokerContext } from '../context.ts';
+import type { ConnectionOrigin } from '../listeners/options.ts';
 import { applyEffect } from './effects.ts';
 import type { EffectTarget, OpenEffect } from './effects.ts';
 import { Handshake } from './handshake.ts';
@@ -67,7 +68,7 @@ export class Connection {
   constructor(
     id: ConnectionId,
     socket: Duplex,
-    address: string,
+    origin: ConnectionOrigin,
     context: BrokerContext,
     events: ConnectionEvents,
   ) {
@@ -86,7 +87,7 @@ export class Connection {
     this.#writer = new SocketWriter(socket, limits.outgoingBytesMax, counters, {
       onWritable: (writable) => this.#onWritable(writable),
     });
-    this.#lifecycle = new Lifecycle(id, address, socket, this.#gate, this.#writer, context, events);
+    this.#lifecycle = new Lifecycle(id, origin, socket, this.#gate, this.#writer, context, events);
     this.#handshake = new Handshake(
       { lifecycle: this.#lifecycle, frames: this.#frames, gate: this.#gate, writer: this.#writer, context },
       {
@@ -98,7 +99,10 @@ export class Connection {
     );
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('error', (error) =>
-      context.logger.debug({ connection: id, address, error: error.message }, 'Socket of a client failed'),
+      context.logger.debug(
+        { connection: id, address: origin.address, error: error.message },
+        'Socket of a client failed',
+      ),
     );
     socket.on('close', () => this.#onSocketClosed());
   }

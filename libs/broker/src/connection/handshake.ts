@@ -94,7 +94,7 @@ export class Handshake {
       },
       (bytes) => (lifecycle.packetBytesMax = bytes),
     );
-    const fault = connectFault(packet, this.#context);
+    const fault = connectFault(packet, lifecycle.origin, this.#context);
     if (fault !== null) return lifecycle.reject(fault, refusalLabelOfCode(fault));
     this.sessionOutlivesConnection = (packet.properties.sessionExpiryInterval ?? 0) > 0;
     this.#startedAtMs = performance.now();
@@ -116,12 +116,12 @@ export class Handshake {
 
   async #authenticate(packet: ConnectPacket): Promise<void> {
     const lifecycle = this.#lifecycle;
-    const { id, client, address } = lifecycle;
-    const accepted = await authenticates(packet, client, address, this.#context);
+    const { id, client, origin } = lifecycle;
+    const accepted = await authenticates(packet, client, origin, this.#context);
     if (lifecycle.phase !== 'connecting') return;
     if (!accepted) return lifecycle.reject(reasonCodes.notAuthorized, 'not_authorized');
     const { administration } = this.#context.options;
-    this.isAdministrator = administration?.isAdministrator(credentialsOf(packet, client, address)) ?? false;
+    this.isAdministrator = administration?.isAdministrator(credentialsOf(packet, client, origin)) ?? false;
     lifecycle.atMember = true;
     this.#context.port.input(id, {
       kind: 'connect',

@@ -12,6 +12,7 @@ import {
 import { failureReasonCodeMin, reasonCodes } from '../codec/reason-codes.ts';
 import type { BrokerContext } from '../context.ts';
 import type { ReadGate } from '../flow-control/read-gate.ts';
+import type { ConnectionOrigin } from '../listeners/options.ts';
 import {
   connackReasonCode,
   disconnectLabel,
@@ -43,7 +44,7 @@ export interface ConnectionEvents {
  */
 export class Lifecycle {
   readonly id: ConnectionId;
-  readonly address: string;
+  readonly origin: ConnectionOrigin;
   readonly #socket: Duplex;
   readonly #gate: ReadGate;
   readonly #writer: SocketWriter;
@@ -68,7 +69,7 @@ export class Lifecycle {
 
   constructor(
     id: ConnectionId,
-    address: string,
+    origin: ConnectionOrigin,
     socket: Duplex,
     gate: ReadGate,
     writer: SocketWriter,
@@ -76,12 +77,17 @@ export class Lifecycle {
     events: ConnectionEvents,
   ) {
     this.id = id;
-    this.address = address;
+    this.origin = origin;
     this.#socket = socket;
     this.#gate = gate;
     this.#writer = writer;
     this.#context = context;
     this.#events = events;
+  }
+
+  /** IP address of the client without port; empty if it is unknown. */
+  get address(): string {
+    return this.origin.address;
   }
 
   get phase(): 'new' | 'connecting' | 'open' | 'ended' {
@@ -220,7 +226,7 @@ export class Lifecycle {
    */
   #serverReference(reasonCode: number): string | undefined {
     if (this.version !== 5 || reasonCode !== reasonCodes.useAnotherServer) return undefined;
-    return this.#context.options.serverReference?.();
+    return this.#context.options.serverReference?.(this.origin.kind);
   }
 
   #end(label: DisconnectReason, disconnection: Disconnection): void {

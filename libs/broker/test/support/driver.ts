@@ -217,7 +217,7 @@ export async function startBroker(options: Partial<BrokerOptions> = {}): Promise
     port,
     stream() {
       const [client, server] = streamPair();
-      broker.handle(server, '127.0.0.1');
+      broker.handle(server, { address: '127.0.0.1' });
       return client;
     },
     stop: () => broker.stop(),

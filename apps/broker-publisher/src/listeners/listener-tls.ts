@@ -1,0 +1,35 @@
+import type { ListenerTls } from '@mqtt-cluster/broker';
+import type { ClientListener } from './client-listeners.ts';
+import { checkTlsFiles } from './tls-files.ts';
+import type { PemFile } from './tls-files.ts';
+
+export type TlsListener = ClientListener & { readonly tls: NonNullable<ClientListener['tls']> };
+
+export function usesTls(listener: ClientListener): listener is TlsListener {
+  return listener.kind === 'tls' || listener.kind === 'wss';
+}
+
+/** Returns the paths of the files of a listener, in the order that {@link parseListenerTls} expects. */
+export function tlsPaths({ tls: { key, cert, ca, crl } }: TlsListener): string[] {
+  return [key, cert, ca, crl].filter((path) => path !== '');
+}
+
+/**
+ * Returns the TLS options of a listener.
+ *
+ * @param files the files of {@link tlsPaths}, in the same order
+ * @throws Error the message starts with the path of the file that is wrong
+ */
+export function parseListenerTls({ tls }: TlsListener, files: readonly PemFile[]): ListenerTls {
+  const find = (path: string): PemFile | undefined => files.find((file) => file.path === path);
+  const [key, cert, ca, crl] = [find(tls.key)!, find(tls.cert)!, find(tls.ca), find(tls.crl)];
+  checkTlsFiles({ key, cert, ...(ca && { ca }), ...(crl && { crl }) });
+  return {
+    key: key.text,
+    cert: cert.text,
+    ...(ca && { ca: ca.text }),
+    ...(crl && { crl: crl.text }),
+    clientCertificate: tls.clientCertificate,
+    minVersion: tls.minVersion,
+  };
+}
