@@ -161,6 +161,15 @@ describe('the clock recorder', () => {
     expect(new ClockRecorder().due(null, 1_000)).toBeNull();
   });
 
+  test('is asked every 50 ms until the first record, because a stop without a record loses its time', () => {
+    const recorder = new ClockRecorder();
+    expect(recorder.checkMs).toBe(50);
+    recorder.due(null, 1_000);
+    expect(recorder.checkMs).toBe(50);
+    recorder.due(5_000, 1_000);
+    expect(recorder.checkMs).toBe(1_000);
+  });
+
   test('saves a record at once, after a step of the wall clock, and after 30 s', () => {
     const recorder = new ClockRecorder();
     expect(recorder.due(5_000, 1_000)).toEqual({ clusterTimeMs: 5_000, wallMs: 1_000 });

@@ -9,11 +9,11 @@ const seeds = Array.from({ length: 16 }, (_, number) => number + 1);
 /** Seeds that together reach all marks, each at least twice when the list was written. */
 const rareSeeds = [19, 26, 50, 59, 60, 72];
 /**
- * Seeds that failed once: 152, 460, 4335, 5630 and 6981 found bugs in the members, the others bugs in the
+ * Seeds that failed once: 152, 460, 804, 4335, 5630 and 6981 found bugs in the members, the others bugs in the
  * checks.
  */
 const onceFailedSeeds = [
-  53, 76, 81, 87, 152, 168, 174, 259, 311, 460, 3_395, 4_335, 5_630, 6_436, 6_981, 7_591, 7_982,
+  53, 76, 81, 87, 152, 168, 174, 259, 311, 460, 804, 969, 3_395, 4_335, 5_630, 6_436, 6_981, 7_591, 7_982,
 ];
 /**
  * A change of the members' code changes the events of a seed. If marks are missing after such a change, the

@@ -1,9 +1,6 @@
 import type { Lifecycle, Member, Store } from '@mqtt-cluster/contracts';
 import { ClockRecorder } from '@mqtt-cluster/member';
 
-/** Interval of the checks, ms. A step of the wall clock between the last check and a stop gives a wrong estimate. */
-const intervalMs = 1_000;
-
 export interface ClockKeeperComponents {
   readonly store: Pick<Store, 'saveClock'>;
   readonly readMember: <T>(read: (member: Member) => T) => T;
@@ -18,20 +15,27 @@ export interface ClockKeeperComponents {
 export class ClockKeeper implements Lifecycle {
   readonly #components: ClockKeeperComponents;
   readonly #recorder = new ClockRecorder();
-  #timer: ReturnType<typeof setInterval> | null = null;
+  #timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(components: ClockKeeperComponents) {
     this.#components = components;
   }
 
   async start(): Promise<void> {
-    this.#timer = setInterval(() => this.#record(), intervalMs);
-    this.#timer.unref();
+    this.#checkLater();
   }
 
   async stop(): Promise<void> {
-    if (this.#timer !== null) clearInterval(this.#timer);
+    if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
+  }
+
+  #checkLater(): void {
+    this.#timer = setTimeout(() => {
+      this.#record();
+      this.#checkLater();
+    }, this.#recorder.checkMs);
+    this.#timer.unref();
   }
 
   #record(): void {

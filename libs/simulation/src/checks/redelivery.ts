@@ -25,6 +25,7 @@ export function checkRedelivery(history: History): void {
       .filter(({ subscriptions }) => subscriptions.some(({ subscription }) => isShared(subscription.filter)))
       .map(({ client }) => client),
   );
+  const simultaneous = simultaneousConnections(history);
   const sessions = new Map<string, SentMessages>();
   for (const send of history.sends) {
     const record = history.connections.get(send.connection);
@@ -33,12 +34,29 @@ export function checkRedelivery(history: History): void {
     const session = currentSession(sessions, record);
     if (session === null) continue;
     const sent = session.byPublication.get(send.publication);
-    if (isChecked(history, send)) {
+    if (isChecked(history, send) && !simultaneous.has(send.connection)) {
       if (sent !== undefined && sent.connection !== send.connection) checkRepeat(history, record, sent, send);
       if (sent === undefined && send.dup) checkFirst(history, record, send);
     }
     session.byPublication.set(send.publication, send);
   }
+}
+
+/**
+ * Returns the connections that a client opened while another one of its connections waited for CONNACK. The log
+ * decides which of them is the newest one, so their numbers do not show the order of their homes.
+ */
+function simultaneousConnections({ connections }: History): ReadonlySet<ConnectionId> {
+  const waiting = new Map<string, ConnectionRecord[]>();
+  const simultaneous = new Set<ConnectionId>();
+  for (const record of connections.values()) {
+    const earlier = (waiting.get(record.client) ?? []).filter(
+      ({ connackAtMs, endedAtMs }) => (connackAtMs ?? endedAtMs ?? Infinity) >= record.openedAtMs,
+    );
+    for (const { id } of earlier) simultaneous.add(id).add(record.id);
+    waiting.set(record.client, [...earlier, record]);
+  }
+  return simultaneous;
 }
 
 /** Returns the session of a connection, or null for a connection that another connection has replaced. */

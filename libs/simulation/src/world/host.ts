@@ -20,8 +20,6 @@ const tickMsMax = 20;
 const moreTurnMs = 0.05;
 /** Inputs that arrive within this time are handled in one turn, as in one iteration of an event loop. */
 const turnMs = 1.5;
-/** Interval at which the process checks whether it has to write the clock record. */
-const clockRecordMs = 1_000;
 /** Wall clock of a machine without an error when the virtual time is 0. */
 const wallEpochMs = 1_800_000_000_000;
 
@@ -216,7 +214,7 @@ export class Host implements NetworkHost {
 
   #recordClock(member: Member): void {
     const { nowMs } = this.#options.timeline;
-    if (nowMs - this.#clockCheckedMs < clockRecordMs) return;
+    if (nowMs - this.#clockCheckedMs < this.#clockRecorder.checkMs) return;
     this.#clockCheckedMs = nowMs;
     this.disk.clock = this.#clockRecorder.due(member.clusterTimeMs(), this.wallMs) ?? this.disk.clock;
   }
