@@ -1,4 +1,5 @@
 import type { MemberId, MemberStatus } from '@mqtt-cluster/contracts';
+import type { RaftStatus } from '@mqtt-cluster/consensus';
 import type { MemberContext } from './context.ts';
 import type { Digests } from './log/digests.ts';
 import type { Home } from './home/home.ts';
@@ -23,10 +24,6 @@ export function statusOf(parts: {
   const counts = context.state.counts();
   const { limits, recovered } = context.options;
   const { inFlight, subscriptions, queued } = home.sums();
-  const lag: [MemberId, number][] = Object.entries(raft.match).map(([id, match]) => [
-    id,
-    raft.lastIndex - match,
-  ]);
   return {
     id: context.options.id,
     state: serving.state,
@@ -39,7 +36,7 @@ export function statusOf(parts: {
     appliedIndex: replica.appliedIndex,
     snapshotIndex: replica.snapshotIndex,
     logBytes: raft.logBytes,
-    lag: Object.fromEntries(raft.role === 'leader' ? lag : []),
+    lag: raft.role === 'leader' ? lagOf(raft) : {},
     links: Object.fromEntries(peers.links),
     config: raft.config,
     settings: context.state.settings,
@@ -63,6 +60,11 @@ export function statusOf(parts: {
     digest: digests.latest,
     digestsAgree: digests.agree,
     drained,
-    peers: peers.summaries(),
+    peers: peers.summaries,
   };
+}
+
+/** Returns how many entries each peer lacks, as the leader knows it. */
+function lagOf({ match, lastIndex }: RaftStatus): Record<MemberId, number> {
+  return Object.fromEntries(Object.entries(match).map(([id, index]) => [id, lastIndex - index]));
 }

@@ -27,6 +27,8 @@ export class Peers {
   readonly #receivedAtMs = new Map<MemberId, number>();
   readonly #context: MemberContext;
   #outgoing: Outgoing[] = [];
+  /** Replaced when a hello message arrives, because each status holds it. */
+  #summaries: Readonly<Record<MemberId, PeerSummary>> = {};
 
   constructor(context: MemberContext) {
     this.#context = context;
@@ -44,6 +46,7 @@ export class Peers {
   recordHello(from: MemberId, hello: HelloMessage): void {
     this.hellos.set(from, hello);
     this.#helloAtMs.set(from, this.#context.nowMs);
+    this.#summaries = { ...this.#summaries, [from]: summaryOf(hello) };
   }
 
   /** Returns the cluster configurations that peers reported after `timeMs`. */
@@ -92,14 +95,9 @@ export class Peers {
     return outgoing;
   }
 
-  summaries(): Record<MemberId, PeerSummary> {
-    const summaries: [MemberId, PeerSummary][] = [];
-    for (const [id, hello] of this.hellos) {
-      const { state, clients, load, appliedIndex, urls, outboxItems } = hello;
-      const summary = { state, clients, load, appliedIndex, urls };
-      summaries.push([id, outboxItems === undefined ? summary : { ...summary, outboxItems }]);
-    }
-    return Object.fromEntries(summaries);
+  /** Returns what the last hello message of each peer reports about the peer. */
+  get summaries(): Readonly<Record<MemberId, PeerSummary>> {
+    return this.#summaries;
   }
 
   #relayFor(to: MemberId): MemberId | null {
@@ -110,4 +108,9 @@ export class Peers {
     const turn = Math.floor(this.#context.nowMs / relayRotationMs);
     return candidates[((turn % candidates.length) + candidates.length) % candidates.length] ?? null;
   }
+}
+
+function summaryOf({ state, clients, load, appliedIndex, urls, outboxItems }: HelloMessage): PeerSummary {
+  const summary = { state, clients, load, appliedIndex, urls };
+  return outboxItems === undefined ? summary : { ...summary, outboxItems };
 }
