@@ -10,6 +10,11 @@ const nameBytesMax = 256;
 export const accessRulesMax = 1_000;
 /** Users of the cluster. */
 export const accessUsersMax = 10_000;
+/** Upper bounds of all users and of all rules of the cluster, bytes. */
+export const accessUsersBytesMax = 4 * 1024 * 1024;
+export const accessRulesBytesMax = 256 * 1024;
+/** Groups of a user. */
+export const accessGroupsMax = 100;
 
 const name = z
   .string()
@@ -54,7 +59,7 @@ export const accessUserSchema = z.strictObject({
   name,
   /** Password hash in the PHC string format, for example `$scrypt$ln=14,r=8,p=1$SALT$HASH`. Never the password. */
   passwordHash: z.string().max(512),
-  groups: z.array(name).max(100).default([]),
+  groups: z.array(name).max(accessGroupsMax).default([]),
   /** Absent: the user may not administer the cluster. */
   role: roleSchema.exactOptional(),
   /** True: the user can't log in. The user's connections are closed. */
@@ -108,6 +113,41 @@ export const connectionAccessSchema = z.object({
 });
 
 export type ConnectionAccess = Decoded<typeof connectionAccessSchema>;
+
+/**
+ * Returns whether user, groups and listener of a connection are within the bounds of users. A token can
+ * contain more groups than the replicated state may hold.
+ */
+export function isBoundedAccess({ user, groups = [], address, listener }: ConnectionAccess): boolean {
+  const fits = (text: string): boolean => Buffer.byteLength(text) <= nameBytesMax;
+  return groups.length <= accessGroupsMax && [user ?? '', address, listener, ...groups].every(fits);
+}
+
+/** A change of the users and rules of the cluster. The cluster applies it as a whole or refuses it. */
+export const accessChangeSchema = z.strictObject({
+  /** Users to add. A user of the same name is replaced. */
+  users: z.array(accessUserSchema).exactOptional(),
+  /** Names of users to delete. Their connections are closed, and their wills are discarded. */
+  removed: z.array(z.string()).exactOptional(),
+  /** Replaces all rules. */
+  rules: z.array(accessRuleSchema).exactOptional(),
+});
+
+export type AccessChange = Decoded<typeof accessChangeSchema>;
+
+/**
+ * The connections whose user lost its rights outside the replicated state: in a password file, by a revoked
+ * certificate or token.
+ */
+export const revocationSchema = z.strictObject({
+  user: z.string().min(1),
+  /** Only connections that were authenticated in this way. Absent: all connections of the user. */
+  source: z.enum(['cluster', 'passwordFile', 'certificate', 'jwt']).exactOptional(),
+  /** Only the connection of this client. */
+  client: z.string().exactOptional(),
+});
+
+export type Revocation = Decoded<typeof revocationSchema>;
 
 /** What a connecting client presents. The password buffer is valid during the call only. */
 export interface Credentials {

@@ -1,3 +1,4 @@
+import type { AccessChange, ConnectionAccess, Revocation } from './access.ts';
 import type { SettingsChange } from './cluster-settings.ts';
 import type { ClientId, Epoch, Incarnation, LogIndex, MemberId, StoreId } from './ids.ts';
 import type { Message, Subscription, Will } from './message.ts';
@@ -52,6 +53,11 @@ export interface OpenCommand {
    * session at another home (docs/DESIGN.md, "Loss of quorum").
    */
   readonly adopt?: boolean;
+  /**
+   * The authenticated user of the connection. Members reject the command when the session belongs to another
+   * user. Only from `accessSemantics` on.
+   */
+  readonly access?: ConnectionAccess;
 }
 
 /** Ends a connection. If it is not graceful, members publish the will, at once or after its delay. */
@@ -169,6 +175,23 @@ export interface SettingsCommand {
   readonly settings: SettingsChange;
 }
 
+/**
+ * Changes the users and rules of the cluster. Members apply the whole change, or none of it when a bound would
+ * be exceeded. The connections of users that are deleted or disabled end, and their wills are discarded. Only
+ * from `accessSemantics` on.
+ */
+export interface AccessCommand extends AccessChange {
+  readonly kind: 'access';
+}
+
+/**
+ * Ends the connections of a user and discards the wills that wait. Later connections of the user are not
+ * affected. Only from `accessSemantics` on.
+ */
+export interface RevokeCommand extends Revocation {
+  readonly kind: 'revoke';
+}
+
 /** Raises the semantics version. The leader proposes it only when all members support the version. */
 export interface SemanticsCommand {
   readonly kind: 'semantics';
@@ -188,7 +211,9 @@ export type Command =
   | LostCommand
   | TimeCommand
   | SettingsCommand
-  | SemanticsCommand;
+  | SemanticsCommand
+  | AccessCommand
+  | RevokeCommand;
 
 /**
  * From this semantics version on, a subscription queues the retained QoS 1 and 2 messages that it requests.
@@ -201,5 +226,11 @@ export const retainedQueuedSemantics = 2;
  */
 export const conformanceSemantics = 3;
 
+/**
+ * From this semantics version on, the replicated state contains users, rules and the owners of sessions, and
+ * bounds in bytes (docs/DESIGN.md, "Users, rules and owners").
+ */
+export const accessSemantics = 4;
+
 /** The newest semantics version that this program supports. */
-export const semanticsVersion = 3;
+export const semanticsVersion = 4;

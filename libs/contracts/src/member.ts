@@ -1,3 +1,4 @@
+import type { AccessChange, AccessTable, ConnectionAccess, Revocation } from './access.ts';
 import type { AdminAction, AdminOutcome } from './administration.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import type { ClusterSettings, SettingsChange } from './cluster-settings.ts';
@@ -75,6 +76,22 @@ export interface Member {
   /** Proposes new cluster settings. They are in force when {@link Member.settings} returns them. */
   changeSettings(settings: SettingsChange): void;
   /**
+   * Proposes a change of the users and rules of the cluster. The member emits the outcome as an `adminAnswer`
+   * event with the same request number. An accepted change is then in force at this member, so a new user can
+   * connect to it at once. A change that exceeds a batch is applied in several parts.
+   */
+  changeAccess(request: number, change: AccessChange): void;
+  /**
+   * Proposes to end the connections of a user and to discard the wills that wait. The member emits the outcome
+   * as an `adminAnswer` event with the same request number.
+   */
+  revoke(request: number, revocation: Revocation): void;
+  /**
+   * Returns the users and rules of the cluster as of the last entry that this member applied. The object does
+   * not change; a change of users or rules makes a new object.
+   */
+  access(): AccessTable;
+  /**
    * Allows this member to bootstrap a cluster although some configured members are missing. The members with
    * fresh stores that have sent a hello message to this member form the cluster with it.
    */
@@ -147,6 +164,8 @@ export interface ConnectRequest {
   /** Receive Maximum of an MQTT 5 client, 65535 for others. The member lowers it to its own maximum. */
   readonly receiveMaximum: number;
   readonly will?: Will;
+  /** The authenticated user of the connection. Absent when the broker authenticates no clients. */
+  readonly access?: ConnectionAccess;
   /**
    * True if the client can receive the result `noSubscribers` (MQTT 5 reason code 0x10). The member does not look
    * for subscribers without it.
@@ -192,7 +211,8 @@ export type RefusalReason =
   | 'takenOver'
   | 'homeLost'
   | 'snapshotInstalled'
-  | 'protocolError';
+  | 'protocolError'
+  | 'notAuthorized';
 
 /**
  * The answer to a QoS 1 or QoS 2 publish. `noSubscribers`: the message is accepted, and no session of the cluster has
@@ -283,6 +303,8 @@ export type MemberEvent =
   /** Another process with another store uses the id of a member that is connected. */
   | { readonly kind: 'duplicateMemberId'; readonly member: MemberId; readonly storeId: string }
   | { readonly kind: 'configChanged'; readonly config: ClusterConfig }
+  /** The users or rules of the cluster have changed, see {@link Member.access}. */
+  | { readonly kind: 'accessChanged'; readonly version: number }
   | { readonly kind: 'adminAnswer'; readonly request: number; readonly outcome: AdminOutcome }
   | { readonly kind: 'alarm'; readonly text: string };
 
@@ -296,7 +318,14 @@ export interface AppliedEvent {
 
 /** Why a member dropped a message. */
 export type DropReason =
-  'queueFull' | 'slowSubscriber' | 'slowBridge' | 'expired' | 'noMajority' | 'sessionLimit' | 'outboxFull';
+  | 'queueFull'
+  | 'slowSubscriber'
+  | 'slowBridge'
+  | 'expired'
+  | 'noMajority'
+  | 'sessionLimit'
+  | 'outboxFull'
+  | 'notAuthorized';
 
 export type ServingState = 'joining' | 'serving' | 'draining' | 'isolated';
 

@@ -1,5 +1,7 @@
 import { findMember } from '@mqtt-cluster/contracts';
 import type {
+  AccessChange,
+  AccessTable,
   AdminAction,
   ClientInput,
   ClusterSettings,
@@ -13,9 +15,11 @@ import type {
   Message,
   OutboxItem,
   PeerMessage,
+  Revocation,
   Snapshot,
 } from '@mqtt-cluster/contracts';
 import { decodePublishes } from '@mqtt-cluster/mqtt-state';
+import { AccessAdministration } from './cluster/access-administration.ts';
 import { Administration } from './cluster/administration.ts';
 import { EffectDispatcher } from './log/effect-dispatcher.ts';
 import type { MemberContext } from './context.ts';
@@ -82,6 +86,7 @@ class ClusterMember implements Member {
   readonly #helloSender: HelloSender;
   readonly #draining: Draining;
   readonly #administration: Administration;
+  readonly #accessAdministration: AccessAdministration;
   #leadership: string | null = null;
   /** When this member last followed a leader. */
   #lastLeaderMs = -Infinity;
@@ -112,6 +117,7 @@ class ClusterMember implements Member {
     this.#helloSender = new HelloSender(this.#context, { peers, replica, bootstrap, digests });
     this.#draining = new Draining(this.#context, { home: this.#home, proposer: this.#proposer, replica });
     this.#administration = new Administration(this.#context, { peers, replica, proposer: this.#proposer });
+    this.#accessAdministration = new AccessAdministration(this.#context, this.#proposer);
     this.#proposeStart(options.recovered.outbox);
   }
 
@@ -209,6 +215,14 @@ class ClusterMember implements Member {
     this.#proposer.add({ kind: 'settings', settings });
   }
 
+  changeAccess(request: number, change: AccessChange): void {
+    this.#accessAdministration.change(request, change);
+  }
+
+  revoke(request: number, revocation: Revocation): void {
+    this.#accessAdministration.revoke(request, revocation);
+  }
+
   bootstrap(): void {
     this.#bootstrap.force();
   }
@@ -227,6 +241,7 @@ class ClusterMember implements Member {
     }
     const unfinished = this.#replica.turn();
     this.#administration.tick();
+    this.#accessAdministration.tick();
     const write = this.#writes.take();
     const hasDeliveries = this.#home.endTurn();
     const { effects, events } = this.#context;
@@ -256,6 +271,10 @@ class ClusterMember implements Member {
 
   settings(): ClusterSettings {
     return this.#context.state.settings;
+  }
+
+  access(): AccessTable {
+    return this.#context.state.access;
   }
 
   clusterTimeMs(): number | null {

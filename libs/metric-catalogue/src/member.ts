@@ -10,6 +10,7 @@ export const dropReasons = [
   'no_majority',
   'outbox_full',
   'slow_bridge',
+  'not_authorized',
 ] as const;
 
 const once =

@@ -6,6 +6,7 @@
  * changes the state and returns effects. The home of a client turns effects and command results into packets;
  * see `libs/member`.
  *
+ * - `access` holds users and rules, and decides which wills may be published.
  * - `commands` applies batches: proposers check their numbers, then each command is applied.
  * - `session` holds sessions, their queues and timers, and how sessions open and end.
  * - `topics` holds topic filters, subscriptions, shared subscriptions and retained messages.
@@ -17,7 +18,14 @@
  */
 
 import { conformanceSemantics } from '@mqtt-cluster/contracts';
-import type { ClientId, ClusterConfig, ClusterSettings, LogIndex, MemberId } from '@mqtt-cluster/contracts';
+import type {
+  AccessTable,
+  ClientId,
+  ClusterConfig,
+  ClusterSettings,
+  LogIndex,
+  MemberId,
+} from '@mqtt-cluster/contracts';
 import { decodeBatchLeniently } from './codec/batch-codec.ts';
 import type { LenientBatch } from './codec/batch-codec.ts';
 import { applyCommand } from './commands/commands.ts';
@@ -74,6 +82,10 @@ class ReplicatedMqttState implements MqttState {
 
   get semantics(): number {
     return this.#data.semantics;
+  }
+
+  get access(): AccessTable {
+    return this.#data.access;
   }
 
   apply(index: LogIndex, timeMs: number, batch: Uint8Array | null): readonly StateEffect[] {

@@ -15,6 +15,7 @@ import { RetainedMessages } from './topics/retained-messages.ts';
 import type { Session, Subscriber, Timer } from './session/session.ts';
 import type { MessageBody } from './session/queued-message.ts';
 import type { SharedSubscription } from './topics/shared-subscription.ts';
+import { ReplicatedAccess } from './access/access-table.ts';
 import { SubscriptionTrie } from './topics/subscription-trie.ts';
 import type { StateEffect } from './types.ts';
 
@@ -37,6 +38,8 @@ export class StateData {
   semantics = 1;
   settings: ClusterSettings = defaultSettings;
   config: ClusterConfig | null = null;
+  /** Users and rules. A change replaces the object. */
+  access = ReplicatedAccess.empty;
   epochCounter = 0;
   timerCounter = 0;
   readonly proposers = new Map<MemberId, Proposer>();

@@ -1,7 +1,9 @@
 import type {
+  AccessTable,
   ClientId,
   ClusterConfig,
   ClusterSettings,
+  ConnectionAccess,
   DropReason,
   Epoch,
   Incarnation,
@@ -23,7 +25,7 @@ export type CommandResult =
       /** The granted Session Expiry Interval, seconds. */
       readonly expirySeconds: number;
     }
-  | { readonly kind: 'refused'; readonly reason: 'quotaExceeded' | 'elsewhere' }
+  | { readonly kind: 'refused'; readonly reason: 'quotaExceeded' | 'elsewhere' | 'notAuthorized' }
   | {
       readonly kind: 'subscribed';
       readonly codes: readonly number[];
@@ -47,6 +49,11 @@ export type CommandResult =
        */
       readonly unmatched?: true;
     }
+  | { readonly kind: 'accessChanged'; readonly version: number }
+  /** The change of users and rules would exceed a bound, and the state is unchanged. `reason`: one sentence. */
+  | { readonly kind: 'accessRefused'; readonly reason: string }
+  /** `connections`: number of the connections that the command ended. */
+  | { readonly kind: 'revoked'; readonly connections: number }
   | { readonly kind: 'done' }
   /**
    * `void`: the epoch of the command is not the client's current epoch. The state is unchanged, and the home
@@ -99,7 +106,7 @@ export type StateEffect =
       readonly epoch: Epoch;
       readonly home: MemberId;
       readonly incarnation: Incarnation;
-      readonly reason: 'takenOver' | 'homeLost' | 'closed';
+      readonly reason: 'takenOver' | 'homeLost' | 'closed' | 'notAuthorized';
     }
   /**
    * The will of the connection that the client's current connection has taken over was published or
@@ -108,6 +115,7 @@ export type StateEffect =
   | { readonly kind: 'takeoverSettled'; readonly client: ClientId }
   /** `expired`: the session ended because its Session Expiry Interval had passed since its connection ended. */
   | { readonly kind: 'sessionEnded'; readonly client: ClientId; readonly expired?: true }
+  | { readonly kind: 'accessChanged'; readonly version: number }
   | { readonly kind: 'willFired'; readonly client: ClientId; readonly byHome: boolean }
   | { readonly kind: 'dropped'; readonly reason: DropReason; readonly count: number }
   | { readonly kind: 'alarm'; readonly text: string };
@@ -154,6 +162,10 @@ export interface SessionView {
   readonly clean: boolean;
   readonly expirySeconds: number;
   readonly receiveMaximum: number;
+  /** The user that the session belongs to. Null: the first user that opens the session becomes its owner. */
+  readonly owner: string | null;
+  /** The user of the current connection, or of the last one while no client is connected. */
+  readonly access: ConnectionAccess | null;
   readonly will: Will | null;
   /**
    * The connection that the current connection has taken over, while it is open whether the will of the
@@ -231,6 +243,8 @@ export interface MqttState {
   readonly timeMs: number;
   readonly settings: ClusterSettings;
   readonly semantics: number;
+  /** The users and rules of the cluster. The object does not change; a change makes a new object. */
+  readonly access: AccessTable;
   /**
    * Returns the cluster time in ms at which the next timer is due or the next message expires, or null.
    */

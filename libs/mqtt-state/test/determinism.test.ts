@@ -1,4 +1,4 @@
-import { semanticsVersion } from '@mqtt-cluster/contracts';
+import { accessSemantics, semanticsVersion } from '@mqtt-cluster/contracts';
 import type { Command } from '@mqtt-cluster/contracts';
 import fc from 'fast-check';
 import { createMqttState, decodeMqttState, encodeBatch } from '../src/index.ts';
@@ -69,7 +69,16 @@ class Replicas {
       );
     }
     for (const client of clients) {
-      const opening = { kind: 'open', client, clean: true, expirySeconds: 0, receiveMaximum: 1 } as const;
+      const owner = this.plain.session(client)?.owner ?? 'anybody';
+      const access = { source: 'jwt', user: owner, address: '', listener: '' } as const;
+      const opening = {
+        kind: 'open',
+        client,
+        clean: true,
+        expirySeconds: 0,
+        receiveMaximum: 1,
+        ...(this.plain.semantics >= accessSemantics && { access }),
+      } as const;
       const member = this.#named[0] ?? 'a';
       this.#propose(member, [opening]);
       const epoch = this.plain.session(client)?.epoch ?? 0;

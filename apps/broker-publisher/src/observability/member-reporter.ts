@@ -28,6 +28,7 @@ const dropReasonLabels: Readonly<Record<DropReason, string>> = {
   noMajority: 'no_majority',
   sessionLimit: 'session_limit',
   outboxFull: 'outbox_full',
+  notAuthorized: 'not_authorized',
 };
 
 const alarmMessages = {

@@ -10,6 +10,8 @@ export function connackReasonCode(reason: RefusalReason): number {
       return reasonCodes.useAnotherServer;
     case 'quotaExceeded':
       return reasonCodes.quotaExceeded;
+    case 'notAuthorized':
+      return reasonCodes.notAuthorized;
     default:
       return reasonCodes.serverUnavailable;
   }
@@ -27,6 +29,8 @@ export function disconnectReasonCode(reason: RefusalReason): number {
       return reasonCodes.protocolError;
     case 'quotaExceeded':
       return reasonCodes.quotaExceeded;
+    case 'notAuthorized':
+      return reasonCodes.notAuthorized;
     default:
       return reasonCodes.unspecified;
   }
@@ -44,6 +48,8 @@ export function refusalLabel(reason: RefusalReason): ConnectionRefusalReason {
       return 'session_limit';
     case 'takenOver':
       return 'taken_over';
+    case 'notAuthorized':
+      return 'not_authorized';
     default:
       return 'other';
   }
@@ -84,6 +90,8 @@ export function disconnectLabel(reason: RefusalReason): DisconnectReason {
       return 'snapshot_installed';
     case 'protocolError':
       return 'protocol_error';
+    case 'notAuthorized':
+      return 'not_authorized';
     default:
       return reason;
   }

@@ -163,6 +163,7 @@ export class Home {
   answer(pending: PendingCommand, result: CommandResult, laterRetained?: ReadonlySet<Message>): void {
     const { request, command } = pending;
     if (request === null || request.kind === 'recover') return;
+    if (request.kind === 'access') return request.done(result);
     const { connection } = request;
     if (request.kind === 'open') this.#opening.answer(connection, result);
     else if (connection.phase === 'open') {
@@ -256,7 +257,7 @@ export class Home {
   #answer(
     connection: Connection,
     { command }: PendingCommand,
-    request: Exclude<PendingRequest, { kind: 'open' | 'recover' }>,
+    request: Exclude<PendingRequest, { kind: 'open' | 'access' | 'recover' }>,
     result: CommandResult,
     laterRetained: ReadonlySet<Message> | undefined,
   ): void {
@@ -299,15 +300,16 @@ export class Home {
   #onConnectionEnded(effect: Extract<StateEffect, { kind: 'connectionEnded' }>): void {
     const waiting = this.#takeovers.ended(effect);
     if (waiting?.phase === 'opening')
-      return this.#connections.refuse(waiting, effect.reason === 'homeLost' ? 'homeLost' : 'takenOver');
+      return this.#connections.refuse(waiting, effect.reason === 'closed' ? 'takenOver' : effect.reason);
     if (waiting?.phase === 'gone') waiting.runDeferred();
     const connection = this.#connections.ofClient(effect.client);
     if (connection?.epoch !== effect.epoch) return this.#opening.onTakenOver(effect);
     if (effect.reason === 'closed') return;
     if (effect.reason === 'homeLost') return this.#opening.onHomeLost(connection);
+    if (effect.reason === 'notAuthorized') return this.#opening.closeReported(connection, 'notAuthorized');
     const { drainingSinceMs } = connection;
     this.#takeovers.report(effect.client, effect.epoch, drainingSinceMs === null ? 'open' : 'moved');
     this.#context.events.push({ kind: 'takeover', client: effect.client });
-    this.#opening.takenOver(connection);
+    this.#opening.closeReported(connection, 'takenOver');
   }
 }

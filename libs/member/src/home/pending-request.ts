@@ -1,4 +1,5 @@
 import type { QoS, Subscription } from '@mqtt-cluster/contracts';
+import type { CommandResult } from '@mqtt-cluster/mqtt-state';
 import type { Connection } from './connections/connection.ts';
 
 /** The client packet that waits for the result of a command. */
@@ -34,4 +35,6 @@ export type PendingRequest =
       readonly existed: boolean[];
     }
   | { readonly kind: 'release'; readonly connection: Connection; readonly packetId: number }
+  /** A request of an operator. `done` receives the result when this member has applied the command. */
+  | { readonly kind: 'access'; readonly done: (result: CommandResult) => void }
   | { readonly kind: 'recover'; readonly incarnation: number; readonly sequence: number };

@@ -37,9 +37,12 @@ interface OrderedAnswers {
 export class EffectDispatcher {
   readonly #context: MemberContext;
   readonly #consumers: EffectConsumers;
+  /** The version of the users and rules that was last reported by an event. */
+  #accessVersion: number;
 
   constructor(context: MemberContext, consumers: EffectConsumers) {
     this.#context = context;
+    this.#accessVersion = context.state.access.version;
     this.#consumers = consumers;
   }
 
@@ -77,6 +80,7 @@ export class EffectDispatcher {
         this.#deleteFromOutbox(batch);
       }
     }
+    this.#reportAccess();
     this.#consumers.home.onRestored();
   }
 
@@ -155,11 +159,19 @@ export class EffectDispatcher {
     } else if (effect.kind === 'dropped') {
       const { reason, count } = effect;
       events.push({ kind: 'dropped', reason, count, counts: this.#isCountedHere(entry) });
-    } else if (effect.kind === 'alarm') events.push({ kind: 'alarm', text: effect.text });
+    } else if (effect.kind === 'accessChanged') this.#reportAccess();
+    else if (effect.kind === 'alarm') events.push({ kind: 'alarm', text: effect.text });
     else if (effect.kind === 'sessionEnded') {
       const { client, expired = false } = effect;
       events.push({ kind: 'sessionEnded', client, expired, counts: this.#isCountedHere(entry) });
     }
+  }
+
+  #reportAccess(): void {
+    const { version } = this.#context.state.access;
+    if (version === this.#accessVersion) return;
+    this.#accessVersion = version;
+    this.#context.events.push({ kind: 'accessChanged', version });
   }
 
   /**

@@ -7,6 +7,14 @@ import type {
   PublishCommand,
   SessionProgress,
 } from '@mqtt-cluster/contracts';
+import {
+  readAccessChange,
+  readConnectionAccess,
+  readRevocation,
+  writeAccessChange,
+  writeConnectionAccess,
+  writeRevocation,
+} from './access-codec.ts';
 import { writeArray } from './bytes.ts';
 import type { ByteReader, ByteWriter } from './bytes.ts';
 import {
@@ -41,6 +49,8 @@ const codes = {
   time: 11,
   settings: 12,
   semantics: 13,
+  access: 14,
+  revoke: 15,
 } as const satisfies Record<Command['kind'], number>;
 
 type NumericSetting = Exclude<keyof ClusterSettings, 'queueFull'>;
@@ -116,6 +126,10 @@ function writeBody(writer: ByteWriter, command: Command): void {
       return writeSettings(writer, command.settings);
     case 'semantics':
       return writer.number(command.version);
+    case 'access':
+      return writeAccessChange(writer, command);
+    case 'revoke':
+      return writeRevocation(writer, command);
   }
 }
 
@@ -162,6 +176,10 @@ function readBody(reader: ByteReader, code: number): Command | UnknownCommand {
       return { kind: 'settings', settings: readSettings(reader) };
     case codes.semantics:
       return { kind: 'semantics', version: reader.number() };
+    case codes.access:
+      return { kind: 'access', ...readAccessChange(reader) };
+    case codes.revoke:
+      return { kind: 'revoke', ...readRevocation(reader) };
     default:
       reader.skipRest();
       return { kind: 'unknown', code };
@@ -178,11 +196,14 @@ function readConnection(reader: ByteReader): { client: string; epoch: number } {
 }
 
 function writeOpen(writer: ByteWriter, command: OpenCommand): void {
-  writer.byte((command.clean ? 1 : 0) | (command.adopt ? 2 : 0) | (command.will ? 4 : 0));
+  writer.byte(
+    (command.clean ? 1 : 0) | (command.adopt ? 2 : 0) | (command.will ? 4 : 0) | (command.access ? 8 : 0),
+  );
   writer.string(command.client);
   writer.number(command.expirySeconds);
   writer.number(command.receiveMaximum);
   if (command.will) writeWill(writer, command.will);
+  if (command.access) writeConnectionAccess(writer, command.access);
 }
 
 function readOpen(reader: ByteReader): OpenCommand {
@@ -195,6 +216,7 @@ function readOpen(reader: ByteReader): OpenCommand {
     receiveMaximum: reader.number(),
     ...(bits & 4 ? { will: readWill(reader) } : {}),
     ...(bits & 2 ? { adopt: true } : {}),
+    ...(bits & 8 ? { access: readConnectionAccess(reader) } : {}),
   };
 }
 

@@ -1,4 +1,5 @@
-import { conformanceSemantics, FrameError } from '@mqtt-cluster/contracts';
+import { accessSemantics, conformanceSemantics, FrameError } from '@mqtt-cluster/contracts';
+import { readConnectionAccess, writeConnectionAccess } from './access-codec.ts';
 import { writeArray, writeList } from './bytes.ts';
 import type { ByteReader, ByteWriter } from './bytes.ts';
 import {
@@ -116,6 +117,7 @@ export function writeSession(writer: ByteWriter, session: Session, semantics: nu
   writer.number(session.messagesAtDisconnect);
   writer.number(session.bytesAtDisconnect);
   if (semantics >= conformanceSemantics) writeDeliveryState(writer, session);
+  if (semantics >= accessSemantics) writeSessionAccess(writer, session);
 }
 
 /** Writes the fields about the delivery of the queue that exist from `conformanceSemantics` on. */
@@ -149,6 +151,25 @@ function readDeliveryState(reader: ByteReader, session: Session): void {
   }
 }
 
+/** Writes the users of a session, which exist from `accessSemantics` on. */
+function writeSessionAccess(writer: ByteWriter, { owner, access, takenOverWill }: Session): void {
+  const former = takenOverWill?.access ?? null;
+  writer.byte((owner === null ? 0 : 1) | (access ? 2 : 0) | (former ? 4 : 0));
+  if (owner !== null) writer.string(owner);
+  if (access) writeConnectionAccess(writer, access);
+  if (former) writeConnectionAccess(writer, former);
+}
+
+function readSessionAccess(reader: ByteReader, session: Session): void {
+  const bits = reader.byte();
+  if (bits & 1) session.owner = reader.string();
+  if (bits & 2) session.access = readConnectionAccess(reader);
+  if (!(bits & 4)) return;
+  const access = readConnectionAccess(reader);
+  if (!session.takenOverWill) throw new FrameError('a session has the user of a will but not the will');
+  session.takenOverWill = { ...session.takenOverWill, access };
+}
+
 function writeHome(writer: ByteWriter, home: Home): void {
   writer.string(home.member);
   writer.string(home.storeId);
@@ -176,7 +197,8 @@ export function readSession(reader: ByteReader, bodies: BodyReader, data: StateD
   if (bits & 1) attachHome(data, session, readHome(reader));
   if (bits & 2) session.will = readWill(reader);
   if (bits & 8) {
-    session.takenOverWill = { epoch: reader.number(), home: readHome(reader), will: readWill(reader) };
+    const epoch = reader.number();
+    session.takenOverWill = { epoch, home: readHome(reader), will: readWill(reader), access: null };
   }
   session.willByHome = (bits & 4) !== 0;
   for (const kind of timerKinds) {
@@ -201,6 +223,7 @@ export function readSession(reader: ByteReader, bodies: BodyReader, data: StateD
   session.messagesAtDisconnect = reader.number();
   session.bytesAtDisconnect = reader.number();
   if (data.semantics >= conformanceSemantics) readDeliveryState(reader, session);
+  if (data.semantics >= accessSemantics) readSessionAccess(reader, session);
   for (let left = reader.count(); left > 0; left--) {
     const item = readItem(reader, bodies);
     data.keepBody(item.body);

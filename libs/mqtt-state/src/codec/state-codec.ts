@@ -1,5 +1,7 @@
-import { FrameError } from '@mqtt-cluster/contracts';
+import { accessSemantics, FrameError } from '@mqtt-cluster/contracts';
 import type { ClusterConfig, Incarnation, MemberRole, Message } from '@mqtt-cluster/contracts';
+import type { ReplicatedAccess } from '../access/access-table.ts';
+import { readAccess, writeAccess } from './access-codec.ts';
 import { ByteReader, ByteWriter, writeArray, writeList } from './bytes.ts';
 import { readSettings, writeSettings } from './command-codec.ts';
 import { readMessage, writeMessage } from './message-codec.ts';
@@ -20,6 +22,7 @@ const roles: readonly MemberRole[] = ['voter', 'learner'];
 export interface LargeParts {
   items(session: Session): void;
   message(message: Message): void;
+  access(access: ReplicatedAccess): void;
 }
 
 /**
@@ -32,6 +35,7 @@ export function encodeState(data: StateData): Uint8Array {
   writeState(writer, data, {
     items: (session) => writeItems(writer, bodies, session.items),
     message: (message) => writeMessage(writer, message),
+    access: (access) => writeAccess(writer, access),
   });
   return writer.finish();
 }
@@ -55,6 +59,7 @@ export function writeState(writer: ByteWriter, data: StateData, large: LargePart
   });
   writeSharedSubscriptions(writer, data);
   writeRetained(writer, data, large);
+  if (data.semantics >= accessSemantics) large.access(data.access);
 }
 
 /** @throws FrameError the bytes are not a state of this format */
@@ -76,6 +81,7 @@ export function decodeState(bytes: Uint8Array): StateData {
   for (let left = reader.count(); left > 0; left--) readSession(reader, bodies, data);
   readSharedSubscriptions(reader, data);
   readRetained(reader, data);
+  if (data.semantics >= accessSemantics) data.access = readAccess(reader);
   reader.finish();
   return data;
 }

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Message } from '@mqtt-cluster/contracts';
+import type { ReplicatedAccess } from '../access/access-table.ts';
+import { writeAccess } from './access-codec.ts';
 import { ByteWriter } from './bytes.ts';
 import { writeMessage } from './message-codec.ts';
 import { writeBody, writeItems } from './session-codec.ts';
@@ -19,6 +21,7 @@ export class StateDigester {
   readonly #messages = new WeakMap<Message, number>();
   readonly #bodies = new WeakMap<MessageBody, number>();
   readonly #queues = new WeakMap<SessionQueue, { readonly revision: number; readonly hash: number }>();
+  readonly #access = new WeakMap<ReplicatedAccess, number>();
   readonly #scratch = new ByteWriter();
 
   digest(data: StateData): string {
@@ -26,6 +29,7 @@ export class StateDigester {
     writeState(writer, data, {
       items: (session) => writer.number(this.#queueHash(session.items)),
       message: (message) => writer.number(this.#messageHash(message)),
+      access: (access) => writer.number(this.#accessHash(access)),
     });
     return createHash('sha256').update(writer.written()).digest('hex').slice(0, digestHexDigits);
   }
@@ -47,6 +51,16 @@ export class StateDigester {
     writeBody(this.#scratch, body);
     const hash = hashOf(this.#scratch.written());
     this.#bodies.set(body, hash);
+    return hash;
+  }
+
+  #accessHash(access: ReplicatedAccess): number {
+    const known = this.#access.get(access);
+    if (known !== undefined) return known;
+    const writer = new ByteWriter();
+    writeAccess(writer, access);
+    const hash = hashOf(writer.written());
+    this.#access.set(access, hash);
     return hash;
   }
 

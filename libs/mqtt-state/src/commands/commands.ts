@@ -9,6 +9,7 @@ import type {
   SettingsCommand,
 } from '@mqtt-cluster/contracts';
 import type { BatchHeader } from '../codec/batch-codec.ts';
+import { changeAccess, revoke } from '../access/access-commands.ts';
 import { numericSettings } from '../codec/command-codec.ts';
 import type { UnknownCommand } from '../codec/command-codec.ts';
 import { open } from '../session/session-opening.ts';
@@ -76,6 +77,10 @@ export function applyCommand(
           `semantics version ${command.version} ignored: the version in force is ${data.semantics}`,
         );
       return done;
+    case 'access':
+      return changeAccess(context, command);
+    case 'revoke':
+      return revoke(context, command);
     case 'time':
       return done;
     case 'start':

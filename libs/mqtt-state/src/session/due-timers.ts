@@ -21,9 +21,9 @@ export function runDueTimers(context: ApplyContext): void {
       data.orphanCount--;
       endConnection(context, session, { graceful: false, reason: 'homeLost', byHome: false });
     } else if (kind === 'will') {
-      const { will } = session;
+      const { will, access } = session;
       session.will = null;
-      if (will) publishWill(context, session.client, will, session.willByHome);
+      if (will) publishWill(context, session.client, { will, access }, session.willByHome);
     } else if (session.home) {
       alarm(context, `session expiry of ${session.client} ignored: its client is connected`);
     } else {

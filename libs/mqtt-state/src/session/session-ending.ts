@@ -1,5 +1,6 @@
-import type { ClientId, Will } from '@mqtt-cluster/contracts';
+import type { ClientId, ConnectionAccess, Will } from '@mqtt-cluster/contracts';
 import { composeMessage } from '../codec/message-codec.ts';
+import { mayPublishWill } from '../access/will-access.ts';
 import { publishMessage } from '../commands/publishing.ts';
 import { dequeue, reassignSharedItems } from './queueing.ts';
 import { scheduleExpiries } from './queue-expiry.ts';
@@ -12,9 +13,9 @@ import type { ApplyContext } from '../state-data.ts';
 
 /** How a client's connection ended. */
 export interface ConnectionEnd {
-  /** True after a DISCONNECT with reason code 0x00: the will is discarded. */
+  /** True after a DISCONNECT with reason code 0x00, or when the user lost its rights: the will is discarded. */
   readonly graceful: boolean;
-  readonly reason: 'homeLost' | 'closed';
+  readonly reason: 'homeLost' | 'closed' | 'notAuthorized';
   /** True when the home of the client reported the end of the connection. */
   readonly byHome: boolean;
   /** The Session Expiry Interval of an MQTT 5 DISCONNECT. */
@@ -47,11 +48,11 @@ export function endConnection(context: ApplyContext, session: Session, ending: C
   if (ending.expirySeconds !== undefined)
     session.expirySeconds = boundedExpiry(context, ending.expirySeconds);
   if (ending.graceful) session.will = null; // [MQTT-3.14.4-3]
-  const { will, expirySeconds } = session;
+  const { will, access, expirySeconds } = session;
   if (expirySeconds === 0) {
     session.will = null;
     endSession(context, session);
-    if (will) publishWill(context, session.client, will, ending.byHome);
+    if (will) publishWill(context, session.client, { will, access }, ending.byHome);
     return;
   }
   reassignSharedItems(context, session, () => true, true);
@@ -63,7 +64,7 @@ export function endConnection(context: ApplyContext, session: Session, ending: C
     startTimer(data, session, 'will', data.timeMs + delaySeconds * 1_000);
   } else if (will) {
     session.will = null;
-    publishWill(context, session.client, will, ending.byHome);
+    publishWill(context, session.client, { will, access }, ending.byHome);
   }
   if (expirySeconds !== expiryNever) {
     startTimer(data, session, 'expiry', data.timeMs + expirySeconds * 1_000);
@@ -82,7 +83,7 @@ export function settleTakenOverWill(
 ): void {
   const { client, takenOverWill } = session;
   session.takenOverWill = null;
-  if (takenOverWill && !graceful) publishWill(context, client, takenOverWill.will, byHome);
+  if (takenOverWill && !graceful) publishWill(context, client, takenOverWill, byHome);
   context.effects.push({ kind: 'takeoverSettled', client });
 }
 
@@ -103,8 +104,17 @@ export function endSession(context: ApplyContext, session: Session, expired = fa
   );
 }
 
-/** Publishes a will message. No bound rejects a will. */
-export function publishWill(context: ApplyContext, client: ClientId, will: Will, byHome: boolean): void {
+/** Publishes a will message, if the user of its connection still may. No bound rejects a will. */
+export function publishWill(
+  context: ApplyContext,
+  client: ClientId,
+  { will, access }: { readonly will: Will; readonly access: ConnectionAccess | null },
+  byHome: boolean,
+): void {
+  if (!mayPublishWill(context, client, will, access)) {
+    context.effects.push({ kind: 'dropped', reason: 'notAuthorized', count: 1 });
+    return;
+  }
   const { topic, payload, qos, retain, properties } = will;
   const message = composeMessage(topic, payload, qos, retain, properties, client, undefined);
   const source = { member: null, origin: undefined, force: true, isolatedSince: undefined };

@@ -1,5 +1,6 @@
-import { conformanceSemantics } from '@mqtt-cluster/contracts';
+import { accessSemantics, conformanceSemantics } from '@mqtt-cluster/contracts';
 import type { OpenCommand } from '@mqtt-cluster/contracts';
+import { isValidUser } from '../access/access-table.ts';
 import { copyWill } from '../codec/message-codec.ts';
 import { Session } from './session.ts';
 import type { Home, TakenOverWill } from './session.ts';
@@ -17,6 +18,7 @@ import type { CommandResult } from '../types.ts';
 export function open(context: ApplyContext, command: OpenCommand, home: Home): CommandResult {
   const { data } = context;
   const known = data.sessions.get(command.client);
+  if (!mayOpen(context, command, known)) return { kind: 'refused', reason: 'notAuthorized' };
   if (command.adopt && known && !isSameHome(known.home, home))
     return { kind: 'refused', reason: 'elsewhere' };
   if (!known && data.sessions.size >= data.settings.sessionsMax) {
@@ -29,6 +31,10 @@ export function open(context: ApplyContext, command: OpenCommand, home: Home): C
   session.epoch = epoch;
   session.expirySeconds = boundedExpiry(context, command.expirySeconds);
   session.receiveMaximum = Math.max(1, command.receiveMaximum);
+  if (context.semantics >= accessSemantics) {
+    session.access = command.access ?? null;
+    session.owner = known?.owner ?? command.access?.user ?? null;
+  }
   session.will = command.will ? copyWill(command.will) : null;
   session.takenOverWill = takenOverWill;
   data.sessions.set(session.client, session);
@@ -38,6 +44,17 @@ export function open(context: ApplyContext, command: OpenCommand, home: Home): C
   fillRetained(context, session);
   const { expirySeconds } = session;
   return { kind: 'opened', epoch, sessionPresent: resumed !== undefined, expirySeconds }; // [5.0 MQTT-3.2.2-3]
+}
+
+/**
+ * Returns whether the user of the `open` may have the session: a session with an owner belongs to this user
+ * until it ends. A user of the cluster may have been deleted since the home authenticated the client.
+ */
+function mayOpen({ data, semantics }: ApplyContext, { access }: OpenCommand, known?: Session): boolean {
+  if (semantics < accessSemantics) return true;
+  if (access !== undefined && !isValidUser(data.access, access)) return false;
+  const owner = known?.owner ?? null;
+  return owner === null || owner === access?.user;
 }
 
 /**
@@ -59,7 +76,7 @@ function endsSession({ semantics }: ApplyContext, command: OpenCommand, known: S
  */
 function takeOver(context: ApplyContext, session: Session, isResumed: boolean): TakenOverWill | null {
   const { data } = context;
-  const { client, epoch, home, will } = session;
+  const { client, epoch, home, will, access } = session;
   if (home) {
     context.effects.push({
       kind: 'connectionEnded',
@@ -82,8 +99,8 @@ function takeOver(context: ApplyContext, session: Session, isResumed: boolean): 
   if (pending) return pending;
   const isDue = will !== null && (!isResumed || will.delaySeconds === 0);
   if (!isDue) return null;
-  if (home) return { epoch, home, will };
-  if (!isResumed) publishWill(context, client, will, session.willByHome);
+  if (home) return { epoch, home, will, access };
+  if (!isResumed) publishWill(context, client, { will, access }, session.willByHome);
   return null;
 }
 

@@ -1,5 +1,6 @@
 import type {
   ClientId,
+  ConnectionAccess,
   Epoch,
   Incarnation,
   MemberId,
@@ -37,6 +38,8 @@ export interface TakenOverWill {
   readonly epoch: Epoch;
   readonly home: Home;
   readonly will: Will;
+  /** The user of that connection. */
+  readonly access: ConnectionAccess | null;
 }
 
 /**
@@ -69,6 +72,10 @@ export class Session implements SessionView {
   home: Home | null = null;
   expirySeconds = 0;
   receiveMaximum = 1;
+  /** The user that the session belongs to; see `SessionView`. Null before `accessSemantics`. */
+  owner: string | null = null;
+  /** The user of the connection that `will` belongs to. Null before `accessSemantics`. */
+  access: ConnectionAccess | null = null;
   /** The will that can still be published. A closed session keeps its will while the will delay runs. */
   will: Will | null = null;
   /** True when the home of the client reported the end of the connection that started the will delay. */

@@ -1,4 +1,4 @@
-import { conformanceSemantics } from '@mqtt-cluster/contracts';
+import { accessSemantics, conformanceSemantics } from '@mqtt-cluster/contracts';
 import type { ClusterConfig, Command } from '@mqtt-cluster/contracts';
 import { createMqttState, encodeBatch } from '../../src/index.ts';
 import type { MqttState } from '../../src/index.ts';
@@ -86,7 +86,7 @@ function storeIdOf(member: string): string {
 }
 
 /** A log whose state contains every kind of data that a snapshot can hold. */
-export function recordHistory(semantics: 1 | 2 | 3): {
+export function recordHistory(semantics: 1 | 2 | 3 | 4): {
   state: MqttState;
   entries: readonly RecordedEntry[];
 } {
@@ -103,6 +103,7 @@ export function recordHistory(semantics: 1 | 2 | 3): {
   publishers(log);
   endings(log);
   if (semantics >= conformanceSemantics) conformingSessions(log);
+  if (semantics >= accessSemantics) usersAndOwners(log);
   return log;
 }
 
@@ -249,4 +250,56 @@ function conformingSessions(log: Recording): void {
   for (const messageExpiryInterval of [1, 600])
     log.propose('b', publishCommand('short/1', 'lived', 1, { properties: { messageExpiryInterval } }));
   log.pass(1_500);
+}
+
+/** Users, rules and owners of sessions, which exist from `accessSemantics` on. */
+function usersAndOwners(log: Recording): void {
+  log.propose('a', {
+    kind: 'access',
+    users: [
+      { name: 'ada', passwordHash: '$scrypt$ada', groups: ['plant'], role: 'operator' },
+      { name: 'bob', passwordHash: '$scrypt$bob', groups: [] },
+      { name: 'eve', passwordHash: '$scrypt$eve', groups: ['plant'] },
+    ],
+    rules: [
+      { effect: 'deny', actions: ['publish'], topics: ['wills/denied'], users: ['ada'] },
+      {
+        effect: 'allow',
+        actions: ['publish', 'subscribe'],
+        topics: ['wills/#'],
+        groups: ['plant'],
+        qosMax: 1,
+      },
+    ],
+  });
+  const place = { address: '10.0.0.1', listener: 'default' } as const;
+  const will = { topic: 'wills/ada', payload: bytes('ada'), qos: 1, retain: false } as const;
+  const ada = { source: 'cluster', user: 'ada', ...place } as const;
+  const eve = { source: 'cluster', user: 'eve', ...place } as const;
+  const jwt = { source: 'jwt', user: 'token', groups: ['plant'], willGranted: true, ...place } as const;
+  log.propose(
+    'a',
+    openCommand('of-ada', { access: ada, will: { ...will, delaySeconds: 3_000 } }),
+    openCommand('of-ada-denied', {
+      clean: true,
+      expirySeconds: 0,
+      access: ada,
+      will: { ...will, topic: 'wills/denied', delaySeconds: 0 },
+    }),
+    openCommand('of-token', { access: jwt, will: { ...will, topic: 'elsewhere', delaySeconds: 0 } }),
+    openCommand('of-eve', { access: eve, will: { ...will, delaySeconds: 0 } }),
+    openCommand('of-anyone', { access: { source: 'anonymous', ...place } }),
+  );
+  for (const client of ['of-ada', 'of-ada-denied'])
+    log.propose('a', { kind: 'close', client, epoch: log.epoch(client), graceful: false });
+  // The session of another user, and a connection with a will that its owner takes over.
+  log.propose('b', openCommand('of-ada', { access: jwt }), openCommand('of-token', { access: jwt }));
+  log.propose('c', {
+    kind: 'access',
+    users: [{ name: 'bob', passwordHash: '', groups: ['x'] }],
+    removed: ['eve'],
+  });
+  log.propose('c', openCommand('of-eve', { access: eve }), openCommand('of-anyone', { access: ada }));
+  log.propose('b', openCommand('revoked', { access: jwt, will: { ...will, delaySeconds: 0 } }));
+  log.propose('b', { kind: 'revoke', user: 'token', source: 'jwt', client: 'revoked' });
 }

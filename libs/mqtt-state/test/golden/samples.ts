@@ -1,4 +1,13 @@
-import type { Command, Message, MessageProperties, PublishCommand, Will } from '@mqtt-cluster/contracts';
+import type {
+  AccessRule,
+  AccessUser,
+  Command,
+  ConnectionAccess,
+  Message,
+  MessageProperties,
+  PublishCommand,
+  Will,
+} from '@mqtt-cluster/contracts';
 import type { Complete } from '@mqtt-cluster/contracts/testing';
 
 const properties: Complete<MessageProperties> = {
@@ -43,6 +52,37 @@ const publish: Complete<PublishCommand> = {
   isolatedSince: 5_000_000_000,
 };
 
+const access: Complete<ConnectionAccess> = {
+  source: 'jwt',
+  user: 'jürgen',
+  groups: ['plant', 'operators'],
+  address: '2001:db8::7',
+  listener: 'outside',
+  willGranted: true,
+  expiresAt: 1_900_000_000,
+};
+
+const user: Complete<AccessUser> = {
+  name: 'jürgen',
+  passwordHash: '$scrypt$ln=14,r=8,p=1$c2FsdA$aGFzaA',
+  groups: ['plant', 'operators'],
+  role: 'admin',
+  disabled: true,
+};
+
+const rule: Complete<AccessRule> = {
+  effect: 'allow',
+  actions: ['publish', 'subscribe'],
+  topics: ['plant/%u/#', 'clients/%c/+'],
+  users: ['jürgen'],
+  groups: ['plant'],
+  clients: ['c-1', 'c-2'],
+  addresses: ['10.0.0.0/8', '2001:db8::/32'],
+  listeners: ['outside'],
+  qosMax: 1,
+  retain: false,
+};
+
 /** One command of every kind with every optional field. */
 const complete: { readonly [Kind in Command['kind']]: Complete<Extract<Command, { kind: Kind }>> } = {
   start: { kind: 'start', semantics: 2, outboxIncarnations: [1, 2, 200] },
@@ -54,6 +94,7 @@ const complete: { readonly [Kind in Command['kind']]: Complete<Extract<Command, 
     receiveMaximum: 65_535,
     will,
     adopt: true,
+    access,
   },
   close: { kind: 'close', client: 'client-1', epoch: 300, graceful: true, expirySeconds: 0 },
   subscribe: {
@@ -107,6 +148,8 @@ const complete: { readonly [Kind in Command['kind']]: Complete<Extract<Command, 
     },
   },
   semantics: { kind: 'semantics', version: 2 },
+  access: { kind: 'access', users: [user], removed: ['ada', 'bob'], rules: [rule] },
+  revoke: { kind: 'revoke', user: 'jürgen', source: 'certificate', client: 'client-1' },
 };
 
 /** The same kinds without optional fields, and the values that a field can have besides. */
@@ -162,6 +205,38 @@ const short: Readonly<Record<string, readonly Command[]>> = {
   ],
   'recover without messages': [{ kind: 'recover', incarnation: 1, sequence: 1, publishes: [] }],
   'lost without an epoch': [{ kind: 'lost', member: 'm2', incarnation: 4 }],
+  'open of users that were authenticated in other ways': (
+    ['anonymous', 'cluster', 'passwordFile', 'certificate'] as const
+  ).map((source) => ({
+    kind: 'open',
+    client: 'c',
+    clean: false,
+    expirySeconds: 0,
+    receiveMaximum: 1,
+    access: { source, address: '', listener: '', ...(source === 'cluster' && { willGranted: false }) },
+  })),
+  'access with one field': [
+    {
+      kind: 'access',
+      users: [
+        { name: 'a', passwordHash: '', groups: [] },
+        { name: 'b', passwordHash: '', groups: [], role: 'viewer', disabled: false },
+        { name: 'c', passwordHash: '', groups: ['g'], role: 'operator' },
+      ],
+    },
+    { kind: 'access', removed: ['a'] },
+    { kind: 'access', rules: [] },
+    {
+      kind: 'access',
+      rules: [
+        { effect: 'deny', actions: ['publish'], topics: ['#'] },
+        { effect: 'allow', actions: ['subscribe'], topics: ['a', 'b/+'], qosMax: 0, retain: true },
+        { effect: 'deny', actions: ['subscribe'], topics: ['#'], users: ['u'], listeners: ['l'], qosMax: 2 },
+      ],
+    },
+    { kind: 'access' },
+  ],
+  'revoke without optional fields': [{ kind: 'revoke', user: 'u' }],
   'settings with one field': [
     { kind: 'settings', settings: { queueFull: 'drop-oldest' } },
     { kind: 'settings', settings: { retainedMax: 0 } },

@@ -1,9 +1,11 @@
-import { conformanceSemantics } from '@mqtt-cluster/contracts';
+import { accessSemantics, conformanceSemantics } from '@mqtt-cluster/contracts';
 import type { MqttState, SessionView } from '../../src/index.ts';
 
 const clients = ['sub', 'shared-1', 'shared-2', 'clean', 'away', 'pub', 'adopted', 'lost-one', 'after-lost'];
 /** Clients that exist from `conformanceSemantics` on. */
 const conformingClients = ['cursor', 'former', 'expiring'];
+/** Clients that exist from `accessSemantics` on. */
+const ownedClients = ['of-ada', 'of-ada-denied', 'of-token', 'of-eve', 'of-anyone', 'revoked'];
 
 /** The content of the recorded state through its public interface. */
 export function viewOf(state: MqttState): unknown {
@@ -20,6 +22,10 @@ export function viewOf(state: MqttState): unknown {
     sessions: clients.map((client) => sessionOf(state.session(client))),
     ...(semantics >= conformanceSemantics && {
       conforming: conformingClients.map((client) => conformingSessionOf(state.session(client)!)),
+    }),
+    ...(semantics >= accessSemantics && {
+      access: { ...state.access, users: [...state.access.users.values()] },
+      owned: ownedClients.map((client) => ownedSessionOf(state.session(client))),
     }),
   };
 }
@@ -49,6 +55,18 @@ function sessionOf(session: SessionView | undefined): unknown {
 }
 
 function conformingSessionOf(session: SessionView): unknown {
-  const { takenOverWill, retainedPending } = session;
+  const { retainedPending } = session;
+  const takenOverWill = session.takenOverWill && without(session.takenOverWill, 'access');
   return { ...(sessionOf(session) as object), takenOverWill, retainedPending };
+}
+
+function without(value: object, name: string): object {
+  return Object.fromEntries(Object.entries(value).filter(([key]) => key !== name));
+}
+
+function ownedSessionOf(session: SessionView | undefined): unknown {
+  if (session === undefined) return null;
+  const { owner, access } = session;
+  const takenOverAccess = (session.takenOverWill as { readonly access?: unknown } | null)?.access ?? null;
+  return { ...(conformingSessionOf(session) as object), owner, access, takenOverAccess };
 }

@@ -1,4 +1,10 @@
-import type { Command, Message, PublishCommand, Subscription } from '@mqtt-cluster/contracts';
+import type {
+  Command,
+  ConnectionAccess,
+  Message,
+  PublishCommand,
+  Subscription,
+} from '@mqtt-cluster/contracts';
 import fc from 'fast-check';
 import { bytes } from './state-driver.ts';
 
@@ -18,7 +24,7 @@ type WithEpoch<T> = T extends { readonly epoch: number } ? Omit<T, 'epoch'> & { 
 
 export type StepCommand =
   | WithEpoch<Extract<Command, { kind: 'close' | 'subscribe' | 'unsubscribe' | 'release' }>>
-  | Extract<Command, { kind: 'open' | 'lost' | 'settings' | 'recover' | 'time' }>
+  | Extract<Command, { kind: 'open' | 'lost' | 'settings' | 'recover' | 'time' | 'access' | 'revoke' }>
   | (Omit<PublishCommand, 'epoch' | 'client'> & { readonly client: string; readonly old: boolean })
   | {
       readonly kind: 'progress';
@@ -77,6 +83,55 @@ const will = fc.option(
   { nil: undefined },
 );
 
+const user = fc.constantFrom('ada', 'bob', '__proto__');
+const access: fc.Arbitrary<ConnectionAccess | undefined> = fc.option(
+  fc
+    .record({
+      source: fc.constantFrom('anonymous' as const, 'cluster' as const, 'cluster' as const, 'jwt' as const),
+      user,
+      willGranted: fc.boolean(),
+    })
+    .map(({ source, user: name, willGranted }) => ({
+      source,
+      ...(source !== 'anonymous' && { user: name }),
+      ...(source === 'jwt' && { groups: ['plant'], willGranted }),
+      address: '10.0.0.1',
+      listener: 'default',
+    })),
+  { nil: undefined },
+);
+
+const accessChange = fc
+  .record(
+    {
+      users: fc.array(
+        fc
+          .record({ name: user, disabled: old, inPlant: fc.boolean() })
+          .map(({ name, disabled, inPlant }) => ({
+            name,
+            passwordHash: 'hash',
+            groups: inPlant ? ['plant'] : [],
+            ...(disabled && { disabled }),
+          })),
+        { maxLength: 3 },
+      ),
+      removed: fc.array(user, { maxLength: 1 }),
+      rules: fc.array(
+        fc.record({
+          effect: fc.constantFrom('allow' as const, 'deny' as const),
+          actions: fc.constant(['publish' as const]),
+          topics: fc.array(filter, { minLength: 1, maxLength: 2 }),
+          groups: fc.constant(['plant']),
+        }),
+        { maxLength: 2 },
+      ),
+    },
+    { requiredKeys: [] },
+  )
+  .map((change) => ({ kind: 'access' as const, ...change }));
+
+const revoke = fc.record({ kind: fc.constant('revoke' as const), user }, { requiredKeys: ['kind', 'user'] });
+
 const open = fc
   .record({
     client,
@@ -85,12 +140,14 @@ const open = fc
     receiveMaximum: fc.constantFrom(1, 2, 200),
     will,
     adopt: old,
+    access,
   })
-  .map(({ will: given, adopt, ...rest }) => ({
+  .map(({ will: given, adopt, access: by, ...rest }) => ({
     kind: 'open' as const,
     ...rest,
     ...(given && { will: given }),
     ...(adopt && { adopt: true }),
+    ...(by && { access: by }),
   }));
 
 const settings = fc
@@ -164,6 +221,8 @@ const command: fc.Arbitrary<StepCommand> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: settings },
+  { weight: 2, arbitrary: accessChange },
+  { weight: 1, arbitrary: revoke },
   {
     weight: 1,
     arbitrary: fc.record({

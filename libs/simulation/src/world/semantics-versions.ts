@@ -135,6 +135,10 @@ class NewerState implements MqttState {
     return this.#inner.settings;
   }
 
+  get access(): MqttState['access'] {
+    return this.#inner.access;
+  }
+
   get semantics(): number {
     return this.#inner.semantics;
   }

@@ -70,7 +70,7 @@ export class ConnectionDraining {
   #unanswered(): ReadonlySet<Connection> {
     const unanswered = new Set<Connection>();
     for (const { request, answered } of this.#proposer.unanswered()) {
-      if (!answered && request !== null && request.kind !== 'recover') unanswered.add(request.connection);
+      if (!answered && request !== null && 'connection' in request) unanswered.add(request.connection);
     }
     return unanswered;
   }

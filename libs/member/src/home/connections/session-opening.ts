@@ -1,3 +1,4 @@
+import { accessSemantics, isBoundedAccess } from '@mqtt-cluster/contracts';
 import type {
   ClientId,
   ConnectionId,
@@ -7,7 +8,7 @@ import type {
   RefusalReason,
   ServingState,
 } from '@mqtt-cluster/contracts';
-import { parseSharedFilter } from '@mqtt-cluster/mqtt-state';
+import { isValidUser, parseSharedFilter } from '@mqtt-cluster/mqtt-state';
 import type { CommandResult } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../../context.ts';
 import type { Proposer } from '../../log/proposer.ts';
@@ -73,6 +74,8 @@ export class SessionOpening {
     const { options, nowMs } = this.#context;
     const connection = new Connection(id, request, options.limits.inFlightMax, nowMs);
     this.#connections.add(connection);
+    if (request.access !== undefined && !isBoundedAccess(request.access))
+      return this.#connections.refuse(connection, 'notAuthorized');
     if (serving === 'joining') return this.#connections.refuse(connection, 'notServing');
     if (serving === 'draining') return this.#connections.refuse(connection, 'draining');
     const isolated = serving === 'isolated';
@@ -161,7 +164,7 @@ export class SessionOpening {
   /** Answers CONNECT with the result of the `open` command. */
   answer(connection: Connection, result: CommandResult): void {
     if (result.kind === 'refused') {
-      const reason = result.reason === 'elsewhere' ? 'takenOver' : 'quotaExceeded';
+      const reason = result.reason === 'elsewhere' ? 'takenOver' : result.reason;
       if (connection.phase === 'opening') this.#connections.refuse(connection, reason);
       else this.#connections.close(connection, reason);
     } else if (result.kind === 'opened') this.#opened(connection, result);
@@ -186,10 +189,8 @@ export class SessionOpening {
    * connection has already been published and is not published again.
    */
   onHomeLost(connection: Connection): void {
-    if (!connection.clean || !connection.request.clean || connection.shares) {
-      this.#reportProgress(connection);
-      return this.#connections.close(connection, 'homeLost');
-    }
+    if (!connection.clean || !connection.request.clean || connection.shares)
+      return this.closeReported(connection, 'homeLost');
     connection.epoch = 0;
     connection.willFired = true;
     this.#propose(connection, true);
@@ -211,9 +212,11 @@ export class SessionOpening {
   }
 
   #propose(connection: Connection, adopt: boolean): void {
-    const { client, clean, sessionExpirySeconds: expirySeconds, will } = connection.request;
+    const { client, clean, sessionExpirySeconds: expirySeconds, will, access } = connection.request;
     const { receiveMaximum } = connection;
-    const command = { kind: 'open' as const, client, clean, expirySeconds, receiveMaximum };
+    const { semantics } = this.#context.state;
+    const user = access === undefined || semantics < accessSemantics ? {} : { access };
+    const command = { kind: 'open' as const, client, clean, expirySeconds, receiveMaximum, ...user };
     const withWill = will === undefined || connection.willFired ? command : { ...command, will };
     this.#proposer.add(adopt ? { ...withWill, adopt } : withWill, { kind: 'open', connection });
   }
@@ -231,7 +234,19 @@ export class SessionOpening {
 
   #mayServeIsolated(connection: Connection): boolean {
     const accept = this.#context.options.whenIsolated === 'accept';
-    return accept && connection.clean && connection.request.clean;
+    return accept && connection.clean && connection.request.clean && this.#isKnown(connection);
+  }
+
+  /**
+   * Returns whether, as far as this member knows, the client's user is valid and may have the session. The
+   * cluster decides when the member has a majority again, see `adopt`.
+   */
+  #isKnown({ client, request }: Connection): boolean {
+    const { state } = this.#context;
+    const { access } = request;
+    if (access !== undefined && !isValidUser(state.access, access)) return false;
+    const owner = state.session(client)?.owner ?? null;
+    return owner === null || owner === access?.user;
   }
 
   #opened(connection: Connection, opened: Extract<CommandResult, { kind: 'opened' }>): void {
@@ -297,10 +312,10 @@ export class SessionOpening {
     connection.startPacketIds(session.epoch);
   }
 
-  /** Closes a connection whose session the cluster has given to another connection of the client. */
-  takenOver(connection: Connection): void {
+  /** Closes a connection that the cluster has already ended. */
+  closeReported(connection: Connection, reason: RefusalReason): void {
     this.#reportProgress(connection);
-    this.#connections.close(connection, 'takenOver');
+    this.#connections.close(connection, reason);
   }
 
   /**
