@@ -1,3 +1,4 @@
+import { authenticationMetrics } from './authentication.ts';
 import { bridgeMetrics } from './bridge.ts';
 import { brokerMetrics } from './broker.ts';
 import { clientMetrics } from './client.ts';
@@ -8,6 +9,7 @@ import { publisherMetrics } from './publisher.ts';
 import { storeMetrics } from './store.ts';
 
 export type { CatalogueMetric, LabelValues, MetricUnit } from './define.ts';
+export { authenticationMetrics } from './authentication.ts';
 export { bridgeMetrics } from './bridge.ts';
 export { brokerMetrics, disconnectReasons, connectionRefusalReasons } from './broker.ts';
 export type { ConnectionRefusalReason, DisconnectReason } from './broker.ts';
@@ -26,6 +28,7 @@ export interface MetricSection {
 /** All metrics on the `/metrics` page of a member, except those of prom-client. Each has the label `member`. */
 export const applianceMetricSections: readonly MetricSection[] = [
   { title: 'Clients of a member', metrics: brokerMetrics },
+  { title: 'Logins of clients', metrics: authenticationMetrics },
   { title: 'Member and replicated state', metrics: memberMetrics },
   { title: 'Log', metrics: raftMetrics },
   { title: 'Links between members', metrics: bridgeMetrics },

@@ -1,0 +1,12 @@
+export { Authentication, passwordBytesMax } from './authentication.ts';
+export type { AuthenticationOptions } from './authentication.ts';
+export type { ListenerAuthentication, ProviderName } from './chain/provider.ts';
+export { HashPool } from './hashing/hash-pool.ts';
+export type { HashPoolOptions } from './hashing/hash-pool.ts';
+export { parsePasswordHash } from './hashing/password-hash.ts';
+export { keysOfFile, parseKeySet } from './jwt/key-set.ts';
+export { keySetUrlFault, RemoteKeys } from './jwt/remote-keys.ts';
+export { tokenAlgorithms, TokenProvider } from './jwt/token-provider.ts';
+export type { TokenProviderOptions } from './jwt/token-provider.ts';
+export { parsePasswordFile } from './password-file/password-file.ts';
+export type { PasswordFile } from './password-file/password-file.ts';

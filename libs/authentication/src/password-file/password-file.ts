@@ -1,0 +1,83 @@
+import { parsePasswordHash } from '../hashing/password-hash.ts';
+import type { PasswordHash } from '../hashing/password-hash.ts';
+
+const usersMax = 100_000;
+const nameBytesMax = 256;
+
+/** A user of a password file. */
+export interface PasswordFileUser {
+  /** The hash as it stands in the file. */
+  readonly hashText: string;
+  readonly hash: PasswordHash;
+}
+
+/** The users of a password file by their names. */
+export type PasswordFile = ReadonlyMap<string, PasswordFileUser>;
+
+/**
+ * Parses a password file of Mosquitto: a line `NAME:HASH` for each user, empty lines, and comments that start with
+ * `#`. Mosquitto skips a line that it does not understand; this parser refuses the file, because a skipped user could
+ * not log in.
+ *
+ * @throws Error with the number of the first faulty line. The message contains no part of a line that may be a
+ *   password.
+ */
+export function parsePasswordFile(content: Uint8Array): PasswordFile {
+  const users = new Map<string, PasswordFileUser>();
+  const lineOfUser = new Map<string, number>();
+  for (const [index, line] of linesOf(content).entries()) {
+    const number = index + 1;
+    if (line.trim() === '' || line.startsWith('#')) continue;
+    try {
+      const { name, user } = parseLine(line);
+      const earlier = lineOfUser.get(name);
+      if (earlier !== undefined) throw new Error(`line ${earlier} has the same user name`);
+      if (users.size >= usersMax) throw new Error(`the file has more than ${usersMax} users`);
+      users.set(name, user);
+      lineOfUser.set(name, number);
+    } catch (cause) {
+      throw new Error(`line ${number}: ${(cause as Error).message}`, { cause });
+    }
+  }
+  return users;
+}
+
+function linesOf(content: Uint8Array): string[] {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(content);
+  } catch (cause) {
+    throw new Error(`line ${lineOfInvalidUtf8(content)}: the text is not UTF-8`, { cause });
+  }
+  return text.split('\n');
+}
+
+function lineOfInvalidUtf8(content: Uint8Array): number {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  let line = 1;
+  let start = 0;
+  for (;;) {
+    const end = content.indexOf(0x0a, start);
+    try {
+      decoder.decode(content.subarray(start, end < 0 ? content.length : end));
+    } catch {
+      return line;
+    }
+    if (end < 0) return line;
+    start = end + 1;
+    line++;
+  }
+}
+
+function parseLine(line: string): { name: string; user: PasswordFileUser } {
+  const colon = line.indexOf(':');
+  if (colon < 0) throw new Error('the line must have the form NAME:HASH');
+  const name = line.slice(0, colon).trim();
+  const hashText = line.slice(colon + 1).trim();
+  if (name === '') throw new Error('the user name is empty');
+  if (Buffer.byteLength(name) > nameBytesMax) {
+    throw new Error(`the user name has more than ${nameBytesMax} bytes`);
+  }
+  if (hashText === '') throw new Error('the password hash is missing');
+  return { name, user: { hashText, hash: parsePasswordHash(hashText) } };
+}
