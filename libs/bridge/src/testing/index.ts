@@ -1,2 +1,3 @@
 export { createMemoryNetwork } from './memory-network.ts';
 export type { MemoryBridgeOptions, MemoryNetwork } from './memory-network.ts';
+export { decodeFrame } from '../frame/frame.ts';

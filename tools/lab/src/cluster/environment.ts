@@ -55,8 +55,15 @@ export function applianceEnvironment(
     // The members listen on loopback addresses only. The live view and their logs warn about both settings.
     MQTT_CLUSTER_LAB: 'true',
     MQTT_CLUSTER_MQTT_ANONYMOUS: 'true',
-    ...Object.fromEntries(settings.overrides.map(([key, value]) => [variableName(key), value])),
+    ...Object.fromEntries(
+      settings.overrides.map(([key, value]) => [variableName(key), fillIn(value, member)]),
+    ),
   };
+}
+
+/** Replaces the placeholders of a setting that differs between the members: `{id}`, `{host}` and `{mqttPort}`. */
+function fillIn(value: string, { id, host, mqttPort }: MemberPlace): string {
+  return value.replaceAll('{id}', id).replaceAll('{host}', host).replaceAll('{mqttPort}', String(mqttPort));
 }
 
 /** Returns a warning if the members admit clients without a check, as they do unless `--set` changes that. */

@@ -1,0 +1,51 @@
+import { pick } from '@mqtt-cluster/kit';
+import type { Random } from '@mqtt-cluster/kit';
+import { mutate } from '../mutation/mutate.ts';
+import { Fault } from '../target.ts';
+import type { Target } from '../target.ts';
+
+/** A parser reads even the largest input of a case in far less time. */
+const parseMsMax = 5_000;
+/** Inputs of one case. Between two cases the event loop handles the other targets. */
+const inputsPerCase = 10;
+
+export interface ParserTargetOptions {
+  readonly name: string;
+  /** Valid inputs, from which the cases are mutated. */
+  readonly corpus: readonly Buffer[];
+  /** Adapts a mutated input, for example its checksum. */
+  readonly adapt?: (random: Random, bytes: Buffer) => Buffer;
+  /** Parses one input. */
+  readonly parse: (bytes: Buffer) => unknown;
+  /** Returns whether the parser may throw this error. */
+  readonly isDeclared: (error: unknown) => boolean;
+}
+
+/** Returns a target that mutates valid inputs of a parser. The parser must return a value or throw a declared error. */
+export function parserTarget(options: ParserTargetOptions): Target {
+  const { name, corpus, adapt = (_random, bytes) => bytes, parse, isDeclared } = options;
+  return {
+    name,
+    parallel: 1,
+    run(random) {
+      for (let count = 0; count < inputsPerCase; count++) {
+        const input = adapt(random, mutate(random, pick(random, corpus)));
+        const startedAtMs = performance.now();
+        try {
+          // The parser may keep or change its input.
+          parse(Buffer.from(input));
+        } catch (error) {
+          if (!isDeclared(error))
+            throw new Fault(`${name}: undeclared error ${describe(error)}`, input, { cause: error });
+        }
+        const tookMs = performance.now() - startedAtMs;
+        if (tookMs > parseMsMax) throw new Fault(`${name}: one input took ${Math.round(tookMs)} ms`, input);
+      }
+      return new Promise((resolve) => setImmediate(resolve));
+    },
+  };
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,57 @@
+import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { between } from '@mqtt-cluster/kit';
+import type { Random } from '@mqtt-cluster/kit';
+import type { Sequence } from '../mqtt/sequences.ts';
+import type { Target } from '../target.ts';
+import type { Transport } from './transports.ts';
+
+const connectionsAtOnce = 8;
+const pauseMsMax = 20;
+const lingerMs = 200;
+const closeMsMax = 2_000;
+
+/** Returns a target that sends one sequence of bytes per connection. The server may answer and close as it likes. */
+export function streamTarget(
+  name: string,
+  transport: Transport,
+  makeSequence: (random: Random) => Sequence,
+): Target {
+  return {
+    name,
+    parallel: connectionsAtOnce,
+    async run(random) {
+      const { pieces, ending } = makeSequence(random);
+      const stream = transport.open(random);
+      const ended = endOf(stream);
+      stream.resume();
+      for (const piece of pieces) {
+        if (stream.destroyed || !stream.writable) break;
+        stream.write(piece);
+        if (random() < 0.3) await delay(between(random, 0, pauseMsMax));
+      }
+      await finish(stream, ending);
+      await Promise.race([ended, delay(closeMsMax, undefined, { ref: false })]);
+      stream.destroy();
+    },
+  };
+}
+
+async function finish(stream: Duplex, ending: Sequence['ending']): Promise<void> {
+  if (ending === 'reset') {
+    // Bytes that are still queued must be sent first; otherwise the server receives no part of the sequence.
+    await delay(pauseMsMax);
+    stream.destroy();
+    return;
+  }
+  if (ending === 'linger') await delay(lingerMs);
+  stream.end();
+}
+
+function endOf(stream: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    // The server closes and resets connections of an attacker: both are right.
+    stream.on('error', () => undefined);
+    stream.once('close', () => resolve());
+  });
+}

@@ -1,0 +1,91 @@
+import { seededRandom } from '@mqtt-cluster/kit';
+import { Fault } from '../target.ts';
+import type { Target } from '../target.ts';
+
+/** Longest time of one case. A case that takes longer shows that the attacked code hangs. */
+const caseMsMax = 60_000;
+
+export interface CampaignOptions {
+  readonly targets: readonly Target[];
+  readonly seed: number;
+  /** Time after which no new case starts, ms of `performance.now`. */
+  readonly untilMs: number;
+  /** Number of the first case of each target, from 0 on. */
+  readonly firstCase?: number;
+  /** Cases of each target; unlimited by default. */
+  readonly cases?: number;
+}
+
+export interface CaseFault {
+  readonly target: string;
+  /** With the same seed and number, the case has the same input. */
+  readonly number: number;
+  readonly error: Fault;
+}
+
+export interface CampaignReport {
+  /** Cases by the name of the target. */
+  readonly cases: ReadonlyMap<string, number>;
+  readonly faults: readonly CaseFault[];
+}
+
+/** Runs the cases of all targets side by side until the time has passed. A target ends at its first fault. */
+export class Campaign {
+  readonly #options: CampaignOptions;
+  readonly #cases = new Map<string, number>();
+  readonly #faults: CaseFault[] = [];
+  #stopped = false;
+
+  constructor(options: CampaignOptions) {
+    this.#options = options;
+    for (const { name } of options.targets) this.#cases.set(name, 0);
+  }
+
+  get report(): CampaignReport {
+    return { cases: this.#cases, faults: this.#faults };
+  }
+
+  /** Starts no further case. `run` returns when the running cases have ended. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async run(): Promise<CampaignReport> {
+    await Promise.all(this.#options.targets.map((target) => this.#attack(target)));
+    return this.report;
+  }
+
+  async #attack(target: Target): Promise<void> {
+    const { seed, untilMs, firstCase = 0, cases = Infinity } = this.#options;
+    let next = firstCase;
+    let failed = false;
+    const lane = async (): Promise<void> => {
+      while (!failed && !this.#stopped && performance.now() < untilMs && next < firstCase + cases) {
+        const number = next++;
+        const error = await faultOf(target, seededRandom(seed, `${target.name}/${number}`));
+        this.#cases.set(target.name, (this.#cases.get(target.name) ?? 0) + 1);
+        if (error === null) continue;
+        failed = true;
+        this.#faults.push({ target: target.name, number, error });
+      }
+    };
+    await Promise.all(Array.from({ length: target.parallel }, lane));
+  }
+}
+
+async function faultOf(target: Target, random: () => number): Promise<Fault | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<Fault>((resolve) => {
+    timer = setTimeout(() => resolve(new Fault(`${target.name}: the case hangs`)), caseMsMax);
+  });
+  try {
+    return await Promise.race([target.run(random).then(() => null), timeout]);
+  } catch (error) {
+    // An error of the fuzzer itself must not look like a passed case.
+    return error instanceof Fault
+      ? error
+      : new Fault(`${target.name}: ${String(error)}`, null, { cause: error });
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,50 @@
+import { faultsOf, growthFault, renderReport } from '../src/index.ts';
+
+const mebibyte = 1024 * 1024;
+const witness = {
+  acknowledged: 10,
+  received: [10, 10, 10],
+  missing: 0,
+  outOfOrder: 0,
+  disconnects: 0,
+  p50Ms: 3,
+  p99Ms: 9,
+};
+const campaign = { cases: new Map([['mqtt', 7]]), faults: [] };
+const online = { witness, memory: [], memberFaults: [] };
+
+describe('the verdict of a run', () => {
+  it('is ok if the witness received every acknowledged message', () => {
+    expect(faultsOf(campaign, online)).toEqual([]);
+    expect(renderReport(campaign, online)).toMatch(/^cases: mqtt 7\nwitness: 10 acknowledged.*\nok$/s);
+  });
+
+  it.each([
+    [{ missing: 1 }, '1 acknowledged messages did not arrive'],
+    [{ outOfOrder: 2 }, '2 messages arrived out of order'],
+    [{ disconnects: 1 }, 'the server closed its connections 1 times'],
+    [{ acknowledged: 0 }, 'no message was acknowledged'],
+  ])('is a fault if the witness saw %o', (seen, text) => {
+    const faults = faultsOf(campaign, { ...online, witness: { ...witness, ...seen } });
+    expect(faults).toEqual([`witness: ${text}`]);
+  });
+
+  it('is a fault if a member ended, or if a target ran no case', () => {
+    expect(faultsOf(campaign, { ...online, memberFaults: ['m1: its process ended'] })).toEqual([
+      'm1: its process ended',
+    ]);
+    expect(faultsOf({ ...campaign, cases: new Map([['http', 0]]) }, null)).toEqual(['http: no case was run']);
+  });
+
+  it('is a fault if the memory of a member grew by a third and by 64 MiB', () => {
+    const memory = (warm: number, end: number) => ({
+      id: 'm1',
+      warmBytes: warm * mebibyte,
+      peakBytes: 900 * mebibyte,
+      endBytes: end * mebibyte,
+    });
+    expect(growthFault(memory(100, 200))).toEqual(['m1: its memory grew from 100 to 200 MiB']);
+    expect(growthFault(memory(100, 160))).toEqual([]);
+    expect(growthFault(memory(400, 500))).toEqual([]);
+  });
+});
