@@ -69,13 +69,27 @@ export const responseTimeoutMs = 2_500;
  */
 export const keepAliveSeconds = 30;
 
-/** Time that a new connection to the listener has to send CONNECT. */
-export const mqttConnectTimeoutMs = 3_000;
+/**
+ * Time from the acceptance of a TCP connection at the listener to the acceptance of its CONNECT, TLS included. Peers
+ * give up after the same time ({@link connectTimeoutMs}).
+ */
+export const authenticationTimeoutMs = 2_000;
 
 /**
- * Connections to the listener in addition to two per peer: unknown clients, and connections being taken over.
+ * Connections from one network (an IPv4 address, or 64 bits of IPv6) that have not been authenticated yet. The
+ * connections of all peers together may come from one address, for example in a lab or behind NAT, so the network of
+ * a peer has {@link connectionsPerPeer} places more for each peer.
  */
-export const spareConnectionsMax = 32;
+export const unauthenticatedPerNetworkMax = 16;
+
+/** Connections that have not been authenticated yet, from all networks that are not those of a peer. */
+export const strangersMax = 32;
+
+/** Connections of one peer: `raft` and `log`. */
+export const connectionsPerPeer = 2;
+
+/** Interval between two look-ups of the addresses of peers with a host name. */
+export const peerAddressIntervalMs = 60_000;
 
 /** Minimum interval between two equal log messages about the same peer. */
 export const logIntervalMs = 10_000;

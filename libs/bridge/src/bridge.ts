@@ -18,6 +18,7 @@ import type {
   Outgoing,
   PeerMessage,
 } from '@mqtt-cluster/contracts';
+import { bridgeMetrics, MetricTotals } from '@mqtt-cluster/metric-catalogue';
 import { pingIntervalMs } from './bounds.ts';
 import { ClusterListener } from './listener/cluster-listener.ts';
 import { decodeFrame } from './frame/frame.ts';
@@ -48,6 +49,7 @@ class MqttBridge implements ListeningBridge {
   readonly #links = new Map<MemberId, PeerLink>();
   readonly #listener: ClusterListener;
   readonly #log: RateLimitedLog;
+  readonly #totals: MetricTotals | null;
   #timer: NodeJS.Timeout | null = null;
   #checkedAtMs = 0;
   #running = false;
@@ -56,6 +58,7 @@ class MqttBridge implements ListeningBridge {
     this.#options = options;
     this.#now = options.now ?? ((): number => performance.now());
     this.#log = new RateLimitedLog(options.logger, this.#now);
+    this.#totals = options.metrics ? new MetricTotals(options.metrics) : null;
     for (const peer of options.peers) {
       if (peer.id === options.self) continue;
       this.#links.set(peer.id, new PeerLink({ bridge: options, peer, log: this.#log, now: this.#now }));
@@ -80,6 +83,7 @@ class MqttBridge implements ListeningBridge {
     if (this.#timer) clearInterval(this.#timer);
     this.#timer = null;
     await Promise.all([this.#listener.stop(), ...[...this.#links.values()].map((link) => link.stop())]);
+    this.#log.flush(true);
   }
 
   send(outgoing: readonly Outgoing[]): void {
@@ -100,6 +104,7 @@ class MqttBridge implements ListeningBridge {
 
   report(): void {
     for (const link of this.#links.values()) link.report();
+    this.#reportRefusals();
   }
 
   #checkLinks(): void {
@@ -107,6 +112,14 @@ class MqttBridge implements ListeningBridge {
     const pausedMs = now - this.#checkedAtMs - pingIntervalMs;
     this.#checkedAtMs = now;
     for (const link of this.#links.values()) link.check(now, pausedMs);
+    this.#reportRefusals();
+  }
+
+  #reportRefusals(): void {
+    this.#log.flush();
+    for (const [reason, count] of Object.entries(this.#listener.refused)) {
+      this.#totals?.report(bridgeMetrics.connectionsRefused, [reason], count);
+    }
   }
 
   #receive(from: MemberId, frame: Uint8Array): void {

@@ -7,13 +7,22 @@ import { logIntervalMs } from './bounds.ts';
  */
 const trackedMessagesMax = 256;
 
+interface Line {
+  atMs: number;
+  suppressed: number;
+  fields: object;
+  readonly message: string;
+}
+
 /**
- * Logs each pair of subject and message at most once per interval, with the number of suppressed repetitions.
+ * Logs each pair of subject and message at most once per interval. The repetitions within one interval follow as one
+ * line with their number and the fields of the last one. Neither subject nor message may contain text that a client
+ * chooses, because each new text would get a line of its own.
  */
 export class RateLimitedLog {
   readonly #logger: Logger;
   readonly #now: () => number;
-  readonly #last = new Map<string, { atMs: number; suppressed: number }>();
+  readonly #lines = new Map<string, Line>();
 
   constructor(logger: Logger, now: () => number) {
     this.#logger = logger;
@@ -23,13 +32,38 @@ export class RateLimitedLog {
   warn(subject: string, fields: object, message: string): void {
     const key = `${subject} ${message}`;
     const now = this.#now();
-    const last = this.#last.get(key);
-    if (last && now - last.atMs < logIntervalMs) {
-      last.suppressed += 1;
+    const line = this.#lines.get(key);
+    if (line && now - line.atMs < logIntervalMs) {
+      line.suppressed += 1;
+      line.fields = fields;
       return;
     }
-    if (this.#last.size >= trackedMessagesMax) this.#last.clear();
-    this.#last.set(key, { atMs: now, suppressed: 0 });
-    this.#logger.warn(last?.suppressed ? { ...fields, suppressed: last.suppressed } : fields, message);
+    if (line) this.#write(line);
+    else if (this.#lines.size >= trackedMessagesMax) this.#forgetOldest();
+    this.#lines.set(key, { atMs: now, suppressed: 0, fields, message });
+    this.#logger.warn(fields, message);
+  }
+
+  /** Writes the lines about repetitions whose interval is over; with `all`, those of all intervals. */
+  flush(all = false): void {
+    const now = this.#now();
+    for (const [key, line] of this.#lines) {
+      if (!all && now - line.atMs < logIntervalMs) continue;
+      if (line.suppressed === 0) this.#lines.delete(key);
+      this.#write(line);
+    }
+  }
+
+  #write(line: Line): void {
+    if (line.suppressed > 0) this.#logger.warn({ ...line.fields, suppressed: line.suppressed }, line.message);
+    line.suppressed = 0;
+    line.atMs = this.#now();
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#lines;
+    if (oldest === undefined) return;
+    this.#write(oldest[1]);
+    this.#lines.delete(oldest[0]);
   }
 }

@@ -88,7 +88,7 @@ describe('bridges on a loopback network', () => {
     const b = await startBridge(sites, 'b', { cluster: 'south' });
     const logged = (recorder: Recorder, words: string): Promise<void> =>
       recorder.until(() => recorder.warnings.some((warning) => warning.includes(words)));
-    await logged(b.recorder, 'bridge rejected: it belongs to the cluster "north", not to "south"');
+    await logged(b.recorder, 'it belongs to the cluster');
     await logged(a.recorder, 'connection rejected by a peer');
     const states = [...a.recorder.links, ...b.recorder.links].map(({ state }) => state);
     expect(states).not.toContain('up');

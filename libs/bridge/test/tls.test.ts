@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect as connectPlain } from 'node:net';
 import { connect } from 'node:tls';
 import { requiring } from '@mqtt-cluster/testing';
 import type { BridgeTls } from '../src/index.ts';
@@ -114,5 +115,18 @@ requiring('openssl')('bridges with mutual TLS', () => {
     await a.recorder.until(() =>
       a.recorder.warnings.some((warning) => warning.includes('certificate rejected')),
     );
+  });
+
+  test('silent sockets that begin no TLS handshake keep no peer away', async () => {
+    const sites = await freeSites('a', 'b');
+    const a = await startBridge(sites, 'a', { tls: tls['a']! });
+    const { host, port } = sites[0]!;
+    const sockets = Array.from({ length: 100 }, () =>
+      connectPlain({ host, port }).on('error', () => undefined),
+    );
+    await a.recorder.until(() => a.recorder.warnings.some((warning) => warning.includes('unauthenticated')));
+    const b = await startBridge(sites, 'b', { tls: tls['b']! });
+    await Promise.all([a.recorder.untilState('b', 'up'), b.recorder.untilState('a', 'up')]);
+    for (const socket of sockets) socket.destroy();
   });
 });

@@ -11,3 +11,21 @@ export function isLoopback(host: string): boolean {
   const plain = plainAddress(host.replace(/^\[(.*)\]$/, '$1'));
   return plain === '::1' || plain === 'localhost' || /^127\.\d+\.\d+\.\d+$/.test(plain);
 }
+
+const ipv6Groups = 8;
+const ipv6NetworkGroups = 4;
+
+/**
+ * Returns the network that limits count as one client: an IPv4 address, or the first 64 bits of an IPv6 address,
+ * because one host usually has a whole network of 64 bits. A text that is no address is returned as it is.
+ */
+export function networkOf(address: string): string {
+  const plain = plainAddress(address);
+  if (!plain.includes(':')) return plain;
+  const [head = '', tail = ''] = (plain.split('%')[0] ?? '').split('::');
+  const first = head === '' ? [] : head.split(':');
+  const last = tail === '' ? [] : tail.split(':');
+  const zeros = Array.from({ length: Math.max(0, ipv6Groups - first.length - last.length) }, () => '0');
+  const network = [...first, ...zeros, ...last].slice(0, ipv6NetworkGroups);
+  return `${network.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`;
+}

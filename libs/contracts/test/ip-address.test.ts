@@ -1,4 +1,4 @@
-import { isLoopback, plainAddress } from '../src/index.ts';
+import { isLoopback, networkOf, plainAddress } from '../src/index.ts';
 
 test.each([
   ['::ffff:192.0.2.1', '192.0.2.1'],
@@ -20,3 +20,16 @@ test.each(['192.0.2.1', '::', '2001:db8::1', 'example.org', '127.example.org', '
   'isLoopback(%j) is false',
   (host) => expect(isLoopback(host)).toBe(false),
 );
+
+test.each([
+  ['192.0.2.1', '192.0.2.1'],
+  ['::ffff:192.0.2.1', '192.0.2.1'],
+  ['2001:db8:0:1:2:3:4:5', '2001:db8:0:1::/64'],
+  ['2001:db8:0:1::9', '2001:db8:0:1::/64'],
+  ['2001:db8::9', '2001:db8:0:0::/64'],
+  ['::1', '0:0:0:0::/64'],
+  ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+  ['', ''],
+])('networkOf counts the address %j as %j', (address, network) => {
+  expect(networkOf(address)).toBe(network);
+});

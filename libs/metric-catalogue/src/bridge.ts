@@ -48,6 +48,15 @@ export const bridgeMetrics = {
     help: 'Bounds of bridge_backlog_bytes, by channel. Beyond its bound a channel drops messages.',
     values: { channel: ['raft', 'log', 'live'] },
   }),
+  connectionsRefused: counter('bridge_refused_connections_total', {
+    unit: 'connections',
+    help:
+      'Connections to the cluster port that were closed before they were accepted as a peer. rejected: CONNECT was no ' +
+      'valid CONNECT of a peer. certificate, handshake: no certificate of this cluster. timeout: no CONNECT in time. ' +
+      'displaced: too many unauthenticated connections, the oldest was closed.',
+    values: { reason: ['rejected', 'certificate', 'handshake', 'timeout', 'displaced'] },
+    purpose: 'debugging',
+  }),
   roundTripSeconds: gauge('bridge_round_trip_seconds', {
     unit: 'seconds',
     help: 'Last measured round trip to a peer.',

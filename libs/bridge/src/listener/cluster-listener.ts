@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import type { Duplex } from 'node:stream';
 import { createServer as createPlainServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer as createTlsServer, TLSSocket } from 'node:tls';
@@ -6,9 +7,11 @@ import { ListenError, plainAddress } from '@mqtt-cluster/contracts';
 import type { MemberId } from '@mqtt-cluster/contracts';
 import { Aedes } from 'aedes';
 import type { AuthenticateError, Client } from 'aedes';
-import { mqttConnectTimeoutMs, frameBytesMax, spareConnectionsMax } from '../bounds.ts';
+import { authenticationTimeoutMs, frameBytesMax } from '../bounds.ts';
 import { certificateMatches, parseClientId, topicsByConnection, userNameFault } from '../handshake.ts';
 import { discardingEmitter, emptyPersistence } from './aedes-backends.ts';
+import { Newcomers } from './newcomers.ts';
+import { PeerAddresses } from './peer-addresses.ts';
 import type { RateLimitedLog } from '../rate-limited-log.ts';
 import type { BridgeOptions } from '../options.ts';
 import { PublishInterceptor } from './publish-interceptor.ts';
@@ -30,6 +33,17 @@ interface ClientInternals {
   readonly _keepaliveTimer?: NodeJS.Timeout | null;
 }
 
+type RefusalReason = 'rejected' | 'certificate' | 'handshake' | 'timeout' | 'displaced';
+
+/** Why a CONNECT was refused. `text` has no part that the client chose. */
+interface PeerFault {
+  readonly returnCode: number;
+  readonly text: string;
+  readonly reason?: string;
+  /** The configured peer that the client claims to be. */
+  readonly peer?: MemberId;
+}
+
 /** CONNACK return codes of MQTT 3.1.1, table 3.1. */
 const identifierRejected = 2;
 const badUserName = 4;
@@ -46,16 +60,35 @@ export class ClusterListener {
   readonly #options: ClusterListenerOptions;
   readonly #broker: Aedes;
   readonly #server: Server;
+  readonly #newcomers: Newcomers;
+  readonly #peerAddresses: PeerAddresses;
+  /** Number of refused connections by reason. */
+  readonly refused: Record<RefusalReason, number> = {
+    rejected: 0,
+    certificate: 0,
+    handshake: 0,
+    timeout: 0,
+    displaced: 0,
+  };
   readonly #sockets = new Set<Socket>();
+  /** The accepted connections by client identifier. */
+  readonly #accepted = new Map<string, Duplex>();
   readonly #interceptions = new WeakMap<object, Interception>();
 
   constructor(options: ClusterListenerOptions) {
     this.#options = options;
-    const { tls, peers } = options.bridge;
+    const { tls, self } = options.bridge;
+    const peers = options.bridge.peers.filter(({ id }) => id !== self);
+    this.#peerAddresses = new PeerAddresses(peers);
+    this.#newcomers = new Newcomers({
+      peers: peers.length,
+      isPeerNetwork: (network) => this.#peerAddresses.includes(network),
+      onRemoved: (address, reason) => this.#onNewcomerRemoved(address, reason),
+    });
     this.#broker = new Aedes({
       mq: discardingEmitter,
       persistence: emptyPersistence,
-      connectTimeout: mqttConnectTimeoutMs,
+      connectTimeout: authenticationTimeoutMs,
       maximumPacketSize: frameBytesMax + publishOverheadBytes,
       preConnect: (_client, packet, done) => {
         // A bridge has no will, and the listener must never publish one.
@@ -64,9 +97,9 @@ export class ClusterListener {
       },
       authenticate: (client, userName, _password, done) => {
         const fault = this.#peerFault(client, userName);
-        if (!fault) this.#interceptPublishes(client);
-        if (fault) this.#options.log.warn(client.id.slice(0, 64), this.#describe(client), fault.message);
-        done(fault, fault === null);
+        if (fault) this.#reportRejection(client, fault);
+        else this.#onAccepted(client);
+        done(fault && rejection(fault), fault === null);
       },
       authorizePublish: (client, packet, done) => done(this.#onAedesPublish(client, packet)),
       authorizeSubscribe: (_client, _subscription, done) => done(new Error('a bridge may not subscribe')),
@@ -79,21 +112,28 @@ export class ClusterListener {
     this.#broker.on('connectionError', (client, error) => this.#logFailure(client, error));
     // Node could reject an invalid certificate itself, but would not report the reason.
     const unverified = { requestCert: true, rejectUnauthorized: false } as const;
-    this.#server = tls
+    const secured = tls
       ? createTlsServer({ ...tls, ...unverified, minVersion: 'TLSv1.3' }, (socket) => this.#verify(socket))
-      : createPlainServer((socket) => this.#accept(socket));
-    this.#server.maxConnections = peers.length * 2 + spareConnectionsMax;
-    this.#server.on('tlsClientError', (error: Error) => {
-      this.#options.log.warn(
-        'tls',
-        { reason: error.message },
-        'TLS handshake with the cluster listener failed',
-      );
+      : null;
+    secured?.on('tlsClientError', (error: Error) => {
+      this.refused.handshake += 1;
+      const text = 'TLS handshake with the cluster listener failed';
+      this.#options.log.warn('tls', { reason: error.message }, text);
+    });
+    // A plain server, also with TLS: a connection counts from its first packet, not from the end of its handshake.
+    this.#server = createPlainServer((socket) => {
+      this.#newcomers.add(socket);
+      if (socket.destroyed) return;
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+      if (secured) secured.emit('connection', socket);
+      else this.#accept(socket);
     });
   }
 
   async start(): Promise<void> {
     await this.#broker.listen();
+    this.#peerAddresses.start();
     const { host, port } = this.#options.bridge.listen;
     await new Promise<void>((resolve, reject) => {
       const failed = (cause: NodeJS.ErrnoException): void => {
@@ -125,6 +165,7 @@ export class ClusterListener {
     const closed = this.#server.listening
       ? new Promise<void>((resolve) => this.#server.close(() => resolve()))
       : Promise.resolve();
+    this.#peerAddresses.stop();
     for (const socket of this.#sockets) socket.destroy();
     await new Promise<void>((resolve) => this.#broker.close(() => resolve()));
     await closed;
@@ -138,7 +179,15 @@ export class ClusterListener {
   #verify(socket: TLSSocket): void {
     // Node reports a resumed session as authorized, although the client presented no certificate. Bridges
     // never resume a TLS session.
-    if (socket.authorized && !socket.isSessionReused()) return this.#accept(socket);
+    if (socket.authorized && !socket.isSessionReused()) {
+      const { peers, self } = this.#options.bridge;
+      const certificate = socket.getPeerCertificate();
+      const isPeer = peers.some(({ id, host }) => id !== self && certificateMatches(certificate, id, host));
+      // The certificate proves a peer, so no stranger takes its place while it sends CONNECT.
+      if (isPeer) this.#endBounds(socket);
+      return this.#accept(socket);
+    }
+    this.refused.certificate += 1;
     const { authorizationError: reason } = socket;
     const address = plainAddress(socket.remoteAddress ?? '');
     const text =
@@ -150,8 +199,6 @@ export class ClusterListener {
 
   #accept(socket: Socket): void {
     socket.setNoDelay(true);
-    this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
     const interception: Interception = { onPublish: () => false, interceptor: null };
     interception.interceptor = new PublishInterceptor(socket, {
       packetBytesMax: frameBytesMax + publishOverheadBytes,
@@ -177,24 +224,70 @@ export class ClusterListener {
     interception.interceptor?.enable();
   }
 
-  #peerFault(client: Client, userName: string | undefined): AuthenticateError | null {
-    const { peers, cluster } = this.#options.bridge;
+  #peerFault(client: Client, userName: string | undefined): PeerFault | null {
+    const { peers, cluster, self } = this.#options.bridge;
     const named = parseClientId(client.id);
-    if (!named || client.version !== 4)
-      return rejection(identifierRejected, 'client rejected: it is not a bridge');
+    if (!named || client.version !== 4) {
+      return { returnCode: identifierRejected, text: 'client rejected: it is not a bridge' };
+    }
     const mismatch = userNameFault(userName ?? '', cluster);
-    if (mismatch) return rejection(badUserName, `bridge rejected: ${mismatch}`);
+    if (mismatch) {
+      const text = 'bridge rejected: it belongs to another cluster or has another frame version';
+      return { returnCode: badUserName, text, reason: mismatch };
+    }
     const peer = peers.find(({ id }) => id === named.member);
-    if (!peer || peer.id === this.#options.bridge.self) {
-      return rejection(notAuthorized, 'bridge rejected: it is not a configured peer of this member');
+    if (!peer || peer.id === self) {
+      return {
+        returnCode: notAuthorized,
+        text: 'bridge rejected: it is not a configured peer of this member',
+      };
     }
-    if (
-      client.conn instanceof TLSSocket &&
-      !certificateMatches(client.conn.getPeerCertificate(), peer.id, peer.host)
-    ) {
-      return rejection(notAuthorized, 'bridge rejected: its certificate does not name this peer');
+    const { conn } = client;
+    if (conn instanceof TLSSocket) {
+      if (certificateMatches(conn.getPeerCertificate(), peer.id, peer.host)) return null;
+      const text = 'bridge rejected: its certificate does not name this peer';
+      return { returnCode: notAuthorized, text, peer: peer.id };
     }
-    return null;
+    const former = this.#accepted.get(client.id);
+    if (former === undefined || former.destroyed || addressOf(former) === addressOf(conn)) return null;
+    // Without TLS nothing proves which of the two connections is the peer's.
+    const text =
+      'bridge rejected: the peer is connected from another address already, and nothing proves its id without TLS';
+    return { returnCode: notAuthorized, text, peer: peer.id };
+  }
+
+  #reportRejection(client: Client, { text, reason, peer }: PeerFault): void {
+    this.refused.rejected += 1;
+    const fields = { ...this.#describe(client), ...(reason !== undefined && { reason }) };
+    this.#options.log.warn(peer ?? 'rejected', fields, text);
+  }
+
+  #onAccepted(client: Client): void {
+    const { conn } = client;
+    this.#endBounds(conn as Socket);
+    this.#accepted.set(client.id, conn);
+    conn.once('close', () => {
+      if (this.#accepted.get(client.id) === conn) this.#accepted.delete(client.id);
+    });
+    const address = addressOf(conn);
+    const named = parseClientId(client.id);
+    if (named && address !== '') this.#peerAddresses.learn(named.member, address);
+    this.#interceptPublishes(client);
+  }
+
+  /** Ends the bounds of a connection that has been authenticated. */
+  #endBounds(socket: Socket): void {
+    const raw = this.#newcomers.find(socket.remoteAddress, socket.remotePort);
+    if (raw !== undefined) this.#newcomers.remove(raw);
+  }
+
+  #onNewcomerRemoved(address: string, reason: 'timeout' | 'displaced'): void {
+    this.refused[reason] += 1;
+    const text =
+      reason === 'timeout'
+        ? `connection to the cluster listener closed: not authenticated in time (${authenticationTimeoutMs} ms)`
+        : 'connection to the cluster listener closed: too many unauthenticated connections, and it was the oldest';
+    this.#options.log.warn(reason, { address: plainAddress(address) }, text);
   }
 
   /**
@@ -228,14 +321,16 @@ export class ClusterListener {
     if ('code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE')) return;
     if ('errorCode' in error) return;
     const fields = { ...this.#describe(client), reason: error.message };
-    this.#options.log.warn(
-      (client.id ?? 'unknown').slice(0, 64),
-      fields,
-      'connection to the cluster listener failed',
-    );
+    const subject = parseClientId(client.id ?? '')?.member ?? '';
+    const isPeer = this.#options.bridge.peers.some(({ id }) => id === subject);
+    this.#options.log.warn(isPeer ? subject : 'unknown', fields, 'connection to the cluster listener failed');
   }
 }
 
-function rejection(returnCode: number, message: string): AuthenticateError {
-  return Object.assign(new Error(message), { returnCode });
+function addressOf(stream: Duplex): string {
+  return plainAddress(('remoteAddress' in stream ? (stream as Socket).remoteAddress : undefined) ?? '');
+}
+
+function rejection({ returnCode, text, reason }: PeerFault): AuthenticateError {
+  return Object.assign(new Error(reason === undefined ? text : `bridge rejected: ${reason}`), { returnCode });
 }
