@@ -13,6 +13,7 @@ export type {
   HttpResponse,
   HttpServer,
   HttpServerOptions,
+  HttpTls,
 } from './http/http-server.ts';
 export { measureEventLoopDelay } from './metrics/event-loop-delay.ts';
 export { createMetrics } from './metrics/metrics-registry.ts';

@@ -1,10 +1,13 @@
-import { createServer } from 'node:http';
+import { createServer as createPlainServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import { isIP } from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
-import { isLoopback, ListenError } from '@mqtt-cluster/contracts';
+import type { AddressInfo } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { ListenError, plainAddress } from '@mqtt-cluster/contracts';
 import type { Lifecycle, Logger } from '@mqtt-cluster/contracts';
+import { HttpConnections } from './http-connections.ts';
 import { httpPaths } from './http-paths.ts';
+import { isForwarded, isFromThisHost, mayBeFromPage } from './request-origin.ts';
 
 /** The result of a health or readiness check. `reason` explains a failure in one sentence. */
 export interface CheckResult {
@@ -16,6 +19,8 @@ export interface HttpServerOptions {
   readonly host: string;
   /** 0 lets the system choose a free port (see `address()`). */
   readonly port: number;
+  /** Serves HTTPS instead of HTTP. */
+  readonly tls?: HttpTls;
   readonly logger: Logger;
   /** Renders `/metrics`. */
   readonly metrics: { render(): Promise<string>; readonly contentType: string };
@@ -34,6 +39,14 @@ export interface HttpServerOptions {
   readonly routes?: (request: HttpRequest) => Promise<HttpResponse> | null;
 }
 
+/** Key and certificate in PEM. With `ca`, a client must present a certificate of this authority. */
+export interface HttpTls {
+  readonly key: string | Buffer;
+  readonly cert: string | Buffer;
+  readonly ca?: string | Buffer;
+  readonly requestCert?: boolean;
+}
+
 export interface HttpRequest {
   readonly method: string;
   /** The path without the query. */
@@ -45,6 +58,12 @@ export interface HttpRequest {
    * browser.
    */
   readonly isLocal: boolean;
+  /** IP address of the client; an IPv4-mapped address in its IPv4 form. */
+  readonly address: string;
+  /** True if the connection is encrypted, or does not leave this host. */
+  readonly isPrivate: boolean;
+  /** True if a page in a browser may have sent the request, so that its credentials prove no intention. */
+  readonly mayBeFromPage: boolean;
   /**
    * Reads the body as JSON. An empty body is an empty object.
    *
@@ -69,13 +88,16 @@ export interface HttpServer extends Lifecycle {
   address(): { readonly host: string; readonly port: number };
 }
 
-/**
- * Largest number of open connections. The server closes further connections; scrapers and probes need only a
- * few.
- */
-const connectionsMax = 64;
-const requestTimeoutMs = 10_000;
+/** Time for the request line and the headers, TLS included. A silent connection ends after this time. */
 const headersTimeoutMs = 5_000;
+/** Time for a whole request with its body. */
+const requestTimeoutMs = 10_000;
+/** Interval at which Node checks both times above. Node's default of 30 s would prolong them. */
+const checkIntervalMs = 1_000;
+/** Time that an idle connection stays open for the next request. */
+const keepAliveTimeoutMs = 5_000;
+/** Time without a byte in either direction, for example because a client does not read its answer. */
+const inactivityMs = 30_000;
 
 interface RawResponse {
   readonly code: number;
@@ -91,12 +113,26 @@ interface RawResponse {
  */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const pages = pagesOf(options);
-  const server = createServer((request, response) => {
-    void respond(pages, options.routes, request, response, options.logger);
-  });
-  server.maxConnections = connectionsMax;
-  server.requestTimeout = requestTimeoutMs;
-  server.headersTimeout = headersTimeoutMs;
+  const connections = new HttpConnections(options.logger);
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    void respond({ ...options, pages, connections }, request, response);
+  };
+  const bounds = {
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: checkIntervalMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+  };
+  const { tls } = options;
+  const server = tls
+    ? createSecureServer(
+        { ...bounds, ...tls, handshakeTimeout: headersTimeoutMs, minVersion: 'TLSv1.2' },
+        answer,
+      )
+    : createPlainServer(bounds, answer);
+  server.timeout = inactivityMs;
+  // The listener is the first one, so that a connection without a place costs no parser and no handshake.
+  server.prependListener('connection', (socket) => connections.add(socket));
   return {
     start: () =>
       new Promise((resolve, reject) => {
@@ -153,14 +189,17 @@ function json(code: number, value: unknown): RawResponse {
   return { code, type: 'application/json; charset=utf-8', body: `${JSON.stringify(value)}\n` };
 }
 
+interface Responder extends Pick<HttpServerOptions, 'routes' | 'logger'> {
+  readonly pages: ReadonlyMap<string, Page>;
+  readonly connections: HttpConnections;
+}
+
 async function respond(
-  pages: ReadonlyMap<string, Page>,
-  routes: HttpServerOptions['routes'],
+  responder: Responder,
   request: IncomingMessage,
   response: ServerResponse,
-  logger: Logger,
 ): Promise<void> {
-  const answer = await responseTo(pages, routes, request, logger);
+  const answer = await responseTo(responder, request);
   response.writeHead(answer.code, {
     'content-type': answer.type,
     'content-length': Buffer.byteLength(answer.body),
@@ -170,74 +209,69 @@ async function respond(
   response.end(request.method === 'HEAD' ? undefined : answer.body);
 }
 
-async function responseTo(
-  pages: ReadonlyMap<string, Page>,
-  routes: HttpServerOptions['routes'],
-  request: IncomingMessage,
-  logger: Logger,
-): Promise<RawResponse> {
+async function responseTo(responder: Responder, request: IncomingMessage): Promise<RawResponse> {
   const { path, query } = targetOf(request);
-  const page = pages.get(path);
+  const page = responder.pages.get(path);
+  let answered = (): void => undefined;
   try {
-    if (!page) return await routeTo(routes, path, query, request, pages);
+    if (!page) return await routeTo(responder, path, query, request);
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return json(405, { error: 'this path allows only GET and HEAD' });
+    answered = responder.connections.answer(request.socket);
     return await page();
   } catch (error) {
     if (error instanceof HttpBodyError) return json(400, { error: error.message });
     // An error of one page must not end the process.
-    logger.error(
+    responder.logger.error(
       { path, reason: error instanceof Error ? error.message : String(error) },
       'an HTTP request failed',
     );
     return json(500, { error: 'the request failed; the log has the reason' });
+  } finally {
+    answered();
   }
 }
 
 async function routeTo(
-  routes: HttpServerOptions['routes'],
+  { routes, pages, connections }: Responder,
   path: string,
   query: URLSearchParams,
   request: IncomingMessage,
-  pages: ReadonlyMap<string, Page>,
 ): Promise<RawResponse> {
   const { method = 'GET', headers, socket } = request;
-  const isLocal = isFromThisHost(socket) && !isForwarded(headers);
-  const pending = routes?.({ method, path, query, headers, isLocal, json: () => readJson(request) }) ?? null;
-  if (pending === null) return json(404, { error: 'not found', pages: [...pages.keys()] });
-  const { code, body, headers: more } = await pending;
-  const answer =
-    body instanceof Uint8Array ? { code, type: 'application/octet-stream', body } : json(code, body);
-  return more === undefined ? answer : { ...answer, headers: more };
+  const hasBody = method !== 'GET' && method !== 'HEAD';
+  let answered = hasBody ? (): void => undefined : connections.answer(socket);
+  const pending =
+    routes?.({
+      method,
+      path,
+      query,
+      headers,
+      isLocal: isFromThisHost(socket) && !isForwarded(headers),
+      address: plainAddress(socket.remoteAddress ?? ''),
+      isPrivate: socket instanceof TLSSocket || isFromThisHost(socket),
+      mayBeFromPage: mayBeFromPage(headers),
+      json: async () => {
+        const body = await readJson(request);
+        // From here on the client waits for the program, not the program for the client.
+        if (hasBody) answered = connections.answer(socket);
+        return body;
+      },
+    }) ?? null;
+  try {
+    if (pending === null) return json(404, { error: 'not found', pages: [...pages.keys()] });
+    const { code, body, headers: more } = await pending;
+    const answer =
+      body instanceof Uint8Array ? { code, type: 'application/octet-stream', body } : json(code, body);
+    return more === undefined ? answer : { ...answer, headers: more };
+  } finally {
+    answered();
+  }
 }
 
 function targetOf(request: IncomingMessage): { path: string; query: URLSearchParams } {
   const [path = '', ...rest] = (request.url ?? '').split('?');
   return { path, query: new URLSearchParams(rest.join('?')) };
-}
-
-/**
- * Returns whether the connection comes from this host: from a loopback address, or from the address that the
- * server itself listens on.
- */
-function isFromThisHost({ remoteAddress, localAddress }: Socket): boolean {
-  if (remoteAddress === undefined) return false;
-  return isLoopback(remoteAddress) || remoteAddress === localAddress;
-}
-
-/**
- * Returns whether the request may come from another origin although the connection is local. A proxy on this
- * host forwards requests of other hosts. A page in a browser on this host sends requests of the page's
- * author.
- */
-function isForwarded(headers: IncomingHttpHeaders): boolean {
-  const { host = '', origin, forwarded, via, 'x-forwarded-for': forwardedFor } = headers;
-  if (origin !== undefined || forwarded !== undefined || via !== undefined || forwardedFor !== undefined)
-    return true;
-  // DNS rebinding: an attacker points a host name at this address. That name is neither an IP address nor
-  // `localhost`.
-  const name = host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
-  return isIP(name) === 0 && name !== 'localhost';
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {
