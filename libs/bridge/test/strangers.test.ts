@@ -4,7 +4,7 @@ import { MqttClient } from 'mqtt';
 import type { IClientOptions } from 'mqtt';
 import { strangersMax, unauthenticatedPerNetworkMax } from '../src/bounds.ts';
 import { freeSites, startBridge, stopAll, stopBridge } from './harness.ts';
-import type { RunningBridge, Site } from './harness.ts';
+import type { Site } from './harness.ts';
 
 /** Another address of this host, which is not the address of a peer. */
 const strangerAddress = '127.0.0.253';
