@@ -82,7 +82,7 @@ export default tseslint.config(
     rules: { 'no-restricted-syntax': ['error', namedExportsOnly, ...noCastOfDecodedInput] },
   },
   {
-    files: ['libs/{consensus,mqtt-state,member}/src/**/*.ts'],
+    files: ['libs/{access,consensus,mqtt-state,member}/src/**/*.ts'],
     rules: {
       'no-restricted-globals': [
         'error',

@@ -23,6 +23,28 @@ const name = z
 const names = z.array(name).min(1).max(100);
 
 /**
+ * Returns whether a text is a valid topic of a rule: a topic filter (`#` alone in the last level, `+` alone in a
+ * level) without `$share/`. `%u` and `%c` must each be a whole level. A rule with `dev-%u` would never match the
+ * topics that its author means.
+ */
+function isRuleTopic(topic: string): boolean {
+  if (topic.startsWith('$share/') || topic.includes('\0')) return false;
+  const levels = topic.split('/');
+  return levels.every((level, index) => {
+    if (level === '#') return index === levels.length - 1;
+    return level === '+' || level === '%u' || level === '%c' || !/[+#]|%[uc]/.test(level);
+  });
+}
+
+const ruleTopic = name.refine(
+  isRuleTopic,
+  'must be a topic filter in which each of +, %u and %c is a whole level and # is the whole last level',
+);
+const network = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
+  error: 'must be an IP address or a network in CIDR notation',
+});
+
+/**
  * One rule for publishing and subscribing. A rule matches a request if all its conditions match. An absent
  * condition matches everything. The first matching rule decides. Once any rule exists, a request that no rule
  * matches is denied.
@@ -32,12 +54,14 @@ export const accessRuleSchema = z.strictObject({
   /** `subscribe` covers SUBSCRIBE and the delivery of each message. */
   actions: z.array(z.enum(['publish', 'subscribe'])).min(1),
   /** Topic filters. `%u` stands for the user name and `%c` for the client identifier, each as one topic level. */
-  topics: names,
+  topics: z.array(ruleTopic).min(1).max(100),
   users: names.exactOptional(),
+  /** True: the rule matches only clients without a user. False: the rule matches only clients with a user. */
+  anonymous: z.boolean().exactOptional(),
   groups: names.exactOptional(),
   clients: names.exactOptional(),
   /** IP addresses or networks in CIDR notation. */
-  addresses: names.exactOptional(),
+  addresses: z.array(network).min(1).max(100).exactOptional(),
   /** Names of listeners. */
   listeners: names.exactOptional(),
   /**
@@ -200,6 +224,11 @@ export interface AccessDecisions {
   /** Returns whether the client may still be connected: its user exists, is enabled, and its token is valid. */
   isValid(subject: AccessSubject): boolean;
   mayPublish(subject: AccessSubject, topic: string, qos: QoS, retain: boolean): boolean;
+  /**
+   * Returns whether a rule outside the replicated state (an ACL file, a token) permits this will. The members that
+   * decide about the will later cannot read such rules. See {@link ConnectionAccess.willGranted}.
+   */
+  grantsWill(subject: AccessSubject, topic: string, qos: QoS, retain: boolean): boolean;
   /** Returns the highest QoS that a subscription to the filter is granted, or null to deny it. */
   grantedQos(subject: AccessSubject, filter: string, qos: QoS): QoS | null;
   /** Returns whether a message on this topic may be sent to the client. */

@@ -78,3 +78,10 @@ export class ListenError extends ClusterError {
     super('LISTEN', message, options);
   }
 }
+
+/** A file of access rules is invalid. The message contains the line or the rule, and the field. */
+export class RulesError extends ClusterError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('RULES', message, options);
+  }
+}

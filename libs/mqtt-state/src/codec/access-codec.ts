@@ -77,10 +77,10 @@ function readUser(reader: ByteReader): AccessUser {
 
 /**
  * Writes a rule. Bits of the first byte: 0 allow, 1 publish, 2 subscribe, 3 retain present, 4 retain, 5-6 QoS
- * bound (3: absent). The second byte contains the conditions that are present.
+ * bound (3: absent). Bits of the second byte: 0-4 the lists that are present, 5 anonymous present, 6 anonymous.
  */
 function writeRule(writer: ByteWriter, rule: AccessRule): void {
-  const { effect, actions, topics, qosMax = 3, retain } = rule;
+  const { effect, actions, topics, qosMax = 3, retain, anonymous } = rule;
   writer.byte(
     (effect === 'allow' ? 1 : 0) |
       (actions.includes('publish') ? 2 : 0) |
@@ -89,7 +89,11 @@ function writeRule(writer: ByteWriter, rule: AccessRule): void {
       (retain ? 16 : 0) |
       (qosMax << 5),
   );
-  writer.byte(conditions.reduce((bits, name, place) => bits | (rule[name] ? 1 << place : 0), 0));
+  writer.byte(
+    conditions.reduce((bits, name, place) => bits | (rule[name] ? 1 << place : 0), 0) |
+      (anonymous === undefined ? 0 : 32) |
+      (anonymous ? 64 : 0),
+  );
   writeTexts(writer, topics);
   for (const name of conditions) {
     const texts = rule[name];
@@ -113,6 +117,7 @@ function readRule(reader: ByteReader): AccessRule {
     actions,
     topics,
     ...lists,
+    ...(present & 32 ? { anonymous: (present & 64) !== 0 } : {}),
     ...(qosMax === 3 ? {} : { qosMax: qosMax as 0 | 1 | 2 }),
     ...(bits & 8 ? { retain: (bits & 16) !== 0 } : {}),
   };

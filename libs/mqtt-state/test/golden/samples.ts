@@ -75,6 +75,7 @@ const rule: Complete<AccessRule> = {
   actions: ['publish', 'subscribe'],
   topics: ['plant/%u/#', 'clients/%c/+'],
   users: ['jürgen'],
+  anonymous: false,
   groups: ['plant'],
   clients: ['c-1', 'c-2'],
   addresses: ['10.0.0.0/8', '2001:db8::/32'],
