@@ -54,6 +54,8 @@ export class Home {
   readonly #opening: SessionOpening;
   readonly #takeovers: Takeovers;
   readonly #fanout: Fanout;
+  /** True when the entry that is being applied has changed users or rules. */
+  #hasUsersChanged = false;
 
   constructor(context: MemberContext, proposer: Proposer, peers: Peers) {
     this.#context = context;
@@ -120,6 +122,10 @@ export class Home {
 
   /** Called after the effects of each applied entry. */
   entryApplied(): void {
+    if (this.#hasUsersChanged) {
+      this.#hasUsersChanged = false;
+      this.#opening.closeInvalid();
+    }
     this.#fanout.releaseLive();
   }
 
@@ -149,6 +155,9 @@ export class Home {
           this.#onConnectionEnded(effect);
         return;
       }
+      case 'accessChanged':
+        this.#hasUsersChanged = true;
+        return;
       case 'takeoverSettled':
         return this.#takeovers.settled(effect.client);
       default:

@@ -1,3 +1,5 @@
+import { compileRules } from '@mqtt-cluster/access';
+import type { CompiledRules } from '@mqtt-cluster/access';
 import {
   accessRulesBytesMax,
   accessRulesMax,
@@ -25,6 +27,7 @@ export class ReplicatedAccess implements AccessTable {
   readonly rules: readonly AccessRule[];
   readonly #usersBytes: number;
   readonly #rulesBytes: number;
+  #compiledRules: CompiledRules | null = null;
 
   constructor(version: number, users: ReadonlyMap<string, AccessUser>, rules: readonly AccessRule[]) {
     this.version = version;
@@ -34,6 +37,12 @@ export class ReplicatedAccess implements AccessTable {
     for (const user of users.values()) usersBytes += userBytes(user);
     this.#usersBytes = usersBytes;
     this.#rulesBytes = rules.reduce((bytes, rule) => bytes + ruleBytes(rule), 0);
+  }
+
+  /** The rules, compiled at the first use. */
+  get compiledRules(): CompiledRules {
+    this.#compiledRules ??= compileRules(this.rules);
+    return this.#compiledRules;
   }
 
   /** Returns the users and rules after the change. The order of users is the order of their first commands. */

@@ -232,7 +232,14 @@ const short: Readonly<Record<string, readonly Command[]>> = {
       rules: [
         { effect: 'deny', actions: ['publish'], topics: ['#'] },
         { effect: 'allow', actions: ['subscribe'], topics: ['a', 'b/+'], qosMax: 0, retain: true },
-        { effect: 'deny', actions: ['subscribe'], topics: ['#'], users: ['u'], listeners: ['l'], qosMax: 2 },
+        {
+          effect: 'deny',
+          actions: ['subscribe'],
+          topics: ['#'],
+          anonymous: true,
+          listeners: ['l'],
+          qosMax: 2,
+        },
       ],
     },
     { kind: 'access' },

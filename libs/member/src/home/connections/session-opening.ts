@@ -196,6 +196,20 @@ export class SessionOpening {
     this.#propose(connection, true);
   }
 
+  /**
+   * Closes the connections of users of the cluster that were deleted or disabled. The state has ended the
+   * connections that it knows by their users. The others were opened before `accessSemantics` was in force here,
+   * or without a majority.
+   */
+  closeInvalid(): void {
+    const { access: table } = this.#context.state;
+    for (const connection of this.#connections.all()) {
+      const { access } = connection.request;
+      if (connection.phase === 'open' && access !== undefined && !isValidUser(table, access))
+        this.end(connection, 'notAuthorized', true);
+    }
+  }
+
   whenEpoch(connection: Connection, needed: boolean, packet: DeferredPacket): void {
     if (!needed || connection.epoch !== 0) packet.act();
     else if (connection.deferred.length < deferredMax) connection.deferred.push(packet);

@@ -1,0 +1,230 @@
+import { accessSemantics } from '@mqtt-cluster/contracts';
+import type { AccessChange, AdminOutcome, ConnectionAccess, MemberId } from '@mqtt-cluster/contracts';
+import { currentSemantics } from '../src/index.ts';
+import { request, TestCluster, text } from './cluster.ts';
+
+const place = { address: '10.0.0.1', listener: 'default' };
+const ada: ConnectionAccess = { source: 'cluster', user: 'ada', ...place };
+const bob: ConnectionAccess = { source: 'cluster', user: 'bob', ...place };
+const token: ConnectionAccess = { source: 'jwt', user: 'eve', ...place };
+const users = ['ada', 'bob'].map((name) => ({ name, passwordHash: 'hash', groups: [] }));
+const will = { topic: 'w', payload: text('gone'), qos: 1 as const, retain: false, delaySeconds: 0 };
+
+/** A cluster in which users and rules are in force, with the users ada and bob. */
+function clusterWithUsers(): { cluster: TestCluster; home: MemberId; other: MemberId } {
+  const cluster = new TestCluster(['a', 'b', 'c']);
+  cluster.serve();
+  cluster.until('semantics', () =>
+    [...cluster.members.values()].every((member) => member.status().semantics >= accessSemantics),
+  );
+  const [home, other] = [...cluster.members.keys()].filter((id) => id !== cluster.leader()) as [
+    string,
+    string,
+  ];
+  expect(changed(cluster, home, { users })).toMatchObject({ accepted: true });
+  cluster.run(100);
+  return { cluster, home, other };
+}
+
+let requests = 0;
+
+function outcomeOf(cluster: TestCluster, id: MemberId, number: number): AdminOutcome | undefined {
+  const answer = cluster.events
+    .get(id)!
+    .find((event) => event.kind === 'adminAnswer' && event.request === number);
+  return answer?.kind === 'adminAnswer' ? answer.outcome : undefined;
+}
+
+/** Changes users and rules at a member and waits for the answer. */
+function changed(cluster: TestCluster, id: MemberId, change: AccessChange): AdminOutcome {
+  const number = ++requests;
+  cluster.member(id).changeAccess(number, change);
+  cluster.until('the change is answered', () => outcomeOf(cluster, id, number) !== undefined);
+  return outcomeOf(cluster, id, number)!;
+}
+
+/** Connects a client. @returns the kinds and reasons of the effects until the cluster has answered */
+function connect(
+  cluster: TestCluster,
+  id: MemberId,
+  connection: number,
+  access: ConnectionAccess | undefined,
+  changes: object = {},
+): unknown[] {
+  const connecting = { ...request('c', 3_600), ...(access && { access }), ...changes };
+  cluster.member(id).input(connection, { kind: 'connect', request: connecting });
+  cluster.run(200);
+  return answers(cluster, id, connection);
+}
+
+function answers(cluster: TestCluster, id: MemberId, connection: number): unknown[] {
+  return cluster
+    .takeEffects(id, connection)
+    .map((effect) => ('reason' in effect ? `${effect.kind} ${effect.reason}` : effect.kind));
+}
+
+describe('users and rules', () => {
+  test('are in force at the answering member when it answers, so that a new user can connect there at once', () => {
+    const { cluster, home } = clusterWithUsers();
+    const number = ++requests;
+    cluster.member(home).changeAccess(number, { users: [{ ...users[0]!, name: 'new' }] });
+    cluster.until('the change is answered', () => outcomeOf(cluster, home, number) !== undefined);
+    expect(outcomeOf(cluster, home, number)).toEqual({ accepted: true, reason: '' });
+    expect(cluster.member(home).access().users.has('new')).toBe(true);
+    expect(connect(cluster, home, 1, { ...ada, user: 'new' })).toEqual(['connack']);
+  });
+
+  test('are the same on every member, and each member reports the change', () => {
+    const { cluster, home } = clusterWithUsers();
+    const rules = [{ effect: 'deny' as const, actions: ['publish' as const], topics: ['#'] }];
+    changed(cluster, home, { rules });
+    cluster.run(200);
+    for (const [id, member] of cluster.members) {
+      expect(member.access()).toMatchObject({ version: 2, rules });
+      expect(cluster.events.get(id)).toContainEqual({ kind: 'accessChanged', version: 2 });
+    }
+  });
+
+  test('take a change that is larger than one batch', () => {
+    const { cluster, home, other } = clusterWithUsers();
+    const many = Array.from({ length: 4_000 }, (_, number) => ({
+      name: `user-${number}`,
+      passwordHash: 'h'.repeat(100),
+      groups: ['plant'],
+    }));
+    expect(changed(cluster, home, { users: many })).toEqual({ accepted: true, reason: '' });
+    expect(cluster.member(home).access().users.size).toBe(4_002);
+    cluster.run(500);
+    expect(cluster.member(other).access().users.size).toBe(4_002);
+  });
+
+  test('refuse a change above a bound with one sentence, and no part of it is applied', () => {
+    const { cluster, home } = clusterWithUsers();
+    const many = Array.from({ length: 10_001 }, (_, number) => ({ ...users[0]!, name: `user-${number}` }));
+    expect(changed(cluster, home, { users: many })).toEqual({
+      accepted: false,
+      reason: '10003 users exceed the bound of 10000',
+    });
+    expect(cluster.member(home).access().users.size).toBe(2);
+  });
+
+  test('refuse a change while a member of the cluster runs an older program', () => {
+    const semantics = { ...currentSemantics, version: accessSemantics - 1 };
+    const cluster = new TestCluster(['a', 'b', 'c'], { semantics });
+    cluster.serve();
+    const refusal = {
+      accepted: false,
+      reason: expect.stringContaining('update the program on all members') as string,
+    };
+    expect(changed(cluster, 'a', { users })).toEqual(refusal);
+    const number = ++requests;
+    cluster.member('a').revoke(number, { user: 'eve' });
+    cluster.run(50);
+    expect(outcomeOf(cluster, 'a', number)).toEqual(refusal);
+    expect(connect(cluster, 'a', 1, ada)).toEqual(['connack']);
+  });
+
+  test('refuse a change without a majority', () => {
+    const { cluster, home } = clusterWithUsers();
+    cluster.cut(home);
+    cluster.until('isolated', () => cluster.member(home).status().state === 'isolated');
+    expect(changed(cluster, home, { users })).toMatchObject({ accepted: false, later: true });
+  });
+});
+
+describe('the home of a client', () => {
+  test('refuses a client whose session belongs to another user, and the owner stays connected', () => {
+    const { cluster, home, other } = clusterWithUsers();
+    expect(connect(cluster, home, 1, ada)).toEqual(['connack']);
+    for (const [connection, access] of [bob, token, undefined].entries())
+      expect(connect(cluster, other, 2 + connection, access, { clean: true })).toEqual([
+        'refuse notAuthorized',
+      ]);
+    expect(answers(cluster, home, 1)).toEqual([]);
+  });
+
+  test.each<[string, AccessChange]>([
+    ['deleted', { removed: ['ada'] }],
+    ['disabled', { users: [{ ...users[0]!, disabled: true }] }],
+  ])(
+    'closes the connections of a user that is %s, at every member, and discards their wills',
+    (_, change) => {
+      const { cluster, home, other } = clusterWithUsers();
+      connect(cluster, other, 1, ada, { client: 'one', will });
+      connect(cluster, other, 2, bob, { client: 'two', will });
+      changed(cluster, home, change);
+      cluster.run(200);
+      expect(answers(cluster, other, 1)).toEqual(['close notAuthorized']);
+      expect(answers(cluster, other, 2)).toEqual([]);
+      expect(cluster.events.get(other)!.filter(({ kind }) => kind === 'willFired')).toEqual([]);
+      expect(connect(cluster, other, 3, ada)).toEqual(['refuse notAuthorized']);
+    },
+  );
+
+  test('closes the connections of a revoked user and answers with their number', () => {
+    const { cluster, home, other } = clusterWithUsers();
+    connect(cluster, other, 1, token);
+    const number = ++requests;
+    cluster.member(home).revoke(number, { user: 'eve', source: 'jwt' });
+    cluster.run(200);
+    expect(outcomeOf(cluster, home, number)).toEqual({ accepted: true, reason: '1 connection closed' });
+    expect(answers(cluster, other, 1)).toEqual(['close notAuthorized']);
+  });
+
+  test('refuses a client whose token names more groups than the state may hold', () => {
+    const { cluster, home } = clusterWithUsers();
+    const groups = Array.from({ length: 101 }, (_, number) => `g${number}`);
+    expect(connect(cluster, home, 1, { ...token, groups })).toEqual(['refuse notAuthorized']);
+  });
+});
+
+describe('an isolated member', () => {
+  const clean = { clean: true, sessionExpirySeconds: 0 };
+
+  function isolated(): { cluster: TestCluster; home: MemberId; other: MemberId } {
+    const { cluster, home, other } = clusterWithUsers();
+    cluster.cut(home);
+    cluster.until('isolated', () => cluster.member(home).status().state === 'isolated');
+    return { cluster, home, other };
+  }
+
+  test('serves the clean sessions of users that it knows, and no others', () => {
+    const { cluster, home } = isolated();
+    expect(connect(cluster, home, 1, ada, clean)).toEqual(['connack']);
+    expect(connect(cluster, home, 2, { ...ada, user: 'new' }, { ...clean, client: 'd' })).toEqual([
+      'refuse isolated',
+    ]);
+    cluster.heal(home);
+    cluster.run(3_000);
+    expect(answers(cluster, home, 1)).toEqual([]);
+  });
+
+  test('refuses a client whose session belongs to another user', () => {
+    const { cluster, home, other } = clusterWithUsers();
+    connect(cluster, other, 1, ada);
+    cluster.run(200);
+    cluster.cut(home);
+    cluster.until('isolated', () => cluster.member(home).status().state === 'isolated');
+    expect(connect(cluster, home, 2, bob, clean)).toEqual(['refuse isolated']);
+  });
+
+  test('closes the connection when the partition heals and the session belongs to another user', () => {
+    const { cluster, home, other } = isolated();
+    expect(connect(cluster, home, 1, ada, clean)).toEqual(['connack']);
+    cluster.until('serving', () => cluster.member(other).status().state === 'serving');
+    expect(connect(cluster, other, 2, bob)).toEqual(['connack']);
+    cluster.heal(home);
+    cluster.run(3_000);
+    expect(answers(cluster, home, 1)).toEqual(['close notAuthorized']);
+    expect(answers(cluster, other, 2)).toEqual([]);
+  });
+
+  test('closes the connection when the partition heals and the user was deleted meanwhile', () => {
+    const { cluster, home, other } = isolated();
+    expect(connect(cluster, home, 1, ada, clean)).toEqual(['connack']);
+    changed(cluster, other, { removed: ['ada'] });
+    cluster.heal(home);
+    cluster.run(3_000);
+    expect(answers(cluster, home, 1)).toEqual(['close notAuthorized']);
+  });
+});
