@@ -29,6 +29,7 @@ import { FaultInjector } from './faults/fault-injector.ts';
 import type { CalmPeriod, Violation } from './history/history.ts';
 import { simulatedMemberFactory, settingsForSeed } from './world/member-factory.ts';
 import type { MarkName } from './history/marks.ts';
+import { AccessPopulation } from './clients/access-population.ts';
 import { Workload, overflowClient, willWatcher } from './clients/workload.ts';
 import { createRandom } from './world/random.ts';
 import { World } from './world/world.ts';
@@ -70,6 +71,8 @@ const willsDueMs = 7_000;
 const calmMs = 1_000;
 /** Changes the seed of the MQTT 5 clients, so that their random numbers differ from those of the world. */
 const mqtt5Seed = 0x5a5a;
+/** The same for the clients of users. */
+const accessSeed = 0xacce;
 /** If no message arrives for this time, no message is in flight. */
 const silentMs = 1_000;
 /** Part of the seeds with a phase of cluster time. */
@@ -110,10 +113,12 @@ function runPhases(world: World, seed: number): Times {
   const { history, random } = world;
   const workload = new Workload(world, random.fork());
   const population = new Mqtt5Population(world, createRandom(seed ^ mqtt5Seed));
+  const users = new AccessPopulation(world, createRandom(seed ^ accessSeed));
   const faults = new FaultInjector(world, random.fork());
   world.start();
   workload.start();
   population.start();
+  users.start();
   if (!world.until(() => isServing(world), foundedWithinMs)) {
     history.reportViolation({
       promise: 'bootstrap',
@@ -133,6 +138,7 @@ function runPhases(world: World, seed: number): Times {
   world.run(calmMs);
   workload.stop();
   population.stop();
+  users.stop();
   const servedMs = serve(world);
   check(world);
   checkClusterTime(world);

@@ -32,6 +32,7 @@ class MadeUp {
       expirySeconds: 3_600,
       openedAtMs: this.nowMs,
       will: null,
+    access: null,
       connackAtMs: this.nowMs,
       firstSlowAtMs: null,
       end: 'open',

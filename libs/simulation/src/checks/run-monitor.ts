@@ -1,12 +1,13 @@
 import { conformanceSemantics } from '@mqtt-cluster/contracts';
 import type { Member, MemberEvent, MemberId, Outgoing } from '@mqtt-cluster/contracts';
 import type { MemberObserver, SemanticsVersion } from '@mqtt-cluster/member';
-import type { MqttState } from '@mqtt-cluster/mqtt-state';
+import type { MqttState, StateEffect } from '@mqtt-cluster/mqtt-state';
 import type { SimulatedClient } from '../clients/client.ts';
 import type { History } from '../history/history.ts';
 import { MarkDetector } from '../history/mark-detector.ts';
 import { isMarkName } from '../history/marks.ts';
 import type { Host } from '../world/host.ts';
+import { AccessCheck } from './access.ts';
 import { BatchSequenceCheck } from './batch-sequence.ts';
 import { RaftSafetyCheck } from './raft-safety.ts';
 
@@ -21,6 +22,7 @@ export class RunMonitor {
   readonly marks: MarkDetector;
   readonly #history: History;
   readonly #batchSequence: BatchSequenceCheck;
+  readonly #access: AccessCheck;
   /** Members that have applied an entry or reported an event since the last observation. */
   readonly #changed = new Set<MemberId>();
   /** The replicated state of each member's current process. */
@@ -32,6 +34,7 @@ export class RunMonitor {
     this.raftSafety = new RaftSafetyCheck(history, hosts);
     this.marks = new MarkDetector(history, clients);
     this.#batchSequence = new BatchSequenceCheck(history);
+    this.#access = new AccessCheck(history, clients);
   }
 
   messageSent(from: MemberId, outgoing: Outgoing): void {
@@ -56,6 +59,7 @@ export class RunMonitor {
 
   turnEnded(host: Host, member: Member): void {
     this.#turns += 1;
+    this.#access.turnEnded(host);
     // One observation takes as much CPU time as several turns.
     if (!this.#changed.delete(host.id) && this.#turns % idleTurnsPerObservation !== 0) return;
     const status = member.status();
@@ -66,8 +70,12 @@ export class RunMonitor {
   /** Returns the same semantics version. The monitor observes the states that it creates. */
   observed(id: MemberId, semantics: SemanticsVersion): SemanticsVersion {
     const observe = (state: MqttState): MqttState => {
-      this.#states.set(id, state);
-      return state;
+      const observed = observedState(state, (before, effects) =>
+        this.#access.entryApplied(id, state, before, effects),
+      );
+      this.#states.set(id, observed);
+      this.#access.stateLoaded(id);
+      return observed;
     };
     return {
       ...semantics,
@@ -95,4 +103,21 @@ export class RunMonitor {
       },
     };
   }
+}
+
+/** Returns the same state. It reports the effects of each applied entry, with what was in force before. */
+function observedState(
+  state: MqttState,
+  applied: (before: Pick<MqttState, 'access' | 'semantics'>, effects: readonly StateEffect[]) => void,
+): MqttState {
+  const { apply, applyConfig } = state;
+  const observe = (run: () => readonly StateEffect[]): readonly StateEffect[] => {
+    const { access, semantics } = state;
+    const effects = run();
+    applied({ access, semantics }, effects);
+    return effects;
+  };
+  state.apply = (...given) => observe(() => apply.call(state, ...given));
+  state.applyConfig = (...given) => observe(() => applyConfig.call(state, ...given));
+  return state;
 }

@@ -1,4 +1,4 @@
-import type { MemberId, QoS, Subscription } from '@mqtt-cluster/contracts';
+import type { ConnectionAccess, MemberId, QoS, Subscription } from '@mqtt-cluster/contracts';
 
 export interface ClientOptions {
   readonly id: string;
@@ -21,6 +21,8 @@ export interface ClientOptions {
    * not checked.
    */
   readonly sharesClientId: boolean;
+  /** The authenticated user of the client's connections. */
+  readonly access?: ConnectionAccess;
 }
 
 /** A client with a persistent session and no will that connects to random members and reconnects. */

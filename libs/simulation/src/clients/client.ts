@@ -46,6 +46,8 @@ export class SimulatedClient {
   session: SessionRecord | null = null;
   connection: ClientConnection | null = null;
   connected = false;
+  /** Whether the client has ever tried to connect. */
+  hasConnected = false;
   /** Whether the client is connected or tries to connect. */
   shouldBeConnected = false;
   readonly #world: ClientWorld;
@@ -85,6 +87,7 @@ export class SimulatedClient {
   /** Connects to the member `home`; null: to a random member. */
   connect(home: MemberId | null = this.home): void {
     this.shouldBeConnected = true;
+    this.hasConnected = true;
     this.home = home;
     this.#dialAfter(0);
   }
@@ -158,6 +161,7 @@ export class SimulatedClient {
       sessionExpirySeconds: expirySeconds,
       receiveMaximum,
       ...(will === undefined ? {} : { will }),
+      ...(this.options.access === undefined ? {} : { access: this.options.access }),
     });
     timeline.after(connackMsMax, () => {
       if (this.connection === connection && !this.connected) this.#giveUp();
@@ -181,6 +185,7 @@ export class SimulatedClient {
       clean: this.options.clean,
       expirySeconds: this.options.expirySeconds,
       will,
+      access: this.options.access ?? null,
       connackAtMs: null,
       firstSlowAtMs: null,
       end: 'open',

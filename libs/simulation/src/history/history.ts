@@ -1,5 +1,6 @@
 import type {
   ClientId,
+  ConnectionAccess,
   ConnectionId,
   MemberId,
   QoS,
@@ -108,6 +109,8 @@ export interface ConnectionRecord {
   readonly clean: boolean;
   readonly expirySeconds: number;
   readonly will: { readonly will: Will; readonly publication: number } | null;
+  /** The authenticated user, or null. */
+  readonly access: ConnectionAccess | null;
   connackAtMs: number | null;
   /**
    * The first time when the client made its home wait, or null: it reached its Receive Maximum, or its socket

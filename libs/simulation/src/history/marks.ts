@@ -49,6 +49,10 @@ export const markMeanings = {
   'shared-without-members': 'a message was published while its group had no member',
   'retained-not-wanted': 'a subscription with Retain Handling 2 received no retained messages',
   'qos0-judged': 'a QoS 0 message was due because no fault was active',
+  'open-refused-to-user':
+    'a session was not opened for a user to whom it does not belong, or who was deleted',
+  'user-disconnected': 'the cluster ended a connection because its user was deleted, disabled or revoked',
+  'will-denied': 'a will was discarded because its user was not allowed to publish it',
   'digests-compared': 'two members reported digests of the same index',
 } as const;
 
