@@ -180,11 +180,15 @@ describe('an unknown user', () => {
     ['a user of the file with the cheapest hash', 'carl'],
     ['a disabled user', 'eve'],
     ['an unknown user', 'mallory'],
-  ])('costs the same hashes as %s with a wrong password, and gets the same answer', async (_what, user) => {
-    const { login } = authenticationWith({ hashes, listeners: both, table, passwordFile });
-    expect(await login({ user, password: 'wrong' })).toEqual(refused);
-    expect(hashes.jobs.map((costs) => costs.sort())).toEqual([['pbkdf2 101', 'scrypt 4 8 1 32', 'sha512']]);
-  });
+    ['a disabled user with the right password', 'eve', 'secret'],
+  ])(
+    'costs the same hashes as %s that is refused, and gets the same answer',
+    async (_what, user, password = 'wrong') => {
+      const { login } = authenticationWith({ hashes, listeners: both, table, passwordFile });
+      expect(await login({ user, password })).toEqual(refused);
+      expect(hashes.jobs.map((costs) => costs.sort())).toEqual([['pbkdf2 101', 'scrypt 4 8 1 32', 'sha512']]);
+    },
+  );
 
   test('costs a hash of the default cost if there are no users', async () => {
     const { login } = authenticationWith({ hashes });

@@ -7,7 +7,13 @@ import { exportJWK, exportSPKI, SignJWT } from 'jose';
 import type { JWK, JWTPayload } from 'jose';
 import { keySetUrlFault, keysOfFile, parseKeySet, RemoteKeys, TokenProvider } from '../src/index.ts';
 import type { TokenProviderOptions } from '../src/index.ts';
-import { authenticationWith, CountingHashes, recordingLogger, tableOf } from './support/setup.ts';
+import {
+  authenticationWith,
+  cheapScrypt,
+  CountingHashes,
+  recordingLogger,
+  tableOf,
+} from './support/setup.ts';
 import type { Login } from './support/setup.ts';
 
 const wallMs = 1_800_000_000_000;
@@ -204,6 +210,16 @@ test('wrong tokens of one device do not lock out the other devices behind its ad
   const expired = await token({ ...claims, exp: nowSeconds - 60 });
   for (let i = 0; i < 100; i++) expect(await login(expired)).toEqual(refused);
   expect((await login(await token())).accepted).toBe(true);
+});
+
+test('wrong tokens do not limit the logins with passwords from their address', async () => {
+  const hashes = new CountingHashes();
+  hashes.set(cheapScrypt, 'secret');
+  const tokens = providerWith();
+  const { login } = authenticationWith({ hashes, listeners, table: () => tableOf({}), tokens });
+  const expired = await token({ ...claims, exp: nowSeconds - 60 });
+  for (let i = 0; i < 100; i++) expect(await login({ password: expired })).toEqual(refused);
+  expect((await login({ user: 'alice', password: 'secret' })).accepted).toBe(true);
 });
 
 test('a flood of tokens from one address leaves places for other addresses, and waits in bounded memory', async () => {

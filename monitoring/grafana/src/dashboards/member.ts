@@ -68,6 +68,40 @@ const clients: readonly PanelSpec[] = [
   ]),
 ];
 
+const logins: readonly PanelSpec[] = [
+  graph(
+    'Logins, by provider and result',
+    'si:/s',
+    'Logins per second. credentials: wrong password or token. busy and limited: bounds. remembered: no hash was needed.',
+    [
+      query(sumBy('provider, result', rate(ofMembers('authentications_total'))), '{{provider}} {{result}}'),
+      query(sumBy('member', rate(ofMembers('password_cache_hits_total'))), '{{member}} remembered'),
+    ],
+    { width: 6 },
+  ),
+  graph(
+    'Logins that wait for a hash',
+    'short',
+    'Logins in the queue of the hash threads. At 512 the member refuses further ones as busy.',
+    [query(ofMembers('password_hash_queue_length'), '{{member}}')],
+    { width: 6 },
+  ),
+  graph(
+    'Password hash time',
+    's',
+    'Time of a thread for the hashes of one login.',
+    [query(quantile(0.99, 'member', ofMembers('password_hash_seconds_bucket')), '{{member}} p99')],
+    { width: 6 },
+  ),
+  graph(
+    'Refused files',
+    'none',
+    'Files of the configuration whose changed content is invalid. Their former content stays in force.',
+    [query(sumBy('setting', ofMembers('file_refused')), '{{setting}}')],
+    { width: 6 },
+  ),
+];
+
 const machine: readonly PanelSpec[] = [
   graph(
     'Processor',
@@ -139,6 +173,7 @@ export const member: DashboardSpec = {
   rows: [
     { title: 'Now', panels: now },
     { title: 'Clients', panels: clients },
+    { title: 'Logins', panels: logins },
     { title: 'Machine', panels: machine },
   ],
 };
