@@ -349,6 +349,23 @@ describe('keys behind a URL', () => {
     },
   );
 
+  test('are not read beyond the bound of a key set, even if the answer never ends', async () => {
+    let bytes = 0;
+    const endless = new ReadableStream({
+      pull: (controller) => {
+        bytes += 64 * 1024;
+        if (bytes > 100 * 1024 * 1024) controller.close();
+        else controller.enqueue(new Uint8Array(64 * 1024));
+      },
+    });
+    answer = () => new Response(endless);
+    expect(await loginWith({ keys: keysWith() })(await token())).toEqual({
+      accepted: false,
+      reason: 'unavailable',
+    });
+    expect(bytes).toBeLessThan(1024 * 1024);
+  });
+
   test('are read over HTTP, and a redirect is not followed', async () => {
     const lines: string[] = [];
     const server = createServer((request, response) => {
