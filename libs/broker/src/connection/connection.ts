@@ -54,6 +54,8 @@ export class Connection {
   readonly #handshake: Handshake;
   readonly #publishRate: TokenBucket | null;
   readonly #progress: ReceiveProgress;
+  /** True after the first byte. */
+  #started = false;
   /** Whole packets that the current read completed. */
   #completed = 0;
   #unansweredPings = 0;
@@ -159,9 +161,19 @@ export class Connection {
     if (this.#lifecycle.phase === 'ended') return;
     this.#context.counters.bytesReceived += chunk.length;
     this.#completed = 0;
-    this.#runGuarded(() => this.#frames.push(chunk));
+    this.#runGuarded(() => {
+      this.#checkStart(chunk);
+      this.#frames.push(chunk);
+    });
     this.#restartKeepAlive(chunk.length);
     this.#writer.flush();
+  }
+
+  /** Rejects another protocol at its first byte. Its further bytes might look like the start of a long packet. */
+  #checkStart(chunk: Buffer): void {
+    if (this.#started) return;
+    this.#started = true;
+    if (chunk[0]! >> 4 !== connectType) throw protocolError('the first packet is not CONNECT'); // [MQTT-3.1.0-1]
   }
 
   #restartKeepAlive(bytes: number): void {

@@ -175,6 +175,7 @@ export class Listener {
       },
       onRefused: (reason) => connection.failLater('websocket_upgrade', reason),
     });
+    socket.resume();
   }
 
   #originOf(address: string): ConnectionOrigin {

@@ -1,0 +1,270 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
+import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import { requiring, TestAuthority, until } from '@mqtt-cluster/testing';
+import type { TestCertificate } from '@mqtt-cluster/testing';
+import type { ListenerTls } from '../../src/index.ts';
+import { alternativeNames } from '../../src/listeners/client-certificate.ts';
+import { connectPacket, RawClient } from '../support/driver.ts';
+import { ListeningBroker, receivedUntilClosed } from '../support/listening-broker.ts';
+import { local, proxied } from '../support/proxy-headers.ts';
+
+afterEach(() => ListeningBroker.stopAll());
+
+/** Opens a TLS connection. `error` events become the end of the connection. */
+function connect({ port, host }: ListeningBroker, options: ConnectionOptions = {}): TLSSocket {
+  const socket = connectTls({ port, host, rejectUnauthorized: false, ...options });
+  socket.on('error', () => undefined);
+  return socket;
+}
+
+async function connectMqtt(broker: ListeningBroker, options: ConnectionOptions = {}): Promise<RawClient> {
+  const client = new RawClient(connect(broker, options));
+  client.send(connectPacket('c'));
+  await client.next('connack');
+  return client;
+}
+
+/** Sends CONNECT and returns what the server answered before it closed the connection. */
+function answer(broker: ListeningBroker, options: ConnectionOptions): Promise<Buffer> {
+  const socket = connect(broker, options);
+  const received = receivedUntilClosed(socket);
+  socket.write(Buffer.from([0x10, 13, 0, 4, ...Buffer.from('MQTT'), 4, 2, 0, 0, 0, 1, 0x63]));
+  return received;
+}
+
+test.each([
+  ['', []],
+  [
+    'DNS:a.example, IP Address:192.0.2.1, email:b@c.example, URI:urn:d:e',
+    ['a.example', 'b@c.example', 'urn:d:e'],
+  ],
+  ['DNS:"a, DNS:evil.example", DNS:b', ['a, DNS:evil.example', 'b']],
+  ['URI:"x\\"y", DNS:b', ['x"y', 'b']],
+  ['othername:<unsupported>, DNS:b', ['b']],
+])('the alternative names of the certificate text %j are %j', (text, names) => {
+  expect(alternativeNames(text)).toEqual(names);
+});
+
+requiring('openssl')('a TLS listener', () => {
+  let directory: string;
+  let authority: TestAuthority;
+  let impostor: TestAuthority;
+  let server: TestCertificate;
+  let client: TestCertificate;
+
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'listener-tls-'));
+    authority = new TestAuthority(directory);
+    impostor = new TestAuthority(directory, 'impostor');
+    server = authority.issueServer('server', '127.0.0.1');
+    client = authority.issue('client', { alternativeNames: 'email:c@example.org,DNS:c.example' });
+  });
+
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  const tls = (change: Partial<ListenerTls> = {}): ListenerTls => ({
+    key: server.key,
+    cert: server.cert,
+    clientCertificate: 'none',
+    minVersion: 'TLSv1.2',
+    ...change,
+  });
+  const mutual = (clientCertificate: ListenerTls['clientCertificate'], change: Partial<ListenerTls> = {}) =>
+    tls({ clientCertificate, ca: authority.ca, ...change });
+  const start = (options: ListenerTls): Promise<ListeningBroker> =>
+    ListeningBroker.start({ kind: 'tls', tls: options });
+
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)('serves clients with %s', async (version) => {
+    const broker = await start(tls());
+    const served = await connectMqtt(broker, { minVersion: version, maxVersion: version });
+    expect((served.stream as TLSSocket).getProtocol()).toBe(version);
+    await served.subscribe(1, 'a', 1);
+    served.publish('a', 'x'.repeat(200_000), { qos: 1, messageId: 2 });
+    expect((await served.next('publish')).payload).toHaveLength(200_000);
+    await served.disconnect();
+  });
+
+  test('refuses a version below its minimum', async () => {
+    const broker = await start(tls({ minVersion: 'TLSv1.3' }));
+    expect(await answer(broker, { maxVersion: 'TLSv1.2' })).toHaveLength(0);
+    expect(broker.refusals('tls_handshake')).toBe(1);
+    await connectMqtt(broker);
+  });
+
+  test.each(['optional', 'required'] as const)(
+    'passes the names of a verified client certificate on (%s)',
+    async (mode) => {
+      const broker = await start(mutual(mode));
+      await connectMqtt(broker, client);
+      expect(broker.credentials).toMatchObject([
+        { certificate: { commonName: 'client', alternativeNames: ['c@example.org', 'c.example'] } },
+      ]);
+    },
+  );
+
+  test('serves a client without a certificate if certificates are optional, but not if they are required', async () => {
+    await connectMqtt(await start(mutual('optional')));
+    const strict = await start(mutual('required'));
+    expect(await answer(strict, {})).toHaveLength(0);
+    await strict.refused(1);
+    expect(strict.credentials).toEqual([]);
+  });
+
+  test('does not ask for a certificate that it would not check', async () => {
+    const broker = await start(tls());
+    await connectMqtt(broker, client);
+    expect(broker.credentials[0]).not.toHaveProperty('certificate');
+  });
+
+  describe.each(['optional', 'required'] as const)(
+    'with %s certificates refuses in the handshake',
+    (mode) => {
+      test.each<[string, () => TestCertificate]>([
+        ['a certificate of another authority', () => impostor.issue('client')],
+        ['an expired certificate', () => authority.issueExpired('expired')],
+        ['a certificate that is not valid yet', () => authority.issueFuture('future')],
+      ])('%s', async (_name, issue) => {
+        const broker = await start(mutual(mode));
+        const { key, cert } = issue();
+        expect(await answer(broker, { key, cert })).toHaveLength(0);
+        await broker.refused(1);
+        expect(broker.refusals('tls_handshake')).toBe(1);
+        expect(broker.credentials).toEqual([]);
+      });
+
+      test('a revoked certificate', async () => {
+        const revoked = authority.issue(`revoked-${mode}`);
+        authority.revoke(revoked);
+        const broker = await start(mutual(mode, { crl: authority.crl }));
+        expect(await answer(broker, revoked)).toHaveLength(0);
+        await broker.refused(1);
+        expect(broker.credentials).toEqual([]);
+        await connectMqtt(broker, client);
+      });
+    },
+  );
+
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'resumes no session of a client with a certificate, so that each handshake checks the certificate (%s)',
+    async (version) => {
+      const broker = await start(mutual('required'));
+      const versions = { minVersion: version, maxVersion: version };
+      const first = connect(broker, { ...client, ...versions });
+      let session: Buffer | undefined;
+      first.on('session', (ticket: Buffer) => (session = ticket));
+      const served = new RawClient(first);
+      served.send(connectPacket('c'));
+      await served.next('connack');
+      await served.settle();
+      session ??= first.getSession();
+      const second = connect(broker, { ...versions, ...(session && { session }) });
+      await receivedUntilClosed(second);
+      expect(broker.credentials).toHaveLength(1);
+      const third = connect(broker, { ...client, ...versions, ...(session && { session }) });
+      const again = new RawClient(third);
+      again.send(connectPacket('d'));
+      await again.next('connack');
+      expect(third.isSessionReused()).toBe(false);
+    },
+  );
+
+  test('uses new certificates for new connections, and closes no open connection', async () => {
+    const broker = await start(tls());
+    const open = await connectMqtt(broker);
+    const renewed = authority.issueServer('renewed', '127.0.0.1');
+    broker.broker.updateTls('tested', tls({ key: renewed.key, cert: renewed.cert }));
+    const later = connect(broker);
+    await once(later, 'secureConnect');
+    expect(later.getPeerCertificate().subject.CN).toBe('renewed');
+    await open.settle();
+    later.destroy();
+  });
+
+  test('refuses a client whose certificate a new revocation list contains', async () => {
+    const revoked = authority.issue('revoked-later');
+    const broker = await start(mutual('required', { crl: authority.crl }));
+    const open = await connectMqtt(broker, revoked);
+    authority.revoke(revoked);
+    broker.broker.updateTls('tested', mutual('required', { crl: authority.crl }));
+    expect(await answer(broker, revoked)).toHaveLength(0);
+    await open.settle();
+  });
+
+  test('keeps its certificate if the key of a new one does not match', async () => {
+    const broker = await start(tls());
+    expect(() => broker.broker.updateTls('tested', tls({ key: client.key }))).toThrow(/key values mismatch/);
+    await connectMqtt(broker);
+  });
+
+  test('cuts a stalled handshake, and counts it once', async () => {
+    const broker = await ListeningBroker.start({ kind: 'tls', tls: tls() }, { handshakeMsMax: 50 });
+    const silent = broker.connect();
+    await receivedUntilClosed(silent);
+    const partial = broker.connect();
+    partial.write(Buffer.from([0x16, 3, 1]));
+    await receivedUntilClosed(partial);
+    expect(broker.refusals('timeout')).toBe(2);
+    expect(broker.broker.counters().connectionsRefused).toBe(2);
+  });
+
+  test('counts and logs no probe that connects and closes without data', async () => {
+    const broker = await start(tls());
+    for (let probe = 0; probe < 3; probe++) {
+      const socket = broker.connect();
+      await once(socket, 'connect');
+      socket.end();
+      await receivedUntilClosed(socket);
+    }
+    const reset = broker.connect();
+    await once(reset, 'connect');
+    reset.resetAndDestroy();
+    await connectMqtt(broker);
+    await broker.broker.stop();
+    expect(broker.broker.counters().connectionsRefused).toBe(0);
+    expect(broker.visibleLines).toEqual([]);
+  });
+
+  test('reports a burst of failed handshakes in one line with their number', async () => {
+    const broker = await start(tls());
+    for (let attempt = 0; attempt < 50; attempt++) broker.connect().write('GET / HTTP/1.1\r\n\r\n');
+    const cut = broker.connect();
+    await once(cut, 'connect');
+    cut.end(Buffer.from([0x16, 3, 1]));
+    await broker.refused(51);
+    await broker.broker.stop();
+    expect(broker.refusals('tls_handshake')).toBe(51);
+    expect(broker.visibleLines).toMatchObject([
+      { level: 'warn', fields: { listener: 'tested', failures: 51, lastAddress: '127.0.0.1' } },
+    ]);
+  });
+
+  test('reads the PROXY header before the handshake', async () => {
+    const broker = await ListeningBroker.start({
+      kind: 'tls',
+      tls: mutual('required'),
+      proxy: ['127.0.0.1'],
+    });
+    const socket = broker.connect();
+    socket.write(proxied('192.0.2.7'));
+    const secured = new RawClient(connectTls({ socket, ...client, rejectUnauthorized: false }));
+    secured.send(connectPacket('c'));
+    await secured.next('connack');
+    expect(broker.credentials).toMatchObject([
+      { address: '192.0.2.7', certificate: { commonName: 'client' } },
+    ]);
+    const probe = broker.connect();
+    probe.end(local);
+    await receivedUntilClosed(probe);
+    await until(() => broker.broker.counters().connectionsRefused === 0);
+  });
+
+  test('does not start with a key of another certificate', async () => {
+    await expect(start(tls({ key: client.key }))).rejects.toThrow(
+      /^the key and certificates of the listener tested are unusable: .*key values mismatch/,
+    );
+  });
+});
