@@ -24,13 +24,19 @@ import { ClusterListener } from './listener/cluster-listener.ts';
 import { decodeFrame } from './frame/frame.ts';
 import { FrameEncoder } from './frame/frame-encoder.ts';
 import { RateLimitedLog } from './rate-limited-log.ts';
-import type { BridgeOptions } from './options.ts';
+import type { BridgeOptions, BridgeTls } from './options.ts';
 import { PeerLink } from './link/peer-link.ts';
 import { receiveFrame } from './frame/receive-frame.ts';
 
 export interface ListeningBridge extends Bridge {
   /** Returns the bound address of the cluster listener. Valid only while the bridge runs. */
   address(): { readonly host: string; readonly port: number };
+  /**
+   * Uses another key and other certificates for new connections, to and from peers. No open connection is closed.
+   *
+   * @throws Error the values are unusable, or the bridge has no TLS; the former values stay in use
+   */
+  updateTls(tls: BridgeTls): void;
   /** Updates the metrics. The bridge also does this every few seconds. */
   report(): void;
 }
@@ -50,18 +56,23 @@ class MqttBridge implements ListeningBridge {
   readonly #listener: ClusterListener;
   readonly #log: RateLimitedLog;
   readonly #totals: MetricTotals | null;
+  #tls: BridgeTls | undefined;
   #timer: NodeJS.Timeout | null = null;
   #checkedAtMs = 0;
   #running = false;
 
   constructor(options: BridgeOptions) {
     this.#options = options;
+    this.#tls = options.tls;
     this.#now = options.now ?? ((): number => performance.now());
     this.#log = new RateLimitedLog(options.logger, this.#now);
     this.#totals = options.metrics ? new MetricTotals(options.metrics) : null;
     for (const peer of options.peers) {
       if (peer.id === options.self) continue;
-      this.#links.set(peer.id, new PeerLink({ bridge: options, peer, log: this.#log, now: this.#now }));
+      this.#links.set(
+        peer.id,
+        new PeerLink({ bridge: options, peer, tls: () => this.#tls, log: this.#log, now: this.#now }),
+      );
     }
     this.#listener = new ClusterListener({
       bridge: options,
@@ -100,6 +111,12 @@ class MqttBridge implements ListeningBridge {
 
   address(): { readonly host: string; readonly port: number } {
     return this.#listener.address();
+  }
+
+  updateTls(tls: BridgeTls): void {
+    if (this.#tls === undefined) throw new Error('the bridge has no TLS');
+    this.#listener.updateTls(tls);
+    this.#tls = tls;
   }
 
   report(): void {

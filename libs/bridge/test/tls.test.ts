@@ -33,15 +33,20 @@ function makeAuthority(name: string): void {
   );
 }
 
-function makeCertificate(name: string, authority: string): BridgeTls {
-  openssl('req', ...newKey, '-subj', `/CN=${name}`, '-keyout', `${name}.key`, '-out', `${name}.csr`);
-  writeFileSync(join(directory, `${name}.ext`), `subjectAltName=DNS:${name}\n`);
+/** @param member the name in the certificate */
+function makeCertificate(name: string, authority: string, member = name): BridgeTls {
+  openssl('req', ...newKey, '-subj', `/CN=${member}`, '-keyout', `${name}.key`, '-out', `${name}.csr`);
+  writeFileSync(join(directory, `${name}.ext`), `subjectAltName=DNS:${member}\n`);
   openssl(
     ...['x509', '-req', '-in', `${name}.csr`, '-days', '2', '-out', `${name}.crt`, '-extfile', `${name}.ext`],
     ...['-CA', `${authority}.crt`, '-CAkey', `${authority}.key`, '-CAcreateserial'],
   );
   const read = (file: string): string => readFileSync(join(directory, file), 'utf8');
   return { key: read(`${name}.key`), cert: read(`${name}.crt`), ca: read(`${authority}.crt`) };
+}
+
+function impostorAuthority(): string {
+  return readFileSync(join(directory, 'impostor.crt'), 'utf8');
 }
 
 requiring('openssl')('bridges with mutual TLS', () => {
@@ -98,6 +103,35 @@ requiring('openssl')('bridges with mutual TLS', () => {
       a.recorder.warnings.some((warning) => warning.includes('cannot be connected')),
     );
     expect([...a.recorder.links, ...b.recorder.links].map(({ state }) => state)).not.toContain('up');
+  });
+
+  test('use a renewed certificate and a new authority for new connections, and keep the open ones', async () => {
+    const sites = await freeSites('a', 'b');
+    const [a, b] = await Promise.all(['a', 'b'].map((id) => startBridge(sites, id, { tls: tls[id]! })));
+    await Promise.all([a!.recorder.untilState('b', 'up'), b!.recorder.untilState('a', 'up')]);
+    const links = a!.recorder.links.length;
+    const ca = `${tls['a']!.ca}\n${impostorAuthority()}`;
+    for (const [id, site] of [
+      ['a', a!],
+      ['b', b!],
+    ] as const)
+      site.bridge.updateTls({ ...makeCertificate(`${id}-renewed`, 'impostor', id), ca });
+    a!.bridge.send([{ to: 'b', channel: 'log', message: propose(new Uint8Array(10)) }]);
+    await b!.recorder.until(() => b!.recorder.messages.length === 1);
+    expect(a!.recorder.links).toHaveLength(links);
+    // A member that starts later trusts only the new authority.
+    await stopBridge(b!);
+    await a!.recorder.untilState('b', 'refused');
+    const later = await startBridge(sites, 'b', { tls: makeCertificate('b-later', 'impostor', 'b') });
+    await Promise.all([a!.recorder.untilState('b', 'up'), later.recorder.untilState('a', 'up')]);
+  });
+
+  test('keep their certificate if the key of a new one does not match', async () => {
+    const sites = await freeSites('a', 'b');
+    const a = await startBridge(sites, 'a', { tls: tls['a']! });
+    expect(() => a.bridge.updateTls({ ...tls['a']!, key: tls['b']!.key })).toThrow(/key values mismatch/);
+    const b = await startBridge(sites, 'b', { tls: tls['b']! });
+    await Promise.all([a.recorder.untilState('b', 'up'), b.recorder.untilState('a', 'up')]);
   });
 
   test('reject a client without a certificate before it receives a byte', async () => {

@@ -34,7 +34,8 @@ interface OutgoingConnectionOptions {
   readonly cluster: string;
   readonly peer: BridgePeer;
   readonly kind: ConnectionKind;
-  readonly tls: BridgeTls | undefined;
+  /** Returns the key and the certificates for a new connection; undefined without TLS. */
+  readonly tls: () => BridgeTls | undefined;
   readonly log: RateLimitedLog;
   readonly now: () => number;
   readonly random: () => number;
@@ -237,7 +238,8 @@ export class OutgoingConnection {
   }
 
   #openSocket(): Socket {
-    const { peer, tls } = this.#options;
+    const { peer } = this.#options;
+    const tls = this.#options.tls();
     if (!tls) return connectPlain({ host: peer.host, port: peer.port });
     return connectTls({
       host: peer.host,

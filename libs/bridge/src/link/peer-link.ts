@@ -13,13 +13,15 @@ import type { FrameEncoder } from '../frame/frame-encoder.ts';
 import { connectionByChannel } from '../handshake.ts';
 import type { ConnectionKind } from '../handshake.ts';
 import type { RateLimitedLog } from '../rate-limited-log.ts';
-import type { BridgeOptions, BridgePeer } from '../options.ts';
+import type { BridgeOptions, BridgePeer, BridgeTls } from '../options.ts';
 import { OutgoingConnection } from './outgoing-connection.ts';
 import { PeerMetrics, PeerStatistics, reportBacklogBounds } from './peer-statistics.ts';
 
 interface PeerLinkOptions {
   readonly bridge: BridgeOptions;
   readonly peer: BridgePeer;
+  /** Returns the key and the certificates for a new connection. */
+  readonly tls: () => BridgeTls | undefined;
   readonly log: RateLimitedLog;
   readonly now: () => number;
 }
@@ -42,7 +44,7 @@ export class PeerLink {
   #started = false;
   #reportedAtMs = -Infinity;
 
-  constructor({ bridge, peer, log, now }: PeerLinkOptions) {
+  constructor({ bridge, peer, tls, log, now }: PeerLinkOptions) {
     this.peer = peer.id;
     this.#bridge = bridge;
     this.#log = log;
@@ -60,7 +62,7 @@ export class PeerLink {
         cluster: bridge.cluster,
         peer,
         kind,
-        tls: bridge.tls,
+        tls,
         log,
         now,
         random: bridge.random ?? Math.random,

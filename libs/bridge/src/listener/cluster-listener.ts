@@ -2,7 +2,8 @@ import type { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { createServer as createPlainServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { createServer as createTlsServer, TLSSocket } from 'node:tls';
+import { createSecureContext, createServer as createTlsServer, TLSSocket } from 'node:tls';
+import type { Server as TlsServer } from 'node:tls';
 import { ListenError, plainAddress } from '@mqtt-cluster/contracts';
 import type { MemberId } from '@mqtt-cluster/contracts';
 import { Aedes } from 'aedes';
@@ -13,7 +14,7 @@ import { discardingEmitter, emptyPersistence } from './aedes-backends.ts';
 import { Newcomers } from './newcomers.ts';
 import { PeerAddresses } from './peer-addresses.ts';
 import type { RateLimitedLog } from '../rate-limited-log.ts';
-import type { BridgeOptions } from '../options.ts';
+import type { BridgeOptions, BridgeTls } from '../options.ts';
 import { PublishInterceptor } from './publish-interceptor.ts';
 
 interface ClusterListenerOptions {
@@ -49,6 +50,8 @@ const identifierRejected = 2;
 const badUserName = 4;
 const notAuthorized = 5;
 
+const tlsVersionMin = 'TLSv1.3';
+
 /** Bytes of the topic and the MQTT header of a frame. */
 const publishOverheadBytes = 256;
 
@@ -60,6 +63,8 @@ export class ClusterListener {
   readonly #options: ClusterListenerOptions;
   readonly #broker: Aedes;
   readonly #server: Server;
+  /** The TLS server, which does not listen itself; null without TLS. */
+  readonly #secured: TlsServer | null;
   readonly #newcomers: Newcomers;
   readonly #peerAddresses: PeerAddresses;
   /** Number of refused connections by reason. */
@@ -112,10 +117,12 @@ export class ClusterListener {
     this.#broker.on('connectionError', (client, error) => this.#logFailure(client, error));
     // Node could reject an invalid certificate itself, but would not report the reason.
     const unverified = { requestCert: true, rejectUnauthorized: false } as const;
-    const secured = tls
-      ? createTlsServer({ ...tls, ...unverified, minVersion: 'TLSv1.3' }, (socket) => this.#verify(socket))
+    this.#secured = tls
+      ? createTlsServer({ ...tls, ...unverified, minVersion: tlsVersionMin }, (socket) =>
+          this.#verify(socket),
+        )
       : null;
-    secured?.on('tlsClientError', (error: Error) => {
+    this.#secured?.on('tlsClientError', (error: Error) => {
       this.refused.handshake += 1;
       const text = 'TLS handshake with the cluster listener failed';
       this.#options.log.warn('tls', { reason: error.message }, text);
@@ -126,7 +133,7 @@ export class ClusterListener {
       if (socket.destroyed) return;
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
-      if (secured) secured.emit('connection', socket);
+      if (this.#secured) this.#secured.emit('connection', socket);
       else this.#accept(socket);
     });
   }
@@ -169,6 +176,13 @@ export class ClusterListener {
     for (const socket of this.#sockets) socket.destroy();
     await new Promise<void>((resolve) => this.#broker.close(() => resolve()));
     await closed;
+  }
+
+  /** @throws Error the values are unusable; the former values stay in use */
+  updateTls(tls: BridgeTls): void {
+    const options = { ...tls, minVersion: tlsVersionMin };
+    createSecureContext(options);
+    this.#secured?.setSecureContext(options);
   }
 
   address(): { host: string; port: number } {
