@@ -3,8 +3,11 @@ import { spawnSync } from 'node:child_process';
 /** The Debian package of each program, or of each Python module, that a test may need. */
 const debianPackages = {
   amtool: 'prometheus-alertmanager',
+  chromium: 'chromium',
   git: 'git',
+  haproxy: 'haproxy',
   mosquitto: 'mosquitto',
+  mosquitto_pub: 'mosquitto-clients',
   openssl: 'openssl',
   'paho-mqtt': 'python3-paho-mqtt',
   prometheus: 'prometheus',

@@ -53,7 +53,7 @@ function introduction(citations: readonly Citation[]): string[] {
     'show it. The list of tests comes from the names of the tests, and `npm test` fails if this document differs from',
     'them. Each named test runs in `npm test`.',
     '',
-    'Statements that bind only a client or WebSocket need no test: the server offers no WebSocket listener.',
+    'Statements that bind only a client need no test.',
     '',
     '| version | statements | bind a server | shown by a test | stated with a reason | open |',
     '| --- | ---: | ---: | ---: | ---: | ---: |',

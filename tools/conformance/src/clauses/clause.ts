@@ -2,8 +2,8 @@
 export const versions = ['3.1.1', '5.0'] as const;
 export type Version = (typeof versions)[number];
 
-/** The side that a normative statement binds. `transport`: the statement is about WebSocket. */
-export type Concerns = 'server' | 'client' | 'both' | 'transport';
+/** The side that a normative statement binds. */
+export type Concerns = 'server' | 'client' | 'both';
 
 /** One normative statement of the standard, with the identifier of its Appendix B. */
 export interface Clause {
@@ -31,4 +31,3 @@ const clause =
 export const server = clause('server');
 export const client = clause('client');
 export const both = clause('both');
-export const transport = clause('transport');

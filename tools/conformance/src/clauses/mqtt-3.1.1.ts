@@ -1,4 +1,4 @@
-import { both, client, server, transport } from './clause.ts';
+import { both, client, server } from './clause.ts';
 import type { Clause } from './clause.ts';
 
 /** The 141 normative statements of MQTT 3.1.1 (OASIS Standard of 29 October 2014, Appendix B). */
@@ -143,10 +143,10 @@ export const mqtt311: readonly Clause[] = [
   both('4.8.0-1', 'A protocol violation closes the connection on which it arrived.'),
   both('4.8.0-2', 'A transient error in handling a packet closes the connection of this packet.'),
 
-  transport('6.0.0-1', 'MQTT over WebSocket uses binary frames.'),
-  transport('6.0.0-2', 'A WebSocket frame may contain several packets or a part of one.'),
+  both('6.0.0-1', 'MQTT over WebSocket uses binary frames.'),
+  both('6.0.0-2', 'A WebSocket frame may contain several packets or a part of one.'),
   client('6.0.0-3', 'A WebSocket client offers the subprotocol mqtt.'),
-  transport('6.0.0-4', 'The subprotocol that a WebSocket server returns is mqtt.'),
+  server('6.0.0-4', 'The subprotocol that a WebSocket server returns is mqtt.'),
   server('7.0.0-1', 'A server that also connects to other servers conforms as client and as server.'),
   both('7.0.0-2', 'No extension outside the standard is needed to interoperate.'),
   server('7.1.1-1', 'A server supports a transport that is ordered, lossless and goes both ways.'),

@@ -1,4 +1,4 @@
-import { both, client, server, transport } from './clause.ts';
+import { both, client, server } from './clause.ts';
 import type { Clause } from './clause.ts';
 
 /** The 251 normative statements of MQTT 5.0 (OASIS Standard of 7 March 2019, Appendix B). */
@@ -259,8 +259,8 @@ export const mqtt50: readonly Clause[] = [
   server('4.13.1-1', 'A malformed packet or a Protocol Error closes the connection.'),
   both('4.13.2-1', 'After a reason code of 0x80 or above in CONNACK or DISCONNECT the connection closes.'),
 
-  transport('6.0.0-1', 'MQTT over WebSocket uses binary frames.'),
-  transport('6.0.0-2', 'A WebSocket frame may contain several packets or a part of one.'),
+  both('6.0.0-1', 'MQTT over WebSocket uses binary frames.'),
+  both('6.0.0-2', 'A WebSocket frame may contain several packets or a part of one.'),
   client('6.0.0-3', 'A WebSocket client offers the subprotocol mqtt.'),
-  transport('6.0.0-4', 'The subprotocol that a WebSocket server returns is mqtt.'),
+  server('6.0.0-4', 'The subprotocol that a WebSocket server returns is mqtt.'),
 ];
