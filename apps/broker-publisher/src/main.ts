@@ -25,6 +25,7 @@ async function main(): Promise<void> {
   process.on('unhandledRejection', exitWithError);
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  process.on('SIGHUP', () => void appliance.reload());
   await appliance.start();
 }
 

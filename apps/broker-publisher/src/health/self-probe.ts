@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { connect } from 'node:net';
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 /** The topic begins with `$`, so that a client's filter `#` does not match the topic [MQTT-4.7.2-1]. */
 const topicPrefix = '$watchdog/';
@@ -17,15 +16,14 @@ const packetTypes = { connack: 2, publish: 3, suback: 9 } as const;
 
 export interface SelfProbeOptions {
   readonly memberId: string;
-  /** Host of this member's own MQTT listener. */
-  readonly host: string;
-  readonly port: number;
+  /** Opens a connection to this member's own broker. */
+  readonly connect: () => Duplex;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
 
 /**
- * An MQTT client of this member, in this process, over a TCP connection. It publishes a message and expects
+ * An MQTT client of this member, in this process, over a connection of its own. It publishes a message and expects
  * to receive that message. The message has QoS 0, because QoS 0 works without a majority. The message passes the
  * listener, the guard, Aedes, the member's turn and its routing. A rejected connection (the member joins,
  * drains, is full or isolated) also counts as an answer, because a member that rejects does not hang.
@@ -36,7 +34,7 @@ export class SelfProbe {
   readonly #clientId: string;
   /** Topic of the current connection. Each connection has a new topic, which cannot have a retained message. */
   #topic = '';
-  #socket: Socket | null = null;
+  #socket: Duplex | null = null;
   /** True when the broker has answered CONNECT, with success or with a rejection. */
   #connackReceived = false;
   #subscribed = false;
@@ -75,15 +73,13 @@ export class SelfProbe {
   }
 
   #open(): void {
-    const { host, port, memberId } = this.#options;
-    const socket = connect({ host, port });
+    const { connect, memberId } = this.#options;
+    const socket = connect();
     let connected = false;
     this.#socket = socket;
     this.#topic = `${topicPrefix}${memberId}/${nonce()}`;
-    socket.on('connect', () => {
-      connected = true;
-      socket.write(connectPacket(this.#clientId));
-    });
+    // A socket writes the packet when it is connected.
+    socket.write(connectPacket(this.#clientId), (error) => (connected = error == null));
     socket.on('data', (chunk) => socket === this.#socket && this.#onData(chunk));
     socket.on('error', () => undefined); // the event `close` follows
     socket.on('close', () => {

@@ -1,34 +1,25 @@
-import { ConfigError } from '@mqtt-cluster/contracts';
-import type { ListenerOptions } from '@mqtt-cluster/broker';
-import { readPem } from '../config.ts';
+import type { ListenerOptions, ListenerTls } from '@mqtt-cluster/broker';
 import type { ApplianceConfig } from '../config.ts';
 import { clientListeners } from './client-listeners.ts';
-import { parseListenerTls, tlsPaths, usesTls } from './listener-tls.ts';
+import { usesTls } from './listener-tls.ts';
 
-/**
- * Returns the options of all client listeners.
- *
- * @param addressOf returns the address to bind for a setting `host`
- * @throws ConfigError with the path of a file that cannot be used
- */
+interface BrokerListenerSources {
+  /** Returns the address to bind for a setting `host`. */
+  addressOf(host: string): Promise<string>;
+  /** Returns the key and the certificates of a listener. */
+  tlsOf(name: string): ListenerTls;
+}
+
+/** Returns the options of all client listeners. */
 export async function brokerListeners(
   config: ApplianceConfig,
-  addressOf: (host: string) => Promise<string>,
+  { addressOf, tlsOf }: BrokerListenerSources,
 ): Promise<ListenerOptions[]> {
   const listeners: ListenerOptions[] = [];
   for (const listener of clientListeners(config)) {
-    const { name, kind, port, path, origins, proxy, setting } = listener;
-    const host = await addressOf(listener.host);
-    const options = { name, kind, host, port, path, origins, proxy };
-    if (!usesTls(listener)) listeners.push(options);
-    else {
-      const files = tlsPaths(listener).map((file) => ({ path: file, text: readPem(file) }));
-      try {
-        listeners.push({ ...options, tls: parseListenerTls(listener, files) });
-      } catch (cause) {
-        throw new ConfigError(`${setting}.tls: ${(cause as Error).message}`, { cause });
-      }
-    }
+    const { name, kind, port, path, origins, proxy } = listener;
+    const options = { name, kind, host: await addressOf(listener.host), port, path, origins, proxy };
+    listeners.push(usesTls(listener) ? { ...options, tls: tlsOf(name) } : options);
   }
   return listeners;
 }

@@ -67,12 +67,17 @@ function derivedUrl({ kind, host, port, path }: ClientListener, config: Applianc
   return `${schemes[kind]}://${isIP(address) === 6 ? `[${address}]` : address}:${port}${webSocketPath}`;
 }
 
+/** Returns whether a client without TLS, WebSocket and PROXY header can use the listener. */
+export function isPlain({ kind, proxy }: ClientListener): boolean {
+  return kind === 'tcp' && proxy.length === 0;
+}
+
 /**
  * Returns the URL at which a program on this host reaches this member without TLS, or undefined if no listener serves
  * plain connections without a proxy.
  */
 export function plainUrl(config: ApplianceConfig): string | undefined {
-  const plain = clientListeners(config).find(({ kind, proxy }) => kind === 'tcp' && proxy.length === 0);
+  const plain = clientListeners(config).find(isPlain);
   return plain && derivedUrl(plain, config);
 }
 

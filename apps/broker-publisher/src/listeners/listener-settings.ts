@@ -119,7 +119,7 @@ export const listenersSchema = z
   });
 
 /** Returns whether a text is an IP address or a network in CIDR notation. */
-export function isNetwork(text: string): boolean {
+function isNetwork(text: string): boolean {
   const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const family = isIP(address);
   if (family === 0) return false;

@@ -5,9 +5,7 @@ import { kindOfUrl, plainUrl } from './client-listeners.ts';
  * Returns the servers of the publisher in this process: the plain URLs of the setting `urls`, else this member. Returns
  * null if this member serves no plain connections: the publisher has no certificate of an authority to check a server.
  */
-export function publisherServers(
-  config: ApplianceConfig,
-): {
+export function publisherServers(config: ApplianceConfig): {
   readonly servers: readonly { readonly id: string; readonly url: string }[];
   readonly preferred: string;
 } | null {

@@ -1,22 +1,26 @@
 import { randomInt } from 'node:crypto';
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { createBridge } from '@mqtt-cluster/bridge';
-import type { BridgeTls, ListeningBridge } from '@mqtt-cluster/bridge';
+import type { ListeningBridge } from '@mqtt-cluster/bridge';
 import { createBroker } from '@mqtt-cluster/broker';
 import type { Broker, ListenerOptions } from '@mqtt-cluster/broker';
 import type { BridgeCounters, Lifecycle, Logger, RecoveredState, Store } from '@mqtt-cluster/contracts';
 import { createMember, defaultLimits, lanMemberTimings } from '@mqtt-cluster/member';
 import { createPublisher } from '@mqtt-cluster/publisher';
 import type { Publisher } from '@mqtt-cluster/publisher';
-import { createHttpServer } from '@mqtt-cluster/runtime';
+import { createHttpServer, WatchedFiles } from '@mqtt-cluster/runtime';
 import type { HttpServer } from '@mqtt-cluster/runtime';
 import { createStore } from '@mqtt-cluster/store';
 import { readToken } from '../admin/authorization.ts';
-import { ownAddress, readPem } from '../config.ts';
+import { ownAddress } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { FaultInjection } from '../fault-injection/fault-injection.ts';
+import { streamPair } from '../health/stream-pair.ts';
 import { brokerListeners } from '../listeners/broker-listeners.ts';
-import { announcedUrls } from '../listeners/client-listeners.ts';
+import { announcedUrls, clientListeners, isPlain } from '../listeners/client-listeners.ts';
 import { publisherServers } from '../listeners/publisher-servers.ts';
+import { WatchedTls } from '../listeners/watched-tls.ts';
 import { ApplianceMetrics } from '../observability/metrics.ts';
 import { systemTopics } from '../observability/system-topics.ts';
 import { checkStartFiles } from './check-config.ts';
@@ -29,6 +33,8 @@ import { observedClientPort } from './observed-client-port.ts';
 import { warnOfOpenDoors } from './start-rules.ts';
 import { StoreReplacement } from './store-replacement.ts';
 
+/** Name of the connections of the self probe inside this process. No listener may have it. */
+const probeListener = '$probe';
 /** Upper bound of the time that a stop waits until the member has drained, ms. */
 const drainMsMax = 10_000;
 const pollMs = 20;
@@ -51,6 +57,8 @@ export class Appliance implements Lifecycle {
   readonly #store: Store;
   readonly #faultInjection: FaultInjection | null;
   readonly #token: string | null;
+  readonly #files: WatchedFiles;
+  #tls: WatchedTls | null = null;
   #runner: MemberRunner | null = null;
   #management: ManagementInterface | null = null;
   #replacement: StoreReplacement | null = null;
@@ -73,6 +81,7 @@ export class Appliance implements Lifecycle {
     this.#faultInjection = FaultInjection.from(config, logger);
     const fileSystem = this.#faultInjection?.fileSystem();
     const metrics = this.#metrics.registry;
+    this.#files = new WatchedFiles({ logger, metrics });
     this.#store = createStore({ directory: config.data, logger, metrics, ...(fileSystem && { fileSystem }) });
   }
 
@@ -82,7 +91,9 @@ export class Appliance implements Lifecycle {
     warnOfOpenDoors(config, this.#logger);
     await this.#faultInjection?.start();
     this.#listenHost = await listenAddress(config.host, this.#logger);
-    const tls = readTls(config);
+    const watchedTls = await WatchedTls.read(config, this.#files, this.#metrics.registry);
+    this.#tls = watchedTls;
+    const tls = watchedTls.cluster;
     await rejectDuplicateMemberId({ own: ownAddress(config), name: config.name, ...(tls && { tls }) });
     const recovered = await this.#store.open(config.id);
     for (const repair of recovered.repairs) this.#logger.warn({}, repair);
@@ -101,7 +112,10 @@ export class Appliance implements Lifecycle {
       onFatal: this.#options.onFatal,
     });
     this.#http = this.#createHttp(runner, management);
-    const listeners = await brokerListeners(config, (host) => listenAddress(host, this.#logger));
+    const listeners = await brokerListeners(config, {
+      addressOf: (host) => listenAddress(host, this.#logger),
+      tlsOf: (name) => watchedTls.listener(name),
+    });
     const broker = this.#createBroker(runner, management, listeners);
     this.#broker = broker;
     // Each listener fails to start when its port is in use. A failed start loses nothing,
@@ -116,8 +130,17 @@ export class Appliance implements Lifecycle {
     });
     await this.#clock.start();
     await broker.start();
+    watchedTls.attach(broker, this.#bridge);
     await management.start();
     this.#startPublisher();
+  }
+
+  /**
+   * Reads certificates and the other files of the configuration again. A file that cannot be used is logged, and its
+   * former content stays in use.
+   */
+  reload(): Promise<void> {
+    return this.#files.reload();
   }
 
   /**
@@ -131,6 +154,7 @@ export class Appliance implements Lifecycle {
 
   async #stop(): Promise<void> {
     this.#replacement?.stop();
+    this.#files.stop();
     await this.#publisher?.stop();
     if (this.#runner !== null) await this.#drain(this.#runner);
     await this.#broker?.stop();
@@ -184,7 +208,7 @@ export class Appliance implements Lifecycle {
       logger: this.#logger,
       metrics: this.#metrics.registry,
       token: this.#token,
-      mqttAddress: () => localAddress(this.#broker!.addresses()[0]!),
+      connectToBroker: () => this.#connectToBroker(),
       roundTripMs: () => medianRoundTripMs(this.#bridge!.counters()),
       stop: onStopRequested,
     });
@@ -192,7 +216,7 @@ export class Appliance implements Lifecycle {
 
   #createBridge(runner: MemberRunner): ListeningBridge {
     const { config } = this.#options;
-    const tls = readTls(config);
+    const tls = this.#tls?.cluster ?? null;
     return createBridge({
       self: config.id,
       cluster: config.name,
@@ -244,6 +268,19 @@ export class Appliance implements Lifecycle {
         onCommand: (command, payload) => void management.onTopicCommand(command, payload),
       },
     });
+  }
+
+  /**
+   * Opens a connection of the self probe: to the first plain listener that serves this host directly. A member without
+   * such a listener is probed inside this process, because the probe has no certificate and is no proxy.
+   */
+  #connectToBroker(): Duplex {
+    const plain = clientListeners(this.#options.config).find(isPlain);
+    const bound = this.#broker!.addresses().find(({ name }) => name === plain?.name);
+    if (bound !== undefined) return connect(localAddress(bound));
+    const [probe, served] = streamPair();
+    this.#broker!.handle(served, { listener: probeListener });
+    return probe;
   }
 
   #createHttp(runner: MemberRunner, management: ManagementInterface): HttpServer {
@@ -307,10 +344,6 @@ export class Appliance implements Lifecycle {
 function localAddress({ host, port }: { host: string; port: number }): { host: string; port: number } {
   // A listener at :: also accepts IPv4 connections, and a host may have no IPv6 loopback address.
   return { host: host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host, port };
-}
-
-function readTls({ tls: { key, cert, ca } }: ApplianceConfig): BridgeTls | null {
-  return key === '' ? null : { key: readPem(key), cert: readPem(cert), ca: readPem(ca) };
 }
 
 function medianRoundTripMs(peers: Readonly<Record<string, BridgeCounters>>): number {

@@ -1,8 +1,11 @@
-import { createSecureContext } from 'node:tls';
 import { ConfigError } from '@mqtt-cluster/contracts';
 import { readToken } from '../admin/authorization.ts';
 import { readConfig, readPem } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
+import { clientListeners } from '../listeners/client-listeners.ts';
+import { parseListenerTls, tlsPaths, usesTls } from '../listeners/listener-tls.ts';
+import { checkTlsFiles } from '../listeners/tls-files.ts';
+import type { PemFile } from '../listeners/tls-files.ts';
 import { checkStartRules } from './start-rules.ts';
 
 /**
@@ -24,15 +27,23 @@ export function checkStartFiles(config: ApplianceConfig): void {
   checkStartRules(config);
   readToken(config.admin.tokenFile);
   const { key, cert, ca } = config.tls;
-  if (key === '') return;
-  const pem = { key: readPem(key), cert: readPem(cert), ca: readPem(ca) };
+  if (key !== '') {
+    checkFiles('tls', () => checkTlsFiles({ key: pemFile(key), cert: pemFile(cert), ca: pemFile(ca) }));
+  }
+  for (const listener of clientListeners(config).filter(usesTls)) {
+    const files = tlsPaths(listener).map(pemFile);
+    checkFiles(`${listener.setting}.tls`, () => parseListenerTls(listener, files));
+  }
+}
+
+function pemFile(path: string): PemFile {
+  return { path, text: readPem(path) };
+}
+
+function checkFiles(setting: string, check: () => void): void {
   try {
-    createSecureContext(pem);
+    check();
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError(
-      `tls: the files ${key}, ${cert} and ${ca} are not a key, its certificate and an authority in PEM: ${reason}`,
-      { cause },
-    );
+    throw new ConfigError(`${setting}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
 }

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { Lifecycle, Logger, MemberAdvertisement, MemberEvent, MemberId } from '@mqtt-cluster/contracts';
 import { adminAnswerTopic } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
@@ -31,8 +32,8 @@ export interface ManagementInterfaceOptions {
   readonly metrics: Metrics;
   /** Token of the admin interface; null without `admin.tokenFile`. */
   readonly token: string | null;
-  /** Address at which this process reaches its own MQTT listener. */
-  readonly mqttAddress: () => { readonly host: string; readonly port: number };
+  /** Opens a connection of the self probe to this member's own broker. */
+  readonly connectToBroker: () => Duplex;
   /**
    * Median round-trip time to the peers, ms: at least half of the peers answer within this time. 0 before the first
    * answer.
@@ -86,10 +87,10 @@ export class ManagementInterface implements Lifecycle {
    * started.
    */
   async start(): Promise<void> {
-    const { logger, metrics, runner, config, mqttAddress } = this.#options;
+    const { logger, metrics, runner, config, connectToBroker } = this.#options;
     this.#stopDelays = measureEventLoopDelay((delayMs) => this.#measureLoad(delayMs));
     const now = (): number => performance.now();
-    const selfProbe = new SelfProbe({ memberId: config.id, ...mqttAddress(), now });
+    const selfProbe = new SelfProbe({ memberId: config.id, connect: connectToBroker, now });
     const status = () => runner.status();
     const notifier = countingNotifier(createNotifier({ logger }), metrics);
     this.#serviceManager = new ServiceManagerReporter({ notifier, logger, status, now, selfProbe });

@@ -2,17 +2,8 @@ import { ConfigError } from '@mqtt-cluster/contracts';
 import type { Logger } from '@mqtt-cluster/contracts';
 import { allAddresses } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
-
-/** The part of a client listener that decides whether the member may start. */
-interface AdmittingListener {
-  readonly name: string;
-  readonly host: string;
-  readonly port: number;
-  readonly authentication: readonly string[];
-  readonly anonymous: boolean;
-  /** Path of the listener's settings. */
-  readonly path: string;
-}
+import { clientListeners } from '../listeners/client-listeners.ts';
+import type { ClientListener } from '../listeners/client-listeners.ts';
 
 const howToAdmit =
   'set PATH.authentication to one or more of cluster, passwordFile, certificate and jwt, or set PATH.anonymous to ' +
@@ -31,11 +22,11 @@ export function checkStartRules(config: ApplianceConfig): void {
 
 /** Warns of each setting that lets strangers in. */
 export function warnOfOpenDoors(config: ApplianceConfig, logger: Logger): void {
-  for (const { name, host, port, anonymous, path } of clientListeners(config)) {
+  for (const { name, host, port, anonymous, setting } of clientListeners(config)) {
     if (!anonymous) continue;
     const text =
       'ANONYMOUS CLIENTS: everyone who reaches this listener may connect without a check. Set ' +
-      `${path}.anonymous to false and ${path}.authentication to a provider to admit known clients only`;
+      `${setting}.anonymous to false and ${setting}.authentication to a provider to admit known clients only`;
     logger.warn({ listener: name, address: `${displayed(host)}:${port}` }, text);
   }
   if (!config.lab || config.tls.key !== '') return;
@@ -46,15 +37,11 @@ export function warnOfOpenDoors(config: ApplianceConfig, logger: Logger): void {
   );
 }
 
-function clientListeners({ host, mqtt }: ApplianceConfig): readonly AdmittingListener[] {
-  const { port, authentication, anonymous } = mqtt;
-  return [{ name: 'default', host, port, authentication, anonymous, path: 'mqtt' }];
-}
-
-function listenerFault({ name, authentication, anonymous, path }: AdmittingListener): string[] {
+function listenerFault({ name, authentication, anonymous, setting }: ClientListener): string[] {
   if (anonymous || authentication.length > 0) return [];
-  const variables = path === 'mqtt' ? ' (MQTT_CLUSTER_MQTT_AUTHENTICATION, MQTT_CLUSTER_MQTT_ANONYMOUS)' : '';
-  return [`the listener "${name}" admits no clients: ${howToAdmit.replaceAll('PATH', path)}${variables}`];
+  const variables =
+    setting === 'mqtt' ? ' (MQTT_CLUSTER_MQTT_AUTHENTICATION, MQTT_CLUSTER_MQTT_ANONYMOUS)' : '';
+  return [`the listener "${name}" admits no clients: ${howToAdmit.replaceAll('PATH', setting)}${variables}`];
 }
 
 function clusterPortFault({ lab, tls }: ApplianceConfig): string[] {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 import { host, until } from '@mqtt-cluster/testing';
 import { SelfProbe } from '../../src/health/self-probe.ts';
@@ -11,7 +11,7 @@ let cluster: TestCluster | null;
 let server: Server | null;
 
 function createProbe(port: number): void {
-  selfProbe = new SelfProbe({ memberId: 'a', host, port, now: () => nowMs });
+  selfProbe = new SelfProbe({ memberId: 'a', connect: () => connect({ host, port }), now: () => nowMs });
 }
 
 /** Sends one more probe and waits for the answer. */

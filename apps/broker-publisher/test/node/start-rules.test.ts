@@ -34,6 +34,17 @@ test('a listener without a provider and without anonymous stops the start, and t
   expect(fault).not.toContain('cluster port');
 });
 
+test('each listener needs a provider or anonymous, and the error names the setting of the listener', () => {
+  const listeners = [
+    { name: 'open', port: 1, anonymous: true },
+    { name: 'closed', port: 2 },
+  ];
+  const fault = faultOf(() => checkStartRules(parse({ ...base, lab: true, mqtt: { listeners } })));
+  expect(fault).toMatch(
+    /^[^;]*the listener "closed" admits no clients: set mqtt\.listeners\.1\.authentication[^;]*$/,
+  );
+});
+
 test('a member without mutual TLS does not start outside a lab, and the error names the settings', () => {
   const fault = faultOf(() => checkStartRules(parse({ ...base, mqtt: { authentication: ['cluster'] } })));
   expect(fault).toMatch(/cluster port has no mutual TLS.*MQTT_CLUSTER_TLS_KEY.*MQTT_CLUSTER_LAB/);
@@ -91,7 +102,9 @@ test('the check before an update finds files that the new program cannot use', (
   expect(check({ admin: { tokenFile: token } })).toContain(`the file ${token} cannot be read`);
   writeFileSync(token, 'short');
   expect(check({ admin: { tokenFile: token } })).toContain('at least 16 characters');
-  expect(check({ tls: { key: token, cert: token, ca: token } })).toContain(`the files ${token}, ${token}`);
+  expect(check({ tls: { key: token, cert: token, ca: token } })).toContain(
+    `tls: ${token} is not a private key`,
+  );
   expect(check({ tls: { key: join(directory, 'none'), cert: token, ca: token } })).toContain(
     'cannot be read',
   );

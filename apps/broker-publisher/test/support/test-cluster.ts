@@ -105,6 +105,11 @@ export class TestCluster {
     await appliance.start();
   }
 
+  /** Makes the member read its files again, like SIGHUP. */
+  async reload(id: string): Promise<void> {
+    await this.#running.get(id)!.reload();
+  }
+
   async stop(...ids: readonly string[]): Promise<void> {
     await Promise.all(ids.map((id) => this.#running.get(id)?.stop()));
   }

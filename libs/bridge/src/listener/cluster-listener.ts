@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { createServer as createPlainServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { createSecureContext, createServer as createTlsServer, TLSSocket } from 'node:tls';
-import type { Server as TlsServer } from 'node:tls';
+import type { SecureContextOptions, Server as TlsServer } from 'node:tls';
 import { ListenError, plainAddress } from '@mqtt-cluster/contracts';
 import type { MemberId } from '@mqtt-cluster/contracts';
 import { Aedes } from 'aedes';
@@ -180,7 +180,7 @@ export class ClusterListener {
 
   /** @throws Error the values are unusable; the former values stay in use */
   updateTls(tls: BridgeTls): void {
-    const options = { ...tls, minVersion: tlsVersionMin };
+    const options: SecureContextOptions = { ...tls, minVersion: tlsVersionMin };
     createSecureContext(options);
     this.#secured?.setSecureContext(options);
   }

@@ -84,7 +84,7 @@ function keyOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): 
 }
 
 /** Returns the options of Node for a secure context. */
-export function secureContextOptions(tls: ListenerTls): SecureContextOptions {
+function secureContextOptions(tls: ListenerTls): SecureContextOptions {
   const { SSL_OP_NO_RENEGOTIATION, SSL_OP_NO_TICKET } = constants;
   // A resumed session bypasses the check of the client certificate: it may have been revoked meanwhile.
   const noResumption = tls.clientCertificate === 'none' ? 0 : SSL_OP_NO_TICKET;
