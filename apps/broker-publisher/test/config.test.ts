@@ -2,7 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig, settingNames } from '../src/config.ts';
-import { announcedUrls, clientListeners, plainUrl } from '../src/listeners/client-listeners.ts';
+import {
+  announcedUrls,
+  clientListeners,
+  hasLocalProxy,
+  plainUrl,
+} from '../src/listeners/client-listeners.ts';
 
 const base = { MQTT_CLUSTER_ID: 'a', MQTT_CLUSTER_PEERS: 'a=127.0.0.1:7883,b=127.0.0.2:7883,c=[::1]:7883' };
 const former = { ...process.env };
@@ -204,6 +209,17 @@ test('without the setting mqtt.listeners a member has one plain listener', () =>
     anonymous: true,
     proxy: [],
   });
+});
+
+test.each([
+  [[], false],
+  [['192.0.2.1', '2001:db8::/32'], false],
+  [['192.0.2.1', '127.0.0.1'], true],
+  [['::1'], true],
+  [['0.0.0.0/0'], true],
+  [['::/0'], true],
+])('a member with the proxies %j has a proxy on its own host: %j', (proxy, expected) => {
+  expect(hasLocalProxy(read(listeners({ ...plain, proxy })))).toBe(expected);
 });
 
 test('listeners of the setting mqtt.listeners replace the default listener', () => {

@@ -30,7 +30,10 @@ export class Authorization {
   rejectionReason({ headers, isLocal }: Pick<HttpRequest, 'headers' | 'isLocal'>): string | null {
     if (this.#digest === null) {
       if (!this.#trustsLoopback)
-        return 'administration needs a token (admin.tokenFile), because admin.trustLoopback is false';
+        return (
+          'administration needs a token (admin.tokenFile), because admin.trustLoopback is false, or a proxy on this ' +
+          'host may pass requests on (mqtt.listeners)'
+        );
       return isLocal
         ? null
         : 'administration is allowed only from this host: set admin.tokenFile to allow it from other hosts';

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 import { isLoopback } from '@mqtt-cluster/contracts';
 import { allAddresses, ownAddress } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
@@ -70,6 +70,24 @@ function derivedUrl({ kind, host, port, path }: ClientListener, config: Applianc
 /** Returns whether a client without TLS, WebSocket and PROXY header can use the listener. */
 export function isPlain({ kind, proxy }: ClientListener): boolean {
   return kind === 'tcp' && proxy.length === 0;
+}
+
+/**
+ * Returns whether a proxy on this host may pass connections to a listener. Requests of other hosts can then come from a
+ * loopback address.
+ */
+export function hasLocalProxy(config: ApplianceConfig): boolean {
+  return clientListeners(config).some(({ proxy }) => proxy.some(coversLoopback));
+}
+
+function coversLoopback(network: string): boolean {
+  const [address = '', bits] = network.split('/');
+  if (isLoopback(address)) return true;
+  if (bits === undefined) return false;
+  const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+  const list = new BlockList();
+  list.addSubnet(address, Number(bits), family);
+  return list.check(family === 'ipv6' ? '::1' : '127.0.0.1', family);
 }
 
 /**

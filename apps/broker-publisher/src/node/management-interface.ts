@@ -12,7 +12,7 @@ import { LoadMeter } from '../health/load-meter.ts';
 import type { Admission } from '../health/load-meter.ts';
 import { SelfProbe } from '../health/self-probe.ts';
 import { ServiceManagerReporter } from '../health/service-manager-reporter.ts';
-import { announcedUrls, runsOnLoopback } from '../listeners/client-listeners.ts';
+import { announcedUrls, hasLocalProxy, runsOnLoopback } from '../listeners/client-listeners.ts';
 import type { ListenerKind } from '../listeners/client-listeners.ts';
 import { countingNotifier } from '../observability/counting-notifier.ts';
 import { ClusterView } from './cluster-view.ts';
@@ -70,7 +70,10 @@ export class ManagementInterface implements Lifecycle {
       ownUrls: announcedUrls(config),
       usesLoopback: runsOnLoopback(config),
     });
-    this.authorization = new Authorization(options.token, config.admin.trustLoopback);
+    this.authorization = new Authorization(
+      options.token,
+      config.admin.trustLoopback && !hasLocalProxy(config),
+    );
     this.commandHandler = new AdminCommandHandler({ runner, drainPerSecond: config.drainPerSecond, stop });
     this.routes = adminRoutes({
       commandHandler: this.commandHandler,

@@ -276,6 +276,13 @@ requiring('haproxy')('a listener behind HAProxy', () => {
       expect(metrics.value('connection_refusals_total', `reason="${reason}"`)).toBe(0);
   });
 
+  test('gives requests from loopback no trust, because a proxy on this host may pass requests of other hosts on', async () => {
+    const response = await fetch(`${cluster.httpUrl('a')}/drain?exit=false`, { method: 'POST' });
+    expect(response.ok).toBe(false);
+    expect(await response.text()).toContain('administration needs a token');
+    expect((await cluster.status('a')).state).toBe('serving');
+  });
+
   test('refuses a client that does not come through the proxy', async () => {
     const url = `mqtt://${host}:${direct}`;
     await expect(
