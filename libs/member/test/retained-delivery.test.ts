@@ -200,3 +200,19 @@ test.each([0, 1, 2] as const)(
     expect(receiveAll(on).map(payload)).toEqual(['x/other']);
   },
 );
+
+test.each<[string, number, QoS]>([
+  ['clean', 0, 1],
+  ['persistent', never, 1],
+  ['persistent', never, 0],
+])(
+  'filters without a match do not keep a %s session (expiry %i) from its retained message at QoS %i',
+  (_, expiry, qos) => {
+    const on = memberWith(many, 1, expiry);
+    const without = Array.from({ length: 30 }, (__, number) => ({ filter: `+/+/none${number}`, qos }));
+    subscribe(on, ...without, { filter: '+/11999', qos });
+    const received = receiveAll(on);
+    expect(received.map(payload)).toEqual(['x/11999']);
+    expect(on.member('a').status().pendingCommands).toBe(0);
+  },
+);

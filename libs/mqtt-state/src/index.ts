@@ -19,3 +19,4 @@ export {
   isValidTopicName,
 } from './topics/topic-names.ts';
 export { compareTopics, TopicTree } from './topics/topic-tree.ts';
+export type { VisitBudget } from './topics/topic-tree.ts';

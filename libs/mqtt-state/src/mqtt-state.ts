@@ -17,7 +17,7 @@
  * entries".
  */
 
-import { conformanceSemantics } from '@mqtt-cluster/contracts';
+import { accessSemantics, conformanceSemantics } from '@mqtt-cluster/contracts';
 import type {
   AccessTable,
   ClientId,
@@ -35,6 +35,8 @@ import { StateData, alarm } from './state-data.ts';
 import type { ApplyContext } from './state-data.ts';
 import { decodeState, encodeState } from './codec/state-codec.ts';
 import { StateDigester } from './codec/state-digest.ts';
+import { retainedNodesPerEntryMax } from './topics/retained-cursors.ts';
+import type { VisitBudget } from './topics/topic-tree.ts';
 import type {
   CommandResult,
   CreateMqttState,
@@ -153,8 +155,9 @@ class ReplicatedMqttState implements MqttState {
     after: string | null,
     timeMs: number,
     visit: (retained: RetainedMessage) => boolean,
-  ): void {
-    this.#data.retained.visitAfter(filter, after, timeMs, visit);
+    budget?: VisitBudget,
+  ): string | null {
+    return this.#data.retained.visitAfter(filter, after, timeMs, visit, budget && { budget });
   }
 
   proposer(member: MemberId): ReturnType<MqttState['proposer']> {
@@ -186,6 +189,9 @@ class ReplicatedMqttState implements MqttState {
       semantics: data.semantics,
       droppedAtBound: 0,
       retainedTopics: [],
+      retainedVisits: {
+        nodesLeft: data.semantics < accessSemantics ? Infinity : retainedNodesPerEntryMax,
+      },
     };
     data.applyCount++;
     if (index <= data.index || !Number.isSafeInteger(index)) {

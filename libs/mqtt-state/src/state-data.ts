@@ -14,6 +14,7 @@ import type { QueueExpiry } from './session/queue-deadline.ts';
 import { RetainedMessages } from './topics/retained-messages.ts';
 import type { Session, Subscriber, Timer } from './session/session.ts';
 import type { MessageBody } from './session/queued-message.ts';
+import type { VisitBudget } from './topics/topic-tree.ts';
 import type { SharedSubscription } from './topics/shared-subscription.ts';
 import { ReplicatedAccess } from './access/access-table.ts';
 import { SubscriptionTrie } from './topics/subscription-trie.ts';
@@ -99,6 +100,8 @@ export interface ApplyContext {
   droppedAtBound: number;
   /** Topics whose retained message this entry has set. */
   readonly retainedTopics: string[];
+  /** What the cursors of this entry may still examine. Without a bound before `accessSemantics`. */
+  readonly retainedVisits: VisitBudget;
 }
 
 /** Adds an alarm: the entry contains something that no correct member proposes. */

@@ -15,6 +15,7 @@ import type {
   Subscription,
   Will,
 } from '@mqtt-cluster/contracts';
+import type { VisitBudget } from './topics/topic-tree.ts';
 
 /** The result of one command of a batch. The home turns it into the response to the client. */
 export type CommandResult =
@@ -265,14 +266,16 @@ export interface MqttState {
   retained(filter: string, timeMs?: number): Iterable<RetainedMessage>;
   /**
    * Visits the messages of `retained(filter, timeMs)` whose topics follow the topic `after`, in the order of `compareTopics`,
-   * until `visit` returns false.
+   * until `visit` returns false or the budget is exhausted.
+   * @returns the topic after which the visit has to continue because the budget is exhausted; otherwise null
    */
   visitRetained(
     filter: string,
     after: string | null,
     timeMs: number,
     visit: (retained: RetainedMessage) => boolean,
-  ): void;
+    budget?: VisitBudget,
+  ): string | null;
   /** Returns the incarnation and sequence number of the last applied batch of a member. */
   proposer(
     member: MemberId,

@@ -1,5 +1,7 @@
+import { jest } from '@jest/globals';
 import type { Command, SettingsChange, Subscription } from '@mqtt-cluster/contracts';
-import { createMqttState, encodeBatch } from '../src/index.ts';
+import { compareTopics, createMqttState, encodeBatch } from '../src/index.ts';
+import { NameOrderedList } from '../src/topics/name-ordered-list.ts';
 import { openCommand, publishCommand, start, StateDriver } from './support/state-driver.ts';
 
 const retain = { retain: true };
@@ -325,4 +327,78 @@ test('a subscription with No Local queues no retained message of its own client 
   driver.propose('a', published);
   subscribe(driver, { filter: 't/#', qos: 1, noLocal: true });
   expect(receiveAll(driver)).toEqual(['t/other']);
+});
+
+describe('a SUBSCRIBE with 20 wildcard filters over 12,000 retained messages', () => {
+  const nodesMax = 10_000;
+  const filters = Array.from({ length: 19 }, (_, number) => `+/+/+/+/none${number}`);
+
+  /** A state with the retained messages and the client `c`, and what applies an entry to it. */
+  function prepared(semantics: number) {
+    const state = createMqttState();
+    const home = { member: 'a', storeId: 'store', incarnation: 1 };
+    let sequence = 0;
+    const propose = (...commands: Command[]): void => {
+      state.apply(state.index + 1, 0, encodeBatch({ ...home, sequence: ++sequence, commands }));
+    };
+    propose(start);
+    for (let version = 2; version <= semantics; version++) propose({ kind: 'semantics', version });
+    for (let from = 0; from < 12_000; from += 1_000) {
+      const some = Array.from(
+        { length: 1_000 },
+        (_, number) => `a/${String(from + number).padStart(5, '0')}/b/c/d`,
+      );
+      propose(...some.map((topic) => publishCommand(topic, 'x', 1, retain)));
+    }
+    propose(openCommand('c'));
+    const epoch = state.session('c')?.epoch ?? 0;
+    const subscriptions = [...filters, '+/+/+/+/d'].map((filter) => ({ filter, qos: 1 as const }));
+    return {
+      state,
+      propose,
+      epoch,
+      subscribe: { kind: 'subscribe' as const, client: 'c', epoch, subscriptions },
+    };
+  }
+
+  /** Returns the number of tree nodes that the entry examines. */
+  function nodesExaminedBy(entry: () => void): number {
+    let nodes = 0;
+    const visitFrom = NameOrderedList.prototype.visitFrom;
+    const spy = jest.spyOn(NameOrderedList.prototype, 'visitFrom');
+    spy.mockImplementation(function (this: NameOrderedList<{ name: string }>, from, visit) {
+      return visitFrom.call(this, from, (item) => {
+        nodes++;
+        return visit(item);
+      });
+    });
+    entry();
+    spy.mockRestore();
+    return nodes;
+  }
+
+  test('examines at most 10,000 topics in one entry, and empty progress commands continue it', () => {
+    const { state, propose, epoch, subscribe } = prepared(4);
+    const examined = [nodesExaminedBy(() => propose(subscribe))];
+    const received: string[] = [];
+    while (state.session('c')?.retainedPending === true && examined.length < 1_000) {
+      const items = [...(state.session('c')?.queue() ?? [])];
+      received.push(...items.map(({ message }) => message.topic));
+      const done = items.length === 0 ? {} : { done: items.map(({ number }) => number) };
+      const progress = { kind: 'progress' as const, sessions: [{ client: 'c', epoch, ...done }] };
+      examined.push(nodesExaminedBy(() => propose(progress)));
+    }
+    received.push(...[...(state.session('c')?.queue() ?? [])].map(({ message }) => message.topic));
+    expect(received).toHaveLength(12_000);
+    expect(received).toEqual([...received].sort(compareTopics));
+    expect(Math.max(...examined)).toBeLessThanOrEqual(nodesMax + 10);
+    expect(examined.length).toBeGreaterThan(19);
+    expect(state.session('c')?.retainedPending).toBe(false);
+  });
+
+  test('examines all topics in one entry before semantics version 4', () => {
+    const { state, propose, subscribe } = prepared(3);
+    expect(nodesExaminedBy(() => propose(subscribe))).toBeGreaterThan(19 * 12_000);
+    expect(state.session('c')?.queuedMessages).toBe(500);
+  });
 });

@@ -142,8 +142,9 @@ test('the topic tree finds the same topics that topicMatches finds when it compa
           const matching = [...expected].filter((name) => topicMatches(wanted, name)).sort(compareTopics);
           expect(found).toEqual(matching);
           const marked: string[] = [];
-          tree.visitAfter(wanted, null, (value) => marked.push(value) > 0, true);
+          tree.visitAfter(wanted, null, (value) => marked.push(value) > 0, { markedOnly: true });
           expect(marked).toEqual(matching.filter(isMarked));
+          for (const nodesLeft of [1, 2, 3]) expect(visitInParts(tree, wanted, nodesLeft)).toEqual(matching);
           for (const start of ['a', 'a/b', '/', 'b/$x/zz', ...matching]) {
             const rest: string[] = [];
             tree.visitAfter(wanted, start, (value) => rest.push(value) < 2);
@@ -168,6 +169,15 @@ test('compareTopics orders topics level by level, and a topic before the topics 
   );
 });
 
+/** Visits all matches in several visits that examine at most `nodesLeft` nodes each. */
+function visitInParts(tree: TopicTree<string>, wanted: string, nodesLeft: number): string[] {
+  const found: string[] = [];
+  for (let after: string | null = null; ;) {
+    after = tree.visitAfter(wanted, after, (value) => found.push(value) > 0, { budget: { nodesLeft } });
+    if (after === null) return found;
+  }
+}
+
 test('a topic tree with many topics in one level visits them in order from any topic', () => {
   const tree = new TopicTree<string>();
   const names = Array.from({ length: 3_000 }, (_, number) => `x/${(number * 7_919) % 3_000}`);
@@ -187,7 +197,7 @@ test('a visit of marked values follows a value that gains or loses its mark', ()
   const tree = new TopicTree<number>((value) => value > 0);
   const marked = (): number[] => {
     const found: number[] = [];
-    tree.visitAfter('#', null, (value) => found.push(value) > 0, true);
+    tree.visitAfter('#', null, (value) => found.push(value) > 0, { markedOnly: true });
     return found;
   };
   tree.set('a', 0);

@@ -173,6 +173,7 @@ export class Home {
     const { request, command } = pending;
     if (request === null || request.kind === 'recover') return;
     if (request.kind === 'access') return request.done(result);
+    if (request.kind === 'progress') return this.#continueRetained(request.connections);
     const { connection } = request;
     if (request.kind === 'open') this.#opening.answer(connection, result);
     else if (connection.phase === 'open') {
@@ -255,7 +256,12 @@ export class Home {
     this.#opening.expireMoved();
     this.#takeovers.flush();
     const progress = this.#progress.takeDue();
-    if (progress !== null) this.#proposer.add(progress);
+    if (progress !== null) {
+      const { command, continuing } = progress;
+      const request =
+        continuing.length === 0 ? null : ({ kind: 'progress', connections: continuing } as const);
+      this.#proposer.add(command, request);
+    }
     this.#fanout.releaseLive();
     this.#delivery.takeDrops();
     this.live.flush();
@@ -266,7 +272,7 @@ export class Home {
   #answer(
     connection: Connection,
     { command }: PendingCommand,
-    request: Exclude<PendingRequest, { kind: 'open' | 'access' | 'recover' }>,
+    request: Exclude<PendingRequest, { kind: 'open' | 'access' | 'progress' | 'recover' }>,
     result: CommandResult,
     laterRetained: ReadonlySet<Message> | undefined,
   ): void {
@@ -302,6 +308,11 @@ export class Home {
     if (!asks || command.kind !== 'publish') return 'ok';
     const { topic } = command.message;
     return this.#router.matchesTopic(topic) || this.live.mayMatch(topic) ? 'ok' : 'noSubscribers';
+  }
+
+  #continueRetained(connections: readonly Connection[]): void {
+    this.#progress.continued(connections);
+    for (const connection of connections) this.#delivery.pump(connection);
   }
 
   // ---- endings ----

@@ -28,6 +28,11 @@ const refillBelow = queuedRetainedMax / 2;
 const earlyTopicsMax = 1_000;
 /** Part of each queue bound that retained messages may use. The rest is left for published messages. */
 const boundShare = 1 / 2;
+/**
+ * Bound on the nodes of the topic tree that the cursors of one log entry examine, about 10 ms. A higher bound
+ * delays all members longer; a lower bound needs more `progress` entries for a filter with few matches.
+ */
+export const retainedNodesPerEntryMax = 10_000;
 
 /**
  * Begins to queue the retained messages of QoS 1 and 2 for a subscription that requests them. A repeated
@@ -58,6 +63,7 @@ export function beginRetained(context: ApplyContext, session: Session, subscript
 export function fillRetained(context: ApplyContext, session: Session): boolean {
   const { items, retainedCursors } = session;
   if (retainedCursors.size === 0 || !session.home || items.retainedItems.size > refillBelow) return false;
+  if (context.retainedVisits.nodesLeft <= 0) return false;
   const before = items.nextNumber;
   for (const cursor of retainedCursors.values()) {
     if (!advance(context, session, cursor)) break;
@@ -66,9 +72,11 @@ export function fillRetained(context: ApplyContext, session: Session): boolean {
   return items.nextNumber > before;
 }
 
-/** Queues the next retained messages, and notifies the home. */
+/** Queues the next retained messages, and notifies the home when it can send or continue. */
 export function refillRetained(context: ApplyContext, session: Session): void {
-  if (fillRetained(context, session)) notifyHome(context, session);
+  const isFilled = fillRetained(context, session);
+  if (isFilled || (session.retainedPending && context.retainedVisits.nodesLeft <= 0))
+    notifyHome(context, session);
 }
 
 /**
@@ -97,7 +105,7 @@ export function queueRetainedBefore(
   }
 }
 
-/** @returns true when the cursor has passed its last message */
+/** @returns true when the cursor has passed its last message, false when it has to wait */
 function advance(context: ApplyContext, session: Session, cursor: RetainedCursor): boolean {
   const { retained, timeMs } = context.data;
   const subscription = session.subscriptions.get(cursor.filter);
@@ -116,8 +124,14 @@ function advance(context: ApplyContext, session: Session, cursor: RetainedCursor
     cursor.after = topic;
     return true;
   };
-  retained.visitAfter(cursor.filter, cursor.after, timeMs, queue, true);
-  return ended;
+  const budget = context.retainedVisits;
+  const stoppedAt = retained.visitAfter(cursor.filter, cursor.after, timeMs, queue, {
+    withoutQos0: true,
+    budget,
+  });
+  if (stoppedAt === null) return ended;
+  cursor.after = stoppedAt;
+  return false;
 }
 
 function append(

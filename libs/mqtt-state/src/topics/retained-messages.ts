@@ -2,6 +2,7 @@ import type { LogIndex, StoreId } from '@mqtt-cluster/contracts';
 import { DeadlineHeap } from '../session/deadline-heap.ts';
 import type { Deadline } from '../session/deadline-heap.ts';
 import { TopicTree } from './topic-tree.ts';
+import type { VisitBudget } from './topic-tree.ts';
 import type { RetainedMessage } from '../types.ts';
 
 /** The last change of a topic's retained message. */
@@ -119,21 +120,23 @@ export class RetainedMessages {
 
   /**
    * Visits the matching messages whose topics follow the topic `after`, in the order of `compareTopics`, until
-   * `visit` returns false.
-   * @param withoutQos0 skips messages of QoS 0. Branches of the tree that hold only these cost nothing.
+   * `visit` returns false or the budget is exhausted.
+   * @param withoutQos0 skips messages of QoS 0. Branches of the tree that hold only these are not entered.
+   * @returns the topic after which the visit has to continue because the budget is exhausted; otherwise null
    */
   visitAfter(
     filter: string,
     after: string | null,
     timeMs: number,
     visit: (record: RetainedRecord) => boolean,
-    withoutQos0 = false,
-  ): void {
+    { withoutQos0 = false, budget }: { withoutQos0?: boolean; budget?: VisitBudget } = {},
+  ): string | null {
     const visitUnexpired = (record: RetainedRecord): boolean => {
       const { expiresAt } = record.message;
       return (expiresAt !== undefined && expiresAt <= timeMs) || visit(record);
     };
-    this.#messages.visitAfter(filter, after, visitUnexpired, withoutQos0);
+    const options = { markedOnly: withoutQos0, ...(budget && { budget }) };
+    return this.#messages.visitAfter(filter, after, visitUnexpired, options);
   }
 
   #cancelExpiry(topic: string): void {

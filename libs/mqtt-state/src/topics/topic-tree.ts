@@ -16,12 +16,30 @@ class TopicNode<T> {
 /** Receives a value. @returns false to end the visit */
 type Visit<T> = (value: T) => boolean;
 
+/** Number of nodes that visits may still examine. Each visit reduces it. */
+export interface VisitBudget {
+  nodesLeft: number;
+}
+
+export interface VisitOptions {
+  /** Visits only marked values. */
+  readonly markedOnly?: boolean;
+  /** Ends the visit when no node is left. Without a budget the visit examines all nodes that can match. */
+  readonly budget?: VisitBudget;
+}
+
 /** What a visit needs at each node. */
 interface Visitor<T> {
   readonly levels: readonly string[];
   readonly markedOnly: boolean;
   readonly isMarked: (value: T) => boolean;
   readonly visit: Visit<T>;
+  readonly budget: VisitBudget | undefined;
+  /**
+   * The names from the last examined node up to the root, when the budget has ended the visit. All nodes before
+   * this one are done, and the nodes below it are not.
+   */
+  stoppedAt: string[] | null;
 }
 
 /**
@@ -95,17 +113,26 @@ export class TopicTree<T> {
 
   /**
    * Visits the values of the matching topics that follow the topic `after`, in order, until `visit` returns
-   * false. The topic `after` need not exist. The tree must not change meanwhile.
+   * false or the budget is exhausted. The topic `after` need not exist. The tree must not change meanwhile.
+   * @returns the topic after which the visit has to continue because the budget is exhausted; otherwise null
    */
-  visitAfter(filter: string, after: string | null, visit: Visit<T>, markedOnly = false): void {
+  visitAfter(
+    filter: string,
+    after: string | null,
+    visit: Visit<T>,
+    { markedOnly = false, budget }: VisitOptions = {},
+  ): string | null {
     if (!filter.includes('+') && !filter.includes('#')) {
       const value = this.get(filter);
-      if (value === undefined || (markedOnly && !this.#isMarked(value))) return;
+      if (value === undefined || (markedOnly && !this.#isMarked(value))) return null;
       if (after === null || compareTopics(after, filter) < 0) visit(value);
-      return;
+      return null;
     }
-    const visitor = { levels: filter.split('/'), markedOnly, isMarked: this.#isMarked, visit };
+    const isMarked = this.#isMarked;
+    const levels = filter.split('/');
+    const visitor: Visitor<T> = { levels, markedOnly, isMarked, visit, budget, stoppedAt: null };
     visitMatching(visitor, this.#root, 0, after?.split('/') ?? null);
+    return visitor.stoppedAt === null ? null : visitor.stoppedAt.reverse().join('/');
   }
 
   #markOf(value: T | undefined): 0 | 1 {
@@ -174,12 +201,39 @@ function visitMatching<T>(
     if (from !== undefined && level < from) return true;
     const child = node.children.find(level);
     if (!child || (markedOnly && child.marked === 0)) return true;
-    return visitMatching(visitor, child, depth + 1, level === from ? after : null);
+    return enter(visitor, child, depth, level === from ? after : null, visitMatching);
   }
-  return node.children.visitFrom(from ?? '', (child) => {
-    if ((markedOnly && child.marked === 0) || (depth === 0 && child.name.startsWith('$'))) return true;
-    return visitMatching(visitor, child, depth + 1, child.name === from ? after : null);
-  });
+  return node.children.visitFrom(from ?? '', (child) =>
+    enter(visitor, child, depth, child.name === from ? after : null, visitMatching),
+  );
+}
+
+/**
+ * Visits a child of a node, unless the budget is exhausted. The nodes on the path to `after` are not counted, so
+ * that each visit makes progress. The topic length bounds their number.
+ */
+function enter<T>(
+  visitor: Visitor<T>,
+  child: TopicNode<T>,
+  depth: number,
+  after: readonly string[] | null,
+  visitChild: typeof visitMatching,
+): boolean {
+  const { budget, markedOnly, levels } = visitor;
+  const isSkipped =
+    (markedOnly && child.marked === 0) ||
+    (depth === 0 && levels[0] !== child.name && child.name.startsWith('$'));
+  if (budget !== undefined && after === null && --budget.nodesLeft <= 0) {
+    // The value of a node whose topic the filter matches comes before the nodes below it.
+    const next = levels[depth + 1];
+    const isMatch = !isSkipped && (visitChild === visitAll || next === undefined || next === '#');
+    if (isMatch && !visitValue(visitor, child, null)) return false;
+    visitor.stoppedAt = [child.name];
+    return false;
+  }
+  if (isSkipped || visitChild(visitor, child, depth + 1, after)) return true;
+  visitor.stoppedAt?.push(child.name);
+  return false;
 }
 
 /** Visits a node and all nodes below it: `a/#` matches `a` as well (MQTT 5, 4.7.1.2). */
@@ -191,12 +245,10 @@ function visitAll<T>(
 ): boolean {
   if (!visitValue(visitor, node, after)) return false;
   if (node.children === null) return true;
-  const { markedOnly } = visitor;
   const from = after?.[depth];
-  return node.children.visitFrom(from ?? '', (child) => {
-    if ((markedOnly && child.marked === 0) || (depth === 0 && child.name.startsWith('$'))) return true;
-    return visitAll(visitor, child, depth + 1, child.name === from ? after : null);
-  });
+  return node.children.visitFrom(from ?? '', (child) =>
+    enter(visitor, child, depth, child.name === from ? after : null, visitAll),
+  );
 }
 
 /** The value of a node on the path to `after` does not come after that topic. */

@@ -117,7 +117,7 @@ class NewerState implements MqttState {
     this.#inner.sharedSubscribers(topic, round);
   connectedSessions = (member: MemberId): ReturnType<MqttState['connectedSessions']> =>
     this.#inner.connectedSessions(member);
-  visitRetained = (...given: Parameters<MqttState['visitRetained']>): void =>
+  visitRetained = (...given: Parameters<MqttState['visitRetained']>): string | null =>
     this.#inner.visitRetained(...given);
   retained = (filter: string): ReturnType<MqttState['retained']> => this.#inner.retained(filter);
   proposer = (member: MemberId): ReturnType<MqttState['proposer']> => this.#inner.proposer(member);

@@ -21,6 +21,8 @@ interface Collected {
 export class AckProgress {
   readonly #context: MemberContext;
   #collected = new Map<Connection, Collected>();
+  /** Connections for which an empty `progress` is proposed, or will be, that is not applied yet. */
+  readonly #continuing = new Set<Connection>();
   #doneCount = 0;
   #urgent = false;
   #lastMs: number;
@@ -42,6 +44,22 @@ export class AckProgress {
   hurry(connection: Connection): void {
     const done = this.#collected.get(connection)?.done.length ?? 0;
     if (done >= hurriedDoneCount || (done > 0 && connection.inFlight.size === 0)) this.#urgent = true;
+  }
+
+  /**
+   * Makes a `progress` command due at once, although there is nothing to acknowledge: the cursors of the session
+   * have reached the bound of an entry and continue with the next entry.
+   */
+  continueRetained(connection: Connection): void {
+    if (this.#continuing.has(connection)) return;
+    this.#continuing.add(connection);
+    this.#of(connection);
+    this.#urgent = true;
+  }
+
+  /** The `progress` command that continued the cursors of these connections is applied. */
+  continued(connections: readonly Connection[]): void {
+    for (const connection of connections) this.#continuing.delete(connection);
   }
 
   received(connection: Connection, packetId: number): void {
@@ -77,16 +95,24 @@ export class AckProgress {
     return { kind: 'progress', sessions: [{ ...progress, client, epoch, sentBelow }] };
   }
 
-  takeDue(): Command | null {
+  /** Returns the `progress` command that is due, and the connections whose cursors it continues. */
+  takeDue(): { readonly command: Command; readonly continuing: readonly Connection[] } | null {
     if (this.#collected.size === 0) return null;
     const due = this.#context.nowMs - this.#lastMs >= this.#context.options.timings.progressMs;
     if (!due && !this.#urgent && this.#doneCount < doneCountMax) return null;
+    const connections = [...this.#collected.keys()];
     const sessions = [...this.#collected].map(([connection, collected]) => toProgress(connection, collected));
-    this.clear();
-    return { kind: 'progress', sessions };
+    this.#forget();
+    const continuing = connections.filter((connection) => this.#continuing.has(connection));
+    return { command: { kind: 'progress', sessions }, continuing };
   }
 
   clear(): void {
+    this.#continuing.clear();
+    this.#forget();
+  }
+
+  #forget(): void {
     this.#collected = new Map();
     this.#doneCount = 0;
     this.#urgent = false;

@@ -131,7 +131,9 @@ export class Delivery {
       else this.#sendAtLeastOnce(connection, item, item.number < sentBelow);
     }
     // The state queues further retained messages when it has applied the acknowledgements.
-    if (session.retainedPending) this.#progress.hurry(connection);
+    if (!session.retainedPending) return;
+    if (session.queuedMessages === 0) this.#progress.continueRetained(connection);
+    else this.#progress.hurry(connection);
   }
 
   #sendAtLeastOnce(connection: Connection, item: QueueItem, dup: boolean): void {

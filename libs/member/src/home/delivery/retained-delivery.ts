@@ -1,5 +1,6 @@
 import type { LogIndex, Message, QoS, Subscription } from '@mqtt-cluster/contracts';
 import { compareTopics, mayReceive, topicMatches } from '@mqtt-cluster/mqtt-state';
+import type { RetainedMessage, VisitBudget } from '@mqtt-cluster/mqtt-state';
 import type { MemberContext } from '../../context.ts';
 import type { Connection, LocalItem } from '../connections/connection.ts';
 import type { RetainedStream } from './retained-stream.ts';
@@ -10,6 +11,8 @@ import type { RetainedStream } from './retained-stream.ts';
  */
 const messagesPerTurnMax = 500;
 const bytesPerTurnMax = 256 * 1024;
+/** Bound on the nodes of the topic tree that one turn examines for all connections, about 10 ms. */
+const nodesPerTurnMax = 10_000;
 /**
  * Bound on the early topics of one subscription. At the bound, the retained message of a topic can follow a
  * newer message that was published without RETAIN.
@@ -34,6 +37,7 @@ export class RetainedDelivery {
   readonly #waiting = new Set<Connection>();
   #messagesLeft = messagesPerTurnMax;
   #bytesLeft = bytesPerTurnMax;
+  readonly #visits: VisitBudget = { nodesLeft: nodesPerTurnMax };
 
   constructor(context: MemberContext, sender: Sender) {
     this.#context = context;
@@ -58,6 +62,7 @@ export class RetainedDelivery {
   endTurn(): boolean {
     this.#messagesLeft = messagesPerTurnMax;
     this.#bytesLeft = bytesPerTurnMax;
+    this.#visits.nodesLeft = nodesPerTurnMax;
     return this.#waiting.size > 0;
   }
 
@@ -97,13 +102,17 @@ export class RetainedDelivery {
   }
 
   get #isExhausted(): boolean {
-    return this.#messagesLeft <= 0 || this.#bytesLeft <= 0;
+    return this.#messagesLeft <= 0 || this.#bytesLeft <= 0 || this.#visits.nodesLeft <= 0;
   }
 
   /** @returns true when all messages of the subscription are sent */
   #sendNext(connection: Connection, stream: RetainedStream): boolean {
+    if (this.#isExhausted) {
+      this.#waiting.add(connection);
+      return false;
+    }
     let ended = true;
-    visit(this.#context, stream, (message, index) => {
+    const stoppedAt = visit(this.#context, stream, this.#visits, (message, index) => {
       if (this.#isExhausted) {
         this.#waiting.add(connection);
         ended = false;
@@ -127,19 +136,23 @@ export class RetainedDelivery {
       stream.after = message.topic;
       return true;
     });
-    return ended;
+    if (stoppedAt === null) return ended;
+    stream.after = stoppedAt;
+    this.#waiting.add(connection);
+    return false;
   }
 }
 
 function visit(
   { state, clock }: MemberContext,
   { own, subscription, after }: RetainedStream,
+  budget: VisitBudget,
   each: (message: Message, index: LogIndex) => boolean,
-): void {
+): string | null {
   const { filter } = subscription;
-  if (own === null)
-    state.visitRetained(filter, after, clock.nowMs, ({ message, index }) => each(message, index));
-  else own.visitAfter(filter, after, (message) => each(message, 0));
+  if (own !== null) return own.visitAfter(filter, after, (message) => each(message, 0), { budget });
+  const eachRetained = ({ message, index }: RetainedMessage): boolean => each(message, index);
+  return state.visitRetained(filter, after, clock.nowMs, eachRetained, budget);
 }
 
 function isOlder(stream: RetainedStream, message: Message, index: LogIndex): boolean {
