@@ -58,6 +58,11 @@ export interface OpenCommand {
    * user. Only from `accessSemantics` on.
    */
   readonly access?: ConnectionAccess;
+  /**
+   * True if the proposer expects no report about a connection that this command takes over, because the home of
+   * that connection is unreachable or drains. Only from `accessSemantics` on.
+   */
+  readonly noReport?: boolean;
 }
 
 /** Ends a connection. If it is not graceful, members publish the will, at once or after its delay. */

@@ -246,6 +246,8 @@ describe('a QoS 2 message that expires before its home could send it', () => {
     const received = deliveries(on.takeEffects(home, 1));
     // The next home cannot determine whether the exchange of the expired message has begun.
     connect(on, next, 9, 'subscriber');
+    // The next home waits 500 ms for the report of this home.
+    on.run(500);
     received.push(...deliveries(on.takeEffects(next, 9)));
     expect(dups(received)).toEqual([
       ['expired', true],

@@ -38,8 +38,9 @@ class Takeover {
     this.cluster.member(id).input(connection, { kind: 'connect', request: connect });
   }
 
-  disconnect(id: MemberId, connection: number, graceful: boolean): void {
-    this.cluster.member(id).input(connection, { kind: 'disconnect', graceful });
+  disconnect(id: MemberId, connection: number, graceful: boolean, sessionExpirySeconds?: number): void {
+    const expiry = sessionExpirySeconds === undefined ? {} : { sessionExpirySeconds };
+    this.cluster.member(id).input(connection, { kind: 'disconnect', graceful, ...expiry });
   }
 
   publish(id: MemberId, connection: number, payloadText: string): void {
@@ -244,6 +245,85 @@ describe('a CONNECT without Clean Start after a session that ended with its conn
       expect(takeover.connack('c', 3)).toMatchObject({ sessionPresent: true });
     },
   );
+});
+
+describe('a CONNECT without Clean Start at another member directly after DISCONNECT', () => {
+  /** A session of 300 s at a follower, and another member. */
+  function persistent(changes: Partial<ConnectRequest> = {}) {
+    const takeover = new Takeover();
+    const [home, other] = takeover.cluster.leader() === 'a' ? ['b', 'a'] : ['a', 'b'];
+    takeover.connect(home, 1, { clean: false, sessionExpirySeconds: 300, ...changes });
+    takeover.cluster.run(100);
+    takeover.cluster
+      .member(home)
+      .input(1, { kind: 'subscribe', packetId: 1, subscriptions: [{ filter: 'own', qos: 1 }] });
+    takeover.cluster.run(100);
+    return { takeover, home, other };
+  }
+
+  test.each<[number | undefined, boolean]>([
+    [0, false],
+    [10, true],
+    [undefined, true],
+  ])(
+    'with a Session Expiry Interval of %p: receives Session Present %p, although the close follows the open in the log [5.0 MQTT-3.1.2-23] [5.0 MQTT-3.2.2-3]',
+    (expiry, sessionPresent) => {
+      const { takeover, home, other } = persistent();
+      // The proposals of the former home do not arrive for a moment.
+      takeover.cluster.holdProposals = home;
+      takeover.disconnect(home, 1, true, expiry);
+      takeover.connect(other, 2, { clean: false, sessionExpirySeconds: 300 });
+      takeover.cluster.run(100);
+      takeover.cluster.holdProposals = null;
+      takeover.cluster.run(1_000);
+      expect(takeover.connack(other, 2)).toMatchObject({ sessionPresent });
+      expect(takeover.cluster.member(other).status().subscriptions).toBe(sessionPresent ? 1 : 0);
+      takeover.disconnect(other, 2, true);
+      takeover.cluster.run(100);
+      takeover.connect('c', 3, { clean: false, sessionExpirySeconds: 300 });
+      takeover.cluster.run(100);
+      expect(takeover.connack('c', 3)).toMatchObject({ sessionPresent: true });
+    },
+  );
+
+  test('receives Session Present 0 at the same member if the CONNECT arrives just before the DISCONNECT [5.0 MQTT-3.1.2-23]', () => {
+    const { takeover, home } = persistent();
+    takeover.connect(home, 2, { clean: false, sessionExpirySeconds: 300 });
+    takeover.disconnect(home, 1, true, 0);
+    takeover.cluster.run(100);
+    expect(takeover.connack(home, 2)).toMatchObject({ sessionPresent: false });
+  });
+
+  test('publishes a will with a delay if the DISCONNECT asks for it and ends the session [5.0 MQTT-3.1.2-8]', () => {
+    const { takeover, home, other } = persistent({ will: will({ delaySeconds: 20 }) });
+    takeover.cluster.holdProposals = home;
+    takeover.disconnect(home, 1, false, 0);
+    takeover.connect(other, 2, { clean: false, sessionExpirySeconds: 300 });
+    takeover.cluster.run(100);
+    takeover.cluster.holdProposals = null;
+    takeover.cluster.run(1_000);
+    expect(takeover.connack(other, 2)).toMatchObject({ sessionPresent: false });
+    expect(takeover.seen()).toEqual(['will']);
+  });
+
+  test('does not wait for a former home that is unreachable', () => {
+    const { takeover, home, other } = persistent();
+    for (const id of ['a', 'b', 'c']) if (id !== home) takeover.cluster.member(id).link(home, 'refused');
+    takeover.cluster.hanging.add(home);
+    takeover.connect(other, 2, { clean: false, sessionExpirySeconds: 300 });
+    takeover.cluster.run(10);
+    expect(takeover.connack(other, 2)).toMatchObject({ sessionPresent: true });
+  });
+
+  test('waits at most 500 ms for a former home that does not answer', () => {
+    const { takeover, home, other } = persistent();
+    takeover.cluster.hanging.add(home);
+    takeover.connect(other, 2, { clean: false, sessionExpirySeconds: 300 });
+    takeover.cluster.run(450);
+    expect(takeover.connack(other, 2)).toBeUndefined();
+    takeover.cluster.run(150);
+    expect(takeover.connack(other, 2)).toMatchObject({ sessionPresent: true });
+  });
 });
 
 describe('a will whose delay is running', () => {

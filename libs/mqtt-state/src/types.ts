@@ -110,10 +110,10 @@ export type StateEffect =
       readonly reason: 'takenOver' | 'homeLost' | 'closed' | 'notAuthorized';
     }
   /**
-   * The will of the connection that the client's current connection has taken over was published or
-   * discarded.
+   * The end of the connection that the client's current connection has taken over is reported: its will was
+   * published or discarded. `sessionEnded`: the session had ended with it, so the current one is a new session.
    */
-  | { readonly kind: 'takeoverSettled'; readonly client: ClientId }
+  | { readonly kind: 'takeoverSettled'; readonly client: ClientId; readonly sessionEnded?: true }
   /** `expired`: the session ended because its Session Expiry Interval had passed since its connection ended. */
   | { readonly kind: 'sessionEnded'; readonly client: ClientId; readonly expired?: true }
   | { readonly kind: 'accessChanged'; readonly version: number }
@@ -169,10 +169,9 @@ export interface SessionView {
   readonly access: ConnectionAccess | null;
   readonly will: Will | null;
   /**
-   * The connection that the current connection has taken over, while it is open whether the will of the
-   * former connection is published.
+   * The connection that the current connection has taken over, while the report about its end is missing.
    */
-  readonly takenOverWill: {
+  readonly takenOver: {
     readonly epoch: Epoch;
     readonly home: {
       readonly member: MemberId;

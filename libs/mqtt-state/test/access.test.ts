@@ -234,7 +234,7 @@ describe('a user of the cluster', () => {
     expect(driver.effectsOfKind('takeoverSettled')).toEqual([{ kind: 'takeoverSettled', client: 'taken' }]);
     expect(driver.state.session('there')).toMatchObject({ home: null, will: null, owner: 'ada' });
     expect(driver.state.session('clean')).toBeUndefined();
-    expect(driver.state.session('taken')).toMatchObject({ home: { member: 'b' }, takenOverWill: null });
+    expect(driver.state.session('taken')).toMatchObject({ home: { member: 'b' }, takenOver: null });
     expect(driver.state.session('bobs')?.home).not.toBeNull();
     driver.advanceTime(60_000);
     expect(driver.effectsOfKind('willFired')).toEqual([]);

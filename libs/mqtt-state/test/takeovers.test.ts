@@ -40,13 +40,13 @@ describe('the will of a connection that was taken over', () => {
       const driver = newDriver();
       driver.connect('d', 's', {}, 'w');
       const epoch = takeOver(driver, first, second);
-      expect(driver.state.session('c')?.takenOverWill).toMatchObject({ epoch, home: { member: 'a' } });
+      expect(driver.state.session('c')?.takenOver).toMatchObject({ epoch, home: { member: 'a' } });
       expect(driver.effectsOfKind('willFired')).toEqual([]);
       const close = { kind: 'close', client: 'c', epoch, graceful: false } as const;
       expect(driver.applyOne('a', close)).toEqual({ kind: 'done' });
       expect(driver.effectsOfKind('willFired')).toEqual([{ kind: 'willFired', client: 'c', byHome: true }]);
       expect(driver.effects).toContainEqual({ kind: 'takeoverSettled', client: 'c' });
-      expect(driver.state.session('c')).toMatchObject({ takenOverWill: null, home: { member: 'b' } });
+      expect(driver.state.session('c')).toMatchObject({ takenOver: null, home: { member: 'b' } });
       // The new home gave up waiting and reports as well.
       expect(driver.applyOne('b', close)).toEqual({ kind: 'void' });
       driver.propose('b', { kind: 'lost', member: 'a', incarnation: 1 });
@@ -62,13 +62,13 @@ describe('the will of a connection that was taken over', () => {
     expect(driver.effects).toContainEqual({ kind: 'takeoverSettled', client: 'c' });
     driver.advanceTime(10_000_000);
     expect(driver.effectsOfKind('willFired')).toEqual([]);
-    expect(driver.state.session('c')?.takenOverWill).toBeNull();
+    expect(driver.state.session('c')?.takenOver).toBeNull();
   });
 
   test('is not published if it has a delay and the session goes on [5.0 MQTT-3.1.3-9]', () => {
     const driver = newDriver();
     const epoch = takeOver(driver, { will: willOf({ delaySeconds: 20 }) });
-    expect(driver.state.session('c')?.takenOverWill).toBeNull();
+    expect(driver.state.session('c')?.takenOver).toBeNull();
     driver.applyOne('a', { kind: 'close', client: 'c', epoch, graceful: false });
     driver.advanceTime(10_000_000);
     expect(driver.effectsOfKind('willFired')).toEqual([]);
@@ -99,7 +99,7 @@ describe('the will of a connection that was taken over', () => {
     driver.connect('d', 's', {}, 'w');
     const epoch = takeOver(driver, { will: willOf({ payload: bytes('first') }) }, { will: willOf() });
     driver.connect('d', 'c');
-    expect(driver.state.session('c')?.takenOverWill).toMatchObject({ epoch, home: { member: 'a' } });
+    expect(driver.state.session('c')?.takenOver).toMatchObject({ epoch, home: { member: 'a' } });
     driver.applyOne('a', { kind: 'close', client: 'c', epoch, graceful: false });
     expect(driver.queued('s')).toEqual(['first']);
   });
@@ -108,7 +108,7 @@ describe('the will of a connection that was taken over', () => {
     const driver = newDriver();
     const epoch = takeOver(driver, { will: willOf() });
     driver.propose('d', { kind: 'lost', member: 'b', incarnation: 1 });
-    expect(driver.state.session('c')?.takenOverWill).toBeNull();
+    expect(driver.state.session('c')?.takenOver).toBeNull();
     expect(driver.applyOne('a', { kind: 'close', client: 'c', epoch, graceful: false }).kind).toBe('void');
     expect(driver.effectsOfKind('willFired')).toEqual([]);
   });
@@ -116,7 +116,7 @@ describe('the will of a connection that was taken over', () => {
   test('is deleted, as by older programs, before the semantics version of the standard is in force', () => {
     const driver = new StateDriver().raiseSemantics(conformanceSemantics - 1);
     const epoch = takeOver(driver, { will: willOf() });
-    expect(driver.state.session('c')?.takenOverWill).toBeNull();
+    expect(driver.state.session('c')?.takenOver).toBeNull();
     expect(driver.applyOne('a', { kind: 'close', client: 'c', epoch, graceful: false }).kind).toBe('void');
     expect(driver.effectsOfKind('willFired')).toEqual([]);
   });

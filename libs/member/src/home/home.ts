@@ -159,7 +159,7 @@ export class Home {
         this.#hasUsersChanged = true;
         return;
       case 'takeoverSettled':
-        return this.#takeovers.settled(effect.client);
+        return this.#takeovers.settled(effect);
       default:
         return;
     }

@@ -2,7 +2,7 @@ import { accessSemantics } from '@mqtt-cluster/contracts';
 import type { AccessCommand, ConnectionAccess, RevokeCommand } from '@mqtt-cluster/contracts';
 import { isValidUser } from './access-table.ts';
 import type { Session } from '../session/session.ts';
-import { endConnection, settleTakenOverWill } from '../session/session-ending.ts';
+import { endConnection, settleTakeover } from '../session/session-ending.ts';
 import { cancelTimer } from '../session/session-timers.ts';
 import type { ApplyContext } from '../state-data.ts';
 import type { CommandResult } from '../types.ts';
@@ -54,12 +54,12 @@ function revokeWhere(
   const isAffected = (access: ConnectionAccess | null | undefined, session: Session): boolean =>
     access !== null && access !== undefined && isRevoked(access, session);
   const affected = [...data.sessions.values()].filter(
-    (session) => isAffected(session.access, session) || isAffected(session.takenOverWill?.access, session),
+    (session) => isAffected(session.access, session) || isAffected(session.takenOver?.access, session),
   );
   let connections = 0;
   for (const session of affected.sort((left, right) => left.epoch - right.epoch)) {
-    if (isAffected(session.takenOverWill?.access, session))
-      settleTakenOverWill(context, session, { graceful: true, byHome: false });
+    if (isAffected(session.takenOver?.access, session))
+      settleTakeover(context, session, { graceful: true, byHome: false });
     if (!isAffected(session.access, session)) continue;
     if (session.home) connections++;
     session.will = null;

@@ -197,7 +197,11 @@ function readConnection(reader: ByteReader): { client: string; epoch: number } {
 
 function writeOpen(writer: ByteWriter, command: OpenCommand): void {
   writer.byte(
-    (command.clean ? 1 : 0) | (command.adopt ? 2 : 0) | (command.will ? 4 : 0) | (command.access ? 8 : 0),
+    (command.clean ? 1 : 0) |
+      (command.adopt ? 2 : 0) |
+      (command.will ? 4 : 0) |
+      (command.access ? 8 : 0) |
+      (command.noReport ? 16 : 0),
   );
   writer.string(command.client);
   writer.number(command.expirySeconds);
@@ -217,6 +221,7 @@ function readOpen(reader: ByteReader): OpenCommand {
     ...(bits & 4 ? { will: readWill(reader) } : {}),
     ...(bits & 2 ? { adopt: true } : {}),
     ...(bits & 8 ? { access: readConnectionAccess(reader) } : {}),
+    ...(bits & 16 ? { noReport: true } : {}),
   };
 }
 

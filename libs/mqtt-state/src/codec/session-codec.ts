@@ -13,7 +13,7 @@ import {
 } from './message-codec.ts';
 import { bodyBytes } from '../session/queueing.ts';
 import { Session } from '../session/session.ts';
-import type { Home, TimerKind } from '../session/session.ts';
+import type { Home, TakenOverConnection, TimerKind } from '../session/session.ts';
 import { scheduleExpiry } from '../session/queue-expiry.ts';
 import { attachHome } from '../session/session-home.ts';
 import { restoreTimer } from '../session/session-timers.ts';
@@ -93,16 +93,21 @@ export class BodyReader {
 
 /** Writes a session without the items of its queue. @param semantics the version in force */
 export function writeSession(writer: ByteWriter, session: Session, semantics: number): void {
-  const { home, will, takenOverWill, items } = session;
+  const { home, will, takenOver, items } = session;
   writer.string(session.client);
-  writer.byte((home ? 1 : 0) | (will ? 2 : 0) | (session.willByHome ? 4 : 0) | (takenOverWill ? 8 : 0));
+  writer.byte(
+    (home ? 1 : 0) |
+      (will ? 2 : 0) |
+      (session.willByHome ? 4 : 0) |
+      (takenOver ? takenOverBits(takenOver) : 0),
+  );
   for (const value of [session.epoch, session.expirySeconds, session.receiveMaximum]) writer.number(value);
   if (home) writeHome(writer, home);
   if (will) writeWill(writer, will);
-  if (takenOverWill) {
-    writer.number(takenOverWill.epoch);
-    writeHome(writer, takenOverWill.home);
-    writeWill(writer, takenOverWill.will);
+  if (takenOver) {
+    writer.number(takenOver.epoch);
+    writeHome(writer, takenOver.home);
+    if (takenOver.will) writeWill(writer, takenOver.will);
   }
   for (const kind of timerKinds) {
     const timer = session.timers[kind];
@@ -118,6 +123,10 @@ export function writeSession(writer: ByteWriter, session: Session, semantics: nu
   writer.number(session.bytesAtDisconnect);
   if (semantics >= conformanceSemantics) writeDeliveryState(writer, session);
   if (semantics >= accessSemantics) writeSessionAccess(writer, session);
+}
+
+function takenOverBits({ will, resumed }: TakenOverConnection): number {
+  return 8 | (will === null ? 16 : 0) | (resumed ? 32 : 0);
 }
 
 /** Writes the fields about the delivery of the queue that exist from `conformanceSemantics` on. */
@@ -152,8 +161,8 @@ function readDeliveryState(reader: ByteReader, session: Session): void {
 }
 
 /** Writes the users of a session, which exist from `accessSemantics` on. */
-function writeSessionAccess(writer: ByteWriter, { owner, access, takenOverWill }: Session): void {
-  const former = takenOverWill?.access ?? null;
+function writeSessionAccess(writer: ByteWriter, { owner, access, takenOver }: Session): void {
+  const former = takenOver?.access ?? null;
   writer.byte((owner === null ? 0 : 1) | (access ? 2 : 0) | (former ? 4 : 0));
   if (owner !== null) writer.string(owner);
   if (access) writeConnectionAccess(writer, access);
@@ -166,8 +175,9 @@ function readSessionAccess(reader: ByteReader, session: Session): void {
   if (bits & 2) session.access = readConnectionAccess(reader);
   if (!(bits & 4)) return;
   const access = readConnectionAccess(reader);
-  if (!session.takenOverWill) throw new FrameError('a session has the user of a will but not the will');
-  session.takenOverWill = { ...session.takenOverWill, access };
+  if (!session.takenOver)
+    throw new FrameError('a session has the user of a taken over connection but not the connection');
+  session.takenOver = { ...session.takenOver, access };
 }
 
 function writeHome(writer: ByteWriter, home: Home): void {
@@ -198,7 +208,9 @@ export function readSession(reader: ByteReader, bodies: BodyReader, data: StateD
   if (bits & 2) session.will = readWill(reader);
   if (bits & 8) {
     const epoch = reader.number();
-    session.takenOverWill = { epoch, home: readHome(reader), will: readWill(reader), access: null };
+    const home = readHome(reader);
+    const takenOver = { epoch, home, will: bits & 16 ? null : readWill(reader), access: null };
+    session.takenOver = bits & 32 ? { ...takenOver, resumed: true } : takenOver;
   }
   session.willByHome = (bits & 4) !== 0;
   for (const kind of timerKinds) {

@@ -17,7 +17,7 @@ import { publishMessage } from './publishing.ts';
 import { dequeue, notifyHome } from '../session/queueing.ts';
 import type { Home, Session } from '../session/session.ts';
 import { applySentReport } from '../session/sent-items.ts';
-import { endConnection, settleTakenOverWill } from '../session/session-ending.ts';
+import { endConnection, settleTakeover } from '../session/session-ending.ts';
 import type { Origin } from '../session/queued-message.ts';
 import { alarm } from '../state-data.ts';
 import type { Proposer, ApplyContext } from '../state-data.ts';
@@ -140,10 +140,11 @@ function closeTakenOver(
   { member }: BatchHeader,
 ): CommandResult {
   const session = context.data.sessions.get(command.client);
-  const takenOver = session?.takenOverWill;
+  const takenOver = session?.takenOver;
   if (!session || takenOver?.epoch !== command.epoch) return voided;
-  const { graceful } = command;
-  settleTakenOverWill(context, session, { graceful, byHome: member === takenOver.home.member });
+  const { graceful, expirySeconds } = command;
+  const changed = expirySeconds === undefined ? {} : { expirySeconds };
+  settleTakeover(context, session, { graceful, byHome: member === takenOver.home.member, ...changed });
   return done;
 }
 

@@ -4,9 +4,8 @@ import { mayPublishWill } from '../access/will-access.ts';
 import { publishMessage } from '../commands/publishing.ts';
 import { dequeue, reassignSharedItems } from './queueing.ts';
 import { scheduleExpiries } from './queue-expiry.ts';
-import { expiryNever } from './session.ts';
-import type { Session } from './session.ts';
-import { detachHome } from './session-home.ts';
+import { expiryNever, Session } from './session.ts';
+import { attachHome, detachHome } from './session-home.ts';
 import { cancelTimer, startTimer } from './session-timers.ts';
 import { removeSubscription } from '../topics/subscribing.ts';
 import type { ApplyContext } from '../state-data.ts';
@@ -44,7 +43,7 @@ export function endConnection(context: ApplyContext, session: Session, ending: C
     reason: ending.reason,
   });
   detachHome(context, session);
-  session.takenOverWill = null;
+  session.takenOver = null;
   if (ending.expirySeconds !== undefined)
     session.expirySeconds = boundedExpiry(context, ending.expirySeconds);
   if (ending.graceful) session.will = null; // [MQTT-3.14.4-3]
@@ -72,19 +71,38 @@ export function endConnection(context: ApplyContext, session: Session, ending: C
 }
 
 /**
- * Publishes or discards the will of a connection that the session's current connection has taken over.
- * @param graceful true when the former connection ended with a DISCONNECT that discards the will
- * @param byHome true when the home of the former connection reported its end
+ * Applies the report about a connection that the session's current connection has taken over: publishes or discards
+ * its will, and ends the session that the current connection has resumed if the report changes its expiry to 0.
  */
-export function settleTakenOverWill(
+export function settleTakeover(
   context: ApplyContext,
   session: Session,
-  { graceful, byHome }: { readonly graceful: boolean; readonly byHome: boolean },
+  { graceful, byHome, expirySeconds }: Pick<ConnectionEnd, 'graceful' | 'byHome' | 'expirySeconds'>,
 ): void {
-  const { client, takenOverWill } = session;
-  session.takenOverWill = null;
-  if (takenOverWill && !graceful) publishWill(context, client, takenOverWill, byHome);
-  context.effects.push({ kind: 'takeoverSettled', client });
+  const { client, takenOver } = session;
+  session.takenOver = null;
+  const expiry = expirySeconds === undefined ? Infinity : boundedExpiry(context, expirySeconds);
+  const ends = takenOver?.resumed === true && expiry === 0;
+  if (ends) beginAnew(context, session);
+  if (takenOver?.will && !graceful) {
+    const { will, access, resumed } = takenOver;
+    const isDue = ends || !resumed || will.delaySeconds === 0; // [5.0 MQTT-3.1.2-8] [5.0 MQTT-3.1.3-9]
+    if (isDue) publishWill(context, client, { will, access }, byHome);
+  }
+  const ended = ends ? { sessionEnded: true as const } : {};
+  context.effects.push({ kind: 'takeoverSettled', client, ...ended });
+}
+
+/** Ends a session and begins a new one for its current connection, which has not received its CONNACK. */
+function beginAnew(context: ApplyContext, session: Session): void {
+  const { data } = context;
+  const { home, will, access, expirySeconds, receiveMaximum } = session;
+  endSession(context, session);
+  const next = new Session(session.client, session.epoch);
+  Object.assign(next, { will, access, expirySeconds, receiveMaximum, owner: access?.user ?? null });
+  next.openedAt = next.items.nextNumber;
+  data.sessions.set(next.client, next);
+  if (home) attachHome(data, next, home);
 }
 
 /** Deletes the session, its subscriptions and its queue. The caller publishes or discards the will. */

@@ -3,7 +3,7 @@ import type { OpenCommand } from '@mqtt-cluster/contracts';
 import { isValidUser } from '../access/access-table.ts';
 import { copyWill } from '../codec/message-codec.ts';
 import { Session } from './session.ts';
-import type { Home, TakenOverWill } from './session.ts';
+import type { Home, TakenOverConnection } from './session.ts';
 import { boundedExpiry, endSession, publishWill } from './session-ending.ts';
 import { attachHome, detachHome } from './session-home.ts';
 import { cancelTimer } from './session-timers.ts';
@@ -25,7 +25,10 @@ export function open(context: ApplyContext, command: OpenCommand, home: Home): C
     return { kind: 'refused', reason: 'quotaExceeded' };
   }
   const resumed = known && !endsSession(context, command, known) ? known : undefined;
-  const takenOverWill = known ? takeOver(context, known, resumed !== undefined) : null;
+  const isResumed = resumed !== undefined;
+  const takenOver = known
+    ? takeOver(context, known, { isResumed, expectsReport: expectsReport(context, command, known) })
+    : null;
   const epoch = ++data.epochCounter;
   const session = resumed ?? new Session(command.client, epoch);
   session.epoch = epoch;
@@ -36,7 +39,7 @@ export function open(context: ApplyContext, command: OpenCommand, home: Home): C
     session.owner = known?.owner ?? command.access?.user ?? null;
   }
   session.will = command.will ? copyWill(command.will) : null;
-  session.takenOverWill = takenOverWill;
+  session.takenOver = takenOver;
   data.sessions.set(session.client, session);
   attachHome(data, session, home);
   session.items.fillWindow(session.receiveMaximum);
@@ -71,10 +74,14 @@ function endsSession({ semantics }: ApplyContext, command: OpenCommand, known: S
  * is running is due when the session ends [5.0 MQTT-3.1.2-8]. It is deleted when the session is resumed
  * [5.0 MQTT-3.1.3-9].
  *
- * @returns the will of a connection that was open. It waits for the report of a home, because the client may
- * have sent DISCONNECT, and the `close` command for it may be on its way.
+ * @returns the connection, if it was open and the report about its end decides something. The client may have
+ * sent DISCONNECT, and the `close` command for it may be on its way.
  */
-function takeOver(context: ApplyContext, session: Session, isResumed: boolean): TakenOverWill | null {
+function takeOver(
+  context: ApplyContext,
+  session: Session,
+  { isResumed, expectsReport }: { readonly isResumed: boolean; readonly expectsReport: boolean },
+): TakenOverConnection | null {
   const { data } = context;
   const { client, epoch, home, will, access } = session;
   if (home) {
@@ -88,20 +95,36 @@ function takeOver(context: ApplyContext, session: Session, isResumed: boolean): 
     });
   }
   // A connection whose takeover is not settled has not received its CONNACK. So its own will does not count.
-  const pending = session.takenOverWill;
+  const pending = session.takenOver;
   detachHome(context, session);
   cancelTimer(data, session, 'will');
   cancelTimer(data, session, 'expiry');
-  session.takenOverWill = null;
+  session.takenOver = null;
   session.will = null;
   if (!isResumed) endSession(context, session);
   if (context.semantics < conformanceSemantics) return null;
-  if (pending) return pending;
+  if (pending) return isResumed ? pending : withoutSession(pending);
   const isDue = will !== null && (!isResumed || will.delaySeconds === 0);
+  if (home && isResumed && (isDue || expectsReport) && context.semantics >= accessSemantics)
+    return { epoch, home, will, access, resumed: true };
   if (!isDue) return null;
   if (home) return { epoch, home, will, access };
   if (!isResumed) publishWill(context, client, { will, access }, session.willByHome);
   return null;
+}
+
+/**
+ * Returns whether a home may report that the former connection ended the session: a DISCONNECT can change the
+ * Session Expiry Interval to 0 [5.0 MQTT-3.1.2-23].
+ */
+function expectsReport({ semantics }: ApplyContext, command: OpenCommand, known: Session): boolean {
+  if (semantics < accessSemantics || command.noReport) return false;
+  return known.connected;
+}
+
+/** The session of the former connection has ended, so a will with a delay is due as well [5.0 MQTT-3.1.2-8]. */
+function withoutSession({ epoch, home, will, access }: TakenOverConnection): TakenOverConnection | null {
+  return will === null ? null : { epoch, home, will, access };
 }
 
 /**

@@ -33,13 +33,19 @@ export interface Timer extends Deadline {
   readonly session: Session;
 }
 
-/** The will of a connection that a newer connection of the same client has taken over. */
-export interface TakenOverWill {
+/** A connection that a newer connection of the same client has taken over and whose end is not reported yet. */
+export interface TakenOverConnection {
   readonly epoch: Epoch;
   readonly home: Home;
-  readonly will: Will;
+  /** The will of that connection. Before `accessSemantics` the will is due and never null. */
+  readonly will: Will | null;
   /** The user of that connection. */
   readonly access: ConnectionAccess | null;
+  /**
+   * True if the current connection has resumed the session: a will with a delay is due only if the report ends the
+   * session. Only from `accessSemantics` on.
+   */
+  readonly resumed?: true;
 }
 
 /**
@@ -81,11 +87,10 @@ export class Session implements SessionView {
   /** True when the home of the client reported the end of the connection that started the will delay. */
   willByHome = false;
   /**
-   * The will of the connection that the current connection has taken over, until the home of the former
-   * connection or of the current one reports with a `close` command how the former connection ended. Null
-   * while no client is connected.
+   * The connection that the current connection has taken over, until the home of the former connection or of the
+   * current one reports with a `close` command how the former connection ended. Null while no client is connected.
    */
-  takenOverWill: TakenOverWill | null = null;
+  takenOver: TakenOverConnection | null = null;
   /** A former home may have sent the items of the queue below this number. */
   sentBelow = 0;
   /** The next number of the queue when the current connection opened. 0 before `conformanceSemantics`. */

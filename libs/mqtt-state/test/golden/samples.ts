@@ -96,6 +96,7 @@ const complete: { readonly [Kind in Command['kind']]: Complete<Extract<Command, 
     will,
     adopt: true,
     access,
+    noReport: true,
   },
   close: { kind: 'close', client: 'client-1', epoch: 300, graceful: true, expirySeconds: 0 },
   subscribe: {

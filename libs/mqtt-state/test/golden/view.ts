@@ -56,7 +56,7 @@ function sessionOf(session: SessionView | undefined): unknown {
 
 function conformingSessionOf(session: SessionView): unknown {
   const { retainedPending } = session;
-  const takenOverWill = session.takenOverWill && without(session.takenOverWill, 'access');
+  const takenOverWill = session.takenOver && without(session.takenOver, 'access');
   return { ...(sessionOf(session) as object), takenOverWill, retainedPending };
 }
 
@@ -67,6 +67,6 @@ function without(value: object, name: string): object {
 function ownedSessionOf(session: SessionView | undefined): unknown {
   if (session === undefined) return null;
   const { owner, access } = session;
-  const takenOverAccess = (session.takenOverWill as { readonly access?: unknown } | null)?.access ?? null;
+  const takenOverAccess = (session.takenOver as { readonly access?: unknown } | null)?.access ?? null;
   return { ...(conformingSessionOf(session) as object), owner, access, takenOverAccess };
 }

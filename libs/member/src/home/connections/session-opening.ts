@@ -229,8 +229,20 @@ export class SessionOpening {
     const { client, clean, sessionExpirySeconds: expirySeconds, will, access } = connection.request;
     const { receiveMaximum } = connection;
     const { semantics } = this.#context.state;
-    const user = access === undefined || semantics < accessSemantics ? {} : { access };
-    const command = { kind: 'open' as const, client, clean, expirySeconds, receiveMaximum, ...user };
+    const isNewer = semantics >= accessSemantics;
+    const user = access !== undefined && isNewer ? { access } : {};
+    const isOpenHere = this.#connections.ofClient(client) !== undefined;
+    const lacksReport = isNewer && this.#takeovers.lacksReport(client, isOpenHere);
+    const report = lacksReport ? { noReport: true } : {};
+    const command = {
+      kind: 'open' as const,
+      client,
+      clean,
+      expirySeconds,
+      receiveMaximum,
+      ...user,
+      ...report,
+    };
     const withWill = will === undefined || connection.willFired ? command : { ...command, will };
     this.#proposer.add(adopt ? { ...withWill, adopt } : withWill, { kind: 'open', connection });
   }
@@ -269,9 +281,9 @@ export class SessionOpening {
     // A later open in the same batch may already have taken over the session.
     const session = this.#context.state.session(connection.client);
     const current = session?.epoch === epoch && session.home !== null;
-    const takesOver = current && session.takenOverWill !== null;
-    if (takesOver) this.#takeovers.begin(connection, () => this.#settled(connection, opened));
-    if (!current && session?.takenOverWill?.epoch === epoch) {
+    const takesOver = current && session.takenOver !== null;
+    if (takesOver) this.#takeovers.begin(connection, (ended) => this.#settled(connection, opened, ended));
+    if (!current && session?.takenOver?.epoch === epoch) {
       // The connection was taken over before its CONNACK, or before its isolated home had an epoch for it.
       const answered = connection.phase === 'open' || connection.left !== null;
       this.#proposeClose(
@@ -287,13 +299,19 @@ export class SessionOpening {
     }
     if (!current) return this.answer(connection, { kind: 'refused', reason: 'elsewhere' });
     if (connection.phase === 'opening' && takesOver) return;
-    this.#admit(connection, opened);
+    const ended = this.#takeovers.hasEndedAtOnce(connection.client, epoch);
+    this.#admit(connection, ended ? { ...opened, sessionPresent: false } : opened);
   }
 
-  /** The will of the connection that this connection has taken over is published or discarded. */
-  #settled(connection: Connection, opened: Extract<CommandResult, { kind: 'opened' }>): void {
+  /** The report about the connection that this connection has taken over is applied. */
+  #settled(
+    connection: Connection,
+    opened: Extract<CommandResult, { kind: 'opened' }>,
+    sessionEnded: boolean,
+  ): void {
     if (connection.phase === 'gone') this.#closeGone(connection);
-    else if (connection.phase === 'opening') this.#admit(connection, opened);
+    else if (connection.phase === 'opening')
+      this.#admit(connection, sessionEnded ? { ...opened, sessionPresent: false } : opened);
   }
 
   /**

@@ -11,31 +11,34 @@ import type { Connection } from './connection.ts';
  */
 const reportMsMax = 500;
 
-/** A connection that has taken over a connection with a will. */
+/** A connection that has taken over another one, whose home has not reported yet. */
 interface Takeover {
   readonly connection: Connection;
   readonly untilMs: number;
-  /** Admits the client. Called when the will of the former connection is published or discarded. */
-  readonly onSettled: () => void;
+  /** Admits the client. Called when the report about the former connection is applied. */
+  readonly onSettled: (sessionEnded: boolean) => void;
   reported: boolean;
 }
 
+type TakeoverSettled = Extract<StateEffect, { kind: 'takeoverSettled' }>;
 type ConnectionEnded = Extract<StateEffect, { kind: 'connectionEnded' }>;
 
 /**
- * Settles the wills of connections that were taken over (docs/DESIGN.md, "Wills").
+ * Settles the takeovers of connections (docs/DESIGN.md, "Wills" and "Sessions and queues").
  *
- * When an `open` takes over a connection with a will, the state keeps that will. The home of the former
- * connection reports with a `close` command how the connection ended. Only this home has received a DISCONNECT
- * that the client may have sent. The new home sends CONNACK after the report, so that the will precedes
- * everything that the new connection publishes. If the former home is unreachable, the new home reports for
- * it. The first report counts, so the will is published at most once.
+ * When an `open` takes over a connection, the state keeps its will. The home of the former connection reports with
+ * a `close` command how the connection ended. Only this home has received a DISCONNECT that the client may have
+ * sent, which discards the will or ends the session. The new home sends CONNACK after the report, so that the will
+ * precedes everything that the new connection publishes, and Session Present is right. If the former home is
+ * unreachable, the new home reports for it. The first report counts, so the will is published at most once.
  */
 export class Takeovers {
   readonly #context: MemberContext;
   readonly #proposer: Proposer;
   readonly #peers: Peers;
   readonly #pending = new Map<ClientId, Takeover>();
+  /** Sessions that were ended by the entry that contains the `open`, by client: the epoch of the `open`. */
+  readonly #endedAtOnce = new Map<ClientId, Epoch>();
   /** True while this member drains: it is about to move its clients to other servers. */
   isDraining = false;
 
@@ -51,24 +54,46 @@ export class Takeovers {
   }
 
   /** Begins to wait for the report about the connection that this connection has taken over. */
-  begin(connection: Connection, onSettled: () => void): void {
+  begin(connection: Connection, onSettled: Takeover['onSettled']): void {
     const untilMs = this.#context.nowMs + reportMsMax;
     this.#pending.set(connection.client, { connection, untilMs, onSettled, reported: false });
   }
 
   /** Reports, as the home of the former connection, how a connection ended that was taken over. */
   report(client: ClientId, epoch: Epoch, how: 'open' | 'moved'): void {
-    if (this.#context.state.session(client)?.takenOverWill?.epoch !== epoch) return;
+    if (this.#context.state.session(client)?.takenOver?.epoch !== epoch) return;
     const publishes = (how === 'open' && !this.isDraining) || this.#publishesInDoubt;
     this.#proposer.add({ kind: 'close', client, epoch, graceful: !publishes });
   }
 
-  settled(client: ClientId): void {
+  /**
+   * Returns whether no report can be expected from the home of the connection that an `open` will take over.
+   * @param isOpenHere whether this home has an open connection of the client
+   */
+  lacksReport(client: ClientId, isOpenHere: boolean): boolean {
+    const { state, options } = this.#context;
+    const home = state.session(client)?.home;
+    if (home === null || home === undefined) return false;
+    if (home.member === options.id) return !isOpenHere;
+    const current = state.proposer(home.member);
+    return current?.incarnation !== home.incarnation || !this.#mayReport({ ...current, member: home.member });
+  }
+
+  settled({ client, sessionEnded }: TakeoverSettled): void {
     const takeover = this.#pending.get(client);
     const session = this.#context.state.session(client);
-    if (takeover === undefined || session?.epoch !== takeover.connection.epoch) return;
+    if (takeover === undefined || session?.epoch !== takeover.connection.epoch) {
+      // The entry of the `open` contains the report as well, and this home has not yet handled the `open`.
+      if (sessionEnded === true && session !== undefined) this.#endedAtOnce.set(client, session.epoch);
+      return;
+    }
     this.#pending.delete(client);
-    takeover.onSettled();
+    takeover.onSettled(sessionEnded === true);
+  }
+
+  /** Returns whether the report in the entry of this `open` has ended the session that the `open` resumed. */
+  hasEndedAtOnce(client: ClientId, epoch: Epoch): boolean {
+    return this.#endedAtOnce.get(client) === epoch;
   }
 
   /** @returns the connection that waited for the settlement and has ended itself */
@@ -81,10 +106,11 @@ export class Takeovers {
 
   /** Reports for former homes that are unreachable or do not report in time. Called once a turn. */
   flush(): void {
+    this.#endedAtOnce.clear();
     if (this.#pending.size === 0) return;
     const { nowMs, state } = this.#context;
     for (const [client, takeover] of this.#pending) {
-      const takenOver = state.session(client)?.takenOverWill;
+      const takenOver = state.session(client)?.takenOver;
       if (!takenOver || takeover.reported) continue;
       if (nowMs < takeover.untilMs && this.#mayReport(takenOver.home)) continue;
       takeover.reported = true;
@@ -95,6 +121,7 @@ export class Takeovers {
 
   clear(): void {
     this.#pending.clear();
+    this.#endedAtOnce.clear();
   }
 
   /** Returns whether a report of the former home may still arrive, and may differ from that of this home. */
