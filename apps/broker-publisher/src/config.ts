@@ -3,6 +3,7 @@ import { ConfigError } from '@mqtt-cluster/contracts';
 import type { MemberId } from '@mqtt-cluster/contracts';
 import { environmentVariables, loadConfig } from '@mqtt-cluster/runtime';
 import { z } from 'zod';
+import { jwtSchema } from './authentication/jwt-settings.ts';
 import { isClientUrl, listenersSchema } from './listeners/listener-settings.ts';
 
 /** Value of the setting `host`: all IPv4 and IPv6 addresses. */
@@ -177,6 +178,15 @@ export const configSchema = z
          * this setting is true or a provider is set.
          */
         anonymous: z.boolean().default(false),
+        /** Users of the provider `passwordFile`: a file of `mosquitto_passwd`. It is read again when it changes. */
+        passwordFile: z.string().default(''),
+        /**
+         * The part of a client certificate that is the user name: the Common Name, or the first Subject Alternative
+         * Name.
+         */
+        certificateUser: z.enum(['cn', 'san']).default('cn'),
+        /** The provider `jwt`. */
+        jwt: jwtSchema.prefault({}),
       })
       .prefault({}),
     http: z.object({ port: port.default(9100) }).prefault({}),

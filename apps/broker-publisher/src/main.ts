@@ -56,11 +56,9 @@ if (first === 'admin') {
 } else if (first === '--help' || first === '-h') process.stdout.write(help);
 else if (first === '--settings') process.stdout.write(`${settingNames().join('\n')}\n`);
 else if (first === 'check-config') {
-  try {
-    process.stdout.write(`${checkConfig(configDirectory)}\n`);
-  } catch (error) {
-    process.exitCode = reportAdminError(error);
-  }
+  checkConfig(configDirectory)
+    .then((text) => void process.stdout.write(`${text}\n`))
+    .catch((error: unknown) => (process.exitCode = reportAdminError(error)));
 } else if (first !== undefined) {
   process.stderr.write(`"${first}" is not a command; use admin, check-config, --settings or --help\n`);
   process.exitCode = 2;

@@ -136,7 +136,9 @@ export class Authentication implements Authenticator {
       if (answer.kind !== 'unknown') return { provider, answer: this.#unlessDisabled(answer) };
     }
     const { userName, password } = credentials;
-    if (userName === undefined && password === undefined) {
+    const presentsNothing = userName === undefined && password === undefined;
+    // A listener without providers checks nobody, so it ignores user name and password.
+    if (presentsNothing || listener.providers.length === 0) {
       if (!listener.anonymous) return refused('none', 'the client presents no credentials');
       return { provider: 'anonymous', answer: { kind: 'accepted', source: 'anonymous', groups: [] } };
     }

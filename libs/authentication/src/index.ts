@@ -10,3 +10,4 @@ export { tokenAlgorithms, TokenProvider } from './jwt/token-provider.ts';
 export type { TokenProviderOptions } from './jwt/token-provider.ts';
 export { parsePasswordFile } from './password-file/password-file.ts';
 export type { PasswordFile } from './password-file/password-file.ts';
+export { isUserName } from './user-name.ts';

@@ -128,6 +128,14 @@ describe('anonymous clients', () => {
   });
 });
 
+test('a listener without providers ignores user name and password, and its clients have no user', async () => {
+  const listeners = new Map([['default', { providers: [], anonymous: true }]] as const);
+  const { login } = authenticationWith({ hashes, listeners, table: () => tableOf({}) });
+  const result = await login({ user: 'alice', password: 'wrong' });
+  expect(result).toMatchObject({ accepted: true, subject: { identity: { source: 'anonymous' } } });
+  expect(result).not.toHaveProperty('subject.identity.user');
+});
+
 describe('client certificates', () => {
   const listeners = new Map([
     ['default', { providers: ['certificate', 'cluster'], anonymous: false }],

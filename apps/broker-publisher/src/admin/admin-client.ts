@@ -42,6 +42,20 @@ export class AdminClient {
   }
 
   /** @throws AdminError */
+  put<Schema extends z.ZodType>(
+    path: string,
+    schema: Schema,
+    body: Readonly<Record<string, unknown>>,
+  ): Promise<Decoded<Schema>> {
+    return this.#json('PUT', path, schema, JSON.stringify(body));
+  }
+
+  /** @throws AdminError */
+  delete<Schema extends z.ZodType>(path: string, schema: Schema): Promise<Decoded<Schema>> {
+    return this.#json('DELETE', path, schema);
+  }
+
+  /** @throws AdminError */
   async bytes(path: string): Promise<Uint8Array> {
     const response = await this.#request('GET', path);
     if (!response.ok) throw await rejectionOf(response);

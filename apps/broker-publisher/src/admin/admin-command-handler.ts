@@ -1,9 +1,11 @@
 import { settingsChangeSchema } from '@mqtt-cluster/contracts';
 import type {
+  AccessChange,
   AdminAction,
   AdminOutcome,
   ClusterSettings,
   SettingsChange,
+  Member,
   MemberEvent,
   MemberId,
   MemberStatus,
@@ -155,11 +157,20 @@ export class AdminCommandHandler {
     return accepted ? { code: 200, body: { ok: true, text: reason } } : rejection(reason, later);
   }
 
+  /** Proposes a change of users and rules, and waits until this member has applied it. */
+  changeAccess(change: AccessChange): Promise<AdminOutcome> {
+    return this.#answerOf((member, request) => member.changeAccess(request, change));
+  }
+
   #outcomeOf(action: AdminAction): Promise<AdminOutcome> {
+    return this.#answerOf((member, request) => member.administer(request, action));
+  }
+
+  #answerOf(send: (member: Member, request: number) => void): Promise<AdminOutcome> {
     const request = ++this.#lastRequest;
     return new Promise((resolve) => {
       this.#pending.set(request, resolve);
-      this.#components.runner.callMember((member) => member.administer(request, action));
+      this.#components.runner.callMember((member) => send(member, request));
     });
   }
 

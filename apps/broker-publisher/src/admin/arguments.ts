@@ -1,5 +1,5 @@
-import { ClusterError } from '@mqtt-cluster/contracts';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { ClusterError, roleSchema } from '@mqtt-cluster/contracts';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
 /** The command line is invalid. The message is one line. */
 export class UsageError extends ClusterError {
@@ -19,6 +19,14 @@ interface AdminOptions {
   readonly force?: boolean;
   /** Option of the command `drain`. False with `--no-exit`. */
   readonly exit?: boolean;
+  /** Option of the commands `users add` and `users passwd`. */
+  readonly passwordFile?: string;
+  /** Options of the commands `users add` and `users set`. */
+  readonly groups?: string;
+  readonly role?: string;
+  /** Options of the command `users set`. */
+  readonly enable?: boolean;
+  readonly disable?: boolean;
   /** Option of the command `restore`: the data directory. */
   readonly data?: string;
   /** Option of the command `restore`: the member id. */
@@ -65,12 +73,12 @@ function createProgram(onCommand: (command: AdminCommand) => void): Command {
       const problem = word === undefined ? 'a command is missing' : `"${word}" is not a command`;
       program.error(`${problem}; the commands are ${commandNames(program).join(', ')}`);
     });
-  const add = (nameAndOperands: string, description: string): Command => {
-    const command = program.command(nameAndOperands).description(description).allowExcessArguments(false);
+  const add = (nameAndOperands: string, description: string, parent = program): Command => {
+    const command = parent.command(nameAndOperands).description(description).allowExcessArguments(false);
     return command
       .helpOption('-h, --help', 'print this help')
       .action(() =>
-        onCommand({ command: command.name(), operands: command.args, options: command.optsWithGlobals() }),
+        onCommand({ command: pathOf(command), operands: command.args, options: command.optsWithGlobals() }),
       );
   };
   add('status', 'print the status of this member');
@@ -101,16 +109,68 @@ function createProgram(onCommand: (command: AdminCommand) => void): Command {
   )
     .option('--data <DIR>', 'the data directory (default: from the configuration)', text)
     .option('--id <ID>', 'the member id (default: from the configuration)', text);
+  addUserCommands(program, add);
   return program;
+}
+
+function addUserCommands(
+  program: Command,
+  add: (nameAndOperands: string, description: string, parent: Command) => Command,
+): void {
+  const users = program
+    .command('users')
+    .description('list and change the users of the cluster (see users --help)')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand(false)
+    .allowExcessArguments()
+    .action(() => {
+      const [word] = users.args;
+      const problem = word === undefined ? 'a command is missing' : `"${word}" is not a command`;
+      users.error(`users: ${problem}; the commands are ${commandNames(users).join(', ')}`);
+    });
+  const withPassword = (command: Command): Command =>
+    command.option(
+      '--password-file <FILE>',
+      'file with the password (default: a prompt, or standard input)',
+      text,
+    );
+  const withFields = (command: Command): Command =>
+    command
+      .option('--groups <A,B>', 'groups of the user; an empty text for none')
+      .addOption(
+        new Option('--role <ROLE>', 'what the user may do as administrator').choices([
+          ...roleSchema.options,
+          'none',
+        ]),
+      );
+  add('list', 'print all users', users);
+  withFields(withPassword(add('add <NAME>', 'add a user', users)));
+  withFields(add('set <NAME>', 'change groups or role of a user, or disable the user', users))
+    .option('--disable', 'refuse the user and close its connections')
+    .option('--enable', 'accept the user again');
+  withPassword(add('passwd <NAME>', 'set the password of a user', users));
+  add('remove <NAME>', 'remove a user and close its connections', users);
+  add('import <FILE>', 'add the users of a password file of Mosquitto with their hashes', users);
+}
+
+/** Returns the words of a command, such as `users add`. */
+function pathOf(command: Command): string {
+  const parent = command.parent;
+  return parent?.parent ? `${pathOf(parent)} ${command.name()}` : command.name();
+}
+
+function allCommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(allCommands)];
 }
 
 /** Returns the names of all commands and options, in the order of the help. */
 export function adminCommandLineNames(): { readonly commands: string[]; readonly options: string[] } {
   const program = createProgram(() => {});
-  const options = [program, ...program.commands].flatMap((command) => command.options);
+  const all = allCommands(program);
+  const options = all.flatMap((command) => command.options.map(({ long }) => long!.slice(2)));
   return {
-    commands: commandNames(program),
-    options: [...options.map(({ long }) => long!.slice(2)), 'help'],
+    commands: all.filter((command) => command.commands.length === 0).map(pathOf),
+    options: [...new Set(options), 'help'],
   };
 }
 
@@ -124,7 +184,7 @@ export function parseArguments(argv: readonly string[]): AdminCommand | { readon
   let help = '';
   let parsed: AdminCommand | null = null;
   const program = createProgram((command) => (parsed = command));
-  for (const command of [program, ...program.commands]) {
+  for (const command of allCommands(program)) {
     command.exitOverride().configureOutput({ writeOut: (part) => (help += part), writeErr: () => {} });
   }
   try {

@@ -10,10 +10,18 @@ import { parseArguments, parseSettings } from './arguments.ts';
 import type { AdminCommand } from './arguments.ts';
 import { readToken } from './authorization.ts';
 import { decodeBackup } from './backup.ts';
-import { formatClusterHealth, formatMembers, formatSettings, formatStatus, statusSchema } from './format.ts';
+import {
+  formatClusterHealth,
+  formatMembers,
+  formatSettings,
+  formatStatus,
+  formatUsers,
+  statusSchema,
+} from './format.ts';
 import type { StatusSummary } from './format.ts';
 import { adminPaths } from './paths.ts';
 import { restore } from './restore.ts';
+import { changeUsers, listUsers } from './users/user-commands.ts';
 
 const pollMs = 500;
 
@@ -97,6 +105,15 @@ async function execute(
       show(await retryWhileTransient(given, environment, request), formatSettings);
       return 0;
     }
+    case 'users list':
+      show(await listUsers(client), formatUsers);
+      return 0;
+    case 'users add':
+    case 'users set':
+    case 'users passwd':
+    case 'users remove':
+    case 'users import':
+      return done(await changeUsers(given, client));
     case 'backup':
       return done(await backup(operand, client));
     default:

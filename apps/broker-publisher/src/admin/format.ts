@@ -1,6 +1,7 @@
 import type { ClusterSettings, Decoded } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
 import type { ClusterHealth } from '../health/cluster-health.ts';
+import type { UserList } from './users/user-administration.ts';
 
 /** The fields of `/status` that the admin command reads. `--json` prints all fields. */
 export const statusSchema = z.looseObject({
@@ -65,6 +66,17 @@ export function formatMembers({ members }: ClusterHealth): string {
 
 export function formatSettings(settings: ClusterSettings): string {
   return table(Object.entries(settings).map(([name, value]) => [name, String(value)]));
+}
+
+export function formatUsers({ users }: UserList): string {
+  if (users.length === 0) return 'the cluster has no users\n';
+  const rows = users.map(({ name, role, groups, disabled }) => [
+    name,
+    role ?? '-',
+    groups.join(',') || '-',
+    disabled ? 'disabled' : 'enabled',
+  ]);
+  return table([['USER', 'ROLE', 'GROUPS', 'STATE'], ...rows]);
 }
 
 function table(rows: readonly (readonly string[])[]): string {

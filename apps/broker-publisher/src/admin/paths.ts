@@ -12,4 +12,5 @@ export const adminPaths = {
   undrain: '/admin/undrain',
   drainShort: '/drain',
   undrainShort: '/undrain',
+  users: '/cluster/users',
 } as const;

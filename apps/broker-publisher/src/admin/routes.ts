@@ -4,9 +4,12 @@ import { encodeBackup } from './backup.ts';
 import type { AdminCommandHandler } from './admin-command-handler.ts';
 import type { Authorization } from './authorization.ts';
 import { adminPaths } from './paths.ts';
+import type { UserAdministration } from './users/user-administration.ts';
+import { handleUserRequest, isUserPath } from './users/user-routes.ts';
 
 export interface RouteComponents {
   readonly commandHandler: AdminCommandHandler;
+  readonly users: UserAdministration;
   readonly authorization: Authorization;
   readonly clusterName: string;
   /** Returns whether the `peers` setting or the cluster configuration lists the member. */
@@ -39,9 +42,11 @@ export function adminRoutes(
       return rejectOtherMethods('GET', method) ?? getHealth(components, request);
     const command = Object.hasOwn(commandOf, path) ? commandOf[path] : undefined;
     const isPage = path === adminPaths.members || path === adminPaths.settings || path === adminPaths.backup;
-    if (command === undefined && !isPage) return null;
+    const isUsers = isUserPath(path);
+    if (command === undefined && !isPage && !isUsers) return null;
     const rejection = components.authorization.rejectionReason(request);
     if (rejection !== null) return Promise.resolve({ code: 403, body: { error: rejection } });
+    if (isUsers) return handleUserRequest(components.users, request);
     if (isPage && method === 'GET') return getPage(components, path);
     if (command === undefined) return rejectOtherMethods('GET', method);
     return rejectOtherMethods('POST', method) ?? execute(components, command, request);

@@ -14,10 +14,17 @@ const lengthBytesMax = 4;
 
 const packetTypes = { connack: 2, publish: 3, suback: 9 } as const;
 
+/** User name and password of the probe. */
+export interface ProbeCredentials {
+  readonly userName: string;
+  readonly password: string;
+}
+
 export interface SelfProbeOptions {
   readonly memberId: string;
   /** Opens a connection to this member's own broker. */
   readonly connect: () => Duplex;
+  readonly credentials: ProbeCredentials;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
@@ -73,13 +80,13 @@ export class SelfProbe {
   }
 
   #open(): void {
-    const { connect, memberId } = this.#options;
+    const { connect, memberId, credentials } = this.#options;
     const socket = connect();
     let connected = false;
     this.#socket = socket;
     this.#topic = `${topicPrefix}${memberId}/${nonce()}`;
     // A socket writes the packet when it is connected.
-    socket.write(connectPacket(this.#clientId), (error) => (connected = error == null));
+    socket.write(connectPacket(this.#clientId, credentials), (error) => (connected = error == null));
     socket.on('data', (chunk) => socket === this.#socket && this.#onData(chunk));
     socket.on('error', () => undefined); // the event `close` follows
     socket.on('close', () => {
@@ -134,8 +141,10 @@ export class SelfProbe {
  * Encodes a CONNECT of MQTT 3.1.1 with a clean session. The connection needs no keep-alive, because the loopback
  * socket reports a lost connection.
  */
-function connectPacket(clientId: string): Buffer {
-  return encodePacket(0x10, encodeString('MQTT'), Buffer.from([4, 2, 0, 0]), encodeString(clientId));
+function connectPacket(clientId: string, { userName, password }: ProbeCredentials): Buffer {
+  const flags = Buffer.from([4, 0b1100_0010, 0, 0]);
+  const fields = [clientId, userName, password].map(encodeString);
+  return encodePacket(0x10, encodeString('MQTT'), flags, ...fields);
 }
 
 function subscribePacket(topic: string): Buffer {

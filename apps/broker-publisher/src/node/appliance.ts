@@ -13,6 +13,7 @@ import { createHttpServer, WatchedFiles } from '@mqtt-cluster/runtime';
 import type { HttpServer } from '@mqtt-cluster/runtime';
 import { createStore } from '@mqtt-cluster/store';
 import { readToken } from '../admin/authorization.ts';
+import { ClientAuthentication } from '../authentication/client-authentication.ts';
 import { ownAddress } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { FaultInjection } from '../fault-injection/fault-injection.ts';
@@ -57,8 +58,10 @@ export class Appliance implements Lifecycle {
   readonly #store: Store;
   readonly #faultInjection: FaultInjection | null;
   readonly #token: string | null;
+  /** Files of the configuration that are read again when they change. */
   readonly #files: WatchedFiles;
   #tls: WatchedTls | null = null;
+  #authentication: ClientAuthentication | null = null;
   #runner: MemberRunner | null = null;
   #management: ManagementInterface | null = null;
   #replacement: StoreReplacement | null = null;
@@ -89,6 +92,15 @@ export class Appliance implements Lifecycle {
     const { config } = this.#options;
     checkStartFiles(config);
     warnOfOpenDoors(config, this.#logger);
+    this.#authentication = await ClientAuthentication.open({
+      config,
+      files: this.#files,
+      logger: this.#logger,
+      metrics: this.#metrics.registry,
+      table: () => this.#runner!.readMember((member) => member.access()),
+      isAdministrator: (userName, password) =>
+        this.#management!.authorization.allowsTopics(userName, password),
+    });
     await this.#faultInjection?.start();
     this.#listenHost = await listenAddress(config.host, this.#logger);
     const watchedTls = await WatchedTls.read(config, this.#files, this.#metrics.registry);
@@ -158,6 +170,7 @@ export class Appliance implements Lifecycle {
     await this.#publisher?.stop();
     if (this.#runner !== null) await this.#drain(this.#runner);
     await this.#broker?.stop();
+    await this.#authentication?.stop();
     await this.#clock?.stop();
     await this.#runner?.stop();
     await this.#bridge?.stop();
@@ -208,6 +221,8 @@ export class Appliance implements Lifecycle {
       logger: this.#logger,
       metrics: this.#metrics.registry,
       token: this.#token,
+      createHash: (password) => this.#authentication!.hashes.create(password),
+      probeCredentials: () => this.#authentication!.probeCredentials,
       connectToBroker: () => this.#connectToBroker(),
       roundTripMs: () => medianRoundTripMs(this.#bridge!.counters()),
       stop: onStopRequested,
@@ -262,6 +277,7 @@ export class Appliance implements Lifecycle {
       droppedMessages: () => reporter.droppedMessages,
       serverReference: (kind) => management.serverReference(kind),
       admission: () => management.admission(),
+      authenticate: async (credentials) => (await this.#authentication!.authenticate(credentials)).accepted,
       administration: {
         isAdministrator: ({ userName, password }) =>
           management.authorization.allowsTopics(userName, password),

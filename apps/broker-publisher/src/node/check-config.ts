@@ -1,5 +1,7 @@
-import { ConfigError } from '@mqtt-cluster/contracts';
+import { ConfigError, silentLogger } from '@mqtt-cluster/contracts';
+import { WatchedFiles } from '@mqtt-cluster/runtime';
 import { readToken } from '../admin/authorization.ts';
+import { checkAuthentication } from '../authentication/client-authentication.ts';
 import { readConfig, readPem } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { clientListeners } from '../listeners/client-listeners.ts';
@@ -16,9 +18,15 @@ import { checkStartRules } from './start-rules.ts';
  * @returns a sentence for the operator
  * @throws ConfigError the program would not start; the message is one line
  */
-export function checkConfig(directory: string): string {
+export async function checkConfig(directory: string): Promise<string> {
   const config = readConfig(directory);
   checkStartFiles(config);
+  const files = new WatchedFiles({ logger: silentLogger });
+  try {
+    await checkAuthentication({ config, files, logger: silentLogger });
+  } finally {
+    files.stop();
+  }
   return `the member ${config.id} can start with these settings`;
 }
 

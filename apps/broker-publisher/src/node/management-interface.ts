@@ -7,10 +7,12 @@ import type { HttpResponse, HttpRequest, CheckResult } from '@mqtt-cluster/runti
 import { AdminCommandHandler } from '../admin/admin-command-handler.ts';
 import { Authorization } from '../admin/authorization.ts';
 import { adminRoutes } from '../admin/routes.ts';
+import { UserAdministration } from '../admin/users/user-administration.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { LoadMeter } from '../health/load-meter.ts';
 import type { Admission } from '../health/load-meter.ts';
 import { SelfProbe } from '../health/self-probe.ts';
+import type { ProbeCredentials } from '../health/self-probe.ts';
 import { ServiceManagerReporter } from '../health/service-manager-reporter.ts';
 import { announcedUrls, hasLocalProxy, runsOnLoopback } from '../listeners/client-listeners.ts';
 import type { ListenerKind } from '../listeners/client-listeners.ts';
@@ -32,6 +34,10 @@ export interface ManagementInterfaceOptions {
   readonly metrics: Metrics;
   /** Token of the admin interface; null without `admin.tokenFile`. */
   readonly token: string | null;
+  /** Returns the hash of a new password of a user. */
+  readonly createHash: (password: Uint8Array) => Promise<string>;
+  /** Credentials with which the listeners accept the probe of this process. */
+  readonly probeCredentials: () => ProbeCredentials;
   /** Opens a connection of the self probe to this member's own broker. */
   readonly connectToBroker: () => Duplex;
   /**
@@ -77,6 +83,11 @@ export class ManagementInterface implements Lifecycle {
     this.commandHandler = new AdminCommandHandler({ runner, drainPerSecond: config.drainPerSecond, stop });
     this.routes = adminRoutes({
       commandHandler: this.commandHandler,
+      users: new UserAdministration({
+        table: () => runner.readMember((member) => member.access()),
+        change: (change) => this.commandHandler.changeAccess(change),
+        createHash: (password) => options.createHash(password),
+      }),
       authorization: this.authorization,
       clusterName: config.name,
       isKnownMember: (member) =>
@@ -90,10 +101,15 @@ export class ManagementInterface implements Lifecycle {
    * started.
    */
   async start(): Promise<void> {
-    const { logger, metrics, runner, config, connectToBroker } = this.#options;
+    const { logger, metrics, runner, config, connectToBroker, probeCredentials } = this.#options;
     this.#stopDelays = measureEventLoopDelay((delayMs) => this.#measureLoad(delayMs));
     const now = (): number => performance.now();
-    const selfProbe = new SelfProbe({ memberId: config.id, connect: connectToBroker, now });
+    const selfProbe = new SelfProbe({
+      memberId: config.id,
+      connect: connectToBroker,
+      credentials: probeCredentials(),
+      now,
+    });
     const status = () => runner.status();
     const notifier = countingNotifier(createNotifier({ logger }), metrics);
     this.#serviceManager = new ServiceManagerReporter({ notifier, logger, status, now, selfProbe });

@@ -52,6 +52,26 @@ test.each([
   expect((thrown as Error).message).not.toContain('\n');
 });
 
+test.each([
+  [['users'], 'users: a command is missing; the commands are list, add, set, passwd, remove, import'],
+  [['users', 'delete', 'alice'], 'users: "delete" is not a command'],
+  [['users', 'add'], "missing required argument 'NAME'"],
+  [['users', 'add', 'alice', 'secret'], 'too many arguments'],
+  [['users', 'add', 'alice', '--password', 'secret'], "unknown option '--password'"],
+  [['users', 'add', 'alice', '--role', 'root'], "option '--role <ROLE>' argument 'root' is invalid"],
+])('the command line %j is refused', (argv, message) => {
+  expect(() => parseArguments(argv)).toThrow(message);
+});
+
+test('a command of users has both words, and the options of the program may stand anywhere', () => {
+  const parsed = parseArguments(['users', 'set', 'alice', '--groups', 'a,b', '--disable', '--json']);
+  expect(parsed).toMatchObject({
+    command: 'users set',
+    operands: ['alice'],
+    options: { groups: 'a,b', disable: true, json: true },
+  });
+});
+
 test('parseSettings returns a value that consists of digits as a number', () => {
   expect(parseSettings(['queuedMessagesMax=5', 'queueFull=refuse'])).toEqual({
     queuedMessagesMax: 5,
@@ -63,8 +83,13 @@ test('parseSettings returns a value that consists of digits as a number', () => 
 test('the help of the program and of its commands lists every command and option and fits the width of a terminal', () => {
   const { commands, options } = adminCommandLineNames();
   const overview = help('--help');
-  for (const command of commands) expect(overview).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
-  const pages = [overview, ...commands.map((command) => help(command, '-h'))];
+  for (const command of commands) {
+    const words = command.split(' ');
+    const [name] = words.slice(-1);
+    const page = words.length === 1 ? overview : help(...words.slice(0, -1), '--help');
+    expect(page).toMatch(new RegExp(`^  ${name}\\b`, 'm'));
+  }
+  const pages = [overview, ...commands.map((command) => help(...command.split(' '), '-h'))];
   for (const option of options) expect(pages.join('\n')).toContain(`--${option}`);
   const widths = pages.flatMap((page) => page.split('\n').map((line) => line.length));
   expect(Math.max(...widths)).toBeLessThanOrEqual(130);

@@ -11,7 +11,12 @@ let cluster: TestCluster | null;
 let server: Server | null;
 
 function createProbe(port: number): void {
-  selfProbe = new SelfProbe({ memberId: 'a', connect: () => connect({ host, port }), now: () => nowMs });
+  selfProbe = new SelfProbe({
+    memberId: 'a',
+    connect: () => connect({ host, port }),
+    credentials,
+    now: () => nowMs,
+  });
 }
 
 /** Sends one more probe and waits for the answer. */
@@ -26,6 +31,8 @@ async function listen(created: Server): Promise<void> {
   await once(server, 'listening');
   createProbe((server.address() as AddressInfo).port);
 }
+
+const credentials = { userName: '$watchdog', password: 'x'.repeat(32) };
 
 beforeEach(() => {
   nowMs = 0;

@@ -1,0 +1,187 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import {
+  Authentication,
+  HashPool,
+  keysOfFile,
+  parseKeySet,
+  parsePasswordFile,
+  RemoteKeys,
+  TokenProvider,
+} from '@mqtt-cluster/authentication';
+import type { ListenerAuthentication, PasswordFile } from '@mqtt-cluster/authentication';
+import type {
+  AccessSubject,
+  AccessTable,
+  AuthenticationResult,
+  Authenticator,
+  Credentials,
+  Logger,
+} from '@mqtt-cluster/contracts';
+import type { Metrics } from '@mqtt-cluster/metric-catalogue';
+import type { WatchedFiles } from '@mqtt-cluster/runtime';
+import type { ApplianceConfig } from '../config.ts';
+import { clientListeners } from '../listeners/client-listeners.ts';
+import { anyAudience, checkProviderSettings } from './provider-settings.ts';
+
+export interface ClientAuthenticationOptions {
+  readonly config: ApplianceConfig;
+  readonly files: WatchedFiles;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Returns the users of the cluster. */
+  readonly table: () => AccessTable;
+  /** Returns whether the credentials are those of the admin token. */
+  readonly isAdministrator: (userName: string | undefined, password: Uint8Array | undefined) => boolean;
+}
+
+/**
+ * The authentication of the clients of this member: the providers with their settings and files, and the threads for
+ * password hashes.
+ */
+export class ClientAuthentication implements Authenticator {
+  readonly hashes: HashPool;
+  readonly #authentication: Authentication;
+  readonly #options: ClientAuthenticationOptions;
+  /** User name and password with which each listener accepts the probe of this process. */
+  readonly probeCredentials = { userName: '$watchdog', password: randomBytes(24).toString('base64url') };
+  /** Clients with the admin token, and the probe. */
+  readonly #internal = new WeakSet<AccessSubject>();
+  readonly #passwordFile: { onChange(listener: () => void): () => void } | null;
+
+  private constructor(options: ClientAuthenticationOptions, files: AuthenticationFiles) {
+    const { config, logger, metrics, table } = options;
+    this.#options = options;
+    this.#passwordFile = files.passwordFile;
+    this.hashes = new HashPool({ logger, metrics });
+    this.#authentication = new Authentication({
+      listeners: new Map(
+        clientListeners(config).map(
+          ({ name, authentication, anonymous }): [string, ListenerAuthentication] => [
+            name,
+            { providers: authentication, anonymous },
+          ],
+        ),
+      ),
+      table,
+      certificateUser: config.mqtt.certificateUser,
+      hashes: this.hashes,
+      logger,
+      metrics,
+      ...(files.passwordFile && { passwordFile: () => files.passwordFile!.current }),
+      ...(files.tokens && { tokens: files.tokens }),
+    });
+  }
+
+  /** @throws ConfigError a provider lacks a setting, or a file is invalid; the message names the file and the line */
+  static async open(options: ClientAuthenticationOptions): Promise<ClientAuthentication> {
+    return new ClientAuthentication(options, await openFiles(options));
+  }
+
+  /**
+   * Accepts the probe of this process and clients with the admin token on each listener: they are no users of a
+   * provider. All other clients are left to the providers of their listener.
+   */
+  async authenticate(credentials: Credentials): Promise<AuthenticationResult> {
+    const { client, address, listener, userName, password } = credentials;
+    const isAdministrator = this.#options.isAdministrator(userName, password);
+    if (!isAdministrator && !this.#isProbe(userName, password)) {
+      return this.#authentication.authenticate(credentials);
+    }
+    const identity = { source: 'cluster', user: userName!, groups: [], client, address, listener } as const;
+    const subject: AccessSubject = { identity, ...(isAdministrator && { role: 'admin' }) };
+    this.#internal.add(subject);
+    return { accepted: true, subject };
+  }
+
+  /** Returns whether the client is the probe of this process, or has the admin token. */
+  isInternal(subject: AccessSubject): boolean {
+    return this.#internal.has(subject);
+  }
+
+  /** Returns whether the client may stay connected. See {@link Authentication.isCurrent}. */
+  isCurrent(subject: AccessSubject): boolean {
+    return this.isInternal(subject) || this.#authentication.isCurrent(subject);
+  }
+
+  /** Calls the listener when users outside the replicated state have changed, so {@link isCurrent} may change. */
+  onChange(listener: () => void): void {
+    this.#passwordFile?.onChange(listener);
+  }
+
+  #isProbe(userName: string | undefined, password: Uint8Array | undefined): boolean {
+    const expected = Buffer.from(this.probeCredentials.password);
+    if (userName !== this.probeCredentials.userName || password?.length !== expected.length) return false;
+    return timingSafeEqual(password, expected);
+  }
+
+  async stop(): Promise<void> {
+    this.#authentication.stop();
+    await this.hashes.stop();
+  }
+}
+
+/** Checks the settings and files of the providers, without starting anything. @throws ConfigError */
+export async function checkAuthentication(
+  options: Pick<ClientAuthenticationOptions, 'config' | 'files' | 'logger'>,
+): Promise<void> {
+  await openFiles(options);
+}
+
+interface AuthenticationFiles {
+  readonly passwordFile: {
+    readonly current: PasswordFile;
+    onChange(listener: () => void): () => void;
+  } | null;
+  readonly tokens: TokenProvider | null;
+}
+
+async function openFiles({
+  config,
+  files,
+  logger,
+}: Pick<ClientAuthenticationOptions, 'config' | 'files' | 'logger'>): Promise<AuthenticationFiles> {
+  checkProviderSettings(config);
+  const used = new Set(clientListeners(config).flatMap(({ authentication }) => authentication));
+  const path = config.mqtt.passwordFile;
+  const passwordFile = used.has('passwordFile')
+    ? await files.watch({
+        setting: 'mqtt.passwordFile',
+        paths: [path],
+        parse: ([file]) => parsePasswordFile(file!.bytes),
+      })
+    : null;
+  const tokens = used.has('jwt') ? await openTokens(config, files, logger) : null;
+  return { passwordFile, tokens };
+}
+
+async function openTokens(
+  config: ApplianceConfig,
+  files: WatchedFiles,
+  logger: Logger,
+): Promise<TokenProvider> {
+  const { keysFile, keysUrl, issuer, audience, groupsClaim, rulesClaim, roleClaim, ...jwt } = config.mqtt.jwt;
+  const keys =
+    keysFile === ''
+      ? new RemoteKeys({ url: keysUrl, logger })
+      : await files
+          .watch({
+            setting: 'mqtt.jwt.keysFile',
+            paths: [keysFile],
+            parse: ([file]) => parseKeySet(file!.bytes),
+          })
+          .then((file) => keysOfFile(() => file.current));
+  return new TokenProvider({
+    keys,
+    algorithms: jwt.algorithms,
+    clockToleranceSeconds: jwt.clockToleranceSeconds,
+    matchUserName: jwt.matchUserName,
+    ...(issuer !== '' && { issuer }),
+    ...(audience !== anyAudience && { audience }),
+    claims: {
+      user: jwt.userClaim,
+      ...(groupsClaim !== '' && { groups: groupsClaim }),
+      ...(rulesClaim !== '' && { rules: rulesClaim }),
+      ...(roleClaim !== '' && { role: roleClaim }),
+    },
+  });
+}

@@ -1,0 +1,22 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readPassword } from '../../../src/admin/users/read-password.ts';
+
+let directory: string;
+beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'password-'))));
+afterEach(() => rmSync(directory, { recursive: true }));
+
+function fromFile(content: string): Promise<string> {
+  const path = join(directory, 'password');
+  writeFileSync(path, content);
+  return readPassword(path, 'alice');
+}
+
+test('a password file has one line, whose end does not belong to the password', async () => {
+  expect(await fromFile('secret\n')).toBe('secret');
+  expect(await fromFile(' pass: word \r\n')).toBe(' pass: word ');
+  await expect(fromFile('\n')).rejects.toThrow('is empty');
+  await expect(fromFile('a\nb\n')).rejects.toThrow('has several lines');
+  await expect(readPassword(join(directory, 'none'), 'alice')).rejects.toThrow('cannot be read');
+});

@@ -1,0 +1,107 @@
+import { pbkdf2Sync } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { until } from '@mqtt-cluster/testing';
+import type { IConnackPacket } from 'mqtt-packet';
+import { runAdminCommand } from '../../src/admin/command-line.ts';
+import { TestCluster } from '../support/test-cluster.ts';
+
+let cluster: TestCluster;
+afterEach(() => cluster.close());
+
+async function admin(id: string, ...argv: readonly string[]): Promise<string> {
+  let output = '';
+  const print = (text: string): void => void (output += text);
+  const environment = { print, progress: () => {}, configDirectory: cluster.directory };
+  await runAdminCommand([...argv, '--url', cluster.httpUrl(id)], environment);
+  return output;
+}
+
+function file(name: string, text: string): string {
+  const path = join(cluster.directory, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+/** Returns the return code of CONNACK. */
+async function login(id: string, username?: string, password?: string): Promise<number> {
+  const client = await cluster.openConnection(id);
+  client.send({
+    cmd: 'connect',
+    protocolId: 'MQTT',
+    protocolVersion: 4,
+    clean: true,
+    clientId: `client-${username ?? 'anonymous'}`,
+    keepalive: 0,
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password: Buffer.from(password) }),
+  });
+  await client.got('connack');
+  client.destroy();
+  const connack = client.received.find((packet) => packet.cmd === 'connack');
+  return (connack as IConnackPacket).returnCode!;
+}
+
+/** Repeats an action until semantics version 4 is in force, which needs a moment after the start. */
+async function whenInForce(action: () => Promise<unknown>): Promise<void> {
+  await until(() =>
+    action().then(
+      () => true,
+      (error: Error) => {
+        if (!error.message.includes('semantics version')) throw error;
+        return false;
+      },
+    ),
+  );
+}
+
+test('a user that is added at one member logs in at all members, until it is disabled or removed', async () => {
+  cluster = await TestCluster.start(['a', 'b', 'c'], {
+    mqtt: { anonymous: false, authentication: ['cluster'] },
+  });
+  const password = file('password', 'secret\n');
+  await whenInForce(() =>
+    admin('a', 'users', 'add', 'alice', '--password-file', password, '--groups', 'x,y'),
+  );
+  for (const id of ['a', 'b', 'c']) await until(async () => (await login(id, 'alice', 'secret')) === 0);
+  expect(await login('b', 'alice', 'wrong')).not.toBe(0);
+  expect(await login('b', 'mallory', 'secret')).not.toBe(0);
+  expect(await login('b')).not.toBe(0);
+  expect(await admin('c', 'users', 'list')).toMatch(/^USER +ROLE +GROUPS +STATE\nalice +- +x,y +enabled\n$/);
+
+  await admin('b', 'users', 'passwd', 'alice', '--password-file', file('new', 'changed'));
+  for (const id of ['a', 'b', 'c']) {
+    await until(async () => (await login(id, 'alice', 'changed')) === 0);
+    expect(await login(id, 'alice', 'secret')).not.toBe(0);
+  }
+  await admin('c', 'users', 'set', 'alice', '--disable', '--role', 'viewer');
+  await until(async () => (await login('a', 'alice', 'changed')) !== 0);
+  expect(await admin('c', 'users', 'list', '--json')).toContain('"role": "viewer"');
+  await admin('c', 'users', 'remove', 'alice');
+  expect(await admin('c', 'users', 'list')).toBe('the cluster has no users\n');
+  await expect(admin('a', 'users', 'remove', 'alice')).rejects.toMatchObject({
+    message: 'there is no user alice',
+  });
+});
+
+test('users of a password file log in, and a replaced file counts without a restart', async () => {
+  cluster = await TestCluster.create(['a']);
+  const salt = Buffer.alloc(12, 1);
+  const line = (name: string, password: string) =>
+    `${name}:$7$101$${salt.toString('base64')}$${pbkdf2Sync(password, salt, 101, 64, 'sha512').toString('base64')}\n`;
+  const passwordFile = file('passwd', line('alice', 'secret'));
+  const settings = { mqtt: { anonymous: false, authentication: ['passwordFile', 'cluster'], passwordFile } };
+  await cluster.start('a', settings);
+  await cluster.serving('a');
+  expect(await login('a', 'alice', 'secret')).toBe(0);
+  expect(await login('a', 'bob', 'secret')).not.toBe(0);
+  writeFileSync(passwordFile, line('bob', 'secret'));
+  await until(async () => (await login('a', 'bob', 'secret')) === 0);
+  expect(await login('a', 'alice', 'secret')).not.toBe(0);
+
+  await whenInForce(() =>
+    admin('a', 'users', 'import', file('import', line('carl', 'imported') + line('dora', 'x'))),
+  );
+  expect(await login('a', 'carl', 'imported')).toBe(0);
+  expect(await admin('a', 'users', 'list')).toMatch(/carl[^]*dora/);
+});
