@@ -216,6 +216,18 @@ export const configSchema = z
         rate: z.number().min(0).max(10_000).default(1),
         /** Name of the publisher group. Several members may share a group; one of them publishes. */
         group: z.string().max(64).default(''),
+        /** User as which the publisher connects to the members. Empty: it connects without a user. */
+        username: z.string().default(''),
+        /** File with the password of that user in its first line. */
+        passwordFile: z.string().default(''),
+      })
+      .check(({ value, issues }) => {
+        if ((value.username === '') === (value.passwordFile === '')) return;
+        issues.push({
+          code: 'custom',
+          message: 'must set username and passwordFile together, or none of them',
+          input: value,
+        });
       })
       .prefault({}),
     timings: timings.prefault({}),

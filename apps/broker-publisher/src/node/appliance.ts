@@ -14,6 +14,7 @@ import type { HttpServer } from '@mqtt-cluster/runtime';
 import { createStore } from '@mqtt-cluster/store';
 import { readToken } from '../admin/authorization.ts';
 import { ClientAuthentication } from '../authentication/client-authentication.ts';
+import { publisherCredentials } from '../authentication/publisher-credentials.ts';
 import { ownAddress } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { FaultInjection } from '../fault-injection/fault-injection.ts';
@@ -328,6 +329,14 @@ export class Appliance implements Lifecycle {
     const { config } = this.#options;
     if (config.publisher.rate === 0) return;
     const servers = publisherServers(config);
+    const credentials = publisherCredentials(config);
+    if (credentials === null) {
+      const text =
+        'the publisher does not start: each listener needs a user. Set publisher.username and publisher.passwordFile, ' +
+        'or publisher.rate to 0';
+      this.#logger.warn({}, text);
+      return;
+    }
     if (servers === null) {
       this.#logger.warn({}, 'the publisher does not start: no listener of this member serves plain TCP');
       return;
@@ -335,6 +344,7 @@ export class Appliance implements Lifecycle {
     this.#publisher = createPublisher({
       memberId: config.id,
       ...servers,
+      connection: credentials,
       ...(config.publisher.group === '' ? {} : { sharedGroup: config.publisher.group }),
       ratePerSecond: config.publisher.rate,
       logger: this.#logger.child({ part: 'publisher' }),

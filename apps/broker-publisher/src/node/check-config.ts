@@ -2,6 +2,7 @@ import { ConfigError, silentLogger } from '@mqtt-cluster/contracts';
 import { WatchedFiles } from '@mqtt-cluster/runtime';
 import { readToken } from '../admin/authorization.ts';
 import { checkAuthentication } from '../authentication/client-authentication.ts';
+import { publisherCredentials } from '../authentication/publisher-credentials.ts';
 import { readConfig, readPem } from '../config.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { clientListeners } from '../listeners/client-listeners.ts';
@@ -34,6 +35,7 @@ export async function checkConfig(directory: string): Promise<string> {
 export function checkStartFiles(config: ApplianceConfig): void {
   checkStartRules(config);
   readToken(config.admin.tokenFile);
+  publisherCredentials(config);
   const { key, cert, ca } = config.tls;
   if (key !== '') {
     checkFiles('tls', () => checkTlsFiles({ key: pemFile(key), cert: pemFile(cert), ca: pemFile(ca) }));

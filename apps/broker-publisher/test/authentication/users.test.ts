@@ -105,3 +105,26 @@ test('users of a password file log in, and a replaced file counts without a rest
   expect(await login('a', 'carl', 'imported')).toBe(0);
   expect(await admin('a', 'users', 'list')).toMatch(/carl[^]*dora/);
 });
+
+test('the publisher of a member connects as its user, and does not start without one where each client needs a user', async () => {
+  const salt = Buffer.alloc(12, 1);
+  const derived = pbkdf2Sync('telemetry', salt, 101, 64, 'sha512').toString('base64');
+  cluster = await TestCluster.create(['a']);
+  const passwordFile = file('passwd', `publisher:$7$101$${salt.toString('base64')}$${derived}\n`);
+  const mqtt = { anonymous: false, authentication: ['passwordFile'], passwordFile };
+  const user = { username: 'publisher', passwordFile: file('publisher', 'telemetry\n') };
+  await cluster.start('a', { mqtt, publisher: { rate: 10, ...user } });
+  const accepted = 'provider="passwordFile",result="accepted"';
+  await until(async () => (await cluster.metrics('a')).value('authentications_total', accepted) > 0);
+  const publisher = async () => {
+    const { counters } = (await (await cluster.get('a', '/status')).json()) as {
+      counters: { publisher?: object };
+    };
+    return counters.publisher;
+  };
+  expect(await publisher()).toBeDefined();
+  await cluster.stop('a');
+  await cluster.start('a', { mqtt, publisher: { rate: 10 } });
+  await cluster.serving('a');
+  expect(await publisher()).toBeUndefined();
+});
