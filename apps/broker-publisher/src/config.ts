@@ -189,7 +189,31 @@ export const configSchema = z
         jwt: jwtSchema.prefault({}),
       })
       .prefault({}),
-    http: z.object({ port: port.default(9100) }).prefault({}),
+    http: z
+      .object({
+        port: port.default(9100),
+        /**
+         * Files (PEM) for HTTPS instead of HTTP. With `ca`, each client must present a certificate of this authority,
+         * Prometheus and probes included.
+         */
+        tls: z
+          .object({
+            key: z.string().default(''),
+            cert: z.string().default(''),
+            ca: z.string().default(''),
+          })
+          .check(({ value, issues }) => {
+            const { key, cert, ca } = value;
+            if ((key === '') === (cert === '') && (ca === '' || key !== '')) return;
+            issues.push({
+              code: 'custom',
+              message: 'must set key and cert together, and ca only with them',
+              input: value,
+            });
+          })
+          .prefault({}),
+      })
+      .prefault({}),
     cluster: z.object({ port: port.default(7883) }).prefault({}),
     /** Cluster listeners of all members, including this one: `id=host:port`. */
     peers,

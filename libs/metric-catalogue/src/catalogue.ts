@@ -1,3 +1,4 @@
+import { administrationMetrics } from './administration.ts';
 import { authenticationMetrics } from './authentication.ts';
 import { bridgeMetrics } from './bridge.ts';
 import { brokerMetrics } from './broker.ts';
@@ -9,6 +10,7 @@ import { publisherMetrics } from './publisher.ts';
 import { storeMetrics } from './store.ts';
 
 export type { CatalogueMetric, LabelValues, MetricUnit } from './define.ts';
+export { administrationMetrics } from './administration.ts';
 export { authenticationMetrics } from './authentication.ts';
 export { bridgeMetrics } from './bridge.ts';
 export { brokerMetrics, disconnectReasons, connectionRefusalReasons } from './broker.ts';
@@ -29,6 +31,7 @@ export interface MetricSection {
 export const applianceMetricSections: readonly MetricSection[] = [
   { title: 'Clients of a member', metrics: brokerMetrics },
   { title: 'Logins of clients', metrics: authenticationMetrics },
+  { title: 'Administration', metrics: administrationMetrics },
   { title: 'Member and replicated state', metrics: memberMetrics },
   { title: 'Log', metrics: raftMetrics },
   { title: 'Links between members', metrics: bridgeMetrics },

@@ -1,6 +1,7 @@
 import { ClusterError, parseJson } from '@mqtt-cluster/contracts';
 import type { Decoded } from '@mqtt-cluster/contracts';
 import { z } from 'zod';
+import { adminUserAgent } from './paths.ts';
 
 /** The appliance rejected a request or did not answer. The message is one line. */
 export class AdminError extends ClusterError {
@@ -17,14 +18,24 @@ const answerMsMax = 15_000;
 
 const errorSchema = z.object({ error: z.string(), later: z.boolean().optional() });
 
+/** The admin token, or a user of the cluster with its password. */
+export type AdminCredentials =
+  { readonly token: string } | { readonly user: string; readonly password: string };
+
+function authorizationOf(credentials: AdminCredentials): string {
+  if ('token' in credentials) return `Bearer ${credentials.token}`;
+  const { user, password } = credentials;
+  return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+}
+
 /** HTTP client for the admin pages of one appliance. */
 export class AdminClient {
   readonly #url: string;
-  readonly #token: string | null;
+  readonly #authorization: string | null;
 
-  constructor(url: string, token: string | null) {
+  constructor(url: string, credentials: AdminCredentials | null) {
     this.#url = url.replace(/\/$/, '');
-    this.#token = token;
+    this.#authorization = credentials && authorizationOf(credentials);
   }
 
   /** @throws AdminError */
@@ -97,7 +108,8 @@ export class AdminClient {
   async #request(method: string, path: string, body?: string): Promise<Response> {
     const headers = {
       'content-type': 'application/json',
-      ...(this.#token === null ? {} : { authorization: `Bearer ${this.#token}` }),
+      'user-agent': adminUserAgent,
+      ...(this.#authorization === null ? {} : { authorization: this.#authorization }),
     };
     const signal = AbortSignal.timeout(answerMsMax);
     try {

@@ -11,6 +11,9 @@ export class UsageError extends ClusterError {
 interface AdminOptions {
   readonly url?: string;
   readonly tokenFile?: string;
+  /** User of the cluster with a role. The command asks for its password. */
+  readonly user?: string;
+  readonly userPasswordFile?: string;
   readonly wait: number;
   readonly json?: boolean;
   /** Option of the command `health`. */
@@ -59,6 +62,12 @@ function createProgram(onCommand: (command: AdminCommand) => void): Command {
     .configureHelp({ showGlobalOptions: true, helpWidth: 120 })
     .option('--url <URL>', 'URL of the appliance (default: from its configuration)', text)
     .option('--token-file <FILE>', 'file with the admin token (default: from the configuration)', text)
+    .option('--user <NAME>', 'user of the cluster with a role, instead of the token', text)
+    .option(
+      '--user-password-file <FILE>',
+      'file with the password of --user (default: a prompt, or standard input)',
+      text,
+    )
     .option(
       '--wait <SECONDS>',
       'how long add, remove, transfer, drain and settings wait',

@@ -26,6 +26,11 @@ export class Authorization {
     this.#trustsLoopback = trustsLoopback;
   }
 
+  /** Whether administration needs a token. */
+  get hasToken(): boolean {
+    return this.#digest !== null;
+  }
+
   /** Returns null for an authorized request. Otherwise returns the reason for the rejection, in one sentence. */
   rejectionReason({ headers, isLocal }: Pick<HttpRequest, 'headers' | 'isLocal'>): string | null {
     if (this.#digest === null) {

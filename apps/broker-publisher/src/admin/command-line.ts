@@ -21,6 +21,7 @@ import {
 import type { StatusSummary } from './format.ts';
 import { adminPaths } from './paths.ts';
 import { restore } from './restore.ts';
+import { readPassword } from './users/read-password.ts';
 import { changeUsers, listUsers } from './users/user-commands.ts';
 
 const pollMs = 500;
@@ -57,7 +58,7 @@ export async function runAdminCommand(
     await restore({ file, ...restoreTarget(parsed, environment), progress: environment.progress });
     return 0;
   }
-  return execute(parsed, clientFor(parsed, environment), environment);
+  return execute(parsed, await clientFor(parsed, environment), environment);
 }
 
 async function execute(
@@ -222,15 +223,23 @@ async function backup(file: string, client: AdminClient): Promise<{ text: string
   };
 }
 
-function clientFor({ options }: AdminCommand, { configDirectory }: AdminEnvironment): AdminClient {
-  const { url, tokenFile } = options;
+async function clientFor(
+  { options }: AdminCommand,
+  { configDirectory }: AdminEnvironment,
+): Promise<AdminClient> {
+  const { url, tokenFile, user } = options;
   if (url !== undefined && !URL.canParse(url))
     throw new AdminError(`--url: "${url}" is not a URL such as http://127.0.0.1:9100`);
   // With both --url and --token-file the command needs no configuration.
   const config =
     url === undefined || tokenFile === undefined ? readConfigFor(configDirectory, url !== undefined) : null;
   const address = url ?? addressOf(config!);
-  return new AdminClient(address, readToken(tokenFile ?? config?.admin.tokenFile ?? ''));
+  if (user !== undefined) {
+    const password = await readPassword(options.userPasswordFile, user);
+    return new AdminClient(address, { user, password });
+  }
+  const token = readToken(tokenFile ?? config?.admin.tokenFile ?? '');
+  return new AdminClient(address, token === null ? null : { token });
 }
 
 /** Returns null when the configuration is invalid and `optional` is true. */
@@ -244,9 +253,10 @@ function readConfigFor(directory: string, optional: boolean): ApplianceConfig | 
 }
 
 function addressOf({ host, http }: ApplianceConfig): string {
+  const scheme = http.tls.key === '' ? 'http' : 'https';
   const listensOnIpv4 = host === allAddresses || host === '0.0.0.0';
   const reachable = listensOnIpv4 ? '127.0.0.1' : host === '::' ? '::1' : host;
-  return `http://${isIP(reachable) === 6 ? `[${reachable}]` : reachable}:${http.port}`;
+  return `${scheme}://${isIP(reachable) === 6 ? `[${reachable}]` : reachable}:${http.port}`;
 }
 
 function restoreTarget(

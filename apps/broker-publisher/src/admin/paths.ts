@@ -14,3 +14,6 @@ export const adminPaths = {
   undrainShort: '/undrain',
   users: '/cluster/users',
 } as const;
+
+/** User agent of the admin command, so that the audit can name it. */
+export const adminUserAgent = 'mqtt-cluster-admin';

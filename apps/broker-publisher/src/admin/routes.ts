@@ -2,33 +2,23 @@ import type { HttpResponse, HttpRequest } from '@mqtt-cluster/runtime';
 import type { Snapshot } from '@mqtt-cluster/contracts';
 import { encodeBackup } from './backup.ts';
 import type { AdminCommandHandler } from './admin-command-handler.ts';
-import type { Authorization } from './authorization.ts';
-import { adminPaths } from './paths.ts';
+import type { AdminAccess } from './access/admin-access.ts';
+import { actOf } from './access/admin-roles.ts';
+import type { AuditLog } from './access/audit-log.ts';
+import { adminPaths, adminUserAgent } from './paths.ts';
 import type { UserAdministration } from './users/user-administration.ts';
 import { handleUserRequest, isUserPath } from './users/user-routes.ts';
 
 export interface RouteComponents {
   readonly commandHandler: AdminCommandHandler;
   readonly users: UserAdministration;
-  readonly authorization: Authorization;
+  readonly access: AdminAccess;
+  readonly audit: AuditLog;
   readonly clusterName: string;
   /** Returns whether the `peers` setting or the cluster configuration lists the member. */
   readonly isKnownMember: (member: string) => boolean;
   readonly snapshot: () => Snapshot | null;
 }
-
-/** Admin command of each path. The requests are POST requests with parameters in the query or in a JSON body. */
-const commandOf: Readonly<Record<string, string>> = {
-  [adminPaths.drainShort]: 'drain',
-  [adminPaths.undrainShort]: 'undrain',
-  [adminPaths.drain]: 'drain',
-  [adminPaths.undrain]: 'undrain',
-  [adminPaths.add]: 'add',
-  [adminPaths.remove]: 'remove',
-  [adminPaths.transfer]: 'transfer',
-  [adminPaths.bootstrap]: 'bootstrap',
-  [adminPaths.settings]: 'settings',
-};
 
 /**
  * Returns a handler for the admin pages and `/cluster/health`. The handler returns null for any other path.
@@ -40,23 +30,76 @@ export function adminRoutes(
     const { method, path } = request;
     if (path === adminPaths.clusterHealth)
       return rejectOtherMethods('GET', method) ?? getHealth(components, request);
-    const command = Object.hasOwn(commandOf, path) ? commandOf[path] : undefined;
-    const isPage = path === adminPaths.members || path === adminPaths.settings || path === adminPaths.backup;
-    const isUsers = isUserPath(path);
-    if (command === undefined && !isPage && !isUsers) return null;
-    const rejection = components.authorization.rejectionReason(request);
-    if (rejection !== null) return Promise.resolve({ code: 403, body: { error: rejection } });
-    if (isUsers) return handleUserRequest(components.users, request);
-    if (isPage && method === 'GET') return getPage(components, path);
-    if (command === undefined) return rejectOtherMethods('GET', method);
-    return rejectOtherMethods('POST', method) ?? execute(components, command, request);
+    if (isUserPath(path)) {
+      return administer(components, request, 'users', method !== 'GET', (recorded) =>
+        handleUserRequest(components.users, recorded),
+      );
+    }
+    const read = actOf('read', path);
+    const write = actOf('write', path);
+    if (read !== undefined && (method === 'GET' || write === undefined)) {
+      return administer(components, request, read, read === 'backup', async () =>
+        method === 'GET' ? getPage(components, path) : wrongMethod('GET'),
+      );
+    }
+    if (write === undefined) return null;
+    return administer(components, request, write, true, async (recorded) =>
+      method === 'POST' ? execute(components, write, recorded) : wrongMethod('POST'),
+    );
   };
 }
 
+/**
+ * Handles a request of an administrator: checks its authorization, and writes the line of the audit.
+ *
+ * @param isAudited false for requests that only read what an operator polls
+ */
+async function administer(
+  { access, audit }: RouteComponents,
+  request: HttpRequest,
+  act: string,
+  isAudited: boolean,
+  handle: (recorded: HttpRequest) => Promise<HttpResponse>,
+): Promise<HttpResponse> {
+  const { address, path, query, headers } = request;
+  const decision = await access.decide(request, act);
+  if (!decision.granted) {
+    const { code, reason } = decision;
+    audit.onRefusal({ action: act, address, reason }, code === 429);
+    const retry = code === 429 ? { headers: { 'retry-after': '2' } } : {};
+    return { code, body: { error: reason }, ...retry };
+  }
+  let body: unknown = {};
+  const recorded: HttpRequest = { ...request, json: async () => (body = await request.json()) };
+  const report = (code: number): void => {
+    if (!isAudited) return;
+    const way = headers['user-agent'] === adminUserAgent ? 'command line' : 'http';
+    const parameters = { path, ...Object.fromEntries(query), ...(isObject(body) ? body : {}) };
+    audit.onAct({ way, action: act, actor: decision.actor, address, parameters }, code);
+  };
+  try {
+    const response = await handle(recorded);
+    report(response.code);
+    return response;
+  } catch (error) {
+    report(errorCode);
+    throw error;
+  }
+}
+
+/** Code of an act that ended with an error, for the audit. */
+const errorCode = 500;
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+function wrongMethod(wanted: string): HttpResponse {
+  return { code: 405, body: { error: `this path supports only ${wanted} requests` } };
+}
+
 function rejectOtherMethods(wanted: string, method: string): Promise<HttpResponse> | null {
-  return method === wanted
-    ? null
-    : Promise.resolve({ code: 405, body: { error: `this path supports only ${wanted} requests` } });
+  return method === wanted ? null : Promise.resolve(wrongMethod(wanted));
 }
 
 /**

@@ -19,6 +19,7 @@ import type {
 } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import type { WatchedFiles } from '@mqtt-cluster/runtime';
+import { httpListenerName } from '../admin/access/admin-access.ts';
 import type { ApplianceConfig } from '../config.ts';
 import { clientListeners } from '../listeners/client-listeners.ts';
 import { anyAudience, checkProviderSettings } from './provider-settings.ts';
@@ -54,14 +55,16 @@ export class ClientAuthentication implements Authenticator {
     this.#passwordFile = files.passwordFile;
     this.hashes = new HashPool({ logger, metrics });
     this.#authentication = new Authentication({
-      listeners: new Map(
-        clientListeners(config).map(
+      listeners: new Map([
+        ...clientListeners(config).map(
           ({ name, authentication, anonymous }): [string, ListenerAuthentication] => [
             name,
             { providers: authentication, anonymous },
           ],
         ),
-      ),
+        // Only users of the cluster have roles for administration by HTTP.
+        [httpListenerName, { providers: ['cluster'], anonymous: false }],
+      ]),
       table,
       certificateUser: config.mqtt.certificateUser,
       hashes: this.hashes,

@@ -10,7 +10,7 @@ import { createMember, defaultLimits, lanMemberTimings } from '@mqtt-cluster/mem
 import { createPublisher } from '@mqtt-cluster/publisher';
 import type { Publisher } from '@mqtt-cluster/publisher';
 import { createHttpServer, WatchedFiles } from '@mqtt-cluster/runtime';
-import type { HttpServer } from '@mqtt-cluster/runtime';
+import type { HttpServer, HttpTls } from '@mqtt-cluster/runtime';
 import { createStore } from '@mqtt-cluster/store';
 import { readToken } from '../admin/authorization.ts';
 import { ClientAuthentication } from '../authentication/client-authentication.ts';
@@ -27,6 +27,7 @@ import { ApplianceMetrics } from '../observability/metrics.ts';
 import { systemTopics } from '../observability/system-topics.ts';
 import { checkStartFiles } from './check-config.ts';
 import { ClockKeeper } from './clock-keeper.ts';
+import { openHttpTls } from './http-tls.ts';
 import { listenAddress } from './listen-address.ts';
 import { rejectDuplicateMemberId } from './duplicate-member-id.ts';
 import { ManagementInterface } from './management-interface.ts';
@@ -124,7 +125,10 @@ export class Appliance implements Lifecycle {
       outboxItems: () => runner.status().outboxItems,
       onFatal: this.#options.onFatal,
     });
-    this.#http = this.#createHttp(runner, management);
+    const httpTls = await openHttpTls(config, this.#files);
+    const http = this.#createHttp(runner, management, httpTls?.current);
+    httpTls?.onChange(() => http.setTls(httpTls.current));
+    this.#http = http;
     const listeners = await brokerListeners(config, {
       addressOf: (host) => listenAddress(host, this.#logger),
       tlsOf: (name) => watchedTls.listener(name),
@@ -222,6 +226,7 @@ export class Appliance implements Lifecycle {
       logger: this.#logger,
       metrics: this.#metrics.registry,
       token: this.#token,
+      authenticate: (credentials) => this.#authentication!.authenticate(credentials),
       createHash: (password) => this.#authentication!.hashes.create(password),
       probeCredentials: () => this.#authentication!.probeCredentials,
       connectToBroker: () => this.#connectToBroker(),
@@ -300,7 +305,7 @@ export class Appliance implements Lifecycle {
     return probe;
   }
 
-  #createHttp(runner: MemberRunner, management: ManagementInterface): HttpServer {
+  #createHttp(runner: MemberRunner, management: ManagementInterface, tls?: HttpTls): HttpServer {
     const { config } = this.#options;
     const metrics = this.#metrics;
     const render = (): Promise<string> =>
@@ -308,6 +313,7 @@ export class Appliance implements Lifecycle {
     return createHttpServer({
       host: this.#listenHost,
       port: config.http.port,
+      ...(tls && { tls }),
       logger: this.#logger,
       metrics: { render, contentType: metrics.registry.contentType },
       health: () => management.health(),

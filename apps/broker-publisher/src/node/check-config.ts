@@ -9,6 +9,7 @@ import { clientListeners } from '../listeners/client-listeners.ts';
 import { parseListenerTls, tlsPaths, usesTls } from '../listeners/listener-tls.ts';
 import { checkTlsFiles } from '../listeners/tls-files.ts';
 import type { PemFile } from '../listeners/tls-files.ts';
+import { openHttpTls } from './http-tls.ts';
 import { checkStartRules } from './start-rules.ts';
 
 /**
@@ -25,6 +26,7 @@ export async function checkConfig(directory: string): Promise<string> {
   const files = new WatchedFiles({ logger: silentLogger });
   try {
     await checkAuthentication({ config, files, logger: silentLogger });
+    await openHttpTls(config, files);
   } finally {
     files.stop();
   }

@@ -1,10 +1,22 @@
 import type { Duplex } from 'node:stream';
-import type { Lifecycle, Logger, MemberAdvertisement, MemberEvent, MemberId } from '@mqtt-cluster/contracts';
+import type {
+  AccessSubject,
+  Authenticator,
+  Lifecycle,
+  Logger,
+  MemberAdvertisement,
+  MemberEvent,
+  MemberId,
+  Role,
+} from '@mqtt-cluster/contracts';
 import { adminAnswerTopic } from '@mqtt-cluster/contracts';
 import type { Metrics } from '@mqtt-cluster/metric-catalogue';
 import { createNotifier, measureEventLoopDelay } from '@mqtt-cluster/runtime';
 import type { HttpResponse, HttpRequest, CheckResult } from '@mqtt-cluster/runtime';
 import { AdminCommandHandler } from '../admin/admin-command-handler.ts';
+import { AdminAccess } from '../admin/access/admin-access.ts';
+import { includesRole, neededRole } from '../admin/access/admin-roles.ts';
+import { AuditLog } from '../admin/access/audit-log.ts';
 import { Authorization } from '../admin/authorization.ts';
 import { adminRoutes } from '../admin/routes.ts';
 import { UserAdministration } from '../admin/users/user-administration.ts';
@@ -34,6 +46,8 @@ export interface ManagementInterfaceOptions {
   readonly metrics: Metrics;
   /** Token of the admin interface; null without `admin.tokenFile`. */
   readonly token: string | null;
+  /** Checks the users of the cluster that administer by HTTP. */
+  readonly authenticate: Authenticator['authenticate'];
   /** Returns the hash of a new password of a user. */
   readonly createHash: (password: Uint8Array) => Promise<string>;
   /** Credentials with which the listeners accept the probe of this process. */
@@ -58,6 +72,8 @@ export class ManagementInterface implements Lifecycle {
   readonly commandHandler: AdminCommandHandler;
   readonly routes: (request: HttpRequest) => Promise<HttpResponse> | null;
   readonly #options: ManagementInterfaceOptions;
+  readonly #access: AdminAccess;
+  readonly #audit: AuditLog;
   readonly #view: ClusterView;
   readonly #loadMeter = new LoadMeter();
   readonly #redirectTargets = new Map<
@@ -80,6 +96,14 @@ export class ManagementInterface implements Lifecycle {
       options.token,
       config.admin.trustLoopback && !hasLocalProxy(config),
     );
+    const now = (): number => performance.now();
+    this.#access = new AdminAccess({
+      authorization: this.authorization,
+      authenticator: { authenticate: options.authenticate },
+      lab: config.lab,
+      now,
+    });
+    this.#audit = new AuditLog(options.logger, options.metrics, now);
     this.commandHandler = new AdminCommandHandler({ runner, drainPerSecond: config.drainPerSecond, stop });
     this.routes = adminRoutes({
       commandHandler: this.commandHandler,
@@ -88,7 +112,8 @@ export class ManagementInterface implements Lifecycle {
         change: (change) => this.commandHandler.changeAccess(change),
         createHash: (password) => options.createHash(password),
       }),
-      authorization: this.authorization,
+      access: this.#access,
+      audit: this.#audit,
       clusterName: config.name,
       isKnownMember: (member) =>
         members.includes(member) || runner.status().config?.members.some(({ id }) => id === member) === true,
@@ -119,6 +144,7 @@ export class ManagementInterface implements Lifecycle {
   /** Ends the watchdog keep-alives. Call `stop` after all other components have stopped. */
   async stop(): Promise<void> {
     this.#stopDelays();
+    this.#audit.flush();
     this.#serviceManager?.stop();
   }
 
@@ -130,12 +156,21 @@ export class ManagementInterface implements Lifecycle {
    * Executes a command that arrived on an admin topic, and publishes the result on this member's answer
    * topic.
    */
-  async onTopicCommand(command: string, payload: Uint8Array): Promise<void> {
-    const { config, runner, logger } = this.#options;
-    const { code, body } = await this.commandHandler.execute(command, parametersOf(payload));
-    logger.info({ command, code }, 'executed a command from an admin topic');
+  async onTopicCommand(command: string, payload: Uint8Array, author?: AccessSubject): Promise<void> {
+    const { config, runner } = this.#options;
+    const parameters = parametersOf(payload);
+    const { code, body } = await this.commandHandler.execute(command, parameters);
+    // Without users, only clients with the admin token reach the admin topics.
+    const actor = { name: author?.identity.user ?? 'token', role: author?.role ?? 'admin' };
+    const address = author?.identity.address ?? '';
+    this.#audit.onAct({ way: 'topic', action: command, actor, address, parameters }, code);
     const answer = Buffer.from(JSON.stringify({ command, code, ...body }));
     runner.publishLocal({ topic: adminAnswerTopic(config.id), payload: answer, qos: 0, retain: false });
+  }
+
+  /** Returns whether a client with this role may publish the command on an admin topic. */
+  mayRun(command: string, role: Role): boolean {
+    return includesRole(role, neededRole(command));
   }
 
   // ---- health and redirection ----

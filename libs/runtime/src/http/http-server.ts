@@ -1,8 +1,9 @@
 import { createServer as createPlainServer } from 'node:http';
-import { createServer as createSecureServer } from 'node:https';
+import { createServer as createSecureServer, Server as SecureServer } from 'node:https';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import { ListenError, plainAddress } from '@mqtt-cluster/contracts';
 import type { Lifecycle, Logger } from '@mqtt-cluster/contracts';
 import { HttpConnections } from './http-connections.ts';
@@ -44,7 +45,11 @@ export interface HttpTls {
   readonly key: string | Buffer;
   readonly cert: string | Buffer;
   readonly ca?: string | Buffer;
-  readonly requestCert?: boolean;
+}
+
+function tlsOptionsOf({ key, cert, ca }: HttpTls): SecureContextOptions & TlsOptions {
+  const clients = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true };
+  return { key, cert, ...clients, minVersion: 'TLSv1.2' };
 }
 
 export interface HttpRequest {
@@ -86,6 +91,8 @@ const bodyBytesMax = 64 * 1024;
 
 export interface HttpServer extends Lifecycle {
   address(): { readonly host: string; readonly port: number };
+  /** Replaces key and certificates for new connections. Has no effect on a server without TLS. */
+  setTls(tls: HttpTls): void;
 }
 
 /** Time for the request line and the headers, TLS included. A silent connection ends after this time. */
@@ -155,6 +162,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
+    setTls(tls) {
+      if (server instanceof SecureServer) server.setSecureContext(tlsOptionsOf(tls));
+    },
     address() {
       const { address, port } = server.address() as AddressInfo;
       return { host: address, port };

@@ -1,0 +1,34 @@
+import type { HttpTls, WatchedFiles } from '@mqtt-cluster/runtime';
+import type { ApplianceConfig } from '../config.ts';
+import { checkTlsFiles } from '../listeners/tls-files.ts';
+
+export interface WatchedHttpTls {
+  readonly current: HttpTls;
+  onChange(listener: () => void): () => void;
+}
+
+/**
+ * Reads the files of the setting `http.tls`, and reads them again when they change. Returns null without HTTPS.
+ *
+ * @throws ConfigError the message names the file that is wrong
+ */
+export async function openHttpTls(
+  { http: { tls } }: ApplianceConfig,
+  files: WatchedFiles,
+): Promise<WatchedHttpTls | null> {
+  if (tls.key === '') return null;
+  return files.watch({
+    setting: 'http.tls',
+    paths: [tls.key, tls.cert, tls.ca].filter((path) => path !== ''),
+    parse: ([key, cert, ca]): HttpTls => {
+      const text = (file: typeof key): string => Buffer.from(file!.bytes).toString('utf8');
+      const pem = (path: string, file: typeof key) => ({ path, text: text(file) });
+      checkTlsFiles({
+        key: pem(tls.key, key),
+        cert: pem(tls.cert, cert),
+        ...(ca && { ca: pem(tls.ca, ca) }),
+      });
+      return { key: text(key), cert: text(cert), ...(ca && { ca: text(ca) }) };
+    },
+  });
+}

@@ -1,0 +1,144 @@
+import type { AuthenticationResult, Credentials, Role } from '@mqtt-cluster/contracts';
+import { AdminAccess } from '../../src/admin/access/admin-access.ts';
+import { neededRole, roleOfAct } from '../../src/admin/access/admin-roles.ts';
+import { Authorization } from '../../src/admin/authorization.ts';
+
+const token = 'a-token-of-some-length';
+const roles: Readonly<Record<string, Role | undefined>> = {
+  vera: 'viewer',
+  otto: 'operator',
+  ada: 'admin',
+  nobody: undefined,
+};
+let nowMs = 0;
+
+/** Accepts each user of the table with the password `right`. */
+async function authenticate({
+  userName = '',
+  password,
+  client,
+  address,
+  listener,
+}: Credentials): Promise<AuthenticationResult> {
+  if (!(userName in roles) || Buffer.from(password ?? []).toString() !== 'right')
+    return { accepted: false, reason: 'credentials' };
+  const role = roles[userName];
+  const identity = { source: 'cluster' as const, user: userName, groups: [], client, address, listener };
+  return { accepted: true, subject: { identity, ...(role !== undefined && { role }) } };
+}
+
+function accessWith({
+  tokenText = null as string | null,
+  trustsLoopback = true,
+  lab = false,
+} = {}): AdminAccess {
+  const authorization = new Authorization(tokenText, trustsLoopback);
+  return new AdminAccess({ authorization, authenticator: { authenticate }, lab, now: () => nowMs });
+}
+
+const basic = (user: string, password = 'right'): string =>
+  `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+
+function request(authorization?: string, more: object = {}) {
+  const headers = authorization === undefined ? {} : { authorization };
+  return { headers, isLocal: false, address: '192.0.2.1', isPrivate: true, mayBeFromPage: false, ...more };
+}
+
+test.each([
+  ['vera', ['members', 'settings read']],
+  ['otto', ['members', 'settings read', 'settings', 'drain', 'undrain', 'transfer']],
+  ['ada', Object.keys(roleOfAct)],
+  ['nobody', []],
+])('the user %s may do exactly what its role permits', async (user, permitted) => {
+  const access = accessWith();
+  const granted: string[] = [];
+  for (const act of Object.keys(roleOfAct)) {
+    const decision = await access.decide(request(basic(user)), act);
+    if (decision.granted) granted.push(act);
+    else expect(decision).toMatchObject({ code: 403, reason: expect.stringContaining(neededRole(act)) });
+  }
+  expect(granted.sort()).toEqual([...permitted].sort());
+});
+
+test('an act that the table does not list needs the role admin', async () => {
+  const access = accessWith();
+  expect(await access.decide(request(basic('otto')), 'constructor')).toMatchObject({ granted: false });
+  expect(await access.decide(request(basic('ada')), 'constructor')).toMatchObject({ granted: true });
+});
+
+test('the admin token counts as the role admin, from any address', async () => {
+  const access = accessWith({ tokenText: token });
+  expect(await access.decide(request(`Bearer ${token}`, { isPrivate: false }), 'backup')).toEqual({
+    granted: true,
+    actor: { name: 'token', role: 'admin' },
+  });
+  expect(await access.decide(request(`Bearer ${token}x`), 'backup')).toMatchObject({
+    granted: false,
+    code: 403,
+  });
+});
+
+test('without credentials only this host may administer, and only without a token', async () => {
+  const local = { isLocal: true, address: '127.0.0.1' };
+  expect(await accessWith().decide(request(undefined, local), 'backup')).toEqual({
+    granted: true,
+    actor: { name: 'local', role: 'admin' },
+  });
+  expect(await accessWith().decide(request(), 'members')).toMatchObject({ granted: false, code: 403 });
+  for (const options of [{ tokenText: token }, { trustsLoopback: false }])
+    expect(await accessWith(options).decide(request(undefined, local), 'members')).toMatchObject({
+      granted: false,
+    });
+});
+
+test('a password over plain HTTP from another host is refused without a check, except in a lab', async () => {
+  const plain = request(basic('ada'), { isPrivate: false });
+  expect(await accessWith().decide(plain, 'members')).toMatchObject({
+    granted: false,
+    reason: expect.stringContaining('http.tls'),
+  });
+  expect(await accessWith({ lab: true }).decide(plain, 'members')).toMatchObject({ granted: true });
+});
+
+test('a page in a browser cannot use the password that the browser has stored', async () => {
+  const page = request(basic('ada'), { mayBeFromPage: true, isLocal: false });
+  expect(await accessWith().decide(page, 'drain')).toMatchObject({
+    granted: false,
+    reason: expect.stringContaining('browser'),
+  });
+});
+
+test.each([
+  ['passwords', (guess: number) => basic('ada', `wrong-${guess}`), basic('ada')],
+  ['tokens', (guess: number) => `Bearer guess-${guess}`, `Bearer ${token}`],
+])('guesses of %s are slowed down for their address only', async (_what, guess, right) => {
+  const access = accessWith({ tokenText: token });
+  const codes: number[] = [];
+  for (let number = 0; number < 100; number++) {
+    const decision = await access.decide(request(guess(number)), 'members');
+    codes.push(decision.granted ? 200 : decision.code);
+  }
+  expect(codes.filter((code) => code === 403)).toHaveLength(10);
+  expect(codes.filter((code) => code === 429)).toHaveLength(90);
+  // The client cannot distinguish a right guess from a wrong one.
+  expect(await access.decide(request(right), 'members')).toMatchObject({ granted: false, code: 429 });
+  expect(await access.decide(request(right, { address: '192.0.2.2' }), 'members')).toMatchObject({
+    granted: true,
+  });
+  nowMs += 2_000;
+  expect(await access.decide(request(right), 'members')).toMatchObject({ granted: true });
+});
+
+test('a user without the needed role does not count as a guess', async () => {
+  const access = accessWith();
+  for (let number = 0; number < 30; number++) {
+    expect(await access.decide(request(basic('vera')), 'backup')).toMatchObject({ code: 403 });
+  }
+});
+
+test.each([['Basic'], ['Basic !!!'], ['Basic YQ=='], [`Basic ${Buffer.from(':right').toString('base64')}`]])(
+  'the header %j names no user and is refused',
+  async (header) => {
+    expect(await accessWith().decide(request(header), 'members')).toMatchObject({ granted: false });
+  },
+);

@@ -1,0 +1,69 @@
+import { silentLogger } from '@mqtt-cluster/contracts';
+import type { Logger } from '@mqtt-cluster/contracts';
+import { noMetrics } from '@mqtt-cluster/metric-catalogue';
+import { AuditLog, withoutSecrets } from '../../src/admin/access/audit-log.ts';
+
+function record(): { readonly audit: AuditLog; readonly lines: object[]; advance(ms: number): void } {
+  const lines: object[] = [];
+  let nowMs = 0;
+  const write = (fields: object): void => void lines.push(fields);
+  const logger = { ...silentLogger, info: write, warn: write } as unknown as Logger;
+  return { audit: new AuditLog(logger, noMetrics, () => nowMs), lines, advance: (ms) => void (nowMs += ms) };
+}
+
+test('each administrative act is one line with actor, role, address, action, parameters and outcome', () => {
+  const { audit, lines } = record();
+  const act = {
+    way: 'http',
+    action: 'remove',
+    actor: { name: 'ada', role: 'admin' },
+    address: '192.0.2.1',
+    parameters: { id: 'b', force: true },
+  } as const;
+  audit.onAct(act, 200);
+  audit.onAct(act, 409);
+  const line = {
+    audit: true,
+    way: 'http',
+    actor: 'ada',
+    role: 'admin',
+    address: '192.0.2.1',
+    action: 'remove',
+  };
+  expect(lines).toEqual([
+    { ...line, parameters: { id: 'b', force: true }, outcome: 'done', code: 200 },
+    { ...line, parameters: { id: 'b', force: true }, outcome: 'failed', code: 409 },
+  ]);
+});
+
+test('a line shows no password, hash or token, and no long value', () => {
+  expect(
+    withoutSecrets({
+      password: 'p',
+      passwordHash: 'h',
+      adminToken: 't',
+      users: [{ name: 'ada', passwordHash: 'h' }],
+      text: 'x'.repeat(1_000),
+      deep: { a: { b: { c: { d: 1 } } } },
+    }),
+  ).toEqual({
+    password: '(not shown)',
+    passwordHash: '(not shown)',
+    adminToken: '(not shown)',
+    users: [{ name: 'ada', passwordHash: '(not shown)' }],
+    text: 'x'.repeat(200),
+    deep: { a: { b: { c: '(not shown)' } } },
+  });
+});
+
+test('a thousand refusals cost two lines, and the second has their number', () => {
+  const { audit, lines, advance } = record();
+  for (let number = 0; number < 1_000; number++) {
+    audit.onRefusal({ action: `act-${number}`, address: '192.0.2.1', reason: 'wrong' }, false);
+  }
+  expect(lines).toHaveLength(1);
+  advance(10_000);
+  audit.flush();
+  expect(lines).toHaveLength(2);
+  expect(lines[1]).toMatchObject({ audit: true, outcome: 'refused', refusals: 999 });
+});
