@@ -8,5 +8,6 @@ export const administrationMetrics = {
       'Administrative acts by outcome. done, failed: carried out for an authorized client. refused: the client has wrong ' +
       'credentials or lacks the role. limited: refused without a check after too many wrong credentials.',
     values: { outcome: ['done', 'failed', 'refused', 'limited'] },
+    purpose: 'debugging',
   }),
 } as const;

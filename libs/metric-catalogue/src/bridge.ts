@@ -55,7 +55,6 @@ export const bridgeMetrics = {
       'valid CONNECT of a peer. certificate, handshake: no certificate of this cluster. timeout: no CONNECT in time. ' +
       'displaced: too many unauthenticated connections, the oldest was closed.',
     values: { reason: ['rejected', 'certificate', 'handshake', 'timeout', 'displaced'] },
-    purpose: 'debugging',
   }),
   roundTripSeconds: gauge('bridge_round_trip_seconds', {
     unit: 'seconds',

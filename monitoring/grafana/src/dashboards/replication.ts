@@ -183,8 +183,12 @@ const bridges: readonly PanelSpec[] = [
   graph(
     'Connections made',
     'si:/s',
-    'Connections per second to each peer. A steady rate shows an unstable link.',
-    [query(sumBy('peer', rate(ofMembers('bridge_connects_total'))), 'to {{peer}}')],
+    'Connections per second to each peer; a steady rate shows an unstable link. Refused: connections to the cluster port ' +
+      'that were closed before they were accepted as a peer.',
+    [
+      query(sumBy('peer', rate(ofMembers('bridge_connects_total'))), 'to {{peer}}'),
+      query(sumBy('reason', rate(ofMembers('bridge_refused_connections_total'))), 'refused: {{reason}}'),
+    ],
   ),
 ];
 
