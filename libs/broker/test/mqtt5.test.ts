@@ -234,6 +234,26 @@ test.each([
   },
 );
 
+test('a client whose session belongs to another user receives CONNACK 0x87, with MQTT 3.1.1 return code 5', async () => {
+  target.port.refusal = 'notAuthorized';
+  const client = open(target, 5);
+  client.send(connectPacket('c', five));
+  await expect(client.next('connack')).resolves.toMatchObject({ reasonCode: 0x87 });
+  await client.closed;
+  const old = open(target);
+  old.send(connectPacket('c'));
+  await expect(old.next('connack')).resolves.toMatchObject({ returnCode: 5, sessionPresent: false });
+  await old.closed;
+  expect(target.broker.counters().refusals.not_authorized).toBe(2);
+});
+
+test('a connected client whose user was deleted receives DISCONNECT 0x87', async () => {
+  const client = await connect(target, 'c', five);
+  target.port.emit({ kind: 'close', connection: 1, reason: 'notAuthorized' });
+  await expect(client.next('disconnect')).resolves.toMatchObject({ reasonCode: 0x87 });
+  await client.closed;
+});
+
 test('the broker redirects a connected client when the member closes its connection because the member drains', async () => {
   const client = await connect(target, 'c', five);
   target.port.emit({ kind: 'close', connection: 1, reason: 'draining' });
