@@ -22,18 +22,15 @@ import type { BrokerCounters } from './counters.ts';
 import { Connection } from './connection/connection.ts';
 import { OversizedPacketLog } from './connection/oversized-packet-log.ts';
 import { PublishEncoder } from './codec/encode-publish.ts';
-import { TokenBucket } from './flow-control/token-bucket.ts';
+import { ClientLimits } from './limits/client-limits.ts';
 import { Listener, nameDefault } from './listeners/listener.ts';
 import type { ListenerContext } from './listeners/listener.ts';
 import type { BoundAddress, ConnectionOrigin, ListenerTls } from './listeners/options.ts';
 import { defaultLimits } from './options.ts';
-import type { BrokerOptions } from './options.ts';
+import type { BrokerOptions, MemoryPressure } from './options.ts';
 import { SystemTopics } from './system-topics.ts';
 
 const sweepIntervalMs = 1_000;
-/** Sockets without a CONNECT that are accepted in addition to the maximum number of clients. */
-const unconnectedSocketsMax = 1_000;
-const connectBurstSeconds = 5;
 /**
  * Bound of one WebSocket message, in packets of the largest size: MQTT.js sends all packets of one turn in one message.
  */
@@ -53,6 +50,10 @@ export interface Broker extends Lifecycle {
    * @throws Error the values are unusable, or no such listener has TLS; the former values stay in use
    */
   updateTls(listener: string, tls: ListenerTls): void;
+  /** Decides whether a new connection from this address is accepted (rate and places). Listeners do this before TLS. */
+  admit(address: string): boolean;
+  /** Sets what the broker does because the process uses too much memory. */
+  setMemoryPressure(pressure: MemoryPressure): void;
   /** Clients that received a successful CONNACK and are connected. */
   readonly clientsConnected: number;
 }
@@ -71,13 +72,10 @@ class MqttBroker implements Broker {
   readonly #aedes: AedesAdapter;
   readonly #connections = new Map<ConnectionId, Connection>();
   readonly #unflushed: Connection[] = [];
-  readonly #connectBuckets = new Map<string, TokenBucket>();
   readonly #systemTopics: SystemTopics;
   readonly #metricsReporter: BrokerMetricsReporter;
   #listeners: Listener[] = [];
   #lastConnection: ConnectionId = 0;
-  /** Clients that are connected or connecting. */
-  #clients = 0;
   /** Clients that are connected. */
   #open = 0;
   #sweepTimer: NodeJS.Timeout | null = null;
@@ -85,17 +83,19 @@ class MqttBroker implements Broker {
   constructor(options: BrokerOptions) {
     this.#options = options;
     this.#aedes = new AedesAdapter(options.memberId, options.logger);
+    const limits = { ...defaultLimits, ...options.limits };
+    const counters = newCounters();
     this.#context = {
       port: options.port,
-      limits: { ...defaultLimits, ...options.limits },
+      limits,
       logger: options.logger,
       metrics: options.metrics ?? noMetrics,
-      counters: newCounters(),
+      counters,
       encoder: new PublishEncoder(),
       aedes: this.#aedes,
       options,
       oversizedPackets: new OversizedPacketLog(options.logger),
-      clients: () => this.#clients,
+      clientLimits: new ClientLimits(limits, counters, options.logger),
     };
     this.#systemTopics = new SystemTopics(options);
     this.#metricsReporter = new BrokerMetricsReporter(this.#context.metrics);
@@ -143,7 +143,8 @@ class MqttBroker implements Broker {
   }
 
   report(): void {
-    const { counters, limits } = this.#context;
+    const { counters, limits, clientLimits, metrics } = this.#context;
+    clientLimits.updateMetrics(metrics);
     this.#metricsReporter.report(counters, this.clientsConnected, limits.clientsMax);
   }
 
@@ -152,12 +153,13 @@ class MqttBroker implements Broker {
   }
 
   #listenerContext(): ListenerContext {
-    const { limits, counters, logger } = this.#context;
+    const { limits, counters, logger, clientLimits } = this.#context;
     return {
       logger,
       handshakeMsMax: limits.handshakeMsMax,
       messageBytesMax: limits.packetBytesMax * webSocketMessagePackets,
-      admits: (origin) => this.#admits(origin),
+      admits: ({ address }) => this.admit(address),
+      onPending: (address, discard) => clientLimits.enterPending(address, discard),
       onStream: (stream, origin) => this.handle(stream, origin),
       onFailure: (failure) => {
         counters.connectionsRefused++;
@@ -166,26 +168,12 @@ class MqttBroker implements Broker {
     };
   }
 
-  /** Decides about a new connection before its TLS handshake. */
-  #admits({ address }: ConnectionOrigin): boolean {
-    const { limits, counters } = this.#context;
-    const pending = this.#listeners.reduce((sum, listener) => sum + listener.pendingConnections, 0);
-    const tooMany = this.#connections.size + pending >= limits.clientsMax + unconnectedSocketsMax;
-    if (!tooMany && this.#takeConnectToken(address)) return true;
-    counters.connectionsRefused++;
-    counters.refusals[tooMany ? 'too_many_connections' : 'rate_limited']++;
-    return false;
+  admit(address: string): boolean {
+    return this.#context.clientLimits.admit(address);
   }
 
-  #takeConnectToken(address: string): boolean {
-    const perSecond = this.#context.limits.connectsPerSecondMax;
-    if (perSecond === 0) return true;
-    let rate = this.#connectBuckets.get(address);
-    if (!rate) {
-      rate = new TokenBucket(perSecond, perSecond * connectBurstSeconds);
-      this.#connectBuckets.set(address, rate);
-    }
-    return rate.take(performance.now()) === 0;
+  setMemoryPressure(pressure: MemoryPressure): void {
+    this.#context.clientLimits.memoryPressure = pressure;
   }
 
   handle(stream: Duplex, partial: Partial<ConnectionOrigin> = {}): void {
@@ -193,11 +181,9 @@ class MqttBroker implements Broker {
     this.#context.counters.connectionsOpened++;
     const origin: ConnectionOrigin = { address: '', listener: nameDefault, kind: 'tcp', ...partial };
     const connection = new Connection(id, stream, origin, this.#context, {
-      onConnecting: () => this.#clients++,
       onOpen: () => this.#onOpen(),
       onEnded: (previous) => {
         this.#connections.delete(id);
-        if (previous !== 'new') this.#clients--;
         if (previous === 'open') this.#open--;
       },
     });
@@ -225,9 +211,7 @@ class MqttBroker implements Broker {
   #sweep(): void {
     const nowMs = performance.now();
     for (const connection of this.#connections.values()) connection.sweep(nowMs);
-    for (const [address, rate] of this.#connectBuckets) {
-      if (rate.isFull(nowMs)) this.#connectBuckets.delete(address);
-    }
+    this.#context.clientLimits.sweep(nowMs);
     const { counters } = this.#context;
     this.report();
     this.#systemTopics.publish(counters, this.clientsConnected);

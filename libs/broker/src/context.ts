@@ -4,6 +4,7 @@ import type { AedesAdapter } from './aedes/aedes-adapter.ts';
 import type { PublishEncoder } from './codec/encode-publish.ts';
 import type { OversizedPacketLog } from './connection/oversized-packet-log.ts';
 import type { BrokerCounters } from './counters.ts';
+import type { ClientLimits } from './limits/client-limits.ts';
 import type { BrokerLimits, BrokerOptions } from './options.ts';
 
 /** State that all connections of a broker share. */
@@ -17,6 +18,5 @@ export interface BrokerContext {
   readonly aedes: AedesAdapter;
   readonly options: BrokerOptions;
   readonly oversizedPackets: OversizedPacketLog;
-  /** Number of clients that are connected or connecting. */
-  clients(): number;
+  readonly clientLimits: ClientLimits;
 }

@@ -1,11 +1,17 @@
 import {
   brokerMetrics,
+  clientLimits,
   disconnectReasons,
   memberMetrics,
   MetricTotals,
   connectionRefusalReasons,
 } from '@mqtt-cluster/metric-catalogue';
-import type { ConnectionRefusalReason, DisconnectReason, Metrics } from '@mqtt-cluster/metric-catalogue';
+import type {
+  ClientLimit,
+  ConnectionRefusalReason,
+  DisconnectReason,
+  Metrics,
+} from '@mqtt-cluster/metric-catalogue';
 import type { ProtocolVersion } from './codec/decode-connect.ts';
 
 type PerQos = [number, number, number];
@@ -49,6 +55,10 @@ export interface BrokerCounters {
   readonly refusals: Record<ConnectionRefusalReason, number>;
   readonly disconnects: Record<DisconnectReason, number>;
   readonly publishRefusals: Record<PublishRefusalReason, number>;
+  /** Times that a connection or a client reached a limit. */
+  readonly limits: Record<ClientLimit, number>;
+  /** QoS 0 publishes that the broker dropped because the process uses too much memory. */
+  droppedForMemory: number;
 }
 
 function zeros<Name extends string>(names: readonly Name[]): Record<Name, number> {
@@ -79,6 +89,8 @@ export function newCounters(): BrokerCounters {
     refusals: zeros(connectionRefusalReasons),
     disconnects: zeros(disconnectReasons),
     publishRefusals: { quota: 0, not_authorized: 0, topic: 0 },
+    limits: zeros(clientLimits),
+    droppedForMemory: 0,
   };
 }
 
@@ -117,6 +129,7 @@ export class BrokerMetricsReporter {
     totals.report(brokerMetrics.publishPauses, [], counters.publishPauses);
     totals.report(brokerMetrics.takeovers, [], counters.disconnects.taken_over);
     totals.report(memberMetrics.dropped, ['too_large'], counters.deliveriesTooLarge);
+    totals.report(memberMetrics.dropped, ['memory'], counters.droppedForMemory);
     this.#reportReasons(counters);
   }
 
@@ -127,6 +140,9 @@ export class BrokerMetricsReporter {
     }
     for (const reason of connectionRefusalReasons) {
       totals.report(brokerMetrics.connectionsRefused, [reason], counters.refusals[reason]);
+    }
+    for (const limit of clientLimits) {
+      totals.report(brokerMetrics.limitHits, [limit], counters.limits[limit]);
     }
     for (const reason of disconnectReasons) {
       totals.report(brokerMetrics.disconnects, [reason], counters.disconnects[reason]);

@@ -9,4 +9,4 @@ export type {
   ListenerTls,
 } from './listeners/options.ts';
 export { defaultLimits } from './options.ts';
-export type { Administration, BrokerLimits, BrokerOptions } from './options.ts';
+export type { Administration, BrokerLimits, BrokerOptions, MemoryPressure } from './options.ts';

@@ -7,8 +7,36 @@ export interface BrokerLimits {
   readonly packetBytesMax: number;
   /** Bytes of a client identifier. Each session stores its identifier on every member. */
   readonly clientIdBytesMax: number;
-  /** Connected clients of this member. The broker rejects or redirects further clients. */
+  /**
+   * Authenticated clients of this member. The broker redirects further clients, or gives them the places of the
+   * address or user that holds most, or rejects them.
+   */
   readonly clientsMax: number;
+  /**
+   * Connections that have not authenticated. Beyond it, the broker closes the oldest ones of the address that holds
+   * most. A higher number raises the memory that strangers may occupy.
+   */
+  readonly unauthenticatedMax: number;
+  /**
+   * Connections of all kinds together, so that open files are left for the peers, HTTP and the store; 0 sets no bound
+   * beyond the other two.
+   */
+  readonly socketsMax: number;
+  /**
+   * Connections from one address (IPv6: from one network of 64 bits); 0 sets no bound. A proxy or a NAT makes many
+   * clients share an address.
+   */
+  readonly connectionsPerAddressMax: number;
+  /** Connections of one user; 0 sets no bound. */
+  readonly connectionsPerUserMax: number;
+  /** Bytes that all connections without authentication hold together. */
+  readonly unauthenticatedBytesMax: number;
+  /** Bytes of unfinished packets of all authenticated clients together. */
+  readonly unfinishedBytesMax: number;
+  /** As `heldBytesMax`, for all clients together. */
+  readonly heldBytesTotalMax: number;
+  /** As `outgoingBytesMax`, for all clients together. */
+  readonly outgoingBytesTotalMax: number;
   /**
    * Unfinished QoS 1 and 2 publishes of one client (MQTT 5 Receive Maximum). QoS 2 publishes of an MQTT 3.1.1
    * client wait while this number is reached.
@@ -50,6 +78,8 @@ export interface BrokerLimits {
    * Publishes a second of one client. The broker pauses the socket of a faster client; 0 disables the limit.
    */
   readonly publishesPerSecondMax: number;
+  /** As `publishesPerSecondMax`, in bytes of topics and payloads. */
+  readonly publishBytesPerSecondMax: number;
   /**
    * New connections a second from one address, with a burst of five times this number; 0 disables the limit.
    */
@@ -77,6 +107,14 @@ export const defaultLimits: BrokerLimits = {
   packetBytesMax: 256 * 1024,
   clientIdBytesMax: 256,
   clientsMax: 10_000,
+  unauthenticatedMax: 5_000,
+  socketsMax: 0,
+  connectionsPerAddressMax: 0,
+  connectionsPerUserMax: 0,
+  unauthenticatedBytesMax: 16 * 1024 * 1024,
+  unfinishedBytesMax: 48 * 1024 * 1024,
+  heldBytesTotalMax: 32 * 1024 * 1024,
+  outgoingBytesTotalMax: 64 * 1024 * 1024,
   receiveMaximum: 100,
   topicAliasMaximum: 10,
   unacknowledgedMax: 2_000,
@@ -87,12 +125,19 @@ export const defaultLimits: BrokerLimits = {
   connectMsMax: 10_000,
   admissionMsMax: 30_000,
   publishesPerSecondMax: 0,
+  publishBytesPerSecondMax: 0,
   connectsPerSecondMax: 1_000,
   keepAliveSecondsMax: 0,
   bridgeSessionExpirySeconds: 86_400,
   packetBytesPerSecondMin: 1024,
   incompletePacketMsMax: 60_000,
 };
+
+/**
+ * What the broker does because the process uses too much memory. `refuseClients`: it rejects new clients.
+ * `dropQos0`: it also drops the QoS 0 publishes of its clients, and closes new connections at once.
+ */
+export type MemoryPressure = 'none' | 'refuseClients' | 'dropQos0';
 
 /** Access to the admin topics (`$cluster/admin/…`). */
 export interface Administration {

@@ -4,6 +4,9 @@ import { acknowledgedQosLevels, counter, gauge, histogram, latencyBuckets, qosLe
 export const connectionRefusalReasons = [
   'too_many_connections',
   'rate_limited',
+  'address_limit',
+  'user_limit',
+  'memory',
   'malformed',
   'protocol_version',
   'client_id',
@@ -34,6 +37,7 @@ export const disconnectReasons = [
   'not_authorized',
   'quota_exceeded',
   'slow_consumer',
+  'evicted',
   'isolated',
   'draining',
   'home_lost',
@@ -43,6 +47,28 @@ export const disconnectReasons = [
   'other',
 ] as const;
 export type DisconnectReason = (typeof disconnectReasons)[number];
+
+/** Limits of connections and clients, each with its own setting. */
+export const clientLimits = [
+  'connect_rate',
+  'unauthenticated_connections',
+  'sockets',
+  'clients',
+  'address_connections',
+  'user_connections',
+  'unauthenticated_bytes',
+  'unfinished_bytes',
+  'held_bytes',
+  'outgoing_bytes',
+  'publish_rate',
+  'publish_byte_rate',
+  'flapping',
+  'memory',
+] as const;
+export type ClientLimit = (typeof clientLimits)[number];
+
+/** Kinds of bytes that the connections of a member hold. */
+export const clientBuffers = ['unauthenticated', 'unfinished', 'held', 'outgoing'] as const;
 
 /** Metrics that a home reports about its own clients. The sum over all members is the value of the cluster. */
 export const brokerMetrics = {
@@ -125,6 +151,34 @@ export const brokerMetrics = {
       'the first client of the same member, measured by one clock. Only a sample is measured: at ' +
       'most one message of a batch and at most 16 messages at a time. A message that reaches no client within ' +
       '10 s is not measured.',
+  }),
+  unauthenticated: gauge('unauthenticated_connections', {
+    unit: 'connections',
+    help: 'Connections to this member that have not authenticated.',
+  }),
+  unauthenticatedMax: gauge('unauthenticated_connections_max', {
+    unit: 'connections',
+    help: 'Bound of unauthenticated_connections. Beyond it the member closes those of the address that holds most.',
+  }),
+  bufferBytes: gauge('client_buffer_bytes', {
+    unit: 'bytes',
+    help:
+      'Bytes that the connections of this member hold. unauthenticated: received before the authentication. ' +
+      'unfinished: of incomplete packets. held: QoS 2 publishes of MQTT 3.1.1 clients that wait for the window. ' +
+      'outgoing: not yet sent to clients.',
+    values: { buffer: clientBuffers },
+  }),
+  bufferBytesMax: gauge('client_buffer_bytes_max', {
+    unit: 'bytes',
+    help: 'Bound of client_buffer_bytes. Near it the member pauses or closes the connections that hold most.',
+    values: { buffer: clientBuffers },
+  }),
+  limitHits: counter('client_limit_hits_total', {
+    unit: 'events',
+    help:
+      'Times that a limit refused, closed, paused or delayed a connection. The log names the clients and addresses. ' +
+      'flapping: a connect was delayed, because two devices use one client id.',
+    values: { limit: clientLimits },
   }),
   publishPauses: counter('publish_rate_pauses_total', {
     unit: 'events',

@@ -4,6 +4,7 @@ import { bridgeMetrics } from './bridge.ts';
 import { brokerMetrics } from './broker.ts';
 import { clientMetrics } from './client.ts';
 import type { CatalogueMetric } from './define.ts';
+import { memoryMetrics } from './memory.ts';
 import { memberMetrics, raftMetrics } from './member.ts';
 import { processMetrics, watchdogMetrics } from './process.ts';
 import { publisherMetrics } from './publisher.ts';
@@ -13,10 +14,17 @@ export type { CatalogueMetric, LabelValues, MetricUnit } from './define.ts';
 export { administrationMetrics } from './administration.ts';
 export { authenticationMetrics } from './authentication.ts';
 export { bridgeMetrics } from './bridge.ts';
-export { brokerMetrics, disconnectReasons, connectionRefusalReasons } from './broker.ts';
-export type { ConnectionRefusalReason, DisconnectReason } from './broker.ts';
+export {
+  brokerMetrics,
+  clientBuffers,
+  clientLimits,
+  disconnectReasons,
+  connectionRefusalReasons,
+} from './broker.ts';
+export type { ClientLimit, ConnectionRefusalReason, DisconnectReason } from './broker.ts';
 export { clientMetrics } from './client.ts';
 export { dropReasons, memberMetrics, raftMetrics } from './member.ts';
+export { memoryMetrics } from './memory.ts';
 export { processMetrics, watchdogMetrics } from './process.ts';
 export { publisherMetrics } from './publisher.ts';
 export { storeMetrics } from './store.ts';
@@ -37,6 +45,7 @@ export const applianceMetricSections: readonly MetricSection[] = [
   { title: 'Links between members', metrics: bridgeMetrics },
   { title: 'Store', metrics: storeMetrics },
   { title: 'Publisher', metrics: publisherMetrics },
+  { title: 'Memory', metrics: memoryMetrics },
   { title: 'Process', metrics: processMetrics },
   { title: 'Watchdog', metrics: watchdogMetrics },
 ];

@@ -11,6 +11,7 @@ export const dropReasons = [
   'outbox_full',
   'slow_bridge',
   'not_authorized',
+  'memory',
 ] as const;
 
 const once =

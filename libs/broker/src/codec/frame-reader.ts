@@ -2,6 +2,9 @@ import { malformed, PacketTooLargeError } from './packet-error.ts';
 
 const remainingLengthBytesMax = 4;
 
+/** Pieces of a packet below this size are joined, because each piece takes about 200 bytes beside its content. */
+const smallPieceBytes = 16 * 1_024;
+
 /** Receives one control packet: its first byte, and the position of its body (after the fixed header). */
 type OnFrame = (first: number, bytes: Buffer, start: number, end: number) => void;
 
@@ -28,8 +31,7 @@ export class FrameReader {
   /** @throws PacketError when a fixed header is malformed or a packet is too large */
   push(chunk: Buffer): void {
     if (this.#pieceBytes > 0 || this.#paused) {
-      this.#pieces.push(chunk);
-      this.#pieceBytes += chunk.length;
+      this.#append(chunk);
       if (this.#paused || this.#parsing || this.#pieceBytes < this.#neededBytes) return;
       chunk = this.#takePieces();
     }
@@ -61,9 +63,26 @@ export class FrameReader {
     return all;
   }
 
+  /**
+   * Adds a piece. Small pieces are joined to pieces of at least twice the size of the next one, so a packet that
+   * arrives byte by byte takes little more memory than its bytes, and each byte is copied a few times only.
+   */
+  #append(piece: Buffer): void {
+    this.#pieceBytes += piece.length;
+    let last = piece;
+    for (;;) {
+      const before = this.#pieces.at(-1);
+      if (before === undefined || before.length >= smallPieceBytes || before.length > 2 * last.length) break;
+      this.#pieces.pop();
+      last = joined(before, last);
+    }
+    this.#pieces.push(last);
+  }
+
+  /** Keeps the rest of a read. A small rest is copied, because it would keep the memory of the whole read. */
   #keep(rest: Buffer, neededBytes: number): void {
     if (rest.length === 0) return;
-    this.#pieces.unshift(rest);
+    this.#pieces.unshift(rest.length * 2 < rest.buffer.byteLength ? copyOf(rest) : rest);
     this.#pieceBytes += rest.length;
     this.#neededBytes = neededBytes;
   }
@@ -105,4 +124,18 @@ export class FrameReader {
       this.#parsing = false;
     }
   }
+}
+
+function joined(first: Buffer, second: Buffer): Buffer {
+  const both = Buffer.allocUnsafeSlow(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}
+
+/** Copies bytes into memory of their own, not into Node's shared pool. */
+export function copyOf(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
 }

@@ -24,18 +24,21 @@ export function connectFault(
   return capacityFault(packet, origin, context);
 }
 
-/** Rejects or redirects a client when the member is full or overloaded. */
+/**
+ * Rejects or redirects a client when the member is overloaded or has too little memory. A client of a full member
+ * is redirected here, and rejected after its authentication: it may have a right to the place of another client.
+ */
 function capacityFault(
   packet: ConnectPacket,
   { kind }: ConnectionOrigin,
-  { limits, clients, options }: BrokerContext,
+  { clientLimits, options }: BrokerContext,
 ): number | null {
-  const full = clients() >= limits.clientsMax;
+  const { clientsFull, refusesClients } = clientLimits;
   const admission = options.admission?.() ?? 'all';
-  if (!full && admission === 'all') return null;
+  if (!clientsFull && !refusesClients && admission === 'all') return null;
   if (packet.version === 5 && options.serverReference?.(kind) !== undefined)
     return reasonCodes.useAnotherServer;
-  if (full) return reasonCodes.quotaExceeded;
+  if (refusesClients) return reasonCodes.quotaExceeded;
   return admission === 'refuse' ? reasonCodes.serverUnavailable : null;
 }
 

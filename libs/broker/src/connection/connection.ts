@@ -30,12 +30,12 @@ import { Inbound } from './inbound.ts';
 import type { InboundHost } from './inbound.ts';
 import { Lifecycle } from './lifecycle.ts';
 import type { ConnectionEvents } from './lifecycle.ts';
+import { LimitedClient } from './limited-client.ts';
 import { Outbound } from './outbound.ts';
 import { pauseReasons, ReadGate } from '../flow-control/read-gate.ts';
 import { ReceiveProgress } from '../flow-control/receive-progress.ts';
 import { disconnectLabelOfCode } from './reasons.ts';
 import { SocketWriter } from '../flow-control/socket-writer.ts';
-import { TokenBucket } from '../flow-control/token-bucket.ts';
 
 const connectType = 1;
 const pingreqType = 12;
@@ -52,7 +52,7 @@ export class Connection {
   readonly #writer: SocketWriter;
   readonly #lifecycle: Lifecycle;
   readonly #handshake: Handshake;
-  readonly #publishRate: TokenBucket | null;
+  readonly #limited: LimitedClient;
   readonly #progress: ReceiveProgress;
   /** True after the first byte. */
   #started = false;
@@ -72,33 +72,46 @@ export class Connection {
     socket: Duplex,
     origin: ConnectionOrigin,
     context: BrokerContext,
-    events: ConnectionEvents,
+    events: Omit<ConnectionEvents, 'onConnecting'>,
   ) {
     const { limits, counters } = context;
     this.#context = context;
     this.#progress = new ReceiveProgress(limits.packetBytesPerSecondMin);
-    this.#publishRate =
-      limits.publishesPerSecondMax > 0 ? new TokenBucket(limits.publishesPerSecondMax) : null;
     this.#frames = new FrameReader(limits.packetBytesMax, (first, bytes, start, end) =>
       this.#onFrame(first, bytes, start, end),
     );
     this.#gate = new ReadGate(socket, this.#frames, (action) => {
       this.#runGuarded(action);
+      this.#limited.countUnfinished();
       this.#writer.flush();
     });
     this.#writer = new SocketWriter(socket, limits.outgoingBytesMax, counters, {
       onWritable: (writable) => this.#onWritable(writable),
+      onBuffered: (bytes) => this.#limited.countOutgoing(bytes),
     });
-    this.#lifecycle = new Lifecycle(id, origin, socket, this.#gate, this.#writer, context, events);
-    this.#handshake = new Handshake(
-      { lifecycle: this.#lifecycle, frames: this.#frames, gate: this.#gate, writer: this.#writer, context },
-      {
-        onRequested: (packet) => this.#onRequested(packet),
-        onOpen: (packet) => this.#onOpen(packet),
-        onEarlyEffect: (effect) => this.#onOpenEffect(effect),
-        onPingresp: () => this.#onPingresp(),
+    this.#lifecycle = new Lifecycle(id, origin, socket, this.#gate, this.#writer, context, {
+      onConnecting: () => this.#limited.onConnecting(),
+      onOpen: () => events.onOpen(),
+      onEnded: (previous) => {
+        this.#limited.onEnded();
+        events.onEnded(previous);
       },
-    );
+    });
+    const parts = {
+      lifecycle: this.#lifecycle,
+      frames: this.#frames,
+      gate: this.#gate,
+      writer: this.#writer,
+      context,
+    };
+    this.#limited = new LimitedClient(parts);
+    this.#handshake = new Handshake(parts, {
+      onAuthenticated: () => this.#limited.onAuthenticated(),
+      onRequested: (packet) => this.#onRequested(packet),
+      onOpen: (packet) => this.#onOpen(packet),
+      onEarlyEffect: (effect) => this.#onOpenEffect(effect),
+      onPingresp: () => this.#onPingresp(),
+    });
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('error', (error) =>
       context.logger.debug(
@@ -130,6 +143,7 @@ export class Connection {
   /** Closes the connection if it exceeds a time limit. */
   sweep(nowMs: number): void {
     this.#lifecycle.sweep(nowMs);
+    this.#limited.sweep();
     if (this.#gate.isPaused) {
       // The guard does not read the socket, so the silence of the client proves nothing.
       this.#lifecycle.aedes?.touch();
@@ -161,10 +175,12 @@ export class Connection {
     if (this.#lifecycle.phase === 'ended') return;
     this.#context.counters.bytesReceived += chunk.length;
     this.#completed = 0;
+    this.#limited.isActive = true;
     this.#runGuarded(() => {
       this.#checkStart(chunk);
       this.#frames.push(chunk);
     });
+    this.#limited.countUnfinished();
     this.#restartKeepAlive(chunk.length);
     this.#writer.flush();
   }
@@ -313,15 +329,8 @@ export class Connection {
       isAdministrator: this.#handshake.isAdministrator,
       onPublishWindow: (full) =>
         full ? this.#gate.pause(pauseReasons.publishWindow) : this.#gate.resume(pauseReasons.publishWindow),
-      onPublish: () => this.#limitPublishRate(),
+      onPublish: (bytes) => this.#limited.onPublish(bytes),
+      onHeld: (bytes) => this.#limited.countHeld(bytes),
     };
-  }
-
-  #limitPublishRate(): void {
-    const waitMs = this.#publishRate?.take(performance.now()) ?? 0;
-    if (waitMs === 0) return;
-    this.#context.counters.publishPauses++;
-    this.#gate.pause(pauseReasons.publishRate);
-    setTimeout(() => this.#gate.resume(pauseReasons.publishRate), waitMs).unref();
   }
 }

@@ -34,6 +34,8 @@ interface HandshakeParts {
 }
 
 interface HandshakeEvents {
+  /** The client is authenticated. Resolves with false if the connection has ended. */
+  onAuthenticated(): Promise<boolean>;
   /** The member has received the connect request. */
   onRequested(packet: ConnectPacket): void;
   /** The client is connected. Called before the guard writes CONNACK. */
@@ -95,7 +97,10 @@ export class Handshake {
       (bytes) => (lifecycle.packetBytesMax = bytes),
     );
     const fault = connectFault(packet, lifecycle.origin, this.#context);
-    if (fault !== null) return lifecycle.reject(fault, refusalLabelOfCode(fault));
+    if (fault !== null) {
+      const label = fault === reasonCodes.quotaExceeded ? 'memory' : refusalLabelOfCode(fault);
+      return lifecycle.reject(fault, label);
+    }
     this.sessionOutlivesConnection = (packet.properties.sessionExpiryInterval ?? 0) > 0;
     this.#startedAtMs = performance.now();
     lifecycle.startConnecting(clientIdOf(packet));
@@ -120,6 +125,7 @@ export class Handshake {
     const accepted = await authenticates(packet, client, origin, this.#context);
     if (lifecycle.phase !== 'connecting') return;
     if (!accepted) return lifecycle.reject(reasonCodes.notAuthorized, 'not_authorized');
+    if (!(await this.#events.onAuthenticated())) return;
     const { administration } = this.#context.options;
     this.isAdministrator = administration?.isAdministrator(credentialsOf(packet, client, origin)) ?? false;
     lifecycle.atMember = true;

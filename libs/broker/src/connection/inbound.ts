@@ -8,6 +8,7 @@ import {
   decodeUnsubscribe,
 } from '../codec/decode-packets.ts';
 import type { PublishPacket } from '../codec/decode-packets.ts';
+import { copyOf } from '../codec/frame-reader.ts';
 import { malformed, PacketError, protocolError } from '../codec/packet-error.ts';
 import { messageProperties } from '../codec/properties.ts';
 import { reasonCodes } from '../codec/reason-codes.ts';
@@ -44,9 +45,14 @@ export interface InboundHost {
    * (false: resume it).
    */
   onPublishWindow(full: boolean): void;
-  /** Reports a received publish, for the rate limit. */
-  onPublish(): void;
+  /** Reports a received publish, for the rate limits. `bytes`: topic and payload. */
+  onPublish(bytes: number): void;
+  /** Reports the memory of the packets that wait for the QoS 2 window, bytes. */
+  onHeld(bytes: number): void;
 }
+
+/** Memory of a held frame beside its bytes. */
+const heldFrameOverheadBytes = 256;
 
 interface HeldFrame {
   readonly first: number;
@@ -164,8 +170,9 @@ export class Inbound {
   }
 
   #hold(frame: HeldFrame): void {
-    this.#held.push(frame);
-    this.#heldBytes += frame.end - frame.start;
+    this.#held.push(withOwnMemory(frame));
+    this.#heldBytes += frame.end - frame.start + heldFrameOverheadBytes;
+    this.#host.onHeld(this.#heldBytes);
     if (this.#heldBytes > this.#context.limits.heldBytesMax) {
       throw new PacketError(
         reasonCodes.quotaExceeded,
@@ -184,6 +191,7 @@ export class Inbound {
     const held = this.#held;
     this.#held = [];
     this.#heldBytes = 0;
+    this.#host.onHeld(0);
     for (const [index, frame] of held.entries()) {
       this.#handle(frame.first, frame.bytes, frame.start, frame.end);
       if (this.#held.length > 0 && !regardless) {
@@ -223,6 +231,10 @@ export class Inbound {
     }
     // An admin command must not be retained: a later subscriber would receive an old command.
     const retain = packet.retain && command === null;
+    if (qos === 0 && this.#context.clientLimits.memoryPressure === 'dropQos0') {
+      counters.droppedForMemory++;
+      return;
+    }
     const properties = packet.properties && messageProperties(packet.properties);
     if (qos === 1) this.#publishWindow.add(payload.length);
     else if (qos === 2) this.#openQos2.add(packetId);
@@ -230,7 +242,7 @@ export class Inbound {
       qos === 0 ? { topic, payload, qos, retain } : { topic, payload, qos, retain, packetId };
     const request = properties ? { ...base, properties } : base;
     this.#context.port.input(this.#connection, { kind: 'publish', request });
-    this.#host.onPublish();
+    this.#host.onPublish(payload.length + topic.length);
   }
 
   /**
@@ -269,6 +281,14 @@ export class Inbound {
   subackCodes(packetId: number, granted: readonly number[]): readonly number[] {
     return this.#subscriptions.subackCodes(packetId, granted);
   }
+}
+
+/** Returns a frame that does not keep the memory of the packets around it. */
+function withOwnMemory(frame: HeldFrame): HeldFrame {
+  const { first, bytes, start, end } = frame;
+  const length = end - start;
+  if (length * 2 >= bytes.buffer.byteLength) return frame;
+  return { first, bytes: copyOf(bytes.subarray(start, end)), start: 0, end: length };
 }
 
 /** Returns the command of an admin topic, or null for another topic. */

@@ -27,10 +27,7 @@ const lingerMs = 1_000;
 
 /** Reports the phases of a connection to the broker, which counts its clients. */
 export interface ConnectionEvents {
-  /**
-   * The client sent an acceptable CONNECT. From now on, the connection counts towards the maximum number of
-   * clients.
-   */
+  /** The client sent an acceptable CONNECT. */
   onConnecting(): void;
   /** The client is connected. */
   onOpen(): void;
@@ -50,7 +47,8 @@ export class Lifecycle {
   readonly #writer: SocketWriter;
   readonly #context: BrokerContext;
   readonly #events: ConnectionEvents;
-  readonly #openedAtMs = performance.now();
+  /** Monotonic milliseconds. */
+  readonly openedAtMs = performance.now();
   #phase: 'new' | 'connecting' | 'open' | 'ended' = 'new';
   /** Selects the form of all answers. MQTT 3.1.1 until CONNECT is decoded. */
   version: ProtocolVersion = 4;
@@ -114,6 +112,23 @@ export class Lifecycle {
     this.#end('other', { graceful: false });
   }
 
+  /** Rejects an authenticated client because the member has no place for it. */
+  rejectForCapacity(label: ConnectionRefusalReason): void {
+    this.reject(reasonCodes.quotaExceeded, label);
+  }
+
+  /** Closes the connection because other connections need its place or its memory. */
+  evict(text: string): void {
+    if (this.#phase === 'open') this.fail(reasonCodes.quotaExceeded, 'evicted', text);
+    else if (this.#phase === 'connecting') {
+      this.reject(reasonCodes.quotaExceeded, 'too_many_connections', text);
+    } else {
+      this.#countRefusal('too_many_connections');
+      this.#end('other', { graceful: false });
+      this.#socket.destroy();
+    }
+  }
+
   rejectProtocol(level: number): void {
     this.#writer.writeImmediately(encodeUnsupportedProtocolConnack(level));
     this.#countRefusal('protocol_version');
@@ -129,6 +144,7 @@ export class Lifecycle {
   /** The member has closed the connection. */
   onMemberClose(reason: RefusalReason): void {
     this.atMember = false;
+    if (reason === 'takenOver') this.#context.clientLimits.onTakenOver(this.client, this.address);
     if (this.#phase === 'connecting') this.reject(connackReasonCode(reason), refusalLabel(reason));
     else this.fail(disconnectReasonCode(reason), disconnectLabel(reason), `closed by the member: ${reason}`);
   }
@@ -201,7 +217,7 @@ export class Lifecycle {
   /** Closes a connection that exceeds a time limit. The broker calls this once a second. */
   sweep(nowMs: number): void {
     const { limits, counters } = this.#context;
-    const ageMs = nowMs - this.#openedAtMs;
+    const ageMs = nowMs - this.openedAtMs;
     const { stalledSinceMs } = this.#writer;
     if (this.#phase === 'new' && ageMs > limits.connectMsMax) {
       this.#countRefusal('timeout');

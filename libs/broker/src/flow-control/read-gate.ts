@@ -13,6 +13,8 @@ export const pauseReasons = {
   outgoingBuffer: 8,
   /** The client has too many unanswered PINGREQs. */
   pings: 16,
+  /** The unfinished packets of all connections together have too many bytes. */
+  unfinished: 32,
 } as const;
 
 /** Applies backpressure to one client: pauses its socket and the packets that were already received. */
@@ -33,6 +35,11 @@ export class ReadGate {
 
   get isPaused(): boolean {
     return this.#reasons !== 0;
+  }
+
+  /** Whether there is another reason to pause than this one. */
+  isPausedExceptFor(reason: number): boolean {
+    return (this.#reasons & ~reason) !== 0;
   }
 
   pause(reason: number): void {

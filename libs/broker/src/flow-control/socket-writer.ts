@@ -11,6 +11,8 @@ const copiedBytesMax = 16 * 1024;
 interface SocketWriterEvents {
   /** Reports that the socket's buffer has reached its bound (false) or has drained (true). */
   onWritable(writable: boolean): void;
+  /** Reports a change of the bytes in the socket's buffer, except those that the socket sends by itself. */
+  onBuffered(bytes: number): void;
 }
 
 /** Writes packets to one client's socket: all packets of a turn in one write. */
@@ -23,6 +25,8 @@ export class SocketWriter {
   readonly #packetIds: number[] = [];
   #bytes = 0;
   #corked = true;
+  /** Bytes in the socket's buffer when they were last measured. */
+  #buffered = 0;
   /**
    * When the socket's buffer reached its bound (monotonic ms), or null while the buffer is below its bound.
    */
@@ -80,10 +84,31 @@ export class SocketWriter {
     this.#checkStalled();
   }
 
-  #checkStalled(): void {
-    if (this.stalledSinceMs !== null || this.#socket.writableLength < this.#bufferBytesMax) return;
+  /** Treats the socket's buffer as full, although it is below its bound, until it is empty. */
+  stall(): void {
+    if (this.stalledSinceMs !== null) return;
     this.stalledSinceMs = performance.now();
     this.#events.onWritable(false);
+  }
+
+  /** Measures and returns the bytes in the socket's buffer. */
+  measure(): number {
+    this.#buffered = this.#socket.writableLength;
+    return this.#buffered;
+  }
+
+  /** Finds a buffer that became empty without a `drain` event. Called once a second. */
+  sweep(): void {
+    if (this.#buffered === 0) return;
+    this.#events.onBuffered(this.measure());
+    if (this.#buffered === 0) this.#onDrain();
+  }
+
+  #checkStalled(): void {
+    const before = this.#buffered;
+    const bytes = this.measure();
+    if (bytes !== before) this.#events.onBuffered(bytes);
+    if (bytes >= this.#bufferBytesMax) this.stall();
   }
 
   #writeAll(): void {
@@ -130,6 +155,7 @@ export class SocketWriter {
   }
 
   #onDrain(): void {
+    if (this.#buffered > 0 && this.measure() === 0) this.#events.onBuffered(0);
     if (this.stalledSinceMs === null) return;
     this.stalledSinceMs = null;
     this.#events.onWritable(true);

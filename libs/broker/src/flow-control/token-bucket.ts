@@ -12,14 +12,23 @@ export class TokenBucket {
   }
 
   /**
-   * Takes one token. Returns 0 if the bucket contained a token. Otherwise returns the time in ms until the
-   * bucket has gained the missing tokens.
+   * Takes one token if the bucket contains one. A refused attempt costs nothing, so attempts that come too fast do
+   * not delay the ones after them.
    */
-  take(nowMs: number): number {
-    const elapsedMs = nowMs - (this.#filledAtMs ?? nowMs);
-    this.#filledAtMs = nowMs;
-    this.#tokens = Math.min(this.#burst, this.#tokens + (elapsedMs * this.#perSecond) / 1_000);
+  tryTake(nowMs: number): boolean {
+    this.#fill(nowMs);
+    if (this.#tokens < 1) return false;
     this.#tokens -= 1;
+    return true;
+  }
+
+  /**
+   * Takes tokens for something that has already happened. Returns 0 if the bucket contained them. Otherwise the
+   * bucket owes tokens, and the result is the time in ms until it has gained them.
+   */
+  take(nowMs: number, tokens = 1): number {
+    this.#fill(nowMs);
+    this.#tokens -= tokens;
     return this.#tokens >= 0 ? 0 : Math.ceil((-this.#tokens * 1_000) / this.#perSecond);
   }
 
@@ -27,5 +36,11 @@ export class TokenBucket {
   isFull(nowMs: number): boolean {
     const elapsedMs = nowMs - (this.#filledAtMs ?? nowMs);
     return this.#tokens + (elapsedMs * this.#perSecond) / 1_000 >= this.#burst;
+  }
+
+  #fill(nowMs: number): void {
+    const elapsedMs = nowMs - (this.#filledAtMs ?? nowMs);
+    this.#filledAtMs = nowMs;
+    this.#tokens = Math.min(this.#burst, this.#tokens + (elapsedMs * this.#perSecond) / 1_000);
   }
 }

@@ -27,6 +27,11 @@ export interface ListenerContext {
    * Decides about a new connection, when its address is known and before its TLS handshake. False closes the connection.
    */
   admits(origin: ConnectionOrigin): boolean;
+  /**
+   * The broker has admitted a connection that is not yet complete. `discard` closes the connection, because others
+   * need its place. Call the returned function when the connection is complete or has ended.
+   */
+  onPending(address: string, discard: () => void): () => void;
   /** The client can send MQTT packets now. */
   onStream(stream: Duplex, origin: ConnectionOrigin): void;
   /** The connection failed before. Called once for each connection; a connection without data that closes is no failure. */
@@ -83,11 +88,6 @@ export class Listener {
     return { name: this.name, host: address, port, kind: this.#options.kind };
   }
 
-  /** Connections that have not reached their first MQTT packet. */
-  get pendingConnections(): number {
-    return this.#pending.size;
-  }
-
   /**
    * Uses other keys and certificates for new connections. No open connection is closed.
    *
@@ -121,7 +121,10 @@ export class Listener {
         this.#log.report(reason, connection.address);
         this.#context.onFailure(failure);
       },
-      onEnd: () => this.#pending.delete(connection),
+      onEnd: () => {
+        this.#pending.delete(connection);
+        connection.leave();
+      },
     });
     this.#pending.add(connection);
     if (this.#proxies === null) this.#admit(connection);
@@ -147,6 +150,7 @@ export class Listener {
   #admit(connection: PendingConnection): void {
     const origin = this.#originOf(connection.address);
     if (!this.#context.admits(origin)) return connection.discard();
+    connection.leave = this.#context.onPending(connection.address, () => connection.discard());
     connection.stage = 'tls_handshake';
     if (this.#tls === null) return this.#serve(connection, connection.socket, origin);
     this.#tls.handshake(connection.socket, {

@@ -24,6 +24,8 @@ export class PendingConnection {
   headerBytes = 0;
   /** The stage that the connection is in. */
   stage: Exclude<HandshakeFailure, 'timeout'> = 'proxy_header';
+  /** Gives up the place of the connection among the unauthenticated ones. */
+  leave: () => void = () => undefined;
   readonly #events: PendingConnectionEvents;
   readonly #timer: NodeJS.Timeout;
   readonly #onClose = (): void => this.#closed();

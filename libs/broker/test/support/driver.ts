@@ -183,6 +183,8 @@ export interface Target {
 
 export interface BrokerTarget extends Target {
   readonly broker: Broker;
+  /** Opens a connection from this address as a listener does: the broker may refuse it. */
+  stream(address?: string): Duplex;
   readonly port: FakeClientPort;
 }
 
@@ -215,9 +217,10 @@ export async function startBroker(options: Partial<BrokerOptions> = {}): Promise
     name: 'our broker',
     broker,
     port,
-    stream() {
+    stream(address?: string) {
       const [client, server] = streamPair();
-      broker.handle(server, { address: '127.0.0.1' });
+      if (address !== undefined && !broker.admit(address)) server.destroy();
+      else broker.handle(server, { address: address ?? '127.0.0.1' });
       return client;
     },
     stop: () => broker.stop(),

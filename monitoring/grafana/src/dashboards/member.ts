@@ -62,6 +62,33 @@ const clients: readonly PanelSpec[] = [
     'Rejected clients per second. draining and taken_over are normal; client_limit, rate_limited and session_limit are bounds.',
     [query(sumBy('reason', rate(ofMembers('connection_refusals_total'))), '{{reason}}')],
   ),
+  graph(
+    'Limits reached',
+    'si:/s',
+    'Connections per second that a limit refused, closed, paused or delayed. The log names the clients and addresses.',
+    [query(sumBy('limit', rate(ofMembers('client_limit_hits_total'))), '{{limit}}')],
+  ),
+  graph(
+    'Connections without authentication',
+    'short',
+    'Beyond the bound the member closes those of the address that holds most.',
+    [
+      query(ofMembers('unauthenticated_connections'), '{{member}}'),
+      query(`min(${ofMembers('unauthenticated_connections_max')})`, 'bound'),
+    ],
+  ),
+  graph(
+    'Bytes held by connections',
+    'percentunit',
+    'Share of the bound of each kind. Near the bound the member pauses or closes the connections that hold most.',
+    [
+      query(
+        `max by (buffer) (${ofMembers('client_buffer_bytes')} / ${ofMembers('client_buffer_bytes_max')})`,
+        '{{buffer}}',
+      ),
+    ],
+    { max: 1 },
+  ),
   graph('Bytes from and to clients', 'binBps', 'Bytes per second at the sockets.', [
     query(sumBy('member', rate(ofMembers('received_bytes_total'))), '{{member}} received'),
     query(sumBy('member', rate(ofMembers('sent_bytes_total'))), '{{member}} sent'),
@@ -125,10 +152,14 @@ const machine: readonly PanelSpec[] = [
   graph(
     'Memory',
     'bytes',
-    'Resident memory, and the heap of JavaScript objects. Memory that grows without end is a leak.',
+    'Resident memory and the heap of JavaScript objects, with their limits. From 80 % on the member rejects new clients.',
     [
-      query(sumBy('member', `process_resident_memory_bytes${programs}`), '{{member}} resident'),
-      query(sumBy('member', `nodejs_heap_size_used_bytes${programs}`), '{{member}} heap'),
+      query(ofMembers('memory_used_bytes'), '{{member}} {{kind}}'),
+      query(`min by (kind) (${ofMembers('memory_limit_bytes')})`, '{{kind}} limit'),
+      query(
+        `${ofMembers('memory_used_bytes', 'kind="rss"')} and on (site, member) ${ofMembers('memory_pressure')} == 1`,
+        '{{member}} rejects clients',
+      ),
     ],
   ),
   graph('Open files', 'none', 'Open file descriptors, sockets included, and their bound.', [

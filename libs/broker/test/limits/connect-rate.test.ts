@@ -1,0 +1,63 @@
+import { addressKey } from '../../src/limits/address-key.ts';
+import { ConnectRate } from '../../src/limits/connect-rate.ts';
+import { TokenBucket } from '../../src/flow-control/token-bucket.ts';
+
+/** Admits connects at equal intervals from `fromMs` until `untilMs`, and returns how many were accepted. */
+function connects(rate: ConnectRate, key: string, count: number, fromMs: number, untilMs: number): number {
+  let accepted = 0;
+  for (let attempt = 0; attempt < count; attempt++) {
+    if (rate.admit(key, fromMs + ((untilMs - fromMs) * attempt) / count)) accepted++;
+  }
+  return accepted;
+}
+
+test('40,000 connects in 6 s from one address do not lock the address out: it then connects at the normal rate at once', () => {
+  const rate = new ConnectRate(1_000);
+  const during = connects(rate, '192.0.2.1', 40_000, 0, 6_000);
+  expect(during).toBeGreaterThan(10_900);
+  expect(during).toBeLessThanOrEqual(11_000);
+  // One second later at half of the rate: no attempt is refused.
+  expect(connects(rate, '192.0.2.1', 500, 6_001, 7_001)).toBe(500);
+});
+
+test('connects from one address cost no other address its connects', () => {
+  const rate = new ConnectRate(1_000);
+  connects(rate, '192.0.2.1', 40_000, 0, 6_000);
+  expect(connects(rate, '192.0.2.2', 5_000, 6_000, 6_001)).toBe(5_000);
+});
+
+test('connects from a million addresses take bounded memory, and addresses seen before keep their rate', () => {
+  const rate = new ConnectRate(10);
+  for (let attempt = 0; attempt < 40; attempt++) rate.admit('seen before', 0);
+  for (let address = 0; address < 1_000_000; address++) rate.admit(`address ${address}`, 0);
+  expect(rate.size).toBe(10_000);
+  expect(rate.admit('seen before', 0)).toBe(true);
+  expect(rate.admit('another new one', 0)).toBe(false);
+  rate.sweep(10_000);
+  expect(rate.size).toBe(0);
+});
+
+test('a rate of 0 admits all connects', () => {
+  expect(connects(new ConnectRate(0), '192.0.2.1', 100_000, 0, 1)).toBe(100_000);
+});
+
+test.each([
+  ['192.0.2.1', '192.0.2.1'],
+  ['::ffff:192.0.2.1', '192.0.2.1'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+  ['2001:DB8:0001:2::9', '2001:db8:1:2::/64'],
+  ['2001:db8::1', '2001:db8:0:0::/64'],
+  ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+  ['::1', '0:0:0:0::/64'],
+  ['', ''],
+])('the address %s counts as %s', (address, key) => {
+  expect(addressKey(address)).toBe(key);
+});
+
+test('a refused attempt takes no token, and a publish that has already arrived does', () => {
+  const bucket = new TokenBucket(10, 1);
+  expect(bucket.tryTake(0)).toBe(true);
+  for (let attempt = 0; attempt < 1_000; attempt++) expect(bucket.tryTake(1)).toBe(false);
+  expect(bucket.tryTake(101)).toBe(true);
+  expect(bucket.take(101, 5)).toBe(500);
+});

@@ -1,0 +1,49 @@
+import { connectPacket, startBroker } from '../support/driver.ts';
+import { connectFrom, openFrom } from './support.ts';
+
+const address = '192.0.2.1';
+
+test('above the memory ceiling new clients are rejected first, and the connected ones are served', async () => {
+  const target = await startBroker({});
+  const client = await connectFrom(target, address, 'c');
+  await client.subscribe(1, 'a', 0);
+  target.broker.setMemoryPressure('refuseClients');
+  const newcomer = openFrom(target, address, 5);
+  newcomer.send(connectPacket('new', { protocolVersion: 5 }));
+  await expect(newcomer.next('connack')).resolves.toMatchObject({ reasonCode: 0x97 });
+  client.publish('a', 'QoS 0');
+  await client.next('publish');
+  target.broker.setMemoryPressure('none');
+  await connectFrom(target, address, 'new');
+  expect(target.broker.counters().refusals.memory).toBe(1);
+});
+
+test('far above the memory ceiling QoS 0 publishes are dropped and counted, and QoS 1 ones are acknowledged', async () => {
+  const target = await startBroker({});
+  const client = await connectFrom(target, address, 'c');
+  await client.subscribe(1, 'a', 1);
+  target.broker.setMemoryPressure('dropQos0');
+  client.publish('a', 'dropped');
+  client.publish('a', 'stored', { qos: 1, messageId: 1 });
+  await client.next('puback');
+  const { messageId = 0, payload } = await client.next('publish');
+  expect(payload.toString()).toBe('stored');
+  client.send({ cmd: 'puback', messageId });
+  await openFrom(target, address).closed;
+  target.broker.setMemoryPressure('none');
+  client.publish('a', 'served again');
+  await client.settle();
+  expect(client.publishes.map((each) => each.payload.toString())).toEqual(['stored', 'served again']);
+  expect(target.broker.counters()).toMatchObject({ droppedForMemory: 1, refusals: { memory: 1 } });
+});
+
+test('an MQTT 5 client is redirected if the memory of this member is used and another member can serve it', async () => {
+  const target = await startBroker({ serverReference: () => 'other:1883' });
+  target.broker.setMemoryPressure('refuseClients');
+  const newcomer = openFrom(target, address, 5);
+  newcomer.send(connectPacket('new', { protocolVersion: 5 }));
+  await expect(newcomer.next('connack')).resolves.toMatchObject({
+    reasonCode: 0x9c,
+    properties: { serverReference: 'other:1883' },
+  });
+});
