@@ -4,6 +4,7 @@ import type { MemberId } from '@mqtt-cluster/contracts';
 import { environmentVariables, loadConfig } from '@mqtt-cluster/runtime';
 import { z } from 'zod';
 import { jwtSchema } from './authentication/jwt-settings.ts';
+import { limitSettings } from './limits/limit-settings.ts';
 import { isClientUrl, listenersSchema } from './listeners/listener-settings.ts';
 
 /** Value of the setting `host`: all IPv4 and IPv6 addresses. */
@@ -255,23 +256,7 @@ export const configSchema = z
       })
       .prefault({}),
     timings: timings.prefault({}),
-    limits: z
-      .object({
-        /**
-         * Bytes of log kept in memory and on disk before a snapshot compacts it. A higher bound costs memory and
-         * restart time.
-         */
-        logBytesMax: z
-          .int()
-          .min(1_048_576)
-          .default(32 * 1024 * 1024),
-        /** Bytes of degraded acknowledgements that one member stores. A higher bound costs memory and disk. */
-        outboxBytesMax: z
-          .int()
-          .min(65_536)
-          .default(64 * 1024 * 1024),
-      })
-      .prefault({}),
+    limits: limitSettings,
     log: z.object({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
     tls: tls.prefault({}),
     /**

@@ -23,6 +23,10 @@ import { brokerListeners } from '../listeners/broker-listeners.ts';
 import { announcedUrls, clientListeners, isPlain } from '../listeners/client-listeners.ts';
 import { publisherServers } from '../listeners/publisher-servers.ts';
 import { WatchedTls } from '../listeners/watched-tls.ts';
+import { brokerLimits } from '../limits/broker-limits.ts';
+import { heapLimitBytes, MemoryGuard } from '../limits/memory-guard.ts';
+import { memoryLimit } from '../limits/memory-limit.ts';
+import { memoryBounds, reportMemory } from '../limits/memory-report.ts';
 import { ApplianceMetrics } from '../observability/metrics.ts';
 import { systemTopics } from '../observability/system-topics.ts';
 import { checkStartFiles } from './check-config.ts';
@@ -72,6 +76,7 @@ export class Appliance implements Lifecycle {
   #broker: Broker | null = null;
   #http: HttpServer | null = null;
   #publisher: Publisher | null = null;
+  #memory: MemoryGuard | null = null;
   /** The address that the listeners for peers and HTTP requests bind. Set by `start`. */
   #listenHost = '';
   /** Set by the first call of `stop`. Later calls return the same promise. */
@@ -146,6 +151,7 @@ export class Appliance implements Lifecycle {
       wallMs: () => Date.now(),
     });
     await this.#clock.start();
+    await this.#guardMemory(runner, broker);
     await broker.start();
     watchedTls.attach(broker, this.#bridge);
     await management.start();
@@ -172,6 +178,7 @@ export class Appliance implements Lifecycle {
   async #stop(): Promise<void> {
     this.#replacement?.stop();
     this.#files.stop();
+    await this.#memory?.stop();
     await this.#publisher?.stop();
     if (this.#runner !== null) await this.#drain(this.#runner);
     await this.#broker?.stop();
@@ -186,6 +193,21 @@ export class Appliance implements Lifecycle {
     await this.#management?.stop();
   }
 
+  /** Logs the bounds of memory, and keeps the process below the memory that it may use. */
+  async #guardMemory(runner: MemberRunner, broker: Broker): Promise<void> {
+    const { config } = this.#options;
+    const limit = memoryLimit(config.limits.memoryBytesMax);
+    const bounds = memoryBounds(config, runner.status().settings.clusterQueuedBytesMax);
+    reportMemory(bounds, limit, heapLimitBytes(), this.#logger);
+    this.#memory = new MemoryGuard({
+      limitBytes: limit.bytes,
+      metrics: this.#metrics.registry,
+      logger: this.#logger,
+      onPressure: (pressure) => broker.setMemoryPressure(pressure),
+    });
+    await this.#memory.start();
+  }
+
   #createRunner(recovered: RecoveredState): MemberRunner {
     const { config, onFatal } = this.#options;
     const { heartbeatMs, electionMsMin, electionMsMax, isolatedAfterMs, lostAfterMs } = config.timings;
@@ -198,7 +220,11 @@ export class Appliance implements Lifecycle {
       whenIsolated: config.whenIsolated,
       willAfterFailover: config.mqtt.willAfterFailover,
       timings: { ...lanMemberTimings, raft, isolatedAfterMs, lostAfterMs },
-      limits: { ...defaultLimits, ...config.limits },
+      limits: {
+        ...defaultLimits,
+        logBytesMax: config.limits.logBytesMax,
+        outboxBytesMax: config.limits.outboxBytesMax,
+      },
       random: () => randomInt(2 ** 32) / 2 ** 32,
       measures: this.#metrics.reporter.measures,
     });
@@ -265,11 +291,7 @@ export class Appliance implements Lifecycle {
       memberId: config.id,
       port: this.#faultInjection?.wrap(port) ?? port,
       listeners,
-      limits: {
-        clientsMax: config.mqtt.clientsMax,
-        packetBytesMax: config.mqtt.packetBytesMax,
-        keepAliveSecondsMax: config.mqtt.keepAliveSecondsMax,
-      },
+      limits: brokerLimits(config),
       logger: this.#logger,
       metrics: this.#metrics.registry,
       version,

@@ -1,0 +1,128 @@
+import { getHeapStatistics } from 'node:v8';
+import type { Lifecycle, Logger } from '@mqtt-cluster/contracts';
+import type { MemoryPressure } from '@mqtt-cluster/broker';
+import { memoryMetrics } from '@mqtt-cluster/metric-catalogue';
+import type { Metrics } from '@mqtt-cluster/metric-catalogue';
+
+/** Interval of the measurements, ms. A flood of 100 MB/s raises the memory by 50 MB in this time. */
+const intervalMs = 500;
+
+/**
+ * Shares of a limit at which the pressure changes. Each pressure begins at a higher share than the share at which it
+ * ends (hysteresis), so that it does not change with every measurement.
+ */
+const refuseFrom = 0.8;
+const refuseUntil = 0.72;
+const dropFrom = 0.9;
+const dropUntil = 0.82;
+
+/** What the process uses, bytes. */
+export interface MemoryUse {
+  /** Resident memory of the process. */
+  readonly rss: number;
+  /** Used part of V8's heap. */
+  readonly heap: number;
+}
+
+/** Decides about the memory pressure: the higher one of the shares of resident memory and of V8's heap counts. */
+export class MemoryGauge {
+  readonly #limits: MemoryUse;
+  #pressure: MemoryPressure = 'none';
+
+  constructor(limits: MemoryUse) {
+    this.#limits = limits;
+  }
+
+  /** Updates and returns the pressure. */
+  sample({ rss, heap }: MemoryUse): MemoryPressure {
+    const share = Math.max(rss / this.#limits.rss, heap / this.#limits.heap);
+    const before = this.#pressure;
+    if (share >= dropFrom || (before === 'dropQos0' && share > dropUntil)) this.#pressure = 'dropQos0';
+    else if (share >= refuseFrom || (before !== 'none' && share > refuseUntil)) {
+      this.#pressure = 'refuseClients';
+    } else this.#pressure = 'none';
+    return this.#pressure;
+  }
+}
+
+export interface MemoryGuardOptions {
+  /** Memory that the process may use, bytes. */
+  readonly limitBytes: number;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly onPressure: (pressure: MemoryPressure) => void;
+  /** Measures the process. */
+  readonly measure?: () => MemoryUse;
+}
+
+/**
+ * Keeps the process below the memory that it may use. From 80 % on the broker rejects new clients, from 90 % on it
+ * drops the QoS 0 publishes of its clients. Peers and HTTP are not affected. Without this ceiling, the kernel or V8
+ * would end the process, and all its clients would lose their connections.
+ */
+export class MemoryGuard implements Lifecycle {
+  readonly #options: MemoryGuardOptions;
+  readonly #gauge: MemoryGauge;
+  readonly #limits: MemoryUse;
+  #pressure: MemoryPressure = 'none';
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(options: MemoryGuardOptions) {
+    this.#options = options;
+    this.#limits = { rss: options.limitBytes, heap: heapLimitBytes() };
+    this.#gauge = new MemoryGauge(this.#limits);
+  }
+
+  async start(): Promise<void> {
+    this.#timer = setInterval(() => this.sample(), intervalMs);
+    this.#timer.unref();
+    this.sample();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  /** Measures the process once. The guard also does this twice a second. */
+  sample(): void {
+    const { metrics, logger, onPressure, measure = measureProcess } = this.#options;
+    const use = measure();
+    const pressure = this.#gauge.sample(use);
+    for (const kind of ['rss', 'heap'] as const) {
+      metrics.set(memoryMetrics.used, [kind], use[kind]);
+      metrics.set(memoryMetrics.limit, [kind], this.#limits[kind]);
+    }
+    for (const each of ['refuseClients', 'dropQos0'] as const) {
+      metrics.set(memoryMetrics.pressure, [pressureLabels[each]], pressure === each ? 1 : 0);
+    }
+    if (pressure === this.#pressure) return;
+    const before = this.#pressure;
+    this.#pressure = pressure;
+    const fields = { pressure, before, ...use, rssMax: this.#limits.rss, heapMax: this.#limits.heap };
+    if (pressure === 'none') logger.info(fields, pressureTexts[pressure]);
+    else logger.warn(fields, pressureTexts[pressure]);
+    onPressure(pressure);
+  }
+}
+
+const pressureLabels = { refuseClients: 'refuse_clients', dropQos0: 'drop_qos0' } as const;
+
+const pressureTexts: Readonly<Record<MemoryPressure, string>> = {
+  none: 'the process uses less memory again: new clients are accepted, and QoS 0 publishes are delivered',
+  refuseClients:
+    'the process uses more than 80 % of its memory (limits.memoryBytesMax, or the heap limit of V8): new clients are ' +
+    'rejected',
+  dropQos0:
+    'the process uses more than 90 % of its memory (limits.memoryBytesMax, or the heap limit of V8): QoS 0 publishes ' +
+    'are dropped, and new connections are closed',
+};
+
+/** Returns the size at which V8 ends the process, bytes. */
+export function heapLimitBytes(): number {
+  return getHeapStatistics().heap_size_limit;
+}
+
+function measureProcess(): MemoryUse {
+  return { rss: process.memoryUsage.rss(), heap: getHeapStatistics().used_heap_size };
+}

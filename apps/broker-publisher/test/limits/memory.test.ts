@@ -1,0 +1,128 @@
+import type { Logger } from '@mqtt-cluster/contracts';
+import { silentLogger } from '@mqtt-cluster/contracts';
+import { noMetrics } from '@mqtt-cluster/metric-catalogue';
+import { MemoryGauge, MemoryGuard } from '../../src/limits/memory-guard.ts';
+import { memoryLimit } from '../../src/limits/memory-limit.ts';
+import { reportMemory } from '../../src/limits/memory-report.ts';
+import { socketsMax } from '../../src/limits/open-files.ts';
+
+const gibibyte = 1024 ** 3;
+
+/** Reads from a file system with these files only. */
+function files(contents: Readonly<Record<string, string>>): (path: string) => string {
+  return (path) => {
+    const content = contents[path];
+    if (content === undefined) throw new Error(`no such file: ${path}`);
+    return content;
+  };
+}
+
+test.each([
+  [
+    'of its control group of version 2',
+    {
+      '/proc/self/cgroup': '0::/system.slice/a.service\n',
+      '/sys/fs/cgroup/system.slice/a.service/memory.max': '1073741824\n',
+    },
+    { bytes: gibibyte, source: 'cgroup' },
+  ],
+  [
+    'of a control group around its own',
+    {
+      '/proc/self/cgroup': '0::/a.service/container\n',
+      '/sys/fs/cgroup/a.service/container/memory.max': 'max\n',
+      '/sys/fs/cgroup/a.service/memory.max': '1073741824\n',
+    },
+    { bytes: gibibyte, source: 'cgroup' },
+  ],
+  [
+    'of its control group of version 1',
+    {
+      '/proc/self/cgroup': '8:pids:/\n4:cpu,memory:/a\n0::/\n',
+      '/sys/fs/cgroup/memory/a/memory.limit_in_bytes': '1073741824\n',
+      '/sys/fs/cgroup/memory/memory.limit_in_bytes': '9223372036854771712\n',
+    },
+    { bytes: gibibyte, source: 'cgroup' },
+  ],
+  [
+    'of the host, if no control group has a lower limit',
+    { '/proc/self/cgroup': '0::/\n', '/sys/fs/cgroup/memory.max': 'max\n' },
+    { bytes: 4 * gibibyte, source: 'host' },
+  ],
+  ['of the host, on a system without control groups', {}, { bytes: 4 * gibibyte, source: 'host' }],
+])('the process may use the memory %s', (_name, contents, expected) => {
+  expect(memoryLimit(0, 4 * gibibyte, files(contents))).toEqual(expected);
+});
+
+test('the setting limits.memoryBytesMax replaces the limit of the control group', () => {
+  expect(memoryLimit(gibibyte, 4 * gibibyte)).toEqual({ bytes: gibibyte, source: 'limits.memoryBytesMax' });
+});
+
+test('the memory pressure rises in two steps, and falls later than it rises', () => {
+  const gauge = new MemoryGauge({ rss: 100, heap: 1_000 });
+  const pressures = [79, 80, 75, 71, 85, 90, 85, 81, 72].map((rss) => gauge.sample({ rss, heap: 0 }));
+  expect(pressures).toEqual([
+    'none',
+    'refuseClients',
+    'refuseClients',
+    'none',
+    'refuseClients',
+    'dropQos0',
+    'dropQos0',
+    'refuseClients',
+    'none',
+  ]);
+  expect(gauge.sample({ rss: 0, heap: 900 })).toBe('dropQos0');
+});
+
+test('the memory guard reports each change of the pressure once', async () => {
+  const reported: string[] = [];
+  let rss = 0;
+  const guard = new MemoryGuard({
+    limitBytes: 100,
+    metrics: noMetrics,
+    logger: silentLogger,
+    onPressure: (pressure) => reported.push(pressure),
+    measure: () => ({ rss, heap: 0 }),
+  });
+  await guard.start();
+  for (rss of [50, 85, 85, 95, 95, 10, 10]) guard.sample();
+  await guard.stop();
+  expect(reported).toEqual(['refuseClients', 'dropQos0', 'none']);
+});
+
+test.each([
+  ['warns of bounds that exceed the memory of the process', 2 * gibibyte, 8 * gibibyte, 1],
+  ['warns of a heap limit below the bounds', 4 * gibibyte, gibibyte, 1],
+  ['warns of nothing if all bounds fit', 4 * gibibyte, 8 * gibibyte, 0],
+])('the report of the memory %s', (_name, bytes, heap, expected) => {
+  const lines: string[] = [];
+  const warnings: string[] = [];
+  const logger: Logger = {
+    ...silentLogger,
+    info: (_fields, text) => lines.push(text),
+    warn: (_fields, text) => warnings.push(text),
+  };
+  reportMemory(
+    [
+      { name: 'a', bytes: 2 * gibibyte },
+      { name: 'b', bytes: gibibyte },
+    ],
+    { bytes, source: 'cgroup' },
+    heap,
+    logger,
+  );
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toContain(`sum up to 3072 MiB; the process may use ${bytes / 1024 ** 2} MiB (cgroup)`);
+  expect(warnings).toHaveLength(expected);
+});
+
+test('the open files of the process bound the connections, except those reserved for peers and HTTP', () => {
+  expect(
+    socketsMax(() => 'Max open files            65536                524288               files\n'),
+  ).toBe(65_024);
+  expect(
+    socketsMax(() => 'Max open files            unlimited            unlimited            files\n'),
+  ).toBe(0);
+  expect(socketsMax(files({}) as () => string)).toBe(0);
+});
