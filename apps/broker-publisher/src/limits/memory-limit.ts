@@ -14,7 +14,7 @@ type ReadFile = (path: string) => string;
 const readText: ReadFile = (path) => readFileSync(path, 'utf8');
 
 /**
- * Returns the memory that this process may use: the setting, else the lowest limit of its control groups, else the
+ * Returns the memory that this process may use: the setting if the host has as much, else the lowest limit of its control groups, else the
  * memory of the host. A container with a namespace of its own does not see the limits of the unit around it, so the
  * playbooks set `limits.memoryBytesMax`.
  */
@@ -23,7 +23,9 @@ export function memoryLimit(
   hostBytes: number = totalmem(),
   read: ReadFile = readText,
 ): MemoryLimit {
-  if (configuredBytes > 0) return { bytes: configuredBytes, source: 'limits.memoryBytesMax' };
+  if (configuredBytes > 0 && configuredBytes <= hostBytes) {
+    return { bytes: configuredBytes, source: 'limits.memoryBytesMax' };
+  }
   const cgroup = Math.min(...cgroupLimits(read));
   return cgroup < hostBytes ? { bytes: cgroup, source: 'cgroup' } : { bytes: hostBytes, source: 'host' };
 }

@@ -24,9 +24,8 @@ import { announcedUrls, clientListeners, isPlain } from '../listeners/client-lis
 import { publisherServers } from '../listeners/publisher-servers.ts';
 import { WatchedTls } from '../listeners/watched-tls.ts';
 import { brokerLimits } from '../limits/broker-limits.ts';
-import { heapLimitBytes, MemoryGuard } from '../limits/memory-guard.ts';
-import { memoryLimit } from '../limits/memory-limit.ts';
-import { memoryBounds, reportMemory } from '../limits/memory-report.ts';
+import type { MemoryGuard } from '../limits/memory-guard.ts';
+import { startMemoryGuard } from '../limits/start-memory-guard.ts';
 import { ApplianceMetrics } from '../observability/metrics.ts';
 import { systemTopics } from '../observability/system-topics.ts';
 import { checkStartFiles } from './check-config.ts';
@@ -151,7 +150,13 @@ export class Appliance implements Lifecycle {
       wallMs: () => Date.now(),
     });
     await this.#clock.start();
-    await this.#guardMemory(runner, broker);
+    this.#memory = await startMemoryGuard({
+      config,
+      broker,
+      replicatedBytes: runner.status().settings.clusterQueuedBytesMax,
+      metrics: this.#metrics.registry,
+      logger: this.#logger,
+    });
     await broker.start();
     watchedTls.attach(broker, this.#bridge);
     await management.start();
@@ -191,21 +196,6 @@ export class Appliance implements Lifecycle {
     await this.#faultInjection?.stop();
     this.#metrics.registry.stop();
     await this.#management?.stop();
-  }
-
-  /** Logs the bounds of memory, and keeps the process below the memory that it may use. */
-  async #guardMemory(runner: MemberRunner, broker: Broker): Promise<void> {
-    const { config } = this.#options;
-    const limit = memoryLimit(config.limits.memoryBytesMax);
-    const bounds = memoryBounds(config, runner.status().settings.clusterQueuedBytesMax);
-    reportMemory(bounds, limit, heapLimitBytes(), this.#logger);
-    this.#memory = new MemoryGuard({
-      limitBytes: limit.bytes,
-      metrics: this.#metrics.registry,
-      logger: this.#logger,
-      onPressure: (pressure) => broker.setMemoryPressure(pressure),
-    });
-    await this.#memory.start();
   }
 
   #createRunner(recovered: RecoveredState): MemberRunner {

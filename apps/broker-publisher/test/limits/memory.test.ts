@@ -58,6 +58,10 @@ test('the setting limits.memoryBytesMax replaces the limit of the control group'
   expect(memoryLimit(gibibyte, 4 * gibibyte)).toEqual({ bytes: gibibyte, source: 'limits.memoryBytesMax' });
 });
 
+test('a host with less memory than the setting bounds the process itself', () => {
+  expect(memoryLimit(8 * gibibyte, 4 * gibibyte, files({}))).toEqual({ bytes: 4 * gibibyte, source: 'host' });
+});
+
 test('the memory pressure rises in two steps, and falls later than it rises', () => {
   const gauge = new MemoryGauge({ rss: 100, heap: 1_000 });
   const pressures = [79, 80, 75, 71, 85, 90, 85, 81, 72].map((rss) => gauge.sample({ rss, heap: 0 }));

@@ -70,7 +70,7 @@ export class FrameReader {
   #append(piece: Buffer): void {
     this.#pieceBytes += piece.length;
     let last = piece;
-    for (;;) {
+    while (last.length < smallPieceBytes) {
       const before = this.#pieces.at(-1);
       if (before === undefined || before.length >= smallPieceBytes || before.length > 2 * last.length) break;
       this.#pieces.pop();
