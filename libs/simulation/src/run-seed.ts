@@ -21,6 +21,8 @@ import { checkMessageExpiry } from './checks/message-expiry.ts';
 import { checkQos0 } from './checks/qos0.ts';
 import { checkRedelivery } from './checks/redelivery.ts';
 import { checkSharedDelivery } from './checks/shared-delivery.ts';
+import { checkRetainAsPublished } from './checks/retain-as-published.ts';
+import { checkSessionEnds } from './checks/session-ends.ts';
 import { checkSubscriptionOptions } from './checks/subscription-options.ts';
 import { checkWills } from './checks/wills.ts';
 import { defaultClient } from './clients/client-options.ts';
@@ -193,6 +195,8 @@ function check(world: World): void {
   checkRedelivery(world.history);
   checkMessageExpiry(world.history);
   checkSubscriptionOptions(world.history);
+  checkRetainAsPublished(world.history);
+  checkSessionEnds(world.history);
   checkQos0(world.history);
   checkRetainedDelivery(world.history);
   checkWills(world.history, willWatcher);

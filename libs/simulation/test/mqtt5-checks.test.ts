@@ -2,7 +2,9 @@ import type { Subscription } from '@mqtt-cluster/contracts';
 import { checkMessageExpiry } from '../src/checks/message-expiry.ts';
 import { checkQos0 } from '../src/checks/qos0.ts';
 import { checkRedelivery } from '../src/checks/redelivery.ts';
+import { checkRetainAsPublished } from '../src/checks/retain-as-published.ts';
 import { checkRetainedDelivery } from '../src/checks/retained-delivery.ts';
+import { checkSessionEnds } from '../src/checks/session-ends.ts';
 import { checkSharedDelivery } from '../src/checks/shared-delivery.ts';
 import { checkSubscriptionOptions } from '../src/checks/subscription-options.ts';
 import { checkWills } from '../src/checks/wills.ts';
@@ -32,7 +34,7 @@ class MadeUp {
       expirySeconds: 3_600,
       openedAtMs: this.nowMs,
       will: null,
-    access: null,
+      access: null,
       connackAtMs: this.nowMs,
       firstSlowAtMs: null,
       end: 'open',
@@ -363,4 +365,67 @@ describe('the check of retained messages', () => {
     checkRetainedDelivery(made.history);
     expect(made.promises).toEqual(promises);
   });
+});
+
+describe('the check of Retain As Published', () => {
+  test.each<[boolean, boolean, boolean, number]>([
+    [true, true, true, 0],
+    [true, true, false, 1],
+    [true, false, true, 1],
+    [false, true, true, 1],
+    [false, true, false, 0],
+    [false, false, true, 1],
+  ])(
+    'with Retain As Published %p, RETAIN %p at the publisher and %p at the subscriber: finds %i violations',
+    (retainAsPublished, retain, retained, violations) => {
+      const made = new MadeUp();
+      const connection = made.connection('s');
+      const session = made.session('s', connection, { filter: 'k/#', qos: 1, retainAsPublished });
+      made.arrive(session, made.publish('k/0', 1, { retain }), connection, { retained });
+      checkRetainAsPublished(made.history);
+      expect(made.history.violations).toHaveLength(violations);
+    },
+  );
+
+  test('accepts a message that was retained before the SUBSCRIBE', () => {
+    const made = new MadeUp();
+    const publication = made.publish('k/0', 1, { retain: true });
+    const connection = made.connection('s');
+    const session = made.session('s', connection, { filter: 'k/#', qos: 1 });
+    made.arrive(session, publication, connection, { retained: true });
+    checkRetainAsPublished(made.history);
+    expect(made.history.violations).toEqual([]);
+  });
+});
+
+describe('the check of sessions that a DISCONNECT ended', () => {
+  test.each<[string, boolean, number, number]>([
+    ['accepts Session Present 0', false, 1_000, 0],
+    ['finds Session Present 1 without a fault', true, 1_000, 1],
+    ['accepts Session Present 1 during a fault', true, 15, 0],
+  ])('%s', (_, sessionPresent, calmUntilMs, violations) => {
+    const made = new MadeUp();
+    made.history.accessSinceMs = 0;
+    made.history.calmPeriods.push({ fromMs: 0, toMs: calmUntilMs });
+    const ended = made.connection('s', { disconnectHandledAtMs: 10 });
+    made.nowMs = 20;
+    const next = made.connection('s', { sessionPresent });
+    made.history.sessionEnds.push({ ended, next, sessionPresent, mayBeNewer: false });
+    checkSessionEnds(made.history);
+    expect(made.history.violations).toHaveLength(violations);
+  });
+});
+
+test('the check of repeated messages compares no connections that waited for CONNACK at the same time', () => {
+  const made = new MadeUp();
+  const publication = made.publish('m', 2);
+  const sends = [made.connection('s'), made.connection('s')].map(({ id }, place) => ({
+    publication: publication.id,
+    connection: id,
+    packetId: 32_768,
+    dup: place === 0,
+  }));
+  made.history.sends.push(...sends);
+  checkRedelivery(made.history);
+  expect(made.history.violations).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import { conformanceSemantics } from '@mqtt-cluster/contracts';
+import { accessSemantics, conformanceSemantics } from '@mqtt-cluster/contracts';
 import type { Member, MemberEvent, MemberId, Outgoing } from '@mqtt-cluster/contracts';
 import type { MemberObserver, SemanticsVersion } from '@mqtt-cluster/member';
 import type { MqttState, StateEffect } from '@mqtt-cluster/mqtt-state';
@@ -93,8 +93,9 @@ export class RunMonitor {
       },
       batchApplied: (index, applied) => {
         this.#changed.add(id);
-        if ((this.#states.get(id)?.semantics ?? 0) >= conformanceSemantics)
-          this.#history.conformanceSinceMs ??= this.#history.nowMs;
+        const semantics = this.#states.get(id)?.semantics ?? 0;
+        if (semantics >= conformanceSemantics) this.#history.conformanceSinceMs ??= this.#history.nowMs;
+        if (semantics >= accessSemantics) this.#history.accessSinceMs ??= this.#history.nowMs;
         this.#batchSequence.batchApplied(index, applied);
         const queues = applied.results.some(
           (each) => each.kind === 'subscribed' && each.retainedQueued.includes(true),

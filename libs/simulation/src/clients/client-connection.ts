@@ -1,4 +1,10 @@
-import type { ClientEffect, ClientInput, ConnectionId, ConnectRequest } from '@mqtt-cluster/contracts';
+import type {
+  ClientEffect,
+  ClientInput,
+  ConnectionId,
+  ConnectRequest,
+  Disconnection,
+} from '@mqtt-cluster/contracts';
 import type { Host } from '../world/host.ts';
 import type { Random } from '../world/random.ts';
 import type { Timeline } from '../world/timeline.ts';
@@ -78,13 +84,13 @@ export class ClientConnection {
   }
 
   /**
-   * Closes the connection with DISCONNECT (graceful) or without. `handled` runs when the member handles the
+   * Closes the connection with DISCONNECT (graceful) or without it. `handled` runs when the member handles the
    * end of the connection.
    */
-  close(graceful: boolean, handled: () => void): void {
+  close(how: Disconnection, handled: () => void): void {
     if (!this.isOpen) return;
     this.isOpen = false;
-    this.#deliver(() => this.#endServing(graceful, handled));
+    this.#deliver(() => this.#endServing(how, handled));
   }
 
   /** Simulates a power loss of the client's host, which the member detects by the Keep Alive. */
@@ -92,17 +98,17 @@ export class ClientConnection {
     if (!this.isOpen) return;
     this.isOpen = false;
     this.#timeline.after(this.#random.between(keepAliveMsMin, keepAliveMsMax), () => {
-      if (this.hasProcess) this.#endServing(false, () => undefined);
+      if (this.hasProcess) this.#endServing({ graceful: false }, () => undefined);
     });
   }
 
-  #endServing(graceful: boolean, handled: () => void): void {
+  #endServing(how: Disconnection, handled: () => void): void {
     this.host.post((member) => {
       if (!this.isServed) return;
       this.isServed = false;
       handled();
       this.#handlers.endHandled(this);
-      member.input(this.id, { kind: 'disconnect', graceful });
+      member.input(this.id, { kind: 'disconnect', ...how });
     });
   }
 
@@ -130,7 +136,7 @@ export class ClientConnection {
     this.#timeline.after(delayMs, () => {
       const stillSilent = !this.hasProcess || this.host.state === 'paused';
       if (!this.isOpen || !stillSilent) return;
-      if (this.hasProcess) this.close(false, () => undefined);
+      if (this.hasProcess) this.close({ graceful: false }, () => undefined);
       this.isOpen = false;
       this.#handlers.lost(this);
     });

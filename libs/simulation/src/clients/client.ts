@@ -55,6 +55,8 @@ export class SimulatedClient {
   #record: ConnectionRecord | null = null;
   /** Number of the current attempt to connect; older attempts are cancelled. */
   #dialAttempt = 0;
+  /** The last connection, if the client ended the session with it; see {@link SimulatedClient.endSession}. */
+  #endedBy: ConnectionRecord | null = null;
   /** True if a connection ended before its CONNACK, so that the client's session may or may not exist. */
   #sessionUncertain = false;
   /** True if a connection ended before its CONNACK since the last CONNACK. */
@@ -105,6 +107,20 @@ export class SimulatedClient {
   move(home: MemberId | null, how: 'disconnect' | 'close' | 'vanish'): void {
     this.#drop(how);
     this.connect(home);
+  }
+
+  /**
+   * Ends the connection with a DISCONNECT that changes the Session Expiry Interval to 0, and connects to another
+   * member. The session has ended [5.0 MQTT-3.1.2-23].
+   */
+  endSession(): void {
+    const record = this.#record;
+    if (record !== null && this.session !== null && this.connected) {
+      this.#endedBy = record;
+      this.session.endedAtMs ??= this.#world.history.nowMs;
+    }
+    this.#drop('disconnect', 0);
+    this.connect(null);
   }
 
   publish(topic: string, qos: QoS, how: PublishOptions = {}): Publication {
@@ -203,11 +219,11 @@ export class SimulatedClient {
   }
 
   #giveUp(): void {
-    this.connection?.close(false, () => undefined);
+    this.connection?.close({ graceful: false }, () => undefined);
     this.#connectionEnded('lost', 'no CONNACK');
   }
 
-  #drop(how: 'disconnect' | 'close' | 'vanish'): void {
+  #drop(how: 'disconnect' | 'close' | 'vanish', sessionExpirySeconds?: number): void {
     const { connection } = this;
     const record = this.#record;
     this.#dialAttempt += 1;
@@ -215,7 +231,8 @@ export class SimulatedClient {
     this.#world.history.log(() => `${this.id} ends connection ${connection.id}: ${how}`);
     if (how === 'vanish') connection.vanish();
     else {
-      connection.close(how === 'disconnect', () => {
+      const expiry = sessionExpirySeconds === undefined ? {} : { sessionExpirySeconds };
+      connection.close({ graceful: how === 'disconnect', ...expiry }, () => {
         if (how === 'disconnect') record.disconnectHandledAtMs = this.#world.timeline.nowMs;
       });
     }
@@ -299,15 +316,22 @@ export class SimulatedClient {
     history.log(
       () => `${this.id} <- ${connection.host.id} CONNACK ${connection.id} present ${sessionPresent}`,
     );
-    const mayBeNewer = this.#hasUnansweredConnect && this.#mayHaveExpired(this.session);
+    const mayHaveEnded = this.#endedBy !== null || this.#mayHaveExpired(this.session);
+    const mayBeNewer = this.#hasUnansweredConnect && mayHaveEnded;
     if (mayBeNewer) {
-      // The unanswered CONNECT may have opened a new session after the expiry of this one.
+      // The unanswered CONNECT may have opened a new session after the end of this one.
       this.#sessionUncertain = true;
       if (this.session !== null) this.session.endedAtMs ??= history.nowMs;
       this.session = null;
     }
     this.#hasUnansweredConnect = false;
-    this.#checkPresence(sessionPresent);
+    if (this.#endedBy === null) this.#checkPresence(sessionPresent);
+    else {
+      history.sessionEnds.push({ ended: this.#endedBy, next: record, sessionPresent, mayBeNewer });
+      // The home did not receive the DISCONNECT, so the session goes on.
+      if (sessionPresent && this.session !== null) this.session.endedAtMs = null;
+    }
+    this.#endedBy = null;
     if (!sessionPresent || this.session === null) this.#newSession();
     this.#sessionUncertain = false;
     const former = this.session?.homes.at(-1);

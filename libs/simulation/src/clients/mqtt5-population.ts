@@ -16,6 +16,7 @@ const topics = ['m/0', 'm/1', 'm/x/2'];
 const retainedTopics = ['e/0', 'e/1', 'e/2', 'e/x/3'];
 const liveTopics = ['l/0', 'l/1'];
 const loneTopics = ['n/0', 'n/1'];
+const keptTopics = ['k/0', 'k/1'];
 /** Message Expiry Intervals in seconds; null: none. The last one is longer than a run. */
 const messageExpiries = [1, 1, 2, 3, null, 600];
 /** Session Expiry Intervals in seconds. The last one is longer than a run. */
@@ -52,6 +53,8 @@ export class Mqtt5Population {
     if (random.chance(kindChance)) this.#addMortal();
     if (random.chance(kindChance)) this.#addRivals();
     if (random.chance(kindChance)) this.#addTransient();
+    this.#addSessionEnder();
+    this.#addRetainAsPublished();
   }
 
   stop(): void {
@@ -281,6 +284,38 @@ export class Mqtt5Population {
       else if (this.#world.history.conformanceSinceMs !== null)
         this.#transient = this.#add({ id: 'transient', clean: false, expirySeconds: 0 });
     });
+  }
+
+  /** Adds a client that ends its session with DISCONNECT, and connects to another member at once. */
+  #addSessionEnder(): void {
+    const random = this.#random;
+    const client = this.#add({
+      id: 'session-ender',
+      subscriptions: [{ filter: random.pick(['m/#', 'm/0']), qos: random.pick<QoS>([1, 2]) }],
+    });
+    this.#repeat(300, () => {
+      if (client.connected) client.endSession();
+    });
+  }
+
+  /** Adds a publisher of messages with and without RETAIN, and subscribers with and without Retain As Published. */
+  #addRetainAsPublished(): void {
+    const random = this.#random;
+    const publisher = this.#add({ id: 'retain-publisher' });
+    this.#repeat(200, () => {
+      if (publisher.outgoing.unfinished > unfinishedMax) return;
+      publisher.publish(random.pick(keptTopics), random.pick<QoS>([1, 2]), { retain: random.chance(0.5) });
+    });
+    for (const retainAsPublished of [true, false]) {
+      const clean = random.chance(0.5);
+      const client = this.#add({
+        id: retainAsPublished ? 'retain-keeper' : 'retain-dropper',
+        clean,
+        expirySeconds: clean ? 0 : 3_600,
+        subscriptions: [{ filter: 'k/#', qos: random.pick<QoS>([0, 1, 2]), retainAsPublished }],
+      });
+      this.#repeat(2_000, () => this.#moveElsewhere(client));
+    }
   }
 
   #moveElsewhere(client: SimulatedClient): void {

@@ -78,7 +78,7 @@ export class ProbeClient {
 
   /** Ends the connection without DISCONNECT, or with it (`graceful`). */
   close(graceful = false): void {
-    this.#connection?.close(graceful, () => undefined);
+    this.#connection?.close({ graceful }, () => undefined);
   }
 
   /** @returns the packet id of the SUBSCRIBE */

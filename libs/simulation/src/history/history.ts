@@ -144,6 +144,15 @@ export interface ConnectionRecord {
   sessionPresent: boolean | null;
 }
 
+/** A client ended its session with DISCONNECT (Session Expiry Interval 0) and connected again. */
+export interface SessionEnd {
+  readonly ended: ConnectionRecord;
+  readonly next: ConnectionRecord;
+  readonly sessionPresent: boolean;
+  /** Whether an unanswered CONNECT in between may have opened another session. */
+  readonly mayBeNewer: boolean;
+}
+
 /** A broken promise, found by a check. */
 export interface Violation {
   readonly promise: string;
@@ -191,8 +200,11 @@ export class History {
   readonly disturbances: Disturbance[] = [];
   readonly calmPeriods: CalmPeriod[] = [];
   readonly sends: PublicationSend[] = [];
+  readonly sessionEnds: SessionEnd[] = [];
   /** The time since which a member has applied the rules of `conformanceSemantics`, or null. */
   conformanceSinceMs: number | null = null;
+  /** The time since which a member has applied the rules of `accessSemantics`, or null. */
+  accessSinceMs: number | null = null;
   /**
    * The time since which subscriptions queue retained messages; null until all members support this queueing.
    */

@@ -47,6 +47,8 @@ export const markMeanings = {
   'receive-maximum-reached': 'a client had as many unacknowledged messages as its Receive Maximum allows',
   'shared-message-moved': 'a message went to another member of a group because a connection had ended',
   'shared-without-members': 'a message was published while its group had no member',
+  'session-ended-by-disconnect': 'a DISCONNECT ended the session, and the next CONNACK had Session Present 0',
+  'retain-kept-as-published': 'a subscription with Retain As Published received a message with RETAIN 1',
   'retained-not-wanted': 'a subscription with Retain Handling 2 received no retained messages',
   'qos0-judged': 'a QoS 0 message was due because no fault was active',
   'open-refused-to-user':
